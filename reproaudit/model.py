@@ -1,0 +1,318 @@
+"""The finished facts of an audit, frozen, and the verdict function. Standard library only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum, IntFlag
+
+RESULT_SCHEMA = 1
+
+
+class Verdict(str, Enum):
+    REPRODUCIBLE = "reproducible"
+    NOT_REPRODUCIBLE = "not-reproducible"
+    WITHIN_TOLERANCE = "within-tolerance"
+    NOT_AUDITED = "not-audited"
+
+
+class Level(str, Enum):
+    """How much a run records. VALUES is OPERATION plus the values of chosen operators."""
+
+    BOUNDARY = "boundary"
+    OPERATION = "operation"
+    VALUES = "values"
+
+
+class EventKind(IntEnum):
+    OP = 1
+    BATCH = 2
+    OUTPUT = 3
+    GRADIENT = 4
+    PARAMETER = 5
+    RNG = 6
+    ALERT = 7
+    ENTROPY = 8
+    FILE = 9
+
+
+class Phase(IntEnum):
+    DATA = 0
+    FORWARD = 1
+    BACKWARD = 2
+    OPTIMIZER = 3
+
+
+class EventFlag(IntFlag):
+    RANDOM = 1  # the op draws from a generator; `aux` is the 64-bit digest of the state it consumed
+    VIEW = 2  # the op only makes a view: its outputs were not digested
+    UNDEFINED = 4  # the op's output is undefined memory: it was not digested
+    READS_UNDEFINED = 8  # an input lies in memory that event number `aux` allocated and nothing has filled since
+    BIRTH = 16  # content that came from outside PyTorch (a list, NumPy): the op has outputs and no inputs
+    RAISED = 32  # the op raised an exception
+    UNDIGESTED = 64  # a tensor of this event could not be digested (fake, under graph capture, unknown subclass)
+    KEPT = 128  # values.safetensors holds tensors of this event
+    OUTSIDE_WRITE = 256  # an input changed since PyTorch last wrote it, and no recorded op wrote it
+    UNBORN = 512  # an input came from no recorded op at all
+
+
+class Cause(str, Enum):
+    """Why a source differs: DESIGN's closed list."""
+
+    UNSEEDED_RNG = "unseeded-rng"
+    RNG_ORDER = "rng-order"
+    WORKER_SEED = "worker-seed"
+    DATA_ORDER = "data-order"
+    HASH_ORDER = "hash-order"
+    FILESYSTEM_ORDER = "filesystem-order"
+    CLOCK = "clock"
+    EXTERNAL_LIBRARY = "external-library"
+    KERNEL = "kernel"
+    THREAD_RACE = "thread-race"
+    UNINITIALIZED_MEMORY = "uninitialized-memory"
+    CARRIED_STATE = "carried-state"
+    THREAD_COUNT = "thread-count"
+    HARDWARE = "hardware"
+    UNKNOWN = "unknown"
+
+
+class OutcomeKind(str, Enum):
+    RUNNING = "running"  # only in a trace whose process is alive or was killed before it could say
+    COMPLETED = "completed"  # the program reached its end
+    STOPPED = "stopped"  # the recorder stopped it after the requested number of steps
+    EXITED = "exited"  # sys.exit or os._exit with a code that is not 0
+    RAISED = "raised"  # an uncaught exception
+    KILLED = "killed"  # a signal
+    TIMED_OUT = "timed-out"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one run ended. `detail` is one line (exception type and message, signal name)."""
+
+    kind: OutcomeKind
+    code: int | None = None
+    detail: str = ""
+
+    @property
+    def is_success(self) -> bool:
+        return self.kind in (OutcomeKind.COMPLETED, OutcomeKind.STOPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A line of the user's own code. `path` is relative to the subject's folder where it lies inside it."""
+
+    path: str
+    line: int
+    function: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}" + (f" in {self.function}" if self.function else "")
+
+
+@dataclass(frozen=True, slots=True)
+class NotChecked:
+    """Something that was not compared, and why. Reaches every report."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How far two tensors of one dtype and shape are apart, element by element.
+
+    `max_ulp` counts representable numbers of the dtype between two values and is None for dtypes without ULPs
+    (integer, bool) and where only NaN-against-number pairs differ. `max_abs` and `max_rel` are over pairs of finite
+    numbers, `max_rel` relative to the larger magnitude. `ulp_histogram` counts differing finite pairs by distance:
+    keys are the inclusive upper ends of the bins "1", "2", "4", "8", … as text, in rising order.
+    """
+
+    elements: int
+    differing: int
+    max_ulp: int | None = None
+    max_abs: float | None = None
+    max_rel: float | None = None
+    first_index: tuple[int, ...] | None = None
+    nan_against_number: int = 0
+    nan_payload: int = 0
+    zero_sign: int = 0
+    ulp_histogram: tuple[tuple[str, int], ...] = ()
+    within_tolerance: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """What counts as equal for one dtype. Bitwise unless told otherwise: all three zero."""
+
+    rtol: float = 0.0
+    atol: float = 0.0
+    ulp: int = 0
+
+    @property
+    def is_bitwise(self) -> bool:
+        return self.rtol == 0.0 and self.atol == 0.0 and self.ulp == 0
+
+
+@dataclass(frozen=True, slots=True)
+class TensorDivergence:
+    """One boundary tensor (batch, output, gradient, parameter) whose digests differ between two runs.
+
+    `difference` is None where the values were not kept; `note` then says why, or what else differs (dtype, shape,
+    "the same samples in another order").
+    """
+
+    kind: str
+    name: str
+    step: int
+    phase: str
+    runs: tuple[int, int]
+    tensor: str = ""
+    difference: Difference | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The four independent kinds of evidence about an op. None: not looked at."""
+
+    observed: bool | None = None
+    replayed: bool | None = None
+    declared: bool | None = None
+    switched: bool | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A change that restores equality. `verified` only if `runs` runs were made with it and were equal."""
+
+    settings: tuple[str, ...] = ()
+    advice: str = ""
+    verified: bool = False
+    runs: int = 0
+    slowdown: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One source of divergence: where it is born, why, and what repairs it."""
+
+    rule: str
+    cause: Cause
+    title: str
+    phase: str
+    step: int
+    op: str | None = None
+    module: str = ""
+    location: Location | None = None
+    count: int = 1
+    evidence: Evidence = Evidence()
+    difference: Difference | None = None
+    fix: Fix | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An op that `torch.use_deterministic_algorithms(True)` refuses, with the user's line. A risk, not a finding."""
+
+    op: str
+    message: str
+    phase: str
+    module: str = ""
+    location: Location | None = None
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A determinism setting that the program itself changed while it ran."""
+
+    what: str
+    before: str
+    after: str
+    location: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    index: int
+    outcome: Outcome
+    steps: int
+    events: int
+    level: Level = Level.BOUNDARY
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """`divergence_rate_at_most`: with no difference in R runs, the exact upper bound at `level`; else None."""
+
+    level: float = 0.95
+    divergence_rate_at_most: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditResult:
+    """Everything an audit found out. Every report is a rendering of it and of nothing else.
+
+    `classes` groups the run numbers whose compared tensors are all equal. `headline` is one sentence without a final
+    full stop. `environment` maps names to text, in a fixed order.
+    """
+
+    verdict: Verdict
+    headline: str
+    subject: str
+    runs: tuple[RunSummary, ...]
+    classes: tuple[tuple[int, ...], ...]
+    steps: int
+    confidence: Confidence = Confidence()
+    findings: tuple[Finding, ...] = ()
+    divergences: tuple[TensorDivergence, ...] = ()
+    divergences_total: int = 0
+    alerts: tuple[Alert, ...] = ()
+    warnings: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
+    not_checked: tuple[NotChecked, ...] = ()
+    compared: tuple[tuple[str, int], ...] = ()  # ("gradient", 120), … tensors compared per run, by kind
+    settings: tuple[tuple[str, str], ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    next_commands: tuple[str, ...] = ()
+    schema: int = RESULT_SCHEMA
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What `decide` needs to know: how the runs ended, what was compared, and how it came out."""
+
+    outcomes: tuple[Outcome, ...]
+    compared: int
+    classes: tuple[tuple[int, ...], ...]
+    within_tolerance: bool = False
+    steps: tuple[int, ...] = field(default=())
+
+
+def decide(comparison: Comparison) -> Verdict:
+    """Return the verdict; the only place where it is decided.
+
+    Nothing compared is never success. Runs that end differently are a divergence. Runs that all fail alike were
+    compared as far as they went, but a program that fails was not audited.
+    """
+    if len(comparison.outcomes) < 2:
+        return Verdict.NOT_AUDITED
+    if len({(outcome.kind, outcome.code) for outcome in comparison.outcomes}) > 1:
+        return Verdict.NOT_REPRODUCIBLE
+    if len(comparison.classes) > 1:
+        return Verdict.WITHIN_TOLERANCE if comparison.within_tolerance else Verdict.NOT_REPRODUCIBLE
+    if comparison.compared == 0 or not comparison.outcomes[0].is_success:
+        return Verdict.NOT_AUDITED
+    return Verdict.REPRODUCIBLE
+
+
+def exit_code(verdicts: Sequence[Verdict]) -> int:
+    """Map verdicts to the process exit code: 0 reproducible or within tolerance, 1 divergence, 2 not audited."""
+    if Verdict.NOT_REPRODUCIBLE in verdicts:
+        return 1
+    if not verdicts or Verdict.NOT_AUDITED in verdicts:
+        return 2
+    return 0

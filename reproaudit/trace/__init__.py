@@ -1,0 +1,1 @@
+"""Traces: the files that one run leaves, and how they are written and read."""
