@@ -1,0 +1,69 @@
+# `make demo` and `make test` set up everything that they need; nothing has to be there first but Python and make.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint format bench gpu clean
+
+# `make gpu PYTHON=python` uses the interpreter that is given, as it is. The other targets only make the venv with it.
+ifneq ($(origin PYTHON),undefined)
+GPU_PYTHON := $(PYTHON)
+GPU_SETUP :=
+else
+PYTHON := python3
+GPU_PYTHON = $(BIN)/python
+GPU_SETUP = $(STAMP)
+endif
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.reproaudit-installed
+DEMO := examples/graph_net/train.py
+PYTEST_ARGS :=
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=python3.x")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -c constraints.txt torch==2.13.0 -e '.[dev]'
+	@touch $@
+
+# Exit code 1 is the tool's answer "a divergence was found", and the right one for this example.
+demo: $(STAMP) ## audit an example whose runs differ, end to end
+	@echo "+ reproaudit $(DEMO)"; \
+	status=0; $(BIN)/reproaudit $(DEMO) || status=$$?; \
+	if [ $$status -ne 1 ]; then \
+	  echo "demo: exit code 1 (a divergence was found) was expected, not $$status" >&2; exit 1; \
+	fi; \
+	echo "demo: exit code 1, a divergence was found, as it should be"
+
+lint: $(STAMP) ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP) ## mend what ruff can mend, then format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: lint ## ruff, mypy and all tests that need no GPU
+	$(BIN)/python -m pytest -q -n 2 -m "not gpu" $(PYTEST_ARGS)
+
+bench: $(STAMP) ## run the benchmarks that need no GPU
+	@for script in benchmarks/[a-z]*.py; do \
+	  case "$$script" in "benchmarks/[a-z]*.py" | benchmarks/cuda*) continue ;; esac; \
+	  echo "+ $$script"; $(BIN)/python "$$script" || exit 1; \
+	done
+
+# The interpreter that is given may lack the plugins that the default options name, so this target has its own.
+gpu: $(GPU_SETUP) ## tests and benchmarks that need CUDA; PYTHON=... uses that interpreter as it is
+	$(GPU_PYTHON) -m pytest -q -m gpu -o addopts="--import-mode=importlib --strict-markers -ra" $(PYTEST_ARGS)
+	@for script in benchmarks/cuda*.py; do \
+	  test -e "$$script" || continue; \
+	  echo "+ $$script"; PYTHONPATH=. $(GPU_PYTHON) "$$script" || exit 1; \
+	done
+
+clean: ## remove everything that was made, the venv included
+	rm -rf $(VENV) build dist actual .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,138 @@
+"""Comparing what every run must agree on: batches, outputs, gradients, parameters; and grouping equal runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from reproaudit.compare.runs import Interned, Run, mix
+from reproaudit.model import EventFlag, EventKind, NotChecked, OutcomeKind
+from reproaudit.trace.reader import Trace
+
+KINDS = (EventKind.BATCH, EventKind.OUTPUT, EventKind.GRADIENT, EventKind.PARAMETER)
+# A batch that differs is evidence of where the difference came in. It decides nothing by itself: padding that a mask
+# removes may hold undefined bytes in every run while training is equal to the last bit.
+DECIDING = (EventKind.OUTPUT, EventKind.GRADIENT, EventKind.PARAMETER)
+
+_Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A run's boundary tensors in canonical order: equal runs have equal tables.
+
+    Rows of the main thread are in order of occurrence within (process, step, kind, name). Other threads have no
+    common order between runs: their rows are compared as a multiset per (process, kind, name), over all steps.
+    """
+
+    keys: npt.NDArray[np.uint64]
+    digests: npt.NDArray[np.uint64]  # shape [rows, 2]
+    kinds: npt.NDArray[np.uint8]
+    processes: _Numbers
+    events: _Numbers  # event numbers within the process's trace
+    threaded: npt.NDArray[np.bool_]
+    undigested: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An aligned pair of boundary events that differ; an event number is None where one run lacks the tensor."""
+
+    process: int
+    event_a: int | None
+    event_b: int | None
+
+
+def tabulate(run: Run, interned: Interned, with_threads: bool = True) -> Table:
+    parts = [_rows(trace, number, interned, with_threads) for number, (_, trace) in enumerate(run.traces)]
+    columns = [np.concatenate([part[i] for part in parts]) for i in range(5)]
+    keys, digests, kinds, events, threaded = columns
+    processes = np.concatenate([np.full(len(part[0]), number, dtype=np.int64) for number, part in enumerate(parts)])
+    order = np.lexsort((keys,))
+    undigested = sum(part[5] for part in parts)
+    return Table(
+        keys[order], digests[order], kinds[order], processes[order], events[order], threaded[order], undigested
+    )
+
+
+def _rows(trace: Trace, process: int, interned: Interned, with_threads: bool) -> tuple[npt.NDArray[np.generic], ...]:
+    events = trace.events
+    chosen = np.flatnonzero(np.isin(events["kind"], [int(kind) for kind in KINDS]))
+    blind = (events["flags"][chosen] & EventFlag.UNDIGESTED) != 0
+    undigested = int(blind.sum())
+    chosen = chosen[~blind]
+    threaded = events["thread"][chosen] != 0
+    if not with_threads:
+        chosen, threaded = chosen[~threaded], threaded[~threaded]
+    rows = events[chosen]
+    strings, _ = interned.ids(trace)
+    steps = np.where(threaded, -1, rows["step"].astype(np.int64))
+    group = mix(np.full(len(rows), process), threaded, steps, rows["kind"], strings[rows["name"]])
+    # Within a group the main thread keeps its order; other threads are ordered by content.
+    first = np.where(threaded, rows["outputs"][:, 0], np.arange(len(rows), dtype=np.uint64))
+    second = np.where(threaded, rows["outputs"][:, 1], np.uint64(0))
+    order = np.lexsort((second, first, group))
+    occurrence = _count_within(group[order])
+    keys = mix(group[order], occurrence)
+    rows = rows[order]
+    return keys, rows["outputs"], rows["kind"], chosen[order].astype(np.int64), threaded[order], undigested
+
+
+def _count_within(groups: npt.NDArray[np.uint64]) -> _Numbers:
+    """Number the rows of each run of equal values: [7, 7, 3] gives [0, 1, 0]."""
+    if not len(groups):
+        return np.zeros(0, dtype=np.int64)
+    starts = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1]])
+    return np.arange(len(groups)) - np.repeat(starts, np.diff(np.r_[starts, len(groups)]))
+
+
+@dataclass(frozen=True, slots=True)
+class BoundaryComparison:
+    classes: tuple[tuple[int, ...], ...]
+    compared: int  # deciding tensors per run, of the run with the fewest
+    counts: tuple[tuple[str, int], ...]
+    tables: tuple[Table, ...]
+    not_checked: tuple[NotChecked, ...]
+
+
+def compare_boundaries(runs: Sequence[Run], interned: Interned) -> BoundaryComparison:
+    """Group the runs into classes of equal deciding tensors, in order of first appearance."""
+    tables = tuple(tabulate(run, interned) for run in runs)
+    notes: list[NotChecked] = []
+    stopped = any(run.outcome.kind == OutcomeKind.STOPPED for run in runs)
+    if stopped and len({int(table.threaded.sum()) for table in tables}) > 1:
+        # Where the other threads stood when the audit stopped the program is chance, not the program's doing.
+        tables = tuple(tabulate(run, interned, with_threads=False) for run in runs)
+        notes.append(
+            NotChecked("tensors of threads other than the main one", "the audit stopped them at different points")
+        )
+    groups: dict[bytes, list[int]] = {}
+    for run, table in zip(runs, tables, strict=True):
+        deciding = np.isin(table.kinds, [int(kind) for kind in DECIDING])
+        content = table.keys[deciding].tobytes() + np.ascontiguousarray(table.digests[deciding]).tobytes()
+        groups.setdefault(content, []).append(run.index)
+    blind = max((table.undigested for table in tables), default=0)
+    if blind:
+        notes.append(NotChecked(f"{blind} boundary tensors per run", "they have no bytes that could be digested"))
+    compared = min((int(np.isin(t.kinds, [int(k) for k in DECIDING]).sum()) for t in tables), default=0)
+    counts = tuple((kind.name.lower(), int((tables[0].kinds == kind).sum())) for kind in KINDS) if tables else ()
+    return BoundaryComparison(tuple(tuple(group) for group in groups.values()), compared, counts, tables, tuple(notes))
+
+
+def divergent_pairs(a: Table, b: Table) -> list[Pair]:
+    """Return the pairs whose digests differ or that lack a partner, in the order of run `a`, then of run `b`."""
+    _, at_a, at_b = np.intersect1d(a.keys, b.keys, assume_unique=False, return_indices=True)
+    different = (a.digests[at_a] != b.digests[at_b]).any(axis=1)
+    pairs = [
+        Pair(int(a.processes[i]), int(a.events[i]), int(b.events[j]))
+        for i, j in zip(at_a[different], at_b[different], strict=True)
+    ]
+    lonely_a = np.setdiff1d(np.arange(len(a.keys)), at_a)
+    lonely_b = np.setdiff1d(np.arange(len(b.keys)), at_b)
+    pairs += [Pair(int(a.processes[i]), int(a.events[i]), None) for i in lonely_a]
+    pairs.sort(key=lambda pair: (pair.process, pair.event_a))
+    ends = [Pair(int(b.processes[j]), None, int(b.events[j])) for j in lonely_b]
+    return pairs + sorted(ends, key=lambda pair: (pair.process, pair.event_b))

@@ -1,0 +1,107 @@
+"""Which calls into the outside world differ between two runs: the candidates for where a difference came in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+from reproaudit.compare.runs import MAIN_PROCESS, Interned, Run, mix
+from reproaudit.model import EventKind
+from reproaudit.trace.reader import Trace
+
+
+class Strength(IntEnum):
+    """How much a differing call says: a clock differs in every program, an unequal listing does not."""
+
+    CLOCK = 1
+    ARRIVAL = 2
+    SPECIFIC = 3
+
+
+_CLOCKS = ("time.", "os.getpid", "os.path.getmtime", "os.path.getctime", "os.path.getatime")
+_ARRIVALS = ("multiprocessing.Pool.imap_unordered", "concurrent.futures.as_completed", "queue.Queue.get")
+
+
+@dataclass(frozen=True, slots=True)
+class EntropyCall:
+    """A call whose result, or whose generator's state, differed between two runs."""
+
+    name: str
+    process: str
+    event: int
+    location: int  # location id in that process's trace of run `a`
+    strength: Strength
+    shown_a: str
+    shown_b: str
+    state_differed: bool
+
+
+def strength_of(name: str) -> Strength:
+    if name.startswith(_CLOCKS):
+        return Strength.CLOCK
+    return Strength.ARRIVAL if name in _ARRIVALS else Strength.SPECIFIC
+
+
+def differing_calls(a: Run, b: Run, interned: Interned) -> list[EntropyCall]:
+    """Pair the calls by name, line and occurrence; return those that differ, and every order of arrival, in order."""
+    others = dict(b.traces)
+    found: list[EntropyCall] = []
+    for process, trace_a in a.traces:
+        trace_b = others.get(process)
+        if trace_b is not None:
+            found += _differing(process, trace_a, trace_b, interned)
+    return found
+
+
+def _differing(process: str, trace_a: Trace, trace_b: Trace, interned: Interned) -> list[EntropyCall]:
+    chosen_a = np.flatnonzero(trace_a.events["kind"] == EventKind.ENTROPY)
+    chosen_b = np.flatnonzero(trace_b.events["kind"] == EventKind.ENTROPY)
+    partners: dict[tuple[int, int], int] = {}
+    counts: dict[int, int] = {}
+    for event, key in zip(chosen_b.tolist(), _call_keys(trace_b, chosen_b, interned), strict=True):
+        occurrence = counts[key] = counts.get(key, -1) + 1
+        partners[key, occurrence] = event
+    counts = {}
+    found = []
+    for event, key in zip(chosen_a.tolist(), _call_keys(trace_a, chosen_a, interned), strict=True):
+        occurrence = counts[key] = counts.get(key, -1) + 1
+        row = trace_a.events[event]
+        name = trace_a.strings[row["name"]]
+        strength = strength_of(name)
+        partner = partners.get((key, occurrence))
+        if partner is None:
+            continue
+        other = trace_b.events[partner]
+        state_differed = bool((row["inputs"] != other["inputs"]).any())
+        has_state = bool(row["inputs"].any())
+        # A draw from an equal state that differs was asked for something else: a consequence, not a source.
+        result_differed = not has_state and bool((row["outputs"] != other["outputs"]).any())
+        if strength == Strength.ARRIVAL or state_differed or result_differed:
+            shown_a, shown_b = trace_a.strings[int(row["aux"])], trace_b.strings[int(other["aux"])]
+            found.append(
+                EntropyCall(name, process, event, int(row["location"]), strength, shown_a, shown_b, state_differed)
+            )
+    return found
+
+
+def _call_keys(trace: Trace, chosen: np.ndarray, interned: Interned) -> list[int]:  # type: ignore[type-arg]
+    strings, locations = interned.ids(trace)
+    rows = trace.events[chosen]
+    return mix(strings[rows["name"]], locations[rows["location"]]).tolist()  # type: ignore[no-any-return]
+
+
+def best_candidate(calls: list[EntropyCall], before: float) -> EntropyCall | None:
+    """Return the strongest call before event `before` of the main process; among equals the last, and the first call
+    at its line. Calls in worker processes have no order against the main process and count as before."""
+    eligible = [call for call in calls if call.process != MAIN_PROCESS or call.event < before]
+    if not eligible:
+        return None
+    strongest = max(call.strength for call in eligible)
+    last = [call for call in eligible if call.strength == strongest][-1]
+    return next(
+        call
+        for call in eligible
+        if (call.name, call.location, call.process) == (last.name, last.location, last.process)
+    )

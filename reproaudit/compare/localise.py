@@ -1,0 +1,179 @@
+"""Where two runs first differ: aligned op streams, the ops whose inputs are equal and whose outputs are not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+import numpy.typing as npt
+
+from reproaudit.compare.align import align
+from reproaudit.compare.runs import Interned, Run, mix
+from reproaudit.model import EventFlag, EventKind
+from reproaudit.trace.reader import Trace
+
+_UNCOMPARED = EventFlag.VIEW | EventFlag.UNDEFINED | EventFlag.RAISED
+
+
+class Origin(str, Enum):
+    """What kind of place a difference is born at."""
+
+    OP = "op"  # equal inputs, different outputs
+    RANDOM = "random"  # the op drew from a generator whose state differed
+    BIRTH = "birth"  # content that entered PyTorch from outside differed
+    UNDEFINED = "undefined"  # the op read memory that nothing had written
+    INPUT = "input"  # an input differed although no earlier op's output did: written or made outside PyTorch
+    STRUCTURE = "structure"  # one run executed ops that the other did not
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A place where a difference is born, seen in a pair of runs. Event numbers are within the named process."""
+
+    origin: Origin
+    process: str
+    event_a: int | None
+    event_b: int | None
+    order: float  # position in run `a`, for ordering
+    allocation: int | None = None  # UNDEFINED: event number of the allocation in run `a` (`b` where `a` has none)
+
+
+@dataclass(frozen=True, slots=True)
+class Localisation:
+    """All sources of one pair of runs, first one first."""
+
+    sources: tuple[Source, ...]
+    aligned: int
+    only_a: int
+    only_b: int
+    carriers: int
+
+    @property
+    def is_equal(self) -> bool:
+        return not self.sources
+
+
+def localise(a: Run, b: Run, interned: Interned) -> Localisation:
+    """Align the op streams of two runs and return where their differences are born."""
+    sources: list[Source] = []
+    aligned = only_a = only_b = carriers = 0
+    others = dict(b.traces)
+    for process, trace_a in a.traces:
+        trace_b = others.get(process)
+        if trace_b is None:
+            continue
+        part = _localise_main_thread(process, trace_a, trace_b, interned)
+        sources += part.sources
+        sources += _localise_threads(process, trace_a, trace_b, interned)
+        aligned, only_a, only_b = aligned + part.aligned, only_a + part.only_a, only_b + part.only_b
+        carriers += part.carriers
+    sources.sort(key=lambda source: (source.process, source.order))
+    return Localisation(tuple(sources), aligned, only_a, only_b, carriers)
+
+
+def _stream(trace: Trace, threaded: bool) -> npt.NDArray[np.int64]:
+    events = trace.events
+    return np.flatnonzero((events["kind"] == EventKind.OP) & ((events["thread"] != 0) == threaded))
+
+
+def _keys(trace: Trace, chosen: npt.NDArray[np.int64], interned: Interned, *, step: bool) -> npt.NDArray[np.uint64]:
+    rows = trace.events[chosen]
+    strings, locations = interned.ids(trace)
+    columns = [rows["phase"], strings[rows["name"]], strings[rows["module"]], locations[rows["location"]]]
+    return mix(*columns, rows["step"]) if step else mix(*columns)
+
+
+def _localise_main_thread(process: str, trace_a: Trace, trace_b: Trace, interned: Interned) -> Localisation:
+    chosen_a, chosen_b = _stream(trace_a, False), _stream(trace_b, False)
+    alignment = align(_keys(trace_a, chosen_a, interned, step=True), _keys(trace_b, chosen_b, interned, step=True))
+    events_a, events_b = chosen_a[alignment.pairs_a], chosen_b[alignment.pairs_b]
+    rows_a, rows_b = trace_a.events[events_a], trace_b.events[events_b]
+    inputs_equal = (rows_a["inputs"] == rows_b["inputs"]).all(axis=1)
+    outputs_equal = (rows_a["outputs"] == rows_b["outputs"]).all(axis=1)
+    flags = rows_a["flags"] | rows_b["flags"]
+    comparable = (flags & _UNCOMPARED) == 0
+    sources = [
+        _classify(process, trace_a, trace_b, int(events_a[i]), int(events_b[i]), inputs_equal=True)
+        for i in np.flatnonzero(inputs_equal & ~outputs_equal & comparable)
+    ]
+    carriers = np.flatnonzero(~inputs_equal)
+    first_born = _first(outputs_equal, comparable)
+    if len(carriers) and carriers[0] < first_born:
+        i = int(carriers[0])
+        sources.append(_classify(process, trace_a, trace_b, int(events_a[i]), int(events_b[i]), inputs_equal=False))
+    structure = _first_structure(process, alignment.only_a, alignment.only_b, alignment.pairs_a, alignment.pairs_b,
+                                 chosen_a, chosen_b)  # fmt: skip
+    if structure is not None:
+        sources.append(structure)
+    return Localisation(tuple(sources), len(events_a), len(alignment.only_a), len(alignment.only_b), len(carriers))
+
+
+def _first(outputs_equal: npt.NDArray[np.bool_], comparable: npt.NDArray[np.bool_]) -> float:
+    different = np.flatnonzero(~outputs_equal & comparable)
+    return float(different[0]) if len(different) else float("inf")
+
+
+def _classify(process: str, trace_a: Trace, trace_b: Trace, a: int, b: int, *, inputs_equal: bool) -> Source:
+    row_a, row_b = trace_a.events[a], trace_b.events[b]
+    flags = int(row_a["flags"])
+    if inputs_equal:
+        if flags & EventFlag.BIRTH:
+            return Source(Origin.BIRTH, process, a, b, a)
+        if flags & EventFlag.RANDOM and row_a["aux"] != row_b["aux"]:
+            return Source(Origin.RANDOM, process, a, b, a)
+        return Source(Origin.OP, process, a, b, a)
+    if flags & EventFlag.READS_UNDEFINED:
+        return Source(Origin.UNDEFINED, process, a, b, a, allocation=int(row_a["aux"]))
+    return Source(Origin.INPUT, process, a, b, a)
+
+
+def _first_structure(
+    process: str, only_a: npt.NDArray[np.int64], only_b: npt.NDArray[np.int64],
+    pairs_a: npt.NDArray[np.int64], pairs_b: npt.NDArray[np.int64],
+    chosen_a: npt.NDArray[np.int64], chosen_b: npt.NDArray[np.int64],
+) -> Source | None:  # fmt: skip
+    """Return the first op that one run has and the other lacks, placed in run `a`'s order."""
+    if not len(only_a) and not len(only_b):
+        return None
+    at_a = int(only_a[0]) if len(only_a) else None
+    at_b = int(only_b[0]) if len(only_b) else None
+    pairs_before_a = np.searchsorted(pairs_a, at_a) if at_a is not None else len(pairs_a) + 1
+    pairs_before_b = np.searchsorted(pairs_b, at_b) if at_b is not None else len(pairs_b) + 1
+    if at_a is not None and pairs_before_a <= pairs_before_b:
+        event = int(chosen_a[at_a])
+        partner = int(chosen_b[at_b]) if at_b is not None and pairs_before_a == pairs_before_b else None
+        return Source(Origin.STRUCTURE, process, event, partner, event - 0.5)
+    assert at_b is not None
+    before = int(chosen_a[pairs_a[pairs_before_b - 1]]) if pairs_before_b else -1
+    return Source(Origin.STRUCTURE, process, None, int(chosen_b[at_b]), before + 0.5)
+
+
+def _localise_threads(process: str, trace_a: Trace, trace_b: Trace, interned: Interned) -> list[Source]:
+    """Compare the ops of other threads by content: which thread did which work is chance, the work is not.
+
+    An op of run `a` is matched when run `b` has the same op with equal inputs and outputs. Of the rest, one whose
+    inputs were also seen in run `b` is a source; if there is none, the first op with unseen inputs is reported.
+    """
+    chosen_a, chosen_b = _stream(trace_a, True), _stream(trace_b, True)
+    if not len(chosen_a) or not len(chosen_b):
+        return []
+    rows_a, rows_b = trace_a.events[chosen_a], trace_b.events[chosen_b]
+    keys_a = _keys(trace_a, chosen_a, interned, step=False)
+    keys_b = _keys(trace_b, chosen_b, interned, step=False)
+    inputs_a = mix(keys_a, rows_a["inputs"][:, 0], rows_a["inputs"][:, 1])
+    inputs_b = mix(keys_b, rows_b["inputs"][:, 0], rows_b["inputs"][:, 1])
+    whole_a = mix(inputs_a, rows_a["outputs"][:, 0], rows_a["outputs"][:, 1])
+    whole_b = mix(inputs_b, rows_b["outputs"][:, 0], rows_b["outputs"][:, 1])
+    comparable = (rows_a["flags"] & _UNCOMPARED) == 0
+    left = np.flatnonzero(~np.isin(whole_a, whole_b) & comparable)
+    if not len(left):
+        return []
+    seen = np.isin(inputs_a[left], inputs_b)
+    first = left[seen][0] if seen.any() else left[0]
+    partners = np.flatnonzero(inputs_b == inputs_a[first]) if seen.any() else np.flatnonzero(keys_b == keys_a[first])
+    event_a = int(chosen_a[first])
+    event_b = int(chosen_b[partners[0]]) if len(partners) else None
+    if not seen.any() or event_b is None:
+        return [Source(Origin.INPUT, process, event_a, event_b, event_a)]
+    return [_classify(process, trace_a, trace_b, event_a, event_b, inputs_equal=True)]

@@ -1,0 +1,94 @@
+"""Runs as they are compared: the traces of one run, its process and its children, with strings made common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from reproaudit.errors import TraceError
+from reproaudit.model import Location, Outcome
+from reproaudit.trace.reader import Trace
+from reproaudit.trace.schema import RUN_FILE
+
+MAIN_PROCESS = ""
+_MAX_CHILDREN = 4096
+
+Ids = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run: its number, the trace of the process itself and those of its children that left one."""
+
+    index: int
+    traces: tuple[tuple[str, Trace], ...]  # (process label, trace); the first label is MAIN_PROCESS
+
+    @property
+    def main(self) -> Trace:
+        return self.traces[0][1]
+
+    @property
+    def outcome(self) -> Outcome:
+        return self.main.outcome
+
+    @property
+    def steps(self) -> int:
+        return max(trace.header["steps"] for _, trace in self.traces)
+
+    @property
+    def events(self) -> int:
+        return sum(len(trace.events) for _, trace in self.traces)
+
+
+def open_run(directory: Path, index: int) -> Run:
+    """Open a run's directory. Children are the sub-folders `child-…`; a broken child is left out, never the run."""
+    traces = [(MAIN_PROCESS, Trace.open(directory))]
+    for child in sorted(directory.glob("child-*"))[:_MAX_CHILDREN]:
+        if child.is_dir() and not child.is_symlink() and (child / RUN_FILE).is_file():
+            try:
+                trace = Trace.open(child)
+            except TraceError:
+                continue
+            if len(trace.events):
+                traces.append((child.name, trace))
+    return Run(index, tuple(traces))
+
+
+class Interned:
+    """One numbering of strings and locations over several traces, so that ids can be compared between them."""
+
+    def __init__(self) -> None:
+        self._strings: dict[str, int] = {"": 0}
+        self._locations: dict[tuple[str, int], int] = {}
+        self._by_trace: dict[int, tuple[Ids, Ids]] = {}
+
+    def string(self, text: str) -> int:
+        return self._strings.setdefault(text, len(self._strings))
+
+    def ids(self, trace: Trace) -> tuple[Ids, Ids]:
+        """Return two arrays that map the trace's string and location ids to the common ones."""
+        found = self._by_trace.get(id(trace))
+        if found is None:
+            strings = np.array([self.string(text) for text in trace.strings], dtype=np.int64)
+            locations = np.array([self._location(place) for place in trace.locations], dtype=np.int64)
+            found = self._by_trace[id(trace)] = (strings, locations)
+        return found
+
+    def _location(self, place: Location) -> int:
+        # A line is the same line whatever the enclosing function is called: generated names vary.
+        return self._locations.setdefault((place.path, place.line), len(self._locations))
+
+
+def mix(*columns: npt.NDArray[np.generic]) -> npt.NDArray[np.uint64]:
+    """Hash equally long integer columns row by row to 64 bits, for grouping; equality of content is the digests' job."""
+    result = np.full(len(columns[0]), 0x9E3779B97F4A7C15, dtype=np.uint64)
+    for column in columns:
+        result ^= column.astype(np.uint64)
+        result *= np.uint64(0xBF58476D1CE4E5B9)
+        result ^= result >> np.uint64(29)
+        result *= np.uint64(0x94D049BB133111EB)
+        result ^= result >> np.uint64(32)
+    return result

@@ -1,0 +1,80 @@
+"""Whether two batches, or two sequences of batches, hold the same samples, in whatever order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xxhash
+
+from reproaudit.compare.elements import TensorContent
+
+Array = npt.NDArray[Any]
+SampleForm = tuple[str, tuple[int, ...]]  # dtype and shape of one sample
+
+CHUNK_ROWS = 1 << 16
+SHORT_ROW_BYTES = 64  # below this a call per row costs more than mixing the rows column by column
+LANE_SEEDS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F)
+MODULUS = 1 << 128
+
+
+def same_samples(a: TensorContent, b: TensorContent) -> bool:
+    """Say whether the rows along dimension 0 are the same multiset of bytes: true of equal batches too.
+
+    Judged by the count of the rows and the sum of their 128-bit digests. A tensor without dimensions is one sample.
+    """
+    return same_samples_across([a], [b])
+
+
+def same_samples_across(a: Iterable[TensorContent], b: Iterable[TensorContent]) -> bool:
+    """Say the same of two sequences of batches: one epoch batched again in another order, perhaps in other sizes."""
+    return _fingerprint(a) == _fingerprint(b)
+
+
+def _fingerprint(batches: Iterable[TensorContent]) -> dict[SampleForm, tuple[int, int]]:
+    """Return count and digest sum of the samples of each form. A sum does not depend on the order of its terms."""
+    totals: dict[SampleForm, tuple[int, int]] = {}
+    for batch in batches:
+        rows = batch.shape[0] if batch.shape else 1
+        if rows:
+            form = (batch.dtype, tuple(batch.shape[1:]))
+            count, total = totals.get(form, (0, 0))
+            totals[form] = (count + rows, (total + _digest_sum(batch, rows)) % MODULUS)
+    return totals
+
+
+def _digest_sum(batch: TensorContent, rows: int) -> int:
+    view = memoryview(batch.data)
+    if not view.nbytes:
+        return 0
+    if view.nbytes % rows:
+        raise ValueError(f"{view.nbytes} bytes cannot hold {rows} samples of equal size")
+    content = np.frombuffer(batch.data, np.uint8).reshape(rows, view.nbytes // rows)
+    if content.shape[1] > SHORT_ROW_BYTES:
+        return sum(xxhash.xxh3_128_intdigest(row.data) for row in content)
+    return sum(_short_digest_sum(content[start : start + CHUNK_ROWS]) for start in range(0, rows, CHUNK_ROWS))
+
+
+def _short_digest_sum(content: Array) -> int:
+    words = math.ceil(content.shape[1] / 8)
+    padded = np.zeros((len(content), words * 8), np.uint8)
+    padded[:, : content.shape[1]] = content
+    columns = padded.view("<u8").T
+    low, high = (_lane_sum(columns, np.uint64(seed)) for seed in LANE_SEEDS)
+    return (high << 64) + low
+
+
+def _lane_sum(columns: Array, seed: np.uint64) -> int:
+    """Return the sum over rows of a 64-bit digest: per word, add and mix with the finaliser of SplitMix64."""
+    state = np.full(columns.shape[1], seed, np.uint64)
+    for column in columns:
+        state += column
+        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+            state ^= state >> np.uint64(shift)
+            state *= np.uint64(factor)
+        state ^= state >> np.uint64(31)
+        state += seed
+    return int(state.sum(dtype=np.uint64))

@@ -1,0 +1,1 @@
+"""From evidence to findings: why a source differs, and what to do about it."""

@@ -1,0 +1,174 @@
+"""Turns located sources and the calls that differ into findings. What the evidence does not show stays `unknown`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from reproaudit.compare.entropy import EntropyCall, Strength, best_candidate
+from reproaudit.compare.localise import Origin, Source
+from reproaudit.compare.runs import MAIN_PROCESS, Run
+from reproaudit.explain.rules import RULES
+from reproaudit.model import Alert, Cause, EventFlag, EventKind, Evidence, Finding, Fix, Location, Phase
+from reproaudit.trace.reader import Trace
+
+_FROM_OUTSIDE = (Origin.BIRTH, Origin.INPUT, Origin.STRUCTURE)
+
+
+def explain_sources(
+    sources: Sequence[Source], a: Run, b: Run, calls: list[EntropyCall], alerts: Sequence[Alert], *, reordered: bool
+) -> tuple[Finding, ...]:
+    """Return one finding per source line and operator, the first source first.
+
+    `reordered` says that the batches that differ hold the same samples in another order: where nothing more specific
+    is known, that makes the cause an order of data.
+    """
+    findings: list[Finding] = []
+    places: dict[tuple[str | None, Location | None, Cause], int] = {}
+    for number, source in enumerate(sources):
+        if number and source.origin in (Origin.INPUT, Origin.STRUCTURE, Origin.UNDEFINED):
+            continue  # after an earlier source these are most likely its consequences
+        finding = _explain(source, a, b, calls, alerts)
+        if reordered and not findings and finding.cause is Cause.UNKNOWN:
+            rule = RULES[Cause.DATA_ORDER]
+            finding = replace(finding, rule=rule.id, cause=rule.cause, title=rule.title, fix=Fix(advice=rule.advice))
+        if number and source.origin == Origin.RANDOM and any(f.cause == finding.cause for f in findings):
+            continue  # one stream that differs makes every later draw differ
+        place = (finding.op, finding.location, finding.cause)
+        if place in places:
+            index = places[place]
+            findings[index] = replace(findings[index], count=findings[index].count + 1)
+        else:
+            places[place] = len(findings)
+            findings.append(finding)
+    return tuple(findings)
+
+
+def _explain(source: Source, a: Run, b: Run, calls: list[EntropyCall], alerts: Sequence[Alert]) -> Finding:
+    trace, event = _side(source, a, b)
+    row = trace.events[event]
+    op: str | None = trace.strings[row["name"]]
+    location = _location(trace, int(row["location"]))
+    cause, notes = Cause.UNKNOWN, []
+    if source.origin == Origin.OP:
+        cause = _thread_count(a, b) or Cause.KERNEL
+        if row["thread"] and source.process == MAIN_PROCESS:
+            notes.append("the op ran in a thread of the program")
+    elif source.origin == Origin.UNDEFINED and source.allocation is not None:
+        cause = Cause.UNINITIALIZED_MEMORY
+        reader = f"read by {op} at {location}"
+        allocation = trace.events[min(source.allocation, len(trace.events) - 1)]
+        op, location = trace.strings[allocation["name"]], _location(trace, int(allocation["location"]))
+        notes.append(reader)
+    elif source.origin == Origin.RANDOM:
+        cause, location = _random(trace, event, location, calls, source)
+    elif source.origin in _FROM_OUTSIDE:
+        cause, op, location, found = _from_outside(source, trace, row, op, location, a, calls)
+        notes += found
+    rule = RULES[cause]
+    declared = any(op is not None and _same_op(alert.op, op) for alert in alerts) if op else None
+    return Finding(
+        rule=rule.id, cause=cause, title=rule.title, phase=Phase(int(row["phase"])).name.lower(), step=int(row["step"]),
+        op=_shown_op(op), module=trace.strings[row["module"]], location=location,
+        evidence=Evidence(observed=source.origin in (Origin.OP, Origin.RANDOM, Origin.BIRTH), declared=declared,
+                          notes=tuple(notes)),
+        fix=Fix(advice=rule.advice),
+    )  # fmt: skip
+
+
+def _side(source: Source, a: Run, b: Run) -> tuple[Trace, int]:
+    """Return the trace and event number that show the source: run `a`'s unless only run `b` has it."""
+    if source.event_a is not None:
+        return dict(a.traces)[source.process], source.event_a
+    assert source.event_b is not None
+    return dict(b.traces)[source.process], source.event_b
+
+
+def _location(trace: Trace, number: int) -> Location | None:
+    place = trace.locations[number]
+    return place if place.line > 0 else None
+
+
+def _shown_op(op: str | None) -> str | None:
+    """Drop a default overload: `aten::mm.default` reads `aten::mm`."""
+    return None if op is None else op.removesuffix(".default")
+
+
+def _same_op(one: str, other: str) -> bool:
+    return one.split(".")[0] == other.split(".")[0]
+
+
+def _thread_count(a: Run, b: Run) -> Cause | None:
+    """The number of threads is the cause if the program set it differently in the two runs."""
+    settings = [
+        [(row["what"], row["after"]) for row in run.main.header["changes"] if row["what"] == "threads"]
+        for run in (a, b)
+    ]
+    return Cause.THREAD_COUNT if settings[0] != settings[1] else None
+
+
+def _random(
+    trace: Trace, event: int, location: Location | None, calls: list[EntropyCall], source: Source
+) -> tuple[Cause, Location | None]:
+    """Tell a stream that was never seeded alike from one whose draws came in another order."""
+    seeds = [
+        call for call in calls
+        if call.process == source.process and call.event < event and call.name in ("torch.manual_seed", "torch.seed")
+    ]  # fmt: skip
+    if seeds:
+        return Cause.UNSEEDED_RNG, _location(trace, seeds[-1].location) or location
+    if trace.events[event]["thread"]:
+        return Cause.RNG_ORDER, location
+    earlier = trace.events[:event]
+    drew_alike = bool(((earlier["kind"] == EventKind.OP) & ((earlier["flags"] & EventFlag.RANDOM) != 0)).any())
+    return (Cause.RNG_ORDER if drew_alike else Cause.UNSEEDED_RNG), location
+
+
+def _from_outside(
+    source: Source,
+    trace: Trace,
+    row: object,
+    op: str | None,
+    location: Location | None,
+    a: Run,
+    calls: list[EntropyCall],
+) -> tuple[Cause, str | None, Location | None, list[str]]:
+    """Look for the call that brought the difference in; without one, the op's own line is the best that is known."""
+    flags, threaded = int(row["flags"]), bool(row["thread"])  # type: ignore[index]
+    if source.origin == Origin.STRUCTURE and flags & EventFlag.RANDOM:
+        return Cause.RNG_ORDER, op, location, ["one run draws here and the other does not"]
+    call = best_candidate(calls, source.order)
+    if call is None:
+        if threaded or (source.origin == Origin.INPUT and flags & EventFlag.OUTSIDE_WRITE):
+            return Cause.THREAD_RACE, op, location, []
+        shown = None if source.origin == Origin.BIRTH else op
+        return Cause.UNKNOWN, shown, location, [_ORIGIN_NOTES[source.origin]]
+    caller = dict(a.traces)[call.process]
+    place = _location(caller, call.location) or location
+    note = f"{call.name} returned {call.shown_a or 'another result'} and {call.shown_b or 'another'}"
+    if call.state_differed:
+        note = f"{call.name} drew from a generator whose state differed"
+    elif call.strength == Strength.ARRIVAL:
+        note = f"{call.name} hands out results in order of arrival"
+    keeps_op = source.origin == Origin.INPUT and call.strength == Strength.ARRIVAL
+    return _cause_of(call), (op if keeps_op else None), place, [note]
+
+
+_ORIGIN_NOTES = {
+    Origin.BIRTH: "the content came from outside PyTorch",
+    Origin.INPUT: "an input differed although no earlier recorded op's output did",
+    Origin.STRUCTURE: "one run executed ops here that the other did not",
+}
+
+
+def _cause_of(call: EntropyCall) -> Cause:
+    name = call.name
+    if call.process != MAIN_PROCESS and ("random" in name or "seed" in name):
+        return Cause.WORKER_SEED
+    if name.startswith(("os.path.exists", "os.path.isfile", "os.path.isdir", "pathlib.Path.exists")):
+        return Cause.CARRIED_STATE
+    if name.startswith(("os.listdir", "os.scandir", "glob.", "pathlib.", "os.path.get")):
+        return Cause.FILESYSTEM_ORDER
+    if call.strength == Strength.ARRIVAL:
+        return Cause.DATA_ORDER
+    return Cause.CLOCK if call.strength == Strength.CLOCK else Cause.UNSEEDED_RNG

@@ -1,0 +1,57 @@
+"""The progress line on stderr: which run, which step; plain lines where stderr is no terminal."""
+
+from __future__ import annotations
+
+import sys
+
+from tqdm import tqdm
+
+
+class TerminalProgress:
+    """One bar per stage; the finished stages leave no lines behind."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm | None = None  # type: ignore[type-arg]
+
+    def stage(self, what: str, steps: int | None) -> None:
+        self.close()
+        self._bar = tqdm(desc=what, total=steps, unit="step", leave=False, file=sys.stderr, dynamic_ncols=True)
+
+    def step(self, done: int) -> None:
+        if self._bar is not None and done > self._bar.n:
+            self._bar.update(done - self._bar.n)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+class LineProgress:
+    """One plain line per stage, for logs."""
+
+    def stage(self, what: str, steps: int | None) -> None:
+        sys.stderr.write(f"reproaudit: {what}\n")
+
+    def step(self, done: int) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class Quiet:
+    def stage(self, what: str, steps: int | None) -> None:
+        pass
+
+    def step(self, done: int) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def progress_for(quiet: bool) -> TerminalProgress | LineProgress | Quiet:
+    if quiet:
+        return Quiet()
+    return TerminalProgress() if sys.stderr.isatty() else LineProgress()

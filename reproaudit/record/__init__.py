@@ -1,0 +1,1 @@
+"""What runs inside the audited process: a guest that observes, draws nothing, changes nothing and leaves nothing."""

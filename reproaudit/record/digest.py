@@ -1,0 +1,305 @@
+"""The digest of a tensor: 128 bits over its dtype, logical shape and exact bytes in logical order.
+
+It is the only judge of equality. A digest is two unsigned 64-bit numbers, the low and the high half of XXH3-128 over
+the bytes; dtype and shape enter as the seed, so the bytes are read in place and nothing is copied on the usual path.
+Layouts with more than one inner tensor (sparse, quantized, nested, wrapper subclasses) digest a description and the
+digests of the inner tensors.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from operator import mul
+from typing import Any
+
+import torch
+import xxhash
+from torch._C import DisableTorchFunction, _DisableTorchDispatch, _get_tracing_state, _set_grad_enabled
+from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
+
+Digest = tuple[int, int]
+Plan = tuple[Callable[[int], Any], int]  # makes the memory at an address readable; the seed of dtype and shape
+
+CHUNK_BYTES = 16 << 20  # most that is copied at a time when bytes are not contiguous in memory
+_MAX_PLANS = 4096
+
+# Where no memory lies: null, and null plus an offset, which is the address of a view into a storage that was resized
+# to zero. Memory that does lie below is read all the same, after its bounds are checked.
+_LOWEST_ADDRESS = 1 << 40
+
+_xxh128 = xxhash.xxh3_128_digest
+_xxh64 = xxhash.xxh3_64_intdigest
+_halves = struct.Struct(">QQ").unpack  # xxHash's canonical form is big-endian: the high half comes first
+_function_mode_enabled = torch._C._is_torch_function_mode_enabled
+_peek_functorch = torch._C._functorch.peek_interpreter_stack
+_set_tracing_state: Callable[[Any], None] = torch._C._set_tracing_state  # type: ignore[attr-defined]
+_no_dispatch_override = torch.Tensor.__torch_dispatch__
+_flatten = itertools.chain.from_iterable
+_PLAIN_TYPES = frozenset((torch.Tensor, torch.nn.Parameter))
+# Other dtypes are copied as integers of their size: some have no copy kernel, complex32 has one that warns.
+_COPIED = frozenset((torch.float32, torch.float16, torch.bfloat16, torch.float64, torch.int64, torch.int32, torch.bool))
+_INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+_COMPRESSED: dict[torch.layout, tuple[str, str]] = {
+    torch.sparse_csr: ("crow_indices", "col_indices"),
+    torch.sparse_bsr: ("crow_indices", "col_indices"),
+    torch.sparse_csc: ("ccol_indices", "row_indices"),
+    torch.sparse_bsc: ("ccol_indices", "row_indices"),
+}
+
+_packers: dict[int, Callable[..., bytes]] = {}
+_plans: dict[tuple[torch.dtype, tuple[int, ...]], Plan] = {}
+
+
+def digest(tensor: torch.Tensor) -> Digest | None:
+    """Return the low and the high half of the digest; None for what has no bytes to read.
+
+    Equal dtype, shape and content give equal digests whatever the strides, offset or device. None: meta and fake
+    tensors, wrappers of torch.func transforms, storages that were freed, collectives still under way, subclasses that
+    neither own memory nor say what they consist of. Reads the memory now and leaves no trace in autograd, in dispatch
+    modes or in the tensor. Device tensors are copied to the CPU, which waits for the device.
+    """
+    # Nothing here dispatches an op. Complex dtypes, which may carry a conjugate bit, never get into `_plans`, nor do
+    # quantized ones.
+    try:
+        if (
+            type(tensor) in _PLAIN_TYPES
+            and not _function_mode_enabled()
+            and tensor.is_cpu
+            and tensor.is_contiguous()
+            and not tensor.is_neg()
+        ):
+            plan = _plans.get((tensor.dtype, tensor.shape))
+            if plan is not None:
+                address = tensor.data_ptr()
+                if address >= _LOWEST_ADDRESS:
+                    high, low = _halves(_xxh128(plan[0](address), plan[1]))
+                    return low, high
+    except RuntimeError:  # layouts without shape, strides or storage
+        pass
+    return _digest_slowly(tensor)
+
+
+def combine(digests: Sequence[Digest]) -> Digest:
+    """Return one digest for several in their order: that of a single one is itself, that of none is (0, 0)."""
+    count = len(digests)
+    if count == 1:
+        return digests[0]
+    if count == 0:
+        return 0, 0
+    pack = _packers.get(count)
+    if pack is None:
+        pack = _packers[count] = struct.Struct(f"<{2 * count}Q").pack
+    high, low = _halves(_xxh128(pack(*_flatten(digests))))
+    return low, high
+
+
+def describe(tensor: torch.Tensor) -> str:
+    """Return dtype and logical shape: "float32[8, 3]". A size that is no plain number is "*", an unknown shape "?".
+
+    The same in every process, so ragged sizes, which PyTorch numbers by a counter of the process, are not shown.
+    """
+    with DisableTorchFunction():
+        dtype = str(tensor.dtype)[6:]
+        try:
+            sizes = ", ".join([str(size) if type(size) is int else "*" for size in tensor.shape])
+        except RuntimeError:
+            sizes = "?"
+    return f"{dtype}[{sizes}]"
+
+
+def seed_for(tensor: torch.Tensor) -> int:
+    """Return the 64-bit seed that stands for dtype and shape, the same on every machine and torch version."""
+    return _xxh64(describe(tensor).encode())
+
+
+def raw_bytes(tensor: torch.Tensor) -> tuple[str, tuple[int, ...], bytes] | None:
+    """Return dtype name, shape and a copy of the exact bytes in logical order; None for what has no plain bytes.
+
+    An expanded tensor is written out in full: ask for its logical size first.
+    """
+    try:
+        with untraced():
+            if inner_tensors(tensor) is not None:
+                return None
+            plain = _readable(tensor)
+            if plain is None:
+                return None
+            data = b"".join([ctypes.string_at(piece.data_ptr(), size) for piece, size in _pieces(plain)])
+            return str(plain.dtype)[6:], tuple(plain.shape), data
+    except Exception:  # as in _digest_slowly
+        return None
+
+
+class untraced:  # lower case, as torch.no_grad: it is used like a function
+    """Keep ops within out of sight: autograd, Python modes and subclasses, torch.func transforms, torch.jit.trace."""
+
+    __slots__ = ("_dispatch", "_function", "_grad", "_tracing", "_transforms")
+
+    def __enter__(self) -> None:
+        self._function, self._dispatch = DisableTorchFunction(), _DisableTorchDispatch()
+        self._function.__enter__()
+        self._dispatch.__enter__()
+        self._transforms = None if _peek_functorch() is None else temporarily_clear_interpreter_stack()
+        if self._transforms is not None:
+            self._transforms.__enter__()
+        self._grad, self._tracing = torch._C.is_grad_enabled(), _get_tracing_state()
+        _set_grad_enabled(False)
+        if self._tracing is not None:
+            _set_tracing_state(None)
+
+    def __exit__(self, *raised: Any) -> None:
+        if self._tracing is not None:
+            _set_tracing_state(self._tracing)
+        _set_grad_enabled(self._grad)
+        if self._transforms is not None:
+            self._transforms.__exit__(None, None, None)
+        self._dispatch.__exit__(*raised)
+        self._function.__exit__(*raised)
+
+
+def inner_tensors(tensor: torch.Tensor) -> tuple[str, list[torch.Tensor]] | None:
+    """Return what a composite tensor consists of, with a text for the rest of its identity; None if it is plain.
+
+    Call it inside `untraced()`. Of a wrapper subclass only the inner tensors are known: other state is not looked at.
+    """
+    kind = type(tensor)
+    if kind not in _PLAIN_TYPES and (flatten := getattr(kind, "__tensor_flatten__", None)) is not None:
+        if getattr(tensor, "completed", True) is False:  # AsyncCollectiveTensor: its bytes are still being written
+            raise NotImplementedError("the collective is still under way")
+        if tensor.is_nested:  # the cached sequence lengths among its inner tensors come and go
+            names = ["_values", "_offsets"] + (["_lengths"] if getattr(tensor, "_lengths", None) is not None else [])
+            text = f"jagged {describe(tensor)} ragged={getattr(tensor, '_ragged_idx', 1)}"
+        else:
+            names, text = flatten(tensor)[0], f"{kind.__name__} {describe(tensor)}"
+        return text, [getattr(tensor, name) for name in names]
+    layout = tensor.layout
+    if layout is torch.sparse_coo:
+        text = f"coo {describe(tensor)} coalesced={tensor.is_coalesced()}"
+        return text, [tensor._indices(), tensor._values()]
+    if layout in _COMPRESSED:
+        plain, compressed = (getattr(tensor, name)() for name in _COMPRESSED[layout])
+        return f"{layout} {describe(tensor)}", [plain, compressed, tensor.values()]
+    if tensor.is_nested:
+        return f"nested {describe(tensor)}", list(tensor.unbind())
+    if tensor.is_quantized:
+        return _quantized_tensors(tensor)
+    return None
+
+
+def _quantized_tensors(tensor: torch.Tensor) -> tuple[str, list[torch.Tensor]]:
+    scheme = tensor.qscheme()
+    text = f"{scheme} {describe(tensor)}"
+    if scheme in (torch.per_tensor_affine, torch.per_tensor_symmetric):
+        return f"{text} {float(tensor.q_scale()).hex()} {tensor.q_zero_point()}", [tensor.int_repr()]
+    scales, zero_points = tensor.q_per_channel_scales(), tensor.q_per_channel_zero_points()
+    return f"{text} axis={tensor.q_per_channel_axis()}", [tensor.int_repr(), scales, zero_points]
+
+
+def _digest_slowly(tensor: torch.Tensor) -> Digest | None:
+    try:
+        with untraced():
+            return _digest_any(tensor)
+    except Exception:  # a subclass runs code of its own, and exotic layouts and dtypes lack ops: no digest, no crash
+        return None
+
+
+def _digest_any(tensor: torch.Tensor) -> Digest | None:
+    composite = inner_tensors(tensor)
+    if composite is None:
+        return _digest_plain(tensor)
+    text, parts = composite
+    found = [_digest_any(part) for part in parts]
+    if None in found:
+        return None
+    inner = combine([part for part in found if part is not None])
+    return combine([(_xxh64(text.encode()), len(parts)), inner])
+
+
+def _digest_plain(tensor: torch.Tensor) -> Digest | None:
+    plain = _readable(tensor)
+    if plain is None:
+        return None
+    window, seed = _plan_for(plain)
+    size = plain.numel() * plain.element_size()
+    if size <= CHUNK_BYTES or _is_exact(plain):
+        packed = _packed(plain)
+        high, low = _halves(_xxh128(window(packed.data_ptr()), seed))
+        return low, high
+    state = xxhash.xxh3_128(seed=seed)
+    for piece, piece_size in _pieces(plain):
+        state.update((ctypes.c_char * piece_size).from_address(piece.data_ptr()))
+    high, low = _halves(state.digest())
+    return low, high
+
+
+def _plan_for(tensor: torch.Tensor) -> Plan:
+    key = (tensor.dtype, tensor.shape)
+    plan = _plans.get(key)
+    if plan is None:
+        plan = ((ctypes.c_char * (tensor.numel() * tensor.element_size())).from_address, seed_for(tensor))
+        if not tensor.is_complex():
+            if len(_plans) >= _MAX_PLANS:
+                _plans.clear()
+            _plans[key] = plan
+    return plan
+
+
+def _readable(tensor: torch.Tensor) -> torch.Tensor | None:
+    """Return `tensor` as a strided one in CPU memory, every element within its storage; None if it has no memory."""
+    if tensor.layout is torch._mkldnn:  # type: ignore[attr-defined]
+        tensor = tensor.to_dense()
+    storage = tensor.untyped_storage()
+    if storage.device.type == "meta":
+        return None
+    if storage.device.type != "cpu":
+        if type(tensor).__torch_dispatch__ is not _no_dispatch_override:
+            return None
+        tensor = tensor.cpu()
+        storage = tensor.untyped_storage()
+    if tensor.numel() > 0:
+        last = tensor.storage_offset() + sum(map(mul, tensor.shape, tensor.stride())) - sum(tensor.stride())
+        if (last + 1) * tensor.element_size() > storage.nbytes() or storage.data_ptr() == 0:
+            return None
+    return tensor
+
+
+def _pieces(tensor: torch.Tensor) -> Iterator[tuple[torch.Tensor, int]]:
+    """Yield contiguous tensors, and their bytes, that make up `tensor` in logical order.
+
+    Contiguous memory is given as it is. The rest is copied, at most CHUNK_BYTES at a time, and what an expanded
+    dimension repeats is copied once.
+    """
+    size = tensor.numel() * tensor.element_size()
+    if size <= CHUNK_BYTES or _is_exact(tensor):
+        yield _packed(tensor), size
+        return
+    rows = tensor.shape[0]
+    row_size = size // rows
+    if row_size > CHUNK_BYTES:
+        for row in tensor.unbind():
+            yield from _pieces(row)
+        return
+    step = CHUNK_BYTES // row_size
+    piece: torch.Tensor | None = None
+    for start in range(0, rows, step):
+        count = min(step, rows - start)
+        if piece is None or count != step or tensor.stride(0) != 0:
+            piece = _packed(tensor.narrow(0, start, count))
+        yield piece, count * row_size
+
+
+def _is_exact(tensor: torch.Tensor) -> bool:
+    """Tell whether the bytes in memory are those of the logical elements, in their order."""
+    return tensor.is_contiguous() and not tensor.is_neg() and not tensor.is_conj()
+
+
+def _packed(tensor: torch.Tensor) -> torch.Tensor:
+    """Return `tensor` itself if its memory is exact, else a contiguous copy in which each element's bits are kept."""
+    if _is_exact(tensor):
+        return tensor
+    if tensor.dtype not in _COPIED and not tensor.is_neg() and not tensor.is_conj():
+        tensor = tensor.view(_INTEGERS.get(tensor.element_size(), tensor.dtype))
+    return tensor.resolve_conj().resolve_neg().contiguous()

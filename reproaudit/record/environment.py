@@ -1,0 +1,90 @@
+"""The environment of a run in so far as numerics depend on it, and which settings the program changed itself."""
+
+from __future__ import annotations
+
+import functools
+import os
+import platform
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from reproaudit.record.patching import Patches
+from reproaudit.record.session import Recorder
+
+_VARIABLES = (
+    "PYTHONHASHSEED OMP_NUM_THREADS MKL_NUM_THREADS OPENBLAS_NUM_THREADS CUBLAS_WORKSPACE_CONFIG "
+    "ATEN_CPU_CAPABILITY NVIDIA_TF32_OVERRIDE CUDA_LAUNCH_BLOCKING CUDA_VISIBLE_DEVICES TORCH_ALLOW_TF32_CUBLAS_OVERRIDE"
+).split()
+
+
+def describe_environment() -> dict[str, str]:
+    """Return versions, processor, threads, flags and the variables that matter; initialises no device."""
+    found = {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "platform": f"{platform.system()} {platform.machine()}",
+        "cpu capability": torch.backends.cpu.get_cpu_capability(),
+        "cpu cores": str(os.cpu_count()),
+        "threads": str(torch.get_num_threads()),
+    }
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        found["numpy"] = numpy.__version__
+    if torch.version.cuda:
+        found["cuda"] = torch.version.cuda
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        found["gpu"] = torch.cuda.get_device_name()
+        found["cudnn"] = str(torch.backends.cudnn.version())
+    for name in _VARIABLES:
+        if name in os.environ:
+            found[name] = os.environ[name]
+    return found
+
+
+def _flags() -> dict[str, Callable[[], Any]]:
+    return {
+        "threads": torch.get_num_threads,
+        "deterministic algorithms": torch.are_deterministic_algorithms_enabled,
+        "cudnn.benchmark": lambda: torch.backends.cudnn.benchmark,
+        "cudnn.deterministic": lambda: torch.backends.cudnn.deterministic,
+        "float32 matmul precision": torch.get_float32_matmul_precision,
+        "default dtype": torch.get_default_dtype,
+        "CUBLAS_WORKSPACE_CONFIG": lambda: os.environ.get("CUBLAS_WORKSPACE_CONFIG", "unset"),
+    }
+
+
+class Watch:
+    """Reports which line of the program changed a determinism setting, as far as it went through Python."""
+
+    def __init__(self, recorder: Recorder, patches: Patches) -> None:
+        self._recorder = recorder
+        self._flags = _flags()
+        self._known = {name: str(read()) for name, read in self._flags.items()}
+        for name in (
+            "set_num_threads",
+            "use_deterministic_algorithms",
+            "set_float32_matmul_precision",
+            "set_default_dtype",
+        ):
+            patches.replace(torch, name, self._wrap(getattr(torch, name)))
+
+    def _wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def setter(*args: Any, **kwargs: Any) -> Any:
+            result = original(*args, **kwargs)
+            if self._recorder.listens() and not self._recorder.is_child:
+                self.look(self._recorder.sites.here(2))
+            return result
+
+        return setter
+
+    def look(self, site: int = 0) -> None:
+        """Record what has changed since the last look; without a `site` the line is not known."""
+        for name, read in self._flags.items():
+            now = str(read())
+            if now != self._known[name]:
+                self._recorder.writer.change(name, self._known[name], now, site)
+                self._known[name] = now

@@ -1,0 +1,70 @@
+"""Acts right after the program's own first import of a module: the recorder never imports torch before the program."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+
+class ImportWatch:
+    """A finder that finds nothing itself and runs a callback after a watched module was executed.
+
+    Looking for a spec (`importlib.util.find_spec("torch")`) does not use it up; only the import does.
+    """
+
+    def __init__(self, callbacks: dict[str, Callable[[], None]]) -> None:
+        self._callbacks = dict(callbacks)
+
+    def install(self) -> None:
+        for name in [name for name in self._callbacks if name in sys.modules]:
+            self._callbacks.pop(name)()
+        if self._callbacks:
+            sys.meta_path.insert(0, self)  # type: ignore[arg-type]
+
+    def remove(self) -> None:
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)  # type: ignore[arg-type]
+
+    def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
+        if name not in self._callbacks:
+            return None
+        for finder in sys.meta_path:
+            if finder is self or not hasattr(finder, "find_spec"):
+                continue
+            spec = finder.find_spec(name, path, target)
+            if spec is not None:
+                if spec.loader is not None:
+                    spec.loader = _Loader(spec.loader, lambda: self._imported(name))  # type: ignore[assignment]
+                return spec
+        return None
+
+    def _imported(self, name: str) -> None:
+        callback = self._callbacks.pop(name, None)
+        if not self._callbacks:
+            self.remove()
+        if callback is not None:
+            callback()
+
+
+class _Loader:
+    """Delegates to the real loader and puts it back into the module before the program can see this one."""
+
+    def __init__(self, loader: Any, done: Callable[[], None]) -> None:
+        self._loader = loader
+        self._done = done
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec)  # type: ignore[no-any-return]
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__loader__ = self._loader
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._loader
+        self._loader.exec_module(module)
+        self._done()

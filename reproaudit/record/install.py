@@ -1,0 +1,84 @@
+"""Puts the recorder into a process that has just imported torch."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+
+import reproaudit
+from reproaudit.model import Level
+from reproaudit.plan import RunPlan
+from reproaudit.record.alerts import Alerts
+from reproaudit.record.boundaries import Boundaries
+from reproaudit.record.callsite import CallSites
+from reproaudit.record.entropy import Entropy
+from reproaudit.record.environment import Watch, describe_environment
+from reproaudit.record.gather import DeviceDigests
+from reproaudit.record.operations import Operations, ThreadModes
+from reproaudit.record.patching import Patches
+from reproaudit.record.session import Recorder
+from reproaudit.record.threads import ThreadStarts
+from reproaudit.record.values import TargetValues
+from reproaudit.settings import to_dict
+from reproaudit.trace.writer import TraceWriter
+
+_MEBIBYTE = 1 << 20
+
+
+class Installation:
+    """A recorder and everything it replaced, so that `remove` leaves the process as it was found."""
+
+    def __init__(self, plan: RunPlan, directory: str) -> None:
+        self.patches = Patches()
+        environment = describe_environment()
+        writer = TraceWriter(
+            directory, level=plan.level.value, subject=str(plan.subject), command=list(plan.subject.argv),
+            settings=to_dict(plan.settings), environment=environment, version=reproaudit.__version__,
+            values_budget=plan.values_mb * _MEBIBYTE,
+        )  # fmt: skip
+        folder = os.path.dirname(os.path.abspath(plan.subject.path)) if plan.subject.path else os.getcwd()
+        self.recorder = Recorder(plan, writer, CallSites(writer, folder, str(plan.subject.cwd)))
+        self.devices = DeviceDigests(writer)
+        self.watch = Watch(self.recorder, self.patches)
+        ThreadStarts(self.recorder, self.patches)
+        self.boundaries = Boundaries(self.recorder, self.devices, self.patches)
+        self.boundaries.install()
+        self.recorder.on_call = self.boundaries.record_return
+        self.recorder.on_flush += [self._gather, self.watch.look]
+        self.mode: Operations | None = None
+        if plan.level is not Level.BOUNDARY:
+            self._operations(plan)
+
+    def _gather(self) -> None:
+        before, self.recorder.state.inside = self.recorder.state.inside, True
+        self.devices.gather()
+        self.recorder.state.inside = before
+
+    def _operations(self, plan: RunPlan) -> None:
+        self.boundaries.tracks_modules = True
+        targets = TargetValues(self.recorder, plan.targets) if plan.targets else None
+        self.mode = Operations(self.recorder, self.devices, targets)
+        if plan.alerts:
+            self.mode.alerts = Alerts(self.recorder)
+        else:
+            Entropy(self.recorder, self.patches).install()
+        ThreadModes(self.mode, self.patches)
+        self.mode.__enter__()
+        mode = self.mode
+        self.patches.on_undo(lambda: mode.__exit__(None, None, None))
+
+    def remove(self) -> None:
+        self.patches.undo()
+
+
+def install(plan: RunPlan) -> Recorder:
+    """Install the recorder in the audited process itself and follow its forks."""
+    recorder = Installation(plan, str(plan.trace_dir)).recorder
+    os.register_at_fork(before=recorder.before_fork, after_in_child=recorder.after_fork_in_child)
+    return recorder
+
+
+def install_in_child(plan: RunPlan) -> Recorder:
+    """Install the recorder in a spawned child, in a folder named after the child's place in the process tree."""
+    identity = "-".join(str(number) for number in multiprocessing.current_process()._identity) or "0"
+    return Installation(plan, os.path.join(str(plan.trace_dir), f"child-spawned-{identity}")).recorder

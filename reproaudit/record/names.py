@@ -1,0 +1,56 @@
+"""Names of modules and parameters, as the user would write them: paths relative to the module that is called."""
+
+from __future__ import annotations
+
+import weakref
+
+import torch
+
+
+class Names:
+    """Module paths and parameter names, learned from each module that the program calls at top level.
+
+    A root module's own path is its class name; a path that two roots share is told apart by the class name, and roots
+    of one class by their number in order of first call.
+    """
+
+    def __init__(self) -> None:
+        self._roots: weakref.WeakKeyDictionary[torch.nn.Module, str] = weakref.WeakKeyDictionary()
+        self._labels: dict[str, int] = {}
+        self._paths: weakref.WeakKeyDictionary[torch.nn.Module, str] = weakref.WeakKeyDictionary()
+        self._parameters: dict[int, tuple[weakref.ref[torch.Tensor], str]] = {}
+        self._taken: set[str] = set()
+
+    def root(self, module: torch.nn.Module) -> str:
+        """Return the label of a module called at top level, learning what it contains the first time."""
+        label = self._roots.get(module)
+        if label is None:
+            path = self._paths.get(module)
+            label = self._label(path or type(module).__name__)
+            self._roots[module] = label
+            self._learn(module, label)
+        return label
+
+    def path(self, module: torch.nn.Module) -> str:
+        """Return the module's path below its root, or its class name if it was never seen inside a root."""
+        return self._paths.get(module) or type(module).__name__
+
+    def parameter(self, tensor: torch.Tensor) -> str | None:
+        """Return the parameter's name, or None if no called module owns it."""
+        found = self._parameters.get(id(tensor))
+        if found is None or found[0]() is not tensor:
+            return None
+        return found[1]
+
+    def _label(self, name: str) -> str:
+        count = self._labels[name] = self._labels.get(name, 0) + 1
+        return name if count == 1 else f"{name}#{count}"
+
+    def _learn(self, module: torch.nn.Module, label: str) -> None:
+        for path, child in module.named_modules():
+            self._paths.setdefault(child, path or label)
+        for path, tensor in module.named_parameters():
+            if self.parameter(tensor) is None:
+                name = path if path not in self._taken else f"{label}.{path}"
+                self._taken.add(name)
+                self._parameters[id(tensor)] = (weakref.ref(tensor), name)

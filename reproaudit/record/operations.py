@@ -1,0 +1,278 @@
+"""The operation level: every dispatched operator with its input and output digests, phase, module and user line."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import xxhash
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from reproaudit.model import EventFlag, EventKind, Phase
+from reproaudit.record import rng
+from reproaudit.record.digest import combine, digest
+from reproaudit.record.gather import DeviceDigests, Part
+from reproaudit.record.opinfo import OpInfo, OpTable
+from reproaudit.record.patching import Patches
+from reproaudit.record.session import Recorder
+from reproaudit.record.undefined import UndefinedMemory
+from reproaudit.record.values import TargetValues
+
+_Tensor = torch.Tensor
+_current_node = torch._C._current_autograd_node
+_sequence = torch._C._autograd._get_sequence_nr
+_xxh64 = xxhash.xxh3_64_intdigest
+_OP = int(EventKind.OP)
+_LEAF = (1 << 64) - 1  # the sequence number of AccumulateGrad nodes
+_MAX_SCALARS = 20_000  # cached digests of scalar arguments before the cache is emptied
+_MAX_ORIGINS = 500_000  # forward ops remembered to name the line of their backward
+
+
+class Operations(TorchDispatchMode):
+    """Sees forward, backward and optimizer ops of the thread that entered it. One instance serves all threads."""
+
+    @classmethod
+    def ignore_compile_internals(cls) -> bool:
+        # Without this, an active dispatch mode silently turns torch.compile off, and the bug with it.
+        return True
+
+    def __init__(self, recorder: Recorder, devices: DeviceDigests, targets: TargetValues | None) -> None:
+        super().__init__()
+        self.recorder = recorder
+        self.devices = devices
+        self._digests = recorder.plan.digests
+        self._targets = targets
+        self._table = OpTable()
+        self._names: dict[OpInfo, int] = {}
+        self._origins: dict[int, tuple[int, int]] = {}  # autograd sequence number -> (module id, location id)
+        self._scalars: dict[Any, tuple[int, int]] = {}
+        self._undefined = UndefinedMemory()
+        self._call: Callable[..., Any] = _call_plain
+        self.alerts: Callable[..., Any] | None = None
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        recorder = self.recorder
+        state = recorder.state
+        if state.inside or not recorder.active:
+            return func(*args, **kwargs)
+        info = self._table[func]
+        if info.is_silent:
+            return func(*args, **kwargs)
+        state.inside = True
+        try:
+            return self._record(func, info, args, kwargs)
+        finally:
+            state.inside = False
+
+    def _record(self, func: Any, info: OpInfo, args: Any, kwargs: Any) -> Any:
+        phase, module, site = self._where(args)
+        if self.alerts is not None:
+            return self.alerts(func, info, args, kwargs, phase, module, site)
+        flags, aux = 0, 0
+        inputs: list[Part] = []
+        if not info.is_view:
+            read = _tensors_read(info, args, kwargs)
+            undefined = self._undefined.read(read) if self._undefined else None
+            if undefined is not None:
+                flags, aux = int(EventFlag.READS_UNDEFINED), undefined
+            inputs = self._digest_all(read)
+            scalars = [a for a in args if not isinstance(a, _Tensor)]
+            if scalars or kwargs:
+                inputs.append(self._scalar_digest(scalars, kwargs))
+            if info.is_random:
+                flags, aux = flags | EventFlag.RANDOM, rng.generator_state64(_generator(info, args, kwargs))
+        target = self._targets.match(info.name, site, phase) if self._targets is not None else None
+        if target is not None:
+            target.before(args, kwargs, info)
+        try:
+            result = func(*args, **kwargs)
+        except BaseException:
+            self._emit(info, phase, module, site, flags | EventFlag.RAISED, aux, inputs, [], 0)
+            raise
+        outputs: list[Part] = []
+        if info.is_view:
+            flags |= EventFlag.VIEW
+        elif info.is_undefined:
+            flags |= EventFlag.UNDEFINED
+        else:
+            written = _tensors_written(info, args, kwargs, result)
+            if self._undefined:
+                self._undefined.written(written)
+            outputs = self._digest_all(written)
+            if info.is_birth:
+                flags |= EventFlag.BIRTH
+        event = self._emit(info, phase, module, site, flags, aux, inputs, outputs, len(outputs))
+        if info.is_undefined:
+            self._undefined.allocated(result, event)
+        elif info.workspace and isinstance(result, tuple):
+            self._undefined.workspace(result[index] for index in info.workspace if index < len(result))
+        if target is not None:
+            target.after(event, args, kwargs, result, info)
+        return result
+
+    def _emit(
+        self, info: OpInfo, phase: int, module: int, site: int, flags: int, aux: int,
+        inputs: list[Part], outputs: list[Part], count: int,
+    ) -> int:  # fmt: skip
+        recorder, writer = self.recorder, self.recorder.writer
+        name = self._names.get(info)
+        if name is None:
+            name = self._names[info] = writer.string(info.name)
+        waits = any(type(part) is not tuple for part in inputs) or any(type(part) is not tuple for part in outputs)
+        first = (0, 0) if waits or not inputs else combine(inputs)  # type: ignore[arg-type]
+        second = (0, 0) if waits or not outputs else combine(outputs)  # type: ignore[arg-type]
+        event = writer.add(
+            _OP, phase, int(flags), recorder.step, name, module, site, recorder.thread(), min(count, 0xFFFF), aux,
+            first[0], first[1], second[0], second[1],
+        )  # fmt: skip
+        if waits:
+            self.devices.defer(event, inputs, outputs)
+        return event
+
+    def _where(self, args: Any) -> tuple[int, int, int]:
+        """Return phase, module id and location id; for a backward op, those of the forward op that made its node."""
+        recorder = self.recorder
+        state = recorder.state
+        node = _current_node()
+        if node is not None:
+            sequence = node._sequence_nr()
+            if sequence != _LEAF:
+                origin = self._origins.get(sequence)
+                if origin is not None:
+                    return Phase.BACKWARD, origin[0], origin[1]
+            return Phase.BACKWARD, 0, recorder.sites.here(4)
+        site = recorder.sites.here(4)
+        module = recorder.writer.string(state.modules[-1]) if state.modules else 0
+        origins = self._origins
+        if len(origins) > _MAX_ORIGINS:
+            origins.clear()
+        origins[_sequence() - 1] = (module, site)
+        if state.phase is not None:
+            return state.phase, module, site
+        if state.modules:
+            return Phase.FORWARD, module, site
+        for argument in args:
+            if isinstance(argument, _Tensor) and argument.requires_grad:
+                return Phase.FORWARD, module, site
+        return Phase.DATA, module, site
+
+    def _digest_all(self, tensors: list[torch.Tensor]) -> list[Part]:
+        if not self._digests:
+            return []
+        found: list[Part] = []
+        workspaces = self._undefined.workspaces
+        for tensor in tensors:
+            if workspaces and self._undefined.is_workspace(tensor):
+                continue
+            part = digest(tensor) if tensor.device.type == "cpu" else self.devices.later(tensor)
+            if part is not None:
+                found.append(part)
+        return found
+
+    def _scalar_digest(self, scalars: list[Any], kwargs: dict[str, Any]) -> tuple[int, int]:
+        """Digest the arguments that are no tensors: a learning rate that differs is an input that differs."""
+        key = (
+            tuple([_plain(a) for a in scalars]),
+            tuple([(k, _plain(v)) for k, v in kwargs.items()]) if kwargs else (),
+        )
+        try:
+            found = self._scalars.get(key)
+        except TypeError:  # an argument that cannot be hashed
+            return _xxh64(repr(key).encode()), 0
+        if found is None:
+            if len(self._scalars) > _MAX_SCALARS:
+                self._scalars.clear()
+            found = self._scalars[key] = (_xxh64(repr(key).encode()), 0)
+        return found
+
+
+def _plain(value: Any) -> Any:
+    """Return a hashable, address-free stand-in for a scalar argument; tensors are digested elsewhere."""
+    kind = type(value)
+    if kind in (int, float, bool, str) or value is None:
+        return value
+    if kind in (list, tuple):
+        return tuple([_plain(item) for item in value])
+    if isinstance(value, _Tensor):
+        return "tensor"
+    if kind in (torch.dtype, torch.device, torch.layout, torch.memory_format, complex):
+        return str(value)
+    return kind.__name__
+
+
+def _call_plain(func: Any, args: Any, kwargs: Any) -> Any:
+    return func(*args, **kwargs)
+
+
+def _generator(info: OpInfo, args: Any, kwargs: Any) -> torch.Generator | None:
+    """Return the generator the op will draw from: its argument, else the default one of its device."""
+    explicit = kwargs.get("generator")
+    if explicit is None and info.generator is not None and info.generator < len(args):
+        explicit = args[info.generator]
+    if explicit is not None:
+        return explicit  # type: ignore[no-any-return]
+    for value in (*args, kwargs.get("device")):
+        device = value.device if isinstance(value, _Tensor) else value if isinstance(value, torch.device) else None
+        if device is not None and device.type == "cuda":
+            index = device.index if device.index is not None else torch.cuda.current_device()
+            return torch.cuda.default_generators[index]
+    return None
+
+
+def _add(into: list[torch.Tensor], value: Any) -> None:
+    if isinstance(value, _Tensor):
+        into.append(value)
+    elif type(value) in (list, tuple):
+        for item in value:
+            if isinstance(item, _Tensor):
+                into.append(item)
+
+
+def _tensors_read(info: OpInfo, args: Any, kwargs: Any) -> list[torch.Tensor]:
+    read: list[torch.Tensor] = []
+    write_only = info.write_only
+    for position, value in enumerate(args):
+        if position not in write_only:
+            _add(read, value)
+    if kwargs:
+        for name, value in kwargs.items():
+            if name not in info.write_only_names:
+                _add(read, value)
+    return read
+
+
+def _tensors_written(info: OpInfo, args: Any, kwargs: Any, result: Any) -> list[torch.Tensor]:
+    """Return the outputs and the mutated inputs, each once, in a fixed order."""
+    written: list[torch.Tensor] = []
+    if info.workspace and type(result) is tuple:
+        for index, value in enumerate(result):
+            if index not in info.workspace:
+                _add(written, value)
+    else:
+        _add(written, result)
+    if info.mutated:
+        for position in info.mutated:
+            if position < len(args):
+                value = args[position]
+                if value is not result:
+                    _add(written, value)
+        for name in info.mutated_names:
+            if name in kwargs and kwargs[name] is not result and not any(kwargs[name] is item for item in written):
+                _add(written, kwargs[name])
+    return written
+
+
+class ThreadModes:
+    """Enters the dispatch mode in each thread that the program starts: modes are per thread."""
+
+    def __init__(self, mode: Operations, patches: Patches) -> None:
+        original = threading.Thread._bootstrap_inner  # type: ignore[attr-defined]
+
+        def bootstrap_inner(thread: threading.Thread) -> None:
+            with mode:
+                original(thread)
+
+        patches.replace(threading.Thread, "_bootstrap_inner", bootstrap_inner)

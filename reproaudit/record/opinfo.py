@@ -1,0 +1,99 @@
+"""Static facts about operators: which arguments they only write, which are random, views, or undefined memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+# In-place ops that never read what they overwrite: their self argument is no input.
+_WRITE_ONLY = frozenset(
+    "copy_ zero_ fill_ uniform_ normal_ random_ bernoulli_ exponential_ geometric_ cauchy_ log_normal_ set_".split()
+)
+# They take dtype, device or shape from their first argument and never read its content.
+_METADATA_ONLY = frozenset(
+    "empty_like zeros_like ones_like full_like rand_like randn_like randint_like new_empty new_empty_strided new_zeros "
+    "new_ones new_full".split()
+)
+# Their output is undefined memory; it becomes evidence only when an op reads it.
+_UNDEFINED = frozenset(
+    "empty empty_like empty_strided empty_permuted empty_quantized new_empty new_empty_strided resize_ resize "
+    "_resize_output_ resize_as_ _empty_affine_quantized _empty_per_channel_affine_quantized".split()
+)
+# Outputs that are workspace for the backward pass and are partly never written: neither outputs nor inputs.
+_WORKSPACE = {
+    "mkldnn_rnn_layer": frozenset({3}),
+    "_cudnn_rnn": frozenset({3, 4}),
+    "miopen_rnn": frozenset({3, 4}),
+    "cudnn_batch_norm": frozenset({3}),
+    "_batch_norm_with_update": frozenset({3}),
+    "_batch_norm_with_update_functional": frozenset({3}),
+    "_embedding_bag": frozenset({1, 2, 3}),
+    "_embedding_bag_forward_only": frozenset({1, 2, 3}),
+}
+# Content that enters PyTorch here came from elsewhere: a Python list, a scalar, an array.
+_BIRTHS = frozenset({"lift_fresh", "lift_fresh_copy", "lift"})
+# Bookkeeping that computes nothing: recorded by no level.
+_SILENT_NAMESPACES = frozenset({"profiler"})
+_SEEDED = torch.Tag.nondeterministic_seeded
+
+
+@dataclass(frozen=True, slots=True)
+class OpInfo:
+    name: str  # "aten::index_put_.default"
+    base: str  # "index_put_"
+    is_random: bool
+    is_view: bool
+    is_birth: bool
+    is_undefined: bool
+    is_silent: bool
+    write_only: frozenset[int]  # positions of arguments that are overwritten without being read
+    write_only_names: frozenset[str]  # the same, by keyword: every out= argument
+    mutated: frozenset[int]  # positions of arguments that are written
+    mutated_names: frozenset[str]
+    workspace: frozenset[int]  # positions of outputs that may hold undefined bytes
+    generator: int | None  # position of a `generator` argument
+
+
+def describe_op(op: Any) -> OpInfo:
+    """Read an OpOverload's schema and tags once. HigherOrderOperators have neither and are treated as plain ops."""
+    schema = getattr(op, "_schema", None)
+    if schema is None:
+        name = str(op)
+        nothing: frozenset[Any] = frozenset()
+        return OpInfo(name, name, False, False, False, False, False, nothing, nothing, nothing, nothing, nothing, None)
+    namespace, _, base = schema.name.partition("::")
+    mutated, mutated_names, outs = set(), set(), set()
+    generator = None
+    for position, argument in enumerate(schema.arguments):
+        if argument.alias_info is not None and argument.alias_info.is_write:
+            mutated.add(position)
+            mutated_names.add(argument.name)
+            if argument.is_out:
+                outs.add(argument.name)
+        if argument.name == "generator":
+            generator = position
+    return OpInfo(
+        name=f"{schema.name}.{schema.overload_name or 'default'}",
+        base=base,
+        is_random=_SEEDED in op.tags,
+        is_view=bool(getattr(op, "is_view", False)) and base not in _BIRTHS,
+        is_birth=base in _BIRTHS,
+        is_undefined=base in _UNDEFINED,
+        is_silent=namespace in _SILENT_NAMESPACES,
+        write_only=frozenset({0}) if base in _WRITE_ONLY | _BIRTHS | _METADATA_ONLY else frozenset(),
+        write_only_names=frozenset(outs),
+        mutated=frozenset(mutated),
+        mutated_names=frozenset(mutated_names),
+        workspace=_WORKSPACE.get(base, frozenset()),
+        generator=generator,
+    )
+
+
+class OpTable(dict[Any, OpInfo]):
+    """OpInfo by OpOverload, described when first met."""
+
+    def __missing__(self, op: Any) -> OpInfo:
+        info = self[op] = describe_op(op)
+        return info

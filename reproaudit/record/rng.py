@@ -1,0 +1,66 @@
+"""Digests of the random generators' states: Python, NumPy legacy, torch CPU and each CUDA device. Nothing is drawn."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Iterator
+
+import torch
+import xxhash
+
+_getstate = random.getstate
+_xxh128 = xxhash.xxh3_128_intdigest
+_xxh64 = xxhash.xxh3_64_intdigest
+_default_state = torch.default_generator.get_state
+_MASK = (1 << 64) - 1
+
+
+def _split(value: int) -> tuple[int, int]:
+    return value & _MASK, value >> 64
+
+
+def python_state() -> tuple[int, int]:
+    version, internal, gauss = _getstate()
+    return _split(_xxh128(repr((version, internal, gauss)).encode()))
+
+
+def numpy_state() -> tuple[int, int] | None:
+    """Return the digest of NumPy's legacy global state; None while the program has not imported numpy.random."""
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is None:
+        return None
+    name, keys, position, has_gauss, gauss = numpy_random.mtrand._rand.get_state()
+    return _split(_xxh128(keys.tobytes() + repr((str(name), int(position), int(has_gauss), float(gauss))).encode()))
+
+
+def generator_state(generator: torch.Generator) -> tuple[int, int]:
+    """Return the digest of one torch generator's state (CPU: Mersenne Twister; CUDA: seed and Philox offset)."""
+    state = generator.get_state()
+    return _split(_xxh128(_bytes(state)))
+
+
+def generator_state64(generator: torch.Generator | None) -> int:
+    """Return 64 bits of the state that a random op is about to consume; the CPU default generator for None."""
+    return _xxh64(_bytes(_default_state() if generator is None else generator.get_state()))
+
+
+def _bytes(state: torch.Tensor) -> bytes:
+    import ctypes
+
+    return ctypes.string_at(state.data_ptr(), state.numel())
+
+
+class Streams:
+    """The global random streams of this process, in a fixed order."""
+
+    def digests(self) -> Iterator[tuple[str, tuple[int, int]]]:
+        yield "python", python_state()
+        legacy = numpy_state()
+        if legacy is not None:
+            yield "numpy", legacy
+        yield "torch.cpu", generator_state(torch.default_generator)
+        # A CUDA generator is only looked at once the program has initialised CUDA: asking would initialise it.
+        if torch.cuda.is_available() and torch.cuda.is_initialized():
+            for index, generator in enumerate(torch.cuda.default_generators):
+                yield f"torch.cuda:{index}", generator_state(generator)

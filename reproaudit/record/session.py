@@ -1,0 +1,192 @@
+"""The live recorder of one process: its writer, threads, steps and limits. What leaves it is files."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from reproaudit.model import EventKind, Outcome, OutcomeKind, Phase
+from reproaudit.record.callsite import CallSites
+from reproaudit.trace.writer import TraceWriter
+
+if TYPE_CHECKING:
+    from reproaudit.plan import RunPlan
+
+_get_ident = threading.get_ident
+_getpid = os.getpid
+
+# Steps without an optimizer step after which a program that owns an optimizer counts backward passes after all.
+_BACKWARDS_BEFORE_GIVING_UP = 64
+
+
+class AuditComplete(SystemExit):
+    """Ends the audited program after the requested number of steps; `except Exception` does not catch it.
+
+    As a SystemExit it ends a thread without a traceback and a worker process with code 0.
+    """
+
+
+class ThreadState(threading.local):
+    """Where one thread of the program is: inside which modules, in which phase."""
+
+    def __init__(self) -> None:
+        self.depth = 0  # nested module calls
+        self.modules: list[str] = []  # module paths, innermost last; only kept at operation level
+        self.phase: Phase | None = None  # set by the optimizer and the DataLoader hooks, else derived per op
+        self.ordinal = -1
+        self.inside = False  # the recorder itself is running torch ops
+
+
+class Recorder:
+    """Everything the hooks share. `active` turns False when the audit of this process is complete."""
+
+    def __init__(self, plan: RunPlan, writer: TraceWriter, sites: CallSites) -> None:
+        self.plan = plan
+        self.writer = writer
+        self.sites = sites
+        self.active = True
+        self.pid = _getpid()
+        self.state = ThreadState()
+        self.step = 0
+        self.backwards = 0
+        self.optimizer_steps = 0
+        self.has_optimizer = False
+        self.is_child = False
+        self.on_call: Callable[[object], None] = lambda result: None
+        self.on_complete: Callable[[], None] | None = None
+        self.child_number = 0
+        self._forks = 0
+        self._child_open = False
+        self._complete = False
+        self._threads: dict[int, int] = {}  # id(Thread) -> ordinal, given when the parent starts the thread
+        self._thread_lock = threading.Lock()
+        self._main_ident = threading.main_thread().ident
+        self.on_flush: list[Callable[[], None]] = []
+
+    # -- processes ---------------------------------------------------------------------------------------------------
+
+    @property
+    def is_complete(self) -> bool:
+        return self._complete
+
+    def close_child(self) -> None:
+        """Close a forked child's own trace, if it has one."""
+        if self._child_open and not self._complete:
+            self.finish(Outcome(OutcomeKind.COMPLETED, 0))
+
+    def before_fork(self) -> None:
+        self._forks += 1
+
+    def after_fork_in_child(self) -> None:
+        """Fall silent in a forked child until it trains or draws from the outside world: most only load data."""
+        self.is_child = True
+        self._child_open = False
+        self.active = False
+        self.on_flush = []
+        self.state = ThreadState()
+        self.step = self.backwards = self.optimizer_steps = 0
+        self._main_ident = _get_ident()
+        self._threads = {}
+        self.child_number, self._forks = self._forks, 0
+
+    def open_child(self) -> None:
+        """Give a forked child a trace of its own, in a folder inside its parent's."""
+        if self.is_child and not self._child_open:
+            self._child_open = True
+            self.writer = self.writer.rehome(f"child-{self.child_number}")
+
+    def awake(self) -> bool:
+        """True if training hooks should record here; opens a forked child's trace when it starts to train."""
+        if self.state.inside:
+            return False
+        if self.is_child and not self.active and not self._complete:
+            self.open_child()
+            self.active = True
+        return self.active
+
+    def listens(self) -> bool:
+        """True if calls that bring in the outside world should be recorded here, in children too."""
+        return (self.active or (self.is_child and not self._complete)) and not self.state.inside
+
+    # -- threads -----------------------------------------------------------------------------------------------------
+
+    def expect_thread(self, thread: threading.Thread) -> None:
+        """Number `thread` when it is started: the order of starts is the program's, the order of events is not."""
+        with self._thread_lock:
+            self._threads[id(thread)] = self.writer.thread(f"thread-{len(self._threads) + 1}")
+
+    def thread(self) -> int:
+        """Return the ordinal of the running thread: 0 for the main thread."""
+        state = self.state
+        if state.ordinal < 0:
+            if _get_ident() == self._main_ident:
+                state.ordinal = 0
+            else:
+                current = threading.current_thread()
+                known = self._threads.get(id(current))
+                if known is None:  # started behind our back: an autograd device thread, _thread.start_new_thread
+                    known = self.writer.thread("unmanaged")
+                state.ordinal = known
+        return state.ordinal
+
+    # -- steps -------------------------------------------------------------------------------------------------------
+
+    def end_optimizer_step(self) -> None:
+        self.optimizer_steps += 1
+        self._end_step()
+
+    def end_backward(self) -> None:
+        """Count a backward pass; it is a step of its own in programs that never step an optimizer."""
+        self.backwards += 1
+        if self.optimizer_steps:
+            return
+        if not self.has_optimizer or self.backwards > _BACKWARDS_BEFORE_GIVING_UP * max(1, self.plan.steps or 1):
+            self._end_step()
+
+    def _end_step(self) -> None:
+        self.step += 1
+        self.flush()
+        if self.plan.steps is not None and self.step >= self.plan.steps:
+            self.complete()
+            raise AuditComplete(0)
+
+    def end_call(self, result: object, stepped: bool) -> None:
+        """End one call of a training step: what it returned is an output, and a call without a backward is a step."""
+        if self.active:
+            self.on_call(result)
+            if not stepped:
+                self._end_step()
+
+    def flush(self) -> None:
+        for hook in self.on_flush:
+            hook()
+        self.writer.flush(self.step)
+
+    def complete(self) -> None:
+        """Close the trace: the requested steps are done."""
+        if self.active:
+            self.active = False
+            self._complete = True
+            self.finish(Outcome(OutcomeKind.STOPPED, 0, f"stopped after {self.step} steps as requested"))
+            if self.on_complete is not None and not self.is_child:
+                self.on_complete()
+
+    def finish(self, outcome: Outcome) -> None:
+        for hook in self.on_flush:
+            hook()
+        self.writer.close(outcome, self.step)
+
+    # -- events ------------------------------------------------------------------------------------------------------
+
+    def emit_entropy(self, name: str, digest: tuple[int, int], before: tuple[int, int], shown: str, site: int) -> None:
+        """Record a call that brought the outside world in: what it returned, and the state it drew from."""
+        self.open_child()
+        writer = self.writer
+        writer.add(
+            EventKind.ENTROPY, self.state.phase or Phase.DATA, 0, self.step, writer.string(name), 0, site,
+            self.thread(), 1, writer.string(shown) if shown else 0, *before, *digest,
+        )  # fmt: skip
+        if self.is_child:  # a worker may be killed without warning
+            writer.flush(self.step)

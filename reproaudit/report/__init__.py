@@ -1,0 +1,7 @@
+"""Renderings of an audit: one module per format, each a function of `model.AuditResult` alone."""
+
+from __future__ import annotations
+
+from reproaudit.report.registry import formats, render
+
+__all__ = ["formats", "render"]

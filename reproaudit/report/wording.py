@@ -1,0 +1,118 @@
+"""Owns the words and numbers that reports for people have in common, and makes foreign text safe to show."""
+
+from __future__ import annotations
+
+import math
+
+from reproaudit.model import AuditResult, Difference, Verdict
+
+VERDICTS = {
+    Verdict.REPRODUCIBLE: "reproducible",
+    Verdict.NOT_REPRODUCIBLE: "not reproducible",
+    Verdict.WITHIN_TOLERANCE: "within tolerance",
+    Verdict.NOT_AUDITED: "not audited",
+}
+_PHASES = {
+    "data": "data of step {}",
+    "forward": "forward pass of step {}",
+    "backward": "backward pass of step {}",
+    "optimizer": "optimizer update of step {}",
+}
+_LONGEST = 500  # characters of a foreign text that are shown; the JSON report has all of it
+
+
+def escaped(text: str) -> str:
+    """Return `text` with everything that does not print escaped.
+
+    Names come from traces, and a trace may come from a stranger: no control character, terminal sequence,
+    direction mark, line separator or lone surrogate passes.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def named(text: str) -> str:
+    """Return a name, escaped, and cut where nobody would read on."""
+    shown = escaped(text)
+    return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"
+
+
+def prose(text: str) -> str:
+    """Return a sentence on one line: as `named`, but a run of white space becomes one space."""
+    return named(" ".join(text.split()))
+
+
+def counted(number: int, noun: str) -> str:
+    """Return `1 run`, `3 runs`, `2 batches`."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number:,} {noun}{'es' if noun.endswith(('s', 'x', 'ch', 'sh')) else 's'}"
+
+
+def moment(phase: str, step: int) -> str:
+    """Return when something happened, such as `backward pass of step 0`."""
+    return _PHASES[phase].format(step) if phase in _PHASES else f"{named(phase)} step {step}".strip()
+
+
+def real(number: float | None) -> str:
+    return "" if number is None else f"{number:.2g}"
+
+
+def whole(number: int | None) -> str:
+    """Return `3,812`; above a billion only the magnitude tells anything."""
+    if number is None:
+        return ""
+    return f"{number:,}" if abs(number) < 10**9 else f"{number:.1e}" if abs(number) < 10**300 else "huge"
+
+
+def difference_sentence(difference: Difference) -> str:
+    """Say how far two tensors are apart: how many elements, how much at most, where first."""
+    verb = "differs" if difference.differing == 1 else "differ"
+    parts = [f"{whole(difference.differing)} of {counted(difference.elements, 'element')} {verb}"]
+    sizes = [f"{real(size)} {kind}" for size, kind in ((difference.max_abs, "abs"), (difference.max_rel, "rel"))
+             if size is not None]  # fmt: skip
+    if difference.max_ulp:
+        parts.append(f"at most {whole(difference.max_ulp)} ULP" + (f" ({', '.join(sizes)})" if sizes else ""))
+    elif sizes and difference.max_abs != 0.0:
+        parts.append(f"at most {', '.join(sizes)}")
+    parts += oddities(difference)
+    if difference.first_index:
+        parts.append(f"first at [{', '.join(map(str, difference.first_index))}]")
+    return ", ".join(parts) + ("; within the tolerance" if difference.within_tolerance else "")
+
+
+def oddities(difference: Difference) -> list[str]:
+    """Name the differing elements that no distance can describe."""
+    kinds = (
+        (difference.nan_against_number, "NaN on one side"),
+        (difference.nan_payload, "NaN payload"),
+        (difference.zero_sign, "sign of zero"),
+    )
+    return [f"{whole(count)} {kind}" for count, kind in kinds if count]
+
+
+def confidence_sentence(result: AuditResult, runs: int) -> str:
+    """Say what `runs` runs support, and no more."""
+    bound = result.confidence.divergence_rate_at_most
+    if result.verdict is Verdict.NOT_AUDITED:
+        return "nothing is known about whether the program is reproducible"
+    if result.verdict is Verdict.NOT_REPRODUCIBLE:
+        return "certain: the divergence was seen"
+    if result.verdict is Verdict.WITHIN_TOLERANCE:
+        return f"{counted(runs, 'run')} differ, and by no more than the tolerance that was asked for"
+    if bound is None:
+        return f"no difference in {counted(runs, 'run')}"
+    return (
+        f"no difference in {counted(runs, 'run')}: a divergence rate above {_percent(bound, up=True)} "
+        f"is ruled out at {_percent(result.confidence.level)} confidence"
+    )
+
+
+def _percent(share: float, up: bool = False) -> str:
+    """Return `45.1 %`. A bound is rounded up: what is said to be ruled out is."""
+    if not math.isfinite(share):
+        return f"{share} %"
+    if up:
+        return f"{math.ceil(share * 1000 - 1e-9) / 10:.1f} %"
+    return f"{share * 100:.6g} %"

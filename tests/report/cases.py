@@ -1,0 +1,188 @@
+"""The results that every report must render: made by hand, small, and together touching every field."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from reproaudit.model import (
+    Alert,
+    AuditResult,
+    Cause,
+    Change,
+    Confidence,
+    Difference,
+    Evidence,
+    Finding,
+    Fix,
+    Level,
+    Location,
+    NotChecked,
+    Outcome,
+    OutcomeKind,
+    RunSummary,
+    TensorDivergence,
+    Verdict,
+)
+
+STOPPED = Outcome(OutcomeKind.STOPPED)
+WEIGHT = "float32[800, 800]"
+REFUSED = "does not have a deterministic implementation"
+ENVIRONMENT = (("torch", "2.13.0"), ("python", "3.11.9"), ("device", "cpu"))
+
+
+def runs(count: int, outcome: Outcome = STOPPED, level: Level = Level.BOUNDARY) -> tuple[RunSummary, ...]:
+    return tuple(RunSummary(index, outcome, 10, 260, level) for index in range(count))
+
+
+EMPTY = AuditResult(Verdict.NOT_AUDITED, "", "", (), (), 0)
+
+REPRODUCIBLE = AuditResult(
+    verdict=Verdict.REPRODUCIBLE,
+    headline="5 runs are bitwise equal: 10 batches, 120 gradients, 120 parameters",
+    subject="train.py",
+    runs=runs(5),
+    classes=((0, 1, 2, 3, 4),),
+    steps=10,
+    confidence=Confidence(0.95, 1 - 0.05**0.2),
+    not_checked=(
+        NotChecked("fused kernels of compiled regions", "no operator in them can be seen; their outputs were compared"),
+        NotChecked("steps after the 10th", "the audit stopped there; --steps all goes on to the end"),
+    ),
+    compared=(("batch", 10), ("output", 0), ("gradient", 120), ("parameter", 120)),
+    environment=ENVIRONMENT,
+)
+
+INDEX_PUT = Finding(
+    rule="RA401",
+    cause=Cause.KERNEL,
+    title="the operator returns different results for equal inputs",
+    phase="backward",
+    step=0,
+    op="aten::index_put_",
+    module="layers.1",
+    location=Location("train.py", 41, "forward"),
+    count=12,
+    evidence=Evidence(observed=True, replayed=True, declared=False, notes=("20 replays gave 18 different results",)),
+    difference=Difference(
+        elements=640_000, differing=3_812, max_ulp=4, max_abs=1.2e-07, max_rel=3.1e-06, first_index=(0, 17),
+        ulp_histogram=(("1", 3_000), ("2", 700), ("4", 112)),
+    ),
+    fix=Fix(("kernels.deterministic",), "call torch.use_deterministic_algorithms(True)", True, 5, 1.034),
+)  # fmt: skip
+
+ONE_DIVERGENCE = AuditResult(
+    verdict=Verdict.NOT_REPRODUCIBLE,
+    headline="5 runs, 4 distinct; first differs in the backward pass of step 0 at aten::index_put_, "
+    "train.py:41 in forward",
+    subject="train.py",
+    runs=(*runs(5), *(replace(run, index=run.index + 5, level=Level.OPERATION) for run in runs(2))),
+    classes=((0, 2), (1,), (3,), (4,)),
+    steps=10,
+    findings=(INDEX_PUT,),
+    divergences=(
+        TensorDivergence("gradient", "layers.1.weight", 0, "backward", (0, 1), WEIGHT, INDEX_PUT.difference),
+        TensorDivergence("parameter", "layers.1.weight", 0, "optimizer", (0, 1), WEIGHT, note="not kept"),
+    ),
+    divergences_total=1_140,
+    alerts=(
+        Alert("aten::cumsum", REFUSED, "forward", "head", Location("model.py", 7, "forward"), 10),
+        Alert("aten::scatter_add_", REFUSED, "backward", count=1_200),
+    ),
+    warnings=("4 of the runs shared 2 cores",),
+    changes=(Change("torch.backends.cudnn.benchmark", "False", "True", Location("train.py", 12)),),
+    not_checked=REPRODUCIBLE.not_checked[1:],
+    compared=REPRODUCIBLE.compared,
+    settings=(("seed", "0"), ("threads", "2")),
+    environment=ENVIRONMENT,
+    next_commands=("reproaudit train.py --set kernels.deterministic",),
+)
+
+STRUCTURE = replace(
+    ONE_DIVERGENCE,
+    headline="2 runs, 2 distinct, and they end differently",
+    runs=(
+        RunSummary(0, Outcome(OutcomeKind.COMPLETED, 0), 10, 260),
+        RunSummary(1, Outcome(OutcomeKind.RAISED, 1, "RuntimeError: tensors of unequal size"), 7, 1_181),
+    ),
+    classes=((0,), (1,)),
+    findings=(),
+    divergences=(
+        TensorDivergence("batch", "loader", 7, "data", (0, 1), note="float32[8, 3] against float32[7, 3]"),
+        TensorDivergence("output", "loss", 7, "forward", (0, 1), "float32[]", note="only in run 0"),
+    ),
+    divergences_total=2,
+    alerts=(),
+    changes=(),
+)
+
+WITHIN_TOLERANCE = replace(
+    ONE_DIVERGENCE,
+    verdict=Verdict.WITHIN_TOLERANCE,
+    headline="5 runs, 4 distinct, all within rtol 1e-05",
+    findings=(),
+    divergences=tuple(
+        replace(ONE_DIVERGENCE.divergences[0], difference=difference, name=name)
+        for name, difference in (
+            ("a", Difference(1, 1, 0, 0.0, 0.0, (), zero_sign=1, within_tolerance=True)),
+            ("b", Difference(9, 2, 2**62, math.inf, math.nan, (3,), nan_against_number=1, nan_payload=1)),
+        )
+    ),
+    divergences_total=2,
+)
+
+FAILED = Outcome(OutcomeKind.EXITED, 3, "exit code 3")
+NOT_AUDITED = AuditResult(
+    verdict=Verdict.NOT_AUDITED,
+    headline="all 5 runs failed alike before anything could be compared",
+    subject="train.py",
+    runs=runs(5, FAILED),
+    classes=((0, 1, 2, 3, 4),),
+    steps=0,
+    not_checked=(NotChecked("everything", "no run reached its first step"),),
+    compared=(("gradient", 0),),
+    next_commands=("python train.py",),
+)
+
+UNICODE = replace(
+    ONE_DIVERGENCE,
+    headline="2 runs, 2 distinct; first differs in Übungen/naïve façade.py:3 in größe",
+    subject="Übungen/naïve façade.py",
+    findings=(
+        replace(INDEX_PUT, location=Location("Übungen/naïve façade.py", 3, "größe"), module="слой.0"),
+        replace(
+            INDEX_PUT, cause=Cause.CLOCK, op=None, module="", evidence=Evidence(), difference=None, fix=None,
+            phase="data", location=Location("данные.py", 8, "λ"), count=1,
+        ),
+    ),
+    divergences=(TensorDivergence("gradient", "слой.0.вес", 0, "backward", (0, 1), note="όχι"),),
+    divergences_total=1,
+)  # fmt: skip
+
+MANY = replace(
+    ONE_DIVERGENCE,
+    findings=tuple(
+        replace(
+            INDEX_PUT,
+            step=number,
+            cause=list(Cause)[number % len(Cause)],
+            location=Location(f"package/{'sub/' * (number % 9)}train_{number}.py", number + 1, "forward"),
+        )
+        for number in range(10_000)
+    ),
+    divergences=tuple(
+        replace(ONE_DIVERGENCE.divergences[0], name=f"layers.{number}.{'inner.' * (number % 30)}weight")
+        for number in range(200)
+    ),
+)
+
+CASES: dict[str, AuditResult] = {
+    "empty": EMPTY,
+    "reproducible": REPRODUCIBLE,
+    "one-divergence": ONE_DIVERGENCE,
+    "structure-change": STRUCTURE,
+    "within-tolerance": WITHIN_TOLERANCE,
+    "not-audited": NOT_AUDITED,
+    "unicode": UNICODE,
+    "10000-findings": MANY,
+}
