@@ -163,9 +163,7 @@ def _record(words: list[str]) -> int:
         steps=options.steps if hasattr(options, "steps") else 10,
         settings=_settings(options, _project(spec), options.seed), values_mb=options.values_mb,
     )  # fmt: skip
-    done = run(
-        plan, log=out.absolute().with_suffix(".log"), timeout_s=options.timeout, show_output=True, on_progress=None
-    )
+    done = run(plan, log=None, timeout_s=options.timeout)
     print(
         f"reproaudit: {done.outcome.kind.value} {done.outcome.detail}".rstrip() + f"; trace in {options.out}",
         file=sys.stderr,

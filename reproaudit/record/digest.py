@@ -61,8 +61,7 @@ def digest(tensor: torch.Tensor) -> Digest | None:
     neither own memory nor say what they consist of. Reads the memory now and leaves no trace in autograd, in dispatch
     modes or in the tensor. Device tensors are copied to the CPU, which waits for the device.
     """
-    # Nothing here dispatches an op. Complex dtypes, which may carry a conjugate bit, never get into `_plans`, nor do
-    # quantized ones.
+    # No op is dispatched here. Complex dtypes, which may carry a conjugate bit, and quantized ones have no plan.
     try:
         if (
             type(tensor) in _PLAIN_TYPES
@@ -71,13 +70,12 @@ def digest(tensor: torch.Tensor) -> Digest | None:
             and tensor.is_contiguous()
             and not tensor.is_neg()
         ):
-            plan = _plans.get((tensor.dtype, tensor.shape))
-            if plan is not None:
-                address = tensor.data_ptr()
-                if address >= _LOWEST_ADDRESS:
-                    high, low = _halves(_xxh128(plan[0](address), plan[1]))
-                    return low, high
-    except RuntimeError:  # layouts without shape, strides or storage
+            window, seed = _plans[tensor.dtype, tensor.shape]
+            address = tensor.data_ptr()
+            if address >= _LOWEST_ADDRESS:
+                high, low = _halves(_xxh128(window(address), seed))
+                return low, high
+    except (KeyError, RuntimeError):  # no plan yet; layouts without shape, strides or storage
         pass
     return _digest_slowly(tensor)
 
@@ -211,11 +209,8 @@ def _digest_any(tensor: torch.Tensor) -> Digest | None:
     if composite is None:
         return _digest_plain(tensor)
     text, parts = composite
-    found = [_digest_any(part) for part in parts]
-    if None in found:
-        return None
-    inner = combine([part for part in found if part is not None])
-    return combine([(_xxh64(text.encode()), len(parts)), inner])
+    found = [inner for part in parts if (inner := _digest_any(part)) is not None]
+    return combine([(_xxh64(text.encode()), len(parts)), *found]) if len(found) == len(parts) else None
 
 
 def _digest_plain(tensor: torch.Tensor) -> Digest | None:

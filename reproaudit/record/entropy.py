@@ -20,9 +20,7 @@ from typing import Any
 import torch
 import xxhash
 
-from reproaudit.model import EventFlag, EventKind, Phase
 from reproaudit.record import rng
-from reproaudit.record.digest import digest
 from reproaudit.record.patching import Patches
 from reproaudit.record.session import Recorder
 
@@ -88,7 +86,13 @@ class Entropy:
             result = original(*args, **kwargs)
             told = result if value is None else value(result, args, kwargs)
             shown = repr(told)[:_MAX_REPR] if told is not None else ""
-            recorder.emit_entropy(name, (_xxh64(shown.encode(errors="backslashreplace")), 0) if shown else _NOTHING, state, shown[:_MAX_SHOWN], site)
+            recorder.emit_entropy(
+                name,
+                (_xxh64(shown.encode(errors="backslashreplace")), 0) if shown else _NOTHING,
+                state,
+                shown[:_MAX_SHOWN],
+                site,
+            )
             return result
 
         self._patches.replace(owner, attribute, wrapper)
@@ -139,26 +143,6 @@ class Entropy:
         for owner in (torch, torch.random):
             self._wrap(owner, "manual_seed", "torch.manual_seed", value=_arguments)
             self._wrap(owner, "seed", "torch.seed", value=lambda result, args, kwargs: result)
-        for name in ("from_numpy", "frombuffer"):
-            self._patches.replace(torch, name, self._birth(name, getattr(torch, name)))
-
-    def _birth(self, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
-        """Wrap a constructor that no dispatch mode sees: its result is content from outside PyTorch."""
-
-        @functools.wraps(original)
-        def constructor(*args: Any, **kwargs: Any) -> Any:
-            tensor = original(*args, **kwargs)
-            recorder = self._recorder
-            if recorder.active and not recorder.state.inside and not recorder.is_child:
-                found = digest(tensor) or _NOTHING
-                recorder.writer.add(
-                    EventKind.OP, recorder.state.phase or Phase.DATA, EventFlag.BIRTH, recorder.step,
-                    recorder.writer.string(f"torch.{name}"), 0, recorder.sites.here(2), recorder.thread(), 1, 0,
-                    0, 0, *found,
-                )  # fmt: skip
-            return tensor
-
-        return constructor
 
 
 def _arguments(result: Any, args: Any, kwargs: Any) -> Any:

@@ -39,20 +39,20 @@ class RunRecord:
     plan: RunPlan
     outcome: Outcome
     trace_dir: Path
-    log: Path
+    log: Path | None
     seconds: float
 
 
 class RunningProcess:
     """A run under way, in a session and process group of its own. Made by `start`; ends with `wait` or `stop`."""
 
-    def __init__(self, plan: RunPlan, process: subprocess.Popen[bytes], log: Path, *, show_output: bool) -> None:
+    def __init__(self, plan: RunPlan, process: subprocess.Popen[bytes], log: Path | None, *, show_output: bool) -> None:
         self._plan = plan
         self._process = process
         self._log = log
         self._trace_dir = plan.trace_dir
         self._started = time.monotonic()
-        self._shown = 0 if show_output else None
+        self._shown = 0 if show_output and log is not None else None
         self._progress = b""
         self._is_stopped = False
 
@@ -116,7 +116,7 @@ class RunningProcess:
 
     def _report(self, on_progress: Callable[[int], None] | None) -> None:
         """Pass on what the program printed and how many steps it has done since the last look."""
-        if self._shown is not None:
+        if self._shown is not None and self._log is not None:
             self._shown += _copy_to_stderr(self._log, self._shown)
         if on_progress is not None:
             try:
@@ -165,7 +165,7 @@ def start(
     plan: RunPlan,
     *,
     python: str = sys.executable,
-    log: Path,
+    log: Path | None,
     show_output: bool = False,
     entry: Sequence[str] = RECORDER,
 ) -> RunningProcess:
@@ -173,27 +173,29 @@ def start(
 
     The plan is written beside the trace's folder. The process has the caller's environment and the settings'
     variables, the subject's working directory, no standard input (a question finds its end: it must not be answered
-    differently from run to run), and writes both output streams into `log`.
+    differently from run to run), and writes both output streams into `log`. Without a log it has the caller's three
+    streams as they are.
     """
     trace_dir = plan.trace_dir.absolute()
     plan = replace(plan, trace_dir=trace_dir)
     if (trace_dir / RUN_FILE).exists():
         raise UsageError(f"{trace_dir} already holds a trace", code="trace-exists", hint="record into another folder")
-    for folder in (trace_dir.parent, log.parent):
+    for folder in (trace_dir.parent, *([] if log is None else [log.parent])):
         folder.mkdir(parents=True, exist_ok=True)
     plan_file = trace_dir.with_name(f"{trace_dir.name}.plan.json")
     plan_file.write_text(to_json(plan), encoding="utf-8")
     # Unbuffered only where somebody watches: it costs a write per line.
     flags = [*_interpreter_flags(), "-u"] if show_output else _interpreter_flags()
-    with open(log, "wb") as output:
+    with contextlib.ExitStack() as stack:
+        output = None if log is None else stack.enter_context(open(log, "wb"))
         try:
             process = subprocess.Popen(
                 [python, *flags, *entry, str(plan_file)],
                 cwd=plan.subject.cwd,
                 env={**os.environ, **environment(plan.settings)},
-                stdin=subprocess.DEVNULL,
+                stdin=None if log is None else subprocess.DEVNULL,
                 stdout=output,
-                stderr=subprocess.STDOUT,
+                stderr=None if log is None else subprocess.STDOUT,
                 start_new_session=True,
             )
         except OSError as error:
@@ -209,7 +211,7 @@ def run(
     plan: RunPlan,
     *,
     python: str = sys.executable,
-    log: Path,
+    log: Path | None,
     timeout_s: float | None = None,
     show_output: bool = False,
     on_progress: Callable[[int], None] | None = None,
@@ -220,8 +222,10 @@ def run(
     return process.wait(timeout_s=timeout_s, on_progress=on_progress)
 
 
-def tail(log: Path, lines: int = 20) -> str:
+def tail(log: Path | None, lines: int = 20) -> str:
     """Return the last lines of a log as printable text; of a line that was rewritten in place, its last state."""
+    if log is None:
+        return ""
     try:
         with open(log, "rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
@@ -272,7 +276,7 @@ def _copy_to_stderr(log: Path, position: int) -> int:
     return len(news)
 
 
-def _raise_what_the_recorder_says(log: Path) -> None:
+def _raise_what_the_recorder_says(log: Path | None) -> None:
     """Raise SubjectError if the log ends in the recorder's own error; the program may have used its exit code."""
     lines = tail(log).split("\n")
     for position, line in enumerate(lines):
@@ -282,7 +286,7 @@ def _raise_what_the_recorder_says(log: Path) -> None:
             raise SubjectError(
                 said["message"] if said else line,
                 code=(said and said["code"]) or "recorder-failed",
-                hint=follows.removeprefix("hint: ") if follows.startswith("hint: ") else f"its output is in {log}",
+                hint=follows.removeprefix("hint: ") if follows.startswith("hint: ") else f"its output is in {log}" if log else "see its output",
             )
 
 

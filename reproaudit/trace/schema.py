@@ -20,6 +20,7 @@ FORMAT_VERSION = 1
 RUN_FILE = "run.json"
 EVENTS_FILE = "events.bin"
 VALUES_FILE = "values.safetensors"
+PROGRESS_FILE = "progress"  # not part of the trace: the steps flushed so far as ASCII, for whoever waits for the run
 NO_LOCATION = 0  # entry 0 of the location table is "unknown"
 NO_STRING = 0  # entry 0 of the string table is ""
 
@@ -42,6 +43,8 @@ EVENT = np.dtype(
     ]
 )
 assert EVENT.itemsize == 64
+# As run.json spells it out: [name, type] or [name, type, [length]].
+EVENT_FIELDS: list[list[object]] = [[row[0], row[1], *map(list, row[2:])] for row in EVENT.descr]
 
 
 class LocationRow(TypedDict):

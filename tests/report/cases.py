@@ -159,6 +159,34 @@ UNICODE = replace(
     divergences_total=1,
 )  # fmt: skip
 
+# Text as a stranger's trace may hold it: terminal sequences, line breaks, direction marks, undecodable bytes.
+EVIL = "a\x1b]0;title\x07\x1b[2J\r\nb\x9b31m\u202egpj.\u2028\x00\udcff\x7f"
+HOSTILE = AuditResult(
+    verdict=Verdict.NOT_REPRODUCIBLE,
+    headline=EVIL,
+    subject=EVIL,
+    runs=(RunSummary(0, STOPPED, 1, 1), RunSummary(1, Outcome(OutcomeKind.RAISED, -1, EVIL), 1, 1)),
+    classes=((0,), (1,)),
+    steps=1,
+    findings=(
+        Finding(
+            EVIL, Cause.UNKNOWN, EVIL, EVIL, 0, EVIL, EVIL, Location(EVIL, 1, EVIL), 1, Evidence(notes=(EVIL,)),
+            fix=Fix((EVIL,), EVIL),
+        ),
+        Finding(EVIL, Cause.UNKNOWN, EVIL, EVIL, 0, EVIL, EVIL, Location(EVIL, 1, EVIL)),
+    ),
+    divergences=(TensorDivergence(EVIL, EVIL, 0, EVIL, (0, 1), EVIL, note=EVIL),),
+    divergences_total=1,
+    alerts=(Alert(EVIL, EVIL, EVIL, EVIL, Location(EVIL, 1, EVIL)),),
+    warnings=(EVIL,),
+    changes=(Change(EVIL, EVIL, EVIL, Location(EVIL, 1, EVIL)),),
+    not_checked=(NotChecked(EVIL, EVIL),),
+    compared=((EVIL, 1),),
+    settings=((EVIL, EVIL),),
+    environment=((EVIL, EVIL),),
+    next_commands=(EVIL,),
+)  # fmt: skip
+
 MANY = replace(
     ONE_DIVERGENCE,
     findings=tuple(
@@ -184,5 +212,6 @@ CASES: dict[str, AuditResult] = {
     "within-tolerance": WITHIN_TOLERANCE,
     "not-audited": NOT_AUDITED,
     "unicode": UNICODE,
+    "hostile": HOSTILE,
     "10000-findings": MANY,
 }

@@ -1,0 +1,245 @@
+"""Reading a trace, which may be cut off, corrupt or made by a stranger: a valid prefix, or a TraceError."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from reproaudit.errors import TraceError
+from reproaudit.model import Change, EventKind, Level, Location, NotChecked, Outcome, OutcomeKind, Phase
+from reproaudit.trace.files import open_regular, read_run_file, read_start, refuse
+from reproaudit.trace.schema import (
+    EVENT,
+    EVENT_FIELDS,
+    EVENTS_FILE,
+    FORMAT_VERSION,
+    MAGIC,
+    NO_LOCATION,
+    RUN_FILE,
+    VALUES_FILE,
+    ChangeRow,
+    Header,
+    LocationRow,
+    NoteRow,
+    OutcomeRow,
+)
+from reproaudit.trace.values import TensorValue, ValuesIndex, read_index
+
+Events = npt.NDArray[np.void]
+
+_MAPPED_FROM_BYTES = 8 << 20  # a map costs a descriptor, and a run may have thousands of small traces of children
+_CHUNK = 1 << 15  # records checked at a time: they stay in the cache
+_INT32, _INT64 = 1 << 31, 1 << 63
+_WITH_TEXT = (
+    EventKind.BATCH, EventKind.OUTPUT, EventKind.GRADIENT, EventKind.PARAMETER, EventKind.ALERT, EventKind.ENTROPY,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trace:
+    """One finished, killed or still running recording. Every id in `events` lies inside its table.
+
+    `events` is read-only, holds whole records only and ends before the first bad one. `damage` says what of the files
+    could not be used, and is "" if all of it was.
+    """
+
+    directory: Path
+    header: Header
+    events: Events
+    strings: tuple[str, ...]
+    locations: tuple[Location, ...]
+    outcome: Outcome
+    changes: tuple[Change, ...]
+    notes: tuple[NotChecked, ...]
+    damage: str
+    kept: ValuesIndex
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Trace:
+        """Open the folder of one run. Raises TraceError if nothing in it can be used."""
+        directory = Path(path)
+        run_file = directory / RUN_FILE
+        header = _header(run_file, read_run_file(run_file))
+        events, cut = _read_events(directory / EVENTS_FILE, header)
+        kept = read_index(directory / VALUES_FILE)
+        locations = tuple(Location(row["path"], row["line"], row["function"]) for row in header["locations"])
+        ending = header["outcome"]
+        return cls(
+            directory=directory,
+            header=header,
+            events=events,
+            strings=tuple(header["strings"]),
+            locations=locations,
+            outcome=Outcome(OutcomeKind(ending["kind"]), ending["code"], ending["detail"]),
+            changes=tuple(_change(row, locations) for row in header["changes"]),
+            notes=tuple(NotChecked(row["what"], row["why"]) for row in header["notes"]),
+            damage="; ".join(text for text in (cut, kept.damage) if text),
+            kept=kept,
+        )
+
+    @property
+    def level(self) -> Level:
+        return Level(self.header["level"])
+
+    @property
+    def settings(self) -> dict[str, object]:
+        return self.header["settings"]
+
+    @property
+    def threads(self) -> tuple[str, ...]:
+        return tuple(self.header["threads"])
+
+    def name(self, row: np.void) -> str:
+        """Return the name of an event, which is a row of `events`."""
+        return self.strings[int(row["name"])]
+
+    def values(self, event: int) -> tuple[TensorValue, ...]:
+        """Return the tensors kept of event number `event`, none if there are none that can be used.
+
+        Raises TraceError if the file has changed since the trace was opened.
+        """
+        return self.kept.read(event)
+
+
+def _change(row: ChangeRow, locations: tuple[Location, ...]) -> Change:
+    place = locations[row["location"]] if row["location"] != NO_LOCATION else None
+    return Change(row["what"], row["before"], row["after"], place)
+
+
+def _read_events(path: Path, header: Header) -> tuple[Events, str]:
+    """Return the valid events, and what is wrong with the rest."""
+    descriptor, size = open_regular(path)
+    whole = size // EVENT.itemsize
+    try:
+        if size < _MAPPED_FROM_BYTES:
+            raw = read_start(path, descriptor, whole * EVENT.itemsize)
+            whole = len(raw) // EVENT.itemsize
+            found = np.frombuffer(raw, EVENT, whole)
+        else:
+            found = np.frombuffer(mmap.mmap(descriptor, size, access=mmap.ACCESS_READ), EVENT, whole)
+    except (OSError, ValueError, OverflowError) as error:
+        raise TraceError(
+            f"cannot read {str(path)!r}: {error}", code="trace-unreadable", hint="compare fewer traces at a time"
+        ) from None
+    finally:
+        os.close(descriptor)
+    bad, why = _first_bad(found, header)
+    if bad is not None:
+        return found[:bad], f"{path.name} is used up to event {bad:,} of {whole:,}: the {why} of that event is unknown"
+    if size % EVENT.itemsize:
+        return found, f"{path.name} ends inside event {whole:,}"
+    if header["events"] > whole:
+        return found, f"{path.name} ends after {whole:,} events of {header['events']:,}"
+    return found, ""
+
+
+def _first_bad(events: Events, header: Header) -> tuple[int | None, str]:
+    """Return the number of the first event that this version cannot read, and which of its fields it is."""
+    strings, locations, threads = len(header["strings"]), len(header["locations"]), len(header["threads"])
+    kinds = np.isin(np.arange(256), [int(kind) for kind in EventKind])
+    phases = np.isin(np.arange(256), [int(phase) for phase in Phase])
+    with_text = np.isin(np.arange(256), [int(kind) for kind in _WITH_TEXT])
+    for start in range(0, len(events), _CHUNK):
+        chunk = events[start : start + _CHUNK]
+        checks = {
+            "kind": ~kinds[chunk["kind"]],
+            "phase": ~phases[chunk["phase"]],
+            "step": chunk["step"] < 0,
+            "name": chunk["name"] >= strings,
+            "module": chunk["module"] >= strings,
+            "location": chunk["location"] >= locations,
+            "thread": chunk["thread"] >= threads,
+            "text": with_text[chunk["kind"]] & (chunk["aux"] >= strings),
+        }
+        bad = np.logical_or.reduce(list(checks.values()))
+        if bad.any():
+            first = int(bad.argmax())
+            return start + first, next(field for field, failed in checks.items() if failed[first])
+    return None, ""
+
+
+def _header(path: Path, found: dict[str, Any]) -> Header:
+    """Return what `run.json` holds, each field checked; fields that the format does not have are left out."""
+    if found.get("magic") != MAGIC:
+        refuse(path, "it is no reproaudit trace")
+    version = found.get("format")
+    if not _is_count(version, _INT64):
+        refuse(path, "it does not say which format it has")
+    if version != FORMAT_VERSION:
+        raise TraceError(
+            f"cannot read {str(path)!r}: trace format {version}, this reproaudit reads {FORMAT_VERSION}",
+            code="trace-version",
+            hint="record it again, or use the reproaudit that wrote it",
+        )
+    for field, is_valid in _FIELDS.items():
+        if field not in found or not is_valid(found[field]):
+            refuse(path, f"its field {field!r} is missing or not what it should be")
+    if any(row["location"] >= len(found["locations"]) for row in found["changes"]):
+        refuse(path, "a change of settings names a location that is not in its table")
+    return cast(Header, {field: found[field] for field in Header.__annotations__})
+
+
+def _is_count(value: object, below: int) -> bool:
+    return type(value) is int and 0 <= value < below
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _is_table(value: object) -> bool:
+    return _is_texts(value) and bool(value)
+
+
+def _is_rows(value: object, row_type: type, *counts: str) -> bool:
+    """True for a list of objects that have exactly the row type's fields: texts, and the counts that are named."""
+    fields = row_type.__annotations__.keys()
+    return isinstance(value, list) and all(
+        isinstance(row, dict)
+        and row.keys() == fields
+        and all(_is_count(row[field], _INT32) if field in counts else isinstance(row[field], str) for field in fields)
+        for row in value
+    )
+
+
+def _is_outcome(value: object) -> bool:
+    if not isinstance(value, dict) or value.keys() != OutcomeRow.__annotations__.keys():
+        return False
+    code = value["code"]
+    return (
+        value["kind"] in tuple(OutcomeKind)
+        and (code is None or (type(code) is int and -_INT32 <= code < 2 * _INT32))
+        and isinstance(value["detail"], str)
+    )
+
+
+_FIELDS: dict[str, Callable[[Any], bool]] = {
+    "magic": _is_text,
+    "format": lambda value: _is_count(value, _INT64),
+    "reproaudit": _is_text,
+    "level": lambda value: value in tuple(Level),
+    "subject": _is_text,
+    "command": _is_texts,
+    "settings": lambda value: isinstance(value, dict),
+    "environment": lambda value: isinstance(value, dict) and _is_texts(list(value.values())),
+    "event_dtype": lambda value: value == EVENT_FIELDS,
+    "strings": _is_table,
+    "locations": lambda value: bool(value) and _is_rows(value, LocationRow, "line"),
+    "threads": _is_table,
+    "steps": lambda value: _is_count(value, _INT32),
+    "events": lambda value: _is_count(value, _INT64),
+    "outcome": _is_outcome,
+    "changes": lambda value: _is_rows(value, ChangeRow, "location"),
+    "notes": lambda value: _is_rows(value, NoteRow),
+}

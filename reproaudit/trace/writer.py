@@ -1,0 +1,292 @@
+"""Writing a trace from inside the audited process: cheap per event, readable after every flush, never in the way."""
+
+from __future__ import annotations
+
+import os
+import struct
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from reproaudit.errors import TraceError
+from reproaudit.model import EventFlag, Outcome, OutcomeKind
+from reproaudit.trace import files
+from reproaudit.trace.schema import (
+    EVENT,
+    EVENT_FIELDS,
+    EVENTS_FILE,
+    FORMAT_VERSION,
+    MAGIC,
+    PROGRESS_FILE,
+    RUN_FILE,
+    VALUES_FILE,
+    OutcomeRow,
+)
+from reproaudit.trace.tables import Place, Tables
+from reproaudit.trace.values import ValuesWriter
+
+FLUSH_BYTES = 1 << 20
+MAX_NOTES = 1000
+
+_pack = struct.Struct("<BBHiIIIHHQQQQQ").pack  # schema.EVENT
+_digest = struct.Struct("<QQ")
+_flags = struct.Struct("<H")
+_FLAGS_AT, _INPUTS_AT, _OUTPUTS_AT = (EVENT.fields[name][1] for name in ("flags", "inputs", "outputs"))  # type: ignore[index]
+_RECORD_BITS = 6
+assert EVENT.itemsize == 1 << _RECORD_BITS
+
+_getpid, _RLock = os.getpid, threading.RLock
+
+
+class TraceWriter:
+    """The live trace of one process. Safe to use from several threads.
+
+    A full or vanished disk never reaches the program: `failed` then says what happened and nothing more is written.
+    While `hold` is True only an explicit `flush` writes events. In a forked child nothing is written before `rehome`.
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        *,
+        level: str,
+        subject: str,
+        command: Sequence[str],
+        settings: Mapping[str, object],
+        environment: Mapping[str, str],
+        version: str,
+        values_budget: int,
+    ) -> None:
+        facts = {
+            "magic": MAGIC, "format": FORMAT_VERSION, "reproaudit": version, "level": level, "subject": subject,
+            "command": list(command), "settings": dict(settings), "environment": dict(environment),
+            "event_dtype": EVENT_FIELDS,
+        }  # fmt: skip
+        self._facts = files.encode(facts)[:-1]
+        self._tables = Tables()
+        self._begin(files.absolute(directory), values_budget)
+
+    def _begin(self, directory: str, values_budget: int) -> None:
+        """Start an empty trace that shares the tables, so that ids given out before stay valid."""
+        self._lock = _RLock()
+        self.hold = False
+        self.failed = ""
+        self._directory = directory
+        self._pid = _getpid()
+        self._closed = False
+        self._buffer = bytearray()
+        self._base = 0  # number of the buffer's first event
+        self._steps = 0
+        self._outcome = Outcome(OutcomeKind.RUNNING)
+        self._changes: list[str] = []
+        self._notes: dict[str, None] = {}
+        self._revision, self._saved_revision = 1, (0, 0)
+        self._values = ValuesWriter(f"{directory}/{VALUES_FILE}", values_budget)
+        try:
+            files.make_folder(self._directory)
+            # Before run.json, so that no trace is without it.
+            files.write_at(f"{self._directory}/{EVENTS_FILE}", b"", 0, truncate=True)
+            self._save()
+        except OSError as error:
+            self._fail(error)
+
+    def rehome(self, name: str) -> TraceWriter:
+        """Begin the trace of a forked child in the folder `name` inside this one, keeping ids; return the writer."""
+        self._tables.renew_lock()
+        self._begin(f"{self._directory}/{name}", self._values.left)
+        return self
+
+    # -- tables ------------------------------------------------------------------------------------------------------
+
+    def string(self, text: str) -> int:
+        """Return the id of `text`; 0, the id of the empty text, once the table is full."""
+        return self._tables.string(text)
+
+    def location(self, path: str, line: int, function: str) -> int:
+        """Return the id of a line; 0, the id of the unknown line, once the table is full."""
+        return self._tables.location(path, line, function)
+
+    def location_of(self, location: int) -> Place:
+        """Return path, line and function of a location id."""
+        return self._tables.location_of(location)
+
+    def thread(self, name: str) -> int:
+        """Return the id of a thread name."""
+        return self._tables.thread(name)
+
+    # -- events ------------------------------------------------------------------------------------------------------
+
+    def add(
+        self, kind: int, phase: int, flags: int, step: int, name: int, module: int, location: int, thread: int,
+        count: int, aux: int, in0: int, in1: int, out0: int, out1: int,
+    ) -> int:  # fmt: skip
+        """Append an event and return its number. The arguments are the fields of `schema.EVENT`."""
+        record = _pack(
+            kind, phase, flags, step, name, module, location, thread, count, aux, in0, in1, out0, out1
+        )  # fmt: skip
+        with self._lock:
+            # One operation on the attribute: a signal handler may come in between and flush.
+            self._buffer += record
+            size = len(self._buffer)
+            number = self._base + (size >> _RECORD_BITS) - 1
+            if size >= FLUSH_BYTES and not self.hold:
+                self._flush()
+            return number
+
+    def patch(
+        self, event: int, *, inputs: tuple[int, int] | None = None, outputs: tuple[int, int] | None = None
+    ) -> None:
+        """Set digests that were not known when the event was added; ValueError if the event was flushed since."""
+        with self._lock:
+            start = self._position(event)
+            if start is None:
+                raise ValueError(f"event {event} is not in the buffer, whose first event is {self._base}")
+            if inputs is not None:
+                _digest.pack_into(self._buffer, start + _INPUTS_AT, *inputs)
+            if outputs is not None:
+                _digest.pack_into(self._buffer, start + _OUTPUTS_AT, *outputs)
+
+    def mark(self, event: int, flags: int) -> bool:
+        """Add flags to an event; False, and nothing done, if it was flushed since."""
+        with self._lock:
+            start = self._position(event)
+            if start is None:
+                return False
+            at = start + _FLAGS_AT
+            _flags.pack_into(self._buffer, at, _flags.unpack_from(self._buffer, at)[0] | flags)
+            return True
+
+    def _position(self, event: int) -> int | None:
+        start = (event - self._base) << _RECORD_BITS
+        return start if 0 <= start < len(self._buffer) else None
+
+    # -- values, notes -----------------------------------------------------------------------------------------------
+
+    @property
+    def values_left(self) -> int:
+        """How many bytes of tensors may still be kept."""
+        return self._values.left
+
+    def keep(self, event: int, k: int, dtype: str, shape: tuple[int, ...], data: Any) -> bool:
+        """Write a tensor's bytes as tensor `k` of an event and flag the event; False if there is no room for it.
+
+        `data` is a C-contiguous buffer of the elements in row-major order. `dtype` is torch's name without prefix.
+        """
+        with self._lock:
+            if self.failed or not self._is_open():
+                return False
+            try:
+                kept = self._values.add(f"{event}.{k}", dtype, shape, data)
+            except OSError as error:
+                self._fail(error)
+                return False
+            if kept:
+                self.mark(event, EventFlag.KEPT)
+            return kept
+
+    def note(self, what: str, why: str) -> None:
+        """Say once that something was not checked."""
+        with self._lock:
+            row = files.encode({"what": what, "why": why})
+            if row in self._notes or len(self._notes) > MAX_NOTES:
+                return
+            if len(self._notes) == MAX_NOTES:
+                row = files.encode({"what": "more than can be listed", "why": f"there are {MAX_NOTES:,} other notes"})
+            self._notes[row] = None
+            self._revision += 1
+
+    def change(self, what: str, before: str, after: str, location: int) -> None:
+        """Say that the program itself changed a determinism setting."""
+        with self._lock:
+            if len(self._changes) < MAX_NOTES:
+                row = {"what": what, "before": before, "after": after, "location": location}
+                self._changes.append(files.encode(row))
+                self._revision += 1
+
+    # -- files -------------------------------------------------------------------------------------------------------
+
+    def flush(self, steps: int) -> None:
+        """Write everything recorded so far, so that it can be read though the process is killed."""
+        with self._lock:
+            if steps != self._steps:
+                self._steps = steps
+                self._revision += 1
+            self._flush()
+
+    def close(self, outcome: Outcome, steps: int) -> None:
+        """Write the rest and how the run ended. Only the first call counts, and none in a forked child."""
+        with self._lock:
+            if not self._is_open():
+                return
+            self._outcome = outcome
+            self._revision += 1
+            self.flush(steps)
+            if self.failed:
+                self.note("what came after the last flush", f"the trace could not be written: {self.failed}")
+                with suppress(OSError):  # the disk may have room again, or for this one file
+                    self._save()
+            self._closed = True
+
+    def _is_open(self) -> bool:
+        # A forked child that has no trace of its own must not write into its parent's.
+        return not self._closed and _getpid() == self._pid
+
+    def _flush(self) -> None:
+        # Nothing is taken out of the buffer before it is in the file, at the place that its number gives it: a flush
+        # that an exception from a signal handler interrupts is simply done again by the next.
+        data = bytes(self._buffer)
+        if self._is_open() and not self.failed:
+            try:
+                if (self._revision, self._tables.revision) != self._saved_revision:
+                    self._save()
+                if data:
+                    files.write_at(f"{self._directory}/{EVENTS_FILE}", data, self._base << _RECORD_BITS)
+                self._values.flush()
+            except OSError as error:
+                self._fail(error)
+        base, rest = self._base + (len(data) >> _RECORD_BITS), self._buffer[len(data) :]
+        self._base, self._buffer = base, rest
+
+    def _save(self) -> None:
+        if self._tables.is_full:
+            self.note("some names and lines of code", "the program has more of them than a trace can hold")
+        revision = self._revision, self._tables.revision
+        growing = self._tables.as_json() | {
+            "steps": str(self._steps),
+            "events": str(self._base + (len(self._buffer) >> _RECORD_BITS)),
+            "outcome": files.encode(_outcome_row(self._outcome)), "changes": _array(self._changes),
+            "notes": _array(list(self._notes)),
+        }  # fmt: skip
+        text = self._facts + "".join(f',"{key}":{value}' for key, value in growing.items()) + "}\n"
+        files.replace(f"{self._directory}/{RUN_FILE}", text.encode("ascii"))
+        files.write_at(f"{self._directory}/{PROGRESS_FILE}", str(self._steps).encode("ascii"), 0)
+        self._saved_revision = revision
+
+    def _fail(self, error: OSError) -> None:
+        self.failed = self.failed or error.strerror or str(error) or type(error).__name__
+
+
+def finalise_outcome(directory: str | os.PathLike[str], outcome: Outcome) -> None:
+    """Write how a run ended into a trace whose process could not do it. Raises TraceError if there is no such trace."""
+    path = Path(directory) / RUN_FILE
+    header = files.read_run_file(path)
+    if header.get("magic") != MAGIC:
+        files.refuse(path, "it is no reproaudit trace")
+    try:
+        files.replace(str(path), files.encode(header | {"outcome": _outcome_row(outcome)}).encode("ascii"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise TraceError(
+            f"cannot write {str(path)!r}: {getattr(error, 'strerror', None) or error}",
+            code="trace-unwritable",
+            hint="check the permissions of the trace's folder and the space left on its disk",
+        ) from None
+
+
+def _outcome_row(outcome: Outcome) -> OutcomeRow:
+    return {"kind": outcome.kind.value, "code": outcome.code, "detail": files.legible(outcome.detail)}
+
+
+def _array(rows: list[str]) -> str:
+    return "[" + ",\n".join(rows) + "]"

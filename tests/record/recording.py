@@ -1,0 +1,45 @@
+"""Recording a few lines of torch in this process, for tests: install, run, remove, open the trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reproaudit.model import EventKind, Level, Outcome, OutcomeKind
+from reproaudit.plan import RunPlan, SubjectKind, SubjectSpec
+from reproaudit.record.install import Installation
+from reproaudit.record.session import AuditComplete
+from reproaudit.trace.reader import Trace
+
+
+def record(
+    folder: Path, program: Callable[[], Any], level: Level = Level.OPERATION, **changes: Any
+) -> tuple[Trace, Any]:
+    """Run `program` under a recorder that writes below `folder`; return its trace and what it returned."""
+    number = len(list(folder.glob("trace-*")))
+    subject = SubjectSpec(SubjectKind.SCRIPT, Path(__file__).parent, path=Path(__file__).name)
+    plan = RunPlan(trace_dir=folder / f"trace-{number}", subject=subject, level=level, **changes)
+    installation = Installation(plan, str(plan.trace_dir))
+    result = None
+    try:
+        result = program()
+    except AuditComplete:
+        pass
+    finally:
+        installation.recorder.active = False
+        installation.remove()
+        installation.recorder.finish(Outcome(OutcomeKind.COMPLETED, 0))
+    return Trace.open(plan.trace_dir), result
+
+
+def rows(trace: Trace, kind: EventKind = EventKind.OP, name: str = "") -> np.ndarray:  # type: ignore[type-arg]
+    """Return the events of one kind whose name starts with `name`."""
+    chosen = trace.events[trace.events["kind"] == kind]
+    return chosen[[trace.strings[row["name"]].startswith(name) for row in chosen]] if len(chosen) else chosen
+
+
+def names(trace: Trace, kind: EventKind) -> list[str]:
+    return [trace.strings[row["name"]] for row in rows(trace, kind)]
