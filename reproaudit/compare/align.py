@@ -57,7 +57,7 @@ def align(a: AnyIntegers, b: AnyIntegers) -> Alignment:
     if swapped:
         keys_a, keys_b = keys_b, keys_a
     size = len(keys_a) + len(keys_b)
-    budget = _Budget(rounds=4 * EXACT_EDITS + size // 64, comparisons=(1 << 26) + 64 * size)
+    budget = _Budget(rounds=4 * EXACT_EDITS + size // 64, comparisons=(1 << 26) + 16 * size)
     runs = np.array(list(_block_runs(keys_a, keys_b, ANCHOR_LENGTHS, EXACT_EDITS, budget)), dtype=np.int64)
     pairs_a, pairs_b = _expand(runs.reshape(-1, 3))
     only_a, only_b = _unpaired(len(keys_a), pairs_a), _unpaired(len(keys_b), pairs_b)
@@ -160,7 +160,7 @@ def _exact_runs(a: Keys, b: Keys, edits: int, budget: _Budget) -> list[Run] | No
 
 def _slide(a: Keys, b: Keys, start: Indices, diagonals: Indices, budget: _Budget) -> Indices:
     """Return how far the keys are equal from each start on: most diagonals end at once, few go far."""
-    end = start.copy()
+    end: Indices = start.copy()
     limit = np.minimum(len(a) - start, len(b) - start + diagonals)
     open_ = np.flatnonzero((start >= 0) & (limit > 0))
     open_ = open_[a[start[open_]] == b[start[open_] - diagonals[open_]]]
@@ -235,24 +235,26 @@ class _AnchorFinder:
             span = slice(at, at + size)
             p, first, stop = self._places[span], self._first[span], self._stop[span]
             wanted = np.minimum(p - i + j, self._stride - 1) if level else j
-            slot = np.searchsorted(self._ranks, first * self._stride + wanted)
-            found = [self._cheapest(i, j, p, slots, first, stop, level) for slots in ((slot, slot - 1) if level else (slot,))]
-            best = min((place for place in (best, *found) if place is not None), default=None)
+            after = np.searchsorted(self._ranks, first * self._stride + wanted)
+            for slot in (after, after - 1) if level else (after,):
+                usable = np.flatnonzero((slot >= first) & (slot < stop))
+                found = _cheapest(p[usable] - i, self._order[slot[usable]] - j, level)
+                if found is not None and (best is None or found < best):
+                    best = found
             at, size = at + size, min(4 * size, 1 << 16)
-        return None if best is None else best[2:]
+        return None if best is None else (i + best[2], j + best[3])
 
-    def _cheapest(
-        self, i: int, j: int, p: Indices, slot: Indices, first: Indices, stop: Indices, level: bool
-    ) -> tuple[int, int, int, int] | None:
-        usable = np.flatnonzero((slot >= first) & (slot < stop))
-        usable = usable[self._order[slot[usable]] >= j]
-        if not usable.size:
-            return None
-        skip_a, skip_b = p[usable] - i, self._order[slot[usable]] - j
-        shift = np.abs(skip_a - skip_b)
-        cost = np.maximum(skip_a, skip_b) + shift if level else skip_a + skip_b
-        k = int(np.lexsort((shift, cost))[0])
-        return int(cost[k]), int(shift[k]), i + int(skip_a[k]), j + int(skip_b[k])
+
+def _cheapest(skip_a: Indices, skip_b: Indices, level: bool) -> tuple[int, int, int, int] | None:
+    """Return (cost, shift, keys skipped in a, keys skipped in b) of the cheapest place that lies ahead."""
+    ahead = skip_b >= 0
+    skip_a, skip_b = skip_a[ahead], skip_b[ahead]
+    if not skip_a.size:
+        return None
+    shift = np.abs(skip_a - skip_b)
+    cost = np.maximum(skip_a, skip_b) + shift if level else skip_a + skip_b
+    k = int(np.lexsort((shift, cost))[0])
+    return int(cost[k]), int(shift[k]), int(skip_a[k]), int(skip_b[k])
 
 
 def _fewest_alone(a: Keys, b: Keys, finder: _AnchorFinder, i: int, j: int) -> tuple[int, int] | None:

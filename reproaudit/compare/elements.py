@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Union
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from reproaudit.errors import UsageError
 from reproaudit.model import Difference, Tolerance
 
 Array = npt.NDArray[Any]
-Buffer = Union[bytes, bytearray, memoryview, npt.NDArray[Any]]
+Buffer = bytes | bytearray | memoryview | npt.NDArray[Any]
 
 CHUNK_ELEMENTS = 1 << 18  # bounds the memory that a comparison needs, and keeps its arrays in the cache
 BIN_ENDS = np.uint64(1) << np.arange(64, dtype=np.uint64)
@@ -172,8 +172,12 @@ def _chunks(a: TensorContent, b: TensorContent, elements: int) -> Iterator[tuple
         yield start, words_a[start:stop], words_b[start:stop]
 
 
+def content_bytes(tensor: TensorContent) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(tensor.data, np.uint8) if len(tensor.data) else np.zeros(0, np.uint8)
+
+
 def _words(tensor: TensorContent, elements: int) -> Array:
-    content = np.frombuffer(tensor.data, np.uint8) if memoryview(tensor.data).nbytes else np.zeros(0, np.uint8)
+    content = content_bytes(tensor)
     if tensor.dtype in FLOATS:
         width, parts = FLOATS[tensor.dtype].bits // 8, FLOATS[tensor.dtype].parts
     elif tensor.dtype in INTEGERS:

@@ -98,7 +98,7 @@ def _localise_main_thread(process: str, trace_a: Trace, trace_b: Trace, interned
         for i in np.flatnonzero(inputs_equal & ~outputs_equal & comparable)
     ]
     carriers = np.flatnonzero(~inputs_equal)
-    first_born = _first(outputs_equal, comparable)
+    first_born = _first(inputs_equal & ~outputs_equal & comparable)
     if len(carriers) and carriers[0] < first_born:
         i = int(carriers[0])
         sources.append(_classify(process, trace_a, trace_b, int(events_a[i]), int(events_b[i]), inputs_equal=False))
@@ -109,9 +109,9 @@ def _localise_main_thread(process: str, trace_a: Trace, trace_b: Trace, interned
     return Localisation(tuple(sources), len(events_a), len(alignment.only_a), len(alignment.only_b), len(carriers))
 
 
-def _first(outputs_equal: npt.NDArray[np.bool_], comparable: npt.NDArray[np.bool_]) -> float:
-    different = np.flatnonzero(~outputs_equal & comparable)
-    return float(different[0]) if len(different) else float("inf")
+def _first(chosen: npt.NDArray[np.bool_]) -> float:
+    positions = np.flatnonzero(chosen)
+    return float(positions[0]) if len(positions) else float("inf")
 
 
 def _classify(process: str, trace_a: Trace, trace_b: Trace, a: int, b: int, *, inputs_equal: bool) -> Source:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
-from reproaudit.compare.elements import TensorContent
+from reproaudit.compare.elements import TensorContent, content_bytes
 
 Array = npt.NDArray[Any]
 SampleForm = tuple[str, tuple[int, ...]]  # dtype and shape of one sample
@@ -47,12 +47,10 @@ def _fingerprint(batches: Iterable[TensorContent]) -> dict[SampleForm, tuple[int
 
 
 def _digest_sum(batch: TensorContent, rows: int) -> int:
-    view = memoryview(batch.data)
-    if not view.nbytes:
-        return 0
-    if view.nbytes % rows:
-        raise ValueError(f"{view.nbytes} bytes cannot hold {rows} samples of equal size")
-    content = np.frombuffer(batch.data, np.uint8).reshape(rows, view.nbytes // rows)
+    content = content_bytes(batch)
+    if content.size % rows:
+        raise ValueError(f"{content.size} bytes cannot hold {rows} samples of equal size")
+    content = content.reshape(rows, content.size // rows)
     if content.shape[1] > SHORT_ROW_BYTES:
         return sum(xxhash.xxh3_128_intdigest(row.data) for row in content)
     return sum(_short_digest_sum(content[start : start + CHUNK_ROWS]) for start in range(0, rows, CHUNK_ROWS))

@@ -70,7 +70,7 @@ def _explain(source: Source, a: Run, b: Run, calls: list[EntropyCall], alerts: S
     return Finding(
         rule=rule.id, cause=cause, title=rule.title, phase=Phase(int(row["phase"])).name.lower(), step=int(row["step"]),
         op=_shown_op(op), module=trace.strings[row["module"]], location=location,
-        evidence=Evidence(observed=source.origin in (Origin.OP, Origin.RANDOM, Origin.BIRTH), declared=declared,
+        evidence=Evidence(observed=None if source.origin in (Origin.INPUT, Origin.STRUCTURE) else True, declared=declared,
                           notes=tuple(notes)),
         fix=Fix(advice=rule.advice),
     )  # fmt: skip

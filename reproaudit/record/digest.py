@@ -28,7 +28,7 @@ _MAX_PLANS = 4096
 
 # Where no memory lies: null, and null plus an offset, which is the address of a view into a storage that was resized
 # to zero. Memory that does lie below is read all the same, after its bounds are checked.
-_LOWEST_ADDRESS = 1 << 40
+LOWEST_ADDRESS = 1 << 40
 
 _xxh128 = xxhash.xxh3_128_digest
 _xxh64 = xxhash.xxh3_64_intdigest
@@ -38,7 +38,7 @@ _peek_functorch = torch._C._functorch.peek_interpreter_stack
 _set_tracing_state: Callable[[Any], None] = torch._C._set_tracing_state  # type: ignore[attr-defined]
 _no_dispatch_override = torch.Tensor.__torch_dispatch__
 _flatten = itertools.chain.from_iterable
-_PLAIN_TYPES = frozenset((torch.Tensor, torch.nn.Parameter))
+PLAIN_TYPES = frozenset((torch.Tensor, torch.nn.Parameter))
 # Other dtypes are copied as integers of their size: some have no copy kernel, complex32 has one that warns.
 _COPIED = frozenset((torch.float32, torch.float16, torch.bfloat16, torch.float64, torch.int64, torch.int32, torch.bool))
 _INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
@@ -64,7 +64,7 @@ def digest(tensor: torch.Tensor) -> Digest | None:
     # No op is dispatched here. Complex dtypes, which may carry a conjugate bit, and quantized ones have no plan.
     try:
         if (
-            type(tensor) in _PLAIN_TYPES
+            type(tensor) in PLAIN_TYPES
             and not _function_mode_enabled()
             and tensor.is_cpu
             and tensor.is_contiguous()
@@ -72,7 +72,7 @@ def digest(tensor: torch.Tensor) -> Digest | None:
         ):
             window, seed = _plans[tensor.dtype, tensor.shape]
             address = tensor.data_ptr()
-            if address >= _LOWEST_ADDRESS:
+            if address >= LOWEST_ADDRESS:
                 high, low = _halves(_xxh128(window(address), seed))
                 return low, high
     except (KeyError, RuntimeError):  # no plan yet; layouts without shape, strides or storage
@@ -164,7 +164,7 @@ def inner_tensors(tensor: torch.Tensor) -> tuple[str, list[torch.Tensor]] | None
     Call it inside `untraced()`. Of a wrapper subclass only the inner tensors are known: other state is not looked at.
     """
     kind = type(tensor)
-    if kind not in _PLAIN_TYPES and (flatten := getattr(kind, "__tensor_flatten__", None)) is not None:
+    if kind not in PLAIN_TYPES and (flatten := getattr(kind, "__tensor_flatten__", None)) is not None:
         if getattr(tensor, "completed", True) is False:  # AsyncCollectiveTensor: its bytes are still being written
             raise NotImplementedError("the collective is still under way")
         if tensor.is_nested:  # the cached sequence lengths among its inner tensors come and go

@@ -65,7 +65,7 @@ class Entropy:
 
     def _wrap(
         self, owner: Any, attribute: str, name: str, before: Callable[[], tuple[int, int] | None] | None = None,
-        value: Callable[[Any, Any, Any], Any] | None = None,
+        value: Callable[[Any, Any, Any], Any] | None = None, through_stdlib: bool = False,
     ) -> None:  # fmt: skip
         """Replace `owner.attribute`; `value(result, args, kwargs)` chooses what is digested and shown."""
         original = getattr(owner, attribute, None)
@@ -75,7 +75,7 @@ class Entropy:
         @functools.wraps(original)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             recorder = self._recorder
-            if not recorder.listens() or not recorder.sites.is_direct(2):
+            if not recorder.listens() or not (through_stdlib or recorder.sites.is_direct(2)):
                 return original(*args, **kwargs)
             site = recorder.sites.here(2)
             count = self._seen.get((name, site), 0)
@@ -106,7 +106,8 @@ class Entropy:
             self._wrap(random, draw, f"random.{draw}", rng.python_state)
         self._wrap(random, "seed", "random.seed", value=_arguments)
         for method in ("random", "getrandbits"):
-            self._wrap(random.SystemRandom, method, f"random.SystemRandom.{method}")
+            # Its other methods live in Python's own `random` module and call these two.
+            self._wrap(random.SystemRandom, method, f"random.SystemRandom.{method}", through_stdlib=True)
         for function in ("randbelow", "token_bytes", "token_hex", "token_urlsafe", "randbits", "choice"):
             self._wrap(secrets, function, f"secrets.{function}")
 

@@ -31,9 +31,8 @@ class DeviceDigests:
 
     def later(self, tensor: torch.Tensor) -> DeviceDigest | None:
         """Start the digest of `tensor` on its device; None for tensors without bytes (meta, fake)."""
-        if tensor.device.type == "meta" or tensor.is_sparse or tensor.layout != torch.strided:
-            return None
-        return DeviceDigest(device_digest(tensor), seed_for(tensor))
+        pair = device_digest(tensor)
+        return None if pair is None else DeviceDigest(pair, seed_for(tensor))
 
     def defer(self, event: int, inputs: list[Part], outputs: list[Part]) -> None:
         """Complete the event's digests at the next `gather`; until then the writer must not flush it."""

@@ -12,11 +12,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from reproaudit.model import EventFlag, EventKind, Phase
 from reproaudit.record import rng
-from reproaudit.record.digest import combine, digest
+from reproaudit.record.digest import combine
 from reproaudit.record.gather import DeviceDigests, Part
 from reproaudit.record.opinfo import OpInfo, OpTable
 from reproaudit.record.patching import Patches
 from reproaudit.record.session import Recorder
+from reproaudit.record.stored_digest import digest_as_stored
 from reproaudit.record.undefined import UndefinedMemory
 from reproaudit.record.values import TargetValues
 
@@ -167,7 +168,7 @@ class Operations(TorchDispatchMode):
         for tensor in tensors:
             if workspaces and self._undefined.is_workspace(tensor):
                 continue
-            part = digest(tensor) if tensor.device.type == "cpu" else self.devices.later(tensor)
+            part = digest_as_stored(tensor) if tensor.is_cpu else self.devices.later(tensor)
             if part is not None:
                 found.append(part)
         return found

@@ -1,0 +1,183 @@
+"""Holds every test to leaving the process as it found it, and skips GPU tests where there is no GPU."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+ABSENT = object()  # the library is not imported, so there is nothing to look at
+PYTEST_OWN = frozenset({"PYTEST_CURRENT_TEST"})
+TORCH_HOOKS = (
+    ("torch.nn.modules.module", "_global_forward_hooks"),
+    ("torch.nn.modules.module", "_global_forward_pre_hooks"),
+    ("torch.nn.modules.module", "_global_backward_hooks"),
+    ("torch.nn.modules.module", "_global_backward_pre_hooks"),
+    ("torch.nn.modules.module", "_global_buffer_registration_hooks"),
+    ("torch.nn.modules.module", "_global_module_registration_hooks"),
+    ("torch.nn.modules.module", "_global_parameter_registration_hooks"),
+    ("torch.optim.optimizer", "_global_optimizer_pre_hooks"),
+    ("torch.optim.optimizer", "_global_optimizer_post_hooks"),
+)
+PATCHABLE = (
+    ("builtins", ("open", "__import__")),
+    ("os", ("urandom", "listdir", "scandir", "fork", "getpid", "_exit")),
+    ("random", ("random", "seed", "shuffle", "randint")),
+    ("time", ("time", "time_ns", "perf_counter", "monotonic")),
+    ("uuid", ("uuid1", "uuid4")),
+    ("threading.Thread", ("start", "run")),
+    ("queue.Queue", ("get",)),
+    ("numpy.random", ("rand", "seed", "default_rng")),
+    ("torch", ("manual_seed", "seed", "from_numpy", "frombuffer")),
+    ("torch.utils.data.DataLoader", ("__iter__",)),
+    ("torch.Tensor", ("backward", "numpy")),
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the process: how to read it, what a fresh import of its library shows, how to put it back."""
+
+    name: str
+    read: Callable[[], Any]
+    pristine: Any = ABSENT  # compared with when torch was first imported by the test itself
+    put_back: Callable[[Any], None] | None = None
+
+
+def _torch_dispatch_modes() -> Any:
+    if "torch" not in sys.modules:
+        return ABSENT
+    from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
+
+    return tuple(type(mode).__name__ for mode in _get_current_dispatch_mode_stack())
+
+
+def _torch_function_modes() -> Any:
+    if "torch" not in sys.modules:
+        return ABSENT
+    from torch.overrides import _get_current_function_mode_stack
+
+    return tuple(type(mode).__name__ for mode in _get_current_function_mode_stack())
+
+
+def _torch_hooks() -> Any:
+    if "torch" not in sys.modules:
+        return ABSENT
+    return tuple(
+        f"{name}: {hook!r}"
+        for module, name in TORCH_HOOKS
+        if module in sys.modules
+        for hook in getattr(sys.modules[module], name).values()
+    )
+
+
+def _torch_flags() -> Any:
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return ABSENT
+    return (
+        ("deterministic algorithms", torch.are_deterministic_algorithms_enabled()),
+        ("deterministic warn only", torch.is_deterministic_algorithms_warn_only_enabled()),
+        ("fill uninitialized memory", torch.utils.deterministic.fill_uninitialized_memory),
+        ("cudnn benchmark", torch.backends.cudnn.benchmark),
+        ("cudnn deterministic", torch.backends.cudnn.deterministic),
+        ("default dtype", torch.get_default_dtype()),
+        ("grad enabled", torch.is_grad_enabled()),
+        ("anomaly mode", torch.is_anomaly_enabled()),
+    )
+
+
+def _put_back_torch_flags(flags: Any) -> None:
+    torch, before = sys.modules["torch"], dict(flags)
+    torch.use_deterministic_algorithms(
+        before["deterministic algorithms"], warn_only=before["deterministic warn only"]
+    )
+    torch.utils.deterministic.fill_uninitialized_memory = before["fill uninitialized memory"]
+    torch.backends.cudnn.benchmark = before["cudnn benchmark"]
+    torch.backends.cudnn.deterministic = before["cudnn deterministic"]
+    torch.set_default_dtype(before["default dtype"])
+    torch.set_grad_enabled(before["grad enabled"])
+    torch.autograd.set_detect_anomaly(before["anomaly mode"])
+
+
+def _torch_threads() -> Any:
+    return sys.modules["torch"].get_num_threads() if "torch" in sys.modules else ABSENT
+
+
+def _torch_random() -> Any:
+    return bytes(sys.modules["torch"].get_rng_state().tolist()) if "torch" in sys.modules else ABSENT
+
+
+def _put_back_torch_random(state: bytes) -> None:
+    torch = sys.modules["torch"]
+    torch.set_rng_state(torch.tensor(list(state), dtype=torch.uint8))
+
+
+def _numpy_random() -> Any:
+    if "numpy.random" not in sys.modules:
+        return ABSENT
+    state = sys.modules["numpy.random"].get_state(legacy=False)
+    inner = state["state"]
+    return (state["bit_generator"], inner["key"].tobytes(), inner["pos"], state["has_gauss"], state["gauss"])
+
+
+def _put_back_numpy_random(state: Any) -> None:
+    import numpy as np
+
+    name, key, position, has_gauss, gauss = state
+    np.random.set_state((name, np.frombuffer(key, dtype=np.uint32), position, has_gauss, gauss))
+
+
+def _put_back_environment(before: Any) -> None:
+    own = {name: os.environ[name] for name in PYTEST_OWN if name in os.environ}
+    os.environ.clear()
+    os.environ.update({**before, **own})
+
+
+def _put_back_path(before: Any) -> None:
+    sys.path[:] = before
+
+
+def _put_back_finders(before: Any) -> None:
+    sys.meta_path[:] = before
+
+
+def _patched() -> Any:
+    """Return the functions that a recorder might replace; those of libraries not yet imported are left out."""
+    found = {}
+    for owner_name, attributes in PATCHABLE:
+        module_name, _, type_name = owner_name, "", ""
+        if module_name not in sys.modules:
+            module_name, _, type_name = owner_name.rpartition(".")
+        if module_name in sys.modules:
+            owner: Any = sys.modules[module_name]
+            owner = getattr(owner, type_name, None) if type_name else owner
+            found.update({f"{owner_name}.{name}": vars(owner).get(name) for name in attributes if owner is not None})
+    return found
+
+
+PARTS = (
+    Part("torch-modes", _torch_dispatch_modes, pristine=()),
+    Part("torch-function-modes", _torch_function_modes, pristine=()),
+    Part("torch-hooks", _torch_hooks, pristine=()),
+    Part("torch-flags", _torch_flags, put_back=_put_back_torch_flags),
+    Part("torch-threads", _torch_threads, put_back=lambda count: sys.modules["torch"].set_num_threads(count)),
+    Part("torch-random", _torch_random, put_back=_put_back_torch_random),
+    Part("numpy-random", _numpy_random, put_back=_put_back_numpy_random),
+    Part("python-random", random.getstate, put_back=random.setstate),
+    Part("environment", lambda: {k: v for k, v in os.environ.items() if k not in PYTEST_OWN}, put_back=_put_back_environment),
+    Part("cwd", os.getcwd, put_back=os.chdir),
+    Part("sys-path", lambda: tuple(sys.path), put_back=_put_back_path),
+    Part("import-finders", lambda: tuple(sys.meta_path), put_back=_put_back_finders),
+    Part("trace-functions", lambda: (threading.gettrace(), threading.getprofile(), sys.getprofile())),
+    Part("patched-functions", _patched),
+)

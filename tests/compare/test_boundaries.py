@@ -1,0 +1,71 @@
+"""Grouping runs by what they must agree on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reproaudit.compare.boundaries import compare_boundaries, divergent_pairs
+from reproaudit.compare.runs import Interned
+from reproaudit.model import EventKind, Outcome, OutcomeKind
+from tests.compare.traces import Row, make_run
+
+GRADIENT, BATCH, OUTPUT = EventKind.GRADIENT, EventKind.BATCH, EventKind.OUTPUT
+STOPPED = Outcome(OutcomeKind.STOPPED, 0)
+
+
+def classes(folder: Path, *programs: list[Row], outcome: Outcome | None = None) -> tuple[tuple[int, ...], ...]:
+    runs = [make_run(folder, index, rows, outcome) for index, rows in enumerate(programs)]
+    return compare_boundaries(runs, Interned()).classes
+
+
+def test_runs_with_equal_gradients_form_one_class(tmp_path: Path) -> None:
+    equal, other = [Row("w", 7, kind=GRADIENT)], [Row("w", 8, kind=GRADIENT)]
+    assert classes(tmp_path, equal, other, equal) == ((0, 2), (1,))
+
+
+def test_a_batch_that_differs_decides_nothing(tmp_path: Path) -> None:
+    rows = [[Row("x", digest, kind=BATCH), Row("w", 7, kind=GRADIENT)] for digest in (1, 2)]
+    assert classes(tmp_path, *rows) == ((0, 1),)
+
+
+def test_a_tensor_that_only_one_run_has_makes_another_class(tmp_path: Path) -> None:
+    one, two = [Row("w", 7, kind=GRADIENT)], [Row("w", 7, kind=GRADIENT)] * 2
+    assert classes(tmp_path, one, two) == ((0,), (1,))
+
+
+def test_string_ids_that_differ_between_traces_do_not_matter(tmp_path: Path) -> None:
+    first = [Row("a", 1, kind=OUTPUT), Row("b", 2, kind=GRADIENT)]
+    second = [Row("unrelated", 1, kind=EventKind.ENTROPY), *first]
+    assert classes(tmp_path, first, second) == ((0, 1),)
+
+
+def test_the_order_of_threads_is_chance_but_their_content_is_not(tmp_path: Path) -> None:
+    there = [Row("out", digest, kind=OUTPUT, thread=thread) for digest, thread in ((1, 1), (2, 2))]
+    back = [Row("out", digest, kind=OUTPUT, thread=thread) for digest, thread in ((2, 1), (1, 2))]
+    other = [Row("out", digest, kind=OUTPUT, thread=thread) for digest, thread in ((1, 1), (3, 2))]
+    assert classes(tmp_path, there, back, other) == ((0, 1), (2,))
+
+
+def test_the_order_within_the_main_thread_is_not_chance(tmp_path: Path) -> None:
+    there, back = ([Row("out", digest, kind=OUTPUT) for digest in order] for order in ((1, 2), (2, 1)))
+    assert classes(tmp_path, there, back) == ((0,), (1,))
+
+
+def test_how_far_other_threads_came_is_not_compared_when_the_audit_stopped_the_program(tmp_path: Path) -> None:
+    main = [Row("w", 7, kind=GRADIENT)]
+    ahead = [*main, Row("out", 1, kind=OUTPUT, thread=1)]
+    assert classes(tmp_path, main, ahead, outcome=STOPPED) == ((0, 1),)
+
+
+def test_divergent_pairs_are_in_the_order_of_the_program(tmp_path: Path) -> None:
+    names = ("z", "a", "m")
+    first = make_run(tmp_path, 0, [Row(name, 1, kind=GRADIENT) for name in names])
+    second = make_run(tmp_path, 1, [Row(name, 2, kind=GRADIENT) for name in names])
+    comparison = compare_boundaries([first, second], Interned())
+    pairs = divergent_pairs(*comparison.tables)
+    assert [first.main.strings[first.main.events[pair.event_a]["name"]] for pair in pairs] == list(names)
+
+
+def test_nothing_recorded_compares_nothing(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path, index, []) for index in range(2)]
+    assert compare_boundaries(runs, Interned()).compared == 0

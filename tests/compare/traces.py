@@ -1,0 +1,47 @@
+"""Traces made by hand, for tests of the comparison: no program is run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reproaudit.compare.runs import Run, open_run
+from reproaudit.model import EventFlag, EventKind, Outcome, OutcomeKind, Phase
+from reproaudit.trace.writer import TraceWriter
+
+
+@dataclass(frozen=True)
+class Row:
+    """One event: digests are small numbers, the same number for the same content."""
+
+    name: str
+    outputs: int = 0
+    inputs: int = 0
+    kind: EventKind = EventKind.OP
+    flags: EventFlag = EventFlag(0)  # noqa: RUF009 - a flag value is immutable
+    aux: int = 0
+    step: int = 0
+    line: int = 1
+    thread: int = 0
+    phase: Phase = Phase.FORWARD
+    shown: str = ""
+
+
+def make_run(folder: Path, index: int, rows: Sequence[Row], outcome: Outcome | None = None, steps: int = 1) -> Run:
+    """Write a trace of `rows` and open it as run number `index`."""
+    directory = folder / f"run-{index}"
+    writer = TraceWriter(
+        directory, level="operation", subject="train.py", command=[], settings={}, environment={}, version="0",
+        values_budget=0,
+    )  # fmt: skip
+    for number in range(1, 1 + max((row.thread for row in rows), default=0)):
+        writer.thread(f"thread-{number}")
+    for row in rows:
+        writer.add(
+            row.kind, row.phase, row.flags, row.step, writer.string(row.name), 0,
+            writer.location("train.py", row.line, "main"), row.thread, 1,
+            writer.string(row.shown) if row.shown else row.aux, row.inputs, 0, row.outputs, 0,
+        )  # fmt: skip
+    writer.close(outcome or Outcome(OutcomeKind.COMPLETED, 0), steps)
+    return open_run(directory, index)

@@ -1,0 +1,23 @@
+"""Trains in a spawned child; the parent only waits."""
+
+import multiprocessing
+
+import torch
+
+
+def train(seed: int) -> None:
+    torch.manual_seed(seed)
+    model = torch.nn.Linear(2, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(3):
+        optimizer.zero_grad()
+        model(torch.ones(3, 2)).sum().backward()
+        optimizer.step()
+
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context("spawn")
+    child = context.Process(target=train, args=(0,))
+    child.start()
+    child.join()
+    assert child.exitcode == 0

@@ -1,0 +1,157 @@
+"""Whole audits of small programs, each in fresh processes, as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROGRAMS = Path(__file__).parent / "programs"
+pytestmark = pytest.mark.slow
+
+
+def reproaudit(folder: Path, *words: str, timeout_s: float = 100) -> subprocess.CompletedProcess[str]:
+    """Run the command in `folder`, without the terminal's colours and with temporary files below `folder`."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+    (folder / "tmp").mkdir(exist_ok=True)
+    return subprocess.run(
+        [sys.executable, "-m", "reproaudit", *words], cwd=folder, capture_output=True, text=True, timeout=timeout_s,
+        stdin=subprocess.DEVNULL, env=environment | {"TMPDIR": str(folder / "tmp")}, check=False,
+    )  # fmt: skip
+
+
+def audit(folder: Path, *words: str) -> tuple[int, dict[str, Any]]:
+    """Audit and return the exit code and result.json."""
+    done = reproaudit(folder, "--quiet", "--report", "json=result.json", *words)
+    assert (folder / "result.json").exists(), done.stderr
+    return done.returncode, json.loads((folder / "result.json").read_text())
+
+
+def line_of_source(program: str) -> int:
+    lines = (PROGRAMS / program).read_text().splitlines()
+    return next(number for number, text in enumerate(lines, 1) if text.endswith("# source"))
+
+
+def test_a_clean_program_is_reproducible_and_leaves_nothing(tmp_path: Path) -> None:
+    code, result = audit(tmp_path, "--runs", "3", str(PROGRAMS / "clean.py"))
+    assert (code, result["verdict"], result["classes"]) == (0, "reproducible", [[0, 1, 2]])
+    assert result["findings"] == []
+    assert result["confidence"]["divergence_rate_at_most"] == pytest.approx(1 - 0.05 ** (1 / 3))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["result.json", "tmp"]
+    left = {path.name for path in (tmp_path / "tmp").iterdir()}
+    assert left <= {"torchinductor_root"}  # PyTorch makes this empty folder without us too
+
+
+@pytest.mark.parametrize(
+    ("program", "op", "cause"),
+    [
+        ("kernel.py", "aten::index_put", "kernel"),
+        ("unseeded.py", None, "unseeded-rng"),
+        ("undefined.py", "aten::empty.memory_format", "uninitialized-memory"),
+    ],
+)
+def test_a_planted_source_is_found_with_its_line(tmp_path: Path, program: str, op: str | None, cause: str) -> None:
+    code, result = audit(tmp_path, "--runs", "4", "--no-alerts", str(PROGRAMS / program))
+    assert (code, result["verdict"]) == (1, "not-reproducible")
+    finding = result["findings"][0]
+    assert (finding["op"], finding["cause"], finding["location"]["line"]) == (op, cause, line_of_source(program))
+    assert finding["fix"]["verified"] is False
+
+
+def test_one_thread_repairs_the_kernel_and_is_recorded_as_a_setting(tmp_path: Path) -> None:
+    program = (PROGRAMS / "kernel.py").read_text().replace("torch.set_num_threads(4)\n", "")
+    (tmp_path / "train.py").write_text(program)
+    code, result = audit(tmp_path, "--runs", "3", "--threads", "1", "--no-alerts", "train.py")
+    assert (code, result["verdict"]) == (0, "reproducible")
+    assert result["settings"] == {"threads": "1"}
+
+
+@pytest.mark.parametrize("how", ["closed-stdout", "chdir", "os-exit", "catches"])
+def test_a_program_that_ends_its_own_way_is_still_audited(tmp_path: Path, how: str) -> None:
+    code, result = audit(tmp_path, "--runs", "2", "--no-alerts", "--steps", "5", str(PROGRAMS / "endings.py"), how)
+    assert (code, result["verdict"]) == (0, "reproducible")
+    assert result["steps"] == (5 if how == "catches" else 1)
+
+
+@pytest.mark.parametrize(("how", "said"), [("raises", "as planned"), ("exit-3", "exited"), ("killed", "SIGKILL")])
+def test_a_program_that_fails_is_not_audited(tmp_path: Path, how: str, said: str) -> None:
+    done = reproaudit(tmp_path, "--quiet", str(PROGRAMS / "endings.py"), how)
+    assert done.returncode == 2
+    assert "[subject-failed]" in done.stderr
+    assert said in done.stderr
+
+
+def test_a_program_that_hangs_is_killed_and_what_it_recorded_is_kept(tmp_path: Path) -> None:
+    done = reproaudit(tmp_path, "--quiet", "--timeout", "6", "--out", "kept", str(PROGRAMS / "endings.py"), "hangs")
+    assert done.returncode == 2
+    assert "[subject-timeout]" in done.stderr
+    assert (tmp_path / "kept" / "run-0" / "events.bin").stat().st_size > 0
+
+
+def test_runs_that_end_differently_are_a_divergence(tmp_path: Path) -> None:
+    code, result = audit(tmp_path, "--runs", "6", "--no-alerts", "--steps", "all", str(PROGRAMS / "endings.py"), "coin")
+    assert (code, result["verdict"]) == (1, "not-reproducible")
+    assert "end differently" in result["headline"]
+
+
+def test_a_program_without_training_is_an_error_that_says_how_to_name_a_step(tmp_path: Path) -> None:
+    done = reproaudit(tmp_path, "--quiet", str(PROGRAMS / "no_training.py"))
+    assert done.returncode == 2
+    assert "[no-training-step]" in done.stderr
+    assert "FILE.py::FUNCTION" in done.stderr
+
+
+def test_training_in_a_spawned_child_is_audited(tmp_path: Path) -> None:
+    code, result = audit(tmp_path, "--runs", "2", "--no-alerts", str(PROGRAMS / "spawned.py"))
+    assert (code, result["verdict"], result["steps"]) == (0, "reproducible", 3)
+
+
+def test_a_callable_is_called_as_the_training_step(tmp_path: Path) -> None:
+    code, result = audit(tmp_path, "--runs", "2", "--no-alerts", "--steps", "3", f"{PROGRAMS / 'step.py'}::step")
+    assert (code, result["verdict"], result["steps"]) == (0, "reproducible", 3)
+
+
+def test_a_step_is_built_around_a_module(tmp_path: Path) -> None:
+    words = ["--runs", "2", "--no-alerts", "--steps", "2", f"{PROGRAMS / 'step.py'}::Net", "--inputs", "float32[5,4]"]
+    code, result = audit(tmp_path, *words)
+    assert (code, result["verdict"]) == (0, "reproducible")
+    assert dict(result["compared"])["gradient"] == 4
+
+
+def test_a_step_that_wants_arguments_is_refused_with_their_names(tmp_path: Path) -> None:
+    done = reproaudit(tmp_path, "--quiet", f"{PROGRAMS / 'step.py'}::needs_arguments")
+    assert done.returncode == 2
+    assert "[subject-arguments]" in done.stderr
+    assert "batch" in done.stderr
+
+
+def test_recorded_traces_are_compared_without_the_program(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        done = reproaudit(tmp_path, "record", "--level", "operation", "--out", name, str(PROGRAMS / "kernel.py"))
+        assert done.returncode == 0, done.stderr
+    done = reproaudit(tmp_path, "compare", "a", "b", "--report", "json=-")
+    assert done.returncode == 1
+    (finding, *_) = json.loads(done.stdout)["findings"]
+    assert finding["op"] == "aten::index_put"
+
+
+def test_the_program_s_own_output_passes_through_a_recording(tmp_path: Path) -> None:
+    done = reproaudit(tmp_path, "record", str(PROGRAMS / "no_training.py"))
+    assert done.stdout == "tensor(2.)\n"
+
+
+def test_the_command_imports_no_torch(tmp_path: Path) -> None:
+    script = (
+        "import sys\nfrom reproaudit.cli import main\n"
+        f"main(['--quiet', '--runs', '2', '--no-alerts', {str(PROGRAMS / 'clean.py')!r}])\n"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=100, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "False"
