@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import sys
@@ -98,9 +97,7 @@ def _torch_flags() -> Any:
 
 def _put_back_torch_flags(flags: Any) -> None:
     torch, before = sys.modules["torch"], dict(flags)
-    torch.use_deterministic_algorithms(
-        before["deterministic algorithms"], warn_only=before["deterministic warn only"]
-    )
+    torch.use_deterministic_algorithms(before["deterministic algorithms"], warn_only=before["deterministic warn only"])
     torch.utils.deterministic.fill_uninitialized_memory = before["fill uninitialized memory"]
     torch.backends.cudnn.benchmark = before["cudnn benchmark"]
     torch.backends.cudnn.deterministic = before["cudnn deterministic"]
@@ -114,7 +111,7 @@ def _torch_threads() -> Any:
 
 
 def _torch_random() -> Any:
-    return bytes(sys.modules["torch"].get_rng_state().tolist()) if "torch" in sys.modules else ABSENT
+    return sys.modules["torch"].get_rng_state().numpy().tobytes() if "torch" in sys.modules else ABSENT
 
 
 def _put_back_torch_random(state: bytes) -> None:
@@ -137,6 +134,10 @@ def _put_back_numpy_random(state: Any) -> None:
     np.random.set_state((name, np.frombuffer(key, dtype=np.uint32), position, has_gauss, gauss))
 
 
+def _environment() -> Any:
+    return {name: value for name, value in os.environ.items() if name not in PYTEST_OWN}
+
+
 def _put_back_environment(before: Any) -> None:
     own = {name: os.environ[name] for name in PYTEST_OWN if name in os.environ}
     os.environ.clear()
@@ -151,17 +152,18 @@ def _put_back_finders(before: Any) -> None:
     sys.meta_path[:] = before
 
 
-def _patched() -> Any:
-    """Return the functions that a recorder might replace; those of libraries not yet imported are left out."""
+def _patchable() -> Any:
+    """Return the functions that a recorder may replace while it records, of the libraries that are imported."""
     found = {}
     for owner_name, attributes in PATCHABLE:
-        module_name, _, type_name = owner_name, "", ""
+        module_name, type_name = owner_name, ""
         if module_name not in sys.modules:
             module_name, _, type_name = owner_name.rpartition(".")
-        if module_name in sys.modules:
-            owner: Any = sys.modules[module_name]
-            owner = getattr(owner, type_name, None) if type_name else owner
-            found.update({f"{owner_name}.{name}": vars(owner).get(name) for name in attributes if owner is not None})
+        owner = sys.modules.get(module_name)
+        if owner is not None and type_name:
+            owner = getattr(owner, type_name, None)
+        if owner is not None:
+            found.update({f"{owner_name}.{name}": vars(owner).get(name) for name in attributes})
     return found
 
 
@@ -174,10 +176,79 @@ PARTS = (
     Part("torch-random", _torch_random, put_back=_put_back_torch_random),
     Part("numpy-random", _numpy_random, put_back=_put_back_numpy_random),
     Part("python-random", random.getstate, put_back=random.setstate),
-    Part("environment", lambda: {k: v for k, v in os.environ.items() if k not in PYTEST_OWN}, put_back=_put_back_environment),
+    Part("environment", _environment, put_back=_put_back_environment),
     Part("cwd", os.getcwd, put_back=os.chdir),
     Part("sys-path", lambda: tuple(sys.path), put_back=_put_back_path),
     Part("import-finders", lambda: tuple(sys.meta_path), put_back=_put_back_finders),
     Part("trace-functions", lambda: (threading.gettrace(), threading.getprofile(), sys.getprofile())),
-    Part("patched-functions", _patched),
+    Part("patched-functions", _patchable),
 )
+RANDOM_PARTS = ("python-random", "numpy-random", "torch-random")
+
+
+@pytest.fixture(autouse=True)
+def process_is_left_as_found(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves a part of the process changed; put back what can be, for the tests after it.
+
+    `@pytest.mark.leaves("environment", reason="…")` allows it, `@pytest.mark.seeded` allows draws from seeded random
+    states. Hypothesis seeds Python's and NumPy's states for each example and puts them back itself; torch's it leaves
+    alone, so a property test that draws from torch uses a `torch.Generator` or `seeded`.
+    """
+    allowed = _allowed_parts(request.node)
+    before = {part.name: part.read() for part in PARTS}
+    seeded = request.node.get_closest_marker("seeded")
+    if seeded is not None:
+        _seed(*seeded.args, **seeded.kwargs)
+    yield
+    leaks = []
+    for part in PARTS:
+        left, expected = part.read(), before[part.name]
+        if expected is ABSENT:
+            expected = part.pristine
+        if expected is ABSENT or left == expected:
+            continue
+        if part.put_back is not None and before[part.name] is not ABSENT:
+            part.put_back(before[part.name])
+        if part.name not in allowed:
+            leaks.append(f"{part.name}: {_change(expected, left)}")
+    if leaks:
+        hint = "put it back (monkeypatch, a context manager), mark random tests `seeded`, or `leaves(part, reason=…)`"
+        pytest.fail("the test left the process changed\n  " + "\n  ".join(leaks) + f"\n{hint}", pytrace=False)
+
+
+def _allowed_parts(item: pytest.Item) -> frozenset[str]:
+    names = {part.name for part in PARTS}
+    allowed = set(RANDOM_PARTS) if item.get_closest_marker("seeded") else set()
+    for marker in item.iter_markers("leaves"):
+        if not marker.kwargs.get("reason") or not marker.args or not names.issuperset(marker.args):
+            pytest.fail(f"leaves() takes parts out of {', '.join(sorted(names))} and a reason=", pytrace=False)
+        allowed.update(marker.args)
+    return frozenset(allowed)
+
+
+def _seed(seed: int = 0) -> None:
+    random.seed(seed)
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].seed(seed)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(seed)
+
+
+def _change(before: Any, after: Any) -> str:
+    """Name what differs, in one line: keys of mappings, items of tuples, nothing of a random state's bytes."""
+    if isinstance(before, dict):
+        names = sorted(k for k in {*before, *after} if before.get(k) != after.get(k))
+        return ", ".join(f"{name}: {before.get(name)!r} -> {after.get(name)!r}" for name in names)[:500]
+    if isinstance(before, tuple) and len(repr((before, after))) < 5000:
+        gone = [item for item in before if item not in after]
+        come = [item for item in after if item not in before]
+        return f"{gone} -> {come}" if gone or come else "another order or count"
+    return "another state" if isinstance(before, (bytes, tuple)) else f"{before!r} -> {after!r}"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("gpu") is not None:
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("needs a CUDA device, and torch sees none here")

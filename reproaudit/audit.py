@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from reproaudit.compare.boundaries import compare_boundaries
+from reproaudit.compare.boundaries import KINDS, compare_boundaries
 from reproaudit.compare.elements import element_difference
 from reproaudit.compare.entropy import differing_calls
 from reproaudit.compare.localise import Localisation, Origin, Source, localise
@@ -25,6 +25,8 @@ from reproaudit.model import (
     Alert,
     AuditResult,
     Difference,
+    EventFlag,
+    EventKind,
     Finding,
     Level,
     NotChecked,
@@ -36,6 +38,7 @@ from reproaudit.plan import RunPlan, SubjectSpec, Target
 from reproaudit.runner.process import run as run_process
 from reproaudit.runner.process import tail
 from reproaudit.settings import Settings, describe
+from reproaudit.trace.schema import INPUTS_FROM
 
 _STEPS_PAST_DIVERGENCE = 2  # recorded in detail: the step that first differed, and one more for the parameters
 
@@ -250,8 +253,6 @@ class _Experiment:
 
 
 def _has_boundaries(run: Run) -> bool:
-    from reproaudit.compare.boundaries import KINDS
-
     return any(np.isin(trace.events["kind"], [int(kind) for kind in KINDS]).any() for _, trace in run.traces)
 
 
@@ -274,7 +275,8 @@ def _target(run: Run, source: Source) -> Target | None:
     events, row = trace.events, trace.events[source.event_a]
     same = (
         (events["kind"] == row["kind"]) & (events["name"] == row["name"]) & (events["phase"] == row["phase"])
-        & (events["step"] == row["step"]) & (events["thread"] == row["thread"]) & (events["location"] == row["location"])
+        & (events["step"] == row["step"]) & (events["thread"] == row["thread"])
+        & (events["location"] == row["location"])
     )  # fmt: skip
     place = trace.locations[row["location"]]
     occurrence = int(same[: source.event_a].sum())
@@ -291,8 +293,6 @@ def _target(run: Run, source: Source) -> Target | None:
 
 def _captured_difference(a: Run, b: Run, process: str) -> Difference | None:
     """Compare the outputs that both runs kept of the target op; None if none differ or none were kept."""
-    from reproaudit.model import EventFlag, EventKind
-
     kept = []
     for run in (a, b):
         trace = dict(run.traces).get(process)
@@ -303,7 +303,7 @@ def _captured_difference(a: Run, b: Run, process: str) -> Difference | None:
         )
         if not len(chosen):
             return None
-        kept.append(trace.values(int(chosen[0])))
+        kept.append([value for value in trace.values(int(chosen[0])) if value.number < INPUTS_FROM])
     for first, second in zip(*kept, strict=False):
         if (first.dtype, first.shape) == (second.dtype, second.shape):
             difference = element_difference(first, second)

@@ -125,7 +125,7 @@ class Difference:
 
     `max_ulp` counts representable numbers of the dtype between two values and is None for dtypes without ULPs
     (integer, bool) and where only NaN-against-number pairs differ. `max_abs` and `max_rel` are over pairs of finite
-    numbers, `max_rel` relative to the larger magnitude. `ulp_histogram` counts differing finite pairs by distance:
+    numbers, `max_rel` relative to the larger magnitude. `ulp_histogram` counts differing pairs of numbers by distance:
     keys are the inclusive upper ends of the bins "1", "2", "4", "8", … as text, in rising order.
     """
 

@@ -11,7 +11,7 @@ class TerminalProgress:
     """One bar per stage; the finished stages leave no lines behind."""
 
     def __init__(self) -> None:
-        self._bar: tqdm | None = None  # type: ignore[type-arg]
+        self._bar: tqdm | None = None
 
     def stage(self, what: str, steps: int | None) -> None:
         self.close()

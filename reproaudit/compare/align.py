@@ -21,6 +21,7 @@ GAP_EDITS = 128
 ANCHOR_LENGTHS = (32, 8)
 UNREACHED = -(1 << 40)
 WINDOW = 32
+CALL_COST = 4096  # what following one diagonal costs besides its comparisons, in comparisons
 FIRST_SEARCH = 256
 
 
@@ -174,7 +175,7 @@ def _slide(a: Keys, b: Keys, start: Indices, diagonals: Indices, budget: _Budget
     for index in open_[far]:
         x, y = int(end[index]), int(end[index] - diagonals[index])
         end[index] += _common_prefix(a[x:], b[y:])
-    budget.comparisons -= int((end[open_] - start[open_]).sum())
+    budget.comparisons -= int((end[open_] - start[open_]).sum()) + CALL_COST * int(far.sum())
     return end
 
 
@@ -259,8 +260,11 @@ def _cheapest(skip_a: Indices, skip_b: Indices, level: bool) -> tuple[int, int, 
 
 def _fewest_alone(a: Keys, b: Keys, finder: _AnchorFinder, i: int, j: int) -> tuple[int, int] | None:
     """Return the nearest place by either measure: the one before which fewer events must lack a partner."""
-    nearest, level = finder.nearest(i, j, level=False), finder.nearest(i, j, level=True)
-    if nearest is None or level is None or nearest == level:
+    nearest = finder.nearest(i, j, level=False)
+    if nearest is None or sum(nearest) - i - j <= 2:  # one event more, or one replaced: nothing to weigh
+        return nearest
+    level = finder.nearest(i, j, level=True)
+    if level is None or nearest == level:
         return nearest
     return min((level, nearest), key=lambda place: _least_alone(a[i : place[0]], b[j : place[1]]))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ KINDS = (EventKind.BATCH, EventKind.OUTPUT, EventKind.GRADIENT, EventKind.PARAME
 DECIDING = (EventKind.OUTPUT, EventKind.GRADIENT, EventKind.PARAMETER)
 
 _Numbers = npt.NDArray[np.int64]
+_KIND_NUMBERS = [int(kind) for kind in KINDS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +54,20 @@ def tabulate(run: Run, interned: Interned, with_threads: bool = True) -> Table:
     keys, digests, kinds, events, threaded = columns
     processes = np.concatenate([np.full(len(part[0]), number, dtype=np.int64) for number, part in enumerate(parts)])
     order = np.lexsort((keys,))
-    undigested = sum(part[5] for part in parts)
+    undigested = sum(_undigested(trace) for _, trace in run.traces)
     return Table(
         keys[order], digests[order], kinds[order], processes[order], events[order], threaded[order], undigested
     )
 
 
-def _rows(trace: Trace, process: int, interned: Interned, with_threads: bool) -> tuple[npt.NDArray[np.generic], ...]:
+def _undigested(trace: Trace) -> int:
     events = trace.events
-    chosen = np.flatnonzero(np.isin(events["kind"], [int(kind) for kind in KINDS]))
-    blind = (events["flags"][chosen] & EventFlag.UNDIGESTED) != 0
-    undigested = int(blind.sum())
-    chosen = chosen[~blind]
+    return int((np.isin(events["kind"], _KIND_NUMBERS) & ((events["flags"] & EventFlag.UNDIGESTED) != 0)).sum())
+
+
+def _rows(trace: Trace, process: int, interned: Interned, with_threads: bool) -> tuple[npt.NDArray[Any], ...]:
+    events = trace.events
+    chosen = np.flatnonzero(np.isin(events["kind"], _KIND_NUMBERS) & ((events["flags"] & EventFlag.UNDIGESTED) == 0))
     threaded = events["thread"][chosen] != 0
     if not with_threads:
         chosen, threaded = chosen[~threaded], threaded[~threaded]
@@ -78,7 +82,7 @@ def _rows(trace: Trace, process: int, interned: Interned, with_threads: bool) ->
     occurrence = _count_within(group[order])
     keys = mix(group[order], occurrence)
     rows = rows[order]
-    return keys, rows["outputs"], rows["kind"], chosen[order].astype(np.int64), threaded[order], undigested
+    return keys, rows["outputs"], rows["kind"], chosen[order].astype(np.int64), threaded[order]
 
 
 def _count_within(groups: npt.NDArray[np.uint64]) -> _Numbers:

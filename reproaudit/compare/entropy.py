@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
+import numpy.typing as npt
 
 from reproaudit.compare.runs import MAIN_PROCESS, Interned, Run, mix
 from reproaudit.model import EventKind
@@ -86,10 +87,10 @@ def _differing(process: str, trace_a: Trace, trace_b: Trace, interned: Interned)
     return found
 
 
-def _call_keys(trace: Trace, chosen: np.ndarray, interned: Interned) -> list[int]:  # type: ignore[type-arg]
+def _call_keys(trace: Trace, chosen: npt.NDArray[np.int64], interned: Interned) -> list[int]:
     strings, locations = interned.ids(trace)
     rows = trace.events[chosen]
-    return mix(strings[rows["name"]], locations[rows["location"]]).tolist()  # type: ignore[no-any-return]
+    return [int(key) for key in mix(strings[rows["name"]], locations[rows["location"]])]
 
 
 def best_candidate(calls: list[EntropyCall], before: float) -> EntropyCall | None:

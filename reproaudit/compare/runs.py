@@ -45,16 +45,23 @@ class Run:
 
 def open_run(directory: Path, index: int) -> Run:
     """Open a run's directory. Children are the sub-folders `child-…`; a broken child is left out, never the run."""
-    traces = [(MAIN_PROCESS, Trace.open(directory))]
+    traces = [(MAIN_PROCESS, Trace.open(directory)), *_children(directory, "")]
+    return Run(index, tuple(traces))
+
+
+def _children(directory: Path, above: str) -> list[tuple[str, Trace]]:
+    found: list[tuple[str, Trace]] = []
     for child in sorted(directory.glob("child-*"))[:_MAX_CHILDREN]:
         if child.is_dir() and not child.is_symlink() and (child / RUN_FILE).is_file():
+            label = f"{above}{child.name}"
             try:
                 trace = Trace.open(child)
             except TraceError:
                 continue
             if len(trace.events):
-                traces.append((child.name, trace))
-    return Run(index, tuple(traces))
+                found.append((label, trace))
+            found += _children(child, f"{label}/")
+    return found
 
 
 class Interned:
@@ -83,7 +90,7 @@ class Interned:
 
 
 def mix(*columns: npt.NDArray[np.generic]) -> npt.NDArray[np.uint64]:
-    """Hash equally long integer columns row by row to 64 bits, for grouping; equality of content is the digests' job."""
+    """Hash equally long integer columns row by row to 64 bits, for grouping; equality is the digests' job."""
     result = np.full(len(columns[0]), 0x9E3779B97F4A7C15, dtype=np.uint64)
     for column in columns:
         result ^= column.astype(np.uint64)

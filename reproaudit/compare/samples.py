@@ -75,4 +75,6 @@ def _lane_sum(columns: Array, seed: np.uint64) -> int:
             state *= np.uint64(factor)
         state ^= state >> np.uint64(31)
         state += seed
-    return int(state.sum(dtype=np.uint64))
+    # Halves, so that nothing wraps: the carry of the low lane belongs to the high one, however rows are batched.
+    upper, lower = state >> np.uint64(32), state & np.uint64(0xFFFFFFFF)
+    return (int(upper.sum(dtype=np.uint64)) << 32) + int(lower.sum(dtype=np.uint64))

@@ -70,10 +70,14 @@ def _explain(source: Source, a: Run, b: Run, calls: list[EntropyCall], alerts: S
     return Finding(
         rule=rule.id, cause=cause, title=rule.title, phase=Phase(int(row["phase"])).name.lower(), step=int(row["step"]),
         op=_shown_op(op), module=trace.strings[row["module"]], location=location,
-        evidence=Evidence(observed=None if source.origin in (Origin.INPUT, Origin.STRUCTURE) else True, declared=declared,
-                          notes=tuple(notes)),
+        evidence=Evidence(observed=_observed(source), declared=declared, notes=tuple(notes)),
         fix=Fix(advice=rule.advice),
     )  # fmt: skip
+
+
+def _observed(source: Source) -> bool | None:
+    """Where an op's own inputs differ, or only one run has the op, nothing was observed of it on equal inputs."""
+    return None if source.origin in (Origin.INPUT, Origin.STRUCTURE) else True
 
 
 def _side(source: Source, a: Run, b: Run) -> tuple[Trace, int]:

@@ -27,9 +27,9 @@ def apply_to_torch(settings: Settings) -> None:
     if settings.deterministic is not None:
         torch.use_deterministic_algorithms(True, warn_only=settings.deterministic == "warn")
         # The flag would also fill uninitialised memory and so hide a second cause: that is a setting of its own.
-        torch.utils.deterministic.fill_uninitialized_memory = bool(settings.fill_uninitialized)  # type: ignore[assignment]
+        _fill_uninitialized(bool(settings.fill_uninitialized))
     elif settings.fill_uninitialized is not None:
-        torch.utils.deterministic.fill_uninitialized_memory = settings.fill_uninitialized  # type: ignore[assignment]
+        _fill_uninitialized(settings.fill_uninitialized)
     if settings.cudnn_benchmark is not None:
         torch.backends.cudnn.benchmark = settings.cudnn_benchmark
     if settings.cudnn_deterministic is not None:
@@ -39,3 +39,9 @@ def apply_to_torch(settings: Settings) -> None:
         torch.backends.cudnn.allow_tf32 = settings.tf32
     if settings.seed is not None:
         torch.manual_seed(settings.seed)
+
+
+def _fill_uninitialized(value: bool) -> None:
+    # What torch.utils.deterministic.fill_uninitialized_memory sets, without going through its module class.
+    torch_c = sys.modules["torch"]._C
+    torch_c._set_deterministic_fill_uninitialized_memory(value)

@@ -175,7 +175,7 @@ def enter_child(plan_path: str) -> None:
 
 
 def main(plan_path: str) -> None:
-    """Run the plan and exit with the program's own code; 64 and 70 are the recorder's failures, with a line on stderr."""
+    """Run the plan and exit with the program's own code; 64 and 70: the recorder's failures, told on stderr."""
     try:
         plan = _read_plan(plan_path)
         host = Host(plan)

@@ -22,11 +22,11 @@ class ImportWatch:
         for name in [name for name in self._callbacks if name in sys.modules]:
             self._callbacks.pop(name)()
         if self._callbacks:
-            sys.meta_path.insert(0, self)  # type: ignore[arg-type]
+            sys.meta_path.insert(0, self)
 
     def remove(self) -> None:
         if self in sys.meta_path:
-            sys.meta_path.remove(self)  # type: ignore[arg-type]
+            sys.meta_path.remove(self)
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
         if name not in self._callbacks:

@@ -1,9 +1,9 @@
 """The digest of an op's operands: as `digest`, but memory whose dimensions are permuted is read as it lies.
 
 `weight.t()` is an operand of every linear layer, and packing it into logical order costs more than the rest of the
-recording. Here the strides enter the seed instead. Two digests are equal exactly if dtype, shape, strides and bytes are;
-strides are a function of the program, so between runs of one program nothing is lost. Boundary tensors, which are also
-compared between machines and versions, keep their logical order.
+recording. Here the strides enter the seed instead. Two digests are equal exactly if dtype, shape, strides and bytes
+are; strides are a function of the program, so between runs of one program nothing is lost. Boundary tensors, which
+are also compared between machines and versions, keep their logical order.
 """
 
 from __future__ import annotations

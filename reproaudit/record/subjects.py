@@ -107,7 +107,7 @@ def _callable_step(target: Callable[..., Any], device: str | None) -> Callable[[
         parameters = {}  # type: ignore[assignment]
     required = [
         name for name, p in parameters.items()
-        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and name != "device"
+        if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD) and name != "device"
     ]  # fmt: skip
     if required:
         raise UsageError(

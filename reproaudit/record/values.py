@@ -8,8 +8,7 @@ from reproaudit.plan import Target
 from reproaudit.record.digest import raw_bytes
 from reproaudit.record.opinfo import OpInfo
 from reproaudit.record.session import Recorder
-
-INPUTS_FROM = 1000  # tensor numbers from here on are inputs; below are outputs and mutated inputs
+from reproaudit.trace.schema import INPUTS_FROM
 
 
 class TargetValues:

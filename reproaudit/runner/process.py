@@ -286,7 +286,11 @@ def _raise_what_the_recorder_says(log: Path | None) -> None:
             raise SubjectError(
                 said["message"] if said else line,
                 code=(said and said["code"]) or "recorder-failed",
-                hint=follows.removeprefix("hint: ") if follows.startswith("hint: ") else f"its output is in {log}" if log else "see its output",
+                hint=follows.removeprefix("hint: ")
+                if follows.startswith("hint: ")
+                else f"its output is in {log}"
+                if log
+                else "see its output",
             )
 
 

@@ -21,6 +21,7 @@ RUN_FILE = "run.json"
 EVENTS_FILE = "events.bin"
 VALUES_FILE = "values.safetensors"
 PROGRESS_FILE = "progress"  # not part of the trace: the steps flushed so far as ASCII, for whoever waits for the run
+INPUTS_FROM = 1000  # tensors of an op event: outputs and mutated inputs from 0, copies of its inputs from here
 NO_LOCATION = 0  # entry 0 of the location table is "unknown"
 NO_STRING = 0  # entry 0 of the string table is ""
 

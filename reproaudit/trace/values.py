@@ -67,29 +67,26 @@ class ValuesWriter:
         size = len(raw)
         if size > self.left or name in self._names or not _fits(dtype, shape, size):
             return False
-        start, entries, metadata = self._data_bytes, [], []
-        stored, item = _STORED.get(dtype, ("U8", 1))
-        if padding := -start % item:
-            # Readers view the bytes as the dtype, which must be aligned, and safetensors allows no gaps.
-            entries.append(_entry(f"padding.{start}", "U8", (padding,), start, start + padding))
-            start += padding
+        # Without gaps, which safetensors does not allow: bytes need not lie where their dtype would be aligned.
+        start, end = self._data_bytes, self._data_bytes + size
+        described = ""
         if dtype in _STORED:
-            entries.append(_entry(name, stored, shape, start, start + size))
+            entry = _entry(name, _STORED[dtype][0], shape, start, end)
         else:
-            entries.append(_entry(name, stored, (size,), start, start + size))
-            metadata.append(f"{encode(name)}:{encode(f'{dtype}{list(shape)}')}")
-        grown = self._header_bytes + sum(len(text) + 1 for text in entries + metadata)
+            entry = _entry(name, "U8", (size,), start, end)
+            described = f"{encode(name)}:{encode(f'{dtype}{list(shape)}')}"
+        grown = self._header_bytes + len(entry) + len(described) + 2
         if grown > HEADER_BYTES:
             return False
         if not self._names:
             write_at(self._path, b"", 0, truncate=True)
             self._write_header()
-        write_at(self._path, bytes(padding), self._offset(start - padding))
-        write_at(self._path, raw, self._offset(start))
+        write_at(self._path, raw, _LENGTH_BYTES + HEADER_BYTES + start)
         self._names.add(name)
-        self._entries += entries
-        self._metadata += metadata
-        self._header_bytes, self._data_bytes, self._header_is_current = grown, start + size, False
+        self._entries.append(entry)
+        if described:
+            self._metadata.append(described)
+        self._header_bytes, self._data_bytes, self._header_is_current = grown, end, False
         self.left -= size
         return True
 
@@ -103,10 +100,6 @@ class ValuesWriter:
         text = "{" + ",".join([f'"{_METADATA}":{{{",".join(self._metadata)}}}', *self._entries]) + "}"
         header = text.encode("ascii").ljust(HEADER_BYTES)
         write_at(self._path, HEADER_BYTES.to_bytes(_LENGTH_BYTES, "little") + header, 0)
-
-    @staticmethod
-    def _offset(start: int) -> int:
-        return _LENGTH_BYTES + HEADER_BYTES + start
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -194,7 +187,7 @@ def _index(path: Path, header: dict[str, Any], data_start: int, file_size: int) 
         else:
             by_event.setdefault(int(numbers[1]), []).append(kept)
     ordered = {event: tuple(sorted(found, key=lambda kept: kept.number)) for event, found in by_event.items()}
-    damage = f"{refused:,} tensors in {path.name} are cut off or corrupt and are not used" if refused else ""
+    damage = f"{path.name}: tensors that are cut off or corrupt and not used: {refused:,}" if refused else ""
     return ValuesIndex(path, ordered, damage)
 
 

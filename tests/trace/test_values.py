@@ -163,7 +163,7 @@ BAD_ENTRIES: list[Any] = [
 def test_an_inconsistent_entry_is_refused_and_its_neighbour_is_not(tmp_path: Path, entry: Any) -> None:
     index = read_index(write_file(tmp_path / "v", {"0.0": U8, "0.1": entry}))
     assert [value.number for value in index.read(0)] == [0]
-    assert index.damage == "1 tensors in v are cut off or corrupt and are not used"
+    assert index.damage == "v: tensors that are cut off or corrupt and not used: 1"
 
 
 @pytest.mark.parametrize(
