@@ -63,9 +63,8 @@ def _torch_dispatch_modes() -> Any:
 def _torch_function_modes() -> Any:
     if "torch" not in sys.modules:
         return ABSENT
-    from torch.overrides import _get_current_function_mode_stack
-
-    return tuple(type(mode).__name__ for mode in _get_current_function_mode_stack())
+    stack = sys.modules["torch"].overrides._get_current_function_mode_stack()
+    return tuple(type(mode).__name__ for mode in stack)
 
 
 def _torch_hooks() -> Any:
@@ -108,6 +107,10 @@ def _put_back_torch_flags(flags: Any) -> None:
 
 def _torch_threads() -> Any:
     return sys.modules["torch"].get_num_threads() if "torch" in sys.modules else ABSENT
+
+
+def _put_back_torch_threads(count: int) -> None:
+    sys.modules["torch"].set_num_threads(count)
 
 
 def _torch_random() -> Any:
@@ -172,7 +175,7 @@ PARTS = (
     Part("torch-function-modes", _torch_function_modes, pristine=()),
     Part("torch-hooks", _torch_hooks, pristine=()),
     Part("torch-flags", _torch_flags, put_back=_put_back_torch_flags),
-    Part("torch-threads", _torch_threads, put_back=lambda count: sys.modules["torch"].set_num_threads(count)),
+    Part("torch-threads", _torch_threads, put_back=_put_back_torch_threads),
     Part("torch-random", _torch_random, put_back=_put_back_torch_random),
     Part("numpy-random", _numpy_random, put_back=_put_back_numpy_random),
     Part("python-random", random.getstate, put_back=random.setstate),

@@ -33,7 +33,7 @@ LOWEST_ADDRESS = 1 << 40
 _xxh128 = xxhash.xxh3_128_digest
 _xxh64 = xxhash.xxh3_64_intdigest
 _halves = struct.Struct(">QQ").unpack  # xxHash's canonical form is big-endian: the high half comes first
-_function_mode_enabled = torch._C._is_torch_function_mode_enabled
+function_mode_enabled = torch._C._is_torch_function_mode_enabled
 _peek_functorch = torch._C._functorch.peek_interpreter_stack
 _set_tracing_state: Callable[[Any], None] = torch._C._set_tracing_state  # type: ignore[attr-defined]
 _no_dispatch_override = torch.Tensor.__torch_dispatch__
@@ -50,7 +50,7 @@ _COMPRESSED: dict[torch.layout, tuple[str, str]] = {
 }
 
 _packers: dict[int, Callable[..., bytes]] = {}
-_plans: dict[tuple[torch.dtype, tuple[int, ...]], Plan] = {}
+plans: dict[tuple[torch.dtype, tuple[int, ...]], Plan] = {}
 
 
 def digest(tensor: torch.Tensor) -> Digest | None:
@@ -65,12 +65,12 @@ def digest(tensor: torch.Tensor) -> Digest | None:
     try:
         if (
             type(tensor) in PLAIN_TYPES
-            and not _function_mode_enabled()
+            and not function_mode_enabled()
             and tensor.is_cpu
             and tensor.is_contiguous()
             and not tensor.is_neg()
         ):
-            window, seed = _plans[tensor.dtype, tensor.shape]
+            window, seed = plans[tensor.dtype, tensor.shape]
             address = tensor.data_ptr()
             if address >= LOWEST_ADDRESS:
                 high, low = _halves(_xxh128(window(address), seed))
@@ -232,13 +232,13 @@ def _digest_plain(tensor: torch.Tensor) -> Digest | None:
 
 def _plan_for(tensor: torch.Tensor) -> Plan:
     key = (tensor.dtype, tensor.shape)
-    plan = _plans.get(key)
+    plan = plans.get(key)
     if plan is None:
         plan = ((ctypes.c_char * (tensor.numel() * tensor.element_size())).from_address, seed_for(tensor))
         if not tensor.is_complex():
-            if len(_plans) >= _MAX_PLANS:
-                _plans.clear()
-            _plans[key] = plan
+            if len(plans) >= _MAX_PLANS:
+                plans.clear()
+            plans[key] = plan
     return plan
 
 

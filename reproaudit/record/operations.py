@@ -13,11 +13,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from reproaudit.model import EventFlag, EventKind, Phase
 from reproaudit.record import rng
 from reproaudit.record.digest import combine
+from reproaudit.record.dynamo import SKIPS_CODE, keep_out_of_dynamo
 from reproaudit.record.gather import DeviceDigests, Part
 from reproaudit.record.opinfo import OpInfo, OpTable
 from reproaudit.record.patching import Patches
 from reproaudit.record.session import Recorder
-from reproaudit.record.stored_digest import digest_as_stored
+from reproaudit.record.stored_digest import digest_as_stored, digest_operands
 from reproaudit.record.undefined import UndefinedMemory
 from reproaudit.record.values import TargetValues
 
@@ -50,8 +51,15 @@ class Operations(TorchDispatchMode):
         self._origins: dict[int, tuple[int, int]] = {}  # autograd sequence number -> (module id, location id)
         self._scalars: dict[Any, tuple[int, int]] = {}
         self._undefined = UndefinedMemory()
-        self._call: Callable[..., Any] = _call_plain
+        self._on_device = False
         self.alerts: Callable[..., Any] | None = None
+        keep_out_of_dynamo()
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # Dynamo must not compile the recorder, but the wrapper that would keep it out costs 2 µs per op: our code
+        # objects are marked once instead, by `keep_out_of_dynamo`.
+        return not SKIPS_CODE
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -80,9 +88,8 @@ class Operations(TorchDispatchMode):
             if undefined is not None:
                 flags, aux = int(EventFlag.READS_UNDEFINED), undefined
             inputs = self._digest_all(read)
-            scalars = [a for a in args if not isinstance(a, _Tensor)]
-            if scalars or kwargs:
-                inputs.append(self._scalar_digest(scalars, kwargs))
+            if kwargs or len(read) != len(args):
+                inputs.append(self._scalar_digest(args, kwargs))
             if info.is_random:
                 flags, aux = flags | EventFlag.RANDOM, rng.generator_state64(_generator(info, args, kwargs))
         target = self._targets.match(info.name, site, phase) if self._targets is not None else None
@@ -122,7 +129,7 @@ class Operations(TorchDispatchMode):
         name = self._names.get(info)
         if name is None:
             name = self._names[info] = writer.string(info.name)
-        waits = any(type(part) is not tuple for part in inputs) or any(type(part) is not tuple for part in outputs)
+        waits = self._on_device and not all(type(part) is tuple for part in (*inputs, *outputs))
         first = (0, 0) if waits or not inputs else combine(inputs)  # type: ignore[arg-type]
         second = (0, 0) if waits or not outputs else combine(outputs)  # type: ignore[arg-type]
         event = writer.add(
@@ -161,20 +168,19 @@ class Operations(TorchDispatchMode):
         return Phase.DATA, module, site
 
     def _digest_all(self, tensors: list[torch.Tensor]) -> list[Part]:
-        if not self._digests:
+        if not self._digests or not tensors:
             return []
-        found: list[Part] = []
-        workspaces = self._undefined.workspaces
-        for tensor in tensors:
-            if workspaces and self._undefined.is_workspace(tensor):
-                continue
-            part = digest_as_stored(tensor) if tensor.is_cpu else self.devices.later(tensor)
-            if part is not None:
-                found.append(part)
-        return found
+        if self._undefined.workspaces:
+            tensors = [tensor for tensor in tensors if not self._undefined.is_workspace(tensor)]
+        if all(tensor.is_cpu for tensor in tensors):
+            return [part for part in digest_operands(tensors) if part is not None]
+        self._on_device = True
+        parts = [digest_as_stored(tensor) if tensor.is_cpu else self.devices.later(tensor) for tensor in tensors]
+        return [part for part in parts if part is not None]
 
-    def _scalar_digest(self, scalars: list[Any], kwargs: dict[str, Any]) -> tuple[int, int]:
+    def _scalar_digest(self, args: Any, kwargs: dict[str, Any]) -> tuple[int, int]:
         """Digest the arguments that are no tensors: a learning rate that differs is an input that differs."""
+        scalars = [a for a in args if not isinstance(a, _Tensor)]
         key = (
             tuple([_plain(a) for a in scalars]),
             tuple([(k, _plain(v)) for k, v in kwargs.items()]) if kwargs else (),
@@ -202,10 +208,6 @@ def _plain(value: Any) -> Any:
     if kind in (torch.dtype, torch.device, torch.layout, torch.memory_format, complex):
         return str(value)
     return kind.__name__
-
-
-def _call_plain(func: Any, args: Any, kwargs: Any) -> Any:
-    return func(*args, **kwargs)
 
 
 def _generator(info: OpInfo, args: Any, kwargs: Any) -> torch.Generator | None:
@@ -236,7 +238,10 @@ def _tensors_read(info: OpInfo, args: Any, kwargs: Any) -> list[torch.Tensor]:
     read: list[torch.Tensor] = []
     write_only = info.write_only
     for position, value in enumerate(args):
-        if position not in write_only:
+        if isinstance(value, _Tensor):
+            if position not in write_only:
+                read.append(value)
+        elif type(value) in (list, tuple) and position not in write_only:
             _add(read, value)
     if kwargs:
         for name, value in kwargs.items():
@@ -247,6 +252,8 @@ def _tensors_read(info: OpInfo, args: Any, kwargs: Any) -> list[torch.Tensor]:
 
 def _tensors_written(info: OpInfo, args: Any, kwargs: Any, result: Any) -> list[torch.Tensor]:
     """Return the outputs and the mutated inputs, each once, in a fixed order."""
+    if not info.mutated and isinstance(result, _Tensor):
+        return [result]
     written: list[torch.Tensor] = []
     if info.workspace and type(result) is tuple:
         for index, value in enumerate(result):

@@ -39,7 +39,7 @@ _SILENT_NAMESPACES = frozenset({"profiler"})
 _SEEDED = torch.Tag.nondeterministic_seeded
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # one per operator: identity is equality
 class OpInfo:
     name: str  # "aten::index_put_.default"
     base: str  # "index_put_"

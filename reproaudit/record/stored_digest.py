@@ -14,6 +14,7 @@ from typing import Any
 import torch
 import xxhash
 
+from reproaudit.record import digest as _digest
 from reproaudit.record.digest import LOWEST_ADDRESS, PLAIN_TYPES, Digest, Plan, describe, digest
 
 _xxh128 = xxhash.xxh3_128_intdigest
@@ -21,6 +22,30 @@ _xxh64 = xxhash.xxh3_64_intdigest
 _MASK = (1 << 64) - 1
 _MAX_PLANS = 4096
 _plans: dict[tuple[torch.dtype, tuple[int, ...], tuple[int, ...]], Plan | None] = {}
+
+
+def digest_operands(tensors: list[torch.Tensor]) -> list[Digest | None]:
+    """Return `digest_as_stored` of CPU tensors; the usual case is spelled out here because every op goes through it."""
+    found: list[Digest | None] = []
+    plans, mode_enabled = _digest.plans, _digest.function_mode_enabled
+    for tensor in tensors:
+        try:
+            if (
+                type(tensor) in PLAIN_TYPES
+                and tensor.is_contiguous()
+                and not tensor.is_neg()
+                and not mode_enabled()
+            ):
+                window, seed = plans[tensor.dtype, tensor.shape]
+                address = tensor.data_ptr()
+                if address >= LOWEST_ADDRESS:
+                    value = _xxh128(window(address), seed)
+                    found.append((value & _MASK, value >> 64))
+                    continue
+        except (KeyError, RuntimeError):  # as in digest
+            pass
+        found.append(digest_as_stored(tensor))
+    return found
 
 
 def digest_as_stored(tensor: torch.Tensor) -> Digest | None:

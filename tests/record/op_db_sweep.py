@@ -1,34 +1,37 @@
 """Runs PyTorch's own op_db plainly and under the recorder: no call may crash, and none may differ by a bit.
 
 `python -m tests.record.op_db_sweep --out reports/accuracy/op_db.json` runs every sample and writes the report, with a
-readable rendering beside it. Each op gets float32 and one other dtype, and three forms where it has them: the function
-itself with its backward pass, the in-place variant with its backward pass, and `out=`.
+readable page beside it. Each op gets float32 and one other dtype, and three forms where it has them: the function itself
+with its backward pass, the in-place variant with its backward pass, and `out=`.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import itertools
 import json
 import re
 import sys
 import tempfile
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch.testing._internal.common_methods_invocations import op_db
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from reproaudit.model import EventKind, Level, Outcome as RunOutcome, OutcomeKind
+from reproaudit.model import EventFlag, EventKind, Level, OutcomeKind
+from reproaudit.model import Outcome as Ending
 from reproaudit.plan import RunPlan, SubjectKind, SubjectSpec
 from reproaudit.record.install import Installation
 from reproaudit.trace.reader import Trace
+from tests.record.op_db_report import Sweep, render
 from tests.record.outcome import Outcome, capture, differing, fresh, seed_everything, tensors_in
 
 # In turn over the sweep, so that each is used by many ops.
@@ -36,10 +39,9 @@ OTHER_DTYPES = (
     torch.bfloat16, torch.complex64, torch.int64, torch.bool, torch.float64, torch.bfloat16, torch.float16,
     torch.complex128, torch.int32, torch.uint8,
 )  # fmt: skip
-# Their result is memory that nobody wrote: equal in two plain runs only by chance.
-UNDEFINED_MEMORY = frozenset("empty empty_like empty_strided empty_permuted new_empty new_empty_strided".split())
-REPEATS = 20  # of a plain call whose recorded result differs, to tell a race from a fault of the recorder
-IN_CONTENT = frozenset({"outputs", "inputs", "gradients"})
+REPEATS = 10  # of a plain call whose recorded result differs, to tell a race from a fault of the recorder
+FILLS = (0x55, 0xAA, 0x33, 0xCC)  # fresh memory is filled with the complement of one of these
+_M_PERTURB = -6  # of glibc's mallopt
 
 
 @dataclass(frozen=True)
@@ -61,20 +63,6 @@ class Case:
         return f"{self.op} {self.dtype} {self.form}"
 
 
-@dataclass
-class Sweep:
-    """What a sweep has found so far."""
-
-    ops: dict[str, dict[str, int]] = field(default_factory=dict)  # op -> dtype -> samples
-    not_run: list[tuple[str, str]] = field(default_factory=list)  # what, why
-    silent: list[str] = field(default_factory=list)  # ops none of whose calls dispatched an operator
-    counts: Counter[str] = field(default_factory=Counter)
-    raised: Counter[str] = field(default_factory=Counter)  # label and exception -> calls that raise, plainly too
-    excluded: Counter[tuple[str, str]] = field(default_factory=Counter)  # label, why -> calls
-    failures: list[tuple[str, str]] = field(default_factory=list)  # label and mode, what differs
-    alerts: dict[str, list[str]] = field(default_factory=dict)  # op -> operators that alert
-
-
 def name_of(op: Any) -> str:
     return f"{op.name}.{op.variant_test_name}" if op.variant_test_name else str(op.name)
 
@@ -83,7 +71,7 @@ def sweep(ops: list[Any], limit: int | None = None, say: Callable[[str], None] =
     """Run `ops`, at most `limit` samples of each op and dtype."""
     found = Sweep()
     places = {name_of(op): place for place, op in enumerate(op_db)}
-    with _all_warnings(), tempfile.TemporaryDirectory() as folder:
+    with _unmuted(), tempfile.TemporaryDirectory() as folder:
         for number, op in enumerate(ops):
             name = name_of(op)
             say(f"{number + 1}/{len(ops)} {name}")
@@ -93,9 +81,14 @@ def sweep(ops: list[Any], limit: int | None = None, say: Callable[[str], None] =
             operators = 0
             for dtype in dtypes:
                 cases = _cases(op, dtype, limit, found)
-                operators += _compare(cases, found, Path(folder), "digests")
-                if dtype is torch.float32:
-                    _compare(cases, found, Path(folder), "alerts")
+                if not cases:
+                    continue
+                where = Path(folder) / f"{number}-{dtype}"
+                first, second = (_record(cases, found, where, "digests", fill) for fill in FILLS[2:])
+                _compare_traces(cases, first, second, found)
+                operators += int((first.events["kind"] == EventKind.OP).sum())
+                if dtype is dtypes[0]:
+                    _collect_alerts(name, _record(cases, found, where, "alerts", FILLS[2]), found)
             if dtypes and not operators:
                 found.silent.append(name)
     return found
@@ -110,14 +103,24 @@ def _dtypes(op: Any, place: int) -> list[torch.dtype]:
 
 
 @contextmanager
-def _all_warnings() -> Iterator[None]:
-    """Let PyTorch repeat warnings that it gives once in a process, so that each run can be asked for them."""
+def _unmuted() -> Iterator[None]:
+    """Let PyTorch repeat warnings that it gives once in a process; stop filling memory at the end."""
     before = torch.is_warn_always_enabled()
     torch.set_warn_always(True)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what is not watched: samples, copies
+            yield
     finally:
         torch.set_warn_always(before)
+        fill_memory(0)
+
+
+def fill_memory(byte: int) -> None:
+    """Have the allocator fill memory with `byte` when it is freed, with its complement when fresh; glibc only."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_PERTURB, byte)
 
 
 # -- the plain side --------------------------------------------------------------------------------------------------
@@ -127,23 +130,34 @@ def _cases(op: Any, dtype: torch.dtype, limit: int | None, found: Sweep) -> list
     name, short = name_of(op), str(dtype)[6:]
     differentiable = op.supports_autograd and dtype in op.supported_backward_dtypes("cpu")
     seed_everything()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            samples = list(itertools.islice(op.sample_inputs("cpu", dtype, requires_grad=differentiable), limit))
-        except Exception as error:
-            found.not_run.append((f"{name} {short}", f"its samples cannot be made: {type(error).__name__}: {error}"))
-            return []
+    fill_memory(0)
+    try:
+        samples = list(itertools.islice(op.sample_inputs("cpu", dtype, requires_grad=differentiable), limit))
+    except Exception as error:
+        found.not_run.append((f"{name} {short}", f"its samples cannot be made: {type(error).__name__}: {error}"))
+        return []
+    if not samples:
+        found.not_run.append((f"{name} {short}", "it has no samples"))
+        return []
     found.ops.setdefault(name, {})[short] = len(samples)
     cases = []
     for number, sample in enumerate(samples):
         roots = sample.output_process_fn_grad if differentiable else None
         for form, call, operands in _forms(op, sample):
             chosen = None if form == "out" else roots
-            plain, again = (capture(call, operands, chosen) for _ in range(2))
-            unstable = differing(plain, again) | (IN_CONTENT if op.name in UNDEFINED_MEMORY else frozenset())
-            cases.append(Case(name, short, form, number, call, operands, chosen, again, unstable))
+            again, plain = (_plainly(call, operands, chosen, fill) for fill in FILLS[:2])
+            case = Case(name, short, form, number, call, operands, chosen, plain, differing(plain, again))
+            _count(case, found)
+            cases.append(case)
     return cases
+
+
+def _plainly(call: Callable[..., Any], operands: Any, roots: Any, fill: int, watch: Any = nullcontext) -> Outcome:
+    fill_memory(fill)
+    try:
+        return capture(call, operands, roots, watch)
+    finally:
+        fill_memory(0)
 
 
 def _forms(op: Any, sample: Any) -> Iterator[tuple[str, Callable[..., Any], tuple[Any, ...]]]:
@@ -155,12 +169,11 @@ def _forms(op: Any, sample: Any) -> Iterator[tuple[str, Callable[..., Any], tupl
         # In place on a copy: a leaf that requires a gradient must not be written.
         yield "in-place", lambda first, args, kwargs: inplace(first.clone(), *args, **kwargs), operands
     if op.supports_out and (out := _out_for(function, operands)) is not None:
-        detached = _detached(operands)
 
         def into(first: Any, args: Any, kwargs: Any, out: Any) -> Any:
             return function(first, *args, **kwargs, out=out)
 
-        yield "out", into, (*detached, out)
+        yield "out", into, (*_detached(operands), out)
 
 
 def _detached(value: Any) -> Any:
@@ -172,31 +185,35 @@ def _detached(value: Any) -> Any:
 
 
 def _out_for(function: Callable[..., Any], operands: Any) -> Any:
-    """Return zeros like the result, to be overwritten; None if the op raises or returns something else."""
+    """Return zeros like the result, to be overwritten; None if the op raises or returns no tensor."""
     first, args, kwargs = fresh(operands, {})
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
-        seed_everything()
-        try:
+    seed_everything()
+    try:
+        with torch.no_grad():
             result = function(first, *args, **kwargs)
             zeros = [torch.zeros_like(tensor) for tensor in tensors_in(result)]
-        except Exception:
-            return None
+    except Exception:
+        return None
     return zeros[0] if isinstance(result, torch.Tensor) else tuple(zeros) or None
+
+
+def _count(case: Case, found: Sweep) -> None:
+    found.counts[f"calls, {case.form}"] += 1
+    found.counts["gradients compared"] += sum(gradient is not None for gradient in case.plain.gradients)
+    if case.unstable:
+        found.unstable[case.label, ", ".join(sorted(case.unstable))] += 1
+    if case.plain.raised:
+        found.raised[case.label, case.plain.raised.partition(":")[0]] += 1
 
 
 # -- the recorded side -----------------------------------------------------------------------------------------------
 
 
-def _compare(cases: list[Case], found: Sweep, folder: Path, mode: str) -> int:
-    """Run all cases of one op under one recorder; return how many operators it recorded."""
-    if not cases:
-        return 0
-    subject = SubjectSpec(SubjectKind.SCRIPT, folder, path="op_db.py")
-    where = folder / f"{len(found.ops)}-{cases[0].dtype}-{mode}"
-    plan = RunPlan(
-        trace_dir=where, subject=subject, level=Level.OPERATION, digests=mode == "digests", alerts=mode == "alerts"
-    )
+def _record(cases: list[Case], found: Sweep, where: Path, mode: str, fill: int) -> Trace:
+    """Run all cases of one op under one recorder and compare them with the plain runs; return the trace."""
+    where = where.with_name(f"{where.name}-{mode}-{fill}")
+    subject = SubjectSpec(SubjectKind.SCRIPT, where.parent, path="op_db.py")
+    plan = RunPlan(where, subject, Level.OPERATION, digests=mode == "digests", alerts=mode == "alerts")
     installation = Installation(plan, str(where))
     recorder = installation.recorder
     recorder.active = False
@@ -211,59 +228,36 @@ def _compare(cases: list[Case], found: Sweep, folder: Path, mode: str) -> int:
 
     suspects = []
     try:
-        for case in cases:
-            recorded = capture(case.call, case.operands, case.roots, watch)
+        for number, case in enumerate(cases):
+            recorder.step = 2 * number  # a backward pass makes it the next odd number
+            recorded = _plainly(case.call, case.operands, case.roots, fill, watch)
             if differing(case.plain, recorded) - case.unstable:
                 suspects.append((case, recorded))
-            _count(case, recorded, found, mode)
     finally:
         installation.remove()
-        recorder.finish(RunOutcome(OutcomeKind.COMPLETED, 0))
+        recorder.finish(Ending(OutcomeKind.COMPLETED, 0))
     for case, recorded in suspects:
         _judge(case, recorded, found, mode)
     trace = Trace.open(where)
-    operators = int((trace.events["kind"] == EventKind.OP).sum())
-    found.counts[f"events {mode}"] += len(trace.events)
-    alerts = trace.events[trace.events["kind"] == EventKind.ALERT]
-    if len(alerts):
-        found.alerts[cases[0].op] = sorted({trace.strings[row["name"]] for row in alerts})
-    return operators
-
-
-def _count(case: Case, recorded: Outcome, found: Sweep, mode: str) -> None:
-    counts = found.counts
-    counts[f"calls {mode}"] += 1
-    counts[f"calls {mode} {case.form}"] += 1
-    counts[f"gradients {mode}"] += sum(gradient != "NoneType" and gradient is not None for gradient in recorded.gradients)
-    if mode != "digests":
-        return
-    if case.unstable:
-        why = (
-            "its result is undefined memory"
-            if case.unstable >= IN_CONTENT
-            else f"two plain runs differ in: {', '.join(sorted(case.unstable))}"
-        )
-        found.excluded[case.label, why] += 1
-    if case.plain.raised:
-        counts["calls that raise, plainly too"] += 1
-        found.raised[f"{case.label}: {case.plain.raised.partition(':')[0]}"] += 1
+    found.counts[f"events recorded, {mode}"] += len(trace.events)
+    return trace
 
 
 def _judge(case: Case, recorded: Outcome, found: Sweep, mode: str) -> None:
-    """A recorded run differs: exclude it if some plain run differs in the same parts, else it is a failure."""
+    """Say whose fault a difference is: the call's own, that of any dispatch mode, or the recorder's."""
     unstable = set(case.unstable)
-    for _ in range(REPEATS):
-        unstable |= differing(case.plain, capture(case.call, case.operands, case.roots))
-    left = differing(case.plain, recorded) - unstable
-    if left:
-        with_mode = differing(recorded, capture(case.call, case.operands, case.roots, _EmptyMode))
-        if not left & with_mode:
-            mode += ", as under an empty dispatch mode"
-        shown = "; ".join(f"{part}: {_shown(case.plain, part)} became {_shown(recorded, part)}" for part in sorted(left))
-        found.failures.append((f"{case.label} sample {case.sample}, {mode}", shown))
-    else:
-        why = f"{REPEATS} plain runs differ in: {', '.join(sorted(unstable - case.unstable))}"
-        found.excluded[case.label, why] += 1
+    for number in range(REPEATS):
+        again = _plainly(case.call, case.operands, case.roots, FILLS[number % len(FILLS)])
+        unstable |= differing(case.plain, again)
+    if unstable > case.unstable:
+        found.unstable[case.label, ", ".join(sorted(unstable))] += 1
+    changed = differing(case.plain, recorded) - unstable
+    own = changed & differing(recorded, _plainly(case.call, case.operands, case.roots, FILLS[0], _EmptyMode))
+    if changed - own and mode == "digests":
+        found.by_any_mode[case.label, ", ".join(sorted(changed - own))] += 1
+    if own:
+        shown = [f"{part}: {getattr(case.plain, part)!r:.200} became {getattr(recorded, part)!r:.200}" for part in own]
+        found.failures.append((f"{case.label} sample {case.sample}, {mode}", "; ".join(sorted(shown))))
 
 
 class _EmptyMode(TorchDispatchMode):
@@ -277,5 +271,45 @@ class _EmptyMode(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def _shown(outcome: Outcome, part: str) -> str:
-    return "other random state" if part == "random_state" else repr(getattr(outcome, part))[:300]
+def _compare_traces(cases: list[Case], first: Trace, second: Trace, found: Sweep) -> None:
+    """Two recordings of the same calls must be equal, unless an operator reads memory that nobody wrote."""
+    for number, case in enumerate(cases):
+        mine, other = (trace.events[trace.events["step"] // 2 == number] for trace in (first, second))
+        undefined = mine["flags"] & EventFlag.READS_UNDEFINED != 0
+        if undefined.any():
+            names = {first.strings[row["name"]] for row in mine[undefined]}
+            found.reads_undefined.setdefault(case.label, set()).update(names)
+        if len(mine) != len(other):
+            found.false_alarms.append((f"{case.label} sample {case.sample}", f"{len(mine)} events, then {len(other)}"))
+            continue
+        differs = np.flatnonzero(((mine["inputs"] != other["inputs"]) | (mine["outputs"] != other["outputs"])).any(axis=1))
+        if len(differs) and not undefined[: differs[0] + 1].any():
+            name = first.strings[mine[differs[0]]["name"]]
+            found.false_alarms.append((f"{case.label} sample {case.sample}", name))
+
+
+def _collect_alerts(op: str, trace: Trace, found: Sweep) -> None:
+    for row in trace.events[trace.events["kind"] == EventKind.ALERT]:
+        found.alerts.setdefault(op, set()).add(trace.strings[row["name"]])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, help="where to write the report: JSON, and Markdown beside it")
+    parser.add_argument("--samples", type=int, help="at most so many samples of each op and dtype")
+    parser.add_argument("--ops", default="", help="only ops whose name matches this regular expression")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    chosen = [op for op in op_db if re.search(options.ops, name_of(op))]
+    document = sweep(chosen, options.samples, lambda text: print(text, file=sys.stderr)).document()
+    if options.out is None:
+        print(render(document))
+    else:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(json.dumps(document, indent=1) + "\n")
+        options.out.with_suffix(".md").write_text(render(document))
+    return 1 if document["failures"] or document["false_alarms"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -27,11 +27,15 @@ _COMPRESSED = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """One call: each part is plain data. `inputs` are the operands after the call, mutated or not."""
+    """One call: each part is plain data. `inputs` are the operands after the call, mutated or not.
+
+    `layout` is what no value depends on: strides, offsets, lazy conjugation, names of autograd nodes, version counters.
+    """
 
     outputs: Any
     inputs: Any
     gradients: Any
+    layout: Any
     random_state: Any
     warned: tuple[str, ...]
     raised: str
@@ -66,14 +70,13 @@ def capture(
             except Exception as error:
                 raised = f"{type(error).__name__}: {error}"
             state = _random_state()
-        # Of results it is no fact: it counts how PyTorch made them.
-        versions = [None if tensor.is_inference() else tensor._version for tensor in tensors_in(own)]
+        layout: list[Any] = [None if tensor.is_inference() else tensor._version for tensor in tensors_in(own)]
         warned = tuple(sorted(f"{entry.category.__name__}: {entry.message}" for entry in caught))
         # What follows may warn too, and it is no part of the call.
         with torch.no_grad():
-            return Outcome(
-                facts(result), (facts(own), versions), [facts(leaf.grad) for leaf in leaves], state, warned, raised.split("\n")[0]
-            )
+            outputs, inputs = facts(result, layout), facts(own, layout)
+            gradients = [facts(leaf.grad, layout) for leaf in leaves]
+        return Outcome(outputs, inputs, gradients, layout, state, warned, raised.split("\n")[0])
 
 
 def seed_everything() -> None:
@@ -153,10 +156,10 @@ def tensors_in(value: Any) -> list[torch.Tensor]:
 # -- facts -----------------------------------------------------------------------------------------------------------
 
 
-def facts(value: Any) -> Any:
-    """Describe a result by plain data that is equal exactly if the result is, to the bit."""
+def facts(value: Any, layout: list[Any]) -> Any:
+    """Describe a result by plain data that is equal exactly if the result is, to the bit; append to `layout`."""
     if isinstance(value, torch.Tensor):
-        return _tensor_facts(value)
+        return _tensor_facts(value, layout)
     if isinstance(value, torch.Generator):
         return value.get_state().numpy().tobytes()
     if isinstance(value, np.ndarray):
@@ -164,46 +167,45 @@ def facts(value: Any) -> Any:
     if isinstance(value, torch.UntypedStorage):
         return bytes(value.tolist())
     if isinstance(value, torch.TypedStorage):
-        return str(value.dtype), facts(value.untyped())
+        return str(value.dtype), facts(value.untyped(), layout)
     if isinstance(value, _PLAIN_VALUES):
         return value
     if isinstance(value, (float, complex)):
         return np.asarray(value).tobytes()
     if isinstance(value, (list, tuple)):
-        return type(value).__name__, [facts(item) for item in value]
+        return type(value).__name__, [facts(item, layout) for item in value]
     if isinstance(value, dict):
-        return [(key, facts(item)) for key, item in value.items()]
+        return [(key, facts(item, layout)) for key, item in value.items()]
     return type(value).__qualname__
 
 
-def _tensor_facts(tensor: torch.Tensor) -> Any:
-    grad_fn = type(tensor.grad_fn).__name__
-    head = [type(tensor).__name__, tensor.dtype, tensor.layout, tensor.device, tensor.requires_grad, grad_fn]
-    head += [tensor.is_conj(), tensor.is_neg(), tensor._is_zerotensor()]
+def _tensor_facts(tensor: torch.Tensor, layout: list[Any]) -> Any:
+    layout += [type(tensor.grad_fn).__name__, tensor.is_conj(), tensor.is_neg(), tensor._is_zerotensor()]
+    head = [type(tensor).__name__, str(tensor.dtype), str(tensor.layout), str(tensor.device), tensor.requires_grad]
     plain = tensor.detach()
-    flatten = getattr(type(tensor), "__tensor_flatten__", None)
     if tensor.is_nested:  # its sizes are numbered by a counter of the process
-        return head, [_tensor_facts(part) for part in plain.unbind()]
+        return head, facts(list(plain.unbind()), layout)
     head.append(tuple(tensor.shape))
     if isinstance(tensor, FakeTensor):
-        return head, plain.stride()
-    if flatten is not None:
-        return head, [_tensor_facts(getattr(plain, name)) for name in flatten(plain)[0]]
+        return head
+    if (flatten := getattr(type(tensor), "__tensor_flatten__", None)) is not None:
+        return head, facts([getattr(plain, name) for name in flatten(plain)[0]], layout)
     if tensor.layout is torch.sparse_coo:
-        return head, tensor.is_coalesced(), _tensor_facts(plain._indices()), _tensor_facts(plain._values())
+        return head, tensor.is_coalesced(), facts([plain._indices(), plain._values()], layout)
     if tensor.layout in _COMPRESSED:
-        indices = [_tensor_facts(getattr(plain, name)()) for name in _COMPRESSED[tensor.layout]]
-        return head, indices, _tensor_facts(plain.values())
+        indices = [getattr(plain, name)() for name in _COMPRESSED[tensor.layout]]
+        return head, facts([*indices, plain.values()], layout)
     if tensor.is_quantized:
         scales = (
             [plain.q_scale(), plain.q_zero_point()]
             if plain.qscheme() in (torch.per_tensor_affine, torch.per_tensor_symmetric)
             else [plain.q_per_channel_scales(), plain.q_per_channel_zero_points(), plain.q_per_channel_axis()]
         )
-        return head, facts(scales), _tensor_facts(plain.int_repr())
+        return head, facts([*scales, plain.int_repr()], layout)
     if tensor.device.type != "cpu" or tensor.layout is not torch.strided:
         return head
-    return head, plain.stride(), plain.storage_offset(), bits(plain)
+    layout += [plain.stride(), plain.storage_offset()]
+    return head, bits(plain)
 
 
 def bits(tensor: torch.Tensor) -> bytes:
