@@ -156,17 +156,16 @@ def _put_back_finders(before: Any) -> None:
 
 
 def _patchable() -> Any:
-    """Return the functions that a recorder may replace while it records, of the libraries that are imported."""
+    """Return the functions that a recorder may replace while it records."""
     found = {}
     for owner_name, attributes in PATCHABLE:
-        module_name, type_name = owner_name, ""
-        if module_name not in sys.modules:
-            module_name, _, type_name = owner_name.rpartition(".")
-        owner = sys.modules.get(module_name)
-        if owner is not None and type_name:
-            owner = getattr(owner, type_name, None)
-        if owner is not None:
-            found.update({f"{owner_name}.{name}": vars(owner).get(name) for name in attributes})
+        last = owner_name.rpartition(".")[2]
+        module_name, type_name = (owner_name[: -len(last) - 1], last) if last[0].isupper() else (owner_name, "")
+        owner: Any = sys.modules.get(module_name, ABSENT)
+        if type_name and owner is not ABSENT:
+            owner = getattr(owner, type_name, ABSENT)
+        for name in attributes:
+            found[f"{owner_name}.{name}"] = ABSENT if owner is ABSENT else vars(owner).get(name)
     return found
 
 
@@ -205,18 +204,28 @@ def process_is_left_as_found(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     leaks = []
     for part in PARTS:
-        left, expected = part.read(), before[part.name]
-        if expected is ABSENT:
-            expected = part.pristine
-        if expected is ABSENT or left == expected:
+        left, found = part.read(), before[part.name]
+        expected = _expected(part, found, left)
+        if left == expected:
             continue
-        if part.put_back is not None and before[part.name] is not ABSENT:
-            part.put_back(before[part.name])
+        if part.put_back is not None and found is not ABSENT:
+            part.put_back(found)
         if part.name not in allowed:
             leaks.append(f"{part.name}: {_change(expected, left)}")
     if leaks:
         hint = "put it back (monkeypatch, a context manager), mark random tests `seeded`, or `leaves(part, reason=…)`"
         pytest.fail("the test left the process changed\n  " + "\n  ".join(leaks) + f"\n{hint}", pytrace=False)
+
+
+def _expected(part: Part, before: Any, left: Any) -> Any:
+    """Return what must be there now. What a library shows whose first import was in the test is taken as it is."""
+    if left is ABSENT:
+        return ABSENT
+    if before is ABSENT:
+        return left if part.pristine is ABSENT else part.pristine
+    if part.read is _patchable:
+        return {name: left[name] if value is ABSENT else value for name, value in before.items()}
+    return before
 
 
 def _allowed_parts(item: pytest.Item) -> frozenset[str]:

@@ -79,20 +79,23 @@ def audit(options: AuditOptions, progress: Progress, out: Path | None = None) ->
 
 @contextmanager
 def _workspace(out: Path | None) -> Iterator[Path]:
+    """Give a folder for traces and logs: `out`, or a temporary one that goes when the audit succeeds."""
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
-        yield out
-        return
-    folder = Path(tempfile.mkdtemp(prefix="reproaudit-"))
+    folder = out or Path(tempfile.mkdtemp(prefix="reproaudit-"))
     try:
         yield folder
+    except KeyboardInterrupt:
+        raise SubjectError(
+            "the audit was interrupted; the running program was stopped",
+            code="interrupted",
+            hint=f"compare what was recorded: reproaudit compare {folder}/run-*",
+        ) from None
     except SubjectError as error:
         error.hint = f"{error.hint}\n  recorded so far: {folder}".strip()
         raise
-    except BaseException:
+    if out is None:
         shutil.rmtree(folder, ignore_errors=True)
-        raise
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Experiment:
@@ -138,7 +141,15 @@ class _Experiment:
                 code="subject-timeout",
                 hint=f"raise --timeout, or audit fewer steps with --steps; its last output:\n{tail(record.log)}",
             )
-        return open_run(record.trace_dir, index)
+        run = open_run(record.trace_dir, index)
+        for _, trace in run.traces:
+            if trace.damage:
+                # A trace that was cut short would look like a program that did less.
+                raise SubjectError(
+                    f"the trace of {name} is incomplete: {trace.damage}", code="trace-incomplete",
+                    hint=f"is there room on the disk of {self.folder}? --out DIR records elsewhere",
+                )  # fmt: skip
+        return run
 
     def _observe(self) -> list[Run]:
         runs: list[Run] = []

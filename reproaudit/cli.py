@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +20,6 @@ if TYPE_CHECKING:
     from reproaudit.settings import ProjectConfig, Settings
 
 EXIT_NOT_AUDITED = 2
-_EXIT_INTERRUPTED = 130  # the shell's convention for Ctrl-C
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,17 +30,36 @@ def main(argv: Sequence[str] | None = None) -> int:
     }  # fmt: skip
     command, rest = (commands[words[0]], words[1:]) if words and words[0] in commands else (_audit, words)
     try:
-        return command(rest)
+        with _termination_as_interrupt():
+            return command(rest)
     except ReproauditError as error:
         print(f"reproaudit: error: {error}", file=sys.stderr)
         return EXIT_NOT_AUDITED
     except KeyboardInterrupt:
         print("reproaudit: interrupted; the running program was stopped", file=sys.stderr)
-        return _EXIT_INTERRUPTED
+        return EXIT_NOT_AUDITED
     except BrokenPipeError:
         # The reader went away (`| head`); Python would complain once more while flushing at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_NOT_AUDITED
+
+
+@contextmanager
+def _termination_as_interrupt() -> Iterator[None]:
+    """Treat SIGTERM and SIGHUP like Ctrl-C: the audited program has a session of its own and must be stopped by us."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _audit(words: list[str]) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -155,3 +157,41 @@ def test_the_command_imports_no_torch(tmp_path: Path) -> None:
         [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=100, check=True
     )
     assert done.stdout.splitlines()[-1] == "False"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_audit_stops_the_program_and_keeps_what_was_recorded(tmp_path: Path, number: int) -> None:
+    words = ["--quiet", "--out", "kept", str(PROGRAMS / "endings.py"), "hangs"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "reproaudit", *words], cwd=tmp_path, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    progress = tmp_path / "kept" / "run-0" / "progress"
+    with process:
+        for _ in range(300):  # 30 s at most
+            if progress.exists() and progress.read_text() == "1":
+                break
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.1)
+        process.send_signal(number)
+        _, error = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert "[interrupted]" in error
+    assert "reproaudit compare" in error
+    header = json.loads((tmp_path / "kept" / "run-0" / "run.json").read_text())
+    assert header["outcome"]["kind"] == "killed"
+    assert header["steps"] == 1
+
+
+def test_a_seed_that_the_program_overrides_is_told_with_its_line(tmp_path: Path) -> None:
+    _, result = audit(tmp_path, "--runs", "2", "--no-alerts", "--seed", "5", str(PROGRAMS / "clean.py"))
+    (change,) = [row for row in result["changes"] if row["what"] == "torch.manual_seed"]
+    assert (change["before"], change["after"]) == ("5", "0")
+    assert change["location"]["line"] == 7
+
+
+def test_tolerance_turns_a_small_divergence_into_within_tolerance(tmp_path: Path) -> None:
+    words = ["--runs", "4", "--no-alerts", "--tolerance", "rtol=1e-2,atol=1e-2"]
+    code, result = audit(tmp_path, *words, str(PROGRAMS / "kernel.py"))
+    assert (code, result["verdict"]) == (0, "within-tolerance")
+    assert any(row["difference"]["differing"] for row in result["divergences"])

@@ -94,7 +94,7 @@ class Boundaries:
         )  # fmt: skip
         if found is not None and not isinstance(found, tuple):
             self.devices.defer(event, [], [found])
-        if self._keeps and (kind != EventKind.PARAMETER or self._keep):
+        if self._keeps:
             self._keep_values(event, kind, name, tensor)
 
     def _keep_values(self, event: int, kind: EventKind, name: str, tensor: torch.Tensor) -> None:
@@ -107,7 +107,11 @@ class Boundaries:
 
     def record_all(self, kind: EventKind, phase: Phase, prefix: str, value: Any, site: int = 0) -> None:
         for name, tensor in tensors_in(value, prefix):
-            self.record(kind, phase, name, tensor, site)
+            try:
+                self.record(kind, phase, name, tensor, site)
+            except Exception as error:  # a subclass may run any code; its failure must not become the program's
+                what = f"{kind.name.lower()} {name}"
+                self.recorder.writer.note(what, f"recording it failed: {type(error).__name__}: {error}")
 
     def record_return(self, result: Any) -> None:
         """Record what one call of a training step returned."""

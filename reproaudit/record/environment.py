@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import platform
+import random
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -57,8 +58,16 @@ def _flags() -> dict[str, Callable[[], Any]]:
     }
 
 
+def _numpy_seed() -> list[tuple[Any, str]]:
+    numpy = sys.modules.get("numpy")
+    return [] if numpy is None else [(numpy.random, "numpy.random.seed")]
+
+
 class Watch:
-    """Reports which line of the program changed a determinism setting, as far as it went through Python."""
+    """Reports which line of the program changed a determinism setting, as far as it went through Python.
+
+    A seed counts as a setting only if one was asked for: the program then overrides it.
+    """
 
     def __init__(self, recorder: Recorder, patches: Patches) -> None:
         self._recorder = recorder
@@ -71,6 +80,25 @@ class Watch:
             "set_default_dtype",
         ):
             patches.replace(torch, name, self._wrap(getattr(torch, name)))
+
+        if recorder.plan.settings.seed is not None:
+            for owner, name in ((torch, "torch.manual_seed"), (random, "random.seed"), *_numpy_seed()):
+                self._watch_seed(patches, owner, name)
+
+    def _watch_seed(self, patches: Patches, owner: Any, name: str) -> None:
+        attribute = name.rpartition(".")[2]
+        original = getattr(owner, attribute)
+
+        @functools.wraps(original)
+        def seed(*args: Any, **kwargs: Any) -> Any:
+            given = next(iter((*args, *kwargs.values())), None)
+            recorder = self._recorder
+            asked = recorder.plan.settings.seed
+            if recorder.listens() and not recorder.is_child and given != asked and recorder.sites.is_direct(2):
+                recorder.writer.change(name, str(asked), str(given), recorder.sites.here(2))
+            return original(*args, **kwargs)
+
+        patches.replace(owner, attribute, seed)
 
     def _wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)

@@ -31,6 +31,10 @@ class DeviceDigests:
 
     def later(self, tensor: torch.Tensor) -> DeviceDigest | None:
         """Start the digest of `tensor` on its device; None for tensors without bytes (meta, fake)."""
+        if tensor.is_cuda and torch.cuda.is_current_stream_capturing():
+            # What runs now only builds the graph; a digest would become part of it and be replayed with it.
+            self._writer.note("tensors inside CUDA graph capture", "digesting them would change the captured graph")
+            return None
         pair = device_digest(tensor)
         return None if pair is None else DeviceDigest(pair, seed_for(tensor))
 

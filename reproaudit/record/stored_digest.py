@@ -30,12 +30,7 @@ def digest_operands(tensors: list[torch.Tensor]) -> list[Digest | None]:
     plans, mode_enabled = _digest.plans, _digest.function_mode_enabled
     for tensor in tensors:
         try:
-            if (
-                type(tensor) in PLAIN_TYPES
-                and tensor.is_contiguous()
-                and not tensor.is_neg()
-                and not mode_enabled()
-            ):
+            if type(tensor) in PLAIN_TYPES and tensor.is_contiguous() and not tensor.is_neg() and not mode_enabled():
                 window, seed = plans[tensor.dtype, tensor.shape]
                 address = tensor.data_ptr()
                 if address >= LOWEST_ADDRESS:

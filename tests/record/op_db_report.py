@@ -20,7 +20,9 @@ class Sweep:
     not_run: list[tuple[str, str]] = field(default_factory=list)  # what, why
     silent: list[str] = field(default_factory=list)  # ops none of whose calls dispatched an operator
     counts: Counter[str] = field(default_factory=Counter)
-    raised: Counter[tuple[str, str]] = field(default_factory=Counter)  # label, exception -> calls that raise, plainly too
+    raised: Counter[tuple[str, str]] = field(
+        default_factory=Counter
+    )  # label, exception -> calls that raise, plainly too
     unstable: Counter[tuple[str, str]] = field(default_factory=Counter)  # label, what two plain runs differ in -> calls
     by_any_mode: Counter[tuple[str, str]] = field(default_factory=Counter)  # label, what it changes -> calls
     failures: list[tuple[str, str]] = field(default_factory=list)  # call, what the recorder changed

@@ -282,7 +282,9 @@ def _compare_traces(cases: list[Case], first: Trace, second: Trace, found: Sweep
         if len(mine) != len(other):
             found.false_alarms.append((f"{case.label} sample {case.sample}", f"{len(mine)} events, then {len(other)}"))
             continue
-        differs = np.flatnonzero(((mine["inputs"] != other["inputs"]) | (mine["outputs"] != other["outputs"])).any(axis=1))
+        differs = np.flatnonzero(
+            ((mine["inputs"] != other["inputs"]) | (mine["outputs"] != other["outputs"])).any(axis=1)
+        )
         if len(differs) and not undefined[: differs[0] + 1].any():
             name = first.strings[mine[differs[0]]["name"]]
             found.false_alarms.append((f"{case.label} sample {case.sample}", name))

@@ -1,0 +1,230 @@
+"""Holds the layer table: what each unit of the package may import, from the package and from outside."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "reproaudit"
+MAX_MODULE_LINES = 400
+STDLIB = sys.stdlib_module_names
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What a unit may import besides itself and the standard library, wherever in the file the import stands."""
+
+    units: frozenset[str] = frozenset()
+    libraries: frozenset[str] = frozenset()
+
+
+def layer(units: str = "", libraries: str = "") -> Layer:
+    return Layer(frozenset(units.split()), frozenset(libraries.split()))
+
+
+# A unit is a folder or a single module directly in the package. Whoever adds one adds its row.
+LAYERS = {
+    "errors": layer(),
+    "model": layer(),
+    "settings": layer("model errors"),
+    "plan": layer("settings model errors"),
+    "trace": layer("model errors", "numpy safetensors"),
+    "record": layer("trace settings plan model errors", "torch numpy xxhash safetensors"),
+    "compare": layer("trace model errors", "numpy xxhash ml_dtypes"),
+    "explain": layer("compare trace settings model errors", "numpy ml_dtypes"),
+    "runner": layer("settings plan trace model errors"),
+    "intervene": layer("settings plan model errors"),
+    "report": layer("model errors", "tabulate"),
+    "track": layer("model errors report", "mlflow wandb tensorboard"),
+}
+# These put the others together. They may import all units; torch and the recorder only inside a function.
+TOP = frozenset("audit cli pytest_plugin arguments conclude offline progress __main__ __init__".split())
+TOP_LIBRARIES = frozenset("torch numpy tabulate tqdm pytest _pytest".split())
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import statement's target, with the place where it stands."""
+
+    module: str  # "reproaudit.trace.schema", "torch.nn"
+    line: int
+    is_lazy: bool
+
+    @property
+    def unit(self) -> str | None:
+        """Return the unit of the package, "" for the package itself, None for anything outside."""
+        parts = self.module.split(".")
+        return (parts[1] if len(parts) > 1 else "") if parts[0] == "reproaudit" else None
+
+    @property
+    def library(self) -> str:
+        return self.module.split(".")[0]
+
+
+def modules() -> list[Path]:
+    return sorted(path for path in PACKAGE.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def unit_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def is_module(name: str) -> bool:
+    path = ROOT.joinpath(*name.split("."))
+    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
+
+
+def imports_in(source: str, own_name: str = "", *, is_package: bool = False) -> Iterator[Import]:
+    """Yield every import, also those inside functions and under `if TYPE_CHECKING`, which couple as well."""
+    own_package = own_name.split(".") if is_package else own_name.split(".")[:-1]
+
+    def visit(node: ast.AST, is_lazy: bool) -> Iterator[Import]:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(alias.name, node.lineno, is_lazy)
+        elif isinstance(node, ast.ImportFrom):
+            base = own_package[: len(own_package) - node.level + 1] if node.level else []
+            origin = ".".join([*base, *([node.module] if node.module else [])])
+            for alias in node.names:
+                deeper = f"{origin}.{alias.name}"
+                yield Import(deeper if is_module(deeper) else origin, node.lineno, is_lazy)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("import_module", "importlib.import_module"):
+            if node.args and isinstance(node.args[0], ast.Constant):
+                yield Import(str(node.args[0].value), node.lineno, is_lazy)
+        is_deferred = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) or _is_type_checking(node)
+        for child in ast.iter_child_nodes(node):
+            yield from visit(child, is_lazy or is_deferred)
+
+    yield from visit(ast.parse(source), False)
+
+
+def _is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+
+
+def imports_of(path: Path) -> Iterator[Import]:
+    return imports_in(path.read_text(encoding="utf-8"), name_of(path), is_package=path.name == "__init__.py")
+
+
+def breaches(unit: str, imports: Iterator[Import]) -> Iterator[str]:
+    """Yield what the table forbids `unit` to import."""
+    for found in imports:
+        if unit in TOP:
+            if not found.is_lazy and (found.library == "torch" or found.unit == "record"):
+                yield f"line {found.line}: {found.module} at import time"
+            elif found.unit is None and found.library not in STDLIB | TOP_LIBRARIES:
+                yield f"line {found.line}: {found.module}"
+            continue
+        allowed = LAYERS[unit]
+        if found.unit is None:
+            if found.library not in STDLIB | allowed.libraries:
+                yield f"line {found.line}: {found.module}"
+        elif found.unit not in {"", unit} | allowed.units:
+            yield f"line {found.line}: {found.module}"
+
+
+def test_every_unit_of_the_package_has_a_row_in_the_table() -> None:
+    assert {unit_of(path) for path in modules()} <= {*LAYERS, *TOP}
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_a_module_imports_only_what_its_layer_may(path: Path) -> None:
+    assert list(breaches(unit_of(path), imports_of(path))) == []
+
+
+@pytest.mark.parametrize(
+    ("unit", "source", "is_breach"),
+    [
+        ("compare", "import torch", True),
+        ("compare", "def f():\n    from torch import nn", True),
+        ("compare", "from reproaudit import record", True),
+        ("compare", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch", True),
+        ("compare", "import importlib\nimportlib.import_module('torch.nn')", True),
+        ("compare", "from reproaudit import __version__", False),
+        ("compare", "from reproaudit.trace import schema", False),
+        ("record", "from ..compare import align", True),
+        ("record", "from .session import Recorder", False),
+        ("report", "import reproaudit.trace.reader", True),
+        ("report", "import json, tabulate", False),
+        ("model", "import numpy", True),
+        ("cli", "import torch", True),
+        ("cli", "class C:\n    from reproaudit.record import digest", True),
+        ("cli", "def f():\n    import torch", False),
+    ],
+)
+def test_the_walk_finds_a_planted_breach_and_nothing_else(unit: str, source: str, is_breach: bool) -> None:
+    assert bool(list(breaches(unit, imports_in(source, f"reproaudit.{unit}.module")))) is is_breach
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    known = {name_of(path) for path in modules()} - {"reproaudit"}
+    graph = {
+        name_of(path): {found.module for found in imports_of(path) if not found.is_lazy} & known for path in modules()
+    }
+    done: set[str] = set()
+
+    def circle(name: str, trail: tuple[str, ...]) -> tuple[str, ...]:
+        if name in trail:
+            return (*trail[trail.index(name) :], name)
+        if name in done:
+            return ()
+        found = next((c for target in sorted(graph[name]) if (c := circle(target, (*trail, name)))), ())
+        done.add(name)
+        return found
+
+    assert [c for name in sorted(graph) if (c := circle(name, ()))] == []
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_a_module_stays_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_MODULE_LINES
+
+
+def imported_by(statement: str) -> set[str]:
+    """Return the top-level modules that a fresh interpreter holds after `statement`."""
+    program = f"import sys\n{statement}\nprint(*sorted(name for name in sys.modules if '.' not in name))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True, timeout=60
+    )
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_no_module_outside_the_recorder_brings_torch_along() -> None:
+    outside = [name_of(path) for path in modules() if unit_of(path) not in ("record", "__main__", "pytest_plugin")]
+    assert len(outside) > 10
+    assert "torch" not in imported_by(f"import {', '.join(outside)}")
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    assert imported_by("import reproaudit").isdisjoint({"torch", "numpy", "safetensors", "tabulate", "tqdm"})
+
+
+@pytest.mark.skipif(not (PACKAGE / "pytest_plugin.py").exists(), reason="this build has no pytest plugin")
+def test_the_pytest_plugin_imports_nothing_heavy() -> None:
+    loaded = imported_by("import pytest, reproaudit.pytest_plugin")
+    assert "pytest" in loaded
+    assert loaded.isdisjoint({"torch", "numpy", "safetensors"})
+
+
+@pytest.mark.slow
+def test_the_process_that_audits_never_imports_torch(tmp_path: Path) -> None:
+    subject = f"{ROOT / 'examples' / 'layer.py'}::training_step"
+    statement = (
+        f"import os, reproaudit.cli\nos.chdir({str(tmp_path)!r})\n"
+        f"code = reproaudit.cli.main([{subject!r}, '--runs', '2', '--steps', '1'])\nassert code == 0, code"
+    )
+    loaded = imported_by(statement)
+    assert "torch" not in loaded
+    assert "numpy" in loaded
