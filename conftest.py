@@ -15,7 +15,7 @@ import pytest
 pytest_plugins = ["pytester"]
 
 ABSENT = object()  # the library is not imported, so there is nothing to look at
-PYTEST_OWN = frozenset({"PYTEST_CURRENT_TEST"})
+OTHERS_OWN = frozenset({"PYTEST_CURRENT_TEST", "TORCHINDUCTOR_CACHE_DIR"})  # pytest, and torch at its first compile
 TORCH_HOOKS = (
     ("torch.nn.modules.module", "_global_forward_hooks"),
     ("torch.nn.modules.module", "_global_forward_pre_hooks"),
@@ -36,7 +36,7 @@ PATCHABLE = (
     ("threading.Thread", ("start", "run")),
     ("queue.Queue", ("get",)),
     ("numpy.random", ("rand", "seed", "default_rng")),
-    ("torch", ("manual_seed", "seed", "from_numpy", "frombuffer")),
+    ("torch", ("from_numpy", "frombuffer")),  # not `manual_seed`: torch replaces it itself when it imports Dynamo
     ("torch.utils.data.DataLoader", ("__iter__",)),
     ("torch.Tensor", ("backward", "numpy")),
 )
@@ -60,11 +60,24 @@ def _torch_dispatch_modes() -> Any:
     return tuple(type(mode).__name__ for mode in _get_current_dispatch_mode_stack())
 
 
+def _pop_dispatch_modes(before: Any) -> None:
+    from torch.utils._python_dispatch import _get_current_dispatch_mode_stack, _pop_mode
+
+    while len(_get_current_dispatch_mode_stack()) > len(before):
+        _pop_mode()
+
+
 def _torch_function_modes() -> Any:
     if "torch" not in sys.modules:
         return ABSENT
     stack = sys.modules["torch"].overrides._get_current_function_mode_stack()
     return tuple(type(mode).__name__ for mode in stack)
+
+
+def _pop_function_modes(before: Any) -> None:
+    overrides = sys.modules["torch"].overrides
+    while len(overrides._get_current_function_mode_stack()) > len(before):
+        overrides._pop_mode()
 
 
 def _torch_hooks() -> Any:
@@ -138,11 +151,11 @@ def _put_back_numpy_random(state: Any) -> None:
 
 
 def _environment() -> Any:
-    return {name: value for name, value in os.environ.items() if name not in PYTEST_OWN}
+    return {name: value for name, value in os.environ.items() if name not in OTHERS_OWN}
 
 
 def _put_back_environment(before: Any) -> None:
-    own = {name: os.environ[name] for name in PYTEST_OWN if name in os.environ}
+    own = {name: os.environ[name] for name in OTHERS_OWN if name in os.environ}
     os.environ.clear()
     os.environ.update({**before, **own})
 
@@ -170,8 +183,9 @@ def _patchable() -> Any:
 
 
 PARTS = (
-    Part("torch-modes", _torch_dispatch_modes, pristine=()),
-    Part("torch-function-modes", _torch_function_modes, pristine=()),
+    # First, because a mode that is left on would see how the other parts are read.
+    Part("torch-modes", _torch_dispatch_modes, pristine=(), put_back=_pop_dispatch_modes),
+    Part("torch-function-modes", _torch_function_modes, pristine=(), put_back=_pop_function_modes),
     Part("torch-hooks", _torch_hooks, pristine=()),
     Part("torch-flags", _torch_flags, put_back=_put_back_torch_flags),
     Part("torch-threads", _torch_threads, put_back=_put_back_torch_threads),
@@ -204,12 +218,12 @@ def process_is_left_as_found(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     leaks = []
     for part in PARTS:
-        left, found = part.read(), before[part.name]
-        expected = _expected(part, found, left)
+        left = part.read()
+        expected = _expected(part, before[part.name], left)
         if left == expected:
             continue
-        if part.put_back is not None and found is not ABSENT:
-            part.put_back(found)
+        if part.put_back is not None:
+            part.put_back(expected)
         if part.name not in allowed:
             leaks.append(f"{part.name}: {_change(expected, left)}")
     if leaks:

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,6 +42,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader went away (`| head`); Python would complain once more while flushing at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_NOT_AUDITED
+    except Exception:
+        # Never exit code 1: that is the answer "a divergence was found".
+        traceback.print_exc()
+        print("reproaudit: error: the above is a fault of reproaudit itself [internal]", file=sys.stderr)
         return EXIT_NOT_AUDITED
 
 

@@ -66,9 +66,7 @@ def test_a_planted_source_is_found_with_its_line(tmp_path: Path, program: str, o
 
 
 def test_one_thread_repairs_the_kernel_and_is_recorded_as_a_setting(tmp_path: Path) -> None:
-    program = (PROGRAMS / "kernel.py").read_text().replace("torch.set_num_threads(4)\n", "")
-    (tmp_path / "train.py").write_text(program)
-    code, result = audit(tmp_path, "--runs", "3", "--threads", "1", "--no-alerts", "train.py")
+    code, result = audit(tmp_path, "--runs", "3", "--threads", "1", "--no-alerts", str(PROGRAMS / "kernel.py"))
     assert (code, result["verdict"]) == (0, "reproducible")
     assert result["settings"] == {"threads": "1"}
 

@@ -138,3 +138,14 @@ def test_the_readme_names_every_exit_code_and_option_group() -> None:
 def test_the_samples_hold_no_absolute_path() -> None:
     for path in SAMPLES.rglob("*.json"):
         assert not re.search(r'"/(home|root|tmp|work|Users)', json.dumps(json.loads(path.read_text())))
+
+
+def test_a_fault_of_our_own_never_looks_like_a_divergence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(paths: object, tolerances: object) -> AuditResult:
+        raise IndexError("planted")
+
+    monkeypatch.setattr("reproaudit.offline.compare_traces", broken)
+    assert main(["compare", "a", "b"]) == 2
+    assert "[internal]" in capsys.readouterr().err

@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-HOME_PATH = re.compile(r"(?<![\w.])(?:/(?:home|Users)/[A-Za-z]|/root/|[A-Z]:\\+Users\\)")
+HOME_PATH = re.compile(r"(?<![\w.])(?:/(?:home|Users)/[A-Za-z]|/roo[t]/|[A-Z]:\\+Users\\)")
+GLANCE_LINES = 6
 BROAD = {"Exception", "BaseException"}
 
 
 def tracked_files() -> list[Path]:
     """Return what git tracks or would track; in a copy without git, all files that are not hidden."""
     listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, text=True
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"], check=False, cwd=ROOT, capture_output=True, text=True
     )
     if listed.returncode == 0:
         paths = [ROOT / name for name in listed.stdout.split("\0") if name]
@@ -71,12 +72,12 @@ def skips_without_reason(tree: ast.AST) -> Iterator[int]:
 
 
 def undocumented(tree: ast.Module) -> Iterator[str]:
-    """Yield what lacks a docstring: the module, and its public functions that do more than return one expression."""
+    """Yield what lacks a docstring: the module, and public functions too long to be taken in at a glance."""
     if not ast.get_docstring(tree):
         yield "the module"
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and not ast.get_docstring(node):
-            if len(node.body) > 1 or not isinstance(node.body[0], ast.Return):
+            if (node.end_lineno or 0) - node.lineno >= GLANCE_LINES:
                 yield node.name
 
 
@@ -183,6 +184,7 @@ def test_hypothesis(number, rng):
 
 LEAKY_TORCH = """
 import torch
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 class Mode(torch.utils._python_dispatch.TorchDispatchMode):
     pass
@@ -196,9 +198,12 @@ def test_flag_is_put_back(): assert not torch.are_deterministic_algorithms_enabl
 def test_grad(): torch.set_grad_enabled(False)
 def test_threads(): torch.set_num_threads(torch.get_num_threads() + 1)
 def test_hook(): torch.nn.modules.module.register_module_forward_hook(print)
-def test_optimizer_hook(): torch.optim.optimizer.register_optimizer_step_pre_hook(print)
-def test_patch(): torch.manual_seed = lambda seed: None
+def test_optimizer_hook(): register_optimizer_step_pre_hook(print)
+def test_patch(): torch.from_numpy = lambda array: None
 def test_mode(): Mode().__enter__()
+def test_mode_is_popped(): torch.ones(2)
+def test_first_compile():
+    import torch._inductor.config
 """
 
 

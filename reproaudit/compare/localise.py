@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -149,6 +150,17 @@ def _first_structure(
     return Source(Origin.STRUCTURE, process, None, int(chosen_b[at_b]), before + 0.5)
 
 
+def _first_drawn(rows: npt.NDArray[Any], keys: npt.NDArray[np.uint64], left: npt.NDArray[np.int64]) -> int:
+    """Return the unmatched op to name. Of threads that draw from one stream, whose draw is the first to disagree is
+    chance; the place that draws first is not."""
+    drawing = left[(rows["flags"][left] & EventFlag.RANDOM) != 0]
+    if not len(drawing) or drawing[0] != left[0]:
+        return int(left[0])
+    _, first_at = np.unique(keys, return_index=True)
+    earliest = min((int(at) for at in first_at if keys[at] in keys[drawing]), default=int(left[0]))
+    return int(drawing[keys[drawing] == keys[earliest]][0])
+
+
 def _localise_threads(process: str, trace_a: Trace, trace_b: Trace, interned: Interned) -> list[Source]:
     """Compare the ops of other threads by content: which thread did which work is chance, the work is not.
 
@@ -170,7 +182,7 @@ def _localise_threads(process: str, trace_a: Trace, trace_b: Trace, interned: In
     if not len(left):
         return []
     seen = np.isin(inputs_a[left], inputs_b)
-    first = left[seen][0] if seen.any() else left[0]
+    first = _first_drawn(rows_a, keys_a, left[seen]) if seen.any() else left[0]
     partners = np.flatnonzero(inputs_b == inputs_a[first]) if seen.any() else np.flatnonzero(keys_b == keys_a[first])
     event_a = int(chosen_a[first])
     event_b = int(chosen_b[partners[0]]) if len(partners) else None

@@ -70,7 +70,8 @@ class Interned:
     def __init__(self) -> None:
         self._strings: dict[str, int] = {"": 0}
         self._locations: dict[tuple[str, int], int] = {}
-        self._by_trace: dict[int, tuple[Ids, Ids]] = {}
+        # The trace is held with its entry: the address of one that is gone is given to another.
+        self._by_trace: dict[int, tuple[Trace, Ids, Ids]] = {}
 
     def string(self, text: str) -> int:
         return self._strings.setdefault(text, len(self._strings))
@@ -81,8 +82,8 @@ class Interned:
         if found is None:
             strings = np.array([self.string(text) for text in trace.strings], dtype=np.int64)
             locations = np.array([self._location(place) for place in trace.locations], dtype=np.int64)
-            found = self._by_trace[id(trace)] = (strings, locations)
-        return found
+            found = self._by_trace[id(trace)] = (trace, strings, locations)
+        return found[1:]
 
     def _location(self, place: Location) -> int:
         # A line is the same line whatever the enclosing function is called: generated names vary.

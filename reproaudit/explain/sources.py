@@ -123,8 +123,11 @@ def _random(
         return Cause.UNSEEDED_RNG, _location(trace, seeds[-1].location) or location
     if trace.events[event]["thread"]:
         return Cause.RNG_ORDER, location
+    # Draws from another kind of generator say nothing about this one.
+    kinds = EventFlag.RANDOM | EventFlag.OWN_GENERATOR
+    wanted = int(trace.events[event]["flags"]) & kinds
     earlier = trace.events[:event]
-    drew_alike = bool(((earlier["kind"] == EventKind.OP) & ((earlier["flags"] & EventFlag.RANDOM) != 0)).any())
+    drew_alike = bool(((earlier["kind"] == EventKind.OP) & ((earlier["flags"] & kinds) == wanted)).any())
     return (Cause.RNG_ORDER if drew_alike else Cause.UNSEEDED_RNG), location
 
 

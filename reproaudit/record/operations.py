@@ -80,18 +80,7 @@ class Operations(TorchDispatchMode):
         phase, module, site = self._where(args)
         if self.alerts is not None:
             return self.alerts(func, info, args, kwargs, phase, module, site)
-        flags, aux = 0, 0
-        inputs: list[Part] = []
-        if not info.is_view:
-            read = _tensors_read(info, args, kwargs)
-            undefined = self._undefined.read(read) if self._undefined else None
-            if undefined is not None:
-                flags, aux = int(EventFlag.READS_UNDEFINED), undefined
-            inputs = self._digest_all(read)
-            if kwargs or len(read) != len(args):
-                inputs.append(self._scalar_digest(args, kwargs))
-            if info.is_random:
-                flags, aux = flags | EventFlag.RANDOM, rng.generator_state64(_generator(info, args, kwargs))
+        flags, aux, inputs = (int(EventFlag.VIEW), 0, []) if info.is_view else self._look_at_inputs(info, args, kwargs)
         target = self._targets.match(info.name, site, phase) if self._targets is not None else None
         if target is not None:
             target.before(args, kwargs, info)
@@ -101,11 +90,9 @@ class Operations(TorchDispatchMode):
             self._emit(info, phase, module, site, flags | EventFlag.RAISED, aux, inputs, [], 0)
             raise
         outputs: list[Part] = []
-        if info.is_view:
-            flags |= EventFlag.VIEW
-        elif info.is_undefined:
+        if info.is_undefined:
             flags |= EventFlag.UNDEFINED
-        else:
+        elif not info.is_view:
             written = _tensors_written(info, args, kwargs, result)
             if self._undefined:
                 self._undefined.written(written)
@@ -117,9 +104,27 @@ class Operations(TorchDispatchMode):
             self._undefined.allocated(result, event)
         elif info.workspace and isinstance(result, tuple):
             self._undefined.workspace(result[index] for index in info.workspace if index < len(result))
+        elif info.scratch:
+            self._undefined.workspace(args[position] for position in info.scratch if position < len(args))
         if target is not None:
             target.after(event, args, kwargs, result, info)
         return result
+
+    def _look_at_inputs(self, info: OpInfo, args: Any, kwargs: Any) -> tuple[int, int, list[Part]]:
+        """Return the flags, `aux` and digests that describe what the op is about to read."""
+        flags, aux = 0, 0
+        read = _tensors_read(info, args, kwargs)
+        undefined = self._undefined.read(read) if self._undefined else None
+        if undefined is not None:
+            flags, aux = int(EventFlag.READS_UNDEFINED), undefined
+        inputs = self._digest_all(read)
+        if kwargs or len(read) != len(args):
+            inputs.append(self._scalar_digest(args, kwargs))
+        if info.is_random:
+            generator, is_own = _generator(info, args, kwargs)
+            flags |= EventFlag.RANDOM | (EventFlag.OWN_GENERATOR if is_own else 0)
+            aux = rng.generator_state64(generator)
+        return flags, aux, inputs
 
     def _emit(
         self, info: OpInfo, phase: int, module: int, site: int, flags: int, aux: int,
@@ -210,19 +215,19 @@ def _plain(value: Any) -> Any:
     return kind.__name__
 
 
-def _generator(info: OpInfo, args: Any, kwargs: Any) -> torch.Generator | None:
-    """Return the generator the op will draw from: its argument, else the default one of its device."""
+def _generator(info: OpInfo, args: Any, kwargs: Any) -> tuple[torch.Generator | None, bool]:
+    """Return the generator the op will draw from and whether it was given: else the default one of its device."""
     explicit = kwargs.get("generator")
     if explicit is None and info.generator is not None and info.generator < len(args):
         explicit = args[info.generator]
     if explicit is not None:
-        return explicit  # type: ignore[no-any-return]
+        return explicit, True
     for value in (*args, kwargs.get("device")):
         device = value.device if isinstance(value, _Tensor) else value if isinstance(value, torch.device) else None
         if device is not None and device.type == "cuda":
             index = device.index if device.index is not None else torch.cuda.current_device()
-            return torch.cuda.default_generators[index]
-    return None
+            return torch.cuda.default_generators[index], False
+    return None, False
 
 
 def _add(into: list[torch.Tensor], value: Any) -> None:

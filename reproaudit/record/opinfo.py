@@ -31,7 +31,10 @@ _WORKSPACE = {
     "_batch_norm_with_update_functional": frozenset({3}),
     "_embedding_bag": frozenset({1, 2, 3}),
     "_embedding_bag_forward_only": frozenset({1, 2, 3}),
+    "_ctc_loss": frozenset({1}),  # beyond the length of each input nothing is written
 }
+# The same for arguments that the op fills, or, as `noise` outside of training, leaves as they are.
+_SCRATCH = {"rrelu_with_noise": frozenset({1}), "rrelu_with_noise_": frozenset({1})}
 # Content that enters PyTorch here came from elsewhere: a Python list, a scalar, an array.
 _BIRTHS = frozenset({"lift_fresh", "lift_fresh_copy", "lift"})
 # Bookkeeping that computes nothing: recorded by no level.
@@ -53,6 +56,7 @@ class OpInfo:
     mutated: frozenset[int]  # positions of arguments that are written
     mutated_names: frozenset[str]
     workspace: frozenset[int]  # positions of outputs that may hold undefined bytes
+    scratch: frozenset[int]  # positions of arguments that may hold undefined bytes before and after
     generator: int | None  # position of a `generator` argument
 
 
@@ -62,12 +66,14 @@ def describe_op(op: Any) -> OpInfo:
     if schema is None:
         name = str(op)
         nothing: frozenset[Any] = frozenset()
-        return OpInfo(name, name, False, False, False, False, False, nothing, nothing, nothing, nothing, nothing, None)
+        sets = nothing, nothing, nothing, nothing, nothing, nothing
+        return OpInfo(name, name, False, False, False, False, False, *sets, None)
     namespace, _, base = schema.name.partition("::")
+    scratch = _SCRATCH.get(base, frozenset())
     mutated, mutated_names, outs = set(), set(), set()
     generator = None
     for position, argument in enumerate(schema.arguments):
-        if argument.alias_info is not None and argument.alias_info.is_write:
+        if argument.alias_info is not None and argument.alias_info.is_write and position not in scratch:
             mutated.add(position)
             mutated_names.add(argument.name)
             if argument.is_out:
@@ -82,11 +88,12 @@ def describe_op(op: Any) -> OpInfo:
         is_birth=base in _BIRTHS,
         is_undefined=base in _UNDEFINED,
         is_silent=namespace in _SILENT_NAMESPACES,
-        write_only=frozenset({0}) if base in _WRITE_ONLY | _BIRTHS | _METADATA_ONLY else frozenset(),
+        write_only=frozenset({0}) if base in _WRITE_ONLY | _BIRTHS | _METADATA_ONLY else scratch,
         write_only_names=frozenset(outs),
         mutated=frozenset(mutated),
         mutated_names=frozenset(mutated_names),
         workspace=_WORKSPACE.get(base, frozenset()),
+        scratch=scratch,
         generator=generator,
     )
 

@@ -6,75 +6,98 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
+from torch.multiprocessing.reductions import StorageWeakRef
 
 _Tensor = torch.Tensor
-_MAX_TRACKED = 100_000
+_MAX_TRACKED = 20_000
 
 
-def _storage(tensor: torch.Tensor) -> tuple[int, int]:
-    """Return address and size in bytes of the tensor's storage; (0, 0) for tensors without one."""
+def _storage(tensor: torch.Tensor) -> torch.UntypedStorage | None:
     try:
-        storage = tensor.untyped_storage()
-        return storage.data_ptr(), storage.nbytes()
+        return tensor.untyped_storage()
     except (RuntimeError, NotImplementedError):  # sparse, mkldnn, wrapper subclasses: no storage to speak of
-        return 0, 0
+        return None
+
+
+def _key(tensor: torch.Tensor) -> int:
+    storage = _storage(tensor)
+    return 0 if storage is None else storage._cdata
 
 
 class UndefinedMemory:
-    """Follows allocations by storage address until as many bytes were written as the storage has.
+    """Follows allocations by storage until as many bytes were written as the storage has.
+
+    Not by address: memory that is freed may come back as a tensor that no recorded op made. The weak references keep a
+    storage's identity, not its memory, from being used again.
 
     Counting bytes is an approximation: a program that writes one half twice passes as having written all. The
     consequence is a missing hint, never a false accusation.
     """
 
     def __init__(self) -> None:
-        self._allocations: dict[int, tuple[int, int]] = {}  # address -> (event number, bytes not yet written)
-        self.workspaces: dict[int, None] = {}
+        self._allocations: dict[int, tuple[int, int, StorageWeakRef]] = {}  # event number, bytes not yet written
+        self.workspaces: dict[int, StorageWeakRef] = {}
 
     def __bool__(self) -> bool:
         return bool(self._allocations) or bool(self.workspaces)
 
     def allocated(self, result: Any, event: int) -> None:
         for tensor in (result,) if isinstance(result, _Tensor) else result if isinstance(result, (list, tuple)) else ():
-            if isinstance(tensor, _Tensor):
-                address, size = _storage(tensor)
-                if address:
-                    self.workspaces.pop(address, None)
-                    self._allocations[address] = (event, size)
-                    _bound(self._allocations)
+            storage = _storage(tensor) if isinstance(tensor, _Tensor) else None
+            if storage is not None and _has_memory(storage):
+                self.workspaces.pop(storage._cdata, None)
+                self._allocations[storage._cdata] = (event, storage.nbytes(), StorageWeakRef(storage))
+                if len(self._allocations) > _MAX_TRACKED:
+                    self._forget()
 
     def workspace(self, tensors: Iterable[Any]) -> None:
         for tensor in tensors:
-            if isinstance(tensor, _Tensor) and (address := _storage(tensor)[0]):
-                self.workspaces[address] = None
-                _bound(self.workspaces)
+            storage = _storage(tensor) if isinstance(tensor, _Tensor) else None
+            if storage is not None and _has_memory(storage):
+                self._allocations.pop(storage._cdata, None)
+                self.workspaces[storage._cdata] = StorageWeakRef(storage)
+                if len(self.workspaces) > _MAX_TRACKED:
+                    self._forget()
 
     def is_workspace(self, tensor: torch.Tensor) -> bool:
-        return _storage(tensor)[0] in self.workspaces
+        return _key(tensor) in self.workspaces
 
     def read(self, tensors: list[torch.Tensor]) -> int | None:
         """Return the event number of the allocation that one of `tensors` still partly consists of."""
         for tensor in tensors:
-            found = self._allocations.get(_storage(tensor)[0])
+            found = self._allocations.get(_key(tensor))
             if found is not None and tensor.numel():
                 return found[0]
         return None
 
     def written(self, tensors: list[torch.Tensor]) -> None:
-        """Account for what an op wrote. A fresh output at a known address means that the old storage is gone."""
+        """Account for what an op wrote."""
         for tensor in tensors:
-            address, size = _storage(tensor)
-            self.workspaces.pop(address, None)
-            found = self._allocations.get(address)
+            storage = _storage(tensor)
+            if storage is None:
+                continue
+            key = storage._cdata
+            self.workspaces.pop(key, None)
+            found = self._allocations.get(key)
             if found is None:
                 continue
             left = found[1] - tensor.numel() * tensor.element_size()
-            if left <= 0 or size < left:
-                del self._allocations[address]
+            if left <= 0 or storage.nbytes() < left:
+                del self._allocations[key]
             else:
-                self._allocations[address] = (found[0], left)
+                self._allocations[key] = (found[0], left, found[2])
+
+    def _forget(self) -> None:
+        """Drop what is freed by now, and the older half if that is not enough."""
+        allocations = {key: kept for key, kept in self._allocations.items() if not kept[2].expired()}
+        workspaces = {key: kept for key, kept in self.workspaces.items() if not kept.expired()}
+        half = _MAX_TRACKED // 2
+        self._allocations = dict(list(allocations.items())[-half:])
+        self.workspaces = dict(list(workspaces.items())[-half:])
 
 
-def _bound(table: dict[int, Any]) -> None:
-    while len(table) > _MAX_TRACKED:
-        del table[next(iter(table))]
+def _has_memory(storage: torch.UntypedStorage) -> bool:
+    try:
+        return storage.data_ptr() != 0
+    except RuntimeError:  # fake tensors
+        return False

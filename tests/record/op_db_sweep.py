@@ -237,7 +237,7 @@ def _record(cases: list[Case], found: Sweep, where: Path, mode: str, fill: int) 
         installation.remove()
         recorder.finish(Ending(OutcomeKind.COMPLETED, 0))
     for case, recorded in suspects:
-        _judge(case, recorded, found, mode)
+        _judge(case, recorded, found, f"{mode} {fill:#x}")
     trace = Trace.open(where)
     found.counts[f"events recorded, {mode}"] += len(trace.events)
     return trace
@@ -253,7 +253,7 @@ def _judge(case: Case, recorded: Outcome, found: Sweep, mode: str) -> None:
         found.unstable[case.label, ", ".join(sorted(unstable))] += 1
     changed = differing(case.plain, recorded) - unstable
     own = changed & differing(recorded, _plainly(case.call, case.operands, case.roots, FILLS[0], _EmptyMode))
-    if changed - own and mode == "digests":
+    if changed - own and mode == f"digests {FILLS[2]:#x}":
         found.by_any_mode[case.label, ", ".join(sorted(changed - own))] += 1
     if own:
         shown = [f"{part}: {getattr(case.plain, part)!r:.200} became {getattr(recorded, part)!r:.200}" for part in own]
@@ -275,19 +275,17 @@ def _compare_traces(cases: list[Case], first: Trace, second: Trace, found: Sweep
     """Two recordings of the same calls must be equal, unless an operator reads memory that nobody wrote."""
     for number, case in enumerate(cases):
         mine, other = (trace.events[trace.events["step"] // 2 == number] for trace in (first, second))
-        undefined = mine["flags"] & EventFlag.READS_UNDEFINED != 0
-        if undefined.any():
-            names = {first.strings[row["name"]] for row in mine[undefined]}
-            found.reads_undefined.setdefault(case.label, set()).update(names)
         if len(mine) != len(other):
             found.false_alarms.append((f"{case.label} sample {case.sample}", f"{len(mine)} events, then {len(other)}"))
             continue
-        differs = np.flatnonzero(
-            ((mine["inputs"] != other["inputs"]) | (mine["outputs"] != other["outputs"])).any(axis=1)
-        )
-        if len(differs) and not undefined[: differs[0] + 1].any():
-            name = first.strings[mine[differs[0]]["name"]]
-            found.false_alarms.append((f"{case.label} sample {case.sample}", name))
+        differs = np.flatnonzero(((mine["inputs"] != other["inputs"]) | (mine["outputs"] != other["outputs"])).any(axis=1))
+        if not len(differs):
+            continue
+        row = mine[differs[0]]
+        if row["flags"] & EventFlag.READS_UNDEFINED:
+            found.reads_undefined.setdefault(case.label, set()).add(first.strings[row["name"]])
+        else:
+            found.false_alarms.append((f"{case.label} sample {case.sample}", first.strings[row["name"]]))
 
 
 def _collect_alerts(op: str, trace: Trace, found: Sweep) -> None:

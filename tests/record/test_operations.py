@@ -168,6 +168,7 @@ def test_recording_changes_no_result_and_draws_no_random_number(tmp_path: Path) 
     assert all(torch.equal(a, b) for a, b in zip(plain, recorded, strict=True))
 
 
+@pytest.mark.seeded
 def test_an_op_that_the_determinism_flag_refuses_is_caught_and_run_without_it(tmp_path: Path) -> None:
     pooled, where = torch.nn.functional.max_pool2d(torch.rand(1, 1, 4, 4), 2, return_indices=True)
     expected = torch.nn.functional.max_unpool2d(pooled, where, 2)
