@@ -1,4 +1,4 @@
-"""The training steps that the benchmarks time: seeded, CPU, one step per call."""
+"""The training steps that the benchmarks time: seeded, on one device, one step per call."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Gpt(nn.Module):
         self.head.weight = self.tokens.weight
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
-        x = self.tokens(ids) + self.places(torch.arange(ids.shape[1]))
+        x = self.tokens(ids) + self.places(torch.arange(ids.shape[1], device=ids.device))
         for block in self.blocks:
             x = block(x)
         return self.head(self.norm(x))
@@ -43,13 +43,13 @@ class Gpt(nn.Module):
 GPT_SIZES = {"gpt-17M": (2048, 512, 5), "gpt-27M": (4096, 512, 8)}  # vocabulary, width, layers
 
 
-def gpt_step(size: str, batch: int = 4, time: int = 128) -> Callable[[], None]:
+def gpt_step(size: str, device: str = "cpu", batch: int = 4, time: int = 128) -> Callable[[], None]:
     """Return a step of a GPT: forward, backward, AdamW."""
     torch.manual_seed(0)
     vocabulary, width, layers = GPT_SIZES[size]
-    model = Gpt(vocabulary, width, layers, time)
+    model = Gpt(vocabulary, width, layers, time).to(device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
-    ids = torch.randint(0, vocabulary, (batch, time + 1))
+    ids = torch.randint(0, vocabulary, (batch, time + 1)).to(device)
 
     def step() -> None:
         optimizer.zero_grad()
@@ -60,11 +60,11 @@ def gpt_step(size: str, batch: int = 4, time: int = 128) -> Callable[[], None]:
     return step
 
 
-def tiny_ops_step(ops: int = 2000) -> Callable[[], None]:
+def tiny_ops_step(device: str = "cpu", ops: int = 2000) -> Callable[[], None]:
     """Return a step of `ops` small elementwise ops, then one backward: nothing but overhead."""
     torch.manual_seed(0)
-    x = torch.randn(16)
-    weight = nn.Parameter(torch.ones(16))
+    x = torch.randn(16).to(device)
+    weight = nn.Parameter(torch.ones(16, device=device))
     optimizer = torch.optim.SGD([weight], lr=1e-3)
 
     def step() -> None:
@@ -79,8 +79,8 @@ def tiny_ops_step(ops: int = 2000) -> Callable[[], None]:
     return step
 
 
-STEPS: dict[str, Callable[[], Callable[[], None]]] = {
-    "gpt-17M": lambda: gpt_step("gpt-17M"),
-    "gpt-27M": lambda: gpt_step("gpt-27M"),
+STEPS: dict[str, Callable[[str], Callable[[], None]]] = {
+    "gpt-17M": lambda device: gpt_step("gpt-17M", device),
+    "gpt-27M": lambda device: gpt_step("gpt-27M", device),
     "2000 tiny ops": tiny_ops_step,
 }

@@ -1,6 +1,6 @@
 """What recording costs: a training step plain, under each level, and under PyTorch's DebugMode, in turn in one process.
 
-    python benchmarks/recording.py [--rounds 7] [--out reports/overhead/recording.md]
+    python benchmarks/recording.py [--device cuda] [--rounds 7] [--out reports/overhead/recording.md]
 
 Every figure is the median over rounds of the ratio to the plain step of the same round.
 """
@@ -88,6 +88,11 @@ WATCHERS: dict[str, Watcher] = {
 }
 
 
+def _wait() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
 def measure(step: Callable[[], None], steps: int, rounds: int, folder: Path) -> dict[str, list[float]]:
     """Return seconds per step, by watcher, one figure per round; the watchers take turns within a round."""
     for _ in range(2):
@@ -97,9 +102,11 @@ def measure(step: Callable[[], None], steps: int, rounds: int, folder: Path) -> 
         for name, watch in WATCHERS.items():
             with watch(folder):
                 step()  # the first step under a watcher fills caches
+                _wait()
                 start = time.perf_counter()
                 for _ in range(steps):
                     step()
+                _wait()
                 seconds[name].append((time.perf_counter() - start) / steps)
     return seconds
 
@@ -123,15 +130,17 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--only", choices=STEPS, action="append")
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    lines = [f"torch {torch.__version__}, {options.threads} thread(s), median of {options.rounds} rounds", ""]
+    where = torch.cuda.get_device_name() if options.device == "cuda" else f"CPU, {options.threads} thread(s)"
+    lines = [f"torch {torch.__version__}, {where}, median of {options.rounds} rounds", ""]
     lines += ["| step | " + " | ".join(WATCHERS) + " |", "|---" * (len(WATCHERS) + 1) + "|"]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         extra = []
         for name in options.only or STEPS:
-            seconds = measure(STEPS[name](), options.steps, options.rounds, folder)
+            seconds = measure(STEPS[name](options.device), options.steps, options.rounds, folder)
             ratios = [
                 statistics.median(mine / base for mine, base in zip(seconds[watcher], seconds["plain"], strict=True))
                 for watcher in WATCHERS
@@ -146,7 +155,7 @@ def main() -> None:
                 extra.append(f"Added per small op at operation level: {added:.1f} µs ({ops:.0f} ops a step).")
         extra.append("Trace size per event at operation level, tables included: {:.1f} bytes.".format(
             statistics.median(size / events for size, events in _traces["operation"])))  # fmt: skip
-        points = growth(STEPS["2000 tiny ops"](), folder)
+        points = growth(STEPS["2000 tiny ops"](options.device), folder)
         extra.append("Peak memory of one recording, MiB by steps: " + ", ".join(f"{s}: {m}" for s, m in points) + ".")
     text = "\n".join([*lines, "", *extra]) + "\n"
     print(text, end="")
