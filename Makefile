@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format bench gpu clean
+.PHONY: help demo test lint format bench samples gpu clean
 
 # `make gpu PYTHON=python` uses the interpreter that is given, as it is. The other targets only make the venv with it.
 ifneq ($(origin PYTHON),undefined)
@@ -50,10 +50,18 @@ format: $(STAMP) ## mend what ruff can mend, then format
 test: lint ## ruff, mypy and all tests that need no GPU
 	$(BIN)/python -m pytest -q -n 2 -m "not gpu" $(PYTEST_ARGS)
 
-bench: $(STAMP) ## run the benchmarks that need no GPU
-	@for script in benchmarks/[a-z]*.py; do \
-	  case "$$script" in "benchmarks/[a-z]*.py" | benchmarks/cuda*) continue ;; esac; \
-	  echo "+ $$script"; $(BIN)/python "$$script" || exit 1; \
+bench: $(STAMP) ## run the benchmarks that need no GPU, into reports/overhead
+	@for name in recording comparing whole_audit digest_speed; do \
+	  echo "+ benchmarks/$$name.py"; \
+	  $(BIN)/python benchmarks/$$name.py > reports/overhead/$$name.md.partial || exit 1; \
+	  mv reports/overhead/$$name.md.partial reports/overhead/$$name.md; cat reports/overhead/$$name.md; \
+	done
+
+samples: $(STAMP) ## audit the examples again, into reports/samples
+	@for name in char_gpt graph_net vae; do \
+	  folder=reports/samples/$$name; mkdir -p $$folder; echo "reproaudit examples/$$name/train.py" > $$folder/command; \
+	  $(BIN)/reproaudit examples/$$name/train.py --report json=$$folder/result.json \
+	    --report terminal=$$folder/terminal.txt || test $$? -eq 1 || exit 1; \
 	done
 
 # The interpreter that is given may lack the plugins that the default options name, so this target has its own.
