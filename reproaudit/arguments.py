@@ -45,6 +45,7 @@ def positive(text: str) -> int:
 
 
 def seconds(text: str) -> float:
+    """Read a finite number of seconds above 0."""
     try:
         value = float(text)
     except ValueError:
@@ -116,6 +117,7 @@ def _subject(parser: argparse.ArgumentParser) -> None:
 
 
 def audit_parser() -> argparse.ArgumentParser:
+    """Return the parser of `reproaudit SUBJECT` without the subject and its arguments: see `split`."""
     parser = _Parser(
         prog="reproaudit", usage="reproaudit [options] SUBJECT [options] [subject's arguments]",
         description=_DESCRIPTION, epilog=_EPILOG, allow_abbrev=False,
@@ -141,6 +143,7 @@ def audit_parser() -> argparse.ArgumentParser:
 
 
 def record_parser() -> argparse.ArgumentParser:
+    """Return the parser of `reproaudit record`, also without the subject."""
     parser = _Parser(
         prog="reproaudit record", usage="reproaudit record [options] SUBJECT [subject's arguments]", allow_abbrev=False,
         description="Run the subject once and keep its trace; its own output passes through untouched.",
@@ -157,6 +160,7 @@ def record_parser() -> argparse.ArgumentParser:
 
 
 def compare_parser() -> argparse.ArgumentParser:
+    """Return the parser of `reproaudit compare`."""
     parser = _Parser(
         prog="reproaudit compare", description="Compare traces, also from other machines; torch is not needed."
     )
@@ -167,6 +171,7 @@ def compare_parser() -> argparse.ArgumentParser:
 
 
 def report_parser() -> argparse.ArgumentParser:
+    """Return the parser of `reproaudit report`."""
     parser = _Parser(prog="reproaudit report", description="Render a saved result.json again.")
     parser.add_argument("result", metavar="RESULT", help="a result.json")
     _reports(parser)

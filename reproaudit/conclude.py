@@ -72,8 +72,7 @@ def judge(runs: Sequence[Run], comparison: BoundaryComparison, tolerances: Mappi
         a, b = by_index[comparison.classes[0][0]], by_index[other[0]]
         pairs = divergent_pairs(tables[a.index], tables[b.index])
         found = [_row(a, b, pair, tolerances) for pair in pairs[: _MAX_TABULATED if not rows else _MAX_TABULATED * 10]]
-        deciding = [row for row in found if row.kind != "batch"]
-        all_within = len(found) == len(pairs) and all(_is_within(row) for row in deciding)
+        all_within = len(found) == len(pairs) and all(_is_within(row) for row in found if row.kind != "batch")
         within = all_within if not rows else within and all_within
         if not rows:
             rows, total = found, len(pairs)
@@ -97,9 +96,9 @@ def _row(a: Run, b: Run, pair: Pair, tolerances: Mapping[str, Tolerance]) -> Ten
         run = a if pair.event_b is None else b
         event = pair.event_a if pair.event_a is not None else pair.event_b
         assert event is not None
-        kind, name, step, phase, tensor = _described(run.traces[pair.process][1], event)
+        kind, name, step, phase, tensor = _described(dict(run.traces)[pair.process], event)
         return TensorDivergence(kind, name, step, phase, runs, tensor, note=f"only in run {run.index}")
-    trace_a, trace_b = a.traces[pair.process][1], b.traces[pair.process][1]
+    trace_a, trace_b = dict(a.traces)[pair.process], dict(b.traces)[pair.process]
     kind, name, step, phase, tensor = _described(trace_a, pair.event_a)
     other = _described(trace_b, pair.event_b)[4]
     if other != tensor:
@@ -128,7 +127,7 @@ def _is_reordered(a: Run, b: Run, pairs: Sequence[Pair]) -> bool:
     for pair in pairs:
         if pair.event_a is None or pair.event_b is None:
             continue
-        trace_a, trace_b = a.traces[pair.process][1], b.traces[pair.process][1]
+        trace_a, trace_b = dict(a.traces)[pair.process], dict(b.traces)[pair.process]
         if trace_a.events[pair.event_a]["kind"] != EventKind.BATCH:
             continue
         values_a, values_b = trace_a.values(pair.event_a), trace_b.values(pair.event_b)
@@ -137,6 +136,12 @@ def _is_reordered(a: Run, b: Run, pairs: Sequence[Pair]) -> bool:
         first.append(values_a[0])
         second.append(values_b[0])
     return bool(first) and same_samples_across(first, second)
+
+
+_HARMLESS = (
+    "batches or outputs on the way to the loss differ between runs, without consequence for losses, gradients and "
+    "parameters: undefined padding that a mask removes does this"
+)
 
 
 def headline(judged: Judged, findings: Sequence[Finding]) -> str:
@@ -214,6 +219,7 @@ def conclude(
         divergences=judged.divergences,
         divergences_total=judged.divergences_total,
         alerts=alerts,
+        warnings=(_HARMLESS,) if judged.comparison.has_harmless_differences else (),
         changes=collect_changes(runs[0]),
         not_checked=tuple(dict.fromkeys([*judged.not_checked, *runs[0].main.notes, *notes])),
         compared=judged.comparison.counts,

@@ -54,6 +54,7 @@ class EventFlag(IntFlag):
     KEPT = 128  # values.safetensors holds tensors of this event
     OUTSIDE_WRITE = 256  # an input changed since PyTorch last wrote it, and no recorded op wrote it
     UNBORN = 512  # an input came from no recorded op at all
+    INTERMEDIATE = 2048  # a module's output that autograd goes on from: what comes of it decides
     OWN_GENERATOR = 1024  # a random op that drew from a generator it was given, not from its device's default one
 
 

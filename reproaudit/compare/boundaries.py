@@ -15,8 +15,10 @@ from reproaudit.trace.reader import Trace
 
 KINDS = (EventKind.BATCH, EventKind.OUTPUT, EventKind.GRADIENT, EventKind.PARAMETER)
 # A batch that differs is evidence of where the difference came in. It decides nothing by itself: padding that a mask
-# removes may hold undefined bytes in every run while training is equal to the last bit.
+# removes may hold undefined bytes in every run while training is equal to the last bit. The same holds for an output
+# that a later backward pass starts from: its loss and its gradients decide.
 DECIDING = (EventKind.OUTPUT, EventKind.GRADIENT, EventKind.PARAMETER)
+_DECIDING_NUMBERS = [int(kind) for kind in DECIDING]
 
 _Numbers = npt.NDArray[np.int64]
 _KIND_NUMBERS = [int(kind) for kind in KINDS]
@@ -36,6 +38,8 @@ class Table:
     processes: _Numbers
     events: _Numbers  # event numbers within the process's trace
     threaded: npt.NDArray[np.bool_]
+    deciding: npt.NDArray[np.bool_]
+    labels: tuple[str, ...]  # of the processes that `processes` numbers
     undigested: int
 
 
@@ -43,21 +47,24 @@ class Table:
 class Pair:
     """An aligned pair of boundary events that differ; an event number is None where one run lacks the tensor."""
 
-    process: int
+    process: str
     event_a: int | None
     event_b: int | None
 
 
 def tabulate(run: Run, interned: Interned, with_threads: bool = True) -> Table:
-    parts = [_rows(trace, number, interned, with_threads) for number, (_, trace) in enumerate(run.traces)]
-    columns = [np.concatenate([part[i] for part in parts]) for i in range(5)]
-    keys, digests, kinds, events, threaded = columns
+    """Return the run's boundary tensors in canonical order, its children's included."""
+    parts = [_rows(trace, interned.string(label), interned, with_threads) for label, trace in run.traces]
+    columns = [np.concatenate([part[i] for part in parts]) for i in range(6)]
+    keys, digests, kinds, events, threaded, deciding = columns
     processes = np.concatenate([np.full(len(part[0]), number, dtype=np.int64) for number, part in enumerate(parts)])
     order = np.lexsort((keys,))
     undigested = sum(_undigested(trace) for _, trace in run.traces)
+    labels = tuple(label for label, _ in run.traces)
     return Table(
-        keys[order], digests[order], kinds[order], processes[order], events[order], threaded[order], undigested
-    )
+        keys[order], digests[order], kinds[order], processes[order], events[order], threaded[order], deciding[order],
+        labels, undigested,
+    )  # fmt: skip
 
 
 def _undigested(trace: Trace) -> int:
@@ -82,7 +89,11 @@ def _rows(trace: Trace, process: int, interned: Interned, with_threads: bool) ->
     occurrence = _count_within(group[order])
     keys = mix(group[order], occurrence)
     rows = rows[order]
-    return keys, rows["outputs"], rows["kind"], chosen[order].astype(np.int64), threaded[order]
+    gradients = np.flatnonzero(events["kind"] == EventKind.GRADIENT)
+    last_gradient = int(gradients[-1]) if len(gradients) else -1
+    on_the_way = ((rows["flags"] & EventFlag.INTERMEDIATE) != 0) & (chosen[order] < last_gradient)
+    deciding = np.isin(rows["kind"], _DECIDING_NUMBERS) & ~on_the_way
+    return keys, rows["outputs"], rows["kind"], chosen[order].astype(np.int64), threaded[order], deciding
 
 
 def _count_within(groups: npt.NDArray[np.uint64]) -> _Numbers:
@@ -101,6 +112,16 @@ class BoundaryComparison:
     tables: tuple[Table, ...]
     not_checked: tuple[NotChecked, ...]
 
+    @property
+    def has_harmless_differences(self) -> bool:
+        """True if runs of one class differ in tensors that decide nothing."""
+        first = self.tables[0] if self.tables else None
+        return len(self.classes) == 1 and any(
+            len(table.keys) != len(first.keys) or (table.digests != first.digests).any()
+            for table in self.tables[1:]
+            if first
+        )
+
 
 def compare_boundaries(runs: Sequence[Run], interned: Interned) -> BoundaryComparison:
     """Group the runs into classes of equal deciding tensors, in order of first appearance."""
@@ -115,13 +136,13 @@ def compare_boundaries(runs: Sequence[Run], interned: Interned) -> BoundaryCompa
         )
     groups: dict[bytes, list[int]] = {}
     for run, table in zip(runs, tables, strict=True):
-        deciding = np.isin(table.kinds, [int(kind) for kind in DECIDING])
+        deciding = table.deciding
         content = table.keys[deciding].tobytes() + np.ascontiguousarray(table.digests[deciding]).tobytes()
         groups.setdefault(content, []).append(run.index)
     blind = max((table.undigested for table in tables), default=0)
     if blind:
         notes.append(NotChecked(f"{blind} boundary tensors per run", "they have no bytes that could be digested"))
-    compared = min((int(np.isin(t.kinds, [int(k) for k in DECIDING]).sum()) for t in tables), default=0)
+    compared = min((int(table.deciding.sum()) for table in tables), default=0)
     counts = tuple((kind.name.lower(), int((tables[0].kinds == kind).sum())) for kind in KINDS) if tables else ()
     return BoundaryComparison(tuple(tuple(group) for group in groups.values()), compared, counts, tables, tuple(notes))
 
@@ -131,12 +152,12 @@ def divergent_pairs(a: Table, b: Table) -> list[Pair]:
     _, at_a, at_b = np.intersect1d(a.keys, b.keys, assume_unique=False, return_indices=True)
     different = (a.digests[at_a] != b.digests[at_b]).any(axis=1)
     pairs = [
-        Pair(int(a.processes[i]), int(a.events[i]), int(b.events[j]))
+        Pair(a.labels[a.processes[i]], int(a.events[i]), int(b.events[j]))
         for i, j in zip(at_a[different], at_b[different], strict=True)
     ]
     lonely_a = np.setdiff1d(np.arange(len(a.keys)), at_a)
     lonely_b = np.setdiff1d(np.arange(len(b.keys)), at_b)
-    pairs += [Pair(int(a.processes[i]), int(a.events[i]), None) for i in lonely_a]
+    pairs += [Pair(a.labels[a.processes[i]], int(a.events[i]), None) for i in lonely_a]
     pairs.sort(key=lambda pair: (pair.process, pair.event_a))
-    ends = [Pair(int(b.processes[j]), None, int(b.events[j])) for j in lonely_b]
+    ends = [Pair(b.labels[b.processes[j]], None, int(b.events[j])) for j in lonely_b]
     return pairs + sorted(ends, key=lambda pair: (pair.process, pair.event_b))

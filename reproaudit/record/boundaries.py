@@ -82,7 +82,9 @@ class Boundaries:
         """Record one named tensor: its digest now, and its bytes while the budget lasts."""
         recorder, writer = self.recorder, self.recorder.writer
         found = self.devices.later(tensor) if tensor.device.type != "cpu" else digest(tensor)
-        flags = 0
+        # The loss is where the forward pass ends; an output that requires a gradient is on the way there.
+        goes_on = kind == EventKind.OUTPUT and not name.startswith("loss") and tensor.requires_grad
+        flags = int(EventFlag.INTERMEDIATE) if goes_on else 0
         if found is None:
             flags |= EventFlag.UNDIGESTED
             writer.note(

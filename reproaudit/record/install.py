@@ -39,13 +39,20 @@ class Installation:
         folder = os.path.dirname(os.path.abspath(plan.subject.path)) if plan.subject.path else os.getcwd()
         self.recorder = Recorder(plan, writer, CallSites(writer, folder, str(plan.subject.cwd)))
         self.devices = DeviceDigests(writer)
+        self.mode: Operations | None = None
+        try:
+            self._install(plan)
+        except BaseException:
+            self.patches.undo()
+            raise
+
+    def _install(self, plan: RunPlan) -> None:
         self.watch = Watch(self.recorder, self.patches)
         ThreadStarts(self.recorder, self.patches)
         self.boundaries = Boundaries(self.recorder, self.devices, self.patches)
         self.boundaries.install()
         self.recorder.on_call = self.boundaries.record_return
         self.recorder.on_flush += [self._gather, self.watch.look]
-        self.mode: Operations | None = None
         if plan.level is not Level.BOUNDARY:
             self._operations(plan)
 

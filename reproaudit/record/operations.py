@@ -35,6 +35,10 @@ _MAX_ORIGINS = 500_000  # forward ops remembered to name the line of their backw
 class Operations(TorchDispatchMode):
     """Sees forward, backward and optimizer ops of the thread that entered it. One instance serves all threads."""
 
+    # A mode without it makes PyTorch refuse torch.cond, flex_attention and their like. Each is one op here: what runs
+    # within is not seen.
+    supports_higher_order_operators = True
+
     @classmethod
     def ignore_compile_internals(cls) -> bool:
         # Without this, an active dispatch mode silently turns torch.compile off, and the bug with it.
@@ -92,7 +96,7 @@ class Operations(TorchDispatchMode):
         outputs: list[Part] = []
         if info.is_undefined:
             flags |= EventFlag.UNDEFINED
-        elif not info.is_view:
+        elif not flags & (EventFlag.VIEW | EventFlag.UNDEFINED):
             written = _tensors_written(info, args, kwargs, result)
             if self._undefined:
                 self._undefined.written(written)
@@ -102,6 +106,8 @@ class Operations(TorchDispatchMode):
         event = self._emit(info, phase, module, site, flags, aux, inputs, outputs, len(outputs))
         if info.is_undefined:
             self._undefined.allocated(result, event)
+        elif flags & EventFlag.UNDEFINED:
+            self._undefined.copied(result, aux)
         elif info.workspace and isinstance(result, tuple):
             self._undefined.workspace(result[index] for index in info.workspace if index < len(result))
         elif info.scratch:
@@ -116,6 +122,8 @@ class Operations(TorchDispatchMode):
         read = _tensors_read(info, args, kwargs)
         undefined = self._undefined.read(read) if self._undefined else None
         if undefined is not None:
+            if info.is_copy:  # it passes undefined bytes on; whoever computes with the copy is the reader
+                return int(EventFlag.UNDEFINED), undefined, []
             flags, aux = int(EventFlag.READS_UNDEFINED), undefined
         inputs = self._digest_all(read)
         if kwargs or len(read) != len(args):

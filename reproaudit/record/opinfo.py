@@ -21,6 +21,8 @@ _UNDEFINED = frozenset(
     "empty empty_like empty_strided empty_permuted empty_quantized new_empty new_empty_strided resize_ resize "
     "_resize_output_ resize_as_ _empty_affine_quantized _empty_per_channel_affine_quantized".split()
 )
+# They compute nothing: bytes that are undefined before are undefined after, and that is no evidence yet.
+_COPIES = frozenset({"copy_", "clone", "_to_copy"})
 # Outputs that are workspace for the backward pass and are partly never written: neither outputs nor inputs.
 _WORKSPACE = {
     "mkldnn_rnn_layer": frozenset({3}),
@@ -50,6 +52,7 @@ class OpInfo:
     is_view: bool
     is_birth: bool
     is_undefined: bool
+    is_copy: bool
     is_silent: bool
     write_only: frozenset[int]  # positions of arguments that are overwritten without being read
     write_only_names: frozenset[str]  # the same, by keyword: every out= argument
@@ -67,7 +70,7 @@ def describe_op(op: Any) -> OpInfo:
         name = str(op)
         nothing: frozenset[Any] = frozenset()
         sets = nothing, nothing, nothing, nothing, nothing, nothing
-        return OpInfo(name, name, False, False, False, False, False, *sets, None)
+        return OpInfo(name, name, False, False, False, False, False, False, *sets, None)
     namespace, _, base = schema.name.partition("::")
     scratch = _SCRATCH.get(base, frozenset())
     mutated, mutated_names, outs = set(), set(), set()
@@ -87,6 +90,7 @@ def describe_op(op: Any) -> OpInfo:
         is_view=bool(getattr(op, "is_view", False)) and base not in _BIRTHS,
         is_birth=base in _BIRTHS,
         is_undefined=base in _UNDEFINED,
+        is_copy=base in _COPIES,
         is_silent=namespace in _SILENT_NAMESPACES,
         write_only=frozenset({0}) if base in _WRITE_ONLY | _BIRTHS | _METADATA_ONLY else scratch,
         write_only_names=frozenset(outs),

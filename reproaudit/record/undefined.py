@@ -46,9 +46,18 @@ class UndefinedMemory:
             storage = _storage(tensor) if isinstance(tensor, _Tensor) else None
             if storage is not None and _has_memory(storage):
                 self.workspaces.pop(storage._cdata, None)
-                self._allocations[storage._cdata] = (event, storage.nbytes(), StorageWeakRef(storage))
-                if len(self._allocations) > _MAX_TRACKED:
-                    self._forget()
+                self._follow(storage, event, storage.nbytes())
+
+    def _follow(self, storage: torch.UntypedStorage, event: int, size: int) -> None:
+        self._allocations[storage._cdata] = (event, size, StorageWeakRef(storage))
+        if len(self._allocations) > _MAX_TRACKED:
+            self._forget()
+
+    def copied(self, result: Any, event: int) -> None:
+        """Follow `result` as memory that event number `event` allocated: undefined bytes were copied into it."""
+        storage = _storage(result) if isinstance(result, _Tensor) else None
+        if storage is not None and _has_memory(storage) and storage._cdata not in self._allocations:
+            self._follow(storage, event, result.numel() * result.element_size())
 
     def workspace(self, tensors: Iterable[Any]) -> None:
         for tensor in tensors:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reproaudit.compare.boundaries import compare_boundaries, divergent_pairs
 from reproaudit.compare.runs import Interned
-from reproaudit.model import EventKind, Outcome, OutcomeKind
+from reproaudit.model import EventFlag, EventKind, Outcome, OutcomeKind
 from tests.compare.traces import Row, make_run
 
 GRADIENT, BATCH, OUTPUT = EventKind.GRADIENT, EventKind.BATCH, EventKind.OUTPUT
@@ -26,6 +26,19 @@ def test_runs_with_equal_gradients_form_one_class(tmp_path: Path) -> None:
 def test_a_batch_that_differs_decides_nothing(tmp_path: Path) -> None:
     rows = [[Row("x", digest, kind=BATCH), Row("w", 7, kind=GRADIENT)] for digest in (1, 2)]
     assert classes(tmp_path, *rows) == ((0, 1),)
+
+
+def test_an_output_on_the_way_to_a_loss_decides_nothing_but_a_final_one_does(tmp_path: Path) -> None:
+    def rows(digest: int, *, last: bool) -> list[Row]:
+        output = Row("out", digest, kind=OUTPUT, flags=EventFlag.INTERMEDIATE)
+        gradient = Row("w", 7, kind=GRADIENT)
+        return [gradient, output] if last else [output, gradient]
+
+    runs = [make_run(tmp_path / "way", index, rows(index, last=False)) for index in range(2)]
+    comparison = compare_boundaries(runs, Interned())
+    assert comparison.classes == ((0, 1),)
+    assert comparison.has_harmless_differences
+    assert classes(tmp_path / "end", rows(0, last=True), rows(1, last=True)) == ((0,), (1,))
 
 
 def test_a_tensor_that_only_one_run_has_makes_another_class(tmp_path: Path) -> None:

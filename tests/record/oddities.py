@@ -1,4 +1,4 @@
-"""Small programs with the tensors and the machinery of torch that a recorder meets least often, each ending in a result."""
+"""Small programs with the tensors and the machinery of torch that a recorder meets least often."""
 
 from __future__ import annotations
 
@@ -10,12 +10,19 @@ import torch
 import torch.nn.functional as F
 from torch._subclasses import FakeTensorMode
 from torch.fx.experimental.proxy_tensor import make_fx
+from torch.nn.attention.flex_attention import flex_attention
 from torch.nn.utils import parametrizations
 from torch.testing._internal.two_tensor import TwoTensor
 from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 
 ODDITIES: dict[str, Callable[[], Any]] = {}
+
+# PyTorch raises in these under any dispatch mode: under the recorder too, and nothing can be done about it there.
+REFUSED: dict[str, Callable[[], Any]] = {
+    "a subclass made by its own constructor": lambda: Tagged(torch.ones(3)),
+    "a zero tensor and a number": lambda: torch._efficientzerotensor((3,)) + 1,
+}
 
 
 def oddity(program: Callable[[], Any]) -> Callable[[], Any]:
@@ -127,7 +134,7 @@ def forward_and_zero_tangent() -> Any:
     with torch.autograd.forward_ad.dual_level():
         dual = torch.autograd.forward_ad.make_dual(torch.randn(3), torch.ones(3))
         result = torch.autograd.forward_ad.unpack_dual(dual.sin() * 2)
-        return result.primal, result.tangent, torch._efficientzerotensor((3,)) + 1
+        return result.primal, result.tangent, torch._efficientzerotensor((3,)) * 2
 
 
 # -- tensors without memory, tensors of other classes ----------------------------------------------------------------
@@ -153,7 +160,7 @@ def fake() -> Any:
 
 @oddity
 def function_subclass() -> Any:
-    result = Tagged(torch.randn(3, 3)) @ torch.ones(3, 2)
+    result = torch.randn(3, 3).as_subclass(Tagged) @ torch.ones(3, 2)
     return result, result.t(), Tagged.calls > 0
 
 
@@ -242,7 +249,25 @@ def another_dispatch_mode() -> Any:
 @oddity
 def higher_order_op() -> Any:
     value = torch.randn(3)
-    return torch.ops.higher_order.cond(value.sum() > 0, torch.sin, torch.cos, (value,))
+    return torch.ops.higher_order.cond(value.sum() > 0, torch.sin, torch.cos, (value,)), value.exp()
+
+
+@oddity
+def flexible_attention() -> Any:
+    query, key, value = (torch.randn(1, 2, 16, 8) for _ in range(3))
+    return flex_attention(query, key, value, score_mod=lambda score, *place: score + place[2] - place[3])
+
+
+@oddity
+def custom_op() -> Any:
+    value = torch.randn(3, requires_grad=True)
+    result = torch.ops.reproaudit_tests.doubled(value)
+    return result, value.detach()
+
+
+@torch.library.custom_op("reproaudit_tests::doubled", mutates_args=())
+def _doubled(value: torch.Tensor) -> torch.Tensor:
+    return torch.nn.Identity()(value) * 2
 
 
 # -- autograd --------------------------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """Runs PyTorch's own op_db plainly and under the recorder: no call may crash, and none may differ by a bit.
 
 `python -m tests.record.op_db_sweep --out reports/accuracy/op_db.json` runs every sample and writes the report, with a
-readable page beside it. Each op gets float32 and one other dtype, and three forms where it has them: the function itself
-with its backward pass, the in-place variant with its backward pass, and `out=`.
+readable page beside it. Each op gets float32 and one other dtype, and three forms where it has them: the function
+itself and the in-place variant, both with their backward pass, and `out=`.
 """
 
 from __future__ import annotations
@@ -252,7 +252,7 @@ def _judge(case: Case, recorded: Outcome, found: Sweep, mode: str) -> None:
     if unstable > case.unstable:
         found.unstable[case.label, ", ".join(sorted(unstable))] += 1
     changed = differing(case.plain, recorded) - unstable
-    own = changed & differing(recorded, _plainly(case.call, case.operands, case.roots, FILLS[0], _EmptyMode))
+    own = changed & differing(recorded, _plainly(case.call, case.operands, case.roots, FILLS[0], EmptyMode))
     if changed - own and mode == f"digests {FILLS[2]:#x}":
         found.by_any_mode[case.label, ", ".join(sorted(changed - own))] += 1
     if own:
@@ -260,8 +260,10 @@ def _judge(case: Case, recorded: Outcome, found: Sweep, mode: str) -> None:
         found.failures.append((f"{case.label} sample {case.sample}, {mode}", "; ".join(sorted(shown))))
 
 
-class _EmptyMode(TorchDispatchMode):
+class EmptyMode(TorchDispatchMode):
     """Tells what any dispatch mode changes from what the recorder changes."""
+
+    supports_higher_order_operators = True
 
     @classmethod
     def ignore_compile_internals(cls) -> bool:
@@ -278,7 +280,9 @@ def _compare_traces(cases: list[Case], first: Trace, second: Trace, found: Sweep
         if len(mine) != len(other):
             found.false_alarms.append((f"{case.label} sample {case.sample}", f"{len(mine)} events, then {len(other)}"))
             continue
-        differs = np.flatnonzero(((mine["inputs"] != other["inputs"]) | (mine["outputs"] != other["outputs"])).any(axis=1))
+        differs = np.flatnonzero(
+            ((mine["inputs"] != other["inputs"]) | (mine["outputs"] != other["outputs"])).any(axis=1)
+        )
         if not len(differs):
             continue
         row = mine[differs[0]]

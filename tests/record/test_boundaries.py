@@ -12,6 +12,8 @@ from reproaudit.model import EventKind, Level
 from reproaudit.trace.reader import Trace
 from tests.record.recording import names, record, rows
 
+pytestmark = pytest.mark.seeded
+
 
 class Net(torch.nn.Module):
     def __init__(self) -> None:
