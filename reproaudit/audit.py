@@ -11,22 +11,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-
-from reproaudit.compare.boundaries import KINDS, compare_boundaries
-from reproaudit.compare.elements import element_difference
-from reproaudit.compare.entropy import differing_calls
-from reproaudit.compare.localise import Localisation, Origin, Source, localise
+from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.runs import Interned, Run, open_run
 from reproaudit.conclude import Judged, collect_alerts, conclude, judge
-from reproaudit.errors import SubjectError
-from reproaudit.explain.sources import explain_sources
+from reproaudit.errors import ReproauditError, SubjectError
+from reproaudit.locate import Locator
 from reproaudit.model import (
     Alert,
     AuditResult,
-    Difference,
-    EventFlag,
-    EventKind,
     Finding,
     Level,
     NotChecked,
@@ -34,13 +26,11 @@ from reproaudit.model import (
     Tolerance,
     Verdict,
 )
-from reproaudit.plan import RunPlan, SubjectSpec, Target
+from reproaudit.plan import RunPlan, SubjectSpec
 from reproaudit.runner.process import run as run_process
 from reproaudit.runner.process import tail
 from reproaudit.settings import Settings, describe
-from reproaudit.trace.schema import INPUTS_FROM
-
-_STEPS_PAST_DIVERGENCE = 2  # recorded in detail: the step that first differed, and one more for the parameters
+from reproaudit.trace.schema import EVENTS_FILE
 
 
 class Progress(Protocol):
@@ -91,8 +81,11 @@ def _workspace(out: Path | None) -> Iterator[Path]:
             code="interrupted",
             hint=f"compare what was recorded: reproaudit compare {folder}/run-*",
         ) from None
-    except SubjectError as error:
-        error.hint = f"{error.hint}\n  recorded so far: {folder}".strip()
+    except ReproauditError as error:
+        if any(file.stat().st_size for file in folder.glob(f"*/{EVENTS_FILE}")):
+            error.hint = f"{error.hint}\n  recorded so far: {folder}".strip()
+        elif out is None:
+            shutil.rmtree(folder, ignore_errors=True)
         raise
     if out is None:
         shutil.rmtree(folder, ignore_errors=True)
@@ -114,7 +107,9 @@ class _Experiment:
         alerts = self._alerts()
         findings: tuple[Finding, ...] = ()
         if judged.verdict in (Verdict.NOT_REPRODUCIBLE, Verdict.WITHIN_TOLERANCE):
-            findings = self._locate(judged, alerts)
+            locator = Locator(self._run, self.options.localising_runs, self.options.steps, self.interned)
+            findings = locator.locate(judged, alerts)
+            self.notes += locator.notes
         return conclude(
             judged, findings, alerts, notes=self.notes, settings=describe(self.options.settings),
             subject=" ".join((str(self.options.subject), *self.options.subject.argv)),
@@ -156,16 +151,14 @@ class _Experiment:
         for index in range(self.options.runs):
             run = self._run(f"run-{index}", index, f"run {index + 1} of {self.options.runs}")
             runs.append(run)
-            if index == 1 and not any(run.outcome.is_success for run in runs) and runs[0].outcome == run.outcome:
-                raise self._failed(runs[0])
-            if index == 0 and run.outcome.is_success and not _has_boundaries(run):
-                raise _no_training_step(run)
+            if index == 0 and not _has_trained(run):
+                raise _no_training_step(run) if run.outcome.is_success else self._failed(run)
         return runs
 
     def _failed(self, run: Run) -> SubjectError:
         outcome = run.outcome
         return SubjectError(
-            f"{self.options.subject} failed in each run: {outcome.kind.value} {outcome.detail}".strip(),
+            f"{self.options.subject} failed before it trained: {outcome.kind.value} {outcome.detail}".strip(),
             code="subject-failed",
             hint=f"run it alone first; its last output:\n{tail(self.folder / f'run-{run.index}.log')}",
         )
@@ -187,84 +180,12 @@ class _Experiment:
             )
         return collect_alerts(run.main)
 
-    # -- where -------------------------------------------------------------------------------------------------------
 
-    def _locate(self, judged: Judged, alerts: tuple[Alert, ...]) -> tuple[Finding, ...]:
-        found = self._differing_pair(self._steps_for(judged))
-        if found is None:
-            self.notes.append(
-                NotChecked(
-                    "the operator where the runs first differ",
-                    f"{self.options.localising_runs} runs under recording of every operator were all equal: "
-                    "the recording hides the difference, so only the boundary comparison above is known",
-                )
-            )
-            return ()
-        a, b, localisation = found
-        calls = differing_calls(a, b, self.interned)
-        findings = explain_sources(localisation.sources, a, b, calls, alerts, reordered=judged.same_samples_reordered)
-        first = localisation.sources[0]
-        if findings and first.origin is Origin.OP:
-            findings = (replace(findings[0], difference=self._values(first, a)), *findings[1:])
-        return findings
-
-    def _steps_for(self, judged: Judged) -> int | None:
-        """Return how many steps to record in detail: a little past the first difference, if it has a step."""
-        steps = [row.step for row in judged.divergences if row.step >= 0 and not row.note.startswith("only in run")]
-        if not steps or any(run.outcome != judged.runs[0].outcome for run in judged.runs):
-            return self.options.steps
-        wanted = min(steps) + _STEPS_PAST_DIVERGENCE
-        return wanted if self.options.steps is None else min(wanted, self.options.steps)
-
-    def _differing_pair(self, steps: int | None) -> tuple[Run, Run, Localisation] | None:
-        first: Run | None = None
-        for attempt in range(self.options.localising_runs):
-            # If the difference stays away near the step where it was seen, look at the whole audited length.
-            limit = steps if attempt < self.options.localising_runs // 2 + 1 else self.options.steps
-            if attempt == self.options.localising_runs // 2 + 1 and limit != steps:
-                first = None
-            run = self._run(
-                f"operations-{attempt}", attempt, f"recording operators, run {attempt + 1}",
-                level=Level.OPERATION, steps=limit, values_mb=0,
-            )  # fmt: skip
-            if first is None:
-                first = run
-                continue
-            localisation = localise(first, run, self.interned)
-            if not localisation.is_equal and self._matters(first, run):
-                return first, run, localisation
-        return None
-
-    def _matters(self, a: Run, b: Run) -> bool:
-        """An op may differ without consequence, as masked padding does: only runs that end up different count."""
-        return len(compare_boundaries([a, b], self.interned).classes) > 1 or a.outcome != b.outcome
-
-    def _values(self, source: Source, a: Run) -> Difference | None:
-        """Record the source op's outputs in further runs until two differ; return how far they are apart."""
-        target = _target(a, source)
-        if target is None:
-            return None
-        kept: list[Run] = []
-        for attempt in range(3):
-            run = self._run(
-                f"values-{attempt}", attempt, f"taking values, run {attempt + 1}",
-                level=Level.VALUES, steps=target.step + 1, targets=(target,),
-            )  # fmt: skip
-            for other in kept:
-                if (difference := _captured_difference(other, run, source.process)) is not None:
-                    return difference
-            kept.append(run)
-        self.notes.append(
-            NotChecked(
-                f"elements of the outputs of {target.name}",
-                "its outputs were equal when values were kept, or past the --values-mb budget",
-            )
-        )
-        return None
-
-
-def _has_boundaries(run: Run) -> bool:
-    return any(np.isin(trace.events["kind"], [int(kind) for kind in KINDS]).any() for _, trace in run.traces)
+def _has_trained(run: Run) -> bool:
+    """True if an optimizer step or a backward pass was seen; calls of a module alone train nothing."""
+    return run.steps > 0 or any(
+        text == "loss" or text.startswith("loss[") for _, trace in run.traces for text in trace.strings
+    )
 
 
 def _no_training_step(run: Run) -> SubjectError:
@@ -277,50 +198,6 @@ def _no_training_step(run: Run) -> SubjectError:
         hint="name a training step to call: reproaudit FILE.py::FUNCTION,\n"
         "  or a module: reproaudit FILE.py::MODULE --inputs float32[8,3,32,32]",
     )
-
-
-def _target(run: Run, source: Source) -> Target | None:
-    if source.event_a is None:
-        return None
-    trace = dict(run.traces)[source.process]
-    events, row = trace.events, trace.events[source.event_a]
-    same = (
-        (events["kind"] == row["kind"]) & (events["name"] == row["name"]) & (events["phase"] == row["phase"])
-        & (events["step"] == row["step"]) & (events["thread"] == row["thread"])
-        & (events["location"] == row["location"])
-    )  # fmt: skip
-    place = trace.locations[row["location"]]
-    occurrence = int(same[: source.event_a].sum())
-    return Target(
-        trace.strings[row["name"]],
-        place.path,
-        place.line,
-        int(row["phase"]),
-        int(row["step"]),
-        occurrence,
-        int(row["thread"]),
-    )
-
-
-def _captured_difference(a: Run, b: Run, process: str) -> Difference | None:
-    """Compare the outputs that both runs kept of the target op; None if none differ or none were kept."""
-    kept = []
-    for run in (a, b):
-        trace = dict(run.traces).get(process)
-        if trace is None:
-            return None
-        chosen = np.flatnonzero(
-            (trace.events["kind"] == EventKind.OP) & ((trace.events["flags"] & EventFlag.KEPT) != 0)
-        )
-        if not len(chosen):
-            return None
-        kept.append([value for value in trace.values(int(chosen[0])) if value.number < INPUTS_FROM])
-    for first, second in zip(*kept, strict=False):
-        if (first.dtype, first.shape) == (second.dtype, second.shape):
-            difference = element_difference(first, second)
-            if difference.differing:
-                return difference
-    return None
 
 
 def _next_commands(options: AuditOptions, judged: Judged) -> tuple[str, ...]:

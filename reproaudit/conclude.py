@@ -147,6 +147,12 @@ _HARMLESS = (
 def headline(judged: Judged, findings: Sequence[Finding]) -> str:
     """Return the one sentence that answers: how many runs, how many distinct, and where they first differ."""
     runs, classes = len(judged.runs), len(judged.comparison.classes)
+    if judged.verdict is Verdict.NOT_AUDITED and not judged.runs[0].outcome.is_success:
+        outcome = judged.runs[0].outcome
+        how = f"{outcome.kind.value}: {outcome.detail}" if outcome.detail else outcome.kind.value
+        return (
+            f"each of {runs} runs failed ({how}); until then they were equal, {judged.comparison.compared} tensors each"
+        )
     if judged.verdict in (Verdict.REPRODUCIBLE, Verdict.NOT_AUDITED):
         counts = ", ".join(f"{count} {_plural(kind, count)}" for kind, count in judged.comparison.counts if count)
         return f"{runs} runs are bitwise equal: {counts or 'nothing was compared'}"

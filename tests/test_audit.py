@@ -80,10 +80,18 @@ def test_a_program_that_ends_its_own_way_is_still_audited(tmp_path: Path, how: s
 
 @pytest.mark.parametrize(("how", "said"), [("raises", "as planned"), ("exit-3", "exited"), ("killed", "SIGKILL")])
 def test_a_program_that_fails_is_not_audited(tmp_path: Path, how: str, said: str) -> None:
-    done = reproaudit(tmp_path, "--quiet", str(PROGRAMS / "endings.py"), how)
+    code, result = audit(tmp_path, "--runs", "2", "--no-alerts", "--steps", "all", str(PROGRAMS / "endings.py"), how)
+    assert (code, result["verdict"]) == (2, "not-audited")
+    assert said in result["headline"]
+
+
+def test_a_program_that_fails_before_it_trains_is_an_error_with_its_last_words(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("import torch\nraise ValueError('too early')\n")
+    done = reproaudit(tmp_path, "--quiet", "broken.py")
     assert done.returncode == 2
     assert "[subject-failed]" in done.stderr
-    assert said in done.stderr
+    assert "too early" in done.stderr
+    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 def test_a_program_that_hangs_is_killed_and_what_it_recorded_is_kept(tmp_path: Path) -> None:
@@ -99,16 +107,18 @@ def test_runs_that_end_differently_are_a_divergence(tmp_path: Path) -> None:
     assert "end differently" in result["headline"]
 
 
-def test_a_program_without_training_is_an_error_that_says_how_to_name_a_step(tmp_path: Path) -> None:
-    done = reproaudit(tmp_path, "--quiet", str(PROGRAMS / "no_training.py"))
+@pytest.mark.parametrize("program", ["no_training.py", "inference.py"])
+def test_a_program_without_training_is_an_error_that_says_how_to_name_a_step(tmp_path: Path, program: str) -> None:
+    done = reproaudit(tmp_path, "--quiet", str(PROGRAMS / program))
     assert done.returncode == 2
     assert "[no-training-step]" in done.stderr
     assert "FILE.py::FUNCTION" in done.stderr
 
 
-def test_training_in_a_spawned_child_is_audited(tmp_path: Path) -> None:
+def test_training_in_spawned_children_is_audited(tmp_path: Path) -> None:
     code, result = audit(tmp_path, "--runs", "2", "--no-alerts", str(PROGRAMS / "spawned.py"))
     assert (code, result["verdict"], result["steps"]) == (0, "reproducible", 3)
+    assert dict(result["compared"])["gradient"] == 2 * 3 * 2
 
 
 def test_a_callable_is_called_as_the_training_step(tmp_path: Path) -> None:

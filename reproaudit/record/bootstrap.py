@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import itertools
 import multiprocessing.spawn
 import os
 import sys
@@ -143,22 +144,28 @@ def _without_ours(trace: TracebackType | None) -> TracebackType | None:
     return trace
 
 
-def _watch_spawned_children(plan_path: str) -> None:
-    """Let multiprocessing's spawned children pass through `enter_child` before they run what they were started for."""
+def _watch_spawned_children(plan_path: str, above: str = "") -> None:
+    """Let multiprocessing's spawned children pass through `enter_child` before they run what they were started for.
+
+    Children are named by the order in which their parent starts them, below their parent's own name.
+    """
+    count = itertools.count(1)
     original: Callable[..., list[str]] = multiprocessing.spawn.get_command_line
 
     def get_command_line(**kwargs: Any) -> list[str]:
         command = original(**kwargs)
+        label = f"{above}{next(count)}"
         for position, argument in enumerate(command):
-            if argument.startswith("from multiprocessing.spawn import spawn_main"):
-                enter = f"from reproaudit.record.bootstrap import enter_child; enter_child({plan_path!r}); "
+            # The interpreter itself stands in the list as bytes.
+            if isinstance(argument, str) and argument.startswith("from multiprocessing.spawn import spawn_main"):
+                enter = f"from reproaudit.record.bootstrap import enter_child; enter_child({plan_path!r}, {label!r}); "
                 command[position] = enter + argument
         return command
 
     multiprocessing.spawn.get_command_line = get_command_line
 
 
-def enter_child(plan_path: str) -> None:
+def enter_child(plan_path: str, label: str) -> None:
     """Record in a spawned child as in a forked one: silently until it trains, in a folder of its own."""
     plan = _read_plan(plan_path)
     host = Host(plan)
@@ -166,12 +173,12 @@ def enter_child(plan_path: str) -> None:
     def imported() -> None:
         from reproaudit.record.install import install_in_child
 
-        host.recorder = install_in_child(plan)
+        host.recorder = install_in_child(plan, label)
 
     ImportWatch({"torch": imported}).install()
     atexit.register(host.close)
     os._exit = host._exit_now  # type: ignore[assignment]
-    _watch_spawned_children(plan_path)
+    _watch_spawned_children(plan_path, f"{label}-")
 
 
 def main(plan_path: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 
 import reproaudit
@@ -85,7 +84,6 @@ def install(plan: RunPlan) -> Recorder:
     return recorder
 
 
-def install_in_child(plan: RunPlan) -> Recorder:
+def install_in_child(plan: RunPlan, label: str) -> Recorder:
     """Install the recorder in a spawned child, in a folder named after the child's place in the process tree."""
-    identity = "-".join(str(number) for number in multiprocessing.current_process()._identity) or "0"
-    return Installation(plan, os.path.join(str(plan.trace_dir), f"child-spawned-{identity}")).recorder
+    return Installation(plan, os.path.join(str(plan.trace_dir), f"child-spawned-{label}")).recorder

@@ -9,7 +9,7 @@ import torch
 
 # In-place ops that never read what they overwrite: their self argument is no input.
 _WRITE_ONLY = frozenset(
-    "copy_ zero_ fill_ uniform_ normal_ random_ bernoulli_ exponential_ geometric_ cauchy_ log_normal_ set_".split()
+    "copy_ zero_ fill_ uniform_ normal_ random_ bernoulli_ exponential_ geometric_ cauchy_ log_normal_".split()
 )
 # They take dtype, device or shape from their first argument and never read its content.
 _METADATA_ONLY = frozenset(
@@ -21,6 +21,9 @@ _UNDEFINED = frozenset(
     "empty empty_like empty_strided empty_permuted empty_quantized new_empty new_empty_strided resize_ resize "
     "_resize_output_ resize_as_ _empty_affine_quantized _empty_per_channel_affine_quantized".split()
 )
+# They say where a tensor's memory lies and touch none: views, though PyTorch does not call them so. copy.deepcopy uses
+# `set_` on memory that it writes only later.
+_REBINDS = frozenset({"set_", "set"})
 # They compute nothing: bytes that are undefined before are undefined after, and that is no evidence yet.
 _COPIES = frozenset({"copy_", "clone", "_to_copy"})
 # Outputs that are workspace for the backward pass and are partly never written: neither outputs nor inputs.
@@ -87,7 +90,7 @@ def describe_op(op: Any) -> OpInfo:
         name=f"{schema.name}.{schema.overload_name or 'default'}",
         base=base,
         is_random=_SEEDED in op.tags,
-        is_view=bool(getattr(op, "is_view", False)) and base not in _BIRTHS,
+        is_view=base in _REBINDS or (bool(getattr(op, "is_view", False)) and base not in _BIRTHS),
         is_birth=base in _BIRTHS,
         is_undefined=base in _UNDEFINED,
         is_copy=base in _COPIES,

@@ -1,4 +1,4 @@
-"""Trains in a spawned child; the parent only waits."""
+"""Trains in two spawned children; the parent only waits."""
 
 import multiprocessing
 
@@ -17,7 +17,9 @@ def train(seed: int) -> None:
 
 if __name__ == "__main__":
     context = multiprocessing.get_context("spawn")
-    child = context.Process(target=train, args=(0,))
-    child.start()
-    child.join()
-    assert child.exitcode == 0
+    children = [context.Process(target=train, args=(seed,)) for seed in range(2)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+    assert [child.exitcode for child in children] == [0, 0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from reproaudit.record.install import Installation
 from reproaudit.trace.reader import Trace
 from tests.record.oddities import ODDITIES, REFUSED
 from tests.record.op_db_report import render
-from tests.record.op_db_sweep import EmptyMode, op_db, sweep
+from tests.record.op_db_sweep import FILLS, EmptyMode, fill_memory, op_db, sweep
 from tests.record.outcome import capture, differing
 
 REPORT = Path(__file__).parents[2] / "reports" / "accuracy" / "op_db.json"
@@ -88,6 +89,25 @@ def test_recording_changes_no_bit_of(name: str, mode: str, tmp_path: Path) -> No
     assert bool(plain.raised) == (name == "raises_inside"), plain.raised
     if mode == "digests":
         assert len(Trace.open(tmp_path / "trace").events) > 0
+
+
+@pytest.mark.seeded
+@pytest.mark.parametrize("name", ODDITIES)
+def test_two_recordings_are_equal_whatever_lies_in_fresh_memory_of(name: str, tmp_path: Path) -> None:
+    capture(ODDITIES[name], ())
+    traces = []
+    for byte in FILLS[:2]:
+        folder = tmp_path / f"{byte}"
+        fill_memory(byte)
+        try:
+            capture(ODDITIES[name], (), watch=partial(recorder, folder, "digests"))
+        finally:
+            fill_memory(0)
+        traces.append(Trace.open(folder / "trace"))
+    first, second = (trace.events for trace in traces)
+    assert len(first) == len(second) > 0
+    unequal = ((first["inputs"] != second["inputs"]) | (first["outputs"] != second["outputs"])).any(axis=1)
+    assert [traces[0].strings[row["name"]] for row in first[unequal]] == []
 
 
 @pytest.mark.seeded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def test_a_storage_that_is_alive_is_followed_through_its_views() -> None:
 
 
 @pytest.mark.seeded
-@pytest.mark.parametrize("name", ["ctc_loss", "rrelu", "embedding_bag", "circular_pad"])
+@pytest.mark.parametrize("name", ["ctc_loss", "rrelu", "embedding_bag", "circular_pad", "deepcopy"])
 def test_what_an_op_leaves_unwritten_makes_no_two_recordings_differ(name: str, tmp_path: Path) -> None:
     def program() -> Any:
         torch.manual_seed(1)
@@ -50,6 +51,8 @@ def test_what_an_op_leaves_unwritten_makes_no_two_recordings_differ(name: str, t
             result = F.ctc_loss(value.log_softmax(2), targets, torch.tensor([6, 3]), torch.tensor([3, 1]))
         elif name == "rrelu":
             result = F.rrelu(value, training=False) + F.rrelu(value, training=True)
+        elif name == "deepcopy":  # it makes a tensor of memory that it writes afterwards
+            result = copy.deepcopy(torch.nn.Linear(5, 3))(value)
         elif name == "circular_pad":  # it copies the corners before it writes them
             result = F.conv2d(F.pad(value[None], (1, 1, 1, 1), mode="circular"), torch.ones(1, 6, 3, 3))
         else:
