@@ -13,7 +13,7 @@ from reproaudit.compare.entropy import differing_calls
 from reproaudit.compare.localise import Localisation, Origin, Source, localise
 from reproaudit.compare.runs import Interned, Run
 from reproaudit.conclude import Judged
-from reproaudit.explain.sources import explain_sources
+from reproaudit.explain.sources import confirm, explain_sources
 from reproaudit.model import Alert, Difference, EventFlag, EventKind, Finding, Level, NotChecked
 from reproaudit.plan import Target
 from reproaudit.trace.schema import INPUTS_FROM
@@ -49,7 +49,7 @@ class Locator:
         findings = explain_sources(localisation.sources, a, b, calls, alerts, reordered=judged.same_samples_reordered)
         first = localisation.sources[0]
         if findings and first.origin is Origin.OP:
-            findings = (replace(findings[0], difference=self._values(first, a)), *findings[1:])
+            findings = (self._take_values(findings[0], first, a), *findings[1:])
         return findings
 
     def _steps_for(self, judged: Judged) -> int | None:
@@ -83,28 +83,31 @@ class Locator:
         """An op may differ without consequence, as masked padding does: only runs that end up different count."""
         return len(compare_boundaries([a, b], self._interned).classes) > 1 or a.outcome != b.outcome
 
-    def _values(self, source: Source, a: Run) -> Difference | None:
-        """Record the source op's outputs in further runs until two differ; return how far they are apart."""
+    def _take_values(self, finding: Finding, source: Source, a: Run) -> Finding:
+        """Record the source op's values in further runs until two differ, and add what they show to the finding."""
         target = target_of(a, source)
         if target is None:
-            return None
+            return finding
         kept: list[Run] = []
+        difference: Difference | None = None
         for attempt in range(_VALUE_RUNS):
             run = self._run(
                 f"values-{attempt}", attempt, f"taking values, run {attempt + 1}",
                 level=Level.VALUES, steps=target.step + 1, targets=(target,),
             )  # fmt: skip
-            for other in kept:
-                if (difference := _captured_difference(other, run, source.process)) is not None:
-                    return difference
+            differences = (_captured_difference(other, run, source.process) for other in kept)
+            difference = next((found for found in differences if found is not None), None)
             kept.append(run)
-        self.notes.append(
-            NotChecked(
-                f"elements of the outputs of {target.name}",
-                "its outputs were equal when values were kept, or past the --values-mb budget",
+            if difference is not None:
+                break
+        else:
+            self.notes.append(
+                NotChecked(
+                    f"elements of the outputs of {target.name}",
+                    "its outputs were equal when values were kept, or past the --values-mb budget",
+                )
             )
-        )
-        return None
+        return confirm(replace(finding, difference=difference), _captured_flags(kept, source.process))
 
 
 def target_of(run: Run, source: Source) -> Target | None:
@@ -150,3 +153,15 @@ def _captured_difference(a: Run, b: Run, process: str) -> Difference | None:
             if difference.differing:
                 return difference
     return None
+
+
+def _captured_flags(runs: list[Run], process: str) -> EventFlag:
+    """Return what the recorder noted at the target op in any of the runs."""
+    flags = EventFlag(0)
+    for run in runs:
+        trace = dict(run.traces).get(process)
+        if trace is not None:
+            for row in trace.events[trace.events["kind"] == EventKind.OP]:
+                if int(row["flags"]) & (EventFlag.KEPT | EventFlag.REPLAYED | EventFlag.OUTSIDE_WRITE):
+                    flags |= EventFlag(int(row["flags"]))
+    return flags

@@ -55,6 +55,8 @@ class EventFlag(IntFlag):
     OUTSIDE_WRITE = 256  # an input changed since PyTorch last wrote it, and no recorded op wrote it
     UNBORN = 512  # an input came from no recorded op at all
     INTERMEDIATE = 2048  # a module's output that autograd goes on from: what comes of it decides
+    REPLAYED = 4096  # the call was made again on the same inputs
+    REPLAY_DIFFERED = 8192  # and gave another result
     OWN_GENERATOR = 1024  # a random op that drew from a generator it was given, not from its device's default one
 
 

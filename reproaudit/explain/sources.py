@@ -44,6 +44,21 @@ def explain_sources(
     return tuple(findings)
 
 
+def confirm(finding: Finding, flags: EventFlag) -> Finding:
+    """Add to a kernel finding what repeating the op showed; another writer of its inputs makes it a race instead."""
+    if finding.cause is not Cause.KERNEL:
+        return finding
+    if flags & EventFlag.OUTSIDE_WRITE:
+        rule = RULES[Cause.THREAD_RACE]
+        notes = (*finding.evidence.notes, "an input changed while the op ran, and the op does not write it")
+        return replace(
+            finding, rule=rule.id, cause=rule.cause, title=rule.title, fix=Fix(advice=rule.advice),
+            evidence=replace(finding.evidence, notes=notes),
+        )  # fmt: skip
+    replayed = bool(flags & EventFlag.REPLAY_DIFFERED) if flags & EventFlag.REPLAYED else None
+    return replace(finding, evidence=replace(finding.evidence, replayed=replayed))
+
+
 def _explain(source: Source, a: Run, b: Run, calls: list[EntropyCall], alerts: Sequence[Alert]) -> Finding:
     trace, event = _side(source, a, b)
     row = trace.events[event]

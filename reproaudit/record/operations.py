@@ -15,6 +15,7 @@ from reproaudit.record import rng
 from reproaudit.record.digest import combine
 from reproaudit.record.dynamo import SKIPS_CODE, keep_out_of_dynamo
 from reproaudit.record.gather import DeviceDigests, Part
+from reproaudit.record.operands import tensors_read, tensors_written
 from reproaudit.record.opinfo import OpInfo, OpTable
 from reproaudit.record.patching import Patches
 from reproaudit.record.session import Recorder
@@ -97,7 +98,7 @@ class Operations(TorchDispatchMode):
         if info.is_undefined:
             flags |= EventFlag.UNDEFINED
         elif not flags & (EventFlag.VIEW | EventFlag.UNDEFINED):
-            written = _tensors_written(info, args, kwargs, result)
+            written = tensors_written(info, args, kwargs, result)
             if self._undefined:
                 self._undefined.written(written)
             outputs = self._digest_all(written)
@@ -113,13 +114,13 @@ class Operations(TorchDispatchMode):
         elif info.scratch:
             self._undefined.workspace(args[position] for position in info.scratch if position < len(args))
         if target is not None:
-            target.after(event, args, kwargs, result, info)
+            target.after(event, func, args, kwargs, result, info)
         return result
 
     def _look_at_inputs(self, info: OpInfo, args: Any, kwargs: Any) -> tuple[int, int, list[Part]]:
         """Return the flags, `aux` and digests that describe what the op is about to read."""
         flags, aux = 0, 0
-        read = _tensors_read(info, args, kwargs)
+        read = tensors_read(info, args, kwargs)
         undefined = self._undefined.read(read) if self._undefined else None
         if undefined is not None:
             if info.is_copy:  # it passes undefined bytes on; whoever computes with the copy is the reader
@@ -236,54 +237,6 @@ def _generator(info: OpInfo, args: Any, kwargs: Any) -> tuple[torch.Generator | 
             index = device.index if device.index is not None else torch.cuda.current_device()
             return torch.cuda.default_generators[index], False
     return None, False
-
-
-def _add(into: list[torch.Tensor], value: Any) -> None:
-    if isinstance(value, _Tensor):
-        into.append(value)
-    elif type(value) in (list, tuple):
-        for item in value:
-            if isinstance(item, _Tensor):
-                into.append(item)
-
-
-def _tensors_read(info: OpInfo, args: Any, kwargs: Any) -> list[torch.Tensor]:
-    read: list[torch.Tensor] = []
-    write_only = info.write_only
-    for position, value in enumerate(args):
-        if isinstance(value, _Tensor):
-            if position not in write_only:
-                read.append(value)
-        elif type(value) in (list, tuple) and position not in write_only:
-            _add(read, value)
-    if kwargs:
-        for name, value in kwargs.items():
-            if name not in info.write_only_names:
-                _add(read, value)
-    return read
-
-
-def _tensors_written(info: OpInfo, args: Any, kwargs: Any, result: Any) -> list[torch.Tensor]:
-    """Return the outputs and the mutated inputs, each once, in a fixed order."""
-    if not info.mutated and isinstance(result, _Tensor):
-        return [result]
-    written: list[torch.Tensor] = []
-    if info.workspace and type(result) is tuple:
-        for index, value in enumerate(result):
-            if index not in info.workspace:
-                _add(written, value)
-    else:
-        _add(written, result)
-    if info.mutated:
-        for position in info.mutated:
-            if position < len(args):
-                value = args[position]
-                if value is not result:
-                    _add(written, value)
-        for name in info.mutated_names:
-            if name in kwargs and kwargs[name] is not result and not any(kwargs[name] is item for item in written):
-                _add(written, kwargs[name])
-    return written
 
 
 class ThreadModes:

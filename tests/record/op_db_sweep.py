@@ -8,7 +8,6 @@ itself and the in-place variant, both with their backward pass, and `out=`.
 from __future__ import annotations
 
 import argparse
-import ctypes
 import itertools
 import json
 import re
@@ -24,7 +23,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch.testing._internal.common_methods_invocations import op_db
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from reproaudit.model import EventFlag, EventKind, Level, OutcomeKind
 from reproaudit.model import Outcome as Ending
@@ -32,7 +30,17 @@ from reproaudit.plan import RunPlan, SubjectKind, SubjectSpec
 from reproaudit.record.install import Installation
 from reproaudit.trace.reader import Trace
 from tests.record.op_db_report import Sweep, render
-from tests.record.outcome import Outcome, capture, differing, fresh, seed_everything, tensors_in
+from tests.record.outcome import (
+    FILLS,
+    EmptyMode,
+    Outcome,
+    capture,
+    differing,
+    fill_memory,
+    fresh,
+    seed_everything,
+    tensors_in,
+)
 
 # In turn over the sweep, so that each is used by many ops.
 OTHER_DTYPES = (
@@ -40,8 +48,6 @@ OTHER_DTYPES = (
     torch.complex128, torch.int32, torch.uint8,
 )  # fmt: skip
 REPEATS = 10  # of a plain call whose recorded result differs, to tell a race from a fault of the recorder
-FILLS = (0x55, 0xAA, 0x33, 0xCC)  # fresh memory is filled with the complement of one of these
-_M_PERTURB = -6  # of glibc's mallopt
 
 
 @dataclass(frozen=True)
@@ -114,13 +120,6 @@ def _unmuted() -> Iterator[None]:
     finally:
         torch.set_warn_always(before)
         fill_memory(0)
-
-
-def fill_memory(byte: int) -> None:
-    """Have the allocator fill memory with `byte` when it is freed, with its complement when fresh; glibc only."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(_M_PERTURB, byte)
 
 
 # -- the plain side --------------------------------------------------------------------------------------------------
@@ -258,19 +257,6 @@ def _judge(case: Case, recorded: Outcome, found: Sweep, mode: str) -> None:
     if own:
         shown = [f"{part}: {getattr(case.plain, part)!r:.200} became {getattr(recorded, part)!r:.200}" for part in own]
         found.failures.append((f"{case.label} sample {case.sample}, {mode}", "; ".join(sorted(shown))))
-
-
-class EmptyMode(TorchDispatchMode):
-    """Tells what any dispatch mode changes from what the recorder changes."""
-
-    supports_higher_order_operators = True
-
-    @classmethod
-    def ignore_compile_internals(cls) -> bool:
-        return True
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return func(*args, **(kwargs or {}))
 
 
 def _compare_traces(cases: list[Case], first: Trace, second: Trace, found: Sweep) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import random
 import warnings
@@ -13,8 +14,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch._subclasses import FakeTensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 SEED = 20240229
+FILLS = (0x55, 0xAA, 0x33, 0xCC)  # fresh memory is filled with the complement of one of these
+_M_PERTURB = -6  # of glibc's mallopt
 _MANY_BYTES = 1 << 16
 _PLAIN_VALUES = (bool, int, str, bytes, type(None), torch.dtype, torch.device, torch.layout, torch.Size)
 _COMPRESSED = {
@@ -103,6 +107,29 @@ def _cotangent(root: torch.Tensor) -> torch.Tensor:
     generator = torch.Generator().manual_seed(SEED)
     wide = torch.complex128 if root.is_complex() else torch.float64
     return torch.randn(root.shape, generator=generator, dtype=wide).to(root.dtype)
+
+
+# -- what a call runs in -------------------------------------------------------------------------------------------
+
+
+def fill_memory(byte: int) -> None:
+    """Have the allocator fill memory with `byte` when it is freed, with its complement when fresh; glibc only."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_PERTURB, byte)
+
+
+class EmptyMode(TorchDispatchMode):
+    """Tells what any dispatch mode changes from what the recorder changes."""
+
+    supports_higher_order_operators = True
+
+    @classmethod
+    def ignore_compile_internals(cls) -> bool:
+        return True
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return func(*args, **(kwargs or {}))
 
 
 # -- copies ----------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 from reproaudit.model import EventFlag
 from reproaudit.record.undefined import UndefinedMemory
-from tests.record.op_db_sweep import fill_memory
+from tests.record.outcome import fill_memory
 from tests.record.recording import record, rows
 
 
