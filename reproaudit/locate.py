@@ -71,6 +71,11 @@ class Locator:
                 f"operations-{attempt}", attempt, f"recording operators, run {attempt + 1}",
                 level=Level.OPERATION, steps=limit, values_mb=0,
             )  # fmt: skip
+            if not run.outcome.is_success and not self.notes:
+                how = run.outcome.detail or run.outcome.kind.value
+                self.notes.append(
+                    NotChecked("operators after the end of the recorded runs", f"they ended early: {how}")
+                )
             if first is None:
                 first = run
                 continue

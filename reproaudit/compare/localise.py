@@ -14,6 +14,7 @@ from reproaudit.compare.runs import Interned, Run, mix
 from reproaudit.model import EventFlag, EventKind
 from reproaudit.trace.reader import Trace
 
+_MAX_SEARCHED = 10_000
 _UNCOMPARED = EventFlag.VIEW | EventFlag.UNDEFINED | EventFlag.RAISED
 
 
@@ -161,6 +162,15 @@ def _first_drawn(rows: npt.NDArray[Any], keys: npt.NDArray[np.uint64], left: npt
     return int(drawing[keys[drawing] == keys[earliest]][0])
 
 
+def _first_write(trace: Trace, rows: npt.NDArray[Any], left: npt.NDArray[np.int64]) -> int:
+    """Return the first unmatched op that writes in place: threads that only read do not race. Else the first one."""
+    for position in left[:_MAX_SEARCHED]:
+        base = trace.strings[rows["name"][position]].partition(".")[0]
+        if base.endswith("_") and not base.endswith("__"):
+            return int(position)
+    return int(left[0])
+
+
 def _localise_threads(process: str, trace_a: Trace, trace_b: Trace, interned: Interned) -> list[Source]:
     """Compare the ops of other threads by content: which thread did which work is chance, the work is not.
 
@@ -182,7 +192,7 @@ def _localise_threads(process: str, trace_a: Trace, trace_b: Trace, interned: In
     if not len(left):
         return []
     seen = np.isin(inputs_a[left], inputs_b)
-    first = _first_drawn(rows_a, keys_a, left[seen]) if seen.any() else left[0]
+    first = _first_drawn(rows_a, keys_a, left[seen]) if seen.any() else _first_write(trace_a, rows_a, left)
     partners = np.flatnonzero(inputs_b == inputs_a[first]) if seen.any() else np.flatnonzero(keys_b == keys_a[first])
     event_a = int(chosen_a[first])
     event_b = int(chosen_b[partners[0]]) if len(partners) else None

@@ -23,6 +23,7 @@ from reproaudit.record.session import Recorder
 _getframe = sys._getframe
 _is_compiling = torch.compiler.is_compiling
 _Tensor = torch.Tensor
+_OWN_HOOK_ENTRIES = 3  # one before modules, one after them, and that it is always called
 _MAX_DEPTH = 8  # of nested containers in a batch or an output
 _MAX_LEAVES = 100_000  # nodes of an autograd graph that are walked to find its leaves
 
@@ -68,6 +69,8 @@ class Boundaries:
         ]
         for handle in hooks:
             self._patches.on_undo(handle.remove)
+        # torch.compile warns of global hooks through this function, and its warning would be ours to answer for.
+        self._patches.replace(_module, "_has_any_global_hook", self._has_hooks_of_the_program)
         self._patches.replace(torch.autograd, "backward", self._wrap_backward(torch.autograd.backward))
         self._patches.replace(torch.autograd, "grad", self._wrap_grad(torch.autograd.grad))
         self._patches.replace(
@@ -122,14 +125,22 @@ class Boundaries:
 
     # -- modules -----------------------------------------------------------------------------------------------------
 
+    @staticmethod
+    def _has_hooks_of_the_program() -> bool:
+        """Tell whether the program itself has registered global module hooks; those of the recorder do not count."""
+        tables = (
+            _module._global_backward_pre_hooks, _module._global_backward_hooks, _module._global_forward_pre_hooks,
+            _module._global_forward_hooks, _module._global_forward_hooks_always_called,
+            _module._global_forward_hooks_with_kwargs,
+        )  # fmt: skip
+        return sum(len(table) for table in tables) > _OWN_HOOK_ENTRIES
+
     def _before_module(self, module: torch.nn.Module, args: tuple[Any, ...]) -> None:
         if _is_compiling():  # evaluated while Dynamo traces: the hook vanishes from the compiled program
             return
         state = self.recorder.state
         state.depth += 1
-        if not self.recorder.active or state.inside:
-            return
-        if state.depth == 1:
+        if state.depth == 1 and self.recorder.active and not state.inside:
             state.inside = True
             label = self.names.root(module)
             # Global hooks are not given keyword arguments; the calling frame of torch.nn.Module has them.
@@ -139,7 +150,7 @@ class Boundaries:
             if kwargs:
                 self.record_all(EventKind.BATCH, phase, f"{label}.input", kwargs)
             state.inside = False
-        if self.tracks_modules:
+        if self.tracks_modules:  # always, so that `_after_module` takes off what was put on
             state.modules.append(self.names.path(module))
 
     def _after_module(self, module: torch.nn.Module, args: Any, output: Any) -> None:

@@ -80,3 +80,12 @@ def test_equal_streams_have_no_source(tmp_path: Path) -> None:
     found = located(tmp_path, rows, rows)
     assert found.is_equal
     assert found.aligned == 3
+
+
+def test_of_threads_that_race_the_one_that_writes_is_named(tmp_path: Path) -> None:
+    def rows(digest: int) -> list[Row]:
+        reads = Row("aten::addmm.default", digest, digest, thread=1, line=3)
+        return [reads, Row("aten::add_.Tensor", digest + 10, digest + 10, thread=1, line=5)]
+
+    (source,) = located(tmp_path, rows(1), rows(2)).sources
+    assert (source.origin, source.event_a) == (Origin.INPUT, 1)

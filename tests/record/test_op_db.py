@@ -40,6 +40,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.mark.slow
 @pytest.mark.seeded
+@pytest.mark.leaves("sys-path", reason="setuptools, which a few ops import, adds a folder of its own")
 @pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("part", range(SLICES))
 def test_recording_changes_no_result_of_op_db_and_records_equal_runs_alike(part: int) -> None:
@@ -83,10 +84,6 @@ def test_recording_changes_no_bit_of(name: str, mode: str, tmp_path: Path) -> No
     plain = capture(ODDITIES[name], ())
     recorded = capture(ODDITIES[name], (), watch=lambda: recorder(tmp_path, mode))
     changed = {part: getattr(recorded, part) for part in differing(plain, recorded)}
-    if name.startswith("compiled") and "warned" in changed:
-        # Global hooks on modules make torch.compile warn, and the recorder has some.
-        changed["warned"] = tuple(text for text in changed["warned"] if "global hooks on modules" not in text)
-        assert changed.pop("warned") == plain.warned
     assert changed == {}
     assert bool(plain.raised) == (name == "raises_inside"), plain.raised
     if mode == "digests":
