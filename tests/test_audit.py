@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 PROGRAMS = Path(__file__).parent / "programs"
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 def reproaudit(folder: Path, *words: str, timeout_s: float = 100) -> subprocess.CompletedProcess[str]:
