@@ -553,6 +553,8 @@ def test_composite_layouts_have_no_raw_bytes(name: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.seeded
+@pytest.mark.leaves("sys-path", reason="setuptools, which PyTorch's test tools import, appends its vendored folder")
 def test_every_sample_of_op_db_and_its_result_equals_its_contiguous_twin_and_keeps_its_bytes() -> None:
     from torch.testing._internal.common_methods_invocations import op_db
 
