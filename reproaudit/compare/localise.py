@@ -198,4 +198,7 @@ def _localise_threads(process: str, trace_a: Trace, trace_b: Trace, interned: In
     event_b = int(chosen_b[partners[0]]) if len(partners) else None
     if not seen.any() or event_b is None:
         return [Source(Origin.INPUT, process, event_a, event_b, event_a)]
+    if rows_a["flags"][first] & EventFlag.RANDOM:
+        # The state was read just before the op drew, and another thread may have drawn in between.
+        return [Source(Origin.RANDOM, process, event_a, event_b, event_a)]
     return [_classify(process, trace_a, trace_b, event_a, event_b, inputs_equal=True)]

@@ -89,3 +89,10 @@ def test_of_threads_that_race_the_one_that_writes_is_named(tmp_path: Path) -> No
 
     (source,) = located(tmp_path, rows(1), rows(2)).sources
     assert (source.origin, source.event_a) == (Origin.INPUT, 1)
+
+
+def test_a_random_op_of_a_thread_is_never_called_a_kernel_though_its_state_looked_equal(tmp_path: Path) -> None:
+    def rows(digest: int) -> list[Row]:
+        return [Row("randn", digest, 1, flags=EventFlag.RANDOM, aux=11, thread=1)]
+
+    assert origins(located(tmp_path, rows(1), rows(2))) == [(Origin.RANDOM, 0)]
