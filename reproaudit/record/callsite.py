@@ -13,6 +13,8 @@ _getframe = sys._getframe
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
+_GENERATED = f"{os.sep}torchinductor_"  # the cache of modules that torch.compile writes; their names are random
+
 OWN, LIBRARY, USER = 0, 1, 2  # ours, PyTorch's and Python's frames; other installed packages; the program's own
 
 
@@ -54,13 +56,13 @@ class CallSites:
         chosen = frame or fallback
         return 0 if chosen is None else self._locate(chosen)
 
-    def is_direct(self, depth: int = 2) -> bool:
-        """True if the calling frame is not PyTorch's, Python's or ours: the program, or a library it uses."""
+    def is_direct(self, depth: int = 2, *, program_only: bool = False) -> bool:
+        """True if the calling frame is not PyTorch's, Python's or ours: the program, or a library unless ruled out."""
         code = _getframe(depth).f_code
         kind = self._classes.get(code)
         if kind is None:
             kind = self._classes[code] = self._classify(code.co_filename)
-        return kind != OWN
+        return kind == USER if program_only else kind != OWN
 
     def _locate(self, frame: FrameType) -> int:
         key = (frame.f_code, frame.f_lasti)
@@ -76,7 +78,7 @@ class CallSites:
             # A notebook cell is the program; "<frozen importlib>", "<string>" of a namedtuple and the like are not.
             return USER if filename.startswith("<ipython") else OWN
         real = os.path.realpath(filename)
-        if real.startswith(_PACKAGE):
+        if real.startswith(_PACKAGE) or _GENERATED in real:
             return OWN
         if any(part in real for part in _INSTALLED):
             return OWN if any(f"{part}torch{os.sep}" in real for part in _INSTALLED) else LIBRARY

@@ -65,7 +65,7 @@ class Entropy:
 
     def _wrap(
         self, owner: Any, attribute: str, name: str, before: Callable[[], tuple[int, int] | None] | None = None,
-        value: Callable[[Any, Any, Any], Any] | None = None, through_stdlib: bool = False,
+        value: Callable[[Any, Any, Any], Any] | None = None, through_stdlib: bool = False, program_only: bool = False,
     ) -> None:  # fmt: skip
         """Replace `owner.attribute`; `value(result, args, kwargs)` chooses what is digested and shown."""
         original = getattr(owner, attribute, None)
@@ -75,7 +75,8 @@ class Entropy:
         @functools.wraps(original)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             recorder = self._recorder
-            if not recorder.listens() or not (through_stdlib or recorder.sites.is_direct(2)):
+            is_theirs = through_stdlib or recorder.sites.is_direct(2, program_only=program_only)
+            if not recorder.listens() or not is_theirs:
                 return original(*args, **kwargs)
             site = recorder.sites.here(2)
             count = self._seen.get((name, site), 0)
@@ -99,7 +100,8 @@ class Entropy:
 
     def _clocks(self) -> None:
         for clock in CLOCKS:
-            self._wrap(time, clock, f"time.{clock}")
+            # Libraries look at clocks all the time, to measure themselves.
+            self._wrap(time, clock, f"time.{clock}", program_only=True)
 
     def _python_random(self) -> None:
         for draw in RANDOM_DRAWS:
@@ -123,7 +125,7 @@ class Entropy:
 
     def _operating_system(self) -> None:
         self._wrap(os, "urandom", "os.urandom")
-        self._wrap(os, "getpid", "os.getpid")
+        self._wrap(os, "getpid", "os.getpid", program_only=True)
         for function in ("uuid1", "uuid4"):
             self._wrap(uuid, function, f"uuid.{function}")
         for function in ("getmtime", "getctime", "getatime", "exists", "isfile", "isdir"):

@@ -112,6 +112,11 @@ class Watch:
 
     def look(self, site: int = 0) -> None:
         """Record what has changed since the last look; without a `site` the line is not known."""
+        dynamo = sys.modules.get("torch._dynamo.utils")
+        if dynamo is not None and dynamo.counters["frames"].get("ok"):
+            self._recorder.writer.note(
+                "inside the regions that torch.compile compiled", "fused kernels are seen by what goes in and comes out"
+            )
         for name, read in self._flags.items():
             now = str(read())
             if now != self._known[name]:

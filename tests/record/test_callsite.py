@@ -1,0 +1,44 @@
+"""Whose line a stack frame is."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from reproaudit.record.callsite import LIBRARY, OWN, USER, CallSites
+from reproaudit.trace.writer import TraceWriter
+
+
+@pytest.fixture
+def sites(tmp_path: Path) -> CallSites:
+    writer = TraceWriter(
+        tmp_path / "t", level="boundary", subject="s", command=[], settings={}, environment={}, version="0",
+        values_budget=0,
+    )  # fmt: skip
+    return CallSites(writer, str(tmp_path / "project"), str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("path", "owner"),
+    [
+        ("/srv/project/train.py", USER),
+        ("/opt/lib/python3.11/site-packages/timm/layers.py", LIBRARY),
+        ("/opt/lib/python3.11/site-packages/torch/nn/modules/linear.py", OWN),
+        ("/tmp/torchinductor_someone/sg/csgkem.py", OWN),
+        ("<frozen importlib._bootstrap>", OWN),
+        ("<ipython-input-3-0>", USER),
+        (os.__file__, OWN),
+        (torch.__file__, OWN),
+    ],
+)
+def test_a_frame_belongs_to_its_file_s_owner(sites: CallSites, path: str, owner: int) -> None:
+    assert sites._classify(path) == owner
+
+
+def test_paths_are_shown_relative_to_the_subject_then_to_where_it_was_started(sites: CallSites, tmp_path: Path) -> None:
+    assert sites.shown(str(tmp_path / "project" / "models" / "net.py")) == os.path.join("models", "net.py")
+    assert sites.shown(str(tmp_path / "shared.py")) == "shared.py"
+    assert sites.shown("/opt/lib/python3.11/site-packages/timm/layers.py") == "timm/layers.py"
