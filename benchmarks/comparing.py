@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from figures import publish
 
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.localise import localise
@@ -76,11 +77,7 @@ def main() -> None:
         lines.append(
             f"| {label} | {opened - start:.2f} s | {compared - opened:.2f} s | {ended - compared:.2f} s | {peak} |"
         )
-    text = "\n".join(lines) + "\n"
-    print(text, end="")
-    if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(text)
+    publish(lines, options.out)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from torch.utils._debug_mode import DebugMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 sys.path.insert(0, str(Path(__file__).parent))
+from figures import publish
 from programs import STEPS
 
 from reproaudit.model import Level, Outcome, OutcomeKind
@@ -157,11 +158,7 @@ def main() -> None:
             statistics.median(size / events for size, events in _traces["operation"])))  # fmt: skip
         points = growth(STEPS["2000 tiny ops"](options.device), folder)
         extra.append("Peak memory of one recording, MiB by steps: " + ", ".join(f"{s}: {m}" for s, m in points) + ".")
-    text = "\n".join([*lines, "", *extra]) + "\n"
-    print(text, end="")
-    if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(text)
+    publish([*lines, "", *extra], options.out)
 
 
 if __name__ == "__main__":

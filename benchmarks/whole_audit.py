@@ -14,6 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from figures import publish
+
 RUNS = 5
 
 
@@ -50,11 +52,7 @@ def main() -> None:
     for kind, mine in figures.items():
         ratio = statistics.median(one / other for one, other in zip(mine, base, strict=True))
         lines.append(f"| {kind} | {ratio:.2f} |")
-    text = "\n".join(lines) + "\n"
-    print(text, end="")
-    if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(text)
+    publish(lines, options.out)
 
 
 if __name__ == "__main__":

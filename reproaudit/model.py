@@ -53,7 +53,6 @@ class EventFlag(IntFlag):
     UNDIGESTED = 64  # a tensor of this event could not be digested (fake, under graph capture, unknown subclass)
     KEPT = 128  # values.safetensors holds tensors of this event
     OUTSIDE_WRITE = 256  # an input changed since PyTorch last wrote it, and no recorded op wrote it
-    UNBORN = 512  # an input came from no recorded op at all
     INTERMEDIATE = 2048  # a module's output that autograd goes on from: what comes of it decides
     REPLAYED = 4096  # the call was made again on the same inputs
     REPLAY_DIFFERED = 8192  # and gave another result
