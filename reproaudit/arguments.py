@@ -94,6 +94,10 @@ def _settings(parser: argparse.ArgumentParser) -> None:
         "--env", type=assignment, action="append", default=[], metavar="NAME=VALUE", help="set a variable (repeatable)"
     )
     group.add_argument("--device", choices=("cpu", "cuda"), help="for subjects that take a device")
+    group.add_argument(
+        "--intervene", action="append", default=[], metavar="ID",
+        help="change the program from outside, such as hash.seed or threads.one (repeatable; see: reproaudit explain)",
+    )  # fmt: skip
     group.add_argument("--preset", metavar="NAME", help="settings named in [tool.reproaudit.presets] of pyproject.toml")
 
 

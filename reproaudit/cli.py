@@ -137,6 +137,7 @@ def _project(spec: SubjectSpec) -> ProjectConfig:
 
 def _settings(options: argparse.Namespace, project: ProjectConfig, seed: int | None) -> Settings:
     """Settings of the named preset, changed by what the command line gives."""
+    from reproaudit.interventions import combined
     from reproaudit.settings import Settings, did_you_mean, merge
 
     base = Settings()
@@ -155,7 +156,7 @@ def _settings(options: argparse.Namespace, project: ProjectConfig, seed: int | N
         threads=options.threads, fill_uninitialized=options.fill_uninitialized,
         cublas_workspace=options.cublas_workspace, env=tuple(options.env), device=options.device,
     )  # fmt: skip
-    return merge(base, given)
+    return combined(merge(base, given), options.intervene)
 
 
 def _tolerances(options: argparse.Namespace, project: ProjectConfig | None) -> dict[str, Tolerance]:

@@ -34,6 +34,7 @@ class EventKind(IntEnum):
     ALERT = 7
     ENTROPY = 8
     FILE = 9
+    LINE = 10
 
 
 class Phase(IntEnum):
@@ -52,6 +53,7 @@ class EventFlag(IntFlag):
     RAISED = 32  # the op raised an exception
     UNDIGESTED = 64  # a tensor of this event could not be digested (fake, under graph capture, unknown subclass)
     KEPT = 128  # values.safetensors holds tensors of this event
+    PINNED = 512  # the op's outputs were replaced by those of a reference run
     OUTSIDE_WRITE = 256  # an input changed since PyTorch last wrote it, and no recorded op wrote it
     INTERMEDIATE = 2048  # a module's output that autograd goes on from: what comes of it decides
     REPLAYED = 4096  # the call was made again on the same inputs
@@ -177,6 +179,21 @@ class TensorDivergence:
 
 
 @dataclass(frozen=True, slots=True)
+class Replays:
+    """How often one call, repeated on its own inputs, gave another result than the first time.
+
+    `rate_at_least` and `rate_at_most` are the exact (Clopper-Pearson) 95 % interval of the rate. `contention` says that
+    differences showed only, or were only looked for, while more threads than cores competed.
+    """
+
+    made: int
+    differing: int
+    rate_at_least: float
+    rate_at_most: float
+    contention: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """The four independent kinds of evidence about an op. None: not looked at."""
 
@@ -185,17 +202,23 @@ class Evidence:
     declared: bool | None = None
     switched: bool | None = None
     notes: tuple[str, ...] = ()
+    replays: Replays | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """A change that restores equality. `verified` only if `runs` runs were made with it and were equal."""
+    """A change that restores equality. `verified` only if `runs` runs were made with it and were equal.
+
+    `settings` names interventions. `slowdown` is the median of paired run times, with the change over without.
+    `patch` are lines for the user's own program that do the same.
+    """
 
     settings: tuple[str, ...] = ()
     advice: str = ""
     verified: bool = False
     runs: int = 0
     slowdown: float | None = None
+    patch: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +262,19 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """A set of interventions that was tried by running the program with it: `runs` runs, all equal or not.
+
+    `note` says what else happened: the program failed under it, or too few runs were left to tell.
+    """
+
+    settings: tuple[str, ...]
+    runs: int
+    is_equal: bool
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RunSummary:
     index: int
     outcome: Outcome
@@ -249,10 +285,17 @@ class RunSummary:
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """`divergence_rate_at_most`: with no difference in R runs, the exact upper bound at `level`; else None."""
+    """How sure the runs make us. The divergence rate is the probability that a further run differs from the first.
+
+    `divergence_rate_at_most`: with no difference in R runs, the exact upper bound at `level`; else None. With a
+    difference, `divergence_rate` is the share of later runs that differ from the first, `rate_interval` its exact
+    (Clopper-Pearson) interval at `level`; else None and empty.
+    """
 
     level: float = 0.95
     divergence_rate_at_most: float | None = None
+    divergence_rate: float | None = None
+    rate_interval: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +324,12 @@ class AuditResult:
     settings: tuple[tuple[str, str], ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
     next_commands: tuple[str, ...] = ()
+    is_complete: bool | None = (
+        None  # every source is in `findings`: with all of them pinned or repaired, runs are equal
+    )
+    trials: tuple[Trial, ...] = ()
+    runs_made: int = 0  # fresh processes that the audit started, those that only diagnosed included
+    reproducer: str = ""  # the folder of a stand-alone script that shows the first kernel finding; "" if none was made
     schema: int = RESULT_SCHEMA
 
 

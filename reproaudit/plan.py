@@ -82,11 +82,24 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Pin:
+    """All calls of one op at one line, in one phase: a source whose outputs later runs are given from a reference."""
+
+    name: str
+    location_path: str
+    location_line: int
+    phase: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunPlan:
     """Everything one run needs to know. `steps` None: to the program's end.
 
     `values_mb` bounds values.safetensors. `alerts`: find the ops that `use_deterministic_algorithms` refuses. `keep`
-    chooses boundary tensors by (EventKind, name, step); empty keeps what fits.
+    chooses boundary tensors by (EventKind, name, step); empty keeps what fits. `lines`: follow the program's own lines
+    and the Python values that each changes. `pins`: without a `reference` the outputs of these calls are kept; with
+    one, the path of a trace that kept them, each call is given the reference's outputs. `pins_mb` bounds what is kept
+    for pins.
     """
 
     trace_dir: Path
@@ -99,6 +112,10 @@ class RunPlan:
     digests: bool = True
     targets: tuple[Target, ...] = ()
     keep: tuple[tuple[int, str, int], ...] = ()
+    lines: bool = False
+    pins: tuple[Pin, ...] = ()
+    pins_mb: int = 0
+    reference: str = ""
     extra: dict[str, str] = field(default_factory=dict)
 
 
@@ -116,6 +133,7 @@ def to_json(plan: RunPlan) -> str:
         "level": plan.level.value,
         "settings": to_dict(plan.settings),
         "targets": [_values(target) for target in plan.targets],
+        "pins": [_values(pin) for pin in plan.pins],
     }
     return json.dumps(document, indent=1, sort_keys=True) + "\n"
 
@@ -141,6 +159,10 @@ def from_json(text: str) -> RunPlan:
         digests=_typed(table, "digests", bool),
         targets=tuple(_target(row) for row in _typed(table, "targets", list)),
         keep=tuple(_kept(row) for row in _typed(table, "keep", list)),
+        lines=_typed(table, "lines", bool),
+        pins=tuple(_pin(row) for row in _typed(table, "pins", list)),
+        pins_mb=_number(table, "pins_mb", 0),
+        reference=_typed(table, "reference", str),
         extra=_extra(_typed(table, "extra", dict)),
     )
 
@@ -284,10 +306,19 @@ def _subject(document: object) -> SubjectSpec:
 
 def _target(document: object) -> Target:
     table = _checked(document, Target, "target")
-    numbers = {name: _number(table, name, 0) for name in ("location_line", "phase", "step", "occurrence", "thread")}
-    if numbers["phase"] not in tuple(Phase):
-        raise _bad_plan(f"there is no phase {numbers['phase']}")
-    return Target(name=_typed(table, "name", str), location_path=_typed(table, "location_path", str), **numbers)
+    return Target(**_call(table, ("location_line", "phase", "step", "occurrence", "thread")))
+
+
+def _pin(document: object) -> Pin:
+    table = _checked(document, Pin, "pin")
+    return Pin(**_call(table, ("location_line", "phase")))
+
+
+def _call(table: dict[str, Any], numbers: Sequence[str]) -> dict[str, Any]:
+    values: dict[str, Any] = {name: _number(table, name, 0) for name in numbers}
+    if values["phase"] not in tuple(Phase):
+        raise _bad_plan(f"there is no phase {values['phase']}")
+    return values | {name: _typed(table, name, str) for name in ("name", "location_path")}
 
 
 def _kept(row: object) -> tuple[int, str, int]:

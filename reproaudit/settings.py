@@ -25,7 +25,8 @@ class Settings:
 
     `seed` seeds Python, NumPy's legacy generator, torch on CPU and on every CUDA device (NumPy takes 32 bits).
     `deterministic` is `torch.use_deterministic_algorithms`, raising or warning, without its fill of uninitialised
-    memory, which is `fill_uninitialized`. `env` is sorted by name.
+    memory, which is `fill_uninitialized`. `env` is sorted by name. `interventions` names changes that the recorder
+    makes from inside the process (see `reproaudit.interventions`), sorted.
     """
 
     seed: int | None = None
@@ -39,6 +40,7 @@ class Settings:
     cublas_workspace: str | None = None
     env: tuple[tuple[str, str], ...] = ()
     device: str | None = None
+    interventions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, (low, high) in _INTEGERS.items():
@@ -56,12 +58,16 @@ class Settings:
             raise _bad_value("deterministic", self.deterministic, '"error" or "warn"')
         # Two ways to write the same environment must be equal settings.
         object.__setattr__(self, "env", tuple(sorted(_checked_env(self.env).items())))
+        if not all(type(name) is str and name for name in self.interventions):
+            raise _bad_value("interventions", self.interventions, "a list of names")
+        object.__setattr__(self, "interventions", tuple(sorted(set(self.interventions))))
 
 
 def to_dict(settings: Settings) -> dict[str, Any]:
     """Return what is set, by name, as JSON and TOML can hold it; `env` becomes a table."""
-    values = {name: getattr(settings, name) for name in _names(Settings)} | {"env": dict(settings.env)}
-    return {name: value for name, value in values.items() if value is not None and value != {}}
+    values = {name: getattr(settings, name) for name in _names(Settings)}
+    values |= {"env": dict(settings.env), "interventions": list(settings.interventions)}
+    return {name: value for name, value in values.items() if value is not None and value not in ({}, [])}
 
 
 def from_dict(values: Mapping[str, Any], where: str = "settings") -> Settings:
@@ -72,6 +78,10 @@ def from_dict(values: Mapping[str, Any], where: str = "settings") -> Settings:
         if not isinstance(chosen["env"], Mapping):
             raise _bad_value(f"{where}: env", chosen["env"], 'a table of variables, such as {OMP_SCHEDULE = "static"}')
         chosen["env"] = tuple(chosen["env"].items())
+    if "interventions" in chosen:
+        if not isinstance(chosen["interventions"], (list, tuple)):
+            raise _bad_value(f"{where}: interventions", chosen["interventions"], 'a list of names, ["hash.seed"]')
+        chosen["interventions"] = tuple(chosen["interventions"])
     try:
         return Settings(**chosen)
     except UsageError as error:
@@ -79,9 +89,10 @@ def from_dict(values: Mapping[str, Any], where: str = "settings") -> Settings:
 
 
 def merge(base: Settings, change: Settings) -> Settings:
-    """Return `base` with everything that `change` sets; `env` is merged variable by variable."""
+    """Return `base` with everything that `change` sets; `env` is merged by variable, `interventions` are united."""
     combined = to_dict(base) | to_dict(change)
-    return from_dict(combined | {"env": dict(base.env) | dict(change.env)})
+    united = {"env": dict(base.env) | dict(change.env), "interventions": base.interventions + change.interventions}
+    return from_dict(combined | united)
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -105,6 +116,8 @@ def describe(settings: Settings) -> tuple[tuple[str, str], ...]:
     for name, value in to_dict(settings).items():
         if name == "env":
             rows += [(f"env.{variable}", text) for variable, text in value.items()]
+        elif name == "interventions":
+            rows.append((name, ", ".join(value)))
         else:
             rows.append((name, str(value).lower() if isinstance(value, bool) else str(value)))
     return tuple(rows)

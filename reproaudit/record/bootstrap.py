@@ -18,7 +18,10 @@ from reproaudit.errors import ReproauditError, UsageError
 from reproaudit.model import Outcome, OutcomeKind
 from reproaudit.plan import RunPlan, SubjectKind, from_json
 from reproaudit.record.apply import apply_before_torch, apply_to_numpy, apply_to_torch
+from reproaudit.record.callsite import FrameKinds
 from reproaudit.record.imports import ImportWatch
+from reproaudit.record.patching import Patches
+from reproaudit.record.repairs import Reach, install_repairs
 from reproaudit.record.subjects import prepare_path, run_attribute, run_script
 
 if TYPE_CHECKING:
@@ -38,20 +41,48 @@ class Host:
         self.recorder: Recorder | None = None
         self.outcome = Outcome(OutcomeKind.COMPLETED, 0)
         self._pid = _getpid()
+        self._watch = ImportWatch()
+        self._forks = 0
+        self._after_fork: list[Callable[[int], None]] = []
 
     def start(self) -> None:
-        apply_before_torch(self.plan.settings)
-        ImportWatch({"numpy": lambda: apply_to_numpy(self.plan.settings), "torch": self._torch_imported}).install()
+        self.change()
+        # Last, so that the recorder wraps what an intervention has put in place, and records what the program is given.
+        self.when_imported("torch", self._torch_imported)
         atexit.register(self.close)
         os._exit = self._exit_now  # type: ignore[assignment]
 
-    def _torch_imported(self) -> None:
-        try:
-            apply_to_torch(self.plan.settings)
-            from reproaudit.record.install import install
+    def change(self) -> None:
+        """Apply the settings and interventions of the plan; they last as long as the process."""
+        settings = self.plan.settings
+        apply_before_torch(settings)
+        self.when_imported("numpy", lambda: apply_to_numpy(settings))
+        self.when_imported("torch", lambda: apply_to_torch(settings))
+        if settings.interventions:
+            os.register_at_fork(before=self._count_fork, after_in_child=self._in_forked_child)
+            reach = Reach(Patches(), FrameKinds().is_program, self.when_imported, self._after_fork.append)
+            self._or_end(lambda: install_repairs(settings, reach))
 
-            self.recorder = install(self.plan)
-            self.recorder.on_complete = _leave_soon
+    def when_imported(self, name: str, action: Callable[[], None]) -> None:
+        self._watch.when_imported(name, lambda: self._or_end(action))
+
+    def _count_fork(self) -> None:
+        self._forks += 1
+
+    def _in_forked_child(self) -> None:
+        number, self._forks = self._forks, 0
+        for action in self._after_fork:
+            action(number)
+
+    def _torch_imported(self) -> None:
+        from reproaudit.record.install import install
+
+        self.recorder = install(self.plan)
+        self.recorder.on_complete = _leave_soon
+
+    def _or_end(self, action: Callable[[], None]) -> None:
+        try:
+            action()
         except Exception:
             # A half-installed recorder would audit another program than the one asked for.
             traceback.print_exc()
@@ -175,7 +206,8 @@ def enter_child(plan_path: str, label: str) -> None:
 
         host.recorder = install_in_child(plan, label)
 
-    ImportWatch({"torch": imported}).install()
+    host.change()
+    host.when_imported("torch", imported)
     atexit.register(host.close)
     os._exit = host._exit_now  # type: ignore[assignment]
     _watch_spawned_children(plan_path, f"{label}-")

@@ -23,6 +23,35 @@ def _stdlib_roots() -> tuple[str, ...]:
     return tuple({os.path.realpath(paths[key]) + os.sep for key in ("stdlib", "platstdlib") if key in paths})
 
 
+class FrameKinds:
+    """Tells whose code a frame runs: ours and PyTorch's, another installed package's, or the program's own."""
+
+    def __init__(self) -> None:
+        self._stdlib = _stdlib_roots()
+        self._kinds: dict[CodeType, int] = {}
+
+    def of(self, code: CodeType) -> int:
+        kind = self._kinds.get(code)
+        if kind is None:
+            kind = self._kinds[code] = self._classify(code.co_filename)
+        return kind
+
+    def is_program(self, depth: int) -> bool:
+        """True if the frame `depth` frames above the caller's own is the program's own code."""
+        return self.of(_getframe(depth + 1).f_code) == USER
+
+    def _classify(self, filename: str) -> int:
+        if filename.startswith("<"):
+            # A notebook cell is the program; "<frozen importlib>", "<string>" of a namedtuple and the like are not.
+            return USER if filename.startswith("<ipython") else OWN
+        real = os.path.realpath(filename)
+        if real.startswith(_PACKAGE) or _GENERATED in real:
+            return OWN
+        if any(part in real for part in _INSTALLED):
+            return OWN if any(f"{part}torch{os.sep}" in real for part in _INSTALLED) else LIBRARY
+        return OWN if real.startswith(self._stdlib) else USER
+
+
 class CallSites:
     """Find the location id of the line of user code that is running now.
 
@@ -34,20 +63,16 @@ class CallSites:
         self._writer = writer
         self._folder = os.path.realpath(folder) + os.sep
         self._cwd = os.path.realpath(cwd) + os.sep
-        self._stdlib = _stdlib_roots()
-        self._classes: dict[CodeType, int] = {}
+        self.kinds = FrameKinds()
         self._locations: dict[tuple[CodeType, int], int] = {}
 
     def here(self, depth: int = 2) -> int:
         """Return the location id of the user's line that called `depth` frames up; 0 if there is none."""
         frame: FrameType | None = _getframe(depth)
-        classes = self._classes
+        kind_of = self.kinds.of
         fallback: FrameType | None = None
         while frame is not None:
-            code = frame.f_code
-            kind = classes.get(code)
-            if kind is None:
-                kind = classes[code] = self._classify(code.co_filename)
+            kind = kind_of(frame.f_code)
             if kind == USER:
                 break
             if kind == LIBRARY and fallback is None:
@@ -58,10 +83,7 @@ class CallSites:
 
     def is_direct(self, depth: int = 2, *, program_only: bool = False) -> bool:
         """True if the calling frame is not PyTorch's, Python's or ours: the program, or a library unless ruled out."""
-        code = _getframe(depth).f_code
-        kind = self._classes.get(code)
-        if kind is None:
-            kind = self._classes[code] = self._classify(code.co_filename)
+        kind = self.kinds.of(_getframe(depth).f_code)
         return kind == USER if program_only else kind != OWN
 
     def _locate(self, frame: FrameType) -> int:
@@ -72,19 +94,6 @@ class CallSites:
             found = self._writer.location(self.shown(code.co_filename), frame.f_lineno or 0, code.co_name)
             self._locations[key] = found
         return found
-
-    def _classify(self, filename: str) -> int:
-        if filename.startswith("<"):
-            # A notebook cell is the program; "<frozen importlib>", "<string>" of a namedtuple and the like are not.
-            return USER if filename.startswith("<ipython") else OWN
-        real = os.path.realpath(filename)
-        if real.startswith(_PACKAGE) or _GENERATED in real:
-            return OWN
-        if any(part in real for part in _INSTALLED):
-            return OWN if any(f"{part}torch{os.sep}" in real for part in _INSTALLED) else LIBRARY
-        if real.startswith(self._stdlib):
-            return OWN
-        return USER
 
     def shown(self, filename: str) -> str:
         """Return `filename` as reports show it: relative to the subject's folder or the working directory."""

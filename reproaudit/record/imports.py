@@ -15,13 +15,16 @@ class ImportWatch:
     Looking for a spec (`importlib.util.find_spec("torch")`) does not use it up; only the import does.
     """
 
-    def __init__(self, callbacks: dict[str, Callable[[], None]]) -> None:
-        self._callbacks = dict(callbacks)
+    def __init__(self) -> None:
+        self._callbacks: dict[str, list[Callable[[], None]]] = {}
 
-    def install(self) -> None:
-        for name in [name for name in self._callbacks if name in sys.modules]:
-            self._callbacks.pop(name)()
-        if self._callbacks:
+    def when_imported(self, name: str, action: Callable[[], None]) -> None:
+        """Run `action` once the module is imported, at once if it is; several run in the order in which they came."""
+        if name in sys.modules and name not in self._callbacks:
+            action()
+            return
+        self._callbacks.setdefault(name, []).append(action)
+        if self not in sys.meta_path:
             sys.meta_path.insert(0, self)
 
     def remove(self) -> None:
@@ -42,11 +45,10 @@ class ImportWatch:
         return None
 
     def _imported(self, name: str) -> None:
-        callback = self._callbacks.pop(name, None)
+        for action in self._callbacks.pop(name, ()):
+            action()
         if not self._callbacks:
             self.remove()
-        if callback is not None:
-            callback()
 
 
 class _Loader:

@@ -2,6 +2,7 @@
 
 Format history
   1  first version
+  2  events of kind LINE and FILE; the flag PINNED
 
 `events.bin` is a sequence of 64-byte little-endian records (`EVENT`), appended and flushed at each step, so a killed
 run leaves a readable prefix. `run.json` is rewritten (temporary name, rename) before new events are flushed whenever
@@ -16,7 +17,7 @@ from typing import TypedDict
 import numpy as np
 
 MAGIC = "reproaudit-trace"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 RUN_FILE = "run.json"
 EVENTS_FILE = "events.bin"
 VALUES_FILE = "values.safetensors"

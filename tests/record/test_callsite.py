@@ -35,7 +35,7 @@ def sites(tmp_path: Path) -> CallSites:
     ],
 )
 def test_a_frame_belongs_to_its_file_s_owner(sites: CallSites, path: str, owner: int) -> None:
-    assert sites._classify(path) == owner
+    assert sites.kinds.of(compile("", path, "exec")) == owner
 
 
 def test_paths_are_shown_relative_to_the_subject_then_to_where_it_was_started(sites: CallSites, tmp_path: Path) -> None:

@@ -235,12 +235,12 @@ def test_another_format_version_is_refused_with_both_versions(sample: tuple[Path
     edit_run_file(sample[0], format=99)
     error = refusal(sample[0])
     assert error.code == "trace-version"
-    assert "trace format 99, this reproaudit reads 1" in error.message
+    assert "trace format 99, this reproaudit reads 2" in error.message
 
 
 ROW = {"path": "a.py", "line": 1, "function": "f"}
 BAD_FIELDS: list[tuple[str, Any]] = [
-    ("magic", "other"), ("format", "1"), ("format", True), ("format", -1), ("format", 2**70), ("level", "all"),
+    ("magic", "other"), ("format", "2"), ("format", True), ("format", -1), ("format", 2**70), ("level", "all"),
     ("level", []), ("subject", None), ("command", "x"), ("command", [1]), ("settings", []), ("environment", {"a": 1}),
     ("event_dtype", []), ("strings", []), ("strings", {}), ("strings", ["", 1]), ("locations", []),
     ("locations", {"path": ROW}), ("locations", [{}]), ("locations", [ROW | {"line": -1}]),

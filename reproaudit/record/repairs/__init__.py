@@ -1,0 +1,34 @@
+"""Interventions that act inside the audited process. Each module has one public function, `install(reach)`."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from reproaudit.interventions import INTERVENTIONS, SEED
+from reproaudit.record.patching import Patches
+from reproaudit.settings import Settings
+
+__all__ = ["SEED", "Reach", "Stage", "install_repairs"]
+
+Stage = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a repair may use: `patches` to replace attributes; `is_program` tells whether the calling frame `depth`
+    frames above is the audited program's own code; `when_imported` runs an action once a module is imported (at once
+    if it is); `after_fork` runs an action in each forked child, with the child's number, counted from 1 by its parent.
+    """
+
+    patches: Patches
+    is_program: Callable[[int], bool]
+    when_imported: Callable[[str, Stage], None]
+    after_fork: Callable[[Callable[[int], None]], None]
+
+
+def install_repairs(settings: Settings, reach: Reach) -> None:
+    """Apply the interventions that `settings` names, before the program starts."""
+    for name in settings.interventions:
+        importlib.import_module(INTERVENTIONS[name].module).install(reach)
