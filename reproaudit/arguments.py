@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from reproaudit import __version__
 from reproaudit.errors import UsageError
 
-COMMANDS = ("audit", "record", "compare", "report")
-
 _DESCRIPTION = """\
 Run a PyTorch program several times, compare batches, outputs, gradients and parameters bit for bit, and name the
-operator and the line where the runs first differ.
+operator and the line where the runs first differ, the cause, and the smallest change that repairs it, proven by
+running it.
 
   reproaudit train.py                         audit a script as it is: 5 runs, 10 optimizer steps
   reproaudit train.py --steps all --lr 0.1    our options first; from the first that is not ours, all are the script's
@@ -22,6 +21,7 @@ operator and the line where the runs first differ.
   reproaudit record train.py                  one run, one trace
   reproaudit compare trace-a trace-b          compare traces, also from other machines
   reproaudit report result.json               render a saved result again
+  reproaudit explain RA401                    what a rule, cause, intervention or error code means
 """
 _EPILOG = """\
 exit codes: 0 reproducible, or within the tolerance asked for; 1 a divergence was found; 2 the audit was not possible"""
@@ -53,6 +53,31 @@ def seconds(text: str) -> float:
     if not 0.0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return value
+
+
+def share(text: str) -> float:
+    """Read a number between 0 and 1, both excluded."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.0 < value < 1.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1")
+    return value
+
+
+def budget(text: str) -> tuple[int | None, float | None]:
+    """Read "40", "runs=40", "minutes=10" or both with a comma; return runs and seconds, None for what is not said."""
+    runs, duration_s = None, None
+    for part in text.split(","):
+        name, equals, value = part.partition("=")
+        if not equals or name == "runs":
+            runs = positive(value or name)
+        elif name == "minutes":
+            duration_s = 60 * seconds(value)
+        else:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a budget: runs=40,minutes=10")
+    return runs, duration_s
 
 
 def on_off(text: str) -> bool:
@@ -140,10 +165,32 @@ def audit_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--no-alerts", action="store_true", help="skip the run that finds ops refused by use_deterministic_algorithms"
     )
+    parser.add_argument(
+        "--fresh-copy", action="store_true",
+        help="give each run a copy of the working folder as it is now, and an empty temporary folder",
+    )  # fmt: skip
+    _diagnosis(parser)
     _reports(parser)
     parser.add_argument("--out", metavar="DIR", help="keep the traces and logs in DIR")
     _settings(parser)
     return parser
+
+
+def _diagnosis(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("how sure, and how far", "a difference is followed to its cause and to a fix")
+    group.add_argument(
+        "--confidence", type=share, default=0.95, metavar="LEVEL", help="level of every bound (default 0.95)"
+    )
+    group.add_argument(
+        "--rate", type=share, metavar="RATE",
+        help="make as many runs as rule out a higher divergence rate: --confidence 0.99 --rate 0.05 makes 91",
+    )  # fmt: skip
+    group.add_argument(
+        "--budget", type=budget, default=(None, None), metavar="SPEC",
+        help="at most this for the diagnosis: runs=40,minutes=10 (default runs=80)",
+    )  # fmt: skip
+    group.add_argument("--no-diagnosis", action="store_true", help="only compare: no cause, no fix")
+    group.add_argument("--repro", metavar="DIR", help="write a stand-alone script that shows the first kernel finding")
 
 
 def record_parser() -> argparse.ArgumentParser:
@@ -171,6 +218,15 @@ def compare_parser() -> argparse.ArgumentParser:
     parser.add_argument("traces", nargs="+", metavar="TRACE", help="a directory that `reproaudit record` made")
     parser.add_argument("--tolerance", default=None, metavar="SPEC", help="what counts as equal (default bitwise)")
     _reports(parser)
+    return parser
+
+
+def explain_parser() -> argparse.ArgumentParser:
+    """Return the parser of `reproaudit explain`."""
+    parser = _Parser(
+        prog="reproaudit explain", description="Explain a rule, a cause, an intervention or an error code."
+    )
+    parser.add_argument("code", nargs="?", metavar="CODE", help="such as RA401, kernel, hash.seed; none lists them all")
     return parser
 
 

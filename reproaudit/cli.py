@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return the exit code: 0 reproducible, 1 a divergence, 2 not audited."""
     words = list(sys.argv[1:] if argv is None else argv)
     commands: dict[str, Callable[[list[str]], int]] = {
-        "audit": _audit, "record": _record, "compare": _compare, "report": _report,
+        "audit": _audit, "record": _record, "compare": _compare, "report": _report, "explain": _explain,
     }  # fmt: skip
     command, rest = (commands[words[0]], words[1:]) if words and words[0] in commands else (_audit, words)
     try:
@@ -94,7 +94,7 @@ def _seeds(options: argparse.Namespace) -> list[int | None]:
 
 
 def _audit_once(options: argparse.Namespace, subject: str, own: list[str], seed: int | None) -> AuditResult:
-    from reproaudit.audit import AuditOptions, audit
+    from reproaudit.audit import AuditOptions, Budget, audit
     from reproaudit.plan import parse_subject
     from reproaudit.progress import progress_for
 
@@ -102,15 +102,21 @@ def _audit_once(options: argparse.Namespace, subject: str, own: list[str], seed:
     project = _project(spec)
     settings = _settings(options, project, seed)
     steps = options.steps if hasattr(options, "steps") else project.steps if project.steps is not None else 10
+    budget_runs, budget_s = options.budget
     wanted = AuditOptions(
         subject=spec,
-        runs=options.runs or project.runs or 5,
+        runs=_runs(options, project),
         steps=None if steps == "all" else steps,
         timeout_s=options.timeout or project.timeout_s,
         tolerances=_tolerances(options, project),
         settings=settings,
         values_mb=options.values_mb,
         capture_alerts=not options.no_alerts,
+        diagnose=not options.no_diagnosis,
+        budget=Budget(budget_runs or Budget().runs, budget_s),
+        level=options.confidence,
+        fresh_copy=options.fresh_copy,
+        repro=Path(options.repro) if options.repro else None,
         show_output=options.show_output,
     )
     if wanted.runs < 2:
@@ -127,6 +133,18 @@ def _audit_once(options: argparse.Namespace, subject: str, own: list[str], seed:
         return audit(wanted, progress, out)
     finally:
         progress.close()
+
+
+def _runs(options: argparse.Namespace, project: ProjectConfig) -> int:
+    """Return how many runs to make: as many as the wanted bound needs, else as was said."""
+    from reproaudit.confidence import runs_needed
+
+    if options.rate is None:
+        runs: int = options.runs or project.runs or 5
+        return runs
+    if options.runs:
+        raise UsageError("--rate chooses the number of runs", code="usage", hint="leave out --runs or --rate")
+    return runs_needed(options.confidence, options.rate)
 
 
 def _project(spec: SubjectSpec) -> ProjectConfig:
@@ -229,6 +247,15 @@ def _report(words: list[str]) -> int:
     result = from_json(text)
     _emit(result, options.report)
     return exit_code([result.verdict])
+
+
+def _explain(words: list[str]) -> int:
+    from reproaudit.arguments import explain_parser
+    from reproaudit.explain.catalogue import describe, index
+
+    code = explain_parser().parse_args(words).code
+    print(describe(code) if code else index())
+    return 0
 
 
 def _check_reports(reports: list[tuple[str, str]]) -> None:

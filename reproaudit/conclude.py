@@ -10,6 +10,7 @@ from reproaudit.compare.boundaries import BoundaryComparison, Pair, divergent_pa
 from reproaudit.compare.elements import element_difference
 from reproaudit.compare.runs import Run
 from reproaudit.compare.samples import same_samples, same_samples_across
+from reproaudit.confidence import interval, rate_at_most
 from reproaudit.model import (
     Alert,
     AuditResult,
@@ -23,6 +24,7 @@ from reproaudit.model import (
     RunSummary,
     TensorDivergence,
     Tolerance,
+    Trial,
     Verdict,
     decide,
 )
@@ -175,9 +177,14 @@ def _plural(kind: str, count: int) -> str:
     return kind if count == 1 else f"{kind}es" if kind.endswith("ch") else f"{kind}s"
 
 
-def confidence(runs: int, is_equal: bool, level: float = 0.95) -> Confidence:
-    """Bound the rate at which a run departs from the common result: exact (Clopper-Pearson) for 0 of `runs`."""
-    return Confidence(level, 1.0 - (1.0 - level) ** (1.0 / runs) if is_equal and runs else None)
+def confidence(class_sizes: Sequence[int], level: float, *, is_equal: bool) -> Confidence:
+    """Bound the rate at which a run differs from the first one; estimate it where some do."""
+    runs = sum(class_sizes)
+    if is_equal or runs < 2 or len(class_sizes) < 2:
+        return Confidence(level, rate_at_most(level, runs) if is_equal else None)
+    differing = runs - class_sizes[0]
+    low, high = interval(level, differing, runs - 1)
+    return Confidence(level, None, differing / (runs - 1), (low, high))
 
 
 def collect_alerts(trace: Trace) -> tuple[Alert, ...]:
@@ -209,7 +216,9 @@ def summarise(run: Run) -> RunSummary:
 
 def conclude(
     judged: Judged, findings: tuple[Finding, ...], alerts: tuple[Alert, ...], *, notes: Sequence[NotChecked],
-    settings: tuple[tuple[str, str], ...], subject: str, next_commands: tuple[str, ...],
+    settings: tuple[tuple[str, str], ...], subject: str, next_commands: tuple[str, ...], level: float = 0.95,
+    trials: tuple[Trial, ...] = (), is_complete: bool | None = None, warnings: Sequence[str] = (), runs_made: int = 0,
+    reproducer: str = "",
 ) -> AuditResult:  # fmt: skip
     """Put together everything that was found out."""
     runs = judged.runs
@@ -220,16 +229,24 @@ def conclude(
         runs=tuple(summarise(run) for run in runs),
         classes=judged.comparison.classes,
         steps=min(run.steps for run in runs),
-        confidence=confidence(len(runs), judged.verdict is Verdict.REPRODUCIBLE),
+        confidence=confidence(
+            [len(group) for group in judged.comparison.classes],
+            level,
+            is_equal=judged.verdict is Verdict.REPRODUCIBLE,
+        ),
         findings=findings,
         divergences=judged.divergences,
         divergences_total=judged.divergences_total,
         alerts=alerts,
-        warnings=(_HARMLESS,) if judged.comparison.has_harmless_differences else (),
+        warnings=(*((_HARMLESS,) if judged.comparison.has_harmless_differences else ()), *warnings),
         changes=collect_changes(runs[0]),
         not_checked=tuple(dict.fromkeys([*judged.not_checked, *runs[0].main.notes, *notes])),
         compared=judged.comparison.counts,
         settings=settings,
         environment=tuple(runs[0].main.header["environment"].items()),
         next_commands=next_commands,
+        is_complete=is_complete,
+        trials=trials,
+        runs_made=runs_made or len(runs),
+        reproducer=reproducer,
     )

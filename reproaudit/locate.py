@@ -1,41 +1,57 @@
-"""Finding the operator: runs under recording of every op until two differ, then the values of the first source."""
+"""Finding the operator: runs under recording of every op until two differ, and where their differences are born."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-
-import numpy as np
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.elements import element_difference
 from reproaudit.compare.entropy import differing_calls
-from reproaudit.compare.localise import Localisation, Origin, Source, localise
-from reproaudit.compare.runs import Interned, Run
+from reproaudit.compare.localise import Localisation, Source, localise
+from reproaudit.compare.runs import Run
 from reproaudit.conclude import Judged
-from reproaudit.explain.sources import confirm, explain_sources
-from reproaudit.model import Alert, Difference, EventFlag, EventKind, Finding, Level, NotChecked
-from reproaudit.plan import Target
-from reproaudit.trace.schema import INPUTS_FROM
+from reproaudit.confidence import agreement
+from reproaudit.explain.sources import Explained, explain_sources
+from reproaudit.lab import Lab
+from reproaudit.model import Alert, Level, NotChecked
+from reproaudit.plan import Pin, Target
 
 _STEPS_PAST_DIVERGENCE = 2  # recorded in detail: the step that first differed, and one more for the parameters
-_VALUE_RUNS = 3
+_LEAST_RUNS, _MOST_RUNS = 6, 40
+_CHANCE = 0.05  # that all recorded runs agree although the program's do not
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two recorded runs that differ, and where."""
+
+    a: Run
+    b: Run
+    localisation: Localisation
+
+    @property
+    def runs(self) -> tuple[Run, Run]:
+        return self.a, self.b
 
 
 class Locator:
-    """Makes the localising runs of one audit. `run(name, index, what, **plan)` makes one; `notes` says what failed."""
+    """Makes runs that record every op. `notes` says what could not be located."""
 
-    def __init__(self, run: Callable[..., Run], attempts: int, steps: int | None, interned: Interned) -> None:
-        self._run = run
-        self._attempts = attempts
-        self._steps = steps
-        self._interned = interned
+    def __init__(self, lab: Lab, judged: Judged, alerts: tuple[Alert, ...]) -> None:
+        self._lab = lab
+        self._judged = judged
+        self._alerts = alerts
+        self._number = 0
         self.notes: list[NotChecked] = []
+        # A difference that shows in one run of ten needs as many runs to show again.
+        agree = agreement([len(group) for group in judged.comparison.classes])
+        self._attempts = min(_MOST_RUNS, max(_LEAST_RUNS, 2 + math.ceil(math.log(_CHANCE) / math.log(agree))))
 
-    def locate(self, judged: Judged, alerts: tuple[Alert, ...]) -> tuple[Finding, ...]:
-        """Return the sources of the divergence as findings, the first one first; empty if recording hides it."""
-        found = self._differing_pair(self._steps_for(judged))
-        if found is None:
+    def plain_pair(self) -> Pair | None:
+        """Return two runs of the program as it is that differ; None if recording hides the difference."""
+        pair = self._pair(self._limits())
+        if pair is None:
             self.notes.append(
                 NotChecked(
                     "the operator where the runs first differ",
@@ -43,76 +59,66 @@ class Locator:
                     "the recording hides the difference, so only the boundary comparison above is known",
                 )
             )
-            return ()
-        a, b, localisation = found
-        calls = differing_calls(a, b, self._interned)
-        findings = explain_sources(localisation.sources, a, b, calls, alerts, reordered=judged.same_samples_reordered)
-        first = localisation.sources[0]
-        if findings and first.origin is Origin.OP:
-            findings = (self._take_values(findings[0], first, a), *findings[1:])
-        return findings
+        return pair
 
-    def _steps_for(self, judged: Judged) -> int | None:
+    def changed_pair(self, interventions: tuple[str, ...], *, lines: bool = False) -> Pair | None:
+        """Return two differing runs with interventions, of as many steps as the difference needs; None if equal."""
+        return self._pair([self._near_limit()] * 3, interventions, lines=lines)
+
+    def explain(self, pair: Pair) -> tuple[Explained, ...]:
+        """Return what the pair's sources are, the first one first."""
+        calls = differing_calls(pair.a, pair.b, self._lab.interned)
+        reordered = self._judged.same_samples_reordered
+        return explain_sources(pair.localisation.sources, *pair.runs, calls, self._alerts, reordered=reordered)
+
+    def compare(self, a: Run, b: Run) -> Pair | None:
+        """Return where two recorded runs differ; None if they are equal in all that counts."""
+        found = localise(a, b, self._lab.interned)
+        return Pair(a, b, found) if not found.is_equal and self._matters(a, b) else None
+
+    # -- runs --------------------------------------------------------------------------------------------------------
+
+    def _near_limit(self) -> int | None:
         """Return how many steps to record in detail: a little past the first difference, if it has a step."""
-        steps = [row.step for row in judged.divergences if row.step >= 0 and not row.note.startswith("only in run")]
-        if not steps or any(run.outcome != judged.runs[0].outcome for run in judged.runs):
-            return self._steps
+        rows = self._judged.divergences
+        steps = [row.step for row in rows if row.step >= 0 and not row.note.startswith("only in run")]
+        if not steps or any(run.outcome != self._judged.runs[0].outcome for run in self._judged.runs):
+            return self._lab.steps
         wanted = min(steps) + _STEPS_PAST_DIVERGENCE
-        return wanted if self._steps is None else min(wanted, self._steps)
+        return wanted if self._lab.steps is None else min(wanted, self._lab.steps)
 
-    def _differing_pair(self, steps: int | None) -> tuple[Run, Run, Localisation] | None:
+    def _limits(self) -> list[int | None]:
+        """If the difference stays away near the step where it was seen, look at the whole audited length."""
+        near = self._attempts // 2 + 1
+        return [self._near_limit() if attempt < near else self._lab.steps for attempt in range(self._attempts)]
+
+    def _pair(
+        self, limits: Sequence[int | None], interventions: tuple[str, ...] = (), *, lines: bool = False
+    ) -> Pair | None:
         first: Run | None = None
-        for attempt in range(self._attempts):
-            # If the difference stays away near the step where it was seen, look at the whole audited length.
-            limit = steps if attempt < self._attempts // 2 + 1 else self._steps
-            if attempt == self._attempts // 2 + 1 and limit != steps:
+        for attempt, steps in enumerate(limits):
+            if attempt and steps != limits[attempt - 1]:
                 first = None
-            run = self._run(
-                f"operations-{attempt}", attempt, f"recording operators, run {attempt + 1}",
-                level=Level.OPERATION, steps=limit, values_mb=0,
+            run = self._lab.run(
+                f"operations-{self._number}", attempt, f"recording operators, run {self._number + 1}", interventions,
+                level=Level.OPERATION, steps=steps, values_mb=0, lines=lines,
             )  # fmt: skip
-            if not run.outcome.is_success and not self.notes:
-                how = run.outcome.detail or run.outcome.kind.value
-                self.notes.append(
-                    NotChecked("operators after the end of the recorded runs", f"they ended early: {how}")
-                )
+            self._number += 1
+            self._note_early_end(run)
             if first is None:
                 first = run
-                continue
-            localisation = localise(first, run, self._interned)
-            if not localisation.is_equal and self._matters(first, run):
-                return first, run, localisation
+            elif pair := self.compare(first, run):
+                return pair
         return None
+
+    def _note_early_end(self, run: Run) -> None:
+        if not run.outcome.is_success and not self.notes:
+            how = run.outcome.detail or run.outcome.kind.value
+            self.notes.append(NotChecked("operators after the end of the recorded runs", f"they ended early: {how}"))
 
     def _matters(self, a: Run, b: Run) -> bool:
         """An op may differ without consequence, as masked padding does: only runs that end up different count."""
-        return len(compare_boundaries([a, b], self._interned).classes) > 1 or a.outcome != b.outcome
-
-    def _take_values(self, finding: Finding, source: Source, a: Run) -> Finding:
-        """Record the source op's values in further runs until two differ, and add what they show to the finding."""
-        target = target_of(a, source)
-        if target is None:
-            return finding
-        kept: list[Run] = []
-        difference: Difference | None = None
-        for attempt in range(_VALUE_RUNS):
-            run = self._run(
-                f"values-{attempt}", attempt, f"taking values, run {attempt + 1}",
-                level=Level.VALUES, steps=target.step + 1, targets=(target,),
-            )  # fmt: skip
-            differences = (_captured_difference(other, run, source.process) for other in kept)
-            difference = next((found for found in differences if found is not None), None)
-            kept.append(run)
-            if difference is not None:
-                break
-        else:
-            self.notes.append(
-                NotChecked(
-                    f"elements of the outputs of {target.name}",
-                    "its outputs were equal when values were kept, or past the --values-mb budget",
-                )
-            )
-        return confirm(replace(finding, difference=difference), _captured_flags(kept, source.process))
+        return len(compare_boundaries([a, b], self._lab.interned).classes) > 1 or a.outcome != b.outcome
 
 
 def target_of(run: Run, source: Source) -> Target | None:
@@ -127,46 +133,29 @@ def target_of(run: Run, source: Source) -> Target | None:
         & (events["location"] == row["location"])
     )  # fmt: skip
     place = trace.locations[row["location"]]
-    occurrence = int(same[: source.event_a].sum())
     return Target(
-        trace.strings[row["name"]],
-        place.path,
-        place.line,
-        int(row["phase"]),
-        int(row["step"]),
-        occurrence,
-        int(row["thread"]),
-    )
+        trace.strings[row["name"]], place.path, place.line, int(row["phase"]), int(row["step"]),
+        int(same[: source.event_a].sum()), int(row["thread"]),
+    )  # fmt: skip
 
 
-def _captured_difference(a: Run, b: Run, process: str) -> Difference | None:
-    """Compare the outputs that both runs kept of the target op; None if none differ or none were kept."""
-    kept = []
-    for run in (a, b):
-        trace = dict(run.traces).get(process)
-        if trace is None:
-            return None
-        chosen = np.flatnonzero(
-            (trace.events["kind"] == EventKind.OP) & ((trace.events["flags"] & EventFlag.KEPT) != 0)
-        )
-        if not len(chosen):
-            return None
-        kept.append([value for value in trace.values(int(chosen[0])) if value.number < INPUTS_FROM])
-    for first, second in zip(*kept, strict=False):
-        if (first.dtype, first.shape) == (second.dtype, second.shape):
-            difference = element_difference(first, second)
-            if difference.differing:
-                return difference
-    return None
+def pin_of(pair: Pair, source: Source) -> Pin | None:
+    """Return the pin for all calls like the source's; for memory that nobody wrote, for its allocation."""
+    if source.event_a is None:
+        return None
+    trace = dict(pair.a.traces)[source.process]
+    event = source.event_a if source.allocation is None else min(source.allocation, len(trace.events) - 1)
+    row = trace.events[event]
+    place = trace.locations[row["location"]]
+    return Pin(trace.strings[row["name"]], place.path, place.line, int(row["phase"]))
 
 
-def _captured_flags(runs: list[Run], process: str) -> EventFlag:
-    """Return what the recorder noted at the target op in any of the runs."""
-    flags = EventFlag(0)
-    for run in runs:
-        trace = dict(run.traces).get(process)
-        if trace is not None:
-            for row in trace.events[trace.events["kind"] == EventKind.OP]:
-                if int(row["flags"]) & (EventFlag.KEPT | EventFlag.REPLAYED | EventFlag.OUTSIDE_WRITE):
-                    flags |= EventFlag(int(row["flags"]))
-    return flags
+def places(sources: Sequence[Source], pair: Pair) -> Iterator[tuple[str, str, str, int]]:
+    """Yield the kind, op and line of each source: what identifies it from one pair of runs to another."""
+    for source in sources:
+        run, event = (pair.a, source.event_a) if source.event_a is not None else (pair.b, source.event_b)
+        assert event is not None
+        trace = dict(run.traces)[source.process]
+        row = trace.events[event]
+        place = trace.locations[row["location"]]
+        yield source.origin.value, trace.strings[row["name"]], place.path, place.line

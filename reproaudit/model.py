@@ -35,6 +35,7 @@ class EventKind(IntEnum):
     ENTROPY = 8
     FILE = 9
     LINE = 10
+    REPLAY = 11
 
 
 class Phase(IntEnum):

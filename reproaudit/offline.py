@@ -38,7 +38,8 @@ def compare_traces(paths: Sequence[Path], tolerances: Mapping[str, Tolerance]) -
             localisation = localise(*pair, interned)
             calls = differing_calls(*pair, interned)
             reordered = judged.same_samples_reordered
-            findings = explain_sources(localisation.sources, *pair, calls, (), reordered=reordered)
+            explained = explain_sources(localisation.sources, *pair, calls, (), reordered=reordered)
+            findings = tuple(one.finding for one in explained)
     notes.append(
         NotChecked("ops that use_deterministic_algorithms refuses", "only an audit runs the program to find them")
     )

@@ -98,8 +98,7 @@ class RunPlan:
     `values_mb` bounds values.safetensors. `alerts`: find the ops that `use_deterministic_algorithms` refuses. `keep`
     chooses boundary tensors by (EventKind, name, step); empty keeps what fits. `lines`: follow the program's own lines
     and the Python values that each changes. `pins`: without a `reference` the outputs of these calls are kept; with
-    one, the path of a trace that kept them, each call is given the reference's outputs. `pins_mb` bounds what is kept
-    for pins.
+    one, the path of a trace that kept them, each call is given the reference's outputs.
     """
 
     trace_dir: Path
@@ -114,7 +113,6 @@ class RunPlan:
     keep: tuple[tuple[int, str, int], ...] = ()
     lines: bool = False
     pins: tuple[Pin, ...] = ()
-    pins_mb: int = 0
     reference: str = ""
     extra: dict[str, str] = field(default_factory=dict)
 
@@ -161,7 +159,6 @@ def from_json(text: str) -> RunPlan:
         keep=tuple(_kept(row) for row in _typed(table, "keep", list)),
         lines=_typed(table, "lines", bool),
         pins=tuple(_pin(row) for row in _typed(table, "pins", list)),
-        pins_mb=_number(table, "pins_mb", 0),
         reference=_typed(table, "reference", str),
         extra=_extra(_typed(table, "extra", dict)),
     )

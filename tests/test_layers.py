@@ -46,7 +46,9 @@ LAYERS = {
     "track": layer("model errors report", "mlflow wandb tensorboard"),
 }
 # These put the others together. They may import all units; torch and the recorder only inside a function.
-TOP = frozenset("audit cli pytest_plugin arguments conclude locate offline progress __main__ __init__".split())
+TOP = frozenset(
+    "audit cli pytest_plugin arguments conclude diagnose lab locate offline pinning progress trials __main__ __init__".split()
+)
 TOP_LIBRARIES = frozenset("torch numpy tabulate tqdm pytest _pytest".split())
 
 

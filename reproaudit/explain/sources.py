@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from reproaudit.compare.entropy import EntropyCall, Strength, best_candidate
 from reproaudit.compare.localise import Origin, Source
@@ -15,33 +15,62 @@ from reproaudit.trace.reader import Trace
 _FROM_OUTSIDE = (Origin.BIRTH, Origin.INPUT, Origin.STRUCTURE)
 
 
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A finding with the source that it is about. `call` is the call that brought the difference in, if it is known."""
+
+    finding: Finding
+    source: Source
+    call: EntropyCall | None = None
+
+    @property
+    def is_from_outside(self) -> bool:
+        """True if the difference entered PyTorch here, whatever made it."""
+        return self.source.origin in _FROM_OUTSIDE
+
+    @property
+    def has_exact_line(self) -> bool:
+        """True if the line is that of the call that brought the difference in, not only where it arrived."""
+        return not self.is_from_outside or (self.call is not None and self.call.strength is Strength.SPECIFIC)
+
+
+def with_cause(finding: Finding, cause: Cause, note: str = "") -> Finding:
+    """Return the finding with another cause and what the table says of it."""
+    rule = RULES[cause]
+    notes = (*finding.evidence.notes, note) if note else finding.evidence.notes
+    return replace(
+        finding, rule=rule.id, cause=cause, title=rule.title, fix=Fix(advice=rule.advice),
+        evidence=replace(finding.evidence, notes=notes),
+    )  # fmt: skip
+
+
 def explain_sources(
     sources: Sequence[Source], a: Run, b: Run, calls: list[EntropyCall], alerts: Sequence[Alert], *, reordered: bool
-) -> tuple[Finding, ...]:
+) -> tuple[Explained, ...]:
     """Return one finding per source line and operator, the first source first.
 
     `reordered` says that the batches that differ hold the same samples in another order: where nothing more specific
     is known, that makes the cause an order of data.
     """
-    findings: list[Finding] = []
+    found: list[Explained] = []
     places: dict[tuple[str | None, Location | None, Cause], int] = {}
     for number, source in enumerate(sources):
         if number and source.origin in (Origin.INPUT, Origin.STRUCTURE, Origin.UNDEFINED):
             continue  # after an earlier source these are most likely its consequences
-        finding = _explain(source, a, b, calls, alerts)
-        if reordered and not findings and finding.cause is Cause.UNKNOWN:
-            rule = RULES[Cause.DATA_ORDER]
-            finding = replace(finding, rule=rule.id, cause=rule.cause, title=rule.title, fix=Fix(advice=rule.advice))
-        if number and source.origin == Origin.RANDOM and any(f.cause == finding.cause for f in findings):
+        explained = _explain(source, a, b, calls, alerts)
+        finding = explained.finding
+        if reordered and not found and finding.cause is Cause.UNKNOWN:
+            finding = with_cause(finding, Cause.DATA_ORDER)
+        if number and source.origin == Origin.RANDOM and any(other.finding.cause == finding.cause for other in found):
             continue  # one stream that differs makes every later draw differ
         place = (finding.op, finding.location, finding.cause)
         if place in places:
-            index = places[place]
-            findings[index] = replace(findings[index], count=findings[index].count + 1)
+            other = found[places[place]]
+            found[places[place]] = replace(other, finding=replace(other.finding, count=other.finding.count + 1))
         else:
-            places[place] = len(findings)
-            findings.append(finding)
-    return tuple(findings)
+            places[place] = len(found)
+            found.append(replace(explained, finding=finding))
+    return tuple(found)
 
 
 def confirm(finding: Finding, flags: EventFlag) -> Finding:
@@ -49,22 +78,18 @@ def confirm(finding: Finding, flags: EventFlag) -> Finding:
     if finding.cause is not Cause.KERNEL:
         return finding
     if flags & EventFlag.OUTSIDE_WRITE:
-        rule = RULES[Cause.THREAD_RACE]
-        notes = (*finding.evidence.notes, "an input changed while the op ran, and the op does not write it")
-        return replace(
-            finding, rule=rule.id, cause=rule.cause, title=rule.title, fix=Fix(advice=rule.advice),
-            evidence=replace(finding.evidence, notes=notes),
-        )  # fmt: skip
+        return with_cause(finding, Cause.THREAD_RACE, "an input changed while the op ran, and the op does not write it")
     replayed = bool(flags & EventFlag.REPLAY_DIFFERED) if flags & EventFlag.REPLAYED else None
     return replace(finding, evidence=replace(finding.evidence, replayed=replayed))
 
 
-def _explain(source: Source, a: Run, b: Run, calls: list[EntropyCall], alerts: Sequence[Alert]) -> Finding:
+def _explain(source: Source, a: Run, b: Run, calls: list[EntropyCall], alerts: Sequence[Alert]) -> Explained:
     trace, event = _side(source, a, b)
     row = trace.events[event]
     op: str | None = trace.strings[row["name"]]
     location = _location(trace, int(row["location"]))
     cause, notes = Cause.UNKNOWN, []
+    call: EntropyCall | None = None
     if source.origin == Origin.OP:
         cause = _thread_count(a, b) or Cause.KERNEL
         if row["thread"] and source.process == MAIN_PROCESS:
@@ -76,18 +101,20 @@ def _explain(source: Source, a: Run, b: Run, calls: list[EntropyCall], alerts: S
         op, location = trace.strings[allocation["name"]], _location(trace, int(allocation["location"]))
         notes.append(reader)
     elif source.origin == Origin.RANDOM:
-        cause, location = _random(trace, event, location, calls, source)
+        cause, location, call = _random(trace, event, location, calls, source)
     elif source.origin in _FROM_OUTSIDE:
-        cause, op, location, found = _from_outside(source, trace, row, op, location, a, calls)
+        call = best_candidate(calls, source.order)
+        cause, op, location, found = _from_outside(source, row, op, location, a, call)
         notes += found
     rule = RULES[cause]
     declared = any(op is not None and _same_op(alert.op, op) for alert in alerts) if op else None
-    return Finding(
+    finding = Finding(
         rule=rule.id, cause=cause, title=rule.title, phase=Phase(int(row["phase"])).name.lower(), step=int(row["step"]),
         op=_shown_op(op), module=trace.strings[row["module"]], location=location,
         evidence=Evidence(observed=_observed(source), declared=declared, notes=tuple(notes)),
         fix=Fix(advice=rule.advice),
     )  # fmt: skip
+    return Explained(finding, source, call)
 
 
 def _observed(source: Source) -> bool | None:
@@ -128,38 +155,34 @@ def _thread_count(a: Run, b: Run) -> Cause | None:
 
 def _random(
     trace: Trace, event: int, location: Location | None, calls: list[EntropyCall], source: Source
-) -> tuple[Cause, Location | None]:
+) -> tuple[Cause, Location | None, EntropyCall | None]:
     """Tell a stream that was never seeded alike from one whose draws came in another order."""
     seeds = [
         call for call in calls
-        if call.process == source.process and call.event < event and call.name in ("torch.manual_seed", "torch.seed")
+        if call.process == source.process and call.event < event and call.name in _SEEDINGS
     ]  # fmt: skip
     if seeds:
-        return Cause.UNSEEDED_RNG, _location(trace, seeds[-1].location) or location
+        return Cause.UNSEEDED_RNG, _location(trace, seeds[-1].location) or location, seeds[-1]
     if trace.events[event]["thread"]:
-        return Cause.RNG_ORDER, location
+        return Cause.RNG_ORDER, location, None
     # Draws from another kind of generator say nothing about this one.
     kinds = EventFlag.RANDOM | EventFlag.OWN_GENERATOR
     wanted = int(trace.events[event]["flags"]) & kinds
     earlier = trace.events[:event]
     drew_alike = bool(((earlier["kind"] == EventKind.OP) & ((earlier["flags"] & kinds) == wanted)).any())
-    return (Cause.RNG_ORDER if drew_alike else Cause.UNSEEDED_RNG), location
+    return (Cause.RNG_ORDER if drew_alike else Cause.UNSEEDED_RNG), location, None
+
+
+_SEEDINGS = ("torch.manual_seed", "torch.seed", "torch.Generator.seed")
 
 
 def _from_outside(
-    source: Source,
-    trace: Trace,
-    row: object,
-    op: str | None,
-    location: Location | None,
-    a: Run,
-    calls: list[EntropyCall],
+    source: Source, row: object, op: str | None, location: Location | None, a: Run, call: EntropyCall | None
 ) -> tuple[Cause, str | None, Location | None, list[str]]:
     """Look for the call that brought the difference in; without one, the op's own line is the best that is known."""
     flags, threaded = int(row["flags"]), bool(row["thread"])  # type: ignore[index]
     if source.origin == Origin.STRUCTURE and flags & EventFlag.RANDOM:
         return Cause.RNG_ORDER, op, location, ["one run draws here and the other does not"]
-    call = best_candidate(calls, source.order)
     if call is None:
         if threaded or (source.origin == Origin.INPUT and flags & EventFlag.OUTSIDE_WRITE):
             return Cause.THREAD_RACE, op, location, []

@@ -10,6 +10,7 @@ from reproaudit.plan import RunPlan
 from reproaudit.record.alerts import Alerts
 from reproaudit.record.boundaries import Boundaries
 from reproaudit.record.callsite import CallSites
+from reproaudit.record.chosen import ChosenCalls
 from reproaudit.record.entropy import Entropy
 from reproaudit.record.environment import Watch, describe_environment
 from reproaudit.record.gather import DeviceDigests
@@ -17,7 +18,6 @@ from reproaudit.record.operations import Operations, ThreadModes
 from reproaudit.record.patching import Patches
 from reproaudit.record.session import Recorder
 from reproaudit.record.threads import ThreadStarts
-from reproaudit.record.values import TargetValues
 from reproaudit.settings import to_dict
 from reproaudit.trace.writer import TraceWriter
 
@@ -62,8 +62,8 @@ class Installation:
 
     def _operations(self, plan: RunPlan) -> None:
         self.boundaries.tracks_modules = True
-        targets = TargetValues(self.recorder, plan.targets) if plan.targets else None
-        self.mode = Operations(self.recorder, self.devices, targets)
+        chosen = ChosenCalls(self.recorder) if plan.targets or plan.pins else None
+        self.mode = Operations(self.recorder, self.devices, chosen)
         if plan.alerts:
             self.mode.alerts = Alerts(self.recorder)
         else:

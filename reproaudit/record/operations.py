@@ -12,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from reproaudit.model import EventFlag, EventKind, Phase
 from reproaudit.record import rng
+from reproaudit.record.chosen import ChosenCalls
 from reproaudit.record.digest import combine
 from reproaudit.record.dynamo import SKIPS_CODE, keep_out_of_dynamo
 from reproaudit.record.gather import DeviceDigests, Part
@@ -21,7 +22,6 @@ from reproaudit.record.patching import Patches
 from reproaudit.record.session import Recorder
 from reproaudit.record.stored_digest import digest_as_stored, digest_operands
 from reproaudit.record.undefined import UndefinedMemory
-from reproaudit.record.values import TargetValues
 
 _Tensor = torch.Tensor
 _current_node = torch._C._current_autograd_node
@@ -45,12 +45,12 @@ class Operations(TorchDispatchMode):
         # Without this, an active dispatch mode silently turns torch.compile off, and the bug with it.
         return True
 
-    def __init__(self, recorder: Recorder, devices: DeviceDigests, targets: TargetValues | None) -> None:
+    def __init__(self, recorder: Recorder, devices: DeviceDigests, chosen: ChosenCalls | None) -> None:
         super().__init__()
         self.recorder = recorder
         self.devices = devices
         self._digests = recorder.plan.digests
-        self._targets = targets
+        self._chosen = chosen
         self._table = OpTable()
         self._names: dict[OpInfo, int] = {}
         self._origins: dict[int, tuple[int, int]] = {}  # autograd sequence number -> (module id, location id)
@@ -86,25 +86,34 @@ class Operations(TorchDispatchMode):
         if self.alerts is not None:
             return self.alerts(func, info, args, kwargs, phase, module, site)
         flags, aux, inputs = (int(EventFlag.VIEW), 0, []) if info.is_view else self._look_at_inputs(info, args, kwargs)
-        target = self._targets.match(info.name, site, phase) if self._targets is not None else None
-        if target is not None:
-            target.before(args, kwargs, info)
+        chosen = self._chosen.match(info, site, phase) if self._chosen is not None else None
+        if chosen is not None:
+            chosen.before(func, args, kwargs)
         try:
             result = func(*args, **kwargs)
         except BaseException:
             self._emit(info, phase, module, site, flags | EventFlag.RAISED, aux, inputs, [], 0)
             raise
-        outputs: list[Part] = []
+        written: list[torch.Tensor] = []
         if info.is_undefined:
             flags |= EventFlag.UNDEFINED
         elif not flags & (EventFlag.VIEW | EventFlag.UNDEFINED):
             written = tensors_written(info, args, kwargs, result)
-            if self._undefined:
-                self._undefined.written(written)
-            outputs = self._digest_all(written)
             if info.is_birth:
                 flags |= EventFlag.BIRTH
+        if chosen is not None:
+            chosen.after(result, written)
+        if written and self._undefined:
+            self._undefined.written(written)
+        outputs = self._digest_all(written)
         event = self._emit(info, phase, module, site, flags, aux, inputs, outputs, len(outputs))
+        self._follow_memory(info, args, result, event, flags, aux)
+        if chosen is not None:
+            chosen.recorded(event)
+        return result
+
+    def _follow_memory(self, info: OpInfo, args: Any, result: Any, event: int, flags: int, aux: int) -> None:
+        """Note which memory the op left undefined."""
         if info.is_undefined:
             self._undefined.allocated(result, event)
         elif flags & EventFlag.UNDEFINED:
@@ -113,9 +122,6 @@ class Operations(TorchDispatchMode):
             self._undefined.workspace(result[index] for index in info.workspace if index < len(result))
         elif info.scratch:
             self._undefined.workspace(args[position] for position in info.scratch if position < len(args))
-        if target is not None:
-            target.after(event, func, args, kwargs, result, info)
-        return result
 
     def _look_at_inputs(self, info: OpInfo, args: Any, kwargs: Any) -> tuple[int, int, list[Part]]:
         """Return the flags, `aux` and digests that describe what the op is about to read."""

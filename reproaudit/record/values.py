@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from reproaudit.model import EventFlag
+from reproaudit.model import EventFlag, EventKind, Phase
 from reproaudit.plan import Target
-from reproaudit.record.digest import digest, raw_bytes
-from reproaudit.record.operands import tensors_read, tensors_written
+from reproaudit.record.call_tmp import CallNotSaved, save_call
+from reproaudit.record.digest import raw_bytes
+from reproaudit.record.operands import tensors_read
 from reproaudit.record.opinfo import OpInfo
+from reproaudit.record.replay import Raw, Repetitions, Rerun, Way, can_rerun
 from reproaudit.record.session import Recorder
 from reproaudit.trace.schema import INPUTS_FROM
-
-_REPLAYS = 20
 
 
 class TargetValues:
@@ -49,29 +50,50 @@ class Capture:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._inputs: list[tuple[torch.Tensor, tuple[str, tuple[int, ...], bytes]]] = []
+        self._inputs: list[tuple[torch.Tensor, Raw]] = []
+        self._outputs: list[Raw | None] = []
+        self._repeated: list[Repetitions] = []
+        self._flags = EventFlag(0)
+        self._rerun: Rerun | None = None
+        self._name = ""
 
-    def before(self, args: Any, kwargs: Any, info: OpInfo) -> None:
+    def before(self, func: Any, args: Any, kwargs: Any, info: OpInfo) -> None:
         left = self._recorder.writer.values_left
         for tensor in tensors_read(info, args, kwargs):
             size = tensor.numel() * tensor.element_size()
             if size <= left and (raw := raw_bytes(tensor)) is not None:
                 left -= size
                 self._inputs.append((tensor, raw))
+        if not self._recorder.plan.reference and can_rerun(info, args, kwargs):
+            self._rerun = Rerun(func, args, kwargs, info)
+            self._save(func, args, kwargs)
 
-    def after(self, event: int, func: Any, args: Any, kwargs: Any, result: Any, info: OpInfo) -> None:
-        """Keep the outputs and the copied inputs; look whether an input changed meanwhile; repeat the call."""
-        writer = self._recorder.writer
-        written = tensors_written(info, args, kwargs, result)
-        flags = self._outside_write(written)
-        if not flags and not info.mutated and not info.is_random and not info.is_view:
-            flags = self._replay(func, args, kwargs, written, info)
-        writer.mark(event, int(flags))
-        for number, tensor in enumerate(written):
-            if (raw := raw_bytes(tensor)) is not None:
+    def after(self, written: list[torch.Tensor], info: OpInfo) -> None:
+        """Copy what the call wrote, before a pin gives it other outputs; look at its inputs; repeat it."""
+        self._name = info.name
+        self._outputs = [raw_bytes(tensor) for tensor in written]
+        self._flags = self._outside_write(written)
+        if not self._flags and self._rerun is not None and not self._recorder.plan.reference:
+            self._repeated = self._rerun.all_ways(written)
+
+    def recorded(self, event: int) -> None:
+        """Keep the copied inputs and outputs, and what repeating showed, with the op's event."""
+        recorder, writer = self._recorder, self._recorder.writer
+        for number, raw in [*enumerate(self._outputs), *enumerate((raw for _, raw in self._inputs), INPUTS_FROM)]:
+            if raw is not None:
                 writer.keep(event, number, *raw)
-        for number, (_, (dtype, shape, data)) in enumerate(self._inputs):
-            writer.keep(event, INPUTS_FROM + number, dtype, shape, data)
+        for tried in self._repeated:
+            self._flags |= EventFlag.REPLAYED
+            if tried.differing and tried.way is not Way.FLAG:
+                self._flags |= EventFlag.REPLAY_DIFFERED
+            number = writer.add(
+                EventKind.REPLAY, Phase.DATA, 0, recorder.step, writer.string(self._name), 0, 0, recorder.thread(),
+                int(tried.way), event, tried.made, tried.differing, 0, 0,
+            )  # fmt: skip
+            for index, raw in enumerate(tried.other):
+                if raw is not None:
+                    writer.keep(number, index, *raw)
+        writer.mark(event, int(self._flags))
 
     def _outside_write(self, written: list[torch.Tensor]) -> EventFlag:
         """An input that the op does not write and that differs after it was written by somebody else meanwhile."""
@@ -81,14 +103,14 @@ class Capture:
                 return EventFlag.OUTSIDE_WRITE
         return EventFlag(0)
 
-    def _replay(self, func: Any, args: Any, kwargs: Any, written: list[torch.Tensor], info: OpInfo) -> EventFlag:
-        """Make the same call again, on inputs that nobody has touched, until a result differs."""
-        wanted = [digest(tensor) for tensor in written]
-        for _ in range(_REPLAYS):
-            again = tensors_written(info, args, kwargs, func(*args, **kwargs))
-            if [digest(tensor) for tensor in again] != wanted:
-                return EventFlag.REPLAYED | EventFlag.REPLAY_DIFFERED
-        return EventFlag.REPLAYED
+    def _save(self, func: Any, args: Any, kwargs: Any) -> None:
+        """Leave the call beside the trace, for a reproducer; the first one only."""
+        folder = Path(self._recorder.writer.directory) / "call"
+        if not folder.exists():
+            try:
+                save_call(folder, func, args, kwargs)
+            except CallNotSaved as reason:
+                self._recorder.writer.note("a reproducer", str(reason))
 
 
 def _memory(tensor: torch.Tensor) -> int:

@@ -2,7 +2,7 @@
 
 Format history
   1  first version
-  2  events of kind LINE and FILE; the flag PINNED
+  2  events of kind LINE, FILE and REPLAY; the flag PINNED
 
 `events.bin` is a sequence of 64-byte little-endian records (`EVENT`), appended and flushed at each step, so a killed
 run leaves a readable prefix. `run.json` is rewritten (temporary name, rename) before new events are flushed whenever
@@ -39,8 +39,10 @@ EVENT = np.dtype(
         ("count", "<u2"),  # number of output tensors that `outputs` combines
         ("aux", "<u8"),  # random ops: digest of the generator state; READS_UNDEFINED: event number of the
         #                  allocation; boundary events: string id of the tensor's description, "float32[8, 3]";
-        #                  alerts: string id of the message; entropy: string id of a shown value, else 0
-        ("inputs", "<u8", (2,)),  # 128-bit digest over all inputs that the op reads, zero if none
+        #                  alerts: string id of the message; entropy: string id of a shown value, else 0;
+        #                  replays: event number of the op that was repeated
+        ("inputs", "<u8", (2,)),  # 128-bit digest over all inputs that the op reads, zero if none; replays: how many
+        #                           were made, and how many differed
         ("outputs", "<u8", (2,)),  # 128-bit digest over all outputs and mutated inputs, or of the tensor
     ]
 )

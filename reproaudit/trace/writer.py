@@ -100,6 +100,10 @@ class TraceWriter:
 
     # -- tables ------------------------------------------------------------------------------------------------------
 
+    @property
+    def directory(self) -> str:
+        return self._directory
+
     def string(self, text: str) -> int:
         """Return the id of `text`; 0, the id of the empty text, once the table is full."""
         return self._tables.string(text)

@@ -1,0 +1,102 @@
+"""Owns the statistics of repeated runs, exactly: what equal runs rule out, and how many of them a claim needs."""
+
+from __future__ import annotations
+
+import math
+import sys
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+
+_NEGLIGIBLE = 1e-18  # a term of a falling series below this share of its sum changes nothing in double precision
+
+
+def rate_at_most(level: float, runs: int) -> float | None:
+    """Return the upper bound at `level` of the chance that a further run differs, when none of `runs` runs did.
+
+    Each of the R-1 later runs was compared with the first. If a run differs with probability p, all of them agree with
+    probability (1-p)^(R-1); the bound is the p at which that is 1-level: 1 - (1-level)^(1/(R-1)), the one-sided
+    Clopper-Pearson bound for 0 of R-1. None below two runs: nothing was compared.
+    """
+    _check_share("level", level)
+    return None if runs < 2 else -math.expm1(math.log1p(-level) / (runs - 1))
+
+
+def runs_needed(level: float, rate: float) -> int:
+    """Return the smallest number of runs that, if all are equal, rule out a divergence rate above `rate` at `level`."""
+    _check_share("rate", rate)
+    return _fewest_runs(lambda runs: (rate_at_most(level, runs) or 0.0) <= rate)
+
+
+def interval(level: float, hits: int, trials: int) -> tuple[float, float]:
+    """Return the exact two-sided interval at `level` of a probability of which `hits` of `trials` were seen.
+
+    Clopper and Pearson 1934, "The use of confidence or fiducial limits illustrated in the case of the binomial": the
+    ends are where the tail of the binomial beyond what was seen has probability (1-level)/2. No trials: (0, 1).
+    """
+    _check_share("level", level)
+    if not 0 <= hits <= trials:
+        raise ValueError(f"{hits} hits of {trials} trials")
+    tail = (1.0 - level) / 2.0
+    return _lower_end(tail, hits, trials), 1.0 - _lower_end(tail, trials - hits, trials)
+
+
+def agreement(class_sizes: Sequence[int]) -> float:
+    """Return the chance that a further run agrees with the most common result, from the sizes of classes of equal runs.
+
+    The first run of the largest class, of m among n runs, is its own reference: m-1 of n-1 others agreed. The posterior
+    mean under Jeffreys' prior Beta(1/2, 1/2) is (m-1 + 1/2) / (n-1 + 1) = (m - 1/2) / n: below 1 however many agree.
+    """
+    if not class_sizes or min(class_sizes) < 1:
+        raise ValueError(f"classes of {list(class_sizes)} runs")
+    return (max(class_sizes) - 0.5) / sum(class_sizes)
+
+
+def trial_runs(class_sizes: Sequence[int], chance: float = 0.05) -> int:
+    """Return how many runs with a change must be equal before that is no accident: the smallest k >= 2.
+
+    If the change did nothing, k-1 runs would agree with the first with probability at most agreement^(k-1), which is
+    less than `chance`. `class_sizes` are those of the runs without the change.
+    """
+    _check_share("chance", chance)
+    rate = agreement(class_sizes)
+    return _fewest_runs(lambda runs: rate ** (runs - 1) < chance)
+
+
+def _fewest_runs(suffices: Callable[[int], bool]) -> int:
+    """Return the smallest number from 2 that suffices, where every larger one does too."""
+    counts = range(2, sys.maxsize)
+    return counts[bisect_left(counts, True, key=suffices)]
+
+
+def _lower_end(tail: float, hits: int, trials: int) -> float:
+    """Return the p at which `hits` or more of `trials` have probability `tail`, by bisection.
+
+    At p = hits/trials that probability is at least 1/2, so p lies below, where the terms from `hits` on only fall.
+    """
+    if hits == 0:
+        return 0.0
+    log_ways = math.log(math.comb(trials, hits))
+    low, high = 0.0, hits / trials
+    while low < (middle := (low + high) / 2.0) < high:
+        log_first = log_ways + hits * math.log(middle) + (trials - hits) * math.log1p(-middle)
+        if math.exp(log_first) * _series(hits, trials, middle / (1.0 - middle)) < tail:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def _series(hits: int, trials: int, odds: float) -> float:
+    """Return the binomial probability of `hits` or more over that of `hits` exactly; `odds` are p/(1-p)."""
+    terms = [1.0]
+    for count in range(hits, trials):
+        term = terms[-1] * odds * (trials - count) / (count + 1)
+        if term < _NEGLIGIBLE:
+            break
+        terms.append(term)
+    return math.fsum(terms)
+
+
+def _check_share(name: str, value: float) -> None:
+    if not 0.0 < value < 1.0:
+        raise ValueError(f"{name} must lie between 0 and 1, not {value}")

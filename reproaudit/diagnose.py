@@ -1,0 +1,214 @@
+"""Why runs differ and what repairs it: locate, pin until nothing else differs, search a fix, attribute it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from reproaudit.compare.boundaries import compare_boundaries
+from reproaudit.conclude import Judged
+from reproaudit.explain.candidates import cause_repaired_by, everything, ranked
+from reproaudit.explain.sources import Explained, with_cause
+from reproaudit.intervene.search import Search
+from reproaudit.interventions import INTERVENTIONS
+from reproaudit.lab import BudgetSpent, Lab
+from reproaudit.locate import Locator, Pair
+from reproaudit.model import Alert, Cause, Finding, Fix, NotChecked, Trial
+from reproaudit.pinning import Known, Pinning
+from reproaudit.trials import Trials
+
+# What else of the outside world is held still while the lines of a program are followed. Not the order of threads or
+# workers: that would change what the program does line by line.
+_ISOLATION = (
+    "seed.python", "seed.numpy", "seed.numpy_generators", "seed.torch", "seed.torch_generators", "entropy.fixed",
+    "hash.seed", "files.sorted", "clock.fixed", "sqlite.random",
+)  # fmt: skip
+_WIDEST_CHOICE = 3  # interventions per finding that are united before all are
+_FILL_VARIABLE, _OTHER_FILL = "REPROAUDIT_FILL", "90"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What the diagnosing runs found: the sources as findings, the first one first, and all that was tried."""
+
+    findings: tuple[Finding, ...]
+    trials: tuple[Trial, ...]
+    is_complete: bool | None
+    notes: tuple[NotChecked, ...]
+    warnings: tuple[str, ...] = ()
+
+
+class Diagnostician:
+    """Makes the diagnosing runs of one audit, within the lab's budget."""
+
+    def __init__(self, lab: Lab, judged: Judged, alerts: tuple[Alert, ...]) -> None:
+        first = judged.runs[0].main
+        self._lab = lab
+        self._judged = judged
+        self._cuda = "gpu" in first.header["environment"]
+        self._compiles = any("torch.compile" in note.what for note in first.notes)
+        self._locator = Locator(lab, judged, alerts)
+        self._pinning = Pinning(lab, self._locator, self._cuda)
+        self._trials = Trials(lab, [len(group) for group in judged.comparison.classes])
+        self._search = Search(self._trials.attempt)
+        self._notes: list[NotChecked] = []
+        self._warnings: list[str] = []
+        self._fix: tuple[str, ...] | None = None
+
+    def conduct(self) -> Diagnosis:
+        """Diagnose as far as the budget goes; what was found by then is the answer."""
+        self._lab.start_budget()
+        try:
+            self._find_sources()
+            self._find_fix()
+            findings = self._refine(self._attribute())
+        except BudgetSpent:
+            self._notes.append(NotChecked("the rest of the diagnosis", "its budget was spent; --budget raises it"))
+            findings = self._attribute()
+        return Diagnosis(
+            tuple(finding for finding, _ in findings), self._search.trials, self._is_complete(),
+            (*self._locator.notes, *self._pinning.notes, *self._notes), tuple(self._warnings),
+        )  # fmt: skip
+
+    # -- sources -----------------------------------------------------------------------------------------------------
+
+    def _find_sources(self) -> None:
+        pair = self._locator.plain_pair()
+        if pair is None:
+            return
+        self._pinning.add(self._locator.explain(pair), pair)
+        if all(known.pin is None for known in self._pinning.known) and self._search.first_enough(self._unions(1)):
+            # Nothing is left to differ, and each intervention stands for a source that is known.
+            self._pinning.is_complete = True
+            return
+        self._pinning.complete()
+
+    def _unions(self, widest: int) -> list[tuple[str, ...]]:
+        lists = [known.choices[known.chosen :] for known in self._pinning.known]
+        return [union for _, union in zip(range(widest), ranked(lists), strict=False)]
+
+    # -- the fix -----------------------------------------------------------------------------------------------------
+
+    def _find_fix(self) -> None:
+        sets = self._unions(_WIDEST_CHOICE) if self._pinning.known else []
+        found = self._search.first_enough(sets) or self._search.first_enough(self._wide_sets())
+        if found is not None:
+            self._fix = self._search.shrink(found)
+
+    def _wide_sets(self) -> list[tuple[str, ...]]:
+        """Everything at once; without what a program may not survive; and with what changes most of it."""
+        whole = everything(cuda=self._cuda, compiles=self._compiles)
+        gentle = tuple(name for name in whole if name not in ("clock.fixed", "entropy.fixed", "threads.serial"))
+        return [whole, gentle, (*whole, "files.fresh")]
+
+    # -- which finding it fixes --------------------------------------------------------------------------------------
+
+    def _attribute(self) -> list[tuple[Finding, Known | None]]:
+        """Give each finding its part of the fix; what repairs a finding also decides a cause that was open."""
+        known = list(self._pinning.known)
+        if self._fix is None:
+            return [(one.explained.finding, one) for one in known]
+        if not known:
+            return [(_unlocated(self._judged, self._fixed(self._fix)), None)]
+        parts = [tuple(name for name in self._fix if name in one.choices) for one in known]
+        left = tuple(name for name in self._fix if not any(name in part for part in parts))
+        rows: list[tuple[Finding, Known | None]] = []
+        for one, named in zip(known, parts, strict=True):
+            part = named
+            if left and (not named or len(known) == 1):
+                part, left = (*named, *left), ()
+            finding = _recaused(one.explained.finding, part)
+            if part:
+                rows.append((replace(finding, fix=self._fixed(part, finding)), one))
+            else:
+                self._warnings.append(
+                    f"{finding.op or 'content from outside PyTorch'} at {finding.location} differs between runs, "
+                    "without consequence: the fix leaves it as it is and runs are equal"
+                )
+        return rows
+
+    def _fixed(self, part: tuple[str, ...], finding: Finding | None = None) -> Fix:
+        assert self._fix is not None
+        trial = next(trial for trial in self._search.trials if set(trial.settings) == set(self._fix))
+        advice = finding.fix.advice if finding is not None and finding.fix is not None else ""
+        patch = tuple(line for name in part for line in INTERVENTIONS[name].patch)
+        return Fix(part, advice, True, trial.runs, self._trials.slowdown(self._fix), patch)
+
+    def _is_complete(self) -> bool | None:
+        """Tell whether all sources are known: pinned runs were equal, or the proven fix is for what is known alone."""
+        if self._pinning.is_complete or self._fix is None:
+            return self._pinning.is_complete
+        broad = any(name.startswith(("kernels.", "threads.", "memory.")) for name in self._fix)
+        parts = {name for known in self._pinning.known for name in known.choices}
+        return bool(self._pinning.known) and not broad and parts.issuperset(self._fix)
+
+    # -- what only a known fix allows --------------------------------------------------------------------------------
+
+    def _refine(self, rows: Sequence[tuple[Finding, Known | None]]) -> list[tuple[Finding, Known | None]]:
+        refined = [self._with_fill_evidence(finding) for finding, _ in rows]
+        inexact = [
+            known for known in (known for _, known in rows)
+            if known is not None and known.pin is None and not known.explained.has_exact_line
+        ]  # fmt: skip
+        pair = self._lines() if inexact else None
+        if pair is not None:
+            refined = [
+                self._with_line(finding, known.explained, pair) if known in inexact and known is not None else finding
+                for finding, (_, known) in zip(refined, rows, strict=True)
+            ]
+        return [(finding, known) for finding, (_, known) in zip(refined, rows, strict=True)]
+
+    def _lines(self) -> Pair | None:
+        """Return two runs whose lines were followed and that differ by what the fix repairs, and by little else."""
+        still = tuple(name for name in _ISOLATION if name not in (self._fix or ()))
+        return self._locator.changed_pair(still, lines=True) or self._locator.changed_pair((), lines=True)
+
+    def _with_line(self, finding: Finding, explained: Explained, pair: Pair) -> Finding:
+        from reproaudit.compare.lines import differing_lines, first_entry
+
+        differences = differing_lines(*pair.runs, self._lab.interned)
+        before = min((source.order for source in pair.localisation.sources), default=float("inf"))
+        entry = first_entry(differences, before)
+        if entry is None:
+            return finding
+        note = f"the first Python value that differs is {entry.name!r}, there" if entry.name else "the runs part there"
+        return replace(
+            finding, location=entry.location, evidence=replace(finding.evidence, notes=(*finding.evidence.notes, note))
+        )
+
+    def _with_fill_evidence(self, finding: Finding) -> Finding:
+        """Run once more with new memory filled with another pattern: if it matters, undefined memory is read."""
+        if finding.cause is not Cause.UNINITIALIZED_MEMORY or self._fix is None:
+            return finding
+        runs = [
+            self._lab.run(
+                f"fill-{number}", number, f"filling new memory, pattern {number + 1}", self._fix,
+                ((_FILL_VARIABLE, value),), values_mb=0,
+            )
+            for number, value in enumerate(("0", _OTHER_FILL))
+        ]  # fmt: skip
+        differs = len(compare_boundaries(runs, self._lab.interned).classes) > 1
+        said = "the results follow" if differs else "the results do not depend on"
+        note = f"{said} what new memory is filled with (zeros, and 0x{int(_OTHER_FILL):x})"
+        return replace(finding, evidence=replace(finding.evidence, notes=(*finding.evidence.notes, note)))
+
+
+def _recaused(finding: Finding, part: tuple[str, ...]) -> Finding:
+    """Where the repair does not fit the cause, the repair is right: it was run."""
+    if any(finding.cause in INTERVENTIONS[name].causes for name in part):
+        return finding
+    cause = cause_repaired_by(part)
+    if cause is None or cause is finding.cause:
+        return finding
+    if cause is not Cause.HASH_ORDER and finding.cause in (Cause.RNG_ORDER, Cause.UNSEEDED_RNG, Cause.WORKER_SEED):
+        return finding  # what shifts a stream is repaired at what shifts it; the stream is where it shows
+    return with_cause(finding, cause, f"known by what repairs it: {', '.join(part)}")
+
+
+def _unlocated(judged: Judged, fix: Fix) -> Finding:
+    """Make the finding of a source that recording hides, but that an intervention repairs."""
+    cause = cause_repaired_by(fix.settings) or Cause.UNKNOWN
+    first = judged.first
+    finding = Finding("", cause, "", first.phase if first else "forward", first.step if first else 0)
+    found = with_cause(finding, cause, "recording every operator hides the difference; known by what repairs it")
+    return replace(found, fix=fix)

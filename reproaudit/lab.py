@@ -1,0 +1,223 @@
+"""Where an audit makes its runs: one folder each, counted, bounded by a budget, each failure told."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from reproaudit.compare.runs import Interned, Run, open_run
+from reproaudit.errors import ReproauditError, SubjectError
+from reproaudit.interventions import combined, find
+from reproaudit.model import OutcomeKind
+from reproaudit.plan import RunPlan, SubjectSpec
+from reproaudit.runner.process import run as run_process
+from reproaudit.runner.process import tail
+from reproaudit.settings import Settings, merge
+from reproaudit.trace.schema import EVENTS_FILE
+
+_MOST_COPIED_BYTES = 1 << 30  # a working folder above it is not copied for each run
+_LEAST_TIMEOUT_S = 60.0
+_SLOWEST = 10.0  # a run under interventions may take this many times as long as the slowest plain one
+
+
+class Progress(Protocol):
+    """Where the experiment tells how far it is."""
+
+    def stage(self, what: str, steps: int | None) -> None: ...
+
+    def step(self, done: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What the diagnosis may spend besides the runs that decide the verdict. `seconds` None: no bound."""
+
+    runs: int = 80
+    seconds: float | None = None
+
+
+class BudgetSpent(Exception):
+    """The next run would go past the budget: what is known by now is the answer."""
+
+
+class Lab:
+    """Makes runs of one subject. `runs_made` counts the processes; `seconds` holds the time of each by name."""
+
+    def __init__(
+        self, subject: SubjectSpec, settings: Settings, folder: Path, progress: Progress, *, steps: int | None,
+        values_mb: int, timeout_s: float | None, show_output: bool, python: str, budget: Budget, fresh_copy: bool,
+    ) -> None:  # fmt: skip
+        self.subject = subject
+        self.settings = settings
+        self.folder = folder
+        self.steps = steps
+        self.interned = Interned()
+        self.runs_made = 0
+        self.seconds: dict[str, float] = {}
+        self._progress = progress
+        self._values_mb = values_mb
+        self._timeout_s = timeout_s
+        self._show_output = show_output
+        self._python = python
+        self._budget = budget
+        self._fresh_copy = fresh_copy
+        self._spent: tuple[int, float] | None = None  # runs made and the time when the budget began to count
+        self._before = _listing(subject.cwd)
+
+    def start_budget(self) -> None:
+        """Count against the budget from here on."""
+        self._spent = self.runs_made, time.monotonic()
+
+    @property
+    def runs_left(self) -> int:
+        if self._spent is None:
+            return self._budget.runs
+        return max(0, self._budget.runs - (self.runs_made - self._spent[0]))
+
+    def run(
+        self, name: str, index: int, what: str, interventions: tuple[str, ...] = (),
+        variables: tuple[tuple[str, str], ...] = (), **changes: object,
+    ) -> Run:  # fmt: skip
+        """Make one run in the folder `name`; `variables` join its environment, `changes` are fields of its plan.
+
+        Raises BudgetSpent before a run that is past the budget, and SubjectError for one that hung or whose trace is
+        incomplete.
+        """
+        self._check_budget()
+        settings = merge(combined(self.settings, interventions), Settings(env=variables))
+        plan = RunPlan(
+            trace_dir=self.folder / name, subject=self.subject, steps=self.steps, settings=settings,
+            values_mb=self._values_mb,
+        )  # fmt: skip
+        plan = replace(plan, **changes)  # type: ignore[arg-type]
+        self._progress.stage(what, plan.steps)
+        with self._files(name, plan, interventions) as plan:
+            self.runs_made += 1
+            timeout_s = self._timeout(bool(interventions))
+            record = run_process(
+                plan, python=self._python, log=self.folder / f"{name}.log", timeout_s=timeout_s,
+                show_output=self._show_output, on_progress=self._progress.step,
+            )  # fmt: skip
+        self.seconds[name] = record.seconds
+        if record.outcome.kind is OutcomeKind.TIMED_OUT:
+            raise SubjectError(
+                f"{self.subject} did not end within {timeout_s:g} s",
+                code="subject-timeout",
+                hint=f"raise --timeout, or audit fewer steps with --steps; its last output:\n{tail(record.log)}",
+            )
+        run = open_run(record.trace_dir, index)
+        for _, trace in run.traces:
+            if trace.damage:
+                # A trace that was cut short would look like a program that did less.
+                raise SubjectError(
+                    f"the trace of {name} is incomplete: {trace.damage}", code="trace-incomplete",
+                    hint=f"is there room on the disk of {self.folder}? --out DIR records elsewhere",
+                )  # fmt: skip
+        return run
+
+    def log_of(self, name: str) -> str:
+        return tail(self.folder / f"{name}.log")
+
+    # -- limits ------------------------------------------------------------------------------------------------------
+
+    def _check_budget(self) -> None:
+        if self._spent is None:
+            return
+        past = self._budget.seconds is not None and time.monotonic() - self._spent[1] >= self._budget.seconds
+        if self.runs_left == 0 or past:
+            raise BudgetSpent
+
+    def _timeout(self, changed: bool) -> float | None:
+        """A program that is changed from outside may wait for ever, for a clock that stands still for example."""
+        if self._timeout_s is not None or not changed or not self.seconds:
+            return self._timeout_s
+        return max(_LEAST_TIMEOUT_S, _SLOWEST * max(self.seconds.values()))
+
+    # -- files -------------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _files(self, name: str, plan: RunPlan, interventions: tuple[str, ...]) -> Iterator[RunPlan]:
+        """Give the run files of its own if that was asked for; they go when it ends."""
+        if not self._fresh_copy and not any(find(intervention).fresh_files for intervention in interventions):
+            yield plan
+            return
+        home = self.folder / f"{name}-files"
+        try:
+            work, temporary = home / "work", home / "tmp"
+            temporary.mkdir(parents=True)
+            self._copy_working_folder(work)
+            settings = merge(plan.settings, Settings(env=(("TMPDIR", str(temporary)),)))
+            yield replace(plan, subject=moved(plan.subject, work), settings=settings)
+        finally:
+            shutil.rmtree(home, ignore_errors=True)
+
+    def _copy_working_folder(self, target: Path) -> None:
+        """Copy the working folder as it was when the audit began: without what was made in it since."""
+        if self._before is None:
+            raise SubjectError(
+                f"{self.subject.cwd} is too large to be copied for each run", code="folder-too-large",
+                hint=f"start in a smaller folder; at most {_MOST_COPIED_BYTES >> 20} MiB and 20,000 files are copied",
+            )  # fmt: skip
+        target.mkdir()
+        for relative in sorted(self._before):
+            source, copy = self.subject.cwd / relative, target / relative
+            if source.is_dir():
+                copy.mkdir(exist_ok=True)
+            elif source.is_file():
+                shutil.copy2(source, copy)
+
+    def made_since(self, path: Path) -> bool:
+        """True for a file below the working folder that was not there when the audit began."""
+        if self._before is None or not path.is_relative_to(self.subject.cwd):
+            return False
+        return str(path.relative_to(self.subject.cwd)) not in self._before
+
+
+def moved(subject: SubjectSpec, cwd: Path) -> SubjectSpec:
+    """Return the subject started in another folder; a file outside of the old one keeps its place."""
+    if subject.path and not (cwd / subject.path).is_file():
+        return replace(subject, cwd=cwd, path=os.path.abspath(subject.file))
+    return replace(subject, cwd=cwd)
+
+
+def _listing(folder: Path) -> frozenset[str] | None:
+    """Return the relative paths of all that lies in `folder`; None if that is too much to copy."""
+    found: set[str] = set()
+    size = 0
+    for root, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not os.path.islink(os.path.join(root, name))]
+        for name in (*folders, *files):
+            path = os.path.join(root, name)
+            found.add(os.path.relpath(path, folder))
+            with contextlib.suppress(OSError):
+                size += os.lstat(path).st_size if name in files else 0
+        if size > _MOST_COPIED_BYTES or len(found) > 20_000:
+            return None
+    return frozenset(found)
+
+
+@contextlib.contextmanager
+def keeps_what_was_recorded(folder: Path, *, is_temporary: bool) -> Iterator[None]:
+    """Remove a temporary folder when all went well, or when nothing was recorded; else say where it is."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise SubjectError(
+            "the audit was interrupted; the running program was stopped",
+            code="interrupted",
+            hint=f"compare what was recorded: reproaudit compare {folder}/run-*",
+        ) from None
+    except ReproauditError as error:
+        if any(file.stat().st_size for file in folder.glob(f"*/{EVENTS_FILE}")):
+            error.hint = f"{error.hint}\n  recorded so far: {folder}".strip()
+        elif is_temporary:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    if is_temporary:
+        shutil.rmtree(folder, ignore_errors=True)

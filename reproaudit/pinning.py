@@ -1,0 +1,147 @@
+"""All sources, not only the first: known ones are pinned to a reference run, and what still differs is new."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from reproaudit.compare.localise import Origin
+from reproaudit.compare.replays import CONTENTION, FLAG, PLAIN, Capture, capture_of, difference
+from reproaudit.compare.runs import Run
+from reproaudit.confidence import interval
+from reproaudit.explain.candidates import candidates
+from reproaudit.explain.sources import Explained, confirm
+from reproaudit.lab import Lab
+from reproaudit.locate import Locator, Pair, pin_of, places, target_of
+from reproaudit.model import Cause, Finding, Level, NotChecked, Replays
+from reproaudit.plan import Pin
+
+_MOST_ROUNDS = 16
+_KEPT_MB = 512  # of pinned outputs per reference run
+_PINNED_RUNS = 2  # that must equal the reference before the list counts as complete
+_PINNABLE = (Origin.OP, Origin.UNDEFINED)
+
+
+@dataclass(slots=True)
+class Known:
+    """A source that was found: what it is, the pair that showed it, and what silences it in further runs."""
+
+    explained: Explained
+    pair: Pair
+    pin: Pin | None
+    choices: tuple[str, ...]  # interventions, the likeliest first; used where there is no pin
+    chosen: int = 0
+    captured: bool = False
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        return () if self.pin is not None else self.choices[self.chosen : self.chosen + 1]
+
+
+@dataclass(slots=True)
+class Pinning:
+    """Looks for further sources; `known` grows. `is_complete` once runs with all known ones pinned were equal."""
+
+    lab: Lab
+    locator: Locator
+    cuda: bool
+    known: list[Known] = field(default_factory=list)
+    is_complete: bool | None = None
+    reference: Run | None = None
+    notes: list[NotChecked] = field(default_factory=list)
+
+    def add(self, found: tuple[Explained, ...], pair: Pair) -> int:
+        """Add the findings that are new; return how many there were."""
+        seen = {self._place(known.explained, known.pair) for known in self.known}
+        new = 0
+        for explained in found:
+            place = self._place(explained, pair)
+            if place not in seen:
+                seen.add(place)
+                new += 1
+                pin = pin_of(pair, explained.source) if explained.source.origin in _PINNABLE else None
+                self.known.append(Known(explained, pair, pin, candidates(explained, pair.runs, cuda=self.cuda)))
+        return new
+
+    def complete(self) -> None:
+        """Pin what is known, look on, and repeat, until pinned runs are equal or nothing more can be silenced."""
+        for number in range(_MOST_ROUNDS):
+            pair = self._round(number)
+            if pair is None:
+                self.is_complete = True
+                return
+            if not self.add(self.locator.explain(pair), pair) and not self._next_choice(pair):
+                break
+        self.is_complete = False
+
+    def _round(self, number: int) -> Pair | None:
+        """Make a reference run and pinned runs; return the first pair that still differs."""
+        pins = tuple(dict.fromkeys(known.pin for known in self.known if known.pin is not None))
+        held = tuple(dict.fromkeys(name for known in self.known for name in known.held))
+        targets = [
+            target for known in self.known
+            if known.pin is not None and known.explained.source.origin is Origin.OP and not known.captured
+            and (target := target_of(known.pair.a, known.explained.source)) is not None
+        ]  # fmt: skip
+        reference = self.lab.run(
+            f"reference-{number}", 0, f"keeping what {len(self.known)} known sources give", held,
+            level=Level.VALUES, pins=pins, targets=tuple(targets), values_mb=_KEPT_MB,
+        )  # fmt: skip
+        self.reference = self.reference or reference
+        for again in range(_PINNED_RUNS):
+            pinned = self.lab.run(
+                f"pinned-{number}-{again}", again + 1, f"looking for more sources, run {again + 1}", held,
+                level=Level.VALUES if targets else Level.OPERATION, pins=pins, targets=tuple(targets),
+                reference=str(self.lab.folder / f"reference-{number}"),
+            )  # fmt: skip
+            if not again:
+                self._learn(reference, pinned)
+            if pair := self.locator.compare(reference, pinned):
+                return pair
+        return None
+
+    def _learn(self, reference: Run, pinned: Run) -> None:
+        """Take over what the kept values show of each source that is new in this round."""
+        for known in self.known:
+            if known.pin is None or known.captured or known.explained.source.origin is not Origin.OP:
+                continue
+            known.captured = True
+            where = known.explained.source.process, known.pin.name, (known.pin.location_path, known.pin.location_line)
+            first, second = capture_of(reference, *where), capture_of(pinned, *where)
+            if first is None:
+                self.notes.append(NotChecked(f"values of {known.pin.name}", "they were past the budget or not reached"))
+                continue
+            finding = _with_repetitions(confirm(known.explained.finding, first.flags), first)
+            own = difference(first.outputs(), second.outputs()) if second is not None else None
+            found = own or difference(first.outputs(), first.others())
+            known.explained = replace(known.explained, finding=replace(finding, difference=found))
+            known.choices = candidates(known.explained, known.pair.runs, cuda=self.cuda)
+
+    def _next_choice(self, pair: Pair) -> bool:
+        """The pair's first source is an old one: what was to silence it does not. Take its next intervention."""
+        place = next(places(pair.localisation.sources[:1], pair))
+        for known in self.known:
+            if self._place(known.explained, known.pair) == place and known.chosen + 1 < len(known.choices):
+                known.chosen += 1
+                return True
+        return False
+
+    @staticmethod
+    def _place(explained: Explained, pair: Pair) -> tuple[str, str, str, int]:
+        return next(places((explained.source,), pair))
+
+
+def _with_repetitions(finding: Finding, capture: Capture) -> Finding:
+    """Add how often the repeated op differed, and whether the determinism flag made it stable."""
+    if finding.cause is not Cause.KERNEL:
+        return finding
+    by_way = {tried.way: tried for tried in capture.repeated if tried.made}
+    shown = by_way.get(CONTENTION, by_way.get(PLAIN))
+    evidence = finding.evidence
+    if shown is not None:
+        low, high = interval(0.95, shown.differing, shown.made)
+        rate = Replays(shown.made, shown.differing, round(low, 4), round(high, 4), shown.way == CONTENTION)
+        evidence = replace(evidence, replays=rate)
+    asked = next((tried for tried in capture.repeated if tried.way == FLAG), None)
+    if asked is not None:
+        evidence = replace(evidence, switched=asked.made > 0 and not asked.differing)
+    return replace(finding, evidence=evidence)
