@@ -9,12 +9,14 @@ from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.conclude import Judged
 from reproaudit.explain.candidates import cause_repaired_by, everything, ranked
 from reproaudit.explain.sources import Explained, with_cause
+from reproaudit.intervene.patch import ready_patch
 from reproaudit.intervene.search import Search
 from reproaudit.interventions import INTERVENTIONS
 from reproaudit.lab import BudgetSpent, Lab
 from reproaudit.locate import Locator, Pair
 from reproaudit.model import Alert, Cause, Finding, Fix, NotChecked, Trial
 from reproaudit.pinning import Known, Pinning
+from reproaudit.plan import SubjectSpec
 from reproaudit.trials import Trials
 
 # What else of the outside world is held still while the lines of a program are followed. Not the order of threads or
@@ -45,6 +47,7 @@ class Diagnostician:
         first = judged.runs[0].main
         self._lab = lab
         self._judged = judged
+        self._alerts = alerts
         self._cuda = "gpu" in first.header["environment"]
         self._compiles = any("torch.compile" in note.what for note in first.notes)
         self._locator = Locator(lab, judged, alerts)
@@ -61,12 +64,13 @@ class Diagnostician:
         try:
             self._find_sources()
             self._find_fix()
-            findings = self._refine(self._attribute())
+            rows = self._refine(self._attribute())
         except BudgetSpent:
             self._notes.append(NotChecked("the rest of the diagnosis", "its budget was spent; --budget raises it"))
-            findings = self._attribute()
+            rows = self._attribute()
+        findings = tuple(patched(finding, self._lab.subject, refuses=bool(self._alerts)) for finding, _ in rows)
         return Diagnosis(
-            tuple(finding for finding, _ in findings), self._search.trials, self._is_complete(),
+            findings, self._search.trials, self._is_complete(),
             (*self._locator.notes, *self._pinning.notes, *self._notes), tuple(self._warnings),
         )  # fmt: skip
 
@@ -131,8 +135,7 @@ class Diagnostician:
         assert self._fix is not None
         trial = next(trial for trial in self._search.trials if set(trial.settings) == set(self._fix))
         advice = finding.fix.advice if finding is not None and finding.fix is not None else ""
-        patch = tuple(line for name in part for line in INTERVENTIONS[name].patch)
-        return Fix(part, advice, True, trial.runs, self._trials.slowdown(self._fix), patch)
+        return Fix(part, advice, True, trial.runs, self._trials.slowdown(self._fix))
 
     def _is_complete(self) -> bool | None:
         """Tell whether all sources are known: pinned runs were equal, or the proven fix is for what is known alone."""
@@ -212,3 +215,27 @@ def _unlocated(judged: Judged, fix: Fix) -> Finding:
     finding = Finding("", cause, "", first.phase if first else "forward", first.step if first else 0)
     found = with_cause(finding, cause, "recording every operator hides the difference; known by what repairs it")
     return replace(found, fix=fix)
+
+
+def patched(finding: Finding, subject: SubjectSpec, *, refuses: bool) -> Finding:
+    """Add the lines that do in the program itself what the proven fix did from outside.
+
+    `refuses`: some op of the program would raise under the determinism flag, so that it may only warn.
+    """
+    fix = finding.fix
+    if fix is None or not fix.verified:
+        return finding
+    main, place = subject.file, finding.location
+    file, line = (main, None) if place is None else (main.parent / place.path, place.line)
+    if not file.is_file():
+        file, line = main, None
+    try:
+        text = file.read_text(encoding="utf-8") if subject.path else ""
+    except (OSError, UnicodeDecodeError):
+        text = ""
+    shown = place.path if place is not None and line is not None else main.name
+    patch = ready_patch(text, shown, fix.settings, line) if text else ()
+    told = tuple(dict.fromkeys(row for name in fix.settings for row in INTERVENTIONS[name].patch))
+    lines = [row.replace("algorithms(True)", "algorithms(True, warn_only=True)") if refuses else row
+             for row in patch or told]  # fmt: skip
+    return replace(finding, fix=replace(fix, patch=tuple(lines)))

@@ -22,8 +22,9 @@ SEED = 0  # of everything that an intervention seeds
 class Intervention:
     """One change from outside the program. `settings` is what a run is given; `patch` what the user writes instead.
 
-    `causes` are those that it removes. `fresh_files`: each run gets an empty temporary folder and a copy of the working
-    folder as it was before the audit. `only_cuda`: without a GPU in use it does nothing.
+    `causes` are those that it removes. `at_start`: the patch's lines can stand right behind the imports. `only_cuda`:
+    without a GPU in use it does nothing. `fresh_files`: each run gets an empty temporary folder and a copy of the
+    working folder as it was before the audit.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Intervention:
     settings: Settings
     patch: tuple[str, ...]
     module: str = ""
+    at_start: bool = False
     only_cuda: bool = False
     fresh_files: bool = False
 
@@ -49,12 +51,12 @@ INTERVENTIONS: dict[str, Intervention] = {
         Intervention(
             "seed.python", "Python's random module starts from a fixed seed, and so does Random() without one",
             (_RNG, _LIBRARY, _WORKER), _held("seed.python"), ("import random", "random.seed(0)"),
-            f"{_REPAIRS}.python_seeds",
+            f"{_REPAIRS}.python_seeds", at_start=True,
         ),
         Intervention(
             "seed.numpy", "NumPy's legacy generator starts from a fixed seed, and so does RandomState() without one",
             (_RNG, _LIBRARY, _WORKER), _held("seed.numpy"), ("import numpy", "numpy.random.seed(0)"),
-            f"{_REPAIRS}.numpy_seeds",
+            f"{_REPAIRS}.numpy_seeds", at_start=True,
         ),
         Intervention(
             "seed.numpy_generators", "numpy.random.default_rng() and bit generators without a seed get a fixed one",
@@ -63,8 +65,8 @@ INTERVENTIONS: dict[str, Intervention] = {
         ),
         Intervention(
             "seed.torch", "torch's default generators start from a fixed seed",
-            (_RNG,), _held("seed.torch"), ("torch.manual_seed(0)  # before the model is built",),
-            f"{_REPAIRS}.torch_seeds",
+            (_RNG,), _held("seed.torch"), ("import torch", "torch.manual_seed(0)"),
+            f"{_REPAIRS}.torch_seeds", at_start=True,
         ),
         Intervention(
             "seed.torch_generators", "torch.seed() and torch.Generator.seed() give a fixed seed",
@@ -138,8 +140,8 @@ INTERVENTIONS: dict[str, Intervention] = {
         Intervention(
             "kernels.deterministic", "torch.use_deterministic_algorithms, without its memory fill",
             (Cause.KERNEL,), _held("kernels.deterministic", Settings(deterministic="warn")),
-            ("torch.use_deterministic_algorithms(True)",),
-            f"{_REPAIRS}.deterministic",
+            ("import torch", "torch.use_deterministic_algorithms(True)"),
+            f"{_REPAIRS}.deterministic", at_start=True,
         ),
         Intervention(
             "memory.fill", "new memory is filled with zeros",
@@ -149,13 +151,13 @@ INTERVENTIONS: dict[str, Intervention] = {
         Intervention(
             "threads.one", "torch computes with one thread",
             (Cause.KERNEL, Cause.THREAD_COUNT, _RACE), _held("threads.one", Settings(threads=1)),
-            ("torch.set_num_threads(1)",),
-            f"{_REPAIRS}.one_thread",
+            ("import torch", "torch.set_num_threads(1)"),
+            f"{_REPAIRS}.one_thread", at_start=True,
         ),
         Intervention(
             "cudnn.benchmark_off", "cuDNN does not choose algorithms by timing",
             (Cause.KERNEL, Cause.HARDWARE), Settings(cudnn_benchmark=False),
-            ("torch.backends.cudnn.benchmark = False",), only_cuda=True,
+            ("torch.backends.cudnn.benchmark = False",), at_start=True, only_cuda=True,
         ),
         Intervention(
             "cudnn.deterministic", "cuDNN uses deterministic algorithms",

@@ -33,6 +33,7 @@ def layer(units: str = "", libraries: str = "") -> Layer:
 LAYERS = {
     "errors": layer(),
     "model": layer(),
+    "confidence": layer(),
     "settings": layer("model errors"),
     "interventions": layer("settings model errors"),
     "plan": layer("settings model errors"),
@@ -43,6 +44,7 @@ LAYERS = {
     "runner": layer("settings plan trace model errors"),
     "intervene": layer("settings interventions plan model errors"),
     "report": layer("model errors", "tabulate"),
+    "reproducer": layer("report trace model errors"),
     "track": layer("model errors report", "mlflow wandb tensorboard"),
 }
 # These put the others together. They may import all units; torch and the recorder only inside a function.

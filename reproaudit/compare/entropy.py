@@ -16,13 +16,23 @@ from reproaudit.trace.reader import Trace
 class Strength(IntEnum):
     """How much a differing call says: a clock differs in every program, an unequal listing does not."""
 
-    CLOCK = 1
+    CLOCK = 1  # and whatever else differs each time by its nature: process ids, temporary names, file times
     ARRIVAL = 2
     SPECIFIC = 3
 
 
-_CLOCKS = ("time.", "os.getpid", "os.path.getmtime", "os.path.getctime", "os.path.getatime")
-_ARRIVALS = ("multiprocessing.Pool.imap_unordered", "concurrent.futures.as_completed", "queue.Queue.get")
+HASH_SEED = "PYTHONHASHSEED"  # the name of the event that says that string hashes are random
+_CLOCKS = (
+    "time.", "datetime.", "os.getpid", "os.getppid", "os.times", "os.stat", "pathlib.Path.stat", "os.path.getmtime",
+    "os.path.getctime", "os.path.getatime", "platform.node", "socket.gethostname", "tempfile.",
+)  # fmt: skip
+# Each of these may give something else in each run without telling what: the call alone makes it a candidate.
+_ARRIVALS = frozenset({
+    "multiprocessing.Pool.imap_unordered", "multiprocessing.Queue.get", "multiprocessing.SimpleQueue.get",
+    "multiprocessing.Connection.recv", "multiprocessing.connection.wait", "concurrent.futures.as_completed",
+    "concurrent.futures.wait", "queue.Queue.get", "queue.SimpleQueue.get", "asyncio.as_completed",
+    "torch.utils.data.DataLoader(in_order=False)", "sqlite3.random()",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +53,13 @@ def strength_of(name: str) -> Strength:
     if name.startswith(_CLOCKS):
         return Strength.CLOCK
     return Strength.ARRIVAL if name in _ARRIVALS else Strength.SPECIFIC
+
+
+def has_random_hashes(run: Run) -> bool:
+    """True if the order of sets of strings is another in each process of this run's program."""
+    trace = run.main
+    entropy = trace.events[trace.events["kind"] == EventKind.ENTROPY]
+    return any(trace.strings[name] == HASH_SEED for name in np.unique(entropy["name"]).tolist())
 
 
 def differing_calls(a: Run, b: Run, interned: Interned) -> list[EntropyCall]:

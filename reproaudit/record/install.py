@@ -13,10 +13,12 @@ from reproaudit.record.callsite import CallSites
 from reproaudit.record.chosen import ChosenCalls
 from reproaudit.record.entropy import Entropy
 from reproaudit.record.environment import Watch, describe_environment
+from reproaudit.record.files import Files
 from reproaudit.record.gather import DeviceDigests
 from reproaudit.record.operations import Operations, ThreadModes
 from reproaudit.record.patching import Patches
 from reproaudit.record.session import Recorder
+from reproaudit.record.streams import StreamWatch
 from reproaudit.record.threads import ThreadStarts
 from reproaudit.settings import to_dict
 from reproaudit.trace.writer import TraceWriter
@@ -68,6 +70,8 @@ class Installation:
             self.mode.alerts = Alerts(self.recorder)
         else:
             Entropy(self.recorder, self.patches).install()
+        StreamWatch(self.recorder, self.patches).install()
+        Files(self.recorder, self.patches).install()
         ThreadModes(self.mode, self.patches)
         self.mode.__enter__()
         mode = self.mode

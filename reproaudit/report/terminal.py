@@ -9,6 +9,7 @@ from reproaudit.model import AuditResult, Evidence, Finding, Fix, Level, Locatio
 from reproaudit.report.layout import columns, indented, labelled, table
 from reproaudit.report.wording import (
     VERDICTS,
+    completeness_sentence,
     confidence_sentence,
     counted,
     difference_sentence,
@@ -18,6 +19,8 @@ from reproaudit.report.wording import (
     oddities,
     prose,
     real,
+    replays_sentence,
+    trial_sentence,
     whole,
 )
 
@@ -74,6 +77,7 @@ class _Page:
         yield "Runs", self._outcomes(result)
         yield ("Where" if len(findings) < 2 else f"Where: the first of {len(findings):,} findings"), self._first(result)
         yield "Other findings", self._others(findings[1:])
+        yield "Tried", self._trials(result)
         yield f"What differs{_between(result.divergences)}", self._tensors(result)
         yield refused, self._alerts(result)
         yield "Settings that the program changed", self._changes(result)
@@ -114,16 +118,28 @@ class _Page:
             lines += labelled("difference", difference_sentence(finding.difference), width)
         if finding.fix:
             lines += _fix(finding.fix, width)
+        if result.reproducer:
+            lines += labelled("to report", f"{named(result.reproducer)} shows it without this program", width)
         return lines
 
     def _others(self, findings: Sequence[Finding]) -> list[str]:
         rows = [
             (named(finding.op or ""), _short_place(finding.location), f"{named(finding.phase)} {finding.step}",
-             finding.cause.value, ", ".join(name for name, _ in _EVIDENCE if getattr(finding.evidence, name)))
+             finding.cause.value, ", ".join(name for name, _ in _EVIDENCE if getattr(finding.evidence, name)),
+             ", ".join(map(named, finding.fix.settings)) if finding.fix and finding.fix.verified else "")
             for finding in findings[: self.max_rows]
         ]  # fmt: skip
-        names = columns("op~", "line~", "when", "cause", "evidence")
+        names = columns("op~", "line~", "when", "cause", "evidence.", "repaired by.")
         return table(names, rows, self.width) + _more(len(findings) - len(rows))
+
+    def _trials(self, result: AuditResult) -> list[str]:
+        rows = [
+            (", ".join(map(named, trial.settings)), prose(trial_sentence(trial)))
+            for trial in result.trials[: self.max_rows]
+        ]
+        return table(columns("interventions.", "what came of it."), rows, self.width) + _more(
+            len(result.trials) - len(rows)
+        )
 
     def _tensors(self, result: AuditResult) -> list[str]:
         has_pairs = not _between(result.divergences)
@@ -151,6 +167,8 @@ class _Page:
     def _confidence(self, result: AuditResult) -> list[str]:
         runs = sum(map(len, result.classes)) or len(result.runs)
         lines = indented(confidence_sentence(result, runs), self.width)
+        if completeness := completeness_sentence(result):
+            lines += indented(completeness, self.width)
         if len(result.classes) > 1:
             groups = [f"{{{', '.join(map(str, group))}}}" for group in result.classes[: self.max_rows]]
             cut = len(result.classes) - len(groups)
@@ -188,6 +206,8 @@ def _evidence(evidence: Evidence, width: int) -> list[str]:
     if any(answer is not None for _, answer, _ in answers):
         for name, answer, meaning in answers:
             lines += labelled("" if lines else "evidence", f"{name}  {_WORDS[answer]:<3}  {meaning}", width, inner=15)
+    if evidence.replays is not None:
+        lines += labelled("" if lines else "evidence", replays_sentence(evidence.replays), width)
     for note in evidence.notes:
         lines += labelled("" if lines else "evidence", prose(note), width)
     return lines
@@ -201,7 +221,11 @@ def _fix(fix: Fix, width: int) -> list[str]:
     if fix.slowdown is not None:
         state += f", run time × {fix.slowdown:.2f}"
     settings = ", ".join(map(named, fix.settings))
-    return lines + labelled("" if lines else "fix", f"{settings}: {state}" if settings else state, width)
+    lines += labelled("" if lines else "fix", f"{settings}: {state}" if settings else state, width)
+    for number, line in enumerate(fix.patch):
+        # Code is not wrapped, and its indentation is part of it.
+        lines.append(f"{'' if number else 'in code':<12}{escaped(line)}")
+    return lines
 
 
 def _between(divergences: Sequence[TensorDivergence]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from reproaudit.model import AuditResult, Difference, Verdict
+from reproaudit.model import AuditResult, Confidence, Difference, Replays, Trial, Verdict
 
 VERDICTS = {
     Verdict.REPRODUCIBLE: "reproducible",
@@ -98,7 +98,7 @@ def confidence_sentence(result: AuditResult, runs: int) -> str:
     if result.verdict is Verdict.NOT_AUDITED:
         return "nothing is known about whether the program is reproducible"
     if result.verdict is Verdict.NOT_REPRODUCIBLE:
-        return "certain: the divergence was seen"
+        return "certain: the divergence was seen" + _rate(result.confidence)
     if result.verdict is Verdict.WITHIN_TOLERANCE:
         return f"{counted(runs, 'run')} differ, and by no more than the tolerance that was asked for"
     if bound is None:
@@ -107,6 +107,39 @@ def confidence_sentence(result: AuditResult, runs: int) -> str:
         f"no difference in {counted(runs, 'run')}: a divergence rate above {_percent(bound, up=True)} "
         f"is ruled out at {_percent(result.confidence.level)} confidence"
     )
+
+
+def _rate(confidence: Confidence) -> str:
+    if confidence.divergence_rate is None or len(confidence.rate_interval) != 2:
+        return ""
+    low, high = (_percent(round(end, 3)) for end in confidence.rate_interval)
+    return (
+        f"; {_percent(round(confidence.divergence_rate, 3))} of the later runs differ from the first "
+        f"({low} to {high} at {_percent(confidence.level)} confidence)"
+    )
+
+
+def completeness_sentence(result: AuditResult) -> str:
+    """Say whether there may be further sources; empty where nothing was diagnosed."""
+    if result.is_complete is None:
+        return ""
+    if result.is_complete:
+        return "all sources are listed: with each of them pinned or repaired, runs are equal"
+    return "there may be further sources: with those listed pinned or repaired, runs still differ or were not made"
+
+
+def replays_sentence(replays: Replays) -> str:
+    """Say how often the repeated call differed, and what that supports."""
+    how = " with more threads than cores" if replays.contention else ""
+    low, high = _percent(round(replays.rate_at_least, 3)), _percent(round(replays.rate_at_most, 3))
+    return f"{replays.differing} of {replays.made} repeated calls differ{how}: a rate of {low} to {high}"
+
+
+def trial_sentence(trial: Trial) -> str:
+    """Say what came of a trial."""
+    if trial.is_equal:
+        return f"{counted(trial.runs, 'run')}, all equal"
+    return trial.note or f"{counted(trial.runs, 'run')}, not equal"
 
 
 def _percent(share: float, up: bool = False) -> str:

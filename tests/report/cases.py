@@ -20,8 +20,10 @@ from reproaudit.model import (
     NotChecked,
     Outcome,
     OutcomeKind,
+    Replays,
     RunSummary,
     TensorDivergence,
+    Trial,
     Verdict,
 )
 
@@ -63,12 +65,18 @@ INDEX_PUT = Finding(
     module="layers.1",
     location=Location("train.py", 41, "forward"),
     count=12,
-    evidence=Evidence(observed=True, replayed=True, declared=False, notes=("20 replays gave 18 different results",)),
+    evidence=Evidence(
+        observed=True, replayed=True, declared=False, switched=True, notes=("the op ran in a thread of the program",),
+        replays=Replays(20, 18, 0.683, 0.988),
+    ),
     difference=Difference(
         elements=640_000, differing=3_812, max_ulp=4, max_abs=1.2e-07, max_rel=3.1e-06, first_index=(0, 17),
         ulp_histogram=(("1", 3_000), ("2", 700), ("4", 112)),
     ),
-    fix=Fix(("kernels.deterministic",), "call torch.use_deterministic_algorithms(True)", True, 5, 1.034),
+    fix=Fix(
+        ("kernels.deterministic",), "call torch.use_deterministic_algorithms(True)", True, 5, 1.034,
+        ("import torch", "torch.use_deterministic_algorithms(True)"),
+    ),
 )  # fmt: skip
 
 ONE_DIVERGENCE = AuditResult(
@@ -95,7 +103,16 @@ ONE_DIVERGENCE = AuditResult(
     compared=REPRODUCIBLE.compared,
     settings=(("seed", "0"), ("threads", "2")),
     environment=ENVIRONMENT,
-    next_commands=("reproaudit train.py --set kernels.deterministic",),
+    next_commands=("reproaudit --intervene kernels.deterministic train.py",),
+    confidence=Confidence(0.95, None, 0.75, (0.194, 0.994)),
+    is_complete=True,
+    trials=(
+        Trial(("threads.serial",), 2, False),
+        Trial(("clock.fixed", "entropy.fixed"), 1, False, "the program ended otherwise with it: SIGKILL"),
+        Trial(("kernels.deterministic",), 5, True),
+    ),
+    runs_made=21,
+    reproducer="repro",
 )
 
 STRUCTURE = replace(
@@ -171,7 +188,7 @@ HOSTILE = AuditResult(
     findings=(
         Finding(
             EVIL, Cause.UNKNOWN, EVIL, EVIL, 0, EVIL, EVIL, Location(EVIL, 1, EVIL), 1, Evidence(notes=(EVIL,)),
-            fix=Fix((EVIL,), EVIL),
+            fix=Fix((EVIL,), EVIL, patch=(EVIL,)),
         ),
         Finding(EVIL, Cause.UNKNOWN, EVIL, EVIL, 0, EVIL, EVIL, Location(EVIL, 1, EVIL)),
     ),
@@ -185,6 +202,9 @@ HOSTILE = AuditResult(
     settings=((EVIL, EVIL),),
     environment=((EVIL, EVIL),),
     next_commands=(EVIL,),
+    trials=(Trial((EVIL,), 1, False, EVIL),),
+    is_complete=False,
+    reproducer=EVIL,
 )  # fmt: skip
 
 MANY = replace(

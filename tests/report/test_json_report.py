@@ -109,14 +109,14 @@ def test_the_keys_that_scoring_scripts_read_are_where_the_contract_says() -> Non
     document = json.loads(to_json(ONE_DIVERGENCE))
     assert (document["schema"], document["verdict"], document["steps"]) == (1, "not-reproducible", 10)
     assert document["classes"] == [[0, 2], [1], [3], [4]]
-    assert document["confidence"] == {"level": 0.95, "divergence_rate_at_most": None}
+    assert (document["confidence"]["level"], document["confidence"]["divergence_rate_at_most"]) == (0.95, None)
     assert document["environment"]["torch"] == "2.13.0"
     (finding,) = document["findings"]
     assert (finding["rule"], finding["cause"], finding["phase"], finding["step"]) == ("RA401", "kernel", "backward", 0)
     assert (finding["op"], finding["module"]) == ("aten::index_put_", "layers.1")
     assert finding["location"] == {"path": "train.py", "line": 41, "function": "forward"}
     assert finding["evidence"]["declared"] is False
-    assert finding["evidence"]["switched"] is None
+    assert finding["evidence"]["switched"] is True
     assert finding["difference"]["ulp_histogram"] == {"1": 3000, "2": 700, "4": 112}
     assert finding["fix"]["settings"] == ["kernels.deterministic"]
 
@@ -131,7 +131,8 @@ def test_runs_counts_the_runs_that_decided_and_not_those_that_located() -> None:
 def test_infinities_and_nan_are_texts_and_come_back_as_numbers() -> None:
     confidence = Confidence(math.inf, math.nan)
     text = to_json(replace(EMPTY, confidence=confidence))
-    assert json.loads(text)["confidence"] == {"level": "inf", "divergence_rate_at_most": "nan"}
+    written = json.loads(text)["confidence"]
+    assert (written["level"], written["divergence_rate_at_most"]) == ("inf", "nan")
     assert from_json(text).confidence.level == math.inf
     assert repr(from_json(text).confidence.divergence_rate_at_most) == "nan"
 
@@ -242,7 +243,7 @@ def test_the_reader_accepts_exactly_what_the_schema_allows(path: tuple[str | int
         is_accepted = True
     except ReproauditError as error:
         # The one thing that the schema cannot say: `runs` follows from the classes.
-        is_accepted = "runs are in classes" in error.message
+        is_accepted = "runs are in classes" in error.message and type(document["runs"]) is int
     assert is_accepted == VALIDATOR.is_valid(document)
 
 

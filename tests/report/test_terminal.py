@@ -85,7 +85,7 @@ def test_the_tables_of_ten_thousand_findings_keep_to_the_width_by_cutting_names(
 def test_each_kind_of_evidence_is_told_as_yes_no_or_not_looked_at() -> None:
     lines = "\n".join(section(shown(ONE_DIVERGENCE), "Where"))
     answers = re.findall(r"(\w+)  (yes|no|-) ", lines)
-    assert answers == [("observed", "yes"), ("replayed", "yes"), ("declared", "no"), ("switched", "-")]
+    assert answers == [("observed", "yes"), ("replayed", "yes"), ("declared", "no"), ("switched", "yes")]
 
 
 def test_without_any_evidence_looked_at_no_table_of_dashes_is_shown() -> None:
@@ -97,13 +97,25 @@ def test_without_any_evidence_looked_at_no_table_of_dashes_is_shown() -> None:
 
 def test_a_fix_that_was_not_tried_is_not_called_verified() -> None:
     finding = replace(INDEX_PUT, fix=Fix(advice="seed the generator"))
-    lines = section(shown(replace(ONE_DIVERGENCE, findings=(finding,))), "Where")
+    lines = section(shown(replace(ONE_DIVERGENCE, findings=(finding,), reproducer="")), "Where")
     assert lines[-2:] == ["fix         seed the generator", "            not verified"]
 
 
 def test_a_verified_fix_says_with_how_many_runs_and_what_it_costs() -> None:
-    line = section(shown(ONE_DIVERGENCE), "Where")[-1].strip()
-    assert line == "kernels.deterministic: verified, 5 runs with it are equal, run time × 1.03"
+    lines = [line.strip() for line in section(shown(ONE_DIVERGENCE), "Where")]
+    assert "kernels.deterministic: verified, 5 runs with it are equal, run time × 1.03" in lines
+    assert lines[-3:-1] == ["in code     import torch", "torch.use_deterministic_algorithms(True)"]
+
+
+def test_what_was_tried_is_told_also_where_it_was_of_no_use() -> None:
+    rows = [line.split("  ")[-1].strip() for line in section(shown(ONE_DIVERGENCE), "Tried")[2:]]
+    assert rows == ["2 runs, not equal", "the program ended otherwise with it: SIGKILL", "5 runs, all equal"]
+
+
+def test_a_list_of_sources_is_called_complete_only_if_it_was_proven() -> None:
+    texts = {state: shown(replace(ONE_DIVERGENCE, is_complete=state)) for state in (True, False, None)}
+    assert [state for state, text in texts.items() if "all sources are listed" in text] == [True]
+    assert [state for state, text in texts.items() if "there may be further sources" in text] == [False]
 
 
 def test_one_finding_is_told_whole_and_the_others_as_rows() -> None:

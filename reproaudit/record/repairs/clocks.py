@@ -1,0 +1,130 @@
+"""A clock that starts at a fixed instant and ticks once per look, for the program's own looks alone."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from reproaudit.record.fixed_types import replace_member
+from reproaudit.record.repairs import Reach
+from reproaudit.record.repairs.entropy import is_for_program
+
+_START_NS = 1_735_689_600_000_000_000  # 2025-01-01 00:00 UTC
+_TICK_NS = 1_000_000
+_NS_PER_S = 1_000_000_000
+_WALL = ("time", "time_ns")
+_ELAPSED = (
+    "perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns", "process_time", "process_time_ns", "thread_time",
+    "thread_time_ns",
+)  # fmt: skip
+_localtime = time.localtime
+
+
+class _Clock(threading.local):
+    """Nanoseconds since the start. A constant would never end `while time.time() < deadline`.
+
+    Each thread has its own: what one thread reads would otherwise depend on how often others have looked meanwhile.
+    """
+
+    elapsed_ns = 0
+
+    def look(self) -> int:
+        self.elapsed_ns += _TICK_NS
+        return self.elapsed_ns
+
+    def wall_s(self) -> float:
+        return (_START_NS + self.look()) / _NS_PER_S
+
+    def skip(self, seconds: float) -> None:
+        self.elapsed_ns += int(seconds * _NS_PER_S)
+
+
+def install(reach: Reach) -> None:
+    """Fix what the program reads from time and datetime. Libraries keep the real clock, also under the program."""
+    clock, patches = _Clock(), reach.patches
+    for name in (*_WALL, *_ELAPSED):
+        if hasattr(time, name):  # not every system has thread_time
+            patches.replace(time, name, _reading(reach, clock, name))
+    for name in ("localtime", "gmtime", "ctime"):
+        patches.replace(time, name, _of_seconds(reach, clock, getattr(time, name)))
+    patches.replace(time, "asctime", _of_tuple(reach, clock, time.asctime, 0))
+    patches.replace(time, "strftime", _of_tuple(reach, clock, time.strftime, 1))
+    patches.replace(time, "sleep", _sleep(reach, clock))
+    _fix_datetime(reach, clock)
+
+
+def _reading(reach: Reach, clock: _Clock, name: str) -> Callable[[], float]:
+    original: Callable[[], float] = getattr(time, name)
+    start = _START_NS if name in _WALL else 0
+
+    @functools.wraps(original)
+    def read() -> float:
+        if not is_for_program(reach):
+            return original()
+        now = start + clock.look()
+        return now if name.endswith("_ns") else now / _NS_PER_S
+
+    return read
+
+
+def _of_seconds(reach: Reach, clock: _Clock, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def of_seconds(seconds: float | None = None, /) -> Any:
+        return original(clock.wall_s() if seconds is None and is_for_program(reach) else seconds)
+
+    return of_seconds
+
+
+def _of_tuple(reach: Reach, clock: _Clock, original: Callable[..., str], position: int) -> Callable[..., str]:
+    """Return a stand-in for a function whose argument at `position` is a time tuple, now if it is not given."""
+
+    @functools.wraps(original)
+    def of_tuple(*args: Any) -> str:
+        if len(args) == position and is_for_program(reach):
+            args = (*args, _localtime(clock.wall_s()))
+        return original(*args)
+
+    return of_tuple
+
+
+def _sleep(reach: Reach, clock: _Clock) -> Callable[[float], None]:
+    original = time.sleep
+
+    @functools.wraps(original)
+    def sleep(seconds: float, /) -> None:
+        original(seconds)
+        if is_for_program(reach):
+            clock.skip(seconds)  # a loop that waits for an hour by naps of a second takes no longer than it would
+
+    return sleep
+
+
+def _fix_datetime(reach: Reach, clock: _Clock) -> None:
+    date, moment = datetime.date, datetime.datetime
+    real_today, real_now, real_utcnow = vars(date)["today"], vars(moment)["now"], vars(moment)["utcnow"]
+
+    @functools.wraps(real_today)
+    def today(cls: Any) -> Any:
+        if not is_for_program(reach):
+            return real_today.__get__(None, cls)()
+        return cls.fromtimestamp(clock.wall_s())
+
+    @functools.wraps(real_now)
+    def now(cls: Any, tz: datetime.tzinfo | None = None) -> Any:
+        if not is_for_program(reach):
+            return real_now.__get__(None, cls)(tz)
+        return cls.fromtimestamp(clock.wall_s(), tz)
+
+    @functools.wraps(real_utcnow)
+    def utcnow(cls: Any) -> Any:
+        if not is_for_program(reach):
+            return real_utcnow.__get__(None, cls)()
+        return cls.fromtimestamp(clock.wall_s(), datetime.timezone.utc).replace(tzinfo=None)
+
+    replace_member(reach.patches, date, "today", classmethod(today))  # datetime.today() is this one too
+    replace_member(reach.patches, moment, "now", classmethod(now))
+    replace_member(reach.patches, moment, "utcnow", classmethod(utcnow))

@@ -1,0 +1,193 @@
+"""Entropy of the operating system from fixed streams, and what several repairs need for theirs."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import itertools
+import os
+import random
+import sys
+import uuid
+from collections.abc import Callable
+from multiprocessing.process import current_process
+from types import SimpleNamespace
+from typing import Any
+
+from reproaudit.record.patching import Patches
+from reproaudit.record.repairs import SEED, Reach
+
+_RECORDER = os.path.dirname(os.path.dirname(__file__)) + os.sep
+_ABOVE_REAL_PIDS = 1 << 22  # Linux gives no process a larger number: a call that takes ours by mistake finds nobody
+_PID_BITS = 20
+_UUID1_START = (12_219_292_800 + 1_735_689_600) * 10_000_000  # 2025-01-01 in units of 100 ns since October 1582
+_UUID1_TICK = 10_000  # 1 ms
+_TAKE_PIDS = ("kill", "getpgid", "getsid", "sched_getaffinity", "sched_setaffinity")
+
+_getframe = sys._getframe
+_shake = hashlib.shake_256
+_urandom = os.urandom
+_getpid, _getppid = os.getpid, os.getppid
+
+
+class FixedStream:
+    """Bytes that depend on their purpose, on the process's place in the tree, and on how many draws came before."""
+
+    def __init__(self, purpose: str, reach: Reach) -> None:
+        self._purpose = purpose
+        self.forked_from: tuple[int, ...] = ()  # the place of the parent, of a forked child
+        self._forks: tuple[int, ...] = ()
+        self._count = itertools.count()
+        reach.after_fork(self._enter_child)
+
+    def _enter_child(self, number: int) -> None:
+        self.forked_from = self.place()
+        self._forks += (number,)
+        self._count = itertools.count()
+
+    def draw(self, size: int) -> bytes:
+        return self.at(self.place(), next(self._count), size)
+
+    def number(self, bits: int = 32) -> int:
+        """Draw an integer of so many bits, a multiple of 8."""
+        return int.from_bytes(self.draw(bits // 8), "big")
+
+    def place(self) -> tuple[int, ...]:
+        """Return what tells this process from its relatives: numbers of forks, then multiprocessing's own numbers.
+
+        The latter are all that a spawned child knows of itself, and not before its target is about to start.
+        """
+        return (*self._forks, -1, *getattr(current_process(), "_identity", ()))
+
+    def at(self, place: tuple[int, ...], index: int, size: int) -> bytes:
+        """Return what the process at `place` gets in its draw number `index`."""
+        return _shake(repr((SEED, self._purpose, place, index)).encode()).digest(size)
+
+
+def is_for_program(reach: Reach) -> bool:
+    """True if the program itself called the function that asks; wrappers of the recorder in between do not count."""
+    depth = 2
+    while _getframe(depth).f_code.co_filename.startswith(_RECORDER):
+        depth += 1
+    return reach.is_program(depth)
+
+
+def install(reach: Reach) -> None:
+    """Fix os.urandom and getrandom, what secrets, SystemRandom and uuid draw, and the process ids the program sees."""
+    stream = FixedStream("entropy", reach)
+    _fix_bytes(reach, stream)
+    _fix_uuid1(reach, FixedStream("uuid1", reach))
+    _fix_pids(reach, _Pids(FixedStream("pid", reach)))
+    reach.when_imported("multiprocessing.shared_memory", lambda: _spare_shared_memory(reach.patches))
+    # Not "numpy.random": that is complete only after it has seeded its global generator.
+    reach.when_imported("numpy.random.bit_generator", lambda: _spare_numpy(reach.patches))
+
+
+def _fix_bytes(reach: Reach, stream: FixedStream) -> None:
+    @functools.wraps(_urandom)
+    def urandom(size: int, /) -> bytes:
+        if size < 0:
+            raise ValueError("negative argument not allowed")
+        return stream.draw(size)
+
+    reach.patches.replace(os, "urandom", urandom)
+    reach.patches.replace(random, "_urandom", urandom)  # SystemRandom's, and by it all of secrets
+    if hasattr(os, "getrandom"):
+
+        @functools.wraps(os.getrandom)
+        def getrandom(size: int, flags: int = 0) -> bytes:
+            return urandom(size)
+
+        reach.patches.replace(os, "getrandom", getrandom)
+
+
+def _fix_uuid1(reach: Reach, stream: FixedStream) -> None:
+    # uuid4 takes its bytes from os.urandom.
+    @functools.wraps(uuid.uuid1)
+    def uuid1(node: int | None = None, clock_seq: int | None = None) -> uuid.UUID:
+        drawn = stream.number(64)
+        node = drawn >> 16 if node is None else node
+        clock_seq = drawn & 0x3FFF if clock_seq is None else clock_seq
+        time = _UUID1_START + next(ticks) * _UUID1_TICK
+        low, middle, high = time & 0xFFFFFFFF, time >> 32 & 0xFFFF, time >> 48 & 0x0FFF
+        return uuid.UUID(fields=(low, middle, high, clock_seq >> 8 & 0x3F, clock_seq & 0xFF, node), version=1)
+
+    ticks = itertools.count()
+    reach.patches.replace(uuid, "uuid1", uuid1)
+
+
+class _Pids:
+    """Process ids that depend on a process's place in the tree alone."""
+
+    def __init__(self, stream: FixedStream) -> None:
+        self._stream = stream
+
+    def own(self) -> int:
+        return self._of(self._stream.place())
+
+    def parent(self) -> int:
+        # A spawned child knows its parent by its own place; for the first process that is a place of nobody.
+        return self._of(self._stream.forked_from or self._stream.place()[:-1])
+
+    def real(self, pid: Any) -> Any:
+        """Return the process that the program means by `pid`."""
+        return _getpid() if pid == self.own() else _getppid() if pid == self.parent() else pid
+
+    def _of(self, place: tuple[int, ...]) -> int:
+        drawn = int.from_bytes(self._stream.at(place, 0, 4), "big")
+        return _ABOVE_REAL_PIDS + 1 + drawn % (1 << _PID_BITS)
+
+
+def _fix_pids(reach: Reach, pids: _Pids) -> None:
+    @functools.wraps(_getpid)
+    def getpid() -> int:
+        return pids.own() if is_for_program(reach) else _getpid()
+
+    @functools.wraps(_getppid)
+    def getppid() -> int:
+        return pids.parent() if is_for_program(reach) else _getppid()
+
+    reach.patches.replace(os, "getpid", getpid)
+    reach.patches.replace(os, "getppid", getppid)
+    for name in _TAKE_PIDS:
+        if hasattr(os, name):
+            reach.patches.replace(os, name, _with_real_pid(getattr(os, name), pids))
+    reach.when_imported("psutil", lambda: _tell_psutil(reach.patches, pids))
+
+
+def _with_real_pid(call: Callable[..., Any], pids: _Pids) -> Callable[..., Any]:
+    @functools.wraps(call)
+    def with_real_pid(pid: Any, /, *args: Any) -> Any:
+        return call(pids.real(pid), *args)
+
+    return with_real_pid
+
+
+def _tell_psutil(patches: Patches, pids: _Pids) -> None:
+    process = sys.modules["psutil"].Process
+    original = process.__init__
+
+    @functools.wraps(original)
+    def init(self: Any, pid: int | None = None) -> None:
+        original(self, pids.real(pid))
+
+    patches.replace(process, "__init__", init)
+
+
+def _spare_shared_memory(patches: Patches) -> None:
+    """Leave segments their random names: with fixed ones, what a run finds left over would shift its stream."""
+    names = SimpleNamespace(token_hex=lambda size: _urandom(size).hex())
+    patches.replace(sys.modules["multiprocessing.shared_memory"], "secrets", names)
+
+
+def _spare_numpy(patches: Patches) -> None:
+    """Leave NumPy's seedless generators to the repairs of their own, although they draw through `secrets`."""
+    bit_generator = sys.modules["numpy.random.bit_generator"]
+    # A bound method is NumPy's own choice; a function is what that repair has put there.
+    if hasattr(bit_generator.randbits, "__self__"):
+        patches.replace(bit_generator, "randbits", real_bits)
+
+
+def real_bits(bits: int) -> int:
+    """Return so many random bits from the operating system, whatever has been put in the place of os.urandom."""
+    return int.from_bytes(_urandom((bits + 7) // 8), "big") >> (-bits % 8)

@@ -1,0 +1,56 @@
+"""Fixed seeds for NumPy's legacy generators: the global one, and RandomState() without a seed."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from reproaudit.record.fixed_types import replace_member
+from reproaudit.record.patching import Patches
+from reproaudit.record.repairs import SEED, Reach
+from reproaudit.record.repairs.entropy import FixedStream
+
+
+def install(reach: Reach) -> None:
+    """Seed the global generator when NumPy is imported, and what is given no seed by a number of its own."""
+    stream = FixedStream("numpy", reach)
+
+    def imported() -> None:
+        feed_legacy(reach.patches, stream.number)
+        sys.modules["numpy.random"].seed(SEED)
+
+    reach.when_imported("numpy.random", imported)
+
+
+def is_fed() -> bool:
+    """True if `feed_legacy` was called: legacy generators get their seeds from one of our functions."""
+    numpy_random: Any = sys.modules["numpy.random"]
+    return numpy_random.mtrand._MT19937 is not numpy_random.MT19937
+
+
+def feed_legacy(patches: Patches, draw: Callable[[], int]) -> None:
+    """Let `draw` give 32-bit seeds where RandomState(), seed() and seed(None) would ask the operating system."""
+    numpy_random: Any = sys.modules["numpy.random"]
+    plain = numpy_random.MT19937
+    original = vars(plain)["_legacy_seeding"]
+
+    @functools.wraps(original)
+    def _legacy_seeding(self: Any, seed: Any) -> Any:
+        return original(self, draw() if seed is None else seed)
+
+    class Kind(type):
+        def __instancecheck__(cls, instance: object) -> bool:
+            return isinstance(instance, plain)
+
+    class Fed(metaclass=Kind):
+        """What RandomState makes and numpy.random.seed() looks for: seeded plain generators, never one of its own."""
+
+        def __new__(cls) -> Any:
+            made = plain(0)
+            made._legacy_seeding(draw())
+            return made
+
+    replace_member(patches, plain, "_legacy_seeding", _legacy_seeding)
+    patches.replace(numpy_random.mtrand, "_MT19937", Fed)

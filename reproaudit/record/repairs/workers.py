@@ -1,0 +1,78 @@
+"""Seeds for DataLoader workers, after the program's own worker_init_fn, and for other forked children."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import random
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from reproaudit.record.repairs import Reach
+from reproaudit.record.repairs.entropy import FixedStream
+
+_seed_python = random.seed
+_NUMPY_SEEDS = 1 << 32
+
+
+def install(reach: Reach) -> None:
+    """Seed each forked child by its number, and each DataLoader worker by its loader's seed and its number."""
+    stream = FixedStream("workers", reach)
+    reach.after_fork(lambda number: _seed_forked_child(stream))
+    reach.when_imported("torch", lambda: _seed_loader_workers(reach))
+
+
+def _seed_forked_child(stream: FixedStream) -> None:
+    _seed_python(stream.number())
+    _seed_numpy(stream.number())
+
+
+def _seed_numpy(seed: int) -> None:
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        numpy_random.seed(seed)
+
+
+def _seed_loader_workers(reach: Reach) -> None:
+    from torch.utils.data._utils import worker
+
+    original = worker._worker_loop
+    signature = inspect.signature(original)
+
+    # Its name and module stay: a spawned worker finds it by them, and finds the one that was installed there.
+    @functools.wraps(original)
+    def _worker_loop(*args: Any, **kwargs: Any) -> None:
+        call = signature.bind(*args, **kwargs)
+        given = call.arguments
+        # The loop has seeded everything from the same two numbers when it comes to the program's function.
+        if given["init_fn"] is not None:
+            given["init_fn"] = _reseeding(given["init_fn"], given["base_seed"] + given["worker_id"])
+        original(*call.args, **call.kwargs)
+
+    reach.patches.replace(worker, "_worker_loop", _worker_loop)
+
+
+def _reseeding(init_fn: Callable[[int], None], seed: int) -> Callable[[int], None]:
+    """Return `init_fn` followed by the recipe of PyTorch's documentation, for those generators that it touched.
+
+    So a program that follows the recipe, or leaves a generator to the loop, gets what it gets without us.
+    """
+    import torch
+
+    from reproaudit.record.rng import numpy_state, python_state
+
+    generators: tuple[tuple[Callable[[], Any], Callable[[], Any]], ...] = (
+        (python_state, lambda: _seed_python(seed % _NUMPY_SEEDS)),
+        (numpy_state, lambda: _seed_numpy(seed % _NUMPY_SEEDS)),
+        (torch.initial_seed, lambda: torch.manual_seed(seed)),
+    )
+
+    def init_and_seed(worker_id: int) -> None:
+        before = [state() for state, _ in generators]
+        init_fn(worker_id)
+        for (state, reseed), was in zip(generators, before, strict=True):
+            if state() != was:
+                reseed()
+
+    return init_and_seed
