@@ -16,6 +16,7 @@ from reproaudit.errors import SubjectError
 from reproaudit.lab import Budget, Lab, Progress, keeps_what_was_recorded
 from reproaudit.model import Alert, AuditResult, Finding, Level, NotChecked, Tolerance, Verdict
 from reproaudit.plan import SubjectSpec
+from reproaudit.reproducer import write_reproducer
 from reproaudit.settings import Settings, describe
 
 
@@ -71,14 +72,29 @@ class _Experiment:
         diagnosis = Diagnosis((), (), None, ())
         if judged.verdict in (Verdict.NOT_REPRODUCIBLE, Verdict.WITHIN_TOLERANCE) and self.options.diagnose:
             diagnosis = Diagnostician(self.lab, judged, alerts).conduct()
+        reproducer = self._reproducer(diagnosis, runs[0])
         return conclude(
             judged, diagnosis.findings, alerts, notes=[*self.notes, *diagnosis.notes],
             settings=describe(self.options.settings),
             subject=" ".join((str(self.options.subject), *self.options.subject.argv)),
             next_commands=_next_commands(self.options, judged, diagnosis.findings), level=self.options.level,
             trials=diagnosis.trials, is_complete=diagnosis.is_complete, warnings=diagnosis.warnings,
-            runs_made=self.lab.runs_made,
+            runs_made=self.lab.runs_made, reproducer=reproducer,
         )  # fmt: skip
+
+    def _reproducer(self, diagnosis: Diagnosis, run: Run) -> str:
+        """Write the reproducer of the first kernel finding, if one was asked for; return its folder as it was named."""
+        target = self.options.repro
+        if target is None:
+            return ""
+        if diagnosis.kernel is None:
+            self.notes.append(NotChecked("a reproducer", "no kernel was found whose call could be kept"))
+            return ""
+        finding, call = diagnosis.kernel
+        environment = run.main.header["environment"]
+        threads = int(environment["threads"]) if "threads" in environment else None
+        write_reproducer(call, target, finding=finding, environment=environment, threads=threads)
+        return str(target)
 
     # -- runs --------------------------------------------------------------------------------------------------------
 

@@ -94,7 +94,8 @@ def _seeds(options: argparse.Namespace) -> list[int | None]:
 
 
 def _audit_once(options: argparse.Namespace, subject: str, own: list[str], seed: int | None) -> AuditResult:
-    from reproaudit.audit import AuditOptions, Budget, audit
+    from reproaudit.audit import AuditOptions, audit
+    from reproaudit.lab import Budget
     from reproaudit.plan import parse_subject
     from reproaudit.progress import progress_for
 

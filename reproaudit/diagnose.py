@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.conclude import Judged
@@ -38,6 +39,7 @@ class Diagnosis:
     is_complete: bool | None
     notes: tuple[NotChecked, ...]
     warnings: tuple[str, ...] = ()
+    kernel: tuple[Finding, Path] | None = None  # the first kernel finding, and where its call is kept
 
 
 class Diagnostician:
@@ -69,9 +71,13 @@ class Diagnostician:
             self._notes.append(NotChecked("the rest of the diagnosis", "its budget was spent; --budget raises it"))
             rows = self._attribute()
         findings = tuple(patched(finding, self._lab.subject, refuses=bool(self._alerts)) for finding, _ in rows)
+        kernels = (
+            (finding, known.call) for finding, (_, known) in zip(findings, rows, strict=True)
+            if finding.cause is Cause.KERNEL and known is not None and known.call is not None
+        )  # fmt: skip
         return Diagnosis(
             findings, self._search.trials, self._is_complete(),
-            (*self._locator.notes, *self._pinning.notes, *self._notes), tuple(self._warnings),
+            (*self._locator.notes, *self._pinning.notes, *self._notes), tuple(self._warnings), next(kernels, None),
         )  # fmt: skip
 
     # -- sources -----------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from reproaudit.compare.localise import Origin
 from reproaudit.compare.replays import CONTENTION, FLAG, PLAIN, Capture, capture_of, difference
@@ -31,6 +32,7 @@ class Known:
     choices: tuple[str, ...]  # interventions, the likeliest first; used where there is no pin
     chosen: int = 0
     captured: bool = False
+    call: Path | None = None  # where the call is kept with its inputs, for a reproducer
 
     @property
     def held(self) -> tuple[str, ...]:
@@ -46,7 +48,6 @@ class Pinning:
     cuda: bool
     known: list[Known] = field(default_factory=list)
     is_complete: bool | None = None
-    reference: Run | None = None
     notes: list[NotChecked] = field(default_factory=list)
 
     def add(self, found: tuple[Explained, ...], pair: Pair) -> int:
@@ -77,20 +78,23 @@ class Pinning:
         """Make a reference run and pinned runs; return the first pair that still differs."""
         pins = tuple(dict.fromkeys(known.pin for known in self.known if known.pin is not None))
         held = tuple(dict.fromkeys(name for known in self.known for name in known.held))
-        targets = [
-            target for known in self.known
+        wanted = [
+            (known, target) for known in self.known
             if known.pin is not None and known.explained.source.origin is Origin.OP and not known.captured
             and (target := target_of(known.pair.a, known.explained.source)) is not None
         ]  # fmt: skip
+        targets = tuple(target for _, target in wanted)
         reference = self.lab.run(
             f"reference-{number}", 0, f"keeping what {len(self.known)} known sources give", held,
-            level=Level.VALUES, pins=pins, targets=tuple(targets), values_mb=_KEPT_MB,
+            level=Level.VALUES, pins=pins, targets=targets, values_mb=_KEPT_MB,
         )  # fmt: skip
-        self.reference = self.reference or reference
+        for index, (known, _) in enumerate(wanted):
+            folder = self.lab.folder / f"reference-{number}" / f"call-{index}"
+            known.call = folder if folder.is_dir() else None
         for again in range(_PINNED_RUNS):
             pinned = self.lab.run(
                 f"pinned-{number}-{again}", again + 1, f"looking for more sources, run {again + 1}", held,
-                level=Level.VALUES if targets else Level.OPERATION, pins=pins, targets=tuple(targets),
+                level=Level.VALUES if targets else Level.OPERATION, pins=pins, targets=targets,
                 reference=str(self.lab.folder / f"reference-{number}"),
             )  # fmt: skip
             if not again:

@@ -54,8 +54,8 @@ def _shared_by_workers(starts: list[_Start]) -> Iterator[str]:
                 found.setdefault((one.loader, one.location), set()).add(one.stream)
     for (_, place), streams in found.items():
         yield (
-            f"RA501: the workers of the DataLoader iterated at {place} draw the same random numbers: each starts "
-            f"{_listed(streams)} from the same state"
+            f"RA501: the workers of the DataLoader iterated at {_line(place)} draw the same random numbers: "
+            f"each starts {_listed(streams)} from the same state"
         )
 
 
@@ -77,8 +77,8 @@ def _repeated_by_epochs(starts: list[_Start]) -> Iterator[str]:
             found.setdefault((loader, row[0].location), set()).add(stream)
     for (_, place), streams in sorted(found.items(), key=lambda item: item[0][0]):
         yield (
-            f"RA502: every epoch of the DataLoader iterated at {place} draws the same random numbers: each starts "
-            f"{_listed(streams)} from the same state"
+            f"RA502: epochs of the DataLoader iterated at {_line(place)} draw the same random numbers: "
+            f"each starts {_listed(streams)} from the same state"
         )
 
 
@@ -86,9 +86,9 @@ def _late_seeds(trace: Trace) -> Iterator[str]:
     for number, name, place in _named(trace, _LATE_SEED):
         stream = name.removeprefix(_LATE_SEED)
         drawn_at = _first_draw(trace, number) if stream == "torch" else None
-        where = f" at {drawn_at}" if drawn_at is not None else ""
+        where = f" at {_line(drawn_at)}" if drawn_at is not None else ""
         yield (
-            f"RA503: {_SEEDINGS.get(stream, stream)} at {place} comes after numbers were drawn from that stream"
+            f"RA503: {_SEEDINGS.get(stream, stream)} at {_line(place)} comes after numbers were drawn from that stream"
             f"{where}: those do not follow from the seed"
         )
 
@@ -139,6 +139,10 @@ def _named(trace: Trace, prefix: str) -> Iterator[tuple[int, str, Location]]:
 
 def _state(row: np.void) -> State:
     return int(row["outputs"][0]), int(row["outputs"][1])
+
+
+def _line(place: Location) -> str:
+    return f"{place.path}:{place.line}"
 
 
 def _listed(streams: Iterable[str]) -> str:

@@ -112,8 +112,10 @@ def _memories(tensors: Sequence[torch.Tensor]) -> dict[int, _Memory]:
 def _check(tensor: torch.Tensor) -> None:
     if type(tensor) not in PLAIN_TYPES:
         raise CallNotSaved(f"an input is a {type(tensor).__name__}")
-    if tensor.layout is not torch.strided or tensor.is_nested or tensor.is_quantized:
-        raise CallNotSaved(f"an input has the layout {str(tensor.layout)[6:]} or is nested or quantized")
+    if tensor.layout is not torch.strided:
+        raise CallNotSaved(f"an input has the layout {str(tensor.layout)[6:]}")
+    if tensor.is_nested or tensor.is_quantized:
+        raise CallNotSaved(f"an input is {'nested' if tensor.is_nested else 'quantized'}")
     if tensor.device.type not in ("cpu", "cuda"):
         raise CallNotSaved(f"an input lies on the device {tensor.device}")
 

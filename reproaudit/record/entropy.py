@@ -35,7 +35,7 @@ class Entropy:
         self._functions: dict[int, tuple[Any, Any]] = {}  # of modules: original and wrapper, by the original's id
 
     def install(self) -> None:
-        for source in sources():
+        for source in list(sources()):  # all of them first: the table imports numpy.random, which binds some by name
             self._wrap(source)
         datetimes.replace_now(self._patches, self._now)
         self._rebind()

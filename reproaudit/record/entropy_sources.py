@@ -214,9 +214,10 @@ def _sqlite() -> Iterator[Source]:
     sqlite3 = sys.modules.get("sqlite3")
     if sqlite3 is None:
         return
-    for method in ("execute", "executemany"):  # a connection's methods of these names call the cursor's
-        yield Source(sqlite3.Cursor, method, "sqlite3.random()", value=_presence, counts=_is_random_query)
-        yield Source(sqlite3.Cursor, method, f"sqlite3.{method}", value=_presence, counts=_is_plain_query)
+    for owner in (sqlite3.Connection, sqlite3.Cursor):
+        for method in ("execute", "executemany"):
+            yield Source(owner, method, "sqlite3.random()", value=_presence, counts=_is_random_query)
+            yield Source(owner, method, f"sqlite3.{method}", value=_presence, counts=_is_plain_query)
     for method in ("fetchone", "fetchmany", "fetchall"):
         yield Source(sqlite3.Cursor, method, f"sqlite3.{method}", value=_rows)
 

@@ -97,8 +97,9 @@ class Cleared(Pinned):
 
     def after(self, result: Any, written: list[torch.Tensor]) -> None:
         for tensor in (result,) if isinstance(result, torch.Tensor) else result:
-            if tensor.untyped_storage().nbytes() and tensor.device.type != "meta":
-                tensor.untyped_storage().fill_(0)
+            storage = tensor.untyped_storage()
+            if storage.nbytes() and tensor.device.type != "meta":
+                torch.empty(0, dtype=torch.uint8, device=tensor.device).set_(storage).zero_()
 
 
 class Kept(Pinned):

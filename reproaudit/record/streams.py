@@ -14,6 +14,7 @@ in `module` what the stream decides: ORDER of the samples, or what kind of datas
 from __future__ import annotations
 
 import functools
+import importlib
 import multiprocessing
 import sys
 import weakref
@@ -65,6 +66,8 @@ class StreamWatch:
         self._iteration: tuple[int, int] | None = None  # loader and iterator that workers are being started for
         self._worker: _Worker | None = None
         self._reuses = 0
+        if "numpy" in sys.modules:
+            importlib.import_module("numpy.random")  # by itself NumPy imports it when it is first used
         self._unseeded = {"torch": torch_state(), "numpy": rng.numpy_state()}
 
     def install(self) -> None:

@@ -9,7 +9,7 @@ import torch
 
 from reproaudit.model import EventFlag, EventKind, Phase
 from reproaudit.plan import Target
-from reproaudit.record.call_tmp import CallNotSaved, save_call
+from reproaudit.record.call import CallNotSaved, save_call
 from reproaudit.record.digest import raw_bytes
 from reproaudit.record.operands import tensors_read
 from reproaudit.record.opinfo import OpInfo
@@ -23,9 +23,9 @@ class TargetValues:
 
     def __init__(self, recorder: Recorder, targets: tuple[Target, ...]) -> None:
         self._recorder = recorder
-        self._by_name: dict[str, list[Target]] = {}
-        for target in targets:
-            self._by_name.setdefault(target.name, []).append(target)
+        self._by_name: dict[str, list[tuple[int, Target]]] = {}
+        for number, target in enumerate(targets):
+            self._by_name.setdefault(target.name, []).append((number, target))
         self._seen: dict[tuple[str, int, int, int, int], int] = {}
 
     def match(self, name: str, site: int, phase: int) -> Capture | None:
@@ -37,19 +37,20 @@ class TargetValues:
         key = (name, site, int(phase), recorder.step, thread)
         occurrence = self._seen[key] = self._seen.get(key, -1) + 1
         path, line, _ = recorder.writer.location_of(site)
-        for target in candidates:
+        for number, target in candidates:
             if (target.location_path, target.location_line, target.phase, target.step, target.occurrence) == (
                 path, line, int(phase), recorder.step, occurrence,
             ) and target.thread == thread:  # fmt: skip
-                return Capture(recorder)
+                return Capture(recorder, number)
         return None
 
 
 class Capture:
     """Inputs are copied before the op runs, because it may overwrite them; outputs after."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, number: int) -> None:
         self._recorder = recorder
+        self._number = number  # of the target in the plan
         self._inputs: list[tuple[torch.Tensor, Raw]] = []
         self._outputs: list[Raw | None] = []
         self._repeated: list[Repetitions] = []
@@ -104,13 +105,11 @@ class Capture:
         return EventFlag(0)
 
     def _save(self, func: Any, args: Any, kwargs: Any) -> None:
-        """Leave the call beside the trace, for a reproducer; the first one only."""
-        folder = Path(self._recorder.writer.directory) / "call"
-        if not folder.exists():
-            try:
-                save_call(folder, func, args, kwargs)
-            except CallNotSaved as reason:
-                self._recorder.writer.note("a reproducer", str(reason))
+        """Leave the call beside the trace, for a reproducer."""
+        try:
+            save_call(Path(self._recorder.writer.directory) / f"call-{self._number}", func, args, kwargs)
+        except CallNotSaved as reason:
+            self._recorder.writer.note(f"a reproducer of {func}", str(reason))
 
 
 def _memory(tensor: torch.Tensor) -> int:

@@ -3,47 +3,42 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[3]
-_LAUNCH = """
-import runpy
-import sys
-from pathlib import Path
-
 from reproaudit.interventions import combined
-from reproaudit.plan import RunPlan, SubjectKind, SubjectSpec
-from reproaudit.record.bootstrap import Host
+from reproaudit.plan import RunPlan, SubjectKind, SubjectSpec, to_json
 from reproaudit.settings import Settings
 
-path, *names = sys.argv[1:]
-subject = SubjectSpec(SubjectKind.SCRIPT, Path(path).parent, path=path)
-Host(RunPlan(trace_dir=Path(path).parent, subject=subject, settings=combined(Settings(), names))).change()
-sys.argv = [path]
-runpy.run_path(path, run_name="__main__")
-"""
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def run(folder: Path, source: str, *interventions: str) -> str:
-    """Return what the program writes to standard output."""
-    program = folder / "program.py"
-    program.write_text(textwrap.dedent(source), encoding="utf-8")
+    """Run the program in `folder` and return what it writes to standard output."""
+    (folder / "program.py").write_text(textwrap.dedent(source), encoding="utf-8")
+    traces, plan = folder / "traces", folder / "plan.json"
+    subject = SubjectSpec(SubjectKind.SCRIPT, folder, path="program.py")
+    plan.write_text(to_json(RunPlan(traces, subject, settings=combined(Settings(), interventions))), encoding="utf-8")
+    shutil.rmtree(traces, ignore_errors=True)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-c", _LAUNCH, str(program), *interventions],
-        cwd=folder, env=environment, check=False, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+    command = [sys.executable, "-m", "reproaudit.record", str(plan)]
+    done = subprocess.run(command, cwd=folder, env=environment, check=False, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-def is_repaired(folder: Path, source: str, intervention: str) -> bool:
-    """True if two runs write the same with the intervention; fails if they do so without it as well."""
-    assert run(folder, source) != run(folder, source), "the program reproduces as it is"
-    return run(folder, source, intervention) == run(folder, source, intervention)
+def alike(folder: Path, source: str, *interventions: str) -> set[bool]:
+    """Return which of both cases occur when two runs are compared line by line: equal lines, and differing ones."""
+    first, second = (run(folder, source, *interventions).splitlines() for _ in range(2))
+    return {one == other for one, other in zip(first, second, strict=True)}
+
+
+def is_repaired(folder: Path, source: str, *interventions: str) -> bool:
+    """True if each line that the program writes differs between runs without the interventions and none with them."""
+    return alike(folder, source) == {False} and alike(folder, source, *interventions) == {True}
 
 
 def is_untouched(folder: Path, source: str, intervention: str) -> bool:

@@ -1,0 +1,81 @@
+"""Whether torch's generators get fixed seeds where they are given none, each kind by its own repair."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.record.repairs.running import alike, is_repaired, is_untouched, run
+
+pytestmark = [pytest.mark.slow]  # each run imports torch
+
+DEFAULT = """
+import torch
+print(torch.rand(1).item())
+print(torch.nn.Linear(2, 2).weight.sum().item())
+print(torch.randperm(1000)[:5])
+"""
+SELF_SEEDED = """
+import torch
+torch.seed()
+print(torch.rand(1).item())
+print(torch.random.seed())
+generator = torch.Generator()
+print(generator.seed())
+print(torch.rand(1, generator=generator).item())
+print(torch.Generator().seed())
+print(torch.default_generator.seed())
+"""
+SEEDED = """
+import copy, pickle, torch
+from torch.utils.data import DataLoader
+torch.manual_seed(3)
+print(torch.rand(2).tolist(), torch.initial_seed())
+generator = torch.Generator(device="cpu").manual_seed(4)
+print(torch.randperm(9, generator=generator), generator.initial_seed(), generator.device, type(generator))
+print([batch.tolist() for batch in DataLoader(range(9), batch_size=3, shuffle=True, generator=generator)])
+restored = torch.Generator()
+restored.set_state(generator.get_state())
+print(torch.rand(1, generator=restored).item() == torch.rand(1, generator=generator).item())
+print(torch.rand(1, generator=pickle.loads(pickle.dumps(generator))), torch.rand(1, generator=generator.clone_state()))
+print(isinstance(torch.default_generator, torch.Generator), type(torch.default_generator) is torch.Generator)
+print(torch.Generator().initial_seed())
+"""
+
+
+def test_what_the_default_generator_draws_is_the_same_in_each_run(tmp_path: Path) -> None:
+    assert is_repaired(tmp_path, DEFAULT, "seed.torch")
+
+
+def test_generators_that_seed_themselves_get_the_same_seed_in_each_run(tmp_path: Path) -> None:
+    assert is_repaired(tmp_path, SELF_SEEDED, "seed.torch_generators")
+
+
+def test_two_seeds_are_two_numbers(tmp_path: Path) -> None:
+    drawn = run(tmp_path, SELF_SEEDED, "seed.torch_generators").split()
+    assert len(set(drawn)) == len(drawn)
+
+
+def test_each_kind_is_repaired_by_its_own_repair_alone(tmp_path: Path) -> None:
+    assert alike(tmp_path, DEFAULT, "seed.torch_generators") == {False}
+    assert alike(tmp_path, SELF_SEEDED, "seed.torch") == {False}
+
+
+@pytest.mark.parametrize("repair", ["seed.torch", "seed.torch_generators"])
+def test_a_seeded_program_stays_what_it_is(tmp_path: Path, repair: str) -> None:
+    assert is_untouched(tmp_path, SEEDED, repair)
+
+
+def test_forked_children_seed_themselves_the_same_in_each_run_and_not_all_alike(tmp_path: Path) -> None:
+    source = """
+    import os, torch
+    for _ in range(2):
+        child = os.fork()
+        if not child:
+            print(torch.seed(), flush=True)
+            os._exit(0)
+        os.waitpid(child, 0)
+    """
+    assert is_repaired(tmp_path, source, "seed.torch_generators")
+    assert len(set(run(tmp_path, source, "seed.torch_generators").split())) == 2
