@@ -13,6 +13,7 @@ from reproaudit.compare.runs import Run
 from reproaudit.conclude import Judged, collect_alerts, conclude, judge
 from reproaudit.diagnose import Diagnosis, Diagnostician
 from reproaudit.errors import SubjectError
+from reproaudit.explain.misuse import misuse_warnings
 from reproaudit.lab import Budget, Lab, Progress, keeps_what_was_recorded
 from reproaudit.model import Alert, AuditResult, Finding, Level, NotChecked, Tolerance, Verdict
 from reproaudit.plan import SubjectSpec
@@ -62,6 +63,7 @@ class _Experiment:
             budget=options.budget, fresh_copy=options.fresh_copy,
         )  # fmt: skip
         self.notes: list[NotChecked] = []
+        self.warnings: tuple[str, ...] = ()
 
     def conduct(self) -> AuditResult:
         runs = self._observe()
@@ -78,7 +80,8 @@ class _Experiment:
             settings=describe(self.options.settings),
             subject=" ".join((str(self.options.subject), *self.options.subject.argv)),
             next_commands=_next_commands(self.options, judged, diagnosis.findings), level=self.options.level,
-            trials=diagnosis.trials, is_complete=diagnosis.is_complete, warnings=diagnosis.warnings,
+            trials=diagnosis.trials, is_complete=diagnosis.is_complete,
+            warnings=(*self.warnings, *diagnosis.warnings),
             runs_made=self.lab.runs_made, reproducer=reproducer,
         )  # fmt: skip
 
@@ -130,6 +133,7 @@ class _Experiment:
                     f"that run ended early: {run.outcome.detail or run.outcome.kind.value}",
                 )
             )
+        self.warnings = misuse_warnings(run)
         return collect_alerts(run.main)
 
 

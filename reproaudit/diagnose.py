@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reproaudit.compare.boundaries import compare_boundaries
+from reproaudit.compare.entropy import Strength, weak_lines
+from reproaudit.compare.lines import differing_lines, first_entry
 from reproaudit.conclude import Judged
 from reproaudit.explain.candidates import cause_repaired_by, everything, ranked
 from reproaudit.explain.sources import Explained, with_cause
@@ -117,7 +119,7 @@ class Diagnostician:
         """Give each finding its part of the fix; what repairs a finding also decides a cause that was open."""
         known = list(self._pinning.known)
         if self._fix is None:
-            return [(one.explained.finding, one) for one in known]
+            return [(_unsuspected(one.explained), one) for one in known]
         if not known:
             return [(_unlocated(self._judged, self._fixed(self._fix)), None)]
         parts = [tuple(name for name in self._fix if name in one.choices) for one in known]
@@ -173,11 +175,9 @@ class Diagnostician:
         return self._locator.changed_pair(still, lines=True) or self._locator.changed_pair((), lines=True)
 
     def _with_line(self, finding: Finding, explained: Explained, pair: Pair) -> Finding:
-        from reproaudit.compare.lines import differing_lines, first_entry
-
         differences = differing_lines(*pair.runs, self._lab.interned)
         before = min((source.order for source in pair.localisation.sources), default=float("inf"))
-        entry = first_entry(differences, before)
+        entry = first_entry(differences, before, weak_lines(pair.a))
         if entry is None:
             return finding
         note = f"the first Python value that differs is {entry.name!r}, there" if entry.name else "the runs part there"
@@ -200,6 +200,14 @@ class Diagnostician:
         said = "the results follow" if differs else "the results do not depend on"
         note = f"{said} what new memory is filled with (zeros, and 0x{int(_OTHER_FILL):x})"
         return replace(finding, evidence=replace(finding.evidence, notes=(*finding.evidence.notes, note)))
+
+
+def _unsuspected(explained: Explained) -> Finding:
+    """A clock was suspected because it differs, as clocks do; fixing it repaired nothing, so nothing speaks for it."""
+    call, finding = explained.call, explained.finding
+    if call is None or call.strength is not Strength.CLOCK or not explained.is_from_outside:
+        return finding
+    return with_cause(finding, Cause.UNKNOWN, f"{call.name} differs too, but no run with it fixed was equal")
 
 
 def _recaused(finding: Finding, part: tuple[str, ...]) -> Finding:

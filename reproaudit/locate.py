@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.entropy import differing_calls
+from reproaudit.compare.files import carried_files
 from reproaudit.compare.localise import Localisation, Source, localise
 from reproaudit.compare.runs import Run
 from reproaudit.conclude import Judged
@@ -69,7 +70,10 @@ class Locator:
         """Return what the pair's sources are, the first one first."""
         calls = differing_calls(pair.a, pair.b, self._lab.interned)
         reordered = self._judged.same_samples_reordered
-        return explain_sources(pair.localisation.sources, *pair.runs, calls, self._alerts, reordered=reordered)
+        return explain_sources(
+            pair.localisation.sources, *pair.runs, calls, self._alerts, reordered=reordered,
+            carried=carried_files(pair.runs),
+        )  # fmt: skip
 
     def compare(self, a: Run, b: Run) -> Pair | None:
         """Return where two recorded runs differ; None if they are equal in all that counts."""

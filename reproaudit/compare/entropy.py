@@ -33,6 +33,8 @@ _ARRIVALS = frozenset({
     "concurrent.futures.wait", "queue.Queue.get", "queue.SimpleQueue.get", "asyncio.as_completed",
     "torch.utils.data.DataLoader(in_order=False)", "sqlite3.random()",
 })  # fmt: skip
+# RandomState(seed) first makes a generator without a seed, then seeds it.
+_SEED_ASKED, _SEED_REPLACED = "numpy.random.SeedSequence", "numpy.random.RandomState"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,7 @@ def differing_calls(a: Run, b: Run, interned: Interned) -> list[EntropyCall]:
 
 
 def _differing(process: str, trace_a: Trace, trace_b: Trace, interned: Interned) -> list[EntropyCall]:
-    chosen_a = np.flatnonzero(trace_a.events["kind"] == EventKind.ENTROPY)
-    chosen_b = np.flatnonzero(trace_b.events["kind"] == EventKind.ENTROPY)
+    chosen_a, chosen_b = _calls(trace_a), _calls(trace_b)
     partners: dict[tuple[int, int], int] = {}
     counts: dict[int, int] = {}
     for event, key in zip(chosen_b.tolist(), _call_keys(trace_b, chosen_b, interned), strict=True):
@@ -104,6 +105,20 @@ def _differing(process: str, trace_a: Trace, trace_b: Trace, interned: Interned)
     return found
 
 
+def _calls(trace: Trace) -> npt.NDArray[np.int64]:
+    """Return the events that are calls of use: a seed from the operating system that a given one replaced is none."""
+    chosen = np.flatnonzero(trace.events["kind"] == EventKind.ENTROPY)
+    rows = trace.events[chosen]
+    asked, replaced = (_id(trace, name) for name in (_SEED_ASKED, _SEED_REPLACED))
+    unused = (rows["name"][:-1] == asked) & (rows["name"][1:] == replaced)
+    unused &= (rows["location"][:-1] == rows["location"][1:]) & (rows["thread"][:-1] == rows["thread"][1:])
+    return chosen[~np.append(unused, False)] if len(chosen) else chosen
+
+
+def _id(trace: Trace, name: str) -> int:
+    return trace.strings.index(name) if name in trace.strings else -1
+
+
 def _call_keys(trace: Trace, chosen: npt.NDArray[np.int64], interned: Interned) -> list[int]:
     strings, locations = interned.ids(trace)
     rows = trace.events[chosen]
@@ -123,3 +138,13 @@ def best_candidate(calls: list[EntropyCall], before: float) -> EntropyCall | Non
         for call in eligible
         if (call.name, call.location, call.process) == (last.name, last.location, last.process)
     )
+
+
+def weak_lines(run: Run) -> frozenset[tuple[str, int]]:
+    """Return the lines of the main process that ask for what differs in every run: clocks, process ids, names."""
+    trace = run.main
+    calls = trace.events[trace.events["kind"] == EventKind.ENTROPY]
+    places = {
+        int(row["location"]) for row in calls if strength_of(trace.strings[row["name"]]) is Strength.CLOCK
+    }  # fmt: skip
+    return frozenset((trace.locations[number].path, trace.locations[number].line) for number in places)

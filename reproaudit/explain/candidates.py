@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from reproaudit.compare.entropy import EntropyCall
+from reproaudit.compare.entropy import EntropyCall, has_random_hashes
 from reproaudit.compare.localise import Origin
 from reproaudit.compare.runs import MAIN_PROCESS, Run
 from reproaudit.explain.sources import Explained
@@ -17,6 +17,7 @@ from reproaudit.model import Cause, EventFlag, EventKind
 _BY_CALL = {
     "random.": ("seed.python",),
     "random.SystemRandom": ("entropy.fixed",),
+    "numpy.random.RandomState": ("seed.numpy",),
     "numpy.random": ("seed.numpy",),
     "numpy.random.default_rng": ("seed.numpy_generators",),
     "numpy.random.SeedSequence": ("seed.numpy_generators",),
@@ -65,7 +66,7 @@ def candidates(explained: Explained, pair: tuple[Run, Run], *, cuda: bool) -> tu
     if finding.cause is Cause.RNG_ORDER:
         found += ("threads.serial", "hash.seed", "clock.fixed")
     if finding.cause is Cause.UNKNOWN:
-        found += (*drawn_streams(*pair), "hash.seed")
+        found += (*drawn_streams(*pair), *(("hash.seed",) if has_random_hashes(pair[0]) else ()))
     found += against((finding.cause,), cuda=cuda)
     return tuple(dict.fromkeys(found))
 

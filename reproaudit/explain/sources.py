@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from reproaudit.compare.entropy import EntropyCall, Strength, best_candidate
+from reproaudit.compare.files import CarriedFile
 from reproaudit.compare.localise import Origin, Source
 from reproaudit.compare.runs import MAIN_PROCESS, Run
 from reproaudit.explain.rules import RULES
@@ -45,12 +46,13 @@ def with_cause(finding: Finding, cause: Cause, note: str = "") -> Finding:
 
 
 def explain_sources(
-    sources: Sequence[Source], a: Run, b: Run, calls: list[EntropyCall], alerts: Sequence[Alert], *, reordered: bool
-) -> tuple[Explained, ...]:
+    sources: Sequence[Source], a: Run, b: Run, calls: list[EntropyCall], alerts: Sequence[Alert], *, reordered: bool,
+    carried: Sequence[CarriedFile] = (),
+) -> tuple[Explained, ...]:  # fmt: skip
     """Return one finding per source line and operator, the first source first.
 
     `reordered` says that the batches that differ hold the same samples in another order: where nothing more specific
-    is known, that makes the cause an order of data.
+    is known, that makes the cause an order of data. `carried` are the files that earlier runs left for later ones.
     """
     found: list[Explained] = []
     places: dict[tuple[str | None, Location | None, Cause], int] = {}
@@ -61,6 +63,8 @@ def explain_sources(
         finding = explained.finding
         if reordered and not found and finding.cause is Cause.UNKNOWN:
             finding = with_cause(finding, Cause.DATA_ORDER)
+        if not found and explained.is_from_outside and not explained.has_exact_line:
+            finding = _carried(finding, carried)
         if number and source.origin == Origin.RANDOM and any(other.finding.cause == finding.cause for other in found):
             continue  # one stream that differs makes every later draw differ
         place = (finding.op, finding.location, finding.cause)
@@ -71,6 +75,15 @@ def explain_sources(
             places[place] = len(found)
             found.append(replace(explained, finding=finding))
     return tuple(found)
+
+
+def _carried(finding: Finding, files: Sequence[CarriedFile]) -> Finding:
+    """Blame a file whose content differed between runs because an earlier one had written it, if there is one."""
+    file = next((file for file in files if file.content_differed), None)
+    if file is None:
+        return finding
+    author = f", which an earlier run wrote at {file.written}" if file.written is not None else " of an earlier run"
+    return with_cause(replace(finding, location=file.read, op=None), Cause.CARRIED_STATE, f"reads {file.path}{author}")
 
 
 def confirm(finding: Finding, flags: EventFlag) -> Finding:
@@ -210,10 +223,16 @@ def _cause_of(call: EntropyCall) -> Cause:
     name = call.name
     if call.process != MAIN_PROCESS and ("random" in name or "seed" in name):
         return Cause.WORKER_SEED
-    if name.startswith(("os.path.exists", "os.path.isfile", "os.path.isdir", "pathlib.Path.exists")):
-        return Cause.CARRIED_STATE
-    if name.startswith(("os.listdir", "os.scandir", "glob.", "pathlib.", "os.path.get")):
-        return Cause.FILESYSTEM_ORDER
-    if call.strength == Strength.ARRIVAL:
-        return Cause.DATA_ORDER
-    return Cause.CLOCK if call.strength == Strength.CLOCK else Cause.UNSEEDED_RNG
+    named = next((cause for prefixes, cause in _CAUSES_BY_NAME if name.startswith(prefixes)), None)
+    if named is not None:
+        return named
+    return Cause.DATA_ORDER if call.strength == Strength.ARRIVAL else Cause.UNSEEDED_RNG
+
+
+_CAUSES_BY_NAME = (
+    (("os.path.exists", "os.path.isfile", "os.path.isdir", "pathlib.Path.exists"), Cause.CARRIED_STATE),
+    (("os.listdir", "os.scandir", "os.stat", "glob.", "pathlib.", "os.path.get"), Cause.FILESYSTEM_ORDER),
+    (("time.", "datetime.", "os.times"), Cause.CLOCK),
+    (("sqlite3", "subprocess"), Cause.EXTERNAL_LIBRARY),
+    (("platform.", "socket."), Cause.HARDWARE),
+)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from types import ModuleType
+from collections.abc import Callable
+from types import CodeType, FrameType, ModuleType
 from typing import Any
 
 import xxhash
 
 from reproaudit.record import datetimes
 from reproaudit.record.callers import outer_frame
-from reproaudit.record.callsite import OWN, USER, FrameKinds
+from reproaudit.record.callsite import LIBRARY, OWN, USER, FrameKinds
 from reproaudit.record.entropy_sources import MAX_REPR, Callers, Source, Told, sources
 from reproaudit.record.fixed_types import replace_member
 from reproaudit.record.patching import Patches
@@ -80,9 +81,11 @@ class Entropy:
     def _is_theirs(self, callers: Callers) -> bool:
         if callers is Callers.ANY:
             return True
-        frame = outer_frame(3)
-        kind = OWN if frame is None else self._recorder.sites.kinds.of(frame.f_code)
-        return kind == USER if callers is Callers.PROGRAM else kind != OWN
+        frame, kind_of = outer_frame(3), self._recorder.sites.kinds.of
+        kind = OWN if frame is None else kind_of(frame.f_code)
+        if kind == LIBRARY:
+            return callers is Callers.DIRECT and not _is_importing(frame, kind_of)
+        return kind == USER
 
     def _tell(self, name: str, site: int, state: tuple[int, int], told: Any) -> None:
         self._seen[name, site] = self._seen.get((name, site), 0) + 1
@@ -106,6 +109,15 @@ class Entropy:
     def _wraps(self, value: Any) -> bool:
         found = self._functions.get(id(value))
         return found is not None and found[0] is value
+
+
+def _is_importing(frame: FrameType | None, kind_of: Callable[[CodeType], int]) -> bool:
+    """True below an import: what a library makes for itself then is another in each run, and mostly never used."""
+    while frame is not None and kind_of(frame.f_code) != USER:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _is_program(module: ModuleType) -> bool:

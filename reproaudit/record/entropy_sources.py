@@ -77,6 +77,7 @@ class Source:
 
 
 def sources() -> Iterator[Source]:
+    """Yield the whole table, for the modules that are imported now."""
     yield from _clocks()
     yield from _python_random()
     yield from _numpy_random()
@@ -146,6 +147,11 @@ def _numpy_random() -> Iterator[Source]:
     yield Source(numpy.random, "default_rng", "numpy.random.default_rng", value=_numpy_seed)
     # Every generator that is made or seeded without a seed asks here for one: default_rng, RandomState, PCG64, …
     yield Source(numpy.random.bit_generator, "randbits", "numpy.random.SeedSequence")
+    # RandomState(seed) asks too, and then does not use the answer: this call, which follows at once, tells so.
+    yield Source(
+        numpy.random.MT19937, "_legacy_seeding", "numpy.random.RandomState",
+        value=lambda result, args, kwargs: args[1:], counts=lambda args, kwargs: args[1] is not None,
+    )  # fmt: skip
 
 
 def _numpy_seed(result: Any, args: Any, kwargs: Any) -> Any:

@@ -15,6 +15,7 @@ from reproaudit.record.entropy import Entropy
 from reproaudit.record.environment import Watch, describe_environment
 from reproaudit.record.files import Files
 from reproaudit.record.gather import DeviceDigests
+from reproaudit.record.lines import LineTrace
 from reproaudit.record.operations import Operations, ThreadModes
 from reproaudit.record.patching import Patches
 from reproaudit.record.session import Recorder
@@ -76,6 +77,8 @@ class Installation:
         self.mode.__enter__()
         mode = self.mode
         self.patches.on_undo(lambda: mode.__exit__(None, None, None))
+        if plan.lines:
+            LineTrace(self.recorder, self.patches).install()
 
     def remove(self) -> None:
         self.patches.undo()

@@ -5,17 +5,13 @@ from __future__ import annotations
 import copy
 import datetime
 import logging
-import os
 import pickle
-import platform
 import queue
 import random
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
-import uuid
 from collections.abc import Callable
 from datetime import datetime as early_datetime
 from pathlib import Path
@@ -27,13 +23,13 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
+from reproaudit.compare.entropy import differing_calls
+from reproaudit.compare.runs import Interned, Run
 from reproaudit.model import EventKind
 from reproaudit.record import datetimes
 from reproaudit.record.patching import Patches
 from reproaudit.trace.reader import Trace
 from tests.record.recording import record, rows
-
-HERE = Path(__file__).name
 
 
 def entropy(trace: Trace, name: str) -> list[np.void]:
@@ -48,35 +44,35 @@ def shown(trace: Trace, name: str) -> list[str]:
     return [trace.strings[row["aux"]] for row in entropy(trace, name)]
 
 
-CALLS: list[tuple[str, Callable[[], Any]]] = [
-    ("time.time", lambda: time.time()),
-    ("time.time", lambda: early_time()),
-    ("time.localtime", lambda: time.localtime()),
-    ("time.strftime", lambda: time.strftime("%H")),
-    ("datetime.datetime.now", lambda: datetime.datetime.now(datetime.timezone.utc)),
-    ("datetime.datetime.now", lambda: early_datetime.now()),
-    ("datetime.datetime.today", lambda: datetime.datetime.today()),
-    ("datetime.date.today", lambda: datetime.date.today()),
-    ("os.getppid", lambda: os.getppid()),
-    ("os.times", lambda: os.times()),
-    ("os.stat", lambda: os.stat(__file__)),
-    ("platform.node", lambda: platform.node()),
-    ("uuid.uuid4", lambda: uuid.uuid4()),
-    ("torch.Generator.seed", lambda: torch.Generator().seed()),
-    ("random.Random", lambda: random.Random()),
-    ("numpy.random.SeedSequence", lambda: np.random.default_rng()),
-    ("numpy.random.SeedSequence", lambda: np.random.RandomState()),
-    ("numpy.random.SeedSequence", lambda: np.random.SeedSequence()),
-    ("subprocess.check_output", lambda: subprocess.check_output([sys.executable, "-S", "-c", "print(1)"])),
+IMPORTS = "import datetime, os, platform, random, socket, subprocess, sys, time, uuid, numpy as np, torch"
+CALLS = [
+    ("time.time", "time.time()"),
+    ("time.localtime", "time.localtime()"),
+    ("time.strftime", "time.strftime('%H')"),
+    ("datetime.datetime.now", "datetime.datetime.now(datetime.timezone.utc)"),
+    ("datetime.datetime.today", "datetime.datetime.today()"),
+    ("datetime.date.today", "datetime.date.today()"),
+    ("os.getppid", "os.getppid()"),
+    ("os.times", "os.times()"),
+    ("os.stat", "os.stat(os.__file__)"),
+    ("platform.node", "platform.node()"),
+    ("uuid.uuid4", "uuid.uuid4()"),
+    ("torch.Generator.seed", "torch.Generator().seed()"),
+    ("random.Random", "random.Random()"),
+    ("numpy.random.SeedSequence", "np.random.default_rng()"),
+    ("numpy.random.SeedSequence", "np.random.RandomState()"),
+    ("numpy.random.SeedSequence", "np.random.SeedSequence()"),
+    ("subprocess.check_output", "subprocess.check_output([sys.executable, '-S', '-c', 'print(1)'])"),
 ]
 
 
-@pytest.mark.parametrize(("name", "call"), CALLS, ids=[f"{name}-{index}" for index, (name, _) in enumerate(CALLS)])
-def test_a_call_is_recorded_with_its_line(tmp_path: Path, name: str, call: Callable[[], Any]) -> None:
-    trace, _ = record(tmp_path, call)
+@pytest.mark.parametrize(("name", "call"), CALLS)
+def test_a_call_is_recorded_with_its_line(tmp_path: Path, name: str, call: str) -> None:
+    code = compile(f"{IMPORTS}\n\n{call}", str(Path(__file__).with_name("program.py")), "exec")
+    trace, _ = record(tmp_path, lambda: exec(code, {}))
     (row,) = entropy(trace, name)
     place = trace.locations[row["location"]]
-    assert (place.path, place.line) == (HERE, call.__code__.co_firstlineno)
+    assert (place.path, place.line) == ("program.py", 3)
     assert row["outputs"].any()
 
 
@@ -88,6 +84,31 @@ def test_a_time_that_is_given_is_no_look_at_the_clock(tmp_path: Path) -> None:
 def test_clocks_that_libraries_read_are_left_out(tmp_path: Path) -> None:
     trace, _ = record(tmp_path, lambda: logging.makeLogRecord({}))
     assert entropy(trace, "time.time") == []
+
+
+@pytest.mark.leaves(
+    "sys-path", reason="the library is imported from a folder of its own; monkeypatch takes it off later"
+)
+@pytest.mark.parametrize("where", ["import", "call"])
+def test_what_a_library_makes_while_it_is_imported_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    source = "import random\nown = random.Random()\ndef call():\n    return random.Random()\n"
+    (folder / "drawing.py").write_text(source, encoding="utf-8")
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.delitem(sys.modules, "drawing", raising=False)
+
+    def program() -> None:
+        import drawing
+
+        if where == "call":
+            drawing.call()
+
+    trace, _ = record(tmp_path, program)
+    monkeypatch.delitem(sys.modules, "drawing")
+    assert len(entropy(trace, "random.Random")) == (1 if where == "call" else 0)
 
 
 def test_datetime_stays_the_class_it_is(tmp_path: Path) -> None:
@@ -125,7 +146,7 @@ def test_a_hook_on_now_chooses_what_the_program_is_given() -> None:
 def test_a_generator_s_seed_is_recorded_and_its_method_put_back(tmp_path: Path) -> None:
     before = vars(torch.Generator)["seed"]
     generator = torch.Generator()
-    trace, seed = record(tmp_path, lambda: generator.seed())
+    trace, seed = record(tmp_path, lambda: int(generator.seed()))
     assert seed == generator.initial_seed()
     assert shown(trace, "torch.Generator.seed") == [str(seed)]
     assert vars(torch.Generator)["seed"] is before
@@ -134,7 +155,7 @@ def test_a_generator_s_seed_is_recorded_and_its_method_put_back(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("name", "make"),
     [
-        ("random.Random", lambda seed: random.Random(seed)),
+        ("random.Random", lambda seed: [random.Random(seed)]),
         ("random.Random.seed", lambda seed: random.Random(1).seed(seed)),
     ],
 )
@@ -146,9 +167,23 @@ def test_python_generators_are_alike_only_with_a_seed(tmp_path: Path, name: str,
 
 
 def test_numpy_generators_ask_for_entropy_only_without_a_seed(tmp_path: Path) -> None:
-    trace, _ = record(tmp_path, lambda: (np.random.default_rng(3), np.random.RandomState(3)))
+    trace, _ = record(tmp_path, lambda: (np.random.default_rng(3), np.random.PCG64(3), np.random.SeedSequence(3)))
     assert entropy(trace, "numpy.random.SeedSequence") == []
     assert shown(trace, "numpy.random.default_rng") == ["(3,)"]
+
+
+@pytest.mark.seeded
+def test_a_seed_that_replaces_entropy_explains_that_it_does_not_matter(tmp_path: Path) -> None:
+    def program() -> None:
+        np.random.RandomState(3)
+        np.random.RandomState()
+        np.random.seed(4)
+
+    a, b = (Run(index, (("", record(tmp_path, program)[0]),)) for index in range(2))
+    (found,) = (call for call in differing_calls(a, b, Interned()) if "numpy" in call.name)
+    assert found.name == "numpy.random.SeedSequence"
+    assert a.main.locations[found.location].line == program.__code__.co_firstlineno + 2
+    assert shown(a.main, "numpy.random.RandomState") == ["(3,)", "(4,)"]
 
 
 def test_a_numpy_generator_that_is_passed_through_is_not_told_by_its_address(tmp_path: Path) -> None:

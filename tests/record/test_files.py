@@ -43,7 +43,7 @@ def update(folder: Path) -> None:
 
 def look_for_missing(folder: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        open(folder / "missing")
+        (folder / "missing").read_bytes()
 
 
 def use_database(folder: Path) -> None:
@@ -131,8 +131,8 @@ def test_nothing_is_recorded_at_boundary_level_nor_after_the_recording(tmp_path:
 def test_paths_that_are_none_fail_as_they_would_anyway(tmp_path: Path) -> None:
     def program() -> None:
         with pytest.raises(ValueError, match="null byte"):
-            open("a\0b")
+            Path("a\0b").read_bytes()
         with pytest.raises(OSError, match="too long"):
-            open("x" * 5000)
+            Path("x" * 5000).read_bytes()
 
     record(tmp_path, program)

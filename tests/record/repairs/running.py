@@ -10,18 +10,20 @@ import textwrap
 from pathlib import Path
 
 from reproaudit.interventions import combined
+from reproaudit.model import Level
 from reproaudit.plan import RunPlan, SubjectKind, SubjectSpec, to_json
 from reproaudit.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def run(folder: Path, source: str, *interventions: str) -> str:
+def run(folder: Path, source: str, *interventions: str, level: Level = Level.BOUNDARY) -> str:
     """Run the program in `folder` and return what it writes to standard output."""
     (folder / "program.py").write_text(textwrap.dedent(source), encoding="utf-8")
     traces, plan = folder / "traces", folder / "plan.json"
     subject = SubjectSpec(SubjectKind.SCRIPT, folder, path="program.py")
-    plan.write_text(to_json(RunPlan(traces, subject, settings=combined(Settings(), interventions))), encoding="utf-8")
+    settings = combined(Settings(), interventions)
+    plan.write_text(to_json(RunPlan(traces, subject, level, settings=settings)), encoding="utf-8")
     shutil.rmtree(traces, ignore_errors=True)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "reproaudit.record", str(plan)]
@@ -46,9 +48,16 @@ def is_untouched(folder: Path, source: str, intervention: str) -> bool:
     return run(folder, source) == run(folder, source, intervention)
 
 
-def audit(folder: Path, source: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Audit the program from the command line with three runs."""
+def is_reproducible(folder: Path, source: str, *interventions: str) -> bool:
+    """Audit the program from the command line, by three runs, under the interventions."""
     program = folder / "program.py"
     program.write_text(textwrap.dedent(source), encoding="utf-8")
-    command = [sys.executable, "-m", "reproaudit", "--quiet", "--no-alerts", "--runs", "3", *arguments, str(program)]
-    return subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=100)
+    command = [sys.executable, "-m", "reproaudit", "--quiet", "--no-alerts", "--no-diagnosis", "--runs", "3"]
+    for name in interventions:
+        command += ["--intervene", name]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [*command, str(program)], cwd=folder, env=environment, check=False, capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    return done.returncode == 0

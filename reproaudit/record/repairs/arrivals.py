@@ -1,0 +1,176 @@
+"""Results of pools, futures and DataLoader workers in the order of submission, not in that of arrival.
+
+Queues that the program fills from several processes or threads itself are beyond reach: nobody knows their right order.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import itertools
+import multiprocessing.connection
+import time
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from concurrent import futures
+from concurrent.futures import _base
+from multiprocessing import pool as pools
+from typing import Any, cast
+
+from reproaudit.record.patching import Patches
+from reproaudit.record.repairs import Reach
+from reproaudit.record.repairs.entropy import is_for_program
+
+_Future = _base.Future[Any]
+_Wait = Callable[..., _base.DoneAndNotDoneFutures[Any]]
+_PATIENCE_S = 5.0  # for the first of several connections, before any other one may go first
+_clock = time.monotonic
+
+
+def install(reach: Reach) -> None:
+    """Change multiprocessing's pools and connections, concurrent.futures, and DataLoader(in_order=False)."""
+    _order_pools(reach.patches)
+    _number_futures(reach.patches)
+    wait = _first_submitted(_base.wait)
+    for module in (_base, futures):
+        reach.patches.replace(module, "as_completed", _in_order(_base.wait))
+        reach.patches.replace(module, "wait", wait)
+    _order_connections(reach)
+    reach.when_imported("torch", lambda: _order_loaders(reach.patches))
+
+
+# -- multiprocessing -------------------------------------------------------------------------------------------------
+
+
+class _Turns:
+    """Calls what has arrived by the numbers that were given out, each once all before it have had their turn."""
+
+    def __init__(self) -> None:
+        self.numbers = itertools.count()
+        self._next = 0
+        self._arrived: dict[int, Callable[[], object]] = {}
+
+    def arrive(self, number: int, call: Callable[[], object]) -> None:
+        self._arrived[number] = call
+        while self._next in self._arrived:
+            self._next += 1
+            self._arrived.pop(self._next - 1)()
+
+
+def _order_pools(patches: Patches) -> None:
+    patches.replace(pools.IMapUnorderedIterator, "_set", vars(pools.IMapIterator)["_set"])
+    turns: weakref.WeakKeyDictionary[Any, _Turns] = weakref.WeakKeyDictionary()
+    original = pools.Pool.apply_async
+
+    @functools.wraps(original)
+    def apply_async(
+        self: Any, func: Any, args: Any = (), kwds: Any = {}, callback: Any = None, error_callback: Any = None  # noqa: B006
+    ) -> Any:  # fmt: skip
+        if callback is None and error_callback is None:
+            return original(self, func, args, kwds)
+        own = turns.setdefault(self, _Turns())
+        number = next(own.numbers)
+
+        # All are called by the one thread of the pool that handles results.
+        def in_turn(function: Callable[[Any], object] | None) -> Callable[[Any], None]:
+            return lambda value: own.arrive(number, lambda: function and function(value))
+
+        return original(self, func, args, kwds, in_turn(callback), in_turn(error_callback))
+
+    patches.replace(pools.Pool, "apply_async", apply_async)
+
+
+def _order_connections(reach: Reach) -> None:
+    original = multiprocessing.connection.wait
+
+    @functools.wraps(original)
+    def wait(object_list: Iterable[Any], timeout: float | None = None) -> list[Any]:
+        objects = list(object_list)
+        if timeout is None and objects and is_for_program(reach):
+            # Waiting for the first without an end could wait for a process that waits for an answer itself.
+            first = original(objects[:1], _PATIENCE_S)
+            if first:
+                return first
+        ready = original(objects, timeout)
+        return [item for item in objects if item in ready]
+
+    reach.patches.replace(multiprocessing.connection, "wait", wait)
+
+
+# -- concurrent.futures ----------------------------------------------------------------------------------------------
+
+
+def _number_futures(patches: Patches) -> None:
+    """Number each future when its task is submitted, and hash it by that, so that a set has one order in all runs."""
+    numbers = itertools.count(1)
+    original = _base.Future.__init__
+
+    @functools.wraps(original)
+    def init(self: _Future) -> None:
+        original(self)
+        self._submitted = next(numbers)  # type: ignore[attr-defined]
+
+    patches.replace(_base.Future, "__init__", init)
+    patches.replace(_base.Future, "__hash__", _submitted)
+
+
+def _submitted(future: _Future) -> int:
+    return getattr(future, "_submitted", 0)
+
+
+def _ordered(given: Iterable[_Future]) -> list[_Future]:
+    """Return the futures in the order in which the program named them, each once; of a set, as submitted."""
+    if isinstance(given, (set, frozenset)):
+        return sorted(given, key=_submitted)
+    return list(dict.fromkeys(given))
+
+
+def _in_order(wait: _Wait) -> Callable[..., Iterator[_Future]]:
+    @functools.wraps(_base.as_completed)
+    def as_completed(fs: Iterable[_Future], timeout: float | None = None) -> Iterator[_Future]:
+        end = None if timeout is None else _clock() + timeout
+        waiting = _ordered(fs)[::-1]
+        total, unfinished = len(waiting), 0
+        while waiting:
+            left = None if end is None else max(0.0, end - _clock())
+            if wait(waiting[-1:], left).done:
+                yield waiting.pop()  # no name keeps the future and its result alive meanwhile
+            else:  # the time is over, and those that have finished are still given
+                waiting.pop()
+                unfinished += 1
+        if unfinished:
+            raise futures.TimeoutError(f"{unfinished} (of {total}) futures unfinished")
+
+    return as_completed
+
+
+def _first_submitted(original: _Wait) -> _Wait:
+    """Return a `wait` for which the first completed is the one that was named first, or of a set submitted first."""
+
+    @functools.wraps(original)
+    def wait(fs: Iterable[_Future], timeout: float | None = None, return_when: str = futures.ALL_COMPLETED) -> Any:
+        given = _ordered(fs)
+        if return_when == futures.FIRST_COMPLETED and timeout is None and given:
+            done = original(given[:1]).done
+            return _base.DoneAndNotDoneFutures(done, set(given[1:]))
+        return original(given, timeout, return_when)
+
+    return wait
+
+
+# -- torch -----------------------------------------------------------------------------------------------------------
+
+
+def _order_loaders(patches: Patches) -> None:
+    from torch.utils.data import DataLoader
+
+    original = cast(Callable[..., None], DataLoader.__init__)
+    signature = inspect.signature(original)
+
+    @functools.wraps(original)
+    def init(*args: Any, **kwargs: Any) -> None:
+        call = signature.bind(*args, **kwargs)
+        call.arguments.pop("in_order", None)  # True is the default
+        original(*call.args, **call.kwargs)
+
+    patches.replace(DataLoader, "__init__", init)

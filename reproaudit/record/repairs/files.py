@@ -1,0 +1,126 @@
+"""Directory listings sorted by name, and constant file times for the program's own looks."""
+
+from __future__ import annotations
+
+import functools
+import glob
+import os
+import pathlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from reproaudit.record.fixed_types import replace_member
+from reproaudit.record.patching import Patches
+from reproaudit.record.repairs import Reach
+from reproaudit.record.repairs.entropy import is_for_program
+
+_WRITTEN_S = 1_735_689_600  # 2025-01-01 00:00 UTC, when the clock starts that another repair fixes
+_NS_PER_S = 1_000_000_000
+_ATIME, _CTIME = 7, 9  # where in a stat_result the three times in whole seconds are
+_SUPPORTS = ("supports_fd", "supports_dir_fd", "supports_follow_symlinks", "supports_effective_ids")
+
+
+def install(reach: Reach) -> None:
+    """Sort what os.listdir and os.scandir give, and by them glob, pathlib and os.walk; fix what os.stat tells."""
+    _sort_listings(reach.patches)
+    _fix_times(reach)
+
+
+def _replace_in_os(patches: Patches, name: str, function: Callable[..., Any]) -> None:
+    """Replace a function of `os`, and say of the new one what the old one can do: shutil looks these sets up."""
+    original = getattr(os, name)
+    for supported in (getattr(os, kind) for kind in _SUPPORTS):
+        if original in supported:
+            supported.add(function)
+            patches.on_undo(functools.partial(supported.discard, function))
+    patches.replace(os, name, function)
+
+
+# -- listings --------------------------------------------------------------------------------------------------------
+
+
+class _Entries:
+    """What os.scandir returns, sorted: an iterator that closes itself or is closed."""
+
+    def __init__(self, entries: Iterable[os.DirEntry[Any]]) -> None:
+        self._entries = iter(sorted(entries, key=lambda entry: entry.name))
+
+    def __iter__(self) -> Iterator[os.DirEntry[Any]]:
+        return self
+
+    def __next__(self) -> os.DirEntry[Any]:
+        return next(self._entries)
+
+    def __enter__(self) -> _Entries:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._entries = iter(())
+
+
+def _sort_listings(patches: Patches) -> None:
+    real_listdir, real_scandir = os.listdir, os.scandir
+
+    @functools.wraps(real_listdir)
+    def listdir(path: Any = None) -> list[Any]:
+        return sorted(real_listdir(path))
+
+    @functools.wraps(real_scandir)
+    def scandir(path: Any = None) -> _Entries:
+        with real_scandir(path) as entries:
+            return _Entries(entries)
+
+    _replace_in_os(patches, "listdir", listdir)
+    _replace_in_os(patches, "scandir", scandir)
+    # They keep the functions of `os` from the time of their own import: Python 3.10's and 3.13's ways of listing.
+    for owner in (getattr(pathlib, "_NormalAccessor", None), getattr(glob, "_StringGlobber", None)):
+        for name, function in (("listdir", listdir), ("scandir", scandir)):
+            if owner is not None and name in vars(owner):
+                patches.replace(owner, name, staticmethod(function))
+
+
+# -- times -----------------------------------------------------------------------------------------------------------
+
+
+def _fix_times(reach: Reach) -> None:
+    patches = reach.patches
+    for name in ("stat", "lstat", "fstat"):
+        _replace_in_os(patches, name, _with_fixed_times(reach, getattr(os, name)))
+    for owner, name in ((pathlib.Path, "stat"), (pathlib.Path, "lstat"), (os.DirEntry, "stat")):
+        replace_member(patches, owner, name, _with_fixed_times(reach, getattr(owner, name)))
+    for name in ("getatime", "getmtime", "getctime"):
+        patches.replace(os.path, name, _fixed_time(reach, getattr(os.path, name)))
+
+
+def _with_fixed_times(reach: Reach, original: Callable[..., os.stat_result]) -> Callable[..., os.stat_result]:
+    @functools.wraps(original)
+    def stat(*args: Any, **kwargs: Any) -> os.stat_result:
+        status = original(*args, **kwargs)
+        # Python's own modules keep the truth: caches of code and of lines live by it.
+        return _at_fixed_time(status) if is_for_program(reach) else status
+
+    return stat
+
+
+def _at_fixed_time(status: os.stat_result) -> os.stat_result:
+    reduced: Any = status.__reduce__()  # the type, and what makes it again: ten numbers, and more fields by name
+    numbers, named = reduced[1]
+    numbers = (*numbers[:_ATIME], *[_WRITTEN_S] * 3, *numbers[_CTIME + 1 :])
+    times = {name: _WRITTEN_S * _NS_PER_S if name.endswith("_ns") else float(_WRITTEN_S) for name in _times_in(named)}
+    return os.stat_result(numbers, {**named, **times})
+
+
+def _times_in(named: Iterable[str]) -> Iterator[str]:
+    return (name for name in named if name.startswith(("st_atime", "st_mtime", "st_ctime", "st_birthtime")))
+
+
+def _fixed_time(reach: Reach, original: Callable[..., float]) -> Callable[..., float]:
+    @functools.wraps(original)
+    def time(filename: Any) -> float:
+        found = original(filename)  # raises if there is no such file
+        return float(_WRITTEN_S) if is_for_program(reach) else found
+
+    return time

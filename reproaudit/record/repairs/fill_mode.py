@@ -1,0 +1,89 @@
+"""The dispatch mode that fills new memory."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from reproaudit.record.dynamo import SKIPS_CODE, keep_out_of_dynamo
+from reproaudit.record.opinfo import OpInfo, OpTable
+from reproaudit.record.patching import Patches
+
+_Tensor = torch.Tensor
+
+
+class FillMode(TorchDispatchMode):
+    """Writes one byte all over the memory that `torch.empty` and its kin leave undefined, and changes nothing else."""
+
+    supports_higher_order_operators = True
+
+    @classmethod
+    def ignore_compile_internals(cls) -> bool:
+        return True  # else torch.compile would be off
+
+    def __init__(self, byte: int) -> None:
+        super().__init__()
+        self._byte = byte
+        self._table = OpTable()
+        keep_out_of_dynamo()
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return not SKIPS_CODE
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        info = self._table[func]
+        if not info.is_undefined or info.base == "resize":  # which returns a copy of defined memory
+            return func(*args, **kwargs)
+        before = _size(_target(info, args, kwargs))
+        result = func(*args, **kwargs)
+        self._fill(result, before)
+        return result
+
+    def _fill(self, result: Any, before: int) -> None:
+        storage = _memory(result)
+        if storage is None or storage.nbytes() <= before:
+            return
+        fresh: Any = storage[before:] if before else storage  # a slice is the same memory
+        fresh.fill_(self._byte)
+
+
+def _target(info: OpInfo, args: Any, kwargs: Any) -> Any:
+    """Return the tensor that the op resizes or fills, None if it makes one."""
+    for position in info.mutated:
+        if position < len(args):
+            return args[position]
+    return next((kwargs[name] for name in info.mutated_names if name in kwargs), None)
+
+
+def _memory(value: Any) -> torch.UntypedStorage | None:
+    """Return the memory of a tensor that has some: fake tensors and those on the meta device have none."""
+    if not isinstance(value, _Tensor):
+        return None
+    try:
+        storage = value.untyped_storage()
+    except (RuntimeError, NotImplementedError):  # sparse, mkldnn, wrapper subclasses
+        return None
+    return storage if storage.device.type != "meta" and storage.data_ptr() != 0 else None
+
+
+def _size(value: Any) -> int:
+    storage = _memory(value)
+    return 0 if storage is None else storage.nbytes()
+
+
+def enter_everywhere(mode: FillMode, patches: Patches) -> None:
+    """Enter the mode in this thread and in each that the program starts: modes are per thread."""
+    original = threading.Thread._bootstrap_inner  # type: ignore[attr-defined]
+
+    def bootstrap_inner(thread: threading.Thread) -> None:
+        with mode:
+            original(thread)
+
+    patches.replace(threading.Thread, "_bootstrap_inner", bootstrap_inner)
+    mode.__enter__()
+    patches.on_undo(lambda: mode.__exit__(None, None, None))

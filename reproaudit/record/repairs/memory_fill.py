@@ -1,0 +1,27 @@
+"""New memory that torch hands out undefined is filled, without `use_deterministic_algorithms`."""
+
+from __future__ import annotations
+
+import os
+
+from reproaudit.record.repairs import Reach
+
+FILL_VARIABLE = "REPROAUDIT_FILL"  # two values tell apart what two runs with the same garbage do not
+_getenv = os.environ.get
+
+
+def install(reach: Reach) -> None:
+    """Fill with zeros, or with the byte (0 to 255) that the variable REPROAUDIT_FILL names.
+
+    What compiled code allocates for itself is not seen, nor what NumPy does.
+    """
+    byte = int(_getenv(FILL_VARIABLE, "0"), 0)
+    if not 0 <= byte <= 255:
+        raise ValueError(f"{FILL_VARIABLE} is {byte}, and takes a byte, 0 to 255")
+    reach.when_imported("torch", lambda: _imported(reach, byte))
+
+
+def _imported(reach: Reach, byte: int) -> None:
+    from reproaudit.record.repairs.fill_mode import FillMode, enter_everywhere
+
+    enter_everywhere(FillMode(byte), reach.patches)

@@ -1,0 +1,140 @@
+"""Threads one after another: those that the program starts, and the tasks of its thread pools.
+
+Whoever starts a thread or submits a task waits until it has ended, so that no two of them, nor one of them and its
+starter, run at the same time. They keep their own threads: what is local to a thread stays so. One that does not end by
+itself (it serves a queue, or waits for its starter or for another task) is waited for in vain, once per line of the
+program; what that line starts later runs as without us, side by side.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from multiprocessing.pool import ThreadPool
+from types import CodeType, FrameType
+from typing import Any
+
+from reproaudit.record.callers import outer_frame
+from reproaudit.record.repairs import Reach
+from reproaudit.record.repairs.entropy import is_for_program
+
+_PATIENCE_S = 5.0
+_Line = tuple[CodeType, int | None]
+_getframe = sys._getframe
+_Event, _join, _is_alive = threading.Event, threading.Thread.join, threading.Thread.is_alive
+
+
+class _Turns:
+    """Waits for what a line of the program has started, unless that was in vain before."""
+
+    def __init__(self, reach: Reach) -> None:
+        self._reach = reach
+        self._in_vain: set[_Line] = set()
+
+    def wait(self, line: _Line | None, has_ended: Callable[[float], bool]) -> None:
+        """Wait by `has_ended(seconds)`, which says whether it was long enough. Without a line nothing is done."""
+        if line is not None and line not in self._in_vain and not has_ended(_PATIENCE_S):
+            self._in_vain.add(line)
+
+    def line(self) -> _Line | None:
+        """Return the innermost line of the program that is running in this thread, if there is one."""
+        depth, frame = 0, _getframe()
+        while not self._reach.is_program(depth):
+            if frame.f_back is None:
+                return None
+            depth, frame = depth + 1, frame.f_back
+        return _line_of(frame)
+
+
+def _line_of(frame: FrameType | None) -> _Line | None:
+    return None if frame is None else (frame.f_code, frame.f_lineno)
+
+
+def install(reach: Reach) -> None:
+    """Change Thread.start for the program's own calls, ThreadPoolExecutor, and multiprocessing's ThreadPool."""
+    turns = _Turns(reach)
+    reach.patches.replace(threading.Thread, "start", _starting(reach, turns))
+    reach.patches.replace(ThreadPoolExecutor, "submit", _submitting(turns))
+    reach.patches.replace(ThreadPool, "__init__", _making_pool(turns))
+
+
+def _starting(reach: Reach, turns: _Turns) -> Callable[[threading.Thread], None]:
+    original = threading.Thread.start
+
+    @functools.wraps(original)
+    def start(self: threading.Thread) -> None:
+        # Threads of libraries serve the program until it ends: progress bars, feeders of queues, pinned memory.
+        line = _line_of(outer_frame(0)) if is_for_program(reach) else None
+        original(self)
+
+        def has_ended(seconds: float) -> bool:
+            _join(self, seconds)
+            return not _is_alive(self)
+
+        turns.wait(line, has_ended)
+
+    return start
+
+
+def _submitting(turns: _Turns) -> Callable[..., Future[Any]]:
+    original: Callable[..., Future[Any]] = ThreadPoolExecutor.submit
+
+    @functools.wraps(original)
+    def submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future = original(self, fn, *args, **kwargs)
+
+        def has_ended(seconds: float) -> bool:
+            if wait([future], seconds).not_done:
+                return False
+            # The worker is idle a moment after its task: until then, the next one would get another thread.
+            if not self._broken and self._idle_semaphore.acquire(timeout=seconds):
+                self._idle_semaphore.release()
+            return True
+
+        turns.wait(turns.line(), has_ended)
+        return future
+
+    return submit
+
+
+def _making_pool(turns: _Turns) -> Callable[..., None]:
+    original = ThreadPool.__init__
+
+    @functools.wraps(original)
+    def init(self: Any, processes: int | None = None, initializer: Any = None, initargs: Any = ()) -> None:
+        original(self, 1 if processes is None else min(processes, 1), initializer, initargs)
+        self._taskqueue = _TaskQueue(self._taskqueue, turns)
+
+    return init
+
+
+class _TaskQueue:
+    """What a pool puts its tasks into; hands them on one at a time."""
+
+    def __init__(self, queue: Any, turns: _Turns) -> None:
+        self._queue = queue
+        self._turns = turns
+
+    def put(self, work: tuple[Any, Callable[[int], None] | None]) -> None:
+        tasks, set_length = work
+        line, count = self._turns.line(), 0
+        for job, index, func, args, kwds in tasks:
+            ended = _Event()
+            self._queue.put(([(job, index, _telling(func, ended), args, kwds)], None))
+            self._turns.wait(line, ended.wait)
+            count = index + 1
+        if set_length is not None:
+            set_length(count)
+
+
+def _telling(func: Callable[..., Any], ended: threading.Event) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return func(*args, **kwargs)
+        finally:
+            ended.set()
+
+    return call

@@ -1,0 +1,47 @@
+"""RANDOM() and RANDOMBLOB() of SQLite from fixed streams, one for each connection."""
+
+from __future__ import annotations
+
+import _random
+import functools
+import sys
+from typing import Any
+
+from reproaudit.record.repairs import Reach
+from reproaudit.record.repairs.entropy import FixedStream
+
+# The C type below random.Random, which the recorder does not watch.
+_Generator = _random.Random
+_BITS = 64
+
+
+def install(reach: Reach) -> None:
+    """Give each connection that `sqlite3.connect` makes functions of our own in the place of the built-in ones."""
+    stream = FixedStream("sqlite", reach)
+    reach.when_imported("sqlite3", lambda: _imported(reach, stream))
+
+
+def _imported(reach: Reach, stream: FixedStream) -> None:
+    modules = [sys.modules["sqlite3"], sys.modules["sqlite3.dbapi2"]]
+    original = modules[0].connect
+
+    @functools.wraps(original)
+    def connect(*args: Any, **kwargs: Any) -> Any:
+        connection = original(*args, **kwargs)
+        _fix(connection, _Generator(stream.number(_BITS)))
+        return connection
+
+    for module in modules:
+        reach.patches.replace(module, "connect", connect)
+
+
+def _fix(connection: Any, generator: _random.Random) -> None:
+    def random() -> int:
+        return generator.getrandbits(_BITS) - (1 << _BITS - 1)  # SQLite's integers are signed
+
+    def randomblob(size: Any) -> bytes:
+        length = max(1, int(size)) if isinstance(size, (int, float)) else 1
+        return generator.getrandbits(8 * length).to_bytes(length, "little")
+
+    connection.create_function("random", 0, random)
+    connection.create_function("randomblob", 1, randomblob)

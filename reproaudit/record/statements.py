@@ -1,0 +1,105 @@
+"""What is known of the program's code before it runs: its statements, and the variables that each names."""
+
+from __future__ import annotations
+
+import dis
+import io
+import re
+import tokenize
+from collections.abc import Iterator, Mapping
+from inspect import CO_OPTIMIZED, CO_VARARGS, CO_VARKEYWORDS
+from types import CodeType
+
+from reproaudit.trace.tables import Place
+
+_open_code = io.open_code
+_ACCESS = re.compile(r"(LOAD|STORE)_(?:FAST|DEREF|CLASSDEREF|CLOSURE|GLOBAL|NAME|FROM_DICT_OR_(?:DEREF|GLOBALS))")
+# A frame that shows its variables to the program itself: `f_locals` is the very dictionary that `locals` gave out.
+_SHOWS_LOCALS = frozenset(("locals", "vars", "dir", "eval", "exec", "f_locals", "_getframe", "currentframe"))
+_LEAVES_UNDEFINED = frozenset(("empty", "empty_like", "ndarray"))  # NumPy's; PyTorch's show in the events of ops
+
+
+class Statement:
+    """One statement of one code object: where it stands, which variables it reads and writes, how often it ran."""
+
+    __slots__ = ("is_undefined", "place", "reads", "site", "visits", "writes")
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.site = -1  # its location id, once something is told of it
+        self.reads: dict[str, None] = {}
+        self.writes: dict[str, None] = {}
+        self.is_undefined = False
+        self.visits = 0
+
+
+class Body:
+    """One code object of the program: its statements by line."""
+
+    def __init__(self, code: CodeType, path: str, starts: Mapping[int, int]) -> None:
+        self.code = code
+        self.is_function = bool(code.co_flags & CO_OPTIMIZED)
+        self.shows_locals = not _SHOWS_LOCALS.isdisjoint(code.co_names)
+        self.own_names = frozenset(code.co_varnames + code.co_cellvars + code.co_freevars)
+        self.has_cells = bool(code.co_cellvars or code.co_freevars)
+        self.is_comprehension = code.co_varnames[:1] == (".0",)  # or a generator expression
+        count = code.co_argcount + code.co_kwonlyargcount
+        count += sum(bool(code.co_flags & flag) for flag in (CO_VARARGS, CO_VARKEYWORDS))
+        self.parameters = [name for name in code.co_varnames[:count] if is_followed(name)]
+        if self.parameters[:1] in (["self"], ["cls"]):
+            del self.parameters[0]
+        self.calls = 0
+        self.calls_from: dict[Statement, int] = {}
+        self._statements: dict[int, Statement] = {}
+        self._starts = starts
+        self._path = path
+        for line, access, name in _accesses(code):
+            statement = self.statement(line)
+            if access:
+                (statement.reads if access == "LOAD" else statement.writes)[name] = None
+            statement.is_undefined |= name in _LEAVES_UNDEFINED
+
+    def statement(self, line: int) -> Statement:
+        start = self._starts.get(line, line)
+        found = self._statements.get(start)
+        if found is None:
+            found = self._statements[start] = Statement((self._path, start, self.code.co_name))
+        return found
+
+
+def _accesses(code: CodeType) -> Iterator[tuple[int, str, str]]:
+    """Yield line, "LOAD" or "STORE" and name of each use of a variable; of other names the line, "" and the name."""
+    ranges = iter(code.co_lines())
+    end, line = 0, None
+    for instruction in dis.get_instructions(code):
+        while instruction.offset >= end:
+            _, end, line = next(ranges)
+        found = instruction.argval
+        if line is None or not isinstance(found, (str, tuple)):
+            continue
+        accesses = _ACCESS.findall(instruction.opname)
+        names = found if isinstance(found, tuple) else (found,)  # from 3.13 on one instruction may name two
+        for access, name in zip(accesses or [""], names, strict=False):
+            if isinstance(name, str) and is_followed(name):
+                yield line, access, name
+
+
+def is_followed(name: str) -> bool:
+    return not name.startswith((".", "__"))
+
+
+def logical_lines(filename: str) -> dict[int, int]:
+    """Map each further line of a statement's text that spans several to its first. Nothing where there is no source."""
+    starts: dict[int, int] = {}
+    first = 0
+    try:
+        with _open_code(filename) as file:
+            for token in tokenize.tokenize(file.readline):
+                if token.type == tokenize.NEWLINE:
+                    starts.update((line, first) for line in range(first + 1, token.start[0] + 1))
+                    first = 0
+                elif not first and token.string.strip() and token.type not in (tokenize.COMMENT, tokenize.ENCODING):
+                    first = token.start[0]
+    except (OSError, SyntaxError, ValueError, tokenize.TokenError):  # it is no file, or no longer what was compiled
+        return starts
+    return starts

@@ -1,0 +1,97 @@
+"""Whether the flags that two repairs set hold against what the program sets itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.record.repairs.running import is_repaired, is_untouched, run
+
+pytestmark = [pytest.mark.slow]
+
+DETERMINISTIC = """
+import torch
+def show():
+    print(torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled())
+show()
+for change in (
+    lambda: torch.use_deterministic_algorithms(False),
+    lambda: torch.use_deterministic_algorithms(mode=True),
+    lambda: torch.set_deterministic_debug_mode(0),
+    lambda: torch.set_deterministic_debug_mode("error"),
+):
+    change()
+    show()
+"""
+MISUSED = """
+import torch
+for change in (
+    lambda: torch.set_deterministic_debug_mode("loud"),
+    lambda: torch.set_deterministic_debug_mode(3),
+    lambda: torch.use_deterministic_algorithms(),
+):
+    try:
+        change()
+    except (RuntimeError, TypeError) as error:
+        print(error)
+print(torch.utils.deterministic.fill_uninitialized_memory and torch.are_deterministic_algorithms_enabled())
+"""
+# Several threads add into the same rows, in an order that differs.
+KERNEL = """
+import torch
+torch.use_deterministic_algorithms(False)
+torch.set_num_threads(2)
+torch.manual_seed(0)
+values = torch.randn(40000, 16, requires_grad=True)
+index = torch.randint(0, 50, (2000000,))
+found = set()
+for _ in range(4):
+    values.grad = None
+    values[index].mul(torch.linspace(0, 1, 2000000)[:, None]).sum().backward()
+    found.add(values.grad.sum().item())
+print(sorted(found))
+"""
+THREADS = """
+import torch
+torch.set_num_threads(4)
+torch.set_num_interop_threads(2)
+print(torch.get_num_threads())
+import threading
+thread = threading.Thread(target=lambda: print(torch.get_num_threads()))
+thread.start()
+thread.join()
+"""
+CHILD = """
+import multiprocessing, torch
+def show():
+    torch.set_num_threads(3)
+    torch.use_deterministic_algorithms(False)
+    print(torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(), flush=True)
+if __name__ == "__main__":
+    for method in ("fork", "spawn"):
+        process = multiprocessing.get_context(method).Process(target=show)
+        process.start()
+        process.join()
+"""
+
+
+def test_deterministic_algorithms_stay_on_and_never_raise(tmp_path: Path) -> None:
+    assert run(tmp_path, DETERMINISTIC, "kernels.deterministic").splitlines() == ["True True"] * 5
+
+
+def test_misuse_is_refused_as_ever_and_memory_is_not_filled(tmp_path: Path) -> None:
+    assert is_untouched(tmp_path, MISUSED, "kernels.deterministic")
+
+
+@pytest.mark.parametrize("repair", ["kernels.deterministic", "threads.one"])
+def test_a_kernel_that_adds_in_any_order_gives_one_result(tmp_path: Path, repair: str) -> None:
+    assert is_repaired(tmp_path, KERNEL, repair)
+
+
+def test_torch_computes_with_one_thread_whatever_is_asked_for(tmp_path: Path) -> None:
+    assert run(tmp_path, THREADS, "threads.one").split() == ["1", "1"]
+
+
+def test_flags_hold_in_children(tmp_path: Path) -> None:
+    assert run(tmp_path, CHILD, "threads.one", "kernels.deterministic").splitlines() == ["1 True"] * 2
