@@ -122,7 +122,7 @@ class Diagnostician:
             return [(_unsuspected(one.explained), one) for one in known]
         if not known:
             return [(_unlocated(self._judged, self._fixed(self._fix)), None)]
-        parts = [tuple(name for name in self._fix if name in one.choices) for one in known]
+        parts = [tuple(name for name in self._fix if _speaks_for(one, name, known)) for one in known]
         left = tuple(name for name in self._fix if not any(name in part for part in parts))
         rows: list[tuple[Finding, Known | None]] = []
         for one, named in zip(known, parts, strict=True):
@@ -200,6 +200,13 @@ class Diagnostician:
         said = "the results follow" if differs else "the results do not depend on"
         note = f"{said} what new memory is filled with (zeros, and 0x{int(_OTHER_FILL):x})"
         return replace(finding, evidence=replace(finding.evidence, notes=(*finding.evidence.notes, note)))
+
+
+def _speaks_for(one: Known, name: str, known: Sequence[Known]) -> bool:
+    """Tell whether the intervention repairs this finding: its cause is among the causes that it removes, or, where that
+    is true of none, it was a choice for this one."""
+    fitting = [other for other in known if other.explained.finding.cause in INTERVENTIONS[name].causes]
+    return name in one.choices and (one in fitting or not any(name in other.choices for other in fitting))
 
 
 def _unsuspected(explained: Explained) -> Finding:

@@ -172,12 +172,6 @@ class Lab:
             elif source.is_file():
                 shutil.copy2(source, copy)
 
-    def made_since(self, path: Path) -> bool:
-        """True for a file below the working folder that was not there when the audit began."""
-        if self._before is None or not path.is_relative_to(self.subject.cwd):
-            return False
-        return str(path.relative_to(self.subject.cwd)) not in self._before
-
 
 def moved(subject: SubjectSpec, cwd: Path) -> SubjectSpec:
     """Return the subject started in another folder; a file outside of the old one keeps its place."""

@@ -20,6 +20,7 @@ from reproaudit.plan import Pin, Target
 
 _STEPS_PAST_DIVERGENCE = 2  # recorded in detail: the step that first differed, and one more for the parameters
 _LEAST_RUNS, _MOST_RUNS = 6, 40
+_OFTEN = 0.3  # below this chance of agreement two runs are enough to see a difference
 _CHANCE = 0.05  # that all recorded runs agree although the program's do not
 
 
@@ -47,6 +48,7 @@ class Locator:
         self.notes: list[NotChecked] = []
         # A difference that shows in one run of ten needs as many runs to show again.
         agree = agreement([len(group) for group in judged.comparison.classes])
+        self._differs_often = agree < _OFTEN
         self._attempts = min(_MOST_RUNS, max(_LEAST_RUNS, 2 + math.ceil(math.log(_CHANCE) / math.log(agree))))
 
     def plain_pair(self) -> Pair | None:
@@ -64,7 +66,7 @@ class Locator:
 
     def changed_pair(self, interventions: tuple[str, ...], *, lines: bool = False) -> Pair | None:
         """Return two differing runs with interventions, of as many steps as the difference needs; None if equal."""
-        return self._pair([self._near_limit()] * 3, interventions, lines=lines)
+        return self._pair([self._near_limit()] * (2 if self._differs_often else 3), interventions, lines=lines)
 
     def explain(self, pair: Pair) -> tuple[Explained, ...]:
         """Return what the pair's sources are, the first one first."""

@@ -62,7 +62,10 @@ class Entropy:
 
         if isinstance(source.owner, ModuleType):
             self._functions[id(original)] = original, wrapper
-        replace_member(self._patches, source.owner, source.attribute, wrapper)
+        if source.owner is os:
+            self._patches.replace_in_os(source.attribute, wrapper)
+        else:
+            replace_member(self._patches, source.owner, source.attribute, wrapper)
 
     def _now(self, name: str, value: Any) -> Any:
         site = self._site(name, Callers.PROGRAM)

@@ -12,6 +12,8 @@ from typing import Any
 
 import torch
 
+from reproaudit.record.callers import outer_frame
+from reproaudit.record.callsite import OWN
 from reproaudit.record.patching import Patches
 from reproaudit.record.session import Recorder
 
@@ -94,7 +96,10 @@ class Watch:
             given = next(iter((*args, *kwargs.values())), None)
             recorder = self._recorder
             asked = recorder.plan.settings.seed
-            if recorder.listens() and not recorder.is_child and given != asked and recorder.sites.is_direct(2):
+            # Other wrappers of ours may lie between this one and whoever called.
+            caller = outer_frame(1)
+            is_direct = caller is not None and recorder.sites.kinds.of(caller.f_code) != OWN
+            if recorder.listens() and not recorder.is_child and given != asked and is_direct:
                 recorder.writer.change(name, str(asked), str(given), recorder.sites.here(2))
             return original(*args, **kwargs)
 

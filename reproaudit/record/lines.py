@@ -41,7 +41,7 @@ _NOTHING: Digest = (0, 0)
 _WHAT = "the program's own lines"
 
 _gettrace, _settrace = sys.gettrace, sys.settrace
-_getframe, _getstate = sys._getframe, random.getstate
+_getframe, _getstate, _get_ident = sys._getframe, random.getstate, threading.get_ident
 
 
 class _Streams:
@@ -87,7 +87,7 @@ def _numpy_state() -> Digest | None:
 class _Frame:
     """One frame that is followed: the statement it is in, and what that read."""
 
-    __slots__ = ("_before", "_body", "_given", "_lasti", "_returned", "_tracer", "is_active", "statement")
+    __slots__ = ("_before", "_body", "_given", "_place", "_returned", "_tracer", "is_active", "statement")
 
     def __init__(self, tracer: LineTrace, body: Body, given: Digest = _NOTHING) -> None:
         self._tracer = tracer
@@ -95,7 +95,7 @@ class _Frame:
         self._given = given  # what stands for values that come out of an iterator, which shows none
         self._before: dict[str, Digest | None] = {}
         self._returned = _NOTHING
-        self._lasti = -1
+        self._place = 0, -1  # line and instruction of the last event
         self.statement: Statement | None = None
         self.is_active = False
 
@@ -116,7 +116,7 @@ class _Frame:
 
     def begin(self, frame: FrameType, scope: Scope) -> None:
         """Enter the statement that runs next."""
-        self._lasti = frame.f_lasti
+        self._place = frame.f_lineno, frame.f_lasti
         self.statement = found = self._body.statement(frame.f_lineno)
         self.is_active = found.visits < _MAX_VISITS
         if self.is_active:
@@ -133,12 +133,12 @@ class _Frame:
         return combine([part for part in parts if part is not None and part != _NOTHING])
 
     def _line(self, frame: FrameType, arg: Any) -> None:
+        (line, instruction), self._place = self._place, (frame.f_lineno, frame.f_lasti)
         upcoming = self._body.statement(frame.f_lineno)
-        if upcoming is self.statement and frame.f_lasti > self._lasti:
-            self._lasti = frame.f_lasti  # another line of the same statement; a loop would have jumped back
-            return
+        if upcoming is self.statement and frame.f_lineno != line and frame.f_lasti > instruction:
+            return  # another line of the same statement; a loop would have jumped back, or to the line it is in
         if not self.is_active and upcoming.visits >= _MAX_VISITS:
-            self.statement, self._lasti = upcoming, frame.f_lasti
+            self.statement = upcoming
             return
         scope = Scope(frame, self._body)
         if self.is_active:
@@ -204,6 +204,7 @@ class LineTrace:
         self._sources: dict[str, Source | None] = {}
         self._streams = _Streams()
         self.is_over = False
+        self._thread = 0  # the one that installed it
         self.function = self._on_call  # one object, so that it can be told from others
 
     def install(self) -> None:
@@ -211,23 +212,24 @@ class LineTrace:
         if _gettrace() is not None:
             self._recorder.writer.note(_WHAT, "a debugger or a coverage tool already follows them")
             return
+        self._thread = _get_ident()
+        self._recorder.on_flush.append(self._look)
         threads_function = threading.gettrace()
         self._patches.on_undo(lambda: self._remove(threads_function))
         # Else it would be told of what still runs while the interpreter takes its modules apart.
         atexit.register(self._end)
         self._patches.on_undo(lambda: atexit.unregister(self._end))
-        state = self._recorder.state
-        before, state.inside = state.inside, True
+        self.run(self._join_all, _getframe(1), None)
+        threading.settrace(self.function)
+        _settrace(self.function)
+
+    def _join_all(self, frame: FrameType | None, arg: Any) -> None:
         self._streams.moved()
-        frame: FrameType | None = _getframe(1)
         while frame is not None:
             body = self._body_of(frame.f_code)
             if body is not None:
                 self._join(frame, body)
             frame = frame.f_back
-        state.inside = before
-        threading.settrace(self.function)
-        _settrace(self.function)
 
     def _join(self, frame: FrameType, body: Body) -> None:
         """Follow a frame that is under way. What it holds by now is told at the line that it is in."""
@@ -241,7 +243,15 @@ class LineTrace:
                 self.tell(name, followed.statement, _NOTHING, found)
         frame.f_trace = followed.trace
 
+    def _look(self) -> None:
+        """Say so if the trace function is gone: set by the program, or lost to a RecursionError on the way to it."""
+        if not self.is_over and _get_ident() == self._thread and self.is_replaced():
+            self.is_over = True
+            why = "the program set a trace function of its own or came to its recursion limit, and they were left there"
+            self._recorder.writer.note(_WHAT, why)
+
     def _end(self) -> None:
+        self._look()
         self.is_over = True
         if _gettrace() is self.function:
             _settrace(None)
@@ -280,6 +290,8 @@ class LineTrace:
         state.inside = True
         try:
             return action(frame, arg)
+        except RecursionError:  # the program is about to reach its limit itself
+            return None
         except Exception as error:
             self.is_over = True
             if self._is_programs(error):
@@ -322,7 +334,7 @@ class LineTrace:
         """Return how a file is shown and where its statements begin; None if it is none of the program's own."""
         if filename not in self._sources:
             sites = self._recorder.sites
-            # Code objects that differ in their file alone are equal: the table of kinds is asked with one like no other.
+            # Code objects that differ in their file alone are equal: ask the table of kinds with one like no other.
             probe = compile("", filename, "exec").replace(co_name=filename)
             is_own = sites.kinds.of(probe) == USER
             self._sources[filename] = (sites.shown(filename), logical_lines(filename)) if is_own else None

@@ -53,7 +53,7 @@ class Operations(TorchDispatchMode):
         self._chosen = chosen
         self._table = OpTable()
         self._names: dict[OpInfo, int] = {}
-        self._origins: dict[int, tuple[int, int]] = {}  # autograd sequence number -> (module id, location id)
+        self._main_origins = recorder.state.origins
         self._scalars: dict[Any, tuple[int, int]] = {}
         self._undefined = UndefinedMemory()
         self._on_device = False
@@ -168,16 +168,18 @@ class Operations(TorchDispatchMode):
         if node is not None:
             sequence = node._sequence_nr()
             if sequence != _LEAF:
-                origin = self._origins.get(sequence)
+                # A backward pass on a device thread finds nothing of its own: its nodes were made in the main thread.
+                origin = state.origins.get(sequence) or self._main_origins.get(sequence)
                 if origin is not None:
                     return Phase.BACKWARD, origin[0], origin[1]
             return Phase.BACKWARD, 0, recorder.sites.here(4)
         site = recorder.sites.here(4)
         module = recorder.writer.string(state.modules[-1]) if state.modules else 0
-        origins = self._origins
+        origins = state.origins
         if len(origins) > _MAX_ORIGINS:
             origins.clear()
-        origins[_sequence() - 1] = (module, site)
+        # The first op that sees the number made the node; ops without a gradient see it too, until the next node.
+        origins.setdefault(_sequence() - 1, (module, site))
         if state.phase is not None:
             return state.phase, module, site
         if state.modules:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import os
 from collections.abc import Callable
 from typing import Any
 
 _MISSING = object()
+_OS_SUPPORTS = ("supports_dir_fd", "supports_effective_ids", "supports_fd", "supports_follow_symlinks")
 
 
 class Patches:
@@ -26,6 +29,16 @@ class Patches:
 
         setattr(owner, name, value)
         self._undo.append(restore)
+
+    def replace_in_os(self, name: str, function: Callable[..., Any]) -> None:
+        """Replace a function of `os`, and say of the new one what the old one can do: shutil looks these sets up."""
+        original = getattr(os, name)
+        for kind in _OS_SUPPORTS:
+            supported = getattr(os, kind)
+            if original in supported:
+                supported.add(function)
+                self.on_undo(functools.partial(supported.discard, function))
+        self.replace(os, name, function)
 
     def on_undo(self, action: Callable[[], None]) -> None:
         self._undo.append(action)

@@ -51,7 +51,7 @@ _DATA_CLASSES = frozenset({
     "argparse.Namespace", "types.SimpleNamespace", "fractions.Fraction", "uuid.UUID", "collections.UserDict",
     "collections.UserList", "collections.UserString",
 })  # fmt: skip
-_NEUTRAL_BASES = _DATA_CLASSES | {"builtins.object", "typing.Generic", "typing.Protocol", "abc.ABC"}
+_NEUTRAL_BASES = frozenset({"builtins.object", "typing.Generic", "typing.Protocol", "abc.ABC"})
 _STANDARD = frozenset(sys.stdlib_module_names)
 _SAFE_KEYS = frozenset((str, int, float, bool, bytes, types.NoneType))
 _timezone_arguments: Any = vars(datetime.timezone)["__getinitargs__"]
@@ -312,8 +312,12 @@ def _attributes(value: Any, kind: type) -> dict[str, Any]:
 
 def _keeps_private(kind: type) -> bool:
     """True if the standard library or PyTorch keeps state of its own in private attributes of the object."""
-    roots = (_root(base) for base in _mro(kind) if _full_name(base) not in _NEUTRAL_BASES)
-    return any(root == "torch" or root in _STANDARD for root in roots)
+    for base in _mro(kind):
+        if _full_name(base) in _DATA_CLASSES:
+            return False
+        if (_root(base) == "torch" or _root(base) in _STANDARD) and _full_name(base) not in _NEUTRAL_BASES:
+            return True
+    return False
 
 
 def _root(kind: type) -> str:

@@ -36,6 +36,8 @@ class ThreadState(threading.local):
         self.modules: list[str] = []  # module paths, innermost last; only kept at operation level
         self.phase: Phase | None = None  # set by the optimizer and the DataLoader hooks, else derived per op
         self.ordinal = -1
+        # Autograd numbers its nodes per thread: number -> (module id, location id) of the forward op that made one.
+        self.origins: dict[int, tuple[int, int]] = {}
         self.inside = False  # the recorder itself is running torch ops
 
 

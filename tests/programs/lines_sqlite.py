@@ -18,8 +18,9 @@ class Table:
     def rows(self):
         query = "SELECT x, y FROM samples ORDER BY RANDOM()"
         cursor = self.connection.execute(query)
-        found = cursor.fetchall()  # source
-        return found
+        samples = cursor.fetchall()  # source
+        print(len(samples))
+        return samples
 
 
 table = Table(12)

@@ -191,3 +191,18 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
     after = (torch.autograd.backward, torch.autograd.grad, torch.manual_seed, threading.Thread.start, np.random.rand)
     assert all(a is b or a == b for a, b in zip(before, after, strict=True))
     assert "reproaudit" not in (inspect.getsourcefile(torch.autograd.backward) or "")
+
+
+def test_ops_without_a_gradient_in_between_do_not_take_over_the_line_of_a_backward_op(tmp_path: Path) -> None:
+    weight = torch.ones(3, requires_grad=True)
+
+    def program() -> None:
+        doubled = weight.exp()
+        with torch.no_grad():
+            weight.detach().add(1.0)  # a line of its own
+        doubled.sum().backward()
+
+    trace, _ = record(tmp_path, program)
+    (forward,) = rows(trace, name="aten::exp.")
+    backward = [row for row in rows(trace, name="aten::mul") if row["phase"] == Phase.BACKWARD]
+    assert [row["location"] for row in backward] == [forward["location"]]

@@ -17,23 +17,12 @@ from reproaudit.record.repairs.entropy import is_for_program
 _WRITTEN_S = 1_735_689_600  # 2025-01-01 00:00 UTC, when the clock starts that another repair fixes
 _NS_PER_S = 1_000_000_000
 _ATIME, _CTIME = 7, 9  # where in a stat_result the three times in whole seconds are
-_SUPPORTS = ("supports_fd", "supports_dir_fd", "supports_follow_symlinks", "supports_effective_ids")
 
 
 def install(reach: Reach) -> None:
     """Sort what os.listdir and os.scandir give, and by them glob, pathlib and os.walk; fix what os.stat tells."""
     _sort_listings(reach.patches)
     _fix_times(reach)
-
-
-def _replace_in_os(patches: Patches, name: str, function: Callable[..., Any]) -> None:
-    """Replace a function of `os`, and say of the new one what the old one can do: shutil looks these sets up."""
-    original = getattr(os, name)
-    for supported in (getattr(os, kind) for kind in _SUPPORTS):
-        if original in supported:
-            supported.add(function)
-            patches.on_undo(functools.partial(supported.discard, function))
-    patches.replace(os, name, function)
 
 
 # -- listings --------------------------------------------------------------------------------------------------------
@@ -73,8 +62,8 @@ def _sort_listings(patches: Patches) -> None:
         with real_scandir(path) as entries:
             return _Entries(entries)
 
-    _replace_in_os(patches, "listdir", listdir)
-    _replace_in_os(patches, "scandir", scandir)
+    patches.replace_in_os("listdir", listdir)
+    patches.replace_in_os("scandir", scandir)
     # They keep the functions of `os` from the time of their own import: Python 3.10's and 3.13's ways of listing.
     for owner in (getattr(pathlib, "_NormalAccessor", None), getattr(glob, "_StringGlobber", None)):
         for name, function in (("listdir", listdir), ("scandir", scandir)):
@@ -88,7 +77,7 @@ def _sort_listings(patches: Patches) -> None:
 def _fix_times(reach: Reach) -> None:
     patches = reach.patches
     for name in ("stat", "lstat", "fstat"):
-        _replace_in_os(patches, name, _with_fixed_times(reach, getattr(os, name)))
+        patches.replace_in_os(name, _with_fixed_times(reach, getattr(os, name)))
     for owner, name in ((pathlib.Path, "stat"), (pathlib.Path, "lstat"), (os.DirEntry, "stat")):
         replace_member(patches, owner, name, _with_fixed_times(reach, getattr(owner, name)))
     for name in ("getatime", "getmtime", "getctime"):
