@@ -51,14 +51,14 @@ test: lint ## ruff, mypy and all tests that need no GPU
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not gpu" $(PYTEST_ARGS)
 
 bench: $(STAMP) ## run the benchmarks that need no GPU, into reports/overhead
-	@for name in recording comparing whole_audit digest_speed; do \
+	@for name in recording comparing whole_audit diagnosing digest_speed; do \
 	  echo "+ benchmarks/$$name.py"; \
 	  $(BIN)/python benchmarks/$$name.py > reports/overhead/$$name.md.partial || exit 1; \
 	  mv reports/overhead/$$name.md.partial reports/overhead/$$name.md; cat reports/overhead/$$name.md; \
 	done
 
 samples: $(STAMP) ## audit the examples again, into reports/samples
-	@for name in char_gpt graph_net vae; do \
+	@for name in char_gpt graph_net vae five_sources; do \
 	  folder=reports/samples/$$name; mkdir -p $$folder; echo "reproaudit examples/$$name/train.py" > $$folder/command; \
 	  $(BIN)/reproaudit examples/$$name/train.py --report json=$$folder/result.json \
 	    --report terminal=$$folder/terminal.txt || test $$? -eq 1 || exit 1; \

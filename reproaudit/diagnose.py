@@ -10,6 +10,7 @@ from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.entropy import Strength, weak_lines
 from reproaudit.compare.lines import differing_lines, first_entry
 from reproaudit.conclude import Judged
+from reproaudit.errors import SubjectError
 from reproaudit.explain.candidates import cause_repaired_by, everything, ranked
 from reproaudit.explain.sources import Explained, with_cause
 from reproaudit.intervene.patch import ready_patch
@@ -63,15 +64,24 @@ class Diagnostician:
         self._fix: tuple[str, ...] | None = None
 
     def conduct(self) -> Diagnosis:
-        """Diagnose as far as the budget goes; what was found by then is the answer."""
+        """Diagnose as far as the budget goes; what was found by then is the answer.
+
+        The verdict stands already. So a run that fails here, and Ctrl-C, end the diagnosis and not the audit.
+        """
         self._lab.start_budget()
+        rows: list[tuple[Finding, Known | None]] | None = None
         try:
             self._find_sources()
             self._find_fix()
-            rows = self._refine(self._attribute())
-        except BudgetSpent:
-            self._notes.append(NotChecked("the rest of the diagnosis", "its budget was spent; --budget raises it"))
             rows = self._attribute()
+            rows = self._refine(rows)
+        except BudgetSpent:
+            self._note_end("its budget was spent; --budget raises it")
+        except KeyboardInterrupt:
+            self._note_end("it was interrupted")
+        except SubjectError as error:
+            self._note_end(error.message)
+        rows = self._attribute() if rows is None else rows
         findings = tuple(patched(finding, self._lab.subject, refuses=bool(self._alerts)) for finding, _ in rows)
         kernels = (
             (finding, known.call) for finding, (_, known) in zip(findings, rows, strict=True)
@@ -81,6 +91,13 @@ class Diagnostician:
             findings, self._search.trials, self._is_complete(),
             (*self._locator.notes, *self._pinning.notes, *self._notes), tuple(self._warnings), next(kernels, None),
         )  # fmt: skip
+
+    def _note_end(self, why: str) -> None:
+        """Say why the diagnosis ended early, and what it did not come to."""
+        tried = {name for trial in self._search.trials for name in trial.settings}
+        left = [name for name in everything(cuda=self._cuda, compiles=self._compiles) if name not in tried]
+        untried = f"; not tried: {', '.join(left)}" if left and self._fix is None else ""
+        self._notes.append(NotChecked("the rest of the diagnosis", why + untried))
 
     # -- sources -----------------------------------------------------------------------------------------------------
 
@@ -118,6 +135,7 @@ class Diagnostician:
     def _attribute(self) -> list[tuple[Finding, Known | None]]:
         """Give each finding its part of the fix; what repairs a finding also decides a cause that was open."""
         known = list(self._pinning.known)
+        self._warnings.clear()
         if self._fix is None:
             return [(_unsuspected(one.explained), one) for one in known]
         if not known:

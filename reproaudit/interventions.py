@@ -104,7 +104,7 @@ INTERVENTIONS: dict[str, Intervention] = {
             f"{_REPAIRS}.arrivals",
         ),
         Intervention(
-            "threads.serial", "threads that the program starts, and pool tasks, run one after another",
+            "threads.serial", "threads and processes that the program starts, and tasks of pools, run one by one",
             (_RACE, _DATA, _ORDER), _held("threads.serial"),
             ("thread.start(); thread.join()  # one at a time, or a lock around what they share",),
             f"{_REPAIRS}.serial_threads",

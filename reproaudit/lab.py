@@ -99,7 +99,7 @@ class Lab:
         self._progress.stage(what, plan.steps)
         with self._files(name, plan, interventions) as plan:
             self.runs_made += 1
-            timeout_s = self._timeout(bool(interventions))
+            timeout_s = self._timeout(bool(interventions) or plan.lines)
             record = run_process(
                 plan, python=self._python, log=self.folder / f"{name}.log", timeout_s=timeout_s,
                 show_output=self._show_output, on_progress=self._progress.step,
@@ -134,7 +134,7 @@ class Lab:
             raise BudgetSpent
 
     def _timeout(self, changed: bool) -> float | None:
-        """A program that is changed from outside may wait for ever, for a clock that stands still for example."""
+        """A changed program may wait for ever, for a thread that cannot start for example, or be slow to follow."""
         if self._timeout_s is not None or not changed or not self.seconds:
             return self._timeout_s
         return max(_LEAST_TIMEOUT_S, _SLOWEST * max(self.seconds.values()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
@@ -17,8 +17,6 @@ from reproaudit.trace.reader import Trace
 MAX_DIFFERENCES = 1_000
 STREAM = "stream:"  # what the names of draws begin with
 RAN = ""  # the name of the event that says that a statement ran
-
-_UNMANAGED = "unmanaged"  # threads that the program did not start have one name together and no order
 
 Indices = npt.NDArray[np.int64]
 
@@ -51,7 +49,8 @@ def differing_lines(a: Run, b: Run, interned: Interned) -> list[LineDifference]:
     """Align what the program's lines did in two runs; return what differs, in the order of run `a`.
 
     Of one name at one line only the first difference is kept, and MAX_DIFFERENCES in all. Undefined memory is no
-    difference: what a line that allocates it holds is left out. Threads are compared with those of the same number.
+    difference: what a line that allocates it holds is left out. Of threads but the main one, it is chance which of them
+    did which work: there only what no thread of run `b` came to counts.
     """
     others = dict(b.traces)
     found: list[LineDifference] = []
@@ -59,11 +58,11 @@ def differing_lines(a: Run, b: Run, interned: Interned) -> list[LineDifference]:
         trace_b = others.get(process)
         if trace_b is None:
             continue
-        rows: list[LineDifference] = []
-        for thread_a, thread_b in _threads(trace_a, trace_b):
-            sides = _side(trace_a, thread_a, interned), _side(trace_b, thread_b, interned)
-            pair = _Pair(process, thread_a, *sides)
-            rows += [*pair.values(), *pair.splits()]
+        main, threads = (
+            [_side(trace, threaded, interned) for trace in (trace_a, trace_b)] for threaded in (False, True)
+        )
+        pair = _Pair(process, *main)
+        rows = [*pair.values(), *pair.splits(), *_by_content(process, *threads)]
         found += sorted(rows, key=lambda row: row.event)
     return _first_of_each(found)
 
@@ -98,12 +97,12 @@ def _first_of_each(rows: list[LineDifference]) -> list[LineDifference]:
     return list(kept.values())
 
 
-# -- one thread ------------------------------------------------------------------------------------------------------
+# -- one process -----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Side:
-    """The line events of one thread in one run: their numbers in the trace, and the key of each."""
+    """The line events of the main thread of one run, or of all others: their numbers in the trace, each one's key."""
 
     trace: Trace
     events: Indices
@@ -122,25 +121,43 @@ class _Side:
         return tuple(self.trace.events["inputs"][self.events[position]].tolist())
 
 
-def _threads(trace_a: Trace, trace_b: Trace) -> Iterator[tuple[int, int]]:
-    numbers = {name: number for number, name in enumerate(trace_b.threads)}
-    for number, name in enumerate(trace_a.threads):
-        if name in numbers and name != _UNMANAGED:
-            yield number, numbers[name]
-
-
-def _side(trace: Trace, thread: int, interned: Interned) -> _Side:
-    events = np.flatnonzero((trace.events["kind"] == EventKind.LINE) & (trace.events["thread"] == thread))
-    rows = trace.events[events]
+def _side(trace: Trace, threaded: bool, interned: Interned) -> _Side:
+    events = trace.events
+    chosen = np.flatnonzero((events["kind"] == EventKind.LINE) & ((events["thread"] != 0) == threaded))
     strings, locations = interned.ids(trace)
-    return _Side(trace, events, mix(strings[rows["name"]], locations[rows["location"]]))
+    return _Side(trace, chosen, mix(strings[events["name"][chosen]], locations[events["location"][chosen]]))
+
+
+def _comparable(side: _Side, positions: Indices) -> npt.NDArray[np.bool_]:
+    """Tell which events stand at lines that allocate no undefined memory: it means nothing until something reads it."""
+    events = side.trace.events
+    rows = events[side.events[positions]]
+    allocates = (events["kind"] == EventKind.OP) & ((events["flags"] & EventFlag.UNDEFINED) != 0)
+    lines = np.unique(events["location"][allocates])
+    defined: npt.NDArray[np.bool_] = (rows["flags"] & EventFlag.UNDEFINED) == 0
+    return defined & ~np.isin(rows["location"], lines)
+
+
+def _by_content(process: str, a: _Side, b: _Side) -> Iterator[LineDifference]:
+    """Yield what threads of run `a` came to at a line, and none of run `b` at the same one."""
+    rows_a, rows_b = a.trace.events[a.events], b.trace.events[b.events]
+    came_to, read = (
+        [mix(side.keys, rows[field][:, 0], rows[field][:, 1]) for side, rows in ((a, rows_a), (b, rows_b))]
+        for field in ("outputs", "inputs")
+    )
+    differs = np.isin(a.keys, b.keys) & ~np.isin(came_to[0], came_to[1]) & _comparable(a, np.arange(len(a.events)))
+    chosen = np.flatnonzero(differs)
+    _, first = np.unique(a.keys[chosen], return_index=True)
+    unread = ~np.isin(read[0], read[1])
+    for position in chosen[np.sort(first)].tolist():
+        yield _difference(process, a, position, read_others=bool(unread[position]))
 
 
 class _Pair:
-    """One thread of one process in both runs, aligned."""
+    """The main thread of one process in both runs, aligned."""
 
-    def __init__(self, process: str, thread: int, a: _Side, b: _Side) -> None:
-        self._process, self._thread, self._a, self._b = process, thread, a, b
+    def __init__(self, process: str, a: _Side, b: _Side) -> None:
+        self._process, self._a, self._b = process, a, b
         alignment = align(a.keys, b.keys)
         self._pairs_a, self._pairs_b = alignment.pairs_a, alignment.pairs_b
 
@@ -149,18 +166,14 @@ class _Pair:
         a, b = self._a, self._b
         rows_a, rows_b = a.trace.events[a.events[self._pairs_a]], b.trace.events[b.events[self._pairs_b]]
         differs = (rows_a["outputs"] != rows_b["outputs"]).any(axis=1)
-        differs &= ((rows_a["flags"] | rows_b["flags"]) & EventFlag.UNDEFINED) == 0
-        differs &= ~np.isin(rows_a["location"], _undefined_locations(a.trace))
+        differs &= _comparable(a, self._pairs_a) & _comparable(b, self._pairs_b)
         chosen = np.flatnonzero(differs)
         _, first = np.unique(a.keys[self._pairs_a[chosen]], return_index=True)
         for pair in chosen[np.sort(first)].tolist():
-            position = int(self._pairs_a[pair])
-            differed = self._read_others(pair)
-            if not a.name(position).startswith(STREAM):
-                yield self._difference(LineKind.VALUE, position, is_carried=differed)
-            else:
-                carried = not differed and self._statement_read_others(pair)
-                yield self._difference(LineKind.DRAW, position, state_differed=differed, is_carried=carried)
+            found = _difference(self._process, a, int(self._pairs_a[pair]), read_others=self._read_others(pair))
+            if found.kind is LineKind.DRAW and not found.state_differed:
+                found = replace(found, is_carried=self._statement_read_others(pair))
+            yield found
 
     def splits(self) -> Iterator[LineDifference]:
         """Yield the places from which the runs went different ways, or changed different things at one line."""
@@ -180,16 +193,16 @@ class _Pair:
         position = int(self._pairs_a[last]) if last >= 0 else 0
         carried = last >= 0 and self._read_others(last)
         alone = [(a, k) for k in only_a] + [(b, k) for k in only_b]
+        common = _difference(self._process, a, position, read_others=carried)
         if any(side.name(k) == RAN for side, k in alone):
-            yield self._difference(LineKind.BRANCH, position, name=RAN, is_carried=carried)
+            yield replace(common, kind=LineKind.BRANCH, name=RAN, state_differed=False, is_carried=carried)
             return
         for side, k in alone:
-            name, place = side.name(k), side.location(k)
             if not side.is_undefined(k):
-                kind = LineKind.DRAW if name.startswith(STREAM) else LineKind.VALUE
-                of_same_line = carried and place == a.location(position)
-                at = k if side is a else position
-                yield self._difference(kind, at, name=name, place=place, is_carried=of_same_line)
+                of_same_line = carried and side.location(k) == common.location
+                found = _difference(self._process, side, k, read_others=of_same_line)
+                event = found.event if side is a else common.event
+                yield replace(found, event=event, thread=0, state_differed=False, is_carried=of_same_line)
 
     def _read_others(self, pair: int) -> bool:
         return self._a.inputs(int(self._pairs_a[pair])) != self._b.inputs(int(self._pairs_b[pair]))
@@ -203,19 +216,12 @@ class _Pair:
                 return self._a.location(position) == place and self._read_others(earlier)
         return False
 
-    def _difference(
-        self, kind: LineKind, position: int, *, name: str | None = None, place: Location | None = None,
-        state_differed: bool = False, is_carried: bool = False,
-    ) -> LineDifference:  # fmt: skip
-        found = self._a.name(position) if name is None else name
-        return LineDifference(
-            kind, self._process, int(self._a.events[position]), place or self._a.location(position), found,
-            self._thread, state_differed, is_carried,
-        )  # fmt: skip
 
-
-def _undefined_locations(trace: Trace) -> npt.NDArray[np.uint32]:
-    """Return the lines at which an op gave out undefined memory."""
-    events = trace.events
-    allocates = (events["kind"] == EventKind.OP) & ((events["flags"] & EventFlag.UNDEFINED) != 0)
-    return np.unique(events["location"][allocates])
+def _difference(process: str, side: _Side, position: int, *, read_others: bool) -> LineDifference:
+    event = int(side.events[position])
+    name, thread = side.name(position), int(side.trace.events["thread"][event])
+    is_draw = name.startswith(STREAM)
+    return LineDifference(
+        LineKind.DRAW if is_draw else LineKind.VALUE, process, event, side.location(position), name, thread,
+        state_differed=is_draw and read_others, is_carried=read_others and not is_draw,
+    )  # fmt: skip

@@ -28,7 +28,7 @@ from reproaudit.record.callsite import USER
 from reproaudit.record.digest import Digest, combine
 from reproaudit.record.patching import Patches
 from reproaudit.record.scope import Scope, data_digest
-from reproaudit.record.session import Recorder
+from reproaudit.record.session import Recorder, ThreadState
 from reproaudit.record.statements import Body, Statement, logical_lines
 
 Source = tuple[str, dict[int, int]]
@@ -200,7 +200,9 @@ class LineTrace:
     def __init__(self, recorder: Recorder, patches: Patches) -> None:
         self._recorder = recorder
         self._patches = patches
-        self._bodies: dict[int, tuple[CodeType, Body | None]] = {}  # by id: comparing code objects takes long
+        # By id: comparing code objects takes long. While a thread's state is made, it cannot be asked for.
+        made = ThreadState.__init__.__code__
+        self._bodies: dict[int, tuple[CodeType, Body | None]] = {id(made): (made, None)}
         self._sources: dict[str, Source | None] = {}
         self._streams = _Streams()
         self.is_over = False

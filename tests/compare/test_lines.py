@@ -153,13 +153,13 @@ def test_undefined_memory_is_no_difference(tmp_path: Path) -> None:
     assert compared(tmp_path, allocates(5), allocates(6)) == []
 
 
-def test_threads_are_compared_with_those_of_the_same_number(tmp_path: Path) -> None:
-    first = [line(1, Row("x", 5), thread=1), line(1, Row("x", 6), thread=2)]
-    swapped = [line(1, Row("x", 6), thread=2), line(1, Row("x", 5), thread=1)]
+def test_which_thread_did_which_work_is_no_difference_and_other_work_is(tmp_path: Path) -> None:
+    first = [line(1, Row("x", 5), thread=1), line(1, Row("x", 6), thread=2), line(2, Row("y", 5), inputs=5, thread=2)]
+    swapped = [line(1, Row("x", 6), thread=1), line(1, Row("x", 5), thread=2), line(2, Row("y", 5), inputs=5, thread=1)]
     assert compared(tmp_path / "equal", first, swapped) == []
-    other = [line(1, Row("x", 5), thread=1), line(1, Row("x", 7), thread=2)]
-    (found,) = compared(tmp_path / "other", first, other)
-    assert found.thread == 2
+    other = [line(1, Row("x", 5), thread=1), line(1, Row("x", 7), thread=2), line(2, Row("y", 7), inputs=7, thread=2)]
+    found = compared(tmp_path / "other", first, other)
+    assert [(row.name, row.thread, row.is_carried) for row in found] == [("x", 2, False), ("y", 2, True)]
 
 
 def test_swapping_the_runs_finds_the_same_lines(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import random
 import sys
@@ -204,6 +205,25 @@ def test_a_thread_has_its_own_number(tmp_path: Path) -> None:
     trace = follow(tmp_path, program)
     inside = [row["thread"] for row in lines(trace) if trace.strings[row["name"]] == "inside"]
     assert [trace.threads[number] for number in inside] == ["thread-1", "thread-2"]
+
+
+def test_a_thread_that_runs_no_line_of_the_program_is_not_disturbed(tmp_path: Path) -> None:
+    def program() -> list[float]:
+        results = torch.zeros(3)
+        for index in range(3):  # what the first one meets is known by the second
+            add = functools.partial(torch.add, torch.ones(()), 1, out=results[index])
+            thread = threading.Thread(target=add)
+            thread.start()
+            thread.join()
+        return [float(result) for result in results]
+
+    failed: list[Any] = []
+    hook, threading.excepthook = threading.excepthook, failed.append
+    try:
+        assert record(tmp_path, program, lines=True)[1] == [2.0] * 3
+    finally:
+        threading.excepthook = hook
+    assert failed == []
 
 
 def test_an_op_s_line_and_the_statement_s_are_one_location(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
-"""Threads one after another: those that the program starts, and the tasks of its thread pools.
+"""Threads and processes one after another: those that the program starts, and the tasks of its thread pools.
 
-Whoever starts a thread or submits a task waits until it has ended, so that no two of them, nor one of them and its
+Whoever starts one or submits a task waits until it has ended, so that no two of them, nor one of them and its
 starter, run at the same time. They keep their own threads: what is local to a thread stays so. One that does not end by
 itself (it serves a queue, or waits for its starter or for another task) is waited for in vain, once per line of the
 program; what that line starts later runs as without us, side by side.
@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from multiprocessing.pool import ThreadPool
+from multiprocessing.process import BaseProcess
 from types import CodeType, FrameType
 from typing import Any
 
@@ -24,7 +25,7 @@ from reproaudit.record.repairs.entropy import is_for_program
 _PATIENCE_S = 5.0
 _Line = tuple[CodeType, int | None]
 _getframe = sys._getframe
-_Event, _join, _is_alive = threading.Event, threading.Thread.join, threading.Thread.is_alive
+_Event = threading.Event
 
 
 class _Turns:
@@ -54,25 +55,26 @@ def _line_of(frame: FrameType | None) -> _Line | None:
 
 
 def install(reach: Reach) -> None:
-    """Change Thread.start for the program's own calls, ThreadPoolExecutor, and multiprocessing's ThreadPool."""
+    """Change Thread.start and Process.start for the program's own calls, and the two kinds of thread pools."""
     turns = _Turns(reach)
-    reach.patches.replace(threading.Thread, "start", _starting(reach, turns))
+    for kind in (threading.Thread, BaseProcess):
+        reach.patches.replace(kind, "start", _starting(reach, turns, kind))
     reach.patches.replace(ThreadPoolExecutor, "submit", _submitting(turns))
     reach.patches.replace(ThreadPool, "__init__", _making_pool(turns))
 
 
-def _starting(reach: Reach, turns: _Turns) -> Callable[[threading.Thread], None]:
-    original = threading.Thread.start
+def _starting(reach: Reach, turns: _Turns, kind: Any) -> Callable[[Any], None]:
+    original, join, is_alive = kind.start, kind.join, kind.is_alive
 
     @functools.wraps(original)
-    def start(self: threading.Thread) -> None:
-        # Threads of libraries serve the program until it ends: progress bars, feeders of queues, pinned memory.
+    def start(self: Any) -> None:
+        # Those of libraries serve the program until it ends: progress bars, feeders of queues, pinned memory, workers.
         line = _line_of(outer_frame(0)) if is_for_program(reach) else None
         original(self)
 
         def has_ended(seconds: float) -> bool:
-            _join(self, seconds)
-            return not _is_alive(self)
+            join(self, seconds)
+            return not is_alive(self)
 
         turns.wait(line, has_ended)
 

@@ -14,7 +14,7 @@ import pytest
 from reproaudit.record.callsite import FrameKinds
 from reproaudit.record.patching import Patches
 from reproaudit.record.repairs import Reach, serial_threads
-from tests.record.repairs.running import is_reproducible, is_untouched
+from tests.record.repairs.running import is_reproducible, is_untouched, run
 
 TASKS = 4
 # Both threads change the parameters by what they read of them, and the second one is much faster.
@@ -27,7 +27,7 @@ torch.manual_seed(0)
 model = torch.nn.Linear(4, 1)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 def augment(n):
-    for _ in range(n * 1000):
+    for _ in range(200_000):  # longer than threads hold the interpreter: any of them may end first
         pass
     return torch.rand(3, 4)
 for step in range(3):
@@ -215,3 +215,45 @@ def test_what_runs_one_after_another_anyway_stays_as_it_is(tmp_path: Path) -> No
 def test_an_audit_of_threads_that_share_a_random_stream_is_reproducible(tmp_path: Path) -> None:
     assert not is_reproducible(tmp_path, RACING)
     assert is_reproducible(tmp_path, RACING, "threads.serial")
+
+
+PROCESSES = """
+import multiprocessing
+
+def work(number, results):
+    for _ in range((7 - number) * 200_000):
+        pass
+    results.put(number)
+
+context = multiprocessing.get_context("fork")
+results = context.Queue()
+children = [context.Process(target=work, args=(number, results)) for number in range(4)]
+for child in children:
+    child.start()
+print([results.get(timeout=30) for _ in children])
+"""
+
+
+def test_processes_that_the_program_starts_give_their_results_in_the_order_of_their_starts(tmp_path: Path) -> None:
+    assert run(tmp_path, PROCESSES, "threads.serial") == "[0, 1, 2, 3]\n"
+
+
+def test_a_process_that_waits_for_its_starter_is_not_waited_for_without_end(tmp_path: Path) -> None:
+    waiting = """
+    import multiprocessing
+
+    def work(tasks):
+        tasks.get(timeout=30)
+
+    context = multiprocessing.get_context("fork")
+    tasks = context.Queue()
+    children = [context.Process(target=work, args=(tasks,)) for _ in range(3)]
+    for child in children:
+        child.start()
+    for child in children:
+        tasks.put(1)
+    for child in children:
+        child.join()
+    print([child.exitcode for child in children])
+    """
+    assert run(tmp_path, waiting, "threads.serial") == "[0, 0, 0]\n"
