@@ -9,6 +9,7 @@ from pathlib import Path
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.entropy import Strength, weak_lines
 from reproaudit.compare.lines import differing_lines, first_entry
+from reproaudit.compare.runs import Run
 from reproaudit.conclude import Judged
 from reproaudit.errors import SubjectError
 from reproaudit.explain.candidates import cause_repaired_by, everything, ranked
@@ -18,7 +19,7 @@ from reproaudit.intervene.search import Search
 from reproaudit.interventions import INTERVENTIONS
 from reproaudit.lab import BudgetSpent, Lab
 from reproaudit.locate import Locator, Pair
-from reproaudit.model import Alert, Cause, Finding, Fix, NotChecked, Trial
+from reproaudit.model import Alert, Cause, EventFlag, EventKind, Finding, Fix, Location, NotChecked, Trial
 from reproaudit.pinning import Known, Pinning
 from reproaudit.plan import SubjectSpec
 from reproaudit.trials import Trials
@@ -199,9 +200,9 @@ class Diagnostician:
         if entry is None:
             return finding
         note = f"the first Python value that differs is {entry.name!r}, there" if entry.name else "the runs part there"
-        return replace(
-            finding, location=entry.location, evidence=replace(finding.evidence, notes=(*finding.evidence.notes, note))
-        )
+        noted = replace(finding.evidence, notes=(*finding.evidence.notes, note))
+        op = finding.op if entry.location == finding.location else _random_op_at(pair.a, entry.location)
+        return replace(finding, location=entry.location, op=op, evidence=noted)
 
     def _with_fill_evidence(self, finding: Finding) -> Finding:
         """Run once more with new memory filled with another pattern: if it matters, undefined memory is read."""
@@ -218,6 +219,15 @@ class Diagnostician:
         said = "the results follow" if differs else "the results do not depend on"
         note = f"{said} what new memory is filled with (zeros, and 0x{int(_OTHER_FILL):x})"
         return replace(finding, evidence=replace(finding.evidence, notes=(*finding.evidence.notes, note)))
+
+
+def _random_op_at(run: Run, place: Location) -> str | None:
+    """Return the first op that draws at this line: it draws for something else in each run. None: no op is to blame."""
+    trace = run.main
+    for row in trace.events[(trace.events["flags"] & EventFlag.RANDOM) != 0]:
+        if row["kind"] == EventKind.OP and trace.locations[row["location"]] == place:
+            return trace.strings[row["name"]].removesuffix(".default")
+    return None
 
 
 def _speaks_for(one: Known, name: str, known: Sequence[Known]) -> bool:

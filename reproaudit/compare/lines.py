@@ -129,13 +129,23 @@ def _side(trace: Trace, threaded: bool, interned: Interned) -> _Side:
 
 
 def _comparable(side: _Side, positions: Indices) -> npt.NDArray[np.bool_]:
-    """Tell which events stand at lines that allocate no undefined memory: it means nothing until something reads it."""
-    events = side.trace.events
-    rows = events[side.events[positions]]
-    allocates = (events["kind"] == EventKind.OP) & ((events["flags"] & EventFlag.UNDEFINED) != 0)
-    lines = np.unique(events["location"][allocates])
+    """Tell which events stand at lines that leave no undefined memory: it means nothing until something reads it."""
+    rows = side.trace.events[side.events[positions]]
     defined: npt.NDArray[np.bool_] = (rows["flags"] & EventFlag.UNDEFINED) == 0
-    return defined & ~np.isin(rows["location"], lines)
+    return defined & ~np.isin(rows["location"], _leaving_undefined(side.trace))
+
+
+def _leaving_undefined(trace: Trace) -> Indices:
+    """Return the lines that allocate more undefined tensors than they fill in place.
+
+    A layer is made by allocating its weights and drawing them at one line of the program: nothing is left undefined.
+    """
+    ops = trace.events[trace.events["kind"] == EventKind.OP]
+    fills = np.array([text.partition(".")[0].endswith("_") for text in trace.strings], dtype=np.bool_)
+    count = len(trace.locations)
+    allocated = np.bincount(ops["location"][(ops["flags"] & EventFlag.UNDEFINED) != 0], minlength=count)
+    filled = np.bincount(ops["location"][fills[ops["name"]]], minlength=count)
+    return np.flatnonzero(allocated > filled)
 
 
 def _by_content(process: str, a: _Side, b: _Side) -> Iterator[LineDifference]:

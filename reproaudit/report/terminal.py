@@ -77,6 +77,7 @@ class _Page:
         yield "Runs", self._outcomes(result)
         yield ("Where" if len(findings) < 2 else f"Where: the first of {len(findings):,} findings"), self._first(result)
         yield "Other findings", self._others(findings[1:])
+        yield "Evidence about operators", self._evidence(findings)
         yield "Tried", self._trials(result)
         yield f"What differs{_between(result.divergences)}", self._tensors(result)
         yield refused, self._alerts(result)
@@ -125,12 +126,24 @@ class _Page:
     def _others(self, findings: Sequence[Finding]) -> list[str]:
         rows = [
             (named(finding.op or ""), _short_place(finding.location), f"{named(finding.phase)} {finding.step}",
-             finding.cause.value, ", ".join(name for name, _ in _EVIDENCE if getattr(finding.evidence, name)),
-             ", ".join(map(named, finding.fix.settings)) if finding.fix and finding.fix.verified else "")
+             finding.cause.value, _repaired_by(finding.fix))
             for finding in findings[: self.max_rows]
         ]  # fmt: skip
-        names = columns("op~", "line~", "when", "cause", "evidence.", "repaired by.")
+        names = columns("op~", "line~", "when", "cause", "repaired by.")
         return table(names, rows, self.width) + _more(len(findings) - len(rows))
+
+    def _evidence(self, findings: Sequence[Finding]) -> list[str]:
+        """Cross-tabulate the four kinds of evidence; of one finding they are told in words."""
+        looked_at = [finding for finding in findings if finding.op and _is_looked_at(finding.evidence)]
+        if len(findings) < 2:
+            return []
+        rows = [
+            (named(finding.op or ""), _short_place(finding.location),
+             *(_WORDS[getattr(finding.evidence, name)] for name, _ in _EVIDENCE))
+            for finding in looked_at[: self.max_rows]
+        ]  # fmt: skip
+        names = columns("op~", "line~", *(name for name, _ in _EVIDENCE))
+        return table(names, rows, self.width) + _more(len(looked_at) - len(rows))
 
     def _trials(self, result: AuditResult) -> list[str]:
         rows = [
@@ -200,10 +213,18 @@ def _short_place(location: Location | None) -> str:
     return named(f"{location.path}:{location.line}") if location else ""
 
 
+def _is_looked_at(evidence: Evidence) -> bool:
+    return any(getattr(evidence, name) is not None for name, _ in _EVIDENCE)
+
+
+def _repaired_by(fix: Fix | None) -> str:
+    return ", ".join(map(named, fix.settings)) if fix is not None and fix.verified else ""
+
+
 def _evidence(evidence: Evidence, width: int) -> list[str]:
     answers = [(name, getattr(evidence, name), meaning) for name, meaning in _EVIDENCE]
     lines: list[str] = []
-    if any(answer is not None for _, answer, _ in answers):
+    if _is_looked_at(evidence):
         for name, answer, meaning in answers:
             lines += labelled("" if lines else "evidence", f"{name}  {_WORDS[answer]:<3}  {meaning}", width, inner=15)
     if evidence.replays is not None:
