@@ -226,7 +226,7 @@ def _random_op_at(run: Run, place: Location) -> str | None:
     trace = run.main
     for row in trace.events[(trace.events["flags"] & EventFlag.RANDOM) != 0]:
         if row["kind"] == EventKind.OP and trace.locations[row["location"]] == place:
-            return trace.strings[row["name"]].removesuffix(".default")
+            return str(trace.strings[row["name"]]).removesuffix(".default")
     return None
 
 

@@ -4,39 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-PROGRAMS = Path(__file__).parent / "programs"
+from tests.auditing import PROGRAMS, audit, reproaudit
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-
-
-def reproaudit(folder: Path, *words: str, timeout_s: float = 300) -> subprocess.CompletedProcess[str]:
-    """Run the command in `folder`, without the terminal's colours and with temporary files below `folder`."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
-    (folder / "tmp").mkdir(exist_ok=True)
-    return subprocess.run(
-        [sys.executable, "-m", "reproaudit", *words], cwd=folder, capture_output=True, text=True, timeout=timeout_s,
-        stdin=subprocess.DEVNULL, env=environment | {"TMPDIR": str(folder / "tmp")}, check=False,
-    )  # fmt: skip
-
-
-def audit(folder: Path, *words: str) -> tuple[int, dict[str, Any]]:
-    """Audit and return the exit code and result.json."""
-    done = reproaudit(folder, "--quiet", "--report", "json=result.json", *words)
-    assert (folder / "result.json").exists(), done.stderr
-    return done.returncode, json.loads((folder / "result.json").read_text())
-
-
-def line_of_source(program: str) -> int:
-    lines = (PROGRAMS / program).read_text().splitlines()
-    return next(number for number, text in enumerate(lines, 1) if text.endswith("# source"))
 
 
 def test_a_clean_program_is_reproducible_and_leaves_nothing(tmp_path: Path) -> None:
@@ -47,66 +24,6 @@ def test_a_clean_program_is_reproducible_and_leaves_nothing(tmp_path: Path) -> N
     assert sorted(path.name for path in tmp_path.iterdir()) == ["result.json", "tmp"]
     left = {path.name for path in (tmp_path / "tmp").iterdir()}
     assert left <= {"torchinductor_root"}  # PyTorch makes this empty folder without us too
-
-
-@pytest.mark.parametrize(
-    ("program", "op", "cause", "fix"),
-    [
-        ("kernel.py", "aten::index_put", "kernel", "kernels.deterministic"),
-        ("unseeded.py", None, "unseeded-rng", "seed.numpy"),
-        ("undefined.py", "aten::empty.memory_format", "uninitialized-memory", "memory.fill"),
-        ("hash_and_clock.py", None, "hash-order", "hash.seed"),
-    ],
-)
-def test_a_planted_source_is_found_with_its_line_and_a_fix_that_was_run(
-    tmp_path: Path, program: str, op: str | None, cause: str, fix: str
-) -> None:
-    code, result = audit(tmp_path, "--runs", "4", "--no-alerts", str(PROGRAMS / program))
-    assert (code, result["verdict"]) == (1, "not-reproducible")
-    finding = result["findings"][0]
-    assert (finding["op"], finding["cause"], finding["location"]["line"]) == (op, cause, line_of_source(program))
-    assert (finding["fix"]["settings"], finding["fix"]["verified"]) == ([fix], True)
-    assert finding["fix"]["runs"] >= 3
-    assert finding["fix"]["patch"]
-    assert result["is_complete"] is True
-    assert {"settings": [fix], "runs": finding["fix"]["runs"], "is_equal": True, "note": ""} in result["trials"]
-
-
-def test_a_budget_that_ends_the_diagnosis_claims_no_fix_and_says_so(tmp_path: Path) -> None:
-    words = ["--runs", "3", "--no-alerts", "--budget", "runs=3", str(PROGRAMS / "unseeded.py")]
-    code, result = audit(tmp_path, *words)
-    assert (code, result["verdict"], result["runs_made"]) == (1, "not-reproducible", 6)
-    assert result["findings"][0]["fix"]["verified"] is False
-    assert any("budget was spent" in note["why"] for note in result["not_checked"])
-
-
-def test_without_a_diagnosis_only_the_runs_that_compare_are_made(tmp_path: Path) -> None:
-    words = ["--runs", "2", "--no-alerts", "--no-diagnosis", str(PROGRAMS / "unseeded.py")]
-    code, result = audit(tmp_path, *words)
-    assert (code, result["runs_made"], result["findings"], result["is_complete"]) == (1, 2, [], None)
-
-
-def test_five_sources_at_once_are_all_named_proven_complete_and_repaired_by_a_minimal_set(tmp_path: Path) -> None:
-    program = PROGRAMS.parents[1] / "examples" / "five_sources" / "train.py"
-    done = reproaudit(
-        tmp_path, "--quiet", "--no-alerts", "--steps", "all", "--report", "json=result.json", "--repro", "repro",
-        str(program), timeout_s=560,
-    )  # fmt: skip
-    result = json.loads((tmp_path / "result.json").read_text())
-    assert done.returncode == 1
-    marked = {
-        number for number, text in enumerate(program.read_text().splitlines(), 1) if "# source" in text
-    }  # fmt: skip
-    assert {finding["location"]["line"] for finding in result["findings"]} == marked
-    causes = sorted(finding["cause"] for finding in result["findings"])
-    assert causes == ["hash-order", "kernel", "kernel", "uninitialized-memory", "unseeded-rng"]
-    assert result["is_complete"] is True
-    fix = {name for finding in result["findings"] for name in finding["fix"]["settings"]}
-    assert fix == {"hash.seed", "seed.numpy", "kernels.deterministic", "memory.fill"}
-    assert all(finding["fix"]["verified"] for finding in result["findings"])
-    smaller = [set(trial["settings"]) for trial in result["trials"] if not trial["is_equal"]]
-    assert all(fix - {name} in smaller for name in fix)
-    assert (tmp_path / "repro" / "reproduce.py").is_file()
 
 
 def test_one_thread_repairs_the_kernel_and_is_recorded_as_a_setting(tmp_path: Path) -> None:
