@@ -6,22 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from reproaudit.attribute import needs_line, patched, recaused, speaks_for, unlocated, unsuspected
 from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.entropy import Strength, weak_lines
+from reproaudit.compare.entropy import weak_lines
 from reproaudit.compare.lines import differing_lines, first_entry
 from reproaudit.compare.runs import Run
 from reproaudit.conclude import Judged
 from reproaudit.errors import SubjectError
-from reproaudit.explain.candidates import cause_repaired_by, everything, ranked
-from reproaudit.explain.sources import Explained, with_cause
-from reproaudit.intervene.patch import ready_patch
+from reproaudit.explain.candidates import everything, ranked
 from reproaudit.intervene.search import Search
-from reproaudit.interventions import INTERVENTIONS
 from reproaudit.lab import BudgetSpent, Lab
 from reproaudit.locate import Locator, Pair
 from reproaudit.model import Alert, Cause, EventFlag, EventKind, Finding, Fix, Location, NotChecked, Trial
 from reproaudit.pinning import Known, Pinning
-from reproaudit.plan import SubjectSpec
 from reproaudit.trials import Trials
 
 # What else of the outside world is held still while the lines of a program are followed. Not the order of threads or
@@ -108,9 +105,7 @@ class Diagnostician:
             return
         self._pinning.add(self._locator.explain(pair), pair)
         if all(known.pin is None for known in self._pinning.known) and self._search.first_enough(self._unions(1)):
-            # Nothing is left to differ, and each intervention stands for a source that is known.
-            self._pinning.is_complete = True
-            return
+            return  # nothing is left to differ
         self._pinning.complete()
 
     def _unions(self, widest: int) -> list[tuple[str, ...]]:
@@ -138,17 +133,17 @@ class Diagnostician:
         known = list(self._pinning.known)
         self._warnings.clear()
         if self._fix is None:
-            return [(_unsuspected(one.explained), one) for one in known]
+            return [(unsuspected(one.explained), one) for one in known]
         if not known:
-            return [(_unlocated(self._judged, self._fixed(self._fix)), None)]
-        parts = [tuple(name for name in self._fix if _speaks_for(one, name, known)) for one in known]
+            return [(unlocated(self._judged, self._fixed(self._fix)), None)]
+        parts = [tuple(name for name in self._fix if speaks_for(one, name, known)) for one in known]
         left = tuple(name for name in self._fix if not any(name in part for part in parts))
         rows: list[tuple[Finding, Known | None]] = []
         for one, named in zip(known, parts, strict=True):
             part = named
             if left and (not named or len(known) == 1):
                 part, left = (*named, *left), ()
-            finding = _recaused(one.explained.finding, part)
+            finding = recaused(one.explained.finding, part)
             if part:
                 rows.append((replace(finding, fix=self._fixed(part, finding)), one))
             else:
@@ -176,14 +171,11 @@ class Diagnostician:
 
     def _refine(self, rows: Sequence[tuple[Finding, Known | None]]) -> list[tuple[Finding, Known | None]]:
         refined = [self._with_fill_evidence(finding) for finding, _ in rows]
-        inexact = [
-            known for known in (known for _, known in rows)
-            if known is not None and known.pin is None and not known.explained.has_exact_line
-        ]  # fmt: skip
+        inexact = [known for finding, known in rows if known is not None and needs_line(known, finding)]
         pair = self._lines() if inexact else None
         if pair is not None:
             refined = [
-                self._with_line(finding, known.explained, pair) if known in inexact and known is not None else finding
+                self._with_line(finding, pair) if known in inexact else finding
                 for finding, (_, known) in zip(refined, rows, strict=True)
             ]
         return [(finding, known) for finding, (_, known) in zip(refined, rows, strict=True)]
@@ -193,7 +185,7 @@ class Diagnostician:
         still = tuple(name for name in _ISOLATION if name not in (self._fix or ()))
         return self._locator.changed_pair(still, lines=True) or self._locator.changed_pair((), lines=True)
 
-    def _with_line(self, finding: Finding, explained: Explained, pair: Pair) -> Finding:
+    def _with_line(self, finding: Finding, pair: Pair) -> Finding:
         differences = differing_lines(*pair.runs, self._lab.interned)
         before = min((source.order for source in pair.localisation.sources), default=float("inf"))
         entry = first_entry(differences, before, weak_lines(pair.a))
@@ -228,63 +220,3 @@ def _random_op_at(run: Run, place: Location) -> str | None:
         if row["kind"] == EventKind.OP and trace.locations[row["location"]] == place:
             return str(trace.strings[row["name"]]).removesuffix(".default")
     return None
-
-
-def _speaks_for(one: Known, name: str, known: Sequence[Known]) -> bool:
-    """Tell whether the intervention repairs this finding: its cause is among the causes that it removes, or, where that
-    is true of none, it was a choice for this one."""
-    fitting = [other for other in known if other.explained.finding.cause in INTERVENTIONS[name].causes]
-    return name in one.choices and (one in fitting or not any(name in other.choices for other in fitting))
-
-
-def _unsuspected(explained: Explained) -> Finding:
-    """A clock was suspected because it differs, as clocks do; fixing it repaired nothing, so nothing speaks for it."""
-    call, finding = explained.call, explained.finding
-    if call is None or call.strength is not Strength.CLOCK or not explained.is_from_outside:
-        return finding
-    return with_cause(finding, Cause.UNKNOWN, f"{call.name} differs too, but no run with it fixed was equal")
-
-
-def _recaused(finding: Finding, part: tuple[str, ...]) -> Finding:
-    """Where the repair does not fit the cause, the repair is right: it was run."""
-    if any(finding.cause in INTERVENTIONS[name].causes for name in part):
-        return finding
-    cause = cause_repaired_by(part)
-    if cause is None or cause is finding.cause:
-        return finding
-    if cause is not Cause.HASH_ORDER and finding.cause in (Cause.RNG_ORDER, Cause.UNSEEDED_RNG, Cause.WORKER_SEED):
-        return finding  # what shifts a stream is repaired at what shifts it; the stream is where it shows
-    return with_cause(finding, cause, f"known by what repairs it: {', '.join(part)}")
-
-
-def _unlocated(judged: Judged, fix: Fix) -> Finding:
-    """Make the finding of a source that recording hides, but that an intervention repairs."""
-    cause = cause_repaired_by(fix.settings) or Cause.UNKNOWN
-    first = judged.first
-    finding = Finding("", cause, "", first.phase if first else "forward", first.step if first else 0)
-    found = with_cause(finding, cause, "recording every operator hides the difference; known by what repairs it")
-    return replace(found, fix=fix)
-
-
-def patched(finding: Finding, subject: SubjectSpec, *, refuses: bool) -> Finding:
-    """Add the lines that do in the program itself what the proven fix did from outside.
-
-    `refuses`: some op of the program would raise under the determinism flag, so that it may only warn.
-    """
-    fix = finding.fix
-    if fix is None or not fix.verified:
-        return finding
-    main, place = subject.file, finding.location
-    file, line = (main, None) if place is None else (main.parent / place.path, place.line)
-    if not file.is_file():
-        file, line = main, None
-    try:
-        text = file.read_text(encoding="utf-8") if subject.path else ""
-    except (OSError, UnicodeDecodeError):
-        text = ""
-    shown = place.path if place is not None and line is not None else main.name
-    patch = ready_patch(text, shown, fix.settings, line) if text else ()
-    told = tuple(dict.fromkeys(row for name in fix.settings for row in INTERVENTIONS[name].patch))
-    lines = [row.replace("algorithms(True)", "algorithms(True, warn_only=True)") if refuses else row
-             for row in patch or told]  # fmt: skip
-    return replace(finding, fix=replace(fix, patch=tuple(lines)))

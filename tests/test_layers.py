@@ -49,7 +49,7 @@ LAYERS = {
 }
 # These put the others together. They may import all units; torch and the recorder only inside a function.
 TOP = frozenset(
-    "audit cli pytest_plugin arguments conclude diagnose lab locate offline pinning progress trials".split()
+    "attribute audit cli pytest_plugin arguments conclude diagnose lab locate offline pinning progress trials".split()
 ) | {"__main__", "__init__"}
 TOP_LIBRARIES = frozenset("torch numpy tabulate tqdm pytest _pytest".split())
 

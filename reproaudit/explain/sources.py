@@ -32,8 +32,8 @@ class Explained:
     @property
     def has_exact_line(self) -> bool:
         """True if the line is that of the call that brought the difference in, not only where it arrived."""
-        if self.finding.cause is Cause.CARRIED_STATE:
-            return True  # the line that read the file
+        if self.finding.cause in (Cause.CARRIED_STATE, Cause.RNG_ORDER, Cause.THREAD_RACE):
+            return True  # the line that read the file, that drew, that met the race
         return not self.is_from_outside or (self.call is not None and self.call.strength is Strength.SPECIFIC)
 
 

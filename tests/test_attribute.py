@@ -7,10 +7,10 @@ from typing import cast
 
 import pytest
 
+from reproaudit.attribute import patched, recaused, speaks_for, unsuspected
 from reproaudit.compare.entropy import EntropyCall, Strength
 from reproaudit.compare.localise import Origin, Source
 from reproaudit.compare.runs import MAIN_PROCESS
-from reproaudit.diagnose import _recaused, _speaks_for, _unsuspected, patched
 from reproaudit.explain.sources import Explained
 from reproaudit.locate import Pair
 from reproaudit.model import Cause, Finding, Fix, Location
@@ -30,35 +30,35 @@ def known(cause: Cause, *choices: str, call: EntropyCall | None = None) -> Known
 def test_a_repair_belongs_to_the_finding_whose_cause_it_removes_not_to_all_that_considered_it() -> None:
     unknown, unseeded = known(Cause.UNKNOWN, "seed.numpy", "hash.seed"), known(Cause.UNSEEDED_RNG, "seed.numpy")
     both = [unknown, unseeded]
-    assert [_speaks_for(one, "seed.numpy", both) for one in both] == [False, True]
-    assert [_speaks_for(one, "hash.seed", both) for one in both] == [True, False]
+    assert [speaks_for(one, "seed.numpy", both) for one in both] == [False, True]
+    assert [speaks_for(one, "hash.seed", both) for one in both] == [True, False]
 
 
 def test_without_a_finding_of_its_cause_a_repair_belongs_to_whoever_chose_it() -> None:
     order = known(Cause.RNG_ORDER, "clock.fixed")
-    assert _speaks_for(order, "clock.fixed", [order])
+    assert speaks_for(order, "clock.fixed", [order])
 
 
 def test_what_repairs_an_open_case_names_its_cause_and_says_so() -> None:
-    found = _recaused(finding(Cause.UNKNOWN), ("hash.seed",))
+    found = recaused(finding(Cause.UNKNOWN), ("hash.seed",))
     assert (found.cause, found.rule) == (Cause.HASH_ORDER, "RA202")
     assert found.evidence.notes == ("known by what repairs it: hash.seed",)
 
 
 def test_a_cause_that_its_repair_fits_is_kept() -> None:
-    assert _recaused(finding(Cause.THREAD_RACE), ("threads.one",)).cause is Cause.THREAD_RACE
+    assert recaused(finding(Cause.THREAD_RACE), ("threads.one",)).cause is Cause.THREAD_RACE
 
 
 def test_a_wrong_suspicion_gives_way_to_what_was_run() -> None:
-    assert _recaused(finding(Cause.CLOCK), ("hash.seed",)).cause is Cause.HASH_ORDER
+    assert recaused(finding(Cause.CLOCK), ("hash.seed",)).cause is Cause.HASH_ORDER
 
 
 def test_a_stream_that_the_clock_shifted_stays_a_matter_of_order() -> None:
-    assert _recaused(finding(Cause.RNG_ORDER), ("clock.fixed",)).cause is Cause.RNG_ORDER
+    assert recaused(finding(Cause.RNG_ORDER), ("clock.fixed",)).cause is Cause.RNG_ORDER
 
 
 def test_repairs_that_disagree_name_no_cause() -> None:
-    assert _recaused(finding(Cause.UNKNOWN), ("hash.seed", "seed.numpy")).cause is Cause.UNKNOWN
+    assert recaused(finding(Cause.UNKNOWN), ("hash.seed", "seed.numpy")).cause is Cause.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_repairs_that_disagree_name_no_cause() -> None:
 )
 def test_without_a_fix_a_clock_that_merely_differs_is_no_cause(name: str, strength: Strength, cause: Cause) -> None:
     call = EntropyCall(name, MAIN_PROCESS, 0, 0, strength, "1", "2", False)
-    assert _unsuspected(known(Cause.CLOCK, call=call).explained).cause is cause
+    assert unsuspected(known(Cause.CLOCK, call=call).explained).cause is cause
 
 
 def test_a_proven_fix_becomes_a_patch_of_the_file_to_blame(tmp_path: Path) -> None:
