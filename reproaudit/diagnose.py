@@ -100,7 +100,11 @@ class Diagnostician:
     # -- sources -----------------------------------------------------------------------------------------------------
 
     def _find_sources(self) -> None:
-        pair = self._locator.plain_pair()
+        try:
+            pair = self._locator.plain_pair()
+        except SubjectError as error:  # a program that does not survive being recorded may still be repaired
+            self._notes.append(NotChecked("the operator where the runs first differ", error.message))
+            return
         if pair is None:
             return
         self._pinning.add(self._locator.explain(pair), pair)
