@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from reproaudit.compare.entropy import EntropyCall, Strength, best_candidate
 from reproaudit.compare.files import CarriedFile
@@ -58,7 +61,7 @@ def explain_sources(
     """
     found: list[Explained] = []
     places: dict[tuple[str | None, Location | None, Cause], int] = {}
-    for number, source in enumerate(sources):
+    for number, source in enumerate(_without_seed_draws(sources, a)):
         if number and source.origin in (Origin.INPUT, Origin.STRUCTURE, Origin.UNDEFINED):
             continue  # after an earlier source these are most likely its consequences
         explained = _explain(source, a, b, calls, alerts)
@@ -77,6 +80,28 @@ def explain_sources(
             places[place] = len(found)
             found.append(replace(explained, finding=finding))
     return tuple(found)
+
+
+def _without_seed_draws(sources: Sequence[Source], a: Run) -> Sequence[Source]:
+    """Leave out leading draws of a mere seed where the data is drawn at the same line: a DataLoader makes both."""
+    for first, second in itertools.pairwise(sources):
+        both = (first, second)
+        if any(source.origin is not Origin.RANDOM or source.event_a is None for source in both):
+            break
+        trace = dict(a.traces)[first.process]
+        lines = {int(trace.events[source.event_a]["location"]) for source in both if source.process == first.process}
+        if len(lines) != 1 or not _draws_seed(trace, first.event_a or 0):
+            break
+        sources = sources[1:]
+    return sources
+
+
+def _draws_seed(trace: Trace, event: int) -> bool:
+    """Tell whether the drawn number was only taken out of its tensor, to seed something else."""
+    later = trace.events[event + 1 :]
+    following = later[later["kind"] == EventKind.OP][:1]
+    names = [trace.strings[row["name"]] for row in (trace.events[event], *following)]
+    return [name.partition(".")[0] for name in names] == ["aten::random_", "aten::_local_scalar_dense"]
 
 
 def _carried(finding: Finding, files: Sequence[CarriedFile]) -> Finding:
@@ -116,7 +141,7 @@ def _explain(source: Source, a: Run, b: Run, calls: list[EntropyCall], alerts: S
         op, location = trace.strings[allocation["name"]], _location(trace, int(allocation["location"]))
         notes.append(reader)
     elif source.origin == Origin.RANDOM:
-        cause, location, call = _random(trace, event, location, calls, source)
+        cause, location, call = _random(trace, event, location, calls, source, b)
     elif source.origin in _FROM_OUTSIDE:
         call = best_candidate(calls, source.order)
         cause, op, location, found = _from_outside(source, row, op, location, a, call)
@@ -169,7 +194,7 @@ def _thread_count(a: Run, b: Run) -> Cause | None:
 
 
 def _random(
-    trace: Trace, event: int, location: Location | None, calls: list[EntropyCall], source: Source
+    trace: Trace, event: int, location: Location | None, calls: list[EntropyCall], source: Source, b: Run
 ) -> tuple[Cause, Location | None, EntropyCall | None]:
     """Tell a stream that was never seeded alike from one whose draws came in another order."""
     seeds = [
@@ -183,8 +208,11 @@ def _random(
     # Draws from another kind of generator say nothing about this one.
     kinds = EventFlag.RANDOM | EventFlag.OWN_GENERATOR
     wanted = int(trace.events[event]["flags"]) & kinds
-    earlier = trace.events[:event]
-    drew_alike = bool(((earlier["kind"] == EventKind.OP) & ((earlier["flags"] & kinds) == wanted)).any())
+    states = [
+        events["aux"][(events["kind"] == EventKind.OP) & ((events["flags"] & kinds) == wanted)]
+        for events in (trace.events[:event], dict(b.traces)[source.process].events)
+    ]
+    drew_alike = bool(np.isin(*states).any())
     return (Cause.RNG_ORDER if drew_alike else Cause.UNSEEDED_RNG), location, None
 
 
