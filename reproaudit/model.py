@@ -55,7 +55,8 @@ class EventFlag(IntFlag):
     UNDIGESTED = 64  # a tensor of this event could not be digested (fake, under graph capture, unknown subclass)
     KEPT = 128  # values.safetensors holds tensors of this event
     PINNED = 512  # the op's outputs were replaced by those of a reference run
-    OUTSIDE_WRITE = 256  # an input changed since PyTorch last wrote it, and no recorded op wrote it
+    OUTSIDE_WRITE = 256  # an input changed since event number `aux` made it, and no recorded op wrote it
+    RACED = 16384  # an input that the op does not write changed while it ran
     INTERMEDIATE = 2048  # a module's output that autograd goes on from: what comes of it decides
     REPLAYED = 4096  # the call was made again on the same inputs
     REPLAY_DIFFERED = 8192  # and gave another result

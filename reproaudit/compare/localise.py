@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from reproaudit.compare.align import align
 from reproaudit.compare.runs import Interned, Run, mix
-from reproaudit.model import EventFlag, EventKind
+from reproaudit.model import EventFlag, EventKind, Location
 from reproaudit.trace.reader import Trace
 
 _MAX_SEARCHED = 10_000
@@ -39,6 +39,7 @@ class Source:
     event_b: int | None
     order: float  # position in run `a`, for ordering
     allocation: int | None = None  # UNDEFINED: event number of the allocation in run `a` (`b` where `a` has none)
+    made_at: Location | None = None  # INPUT: where the memory was made that somebody wrote outside PyTorch
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,15 @@ def _classify(process: str, trace_a: Trace, trace_b: Trace, a: int, b: int, *, i
         return Source(Origin.OP, process, a, b, a)
     if flags & EventFlag.READS_UNDEFINED:
         return Source(Origin.UNDEFINED, process, a, b, a, allocation=int(row_a["aux"]))
-    return Source(Origin.INPUT, process, a, b, a)
+    made_at = _made_at(trace_a, row_a) or _made_at(trace_b, row_b)
+    return Source(Origin.INPUT, process, a, b, a, made_at=made_at)
+
+
+def _made_at(trace: Trace, row: Any) -> Location | None:
+    """Return the line that made the memory which the op read and somebody had written outside PyTorch."""
+    if not row["flags"] & EventFlag.OUTSIDE_WRITE or not int(row["aux"]) < len(trace.events):
+        return None
+    return trace.locations[int(trace.events["location"][int(row["aux"])])]
 
 
 def _first_structure(

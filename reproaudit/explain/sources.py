@@ -117,7 +117,7 @@ def confirm(finding: Finding, flags: EventFlag) -> Finding:
     """Add to a kernel finding what repeating the op showed; another writer of its inputs makes it a race instead."""
     if finding.cause is not Cause.KERNEL:
         return finding
-    if flags & EventFlag.OUTSIDE_WRITE:
+    if flags & EventFlag.RACED:
         return with_cause(finding, Cause.THREAD_RACE, "an input changed while the op ran, and the op does not write it")
     replayed = bool(flags & EventFlag.REPLAY_DIFFERED) if flags & EventFlag.REPLAYED else None
     return replace(finding, evidence=replace(finding.evidence, replayed=replayed))
@@ -226,8 +226,11 @@ def _from_outside(
     flags, threaded = int(row["flags"]), bool(row["thread"])  # type: ignore[index]
     if source.origin == Origin.STRUCTURE and flags & EventFlag.RANDOM:
         return Cause.RNG_ORDER, op, location, ["one run draws here and the other does not"]
+    if source.made_at is not None and a.main.threads[1:]:
+        note = f"memory made at {source.made_at} was written outside PyTorch while a thread of the program ran"
+        return Cause.THREAD_RACE, op, source.made_at, [note]
     if call is None:
-        if threaded or (source.origin == Origin.INPUT and flags & EventFlag.OUTSIDE_WRITE):
+        if threaded:
             return Cause.THREAD_RACE, op, location, []
         shown = None if source.origin == Origin.BIRTH else op
         return Cause.UNKNOWN, shown, location, [_ORIGIN_NOTES[source.origin]]

@@ -12,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from reproaudit.model import EventFlag, EventKind, Phase
 from reproaudit.record import rng
+from reproaudit.record.births import Births
 from reproaudit.record.chosen import ChosenCalls
 from reproaudit.record.digest import combine
 from reproaudit.record.dynamo import SKIPS_CODE, keep_out_of_dynamo
@@ -56,6 +57,7 @@ class Operations(TorchDispatchMode):
         self._main_origins = recorder.state.origins
         self._scalars: dict[Any, tuple[int, int]] = {}
         self._undefined = UndefinedMemory()
+        self._births = Births()
         self._on_device = False
         self.alerts: Callable[..., Any] | None = None
         keep_out_of_dynamo()
@@ -105,9 +107,13 @@ class Operations(TorchDispatchMode):
             chosen.after(result, written)
         if written and self._undefined:
             self._undefined.written(written)
+        if written and self._births:
+            self._births.written(written)
         outputs = self._digest_all(written)
         event = self._emit(info, phase, module, site, flags, aux, inputs, outputs, len(outputs))
         self._follow_memory(info, args, result, event, flags, aux)
+        if flags & EventFlag.BIRTH:
+            self._births.born(written, outputs, event)
         if chosen is not None:
             chosen.recorded(event)
         return result
@@ -133,6 +139,8 @@ class Operations(TorchDispatchMode):
                 return int(EventFlag.UNDEFINED), undefined, []
             flags, aux = int(EventFlag.READS_UNDEFINED), undefined
         inputs = self._digest_all(read)
+        if self._births and not flags and (born := self._births.changed(read, inputs)) is not None:
+            flags, aux = int(EventFlag.OUTSIDE_WRITE), born
         if kwargs or len(read) != len(args):
             inputs.append(self._scalar_digest(args, kwargs))
         if info.is_random:

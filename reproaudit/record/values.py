@@ -101,7 +101,7 @@ class Capture:
         own = {_memory(tensor) for tensor in written}
         for tensor, before in self._inputs:
             if _memory(tensor) not in own and raw_bytes(tensor) != before:
-                return EventFlag.OUTSIDE_WRITE
+                return EventFlag.RACED
         return EventFlag(0)
 
     def _save(self, func: Any, args: Any, kwargs: Any) -> None:

@@ -2,7 +2,7 @@
 
 Format history
   1  first version
-  2  events of kind LINE, FILE and REPLAY; the flag PINNED
+  2  events of kind LINE, FILE and REPLAY; the flags PINNED and RACED
 
 `events.bin` is a sequence of 64-byte little-endian records (`EVENT`), appended and flushed at each step, so a killed
 run leaves a readable prefix. `run.json` is rewritten (temporary name, rename) before new events are flushed whenever

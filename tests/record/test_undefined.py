@@ -6,6 +6,7 @@ import copy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -90,3 +91,30 @@ def test_a_copy_of_undefined_memory_is_no_reader_but_who_computes_with_it_is(tmp
     assert first["flags"] & EventFlag.READS_UNDEFINED
     assert first["aux"] == allocation
     assert not second["flags"] & EventFlag.READS_UNDEFINED
+
+
+def test_memory_that_numpy_shares_and_changes_is_told_with_where_it_was_made(tmp_path: Path) -> None:
+    array = np.ones(4, dtype=np.float32)
+
+    def program() -> None:
+        shared = torch.from_numpy(array)
+        shared.add(1.0)
+        array[0] = 7.0
+        shared.add(1.0)
+
+    trace, _ = record(tmp_path, program)
+    added = rows(trace, name="aten::add")
+    assert [bool(row["flags"] & EventFlag.OUTSIDE_WRITE) for row in added] == [False, True]
+    assert trace.strings[trace.events[added[1]["aux"]]["name"]].startswith("aten::lift_fresh")
+
+
+def test_memory_that_an_op_writes_is_no_longer_followed(tmp_path: Path) -> None:
+    array = np.ones(4, dtype=np.float32)
+
+    def program() -> None:
+        shared = torch.from_numpy(array)
+        shared.mul_(2.0)
+        shared.add(1.0)
+
+    trace, _ = record(tmp_path, program)
+    assert not (rows(trace)["flags"] & EventFlag.OUTSIDE_WRITE).any()

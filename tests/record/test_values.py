@@ -48,7 +48,7 @@ def test_an_input_that_the_op_overwrites_is_kept_as_it_was(tmp_path: Path) -> No
     assert kept == {0: [2.0, 2.0], 1000: [1.0, 1.0]}
     flags = trace.events[event]["flags"]
     assert flags & EventFlag.REPLAYED
-    assert not flags & (EventFlag.REPLAY_DIFFERED | EventFlag.OUTSIDE_WRITE)
+    assert not flags & (EventFlag.REPLAY_DIFFERED | EventFlag.RACED)
 
 
 def test_an_op_that_repeats_itself_is_marked_as_replayed_and_equal(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_an_input_that_another_thread_changes_meanwhile_is_no_fault_of_the_op(tm
         trace, event = taken(tmp_path, program, op_of(tmp_path, program, "reproaudit_race::slow_sum"))
     finally:
         library._destroy()
-    assert trace.events[event]["flags"] & EventFlag.OUTSIDE_WRITE
+    assert trace.events[event]["flags"] & EventFlag.RACED
     assert not trace.events[event]["flags"] & EventFlag.REPLAYED
 
 
