@@ -175,7 +175,7 @@ def _settings(options: argparse.Namespace, project: ProjectConfig, seed: int | N
         threads=options.threads, fill_uninitialized=options.fill_uninitialized,
         cublas_workspace=options.cublas_workspace, env=tuple(options.env), device=options.device,
     )  # fmt: skip
-    return combined(merge(base, given), options.intervene)
+    return combined(merge(base, given), (*base.interventions, *options.intervene))
 
 
 def _tolerances(options: argparse.Namespace, project: ProjectConfig | None) -> dict[str, Tolerance]:

@@ -183,3 +183,18 @@ def test_a_project_file_that_is_no_toml_is_a_usage_error(tmp_path: Path, content
     with pytest.raises(UsageError) as caught:
         load_project(tmp_path)
     assert caught.value.code == "config-invalid"
+
+
+def test_interventions_of_a_preset_are_read_sorted_and_united() -> None:
+    preset = from_dict({"interventions": ["threads.one", "clock.fixed", "threads.one"]})
+    assert preset.interventions == ("clock.fixed", "threads.one")
+    assert merge(preset, Settings(interventions=("hash.seed",))).interventions == (
+        "clock.fixed", "hash.seed", "threads.one",
+    )  # fmt: skip
+    assert from_dict(to_dict(preset)) == preset
+
+
+@pytest.mark.parametrize("wrong", ["hash.seed", [1], {"hash.seed": True}])
+def test_interventions_that_are_no_list_of_names_are_refused(wrong: object) -> None:
+    with pytest.raises(UsageError, match="interventions"):
+        from_dict({"interventions": wrong})
