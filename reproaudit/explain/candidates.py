@@ -66,7 +66,9 @@ def candidates(explained: Explained, pair: tuple[Run, Run], *, cuda: bool) -> tu
     if finding.cause is Cause.RNG_ORDER:
         found += ("threads.serial", "hash.seed", "clock.fixed")
     if finding.cause is Cause.UNKNOWN:
-        found += (*drawn_streams(*pair), *(("hash.seed",) if has_random_hashes(pair[0]) else ()))
+        found += drawn_streams(*pair)
+        found += ("hash.seed",) if has_random_hashes(pair[0]) else ()
+        found += drawn_streams(*pair, at_least=0)
     found += against((finding.cause,), cuda=cuda)
     return tuple(dict.fromkeys(found))
 
@@ -80,13 +82,16 @@ def by_call(call: EntropyCall) -> tuple[str, ...]:
     return named
 
 
-def drawn_streams(a: Run, b: Run) -> tuple[str, ...]:
-    """Return the seedings of global streams that were drawn from and whose state differed, in a fixed order."""
+def drawn_streams(a: Run, b: Run, at_least: int = 1) -> tuple[str, ...]:
+    """Return the seedings of global streams whose states differed and changed `at_least` so often, in a fixed order.
+
+    A stream that was not seen to change may have been drawn from before it was first looked at.
+    """
     states_a, states_b = _states(a), _states(b)
     return tuple(
         seeding
         for stream, seeding in _STREAMS.items()
-        if stream in states_a and stream in states_b and len(states_a[stream]) > 1
+        if stream in states_a and stream in states_b and len(states_a[stream]) > at_least
         and states_a[stream].isdisjoint(states_b[stream])
     )  # fmt: skip
 

@@ -180,7 +180,7 @@ class Boundaries:
             leaves = [] if recorder.has_optimizer else self._leaves(roots)
             result = original(tensors, *args, **kwargs)
             self._record_leaves(leaves)
-            self._streams_event()
+            self.record_streams()
             recorder.end_backward()
             return result
 
@@ -196,7 +196,7 @@ class Boundaries:
             result = original(outputs, *args, **kwargs)
             with self._inside():
                 self.record_all(EventKind.GRADIENT, Phase.BACKWARD, "autograd.grad", result, recorder.sites.here())
-            self._streams_event()
+            self.record_streams()
             recorder.end_backward()
             return result
 
@@ -254,7 +254,7 @@ class Boundaries:
         recorder.state.phase = None
         with self._inside():
             self._record_group_tensors(optimizer, EventKind.PARAMETER)
-        self._streams_event()
+        self.record_streams()
         recorder.end_optimizer_step()
 
     def _record_group_tensors(self, optimizer: torch.optim.Optimizer, kind: EventKind) -> None:
@@ -288,7 +288,8 @@ class Boundaries:
 
     # -- random streams ----------------------------------------------------------------------------------------------
 
-    def _streams_event(self) -> None:
+    def record_streams(self) -> None:
+        """Record the states of the global random streams, for telling which differed, and which were drawn from."""
         recorder, writer = self.recorder, self.recorder.writer
         for name, state in self._streams.digests():
             writer.add(

@@ -65,6 +65,7 @@ class Installation:
 
     def _operations(self, plan: RunPlan) -> None:
         self.boundaries.tracks_modules = True
+        self.boundaries.record_streams()  # as the program finds them: at the first boundary much has been drawn
         chosen = ChosenCalls(self.recorder) if plan.targets or plan.pins else None
         self.mode = Operations(self.recorder, self.devices, chosen)
         if plan.alerts:
