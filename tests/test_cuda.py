@@ -9,7 +9,7 @@ import torch
 
 from reproaudit.model import EventKind
 from tests.record.recording import record, rows
-from tests.test_audit import PROGRAMS, audit, line_of_source
+from tests.auditing import PROGRAMS, audit, line_of_source
 
 pytestmark = pytest.mark.gpu
 
