@@ -86,7 +86,7 @@ class Diagnostician:
             if finding.cause is Cause.KERNEL and known is not None and known.call is not None
         )  # fmt: skip
         return Diagnosis(
-            findings, self._search.trials, self._is_complete(),
+            findings, self._search.trials, self._is_complete(findings),
             (*self._locator.notes, *self._pinning.notes, *self._notes), tuple(self._warnings), next(kernels, None),
         )  # fmt: skip
 
@@ -163,13 +163,16 @@ class Diagnostician:
         advice = finding.fix.advice if finding is not None and finding.fix is not None else ""
         return Fix(part, advice, True, trial.runs, self._trials.slowdown(self._fix))
 
-    def _is_complete(self) -> bool | None:
-        """Tell whether all sources are known: pinned runs were equal, or the proven fix is for what is known alone."""
+    def _is_complete(self, findings: Sequence[Finding]) -> bool | None:
+        """Tell whether all sources are known: pinned runs were equal, or the proven fix is for the findings alone.
+
+        An intervention that repairs whatever races or reads undefined memory proves nothing of the kind.
+        """
         if self._pinning.is_complete or self._fix is None:
             return self._pinning.is_complete
-        broad = any(name.startswith(("kernels.", "threads.", "memory.")) for name in self._fix)
-        parts = {name for known in self._pinning.known for name in known.choices}
-        return bool(self._pinning.known) and not broad and parts.issuperset(self._fix)
+        is_broad = any(name.startswith(("kernels.", "threads.", "memory.")) for name in self._fix)
+        located = [finding.fix for finding in findings if finding.fix is not None and finding.location is not None]
+        return not is_broad and {name for fix in located for name in fix.settings}.issuperset(self._fix)
 
     # -- what only a known fix allows --------------------------------------------------------------------------------
 

@@ -65,7 +65,8 @@ def candidates(explained: Explained, pair: tuple[Run, Run], *, cuda: bool) -> tu
         found += ("seed.torch_generators", "seed.torch") if own else ("seed.torch", "seed.torch_generators")
     if finding.cause is Cause.RNG_ORDER:
         found += ("threads.serial", "hash.seed", "clock.fixed")
-    if finding.cause is Cause.UNKNOWN:
+    if finding.cause is Cause.UNKNOWN or (explained.is_from_outside and not explained.has_exact_line):
+        found += against((finding.cause,), cuda=cuda)  # first what is suspected, then what is usual
         found += drawn_streams(*pair)
         found += ("hash.seed",) if has_random_hashes(pair[0]) else ()
         found += drawn_streams(*pair, at_least=0)
