@@ -22,7 +22,7 @@ from reproaudit.record.callers import outer_frame
 from reproaudit.record.repairs import Reach
 from reproaudit.record.repairs.entropy import is_for_program
 
-_PATIENCE_S = 5.0
+_PATIENCE_S = 15.0  # a busy machine is slow; a thread that never ends costs this once per line
 _Line = tuple[CodeType, int | None]
 _getframe = sys._getframe
 _Event = threading.Event

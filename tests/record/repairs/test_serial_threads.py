@@ -234,10 +234,12 @@ print([results.get(timeout=30) for _ in children])
 """
 
 
+@pytest.mark.slow
 def test_processes_that_the_program_starts_give_their_results_in_the_order_of_their_starts(tmp_path: Path) -> None:
     assert run(tmp_path, PROCESSES, "threads.serial") == "[0, 1, 2, 3]\n"
 
 
+@pytest.mark.slow
 def test_a_process_that_waits_for_its_starter_is_not_waited_for_without_end(tmp_path: Path) -> None:
     waiting = """
     import multiprocessing
