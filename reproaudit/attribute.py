@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from reproaudit.compare.entropy import Strength
+from reproaudit.compare.runs import Run
 from reproaudit.conclude import Judged
 from reproaudit.explain.candidates import by_call, cause_repaired_by
 from reproaudit.explain.sources import Explained, with_cause
 from reproaudit.intervene.patch import ready_patch
 from reproaudit.interventions import INTERVENTIONS
-from reproaudit.model import Cause, Finding, Fix
+from reproaudit.model import Cause, EventFlag, Finding, Fix, Location
 from reproaudit.pinning import Known
 from reproaudit.plan import SubjectSpec
 
@@ -53,13 +54,35 @@ def recaused(finding: Finding, part: tuple[str, ...]) -> Finding:
     return with_cause(finding, cause, f"known by what repairs it: {', '.join(part)}")
 
 
-def unlocated(judged: Judged, fix: Fix) -> Finding:
-    """Make the finding of a source that recording hides, but that an intervention repairs."""
+def may_stand_for(one: Known, name: str) -> bool:
+    """Tell whether an intervention that nothing else explains may be what repairs this finding."""
+    is_of_kernels = name == "threads.one" or name.startswith(("kernels.", "memory."))
+    return not (is_of_kernels and one.explained.is_from_outside)
+
+
+def unlocated(judged: Judged, fix: Fix, runs: Sequence[Run]) -> Finding:
+    """Make the finding of a source that recording hides, but that an intervention repairs.
+
+    Memory that an op was seen to read undefined in one of the recorded `runs` is named, although it was alike in them.
+    """
     cause = cause_repaired_by(fix.settings) or Cause.UNKNOWN
     first = judged.first
     finding = Finding("", cause, "", first.phase if first else "forward", first.step if first else 0)
     found = with_cause(finding, cause, "recording every operator hides the difference; known by what repairs it")
-    return replace(found, fix=fix)
+    place = next(filter(None, map(_undefined_read, runs)), None) if cause is Cause.UNINITIALIZED_MEMORY else None
+    if place is not None:
+        found = replace(found, op=place[0], location=place[1])
+    return replace(found, fix=replace(fix, advice=found.fix.advice if found.fix else ""))
+
+
+def _undefined_read(run: Run) -> tuple[str, Location] | None:
+    """Return the op and the line that allocated the memory which an op first read undefined."""
+    trace = run.main
+    for row in trace.events[(trace.events["flags"] & EventFlag.READS_UNDEFINED) != 0]:
+        if int(row["aux"]) < len(trace.events):
+            made = trace.events[int(row["aux"])]
+            return str(trace.strings[made["name"]]).removesuffix(".default"), trace.locations[made["location"]]
+    return None
 
 
 def patched(finding: Finding, subject: SubjectSpec, *, refuses: bool) -> Finding:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reproaudit.attribute import needs_line, patched, recaused, speaks_for, unlocated, unsuspected
+from reproaudit.attribute import may_stand_for, needs_line, patched, recaused, speaks_for, unlocated, unsuspected
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.entropy import weak_lines
 from reproaudit.compare.lines import differing_lines, first_entry
@@ -18,7 +18,7 @@ from reproaudit.intervene.search import Search
 from reproaudit.lab import BudgetSpent, Lab
 from reproaudit.locate import Locator, Pair
 from reproaudit.model import Alert, Cause, EventFlag, EventKind, Finding, Fix, Location, NotChecked, Trial
-from reproaudit.pinning import Known, Pinning
+from reproaudit.pinning import FILL_VARIABLE, OTHER_FILL, Known, Pinning
 from reproaudit.trials import Trials
 
 # What else of the outside world is held still while the lines of a program are followed. Not the order of threads or
@@ -28,7 +28,6 @@ _ISOLATION = (
     "hash.seed", "files.sorted", "clock.fixed", "sqlite.random",
 )  # fmt: skip
 _WIDEST_CHOICE = 3  # interventions per finding that are united before all are
-_FILL_VARIABLE, _OTHER_FILL = "REPROAUDIT_FILL", "90"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +138,13 @@ class Diagnostician:
         if self._fix is None:
             return [(unsuspected(one.explained), one) for one in known]
         if not known:
-            return [(unlocated(self._judged, self._fixed(self._fix)), None)]
+            return [(unlocated(self._judged, self._fixed(self._fix), ()), None)]
         parts = [tuple(name for name in self._fix if speaks_for(one, name, known)) for one in known]
         left = tuple(name for name in self._fix if not any(name in part for part in parts))
         rows: list[tuple[Finding, Known | None]] = []
         for one, named in zip(known, parts, strict=True):
-            part = named
-            if left and (not named or len(known) == 1):
-                part, left = (*named, *left), ()
+            part = named or tuple(name for name in left if may_stand_for(one, name))
+            left = tuple(name for name in left if name not in part)
             finding = recaused(one.explained.finding, part)
             if part:
                 rows.append((replace(finding, fix=self._fixed(part, finding)), one))
@@ -155,7 +153,8 @@ class Diagnostician:
                     f"{finding.op or 'content from outside PyTorch'} at {finding.location} differs between runs, "
                     "without consequence: the fix leaves it as it is and runs are equal"
                 )
-        return rows
+        runs = [one.pair.a for one in known]
+        return rows + [(unlocated(self._judged, self._fixed((name,)), runs), None) for name in left]
 
     def _fixed(self, part: tuple[str, ...], finding: Finding | None = None) -> Fix:
         assert self._fix is not None
@@ -168,11 +167,12 @@ class Diagnostician:
 
         An intervention that repairs whatever races or reads undefined memory proves nothing of the kind.
         """
-        if self._pinning.is_complete or self._fix is None:
+        if self._fix is None:
             return self._pinning.is_complete
-        is_broad = any(name.startswith(("kernels.", "threads.", "memory.")) for name in self._fix)
         located = [finding.fix for finding in findings if finding.fix is not None and finding.location is not None]
-        return not is_broad and {name for fix in located for name in fix.settings}.issuperset(self._fix)
+        is_broad = any(name.startswith(("kernels.", "threads.", "memory.")) for name in self._fix)
+        is_covered = {name for fix in located for name in fix.settings}.issuperset(self._fix)
+        return is_covered and (self._pinning.is_complete is True or not is_broad)
 
     # -- what only a known fix allows --------------------------------------------------------------------------------
 
@@ -210,13 +210,13 @@ class Diagnostician:
         runs = [
             self._lab.run(
                 f"fill-{number}", number, f"filling new memory, pattern {number + 1}", self._fix,
-                ((_FILL_VARIABLE, value),), values_mb=0,
+                ((FILL_VARIABLE, value),), values_mb=0,
             )
-            for number, value in enumerate(("0", _OTHER_FILL))
+            for number, value in enumerate(("0", OTHER_FILL))
         ]  # fmt: skip
         differs = len(compare_boundaries(runs, self._lab.interned).classes) > 1
         said = "the results follow" if differs else "the results do not depend on"
-        note = f"{said} what new memory is filled with (zeros, and 0x{int(_OTHER_FILL):x})"
+        note = f"{said} what new memory is filled with (zeros, and 0x{int(OTHER_FILL):x})"
         return replace(finding, evidence=replace(finding.evidence, notes=(*finding.evidence.notes, note)))
 
 

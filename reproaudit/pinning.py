@@ -13,12 +13,13 @@ from reproaudit.explain.candidates import candidates
 from reproaudit.explain.sources import Explained, confirm
 from reproaudit.lab import Lab
 from reproaudit.locate import Locator, Pair, pin_of, places, target_of
-from reproaudit.model import Cause, Finding, Level, NotChecked, Replays
+from reproaudit.model import Cause, EventFlag, Finding, Level, NotChecked, Replays
 from reproaudit.plan import Pin
 
 _MOST_ROUNDS = 16
 _KEPT_MB = 512  # of pinned outputs per reference run
 _PINNED_RUNS = 2  # that must equal the reference before the list counts as complete
+FILL_VARIABLE, OTHER_FILL = "REPROAUDIT_FILL", "90"  # the byte that memory.fill writes, zero unless this says another
 _PINNABLE = (Origin.OP, Origin.UNDEFINED)
 
 
@@ -84,8 +85,11 @@ class Pinning:
             and (target := target_of(known.pair.a, known.explained.source)) is not None
         ]  # fmt: skip
         targets = tuple(target for _, target in wanted)
+        filled = self._reads_undefined()
+        held = (*held, "memory.fill") if filled else held
+        fills = [((FILL_VARIABLE, fill),) if filled else () for fill in ("0", OTHER_FILL)]
         reference = self.lab.run(
-            f"reference-{number}", 0, f"keeping what {len(self.known)} known sources give", held,
+            f"reference-{number}", 0, f"keeping what {len(self.known)} known sources give", held, fills[0],
             level=Level.VALUES, pins=pins, targets=targets, values_mb=_KEPT_MB,
         )  # fmt: skip
         for index, (known, _) in enumerate(wanted):
@@ -93,7 +97,7 @@ class Pinning:
             known.call = folder if folder.is_dir() else None
         for again in range(_PINNED_RUNS):
             pinned = self.lab.run(
-                f"pinned-{number}-{again}", again + 1, f"looking for more sources, run {again + 1}", held,
+                f"pinned-{number}-{again}", again + 1, f"looking for more sources, run {again + 1}", held, fills[1],
                 level=Level.VALUES if targets else Level.OPERATION, pins=pins, targets=targets,
                 reference=str(self.lab.folder / f"reference-{number}"),
             )  # fmt: skip
@@ -102,6 +106,14 @@ class Pinning:
             if pair := self.locator.compare(reference, pinned):
                 return pair
         return None
+
+    def _reads_undefined(self) -> bool:
+        """Tell whether an op was seen to read memory that nothing had written.
+
+        Its content may be alike in two runs by chance. It is then filled, with one pattern in the reference run and
+        with another in the pinned ones, so that it differs for certain.
+        """
+        return any((known.pair.a.main.events["flags"] & EventFlag.READS_UNDEFINED).any() for known in self.known)
 
     def _learn(self, reference: Run, pinned: Run) -> None:
         """Take over what the kept values show of each source that is new in this round."""

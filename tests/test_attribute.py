@@ -7,15 +7,18 @@ from typing import cast
 
 import pytest
 
-from reproaudit.attribute import patched, recaused, speaks_for, unsuspected
+from reproaudit.attribute import may_stand_for, patched, recaused, speaks_for, unlocated, unsuspected
+from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.entropy import EntropyCall, Strength
 from reproaudit.compare.localise import Origin, Source
-from reproaudit.compare.runs import MAIN_PROCESS
+from reproaudit.compare.runs import MAIN_PROCESS, Interned
+from reproaudit.conclude import judge
 from reproaudit.explain.sources import Explained
 from reproaudit.locate import Pair
-from reproaudit.model import Cause, Finding, Fix, Location
+from reproaudit.model import Cause, EventFlag, EventKind, Finding, Fix, Location
 from reproaudit.pinning import Known
 from reproaudit.plan import parse_subject
+from tests.compare.traces import Row, make_run
 
 
 def finding(cause: Cause, fix: Fix | None = None, location: Location | None = None) -> Finding:
@@ -95,3 +98,24 @@ def test_a_fix_that_was_not_run_gets_no_patch(tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text("import torch\n")
     unproven = finding(Cause.KERNEL, Fix(("kernels.deterministic",), "try it"))
     assert patched(unproven, parse_subject("train.py", cwd=tmp_path), refuses=False) == unproven
+
+
+def test_a_repair_of_kernels_is_not_taken_for_what_repairs_content_from_outside() -> None:
+    outside = known(Cause.UNKNOWN)
+    assert [may_stand_for(outside, name) for name in ("hash.seed", "threads.serial", "memory.fill", "threads.one")] == [
+        True, True, False, False,
+    ]  # fmt: skip
+
+
+def test_undefined_memory_that_was_alike_by_chance_is_named_all_the_same(tmp_path: Path) -> None:
+    rows = [
+        Row("aten::empty.memory_format", flags=EventFlag.UNDEFINED, line=3),
+        Row("aten::add.Tensor", 5, flags=EventFlag.READS_UNDEFINED, aux=0, line=9),
+        Row("weight", 5, kind=EventKind.GRADIENT),
+    ]
+    run = make_run(tmp_path, 0, rows)
+    judged = judge([run, run], compare_boundaries([run, run], Interned()), {})
+    found = unlocated(judged, Fix(("memory.fill",), verified=True, runs=3), [run])
+    assert (found.cause, found.op) == (Cause.UNINITIALIZED_MEMORY, "aten::empty.memory_format")
+    assert found.location == Location("train.py", 3, "main")
+    assert "recording every operator hides the difference" in found.evidence.notes[0]

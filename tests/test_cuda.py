@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from reproaudit.model import EventKind
-from tests.record.recording import record, rows
 from tests.auditing import PROGRAMS, audit, line_of_source
+from tests.record.recording import record, rows
 
 pytestmark = pytest.mark.gpu
 
