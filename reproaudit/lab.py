@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -147,15 +148,16 @@ class Lab:
         if not self._fresh_copy and not any(find(intervention).fresh_files for intervention in interventions):
             yield plan
             return
-        home = self.folder / f"{name}-files"
+        work = self.folder / f"{name}-files"
+        # Not below the traces: programs make sockets there, whose paths have 107 bytes at most.
+        temporary = Path(tempfile.mkdtemp(prefix="ra-"))
         try:
-            work, temporary = home / "work", home / "tmp"
-            temporary.mkdir(parents=True)
             self._copy_working_folder(work)
             settings = merge(plan.settings, Settings(env=(("TMPDIR", str(temporary)),)))
             yield replace(plan, subject=moved(plan.subject, work), settings=settings)
         finally:
-            shutil.rmtree(home, ignore_errors=True)
+            shutil.rmtree(work, ignore_errors=True)
+            shutil.rmtree(temporary, ignore_errors=True)
 
     def _copy_working_folder(self, target: Path) -> None:
         """Copy the working folder as it was when the audit began: without what was made in it since."""
@@ -164,7 +166,7 @@ class Lab:
                 f"{self.subject.cwd} is too large to be copied for each run", code="folder-too-large",
                 hint=f"start in a smaller folder; at most {_MOST_COPIED_BYTES >> 20} MiB and 20,000 files are copied",
             )  # fmt: skip
-        target.mkdir()
+        target.mkdir(parents=True)
         for relative in sorted(self._before):
             source, copy = self.subject.cwd / relative, target / relative
             if source.is_dir():

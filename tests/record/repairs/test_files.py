@@ -26,13 +26,14 @@ import glob, os, tempfile
 import torch
 
 folder = tempfile.mkdtemp()
-for value in torch.randperm(9):
+for second, value in enumerate(torch.randperm(9)):
     path = os.path.join(folder, str(int(value)))
     open(path, "w").close()
+    os.utime(path, (second, second))  # files that are made at once may be of one age
 torch.manual_seed(0)
 model = torch.nn.Linear(1, 1)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-for path in sorted(glob.glob(folder + '/*'), key=os.path.getctime):
+for path in sorted(glob.glob(folder + '/*'), key=os.path.getmtime):
     optimizer.zero_grad()
     model(torch.full((1, 1), float(os.path.basename(path)))).sum().backward()
     optimizer.step()
