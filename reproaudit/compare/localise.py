@@ -156,8 +156,15 @@ def _first_structure(
         partner = int(chosen_b[at_b]) if at_b is not None and pairs_before_a == pairs_before_b else None
         return Source(Origin.STRUCTURE, process, event, partner, event - 0.5)
     assert at_b is not None
-    before = int(chosen_a[pairs_a[pairs_before_b - 1]]) if pairs_before_b else -1
-    return Source(Origin.STRUCTURE, process, None, int(chosen_b[at_b]), before + 0.5)
+    # Just before the next op that both runs have: what decided may lie anywhere since the last one.
+    after = (
+        int(chosen_a[pairs_a[pairs_before_b]])
+        if pairs_before_b < len(pairs_a)
+        else int(chosen_a[-1]) + 1
+        if len(chosen_a)
+        else 0
+    )
+    return Source(Origin.STRUCTURE, process, None, int(chosen_b[at_b]), after - 0.5)
 
 
 def _first_drawn(rows: npt.NDArray[Any], keys: npt.NDArray[np.uint64], left: npt.NDArray[np.int64]) -> int:
