@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -82,7 +83,7 @@ class _Experiment:
             next_commands=_next_commands(self.options, judged, diagnosis.findings), level=self.options.level,
             trials=diagnosis.trials, is_complete=diagnosis.is_complete,
             warnings=(*self.warnings, *diagnosis.warnings),
-            runs_made=self.lab.runs_made, reproducer=reproducer,
+            runs_made=self.lab.runs_made, reproducer=reproducer, folder=_folder_of(self.options.subject),
         )  # fmt: skip
 
     def _reproducer(self, diagnosis: Diagnosis, run: Run) -> str:
@@ -135,6 +136,14 @@ class _Experiment:
             )
         self.warnings = misuse_warnings(run)
         return collect_alerts(run.main)
+
+
+def _folder_of(subject: SubjectSpec) -> str:
+    """Return the subject's folder from the working directory; "" for the directory itself and for a module."""
+    if not subject.path:
+        return ""
+    folder = os.path.relpath(subject.file.parent, subject.cwd)
+    return "" if folder == "." else Path(folder).as_posix()
 
 
 def _has_trained(run: Run) -> bool:

@@ -218,7 +218,7 @@ def conclude(
     judged: Judged, findings: tuple[Finding, ...], alerts: tuple[Alert, ...], *, notes: Sequence[NotChecked],
     settings: tuple[tuple[str, str], ...], subject: str, next_commands: tuple[str, ...], level: float = 0.95,
     trials: tuple[Trial, ...] = (), is_complete: bool | None = None, warnings: Sequence[str] = (), runs_made: int = 0,
-    reproducer: str = "",
+    reproducer: str = "", folder: str = "",
 ) -> AuditResult:  # fmt: skip
     """Put together everything that was found out."""
     runs = judged.runs
@@ -249,4 +249,5 @@ def conclude(
         trials=trials,
         runs_made=runs_made or len(runs),
         reproducer=reproducer,
+        folder=folder,
     )

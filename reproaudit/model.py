@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum, IntEnum, IntFlag
 
 RESULT_SCHEMA = 1
+EXIT_NOT_AUDITED = 2
 
 
 class Verdict(str, Enum):
@@ -331,6 +332,8 @@ class AuditResult:
     )
     trials: tuple[Trial, ...] = ()
     runs_made: int = 0  # fresh processes that the audit started, those that only diagnosed included
+    isolation: str = "process"  # "inprocess": repetitions within one process, where less can differ
+    folder: str = ""  # of the subject, from the working directory, as POSIX: what paths of locations are relative to
     reproducer: str = ""  # the folder of a stand-alone script that shows the first kernel finding; "" if none was made
     schema: int = RESULT_SCHEMA
 
@@ -368,5 +371,5 @@ def exit_code(verdicts: Sequence[Verdict]) -> int:
     if Verdict.NOT_REPRODUCIBLE in verdicts:
         return 1
     if not verdicts or Verdict.NOT_AUDITED in verdicts:
-        return 2
+        return EXIT_NOT_AUDITED
     return 0

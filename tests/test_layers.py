@@ -34,6 +34,7 @@ LAYERS = {
     "errors": layer(),
     "model": layer(),
     "confidence": layer(),
+    "fingerprint": layer("model"),
     "settings": layer("model errors"),
     "interventions": layer("settings model errors"),
     "plan": layer("settings model errors"),
@@ -43,13 +44,14 @@ LAYERS = {
     "explain": layer("compare trace settings interventions model errors", "numpy ml_dtypes"),
     "runner": layer("settings plan trace model errors"),
     "intervene": layer("settings interventions plan model errors"),
-    "report": layer("model errors", "tabulate"),
+    "report": layer("fingerprint model errors", "tabulate"),
     "reproducer": layer("report trace model errors"),
     "track": layer("model errors report", "mlflow wandb tensorboard"),
 }
 # These put the others together. They may import all units; torch and the recorder only inside a function.
 TOP = frozenset(
-    "attribute audit cli pytest_plugin arguments conclude diagnose lab locate offline pinning progress trials".split()
+    "attribute audit cli commands pytest_plugin arguments conclude diagnose lab locate offline pinning progress "
+    "trials".split()
 ) | {"__main__", "__init__"}
 TOP_LIBRARIES = frozenset("torch numpy tabulate tqdm pytest _pytest".split())
 

@@ -96,13 +96,15 @@ class CallSites:
         return found
 
     def shown(self, filename: str) -> str:
-        """Return `filename` as reports show it: relative to the subject's folder or the working directory."""
+        """Return `filename` as reports show it: relative to the subject's folder, with .. up to the working directory.
+
+        What is installed is shown below "site-packages/", which no folder of a project is called.
+        """
         real = os.path.realpath(filename)
-        for root in (self._folder, self._cwd):
-            if real.startswith(root):
-                return real[len(root) :]
         for part in _INSTALLED:
             _, found, tail = real.partition(part)
             if found:
-                return tail
+                return f"site-packages/{tail}"
+        if real.startswith((self._folder, self._cwd)):
+            return os.path.relpath(real, self._folder)
         return filename

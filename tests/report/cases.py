@@ -112,6 +112,8 @@ ONE_DIVERGENCE = AuditResult(
         Trial(("kernels.deterministic",), 5, True),
     ),
     runs_made=21,
+    isolation="inprocess",
+    folder="examples/net",
     reproducer="repro",
 )
 
@@ -205,6 +207,7 @@ HOSTILE = AuditResult(
     trials=(Trial((EVIL,), 1, False, EVIL),),
     is_complete=False,
     reproducer=EVIL,
+    folder=EVIL,
 )  # fmt: skip
 
 MANY = replace(

@@ -1,0 +1,72 @@
+"""`reproaudit record`, `compare`, `report` and `explain`: what works on one run, or on what was recorded before."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from reproaudit.arguments import compare_parser, explain_parser, record_parser, report_parser, split
+from reproaudit.commands.audit import project_of, settings_of, tolerances_of
+from reproaudit.commands.output import check_reports, emit
+from reproaudit.errors import UsageError
+from reproaudit.explain.catalogue import describe, index
+from reproaudit.model import EXIT_NOT_AUDITED, Level, exit_code
+from reproaudit.offline import compare_traces
+from reproaudit.plan import RunPlan, parse_subject
+from reproaudit.report.json_report import from_json
+from reproaudit.runner.process import run
+
+
+def record(words: list[str]) -> int:
+    parser = record_parser()
+    ours, subject, own = split(parser, words)
+    options = parser.parse_args(ours)
+    if subject is None:
+        raise UsageError("no subject was named", code="usage", hint="reproaudit record train.py")
+    spec = parse_subject(subject, own, options.inputs)
+    out = Path(options.out)
+    if out.exists() and any(out.iterdir()):
+        raise UsageError(
+            f"{options.out!r} already holds files", code="out-exists", hint="name another folder with --out"
+        )
+    plan = RunPlan(
+        trace_dir=out.absolute(), subject=spec, level=Level(options.level),
+        steps=options.steps if hasattr(options, "steps") else 10,
+        settings=settings_of(options, project_of(spec), options.seed), values_mb=options.values_mb,
+    )  # fmt: skip
+    done = run(plan, log=None, timeout_s=options.timeout)
+    print(
+        f"reproaudit: {done.outcome.kind.value} {done.outcome.detail}".rstrip() + f"; trace in {options.out}",
+        file=sys.stderr,
+    )
+    return 0 if done.outcome.is_success else EXIT_NOT_AUDITED
+
+
+def compare(words: list[str]) -> int:
+    options = compare_parser().parse_args(words)
+    check_reports(options.report)
+    if len(options.traces) < 2:
+        raise UsageError("one trace cannot be compared with anything", code="usage", hint="name two or more traces")
+    result = compare_traces([Path(trace) for trace in options.traces], tolerances_of(options, None))
+    emit(result, options.report)
+    return exit_code([result.verdict])
+
+
+def report(words: list[str]) -> int:
+    options = report_parser().parse_args(words)
+    check_reports(options.report)
+    try:
+        text = Path(options.result).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"cannot read {options.result!r}: {error}", code="result-missing", hint="name a result.json"
+        ) from None
+    result = from_json(text)
+    emit(result, options.report)
+    return exit_code([result.verdict])
+
+
+def explain(words: list[str]) -> int:
+    code = explain_parser().parse_args(words).code
+    print(describe(code) if code else index())
+    return 0
