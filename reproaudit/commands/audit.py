@@ -21,6 +21,7 @@ from reproaudit.settings import ProjectConfig, Settings, did_you_mean, load_proj
 
 
 def audit(words: list[str]) -> int:
+    """Audit the subject that the words name, once for each seed; return the exit code."""
     parser = audit_parser()
     ours, subject, own = split(parser, words)
     options = parser.parse_args(ours)
@@ -92,6 +93,7 @@ def _runs(options: argparse.Namespace, project: ProjectConfig) -> int:
 
 
 def project_of(spec: SubjectSpec) -> ProjectConfig:
+    """Return what the pyproject.toml nearest to the subject says."""
     return load_project(spec.file.parent if spec.path else spec.cwd)
 
 
@@ -118,6 +120,7 @@ def settings_of(options: argparse.Namespace, project: ProjectConfig, seed: int |
 
 
 def tolerances_of(options: argparse.Namespace, project: ProjectConfig | None) -> dict[str, Tolerance]:
+    """Return what counts as equal, by dtype: as the options say, else as the project does."""
     if options.tolerance is not None:
         return parse_tolerance(options.tolerance)
     if project is not None and project.tolerance is not None:

@@ -18,6 +18,7 @@ from reproaudit.runner.process import run
 
 
 def record(words: list[str]) -> int:
+    """Run the subject once and keep its trace; return the exit code."""
     parser = record_parser()
     ours, subject, own = split(parser, words)
     options = parser.parse_args(ours)
@@ -43,6 +44,7 @@ def record(words: list[str]) -> int:
 
 
 def compare(words: list[str]) -> int:
+    """Compare recorded traces; return the exit code."""
     options = compare_parser().parse_args(words)
     check_reports(options.report)
     if len(options.traces) < 2:
@@ -53,6 +55,7 @@ def compare(words: list[str]) -> int:
 
 
 def report(words: list[str]) -> int:
+    """Render a saved result again; return the exit code of its verdict."""
     options = report_parser().parse_args(words)
     check_reports(options.report)
     try:
@@ -67,6 +70,7 @@ def report(words: list[str]) -> int:
 
 
 def explain(words: list[str]) -> int:
+    """Print what a rule, a cause, an intervention or an error code means, or the list of all."""
     code = explain_parser().parse_args(words).code
     print(describe(code) if code else index())
     return 0
