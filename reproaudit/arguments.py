@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from reproaudit import __version__
 from reproaudit.errors import UsageError
+from reproaudit.project import parse_budget
+from reproaudit.report import formats
 
 _DESCRIPTION = """\
 Run a PyTorch program several times, compare batches, outputs, gradients and parameters bit for bit, and name the
@@ -27,7 +29,9 @@ _EPILOG = """\
 exit codes: 0 reproducible, or within the tolerance asked for; 1 a divergence was found; 2 the audit was not possible"""
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
+    """A parser whose mistakes are errors like all others."""
+
     def error(self, message: str) -> None:  # type: ignore[override]
         raise UsageError(message, code="usage", hint=f"see {self.prog} --help")
 
@@ -64,20 +68,6 @@ def share(text: str) -> float:
     if not 0.0 < value < 1.0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1")
     return value
-
-
-def budget(text: str) -> tuple[int | None, float | None]:
-    """Read "40", "runs=40", "minutes=10" or both with a comma; return runs and seconds, None for what is not said."""
-    runs, duration_s = None, None
-    for part in text.split(","):
-        name, equals, value = part.partition("=")
-        if not equals or name == "runs":
-            runs = positive(value or name)
-        elif name == "minutes":
-            duration_s = 60 * seconds(value)
-        else:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a budget: runs=40,minutes=10")
-    return runs, duration_s
 
 
 def on_off(text: str) -> bool:
@@ -126,10 +116,13 @@ def _settings(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--preset", metavar="NAME", help="settings named in [tool.reproaudit.presets] of pyproject.toml")
 
 
-def _subject(parser: argparse.ArgumentParser) -> None:
+def _inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--inputs", action="append", default=[], metavar="SPEC", help="inputs of a module: float32[8,3,32,32]"
     )
+
+
+def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--steps", type=steps, default=argparse.SUPPRESS, metavar="N|all", help="optimizer steps to audit (default 10)"
     )
@@ -147,21 +140,26 @@ def _subject(parser: argparse.ArgumentParser) -> None:
 
 def audit_parser() -> argparse.ArgumentParser:
     """Return the parser of `reproaudit SUBJECT` without the subject and its arguments: see `split`."""
-    parser = _Parser(
+    parser = Parser(
         prog="reproaudit", usage="reproaudit [options] SUBJECT [options] [subject's arguments]",
         description=_DESCRIPTION, epilog=_EPILOG, allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("--version", action="version", version=f"reproaudit {__version__}")
-    parser.add_argument("--runs", type=positive, metavar="N", help="fresh runs to compare (default 5)")
-    _subject(parser)
-    parser.add_argument(
-        "--tolerance",
-        default=None,
-        metavar="SPEC",
-        help="bitwise (default), rtol=1e-5,atol=1e-8, ulp=4, or per dtype: float32:ulp=4;bfloat16:ulp=2",
-    )
+    audit_options(parser)
+    _inputs(parser)
     parser.add_argument("--seeds", metavar="N,N,…", help="audit once under each of these seeds")
+    parser.add_argument("--repro", metavar="DIR", help="write a stand-alone script that shows the first kernel finding")
+    add_reports(parser)
+    parser.add_argument("--out", metavar="DIR", help="keep the traces and logs in DIR")
+    return parser
+
+
+def audit_options(parser: argparse.ArgumentParser) -> None:
+    """Add what every audit takes, of one subject or of all configured ones."""
+    parser.add_argument("--runs", type=positive, metavar="N", help="fresh runs to compare (default 5)")
+    _run(parser)
+    _tolerance(parser)
     parser.add_argument(
         "--no-alerts", action="store_true", help="skip the run that finds ops refused by use_deterministic_algorithms"
     )
@@ -170,10 +168,16 @@ def audit_parser() -> argparse.ArgumentParser:
         help="give each run a copy of the working folder as it is now, and an empty temporary folder",
     )  # fmt: skip
     _diagnosis(parser)
-    _reports(parser)
-    parser.add_argument("--out", metavar="DIR", help="keep the traces and logs in DIR")
     _settings(parser)
-    return parser
+
+
+def _tolerance(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--tolerance", action="append", default=[], metavar="SPEC",
+        help="what counts as equal (repeatable): bitwise (default), rtol=1e-5,atol=1e-8, ulp=4; for a dtype, "
+        "'float32:ulp=4;bfloat16:ulp=2'; for tensors, 'gradient:layers.*:ulp=4' or '*.bias:ulp=4' (a kind, *, ? or a "
+        "dot makes it a pattern of names)",
+    )  # fmt: skip
 
 
 def _diagnosis(parser: argparse.ArgumentParser) -> None:
@@ -186,16 +190,15 @@ def _diagnosis(parser: argparse.ArgumentParser) -> None:
         help="make as many runs as rule out a higher divergence rate: --confidence 0.99 --rate 0.05 makes 91",
     )  # fmt: skip
     group.add_argument(
-        "--budget", type=budget, default=(None, None), metavar="SPEC",
+        "--budget", type=parse_budget, metavar="SPEC",
         help="at most this for the diagnosis: runs=40,minutes=10 (default runs=80)",
     )  # fmt: skip
     group.add_argument("--no-diagnosis", action="store_true", help="only compare: no cause, no fix")
-    group.add_argument("--repro", metavar="DIR", help="write a stand-alone script that shows the first kernel finding")
 
 
 def record_parser() -> argparse.ArgumentParser:
     """Return the parser of `reproaudit record`, also without the subject."""
-    parser = _Parser(
+    parser = Parser(
         prog="reproaudit record", usage="reproaudit record [options] SUBJECT [subject's arguments]", allow_abbrev=False,
         description="Run the subject once and keep its trace; its own output passes through untouched.",
     )  # fmt: skip
@@ -205,47 +208,47 @@ def record_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--out", metavar="DIR", default="reproaudit-trace", help="where the trace goes (default reproaudit-trace)"
     )
-    _subject(parser)
+    _inputs(parser)
+    _run(parser)
     _settings(parser)
     return parser
 
 
 def compare_parser() -> argparse.ArgumentParser:
     """Return the parser of `reproaudit compare`."""
-    parser = _Parser(
+    parser = Parser(
         prog="reproaudit compare", description="Compare traces, also from other machines; torch is not needed."
     )
     parser.add_argument("traces", nargs="+", metavar="TRACE", help="a directory that `reproaudit record` made")
-    parser.add_argument("--tolerance", default=None, metavar="SPEC", help="what counts as equal (default bitwise)")
-    _reports(parser)
+    _tolerance(parser)
+    add_reports(parser)
     return parser
 
 
 def explain_parser() -> argparse.ArgumentParser:
     """Return the parser of `reproaudit explain`."""
-    parser = _Parser(
-        prog="reproaudit explain", description="Explain a rule, a cause, an intervention or an error code."
-    )
+    parser = Parser(prog="reproaudit explain", description="Explain a rule, a cause, an intervention or an error code.")
     parser.add_argument("code", nargs="?", metavar="CODE", help="such as RA401, kernel, hash.seed; none lists them all")
     return parser
 
 
 def report_parser() -> argparse.ArgumentParser:
     """Return the parser of `reproaudit report`."""
-    parser = _Parser(prog="reproaudit report", description="Render a saved result.json again.")
+    parser = Parser(prog="reproaudit report", description="Render a saved result.json again.")
     parser.add_argument("result", metavar="RESULT", help="a result.json")
-    _reports(parser)
+    add_reports(parser)
     return parser
 
 
-def _reports(parser: argparse.ArgumentParser) -> None:
+def add_reports(parser: argparse.ArgumentParser) -> None:
+    """Add --report."""
     parser.add_argument(
         "--report",
         type=assignment,
         action="append",
         default=[],
         metavar="FORMAT=PATH",
-        help="write a report (repeatable; - is stdout): terminal, json",
+        help=f"write a report (repeatable; - is stdout): {', '.join(formats())}",
     )
 
 

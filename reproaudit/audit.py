@@ -12,6 +12,7 @@ from pathlib import Path
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.runs import Run
 from reproaudit.conclude import Judged, collect_alerts, conclude, judge
+from reproaudit.criteria import Ignored, Tolerances
 from reproaudit.diagnose import Diagnosis, Diagnostician
 from reproaudit.errors import SubjectError
 from reproaudit.explain.misuse import misuse_warnings
@@ -30,7 +31,8 @@ class AuditOptions:
     runs: int = 5
     steps: int | None = 10
     timeout_s: float | None = None
-    tolerances: Mapping[str, Tolerance] = field(default_factory=dict)
+    tolerances: Tolerances | Mapping[str, Tolerance] = field(default_factory=Tolerances)
+    ignored: tuple[Ignored, ...] = ()
     settings: Settings = Settings()
     values_mb: int = 64
     capture_alerts: bool = True
@@ -61,7 +63,7 @@ class _Experiment:
         self.lab = Lab(
             options.subject, options.settings, folder, progress, steps=options.steps, values_mb=options.values_mb,
             timeout_s=options.timeout_s, show_output=options.show_output, python=options.python,
-            budget=options.budget, fresh_copy=options.fresh_copy,
+            budget=options.budget, fresh_copy=options.fresh_copy, ignored=options.ignored,
         )  # fmt: skip
         self.notes: list[NotChecked] = []
         self.warnings: tuple[str, ...] = ()
@@ -70,7 +72,7 @@ class _Experiment:
         runs = self._observe()
         judged = judge(runs, compare_boundaries(runs, self.lab.interned), self.options.tolerances)
         if judged.comparison.compared == 0 and len(judged.comparison.classes) < 2:
-            raise _no_training_step(runs[0])
+            raise _all_ignored(self.options.ignored) if judged.comparison.ignored else _no_training_step(runs[0])
         alerts = self._alerts()
         diagnosis = Diagnosis((), (), None, ())
         if judged.verdict in (Verdict.NOT_REPRODUCIBLE, Verdict.WITHIN_TOLERANCE) and self.options.diagnose:
@@ -162,6 +164,15 @@ def _no_training_step(run: Run) -> SubjectError:
         code="no-training-step",
         hint="name a training step to call: reproaudit FILE.py::FUNCTION,\n"
         "  or a module: reproaudit FILE.py::MODULE --inputs float32[8,3,32,32]",
+    )
+
+
+def _all_ignored(ignored: Sequence[Ignored]) -> SubjectError:
+    return SubjectError(
+        "nothing to compare: every tensor that could decide is ignored, "
+        f"by {', '.join(one.pattern.text for one in ignored)}",
+        code="all-ignored",
+        hint="narrow the patterns under [tool.reproaudit.ignore]",
     )
 
 

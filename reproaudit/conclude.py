@@ -11,6 +11,7 @@ from reproaudit.compare.elements import element_difference
 from reproaudit.compare.runs import Run
 from reproaudit.compare.samples import same_samples, same_samples_across
 from reproaudit.confidence import interval, rate_at_most
+from reproaudit.criteria import Tolerances
 from reproaudit.model import (
     Alert,
     AuditResult,
@@ -30,7 +31,6 @@ from reproaudit.model import (
 )
 from reproaudit.trace.reader import Trace
 
-BITWISE = Tolerance()
 _MAX_TABULATED = 200  # divergences whose elements are compared and that reach the result
 _PASSES = {
     "data": "the data",
@@ -63,8 +63,11 @@ class Judged:
         return by_index[classes[0][0]], by_index[classes[1][0]]
 
 
-def judge(runs: Sequence[Run], comparison: BoundaryComparison, tolerances: Mapping[str, Tolerance]) -> Judged:
-    """Decide the verdict and tabulate what differs. `tolerances` maps dtype names, and "*", to what counts as equal."""
+def judge(
+    runs: Sequence[Run], comparison: BoundaryComparison, tolerances: Tolerances | Mapping[str, Tolerance]
+) -> Judged:
+    """Decide the verdict and tabulate what differs. A mapping of tolerances is from dtype names, and "*"."""
+    tolerances = tolerances if isinstance(tolerances, Tolerances) else Tolerances(tolerances)
     notes = list(comparison.not_checked)
     rows: list[TensorDivergence] = []
     total, within, reordered = 0, False, False
@@ -92,7 +95,7 @@ def _is_within(row: TensorDivergence) -> bool:
     return row.difference is not None and row.difference.within_tolerance
 
 
-def _row(a: Run, b: Run, pair: Pair, tolerances: Mapping[str, Tolerance]) -> TensorDivergence:
+def _row(a: Run, b: Run, pair: Pair, tolerances: Tolerances) -> TensorDivergence:
     runs = (a.index, b.index)
     if pair.event_a is None or pair.event_b is None:
         run = a if pair.event_b is None else b
@@ -108,7 +111,7 @@ def _row(a: Run, b: Run, pair: Pair, tolerances: Mapping[str, Tolerance]) -> Ten
     values_a, values_b = trace_a.values(pair.event_a), trace_b.values(pair.event_b)
     if not values_a or not values_b or (values_a[0].dtype, values_a[0].shape) != (values_b[0].dtype, values_b[0].shape):
         return TensorDivergence(kind, name, step, phase, runs, tensor)
-    tolerance = tolerances.get(values_a[0].dtype, tolerances.get("*", BITWISE))
+    tolerance = tolerances.of(EventKind[kind.upper()], name, values_a[0].dtype)
     difference = element_difference(values_a[0], values_b[0], tolerance)
     note = ""
     if kind == "batch" and values_a[0].shape and same_samples(values_a[0], values_b[0]):
@@ -238,7 +241,11 @@ def conclude(
         divergences=judged.divergences,
         divergences_total=judged.divergences_total,
         alerts=alerts,
-        warnings=(*((_HARMLESS,) if judged.comparison.has_harmless_differences else ()), *warnings),
+        warnings=(
+            *((_HARMLESS,) if judged.comparison.has_harmless_differences else ()),
+            *judged.comparison.warnings,
+            *warnings,
+        ),
         changes=collect_changes(runs[0]),
         not_checked=tuple(dict.fromkeys([*judged.not_checked, *runs[0].main.notes, *notes])),
         compared=judged.comparison.counts,

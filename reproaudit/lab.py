@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from reproaudit.compare.runs import Interned, Run, open_run
+from reproaudit.criteria import Ignored
 from reproaudit.errors import ReproauditError, SubjectError
 from reproaudit.interventions import combined, find
 from reproaudit.model import OutcomeKind
@@ -43,6 +44,24 @@ class Budget:
     seconds: float | None = None
 
 
+class RunMaker(Protocol):
+    """What a diagnosis needs of whoever makes the runs: `Lab`, and repetitions within one process."""
+
+    subject: SubjectSpec
+    folder: Path
+    steps: int | None
+    interned: Interned
+    runs_made: int
+    seconds: dict[str, float]
+
+    def start_budget(self) -> None: ...
+
+    def run(
+        self, name: str, index: int, what: str, interventions: tuple[str, ...] = (),
+        variables: tuple[tuple[str, str], ...] = (), **changes: object,
+    ) -> Run: ...  # fmt: skip
+
+
 class BudgetSpent(Exception):
     """The next run would go past the budget: what is known by now is the answer."""
 
@@ -53,12 +72,13 @@ class Lab:
     def __init__(
         self, subject: SubjectSpec, settings: Settings, folder: Path, progress: Progress, *, steps: int | None,
         values_mb: int, timeout_s: float | None, show_output: bool, python: str, budget: Budget, fresh_copy: bool,
+        ignored: tuple[Ignored, ...] = (),
     ) -> None:  # fmt: skip
         self.subject = subject
         self.settings = settings
         self.folder = folder
         self.steps = steps
-        self.interned = Interned()
+        self.interned = Interned(ignored)
         self.runs_made = 0
         self.seconds: dict[str, float] = {}
         self._progress = progress

@@ -10,11 +10,12 @@ from reproaudit.compare.entropy import differing_calls
 from reproaudit.compare.localise import localise
 from reproaudit.compare.runs import Interned, open_run
 from reproaudit.conclude import conclude, judge
+from reproaudit.criteria import Tolerances
 from reproaudit.explain.sources import explain_sources
-from reproaudit.model import AuditResult, Finding, Level, NotChecked, Tolerance
+from reproaudit.model import AuditResult, Finding, Level, NotChecked
 
 
-def compare_traces(paths: Sequence[Path], tolerances: Mapping[str, Tolerance]) -> AuditResult:
+def compare_traces(paths: Sequence[Path], tolerances: Tolerances) -> AuditResult:
     """Compare the traces as runs of one program; locate the first difference if they hold operators.
 
     Raises TraceError if a trace cannot be read.

@@ -1,18 +1,13 @@
-"""Owns the settings of one run as data, and the project's presets and defaults in pyproject.toml."""
+"""Owns the settings of one run as data."""
 
 from __future__ import annotations
 
 import difflib
-import importlib
-import math
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any, Literal
 
 from reproaudit.errors import UsageError
-from reproaudit.model import Tolerance
 
 _INTEGERS = {"seed": (0, 2**32 - 1), "hash_seed": (0, 2**32 - 1), "threads": (1, 65536)}
 _BOOLEANS = ("cudnn_benchmark", "cudnn_deterministic", "tf32", "fill_uninitialized")
@@ -46,20 +41,20 @@ class Settings:
         for name, (low, high) in _INTEGERS.items():
             value = getattr(self, name)
             if value is not None and (type(value) is not int or not low <= value <= high):
-                raise _bad_value(name, value, f"a whole number from {low} to {high}")
+                raise bad_value(name, value, f"a whole number from {low} to {high}")
         for name in _BOOLEANS:
             if (value := getattr(self, name)) is not None and type(value) is not bool:
-                raise _bad_value(name, value, "true or false")
+                raise bad_value(name, value, "true or false")
         for name in _TEXTS:
             value = getattr(self, name)
             if value is not None and (type(value) is not str or not value or "\0" in value):
-                raise _bad_value(name, value, "a text that is not empty")
+                raise bad_value(name, value, "a text that is not empty")
         if self.deterministic not in (None, "error", "warn"):
-            raise _bad_value("deterministic", self.deterministic, '"error" or "warn"')
+            raise bad_value("deterministic", self.deterministic, '"error" or "warn"')
         # Two ways to write the same environment must be equal settings.
         object.__setattr__(self, "env", tuple(sorted(_checked_env(self.env).items())))
         if not all(type(name) is str and name for name in self.interventions):
-            raise _bad_value("interventions", self.interventions, "a list of names")
+            raise bad_value("interventions", self.interventions, "a list of names")
         object.__setattr__(self, "interventions", tuple(sorted(set(self.interventions))))
 
 
@@ -72,15 +67,15 @@ def to_dict(settings: Settings) -> dict[str, Any]:
 
 def from_dict(values: Mapping[str, Any], where: str = "settings") -> Settings:
     """Return the settings that `values` names. `where` says in errors what was being read."""
-    _refuse_unknown(values, _names(Settings), where, "setting")
+    refuse_unknown(values, _names(Settings), where, "setting")
     chosen = dict(values)
     if "env" in chosen:
         if not isinstance(chosen["env"], Mapping):
-            raise _bad_value(f"{where}: env", chosen["env"], 'a table of variables, such as {OMP_SCHEDULE = "static"}')
+            raise bad_value(f"{where}: env", chosen["env"], 'a table of variables, such as {OMP_SCHEDULE = "static"}')
         chosen["env"] = tuple(chosen["env"].items())
     if "interventions" in chosen:
         if not isinstance(chosen["interventions"], (list, tuple)):
-            raise _bad_value(f"{where}: interventions", chosen["interventions"], 'a list of names, ["hash.seed"]')
+            raise bad_value(f"{where}: interventions", chosen["interventions"], 'a list of names, ["hash.seed"]')
         chosen["interventions"] = tuple(chosen["interventions"])
     try:
         return Settings(**chosen)
@@ -123,31 +118,6 @@ def describe(settings: Settings) -> tuple[tuple[str, str], ...]:
     return tuple(rows)
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectConfig:
-    """What [tool.reproaudit] says. None: not said. `path` is the file it was read from."""
-
-    path: Path | None = None
-    presets: tuple[tuple[str, Settings], ...] = ()
-    runs: int | None = None
-    steps: int | Literal["all"] | None = None
-    timeout_s: float | None = None
-    tolerance: Tolerance | None = None
-
-
-def load_project(start: Path) -> ProjectConfig:
-    """Read the nearest pyproject.toml with a [tool.reproaudit] table, from `start` upwards; empty if there is none."""
-    start = start.absolute()
-    for folder in (start, *start.parents):
-        path = folder / "pyproject.toml"
-        if path.is_file():
-            tool = _read_toml(path).get("tool")
-            table = tool.get("reproaudit") if isinstance(tool, dict) else None
-            if table is not None:
-                return _project(path, table)
-    return ProjectConfig()
-
-
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return the hint that names the known words nearest to `word`, or all of them; empty if there are none."""
     names = sorted(known)
@@ -157,65 +127,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"known: {', '.join(names)}" if names else ""
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
-    toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
-    try:
-        document: dict[str, Any] = toml.loads(path.read_text(encoding="utf-8"))
-        return document
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"cannot read {path}: {error}", code="config-invalid", hint="mend the file, or start in another folder"
-        ) from error
-
-
-def _project(path: Path, table: object) -> ProjectConfig:
-    where = f"{path}: [tool.reproaudit]"
-    if not isinstance(table, dict):
-        raise _bad_value(where, table, "a table")
-    _refuse_unknown(table, ("presets", "runs", "steps", "timeout", "tolerance"), where, "key")
-    presets = table.get("presets", {})
-    if not isinstance(presets, dict) or not all(isinstance(preset, dict) for preset in presets.values()):
-        raise _bad_value(f"{where} presets", presets, "a table of tables, [tool.reproaudit.presets.NAME]")
-    runs, steps, timeout = table.get("runs"), table.get("steps"), table.get("timeout")
-    if runs is not None and (type(runs) is not int or runs < 2):
-        raise _bad_value(f"{where} runs", runs, "a whole number from 2")
-    if steps is not None and steps != "all" and (type(steps) is not int or steps < 1):
-        raise _bad_value(f"{where} steps", steps, 'a whole number from 1, or "all"')
-    if timeout is not None and not (_is_amount(timeout) and timeout > 0):
-        raise _bad_value(f"{where} timeout", timeout, "a number of seconds above 0")
-    return ProjectConfig(
-        path=path,
-        presets=tuple((name, from_dict(preset, f"{where} presets.{name}")) for name, preset in presets.items()),
-        runs=runs,
-        steps=steps,
-        timeout_s=None if timeout is None else float(timeout),
-        tolerance=_tolerance(table["tolerance"], f"{where} tolerance") if "tolerance" in table else None,
-    )
-
-
-def _tolerance(table: object, where: str) -> Tolerance:
-    if not isinstance(table, dict):
-        raise _bad_value(where, table, "a table, such as {rtol = 1e-5, atol = 1e-8}")
-    _refuse_unknown(table, _names(Tolerance), where, "key")
-    for name, value in table.items():
-        if name == "ulp" and type(value) is not int:
-            raise _bad_value(f"{where}.ulp", value, "a whole number from 0")
-        if not _is_amount(value):
-            raise _bad_value(f"{where}.{name}", value, "a number from 0")
-    return Tolerance(**table)
-
-
-def _is_amount(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
-
-
 def _checked_env(env: Iterable[tuple[Any, Any]]) -> dict[str, str]:
     variables: dict[str, str] = {}
     for name, value in env:
         if not isinstance(name, str) or not name or "=" in name or "\0" in name:
-            raise _bad_value("env", name, 'a variable\'s name, without "="')
+            raise bad_value("env", name, 'a variable\'s name, without "="')
         if not isinstance(value, str) or "\0" in value:
-            raise _bad_value(f"env.{name}", value, "a text")
+            raise bad_value(f"env.{name}", value, "a text")
         if name in variables:
             raise UsageError(f"env sets {name} twice", code="setting-invalid", hint="keep one of the two")
         variables[name] = value
@@ -226,7 +144,8 @@ def _names(record: type[Any]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(record))
 
 
-def _refuse_unknown(values: Mapping[str, Any], known: Iterable[str], where: str, what: str) -> None:
+def refuse_unknown(values: Mapping[str, Any], known: Iterable[str], where: str, what: str) -> None:
+    """Raise UsageError for the first name that is not known; `what` is "key" or "setting"."""
     known = tuple(known)
     for name in values:
         if name not in known:
@@ -235,5 +154,6 @@ def _refuse_unknown(values: Mapping[str, Any], known: Iterable[str], where: str,
             )
 
 
-def _bad_value(name: str, value: object, wanted: str) -> UsageError:
+def bad_value(name: str, value: object, wanted: str) -> UsageError:
+    """Return the error that says what `name` takes."""
     return UsageError(f"{name} cannot be {str(value)[:100]!r}", code="setting-invalid", hint=f"{name} takes {wanted}")

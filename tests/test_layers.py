@@ -35,12 +35,15 @@ LAYERS = {
     "model": layer(),
     "confidence": layer(),
     "fingerprint": layer("model"),
+    "criteria": layer("model errors"),
     "settings": layer("model errors"),
+    "project": layer("settings criteria model errors"),
+    "baseline": layer("fingerprint model errors"),
     "interventions": layer("settings model errors"),
     "plan": layer("settings model errors"),
     "trace": layer("model errors", "numpy safetensors"),
     "record": layer("trace settings interventions plan model errors", "torch numpy xxhash safetensors"),
-    "compare": layer("trace model errors", "numpy xxhash ml_dtypes"),
+    "compare": layer("trace criteria model errors", "numpy xxhash ml_dtypes"),
     "explain": layer("compare trace settings interventions model errors", "numpy ml_dtypes"),
     "runner": layer("settings plan trace model errors"),
     "intervene": layer("settings interventions plan model errors"),
@@ -50,8 +53,8 @@ LAYERS = {
 }
 # These put the others together. They may import all units; torch and the recorder only inside a function.
 TOP = frozenset(
-    "attribute audit cli commands pytest_plugin arguments conclude diagnose lab locate offline pinning progress "
-    "trials".split()
+    "attribute audit cli commands gate pytest_plugin arguments conclude diagnose lab locate offline pinning progress "
+    "trials repeat repetitions pytest_checks pytest_child pytest_marker pytest_reports".split()
 ) | {"__main__", "__init__"}
 TOP_LIBRARIES = frozenset("torch numpy tabulate tqdm pytest _pytest".split())
 
@@ -203,7 +206,7 @@ def imported_by(statement: str) -> set[str]:
     """Return the top-level modules that a fresh interpreter holds after `statement`."""
     program = f"import sys\n{statement}\nprint(*sorted(name for name in sys.modules if '.' not in name))"
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True, timeout=300
     )
     return set(done.stdout.splitlines()[-1].split())
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reproaudit.errors import UsageError
-from reproaudit.model import Tolerance
-from reproaudit.settings import ProjectConfig, Settings, describe, environment, from_dict, load_project, merge, to_dict
+from reproaudit.settings import Settings, describe, environment, from_dict, merge, to_dict
 
 FLAG = st.none() | st.booleans()
 NUMBER = st.none() | st.integers(0, 2**32 - 1)
@@ -110,79 +108,6 @@ def test_a_value_of_the_wrong_kind_is_refused(name: str, value: Any) -> None:
 def test_a_variable_set_twice_is_refused() -> None:
     with pytest.raises(UsageError, match="env sets A twice"):
         Settings(env=(("A", "1"), ("A", "2")))
-
-
-def write_project(folder: Path, text: str) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "pyproject.toml"
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def test_a_project_is_read_from_the_nearest_file_that_has_our_table(tmp_path: Path) -> None:
-    path = write_project(
-        tmp_path,
-        '[tool.reproaudit]\nruns = 3\nsteps = "all"\ntimeout = 60\ntolerance = {rtol = 1e-5, ulp = 2}\n'
-        '[tool.reproaudit.presets.strict]\nseed = 0\ndeterministic = "error"\nenv = {A = "1"}\n',
-    )
-    write_project(tmp_path / "package", "[tool.other]\nruns = 9\n")
-    (tmp_path / "package" / "deep").mkdir()
-    project = load_project(tmp_path / "package" / "deep")
-    assert project == ProjectConfig(
-        path=path,
-        presets=(("strict", Settings(seed=0, deterministic="error", env=(("A", "1"),))),),
-        runs=3,
-        steps="all",
-        timeout_s=60.0,
-        tolerance=Tolerance(rtol=1e-5, ulp=2),
-    )
-
-
-def test_an_empty_table_ends_the_search(tmp_path: Path) -> None:
-    write_project(tmp_path, "[tool.reproaudit]\nruns = 3\n")
-    path = write_project(tmp_path / "inner", "[tool.reproaudit]\n")
-    assert load_project(tmp_path / "inner") == ProjectConfig(path=path)
-
-
-@pytest.mark.parametrize(
-    ("table", "named"),
-    [
-        ("rnus = 3", "'runs'"),
-        ("[tool.reproaudit.presets.a]\nsede = 3", "'seed'"),
-        ("tolerance = {rtoll = 1.0}", "'rtol'"),
-    ],
-)
-def test_an_unknown_key_of_the_project_is_refused_with_the_nearest_name(tmp_path: Path, table: str, named: str) -> None:
-    write_project(tmp_path, f"[tool.reproaudit]\n{table}\n")
-    with pytest.raises(UsageError) as caught:
-        load_project(tmp_path)
-    assert named in caught.value.hint
-    assert str(tmp_path) in caught.value.message
-
-
-@pytest.mark.parametrize(
-    "table",
-    [
-        "runs = 1", "runs = true", 'runs = "3"', "steps = 0", 'steps = "every"', "timeout = 0", "timeout = nan",
-        'timeout = "60"', "tolerance = 1e-5", "tolerance = {rtol = -1.0}", "tolerance = {rtol = inf}",
-        "tolerance = {ulp = 1.5}", "tolerance = {ulp = true}", "presets = 1", "presets = {a = 1}",
-        "presets = {a = {seed = -1}}",
-    ],
-)  # fmt: skip
-def test_a_project_value_of_the_wrong_kind_is_refused(tmp_path: Path, table: str) -> None:
-    write_project(tmp_path, f"[tool.reproaudit]\n{table}\n")
-    with pytest.raises(UsageError) as caught:
-        load_project(tmp_path)
-    assert caught.value.code == "setting-invalid"
-    assert str(tmp_path) in caught.value.message
-
-
-@pytest.mark.parametrize("content", [b"[tool.reproaudit\n", b"\xff\n"])
-def test_a_project_file_that_is_no_toml_is_a_usage_error(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "pyproject.toml").write_bytes(content)
-    with pytest.raises(UsageError) as caught:
-        load_project(tmp_path)
-    assert caught.value.code == "config-invalid"
 
 
 def test_interventions_of_a_preset_are_read_sorted_and_united() -> None:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import os
+from dataclasses import replace
 from pathlib import Path
 
 from reproaudit.arguments import audit_parser, split
 from reproaudit.audit import AuditOptions
 from reproaudit.audit import audit as run_audit
 from reproaudit.commands.output import check_reports, emit
-from reproaudit.compare.elements import parse_tolerance
+from reproaudit.compare.tolerances import parse_tolerances
 from reproaudit.confidence import runs_needed
+from reproaudit.criteria import Tolerances
 from reproaudit.errors import UsageError
 from reproaudit.interventions import combined
 from reproaudit.lab import Budget
-from reproaudit.model import AuditResult, Tolerance, exit_code
+from reproaudit.model import AuditResult, exit_code
 from reproaudit.plan import SubjectSpec, parse_subject
 from reproaudit.progress import progress_for
-from reproaudit.settings import ProjectConfig, Settings, did_you_mean, load_project, merge
+from reproaudit.project import DEFAULTS, Choices, ProjectConfig, choices_of_environment, load_project, resolve
+from reproaudit.settings import Settings, did_you_mean, merge
 
 
 def audit(words: list[str]) -> int:
@@ -46,31 +50,8 @@ def _seeds(options: argparse.Namespace) -> list[int | None]:
 def _audit_once(options: argparse.Namespace, subject: str, own: list[str], seed: int | None) -> AuditResult:
     spec = parse_subject(subject, own, options.inputs)
     project = project_of(spec)
-    settings = settings_of(options, project, seed)
-    steps = options.steps if hasattr(options, "steps") else project.steps if project.steps is not None else 10
-    budget_runs, budget_s = options.budget
-    wanted = AuditOptions(
-        subject=spec,
-        runs=_runs(options, project),
-        steps=None if steps == "all" else steps,
-        timeout_s=options.timeout or project.timeout_s,
-        tolerances=tolerances_of(options, project),
-        settings=settings,
-        values_mb=options.values_mb,
-        capture_alerts=not options.no_alerts,
-        diagnose=not options.no_diagnosis,
-        budget=Budget(budget_runs or Budget().runs, budget_s),
-        level=options.confidence,
-        fresh_copy=options.fresh_copy,
-        repro=Path(options.repro) if options.repro else None,
-        show_output=options.show_output,
-    )
-    if wanted.runs < 2:
-        raise UsageError(
-            "one run cannot be compared with anything",
-            code="usage",
-            hint="--runs 2 or more; for one trace: reproaudit record",
-        )
+    wanted = audit_options_of(options, spec, project, choices_of(options, project), seed)
+    wanted = replace(wanted, repro=Path(options.repro) if options.repro else None)
     out = None
     if options.out:
         out = Path(options.out) if seed == options.seed else Path(options.out) / f"seed-{seed}"
@@ -81,12 +62,56 @@ def _audit_once(options: argparse.Namespace, subject: str, own: list[str], seed:
         progress.close()
 
 
-def _runs(options: argparse.Namespace, project: ProjectConfig) -> int:
-    """Return how many runs to make: as many as the wanted bound needs, else as was said."""
+def audit_options_of(
+    options: argparse.Namespace, spec: SubjectSpec, project: ProjectConfig, choices: Choices, seed: int | None
+) -> AuditOptions:
+    """Put together what to audit and how, from the command line's options and what `choices_of` resolved."""
+    budget_runs, budget_s = choices.budget or (None, None)
+    wanted = AuditOptions(
+        subject=spec,
+        runs=_runs(options, choices),
+        steps=None if choices.steps == "all" else choices.steps,
+        timeout_s=choices.timeout_s,
+        tolerances=tolerances_of(options, project),
+        ignored=project.ignored,
+        settings=settings_of(options, project, choices, seed),
+        values_mb=options.values_mb,
+        capture_alerts=not options.no_alerts,
+        diagnose=not options.no_diagnosis,
+        budget=Budget(budget_runs or Budget().runs, budget_s),
+        level=options.confidence,
+        fresh_copy=options.fresh_copy,
+        show_output=options.show_output,
+    )
+    if wanted.runs < 2:
+        raise UsageError(
+            "one run cannot be compared with anything",
+            code="usage",
+            hint="--runs 2 or more; for one trace: reproaudit record",
+        )
+    return wanted
 
+
+def choices_of(options: argparse.Namespace, project: ProjectConfig, entry: Choices | None = None) -> Choices:
+    """Resolve what the command line, the environment, a subject's entry and the project say."""
+    steps = getattr(options, "steps", 0)
+    said = Choices(
+        runs=getattr(options, "runs", None),
+        steps="all" if steps is None else steps or None,
+        timeout_s=options.timeout,
+        preset=options.preset,
+        budget=getattr(options, "budget", None),
+        baseline=Path(options.baseline).absolute() if getattr(options, "baseline", None) else None,
+    )
+    environment = choices_of_environment(os.environ, Path.cwd())
+    return resolve(said, environment, entry or Choices(), project.choices, DEFAULTS)
+
+
+def _runs(options: argparse.Namespace, choices: Choices) -> int:
+    """Return how many runs to make: as many as the wanted bound needs, else as was said."""
     if options.rate is None:
-        runs: int = options.runs or project.runs or 5
-        return runs
+        assert choices.runs is not None  # there is a default
+        return choices.runs
     if options.runs:
         raise UsageError("--rate chooses the number of runs", code="usage", hint="leave out --runs or --rate")
     return runs_needed(options.confidence, options.rate)
@@ -97,19 +122,18 @@ def project_of(spec: SubjectSpec) -> ProjectConfig:
     return load_project(spec.file.parent if spec.path else spec.cwd)
 
 
-def settings_of(options: argparse.Namespace, project: ProjectConfig, seed: int | None) -> Settings:
-    """Settings of the named preset, changed by what the command line gives."""
-
+def settings_of(options: argparse.Namespace, project: ProjectConfig, choices: Choices, seed: int | None) -> Settings:
+    """Settings of the chosen preset, changed by what the command line gives."""
     base = Settings()
-    if options.preset:
+    if choices.preset:
         presets = dict(project.presets)
-        if options.preset not in presets:
+        if choices.preset not in presets:
             raise UsageError(
-                f"there is no preset {options.preset!r}" + (f" in {project.path}" if project.path else ""),
+                f"there is no preset {choices.preset!r}" + (f" in {project.path}" if project.path else ""),
                 code="preset-unknown",
-                hint=did_you_mean(options.preset, presets) or "define it under [tool.reproaudit.presets]",
+                hint=did_you_mean(choices.preset, presets) or "define it under [tool.reproaudit.presets]",
             )
-        base = presets[options.preset]
+        base = presets[choices.preset]
     given = Settings(
         seed=seed, hash_seed=options.hash_seed, deterministic=options.deterministic,
         cudnn_benchmark=options.cudnn_benchmark, cudnn_deterministic=options.cudnn_deterministic, tf32=options.tf32,
@@ -119,10 +143,11 @@ def settings_of(options: argparse.Namespace, project: ProjectConfig, seed: int |
     return combined(merge(base, given), (*base.interventions, *options.intervene))
 
 
-def tolerances_of(options: argparse.Namespace, project: ProjectConfig | None) -> dict[str, Tolerance]:
-    """Return what counts as equal, by dtype: as the options say, else as the project does."""
-    if options.tolerance is not None:
-        return parse_tolerance(options.tolerance)
-    if project is not None and project.tolerance is not None:
-        return {"*": project.tolerance}
-    return {}
+def tolerances_of(options: argparse.Namespace, project: ProjectConfig | None) -> Tolerances:
+    """Return what counts as equal: as the options say, and if they say nothing, as the project does."""
+    if options.tolerance:
+        return parse_tolerances(options.tolerance)
+    if project is None:
+        return Tolerances()
+    by_dtype = {} if project.tolerance is None else {"*": project.tolerance}
+    return Tolerances(by_dtype, project.tolerances)

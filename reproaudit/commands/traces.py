@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from reproaudit.arguments import compare_parser, explain_parser, record_parser, report_parser, split
-from reproaudit.commands.audit import project_of, settings_of, tolerances_of
+from reproaudit.commands.audit import choices_of, project_of, settings_of, tolerances_of
 from reproaudit.commands.output import check_reports, emit
 from reproaudit.errors import UsageError
 from reproaudit.explain.catalogue import describe, index
@@ -30,12 +30,14 @@ def record(words: list[str]) -> int:
         raise UsageError(
             f"{options.out!r} already holds files", code="out-exists", hint="name another folder with --out"
         )
+    project = project_of(spec)
+    choices = choices_of(options, project)
     plan = RunPlan(
         trace_dir=out.absolute(), subject=spec, level=Level(options.level),
-        steps=options.steps if hasattr(options, "steps") else 10,
-        settings=settings_of(options, project_of(spec), options.seed), values_mb=options.values_mb,
+        steps=None if choices.steps == "all" else choices.steps,
+        settings=settings_of(options, project, choices, options.seed), values_mb=options.values_mb,
     )  # fmt: skip
-    done = run(plan, log=None, timeout_s=options.timeout)
+    done = run(plan, log=None, timeout_s=choices.timeout_s)
     print(
         f"reproaudit: {done.outcome.kind.value} {done.outcome.detail}".rstrip() + f"; trace in {options.out}",
         file=sys.stderr,

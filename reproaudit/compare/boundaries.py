@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reproaudit.compare.runs import Interned, Run, mix
+from reproaudit.criteria import Ignored
 from reproaudit.model import EventFlag, EventKind, NotChecked, OutcomeKind
 from reproaudit.trace.reader import Trace
 
@@ -41,6 +42,7 @@ class Table:
     deciding: npt.NDArray[np.bool_]
     labels: tuple[str, ...]  # of the processes that `processes` numbers
     undigested: int
+    ignored: tuple[int, ...] = ()  # rows that were left out, by pattern; one that two patterns match counts for both
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ class Pair:
 
 def tabulate(run: Run, interned: Interned, with_threads: bool = True) -> Table:
     """Return the run's boundary tensors in canonical order, its children's included."""
-    parts = [_rows(trace, interned.string(label), interned, with_threads) for label, trace in run.traces]
+    counts = np.zeros(len(interned.ignored), dtype=np.int64)
+    parts = [_rows(trace, interned.string(label), interned, with_threads, counts) for label, trace in run.traces]
     columns = [np.concatenate([part[i] for part in parts]) for i in range(6)]
     keys, digests, kinds, events, threaded, deciding = columns
     processes = np.concatenate([np.full(len(part[0]), number, dtype=np.int64) for number, part in enumerate(parts)])
@@ -63,7 +66,7 @@ def tabulate(run: Run, interned: Interned, with_threads: bool = True) -> Table:
     labels = tuple(label for label, _ in run.traces)
     return Table(
         keys[order], digests[order], kinds[order], processes[order], events[order], threaded[order], deciding[order],
-        labels, undigested,
+        labels, undigested, tuple(counts.tolist()),
     )  # fmt: skip
 
 
@@ -72,9 +75,12 @@ def _undigested(trace: Trace) -> int:
     return int((np.isin(events["kind"], _KIND_NUMBERS) & ((events["flags"] & EventFlag.UNDIGESTED) != 0)).sum())
 
 
-def _rows(trace: Trace, process: int, interned: Interned, with_threads: bool) -> tuple[npt.NDArray[Any], ...]:
+def _rows(
+    trace: Trace, process: int, interned: Interned, with_threads: bool, ignored_counts: _Numbers
+) -> tuple[npt.NDArray[Any], ...]:
     events = trace.events
     chosen = np.flatnonzero(np.isin(events["kind"], _KIND_NUMBERS) & ((events["flags"] & EventFlag.UNDIGESTED) == 0))
+    chosen = chosen[~_ignored(trace, chosen, interned.ignored, ignored_counts)]
     threaded = events["thread"][chosen] != 0
     if not with_threads:
         chosen, threaded = chosen[~threaded], threaded[~threaded]
@@ -96,6 +102,23 @@ def _rows(trace: Trace, process: int, interned: Interned, with_threads: bool) ->
     return keys, rows["outputs"], rows["kind"], chosen[order].astype(np.int64), threaded[order], deciding
 
 
+def _ignored(trace: Trace, chosen: _Numbers, ignored: tuple[Ignored, ...], counts: _Numbers) -> npt.NDArray[np.bool_]:
+    """Tell which rows a pattern names, and add to `counts` how many each pattern does."""
+    left_out = np.zeros(len(chosen), dtype=np.bool_)
+    if not ignored:
+        return left_out
+    kinds, names = trace.events["kind"][chosen], trace.events["name"][chosen]
+    # Names repeat at every step: a pattern is asked once per name.
+    present = {(int(kind), int(name)) for kind, name in zip(kinds, names, strict=True)}
+    for number, one in enumerate(ignored):
+        for kind, name in present:
+            if one.pattern.matches(EventKind(kind), trace.strings[name]):
+                rows = (kinds == kind) & (names == name)
+                counts[number] += rows.sum()
+                left_out |= rows
+    return left_out
+
+
 def _count_within(groups: npt.NDArray[np.uint64]) -> _Numbers:
     """Number the rows of each run of equal values: [7, 7, 3] gives [0, 1, 0]."""
     if not len(groups):
@@ -111,6 +134,8 @@ class BoundaryComparison:
     counts: tuple[tuple[str, int], ...]
     tables: tuple[Table, ...]
     not_checked: tuple[NotChecked, ...]
+    warnings: tuple[str, ...] = ()
+    ignored: int = 0  # tensors per run that were left out because a pattern names them
 
     @property
     def has_harmless_differences(self) -> bool:
@@ -142,9 +167,25 @@ def compare_boundaries(runs: Sequence[Run], interned: Interned) -> BoundaryCompa
     blind = max((table.undigested for table in tables), default=0)
     if blind:
         notes.append(NotChecked(f"{blind} boundary tensors per run", "they have no bytes that could be digested"))
+    ignored = [max((table.ignored[i] for table in tables), default=0) for i in range(len(interned.ignored))]
+    told, warnings = _told(interned.ignored, ignored)
+    notes += told
     compared = min((int(table.deciding.sum()) for table in tables), default=0)
     counts = tuple((kind.name.lower(), int((tables[0].kinds == kind).sum())) for kind in KINDS) if tables else ()
-    return BoundaryComparison(tuple(tuple(group) for group in groups.values()), compared, counts, tables, tuple(notes))
+    classes = tuple(tuple(group) for group in groups.values())
+    return BoundaryComparison(classes, compared, counts, tables, tuple(notes), warnings, sum(ignored))
+
+
+def _told(ignored: Sequence[Ignored], counts: Sequence[int]) -> tuple[list[NotChecked], tuple[str, ...]]:
+    """Say what was left out and why; warn of a pattern that names nothing, for it may be mistyped."""
+    notes, warnings = [], []
+    for one, count in zip(ignored, counts, strict=True):
+        if count:
+            what = f"{one.pattern.text} ({count} tensor{'s' if count > 1 else ''} per run)"
+            notes.append(NotChecked(what, f"ignored: {one.reason}"))
+        else:
+            warnings.append(f"the pattern {one.pattern.text!r} is to be ignored, but matches no tensor")
+    return notes, tuple(warnings)
 
 
 def divergent_pairs(a: Table, b: Table) -> list[Pair]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from reproaudit.criteria import Ignored
 from reproaudit.errors import TraceError
 from reproaudit.model import Location, Outcome
 from reproaudit.trace.reader import Trace
@@ -65,9 +66,14 @@ def _children(directory: Path, above: str) -> list[tuple[str, Trace]]:
 
 
 class Interned:
-    """One numbering of strings and locations over several traces, so that ids can be compared between them."""
+    """One numbering of strings and locations over several traces, so that ids can be compared between them.
 
-    def __init__(self) -> None:
+    `ignored` says which tensors every comparison under this numbering leaves out: those that decide the verdict, and
+    those that diagnose it.
+    """
+
+    def __init__(self, ignored: tuple[Ignored, ...] = ()) -> None:
+        self.ignored = ignored
         self._strings: dict[str, int] = {"": 0}
         self._locations: dict[tuple[str, int], int] = {}
         # The trace is held with its entry: the address of one that is gone is given to another.

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from reproaudit.compare.boundaries import compare_boundaries, divergent_pairs
 from reproaudit.compare.runs import Interned
-from reproaudit.model import EventFlag, EventKind, Outcome, OutcomeKind
+from reproaudit.conclude import judge
+from reproaudit.criteria import Ignored, TensorPattern
+from reproaudit.model import EventFlag, EventKind, NotChecked, Outcome, OutcomeKind, Verdict
 from tests.compare.traces import Row, make_run
 
 GRADIENT, BATCH, OUTPUT = EventKind.GRADIENT, EventKind.BATCH, EventKind.OUTPUT
@@ -92,3 +94,38 @@ def test_the_common_numbering_outlives_the_traces_it_was_made_for(tmp_path: Path
         strings, _ = interned.ids(run.main)
         assert len(strings) == len(run.main.strings)
         del run
+
+
+def ignoring(**reasons: str) -> Interned:
+    return Interned(tuple(Ignored(TensorPattern(text.replace("__", ":")), why) for text, why in reasons.items()))
+
+
+def test_an_ignored_tensor_makes_no_class_and_no_pair_and_is_told_with_its_reason_and_number(tmp_path: Path) -> None:
+    rows = [
+        [Row("a", content, kind=GRADIENT), Row("a", content, kind=GRADIENT, step=1), Row("w", 7, kind=GRADIENT)]
+        for content in (1, 2)
+    ]
+    runs = [make_run(tmp_path, index, row) for index, row in enumerate(rows)]
+    assert compare_boundaries(runs, Interned()).classes == ((0,), (1,))
+    comparison = compare_boundaries(runs, ignoring(gradient__a="drawn anew"))
+    assert comparison.classes == ((0, 1),)
+    assert comparison.compared == 1
+    assert not comparison.has_harmless_differences
+    assert divergent_pairs(*comparison.tables) == []
+    assert comparison.not_checked == (NotChecked("gradient:a (2 tensors per run)", "ignored: drawn anew"),)
+    assert comparison.warnings == ()
+
+
+def test_a_pattern_that_matches_nothing_is_warned_of_and_changes_nothing(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path, index, [Row("w", index, kind=GRADIENT)]) for index in range(2)]
+    comparison = compare_boundaries(runs, ignoring(output__w="no output is called so"))
+    assert comparison.classes == ((0,), (1,))
+    assert comparison.not_checked == ()
+    assert "'output:w'" in comparison.warnings[0]
+
+
+def test_runs_of_which_everything_is_ignored_are_not_reproducible_but_not_audited(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path, index, [Row("w", index, kind=GRADIENT)]) for index in range(2)]
+    comparison = compare_boundaries(runs, ignoring(w="all of it"))
+    assert (comparison.compared, comparison.ignored) == (0, 1)
+    assert judge(runs, comparison, {}).verdict is Verdict.NOT_AUDITED
