@@ -84,7 +84,8 @@ def assignment(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _settings(parser: argparse.ArgumentParser) -> None:
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add the options that change one thing of a run each."""
     group = parser.add_argument_group("settings", "by default a run observes the program as it is; nothing is seeded")
     group.add_argument("--seed", type=int, metavar="N", help="seed Python, NumPy and torch (CPU and CUDA)")
     group.add_argument("--hash-seed", type=int, metavar="N", help="start with PYTHONHASHSEED=N")
@@ -168,7 +169,7 @@ def audit_options(parser: argparse.ArgumentParser) -> None:
         help="give each run a copy of the working folder as it is now, and an empty temporary folder",
     )  # fmt: skip
     _diagnosis(parser)
-    _settings(parser)
+    add_settings(parser)
 
 
 def _tolerance(parser: argparse.ArgumentParser) -> None:
@@ -210,7 +211,7 @@ def record_parser() -> argparse.ArgumentParser:
     )
     _inputs(parser)
     _run(parser)
-    _settings(parser)
+    add_settings(parser)
     return parser
 
 
