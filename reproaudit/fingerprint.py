@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 
-from reproaudit.model import Finding
+from reproaudit.model import AuditResult, Finding
 
 _HEX_DIGITS = 32
 
@@ -25,6 +25,20 @@ def fingerprints(subject: str, findings: Sequence[Finding]) -> tuple[str, ...]:
             subject, finding.rule, finding.op or "", finding.phase, finding.module,
             place.path if place is not None else "", place.function if place is not None else "",
         )  # fmt: skip
-        found.append(hashlib.sha256("\0".join((*key, str(seen[key]))).encode()).hexdigest()[:_HEX_DIGITS])
+        # A name that is no UTF-8 holds lone surrogates, which have no encoding of their own.
+        text = "\0".join((*key, str(seen[key]))).encode(errors="surrogatepass")
+        found.append(hashlib.sha256(text).hexdigest()[:_HEX_DIGITS])
         seen[key] += 1
     return tuple(found)
+
+
+def divergence_fingerprint(result: AuditResult) -> str:
+    """Return what identifies a divergence none of whose sources was located: the subject and where it shows first.
+
+    That is the first tensor that differs, by kind, pass and name, other than a batch if there is one; without any, that
+    runs end differently. So whoever accepts it accepts this place, and not whatever the subject may do later.
+    """
+    rows = [row for row in result.divergences if row.kind != "batch"] or list(result.divergences)
+    place = (rows[0].kind, rows[0].phase, rows[0].name) if rows else ("outcome",)
+    text = "\0".join((result.subject, *place)).encode(errors="surrogatepass")
+    return hashlib.sha256(text).hexdigest()[:_HEX_DIGITS]

@@ -4,36 +4,46 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from reproaudit.errors import UsageError
 from reproaudit.model import AuditResult
-from reproaudit.report import formats, render
+from reproaudit.report import render_all
+from reproaudit.report.registry import require_format
 from reproaudit.report.terminal import TerminalOptions, TerminalReport
 
 
-def check_reports(reports: list[tuple[str, str]]) -> None:
+def check_reports(reports: Sequence[tuple[str, str]]) -> None:
     """Refuse an unknown format before the runs, not after."""
     for name, _ in reports:
-        if name not in formats():
-            raise UsageError(
-                f"there is no report format {name!r}", code="report-format", hint=f"formats: {', '.join(formats())}"
-            )
+        require_format(name)
 
 
-def emit(result: AuditResult, reports: list[tuple[str, str]], suffix: str = "") -> None:
+def emit(result: AuditResult, reports: Sequence[tuple[str, str]], suffix: str = "") -> None:
     """Write the reports that were asked for; the terminal report goes to stdout unless one of them does."""
-    for name, path in reports:
-        text = render(result, name)
-        if path == "-":
-            sys.stdout.write(text)
-        else:
-            target = Path(path)
-            write(target.with_stem(target.stem + suffix), text)
-    if not any(path == "-" for _, path in reports):
+    named = [(name, path if path == "-" else str(_with_suffix(Path(path), suffix))) for name, path in reports]
+    if not write_reports([result], named):
         colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         sys.stdout.write(TerminalReport(TerminalOptions(colour=colour)).render(result))
     sys.stdout.flush()
+
+
+def write_reports(
+    results: Sequence[AuditResult], reports: Sequence[tuple[str, str]], accepted: frozenset[str] = frozenset()
+) -> bool:
+    """Write each report over all results; return whether one of them went to stdout."""
+    for name, path in reports:
+        text = render_all(results, name, accepted)
+        if path == "-":
+            sys.stdout.write(text)
+        else:
+            write(Path(path), text)
+    return any(path == "-" for _, path in reports)
+
+
+def _with_suffix(path: Path, suffix: str) -> Path:
+    return path.with_stem(path.stem + suffix) if suffix else path
 
 
 def write(path: Path, text: str) -> None:

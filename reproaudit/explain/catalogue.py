@@ -15,6 +15,23 @@ _WIDTH = 100
 
 # The codes of the errors that reach a user, in square brackets at the end of the message.
 ERRORS = {
+    "all-ignored":
+        "Every tensor that could decide whether runs are equal matches a pattern under [tool.reproaudit.ignore], so "
+        "nothing was compared. That is no success.",
+    "baseline-conflict":
+        "The baseline file holds the marks of a merge that was not finished. Keep the entries that both sides have; "
+        "the next `reproaudit ci` says what is missing.",
+    "baseline-corrupt":
+        "The baseline file is not what `reproaudit ci --update-baseline` writes. It is read strictly: an entry that "
+        "is misspelt would accept nothing, or the wrong thing.",
+    "baseline-incomplete":
+        "A baseline can only shrink once it is there, so it is not made while some subjects are left out or could not "
+        "be audited.",
+    "baseline-version":
+        "The baseline was written under another version of its format. Use the reproaudit that wrote it, or delete "
+        "the file and make it again.",
+    "baseline-write":
+        "The baseline file could not be written. The audits are done, and the old file is as it was.",
     "cannot-start":
         "The interpreter could not be started in the subject's working folder: one of the two is missing or may not "
         "be used. The system's own reason stands in the message.",
@@ -42,6 +59,8 @@ ERRORS = {
     "module-inputs":
         "An nn.Module was named, and nothing says what to call it with. Give the dtypes and shapes with --inputs, one "
         "for each positional argument.",
+    "no-subjects":
+        "`reproaudit ci` audits the subjects listed in pyproject.toml, and there are none.",
     "no-training-step":
         "The program ran to its end without an optimizer step or a backward pass, so there is nothing to compare. "
         "Programs that only define a model need a training step or a module to be named.",
@@ -50,6 +69,9 @@ ERRORS = {
         "the trace's folder, or crashed while Python was starting.",
     "out-exists":
         "The folder that was named with --out already holds files, and nothing is overwritten.",
+    "pattern-invalid":
+        "A pattern of tensor names is a name with * and ?, with or without a kind before it: gradient:layers.*, "
+        "*.bias. The kinds are batch, output, gradient and parameter.",
     "plan-invalid":
         "The recorder could not read the plan of its run. The interpreter that runs the program finds another version "
         "of reproaudit than the one that started the audit.",
@@ -61,6 +83,9 @@ ERRORS = {
     "report-format":
         "--report names a format that is not registered. FORMAT alone writes to standard output, FORMAT=PATH to a "
         "file.",
+    "report-one-result":
+        "result.json holds the result of one audit, and there are several. `--out DIR` of `reproaudit ci` keeps one for "
+        "each subject; the other formats render several results as one report.",
     "report-write":
         "A report could not be written. The audit itself is done, and no half report is left.",
     "reproducer-write":
@@ -91,12 +116,17 @@ ERRORS = {
         "The named attribute is neither a callable nor an nn.Module.",
     "subject-missing":
         "There is no such file in the folder where the command was started.",
+    "subject-name":
+        "Two configured subjects have the same name. Baselines, reports and --only tell subjects apart by it.",
     "subject-not-python":
         "Only Python files can be audited; a notebook must be exported as a script first.",
     "subject-timeout":
         "A run took longer than --timeout and was killed. Fewer --steps make runs shorter.",
+    "subject-unknown":
+        "--only names a subject that pyproject.toml does not configure.",
     "tolerance-syntax":
-        "A tolerance is bitwise, or limits such as rtol=1e-5,atol=1e-8 or ulp=4, for all dtypes or for each.",
+        "A tolerance is bitwise, or limits such as rtol=1e-5,atol=1e-8 or ulp=4, for all dtypes, for one, or for the "
+        "tensors that a pattern such as gradient:layers.* names.",
     "trace-corrupt":
         "A file of the trace is damaged, or is no trace at all. Record the run again, or copy the trace again if it "
         "was recorded elsewhere.",

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from reproaudit.report.registry import formats, render
+from reproaudit.report.registry import formats, render, render_all
 
-__all__ = ["formats", "render"]
+__all__ = ["formats", "render", "render_all"]

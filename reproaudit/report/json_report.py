@@ -10,12 +10,12 @@ Format history (the key "schema"; any key that is added, dropped or retyped is a
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, NoReturn
 
-from reproaudit.errors import ReproauditError
+from reproaudit.errors import ReproauditError, UsageError
 from reproaudit.model import RESULT_SCHEMA, AuditResult, Level
 from reproaudit.report.codec import Mistyped, quoted, reader, writer
 
@@ -24,8 +24,15 @@ _HINT = "give the file that --report json=result.json wrote, or audit again"
 
 @dataclass(frozen=True, slots=True)
 class JsonReport:
-    def render(self, result: AuditResult) -> str:
-        return to_json(result)
+    def render_all(self, results: Sequence[AuditResult], accepted: frozenset[str] = frozenset()) -> str:
+        """Return result.json, which holds one result: any other number is a UsageError."""
+        if len(results) != 1:
+            raise UsageError(
+                f"a JSON report holds one result, not {len(results)}",
+                code="report-one-result",
+                hint="keep one result.json for each subject with --out DIR, or name another format",
+            )
+        return to_json(results[0])
 
 
 def to_json(result: AuditResult) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -12,9 +13,12 @@ from reproaudit.model import AuditResult
 
 
 class Report(Protocol):
-    """A format with its options; the same result gives the same text, which ends with a newline."""
+    """A format with its options; the same results give the same text, which ends with a newline.
 
-    def render(self, result: AuditResult) -> str: ...
+    `accepted` are the fingerprints of findings that a baseline accepts.
+    """
+
+    def render_all(self, results: Sequence[AuditResult], accepted: frozenset[str] = frozenset()) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,11 @@ class Format:
 FORMATS: dict[str, Format] = {
     "terminal": Format("reproaudit.report.terminal", "TerminalReport", ".txt"),
     "json": Format("reproaudit.report.json_report", "JsonReport", ".json"),
+    "junit": Format("reproaudit.report.junit", "JunitReport", ".junit.xml"),
+    "sarif": Format("reproaudit.report.sarif", "SarifReport", ".sarif"),
+    "github": Format("reproaudit.report.github", "GithubReport", ".github.txt"),
+    "markdown": Format("reproaudit.report.markdown", "MarkdownReport", ".md"),
+    "codequality": Format("reproaudit.report.codequality", "CodeQualityReport", ".codequality.json"),
 }
 
 
@@ -37,15 +46,25 @@ def formats() -> tuple[str, ...]:
     return tuple(FORMATS)
 
 
-def render(result: AuditResult, format: str) -> str:
-    """Render `result` with the default options of the named format. An unknown name is a UsageError."""
-    if format not in FORMATS:
-        near = difflib.get_close_matches(format, FORMATS, n=1)
+def require_format(name: str) -> Format:
+    """Return the format's entry; an unknown name is a UsageError."""
+    if name not in FORMATS:
+        near = difflib.get_close_matches(name, FORMATS, n=1)
         raise UsageError(
-            f"there is no report format {format!r}",
+            f"there is no report format {name!r}",
             code="report-format",
             hint=f"did you mean {near[0]!r}?" if near else f"formats: {', '.join(FORMATS)}",
         )
-    entry = FORMATS[format]
+    return FORMATS[name]
+
+
+def render(result: AuditResult, format: str) -> str:
+    """Render one result with the default options of the named format."""
+    return render_all((result,), format)
+
+
+def render_all(results: Sequence[AuditResult], format: str, accepted: frozenset[str] = frozenset()) -> str:
+    """Render several results as one report; findings whose fingerprints are in `accepted` are known and accepted."""
+    entry = require_format(format)
     report = cast(Report, getattr(importlib.import_module(entry.module), entry.report)())
-    return report.render(result)
+    return report.render_all(results, accepted)

@@ -14,6 +14,7 @@ from reproaudit.report.wording import (
     counted,
     difference_sentence,
     escaped,
+    fix_state,
     moment,
     named,
     oddities,
@@ -56,6 +57,10 @@ class TerminalReport:
             if body:
                 lines += ["", self._painted(title, _BOLD), *(f"  {line}".rstrip() for line in body)]
         return "\n".join(lines) + "\n"
+
+    def render_all(self, results: Sequence[AuditResult], accepted: frozenset[str] = frozenset()) -> str:
+        """Return the reports one after the other. What is accepted is not marked: it differs all the same."""
+        return "\n".join(map(self.render, results)) or "nothing was audited\n"
 
     def _answer(self, result: AuditResult) -> str:
         word = self._painted(VERDICTS[result.verdict], _COLOURS.get(result.verdict, _YELLOW))
@@ -236,11 +241,7 @@ def _evidence(evidence: Evidence, width: int) -> list[str]:
 
 def _fix(fix: Fix, width: int) -> list[str]:
     lines = labelled("fix", prose(fix.advice), width) if fix.advice.strip() else []
-    state = "not verified"
-    if fix.verified:
-        state = f"verified, {counted(fix.runs, 'run')} with it are equal"
-    if fix.slowdown is not None:
-        state += f", run time × {fix.slowdown:.2f}"
+    state = fix_state(fix)
     settings = ", ".join(map(named, fix.settings))
     lines += labelled("" if lines else "fix", f"{settings}: {state}" if settings else state, width)
     for number, line in enumerate(fix.patch):

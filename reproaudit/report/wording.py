@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from reproaudit.model import AuditResult, Confidence, Difference, Replays, Trial, Verdict
+from reproaudit.model import AuditResult, Confidence, Difference, Fix, Replays, Trial, Verdict
 
 VERDICTS = {
     Verdict.REPRODUCIBLE: "reproducible",
@@ -133,6 +133,12 @@ def replays_sentence(replays: Replays) -> str:
     how = " with more threads than cores" if replays.contention else ""
     low, high = _percent(round(replays.rate_at_least, 3)), _percent(round(replays.rate_at_most, 3))
     return f"{replays.differing} of {replays.made} repeated calls differ{how}: a rate of {low} to {high}"
+
+
+def fix_state(fix: Fix) -> str:
+    """Say whether a fix was tried, and what it costs."""
+    state = f"verified, {counted(fix.runs, 'run')} with it are equal" if fix.verified else "not verified"
+    return state if fix.slowdown is None else f"{state}, run time × {fix.slowdown:.2f}"
 
 
 def trial_sentence(trial: Trial) -> str:

@@ -1,0 +1,55 @@
+"""Owns the report for GitLab's merge requests: Code Quality JSON, a subset of the Code Climate format."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reproaudit.model import AuditResult
+from reproaudit.report.issues import Issue, Kind, issues, subject_path
+
+_SEVERITIES = {
+    Kind.NOT_AUDITED: "critical",
+    Kind.FINDING: "major",
+    Kind.NO_SOURCE: "major",
+    Kind.WARNING: "minor",
+    Kind.RISK: "info",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CodeQualityReport:
+    """An entry needs a file there: an issue without a line of its own gets the subject's first line, and says so.
+
+    What was not checked is no issue and has no place in this format.
+    """
+
+    def render_all(self, results: Sequence[AuditResult], accepted: frozenset[str] = frozenset()) -> str:
+        entries: dict[str, dict[str, object]] = {}
+        for result in results:
+            for issue in issues(result, accepted):
+                # One source may be found in several audits of a subject, and fingerprints must be unique.
+                entries.setdefault(issue.fingerprint, _entry(result, issue))
+        return json.dumps(list(entries.values()), indent=1) + "\n"
+
+
+def _entry(result: AuditResult, issue: Issue) -> dict[str, object]:
+    description, severity = issue.message, _SEVERITIES[issue.kind]
+    if issue.is_accepted:
+        description, severity = f"{description} Accepted in the baseline.", "info"
+    elif issue.kind is Kind.FINDING and not issue.is_error:
+        severity = "minor"
+    if issue.place is not None:
+        path, line = issue.place.path, issue.place.line
+    else:
+        path, line = subject_path(result.subject), 1
+        where = f"It lies at {issue.where}, which is no file of this repository" if issue.where else "No line is known"
+        description += f" {where}: shown at the first line of the subject."
+    return {
+        "description": description,
+        "check_name": issue.rule,
+        "fingerprint": issue.fingerprint,
+        "severity": severity,
+        "location": {"path": path, "lines": {"begin": line}},
+    }

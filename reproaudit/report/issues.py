@@ -1,0 +1,182 @@
+"""Owns what the reports for services have in common: an audit as a list of issues, each with its place and identity."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from reproaudit.fingerprint import fingerprints
+from reproaudit.model import AuditResult, Cause, Finding, Location, Verdict
+from reproaudit.report.wording import counted, difference_sentence, fix_state, moment, named, prose
+
+_WARNING_RULE = re.compile(r"^(RA\d{3}): ")
+_LINE = re.compile(r"(?<=:)\d+")
+
+
+class Kind(str, Enum):
+    """What an issue is about. The values are rule ids where there is no finding to give one."""
+
+    NOT_AUDITED = "not-audited"
+    FINDING = "finding"
+    NO_SOURCE = "no-source-located"  # the runs differ, and no finding says where
+    WARNING = "warning"
+    RISK = "refused-operator"  # an alert: use_deterministic_algorithms(True) refuses the operator
+
+
+TITLES = {
+    Kind.NOT_AUDITED: "the audit could not be done",
+    Kind.NO_SOURCE: "runs differ, and no source of it was located",
+    Kind.WARNING: "something that was hardly meant, whether runs are equal or not",
+    Kind.RISK: "an operator that torch.use_deterministic_algorithms(True) refuses",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line of a file below the working directory. `path` is printable, POSIX, and relative to it."""
+
+    path: str
+    line: int
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One thing that a service shows. `message` is printable and on one line; `fingerprint` as for a baseline.
+
+    `where` is the location as the audit saw it, `place` the same where it is a line of the repository: what is
+    installed, generated, or outside of the working directory has none.
+    """
+
+    kind: Kind
+    rule: str
+    title: str
+    message: str
+    fingerprint: str
+    place: Place | None = None
+    where: str = ""
+    module: str = ""
+    is_error: bool = False
+    is_accepted: bool = False
+    finding: Finding | None = None
+
+
+def issues(result: AuditResult, accepted: frozenset[str] = frozenset()) -> tuple[Issue, ...]:
+    """Return the issues of an audit, the gravest first. Findings whose fingerprints are `accepted` are no errors."""
+    return (*_verdict(result), *_findings(result, accepted), *_warnings(result), *_risks(result))
+
+
+def place_of(folder: str, location: Location | None) -> Place | None:
+    """Return where in the repository a location lies, `folder` being what its path is relative to; None if outside."""
+    if location is None or location.line < 1:
+        return None
+    path = location.path
+    if path.startswith(("/", "<", "site-packages/")) or not path or not (folder + path).isprintable():
+        return None
+    joined = posixpath.normpath(posixpath.join(folder, path))
+    if joined.startswith(("/", "../")) or joined in (".", ".."):
+        return None
+    return Place(joined, location.line, named(location.function))
+
+
+def subject_path(subject: str) -> str:
+    """Return the file that a subject names, or the subject itself where it names none."""
+    path, _, _ = subject.partition("::")
+    inside = place_of("", Location(path, 1))
+    return inside.path if inside is not None else named(subject) or "unknown"
+
+
+def subject_names(results: Sequence[AuditResult]) -> tuple[str, ...]:
+    """Return one name per result, all different: the subject, and its settings or a number where it comes again."""
+    plain = [named(result.subject) or "unknown" for result in results]
+    told = [
+        f"{name} [{', '.join(f'{named(key)} {named(value)}' for key, value in result.settings)}]"
+        if plain.count(name) > 1 and result.settings
+        else name
+        for name, result in zip(plain, results, strict=True)
+    ]
+    return tuple(
+        f"{name} ({told[:number].count(name) + 1})" if told.count(name) > 1 else name
+        for number, name in enumerate(told)
+    )
+
+
+def finding_message(finding: Finding) -> str:
+    """Return what a finding says, as sentences on one line."""
+    where = f" at {named(finding.op)}" if finding.op else ""
+    where += f", {named(str(finding.location))}" if finding.location else ""
+    where += f", module {named(finding.module)}" if finding.module else ""
+    times = f", {counted(finding.count, 'time')}" if finding.count > 1 else ""
+    title = prose(finding.title)
+    parts = [f"Runs differ in the {moment(finding.phase, finding.step)}{where}{times}: "
+             f"{title} ({finding.cause.value})."]  # fmt: skip
+    if finding.difference is not None:
+        parts.append(f"{difference_sentence(finding.difference)}.")
+    if finding.fix is not None:
+        settings = ", ".join(map(named, finding.fix.settings))
+        state = f"{settings}: {fix_state(finding.fix)}" if settings else fix_state(finding.fix)
+        parts.append(f"Fix: {prose(finding.fix.advice)} ({state})." if finding.fix.advice.strip() else f"Fix: {state}.")
+    return " ".join(parts)
+
+
+def not_checked_message(result: AuditResult) -> str:
+    """Return what was not compared, and why, on one line; empty if nothing was left out."""
+    return "; ".join(f"{prose(note.what)}: {prose(note.why)}" for note in result.not_checked)
+
+
+def _verdict(result: AuditResult) -> Iterator[Issue]:
+    kinds = {Verdict.NOT_AUDITED: Kind.NOT_AUDITED}
+    if not result.findings:
+        kinds[Verdict.NOT_REPRODUCIBLE] = Kind.NO_SOURCE
+    kind = kinds.get(result.verdict)
+    if kind is not None:
+        said = prose(result.headline)
+        message = TITLES[kind].capitalize() + (f": {said}." if said else ".")
+        (fingerprint,) = fingerprints(result.subject, [_stand_in(kind.value)])
+        yield Issue(kind, kind.value, TITLES[kind], message, fingerprint, is_error=True)
+
+
+def _findings(result: AuditResult, accepted: frozenset[str]) -> Iterator[Issue]:
+    decides = result.verdict is Verdict.NOT_REPRODUCIBLE
+    for finding, fingerprint in zip(result.findings, fingerprints(result.subject, result.findings), strict=True):
+        is_accepted = fingerprint in accepted
+        yield Issue(
+            Kind.FINDING, named(finding.rule), prose(finding.title), finding_message(finding), fingerprint,
+            place_of(result.folder, finding.location), named(str(finding.location or "")), named(finding.module),
+            is_error=decides and not is_accepted, is_accepted=is_accepted, finding=finding,
+        )  # fmt: skip
+
+
+def _warnings(result: AuditResult) -> Iterator[Issue]:
+    said = [_WARNING_RULE.match(text) for text in result.warnings]
+    rules = [found[1] if found else Kind.WARNING.value for found in said]
+    # The line of a warning stands in its text, and is no part of its identity.
+    known_by = [_stand_in(rule, _LINE.sub("", text)) for rule, text in zip(rules, result.warnings, strict=True)]
+    identities = fingerprints(result.subject, known_by)
+    for text, rule, fingerprint in zip(result.warnings, rules, identities, strict=True):
+        message = prose(_WARNING_RULE.sub("", text, count=1))
+        yield Issue(Kind.WARNING, rule, TITLES[Kind.WARNING], message, fingerprint)
+
+
+def _risks(result: AuditResult) -> Iterator[Issue]:
+    known_by = [
+        replace(_stand_in(Kind.RISK.value, alert.op), phase=alert.phase, module=alert.module, location=alert.location)
+        for alert in result.alerts
+    ]
+    for alert, fingerprint in zip(result.alerts, fingerprints(result.subject, known_by), strict=True):
+        message = (
+            f"{named(alert.op)}, {named(alert.phase)}: torch.use_deterministic_algorithms(True) refuses it. "
+            "A risk, not a divergence that was seen."
+        )
+        yield Issue(
+            Kind.RISK, Kind.RISK.value, TITLES[Kind.RISK], message, fingerprint,
+            place_of(result.folder, alert.location), named(str(alert.location or "")), named(alert.module),
+        )  # fmt: skip
+
+
+def _stand_in(rule: str, op: str = "") -> Finding:
+    """Return what gives an issue that is no finding an identity by the same rules."""
+    return Finding(rule, Cause.UNKNOWN, "", "", 0, op)
