@@ -25,10 +25,14 @@ _INPUT = re.compile(r"\s*([A-Za-z_]\w*)\s*\[([0-9\s,]*)\]\s*")
 
 
 class SubjectKind(str, Enum):
-    """SCRIPT runs as `__main__`; ATTRIBUTE is a callable or an `nn.Module`, told apart only where it is loaded."""
+    """SCRIPT runs as `__main__`; ATTRIBUTE is a callable or an `nn.Module`, told apart only where it is loaded.
+
+    PYTEST is a test: `path::attribute` is its node id, `argv` are further options of pytest.
+    """
 
     SCRIPT = "script"
     ATTRIBUTE = "attribute"
+    PYTEST = "pytest"
 
 
 @dataclass(frozen=True, slots=True)

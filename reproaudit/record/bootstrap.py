@@ -22,7 +22,7 @@ from reproaudit.record.callsite import FrameKinds
 from reproaudit.record.imports import ImportWatch
 from reproaudit.record.patching import Patches
 from reproaudit.record.repairs import Reach, install_repairs
-from reproaudit.record.subjects import prepare_path, run_attribute, run_script
+from reproaudit.record.subjects import prepare_path, run_attribute, run_pytest, run_script
 
 if TYPE_CHECKING:
     from reproaudit.record.session import Recorder
@@ -126,6 +126,8 @@ class Host:
         try:
             if spec.kind is SubjectKind.SCRIPT:
                 run_script(spec)
+            elif spec.kind is SubjectKind.PYTEST:
+                run_pytest(spec)
             else:
                 run_attribute(spec, lambda: self.recorder, settings.device, settings.seed)
         except AuditComplete:

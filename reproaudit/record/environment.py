@@ -6,6 +6,7 @@ import functools
 import os
 import platform
 import random
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -20,8 +21,11 @@ from reproaudit.record.session import Recorder
 _VARIABLES = (
     "PYTHONHASHSEED OMP_NUM_THREADS MKL_NUM_THREADS OPENBLAS_NUM_THREADS CUBLAS_WORKSPACE_CONFIG "
     "ATEN_CPU_CAPABILITY NVIDIA_TF32_OVERRIDE CUDA_LAUNCH_BLOCKING CUDA_VISIBLE_DEVICES "
-    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE"
+    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE MKL_CBWR MKL_ENABLE_INSTRUCTIONS ONEDNN_MAX_CPU_ISA DNNL_MAX_CPU_ISA "
+    "ONEDNN_DEFAULT_FPMATH_MODE OPENBLAS_CORETYPE NPY_DISABLE_CPU_FEATURES"
 ).split()
+_LIBRARIES = {"mkl": r"Math Kernel Library Version (\S+?)-", "onednn": r"MKL-DNN v(\S+)"}
+_open = open
 
 
 def describe_environment() -> dict[str, str]:
@@ -30,6 +34,7 @@ def describe_environment() -> dict[str, str]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "platform": f"{platform.system()} {platform.machine()}",
+        "cpu vendor": _cpu_vendor(),
         "cpu capability": torch.backends.cpu.get_cpu_capability(),
         "cpu cores": str(os.cpu_count()),
         "threads": str(torch.get_num_threads()),
@@ -37,6 +42,10 @@ def describe_environment() -> dict[str, str]:
     numpy = sys.modules.get("numpy")
     if numpy is not None:
         found["numpy"] = numpy.__version__
+    built_with = torch.__config__.show()
+    for library, pattern in _LIBRARIES.items():
+        if (version := re.search(pattern, built_with)) is not None:
+            found[library] = version[1]
     if torch.version.cuda:
         found["cuda"] = torch.version.cuda
     if torch.cuda.is_available() and torch.cuda.is_initialized():
@@ -46,6 +55,17 @@ def describe_environment() -> dict[str, str]:
         if name in os.environ:
             found[name] = os.environ[name]
     return found
+
+
+def _cpu_vendor() -> str:
+    """Return who made the processor: MKL and oneDNN choose their kernels by it. "unknown" where Linux does not say."""
+    try:
+        with _open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            start = file.read(4096)
+    except OSError:
+        return "unknown"
+    vendor = re.search(r"^(?:vendor_id|CPU implementer)\s*:\s*(\S+)", start, re.MULTILINE)
+    return vendor[1] if vendor is not None else "unknown"
 
 
 def _flags() -> dict[str, Callable[[], Any]]:

@@ -85,9 +85,13 @@ class Installation:
         self.patches.undo()
 
 
+current: Recorder | None = None  # of this process, for code under audit that knows that it is
+
+
 def install(plan: RunPlan) -> Recorder:
     """Install the recorder in the audited process itself and follow its forks."""
-    recorder = Installation(plan, str(plan.trace_dir)).recorder
+    global current
+    current = recorder = Installation(plan, str(plan.trace_dir)).recorder
     os.register_at_fork(before=recorder.before_fork, after_in_child=recorder.after_fork_in_child)
     return recorder
 

@@ -9,13 +9,14 @@ import importlib.util
 import inspect
 import io
 import os
+import runpy
 import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from reproaudit.errors import UsageError
-from reproaudit.plan import InputSpec, SubjectSpec
+from reproaudit.plan import InputSpec, SubjectKind, SubjectSpec
 
 if TYPE_CHECKING:
     import torch
@@ -29,7 +30,14 @@ _BUILT_STEP_LEARNING_RATE = 0.01
 def prepare_path(spec: SubjectSpec) -> None:
     """Make `sys.path[0]` and `sys.argv` what they would be without us."""
     sys.argv = [spec.path or spec.module, *spec.argv]
-    sys.path[0] = os.path.dirname(os.path.realpath(spec.path)) if spec.path else os.getcwd()
+    is_in_folder = spec.path and spec.kind is not SubjectKind.PYTEST
+    sys.path[0] = os.path.dirname(os.path.realpath(spec.path)) if is_in_folder else os.getcwd()
+
+
+def run_pytest(spec: SubjectSpec) -> None:
+    """Run one test as `python -m pytest` would."""
+    sys.argv = ["pytest", f"{spec.path}::{spec.attribute}", *spec.argv]
+    runpy.run_module("pytest", run_name="__main__", alter_sys=True)
 
 
 def run_script(spec: SubjectSpec) -> None:

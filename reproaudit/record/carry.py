@@ -1,0 +1,110 @@
+"""Which memory a repetition reads that an earlier repetition wrote: state carried in buffers, caches and globals."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from reproaudit.model import Location
+from reproaudit.record.callsite import USER, FrameKinds
+from reproaudit.record.operands import tensors_read, tensors_written
+from reproaudit.record.opinfo import OpTable
+
+_MOST_FOLLOWED = 100_000
+_Tensor = torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """An op that read memory which an op of an earlier repetition had written last."""
+
+    read_by: str
+    read_at: Location | None
+    written_by: str
+    written_at: Location | None
+
+
+class CarryWatch(TorchDispatchMode):
+    """Follows writes by storage, over repetitions that are told apart by `next_repetition`. Paths below `folder` are
+    shown relative to it."""
+
+    @classmethod
+    def ignore_compile_internals(cls) -> bool:
+        return True
+
+    def __init__(self, folder: str) -> None:
+        super().__init__()
+        self.found: list[Carried] = []
+        self._folder = os.path.realpath(folder)
+        self._kinds = FrameKinds()
+        self._table = OpTable()
+        self._repetition = 0
+        self._writes: dict[int, tuple[StorageWeakRef, int, str, Location | None]] = {}
+
+    def next_repetition(self) -> None:
+        """Take what was written until now as written by an earlier repetition."""
+        self._repetition += 1
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        info = self._table[func]
+        if info.is_silent or info.is_view:
+            return func(*args, **kwargs)
+        name = info.name.removesuffix(".default")
+        for tensor in tensors_read(info, args, kwargs):
+            self._look(tensor, name)
+        result = func(*args, **kwargs)
+        if not info.is_undefined:
+            for tensor in tensors_written(info, args, kwargs, result):
+                self._follow(tensor, name)
+        return result
+
+    def _look(self, tensor: _Tensor, op: str) -> None:
+        storage = _storage(tensor)
+        known = None if storage is None else self._writes.get(storage._cdata)
+        if known is not None and known[1] < self._repetition and not known[0].expired():
+            self.found.append(Carried(op, self._here(), known[2], known[3]))
+
+    def _follow(self, tensor: _Tensor, op: str) -> None:
+        storage = _storage(tensor)
+        if storage is None:
+            return
+        if len(self._writes) >= _MOST_FOLLOWED:
+            self._writes = {key: kept for key, kept in self._writes.items() if not kept[0].expired()}
+        self._writes[storage._cdata] = (StorageWeakRef(storage), self._repetition, op, self._here())
+
+    def _here(self) -> Location | None:
+        frame = sys._getframe(3)
+        while frame is not None:
+            if self._kinds.of(frame.f_code) == USER:
+                path = os.path.relpath(os.path.realpath(frame.f_code.co_filename), self._folder)
+                return Location(path, frame.f_lineno or 0, frame.f_code.co_name)
+            frame = frame.f_back  # type: ignore[assignment]
+        return None
+
+
+def _storage(tensor: _Tensor) -> Any:
+    try:
+        return tensor.untyped_storage()
+    except (RuntimeError, NotImplementedError):  # sparse, mkldnn, wrapper subclasses: no storage to speak of
+        return None
+
+
+def carried_between(body: Callable[[], None], folder: str) -> tuple[Carried, ...]:
+    """Run `body` twice and return what the second time read of what the first had written, in order of reading.
+
+    Whatever `body` raises goes on.
+    """
+    watch = CarryWatch(folder)
+    for _ in range(2):
+        with watch:
+            body()
+        watch.next_repetition()
+    return tuple(dict.fromkeys(watch.found))

@@ -1,0 +1,89 @@
+"""The random streams and flags of this process: kept, put back and seeded, between repetitions of the same code."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+_python_state, _set_python_state, _seed_python = random.getstate, random.setstate, random.seed
+_torch_state, _set_torch_state = torch.default_generator.get_state, torch.default_generator.set_state
+_use_deterministic = torch.use_deterministic_algorithms
+_set_num_threads = torch.set_num_threads
+
+
+def _flags() -> tuple[tuple[Callable[[], Any], Callable[[Any], Any]], ...]:
+    """Return how to read and how to set each flag that numerics depend on."""
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    return (
+        (_deterministic, lambda value: _use_deterministic(value[0], warn_only=value[1])),
+        (torch._C._get_deterministic_fill_uninitialized_memory, torch._C._set_deterministic_fill_uninitialized_memory),
+        (torch.get_num_threads, _set_num_threads),
+        (torch.get_default_dtype, torch._C._set_default_dtype),
+        (torch.get_float32_matmul_precision, torch._C._set_float32_matmul_precision),
+        (torch.is_grad_enabled, torch._C._set_grad_enabled),
+        (lambda: cudnn.benchmark, lambda value: setattr(cudnn, "benchmark", value)),
+        (lambda: cudnn.deterministic, lambda value: setattr(cudnn, "deterministic", value)),
+        (lambda: cudnn.allow_tf32, lambda value: setattr(cudnn, "allow_tf32", value)),
+        (lambda: matmul.allow_tf32, lambda value: setattr(matmul, "allow_tf32", value)),
+    )
+
+
+def _deterministic() -> tuple[bool, bool]:
+    return torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessState:
+    """Python's, NumPy's legacy and torch's default random streams, and the flags of `_flags`, as they were."""
+
+    python: Any
+    numpy: Any  # None: numpy.random was not imported
+    cpu: torch.Tensor
+    cuda: tuple[torch.Tensor, ...]
+    flags: tuple[Any, ...]
+
+    @classmethod
+    def capture(cls) -> ProcessState:
+        """Read the state; initialises no device and draws nothing."""
+        numpy_random = sys.modules.get("numpy.random")
+        return cls(
+            _python_state(),
+            None if numpy_random is None else numpy_random.mtrand._rand.get_state(legacy=False),
+            _torch_state(),
+            tuple(generator.get_state() for generator in _cuda_generators()),
+            tuple(read() for read, _ in _flags()),
+        )
+
+    def restore(self) -> None:
+        """Put everything back. A flag is set only if it differs: setting some has effects of its own."""
+        _set_python_state(self.python)
+        numpy_random = sys.modules.get("numpy.random")
+        if numpy_random is not None and self.numpy is not None:
+            numpy_random.mtrand._rand.set_state(self.numpy)
+        _set_torch_state(self.cpu)
+        for generator, state in zip(_cuda_generators(), self.cuda, strict=False):
+            generator.set_state(state)
+        for (read, write), value in zip(_flags(), self.flags, strict=True):
+            if read() != value:
+                write(value)
+
+
+def seed_streams(seed: int) -> None:
+    """Seed Python, NumPy's legacy generator (if it is imported; it takes 32 bits) and torch on every device."""
+    _seed_python(seed)
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        numpy_random.mtrand._rand.seed(seed % 2**32)
+    torch.default_generator.manual_seed(seed)
+    for generator in _cuda_generators():
+        generator.manual_seed(seed)
+
+
+def _cuda_generators() -> tuple[torch.Generator, ...]:
+    """Return the generators of CUDA devices, none before the program itself has initialised CUDA."""
+    return tuple(torch.cuda.default_generators) if torch.cuda.is_available() and torch.cuda.is_initialized() else ()

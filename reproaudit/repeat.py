@@ -1,0 +1,200 @@
+"""The experiment within one process: repeat code that is at hand, compare all it computed, tell carried state apart."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from reproaudit.attribute import unsuspected
+from reproaudit.compare.boundaries import compare_boundaries
+from reproaudit.compare.entropy import differing_calls
+from reproaudit.compare.files import carried_files
+from reproaudit.compare.localise import Localisation, Origin, localise
+from reproaudit.compare.runs import Interned, Run
+from reproaudit.conclude import Judged, conclude, judge
+from reproaudit.diagnose import Diagnosis, Diagnostician
+from reproaudit.errors import ReproauditError
+from reproaudit.explain.sources import Explained, explain_sources, with_cause
+from reproaudit.lab import Budget, RunMaker
+from reproaudit.model import AuditResult, Cause, EventKind, Finding, Level, NotChecked, Tolerance, Verdict
+from reproaudit.plan import SubjectSpec
+
+_BUDGET = Budget(runs=60, seconds=30.0)
+_FRESH_RUNS = 3  # that must be equal before a difference between repetitions is called carried state
+_UNPROVEN = "whether the difference is carried state"
+_NEVER_SEEN = (
+    "string hash order, memory layout and what is drawn at import time are the same in all repetitions of one process"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatOptions:
+    """What is repeated and how. `name` is shown as the subject, `subject.file` is where its source lies.
+
+    `fresh` makes runs of the same code in fresh processes, or is None where that cannot be done. `carry` runs the code
+    twice and returns notes on what the second time read of what the first had written.
+    """
+
+    name: str
+    subject: SubjectSpec
+    runs: int = 5
+    tolerances: Mapping[str, Tolerance] = field(default_factory=dict)
+    budget: Budget = _BUDGET
+    fresh: Callable[[Path], RunMaker] | None = None
+    carry: Callable[[], Sequence[str]] | None = None
+
+
+def repeat(options: RepeatOptions, make_lab: Callable[[Path], RunMaker], isolation: str) -> AuditResult:
+    """Make the repetitions, or the fresh processes, and conclude. Traces are temporary.
+
+    Raises whatever the code raises in the first repetition within this process.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="ra-"))
+    try:
+        return _Repeated(options, make_lab(folder), folder, isolation).conduct()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Repeated:
+    def __init__(self, options: RepeatOptions, lab: RunMaker, folder: Path, isolation: str) -> None:
+        self.options = options
+        self.lab = lab
+        self.folder = folder
+        self.isolation = isolation
+        self.notes: list[NotChecked] = []
+
+    def conduct(self) -> AuditResult:
+        options = self.options
+        runs = [
+            self.lab.run(f"run-{index}", index, f"repetition {index + 1} of {options.runs}", level=Level.OPERATION)
+            for index in range(options.runs)
+        ]
+        judged = self._judge(runs)
+        diagnosis = Diagnosis((), (), None, ())
+        if len(judged.comparison.classes) > 1:
+            diagnosis = self._diagnose(judged)
+        if self.isolation == "inprocess":
+            self.notes.append(NotChecked("what only differs between processes", _NEVER_SEEN))
+        return replace(
+            conclude(
+                judged, diagnosis.findings, (), notes=[*self.notes, *diagnosis.notes], settings=(),
+                subject=options.name, next_commands=self._next(diagnosis.findings), trials=diagnosis.trials,
+                is_complete=diagnosis.is_complete, warnings=diagnosis.warnings, runs_made=self.lab.runs_made,
+            ),
+            isolation=self.isolation,
+        )  # fmt: skip
+
+    def _next(self, findings: Sequence[Finding]) -> tuple[str, ...]:
+        return tuple(f"reproaudit explain {finding.rule}" for finding in findings[:1])
+
+    # -- comparing ---------------------------------------------------------------------------------------------------
+
+    def _judge(self, runs: list[Run]) -> Judged:
+        """Judge by boundary tensors and what was returned, and by every operator unless there is a tolerance."""
+        comparison = compare_boundaries(runs, self.lab.interned)
+        ops = sum(int((trace.events["kind"] == EventKind.OP).sum()) for _, trace in runs[0].traces)
+        if all(tolerance.is_bitwise for tolerance in self.options.tolerances.values()):
+            comparison = replace(comparison, classes=_refined(comparison.classes, runs, self.lab.interned))
+            comparison = replace(
+                comparison, compared=comparison.compared + ops, counts=(*comparison.counts, ("operator", ops))
+            )
+        return judge(runs, comparison, self.options.tolerances)
+
+    # -- diagnosing --------------------------------------------------------------------------------------------------
+
+    def _diagnose(self, judged: Judged) -> Diagnosis:
+        pair = judged.representatives
+        assert pair is not None
+        localisation = localise(*pair, self.lab.interned)
+        found = self._explain(pair, localisation)
+        if self.isolation == "inprocess" and not _is_decided(localisation):
+            carried = self._carried(found)
+            if carried is not None:
+                return Diagnosis(carried, (), None, ())
+        at_boundaries = len(compare_boundaries(judged.runs, self.lab.interned).classes) > 1
+        if judged.verdict is Verdict.NOT_REPRODUCIBLE and at_boundaries:
+            return Diagnostician(self.lab, judged, ()).conduct()
+        return Diagnosis(tuple(unsuspected(one) for one in found), (), None, ())
+
+    def _explain(self, pair: tuple[Run, Run], localisation: Localisation) -> tuple[Explained, ...]:
+        calls = differing_calls(*pair, self.lab.interned)
+        return explain_sources(
+            localisation.sources, *pair, calls, (), reordered=False, carried=carried_files(pair)
+        )  # fmt: skip
+
+    def _carried(self, found: Sequence[Explained]) -> tuple[Finding, ...] | None:
+        """Return the findings if the difference is state that one repetition leaves for the next; None if it is not.
+
+        Proof is that fresh processes, which each make one repetition, are equal. Where none can be made, memory that
+        one repetition wrote and the next one read is taken as a sign, and said to be no more.
+        """
+        written = tuple(self.options.carry()) if self.options.carry is not None else ()
+        equal = self._fresh_runs_are_equal()
+        if equal is False or not found or not (equal or written):
+            return None
+        proof = f"{_FRESH_RUNS} fresh processes that each ran it once are equal" if equal else _NO_PROOF
+        notes = (proof, *written[:3])
+        first = found[0].finding
+        title = "state carried from one repetition to the next"
+        finding = with_cause(replace(first, fix=None), Cause.CARRIED_STATE)
+        evidence = replace(first.evidence, notes=(*first.evidence.notes, *notes))
+        fix = replace(finding.fix, advice=_CARRIED_ADVICE) if finding.fix is not None else None
+        return (replace(finding, title=title, evidence=evidence, fix=fix),)
+
+    def _fresh_runs_are_equal(self) -> bool | None:
+        """Run the code once in each of some fresh processes; None if that cannot be done."""
+        if self.options.fresh is None:
+            self.notes.append(NotChecked(_UNPROVEN, "no fresh process can run this code"))
+            return None
+        folder = self.folder / "fresh"
+        try:
+            lab = self.options.fresh(folder)
+            runs = [
+                lab.run(f"run-{index}", index, f"fresh process {index + 1}", level=Level.OPERATION)
+                for index in range(_FRESH_RUNS)
+            ]
+        except ReproauditError as error:
+            self.notes.append(NotChecked(_UNPROVEN, error.message))
+            return None
+        comparison = compare_boundaries(runs, lab.interned)
+        classes = _refined(comparison.classes, runs, lab.interned)
+        failed = next((run.outcome for run in runs if not run.outcome.is_success), None)
+        if failed is not None:
+            self.notes.append(NotChecked(_UNPROVEN, f"a fresh process failed: {failed.detail}"))
+            return None
+        return len(classes) == 1
+
+
+_NO_PROOF = "not proven: it was not compared with fresh processes"
+_CARRIED_ADVICE = (
+    "make what is repeated start from its own state: build models, optimizers, generators and caches inside it, or "
+    "reset them"
+)
+
+
+def _is_decided(localisation: Localisation) -> bool:
+    """An op that turned equal inputs into different outputs needs no carried state to explain it."""
+    return bool(localisation.sources) and localisation.sources[0].origin is Origin.OP
+
+
+def _refined(
+    classes: tuple[tuple[int, ...], ...], runs: Sequence[Run], interned: Interned
+) -> tuple[tuple[int, ...], ...]:
+    """Split classes of runs whose boundary tensors are equal where an operator of theirs differs."""
+    by_index = {run.index: run for run in runs}
+    refined: list[list[int]] = []
+    for group in classes:
+        parts: list[list[int]] = []
+        for index in group:
+            for part in parts:
+                if localise(by_index[part[0]], by_index[index], interned).is_equal:
+                    part.append(index)
+                    break
+            else:
+                parts.append([index])
+        refined += parts
+    return tuple(tuple(part) for part in refined)

@@ -1,0 +1,103 @@
+"""Where repetitions within one process are made: what `lab.Lab` is for fresh processes, for code that is at hand."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reproaudit.compare.runs import Interned, Run, open_run
+from reproaudit.errors import SubjectError
+from reproaudit.interventions import combined, find
+from reproaudit.lab import Budget, BudgetSpent
+from reproaudit.model import Level
+from reproaudit.pinning import FILL_VARIABLE
+from reproaudit.plan import RunPlan, SubjectSpec
+from reproaudit.settings import Settings, merge
+
+if TYPE_CHECKING:
+    from reproaudit.record.repetition import Repetition
+
+_KEPT_MB = 16  # of boundary tensors per repetition, for the element-wise comparison
+
+Body = Callable[["Repetition"], None]
+
+
+class InProcessLab:
+    """Makes repetitions of `body` in this process, each from the same random streams and flags.
+
+    `body` is given the repetition that it is in, to record what the code returned. It may raise: the first repetition
+    passes that on, of later ones it is the outcome. What only a fresh process can change (files as they were, variables
+    that libraries read when they start) is refused with a SubjectError; string hashes are the same anyway.
+    """
+
+    def __init__(self, body: Body, subject: SubjectSpec, folder: Path, *, seed: int | None, budget: Budget) -> None:
+        from reproaudit.record.process_state import ProcessState
+
+        self.subject = subject
+        self.folder = folder
+        self.steps: int | None = None
+        self.interned = Interned()
+        self.runs_made = 0
+        self.seconds: dict[str, float] = {}
+        self._body = body
+        self._seed = seed
+        self._budget = budget
+        self._spent: tuple[int, float] | None = None
+        self._state = ProcessState.capture()
+
+    def start_budget(self) -> None:
+        """Count against the budget from here on."""
+        self._spent = self.runs_made, time.monotonic()
+
+    @property
+    def runs_left(self) -> int:
+        made = 0 if self._spent is None else self.runs_made - self._spent[0]
+        return max(0, self._budget.runs - made)
+
+    def run(
+        self, name: str, index: int, what: str, interventions: tuple[str, ...] = (),
+        variables: tuple[tuple[str, str], ...] = (), **changes: object,
+    ) -> Run:  # fmt: skip
+        """Make one repetition, as `Lab.run` makes a run. It always goes to its end, and its lines are not followed."""
+        from reproaudit.record.repetition import repetition
+
+        self._check_budget()
+        settings = merge(combined(Settings(), interventions), Settings(env=variables))
+        self._refuse_what_needs_a_process(interventions, settings)
+        changes = {key: value for key, value in changes.items() if key not in ("steps", "lines")}
+        plan = RunPlan(trace_dir=self.folder / name, subject=self.subject, settings=settings, values_mb=_KEPT_MB)
+        plan = replace(plan, **changes)  # type: ignore[arg-type]
+        self.runs_made += 1
+        start = time.perf_counter()
+        try:
+            with repetition(plan, self._state, self._seed) as current:
+                self._body(current)
+        except Exception:
+            if not index and plan.level is Level.OPERATION and self.runs_made == 1:
+                raise
+        self.seconds[name] = time.perf_counter() - start
+        return open_run(plan.trace_dir, index)
+
+    def log_of(self, name: str) -> str:
+        """Return nothing: what the code writes goes where the test's output goes."""
+        return ""
+
+    def _check_budget(self) -> None:
+        if self._spent is None:
+            return
+        late = self._budget.seconds is not None and time.monotonic() - self._spent[1] >= self._budget.seconds
+        if late or self.runs_left == 0:
+            raise BudgetSpent
+
+    def _refuse_what_needs_a_process(self, interventions: tuple[str, ...], settings: Settings) -> None:
+        needs = [name for name in interventions if find(name).fresh_files]
+        needs += ["cublas.workspace"] if settings.cublas_workspace is not None else []
+        needs += [name for name, _ in settings.env if name != FILL_VARIABLE]
+        if needs:
+            raise SubjectError(
+                f"{', '.join(needs)} cannot be changed within one process", code="needs-fresh-process",
+                hint='repeat in fresh processes: isolation="process"',
+            )  # fmt: skip
