@@ -21,6 +21,8 @@ COMMANDS = {
     "compare": "traces:compare",
     "report": "traces:report",
     "explain": "traces:explain",
+    "lock": "lock:lock",
+    "check": "lock:check",
 }
 
 

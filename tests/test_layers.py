@@ -48,13 +48,14 @@ LAYERS = {
     "runner": layer("settings plan trace model errors"),
     "intervene": layer("settings interventions plan model errors"),
     "report": layer("fingerprint model errors", "tabulate"),
+    "lock": layer("compare trace settings plan model errors", "numpy"),
     "reproducer": layer("report trace model errors"),
     "track": layer("model errors report", "mlflow wandb tensorboard"),
 }
 # These put the others together. They may import all units; torch and the recorder only inside a function.
 TOP = frozenset(
-    "attribute audit cli commands gate pytest_plugin arguments conclude diagnose lab locate offline pinning progress "
-    "trials repeat repetitions pytest_checks pytest_child pytest_marker pytest_reports".split()
+    "attribute audit cli commands gate pytest_plugin arguments conclude diagnose lab locate locking offline pinning "
+    "progress trials repeat repetitions pytest_checks pytest_child pytest_marker pytest_reports".split()
 ) | {"__main__", "__init__"}
 TOP_LIBRARIES = frozenset("torch numpy tabulate tqdm pytest _pytest".split())
 

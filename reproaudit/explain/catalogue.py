@@ -56,6 +56,25 @@ ERRORS = {
         "then is kept and can be compared.",
     "intervention-unknown":
         "No entry in the table of interventions has this name. `reproaudit explain` lists them.",
+    "lock-conflict":
+        "A version control system left both sides of a merge in the lock. The sides are brought together where they do "
+        "not contradict each other, and the subjects that are locked again replace theirs.",
+    "lock-corrupt":
+        "The lock holds a line that `reproaudit lock` never writes: it was edited, or merged line by line. Take it "
+        "from version control again, or make it again.",
+    "lock-entry":
+        "The lock holds nothing for this subject with these arguments. `reproaudit lock` adds an entry.",
+    "lock-missing":
+        "There is no such file. `reproaudit lock SUBJECT` writes reproaudit.lock in the folder where it is started; "
+        "--lock names another.",
+    "lock-truncated":
+        "The lock ends before its last line, so some of it is lost. Take it from version control again.",
+    "lock-unreadable":
+        "The lock could not be opened, is not UTF-8, or is too large to be one.",
+    "lock-version":
+        "The lock was written in another version of the format. Versions are not converted: lock again.",
+    "lock-write":
+        "The lock could not be written. The runs are done, and the file that was there before is unchanged.",
     "module-inputs":
         "An nn.Module was named, and nothing says what to call it with. Give the dtypes and shapes with --inputs, one "
         "for each positional argument.",
