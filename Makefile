@@ -63,6 +63,12 @@ samples: $(STAMP) ## audit the examples again, into reports/samples
 	  $(BIN)/reproaudit examples/$$name/train.py --report json=$$folder/result.json \
 	    --report terminal=$$folder/terminal.txt || test $$? -eq 1 || exit 1; \
 	done
+	@for folder in reports/samples/graph_net reports/samples/five_sources; do \
+	  $(BIN)/reproaudit report $$folder/result.json --report junit=$$folder/junit.xml \
+	    --report sarif=$$folder/report.sarif --report github=$$folder/annotations.txt \
+	    --report markdown=$$folder/summary.md --report codequality=$$folder/codequality.json \
+	    > /dev/null || test $$? -eq 1 || exit 1; \
+	done
 
 # The interpreter that is given may lack the plugins that the default options name, so this target has its own.
 gpu: $(GPU_SETUP) ## tests and benchmarks that need CUDA; PYTHON=... uses that interpreter as it is

@@ -20,7 +20,7 @@ _SEVERITIES = {
 
 @dataclass(frozen=True, slots=True)
 class CodeQualityReport:
-    """An entry needs a file there: an issue without a line of its own gets the subject's first line, and says so.
+    """An entry needs a file there: an issue without a line of its own gets the start of the subject, and says so.
 
     What was not checked is no issue and has no place in this format.
     """
@@ -45,7 +45,7 @@ def _entry(result: AuditResult, issue: Issue) -> dict[str, object]:
     else:
         path, line = subject_path(result.subject), 1
         where = f"It lies at {issue.where}, which is no file of this repository" if issue.where else "No line is known"
-        description += f" {where}: shown at the first line of the subject."
+        description += f" {where}: shown at the start of the subject."
     return {
         "description": description,
         "check_name": issue.rule,

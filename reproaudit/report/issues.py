@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from reproaudit.fingerprint import fingerprints
+from reproaudit.fingerprint import divergence_fingerprint, fingerprints
 from reproaudit.model import AuditResult, Cause, Finding, Location, Verdict
 from reproaudit.report.wording import counted, difference_sentence, fix_state, moment, named, prose
 
@@ -65,8 +65,8 @@ class Issue:
 
 
 def issues(result: AuditResult, accepted: frozenset[str] = frozenset()) -> tuple[Issue, ...]:
-    """Return the issues of an audit, the gravest first. Findings whose fingerprints are `accepted` are no errors."""
-    return (*_verdict(result), *_findings(result, accepted), *_warnings(result), *_risks(result))
+    """Return the issues of an audit, the gravest first. What has an `accepted` fingerprint is no error."""
+    return (*_verdict(result, accepted), *_findings(result, accepted), *_warnings(result), *_risks(result))
 
 
 def place_of(folder: str, location: Location | None) -> Place | None:
@@ -127,7 +127,7 @@ def not_checked_message(result: AuditResult) -> str:
     return "; ".join(f"{prose(note.what)}: {prose(note.why)}" for note in result.not_checked)
 
 
-def _verdict(result: AuditResult) -> Iterator[Issue]:
+def _verdict(result: AuditResult, accepted: frozenset[str]) -> Iterator[Issue]:
     kinds = {Verdict.NOT_AUDITED: Kind.NOT_AUDITED}
     if not result.findings:
         kinds[Verdict.NOT_REPRODUCIBLE] = Kind.NO_SOURCE
@@ -135,8 +135,14 @@ def _verdict(result: AuditResult) -> Iterator[Issue]:
     if kind is not None:
         said = prose(result.headline)
         message = TITLES[kind].capitalize() + (f": {said}." if said else ".")
-        (fingerprint,) = fingerprints(result.subject, [_stand_in(kind.value)])
-        yield Issue(kind, kind.value, TITLES[kind], message, fingerprint, is_error=True)
+        if kind is Kind.NO_SOURCE:
+            fingerprint = divergence_fingerprint(result)
+        else:
+            (fingerprint,) = fingerprints(result.subject, [_stand_in(kind.value)])
+        is_accepted = kind is Kind.NO_SOURCE and fingerprint in accepted
+        yield Issue(
+            kind, kind.value, TITLES[kind], message, fingerprint, is_error=not is_accepted, is_accepted=is_accepted
+        )
 
 
 def _findings(result: AuditResult, accepted: frozenset[str]) -> Iterator[Issue]:

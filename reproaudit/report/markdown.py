@@ -137,7 +137,7 @@ def _blocks(name: str, result: AuditResult, found: Sequence[Issue]) -> Iterator[
         yield _section(_finding(number, issue.finding))
     if known:
         yield _section(["#### Accepted in the baseline", "", *_capped([_known(issue) for issue in known])])
-    warnings = [f"- {text(issue.message)} ({issue.rule})" for issue in found if issue.kind is Kind.WARNING]
+    warnings = [f"- {issue.rule}: {text(issue.message)}" for issue in found if issue.kind is Kind.WARNING]
     risks = [f"- {text(issue.message)} {code(issue.where)}".rstrip() for issue in found if issue.kind is Kind.RISK]
     notes = [f"- {text(note.what)}: {text(note.why)}" for note in result.not_checked]
     for title, lines in (("Warnings", warnings), ("Risks", risks), ("Not checked", notes)):

@@ -1,0 +1,110 @@
+"""Where an issue lies in a repository, what it is called, and when it is an error."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from reproaudit.fingerprint import divergence_fingerprint, fingerprints
+from reproaudit.model import Alert, Location, Verdict
+from reproaudit.report.issues import Kind, Place, issues, place_of, subject_names, subject_path
+from tests.report.cases import CASES, INDEX_PUT, NOT_AUDITED, ONE_DIVERGENCE, STRUCTURE
+
+
+@pytest.mark.parametrize(
+    ("folder", "path", "expected"),
+    [
+        ("", "train.py", "train.py"),
+        ("examples/net", "train.py", "examples/net/train.py"),
+        ("examples/net", "../../models/head.py", "models/head.py"),
+        ("examples/net", "./lib//a.py", "examples/net/lib/a.py"),
+        ("../other", "../here/train.py", None),
+        ("examples", "../../outside.py", None),
+        ("", "../outside.py", None),
+        ("", "..", None),
+        ("", "/usr/lib/python3/x.py", None),
+        ("", "site-packages/torch/nn/functional.py", None),
+        ("examples", "<string>", None),
+        ("", "", None),
+        ("", "a\nb.py", None),
+        ("a\x1bb", "train.py", None),
+        ("", "\udcff.py", None),
+    ],
+)
+def test_only_a_file_below_the_working_directory_is_a_place(folder: str, path: str, expected: str | None) -> None:
+    place = place_of(folder, Location(path, 7, "f"))
+    assert place == (Place(expected, 7, "f") if expected else None)
+
+
+def test_a_line_that_is_not_known_is_no_place() -> None:
+    assert place_of("", Location("train.py", 0)) is None
+    assert place_of("", None) is None
+
+
+@pytest.mark.parametrize(
+    ("subject", "expected"),
+    [
+        ("train.py", "train.py"),
+        ("examples/./layer.py::training_step", "examples/layer.py"),
+        ("pkg.module:step", "pkg.module:step"),
+        ("/elsewhere/train.py", "/elsewhere/train.py"),
+        ("", "unknown"),
+    ],
+)
+def test_a_subject_s_own_file_is_taken_from_its_name(subject: str, expected: str) -> None:
+    assert subject_path(subject) == expected
+
+
+def test_subjects_that_come_again_get_different_names() -> None:
+    seeds = [replace(ONE_DIVERGENCE, settings=(("seed", str(seed)),)) for seed in (0, 1, 1)]
+    again = replace(ONE_DIVERGENCE, subject="eval.py")
+    assert subject_names([*seeds, again]) == (
+        "train.py [seed 0]",
+        "train.py [seed 1] (1)",
+        "train.py [seed 1] (2)",
+        "eval.py",
+    )
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_an_audit_has_an_error_exactly_if_its_exit_code_is_not_zero(case: str) -> None:
+    failed = CASES[case].verdict in (Verdict.NOT_REPRODUCIBLE, Verdict.NOT_AUDITED)
+    assert any(issue.is_error for issue in issues(CASES[case])) is failed
+
+
+@pytest.mark.parametrize("result", [ONE_DIVERGENCE, STRUCTURE])
+def test_what_is_accepted_is_no_error_also_if_no_source_was_located(result: object) -> None:
+    assert isinstance(result, type(ONE_DIVERGENCE))
+    marks = fingerprints(result.subject, result.findings) or (divergence_fingerprint(result),)
+    found = [issue for issue in issues(result, frozenset(marks)) if issue.kind in (Kind.FINDING, Kind.NO_SOURCE)]
+    assert [(issue.is_accepted, issue.is_error) for issue in found] == [(True, False)]
+
+
+def test_an_audit_that_could_not_be_done_cannot_be_accepted() -> None:
+    (issue,) = issues(NOT_AUDITED)
+    (same,) = issues(NOT_AUDITED, frozenset({issue.fingerprint}))
+    assert (same.kind, same.is_error, same.is_accepted) == (Kind.NOT_AUDITED, True, False)
+
+
+def test_a_finding_of_runs_within_the_tolerance_is_no_error() -> None:
+    (issue, *_) = issues(replace(ONE_DIVERGENCE, verdict=Verdict.WITHIN_TOLERANCE))
+    assert (issue.kind, issue.is_error) == (Kind.FINDING, False)
+
+
+def test_a_warning_keeps_its_rule_and_its_identity_when_its_line_moves() -> None:
+    texts = ("RA501: workers iterated at train.py:12 in main draw alike", "2 cores for 4 runs")
+    moved = (texts[0].replace("12", "14"), texts[1])
+    before, after = (
+        [i for i in issues(replace(ONE_DIVERGENCE, warnings=each)) if i.kind is Kind.WARNING] for each in (texts, moved)
+    )
+    assert [(i.rule, i.message) for i in before] == [
+        ("RA501", "workers iterated at train.py:12 in main draw alike"), ("warning", "2 cores for 4 runs"),
+    ]  # fmt: skip
+    assert [i.fingerprint for i in before] == [i.fingerprint for i in after]
+
+
+def test_issues_that_agree_in_all_but_their_line_have_different_identities() -> None:
+    alerts = tuple(Alert("aten::cumsum", "", "forward", "head", Location("model.py", line, "f")) for line in (7, 9))
+    found = issues(replace(ONE_DIVERGENCE, findings=(INDEX_PUT, INDEX_PUT), alerts=alerts))
+    assert len({issue.fingerprint for issue in found}) == len(found) == 5

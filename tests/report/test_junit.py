@@ -1,0 +1,99 @@
+"""JUnit XML: valid against the published schema, and counted right."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+import xmlschema
+
+from reproaudit.fingerprint import fingerprints
+from reproaudit.model import AuditResult
+from reproaudit.report import render_all
+from tests.report.cases import CASES, INDEX_PUT, NOT_AUDITED, ONE_DIVERGENCE, REPRODUCIBLE, STRUCTURE, WITHIN_TOLERANCE
+
+SMALL = {case: result for case, result in CASES.items() if case != "10000-findings"}
+ACCEPTED = frozenset(fingerprints(ONE_DIVERGENCE.subject, ONE_DIVERGENCE.findings))
+
+
+@cache
+def schema() -> xmlschema.XMLSchema:
+    return xmlschema.XMLSchema(str(Path(__file__).parent / "schemas" / "junit-10.xsd"))
+
+
+def suite_of(*results: AuditResult, accepted: frozenset[str] = frozenset()) -> ElementTree.Element:
+    text = render_all(results, "junit", accepted)
+    schema().validate(text)
+    suite = ElementTree.fromstring(text).find("testsuite")
+    assert suite is not None
+    return suite
+
+
+@pytest.mark.parametrize("case", SMALL)
+def test_a_report_is_valid_against_the_schema(case: str) -> None:
+    suite_of(SMALL[case])
+    suite_of(SMALL[case], accepted=ACCEPTED)
+
+
+def test_the_schema_refuses_what_is_wrong() -> None:
+    text = render_all([ONE_DIVERGENCE], "junit").replace("<failure ", "<broken ").replace("</failure>", "</broken>")
+    assert not schema().is_valid(text)
+
+
+def test_every_audit_is_one_test_case_and_the_counts_are_those_of_the_cases() -> None:
+    suite = suite_of(*SMALL.values())
+    assert len(suite.findall("testcase")) == len(SMALL)
+    assert len({case.get("name") for case in suite}) == len(SMALL)
+    counts = {"tests": len(SMALL), "failures": 4, "errors": 2, "skipped": 0}
+    assert {name: int(suite.get(name, "-1")) for name in counts} == counts
+
+
+@pytest.mark.parametrize(
+    ("result", "outcome"),
+    [(REPRODUCIBLE, None), (WITHIN_TOLERANCE, None), (ONE_DIVERGENCE, "failure"), (STRUCTURE, "failure"),
+     (NOT_AUDITED, "error")],
+)  # fmt: skip
+def test_the_outcome_of_a_case_follows_the_verdict(result: AuditResult, outcome: str | None) -> None:
+    (case,) = suite_of(result)
+    assert [child.tag for child in case if child.tag != "system-out"] == ([outcome] if outcome else [])
+    assert result.headline in "".join(case.itertext())
+
+
+def test_the_message_of_a_failure_is_the_headline_and_its_text_the_whole_report() -> None:
+    (case,) = suite_of(ONE_DIVERGENCE)
+    failure = case.find("failure")
+    assert failure is not None
+    assert failure.get("message") == f"not reproducible: {ONE_DIVERGENCE.headline}"
+    assert failure.get("type") == "RA401"
+    assert "torch.use_deterministic_algorithms(True)" in (failure.text or "")
+
+
+def test_an_audit_whose_findings_are_all_accepted_is_skipped_with_the_reason() -> None:
+    (case,) = suite_of(ONE_DIVERGENCE, accepted=ACCEPTED)
+    skipped = case.find("skipped")
+    assert skipped is not None
+    assert case.find("failure") is None
+    assert skipped.get("message") == "1 finding accepted in the baseline, and no other"
+
+
+def test_one_finding_that_is_not_accepted_fails_the_case_and_the_accepted_ones_are_listed() -> None:
+    other = replace(INDEX_PUT, op="aten::cumsum")
+    (case,) = suite_of(replace(ONE_DIVERGENCE, findings=(INDEX_PUT, other)), accepted=ACCEPTED)
+    assert case.find("failure") is not None
+    assert case.find("skipped") is None
+    (mark,) = ACCEPTED
+    listed = case.findtext("system-out") or ""
+    assert listed.count(mark) == 1
+    assert "aten::cumsum" not in listed
+
+
+def test_text_that_would_end_an_attribute_or_element_is_only_text() -> None:
+    hostile = '"><x a="]]></failure>&amp;'
+    (case,) = suite_of(replace(ONE_DIVERGENCE, subject=hostile, headline=hostile))
+    failure = case.find("failure")
+    assert failure is not None
+    assert case.get("name") == hostile
+    assert failure.get("message") == f"not reproducible: {hostile}"
