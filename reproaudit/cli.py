@@ -10,13 +10,16 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from reproaudit.errors import ReproauditError
 from reproaudit.model import EXIT_NOT_AUDITED
+from reproaudit.project import load_project
 
 # word -> module and function; without a word of these the whole line is the first one's
 COMMANDS = {
     "audit": "audit:audit",
+    "ci": "ci:ci",
     "record": "traces:record",
     "compare": "traces:compare",
     "report": "traces:report",
@@ -29,9 +32,9 @@ COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return the exit code: 0 reproducible, 1 a divergence, 2 not audited."""
     words = list(sys.argv[1:] if argv is None else argv)
-    name, rest = (words[0], words[1:]) if words and words[0] in COMMANDS else ("audit", words)
     try:
         with _termination_as_interrupt():
+            name, rest = _named(words)
             return _command(name)(rest)
     except ReproauditError as error:
         print(f"reproaudit: error: {error}", file=sys.stderr)
@@ -48,6 +51,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         print("reproaudit: error: the above is a fault of reproaudit itself [internal]", file=sys.stderr)
         return EXIT_NOT_AUDITED
+
+
+def _named(words: list[str]) -> tuple[str, list[str]]:
+    """Return the command and its words. No word at all is the gate where the project configures subjects."""
+    if words and words[0] in COMMANDS:
+        return words[0], words[1:]
+    if not words and load_project(Path.cwd()).subjects:
+        return "ci", words
+    return "audit", words
 
 
 def _command(name: str) -> Callable[[list[str]], int]:

@@ -51,6 +51,23 @@ class Quiet:
         pass
 
 
+class Prefixed:
+    """Another progress, with what the stages belong to in front."""
+
+    def __init__(self, inner: TerminalProgress | LineProgress | Quiet, prefix: str) -> None:
+        self._inner = inner
+        self._prefix = prefix
+
+    def stage(self, what: str, steps: int | None) -> None:
+        self._inner.stage(f"{self._prefix}: {what}", steps)
+
+    def step(self, done: int) -> None:
+        self._inner.step(done)
+
+    def close(self) -> None:
+        self._inner.close()
+
+
 def progress_for(quiet: bool) -> TerminalProgress | LineProgress | Quiet:
     if quiet:
         return Quiet()

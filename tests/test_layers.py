@@ -38,7 +38,7 @@ LAYERS = {
     "criteria": layer("model errors"),
     "settings": layer("model errors"),
     "project": layer("settings criteria model errors"),
-    "baseline": layer("fingerprint model errors"),
+    "baseline": layer("fingerprint settings model errors"),
     "interventions": layer("settings model errors"),
     "plan": layer("settings model errors"),
     "trace": layer("model errors", "numpy safetensors"),
@@ -55,7 +55,7 @@ LAYERS = {
 # These put the others together. They may import all units; torch and the recorder only inside a function.
 TOP = frozenset(
     "attribute audit cli commands gate pytest_plugin arguments conclude diagnose lab locate locking offline pinning "
-    "progress trials repeat repetitions pytest_checks pytest_child pytest_marker pytest_reports".split()
+    "progress trials device_comparison repeat repetitions pytest_checks pytest_child pytest_marker pytest_reports".split()
 ) | {"__main__", "__init__"}
 TOP_LIBRARIES = frozenset("torch numpy tabulate tqdm pytest _pytest".split())
 
