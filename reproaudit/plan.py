@@ -102,7 +102,8 @@ class RunPlan:
     `values_mb` bounds values.safetensors. `alerts`: find the ops that `use_deterministic_algorithms` refuses. `keep`
     chooses boundary tensors by (EventKind, name, step); empty keeps what fits. `lines`: follow the program's own lines
     and the Python values that each changes. `pins`: without a `reference` the outputs of these calls are kept; with
-    one, the path of a trace that kept them, each call is given the reference's outputs.
+    one, the path of a trace that kept them, each call is given the reference's outputs. `outside`: at operation level,
+    follow what brings the outside world in (clocks, generators, listings, files).
     """
 
     trace_dir: Path
@@ -118,6 +119,7 @@ class RunPlan:
     lines: bool = False
     pins: tuple[Pin, ...] = ()
     reference: str = ""
+    outside: bool = True
     extra: dict[str, str] = field(default_factory=dict)
 
 
@@ -164,6 +166,7 @@ def from_json(text: str) -> RunPlan:
         lines=_typed(table, "lines", bool),
         pins=tuple(_pin(row) for row in _typed(table, "pins", list)),
         reference=_typed(table, "reference", str),
+        outside=_typed(table, "outside", bool),
         extra=_extra(_typed(table, "extra", dict)),
     )
 

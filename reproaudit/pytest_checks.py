@@ -21,6 +21,7 @@ from reproaudit.repeat import RepeatOptions, repeat
 from reproaudit.repetitions import InProcessLab
 
 if TYPE_CHECKING:
+    from reproaudit.device_comparison import DeviceComparison
     from reproaudit.record.repetition import Repetition
 
 _RUNS = 5
@@ -86,6 +87,29 @@ class Checks:
         result = repeat_test(self._item, options, body, check=number, carry=call)
         self._item.stash.setdefault(results_key, []).append(to_json(result))
         return result
+
+    def compare_devices(
+        self, step: Callable[..., Any], first: str = "cpu", second: str = "cuda", *,
+        tolerance: str | Tolerance | Mapping[str, Tolerance] | None = None, seed: int | None = 0,
+    ) -> DeviceComparison:  # fmt: skip
+        """Call `step(device=…)` once on each device and compare every operator's results element by element.
+
+        `str()` of what is returned tells the op and the line where the results are first further apart than the
+        tolerance, by default what `torch.testing.assert_close` allows for the dtype. Draw on the CPU and move: the
+        devices' own random streams give different numbers.
+        """
+        from reproaudit.device_comparison import CLOSE, compare_devices
+
+        tolerances = CLOSE if tolerance is None else _tolerances(tolerance)
+        return compare_devices(step, first, second, self._item.path.parent, tolerances, seed)
+
+    def assert_devices_agree(self, step: Callable[..., Any], *devices: str, **options: Any) -> DeviceComparison:
+        """Compare as `compare_devices` does, and fail with what it tells if a result is too far away."""
+        __tracebackhide__ = True
+        comparison = self.compare_devices(step, *devices, **options)
+        if not comparison.is_close:
+            raise AssertionError(str(comparison))
+        return comparison
 
     def assert_reproducible(self, step: Callable[..., Any], **options: Any) -> AuditResult:
         """Check as `check` does, and fail with the finding as text; return the result otherwise."""

@@ -10,20 +10,22 @@ from pathlib import Path
 
 from reproaudit.attribute import unsuspected
 from reproaudit.compare.boundaries import compare_boundaries
+from reproaudit.compare.computed import count_operators, refined
 from reproaudit.compare.entropy import differing_calls
 from reproaudit.compare.files import carried_files
 from reproaudit.compare.localise import Localisation, Origin, localise
-from reproaudit.compare.runs import Interned, Run
+from reproaudit.compare.runs import Run
 from reproaudit.conclude import Judged, conclude, judge
 from reproaudit.diagnose import Diagnosis, Diagnostician
 from reproaudit.errors import ReproauditError
 from reproaudit.explain.sources import Explained, explain_sources, with_cause
 from reproaudit.lab import Budget, RunMaker
-from reproaudit.model import AuditResult, Cause, EventKind, Finding, Level, NotChecked, Tolerance, Verdict
+from reproaudit.model import AuditResult, Cause, Finding, Level, NotChecked, Tolerance, Verdict
 from reproaudit.plan import SubjectSpec
 
 _BUDGET = Budget(runs=60, seconds=30.0)
 _FRESH_RUNS = 3  # that must be equal before a difference between repetitions is called carried state
+_EVIDENCE_RUNS = 6  # at most, to see a difference again that decides no boundary tensor
 _UNPROVEN = "whether the difference is carried state"
 _NEVER_SEEN = (
     "string hash order, memory layout and what is drawn at import time are the same in all repetitions of one process"
@@ -70,7 +72,9 @@ class _Repeated:
     def conduct(self) -> AuditResult:
         options = self.options
         runs = [
-            self.lab.run(f"run-{index}", index, f"repetition {index + 1} of {options.runs}", level=Level.OPERATION)
+            self.lab.run(
+                f"run-{index}", index, f"repetition {index + 1} of {options.runs}", level=Level.OPERATION, outside=False
+            )
             for index in range(options.runs)
         ]
         judged = self._judge(runs)
@@ -96,9 +100,9 @@ class _Repeated:
     def _judge(self, runs: list[Run]) -> Judged:
         """Judge by boundary tensors and what was returned, and by every operator unless there is a tolerance."""
         comparison = compare_boundaries(runs, self.lab.interned)
-        ops = sum(int((trace.events["kind"] == EventKind.OP).sum()) for _, trace in runs[0].traces)
+        ops = count_operators(runs[0])
         if all(tolerance.is_bitwise for tolerance in self.options.tolerances.values()):
-            comparison = replace(comparison, classes=_refined(comparison.classes, runs, self.lab.interned))
+            comparison = replace(comparison, classes=refined(comparison.classes, runs, self.lab.interned))
             comparison = replace(
                 comparison, compared=comparison.compared + ops, counts=(*comparison.counts, ("operator", ops))
             )
@@ -118,7 +122,18 @@ class _Repeated:
         at_boundaries = len(compare_boundaries(judged.runs, self.lab.interned).classes) > 1
         if judged.verdict is Verdict.NOT_REPRODUCIBLE and at_boundaries:
             return Diagnostician(self.lab, judged, ()).conduct()
+        found = self._explained_with_evidence() or found
         return Diagnosis(tuple(unsuspected(one) for one in found), (), None, ())
+
+    def _explained_with_evidence(self) -> tuple[Explained, ...]:
+        """Repeat until two repetitions differ again, following what comes from outside; empty if they do not."""
+        runs: list[Run] = []
+        for number in range(_EVIDENCE_RUNS):
+            runs.append(self.lab.run(f"evidence-{number}", number, "collecting evidence", level=Level.OPERATION))
+            found = localise(runs[0], runs[-1], self.lab.interned)
+            if not found.is_equal:
+                return self._explain((runs[0], runs[-1]), found)
+        return ()
 
     def _explain(self, pair: tuple[Run, Run], localisation: Localisation) -> tuple[Explained, ...]:
         calls = differing_calls(*pair, self.lab.interned)
@@ -161,7 +176,7 @@ class _Repeated:
             self.notes.append(NotChecked(_UNPROVEN, error.message))
             return None
         comparison = compare_boundaries(runs, lab.interned)
-        classes = _refined(comparison.classes, runs, lab.interned)
+        classes = refined(comparison.classes, runs, lab.interned)
         failed = next((run.outcome for run in runs if not run.outcome.is_success), None)
         if failed is not None:
             self.notes.append(NotChecked(_UNPROVEN, f"a fresh process failed: {failed.detail}"))
@@ -179,22 +194,3 @@ _CARRIED_ADVICE = (
 def _is_decided(localisation: Localisation) -> bool:
     """An op that turned equal inputs into different outputs needs no carried state to explain it."""
     return bool(localisation.sources) and localisation.sources[0].origin is Origin.OP
-
-
-def _refined(
-    classes: tuple[tuple[int, ...], ...], runs: Sequence[Run], interned: Interned
-) -> tuple[tuple[int, ...], ...]:
-    """Split classes of runs whose boundary tensors are equal where an operator of theirs differs."""
-    by_index = {run.index: run for run in runs}
-    refined: list[list[int]] = []
-    for group in classes:
-        parts: list[list[int]] = []
-        for index in group:
-            for part in parts:
-                if localise(by_index[part[0]], by_index[index], interned).is_equal:
-                    part.append(index)
-                    break
-            else:
-                parts.append([index])
-        refined += parts
-    return tuple(tuple(part) for part in refined)

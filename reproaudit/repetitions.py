@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +14,6 @@ from reproaudit.compare.runs import Interned, Run, open_run
 from reproaudit.errors import SubjectError
 from reproaudit.interventions import combined, find
 from reproaudit.lab import Budget, BudgetSpent
-from reproaudit.model import Level
 from reproaudit.pinning import FILL_VARIABLE
 from reproaudit.plan import RunPlan, SubjectSpec
 from reproaudit.settings import Settings, merge
@@ -20,6 +21,7 @@ from reproaudit.settings import Settings, merge
 if TYPE_CHECKING:
     from reproaudit.record.repetition import Repetition
 
+_MOST_IMPORTING = 2  # first repetitions that are made again because they imported something
 _KEPT_MB = 16  # of boundary tensors per repetition, for the element-wise comparison
 
 Body = Callable[["Repetition"], None]
@@ -31,6 +33,7 @@ class InProcessLab:
     `body` is given the repetition that it is in, to record what the code returned. It may raise: the first repetition
     passes that on, of later ones it is the outcome. What only a fresh process can change (files as they were, variables
     that libraries read when they start) is refused with a SubjectError; string hashes are the same anyway.
+    A first repetition that imports modules is made again.
     """
 
     def __init__(self, body: Body, subject: SubjectSpec, folder: Path, *, seed: int | None, budget: Budget) -> None:
@@ -70,15 +73,21 @@ class InProcessLab:
         changes = {key: value for key, value in changes.items() if key not in ("steps", "lines")}
         plan = RunPlan(trace_dir=self.folder / name, subject=self.subject, settings=settings, values_mb=_KEPT_MB)
         plan = replace(plan, **changes)  # type: ignore[arg-type]
-        self.runs_made += 1
+        modules = set(sys.modules)
         start = time.perf_counter()
         try:
             with repetition(plan, self._state, self._seed) as current:
                 self._body(current)
         except Exception:
-            if not index and plan.level is Level.OPERATION and self.runs_made == 1:
+            if not self.runs_made:
                 raise
         self.seconds[name] = time.perf_counter() - start
+        self.runs_made += 1
+        imported = set(sys.modules) - modules
+        if imported and self.runs_made <= _MOST_IMPORTING:
+            # What is imported at its first use runs once in the life of a process, and may draw from a random stream.
+            shutil.rmtree(plan.trace_dir)
+            return self.run(name, index, what, interventions, variables, **changes)
         return open_run(plan.trace_dir, index)
 
     def log_of(self, name: str) -> str:

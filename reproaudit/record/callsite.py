@@ -7,6 +7,7 @@ import sys
 import sysconfig
 from types import CodeType, FrameType
 
+from reproaudit.model import Location
 from reproaudit.trace.writer import TraceWriter
 
 _getframe = sys._getframe
@@ -50,6 +51,17 @@ class FrameKinds:
         if any(part in real for part in _INSTALLED):
             return OWN if any(f"{part}torch{os.sep}" in real for part in _INSTALLED) else LIBRARY
         return OWN if real.startswith(self._stdlib) else USER
+
+
+def line_of_program(kinds: FrameKinds, folder: str, depth: int = 1) -> Location | None:
+    """Return the innermost line of the program's own code above the calling frame, relative to `folder` (resolved)."""
+    frame: FrameType | None = _getframe(depth)
+    while frame is not None:
+        if kinds.of(frame.f_code) == USER:
+            path = os.path.relpath(os.path.realpath(frame.f_code.co_filename), folder)
+            return Location(path, frame.f_lineno or 0, frame.f_code.co_name)
+        frame = frame.f_back
+    return None
 
 
 class CallSites:

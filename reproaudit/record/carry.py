@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from reproaudit.model import Location
-from reproaudit.record.callsite import USER, FrameKinds
+from reproaudit.record.callsite import FrameKinds, line_of_program
 from reproaudit.record.operands import tensors_read, tensors_written
 from reproaudit.record.opinfo import OpTable
 
@@ -70,7 +69,7 @@ class CarryWatch(TorchDispatchMode):
         storage = _storage(tensor)
         known = None if storage is None else self._writes.get(storage._cdata)
         if known is not None and known[1] < self._repetition and not known[0].expired():
-            self.found.append(Carried(op, self._here(), known[2], known[3]))
+            self.found.append(Carried(op, line_of_program(self._kinds, self._folder), known[2], known[3]))
 
     def _follow(self, tensor: _Tensor, op: str) -> None:
         storage = _storage(tensor)
@@ -78,16 +77,12 @@ class CarryWatch(TorchDispatchMode):
             return
         if len(self._writes) >= _MOST_FOLLOWED:
             self._writes = {key: kept for key, kept in self._writes.items() if not kept[0].expired()}
-        self._writes[storage._cdata] = (StorageWeakRef(storage), self._repetition, op, self._here())
-
-    def _here(self) -> Location | None:
-        frame = sys._getframe(3)
-        while frame is not None:
-            if self._kinds.of(frame.f_code) == USER:
-                path = os.path.relpath(os.path.realpath(frame.f_code.co_filename), self._folder)
-                return Location(path, frame.f_lineno or 0, frame.f_code.co_name)
-            frame = frame.f_back  # type: ignore[assignment]
-        return None
+        self._writes[storage._cdata] = (
+            StorageWeakRef(storage),
+            self._repetition,
+            op,
+            line_of_program(self._kinds, self._folder),
+        )
 
 
 def _storage(tensor: _Tensor) -> Any:

@@ -13,6 +13,7 @@ _eval_frame: Any = getattr(torch._C, "_dynamo", None) and torch._C._dynamo.eval_
 SKIPS_CODE = all(
     hasattr(_eval_frame, name) for name in ("set_code_exec_strategy", "_FrameExecStrategy", "_FrameAction")
 )
+_marked: set[str] = set()  # modules whose functions are marked
 
 
 def keep_out_of_dynamo() -> None:
@@ -22,7 +23,8 @@ def keep_out_of_dynamo() -> None:
     action = _eval_frame._FrameAction
     strategy = _eval_frame._FrameExecStrategy(action.SKIP, action.DEFAULT)
     for name, module in list(sys.modules.items()):
-        if name.startswith(("reproaudit.record.", "reproaudit.trace.")):
+        if name.startswith(("reproaudit.record.", "reproaudit.trace.")) and name not in _marked:
+            _marked.add(name)
             for member in list(vars(module).values()):
                 for function in list(vars(member).values()) if isinstance(member, type) else (member,):
                     code = getattr(function, "__code__", None)

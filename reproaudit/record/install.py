@@ -70,10 +70,11 @@ class Installation:
         self.mode = Operations(self.recorder, self.devices, chosen)
         if plan.alerts:
             self.mode.alerts = Alerts(self.recorder)
-        else:
+        elif plan.outside:
             Entropy(self.recorder, self.patches).install()
-        StreamWatch(self.recorder, self.patches).install()
-        Files(self.recorder, self.patches).install()
+        if plan.outside:
+            StreamWatch(self.recorder, self.patches).install()
+            Files(self.recorder, self.patches).install()
         ThreadModes(self.mode, self.patches)
         self.mode.__enter__()
         mode = self.mode

@@ -1,0 +1,51 @@
+"""Whether two runs computed the same, operator by operator, in whatever order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from reproaudit.compare.runs import Interned, Run, mix
+from reproaudit.model import EventFlag, EventKind
+
+_NO_RESULT = EventFlag.VIEW | EventFlag.UNDEFINED | EventFlag.RAISED  # of these the outputs were not digested
+
+
+def refined(
+    classes: Sequence[Sequence[int]], runs: Sequence[Run], interned: Interned
+) -> tuple[tuple[int, ...], ...]:  # fmt: skip
+    """Split classes of run numbers where what the runs computed differs; the order of runs is kept.
+
+    The order of calls does not count: data that arrives from worker processes is unpacked whenever it comes.
+    """
+    computed = {run.index: _computed(run, interned) for run in runs}
+    found: list[list[int]] = []
+    for group in classes:
+        parts: list[list[int]] = []
+        for index in group:
+            same = next((part for part in parts if np.array_equal(computed[part[0]], computed[index])), None)
+            if same is None:
+                parts.append([index])
+            else:
+                same.append(index)
+        found += parts
+    return tuple(tuple(part) for part in found)
+
+
+def count_operators(run: Run) -> int:
+    """Return how many operator calls were recorded of a run, its children's included."""
+    return sum(int((trace.events["kind"] == EventKind.OP).sum()) for _, trace in run.traces)
+
+
+def _computed(run: Run, interned: Interned) -> npt.NDArray[np.uint64]:
+    """Return one sorted 64-bit key per call, of its op, place, inputs and outputs."""
+    keys = []
+    for _, trace in run.traces:
+        rows = trace.events[trace.events["kind"] == EventKind.OP]
+        strings, locations = interned.ids(trace)
+        outputs = np.where(((rows["flags"] & _NO_RESULT) == 0)[:, None], rows["outputs"], 0)
+        columns = (rows["inputs"][:, 0], rows["inputs"][:, 1], outputs[:, 0], outputs[:, 1])
+        keys.append(mix(rows["phase"], strings[rows["name"]], locations[rows["location"]], *columns))
+    return np.sort(np.concatenate(keys))

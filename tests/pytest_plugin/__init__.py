@@ -1,0 +1,1 @@
+"""Tests of repetitions within one process and of the pytest plugin."""
