@@ -25,6 +25,7 @@ _NOTIFICATIONS = {
     Kind.NO_SOURCE.value: "Runs differ, and no source of it was located",
     _NOT_CHECKED: "Something that was not compared, and why",
 }
+_WARNING = "Something that was hardly meant, whether runs are equal or not"
 
 Json = dict[str, Any]
 
@@ -65,22 +66,24 @@ def _rules(found: Sequence[Issue]) -> list[Json]:
 
 
 def _rule(rule: str, issue: Issue) -> Json:
-    title = issue.title or rule
-    described: Json = {
-        "id": rule,
+    if issue.finding is not None:
+        about = f"`reproaudit explain {rule}` says how it comes about, how it is told and what repairs it."
+        return _descriptor(rule, issue.finding.cause.value, issue.title or rule, about, "error")
+    about = "The operator may differ between runs. It is a risk; a divergence that was seen is a result of its own."
+    return _descriptor(rule, issue.kind.value, issue.title, about, "note")
+
+
+def _descriptor(identity: str, name: str, title: str, about: str, level: str) -> Json:
+    """Describe a rule or a kind of notification, with all that code scanning asks for."""
+    return {
+        "id": identity,
+        "name": "".join(word.capitalize() for word in name.split("-")),
         "shortDescription": {"text": title},
         "fullDescription": {"text": f"{title[:1].upper()}{title[1:]}."},
-        "help": {"text": _help(rule, issue)},
-        "defaultConfiguration": {"level": "error" if issue.kind is Kind.FINDING else "note"},
+        "help": {"text": about},
+        "defaultConfiguration": {"level": level},
         "properties": {"tags": ["reproducibility"]},
     }
-    return described | ({"name": issue.finding.cause.value} if issue.finding is not None else {})
-
-
-def _help(rule: str, issue: Issue) -> str:
-    if issue.kind is Kind.FINDING:
-        return f"`reproaudit explain {rule}` says how it comes about, how it is told and what repairs it."
-    return "The operator may differ between runs. It is a risk; a divergence that was seen is a result of its own."
 
 
 def _result(issue: Issue, place: Place, numbers: dict[str, int], invocation: int, has_baseline: bool) -> Json:
@@ -171,5 +174,12 @@ def _descriptors(invocations: Sequence[Json]) -> list[Json]:
         for notification in invocation["toolExecutionNotifications"]
         if "descriptor" in notification
     }
-    described = [(name, _NOTIFICATIONS.get(name, "A warning: reproaudit explain says more")) for name in sorted(used)]
-    return [{"id": name, "shortDescription": {"text": text}} for name, text in described]
+    described = []
+    for rule in sorted(used):
+        title = _NOTIFICATIONS.get(rule, _WARNING)
+        name = rule if rule in _NOTIFICATIONS else "audit-warning"
+        is_explained = rule not in _NOTIFICATIONS and rule != Kind.WARNING.value
+        about = f"`reproaudit explain {rule}` says more." if is_explained else f"{title}: the message says which."
+        level = "error" if rule in (Kind.NOT_AUDITED.value, Kind.NO_SOURCE.value) else "warning"
+        described.append(_descriptor(rule, name, title, about, level))
+    return described

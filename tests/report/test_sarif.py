@@ -69,7 +69,7 @@ def test_every_result_has_what_code_scanning_rejects_a_file_without(case: str) -
         assert result["message"]["text"]
         assert result["partialFingerprints"]
         assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
-    for rule in rules:
+    for rule in [*rules, *run["tool"]["driver"]["notifications"]]:
         assert rule["shortDescription"]["text"]
         assert rule["fullDescription"]["text"]
         assert rule["help"]["text"]
