@@ -147,6 +147,10 @@ _HARMLESS = (
     "batches or outputs on the way to the loss differ between runs, without consequence for losses, gradients and "
     "parameters: undefined padding that a mask removes does this"
 )
+_HARMLESS_SO_FAR = (
+    "batches or outputs on the way to the loss differ between runs, without consequence for those losses, gradients "
+    "and parameters that are not ignored"
+)
 
 
 def headline(judged: Judged, findings: Sequence[Finding]) -> str:
@@ -217,6 +221,12 @@ def summarise(run: Run) -> RunSummary:
     return RunSummary(run.index, run.outcome, run.steps, run.events, run.main.level)
 
 
+def _comparison_warnings(comparison: BoundaryComparison) -> tuple[str, ...]:
+    if not comparison.has_harmless_differences:
+        return comparison.warnings
+    return (_HARMLESS_SO_FAR if comparison.ignored else _HARMLESS, *comparison.warnings)
+
+
 def conclude(
     judged: Judged, findings: tuple[Finding, ...], alerts: tuple[Alert, ...], *, notes: Sequence[NotChecked],
     settings: tuple[tuple[str, str], ...], subject: str, next_commands: tuple[str, ...], level: float = 0.95,
@@ -241,11 +251,7 @@ def conclude(
         divergences=judged.divergences,
         divergences_total=judged.divergences_total,
         alerts=alerts,
-        warnings=(
-            *((_HARMLESS,) if judged.comparison.has_harmless_differences else ()),
-            *judged.comparison.warnings,
-            *warnings,
-        ),
+        warnings=(*_comparison_warnings(judged.comparison), *warnings),
         changes=collect_changes(runs[0]),
         not_checked=tuple(dict.fromkeys([*judged.not_checked, *runs[0].main.notes, *notes])),
         compared=judged.comparison.counts,

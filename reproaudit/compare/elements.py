@@ -308,5 +308,6 @@ def _refusal(text: str, found: str) -> UsageError:
     return UsageError(
         f"cannot read the tolerance {text!r}: {found}",
         code="tolerance-syntax",
-        hint='write "bitwise", "rtol=1e-5,atol=1e-8", "ulp=4", or by dtype "float32:rtol=1e-5;bfloat16:ulp=2"',
+        hint='write "bitwise", "rtol=1e-5,atol=1e-8", "ulp=4", by dtype "float32:rtol=1e-5;bfloat16:ulp=2", '
+        'or by tensor "gradient:layers.*:ulp=4"',
     )
