@@ -20,6 +20,7 @@ running it.
   reproaudit --seed 0 -- train.py --seed 1    after -- nothing is ours
   reproaudit file.py::training_step           call a function as the training step
   reproaudit file.py::Net --inputs float32[8,3,32,32]    build a step around an nn.Module
+  reproaudit ci                               audit the subjects of pyproject.toml, against a baseline
   reproaudit record train.py                  one run, one trace
   reproaudit compare trace-a trace-b          compare traces, also from other machines
   reproaudit report result.json               render a saved result again

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from reproaudit.compare.runs import Interned, Run, open_run
 from reproaudit.compare.tolerances import parse_tolerances
 from reproaudit.conclude import conclude, judge
 from reproaudit.criteria import Ignored, TensorPattern
+from reproaudit.lab import Lab
+from reproaudit.locate import Locator
 from reproaudit.model import AuditResult, EventKind, Outcome, OutcomeKind, Verdict
 from reproaudit.trace.writer import TraceWriter
 from tests.compare.traces import Row, make_run
@@ -88,3 +91,18 @@ def test_a_mistyped_exception_reaches_the_result_as_a_warning(tmp_path: Path) ->
     result = concluded(tmp_path, "gradient:c")
     assert result.verdict is Verdict.NOT_REPRODUCIBLE
     assert any("'gradient:c'" in warning for warning in result.warnings)
+
+
+def test_a_diagnosis_does_not_follow_a_difference_that_only_ignored_tensors_show(tmp_path: Path) -> None:
+    class FakeLab:
+        steps = 1
+        interned = Interned()
+
+    rows = [[Row("aten::rand", index), Row("a", index, kind=EventKind.GRADIENT), Row("b", 7, kind=EventKind.GRADIENT)]
+            for index in (1, 2)]  # fmt: skip
+    runs = [make_run(tmp_path, index, row) for index, row in enumerate(rows)]
+    judged = judge(runs, compare_boundaries(runs, FakeLab.interned), {})
+    locator = Locator(cast(Lab, FakeLab()), judged, ())
+    assert locator.compare(*runs) is not None
+    FakeLab.interned = Interned((Ignored(TensorPattern("gradient:a"), "drawn anew"),))
+    assert locator.compare(*runs) is None

@@ -277,6 +277,10 @@ def test_what_is_chosen_reaches_the_audit_of_each_subject(
     assert "passed" in capsys.readouterr().out
 
 
+def test_every_option_of_the_gate_has_help() -> None:
+    assert [action.option_strings for action in ci.ci_parser()._actions if not action.help] == []
+
+
 def test_files_of_results_are_all_different_whatever_the_subjects_are_called(tmp_path: Path) -> None:
     names = ci._file_names(subjects(tmp_path, "a b", "a/b", "A?B", "..", "a b-2"))
     assert len({name.lower() for name in names}) == 5
