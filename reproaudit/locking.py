@@ -78,18 +78,19 @@ def check_entry(
     """Run the entry once, under `settings`, and compare it with the locked run of the nearest environment."""
     try:
         subject = subject_of(entry, cwd)
-        with _lab(replace(entry, settings=settings), subject, options, progress) as lab:
-            run = _recorded(lab, "operations", 0, f"checking {entry.name}", entry.steps)
-            locked = nearest(entry.runs, environment_of(run))
-            now = locked_run(
-                run, subject, lab.interned, other_threads=locked.other_threads,
-                most_operators=max(_LEAST_OPERATORS_SEEN, 2 * len(locked.operators)),
-            )  # fmt: skip
-            return compare(entry, locked, now, settings)
     except ReproauditError as error:
-        if error.code == "interrupted":
-            raise
-        return not_comparable(entry.name, str(error))
+        return not_comparable(entry.name, error.message, error.hint)
+    with _lab(replace(entry, settings=settings), subject, options, progress) as lab:
+        try:
+            run = _recorded(lab, "operations", 0, f"checking {entry.name}", entry.steps)
+        except SubjectError as error:
+            return not_comparable(entry.name, error.message, error.hint)
+        locked = nearest(entry.runs, environment_of(run))
+        now = locked_run(
+            run, subject, lab.interned, other_threads=locked.other_threads,
+            most_operators=max(_LEAST_OPERATORS_SEEN, 2 * len(locked.operators)),
+        )  # fmt: skip
+        return compare(entry, locked, now, settings)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from reproaudit.arguments import Parser, add_settings, positive, seconds, split, steps
@@ -36,7 +37,8 @@ change of numerics that is wanted shows up in the diff for review. A program tha
   reproaudit lock                             make every entry again; also resolves a merge conflict in the file
 """
 _LOCK_EPILOG = """\
-Locking again where another torch, CPU or GPU is in use adds that environment to the entry; the same one is replaced.
+A subject that is locked again keeps its settings and steps but for what the options change. Where another torch, CPU
+or GPU is in use, that environment joins the entry; the same one is replaced. Under other settings all are replaced.
 
 exit codes: 0 locked; 1 the program's own runs differ, so nothing was locked; 2 it could not be run or written"""
 _CHECK_DESCRIPTION = """\
@@ -60,7 +62,7 @@ def lock(words: list[str]) -> int:
     options = parser.parse_args(ours)
     path = Path(options.lock)
     held, dropped = load_to_change(path)
-    entries = held.entries if subject is None else (_named_entry(options, subject, own),)
+    entries = held.entries if subject is None else (_named_entry(options, held, subject, own),)
     if not entries:
         raise UsageError("no subject was named, and there is no lock", code="usage", hint="reproaudit lock train.py")
     if subject is None and _own_settings(options) != Settings():
@@ -110,12 +112,15 @@ def check(words: list[str]) -> int:
 # -- what is made ----------------------------------------------------------------------------------------------------
 
 
-def _named_entry(options: argparse.Namespace, subject: str, own: list[str]) -> Entry:
+def _named_entry(options: argparse.Namespace, held: Lock, subject: str, own: list[str]) -> Entry:
+    """Return the subject as it is to be run: as the lock holds it, changed by what the options say."""
     shown = relative_to(subject, Path().absolute())
     spec = parse_subject(shown, own, options.inputs)
     project = project_of(spec)
     settings = settings_of(options, project, choices_of(options, project), options.seed)
-    return Entry(shown, tuple(own), tuple(map(str, spec.inputs)), settings, options.steps)
+    entry = Entry(shown, tuple(own), tuple(map(str, spec.inputs)), settings)
+    before = next((other for other in held.entries if other.name == entry.name and not options.anew), entry)
+    return replace(entry, settings=merge(before.settings, settings), steps=getattr(options, "steps", before.steps))
 
 
 def _own_settings(options: argparse.Namespace) -> Settings:
@@ -207,12 +212,17 @@ def lock_parser() -> argparse.ArgumentParser:
         description=_LOCK_DESCRIPTION, epilog=_LOCK_EPILOG, allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    parser.add_argument("--steps", type=steps, default=3, metavar="N|all", help="optimizer steps to lock (default 3)")
+    parser.add_argument(
+        "--steps", type=steps, default=argparse.SUPPRESS, metavar="N|all", help="optimizer steps to lock (default 3)"
+    )
     parser.add_argument(
         "--ops", type=positive, default=2000, metavar="N", help="operators kept for each environment (default 2000)"
     )
     parser.add_argument(
         "--prune", action="store_true", help="drop the environments of an entry that are not made again now"
+    )
+    parser.add_argument(
+        "--anew", action="store_true", help="forget the settings and steps that the subject was locked with before"
     )
     parser.add_argument(
         "--inputs", action="append", default=[], metavar="SPEC", help="inputs of a module: float32[8,3,32,32]"

@@ -74,11 +74,15 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """The outcome for one entry. `compared` counts the deciding tensors of the lock; `why` says why nothing was."""
+    """The outcome for one entry. `compared` counts the deciding tensors of the lock.
+
+    `why` says why nothing was compared, and `hint` what to do about it.
+    """
 
     name: str
     state: State
     why: str = ""
+    hint: str = ""
     where: Where | None = None
     tensors: tuple[TensorChange, ...] = ()
     compared: int = 0
@@ -94,8 +98,8 @@ class CheckResult:
         return op is not None and op.path in dict(self.changes.code)
 
 
-def not_comparable(name: str, why: str) -> CheckResult:
-    return CheckResult(name, State.NOT_COMPARABLE, why)
+def not_comparable(name: str, why: str, hint: str = "") -> CheckResult:
+    return CheckResult(name, State.NOT_COMPARABLE, why, hint)
 
 
 def exit_code(results: Sequence[CheckResult]) -> int:
@@ -109,7 +113,10 @@ def exit_code(results: Sequence[CheckResult]) -> int:
 def compare(entry: Entry, locked: LockedRun, now: LockedRun, settings: Settings) -> CheckResult:
     """Compare a run, made under `settings`, with one that the entry holds."""
     if locked.uses_cuda and not now.uses_cuda and all(run.uses_cuda for run in entry.runs):
-        return not_comparable(entry.name, "every environment in the lock used CUDA, and this run did not")
+        return not_comparable(
+            entry.name, "every environment in the lock used CUDA, and this run did not",
+            f"lock this environment too: reproaudit lock {entry.name}",
+        )  # fmt: skip
     first, second = numbered(locked.tensors), numbered(now.tensors)
     compared = sum(tensor.is_deciding and tensor.digest != VARIES for tensor in first.values())
     if not compared:

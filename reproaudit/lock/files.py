@@ -89,7 +89,5 @@ def _united(name: str, ours: Lock, theirs: Lock, dropped: list[str]) -> Entry:
         if mine.get(environment, both[environment]) == other.get(environment, both[environment])
     )
     if len(runs) < len(both):
-        dropped.append(
-            f"{name}: {len(both) - len(runs)} of {len(both)} environments, which the sides contradict each other about"
-        )
+        dropped.append(f"{name}: {len(both) - len(runs)} of {len(both)} environments: the sides hold different digests")
     return Entry(a.subject, a.arguments, a.inputs, a.settings, a.steps, runs)

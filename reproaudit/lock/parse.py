@@ -123,6 +123,8 @@ class _Reader:
 
     def _entry(self, parts: dict[str, Any]) -> Entry:
         self._number = parts["line"]
+        if "steps" not in parts:
+            self._refuse(f"the entry of {parts['subject']!r} does not say how many steps it has")
         if not parts["runs"]:
             self._refuse(f"the entry of {parts['subject']!r} holds no environment")
         environments = [run.environment for run in parts["runs"]]
@@ -146,8 +148,7 @@ class _Reader:
         if words[0] == "subject" and len(words) == 2:
             self._close_run()
             self._entries.append(
-                {"subject": self._word(words[1]), "arguments": [], "inputs": [], "settings": {}, "steps": None,
-                 "runs": [], "line": self._number}
+                {"subject": self._word(words[1]), "arguments": [], "inputs": [], "settings": {}, "runs": [], "line": self._number}
             )  # fmt: skip
         elif words == ["environment"] and self._entries:
             self._close_run()

@@ -23,7 +23,8 @@ _WHAT = {
 def to_lines(result: CheckResult, lock_name: str) -> list[str]:
     """Return the lines about one entry, without a trailing newline."""
     if result.state is State.NOT_COMPARABLE:
-        return [f"not comparable here: {result.name}: {result.why}"]
+        hint = [f"  hint: {result.hint}".rstrip()] if result.hint else []
+        return [f"not comparable here: {result.name}: {result.why}", *hint]
     if result.state is State.EQUAL:
         though = list(_though(result))
         rows = _aligned(_changed_rows(result))
@@ -99,8 +100,6 @@ def _op_rows(label: str, operators: Sequence[LockedOp]) -> Iterator[tuple[str, s
         yield label, f"{_op_name(op)}  {op.place}{module}  {_when(op)}"
     if len(operators) > _MOST_ROWS:
         yield label, f"and {len(operators) - _MOST_ROWS} more"
-    if not operators:
-        yield label, "none"
 
 
 def _tensor_lines(result: CheckResult) -> Iterator[str]:
@@ -181,6 +180,7 @@ def _document(result: CheckResult) -> dict[str, Any]:
         "subject": result.name,
         "state": result.state.value,
         "why": result.why,
+        "hint": result.hint,
         "compared": result.compared,
         "where": None if result.where is None else _where_document(result.where),
         "differing": len(result.tensors),
