@@ -24,6 +24,8 @@ running it.
   reproaudit record train.py                  one run, one trace
   reproaudit compare trace-a trace-b          compare traces, also from other machines
   reproaudit report result.json               render a saved result again
+  reproaudit lock train.py                    keep what a run computes in reproaudit.lock, for review
+  reproaudit check                            compare a run with it: what differs first, and what changed
   reproaudit explain RA401                    what a rule, cause, intervention or error code means
 """
 _EPILOG = """\

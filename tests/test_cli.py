@@ -115,7 +115,7 @@ def test_a_report_that_cannot_be_written_leaves_no_half_file(
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
 
 
-@pytest.mark.parametrize("case", sorted(path.name for path in SAMPLES.iterdir()))
+@pytest.mark.parametrize("case", sorted(path.parent.name for path in SAMPLES.glob("*/result.json")))
 def test_a_sample_s_screen_is_what_its_result_renders_to(case: str, capsys: pytest.CaptureFixture[str]) -> None:
     main(["report", str(SAMPLES / case / "result.json")])
     assert capsys.readouterr().out == (SAMPLES / case / "terminal.txt").read_text()
