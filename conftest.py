@@ -1,4 +1,4 @@
-"""Holds every test to leaving the process as it found it, and skips GPU tests where there is no GPU."""
+"""Holds every test to leaving the process as it found it, to repeatable examples, and to a GPU where it needs one."""
 
 from __future__ import annotations
 
@@ -11,8 +11,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["pytester"]
+
+# The same examples in each run, and none fails for being slow on a busy machine.
+settings.register_profile(
+    "same-everywhere", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("same-everywhere")
+SLOW_TIMEOUT_S = 600  # slow tests start processes, and a busy machine is many times slower than an idle one
 
 ABSENT = object()  # the library is not imported, so there is nothing to look at
 OTHERS_OWN = frozenset({"PYTEST_CURRENT_TEST", "TORCHINDUCTOR_CACHE_DIR"})  # pytest, and torch at its first compile
@@ -270,6 +278,12 @@ def _change(before: Any, after: Any) -> str:
         come = [item for item in after if item not in before]
         return f"{gone} -> {come}" if gone or come else "another order or count"
     return "another state" if isinstance(before, (bytes, tuple)) else f"{before!r} -> {after!r}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(SLOW_TIMEOUT_S))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 PROGRAMS = Path(__file__).parent / "programs"
 
 
-def reproaudit(folder: Path, *words: str, timeout_s: float = 300) -> subprocess.CompletedProcess[str]:
+def reproaudit(folder: Path, *words: str, timeout_s: float = 590) -> subprocess.CompletedProcess[str]:
     """Run the command in `folder`, without the terminal's colours and with temporary files below `folder`."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
     (folder / "tmp").mkdir(exist_ok=True)

@@ -7,13 +7,18 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from reproaudit.cli import main
+from reproaudit.runner import process as process_module
+from reproaudit.runner.process import PROGRESS_FILE
 from tests.auditing import PROGRAMS, audit, reproaudit
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow]
 
 
 def test_a_clean_program_is_reproducible_and_leaves_nothing(tmp_path: Path) -> None:
@@ -27,16 +32,16 @@ def test_a_clean_program_is_reproducible_and_leaves_nothing(tmp_path: Path) -> N
 
 
 def test_one_thread_repairs_the_kernel_and_is_recorded_as_a_setting(tmp_path: Path) -> None:
-    code, result = audit(tmp_path, "--runs", "3", "--threads", "1", "--no-alerts", str(PROGRAMS / "kernel.py"))
+    code, result = audit(tmp_path, "--runs", "2", "--threads", "1", "--no-alerts", str(PROGRAMS / "kernel.py"))
     assert (code, result["verdict"]) == (0, "reproducible")
     assert result["settings"] == {"threads": "1"}
 
 
-@pytest.mark.parametrize("how", ["closed-stdout", "chdir", "os-exit", "catches"])
-def test_a_program_that_ends_its_own_way_is_still_audited(tmp_path: Path, how: str) -> None:
-    code, result = audit(tmp_path, "--runs", "2", "--no-alerts", "--steps", "5", str(PROGRAMS / "endings.py"), how)
-    assert (code, result["verdict"]) == (0, "reproducible")
-    assert result["steps"] == (5 if how == "catches" else 1)
+@pytest.mark.parametrize(("how", "steps"), [("closed-stdout chdir", 1), ("os-exit", 1), ("catches", 5)])
+def test_a_program_that_ends_its_own_way_is_still_audited(tmp_path: Path, how: str, steps: int) -> None:
+    words = ["--runs", "2", "--no-alerts", "--steps", "5", str(PROGRAMS / "endings.py"), *how.split()]
+    code, result = audit(tmp_path, *words)
+    assert (code, result["verdict"], result["steps"]) == (0, "reproducible", steps)
 
 
 @pytest.mark.parametrize(("how", "said"), [("raises", "as planned"), ("exit-3", "exited"), ("killed", "SIGKILL")])
@@ -55,17 +60,28 @@ def test_a_program_that_fails_before_it_trains_is_an_error_with_its_last_words(t
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
-def test_a_program_that_hangs_is_killed_and_what_it_recorded_is_kept(tmp_path: Path) -> None:
-    done = reproaudit(tmp_path, "--quiet", "--timeout", "6", "--out", "kept", str(PROGRAMS / "endings.py"), "hangs")
-    assert done.returncode == 2
-    assert "[subject-timeout]" in done.stderr
-    assert (tmp_path / "kept" / "run-0" / "events.bin").stat().st_size > 0
+def test_a_program_that_hangs_is_killed_and_what_it_recorded_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "kept" / "run-0"
+    clock = SimpleNamespace(monotonic=lambda: 3600.0 * has_stepped(run), sleep=time.sleep)
+    monkeypatch.setattr(process_module, "time", clock)  # how long torch takes to start is no part of the claim
+    monkeypatch.chdir(tmp_path)
+    words = ["--quiet", "--timeout", "60", "--out", "kept", str(PROGRAMS / "endings.py"), "hangs"]
+    assert main(words) == 2
+    assert "[subject-timeout]" in capsys.readouterr().err
+    assert (run / "events.bin").stat().st_size > 0
+
+
+def has_stepped(run: Path) -> bool:
+    """Tell whether the one step of a program that then hangs is in its trace."""
+    progress = run / PROGRESS_FILE
+    return progress.exists() and progress.read_text() == "1"
 
 
 def test_runs_that_end_differently_are_a_divergence(tmp_path: Path) -> None:
-    code, result = audit(
-        tmp_path, "--runs", "6", "--no-alerts", "--no-diagnosis", "--steps", "all", str(PROGRAMS / "endings.py"), "coin"
-    )
+    words = ["--runs", "2", "--no-alerts", "--no-diagnosis", "--steps", "all"]
+    code, result = audit(tmp_path, *words, str(PROGRAMS / "endings.py"), "in-turn")
     assert (code, result["verdict"]) == (1, "not-reproducible")
     assert "end differently" in result["headline"]
 
@@ -118,18 +134,6 @@ def test_the_program_s_own_output_passes_through_a_recording(tmp_path: Path) -> 
     assert done.stdout == "tensor(2.)\n"
 
 
-def test_the_command_imports_no_torch(tmp_path: Path) -> None:
-    script = (
-        "import sys\nfrom reproaudit.cli import main\n"
-        f"main(['--quiet', '--runs', '2', '--no-alerts', {str(PROGRAMS / 'clean.py')!r}])\n"
-        "print('torch' in sys.modules)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=100, check=True
-    )
-    assert done.stdout.splitlines()[-1] == "False"
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_audit_stops_the_program_and_keeps_what_was_recorded(tmp_path: Path, number: int) -> None:
     words = ["--quiet", "--out", "kept", str(PROGRAMS / "endings.py"), "hangs"]
@@ -137,15 +141,14 @@ def test_an_interrupted_audit_stops_the_program_and_keeps_what_was_recorded(tmp_
         [sys.executable, "-m", "reproaudit", *words], cwd=tmp_path, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL, text=True,
     )  # fmt: skip
-    progress = tmp_path / "kept" / "run-0" / "progress"
     with process:
-        for _ in range(300):  # 30 s at most
-            if progress.exists() and progress.read_text() == "1":
+        for _ in range(2000):  # 200 s at most
+            if has_stepped(tmp_path / "kept" / "run-0"):
                 break
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(0.1)
         process.send_signal(number)
-        _, error = process.communicate(timeout=20)
+        _, error = process.communicate(timeout=200)
     assert process.returncode == 2
     assert "[interrupted]" in error
     assert "reproaudit compare" in error
@@ -162,7 +165,7 @@ def test_a_seed_that_the_program_overrides_is_told_with_its_line(tmp_path: Path)
 
 
 def test_tolerance_turns_a_small_divergence_into_within_tolerance(tmp_path: Path) -> None:
-    words = ["--runs", "4", "--no-alerts", "--no-diagnosis", "--tolerance", "rtol=1e-2,atol=1e-2"]
+    words = ["--runs", "2", "--no-alerts", "--no-diagnosis", "--tolerance", "rtol=1e-2,atol=1e-2"]
     code, result = audit(tmp_path, *words, str(PROGRAMS / "kernel.py"))
     assert (code, result["verdict"]) == (0, "within-tolerance")
     assert any(row["difference"]["differing"] for row in result["divergences"])

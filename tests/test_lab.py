@@ -31,7 +31,7 @@ def lab_in(folder: Path, text: str, budget: Budget | None = None, fresh_copy: bo
     (work / "data" / "a.txt").write_text("x")
     (work / "train.py").write_text(text)
     return Lab(
-        parse_subject("train.py", cwd=work), Settings(), folder / "lab", Quiet(), steps=1, values_mb=0, timeout_s=20,
+        parse_subject("train.py", cwd=work), Settings(), folder / "lab", Quiet(), steps=1, values_mb=0, timeout_s=300,
         show_output=False, python=sys.executable, budget=budget or Budget(), fresh_copy=fresh_copy,
     )  # fmt: skip
 

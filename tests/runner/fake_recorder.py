@@ -33,7 +33,7 @@ def say_how_it_ended(kind: str, code: int | None = None, detail: str = "") -> No
 
 def start_worker() -> int:
     """Start a process in our group that outlives us unless somebody ends it."""
-    code = "import os, signal; print(os.getpid(), flush=True); signal.alarm(30); signal.pause()"
+    code = "import os, signal; print(os.getpid(), flush=True); signal.alarm(300); signal.pause()"
     worker = subprocess.Popen([sys.executable, "-S", "-c", code], stdout=subprocess.PIPE)
     assert worker.stdout is not None
     worker.stdout.readline()
@@ -45,7 +45,7 @@ def done(steps: int) -> None:
 
 
 def hang() -> None:
-    signal.alarm(30)
+    signal.alarm(300)
     while True:
         signal.pause()
 
