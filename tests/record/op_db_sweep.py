@@ -47,6 +47,7 @@ OTHER_DTYPES = (
     torch.bfloat16, torch.complex64, torch.int64, torch.bool, torch.float64, torch.bfloat16, torch.float16,
     torch.complex128, torch.int32, torch.uint8,
 )  # fmt: skip
+OPS_AT_ONCE = 10  # under one recorder: installing it takes longer than most calls
 REPEATS = 10  # of a plain call whose recorded result differs, to tell a race from a fault of the recorder
 
 
@@ -78,25 +79,21 @@ def sweep(ops: list[Any], limit: int | None = None, say: Callable[[str], None] =
     found = Sweep()
     places = {name_of(op): place for place, op in enumerate(op_db)}
     with _unmuted(), tempfile.TemporaryDirectory() as folder:
-        for number, op in enumerate(ops):
-            name = name_of(op)
-            say(f"{number + 1}/{len(ops)} {name}")
-            dtypes = _dtypes(op, places[name])
-            if not dtypes:
-                found.not_run.append((name, "supports no dtype on the CPU of this build"))
-            operators = 0
-            for dtype in dtypes:
-                cases = _cases(op, dtype, limit, found)
-                if not cases:
-                    continue
-                where = Path(folder) / f"{number}-{dtype}"
-                first, second = (_record(cases, found, where, "digests", fill) for fill in FILLS[2:])
-                _compare_traces(cases, first, second, found)
-                operators += int((first.events["kind"] == EventKind.OP).sum())
-                if dtype is dtypes[0]:
-                    _collect_alerts(name, _record(cases, found, where, "alerts", FILLS[2]), found)
-            if dtypes and not operators:
-                found.silent.append(name)
+        for start in range(0, len(ops), OPS_AT_ONCE):
+            chosen = ops[start : start + OPS_AT_ONCE]
+            say(f"{start + len(chosen)}/{len(ops)} {', '.join(map(name_of, chosen))}")
+            dtypes = {name_of(op): _dtypes(op, places[name_of(op)]) for op in chosen}
+            found.not_run += [
+                (name, "supports no dtype on the CPU of this build") for name in dtypes if not dtypes[name]
+            ]
+            cases = [case for op in chosen for dtype in dtypes[name_of(op)] for case in _cases(op, dtype, limit, found)]
+            where = Path(folder) / str(start)
+            first, second = (_record(cases, found, where, "digests", fill) for fill in FILLS[2:])
+            _compare_traces(cases, first, second, found)
+            dispatched = {cases[number].op for number in _case_numbers(first, EventKind.OP)}
+            found.silent += [name for name in dtypes if dtypes[name] and name not in dispatched]
+            alerting = [case for case in cases if case.dtype == str(dtypes[case.op][0])[6:]]
+            _collect_alerts(alerting, _record(alerting, found, where, "alerts", FILLS[2]), found)
     return found
 
 
@@ -209,7 +206,7 @@ def _count(case: Case, found: Sweep) -> None:
 
 
 def _record(cases: list[Case], found: Sweep, where: Path, mode: str, fill: int) -> Trace:
-    """Run all cases of one op under one recorder and compare them with the plain runs; return the trace."""
+    """Run all cases under one recorder and compare them with the plain runs; return the trace."""
     where = where.with_name(f"{where.name}-{mode}-{fill}")
     subject = SubjectSpec(SubjectKind.SCRIPT, where.parent, path="op_db.py")
     plan = RunPlan(where, subject, Level.OPERATION, digests=mode == "digests", alerts=mode == "alerts")
@@ -278,9 +275,15 @@ def _compare_traces(cases: list[Case], first: Trace, second: Trace, found: Sweep
             found.false_alarms.append((f"{case.label} sample {case.sample}", first.strings[row["name"]]))
 
 
-def _collect_alerts(op: str, trace: Trace, found: Sweep) -> None:
-    for row in trace.events[trace.events["kind"] == EventKind.ALERT]:
-        found.alerts.setdefault(op, set()).add(trace.strings[row["name"]])
+def _case_numbers(trace: Trace, kind: EventKind) -> list[int]:
+    """Return which case each event of one kind belongs to."""
+    return [int(step) // 2 for step in trace.events["step"][trace.events["kind"] == kind]]
+
+
+def _collect_alerts(cases: list[Case], trace: Trace, found: Sweep) -> None:
+    alerts = trace.events[trace.events["kind"] == EventKind.ALERT]
+    for number, row in zip(_case_numbers(trace, EventKind.ALERT), alerts, strict=True):
+        found.alerts.setdefault(cases[number].op, set()).add(trace.strings[row["name"]])
 
 
 def main() -> int:
