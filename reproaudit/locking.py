@@ -57,10 +57,8 @@ def lock_entry(
     Raises SubjectError if the program fails or does nothing that can be compared.
     """
     with _lab(entry, subject, options, progress) as lab:
-        runs = [
-            _recorded(lab, f"operations-{number}", number, f"run {number + 1} of 3", entry.steps) for number in range(2)
-        ]
-        runs.append(lab.run("boundary", 2, "run 3 of 3", values_mb=0))
+        runs = [_recorded(lab, f"run-{number}", number, f"run {number + 1} of 3", entry.steps) for number in range(2)]
+        runs.append(lab.run("run-2", 2, "run 3 of 3", values_mb=0))
         comparison = compare_boundaries(runs, lab.interned)
         if len(comparison.classes) > 1 or len({(run.outcome.kind, run.outcome.code) for run in runs}) > 1:
             return _refusal(runs, lab.interned)
@@ -82,7 +80,7 @@ def check_entry(
         return not_comparable(entry.name, error.message, error.hint)
     with _lab(replace(entry, settings=settings), subject, options, progress) as lab:
         try:
-            run = _recorded(lab, "operations", 0, f"checking {entry.name}", entry.steps)
+            run = _recorded(lab, "run-0", 0, f"checking {entry.name}", entry.steps)
         except SubjectError as error:
             return not_comparable(entry.name, error.message, error.hint)
         locked = nearest(entry.runs, environment_of(run))

@@ -22,7 +22,7 @@ from reproaudit.lock.render import to_document, to_lines
 from reproaudit.locking import Refusal, RunOptions, check_entry, lock_entry, relative_to, subject_of
 from reproaudit.plan import parse_subject
 from reproaudit.progress import progress_for
-from reproaudit.project import Choices, ProjectConfig
+from reproaudit.project import Choices, load_project
 from reproaudit.settings import Settings, did_you_mean, merge
 
 _LOCK_DESCRIPTION = """\
@@ -125,7 +125,7 @@ def _named_entry(options: argparse.Namespace, held: Lock, subject: str, own: lis
 
 def _own_settings(options: argparse.Namespace) -> Settings:
     """Return what the command line changes, and only that."""
-    return settings_of(options, ProjectConfig(), Choices(), options.seed)
+    return settings_of(options, load_project(Path()), Choices(preset=options.preset), options.seed)
 
 
 def _made(options: argparse.Namespace, entry: Entry) -> Entry | Refusal:

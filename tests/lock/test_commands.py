@@ -185,6 +185,7 @@ def test_json_goes_to_a_file_beside_the_screen_or_to_stdout_instead(runs: Any, c
         (["check", "--lock", "held", "train.py", "--lr", "1"], "lock-entry"),
         (["check", "--lock", "none-held"], "holds no entry"),
         (["lock", "--lock", "held", "--seed", "1"], "name the subject to change them"),
+        (["check", "--lock", "held", "--preset", "strict"], "preset-unknown"),
         (["lock", "--ops", "0", "train.py"], "not a whole number above 0"),
     ],
 )

@@ -83,7 +83,7 @@ def test_a_program_that_fails_or_does_not_train_is_not_locked(tmp_path: Path, mo
     with pytest.raises(SubjectError, match="raised ValueError") as caught:
         locked_in(tmp_path, monkeypatch, ROWS, outcome=Outcome(OutcomeKind.RAISED, 1, "ValueError"))
     assert caught.value.code == "subject-failed"
-    assert "the end of operations-0" in caught.value.hint
+    assert "the end of run-0" in caught.value.hint
 
 
 def test_nothing_that_decides_is_nothing_to_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
