@@ -33,6 +33,7 @@ class Options:
     """How a check is made. `runs` and `isolation` None: as the command line says, else the configuration file.
 
     `seed` seeds all random streams before each repetition; None: each starts from the streams as the check found them.
+    Without `diagnose` a difference is located and no fix is looked for.
     `tolerance` as on the command line ("rtol=1e-5,atol=1e-8", "ulp=4"), a Tolerance, or a mapping of dtype names.
     """
 
@@ -40,6 +41,7 @@ class Options:
     seed: int | None = 0
     tolerance: str | Tolerance | Mapping[str, Tolerance] | None = None
     isolation: str | None = None
+    diagnose: bool = True
 
 
 def is_good(result: AuditResult) -> bool:
@@ -64,6 +66,7 @@ class Checks:
     def check(
         self, step: Callable[..., Any], *, runs: int | None = None, seed: int | None = 0, device: str | None = None,
         tolerance: str | Tolerance | Mapping[str, Tolerance] | None = None, isolation: str | None = None,
+        diagnose: bool = True,
     ) -> AuditResult:  # fmt: skip
         """Call `step` several times and compare everything it computes through torch and what it returns.
 
@@ -72,9 +75,10 @@ class Checks:
         `tolerance` is given, every operator. What `step` raises the first time goes on; that a later call raises, or
         does not, is a divergence. Raises UsageError for options that cannot be followed.
         """
+        __tracebackhide__ = True
         from reproaudit.report.json_report import to_json
 
-        options = options_of(self._item.config, Options(runs, seed, tolerance, isolation), default_runs=_RUNS)
+        options = options_of(self._item.config, Options(runs, seed, tolerance, isolation, diagnose), default_runs=_RUNS)
         call = bound(step, device)
         number, self._made = self._made, self._made + 1
         wanted = child_check()
@@ -124,6 +128,7 @@ class Checks:
 
 def options_of(config: pytest.Config, options: Options, *, default_runs: int) -> Options:
     """Fill in what was not said from the command line, the configuration file and the defaults, and check all."""
+    __tracebackhide__ = True
     runs = options.runs or config.getoption("reproaudit_runs") or config.getini("reproaudit_runs") or default_runs
     isolation = options.isolation or config.getoption("reproaudit_isolation") or config.getini("reproaudit_isolation")
     isolation = isolation or ISOLATIONS[0]
@@ -138,6 +143,7 @@ def options_of(config: pytest.Config, options: Options, *, default_runs: int) ->
 
 def bound(step: Callable[..., Any], device: str | None) -> Callable[[], Any]:
     """Return `step` without arguments. Raises UsageError if it needs others than `device`."""
+    __tracebackhide__ = True
     if not callable(step):
         raise UsageError(f"a {type(step).__name__} cannot be repeated", code="step-not-callable",
                          hint="give a function that makes one step")  # fmt: skip
@@ -173,7 +179,7 @@ def repeat_test(
         return process_lab(item, check, runs, folder)
 
     repeated = RepeatOptions(
-        item.nodeid, spec, runs, _tolerances(options.tolerance), fresh=fresh,
+        item.nodeid, spec, runs, _tolerances(options.tolerance), fresh=fresh, diagnose=options.diagnose,
         carry=None if carry is None else lambda: _carried(carry, spec),
     )  # fmt: skip
     if options.isolation == "process":

@@ -41,7 +41,7 @@ def summarise(terminal: TerminalReporter, config: pytest.Config, found: Sequence
     from reproaudit.report.json_report import from_json
     from reproaudit.report.wording import VERDICTS, prose
 
-    rows = [(test, from_json(text)) for test, text in sorted(found)]
+    rows = [(test, from_json(text)) for test, text in sorted(found, key=lambda row: row[0])]
     bad = [(test, result) for test, result in rows if result.verdict not in _GOOD]
     terminal.section("reproaudit", sep="-")
     terminal.write_line(f"{len(rows)} checks, {len(rows) - len(bad)} reproducible")

@@ -11,7 +11,7 @@ from pathlib import Path
 from reproaudit.attribute import unsuspected
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.computed import count_operators, refined
-from reproaudit.compare.entropy import differing_calls
+from reproaudit.compare.entropy import Strength, differing_calls
 from reproaudit.compare.files import carried_files
 from reproaudit.compare.localise import Localisation, Origin, localise
 from reproaudit.compare.runs import Run
@@ -22,10 +22,12 @@ from reproaudit.explain.sources import Explained, explain_sources, with_cause
 from reproaudit.lab import Budget, RunMaker
 from reproaudit.model import AuditResult, Cause, Finding, Level, NotChecked, Tolerance, Verdict
 from reproaudit.plan import SubjectSpec
+from reproaudit.repetitions import InProcessLab
 
 _BUDGET = Budget(runs=60, seconds=30.0)
 _FRESH_RUNS = 3  # that must be equal before a difference between repetitions is called carried state
-_EVIDENCE_RUNS = 6  # at most, to see a difference again that decides no boundary tensor
+_MOST_IMPORTING = 2  # repetitions whose operators do not count because they imported modules
+_EVIDENCE_RUNS = 4  # at most, to see the difference again while more is recorded
 _UNPROVEN = "whether the difference is carried state"
 _NEVER_SEEN = (
     "string hash order, memory layout and what is drawn at import time are the same in all repetitions of one process"
@@ -47,6 +49,7 @@ class RepeatOptions:
     budget: Budget = _BUDGET
     fresh: Callable[[Path], RunMaker] | None = None
     carry: Callable[[], Sequence[str]] | None = None
+    diagnose: bool = True
 
 
 def repeat(options: RepeatOptions, make_lab: Callable[[Path], RunMaker], isolation: str) -> AuditResult:
@@ -71,12 +74,11 @@ class _Repeated:
 
     def conduct(self) -> AuditResult:
         options = self.options
-        runs = [
-            self.lab.run(
-                f"run-{index}", index, f"repetition {index + 1} of {options.runs}", level=Level.OPERATION, outside=False
-            )
-            for index in range(options.runs)
-        ]
+        runs: list[Run] = []
+        while len(runs) - len(self._importing()) < options.runs:
+            index = len(runs)
+            runs.append(self.lab.run(f"run-{index}", index, "repeating", level=Level.OPERATION, outside=False))
+        runs = self._without_imports(runs)
         judged = self._judge(runs)
         diagnosis = Diagnosis((), (), None, ())
         if len(judged.comparison.classes) > 1:
@@ -92,6 +94,20 @@ class _Repeated:
             isolation=self.isolation,
         )  # fmt: skip
 
+    def _importing(self) -> frozenset[int]:
+        """Return the numbers of first repetitions that imported modules: ops at import time are of no interest."""
+        names = self.lab.importing if isinstance(self.lab, InProcessLab) else ()
+        return frozenset(index for index in range(_MOST_IMPORTING) if f"run-{index}" in names)
+
+    def _without_imports(self, runs: list[Run]) -> list[Run]:
+        """Leave out repetitions that imported modules, unless they gave something else than the last one."""
+        classes = compare_boundaries(runs, self.lab.interned).classes
+        usual = next(group for group in classes if len(runs) - 1 in group)
+        if not self._importing().issubset(usual) or any(run.outcome != runs[-1].outcome for run in runs):
+            return runs
+        kept = [run for run in runs if run.index not in self._importing()]
+        return [replace(run, index=index) for index, run in enumerate(kept)]
+
     def _next(self, findings: Sequence[Finding]) -> tuple[str, ...]:
         return tuple(f"reproaudit explain {finding.rule}" for finding in findings[:1])
 
@@ -100,9 +116,11 @@ class _Repeated:
     def _judge(self, runs: list[Run]) -> Judged:
         """Judge by boundary tensors and what was returned, and by every operator unless there is a tolerance."""
         comparison = compare_boundaries(runs, self.lab.interned)
-        ops = count_operators(runs[0])
+        ops = count_operators(runs[-1])
         if all(tolerance.is_bitwise for tolerance in self.options.tolerances.values()):
-            comparison = replace(comparison, classes=refined(comparison.classes, runs, self.lab.interned))
+            left_out = self._importing() if len(runs) > self.options.runs else frozenset()
+            classes = refined(comparison.classes, runs, self.lab.interned, left_out)
+            comparison = replace(comparison, classes=classes)
             comparison = replace(
                 comparison, compared=comparison.compared + ops, counts=(*comparison.counts, ("operator", ops))
             )
@@ -113,16 +131,15 @@ class _Repeated:
     def _diagnose(self, judged: Judged) -> Diagnosis:
         pair = judged.representatives
         assert pair is not None
-        localisation = localise(*pair, self.lab.interned)
-        found = self._explain(pair, localisation)
-        if self.isolation == "inprocess" and not _is_decided(localisation):
+        # What differs again without more ado is explained best; what only the first repetition did shows in the pair.
+        found = self._explained_with_evidence() or self._explain(pair, localise(*pair, self.lab.interned))
+        if self.isolation == "inprocess" and not _is_decided(found):
             carried = self._carried(found)
             if carried is not None:
                 return Diagnosis(carried, (), None, ())
         at_boundaries = len(compare_boundaries(judged.runs, self.lab.interned).classes) > 1
-        if judged.verdict is Verdict.NOT_REPRODUCIBLE and at_boundaries:
+        if self.options.diagnose and judged.verdict is Verdict.NOT_REPRODUCIBLE and at_boundaries:
             return Diagnostician(self.lab, judged, ()).conduct()
-        found = self._explained_with_evidence() or found
         return Diagnosis(tuple(unsuspected(one) for one in found), (), None, ())
 
     def _explained_with_evidence(self) -> tuple[Explained, ...]:
@@ -191,6 +208,11 @@ _CARRIED_ADVICE = (
 )
 
 
-def _is_decided(localisation: Localisation) -> bool:
-    """An op that turned equal inputs into different outputs needs no carried state to explain it."""
-    return bool(localisation.sources) and localisation.sources[0].origin is Origin.OP
+def _is_decided(found: Sequence[Explained]) -> bool:
+    """Tell whether the first source cannot be carried state: an op that turned equal inputs into different outputs, or
+    a call that brought in something of the outside world other than the state of a generator."""
+    if not found:
+        return False
+    call = found[0].call
+    is_call = call is not None and call.strength is Strength.SPECIFIC and not call.state_differed
+    return found[0].source.origin is Origin.OP or is_call

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -21,7 +20,6 @@ from reproaudit.settings import Settings, merge
 if TYPE_CHECKING:
     from reproaudit.record.repetition import Repetition
 
-_MOST_IMPORTING = 2  # first repetitions that are made again because they imported something
 _KEPT_MB = 16  # of boundary tensors per repetition, for the element-wise comparison
 
 Body = Callable[["Repetition"], None]
@@ -33,7 +31,6 @@ class InProcessLab:
     `body` is given the repetition that it is in, to record what the code returned. It may raise: the first repetition
     passes that on, of later ones it is the outcome. What only a fresh process can change (files as they were, variables
     that libraries read when they start) is refused with a SubjectError; string hashes are the same anyway.
-    A first repetition that imports modules is made again.
     """
 
     def __init__(self, body: Body, subject: SubjectSpec, folder: Path, *, seed: int | None, budget: Budget) -> None:
@@ -45,6 +42,7 @@ class InProcessLab:
         self.interned = Interned()
         self.runs_made = 0
         self.seconds: dict[str, float] = {}
+        self.importing: set[str] = set()  # names of repetitions that imported modules, which may run ops of their own
         self._body = body
         self._seed = seed
         self._budget = budget
@@ -83,11 +81,8 @@ class InProcessLab:
                 raise
         self.seconds[name] = time.perf_counter() - start
         self.runs_made += 1
-        imported = set(sys.modules) - modules
-        if imported and self.runs_made <= _MOST_IMPORTING:
-            # What is imported at its first use runs once in the life of a process, and may draw from a random stream.
-            shutil.rmtree(plan.trace_dir)
-            return self.run(name, index, what, interventions, variables, **changes)
+        if set(sys.modules) - modules:
+            self.importing.add(name)
         return open_run(plan.trace_dir, index)
 
     def log_of(self, name: str) -> str:

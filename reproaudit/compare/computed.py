@@ -14,24 +14,28 @@ _NO_RESULT = EventFlag.VIEW | EventFlag.UNDEFINED | EventFlag.RAISED  # of these
 
 
 def refined(
-    classes: Sequence[Sequence[int]], runs: Sequence[Run], interned: Interned
+    classes: Sequence[Sequence[int]], runs: Sequence[Run], interned: Interned, left_out: frozenset[int] = frozenset()
 ) -> tuple[tuple[int, ...], ...]:  # fmt: skip
     """Split classes of run numbers where what the runs computed differs; the order of runs is kept.
 
-    The order of calls does not count: data that arrives from worker processes is unpacked whenever it comes.
+    The order of calls does not count: data that arrives from worker processes is unpacked whenever it comes. Runs that
+    are `left_out` stay with the first of their class.
     """
     computed = {run.index: _computed(run, interned) for run in runs}
     found: list[list[int]] = []
     for group in classes:
         parts: list[list[int]] = []
-        for index in group:
+        for index in (*(i for i in group if i not in left_out), *(i for i in group if i in left_out)):
+            if index in left_out and parts:
+                parts[0].append(index)
+                continue
             same = next((part for part in parts if np.array_equal(computed[part[0]], computed[index])), None)
             if same is None:
                 parts.append([index])
             else:
                 same.append(index)
         found += parts
-    return tuple(tuple(part) for part in found)
+    return tuple(sorted(tuple(sorted(part)) for part in found))
 
 
 def count_operators(run: Run) -> int:

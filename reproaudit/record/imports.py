@@ -51,12 +51,47 @@ class ImportWatch:
             self.remove()
 
 
+class ImportGuard:
+    """A finder that finds nothing itself and calls `before` and what that returns around the execution of modules.
+
+    A module that is imported at its first use runs once in the life of a process, and may draw from a random stream.
+    """
+
+    def __init__(self, before: Callable[[], Callable[[], None]]) -> None:
+        self._before = before
+
+    def install(self) -> None:
+        sys.meta_path.insert(0, self)
+
+    def remove(self) -> None:
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
+
+    def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
+        for finder in sys.meta_path:
+            if finder is self or not hasattr(finder, "find_spec"):
+                continue
+            spec = finder.find_spec(name, path, target)
+            if spec is not None:
+                if hasattr(spec.loader, "exec_module"):
+                    spec.loader = _Loader(spec.loader, lambda: None, self._before)  # type: ignore[assignment]
+                return spec
+        return None
+
+
+def _nothing() -> Callable[[], None]:
+    return lambda: None
+
+
 class _Loader:
     """Delegates to the real loader and puts it back into the module before the program can see this one."""
 
-    def __init__(self, loader: Any, done: Callable[[], None]) -> None:
+    def __init__(
+        self, loader: Any, done: Callable[[], None], before: Callable[[], Callable[[], None]] = _nothing
+    ) -> None:
         self._loader = loader
         self._done = done
+        self._before = before
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loader, name)
@@ -68,5 +103,9 @@ class _Loader:
         module.__loader__ = self._loader
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
-        self._loader.exec_module(module)
+        after = self._before()
+        try:
+            self._loader.exec_module(module)
+        finally:
+            after()
         self._done()

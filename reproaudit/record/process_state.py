@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import random
 import sys
 from collections.abc import Callable
@@ -48,40 +49,51 @@ class ProcessState:
     flags: tuple[Any, ...]
 
     @classmethod
-    def capture(cls) -> ProcessState:
-        """Read the state; initialises no device and draws nothing."""
-        numpy_random = sys.modules.get("numpy.random")
+    def capture(cls, *, with_flags: bool = True) -> ProcessState:
+        """Read the state; initialises no device and draws nothing. Without flags only the streams can be put back."""
+        if with_flags and "numpy" in sys.modules:
+            importlib.import_module("numpy.random")  # else its stream would start, unseeded, in the first repetition
+        numpy_stream = _numpy_stream()
         return cls(
             _python_state(),
-            None if numpy_random is None else numpy_random.mtrand._rand.get_state(legacy=False),
+            None if numpy_stream is None else numpy_stream.get_state(legacy=False),
             _torch_state(),
             tuple(generator.get_state() for generator in _cuda_generators()),
-            tuple(read() for read, _ in _flags()),
+            tuple(read() for read, _ in _flags()) if with_flags else (),
         )
 
     def restore(self) -> None:
         """Put everything back. A flag is set only if it differs: setting some has effects of its own."""
-        _set_python_state(self.python)
-        numpy_random = sys.modules.get("numpy.random")
-        if numpy_random is not None and self.numpy is not None:
-            numpy_random.mtrand._rand.set_state(self.numpy)
-        _set_torch_state(self.cpu)
-        for generator, state in zip(_cuda_generators(), self.cuda, strict=False):
-            generator.set_state(state)
+        self.restore_streams()
         for (read, write), value in zip(_flags(), self.flags, strict=True):
             if read() != value:
                 write(value)
+
+    def restore_streams(self) -> None:
+        """Put the random streams back, and no flag."""
+        _set_python_state(self.python)
+        numpy_stream = _numpy_stream()
+        if numpy_stream is not None and self.numpy is not None:
+            numpy_stream.set_state(self.numpy)
+        _set_torch_state(self.cpu)
+        for generator, state in zip(_cuda_generators(), self.cuda, strict=False):
+            generator.set_state(state)
 
 
 def seed_streams(seed: int) -> None:
     """Seed Python, NumPy's legacy generator (if it is imported; it takes 32 bits) and torch on every device."""
     _seed_python(seed)
-    numpy_random = sys.modules.get("numpy.random")
-    if numpy_random is not None:
-        numpy_random.mtrand._rand.seed(seed % 2**32)
+    numpy_stream = _numpy_stream()
+    if numpy_stream is not None:
+        numpy_stream.seed(seed % 2**32)
     torch.default_generator.manual_seed(seed)
     for generator in _cuda_generators():
         generator.manual_seed(seed)
+
+
+def _numpy_stream() -> Any:
+    """Return NumPy's legacy global generator; None while numpy.random is not imported, or only in part."""
+    return getattr(sys.modules.get("numpy.random.mtrand"), "_rand", None)
 
 
 def _cuda_generators() -> tuple[torch.Generator, ...]:

@@ -15,7 +15,7 @@ from reproaudit.model import Outcome, OutcomeKind
 from reproaudit.plan import RunPlan
 from reproaudit.record.apply import apply_before_torch, apply_to_numpy, apply_to_torch
 from reproaudit.record.callsite import FrameKinds
-from reproaudit.record.imports import ImportWatch
+from reproaudit.record.imports import ImportGuard, ImportWatch
 from reproaudit.record.install import Installation
 from reproaudit.record.patching import Patches
 from reproaudit.record.process_state import ProcessState, seed_streams
@@ -75,17 +75,19 @@ def repetition(plan: RunPlan, state: ProcessState, seed: int | None) -> Iterator
     """Record what happens inside, from random streams and flags that are the same each time.
 
     Starts from `state`, with all streams seeded if there is a `seed`, then applies the plan's settings and
-    interventions. An exception ends the trace with its name and goes on. `state` is put back at the end.
+    interventions. Imports move no stream: they happen in the first repetition only. An exception ends the trace with
+    its name and goes on. `state` is put back at the end.
     """
     patches = Patches()
     state.restore()
-    watch = ImportWatch()
+    watch, guard = ImportWatch(), ImportGuard(lambda: ProcessState.capture(with_flags=False).restore_streams)
     try:
         if seed is not None:
             seed_streams(seed)
         _forks.hook()
         with _following(patches):
             _change(plan, patches, watch)
+            guard.install()
             installation = Installation(plan, str(plan.trace_dir))
             _forks.recorder = installation.recorder
             outcome = Outcome(OutcomeKind.COMPLETED, 0)
@@ -100,6 +102,7 @@ def repetition(plan: RunPlan, state: ProcessState, seed: int | None) -> Iterator
                 installation.recorder.finish(outcome)
                 installation.recorder.active = False
     finally:
+        guard.remove()
         patches.undo()
         watch.remove()
         state.restore()

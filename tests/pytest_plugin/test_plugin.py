@@ -1,0 +1,196 @@
+"""The plugin in test suites of others: in a process of its own, beside the plugins that people use."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+pytestmark = [pytest.mark.slow]
+
+SUITE = """\
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+@pytest.fixture
+def model():
+    return nn.Sequential(nn.Linear(8, 8), nn.Dropout(0.5))
+
+@pytest.mark.reproducible(runs=3)
+def test_a_step_with_its_fixture(model, tmp_path):
+    (tmp_path / "note").write_text("a folder of its own")
+    loss = model(torch.randn(4, 8)).square().mean()
+    loss.backward()
+    return loss
+
+@pytest.mark.reproducible
+def test_unseeded():
+    return torch.from_numpy(np.random.default_rng().normal(size=4)).square()  # source
+
+@pytest.mark.reproducible
+@pytest.mark.xfail(strict=True, reason="known")
+def test_unseeded_and_known():
+    return torch.from_numpy(np.random.default_rng().normal(size=4)).square()
+
+@pytest.mark.reproducible
+def test_that_fails_by_itself():
+    assert torch.ones(1).item() == 2
+
+@pytest.mark.reproducible
+def test_that_is_skipped():
+    pytest.skip("by itself")
+
+class TestMethods:
+    @pytest.mark.reproducible(runs=2, seed=None)
+    def test_method(self, model):
+        return model(torch.ones(2, 8))
+
+calls = []
+
+@pytest.mark.reproducible(runs=2)
+def test_that_fails_the_second_time():
+    calls.append(1)
+    torch.ones(1)
+    assert len(calls) < 2
+
+@pytest.mark.reproducible(runs=1)
+def test_of_one_run():
+    pass
+
+@pytest.mark.reproducible(run=3)
+def test_of_a_misspelt_option():
+    pass
+
+def test_fixture(reproaudit):
+    result = reproaudit.assert_reproducible(lambda: torch.randn(3), runs=2)
+    assert result.verdict.value == "reproducible"
+
+def test_fixture_fails(reproaudit):
+    reproaudit.assert_reproducible(lambda: torch.from_numpy(np.random.default_rng().normal(size=4)).square())
+
+def test_step_with_arguments(reproaudit):
+    reproaudit.check(lambda batch: batch)
+
+def test_device(reproaudit_device, reproaudit):
+    reproaudit.assert_reproducible(lambda device: torch.randn(3, device=device), device=reproaudit_device, runs=2)
+"""
+PASSED = ["test_a_step_with_its_fixture", "TestMethods::test_method", "test_fixture", "test_device[cpu]"]
+FAILED = [
+    "test_unseeded", "test_that_fails_by_itself", "test_that_fails_the_second_time", "test_of_one_run",
+    "test_of_a_misspelt_option", "test_fixture_fails", "test_step_with_arguments",
+]  # fmt: skip
+BESIDE = {
+    "alone": ("-p", "no:randomly", "-p", "no:xdist", "-p", "no:cov"),
+    "xdist": ("-p", "no:randomly", "-n", "2"),
+    "randomly": ("-p", "randomly", "-p", "no:xdist"),
+    "cov": ("-p", "no:randomly", "-p", "no:xdist", "--cov", ".", "--cov-report", "term"),
+}
+
+
+def line_of(text: str, end: str) -> int:
+    return next(number for number, line in enumerate(text.splitlines(), 1) if line.endswith(end))
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("beside", BESIDE)
+def test_a_suite_fails_where_it_should_and_nowhere_else(pytester: pytest.Pytester, beside: str) -> None:
+    pytester.makepyfile(test_suite=SUITE)
+    done = pytester.runpytest_subprocess("-v", "--reproaudit-report", "junit=found.xml", *BESIDE[beside], timeout=240)
+    text = done.stdout.str()
+    done.assert_outcomes(passed=4, failed=7, skipped=1, xfailed=1)
+    for name in PASSED:
+        assert re.search(rf"::{re.escape(name)} .*PASSED|PASSED .*::{re.escape(name)} ", text), name
+    for name in FAILED:
+        assert re.search(rf"FAILED .*::{name} ", text), name
+    assert f"line   test_suite.py:{line_of(SUITE, '# source')} in test_unseeded" in text
+    assert "cause  unseeded-rng (RA101)" in text
+    assert "seed.numpy_generators: verified, 3 runs with it are equal" in text
+    assert "repetition 1  raised AssertionError" in text
+    assert "did you mean 'runs'?" in text
+    assert "8 checks, 4 reproducible" in text
+    assert (pytester.path / "found.xml").read_text().count("<testcase") == 8
+
+
+@pytest.mark.timeout(300)
+def test_fresh_processes_show_what_one_process_hides(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        test_order="""
+        import torch
+
+        def step():
+            return torch.tensor([len(word) for word in {"a", "bb", "ccc", "dddd", "eeeee", "ffffff", "ggggggg"}])
+
+        def test_here(reproaudit):
+            reproaudit.assert_reproducible(step, runs=2)
+            result = reproaudit.check(step, runs=3, isolation="process", diagnose=False)
+            assert result.verdict.value == "not-reproducible"
+            assert result.isolation == "process"
+        """
+    )
+    done = pytester.runpytest_subprocess("-p", "no:randomly", "--reproaudit-report", "json=found.json", timeout=280)
+    done.assert_outcomes(passed=1)
+    finding = json.loads((pytester.path / "found-1.json").read_text())["findings"][0]
+    assert (finding["location"]["path"], finding["location"]["line"]) == ("test_order.py", 4)
+
+
+@pytest.mark.timeout(200)
+def test_a_module_cache_is_told_from_nondeterminism_by_fresh_processes(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        test_cache="""
+        import pytest
+        import torch
+
+        cache = {}
+
+        @pytest.mark.reproducible(runs=2)
+        def test_cached():
+            if "weights" not in cache:
+                cache["weights"] = torch.randn(5)
+            return cache["weights"] + torch.randn(5)
+        """
+    )
+    done = pytester.runpytest_subprocess("-p", "no:randomly", timeout=180)
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(["*carried-state (RA303)*", "*3 fresh processes that each ran it once are equal*"])
+
+
+def test_unused_it_is_silent_and_imports_no_torch(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        test_plain="""
+        import sys
+
+        def test_nothing_is_imported():
+            assert not {"torch", "numpy", "reproaudit.repeat"} & set(sys.modules)
+        """
+    )
+    done = pytester.runpytest_subprocess("-p", "no:randomly", "-p", "no:cov")
+    done.assert_outcomes(passed=1)
+    assert "reproaudit" not in done.stdout.str().partition("plugins:")[2].partition("\n")[2]
+
+
+def test_an_unknown_report_format_is_refused_before_any_test(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_runs(): raise SystemError('ran')")
+    done = pytester.runpytest_subprocess("--reproaudit-report", "pdf=x", "-p", "no:randomly")
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    assert "is not FORMAT=PATH; formats: terminal, json" in done.stderr.str()
+
+
+def test_numbers_come_from_the_configuration_file_unless_the_command_line_says_others(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makeini("[pytest]\nreproaudit_runs = 4\nreproaudit_report = json=out/found.json\n")
+    pytester.makepyfile(
+        """
+        import torch
+
+        def test_one(reproaudit):
+            reproaudit.assert_reproducible(lambda: torch.ones(2) * 2)
+        """
+    )
+    for extra, runs in ((), 4), (("--reproaudit-runs", "2"), 2):
+        done = pytester.runpytest_subprocess("-p", "no:randomly", *extra)
+        done.assert_outcomes(passed=1)
+        assert json.loads((pytester.path / "out" / "found.json").read_text())["runs"] == runs
