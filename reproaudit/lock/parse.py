@@ -148,7 +148,8 @@ class _Reader:
         if words[0] == "subject" and len(words) == 2:
             self._close_run()
             self._entries.append(
-                {"subject": self._word(words[1]), "arguments": [], "inputs": [], "settings": {}, "runs": [], "line": self._number}
+                {"subject": self._word(words[1]), "arguments": [], "inputs": [], "settings": {}, "runs": [],
+                 "line": self._number}
             )  # fmt: skip
         elif words == ["environment"] and self._entries:
             self._close_run()
