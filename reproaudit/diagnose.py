@@ -15,7 +15,7 @@ from reproaudit.conclude import Judged
 from reproaudit.errors import SubjectError
 from reproaudit.explain.candidates import everything, ranked
 from reproaudit.intervene.search import Search
-from reproaudit.lab import BudgetSpent, Lab
+from reproaudit.lab import BudgetSpent, RunMaker
 from reproaudit.locate import Locator, Pair
 from reproaudit.model import Alert, Cause, EventFlag, EventKind, Finding, Fix, Location, NotChecked, Trial
 from reproaudit.pinning import FILL_VARIABLE, OTHER_FILL, Known, Pinning
@@ -45,7 +45,7 @@ class Diagnosis:
 class Diagnostician:
     """Makes the diagnosing runs of one audit, within the lab's budget."""
 
-    def __init__(self, lab: Lab, judged: Judged, alerts: tuple[Alert, ...]) -> None:
+    def __init__(self, lab: RunMaker, judged: Judged, alerts: tuple[Alert, ...]) -> None:
         first = judged.runs[0].main
         self._lab = lab
         self._judged = judged

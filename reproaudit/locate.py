@@ -14,7 +14,7 @@ from reproaudit.compare.runs import Run
 from reproaudit.conclude import Judged
 from reproaudit.confidence import agreement
 from reproaudit.explain.sources import Explained, explain_sources
-from reproaudit.lab import Lab
+from reproaudit.lab import RunMaker
 from reproaudit.model import Alert, Level, NotChecked
 from reproaudit.plan import Pin, Target
 
@@ -40,7 +40,7 @@ class Pair:
 class Locator:
     """Makes runs that record every op. `notes` says what could not be located."""
 
-    def __init__(self, lab: Lab, judged: Judged, alerts: tuple[Alert, ...]) -> None:
+    def __init__(self, lab: RunMaker, judged: Judged, alerts: tuple[Alert, ...]) -> None:
         self._lab = lab
         self._judged = judged
         self._alerts = alerts

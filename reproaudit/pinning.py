@@ -11,7 +11,7 @@ from reproaudit.compare.runs import Run
 from reproaudit.confidence import interval
 from reproaudit.explain.candidates import candidates
 from reproaudit.explain.sources import Explained, confirm
-from reproaudit.lab import Lab
+from reproaudit.lab import RunMaker
 from reproaudit.locate import Locator, Pair, pin_of, places, target_of
 from reproaudit.model import Cause, EventFlag, Finding, Level, NotChecked, Replays
 from reproaudit.plan import Pin
@@ -44,7 +44,7 @@ class Known:
 class Pinning:
     """Looks for further sources; `known` grows. `is_complete` once runs with all known ones pinned were equal."""
 
-    lab: Lab
+    lab: RunMaker
     locator: Locator
     cuda: bool
     known: list[Known] = field(default_factory=list)

@@ -9,7 +9,7 @@ from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.runs import Run
 from reproaudit.confidence import trial_runs
 from reproaudit.errors import SubjectError
-from reproaudit.lab import BudgetSpent, Lab
+from reproaudit.lab import BudgetSpent, RunMaker
 from reproaudit.model import Trial
 
 _TIMED_PAIRS = 3
@@ -18,7 +18,7 @@ _TIMED_PAIRS = 3
 class Trials:
     """Runs the program under sets of interventions. `class_sizes` are those of the plain runs that differed."""
 
-    def __init__(self, lab: Lab, class_sizes: Sequence[int]) -> None:
+    def __init__(self, lab: RunMaker, class_sizes: Sequence[int]) -> None:
         self._lab = lab
         self._wanted = trial_runs(class_sizes)
         self._number = 0

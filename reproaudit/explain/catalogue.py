@@ -56,6 +56,8 @@ ERRORS = {
         "then is kept and can be compared.",
     "intervention-unknown":
         "No entry in the table of interventions has this name. `reproaudit explain` lists them.",
+    "isolation-unknown":
+        "Checks repeat code within the test's own process (inprocess) or in fresh ones (process), and nothing else.",
     "lock-conflict":
         "A version control system left both sides of a merge in the lock. The sides are brought together where they do "
         "not contradict each other, and the subjects that are locked again replace theirs.",
@@ -75,9 +77,17 @@ ERRORS = {
         "The lock was written in another version of the format. Versions are not converted: lock again.",
     "lock-write":
         "The lock could not be written. The runs are done, and the file that was there before is unchanged.",
+    "marker-item":
+        "The marker `reproducible` repeats plain test functions and methods. unittest's and coroutines have ways of "
+        "their own to be called; the fixture `reproaudit` repeats a function inside of any test.",
+    "marker-option":
+        "The marker `reproducible` was given something that it does not take, or without a name.",
     "module-inputs":
         "An nn.Module was named, and nothing says what to call it with. Give the dtypes and shapes with --inputs, one "
         "for each positional argument.",
+    "needs-fresh-process":
+        "Some changes reach a process only when it starts: environment variables that libraries read once, files as "
+        "they were. Repetitions within one process go without them.",
     "no-subjects":
         "`reproaudit ci` audits the subjects listed in pyproject.toml, and there are none.",
     "no-training-step":
@@ -103,8 +113,8 @@ ERRORS = {
         "--report names a format that is not registered. FORMAT alone writes to standard output, FORMAT=PATH to a "
         "file.",
     "report-one-result":
-        "result.json holds the result of one audit, and there are several. `--out DIR` of `reproaudit ci` keeps one for "
-        "each subject; the other formats render several results as one report.",
+        "result.json holds the result of one audit, and there are several. `--out DIR` of `reproaudit ci` keeps one "
+        "for each subject; the other formats render several results as one report.",
     "report-write":
         "A report could not be written. The audit itself is done, and no half report is left.",
     "reproducer-write":
@@ -115,8 +125,15 @@ ERRORS = {
         "The result file could not be opened. `reproaudit report` takes a result.json that an audit wrote.",
     "result-version":
         "The result was written under another schema version. The reproaudit that wrote it can render it.",
+    "runs-invalid":
+        "A check compares two repetitions or more.",
     "setting-invalid":
         "A setting has a value that it cannot take; the hint says what it takes.",
+    "step-arguments":
+        "A step that is repeated is called without arguments, or with the device alone. Bind what it needs: a lambda, "
+        "functools.partial, a nested function.",
+    "step-not-callable":
+        "A check repeats a function. What was given cannot be called.",
     "subject-arguments":
         "A training step is called without arguments, or with `device` alone. Wrap it in a function that makes its "
         "own inputs.",
