@@ -51,7 +51,7 @@ test: lint ## ruff, mypy and all tests that need no GPU
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not gpu" $(PYTEST_ARGS)
 
 bench: $(STAMP) ## run the benchmarks that need no GPU, into reports/overhead
-	@for name in recording comparing whole_audit diagnosing digest_speed; do \
+	@for name in recording comparing whole_audit diagnosing repeating digest_speed; do \
 	  echo "+ benchmarks/$$name.py"; \
 	  $(BIN)/python benchmarks/$$name.py > reports/overhead/$$name.md.partial || exit 1; \
 	  mv reports/overhead/$$name.md.partial reports/overhead/$$name.md; cat reports/overhead/$$name.md; \

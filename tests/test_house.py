@@ -212,7 +212,7 @@ def run_under_our_conftest(pytester: pytest.Pytester, tests: str) -> set[str]:
     pytester.makeconftest(text_of(ROOT / "conftest.py"))
     pytester.makepyprojecttoml('[tool.pytest.ini_options]\nmarkers = ["seeded", "leaves", "gpu"]')
     pytester.makepyfile(tests)
-    done = pytester.runpytest_subprocess("-q", "-rE", "-p", "no:cacheprovider", "-p", "no:xdist")
+    done = pytester.runpytest_subprocess("-q", "-rE", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly")
     assert "failed" not in done.outlines[-1]
     return set(re.findall(r"^ERROR \S+::test_(\w+)", "\n".join(done.outlines), re.MULTILINE))
 
