@@ -71,6 +71,8 @@ class _Marked:
             if child_check() is not None:
                 self._in_child(options)
                 return [*self._last, *self._end()]
+            if options.isolation == "process":
+                self._protocol(lambda value: None)  # once here, so that the test's own failure shows as ever
             result = repeat_test(self._item, options, self._repetition, check=0)
         except Exception as error:
             if error is self._raised or isinstance(error, RepetitionFailed):

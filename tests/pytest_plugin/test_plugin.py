@@ -118,10 +118,15 @@ def test_a_suite_fails_where_it_should_and_nowhere_else(pytester: pytest.Pyteste
 def test_fresh_processes_show_what_one_process_hides(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         test_order="""
+        import pytest
         import torch
 
         def step():
             return torch.tensor([len(word) for word in {"a", "bb", "ccc", "dddd", "eeeee", "ffffff", "ggggggg"}])
+
+        @pytest.mark.reproducible(runs=2, isolation="process")
+        def test_marked(tmp_path):
+            return torch.randn(3)
 
         def test_here(reproaudit):
             reproaudit.assert_reproducible(step, runs=2)
@@ -131,9 +136,9 @@ def test_fresh_processes_show_what_one_process_hides(pytester: pytest.Pytester) 
         """
     )
     done = pytester.runpytest_subprocess("-p", "no:randomly", "--reproaudit-report", "json=found.json", timeout=280)
-    done.assert_outcomes(passed=1)
+    done.assert_outcomes(passed=2)
     finding = json.loads((pytester.path / "found-1.json").read_text())["findings"][0]
-    assert (finding["location"]["path"], finding["location"]["line"]) == ("test_order.py", 4)
+    assert (finding["location"]["path"], finding["location"]["line"]) == ("test_order.py", 5)
 
 
 @pytest.mark.timeout(200)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import random
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -76,6 +78,26 @@ def test_flags_that_a_step_sets_are_put_back_for_the_next_repetition() -> None:
 
     assert repeated(step).verdict is Verdict.REPRODUCIBLE
     assert torch.get_default_dtype() is torch.float32
+
+
+def test_a_module_that_draws_when_the_first_repetition_imports_it_is_no_difference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "drawing_at_import"
+    source = "import random, torch\nrandom.random()\ndrawn = torch.rand(3).square()\n"
+    (tmp_path / f"{name}.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def step() -> list[Any]:
+        importlib.import_module(name)
+        return [random.random(), torch.rand(2)]
+
+    try:
+        result = repeated(step)
+    finally:
+        sys.modules.pop(name, None)
+    assert result.verdict is Verdict.REPRODUCIBLE
+    assert len(result.runs) == 3
 
 
 def test_an_unseeded_generator_is_named_with_its_line_and_a_fix_that_was_run() -> None:
