@@ -24,7 +24,7 @@ def warn(tmp_path: Path) -> Warn:
     def warn(program: str, how: str, *, alerts: bool = True) -> tuple[str, ...]:
         subject = SubjectSpec(SubjectKind.SCRIPT, PROGRAMS, path=program, argv=(how,))
         plan = RunPlan(tmp_path / "alerts", subject, level=Level.OPERATION, alerts=alerts, digests=not alerts)
-        record = run(plan, log=tmp_path / "log", timeout_s=90)
+        record = run(plan, log=tmp_path / "log", timeout_s=300)
         assert record.outcome.is_success, tail(record.log)
         return misuse_warnings(open_run(record.trace_dir, 0))
 

@@ -373,7 +373,7 @@ def test_a_file_that_is_no_longer_what_was_compiled_has_no_logical_lines(tmp_pat
 def recorded(folder: Path, name: str, index: int, *, lines: bool = True) -> tuple[Run, str]:
     plan = RunPlan(folder / f"run-{index}", parse_subject(name, cwd=PROGRAMS), Level.OPERATION, 3, lines=lines)
     log = folder / f"run-{index}.log"
-    done = run(plan, log=log, timeout_s=100)
+    done = run(plan, log=log, timeout_s=300)
     assert done.outcome.kind in (OutcomeKind.COMPLETED, OutcomeKind.STOPPED), log.read_text()
     return open_run(done.trace_dir, index), log.read_text()
 

@@ -15,7 +15,7 @@ from reproaudit.plan import RunPlan, SubjectKind, SubjectSpec, to_json
 from reproaudit.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
-CHANCES = 5
+CHANCES = 20  # a race that ends alike in every other try does so in all of these once in a million
 
 
 def run(folder: Path, source: str, *interventions: str, level: Level = Level.BOUNDARY) -> str:
@@ -28,7 +28,9 @@ def run(folder: Path, source: str, *interventions: str, level: Level = Level.BOU
     shutil.rmtree(traces, ignore_errors=True)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "reproaudit.record", str(plan)]
-    done = subprocess.run(command, cwd=folder, env=environment, check=False, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        command, cwd=folder, env=environment, check=False, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -48,21 +50,30 @@ def is_repaired(folder: Path, source: str, *interventions: str) -> bool:
     return differs and alike(folder, source, *interventions) == {True}
 
 
+def other_than(text: str, folder: Path, source: str) -> str:
+    """Return what the program writes without interventions as soon as that is not `text`; runs it a few times at need.
+
+    For programs whose threads race to an order that is likely, but nobody's promise on a busy machine.
+    """
+    written = (run(folder, source) for _ in range(CHANCES))
+    return next((other for other in written if other != text), text)
+
+
 def is_untouched(folder: Path, source: str, intervention: str) -> bool:
     """True if the program writes the same with the intervention as without it."""
     return run(folder, source) == run(folder, source, intervention)
 
 
 def is_reproducible(folder: Path, source: str, *interventions: str) -> bool:
-    """Audit the program from the command line, by three runs, under the interventions."""
+    """Audit the program from the command line, by two runs, under the interventions."""
     program = folder / "program.py"
     program.write_text(textwrap.dedent(source), encoding="utf-8")
-    command = [sys.executable, "-m", "reproaudit", "--quiet", "--no-alerts", "--no-diagnosis", "--runs", "3"]
+    command = [sys.executable, "-m", "reproaudit", "--quiet", "--no-alerts", "--no-diagnosis", "--runs", "2"]
     for name in interventions:
         command += ["--intervene", name]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [*command, str(program)], cwd=folder, env=environment, check=False, capture_output=True, text=True, timeout=100
+        [*command, str(program)], cwd=folder, env=environment, check=False, capture_output=True, text=True, timeout=300
     )
     assert done.returncode in (0, 1), done.stdout + done.stderr
     return done.returncode == 0

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 torch.manual_seed(0)
+torch.set_default_dtype(torch.float64)  # large values in the sum hide no small ones
 factor = 1 + {value}
 model = torch.nn.Linear(4, 1)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -37,9 +38,8 @@ VALUES = {
 }
 
 
-@pytest.mark.parametrize("intervention", VALUES)
-def test_an_audit_under_the_repair_finds_a_reproducible_program(tmp_path: Path, intervention: str) -> None:
-    assert is_reproducible(tmp_path, TRAINING.replace("{value}", VALUES[intervention]), intervention)
+def test_an_audit_under_the_repair_of_each_cause_finds_a_reproducible_program(tmp_path: Path) -> None:
+    assert is_reproducible(tmp_path, TRAINING.replace("{value}", " + ".join(VALUES.values())), *VALUES)
 
 
 def test_an_audit_under_another_repair_does_not(tmp_path: Path) -> None:

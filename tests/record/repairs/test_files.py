@@ -26,7 +26,7 @@ import glob, os, tempfile
 import torch
 
 folder = tempfile.mkdtemp()
-for second, value in enumerate(torch.randperm(9)):
+for second, value in enumerate(torch.randperm(16)):
     path = os.path.join(folder, str(int(value)))
     open(path, "w").close()
     os.utime(path, (second, second))  # files that are made at once may be of one age

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.record.repairs.running import is_repaired, is_untouched, run
+from tests.record.repairs.running import is_untouched, run
 
 pytestmark = [pytest.mark.slow]
 
@@ -37,20 +37,21 @@ for change in (
         print(error)
 print(torch.utils.deterministic.fill_uninitialized_memory and torch.are_deterministic_algorithms_enabled())
 """
-# Several threads add into the same rows, in an order that differs. Every bit counts: a sum over rows would hide most.
+# More threads than cores add into the same rows: in another order in each call, on any machine. Every bit counts.
 KERNEL = """
 import hashlib, torch
 torch.use_deterministic_algorithms(False)
-torch.set_num_threads(2)
+torch.set_num_threads(8)
 torch.manual_seed(0)
-values = torch.randn(40000, 16, requires_grad=True)
-index = torch.randint(0, 50, (2000000,))
+values = torch.randn(50, 32, requires_grad=True)
+index = torch.randint(0, 50, (30000,))
+weight = torch.randn(30000, 32)
 found = set()
-for _ in range(4):
+for _ in range(10):
     values.grad = None
-    values[index].mul(torch.linspace(0, 1, 2000000)[:, None]).sum().backward()
+    (values[index] * weight).sum().backward()
     found.add(hashlib.sha256(values.grad.numpy().tobytes()).hexdigest())
-print(sorted(found))
+print(*found)
 """
 THREADS = """
 import torch
@@ -84,9 +85,10 @@ def test_misuse_is_refused_as_ever_and_memory_is_not_filled(tmp_path: Path) -> N
     assert is_untouched(tmp_path, MISUSED, "kernels.deterministic")
 
 
-@pytest.mark.parametrize("repair", ["kernels.deterministic", "threads.one"])
-def test_a_kernel_that_adds_in_any_order_gives_one_result(tmp_path: Path, repair: str) -> None:
-    assert is_repaired(tmp_path, KERNEL, repair)
+def test_a_kernel_that_adds_in_any_order_gives_one_result(tmp_path: Path) -> None:
+    assert len(run(tmp_path, KERNEL).split()) > 1
+    for repair in ("kernels.deterministic", "threads.one"):
+        assert len({word for _ in range(2) for word in run(tmp_path, KERNEL, repair).split()}) == 1
 
 
 def test_torch_computes_with_one_thread_whatever_is_asked_for(tmp_path: Path) -> None:
