@@ -40,6 +40,7 @@ class Diagnosis:
     notes: tuple[NotChecked, ...]
     warnings: tuple[str, ...] = ()
     kernel: tuple[Finding, Path] | None = None  # the first kernel finding, and where its call is kept
+    was_interrupted: bool = False
 
 
 class Diagnostician:
@@ -59,6 +60,7 @@ class Diagnostician:
         self._notes: list[NotChecked] = []
         self._warnings: list[str] = []
         self._fix: tuple[str, ...] | None = None
+        self._was_interrupted = False
 
     def conduct(self) -> Diagnosis:
         """Diagnose as far as the budget goes; what was found by then is the answer.
@@ -75,6 +77,7 @@ class Diagnostician:
         except BudgetSpent:
             self._note_end("its budget was spent; --budget raises it")
         except KeyboardInterrupt:
+            self._was_interrupted = True
             self._note_end("it was interrupted")
         except SubjectError as error:
             self._note_end(error.message)
@@ -87,6 +90,7 @@ class Diagnostician:
         return Diagnosis(
             findings, self._search.trials, self._is_complete(findings),
             (*self._locator.notes, *self._pinning.notes, *self._notes), tuple(self._warnings), next(kernels, None),
+            self._was_interrupted,
         )  # fmt: skip
 
     def _note_end(self, why: str) -> None:

@@ -139,7 +139,10 @@ class _Repeated:
                 return Diagnosis(carried, (), None, ())
         at_boundaries = len(compare_boundaries(judged.runs, self.lab.interned).classes) > 1
         if self.options.diagnose and judged.verdict is Verdict.NOT_REPRODUCIBLE and at_boundaries:
-            return Diagnostician(self.lab, judged, ()).conduct()
+            diagnosis = Diagnostician(self.lab, judged, ()).conduct()
+            if diagnosis.was_interrupted:
+                raise KeyboardInterrupt  # Ctrl-C is for the whole session of tests, not for one diagnosis
+            return diagnosis
         return Diagnosis(tuple(unsuspected(one) for one in found), (), None, ())
 
     def _explained_with_evidence(self) -> tuple[Explained, ...]:

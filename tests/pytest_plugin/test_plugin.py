@@ -157,7 +157,7 @@ def test_a_module_cache_is_told_from_nondeterminism_by_fresh_processes(pytester:
             return cache["weights"] + torch.randn(5)
         """
     )
-    done = pytester.runpytest_subprocess("-p", "no:randomly", timeout=180)
+    done = pytester.runpytest_subprocess("-p", "randomly", "-n", "2", "--cov", ".", timeout=180)
     done.assert_outcomes(failed=1)
     done.stdout.fnmatch_lines(["*carried-state (RA303)*", "*3 fresh processes that each ran it once are equal*"])
 

@@ -221,6 +221,19 @@ def test_what_the_first_repetition_raises_goes_on() -> None:
         repeated(step)
 
 
+def test_an_interrupt_while_a_cause_is_looked_for_ends_the_session() -> None:
+    calls: list[int] = []
+
+    def step() -> torch.Tensor:
+        calls.append(0)
+        if len(calls) > 8:
+            raise KeyboardInterrupt
+        return torch.from_numpy(np.random.default_rng().normal(size=4)).square()
+
+    with pytest.raises(KeyboardInterrupt):
+        repeated(step)
+
+
 def test_a_later_repetition_that_raises_is_a_divergence() -> None:
     count = [0]
 
