@@ -48,13 +48,18 @@ def describe_environment() -> dict[str, str]:
             found[library] = version[1]
     if torch.version.cuda:
         found["cuda"] = torch.version.cuda
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
-        found["gpu"] = torch.cuda.get_device_name()
-        found["cudnn"] = str(torch.backends.cudnn.version())
+    found |= _device()
     for name in _VARIABLES:
         if name in os.environ:
             found[name] = os.environ[name]
     return found
+
+
+def _device() -> dict[str, str]:
+    """Return what the GPU in use is called; nothing before the program itself has initialised CUDA."""
+    if not torch.cuda.is_initialized():
+        return {}
+    return {"gpu": torch.cuda.get_device_name(), "cudnn": str(torch.backends.cudnn.version())}
 
 
 def _cpu_vendor() -> str:
@@ -93,6 +98,7 @@ class Watch:
 
     def __init__(self, recorder: Recorder, patches: Patches) -> None:
         self._recorder = recorder
+        self._knows_device = False
         self._flags = _flags()
         self._known = {name: str(read()) for name, read in self._flags.items()}
         for name in (
@@ -142,6 +148,10 @@ class Watch:
             self._recorder.writer.note(
                 "inside the regions that torch.compile compiled", "fused kernels are seen by what goes in and comes out"
             )
+        if not self._knows_device and (device := _device()):
+            self._knows_device = True
+            for name, value in device.items():
+                self._recorder.writer.learn(name, value)
         for name, read in self._flags.items():
             now = str(read())
             if now != self._known[name]:

@@ -59,12 +59,12 @@ class TraceWriter:
         version: str,
         values_budget: int,
     ) -> None:
-        facts = {
+        self._given = {
             "magic": MAGIC, "format": FORMAT_VERSION, "reproaudit": version, "level": level, "subject": subject,
             "command": list(command), "settings": dict(settings), "environment": dict(environment),
             "event_dtype": EVENT_FIELDS,
         }  # fmt: skip
-        self._facts = files.encode(facts)[:-1]
+        self._facts = files.encode(self._given)[:-1]
         self._tables = Tables()
         self._begin(files.absolute(directory), values_budget)
 
@@ -208,6 +208,14 @@ class TraceWriter:
                 row = {"what": what, "before": before, "after": after, "location": location}
                 self._changes.append(files.encode(row))
                 self._revision += 1
+
+    def learn(self, name: str, value: str) -> None:
+        """Add to the environment what shows only while the program runs: which device it uses."""
+        with self._lock:
+            environment = {**self._given["environment"], name: value}  # type: ignore[dict-item]
+            self._given = self._given | {"environment": environment}
+            self._facts = files.encode(self._given)[:-1]
+            self._revision += 1
 
     # -- files -------------------------------------------------------------------------------------------------------
 

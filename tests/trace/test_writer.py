@@ -359,3 +359,12 @@ def test_an_outcome_cannot_be_written_where_there_is_no_trace(tmp_path: Path, co
         finalise_outcome(tmp_path, DONE)
     assert caught.value.code == code
     assert content is None or (tmp_path / "run.json").read_bytes() == content
+
+
+def test_what_is_learnt_while_the_program_runs_joins_the_environment(tmp_path: Path) -> None:
+    live = new_writer(tmp_path / "t", values_budget=0)
+    live.flush(0)
+    before = Trace.open(tmp_path / "t").header["environment"]
+    live.learn("gpu", "a device")
+    live.close(DONE, 1)
+    assert Trace.open(tmp_path / "t").header["environment"] == {**before, "gpu": "a device"}
