@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -23,10 +24,10 @@ class Recorded:
 
 
 @pytest.fixture
-def watched(request: pytest.FixtureRequest) -> tuple[Watch, Recorded]:
+def watched() -> Iterator[tuple[Watch, Recorded]]:
     recorder, patches = Recorded(), Patches()
-    request.addfinalizer(patches.undo)
-    return Watch(recorder, patches), recorder  # type: ignore[arg-type]
+    yield Watch(recorder, patches), recorder  # type: ignore[arg-type]
+    patches.undo()
 
 
 def test_a_device_that_the_program_initialises_is_learnt_once(
