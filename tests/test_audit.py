@@ -134,11 +134,20 @@ def test_the_program_s_own_output_passes_through_a_recording(tmp_path: Path) -> 
     assert done.stdout == "tensor(2.)\n"
 
 
+# The command, without what a shell does to whatever it starts in the background.
+HEARS_CTRL_C = """
+import signal, sys
+from reproaudit.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(main())
+"""
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_audit_stops_the_program_and_keeps_what_was_recorded(tmp_path: Path, number: int) -> None:
     words = ["--quiet", "--out", "kept", str(PROGRAMS / "endings.py"), "hangs"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "reproaudit", *words], cwd=tmp_path, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        [sys.executable, "-c", HEARS_CTRL_C, *words], cwd=tmp_path, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     with process:
@@ -148,7 +157,10 @@ def test_an_interrupted_audit_stops_the_program_and_keeps_what_was_recorded(tmp_
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(0.1)
         process.send_signal(number)
-        _, error = process.communicate(timeout=200)
+        try:
+            _, error = process.communicate(timeout=200)
+        finally:
+            process.terminate()
     assert process.returncode == 2
     assert "[interrupted]" in error
     assert "reproaudit compare" in error
