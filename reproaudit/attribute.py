@@ -94,7 +94,7 @@ def patched(finding: Finding, subject: SubjectSpec, *, refuses: bool) -> Finding
     if fix is None or not fix.verified:
         return finding
     main, place = subject.file, finding.location
-    file, line = (main, None) if place is None else (main.parent / place.path, place.line)
+    file, line = (main, None) if place is None else (subject.folder / place.path, place.line)
     if not file.is_file():
         file, line = main, None
     try:

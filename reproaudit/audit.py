@@ -144,7 +144,7 @@ def _folder_of(subject: SubjectSpec) -> str:
     """Return the subject's folder from the working directory; "" for the directory itself and for a module."""
     if not subject.path:
         return ""
-    folder = os.path.relpath(subject.file.parent, subject.cwd)
+    folder = os.path.relpath(subject.folder, subject.cwd)
     return "" if folder == "." else Path(folder).as_posix()
 
 

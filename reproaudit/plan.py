@@ -66,6 +66,11 @@ class SubjectSpec:
         """Where the source file is; without meaning for a subject given by module."""
         return self.cwd / self.path
 
+    @property
+    def folder(self) -> Path:
+        """What locations are relative to: where the source file is, for a test where pytest was started."""
+        return self.file.parent if self.path and self.kind is not SubjectKind.PYTEST else self.cwd
+
     def __str__(self) -> str:
         if self.kind is SubjectKind.SCRIPT:
             return self.path

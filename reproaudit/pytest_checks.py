@@ -105,7 +105,7 @@ class Checks:
         from reproaudit.device_comparison import CLOSE, compare_devices
 
         tolerances = CLOSE if tolerance is None else _tolerances(tolerance)
-        return compare_devices(step, first, second, self._item.path.parent, tolerances, seed)
+        return compare_devices(step, first, second, self._item.config.invocation_params.dir, tolerances, seed)
 
     def assert_devices_agree(self, step: Callable[..., Any], *devices: str, **options: Any) -> DeviceComparison:
         """Compare as `compare_devices` does, and fail with what it tells if a result is too far away."""
@@ -170,9 +170,7 @@ def repeat_test(
     """Make the check number `check` of the test, here or in fresh processes, and return its result."""
     assert options.runs is not None
     folder = item.config.invocation_params.dir
-    spec = SubjectSpec(
-        SubjectKind.ATTRIBUTE, Path(folder), path=_relative(item), attribute=item.nodeid.partition("::")[2]
-    )
+    spec = SubjectSpec(SubjectKind.PYTEST, Path(folder), path=_relative(item), attribute=item.nodeid.partition("::")[2])
     runs = options.runs
 
     def fresh(folder: Path) -> RunMaker:
@@ -197,7 +195,7 @@ def _carried(call: Callable[[], Any], spec: SubjectSpec) -> list[str]:
     return [
         f"{found.read_by} at {found.read_at} reads what {found.written_by} at {found.written_at} wrote one repetition "
         "earlier"
-        for found in carried_between(call, str(spec.file.parent))
+        for found in carried_between(call, str(spec.folder))
     ]
 
 

@@ -119,7 +119,7 @@ def _runs(options: argparse.Namespace, choices: Choices) -> int:
 
 def project_of(spec: SubjectSpec) -> ProjectConfig:
     """Return what the pyproject.toml nearest to the subject says."""
-    return load_project(spec.file.parent if spec.path else spec.cwd)
+    return load_project(spec.folder)
 
 
 def settings_of(options: argparse.Namespace, project: ProjectConfig, choices: Choices, seed: int | None) -> Settings:

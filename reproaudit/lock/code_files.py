@@ -47,7 +47,7 @@ def is_own(path: str) -> bool:
 
 def own_folder(subject: SubjectSpec) -> Path:
     """Return the folder that paths of the subject's traces are relative to."""
-    return Path(os.path.realpath(subject.file.parent if subject.path else subject.cwd))
+    return Path(os.path.realpath(subject.folder))
 
 
 def _subject_files(subject: SubjectSpec, roots: tuple[Path, ...]) -> Iterator[Path]:

@@ -38,7 +38,7 @@ class Installation:
             settings=to_dict(plan.settings), environment=environment, version=reproaudit.__version__,
             values_budget=plan.values_mb * _MEBIBYTE,
         )  # fmt: skip
-        folder = str(plan.subject.file.parent) if plan.subject.path else os.getcwd()
+        folder = str(plan.subject.folder)
         self.recorder = Recorder(plan, writer, CallSites(writer, folder, str(plan.subject.cwd)))
         self.devices = DeviceDigests(writer)
         self.mode: Operations | None = None
