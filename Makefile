@@ -48,7 +48,7 @@ format: $(STAMP) ## mend what ruff can mend, then format
 	$(BIN)/ruff format .
 
 test: lint ## ruff, mypy and all tests that need no GPU
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not gpu" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not gpu" $(PYTEST_ARGS)
 
 bench: $(STAMP) ## run the benchmarks that need no GPU, into reports/overhead
 	@for name in recording comparing whole_audit diagnosing repeating digest_speed; do \
