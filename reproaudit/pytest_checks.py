@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from reproaudit.errors import UsageError
 from reproaudit.lab import Budget, RunMaker
 from reproaudit.model import AuditResult, Confidence, Tolerance, Verdict
 from reproaudit.plan import SubjectKind, SubjectSpec
+from reproaudit.project import choices_of_environment
 from reproaudit.pytest_child import child_check, process_lab, record_in_child
 from reproaudit.pytest_plugin import ISOLATIONS, results_key
 from reproaudit.repeat import RepeatOptions, repeat
@@ -127,9 +129,10 @@ class Checks:
 
 
 def options_of(config: pytest.Config, options: Options, *, default_runs: int) -> Options:
-    """Fill in what was not said from the command line, the configuration file and the defaults, and check all."""
+    """Fill in what was not said: command line, REPROAUDIT_RUNS, configuration file, default. Check it."""
     __tracebackhide__ = True
-    runs = options.runs or config.getoption("reproaudit_runs") or config.getini("reproaudit_runs") or default_runs
+    runs = options.runs or config.getoption("reproaudit_runs") or choices_of_environment(os.environ, Path()).runs
+    runs = runs or config.getini("reproaudit_runs") or default_runs
     isolation = options.isolation or config.getoption("reproaudit_isolation") or config.getini("reproaudit_isolation")
     isolation = isolation or ISOLATIONS[0]
     if isolation not in ISOLATIONS:
@@ -217,6 +220,4 @@ def _in_child(call: Callable[[], Any], options: Options, *, is_wanted: bool) -> 
 
 
 def _relative(item: pytest.Item) -> str:
-    import os
-
     return os.path.relpath(item.path, item.config.invocation_params.dir)

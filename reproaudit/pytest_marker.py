@@ -11,9 +11,10 @@ from _pytest.runner import runtestprotocol
 
 from reproaudit.errors import ReproauditError, UsageError
 from reproaudit.model import AuditResult
-from reproaudit.pytest_checks import Options, options_of, repeat_test
+from reproaudit.pytest_checks import Options, is_good, options_of, repeat_test
 from reproaudit.pytest_child import child_check, record_in_child
 from reproaudit.pytest_plugin import MARKER, results_key
+from reproaudit.report.assertion import AssertionText
 from reproaudit.settings import did_you_mean
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class _Marked:
             setup = [report for report in self._last if report.when == "setup"]
             return [*setup, self._verdict(f"reproaudit: {error}"), *self._end()]
         others = [report for report in self._last if report.when != "call"]
-        return [others[0], self._verdict(_failure(result), result), *others[1:], *self._end()]
+        return [others[0], self._verdict(self._failure(result), result), *others[1:], *self._end()]
 
     def _repetition(self, repetition: Repetition) -> None:
         """Make one repetition: set up, call, tear down. The test's own failure is an exception."""
@@ -134,6 +135,13 @@ class _Marked:
         report.duration = self._seconds
         return report
 
+    def _failure(self, result: AuditResult) -> str:
+        """Return what the failing test shows, with its own line first; empty if all is well."""
+        if is_good(result):
+            return ""
+        path, line, _ = self._item.location
+        return f"{path}:{(line or 0) + 1}: {AssertionText().render(result)}"
+
     def _end(self) -> list[pytest.TestReport]:
         """Tear down what the next test does not share; a report only if that fails."""
         item = self._item
@@ -143,13 +151,6 @@ class _Marked:
         if call.excinfo is None:
             return []
         return [item.ihook.pytest_runtest_makereport(item=item, call=call)]
-
-
-def _failure(result: AuditResult) -> str:
-    from reproaudit.pytest_checks import is_good
-    from reproaudit.report.assertion import AssertionText
-
-    return "" if is_good(result) else AssertionText().render(result)
 
 
 def _crash(report: pytest.TestReport) -> str:

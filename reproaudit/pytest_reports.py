@@ -39,12 +39,12 @@ def report_paths(config: pytest.Config) -> list[tuple[str, Path]]:
 def summarise(terminal: TerminalReporter, config: pytest.Config, found: Sequence[tuple[str, str]]) -> None:
     """Write a section for the checks that were made, and the reports; `found` is (test, text of result.json)."""
     from reproaudit.report.json_report import from_json
-    from reproaudit.report.wording import VERDICTS, prose
+    from reproaudit.report.wording import VERDICTS, counted, prose
 
     rows = [(test, from_json(text)) for test, text in sorted(found, key=lambda row: row[0])]
     bad = [(test, result) for test, result in rows if result.verdict not in _GOOD]
     terminal.section("reproaudit", sep="-")
-    terminal.write_line(f"{len(rows)} checks, {len(rows) - len(bad)} reproducible")
+    terminal.write_line(f"{counted(len(rows), 'check')}, {len(rows) - len(bad)} reproducible")
     for test, result in bad:
         terminal.write_line(f"{test}: {VERDICTS[result.verdict]}: {prose(result.headline)}")
     for name, path in report_paths(config):

@@ -100,12 +100,12 @@ class _Repeated:
         return frozenset(index for index in range(_MOST_IMPORTING) if f"run-{index}" in names)
 
     def _without_imports(self, runs: list[Run]) -> list[Run]:
-        """Leave out repetitions that imported modules, unless they gave something else than the last one."""
-        classes = compare_boundaries(runs, self.lab.interned).classes
-        usual = next(group for group in classes if len(runs) - 1 in group)
-        if not self._importing().issubset(usual) or any(run.outcome != runs[-1].outcome for run in runs):
-            return runs
+        """Leave out repetitions that imported modules, unless they alone gave something else: that may be a cache."""
         kept = [run for run in runs if run.index not in self._importing()]
+        classes, others = (compare_boundaries(some, self.lab.interned).classes for some in (runs, kept))
+        ends, other_ends = ({(run.outcome.kind, run.outcome.code) for run in some} for some in (runs, kept))
+        if (len(classes) > 1 or len(ends) > 1) and len(others) == len(other_ends) == 1:
+            return runs
         return [replace(run, index=index) for index, run in enumerate(kept)]
 
     def _next(self, findings: Sequence[Finding]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from reproaudit.lab import BudgetSpent, RunMaker
 from reproaudit.model import Trial
 
 _TIMED_PAIRS = 3
+_LEAST_TIMED_S = 0.2
 
 
 class Trials:
@@ -52,6 +53,8 @@ class Trials:
     def slowdown(self, names: tuple[str, ...]) -> float | None:
         """Return the median of run times with `names` over plain run times, pair by pair; None without pairs."""
         changed = self._changed_s.get(frozenset(names), [])
+        if self._plain_s and statistics.median(self._plain_s) < _LEAST_TIMED_S:
+            return None  # repetitions of milliseconds, whose ratios are noise
         pairs = list(zip(changed, self._plain_s, strict=False))
         return round(statistics.median(with_s / without_s for with_s, without_s in pairs), 3) if pairs else None
 

@@ -56,6 +56,7 @@ def _details(finding: Finding) -> Iterator[str]:
     if finding.fix is not None:
         settings = ", ".join(map(named, finding.fix.settings))
         yield "fix: " + ", ".join(filter(None, (prose(finding.fix.advice), settings, fix_state(finding.fix))))
+    yield f"next: reproaudit explain {named(finding.rule)}"
 
 
 def _told(entry: Entry) -> str:

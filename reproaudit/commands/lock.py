@@ -172,7 +172,7 @@ def _locked(before: Lock, held: Lock, made: Entry, path: Path) -> Iterator[str]:
     now = next(entry for entry in held.entries if entry.name == made.name)
     same = old is not None and any(run == other for other in old.runs)
     yield (
-        f"locked: {made.name} in {path.name}: {len(run.tensors)} tensors of {run.steps} steps, "
+        f"locked: {made.name} in {path.name}: {sum(t.is_deciding for t in run.tensors)} tensors of {run.steps} steps, "
         f"{len(run.operators)} of {run.operators_total} operators"
         + (", all as they were" if same and old is not None and old.is_run_as(made) else "")
     )

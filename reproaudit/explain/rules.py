@@ -31,7 +31,7 @@ RULES: dict[Cause, Rule] = {
     for rule in (
         Rule(
             "RA101", Cause.UNSEEDED_RNG, "a random generator starts from another state in each run",
-            "seed the generator before its first draw",
+            "seed the generator once, before its first draw",
             "Python's random, NumPy's generators and torch's take their first state from the operating system unless "
             "they are given a seed. torch.manual_seed seeds torch's default generators and no other library; "
             "numpy.random.seed does not reach default_rng(), and a seed made of the time or a process id is none. The "

@@ -157,6 +157,7 @@ def _next(result: CheckResult) -> Iterator[str]:
     if not changes.is_any:
         yield f"reproaudit {result.name}    tells whether two runs are equal, and if not, why"
     elif changes.code or changes.settings:
+        yield f"reproaudit {result.name}    tells whether it is still the same in each run"
         yield f"reproaudit lock {result.name}    if this is wanted: reviewers see it in the lock's diff"
     else:
         yield f"reproaudit lock {result.name}    keeps what this environment computes beside the others"

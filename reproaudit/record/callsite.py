@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import sysconfig
@@ -19,6 +20,7 @@ _GENERATED = f"{os.sep}torchinductor_"  # the cache of modules that torch.compil
 OWN, LIBRARY, USER = 0, 1, 2  # ours, PyTorch's and Python's frames; other installed packages; the program's own
 
 
+@functools.cache
 def _stdlib_roots() -> tuple[str, ...]:
     paths = sysconfig.get_paths()
     return tuple({os.path.realpath(paths[key]) + os.sep for key in ("stdlib", "platstdlib") if key in paths})

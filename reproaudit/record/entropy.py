@@ -101,8 +101,10 @@ class Entropy:
 
     def _rebind(self) -> None:
         """Give the wrappers to modules of the program that imported a function by name before PyTorch."""
+        wrapped = self._functions.keys()
         for module in list(sys.modules.values()):
-            if not isinstance(module, ModuleType):
+            # There are half a million values in a process that has imported torch: most are passed over here.
+            if not isinstance(module, ModuleType) or wrapped.isdisjoint(map(id, list(vars(module).values()))):
                 continue
             early = [(name, self._functions[id(value)]) for name, value in vars(module).items() if self._wraps(value)]
             if early and _is_program(module):

@@ -71,7 +71,7 @@ def test_what_repeats_the_layer_names_the_cause_and_its_change(made: Path, name:
     text = (made / f"{name}.txt").read_text()
     assert "RA101" in text
     assert "unseeded-rng" in text
-    assert "seed the generator before its first draw" in text
+    assert "seed the generator once, before its first draw" in text
 
 
 def test_the_lock_names_the_operators_that_came_and_went_and_the_changed_file(made: Path) -> None:

@@ -46,6 +46,7 @@ def test_a_difference_says_first_where_then_what_differs_then_what_changed() -> 
         "  environment  threads: 2 -> 1",
         "",
         "Next",
+        "  reproaudit train.py --lr '0 1'    tells whether it is still the same in each run",
         "  reproaudit lock train.py --lr '0 1'    if this is wanted: reviewers see it in the lock's diff",
     ]
 
