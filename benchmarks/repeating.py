@@ -32,7 +32,7 @@ SPEC = SubjectSpec(SubjectKind.ATTRIBUTE, HERE.parent, path=HERE.name, attribute
 
 def step_of(milliseconds: float) -> Callable[[], torch.Tensor]:
     """Return a training step that takes about so long here: layers are added until it does."""
-    for layers in (1, 2, 4, 8, 16, 32, 64):
+    for layers in (4, 6, 8, 12, 16, 24, 32, 64, 96, 128, 192, 256, 512):
         model = nn.Sequential(*[nn.Linear(256, 256) for _ in range(layers)])
         batch = torch.randn(128, 256, generator=torch.Generator().manual_seed(0))
 
