@@ -204,3 +204,12 @@ def test_a_variable_with_a_wrong_value_is_refused_by_its_name(tmp_path: Path, na
 )
 def test_a_budget_is_of_runs_of_minutes_or_of_both(text: str, budget: tuple[int | None, float | None]) -> None:
     assert parse_budget(text) == budget
+
+
+def test_the_configuration_that_the_readme_shows_is_read(tmp_path: Path) -> None:
+    text = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+    (tmp_path / "pyproject.toml").write_text(text.partition("```toml\n")[2].partition("```")[0], encoding="utf-8")
+    project = load_project(tmp_path)
+    assert [subject.name for subject in project.subjects] == ["train.py --epochs 1", "net"]
+    assert dict(project.presets)["strict"].deterministic == "error"
+    assert len(project.ignored) == 1
