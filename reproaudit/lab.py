@@ -44,6 +44,26 @@ class Budget:
     seconds: float | None = None
 
 
+class Spending:
+    """Counts runs and time against a budget, from `start` on; before it nothing is bounded."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._started: tuple[int, float] | None = None  # runs made and the time when the budget began to count
+
+    def start(self, runs_made: int) -> None:
+        self._started = runs_made, time.monotonic()
+
+    def check(self, runs_made: int) -> None:
+        """Raise BudgetSpent if a further run would go past the budget."""
+        if self._started is None:
+            return
+        runs, start = self._started
+        late = self._budget.seconds is not None and time.monotonic() - start >= self._budget.seconds
+        if late or runs_made - runs >= self._budget.runs:
+            raise BudgetSpent
+
+
 class RunMaker(Protocol):
     """What a diagnosis needs of whoever makes the runs: `Lab`, and repetitions within one process."""
 
@@ -86,20 +106,13 @@ class Lab:
         self._timeout_s = timeout_s
         self._show_output = show_output
         self._python = python
-        self._budget = budget
+        self._spending = Spending(budget)
         self._fresh_copy = fresh_copy
-        self._spent: tuple[int, float] | None = None  # runs made and the time when the budget began to count
         self._before = _listing(subject.cwd)
 
     def start_budget(self) -> None:
         """Count against the budget from here on."""
-        self._spent = self.runs_made, time.monotonic()
-
-    @property
-    def runs_left(self) -> int:
-        if self._spent is None:
-            return self._budget.runs
-        return max(0, self._budget.runs - (self.runs_made - self._spent[0]))
+        self._spending.start(self.runs_made)
 
     def run(
         self, name: str, index: int, what: str, interventions: tuple[str, ...] = (),
@@ -110,7 +123,7 @@ class Lab:
         Raises BudgetSpent before a run that is past the budget, and SubjectError for one that hung or whose trace is
         incomplete.
         """
-        self._check_budget()
+        self._spending.check(self.runs_made)
         settings = merge(combined(self.settings, interventions), Settings(env=variables))
         plan = RunPlan(
             trace_dir=self.folder / name, subject=self.subject, steps=self.steps, settings=settings,
@@ -146,13 +159,6 @@ class Lab:
         return tail(self.folder / f"{name}.log")
 
     # -- limits ------------------------------------------------------------------------------------------------------
-
-    def _check_budget(self) -> None:
-        if self._spent is None:
-            return
-        past = self._budget.seconds is not None and time.monotonic() - self._spent[1] >= self._budget.seconds
-        if self.runs_left == 0 or past:
-            raise BudgetSpent
 
     def _timeout(self, changed: bool) -> float | None:
         """A changed program may wait for ever, for a thread that cannot start for example, or be slow to follow."""

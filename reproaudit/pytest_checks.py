@@ -15,9 +15,9 @@ from reproaudit.compare.elements import parse_tolerance
 from reproaudit.errors import UsageError
 from reproaudit.lab import Budget, RunMaker
 from reproaudit.model import AuditResult, Confidence, Tolerance, Verdict
-from reproaudit.plan import SubjectKind, SubjectSpec
+from reproaudit.plan import SubjectSpec
 from reproaudit.project import choices_of_environment
-from reproaudit.pytest_child import child_check, process_lab, record_in_child
+from reproaudit.pytest_child import child_check, process_lab, record_in_child, spec_of
 from reproaudit.pytest_plugin import ISOLATIONS, results_key
 from reproaudit.repeat import RepeatOptions, repeat
 from reproaudit.repetitions import InProcessLab
@@ -172,8 +172,7 @@ def repeat_test(
 ) -> AuditResult:  # fmt: skip
     """Make the check number `check` of the test, here or in fresh processes, and return its result."""
     assert options.runs is not None
-    folder = item.config.invocation_params.dir
-    spec = SubjectSpec(SubjectKind.PYTEST, Path(folder), path=_relative(item), attribute=item.nodeid.partition("::")[2])
+    spec = spec_of(item)
     runs = options.runs
 
     def fresh(folder: Path) -> RunMaker:
@@ -217,7 +216,3 @@ def _in_child(call: Callable[[], Any], options: Options, *, is_wanted: bool) -> 
     call()
     headline = "not the check that this process was started for"
     return AuditResult(Verdict.REPRODUCIBLE, headline, "", (), ((0, 1),), 0, Confidence())
-
-
-def _relative(item: pytest.Item) -> str:
-    return os.path.relpath(item.path, item.config.invocation_params.dir)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from reproaudit.compare.runs import Interned, Run, open_run
 from reproaudit.errors import SubjectError
 from reproaudit.interventions import combined, find
-from reproaudit.lab import Budget, BudgetSpent
+from reproaudit.lab import Budget, Spending
 from reproaudit.pinning import FILL_VARIABLE
 from reproaudit.plan import RunPlan, SubjectSpec
 from reproaudit.settings import Settings, merge
@@ -45,18 +45,12 @@ class InProcessLab:
         self.importing: set[str] = set()  # names of repetitions that imported modules, which may run ops of their own
         self._body = body
         self._seed = seed
-        self._budget = budget
-        self._spent: tuple[int, float] | None = None
+        self._spending = Spending(budget)
         self._state = ProcessState.capture()
 
     def start_budget(self) -> None:
         """Count against the budget from here on."""
-        self._spent = self.runs_made, time.monotonic()
-
-    @property
-    def runs_left(self) -> int:
-        made = 0 if self._spent is None else self.runs_made - self._spent[0]
-        return max(0, self._budget.runs - made)
+        self._spending.start(self.runs_made)
 
     def run(
         self, name: str, index: int, what: str, interventions: tuple[str, ...] = (),
@@ -65,7 +59,7 @@ class InProcessLab:
         """Make one repetition, as `Lab.run` makes a run. It always goes to its end, and its lines are not followed."""
         from reproaudit.record.repetition import repetition
 
-        self._check_budget()
+        self._spending.check(self.runs_made)
         settings = merge(combined(Settings(), interventions), Settings(env=variables))
         self._refuse_what_needs_a_process(interventions, settings)
         changes = {key: value for key, value in changes.items() if key not in ("steps", "lines")}
@@ -77,6 +71,7 @@ class InProcessLab:
             with repetition(plan, self._state, self._seed) as current:
                 self._body(current)
         except Exception:
+            # Whatever the code under test raises is how its repetition ended, which the trace has recorded by now.
             if not self.runs_made:
                 raise
         self.seconds[name] = time.perf_counter() - start
@@ -88,13 +83,6 @@ class InProcessLab:
     def log_of(self, name: str) -> str:
         """Return nothing: what the code writes goes where the test's output goes."""
         return ""
-
-    def _check_budget(self) -> None:
-        if self._spent is None:
-            return
-        late = self._budget.seconds is not None and time.monotonic() - self._spent[1] >= self._budget.seconds
-        if late or self.runs_left == 0:
-            raise BudgetSpent
 
     def _refuse_what_needs_a_process(self, interventions: tuple[str, ...], settings: Settings) -> None:
         needs = [name for name in interventions if find(name).fresh_files]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from reproaudit.record.gather import Part
+from reproaudit.record.undefined import storage_of
 
 _MOST_FOLLOWED = 10_000
 _Geometry = tuple[torch.dtype, torch.Size, tuple[int, ...], int | torch.SymInt]
@@ -30,7 +30,7 @@ class Births:
     def born(self, tensors: Sequence[torch.Tensor], parts: Sequence[Part], event: int) -> None:
         """Follow what event number `event` brought in; `parts` are the tensors' digests."""
         for tensor, part in zip(tensors, parts, strict=False):
-            storage = _storage(tensor)
+            storage = storage_of(tensor)
             if storage is None or not tensor.is_cpu or tensor.numel() < 2:
                 continue  # a number has no array to share
             if len(self._born) >= _MOST_FOLLOWED:
@@ -39,7 +39,7 @@ class Births:
 
     def written(self, tensors: Sequence[torch.Tensor]) -> None:
         for tensor in tensors:
-            storage = _storage(tensor)
+            storage = storage_of(tensor)
             if storage is not None:
                 self._born.pop(storage._cdata, None)
 
@@ -48,7 +48,7 @@ class Births:
         if len(tensors) != len(parts):
             return None
         for tensor, part in zip(tensors, parts, strict=True):
-            storage = _storage(tensor)
+            storage = storage_of(tensor)
             found = None if storage is None else self._born.get(storage._cdata)
             if found is not None and part != found[2] and _geometry(tensor) == found[1] and not found[3].expired():
                 return found[0]
@@ -61,10 +61,3 @@ class Births:
 
 def _geometry(tensor: torch.Tensor) -> _Geometry:
     return tensor.dtype, tensor.shape, tensor.stride(), tensor.storage_offset()
-
-
-def _storage(tensor: torch.Tensor) -> Any:
-    try:
-        return tensor.untyped_storage()
-    except (RuntimeError, NotImplementedError):  # sparse, mkldnn, wrapper subclasses: no storage to speak of
-        return None

@@ -15,6 +15,7 @@ from reproaudit.model import Location
 from reproaudit.record.callsite import FrameKinds, line_of_program
 from reproaudit.record.operands import tensors_read, tensors_written
 from reproaudit.record.opinfo import OpTable
+from reproaudit.record.undefined import storage_of
 
 _MOST_FOLLOWED = 100_000
 _Tensor = torch.Tensor
@@ -66,13 +67,13 @@ class CarryWatch(TorchDispatchMode):
         return result
 
     def _look(self, tensor: _Tensor, op: str) -> None:
-        storage = _storage(tensor)
+        storage = storage_of(tensor)
         known = None if storage is None else self._writes.get(storage._cdata)
         if known is not None and known[1] < self._repetition and not known[0].expired():
             self.found.append(Carried(op, line_of_program(self._kinds, self._folder), known[2], known[3]))
 
     def _follow(self, tensor: _Tensor, op: str) -> None:
-        storage = _storage(tensor)
+        storage = storage_of(tensor)
         if storage is None:
             return
         if len(self._writes) >= _MOST_FOLLOWED:
@@ -83,13 +84,6 @@ class CarryWatch(TorchDispatchMode):
             op,
             line_of_program(self._kinds, self._folder),
         )
-
-
-def _storage(tensor: _Tensor) -> Any:
-    try:
-        return tensor.untyped_storage()
-    except (RuntimeError, NotImplementedError):  # sparse, mkldnn, wrapper subclasses: no storage to speak of
-        return None
 
 
 def carried_between(body: Callable[[], None], folder: str) -> tuple[Carried, ...]:

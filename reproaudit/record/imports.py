@@ -34,15 +34,10 @@ class ImportWatch:
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
         if name not in self._callbacks:
             return None
-        for finder in sys.meta_path:
-            if finder is self or not hasattr(finder, "find_spec"):
-                continue
-            spec = finder.find_spec(name, path, target)
-            if spec is not None:
-                if spec.loader is not None:
-                    spec.loader = _Loader(spec.loader, lambda: self._imported(name))  # type: ignore[assignment]
-                return spec
-        return None
+        spec = _found_by_others(self, name, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Loader(spec.loader, lambda: self._imported(name))  # type: ignore[assignment]
+        return spec
 
     def _imported(self, name: str) -> None:
         for action in self._callbacks.pop(name, ()):
@@ -68,15 +63,21 @@ class ImportGuard:
             sys.meta_path.remove(self)
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
-        for finder in sys.meta_path:
-            if finder is self or not hasattr(finder, "find_spec"):
-                continue
-            spec = finder.find_spec(name, path, target)
-            if spec is not None:
-                if hasattr(spec.loader, "exec_module"):
-                    spec.loader = _Loader(spec.loader, lambda: None, self._before)  # type: ignore[assignment]
-                return spec
-        return None
+        spec = _found_by_others(self, name, path, target)
+        if spec is not None and hasattr(spec.loader, "exec_module"):
+            spec.loader = _Loader(spec.loader, lambda: None, self._before)  # type: ignore[assignment]
+        return spec
+
+
+def _found_by_others(asking: object, name: str, path: Sequence[str] | None, target: Any) -> ModuleSpec | None:
+    """Return the spec that the first of the other finders has."""
+    for finder in sys.meta_path:
+        if finder is asking or not hasattr(finder, "find_spec"):
+            continue
+        spec = finder.find_spec(name, path, target)
+        if spec is not None:
+            return spec
+    return None
 
 
 def _nothing() -> Callable[[], None]:

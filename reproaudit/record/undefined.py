@@ -12,15 +12,16 @@ _Tensor = torch.Tensor
 _MAX_TRACKED = 20_000
 
 
-def _storage(tensor: torch.Tensor) -> torch.UntypedStorage | None:
+def storage_of(tensor: torch.Tensor) -> Any:
+    """Return the tensor's storage; None for what has none to speak of: sparse, mkldnn, wrapper subclasses."""
     try:
         return tensor.untyped_storage()
-    except (RuntimeError, NotImplementedError):  # sparse, mkldnn, wrapper subclasses: no storage to speak of
+    except (RuntimeError, NotImplementedError):
         return None
 
 
 def _key(tensor: torch.Tensor) -> int:
-    storage = _storage(tensor)
+    storage = storage_of(tensor)
     return 0 if storage is None else storage._cdata
 
 
@@ -43,7 +44,7 @@ class UndefinedMemory:
 
     def allocated(self, result: Any, event: int) -> None:
         for tensor in (result,) if isinstance(result, _Tensor) else result if isinstance(result, (list, tuple)) else ():
-            storage = _storage(tensor) if isinstance(tensor, _Tensor) else None
+            storage = storage_of(tensor) if isinstance(tensor, _Tensor) else None
             if storage is not None and _has_memory(storage):
                 self.workspaces.pop(storage._cdata, None)
                 self._follow(storage, event, storage.nbytes())
@@ -55,13 +56,13 @@ class UndefinedMemory:
 
     def copied(self, result: Any, event: int) -> None:
         """Follow `result` as memory that event number `event` allocated: undefined bytes were copied into it."""
-        storage = _storage(result) if isinstance(result, _Tensor) else None
+        storage = storage_of(result) if isinstance(result, _Tensor) else None
         if storage is not None and _has_memory(storage) and storage._cdata not in self._allocations:
             self._follow(storage, event, result.numel() * result.element_size())
 
     def workspace(self, tensors: Iterable[Any]) -> None:
         for tensor in tensors:
-            storage = _storage(tensor) if isinstance(tensor, _Tensor) else None
+            storage = storage_of(tensor) if isinstance(tensor, _Tensor) else None
             if storage is not None and _has_memory(storage):
                 self._allocations.pop(storage._cdata, None)
                 self.workspaces[storage._cdata] = StorageWeakRef(storage)
@@ -82,7 +83,7 @@ class UndefinedMemory:
     def written(self, tensors: list[torch.Tensor]) -> None:
         """Account for what an op wrote."""
         for tensor in tensors:
-            storage = _storage(tensor)
+            storage = storage_of(tensor)
             if storage is None:
                 continue
             key = storage._cdata
