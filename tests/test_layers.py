@@ -223,6 +223,12 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     assert imported_by("import reproaudit").isdisjoint({"torch", "numpy", "safetensors", "tabulate", "tqdm"})
 
 
+@pytest.mark.parametrize("command", ["", "record", "compare", "report", "explain", "ci"])
+def test_help_is_given_before_anything_heavy_is_imported(command: str) -> None:
+    asked = f"import contextlib, reproaudit.cli\nwith contextlib.suppress(SystemExit): reproaudit.cli.main({command.split() + ['--help']})"
+    assert imported_by(asked).isdisjoint({"torch", "numpy", "safetensors", "tabulate", "tqdm"})
+
+
 @pytest.mark.skipif(not (PACKAGE / "pytest_plugin.py").exists(), reason="this build has no pytest plugin")
 def test_the_pytest_plugin_imports_nothing_heavy() -> None:
     loaded = imported_by("import pytest, reproaudit.pytest_plugin")

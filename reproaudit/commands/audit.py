@@ -1,4 +1,7 @@
-"""`reproaudit SUBJECT`: an audit, once or under each of several seeds."""
+"""`reproaudit SUBJECT`: an audit, once or under each of several seeds.
+
+What runs and compares is imported once the words are understood: help and mistakes are answered at once.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +9,21 @@ import argparse
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reproaudit.arguments import audit_parser, split
-from reproaudit.audit import AuditOptions
-from reproaudit.audit import audit as run_audit
 from reproaudit.commands.output import check_reports, emit
-from reproaudit.compare.tolerances import parse_tolerances
 from reproaudit.confidence import runs_needed
 from reproaudit.criteria import Tolerances
 from reproaudit.errors import UsageError
 from reproaudit.interventions import combined
-from reproaudit.lab import Budget
 from reproaudit.model import AuditResult, exit_code
 from reproaudit.plan import SubjectSpec, parse_subject
-from reproaudit.progress import progress_for
 from reproaudit.project import DEFAULTS, Choices, ProjectConfig, choices_of_environment, load_project, resolve
 from reproaudit.settings import Settings, did_you_mean, merge
+
+if TYPE_CHECKING:
+    from reproaudit.audit import AuditOptions
 
 
 def audit(words: list[str]) -> int:
@@ -48,6 +50,9 @@ def _seeds(options: argparse.Namespace) -> list[int | None]:
 
 
 def _audit_once(options: argparse.Namespace, subject: str, own: list[str], seed: int | None) -> AuditResult:
+    from reproaudit.audit import audit as run_audit
+    from reproaudit.progress import progress_for
+
     spec = parse_subject(subject, own, options.inputs)
     project = project_of(spec)
     wanted = audit_options_of(options, spec, project, choices_of(options, project), seed)
@@ -66,6 +71,9 @@ def audit_options_of(
     options: argparse.Namespace, spec: SubjectSpec, project: ProjectConfig, choices: Choices, seed: int | None
 ) -> AuditOptions:
     """Put together what to audit and how, from the command line's options and what `choices_of` resolved."""
+    from reproaudit.audit import AuditOptions
+    from reproaudit.lab import Budget
+
     budget_runs, budget_s = choices.budget or (None, None)
     wanted = AuditOptions(
         subject=spec,
@@ -146,6 +154,8 @@ def settings_of(options: argparse.Namespace, project: ProjectConfig, choices: Ch
 def tolerances_of(options: argparse.Namespace, project: ProjectConfig | None) -> Tolerances:
     """Return what counts as equal: as the options say, and if they say nothing, as the project does."""
     if options.tolerance:
+        from reproaudit.compare.tolerances import parse_tolerances
+
         return parse_tolerances(options.tolerance)
     if project is None:
         return Tolerances()

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reproaudit.arguments import Parser, add_reports, audit_options
-from reproaudit.audit import audit as run_audit
 from reproaudit.baseline import Entry, load, save
 from reproaudit.commands.audit import audit_options_of, choices_of
 from reproaudit.commands.ci_summary import summary
@@ -19,7 +18,6 @@ from reproaudit.errors import ReproauditError, UsageError
 from reproaudit.gate import Audited, Ruling, audit_all, rule, updated
 from reproaudit.model import AuditResult
 from reproaudit.plan import parse_subject
-from reproaudit.progress import Prefixed, progress_for
 from reproaudit.project import BASELINE_FILE, ProjectConfig, Subject, load_project
 from reproaudit.report import render
 from reproaudit.settings import did_you_mean
@@ -133,6 +131,9 @@ def _chosen(project: ProjectConfig, only: Sequence[str]) -> tuple[Subject, ...]:
 
 
 def _audit(options: argparse.Namespace, project: ProjectConfig, subjects: Sequence[Subject]) -> tuple[Audited, ...]:
+    from reproaudit.audit import audit as run_audit
+    from reproaudit.progress import Prefixed, progress_for
+
     files = dict(zip((subject.name for subject in subjects), _file_names(subjects), strict=True))
 
     def audit_one(subject: Subject) -> AuditResult:

@@ -11,7 +11,6 @@ from reproaudit.errors import UsageError
 from reproaudit.model import AuditResult
 from reproaudit.report import render_all
 from reproaudit.report.registry import require_format
-from reproaudit.report.terminal import TerminalOptions, TerminalReport
 
 
 def check_reports(reports: Sequence[tuple[str, str]]) -> None:
@@ -24,6 +23,8 @@ def emit(result: AuditResult, reports: Sequence[tuple[str, str]], suffix: str = 
     """Write the reports that were asked for; the terminal report goes to stdout unless one of them does."""
     named = [(name, path if path == "-" else str(_with_suffix(Path(path), suffix))) for name, path in reports]
     if not write_reports([result], named):
+        from reproaudit.report.terminal import TerminalOptions, TerminalReport
+
         colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         sys.stdout.write(TerminalReport(TerminalOptions(colour=colour)).render(result))
     sys.stdout.flush()

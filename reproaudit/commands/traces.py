@@ -11,10 +11,8 @@ from reproaudit.commands.output import check_reports, emit
 from reproaudit.errors import UsageError
 from reproaudit.explain.catalogue import describe, index
 from reproaudit.model import EXIT_NOT_AUDITED, Level, exit_code
-from reproaudit.offline import compare_traces
 from reproaudit.plan import RunPlan, parse_subject
 from reproaudit.report.json_report import from_json
-from reproaudit.runner.process import run
 
 
 def record(words: list[str]) -> int:
@@ -37,6 +35,8 @@ def record(words: list[str]) -> int:
         steps=None if choices.steps == "all" else choices.steps,
         settings=settings_of(options, project, choices, options.seed), values_mb=options.values_mb,
     )  # fmt: skip
+    from reproaudit.runner.process import run
+
     done = run(plan, log=None, timeout_s=choices.timeout_s)
     print(
         f"reproaudit: {done.outcome.kind.value} {done.outcome.detail}".rstrip() + f"; trace in {options.out}",
@@ -51,6 +51,8 @@ def compare(words: list[str]) -> int:
     check_reports(options.report)
     if len(options.traces) < 2:
         raise UsageError("one trace cannot be compared with anything", code="usage", hint="name two or more traces")
+    from reproaudit.offline import compare_traces
+
     result = compare_traces([Path(trace) for trace in options.traces], tolerances_of(options, None))
     emit(result, options.report)
     return exit_code([result.verdict])
