@@ -225,7 +225,8 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
 
 @pytest.mark.parametrize("command", ["", "record", "compare", "report", "explain", "ci"])
 def test_help_is_given_before_anything_heavy_is_imported(command: str) -> None:
-    asked = f"import contextlib, reproaudit.cli\nwith contextlib.suppress(SystemExit): reproaudit.cli.main({command.split() + ['--help']})"
+    words = [*command.split(), "--help"]
+    asked = f"import contextlib, reproaudit.cli\nwith contextlib.suppress(SystemExit): reproaudit.cli.main({words})"
     assert imported_by(asked).isdisjoint({"torch", "numpy", "safetensors", "tabulate", "tqdm"})
 
 
