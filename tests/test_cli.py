@@ -146,6 +146,6 @@ def test_a_fault_of_our_own_never_looks_like_a_divergence(
     def broken(paths: object, tolerances: object) -> AuditResult:
         raise IndexError("planted")
 
-    monkeypatch.setattr("reproaudit.commands.traces.compare_traces", broken)
+    monkeypatch.setattr("reproaudit.offline.compare_traces", broken)
     assert main(["compare", "a", "b"]) == 2
     assert "[internal]" in capsys.readouterr().err

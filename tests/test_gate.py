@@ -159,7 +159,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., in
 
     def run(words: str, a: AuditResult = EQUAL, b: AuditResult = EQUAL) -> int:
         results = {"a.py": a, "b.py": b}
-        monkeypatch.setattr(ci, "run_audit", lambda options, progress: results[options.subject.path])
+        monkeypatch.setattr("reproaudit.audit.audit", lambda options, progress: results[options.subject.path])
         return main(words.split())
 
     return run
@@ -268,7 +268,7 @@ def test_what_is_chosen_reaches_the_audit_of_each_subject(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("REPROAUDIT_TIMEOUT", "9")
     seen = []
-    monkeypatch.setattr(ci, "run_audit", lambda options, progress: (seen.append(options), EQUAL)[1])
+    monkeypatch.setattr("reproaudit.audit.audit", lambda options, progress: (seen.append(options), EQUAL)[1])
     assert main(["ci", "--quiet", "--steps", "2"]) == 0
     assert [(one.runs, one.steps, one.timeout_s, one.settings.seed, one.subject.argv) for one in seen] == [
         (3, 2, 9.0, None, ("--lr", "1")), (4, 2, 9.0, 3, ()),
