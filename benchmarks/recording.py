@@ -1,8 +1,9 @@
 """What recording costs: a training step plain, under each level, and under PyTorch's DebugMode, in turn in one process.
 
-    python benchmarks/recording.py [--device cuda] [--rounds 7] [--out reports/overhead/recording.md]
+python benchmarks/recording.py [--device cuda] [--seconds 40] [--only gpt-27M] [--out reports/overhead/recording.md]
 
-Every figure is the median over rounds of the ratio to the plain step of the same round.
+Every figure is the median over rounds of the ratio to the plain step of the same round, with the least and greatest.
+Budgets: boundary level 1.05 and operation level 1.3 of gpt-27M, 10 µs added per small op.
 """
 
 from __future__ import annotations
@@ -10,21 +11,17 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import resource
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
+from figures import publish, ratios, spread
+from programs import STEPS
 from torch.utils._debug_mode import DebugMode
 from torch.utils._python_dispatch import TorchDispatchMode
-
-sys.path.insert(0, str(Path(__file__).parent))
-from figures import publish
-from programs import STEPS
 
 from reproaudit.model import Level, Outcome, OutcomeKind
 from reproaudit.plan import RunPlan, SubjectKind, SubjectSpec
@@ -89,45 +86,55 @@ WATCHERS: dict[str, Watcher] = {
 }
 
 
+# Of these two rounds say enough: they are here for comparison, and one step under them takes as long as five.
+FEW_ROUNDS = {name: 2 for name in WATCHERS if name.startswith("DebugMode")}
+LEAST_ROUNDS, MOST_ROUNDS = 3, 15
+TURN_S = 0.2  # a turn of shorter steps makes several of them
+
+
 def _wait() -> None:
     if torch.cuda.is_available():
         torch.cuda.synchronize()
 
 
-def measure(step: Callable[[], None], steps: int, rounds: int, folder: Path) -> dict[str, list[float]]:
-    """Return seconds per step, by watcher, one figure per round; the watchers take turns within a round."""
-    for _ in range(2):
+def _seconds(step: Callable[[], None], steps: int) -> float:
+    _wait()
+    start = time.perf_counter()
+    for _ in range(steps):
         step()
+    _wait()
+    return (time.perf_counter() - start) / steps
+
+
+def measure(step: Callable[[], None], limit_s: float, folder: Path) -> dict[str, list[float]]:
+    """Return seconds per step, by watcher, one figure per round; the watchers take turns within a round."""
+    step()
+    steps = max(1, min(10, int(TURN_S / _seconds(step, 1))))
     seconds: dict[str, list[float]] = {name: [] for name in WATCHERS}
-    for _ in range(rounds):
+    end = time.monotonic() + limit_s
+    for round_ in range(MOST_ROUNDS):
+        if round_ >= LEAST_ROUNDS and time.monotonic() > end:
+            break
         for name, watch in WATCHERS.items():
-            with watch(folder):
-                step()  # the first step under a watcher fills caches
-                _wait()
-                start = time.perf_counter()
-                for _ in range(steps):
-                    step()
-                _wait()
-                seconds[name].append((time.perf_counter() - start) / steps)
+            if round_ < FEW_ROUNDS.get(name, MOST_ROUNDS):
+                with watch(folder):
+                    step()  # the first step under a watcher fills caches
+                    seconds[name].append(_seconds(step, steps))
     return seconds
 
 
-def growth(step: Callable[[], None], folder: Path) -> list[tuple[int, int]]:
-    """Return (steps, MiB of peak memory) while one recorder goes on: flat if nothing accumulates."""
-    points = []
+def added_per_op(step: Callable[[], None], seconds: dict[str, list[float]], folder: Path) -> tuple[list[float], int]:
+    """Return the microseconds that one op costs more at operation level, by round, and the ops of a step."""
     with recorder(Level.OPERATION)(folder):
-        for total in (10, 50, 100, 200):
-            while (done := points[-1][0] if points else 0) < total:
-                for _ in range(total - done):
-                    step()
-                points.append((total, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024))
-    return points
+        step()
+    ops = _traces["operation"][-1][1]
+    pairs = zip(seconds["operation level"], seconds["plain"], strict=True)
+    return [(mine - base) / ops * 1e6 for mine, base in pairs], ops
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=3, help="steps per turn")
+    parser.add_argument("--seconds", type=float, default=40.0, help="start no further round of a program after this")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--only", choices=STEPS, action="append")
     parser.add_argument("--out", type=Path)
@@ -135,30 +142,26 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     where = torch.cuda.get_device_name() if options.device == "cuda" else f"CPU, {options.threads} thread(s)"
-    lines = [f"torch {torch.__version__}, {where}, median of {options.rounds} rounds", ""]
-    lines += ["| step | " + " | ".join(WATCHERS) + " |", "|---" * (len(WATCHERS) + 1) + "|"]
+    lines = [f"torch {torch.__version__}, {where}; median over rounds (least–greatest)", ""]
+    lines += ["| step | rounds | " + " | ".join(WATCHERS) + " |", "|---" * (len(WATCHERS) + 2) + "|"]
+    measured: dict[str, float] = {}
+    extra = []
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        extra = []
         for name in options.only or STEPS:
-            seconds = measure(STEPS[name](options.device), options.steps, options.rounds, folder)
-            ratios = [
-                statistics.median(mine / base for mine, base in zip(seconds[watcher], seconds["plain"], strict=True))
-                for watcher in WATCHERS
-            ]
-            lines.append(f"| {name} | " + " | ".join(f"{ratio:.2f}" for ratio in ratios) + " |")
-            if "tiny" in name:
-                ops = _traces["operation"][-1][1] / (options.steps + 1)
-                added = statistics.median(
-                    (mine - base) / ops * 1e6
-                    for mine, base in zip(seconds["operation level"], seconds["plain"], strict=True)
-                )
-                extra.append(f"Added per small op at operation level: {added:.1f} µs ({ops:.0f} ops a step).")
-        extra.append("Trace size per event at operation level, tables included: {:.1f} bytes.".format(
-            statistics.median(size / events for size, events in _traces["operation"])))  # fmt: skip
-        points = growth(STEPS["2000 tiny ops"](options.device), folder)
-        extra.append("Peak memory of one recording, MiB by steps: " + ", ".join(f"{s}: {m}" for s, m in points) + ".")
-    publish([*lines, "", *extra], options.out)
+            step = STEPS[name](options.device)
+            seconds = measure(step, options.seconds, folder)
+            found = {watcher: ratios(mine, seconds["plain"]) for watcher, mine in seconds.items()}
+            measured |= {f"{name}, {watcher}": one.median for watcher, one in found.items()}
+            cells = [str(one) for watcher, one in found.items() if watcher != "plain"]
+            lines.append(f"| {name} | {len(seconds['plain'])} | 1 | " + " | ".join(cells) + " |")
+            if name == "tiny-ops":
+                added, ops = added_per_op(step, seconds, folder)
+                measured["added per small op, µs"] = statistics.median(added)
+                extra.append(f"Added per small op at operation level: {spread(added)} µs ({ops} ops a step).")
+    per_event = spread([size / events for size, events in _traces["operation"]])
+    extra.append(f"Trace size per event at operation level, tables included: {per_event} bytes.")
+    publish([*lines, "", *extra], options.out, measured)
 
 
 if __name__ == "__main__":
