@@ -22,10 +22,7 @@ class Births:
     """
 
     def __init__(self) -> None:
-        self._born: dict[int, tuple[int, _Geometry, Part, StorageWeakRef]] = {}  # event, geometry, digest
-
-    def __bool__(self) -> bool:
-        return bool(self._born)
+        self.followed: dict[int, tuple[int, _Geometry, Part, StorageWeakRef]] = {}  # event, geometry, digest
 
     def born(self, tensors: Sequence[torch.Tensor], parts: Sequence[Part], event: int) -> None:
         """Follow what event number `event` brought in; `parts` are the tensors' digests."""
@@ -33,15 +30,15 @@ class Births:
             storage = storage_of(tensor)
             if storage is None or not tensor.is_cpu or tensor.numel() < 2:
                 continue  # a number has no array to share
-            if len(self._born) >= _MOST_FOLLOWED:
+            if len(self.followed) >= _MOST_FOLLOWED:
                 self._forget()
-            self._born[storage._cdata] = (event, _geometry(tensor), part, StorageWeakRef(storage))
+            self.followed[storage._cdata] = (event, _geometry(tensor), part, StorageWeakRef(storage))
 
     def written(self, tensors: Sequence[torch.Tensor]) -> None:
         for tensor in tensors:
             storage = storage_of(tensor)
             if storage is not None:
-                self._born.pop(storage._cdata, None)
+                self.followed.pop(storage._cdata, None)
 
     def changed(self, tensors: Sequence[torch.Tensor], parts: Sequence[Part]) -> int | None:
         """Return the birth of the first of `tensors`, with digests `parts`, that differs from what it was then."""
@@ -49,14 +46,14 @@ class Births:
             return None
         for tensor, part in zip(tensors, parts, strict=True):
             storage = storage_of(tensor)
-            found = None if storage is None else self._born.get(storage._cdata)
+            found = None if storage is None else self.followed.get(storage._cdata)
             if found is not None and part != found[2] and _geometry(tensor) == found[1] and not found[3].expired():
                 return found[0]
         return None
 
     def _forget(self) -> None:
-        alive = [(key, kept) for key, kept in self._born.items() if not kept[3].expired()]
-        self._born = dict(alive[-_MOST_FOLLOWED // 2 :])
+        alive = [(key, kept) for key, kept in self.followed.items() if not kept[3].expired()]
+        self.followed = dict(alive[-_MOST_FOLLOWED // 2 :])
 
 
 def _geometry(tensor: torch.Tensor) -> _Geometry:

@@ -31,12 +31,23 @@ class FrameKinds:
 
     def __init__(self) -> None:
         self._stdlib = _stdlib_roots()
-        self._kinds: dict[CodeType, int] = {}
+        # By id: code objects that differ in their file alone are equal. They are kept, so that no id is used again.
+        self.known: dict[int, int] = {}
+        self._kept: list[CodeType] = []
+        self._files: dict[str, int] = {}
 
     def of(self, code: CodeType) -> int:
-        kind = self._kinds.get(code)
+        kind = self.known.get(id(code))
         if kind is None:
-            kind = self._kinds[code] = self._classify(code.co_filename)
+            self._kept.append(code)
+            kind = self.known[id(code)] = self.of_file(code.co_filename)
+        return kind
+
+    def of_file(self, filename: str) -> int:
+        """Return whose code the file holds."""
+        kind = self._files.get(filename)
+        if kind is None:
+            kind = self._files[filename] = self._classify(filename)
         return kind
 
     def is_program(self, depth: int) -> bool:
@@ -78,22 +89,25 @@ class CallSites:
         self._folder = os.path.realpath(folder) + os.sep
         self._cwd = os.path.realpath(cwd) + os.sep
         self.kinds = FrameKinds()
-        self._locations: dict[tuple[CodeType, int], int] = {}
+        self._locations: dict[tuple[int, int], int] = {}  # by the id of a code object that `kinds` keeps
 
     def here(self, depth: int = 2) -> int:
         """Return the location id of the user's line that called `depth` frames up; 0 if there is none."""
         frame: FrameType | None = _getframe(depth)
-        kind_of = self.kinds.of
+        known = self.kinds.known
         fallback: FrameType | None = None
         while frame is not None:
-            kind = kind_of(frame.f_code)
+            code = frame.f_code
+            kind = known.get(id(code))
+            if kind is None:
+                kind = self.kinds.of(code)
             if kind == USER:
-                break
+                found = self._locations.get((id(code), frame.f_lasti))
+                return self._locate(frame) if found is None else found
             if kind == LIBRARY and fallback is None:
                 fallback = frame
             frame = frame.f_back
-        chosen = frame or fallback
-        return 0 if chosen is None else self._locate(chosen)
+        return 0 if fallback is None else self._locate(fallback)
 
     def is_direct(self, depth: int = 2, *, program_only: bool = False) -> bool:
         """True if the calling frame is not PyTorch's, Python's or ours: the program, or a library unless ruled out."""
@@ -101,7 +115,7 @@ class CallSites:
         return kind == USER if program_only else kind != OWN
 
     def _locate(self, frame: FrameType) -> int:
-        key = (frame.f_code, frame.f_lasti)
+        key = (id(frame.f_code), frame.f_lasti)
         found = self._locations.get(key)
         if found is None:
             code = frame.f_code

@@ -27,6 +27,6 @@ def keep_out_of_dynamo() -> None:
             _marked.add(name)
             for member in list(vars(module).values()):
                 for function in list(vars(member).values()) if isinstance(member, type) else (member,):
-                    code = getattr(function, "__code__", None)
+                    code = getattr(getattr(function, "fget", function), "__code__", None)  # of a property, its getter
                     if isinstance(code, CodeType):
                         _eval_frame.set_code_exec_strategy(code, strategy)

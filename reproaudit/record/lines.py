@@ -28,7 +28,7 @@ from reproaudit.record.callsite import USER
 from reproaudit.record.digest import Digest, combine
 from reproaudit.record.patching import Patches
 from reproaudit.record.scope import Scope, data_digest
-from reproaudit.record.session import Recorder, ThreadState
+from reproaudit.record.session import Recorder, StateOfThread, ThreadState
 from reproaudit.record.statements import Body, Statement, logical_lines
 
 Source = tuple[str, dict[int, int]]
@@ -201,8 +201,8 @@ class LineTrace:
         self._recorder = recorder
         self._patches = patches
         # By id: comparing code objects takes long. While a thread's state is made, it cannot be asked for.
-        made = ThreadState.__init__.__code__
-        self._bodies: dict[int, tuple[CodeType, Body | None]] = {id(made): (made, None)}
+        made = [kind.__init__.__code__ for kind in (ThreadState, StateOfThread)]
+        self._bodies: dict[int, tuple[CodeType, Body | None]] = {id(code): (code, None) for code in made}
         self._sources: dict[str, Source | None] = {}
         self._streams = _Streams()
         self.is_over = False
@@ -336,9 +336,7 @@ class LineTrace:
         """Return how a file is shown and where its statements begin; None if it is none of the program's own."""
         if filename not in self._sources:
             sites = self._recorder.sites
-            # Code objects that differ in their file alone are equal: ask the table of kinds with one like no other.
-            probe = compile("", filename, "exec").replace(co_name=filename)
-            is_own = sites.kinds.of(probe) == USER
+            is_own = sites.kinds.of_file(filename) == USER
             self._sources[filename] = (sites.shown(filename), logical_lines(filename)) if is_own else None
         return self._sources[filename]
 

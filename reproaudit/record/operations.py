@@ -20,15 +20,22 @@ from reproaudit.record.gather import DeviceDigests, Part
 from reproaudit.record.operands import tensors_read, tensors_written
 from reproaudit.record.opinfo import OpInfo, OpTable
 from reproaudit.record.patching import Patches
-from reproaudit.record.session import Recorder
-from reproaudit.record.stored_digest import digest_as_stored, digest_operands
+from reproaudit.record.session import Recorder, ThreadState
+from reproaudit.record.stored_digest import digest_operands
 from reproaudit.record.undefined import UndefinedMemory
 
 _Tensor = torch.Tensor
 _current_node = torch._C._current_autograd_node
 _sequence = torch._C._autograd._get_sequence_nr
 _xxh64 = xxhash.xxh3_64_intdigest
+# Plain numbers: an operation on enum members costs more than all the digests of a small op.
 _OP = int(EventKind.OP)
+_FORWARD, _BACKWARD, _DATA = int(Phase.FORWARD), int(Phase.BACKWARD), int(Phase.DATA)
+_VIEW, _UNDEFINED, _BIRTH = int(EventFlag.VIEW), int(EventFlag.UNDEFINED), int(EventFlag.BIRTH)
+_READS_UNDEFINED, _OUTSIDE_WRITE = int(EventFlag.READS_UNDEFINED), int(EventFlag.OUTSIDE_WRITE)
+_RANDOM, _OWN_GENERATOR, _RAISED = int(EventFlag.RANDOM), int(EventFlag.OWN_GENERATOR), int(EventFlag.RAISED)
+_WRITES_NOTHING_KNOWN = _VIEW | _UNDEFINED
+_MOST_TENSORS = 0xFFFF  # that an event can count
 _LEAF = (1 << 64) - 1  # the sequence number of AccumulateGrad nodes
 _MAX_SCALARS = 20_000  # cached digests of scalar arguments before the cache is emptied
 _MAX_ORIGINS = 500_000  # forward ops remembered to name the line of their backward
@@ -53,7 +60,7 @@ class Operations(TorchDispatchMode):
         self._digests = recorder.plan.digests
         self._chosen = chosen
         self._table = OpTable()
-        self._names: dict[OpInfo, int] = {}
+        self._names: dict[str, int] = {}  # ids of the names of ops and modules
         self._main_origins = recorder.state.origins
         self._scalars: dict[Any, tuple[int, int]] = {}
         self._undefined = UndefinedMemory()
@@ -71,7 +78,7 @@ class Operations(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         recorder = self.recorder
-        state = recorder.state
+        state = recorder.of_thread.state
         if state.inside or not recorder.active:
             return func(*args, **kwargs)
         info = self._table[func]
@@ -79,40 +86,43 @@ class Operations(TorchDispatchMode):
             return func(*args, **kwargs)
         state.inside = True
         try:
-            return self._record(func, info, args, kwargs)
+            return self._record(func, info, args, kwargs, state)
         finally:
             state.inside = False
 
-    def _record(self, func: Any, info: OpInfo, args: Any, kwargs: Any) -> Any:
-        phase, module, site = self._where(args)
+    def _record(self, func: Any, info: OpInfo, args: Any, kwargs: Any, state: ThreadState) -> Any:
+        phase, module, site = self._where(args, state)
         if self.alerts is not None:
             return self.alerts(func, info, args, kwargs, phase, module, site)
-        flags, aux, inputs = (int(EventFlag.VIEW), 0, []) if info.is_view else self._look_at_inputs(info, args, kwargs)
+        flags, aux, inputs = (_VIEW, 0, []) if info.is_view else self._look_at_inputs(info, args, kwargs)
         chosen = self._chosen.match(info, site, phase) if self._chosen is not None else None
         if chosen is not None:
             chosen.before(func, args, kwargs)
         try:
             result = func(*args, **kwargs)
         except BaseException:
-            self._emit(info, phase, module, site, flags | EventFlag.RAISED, aux, inputs, [], 0)
+            self._emit(info, phase, module, site, flags | _RAISED, aux, inputs, [])
             raise
         written: list[torch.Tensor] = []
         if info.is_undefined:
-            flags |= EventFlag.UNDEFINED
-        elif not flags & (EventFlag.VIEW | EventFlag.UNDEFINED):
+            flags |= _UNDEFINED
+        elif not flags & _WRITES_NOTHING_KNOWN:
             written = tensors_written(info, args, kwargs, result)
             if info.is_birth:
-                flags |= EventFlag.BIRTH
+                flags |= _BIRTH
         if chosen is not None:
             chosen.after(result, written)
-        if written and self._undefined:
-            self._undefined.written(written)
-        if written and self._births:
-            self._births.written(written)
-        outputs = self._digest_all(written)
-        event = self._emit(info, phase, module, site, flags, aux, inputs, outputs, len(outputs))
-        self._follow_memory(info, args, result, event, flags, aux)
-        if flags & EventFlag.BIRTH:
+        outputs: list[Part] = []
+        if written:
+            if self._undefined.is_following:
+                self._undefined.written(written)
+            if self._births.followed:
+                self._births.written(written)
+            outputs = self._digest_all(written)
+        event = self._emit(info, phase, module, site, flags, aux, inputs, outputs)
+        if flags & _UNDEFINED or info.workspace or info.scratch:
+            self._follow_memory(info, args, result, event, flags, aux)
+        if flags & _BIRTH:
             self._births.born(written, outputs, event)
         if chosen is not None:
             chosen.recorded(event)
@@ -122,7 +132,7 @@ class Operations(TorchDispatchMode):
         """Note which memory the op left undefined."""
         if info.is_undefined:
             self._undefined.allocated(result, event)
-        elif flags & EventFlag.UNDEFINED:
+        elif flags & _UNDEFINED:
             self._undefined.copied(result, aux)
         elif info.workspace and isinstance(result, tuple):
             self._undefined.workspace(result[index] for index in info.workspace if index < len(result))
@@ -133,45 +143,51 @@ class Operations(TorchDispatchMode):
         """Return the flags, `aux` and digests that describe what the op is about to read."""
         flags, aux = 0, 0
         read = tensors_read(info, args, kwargs)
-        undefined = self._undefined.read(read) if self._undefined else None
+        undefined = self._undefined.read(read) if self._undefined.is_following else None
         if undefined is not None:
             if info.is_copy:  # it passes undefined bytes on; whoever computes with the copy is the reader
-                return int(EventFlag.UNDEFINED), undefined, []
-            flags, aux = int(EventFlag.READS_UNDEFINED), undefined
-        inputs = self._digest_all(read)
-        if self._births and not flags and (born := self._births.changed(read, inputs)) is not None:
-            flags, aux = int(EventFlag.OUTSIDE_WRITE), born
+                return _UNDEFINED, undefined, []
+            flags, aux = _READS_UNDEFINED, undefined
+        inputs = self._digest_all(read) if read else []
+        if self._births.followed and not flags and (born := self._births.changed(read, inputs)) is not None:
+            flags, aux = _OUTSIDE_WRITE, born
         if kwargs or len(read) != len(args):
             inputs.append(self._scalar_digest(args, kwargs))
         if info.is_random:
             generator, is_own = _generator(info, args, kwargs)
-            flags |= EventFlag.RANDOM | (EventFlag.OWN_GENERATOR if is_own else 0)
+            flags |= _RANDOM | (_OWN_GENERATOR if is_own else 0)
             aux = rng.generator_state64(generator)
         return flags, aux, inputs
 
     def _emit(
         self, info: OpInfo, phase: int, module: int, site: int, flags: int, aux: int,
-        inputs: list[Part], outputs: list[Part], count: int,
+        inputs: list[Part], outputs: list[Part],
     ) -> int:  # fmt: skip
-        recorder, writer = self.recorder, self.recorder.writer
-        name = self._names.get(info)
-        if name is None:
-            name = self._names[info] = writer.string(info.name)
-        waits = self._on_device and not all(type(part) is tuple for part in (*inputs, *outputs))
-        first = (0, 0) if waits or not inputs else combine(inputs)  # type: ignore[arg-type]
-        second = (0, 0) if waits or not outputs else combine(outputs)  # type: ignore[arg-type]
-        event = writer.add(
-            _OP, phase, int(flags), recorder.step, name, module, site, recorder.thread(), min(count, 0xFFFF), aux,
-            first[0], first[1], second[0], second[1],
-        )  # fmt: skip
-        if waits:
-            self.devices.defer(event, inputs, outputs)
-        return event
-
-    def _where(self, args: Any) -> tuple[int, int, int]:
-        """Return phase, module id and location id; for a backward op, those of the forward op that made its node."""
         recorder = self.recorder
-        state = recorder.state
+        name = self._names.get(info.name)
+        if name is None:
+            name = self._name(info.name)
+        count, thread = len(outputs), recorder.thread()
+        if count > _MOST_TENSORS:
+            count = _MOST_TENSORS
+        if self._on_device and not all(type(part) is tuple for part in (*inputs, *outputs)):
+            event = recorder.writer.add(
+                _OP, phase, flags, recorder.step, name, module, site, thread, count, aux, 0, 0, 0, 0
+            )
+            self.devices.defer(event, inputs, outputs)
+            return event
+        low, high = combine(inputs)  # type: ignore[arg-type]
+        return recorder.writer.add(
+            _OP, phase, flags, recorder.step, name, module, site, thread, count, aux, low, high,
+            *combine(outputs),  # type: ignore[arg-type]
+        )  # fmt: skip
+
+    def _name(self, name: str) -> int:
+        found = self._names[name] = self.recorder.writer.string(name)
+        return found
+
+    def _where(self, args: Any, state: ThreadState) -> tuple[int, int, int]:
+        """Return phase, module id and location id; for a backward op, those of the forward op that made its node."""
         node = _current_node()
         if node is not None:
             sequence = node._sequence_nr()
@@ -179,10 +195,13 @@ class Operations(TorchDispatchMode):
                 # A backward pass on a device thread finds nothing of its own: its nodes were made in the main thread.
                 origin = state.origins.get(sequence) or self._main_origins.get(sequence)
                 if origin is not None:
-                    return Phase.BACKWARD, origin[0], origin[1]
-            return Phase.BACKWARD, 0, recorder.sites.here(4)
-        site = recorder.sites.here(4)
-        module = recorder.writer.string(state.modules[-1]) if state.modules else 0
+                    return _BACKWARD, origin[0], origin[1]
+            return _BACKWARD, 0, self.recorder.sites.here(4)
+        site = self.recorder.sites.here(4)
+        module = 0
+        if state.modules:
+            path = state.modules[-1]
+            module = self._names.get(path) or self._name(path)
         origins = state.origins
         if len(origins) > _MAX_ORIGINS:
             origins.clear()
@@ -191,30 +210,27 @@ class Operations(TorchDispatchMode):
         if state.phase is not None:
             return state.phase, module, site
         if state.modules:
-            return Phase.FORWARD, module, site
+            return _FORWARD, module, site
         for argument in args:
             if isinstance(argument, _Tensor) and argument.requires_grad:
-                return Phase.FORWARD, module, site
-        return Phase.DATA, module, site
+                return _FORWARD, module, site
+        return _DATA, module, site
 
     def _digest_all(self, tensors: list[torch.Tensor]) -> list[Part]:
-        if not self._digests or not tensors:
+        if not self._digests:
             return []
         if self._undefined.workspaces:
             tensors = [tensor for tensor in tensors if not self._undefined.is_workspace(tensor)]
-        if all(tensor.is_cpu for tensor in tensors):
-            return [part for part in digest_operands(tensors) if part is not None]
+        return digest_operands(tensors, self._later)
+
+    def _later(self, tensor: torch.Tensor) -> Part | None:
         self._on_device = True
-        parts = [digest_as_stored(tensor) if tensor.is_cpu else self.devices.later(tensor) for tensor in tensors]
-        return [part for part in parts if part is not None]
+        return self.devices.later(tensor)
 
     def _scalar_digest(self, args: Any, kwargs: dict[str, Any]) -> tuple[int, int]:
         """Digest the arguments that are no tensors: a learning rate that differs is an input that differs."""
-        scalars = [a for a in args if not isinstance(a, _Tensor)]
-        key = (
-            tuple([_plain(a) for a in scalars]),
-            tuple([(k, _plain(v)) for k, v in kwargs.items()]) if kwargs else (),
-        )
+        scalars = tuple([_plain(value) for value in args if not isinstance(value, _Tensor)])
+        key = scalars, tuple([(name, _plain(value)) for name, value in kwargs.items()]) if kwargs else ()
         try:
             found = self._scalars.get(key)
         except TypeError:  # an argument that cannot be hashed
@@ -229,8 +245,12 @@ class Operations(TorchDispatchMode):
 def _plain(value: Any) -> Any:
     """Return a hashable, address-free stand-in for a scalar argument; tensors are digested elsewhere."""
     kind = type(value)
-    if kind in (int, float, bool, str) or value is None:
+    if kind is float:
+        return value.hex()  # 1.0 is not 1, and 0.0 is not -0.0, though they are equal
+    if kind is int or kind is str or value is None:
         return value
+    if kind is bool:
+        return str(value)
     if kind in (list, tuple):
         return tuple([_plain(item) for item in value])
     if isinstance(value, _Tensor):

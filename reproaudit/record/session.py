@@ -28,8 +28,10 @@ class AuditComplete(SystemExit):
     """
 
 
-class ThreadState(threading.local):
+class ThreadState:
     """Where one thread of the program is: inside which modules, in which phase."""
+
+    __slots__ = ("depth", "inside", "modules", "ordinal", "origins", "phase")
 
     def __init__(self) -> None:
         self.depth = 0  # nested module calls
@@ -41,6 +43,13 @@ class ThreadState(threading.local):
         self.inside = False  # the recorder itself is running torch ops
 
 
+class StateOfThread(threading.local):
+    """Holds each thread's state as a plain object: attributes of a `local` itself cost four times as much."""
+
+    def __init__(self) -> None:
+        self.state = ThreadState()
+
+
 class Recorder:
     """Everything the hooks share. `active` turns False when the audit of this process is complete."""
 
@@ -50,7 +59,7 @@ class Recorder:
         self.sites = sites
         self.active = True
         self.pid = _getpid()
-        self.state = ThreadState()
+        self.of_thread = StateOfThread()
         self.step = 0
         self.backwards = 0
         self.optimizer_steps = 0
@@ -66,6 +75,11 @@ class Recorder:
         self._thread_lock = threading.Lock()
         self._main_ident = threading.main_thread().ident
         self.on_flush: list[Callable[[], None]] = []
+
+    @property
+    def state(self) -> ThreadState:
+        """The state of the running thread."""
+        return self.of_thread.state
 
     # -- processes ---------------------------------------------------------------------------------------------------
 
@@ -87,7 +101,7 @@ class Recorder:
         self._child_open = False
         self.active = False
         self.on_flush = []
-        self.state = ThreadState()
+        self.of_thread = StateOfThread()
         self.step = self.backwards = self.optimizer_steps = 0
         self._main_ident = _get_ident()
         self._threads = {}

@@ -9,6 +9,7 @@ are also compared between machines and versions, keep their logical order.
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -24,13 +25,22 @@ _MAX_PLANS = 4096
 _plans: dict[tuple[torch.dtype, tuple[int, ...], tuple[int, ...]], Plan | None] = {}
 
 
-def digest_operands(tensors: list[torch.Tensor]) -> list[Digest | None]:
-    """Return `digest_as_stored` of CPU tensors; the usual case is spelled out here because every op goes through it."""
-    found: list[Digest | None] = []
-    plans, mode_enabled = _digest.plans, _digest.function_mode_enabled
+def digest_operands(tensors: list[torch.Tensor], later: Callable[[torch.Tensor], Any]) -> list[Any]:
+    """Return what `digest_as_stored` gives for tensors on the CPU and `later` for others, but for what has no bytes.
+
+    The usual case is spelled out here because every op goes through it.
+    """
+    found: list[Any] = []
+    plans, is_plain = _digest.plans, not _digest.function_mode_enabled()
     for tensor in tensors:
         try:
-            if type(tensor) in PLAIN_TYPES and tensor.is_contiguous() and not tensor.is_neg() and not mode_enabled():
+            if (
+                is_plain
+                and type(tensor) in PLAIN_TYPES
+                and tensor.is_cpu
+                and tensor.is_contiguous()
+                and not tensor.is_neg()
+            ):
                 window, seed = plans[tensor.dtype, tensor.shape]
                 address = tensor.data_ptr()
                 if address >= LOWEST_ADDRESS:
@@ -39,7 +49,9 @@ def digest_operands(tensors: list[torch.Tensor]) -> list[Digest | None]:
                     continue
         except (KeyError, RuntimeError):  # as in digest
             pass
-        found.append(digest_as_stored(tensor))
+        part = digest_as_stored(tensor) if tensor.is_cpu else later(tensor)
+        if part is not None:
+            found.append(part)
     return found
 
 

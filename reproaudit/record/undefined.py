@@ -39,7 +39,8 @@ class UndefinedMemory:
         self._allocations: dict[int, tuple[int, int, StorageWeakRef]] = {}  # event number, bytes not yet written
         self.workspaces: dict[int, StorageWeakRef] = {}
 
-    def __bool__(self) -> bool:
+    @property
+    def is_following(self) -> bool:
         return bool(self._allocations) or bool(self.workspaces)
 
     def allocated(self, result: Any, event: int) -> None:

@@ -42,3 +42,12 @@ def test_paths_are_shown_relative_to_the_subject_up_to_where_it_was_started(site
     assert sites.shown(str(tmp_path / "project" / "models" / "net.py")) == os.path.join("models", "net.py")
     assert sites.shown(str(tmp_path / "shared.py")) == os.path.join("..", "shared.py")
     assert sites.shown("/opt/lib/python3.11/site-packages/timm/layers.py") == "site-packages/timm/layers.py"
+
+
+def test_equal_functions_in_two_files_have_each_its_own_owner_and_line(sites: CallSites) -> None:
+    found = []
+    for path in ("/srv/project/a.py", "/opt/lib/python3.11/site-packages/timm/a.py", "/srv/project/b.py"):
+        names: dict[str, object] = {"here": lambda: sites.here(2)}
+        exec(compile("found = here()", path, "exec"), names)
+        found.append(names["found"])
+    assert len(set(found)) == 3

@@ -77,7 +77,7 @@ def test_what_an_op_reads_and_overwrites_is_an_input(tmp_path: Path) -> None:
     assert (first["inputs"] != second["inputs"]).any()
 
 
-@pytest.mark.parametrize("pair", [(2.0, 3.0), (1, 2), (True, False)])
+@pytest.mark.parametrize("pair", [(2.0, 3.0), (1, 2), (True, False), (1, 1.0), (1, True), (0.0, -0.0)])
 def test_a_scalar_argument_is_an_input(tmp_path: Path, pair: tuple[float, float]) -> None:
     x = torch.ones(3)
     trace, _ = record(tmp_path, lambda: [x.mul(value) for value in pair])
