@@ -9,6 +9,7 @@ from reproaudit.compare.entropy import Strength
 from reproaudit.compare.runs import Run
 from reproaudit.conclude import Judged
 from reproaudit.explain.candidates import by_call, cause_repaired_by
+from reproaudit.explain.races import DeviceRace
 from reproaudit.explain.sources import Explained, with_cause
 from reproaudit.intervene.patch import ready_patch
 from reproaudit.interventions import INTERVENTIONS
@@ -56,20 +57,24 @@ def recaused(finding: Finding, part: tuple[str, ...]) -> Finding:
 
 def may_stand_for(one: Known, name: str) -> bool:
     """Tell whether an intervention that nothing else explains may be what repairs this finding."""
-    is_of_kernels = name == "threads.one" or name.startswith(("kernels.", "memory."))
+    is_of_kernels = name == "threads.one" or name.startswith(("kernels.", "memory.", "cudnn.", "cublas.", "sdpa."))
     return not (is_of_kernels and one.explained.is_from_outside)
 
 
-def unlocated(judged: Judged, fix: Fix, runs: Sequence[Run]) -> Finding:
+def unlocated(judged: Judged, fix: Fix, runs: Sequence[Run], races: Sequence[DeviceRace] = ()) -> Finding:
     """Make the finding of a source that recording hides, but that an intervention repairs.
 
-    Memory that an op was seen to read undefined in one of the recorded `runs` is named, although it was alike in them.
+    Memory that an op was seen to read undefined in one of the recorded `runs` is named, although it was alike in them;
+    so is the first of the `races` that the fix removes.
     """
     cause = cause_repaired_by(fix.settings) or Cause.UNKNOWN
     first = judged.first
     finding = Finding("", cause, "", first.phase if first else "forward", first.step if first else 0)
     found = with_cause(finding, cause, "recording every operator hides the difference; known by what repairs it")
     place = next(filter(None, map(_undefined_read, runs)), None) if cause is Cause.UNINITIALIZED_MEMORY else None
+    if cause is Cause.THREAD_RACE:
+        raced = (race for race in races if set(race.interventions) & set(fix.settings) and race.location.line)
+        place = next(((race.op.removesuffix(".default"), race.location) for race in raced), None)
     if place is not None:
         found = replace(found, op=place[0], location=place[1])
     return replace(found, fix=replace(fix, advice=found.fix.advice if found.fix else ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -16,11 +17,13 @@ from reproaudit.criteria import Ignored, Tolerances
 from reproaudit.diagnose import Diagnosis, Diagnostician
 from reproaudit.errors import SubjectError
 from reproaudit.explain.misuse import misuse_warnings
+from reproaudit.explain.races import DeviceRace, device_races, race_warnings
 from reproaudit.lab import Budget, Lab, Progress, keeps_what_was_recorded
 from reproaudit.model import Alert, AuditResult, Finding, Level, NotChecked, Tolerance, Verdict
 from reproaudit.plan import SubjectSpec
 from reproaudit.reproducer import write_reproducer
 from reproaudit.settings import Settings, describe
+from reproaudit.trace.schema import UNWATCHED_STREAMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,9 @@ def audit(options: AuditOptions, progress: Progress, out: Path | None = None) ->
         out.mkdir(parents=True, exist_ok=True)
     folder = out or Path(tempfile.mkdtemp(prefix="reproaudit-"))
     with keeps_what_was_recorded(folder, is_temporary=out is None):
-        return _Experiment(options, progress, folder).conduct()
+        experiment = _Experiment(options, progress, folder)
+        with contextlib.closing(experiment.lab):
+            return experiment.conduct()
 
 
 class _Experiment:
@@ -67,6 +72,7 @@ class _Experiment:
         )  # fmt: skip
         self.notes: list[NotChecked] = []
         self.warnings: tuple[str, ...] = ()
+        self.races: tuple[DeviceRace, ...] = ()
 
     def conduct(self) -> AuditResult:
         runs = self._observe()
@@ -76,7 +82,7 @@ class _Experiment:
         alerts = self._alerts()
         diagnosis = Diagnosis((), (), None, ())
         if judged.verdict in (Verdict.NOT_REPRODUCIBLE, Verdict.WITHIN_TOLERANCE) and self.options.diagnose:
-            diagnosis = Diagnostician(self.lab, judged, alerts).conduct()
+            diagnosis = Diagnostician(self.lab, judged, alerts, self.races).conduct()
         reproducer = self._reproducer(diagnosis, runs[0])
         return conclude(
             judged, diagnosis.findings, alerts, notes=[*self.notes, *diagnosis.notes],
@@ -107,6 +113,8 @@ class _Experiment:
     def _observe(self) -> list[Run]:
         runs: list[Run] = []
         for index in range(self.options.runs):
+            if index + 1 < self.options.runs:
+                self.lab.prepare(f"run-{index + 1}")
             run = self.lab.run(f"run-{index}", index, f"run {index + 1} of {self.options.runs}")
             runs.append(run)
             if index == 0 and not _has_trained(run):
@@ -136,7 +144,9 @@ class _Experiment:
                     f"that run ended early: {run.outcome.detail or run.outcome.kind.value}",
                 )
             )
-        self.warnings = misuse_warnings(run)
+        self.races = device_races(run.main)
+        self.warnings = (*misuse_warnings(run), *race_warnings(self.races))
+        self.notes += [note for note in run.main.notes if note.what == UNWATCHED_STREAMS]
         return collect_alerts(run.main)
 
 

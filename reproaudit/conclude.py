@@ -18,6 +18,7 @@ from reproaudit.model import (
     Change,
     Comparison,
     Confidence,
+    EventFlag,
     EventKind,
     Finding,
     NotChecked,
@@ -197,7 +198,8 @@ def confidence(class_sizes: Sequence[int], level: float, *, is_equal: bool) -> C
 def collect_alerts(trace: Trace) -> tuple[Alert, ...]:
     """Return the refused ops of an alert run, one per op and line, in order of first occurrence."""
     counts: Counter[tuple[str, str, str, str, int]] = Counter()
-    for row in trace.events[trace.events["kind"] == EventKind.ALERT]:
+    refused = (trace.events["kind"] == EventKind.ALERT) & ((trace.events["flags"] & EventFlag.RACED) == 0)
+    for row in trace.events[refused]:
         phase = Phase(int(row["phase"])).name.lower()
         counts[
             trace.strings[row["name"]].removesuffix(".default"), trace.strings[int(row["aux"])], phase,

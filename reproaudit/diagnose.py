@@ -14,6 +14,7 @@ from reproaudit.compare.runs import Run
 from reproaudit.conclude import Judged
 from reproaudit.errors import SubjectError
 from reproaudit.explain.candidates import everything, ranked
+from reproaudit.explain.races import DeviceRace
 from reproaudit.intervene.search import Search
 from reproaudit.lab import BudgetSpent, RunMaker
 from reproaudit.locate import Locator, Pair
@@ -27,6 +28,7 @@ _ISOLATION = (
     "seed.python", "seed.numpy", "seed.numpy_generators", "seed.torch", "seed.torch_generators", "entropy.fixed",
     "hash.seed", "files.sorted", "clock.fixed", "sqlite.random",
 )  # fmt: skip
+_BROAD = ("kernels.", "threads.", "memory.", "streams.", "copies.", "cudnn.", "cublas.", "sdpa.")
 _WIDEST_CHOICE = 3  # interventions per finding that are united before all are
 
 
@@ -46,14 +48,17 @@ class Diagnosis:
 class Diagnostician:
     """Makes the diagnosing runs of one audit, within the lab's budget."""
 
-    def __init__(self, lab: RunMaker, judged: Judged, alerts: tuple[Alert, ...]) -> None:
+    def __init__(
+        self, lab: RunMaker, judged: Judged, alerts: tuple[Alert, ...], races: tuple[DeviceRace, ...] = ()
+    ) -> None:
         first = judged.runs[0].main
         self._lab = lab
         self._judged = judged
         self._alerts = alerts
+        self._races = races
         self._cuda = "gpu" in first.header["environment"]
         self._compiles = any("torch.compile" in note.what for note in first.notes)
-        self._locator = Locator(lab, judged, alerts)
+        self._locator = Locator(lab, judged, alerts, races)
         self._pinning = Pinning(lab, self._locator, self._cuda)
         self._trials = Trials(lab, [len(group) for group in judged.comparison.classes])
         self._search = Search(self._trials.attempt)
@@ -142,7 +147,7 @@ class Diagnostician:
         if self._fix is None:
             return [(unsuspected(one.explained), one) for one in known]
         if not known:
-            return [(unlocated(self._judged, self._fixed(self._fix), ()), None)]
+            return [(unlocated(self._judged, self._fixed(self._fix), (), self._races), None)]
         parts = [tuple(name for name in self._fix if speaks_for(one, name, known)) for one in known]
         left = tuple(name for name in self._fix if not any(name in part for part in parts))
         rows: list[tuple[Finding, Known | None]] = []
@@ -158,7 +163,7 @@ class Diagnostician:
                     "without consequence: the fix leaves it as it is and runs are equal"
                 )
         runs = [one.pair.a for one in known]
-        return rows + [(unlocated(self._judged, self._fixed((name,)), runs), None) for name in left]
+        return rows + [(unlocated(self._judged, self._fixed((name,)), runs, self._races), None) for name in left]
 
     def _fixed(self, part: tuple[str, ...], finding: Finding | None = None) -> Fix:
         assert self._fix is not None
@@ -174,7 +179,7 @@ class Diagnostician:
         if self._fix is None:
             return self._pinning.is_complete
         located = [finding.fix for finding in findings if finding.fix is not None and finding.location is not None]
-        is_broad = any(name.startswith(("kernels.", "threads.", "memory.")) for name in self._fix)
+        is_broad = any(name.startswith(_BROAD) for name in self._fix)
         is_covered = {name for fix in located for name in fix.settings}.issuperset(self._fix)
         return is_covered and (self._pinning.is_complete is True or not is_broad)
 

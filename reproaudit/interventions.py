@@ -156,13 +156,20 @@ INTERVENTIONS: dict[str, Intervention] = {
         ),
         Intervention(
             "cudnn.benchmark_off", "cuDNN does not choose algorithms by timing",
-            (Cause.KERNEL, Cause.HARDWARE), Settings(cudnn_benchmark=False),
-            ("torch.backends.cudnn.benchmark = False",), at_start=True, only_cuda=True,
+            (Cause.KERNEL, Cause.HARDWARE), _held("cudnn.benchmark_off", Settings(cudnn_benchmark=False)),
+            ("torch.backends.cudnn.benchmark = False",), f"{_REPAIRS}.cudnn_benchmark", at_start=True, only_cuda=True,
         ),
         Intervention(
             "cudnn.deterministic", "cuDNN uses deterministic algorithms",
-            (Cause.KERNEL,), Settings(cudnn_deterministic=True), ("torch.backends.cudnn.deterministic = True",),
-            only_cuda=True,
+            (Cause.KERNEL,), _held("cudnn.deterministic", Settings(cudnn_deterministic=True)),
+            ("torch.backends.cudnn.deterministic = True",), f"{_REPAIRS}.cudnn_deterministic", only_cuda=True,
+        ),
+        Intervention(
+            "sdpa.math", "scaled_dot_product_attention uses plain matrix products, none of its fused kernels",
+            (Cause.KERNEL,), _held("sdpa.math"),
+            ("from torch.nn.attention import SDPBackend, sdpa_kernel",
+             "with sdpa_kernel(SDPBackend.MATH):  # around the forward pass"),
+            f"{_REPAIRS}.math_attention", only_cuda=True,
         ),
         Intervention(
             "cublas.workspace", "cuBLAS uses one fixed workspace per stream",
@@ -171,7 +178,21 @@ INTERVENTIONS: dict[str, Intervention] = {
         ),
         Intervention(
             "tf32.off", "matrix products and convolutions do not use TF32",
-            (Cause.HARDWARE,), Settings(tf32=False), ('torch.set_float32_matmul_precision("highest")',), only_cuda=True,
+            (Cause.HARDWARE,), _held("tf32.off", Settings(tf32=False)),
+            ('torch.set_float32_matmul_precision("highest")', "torch.backends.cudnn.allow_tf32 = False"),
+            f"{_REPAIRS}.no_tf32", only_cuda=True,
+        ),
+        Intervention(
+            "copies.blocking", "copies between the GPU and pinned memory are finished when the call returns",
+            (_RACE,), _held("copies.blocking"),
+            ('x.to("cpu")  # without non_blocking=True, or torch.cuda.synchronize() before the copy is read',),
+            f"{_REPAIRS}.blocking_copies", only_cuda=True,
+        ),
+        Intervention(
+            "streams.serial", "the host waits for the GPU after each operator, so that streams run one after another",
+            (_RACE, Cause.KERNEL), _held("streams.serial", Settings(env=(("CUDA_LAUNCH_BLOCKING", "1"),))),
+            ("torch.cuda.current_stream().wait_stream(other)  # before this stream uses what the other one makes",),
+            f"{_REPAIRS}.serial_streams", only_cuda=True,
         ),
         Intervention(
             "compile.off", "torch.compile is switched off",

@@ -13,6 +13,7 @@ from reproaudit.compare.localise import Localisation, Source, localise
 from reproaudit.compare.runs import Run
 from reproaudit.conclude import Judged
 from reproaudit.confidence import agreement
+from reproaudit.explain.races import DeviceRace
 from reproaudit.explain.sources import Explained, explain_sources
 from reproaudit.lab import RunMaker
 from reproaudit.model import Alert, Level, NotChecked
@@ -40,10 +41,13 @@ class Pair:
 class Locator:
     """Makes runs that record every op. `notes` says what could not be located."""
 
-    def __init__(self, lab: RunMaker, judged: Judged, alerts: tuple[Alert, ...]) -> None:
+    def __init__(
+        self, lab: RunMaker, judged: Judged, alerts: tuple[Alert, ...], races: tuple[DeviceRace, ...] = ()
+    ) -> None:
         self._lab = lab
         self._judged = judged
         self._alerts = alerts
+        self._races = races
         self._number = 0
         self.notes: list[NotChecked] = []
         # A difference that shows in one run of ten needs as many runs to show again.
@@ -74,7 +78,7 @@ class Locator:
         reordered = self._judged.same_samples_reordered
         return explain_sources(
             pair.localisation.sources, *pair.runs, calls, self._alerts, reordered=reordered,
-            carried=carried_files(pair.runs),
+            carried=carried_files(pair.runs), races=self._races,
         )  # fmt: skip
 
     def compare(self, a: Run, b: Run) -> Pair | None:

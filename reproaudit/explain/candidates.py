@@ -9,9 +9,10 @@ import numpy as np
 from reproaudit.compare.entropy import EntropyCall, has_random_hashes
 from reproaudit.compare.localise import Origin
 from reproaudit.compare.runs import MAIN_PROCESS, Run
+from reproaudit.explain.mechanisms import mechanism_of
 from reproaudit.explain.sources import Explained
 from reproaudit.interventions import INTERVENTIONS, against
-from reproaudit.model import Cause, EventFlag, EventKind
+from reproaudit.model import Cause, EventFlag, EventKind, Finding
 
 # By the start of the call's name: what makes that call give the same in each run. The longest match counts.
 _BY_CALL = {
@@ -58,8 +59,9 @@ def candidates(explained: Explained, pair: tuple[Run, Run], *, cuda: bool) -> tu
     finding, found = explained.finding, list[str]()
     if explained.call is not None:
         found += by_call(explained.call)
-    if finding.cause is Cause.KERNEL and finding.evidence.switched is False:
-        found.append("threads.one")  # the deterministic forms were tried on the op itself and do not repair it
+    found += explained.named
+    if finding.cause is Cause.KERNEL or (explained.named and explained.source.origin is Origin.OP):
+        found += _against_kernel(finding, cuda=cuda)
     if finding.cause is Cause.UNSEEDED_RNG and explained.source.origin is Origin.RANDOM:
         own = _draws_from_own_generator(explained, pair)
         found += ("seed.torch_generators", "seed.torch") if own else ("seed.torch", "seed.torch_generators")
@@ -72,6 +74,19 @@ def candidates(explained: Explained, pair: tuple[Run, Run], *, cuda: bool) -> tu
         found += drawn_streams(*pair, at_least=0)
     found += against((finding.cause,), cuda=cuda)
     return tuple(dict.fromkeys(found))
+
+
+def _against_kernel(finding: Finding, *, cuda: bool) -> list[str]:
+    """Return what the op's mechanism on a GPU names, in the order that repeating the op gives it."""
+    mechanism = mechanism_of(finding.op) if cuda else None
+    named = list(mechanism.interventions) if mechanism is not None else []
+    if mechanism is not None and mechanism.id == "convolution" and finding.evidence.replayed:
+        # An algorithm once chosen by timing is kept, so what differs when it is repeated is the algorithm itself.
+        named.sort(key=lambda name: name != "cudnn.deterministic")
+    if finding.evidence.switched is False:
+        # The deterministic forms were tried on the op itself and do not repair it.
+        named = [*(name for name in named if name != "kernels.deterministic"), "threads.one"]
+    return named
 
 
 def by_call(call: EntropyCall) -> tuple[str, ...]:
@@ -89,12 +104,13 @@ def drawn_streams(a: Run, b: Run, at_least: int = 1) -> tuple[str, ...]:
     A stream that was not seen to change may have been drawn from before it was first looked at.
     """
     states_a, states_b = _states(a), _states(b)
-    return tuple(
-        seeding
-        for stream, seeding in _STREAMS.items()
+    on_devices = sorted(stream for stream in states_a if stream.startswith("torch.cuda:"))
+    return tuple(dict.fromkeys(
+        _STREAMS.get(stream, "seed.torch")
+        for stream in (*_STREAMS, *on_devices)
         if stream in states_a and stream in states_b and len(states_a[stream]) > at_least
         and states_a[stream].isdisjoint(states_b[stream])
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def _states(run: Run) -> dict[str, set[tuple[int, int]]]:

@@ -136,9 +136,11 @@ RULES: dict[Cause, Rule] = {
             "Two threads of the program write one tensor, or one reads while another writes: Hogwild-style updates, a "
             "prefetcher that fills a buffer still in use, NumPy writing through shared memory. It is told by an "
             "operator whose input changed while it ran, or changed since PyTorch last wrote it with no operator "
-            "recorded in between. Deterministic kernels and seeds do not repair it: each operator is right, their "
-            "order is not.",
-            ("PyTorch notes: Multiprocessing best practices, Hogwild", "Python docs: threading.Lock"),
+            "recorded in between. On a GPU, two streams, or a stream and the host, race in the same way where nothing "
+            "orders them. Deterministic kernels and seeds do not repair it: each operator is right, their order is "
+            "not.",
+            ("PyTorch notes: Multiprocessing best practices, Hogwild", "PyTorch notes: CUDA semantics, CUDA streams",
+             "Python docs: threading.Lock"),
         ),
         Rule(
             "RA403", Cause.THREAD_COUNT, "the number of threads differs between runs",
@@ -214,6 +216,27 @@ WARNINGS: dict[str, Rule] = {
             "that comes before the first seed call for that stream. Seeding twice with the same number repeats the "
             "stream.",
             (_NOTES, "PyTorch docs: torch.manual_seed"),
+        ),
+        Rule(
+            "RA504", None, "two CUDA streams use one tensor and nothing orders them",
+            "let the second stream wait: current_stream().wait_stream(other), or an event",
+            "Kernels on different streams run in any order unless an event, a wait or a synchronisation orders them. A "
+            "stream that reads what another one writes gets old, new or mixed bytes, depending on timing, and mostly "
+            "what was meant. It is told by PyTorch's own CUDA stream sanitizer, fed with the operators that the "
+            "program runs: waits that Python code makes by polling outside of torch.cuda.Event and Stream are not "
+            "seen, nor is memory that is freed while another stream still uses it (Tensor.record_stream). Equal runs "
+            "are no sign that all is well.",
+            ("PyTorch notes: CUDA semantics, CUDA streams", "PyTorch docs: CUDA Stream Sanitizer"),
+        ),
+        Rule(
+            "RA505", None, "the host uses pinned memory while a copy from or to it may be under way",
+            "synchronise before the memory is used, or copy without non_blocking=True",
+            "A copy with non_blocking=True between the GPU and pinned memory returns before it is done. What the host "
+            "reads then may be what was there before, and what it writes may be copied in part. x.to('cpu', "
+            "non_blocking=True) makes pinned memory itself. It is told by an operator on the CPU that uses the memory "
+            "before the host has waited for the stream of the copy. Reading through .numpy(), .tolist() or a print is "
+            "not seen. Equal runs are no sign that all is well.",
+            ("PyTorch tutorial: A guide on good usage of non_blocking and pin_memory()", "PyTorch issue #86264"),
         ),
     )
 }  # fmt: skip

@@ -12,6 +12,8 @@ from reproaudit.compare.entropy import EntropyCall, Strength, best_candidate
 from reproaudit.compare.files import CarriedFile
 from reproaudit.compare.localise import Origin, Source
 from reproaudit.compare.runs import MAIN_PROCESS, Run
+from reproaudit.explain.mechanisms import mechanism_of
+from reproaudit.explain.races import DeviceRace, race_at
 from reproaudit.explain.rules import RULES
 from reproaudit.model import Alert, Cause, EventFlag, EventKind, Evidence, Finding, Fix, Location, Phase
 from reproaudit.trace.reader import Trace
@@ -21,11 +23,15 @@ _FROM_OUTSIDE = (Origin.BIRTH, Origin.INPUT, Origin.STRUCTURE)
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """A finding with the source that it is about. `call` is the call that brought the difference in, if it is known."""
+    """A finding with the source that it is about. `call` is the call that brought the difference in, if it is known.
+
+    `named` are interventions that evidence names which the cause does not hold.
+    """
 
     finding: Finding
     source: Source
     call: EntropyCall | None = None
+    named: tuple[str, ...] = ()
 
     @property
     def is_from_outside(self) -> bool:
@@ -52,19 +58,20 @@ def with_cause(finding: Finding, cause: Cause, note: str = "") -> Finding:
 
 def explain_sources(
     sources: Sequence[Source], a: Run, b: Run, calls: list[EntropyCall], alerts: Sequence[Alert], *, reordered: bool,
-    carried: Sequence[CarriedFile] = (),
+    carried: Sequence[CarriedFile] = (), races: Sequence[DeviceRace] = (),
 ) -> tuple[Explained, ...]:  # fmt: skip
     """Return one finding per source line and operator, the first source first.
 
     `reordered` says that the batches that differ hold the same samples in another order: where nothing more specific
-    is known, that makes the cause an order of data. `carried` are the files that earlier runs left for later ones.
+    is known, that makes the cause an order of data. `carried` are the files that earlier runs left for later ones;
+    `races` are uses of one tensor by streams, or by the host, that nothing orders.
     """
     found: list[Explained] = []
     places: dict[tuple[str | None, Location | None, Cause], int] = {}
     for number, source in enumerate(_without_seed_draws(sources, a)):
         if number and source.origin in (Origin.INPUT, Origin.STRUCTURE, Origin.UNDEFINED):
             continue  # after an earlier source these are most likely its consequences
-        explained = _explain(source, a, b, calls, alerts)
+        explained = _raced(_explain(source, a, b, calls, alerts), races)
         finding = explained.finding
         if reordered and not found and finding.cause is Cause.UNKNOWN:
             finding = with_cause(finding, Cause.DATA_ORDER)
@@ -113,6 +120,15 @@ def _carried(finding: Finding, files: Sequence[CarriedFile]) -> Finding:
     return with_cause(replace(finding, location=file.read, op=None), Cause.CARRIED_STATE, f"reads {file.path}{author}")
 
 
+def _raced(explained: Explained, races: Sequence[DeviceRace]) -> Explained:
+    """Blame missing synchronisation where the difference was born at a line that was seen to lack it."""
+    race = race_at(explained.finding, explained.source.origin, races)
+    if race is None or explained.call is not None:
+        return explained
+    note = f"it {race.message} {race.other.path}:{race.other.line}"
+    return replace(explained, finding=with_cause(explained.finding, Cause.THREAD_RACE, note), named=race.interventions)
+
+
 def confirm(finding: Finding, flags: EventFlag) -> Finding:
     """Add to a kernel finding what repeating the op showed; another writer of its inputs makes it a race instead."""
     if finding.cause is not Cause.KERNEL:
@@ -132,6 +148,9 @@ def _explain(source: Source, a: Run, b: Run, calls: list[EntropyCall], alerts: S
     call: EntropyCall | None = None
     if source.origin == Origin.OP:
         cause = _thread_count(a, b) or Cause.KERNEL
+        mechanism = mechanism_of(op) if "gpu" in a.main.header["environment"] else None
+        if mechanism is not None and cause is Cause.KERNEL:
+            notes.append(f"on a GPU {mechanism.why}")
         if row["thread"] and source.process == MAIN_PROCESS:
             notes.append("the op ran in a thread of the program")
     elif source.origin == Origin.UNDEFINED and source.allocation is not None:

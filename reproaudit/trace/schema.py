@@ -25,6 +25,7 @@ PROGRESS_FILE = "progress"  # not part of the trace: the steps flushed so far as
 INPUTS_FROM = 1000  # tensors of an op event: outputs and mutated inputs from 0, copies of its inputs from here
 NO_LOCATION = 0  # entry 0 of the location table is "unknown"
 NO_STRING = 0  # entry 0 of the string table is ""
+UNWATCHED_STREAMS = "synchronisation between CUDA streams"  # of the note that says so
 
 EVENT = np.dtype(
     [
@@ -42,8 +43,10 @@ EVENT = np.dtype(
         #                  alerts: string id of the message; entropy: string id of a shown value, else 0;
         #                  replays: event number of the op that was repeated
         ("inputs", "<u8", (2,)),  # 128-bit digest over all inputs that the op reads, zero if none; replays: how many
-        #                           were made, and how many differed
-        ("outputs", "<u8", (2,)),  # 128-bit digest over all outputs and mutated inputs, or of the tensor
+        #                           were made, and how many differed; alerts that are RACED: string id of the
+        #                           other op and location id of its line
+        ("outputs", "<u8", (2,)),  # 128-bit digest over all outputs and mutated inputs, or of the tensor; alerts that
+        #                            are RACED: 1 if the race is with the host
     ]
 )
 assert EVENT.itemsize == 64

@@ -34,7 +34,7 @@ def test_an_id_that_users_have_written_down_keeps_its_meaning(cause: Cause, rule
 
 
 def test_warnings_have_ids_of_their_own_hundred_and_no_cause() -> None:
-    assert list(WARNINGS) == ["RA501", "RA502", "RA503"]
+    assert list(WARNINGS) == ["RA501", "RA502", "RA503", "RA504", "RA505"]
     assert all(rule.cause is None and rule.id == name for name, rule in WARNINGS.items())
 
 

@@ -76,7 +76,7 @@ def _size(value: Any) -> int:
     return 0 if storage is None else storage.nbytes()
 
 
-def enter_everywhere(mode: FillMode, patches: Patches) -> None:
+def enter_everywhere(mode: TorchDispatchMode, patches: Patches) -> None:
     """Enter the mode in this thread and in each that the program starts: modes are per thread."""
     original = threading.Thread._bootstrap_inner  # type: ignore[attr-defined]
 

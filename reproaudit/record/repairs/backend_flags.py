@@ -1,0 +1,39 @@
+"""Holding flags of torch.backends as they are: their setters do nothing any more, wherever the program gets at them.
+
+The functions of torch._C are looked up at each call by `flags()` and its like, while the attributes of
+`torch.backends.cudnn` are descriptors that have bound theirs: both are replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from reproaudit.record.patching import Patches
+from reproaudit.record.repairs import Reach
+
+
+def hold_cudnn(reach: Reach, name: str) -> None:
+    """Ignore what the program sets the flag `torch.backends.cudnn.<name>` to."""
+    import torch
+
+    replace_setter(reach.patches, torch._C, f"_set_cudnn_{name}", ignoring)
+    replace_setter(reach.patches, vars(type(torch.backends.cudnn))[name], "setter", ignoring)
+
+
+def replace_setter(
+    patches: Patches, owner: Any, name: str, wrap: Callable[[Callable[..., None]], Callable[..., None]]
+) -> None:
+    """Put `wrap(setter)` in the setter's place. One that this version of torch does not have needs no holding."""
+    original = getattr(owner, name, None)
+    if original is not None:
+        patches.replace(owner, name, wrap(original))
+
+
+def ignoring(original: Callable[..., None]) -> Callable[..., None]:
+    """Return a setter that takes what `original` takes and sets nothing."""
+
+    def ignore(*values: object) -> None:
+        return
+
+    return ignore

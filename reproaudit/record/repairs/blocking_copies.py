@@ -1,0 +1,17 @@
+"""Copies that wait: `non_blocking=True` of to(), copy_() and their like is taken for False."""
+
+from __future__ import annotations
+
+from reproaudit.record.repairs import Reach
+
+
+def install(reach: Reach) -> None:
+    """Change the flag where operators are dispatched, so that it does not matter which method passed it on."""
+    reach.when_imported("torch", lambda: _imported(reach))
+
+
+def _imported(reach: Reach) -> None:
+    from reproaudit.record.repairs.device_modes import BlockingCopies
+    from reproaudit.record.repairs.fill_mode import enter_everywhere
+
+    enter_everywhere(BlockingCopies(), reach.patches)

@@ -1,0 +1,11 @@
+"""cuDNN's deterministic mode stays on, whatever the program sets: the setting `cudnn_deterministic` switched it on."""
+
+from __future__ import annotations
+
+from reproaudit.record.repairs import Reach
+from reproaudit.record.repairs.backend_flags import hold_cudnn
+
+
+def install(reach: Reach) -> None:
+    """Hold the flag against assignments to `torch.backends.cudnn.deterministic` and against `cudnn.flags`."""
+    reach.when_imported("torch", lambda: hold_cudnn(reach, "deterministic"))

@@ -1,0 +1,53 @@
+"""TF32 stays off, whatever the program sets: the setting `tf32` has switched it off.
+
+There are two ways to set it, `allow_tf32` with `set_float32_matmul_precision`, and since torch 2.9 `fp32_precision` for
+each backend. Reading the first after lower precision was set by the second raises, so a program must be let use the one
+that it uses; only values that would allow less than float32 are dropped (PyTorch issue #179445).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from reproaudit.record.repairs import Reach
+from reproaudit.record.repairs.backend_flags import ignoring, replace_setter
+
+_FULL = ("ieee", "none")
+_GPU_BACKENDS = ("generic", "cuda")
+
+
+def install(reach: Reach) -> None:
+    """Hold it against both ways. The precision of CPU backends alone is left to the program."""
+    reach.when_imported("torch", lambda: _imported(reach))
+
+
+def _imported(reach: Reach) -> None:
+    import torch
+
+    patches = reach.patches
+    replace_setter(patches, torch._C, "_set_cublas_allow_tf32", ignoring)
+    replace_setter(patches, torch._C, "_set_cudnn_allow_tf32", ignoring)
+    replace_setter(patches, vars(type(torch.backends.cudnn))["allow_tf32"], "setter", ignoring)
+    replace_setter(patches, torch._C, "_set_fp32_precision_setter", _keeping_full)
+    replace_setter(patches, torch, "set_float32_matmul_precision", _checked)
+
+
+def _keeping_full(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def set_fp32_precision(backend: str, op: str, precision: str) -> Any:
+        if backend in _GPU_BACKENDS and precision not in _FULL:
+            return precision  # what the original returns
+        return original(backend, op, precision)
+
+    return set_fp32_precision
+
+
+def _checked(original: Callable[[str], None]) -> Callable[[str], None]:
+    @functools.wraps(original)
+    def set_float32_matmul_precision(precision: str) -> None:
+        original(precision)  # warns of what is no precision
+        original("highest")
+
+    return set_float32_matmul_precision
