@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
+import subprocess
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,3 +47,17 @@ def publish(lines: Iterable[str], out: Path | None, measured: Mapping[str, float
         partial = path.with_name(path.name + ".partial")
         partial.write_text(content, encoding="utf-8")
         partial.replace(path)
+
+
+def peak_mib() -> float:
+    """Return the most memory that this process has had resident; not ru_maxrss, which starts at its parent's."""
+    status = Path("/proc/self/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")) / 1024
+
+
+def in_child(script: str, *words: object, environment: Mapping[str, str] | None = None) -> dict[str, float]:
+    """Run a script's own `--measure WORDS…` in a fresh process, whose peak memory is its own; return what it prints."""
+    command = [sys.executable, script, "--measure", *map(str, words)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=os.environ | (environment or {}))
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
