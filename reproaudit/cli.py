@@ -26,6 +26,7 @@ COMMANDS = {
     "explain": "traces:explain",
     "lock": "lock:lock",
     "check": "lock:check",
+    "atlas": "atlas:atlas",
 }
 
 

@@ -1,0 +1,1 @@
+"""The determinism atlas: which operators of PyTorch give different results for equal inputs, and which say so."""

@@ -1,0 +1,109 @@
+"""The words of the atlas: what a cell is, what can become of it, and how a sweep is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import Enum
+from typing import Any
+
+from reproaudit.errors import UsageError
+
+FORMAT = 1  # of the log and the document. 1: first version
+DEVICES = ("cpu", "cuda")
+SIZES = ("sample", "large")
+PHASES = ("forward", "backward")
+DTYPES = ("float32", "float64", "bfloat16", "int64", "complex64")
+LARGE_ELEMENTS = 1 << 18  # eight times the 32,768 elements from which ATen's CPU loops use a second thread
+
+
+class Status(str, Enum):
+    """What became of a cell. Only DIFFERS accuses; the categories after it are told apart from nondeterminism."""
+
+    STABLE = "stable"
+    DIFFERS = "differs"
+    UNCONFIRMED = "unconfirmed"  # it differed in the sweep and not once more in a fresh process
+    UNDEFINED = "undefined memory"
+    TIES = "ties"
+    ADDRESS = "memory address"
+    RANDOM = "random"
+    NAN_BITS = "bits of NaN"
+    RAISES = "raises"
+    NO_GRADIENT = "no gradient"
+    NO_SAMPLES = "no samples"
+    NOT_ENLARGED = "not enlarged"
+    CRASHED = "crashed"
+    TIMED_OUT = "timed out"
+
+
+COMPARED = (
+    Status.STABLE, Status.DIFFERS, Status.UNCONFIRMED, Status.UNDEFINED, Status.TIES, Status.ADDRESS, Status.RANDOM,
+    Status.NAN_BITS,
+)  # fmt: skip
+APART = (Status.UNDEFINED, Status.TIES, Status.ADDRESS, Status.RANDOM, Status.NAN_BITS, Status.UNCONFIRMED)
+
+
+class Declared(str, Enum):
+    """What `torch.use_deterministic_algorithms(True)` does to the calls of a cell."""
+
+    NOTHING = "nothing"
+    RAISES = "raises"
+    WORKSPACE = "raises unless CUBLAS_WORKSPACE_CONFIG is set"
+
+
+class UnderFlag(str, Enum):
+    """What a call that differs does under the flag."""
+
+    RAISES = "raises"
+    STABLE = "stable"  # the flag switches to a deterministic kernel without a word
+    DIFFERS = "differs"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One experiment: `device/op/dtype/size/tN/phase` when written."""
+
+    device: str
+    op: str
+    dtype: str
+    size: str
+    threads: int
+    phase: str
+
+    def __str__(self) -> str:
+        return f"{self.device}/{self.op}/{self.dtype}/{self.size}/t{self.threads}/{self.phase}"
+
+
+def parse_cell(text: str) -> Cell:
+    """Read what `str` of a cell wrote."""
+    parts = text.split("/")
+    threads = parts[4][1:] if len(parts) == 6 and parts[4].startswith("t") else ""
+    if not (threads.isdecimal() and parts[0] in DEVICES and parts[3] in SIZES and parts[5] in PHASES):
+        raise UsageError(
+            f"{text!r} is not the name of a cell", code="atlas-cell",
+            hint="device/op/dtype/size/tN/phase, such as cpu/gather/float32/large/t2/backward",
+        )  # fmt: skip
+    return Cell(parts[0], parts[1], parts[2], parts[3], int(threads), parts[5])
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to sweep and how. `seconds` is for all cells of one op; `ops` are numbers of op_db, None for all."""
+
+    device: str = "cpu"
+    only: str = ""
+    dtypes: tuple[str, ...] = DTYPES
+    sizes: tuple[str, ...] = SIZES
+    threads: tuple[int, ...] = (1, 2)
+    repeats: int = 10
+    seconds: float = 2.5
+    limit: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+
+def request_from(data: Mapping[str, Any]) -> Request:
+    """Read what `Request.to_json` returned."""
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
+    return Request(**values)

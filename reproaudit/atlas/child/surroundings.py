@@ -1,0 +1,112 @@
+"""What a call runs in: random state, threads, the content of fresh memory, the flag, and a busy neighbour."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+SEED = 20240229
+FILLS = (0x55, 0x33)  # fresh memory holds the complement of one of these
+_M_PERTURB = -6  # of glibc's mallopt
+_OVERSUBSCRIPTION = 4  # threads per core under contention
+_SMALL_BYTES, _SMALL_BLOCKS = 1 << 20, 16  # the CUDA allocator serves up to 1 MiB from a pool of its own
+_LARGE_BYTES = (256 << 20, 32 << 20)
+_BUSY_EXTENT, _BUSY_CALLS = 2048, 6
+
+_mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+_set_fill: Any = torch._C._set_deterministic_fill_uninitialized_memory
+_get_fill: Any = torch._C._get_deterministic_fill_uninitialized_memory
+
+
+def seed_everything() -> None:
+    """Put every generator that an op may draw from into one state."""
+    torch.default_generator.manual_seed(SEED)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(SEED)
+    np.random.seed(SEED)
+    random.seed(SEED)
+
+
+def random_state(device: str) -> bytes:
+    state = bytes(torch.get_rng_state().tolist())
+    return state + bytes(torch.cuda.get_rng_state().tolist()) if device == "cuda" else state
+
+
+def synchronise(device: str) -> None:
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def fill_memory(device: str, byte: int) -> None:
+    """Have memory that a call allocates hold the complement of `byte`; 0 leaves it as it comes.
+
+    On the CPU glibc does it for each allocation, if the worker was started without its thread caches. On CUDA blocks
+    of all usual sizes are filled and returned to the allocator, so this is called before each call.
+    """
+    if _mallopt is not None:
+        _mallopt(_M_PERTURB, byte)
+    if device == "cuda" and byte:
+        torch.cuda.synchronize()
+        torch.cuda.empty_cache()
+        sizes = [_SMALL_BYTES] * _SMALL_BLOCKS + list(_LARGE_BYTES)
+        blocks = [torch.full((size,), byte ^ 0xFF, dtype=torch.uint8, device=device) for size in sizes]
+        torch.cuda.synchronize()
+        del blocks
+
+
+def can_fill(device: str) -> bool:
+    return device == "cuda" or _mallopt is not None
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def crowded(device: str) -> int:
+    """Return the number of threads under contention; on CUDA threads of the CPU decide nothing."""
+    return torch.get_num_threads() if device == "cuda" else _OVERSUBSCRIPTION * (os.cpu_count() or 1)
+
+
+@contextmanager
+def flag() -> Iterator[None]:
+    """Set `torch.use_deterministic_algorithms(True)` without its filling of memory, which hides undefined bytes."""
+    fill = _get_fill()
+    _set_fill(False)
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(False)
+        _set_fill(fill)
+
+
+class Neighbour:
+    """A second CUDA stream that multiplies matrices while the call runs; on the CPU the threads do that themselves."""
+
+    def __init__(self, device: str) -> None:
+        self._stream = None
+        if device == "cuda":
+            self._stream = torch.cuda.Stream()
+            self._a = torch.randn(_BUSY_EXTENT, _BUSY_EXTENT, device=device)
+            self._out = torch.empty_like(self._a)
+            torch.cuda.synchronize()
+
+    def disturb(self) -> None:
+        """Queue work that overlaps with what the caller launches next on its own stream."""
+        if self._stream is not None:
+            with torch.cuda.stream(self._stream):
+                for _ in range(_BUSY_CALLS):
+                    torch.mm(self._a, self._a, out=self._out)

@@ -1,0 +1,85 @@
+"""The log of a sweep: one JSON object per line, appended as cells finish, so that a sweep can be gone on with."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from reproaudit.atlas.cells import FORMAT
+from reproaudit.errors import ReproauditError
+
+Record = dict[str, Any]
+# Of the environment, what makes cells of two sweeps one table or not.
+_DECIDING = ("torch", "platform", "cpu capability", "cpu cores", "gpu", "cuda")
+
+
+class Log:
+    """Records of cells by name; what is told of a cell later is added to what was told before."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.head: Record = {}
+        self.cells: dict[str, Record] = {}
+        self._read()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("a", encoding="utf-8")
+
+    def begin(self, environment: Mapping[str, str], request: Mapping[str, Any]) -> None:
+        """Write the first line, or hold the environment against the one that is there."""
+        if not self.head:
+            self.head = {"atlas": FORMAT, "environment": dict(environment), "request": dict(request)}
+            self._append(self.head)
+            return
+        before = self.head["environment"]
+        changed = [name for name in _DECIDING if before.get(name) != environment.get(name)]
+        if changed or self.head["request"]["device"] != request["device"]:
+            shown = ", ".join(f"{name} {before.get(name)} then, {environment.get(name)} now" for name in changed)
+            raise ReproauditError(
+                f"{self.path.name} was begun in another environment: {shown or 'another device'}",
+                code="atlas-environment", hint="name another folder with --out",
+            )  # fmt: skip
+
+    def add(self, record: Record) -> None:
+        """Append what is told of a cell."""
+        self.cells[record["cell"]] = {**self.cells.get(record["cell"], {}), **record}
+        self._append(record)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _append(self, record: Record) -> None:
+        self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
+        self._file.flush()
+
+    def _read(self) -> None:
+        """Read what is there. A last line that was not finished is cut off; any other that is wrong is an error."""
+        try:
+            data = self.path.read_bytes()
+        except FileNotFoundError:
+            return
+        end = data.rfind(b"\n") + 1
+        if end != len(data):
+            os.truncate(self.path, end)
+        for number, line in enumerate(data[:end].decode("utf-8", "replace").splitlines(), 1):
+            try:
+                record = json.loads(line)
+                if number == 1:
+                    self.head = self._checked_head(record)
+                else:
+                    self.cells[record["cell"]] = {**self.cells.get(record["cell"], {}), **record}
+            except (ValueError, KeyError, TypeError):
+                raise ReproauditError(
+                    f"{self.path.name} line {number} is not what an atlas writes", code="atlas-log",
+                    hint="remove the line, or name another folder with --out",
+                ) from None  # fmt: skip
+
+    def _checked_head(self, record: Record) -> Record:
+        if record["atlas"] != FORMAT:
+            raise ReproauditError(
+                f"{self.path.name} has format {record['atlas']}, this reproaudit reads {FORMAT}", code="atlas-log",
+                hint="name another folder with --out",
+            )  # fmt: skip
+        return {"environment": dict(record["environment"]), "request": dict(record["request"]), "atlas": FORMAT}
