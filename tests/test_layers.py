@@ -42,7 +42,7 @@ LAYERS = {
     "interventions": layer("settings model errors"),
     "plan": layer("settings model errors"),
     "trace": layer("model errors", "numpy safetensors"),
-    "record": layer("trace settings interventions plan model errors", "torch numpy xxhash safetensors"),
+    "record": layer("trace settings interventions plan model errors", "torch triton numpy xxhash safetensors"),
     "compare": layer("trace criteria model errors", "numpy xxhash ml_dtypes"),
     "explain": layer("compare trace settings interventions model errors", "numpy ml_dtypes"),
     "runner": layer("settings plan trace model errors"),

@@ -23,7 +23,7 @@ from reproaudit.trace.values import TensorValue
 Keys = npt.NDArray[np.int64]
 
 _TENSOR_DIGITS, _OP_DIGITS = 16, 8
-_NO_DIGEST = EventFlag.VIEW | EventFlag.UNDEFINED | EventFlag.RAISED
+_NO_DIGEST = EventFlag.VIEW | EventFlag.UNDEFINED | EventFlag.RAISED | EventFlag.UNDIGESTED
 # What numerics do not depend on, or what another name says already: the number of threads says what became of OMP_….
 _NO_NUMERICS = frozenset(
     "cpu cores,OMP_NUM_THREADS,MKL_NUM_THREADS,CUDA_LAUNCH_BLOCKING,CUDA_VISIBLE_DEVICES".split(",")

@@ -1,66 +1,232 @@
-"""Digests of device tensors, computed on the device and fetched together once per step."""
+"""Digests of device tensors: enqueued where the op runs, kept in rows on the device, fetched together once per step."""
 
 from __future__ import annotations
 
+import os
+import threading
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
-from reproaudit.record.device_digest import device_digest, fold
-from reproaudit.record.digest import combine, seed_for
+from reproaudit.model import EventFlag
+from reproaudit.record.device_digest import digest_into, fold, why_no_kernel
+from reproaudit.record.digest import combine, untraced
 from reproaudit.trace.writer import TraceWriter
 
+ROWS = 1 << 14  # digests per buffer of 256 KiB; a step with more of them takes further buffers
 
-@dataclass(slots=True)
+_getpid = os.getpid
+
+
+class Buffer:
+    """Rows of two int64 sums on one device, written by one stream only.
+
+    A digest that ran on a stream of ours, or wrote where another stream reads, would need an event between the streams,
+    and that could hide the very race that makes the program differ. So each stream has its own buffers: it zeroes them,
+    fills them, and copies them to the host, in its own order.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        # In inference mode a tensor would be made that no code outside of it may change.
+        with torch.inference_mode(False):
+            self.rows = torch.zeros((ROWS, 2), dtype=torch.int64, device=device)
+        self.stream: Any = torch.cuda.current_stream(device) if device.type == "cuda" else None
+        self.taken = 0
+        self.settled = 0  # of the rows taken, those whose digests were fetched or never begun
+        self._copy: torch.Tensor | None = None
+        self._copied: Any = None
+
+    def start_copy(self) -> None:
+        """Enqueue the copy of what was enqueued so far to the host."""
+        if self.stream is None:
+            self._copy = self.rows[: self.taken].cpu()
+            return
+        with torch.cuda.stream(self.stream):
+            self._copy = self.rows[: self.taken].to("cpu", non_blocking=True)  # into pinned memory
+            self._copied = torch.cuda.Event()
+            self._copied.record(self.stream)
+
+    def fetched(self) -> list[list[int]]:
+        """Wait for the copy and return its rows."""
+        # An event, because waiting for a stream is refused in a program that asks to be told of synchronisation.
+        if self._copied is not None:
+            self._copied.synchronize()
+        assert self._copy is not None
+        copy, self._copy, self._copied = self._copy, None, None
+        found: list[list[int]] = copy.tolist()
+        return found
+
+    def clear(self) -> None:
+        """Make all rows free again; on its own stream, so that what the stream does next finds zeros."""
+        if self.stream is None:
+            self.rows[: self.taken].zero_()
+        else:
+            with torch.cuda.stream(self.stream):
+                self.rows[: self.taken].zero_()
+        self.taken = self.settled = 0
+
+
+@dataclass(slots=True, eq=False)
 class DeviceDigest:
-    """A digest that is still on its device: two int64 sums, and the seed of dtype and shape that completes it."""
+    """A digest that is still on its device: a row of sums, and the seed of dtype and shape that completes it."""
 
-    pair: torch.Tensor
+    buffer: Buffer
+    row: int
     seed: int
 
 
 Part = DeviceDigest | tuple[int, int]
+_Lane = tuple[torch.device, int]  # a device and the handle of one of its streams, 0 for devices without
 
 
 class DeviceDigests:
-    """Collects pending digests so that recording an op never waits for the device."""
+    """Collects pending digests so that recording an op never waits for the device. Safe to use from several threads.
+
+    An event that waits is flagged UNDIGESTED until its digest is there, so that no way in which this can fail (a fork,
+    a graph capture, an error of the device, a kill) leaves two events that look equal because neither was digested.
+    """
 
     def __init__(self, writer: TraceWriter) -> None:
         self._writer = writer
         self._pending: list[tuple[int, list[Part], list[Part]]] = []
+        self._open: dict[_Lane, Buffer] = {}  # the buffer that each stream is filling
+        self._full: dict[_Lane, list[Buffer]] = {}
+        self._free: dict[_Lane, list[Buffer]] = {}
+        self._lock = threading.RLock()  # a signal's handler may end the trace while the lock is held
+        self._pid = _getpid()
+        self._told_of_ops = False
 
     def later(self, tensor: torch.Tensor) -> DeviceDigest | None:
         """Start the digest of `tensor` on its device; None for tensors without bytes (meta, fake)."""
-        if tensor.is_cuda and torch.cuda.is_current_stream_capturing():
-            # What runs now only builds the graph; a digest would become part of it and be replayed with it.
-            self._writer.note("tensors inside CUDA graph capture", "digesting them would change the captured graph")
+        if _getpid() != self._pid:
+            # The parent's device is out of reach; and what the child computes on its own is never gathered.
+            self._writer.note("device tensors in a forked process", "only the process that was started digests them")
             return None
-        pair = device_digest(tensor)
-        return None if pair is None else DeviceDigest(pair, seed_for(tensor))
+        device = tensor.device
+        if device.type == "meta" or (device.type == "cuda" and not torch.cuda.is_initialized()):
+            return None  # in the second case a fake tensor
+        try:
+            if device.type == "cuda" and _is_capturing(device):
+                # What runs now only builds the graph; a digest would become part of it and be replayed with it.
+                self._writer.note("tensors inside CUDA graph capture", "digesting them would change the captured graph")
+                return None
+            stream = torch._C._cuda_getCurrentRawStream(device.index) if device.type == "cuda" else 0
+            buffer, row = self._take((device, stream))
+        except RuntimeError as error:  # no memory left on the device, or an earlier error that it never recovers from
+            self._writer.note("some device tensors", f"the device could not digest them: {_first_line(error)}")
+            return None
+        seed = digest_into(tensor, buffer.rows, row)
+        if not self._told_of_ops and why_no_kernel():
+            self._told_of_ops = True
+            self._writer.note(
+                "the speed of digests on CUDA", f"PyTorch ops compute them, because Triton failed: {why_no_kernel()}"
+            )
+        if seed is None:
+            with self._lock:
+                buffer.settled += 1
+            return None
+        return DeviceDigest(buffer, row, seed)
+
+    def _take(self, lane: _Lane) -> tuple[Buffer, int]:
+        """Return a row of zeros that nobody else will write, in a buffer of the stream."""
+        with self._lock:
+            buffer = self._open.get(lane)
+            if buffer is None or buffer.taken == ROWS:
+                if buffer is not None:
+                    self._full.setdefault(lane, []).append(buffer)
+                free = self._free.get(lane)
+                if free:
+                    buffer = free.pop()
+                else:
+                    with untraced():
+                        buffer = Buffer(lane[0])
+                self._open[lane] = buffer
+            buffer.taken += 1
+            return buffer, buffer.taken - 1
 
     def defer(self, event: int, inputs: list[Part], outputs: list[Part]) -> None:
         """Complete the event's digests at the next `gather`; until then the writer must not flush it."""
-        self._writer.hold = True
-        self._pending.append((event, inputs, outputs))
+        with self._lock:
+            self._writer.hold = True
+            self._writer.mark(event, EventFlag.UNDIGESTED)
+            self._pending.append((event, inputs, outputs))
 
     def gather(self) -> None:
-        """Fetch all pending digests with one copy per device and patch their events."""
-        if not self._pending:
+        """Fetch all pending digests, with one wait, and patch their events."""
+        if not self._pending or _getpid() != self._pid:
             return
-        by_device: dict[torch.device, list[DeviceDigest]] = {}
-        for _, inputs, outputs in self._pending:
-            for part in (*inputs, *outputs):
-                if isinstance(part, DeviceDigest):
-                    by_device.setdefault(part.pair.device, []).append(part)
-        values: dict[int, tuple[int, int]] = {}
-        for parts in by_device.values():
-            rows = torch.stack([part.pair for part in parts]).cpu().tolist()
-            for part, row in zip(parts, rows, strict=True):
-                values[id(part)] = fold((row[0], row[1]), part.seed)
-        for event, inputs, outputs in self._pending:
-            self._writer.patch(event, inputs=_resolve(inputs, values), outputs=_resolve(outputs, values))
-        self._pending.clear()
-        self._writer.hold = False
+        with self._lock:
+            pending, self._pending = self._pending, []
+        try:
+            values = self._fetch(pending)
+        except RuntimeError as error:
+            self._writer.note("some device tensors", f"their digests could not be fetched: {_first_line(error)}")
+            values = None
+        if values is not None:
+            self._patch(pending, values)
+        with self._lock:
+            self._writer.hold = bool(self._pending)
+
+    def _fetch(self, pending: list[tuple[int, list[Part], list[Part]]]) -> dict[int, tuple[int, int]]:
+        """Return the digest of each part by its id; RuntimeError if the device cannot be asked."""
+        parts = [part for _, *both in pending for side in both for part in side if isinstance(part, DeviceDigest)]
+        buffers = list({id(part.buffer): part.buffer for part in parts}.values())
+        for device in {buffer.rows.device for buffer in buffers}:
+            if device.type == "cuda" and _is_capturing(device):
+                raise RuntimeError("a step ended while a CUDA graph was captured, where nothing may be waited for")
+        with untraced():
+            for buffer in buffers:
+                buffer.start_copy()
+            rows = {id(buffer): buffer.fetched() for buffer in buffers}
+            values = {}
+            for part in parts:
+                first, second = rows[id(part.buffer)][part.row]
+                values[id(part)] = fold((first, second), part.seed)
+            self._recycle(parts)
+        return values
+
+    def _recycle(self, fetched: list[DeviceDigest]) -> None:
+        """Free the buffers whose digests were all fetched. Another is kept alive by the digests that are to come."""
+        with self._lock:
+            for part in fetched:
+                part.buffer.settled += 1
+            for lane, buffer in self._open.items():
+                self._full.setdefault(lane, []).append(buffer)
+            self._open.clear()
+            for lane, buffers in self._full.items():
+                for buffer in buffers:
+                    if buffer.settled == buffer.taken:
+                        buffer.clear()
+                        self._free.setdefault(lane, []).append(buffer)
+            self._full.clear()
+
+    def _patch(self, pending: list[tuple[int, list[Part], list[Part]]], values: dict[int, tuple[int, int]]) -> None:
+        for event, inputs, outputs in pending:
+            try:
+                self._writer.patch(
+                    event, inputs=_resolve(inputs, values), outputs=_resolve(outputs, values),
+                    clear=EventFlag.UNDIGESTED,
+                )  # fmt: skip
+            except ValueError:  # flushed, because another thread ended a step between the event and its digest
+                self._writer.note("device tensors of some ops", "another thread ended a step while they were recorded")
+
+
+def _is_capturing(device: torch.device) -> bool:
+    """Tell whether the current stream of a CUDA device records a graph."""
+    try:
+        if device.index == torch._C._cuda_getDevice():
+            return torch.cuda.is_current_stream_capturing()
+        with torch.cuda.device(device):
+            return torch.cuda.is_current_stream_capturing()
+    except RuntimeError as error:
+        if "captur" in str(error):  # the legacy stream may not even be asked while a stream that blocks it captures
+            return True
+        raise
+
+
+def _first_line(error: RuntimeError) -> str:
+    return str(error).partition("\n")[0][:300]
 
 
 def _resolve(parts: list[Part], values: dict[int, tuple[int, int]]) -> tuple[int, int] | None:

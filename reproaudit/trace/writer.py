@@ -140,9 +140,13 @@ class TraceWriter:
             return number
 
     def patch(
-        self, event: int, *, inputs: tuple[int, int] | None = None, outputs: tuple[int, int] | None = None
-    ) -> None:
-        """Set digests that were not known when the event was added; ValueError if the event was flushed since."""
+        self, event: int, *, inputs: tuple[int, int] | None = None, outputs: tuple[int, int] | None = None,
+        clear: int = 0,
+    ) -> None:  # fmt: skip
+        """Set digests that were not known when the event was added, and take off the flags `clear`.
+
+        ValueError if the event was flushed since.
+        """
         with self._lock:
             start = self._position(event)
             if start is None:
@@ -151,6 +155,9 @@ class TraceWriter:
                 _digest.pack_into(self._buffer, start + _INPUTS_AT, *inputs)
             if outputs is not None:
                 _digest.pack_into(self._buffer, start + _OUTPUTS_AT, *outputs)
+            if clear:
+                at = start + _FLAGS_AT
+                _flags.pack_into(self._buffer, at, _flags.unpack_from(self._buffer, at)[0] & ~clear)
 
     def mark(self, event: int, flags: int) -> bool:
         """Add flags to an event; False, and nothing done, if it was flushed since."""
