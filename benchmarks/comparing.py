@@ -1,83 +1,81 @@
-"""What comparing costs: five traces of a million ops each, with and without differences.
+"""What comparing and rendering cost: five traces of a million events each, equal and not.
 
-python benchmarks/comparing.py [--ops 1000000] [--out reports/overhead/comparing.md]
+python benchmarks/comparing.py [--events 1000000] [--runs 5] [--out reports/overhead/comparing.md]
+
+Each case is compared in a process of its own, as `reproaudit compare` does it. Budget: 2 s and 1 GB.
 """
 
 from __future__ import annotations
 
 import argparse
-import resource
+import json
+import sys
 import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
-from figures import publish
+from figures import in_child, peak_mib, publish
+from traces import make_trace
 
-from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.localise import localise
-from reproaudit.compare.runs import Interned, open_run
-from reproaudit.model import EventKind, Outcome, OutcomeKind
-from reproaudit.trace.schema import EVENT, EVENTS_FILE
-from reproaudit.trace.writer import TraceWriter
+# Events with other outputs and events that are missing, as shares of all.
+CASES = {
+    "equal": (0.0, 0.0),
+    "a thousandth differs": (1e-3, 0.0),
+    "100 of a million missing": (1e-4, 1e-4),
+    "every second differs": (0.5, 0.0),
+    "a hundredth missing": (0.0, 1e-2),
+}
 
-OPS_PER_STEP = 1000
 
+def measure(folders: list[Path]) -> dict[str, float]:
+    """Compare the traces and render the result in every format; return what each took."""
+    from reproaudit.criteria import Tolerances
+    from reproaudit.offline import compare_traces
+    from reproaudit.report.registry import formats, render
 
-def make_trace(directory: Path, ops: int, run: int, differing: int, dropped: int) -> None:
-    """Write a trace of a training loop; `differing` ops of it have other outputs, `dropped` ones are missing."""
-    writer = TraceWriter(
-        directory, level="operation", subject="bench", command=[], settings={}, environment={}, version="0",
-        values_budget=0,
-    )  # fmt: skip
-    names = [writer.string(f"aten::op{number}") for number in range(50)]
-    places = [writer.location("train.py", line, "main") for line in range(1, 200)]
-    writer.close(Outcome(OutcomeKind.COMPLETED, 0), ops // OPS_PER_STEP)
-    at = np.arange(ops)
-    events = np.zeros(ops, dtype=EVENT)
-    events["kind"], events["count"] = EventKind.OP, 1
-    events["kind"][at % 50 == 49] = EventKind.GRADIENT
-    events["step"] = at // OPS_PER_STEP
-    events["name"] = np.array(names)[at % OPS_PER_STEP % 50]
-    events["location"] = np.array(places)[at % OPS_PER_STEP % 199]
-    events["inputs"][:, 0], events["outputs"][:, 0] = at + 1, at + 7
-    random = np.random.default_rng(run)
-    if differing and run:
-        events["outputs"][random.choice(ops, differing, replace=False), 1] = run
-    if dropped and run:
-        events = np.delete(events, random.choice(ops, dropped, replace=False))
-    events.tofile(directory / EVENTS_FILE)
+    start = time.perf_counter()
+    result = compare_traces(folders, Tolerances())
+    found = {"compare": time.perf_counter() - start}
+    for name in formats():
+        start = time.perf_counter()
+        text = render(result, name)
+        found[f"render {name}"] = time.perf_counter() - start
+        found[f"size {name}"] = len(text)
+    assert "torch" not in sys.modules
+    return found | {"peak": peak_mib(), "findings": len(result.findings)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--ops", type=int, default=1_000_000)
+    parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--measure", nargs="+", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    lines = [
-        f"{options.runs} traces of {options.ops:,} events",
-        "",
-        "| traces | open all | boundaries of all | localise two | peak MiB |",
-    ]
-    lines.append("|---|---|---|---|---|")
-    for label, differing, dropped in (("equal", 0, 0), ("1,000 ops differ", 1000, 0), ("100 ops missing", 100, 100)):
+    if options.measure:
+        print(json.dumps(measure(options.measure)))
+        return
+    lines = [f"{options.runs} traces of {options.events:,} events", ""]
+    lines += ["| traces | findings | compare | render all formats | the slowest of them | largest report | peak MiB |"]
+    lines += ["|---|---|---|---|---|---|---|"]
+    measured: dict[str, float] = {}
+    for label, (differing, dropped) in CASES.items():
         with tempfile.TemporaryDirectory() as scratch:
-            for run in range(options.runs):
-                make_trace(Path(scratch) / str(run), options.ops, run, differing, dropped)
-            start = time.perf_counter()
-            interned = Interned()
-            runs = [open_run(Path(scratch) / str(run), run) for run in range(options.runs)]
-            opened = time.perf_counter()
-            compare_boundaries(runs, interned)
-            compared = time.perf_counter()
-            localise(runs[0], runs[1], interned)
-            ended = time.perf_counter()
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+            folders = [Path(scratch) / str(run) for run in range(options.runs)]
+            for run, folder in enumerate(folders):
+                counts = {"differing": int(options.events * differing), "dropped": int(options.events * dropped)}
+                make_trace(folder, options.events, run, **counts)
+            found = in_child(__file__, *folders)
+        renders = {name[7:]: value for name, value in found.items() if name.startswith("render ")}
+        slowest = max(renders, key=lambda name: renders[name])
+        largest = max(value for name, value in found.items() if name.startswith("size "))
         lines.append(
-            f"| {label} | {opened - start:.2f} s | {compared - opened:.2f} s | {ended - compared:.2f} s | {peak} |"
+            f"| {label} | {found['findings']:.0f} | {found['compare']:.2f} s | {sum(renders.values()):.2f} s "
+            f"| {slowest}, {renders[slowest]:.2f} s | {largest / 1024:,.0f} KiB | {found['peak']:,.0f} |"
         )
-    publish(lines, options.out)
+        measured |= {f"{label}, compare, s": found["compare"], f"{label}, peak, MiB": found["peak"]}
+        measured[f"{label}, render all, s"] = sum(renders.values())
+    publish(lines, options.out, measured)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -15,7 +16,9 @@ from reproaudit.model import EventFlag, EventKind, Location
 from reproaudit.trace.reader import Trace
 
 _MAX_SEARCHED = 10_000
-_UNCOMPARED = EventFlag.VIEW | EventFlag.UNDEFINED | EventFlag.RAISED
+# Flags by which calls of one op at one line are told apart: what they are born of, and of which kind of generator.
+_TELLING = EventFlag.BIRTH | EventFlag.RANDOM | EventFlag.OWN_GENERATOR
+_UNCOMPARED = EventFlag.VIEW | EventFlag.UNDEFINED | EventFlag.RAISED | EventFlag.UNDIGESTED
 
 
 class Origin(str, Enum):
@@ -31,7 +34,10 @@ class Origin(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A place where a difference is born, seen in a pair of runs. Event numbers are within the named process."""
+    """A place where a difference is born, seen in a pair of runs. Event numbers are within the named process.
+
+    `count` calls of one op at one line are one source, the first of them: a loop repeats them at every step.
+    """
 
     origin: Origin
     process: str
@@ -40,11 +46,12 @@ class Source:
     order: float  # position in run `a`, for ordering
     allocation: int | None = None  # UNDEFINED: event number of the allocation in run `a` (`b` where `a` has none)
     made_at: Location | None = None  # INPUT: where the memory was made that somebody wrote outside PyTorch
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Localisation:
-    """All sources of one pair of runs, first one first."""
+    """All sources of one pair of runs, first one first, one per place. `carriers` are counted call by call."""
 
     sources: tuple[Source, ...]
     aligned: int
@@ -95,14 +102,14 @@ def _localise_main_thread(process: str, trace_a: Trace, trace_b: Trace, interned
     inputs_equal = (rows_a["inputs"] == rows_b["inputs"]).all(axis=1)
     outputs_equal = (rows_a["outputs"] == rows_b["outputs"]).all(axis=1)
     flags = rows_a["flags"] | rows_b["flags"]
-    comparable = (flags & _UNCOMPARED) == 0
-    sources = [
-        _classify(process, trace_a, trace_b, int(events_a[i]), int(events_b[i]), inputs_equal=True)
-        for i in np.flatnonzero(inputs_equal & ~outputs_equal & comparable)
-    ]
+    inputs_equal |= (flags & EventFlag.UNDIGESTED) != 0  # what nobody digested carries nothing
+    born = np.flatnonzero(inputs_equal & ~outputs_equal & ((flags & _UNCOMPARED) == 0))
+    sources = []
+    for i, count in _by_place(born, rows_a, rows_b):
+        source = _classify(process, trace_a, trace_b, int(events_a[i]), int(events_b[i]), inputs_equal=True)
+        sources.append(replace(source, count=count))
     carriers = np.flatnonzero(~inputs_equal)
-    first_born = _first(inputs_equal & ~outputs_equal & comparable)
-    if len(carriers) and carriers[0] < first_born:
+    if len(carriers) and (not len(born) or carriers[0] < born[0]):
         i = int(carriers[0])
         sources.append(_classify(process, trace_a, trace_b, int(events_a[i]), int(events_b[i]), inputs_equal=False))
     structure = _first_structure(process, alignment.only_a, alignment.only_b, alignment.pairs_a, alignment.pairs_b,
@@ -112,9 +119,16 @@ def _localise_main_thread(process: str, trace_a: Trace, trace_b: Trace, interned
     return Localisation(tuple(sources), len(events_a), len(alignment.only_a), len(alignment.only_b), len(carriers))
 
 
-def _first(chosen: npt.NDArray[np.bool_]) -> float:
-    positions = np.flatnonzero(chosen)
-    return float(positions[0]) if len(positions) else float("inf")
+def _by_place(
+    born: npt.NDArray[np.int64], rows_a: npt.NDArray[Any], rows_b: npt.NDArray[Any]
+) -> Iterator[tuple[int, int]]:
+    """Yield the first of the pairs `born` that share origin, op and line, and how many do, in order of appearance."""
+    rows = rows_a[born]
+    drew_otherwise = rows["aux"] != rows_b["aux"][born]
+    places = mix(rows["flags"] & _TELLING, drew_otherwise, rows["name"], rows["location"])
+    _, first, counts = np.unique(places, return_index=True, return_counts=True)
+    for at in np.argsort(first):
+        yield int(born[first[at]]), int(counts[at])
 
 
 def _classify(process: str, trace_a: Trace, trace_b: Trace, a: int, b: int, *, inputs_equal: bool) -> Source:
@@ -203,7 +217,8 @@ def _localise_threads(process: str, trace_a: Trace, trace_b: Trace, interned: In
     inputs_b = mix(keys_b, rows_b["inputs"][:, 0], rows_b["inputs"][:, 1])
     whole_a = mix(inputs_a, rows_a["outputs"][:, 0], rows_a["outputs"][:, 1])
     whole_b = mix(inputs_b, rows_b["outputs"][:, 0], rows_b["outputs"][:, 1])
-    comparable = (rows_a["flags"] & _UNCOMPARED) == 0
+    undigested = keys_b[(rows_b["flags"] & EventFlag.UNDIGESTED) != 0]
+    comparable = ((rows_a["flags"] & _UNCOMPARED) == 0) & ~np.isin(keys_a, undigested)
     left = np.flatnonzero(~np.isin(whole_a, whole_b) & comparable)
     if not len(left):
         return []

@@ -82,10 +82,11 @@ def explain_sources(
         place = (finding.op, finding.location, finding.cause)
         if place in places:
             other = found[places[place]]
-            found[places[place]] = replace(other, finding=replace(other.finding, count=other.finding.count + 1))
+            count = other.finding.count + source.count
+            found[places[place]] = replace(other, finding=replace(other.finding, count=count))
         else:
             places[place] = len(found)
-            found.append(replace(explained, finding=finding))
+            found.append(replace(explained, finding=replace(finding, count=source.count)))
     return tuple(found)
 
 

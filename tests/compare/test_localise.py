@@ -32,6 +32,23 @@ def test_every_source_is_found_not_only_the_first(tmp_path: Path) -> None:
     assert origins(located(tmp_path, first, second)) == [(Origin.OP, 0), (Origin.OP, 2)]
 
 
+def test_calls_of_one_op_at_one_line_are_one_source_that_counts_them(tmp_path: Path) -> None:
+    def step(digest: int, step: int) -> list[Row]:
+        return [Row("a", digest, 1, line=1, step=step), Row("a", digest, 1, line=2, step=step)]
+
+    first = [*step(5, 0), *step(5, 1), *step(5, 2)]
+    second = [*step(6, 0), *step(5, 1), *step(6, 2)]
+    found = located(tmp_path, first, second)
+    assert origins(found) == [(Origin.OP, 0), (Origin.OP, 1)]
+    assert [source.count for source in found.sources] == [2, 2]
+
+
+def test_a_draw_whose_state_differed_and_one_that_differed_from_an_equal_state_are_two_sources(tmp_path: Path) -> None:
+    first = [Row("randn", 1, flags=EventFlag.RANDOM, aux=11), Row("randn", 1, flags=EventFlag.RANDOM, aux=11)]
+    second = [Row("randn", 2, flags=EventFlag.RANDOM, aux=12), Row("randn", 2, flags=EventFlag.RANDOM, aux=11)]
+    assert origins(located(tmp_path, first, second)) == [(Origin.RANDOM, 0), (Origin.OP, 1)]
+
+
 def test_a_random_op_is_told_apart_by_the_state_it_drew_from(tmp_path: Path) -> None:
     first = [Row("randn", 1, flags=EventFlag.RANDOM, aux=11)]
     assert origins(located(tmp_path / "a", first, [Row("randn", 2, flags=EventFlag.RANDOM, aux=12)])) == [
