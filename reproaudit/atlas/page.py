@@ -99,8 +99,8 @@ def _method(request: Mapping[str, Any]) -> Iterator[str]:
     yield (
         "What differs was looked at once more in a fresh process, where each operator inside of the call was repeated "
         "on its own inputs to name the one that differs. The one-line programs need torch alone; each was run in a "
-        "fresh interpreter, and *reproduced* is what it printed. Not swept: `out=` and in-place forms, subclasses, compiled "
-        "code. *Never observed* is no proof: a few repetitions cannot show what is rare."
+        "fresh interpreter, and *reproduced* is what it printed. Not swept: `out=` and in-place forms, subclasses, "
+        "compiled code. *Never observed* is no proof: a few repetitions cannot show what is rare."
     )
 
 

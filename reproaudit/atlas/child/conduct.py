@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,6 +20,7 @@ from reproaudit.atlas.child.opdb import Call, Group, chosen_ops, groups_of, name
 _MOST_CALLS = 24  # of a cell
 _SLICE_S = 0.15  # for the repetitions of one call
 _SHARE_TO_ENLARGE = 0.35
+_ONE_OF_MANY_THREADS = 4  # more time for cells in which threads can race
 _RANK = (Status.DIFFERS, *APART, Status.STABLE, Status.NO_GRADIENT, Status.RAISES)
 
 Record = dict[str, Any]
@@ -68,7 +70,8 @@ def _run_group(group: Group, request: Request, neighbour: around.Neighbour, shar
     material = material_for(group, request.device, time.monotonic() + share_s * _SHARE_TO_ENLARGE)
     for position, cell in enumerate(group.cells):
         tell({"at": str(cell)})
-        until = time.monotonic() + max(0.0, end - time.monotonic()) / (len(group.cells) - position)
+        weights = [_ONE_OF_MANY_THREADS if other.threads > 1 else 1 for other in group.cells[position:]]
+        until = time.monotonic() + max(0.0, end - time.monotonic()) * weights[0] / sum(weights)
         tell(run_cell(cell, material, request.repeats, neighbour, until))
 
 
@@ -104,7 +107,9 @@ def enlarged(sample: Call, cell: Cell, until: float) -> Enlarged:
     def accepts(call: Call) -> Any:
         return Phase(Cell(cell.device, cell.op, cell.dtype, cell.size, cell.threads, "forward"), call).result()
 
-    return enlarge(sample, accepts, until)
+    with around.threads(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return enlarge(sample, accepts, until)
 
 
 def run_cell(cell: Cell, material: Material, repeats: int, neighbour: around.Neighbour, until: float) -> Record:
