@@ -1,4 +1,7 @@
-"""Ops that `torch.use_deterministic_algorithms(True)` refuses: each is caught, recorded and run again without it."""
+"""Ops that `torch.use_deterministic_algorithms(True)` refuses: each is caught, recorded and run again without it.
+
+In the same run the use of tensors by several CUDA streams is followed.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import torch
 from reproaudit.model import EventKind
 from reproaudit.record.opinfo import OpInfo
 from reproaudit.record.session import Recorder
+from reproaudit.record.stream_races import StreamRaces
 
 _set = torch._C._set_deterministic_algorithms
 _set_fill = torch._C._set_deterministic_fill_uninitialized_memory
@@ -25,10 +29,18 @@ class Alerts:
     own setting rules and nothing is captured.
     """
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, races: StreamRaces | None) -> None:
         self._recorder = recorder
+        self._races = races
 
     def __call__(self, func: Any, info: OpInfo, args: Any, kwargs: Any, phase: int, module: int, site: int) -> Any:
+        if self._races is None:
+            return self._refusing(func, info, args, kwargs, phase, module, site)
+        result = self._refusing(self._races.running(func), info, args, kwargs, phase, module, site)
+        self._races.ran(info, args, kwargs, result, (phase, module, site))
+        return result
+
+    def _refusing(self, func: Any, info: OpInfo, args: Any, kwargs: Any, phase: int, module: int, site: int) -> Any:
         if _get():
             return func(*args, **kwargs)
         warn_only, fill = _get_warn_only(), _get_fill()

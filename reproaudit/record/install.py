@@ -19,6 +19,7 @@ from reproaudit.record.lines import LineTrace
 from reproaudit.record.operations import Operations, ThreadModes
 from reproaudit.record.patching import Patches
 from reproaudit.record.session import Recorder
+from reproaudit.record.stream_races import StreamRaces
 from reproaudit.record.streams import StreamWatch
 from reproaudit.record.threads import ThreadStarts
 from reproaudit.settings import to_dict
@@ -69,7 +70,7 @@ class Installation:
         chosen = ChosenCalls(self.recorder) if plan.targets or plan.pins else None
         self.mode = Operations(self.recorder, self.devices, chosen)
         if plan.alerts:
-            self.mode.alerts = Alerts(self.recorder)
+            self.mode.alerts = Alerts(self.recorder, StreamRaces.start(self.recorder, self.patches))
         elif plan.outside:
             Entropy(self.recorder, self.patches).install()
         if plan.outside:
