@@ -29,7 +29,8 @@ def layer(units: str = "", libraries: str = "") -> Layer:
     return Layer(frozenset(units.split()), frozenset(libraries.split()))
 
 
-# A unit is a folder or a single module directly in the package. Whoever adds one adds its row.
+# A unit is a folder or a single module directly in the package, and of the atlas also the folder of what runs in its
+# worker. Whoever adds one adds its row.
 LAYERS = {
     "errors": layer(),
     "model": layer(),
@@ -50,6 +51,8 @@ LAYERS = {
     "report": layer("fingerprint model errors", "tabulate"),
     "lock": layer("compare trace settings plan model errors", "numpy"),
     "reproducer": layer("report trace model errors"),
+    "atlas": layer("errors"),
+    "atlas.child": layer("atlas record", "torch numpy"),
     "track": layer("model errors report", "mlflow wandb tensorboard"),
 }
 # These put the others together. They may import all units; torch and the recorder only inside a function.
@@ -90,7 +93,8 @@ def name_of(path: Path) -> str:
 
 
 def unit_of(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return "atlas.child" if parts[:2] == ("atlas", "child") else parts[0]
 
 
 def is_module(name: str) -> bool:
@@ -171,6 +175,13 @@ def test_a_module_imports_only_what_its_layer_may(path: Path) -> None:
         ("report", "import reproaudit.trace.reader", True),
         ("report", "import json, tabulate", False),
         ("model", "import numpy", True),
+        ("atlas", "def f():\n    import torch", True),
+        (
+            "atlas.child",
+            "import torch\nfrom reproaudit.record import digest\nfrom reproaudit.atlas import cells",
+            False,
+        ),
+        ("atlas.child", "from reproaudit import explain", True),
         ("cli", "import torch", True),
         ("cli", "class C:\n    from reproaudit.record import digest", True),
         ("cli", "def f():\n    import torch", False),
@@ -214,7 +225,8 @@ def imported_by(statement: str) -> set[str]:
 
 
 def test_no_module_outside_the_recorder_brings_torch_along() -> None:
-    outside = [name_of(path) for path in modules() if unit_of(path) not in ("record", "__main__", "pytest_plugin")]
+    inside = ("record", "atlas.child", "__main__", "pytest_plugin")
+    outside = [name_of(path) for path in modules() if unit_of(path) not in inside]
     assert len(outside) > 10
     assert "torch" not in imported_by(f"import {', '.join(outside)}")
 

@@ -18,6 +18,22 @@ ERRORS = {
     "all-ignored":
         "Every tensor that could decide whether runs are equal matches a pattern under [tool.reproaudit.ignore], so "
         "nothing was compared. That is no success.",
+    "atlas-cell":
+        "A cell of the atlas is named device/op/dtype/size/tN/phase, as its page and its log name it. The op, the "
+        "dtype or a gradient for it may be missing in this version of PyTorch.",
+    "atlas-device":
+        "The atlas was asked for on a device that this torch does not see.",
+    "atlas-empty":
+        "No operator of PyTorch's op_db fits what was asked for, so nothing was swept. That is no success.",
+    "atlas-environment":
+        "A sweep goes on in the environment in which it was begun. Cells of another torch, processor or device belong "
+        "into another folder.",
+    "atlas-log":
+        "The log of a sweep holds a line that no sweep writes, or another version of its format. A last line that was "
+        "cut off is dropped without an error.",
+    "atlas-worker":
+        "The process that calls the operators ended before it came to the first cell. What it wrote last stands in "
+        "the message; usually op_db could not be imported.",
     "baseline-conflict":
         "The baseline file holds the marks of a merge that was not finished. Keep the entries that both sides have; "
         "the next `reproaudit ci` says what is missing.",
