@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from reproaudit.record.device_load import DeviceLoad
 from reproaudit.record.digest import Digest, digest, raw_bytes
 from reproaudit.record.operands import tensors_written
 from reproaudit.record.opinfo import OpInfo
@@ -32,7 +33,8 @@ Raw = tuple[str, tuple[int, ...], bytes]
 
 
 class Way(IntEnum):
-    """How the op was repeated. CONTENTION compares repetitions at many threads among themselves."""
+    """How the op was repeated. CONTENTION compares repetitions among themselves: on the CPU at more threads than cores,
+    on a GPU while another stream keeps it busy."""
 
     PLAIN = 0
     CONTENTION = 1
@@ -41,7 +43,8 @@ class Way(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Repetitions:
-    """`made` 0: the op refused to run that way. `other` holds the outputs of the first one that differed."""
+    """`made` 0: the op refused to run that way, or there is no such way for it. `other` holds the outputs of the first
+    one that differed."""
 
     way: Way
     made: int
@@ -80,14 +83,16 @@ class Rerun:
         wanted = [digest(tensor) for tensor in first]
         found = [self._repeat(Way.PLAIN, wanted)]
         if not found[0].differing:
-            found.append(self._under_contention())
-        if found[-1].differing and not _get_flag():
-            found.append(self._with_flag())
+            found.append(self._under_contention(_device_of(first, self._args, self._kwargs)))
+        if found[-1].differing and not _get_flag() and (with_flag := self._with_flag()) is not None:
+            found.append(with_flag)
         return found
 
-    def _repeat(self, way: Way, wanted: list[Digest | None]) -> Repetitions:
+    def _repeat(self, way: Way, wanted: list[Digest | None], load: DeviceLoad | None = None) -> Repetitions:
         made, differing, other, end = 0, 0, (), _clock() + _MOST_S
         while made < _REPEATS and (made < 2 or _clock() < end):
+            if load is not None:
+                load.queue()
             again = self.call()
             made += 1
             if [digest(tensor) for tensor in again] != wanted:
@@ -95,7 +100,9 @@ class Rerun:
                 other = other or tuple(raw_bytes(tensor) for tensor in again)  # type: ignore[assignment]
         return Repetitions(way, made, differing, other)
 
-    def _under_contention(self) -> Repetitions:
+    def _under_contention(self, device: torch.device | None) -> Repetitions:
+        if device is not None:
+            return self._beside_load(device)
         before = _get_threads()
         if before == 1:  # a program that computes with one thread is not to be blamed for what two would do
             return Repetitions(Way.CONTENTION, 0, 0)
@@ -105,14 +112,28 @@ class Rerun:
         finally:
             _set_threads(before)
 
-    def _with_flag(self) -> Repetitions:
+    def _beside_load(self, device: torch.device) -> Repetitions:
+        start = _clock()
+        wanted = [digest(tensor) for tensor in self.call()]  # which waits for the device
+        try:
+            load = DeviceLoad(device)
+        except torch.cuda.OutOfMemoryError:  # the program has it all: nothing can run beside it
+            return Repetitions(Way.CONTENTION, 0, 0)
+        with load:
+            load.last((_clock() - start) * 1000)
+            return self._repeat(Way.CONTENTION, wanted, load)
+
+    def _with_flag(self) -> Repetitions | None:
+        """Repeat with the flag; None if that says nothing of it: cuBLAS asks for a setting of its own."""
         warn_only, fill = _get_warn_only(), _get_fill()
         _set_fill(False)
         _set_flag(True, warn_only=False)
         try:
             return self._repeat(Way.FLAG, [digest(tensor) for tensor in self.call()])
-        except RuntimeError:  # the op has no deterministic form: that is the answer
-            return Repetitions(Way.FLAG, 0, 0)
+        except torch.cuda.OutOfMemoryError:  # deterministic forms take more memory
+            return None
+        except RuntimeError as error:  # the op, which ran without the flag, has no deterministic form: an answer
+            return None if "CUBLAS_WORKSPACE_CONFIG" in str(error) else Repetitions(Way.FLAG, 0, 0)
         finally:
             _set_flag(False, warn_only=warn_only)
             _set_fill(fill)
@@ -126,9 +147,18 @@ def _on_storage(tensor: torch.Tensor, fresh: dict[int, torch.UntypedStorage]) ->
     return view.set_(storage, tensor.storage_offset(), tensor.size(), tensor.stride())
 
 
+def _device_of(first: list[torch.Tensor], args: Any, kwargs: Any) -> torch.device | None:
+    """Return the GPU that the call runs on; None for the CPU."""
+    values = (value for given in (first, args, kwargs.values()) for value in given)
+    return next((value.device for value in values if isinstance(value, torch.Tensor) and value.is_cuda), None)
+
+
 def can_rerun(info: OpInfo, args: Any, kwargs: Any) -> bool:
-    """True for an op that draws nothing, makes no view, and reads nothing but plain memory."""
+    """True for an op that draws nothing, makes no view, and reads nothing but plain memory. Not while a CUDA graph is
+    captured: the repetitions would become part of it."""
     if info.is_random or info.is_view or info.is_undefined:
+        return False
+    if torch.cuda.is_initialized() and torch.cuda.is_current_stream_capturing():
         return False
     return all(_is_plain(value) for value in (*args, *kwargs.values()))
 

@@ -1,4 +1,4 @@
-"""PyTorch's CUDA Stream Sanitizer as a part to build with: its bookkeeping, without what it does when it is imported."""
+"""The CUDA Stream Sanitizer of PyTorch as a part to build with: its bookkeeping without its effects at import."""
 
 from __future__ import annotations
 
