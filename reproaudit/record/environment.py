@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import os
 import platform
@@ -22,10 +23,13 @@ _VARIABLES = (
     "PYTHONHASHSEED OMP_NUM_THREADS MKL_NUM_THREADS OPENBLAS_NUM_THREADS CUBLAS_WORKSPACE_CONFIG "
     "ATEN_CPU_CAPABILITY NVIDIA_TF32_OVERRIDE CUDA_LAUNCH_BLOCKING CUDA_VISIBLE_DEVICES "
     "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE MKL_CBWR MKL_ENABLE_INSTRUCTIONS ONEDNN_MAX_CPU_ISA DNNL_MAX_CPU_ISA "
-    "ONEDNN_DEFAULT_FPMATH_MODE OPENBLAS_CORETYPE NPY_DISABLE_CPU_FEATURES"
+    "ONEDNN_DEFAULT_FPMATH_MODE OPENBLAS_CORETYPE NPY_DISABLE_CPU_FEATURES CUBLASLT_WORKSPACE_SIZE "
+    "TORCH_BLAS_PREFER_CUBLASLT DISABLE_ADDMM_CUDA_LT CUDA_DEVICE_MAX_CONNECTIONS PYTORCH_CUDA_ALLOC_CONF "
+    "PYTORCH_ALLOC_CONF PYTORCH_NO_CUDA_MEMORY_CACHING TORCH_CUDNN_V8_API_DISABLED NCCL_ALGO NCCL_PROTO"
 ).split()
 _LIBRARIES = {"mkl": r"Math Kernel Library Version (\S+?)-", "onednn": r"MKL-DNN v(\S+)"}
 _open = open
+_precision: Any = torch._C._get_fp32_precision_getter  # what `fp32_precision` reads
 
 
 def describe_environment() -> dict[str, str]:
@@ -56,20 +60,48 @@ def describe_environment() -> dict[str, str]:
 
 
 def _device() -> dict[str, str]:
-    """Return what the GPU in use is called; nothing before the program itself has initialised CUDA."""
+    """Return what the GPU in use is and by which libraries; nothing before the program itself has initialised CUDA."""
     if not torch.cuda.is_initialized():
         return {}
-    return {"gpu": torch.cuda.get_device_name(), "cudnn": str(torch.backends.cudnn.version())}
+    found = {
+        "gpu": torch.cuda.get_device_name(),
+        "gpu capability": ".".join(map(str, torch.cuda.get_device_capability())),
+        "gpus": str(torch.cuda.device_count()),
+        "gpu driver": _driver_version(_text_of("/proc/driver/nvidia/version")),
+        "cudnn": str(torch.backends.cudnn.version()),
+        "cublas": _cublas_version(_text_of("/proc/self/maps")),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _driver_version(text: str) -> str:
+    """Return the version in what the NVIDIA kernel module says of itself; "" where it says nothing."""
+    found = re.search(r"Kernel Module[^\n]*?\s(\d+\.\d[\d.]*)\s", text)
+    return found[1] if found is not None else ""
+
+
+def _cublas_version(maps: str) -> str:
+    """Return the version of the cuBLAS that is loaded in this process; "" if none is."""
+    found = re.search(r"\s(/\S*libcublas\.so\S*)", maps)
+    if found is None:
+        return ""
+    get, part = ctypes.CDLL(found[1]).cublasGetProperty, ctypes.c_int()
+    parts = [str(part.value) for number in range(3) if get(number, ctypes.byref(part)) == 0]  # major, minor, patch
+    return ".".join(parts)
+
+
+def _text_of(path: str) -> str:
+    """Return what the system says in a file of /proc; "" where there is no such file."""
+    try:
+        with _open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
 
 
 def _cpu_vendor() -> str:
     """Return who made the processor: MKL and oneDNN choose their kernels by it. "unknown" where Linux does not say."""
-    try:
-        with _open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-            start = file.read(4096)
-    except OSError:
-        return "unknown"
-    vendor = re.search(r"^(?:vendor_id|CPU implementer)\s*:\s*(\S+)", start, re.MULTILINE)
+    vendor = re.search(r"^(?:vendor_id|CPU implementer)\s*:\s*(\S+)", _text_of("/proc/cpuinfo"), re.MULTILINE)
     return vendor[1] if vendor is not None else "unknown"
 
 
@@ -77,12 +109,40 @@ def _flags() -> dict[str, Callable[[], Any]]:
     return {
         "threads": torch.get_num_threads,
         "deterministic algorithms": torch.are_deterministic_algorithms_enabled,
+        "cudnn.enabled": lambda: torch.backends.cudnn.enabled,
         "cudnn.benchmark": lambda: torch.backends.cudnn.benchmark,
         "cudnn.deterministic": lambda: torch.backends.cudnn.deterministic,
-        "float32 matmul precision": torch.get_float32_matmul_precision,
+        "float32 matmul precision": _matmul_precision,
+        "cuda.matmul.fp32_precision": lambda: _precision("cuda", "matmul"),
+        "cudnn.conv.fp32_precision": lambda: _precision("cuda", "conv"),
+        "cudnn.rnn.fp32_precision": lambda: _precision("cuda", "rnn"),
+        "attention backends": _attention_backends,
         "default dtype": torch.get_default_dtype,
         "CUBLAS_WORKSPACE_CONFIG": lambda: os.environ.get("CUBLAS_WORKSPACE_CONFIG", "unset"),
     }
+
+
+def _matmul_precision() -> str:
+    """Return what set_float32_matmul_precision has set.
+
+    Asking raises once the program has set a backend's `fp32_precision` to something else, whose values stand beside it.
+    """
+    try:
+        return torch.get_float32_matmul_precision()
+    except RuntimeError:
+        return "as fp32_precision says"
+
+
+def _attention_backends() -> str:
+    """Return which kernels scaled_dot_product_attention may use."""
+    cuda = torch.backends.cuda
+    allowed = {
+        "flash": cuda.flash_sdp_enabled(),
+        "mem_efficient": cuda.mem_efficient_sdp_enabled(),
+        "cudnn": cuda.cudnn_sdp_enabled(),
+        "math": cuda.math_sdp_enabled(),
+    }
+    return " ".join(name for name, is_allowed in allowed.items() if is_allowed) or "none"
 
 
 def _numpy_seed() -> list[tuple[Any, str]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from reproaudit.record import rng
 from reproaudit.record.device_load import DeviceLoad
 from reproaudit.record.digest import Digest, digest, raw_bytes
 from reproaudit.record.operands import tensors_written
@@ -158,7 +159,7 @@ def can_rerun(info: OpInfo, args: Any, kwargs: Any) -> bool:
     captured: the repetitions would become part of it."""
     if info.is_random or info.is_view or info.is_undefined:
         return False
-    if torch.cuda.is_initialized() and torch.cuda.is_current_stream_capturing():
+    if rng.is_capturing():
         return False
     return all(_is_plain(value) for value in (*args, *kwargs.values()))
 

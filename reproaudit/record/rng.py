@@ -41,7 +41,13 @@ def generator_state(generator: torch.Generator) -> tuple[int, int]:
 
 
 def generator_state64(generator: torch.Generator | None) -> int:
-    """Return 64 bits of the state that a random op is about to consume; the CPU default generator for None."""
+    """Return 64 bits of the state that a random op is about to consume; the CPU default generator for None.
+
+    0 while a CUDA graph is captured, where the state is only known when the graph is replayed, and asking for it raises
+    (`CUDAGeneratorImpl::get_offset` and, in some versions of torch, `current_seed`).
+    """
+    if generator is not None and generator.device.type == "cuda" and is_capturing():
+        return 0
     return _xxh64(_bytes(_default_state() if generator is None else generator.get_state()))
 
 
@@ -49,6 +55,11 @@ def _bytes(state: torch.Tensor) -> bytes:
     import ctypes
 
     return ctypes.string_at(state.data_ptr(), state.numel())
+
+
+def is_capturing() -> bool:
+    """True while the current stream is captured into a CUDA graph. Initialises no device."""
+    return torch.cuda.is_initialized() and torch.cuda.is_current_stream_capturing()
 
 
 class Streams:
@@ -61,6 +72,6 @@ class Streams:
             yield "numpy", legacy
         yield "torch.cpu", generator_state(torch.default_generator)
         # A CUDA generator is only looked at once the program has initialised CUDA: asking would initialise it.
-        if torch.cuda.is_available() and torch.cuda.is_initialized():
+        if torch.cuda.is_available() and torch.cuda.is_initialized() and not is_capturing():
             for index, generator in enumerate(torch.cuda.default_generators):
                 yield f"torch.cuda:{index}", generator_state(generator)

@@ -56,3 +56,79 @@ def test_describing_initialises_no_device(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_device_in_use_is_named() -> None:
     torch.zeros(1, device="cuda")
     assert describe_environment()["gpu"] == torch.cuda.get_device_name()
+
+
+def test_a_precision_set_by_the_new_way_is_recorded_though_the_old_one_then_refuses_to_answer(
+    watched: tuple[Watch, Recorded],
+) -> None:
+    watch, recorder = watched
+    changes: dict[str, tuple[str, str]] = {}
+    recorder.writer.change = lambda what, before, after, location: changes.__setitem__(what, (before, after))
+    matmul = torch.backends.cuda.matmul
+    before = matmul.fp32_precision
+    try:
+        matmul.fp32_precision = "tf32"
+        with pytest.raises(RuntimeError, match="mix of the legacy and new APIs"):
+            torch.get_float32_matmul_precision()
+        watch.look()
+    finally:
+        matmul.fp32_precision = before
+    assert changes == {
+        "float32 matmul precision": ("highest", "as fp32_precision says"),
+        "cuda.matmul.fp32_precision": ("none", "tf32"),
+    }
+    watch.look()
+    assert changes["float32 matmul precision"] == ("as fp32_precision says", "highest")
+
+
+def test_attention_backends_that_the_program_switches_off_are_recorded(watched: tuple[Watch, Recorded]) -> None:
+    watch, recorder = watched
+    changes: dict[str, str] = {}
+    recorder.writer.change = lambda what, before, after, location: changes.__setitem__(what, after)
+    try:
+        torch.backends.cuda.enable_flash_sdp(False)
+        watch.look()
+    finally:
+        torch.backends.cuda.enable_flash_sdp(True)
+    assert changes == {"attention backends": "mem_efficient cudnn math"}
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        ("NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.104.05  Sat Aug 19 01:15:15 UTC 2023\n", "535.104.05"),
+        ("NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.65.06  Release Build  (a@b)\n", "580.65.06"),
+        ("GCC version: gcc version 12.3.0\n", ""),
+        ("", ""),
+    ],
+)
+def test_the_driver_is_read_from_what_the_kernel_module_says(text: str, version: str) -> None:
+    assert environment._driver_version(text) == version
+
+
+def test_cublas_is_asked_for_its_version_where_it_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    class Library:
+        def __init__(self, path: str) -> None:
+            asked.append(path)
+
+        def cublasGetProperty(self, part: int, into: object) -> int:
+            into._obj.value = (13, 0, 2)[part]  # type: ignore[attr-defined]
+            return 0
+
+    monkeypatch.setattr(environment.ctypes, "CDLL", Library)
+    maps = "7f00-7f01 r-xp 0 08:01 1  /lib/libc.so.6\n7f02-7f03 r--p 0 08:01 2  /opt/cu13/lib/libcublas.so.13\n"
+    assert environment._cublas_version(maps) == "13.0.2"
+    assert asked == ["/opt/cu13/lib/libcublas.so.13"]
+    assert environment._cublas_version("7f00-7f01 r-xp 0 08:01 1  /lib/libc.so.6\n") == ""
+
+
+@pytest.mark.gpu
+def test_the_libraries_and_the_driver_of_a_device_in_use_are_named() -> None:
+    torch.zeros(1, device="cuda")
+    found = describe_environment()
+    assert found["cublas"].split(".")[0] == str(torch.version.cuda).split(".")[0]
+    assert found["gpu capability"] == ".".join(map(str, torch.cuda.get_device_capability()))
+    assert int(found["gpus"]) == torch.cuda.device_count()
+    assert int(found["cudnn"]) == torch.backends.cudnn.version()
