@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from reproaudit.compare.boundaries import BoundaryComparison, Pair, divergent_pairs
+from reproaudit.compare.boundaries import BoundaryComparison, DivergentPairs, Pair, divergent_pairs
 from reproaudit.compare.elements import element_difference
 from reproaudit.compare.runs import Run
 from reproaudit.compare.samples import same_samples, same_samples_across
@@ -127,15 +127,13 @@ def _described(trace: Trace, event: int) -> tuple[str, str, int, str, str]:
     return kind, trace.strings[row["name"]], int(row["step"]), Phase(int(row["phase"])).name.lower(), tensor
 
 
-def _is_reordered(a: Run, b: Run, pairs: Sequence[Pair]) -> bool:
+def _is_reordered(a: Run, b: Run, pairs: DivergentPairs) -> bool:
     """True if the batches that differ hold, over all of them, the same samples in another order."""
     first, second = [], []
-    for pair in pairs:
-        if pair.event_a is None or pair.event_b is None:
-            continue
+    for pair in pairs.of_kind(EventKind.BATCH):
+        assert pair.event_a is not None
+        assert pair.event_b is not None
         trace_a, trace_b = dict(a.traces)[pair.process], dict(b.traces)[pair.process]
-        if trace_a.events[pair.event_a]["kind"] != EventKind.BATCH:
-            continue
         values_a, values_b = trace_a.values(pair.event_a), trace_b.values(pair.event_b)
         if not values_a or not values_b:
             return False

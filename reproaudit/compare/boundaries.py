@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -61,7 +61,7 @@ def tabulate(run: Run, interned: Interned, with_threads: bool = True) -> Table:
     columns = [np.concatenate([part[i] for part in parts]) for i in range(6)]
     keys, digests, kinds, events, threaded, deciding = columns
     processes = np.concatenate([np.full(len(part[0]), number, dtype=np.int64) for number, part in enumerate(parts)])
-    order = np.lexsort((keys,))
+    order = np.argsort(keys)
     undigested = sum(_undigested(trace) for _, trace in run.traces)
     labels = tuple(label for label, _ in run.traces)
     return Table(
@@ -84,22 +84,25 @@ def _rows(
     threaded = events["thread"][chosen] != 0
     if not with_threads:
         chosen, threaded = chosen[~threaded], threaded[~threaded]
-    rows = events[chosen]
+    # Column by column: a copy of whole records is four times the bytes that are needed.
+    kinds, flags, outputs = (events[field][chosen] for field in ("kind", "flags", "outputs"))
     strings, _ = interned.ids(trace)
-    steps = np.where(threaded, -1, rows["step"].astype(np.int64))
-    group = mix(np.full(len(rows), process), threaded, steps, rows["kind"], strings[rows["name"]])
+    steps = np.where(threaded, -1, events["step"][chosen].astype(np.int64))
+    group = mix(np.full(len(chosen), process), threaded, steps, kinds, strings[events["name"][chosen]])
     # Within a group the main thread keeps its order; other threads are ordered by content.
-    first = np.where(threaded, rows["outputs"][:, 0], np.arange(len(rows), dtype=np.uint64))
-    second = np.where(threaded, rows["outputs"][:, 1], np.uint64(0))
-    order = np.lexsort((second, first, group))
-    occurrence = _count_within(group[order])
-    keys = mix(group[order], occurrence)
-    rows = rows[order]
+    if threaded.any():
+        first = np.where(threaded, outputs[:, 0], np.arange(len(chosen), dtype=np.uint64))
+        second = np.where(threaded, outputs[:, 1], np.uint64(0))
+        order = np.lexsort((second, first, group))
+    else:
+        order = np.argsort(group, kind="stable")
+    occurrences = np.empty(len(chosen), dtype=np.int64)
+    occurrences[order] = _count_within(group[order])
     gradients = np.flatnonzero(events["kind"] == EventKind.GRADIENT)
     last_gradient = int(gradients[-1]) if len(gradients) else -1
-    on_the_way = ((rows["flags"] & EventFlag.INTERMEDIATE) != 0) & (chosen[order] < last_gradient)
-    deciding = np.isin(rows["kind"], _DECIDING_NUMBERS) & ~on_the_way
-    return keys, rows["outputs"], rows["kind"], chosen[order].astype(np.int64), threaded[order], deciding
+    on_the_way = ((flags & EventFlag.INTERMEDIATE) != 0) & (chosen < last_gradient)
+    deciding = np.isin(kinds, _DECIDING_NUMBERS) & ~on_the_way
+    return mix(group, occurrences), outputs, kinds, chosen.astype(np.int64), threaded, deciding
 
 
 def _ignored(trace: Trace, chosen: _Numbers, ignored: tuple[Ignored, ...], counts: _Numbers) -> npt.NDArray[np.bool_]:
@@ -188,17 +191,72 @@ def _told(ignored: Sequence[Ignored], counts: Sequence[int]) -> tuple[list[NotCh
     return notes, tuple(warnings)
 
 
-def divergent_pairs(a: Table, b: Table) -> list[Pair]:
+@dataclass(frozen=True, slots=True, eq=False)
+class DivergentPairs(Sequence[Pair]):
+    """Pairs, made one by one when they are asked for: a long run that diverges early has millions."""
+
+    labels: tuple[str, ...]
+    processes: _Numbers  # numbers of labels
+    events_a: _Numbers  # -1 where run `a` lacks the tensor
+    events_b: _Numbers
+    kinds: npt.NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.processes)
+
+    @overload
+    def __getitem__(self, at: int) -> Pair: ...
+    @overload
+    def __getitem__(self, at: slice) -> DivergentPairs: ...
+    def __getitem__(self, at: int | slice) -> Pair | DivergentPairs:
+        if isinstance(at, slice):
+            return self._chosen(at)
+        a, b = int(self.events_a[at]), int(self.events_b[at])
+        return Pair(self.labels[self.processes[at]], None if a < 0 else a, None if b < 0 else b)
+
+    def __iter__(self) -> Iterator[Pair]:
+        return (self[at] for at in range(len(self)))
+
+    def of_kind(self, kind: EventKind) -> DivergentPairs:
+        """Return the pairs of one kind of tensor that both runs have."""
+        return self._chosen((self.kinds == kind) & (self.events_a >= 0) & (self.events_b >= 0))
+
+    def _chosen(self, at: slice | npt.NDArray[np.bool_]) -> DivergentPairs:
+        processes, events_a, events_b = (column[at] for column in (self.processes, self.events_a, self.events_b))
+        return DivergentPairs(self.labels, processes, events_a, events_b, self.kinds[at])
+
+
+def divergent_pairs(a: Table, b: Table) -> DivergentPairs:
     """Return the pairs whose digests differ or that lack a partner, in the order of run `a`, then of run `b`."""
-    _, at_a, at_b = np.intersect1d(a.keys, b.keys, assume_unique=False, return_indices=True)
+    at_a, at_b = _same_keys(a.keys, b.keys)
     different = (a.digests[at_a] != b.digests[at_b]).any(axis=1)
-    pairs = [
-        Pair(a.labels[a.processes[i]], int(a.events[i]), int(b.events[j]))
-        for i, j in zip(at_a[different], at_b[different], strict=True)
-    ]
-    lonely_a = np.setdiff1d(np.arange(len(a.keys)), at_a)
-    lonely_b = np.setdiff1d(np.arange(len(b.keys)), at_b)
-    pairs += [Pair(a.labels[a.processes[i]], int(a.events[i]), None) for i in lonely_a]
-    pairs.sort(key=lambda pair: (pair.process, pair.event_a))
-    ends = [Pair(b.labels[b.processes[j]], None, int(b.events[j])) for j in lonely_b]
-    return pairs + sorted(ends, key=lambda pair: (pair.process, pair.event_b))
+    partner = np.full(len(a.keys), -1)
+    partner[at_a] = b.events[at_b]
+    listed = np.ones(len(a.keys), dtype=np.bool_)
+    listed[at_a] = different
+    alone = np.ones(len(b.keys), dtype=np.bool_)
+    alone[at_b] = False
+    first, last = _in_program_order(a, np.flatnonzero(listed)), _in_program_order(b, np.flatnonzero(alone))
+    return DivergentPairs(
+        (*a.labels, *b.labels),
+        np.concatenate((a.processes[first], b.processes[last] + len(a.labels))),
+        np.concatenate((a.events[first], np.full(len(last), -1))),
+        np.concatenate((partner[first], b.events[last])),
+        np.concatenate((a.kinds[first], b.kinds[last])),
+    )
+
+
+def _same_keys(a: npt.NDArray[np.uint64], b: npt.NDArray[np.uint64]) -> tuple[_Numbers, _Numbers]:
+    """Return where the keys that both tables have stand in each; of equal keys within one table, the first."""
+    at_b = np.searchsorted(b, a)
+    found = at_b < len(b)
+    found[found] = b[at_b[found]] == a[found]
+    found[1:] &= a[1:] != a[:-1]
+    at_a = np.flatnonzero(found)
+    return at_a, at_b[at_a]
+
+
+def _in_program_order(table: Table, rows: _Numbers) -> _Numbers:
+    """Sort rows of a table by the label of the process, then by event."""
+    rank = np.argsort(np.argsort(np.array(table.labels)))
+    return rows[np.lexsort((table.events[rows], rank[table.processes[rows]]))]

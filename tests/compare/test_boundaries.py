@@ -77,7 +77,7 @@ def test_divergent_pairs_are_in_the_order_of_the_program(tmp_path: Path) -> None
     first = make_run(tmp_path, 0, [Row(name, 1, kind=GRADIENT) for name in names])
     second = make_run(tmp_path, 1, [Row(name, 2, kind=GRADIENT) for name in names])
     comparison = compare_boundaries([first, second], Interned())
-    pairs = divergent_pairs(*comparison.tables)
+    pairs = list(divergent_pairs(*comparison.tables))
     assert [first.main.strings[first.main.events[pair.event_a]["name"]] for pair in pairs] == list(names)
 
 
@@ -111,7 +111,7 @@ def test_an_ignored_tensor_makes_no_class_and_no_pair_and_is_told_with_its_reaso
     assert comparison.classes == ((0, 1),)
     assert comparison.compared == 1
     assert not comparison.has_harmless_differences
-    assert divergent_pairs(*comparison.tables) == []
+    assert list(divergent_pairs(*comparison.tables)) == []
     assert comparison.not_checked == (NotChecked("gradient:a (2 tensors per run)", "ignored: drawn anew"),)
     assert comparison.warnings == ()
 
