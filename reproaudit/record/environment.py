@@ -112,25 +112,15 @@ def _flags() -> dict[str, Callable[[], Any]]:
         "cudnn.enabled": lambda: torch.backends.cudnn.enabled,
         "cudnn.benchmark": lambda: torch.backends.cudnn.benchmark,
         "cudnn.deterministic": lambda: torch.backends.cudnn.deterministic,
-        "float32 matmul precision": _matmul_precision,
+        # Not by get_float32_matmul_precision: it raises once the program has used `fp32_precision`.
         "cuda.matmul.fp32_precision": lambda: _precision("cuda", "matmul"),
+        "mkldnn.matmul.fp32_precision": lambda: _precision("mkldnn", "matmul"),
         "cudnn.conv.fp32_precision": lambda: _precision("cuda", "conv"),
         "cudnn.rnn.fp32_precision": lambda: _precision("cuda", "rnn"),
         "attention backends": _attention_backends,
         "default dtype": torch.get_default_dtype,
         "CUBLAS_WORKSPACE_CONFIG": lambda: os.environ.get("CUBLAS_WORKSPACE_CONFIG", "unset"),
     }
-
-
-def _matmul_precision() -> str:
-    """Return what set_float32_matmul_precision has set.
-
-    Asking raises once the program has set a backend's `fp32_precision` to something else, whose values stand beside it.
-    """
-    try:
-        return torch.get_float32_matmul_precision()
-    except RuntimeError:
-        return "as fp32_precision says"
 
 
 def _attention_backends() -> str:

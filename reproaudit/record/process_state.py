@@ -15,27 +15,44 @@ _python_state, _set_python_state, _seed_python = random.getstate, random.setstat
 _torch_state, _set_torch_state = torch.default_generator.get_state, torch.default_generator.set_state
 _use_deterministic = torch.use_deterministic_algorithms
 _set_num_threads = torch.set_num_threads
+_PRECISIONS = (("cuda", "matmul"), ("mkldnn", "matmul"), ("cuda", "conv"), ("cuda", "rnn"))
 
 
 def _flags() -> tuple[tuple[Callable[[], Any], Callable[[Any], Any]], ...]:
     """Return how to read and how to set each flag that numerics depend on."""
-    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    cudnn = torch.backends.cudnn
     return (
         (_deterministic, lambda value: _use_deterministic(value[0], warn_only=value[1])),
         (torch._C._get_deterministic_fill_uninitialized_memory, torch._C._set_deterministic_fill_uninitialized_memory),
         (torch.get_num_threads, _set_num_threads),
         (torch.get_default_dtype, torch._C._set_default_dtype),
-        (torch.get_float32_matmul_precision, torch._C._set_float32_matmul_precision),
+        (_precision, _set_precision),
         (torch.is_grad_enabled, torch._C._set_grad_enabled),
         (lambda: cudnn.benchmark, lambda value: setattr(cudnn, "benchmark", value)),
         (lambda: cudnn.deterministic, lambda value: setattr(cudnn, "deterministic", value)),
-        (lambda: cudnn.allow_tf32, lambda value: setattr(cudnn, "allow_tf32", value)),
-        (lambda: matmul.allow_tf32, lambda value: setattr(matmul, "allow_tf32", value)),
     )
 
 
 def _deterministic() -> tuple[bool, bool]:
     return torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+
+
+def _precision() -> tuple[str, ...]:
+    """Return what is allowed instead of float32, by backend and op.
+
+    Not by `allow_tf32` and `get_float32_matmul_precision`: they raise once code has used `fp32_precision`, and torch
+    2.9.0 warns of them.
+    """
+    return tuple(torch._C._get_fp32_precision_getter(*where) for where in _PRECISIONS)
+
+
+def _set_precision(values: tuple[str, ...]) -> None:
+    """Set it by the old way and then by the new one: torch checks that both say the same."""
+    matmul, cpu, *cudnn = values
+    torch._C._set_float32_matmul_precision("highest" if matmul != "tf32" else "medium" if cpu == "bf16" else "high")
+    torch._C._set_cudnn_allow_tf32(set(cudnn) == {"tf32"})
+    for where, value in zip(_PRECISIONS, values, strict=True):
+        torch._C._set_fp32_precision_setter(*where, value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import torch
 from reproaudit.record import environment
 from reproaudit.record.environment import Watch, describe_environment
 from reproaudit.record.patching import Patches
+from reproaudit.record.process_state import ProcessState
 from reproaudit.settings import Settings
 
 
@@ -20,6 +21,7 @@ class Recorded:
     def __init__(self) -> None:
         self.learnt: dict[str, str] = {}
         self.plan = SimpleNamespace(settings=Settings())
+        self.listens = lambda: False
         self.writer = SimpleNamespace(learn=self.learnt.__setitem__, change=None, note=None)
 
 
@@ -73,12 +75,7 @@ def test_a_precision_set_by_the_new_way_is_recorded_though_the_old_one_then_refu
         watch.look()
     finally:
         matmul.fp32_precision = before
-    assert changes == {
-        "float32 matmul precision": ("highest", "as fp32_precision says"),
-        "cuda.matmul.fp32_precision": ("none", "tf32"),
-    }
-    watch.look()
-    assert changes["float32 matmul precision"] == ("as fp32_precision says", "highest")
+    assert changes == {"cuda.matmul.fp32_precision": (before, "tf32")}
 
 
 def test_attention_backends_that_the_program_switches_off_are_recorded(watched: tuple[Watch, Recorded]) -> None:
@@ -132,3 +129,35 @@ def test_the_libraries_and_the_driver_of_a_device_in_use_are_named() -> None:
     assert found["gpu capability"] == ".".join(map(str, torch.cuda.get_device_capability()))
     assert int(found["gpus"]) == torch.cuda.device_count()
     assert int(found["cudnn"]) == torch.backends.cudnn.version()
+
+
+def test_a_precision_set_by_the_old_way_is_recorded_for_the_gpu_and_for_the_cpu(
+    watched: tuple[Watch, Recorded],
+) -> None:
+    watch, recorder = watched
+    changes: dict[str, str] = {}
+    recorder.writer.change = lambda what, before, after, location: changes.__setitem__(what, after)
+    state = ProcessState.capture()
+    try:
+        torch.set_float32_matmul_precision("medium")
+        watch.look()
+        assert changes == {"cuda.matmul.fp32_precision": "tf32", "mkldnn.matmul.fp32_precision": "bf16"}
+    finally:
+        state.restore()
+
+
+@pytest.mark.parametrize("way", ["old", "new", "mixed"])
+def test_the_precision_is_put_back_by_whatever_way_it_was_changed(way: str) -> None:
+    state = ProcessState.capture()
+    try:
+        if way != "new":
+            torch.set_float32_matmul_precision("high")
+            torch.backends.cudnn.allow_tf32 = False
+        if way != "old":
+            torch.backends.cudnn.conv.fp32_precision = "ieee"
+            torch.backends.cuda.matmul.fp32_precision = "tf32" if way == "new" else "ieee"
+    finally:
+        state.restore()
+    assert ProcessState.capture().flags == state.flags
+    assert torch.get_float32_matmul_precision() == "highest"  # raises where old and new disagree
+    assert (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32) == (False, True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from reproaudit.record.repairs import Reach
 from reproaudit.record.repairs.backend_flags import ignoring, replace_setter
 
@@ -22,5 +24,6 @@ def _imported(reach: Reach) -> None:
     for backend in ("math", *_FUSED):
         setter = getattr(torch._C, f"_set_sdp_use_{backend}", None)
         if setter is not None:
+            reach.patches.on_undo(functools.partial(setter, getattr(torch._C, f"_get_{backend}_sdp_enabled")()))
             setter(backend == "math")
         replace_setter(reach.patches, torch._C, f"_set_sdp_use_{backend}", ignoring)

@@ -102,3 +102,32 @@ def test_tf32_is_on_without_the_repair(tmp_path: Path) -> None:
 
 def test_flags_are_held_in_a_spawned_child(tmp_path: Path) -> None:
     assert run(tmp_path, SPAWNED, "cudnn.benchmark_off", "sdpa.math").split() == ["False", "False"]
+
+
+@pytest.mark.parametrize("name", ["cudnn_benchmark", "cudnn_deterministic", "math_attention", "no_tf32"])
+def test_what_a_repetition_within_one_process_holds_is_free_again_after_it(name: str) -> None:
+    import importlib
+
+    import torch
+
+    from reproaudit.record.patching import Patches
+    from reproaudit.record.repairs import Reach
+
+    def state() -> tuple[object, ...]:
+        backends = torch.backends
+        setters = [getattr(torch._C, setter) for setter in dir(torch._C) if setter.startswith("_set_")]
+        return (
+            setters, torch.set_float32_matmul_precision, vars(type(backends.cudnn))["benchmark"].setter,
+            vars(type(backends.cudnn))["allow_tf32"].setter, backends.cuda.flash_sdp_enabled(),
+            backends.cuda.mem_efficient_sdp_enabled(), backends.cuda.math_sdp_enabled(),
+            backends.cuda.cudnn_sdp_enabled(),
+        )  # fmt: skip
+
+    before, patches = state(), Patches()
+    reach = Reach(patches, lambda depth: True, lambda module, action: action(), lambda action: None)
+    try:
+        importlib.import_module(f"reproaudit.record.repairs.{name}").install(reach)
+        assert state() != before
+    finally:
+        patches.undo()
+    assert state() == before
