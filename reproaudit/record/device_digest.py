@@ -45,11 +45,14 @@ _ROUNDS = ((30, _signed(0xBF58476D1CE4E5B9)), (27, _signed(0x94D049BB133111EB)),
 class Plan:
     """What is known of all tensors of one dtype, shape and strides."""
 
-    __slots__ = ("launches", "layout", "seed")
+    __slots__ = ("item", "launches", "layout", "least_alignment", "seed")
 
     def __init__(self, tensor: torch.Tensor) -> None:
         self.seed = seed_for(tensor)
-        self.layout: Layout | None = layout_of(tensor.shape, tensor.stride(), tensor.element_size())
+        self.item = tensor.element_size()
+        self.layout: Layout | None = layout_of(tensor.shape, tensor.stride(), self.item)
+        is_strided = self.layout is not None and self.layout.walk is not Walk.CONTIGUOUS
+        self.least_alignment = min(self.item, WORD) if is_strided else 1  # of the address, for the kernel to read it
         self.launches: dict[tuple[int, int], Callable[[int, int, int], None]] = {}  # by device and alignment
 
 
@@ -157,22 +160,19 @@ def _launch(plan: Plan, tensor: torch.Tensor, sums: int) -> bool:
         return False
     if layout.count == 0:
         return True
-    storage, address = tensor.untyped_storage(), tensor.data_ptr()
+    address = tensor.data_ptr()
     alignment = _ALIGNMENTS[address & 15]
-    if (
-        address == 0
-        or address - storage.data_ptr() + layout.extent > storage.nbytes()
-        or (alignment < layout.size and layout.walk is not Walk.CONTIGUOUS)
-    ):
+    end = tensor.storage_offset() * plan.item + layout.extent
+    if address == 0 or end > tensor.untyped_storage().nbytes() or alignment < plan.least_alignment:
         return False
     device = tensor.get_device()
     if device != torch._C._cuda_getDevice():
         with torch.cuda.device(device):
-            return _enqueue(plan, device, alignment, address, sums)
-    return _enqueue(plan, device, alignment, address, sums)
+            return _enqueue(plan, layout, device, alignment, address, sums)
+    return _enqueue(plan, layout, device, alignment, address, sums)
 
 
-def _enqueue(plan: Plan, device: int, alignment: int, address: int, sums: int) -> bool:
+def _enqueue(plan: Plan, layout: Layout, device: int, alignment: int, address: int, sums: int) -> bool:
     stream = torch._C._cuda_getCurrentRawStream(device)
     launch = plan.launches.get((device, alignment))
     if launch is not None:
@@ -183,8 +183,7 @@ def _enqueue(plan: Plan, device: int, alignment: int, address: int, sums: int) -
         # Not before a CUDA tensor is there: a program without one shall not import Triton because of us.
         from reproaudit.record.triton_digest import bind
 
-        assert plan.layout is not None
-        launch = bind(plan.layout, alignment, device)
+        launch = bind(layout, alignment, device)
         launch(address, sums, stream)
     except Exception as error:  # no Triton, no C compiler for its launcher, a version with another way to launch
         _problem = f"{type(error).__name__}: {error}".partition("\n")[0][:300]

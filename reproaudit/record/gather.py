@@ -103,15 +103,15 @@ class DeviceDigests:
             # The parent's device is out of reach; and what the child computes on its own is never gathered.
             self._writer.note("device tensors in a forked process", "only the process that was started digests them")
             return None
-        device = tensor.device
-        if device.type == "meta" or (device.type == "cuda" and not torch.cuda.is_initialized()):
+        device, is_cuda = tensor.device, tensor.is_cuda
+        if tensor.is_meta or (is_cuda and not torch.cuda.is_initialized()):
             return None  # in the second case a fake tensor
         try:
-            if device.type == "cuda" and _is_capturing(device):
+            if is_cuda and _is_capturing(device):
                 # What runs now only builds the graph; a digest would become part of it and be replayed with it.
                 self._writer.note("tensors inside CUDA graph capture", "digesting them would change the captured graph")
                 return None
-            stream = torch._C._cuda_getCurrentRawStream(device.index) if device.type == "cuda" else 0
+            stream = torch._C._cuda_getCurrentRawStream(device.index) if is_cuda else 0
             buffer, row = self._take((device, stream))
         except RuntimeError as error:  # no memory left on the device, or an earlier error that it never recovers from
             self._writer.note("some device tensors", f"the device could not digest them: {_first_line(error)}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import struct
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -17,32 +16,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from reproaudit.record import device_digest as module
 from reproaudit.record.device_digest import device_digest, fold
 from reproaudit.record.digest import raw_bytes, seed_for
+from tests.record.kernel_cases import DTYPES, GOLDEN, defined_sums, golden_tensors, tensor_of, walks
 
-DTYPES = tuple(
-    getattr(torch, name)
-    for name in (
-        "float32", "float64", "float16", "bfloat16", "complex32", "complex64", "complex128", "bool",
-        "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "uint4", "bits8",
-        "float8_e4m3fn", "float8_e5m2", "float8_e8m0fnu", "float4_e2m1fn_x2",
-    )
-    if hasattr(torch, name)
-)  # fmt: skip
 shapes = st.lists(st.integers(0, 5), max_size=4).map(tuple)
 quick = settings(deadline=None, max_examples=60, derandomize=True)
 U64 = (1 << 64) - 1
-
-
-def tensor_of(dtype: torch.dtype, shape: tuple[int, ...], seed: int) -> torch.Tensor:
-    """Return random bytes as a tensor of the dtype (zeros and ones for bool)."""
-    size = torch.Size(shape).numel() * dtype.itemsize
-    data = bytearray(random.Random(seed).randbytes(size))
-    if dtype is torch.bool:
-        data = bytearray(byte & 1 for byte in data)
-    stand_in = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64, 16: torch.complex128}[dtype.itemsize]
-    made = torch.empty(torch.Size(shape).numel(), dtype=stand_in)
-    if data:
-        made.copy_(torch.frombuffer(data, dtype=stand_in))
-    return made.reshape(shape).view(dtype)
 
 
 def sums(tensor: torch.Tensor) -> tuple[int, int]:
@@ -51,20 +29,6 @@ def sums(tensor: torch.Tensor) -> tuple[int, int]:
     assert (found.dtype, found.shape, found.device) == (torch.int64, (2,), tensor.device)
     first, second = found.tolist()
     return first, second
-
-
-def defined_sums(data: bytes) -> tuple[int, int]:
-    """Return what the module's docstring defines, in Python's own integers."""
-    first = second = 0
-    data += bytes(-len(data) % 8)
-    for position, (word,) in enumerate(struct.iter_unpack("<Q", data)):
-        weight = 2 * position + 1
-        z = word + weight * 0x9E3779B97F4A7C15 & U64
-        z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & U64
-        z = (z ^ z >> 27) * 0x94D049BB133111EB & U64
-        z ^= z >> 31
-        first, second = first + z & U64, second + weight * z & U64
-    return tuple(struct.unpack("<qq", struct.pack("<QQ", first, second)))
 
 
 @quick
@@ -83,20 +47,8 @@ def test_it_is_what_the_definition_says_for_every_dtype_and_stride(
 
 def views() -> dict[str, torch.Tensor]:
     row = torch.arange(1.0, 6.0)
-    pair = torch.complex(row, -row)
-    return {
-        "unaligned": torch.arange(100, dtype=torch.uint8)[3:],
-        "odd rows": torch.arange(77, dtype=torch.uint8).reshape(7, 11)[:, 1:8],
-        "three dimensions": torch.arange(210.0).reshape(5, 6, 7).permute(2, 0, 1),
-        "expanded": row[:, None].expand(5, 97),
-        "expanded rows": row.to(torch.bfloat16).expand(3, 41, 5),
-        "one element repeated": row[2].expand(1001),
-        "one strided element": torch.as_strided(row, (1, 1), (0, 3), 2),
-        "conjugate": pair.conj().expand(9, 5),
-        "negative": pair.conj().imag,
-        "large": torch.arange(5000),
-        "complex128": pair.to(torch.complex128).expand(7, 5),
-    }
+    pair = torch.complex(row, -row).conj()
+    return {**walks(), "conjugate": pair.expand(9, 5), "negative": pair.imag}
 
 
 @pytest.mark.parametrize("name", views())
@@ -219,26 +171,15 @@ def test_memory_of_a_large_tensor_is_a_few_chunks(monkeypatch: pytest.MonkeyPatc
     assert (len(sizes), max(sizes)) == (32, 1 << 16)
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-def test_equal_content_has_equal_sums_on_cuda_without_waiting_for_the_device(dtype: torch.dtype) -> None:
-    tensor = tensor_of(dtype, (5, 7, 13), 3)
-    on_device = tensor.view(torch.uint8).cuda().view(dtype) if dtype.itemsize == 1 else tensor.cuda()
-    torch.cuda.set_sync_debug_mode("error")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            found = [device_digest(view) for view in (on_device, on_device.permute(2, 0, 1), on_device[1:, ::2])]
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
-    expected = [sums(view) for view in (tensor, tensor.permute(2, 0, 1), tensor[1:, ::2])]
-    assert [tuple(pair.tolist()) for pair in found if pair is not None] == expected
+@pytest.mark.parametrize("name", GOLDEN)
+def test_the_sums_are_the_same_on_every_machine(name: str) -> None:
+    assert sums(golden_tensors()[name]) == GOLDEN[name]
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_large_cuda_tensors_equal_the_cpu_in_every_chunk() -> None:
-    tensor = torch.randn(3, 5_000_001, generator=torch.Generator().manual_seed(0))
-    views_of: Callable[[torch.Tensor], list[torch.Tensor]] = lambda t: [t, t.t(), t[1], t[:1].expand(4, 5_000_001)]  # noqa: E731
-    assert [sums(view) for view in views_of(tensor.cuda())] == [sums(view) for view in views_of(tensor)]
+def test_memory_that_was_taken_from_under_a_view_is_not_read() -> None:
+    whole = torch.ones(100)
+    part = whole[10:60]
+    whole.untyped_storage().resize_(4 * 59)
+    assert device_digest(part) is None
+    whole.untyped_storage().resize_(4 * 60)
+    assert device_digest(part) is not None
