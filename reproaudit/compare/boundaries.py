@@ -9,7 +9,7 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from reproaudit.compare.runs import Interned, Run, mix
+from reproaudit.compare.runs import Interned, Run, mix, occurrences, within_runs
 from reproaudit.criteria import Ignored
 from reproaudit.model import EventFlag, EventKind, NotChecked, OutcomeKind
 from reproaudit.trace.reader import Trace
@@ -94,15 +94,15 @@ def _rows(
         first = np.where(threaded, outputs[:, 0], np.arange(len(chosen), dtype=np.uint64))
         second = np.where(threaded, outputs[:, 1], np.uint64(0))
         order = np.lexsort((second, first, group))
+        occurrence = np.empty(len(chosen), dtype=np.int64)
+        occurrence[order] = within_runs(group[order])
     else:
-        order = np.argsort(group, kind="stable")
-    occurrences = np.empty(len(chosen), dtype=np.int64)
-    occurrences[order] = _count_within(group[order])
+        occurrence = occurrences(group)
     gradients = np.flatnonzero(events["kind"] == EventKind.GRADIENT)
     last_gradient = int(gradients[-1]) if len(gradients) else -1
     on_the_way = ((flags & EventFlag.INTERMEDIATE) != 0) & (chosen < last_gradient)
     deciding = np.isin(kinds, _DECIDING_NUMBERS) & ~on_the_way
-    return mix(group, occurrences), outputs, kinds, chosen.astype(np.int64), threaded, deciding
+    return mix(group, occurrence), outputs, kinds, chosen.astype(np.int64), threaded, deciding
 
 
 def _ignored(trace: Trace, chosen: _Numbers, ignored: tuple[Ignored, ...], counts: _Numbers) -> npt.NDArray[np.bool_]:
@@ -120,14 +120,6 @@ def _ignored(trace: Trace, chosen: _Numbers, ignored: tuple[Ignored, ...], count
                 counts[number] += rows.sum()
                 left_out |= rows
     return left_out
-
-
-def _count_within(groups: npt.NDArray[np.uint64]) -> _Numbers:
-    """Number the rows of each run of equal values: [7, 7, 3] gives [0, 1, 0]."""
-    if not len(groups):
-        return np.zeros(0, dtype=np.int64)
-    starts = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1]])
-    return np.arange(len(groups)) - np.repeat(starts, np.diff(np.r_[starts, len(groups)]))
 
 
 @dataclass(frozen=True, slots=True)

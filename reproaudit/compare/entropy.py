@@ -8,7 +8,7 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from reproaudit.compare.runs import MAIN_PROCESS, Interned, Run, mix
+from reproaudit.compare.runs import MAIN_PROCESS, Interned, Run, mix, occurrences
 from reproaudit.model import EventKind
 from reproaudit.trace.reader import Trace
 
@@ -77,32 +77,34 @@ def differing_calls(a: Run, b: Run, interned: Interned) -> list[EntropyCall]:
 
 def _differing(process: str, trace_a: Trace, trace_b: Trace, interned: Interned) -> list[EntropyCall]:
     chosen_a, chosen_b = _calls(trace_a), _calls(trace_b)
-    partners: dict[tuple[int, int], int] = {}
-    counts: dict[int, int] = {}
-    for event, key in zip(chosen_b.tolist(), _call_keys(trace_b, chosen_b, interned), strict=True):
-        occurrence = counts[key] = counts.get(key, -1) + 1
-        partners[key, occurrence] = event
-    counts = {}
-    found = []
-    for event, key in zip(chosen_a.tolist(), _call_keys(trace_a, chosen_a, interned), strict=True):
-        occurrence = counts[key] = counts.get(key, -1) + 1
-        row = trace_a.events[event]
-        name = trace_a.strings[row["name"]]
-        strength = strength_of(name)
-        partner = partners.get((key, occurrence))
-        if partner is None:
-            continue
-        other = trace_b.events[partner]
-        state_differed = bool((row["inputs"] != other["inputs"]).any())
-        has_state = bool(row["inputs"].any())
-        # A draw from an equal state that differs was asked for something else: a consequence, not a source.
-        result_differed = not has_state and bool((row["outputs"] != other["outputs"]).any())
-        if strength == Strength.ARRIVAL or state_differed or result_differed:
-            shown_a, shown_b = trace_a.strings[int(row["aux"])], trace_b.strings[int(other["aux"])]
-            found.append(
-                EntropyCall(name, process, event, int(row["location"]), strength, shown_a, shown_b, state_differed)
-            )
-    return found
+    keys_a, keys_b = (
+        _call_keys(trace, chosen, interned) for trace, chosen in ((trace_a, chosen_a), (trace_b, chosen_b))
+    )
+    by_key = np.argsort(keys_b, kind="stable")
+    at = np.searchsorted(keys_b[by_key], keys_a)
+    paired = at < len(keys_b)
+    partner = by_key[np.minimum(at, max(0, len(keys_b) - 1))] if len(keys_b) else at
+    paired[paired] = keys_b[partner[paired]] == keys_a[paired]
+    events_a, events_b = chosen_a[paired], chosen_b[partner[paired]]
+    inputs_a, inputs_b = trace_a.events["inputs"][events_a], trace_b.events["inputs"][events_b]
+    state_differed = (inputs_a != inputs_b).any(axis=1)
+    outputs_differed = (trace_a.events["outputs"][events_a] != trace_b.events["outputs"][events_b]).any(axis=1)
+    # A draw from an equal state that differs was asked for something else: a consequence, not a source.
+    differed = state_differed | (outputs_differed & ~inputs_a.any(axis=1))
+    names = trace_a.events["name"][events_a]
+    strengths = {int(name): strength_of(trace_a.strings[name]) for name in np.unique(names)}
+    arrivals = np.isin(names, [name for name, strength in strengths.items() if strength is Strength.ARRIVAL])
+    chosen = differed | arrivals
+    # By columns: a program may ask for the time a million times.
+    first, second = (trace.events[events[chosen]] for trace, events in ((trace_a, events_a), (trace_b, events_b)))
+    columns = (events_a[chosen], first["name"], first["location"], first["aux"], second["aux"], state_differed[chosen])
+    return [
+        EntropyCall(
+            trace_a.strings[name], process, event, location, strengths[name], trace_a.strings[shown_a],
+            trace_b.strings[shown_b], state,
+        )
+        for event, name, location, shown_a, shown_b, state in zip(*(column.tolist() for column in columns), strict=True)
+    ]  # fmt: skip
 
 
 def _calls(trace: Trace) -> npt.NDArray[np.int64]:
@@ -119,10 +121,12 @@ def _id(trace: Trace, name: str) -> int:
     return trace.strings.index(name) if name in trace.strings else -1
 
 
-def _call_keys(trace: Trace, chosen: npt.NDArray[np.int64], interned: Interned) -> list[int]:
+def _call_keys(trace: Trace, chosen: npt.NDArray[np.int64], interned: Interned) -> npt.NDArray[np.uint64]:
+    """Return a key per call, of its name, its line, and how many calls there were before it with the same two."""
     strings, locations = interned.ids(trace)
     rows = trace.events[chosen]
-    return [int(key) for key in mix(strings[rows["name"]], locations[rows["location"]])]
+    places = mix(strings[rows["name"]], locations[rows["location"]])
+    return mix(places, occurrences(places))
 
 
 def best_candidate(calls: list[EntropyCall], before: float) -> EntropyCall | None:
@@ -144,7 +148,6 @@ def weak_lines(run: Run) -> frozenset[tuple[str, int]]:
     """Return the lines of the main process that ask for what differs in every run: clocks, process ids, names."""
     trace = run.main
     calls = trace.events[trace.events["kind"] == EventKind.ENTROPY]
-    places = {
-        int(row["location"]) for row in calls if strength_of(trace.strings[row["name"]]) is Strength.CLOCK
-    }  # fmt: skip
+    clocks = [name for name in np.unique(calls["name"]) if strength_of(trace.strings[name]) is Strength.CLOCK]
+    places = np.unique(calls["location"][np.isin(calls["name"], clocks)]).tolist()
     return frozenset((trace.locations[number].path, trace.locations[number].line) for number in places)

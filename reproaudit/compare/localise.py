@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reproaudit.compare.align import align
-from reproaudit.compare.runs import Interned, Run, mix
+from reproaudit.compare.runs import Interned, Run, are_among, mix
 from reproaudit.model import EventFlag, EventKind, Location
 from reproaudit.trace.reader import Trace
 
@@ -219,10 +219,10 @@ def _localise_threads(process: str, trace_a: Trace, trace_b: Trace, interned: In
     whole_b = mix(inputs_b, rows_b["outputs"][:, 0], rows_b["outputs"][:, 1])
     undigested = keys_b[(rows_b["flags"] & EventFlag.UNDIGESTED) != 0]
     comparable = ((rows_a["flags"] & _UNCOMPARED) == 0) & ~np.isin(keys_a, undigested)
-    left = np.flatnonzero(~np.isin(whole_a, whole_b) & comparable)
+    left = np.flatnonzero(~are_among(whole_a, whole_b) & comparable)
     if not len(left):
         return []
-    seen = np.isin(inputs_a[left], inputs_b)
+    seen = are_among(inputs_a[left], inputs_b)
     first = _first_drawn(rows_a, keys_a, left[seen]) if seen.any() else _first_write(trace_a, rows_a, left)
     partners = np.flatnonzero(inputs_b == inputs_a[first]) if seen.any() else np.flatnonzero(keys_b == keys_a[first])
     event_a = int(chosen_a[first])
