@@ -172,9 +172,8 @@ class DeviceDigests:
         """Return the digest of each part by its id; RuntimeError if the device cannot be asked."""
         parts = [part for _, *both in pending for side in both for part in side if isinstance(part, DeviceDigest)]
         buffers = list({id(part.buffer): part.buffer for part in parts}.values())
-        for device in {buffer.rows.device for buffer in buffers}:
-            if device.type == "cuda" and _is_capturing(device):
-                raise RuntimeError("a step ended while a CUDA graph was captured, where nothing may be waited for")
+        if any(buffer.rows.is_cuda and _is_capturing(buffer.rows.device) for buffer in buffers):
+            raise RuntimeError("a step ended while a CUDA graph was captured, where nothing may be waited for")
         with untraced():
             for buffer in buffers:
                 buffer.start_copy()
