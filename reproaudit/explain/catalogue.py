@@ -1,4 +1,7 @@
-"""What `reproaudit explain` prints: a page for each rule, cause, intervention and error code, and the list of them."""
+"""What `reproaudit explain` prints: a page for each rule, cause, mechanism on a GPU, intervention and error code.
+
+And the list of them. An operator's name stands for its mechanism.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,10 @@ from functools import partial
 
 from reproaudit import settings
 from reproaudit.errors import UsageError
+from reproaudit.explain.mechanisms import MECHANISMS, Mechanism, mechanism_of
 from reproaudit.explain.rules import RULES, WARNINGS, Rule
 from reproaudit.interventions import INTERVENTIONS, Intervention, against
+from reproaudit.model import Cause
 
 _WIDTH = 100
 
@@ -210,9 +215,15 @@ ERRORS = {
 
 
 def describe(code: str) -> str:
-    """Return the page about a rule id, a cause, an intervention or an error code; UsageError names the nearest."""
+    """Return the page about what has a name here, or about an operator that has a mechanism.
+
+    Raises UsageError with the nearest names.
+    """
     pages = _pages()
     wanted = code.strip().lower()
+    mechanism = mechanism_of(wanted) if "::" in wanted else None
+    if mechanism is not None:
+        wanted = mechanism.id
     if wanted not in pages:
         raise UsageError(
             f"there is nothing to explain called {code!r}",
@@ -231,6 +242,9 @@ def index() -> str:
         "Warnings",
         *_rows([(rule.id, rule.title) for rule in WARNINGS.values()]),
         "",
+        "Why operators differ on a GPU",
+        *_rows([(entry.id, _shortened(", ".join(entry.ops))) for entry in MECHANISMS]),
+        "",
         "Interventions",
         *_rows([(entry.id, entry.what) for entry in INTERVENTIONS.values()]),
         "",
@@ -247,6 +261,7 @@ def _pages() -> dict[str, Callable[[], list[str]]]:
         pages[rule.id.lower()] = partial(_rule_page, rule)
         if rule.cause is not None:
             pages[rule.cause.value] = pages[rule.id.lower()]
+    pages |= {entry.id: partial(_mechanism_page, entry) for entry in MECHANISMS}
     pages |= {entry.id: partial(_intervention_page, entry) for entry in INTERVENTIONS.values()}
     return pages | {code: partial(_error_page, code) for code in ERRORS}
 
@@ -265,6 +280,22 @@ def _rule_page(rule: Rule) -> list[str]:
         lines += ["", "Interventions (reproaudit --intervene ID tries one)"]
         lines += _rows([(name, INTERVENTIONS[name].what) for name in names])
     return lines + (["", "See also", *(f"  {reference}" for reference in rule.references)] if rule.references else [])
+
+
+def _mechanism_page(entry: Mechanism) -> list[str]:
+    rule = RULES[Cause.KERNEL]
+    return [
+        f"{entry.id}, a mechanism on a GPU of {rule.id} {Cause.KERNEL.value}", "",
+        *_filled(f"{entry.why[0].upper()}{entry.why[1:]}. A difference must be seen before this explains it."), "",
+        "Operators", *_filled(", ".join(entry.ops)), "",
+        "Interventions, the likeliest first (reproaudit --intervene ID tries one)",
+        *_rows([(name, INTERVENTIONS[name].what) for name in entry.interventions]), "",
+        "See also", *(f"  {reference}" for reference in entry.references),
+    ]  # fmt: skip
+
+
+def _shortened(text: str) -> str:
+    return textwrap.shorten(text, 70, placeholder=" …")
 
 
 def _intervention_page(entry: Intervention) -> list[str]:

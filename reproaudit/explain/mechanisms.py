@@ -97,7 +97,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
         _DETERMINISTIC, (f"{_FLAG}: torch.nn.NLLLoss",),
     ),
     Mechanism(
-        "ties", _ops("median nanmedian kthvalue mode"),
+        "ties", _ops("median nanmedian"),
         "of several equal values, any one's index may be reported",
         _DETERMINISTIC, (f"{_FLAG}: torch.median",),
     ),
@@ -110,13 +110,13 @@ MECHANISMS: tuple[Mechanism, ...] = (
          "flash-attention issue #988"),
     ),
     Mechanism(
-        "rnn", _ops("_cudnn_rnn _cudnn_rnn_backward _thnn_fused_*_cell*"),
+        "rnn", _ops("_cudnn_rnn _cudnn_rnn_backward"),
         "cuDNN runs the matrix products of a layer on several streams, where cuBLAS may choose other workspaces",
         ("cublas.workspace", "streams.serial", "cudnn.deterministic"), ("PyTorch docs: torch.nn.LSTM", _CUBLAS),
     ),
     Mechanism(
         "convolution",
-        _ops("convolution _convolution convolution_* cudnn_convolution* _slow_conv* slow_conv* conv_depthwise*"),
+        _ops("convolution _convolution convolution_* cudnn_convolution*"),
         "cuDNN chooses among algorithms, by timing them if benchmark is on, and some of them add by atomic operations",
         ("cudnn.benchmark_off", "cudnn.deterministic", "kernels.deterministic"),
         (f"{_NOTES}, CUDA convolution benchmarking", _CUDNN),

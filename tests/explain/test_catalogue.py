@@ -11,6 +11,7 @@ import pytest
 
 from reproaudit.errors import UsageError
 from reproaudit.explain.catalogue import ERRORS, describe, index
+from reproaudit.explain.mechanisms import MECHANISMS
 from reproaudit.explain.rules import RULES, WARNINGS
 from reproaudit.interventions import INTERVENTIONS
 from reproaudit.model import Cause
@@ -113,6 +114,14 @@ def test_the_page_of_an_intervention_says_how_it_acts_what_it_removes_and_what_t
     assert all(f"    {line}" in page.splitlines() for line in entry.patch)
 
 
+@pytest.mark.parametrize("name", ["interpolation-backward", "aten::upsample_bilinear2d_backward"])
+def test_a_mechanism_is_explained_by_its_own_name_and_by_that_of_an_operator(name: str) -> None:
+    page = describe(name)
+    assert page.startswith("interpolation-backward, a mechanism on a GPU of RA401 kernel\n")
+    assert "  kernels.deterministic  " in page
+    assert "torch.nn.functional.interpolate" in page
+
+
 def test_the_settings_of_an_intervention_are_shown() -> None:
     assert "  hash_seed = 0\n" in describe("hash.seed")
     assert "  env.TORCHDYNAMO_DISABLE = 1\n" in describe("compile.off")
@@ -127,13 +136,13 @@ def test_an_error_code_has_a_page_of_sentences(code: str) -> None:
 
 def test_no_name_means_two_things() -> None:
     names = [cause.value for cause in Cause] + [rule.id for rule in (*RULES.values(), *WARNINGS.values())]
-    names += [*INTERVENTIONS, *ERRORS]
+    names += [*INTERVENTIONS, *ERRORS, *(entry.id for entry in MECHANISMS)]
     assert len(set(names)) == len(names)
 
 
 def test_the_index_lists_everything_that_can_be_explained() -> None:
     words = set(re.findall(r"[\w.-]+", index()))
-    assert words.issuperset({*WARNINGS, *INTERVENTIONS, *ERRORS})
+    assert words.issuperset({*WARNINGS, *INTERVENTIONS, *ERRORS, *(entry.id for entry in MECHANISMS)})
     assert words.issuperset({word for cause, rule in RULES.items() for word in (cause.value, rule.id)})
 
 
