@@ -18,7 +18,9 @@ from reproaudit.atlas.child.experiment import Experiment, Phase, Seen
 from reproaudit.atlas.child.opdb import Call, Group, chosen_ops, groups_of, name_of, samples_of
 
 _MOST_CALLS = 24  # of a cell
-_SLICE_S = 0.15  # for the repetitions of one call
+_SLICE_S = 0.15  # for the repetitions of one call, at most; the fewest repetitions are made in any case
+_LEAST_SLICE_S = 0.02
+_ENLARGE_S = 0.08  # for one sample at least
 _SHARE_TO_ENLARGE = 0.35
 _ONE_OF_MANY_THREADS = 4  # more time for cells in which threads can race
 _RANK = (Status.DIFFERS, *APART, Status.STABLE, Status.NO_GRADIENT, Status.RAISES)
@@ -90,7 +92,7 @@ def material_for(group: Group, device: str, until: float) -> Material:
             len(found.calls) >= _MOST_CALLS or (time.monotonic() > until and sample is not samples[0])
         ):
             break
-        larger = enlarged(sample, group.cells[0], max(until, time.monotonic() + _SLICE_S))
+        larger = enlarged(sample, group.cells[0], max(until, time.monotonic() + _ENLARGE_S))
         forms.append(larger.calls)
         found.elements = max(found.elements, larger.elements)
         found.refusal = found.refusal or larger.refusal
@@ -122,7 +124,8 @@ def run_cell(cell: Cell, material: Material, repeats: int, neighbour: around.Nei
     for call in material.calls:
         if looks and time.monotonic() > until:
             break
-        looks.append((call, experiment.look(call, _SLICE_S)))
+        slice_s = min(_SLICE_S, max(_LEAST_SLICE_S, (until - time.monotonic()) / 2))
+        looks.append((call, experiment.look(call, slice_s)))
     return _record(cell, looks, material)
 
 

@@ -154,6 +154,9 @@ def _grown(plan: Plan, accepts: Callable[[Call], Any], found: Enlarged) -> Call 
         reached = max(elements(larger.operands), elements(result))
         del result
         before = float(factor), float(reached)
+        if reached > 4 * _MOST_ELEMENTS:
+            found.refusal = f"its result grows to {reached:,} elements at once"
+            return best
         found.elements = max(found.elements, reached)
         if reached >= _ENOUGH:
             best = larger

@@ -1,0 +1,88 @@
+"""The log of a sweep: what survives an interruption, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from reproaudit.atlas.cells import Cell, Request, parse_cell, request_from
+from reproaudit.atlas.log import Log
+from reproaudit.errors import ReproauditError, UsageError
+
+ENVIRONMENT = {"torch": "2.13.0", "cpu cores": "2"}
+CELL = "cpu/gather/float32/large/t2/backward"
+
+
+def begun(path: Path) -> Log:
+    log = Log(path)
+    log.begin(ENVIRONMENT, Request().to_json())
+    return log
+
+
+def test_a_cell_is_read_back_from_its_name() -> None:
+    cell = Cell("cpu", "nn.functional.conv2d", "bfloat16", "sample", 12, "forward")
+    assert parse_cell(str(cell)) == cell
+
+
+@pytest.mark.parametrize(
+    "name", ["gather", "tpu/gather/float32/large/t2/forward", f"{CELL}/x", "cpu/a/b/large/2/forward"]
+)
+def test_what_is_no_cell_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="atlas-cell"):
+        parse_cell(name)
+
+
+def test_a_request_survives_its_way_to_the_worker() -> None:
+    request = Request("cuda", "^a", ("int64",), ("large",), (1,), 5, 1.5, 7)
+    assert request_from(json.loads(json.dumps(request.to_json()))) == request
+
+
+def test_a_sweep_goes_on_with_the_cells_that_it_had(tmp_path: Path) -> None:
+    log = begun(tmp_path / "log")
+    log.add({"cell": CELL, "status": "differs"})
+    log.add({"cell": CELL, "confirm": {"again": True}})
+    log.close()
+    again = begun(tmp_path / "log")
+    again.close()
+    assert again.cells == {CELL: {"cell": CELL, "status": "differs", "confirm": {"again": True}}}
+    assert again.head["environment"] == ENVIRONMENT
+
+
+def test_a_last_line_that_was_not_finished_is_dropped_and_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    log = begun(path)
+    log.add({"cell": CELL, "status": "stable"})
+    log.close()
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"cell": "cpu/half')
+    again = begun(path)
+    again.add({"cell": "other", "status": "stable"})
+    again.close()
+    assert set(again.cells) == {CELL, "other"}
+    assert path.read_bytes().startswith(whole + b'{"cell": "other"')
+
+
+def test_a_broken_line_in_the_middle_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    begun(path).close()
+    path.write_bytes(path.read_bytes() + b"nonsense\n" + b'{"cell": "a", "status": "stable"}\n')
+    with pytest.raises(ReproauditError, match=r"line 2 .*\[atlas-log\]"):
+        Log(path)
+
+
+def test_cells_of_another_torch_do_not_join_the_table(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    begun(path).close()
+    log = Log(path)
+    with pytest.raises(ReproauditError, match=r"torch 2.13.0 then, 2.14.0 now \[atlas-environment\]"):
+        log.begin({**ENVIRONMENT, "torch": "2.14.0"}, Request().to_json())
+    log.close()
+
+
+def test_another_format_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_text('{"atlas": 99, "environment": {}, "request": {}}\n')
+    with pytest.raises(ReproauditError, match="format 99"):
+        Log(path)
