@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from reproaudit.errors import TraceError
 
-MAX_RUN_FILE_BYTES = 64 << 20
+MAX_RUN_FILE_BYTES = 32 << 20  # the tables' 24 MiB, and what else a header has: beyond it no recording goes
 
 # Bound now: the audited program may replace functions of these modules.
 _abspath, _close, _dirname, _fspath = os.path.abspath, os.close, os.path.dirname, os.fspath

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import repeat
+from operator import contains as _contains
 from pathlib import Path
 from typing import Any, cast
 
@@ -195,22 +197,32 @@ def _is_text(value: object) -> bool:
 
 
 def _is_texts(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    return isinstance(value, list) and _all_are(str, value)
 
 
 def _is_table(value: object) -> bool:
     return _is_texts(value) and bool(value)
 
 
+def _all_are(kind: type, values: Iterable[object]) -> bool:
+    """True if each value is of exactly this type; a stranger's table has a million, so no Python code per value."""
+    return not set(map(type, values)) - {kind}
+
+
 def _is_rows(value: object, row_type: type, *counts: str) -> bool:
     """True for a list of objects that have exactly the row type's fields: texts, and the counts that are named."""
-    fields = row_type.__annotations__.keys()
-    return isinstance(value, list) and all(
-        isinstance(row, dict)
-        and row.keys() == fields
-        and all(_is_count(row[field], _INT32) if field in counts else isinstance(row[field], str) for field in fields)
-        for row in value
-    )
+    fields = row_type.__annotations__
+    if not isinstance(value, list) or not _all_are(dict, value) or set(map(len, value)) - {len(fields)}:
+        return False
+    for field in fields:
+        if not all(map(_contains, value, repeat(field))):
+            return False
+        column = [row[field] for row in value]
+        if not _all_are(int if field in counts else str, column):
+            return False
+        if field in counts and column and not 0 <= min(column) <= max(column) < _INT32:
+            return False
+    return True
 
 
 def _is_outcome(value: object) -> bool:

@@ -22,7 +22,7 @@ from reproaudit.trace.files import encode, open_regular, parse_object, read_star
 
 HEADER_BYTES = 1 << 20  # room for some 13,000 tensors
 _LENGTH_BYTES = 8
-_MAX_HEADER_BYTES = 16 << 20
+_MAX_HEADER_BYTES = 1 << 20  # what a recording reserves: a longer one is a stranger's
 _MAX_DIMENSIONS = 32
 _MAX_ELEMENTS = 1 << 56
 _METADATA = "__metadata__"
