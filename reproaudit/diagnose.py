@@ -127,10 +127,15 @@ class Diagnostician:
     # -- the fix -----------------------------------------------------------------------------------------------------
 
     def _find_fix(self) -> None:
-        sets = self._unions(_WIDEST_CHOICE) if self._pinning.known else []
+        sets = self._unions(_WIDEST_CHOICE) if self._pinning.known else self._against_races()
         found = self._search.first_enough(sets) or self._search.first_enough(self._wide_sets())
         if found is not None:
             self._fix = self._search.shrink(found)
+
+    def _against_races(self) -> list[tuple[str, ...]]:
+        """Where recording hid the difference, streams that nothing orders are the first suspects."""
+        lists = [race.interventions for race in self._races]
+        return list(ranked(lists)) if lists else []
 
     def _wide_sets(self) -> list[tuple[str, ...]]:
         """Everything at once; without what a program may not survive; and with what changes most of it."""

@@ -1,0 +1,19 @@
+"""A label that occurs often in one target collects its gradient with atomics."""
+
+import sys
+
+import torch
+
+torch.manual_seed(0)
+device = sys.argv[1] if len(sys.argv) > 1 else "cuda"
+time, batch, length = (400, 64, 150) if device == "cuda" else (20, 4, 6)
+logits = torch.nn.Parameter(torch.randn(time, batch, 4, device=device))
+targets = torch.randint(1, 4, (batch, length), device=device)
+inputs = torch.full((batch,), time, device=device)
+lengths = torch.full((batch,), length, device=device)
+optimizer = torch.optim.SGD([logits], lr=0.1)
+for _ in range(2):
+    optimizer.zero_grad()
+    scores = logits.log_softmax(2)
+    torch.nn.functional.ctc_loss(scores, targets, inputs, lengths, zero_infinity=True).backward()  # source
+    optimizer.step()
