@@ -113,7 +113,7 @@ def _environment() -> dict[str, str]:
     return {
         **os.environ,
         "GLIBC_TUNABLES": ":".join([*tunables, "glibc.malloc.tcache_count=0"]),
-        # Threads that wait sleep: with more threads than cores, or a busy machine, spinning makes calls ten times slower.
+        # Threads that wait sleep: spinning makes calls ten times slower where there are more threads than cores.
         "OMP_WAIT_POLICY": "PASSIVE",
     }
 

@@ -68,7 +68,7 @@ def atlas_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--limit", type=positive, metavar="N", help="only the first N ops")
     parser.add_argument(
-        "--timeout", type=seconds, default=90.0, metavar="S", help="a cell that takes longer is given up (default 90)"
+        "--timeout", type=seconds, default=60.0, metavar="S", help="a cell that takes longer is given up (default 60)"
     )
     parser.add_argument("--cell", metavar="CELL", help="run this cell alone, write nothing, print what it shows")
     parser.add_argument("--quiet", action="store_true", help="no progress")

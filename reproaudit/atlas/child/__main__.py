@@ -8,7 +8,7 @@ import resource
 import sys
 from typing import Any
 
-_MOST_MEMORY = 12 << 30  # of address space on the CPU; CUDA maps far more than it uses
+_MOST_MEMORY = 6 << 30  # of address space on the CPU; CUDA maps far more than it uses
 
 
 def main() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import zip_longest
@@ -16,6 +17,7 @@ from reproaudit.atlas.child.blame import blame
 from reproaudit.atlas.child.enlarge import Enlarged, enlarge
 from reproaudit.atlas.child.experiment import Experiment, Phase, Seen
 from reproaudit.atlas.child.opdb import Call, Group, chosen_ops, groups_of, name_of, samples_of
+from reproaudit.atlas.child.values import tensors_in
 
 _MOST_CALLS = 24  # of a cell
 _SLICE_S = 0.15  # for the repetitions of one call, at most; the fewest repetitions are made in any case
@@ -104,10 +106,15 @@ def material_for(group: Group, device: str, until: float) -> Material:
 
 
 def enlarged(sample: Call, cell: Cell, until: float) -> Enlarged:
-    """Return the larger forms of a sample that the op accepts."""
+    """Return the larger forms of a sample that the op accepts. A backward pass takes part in what is too slow."""
 
     def accepts(call: Call) -> Any:
-        return Phase(Cell(cell.device, cell.op, cell.dtype, cell.size, cell.threads, "forward"), call).result()
+        result = Phase(replace(cell, phase="forward"), call).result()
+        with suppress(RuntimeError):  # of the backward pass alone: its own cells will say so
+            backward = Phase(replace(cell, phase="backward"), call)
+            if any(tensor.requires_grad for tensor in tensors_in(call.operands)) and backward.prepare():
+                backward.result()
+        return result
 
     with around.threads(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -22,7 +22,7 @@ from reproaudit.atlas.child.values import elements, is_plain, tensors_in
 
 MOST_FORMS = 4  # of one sample
 _ENOUGH = LARGE_ELEMENTS // 4  # 65,536: two grains, so that two threads take part
-_STAGES = (LARGE_ELEMENTS >> 7, LARGE_ELEMENTS >> 4, LARGE_ELEMENTS)  # what is slow when smaller is not made larger
+_STAGES = (64, 1024, LARGE_ELEMENTS >> 4, LARGE_ELEMENTS)  # what is slow when smaller is not made larger
 _MOST_ELEMENTS = 4 * LARGE_ELEMENTS
 _SLOW_S = 0.05
 _MOST_BYTES = 256 << 20
@@ -141,7 +141,9 @@ def _grown(plan: Plan, accepts: Callable[[Call], Any], found: Enlarged) -> Call 
         if is_bounded:  # results can grow with a power of what is scaled
             factor = int(before[0] * (LARGE_ELEMENTS / before[1]) ** (1 / power))
         if factor <= before[0]:
-            return best
+            if stage == _STAGES[-1]:
+                return best
+            continue
         try:
             larger = plan.scaled(factor)
             started = time.monotonic()
