@@ -18,8 +18,8 @@ from reproaudit.errors import ReproauditError, SubjectError
 from reproaudit.interventions import combined, find
 from reproaudit.model import OutcomeKind
 from reproaudit.plan import RunPlan, SubjectSpec
-from reproaudit.runner.process import run as run_process
-from reproaudit.runner.process import tail
+from reproaudit.runner.log import tail
+from reproaudit.runner.process import RunningProcess, start
 from reproaudit.settings import Settings, merge
 from reproaudit.trace.schema import EVENTS_FILE
 
@@ -108,6 +108,7 @@ class Lab:
         self._python = python
         self._spending = Spending(budget)
         self._fresh_copy = fresh_copy
+        self._prepared: dict[str, RunningProcess] = {}
         self._before = _listing(subject.cwd)
 
     def start_budget(self) -> None:
@@ -124,20 +125,13 @@ class Lab:
         incomplete.
         """
         self._spending.check(self.runs_made)
-        settings = merge(combined(self.settings, interventions), Settings(env=variables))
-        plan = RunPlan(
-            trace_dir=self.folder / name, subject=self.subject, steps=self.steps, settings=settings,
-            values_mb=self._values_mb,
-        )  # fmt: skip
+        plan = self._plan(name, merge(combined(self.settings, interventions), Settings(env=variables)))
         plan = replace(plan, **changes)  # type: ignore[arg-type]
         self._progress.stage(what, plan.steps)
         with self._files(name, plan, interventions) as plan:
             self.runs_made += 1
             timeout_s = self._timeout(bool(interventions) or plan.lines)
-            record = run_process(
-                plan, python=self._python, log=self.folder / f"{name}.log", timeout_s=timeout_s,
-                show_output=self._show_output, on_progress=self._progress.step,
-            )  # fmt: skip
+            record = self._process(name, plan).wait(timeout_s=timeout_s, on_progress=self._progress.step)
         self.seconds[name] = record.seconds
         if record.outcome.kind is OutcomeKind.TIMED_OUT:
             raise SubjectError(
@@ -154,6 +148,41 @@ class Lab:
                     hint=f"is there room on the disk of {self.folder}? --out DIR records elsewhere",
                 )  # fmt: skip
         return run
+
+    def _plan(self, name: str, settings: Settings) -> RunPlan:
+        return RunPlan(
+            trace_dir=self.folder / name, subject=self.subject, steps=self.steps, settings=settings,
+            values_mb=self._values_mb,
+        )  # fmt: skip
+
+    def prepare(self, name: str) -> None:
+        """Start the interpreter of a plain run that will be made later; it waits before it touches the program.
+
+        Where each run is given files of its own there is nothing to start in yet.
+        """
+        if not self._fresh_copy:
+            self._prepared[name] = self._start(name, self._plan(name, self.settings), is_held=True)
+
+    def close(self) -> None:
+        """End what was prepared and not used, and remove what it left."""
+        for name, process in self._prepared.items():
+            process.stop()
+            for left in (f"{name}.log", f"{name}.plan.json"):
+                (self.folder / left).unlink(missing_ok=True)
+        self._prepared.clear()
+
+    def _process(self, name: str, plan: RunPlan) -> RunningProcess:
+        prepared = self._prepared.pop(name, None)
+        if prepared is not None:
+            if prepared.plan == replace(plan, trace_dir=plan.trace_dir.absolute()) and prepared.release():
+                return prepared
+            prepared.stop()
+        return self._start(name, plan)
+
+    def _start(self, name: str, plan: RunPlan, *, is_held: bool = False) -> RunningProcess:
+        return start(
+            plan, python=self._python, log=self.folder / f"{name}.log", show_output=self._show_output, is_held=is_held
+        )
 
     def log_of(self, name: str) -> str:
         return tail(self.folder / f"{name}.log")

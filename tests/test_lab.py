@@ -100,3 +100,38 @@ def test_a_temporary_folder_goes_unless_something_was_recorded_in_it(tmp_path: P
             raise SubjectError("it failed", code="subject-failed")
         assert (str(tmp_path / name) in caught.value.hint) == (name == "recorded")
     assert [path.name for path in tmp_path.iterdir()] == ["recorded"]
+
+
+def test_a_prepared_run_touches_the_program_only_when_its_turn_comes(tmp_path: Path) -> None:
+    lab = lab_in(tmp_path, SEES_FILES.replace("tempfile.gettempdir()", "'data'"))
+    lab.prepare("second")
+    lab.run("first", 0, "testing")
+    lab.run("second", 1, "testing")
+    assert "left.txt" not in lab.log_of("first")
+    assert "left.txt" in lab.log_of("second")
+    assert lab.runs_made == 2
+
+
+def test_what_was_prepared_and_never_used_ends_and_leaves_nothing(tmp_path: Path) -> None:
+    lab = lab_in(tmp_path, SEES_FILES)
+    lab.prepare("unused")
+    (process,) = lab._prepared.values()
+    lab.close()
+    assert process._process.returncode is not None
+    assert not list((tmp_path / "lab").iterdir())
+
+
+@pytest.mark.parametrize("why", ["gone", "other settings"])
+def test_a_prepared_process_that_does_not_fit_is_replaced(tmp_path: Path, why: str) -> None:
+    lab = lab_in(tmp_path, "import os; print('sees', os.environ.get('A'))")
+    lab.prepare("run")
+    (process,) = lab._prepared.values()
+    if why == "gone":
+        process._process.kill()
+        process._process.wait()
+        lab.run("run", 0, "testing")
+    else:
+        lab.run("run", 0, "testing", (), (("A", "b"),))
+    assert lab.log_of("run") == f"sees {None if why == 'gone' else 'b'}"
+    assert process._process.returncode is not None
+    assert lab.seconds.keys() == {"run"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from typing import Any
 from reproaudit.errors import SubjectError, TraceError, UsageError
 from reproaudit.model import Outcome, OutcomeKind
 from reproaudit.plan import RunPlan, to_json
+from reproaudit.runner.log import copy_to_stderr, raise_what_the_recorder_says, tail
 from reproaudit.settings import environment
 from reproaudit.trace.schema import RUN_FILE
 from reproaudit.trace.writer import finalise_outcome
@@ -25,11 +25,9 @@ from reproaudit.trace.writer import finalise_outcome
 RECORDER = ("-m", "reproaudit.record")
 PROGRESS_FILE = "progress"  # in the trace's folder: the steps done so far as ASCII, overwritten by the recorder
 EXIT_USAGE, EXIT_SOFTWARE = 64, 70  # the recorder's own failures, told by a line that starts with RECORDER_SAYS
-RECORDER_SAYS = "reproaudit: "
 
 POLL_S = 0.02
 GRACE_S = 2.0  # from SIGTERM to SIGKILL
-_TAIL_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +42,17 @@ class RunRecord:
 
 
 class RunningProcess:
-    """A run under way, in a session and process group of its own. Made by `start`; ends with `wait` or `stop`."""
+    """A run under way, in a session and process group of its own. Made by `start`; ends with `wait` or `stop`.
 
-    def __init__(self, plan: RunPlan, process: subprocess.Popen[bytes], log: Path | None, *, show_output: bool) -> None:
-        self._plan = plan
+    One that is held has `hold`, the pipe whose other end it reads, and goes on with `release`.
+    """
+
+    def __init__(
+        self, plan: RunPlan, process: subprocess.Popen[bytes], log: Path | None, *, show_output: bool,
+        hold: int | None = None,
+    ) -> None:  # fmt: skip
+        self.plan = plan
+        self._hold = hold
         self._process = process
         self._log = log
         self._trace_dir = plan.trace_dir
@@ -55,6 +60,19 @@ class RunningProcess:
         self._shown = 0 if show_output and log is not None else None
         self._progress = b""
         self._is_stopped = False
+
+    def release(self) -> bool:
+        """Let a held process go on; False if it is gone, by a program's hand that ends its neighbours."""
+        assert self._hold is not None
+        hold, self._hold = self._hold, None
+        self._started = time.monotonic()
+        try:
+            os.write(hold, b"\n")
+        except BrokenPipeError:
+            return False
+        finally:
+            os.close(hold)
+        return not self._has_ended()
 
     def wait(self, *, timeout_s: float | None = None, on_progress: Callable[[int], None] | None = None) -> RunRecord:
         """Wait for the run's end, at most until `timeout_s` after its start, and say how it ended.
@@ -83,7 +101,7 @@ class RunningProcess:
                 self._write(Outcome(OutcomeKind.KILLED, detail="the audit was interrupted"))
             raise
         outcome = self._outcome(recorded, timeout_s if timed_out else None)
-        return RunRecord(self._plan, outcome, self._trace_dir, self._log, seconds)
+        return RunRecord(self.plan, outcome, self._trace_dir, self._log, seconds)
 
     def stop(self) -> None:
         """Kill what is left of the process group and reap the process."""
@@ -92,6 +110,9 @@ class RunningProcess:
             self._signal(signal.SIGKILL)
             self._process.wait()
             self._is_stopped = True
+        if self._hold is not None:
+            os.close(self._hold)
+            self._hold = None
 
     def _has_ended(self) -> bool:
         """Tell whether the process has ended, without reaping it."""
@@ -117,7 +138,7 @@ class RunningProcess:
     def _report(self, on_progress: Callable[[int], None] | None) -> None:
         """Pass on what the program printed and how many steps it has done since the last look."""
         if self._shown is not None and self._log is not None:
-            self._shown += _copy_to_stderr(self._log, self._shown)
+            self._shown += copy_to_stderr(self._log, self._shown)
         if on_progress is not None:
             try:
                 with open(self._trace_dir / PROGRESS_FILE, "rb") as file:
@@ -131,7 +152,7 @@ class RunningProcess:
     def _outcome(self, recorded: Outcome | None, timed_out_s: float | None) -> Outcome:
         code = self._process.returncode
         if code in (EXIT_USAGE, EXIT_SOFTWARE):
-            _raise_what_the_recorder_says(self._log)
+            raise_what_the_recorder_says(self._log)
         if recorded is not None and _is_final(recorded):
             if timed_out_s is None:
                 return recorded
@@ -142,7 +163,7 @@ class RunningProcess:
             outcome = Outcome(OutcomeKind.KILLED, -code, _signal_name(-code))
         elif recorded is None:
             raise SubjectError(
-                f"nothing was recorded of {str(self._plan.subject)!r}, which ended with exit code {code}",
+                f"nothing was recorded of {str(self.plan.subject)!r}, which ended with exit code {code}",
                 code="nothing-recorded",
                 hint=f"the last lines of its output were:\n{tail(self._log)}",
             )
@@ -168,8 +189,11 @@ def start(
     log: Path | None,
     show_output: bool = False,
     entry: Sequence[str] = RECORDER,
+    is_held: bool = False,
 ) -> RunningProcess:
     """Start the run that `plan` describes and return at once.
+
+    A held one loads the recorder, which needs no torch, and reads nothing of the program before it is released.
 
     The plan is written beside the trace's folder. The process has the caller's environment and the settings'
     variables, the subject's working directory, no standard input (a question finds its end: it must not be answered
@@ -188,9 +212,11 @@ def start(
     flags = [*_interpreter_flags(), "-u"] if show_output else _interpreter_flags()
     with contextlib.ExitStack() as stack:
         output = None if log is None else stack.enter_context(open(log, "wb"))
+        hold, held = _pipe(stack) if is_held else (None, None)
         try:
             process = subprocess.Popen(
-                [python, *flags, *entry, str(plan_file)],
+                [python, *flags, *entry, str(plan_file), *([] if held is None else [str(held)])],
+                pass_fds=() if held is None else (held,),
                 cwd=plan.subject.cwd,
                 env={**os.environ, **environment(plan.settings)},
                 stdin=None if log is None else subprocess.DEVNULL,
@@ -199,12 +225,21 @@ def start(
                 start_new_session=True,
             )
         except OSError as error:
+            if hold is not None:
+                os.close(hold)
             raise UsageError(
                 f"cannot start {python!r} in {str(plan.subject.cwd)!r}: {error}",
                 code="cannot-start",
                 hint="check that the interpreter and the folder are there",
             ) from error
-    return RunningProcess(plan, process, log, show_output=show_output)
+    return RunningProcess(plan, process, log, show_output=show_output, hold=hold)
+
+
+def _pipe(stack: contextlib.ExitStack) -> tuple[int, int]:
+    """Return the end that is written and the one that is read, which is closed here when `stack` ends."""
+    read, write = os.pipe()
+    stack.callback(os.close, read)
+    return write, read
 
 
 def run(
@@ -220,23 +255,6 @@ def run(
     """Make one run and wait for its end; see `start` and `RunningProcess.wait`."""
     process = start(plan, python=python, log=log, show_output=show_output, entry=entry)
     return process.wait(timeout_s=timeout_s, on_progress=on_progress)
-
-
-def tail(log: Path | None, lines: int = 20) -> str:
-    """Return the last lines of a log as printable text; of a line that was rewritten in place, its last state."""
-    if log is None:
-        return ""
-    try:
-        with open(log, "rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
-            text = file.read(_TAIL_BYTES).decode("utf-8", errors="replace")
-    except OSError:
-        return ""
-    final_states = [line.rstrip("\r").rpartition("\r")[2] for line in text.rstrip().split("\n")]
-    return "\n".join(
-        "".join(letter if letter.isprintable() or letter == "\t" else "\N{REPLACEMENT CHARACTER}" for letter in line)
-        for line in final_states[-lines:]
-    )
 
 
 def _interpreter_flags() -> list[str]:
@@ -259,39 +277,6 @@ def _recorded_outcome(trace_dir: Path) -> Outcome | None:
 
 def _is_final(outcome: Outcome | None) -> bool:
     return outcome is not None and outcome.kind is not OutcomeKind.RUNNING
-
-
-def _copy_to_stderr(log: Path, position: int) -> int:
-    """Copy what the log holds beyond `position`, byte for byte where stderr takes bytes; return how much that was."""
-    with open(log, "rb") as file:
-        file.seek(position)
-        news = file.read()
-    if news:
-        stream = getattr(sys.stderr, "buffer", None)
-        if stream is not None:
-            stream.write(news)
-        else:
-            sys.stderr.write(news.decode("utf-8", errors="replace"))
-        sys.stderr.flush()
-    return len(news)
-
-
-def _raise_what_the_recorder_says(log: Path | None) -> None:
-    """Raise SubjectError if the log ends in the recorder's own error; the program may have used its exit code."""
-    lines = tail(log).split("\n")
-    for position, line in enumerate(lines):
-        if line.startswith(RECORDER_SAYS):
-            said = re.fullmatch(r"(?P<message>.*?)(?: \[(?P<code>[a-z0-9-]+)\])?", line[len(RECORDER_SAYS) :])
-            follows = lines[position + 1].strip() if position + 1 < len(lines) else ""
-            raise SubjectError(
-                said["message"] if said else line,
-                code=(said and said["code"]) or "recorder-failed",
-                hint=follows.removeprefix("hint: ")
-                if follows.startswith("hint: ")
-                else f"its output is in {log}"
-                if log
-                else "see its output",
-            )
 
 
 def _signal_name(number: int) -> str:

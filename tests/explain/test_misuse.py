@@ -11,7 +11,8 @@ from reproaudit.compare.runs import open_run
 from reproaudit.explain.misuse import misuse_warnings
 from reproaudit.model import Level
 from reproaudit.plan import RunPlan, SubjectKind, SubjectSpec
-from reproaudit.runner.process import run, tail
+from reproaudit.runner.log import tail
+from reproaudit.runner.process import run
 
 pytestmark = [pytest.mark.slow]
 

@@ -16,7 +16,8 @@ from reproaudit.errors import SubjectError, UsageError
 from reproaudit.model import Outcome, OutcomeKind
 from reproaudit.plan import RunPlan, SubjectKind, SubjectSpec
 from reproaudit.runner import process as process_module
-from reproaudit.runner.process import RunRecord, run, start, tail
+from reproaudit.runner.log import tail
+from reproaudit.runner.process import RunRecord, run, start
 from reproaudit.settings import Settings
 
 # -S: the imitation needs no installed package, and starts faster without looking for them.
