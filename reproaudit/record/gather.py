@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch._C import DisableTorchFunction
 
 from reproaudit.model import EventFlag
 from reproaudit.record.device_digest import digest_into, fold, why_no_kernel
@@ -103,6 +104,17 @@ class DeviceDigests:
             # The parent's device is out of reach; and what the child computes on its own is never gathered.
             self._writer.note("device tensors in a forked process", "only the process that was started digests them")
             return None
+        # Else a mode for functions, such as torch.set_default_device enters, would see each look at the tensor.
+        with DisableTorchFunction():
+            part = self._start(tensor)
+        if not self._told_of_ops and why_no_kernel():
+            self._told_of_ops = True
+            self._writer.note(
+                "the speed of digests on CUDA", f"PyTorch ops compute them, because Triton failed: {why_no_kernel()}"
+            )
+        return part
+
+    def _start(self, tensor: torch.Tensor) -> DeviceDigest | None:
         device, is_cuda = tensor.device, tensor.is_cuda
         if tensor.is_meta or (is_cuda and not torch.cuda.is_initialized()):
             return None  # in the second case a fake tensor
@@ -117,11 +129,6 @@ class DeviceDigests:
             self._writer.note("some device tensors", f"the device could not digest them: {_first_line(error)}")
             return None
         seed = digest_into(tensor, buffer.rows, row)
-        if not self._told_of_ops and why_no_kernel():
-            self._told_of_ops = True
-            self._writer.note(
-                "the speed of digests on CUDA", f"PyTorch ops compute them, because Triton failed: {why_no_kernel()}"
-            )
         if seed is None:
             with self._lock:
                 buffer.settled += 1

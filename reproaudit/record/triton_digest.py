@@ -56,7 +56,7 @@ def _add(sums, first, second):
 
 
 @triton.jit(do_not_specialize=_NUMBERS[:1])
-def contiguous(
+def digest_contiguous(
     data: _BYTES, sums: _SUMS, count: tl.int64, unit: tl.constexpr, grain: tl.constexpr, block: tl.constexpr
 ):
     """Add the sums of `count` bytes, read in units of `grain` bytes, to which the address is aligned."""
@@ -128,7 +128,7 @@ def _place(rest, rank: tl.constexpr, n0, n1, n2, n3, n4, n5, s0, s1, s2, s3, s4,
 
 
 @triton.jit(do_not_specialize=_NUMBERS)
-def strided(
+def digest_strided(
     data: _BYTES, sums: _SUMS, count: tl.int64, inner: tl.int64,
     n0: tl.int64, n1: tl.int64, n2: tl.int64, n3: tl.int64, n4: tl.int64, n5: tl.int64,
     s0: tl.int64, s1: tl.int64, s2: tl.int64, s3: tl.int64, s4: tl.int64, s5: tl.int64,
@@ -201,7 +201,7 @@ def arguments(layout: Layout, alignment: int) -> tuple[Any, tuple[int, ...], tup
     if layout.walk is Walk.CONTIGUOUS:
         grain = min(alignment, WORD)
         programs = -(-(layout.count // WORD) // _CONTIGUOUS_BLOCK)
-        return contiguous, (layout.count,), (_UNITS[grain], grain, _CONTIGUOUS_BLOCK), max(programs, 1)
+        return digest_contiguous, (layout.count,), (_UNITS[grain], grain, _CONTIGUOUS_BLOCK), max(programs, 1)
     straddles = layout.walk is Walk.STRADDLING
     rank = next(rank for rank in _RANKS if rank >= len(layout.sizes))
     numbers = (
@@ -211,7 +211,7 @@ def arguments(layout: Layout, alignment: int) -> tuple[Any, tuple[int, ...], tup
     index = tl.uint64 if layout.count >= WIDE else tl.uint32
     words = -(-layout.count * layout.size // WORD) if straddles else layout.count
     constants = (_UNITS[layout.size], layout.size, straddles, rank, index, _STRIDED_BLOCK)
-    return strided, numbers, constants, -(-words // _STRIDED_BLOCK)
+    return digest_strided, numbers, constants, -(-words // _STRIDED_BLOCK)
 
 
 def _filled(values: tuple[int, ...], filling: int) -> tuple[int, ...]:
