@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from reproaudit.interventions import INTERVENTIONS
-from reproaudit.model import AuditResult, Cause, Finding, Verdict
+from reproaudit.model import AuditResult, Cause, Finding, Level, Verdict
 from tests.auditing import PROGRAMS, audit, line_of_source
 from tests.in_process import audit_here
 from tests.record.recording import record
@@ -215,22 +215,30 @@ def test_new_device_memory_is_filled_all_over_and_grown_memory_where_it_is_new()
 
 
 @pytest.mark.seeded
-def test_a_captured_graph_with_dropout_and_an_optimizer_is_recorded_without_harm(tmp_path: Path) -> None:
-    model = torch.nn.Sequential(torch.nn.Linear(8, 8), torch.nn.Dropout(0.5)).cuda()
-    x = torch.ones(4, 8, device="cuda")
-
+@pytest.mark.parametrize("level", [Level.BOUNDARY, Level.OPERATION])
+def test_a_captured_training_step_with_dropout_is_recorded_without_harm(tmp_path: Path, level: Level) -> None:
     def program() -> torch.Tensor:
+        torch.manual_seed(0)
+        model = torch.nn.Sequential(torch.nn.Linear(8, 8), torch.nn.Dropout(0.5)).cuda()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        x = torch.ones(4, 8, device="cuda")
+
+        def step() -> None:
+            optimizer.zero_grad(set_to_none=True)
+            model(x).square().sum().backward()
+            optimizer.step()
+
         graph, side = torch.cuda.CUDAGraph(), torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
-            for _ in range(3):
-                model(x).sum().backward()
+            step()
         torch.cuda.current_stream().wait_stream(side)
         with torch.cuda.graph(graph):
-            out = model(x)
+            step()
         graph.replay()
         torch.cuda.synchronize()
-        return out
+        weight: torch.Tensor = model[0].weight.detach()
+        return weight
 
-    _, out = record(tmp_path, program)
-    assert bool(torch.isfinite(out).all())
+    _, recorded = record(tmp_path, program, level, values_mb=8)
+    assert torch.equal(recorded, program())

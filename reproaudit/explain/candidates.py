@@ -84,8 +84,10 @@ def _against_kernel(finding: Finding, *, cuda: bool) -> list[str]:
         # An algorithm once chosen by timing is kept, so what differs when it is repeated is the algorithm itself.
         named.sort(key=lambda name: name != "cudnn.deterministic")
     if finding.evidence.switched is False:
-        # The deterministic forms were tried on the op itself and do not repair it.
-        named = [*(name for name in named if name != "kernels.deterministic"), "threads.one"]
+        # The deterministic forms were tried on the op itself and do not repair it. Where it has a mechanism, the flag
+        # may still have the function above take another op: interpolate() does.
+        named.sort(key=lambda name: name == "kernels.deterministic")
+        named.append("threads.one")
     return named
 
 

@@ -105,6 +105,8 @@ class Boundaries:
     def _keep_values(self, event: int, kind: EventKind, name: str, tensor: torch.Tensor) -> None:
         if self._keep and (int(kind), name, self.recorder.step) not in self._keep:
             return
+        if tensor.is_cuda and rng.is_capturing():
+            return  # a copy to the host would end the capture, and there are no values yet
         if not self._keep and tensor.numel() * tensor.element_size() > self.recorder.writer.values_left:
             return
         if (raw := raw_bytes(tensor)) is not None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from reproaudit.record import rng
 from reproaudit.record.opinfo import OpInfo
 from reproaudit.record.pins import Pinned, Pins
 from reproaudit.record.session import Recorder
@@ -17,13 +18,21 @@ class ChosenCalls:
 
     def __init__(self, recorder: Recorder) -> None:
         plan = recorder.plan
+        self._writer = recorder.writer
         self._targets = TargetValues(recorder, plan.targets) if plan.targets else None
         self._pins = Pins(recorder) if plan.pins else None
 
     def match(self, info: OpInfo, site: int, phase: int) -> ChosenCall | None:
         capture = self._targets.match(info.name, site, phase) if self._targets is not None else None
         pinned = self._pins.match(info, site, phase) if self._pins is not None else None
-        return None if capture is None and pinned is None else ChosenCall(info, capture, pinned)
+        if capture is None and pinned is None:
+            return None
+        if rng.is_capturing():
+            self._writer.note(
+                f"values of {info.name} inside CUDA graph capture", "an op that is captured has none until the replay"
+            )
+            return None
+        return ChosenCall(info, capture, pinned)
 
 
 class ChosenCall:

@@ -58,8 +58,15 @@ def _bytes(state: torch.Tensor) -> bytes:
 
 
 def is_capturing() -> bool:
-    """True while the current stream is captured into a CUDA graph. Initialises no device."""
-    return torch.cuda.is_initialized() and torch.cuda.is_current_stream_capturing()
+    """True while the current stream is captured into a CUDA graph, or may not be asked because another is."""
+    if not torch.cuda.is_initialized():
+        return False
+    try:
+        return torch.cuda.is_current_stream_capturing()
+    except RuntimeError as error:
+        if "captur" in str(error):
+            return True
+        raise
 
 
 class Streams:

@@ -19,6 +19,7 @@ import torch.cuda._gpu_trace as gpu_trace
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from reproaudit.model import EventFlag, EventKind
+from reproaudit.record import rng
 from reproaudit.record.digest import PLAIN_TYPES, describe
 from reproaudit.record.operands import tensors_read, tensors_written
 from reproaudit.record.opinfo import OpInfo
@@ -162,7 +163,7 @@ class StreamRaces:
             if device is None:
                 self.host_uses(use, read, written)
                 return
-            if _is_capturing():
+            if rng.is_capturing():
                 return
             stream = _raw_stream(device)
             self.launch(use, stream, self._addresses(read), self._addresses(written))
@@ -269,10 +270,6 @@ def _is_on_device(tensor: torch.Tensor) -> bool:
 
 def _is_pinned(tensor: torch.Tensor) -> bool:
     return tensor.is_cpu and tensor.is_pinned()
-
-
-def _is_capturing() -> bool:
-    return torch.cuda.is_current_stream_capturing()
 
 
 def _raw_stream(device: torch.device) -> int:

@@ -96,9 +96,10 @@ def test_an_algorithm_that_differs_when_it_is_repeated_was_not_chosen_by_timing(
     assert choices(pair, "aten::convolution_backward", replayed=True)[0] == "cudnn.deterministic"
 
 
-def test_what_the_flag_was_seen_not_to_repair_comes_last(pair: tuple[Run, Run]) -> None:
-    found = choices(pair, "aten::_scaled_dot_product_efficient_attention_backward", switched=False)
-    assert found[:2] == ("sdpa.math", "threads.one")
+def test_what_the_flag_was_seen_not_to_repair_comes_after_what_else_the_mechanism_names(pair: tuple[Run, Run]) -> None:
+    found = choices(pair, "aten::addmm", switched=False)
+    assert found[:4] == ("cublas.workspace", "streams.serial", "kernels.deterministic", "threads.one")
+    assert choices(pair, "aten::relu", switched=False)[:2] == ("threads.one", "kernels.deterministic")
 
 
 def test_without_a_gpu_the_order_is_what_it_was(pair: tuple[Run, Run]) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
+from reproaudit.model import Level, Phase
+from reproaudit.plan import Target
 from reproaudit.record import rng
 from reproaudit.record.operations import _generator
 from reproaudit.record.opinfo import describe_op
+from tests.record.recording import record
 
 RAND = describe_op(torch.ops.aten.rand.default)
 RANDPERM = describe_op(torch.ops.aten.randperm.generator)
@@ -71,3 +75,36 @@ def test_seed_and_offset_of_a_device_are_what_its_state_is() -> None:
         states.append(rng.generator_state64(generator))
     assert states[0] == states[3]
     assert len(set(states)) == 3
+
+
+@pytest.mark.parametrize(
+    ("message", "known"),
+    [("operation would make the legacy stream depend on a capturing", True), ("an illegal access", False)],
+)
+def test_a_stream_that_may_not_be_asked_because_another_is_captured_counts_as_captured(
+    two_devices: tuple[torch.Generator, ...], monkeypatch: pytest.MonkeyPatch, message: str, known: bool
+) -> None:
+    def refuse() -> bool:
+        raise RuntimeError(f"CUDA error: {message}")
+
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", refuse)
+    if known:
+        assert rng.is_capturing()
+    else:
+        with pytest.raises(RuntimeError, match="illegal access"):
+            rng.is_capturing()
+
+
+def test_the_values_of_an_op_inside_a_capture_are_noted_as_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, name = torch.ones(3), "aten::mul.Tensor"
+
+    def program() -> torch.Tensor:
+        monkeypatch.setattr(rng, "is_capturing", lambda: True)
+        return x * 2
+
+    line = program.__code__.co_firstlineno + 2
+    target = Target(name, Path(__file__).name, line, int(Phase.DATA), 0, 0)
+    trace, _ = record(tmp_path, program, Level.VALUES, targets=(target,), values_mb=1)
+    assert [note.what for note in trace.notes] == [f"values of {name} inside CUDA graph capture"]

@@ -55,7 +55,6 @@ def device(monkeypatch: pytest.MonkeyPatch) -> Iterator[Device]:
     monkeypatch.setattr(stream_races, "_has_cuda", lambda: True)
     monkeypatch.setattr(stream_races, "_is_on_device", found.is_on_device)
     monkeypatch.setattr(stream_races, "_is_pinned", found.is_pinned)
-    monkeypatch.setattr(stream_races, "_is_capturing", lambda: False)
     monkeypatch.setattr(stream_races, "_raw_stream", lambda device: found.stream)
     yield found
     assert [registry.callback_list for registry in registries()] == [[]] * len(registries())

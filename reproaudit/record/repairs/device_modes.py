@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from reproaudit.record import rng
 from reproaudit.record.dynamo import SKIPS_CODE, keep_out_of_dynamo
 
 _Tensor = torch.Tensor
 # Bound now: the program may replace them.
 _synchronize = torch.cuda.synchronize
 _is_initialized = torch.cuda.is_initialized
-_is_capturing = torch.cuda.is_current_stream_capturing
 
 
 class DeviceMode(TorchDispatchMode):
@@ -64,7 +64,7 @@ class SerialStreams(DeviceMode):
         kwargs = kwargs or {}
         result = func(*args, **kwargs)
         if _is_initialized() and (devices := set(_devices((result, args, tuple(kwargs.values()))))):
-            if not _is_capturing():
+            if not rng.is_capturing():
                 for device in devices:
                     _synchronize(device)
         return result

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from reproaudit.record import rng
 from reproaudit.record.repairs import device_modes
 from reproaudit.record.repairs.device_modes import BlockingCopies, SerialStreams
 
@@ -62,7 +63,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[torch.device]]:
 
     monkeypatch.setattr(device_modes, "_devices", devices)
     monkeypatch.setattr(device_modes, "_is_initialized", lambda: True)
-    monkeypatch.setattr(device_modes, "_is_capturing", lambda: False)
+    monkeypatch.setattr(rng, "is_capturing", lambda: False)
     monkeypatch.setattr(device_modes, "_synchronize", waited.append)
     return waited
 
@@ -85,11 +86,11 @@ def test_the_backward_pass_is_waited_for_too(waits: list[torch.device]) -> None:
     assert len(waits) > forward
 
 
-@pytest.mark.parametrize("name", ["_is_capturing", "_is_initialized"])
+@pytest.mark.parametrize(("owner", "name"), [(rng, "is_capturing"), (device_modes, "_is_initialized")])
 def test_nothing_is_waited_for_inside_a_capture_or_before_the_device_is_in_use(
-    waits: list[torch.device], monkeypatch: pytest.MonkeyPatch, name: str
+    waits: list[torch.device], monkeypatch: pytest.MonkeyPatch, owner: Any, name: str
 ) -> None:
-    monkeypatch.setattr(device_modes, name, lambda: name == "_is_capturing")
+    monkeypatch.setattr(owner, name, lambda: name == "is_capturing")
     with SerialStreams():
         torch.arange(4.0).add_(1)
     assert waits == []
