@@ -25,6 +25,7 @@ class Status(str, Enum):
     UNCONFIRMED = "unconfirmed"  # it differed in the sweep and not once more in a fresh process
     UNDEFINED = "undefined memory"
     TIES = "ties"
+    REPEATED = "repeated indices"
     ADDRESS = "memory address"
     RANDOM = "random"
     NAN_BITS = "bits of NaN"
@@ -37,10 +38,12 @@ class Status(str, Enum):
 
 
 COMPARED = (
-    Status.STABLE, Status.DIFFERS, Status.UNCONFIRMED, Status.UNDEFINED, Status.TIES, Status.ADDRESS, Status.RANDOM,
-    Status.NAN_BITS,
+    Status.STABLE, Status.DIFFERS, Status.UNCONFIRMED, Status.UNDEFINED, Status.TIES, Status.REPEATED,
+    Status.ADDRESS, Status.RANDOM, Status.NAN_BITS,
 )  # fmt: skip
-APART = (Status.UNDEFINED, Status.TIES, Status.ADDRESS, Status.RANDOM, Status.NAN_BITS, Status.UNCONFIRMED)
+APART = (
+    Status.UNDEFINED, Status.TIES, Status.REPEATED, Status.ADDRESS, Status.RANDOM, Status.NAN_BITS, Status.UNCONFIRMED,
+)  # fmt: skip
 
 
 class Declared(str, Enum):

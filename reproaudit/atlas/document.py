@@ -118,7 +118,8 @@ def _observed(row: Row) -> Record:
         "cells": sorted(row.observed), "of_cells": row.compared, "alerts": sorted(row.alerts),
         "under_flag": sorted({str(record.get("under_flag")) for record in row.observed.values()}),
         "aten": sorted({record["confirm"]["aten"] for record in row.observed.values() if "aten" in record["confirm"]}),
-        "shown": {"cell": shown_name, "call": shown["call"], "way": again["way"], "tallies": again["tallies"],
+        "shown": {"cell": shown_name, "call": shown["call"], "given": shown.get("given", ""),
+                  "way": again["way"], "tallies": again["tallies"],
                   "difference": shown["difference"], "replays": again.get("replays"),
                   "program": again.get("program", ""), "reproduced": shown.get("reproduced")},
     }  # fmt: skip

@@ -17,6 +17,8 @@ _CATEGORIES = {
     Status.UNDEFINED.value: "The result depends on what fresh memory held: the op returns or reads bytes that nobody "
     "wrote. Repetitions under one filling were equal.",
     Status.TIES.value: "Only indices differ, and they point at equal values.",
+    Status.REPEATED.value: "An assignment that names one place several times: PyTorch's documentation leaves "
+    "open which of the values stays.",
     Status.ADDRESS.value: "Copies of the operands give another result, the same memory does not.",
     Status.RANDOM.value: "Tagged as random by PyTorch, and it draws from no generator that could be put back.",
     Status.NAN_BITS.value: "Only sign or payload of NaN differ, which no arithmetic sees.",
@@ -144,6 +146,8 @@ def _accusation(row: Record) -> tuple[object, ...]:
 def _shown(row: Record) -> Iterator[str]:
     shown = row["shown"]
     yield f"- `{row['op']}` {row['phase']}, `reproaudit atlas --cell {shown['cell']}`, sample {shown['call']}"
+    if shown["given"]:
+        yield f"  with `{shown['given']}`"
     if shown["program"]:
         counted = shown["reproduced"]
         said = f"reproduced: {counted[0]} of {counted[1]} differ" if counted else "the program failed or took too long"

@@ -18,10 +18,10 @@ from reproaudit.atlas.child.experiment import Phase
 from reproaudit.atlas.child.opdb import Call
 from reproaudit.record.operands import tensors_written
 from reproaudit.record.opinfo import OpInfo, OpTable
-from reproaudit.record.replay import Rerun, can_rerun
+from reproaudit.record.replay import Rerun, Way, can_rerun
 
 _MOST_S = 8.0
-_TRIES = 20
+_TRIES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,9 @@ class _Seeker(TorchDispatchMode):
 
     supports_higher_order_operators = True
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.found: Culprit | None = None
-        self._threads = threads
         self._table = OpTable()
         self._end = time.monotonic() + _MOST_S
 
@@ -54,9 +53,9 @@ class _Seeker(TorchDispatchMode):
         rerun = Rerun(func, args, kwargs, info)
         result = func(*args, **kwargs)
         for repetitions in rerun.all_ways(tensors_written(info, args, kwargs, result)):
-            if repetitions.differing and repetitions.way != 2:
-                threads = self._threads if repetitions.way == 0 else around.crowded("cpu")
-                program = reproducer(func, info, args, kwargs, threads)
+            if repetitions.differing and repetitions.way is not Way.FLAG:
+                # Many threads, however it was found: what is rare with few is not with more threads than cores.
+                program = reproducer(func, info, args, kwargs, around.crowded("cpu"))
                 self.found = Culprit(info.name, repetitions.differing, repetitions.made, program)
                 break
         return result
@@ -69,7 +68,7 @@ def blame(cell: Cell, call: Call) -> Culprit | None:
         warnings.simplefilter("ignore")
         if not phase.prepare():
             return None
-        seeker = _Seeker(cell.threads)
+        seeker = _Seeker()
         with seeker:
             phase.result()
         return seeker.found

@@ -17,15 +17,17 @@ from reproaudit.atlas.child.blame import blame
 from reproaudit.atlas.child.enlarge import Enlarged, enlarge
 from reproaudit.atlas.child.experiment import Experiment, Phase, Seen
 from reproaudit.atlas.child.opdb import Call, Group, chosen_ops, groups_of, name_of, samples_of
-from reproaudit.atlas.child.values import tensors_in
+from reproaudit.atlas.child.values import elements, tensors_in
 
 _MOST_CALLS = 24  # of a cell
 _SLICE_S = 0.15  # for the repetitions of one call, at most; the fewest repetitions are made in any case
 _LEAST_SLICE_S = 0.02
 _ENLARGE_S = 0.08  # for one sample at least
+_PATIENCE_S = 0.5  # more for an op of which no sample could be enlarged yet
 _SHARE_TO_ENLARGE = 0.35
 _ONE_OF_MANY_THREADS = 4  # more time for cells in which threads can race
 _RANK = (Status.DIFFERS, *APART, Status.STABLE, Status.NO_GRADIENT, Status.RAISES)
+_SHOWN = (bool, int, float, str, type(None))
 
 Record = dict[str, Any]
 Tell = Callable[[Record], None]
@@ -89,10 +91,9 @@ def material_for(group: Group, device: str, until: float) -> Material:
         return Material(samples[:_MOST_CALLS], len(samples), refusal="" if samples else "op_db has no samples")
     found = Material(samples=len(samples))
     forms: list[list[Call]] = []
-    for sample in samples:
-        if found.samples and (
-            len(found.calls) >= _MOST_CALLS or (time.monotonic() > until and sample is not samples[0])
-        ):
+    for sample in sorted(samples, key=lambda sample: elements(sample.operands) == 1):  # numbers have no extents
+        is_late = time.monotonic() > until + (0.0 if found.elements else _PATIENCE_S)
+        if len(forms) >= _MOST_CALLS or (forms and is_late):
             break
         larger = enlarged(sample, group.cells[0], max(until, time.monotonic() + _ENLARGE_S))
         forms.append(larger.calls)
@@ -155,11 +156,19 @@ def _record(cell: Cell, looks: list[tuple[Call, Seen]], material: Material) -> R
         record |= {
             "call": identifier(call), "way": worst.way, "tallies": worst.tallies, "difference": worst.difference,
             "under_flag": worst.under_flag.value if worst.under_flag is not None else None,
-            "of_calls": sum(seen.status is worst.status for seen in compared),
+            "of_calls": sum(seen.status is worst.status for seen in compared), "given": _given(call),
         }  # fmt: skip
     if not compared:
         record["why"] = next((seen.error for _, seen in looks if seen.error), "no result requires a gradient")
     return record
+
+
+def _given(call: Call) -> str:
+    """Return the arguments that are no tensors, as far as they are short."""
+    _, args, kwargs = call.operands
+    shown = [repr(value) for value in args if isinstance(value, _SHOWN)]
+    shown += [f"{name}={value!r}" for name, value in kwargs.items() if isinstance(value, _SHOWN)]
+    return ", ".join(shown)[:120]
 
 
 def _declared(seen: list[Seen]) -> Declared:

@@ -19,6 +19,7 @@ from reproaudit.atlas.child.opdb import Call
 _FEWEST = 3  # repetitions, however long they take
 _AT_ONE_THREAD = 3
 _ALERT = re.compile(r"(\S+) does not have a deterministic implementation")
+_ASSIGNS = frozenset({"index_put", "put", "index_copy", "scatter"})
 _WITH_TIES = re.compile(r"sort|topk|kthvalue|median|mode|arg|max|min|unique|pool")
 
 
@@ -193,6 +194,8 @@ class Experiment:
             tally.first, tally.other, phase.call.operands
         ):
             seen.status = Status.TIES
+        elif not phase.backward and _assigns_repeatedly(self.cell.op, phase.call):
+            seen.status = Status.REPEATED
         elif 2 * tally.differing >= tally.made and self._is_stable_in_place(phase, way, slice_s):
             seen.status = Status.ADDRESS
         elif not phase.backward and self._draws_elsewhere(phase):
@@ -255,6 +258,16 @@ class Experiment:
             return UnderFlag.RAISES
         seen.tallies[f"{way}, flag"] = [tally.differing, tally.made]
         return UnderFlag.DIFFERS if tally.differing else UnderFlag.STABLE
+
+
+def _assigns_repeatedly(op: str, call: Call) -> bool:
+    """True for an assignment, not an addition, whose indices name a place twice: documented as undefined."""
+    _, args, kwargs = call.operands
+    adds = "reduce" in kwargs or any(value is True for value in (*args, *kwargs.values()))
+    if op not in _ASSIGNS or adds:
+        return False
+    indices = [tensor for tensor in values.tensors_in([args, kwargs]) if tensor.dtype is torch.int64]
+    return any(len(index.unique()) < index.numel() for index in indices)
 
 
 def _declaration(error: RuntimeError) -> Declared:
