@@ -186,7 +186,8 @@ class Replays:
     """How often one call, repeated on its own inputs, gave another result than the first time.
 
     `rate_at_least` and `rate_at_most` are the exact (Clopper-Pearson) 95 % interval of the rate. `contention` says that
-    differences showed only, or were only looked for, while more threads than cores competed.
+    differences showed only, or were only looked for, beside competing work: more threads than cores, or, for an op on a
+    GPU, another stream that keeps it busy.
     """
 
     made: int

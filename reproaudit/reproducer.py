@@ -191,7 +191,7 @@ def _seen(finding: Finding) -> list[str]:
     if evidence.observed:
         lines.append("- it gave different results in two runs of the program, on equal inputs")
     if evidence.replays is not None:
-        more = " while more threads than cores competed" if evidence.replays.contention else ""
+        more = " beside competing work" if evidence.replays.contention else ""
         lines.append(f"- repeated on its own inputs, {evidence.replays.differing} of {evidence.replays.made} calls "
                      f"gave another result{more}")  # fmt: skip
     elif evidence.replayed is not None:

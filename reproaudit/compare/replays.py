@@ -13,7 +13,7 @@ from reproaudit.model import Difference, EventFlag, EventKind
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.schema import INPUTS_FROM
 
-PLAIN, CONTENTION, FLAG = 0, 1, 2  # how an op was repeated: as it was, with more threads than cores, under the flag
+PLAIN, CONTENTION, FLAG = 0, 1, 2  # how an op was repeated: as it was, beside competing work, under the flag
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,6 +158,13 @@ class Watch:
             "set_default_dtype",
         ):
             patches.replace(torch, name, self._wrap(getattr(torch, name)))
+        for name in ("enabled", "benchmark", "deterministic", "allow_tf32"):
+            descriptor = vars(type(torch.backends.cudnn))[name]  # which has bound the function that sets the flag
+            patches.replace(descriptor, "setter", self._wrap(descriptor.setter))
+        for name in ("_set_cublas_allow_tf32", "_set_fp32_precision_setter"):  # which are looked up at each assignment
+            patches.replace(torch._C, name, self._wrap(getattr(torch._C, name)))
+        for name in ("enable_flash_sdp", "enable_mem_efficient_sdp", "enable_math_sdp", "enable_cudnn_sdp"):
+            patches.replace(torch.backends.cuda, name, self._wrap(getattr(torch.backends.cuda, name)))
 
         if recorder.plan.settings.seed is not None:
             for owner, name in ((torch, "torch.manual_seed"), (random, "random.seed"), *_numpy_seed()):

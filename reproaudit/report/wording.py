@@ -130,7 +130,7 @@ def completeness_sentence(result: AuditResult) -> str:
 
 def replays_sentence(replays: Replays) -> str:
     """Say how often the repeated call differed, and what that supports."""
-    how = " with more threads than cores" if replays.contention else ""
+    how = " beside competing work" if replays.contention else ""
     low, high = _percent(round(replays.rate_at_least, 3)), _percent(round(replays.rate_at_most, 3))
     return f"{replays.differing} of {replays.made} repeated calls differ{how}: a rate of {low} to {high}"
 

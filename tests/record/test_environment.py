@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 
+from reproaudit.model import Level
 from reproaudit.record import environment
 from reproaudit.record.environment import Watch, describe_environment
 from reproaudit.record.patching import Patches
 from reproaudit.record.process_state import ProcessState
 from reproaudit.settings import Settings
+from tests.record.recording import record
 
 
 class Recorded:
@@ -161,3 +164,26 @@ def test_the_precision_is_put_back_by_whatever_way_it_was_changed(way: str) -> N
     assert ProcessState.capture().flags == state.flags
     assert torch.get_float32_matmul_precision() == "highest"  # raises where old and new disagree
     assert (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32) == (False, True)
+
+
+@pytest.mark.seeded
+def test_the_line_that_sets_a_flag_of_a_backend_is_known_by_whatever_way_it_is_set(tmp_path: Path) -> None:
+    backends, state = torch.backends, ProcessState.capture()
+
+    def program() -> None:
+        backends.cudnn.benchmark = True
+        backends.cudnn.deterministic = True
+        backends.cuda.matmul.allow_tf32 = True
+        backends.cudnn.conv.fp32_precision = "ieee"
+        backends.cuda.enable_flash_sdp(False)
+
+    try:
+        trace, _ = record(tmp_path, program, Level.BOUNDARY)
+    finally:
+        state.restore()
+        torch.backends.cuda.enable_flash_sdp(True)
+    first = program.__code__.co_firstlineno
+    assert [(change.what, change.location and change.location.line - first) for change in trace.changes] == [
+        ("cudnn.benchmark", 1), ("cudnn.deterministic", 2), ("cuda.matmul.fp32_precision", 3),
+        ("cudnn.conv.fp32_precision", 4), ("attention backends", 5),
+    ]  # fmt: skip
