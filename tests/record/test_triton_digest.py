@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.record.kernel_cases import GOLDEN
+from tests.record.repairs.running import run as run_program
 from tests.record.stand_in_driver import ADDRESS, PROCESSORS, SOURCE, STREAM, SUMS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -108,3 +109,12 @@ def test_a_program_without_cuda_tensors_does_not_import_triton_because_of_the_re
     before, after, ops = done.stdout.split()
     assert before == after
     assert int(ops) > 0
+
+
+@needs_triton
+def test_a_kernel_that_is_compiled_anew_shifts_no_fixed_stream_of_the_program(tmp_path: Path) -> None:
+    draws = "import os, triton.runtime.cache as cache\n{store}print(os.urandom(8).hex())\n"
+    store = f"os.environ['TRITON_CACHE_DIR'] = {str(tmp_path / 'cache')!r}\ncache.get_cache_manager('ab').put('', 'f')\n"
+    cold = run_program(tmp_path, draws.format(store=store), "entropy.fixed")
+    assert list((tmp_path / "cache").rglob("f"))
+    assert cold == run_program(tmp_path, draws.format(store=""), "entropy.fixed")

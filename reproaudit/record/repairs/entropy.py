@@ -79,6 +79,7 @@ def install(reach: Reach) -> None:
     _fix_uuid1(reach, FixedStream("uuid1", reach))
     _fix_pids(reach, _Pids(FixedStream("pid", reach)))
     reach.when_imported("multiprocessing.shared_memory", lambda: _spare_shared_memory(reach.patches))
+    reach.when_imported("triton.runtime.cache", lambda: _spare_triton(reach.patches))
     # Not "numpy.random": that is complete only after it has seeded its global generator.
     reach.when_imported("numpy.random.bit_generator", lambda: _spare_numpy(reach.patches))
 
@@ -178,6 +179,12 @@ def _spare_shared_memory(patches: Patches) -> None:
     """Leave segments their random names: with fixed ones, what a run finds left over would shift its stream."""
     names = SimpleNamespace(token_hex=lambda size: _urandom(size).hex())
     patches.replace(sys.modules["multiprocessing.shared_memory"], "secrets", names)
+
+
+def _spare_triton(patches: Patches) -> None:
+    """Leave its cache its random names: only a kernel that is not cached yet draws one, and would shift the stream."""
+    names = SimpleNamespace(uuid4=lambda: uuid.UUID(int=real_bits(128), version=4))
+    patches.replace(sys.modules["triton.runtime.cache"], "uuid", names)
 
 
 def _spare_numpy(patches: Patches) -> None:
