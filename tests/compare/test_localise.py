@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from reproaudit.compare.localise import Localisation, Origin, localise
@@ -113,3 +114,13 @@ def test_a_random_op_of_a_thread_is_never_called_a_kernel_though_its_state_looke
         return [Row("randn", digest, 1, flags=EventFlag.RANDOM, aux=11, thread=1)]
 
     assert origins(located(tmp_path, rows(1), rows(2))) == [(Origin.RANDOM, 0)]
+
+
+def test_an_op_that_one_run_could_not_digest_is_neither_a_source_nor_a_carrier(tmp_path: Path) -> None:
+    digested = [Row("mm", 1, 4, line=1), Row("add", 6, 1, line=2)]
+    lost = [Row("mm", flags=EventFlag.UNDIGESTED, line=1), digested[1]]
+    for number, (first, second) in enumerate(((digested, lost), (lost, digested), (lost, lost))):
+        found = located(tmp_path / f"main-{number}", first, second)
+        assert (found.sources, found.carriers) == ((), 0)
+        threads = [[replace(row, thread=1) for row in rows] for rows in (first, second)]
+        assert located(tmp_path / f"thread-{number}", *threads).sources == ()
