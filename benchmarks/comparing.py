@@ -13,17 +13,22 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from figures import in_child, peak_mib, publish
-from traces import make_trace
+from traces import all_gradients_differ, calls_from_outside, make_trace, other_draws, other_thread
 
-# Events with other outputs and events that are missing, as shares of all.
-CASES = {
-    "equal": (0.0, 0.0),
-    "a thousandth differs": (1e-3, 0.0),
-    "100 of a million missing": (1e-4, 1e-4),
-    "every second differs": (0.5, 0.0),
-    "a hundredth missing": (0.0, 1e-2),
+# Arguments of `make_trace`; counts as shares of all events.
+CASES: dict[str, dict[str, Any]] = {
+    "equal": {},
+    "a thousandth differs": {"differing": 1e-3},
+    "a ten-thousandth missing": {"differing": 1e-4, "dropped": 1e-4},
+    "every second differs": {"differing": 0.5},
+    "a hundredth missing": {"dropped": 1e-2},
+    "gradients only, all differ": {"alter": all_gradients_differ},
+    "clock calls, all differ": {"alter": calls_from_outside},
+    "a fifth random, all differ": {"alter": other_draws},
+    "in another thread, all differ": {"alter": other_thread},
 }
 
 
@@ -33,9 +38,9 @@ def measure(folders: list[Path]) -> dict[str, float]:
     from reproaudit.offline import compare_traces
     from reproaudit.report.registry import formats, render
 
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     result = compare_traces(folders, Tolerances())
-    found = {"compare": time.perf_counter() - start}
+    found = {"compare": time.perf_counter() - start, "cpu": time.process_time() - cpu}
     for name in formats():
         start = time.perf_counter()
         text = render(result, name)
@@ -56,23 +61,32 @@ def main() -> None:
         print(json.dumps(measure(options.measure)))
         return
     lines = [f"{options.runs} traces of {options.events:,} events", ""]
-    lines += ["| traces | findings | compare | render all formats | the slowest of them | largest report | peak MiB |"]
-    lines += ["|---|---|---|---|---|---|---|"]
+    names = (
+        "traces",
+        "findings",
+        "compare",
+        "of it CPU",
+        "render all formats",
+        "the slowest",
+        "largest report",
+        "peak",
+    )
+    lines += [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
     measured: dict[str, float] = {}
-    for label, (differing, dropped) in CASES.items():
+    for label, case in CASES.items():
+        options_of = {name: int(options.events * value) if name != "alter" else value for name, value in case.items()}
         with tempfile.TemporaryDirectory() as scratch:
             folders = [Path(scratch) / str(run) for run in range(options.runs)]
             for run, folder in enumerate(folders):
-                counts = {"differing": int(options.events * differing), "dropped": int(options.events * dropped)}
-                make_trace(folder, options.events, run, **counts)
+                make_trace(folder, options.events, run, **options_of)
             found = in_child(__file__, *folders)
         renders = {name[7:]: value for name, value in found.items() if name.startswith("render ")}
         slowest = max(renders, key=lambda name: renders[name])
         largest = max(value for name, value in found.items() if name.startswith("size "))
-        lines.append(
-            f"| {label} | {found['findings']:.0f} | {found['compare']:.2f} s | {sum(renders.values()):.2f} s "
-            f"| {slowest}, {renders[slowest]:.2f} s | {largest / 1024:,.0f} KiB | {found['peak']:,.0f} |"
-        )
+        cells = [label, f"{found['findings']:.0f}", f"{found['compare']:.2f} s", f"{found['cpu']:.2f} s"]
+        cells += [f"{sum(renders.values()):.2f} s", f"{slowest}, {renders[slowest]:.2f} s"]
+        cells += [f"{largest / 1024:,.0f} KiB", f"{found['peak']:,.0f} MiB"]
+        lines.append(f"| {' | '.join(cells)} |")
         measured |= {f"{label}, compare, s": found["compare"], f"{label}, peak, MiB": found["peak"]}
         measured[f"{label}, render all, s"] = sum(renders.values())
     publish(lines, options.out, measured)
