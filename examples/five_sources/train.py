@@ -13,25 +13,30 @@ def build_vocabulary(words):
     return {word: number for number, word in enumerate(set(words))}  # source: hash order
 
 
+def hash_places(count):
+    """Give each place to two rows, one of each half of the page: halves are written by different threads."""
+    return torch.cat([torch.randperm(count // 2), torch.randperm(count // 2)])
+
+
 def make_noise(count):
     return torch.from_numpy(np.random.rand(count)).float()  # source: NumPy is never seeded
 
 
 class Scorer(nn.Module):
-    def __init__(self, words, size=16):
+    def __init__(self, words, rows, size=16):
         super().__init__()
         self.table = nn.Parameter(torch.randn(words, size))
         self.bias = nn.Parameter(torch.empty(256))  # source: nothing writes it
         self.mix = nn.Linear(size + 1, 256)
         self.head = nn.Linear(256, 1)
-        self.register_buffer("last", torch.zeros(words, size))
+        self.register_buffer("last", torch.zeros(rows // 2, size))
 
-    def forward(self, ids, noise):
+    def forward(self, ids, places, noise):
         rows = self.table[ids]  # source: its backward adds in any order
         with torch.no_grad():
-            self.last[ids] = rows + noise[:, None]  # source: several rows race for one place
+            self.last[places] = rows + noise[:, None]  # source: two rows race for each place
         mixed = self.mix(torch.cat([rows, noise[:, None]], 1)) + self.bias
-        return self.head(torch.tanh(mixed)).squeeze(1) + self.last[ids].sum(1)
+        return self.head(torch.tanh(mixed)).squeeze(1) + self.last[places].sum(1)
 
 
 def main():
@@ -41,11 +46,12 @@ def main():
     target = ids.float() / len(vocabulary)
     pages = [list(range(start, start + 150)) for start in range(1000, 3800, 8)]
     del pages
-    model = Scorer(len(vocabulary))
+    places = hash_places(len(ids))
+    model = Scorer(len(vocabulary), len(ids))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     for _ in range(4):
         noise = make_noise(len(ids))
-        loss = (model(ids, noise) - target).pow(2).mean()
+        loss = (model(ids, places, noise) - target).pow(2).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
