@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -19,7 +18,7 @@ class Progress(Protocol):
 
     def cell(self, record: Record) -> None: ...
 
-    def confirming(self, op: str, left: int) -> None: ...
+    def confirming(self, what: str, left: int) -> None: ...
 
 
 def sweep(
@@ -74,33 +73,29 @@ def _check_plan(plan: Mapping[str, Any], request: Request) -> None:
 
 
 def confirm(request: Request, log: Log, timeout_s: float, progress: Progress) -> None:
-    """Look at each accused call again in a fresh process, one for each op; what does not differ again is let go."""
-    left: dict[str, dict[str, str]] = {}
-    for name, record in sorted(log.cells.items()):
-        if record["status"] == Status.DIFFERS.value and "confirm" not in record:
-            left.setdefault(parse_cell(name).op, {})[name] = record["call"]
-    for number, (op, accused) in enumerate(left.items()):
-        progress.confirming(op, len(left) - number)
-        _confirm_op(request, op, accused, log, timeout_s)
-    _run_reproducers(log, progress.confirming)
-
-
-def _confirm_op(request: Request, op: str, accused: dict[str, str], log: Log, timeout_s: float) -> None:
-    only = request.to_json() | {"only": f"^{re.escape(op)}$", "limit": None}
+    """Look at each accused call again in a fresh process; what does not differ again is let go."""
+    accused = {
+        name: record["call"] for name, record in sorted(log.cells.items())
+        if record["status"] == Status.DIFFERS.value and "confirm" not in record
+    }  # fmt: skip
     while accused:
-        at = next(iter(accused))
-        with Worker({"do": "confirm", "request": only, "accused": accused}, timeout_s) as worker:
+        at, told = next(iter(accused)), set[str]()
+        with Worker({"do": "confirm", "request": request.to_json(), "accused": accused}, timeout_s) as worker:
             for record in worker.records():
                 if "at" in record:
                     at = record["at"]
+                    progress.confirming(at, len(accused) - len(told))
                 elif "confirm" in record:
                     log.add(record)
-                    accused = {name: call for name, call in accused.items() if name != record["cell"]}
-            if not worker.ended and accused:
-                at = next(iter(accused))
-            if accused:
-                log.add({"cell": at, "confirm": {"again": False, "why": worker.ended or "the cell was not met again"}})
-                accused = {name: call for name, call in accused.items() if name != at}
+                    told.add(record["cell"])
+            accused = {name: call for name, call in accused.items() if name not in told}
+            unmet = [at] if worker.ended else list(accused)
+            for name in unmet:  # where the worker died, or cells that it did not meet
+                log.add(
+                    {"cell": name, "confirm": {"again": False, "why": worker.ended or "the cell was not met again"}}
+                )
+            accused = {name: call for name, call in accused.items() if name not in unmet}
+    _run_reproducers(log, progress.confirming)
 
 
 def _run_reproducers(log: Log, say: Callable[[str, int], None]) -> None:

@@ -131,8 +131,12 @@ def _summarise(document: Mapping[str, Any], page: Path) -> None:
 def _one_cell(options: argparse.Namespace) -> int:
     """Run one cell in a folder of its own and print its record."""
     cell = parse_cell(options.cell)
+    try:
+        dtypes = _dtypes(cell.dtype)
+    except argparse.ArgumentTypeError as error:
+        raise UsageError(f"{options.cell}: {error}", code="atlas-cell") from None
     request = Request(
-        cell.device, f"^{re.escape(cell.op)}$", _dtypes(cell.dtype), (cell.size,), (cell.threads,),
+        cell.device, f"^{re.escape(cell.op)}$", dtypes, (cell.size,), (cell.threads,),
         options.repeats, max(options.seconds, 10.0),
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
@@ -220,8 +224,8 @@ class _Told:
             always=self._done % 50 == 0,
         )
 
-    def confirming(self, op: str, left: int) -> None:
-        self._say(f"looking again in a fresh process: {op}, {left} left", always=True)
+    def confirming(self, what: str, left: int) -> None:
+        self._say(f"looking again in a fresh process: {what}, {left} left", always=True)
 
     def _say(self, text: str, always: bool) -> None:
         if self._quiet:

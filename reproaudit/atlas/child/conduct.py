@@ -96,6 +96,7 @@ def material_for(group: Group, device: str, until: float) -> Material:
         if len(forms) >= _MOST_CALLS or (forms and is_late):
             break
         larger = enlarged(sample, group.cells[0], max(until, time.monotonic() + _ENLARGE_S))
+        around.check_device(device)
         forms.append(larger.calls)
         found.elements = max(found.elements, larger.elements)
         found.refusal = found.refusal or larger.refusal
@@ -134,6 +135,7 @@ def run_cell(cell: Cell, material: Material, repeats: int, neighbour: around.Nei
             break
         slice_s = min(_SLICE_S, max(_LEAST_SLICE_S, (until - time.monotonic()) / 2))
         looks.append((call, experiment.look(call, slice_s)))
+        around.check_device(cell.device)
     return _record(cell, looks, material)
 
 

@@ -44,6 +44,16 @@ def synchronise(device: str) -> None:
         torch.cuda.synchronize()
 
 
+def check_device(device: str) -> None:
+    """Raise if CUDA was lost: after a failed assertion in a kernel every later call of the process fails too.
+
+    Nobody catches it, so the worker ends, what it was at is noted as crashed, and a fresh one goes on.
+    """
+    if device == "cuda":
+        torch.cuda.synchronize()
+        torch.zeros(1, device=device).item()
+
+
 def fill_memory(device: str, byte: int) -> None:
     """Have memory that a call allocates hold the complement of `byte`; 0 leaves it as it comes.
 
