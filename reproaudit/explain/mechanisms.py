@@ -39,8 +39,12 @@ _DETERMINISTIC = ("kernels.deterministic",)
 # The first that matches counts.
 MECHANISMS: tuple[Mechanism, ...] = (
     Mechanism(
-        "atomic-add",
-        _ops("index_put _index_put_impl _unsafe_index_put index_add scatter_add scatter_reduce index_reduce put"),
+        "index-put", _ops("index_put _index_put_impl _unsafe_index_put"),
+        "the last of several threads that write one element wins; on the CPU, they add to it in any order",
+        _DETERMINISTIC, (_FLAG,),
+    ),
+    Mechanism(
+        "atomic-add", _ops("index_add scatter_add scatter_reduce index_reduce put"),
         "threads add floating-point numbers into the same element by atomic operations, in whatever order they come",
         _DETERMINISTIC, (_FLAG,),
     ),
