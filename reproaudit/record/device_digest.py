@@ -151,9 +151,9 @@ def _plan_of(tensor: torch.Tensor) -> Plan:
 def _launch(plan: Plan, tensor: torch.Tensor, sums: int) -> bool:
     """Enqueue the kernel on the current stream of the tensor's device; False if it does not cover the tensor.
 
-    No `record_stream`: whoever lets an op use a tensor on this stream sees to it that the memory outlives what the
-    stream holds so far, and the digest of an operand is enqueued beside its op, before the program can say so. Calling
-    it would delay the reuse of memory, which changes the program.
+    No `record_stream`: whoever lets an op, a module or an optimizer use a tensor on this stream sees to it that the
+    memory outlives what the stream holds by then, and the digest is enqueued beside that use, before the program can go
+    on. Calling it would delay the reuse of memory, which changes the program.
     """
     layout = plan.layout
     if layout is None or _problem or tensor.is_neg() or tensor.is_conj():

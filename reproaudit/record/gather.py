@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from reproaudit.record.digest import combine, untraced
 from reproaudit.trace.writer import TraceWriter
 
 ROWS = 1 << 14  # digests per buffer of 256 KiB; a step with more of them takes further buffers
+MOST_PENDING = 1 << 17  # events that wait before they are fetched although no step ends, as in a program without steps
 
 _getpid = os.getpid
 
@@ -35,28 +37,23 @@ class Buffer:
         self.stream: Any = torch.cuda.current_stream(device) if device.type == "cuda" else None
         self.taken = 0
         self.settled = 0  # of the rows taken, those whose digests were fetched or never begun
-        self._copy: torch.Tensor | None = None
-        self._copied: Any = None
 
-    def start_copy(self) -> None:
-        """Enqueue the copy of what was enqueued so far to the host."""
+    def start_copy(self) -> Callable[[], list[list[int]]]:
+        """Enqueue the copy of what was enqueued so far to the host; return what waits for it and gives its rows."""
         if self.stream is None:
-            self._copy = self.rows[: self.taken].cpu()
-            return
+            return self.rows[: self.taken].cpu().tolist
         with torch.cuda.stream(self.stream):
-            self._copy = self.rows[: self.taken].to("cpu", non_blocking=True)  # into pinned memory
-            self._copied = torch.cuda.Event()
-            self._copied.record(self.stream)
+            copy = self.rows[: self.taken].to("cpu", non_blocking=True)  # into pinned memory
+            copied = torch.cuda.Event()
+            copied.record(self.stream)
 
-    def fetched(self) -> list[list[int]]:
-        """Wait for the copy and return its rows."""
-        # An event, because waiting for a stream is refused in a program that asks to be told of synchronisation.
-        if self._copied is not None:
-            self._copied.synchronize()
-        assert self._copy is not None
-        copy, self._copy, self._copied = self._copy, None, None
-        found: list[list[int]] = copy.tolist()
-        return found
+        def wait() -> list[list[int]]:
+            # For an event: to wait for a stream is refused in a program that asks to be told of synchronisation.
+            copied.synchronize()
+            found: list[list[int]] = copy.tolist()
+            return found
+
+        return wait
 
     def clear(self) -> None:
         """Make all rows free again; on its own stream, so that what the stream does next finds zeros."""
@@ -95,6 +92,7 @@ class DeviceDigests:
         self._full: dict[_Lane, list[Buffer]] = {}
         self._free: dict[_Lane, list[Buffer]] = {}
         self._lock = threading.RLock()  # a signal's handler may end the trace while the lock is held
+        self._gathering = threading.RLock()
         self._pid = _getpid()
         self._told_of_ops = False
 
@@ -158,22 +156,22 @@ class DeviceDigests:
             self._writer.hold = True
             self._writer.mark(event, EventFlag.UNDIGESTED)
             self._pending.append((event, inputs, outputs))
+        if len(self._pending) >= MOST_PENDING:
+            self.gather()
 
     def gather(self) -> None:
         """Fetch all pending digests, with one wait, and patch their events."""
         if not self._pending or _getpid() != self._pid:
             return
-        with self._lock:
-            pending, self._pending = self._pending, []
-        try:
-            values = self._fetch(pending)
-        except RuntimeError as error:
-            self._writer.note("some device tensors", f"their digests could not be fetched: {_first_line(error)}")
-            values = None
-        if values is not None:
-            self._patch(pending, values)
-        with self._lock:
-            self._writer.hold = bool(self._pending)
+        with self._gathering:  # else the thread that ends first would let the writer flush the other's events
+            with self._lock:
+                pending, self._pending = self._pending, []
+            try:
+                self._patch(pending, self._fetch(pending))
+            except RuntimeError as error:
+                self._writer.note("some device tensors", f"their digests could not be fetched: {_first_line(error)}")
+            with self._lock:
+                self._writer.hold = bool(self._pending)
 
     def _fetch(self, pending: list[tuple[int, list[Part], list[Part]]]) -> dict[int, tuple[int, int]]:
         """Return the digest of each part by its id; RuntimeError if the device cannot be asked."""
@@ -182,9 +180,8 @@ class DeviceDigests:
         if any(buffer.rows.is_cuda and _is_capturing(buffer.rows.device) for buffer in buffers):
             raise RuntimeError("a step ended while a CUDA graph was captured, where nothing may be waited for")
         with untraced():
-            for buffer in buffers:
-                buffer.start_copy()
-            rows = {id(buffer): buffer.fetched() for buffer in buffers}
+            copies = [(id(buffer), buffer.start_copy()) for buffer in buffers]
+            rows = {buffer: wait() for buffer, wait in copies}
             values = {}
             for part in parts:
                 first, second = rows[id(part.buffer)][part.row]

@@ -163,6 +163,18 @@ def test_a_device_that_fails_costs_the_digests_of_the_step_and_not_the_program(
     assert any(note.why.endswith("an illegal memory access was encountered") for note in trace.notes)
 
 
+def test_a_program_without_steps_does_not_let_digests_pile_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gather, "MOST_PENDING", 5)
+    writer = make_writer(tmp_path)
+    devices = DeviceDigests(writer)
+    waiting = []
+    for number in range(12):
+        defer(devices, writer, torch.full((2,), number))
+        waiting.append((len(devices._pending), writer.hold))
+    assert waiting[4] == waiting[9] == (0, False)
+    assert waiting[11] == (2, True)
+
+
 def test_threads_fill_the_same_buffers_without_mixing_up_their_digests(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,6 +187,8 @@ def test_threads_fill_the_same_buffers_without_mixing_up_their_digests(
         for index in range(100):
             tensor = torch.tensor([number, index])
             found[defer(devices, writer, tensor)] = tensor
+            if index % 10 == number:
+                devices.gather()
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
     for thread in threads:
