@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import zip_longest
@@ -112,10 +111,13 @@ def enlarged(sample: Call, cell: Cell, until: float) -> Enlarged:
 
     def accepts(call: Call) -> Any:
         result = Phase(replace(cell, phase="forward"), call).result()
-        with suppress(RuntimeError):  # of the backward pass alone: its own cells will say so
+        try:
             backward = Phase(replace(cell, phase="backward"), call)
             if any(tensor.requires_grad for tensor in tensors_in(call.operands)) and backward.prepare():
                 backward.result()
+        except RuntimeError as error:  # of the backward pass alone: its own cells will say so, unless it is the size
+            if "memory" in str(error):
+                raise
         return result
 
     with around.threads(1), warnings.catch_warnings():
