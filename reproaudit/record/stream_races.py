@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ from reproaudit.record.undefined import storage_of
 from reproaudit.trace.schema import UNWATCHED_STREAMS
 
 _MOST_RACES = 1000  # that are written down; each is a pair of lines
+_MOST_READS = 64  # of one tensor, remembered before all but the latest of each stream are forgotten
 _MOST_COPIES = 1000  # remembered before those that are over are forgotten
 _COPIES = frozenset({"_to_copy", "copy_", "copy", "_foreach_copy_"})
 _NO_KERNEL = frozenset({"record_stream"})
@@ -161,38 +162,39 @@ class StreamRaces:
         use = Use(writer.string(info.name), *place, info.name)
         with self._lock:
             if device is None:
-                self.host_uses(use, read, written)
+                self._host_uses(use, read, written)
                 return
             if rng.is_capturing():
                 return
             stream = _raw_stream(device)
-            self.launch(use, stream, self._addresses(read), self._addresses(written))
+            self._launch(use, stream, self._addresses(read), self._addresses(written))
             if info.base in _COPIES and not waits:
                 self._remember_copy(use, stream, read, written)
             if not any(_is_on_device(tensor) for tensor in written):
                 for wait in waits:  # it read, and waited for that; the wait was told of before the reading
                     wait()
 
-    def _addresses(self, tensors: list[torch.Tensor]) -> dict[int, str]:
-        """Return what the tensors on the device are, by the address that the sanitizer is to know them by."""
-        found: dict[int, str] = {}
+    def _addresses(self, tensors: list[torch.Tensor]) -> dict[int, torch.Tensor]:
+        """Return the tensors on the device, by the address that the sanitizer is to know them by."""
+        found: dict[int, torch.Tensor] = {}
         for tensor in tensors:
             if _is_on_device(tensor) and tensor.layout is torch.strided and tensor.numel():
                 address = tensor.data_ptr()
                 allocation = address - int(tensor.storage_offset()) * tensor.element_size()
                 self._views.setdefault(allocation, set()).add(address)
-                found[address] = describe(tensor)
+                found[address] = tensor
         return found
 
-    def launch(self, use: Use, stream: int, read: dict[int, str], written: dict[int, str]) -> None:
+    def _launch(self, use: Use, stream: int, read: dict[int, torch.Tensor], written: dict[int, torch.Tensor]) -> None:
         """Tell the sanitizer of a kernel on `stream`, and report what it finds."""
-        texts = {**read, **written}
+        used = {**read, **written}
         errors = self._handler._handle_kernel_launch(
-            stream, read.keys() - written.keys(), set(written), set(), use, {address: [] for address in texts}
+            stream, read.keys() - written.keys(), set(written), set(), use, dict.fromkeys(used, ())
         )
+        self._forget_reads(read)
         for error in errors:
             now, before = error.current_access, error.previous_access
-            text = texts[error.data_ptr]
+            text = describe(used[error.data_ptr])
             # Whoever reads is where wrong content shows: the later one, unless it is the earlier one that only read.
             if now.type is self._write and before.type is not self._write:
                 message = f"reads {text} on {self._stream(before.stream)}, unordered with the later write on"
@@ -202,6 +204,13 @@ class StreamRaces:
                 message = f"{verb} {text} on {self._stream(now.stream)}, unordered with the write on"
                 other = before.operator
                 self._report(use, f"{message} {self._stream(before.stream)} by {other.text} at", other)
+
+    def _forget_reads(self, addresses: Iterable[int]) -> None:
+        """Of many reads since the last write, keep the latest of each stream: whoever waited for it waited for all."""
+        for address in addresses:
+            reads = self._handler.tensors_accessed.get_reads(address)
+            if len(reads) > _MOST_READS:
+                reads[:] = {access.stream: access for access in reads}.values()
 
     # -- the host ----------------------------------------------------------------------------------------------------
 
@@ -215,7 +224,7 @@ class StreamRaces:
                     copy = _Copy(use, stream, self._handler.seq_num, fills_host, StorageWeakRef(storage))
                     self._copies[storage._cdata] = copy
 
-    def host_uses(self, use: Use, read: list[torch.Tensor], written: list[torch.Tensor]) -> None:
+    def _host_uses(self, use: Use, read: list[torch.Tensor], written: list[torch.Tensor]) -> None:
         """Report an operator of the CPU that uses memory of a copy which the host has not waited for."""
         for tensors, writes in ((read, False), (written, True)):
             for tensor in tensors:

@@ -290,3 +290,29 @@ def test_asking_until_the_work_is_done_counts_as_waiting(
     assert races(tmp_path, lambda: program(2)) == ()
     answers[:] = [False]
     assert len(races(tmp_path, lambda: program(1))) == 1
+
+
+def test_a_tensor_that_is_only_read_costs_no_memory_and_its_last_reads_are_still_known(
+    tmp_path: Path, device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[int] = []
+    forget = stream_races.StreamRaces._forget_reads
+
+    def counting(self: Any, addresses: Any) -> None:
+        forget(self, addresses)
+        kept.extend(len(self._handler.tensors_accessed.get_reads(address)) for address in addresses)
+
+    monkeypatch.setattr(stream_races.StreamRaces, "_forget_reads", counting)
+
+    def program() -> None:
+        x = torch.ones(4)
+        device.wait(event=1, waiting=7)
+        for number in range(400):
+            device.stream = 7 * (number % 2)
+            x.sum()
+        device.stream = 0
+        x.zero_()
+
+    (race,) = races(tmp_path, program)
+    assert (race.op, race.other_op) == ("aten::sum.default", "aten::zero_.default")
+    assert max(kept) <= 65
