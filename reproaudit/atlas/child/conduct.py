@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import zip_longest
 from typing import Any
+
+import torch
 
 from reproaudit.atlas.cells import APART, Cell, Declared, Request, Status
 from reproaudit.atlas.child import surroundings as around
@@ -16,7 +18,7 @@ from reproaudit.atlas.child.blame import blame
 from reproaudit.atlas.child.enlarge import Enlarged, enlarge
 from reproaudit.atlas.child.experiment import Experiment, Phase, Seen
 from reproaudit.atlas.child.opdb import Call, Group, chosen_ops, groups_of, name_of, samples_of
-from reproaudit.atlas.child.values import elements, tensors_in
+from reproaudit.atlas.child.values import elements, is_plain, tensors_in
 
 _MOST_CALLS = 24  # of a cell
 _SLICE_S = 0.15  # for the repetitions of one call, at most; the fewest repetitions are made in any case
@@ -90,7 +92,7 @@ def material_for(group: Group, device: str, until: float) -> Material:
         return Material(samples[:_MOST_CALLS], len(samples), refusal="" if samples else "op_db has no samples")
     found = Material(samples=len(samples))
     forms: list[list[Call]] = []
-    for sample in sorted(samples, key=lambda sample: elements(sample.operands) == 1):  # numbers have no extents
+    for sample in sorted(samples, key=_urgency):
         is_late = time.monotonic() > until + (0.0 if found.elements else _PATIENCE_S)
         if len(forms) >= _MOST_CALLS or (forms and is_late):
             break
@@ -104,6 +106,16 @@ def material_for(group: Group, device: str, until: float) -> Material:
         :_MOST_CALLS
     ]
     return found
+
+
+def _urgency(sample: Call) -> tuple[bool, bool]:
+    """Sort what has no extents last and what has indices first: where many name one place, additions race."""
+    indices = (tensor.dtype in (torch.int64, torch.int32) and tensor.numel() > 1 for tensor in _plain(sample))
+    return elements(sample.operands) == 1, not any(indices)
+
+
+def _plain(sample: Call) -> Iterator[torch.Tensor]:
+    return (tensor for tensor in tensors_in(sample.operands) if is_plain(tensor))
 
 
 def enlarged(sample: Call, cell: Cell, until: float) -> Enlarged:
