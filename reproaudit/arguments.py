@@ -25,6 +25,7 @@ running it.
   reproaudit compare trace-a trace-b          compare traces, also from other machines
   reproaudit report result.json               render a saved result again
   reproaudit lock train.py                    keep what a run computes in reproaudit.lock, for review
+  reproaudit atlas                            which operators of PyTorch differ on equal inputs
   reproaudit check                            compare a run with it: what differs first, and what changed
   reproaudit explain RA401                    what a rule, cause, intervention or error code means
 """

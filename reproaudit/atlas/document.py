@@ -55,10 +55,12 @@ def tabulate(head: Mapping[str, Any], cells: Mapping[str, Record]) -> Document:
     rows: dict[tuple[str, str], Row] = {}
     ops: dict[str, Any] = {}
     statuses: Counter[str] = Counter()
+    calls = 0
     apart, unfinished = [], []
     for name, record in sorted(cells.items()):
         cell, status = parse_cell(name), settled(record)
         statuses[status] += 1
+        calls += record.get("calls", 0)
         row = rows.setdefault((cell.op, cell.phase), Row(cell.op, cell.phase))
         if status in _COMPARED:
             row.compared += 1
@@ -81,10 +83,22 @@ def tabulate(head: Mapping[str, Any], cells: Mapping[str, Record]) -> Document:
     table = _table(rows)
     return {
         "format": FORMAT, "environment": dict(head["environment"]), "request": dict(head["request"]),
-        "counts": {"ops": len(ops), "cells": len(cells), "statuses": dict(sorted(statuses.items())),
-                   "rows": {name: len(found) for name, found in table.items()}},
+        "counts": {"ops": len(ops), "cells": len(cells), "calls": calls, "statuses": dict(sorted(statuses.items())),
+                   "rows": {name: len(found) for name, found in table.items()}, "dtypes": _by_dtype(ops)},
         "table": table, "apart": apart, "unfinished": unfinished, "ops": ops,
     }  # fmt: skip
+
+
+def _by_dtype(ops: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    """Count the ops that were compared in each dtype, and of these the ones that were compared enlarged too."""
+    found: dict[str, dict[str, int]] = {}
+    for dtypes in ops.values():
+        for dtype, sizes in dtypes.items():
+            reached = {size for size, entry in sizes.items() if _COMPARED.intersection(entry["cells"].values())}
+            row = found.setdefault(dtype, {"compared": 0, "enlarged": 0})
+            row["compared"] += bool(reached)
+            row["enlarged"] += "large" in reached
+    return dict(sorted(found.items()))
 
 
 def _only(record: Record, *names: str) -> Record:

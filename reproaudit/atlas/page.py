@@ -69,7 +69,7 @@ def _numbers(counts: Mapping[str, Any]) -> Iterator[str]:
     yield from _table(
         ("what", "number"),
         [
-            ("ops", counts["ops"]), ("cells", counts["cells"]),
+            ("ops", counts["ops"]), ("cells", counts["cells"]), ("calls that were repeated", counts["calls"]),
             *((f"cells: {name}", number) for name, number in counts["statuses"].items()),
             ("**op and phase: observed, not declared**", rows["observed_not_declared"]),
             ("op and phase: observed, repaired by the flag without a word", rows["observed_switched"]),
@@ -77,6 +77,11 @@ def _numbers(counts: Mapping[str, Any]) -> Iterator[str]:
             ("op and phase: declared, never observed", rows["declared_not_observed"]),
         ],
     )  # fmt: skip
+    yield ""
+    yield from _table(
+        ("dtype", "ops compared", "of these enlarged"),
+        [(dtype, row["compared"], row["enlarged"]) for dtype, row in counts["dtypes"].items()],
+    )
     yield ""
 
 
@@ -95,7 +100,8 @@ def _method(request: Mapping[str, Any]) -> Iterator[str]:
         "pass; then with the graph built anew. Outputs and gradients are compared bit for bit. *Large* samples are "
         "op_db's own with some extents scaled until a tensor has about 262,144 elements, eight times the grain from "
         "which ATen uses a second thread; indices are repeated and so collide, other values are repeated with noise; "
-        "the op itself says which scaling it accepts."
+        "the op itself says which scaling it accepts. In the workers threads that wait sleep "
+        "(`OMP_WAIT_POLICY=PASSIVE`), and glibc's caches per thread are off, so that fresh memory can be filled."
     )
     yield ""
     yield (
