@@ -139,7 +139,7 @@ class Diagnostician:
 
     def _wide_sets(self) -> list[tuple[str, ...]]:
         """Everything at once; without what a program may not survive; and with what changes most of it."""
-        whole = everything(cuda=self._cuda, compiles=self._compiles)
+        whole = tuple(filter(self._lab.can_try, everything(cuda=self._cuda, compiles=self._compiles)))
         gentle = tuple(name for name in whole if name not in ("clock.fixed", "entropy.fixed", "threads.serial"))
         return [whole, gentle, (*whole, "files.fresh")]
 

@@ -76,6 +76,8 @@ class RunMaker(Protocol):
 
     def start_budget(self) -> None: ...
 
+    def can_try(self, name: str) -> bool: ...
+
     def run(
         self, name: str, index: int, what: str, interventions: tuple[str, ...] = (),
         variables: tuple[tuple[str, str], ...] = (), **changes: object,
@@ -114,6 +116,10 @@ class Lab:
     def start_budget(self) -> None:
         """Count against the budget from here on."""
         self._spending.start(self.runs_made)
+
+    def can_try(self, name: str) -> bool:
+        """Tell whether runs can be made under the intervention: in fresh processes, under every one."""
+        return True
 
     def run(
         self, name: str, index: int, what: str, interventions: tuple[str, ...] = (),

@@ -61,7 +61,7 @@ class Pinning:
                 seen.add(place)
                 new += 1
                 pin = pin_of(pair, explained.source) if explained.source.origin in _PINNABLE else None
-                self.known.append(Known(explained, pair, pin, candidates(explained, pair.runs, cuda=self.cuda)))
+                self.known.append(Known(explained, pair, pin, self._choices(explained, pair)))
         return new
 
     def complete(self) -> None:
@@ -130,7 +130,12 @@ class Pinning:
             own = difference(first.outputs(), second.outputs()) if second is not None else None
             found = own or difference(first.outputs(), first.others())
             known.explained = replace(known.explained, finding=replace(finding, difference=found))
-            known.choices = candidates(known.explained, known.pair.runs, cuda=self.cuda)
+            known.choices = self._choices(known.explained, known.pair)
+
+    def _choices(self, explained: Explained, pair: Pair) -> tuple[str, ...]:
+        """Return what to try; without what cannot be tried here, unless nothing else is left: then that is said."""
+        named = candidates(explained, pair.runs, cuda=self.cuda)
+        return tuple(filter(self.lab.can_try, named)) or named
 
     def _next_choice(self, pair: Pair) -> bool:
         """The pair's first source is an old one: what was to silence it does not. Take its next intervention."""

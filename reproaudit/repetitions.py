@@ -84,12 +84,20 @@ class InProcessLab:
         """Return nothing: what the code writes goes where the test's output goes."""
         return ""
 
+    def can_try(self, name: str) -> bool:
+        """Tell whether the intervention can be made within this process."""
+        return not _needing_a_process((name,), combined(Settings(), (name,)))
+
     def _refuse_what_needs_a_process(self, interventions: tuple[str, ...], settings: Settings) -> None:
-        needs = [name for name in interventions if find(name).fresh_files]
-        needs += ["cublas.workspace"] if settings.cublas_workspace is not None else []
-        needs += [name for name, _ in settings.env if name != FILL_VARIABLE]
+        needs = _needing_a_process(interventions, settings)
         if needs:
             raise SubjectError(
                 f"{', '.join(needs)} cannot be changed within one process", code="needs-fresh-process",
                 hint='repeat in fresh processes: isolation="process"',
             )  # fmt: skip
+
+
+def _needing_a_process(interventions: tuple[str, ...], settings: Settings) -> list[str]:
+    needs = [name for name in interventions if find(name).fresh_files]
+    needs += ["cublas.workspace"] if settings.cublas_workspace is not None else []
+    return needs + [name for name, _ in settings.env if name != FILL_VARIABLE]

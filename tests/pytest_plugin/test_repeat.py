@@ -16,6 +16,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from reproaudit.errors import SubjectError
+from reproaudit.interventions import INTERVENTIONS
 from reproaudit.lab import Budget, RunMaker
 from reproaudit.model import AuditResult, Cause, Tolerance, Verdict
 from reproaudit.plan import SubjectKind, SubjectSpec
@@ -263,3 +264,12 @@ def test_results_say_that_they_come_from_one_process_and_what_that_hides() -> No
     result = repeated(training_step)
     assert result.isolation == "inprocess"
     assert any("hash" in note.why for note in result.not_checked)
+
+
+def test_what_only_a_fresh_process_can_change_is_told_from_what_this_one_can(tmp_path: Path) -> None:
+    lab = lab_of(training_step)(tmp_path)
+    refused = {name for name in INTERVENTIONS if not lab.can_try(name)}
+    assert refused >= {"files.fresh", "cublas.workspace", "streams.serial", "compile.off"}
+    assert refused.isdisjoint({"kernels.deterministic", "sdpa.math", "copies.blocking", "seed.torch", "memory.fill"})
+    with pytest.raises(SubjectError, match="CUDA_LAUNCH_BLOCKING cannot be changed within one process"):
+        lab.run("run", 0, "trying", ("streams.serial",))
