@@ -77,6 +77,7 @@ def can_fill(device: str) -> bool:
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
+    """Compute with so many intra-op threads, and with as many as before afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
