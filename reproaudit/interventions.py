@@ -144,6 +144,12 @@ INTERVENTIONS: dict[str, Intervention] = {
             f"{_REPAIRS}.deterministic", at_start=True,
         ),
         Intervention(
+            "kernels.cpu", "deterministic algorithms, and what has none on the GPU is computed on the CPU",
+            (Cause.KERNEL,), _held("kernels.cpu", Settings(deterministic="warn", cublas_workspace=":4096:8")),
+            ("y = operation(x.cpu()).to(x.device)  # the operation that is named, and no other",),
+            f"{_REPAIRS}.cpu_kernels", only_cuda=True,
+        ),
+        Intervention(
             "memory.fill", "new memory is filled with zeros",
             (Cause.UNINITIALIZED_MEMORY,), _held("memory.fill"), ("torch.zeros(...)  # instead of torch.empty(...)",),
             f"{_REPAIRS}.memory_fill",

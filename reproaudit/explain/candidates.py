@@ -87,6 +87,7 @@ def _against_kernel(finding: Finding, *, cuda: bool) -> list[str]:
         # The deterministic forms were tried on the op itself and do not repair it. Where it has a mechanism, the flag
         # may still have the function above take another op: interpolate() does.
         named.sort(key=lambda name: name == "kernels.deterministic")
+        named += ["kernels.cpu"] if cuda and finding.evidence.declared else []
         named.append("threads.one")
     return named
 

@@ -102,6 +102,13 @@ def test_what_the_flag_was_seen_not_to_repair_comes_after_what_else_the_mechanis
     assert choices(pair, "aten::relu", switched=False)[:2] == ("threads.one", "kernels.deterministic")
 
 
+def test_what_refuses_the_flag_is_computed_on_the_cpu_next(pair: tuple[Run, Run]) -> None:
+    found = choices(pair, "aten::grid_sampler_2d_backward", switched=False, declared=True)
+    assert found[:2] == ("kernels.deterministic", "kernels.cpu")
+    assert "kernels.cpu" in choices(pair, "aten::grid_sampler_2d_backward")
+    assert "kernels.cpu" not in choices(pair, "aten::put_", cuda=False, switched=False, declared=True)
+
+
 def test_without_a_gpu_the_order_is_what_it_was(pair: tuple[Run, Run]) -> None:
     assert choices(pair, "aten::mm", cuda=False) == ("kernels.deterministic", "threads.one", "compile.off")
     assert choices(pair, "aten::mm", cuda=False, switched=False)[:2] == ("threads.one", "kernels.deterministic")

@@ -1,0 +1,18 @@
+"""Operators that have no deterministic form on the GPU are computed on the CPU, in one thread."""
+
+from __future__ import annotations
+
+from reproaudit.record.repairs import Reach, deterministic
+
+
+def install(reach: Reach) -> None:
+    """Deterministic algorithms stay on, as `deterministic` has it; what refuses them goes to the CPU."""
+    deterministic.install(reach)
+    reach.when_imported("torch", lambda: _imported(reach))
+
+
+def _imported(reach: Reach) -> None:
+    from reproaudit.record.repairs.cpu_mode import RefusedOnCpu
+    from reproaudit.record.repairs.fill_mode import enter_everywhere
+
+    enter_everywhere(RefusedOnCpu(), reach.patches)

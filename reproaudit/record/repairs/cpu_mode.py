@@ -1,0 +1,104 @@
+"""The dispatch mode that has the CPU compute what has no deterministic form on the GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from reproaudit.record.opinfo import OpInfo, OpTable
+from reproaudit.record.repairs.device_modes import DeviceMode
+
+_Tensor = torch.Tensor
+_REFUSAL = "deterministic"  # in the message of the error: "... does not have a deterministic implementation"
+
+# Of torch._C, because the program's and our own wrappers of the public ones must not take part.
+_set_flag = torch._C._set_deterministic_algorithms
+_get_flag = torch._C._get_deterministic_algorithms
+_get_warn_only = torch._C._get_deterministic_algorithms_warn_only
+_set_fill = torch._C._set_deterministic_fill_uninitialized_memory
+_get_fill = torch._C._get_deterministic_fill_uninitialized_memory
+_set_threads = torch._C.set_num_threads
+_get_threads = torch._C.get_num_threads  # type: ignore[attr-defined]
+
+
+def is_on_gpu(tensor: torch.Tensor) -> bool:
+    return tensor.is_cuda
+
+
+class RefusedOnCpu(DeviceMode):
+    """Tries each operator on the device under the flag that raises, and on a refusal runs it on copies.
+
+    A kernel refuses before it writes anything. `moves` tells which tensors lie on the device.
+    """
+
+    def __init__(self, moves: Callable[[torch.Tensor], bool] = is_on_gpu) -> None:
+        super().__init__()
+        self._moves = moves
+        self._table = OpTable()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        device = self._device((*args, *kwargs.values()))
+        if device is None:
+            return func(*args, **kwargs)
+        was_set, warn_only, fill = _get_flag(), _get_warn_only(), _get_fill()
+        _set_fill(False)
+        _set_flag(True, warn_only=False)
+        try:
+            return func(*args, **kwargs)
+        except RuntimeError as error:
+            if _REFUSAL not in str(error):
+                raise
+        finally:
+            _set_flag(was_set, warn_only=warn_only)
+            _set_fill(fill)
+        return self._on_cpu(func, self._table[func], args, kwargs, device)
+
+    def _device(self, values: Any) -> torch.device | None:
+        """Return where the first tensor lies that is to be moved."""
+        for value in values:
+            if isinstance(value, _Tensor):
+                if self._moves(value):
+                    return value.device
+            elif isinstance(value, (list, tuple)) and (found := self._device(value)) is not None:
+                return found
+        return None
+
+    def _on_cpu(self, func: Any, info: OpInfo, args: Any, kwargs: Any, device: torch.device) -> Any:
+        copies: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}  # by the id of the tensor: it, and its copy
+
+        def moved(value: Any) -> Any:
+            if isinstance(value, _Tensor):
+                if id(value) not in copies:
+                    copies[id(value)] = value, value.detach().to("cpu", copy=True)
+                return copies[id(value)][1]
+            return type(value)(map(moved, value)) if type(value) in (list, tuple) else value
+
+        threads, was_set, warn_only = _get_threads(), _get_flag(), _get_warn_only()
+        _set_flag(False, warn_only=warn_only)  # the same operator may refuse on the CPU, too
+        _set_threads(1)
+        try:
+            result = func(*map(moved, args), **{name: moved(value) for name, value in kwargs.items()})
+        finally:
+            _set_threads(threads)
+            _set_flag(was_set, warn_only=warn_only)
+        originals = {id(copy): original for original, copy in copies.values()}
+        for value in _written(info, args, kwargs):
+            value.copy_(copies[id(value)][1])
+
+        def back(value: Any) -> Any:
+            if isinstance(value, _Tensor):
+                return originals[id(value)] if id(value) in originals else value.to(device)
+            return type(value)(map(back, value)) if type(value) in (list, tuple) else value
+
+        return back(result)
+
+
+def _written(info: OpInfo, args: Any, kwargs: Any) -> list[torch.Tensor]:
+    """Return the arguments that the operator writes."""
+    values = [args[position] for position in sorted(info.mutated) if position < len(args)]
+    values += [kwargs[name] for name in sorted(info.mutated_names) if name in kwargs]
+    flat = [item for value in values for item in (value if isinstance(value, (list, tuple)) else (value,))]
+    return [value for value in flat if isinstance(value, _Tensor)]
