@@ -39,9 +39,10 @@ class _Seeker(TorchDispatchMode):
 
     supports_higher_order_operators = True
 
-    def __init__(self) -> None:
+    def __init__(self, device: str) -> None:
         super().__init__()
         self.found: Culprit | None = None
+        self._device = device
         self._table = OpTable()
         self._end = time.monotonic() + _MOST_S
 
@@ -55,7 +56,7 @@ class _Seeker(TorchDispatchMode):
         for repetitions in rerun.all_ways(tensors_written(info, args, kwargs, result)):
             if repetitions.differing and repetitions.way is not Way.FLAG:
                 # Many threads, however it was found: what is rare with few is not with more threads than cores.
-                program = reproducer(func, info, args, kwargs, around.crowded("cpu"))
+                program = reproducer(func, info, args, kwargs, around.crowded(self._device))
                 self.found = Culprit(info.name, repetitions.differing, repetitions.made, program)
                 break
         return result
@@ -68,7 +69,7 @@ def blame(cell: Cell, call: Call) -> Culprit | None:
         warnings.simplefilter("ignore")
         if not phase.prepare():
             return None
-        seeker = _Seeker()
+        seeker = _Seeker(cell.device)
         with seeker:
             phase.result()
         return seeker.found

@@ -18,7 +18,7 @@ _M_PERTURB = -6  # of glibc's mallopt
 _OVERSUBSCRIPTION = 4  # threads per core under contention
 _SMALL_BYTES, _SMALL_BLOCKS = 1 << 20, 16  # the CUDA allocator serves up to 1 MiB from a pool of its own
 _LARGE_BYTES = (256 << 20, 32 << 20)
-_BUSY_EXTENT, _BUSY_CALLS = 2048, 6
+_BUSY_ELEMENTS, _BUSY_CALLS = 1 << 24, 20
 
 _mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
 _set_fill: Any = torch._C._set_deterministic_fill_uninitialized_memory
@@ -105,14 +105,17 @@ def flag() -> Iterator[None]:
 
 
 class Neighbour:
-    """A second CUDA stream that multiplies matrices while the call runs; on the CPU the threads do that themselves."""
+    """A second CUDA stream that computes while the call runs; on the CPU more threads than cores disturb each other.
+
+    It multiplies no matrices: cuBLAS refuses that under the flag, and the call would be blamed for it.
+    """
 
     def __init__(self, device: str) -> None:
         self._stream = None
         if device == "cuda":
             self._stream = torch.cuda.Stream()
-            self._a = torch.randn(_BUSY_EXTENT, _BUSY_EXTENT, device=device)
-            self._out = torch.empty_like(self._a)
+            self._values = torch.zeros(_BUSY_ELEMENTS, device=device)
+            self._out = torch.empty_like(self._values)
             torch.cuda.synchronize()
 
     def disturb(self) -> None:
@@ -120,4 +123,4 @@ class Neighbour:
         if self._stream is not None:
             with torch.cuda.stream(self._stream):
                 for _ in range(_BUSY_CALLS):
-                    torch.mm(self._a, self._a, out=self._out)
+                    torch.sin(self._values, out=self._out)
