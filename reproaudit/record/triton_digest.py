@@ -184,7 +184,9 @@ def bind(layout: Layout, alignment: int, device: int) -> Launch:
         key = (kernel, device, example, constants)
         handle = _handles.get(key)
         if handle is None:
-            handle = kernel.warmup(example, 16, *numbers, *constants, grid=(1,), num_warps=_WARPS)
+            # There are no floats here; Triton 3.9 warns the program of what it does to them unless it is told.
+            options = {"grid": (1,), "num_warps": _WARPS, "enable_fp_fusion": False}
+            handle = kernel.warmup(example, 16, *numbers, *constants, **options)
             handle = _handles[key] = handle.result() if hasattr(handle, "result") else handle
         run = handle.run  # loads the binary, so it comes before `function`
         function, metadata = handle.function, handle.packed_metadata
