@@ -113,8 +113,8 @@ def test_a_program_without_cuda_tensors_does_not_import_triton_because_of_the_re
 
 @needs_triton
 def test_a_kernel_that_is_compiled_anew_shifts_no_fixed_stream_of_the_program(tmp_path: Path) -> None:
-    draws = "import os, triton.runtime.cache as cache\n{store}print(os.urandom(8).hex())\n"
-    store = f"os.environ['TRITON_CACHE_DIR'] = {str(tmp_path / 'cache')!r}\ncache.get_cache_manager('ab').put('', 'f')\n"
+    draws = "import os, triton.runtime.cache as c\n{store}print(os.urandom(8).hex())\n"
+    store = f"os.environ['TRITON_CACHE_DIR'] = {str(tmp_path / 'cache')!r}\nc.get_cache_manager('ab').put('', 'f')\n"
     cold = run_program(tmp_path, draws.format(store=store), "entropy.fixed")
     assert list((tmp_path / "cache").rglob("f"))
     assert cold == run_program(tmp_path, draws.format(store=""), "entropy.fixed")
