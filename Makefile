@@ -51,11 +51,7 @@ test: lint ## ruff, mypy and all tests that need no GPU
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not gpu" $(PYTEST_ARGS)
 
 bench: $(STAMP) ## run the benchmarks that need no GPU, into reports/overhead
-	@for name in recording comparing whole_audit diagnosing repeating digest_speed; do \
-	  echo "+ benchmarks/$$name.py"; \
-	  $(BIN)/python benchmarks/$$name.py > reports/overhead/$$name.md.partial || exit 1; \
-	  mv reports/overhead/$$name.md.partial reports/overhead/$$name.md; cat reports/overhead/$$name.md; \
-	done
+	$(BIN)/python benchmarks/bench.py
 
 samples: $(STAMP) ## audit the examples again, into reports/samples
 	@for name in char_gpt graph_net vae five_sources; do \
@@ -70,13 +66,8 @@ samples: $(STAMP) ## audit the examples again, into reports/samples
 	    > /dev/null || test $$? -eq 1 || exit 1; \
 	done
 
-# The interpreter that is given may lack the plugins that the default options name, so this target has its own.
-gpu: $(GPU_SETUP) ## tests and benchmarks that need CUDA; PYTHON=... uses that interpreter as it is
-	$(GPU_PYTHON) -m pytest -q -m gpu -o addopts="--import-mode=importlib --strict-markers -ra" $(PYTEST_ARGS)
-	@for script in benchmarks/cuda*.py; do \
-	  test -e "$$script" || continue; \
-	  echo "+ $$script"; PYTHONPATH=. $(GPU_PYTHON) "$$script" || exit 1; \
-	done
+gpu: $(GPU_SETUP) ## tests and benchmarks that need CUDA, in eight minutes; PYTHON=... uses that interpreter as it is
+	$(GPU_PYTHON) benchmarks/gpu.py
 
 clean: ## remove everything that was made, the venv included
 	rm -rf $(VENV) build dist actual .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

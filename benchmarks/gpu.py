@@ -20,17 +20,12 @@ from parts import Ended, Part, exit_code, run_parts, table
 
 ROOT = Path(__file__).resolve().parent.parent
 WHOLE_S = 480.0
-LOOK_S = 60.0
+LOOK_S = 50.0
 RECORDER = ("torch", "numpy", "safetensors", "xxhash")  # of these nothing runs without
 AUDIT = (*RECORDER, "tqdm", "tabulate")
 TESTS = (*AUDIT, "pytest", "pytest_timeout", "hypothesis")
 # The interpreter that is given may lack the plugins that the default options name, so the tests have their own.
 PYTEST = ("-q", "-m", "gpu", "-o", "addopts=--import-mode=importlib --strict-markers -ra")
-
-ATLAS = (
-    r"^(index_(add|put|copy)|put$|scatter|_unsafe_masked_index|cumsum|histc|bincount|nn\.functional\."
-    r"(interpolate|upsample|embedding|grid_sample|ctc_loss|max_unpool|adaptive|fractional|avg_pool[23]d))"
-)
 
 # What is found here is told in the summary; importing torch and asking the driver may hang, so a child does it.
 LOOK = """
@@ -63,14 +58,12 @@ def parts_of(out: Path) -> list[Part]:
         command = (python, f"benchmarks/{name}.py", "--device", "cuda", *options, "--out", str(out / f"{name}.md"))
         return Part(name, command, limit_s, RECORDER)
 
-    # The families that add in an order of chance on a GPU; the whole sweep takes half an hour.
-    atlas = (python, "-m", "reproaudit", "atlas", "--device", "cuda", "--only", ATLAS, "--seconds", "1", "--quiet")
     return [
         Part("tests", (python, "-m", "pytest", *PYTEST, *workers, *gpu_test_files(ROOT / "tests")), 140.0, TESTS),
         benchmark("recording", 70.0, "--seconds", "8"),
         benchmark("digest_speed", 20.0),
         benchmark("fidelity", 50.0, "--seconds", "20"),
-        Part("atlas", (*atlas, "--out", "reports/atlas"), 120.0, (*AUDIT, "expecttest")),
+        Part("atlas", (python, "benchmarks/cuda_atlas.py"), 130.0, (*AUDIT, "expecttest")),
     ]
 
 

@@ -88,6 +88,7 @@ WATCHERS: dict[str, Watcher] = {
 
 # Of these two rounds say enough: they are here for comparison, and one step under them takes as long as five.
 FEW_ROUNDS = {name: 2 for name in WATCHERS if name.startswith("DebugMode")}
+BUDGETS = {"boundary level": 1.05, "operation level": 1.3}  # the same on every device
 LEAST_ROUNDS, MOST_ROUNDS = 3, 15
 TURN_S = 0.2  # a turn of shorter steps makes several of them
 
@@ -161,6 +162,10 @@ def main() -> None:
                 extra.append(f"Added per small op at operation level: {spread(added)} µs ({ops} ops a step).")
     per_event = spread([size / events for size, events in _traces["operation"]])
     extra.append(f"Trace size per event at operation level, tables included: {per_event} bytes.")
+    for level, bound in BUDGETS.items():
+        value = measured.get(f"gpt-27M, {level}")
+        if value is not None:
+            extra.append(f"Budget of {level} for gpt-27M: {bound}; {'met' if value <= bound else 'not met'}.")
     publish([*lines, "", *extra], options.out, measured)
 
 

@@ -1,0 +1,106 @@
+"""Judges the budgets by what the other benchmarks have measured: one table, each budget met or not.
+
+python benchmarks/budgets.py [--figures reports/overhead]
+
+Writes README.md into the folder of the figures. A figure that is not there is "not measured", never met.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from figures import publish
+
+Figures = dict[str, dict[str, float]]  # by benchmark
+
+
+@dataclass(frozen=True)
+class Budget:
+    """One row: what is bounded, by how much, and which figure of which benchmark says how it stands."""
+
+    what: str
+    bound: float
+    benchmark: str
+    figure: str
+    unit: str = ""
+    at_least: bool = False
+    decimals: int = 3  # of the figure, as it is shown and as it is judged
+
+    def is_met(self, value: float) -> bool:
+        rounded = round(value, self.decimals)
+        return rounded >= self.bound if self.at_least else rounded <= self.bound
+
+
+DIFFERING = "a thousandth differs"
+PER_UNIT = "time per unit, largest over the one before"
+BUDGETS = (
+    Budget("boundary level, whole run over plain, gpt-27M", 1.05, "whole_audit", "gpt-27M, boundary level, one run"),
+    Budget("boundary level, step over plain step, gpt-27M", 1.05, "recording", "gpt-27M, boundary level"),
+    Budget("operation level, step over plain step, gpt-27M", 1.3, "recording", "gpt-27M, operation level"),
+    Budget("operation level, added per small op", 10, "recording", "added per small op, µs", " µs"),
+    Budget("digest speed over memory-read speed", 0.8, "digest_speed", "digest / baseline", at_least=True),
+    Budget("audit of 5 reproducible runs over 5 plain runs", 1.0, "whole_audit", "vae, audit"),
+    Budget("trace size per op, of a million", 64, "growth", "ops, bytes of trace per unit", " bytes", decimals=0),
+    Budget("compare 5 traces of 1 M events", 2, "comparing", f"{DIFFERING}, compare, s", " s"),
+    Budget("its memory", 1024, "comparing", f"{DIFFERING}, peak, MiB", " MiB"),
+    Budget("peak memory of a recording, 1,000 steps over 1", 1.05, "growth", "steps, peak, largest over smallest"),
+    Budget("time per step recorded, 1,000 steps over 100", 1.25, "growth", f"steps, {PER_UNIT}"),
+    Budget("time per op recorded, 10⁶ over 10⁵", 1.25, "growth", f"ops, {PER_UNIT}"),
+    Budget("time per run compared, 50 over 20", 1.25, "growth", f"runs, {PER_UNIT}"),
+    Budget("time per parameter digested, 10⁹ over 10⁸", 1.25, "growth", f"parameters, {PER_UNIT}"),
+    Budget("reproaudit --help", 0.15, "start_up", "reproaudit --help, CPU s", " s of CPU"),
+    Budget("the parent process imports torch", 0, "start_up", "the parent imports torch"),
+    Budget("a hostile trace over a sound one of its size, the slowest", 1.25, "hostile", "slowest"),
+    Budget("operators that recording changes", 0, "fidelity", "calls changed by recording"),
+)  # fmt: skip
+
+
+def read(folder: Path) -> Figures:
+    """Return what each benchmark left; the digest's page is read for its ratio."""
+    found: Figures = {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+    page = folder / "digest_speed.md"
+    ratio = re.search(r"digest / baseline\D*([\d.]+)", page.read_text()) if page.exists() else None
+    if ratio is not None:
+        found["digest_speed"] = {"digest / baseline": float(ratio[1])}
+    if found.get("hostile"):
+        found["hostile"]["slowest"] = max(found["hostile"].values())
+    return found
+
+
+def row(budget: Budget, figures: Figures) -> tuple[str, bool]:
+    """Return the row of one budget, and whether it is met."""
+    value = figures.get(budget.benchmark, {}).get(budget.figure)
+    bound = f"{'at least ' if budget.at_least else ''}{budget.bound:g}{budget.unit}"
+    source = f"[{budget.benchmark}]({budget.benchmark}.md)"
+    if value is None:
+        return f"| {budget.what} | {bound} | not measured | no | {source} |", False
+    met = budget.is_met(value)
+    shown = f"{value:.{budget.decimals}f}{budget.unit}"
+    return f"| {budget.what} | {bound} | {shown} | {'yes' if met else '**no**'} | {source} |", met
+
+
+def judge(figures: Figures, say: Callable[[list[str]], None]) -> int:
+    """Say how each budget stands; return how many are not met."""
+    rows = [row(budget, figures) for budget in BUDGETS]
+    unmet = sum(not met for _, met in rows)
+    head = ["# Budgets", "", f"Made by `make bench`. Of {len(rows)} budgets {len(rows) - unmet} are met.", ""]
+    say([*head, "| what | at most | measured | met | by |", "|---|---|---|---|---|", *(line for line, _ in rows)])
+    return unmet
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--figures", type=Path, default=Path("reports/overhead"))
+    options = parser.parse_args()
+    judge(read(options.figures), lambda lines: publish(lines, options.figures / "README.md"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
