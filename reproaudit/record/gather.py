@@ -14,6 +14,7 @@ from torch._C import DisableTorchFunction
 from reproaudit.model import EventFlag
 from reproaudit.record.device_digest import digest_into, fold, why_no_kernel
 from reproaudit.record.digest import combine, untraced
+from reproaudit.record.rng import is_capturing
 from reproaudit.trace.writer import TraceWriter
 
 ROWS = 1 << 14  # digests per buffer of 256 KiB; a step with more of them takes further buffers
@@ -75,6 +76,7 @@ class DeviceDigest:
 
 
 Part = DeviceDigest | tuple[int, int]
+_Pending = tuple[int, list[Part], list[Part], bool]  # event, inputs, outputs, whether these are all
 _Lane = tuple[torch.device, int]  # a device and the handle of one of its streams, 0 for devices without
 
 
@@ -87,7 +89,7 @@ class DeviceDigests:
 
     def __init__(self, writer: TraceWriter) -> None:
         self._writer = writer
-        self._pending: list[tuple[int, list[Part], list[Part]]] = []
+        self._pending: list[_Pending] = []
         self._open: dict[_Lane, Buffer] = {}  # the buffer that each stream is filling
         self._full: dict[_Lane, list[Buffer]] = {}
         self._free: dict[_Lane, list[Buffer]] = {}
@@ -117,7 +119,7 @@ class DeviceDigests:
         if tensor.is_meta or (is_cuda and not torch.cuda.is_initialized()):
             return None  # in the second case a fake tensor
         try:
-            if is_cuda and _is_capturing(device):
+            if is_cuda and is_capturing(device):
                 # What runs now only builds the graph; a digest would become part of it and be replayed with it.
                 self._writer.note("tensors inside CUDA graph capture", "digesting them would change the captured graph")
                 return None
@@ -150,12 +152,15 @@ class DeviceDigests:
             buffer.taken += 1
             return buffer, buffer.taken - 1
 
-    def defer(self, event: int, inputs: list[Part], outputs: list[Part]) -> None:
-        """Complete the event's digests at the next `gather`; until then the writer must not flush it."""
+    def defer(self, event: int, inputs: list[Part], outputs: list[Part], *, is_complete: bool = True) -> None:
+        """Complete the event's digests at the next `gather`; until then the writer must not flush it.
+
+        Not `is_complete`: some tensor of the event has no part among them, and it stays UNDIGESTED.
+        """
         with self._lock:
             self._writer.hold = True
             self._writer.mark(event, EventFlag.UNDIGESTED)
-            self._pending.append((event, inputs, outputs))
+            self._pending.append((event, inputs, outputs, is_complete))
         if len(self._pending) >= MOST_PENDING:
             self.gather()
 
@@ -173,11 +178,12 @@ class DeviceDigests:
             with self._lock:
                 self._writer.hold = bool(self._pending)
 
-    def _fetch(self, pending: list[tuple[int, list[Part], list[Part]]]) -> dict[int, tuple[int, int]]:
+    def _fetch(self, pending: list[_Pending]) -> dict[int, tuple[int, int]]:
         """Return the digest of each part by its id; RuntimeError if the device cannot be asked."""
-        parts = [part for _, *both in pending for side in both for part in side if isinstance(part, DeviceDigest)]
+        sides = [side for _, inputs, outputs, _ in pending for side in (inputs, outputs)]
+        parts = [part for side in sides for part in side if isinstance(part, DeviceDigest)]
         buffers = list({id(part.buffer): part.buffer for part in parts}.values())
-        if any(buffer.rows.is_cuda and _is_capturing(buffer.rows.device) for buffer in buffers):
+        if any(buffer.rows.is_cuda and is_capturing(buffer.rows.device) for buffer in buffers):
             raise RuntimeError("a step ended while a CUDA graph was captured, where nothing may be waited for")
         with untraced():
             copies = [(id(buffer), buffer.start_copy()) for buffer in buffers]
@@ -204,28 +210,15 @@ class DeviceDigests:
                         self._free.setdefault(lane, []).append(buffer)
             self._full.clear()
 
-    def _patch(self, pending: list[tuple[int, list[Part], list[Part]]], values: dict[int, tuple[int, int]]) -> None:
-        for event, inputs, outputs in pending:
+    def _patch(self, pending: list[_Pending], values: dict[int, tuple[int, int]]) -> None:
+        for event, inputs, outputs, is_complete in pending:
             try:
                 self._writer.patch(
                     event, inputs=_resolve(inputs, values), outputs=_resolve(outputs, values),
-                    clear=EventFlag.UNDIGESTED,
+                    clear=EventFlag.UNDIGESTED if is_complete else 0,
                 )  # fmt: skip
             except ValueError:  # flushed, because another thread ended a step between the event and its digest
                 self._writer.note("device tensors of some ops", "another thread ended a step while they were recorded")
-
-
-def _is_capturing(device: torch.device) -> bool:
-    """Tell whether the current stream of a CUDA device records a graph."""
-    try:
-        if device.index == torch._C._cuda_getDevice():
-            return torch.cuda.is_current_stream_capturing()
-        with torch.cuda.device(device):
-            return torch.cuda.is_current_stream_capturing()
-    except RuntimeError as error:
-        if "captur" in str(error):  # the legacy stream may not even be asked while a stream that blocks it captures
-            return True
-        raise
 
 
 def _first_line(error: RuntimeError) -> str:

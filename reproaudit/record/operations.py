@@ -34,6 +34,7 @@ _FORWARD, _BACKWARD, _DATA = int(Phase.FORWARD), int(Phase.BACKWARD), int(Phase.
 _VIEW, _UNDEFINED, _BIRTH = int(EventFlag.VIEW), int(EventFlag.UNDEFINED), int(EventFlag.BIRTH)
 _READS_UNDEFINED, _OUTSIDE_WRITE = int(EventFlag.READS_UNDEFINED), int(EventFlag.OUTSIDE_WRITE)
 _RANDOM, _OWN_GENERATOR, _RAISED = int(EventFlag.RANDOM), int(EventFlag.OWN_GENERATOR), int(EventFlag.RAISED)
+_UNDIGESTED = int(EventFlag.UNDIGESTED)
 _WRITES_NOTHING_KNOWN = _VIEW | _UNDEFINED
 _MOST_TENSORS = 0xFFFF  # that an event can count
 _LEAF = (1 << 64) - 1  # the sequence number of AccumulateGrad nodes
@@ -170,12 +171,16 @@ class Operations(TorchDispatchMode):
         count, thread = len(outputs), recorder.thread()
         if count > _MOST_TENSORS:
             count = _MOST_TENSORS
-        if self._on_device and not all(type(part) is tuple for part in (*inputs, *outputs)):
-            event = recorder.writer.add(
-                _OP, phase, flags, recorder.step, name, module, site, thread, count, aux, 0, 0, 0, 0
-            )
-            self.devices.defer(event, inputs, outputs)
-            return event
+        if self._on_device:
+            state = recorder.of_thread.state
+            is_complete, state.is_undigested = not state.is_undigested, False
+            if not all(type(part) is tuple for part in (*inputs, *outputs)):
+                event = recorder.writer.add(
+                    _OP, phase, flags, recorder.step, name, module, site, thread, count, aux, 0, 0, 0, 0
+                )
+                self.devices.defer(event, inputs, outputs, is_complete=is_complete)
+                return event
+            flags |= 0 if is_complete else _UNDIGESTED
         low, high = combine(inputs)  # type: ignore[arg-type]
         return recorder.writer.add(
             _OP, phase, flags, recorder.step, name, module, site, thread, count, aux, low, high,
@@ -225,7 +230,10 @@ class Operations(TorchDispatchMode):
 
     def _later(self, tensor: torch.Tensor) -> Part | None:
         self._on_device = True
-        return self.devices.later(tensor)
+        part = self.devices.later(tensor)
+        if part is None and not tensor.is_meta:
+            self.recorder.of_thread.state.is_undigested = True
+        return part
 
     def _scalar_digest(self, args: Any, kwargs: dict[str, Any]) -> tuple[int, int]:
         """Digest the arguments that are no tensors: a learning rate that differs is an input that differs."""

@@ -57,12 +57,18 @@ def _bytes(state: torch.Tensor) -> bytes:
     return ctypes.string_at(state.data_ptr(), state.numel())
 
 
-def is_capturing() -> bool:
-    """True while the current stream is captured into a CUDA graph, or may not be asked because another is."""
+def is_capturing(device: torch.device | None = None) -> bool:
+    """True while the device's current stream is captured into a CUDA graph. Of the current device, for None.
+
+    The legacy stream may not even be asked while a stream that blocks it is captured: True, too.
+    """
     if not torch.cuda.is_initialized():
         return False
     try:
-        return torch.cuda.is_current_stream_capturing()
+        if device is None or device.index == torch._C._cuda_getDevice():
+            return torch.cuda.is_current_stream_capturing()
+        with torch.cuda.device(device):
+            return torch.cuda.is_current_stream_capturing()
     except RuntimeError as error:
         if "captur" in str(error):
             return True

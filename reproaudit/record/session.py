@@ -31,7 +31,7 @@ class AuditComplete(SystemExit):
 class ThreadState:
     """Where one thread of the program is: inside which modules, in which phase."""
 
-    __slots__ = ("depth", "inside", "modules", "ordinal", "origins", "phase")
+    __slots__ = ("depth", "inside", "is_undigested", "modules", "ordinal", "origins", "phase")
 
     def __init__(self) -> None:
         self.depth = 0  # nested module calls
@@ -41,6 +41,7 @@ class ThreadState:
         # Autograd numbers its nodes per thread: number -> (module id, location id) of the forward op that made one.
         self.origins: dict[int, tuple[int, int]] = {}
         self.inside = False  # the recorder itself is running torch ops
+        self.is_undigested = False  # a tensor on a device that the op under way reads or wrote could not be digested
 
 
 class StateOfThread(threading.local):

@@ -310,3 +310,17 @@ def test_without_a_working_triton_torch_ops_give_the_same_digests_and_the_trace_
     assert [tuple(row) for row in trace.events["outputs"]] == [digest_of] * 2
     assert [note.what for note in trace.notes] == ["the speed of digests on CUDA"]
     assert "ModuleNotFoundError" in trace.notes[0].why
+
+
+def test_an_event_of_which_a_tensor_has_no_digest_stays_flagged(tmp_path: Path) -> None:
+    writer = make_writer(tmp_path)
+    devices = DeviceDigests(writer)
+    whole, part = add(writer), add(writer)
+    first, second = devices.later(torch.ones(3)), devices.later(torch.ones(4))
+    assert first is not None
+    assert second is not None
+    devices.defer(whole, [], [first])
+    devices.defer(part, [], [second], is_complete=False)
+    devices.gather()
+    flags = finish(writer, tmp_path).events["flags"]
+    assert [bool(flags[event] & EventFlag.UNDIGESTED) for event in (whole, part)] == [False, True]
