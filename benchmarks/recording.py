@@ -90,7 +90,7 @@ WATCHERS: dict[str, Watcher] = {
 FEW_ROUNDS = {name: 2 for name in WATCHERS if name.startswith("DebugMode")}
 BUDGETS = {"boundary level": 1.05, "operation level": 1.3}  # the same on every device
 LEAST_ROUNDS, MOST_ROUNDS = 3, 15
-TURN_S = 0.2  # a turn of shorter steps makes several of them
+TURN_S = {"cpu": 0.2, "cuda": 0.05}  # a turn of shorter steps makes several of them
 
 
 def _wait() -> None:
@@ -107,10 +107,10 @@ def _seconds(step: Callable[[], None], steps: int) -> float:
     return (time.perf_counter() - start) / steps
 
 
-def measure(step: Callable[[], None], limit_s: float, folder: Path) -> dict[str, list[float]]:
+def measure(step: Callable[[], None], turn_s: float, limit_s: float, folder: Path) -> dict[str, list[float]]:
     """Return seconds per step, by watcher, one figure per round; the watchers take turns within a round."""
     step()
-    steps = max(1, min(10, int(TURN_S / _seconds(step, 1))))
+    steps = max(1, min(10, int(turn_s / _seconds(step, 1))))
     seconds: dict[str, list[float]] = {name: [] for name in WATCHERS}
     end = time.monotonic() + limit_s
     for round_ in range(MOST_ROUNDS):
@@ -151,7 +151,7 @@ def main() -> None:
         folder = Path(scratch)
         for name in options.only or STEPS:
             step = STEPS[name](options.device)
-            seconds = measure(step, options.seconds, folder)
+            seconds = measure(step, TURN_S[options.device], options.seconds, folder)
             found = {watcher: ratios(mine, seconds["plain"]) for watcher, mine in seconds.items()}
             measured |= {f"{name}, {watcher}": one.median for watcher, one in found.items()}
             cells = [str(one) for watcher, one in found.items() if watcher != "plain"]
