@@ -7,20 +7,12 @@ import os
 import reproaudit
 from reproaudit.model import Level
 from reproaudit.plan import RunPlan
-from reproaudit.record.alerts import Alerts
 from reproaudit.record.boundaries import Boundaries
 from reproaudit.record.callsite import CallSites
-from reproaudit.record.chosen import ChosenCalls
-from reproaudit.record.entropy import Entropy
 from reproaudit.record.environment import Watch, describe_environment
-from reproaudit.record.files import Files
 from reproaudit.record.gather import DeviceDigests
-from reproaudit.record.lines import LineTrace
-from reproaudit.record.operations import Operations, ThreadModes
 from reproaudit.record.patching import Patches
 from reproaudit.record.session import Recorder
-from reproaudit.record.stream_races import StreamRaces
-from reproaudit.record.streams import StreamWatch
 from reproaudit.record.threads import ThreadStarts
 from reproaudit.settings import to_dict
 from reproaudit.trace.writer import TraceWriter
@@ -42,7 +34,6 @@ class Installation:
         folder = str(plan.subject.folder)
         self.recorder = Recorder(plan, writer, CallSites(writer, folder, str(plan.subject.cwd)))
         self.devices = DeviceDigests(writer)
-        self.mode: Operations | None = None
         try:
             self._install(plan)
         except BaseException:
@@ -57,31 +48,15 @@ class Installation:
         self.recorder.on_call = self.boundaries.record_return
         self.recorder.on_flush += [self._gather, self.watch.look]
         if plan.level is not Level.BOUNDARY:
-            self._operations(plan)
+            # A run at boundary level is made as fast as the program itself: it loads nothing that it does not use.
+            from reproaudit.record.operation_level import install_operations
+
+            install_operations(plan, self.recorder, self.boundaries, self.devices, self.patches)
 
     def _gather(self) -> None:
         before, self.recorder.state.inside = self.recorder.state.inside, True
         self.devices.gather()
         self.recorder.state.inside = before
-
-    def _operations(self, plan: RunPlan) -> None:
-        self.boundaries.tracks_modules = True
-        self.boundaries.record_streams()  # as the program finds them: at the first boundary much has been drawn
-        chosen = ChosenCalls(self.recorder) if plan.targets or plan.pins else None
-        self.mode = Operations(self.recorder, self.devices, chosen)
-        if plan.alerts:
-            self.mode.alerts = Alerts(self.recorder, StreamRaces.start(self.recorder, self.patches))
-        elif plan.outside:
-            Entropy(self.recorder, self.patches).install()
-        if plan.outside:
-            StreamWatch(self.recorder, self.patches).install()
-            Files(self.recorder, self.patches).install()
-        ThreadModes(self.mode, self.patches)
-        self.mode.__enter__()
-        mode = self.mode
-        self.patches.on_undo(lambda: mode.__exit__(None, None, None))
-        if plan.lines:
-            LineTrace(self.recorder, self.patches).install()
 
     def remove(self) -> None:
         self.patches.undo()

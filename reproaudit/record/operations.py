@@ -39,7 +39,7 @@ _WRITES_NOTHING_KNOWN = _VIEW | _UNDEFINED
 _MOST_TENSORS = 0xFFFF  # that an event can count
 _LEAF = (1 << 64) - 1  # the sequence number of AccumulateGrad nodes
 _MAX_SCALARS = 20_000  # cached digests of scalar arguments before the cache is emptied
-_MAX_ORIGINS = 500_000  # forward ops remembered to name the line of their backward
+_MAX_ORIGINS = 500_000  # forward ops of one step remembered to name the line of their backward
 
 
 class Operations(TorchDispatchMode):
@@ -62,7 +62,7 @@ class Operations(TorchDispatchMode):
         self._chosen = chosen
         self._table = OpTable()
         self._names: dict[str, int] = {}  # ids of the names of ops and modules
-        self._main_origins = recorder.state.origins
+        self._main = recorder.state
         self._scalars: dict[Any, tuple[int, int]] = {}
         self._undefined = UndefinedMemory()
         self._births = Births()
@@ -198,7 +198,7 @@ class Operations(TorchDispatchMode):
             sequence = node._sequence_nr()
             if sequence != _LEAF:
                 # A backward pass on a device thread finds nothing of its own: its nodes were made in the main thread.
-                origin = state.origins.get(sequence) or self._main_origins.get(sequence)
+                origin = state.origin(sequence) or self._main.origin(sequence)
                 if origin is not None:
                     return _BACKWARD, origin[0], origin[1]
             return _BACKWARD, 0, self.recorder.sites.here(4)
@@ -207,11 +207,10 @@ class Operations(TorchDispatchMode):
         if state.modules:
             path = state.modules[-1]
             module = self._names.get(path) or self._name(path)
-        origins = state.origins
-        if len(origins) > _MAX_ORIGINS:
-            origins.clear()
+        if len(state.origins) > _MAX_ORIGINS:
+            state.turn(_MAX_ORIGINS)
         # The first op that sees the number made the node; ops without a gradient see it too, until the next node.
-        origins.setdefault(_sequence() - 1, (module, site))
+        state.origins.setdefault(_sequence() - 1, (module, site))
         if state.phase is not None:
             return state.phase, module, site
         if state.modules:

@@ -21,6 +21,9 @@ _getpid = os.getpid
 _BACKWARDS_BEFORE_GIVING_UP = 64
 
 
+_ORIGINS_KEPT = 20_000  # forward ops of steps gone by, for graphs that outlive their step
+
+
 class AuditComplete(SystemExit):
     """Ends the audited program after the requested number of steps; `except Exception` does not catch it.
 
@@ -28,20 +31,35 @@ class AuditComplete(SystemExit):
     """
 
 
+Origin = tuple[int, int]  # module id, location id
+
+
 class ThreadState:
     """Where one thread of the program is: inside which modules, in which phase."""
 
-    __slots__ = ("depth", "inside", "is_undigested", "modules", "ordinal", "origins", "phase")
+    __slots__ = ("depth", "inside", "is_undigested", "modules", "older_origins", "ordinal", "origins", "phase")
 
     def __init__(self) -> None:
         self.depth = 0  # nested module calls
         self.modules: list[str] = []  # module paths, innermost last; only kept at operation level
         self.phase: Phase | None = None  # set by the optimizer and the DataLoader hooks, else derived per op
         self.ordinal = -1
-        # Autograd numbers its nodes per thread: number -> (module id, location id) of the forward op that made one.
-        self.origins: dict[int, tuple[int, int]] = {}
+        # Autograd numbers its nodes per thread: the forward op that made each.
+        self.origins: dict[int, Origin] = {}
+        self.older_origins: dict[int, Origin] = {}  # of steps before, whose graphs the program may have kept
         self.inside = False  # the recorder itself is running torch ops
         self.is_undigested = False  # a tensor on a device that the op under way reads or wrote could not be digested
+
+    def origin(self, number: int) -> Origin | None:
+        """Return the forward op that made a node of this thread, by the node's number."""
+        return self.origins.get(number) or self.older_origins.get(number)
+
+    def turn(self, most: int) -> None:
+        """Set the origins aside once there are `most`, and forget those that were set aside before."""
+        if len(self.origins) >= most:
+            last, origin = next(reversed(self.origins.items()))
+            # The last one goes along: ops that make no node still see its number, and did not make it.
+            self.older_origins, self.origins = self.origins, {last: origin}
 
 
 class StateOfThread(threading.local):
@@ -164,6 +182,7 @@ class Recorder:
 
     def _end_step(self) -> None:
         self.step += 1
+        self.state.turn(_ORIGINS_KEPT)
         self.flush()
         if self.plan.steps is not None and self.step >= self.plan.steps:
             self.complete()

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from reproaudit.model import EventKind, Level, Outcome, OutcomeKind
+from reproaudit.model import EventKind, Level, NotChecked, Outcome, OutcomeKind
 from reproaudit.plan import RunPlan, SubjectKind, SubjectSpec
 from reproaudit.record.install import Installation
 from reproaudit.record.session import AuditComplete
@@ -43,3 +43,8 @@ def rows(trace: Trace, kind: EventKind = EventKind.OP, name: str = "") -> np.nda
 
 def names(trace: Trace, kind: EventKind) -> list[str]:
     return [trace.strings[row["name"]] for row in rows(trace, kind)]
+
+
+def notes(trace: Trace) -> list[NotChecked]:
+    """Return what was not checked, but for the note that torch.compile leaves once any test of the process used it."""
+    return [note for note in trace.notes if "torch.compile" not in note.what]

@@ -14,7 +14,7 @@ from reproaudit.plan import Target
 from reproaudit.record import rng
 from reproaudit.record.operations import _generator
 from reproaudit.record.opinfo import describe_op
-from tests.record.recording import record
+from tests.record.recording import notes, record
 
 RAND = describe_op(torch.ops.aten.rand.default)
 RANDPERM = describe_op(torch.ops.aten.randperm.generator)
@@ -107,4 +107,4 @@ def test_the_values_of_an_op_inside_a_capture_are_noted_as_not_there(
     line = program.__code__.co_firstlineno + 2
     target = Target(name, Path(__file__).name, line, int(Phase.DATA), 0, 0)
     trace, _ = record(tmp_path, program, Level.VALUES, targets=(target,), values_mb=1)
-    assert [note.what for note in trace.notes] == [f"values of {name} inside CUDA graph capture"]
+    assert [note.what for note in notes(trace)] == [f"values of {name} inside CUDA graph capture"]

@@ -18,7 +18,7 @@ from reproaudit.compare.runs import Run
 from reproaudit.conclude import collect_alerts
 from reproaudit.explain.races import DeviceRace, device_races, race_warnings
 from reproaudit.record import stream_races
-from tests.record.recording import record
+from tests.record.recording import notes, record
 
 HERE = Path(__file__).name
 
@@ -248,7 +248,7 @@ def test_a_torch_without_the_parts_that_are_taken_is_noted(
 ) -> None:
     monkeypatch.delattr(gpu_trace, "EventWaitCallbacks")
     trace, _ = record(tmp_path, lambda: torch.ones(4).sum(), alerts=True, digests=False)
-    (note,) = trace.notes
+    (note,) = notes(trace)
     assert note.what == "synchronisation between CUDA streams"
     assert "EventWaitCallbacks" in note.why
     monkeypatch.undo()
@@ -258,7 +258,7 @@ def test_without_cuda_nothing_is_switched_on(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(stream_races, "_has_cuda", lambda: False)
     monkeypatch.setattr(stream_races, "private_sanitizer", lambda: pytest.fail("it was switched on"))
     trace, _ = record(tmp_path, lambda: torch.ones(4).sum(), alerts=True, digests=False)
-    assert trace.notes == ()
+    assert notes(trace) == []
 
 
 def test_ids_that_a_damaged_trace_makes_up_are_unknown(tmp_path: Path) -> None:
