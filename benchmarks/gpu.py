@@ -59,11 +59,11 @@ def parts_of(out: Path) -> list[Part]:
         return Part(name, command, limit_s, RECORDER)
 
     return [
-        Part("tests", (python, "-m", "pytest", *PYTEST, *workers, *gpu_test_files(ROOT / "tests")), 130.0, TESTS),
-        benchmark("recording", 80.0, "--seconds", "5"),
+        Part("tests", (python, "-m", "pytest", *PYTEST, *workers, *gpu_test_files(ROOT / "tests")), 170.0, TESTS),
+        benchmark("recording", 70.0, "--seconds", "5"),
         benchmark("digest_speed", 20.0),
         benchmark("fidelity", 50.0, "--seconds", "20"),
-        Part("atlas", (python, "benchmarks/cuda_atlas.py"), 130.0, (*AUDIT, "expecttest")),
+        Part("atlas", (python, "benchmarks/cuda_atlas.py"), 100.0, (*AUDIT, "expecttest")),
     ]
 
 
