@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 from torch.multiprocessing.reductions import StorageWeakRef
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from reproaudit.model import Location
 from reproaudit.record.callsite import FrameKinds, line_of_program
+from reproaudit.record.dynamo import GuestMode
 from reproaudit.record.operands import tensors_read, tensors_written
 from reproaudit.record.opinfo import OpTable
 from reproaudit.record.undefined import storage_of
@@ -31,13 +31,9 @@ class Carried:
     written_at: Location | None
 
 
-class CarryWatch(TorchDispatchMode):
+class CarryWatch(GuestMode):
     """Follows writes by storage, over repetitions that are told apart by `next_repetition`. Paths below `folder` are
     shown relative to it."""
-
-    @classmethod
-    def ignore_compile_internals(cls) -> bool:
-        return True
 
     def __init__(self, folder: str) -> None:
         super().__init__()

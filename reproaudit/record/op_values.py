@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from reproaudit.model import Location
 from reproaudit.record.callsite import FrameKinds, line_of_program
 from reproaudit.record.digest import raw_bytes
+from reproaudit.record.dynamo import GuestMode
 from reproaudit.record.operands import tensors_written
 from reproaudit.record.opinfo import OpTable
 from reproaudit.trace.values import TensorValue
@@ -27,12 +27,8 @@ class OpValue:
     values: tuple[TensorValue, ...] | None
 
 
-class OpValues(TorchDispatchMode):
+class OpValues(GuestMode):
     """Keeps the floating-point results of each op on the CPU, at most `budget_bytes` of them. Views are left out."""
-
-    @classmethod
-    def ignore_compile_internals(cls) -> bool:
-        return True
 
     def __init__(self, folder: str, budget_bytes: int) -> None:
         super().__init__()

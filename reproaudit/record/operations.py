@@ -8,14 +8,13 @@ from typing import Any
 
 import torch
 import xxhash
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from reproaudit.model import EventFlag, EventKind, Phase
 from reproaudit.record import rng
 from reproaudit.record.births import Births
 from reproaudit.record.chosen import ChosenCalls
 from reproaudit.record.digest import combine
-from reproaudit.record.dynamo import SKIPS_CODE, keep_out_of_dynamo
+from reproaudit.record.dynamo import GuestMode
 from reproaudit.record.gather import DeviceDigests, Part
 from reproaudit.record.operands import tensors_read, tensors_written
 from reproaudit.record.opinfo import OpInfo, OpTable
@@ -42,17 +41,8 @@ _MAX_SCALARS = 20_000  # cached digests of scalar arguments before the cache is 
 _MAX_ORIGINS = 500_000  # forward ops of one step remembered to name the line of their backward
 
 
-class Operations(TorchDispatchMode):
+class Operations(GuestMode):
     """Sees forward, backward and optimizer ops of the thread that entered it. One instance serves all threads."""
-
-    # A mode without it makes PyTorch refuse torch.cond, flex_attention and their like. Each is one op here: what runs
-    # within is not seen.
-    supports_higher_order_operators = True
-
-    @classmethod
-    def ignore_compile_internals(cls) -> bool:
-        # Without this, an active dispatch mode silently turns torch.compile off, and the bug with it.
-        return True
 
     def __init__(self, recorder: Recorder, devices: DeviceDigests, chosen: ChosenCalls | None) -> None:
         super().__init__()
@@ -68,13 +58,6 @@ class Operations(TorchDispatchMode):
         self._births = Births()
         self._on_device = False
         self.alerts: Callable[..., Any] | None = None
-        keep_out_of_dynamo()
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        # Dynamo must not compile the recorder, but the wrapper that would keep it out costs 2 µs per op: our code
-        # objects are marked once instead, by `keep_out_of_dynamo`.
-        return not SKIPS_CODE
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
+from reproaudit.record.dynamo import GuestMode
 from reproaudit.record.opinfo import OpInfo, OpTable
-from reproaudit.record.repairs.device_modes import DeviceMode
 
 _Tensor = torch.Tensor
 _REFUSAL = "deterministic"  # in the message of the error: "... does not have a deterministic implementation"
@@ -27,7 +27,7 @@ def is_on_gpu(tensor: torch.Tensor) -> bool:
     return tensor.is_cuda
 
 
-class RefusedOnCpu(DeviceMode):
+class RefusedOnCpu(GuestMode):
     """Tries each operator on the device under the flag that raises, and on a refusal runs it on copies.
 
     A kernel refuses before it writes anything. `moves` tells which tensors lie on the device.

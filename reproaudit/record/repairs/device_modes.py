@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from reproaudit.record import rng
-from reproaudit.record.dynamo import SKIPS_CODE, keep_out_of_dynamo
+from reproaudit.record.dynamo import GuestMode
 
 _Tensor = torch.Tensor
 # Bound now: the program may replace them.
@@ -17,25 +16,7 @@ _synchronize = torch.cuda.synchronize
 _is_initialized = torch.cuda.is_initialized
 
 
-class DeviceMode(TorchDispatchMode):
-    """What both modes share: they neither switch torch.compile off nor refuse higher-order operators."""
-
-    supports_higher_order_operators = True
-
-    @classmethod
-    def ignore_compile_internals(cls) -> bool:
-        return True
-
-    def __init__(self) -> None:
-        super().__init__()
-        keep_out_of_dynamo()
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return not SKIPS_CODE
-
-
-class BlockingCopies(DeviceMode):
+class BlockingCopies(GuestMode):
     """Gives every operator that takes `non_blocking` the value False."""
 
     def __init__(self) -> None:
@@ -57,7 +38,7 @@ class BlockingCopies(DeviceMode):
         return func(*args, **kwargs)
 
 
-class SerialStreams(DeviceMode):
+class SerialStreams(GuestMode):
     """Waits for the devices that an operator reads or writes, after it. A graph capture forbids that: not there."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -8,31 +8,20 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from reproaudit.record.dynamo import SKIPS_CODE, keep_out_of_dynamo
+from reproaudit.record.dynamo import GuestMode
 from reproaudit.record.opinfo import OpInfo, OpTable
 from reproaudit.record.patching import Patches
 
 _Tensor = torch.Tensor
 
 
-class FillMode(TorchDispatchMode):
+class FillMode(GuestMode):
     """Writes one byte all over the memory that `torch.empty` and its kin leave undefined, and changes nothing else."""
-
-    supports_higher_order_operators = True
-
-    @classmethod
-    def ignore_compile_internals(cls) -> bool:
-        return True  # else torch.compile would be off
 
     def __init__(self, byte: int) -> None:
         super().__init__()
         self._byte = byte
         self._table = OpTable()
-        keep_out_of_dynamo()
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return not SKIPS_CODE
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
