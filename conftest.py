@@ -292,3 +292,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
         if not torch.cuda.is_available():
             pytest.skip("needs a CUDA device, and torch sees none here")
+
+
+@pytest.fixture(autouse=True)
+def _backend_flags_may_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo what importing PyTorch's own op_db does to the whole process: it forbids to set flags of backends."""
+    backends = sys.modules.get("torch.backends")
+    if backends is not None:
+        monkeypatch.setattr(backends, "__allow_nonbracketed_mutation_flag", True)
