@@ -299,4 +299,4 @@ def _backend_flags_may_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     """Undo what importing PyTorch's own op_db does to the whole process: it forbids to set flags of backends."""
     backends = sys.modules.get("torch.backends")
     if backends is not None:
-        monkeypatch.setattr(backends, "__allow_nonbracketed_mutation_flag", True)
+        monkeypatch.setitem(backends.flags_frozen.__globals__, "__allow_nonbracketed_mutation_flag", True)
