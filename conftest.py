@@ -295,8 +295,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _backend_flags_may_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def _backend_flags_may_be_set() -> None:
     """Undo what importing PyTorch's own op_db does to the whole process: it forbids to set flags of backends."""
-    backends = sys.modules.get("torch.backends")
-    if backends is not None:
-        monkeypatch.setitem(backends.flags_frozen.__globals__, "__allow_nonbracketed_mutation_flag", True)
+    # Not by monkeypatch: it would be set up before, and undone after, the fixture that looks what a test has left.
+    frozen = getattr(sys.modules.get("torch.backends"), "flags_frozen", None)
+    if frozen is not None:
+        frozen.__globals__["__allow_nonbracketed_mutation_flag"] = True
