@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import select
 import subprocess
 import sys
 import time
@@ -12,6 +11,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from tests.processes import has_ended
 
 ROOT = Path(__file__).resolve().parent.parent
 FORKS_AND_HANGS = """
@@ -39,18 +40,6 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 def python(code: str) -> tuple[str, ...]:
     return (sys.executable, "-S", "-c", code)
-
-
-def has_ended(process: int) -> bool:
-    """Wait for the end of a process that is nobody's child here; a kill takes a moment to arrive."""
-    try:
-        descriptor = os.pidfd_open(process)
-    except ProcessLookupError:
-        return True
-    try:
-        return bool(select.select([descriptor], [], [], 30)[0])
-    finally:
-        os.close(descriptor)
 
 
 def test_a_part_that_hangs_and_one_that_fails_stop_none_of_the_later_ones(parts: ModuleType, tmp_path: Path) -> None:

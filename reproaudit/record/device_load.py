@@ -18,12 +18,12 @@ class DeviceLoad:
     caching allocator, the current stream and device are never changed for longer than a call.
     """
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, launches: int = _LEAST) -> None:
         self._stream = torch.cuda.Stream(device)  # of the lowest priority, which is the default one
         with torch.cuda.stream(self._stream):
             self._source = torch.ones(_ELEMENTS, device=device)
             self._target = torch.empty_like(self._source)
-        self._launches = _LEAST
+        self._launches = launches
 
     def __enter__(self) -> DeviceLoad:
         return self

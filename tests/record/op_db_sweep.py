@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from torch.testing._internal.common_methods_invocations import op_db
 
+from reproaudit.atlas.child.values import fresh
 from reproaudit.model import EventFlag, EventKind, Level, OutcomeKind
 from reproaudit.model import Outcome as Ending
 from reproaudit.plan import RunPlan, SubjectKind, SubjectSpec
@@ -37,7 +38,6 @@ from tests.record.outcome import (
     capture,
     differing,
     fill_memory,
-    fresh,
     seed_everything,
     tensors_in,
 )

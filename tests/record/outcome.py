@@ -16,6 +16,8 @@ import torch
 from torch._subclasses import FakeTensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from reproaudit.atlas.child.values import fresh
+
 SEED = 20240229
 FILLS = (0x55, 0xAA, 0x33, 0xCC)  # fresh memory is filled with the complement of one of these
 _M_PERTURB = -6  # of glibc's mallopt
@@ -130,39 +132,6 @@ class EmptyMode(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return func(*args, **(kwargs or {}))
-
-
-# -- copies ----------------------------------------------------------------------------------------------------------
-
-
-def fresh(value: Any, memo: dict[Any, Any]) -> Any:
-    """Copy every tensor and generator in nested containers: same strides, aliases and flags, other memory."""
-    if isinstance(value, torch.Tensor):
-        if id(value) not in memo:
-            memo[id(value)] = _fresh_tensor(value, memo)
-        return memo[id(value)]
-    if isinstance(value, torch.Generator):
-        return value.clone_state()
-    if type(value) in (list, tuple):
-        return type(value)(fresh(item, memo) for item in value)
-    if type(value) is dict:
-        return {key: fresh(item, memo) for key, item in value.items()}
-    return value
-
-
-def _fresh_tensor(tensor: torch.Tensor, memo: dict[Any, Any]) -> torch.Tensor:
-    plain = tensor.detach()
-    is_strided = tensor.layout is torch.strided and not (tensor.is_quantized or tensor.is_nested)
-    if type(tensor) is not torch.Tensor or tensor.device.type != "cpu" or not is_strided:
-        return plain.clone().requires_grad_(tensor.requires_grad)
-    storage = plain.untyped_storage()
-    if storage._cdata not in memo:
-        memo[storage._cdata] = storage.clone()
-    copied = torch.empty(0, dtype=tensor.dtype)
-    copied.set_(memo[storage._cdata], tensor.storage_offset(), tensor.shape, tensor.stride())
-    copied = torch._conj(copied) if tensor.is_conj() else copied  # type: ignore[attr-defined]
-    copied = torch._neg_view(copied) if tensor.is_neg() else copied  # type: ignore[attr-defined]
-    return copied.requires_grad_(tensor.requires_grad)
 
 
 def tensors_in(value: Any) -> list[torch.Tensor]:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import signal
 import sys
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from reproaudit.runner import process as process_module
 from reproaudit.runner.log import tail
 from reproaudit.runner.process import RunRecord, run, start
 from reproaudit.settings import Settings
+from tests.processes import has_ended, needs_pidfd
 
 # -S: the imitation needs no installed package, and starts faster without looking for them.
 FAKE = ("-S", str(Path(__file__).with_name("fake_recorder.py")))
@@ -58,23 +58,6 @@ def outcome_on_disk(record: RunRecord) -> Outcome:
     return Outcome(OutcomeKind(row["kind"]), row["code"], row["detail"])
 
 
-def ends(pid: int) -> bool:
-    """Wait for a process to end, much shorter than it would take to end by itself."""
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    try:
-        return bool(select.select([descriptor], [], [], 30)[0])
-    finally:
-        os.close(descriptor)
-
-
-needs_pidfd = pytest.mark.skipif(
-    not hasattr(os, "pidfd_open"), reason="watches processes through pidfd, which is Linux"
-)
-
-
 def test_a_final_outcome_in_the_trace_is_the_runs_outcome(run_fake: Runner) -> None:
     record = run_fake("complete")
     assert record.outcome == Outcome(OutcomeKind.COMPLETED, 0)
@@ -110,7 +93,7 @@ def test_a_timeout_ends_the_program_and_its_workers(run_fake: Runner, clock: Sim
     record = run_fake("hang", timeout_s=60, on_progress=lambda steps: setattr(clock, "now", 60.0))
     assert record.outcome == Outcome(OutcomeKind.TIMED_OUT, None, "still running after 60 s")
     assert outcome_on_disk(record) == record.outcome
-    assert ends(int(record.log.read_text()))
+    assert has_ended(int(record.log.read_text()))
 
 
 @needs_pidfd
@@ -120,7 +103,7 @@ def test_a_program_deaf_to_sigterm_is_killed(
     monkeypatch.setattr(process_module, "GRACE_S", 0.0)
     record = run_fake("hang", "deaf", timeout_s=60, on_progress=lambda steps: setattr(clock, "now", 60.0))
     assert record.outcome.kind is OutcomeKind.TIMED_OUT
-    assert ends(int(record.log.read_text()))
+    assert has_ended(int(record.log.read_text()))
 
 
 def test_what_a_program_records_after_its_timeout_does_not_hide_the_timeout(
@@ -143,7 +126,7 @@ def test_a_program_that_hangs_after_its_trace_is_complete_keeps_its_outcome(
 def test_workers_left_behind_by_a_finished_program_are_ended(run_fake: Runner) -> None:
     record = run_fake("leave-worker")
     assert record.outcome.kind is OutcomeKind.COMPLETED
-    assert ends(int(record.log.read_text()))
+    assert has_ended(int(record.log.read_text()))
 
 
 @needs_pidfd
@@ -156,7 +139,7 @@ def test_an_interrupt_ends_the_program_and_its_workers_and_goes_on(
     process = start(make_plan("hang"), log=tmp_path / "0.log", entry=FAKE)
     with pytest.raises(KeyboardInterrupt):
         process.wait(on_progress=interrupt)
-    assert ends(int((tmp_path / "0.log").read_text()))
+    assert has_ended(int((tmp_path / "0.log").read_text()))
     on_disk = json.loads((tmp_path / "runs" / "0" / "run.json").read_text())["outcome"]
     assert on_disk == {"kind": "killed", "code": None, "detail": "the audit was interrupted"}
 

@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from reproaudit.record.device_load import DeviceLoad
+
 SEED = 20240229
 FILLS = (0x55, 0x33)  # fresh memory holds the complement of one of these
 _M_PERTURB = -6  # of glibc's mallopt
 _OVERSUBSCRIPTION = 4  # threads per core under contention
 _SMALL_BYTES, _SMALL_BLOCKS = 1 << 20, 16  # the CUDA allocator serves up to 1 MiB from a pool of its own
 _LARGE_BYTES = (256 << 20, 32 << 20)
-_BUSY_ELEMENTS, _BUSY_CALLS = 1 << 24, 20
+_BUSY_CALLS = 20
 
 _mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
 _set_fill: Any = torch._C._set_deterministic_fill_uninitialized_memory
@@ -105,22 +107,12 @@ def flag() -> Iterator[None]:
 
 
 class Neighbour:
-    """A second CUDA stream that computes while the call runs; on the CPU more threads than cores disturb each other.
-
-    It multiplies no matrices: cuBLAS refuses that under the flag, and the call would be blamed for it.
-    """
+    """A second CUDA stream that computes while the call runs; on the CPU more threads than cores disturb each other."""
 
     def __init__(self, device: str) -> None:
-        self._stream = None
-        if device == "cuda":
-            self._stream = torch.cuda.Stream()
-            self._values = torch.zeros(_BUSY_ELEMENTS, device=device)
-            self._out = torch.empty_like(self._values)
-            torch.cuda.synchronize()
+        self._load = DeviceLoad(torch.device(device), _BUSY_CALLS) if device == "cuda" else None
 
     def disturb(self) -> None:
         """Queue work that overlaps with what the caller launches next on its own stream."""
-        if self._stream is not None:
-            with torch.cuda.stream(self._stream):
-                for _ in range(_BUSY_CALLS):
-                    torch.sin(self._values, out=self._out)
+        if self._load is not None:
+            self._load.queue()

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from reproaudit.record.digest import digest
+from reproaudit.record.digest import PLAIN_TYPES, digest
 
 _PLAIN_NUMBERS = (bool, int, float, complex, str)
 
@@ -31,7 +31,7 @@ def fresh(value: Any, memo: dict[Any, Any]) -> Any:
 def is_plain(tensor: torch.Tensor) -> bool:
     """True for a tensor that is nothing but strided memory."""
     return (
-        type(tensor) in (torch.Tensor, torch.nn.Parameter)
+        type(tensor) in PLAIN_TYPES
         and tensor.layout is torch.strided
         and not (tensor.is_quantized or tensor.is_nested or tensor.is_conj() or tensor.is_neg())
     )
@@ -39,13 +39,15 @@ def is_plain(tensor: torch.Tensor) -> bool:
 
 def _fresh_tensor(tensor: torch.Tensor, memo: dict[Any, Any]) -> torch.Tensor:
     plain = tensor.detach()
-    if not is_plain(tensor):
+    if type(tensor) not in PLAIN_TYPES or tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_nested:
         return plain.clone().requires_grad_(tensor.requires_grad)
     storage = plain.untyped_storage()
     if storage._cdata not in memo:
         memo[storage._cdata] = storage.clone()
     copied = torch.empty(0, dtype=tensor.dtype, device=tensor.device)
     copied.set_(memo[storage._cdata], tensor.storage_offset(), tensor.shape, tensor.stride())
+    copied = torch._conj(copied) if tensor.is_conj() else copied
+    copied = torch._neg_view(copied) if tensor.is_neg() else copied
     return copied.requires_grad_(tensor.requires_grad)
 
 
