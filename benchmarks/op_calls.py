@@ -50,8 +50,10 @@ def contents(result: Result) -> Any:
 def _bytes(tensor: torch.Tensor) -> bytes:
     plain = tensor.detach()
     plain = plain.to_dense() if plain.layout is not torch.strided else plain
-    flat = plain.resolve_conj().resolve_neg().cpu().contiguous().reshape(-1)
-    return flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b""
+    flat = plain.resolve_conj().resolve_neg().reshape(-1)
+    # Written out anew: a single element keeps any stride, and a tensor known to be zero has no memory.
+    written = torch.empty(flat.numel(), dtype=flat.dtype).copy_(flat)
+    return written.view(torch.uint8).numpy().tobytes() if flat.numel() else b""
 
 
 def _copy(tensor: torch.Tensor) -> torch.Tensor:
