@@ -244,7 +244,7 @@ def main() -> None:
         )
     root = str(Path(__file__).parents[1])
     theirs = run_suite(PYTEST_TORCH, "pytest_torch.plugin", [str(folder)], "--torch-update-golden")
-    ours = run_suite(REPROAUDIT, "reproaudit.pytest_plugin", [root])
+    ours = run_suite(REPROAUDIT, "reproaudit.pytest_plugin.hooks", [root])
     import torch
 
     versions = f"pytest-torch {found}, reproaudit {version('reproaudit')}, torch {torch.__version__}"

@@ -34,8 +34,8 @@ CASES: dict[str, dict[str, Any]] = {
 
 def measure(folders: list[Path]) -> dict[str, float]:
     """Compare the traces and render the result in every format; return what each took."""
-    from reproaudit.criteria import Tolerances
-    from reproaudit.offline import compare_traces
+    from reproaudit.config.tolerance import Tolerances
+    from reproaudit.experiment.offline import compare_traces
     from reproaudit.report.registry import formats, render
 
     start, cpu = time.perf_counter(), time.process_time()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from reproaudit.cli import main
+from reproaudit.cli.main import main
 
 FAMILIES = (
     r"^(index_add|index_put|index_reduce\.\w+|put|take|scatter_add|scatter_reduce\.(sum|mean)|gather|cumsum|bincount|"

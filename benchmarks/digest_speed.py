@@ -17,9 +17,9 @@ from pathlib import Path
 import torch
 from figures import publish
 
-from reproaudit.record.device_digest import device_digest, digest_into, sums_by_ops, why_no_kernel
-from reproaudit.record.digest import combine, digest
-from reproaudit.record.gather import DeviceDigests
+from reproaudit.record.digest.device import device_digest, digest_into, sums_by_ops, why_no_kernel
+from reproaudit.record.digest.gather import DeviceDigests
+from reproaudit.record.digest.tensors import combine, digest
 from reproaudit.trace.writer import TraceWriter
 
 Work = Callable[[], object]

@@ -25,8 +25,8 @@ from op_calls import OpCall, calls, contents
 from recording import EmptyMode, recorder
 from torch.nn import functional as F
 
-from reproaudit.confidence import interval
-from reproaudit.model import Level
+from reproaudit.model.confidence import interval
+from reproaudit.model.events import Level
 
 LEVEL = 0.95
 OPS_AT_ONCE = 20  # under one recorder: installing it takes longer than most calls

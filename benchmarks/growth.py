@@ -38,7 +38,7 @@ def steps(count: int) -> dict[str, float]:
     import torch
     from recording import recorder
 
-    from reproaudit.model import Level
+    from reproaudit.model.events import Level
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -66,9 +66,9 @@ def ops(count: int) -> dict[str, float]:
     import torch
     from recording import recorder
 
-    from reproaudit.criteria import Tolerances
-    from reproaudit.model import Level
-    from reproaudit.offline import compare_traces
+    from reproaudit.config.tolerance import Tolerances
+    from reproaudit.experiment.offline import compare_traces
+    from reproaudit.model.events import Level
 
     torch.set_num_threads(1)
     y = torch.ones(16)
@@ -92,8 +92,8 @@ def ops(count: int) -> dict[str, float]:
 
 def runs(count: int) -> dict[str, float]:
     """Compare `count` traces, of which all but the first differ from it in ten operators."""
-    from reproaudit.criteria import Tolerances
-    from reproaudit.offline import compare_traces
+    from reproaudit.config.tolerance import Tolerances
+    from reproaudit.experiment.offline import compare_traces
 
     with tempfile.TemporaryDirectory() as scratch:
         folders = [Path(scratch) / str(run) for run in range(count)]
@@ -108,7 +108,7 @@ def parameters(count: int) -> dict[str, float]:
     """Digest one tensor of `count` float32 parameters."""
     import torch
 
-    from reproaudit.record.digest import digest
+    from reproaudit.record.digest.tensors import digest
 
     tensor = torch.full((count,), 0.5)
     digest(tensor[:16])

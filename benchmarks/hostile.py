@@ -23,7 +23,7 @@ from figures import publish
 from traces import LINES, make_trace
 
 from reproaudit.errors import TraceError
-from reproaudit.trace.files import MAX_RUN_FILE_BYTES
+from reproaudit.files import MAX_RUN_FILE_BYTES
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.schema import EVENTS_FILE, RUN_FILE, VALUES_FILE
 from reproaudit.trace.tables import MAX_TABLE_BYTES

@@ -14,7 +14,7 @@ import torch
 from figures import in_child, peak_mib, publish
 from programs import STEPS
 
-from reproaudit.model import Level
+from reproaudit.model.events import Level
 
 LEVELS = ("plain", *(level.value for level in (Level.BOUNDARY, Level.OPERATION)))
 

@@ -23,9 +23,9 @@ from programs import STEPS
 from torch.utils._debug_mode import DebugMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from reproaudit.model import Level, Outcome, OutcomeKind
-from reproaudit.plan import RunPlan, SubjectKind, SubjectSpec
-from reproaudit.record.install import Installation
+from reproaudit.config.plan import RunPlan, SubjectKind, SubjectSpec
+from reproaudit.model.events import Level, Outcome, OutcomeKind
+from reproaudit.record.process.install import Installation
 from reproaudit.trace.schema import EVENTS_FILE
 
 Watcher = Callable[[Path], contextlib.AbstractContextManager[None]]

@@ -19,10 +19,10 @@ import torch
 from figures import publish
 from torch import nn
 
-from reproaudit.lab import Budget
-from reproaudit.plan import SubjectKind, SubjectSpec
-from reproaudit.repeat import RepeatOptions, repeat
-from reproaudit.repetitions import InProcessLab
+from reproaudit.config.plan import SubjectKind, SubjectSpec
+from reproaudit.experiment.repeat import RepeatOptions, repeat
+from reproaudit.runs.in_process import InProcessLab
+from reproaudit.runs.lab import Budget
 
 RUNS = 3
 TEST = "def test_nothing():\n    pass\n"

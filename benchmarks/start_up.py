@@ -21,7 +21,7 @@ COMMANDS = {
 }
 # Everything that the parent of an audit imports before its first run starts.
 PARENT = (
-    "import sys, reproaudit.audit, reproaudit.commands.audit, reproaudit.report.terminal; print('torch' in sys.modules)"
+    "import sys, reproaudit.experiment.audit, reproaudit.cli.audit, reproaudit.report.terminal; print('torch' in sys.modules)"
 )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from reproaudit.model import EventFlag, EventKind, Outcome, OutcomeKind
+from reproaudit.model.events import EventFlag, EventKind, Outcome, OutcomeKind
 from reproaudit.trace.schema import EVENT, EVENTS_FILE, RUN_FILE
 from reproaudit.trace.writer import TraceWriter
 

@@ -1,6 +1,6 @@
 """`python -m reproaudit` is the command."""
 
-from reproaudit.cli import main
+from reproaudit.cli.main import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

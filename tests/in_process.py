@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.lab import Budget, RunMaker
-from reproaudit.model import AuditResult
-from reproaudit.plan import SubjectKind, SubjectSpec
-from reproaudit.repeat import RepeatOptions, repeat
-from reproaudit.repetitions import InProcessLab
+from reproaudit.config.plan import SubjectKind, SubjectSpec
+from reproaudit.experiment.repeat import RepeatOptions, repeat
+from reproaudit.model.result import AuditResult
+from reproaudit.runs.in_process import InProcessLab
+from reproaudit.runs.lab import Budget, RunMaker
 from tests.auditing import PROGRAMS
 
 

@@ -238,13 +238,13 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
 @pytest.mark.parametrize("command", ["", "record", "compare", "report", "explain", "ci"])
 def test_help_is_given_before_anything_heavy_is_imported(command: str) -> None:
     words = [*command.split(), "--help"]
-    asked = f"import contextlib, reproaudit.cli\nwith contextlib.suppress(SystemExit): reproaudit.cli.main({words})"
+    asked = f"import contextlib, reproaudit.cli.main\nwith contextlib.suppress(SystemExit): reproaudit.cli.main.main({words})"
     assert imported_by(asked).isdisjoint({"torch", "numpy", "safetensors", "tabulate", "tqdm"})
 
 
 @pytest.mark.skipif(not (PACKAGE / "pytest_plugin.py").exists(), reason="this build has no pytest plugin")
 def test_the_pytest_plugin_imports_nothing_heavy() -> None:
-    loaded = imported_by("import pytest, reproaudit.pytest_plugin")
+    loaded = imported_by("import pytest, reproaudit.pytest_plugin.hooks")
     assert "pytest" in loaded
     assert loaded.isdisjoint({"torch", "numpy", "safetensors"})
 
@@ -253,8 +253,8 @@ def test_the_pytest_plugin_imports_nothing_heavy() -> None:
 def test_the_process_that_audits_never_imports_torch(tmp_path: Path) -> None:
     subject = f"{ROOT / 'examples' / 'layer.py'}::training_step"
     statement = (
-        f"import os, reproaudit.cli\nos.chdir({str(tmp_path)!r})\n"
-        f"code = reproaudit.cli.main([{subject!r}, '--runs', '2', '--steps', '1', '--no-alerts'])\n"
+        f"import os, reproaudit.cli.main\nos.chdir({str(tmp_path)!r})\n"
+        f"code = reproaudit.cli.main.main([{subject!r}, '--runs', '2', '--steps', '1', '--no-alerts'])\n"
         "assert code == 0, code"
     )
     loaded = imported_by(statement)

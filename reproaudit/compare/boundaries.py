@@ -9,10 +9,12 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from reproaudit.compare.runs import Interned, Run, mix, occurrences, within_runs
-from reproaudit.criteria import Ignored
-from reproaudit.model import EventFlag, EventKind, NotChecked, OutcomeKind
+from reproaudit.compare.columns import mix, occurrences, within_runs
+from reproaudit.compare.interning import Interned
+from reproaudit.config.tolerance import Ignored
+from reproaudit.model.events import EventFlag, EventKind, NotChecked, OutcomeKind
 from reproaudit.trace.reader import Trace
+from reproaudit.trace.runs import Run
 
 KINDS = (EventKind.BATCH, EventKind.OUTPUT, EventKind.GRADIENT, EventKind.PARAMETER)
 # A batch that differs is evidence of where the difference came in. It decides nothing by itself: padding that a mask

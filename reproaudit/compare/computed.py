@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from reproaudit.compare.runs import Interned, Run, mix
-from reproaudit.model import EventFlag, EventKind
+from reproaudit.compare.columns import mix
+from reproaudit.compare.interning import Interned
+from reproaudit.model.events import EventFlag, EventKind
+from reproaudit.trace.runs import Run
 
 _NO_RESULT = EventFlag.VIEW | EventFlag.UNDEFINED | EventFlag.RAISED  # of these the outputs were not digested
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reproaudit.errors import UsageError
-from reproaudit.model import Difference, Tolerance
+from reproaudit.model.result import Difference, Tolerance
 
 Array = npt.NDArray[Any]
 Buffer = bytes | bytearray | memoryview | npt.NDArray[Any]

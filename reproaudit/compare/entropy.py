@@ -8,9 +8,11 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from reproaudit.compare.runs import MAIN_PROCESS, Interned, Run, mix, occurrences
-from reproaudit.model import EventKind
+from reproaudit.compare.columns import mix, occurrences
+from reproaudit.compare.interning import Interned
+from reproaudit.model.events import EventKind
 from reproaudit.trace.reader import Trace
+from reproaudit.trace.runs import MAIN_PROCESS, Run
 
 
 class Strength(IntEnum):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from reproaudit.compare.runs import Run
-from reproaudit.model import EventKind, Location
+from reproaudit.model.events import EventKind, Location
 from reproaudit.trace.reader import Trace
+from reproaudit.trace.runs import Run
 
 _WRITES = ("write", "append")
 _READ, _ABSENT = "read", "absent"

@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from reproaudit.compare.align import align
-from reproaudit.compare.runs import MAIN_PROCESS, Interned, Run, mix
-from reproaudit.model import EventFlag, EventKind, Location
+from reproaudit.compare.columns import mix
+from reproaudit.compare.interning import Interned
+from reproaudit.model.events import EventFlag, EventKind, Location
 from reproaudit.trace.reader import Trace
+from reproaudit.trace.runs import MAIN_PROCESS, Run
 
 MAX_DIFFERENCES = 1_000
 STREAM = "stream:"  # what the names of draws begin with

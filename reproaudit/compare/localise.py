@@ -11,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from reproaudit.compare.align import align
-from reproaudit.compare.runs import Interned, Run, are_among, mix
-from reproaudit.model import EventFlag, EventKind, Location
+from reproaudit.compare.columns import are_among, mix
+from reproaudit.compare.interning import Interned
+from reproaudit.model.events import EventFlag, EventKind, Location
 from reproaudit.trace.reader import Trace
+from reproaudit.trace.runs import Run
 
 _MAX_SEARCHED = 10_000
 # Flags by which calls of one op at one line are told apart: what they are born of, and of which kind of generator.

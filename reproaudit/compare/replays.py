@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from reproaudit.compare.elements import TensorContent, element_difference
-from reproaudit.compare.runs import Run
-from reproaudit.model import Difference, EventFlag, EventKind
+from reproaudit.model.events import EventFlag, EventKind
+from reproaudit.model.result import Difference
 from reproaudit.trace.reader import Trace
+from reproaudit.trace.runs import Run
 from reproaudit.trace.schema import INPUTS_FROM
 
 PLAIN, CONTENTION, FLAG = 0, 1, 2  # how an op was repeated: as it was, beside competing work, under the flag

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from reproaudit.compare.align import Alignment, align
+from reproaudit.config.settings import Settings
 from reproaudit.lock.digests import numbered, row_keys
 from reproaudit.lock.model import OUTSIDE, VARIES, Entry, LockedOp, LockedRun, LockedTensor, Pairs, differing
 from reproaudit.lock.text import flat_settings
-from reproaudit.settings import Settings
 
 
 class State(str, Enum):

@@ -8,8 +8,8 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from reproaudit.config.plan import SubjectSpec
 from reproaudit.lock.model import Pairs
-from reproaudit.plan import SubjectSpec
 
 _MOST_FILES = 5000
 

@@ -12,12 +12,13 @@ import numpy.typing as npt
 from reproaudit.compare.align import align
 from reproaudit.compare.boundaries import tabulate
 from reproaudit.compare.elements import FLOATS
-from reproaudit.compare.runs import Interned, Run
+from reproaudit.compare.interning import Interned
+from reproaudit.config.plan import SubjectSpec
 from reproaudit.lock.code_files import code_files, is_own
 from reproaudit.lock.model import OUTSIDE, VARIES, LockedOp, LockedRun, LockedTensor, Pairs
-from reproaudit.model import EventFlag, EventKind, Phase
-from reproaudit.plan import SubjectSpec
+from reproaudit.model.events import EventFlag, EventKind, Phase
 from reproaudit.trace.reader import Trace
+from reproaudit.trace.runs import Run
 from reproaudit.trace.values import TensorValue
 
 Keys = npt.NDArray[np.int64]

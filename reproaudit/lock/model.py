@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from reproaudit.settings import Settings
+from reproaudit.config.settings import Settings
 
 DEFAULT_LOCK = "reproaudit.lock"
 OUTSIDE = "outside"  # in place of an op's inputs: its content came from NumPy, a list or a file

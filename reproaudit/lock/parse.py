@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from urllib.parse import unquote_to_bytes
 
+from reproaudit.config.settings import Settings, from_dict
 from reproaudit.errors import UsageError
 from reproaudit.lock.model import KINDS, OUTSIDE, VARIES, Entry, Lock, LockedOp, LockedRun, LockedTensor
 from reproaudit.lock.text import END, FORMAT_VERSION, MAGIC
-from reproaudit.model import Phase
-from reproaudit.settings import Settings, from_dict
+from reproaudit.model.events import Phase
 
 MAX_BYTES = 64 << 20
 _MAX_LINE = 8192

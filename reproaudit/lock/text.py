@@ -13,8 +13,8 @@ import json
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
+from reproaudit.config.settings import Settings, to_dict
 from reproaudit.lock.model import Entry, Lock, LockedOp, LockedRun, LockedTensor, Pairs
-from reproaudit.settings import Settings, to_dict
 
 MAGIC = "reproaudit-lock"
 FORMAT_VERSION = 1

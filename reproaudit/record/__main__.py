@@ -12,7 +12,7 @@ if __name__ == "__main__":
     # `-m` put the working directory in front, where a program's `typing.py` would shadow what the recorder imports.
     # The place itself is kept: `prepare_path` puts there what the program expects.
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    from reproaudit.record.bootstrap import main
+    from reproaudit.record.process.bootstrap import main
 
     if len(sys.argv) > 2:
         held = int(sys.argv[2])

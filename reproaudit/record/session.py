@@ -7,12 +7,12 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from reproaudit.model import EventKind, Outcome, OutcomeKind, Phase
-from reproaudit.record.callsite import CallSites
+from reproaudit.model.events import EventKind, Outcome, OutcomeKind, Phase
+from reproaudit.record.hooks.callsite import CallSites
 from reproaudit.trace.writer import TraceWriter
 
 if TYPE_CHECKING:
-    from reproaudit.plan import RunPlan
+    from reproaudit.config.plan import RunPlan
 
 _get_ident = threading.get_ident
 _getpid = os.getpid

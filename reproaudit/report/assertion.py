@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from reproaudit.model import AuditResult, Finding, TensorDivergence
+from reproaudit.model.result import AuditResult, Finding, TensorDivergence
 from reproaudit.report.wording import (
     VERDICTS,
     confidence_sentence,

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reproaudit.model import AuditResult
+from reproaudit.model.result import AuditResult
 from reproaudit.report.issues import Issue, Kind, issues, subject_path
 
 _SEVERITIES = {

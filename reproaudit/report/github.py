@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reproaudit.model import AuditResult
+from reproaudit.model.result import AuditResult
 from reproaudit.report.issues import Issue, Kind, issues, not_checked_message, subject_names
 from reproaudit.report.wording import VERDICTS, counted, escaped
 

@@ -8,8 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from reproaudit.fingerprint import divergence_fingerprint, fingerprints
-from reproaudit.model import AuditResult, Cause, Finding, Location, Verdict
+from reproaudit.model.events import Location
+from reproaudit.model.identity import divergence_fingerprint, fingerprints
+from reproaudit.model.result import AuditResult, Cause, Finding
+from reproaudit.model.verdict import Verdict
 from reproaudit.report.wording import counted, difference_sentence, fix_state, moment, named, prose
 
 _WARNING_RULE = re.compile(r"^(RA\d{3}): ")

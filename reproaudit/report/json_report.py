@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, NoReturn
 
+from reproaudit.codec import Mistyped, quoted, reader, writer
 from reproaudit.errors import ReproauditError, UsageError
-from reproaudit.model import RESULT_SCHEMA, AuditResult, Level
-from reproaudit.report.codec import Mistyped, quoted, reader, writer
+from reproaudit.model.events import Level
+from reproaudit.model.result import RESULT_SCHEMA, AuditResult
 
 _HINT = "give the file that --report json=result.json wrote, or audit again"
 

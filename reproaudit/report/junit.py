@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-from reproaudit.model import AuditResult, Verdict
+from reproaudit.model.result import AuditResult
+from reproaudit.model.verdict import Verdict
 from reproaudit.report.issues import Issue, issues, subject_names
 from reproaudit.report.terminal import TerminalReport
 from reproaudit.report.wording import VERDICTS, counted, prose

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from reproaudit.model import AuditResult, Finding, Verdict
+from reproaudit.model.result import AuditResult, Finding
+from reproaudit.model.verdict import Verdict
 from reproaudit.report.issues import Issue, Kind, issues, subject_names
 from reproaudit.report.wording import (
     VERDICTS,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol, cast
 
 from reproaudit.errors import UsageError
-from reproaudit.model import AuditResult
+from reproaudit.model.result import AuditResult
 
 
 class Report(Protocol):

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from reproaudit.model import AuditResult, Verdict, exit_code
+from reproaudit.model.result import AuditResult
+from reproaudit.model.verdict import Verdict, exit_code
 from reproaudit.report.issues import Issue, Kind, Place, issues, not_checked_message
 from reproaudit.report.wording import VERDICTS, escaped, named, prose
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from reproaudit.model import AuditResult, Evidence, Finding, Fix, Level, Location, Outcome, TensorDivergence, Verdict
+from reproaudit.model.events import Level, Location, Outcome
+from reproaudit.model.result import AuditResult, Evidence, Finding, Fix, TensorDivergence
+from reproaudit.model.verdict import Verdict
 from reproaudit.report.layout import columns, indented, labelled, table
 from reproaudit.report.wording import (
     VERDICTS,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from reproaudit.model import AuditResult, Confidence, Difference, Fix, Replays, Trial, Verdict
+from reproaudit.model.result import AuditResult, Confidence, Difference, Fix, Replays, Trial
+from reproaudit.model.verdict import Verdict
 
 VERDICTS = {
     Verdict.REPRODUCIBLE: "reproducible",

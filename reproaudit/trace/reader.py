@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from reproaudit.errors import TraceError
-from reproaudit.model import Change, EventKind, Level, Location, NotChecked, Outcome, OutcomeKind, Phase
-from reproaudit.trace.files import open_regular, read_run_file, read_start, refuse
+from reproaudit.files import open_regular, read_run_file, read_start, refuse
+from reproaudit.model.events import Change, EventKind, Level, Location, NotChecked, Outcome, OutcomeKind, Phase
 from reproaudit.trace.schema import (
     EVENT,
     EVENT_FIELDS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from reproaudit.trace.files import encode, legible
+from reproaudit.files import encode, legible
 
 MAX_TABLE_BYTES = 24 << 20  # of all strings and locations as JSON: programs that make up names are cut here
 _MAX_THREADS = 1 << 16

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reproaudit.errors import TraceError
-from reproaudit.trace.files import encode, open_regular, parse_object, read_start, refuse, write_at
+from reproaudit.files import encode, open_regular, parse_object, read_start, refuse, write_at
 
 HEADER_BYTES = 1 << 20  # room for some 13,000 tensors
 _LENGTH_BYTES = 8

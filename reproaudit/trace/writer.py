@@ -10,9 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from reproaudit import files
 from reproaudit.errors import TraceError
-from reproaudit.model import EventFlag, Outcome, OutcomeKind
-from reproaudit.trace import files
+from reproaudit.model.events import EventFlag, Outcome, OutcomeKind
 from reproaudit.trace.schema import (
     EVENT,
     EVENT_FIELDS,

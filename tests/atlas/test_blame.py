@@ -14,7 +14,7 @@ from reproaudit.atlas.cells import Cell
 from reproaudit.atlas.child.blame import blame, dispatched, reproducer
 from reproaudit.atlas.child.opdb import Call
 from reproaudit.atlas.worker import run_program
-from reproaudit.record.opinfo import describe_op
+from reproaudit.record.operation.opinfo import describe_op
 
 pytestmark = pytest.mark.seeded
 ATEN = torch.ops.aten

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from reproaudit.compare.boundaries import compare_boundaries, divergent_pairs
-from reproaudit.compare.runs import Interned
-from reproaudit.conclude import judge
-from reproaudit.criteria import Ignored, TensorPattern
-from reproaudit.model import EventFlag, EventKind, NotChecked, Outcome, OutcomeKind, Verdict
+from reproaudit.compare.interning import Interned
+from reproaudit.compare.judge import judge
+from reproaudit.config.tolerance import Ignored, TensorPattern
+from reproaudit.model.events import EventFlag, EventKind, NotChecked, Outcome, OutcomeKind
+from reproaudit.model.verdict import Verdict
 from tests.compare.traces import Row, make_run
 
 GRADIENT, BATCH, OUTPUT = EventKind.GRADIENT, EventKind.BATCH, EventKind.OUTPUT

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from reproaudit.compare import elements
 from reproaudit.compare.elements import FLOATS, INTEGERS, TensorBytes, element_difference, parse_tolerance
 from reproaudit.errors import UsageError
-from reproaudit.model import Difference, Tolerance
+from reproaudit.model.result import Difference, Tolerance
 
 # name: exponent bits, mantissa bits, bias, style of the special values
 FORMATS = {

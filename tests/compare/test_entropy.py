@@ -16,8 +16,9 @@ from reproaudit.compare.entropy import (
     has_random_hashes,
     strength_of,
 )
-from reproaudit.compare.runs import Interned, Run
-from reproaudit.model import EventKind
+from reproaudit.compare.interning import Interned
+from reproaudit.model.events import EventKind
+from reproaudit.trace.runs import Run
 from tests.compare.traces import Row, make_run
 
 Differ = Callable[[Sequence[Row], Sequence[Row]], list[EntropyCall]]

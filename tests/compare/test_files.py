@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from reproaudit.compare.files import CarriedFile, carried_files
-from reproaudit.compare.runs import Run, open_run
-from reproaudit.model import EventKind, Location, Outcome, OutcomeKind, Phase
+from reproaudit.model.events import EventKind, Location, Outcome, OutcomeKind, Phase
+from reproaudit.trace.runs import Run, open_run
 from reproaudit.trace.writer import TraceWriter
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from reproaudit.compare.interning import Interned
 from reproaudit.compare.lines import MAX_DIFFERENCES, LineDifference, LineKind, differing_lines, first_entry
-from reproaudit.compare.runs import Interned
-from reproaudit.model import EventFlag, EventKind
+from reproaudit.model.events import EventFlag, EventKind
 from tests.compare.traces import Row, make_run
 
 LATE = float("inf")

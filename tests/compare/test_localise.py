@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from reproaudit.compare.interning import Interned
 from reproaudit.compare.localise import Localisation, Origin, localise
-from reproaudit.compare.runs import Interned
-from reproaudit.model import EventFlag
+from reproaudit.model.events import EventFlag
 from tests.compare.traces import Row, make_run
 
 

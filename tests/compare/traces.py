@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from reproaudit.compare.runs import Run, open_run
-from reproaudit.model import EventFlag, EventKind, Outcome, OutcomeKind, Phase
+from reproaudit.model.events import EventFlag, EventKind, Outcome, OutcomeKind, Phase
+from reproaudit.trace.runs import Run, open_run
 from reproaudit.trace.writer import TraceWriter
 
 

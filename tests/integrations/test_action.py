@@ -15,8 +15,8 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
-from reproaudit.arguments import audit_parser, split
-from reproaudit.commands.ci import ci_parser
+from reproaudit.cli.arguments import audit_parser, split
+from reproaudit.cli.ci import ci_parser
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "tests" / "report" / "schemas" / "github-action.json"

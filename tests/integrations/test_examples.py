@@ -13,9 +13,9 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator, Draft202012Validator
 
-from reproaudit.cli import COMMANDS
-from reproaudit.commands.ci import ci_parser
-from reproaudit.commands.lock import check_parser
+from reproaudit.cli.ci import ci_parser
+from reproaudit.cli.lock import check_parser
+from reproaudit.cli.main import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = ROOT / "tests" / "report" / "schemas"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from reproaudit.config.settings import Settings
 from reproaudit.lock.model import OUTSIDE, VARIES, Entry, Lock, LockedOp, LockedRun, LockedTensor
-from reproaudit.settings import Settings
 
 HERE = (("device", "cpu"), ("python", "3.11"), ("cpu capability", "AVX2"), ("threads", "2"))
 THERE = (("device", "cuda"), ("python", "3.11"), ("gpu", "A: B  C"))

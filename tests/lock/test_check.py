@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from reproaudit.config.settings import Settings
 from reproaudit.lock.check import CheckResult, State, WhereKind, compare, exit_code, not_comparable
 from reproaudit.lock.model import OUTSIDE, VARIES, Entry, LockedRun, merged, nearest
 from reproaudit.lock.model import Lock as Locked
-from reproaudit.settings import Settings
 from tests.lock.locks import HERE, THERE, op, run_with, tensor
 
 BEFORE = (op("addmm", "1", "2"), op("relu", "2", "3"), op("sum", "3", "4"), op("mul", "4", "5"))

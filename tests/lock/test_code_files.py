@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from reproaudit.config.plan import parse_subject
 from reproaudit.lock.code_files import code_files
-from reproaudit.plan import parse_subject
 
 FILES = {
     "app/train.py": "import model, json, numpy\nfrom settings.defaults import EPS\nfrom lib import ops as o\n",

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reproaudit.compare.runs import Interned
+from reproaudit.compare.interning import Interned
+from reproaudit.config.plan import parse_subject
 from reproaudit.lock.digests import agreed, environment_of, locked_run, same_order, scalar_text, shown_path
 from reproaudit.lock.model import OUTSIDE, VARIES, LockedRun
-from reproaudit.model import EventFlag, EventKind, Phase
-from reproaudit.plan import parse_subject
+from reproaudit.model.events import EventFlag, EventKind, Phase
 from reproaudit.trace.values import TensorValue
 from tests.compare.traces import Row, make_run
 from tests.lock.locks import op, run_with, tensor

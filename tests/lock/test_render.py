@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from reproaudit.config.settings import Settings
 from reproaudit.lock.check import Changes, CheckResult, State, Where, WhereKind, compare, not_comparable
 from reproaudit.lock.model import Entry
 from reproaudit.lock.render import to_document, to_lines
-from reproaudit.settings import Settings
 from tests.lock.locks import HERE, op, run_with, tensor
 
 LOCKED = run_with(

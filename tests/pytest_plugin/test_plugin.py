@@ -168,7 +168,7 @@ def test_unused_it_is_silent_and_imports_no_torch(pytester: pytest.Pytester) -> 
         import sys
 
         def test_nothing_is_imported():
-            assert not {"torch", "numpy", "reproaudit.repeat"} & set(sys.modules)
+            assert not {"torch", "numpy", "reproaudit.experiment.repeat"} & set(sys.modules)
         """
     )
     done = pytester.runpytest_subprocess("-p", "no:randomly", "-p", "no:cov")

@@ -25,10 +25,10 @@ import torch
 from torch.testing._internal.common_methods_invocations import op_db
 
 from reproaudit.atlas.child.values import fresh
-from reproaudit.model import EventFlag, EventKind, Level, OutcomeKind
-from reproaudit.model import Outcome as Ending
-from reproaudit.plan import RunPlan, SubjectKind, SubjectSpec
-from reproaudit.record.install import Installation
+from reproaudit.config.plan import RunPlan, SubjectKind, SubjectSpec
+from reproaudit.model.events import EventFlag, EventKind, Level, OutcomeKind
+from reproaudit.model.events import Outcome as Ending
+from reproaudit.record.process.install import Installation
 from reproaudit.trace.reader import Trace
 from tests.record.op_db_report import Sweep, render
 from tests.record.outcome import (

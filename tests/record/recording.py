@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from reproaudit.model import EventKind, Level, NotChecked, Outcome, OutcomeKind
-from reproaudit.plan import RunPlan, SubjectKind, SubjectSpec
-from reproaudit.record.install import Installation
+from reproaudit.config.plan import RunPlan, SubjectKind, SubjectSpec
+from reproaudit.model.events import EventKind, Level, NotChecked, Outcome, OutcomeKind
+from reproaudit.record.process.install import Installation
 from reproaudit.record.session import AuditComplete
 from reproaudit.trace.reader import Trace
 

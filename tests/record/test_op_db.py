@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import torch
 
-from reproaudit.model import Level, OutcomeKind
-from reproaudit.model import Outcome as Ending
-from reproaudit.plan import RunPlan, SubjectKind, SubjectSpec
-from reproaudit.record.install import Installation
+from reproaudit.config.plan import RunPlan, SubjectKind, SubjectSpec
+from reproaudit.model.events import Level, OutcomeKind
+from reproaudit.model.events import Outcome as Ending
+from reproaudit.record.process.install import Installation
 from reproaudit.trace.reader import Trace
 from tests.record.oddities import ODDITIES, REFUSED
 from tests.record.op_db_report import render

@@ -5,27 +5,22 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from reproaudit.model import (
+from reproaudit.model.events import Change, Level, Location, NotChecked, Outcome, OutcomeKind
+from reproaudit.model.result import (
     Alert,
     AuditResult,
     Cause,
-    Change,
     Confidence,
     Difference,
     Evidence,
     Finding,
     Fix,
-    Level,
-    Location,
-    NotChecked,
-    Outcome,
-    OutcomeKind,
     Replays,
     RunSummary,
     TensorDivergence,
     Trial,
-    Verdict,
 )
+from reproaudit.model.verdict import Verdict
 
 STOPPED = Outcome(OutcomeKind.STOPPED)
 WEIGHT = "float32[800, 800]"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reproaudit.model import Outcome, OutcomeKind, RunSummary
+from reproaudit.model.events import Outcome, OutcomeKind
+from reproaudit.model.result import RunSummary
 from reproaudit.report.assertion import AssertionText
 from tests.report.cases import CASES, MANY, ONE_DIVERGENCE, REPRODUCIBLE
 

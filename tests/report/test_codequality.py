@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from reproaudit.fingerprint import fingerprints
-from reproaudit.model import AuditResult, Location, Verdict
+from reproaudit.model.events import Location
+from reproaudit.model.identity import fingerprints
+from reproaudit.model.result import AuditResult
+from reproaudit.model.verdict import Verdict
 from reproaudit.report import render_all
 from tests.report.cases import CASES, INDEX_PUT, NOT_AUDITED, ONE_DIVERGENCE, REPRODUCIBLE
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from reproaudit.fingerprint import fingerprints
-from reproaudit.model import AuditResult, Fix, Location
+from reproaudit.model.events import Location
+from reproaudit.model.identity import fingerprints
+from reproaudit.model.result import AuditResult, Fix
 from reproaudit.report import render_all
 from reproaudit.report.github import GithubOptions, GithubReport
 from tests.report.cases import CASES, INDEX_PUT, MANY, NOT_AUDITED, ONE_DIVERGENCE, REPRODUCIBLE, STRUCTURE

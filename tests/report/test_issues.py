@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from reproaudit.fingerprint import divergence_fingerprint, fingerprints
-from reproaudit.model import Alert, Location, Verdict
+from reproaudit.model.events import Location
+from reproaudit.model.identity import divergence_fingerprint, fingerprints
+from reproaudit.model.result import Alert
+from reproaudit.model.verdict import Verdict
 from reproaudit.report.issues import Kind, Place, issues, place_of, subject_names, subject_path
 from tests.report.cases import CASES, INDEX_PUT, NOT_AUDITED, ONE_DIVERGENCE, STRUCTURE
 

@@ -14,20 +14,19 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reproaudit.errors import ReproauditError
-from reproaudit.model import (
+from reproaudit.model.events import Change, NotChecked
+from reproaudit.model.result import (
     Alert,
     AuditResult,
-    Change,
     Confidence,
     Difference,
     Evidence,
     Finding,
     Fix,
-    NotChecked,
     RunSummary,
     TensorDivergence,
-    Verdict,
 )
+from reproaudit.model.verdict import Verdict
 from reproaudit.report.json_report import from_json, schema_text, to_json
 from tests.report.cases import CASES, EMPTY, NOT_AUDITED, ONE_DIVERGENCE, UNICODE, WITHIN_TOLERANCE
 

@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 import pytest
 import xmlschema
 
-from reproaudit.fingerprint import fingerprints
-from reproaudit.model import AuditResult
+from reproaudit.model.identity import fingerprints
+from reproaudit.model.result import AuditResult
 from reproaudit.report import render_all
 from tests.report.cases import CASES, INDEX_PUT, NOT_AUDITED, ONE_DIVERGENCE, REPRODUCIBLE, STRUCTURE, WITHIN_TOLERANCE
 

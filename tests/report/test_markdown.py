@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from reproaudit.fingerprint import fingerprints
-from reproaudit.model import Fix, Location, NotChecked
+from reproaudit.model.events import Location, NotChecked
+from reproaudit.model.identity import fingerprints
+from reproaudit.model.result import Fix
 from reproaudit.report import render, render_all
 from reproaudit.report.markdown import MarkdownOptions, MarkdownReport, code, text
 from tests.report.cases import INDEX_PUT, MANY, NOT_AUDITED, ONE_DIVERGENCE, REPRODUCIBLE, STRUCTURE, UNICODE

@@ -10,8 +10,8 @@ from functools import cache
 import pytest
 
 from reproaudit.errors import UsageError
-from reproaudit.fingerprint import fingerprints
-from reproaudit.model import AuditResult
+from reproaudit.model.identity import fingerprints
+from reproaudit.model.result import AuditResult
 from reproaudit.report import formats, render, render_all
 from reproaudit.report.json_report import from_json, to_json
 from tests.report.cases import CASES, EMPTY, ONE_DIVERGENCE, REPRODUCIBLE, UNICODE

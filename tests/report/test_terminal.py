@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from reproaudit.model import AuditResult, Confidence, Evidence, Fix, TensorDivergence
+from reproaudit.model.result import AuditResult, Confidence, Evidence, Fix, TensorDivergence
 from reproaudit.report.terminal import TerminalOptions, TerminalReport
 from tests.report.cases import (
     CASES,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reproaudit.model import Difference
+from reproaudit.model.result import Difference
 from reproaudit.report.wording import counted, difference_sentence, escaped, moment, named, prose, whole
 
 FAR = Difference(640_000, 3_812, 4, 1.2e-07, 3.1e-06, (0, 17))

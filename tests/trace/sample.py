@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from reproaudit.model import EventFlag, EventKind, Outcome, OutcomeKind, Phase
+from reproaudit.model.events import EventFlag, EventKind, Outcome, OutcomeKind, Phase
 from reproaudit.trace.reader import Events
 from reproaudit.trace.schema import EVENT
 from reproaudit.trace.writer import TraceWriter

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reproaudit import files
 from reproaudit.errors import TraceError
-from reproaudit.model import EventKind, Level, NotChecked, Outcome, OutcomeKind, Phase
-from reproaudit.trace import files, reader, values
+from reproaudit.model.events import EventKind, Level, NotChecked, Outcome, OutcomeKind, Phase
+from reproaudit.trace import reader, values
 from reproaudit.trace.reader import Events, Trace
 from reproaudit.trace.schema import EVENT
 from tests.trace.sample import DONE, new_writer, op, write_sample

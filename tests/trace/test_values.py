@@ -11,7 +11,7 @@ import safetensors
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reproaudit.model import EventFlag
+from reproaudit.model.events import EventFlag
 from reproaudit.trace import values
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.values import ValuesWriter, read_index

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from reproaudit import files
 from reproaudit.errors import TraceError
-from reproaudit.model import EventFlag, EventKind, Level, Location, NotChecked, Outcome, OutcomeKind, Phase
-from reproaudit.trace import files, tables, writer
+from reproaudit.model.events import EventFlag, EventKind, Level, Location, NotChecked, Outcome, OutcomeKind, Phase
+from reproaudit.trace import tables, writer
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.schema import EVENT
 from reproaudit.trace.writer import finalise_outcome

@@ -27,7 +27,7 @@ def main() -> int:
 
     from reproaudit.atlas.cells import request_from
     from reproaudit.atlas.child import conduct
-    from reproaudit.record.environment import describe_environment
+    from reproaudit.record.process.environment import describe_environment
 
     request = request_from(task["request"])
     if request.device == "cuda":

@@ -16,9 +16,9 @@ from reproaudit.atlas.cells import Cell
 from reproaudit.atlas.child import surroundings as around
 from reproaudit.atlas.child.experiment import Phase
 from reproaudit.atlas.child.opdb import Call
-from reproaudit.record.operands import tensors_written
-from reproaudit.record.opinfo import OpInfo, OpTable
-from reproaudit.record.replay import Rerun, Way, can_rerun
+from reproaudit.record.operation.operands import tensors_written
+from reproaudit.record.operation.opinfo import OpInfo, OpTable
+from reproaudit.record.operation.replay import Rerun, Way, can_rerun
 
 _MOST_S = 8.0
 _TRIES = 50

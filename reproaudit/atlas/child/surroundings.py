@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from reproaudit.record.device_load import DeviceLoad
+from reproaudit.record.operation.device_load import DeviceLoad
 
 SEED = 20240229
 FILLS = (0x55, 0x33)  # fresh memory holds the complement of one of these

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from reproaudit.record.digest import PLAIN_TYPES, digest
+from reproaudit.record.digest.tensors import PLAIN_TYPES, digest
 
 _PLAIN_NUMBERS = (bool, int, float, complex, str)
 

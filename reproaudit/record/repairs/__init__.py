@@ -6,9 +6,9 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from reproaudit.interventions import INTERVENTIONS, SEED
-from reproaudit.record.patching import Patches
-from reproaudit.settings import Settings
+from reproaudit.config.settings import Settings
+from reproaudit.knowledge.interventions import INTERVENTIONS, SEED
+from reproaudit.record.hooks.patching import Patches
 
 __all__ = ["SEED", "Reach", "Stage", "install_repairs"]
 

@@ -17,7 +17,7 @@ from concurrent.futures import _base
 from multiprocessing import pool as pools
 from typing import Any, cast
 
-from reproaudit.record.patching import Patches
+from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.repairs import Reach
 from reproaudit.record.repairs.entropy import is_for_program
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from reproaudit.record.patching import Patches
+from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.repairs import Reach
 
 

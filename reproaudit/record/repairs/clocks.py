@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from reproaudit.record.fixed_types import replace_member
+from reproaudit.record.hooks.fixed_types import replace_member
 from reproaudit.record.repairs import Reach
 from reproaudit.record.repairs.entropy import is_for_program
 

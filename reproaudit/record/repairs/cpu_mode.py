@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from reproaudit.record.dynamo import GuestMode
-from reproaudit.record.opinfo import OpInfo, OpTable
+from reproaudit.record.hooks.dynamo import GuestMode
+from reproaudit.record.operation.opinfo import OpInfo, OpTable
 
 _Tensor = torch.Tensor
 _REFUSAL = "deterministic"  # in the message of the error: "... does not have a deterministic implementation"

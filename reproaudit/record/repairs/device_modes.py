@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from reproaudit.record import rng
-from reproaudit.record.dynamo import GuestMode
+from reproaudit.record.hooks.dynamo import GuestMode
+from reproaudit.record.state import rng
 
 _Tensor = torch.Tensor
 # Bound now: the program may replace them.

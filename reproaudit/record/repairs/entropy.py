@@ -14,7 +14,7 @@ from multiprocessing.process import current_process
 from types import SimpleNamespace
 from typing import Any
 
-from reproaudit.record.patching import Patches
+from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.repairs import SEED, Reach
 
 _RECORDER = os.path.dirname(os.path.dirname(__file__)) + os.sep

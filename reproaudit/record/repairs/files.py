@@ -9,8 +9,8 @@ import pathlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from reproaudit.record.fixed_types import replace_member
-from reproaudit.record.patching import Patches
+from reproaudit.record.hooks.fixed_types import replace_member
+from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.repairs import Reach
 from reproaudit.record.repairs.entropy import is_for_program
 

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from reproaudit.record.dynamo import GuestMode
-from reproaudit.record.opinfo import OpInfo, OpTable
-from reproaudit.record.patching import Patches
+from reproaudit.record.hooks.dynamo import GuestMode
+from reproaudit.record.hooks.patching import Patches
+from reproaudit.record.operation.opinfo import OpInfo, OpTable
 
 _Tensor = torch.Tensor
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from reproaudit.record.patching import Patches
+from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.repairs import Reach
 from reproaudit.record.repairs.entropy import FixedStream, real_bits
 from reproaudit.record.repairs.numpy_seeds import feed_legacy, is_fed

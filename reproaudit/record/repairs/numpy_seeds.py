@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from reproaudit.record.fixed_types import replace_member
-from reproaudit.record.patching import Patches
+from reproaudit.record.hooks.fixed_types import replace_member
+from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.repairs import SEED, Reach
 from reproaudit.record.repairs.entropy import FixedStream
 

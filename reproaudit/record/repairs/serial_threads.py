@@ -18,7 +18,7 @@ from multiprocessing.process import BaseProcess
 from types import CodeType, FrameType
 from typing import Any
 
-from reproaudit.record.callers import outer_frame
+from reproaudit.record.hooks.callers import outer_frame
 from reproaudit.record.repairs import Reach
 from reproaudit.record.repairs.entropy import is_for_program
 

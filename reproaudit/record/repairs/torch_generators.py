@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
-from reproaudit.record.fixed_types import replace_member
+from reproaudit.record.hooks.fixed_types import replace_member
 from reproaudit.record.repairs import Reach
 from reproaudit.record.repairs.entropy import FixedStream
 

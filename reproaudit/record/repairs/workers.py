@@ -62,7 +62,7 @@ def _reseeding(init_fn: Callable[[int], None], seed: int) -> Callable[[int], Non
     """
     import torch
 
-    from reproaudit.record.rng import numpy_state, python_state
+    from reproaudit.record.state.rng import numpy_state, python_state
 
     generators: tuple[tuple[Callable[[], Any], Callable[[], Any]], ...] = (
         (python_state, lambda: _seed_python(seed % _NUMPY_SEEDS)),

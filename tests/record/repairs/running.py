@@ -9,10 +9,10 @@ import sys
 import textwrap
 from pathlib import Path
 
-from reproaudit.interventions import combined
-from reproaudit.model import Level
-from reproaudit.plan import RunPlan, SubjectKind, SubjectSpec, to_json
-from reproaudit.settings import Settings
+from reproaudit.config.plan import RunPlan, SubjectKind, SubjectSpec, to_json
+from reproaudit.config.settings import Settings
+from reproaudit.knowledge.interventions import combined
+from reproaudit.model.events import Level
 
 ROOT = Path(__file__).resolve().parents[3]
 CHANCES = 20  # a race that ends alike in every other try does so in all of these once in a million

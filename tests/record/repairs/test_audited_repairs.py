@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.model import Level
+from reproaudit.model.events import Level
 from tests.record.repairs.running import is_reproducible, run
 from tests.record.repairs.test_clocks import LOOKS
 from tests.record.repairs.test_entropy import DRAWS

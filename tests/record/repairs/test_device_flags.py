@@ -110,7 +110,7 @@ def test_what_a_repetition_within_one_process_holds_is_free_again_after_it(name:
 
     import torch
 
-    from reproaudit.record.patching import Patches
+    from reproaudit.record.hooks.patching import Patches
     from reproaudit.record.repairs import Reach
 
     def state() -> tuple[object, ...]:

@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from reproaudit.record import rng
 from reproaudit.record.repairs import device_modes
 from reproaudit.record.repairs.device_modes import BlockingCopies, SerialStreams
+from reproaudit.record.state import rng
 
 
 class Seen(TorchDispatchMode):
@@ -101,7 +101,7 @@ def test_a_cpu_tensor_is_on_no_device_to_wait_for() -> None:
 
 
 def test_threads_of_the_program_are_under_the_mode_as_well(waits: list[torch.device]) -> None:
-    from reproaudit.record.patching import Patches
+    from reproaudit.record.hooks.patching import Patches
     from reproaudit.record.repairs.fill_mode import enter_everywhere
 
     patches = Patches()

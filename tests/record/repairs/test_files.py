@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.record.callsite import FrameKinds
-from reproaudit.record.patching import Patches
+from reproaudit.record.hooks.callsite import FrameKinds
+from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.repairs import Reach, files
 from tests.record.repairs.running import is_reproducible
 

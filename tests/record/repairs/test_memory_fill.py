@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.model import Level
+from reproaudit.model.events import Level
 from tests.record.repairs.running import is_repaired, is_reproducible, is_untouched, run
 
 pytestmark = [pytest.mark.slow]

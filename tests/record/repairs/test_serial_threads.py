@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from reproaudit.record.callsite import FrameKinds
-from reproaudit.record.patching import Patches
+from reproaudit.record.hooks.callsite import FrameKinds
+from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.repairs import Reach, serial_threads
 from tests.record.repairs.running import is_reproducible, is_untouched, run
 

@@ -1,0 +1,291 @@
+"""The options of every sub-command, and where ours end and the subject's own arguments begin."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from reproaudit import __version__
+from reproaudit.config.project import parse_budget
+from reproaudit.errors import UsageError
+from reproaudit.report import formats
+
+_DESCRIPTION = """\
+Run a PyTorch program several times, compare batches, outputs, gradients and parameters bit for bit, and name the
+operator and the line where the runs first differ, the cause, and the smallest change that repairs it, proven by
+running it.
+
+  reproaudit train.py                         audit a script as it is: 5 runs, 10 optimizer steps
+  reproaudit train.py --steps all --lr 0.1    our options first; from the first that is not ours, all are the script's
+  reproaudit --seed 0 -- train.py --seed 1    after -- nothing is ours
+  reproaudit file.py::training_step           call a function as the training step
+  reproaudit file.py::Net --inputs float32[8,3,32,32]    build a step around an nn.Module
+  reproaudit ci                               audit the subjects of pyproject.toml, against a baseline
+  reproaudit record train.py                  one run, one trace
+  reproaudit compare trace-a trace-b          compare traces, also from other machines
+  reproaudit report result.json               render a saved result again
+  reproaudit lock train.py                    keep what a run computes in reproaudit.lock, for review
+  reproaudit atlas                            which operators of PyTorch differ on equal inputs
+  reproaudit check                            compare a run with it: what differs first, and what changed
+  reproaudit explain RA401                    what a rule, cause, intervention or error code means
+"""
+_EPILOG = """\
+exit codes: 0 reproducible, or within the tolerance asked for; 1 a divergence was found; 2 the audit was not possible"""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose mistakes are errors like all others."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise UsageError(message, code="usage", hint=f"see {self.prog} --help")
+
+
+def steps(text: str) -> int | None:
+    if text == "all":
+        return None
+    return positive(text)
+
+
+def positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """Read a finite number of seconds above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return value
+
+
+def share(text: str) -> float:
+    """Read a number between 0 and 1, both excluded."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.0 < value < 1.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1")
+    return value
+
+
+def on_off(text: str) -> bool:
+    words = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
+    if text.lower() not in words:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither on nor off")
+    return words[text.lower()]
+
+
+def assignment(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add the options that change one thing of a run each."""
+    group = parser.add_argument_group("settings", "by default a run observes the program as it is; nothing is seeded")
+    group.add_argument("--seed", type=int, metavar="N", help="seed Python, NumPy and torch (CPU and CUDA)")
+    group.add_argument("--hash-seed", type=int, metavar="N", help="start with PYTHONHASHSEED=N")
+    group.add_argument(
+        "--deterministic", nargs="?", const="error", choices=("error", "warn"),
+        help="torch.use_deterministic_algorithms(True); --deterministic=warn only warns (default when given: error)",
+    )  # fmt: skip
+    group.add_argument("--cudnn-benchmark", type=on_off, metavar="on|off", help="torch.backends.cudnn.benchmark")
+    group.add_argument(
+        "--cudnn-deterministic", type=on_off, metavar="on|off", help="torch.backends.cudnn.deterministic"
+    )
+    group.add_argument("--tf32", type=on_off, metavar="on|off", help="TF32 in matmul and cuDNN")
+    group.add_argument("--threads", type=positive, metavar="N", help="intra-op threads of torch")
+    group.add_argument(
+        "--fill-uninitialized",
+        type=on_off,
+        metavar="on|off",
+        help="fill new memory with a pattern; needs --deterministic",
+    )
+    group.add_argument("--cublas-workspace", metavar="VALUE", help="start with CUBLAS_WORKSPACE_CONFIG=VALUE")
+    group.add_argument(
+        "--env", type=assignment, action="append", default=[], metavar="NAME=VALUE", help="set a variable (repeatable)"
+    )
+    group.add_argument("--device", choices=("cpu", "cuda"), help="for subjects that take a device")
+    group.add_argument(
+        "--intervene", action="append", default=[], metavar="ID",
+        help="change the program from outside, such as hash.seed or threads.one (repeatable; see: reproaudit explain)",
+    )  # fmt: skip
+    group.add_argument("--preset", metavar="NAME", help="settings named in [tool.reproaudit.presets] of pyproject.toml")
+
+
+def _inputs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--inputs", action="append", default=[], metavar="SPEC", help="inputs of a module: float32[8,3,32,32]"
+    )
+
+
+def _run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--steps", type=steps, default=argparse.SUPPRESS, metavar="N|all", help="optimizer steps to audit (default 10)"
+    )
+    parser.add_argument("--timeout", type=seconds, metavar="SECONDS", help="kill a run that takes longer")
+    parser.add_argument(
+        "--values-mb",
+        type=int,
+        default=64,
+        metavar="MB",
+        help="tensor values kept per run for element-wise comparison (default 64)",
+    )
+    parser.add_argument("--show-output", action="store_true", help="pass the program's output through")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def audit_parser() -> argparse.ArgumentParser:
+    """Return the parser of `reproaudit SUBJECT` without the subject and its arguments: see `split`."""
+    parser = Parser(
+        prog="reproaudit", usage="reproaudit [options] SUBJECT [options] [subject's arguments]",
+        description=_DESCRIPTION, epilog=_EPILOG, allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("--version", action="version", version=f"reproaudit {__version__}")
+    audit_options(parser)
+    _inputs(parser)
+    parser.add_argument("--seeds", metavar="N,N,…", help="audit once under each of these seeds")
+    parser.add_argument("--repro", metavar="DIR", help="write a stand-alone script that shows the first kernel finding")
+    add_reports(parser)
+    parser.add_argument("--out", metavar="DIR", help="keep the traces and logs in DIR")
+    return parser
+
+
+def audit_options(parser: argparse.ArgumentParser) -> None:
+    """Add what every audit takes, of one subject or of all configured ones."""
+    parser.add_argument("--runs", type=positive, metavar="N", help="fresh runs to compare (default 5)")
+    _run(parser)
+    _tolerance(parser)
+    parser.add_argument(
+        "--no-alerts", action="store_true", help="skip the run that finds ops refused by use_deterministic_algorithms"
+    )
+    parser.add_argument(
+        "--fresh-copy", action="store_true",
+        help="give each run a copy of the working folder as it is now, and an empty temporary folder",
+    )  # fmt: skip
+    _diagnosis(parser)
+    add_settings(parser)
+
+
+def _tolerance(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--tolerance", action="append", default=[], metavar="SPEC",
+        help="what counts as equal (repeatable): bitwise (default), rtol=1e-5,atol=1e-8, ulp=4; for a dtype, "
+        "'float32:ulp=4;bfloat16:ulp=2'; for tensors, 'gradient:layers.*:ulp=4' or '*.bias:ulp=4' (a kind, *, ? or a "
+        "dot makes it a pattern of names)",
+    )  # fmt: skip
+
+
+def _diagnosis(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("how sure, and how far", "a difference is followed to its cause and to a fix")
+    group.add_argument(
+        "--confidence", type=share, default=0.95, metavar="LEVEL", help="level of every bound (default 0.95)"
+    )
+    group.add_argument(
+        "--rate", type=share, metavar="RATE",
+        help="make as many runs as rule out a higher divergence rate: --confidence 0.99 --rate 0.05 makes 91",
+    )  # fmt: skip
+    group.add_argument(
+        "--budget", type=parse_budget, metavar="SPEC",
+        help="at most this for the diagnosis: runs=40,minutes=10 (default runs=80)",
+    )  # fmt: skip
+    group.add_argument("--no-diagnosis", action="store_true", help="only compare: no cause, no fix")
+
+
+def record_parser() -> argparse.ArgumentParser:
+    """Return the parser of `reproaudit record`, also without the subject."""
+    parser = Parser(
+        prog="reproaudit record", usage="reproaudit record [options] SUBJECT [subject's arguments]", allow_abbrev=False,
+        description="Run the subject once and keep its trace; its own output passes through untouched.",
+    )  # fmt: skip
+    parser.add_argument(
+        "--level", choices=("boundary", "operation"), default="boundary", help="what to record (default boundary)"
+    )
+    parser.add_argument(
+        "--out", metavar="DIR", default="reproaudit-trace", help="where the trace goes (default reproaudit-trace)"
+    )
+    _inputs(parser)
+    _run(parser)
+    add_settings(parser)
+    return parser
+
+
+def compare_parser() -> argparse.ArgumentParser:
+    """Return the parser of `reproaudit compare`."""
+    parser = Parser(
+        prog="reproaudit compare", description="Compare traces, also from other machines; torch is not needed."
+    )
+    parser.add_argument("traces", nargs="+", metavar="TRACE", help="a directory that `reproaudit record` made")
+    _tolerance(parser)
+    add_reports(parser)
+    return parser
+
+
+def explain_parser() -> argparse.ArgumentParser:
+    """Return the parser of `reproaudit explain`."""
+    parser = Parser(prog="reproaudit explain", description="Explain a rule, a cause, an intervention or an error code.")
+    parser.add_argument("code", nargs="?", metavar="CODE", help="such as RA401, kernel, hash.seed; none lists them all")
+    return parser
+
+
+def report_parser() -> argparse.ArgumentParser:
+    """Return the parser of `reproaudit report`."""
+    parser = Parser(prog="reproaudit report", description="Render a saved result.json again.")
+    parser.add_argument("result", metavar="RESULT", help="a result.json")
+    add_reports(parser)
+    return parser
+
+
+def add_reports(parser: argparse.ArgumentParser) -> None:
+    """Add --report."""
+    parser.add_argument(
+        "--report",
+        type=assignment,
+        action="append",
+        default=[],
+        metavar="FORMAT=PATH",
+        help=f"write a report (repeatable; - is stdout): {', '.join(formats())}",
+    )
+
+
+def split(parser: argparse.ArgumentParser, words: Sequence[str]) -> tuple[list[str], str | None, list[str]]:
+    """Split the command line into our options, the subject, and the subject's arguments.
+
+    Ours stand before the subject and directly behind it; from the first word that is not ours, or from `--`, all
+    words are the subject's.
+    """
+    takes = {name: action.nargs for action in parser._actions for name in action.option_strings}
+    ours: list[str] = []
+    subject: str | None = None
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if word == "--":
+            if subject is None and rest:
+                subject = rest.pop(0)
+            return ours, subject, rest
+        name, equals, _ = word.partition("=")
+        if word.startswith("-") and name in takes:
+            ours.append(word)
+            if takes[name] is None and not equals and rest:
+                ours.append(rest.pop(0))
+        elif subject is None:
+            if word.startswith("-"):
+                raise UsageError(
+                    f"unknown option {word!r}",
+                    code="usage",
+                    hint=f"see {parser.prog} --help; the subject's own options stand behind it",
+                )
+            subject = word
+        else:
+            return ours, subject, [word, *rest]
+    return ours, subject, []

@@ -1,0 +1,43 @@
+"""One numbering of names and lines over several traces."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from reproaudit.config.tolerance import Ignored
+from reproaudit.model.events import Location
+from reproaudit.trace.reader import Trace
+
+Ids = npt.NDArray[np.int64]
+
+
+class Interned:
+    """One numbering of strings and locations over several traces, so that ids can be compared between them.
+
+    `ignored` says which tensors every comparison under this numbering leaves out: those that decide the verdict, and
+    those that diagnose it.
+    """
+
+    def __init__(self, ignored: tuple[Ignored, ...] = ()) -> None:
+        self.ignored = ignored
+        self._strings: dict[str, int] = {"": 0}
+        self._locations: dict[tuple[str, int], int] = {}
+        # The trace is held with its entry: the address of one that is gone is given to another.
+        self._by_trace: dict[int, tuple[Trace, Ids, Ids]] = {}
+
+    def string(self, text: str) -> int:
+        return self._strings.setdefault(text, len(self._strings))
+
+    def ids(self, trace: Trace) -> tuple[Ids, Ids]:
+        """Return two arrays that map the trace's string and location ids to the common ones."""
+        found = self._by_trace.get(id(trace))
+        if found is None:
+            strings = np.array([self.string(text) for text in trace.strings], dtype=np.int64)
+            locations = np.array([self._location(place) for place in trace.locations], dtype=np.int64)
+            found = self._by_trace[id(trace)] = (trace, strings, locations)
+        return found[1:]
+
+    def _location(self, place: Location) -> int:
+        # A line is the same line whatever the enclosing function is called: generated names vary.
+        return self._locations.setdefault((place.path, place.line), len(self._locations))

@@ -1,0 +1,1 @@
+"""What a team has accepted, and what a gate lets pass."""

@@ -1,1 +1,0 @@
-"""The search for the smallest set of interventions that makes the runs equal."""

@@ -1,0 +1,233 @@
+"""The finished facts of an audit, frozen. Standard library only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from reproaudit.model.events import Change, Level, Location, NotChecked, Outcome
+from reproaudit.model.verdict import Verdict
+
+RESULT_SCHEMA = 1
+
+
+class Cause(str, Enum):
+    """Why a source differs: DESIGN's closed list."""
+
+    UNSEEDED_RNG = "unseeded-rng"
+    RNG_ORDER = "rng-order"
+    WORKER_SEED = "worker-seed"
+    DATA_ORDER = "data-order"
+    HASH_ORDER = "hash-order"
+    FILESYSTEM_ORDER = "filesystem-order"
+    CLOCK = "clock"
+    EXTERNAL_LIBRARY = "external-library"
+    KERNEL = "kernel"
+    THREAD_RACE = "thread-race"
+    UNINITIALIZED_MEMORY = "uninitialized-memory"
+    CARRIED_STATE = "carried-state"
+    THREAD_COUNT = "thread-count"
+    HARDWARE = "hardware"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How far two tensors of one dtype and shape are apart, element by element.
+
+    `max_ulp` counts representable numbers of the dtype between two values and is None for dtypes without ULPs
+    (integer, bool) and where only NaN-against-number pairs differ. `max_abs` and `max_rel` are over pairs of finite
+    numbers, `max_rel` relative to the larger magnitude. `ulp_histogram` counts differing pairs of numbers by distance:
+    keys are the inclusive upper ends of the bins "1", "2", "4", "8", … as text, in rising order.
+    """
+
+    elements: int
+    differing: int
+    max_ulp: int | None = None
+    max_abs: float | None = None
+    max_rel: float | None = None
+    first_index: tuple[int, ...] | None = None
+    nan_against_number: int = 0
+    nan_payload: int = 0
+    zero_sign: int = 0
+    ulp_histogram: tuple[tuple[str, int], ...] = ()
+    within_tolerance: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """What counts as equal for one dtype. Bitwise unless told otherwise: all three zero."""
+
+    rtol: float = 0.0
+    atol: float = 0.0
+    ulp: int = 0
+
+    @property
+    def is_bitwise(self) -> bool:
+        return self.rtol == 0.0 and self.atol == 0.0 and self.ulp == 0
+
+
+@dataclass(frozen=True, slots=True)
+class TensorDivergence:
+    """One boundary tensor (batch, output, gradient, parameter) whose digests differ between two runs.
+
+    `difference` is None where the values were not kept; `note` then says why, or what else differs (dtype, shape,
+    "the same samples in another order").
+    """
+
+    kind: str
+    name: str
+    step: int
+    phase: str
+    runs: tuple[int, int]
+    tensor: str = ""
+    difference: Difference | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Replays:
+    """How often one call, repeated on its own inputs, gave another result than the first time.
+
+    `rate_at_least` and `rate_at_most` are the exact (Clopper-Pearson) 95 % interval of the rate. `contention` says that
+    differences showed only, or were only looked for, beside competing work: more threads than cores, or, for an op on a
+    GPU, another stream that keeps it busy.
+    """
+
+    made: int
+    differing: int
+    rate_at_least: float
+    rate_at_most: float
+    contention: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The four independent kinds of evidence about an op. None: not looked at."""
+
+    observed: bool | None = None
+    replayed: bool | None = None
+    declared: bool | None = None
+    switched: bool | None = None
+    notes: tuple[str, ...] = ()
+    replays: Replays | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A change that restores equality. `verified` only if `runs` runs were made with it and were equal.
+
+    `settings` names interventions. `slowdown` is the median of paired run times, with the change over without.
+    `patch` are lines for the user's own program that do the same.
+    """
+
+    settings: tuple[str, ...] = ()
+    advice: str = ""
+    verified: bool = False
+    runs: int = 0
+    slowdown: float | None = None
+    patch: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One source of divergence: where it is born, why, and what repairs it."""
+
+    rule: str
+    cause: Cause
+    title: str
+    phase: str
+    step: int
+    op: str | None = None
+    module: str = ""
+    location: Location | None = None
+    count: int = 1
+    evidence: Evidence = Evidence()
+    difference: Difference | None = None
+    fix: Fix | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An op that `torch.use_deterministic_algorithms(True)` refuses, with the user's line. A risk, not a finding."""
+
+    op: str
+    message: str
+    phase: str
+    module: str = ""
+    location: Location | None = None
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A set of interventions that was tried by running the program with it: `runs` runs, all equal or not.
+
+    `note` says what else happened: the program failed under it, or too few runs were left to tell.
+    """
+
+    settings: tuple[str, ...]
+    runs: int
+    is_equal: bool
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    index: int
+    outcome: Outcome
+    steps: int
+    events: int
+    level: Level = Level.BOUNDARY
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """How sure the runs make us. The divergence rate is the probability that a further run differs from the first.
+
+    `divergence_rate_at_most`: with no difference in R runs, the exact upper bound at `level`; else None. With a
+    difference, `divergence_rate` is the share of later runs that differ from the first, `rate_interval` its exact
+    (Clopper-Pearson) interval at `level`; else None and empty.
+    """
+
+    level: float = 0.95
+    divergence_rate_at_most: float | None = None
+    divergence_rate: float | None = None
+    rate_interval: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AuditResult:
+    """Everything an audit found out. Every report is a rendering of it and of nothing else.
+
+    `classes` groups the run numbers whose compared tensors are all equal. `headline` is one sentence without a final
+    full stop. `environment` maps names to text, in a fixed order.
+    """
+
+    verdict: Verdict
+    headline: str
+    subject: str
+    runs: tuple[RunSummary, ...]
+    classes: tuple[tuple[int, ...], ...]
+    steps: int
+    confidence: Confidence = Confidence()
+    findings: tuple[Finding, ...] = ()
+    divergences: tuple[TensorDivergence, ...] = ()
+    divergences_total: int = 0
+    alerts: tuple[Alert, ...] = ()
+    warnings: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
+    not_checked: tuple[NotChecked, ...] = ()
+    compared: tuple[tuple[str, int], ...] = ()  # ("gradient", 120), … tensors compared per run, by kind
+    settings: tuple[tuple[str, str], ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    next_commands: tuple[str, ...] = ()
+    is_complete: bool | None = (
+        None  # every source is in `findings`: with all of them pinned or repaired, runs are equal
+    )
+    trials: tuple[Trial, ...] = ()
+    runs_made: int = 0  # fresh processes that the audit started, those that only diagnosed included
+    isolation: str = "process"  # "inprocess": repetitions within one process, where less can differ
+    folder: str = ""  # of the subject, from the working directory, as POSIX: what paths of locations are relative to
+    reproducer: str = ""  # the folder of a stand-alone script that shows the first kernel finding; "" if none was made
+    schema: int = RESULT_SCHEMA

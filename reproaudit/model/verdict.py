@@ -1,0 +1,55 @@
+"""The verdict, decided in one place, and the exit code that it becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from reproaudit.model.events import Outcome
+
+EXIT_NOT_AUDITED = 2
+
+
+class Verdict(str, Enum):
+    REPRODUCIBLE = "reproducible"
+    NOT_REPRODUCIBLE = "not-reproducible"
+    WITHIN_TOLERANCE = "within-tolerance"
+    NOT_AUDITED = "not-audited"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What `decide` needs to know: how the runs ended, what was compared, and how it came out."""
+
+    outcomes: tuple[Outcome, ...]
+    compared: int
+    classes: tuple[tuple[int, ...], ...]
+    within_tolerance: bool = False
+    steps: tuple[int, ...] = field(default=())
+
+
+def decide(comparison: Comparison) -> Verdict:
+    """Return the verdict; the only place where it is decided.
+
+    Nothing compared is never success. Runs that end differently are a divergence. Runs that all fail alike were
+    compared as far as they went, but a program that fails was not audited.
+    """
+    if len(comparison.outcomes) < 2:
+        return Verdict.NOT_AUDITED
+    if len({(outcome.kind, outcome.code) for outcome in comparison.outcomes}) > 1:
+        return Verdict.NOT_REPRODUCIBLE
+    if len(comparison.classes) > 1:
+        return Verdict.WITHIN_TOLERANCE if comparison.within_tolerance else Verdict.NOT_REPRODUCIBLE
+    if comparison.compared == 0 or not comparison.outcomes[0].is_success:
+        return Verdict.NOT_AUDITED
+    return Verdict.REPRODUCIBLE
+
+
+def exit_code(verdicts: Sequence[Verdict]) -> int:
+    """Map verdicts to the process exit code: 0 reproducible or within tolerance, 1 divergence, 2 not audited."""
+    if Verdict.NOT_REPRODUCIBLE in verdicts:
+        return 1
+    if not verdicts or Verdict.NOT_AUDITED in verdicts:
+        return EXIT_NOT_AUDITED
+    return 0

@@ -1,0 +1,118 @@
+"""The pytest plugin: fixture, marker, options, summary. Imports neither torch nor NumPy until it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from _pytest.terminal import TerminalReporter
+
+    from reproaudit.pytest_plugin.checks import Checks
+
+MARKER = "reproducible"
+ISOLATIONS = ("inprocess", "process")
+_DEVICE = "reproaudit_device"
+_RESULTS = "reproaudit"  # the attribute of a test report that holds its results, each as the text of a result.json
+results_key = pytest.StashKey[list[str]]()  # of an item: the results of its checks so far
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options and their equivalents in the configuration file."""
+    group = parser.getgroup(
+        "reproaudit", "reproducibility of PyTorch code (fixture `reproaudit`, marker `reproducible`)"
+    )
+    group.addoption("--reproaudit-runs", type=int, metavar="N", help="repetitions per check that names no number")
+    group.addoption(
+        "--reproaudit-isolation", choices=ISOLATIONS,
+        help="repeat within this process (default), or in fresh ones, where also hash order and unseeded imports show",
+    )  # fmt: skip
+    group.addoption(
+        "--reproaudit-report", action="append", default=[], metavar="FORMAT=PATH",
+        help="write what the checks found: terminal, json, junit, sarif, markdown, … (repeatable)",
+    )  # fmt: skip
+    parser.addini("reproaudit_runs", "repetitions per check that names no number (default 5, markers 3)")
+    parser.addini("reproaudit_isolation", "inprocess (default) or process")
+    parser.addini("reproaudit_report", "reports to write, FORMAT=PATH, one per line", type="linelist", default=[])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Say what the marker is for, and refuse options that could not be followed before any test runs."""
+    config.addinivalue_line(
+        "markers",
+        f"{MARKER}(runs=3, seed=0, tolerance=None, isolation=None): repeat the test; everything that it computes "
+        "through torch and what it returns must be equal each time",
+    )
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Gatherer(config), "reproaudit-results")
+    if config.getoption("reproaudit_report") or config.getini("reproaudit_report"):
+        from reproaudit.pytest_plugin.reports import report_paths
+
+        report_paths(config)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that takes `reproaudit_device` once for each device that is present."""
+    if _DEVICE in metafunc.fixturenames:
+        from reproaudit.pytest_plugin.checks import devices
+
+        metafunc.parametrize(_DEVICE, devices())
+
+
+@pytest.fixture(name="reproaudit")
+def _reproaudit(request: pytest.FixtureRequest) -> Checks:
+    """Check that code is reproducible: `reproaudit.check(step)`, `reproaudit.assert_reproducible(step)`."""
+    from reproaudit.pytest_plugin.checks import Checks
+
+    return Checks(request.node)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Repeat a marked test; all others go their usual way."""
+    if item.get_closest_marker(MARKER) is None:
+        return None
+    from reproaudit.pytest_plugin.marker import run_marked
+
+    run_marked(item, nextitem)
+    return True
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Call a marked test in our own way, to record what it returns."""
+    if pyfuncitem.get_closest_marker(MARKER) is None:
+        return None
+    from reproaudit.pytest_plugin.marker import call_marked
+
+    return call_marked(pyfuncitem)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Attach the results of the test's checks to its report, as text: the report may travel between processes."""
+    report = yield
+    if call.when == "call" and (results := item.stash.get(results_key, [])):
+        setattr(report, _RESULTS, list(results))
+        results.clear()
+    return report
+
+
+class _Gatherer:
+    """Gathers the results of one session: here, or, with pytest-xdist, where all reports arrive."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._found: list[tuple[str, str]] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._found += [(report.nodeid, text) for text in getattr(report, _RESULTS, ())]
+
+    def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
+        """Write the reports, and a line per check that did not come out reproducible."""
+        if self._found:
+            from reproaudit.pytest_plugin.reports import summarise
+
+            summarise(terminalreporter, self._config, self._found)

@@ -1,0 +1,1 @@
+"""The boundary level: batches, outputs, losses, gradients, parameters."""

@@ -1,0 +1,1 @@
+"""Digests of tensors, on the CPU and on devices, and of Python values."""

@@ -1,0 +1,265 @@
+"""The digest of a device tensor, computed where it lies, in integer ops whose result no order of summation can change.
+
+The bytes in logical order are read as 64-bit words, the last one padded with zeros. Word w at position k becomes
+z = mix(w + (2k + 1) * GOLDEN), mix being the finaliser of SplitMix64 (a bijection), and the digest is the pair of sums
+of z and of (2k + 1) * z, all modulo 2^64. Each sum alone tells apart any two tensors that differ in one word.
+
+On CUDA a Triton kernel (triton_digest) reads the memory once. What it does not cover, and everything where Triton does
+not work, is computed by the torch ops here. The sums are the same.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+
+import torch
+import xxhash
+
+from reproaudit.record.digest.layout import WORD, Layout, Walk, layout_of
+from reproaudit.record.digest.tensors import (
+    CHUNK_BYTES,
+    PLAIN_TYPES,
+    Digest,
+    function_mode_enabled,
+    inner_tensors,
+    seed_for,
+    untraced,
+)
+
+_INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+_MAX_PLANS = 4096
+_ALIGNMENTS = (16, 1, 2, 1, 4, 1, 2, 1, 8, 1, 2, 1, 4, 1, 2, 1)  # of an address, by its last four bits
+ROW_BYTES = 16  # two int64 sums
+
+
+def _signed(value: int) -> int:
+    return value - (1 << 64) if value >> 63 else value
+
+
+# Increment, multipliers and shifts of SplitMix64 (Steele, Lea, Flood 2014), as the signed integers of torch.int64.
+_GOLDEN = _signed(0x9E3779B97F4A7C15)
+_ROUNDS = ((30, _signed(0xBF58476D1CE4E5B9)), (27, _signed(0x94D049BB133111EB)), (31, 1))
+
+
+class Plan:
+    """What is known of all tensors of one dtype, shape and strides."""
+
+    __slots__ = ("item", "launches", "layout", "least_alignment", "seed")
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.seed = seed_for(tensor)
+        self.item = tensor.element_size()
+        self.layout: Layout | None = layout_of(tensor.shape, tensor.stride(), self.item)
+        is_strided = self.layout is not None and self.layout.walk is not Walk.CONTIGUOUS
+        self.least_alignment = min(self.item, WORD) if is_strided else 1  # of the address, for the kernel to read it
+        self.launches: dict[tuple[int, int], Callable[[int, int, int], None]] = {}  # by device and alignment
+
+
+def device_digest(tensor: torch.Tensor) -> torch.Tensor | None:
+    """Return two int64 sums on the tensor's own device, without waiting for it; None for what has no bytes to read.
+
+    The sums stand for the bytes only: `fold` adds dtype and shape. Equal bytes give equal sums on any device and with
+    any strides, but not those of `digest`. Temporary memory is a few times CHUNK_BYTES, however large the tensor.
+    """
+    try:
+        with untraced():
+            rows = torch.zeros((1, 2), dtype=torch.int64, device=tensor.device)
+            return None if digest_into(tensor, rows, 0) is None else rows[0]
+    except Exception:  # as in digest_into
+        return None
+
+
+def digest_into(tensor: torch.Tensor, rows: torch.Tensor, row: int) -> int | None:
+    """Add the sums to a row of `rows`, zeros so far, on the current stream of their device, without waiting for it.
+
+    Returns the `seed_for` the tensor; None, and leaves the row, for what has no bytes to read.
+    """
+    try:
+        if type(tensor) in PLAIN_TYPES and tensor.is_cuda and not function_mode_enabled():
+            plan = _plan_of(tensor)
+            if _launch(plan, tensor, rows.data_ptr() + row * ROW_BYTES):
+                return plan.seed
+    except (RuntimeError, TypeError):  # layouts without strides or storage, sizes that are no numbers
+        pass
+    try:
+        with untraced():
+            return seed_for(tensor) if _add_any(tensor, rows, row) else None
+    except Exception:  # a subclass runs code of its own, and exotic layouts and dtypes lack ops: no digest, no crash
+        return None
+
+
+def why_no_kernel() -> str:
+    """Return why digests on CUDA are not computed by the Triton kernel; empty if they are, or none was asked for."""
+    return _problem
+
+
+def fold(pair: tuple[int, int], seed: int) -> Digest:
+    """Return the digest, low half first, for two fetched sums and the `seed_for` the tensor."""
+    value = xxhash.xxh3_128_intdigest(struct.pack("<qq", *pair), seed)
+    return value & 0xFFFF_FFFF_FFFF_FFFF, value >> 64
+
+
+def _add_any(tensor: torch.Tensor, rows: torch.Tensor, row: int) -> bool:
+    composite = inner_tensors(tensor)
+    if composite is None:
+        return _add_plain(tensor, rows, row)
+    parts = composite[1]
+    inner = torch.zeros((len(parts), 2), dtype=torch.int64, device=rows.device)
+    known = [_add_any(part, inner, number) for number, part in enumerate(parts)]
+    return bool(known) and all(known) and _add_plain(inner, rows, row)
+
+
+def _add_plain(tensor: torch.Tensor, rows: torch.Tensor, row: int) -> bool:
+    if tensor.device != rows.device or not _has_memory(tensor):
+        return False
+    if not tensor.is_cuda or not _launch(_plan_of(tensor), tensor, rows.data_ptr() + row * ROW_BYTES):
+        rows[row].copy_(sums_by_ops(tensor))
+    return True
+
+
+def _has_memory(tensor: torch.Tensor) -> bool:
+    storage = tensor.untyped_storage()
+    if storage.device.type == "meta" or tensor.is_meta:
+        return False
+    if tensor.numel() == 0:
+        return True
+    last = sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
+    end = (tensor.storage_offset() + last + 1) * tensor.element_size()
+    if end > storage.nbytes() or storage.data_ptr() == 0:
+        return False
+    # A GPU faults on an address that its element's size does not divide, and after a fault the program is lost.
+    return not tensor.is_cuda or tensor.data_ptr() % min(tensor.element_size(), WORD) == 0
+
+
+# -- the kernel --------------------------------------------------------------------------------------------------------
+
+_plans: dict[tuple[torch.dtype, torch.Size, tuple[int, ...]], Plan] = {}
+_problem = ""
+
+
+def _plan_of(tensor: torch.Tensor) -> Plan:
+    key = (tensor.dtype, tensor.shape, tensor.stride())
+    plan = _plans.get(key)
+    if plan is None:
+        if len(_plans) >= _MAX_PLANS:
+            _plans.clear()
+        plan = _plans[key] = Plan(tensor)
+    return plan
+
+
+def _launch(plan: Plan, tensor: torch.Tensor, sums: int) -> bool:
+    """Enqueue the kernel on the current stream of the tensor's device; False if it does not cover the tensor.
+
+    No `record_stream`: whoever lets an op, a module or an optimizer use a tensor on this stream sees to it that the
+    memory outlives what the stream holds by then, and the digest is enqueued beside that use, before the program can go
+    on. Calling it would delay the reuse of memory, which changes the program.
+    """
+    layout = plan.layout
+    if layout is None or _problem or tensor.is_neg() or tensor.is_conj():
+        return False
+    if layout.count == 0:
+        return True
+    address = tensor.data_ptr()
+    alignment = _ALIGNMENTS[address & 15]
+    end = tensor.storage_offset() * plan.item + layout.extent
+    if address == 0 or end > tensor.untyped_storage().nbytes() or alignment < plan.least_alignment:
+        return False
+    device = tensor.get_device()
+    if device != torch._C._cuda_getDevice():
+        with torch.cuda.device(device):
+            return _enqueue(plan, layout, device, alignment, address, sums)
+    return _enqueue(plan, layout, device, alignment, address, sums)
+
+
+def _enqueue(plan: Plan, layout: Layout, device: int, alignment: int, address: int, sums: int) -> bool:
+    stream = torch._C._cuda_getCurrentRawStream(device)
+    launch = plan.launches.get((device, alignment))
+    if launch is not None:
+        launch(address, sums, stream)
+        return True
+    global _problem
+    try:
+        # Not before a CUDA tensor is there: a program without one shall not import Triton because of us.
+        from reproaudit.record.digest.triton_kernels import bind
+
+        launch = bind(layout, alignment, device)
+        launch(address, sums, stream)
+    except Exception as error:  # no Triton, no C compiler for its launcher, a version with another way to launch
+        _problem = f"{type(error).__name__}: {error}".partition("\n")[0][:300]
+        return False
+    plan.launches[device, alignment] = launch
+    return True
+
+
+# -- torch ops ---------------------------------------------------------------------------------------------------------
+
+
+def sums_by_ops(tensor: torch.Tensor) -> torch.Tensor:
+    """Return the two sums by torch ops alone, on any device."""
+    total: torch.Tensor | None = None
+    position = 0
+    for words in _words(tensor):
+        pair = _mixed_sums(words, position)
+        total = pair if total is None else total.add_(pair)
+        position += words.numel()
+    return torch.zeros(2, dtype=torch.int64, device=tensor.device) if total is None else total
+
+
+def _mixed_sums(words: torch.Tensor, position: int) -> torch.Tensor:
+    first = 2 * position + 1
+    weights = torch.arange(first, first + 2 * words.numel(), 2, dtype=torch.int64, device=words.device)
+    mixed = torch.add(words, weights, alpha=_GOLDEN)
+    for shift, multiplier in _ROUNDS:
+        # int64 shifts copy the sign bit: cutting it off again makes the shift the unsigned one that SplitMix64 needs.
+        shifted = (mixed >> shift).bitwise_and_((1 << (64 - shift)) - 1)
+        mixed.bitwise_xor_(shifted)
+        if multiplier != 1:
+            mixed.mul_(multiplier)
+    return torch.stack((mixed.sum(), weights.mul_(mixed).sum()))
+
+
+def _words(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
+    """Yield the tensor's bytes in logical order as int64 words, CHUNK_BYTES at a time."""
+    count, size = tensor.numel(), tensor.element_size()
+    step = CHUNK_BYTES // size
+    for start in range(0, count, step):
+        parts = [_flat_bytes(part) for part in _elements(tensor, start, min(start + step, count))]
+        chunk = parts[0] if len(parts) == 1 else torch.cat(parts)
+        padding = -chunk.numel() % WORD
+        if padding:
+            chunk = torch.nn.functional.pad(chunk, (0, padding))
+        elif chunk.storage_offset() % WORD:
+            chunk = chunk.clone()
+        yield chunk.view(torch.int64)
+
+
+def _elements(tensor: torch.Tensor, start: int, stop: int) -> Iterator[torch.Tensor]:
+    """Yield tensors that together are the elements start to stop of `tensor` in logical order, without copying."""
+    if tensor.dim() == 0 or (start == 0 and stop == tensor.numel()):
+        yield tensor
+        return
+    if tensor.dim() == 1:
+        yield tensor[start:stop]
+        return
+    row = tensor.numel() // tensor.shape[0]
+    first, last = -(-start // row), stop // row  # the rows from first up to last lie wholly inside
+    if first > last:
+        yield from _elements(tensor[last], start - last * row, stop - last * row)
+        return
+    if start < first * row:
+        yield from _elements(tensor[first - 1], start - (first - 1) * row, row)
+    if first < last:
+        yield tensor[first:last]
+    if stop > last * row:
+        yield from _elements(tensor[last], 0, stop - last * row)
+
+
+def _flat_bytes(tensor: torch.Tensor) -> torch.Tensor:
+    if tensor.is_conj() or tensor.is_neg():
+        tensor = tensor.resolve_conj().resolve_neg()
+    if tensor.dtype is torch.complex128:
+        tensor = torch.view_as_real(tensor)
+    flat = tensor.view(_INTEGERS[tensor.element_size()]).reshape(-1).contiguous()  # some dtypes have no copy kernel
+    # `contiguous` leaves a single element its stride, whatever it is, and the view as bytes refuses all but 1.
+    return flat.as_strided((flat.numel(),), (1,)).view(torch.uint8)

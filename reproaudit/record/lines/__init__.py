@@ -1,0 +1,1 @@
+"""The program's own lines, and the Python values that each changes."""

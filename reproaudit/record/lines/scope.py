@@ -1,0 +1,71 @@
+"""The variables of a frame of the program, read without leaving anything in the frame."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import threading
+from collections.abc import Mapping
+from types import BuiltinFunctionType, FrameType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+from reproaudit.record.digest.python_values import value_digest
+from reproaudit.record.digest.tensors import Digest
+from reproaudit.record.lines.statements import Body, is_followed
+
+_getrefcount, _active_count = sys.getrefcount, threading.active_count
+_UNTOLD = (ModuleType, FunctionType, BuiltinFunctionType, MethodType, type)
+
+# Until Python 3.12 `f_locals` is a copy that the frame keeps, and that is written back to the variables afterwards. It
+# would hold objects alive that the program has let go, and undo what another thread put into a closure's variable. From
+# 3.11 on that is over once the copy is settled; settled empty, it writes nothing back.
+_settle = ctypes.pythonapi.PyFrame_LocalsToFast if (3, 11) <= sys.version_info < (3, 13) else None
+_WRITES_BACK = sys.version_info < (3, 11)
+_UNSHARED = 3  # references to that copy: the frame's, ours, the counting function's argument
+
+
+class Scope:
+    """The variables of a frame at one moment."""
+
+    def __init__(self, frame: FrameType, body: Body) -> None:
+        self._body = body
+        self._globals = frame.f_globals
+        self._locals: Mapping[str, Any] = _locals_of(frame, body)
+        self._digests: dict[str, Digest | None] = {}
+
+    def digest(self, name: str) -> Digest | None:
+        """Return the digest of a variable's value; None if it has none, or one that is no data."""
+        if name not in self._digests:
+            self._digests[name] = self._find(name)
+        return self._digests[name]
+
+    def names(self) -> list[str]:
+        return [name for name in self._locals if is_followed(name)]
+
+    def _find(self, name: str) -> Digest | None:
+        if name in self._locals:
+            value = self._locals[name]
+        elif self._body.is_function and name in self._body.own_names:
+            return None
+        else:
+            value = self._globals.get(name)
+        return data_digest(value)
+
+
+def data_digest(value: object) -> Digest | None:
+    return None if value is None or issubclass(type(value), _UNTOLD) else value_digest(value)
+
+
+def _locals_of(frame: FrameType, body: Body) -> Mapping[str, Any]:
+    """Return a frame's variables, and leave nothing of them in the frame."""
+    if not body.is_function:
+        found = frame.f_locals
+        return found if isinstance(found, dict) else {}  # a class body's may be a mapping of the program's own
+    if body.shows_locals or (_WRITES_BACK and body.has_cells and _active_count() > 1):
+        return {}
+    found = frame.f_locals
+    copied = dict(found)
+    if _settle is not None and _getrefcount(found) == _UNSHARED:
+        found.clear()
+        _settle(ctypes.py_object(frame), 0)
+    return copied

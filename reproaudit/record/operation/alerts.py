@@ -1,0 +1,67 @@
+"""Ops that `torch.use_deterministic_algorithms(True)` refuses: each is caught, recorded and run again without it.
+
+In the same run the use of tensors by several CUDA streams is followed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from reproaudit.model.events import EventKind
+from reproaudit.record.operation.opinfo import OpInfo
+from reproaudit.record.operation.stream_races import StreamRaces
+from reproaudit.record.session import Recorder
+
+_set = torch._C._set_deterministic_algorithms
+_set_fill = torch._C._set_deterministic_fill_uninitialized_memory
+_get = torch._C._get_deterministic_algorithms
+_get_warn_only = torch._C._get_deterministic_algorithms_warn_only
+_get_fill = torch._C._get_deterministic_fill_uninitialized_memory
+_MARKS = ("deterministic", "CUBLAS_WORKSPACE_CONFIG")
+
+
+class Alerts:
+    """Runs each op with the flag on, one op at a time, so that the program itself never sees the flag.
+
+    The memory fill that the flag brings along is switched off meanwhile. If the program has set the flag itself, its
+    own setting rules and nothing is captured.
+    """
+
+    def __init__(self, recorder: Recorder, races: StreamRaces | None) -> None:
+        self._recorder = recorder
+        self._races = races
+
+    def __call__(self, func: Any, info: OpInfo, args: Any, kwargs: Any, phase: int, module: int, site: int) -> Any:
+        if self._races is None:
+            return self._refusing(func, info, args, kwargs, phase, module, site)
+        result = self._refusing(self._races.running(func), info, args, kwargs, phase, module, site)
+        self._races.ran(info, args, kwargs, result, (phase, module, site))
+        return result
+
+    def _refusing(self, func: Any, info: OpInfo, args: Any, kwargs: Any, phase: int, module: int, site: int) -> Any:
+        if _get():
+            return func(*args, **kwargs)
+        warn_only, fill = _get_warn_only(), _get_fill()
+        _set_fill(False)
+        _set(True, warn_only=False)
+        try:
+            return func(*args, **kwargs)
+        except RuntimeError as error:
+            message = str(error)
+            if not any(mark in message for mark in _MARKS):
+                raise
+        finally:
+            _set(False, warn_only=warn_only)
+            _set_fill(fill)
+        recorder, writer = self._recorder, self._recorder.writer
+        writer.add(
+            EventKind.ALERT, phase, 0, recorder.step, writer.string(info.name), module, site, recorder.thread(), 0,
+            writer.string(_first_sentence(message)), 0, 0, 0, 0,
+        )  # fmt: skip
+        return func(*args, **kwargs)
+
+
+def _first_sentence(message: str) -> str:
+    return message.split(". ")[0].split("\n")[0][:300]

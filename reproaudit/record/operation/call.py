@@ -1,0 +1,217 @@
+"""The call of one operator as data: what a stand-alone script needs to make it again, bit for bit.
+
+`call.json` holds the operator, its arguments and the geometry of its tensors; `inputs.safetensors` the memory below
+them, storage by storage, so that strides, overlaps and aliasing come back as they were. `call.json` is written last:
+where it is, both are complete.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from reproaudit.files import encode, make_folder, replace, write_at
+from reproaudit.record.digest.tensors import PLAIN_TYPES, untraced
+from reproaudit.record.operation.opinfo import describe_op
+
+CALL_FILE = "call.json"
+INPUTS_FILE = "inputs.safetensors"
+CALL_FORMAT = 1
+MOST_BYTES = 1 << 29
+_ALIGNMENT = 64  # kernels look at the alignment of their operands: what is cut off in front is a multiple of it
+
+# Bound now: the audited program may replace functions of os.
+_exists, _replace, _unlink = os.path.exists, os.replace, os.unlink
+
+
+class CallNotSaved(ValueError):
+    """A call cannot be written down; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Memory:
+    """The part of a storage that the tensors of the call lie in."""
+
+    storage: torch.UntypedStorage
+    start: int
+    size: int
+
+
+def describe_call(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the call as JSON can hold it.
+
+    A tensor among the arguments is {"tensor": K}: entry K of `tensors`, which says in which storage it lies and how.
+    What JSON has no word for is tagged: {"dtype": "float32"}, {"device": …}, {"layout": …}, {"memory_format": …},
+    {"float": "inf"}, {"complex": ["0.0", "1.0"]}. `mutated` are the tensors that the op writes, `workspace` the
+    positions of outputs that may hold undefined bytes. Raises CallNotSaved.
+    """
+    with untraced():
+        return _describe(func, args, kwargs, _memories(tensors_of(args, kwargs)))
+
+
+def tensors_of(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[torch.Tensor]:
+    """Return the tensors among the arguments in order, each object once."""
+    return list({id(tensor): tensor for tensor in _walk([*args, *kwargs.values()])}.values())
+
+
+def save_call(
+    folder: Path, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], most_bytes: int = MOST_BYTES
+) -> None:
+    """Write the call into `folder`, before the op runs and overwrites what it is given. Raises CallNotSaved.
+
+    Raised for what is no strided CPU or CUDA tensor, no plain value, or more than `most_bytes` of memory.
+    """
+    with untraced():
+        memories = _memories(tensors_of(args, kwargs))
+        call = _describe(func, args, kwargs, memories)
+        size = sum(memory.size for memory in memories.values())
+        if size > most_bytes:
+            raise CallNotSaved(f"the inputs have {size:,} bytes, and {most_bytes:,} is the most that is kept")
+        inputs = str(folder / INPUTS_FILE)
+        try:
+            make_folder(str(folder))
+            _write_inputs(inputs, list(memories.values()))
+            replace(str(folder / CALL_FILE), encode(call).encode("ascii"))
+        except OSError as error:
+            raise CallNotSaved(f"the call could not be written: {error.strerror or error}") from error
+
+
+def _walk(value: Any) -> Iterator[torch.Tensor]:
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _walk(item)
+
+
+def _memories(tensors: Sequence[torch.Tensor]) -> dict[int, _Memory]:
+    """Return the memory that the tensors lie in, by the storage's identity, in order of first use."""
+    spans: dict[int, tuple[torch.UntypedStorage, list[tuple[int, int]]]] = {}
+    for tensor in tensors:
+        _check(tensor)
+        storage = tensor.untyped_storage()
+        span = _span(tensor)
+        if span[1] > storage.nbytes():
+            raise CallNotSaved("the memory of an input was freed")
+        spans.setdefault(storage._cdata, (storage, []))[1].append(span)
+    found = {}
+    for key, (storage, parts) in spans.items():
+        used = [(start, end) for start, end in parts if start < end] or [(0, 0)]
+        start = min(start for start, _ in used) // _ALIGNMENT * _ALIGNMENT
+        found[key] = _Memory(storage, start, max(end for _, end in used) - start)
+    return found
+
+
+def _check(tensor: torch.Tensor) -> None:
+    if type(tensor) not in PLAIN_TYPES:
+        raise CallNotSaved(f"an input is a {type(tensor).__name__}")
+    if tensor.layout is not torch.strided:
+        raise CallNotSaved(f"an input has the layout {str(tensor.layout)[6:]}")
+    if tensor.is_nested or tensor.is_quantized:
+        raise CallNotSaved(f"an input is {'nested' if tensor.is_nested else 'quantized'}")
+    if tensor.device.type not in ("cpu", "cuda"):
+        raise CallNotSaved(f"an input lies on the device {tensor.device}")
+
+
+def _span(tensor: torch.Tensor) -> tuple[int, int]:
+    """Return the first byte of its storage that the tensor reaches, and the one after the last."""
+    if tensor.numel() == 0:
+        return 0, 0
+    first = int(tensor.storage_offset())
+    last = first + sum((int(size) - 1) * int(step) for size, step in zip(tensor.shape, tensor.stride(), strict=True))
+    return first * tensor.element_size(), (last + 1) * tensor.element_size()
+
+
+def _describe(
+    func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], memories: Mapping[int, _Memory]
+) -> dict[str, Any]:
+    if not isinstance(func, torch._ops.OpOverload):
+        raise CallNotSaved(f"{func} is no plain operator")
+    info = describe_op(func)
+    tensors = tensors_of(args, kwargs)
+    numbers = {id(tensor): number for number, tensor in enumerate(tensors)}
+    storages = {key: number for number, key in enumerate(memories)}
+    mutated = [args[position] for position in sorted(info.mutated) if position < len(args)]
+    mutated += [kwargs[name] for name in sorted(info.mutated_names) if name in kwargs]
+    return {
+        "format": CALL_FORMAT,
+        "op": func._schema.name,
+        "overload": func._schema.overload_name or "default",
+        "args": [_as_data(value, numbers) for value in args],
+        "kwargs": {name: _as_data(value, numbers) for name, value in kwargs.items()},
+        "tensors": [_geometry(tensor, storages, memories) for tensor in tensors],
+        "storages": [{"bytes": memory.size} for memory in memories.values()],
+        "mutated": [numbers[id(tensor)] for tensor in tensors_of(mutated, {})],
+        "workspace": sorted(info.workspace),
+    }
+
+
+def _geometry(tensor: torch.Tensor, storages: Mapping[int, int], memories: Mapping[int, _Memory]) -> dict[str, Any]:
+    key = tensor.untyped_storage()._cdata
+    cut = memories[key].start // tensor.element_size()
+    found = {
+        "storage": storages[key],
+        "dtype": str(tensor.dtype)[6:],
+        "shape": list(tensor.shape),
+        "stride": list(tensor.stride()),
+        "offset": tensor.storage_offset() - cut if tensor.numel() else 0,
+        "device": str(tensor.device),
+    }
+    return found | {name: True for name, is_set in (("conj", tensor.is_conj()), ("neg", tensor.is_neg())) if is_set}
+
+
+def _as_data(value: Any, numbers: Mapping[int, int]) -> Any:
+    """Return one argument as JSON can hold it."""
+    kind = type(value)
+    if value is None or kind in (bool, int, str):
+        return value
+    if kind is float:
+        return value if math.isfinite(value) else {"float": repr(value)}
+    if kind is complex:
+        return {"complex": [repr(value.real), repr(value.imag)]}
+    if isinstance(value, (list, tuple)):
+        return [_as_data(item, numbers) for item in value]
+    if isinstance(value, torch.Tensor):
+        return {"tensor": numbers[id(value)]}
+    if kind is torch.device:
+        return {"device": str(value)}
+    if kind in (torch.dtype, torch.layout, torch.memory_format):
+        return {kind.__name__: str(value)[6:]}
+    raise CallNotSaved(f"an argument is a {kind.__name__}")
+
+
+def _write_inputs(path: str, memories: Sequence[_Memory]) -> None:
+    """Write the memory as a safetensors file of bytes, one storage at a time, through a temporary name."""
+    entries: dict[str, Any] = {}
+    end = 0
+    for number, memory in enumerate(memories):
+        offsets = [end, end + memory.size]
+        entries[f"storage.{number}"] = {"dtype": "U8", "shape": [memory.size], "data_offsets": offsets}
+        end += memory.size
+    header = encode(entries).encode("ascii")
+    header = header.ljust(-(-len(header) // 8) * 8)
+    temporary, offset = path + ".tmp", 8 + len(header)
+    try:
+        write_at(temporary, len(header).to_bytes(8, "little") + header, 0, truncate=True)
+        for memory in memories:
+            content = _bytes_of(memory)
+            write_at(temporary, memoryview((ctypes.c_char * memory.size).from_address(content.data_ptr())), offset)
+            offset += memory.size
+        _replace(temporary, path)
+    except OSError:
+        if _exists(temporary):
+            _unlink(temporary)
+        raise
+
+
+def _bytes_of(memory: _Memory) -> torch.Tensor:
+    """Return the memory as bytes on the CPU: the storage's own if it lies there."""
+    view = torch.empty(0, dtype=torch.uint8, device=memory.storage.device)
+    return view.set_(memory.storage, memory.start, (memory.size,), (1,)).cpu()

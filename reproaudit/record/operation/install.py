@@ -1,0 +1,39 @@
+"""Puts into a process what only the operation level and the values level record."""
+
+from __future__ import annotations
+
+from reproaudit.config.plan import RunPlan
+from reproaudit.record.boundary.boundaries import Boundaries
+from reproaudit.record.digest.gather import DeviceDigests
+from reproaudit.record.hooks.patching import Patches
+from reproaudit.record.lines.lines import LineTrace
+from reproaudit.record.operation.alerts import Alerts
+from reproaudit.record.operation.chosen import ChosenCalls
+from reproaudit.record.operation.operations import Operations, ThreadModes
+from reproaudit.record.operation.stream_races import StreamRaces
+from reproaudit.record.outside.entropy import Entropy
+from reproaudit.record.outside.files import Files
+from reproaudit.record.session import Recorder
+from reproaudit.record.state.streams import StreamWatch
+
+
+def install_operations(
+    plan: RunPlan, recorder: Recorder, boundaries: Boundaries, devices: DeviceDigests, patches: Patches
+) -> None:
+    """Record every operator, and what comes in from outside PyTorch; `patches` undoes it."""
+    boundaries.tracks_modules = True
+    boundaries.record_streams()  # as the program finds them: at the first boundary much has been drawn
+    chosen = ChosenCalls(recorder) if plan.targets or plan.pins else None
+    mode = Operations(recorder, devices, chosen)
+    if plan.alerts:
+        mode.alerts = Alerts(recorder, StreamRaces.start(recorder, patches))
+    elif plan.outside:
+        Entropy(recorder, patches).install()
+    if plan.outside:
+        StreamWatch(recorder, patches).install()
+        Files(recorder, patches).install()
+    ThreadModes(mode, patches)
+    mode.__enter__()
+    patches.on_undo(lambda: mode.__exit__(None, None, None))
+    if plan.lines:
+        LineTrace(recorder, patches).install()

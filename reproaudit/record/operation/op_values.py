@@ -1,0 +1,65 @@
+"""The values of every operator's floating-point outputs, as they pass: for comparing one device with another."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from reproaudit.model.events import Location
+from reproaudit.record.digest.tensors import raw_bytes
+from reproaudit.record.hooks.callsite import FrameKinds, line_of_program
+from reproaudit.record.hooks.dynamo import GuestMode
+from reproaudit.record.operation.operands import tensors_written
+from reproaudit.record.operation.opinfo import OpTable
+from reproaudit.trace.values import TensorValue
+
+
+@dataclass(frozen=True, slots=True)
+class OpValue:
+    """One call: its op, the user's line, and what it wrote. `values` None: past the budget."""
+
+    op: str
+    location: Location | None
+    values: tuple[TensorValue, ...] | None
+
+
+class OpValues(GuestMode):
+    """Keeps the floating-point results of each op on the CPU, at most `budget_bytes` of them. Views are left out."""
+
+    def __init__(self, folder: str, budget_bytes: int) -> None:
+        super().__init__()
+        self.found: list[OpValue] = []
+        self._folder = os.path.realpath(folder)
+        self._left = budget_bytes
+        self._kinds = FrameKinds()
+        self._table = OpTable()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        info = self._table[func]
+        result = func(*args, **kwargs)
+        if not (info.is_silent or info.is_view or info.is_undefined):
+            written = [
+                tensor for tensor in tensors_written(info, args, kwargs, result)
+                if tensor.is_floating_point() or tensor.is_complex()
+            ]  # fmt: skip
+            self.found.append(
+                OpValue(
+                    info.name.removesuffix(".default"),
+                    line_of_program(self._kinds, self._folder),
+                    self._values(written),
+                )
+            )
+        return result
+
+    def _values(self, tensors: list[torch.Tensor]) -> tuple[TensorValue, ...] | None:
+        self._left -= sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+        if self._left < 0:
+            return None
+        raw = [raw_bytes(tensor.detach().cpu()) for tensor in tensors]
+        kept = (TensorValue(dtype, shape, np.frombuffer(data, np.uint8)) for dtype, shape, data in filter(None, raw))
+        return tuple(kept)

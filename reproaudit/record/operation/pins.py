@@ -1,0 +1,139 @@
+"""Pinned sources: calls whose outputs are kept in one run and given to later runs in place of their own."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from reproaudit.config.plan import Pin
+from reproaudit.model.events import EventFlag, EventKind
+from reproaudit.record.digest.tensors import raw_bytes
+from reproaudit.record.operation.opinfo import OpInfo
+from reproaudit.record.session import Recorder
+from reproaudit.trace.reader import Trace
+from reproaudit.trace.writer import TraceWriter
+
+Key = tuple[str, str, int, int]  # op, path, line, phase
+
+
+def _key(pin: Pin) -> Key:
+    return pin.name, pin.location_path, pin.location_line, pin.phase
+
+
+class Reference:
+    """What a reference run kept at each pin, by thread, in the order of the calls."""
+
+    def __init__(self, folder: str, pins: Iterable[Pin]) -> None:
+        self._trace = trace = Trace.open(Path(folder))
+        self._events: dict[tuple[Key, int], list[int]] = {}
+        wanted = {_key(pin) for pin in pins}
+        chosen = np.flatnonzero(
+            (trace.events["kind"] == EventKind.OP) & ((trace.events["flags"] & EventFlag.PINNED) != 0)
+        )
+        for number in chosen.tolist():
+            row = trace.events[number]
+            place = trace.locations[row["location"]]
+            key = (trace.strings[row["name"]], place.path, place.line, int(row["phase"]))
+            if key in wanted:
+                self._events.setdefault((key, int(row["thread"])), []).append(number)
+
+    def outputs(self, key: Key, thread: int, occurrence: int) -> dict[int, Any] | None:
+        """Return the kept outputs of one call by number; None if the reference made fewer calls or kept nothing."""
+        events = self._events.get((key, thread), ())
+        if occurrence >= len(events):
+            return None
+        return {value.number: value for value in self._trace.values(events[occurrence])} or None
+
+
+class Pins:
+    """Looks up whether a call is pinned, counting the calls of each pin and thread."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._by_op: dict[str, set[Key]] = {}
+        for pin in recorder.plan.pins:
+            self._by_op.setdefault(pin.name, set()).add(_key(pin))
+        self._counts: dict[tuple[Key, int], int] = {}
+        folder = recorder.plan.reference
+        self._reference = Reference(folder, recorder.plan.pins) if folder else None
+
+    def match(self, info: OpInfo, site: int, phase: int) -> Pinned | None:
+        keys = self._by_op.get(info.name)
+        if keys is None:
+            return None
+        path, line, _ = self._recorder.writer.location_of(site)
+        key = (info.name, path, line, int(phase))
+        if key not in keys:
+            return None
+        if info.is_undefined:
+            return Cleared(self._recorder.writer)
+        thread = self._recorder.thread()
+        occurrence = self._counts[key, thread] = self._counts.get((key, thread), -1) + 1
+        if self._reference is None:
+            return Kept(self._recorder.writer)
+        return Given(self._recorder.writer, key[0], self._reference.outputs(key, thread, occurrence))
+
+
+class Pinned:
+    """One pinned call. What is done to it depends on the run: the reference keeps, later runs are given."""
+
+    def __init__(self, writer: TraceWriter) -> None:
+        self.writer = writer
+
+    def after(self, result: Any, written: list[torch.Tensor]) -> None:
+        """The op has run and its outputs are not yet digested."""
+
+    def recorded(self, event: int) -> None:
+        self.writer.mark(event, EventFlag.PINNED)
+
+
+class Cleared(Pinned):
+    """Memory that was allocated and has no content to give on: it is filled with zeros in all runs."""
+
+    def after(self, result: Any, written: list[torch.Tensor]) -> None:
+        for tensor in (result,) if isinstance(result, torch.Tensor) else result:
+            storage = tensor.untyped_storage()
+            if storage.nbytes() and tensor.device.type != "meta":
+                torch.empty(0, dtype=torch.uint8, device=tensor.device).set_(storage).zero_()
+
+
+class Kept(Pinned):
+    """A call of the reference run: its outputs are kept."""
+
+    def after(self, result: Any, written: list[torch.Tensor]) -> None:
+        self._outputs = [raw_bytes(tensor) for tensor in written]
+
+    def recorded(self, event: int) -> None:
+        super().recorded(event)
+        for number, raw in enumerate(self._outputs):
+            if raw is None or not self.writer.keep(event, number, *raw):
+                self.writer.note("pinned outputs", "some are past the budget for kept values or have no plain bytes")
+
+
+class Given(Pinned):
+    """A call of a later run: it is given what the reference's call gave. Where that does not fit it keeps its own."""
+
+    def __init__(self, writer: TraceWriter, name: str, outputs: dict[int, Any] | None) -> None:
+        super().__init__(writer)
+        self._outputs = outputs
+        if outputs is None:
+            writer.note(f"some calls of {name}", "the reference run kept no outputs for them")
+
+    def after(self, result: Any, written: list[torch.Tensor]) -> None:
+        for number, tensor in enumerate(written):
+            value = (self._outputs or {}).get(number)
+            if value is not None and (value.dtype, tuple(value.shape)) == (str(tensor.dtype)[6:], tuple(tensor.shape)):
+                _write(tensor, bytes(value.data))
+
+
+def _write(tensor: torch.Tensor, data: bytes) -> None:
+    """Overwrite the tensor with exact bytes in logical order."""
+    source = torch.empty(tensor.shape, dtype=tensor.dtype)
+    ctypes.memmove(source.data_ptr(), data, len(data))
+    with torch.no_grad():
+        tensor.copy_(source)

@@ -1,0 +1,119 @@
+"""The values level: inputs and outputs of the ops that a comparison asked for, and what repeating them gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from reproaudit.config.plan import Target
+from reproaudit.model.events import EventFlag, EventKind, Phase
+from reproaudit.record.digest.tensors import raw_bytes
+from reproaudit.record.operation.call import CallNotSaved, save_call
+from reproaudit.record.operation.operands import tensors_read
+from reproaudit.record.operation.opinfo import OpInfo
+from reproaudit.record.operation.replay import Raw, Repetitions, Rerun, Way, can_rerun
+from reproaudit.record.session import Recorder
+from reproaudit.trace.schema import INPUTS_FROM
+
+
+class TargetValues:
+    """Tells whether the op that is about to run is one of the targets, counting occurrences as the comparison did."""
+
+    def __init__(self, recorder: Recorder, targets: tuple[Target, ...]) -> None:
+        self._recorder = recorder
+        self._by_name: dict[str, list[tuple[int, Target]]] = {}
+        for number, target in enumerate(targets):
+            self._by_name.setdefault(target.name, []).append((number, target))
+        self._seen: dict[tuple[str, int, int, int, int], int] = {}
+
+    def match(self, name: str, site: int, phase: int) -> Capture | None:
+        candidates = self._by_name.get(name)
+        if candidates is None:
+            return None
+        recorder = self._recorder
+        thread = recorder.thread()
+        key = (name, site, int(phase), recorder.step, thread)
+        occurrence = self._seen[key] = self._seen.get(key, -1) + 1
+        path, line, _ = recorder.writer.location_of(site)
+        for number, target in candidates:
+            if (target.location_path, target.location_line, target.phase, target.step, target.occurrence) == (
+                path, line, int(phase), recorder.step, occurrence,
+            ) and target.thread == thread:  # fmt: skip
+                return Capture(recorder, number)
+        return None
+
+
+class Capture:
+    """Inputs are copied before the op runs, because it may overwrite them; outputs after."""
+
+    def __init__(self, recorder: Recorder, number: int) -> None:
+        self._recorder = recorder
+        self._number = number  # of the target in the plan
+        self._inputs: list[tuple[torch.Tensor, Raw]] = []
+        self._outputs: list[Raw | None] = []
+        self._repeated: list[Repetitions] = []
+        self._flags = EventFlag(0)
+        self._rerun: Rerun | None = None
+        self._name = ""
+
+    def before(self, func: Any, args: Any, kwargs: Any, info: OpInfo) -> None:
+        left = self._recorder.writer.values_left
+        for tensor in tensors_read(info, args, kwargs):
+            size = tensor.numel() * tensor.element_size()
+            if size <= left and (raw := raw_bytes(tensor)) is not None:
+                left -= size
+                self._inputs.append((tensor, raw))
+        if not self._recorder.plan.reference and can_rerun(info, args, kwargs):
+            self._rerun = Rerun(func, args, kwargs, info)
+            self._save(func, args, kwargs)
+
+    def after(self, written: list[torch.Tensor], info: OpInfo) -> None:
+        """Copy what the call wrote, before a pin gives it other outputs; look at its inputs; repeat it."""
+        self._name = info.name
+        self._outputs = [raw_bytes(tensor) for tensor in written]
+        self._flags = self._outside_write(written)
+        if not self._flags and self._rerun is not None and not self._recorder.plan.reference:
+            self._repeated = self._rerun.all_ways(written)
+
+    def recorded(self, event: int) -> None:
+        """Keep the copied inputs and outputs, and what repeating showed, with the op's event."""
+        recorder, writer = self._recorder, self._recorder.writer
+        for number, raw in [*enumerate(self._outputs), *enumerate((raw for _, raw in self._inputs), INPUTS_FROM)]:
+            if raw is not None:
+                writer.keep(event, number, *raw)
+        for tried in self._repeated:
+            self._flags |= EventFlag.REPLAYED
+            if tried.differing and tried.way is not Way.FLAG:
+                self._flags |= EventFlag.REPLAY_DIFFERED
+            number = writer.add(
+                EventKind.REPLAY, Phase.DATA, 0, recorder.step, writer.string(self._name), 0, 0, recorder.thread(),
+                int(tried.way), event, tried.made, tried.differing, 0, 0,
+            )  # fmt: skip
+            for index, raw in enumerate(tried.other):
+                if raw is not None:
+                    writer.keep(number, index, *raw)
+        writer.mark(event, int(self._flags))
+
+    def _outside_write(self, written: list[torch.Tensor]) -> EventFlag:
+        """An input that the op does not write and that differs after it was written by somebody else meanwhile."""
+        own = {_memory(tensor) for tensor in written}
+        for tensor, before in self._inputs:
+            if _memory(tensor) not in own and raw_bytes(tensor) != before:
+                return EventFlag.RACED
+        return EventFlag(0)
+
+    def _save(self, func: Any, args: Any, kwargs: Any) -> None:
+        """Leave the call beside the trace, for a reproducer."""
+        try:
+            save_call(Path(self._recorder.writer.directory) / f"call-{self._number}", func, args, kwargs)
+        except CallNotSaved as reason:
+            self._recorder.writer.note(f"a reproducer of {func}", str(reason))
+
+
+def _memory(tensor: torch.Tensor) -> int:
+    try:
+        return tensor.untyped_storage().data_ptr()
+    except (RuntimeError, NotImplementedError):  # a layout without one storage
+        return id(tensor)

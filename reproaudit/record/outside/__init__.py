@@ -1,0 +1,1 @@
+"""What comes into a program from outside PyTorch: clocks, entropy, listings, files."""

@@ -1,0 +1,185 @@
+"""Which files the program opens, with the line that opens them: what an earlier run may have left for a later one."""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import os
+import stat
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import xxhash
+
+from reproaudit.model.events import EventKind, Phase
+from reproaudit.record.hooks.callers import outer_frame
+from reproaudit.record.hooks.callsite import USER
+from reproaudit.record.hooks.patching import Patches
+from reproaudit.record.session import Recorder
+
+_open, _read, _close, _lstat = os.open, os.read, os.close, os.lstat
+_fspath, _fsdecode, _realpath = os.fspath, os.fsdecode, os.path.realpath
+
+_MAX_FILES = 10_000
+_MAX_FILES_IN_CHILD = 256  # each is flushed by itself, because workers are killed without warning
+_MAX_DIGESTED_BYTES = 64 << 20
+_CHUNK_BYTES = 1 << 20
+_MASK = (1 << 64) - 1
+
+READ, WRITE, APPEND, ABSENT = "read", "write", "append", "absent"  # ABSENT: a read of a file that was not there
+_CODE = (".py", ".pyc", ".pyi", ".so", ".pth")
+_SYSTEM = ("/proc/", "/dev/", "/sys/")
+_PARTS = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}", f"{os.sep}torchinductor_")
+
+# Below these, files are opened for the interpreter's own ends: modules, names of temporary files, starts of processes.
+_INTERNAL = ("<frozen importlib", tempfile.__file__, os.path.dirname(multiprocessing.__file__))
+
+# An audit hook stays for the life of the process, so there is one, and this is its switch.
+_watching: Files | None = None
+_is_hooked = False
+
+
+class Files:
+    """Records the first time that the program reads, and that it writes, each file: name, absolute path and content."""
+
+    def __init__(self, recorder: Recorder, patches: Patches) -> None:
+        self._recorder = recorder
+        self._patches = patches
+        self._seen: set[tuple[str, str]] = set()
+        own = [_realpath(recorder.plan.trace_dir), *(sysconfig.get_path(key) for key in ("stdlib", "platstdlib"))]
+        self._excluded = (*_SYSTEM, *(_realpath(folder) + os.sep for folder in own))
+        temporary = next((os.environ[name] for name in ("TMPDIR", "TEMP", "TMP") if os.environ.get(name)), "/tmp")
+        self._temporary = _realpath(temporary) + os.sep
+
+    def install(self) -> None:
+        global _watching, _is_hooked
+        before, _watching = _watching, self
+
+        def stop() -> None:
+            global _watching
+            _watching = before
+
+        self._patches.on_undo(stop)
+        if not _is_hooked:
+            _is_hooked = True
+            sys.addaudithook(_on_audit)
+        # Written in C++, where no audit event tells of the file.
+        self._patches.replace(torch, "save", self._wrap_save(torch.save))
+
+    def _wrap_save(self, original: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(original)
+        def save(obj: Any, f: Any, *args: Any, **kwargs: Any) -> None:
+            self.opened(f, WRITE)
+            original(obj, f, *args, **kwargs)
+
+        return save
+
+    def opened(self, path: Any, *accesses: str) -> None:
+        """Record that the program is about to open `path`; never raises, for it would fail the program's own call."""
+        recorder = self._recorder
+        if not isinstance(path, (str, bytes, os.PathLike)) or not recorder.listens():
+            return
+        state = recorder.state
+        state.inside = True  # what is opened here comes by the hook again
+        try:
+            self._record(path, accesses)
+        except (OSError, ValueError) as error:  # not a path, a folder that cannot be read, a file that has gone
+            recorder.writer.note("a file that the program opened", f"looking at it failed: {error}")
+        finally:
+            state.inside = False
+
+    def _record(self, path: Any, accesses: tuple[str, ...]) -> None:
+        real = _fsdecode(_realpath(_fspath(path)))
+        if real.endswith(_CODE) or real.startswith(self._excluded) or any(part in real for part in _PARTS):
+            return
+        status = _status(real)
+        if (status is not None and not stat.S_ISREG(status.st_mode)) or not self._is_programs_own():
+            return
+        site = self._recorder.sites.here(4)
+        most = _MAX_FILES_IN_CHILD if self._recorder.is_child else _MAX_FILES
+        for access in accesses:
+            if (real, access) not in self._seen and len(self._seen) < most:
+                self._seen.add((real, access))
+                reads = access == READ and status is not None
+                self._emit(real, ABSENT if access == READ and not reads else access, site, _content(real, reads))
+
+    def _is_programs_own(self) -> bool:
+        """True if a line of the program asked for the file, and not for a module, a temporary file or a process."""
+        frame, kind_of = outer_frame(4), self._recorder.sites.kinds.of
+        while frame is not None:
+            code = frame.f_code
+            if kind_of(code) == USER:
+                return True
+            if code.co_filename.startswith(_INTERNAL):
+                return False
+            frame = frame.f_back
+        return False
+
+    def _emit(self, real: str, access: str, site: int, content: tuple[int, int]) -> None:
+        recorder = self._recorder
+        recorder.open_child()
+        writer = recorder.writer
+        writer.add(
+            EventKind.FILE, recorder.state.phase or Phase.DATA, 0, recorder.step, writer.string(self._shown(real)),
+            writer.string(real), site, recorder.thread(), 1, writer.string(access), 0, 0, *content,
+        )  # fmt: skip
+        if recorder.is_child:
+            writer.flush(recorder.step)
+
+    def _shown(self, real: str) -> str:
+        """Return the path relative to the program's folders, or to that for temporary files, where it lies in one."""
+        shown = self._recorder.sites.shown(real)
+        if os.path.isabs(shown) and real.startswith(self._temporary):
+            return os.path.join("$TMPDIR", real[len(self._temporary) :])
+        return shown
+
+
+def _on_audit(event: str, args: tuple[Any, ...]) -> None:
+    if _watching is None or event not in ("open", "os.rename", "sqlite3.connect"):
+        return
+    if event == "open":
+        path, mode, flags = args
+        _watching.opened(path, *_accesses(flags, mode))
+    elif event == "os.rename":  # and os.replace: how a file is written whole
+        _watching.opened(args[1], WRITE)
+    elif args[0] != ":memory:":
+        _watching.opened(args[0], READ, APPEND)
+
+
+def _accesses(flags: int, mode: str | None) -> tuple[str, ...]:
+    """Tell what an open file is for. `mode` is None where the program called `os.open` itself."""
+    how = flags & os.O_ACCMODE
+    if how == os.O_RDONLY:
+        return (READ,)
+    if flags & os.O_APPEND:
+        return (APPEND,)
+    if how == os.O_WRONLY or flags & os.O_TRUNC:
+        return (WRITE,)
+    return (READ, APPEND)
+
+
+def _status(real: str) -> os.stat_result | None:
+    """Return what is there; None if nothing is. OSError if it cannot be known."""
+    try:
+        return _lstat(real)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _content(real: str, is_wanted: bool) -> tuple[int, int]:
+    """Return the digest of a regular file; zero if it is not wanted, too large, or gone or closed to us."""
+    if not is_wanted or _lstat(real).st_size > _MAX_DIGESTED_BYTES:
+        return 0, 0
+    descriptor = _open(real, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        digest = xxhash.xxh3_128()
+        while chunk := _read(descriptor, _CHUNK_BYTES):
+            digest.update(chunk)
+    finally:
+        _close(descriptor)
+    value = digest.intdigest()
+    return value & _MASK, value >> 64

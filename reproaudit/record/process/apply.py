@@ -1,0 +1,47 @@
+"""Makes the calls that a run's settings name. Variables that precede process start were set by the runner."""
+
+from __future__ import annotations
+
+import random
+import sys
+
+from reproaudit.config.settings import Settings
+
+
+def apply_before_torch(settings: Settings) -> None:
+    if settings.seed is not None:
+        random.seed(settings.seed)
+
+
+def apply_to_numpy(settings: Settings) -> None:
+    if settings.seed is not None:
+        sys.modules["numpy"].random.seed(settings.seed % 2**32)
+
+
+def apply_to_torch(settings: Settings) -> None:
+    """Apply flags and seeds to the freshly imported torch; a setting that is None is left as the program finds it."""
+    import torch
+
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
+    if settings.deterministic is not None:
+        torch.use_deterministic_algorithms(True, warn_only=settings.deterministic == "warn")
+        # The flag would also fill uninitialised memory and so hide a second cause: that is a setting of its own.
+        _fill_uninitialized(bool(settings.fill_uninitialized))
+    elif settings.fill_uninitialized is not None:
+        _fill_uninitialized(settings.fill_uninitialized)
+    if settings.cudnn_benchmark is not None:
+        torch.backends.cudnn.benchmark = settings.cudnn_benchmark
+    if settings.cudnn_deterministic is not None:
+        torch.backends.cudnn.deterministic = settings.cudnn_deterministic
+    if settings.tf32 is not None:
+        torch.backends.cuda.matmul.allow_tf32 = settings.tf32
+        torch.backends.cudnn.allow_tf32 = settings.tf32
+    if settings.seed is not None:
+        torch.manual_seed(settings.seed)
+
+
+def _fill_uninitialized(value: bool) -> None:
+    # What torch.utils.deterministic.fill_uninitialized_memory sets, without going through its module class.
+    torch_c = sys.modules["torch"]._C
+    torch_c._set_deterministic_fill_uninitialized_memory(value)

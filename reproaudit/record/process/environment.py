@@ -1,0 +1,216 @@
+"""The environment of a run in so far as numerics depend on it, and which settings the program changed itself."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import platform
+import random
+import re
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from reproaudit.record.hooks.callers import outer_frame
+from reproaudit.record.hooks.callsite import OWN
+from reproaudit.record.hooks.patching import Patches
+from reproaudit.record.session import Recorder
+
+_VARIABLES = (
+    "PYTHONHASHSEED OMP_NUM_THREADS MKL_NUM_THREADS OPENBLAS_NUM_THREADS CUBLAS_WORKSPACE_CONFIG "
+    "ATEN_CPU_CAPABILITY NVIDIA_TF32_OVERRIDE CUDA_LAUNCH_BLOCKING CUDA_VISIBLE_DEVICES "
+    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE MKL_CBWR MKL_ENABLE_INSTRUCTIONS ONEDNN_MAX_CPU_ISA DNNL_MAX_CPU_ISA "
+    "ONEDNN_DEFAULT_FPMATH_MODE OPENBLAS_CORETYPE NPY_DISABLE_CPU_FEATURES CUBLASLT_WORKSPACE_SIZE "
+    "TORCH_BLAS_PREFER_CUBLASLT DISABLE_ADDMM_CUDA_LT CUDA_DEVICE_MAX_CONNECTIONS PYTORCH_CUDA_ALLOC_CONF "
+    "PYTORCH_ALLOC_CONF PYTORCH_NO_CUDA_MEMORY_CACHING TORCH_CUDNN_V8_API_DISABLED NCCL_ALGO NCCL_PROTO"
+).split()
+_LIBRARIES = {"mkl": r"Math Kernel Library Version (\S+?)-", "onednn": r"MKL-DNN v(\S+)"}
+_open = open
+_precision: Any = torch._C._get_fp32_precision_getter  # what `fp32_precision` reads
+
+
+def describe_environment() -> dict[str, str]:
+    """Return versions, processor, threads, flags and the variables that matter; initialises no device."""
+    found = {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "platform": f"{platform.system()} {platform.machine()}",
+        "cpu vendor": _cpu_vendor(),
+        "cpu capability": torch.backends.cpu.get_cpu_capability(),
+        "cpu cores": str(os.cpu_count()),
+        "threads": str(torch.get_num_threads()),
+    }
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        found["numpy"] = numpy.__version__
+    built_with = torch.__config__.show()
+    for library, pattern in _LIBRARIES.items():
+        if (version := re.search(pattern, built_with)) is not None:
+            found[library] = version[1]
+    if torch.version.cuda:
+        found["cuda"] = torch.version.cuda
+    found |= _device()
+    for name in _VARIABLES:
+        if name in os.environ:
+            found[name] = os.environ[name]
+    return found
+
+
+def _device() -> dict[str, str]:
+    """Return what the GPU in use is and by which libraries; nothing before the program itself has initialised CUDA."""
+    if not torch.cuda.is_initialized():
+        return {}
+    found = {
+        "gpu": torch.cuda.get_device_name(),
+        "gpu capability": ".".join(map(str, torch.cuda.get_device_capability())),
+        "gpus": str(torch.cuda.device_count()),
+        "gpu driver": _driver_version(_text_of("/proc/driver/nvidia/version")),
+        "cudnn": str(torch.backends.cudnn.version()),
+        "cublas": _cublas_version(_text_of("/proc/self/maps")),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _driver_version(text: str) -> str:
+    """Return the version in what the NVIDIA kernel module says of itself; "" where it says nothing."""
+    found = re.search(r"Kernel Module[^\n]*?\s(\d+\.\d[\d.]*)\s", text)
+    return found[1] if found is not None else ""
+
+
+def _cublas_version(maps: str) -> str:
+    """Return the version of the cuBLAS that is loaded in this process; "" if none is."""
+    found = re.search(r"\s(/\S*libcublas\.so\S*)", maps)
+    if found is None:
+        return ""
+    get, part = ctypes.CDLL(found[1]).cublasGetProperty, ctypes.c_int()
+    parts = [str(part.value) for number in range(3) if get(number, ctypes.byref(part)) == 0]  # major, minor, patch
+    return ".".join(parts)
+
+
+def _text_of(path: str) -> str:
+    """Return what the system says in a file of /proc; "" where there is no such file."""
+    try:
+        with _open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def _cpu_vendor() -> str:
+    """Return who made the processor: MKL and oneDNN choose their kernels by it. "unknown" where Linux does not say."""
+    vendor = re.search(r"^(?:vendor_id|CPU implementer)\s*:\s*(\S+)", _text_of("/proc/cpuinfo"), re.MULTILINE)
+    return vendor[1] if vendor is not None else "unknown"
+
+
+def _flags() -> dict[str, Callable[[], Any]]:
+    return {
+        "threads": torch.get_num_threads,
+        "deterministic algorithms": torch.are_deterministic_algorithms_enabled,
+        "cudnn.enabled": lambda: torch.backends.cudnn.enabled,
+        "cudnn.benchmark": lambda: torch.backends.cudnn.benchmark,
+        "cudnn.deterministic": lambda: torch.backends.cudnn.deterministic,
+        # Not by get_float32_matmul_precision: it raises once the program has used `fp32_precision`.
+        "cuda.matmul.fp32_precision": lambda: _precision("cuda", "matmul"),
+        "mkldnn.matmul.fp32_precision": lambda: _precision("mkldnn", "matmul"),
+        "cudnn.conv.fp32_precision": lambda: _precision("cuda", "conv"),
+        "cudnn.rnn.fp32_precision": lambda: _precision("cuda", "rnn"),
+        "attention backends": _attention_backends,
+        "default dtype": torch.get_default_dtype,
+        "CUBLAS_WORKSPACE_CONFIG": lambda: os.environ.get("CUBLAS_WORKSPACE_CONFIG", "unset"),
+    }
+
+
+def _attention_backends() -> str:
+    """Return which kernels scaled_dot_product_attention may use."""
+    cuda = torch.backends.cuda
+    allowed = {
+        "flash": cuda.flash_sdp_enabled(),
+        "mem_efficient": cuda.mem_efficient_sdp_enabled(),
+        "cudnn": cuda.cudnn_sdp_enabled(),
+        "math": cuda.math_sdp_enabled(),
+    }
+    return " ".join(name for name, is_allowed in allowed.items() if is_allowed) or "none"
+
+
+def _numpy_seed() -> list[tuple[Any, str]]:
+    numpy = sys.modules.get("numpy")
+    return [] if numpy is None else [(numpy.random, "numpy.random.seed")]
+
+
+class Watch:
+    """Reports which line of the program changed a determinism setting, as far as it went through Python.
+
+    A seed counts as a setting only if one was asked for: the program then overrides it.
+    """
+
+    def __init__(self, recorder: Recorder, patches: Patches) -> None:
+        self._recorder = recorder
+        self._knows_device = False
+        self._flags = _flags()
+        self._known = {name: str(read()) for name, read in self._flags.items()}
+        for name in (
+            "set_num_threads",
+            "use_deterministic_algorithms",
+            "set_float32_matmul_precision",
+            "set_default_dtype",
+        ):
+            patches.replace(torch, name, self._wrap(getattr(torch, name)))
+        for name in ("enabled", "benchmark", "deterministic", "allow_tf32"):
+            descriptor = vars(type(torch.backends.cudnn))[name]  # which has bound the function that sets the flag
+            patches.replace(descriptor, "setter", self._wrap(descriptor.setter))
+        for name in ("_set_cublas_allow_tf32", "_set_fp32_precision_setter"):  # which are looked up at each assignment
+            patches.replace(torch._C, name, self._wrap(getattr(torch._C, name)))
+        for name in ("enable_flash_sdp", "enable_mem_efficient_sdp", "enable_math_sdp", "enable_cudnn_sdp"):
+            patches.replace(torch.backends.cuda, name, self._wrap(getattr(torch.backends.cuda, name)))
+
+        if recorder.plan.settings.seed is not None:
+            for owner, name in ((torch, "torch.manual_seed"), (random, "random.seed"), *_numpy_seed()):
+                self._watch_seed(patches, owner, name)
+
+    def _watch_seed(self, patches: Patches, owner: Any, name: str) -> None:
+        attribute = name.rpartition(".")[2]
+        original = getattr(owner, attribute)
+
+        @functools.wraps(original)
+        def seed(*args: Any, **kwargs: Any) -> Any:
+            given = next(iter((*args, *kwargs.values())), None)
+            recorder = self._recorder
+            asked = recorder.plan.settings.seed
+            # Other wrappers of ours may lie between this one and whoever called.
+            caller = outer_frame(1)
+            is_direct = caller is not None and recorder.sites.kinds.of(caller.f_code) != OWN
+            if recorder.listens() and not recorder.is_child and given != asked and is_direct:
+                recorder.writer.change(name, str(asked), str(given), recorder.sites.here(2))
+            return original(*args, **kwargs)
+
+        patches.replace(owner, attribute, seed)
+
+    def _wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def setter(*args: Any, **kwargs: Any) -> Any:
+            result = original(*args, **kwargs)
+            if self._recorder.listens() and not self._recorder.is_child:
+                self.look(self._recorder.sites.here(2))
+            return result
+
+        return setter
+
+    def look(self, site: int = 0) -> None:
+        """Record what has changed since the last look; without a `site` the line is not known."""
+        dynamo = sys.modules.get("torch._dynamo.utils")
+        if dynamo is not None and dynamo.counters["frames"].get("ok"):
+            self._recorder.writer.note(
+                "inside the regions that torch.compile compiled", "fused kernels are seen by what goes in and comes out"
+            )
+        if not self._knows_device and (device := _device()):
+            self._knows_device = True
+            for name, value in device.items():
+                self._recorder.writer.learn(name, value)
+        for name, read in self._flags.items():
+            now = str(read())
+            if now != self._known[name]:
+                self._recorder.writer.change(name, self._known[name], now, site)
+                self._known[name] = now

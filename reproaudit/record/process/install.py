@@ -1,0 +1,78 @@
+"""Puts the recorder into a process that has just imported torch."""
+
+from __future__ import annotations
+
+import os
+
+import reproaudit
+from reproaudit.config.plan import RunPlan
+from reproaudit.config.settings import to_dict
+from reproaudit.model.events import Level
+from reproaudit.record.boundary.boundaries import Boundaries
+from reproaudit.record.digest.gather import DeviceDigests
+from reproaudit.record.hooks.callsite import CallSites
+from reproaudit.record.hooks.patching import Patches
+from reproaudit.record.process.environment import Watch, describe_environment
+from reproaudit.record.process.threads import ThreadStarts
+from reproaudit.record.session import Recorder
+from reproaudit.trace.writer import TraceWriter
+
+_MEBIBYTE = 1 << 20
+
+
+class Installation:
+    """A recorder and everything it replaced, so that `remove` leaves the process as it was found."""
+
+    def __init__(self, plan: RunPlan, directory: str) -> None:
+        self.patches = Patches()
+        environment = describe_environment()
+        writer = TraceWriter(
+            directory, level=plan.level.value, subject=str(plan.subject), command=list(plan.subject.argv),
+            settings=to_dict(plan.settings), environment=environment, version=reproaudit.__version__,
+            values_budget=plan.values_mb * _MEBIBYTE,
+        )  # fmt: skip
+        folder = str(plan.subject.folder)
+        self.recorder = Recorder(plan, writer, CallSites(writer, folder, str(plan.subject.cwd)))
+        self.devices = DeviceDigests(writer)
+        try:
+            self._install(plan)
+        except BaseException:
+            self.patches.undo()
+            raise
+
+    def _install(self, plan: RunPlan) -> None:
+        self.watch = Watch(self.recorder, self.patches)
+        ThreadStarts(self.recorder, self.patches)
+        self.boundaries = Boundaries(self.recorder, self.devices, self.patches)
+        self.boundaries.install()
+        self.recorder.on_call = self.boundaries.record_return
+        self.recorder.on_flush += [self._gather, self.watch.look]
+        if plan.level is not Level.BOUNDARY:
+            # A run at boundary level is made as fast as the program itself: it loads nothing that it does not use.
+            from reproaudit.record.operation.install import install_operations
+
+            install_operations(plan, self.recorder, self.boundaries, self.devices, self.patches)
+
+    def _gather(self) -> None:
+        before, self.recorder.state.inside = self.recorder.state.inside, True
+        self.devices.gather()
+        self.recorder.state.inside = before
+
+    def remove(self) -> None:
+        self.patches.undo()
+
+
+current: Recorder | None = None  # of this process, for code under audit that knows that it is
+
+
+def install(plan: RunPlan) -> Recorder:
+    """Install the recorder in the audited process itself and follow its forks."""
+    global current
+    current = recorder = Installation(plan, str(plan.trace_dir)).recorder
+    os.register_at_fork(before=recorder.before_fork, after_in_child=recorder.after_fork_in_child)
+    return recorder
+
+
+def install_in_child(plan: RunPlan, label: str) -> Recorder:
+    """Install the recorder in a spawned child, in a folder named after the child's place in the process tree."""
+    return Installation(plan, os.path.join(str(plan.trace_dir), f"child-spawned-{label}")).recorder

@@ -1,0 +1,81 @@
+"""The random generators that belong to a DataLoader or its dataset, and digests of their states. Nothing is drawn."""
+
+from __future__ import annotations
+
+import _random
+import random
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+import xxhash
+from torch.utils.data import RandomSampler, SubsetRandomSampler, WeightedRandomSampler
+from torch.utils.data.distributed import DistributedSampler
+
+from reproaudit.record.state import rng
+
+State = tuple[int, int]
+
+_WRAPPED_DATASETS = 4  # Subset(Subset(…)): how deep generators are looked for
+_MASK = (1 << 64) - 1
+_RANDOM_SAMPLERS = (RandomSampler, SubsetRandomSampler, WeightedRandomSampler)
+_python_getstate = _random.Random.getstate  # not a subclass's own
+
+
+def order_of(loader: Any) -> tuple[str, State] | None:
+    """Return the stream that decides the order of the loader's samples, with its state; None if none is known to."""
+    sampler = getattr(loader.batch_sampler, "sampler", loader.sampler)
+    if isinstance(sampler, DistributedSampler) and sampler.shuffle:
+        return "DistributedSampler", _digest((sampler.seed, sampler.epoch))
+    if isinstance(sampler, _RANDOM_SAMPLERS):
+        generator = sampler.generator
+        return "torch.cpu" if generator is None else "generator", torch_state(generator)
+    return None
+
+
+def generators_of(dataset: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the random generators that are attributes of the dataset, or of one that it wraps as Subset does."""
+    prefix = "dataset"
+    for _ in range(_WRAPPED_DATASETS):
+        members = getattr(dataset, "__dict__", {})
+        for name, value in members.items():
+            if _is_generator(value):
+                yield f"{prefix}.{name}", value
+        dataset, prefix = members.get("dataset"), f"{prefix}.dataset"
+
+
+def _is_generator(value: Any) -> bool:
+    numpy_random = sys.modules.get("numpy.random")
+    if isinstance(value, random.Random):
+        return not isinstance(value, random.SystemRandom)  # which has no state
+    if isinstance(value, torch.Generator):
+        return True
+    return numpy_random is not None and isinstance(value, (numpy_random.Generator, numpy_random.RandomState))
+
+
+def state_of(generator: Any) -> State:
+    """Return the digest of a generator's state; a bit generator of foreign make may raise anything."""
+    if isinstance(generator, torch.Generator):
+        return rng.generator_state(generator)
+    if isinstance(generator, random.Random):
+        return _digest(_python_getstate(generator))
+    is_new_style = hasattr(generator, "bit_generator")
+    return _digest(_plain(generator.bit_generator.state if is_new_style else generator.get_state(legacy=False)))
+
+
+def _plain(state: Any) -> Any:
+    """Return a NumPy state without arrays: how those are printed is the program's own setting."""
+    if isinstance(state, dict):
+        return {key: _plain(value) for key, value in state.items()}
+    return state.tobytes() if hasattr(state, "tobytes") else state
+
+
+def torch_state(generator: torch.Generator | None = None) -> State:
+    """Return the digest of a torch generator's state; of the default one without an argument."""
+    return rng.generator_state(torch.default_generator if generator is None else generator)
+
+
+def _digest(state: object) -> State:
+    value = xxhash.xxh3_128_intdigest(repr(state).encode())
+    return value & _MASK, value >> 64

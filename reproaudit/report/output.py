@@ -1,0 +1,61 @@
+"""Where reports go: checked before the runs, written through a temporary name after them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from reproaudit.errors import UsageError
+from reproaudit.model.result import AuditResult
+from reproaudit.report import render_all
+from reproaudit.report.registry import require_format
+
+
+def check_reports(reports: Sequence[tuple[str, str]]) -> None:
+    """Refuse an unknown format before the runs, not after."""
+    for name, _ in reports:
+        require_format(name)
+
+
+def emit(result: AuditResult, reports: Sequence[tuple[str, str]], suffix: str = "") -> None:
+    """Write the reports that were asked for; the terminal report goes to stdout unless one of them does."""
+    named = [(name, path if path == "-" else str(_with_suffix(Path(path), suffix))) for name, path in reports]
+    if not write_reports([result], named):
+        from reproaudit.report.terminal import TerminalOptions, TerminalReport
+
+        colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        sys.stdout.write(TerminalReport(TerminalOptions(colour=colour)).render(result))
+    sys.stdout.flush()
+
+
+def write_reports(
+    results: Sequence[AuditResult], reports: Sequence[tuple[str, str]], accepted: frozenset[str] = frozenset()
+) -> bool:
+    """Write each report over all results; return whether one of them went to stdout."""
+    for name, path in reports:
+        text = render_all(results, name, accepted)
+        if path == "-":
+            sys.stdout.write(text)
+        else:
+            write(Path(path), text)
+    return any(path == "-" for _, path in reports)
+
+
+def _with_suffix(path: Path, suffix: str) -> Path:
+    return path.with_stem(path.stem + suffix) if suffix else path
+
+
+def write(path: Path, text: str) -> None:
+    """Write through a temporary name, so that a failure leaves no half report."""
+    temporary = path.with_name(path.name + ".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise UsageError(
+            f"cannot write the report {str(path)!r}: {error.strerror}", code="report-write", hint="name another path"
+        ) from None

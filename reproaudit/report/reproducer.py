@@ -1,0 +1,214 @@
+"""Makes a folder that shows one nondeterministic operator without us: a script, its inputs, and a text for an issue."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from reproaudit.errors import TraceError, UsageError
+from reproaudit.files import open_regular, read_run_file, refuse
+from reproaudit.model.result import Finding
+from reproaudit.report.wording import difference_sentence, moment, named
+
+CALL_FILE = "call.json"  # what record/call.py leaves
+INPUTS_FILE = "inputs.safetensors"
+CALL_FORMAT = 1
+SCRIPT_FILE = "reproduce.py"
+README_FILE = "README.md"
+_TEMPLATE = Path(__file__).with_name("reproduce.py.txt")
+_DATA = "# <data>\n"  # the line of the template that the call stands for
+_OPERATOR = re.compile(r"[A-Za-z_]\w*::[A-Za-z_]\w*", re.ASCII)
+_OVERLOAD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+
+
+def write_reproducer(
+    source: Path, target: Path, *, finding: Finding, environment: Mapping[str, str], threads: int | None,
+    repeats: int = 50,
+) -> Path:  # fmt: skip
+    """Make the folder `target` from the call that a recording left in `source`; return `target`.
+
+    `threads`: how many the script computes with unless told otherwise; None leaves it to torch. Files of an earlier
+    reproducer are replaced. Raises TraceError for a call that is missing or corrupt, UsageError if `target` cannot be
+    written.
+    """
+    call = _read_call(source / CALL_FILE)
+    try:
+        script = _script(call, finding, threads, repeats).encode()
+    except RecursionError:
+        refuse(source / CALL_FILE, "it is nested too deeply")
+    readme = _readme(call, finding, environment, repeats).encode()
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(open_regular(source / INPUTS_FILE)[0], "rb") as inputs:
+            _write(target / INPUTS_FILE, lambda file: shutil.copyfileobj(inputs, file))
+        _write(target / README_FILE, lambda file: file.write(readme))
+        _write(target / SCRIPT_FILE, lambda file: file.write(script))
+    except OSError as error:
+        raise UsageError(
+            f"cannot write the reproducer {str(target)!r}: {error.strerror or error}", code="reproducer-write",
+            hint="name another folder",
+        ) from None  # fmt: skip
+    return target
+
+
+def _write(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
+    """Write through a temporary name, so that a failure leaves no half file."""
+    temporary = path.with_name(path.name + ".partial")
+    try:
+        with temporary.open("wb") as file:
+            fill(file)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _read_call(path: Path) -> dict[str, Any]:
+    """Return the call, checked in so far as it becomes code: names are names, the rest is embedded as literals."""
+    call = read_run_file(path)
+    if call.get("format") != CALL_FORMAT:
+        raise TraceError(
+            f"cannot read {str(path)!r}: call format {call.get('format')!r}, this reproaudit reads {CALL_FORMAT}",
+            code="trace-version", hint="record it again, or use the reproaudit that wrote it",
+        )  # fmt: skip
+    if not _is_name(call.get("op"), _OPERATOR) or not _is_name(call.get("overload"), _OVERLOAD):
+        refuse(path, "it names no operator")
+    shapes = {"args": list, "kwargs": dict, "tensors": list, "mutated": list, "workspace": list}
+    for field, kind in shapes.items():
+        if not isinstance(call.get(field), kind):
+            refuse(path, f"its field {field!r} is missing or not what it should be")
+    if not all(isinstance(tensor, dict) for tensor in call["tensors"]):
+        refuse(path, "one of its tensors is not described")
+    return call
+
+
+def _is_name(text: object, pattern: re.Pattern[str]) -> bool:
+    return isinstance(text, str) and pattern.fullmatch(text) is not None
+
+
+def _script(call: Mapping[str, Any], finding: Finding, threads: int | None, repeats: int) -> str:
+    values = {
+        "OP": call["op"],
+        "OVERLOAD": call["overload"],
+        "TENSORS": call["tensors"],
+        "ARGS": call["args"],
+        "KWARGS": call["kwargs"],
+        "MUTATED": call["mutated"],
+        "UNDEFINED": call["workspace"],
+        "THREADS": threads,
+        "REPEATS": repeats,
+    }
+    lines = [f"# The call comes from {named(_origin(finding))}."]
+    if not call["op"].startswith("aten::"):
+        lines.append("# The operator is not torch's own: import here the library that registers it.")
+    for name, value in values.items():
+        if name in _COMMENTS:
+            lines.append(f"# {_COMMENTS[name]}")
+        lines.append(f"{name} = {_source_of(value, is_broken=name == 'TENSORS')}")
+    return _TEMPLATE.read_text(encoding="utf-8").replace(_DATA, "\n".join(lines) + "\n")
+
+
+_COMMENTS = {
+    "TENSORS": "Where each tensor lies in which storage of inputs.safetensors; `offset` and `stride` count elements.",
+    "ARGS": 'An argument {"tensor": 0} is the first of these tensors.',
+    "MUTATED": "Tensors that the operator writes: their content afterwards is part of its result.",
+    "UNDEFINED": "Outputs that may hold undefined memory: they are no part of it.",
+    "THREADS": "None: as many as torch takes by itself.",
+}
+
+
+def _source_of(value: Any, *, is_broken: bool = False) -> str:
+    """Return Python source for what JSON can hold; a list on a line of its own for each item if `is_broken`."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_source_of(key)}: {_source_of(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        items = [_source_of(item) for item in value]
+        if is_broken and items:
+            return "[\n" + "".join(f"    {item},\n" for item in items) + "]"
+        return f"[{', '.join(items)}]"
+    # JSON's escapes are Python's, but for the surrogate pairs that it makes of what is not ASCII.
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+
+
+def _origin(finding: Finding) -> str:
+    place = f"{finding.location}" if finding.location else "a line that is not known"
+    module = f", module {finding.module}" if finding.module else ""
+    return f"{place}{module}, {moment(finding.phase, finding.step)}"
+
+
+def _readme(call: Mapping[str, Any], finding: Finding, environment: Mapping[str, str], repeats: int) -> str:
+    op = f"{call['op']}.{call['overload']}".removesuffix(".default")
+    tensors = [f"- tensor {number}: {_shown_tensor(tensor)}" for number, tensor in enumerate(call["tensors"])]
+    return "\n".join(
+        [
+            f"# `{op}` returns different results for equal inputs",
+            "",
+            f"`{SCRIPT_FILE}` calls the operator {repeats} times on the same inputs and compares what it returns, and "
+            "what it overwrites, bit for bit.",
+            "",
+            "## To reproduce",
+            "",
+            f"    python {SCRIPT_FILE}",
+            f"    python {SCRIPT_FILE} --deterministic    # under torch.use_deterministic_algorithms(True)",
+            f"    python {SCRIPT_FILE} --threads 1",
+            "",
+            "It needs torch and safetensors. Exit code: 0 all results are equal, 1 they differ, 2 it could not be "
+            "called. If all are equal, try more `--repeats`, or more `--threads` than there are cores.",
+            "",
+            "## Where it comes from",
+            "",
+            f"In the program, `{op}` is called at {_code(_origin(finding))}, with:",
+            "",
+            *(tensors or ["- no tensors"]),
+            "",
+            "## What was seen",
+            "",
+            *_seen(finding),
+            "",
+            "## Environment",
+            "",
+            "| | |",
+            "|---|---|",
+            *(f"| {_cell(name)} | {_cell(value)} |" for name, value in environment.items()),
+            "",
+        ]
+    )
+
+
+def _shown_tensor(tensor: Mapping[str, Any]) -> str:
+    shape = tensor.get("shape")
+    sizes = ", ".join(map(str, shape)) if isinstance(shape, list) else "?"
+    return _code(f"{tensor.get('dtype')}[{sizes}] on {tensor.get('device')}, strides {tensor.get('stride')}")
+
+
+def _seen(finding: Finding) -> list[str]:
+    """Return what the audit found out about the operator, one point a line."""
+    evidence, lines = finding.evidence, list[str]()
+    if evidence.observed:
+        lines.append("- it gave different results in two runs of the program, on equal inputs")
+    if evidence.replays is not None:
+        more = " beside competing work" if evidence.replays.contention else ""
+        lines.append(f"- repeated on its own inputs, {evidence.replays.differing} of {evidence.replays.made} calls "
+                     f"gave another result{more}")  # fmt: skip
+    elif evidence.replayed is not None:
+        lines.append(f"- repeated on its own inputs, it gave {'other' if evidence.replayed else 'the same'} results")
+    if evidence.declared is not None:
+        verb = "refuses" if evidence.declared else "does not refuse"
+        lines.append(f"- `torch.use_deterministic_algorithms(True)` {verb} it")
+    if evidence.switched is not None:
+        lines.append(f"- with that flag, its results are {'equal' if evidence.switched else 'still different'}")
+    if finding.difference is not None:
+        lines.append(f"- of its result, {difference_sentence(finding.difference)}")
+    return lines or ["- nothing but this: the runs of the program that it comes from differ"]
+
+
+def _code(text: str) -> str:
+    return f"`{named(text).replace('`', chr(39))}`"
+
+
+def _cell(text: str) -> str:
+    return named(text).replace("|", "\\|")

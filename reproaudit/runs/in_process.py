@@ -1,0 +1,104 @@
+"""Where repetitions within one process are made: what `lab.Lab` is for fresh processes, for code that is at hand."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reproaudit.compare.interning import Interned
+from reproaudit.config.plan import RunPlan, SubjectSpec
+from reproaudit.config.settings import Settings, merge
+from reproaudit.diagnose.pinning import FILL_VARIABLE
+from reproaudit.errors import SubjectError
+from reproaudit.knowledge.interventions import combined, find
+from reproaudit.runs.lab import Budget, Spending
+from reproaudit.trace.runs import Run, open_run
+
+if TYPE_CHECKING:
+    from reproaudit.record.process.repetition import Repetition
+
+_KEPT_MB = 16  # of boundary tensors per repetition, for the element-wise comparison
+
+Body = Callable[["Repetition"], None]
+
+
+class InProcessLab:
+    """Makes repetitions of `body` in this process, each from the same random streams and flags.
+
+    `body` is given the repetition that it is in, to record what the code returned. It may raise: the first repetition
+    passes that on, of later ones it is the outcome. What only a fresh process can change (files as they were, variables
+    that libraries read when they start) is refused with a SubjectError; string hashes are the same anyway.
+    """
+
+    def __init__(self, body: Body, subject: SubjectSpec, folder: Path, *, seed: int | None, budget: Budget) -> None:
+        from reproaudit.record.state.process_state import ProcessState
+
+        self.subject = subject
+        self.folder = folder
+        self.steps: int | None = None
+        self.interned = Interned()
+        self.runs_made = 0
+        self.seconds: dict[str, float] = {}
+        self.importing: set[str] = set()  # names of repetitions that imported modules, which may run ops of their own
+        self._body = body
+        self._seed = seed
+        self._spending = Spending(budget)
+        self._state = ProcessState.capture()
+
+    def start_budget(self) -> None:
+        """Count against the budget from here on."""
+        self._spending.start(self.runs_made)
+
+    def run(
+        self, name: str, index: int, what: str, interventions: tuple[str, ...] = (),
+        variables: tuple[tuple[str, str], ...] = (), **changes: object,
+    ) -> Run:  # fmt: skip
+        """Make one repetition, as `Lab.run` makes a run. It always goes to its end, and its lines are not followed."""
+        from reproaudit.record.process.repetition import repetition
+
+        self._spending.check(self.runs_made)
+        settings = merge(combined(Settings(), interventions), Settings(env=variables))
+        self._refuse_what_needs_a_process(interventions, settings)
+        changes = {key: value for key, value in changes.items() if key not in ("steps", "lines")}
+        plan = RunPlan(trace_dir=self.folder / name, subject=self.subject, settings=settings, values_mb=_KEPT_MB)
+        plan = replace(plan, **changes)  # type: ignore[arg-type]
+        modules = set(sys.modules)
+        start = time.perf_counter()
+        try:
+            with repetition(plan, self._state, self._seed) as current:
+                self._body(current)
+        except Exception:
+            # Whatever the code under test raises is how its repetition ended, which the trace has recorded by now.
+            if not self.runs_made:
+                raise
+        self.seconds[name] = time.perf_counter() - start
+        self.runs_made += 1
+        if set(sys.modules) - modules:
+            self.importing.add(name)
+        return open_run(plan.trace_dir, index)
+
+    def log_of(self, name: str) -> str:
+        """Return nothing: what the code writes goes where the test's output goes."""
+        return ""
+
+    def can_try(self, name: str) -> bool:
+        """Tell whether the intervention can be made within this process."""
+        return not _needing_a_process((name,), combined(Settings(), (name,)))
+
+    def _refuse_what_needs_a_process(self, interventions: tuple[str, ...], settings: Settings) -> None:
+        needs = _needing_a_process(interventions, settings)
+        if needs:
+            raise SubjectError(
+                f"{', '.join(needs)} cannot be changed within one process", code="needs-fresh-process",
+                hint='repeat in fresh processes: isolation="process"',
+            )  # fmt: skip
+
+
+def _needing_a_process(interventions: tuple[str, ...], settings: Settings) -> list[str]:
+    needs = [name for name in interventions if find(name).fresh_files]
+    needs += ["cublas.workspace"] if settings.cublas_workspace is not None else []
+    return needs + [name for name, _ in settings.env if name != FILL_VARIABLE]

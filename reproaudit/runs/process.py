@@ -1,0 +1,286 @@
+"""Owns one audited process: how it is started, watched, ended with everything it started, and how it ended. POSIX."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from reproaudit.config.plan import RunPlan, to_json
+from reproaudit.config.settings import environment
+from reproaudit.errors import SubjectError, TraceError, UsageError
+from reproaudit.model.events import Outcome, OutcomeKind
+from reproaudit.runs.log import copy_to_stderr, raise_what_the_recorder_says, tail
+from reproaudit.trace.schema import RUN_FILE
+from reproaudit.trace.writer import finalise_outcome
+
+RECORDER = ("-m", "reproaudit.record")
+PROGRESS_FILE = "progress"  # in the trace's folder: the steps done so far as ASCII, overwritten by the recorder
+EXIT_USAGE, EXIT_SOFTWARE = 64, 70  # the recorder's own failures, told by a line that starts with RECORDER_SAYS
+
+POLL_S = 0.02
+GRACE_S = 2.0  # from SIGTERM to SIGKILL
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One finished run. `seconds` is wall time from start to end, the start of the interpreter included."""
+
+    plan: RunPlan
+    outcome: Outcome
+    trace_dir: Path
+    log: Path | None
+    seconds: float
+
+
+class RunningProcess:
+    """A run under way, in a session and process group of its own. Made by `start`; ends with `wait` or `stop`.
+
+    One that is held has `hold`, the pipe whose other end it reads, and goes on with `release`.
+    """
+
+    def __init__(
+        self, plan: RunPlan, process: subprocess.Popen[bytes], log: Path | None, *, show_output: bool,
+        hold: int | None = None,
+    ) -> None:  # fmt: skip
+        self.plan = plan
+        self._hold = hold
+        self._process = process
+        self._log = log
+        self._trace_dir = plan.trace_dir
+        self._started = time.monotonic()
+        self._shown = 0 if show_output and log is not None else None
+        self._progress = b""
+        self._is_stopped = False
+
+    def release(self) -> bool:
+        """Let a held process go on; False if it is gone, by a program's hand that ends its neighbours."""
+        assert self._hold is not None
+        hold, self._hold = self._hold, None
+        self._started = time.monotonic()
+        try:
+            os.write(hold, b"\n")
+        except BrokenPipeError:
+            return False
+        finally:
+            os.close(hold)
+        return not self._has_ended()
+
+    def wait(self, *, timeout_s: float | None = None, on_progress: Callable[[int], None] | None = None) -> RunRecord:
+        """Wait for the run's end, at most until `timeout_s` after its start, and say how it ended.
+
+        Whatever the program left running in its process group is killed. The outcome is also written into the trace
+        if the process could not do so itself. Raises SubjectError if the recorder failed or recorded nothing.
+        """
+        timed_out = False
+        try:
+            while not self._has_ended():
+                self._report(on_progress)
+                if timeout_s is not None and time.monotonic() - self._started >= timeout_s:
+                    timed_out = True
+                    break
+                time.sleep(POLL_S)
+            seconds = time.monotonic() - self._started
+            # What the recorder managed to say before we step in stands: a program may hang after its last step.
+            recorded = _recorded_outcome(self._trace_dir)
+            if timed_out:
+                self._terminate()
+            self.stop()
+            self._report(on_progress)
+        except BaseException:
+            self.stop()
+            if not _is_final(_recorded_outcome(self._trace_dir)):
+                self._write(Outcome(OutcomeKind.KILLED, detail="the audit was interrupted"))
+            raise
+        outcome = self._outcome(recorded, timeout_s if timed_out else None)
+        return RunRecord(self.plan, outcome, self._trace_dir, self._log, seconds)
+
+    def stop(self) -> None:
+        """Kill what is left of the process group and reap the process."""
+        # The unreaped leader keeps the group's number from being given to anybody else.
+        if not self._is_stopped:
+            self._signal(signal.SIGKILL)
+            self._process.wait()
+            self._is_stopped = True
+        if self._hold is not None:
+            os.close(self._hold)
+            self._hold = None
+
+    def _has_ended(self) -> bool:
+        """Tell whether the process has ended, without reaping it."""
+        if not hasattr(os, "waitid"):  # macOS before Python 3.13
+            return self._process.poll() is not None
+        try:
+            return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        except ChildProcessError:  # the embedding program ignores SIGCHLD: the kernel has reaped it
+            return True
+
+    def _terminate(self) -> None:
+        """Ask the group to end, and give its leader a moment to do so."""
+        self._signal(signal.SIGTERM)
+        deadline = time.monotonic() + GRACE_S
+        while not self._has_ended() and time.monotonic() < deadline:
+            time.sleep(POLL_S)
+
+    def _signal(self, number: signal.Signals) -> None:
+        # macOS refuses permission when only a zombie is left.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)
+
+    def _report(self, on_progress: Callable[[int], None] | None) -> None:
+        """Pass on what the program printed and how many steps it has done since the last look."""
+        if self._shown is not None and self._log is not None:
+            self._shown += copy_to_stderr(self._log, self._shown)
+        if on_progress is not None:
+            try:
+                with open(self._trace_dir / PROGRESS_FILE, "rb") as file:
+                    progress = file.read(20)
+            except OSError:
+                return
+            if progress != self._progress and progress.strip().isdigit():
+                self._progress = progress
+                on_progress(int(progress))
+
+    def _outcome(self, recorded: Outcome | None, timed_out_s: float | None) -> Outcome:
+        code = self._process.returncode
+        if code in (EXIT_USAGE, EXIT_SOFTWARE):
+            raise_what_the_recorder_says(self._log)
+        if recorded is not None and _is_final(recorded):
+            if timed_out_s is None:
+                return recorded
+            outcome = replace(recorded, detail=f"{recorded.detail}; then it hung and was ended".lstrip("; "))
+        elif timed_out_s is not None:
+            outcome = Outcome(OutcomeKind.TIMED_OUT, detail=f"still running after {timed_out_s:g} s")
+        elif code < 0:
+            outcome = Outcome(OutcomeKind.KILLED, -code, _signal_name(-code))
+        elif recorded is None:
+            raise SubjectError(
+                f"nothing was recorded of {str(self.plan.subject)!r}, which ended with exit code {code}",
+                code="nothing-recorded",
+                hint=f"the last lines of its output were:\n{tail(self._log)}",
+            )
+        elif code > 0:
+            outcome = Outcome(OutcomeKind.EXITED, code)
+        else:
+            outcome = Outcome(OutcomeKind.COMPLETED, 0, "the program ended through os._exit")
+        self._write(outcome)
+        return outcome
+
+    def _write(self, outcome: Outcome) -> None:
+        """Put the outcome into the trace, if there is one."""
+        # A trace that cannot be read stays as it is: whoever reads it says what is wrong with it.
+        if (self._trace_dir / RUN_FILE).exists():
+            with contextlib.suppress(TraceError):
+                finalise_outcome(self._trace_dir, outcome)
+
+
+def start(
+    plan: RunPlan,
+    *,
+    python: str = sys.executable,
+    log: Path | None,
+    show_output: bool = False,
+    entry: Sequence[str] = RECORDER,
+    is_held: bool = False,
+) -> RunningProcess:
+    """Start the run that `plan` describes and return at once.
+
+    A held one loads the recorder, which needs no torch, and reads nothing of the program before it is released.
+
+    The plan is written beside the trace's folder. The process has the caller's environment and the settings'
+    variables, the subject's working directory, no standard input (a question finds its end: it must not be answered
+    differently from run to run), and writes both output streams into `log`. Without a log it has the caller's three
+    streams as they are.
+    """
+    trace_dir = plan.trace_dir.absolute()
+    plan = replace(plan, trace_dir=trace_dir)
+    if (trace_dir / RUN_FILE).exists():
+        raise UsageError(f"{trace_dir} already holds a trace", code="trace-exists", hint="record into another folder")
+    for folder in (trace_dir.parent, *([] if log is None else [log.parent])):
+        folder.mkdir(parents=True, exist_ok=True)
+    plan_file = trace_dir.with_name(f"{trace_dir.name}.plan.json")
+    plan_file.write_text(to_json(plan), encoding="utf-8")
+    # Unbuffered only where somebody watches: it costs a write per line.
+    flags = [*_interpreter_flags(), "-u"] if show_output else _interpreter_flags()
+    with contextlib.ExitStack() as stack:
+        output = None if log is None else stack.enter_context(open(log, "wb"))
+        hold, held = _pipe(stack) if is_held else (None, None)
+        try:
+            process = subprocess.Popen(
+                [python, *flags, *entry, str(plan_file), *([] if held is None else [str(held)])],
+                pass_fds=() if held is None else (held,),
+                cwd=plan.subject.cwd,
+                env={**os.environ, **environment(plan.settings)},
+                stdin=None if log is None else subprocess.DEVNULL,
+                stdout=output,
+                stderr=None if log is None else subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            if hold is not None:
+                os.close(hold)
+            raise UsageError(
+                f"cannot start {python!r} in {str(plan.subject.cwd)!r}: {error}",
+                code="cannot-start",
+                hint="check that the interpreter and the folder are there",
+            ) from error
+    return RunningProcess(plan, process, log, show_output=show_output, hold=hold)
+
+
+def _pipe(stack: contextlib.ExitStack) -> tuple[int, int]:
+    """Return the end that is written and the one that is read, which is closed here when `stack` ends."""
+    read, write = os.pipe()
+    stack.callback(os.close, read)
+    return write, read
+
+
+def run(
+    plan: RunPlan,
+    *,
+    python: str = sys.executable,
+    log: Path | None,
+    timeout_s: float | None = None,
+    show_output: bool = False,
+    on_progress: Callable[[int], None] | None = None,
+    entry: Sequence[str] = RECORDER,
+) -> RunRecord:
+    """Make one run and wait for its end; see `start` and `RunningProcess.wait`."""
+    process = start(plan, python=python, log=log, show_output=show_output, entry=entry)
+    return process.wait(timeout_s=timeout_s, on_progress=on_progress)
+
+
+def _interpreter_flags() -> list[str]:
+    """Return the flags of our own interpreter that change what a program does: -O, -W and -X."""
+    flags = ["-" + "O" * sys.flags.optimize] if sys.flags.optimize else []
+    flags += [f"-W{option}" for option in sys.warnoptions]
+    for name, value in sys._xoptions.items():
+        flags += ["-X", name if value is True else f"{name}={value}"]
+    return flags
+
+
+def _recorded_outcome(trace_dir: Path) -> Outcome | None:
+    """Return what run.json says, or None if there is none that can be read."""
+    try:
+        row: Any = json.loads((trace_dir / RUN_FILE).read_bytes())["outcome"]
+        return Outcome(OutcomeKind(row["kind"]), row["code"], row["detail"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _is_final(outcome: Outcome | None) -> bool:
+    return outcome is not None and outcome.kind is not OutcomeKind.RUNNING
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,59 @@
+"""One run as it was recorded: the trace of its process and those of its children."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from reproaudit.errors import TraceError
+from reproaudit.model.events import Outcome
+from reproaudit.trace.reader import Trace
+from reproaudit.trace.schema import RUN_FILE
+
+MAIN_PROCESS = ""
+_MAX_CHILDREN = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run: its number, the trace of the process itself and those of its children that left one."""
+
+    index: int
+    traces: tuple[tuple[str, Trace], ...]  # (process label, trace); the first label is MAIN_PROCESS
+
+    @property
+    def main(self) -> Trace:
+        return self.traces[0][1]
+
+    @property
+    def outcome(self) -> Outcome:
+        return self.main.outcome
+
+    @property
+    def steps(self) -> int:
+        return max(trace.header["steps"] for _, trace in self.traces)
+
+    @property
+    def events(self) -> int:
+        return sum(len(trace.events) for _, trace in self.traces)
+
+
+def open_run(directory: Path, index: int) -> Run:
+    """Open a run's directory. Children are the sub-folders `child-…`; a broken child is left out, never the run."""
+    traces = [(MAIN_PROCESS, Trace.open(directory)), *_children(directory, "")]
+    return Run(index, tuple(traces))
+
+
+def _children(directory: Path, above: str) -> list[tuple[str, Trace]]:
+    found: list[tuple[str, Trace]] = []
+    for child in sorted(directory.glob("child-*"))[:_MAX_CHILDREN]:
+        if child.is_dir() and not child.is_symlink() and (child / RUN_FILE).is_file():
+            label = f"{above}{child.name}"
+            try:
+                trace = Trace.open(child)
+            except TraceError:
+                continue
+            if len(trace.events):
+                found.append((label, trace))
+            found += _children(child, f"{label}/")
+    return found

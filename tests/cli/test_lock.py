@@ -1,0 +1,207 @@
+"""`reproaudit lock` and `reproaudit check` as commands; the runs behind them are injected."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reproaudit.cli.lock import check_parser, lock_parser
+from reproaudit.cli.main import main
+from reproaudit.config.settings import Settings
+from reproaudit.lock.check import CheckResult, State, compare
+from reproaudit.lock.files import load, save
+from reproaudit.lock.model import Entry, Lock, LockedRun
+from reproaudit.lock.runs import Refusal
+from reproaudit.model.events import Location
+from reproaudit.model.result import Cause, Finding
+from tests.lock.locks import RUN, THERE, tensor
+
+OTHER = replace(RUN, tensors=(tensor("w", "1"),))
+Screen = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name in ("train.py", "other.py"):
+        (tmp_path / name).write_text("")
+    return tmp_path
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> Callable[[LockedRun | Refusal], list[Entry]]:
+    """Let every run give what the test says; the entries that were run are kept in the list that is returned."""
+
+    def give(found: LockedRun | Refusal) -> list[Entry]:
+        made: list[Entry] = []
+
+        def lock_entry(entry: Entry, *_: Any, **__: Any) -> Entry | Refusal:
+            made.append(entry)
+            return replace(entry, runs=(found,)) if isinstance(found, LockedRun) else found
+
+        def check_entry(entry: Entry, settings: Settings, *_: Any) -> CheckResult:
+            made.append(replace(entry, settings=settings))
+            assert isinstance(found, LockedRun)
+            return compare(entry, entry.runs[0], found, settings)
+
+        monkeypatch.setattr("reproaudit.cli.lock.lock_entry", lock_entry)
+        monkeypatch.setattr("reproaudit.cli.lock.check_entry", check_entry)
+        return made
+
+    return give
+
+
+def locked() -> Lock:
+    return load(Path("reproaudit.lock"))
+
+
+def test_a_subject_is_locked_with_its_arguments_and_settings(runs: Any, capsys: Screen) -> None:
+    runs(RUN)
+    assert main(["lock", "--quiet", "--seed", "1", "train.py", "--lr", "0.1"]) == 0
+    assert locked().entries == (Entry("train.py", ("--lr", "0.1"), settings=Settings(seed=1), runs=(RUN,)),)
+    assert capsys.readouterr().out == (
+        "locked: train.py --lr 0.1 in reproaudit.lock: 5 tensors of 2 steps, 8 of 10 operators\n"
+        "  operators    --ops keeps more; of later ones the tensors of each step are compared\n"
+    )
+
+
+def test_no_absolute_path_comes_into_the_lock(runs: Any, folder: Path) -> None:
+    runs(RUN)
+    assert main(["lock", "--quiet", str(folder / "train.py")]) == 0
+    assert str(folder) not in Path("reproaudit.lock").read_text()
+    assert main(["check", "--quiet", str(folder / "train.py")]) == 0
+
+
+def test_locking_again_keeps_the_settings_and_steps_unless_told_otherwise(runs: Any) -> None:
+    made = runs(RUN)
+    for words in (["--seed", "1", "--steps", "all"], ["--threads", "2"], ["--anew"]):
+        main(["lock", "--quiet", *words, "train.py"])
+    assert [(entry.settings, entry.steps) for entry in made] == [
+        (Settings(seed=1), None), (Settings(seed=1, threads=2), None), (Settings(), 3),
+    ]  # fmt: skip
+
+
+def test_without_a_subject_every_entry_is_made_again(runs: Any, capsys: Screen) -> None:
+    save(Lock((Entry("other.py", runs=(RUN,)), Entry("train.py", runs=(OTHER,)))), Path("reproaudit.lock"))
+    runs(OTHER)
+    assert main(["lock", "--quiet"]) == 0
+    assert [entry.runs for entry in locked().entries] == [(OTHER,), (OTHER,)]
+    assert ["all as they were" in line for line in capsys.readouterr().out.splitlines() if "locked" in line] == [
+        False, True,
+    ]  # fmt: skip
+
+
+def test_another_environment_joins_and_prune_drops_it(runs: Any, capsys: Screen) -> None:
+    save(Lock((Entry("train.py", runs=(replace(RUN, environment=THERE),)),)), Path("reproaudit.lock"))
+    runs(RUN)
+    main(["lock", "--quiet", "train.py"])
+    assert len(locked().entries[0].runs) == 2
+    assert "one of 2 that this entry holds" in capsys.readouterr().out
+    main(["lock", "--quiet", "--prune", "train.py"])
+    assert len(locked().entries[0].runs) == 1
+    assert "1 dropped" in capsys.readouterr().out
+
+
+def test_a_program_that_is_not_reproducible_is_refused_and_the_lock_stays(runs: Any, capsys: Screen) -> None:
+    finding = Finding("RA401", Cause.KERNEL, "results differ", "backward", 0, "aten::x", location=Location("a.py", 4))
+    save(Lock((Entry("train.py", runs=(RUN,)),)), Path("reproaudit.lock"))
+    runs(Refusal("2 runs, 2 distinct", finding))
+    assert main(["lock", "--quiet", "train.py"]) == 1
+    assert locked().entries[0].runs == (RUN,)
+    out = capsys.readouterr().out
+    assert out.startswith("not locked: train.py: 2 runs, 2 distinct\n")
+    assert "aten::x, a.py:4, step 0" in out
+    assert "reproaudit train.py" in out
+
+
+def test_an_interruption_leaves_the_lock_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    save(Lock((Entry("train.py", runs=(RUN,)),)), Path("reproaudit.lock"))
+    before = Path("reproaudit.lock").read_bytes()
+
+    def interrupted(*_: Any, **__: Any) -> Entry:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("reproaudit.cli.lock.lock_entry", interrupted)
+    assert main(["lock", "--quiet", "train.py"]) == 2
+    assert Path("reproaudit.lock").read_bytes() == before
+
+
+def test_locking_again_resolves_a_merge_conflict(runs: Any, capsys: Screen) -> None:
+    path = Path("reproaudit.lock")
+    sides = []
+    for run in (RUN, OTHER):
+        save(Lock((Entry("other.py", runs=(run,)), Entry("train.py", runs=(run,)))), path)
+        sides.append(path.read_text())
+    path.write_text(f"<<<<<<< HEAD\n{sides[0]}=======\n{sides[1]}>>>>>>> other\n")
+    runs(RUN)
+    assert main(["check", "--quiet"]) == 2
+    assert "reproaudit.lock, line 1: the file holds a merge conflict [lock-conflict]" in capsys.readouterr().err
+    assert main(["lock", "--quiet", "train.py"]) == 2
+    assert "different digests for 'other.py' too" in capsys.readouterr().err
+    assert main(["lock", "--quiet"]) == 0
+    assert [entry.runs for entry in locked().entries] == [(RUN,), (RUN,)]
+
+
+def test_checking_says_how_each_entry_is_and_exits_with_the_worst(runs: Any, capsys: Screen) -> None:
+    save(Lock((Entry("other.py", runs=(RUN,)), Entry("train.py", runs=(OTHER,)))), Path("reproaudit.lock"))
+    runs(RUN)
+    assert main(["check", "--quiet"]) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("equal: other.py")
+    assert "\n\ndiffers: train.py" in out
+    assert main(["check", "--quiet", "other.py"]) == 0
+
+
+def test_checking_under_a_changed_setting_runs_and_names_it(runs: Any, capsys: Screen) -> None:
+    save(Lock((Entry("train.py", settings=Settings(seed=1, threads=2), runs=(RUN,)),)), Path("reproaudit.lock"))
+    made = runs(RUN)
+    assert main(["check", "--quiet", "--threads", "1", "train.py"]) == 0
+    assert made[0].settings == Settings(seed=1, threads=1)
+    assert "  settings  threads: 2 -> 1\n" in capsys.readouterr().out
+
+
+def test_json_goes_to_a_file_beside_the_screen_or_to_stdout_instead(runs: Any, capsys: Screen) -> None:
+    save(Lock((Entry("train.py", runs=(OTHER,)),)), Path("reproaudit.lock"))
+    runs(RUN)
+    assert main(["check", "--quiet", "--json", "out/x.json"]) == 1
+    assert capsys.readouterr().out.startswith("differs:")
+    assert main(["check", "--quiet", "--json", "-"]) == 1
+    shown = json.loads(capsys.readouterr().out)
+    assert shown == json.loads(Path("out/x.json").read_text())
+    assert (shown["exit_code"], shown["entries"][0]["state"]) == (1, State.DIFFERS.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["check"], "lock-missing"),
+        (["lock"], "no subject was named, and there is no lock"),
+        (["lock", "gone.py"], "subject-missing"),
+        (["check", "--lock", "held", "trian.py"], "did you mean 'train.py'?"),
+        (["check", "--lock", "held", "train.py", "--lr", "1"], "lock-entry"),
+        (["check", "--lock", "none-held"], "holds no entry"),
+        (["lock", "--lock", "held", "--seed", "1"], "name the subject to change them"),
+        (["check", "--lock", "held", "--preset", "strict"], "preset-unknown"),
+        (["lock", "--ops", "0", "train.py"], "not a whole number above 0"),
+    ],
+)
+def test_wrong_use_is_one_clear_error(words: list[str], told: str, capsys: Screen) -> None:
+    save(Lock((Entry("train.py", runs=(RUN,)),)), Path("held"))
+    save(Lock(), Path("none-held"))
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert "Traceback" not in error
+
+
+def test_the_help_of_both_shows_examples_and_exit_codes() -> None:
+    for parser in (lock_parser(), check_parser()):
+        text = parser.format_help()
+        assert f"  {parser.prog} train.py  " in text
+        assert "exit codes: 0 " in text
+        assert max(map(len, text.split("\n"))) <= 120

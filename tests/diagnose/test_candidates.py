@@ -1,0 +1,115 @@
+"""Which interventions the evidence names for a finding, and in which order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reproaudit.compare.entropy import EntropyCall, Strength, strength_of
+from reproaudit.compare.localise import Origin, Source
+from reproaudit.diagnose.candidates import by_call, candidates, cause_repaired_by, drawn_streams, everything, ranked
+from reproaudit.diagnose.sources import Explained
+from reproaudit.knowledge.interventions import INTERVENTIONS
+from reproaudit.model.events import EventFlag, EventKind
+from reproaudit.model.result import Cause, Evidence, Finding
+from reproaudit.trace.runs import MAIN_PROCESS, Run
+from tests.compare.traces import Row, make_run
+
+ROWS = (Row("aten::uniform_", flags=EventFlag.RANDOM), Row("aten::mm"))
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[Run, Run]:
+    return make_run(tmp_path, 0, ROWS), make_run(tmp_path, 1, ROWS)
+
+
+def call(name: str, process: str = MAIN_PROCESS) -> EntropyCall:
+    return EntropyCall(name, process, 0, 0, strength_of(name), "", "", False)
+
+
+def explained(cause: Cause, origin: Origin, by: EntropyCall | None = None, switched: bool | None = None) -> Explained:
+    finding = Finding("", cause, "", "forward", 0, evidence=Evidence(switched=switched))
+    return Explained(finding, Source(origin, MAIN_PROCESS, 0, 0, 0.0), by)
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("random.shuffle", "seed.python"),
+        ("random.SystemRandom.random", "entropy.fixed"),
+        ("numpy.random.permutation", "seed.numpy"),
+        ("numpy.random.default_rng", "seed.numpy_generators"),
+        ("os.listdir", "files.sorted"),
+        ("datetime.datetime.now", "clock.fixed"),
+        ("queue.Queue.get", "threads.serial"),
+        ("multiprocessing.Pool.imap_unordered", "order.arrival"),
+        ("torch.utils.data.DataLoader(in_order=False)", "order.arrival"),
+        ("sqlite3.random()", "sqlite.random"),
+        ("uuid.uuid4", "entropy.fixed"),
+    ],
+)
+def test_a_call_names_what_makes_it_give_the_same(pair: tuple[Run, Run], name: str, first: str) -> None:
+    assert by_call(call(name))[0] == first
+    assert candidates(explained(Cause.UNKNOWN, Origin.BIRTH, call(name)), pair, cuda=False)[0] == first
+
+
+def test_every_intervention_that_a_call_names_exists() -> None:
+    from reproaudit.diagnose.candidates import _BY_CALL
+
+    assert {name for names in _BY_CALL.values() for name in names} <= INTERVENTIONS.keys()
+
+
+def test_what_a_worker_draws_is_repaired_at_its_seed_first() -> None:
+    assert by_call(call("numpy.random.randn", "child-1"))[:2] == ("workers.seed", "seed.numpy")
+    assert by_call(call("numpy.random.randn"))[0] == "seed.numpy"
+
+
+def test_a_kernel_that_the_flag_does_not_repair_is_computed_with_one_thread_first(pair: tuple[Run, Run]) -> None:
+    usual = candidates(explained(Cause.KERNEL, Origin.OP), pair, cuda=False)
+    refused = candidates(explained(Cause.KERNEL, Origin.OP, switched=False), pair, cuda=False)
+    assert usual[:2] == ("kernels.deterministic", "threads.one")
+    assert refused[:2] == ("threads.one", "kernels.deterministic")
+
+
+def test_a_generator_of_the_program_s_own_is_told_from_the_default_one(tmp_path: Path, pair: tuple[Run, Run]) -> None:
+    own = Row("aten::randperm", flags=EventFlag.RANDOM | EventFlag.OWN_GENERATOR)
+    drawn = explained(Cause.UNSEEDED_RNG, Origin.RANDOM)
+    other = make_run(tmp_path / "own", 0, [own]), make_run(tmp_path / "own", 1, [own])
+    assert candidates(drawn, pair, cuda=False)[0] == "seed.torch"
+    assert candidates(drawn, other, cuda=False)[0] == "seed.torch_generators"
+
+
+def test_only_a_stream_that_differed_and_was_drawn_from_is_suspected(tmp_path: Path) -> None:
+    def states(offset: int) -> list[Row]:
+        drawn = {"numpy": (1, 2), "python": (5, 5), "torch.cpu": (7, 8)}
+        return [
+            Row(name, state + (0 if name == "torch.cpu" else offset), kind=EventKind.RNG)
+            for number in range(2) for name, state in ((name, pair[number]) for name, pair in drawn.items())
+        ]  # fmt: skip
+
+    runs = make_run(tmp_path, 0, states(0)), make_run(tmp_path, 1, states(100))
+    assert drawn_streams(*runs) == ("seed.numpy",)
+
+
+def test_unions_grow_from_the_first_of_each_list_to_all_of_them() -> None:
+    assert list(ranked([["a", "b", "c"], ["d"], ["a", "e"]])) == [
+        ("a", "d"), ("a", "b", "d", "e"), ("a", "b", "c", "d", "e"),
+    ]  # fmt: skip
+
+
+def test_what_changes_most_of_a_program_is_not_among_everything() -> None:
+    whole = everything(cuda=False, compiles=False)
+    assert {"compile.off", "workers.none", "files.fresh", "tf32.off"}.isdisjoint(whole)
+    assert "compile.off" in everything(cuda=False, compiles=True)
+
+
+def test_a_repair_speaks_for_a_cause_only_if_its_parts_agree() -> None:
+    assert cause_repaired_by(["hash.seed"]) is Cause.HASH_ORDER
+    assert cause_repaired_by(["seed.numpy", "seed.python"]) is Cause.UNSEEDED_RNG
+    assert cause_repaired_by(["hash.seed", "seed.numpy"]) is None
+
+
+def test_clocks_are_weak_evidence_and_draws_are_not() -> None:
+    assert strength_of("time.time") is Strength.CLOCK
+    assert strength_of("random.random") is Strength.SPECIFIC

@@ -1,0 +1,115 @@
+"""How many runs a trial makes, and what it concludes from them. The lab is a stand-in: no program is run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from reproaudit.compare.interning import Interned
+from reproaudit.diagnose.trials import Trials
+from reproaudit.errors import SubjectError
+from reproaudit.model.events import EventKind, Outcome, OutcomeKind
+from reproaudit.runs.lab import BudgetSpent, Lab
+from reproaudit.trace.runs import Run
+from tests.compare.traces import Row, make_run
+
+DISTINCT = (1, 1, 1, 1, 1)
+RARE = (27, 3)
+
+
+class FakeLab:
+    """Gives runs whose gradient is `content(number of the run)`; takes `seconds` per kind of run."""
+
+    def __init__(self, folder: Path, content: Callable[[int], int], runs: int = 1000, outcome: Outcome | None = None):
+        self.folder, self.content, self.left, self.outcome = folder, content, runs, outcome
+        self.interned = Interned()
+        self.seconds: dict[str, float] = {}
+        self.made: list[tuple[str, ...]] = []
+
+    def run(self, name: str, index: int, what: str, interventions: tuple[str, ...] = (), **changes: object) -> Run:
+        if self.left == 0:
+            raise BudgetSpent
+        self.left -= 1
+        self.seconds[name] = 3.0 if interventions else 2.0
+        self.made.append(interventions)
+        number = sum(bool(made) for made in self.made) - 1
+        rows = [Row("weight", self.content(number), kind=EventKind.GRADIENT)]
+        return make_run(self.folder / str(len(self.made)), index, rows, self.outcome)
+
+
+def trials(lab: FakeLab, sizes: tuple[int, ...] = DISTINCT) -> Trials:
+    return Trials(cast(Lab, lab), sizes)
+
+
+def changed(lab: FakeLab) -> int:
+    return sum(bool(made) for made in lab.made)
+
+
+def test_equal_runs_are_enough_only_when_a_chance_agreement_is_improbable(tmp_path: Path) -> None:
+    lab = FakeLab(tmp_path, lambda number: 7)
+    trial = trials(lab).attempt(("hash.seed",))
+    assert (trial.is_equal, trial.runs) == (True, 3)
+
+
+def test_a_rare_divergence_needs_many_more_runs_before_a_fix_is_claimed(tmp_path: Path) -> None:
+    lab = FakeLab(tmp_path, lambda number: 7)
+    trial = trials(lab, RARE).attempt(("hash.seed",))
+    assert trial.is_equal
+    assert trial.runs > 20
+
+
+def test_the_first_difference_ends_a_trial(tmp_path: Path) -> None:
+    lab = FakeLab(tmp_path, lambda number: number)
+    trial = trials(lab).attempt(("hash.seed",))
+    assert (trial.is_equal, trial.runs, changed(lab)) == (False, 2, 2)
+
+
+def test_a_difference_in_the_last_run_still_counts(tmp_path: Path) -> None:
+    lab = FakeLab(tmp_path, lambda number: int(number == 2))
+    assert trials(lab).attempt(("hash.seed",)).is_equal is False
+
+
+def test_a_budget_that_ends_early_claims_nothing_and_says_how_far_it_came(tmp_path: Path) -> None:
+    lab = FakeLab(tmp_path, lambda number: 7, runs=8)
+    trial = trials(lab, RARE).attempt(("hash.seed",))
+    assert trial.is_equal is False
+    assert "the budget ended after 5 of" in trial.note
+
+
+def test_a_budget_without_room_for_a_pair_ends_the_search(tmp_path: Path) -> None:
+    with pytest.raises(BudgetSpent):
+        trials(FakeLab(tmp_path, lambda number: 7, runs=1)).attempt(("hash.seed",))
+
+
+def test_a_program_that_fails_alike_each_time_is_not_repaired(tmp_path: Path) -> None:
+    lab = FakeLab(tmp_path, lambda number: 7, outcome=Outcome(OutcomeKind.RAISED, 1, "ValueError: no"))
+    trial = trials(lab).attempt(("hash.seed",))
+    assert trial.is_equal is False
+    assert "ValueError: no" in trial.note
+
+
+def test_a_program_that_hangs_under_an_intervention_is_not_repaired(tmp_path: Path) -> None:
+    class Hanging(FakeLab):
+        def run(self, *words: Any, **changes: Any) -> Run:
+            raise SubjectError("train.py did not end within 60 s", code="subject-timeout")
+
+    trial = trials(Hanging(tmp_path, lambda number: 7)).attempt(("clock.fixed",))
+    assert (trial.is_equal, trial.note) == (False, "train.py did not end within 60 s")
+
+
+def test_the_cost_is_the_median_of_paired_run_times(tmp_path: Path) -> None:
+    tried = trials(FakeLab(tmp_path, lambda number: 7))
+    tried.attempt(("hash.seed",))
+    assert tried.slowdown(("hash.seed",)) == 1.5
+    assert tried.slowdown(("clock.fixed",)) is None
+
+
+def test_plain_runs_for_the_cost_are_made_three_times_in_all(tmp_path: Path) -> None:
+    lab = FakeLab(tmp_path, lambda number: 7)
+    tried = trials(lab)
+    tried.attempt(("hash.seed",))
+    tried.attempt(("clock.fixed",))
+    assert lab.made.count(()) == 3

@@ -1,0 +1,183 @@
+"""Whole audits of small programs, each in fresh processes, as a user runs them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from reproaudit.cli.main import main
+from reproaudit.runs import process as process_module
+from reproaudit.runs.process import PROGRESS_FILE
+from tests.auditing import PROGRAMS, audit, reproaudit
+
+pytestmark = [pytest.mark.slow]
+
+
+def test_a_clean_program_is_reproducible_and_leaves_nothing(tmp_path: Path) -> None:
+    code, result = audit(tmp_path, "--runs", "3", str(PROGRAMS / "clean.py"))
+    assert (code, result["verdict"], result["classes"]) == (0, "reproducible", [[0, 1, 2]])
+    assert result["findings"] == []
+    assert result["confidence"]["divergence_rate_at_most"] == pytest.approx(1 - 0.05 ** (1 / 2))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["result.json", "tmp"]
+    left = {path.name for path in (tmp_path / "tmp").iterdir()}
+    assert left <= {"torchinductor_root"}  # PyTorch makes this empty folder without us too
+
+
+def test_one_thread_repairs_the_kernel_and_is_recorded_as_a_setting(tmp_path: Path) -> None:
+    code, result = audit(tmp_path, "--runs", "2", "--threads", "1", "--no-alerts", str(PROGRAMS / "kernel.py"))
+    assert (code, result["verdict"]) == (0, "reproducible")
+    assert result["settings"] == {"threads": "1"}
+
+
+@pytest.mark.parametrize(("how", "steps"), [("closed-stdout chdir", 1), ("os-exit", 1), ("catches", 5)])
+def test_a_program_that_ends_its_own_way_is_still_audited(tmp_path: Path, how: str, steps: int) -> None:
+    words = ["--runs", "2", "--no-alerts", "--steps", "5", str(PROGRAMS / "endings.py"), *how.split()]
+    code, result = audit(tmp_path, *words)
+    assert (code, result["verdict"], result["steps"]) == (0, "reproducible", steps)
+
+
+@pytest.mark.parametrize(("how", "said"), [("raises", "as planned"), ("exit-3", "exited"), ("killed", "SIGKILL")])
+def test_a_program_that_fails_is_not_audited(tmp_path: Path, how: str, said: str) -> None:
+    code, result = audit(tmp_path, "--runs", "2", "--no-alerts", "--steps", "all", str(PROGRAMS / "endings.py"), how)
+    assert (code, result["verdict"]) == (2, "not-audited")
+    assert said in result["headline"]
+
+
+def test_a_program_that_fails_before_it_trains_is_an_error_with_its_last_words(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("import torch\nraise ValueError('too early')\n")
+    done = reproaudit(tmp_path, "--quiet", "broken.py")
+    assert done.returncode == 2
+    assert "[subject-failed]" in done.stderr
+    assert "too early" in done.stderr
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_a_program_that_hangs_is_killed_and_what_it_recorded_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "kept" / "run-0"
+    clock = SimpleNamespace(monotonic=lambda: 3600.0 * has_stepped(run), sleep=time.sleep)
+    monkeypatch.setattr(process_module, "time", clock)  # how long torch takes to start is no part of the claim
+    monkeypatch.chdir(tmp_path)
+    words = ["--quiet", "--timeout", "60", "--out", "kept", str(PROGRAMS / "endings.py"), "hangs"]
+    assert main(words) == 2
+    assert "[subject-timeout]" in capsys.readouterr().err
+    assert (run / "events.bin").stat().st_size > 0
+
+
+def has_stepped(run: Path) -> bool:
+    """Tell whether the one step of a program that then hangs is in its trace."""
+    progress = run / PROGRESS_FILE
+    return progress.exists() and progress.read_text() == "1"
+
+
+def test_runs_that_end_differently_are_a_divergence(tmp_path: Path) -> None:
+    words = ["--runs", "2", "--no-alerts", "--no-diagnosis", "--steps", "all"]
+    code, result = audit(tmp_path, *words, str(PROGRAMS / "endings.py"), "in-turn")
+    assert (code, result["verdict"]) == (1, "not-reproducible")
+    assert "end differently" in result["headline"]
+
+
+@pytest.mark.parametrize("program", ["no_training.py", "inference.py"])
+def test_a_program_without_training_is_an_error_that_says_how_to_name_a_step(tmp_path: Path, program: str) -> None:
+    done = reproaudit(tmp_path, "--quiet", str(PROGRAMS / program))
+    assert done.returncode == 2
+    assert "[no-training-step]" in done.stderr
+    assert "FILE.py::FUNCTION" in done.stderr
+
+
+def test_training_in_spawned_children_is_audited(tmp_path: Path) -> None:
+    code, result = audit(tmp_path, "--runs", "2", "--no-alerts", str(PROGRAMS / "spawned.py"))
+    assert (code, result["verdict"], result["steps"]) == (0, "reproducible", 3)
+    assert dict(result["compared"])["gradient"] == 2 * 3 * 2
+
+
+def test_a_callable_is_called_as_the_training_step(tmp_path: Path) -> None:
+    code, result = audit(tmp_path, "--runs", "2", "--no-alerts", "--steps", "3", f"{PROGRAMS / 'step.py'}::step")
+    assert (code, result["verdict"], result["steps"]) == (0, "reproducible", 3)
+
+
+def test_a_step_is_built_around_a_module(tmp_path: Path) -> None:
+    words = ["--runs", "2", "--no-alerts", "--steps", "2", f"{PROGRAMS / 'step.py'}::Net", "--inputs", "float32[5,4]"]
+    code, result = audit(tmp_path, *words)
+    assert (code, result["verdict"]) == (0, "reproducible")
+    assert dict(result["compared"])["gradient"] == 4
+
+
+def test_a_step_that_wants_arguments_is_refused_with_their_names(tmp_path: Path) -> None:
+    done = reproaudit(tmp_path, "--quiet", f"{PROGRAMS / 'step.py'}::needs_arguments")
+    assert done.returncode == 2
+    assert "[subject-arguments]" in done.stderr
+    assert "batch" in done.stderr
+
+
+def test_recorded_traces_are_compared_without_the_program(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        done = reproaudit(tmp_path, "record", "--level", "operation", "--out", name, str(PROGRAMS / "kernel.py"))
+        assert done.returncode == 0, done.stderr
+    done = reproaudit(tmp_path, "compare", "a", "b", "--report", "json=-")
+    assert done.returncode == 1
+    (finding, *_) = json.loads(done.stdout)["findings"]
+    assert finding["op"] == "aten::index_put"
+
+
+def test_the_program_s_own_output_passes_through_a_recording(tmp_path: Path) -> None:
+    done = reproaudit(tmp_path, "record", str(PROGRAMS / "no_training.py"))
+    assert done.stdout == "tensor(2.)\n"
+
+
+# The command, without what a shell does to whatever it starts in the background.
+HEARS_CTRL_C = """
+import signal, sys
+from reproaudit.cli.main import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_audit_stops_the_program_and_keeps_what_was_recorded(tmp_path: Path, number: int) -> None:
+    words = ["--quiet", "--out", "kept", str(PROGRAMS / "endings.py"), "hangs"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", HEARS_CTRL_C, *words], cwd=tmp_path, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    with process:
+        for _ in range(2000):  # 200 s at most
+            if has_stepped(tmp_path / "kept" / "run-0"):
+                break
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.1)
+        process.send_signal(number)
+        try:
+            _, error = process.communicate(timeout=200)
+        finally:
+            process.terminate()
+    assert process.returncode == 2
+    assert "[interrupted]" in error
+    assert "reproaudit compare" in error
+    header = json.loads((tmp_path / "kept" / "run-0" / "run.json").read_text())
+    assert header["outcome"]["kind"] == "killed"
+    assert header["steps"] == 1
+
+
+def test_a_seed_that_the_program_overrides_is_told_with_its_line(tmp_path: Path) -> None:
+    _, result = audit(tmp_path, "--runs", "2", "--no-alerts", "--seed", "5", str(PROGRAMS / "clean.py"))
+    (change,) = [row for row in result["changes"] if row["what"] == "torch.manual_seed"]
+    assert (change["before"], change["after"]) == ("5", "0")
+    assert change["location"]["line"] == 7
+
+
+def test_tolerance_turns_a_small_divergence_into_within_tolerance(tmp_path: Path) -> None:
+    words = ["--runs", "2", "--no-alerts", "--no-diagnosis", "--tolerance", "rtol=1e-2,atol=1e-2"]
+    code, result = audit(tmp_path, *words, str(PROGRAMS / "kernel.py"))
+    assert (code, result["verdict"]) == (0, "within-tolerance")
+    assert any(row["difference"]["differing"] for row in result["divergences"])

@@ -1,0 +1,170 @@
+"""Repeating one op: what counts as evidence, and what runs beside it on a device. The GPU's own tests are marked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from reproaudit.record.operation import replay
+from reproaudit.record.operation.device_load import DeviceLoad, launches_for
+from reproaudit.record.operation.opinfo import describe_op
+from reproaudit.record.operation.replay import Rerun, Way, can_rerun
+
+MM = describe_op(torch.ops.aten.mm.default)
+WORKSPACE = "Deterministic behavior was enabled, but this operation uses CuBLAS: set CUBLAS_WORKSPACE_CONFIG=:4096:8"
+REFUSED = "mm_cuda does not have a deterministic implementation, but you set torch.use_deterministic_algorithms(True)"
+
+
+class Counted:
+    """A product that is another one at each call whose number is among `differing`; raises `error` under the flag."""
+
+    def __init__(self, differing: Callable[[int], bool], error: str = "") -> None:
+        self._differing, self._error = differing, error
+        self.calls = 0
+
+    def __call__(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        if self._error and torch.are_deterministic_algorithms_enabled():
+            raise RuntimeError(self._error)
+        self.calls += 1
+        return a.mm(b).add_(self.calls if self._differing(self.calls) else 0)
+
+
+def repeated(func: Any) -> dict[Way, replay.Repetitions]:
+    args = (torch.ones(2, 2), torch.ones(2, 2))
+    return {found.way: found for found in Rerun(func, args, {}, MM).all_ways([args[0].mm(args[1])])}
+
+
+def test_a_flag_that_is_refused_is_told_from_cublas_asking_for_a_workspace() -> None:
+    refused, asked = (repeated(Counted(lambda number: number % 2 == 0, text)) for text in (REFUSED, WORKSPACE))
+    assert refused[Way.FLAG].made == 0
+    assert Way.FLAG not in asked
+    assert asked[Way.PLAIN].differing > 0
+
+
+def test_a_deterministic_form_that_finds_no_memory_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Counted, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        if torch.are_deterministic_algorithms_enabled():
+            raise torch.cuda.OutOfMemoryError("there is no memory left")
+        return plain(self, a, b)
+
+    plain = Counted.__call__
+    monkeypatch.setattr(Counted, "__call__", full)
+    assert Way.FLAG not in repeated(Counted(lambda number: number % 2 == 0))
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Pretend that the op runs on a device; return what is done to the load beside it."""
+    done: list[str] = []
+
+    class Load:
+        def __init__(self, device: torch.device) -> None:
+            done.append(str(device))
+
+        def __enter__(self) -> Load:
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            done.append("over")
+
+        def last(self, op_ms: float) -> None:
+            done.append("lasts" if op_ms > 0 else "lasts no time")
+
+        def queue(self) -> None:
+            done.append("queue")
+
+    monkeypatch.setattr(replay, "_device_of", lambda *values: torch.device("cuda:0"))
+    monkeypatch.setattr(replay, "DeviceLoad", Load)
+    return done
+
+
+def test_a_device_is_kept_busy_before_each_repetition_and_the_threads_stay_as_they_are(loads: list[str]) -> None:
+    threads = torch.get_num_threads()
+    found = repeated(Counted(lambda number: number > 30))
+    assert found[Way.PLAIN].differing == 0
+    contention = found[Way.CONTENTION]
+    assert contention.differing > 0
+    assert loads == ["cuda:0", "lasts", *["queue"] * contention.made, "over"]
+    assert torch.get_num_threads() == threads
+
+
+def test_what_differs_without_load_is_not_repeated_beside_it(loads: list[str]) -> None:
+    assert Way.CONTENTION not in repeated(Counted(lambda number: number % 2 == 0))
+    assert loads == []
+
+
+def test_a_full_device_leaves_the_question_open(loads: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(device: torch.device) -> None:
+        raise torch.cuda.OutOfMemoryError("there is no memory left")
+
+    monkeypatch.setattr(replay, "DeviceLoad", full)
+    assert repeated(Counted(lambda number: False))[Way.CONTENTION].made == 0
+
+
+@pytest.mark.parametrize(
+    ("op_ms", "each_ms", "launches"), [(0.001, 0.05, 8), (1.0, 0.05, 40), (1000.0, 0.05, 400), (5.0, 0.1, 100)]
+)
+def test_the_load_outlasts_the_op_within_limits(op_ms: float, each_ms: float, launches: int) -> None:
+    assert launches_for(op_ms, each_ms) == launches
+
+
+def test_nothing_is_repeated_while_a_graph_is_captured(monkeypatch: pytest.MonkeyPatch) -> None:
+    args = (torch.ones(2, 2), torch.ones(2, 2))
+    assert can_rerun(MM, args, {})
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
+    assert not can_rerun(MM, args, {})
+
+
+def test_the_device_of_a_call_is_that_of_its_tensors_and_the_cpu_is_none() -> None:
+    on_gpu: Any = SimpleNamespace(device=torch.device("cuda:1"))
+    assert replay._device_of([torch.ones(1)], (torch.ones(1), 3, [on_gpu]), {}) is None
+
+
+@pytest.mark.gpu
+def test_the_load_leaves_the_stream_the_device_the_random_state_and_the_memory_as_they_were() -> None:
+    x = torch.ones(1 << 20, device="cuda")
+    state, stream = torch.cuda.get_rng_state(), torch.cuda.current_stream()
+    before = torch.cuda.memory_allocated()
+    with DeviceLoad(x.device) as load:
+        load.last(1.0)
+        load.queue()
+        x.add_(1)
+        assert torch.cuda.current_stream() == stream
+    torch.cuda.synchronize()
+    assert torch.cuda.memory_allocated() == before
+    assert torch.equal(torch.cuda.get_rng_state(), state)
+    assert bool((x == 2).all())
+
+
+@pytest.mark.gpu
+def test_a_kernel_beside_the_load_runs_before_the_queue_is_done() -> None:
+    """Otherwise the load would not be beside it. The op's event is reached while the load still has work."""
+    x = torch.ones(64, device="cuda")
+    with DeviceLoad(x.device) as load:
+        load.last(20.0)
+        x.add_(1)
+        torch.cuda.synchronize()
+        load.queue()
+        x.add_(1)
+        torch.cuda.current_stream().synchronize()
+        assert not load._stream.query()
+
+
+@pytest.mark.gpu
+def test_atomic_additions_are_seen_to_differ_and_the_flag_to_repair_them() -> None:
+    info = describe_op(torch.ops.aten.index_add_.default)
+    generator = torch.Generator(device="cuda").manual_seed(0)
+    source = torch.randn(200_000, 32, device="cuda", generator=generator)
+    index = torch.randint(0, 50, (200_000,), device="cuda", generator=generator)
+    args = (torch.zeros(50, 32, device="cuda"), 0, index, source)
+    rerun = Rerun(torch.ops.aten.index_add_.default, args, {}, info)
+    found = {way.way: way for way in rerun.all_ways([torch.ops.aten.index_add_.default(*args)])}
+    assert found[Way.PLAIN].differing or found[Way.CONTENTION].differing
+    assert found[Way.FLAG].made > 0
+    assert found[Way.FLAG].differing == 0

@@ -1,0 +1,118 @@
+"""The values level: what is kept of the ops that were asked for, and what repeating them shows."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from reproaudit.config.plan import Target
+from reproaudit.model.events import EventFlag, EventKind, Level
+from reproaudit.trace.reader import Trace
+from tests.record.recording import record, rows
+
+
+def taken(folder: Path, program: object, target: Target) -> tuple[Trace, int]:
+    """Record `program` at the values level and return the trace and the target's event number."""
+    trace, _ = record(folder, program, Level.VALUES, targets=(target,), values_mb=1)  # type: ignore[arg-type]
+    (event,) = np.flatnonzero((trace.events["kind"] == EventKind.OP) & ((trace.events["flags"] & EventFlag.KEPT) != 0))
+    return trace, int(event)
+
+
+def op_of(folder: Path, program: object, name: str, occurrence: int = 0) -> Target:
+    """Return the target that names an op of `program`, as a comparison would."""
+    trace, _ = record(folder, program)  # type: ignore[arg-type]
+    row = rows(trace, name=name)[0]
+    place = trace.locations[row["location"]]
+    return Target(trace.strings[row["name"]], place.path, place.line, int(row["phase"]), int(row["step"]), occurrence)
+
+
+def test_outputs_and_inputs_of_the_chosen_occurrence_are_kept(tmp_path: Path) -> None:
+    def program() -> None:
+        for number in range(3):
+            torch.full((2,), float(number)).add(1.0)
+
+    trace, event = taken(tmp_path, program, op_of(tmp_path, program, "aten::add", occurrence=2))
+    kept = {value.number: np.frombuffer(value.data, dtype=np.float32).tolist() for value in trace.values(event)}
+    assert kept == {0: [3.0, 3.0], 1000: [2.0, 2.0]}
+
+
+def test_an_input_that_the_op_overwrites_is_kept_as_it_was(tmp_path: Path) -> None:
+    def program() -> None:
+        torch.ones(2).add_(1.0)
+
+    trace, event = taken(tmp_path, program, op_of(tmp_path, program, "aten::add_"))
+    kept = {value.number: np.frombuffer(value.data, dtype=np.float32).tolist() for value in trace.values(event)}
+    assert kept == {0: [2.0, 2.0], 1000: [1.0, 1.0]}
+    flags = trace.events[event]["flags"]
+    assert flags & EventFlag.REPLAYED
+    assert not flags & (EventFlag.REPLAY_DIFFERED | EventFlag.RACED)
+
+
+def test_an_op_that_repeats_itself_is_marked_as_replayed_and_equal(tmp_path: Path) -> None:
+    def program() -> torch.Tensor:
+        return torch.arange(6.0).cumsum(0)
+
+    trace, event = taken(tmp_path, program, op_of(tmp_path, program, "aten::cumsum"))
+    assert trace.events[event]["flags"] & EventFlag.REPLAYED
+    assert not trace.events[event]["flags"] & EventFlag.REPLAY_DIFFERED
+
+
+def test_an_op_that_does_not_repeat_itself_is_marked(tmp_path: Path) -> None:
+    library = torch.library.Library("reproaudit_test", "DEF")
+    count = iter(range(1000))
+    library.define("counter(Tensor x) -> Tensor")
+    library.impl("counter", lambda x: x + float(next(count)), "CPU")
+
+    def program() -> torch.Tensor:
+        return torch.ops.reproaudit_test.counter(torch.ones(2))  # type: ignore[no-any-return]
+
+    try:
+        trace, event = taken(tmp_path, program, op_of(tmp_path, program, "reproaudit_test::counter"))
+    finally:
+        library._destroy()
+    assert trace.events[event]["flags"] & EventFlag.REPLAY_DIFFERED
+
+
+def test_an_input_that_another_thread_changes_meanwhile_is_no_fault_of_the_op(tmp_path: Path) -> None:
+    array = np.zeros(4, dtype=np.float32)
+    started, go_on = threading.Event(), threading.Event()
+    library = torch.library.Library("reproaudit_race", "DEF")
+
+    def slow_sum(x: torch.Tensor) -> torch.Tensor:
+        started.set()
+        go_on.wait(5)
+        return x.sum()
+
+    def write() -> None:
+        started.wait(5)
+        array[:] = 7.0
+        go_on.set()
+
+    library.define("slow_sum(Tensor x) -> Tensor")
+    library.impl("slow_sum", slow_sum, "CPU")
+
+    def program() -> None:
+        started.clear()
+        go_on.clear()
+        array[:] = 0.0
+        shared = torch.from_numpy(array)
+        writer = threading.Thread(target=write)
+        writer.start()
+        torch.ops.reproaudit_race.slow_sum(shared)
+        writer.join()
+
+    try:
+        trace, event = taken(tmp_path, program, op_of(tmp_path, program, "reproaudit_race::slow_sum"))
+    finally:
+        library._destroy()
+    assert trace.events[event]["flags"] & EventFlag.RACED
+    assert not trace.events[event]["flags"] & EventFlag.REPLAYED
+
+
+def test_a_target_names_the_line_of_the_program(tmp_path: Path) -> None:
+    target = op_of(tmp_path, lambda: torch.ones(2).exp(), "aten::exp")  # here
+    assert target.location_path == Path(__file__).name
+    assert Path(__file__).read_text().splitlines()[target.location_line - 1].endswith("# here")

@@ -1,0 +1,137 @@
+"""Where runs are made: budget, files of their own, and what becomes of a folder. Programs here are one line long."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from reproaudit.config.plan import SubjectSpec, parse_subject
+from reproaudit.config.settings import Settings
+from reproaudit.errors import SubjectError
+from reproaudit.runs.lab import Budget, BudgetSpent, Lab, keeps_what_was_recorded, moved
+from reproaudit.runs.progress import Quiet
+from reproaudit.trace.schema import EVENTS_FILE
+
+SEES_FILES = """
+import os, sys, tempfile
+print("sees", sorted(os.listdir(".")), sorted(os.listdir(tempfile.gettempdir())), os.path.basename(sys.argv[0]))
+open("left.txt", "w").close()
+open(os.path.join(tempfile.gettempdir(), "left.tmp"), "w").close()
+"""
+
+
+def lab_in(folder: Path, text: str, budget: Budget | None = None, fresh_copy: bool = False) -> Lab:
+    """Make a lab for a program `train.py` in the folder `work`; its traces lie beside that."""
+    work = folder / "work"
+    work.mkdir()
+    (work / "data").mkdir()
+    (work / "data" / "a.txt").write_text("x")
+    (work / "train.py").write_text(text)
+    return Lab(
+        parse_subject("train.py", cwd=work), Settings(), folder / "lab", Quiet(), steps=1, values_mb=0, timeout_s=300,
+        show_output=False, python=sys.executable, budget=budget or Budget(), fresh_copy=fresh_copy,
+    )  # fmt: skip
+
+
+def test_runs_with_fresh_files_see_the_folder_as_it_was_and_leave_nothing_in_it(tmp_path: Path) -> None:
+    lab = lab_in(tmp_path, SEES_FILES)
+    (tmp_path / "work" / "made-later.txt").write_text("x")
+    for number in range(2):
+        lab.run(f"fresh-{number}", number, "testing", ("files.fresh",))
+        assert "sees ['data', 'train.py'] [] train.py" in lab.log_of(f"fresh-{number}")
+    assert sorted(path.name for path in (tmp_path / "work").iterdir()) == ["data", "made-later.txt", "train.py"]
+    assert not list((tmp_path / "lab").glob("*-files"))
+
+
+def test_runs_as_they_are_see_what_earlier_ones_left(tmp_path: Path) -> None:
+    lab = lab_in(tmp_path, SEES_FILES.replace("tempfile.gettempdir()", "'data'"))
+    for number in range(2):
+        lab.run(f"plain-{number}", number, "testing")
+    assert "left.txt" not in lab.log_of("plain-0")
+    assert "left.txt" in lab.log_of("plain-1")
+
+
+def test_every_run_gets_fresh_files_if_that_was_asked_for(tmp_path: Path) -> None:
+    lab = lab_in(tmp_path, SEES_FILES, fresh_copy=True)
+    for number in range(2):
+        lab.run(f"run-{number}", number, "testing")
+    assert "left" not in lab.log_of("run-1")
+
+
+def test_runs_before_the_budget_began_do_not_count_against_it(tmp_path: Path) -> None:
+    lab = lab_in(tmp_path, "pass", Budget(runs=1))
+    lab.run("observed", 0, "testing")
+    lab.start_budget()
+    lab.run("diagnosing", 0, "testing")
+    with pytest.raises(BudgetSpent):
+        lab.run("too-many", 0, "testing")
+    assert lab.runs_made == 2
+    assert not (tmp_path / "lab" / "too-many").exists()
+
+
+def test_a_budget_of_time_ends_the_diagnosis_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = lab_in(tmp_path, "pass", Budget(seconds=60))
+    lab.start_budget()
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 61)
+    with pytest.raises(BudgetSpent):
+        lab.run("too-late", 0, "testing")
+
+
+def test_a_script_outside_of_the_copied_folder_keeps_its_place(tmp_path: Path) -> None:
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "train.py").write_text("")
+    subject = parse_subject("../train.py", cwd=tmp_path / "copy")
+    elsewhere = moved(subject, tmp_path / "copy" / "deep")
+    assert elsewhere.cwd == tmp_path / "copy" / "deep"
+    assert elsewhere.file.resolve() == tmp_path / "train.py"
+    assert isinstance(elsewhere, SubjectSpec)
+
+
+def test_a_temporary_folder_goes_unless_something_was_recorded_in_it(tmp_path: Path) -> None:
+    for name, content in (("empty", b""), ("recorded", b"x")):
+        run = tmp_path / name / "run-0"
+        run.mkdir(parents=True)
+        (run / EVENTS_FILE).write_bytes(content)
+        with pytest.raises(SubjectError) as caught, keeps_what_was_recorded(tmp_path / name, is_temporary=True):
+            raise SubjectError("it failed", code="subject-failed")
+        assert (str(tmp_path / name) in caught.value.hint) == (name == "recorded")
+    assert [path.name for path in tmp_path.iterdir()] == ["recorded"]
+
+
+def test_a_prepared_run_touches_the_program_only_when_its_turn_comes(tmp_path: Path) -> None:
+    lab = lab_in(tmp_path, SEES_FILES.replace("tempfile.gettempdir()", "'data'"))
+    lab.prepare("second")
+    lab.run("first", 0, "testing")
+    lab.run("second", 1, "testing")
+    assert "left.txt" not in lab.log_of("first")
+    assert "left.txt" in lab.log_of("second")
+    assert lab.runs_made == 2
+
+
+def test_what_was_prepared_and_never_used_ends_and_leaves_nothing(tmp_path: Path) -> None:
+    lab = lab_in(tmp_path, SEES_FILES)
+    lab.prepare("unused")
+    (process,) = lab._prepared.values()
+    lab.close()
+    assert process._process.returncode is not None
+    assert not list((tmp_path / "lab").iterdir())
+
+
+@pytest.mark.parametrize("why", ["gone", "other settings"])
+def test_a_prepared_process_that_does_not_fit_is_replaced(tmp_path: Path, why: str) -> None:
+    lab = lab_in(tmp_path, "import os; print('sees', os.environ.get('A'))")
+    lab.prepare("run")
+    (process,) = lab._prepared.values()
+    if why == "gone":
+        process._process.kill()
+        process._process.wait()
+        lab.run("run", 0, "testing")
+    else:
+        lab.run("run", 0, "testing", (), (("A", "b"),))
+    assert lab.log_of("run") == f"sees {None if why == 'gone' else 'b'}"
+    assert process._process.returncode is not None
+    assert lab.seconds.keys() == {"run"}

@@ -1,0 +1,273 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from reproaudit.config.plan import RunPlan, SubjectKind, SubjectSpec
+from reproaudit.config.settings import Settings
+from reproaudit.errors import SubjectError, UsageError
+from reproaudit.model.events import Outcome, OutcomeKind
+from reproaudit.runs import process as process_module
+from reproaudit.runs.log import tail
+from reproaudit.runs.process import RunRecord, run, start
+from tests.processes import has_ended, needs_pidfd
+
+# -S: the imitation needs no installed package, and starts faster without looking for them.
+FAKE = ("-S", str(Path(__file__).with_name("fake_recorder.py")))
+
+Runner = Callable[..., RunRecord]
+
+
+@pytest.fixture
+def make_plan(tmp_path: Path) -> Callable[..., RunPlan]:
+    def make(*behaviour: str, settings: Settings | None = None) -> RunPlan:
+        subject = SubjectSpec(SubjectKind.SCRIPT, tmp_path, path="train.py", argv=behaviour)
+        return RunPlan(tmp_path / "runs" / "0", subject, settings=settings or Settings())
+
+    return make
+
+
+@pytest.fixture
+def run_fake(tmp_path: Path, make_plan: Callable[..., RunPlan]) -> Runner:
+    def run_it(*behaviour: str, settings: Settings | None = None, **options: Any) -> RunRecord:
+        return run(make_plan(*behaviour, settings=settings), log=tmp_path / "0.log", entry=FAKE, **options)
+
+    return run_it
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A clock that stands still until a test moves it, for timeouts that do not depend on the machine's speed."""
+    from time import sleep
+
+    clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now, sleep=sleep)
+    monkeypatch.setattr(process_module, "time", clock)
+    return clock
+
+
+def outcome_on_disk(record: RunRecord) -> Outcome:
+    row = json.loads((record.trace_dir / "run.json").read_text(encoding="utf-8"))["outcome"]
+    return Outcome(OutcomeKind(row["kind"]), row["code"], row["detail"])
+
+
+def test_a_final_outcome_in_the_trace_is_the_runs_outcome(run_fake: Runner) -> None:
+    record = run_fake("complete")
+    assert record.outcome == Outcome(OutcomeKind.COMPLETED, 0)
+    assert record.log.read_bytes() == b"step 1 done\n"
+    assert record.seconds > 0
+
+
+def test_an_exit_code_that_the_trace_does_not_know_becomes_the_outcome_and_is_written_there(run_fake: Runner) -> None:
+    record = run_fake("exit", "3")
+    assert record.outcome == Outcome(OutcomeKind.EXITED, 3)
+    assert outcome_on_disk(record) == record.outcome
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_a_signal_that_ended_the_program_is_named(run_fake: Runner, number: signal.Signals) -> None:
+    record = run_fake("signal", str(int(number)))
+    assert record.outcome == Outcome(OutcomeKind.KILLED, int(number), number.name)
+    assert outcome_on_disk(record) == record.outcome
+
+
+def test_os_exit_with_zero_completes_the_run_and_is_told(run_fake: Runner) -> None:
+    record = run_fake("os-exit")
+    assert record.outcome == Outcome(OutcomeKind.COMPLETED, 0, "the program ended through os._exit")
+    assert outcome_on_disk(record) == record.outcome
+
+
+def test_a_program_that_closes_its_output_completes(run_fake: Runner) -> None:
+    assert run_fake("close-stdout").outcome == Outcome(OutcomeKind.COMPLETED, 0)
+
+
+@needs_pidfd
+def test_a_timeout_ends_the_program_and_its_workers(run_fake: Runner, clock: SimpleNamespace) -> None:
+    record = run_fake("hang", timeout_s=60, on_progress=lambda steps: setattr(clock, "now", 60.0))
+    assert record.outcome == Outcome(OutcomeKind.TIMED_OUT, None, "still running after 60 s")
+    assert outcome_on_disk(record) == record.outcome
+    assert has_ended(int(record.log.read_text()))
+
+
+@needs_pidfd
+def test_a_program_deaf_to_sigterm_is_killed(
+    run_fake: Runner, clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_module, "GRACE_S", 0.0)
+    record = run_fake("hang", "deaf", timeout_s=60, on_progress=lambda steps: setattr(clock, "now", 60.0))
+    assert record.outcome.kind is OutcomeKind.TIMED_OUT
+    assert has_ended(int(record.log.read_text()))
+
+
+def test_what_a_program_records_after_its_timeout_does_not_hide_the_timeout(
+    run_fake: Runner, clock: SimpleNamespace
+) -> None:
+    record = run_fake("hang", "last-words", timeout_s=60, on_progress=lambda steps: setattr(clock, "now", 60.0))
+    assert record.outcome.kind is OutcomeKind.TIMED_OUT
+    assert outcome_on_disk(record) == record.outcome
+
+
+def test_a_program_that_hangs_after_its_trace_is_complete_keeps_its_outcome(
+    run_fake: Runner, clock: SimpleNamespace
+) -> None:
+    record = run_fake("hang", "finished", timeout_s=60, on_progress=lambda steps: setattr(clock, "now", 60.0))
+    detail = "stopped after 10 steps as requested; then it hung and was ended"
+    assert record.outcome == Outcome(OutcomeKind.STOPPED, 0, detail)
+
+
+@needs_pidfd
+def test_workers_left_behind_by_a_finished_program_are_ended(run_fake: Runner) -> None:
+    record = run_fake("leave-worker")
+    assert record.outcome.kind is OutcomeKind.COMPLETED
+    assert has_ended(int(record.log.read_text()))
+
+
+@needs_pidfd
+def test_an_interrupt_ends_the_program_and_its_workers_and_goes_on(
+    tmp_path: Path, make_plan: Callable[..., RunPlan]
+) -> None:
+    def interrupt(steps: int) -> None:
+        raise KeyboardInterrupt
+
+    process = start(make_plan("hang"), log=tmp_path / "0.log", entry=FAKE)
+    with pytest.raises(KeyboardInterrupt):
+        process.wait(on_progress=interrupt)
+    assert has_ended(int((tmp_path / "0.log").read_text()))
+    on_disk = json.loads((tmp_path / "runs" / "0" / "run.json").read_text())["outcome"]
+    assert on_disk == {"kind": "killed", "code": None, "detail": "the audit was interrupted"}
+
+
+def test_progress_is_passed_on_once_per_change(run_fake: Runner, clock: SimpleNamespace) -> None:
+    seen: list[int] = []
+
+    def look(steps: int) -> None:
+        seen.append(steps)
+        clock.now = 60.0
+
+    run_fake("hang", timeout_s=60, on_progress=look)
+    assert seen == [10]
+
+
+def test_a_process_started_early_can_be_stopped_without_waiting_for_it(
+    tmp_path: Path, make_plan: Callable[..., RunPlan]
+) -> None:
+    process = start(make_plan("hang"), log=tmp_path / "0.log", entry=FAKE)
+    process.stop()
+    assert process._process.returncode == -signal.SIGKILL
+
+
+def test_the_recorders_own_failure_is_raised_with_its_message_code_and_hint(run_fake: Runner) -> None:
+    said = b"noise\nreproaudit: 'train.py' has no 'stpe' [subject-attribute]\n  hint: it has: step\n"
+    with pytest.raises(SubjectError) as caught:
+        run_fake("say", said.hex(), "64")
+    assert caught.value.message == "'train.py' has no 'stpe'"
+    assert (caught.value.code, caught.value.hint) == ("subject-attribute", "it has: step")
+
+
+def test_a_recorder_failure_without_a_code_points_to_the_log(run_fake: Runner) -> None:
+    with pytest.raises(SubjectError, match="the recorder could not be installed") as caught:
+        run_fake("say", b"reproaudit: the recorder could not be installed\n".hex(), "70")
+    assert caught.value.code == "recorder-failed"
+    assert "0.log" in caught.value.hint
+
+
+def test_a_program_may_use_the_recorders_exit_codes_itself(run_fake: Runner) -> None:
+    assert run_fake("exit-recorded", "70").outcome == Outcome(OutcomeKind.EXITED, 70)
+
+
+@pytest.mark.parametrize("code", ["0", "1"])
+def test_a_process_that_recorded_nothing_is_an_error_with_its_output(run_fake: Runner, code: str) -> None:
+    with pytest.raises(SubjectError) as caught:
+        run_fake("record-nothing", code)
+    assert caught.value.code == "nothing-recorded"
+    assert "No module named reproaudit.record" in caught.value.hint
+
+
+def test_output_that_is_no_utf8_is_kept_and_shown_byte_for_byte(
+    run_fake: Runner, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    record = run_fake("say", "ff00fe0a", "0", show_output=True)
+    assert record.log.read_bytes() == b"\xff\x00\xfe\n"
+    assert capfdbinary.readouterr() == (b"", b"\xff\x00\xfe\n")
+
+
+def test_output_is_not_shown_unless_asked_for(run_fake: Runner, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    run_fake("complete")
+    assert capfdbinary.readouterr() == (b"", b"")
+
+
+def test_the_environment_is_the_callers_alone(run_fake: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTHONHASHSEED", raising=False)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("OF_THE_USER", "1")
+    seen = json.loads(run_fake("environment").log.read_text())
+    # Python itself may add LC_CTYPE, and a shell's own variables never reach os.environ.
+    assert set(seen["names"]) - {"LC_CTYPE"} == set(os.environ) - {"LC_CTYPE"}
+
+
+def test_the_settings_variables_precede_the_process(run_fake: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    settings = Settings(hash_seed=5, threads=1)
+    names = ("PYTHONHASHSEED", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    seen = json.loads(run_fake("environment", *names, settings=settings).log.read_text())
+    assert seen["variables"] == {"PYTHONHASHSEED": "5", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+def test_a_run_has_a_session_of_its_own_the_subjects_folder_and_an_empty_standard_input(
+    run_fake: Runner, tmp_path: Path
+) -> None:
+    seen = json.loads(run_fake("environment").log.read_text())
+    assert (seen["session"], seen["cwd"], seen["stdin"]) == (True, str(tmp_path), "")
+
+
+def test_our_interpreters_flags_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "flags", SimpleNamespace(optimize=2))
+    monkeypatch.setattr(sys, "warnoptions", ["error::DeprecationWarning"])
+    monkeypatch.setattr(sys, "_xoptions", {"dev": True, "utf8": "0"})
+    assert process_module._interpreter_flags() == ["-OO", "-Werror::DeprecationWarning", "-X", "dev", "-X", "utf8=0"]
+
+
+def test_a_folder_that_holds_a_trace_is_refused(run_fake: Runner) -> None:
+    run_fake("complete")
+    with pytest.raises(UsageError) as caught:
+        run_fake("complete")
+    assert caught.value.code == "trace-exists"
+
+
+def test_an_interpreter_that_is_not_there_is_a_usage_error(run_fake: Runner) -> None:
+    with pytest.raises(UsageError, match="no-such-python"):
+        run_fake("complete", python="no-such-python")
+
+
+@pytest.mark.parametrize(
+    ("content", "shown"),
+    [
+        (b"", ""),
+        (b"one\ntwo\nthree\n", "two\nthree"),
+        (b"a\r\nb\r\n", "a\nb"),
+        (b"start\n10%\r50%\r100%", "start\n100%"),
+        (b"\xffred \x1b[31m\tx\n", "\N{REPLACEMENT CHARACTER}red \N{REPLACEMENT CHARACTER}[31m\tx"),
+    ],
+)
+def test_the_tail_is_printable_and_shows_each_lines_last_state(tmp_path: Path, content: bytes, shown: str) -> None:
+    (tmp_path / "log").write_bytes(content)
+    assert tail(tmp_path / "log", lines=2) == shown
+
+
+def test_the_tail_of_a_large_log_reads_its_end_only(tmp_path: Path) -> None:
+    with open(tmp_path / "log", "wb") as file:
+        file.truncate(1 << 30)
+        file.seek(1 << 30)
+        file.write(b"\nlast line\n")
+    assert tail(tmp_path / "log", lines=1) == "last line"
+
+
+def test_the_tail_of_a_missing_log_is_empty(tmp_path: Path) -> None:
+    assert tail(tmp_path / "log") == ""
