@@ -1,4 +1,5 @@
-"""Holds every test to leaving the process as it found it, to repeatable examples, and to a GPU where it needs one."""
+"""Holds every test to leaving the process as it found it, to repeatable examples, and to a GPU
+where it needs one."""
 
 from __future__ import annotations
 
@@ -20,10 +21,14 @@ settings.register_profile(
     "same-everywhere", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("same-everywhere")
-SLOW_TIMEOUT_S = 600  # slow tests start processes, and a busy machine is many times slower than an idle one
+SLOW_TIMEOUT_S = (
+    600  # slow tests start processes, and a busy machine is many times slower than an idle one
+)
 
 ABSENT = object()  # the library is not imported, so there is nothing to look at
-OTHERS_OWN = frozenset({"PYTEST_CURRENT_TEST", "TORCHINDUCTOR_CACHE_DIR"})  # pytest, and torch at its first compile
+OTHERS_OWN = frozenset(
+    {"PYTEST_CURRENT_TEST", "TORCHINDUCTOR_CACHE_DIR"}
+)  # pytest, and torch at its first compile
 TORCH_HOOKS = (
     ("torch.nn.modules.module", "_global_forward_hooks"),
     ("torch.nn.modules.module", "_global_forward_pre_hooks"),
@@ -44,7 +49,10 @@ PATCHABLE = (
     ("threading.Thread", ("start", "run")),
     ("queue.Queue", ("get",)),
     ("numpy.random", ("rand", "seed", "default_rng")),
-    ("torch", ("from_numpy", "frombuffer")),  # not `manual_seed`: torch replaces it itself when it imports Dynamo
+    (
+        "torch",
+        ("from_numpy", "frombuffer"),
+    ),  # not `manual_seed`: torch replaces it itself when it imports Dynamo
     ("torch.utils.data.DataLoader", ("__iter__",)),
     ("torch.Tensor", ("backward", "numpy")),
 )
@@ -52,7 +60,8 @@ PATCHABLE = (
 
 @dataclass(frozen=True)
 class Part:
-    """One part of the process: how to read it, what a fresh import of its library shows, how to put it back."""
+    """One part of the process: how to read it, what a fresh import of its library shows, how to put
+    it back."""
 
     name: str
     read: Callable[[], Any]
@@ -117,7 +126,9 @@ def _torch_flags() -> Any:
 
 def _put_back_torch_flags(flags: Any) -> None:
     torch, before = sys.modules["torch"], dict(flags)
-    torch.use_deterministic_algorithms(before["deterministic algorithms"], warn_only=before["deterministic warn only"])
+    torch.use_deterministic_algorithms(
+        before["deterministic algorithms"], warn_only=before["deterministic warn only"]
+    )
     torch.utils.deterministic.fill_uninitialized_memory = before["fill uninitialized memory"]
     torch.backends.cudnn.benchmark = before["cudnn benchmark"]
     torch.backends.cudnn.deterministic = before["cudnn deterministic"]
@@ -135,7 +146,9 @@ def _put_back_torch_threads(count: int) -> None:
 
 
 def _torch_random() -> Any:
-    return sys.modules["torch"].get_rng_state().numpy().tobytes() if "torch" in sys.modules else ABSENT
+    return (
+        sys.modules["torch"].get_rng_state().numpy().tobytes() if "torch" in sys.modules else ABSENT
+    )
 
 
 def _put_back_torch_random(state: bytes) -> None:
@@ -148,7 +161,13 @@ def _numpy_random() -> Any:
         return ABSENT
     state = sys.modules["numpy.random"].get_state(legacy=False)
     inner = state["state"]
-    return (state["bit_generator"], inner["key"].tobytes(), inner["pos"], state["has_gauss"], state["gauss"])
+    return (
+        state["bit_generator"],
+        inner["key"].tobytes(),
+        inner["pos"],
+        state["has_gauss"],
+        state["gauss"],
+    )
 
 
 def _put_back_numpy_random(state: Any) -> None:
@@ -181,7 +200,9 @@ def _patchable() -> Any:
     found = {}
     for owner_name, attributes in PATCHABLE:
         last = owner_name.rpartition(".")[2]
-        module_name, type_name = (owner_name[: -len(last) - 1], last) if last[0].isupper() else (owner_name, "")
+        module_name, type_name = (
+            (owner_name[: -len(last) - 1], last) if last[0].isupper() else (owner_name, "")
+        )
         owner: Any = sys.modules.get(module_name, ABSENT)
         if type_name and owner is not ABSENT:
             owner = getattr(owner, type_name, ABSENT)
@@ -204,7 +225,9 @@ PARTS = (
     Part("cwd", os.getcwd, put_back=os.chdir),
     Part("sys-path", lambda: tuple(sys.path), put_back=_put_back_path),
     Part("import-finders", lambda: tuple(sys.meta_path), put_back=_put_back_finders),
-    Part("trace-functions", lambda: (threading.gettrace(), threading.getprofile(), sys.getprofile())),
+    Part(
+        "trace-functions", lambda: (threading.gettrace(), threading.getprofile(), sys.getprofile())
+    ),
     Part("patched-functions", _patchable),
 )
 RANDOM_PARTS = ("python-random", "numpy-random", "torch-random")
@@ -212,11 +235,13 @@ RANDOM_PARTS = ("python-random", "numpy-random", "torch-random")
 
 @pytest.fixture(autouse=True)
 def process_is_left_as_found(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fail a test that leaves a part of the process changed; put back what can be, for the tests after it.
+    """Fail a test that leaves a part of the process changed; put back what can be, for the tests
+    after it.
 
-    `@pytest.mark.leaves("environment", reason="…")` allows it, `@pytest.mark.seeded` allows draws from seeded random
-    states. Hypothesis seeds Python's and NumPy's states for each example and puts them back itself; torch's it leaves
-    alone, so a property test that draws from torch uses a `torch.Generator` or `seeded`.
+    `@pytest.mark.leaves("environment", reason="…")` allows it, `@pytest.mark.seeded` allows draws
+    from seeded random states. Hypothesis seeds Python's and NumPy's states for each example and
+    puts them back itself; torch's it leaves alone, so a property test that draws from torch uses a
+    `torch.Generator` or `seeded`.
     """
     allowed = _allowed_parts(request.node)
     before = {part.name: part.read() for part in PARTS}
@@ -236,11 +261,15 @@ def process_is_left_as_found(request: pytest.FixtureRequest) -> Iterator[None]:
             leaks.append(f"{part.name}: {_change(expected, left)}")
     if leaks:
         hint = "put it back (monkeypatch, a context manager), mark random tests `seeded`, or `leaves(part, reason=…)`"
-        pytest.fail("the test left the process changed\n  " + "\n  ".join(leaks) + f"\n{hint}", pytrace=False)
+        pytest.fail(
+            "the test left the process changed\n  " + "\n  ".join(leaks) + f"\n{hint}",
+            pytrace=False,
+        )
 
 
 def _expected(part: Part, before: Any, left: Any) -> Any:
-    """Return what must be there now. What a library shows whose first import was in the test is taken as it is."""
+    """Return what must be there now. What a library shows whose first import was in the test is
+    taken as it is."""
     if left is ABSENT:
         return ABSENT
     if before is ABSENT:
@@ -255,7 +284,10 @@ def _allowed_parts(item: pytest.Item) -> frozenset[str]:
     allowed = set(RANDOM_PARTS) if item.get_closest_marker("seeded") else set()
     for marker in item.iter_markers("leaves"):
         if not marker.kwargs.get("reason") or not marker.args or not names.issuperset(marker.args):
-            pytest.fail(f"leaves() takes parts out of {', '.join(sorted(names))} and a reason=", pytrace=False)
+            pytest.fail(
+                f"leaves() takes parts out of {', '.join(sorted(names))} and a reason=",
+                pytrace=False,
+            )
         allowed.update(marker.args)
     return frozenset(allowed)
 
@@ -269,10 +301,13 @@ def _seed(seed: int = 0) -> None:
 
 
 def _change(before: Any, after: Any) -> str:
-    """Name what differs, in one line: keys of mappings, items of tuples, nothing of a random state's bytes."""
+    """Name what differs, in one line: keys of mappings, items of tuples, nothing of a random
+    state's bytes."""
     if isinstance(before, dict):
         names = sorted(k for k in {*before, *after} if before.get(k) != after.get(k))
-        return ", ".join(f"{name}: {before.get(name)!r} -> {after.get(name)!r}" for name in names)[:500]
+        return ", ".join(f"{name}: {before.get(name)!r} -> {after.get(name)!r}" for name in names)[
+            :500
+        ]
     if isinstance(before, tuple) and len(repr((before, after))) < 5000:
         gone = [item for item in before if item not in after]
         come = [item for item in after if item not in before]
@@ -296,8 +331,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.fixture(autouse=True)
 def _backend_flags_may_be_set() -> None:
-    """Undo what importing PyTorch's own op_db does to the whole process: it forbids to set flags of backends."""
-    # Not by monkeypatch: it would be set up before, and undone after, the fixture that looks what a test has left.
+    """Undo what importing PyTorch's own op_db does to the whole process: it forbids to set flags of
+    backends."""
+    # Not by monkeypatch: it would be set up before, and undone after, the fixture that looks what a
+    # test has left.
     frozen = getattr(sys.modules.get("torch.backends"), "flags_frozen", None)
     if frozen is not None:
         frozen.__globals__["__allow_nonbracketed_mutation_flag"] = True

@@ -1,9 +1,11 @@
-"""How audits answer on programs whose truth is known: their result.json files against the truths, as a table.
+"""How audits answer on programs whose truth is known: their result.json files against the truths,
+as a table.
 
 python benchmarks/accuracy.py --truths FOLDER --results FOLDER [--out reports/accuracy/programs.md]
 
-A truth is NAME.json beside NAME.py: `deterministic`, and of a planted source `cause`, `source_op`, `source_line`, each
-with further answers that count as right (`accept_causes`, `accept_ops`, `accept_lines`, `divergence_line`).
+A truth is NAME.json beside NAME.py: `deterministic`, and of a planted source `cause`, `source_op`,
+`source_line`, each with further answers that count as right (`accept_causes`, `accept_ops`,
+`accept_lines`, `divergence_line`).
 """
 
 from __future__ import annotations
@@ -20,8 +22,13 @@ QUESTIONS = ("verdict", "cause", "operator", "line", "fix proven")
 
 
 def bare(op: str | None) -> str | None:
-    """`aten::index_put_.default` and `aten::index_put` are one operator here: no namespace, overload, in-place mark."""
-    return None if not op else op.rpartition("::")[2].split(".")[0].strip("_").removesuffix("_impl").lower()
+    """`aten::index_put_.default` and `aten::index_put` are one operator here: no namespace,
+    overload, in-place mark."""
+    return (
+        None
+        if not op
+        else op.rpartition("::")[2].split(".")[0].strip("_").removesuffix("_impl").lower()
+    )
 
 
 def answers(truth: dict[str, Any], result: dict[str, Any]) -> dict[str, bool | None]:
@@ -63,27 +70,45 @@ def table(names: list[str], truths: Path, results: Path) -> list[str]:
     planted = [row for name, row in rows.items() if not known[name]["deterministic"]]
     clean = [row for name, row in rows.items() if known[name]["deterministic"]]
     made = [found[name]["runs_made"] for name in names if not known[name]["deterministic"]]
-    lines = ["| what | score |", "|---|---|", f"| planted sources found | {share(planted, 'verdict')} |",
-             f"| clean programs called reproducible | {share(clean, 'verdict')} |"]  # fmt: skip
+    lines = [
+        "| what | score |",
+        "|---|---|",
+        f"| planted sources found | {share(planted, 'verdict')} |",
+        f"| clean programs called reproducible | {share(clean, 'verdict')} |",
+    ]
     lines += [f"| {question} | {share(planted, question)} |" for question in QUESTIONS[1:]]
-    lines += [f"| runs made for a planted one, median and most | {statistics.median(made):.0f}, {max(made)} |", ""]
+    lines += [
+        f"| runs made for a planted one, median and most | {statistics.median(made):.0f}, {max(made)} |",
+        "",
+    ]
     lines += [f"| program | {' | '.join(QUESTIONS)} | said |", "|" + "---|" * (len(QUESTIONS) + 2)]
     words = {True: "yes", False: "**no**", None: "-"}
     for name, row in rows.items():
-        cells = " | ".join(words[row[question]] if question in row else "" for question in QUESTIONS)
+        cells = " | ".join(
+            words[row[question]] if question in row else "" for question in QUESTIONS
+        )
         lines.append(f"| {name} | {cells} | {said(found[name])} |")
     return lines
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--truths", type=Path, required=True)
     parser.add_argument(
-        "--results", type=Path, required=True, help="NAME.json for each, as --report json=NAME.json wrote it"
+        "--results",
+        type=Path,
+        required=True,
+        help="NAME.json for each, as --report json=NAME.json wrote it",
     )
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    names = sorted(path.stem for path in options.results.glob("*.json") if (options.truths / path.name).exists())
+    names = sorted(
+        path.stem
+        for path in options.results.glob("*.json")
+        if (options.truths / path.name).exists()
+    )
     publish(table(names, options.truths, options.results), options.out)
 
 

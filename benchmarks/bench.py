@@ -16,7 +16,8 @@ from parts import Part, exit_code, run_parts, table
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Name and limit in seconds; together they take some fifteen minutes. Each script writes its page with --out.
+# Name and limit in seconds; together they take some fifteen minutes. Each script writes its page
+# with --out.
 BENCHMARKS = {
     "start_up": 60.0,
     "digest_speed": 60.0,
@@ -38,23 +39,41 @@ def parts_of(out: Path) -> list[Part]:
     """Return one part per benchmark."""
     command = (sys.executable,)
     return [
-        Part(name, (*command, f"benchmarks/{name}.py", *WORDS.get(name, ()), "--out", str(out / f"{name}.md")), limit_s)
+        Part(
+            name,
+            (
+                *command,
+                f"benchmarks/{name}.py",
+                *WORDS.get(name, ()),
+                "--out",
+                str(out / f"{name}.md"),
+            ),
+            limit_s,
+        )
         for name, limit_s in BENCHMARKS.items()
     ]
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", action="append", choices=BENCHMARKS, help="run this one only; may be repeated")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--only", action="append", choices=BENCHMARKS, help="run this one only; may be repeated"
+    )
     parser.add_argument("--out", type=Path, default=Path("reports/overhead"))
     options = parser.parse_args()
-    parts = [part for part in parts_of(options.out) if not options.only or part.name in options.only]
+    parts = [
+        part for part in parts_of(options.out) if not options.only or part.name in options.only
+    ]
     for part in parts:
         for suffix in (".md", ".json"):
             (ROOT / options.out / f"{part.name}{suffix}").unlink(missing_ok=True)
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     budgets = (sys.executable, "benchmarks/budgets.py", "--figures", str(options.out))
-    ended = run_parts([*parts, Part("budgets", budgets, 60.0)], ROOT, environment={"PYTHONPATH": path})
+    ended = run_parts(
+        [*parts, Part("budgets", budgets, 60.0)], ROOT, environment={"PYTHONPATH": path}
+    )
     print("\n".join(table(ended)))
     return exit_code(ended)
 

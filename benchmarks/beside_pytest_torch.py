@@ -1,10 +1,13 @@
-"""The same five layers under reproaudit and under pytest-torch: what each says, and in how many seconds.
+"""The same five layers under reproaudit and under pytest-torch: what each says, and in how many
+seconds.
 
-pip install --no-deps --target /tmp/pytest-torch pytest-torch==1.1.1
-python benchmarks/beside_pytest_torch.py --pytest-torch /tmp/pytest-torch --out reports/comparison/pytest_torch.md
+pip install --no-deps --target /tmp/pytest-torch pytest-torch==1.1.1 python
+benchmarks/beside_pytest_torch.py --pytest-torch /tmp/pytest-torch --out
+reports/comparison/pytest_torch.md
 
-Each runs in a pytest of its own with no other plugin. pytest-torch is used as its README and docstrings say: the
-diagnosis, and the assertion with a seed. Where those see nothing and it offers another way, that is run too.
+Each runs in a pytest of its own with no other plugin. pytest-torch is used as its README and
+docstrings say: the diagnosis, and the assertion with a seed. Where those see nothing and it offers
+another way, that is run too.
 """
 
 from __future__ import annotations
@@ -112,7 +115,8 @@ def test_fresh_processes(reproaudit):
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What one test came to: whether it passed, what it printed, the text of its failure, and how long it took."""
+    """What one test came to: whether it passed, what it printed, the text of its failure, and how
+    long it took."""
 
     passed: bool
     printed: str
@@ -126,26 +130,52 @@ def run_suite(suite: str, plugin: str, paths: list[str], *options: str) -> dict[
         folder = Path(scratch)
         (folder / "layers.py").write_text(LAYERS)
         (folder / "test_suite.py").write_text(suite)
-        (folder / "pytest.ini").write_text("[pytest]\njunit_logging = system-out\njunit_duration_report = call\n")
-        pytest = [sys.executable, "-m", "pytest", "-q", "--tb=short", "-p", plugin, "--junitxml=report.xml"]
-        env = os.environ | {"PYTHONPATH": os.pathsep.join([".", *paths]), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        (folder / "pytest.ini").write_text(
+            "[pytest]\njunit_logging = system-out\njunit_duration_report = call\n"
+        )
+        pytest = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "--tb=short",
+            "-p",
+            plugin,
+            "--junitxml=report.xml",
+        ]
+        env = os.environ | {
+            "PYTHONPATH": os.pathsep.join([".", *paths]),
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        }
         for words in [options, ()] if options else [()]:
-            done = subprocess.run([*pytest, *words], cwd=folder, env=env, capture_output=True, text=True, check=False)
+            done = subprocess.run(
+                [*pytest, *words], cwd=folder, env=env, capture_output=True, text=True, check=False
+            )
         if done.returncode not in (0, 1):
-            sys.exit(f"pytest with {plugin} ended with code {done.returncode}:\n{done.stdout}{done.stderr}")
-        return {case.attrib["name"]: said(case) for case in ElementTree.parse(folder / "report.xml").iter("testcase")}
+            sys.exit(
+                f"pytest with {plugin} ended with code {done.returncode}:\n{done.stdout}{done.stderr}"
+            )
+        return {
+            case.attrib["name"]: said(case)
+            for case in ElementTree.parse(folder / "report.xml").iter("testcase")
+        }
 
 
 def said(case: ElementTree.Element) -> Said:
     """Read one test of the JUnit report."""
     failure = case.find("failure")
     printed = "\n".join(
-        line for line in (case.findtext("system-out") or "").splitlines() if line and "Captured" not in line
+        line
+        for line in (case.findtext("system-out") or "").splitlines()
+        if line and "Captured" not in line
     )
-    # The lines that the failure itself has in pytest's short traceback; its `message` attribute is cut.
+    # The lines that the failure itself has in pytest's short traceback; its `message` attribute is
+    # cut.
     told = (failure.text or "").splitlines() if failure is not None else []
     text = "\n".join(line[4:] for line in told if line.startswith("E   "))
-    return Said(failure is None and case.find("error") is None, printed, text, float(case.attrib["time"]))
+    return Said(
+        failure is None and case.find("error") is None, printed, text, float(case.attrib["time"])
+    )
 
 
 # Facts about pytest-torch are read in the sources of the pinned version.
@@ -181,16 +211,25 @@ reproaudit
 ROWS = [
     ("a linear layer", "nothing", ["test_layer[clean]"], ["test_layer[clean]"]),
     ("dropout, seeded", "nothing", ["test_layer[dropout]"], ["test_layer[dropout]"]),
-    ("noise from NumPy", "a generator that nothing seeds", ["test_layer[numpy]"], ["test_layer[numpy]"]),
     (
-        "mean over gathered neighbours", "the backward kernel adds floats in the order in which threads arrive",
-        ["test_layer[backward]", "test_gradient_as_the_output"], ["test_layer[backward]"],
+        "noise from NumPy",
+        "a generator that nothing seeds",
+        ["test_layer[numpy]"],
+        ["test_layer[numpy]"],
     ),
     (
-        "columns ordered by a set", "the order differs between processes, never within one",
-        ["test_layer[hash]", "test_golden_file"], ["test_layer[hash]", "test_fresh_processes"],
+        "mean over gathered neighbours",
+        "the backward kernel adds floats in the order in which threads arrive",
+        ["test_layer[backward]", "test_gradient_as_the_output"],
+        ["test_layer[backward]"],
     ),
-]  # fmt: skip
+    (
+        "columns ordered by a set",
+        "the order differs between processes, never within one",
+        ["test_layer[hash]", "test_golden_file"],
+        ["test_layer[hash]", "test_fresh_processes"],
+    ),
+]
 HOW = {
     "test_gradient_as_the_output": "with a callable that returns the gradient, outside of inference mode",
     "test_golden_file": "golden file made by one process, checked by the next",
@@ -215,7 +254,10 @@ def table(theirs: dict[str, Said], ours: dict[str, Said]) -> list[str]:
         )
 
     lines = ["| layer | what is wrong | pytest-torch | reproaudit |", "|---|---|---|---|"]
-    return [*lines, *(f"| {what} | {why} | {cell(a, theirs)} | {cell(b, ours)} |" for what, why, a, b in ROWS)]
+    return [
+        *lines,
+        *(f"| {what} | {why} | {cell(a, theirs)} | {cell(b, ours)} |" for what, why, a, b in ROWS),
+    ]
 
 
 def extracts(theirs: dict[str, Said], ours: dict[str, Said]) -> list[str]:
@@ -223,7 +265,10 @@ def extracts(theirs: dict[str, Said], ours: dict[str, Said]) -> list[str]:
     lines: list[str] = []
     for number, (what, _, a, b) in enumerate(ROWS, 1):
         lines += ["", f"## {number}. {what[0].upper()}{what[1:]}"]
-        for tool, names, suite, most in (("pytest-torch", a, theirs, 6), ("reproaudit", b, ours, 12)):
+        for tool, names, suite, most in (
+            ("pytest-torch", a, theirs, 6),
+            ("reproaudit", b, ours, 12),
+        ):
             for name in names:
                 how = f", {HOW[name]}" if name in HOW else ""
                 lines += ["", f"{tool}{how}:", "", "```text", extract(suite[name], most), "```"]
@@ -231,12 +276,18 @@ def extracts(theirs: dict[str, Said], ours: dict[str, Said]) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pytest-torch", type=Path, required=True, metavar="DIR", help="where it was installed")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--pytest-torch", type=Path, required=True, metavar="DIR", help="where it was installed"
+    )
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     folder = options.pytest_torch.absolute()
-    found = {one.metadata["Name"]: one.version for one in distributions(path=[str(folder)])}.get("pytest-torch")
+    found = {one.metadata["Name"]: one.version for one in distributions(path=[str(folder)])}.get(
+        "pytest-torch"
+    )
     if found != PINNED:
         parser.error(
             f"{options.pytest_torch} holds pytest-torch {found}, and {PINNED} is compared; install it there:\n"
@@ -247,11 +298,23 @@ def main() -> None:
     ours = run_suite(REPROAUDIT, "reproaudit.pytest_plugin.hooks", [root])
     import torch
 
-    versions = f"pytest-torch {found}, reproaudit {version('reproaudit')}, torch {torch.__version__}"
-    head = ["# Beside pytest-torch", "", f"{versions}, CPU, {torch.get_num_threads()} threads. Made by"]
-    head += [f"`{COMMAND}`.", "", "Each test has the defaults of its tool; failing tests include the diagnosis."]
+    versions = (
+        f"pytest-torch {found}, reproaudit {version('reproaudit')}, torch {torch.__version__}"
+    )
+    head = [
+        "# Beside pytest-torch",
+        "",
+        f"{versions}, CPU, {torch.get_num_threads()} threads. Made by",
+    ]
+    head += [
+        f"`{COMMAND}`.",
+        "",
+        "Each test has the defaults of its tool; failing tests include the diagnosis.",
+    ]
     head += ["The seconds are those of one run on a shared machine.", ""]
-    publish([*head, *table(theirs, ours), *WHAT_ELSE.splitlines(), *extracts(theirs, ours)], options.out)
+    publish(
+        [*head, *table(theirs, ours), *WHAT_ELSE.splitlines(), *extracts(theirs, ours)], options.out
+    )
 
 
 if __name__ == "__main__":

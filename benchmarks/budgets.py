@@ -2,7 +2,8 @@
 
 python benchmarks/budgets.py [--figures reports/overhead]
 
-Writes README.md into the folder of the figures. A figure that is not there is "not measured", never met.
+Writes README.md into the folder of the figures. A figure that is not there is "not measured", never
+met.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ Figures = dict[str, dict[str, float]]  # by benchmark
 
 @dataclass(frozen=True)
 class Budget:
-    """One row: what is bounded, by how much, and which figure of which benchmark says how it stands."""
+    """One row: what is bounded, by how much, and which figure of which benchmark says how it
+    stands."""
 
     what: str
     bound: float
@@ -40,16 +42,49 @@ class Budget:
 DIFFERING = "a thousandth differs"
 PER_UNIT = "time per unit, largest over the one before"
 BUDGETS = (
-    Budget("boundary level, whole run over plain, gpt-27M", 1.05, "whole_audit", "gpt-27M, boundary level, one run"),
-    Budget("boundary level, step over plain step, gpt-27M", 1.05, "recording", "gpt-27M, boundary level"),
-    Budget("operation level, step over plain step, gpt-27M", 1.3, "recording", "gpt-27M, operation level"),
+    Budget(
+        "boundary level, whole run over plain, gpt-27M",
+        1.05,
+        "whole_audit",
+        "gpt-27M, boundary level, one run",
+    ),
+    Budget(
+        "boundary level, step over plain step, gpt-27M",
+        1.05,
+        "recording",
+        "gpt-27M, boundary level",
+    ),
+    Budget(
+        "operation level, step over plain step, gpt-27M",
+        1.3,
+        "recording",
+        "gpt-27M, operation level",
+    ),
     Budget("operation level, added per small op", 10, "recording", "added per small op, µs", " µs"),
-    Budget("digest speed over memory-read speed", 0.8, "digest_speed", "digest / baseline", at_least=True),
+    Budget(
+        "digest speed over memory-read speed",
+        0.8,
+        "digest_speed",
+        "digest / baseline",
+        at_least=True,
+    ),
     Budget("audit of 5 reproducible runs over 5 plain runs", 1.0, "whole_audit", "vae, audit"),
-    Budget("trace size per op, of a million", 64, "growth", "ops, bytes of trace per unit", " bytes", decimals=0),
+    Budget(
+        "trace size per op, of a million",
+        64,
+        "growth",
+        "ops, bytes of trace per unit",
+        " bytes",
+        decimals=0,
+    ),
     Budget("compare 5 traces of 1 M events", 2, "comparing", f"{DIFFERING}, compare, s", " s"),
     Budget("its memory", 1024, "comparing", f"{DIFFERING}, peak, MiB", " MiB"),
-    Budget("peak memory of a recording, 1,000 steps over 1", 1.05, "growth", "steps, peak, largest over smallest"),
+    Budget(
+        "peak memory of a recording, 1,000 steps over 1",
+        1.05,
+        "growth",
+        "steps, peak, largest over smallest",
+    ),
     Budget("time per step recorded, 1,000 steps over 100", 1.25, "growth", f"steps, {PER_UNIT}"),
     Budget("time per op recorded, 10⁶ over 10⁵", 1.25, "growth", f"ops, {PER_UNIT}"),
     Budget("time per run compared, 50 over 20", 1.25, "growth", f"runs, {PER_UNIT}"),
@@ -58,12 +93,14 @@ BUDGETS = (
     Budget("the parent process imports torch", 0, "start_up", "the parent imports torch"),
     Budget("a hostile trace over a sound one of its size, the slowest", 1.25, "hostile", "slowest"),
     Budget("operators that recording changes", 0, "fidelity", "calls changed by recording"),
-)  # fmt: skip
+)
 
 
 def read(folder: Path) -> Figures:
     """Return what each benchmark left; the digest's page is read for its ratio."""
-    found: Figures = {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+    found: Figures = {
+        path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))
+    }
     page = folder / "digest_speed.md"
     ratio = re.search(r"digest / baseline\D*([\d.]+)", page.read_text()) if page.exists() else None
     if ratio is not None:
@@ -89,13 +126,27 @@ def judge(figures: Figures, say: Callable[[list[str]], None]) -> int:
     """Say how each budget stands; return how many are not met."""
     rows = [row(budget, figures) for budget in BUDGETS]
     unmet = sum(not met for _, met in rows)
-    head = ["# Budgets", "", f"Made by `make bench`. Of {len(rows)} budgets {len(rows) - unmet} are met.", ""]
-    say([*head, "| what | at most | measured | met | by |", "|---|---|---|---|---|", *(line for line, _ in rows)])
+    head = [
+        "# Budgets",
+        "",
+        f"Made by `make bench`. Of {len(rows)} budgets {len(rows) - unmet} are met.",
+        "",
+    ]
+    say(
+        [
+            *head,
+            "| what | at most | measured | met | by |",
+            "|---|---|---|---|---|",
+            *(line for line, _ in rows),
+        ]
+    )
     return unmet
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--figures", type=Path, default=Path("reports/overhead"))
     options = parser.parse_args()
     judge(read(options.figures), lambda lines: publish(lines, options.figures / "README.md"))

@@ -2,7 +2,8 @@
 
 python benchmarks/comparing.py [--events 1000000] [--runs 5] [--out reports/overhead/comparing.md]
 
-Each case is compared in a process of its own, as `reproaudit compare` does it. Budget: 2 s and 1 GB.
+Each case is compared in a process of its own, as `reproaudit compare` does it. Budget: 2 s and 1
+GB.
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ def measure(folders: list[Path]) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--out", type=Path)
@@ -74,7 +77,10 @@ def main() -> None:
     lines += [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
     measured: dict[str, float] = {}
     for label, case in CASES.items():
-        options_of = {name: int(options.events * value) if name != "alter" else value for name, value in case.items()}
+        options_of = {
+            name: int(options.events * value) if name != "alter" else value
+            for name, value in case.items()
+        }
         with tempfile.TemporaryDirectory() as scratch:
             folders = [Path(scratch) / str(run) for run in range(options.runs)]
             for run, folder in enumerate(folders):
@@ -83,7 +89,12 @@ def main() -> None:
         renders = {name[7:]: value for name, value in found.items() if name.startswith("render ")}
         slowest = max(renders, key=lambda name: renders[name])
         largest = max(value for name, value in found.items() if name.startswith("size "))
-        cells = [label, f"{found['findings']:.0f}", f"{found['compare']:.2f} s", f"{found['cpu']:.2f} s"]
+        cells = [
+            label,
+            f"{found['findings']:.0f}",
+            f"{found['compare']:.2f} s",
+            f"{found['cpu']:.2f} s",
+        ]
         cells += [f"{sum(renders.values()):.2f} s", f"{slowest}, {renders[slowest]:.2f} s"]
         cells += [f"{largest / 1024:,.0f} KiB", f"{found['peak']:,.0f} MiB"]
         lines.append(f"| {' | '.join(cells)} |")

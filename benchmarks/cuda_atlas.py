@@ -1,4 +1,5 @@
-"""Sweeps on a GPU the families of operators that are known for atomic additions, into reports/atlas/cuda.*"""
+"""Sweeps on a GPU the families of operators that are known for atomic additions, into
+reports/atlas/cuda.*"""
 
 from __future__ import annotations
 

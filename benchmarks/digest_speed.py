@@ -1,8 +1,10 @@
-"""Prints how fast digests are: a large tensor beside a plain read of its memory, and one call on a small tensor.
+"""Prints how fast digests are: a large tensor beside a plain read of its memory, and one call on a
+small tensor.
 
     python benchmarks/digest_speed.py [--device cuda] [--mebibytes 64] [--repeat 9] [--seed 0] [--out FILE]
 
-Every number is the best of --repeat, and the ratio compares two numbers measured in the same process.
+Every number is the best of --repeat, and the ratio compares two numbers measured in the same
+process.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ Work = Callable[[], object]
 
 
 def best_seconds(work: Callable[[], object], repeat: int, calls: int = 1) -> float:
-    """Return the shortest time of one call: the median also measures the neighbours on a shared machine."""
+    """Return the shortest time of one call: the median also measures the neighbours on a shared
+    machine."""
     best = float("inf")
     for _ in range(repeat):
         start = time.perf_counter()
@@ -41,7 +44,10 @@ def memory_reads(tensor: torch.Tensor) -> dict[str, Callable[[], object]]:
     words, size = tensor.view(torch.int64), tensor.nbytes
     target = torch.empty_like(tensor)
     memchr = ctypes.CDLL(None).memchr
-    memchr.argtypes, memchr.restype = (ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t), ctypes.c_void_p
+    memchr.argtypes, memchr.restype = (
+        (ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t),
+        ctypes.c_void_p,
+    )
     return {
         "int64 sum, all threads": words.sum,
         "memcpy": lambda: ctypes.memmove(target.data_ptr(), tensor.data_ptr(), size),
@@ -53,18 +59,28 @@ def cpu_lines(mebibytes: int, repeat: int, seed: int, measured: dict[str, float]
     generator = torch.Generator().manual_seed(seed)
     size = mebibytes << 20
     # No byte is 0xFF, so that memchr reads to the end.
-    large = torch.randint(0, 255, (size,), dtype=torch.uint8, generator=generator).view(torch.float32)
-    reads = {name: size / best_seconds(read, repeat) / 1e9 for name, read in memory_reads(large).items()}
+    large = torch.randint(0, 255, (size,), dtype=torch.uint8, generator=generator).view(
+        torch.float32
+    )
+    reads = {
+        name: size / best_seconds(read, repeat) / 1e9 for name, read in memory_reads(large).items()
+    }
     baseline = max(reads, key=lambda name: reads[name])
     speed = size / best_seconds(lambda: digest(large), repeat) / 1e9
     measured["digest speed over memory-read speed"] = speed / reads[baseline]
 
     yield f"torch {torch.__version__}, {torch.get_num_threads()} threads, {mebibytes} MiB"
     for name, read_speed in reads.items():
-        yield f"  read: {name:<26} {read_speed:8.2f} GB/s" + ("   <- baseline" if name == baseline else "")
+        yield f"  read: {name:<26} {read_speed:8.2f} GB/s" + (
+            "   <- baseline" if name == baseline else ""
+        )
     yield f"  digest                           {speed:8.2f} GB/s"
     yield f"  digest / baseline                {speed / reads[baseline]:8.2f}"
-    transposed = large[: 1 << 22].reshape(2048, 2048).t() if large.numel() >= 1 << 22 else large.reshape(-1, 4).t()
+    transposed = (
+        large[: 1 << 22].reshape(2048, 2048).t()
+        if large.numel() >= 1 << 22
+        else large.reshape(-1, 4).t()
+    )
     slow = transposed.nbytes / best_seconds(lambda: digest(transposed), repeat) / 1e9
     yield f"  digest, transposed               {slow:8.2f} GB/s"
     on_device = large.nbytes / best_seconds(lambda: device_digest(large), min(repeat, 3)) / 1e9
@@ -84,7 +100,8 @@ def cpu_lines(mebibytes: int, repeat: int, seed: int, measured: dict[str, float]
 
 
 def device_seconds(work: Work, repeat: int, calls: int = 5) -> float:
-    """Return the shortest time of one call by the device's own clock; several in a row hide the host's part."""
+    """Return the shortest time of one call by the device's own clock; several in a row hide the
+    host's part."""
     best = float("inf")
     work()  # compiles
     for _ in range(repeat):
@@ -99,7 +116,8 @@ def device_seconds(work: Work, repeat: int, calls: int = 5) -> float:
 
 
 def host_seconds(work: Work, repeat: int, calls: int = 500) -> float:
-    """Return the shortest time that the host takes for one call; few enough calls that no queue fills up."""
+    """Return the shortest time that the host takes for one call; few enough calls that no queue
+    fills up."""
     best = float("inf")
     for _ in range(repeat):
         torch.cuda.synchronize()
@@ -111,9 +129,13 @@ def host_seconds(work: Work, repeat: int, calls: int = 500) -> float:
     return best
 
 
-def cuda_lines(mebibytes: int, repeat: int, seed: int, folder: Path, measured: dict[str, float]) -> Iterator[str]:
+def cuda_lines(
+    mebibytes: int, repeat: int, seed: int, folder: Path, measured: dict[str, float]
+) -> Iterator[str]:
     generator = torch.Generator(device="cuda").manual_seed(seed)
-    words = torch.randint(-(1 << 62), 1 << 62, (mebibytes << 17,), device="cuda", generator=generator)
+    words = torch.randint(
+        -(1 << 62), 1 << 62, (mebibytes << 17,), device="cuda", generator=generator
+    )
     rows = torch.zeros((1, 2), dtype=torch.int64, device="cuda")
     half = words.view(torch.float16)
     side = 1 << ((half.numel().bit_length() - 1) // 2)
@@ -131,10 +153,12 @@ def cuda_lines(mebibytes: int, repeat: int, seed: int, folder: Path, measured: d
     yield f"  digest                           {kernel:8.1f} GB/s"
     yield f"  digest / baseline                {kernel / read:8.2f}"
     for name, tensor in {
-        "float16, transposed": square.t(), "float32, every second": words.view(torch.float32)[::2],
-        "rows of 1023 float32": odd, "float32, off by one": words.view(torch.float32)[1:],
+        "float16, transposed": square.t(),
+        "float32, every second": words.view(torch.float32)[::2],
+        "rows of 1023 float32": odd,
+        "float32, off by one": words.view(torch.float32)[1:],
         "uint8, off by one": words.view(torch.uint8)[1:],
-    }.items():  # fmt: skip
+    }.items():
         yield f"  digest, {name:<24} {speed(lambda t=tensor: digest_into(t, rows, 0), tensor):8.1f} GB/s"  # type: ignore[misc]
     part = words[: 32 << 17]
     yield f"  by torch ops, {len(part) >> 17:3} MiB            {speed(lambda: sums_by_ops(part), part):8.1f} GB/s"
@@ -142,9 +166,15 @@ def cuda_lines(mebibytes: int, repeat: int, seed: int, folder: Path, measured: d
 
     small = torch.randn(16, 16, device="cuda")
     writer = TraceWriter(
-        folder / "trace", level="operation", subject="", command=[], settings={}, environment={}, version="",
+        folder / "trace",
+        level="operation",
+        subject="",
+        command=[],
+        settings={},
+        environment={},
+        version="",
         values_budget=0,
-    )  # fmt: skip
+    )
     devices = DeviceDigests(writer)
     cases: dict[str, Work] = {
         "digest of 256 elements": lambda: devices.later(small),

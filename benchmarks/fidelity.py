@@ -1,10 +1,13 @@
-"""Whether recording changes what a program computes, and whether it hides the differences that it is there to find.
+"""Whether recording changes what a program computes, and whether it hides the differences that it
+is there to find.
 
-python benchmarks/fidelity.py [--device cuda] [--seconds 30] [--repetitions 40] [--out reports/overhead/fidelity.md]
+python benchmarks/fidelity.py [--device cuda] [--seconds 30] [--repetitions 40] [--out
+reports/overhead/fidelity.md]
 
-Operators whose two plain runs are equal are run once more, recorded at operation level: outputs and gradients must be
-equal to the last bit. Then operators that add in an order of chance are repeated with and without recording: how often
-does a repetition differ from the first plain one? Exit code 1 if recording changed a result.
+Operators whose two plain runs are equal are run once more, recorded at operation level: outputs and
+gradients must be equal to the last bit. Then operators that add in an order of chance are repeated
+with and without recording: how often does a repetition differ from the first plain one? Exit code 1
+if recording changed a result.
 """
 
 from __future__ import annotations
@@ -30,7 +33,9 @@ from reproaudit.model.events import Level
 
 LEVEL = 0.95
 OPS_AT_ONCE = 20  # under one recorder: installing it takes longer than most calls
-BLOCKS = 4  # of repetitions without and with recording, in turn: what a machine does changes with time
+BLOCKS = (
+    4  # of repetitions without and with recording, in turn: what a machine does changes with time
+)
 
 
 @dataclass
@@ -41,7 +46,9 @@ class Sweep:
     equal: int = 0  # calls, of those whose plain runs are equal
     unstable: set[str] = field(default_factory=set)
     raised: set[str] = field(default_factory=set)  # ops of which a sample cannot be called here
-    otherwise: set[str] = field(default_factory=set)  # ops for which torch takes another formula under any mode
+    otherwise: set[str] = field(
+        default_factory=set
+    )  # ops for which torch takes another formula under any mode
     changed: set[str] = field(default_factory=set)
     is_complete: bool = True
 
@@ -69,7 +76,9 @@ def _compare(chunk: list[OpCall], folder: Path, found: Sweep) -> None:
     first, second = ([contents(call()) for call in chunk] for _ in range(2))
     with recorder(Level.OPERATION)(folder):
         results = [call() for call in chunk]
-    for call, one, other, recorded in zip(chunk, first, second, map(contents, results), strict=True):
+    for call, one, other, recorded in zip(
+        chunk, first, second, map(contents, results), strict=True
+    ):
         if isinstance(one, str) and one == recorded:
             found.raised.add(call.name)
         elif one != other:
@@ -91,7 +100,8 @@ def _under_a_mode(call: OpCall) -> Any:
 
 
 def cases(device: str) -> dict[str, Callable[[], torch.Tensor]]:
-    """Return calls that add many numbers into few places: in an order of chance, where the device does it so."""
+    """Return calls that add many numbers into few places: in an order of chance, where the device
+    does it so."""
     generator = torch.Generator().manual_seed(0)
 
     def numbers(*shape: int) -> torch.Tensor:
@@ -101,10 +111,15 @@ def cases(device: str) -> dict[str, Callable[[], torch.Tensor]]:
         return torch.randint(0, below, (count,), generator=generator).to(device)
 
     rows, wide, many = numbers(40_000, 16), numbers(100, 16), places(40_000, 100)
-    image, grid = numbers(4, 8, 48, 48), torch.rand((4, 96, 96, 2), generator=generator).to(device) * 2 - 1
+    image, grid = (
+        numbers(4, 8, 48, 48),
+        torch.rand((4, 96, 96, 2), generator=generator).to(device) * 2 - 1,
+    )
     bags = torch.arange(0, 40_000, 100, device=device)
 
-    def gradient(function: Callable[[torch.Tensor], torch.Tensor], of: torch.Tensor) -> torch.Tensor:
+    def gradient(
+        function: Callable[[torch.Tensor], torch.Tensor], of: torch.Tensor
+    ) -> torch.Tensor:
         leaf = of.detach().clone().requires_grad_()
         out = function(leaf)
         weights = torch.arange(out.numel(), device=device, dtype=out.dtype).reshape(out.shape).sin()
@@ -121,12 +136,16 @@ def cases(device: str) -> dict[str, Callable[[], torch.Tensor]]:
         "scatter_add": lambda: wide.scatter_add(0, many.unsqueeze(1).expand(-1, 16), rows),
         "embedding_bag (max), backward": lambda: gradient(bag, wide),
         "interpolate (bilinear), backward": lambda: gradient(bilinear, image),
-        "grid_sample, backward": lambda: gradient(lambda x: F.grid_sample(x, grid, align_corners=False), image),
+        "grid_sample, backward": lambda: gradient(
+            lambda x: F.grid_sample(x, grid, align_corners=False), image
+        ),
         "indexing, backward": lambda: gradient(lambda x: x[many], wide),
     }
 
 
-def repeated(call: Callable[[], torch.Tensor], repetitions: int, folder: Path) -> dict[str, list[bytes]]:
+def repeated(
+    call: Callable[[], torch.Tensor], repetitions: int, folder: Path
+) -> dict[str, list[bytes]]:
     """Return what each repetition gave, plainly and recorded, in blocks that take turns."""
     found: dict[str, list[bytes]] = {"plain": [], "recorded": []}
     per_block = max(1, repetitions // BLOCKS)
@@ -154,13 +173,24 @@ def rate_row(name: str, found: dict[str, list[bytes]]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
-    parser.add_argument("--seconds", type=float, default=40.0, help="begin no further operator of the sweep after this")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=40.0,
+        help="begin no further operator of the sweep after this",
+    )
     parser.add_argument("--repetitions", type=int, default=40)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    where = torch.cuda.get_device_name() if options.device == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+    where = (
+        torch.cuda.get_device_name()
+        if options.device == "cuda"
+        else f"CPU, {torch.get_num_threads()} threads"
+    )
     with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of deprecated operators, which are called all the same
         source, found = sweep(options.device, options.seconds, Path(scratch))
@@ -170,7 +200,10 @@ def main() -> int:
         ]
     said = "all of them" if found.is_complete else "as many as the time allowed"
     lines = [f"torch {torch.__version__}, {where}.", "", "## Recording changes no result", ""]
-    lines += [f"Of {source}: {said}, {len(found.ops)}. Outputs and gradients, recorded at operation level:", ""]
+    lines += [
+        f"Of {source}: {said}, {len(found.ops)}. Outputs and gradients, recorded at operation level:",
+        "",
+    ]
     lines += ["| what | number | which |", "|---|---|---|"]
     lines += [f"| calls equal to the plain ones to the last bit | {found.equal} | |"]
     for what, names in (
@@ -181,9 +214,20 @@ def main() -> int:
     ):
         lines.append(f"| {what} | {len(names)} | {', '.join(sorted(names))} |")
     lines += ["", "## Recording hides little", ""]
-    lines += [f"Repetitions that differ from the first plain one, with the {LEVEL:.0%} interval.", ""]
-    lines += ["| operator | plain | distinct | recorded | distinct | |", "|---|---|---|---|---|---|", *rates]
-    publish(lines, options.out, {"calls changed by recording": len(found.changed), "calls equal": found.equal})
+    lines += [
+        f"Repetitions that differ from the first plain one, with the {LEVEL:.0%} interval.",
+        "",
+    ]
+    lines += [
+        "| operator | plain | distinct | recorded | distinct | |",
+        "|---|---|---|---|---|---|",
+        *rates,
+    ]
+    publish(
+        lines,
+        options.out,
+        {"calls changed by recording": len(found.changed), "calls equal": found.equal},
+    )
     return 1 if found.changed else 0
 
 

@@ -33,14 +33,19 @@ def ratios(mine: Sequence[float], base: Sequence[float]) -> Spread:
     return spread([one / other for one, other in zip(mine, base, strict=False)])
 
 
-def publish(lines: Iterable[str], out: Path | None, measured: Mapping[str, float] | None = None) -> None:
-    """Print the lines; with `out` also write them there, and beside it, as JSON, what the budgets are judged by."""
+def publish(
+    lines: Iterable[str], out: Path | None, measured: Mapping[str, float] | None = None
+) -> None:
+    """Print the lines; with `out` also write them there, and beside it, as JSON, what the budgets
+    are judged by."""
     text = "\n".join(lines) + "\n"
     print(text, end="")
     if out is None:
         return
     files = {out: text} | (
-        {} if measured is None else {out.with_suffix(".json"): json.dumps(measured, indent=1) + "\n"}
+        {}
+        if measured is None
+        else {out.with_suffix(".json"): json.dumps(measured, indent=1) + "\n"}
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     for path, content in files.items():
@@ -50,14 +55,23 @@ def publish(lines: Iterable[str], out: Path | None, measured: Mapping[str, float
 
 
 def peak_mib() -> float:
-    """Return the most memory that this process has had resident; not ru_maxrss, which starts at its parent's."""
+    """Return the most memory that this process has had resident; not ru_maxrss, which starts at its
+    parent's."""
     status = Path("/proc/self/status").read_text()
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")) / 1024
+    return (
+        next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
+        / 1024
+    )
 
 
-def in_child(script: str, *words: object, environment: Mapping[str, str] | None = None) -> dict[str, float]:
-    """Run a script's own `--measure WORDS…` in a fresh process, whose peak memory is its own; return what it prints."""
+def in_child(
+    script: str, *words: object, environment: Mapping[str, str] | None = None
+) -> dict[str, float]:
+    """Run a script's own `--measure WORDS…` in a fresh process, whose peak memory is its own;
+    return what it prints."""
     command = [sys.executable, script, "--measure", *map(str, words)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=os.environ | (environment or {}))
+    done = subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, text=True, env=os.environ | (environment or {})
+    )
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found

@@ -1,9 +1,11 @@
-"""How costs grow: time and memory per step, per operator, per run and per parameter, at sizes decades apart.
+"""How costs grow: time and memory per step, per operator, per run and per parameter, at sizes
+decades apart.
 
 python benchmarks/growth.py [--series steps …] [--most 1000000] [--out reports/overhead/growth.md]
 
-Steps, operators and parameters are real recordings; the runs that are compared are traces that no program made. Each
-figure comes from a process of its own. A column that stays the same from row to row is what "flat" means.
+Steps, operators and parameters are real recordings; the runs that are compared are traces that no
+program made. Each figure comes from a process of its own. A column that stays the same from row to
+row is what "flat" means.
 """
 
 from __future__ import annotations
@@ -58,7 +60,12 @@ def steps(count: int) -> dict[str, float]:
         for _ in range(count):
             step()
         seconds = time.perf_counter() - start
-        return {"seconds": seconds, "trace": _size(Path(scratch)), "peak": peak_mib(), "grown": peak_mib() - before}
+        return {
+            "seconds": seconds,
+            "trace": _size(Path(scratch)),
+            "peak": peak_mib(),
+            "grown": peak_mib() - before,
+        }
 
 
 def ops(count: int) -> dict[str, float]:
@@ -83,11 +90,16 @@ def ops(count: int) -> dict[str, float]:
             seconds = time.perf_counter() - start
         peak = peak_mib()
         trace = next(Path(scratch).glob("*/t"))
-        compared = best(lambda: compare_traces([trace, trace], Tolerances()), 1 if count > 100_000 else REPEATS)
+        compared = best(
+            lambda: compare_traces([trace, trace], Tolerances()), 1 if count > 100_000 else REPEATS
+        )
         return {
-            "seconds": seconds, "trace": _size(Path(scratch)), "peak": peak, "grown": peak - before,
+            "seconds": seconds,
+            "trace": _size(Path(scratch)),
+            "peak": peak,
+            "grown": peak - before,
             "compared": compared,
-        }  # fmt: skip
+        }
 
 
 def runs(count: int) -> dict[str, float]:
@@ -137,7 +149,10 @@ SERIES = {
     "ops": Series("operator, recorded within one step", ops, (1000, 10_000, 100_000, 1_000_000)),
     "runs": Series(f"run of {EVENTS_PER_RUN:,} events, compared", runs, (2, 5, 10, 20, 50)),
     "parameters": Series(
-        "10⁵ parameters, digested", parameters, tuple(10**power for power in range(5, 10)), per=100_000
+        "10⁵ parameters, digested",
+        parameters,
+        tuple(10**power for power in range(5, 10)),
+        per=100_000,
     ),
 }
 
@@ -158,21 +173,28 @@ def tabulate(name: str, series: Series, most: int, measured: dict[str, float]) -
     lines += ["| size | " + " | ".join(COLUMNS[key][0] for key in columns) + " | peak MiB |"]
     lines += ["|---" * (len(columns) + 2) + "|"]
     for size, one in found.items():
-        cells = [format(one[key] * COLUMNS[key][1] / size * series.per, COLUMNS[key][2]) for key in columns]
+        cells = [
+            format(one[key] * COLUMNS[key][1] / size * series.per, COLUMNS[key][2])
+            for key in columns
+        ]
         lines.append(f"| {size:,} | " + " | ".join(cells) + f" | {one['peak']:,.0f} |")
     if len(found) > 1:
         (before, first), (size, last) = list(found.items())[-2:]
         growth = (last["seconds"] / size) / (first["seconds"] / before)
         lines += ["", f"Time per unit at {size:,} over that at {before:,}: {growth:.2f}."]
         measured[f"{name}, time per unit, largest over the one before"] = growth
-        measured[f"{name}, peak, largest over smallest"] = last["peak"] / next(iter(found.values()))["peak"]
+        measured[f"{name}, peak, largest over smallest"] = (
+            last["peak"] / next(iter(found.values()))["peak"]
+        )
         if "trace" in last:
             measured[f"{name}, bytes of trace per unit"] = last["trace"] / size
     return [*lines, ""]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--series", choices=SERIES, action="append")
     parser.add_argument("--most", type=int, default=10**9, help="leave out larger sizes")
     parser.add_argument("--out", type=Path)

@@ -1,9 +1,11 @@
-"""What broken and hostile traces cost: the time to refuse one, or to read its good beginning, over reading a sound one.
+"""What broken and hostile traces cost: the time to refuse one, or to read its good beginning, over
+reading a sound one.
 
 python benchmarks/hostile.py [--events 1000000] [--out reports/overhead/hostile.md]
 
-Damage to the events is compared with the same trace undamaged. A `run.json` is compared with that of a sound
-trace whose tables are the largest that a recording writes, at the same size. Each figure is the shortest of several.
+Damage to the events is compared with the same trace undamaged. A `run.json` is compared with that
+of a sound trace whose tables are the largest that a recording writes, at the same size. Each figure
+is the shortest of several.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ def opened(folder: Path) -> tuple[float, str]:
         trace = Trace.open(folder)
     except TraceError as error:
         return time.perf_counter() - start, f"refused: {error.code}"
-    return time.perf_counter() - start, f"{len(trace.events):,} events" + (", damage told" if trace.damage else "")
+    return time.perf_counter() - start, f"{len(trace.events):,} events" + (
+        ", damage told" if trace.damage else ""
+    )
 
 
 def edited(**changes: Any) -> Callable[[Path], None]:
@@ -53,7 +57,8 @@ def edited(**changes: Any) -> Callable[[Path], None]:
 
 
 def padded(field: str, one: str) -> Callable[[Path], None]:
-    """Fill a field of `run.json` with copies of one JSON text, without making the file larger than it is."""
+    """Fill a field of `run.json` with copies of one JSON text, without making the file larger than
+    it is."""
 
     def spoil(folder: Path) -> None:
         path = folder / RUN_FILE
@@ -136,14 +141,18 @@ TABLES: dict[str, Callable[[Path], None]] = {
     "nested objects": of_bytes(RUN_FILE, lambda size: b'{"a":' * (size // 5)),
     "random bytes as run.json": of_bytes(RUN_FILE, random_bytes),
     "spaces as run.json": of_bytes(RUN_FILE, lambda size: b"{" + b" " * size),
-    "a million locations": of_bytes(RUN_FILE, lambda size: b"[" + b",".join([PLACE.encode()] * 1_000_000) + b"]"),
+    "a million locations": of_bytes(
+        RUN_FILE, lambda size: b"[" + b",".join([PLACE.encode()] * 1_000_000) + b"]"
+    ),
     "more than is ever written": of_bytes(RUN_FILE, lambda size: b" " * (MAX_RUN_FILE_BYTES + 1)),
     "values: a header of 100,000 tensors": of_bytes(VALUES_FILE, many_tensors),
     "values: a header of 2^63 bytes": of_bytes(VALUES_FILE, lambda size: b"\xff" * 4096),
 }
 
 
-def rows(sound: Path, spoilers: dict[str, Callable[[Path], None]], measured: dict[str, float]) -> list[str]:
+def rows(
+    sound: Path, spoilers: dict[str, Callable[[Path], None]], measured: dict[str, float]
+) -> list[str]:
     """Return a row for the sound trace and one for each way to spoil it."""
     lines = [f"| sound | {opened(sound)[1]} | 1 | |"]
     for label, spoil in spoilers.items():
@@ -152,22 +161,37 @@ def rows(sound: Path, spoilers: dict[str, Callable[[Path], None]], measured: dic
         spoil(folder)
         turns = [(opened(sound), opened(folder)) for _ in range(REPEATS)]
         shutil.rmtree(folder)
-        ratio = measured[label] = min(turn[1][0] for turn in turns) / min(turn[0][0] for turn in turns)
-        lines.append(f"| {label} | {turns[0][1][1]} | {ratio:.2f} | {'' if ratio <= SLACK else 'slower'} |")
+        ratio = measured[label] = min(turn[1][0] for turn in turns) / min(
+            turn[0][0] for turn in turns
+        )
+        lines.append(
+            f"| {label} | {turns[0][1][1]} | {ratio:.2f} | {'' if ratio <= SLACK else 'slower'} |"
+        )
     return lines
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     measured: dict[str, float] = {}
-    lines = [f"Traces of {options.events:,} events; time over that of reading a sound one, shortest of {REPEATS}.", ""]
+    lines = [
+        f"Traces of {options.events:,} events; time over that of reading a sound one, shortest of {REPEATS}.",
+        "",
+    ]
     with tempfile.TemporaryDirectory() as scratch:
-        for title, table_bytes, spoilers in (("small tables", 0, EVENTS), ("full tables", MAX_TABLE_BYTES, TABLES)):
+        for title, table_bytes, spoilers in (
+            ("small tables", 0, EVENTS),
+            ("full tables", MAX_TABLE_BYTES, TABLES),
+        ):
             make_trace(Path(scratch) / title, options.events, table_bytes=table_bytes)
-            lines += [f"| against a trace with {title} | what comes of it | time | |", "|---|---|---|---|"]
+            lines += [
+                f"| against a trace with {title} | what comes of it | time | |",
+                "|---|---|---|---|",
+            ]
             lines += [*rows(Path(scratch) / title, spoilers, measured), ""]
     publish(lines, options.out, measured)
 

@@ -1,6 +1,8 @@
-"""What recording costs in memory: a program's peak under each level over its peak plainly, each in its own process.
+"""What recording costs in memory: a program's peak under each level over its peak plainly, each in
+its own process.
 
-python benchmarks/memory.py [--device cuda] [--steps 3] [--only gpt-27M] [--out reports/overhead/memory.md]
+python benchmarks/memory.py [--device cuda] [--steps 3] [--only gpt-27M] [--out
+reports/overhead/memory.md]
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ def measure(program: str, level: str, steps: int, device: str) -> dict[str, floa
         for _ in range(steps):
             step()
     else:
-        from recording import recorder  # only here: the recorder's own modules are part of what it costs
+        from recording import (
+            recorder,  # only here: the recorder's own modules are part of what it costs
+        )
 
         with tempfile.TemporaryDirectory() as scratch, recorder(Level(level))(Path(scratch)):
             for _ in range(steps):
@@ -48,7 +52,9 @@ def row(program: str, steps: int, device: str, measured: dict[str, float]) -> st
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--only", choices=STEPS, action="append")
@@ -61,7 +67,10 @@ def main() -> None:
         return
     measured: dict[str, float] = {}
     memory = "allocated on the device" if options.device == "cuda" else "resident"
-    head = [f"Peak {memory} over that of the plain program, {options.steps} steps, each in a process of its own.", ""]
+    head = [
+        f"Peak {memory} over that of the plain program, {options.steps} steps, each in a process of its own.",
+        "",
+    ]
     head += ["| program | plain, MiB | boundary level | operation level |", "|---|---|---|---|"]
     rows = [row(name, options.steps, options.device, measured) for name in options.only or STEPS]
     publish([*head, *rows], options.out, measured)

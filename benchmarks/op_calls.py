@@ -1,4 +1,5 @@
-"""Calls of many operators with their gradients, on any device: PyTorch's own samples, else a list of ours."""
+"""Calls of many operators with their gradients, on any device: PyTorch's own samples, else a list
+of ours."""
 
 from __future__ import annotations
 
@@ -34,7 +35,11 @@ class OpCall:
             roots = [one for one in _tensors(self.picks(result)) if one.requires_grad]
             leaves = [one for one in _tensors((args, kwargs)) if one.requires_grad]
             ones = [torch.ones_like(root) for root in roots]
-            gradients = torch.autograd.grad(roots, leaves, ones, allow_unused=True) if roots and leaves else ()
+            gradients = (
+                torch.autograd.grad(roots, leaves, ones, allow_unused=True)
+                if roots and leaves
+                else ()
+            )
             return [*outputs, *(one for one in gradients if one is not None)]
         except Exception as error:  # a sample that this device cannot run: the caller counts it
             return f"{type(error).__name__}: {error}".partition("\n")[0]
@@ -51,7 +56,8 @@ def _bytes(tensor: torch.Tensor) -> bytes:
     plain = tensor.detach()
     plain = plain.to_dense() if plain.layout is not torch.strided else plain
     flat = plain.resolve_conj().resolve_neg().reshape(-1)
-    # Written out anew: a single element keeps any stride, and a tensor known to be zero has no memory.
+    # Written out anew: a single element keeps any stride, and a tensor known to be zero has no
+    # memory.
     written = torch.empty(flat.numel(), dtype=flat.dtype).copy_(flat)
     return written.view(torch.uint8).numpy().tobytes() if flat.numel() else b""
 
@@ -73,7 +79,9 @@ def calls(device: str) -> tuple[str, Iterator[list[OpCall]]]:
     from torch.testing._internal.common_methods_invocations import op_db
 
     chosen = [op for op in op_db if torch.float32 in op.supported_dtypes(device)]
-    return f"the {len(chosen)} operators of op_db that take float32", (_samples(op, device) for op in chosen)
+    return f"the {len(chosen)} operators of op_db that take float32", (
+        _samples(op, device) for op in chosen
+    )
 
 
 def _samples(op: Any, device: str) -> list[OpCall]:
@@ -81,12 +89,21 @@ def _samples(op: Any, device: str) -> list[OpCall]:
     differentiable = op.supports_autograd and torch.float32 in op.supported_backward_dtypes(device)
     torch.manual_seed(0)
     try:
-        found = list(itertools.islice(op.sample_inputs(device, torch.float32, requires_grad=differentiable), SAMPLES))
+        found = list(
+            itertools.islice(
+                op.sample_inputs(device, torch.float32, requires_grad=differentiable), SAMPLES
+            )
+        )
     except Exception as error:  # told as a call that raised
         why = f"{type(error).__name__}: its samples cannot be made: {error}".partition("\n")[0]
         return [OpCall(name, _raising(why), ((), {}))]
     return [
-        OpCall(name, op.get_op(), ((sample.input, *sample.args), dict(sample.kwargs)), sample.output_process_fn_grad)
+        OpCall(
+            name,
+            op.get_op(),
+            ((sample.input, *sample.args), dict(sample.kwargs)),
+            sample.output_process_fn_grad,
+        )
         for sample in found
     ]
 
@@ -105,9 +122,7 @@ def _curated(device: str) -> Iterator[OpCall]:
         return torch.rand(shape, generator=generator).add_(0.1).to(device).requires_grad_()
 
     a, b, image, kernel = leaf(64, 64), leaf(64, 64), leaf(4, 8, 16, 16), leaf(8, 8, 3, 3)
-    names = (
-        "exp log sqrt sin cos tanh sigmoid abs neg reciprocal rsqrt erf floor sum mean cumsum sort softmax t".split()
-    )
+    names = "exp log sqrt sin cos tanh sigmoid abs neg reciprocal rsqrt erf floor sum mean cumsum sort softmax t".split()
     for name in names:
         extra = (-1,) if name in ("cumsum", "softmax") else ()
         yield OpCall(name, getattr(torch, name), ((a, *extra), {}))

@@ -1,4 +1,5 @@
-"""Runs commands one after the other, each under a time limit of its own: one that hangs or fails stops no other."""
+"""Runs commands one after the other, each under a time limit of its own: one that hangs or fails
+stops no other."""
 
 from __future__ import annotations
 
@@ -12,18 +13,23 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-GRACE_S = 3.0  # from the interrupt, at which pytest and an audit stop what they started, to the kill
+GRACE_S = (
+    3.0  # from the interrupt, at which pytest and an audit stop what they started, to the kill
+)
 PASSED = "passed"
 
 
 @dataclass(frozen=True)
 class Part:
-    """One command. `stdout` keeps its output in a file, which is there only if the command succeeded."""
+    """One command. `stdout` keeps its output in a file, which is there only if the command
+    succeeded."""
 
     name: str
     command: tuple[str, ...]
     limit_s: float
-    needs: tuple[str, ...] = ()  # importable names; without one of them the part is not run, and counts as failed
+    needs: tuple[
+        str, ...
+    ] = ()  # importable names; without one of them the part is not run, and counts as failed
     stdout: Path | None = None
 
 
@@ -68,14 +74,20 @@ def run_part(part: Part, cwd: Path, environment: dict[str, str] | None = None) -
             output = stack.enter_context(open(partial, "wb"))
         try:
             process = subprocess.Popen(
-                part.command, cwd=cwd, env=os.environ | (environment or {}), stdin=subprocess.DEVNULL, stdout=output,
+                part.command,
+                cwd=cwd,
+                env=os.environ | (environment or {}),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
                 start_new_session=True,
-            )  # fmt: skip
+            )
         except OSError as error:
             return Ended(part, f"cannot be started: {error}", time.monotonic() - start)
         try:
             process.wait(part.limit_s)
-            status = PASSED if process.returncode == 0 else f"failed: exit code {process.returncode}"
+            status = (
+                PASSED if process.returncode == 0 else f"failed: exit code {process.returncode}"
+            )
         except subprocess.TimeoutExpired:
             _end(process)
             status = f"ended at its limit of {part.limit_s:.0f} s"
@@ -109,11 +121,13 @@ def _signal_group(group: int, number: signal.Signals) -> None:
 
 
 def descendants(process: int) -> list[int]:
-    """Return the processes that `process` started, and those that they started; Linux only, elsewhere none."""
+    """Return the processes that `process` started, and those that they started; Linux only,
+    elsewhere none."""
     children: dict[int, list[int]] = {}
     for status in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError, ValueError, IndexError):
-            # The name stands in brackets and may hold anything; the state and the parent come after it.
+            # The name stands in brackets and may hold anything; the state and the parent come after
+            # it.
             parent = int(status.read_text().rpartition(")")[2].split()[1])
             children.setdefault(parent, []).append(int(status.parent.name))
     found, open_ = [], [process]

@@ -1,6 +1,7 @@
 """The training steps that the benchmarks time: seeded, on one device, one step per call.
 
-python benchmarks/programs.py gpt-27M [--steps 10] [--threads 1]    the same as a program, for whole runs
+python benchmarks/programs.py gpt-27M [--steps 10] [--threads 1]    the same as a program, for whole
+runs
 """
 
 from __future__ import annotations
@@ -24,7 +25,11 @@ class Block(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         batch, time, width = x.shape
-        parts = self.qkv(self.norm1(x)).view(batch, time, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        parts = (
+            self.qkv(self.norm1(x))
+            .view(batch, time, 3, self.heads, width // self.heads)
+            .permute(2, 0, 3, 1, 4)
+        )
         mixed = F.scaled_dot_product_attention(*parts.unbind(), is_causal=True)
         x = x + self.out(mixed.transpose(1, 2).reshape(batch, time, width))
         return x + self.down(F.gelu(self.up(self.norm2(x))))
@@ -45,7 +50,8 @@ class Gpt(nn.Module):
         return self.head(self.norm(x))
 
 
-# vocabulary, width, layers, batch: the largest is fed little, so that a step on a CPU stays near a second
+# vocabulary, width, layers, batch: the largest is fed little, so that a step on a CPU stays near a
+# second
 GPT_SIZES = {
     "gpt-17M": (2048, 512, 5, 4),
     "gpt-27M": (4096, 512, 8, 4),
@@ -73,23 +79,33 @@ def gpt_step(size: str, device: str = "cpu", time: int = 128) -> Callable[[], No
 class Residual(nn.Module):
     def __init__(self, before: int, after: int, stride: int) -> None:
         super().__init__()
-        self.first = nn.Sequential(nn.Conv2d(before, after, 3, stride, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU())
-        self.second = nn.Sequential(nn.Conv2d(after, after, 3, 1, 1, bias=False), nn.BatchNorm2d(after))
-        self.skip = nn.Sequential(nn.Conv2d(before, after, 1, stride, bias=False), nn.BatchNorm2d(after))
+        self.first = nn.Sequential(
+            nn.Conv2d(before, after, 3, stride, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU()
+        )
+        self.second = nn.Sequential(
+            nn.Conv2d(after, after, 3, 1, 1, bias=False), nn.BatchNorm2d(after)
+        )
+        self.skip = nn.Sequential(
+            nn.Conv2d(before, after, 1, stride, bias=False), nn.BatchNorm2d(after)
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return F.relu(self.second(self.first(x)) + self.skip(x))
 
 
 def cnn_step(device: str = "cpu", batch: int = 16) -> Callable[[], None]:
-    """Return a step of a small residual network on 32x32 images: forward, backward, SGD with momentum."""
+    """Return a step of a small residual network on 32x32 images: forward, backward, SGD with
+    momentum."""
     torch.manual_seed(0)
     widths = (3, 32, 32, 64, 64, 128, 128)
     blocks = [Residual(a, b, 2 if b > a > 3 else 1) for a, b in itertools.pairwise(widths)]
     head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], 10))
     model = nn.Sequential(*blocks, head).to(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-2, momentum=0.9)
-    images, labels = torch.randn(batch, 3, 32, 32).to(device), torch.randint(0, 10, (batch,)).to(device)
+    images, labels = (
+        torch.randn(batch, 3, 32, 32).to(device),
+        torch.randint(0, 10, (batch,)).to(device),
+    )
 
     def step() -> None:
         optimizer.zero_grad()
@@ -100,9 +116,14 @@ def cnn_step(device: str = "cpu", batch: int = 16) -> Callable[[], None]:
 
 
 def lstm_step(device: str = "cpu", batch: int = 16, time: int = 64) -> Callable[[], None]:
-    """Return a step of a two-layer LSTM that predicts the next token: forward, backward, clipping, Adam."""
+    """Return a step of a two-layer LSTM that predicts the next token: forward, backward, clipping,
+    Adam."""
     torch.manual_seed(0)
-    embedding, lstm, head = nn.Embedding(1000, 128), nn.LSTM(128, 256, 2, batch_first=True), nn.Linear(256, 1000)
+    embedding, lstm, head = (
+        nn.Embedding(1000, 128),
+        nn.LSTM(128, 256, 2, batch_first=True),
+        nn.Linear(256, 1000),
+    )
     model = nn.ModuleList((embedding, lstm, head)).to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     ids = torch.randint(0, 1000, (batch, time + 1)).to(device)
@@ -126,17 +147,24 @@ class Messages(nn.Module):
 
     def forward(self, x: torch.Tensor, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         total = torch.zeros_like(x).index_add(0, target, self.send(x)[source])
-        count = torch.zeros(len(x), device=x.device).scatter_add(0, target, torch.ones(len(target), device=x.device))
+        count = torch.zeros(len(x), device=x.device).scatter_add(
+            0, target, torch.ones(len(target), device=x.device)
+        )
         return F.relu(self.keep(x) + total / count.clamp(min=1).unsqueeze(1))
 
 
-def graph_step(device: str = "cpu", nodes: int = 4000, edges: int = 30_000, width: int = 64) -> Callable[[], None]:
+def graph_step(
+    device: str = "cpu", nodes: int = 4000, edges: int = 30_000, width: int = 64
+) -> Callable[[], None]:
     """Return a step of a three-layer graph network: forward, backward, Adam."""
     torch.manual_seed(0)
     layers = nn.ModuleList(Messages(width) for _ in range(3)).to(device)
     head = nn.Linear(width, 8).to(device)
     optimizer = torch.optim.Adam([*layers.parameters(), *head.parameters()], lr=1e-3)
-    features, labels = torch.randn(nodes, width).to(device), torch.randint(0, 8, (nodes,)).to(device)
+    features, labels = (
+        torch.randn(nodes, width).to(device),
+        torch.randint(0, 8, (nodes,)).to(device),
+    )
     source, target = torch.randint(0, nodes, (2, edges)).to(device)
 
     def step() -> None:
@@ -181,7 +209,9 @@ STEPS: dict[str, Callable[[str], Callable[[], None]]] = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("program", choices=STEPS)
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--threads", type=int, default=1)

@@ -1,9 +1,12 @@
-"""What recording costs: a training step plain, under each level, and under PyTorch's DebugMode, in turn in one process.
+"""What recording costs: a training step plain, under each level, and under PyTorch's DebugMode, in
+turn in one process.
 
-python benchmarks/recording.py [--device cuda] [--seconds 40] [--only gpt-27M] [--out reports/overhead/recording.md]
+python benchmarks/recording.py [--device cuda] [--seconds 40] [--only gpt-27M] [--out
+reports/overhead/recording.md]
 
-Every figure is the median over rounds of the ratio to the plain step of the same round, with the least and greatest.
-Budgets: boundary level 1.05 and operation level 1.3 of gpt-27M, 10 µs added per small op.
+Every figure is the median over rounds of the ratio to the plain step of the same round, with the
+least and greatest. Budgets: boundary level 1.05 and operation level 1.3 of gpt-27M, 10 µs added per
+small op.
 """
 
 from __future__ import annotations
@@ -42,7 +45,9 @@ def recorder(level: Level) -> Watcher:
     def watch(folder: Path) -> Iterator[None]:
         subject = SubjectSpec(SubjectKind.SCRIPT, Path.cwd(), path=os.path.relpath(__file__))
         directory = Path(tempfile.mkdtemp(dir=folder))
-        installation = Installation(RunPlan(trace_dir=directory, subject=subject, level=level), str(directory / "t"))
+        installation = Installation(
+            RunPlan(trace_dir=directory, subject=subject, level=level), str(directory / "t")
+        )
         try:
             yield
         finally:
@@ -86,7 +91,8 @@ WATCHERS: dict[str, Watcher] = {
 }
 
 
-# Of these two rounds say enough: they are here for comparison, and one step under them takes as long as five.
+# Of these two rounds say enough: they are here for comparison, and one step under them takes as
+# long as five.
 FEW_ROUNDS = {name: 2 for name in WATCHERS if name.startswith("DebugMode")}
 BUDGETS = {"boundary level": 1.05, "operation level": 1.3}  # the same on every device
 LEAST_ROUNDS, MOST_ROUNDS = 3, 15
@@ -107,8 +113,11 @@ def _seconds(step: Callable[[], None], steps: int) -> float:
     return (time.perf_counter() - start) / steps
 
 
-def measure(step: Callable[[], None], turn_s: float, limit_s: float, folder: Path) -> dict[str, list[float]]:
-    """Return seconds per step, by watcher, one figure per round; the watchers take turns within a round."""
+def measure(
+    step: Callable[[], None], turn_s: float, limit_s: float, folder: Path
+) -> dict[str, list[float]]:
+    """Return seconds per step, by watcher, one figure per round; the watchers take turns within a
+    round."""
     step()
     steps = max(1, min(10, int(turn_s / _seconds(step, 1))))
     seconds: dict[str, list[float]] = {name: [] for name in WATCHERS}
@@ -124,8 +133,11 @@ def measure(step: Callable[[], None], turn_s: float, limit_s: float, folder: Pat
     return seconds
 
 
-def added_per_op(step: Callable[[], None], seconds: dict[str, list[float]], folder: Path) -> tuple[list[float], int]:
-    """Return the microseconds that one op costs more at operation level, by round, and the ops of a step."""
+def added_per_op(
+    step: Callable[[], None], seconds: dict[str, list[float]], folder: Path
+) -> tuple[list[float], int]:
+    """Return the microseconds that one op costs more at operation level, by round, and the ops of a
+    step."""
     with recorder(Level.OPERATION)(folder):
         step()
     ops = _traces["operation"][-1][1]
@@ -134,17 +146,28 @@ def added_per_op(step: Callable[[], None], seconds: dict[str, list[float]], fold
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=40.0, help="start no further round of a program after this")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=40.0, help="start no further round of a program after this"
+    )
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--only", choices=STEPS, action="append")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    where = torch.cuda.get_device_name() if options.device == "cuda" else f"CPU, {options.threads} thread(s)"
+    where = (
+        torch.cuda.get_device_name()
+        if options.device == "cuda"
+        else f"CPU, {options.threads} thread(s)"
+    )
     lines = [f"torch {torch.__version__}, {where}; median over rounds (least–greatest)", ""]
-    lines += ["| step | rounds | " + " | ".join(WATCHERS) + " |", "|---" * (len(WATCHERS) + 2) + "|"]
+    lines += [
+        "| step | rounds | " + " | ".join(WATCHERS) + " |",
+        "|---" * (len(WATCHERS) + 2) + "|",
+    ]
     measured: dict[str, float] = {}
     extra = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -159,13 +182,17 @@ def main() -> None:
             if name == "tiny-ops":
                 added, ops = added_per_op(step, seconds, folder)
                 measured["added per small op, µs"] = statistics.median(added)
-                extra.append(f"Added per small op at operation level: {spread(added)} µs ({ops} ops a step).")
+                extra.append(
+                    f"Added per small op at operation level: {spread(added)} µs ({ops} ops a step)."
+                )
     per_event = spread([size / events for size, events in _traces["operation"]])
     extra.append(f"Trace size per event at operation level, tables included: {per_event} bytes.")
     for level, bound in BUDGETS.items():
         value = measured.get(f"gpt-27M, {level}")
         if value is not None:
-            extra.append(f"Budget of {level} for gpt-27M: {bound}; {'met' if value <= bound else 'not met'}.")
+            extra.append(
+                f"Budget of {level} for gpt-27M: {bound}; {'met' if value <= bound else 'not met'}."
+            )
     publish([*lines, "", *extra], options.out, measured)
 
 

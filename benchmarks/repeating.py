@@ -1,4 +1,5 @@
-"""What the pytest plugin costs: a 10 ms test repeated by the marker over plain executions, and pytest's start with it.
+"""What the pytest plugin costs: a 10 ms test repeated by the marker over plain executions, and
+pytest's start with it.
 
 python benchmarks/repeating.py [--rounds 20] [--out reports/overhead/repeating.md]
 """
@@ -55,7 +56,9 @@ def seconds(action: Callable[[], object]) -> float:
 
 def repeated(step: Callable[[], torch.Tensor]) -> None:
     def lab(folder: Path) -> InProcessLab:
-        return InProcessLab(lambda current: current.record_return(step()), SPEC, folder, seed=0, budget=Budget())
+        return InProcessLab(
+            lambda current: current.record_return(step()), SPEC, folder, seed=0, budget=Budget()
+        )
 
     result = repeat(RepeatOptions("step", SPEC, RUNS), lab, "inprocess")
     if result.verdict.value != "reproducible":
@@ -68,7 +71,16 @@ def plain(step: Callable[[], torch.Tensor]) -> None:
 
 
 def start_up(folder: Path, *options: str) -> float:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, "test_nothing.py"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        *options,
+        "test_nothing.py",
+    ]
     return seconds(lambda: subprocess.run(command, cwd=folder, check=True, capture_output=True))
 
 
@@ -78,7 +90,9 @@ def ratio(pairs: list[tuple[float, float]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
@@ -86,7 +100,10 @@ def main() -> None:
     for milliseconds in (10, 100):
         step = step_of(milliseconds)
         repeated(step)
-        pairs = [(seconds(partial(repeated, step)), seconds(partial(plain, step))) for _ in range(options.rounds)]
+        pairs = [
+            (seconds(partial(repeated, step)), seconds(partial(plain, step)))
+            for _ in range(options.rounds)
+        ]
         took = statistics.median(other for _, other in pairs) / RUNS * 1000
         what = f"`reproducible`, {RUNS} repetitions of {took:.0f} ms, over {RUNS} plain calls"
         rows.append(f"| {what} | {ratio(pairs)} |")
@@ -94,9 +111,17 @@ def main() -> None:
         folder = Path(name)
         (folder / "test_nothing.py").write_text(TEST)
         (folder / "pytest.ini").write_text("[pytest]\n")
-        starts = [(start_up(folder), start_up(folder, "-p", "no:reproaudit")) for _ in range(options.rounds)]
+        starts = [
+            (start_up(folder), start_up(folder, "-p", "no:reproaudit"))
+            for _ in range(options.rounds)
+        ]
     rows.append(f"| pytest with the plugin unused, over pytest without it | {ratio(starts)} |")
-    head = [f"Medians of {options.rounds} pairs, least and greatest in brackets.", "", "| what | ratio |", "|---|---|"]
+    head = [
+        f"Medians of {options.rounds} pairs, least and greatest in brackets.",
+        "",
+        "| what | ratio |",
+        "|---|---|",
+    ]
     publish([*head, *rows], options.out)
 
 

@@ -1,4 +1,5 @@
-"""What the command line costs before it does anything: CPU seconds of `reproaudit --help`, and of plain Python.
+"""What the command line costs before it does anything: CPU seconds of `reproaudit --help`, and of
+plain Python.
 
 python benchmarks/start_up.py [--repeats 10] [--out reports/overhead/start_up.md]
 """
@@ -20,9 +21,7 @@ COMMANDS = {
     "reproaudit explain RA401": ("-m", "reproaudit", "explain", "RA401"),
 }
 # Everything that the parent of an audit imports before its first run starts.
-PARENT = (
-    "import sys, reproaudit.experiment.audit, reproaudit.cli.audit, reproaudit.report.terminal; print('torch' in sys.modules)"
-)
+PARENT = "import sys, reproaudit.experiment.audit, reproaudit.cli.audit, reproaudit.report.terminal; print('torch' in sys.modules)"
 
 
 def cpu_seconds(words: tuple[str, ...]) -> float:
@@ -33,19 +32,31 @@ def cpu_seconds(words: tuple[str, ...]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--repeats", type=int, default=10)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    lines = [f"CPU seconds of {options.repeats} starts.", "", "| command | least | median |", "|---|---|---|"]
+    lines = [
+        f"CPU seconds of {options.repeats} starts.",
+        "",
+        "| command | least | median |",
+        "|---|---|---|",
+    ]
     measured: dict[str, float] = {}
     for label, words in COMMANDS.items():
         found = [cpu_seconds(words) for _ in range(options.repeats)]
         measured[f"{label}, CPU s"] = min(found)
         lines.append(f"| {label} | {min(found):.3f} | {statistics.median(found):.3f} |")
-    imports = subprocess.run([sys.executable, "-c", PARENT], check=True, capture_output=True, text=True).stdout.strip()
+    imports = subprocess.run(
+        [sys.executable, "-c", PARENT], check=True, capture_output=True, text=True
+    ).stdout.strip()
     measured["the parent imports torch"] = float(imports == "True")
-    lines += ["", f"The parent process of an audit imports torch: {'yes' if imports == 'True' else 'no'}."]
+    lines += [
+        "",
+        f"The parent process of an audit imports torch: {'yes' if imports == 'True' else 'no'}.",
+    ]
     publish(lines, options.out, measured)
 
 

@@ -19,19 +19,31 @@ STRINGS = 50
 
 
 def make_trace(
-    directory: Path, ops: int, run: int = 0, *, differing: int = 0, dropped: int = 0, table_bytes: int = 0,
+    directory: Path,
+    ops: int,
+    run: int = 0,
+    *,
+    differing: int = 0,
+    dropped: int = 0,
+    table_bytes: int = 0,
     alter: Callable[[Any, int, int], None] | None = None,
-) -> None:  # fmt: skip
+) -> None:
     """Write a trace of `ops` events, its tables by the recorder's own writer.
 
-    In every run but run 0, `differing` events have other outputs and `dropped` ones are missing. `table_bytes` of lines
-    that no event has are added to the tables. `alter` changes the events, given the number of the run and the id of a
-    tensor's description.
+    In every run but run 0, `differing` events have other outputs and `dropped` ones are missing.
+    `table_bytes` of lines that no event has are added to the tables. `alter` changes the events,
+    given the number of the run and the id of a tensor's description.
     """
     writer = TraceWriter(
-        directory, level="operation", subject="bench", command=[], settings={}, environment={}, version="0",
+        directory,
+        level="operation",
+        subject="bench",
+        command=[],
+        settings={},
+        environment={},
+        version="0",
         values_budget=0,
-    )  # fmt: skip
+    )
     names = [writer.string(f"aten::op{number}") for number in range(STRINGS)]
     described = writer.string("float32[8, 3]")
     places = [writer.location("train.py", line, "main") for line in range(1, LINES + 1)]
@@ -57,7 +69,9 @@ def make_trace(
     writer.close(Outcome(OutcomeKind.COMPLETED, 0), ops // OPS_PER_STEP)
     events.tofile(directory / EVENTS_FILE)
     header = json.loads((directory / RUN_FILE).read_text())  # the writer saw none of the events
-    (directory / RUN_FILE).write_text(json.dumps(header | {"events": len(events)}, separators=(",", ":")))
+    (directory / RUN_FILE).write_text(
+        json.dumps(header | {"events": len(events)}, separators=(",", ":"))
+    )
 
 
 def all_gradients_differ(events: Any, run: int, described: int) -> None:
@@ -67,14 +81,20 @@ def all_gradients_differ(events: Any, run: int, described: int) -> None:
 
 
 def calls_from_outside(events: Any, run: int, described: int) -> None:
-    """Make nine in ten events calls of a clock, each with another result in each run; then one gradient differs."""
+    """Make nine in ten events calls of a clock, each with another result in each run; then one
+    gradient differs."""
     events["kind"], events["aux"], events["inputs"] = EventKind.ENTROPY, 0, 0
-    events["kind"][::10], events["kind"][-1], events["aux"][-1] = EventKind.OP, EventKind.GRADIENT, described
+    events["kind"][::10], events["kind"][-1], events["aux"][-1] = (
+        EventKind.OP,
+        EventKind.GRADIENT,
+        described,
+    )
     events["outputs"][:, 1] = run
 
 
 def other_draws(events: Any, run: int, described: int) -> None:
-    """Make a fifth of the ops random, each drawing from a state that no other run had; then one gradient differs."""
+    """Make a fifth of the ops random, each drawing from a state that no other run had; then one
+    gradient differs."""
     drawing = np.flatnonzero(events["kind"] == EventKind.OP)[::5]
     events["flags"][drawing] = EventFlag.RANDOM
     events["aux"][drawing] = run * len(events) + drawing
@@ -82,5 +102,6 @@ def other_draws(events: Any, run: int, described: int) -> None:
 
 
 def other_thread(events: Any, run: int, described: int) -> None:
-    """Put all events into another thread, where order is chance, each with another result in each run."""
+    """Put all events into another thread, where order is chance, each with another result in each
+    run."""
     events["thread"], events["outputs"][:, 1] = 1, run

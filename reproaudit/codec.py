@@ -1,7 +1,9 @@
-"""Owns how the model's types become JSON values and come back: by their annotations, so that nothing is listed twice.
+"""Owns how the model's types become JSON values and come back: by their annotations, so that
+nothing is listed twice.
 
-A dataclass is an object, a tuple a list, `tuple[tuple[str, V], ...]` an object with names of its own, an enum its
-value. Functions are made once per type and kept, since a result may hold tens of thousands of findings.
+A dataclass is an object, a tuple a list, `tuple[tuple[str, V], ...]` an object with names of its
+own, an enum its value. Functions are made once per type and kept, since a result may hold tens of
+thousands of findings.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ _Step = Callable[[Any], Any]
 
 
 class Mistyped(Exception):
-    """A value is not of its type. `where` is its place below the value that was read, such as `.findings[3].line`."""
+    """A value is not of its type. `where` is its place below the value that was read, such as
+    `.findings[3].line`."""
 
     def __init__(self, fault: str) -> None:
         super().__init__(fault)
@@ -60,7 +63,8 @@ def _writer(hint: Any) -> _Step:
 
 @cache
 def reader(hint: Any) -> _Step:
-    """Return the function that makes a value of type `hint` of what `json.loads` gives, or raises Mistyped."""
+    """Return the function that makes a value of type `hint` of what `json.loads` gives, or raises
+    Mistyped."""
     hint, is_optional = _unwrapped(hint)
     read = _reader(hint)
     return (lambda value: None if value is None else read(value)) if is_optional else read
@@ -71,7 +75,9 @@ def _reader(hint: Any) -> _Step:
         return _object_reader(hint)
     if named := _named_values(hint):
         read_named = reader(named)
-        return lambda value: tuple(zip(expect(value, dict), _read_each(value.items(), read_named), strict=True))
+        return lambda value: tuple(
+            zip(expect(value, dict), _read_each(value.items(), read_named), strict=True)
+        )
     if get_origin(hint) is tuple:
         return _list_reader(hint)
     if hint is float:
@@ -88,7 +94,11 @@ def _object_reader(cls: Any) -> _Step:
     def read(value: Any) -> Any:
         if expect(value, dict).keys() != names:
             missing = [name for name, _ in members if name not in value]
-            raise Mistyped(f"no key {missing[0]!r}" if missing else f"unknown key {quoted(min(value.keys() - names))}")
+            raise Mistyped(
+                f"no key {missing[0]!r}"
+                if missing
+                else f"unknown key {quoted(min(value.keys() - names))}"
+            )
         values = {}
         for name, read_one in members:
             try:
@@ -166,9 +176,14 @@ def _named_values(hint: Any) -> Any:
 
 
 _KINDS = {
-    type(None): "null", bool: "true or false", int: "a whole number", float: "a number", str: "a text", list: "a list",
+    type(None): "null",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    list: "a list",
     dict: "an object",
-}  # fmt: skip
+}
 
 
 def expect(value: Any, kind: type) -> Any:
@@ -183,6 +198,7 @@ def kind_of(value: object) -> str:
 
 
 def quoted(value: object) -> str:
-    """Quote something from a file in an error, without its control characters and at a bearable length."""
+    """Quote something from a file in an error, without its control characters and at a bearable
+    length."""
     text = ascii(value)
     return text if len(text) <= 60 else text[:59] + "…"

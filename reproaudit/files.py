@@ -1,4 +1,5 @@
-"""Reading and writing the files of a trace: what a stranger may have put there is read safely, writes can be redone."""
+"""Reading and writing the files of a trace: what a stranger may have put there is read safely,
+writes can be redone."""
 
 from __future__ import annotations
 
@@ -10,11 +11,19 @@ from typing import Any, NoReturn
 
 from reproaudit.errors import TraceError
 
-MAX_RUN_FILE_BYTES = 32 << 20  # the tables' 24 MiB, and what else a header has: beyond it no recording goes
+MAX_RUN_FILE_BYTES = (
+    32 << 20
+)  # the tables' 24 MiB, and what else a header has: beyond it no recording goes
 
 # Bound now: the audited program may replace functions of these modules.
 _abspath, _close, _dirname, _fspath = os.path.abspath, os.close, os.path.dirname, os.fspath
-_makedirs, _open, _pwrite, _replace, _unlink = os.makedirs, os.open, os.pwrite, os.replace, os.unlink
+_makedirs, _open, _pwrite, _replace, _unlink = (
+    os.makedirs,
+    os.open,
+    os.pwrite,
+    os.replace,
+    os.unlink,
+)
 encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -23,8 +32,10 @@ _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 def write_at(path: str, data: bytes | memoryview, offset: int, *, truncate: bool = False) -> None:
-    """Write `data` at `offset`, creating the file; raise OSError. After an interruption it may simply be done again."""
-    # Opened anew each time: a program that closes descriptors it does not own would make a kept one its own file's.
+    """Write `data` at `offset`, creating the file; raise OSError. After an interruption it may
+    simply be done again."""
+    # Opened anew each time: a program that closes descriptors it does not own would make a kept one
+    # its own file's.
     descriptor = _open(path, _CREATE | (os.O_TRUNC if truncate else 0), 0o666)
     try:
         view = memoryview(data)
@@ -51,12 +62,15 @@ def absolute(directory: str | os.PathLike[str]) -> str:
 
 
 def legible(value: Any) -> Any:
-    """Return the text, or the JSON value, with lone surrogates written out as escapes, so that it can be printed.
+    """Return the text, or the JSON value, with lone surrogates written out as escapes, so that it
+    can be printed.
 
     Python has them in file names and environment variables that are not UTF-8.
     """
     if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode("utf-8")
+        return (
+            value if value.isascii() else value.encode("utf-8", "backslashreplace").decode("utf-8")
+        )
     if isinstance(value, list):
         return [legible(item) for item in value]
     if isinstance(value, dict):
@@ -65,7 +79,8 @@ def legible(value: Any) -> Any:
 
 
 def open_regular(path: Path) -> tuple[int, int]:
-    """Open a regular file for reading and return its descriptor and size. Symbolic links are refused."""
+    """Open a regular file for reading and return its descriptor and size. Symbolic links are
+    refused."""
     try:
         # A trace must not make us read what lies elsewhere.
         if path.is_symlink():
@@ -91,7 +106,9 @@ def open_regular(path: Path) -> tuple[int, int]:
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
         raise TraceError(
-            f"cannot read {str(path)!r}: it is no regular file", code="trace-unsafe", hint="record the run again"
+            f"cannot read {str(path)!r}: it is no regular file",
+            code="trace-unsafe",
+            hint="record the run again",
         )
     return descriptor, status.st_size
 
@@ -105,17 +122,23 @@ def read_start(path: Path, descriptor: int, size: int) -> bytes:
             size -= len(part)
     except OSError as error:
         raise TraceError(
-            f"cannot read {str(path)!r}: {error.strerror}", code="trace-unreadable", hint="copy the trace again"
+            f"cannot read {str(path)!r}: {error.strerror}",
+            code="trace-unreadable",
+            hint="copy the trace again",
         ) from None
     return b"".join(parts)
 
 
 def read_run_file(path: Path) -> dict[str, Any]:
-    """Return the JSON object in `path` as it stands; nothing but its size and its syntax is checked."""
+    """Return the JSON object in `path` as it stands; nothing but its size and its syntax is
+    checked."""
     descriptor, size = open_regular(path)
     try:
         if size > MAX_RUN_FILE_BYTES:
-            refuse(path, f"it has {size:,} bytes, and {MAX_RUN_FILE_BYTES:,} is the most that a recording writes")
+            refuse(
+                path,
+                f"it has {size:,} bytes, and {MAX_RUN_FILE_BYTES:,} is the most that a recording writes",
+            )
         raw = read_start(path, descriptor, size)
     finally:
         os.close(descriptor)
@@ -146,7 +169,9 @@ def parse_object(raw: bytes) -> dict[str, Any]:
 
 def refuse(path: Path, why: str) -> NoReturn:
     raise TraceError(
-        f"cannot read {str(path)!r}: {why}", code="trace-corrupt", hint="copy the trace again, or record it again"
+        f"cannot read {str(path)!r}: {why}",
+        code="trace-corrupt",
+        hint="copy the trace again, or record it again",
     )
 
 

@@ -12,14 +12,23 @@ from typing import Any
 PROGRAMS = Path(__file__).parent / "programs"
 
 
-def reproaudit(folder: Path, *words: str, timeout_s: float = 590) -> subprocess.CompletedProcess[str]:
-    """Run the command in `folder`, without the terminal's colours and with temporary files below `folder`."""
+def reproaudit(
+    folder: Path, *words: str, timeout_s: float = 590
+) -> subprocess.CompletedProcess[str]:
+    """Run the command in `folder`, without the terminal's colours and with temporary files below
+    `folder`."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
     (folder / "tmp").mkdir(exist_ok=True)
     return subprocess.run(
-        [sys.executable, "-m", "reproaudit", *words], cwd=folder, capture_output=True, text=True, timeout=timeout_s,
-        stdin=subprocess.DEVNULL, env=environment | {"TMPDIR": str(folder / "tmp")}, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", "reproaudit", *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        stdin=subprocess.DEVNULL,
+        env=environment | {"TMPDIR": str(folder / "tmp")},
+        check=False,
+    )
 
 
 def audit(folder: Path, *words: str) -> tuple[int, dict[str, Any]]:

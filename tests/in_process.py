@@ -1,4 +1,5 @@
-"""Auditing a program within this process, where a test would otherwise pay for the start of a dozen processes."""
+"""Auditing a program within this process, where a test would otherwise pay for the start of a dozen
+processes."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ from tests.auditing import PROGRAMS
 
 
 def audit_here(program: str, *argv: str, runs: int = 4) -> AuditResult:
-    """Repeat a program of tests/programs and diagnose what differs. Each repetition starts from the same seeds."""
+    """Repeat a program of tests/programs and diagnose what differs. Each repetition starts from the
+    same seeds."""
     subject = SubjectSpec(SubjectKind.ATTRIBUTE, PROGRAMS, path=program, attribute="<module>")
 
     def make(folder: Path) -> RunMaker:

@@ -13,7 +13,8 @@ needs_pidfd = pytest.mark.skipif(
 
 
 def has_ended(process: int) -> bool:
-    """Wait for a process to end, much shorter than it would take to end by itself; a kill takes a moment to arrive."""
+    """Wait for a process to end, much shorter than it would take to end by itself; a kill takes a
+    moment to arrive."""
     try:
         descriptor = os.pidfd_open(process)
     except ProcessLookupError:

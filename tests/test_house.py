@@ -1,4 +1,5 @@
-"""Holds the house rules that no linter knows: what must be there, what must not, and that tests leave no trace."""
+"""Holds the house rules that no linter knows: what must be there, what must not, and that tests
+leave no trace."""
 
 from __future__ import annotations
 
@@ -19,12 +20,20 @@ BROAD = {"Exception", "BaseException"}
 def tracked_files() -> list[Path]:
     """Return what git tracks or would track; in a copy without git, all files that are not hidden."""
     listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", "-z"], check=False, cwd=ROOT, capture_output=True, text=True
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"],
+        check=False,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
     if listed.returncode == 0:
         paths = [ROOT / name for name in listed.stdout.split("\0") if name]
     else:
-        paths = [path for path in ROOT.rglob("*") if not any(p[0] == "." for p in path.relative_to(ROOT).parts)]
+        paths = [
+            path
+            for path in ROOT.rglob("*")
+            if not any(p[0] == "." for p in path.relative_to(ROOT).parts)
+        ]
     return sorted(path for path in paths if path.is_file())
 
 
@@ -49,9 +58,12 @@ def silenced(tree: ast.AST) -> Iterator[int]:
         if not isinstance(node, ast.ExceptHandler):
             continue
         caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
-        is_broad = any(name is None or (isinstance(name, ast.Name) and name.id in BROAD) for name in caught)
+        is_broad = any(
+            name is None or (isinstance(name, ast.Name) and name.id in BROAD) for name in caught
+        )
         is_empty = all(
-            isinstance(line, ast.Pass) or (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))
+            isinstance(line, ast.Pass)
+            or (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))
             for line in node.body
         )
         if is_broad and is_empty:
@@ -65,18 +77,30 @@ def skips_without_reason(tree: ast.AST) -> Iterator[int]:
             name, is_told = ast.unparse(node.func), bool(node.args or node.keywords)
             if name.endswith(("mark.skipif", "mark.xfail")):
                 is_told = any(keyword.arg == "reason" for keyword in node.keywords)
-            if name.endswith(("pytest.skip", "mark.skip", "mark.skipif", "mark.xfail")) and not is_told:
+            if (
+                name.endswith(("pytest.skip", "mark.skip", "mark.skipif", "mark.xfail"))
+                and not is_told
+            ):
                 yield node.lineno
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            yield from (d.lineno for d in node.decorator_list if ast.unparse(d).endswith(("mark.skip", "mark.xfail")))
+            yield from (
+                d.lineno
+                for d in node.decorator_list
+                if ast.unparse(d).endswith(("mark.skip", "mark.xfail"))
+            )
 
 
 def undocumented(tree: ast.Module) -> Iterator[str]:
-    """Yield what lacks a docstring: the module, and public functions too long to be taken in at a glance."""
+    """Yield what lacks a docstring: the module, and public functions too long to be taken in at a
+    glance."""
     if not ast.get_docstring(tree):
         yield "the module"
     for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and not ast.get_docstring(node):
+        if (
+            isinstance(node, ast.FunctionDef)
+            and not node.name.startswith("_")
+            and not ast.get_docstring(node)
+        ):
             if (node.end_lineno or 0) - node.lineno >= GLANCE_LINES:
                 yield node.name
 
@@ -93,13 +117,19 @@ def test_the_changelog_knows_this_version() -> None:
 
 
 def test_no_handler_catches_everything_and_says_nothing() -> None:
-    found = [f"{relative(path)}:{line}" for path in python_files() for line in silenced(ast.parse(text_of(path)))]
+    found = [
+        f"{relative(path)}:{line}"
+        for path in python_files()
+        for line in silenced(ast.parse(text_of(path)))
+    ]
     assert found == []
 
 
 def test_every_skip_has_a_reason() -> None:
     found = [
-        f"{relative(path)}:{line}" for path in python_files() for line in skips_without_reason(ast.parse(text_of(path)))
+        f"{relative(path)}:{line}"
+        for path in python_files()
+        for line in skips_without_reason(ast.parse(text_of(path)))
     ]
     assert found == []
 
@@ -117,10 +147,16 @@ def test_no_file_names_a_home_folder() -> None:
 def test_what_is_public_says_what_it_does() -> None:
     package = [path for path in python_files() if relative(path).startswith("reproaudit/")]
     assert len(package) > 20
-    assert [f"{relative(path)}: {name}" for path in package for name in undocumented(ast.parse(text_of(path)))] == []
+    assert [
+        f"{relative(path)}: {name}"
+        for path in package
+        for name in undocumented(ast.parse(text_of(path)))
+    ] == []
 
 
-@pytest.mark.parametrize("source", ["try: f()\nexcept: pass", "try: f()\nexcept (OSError, Exception): ..."])
+@pytest.mark.parametrize(
+    "source", ["try: f()\nexcept: pass", "try: f()\nexcept (OSError, Exception): ..."]
+)
 def test_a_silent_handler_is_found(source: str) -> None:
     assert list(silenced(ast.parse(source))) == [2]
 
@@ -134,7 +170,9 @@ def test_the_examples_know_nothing_of_this_tool() -> None:
     assert len(programs) >= 4
     for program in programs:
         imports = [
-            node for node in ast.walk(ast.parse(text_of(program))) if isinstance(node, (ast.Import, ast.ImportFrom))
+            node
+            for node in ast.walk(ast.parse(text_of(program)))
+            if isinstance(node, (ast.Import, ast.ImportFrom))
         ]
         assert "reproaudit" not in " ".join(ast.unparse(node) for node in imports)
 
@@ -212,14 +250,24 @@ def run_under_our_conftest(pytester: pytest.Pytester, tests: str) -> set[str]:
     pytester.makeconftest(text_of(ROOT / "conftest.py"))
     pytester.makepyprojecttoml('[tool.pytest.ini_options]\nmarkers = ["seeded", "leaves", "gpu"]')
     pytester.makepyfile(tests)
-    done = pytester.runpytest_subprocess("-q", "-rE", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly")
+    done = pytester.runpytest_subprocess(
+        "-q", "-rE", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly"
+    )
     assert "failed" not in done.outlines[-1]
     return set(re.findall(r"^ERROR \S+::test_(\w+)", "\n".join(done.outlines), re.MULTILINE))
 
 
 @pytest.mark.slow
 def test_a_test_that_leaves_the_process_changed_is_an_error(pytester: pytest.Pytester) -> None:
-    left = {"environment", "python_random", "allowed_without_reason", "cwd", "sys_path", "finder", "numpy_random"}
+    left = {
+        "environment",
+        "python_random",
+        "allowed_without_reason",
+        "cwd",
+        "sys_path",
+        "finder",
+        "numpy_random",
+    }
     assert run_under_our_conftest(pytester, LEAKY) == left
 
 

@@ -1,4 +1,5 @@
-"""Holds the layer table: what each unit of the package may import, from the package and from outside."""
+"""Holds the layer table: what each unit of the package may import, from the package and from
+outside."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ STDLIB = sys.stdlib_module_names
 
 @dataclass(frozen=True)
 class Layer:
-    """What a unit may import besides itself and the standard library, wherever in the file the import stands."""
+    """What a unit may import besides itself and the standard library, wherever in the file the
+    import stands."""
 
     units: frozenset[str] = frozenset()
     libraries: frozenset[str] = frozenset()
@@ -29,8 +31,8 @@ def layer(units: str = "", libraries: str = "") -> Layer:
     return Layer(frozenset(units.split()), frozenset(libraries.split()))
 
 
-# A unit is a folder or a single module directly in the package, and of the atlas also the folder of what runs in its
-# worker. Whoever adds one adds its row.
+# A unit is a folder or a single module directly in the package, and of the atlas also the folder of
+# what runs in its worker. Whoever adds one adds its row.
 LAYERS = {
     "errors": layer(),
     "model": layer(),
@@ -43,7 +45,9 @@ LAYERS = {
     "interventions": layer("settings model errors"),
     "plan": layer("settings model errors"),
     "trace": layer("model errors", "numpy safetensors"),
-    "record": layer("trace settings interventions plan model errors", "torch triton numpy xxhash safetensors"),
+    "record": layer(
+        "trace settings interventions plan model errors", "torch triton numpy xxhash safetensors"
+    ),
     "compare": layer("trace criteria model errors", "numpy xxhash ml_dtypes"),
     "explain": layer("compare trace settings interventions model errors", "numpy ml_dtypes"),
     "runner": layer("settings plan trace model errors"),
@@ -55,7 +59,8 @@ LAYERS = {
     "atlas.child": layer("atlas record", "torch numpy"),
     "track": layer("model errors report", "mlflow wandb tensorboard"),
 }
-# These put the others together. They may import all units; torch and the recorder only inside a function.
+# These put the others together. They may import all units; torch and the recorder only inside a
+# function.
 TOP = frozenset(
     "attribute audit cli commands gate pytest_plugin arguments conclude diagnose lab locate locking offline pinning "
     "progress trials device_comparison repeat repetitions pytest_checks pytest_child pytest_marker "
@@ -103,7 +108,8 @@ def is_module(name: str) -> bool:
 
 
 def imports_in(source: str, own_name: str = "", *, is_package: bool = False) -> Iterator[Import]:
-    """Yield every import, also those inside functions and under `if TYPE_CHECKING`, which couple as well."""
+    """Yield every import, also those inside functions and under `if TYPE_CHECKING`, which couple as
+    well."""
     own_package = own_name.split(".") if is_package else own_name.split(".")[:-1]
 
     def visit(node: ast.AST, is_lazy: bool) -> Iterator[Import]:
@@ -116,10 +122,15 @@ def imports_in(source: str, own_name: str = "", *, is_package: bool = False) -> 
             for alias in node.names:
                 deeper = f"{origin}.{alias.name}"
                 yield Import(deeper if is_module(deeper) else origin, node.lineno, is_lazy)
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("import_module", "importlib.import_module"):
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in (
+            "import_module",
+            "importlib.import_module",
+        ):
             if node.args and isinstance(node.args[0], ast.Constant):
                 yield Import(str(node.args[0].value), node.lineno, is_lazy)
-        is_deferred = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) or _is_type_checking(node)
+        is_deferred = isinstance(
+            node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+        ) or _is_type_checking(node)
         for child in ast.iter_child_nodes(node):
             yield from visit(child, is_lazy or is_deferred)
 
@@ -127,11 +138,16 @@ def imports_in(source: str, own_name: str = "", *, is_package: bool = False) -> 
 
 
 def _is_type_checking(node: ast.AST) -> bool:
-    return isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+    return isinstance(node, ast.If) and ast.unparse(node.test) in (
+        "TYPE_CHECKING",
+        "typing.TYPE_CHECKING",
+    )
 
 
 def imports_of(path: Path) -> Iterator[Import]:
-    return imports_in(path.read_text(encoding="utf-8"), name_of(path), is_package=path.name == "__init__.py")
+    return imports_in(
+        path.read_text(encoding="utf-8"), name_of(path), is_package=path.name == "__init__.py"
+    )
 
 
 def breaches(unit: str, imports: Iterator[Import]) -> Iterator[str]:
@@ -187,14 +203,17 @@ def test_a_module_imports_only_what_its_layer_may(path: Path) -> None:
         ("cli", "def f():\n    import torch", False),
     ],
 )
-def test_the_walk_finds_a_planted_breach_and_nothing_else(unit: str, source: str, is_breach: bool) -> None:
+def test_the_walk_finds_a_planted_breach_and_nothing_else(
+    unit: str, source: str, is_breach: bool
+) -> None:
     assert bool(list(breaches(unit, imports_in(source, f"reproaudit.{unit}.module")))) is is_breach
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
     known = {name_of(path) for path in modules()} - {"reproaudit"}
     graph = {
-        name_of(path): {found.module for found in imports_of(path) if not found.is_lazy} & known for path in modules()
+        name_of(path): {found.module for found in imports_of(path) if not found.is_lazy} & known
+        for path in modules()
     }
     done: set[str] = set()
 
@@ -203,7 +222,9 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
             return (*trail[trail.index(name) :], name)
         if name in done:
             return ()
-        found = next((c for target in sorted(graph[name]) if (c := circle(target, (*trail, name)))), ())
+        found = next(
+            (c for target in sorted(graph[name]) if (c := circle(target, (*trail, name)))), ()
+        )
         done.add(name)
         return found
 
@@ -217,9 +238,16 @@ def test_a_module_stays_short(path: Path) -> None:
 
 def imported_by(statement: str) -> set[str]:
     """Return the top-level modules that a fresh interpreter holds after `statement`."""
-    program = f"import sys\n{statement}\nprint(*sorted(name for name in sys.modules if '.' not in name))"
+    program = (
+        f"import sys\n{statement}\nprint(*sorted(name for name in sys.modules if '.' not in name))"
+    )
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     return set(done.stdout.splitlines()[-1].split())
 
@@ -232,7 +260,9 @@ def test_no_module_outside_the_recorder_brings_torch_along() -> None:
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:
-    assert imported_by("import reproaudit").isdisjoint({"torch", "numpy", "safetensors", "tabulate", "tqdm"})
+    assert imported_by("import reproaudit").isdisjoint(
+        {"torch", "numpy", "safetensors", "tabulate", "tqdm"}
+    )
 
 
 @pytest.mark.parametrize("command", ["", "record", "compare", "report", "explain", "ci"])
@@ -242,7 +272,9 @@ def test_help_is_given_before_anything_heavy_is_imported(command: str) -> None:
     assert imported_by(asked).isdisjoint({"torch", "numpy", "safetensors", "tabulate", "tqdm"})
 
 
-@pytest.mark.skipif(not (PACKAGE / "pytest_plugin.py").exists(), reason="this build has no pytest plugin")
+@pytest.mark.skipif(
+    not (PACKAGE / "pytest_plugin.py").exists(), reason="this build has no pytest plugin"
+)
 def test_the_pytest_plugin_imports_nothing_heavy() -> None:
     loaded = imported_by("import pytest, reproaudit.pytest_plugin.hooks")
     assert "pytest" in loaded

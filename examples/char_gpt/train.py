@@ -52,7 +52,11 @@ class Block(nn.Module):
             for part in self.qkv(x).chunk(3, dim=2)
         )
         mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        return F.dropout(self.project(mixed.transpose(1, 2).reshape(batch, time, width)), self.dropout, self.training)
+        return F.dropout(
+            self.project(mixed.transpose(1, 2).reshape(batch, time, width)),
+            self.dropout,
+            self.training,
+        )
 
     def forward(self, x):
         x = x + self.attend(self.norm1(x))
@@ -124,9 +128,15 @@ def main():
     torch.manual_seed(args.seed)
 
     dataset = Characters(args.text.read_text(encoding="utf-8"), args.block_size)
-    loader = DataLoader(dataset, args.batch_size, shuffle=True, num_workers=args.workers, drop_last=True)
-    model = GPT(len(dataset.alphabet), args.block_size, args.width, args.heads, args.depth, args.dropout)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=args.lr, betas=(0.9, 0.95), weight_decay=0.1)
+    loader = DataLoader(
+        dataset, args.batch_size, shuffle=True, num_workers=args.workers, drop_last=True
+    )
+    model = GPT(
+        len(dataset.alphabet), args.block_size, args.width, args.heads, args.depth, args.dropout
+    )
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=args.lr, betas=(0.9, 0.95), weight_decay=0.1
+    )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warmup_then_cosine(5, args.iterations))
 
     model.train()
@@ -142,14 +152,18 @@ def main():
             schedule.step()
             iteration += 1
             if iteration % 10 == 0:
-                print(f"iteration {iteration:4d}  loss {loss.item():.4f}  lr {schedule.get_last_lr()[0]:.2e}")
+                print(
+                    f"iteration {iteration:4d}  loss {loss.item():.4f}  lr {schedule.get_last_lr()[0]:.2e}"
+                )
             if iteration == args.iterations:
                 break
 
     torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict()}, args.out)
     text = model.sample(dataset.tokens[None, :1], 80)[0]
     print("".join(dataset.alphabet[token] for token in text).replace("\n", " "))
-    digest = hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in model.parameters())).hexdigest()
+    digest = hashlib.sha256(
+        b"".join(p.detach().numpy().tobytes() for p in model.parameters())
+    ).hexdigest()
     print(f"parameters {digest[:16]}")
 
 

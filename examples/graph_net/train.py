@@ -84,7 +84,9 @@ def main():
             accuracy = (logits[~train].argmax(1) == labels[~train]).float().mean()
             print(f"epoch {epoch + 1:3d}  loss {loss.item():.6f}  held-out accuracy {accuracy:.3f}")
 
-    digest = hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in model.parameters())).hexdigest()
+    digest = hashlib.sha256(
+        b"".join(p.detach().numpy().tobytes() for p in model.parameters())
+    ).hexdigest()
     print(f"parameters {digest[:16]}")
 
 

@@ -18,7 +18,12 @@ def main():
     torch.manual_seed(0)
     waves, frequency = make_waves(256)
     model = nn.Sequential(
-        GaussianNoise(), nn.Linear(1, 16), CausalConv(16), GatedMixer(16), AttentionPool(16), nn.Linear(16, 1)
+        GaussianNoise(),
+        nn.Linear(1, 16),
+        CausalConv(16),
+        GatedMixer(16),
+        AttentionPool(16),
+        nn.Linear(16, 1),
     )
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     for epoch in range(5):

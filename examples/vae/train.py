@@ -74,7 +74,9 @@ def main():
     np.random.seed(args.seed)
     torch.manual_seed(args.seed)
 
-    loader = DataLoader(TensorDataset(draw_images(args.images)), batch_size=args.batch_size, shuffle=True)
+    loader = DataLoader(
+        TensorDataset(draw_images(args.images)), batch_size=args.batch_size, shuffle=True
+    )
     model = VAE(args.latent)
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
 
@@ -89,7 +91,9 @@ def main():
             total += loss.item() * len(images)
         print(f"epoch {epoch + 1}  negative ELBO {total / args.images:.4f}")
 
-    digest = hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in model.parameters())).hexdigest()
+    digest = hashlib.sha256(
+        b"".join(p.detach().numpy().tobytes() for p in model.parameters())
+    ).hexdigest()
     print(f"parameters {digest[:16]}")
 
 

@@ -1,1 +1,2 @@
-"""The determinism atlas: which operators of PyTorch give different results for equal inputs, and which say so."""
+"""The determinism atlas: which operators of PyTorch give different results for equal inputs, and
+which say so."""

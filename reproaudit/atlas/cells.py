@@ -14,11 +14,14 @@ DEVICES = ("cpu", "cuda")
 SIZES = ("sample", "large")
 PHASES = ("forward", "backward")
 DTYPES = ("float32", "float64", "bfloat16", "int64", "complex64")
-LARGE_ELEMENTS = 1 << 18  # eight times the 32,768 elements from which ATen's CPU loops use a second thread
+LARGE_ELEMENTS = (
+    1 << 18
+)  # eight times the 32,768 elements from which ATen's CPU loops use a second thread
 
 
 class Status(str, Enum):
-    """What became of a cell. Only DIFFERS accuses; the categories after it are told apart from nondeterminism."""
+    """What became of a cell. Only DIFFERS accuses; the categories after it are told apart from
+    nondeterminism."""
 
     STABLE = "stable"
     DIFFERS = "differs"
@@ -38,12 +41,25 @@ class Status(str, Enum):
 
 
 COMPARED = (
-    Status.STABLE, Status.DIFFERS, Status.UNCONFIRMED, Status.UNDEFINED, Status.TIES, Status.REPEATED,
-    Status.ADDRESS, Status.RANDOM, Status.NAN_BITS,
-)  # fmt: skip
+    Status.STABLE,
+    Status.DIFFERS,
+    Status.UNCONFIRMED,
+    Status.UNDEFINED,
+    Status.TIES,
+    Status.REPEATED,
+    Status.ADDRESS,
+    Status.RANDOM,
+    Status.NAN_BITS,
+)
 APART = (
-    Status.UNDEFINED, Status.TIES, Status.REPEATED, Status.ADDRESS, Status.RANDOM, Status.NAN_BITS, Status.UNCONFIRMED,
-)  # fmt: skip
+    Status.UNDEFINED,
+    Status.TIES,
+    Status.REPEATED,
+    Status.ADDRESS,
+    Status.RANDOM,
+    Status.NAN_BITS,
+    Status.UNCONFIRMED,
+)
 
 
 class Declared(str, Enum):
@@ -81,17 +97,21 @@ def parse_cell(text: str) -> Cell:
     """Read what `str` of a cell wrote."""
     parts = text.split("/")
     threads = parts[4][1:] if len(parts) == 6 and parts[4].startswith("t") else ""
-    if not (threads.isdecimal() and parts[0] in DEVICES and parts[3] in SIZES and parts[5] in PHASES):
+    if not (
+        threads.isdecimal() and parts[0] in DEVICES and parts[3] in SIZES and parts[5] in PHASES
+    ):
         raise UsageError(
-            f"{text!r} is not the name of a cell", code="atlas-cell",
+            f"{text!r} is not the name of a cell",
+            code="atlas-cell",
             hint="device/op/dtype/size/tN/phase, such as cpu/gather/float32/large/t2/backward",
-        )  # fmt: skip
+        )
     return Cell(parts[0], parts[1], parts[2], parts[3], int(threads), parts[5])
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to sweep and how. `seconds` is for all cells of one op; `ops` are numbers of op_db, None for all."""
+    """What to sweep and how. `seconds` is for all cells of one op; `ops` are numbers of op_db, None
+    for all."""
 
     device: str = "cpu"
     only: str = ""
@@ -103,10 +123,15 @@ class Request:
     limit: int | None = None
 
     def to_json(self) -> dict[str, Any]:
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()
+        }
 
 
 def request_from(data: Mapping[str, Any]) -> Request:
     """Read what `Request.to_json` returned."""
-    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
+    }
     return Request(**values)

@@ -1,4 +1,5 @@
-"""The log of a sweep: one JSON object per line, appended as cells finish, so that a sweep can be gone on with."""
+"""The log of a sweep: one JSON object per line, appended as cells finish, so that a sweep can be
+gone on with."""
 
 from __future__ import annotations
 
@@ -30,17 +31,24 @@ class Log:
     def begin(self, environment: Mapping[str, str], request: Mapping[str, Any]) -> None:
         """Write the first line, or hold the environment against the one that is there."""
         if not self.head:
-            self.head = {"atlas": FORMAT, "environment": dict(environment), "request": dict(request)}
+            self.head = {
+                "atlas": FORMAT,
+                "environment": dict(environment),
+                "request": dict(request),
+            }
             self._append(self.head)
             return
         before = self.head["environment"]
         changed = [name for name in _DECIDING if before.get(name) != environment.get(name)]
         if changed or self.head["request"]["device"] != request["device"]:
-            shown = ", ".join(f"{name} {before.get(name)} then, {environment.get(name)} now" for name in changed)
+            shown = ", ".join(
+                f"{name} {before.get(name)} then, {environment.get(name)} now" for name in changed
+            )
             raise ReproauditError(
                 f"{self.path.name} was begun in another environment: {shown or 'another device'}",
-                code="atlas-environment", hint="name another folder with --out",
-            )  # fmt: skip
+                code="atlas-environment",
+                hint="name another folder with --out",
+            )
 
     def add(self, record: Record) -> None:
         """Append what is told of a cell."""
@@ -55,7 +63,8 @@ class Log:
         self._file.flush()
 
     def _read(self) -> None:
-        """Read what is there. A last line that was not finished is cut off; any other that is wrong is an error."""
+        """Read what is there. A last line that was not finished is cut off; any other that is wrong
+        is an error."""
         try:
             data = self.path.read_bytes()
         except FileNotFoundError:
@@ -72,14 +81,20 @@ class Log:
                     self.cells[record["cell"]] = {**self.cells.get(record["cell"], {}), **record}
             except (ValueError, KeyError, TypeError):
                 raise ReproauditError(
-                    f"{self.path.name} line {number} is not what an atlas writes", code="atlas-log",
+                    f"{self.path.name} line {number} is not what an atlas writes",
+                    code="atlas-log",
                     hint="remove the line, or name another folder with --out",
-                ) from None  # fmt: skip
+                ) from None
 
     def _checked_head(self, record: Record) -> Record:
         if record["atlas"] != FORMAT:
             raise ReproauditError(
-                f"{self.path.name} has format {record['atlas']}, this reproaudit reads {FORMAT}", code="atlas-log",
+                f"{self.path.name} has format {record['atlas']}, this reproaudit reads {FORMAT}",
+                code="atlas-log",
                 hint="name another folder with --out",
-            )  # fmt: skip
-        return {"environment": dict(record["environment"]), "request": dict(record["request"]), "atlas": FORMAT}
+            )
+        return {
+            "environment": dict(record["environment"]),
+            "request": dict(record["request"]),
+            "atlas": FORMAT,
+        }

@@ -39,22 +39,26 @@ def render(document: Document) -> str:
         *_numbers(counts),
         *_method(request),
         *_accusations(
-            "Observed, not declared", table["observed_not_declared"],
+            "Observed, not declared",
+            table["observed_not_declared"],
             "These differ on equal inputs, with the flag as well as without, and the flag raises nothing.",
         ),
         *_accusations(
-            "Observed, and repaired by the flag without a word", table["observed_switched"],
+            "Observed, and repaired by the flag without a word",
+            table["observed_switched"],
             "These differ on equal inputs. Under the flag PyTorch takes another kernel, which repeats; without it, "
             "nothing warns.",
         ),
         *_accusations(
-            "Declared and observed", table["declared_and_observed"], "These differ, and the flag makes them raise."
+            "Declared and observed",
+            table["declared_and_observed"],
+            "These differ, and the flag makes them raise.",
         ),
         *_declared(table["declared_not_observed"]),
         *_apart(document["apart"]),
         *_unfinished(document["unfinished"]),
         *_unreached(document["ops"]),
-    ]  # fmt: skip
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -69,14 +73,19 @@ def _numbers(counts: Mapping[str, Any]) -> Iterator[str]:
     yield from _table(
         ("what", "number"),
         [
-            ("ops", counts["ops"]), ("cells", counts["cells"]), ("calls that were repeated", counts["calls"]),
+            ("ops", counts["ops"]),
+            ("cells", counts["cells"]),
+            ("calls that were repeated", counts["calls"]),
             *((f"cells: {name}", number) for name, number in counts["statuses"].items()),
             ("**op and phase: observed, not declared**", rows["observed_not_declared"]),
-            ("op and phase: observed, repaired by the flag without a word", rows["observed_switched"]),
+            (
+                "op and phase: observed, repaired by the flag without a word",
+                rows["observed_switched"],
+            ),
             ("op and phase: declared and observed", rows["declared_and_observed"]),
             ("op and phase: declared, never observed", rows["declared_not_observed"]),
         ],
-    )  # fmt: skip
+    )
     yield ""
     yield from _table(
         ("dtype", "ops compared", "of these enlarged"),
@@ -87,7 +96,11 @@ def _numbers(counts: Mapping[str, Any]) -> Iterator[str]:
 
 def _method(request: Mapping[str, Any]) -> Iterator[str]:
     is_cuda = request["device"] == "cuda"
-    contention = "with a second stream busy" if is_cuda else "with four threads per core, compared among themselves"
+    contention = (
+        "with a second stream busy"
+        if is_cuda
+        else "with four threads per core, compared among themselves"
+    )
     yield "## Method"
     yield ""
     yield (
@@ -112,7 +125,8 @@ def _method(request: Mapping[str, Any]) -> Iterator[str]:
     )
 
 
-# -- the tables --------------------------------------------------------------------------------------------------------
+# -- the tables
+# --------------------------------------------------------------------------------------------------------
 
 
 def _accusations(title: str, rows: list[Record], text: str) -> Iterator[str]:
@@ -141,12 +155,14 @@ def _accusation(row: Record) -> tuple[object, ...]:
     differing, made = shown["tallies"].get(shown["way"], (0, 0))
     distance = difference.get("max_abs")
     return (
-        f"`{row['op']}`", row["phase"], ", ".join(row["dtypes"]),
+        f"`{row['op']}`",
+        row["phase"],
+        ", ".join(row["dtypes"]),
         ", ".join(f"`{name}`" for name in row["aten"]) or "not found when repeated alone",
         f"{differing} of {made}, {shown['way']}",
         f"{difference['differing']:,} of {difference['elements']:,}" if difference else "",
         "" if distance is None else f"{distance:.3g}",
-    )  # fmt: skip
+    )
 
 
 def _shown(row: Record) -> Iterator[str]:
@@ -156,8 +172,19 @@ def _shown(row: Record) -> Iterator[str]:
         yield f"  with `{shown['given']}`"
     if shown["program"]:
         counted = shown["reproduced"]
-        said = f"reproduced: {counted[0]} of {counted[1]} differ" if counted else "the program failed or took too long"
-        yield from ("", "  ```sh", f"  python -c {shlex.quote(shown['program'])}", "  ```", "", f"  {said}")
+        said = (
+            f"reproduced: {counted[0]} of {counted[1]} differ"
+            if counted
+            else "the program failed or took too long"
+        )
+        yield from (
+            "",
+            "  ```sh",
+            f"  python -c {shlex.quote(shown['program'])}",
+            "  ```",
+            "",
+            f"  {said}",
+        )
 
 
 def _declared(rows: list[Record]) -> Iterator[str]:
@@ -170,11 +197,16 @@ def _declared(rows: list[Record]) -> Iterator[str]:
     yield from _table(
         ("op", "phase", "what raises", "cells compared", "elements at most"),
         [
-            (f"`{row['op']}`", row["phase"], ", ".join(row["alerts"]) or ", ".join(row["declared"]), row["cells"],
-             row["elements"])
+            (
+                f"`{row['op']}`",
+                row["phase"],
+                ", ".join(row["alerts"]) or ", ".join(row["declared"]),
+                row["cells"],
+                row["elements"],
+            )
             for row in rows
         ],
-    )  # fmt: skip
+    )
 
 
 def _apart(rows: list[Record]) -> Iterator[str]:
@@ -203,7 +235,9 @@ def _unfinished(rows: list[Record]) -> Iterator[str]:
         return
     yield "The worker process died or was killed at these; the sweep went on without them."
     yield ""
-    yield from _table(("cell", "what", "why"), [(f"`{row['cell']}`", row["status"], row["why"]) for row in rows])
+    yield from _table(
+        ("cell", "what", "why"), [(f"`{row['cell']}`", row["status"], row["why"]) for row in rows]
+    )
 
 
 def _unreached(ops: Mapping[str, Any]) -> Iterator[str]:
@@ -211,13 +245,20 @@ def _unreached(ops: Mapping[str, Any]) -> Iterator[str]:
     missing, small = [], Counter[str]()
     for op, dtypes in sorted(ops.items()):
         kept = [
-            (dtype, sizes["large"]) for dtype, sizes in dtypes.items()
-            if "large" in sizes and set(sizes["large"]["cells"].values()) == {Status.NOT_ENLARGED.value}
-        ]  # fmt: skip
+            (dtype, sizes["large"])
+            for dtype, sizes in dtypes.items()
+            if "large" in sizes
+            and set(sizes["large"]["cells"].values()) == {Status.NOT_ENLARGED.value}
+        ]
         if kept:
             small[op] = len(kept)
             missing.append(
-                (f"`{op}`", ", ".join(dtype for dtype, _ in kept), kept[0][1]["elements"], kept[0][1].get("why", ""))
+                (
+                    f"`{op}`",
+                    ", ".join(dtype for dtype, _ in kept),
+                    kept[0][1]["elements"],
+                    kept[0][1].get("why", ""),
+                )
             )
     yield from ("", "## Not enlarged", "")
     yield (
@@ -233,9 +274,10 @@ def _without_calls(ops: Mapping[str, Any]) -> Iterator[str]:
     refused = {Status.RAISES.value, Status.NO_SAMPLES.value}
     found = [
         (op, dtype, sizes["sample"].get("why", ""))
-        for op, dtypes in sorted(ops.items()) for dtype, sizes in dtypes.items()
+        for op, dtypes in sorted(ops.items())
+        for dtype, sizes in dtypes.items()
         if "sample" in sizes and set(sizes["sample"]["cells"].values()) <= refused
-    ]  # fmt: skip
+    ]
     yield from ("", "## Not run", "")
     if not found:
         yield "None."
@@ -243,7 +285,11 @@ def _without_calls(ops: Mapping[str, Any]) -> Iterator[str]:
     grouped = groupby(found, key=lambda row: row[0])
     yield from _table(
         ("op", "dtypes", "why"),
-        [(f"`{op}`", ", ".join(row[1] for row in rows), rows[0][2]) for op, group in grouped if (rows := list(group))],
+        [
+            (f"`{op}`", ", ".join(row[1] for row in rows), rows[0][2])
+            for op, group in grouped
+            if (rows := list(group))
+        ],
     )
 
 
@@ -258,5 +304,9 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> Iterator[st
 
 def _line(cells: Iterable[object]) -> str:
     return (
-        "| " + " | ".join(f"{cell:,}" if type(cell) is int else str(cell).replace("|", "\\|") for cell in cells) + " |"
+        "| "
+        + " | ".join(
+            f"{cell:,}" if type(cell) is int else str(cell).replace("|", "\\|") for cell in cells
+        )
+        + " |"
     )

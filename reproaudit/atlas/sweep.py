@@ -22,17 +22,29 @@ class Progress(Protocol):
 
 
 def sweep(
-    request: Request, log: Log, timeout_s: float, progress: Progress, cells: tuple[str, ...] | None = None
+    request: Request,
+    log: Log,
+    timeout_s: float,
+    progress: Progress,
+    cells: tuple[str, ...] | None = None,
 ) -> None:
     """Give every cell of the request a record; those that the log has already are left as they are."""
     is_complete = False
     while not is_complete:
-        task = {"do": "sweep", "request": request.to_json(), "done": sorted(log.cells), "cells": cells}
+        task = {
+            "do": "sweep",
+            "request": request.to_json(),
+            "done": sorted(log.cells),
+            "cells": cells,
+        }
         is_complete = _listen(task, log, timeout_s, progress, request)
 
 
-def _listen(task: Mapping[str, Any], log: Log, timeout_s: float, progress: Progress, request: Request) -> bool:
-    """Hear one worker out; return whether it did all. What it was at when it died gets a record that says so."""
+def _listen(
+    task: Mapping[str, Any], log: Log, timeout_s: float, progress: Progress, request: Request
+) -> bool:
+    """Hear one worker out; return whether it did all. What it was at when it died gets a record
+    that says so."""
     at: list[str] = []
     with Worker(task, timeout_s) as worker:
         for record in worker.records():
@@ -52,8 +64,9 @@ def _listen(task: Mapping[str, Any], log: Log, timeout_s: float, progress: Progr
         if not at:
             raise ReproauditError(
                 f"the atlas's worker failed before it reached a cell: {worker.ended}\n{worker.last_words()}",
-                code="atlas-worker", hint="op_db needs a torch that holds torch.testing._internal",
-            )  # fmt: skip
+                code="atlas-worker",
+                hint="op_db needs a torch that holds torch.testing._internal",
+            )
         for name in at:
             status = Status.TIMED_OUT if worker.is_timed_out else Status.CRASHED
             record = {"cell": name, "status": status.value, "why": worker.ended}
@@ -66,21 +79,26 @@ def _check_plan(plan: Mapping[str, Any], request: Request) -> None:
     if not plan["ops"] or len(plan["unsupported"]) == plan["ops"]:
         raise ReproauditError(
             f"nothing to sweep: {plan['ops']} ops of op_db match {request.only!r}, and none of them supports "
-            f"{', '.join(request.dtypes)} on {request.device}" if plan["ops"] else
-            f"nothing to sweep: no op of op_db matches {request.only!r}",
-            code="atlas-empty", hint="--only takes a regular expression, such as '^(gather|scatter)'",
-        )  # fmt: skip
+            f"{', '.join(request.dtypes)} on {request.device}"
+            if plan["ops"]
+            else f"nothing to sweep: no op of op_db matches {request.only!r}",
+            code="atlas-empty",
+            hint="--only takes a regular expression, such as '^(gather|scatter)'",
+        )
 
 
 def confirm(request: Request, log: Log, timeout_s: float, progress: Progress) -> None:
     """Look at each accused call again in a fresh process; what does not differ again is let go."""
     accused = {
-        name: record["call"] for name, record in sorted(log.cells.items())
+        name: record["call"]
+        for name, record in sorted(log.cells.items())
         if record["status"] == Status.DIFFERS.value and "confirm" not in record
-    }  # fmt: skip
+    }
     while accused:
         at, told = next(iter(accused)), set[str]()
-        with Worker({"do": "confirm", "request": request.to_json(), "accused": accused}, timeout_s) as worker:
+        with Worker(
+            {"do": "confirm", "request": request.to_json(), "accused": accused}, timeout_s
+        ) as worker:
             for record in worker.records():
                 if "at" in record:
                     at = record["at"]
@@ -92,14 +110,21 @@ def confirm(request: Request, log: Log, timeout_s: float, progress: Progress) ->
             unmet = [at] if worker.ended else list(accused)
             for name in unmet:  # where the worker died, or cells that it did not meet
                 log.add(
-                    {"cell": name, "confirm": {"again": False, "why": worker.ended or "the cell was not met again"}}
+                    {
+                        "cell": name,
+                        "confirm": {
+                            "again": False,
+                            "why": worker.ended or "the cell was not met again",
+                        },
+                    }
                 )
             accused = {name: call for name, call in accused.items() if name not in unmet}
     _run_reproducers(log, progress.confirming)
 
 
 def _run_reproducers(log: Log, say: Callable[[str, int], None]) -> None:
-    """Run the one-line program of one accused cell for each op and phase, and note how often it differed."""
+    """Run the one-line program of one accused cell for each op and phase, and note how often it
+    differed."""
     chosen: dict[tuple[str, str], str] = {}
     for name, record in log.cells.items():
         cell, program = parse_cell(name), record.get("confirm", {}).get("program")

@@ -1,4 +1,5 @@
-"""Fresh processes for the atlas: what they tell is read line by line; one that dies or hangs costs what it was at."""
+"""Fresh processes for the atlas: what they tell is read line by line; one that dies or hangs costs
+what it was at."""
 
 from __future__ import annotations
 
@@ -32,9 +33,14 @@ class Worker:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "reproaudit.atlas.child"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True, encoding="utf-8",
-            env=_environment(), start_new_session=True,
-        )  # fmt: skip
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+            encoding="utf-8",
+            env=_environment(),
+            start_new_session=True,
+        )
         self._task = json.dumps(task)
         self.is_timed_out = False
         self.ended = ""
@@ -66,7 +72,9 @@ class Worker:
             is_started = is_started or "at" in record
             is_complete = "end" in record
             if "refused" in record:
-                raise ReproauditError(f"the atlas cannot be swept here: {record['refused']}", code="atlas-device")
+                raise ReproauditError(
+                    f"the atlas cannot be swept here: {record['refused']}", code="atlas-device"
+                )
             if not is_complete:
                 yield record
 
@@ -96,15 +104,22 @@ class Worker:
 
 
 def run_program(program: str) -> tuple[int, int] | None:
-    """Run a one-line reproducer in a fresh interpreter; return (K, N) of its "K of N differ", None if it fails."""
+    """Run a one-line reproducer in a fresh interpreter; return (K, N) of its "K of N differ", None
+    if it fails."""
     try:
         done = subprocess.run(
-            [sys.executable, "-c", program], capture_output=True, text=True, timeout=_PROGRAM_S, check=False
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            timeout=_PROGRAM_S,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return None
     counted = _COUNT.search(done.stdout)
-    return (int(counted[1]), int(counted[2])) if done.returncode == 0 and counted is not None else None
+    return (
+        (int(counted[1]), int(counted[2])) if done.returncode == 0 and counted is not None else None
+    )
 
 
 def _environment() -> dict[str, str]:
@@ -113,7 +128,8 @@ def _environment() -> dict[str, str]:
     return {
         **os.environ,
         "GLIBC_TUNABLES": ":".join([*tunables, "glibc.malloc.tcache_count=0"]),
-        # Threads that wait sleep: spinning makes calls ten times slower where there are more threads than cores.
+        # Threads that wait sleep: spinning makes calls ten times slower where there are more
+        # threads than cores.
         "OMP_WAIT_POLICY": "PASSIVE",
     }
 

@@ -90,16 +90,28 @@ def assignment(text: str) -> tuple[str, str]:
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """Add the options that change one thing of a run each."""
-    group = parser.add_argument_group("settings", "by default a run observes the program as it is; nothing is seeded")
-    group.add_argument("--seed", type=int, metavar="N", help="seed Python, NumPy and torch (CPU and CUDA)")
+    group = parser.add_argument_group(
+        "settings", "by default a run observes the program as it is; nothing is seeded"
+    )
+    group.add_argument(
+        "--seed", type=int, metavar="N", help="seed Python, NumPy and torch (CPU and CUDA)"
+    )
     group.add_argument("--hash-seed", type=int, metavar="N", help="start with PYTHONHASHSEED=N")
     group.add_argument(
-        "--deterministic", nargs="?", const="error", choices=("error", "warn"),
+        "--deterministic",
+        nargs="?",
+        const="error",
+        choices=("error", "warn"),
         help="torch.use_deterministic_algorithms(True); --deterministic=warn only warns (default when given: error)",
-    )  # fmt: skip
-    group.add_argument("--cudnn-benchmark", type=on_off, metavar="on|off", help="torch.backends.cudnn.benchmark")
+    )
     group.add_argument(
-        "--cudnn-deterministic", type=on_off, metavar="on|off", help="torch.backends.cudnn.deterministic"
+        "--cudnn-benchmark", type=on_off, metavar="on|off", help="torch.backends.cudnn.benchmark"
+    )
+    group.add_argument(
+        "--cudnn-deterministic",
+        type=on_off,
+        metavar="on|off",
+        help="torch.backends.cudnn.deterministic",
     )
     group.add_argument("--tf32", type=on_off, metavar="on|off", help="TF32 in matmul and cuDNN")
     group.add_argument("--threads", type=positive, metavar="N", help="intra-op threads of torch")
@@ -109,29 +121,53 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         metavar="on|off",
         help="fill new memory with a pattern; needs --deterministic",
     )
-    group.add_argument("--cublas-workspace", metavar="VALUE", help="start with CUBLAS_WORKSPACE_CONFIG=VALUE")
     group.add_argument(
-        "--env", type=assignment, action="append", default=[], metavar="NAME=VALUE", help="set a variable (repeatable)"
+        "--cublas-workspace", metavar="VALUE", help="start with CUBLAS_WORKSPACE_CONFIG=VALUE"
+    )
+    group.add_argument(
+        "--env",
+        type=assignment,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="set a variable (repeatable)",
     )
     group.add_argument("--device", choices=("cpu", "cuda"), help="for subjects that take a device")
     group.add_argument(
-        "--intervene", action="append", default=[], metavar="ID",
+        "--intervene",
+        action="append",
+        default=[],
+        metavar="ID",
         help="change the program from outside, such as hash.seed or threads.one (repeatable; see: reproaudit explain)",
-    )  # fmt: skip
-    group.add_argument("--preset", metavar="NAME", help="settings named in [tool.reproaudit.presets] of pyproject.toml")
+    )
+    group.add_argument(
+        "--preset",
+        metavar="NAME",
+        help="settings named in [tool.reproaudit.presets] of pyproject.toml",
+    )
 
 
 def _inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--inputs", action="append", default=[], metavar="SPEC", help="inputs of a module: float32[8,3,32,32]"
+        "--inputs",
+        action="append",
+        default=[],
+        metavar="SPEC",
+        help="inputs of a module: float32[8,3,32,32]",
     )
 
 
 def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--steps", type=steps, default=argparse.SUPPRESS, metavar="N|all", help="optimizer steps to audit (default 10)"
+        "--steps",
+        type=steps,
+        default=argparse.SUPPRESS,
+        metavar="N|all",
+        help="optimizer steps to audit (default 10)",
     )
-    parser.add_argument("--timeout", type=seconds, metavar="SECONDS", help="kill a run that takes longer")
+    parser.add_argument(
+        "--timeout", type=seconds, metavar="SECONDS", help="kill a run that takes longer"
+    )
     parser.add_argument(
         "--values-mb",
         type=int,
@@ -139,22 +175,31 @@ def _run(parser: argparse.ArgumentParser) -> None:
         metavar="MB",
         help="tensor values kept per run for element-wise comparison (default 64)",
     )
-    parser.add_argument("--show-output", action="store_true", help="pass the program's output through")
+    parser.add_argument(
+        "--show-output", action="store_true", help="pass the program's output through"
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress")
 
 
 def audit_parser() -> argparse.ArgumentParser:
     """Return the parser of `reproaudit SUBJECT` without the subject and its arguments: see `split`."""
     parser = Parser(
-        prog="reproaudit", usage="reproaudit [options] SUBJECT [options] [subject's arguments]",
-        description=_DESCRIPTION, epilog=_EPILOG, allow_abbrev=False,
+        prog="reproaudit",
+        usage="reproaudit [options] SUBJECT [options] [subject's arguments]",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    )
     parser.add_argument("--version", action="version", version=f"reproaudit {__version__}")
     audit_options(parser)
     _inputs(parser)
     parser.add_argument("--seeds", metavar="N,N,…", help="audit once under each of these seeds")
-    parser.add_argument("--repro", metavar="DIR", help="write a stand-alone script that shows the first kernel finding")
+    parser.add_argument(
+        "--repro",
+        metavar="DIR",
+        help="write a stand-alone script that shows the first kernel finding",
+    )
     add_reports(parser)
     parser.add_argument("--out", metavar="DIR", help="keep the traces and logs in DIR")
     return parser
@@ -162,56 +207,82 @@ def audit_parser() -> argparse.ArgumentParser:
 
 def audit_options(parser: argparse.ArgumentParser) -> None:
     """Add what every audit takes, of one subject or of all configured ones."""
-    parser.add_argument("--runs", type=positive, metavar="N", help="fresh runs to compare (default 5)")
+    parser.add_argument(
+        "--runs", type=positive, metavar="N", help="fresh runs to compare (default 5)"
+    )
     _run(parser)
     _tolerance(parser)
     parser.add_argument(
-        "--no-alerts", action="store_true", help="skip the run that finds ops refused by use_deterministic_algorithms"
+        "--no-alerts",
+        action="store_true",
+        help="skip the run that finds ops refused by use_deterministic_algorithms",
     )
     parser.add_argument(
-        "--fresh-copy", action="store_true",
+        "--fresh-copy",
+        action="store_true",
         help="give each run a copy of the working folder as it is now, and an empty temporary folder",
-    )  # fmt: skip
+    )
     _diagnosis(parser)
     add_settings(parser)
 
 
 def _tolerance(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--tolerance", action="append", default=[], metavar="SPEC",
+        "--tolerance",
+        action="append",
+        default=[],
+        metavar="SPEC",
         help="what counts as equal (repeatable): bitwise (default), rtol=1e-5,atol=1e-8, ulp=4; for a dtype, "
         "'float32:ulp=4;bfloat16:ulp=2'; for tensors, 'gradient:layers.*:ulp=4' or '*.bias:ulp=4' (a kind, *, ? or a "
         "dot makes it a pattern of names)",
-    )  # fmt: skip
+    )
 
 
 def _diagnosis(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("how sure, and how far", "a difference is followed to its cause and to a fix")
-    group.add_argument(
-        "--confidence", type=share, default=0.95, metavar="LEVEL", help="level of every bound (default 0.95)"
+    group = parser.add_argument_group(
+        "how sure, and how far", "a difference is followed to its cause and to a fix"
     )
     group.add_argument(
-        "--rate", type=share, metavar="RATE",
-        help="make as many runs as rule out a higher divergence rate: --confidence 0.99 --rate 0.05 makes 91",
-    )  # fmt: skip
+        "--confidence",
+        type=share,
+        default=0.95,
+        metavar="LEVEL",
+        help="level of every bound (default 0.95)",
+    )
     group.add_argument(
-        "--budget", type=parse_budget, metavar="SPEC",
+        "--rate",
+        type=share,
+        metavar="RATE",
+        help="make as many runs as rule out a higher divergence rate: --confidence 0.99 --rate 0.05 makes 91",
+    )
+    group.add_argument(
+        "--budget",
+        type=parse_budget,
+        metavar="SPEC",
         help="at most this for the diagnosis: runs=40,minutes=10 (default runs=80)",
-    )  # fmt: skip
+    )
     group.add_argument("--no-diagnosis", action="store_true", help="only compare: no cause, no fix")
 
 
 def record_parser() -> argparse.ArgumentParser:
     """Return the parser of `reproaudit record`, also without the subject."""
     parser = Parser(
-        prog="reproaudit record", usage="reproaudit record [options] SUBJECT [subject's arguments]", allow_abbrev=False,
+        prog="reproaudit record",
+        usage="reproaudit record [options] SUBJECT [subject's arguments]",
+        allow_abbrev=False,
         description="Run the subject once and keep its trace; its own output passes through untouched.",
-    )  # fmt: skip
-    parser.add_argument(
-        "--level", choices=("boundary", "operation"), default="boundary", help="what to record (default boundary)"
     )
     parser.add_argument(
-        "--out", metavar="DIR", default="reproaudit-trace", help="where the trace goes (default reproaudit-trace)"
+        "--level",
+        choices=("boundary", "operation"),
+        default="boundary",
+        help="what to record (default boundary)",
+    )
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        default="reproaudit-trace",
+        help="where the trace goes (default reproaudit-trace)",
     )
     _inputs(parser)
     _run(parser)
@@ -222,9 +293,12 @@ def record_parser() -> argparse.ArgumentParser:
 def compare_parser() -> argparse.ArgumentParser:
     """Return the parser of `reproaudit compare`."""
     parser = Parser(
-        prog="reproaudit compare", description="Compare traces, also from other machines; torch is not needed."
+        prog="reproaudit compare",
+        description="Compare traces, also from other machines; torch is not needed.",
     )
-    parser.add_argument("traces", nargs="+", metavar="TRACE", help="a directory that `reproaudit record` made")
+    parser.add_argument(
+        "traces", nargs="+", metavar="TRACE", help="a directory that `reproaudit record` made"
+    )
     _tolerance(parser)
     add_reports(parser)
     return parser
@@ -232,8 +306,16 @@ def compare_parser() -> argparse.ArgumentParser:
 
 def explain_parser() -> argparse.ArgumentParser:
     """Return the parser of `reproaudit explain`."""
-    parser = Parser(prog="reproaudit explain", description="Explain a rule, a cause, an intervention or an error code.")
-    parser.add_argument("code", nargs="?", metavar="CODE", help="such as RA401, kernel, hash.seed; none lists them all")
+    parser = Parser(
+        prog="reproaudit explain",
+        description="Explain a rule, a cause, an intervention or an error code.",
+    )
+    parser.add_argument(
+        "code",
+        nargs="?",
+        metavar="CODE",
+        help="such as RA401, kernel, hash.seed; none lists them all",
+    )
     return parser
 
 
@@ -257,11 +339,13 @@ def add_reports(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def split(parser: argparse.ArgumentParser, words: Sequence[str]) -> tuple[list[str], str | None, list[str]]:
+def split(
+    parser: argparse.ArgumentParser, words: Sequence[str]
+) -> tuple[list[str], str | None, list[str]]:
     """Split the command line into our options, the subject, and the subject's arguments.
 
-    Ours stand before the subject and directly behind it; from the first word that is not ours, or from `--`, all
-    words are the subject's.
+    Ours stand before the subject and directly behind it; from the first word that is not ours, or
+    from `--`, all words are the subject's.
     """
     takes = {name: action.nargs for action in parser._actions for name in action.option_strings}
     ours: list[str] = []

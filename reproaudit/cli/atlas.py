@@ -1,4 +1,5 @@
-"""`reproaudit atlas`: sweep PyTorch's own op_db for operators that differ on equal inputs, and tabulate them."""
+"""`reproaudit atlas`: sweep PyTorch's own op_db for operators that differ on equal inputs, and
+tabulate them."""
 
 from __future__ import annotations
 
@@ -42,12 +43,23 @@ done, or was interrupted"""
 def atlas_parser() -> argparse.ArgumentParser:
     """Return the parser of `reproaudit atlas`."""
     parser = Parser(
-        prog="reproaudit atlas", description=_DESCRIPTION, epilog=_EPILOG, allow_abbrev=False,
+        prog="reproaudit atlas",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    parser.add_argument("--out", metavar="DIR", default="atlas", help="where everything is written (default atlas)")
+    )
+    parser.add_argument(
+        "--out", metavar="DIR", default="atlas", help="where everything is written (default atlas)"
+    )
     parser.add_argument("--device", choices=DEVICES, default="cpu", help="default cpu")
-    parser.add_argument("--only", type=_pattern, default="", metavar="PATTERN", help="regular expression for op names")
+    parser.add_argument(
+        "--only",
+        type=_pattern,
+        default="",
+        metavar="PATTERN",
+        help="regular expression for op names",
+    )
     parser.add_argument(
         "--dtypes",
         type=_dtypes,
@@ -56,35 +68,64 @@ def atlas_parser() -> argparse.ArgumentParser:
         help=f"separated by commas (default {','.join(DTYPES)})",
     )
     parser.add_argument(
-        "--sizes", type=_sizes, default=SIZES, metavar="LIST",
+        "--sizes",
+        type=_sizes,
+        default=SIZES,
+        metavar="LIST",
         help="sample: as op_db has them; large: past the grain of parallel loops (default both)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--threads", type=_threads, metavar="LIST", help="intra-op thread counts (default 1 and the number of cores)"
     )
-    parser.add_argument("--repeats", type=positive, default=10, metavar="N", help="repetitions of a call (default 10)")
     parser.add_argument(
-        "--seconds", type=seconds, default=2.5, metavar="S", help="time for all cells of one op (default 2.5)"
+        "--threads",
+        type=_threads,
+        metavar="LIST",
+        help="intra-op thread counts (default 1 and the number of cores)",
+    )
+    parser.add_argument(
+        "--repeats",
+        type=positive,
+        default=10,
+        metavar="N",
+        help="repetitions of a call (default 10)",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=seconds,
+        default=2.5,
+        metavar="S",
+        help="time for all cells of one op (default 2.5)",
     )
     parser.add_argument("--limit", type=positive, metavar="N", help="only the first N ops")
     parser.add_argument(
-        "--timeout", type=seconds, default=60.0, metavar="S", help="a cell that takes longer is given up (default 60)"
+        "--timeout",
+        type=seconds,
+        default=60.0,
+        metavar="S",
+        help="a cell that takes longer is given up (default 60)",
     )
-    parser.add_argument("--cell", metavar="CELL", help="run this cell alone, write nothing, print what it shows")
+    parser.add_argument(
+        "--cell", metavar="CELL", help="run this cell alone, write nothing, print what it shows"
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress")
     return parser
 
 
 def atlas(words: list[str]) -> int:
-    """Sweep and write the document and its page; or run one cell and print what it shows. Returns the exit code."""
+    """Sweep and write the document and its page; or run one cell and print what it shows. Returns
+    the exit code."""
     options = atlas_parser().parse_args(words)
     if options.cell is not None:
         return _one_cell(options)
     threads = options.threads or _default_threads(options.device)
     request = Request(
-        options.device, options.only, options.dtypes, options.sizes, threads, options.repeats, options.seconds,
+        options.device,
+        options.only,
+        options.dtypes,
+        options.sizes,
+        threads,
+        options.repeats,
+        options.seconds,
         options.limit,
-    )  # fmt: skip
+    )
     folder = Path(options.out)
     log, progress = _open(folder / f"{options.device}.cells.jsonl"), _Told(options.quiet)
     try:
@@ -99,7 +140,9 @@ def atlas(words: list[str]) -> int:
     finally:
         log.close()
     document = tabulate(log.head, log.cells)
-    write(folder / f"{options.device}.json", json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    write(
+        folder / f"{options.device}.json", json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    )
     write(folder / f"{options.device}.md", render(document))
     _summarise(document, folder / f"{options.device}.md")
     return 0
@@ -110,7 +153,9 @@ def _open(path: Path) -> Log:
         return Log(path)
     except OSError as error:
         raise UsageError(
-            f"cannot write {str(path)!r}: {error.strerror}", code="report-write", hint="name another folder with --out"
+            f"cannot write {str(path)!r}: {error.strerror}",
+            code="report-write",
+            hint="name another folder with --out",
         ) from None
 
 
@@ -119,13 +164,23 @@ def _summarise(document: Mapping[str, Any], page: Path) -> None:
     print(f"swept: {counts['ops']:,} ops, {counts['cells']:,} cells")
     for name, number in counts["rows"].items():
         print(f"  {number:>5,}  {name.replace('_', ' ')} (op and phase)")
-    for row in (*document["table"]["observed_not_declared"], *document["table"]["observed_switched"]):
-        flag = "repaired by the flag" if "differs" not in row["under_flag"] else "not repaired by the flag"
-        print(f"  {row['op']} {row['phase']}: {', '.join(row['aten']) or 'operator unknown'}, {flag}")
+    for row in (
+        *document["table"]["observed_not_declared"],
+        *document["table"]["observed_switched"],
+    ):
+        flag = (
+            "repaired by the flag"
+            if "differs" not in row["under_flag"]
+            else "not repaired by the flag"
+        )
+        print(
+            f"  {row['op']} {row['phase']}: {', '.join(row['aten']) or 'operator unknown'}, {flag}"
+        )
     print(f"  page   {page}")
 
 
-# -- one cell --------------------------------------------------------------------------------------------------------
+# -- one cell
+# --------------------------------------------------------------------------------------------------------
 
 
 def _one_cell(options: argparse.Namespace) -> int:
@@ -136,9 +191,14 @@ def _one_cell(options: argparse.Namespace) -> int:
     except argparse.ArgumentTypeError as error:
         raise UsageError(f"{options.cell}: {error}", code="atlas-cell") from None
     request = Request(
-        cell.device, f"^{re.escape(cell.op)}$", dtypes, (cell.size,), (cell.threads,),
-        options.repeats, max(options.seconds, 10.0),
-    )  # fmt: skip
+        cell.device,
+        f"^{re.escape(cell.op)}$",
+        dtypes,
+        (cell.size,),
+        (cell.threads,),
+        options.repeats,
+        max(options.seconds, 10.0),
+    )
     with tempfile.TemporaryDirectory() as folder:
         log = Log(Path(folder) / "cell.jsonl")
         try:
@@ -158,12 +218,19 @@ def _one_cell(options: argparse.Namespace) -> int:
     print(f"{options.cell}: {status}")
     if status == Status.DIFFERS.value:
         return _EXIT_DIFFERS
-    unfinished = (Status.CRASHED.value, Status.TIMED_OUT.value, Status.NO_SAMPLES.value, Status.RAISES.value,
-                  Status.NOT_ENLARGED.value, Status.NO_GRADIENT.value)  # fmt: skip
+    unfinished = (
+        Status.CRASHED.value,
+        Status.TIMED_OUT.value,
+        Status.NO_SAMPLES.value,
+        Status.RAISES.value,
+        Status.NOT_ENLARGED.value,
+        Status.NO_GRADIENT.value,
+    )
     return EXIT_NOT_AUDITED if status in unfinished else 0
 
 
-# -- options ---------------------------------------------------------------------------------------------------------
+# -- options
+# ---------------------------------------------------------------------------------------------------------
 
 
 def _pattern(text: str) -> str:
@@ -201,7 +268,8 @@ def _default_threads(device: str) -> tuple[int, ...]:
 
 
 class _Told:
-    """Progress on standard error: a line that is written over on a terminal, one line per fifty cells elsewhere."""
+    """Progress on standard error: a line that is written over on a terminal, one line per fifty
+    cells elsewhere."""
 
     def __init__(self, quiet: bool) -> None:
         self._quiet = quiet

@@ -1,6 +1,7 @@
 """`reproaudit SUBJECT`: an audit, once or under each of several seeds.
 
-What runs and compares is imported once the words are understood: help and mistakes are answered at once.
+What runs and compares is imported once the words are understood: help and mistakes are answered at
+once.
 """
 
 from __future__ import annotations
@@ -13,7 +14,14 @@ from typing import TYPE_CHECKING
 
 from reproaudit.cli.arguments import audit_parser, split
 from reproaudit.config.plan import SubjectSpec, parse_subject
-from reproaudit.config.project import DEFAULTS, Choices, ProjectConfig, choices_of_environment, load_project, resolve
+from reproaudit.config.project import (
+    DEFAULTS,
+    Choices,
+    ProjectConfig,
+    choices_of_environment,
+    load_project,
+    resolve,
+)
 from reproaudit.config.settings import Settings, did_you_mean, merge
 from reproaudit.config.tolerance import Tolerances
 from reproaudit.errors import UsageError
@@ -33,7 +41,9 @@ def audit(words: list[str]) -> int:
     ours, subject, own = split(parser, words)
     options = parser.parse_args(ours)
     if subject is None:
-        raise UsageError("no subject was named", code="usage", hint="reproaudit train.py; see reproaudit --help")
+        raise UsageError(
+            "no subject was named", code="usage", hint="reproaudit train.py; see reproaudit --help"
+        )
     check_reports(options.report)
     results = [_audit_once(options, subject, own, seed) for seed in _seeds(options)]
     for number, result in enumerate(results):
@@ -47,10 +57,14 @@ def _seeds(options: argparse.Namespace) -> list[int | None]:
     try:
         return [int(seed) for seed in options.seeds.split(",")]
     except ValueError:
-        raise UsageError(f"cannot understand --seeds {options.seeds!r}", code="usage", hint="--seeds 0,1,2") from None
+        raise UsageError(
+            f"cannot understand --seeds {options.seeds!r}", code="usage", hint="--seeds 0,1,2"
+        ) from None
 
 
-def _audit_once(options: argparse.Namespace, subject: str, own: list[str], seed: int | None) -> AuditResult:
+def _audit_once(
+    options: argparse.Namespace, subject: str, own: list[str], seed: int | None
+) -> AuditResult:
     from reproaudit.experiment.audit import audit as run_audit
     from reproaudit.runs.progress import progress_for
 
@@ -69,9 +83,14 @@ def _audit_once(options: argparse.Namespace, subject: str, own: list[str], seed:
 
 
 def audit_options_of(
-    options: argparse.Namespace, spec: SubjectSpec, project: ProjectConfig, choices: Choices, seed: int | None
+    options: argparse.Namespace,
+    spec: SubjectSpec,
+    project: ProjectConfig,
+    choices: Choices,
+    seed: int | None,
 ) -> AuditOptions:
-    """Put together what to audit and how, from the command line's options and what `choices_of` resolved."""
+    """Put together what to audit and how, from the command line's options and what `choices_of`
+    resolved."""
     from reproaudit.experiment.audit import AuditOptions
     from reproaudit.runs.lab import Budget
 
@@ -101,7 +120,9 @@ def audit_options_of(
     return wanted
 
 
-def choices_of(options: argparse.Namespace, project: ProjectConfig, entry: Choices | None = None) -> Choices:
+def choices_of(
+    options: argparse.Namespace, project: ProjectConfig, entry: Choices | None = None
+) -> Choices:
     """Resolve what the command line, the environment, a subject's entry and the project say."""
     steps = getattr(options, "steps", 0)
     said = Choices(
@@ -122,7 +143,9 @@ def _runs(options: argparse.Namespace, choices: Choices) -> int:
         assert choices.runs is not None  # there is a default
         return choices.runs
     if options.runs:
-        raise UsageError("--rate chooses the number of runs", code="usage", hint="leave out --runs or --rate")
+        raise UsageError(
+            "--rate chooses the number of runs", code="usage", hint="leave out --runs or --rate"
+        )
     return runs_needed(options.confidence, options.rate)
 
 
@@ -131,29 +154,41 @@ def project_of(spec: SubjectSpec) -> ProjectConfig:
     return load_project(spec.folder)
 
 
-def settings_of(options: argparse.Namespace, project: ProjectConfig, choices: Choices, seed: int | None) -> Settings:
+def settings_of(
+    options: argparse.Namespace, project: ProjectConfig, choices: Choices, seed: int | None
+) -> Settings:
     """Settings of the chosen preset, changed by what the command line gives."""
     base = Settings()
     if choices.preset:
         presets = dict(project.presets)
         if choices.preset not in presets:
             raise UsageError(
-                f"there is no preset {choices.preset!r}" + (f" in {project.path}" if project.path else ""),
+                f"there is no preset {choices.preset!r}"
+                + (f" in {project.path}" if project.path else ""),
                 code="preset-unknown",
-                hint=did_you_mean(choices.preset, presets) or "define it under [tool.reproaudit.presets]",
+                hint=did_you_mean(choices.preset, presets)
+                or "define it under [tool.reproaudit.presets]",
             )
         base = presets[choices.preset]
     given = Settings(
-        seed=seed, hash_seed=options.hash_seed, deterministic=options.deterministic,
-        cudnn_benchmark=options.cudnn_benchmark, cudnn_deterministic=options.cudnn_deterministic, tf32=options.tf32,
-        threads=options.threads, fill_uninitialized=options.fill_uninitialized,
-        cublas_workspace=options.cublas_workspace, env=tuple(options.env), device=options.device,
-    )  # fmt: skip
+        seed=seed,
+        hash_seed=options.hash_seed,
+        deterministic=options.deterministic,
+        cudnn_benchmark=options.cudnn_benchmark,
+        cudnn_deterministic=options.cudnn_deterministic,
+        tf32=options.tf32,
+        threads=options.threads,
+        fill_uninitialized=options.fill_uninitialized,
+        cublas_workspace=options.cublas_workspace,
+        env=tuple(options.env),
+        device=options.device,
+    )
     return combined(merge(base, given), (*base.interventions, *options.intervene))
 
 
 def tolerances_of(options: argparse.Namespace, project: ProjectConfig | None) -> Tolerances:
-    """Return what counts as equal: as the options say, and if they say nothing, as the project does."""
+    """Return what counts as equal: as the options say, and if they say nothing, as the project
+    does."""
     if options.tolerance:
         from reproaudit.config.tolerance_options import parse_tolerances
 

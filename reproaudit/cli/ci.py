@@ -38,43 +38,58 @@ _BASELINE, then in the subject's entry, then in [tool.reproaudit]."""
 def ci_parser() -> argparse.ArgumentParser:
     """Return the parser of `reproaudit ci`."""
     parser = Parser(
-        prog="reproaudit ci", description=_DESCRIPTION, epilog=_EPILOG, allow_abbrev=False,
+        prog="reproaudit ci",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    parser.add_argument(
-        "--only", action="append", default=[], metavar="NAME", help="audit this configured subject (repeatable)"
     )
     parser.add_argument(
-        "--baseline", metavar="PATH", help=f"the accepted findings (default {BASELINE_FILE} beside pyproject.toml)"
+        "--only",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="audit this configured subject (repeatable)",
     )
     parser.add_argument(
-        "--update-baseline", action="store_true",
+        "--baseline",
+        metavar="PATH",
+        help=f"the accepted findings (default {BASELINE_FILE} beside pyproject.toml)",
+    )
+    parser.add_argument(
+        "--update-baseline",
+        action="store_true",
         help="remove from the baseline what is fixed; if there is no such file, make it of all that differs now",
-    )  # fmt: skip
-    parser.add_argument("--out", metavar="DIR", help="write result-NAME.json of each subject into DIR as it ends")
+    )
+    parser.add_argument(
+        "--out", metavar="DIR", help="write result-NAME.json of each subject into DIR as it ends"
+    )
     add_reports(parser)
     audit_options(parser)
     return parser
 
 
 def ci(words: list[str]) -> int:
-    """Audit all configured subjects and hold the results against the baseline; return the exit code."""
+    """Audit all configured subjects and hold the results against the baseline; return the exit
+    code."""
     options = ci_parser().parse_args(words)
     check_reports(options.report)
     project = load_project(Path.cwd())
     subjects = _chosen(project, options.only)
     if len(subjects) > 1 and any(name == "json" for name, _ in options.report):
         raise UsageError(
-            "a JSON report holds one result, and there are several subjects", code="report-one-result",
+            "a JSON report holds one result, and there are several subjects",
+            code="report-one-result",
             hint="--out DIR writes a result-NAME.json of each",
-        )  # fmt: skip
+        )
     path = choices_of(options, project).baseline or _beside(project) / BASELINE_FILE
     accepted = load(path)
     if options.update_baseline and accepted is None and len(subjects) < len(project.subjects):
         raise UsageError(
-            "a first baseline must be made of all subjects", code="baseline-incomplete",
+            "a first baseline must be made of all subjects",
+            code="baseline-incomplete",
             hint="leave out --only: a baseline only shrinks once it is there",
-        )  # fmt: skip
+        )
     audited = _audit(options, project, subjects)
     configured = [subject.name for subject in project.subjects]
     ruling = rule(audited, accepted, configured)
@@ -88,7 +103,13 @@ def ci(words: list[str]) -> int:
         _tell(ruling, options, "", change=None)
         raise
     after = rule(audited, entries, configured)
-    _tell(after, options, path.name, ruling.gone if accepted is not None else entries, is_first=accepted is None)
+    _tell(
+        after,
+        options,
+        path.name,
+        ruling.gone if accepted is not None else entries,
+        is_first=accepted is None,
+    )
     save(path, entries)
     return after.exit_code
 
@@ -114,11 +135,16 @@ def _beside(project: ProjectConfig) -> Path:
 def _chosen(project: ProjectConfig, only: Sequence[str]) -> tuple[Subject, ...]:
     """Return the configured subjects, or those of them that were named."""
     if not project.subjects:
-        where = f"{project.path} configures none" if project.path else "no pyproject.toml has [tool.reproaudit]"
+        where = (
+            f"{project.path} configures none"
+            if project.path
+            else "no pyproject.toml has [tool.reproaudit]"
+        )
         raise UsageError(
-            f"there are no subjects to audit: {where}", code="no-subjects",
+            f"there are no subjects to audit: {where}",
+            code="no-subjects",
             hint='write subjects = ["train.py"] under [tool.reproaudit], or name one: reproaudit train.py',
-        )  # fmt: skip
+        )
     names = [subject.name for subject in project.subjects]
     for name in only:
         if name not in names:
@@ -130,7 +156,9 @@ def _chosen(project: ProjectConfig, only: Sequence[str]) -> tuple[Subject, ...]:
     return tuple(subject for subject in project.subjects if not only or subject.name in only)
 
 
-def _audit(options: argparse.Namespace, project: ProjectConfig, subjects: Sequence[Subject]) -> tuple[Audited, ...]:
+def _audit(
+    options: argparse.Namespace, project: ProjectConfig, subjects: Sequence[Subject]
+) -> tuple[Audited, ...]:
     from reproaudit.experiment.audit import audit as run_audit
     from reproaudit.runs.progress import Prefixed, progress_for
 
@@ -138,7 +166,9 @@ def _audit(options: argparse.Namespace, project: ProjectConfig, subjects: Sequen
 
     def audit_one(subject: Subject) -> AuditResult:
         number = subjects.index(subject) + 1
-        progress = Prefixed(progress_for(options.quiet), f"{subject.name} ({number} of {len(subjects)})")
+        progress = Prefixed(
+            progress_for(options.quiet), f"{subject.name} ({number} of {len(subjects)})"
+        )
         spec = parse_subject(subject.words[0], subject.words[1:], subject.inputs, cwd=subject.cwd)
         choices = choices_of(options, project, subject.choices)
         seed = subject.seed if options.seed is None else options.seed
@@ -155,7 +185,8 @@ def _audit(options: argparse.Namespace, project: ProjectConfig, subjects: Sequen
 
 
 def _file_names(subjects: Sequence[Subject]) -> list[str]:
-    """Return a file name for each subject's result, all different also where letter case is not told apart."""
+    """Return a file name for each subject's result, all different also where letter case is not
+    told apart."""
     found: dict[str, str] = {}
     for subject in subjects:
         stem = re.sub(r"[^A-Za-z0-9._-]+", "-", subject.name).strip("-.") or "subject"

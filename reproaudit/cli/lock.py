@@ -1,4 +1,5 @@
-"""`reproaudit lock` and `reproaudit check`: keep what a program computes as text, and compare a later run with it."""
+"""`reproaudit lock` and `reproaudit check`: keep what a program computes as text, and compare a
+later run with it."""
 
 from __future__ import annotations
 
@@ -20,7 +21,14 @@ from reproaudit.lock.check import exit_code
 from reproaudit.lock.files import load, load_to_change, save
 from reproaudit.lock.model import DEFAULT_LOCK, Entry, Lock, merged
 from reproaudit.lock.render import to_document, to_lines
-from reproaudit.lock.runs import Refusal, RunOptions, check_entry, lock_entry, relative_to, subject_of
+from reproaudit.lock.runs import (
+    Refusal,
+    RunOptions,
+    check_entry,
+    lock_entry,
+    relative_to,
+    subject_of,
+)
 from reproaudit.report.output import write
 from reproaudit.runs.lab import Progress
 from reproaudit.runs.progress import progress_for
@@ -64,10 +72,16 @@ def lock(words: list[str]) -> int:
     held, dropped = load_to_change(path)
     entries = held.entries if subject is None else (_named_entry(options, held, subject, own),)
     if not entries:
-        raise UsageError("no subject was named, and there is no lock", code="usage", hint="reproaudit lock train.py")
+        raise UsageError(
+            "no subject was named, and there is no lock",
+            code="usage",
+            hint="reproaudit lock train.py",
+        )
     if subject is None and _own_settings(options) != Settings():
         raise UsageError(
-            "every entry is locked again under its own settings", code="usage", hint="name the subject to change them"
+            "every entry is locked again under its own settings",
+            code="usage",
+            hint="name the subject to change them",
         )
     _print(f"dropped from the merge conflict: {line}" for line in dropped)
     code = 0
@@ -94,22 +108,31 @@ def check(words: list[str]) -> int:
     held = load(path)
     entries = held.entries if subject is None else _chosen(held, subject, own, path.name)
     if not entries:
-        raise UsageError(f"{path.name} holds no entry", code="lock-entry", hint="make one: reproaudit lock SUBJECT")
+        raise UsageError(
+            f"{path.name} holds no entry",
+            code="lock-entry",
+            hint="make one: reproaudit lock SUBJECT",
+        )
     change = _own_settings(options)
     results = []
     for entry in entries:
         with _progress(options) as progress:
-            results.append(check_entry(entry, merge(entry.settings, change), _run_options(options), progress))
+            results.append(
+                check_entry(entry, merge(entry.settings, change), _run_options(options), progress)
+            )
     code = exit_code(results)
     if options.json:
-        _write_json(options.json, json.dumps(to_document(results, path.name, code), indent=1) + "\n")
+        _write_json(
+            options.json, json.dumps(to_document(results, path.name, code), indent=1) + "\n"
+        )
     if options.json != "-":
         for number, result in enumerate(results):
             _print((*([""] if number else []), *to_lines(result, path.name)))
     return code
 
 
-# -- what is made ----------------------------------------------------------------------------------------------------
+# -- what is made
+# ----------------------------------------------------------------------------------------------------
 
 
 def _named_entry(options: argparse.Namespace, held: Lock, subject: str, own: list[str]) -> Entry:
@@ -119,8 +142,14 @@ def _named_entry(options: argparse.Namespace, held: Lock, subject: str, own: lis
     project = project_of(spec)
     settings = settings_of(options, project, choices_of(options, project), options.seed)
     entry = Entry(shown, tuple(own), tuple(map(str, spec.inputs)), settings)
-    before = next((other for other in held.entries if other.name == entry.name and not options.anew), entry)
-    return replace(entry, settings=merge(before.settings, settings), steps=getattr(options, "steps", before.steps))
+    before = next(
+        (other for other in held.entries if other.name == entry.name and not options.anew), entry
+    )
+    return replace(
+        entry,
+        settings=merge(before.settings, settings),
+        steps=getattr(options, "steps", before.steps),
+    )
 
 
 def _own_settings(options: argparse.Namespace) -> Settings:
@@ -130,7 +159,9 @@ def _own_settings(options: argparse.Namespace) -> Settings:
 
 def _made(options: argparse.Namespace, entry: Entry) -> Entry | Refusal:
     with _progress(options) as progress:
-        return lock_entry(entry, subject_of(entry), _run_options(options), progress, most_operators=options.ops)
+        return lock_entry(
+            entry, subject_of(entry), _run_options(options), progress, most_operators=options.ops
+        )
 
 
 def _chosen(held: Lock, subject: str, own: list[str], name: str) -> tuple[Entry, ...]:
@@ -138,10 +169,11 @@ def _chosen(held: Lock, subject: str, own: list[str], name: str) -> tuple[Entry,
     if not found:
         wanted = " ".join((subject, *own))
         raise UsageError(
-            f"{name} holds no entry of {wanted!r}", code="lock-entry",
+            f"{name} holds no entry of {wanted!r}",
+            code="lock-entry",
             hint=did_you_mean(wanted, [entry.name for entry in held.entries])
             or f"make one: reproaudit lock {wanted}",
-        )  # fmt: skip
+        )
     return found
 
 
@@ -158,7 +190,8 @@ def _progress(options: argparse.Namespace) -> Iterator[Progress]:
         progress.close()
 
 
-# -- what is said ----------------------------------------------------------------------------------------------------
+# -- what is said
+# ----------------------------------------------------------------------------------------------------
 
 
 def _print(lines: Iterable[str]) -> None:
@@ -180,7 +213,11 @@ def _locked(before: Lock, held: Lock, made: Entry, path: Path) -> Iterator[str]:
         yield "  operators    --ops keeps more; of later ones the tensors of each step are compared"
     if len(now.runs) > 1:
         yield f"  environment  one of {len(now.runs)} that this entry holds; check finds the nearest"
-    gone = len(old.runs) + 1 - len(now.runs) - any(r.environment == run.environment for r in old.runs) if old else 0
+    gone = (
+        len(old.runs) + 1 - len(now.runs) - any(r.environment == run.environment for r in old.runs)
+        if old
+        else 0
+    )
     if gone > 0:
         yield f"  environment  {gone} dropped: lock there again"
 
@@ -202,30 +239,50 @@ def _write_json(target: str, text: str) -> None:
         write(Path(target), text)
 
 
-# -- options ---------------------------------------------------------------------------------------------------------
+# -- options
+# ---------------------------------------------------------------------------------------------------------
 
 
 def lock_parser() -> argparse.ArgumentParser:
     """Return the parser of `reproaudit lock` without the subject and its arguments."""
     parser = Parser(
-        prog="reproaudit lock", usage="reproaudit lock [options] [SUBJECT [subject's arguments]]",
-        description=_LOCK_DESCRIPTION, epilog=_LOCK_EPILOG, allow_abbrev=False,
+        prog="reproaudit lock",
+        usage="reproaudit lock [options] [SUBJECT [subject's arguments]]",
+        description=_LOCK_DESCRIPTION,
+        epilog=_LOCK_EPILOG,
+        allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    parser.add_argument(
-        "--steps", type=steps, default=argparse.SUPPRESS, metavar="N|all", help="optimizer steps to lock (default 3)"
     )
     parser.add_argument(
-        "--ops", type=positive, default=2000, metavar="N", help="operators kept for each environment (default 2000)"
+        "--steps",
+        type=steps,
+        default=argparse.SUPPRESS,
+        metavar="N|all",
+        help="optimizer steps to lock (default 3)",
     )
     parser.add_argument(
-        "--prune", action="store_true", help="drop the environments of an entry that are not made again now"
+        "--ops",
+        type=positive,
+        default=2000,
+        metavar="N",
+        help="operators kept for each environment (default 2000)",
     )
     parser.add_argument(
-        "--anew", action="store_true", help="forget the settings and steps that the subject was locked with before"
+        "--prune",
+        action="store_true",
+        help="drop the environments of an entry that are not made again now",
     )
     parser.add_argument(
-        "--inputs", action="append", default=[], metavar="SPEC", help="inputs of a module: float32[8,3,32,32]"
+        "--anew",
+        action="store_true",
+        help="forget the settings and steps that the subject was locked with before",
+    )
+    parser.add_argument(
+        "--inputs",
+        action="append",
+        default=[],
+        metavar="SPEC",
+        help="inputs of a module: float32[8,3,32,32]",
     )
     _shared(parser)
     return parser
@@ -234,18 +291,30 @@ def lock_parser() -> argparse.ArgumentParser:
 def check_parser() -> argparse.ArgumentParser:
     """Return the parser of `reproaudit check`, also without the subject."""
     parser = Parser(
-        prog="reproaudit check", usage="reproaudit check [options] [SUBJECT [subject's arguments]]",
-        description=_CHECK_DESCRIPTION, epilog=_CHECK_EPILOG, allow_abbrev=False,
+        prog="reproaudit check",
+        usage="reproaudit check [options] [SUBJECT [subject's arguments]]",
+        description=_CHECK_DESCRIPTION,
+        epilog=_CHECK_EPILOG,
+        allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    )
     parser.add_argument("--json", metavar="PATH", help="write the outcome as JSON; - is stdout")
     _shared(parser)
     return parser
 
 
 def _shared(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--lock", metavar="PATH", default=DEFAULT_LOCK, help=f"the lock file (default {DEFAULT_LOCK})")
-    parser.add_argument("--timeout", type=seconds, metavar="SECONDS", help="kill a run that takes longer")
-    parser.add_argument("--show-output", action="store_true", help="pass the program's output through")
+    parser.add_argument(
+        "--lock",
+        metavar="PATH",
+        default=DEFAULT_LOCK,
+        help=f"the lock file (default {DEFAULT_LOCK})",
+    )
+    parser.add_argument(
+        "--timeout", type=seconds, metavar="SECONDS", help="kill a run that takes longer"
+    )
+    parser.add_argument(
+        "--show-output", action="store_true", help="pass the program's output through"
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress")
     add_settings(parser)

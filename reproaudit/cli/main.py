@@ -50,12 +50,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception:
         # Never exit code 1: that is the answer "a divergence was found".
         traceback.print_exc()
-        print("reproaudit: error: the above is a fault of reproaudit itself [internal]", file=sys.stderr)
+        print(
+            "reproaudit: error: the above is a fault of reproaudit itself [internal]",
+            file=sys.stderr,
+        )
         return EXIT_NOT_AUDITED
 
 
 def _named(words: list[str]) -> tuple[str, list[str]]:
-    """Return the command and its words. No word at all is the gate where the project configures subjects."""
+    """Return the command and its words. No word at all is the gate where the project configures
+    subjects."""
     if words and words[0] in COMMANDS:
         return words[0], words[1:]
     if not words and load_project(Path.cwd()).subjects:
@@ -65,13 +69,16 @@ def _named(words: list[str]) -> tuple[str, list[str]]:
 
 def _command(name: str) -> Callable[[list[str]], int]:
     module, _, function = COMMANDS[name].partition(":")
-    command: Callable[[list[str]], int] = getattr(importlib.import_module(f"reproaudit.commands.{module}"), function)
+    command: Callable[[list[str]], int] = getattr(
+        importlib.import_module(f"reproaudit.commands.{module}"), function
+    )
     return command
 
 
 @contextmanager
 def _termination_as_interrupt() -> Iterator[None]:
-    """Treat SIGTERM and SIGHUP like Ctrl-C: the audited program has a session of its own and must be stopped by us."""
+    """Treat SIGTERM and SIGHUP like Ctrl-C: the audited program has a session of its own and must
+    be stopped by us."""
 
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
@@ -79,7 +86,9 @@ def _termination_as_interrupt() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {
+        number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)
+    }
     try:
         yield
     finally:

@@ -1,11 +1,18 @@
-"""`reproaudit record`, `compare`, `report` and `explain`: what works on one run, or on what was recorded before."""
+"""`reproaudit record`, `compare`, `report` and `explain`: what works on one run, or on what was
+recorded before."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from reproaudit.cli.arguments import compare_parser, explain_parser, record_parser, report_parser, split
+from reproaudit.cli.arguments import (
+    compare_parser,
+    explain_parser,
+    record_parser,
+    report_parser,
+    split,
+)
 from reproaudit.cli.audit import choices_of, project_of, settings_of, tolerances_of
 from reproaudit.config.plan import RunPlan, parse_subject
 from reproaudit.errors import UsageError
@@ -27,20 +34,26 @@ def record(words: list[str]) -> int:
     out = Path(options.out)
     if out.exists() and any(out.iterdir()):
         raise UsageError(
-            f"{options.out!r} already holds files", code="out-exists", hint="name another folder with --out"
+            f"{options.out!r} already holds files",
+            code="out-exists",
+            hint="name another folder with --out",
         )
     project = project_of(spec)
     choices = choices_of(options, project)
     plan = RunPlan(
-        trace_dir=out.absolute(), subject=spec, level=Level(options.level),
+        trace_dir=out.absolute(),
+        subject=spec,
+        level=Level(options.level),
         steps=None if choices.steps == "all" else choices.steps,
-        settings=settings_of(options, project, choices, options.seed), values_mb=options.values_mb,
-    )  # fmt: skip
+        settings=settings_of(options, project, choices, options.seed),
+        values_mb=options.values_mb,
+    )
     from reproaudit.runs.process import run
 
     done = run(plan, log=None, timeout_s=choices.timeout_s)
     print(
-        f"reproaudit: {done.outcome.kind.value} {done.outcome.detail}".rstrip() + f"; trace in {options.out}",
+        f"reproaudit: {done.outcome.kind.value} {done.outcome.detail}".rstrip()
+        + f"; trace in {options.out}",
         file=sys.stderr,
     )
     return 0 if done.outcome.is_success else EXIT_NOT_AUDITED
@@ -51,7 +64,11 @@ def compare(words: list[str]) -> int:
     options = compare_parser().parse_args(words)
     check_reports(options.report)
     if len(options.traces) < 2:
-        raise UsageError("one trace cannot be compared with anything", code="usage", hint="name two or more traces")
+        raise UsageError(
+            "one trace cannot be compared with anything",
+            code="usage",
+            hint="name two or more traces",
+        )
     from reproaudit.experiment.offline import compare_traces
 
     result = compare_traces([Path(trace) for trace in options.traces], tolerances_of(options, None))
@@ -67,7 +84,9 @@ def report(words: list[str]) -> int:
         text = Path(options.result).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
-            f"cannot read {options.result!r}: {error}", code="result-missing", hint="name a result.json"
+            f"cannot read {options.result!r}: {error}",
+            code="result-missing",
+            hint="name a result.json",
         ) from None
     result = from_json(text)
     emit(result, options.report)

@@ -1,1 +1,2 @@
-"""Comparing two runs: how tensors differ, whether batches hold the same samples, which events belong together."""
+"""Comparing two runs: how tensors differ, whether batches hold the same samples, which events
+belong together."""

@@ -14,10 +14,12 @@ Indices = npt.NDArray[np.int64]
 AnyIntegers = npt.NDArray[Any]
 Run = tuple[int, int, int]  # position in a, position in b, number of equal keys from there on
 
-# Edits up to which a block is aligned exactly: the whole stream's, then those of a gap between two anchors.
+# Edits up to which a block is aligned exactly: the whole stream's, then those of a gap between two
+# anchors.
 EXACT_EDITS = 1024
 GAP_EDITS = 128
-# Lengths of the stretches of equal keys on which streams that are further apart are brought together again.
+# Lengths of the stretches of equal keys on which streams that are further apart are brought
+# together again.
 ANCHOR_LENGTHS = (32, 8)
 UNREACHED = -(1 << 40)
 WINDOW = 32
@@ -27,7 +29,8 @@ FIRST_SEARCH = 256
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Alignment:
-    """Aligned pairs, rising in both streams, and the events of each stream that have no partner, rising."""
+    """Aligned pairs, rising in both streams, and the events of each stream that have no partner,
+    rising."""
 
     pairs_a: Indices
     pairs_b: Indices
@@ -44,13 +47,15 @@ class _Budget:
 
 
 def align(a: AnyIntegers, b: AnyIntegers) -> Alignment:
-    """Pair the events of two streams of integer keys, one key per event, so that paired keys are equal.
+    """Pair the events of two streams of integer keys, one key per event, so that paired keys are
+    equal.
 
-    Between the common beginning and the common end the pairs are a longest common subsequence (Myers, "An O(ND)
-    Difference Algorithm", 1986), as long as at most EXACT_EDITS events lack a partner and the budget lasts. Streams
-    further apart are walked: from each point of difference to the nearest place where ANCHOR_LENGTHS[0] keys in a
-    row are equal; the gaps between are aligned exactly, then by shorter anchors, then left without partners. Time and
-    memory stay within n log n. Swapping the streams swaps the result.
+    Between the common beginning and the common end the pairs are a longest common subsequence
+    (Myers, "An O(ND) Difference Algorithm", 1986), as long as at most EXACT_EDITS events lack a
+    partner and the budget lasts. Streams further apart are walked: from each point of difference to
+    the nearest place where ANCHOR_LENGTHS[0] keys in a row are equal; the gaps between are aligned
+    exactly, then by shorter anchors, then left without partners. Time and memory stay within n log
+    n. Swapping the streams swaps the result.
     """
     keys_a, keys_b = _as_keys(a), _as_keys(b)
     # A walk breaks its ties one way round, so the streams are always taken in the same order.
@@ -59,7 +64,9 @@ def align(a: AnyIntegers, b: AnyIntegers) -> Alignment:
         keys_a, keys_b = keys_b, keys_a
     size = len(keys_a) + len(keys_b)
     budget = _Budget(rounds=4 * EXACT_EDITS + size // 64, comparisons=(1 << 26) + 16 * size)
-    runs = np.array(list(_block_runs(keys_a, keys_b, ANCHOR_LENGTHS, EXACT_EDITS, budget)), dtype=np.int64)
+    runs = np.array(
+        list(_block_runs(keys_a, keys_b, ANCHOR_LENGTHS, EXACT_EDITS, budget)), dtype=np.int64
+    )
     pairs_a, pairs_b = _expand(runs.reshape(-1, 3))
     only_a, only_b = _unpaired(len(keys_a), pairs_a), _unpaired(len(keys_b), pairs_b)
     if swapped:
@@ -69,7 +76,9 @@ def align(a: AnyIntegers, b: AnyIntegers) -> Alignment:
 
 def _as_keys(stream: AnyIntegers) -> Keys:
     if stream.ndim != 1 or stream.dtype.kind not in "iu":
-        raise ValueError(f"cannot align {stream.dtype}{list(stream.shape)}: keys are integers in one dimension")
+        raise ValueError(
+            f"cannot align {stream.dtype}{list(stream.shape)}: keys are integers in one dimension"
+        )
     return np.ascontiguousarray(stream).astype(np.uint64, copy=False)
 
 
@@ -103,7 +112,9 @@ def _common_prefix(a: Keys, b: Keys) -> int:
     return limit
 
 
-def _block_runs(a: Keys, b: Keys, anchors: tuple[int, ...], edits: int, budget: _Budget) -> Iterator[Run]:
+def _block_runs(
+    a: Keys, b: Keys, anchors: tuple[int, ...], edits: int, budget: _Budget
+) -> Iterator[Run]:
     """Yield the runs of one block in rising order, by the cheapest way that does."""
     head = _common_prefix(a, b)
     tail = _common_prefix(a[head:][::-1], b[head:][::-1])
@@ -116,7 +127,9 @@ def _block_runs(a: Keys, b: Keys, anchors: tuple[int, ...], edits: int, budget: 
         yield len(a) - tail, len(b) - tail, tail
 
 
-def _middle_runs(a: Keys, b: Keys, anchors: tuple[int, ...], edits: int, budget: _Budget) -> Iterator[Run]:
+def _middle_runs(
+    a: Keys, b: Keys, anchors: tuple[int, ...], edits: int, budget: _Budget
+) -> Iterator[Run]:
     if not len(a) or not len(b):
         return
     if len(a) == 1 or len(b) == 1:
@@ -132,9 +145,11 @@ def _middle_runs(a: Keys, b: Keys, anchors: tuple[int, ...], edits: int, budget:
 
 
 def _exact_runs(a: Keys, b: Keys, edits: int, budget: _Budget) -> list[Run] | None:
-    """Return the runs of a longest common subsequence; None if more than `edits` events lack a partner.
+    """Return the runs of a longest common subsequence; None if more than `edits` events lack a
+    partner.
 
-    After round d, `reached[i]` is how far d edits come in `a` on diagonal 2i - d (position in a less that in b).
+    After round d, `reached[i]` is how far d edits come in `a` on diagonal 2i - d (position in a
+    less that in b).
     """
     starts: list[Indices] = []
     ends: list[Indices] = []
@@ -200,7 +215,10 @@ def _walk(a: Keys, b: Keys, anchors: tuple[int, ...], budget: _Budget) -> Iterat
         length = _common_prefix(a[p:], b[q:])
         if length:
             yield p, q, length
-        i, j = p + max(length, 1), q + max(length, 1)  # one further where two stretches only share a digest
+        i, j = (
+            p + max(length, 1),
+            q + max(length, 1),
+        )  # one further where two stretches only share a digest
     if i or len(anchors) == 1:
         remaining = _block_runs(a[i:], b[j:], anchors[1:], GAP_EDITS, budget)
     else:
@@ -220,15 +238,17 @@ class _AnchorFinder:
         stop = np.searchsorted(ordered, digests_a, "right")
         self._places = np.flatnonzero(stop > first)
         self._first, self._stop = first[self._places], stop[self._places]
-        # Positions in b, grouped by digest and rising within a group, as numbers that rise throughout.
+        # Positions in b, grouped by digest and rising within a group, as numbers that rise
+        # throughout.
         self._stride = len(b) + 1
         self._ranks = np.searchsorted(ordered, ordered, "left") * self._stride + self._order
 
     def nearest(self, i: int, j: int, *, level: bool) -> tuple[int, int] | None:
         """Return the place (p, q) that skips the fewest keys.
 
-        `level` counts the shift between the two skips once more: it finds the place that keeps both streams in step
-        where they repeat themselves, and where the fewest keys would be skipped in one stream only.
+        `level` counts the shift between the two skips once more: it finds the place that keeps both
+        streams in step where they repeat themselves, and where the fewest keys would be skipped in
+        one stream only.
         """
         best: tuple[int, int, int, int] | None = None
         at, size = int(np.searchsorted(self._places, i)), FIRST_SEARCH
@@ -247,7 +267,8 @@ class _AnchorFinder:
 
 
 def _cheapest(skip_a: Indices, skip_b: Indices, level: bool) -> tuple[int, int, int, int] | None:
-    """Return (cost, shift, keys skipped in a, keys skipped in b) of the cheapest place that lies ahead."""
+    """Return (cost, shift, keys skipped in a, keys skipped in b) of the cheapest place that lies
+    ahead."""
     ahead = skip_b >= 0
     skip_a, skip_b = skip_a[ahead], skip_b[ahead]
     if not skip_a.size:
@@ -258,10 +279,15 @@ def _cheapest(skip_a: Indices, skip_b: Indices, level: bool) -> tuple[int, int, 
     return int(cost[k]), int(shift[k]), int(skip_a[k]), int(skip_b[k])
 
 
-def _fewest_alone(a: Keys, b: Keys, finder: _AnchorFinder, i: int, j: int) -> tuple[int, int] | None:
-    """Return the nearest place by either measure: the one before which fewer events must lack a partner."""
+def _fewest_alone(
+    a: Keys, b: Keys, finder: _AnchorFinder, i: int, j: int
+) -> tuple[int, int] | None:
+    """Return the nearest place by either measure: the one before which fewer events must lack a
+    partner."""
     nearest = finder.nearest(i, j, level=False)
-    if nearest is None or sum(nearest) - i - j <= 2:  # one event more, or one replaced: nothing to weigh
+    if (
+        nearest is None or sum(nearest) - i - j <= 2
+    ):  # one event more, or one replaced: nothing to weigh
         return nearest
     level = finder.nearest(i, j, level=True)
     if level is None or nearest == level:

@@ -1,4 +1,5 @@
-"""Comparing what every run must agree on: batches, outputs, gradients, parameters; and grouping equal runs."""
+"""Comparing what every run must agree on: batches, outputs, gradients, parameters; and grouping
+equal runs."""
 
 from __future__ import annotations
 
@@ -17,9 +18,10 @@ from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
 
 KINDS = (EventKind.BATCH, EventKind.OUTPUT, EventKind.GRADIENT, EventKind.PARAMETER)
-# A batch that differs is evidence of where the difference came in. It decides nothing by itself: padding that a mask
-# removes may hold undefined bytes in every run while training is equal to the last bit. The same holds for an output
-# that a later backward pass starts from: its loss and its gradients decide.
+# A batch that differs is evidence of where the difference came in. It decides nothing by itself:
+# padding that a mask removes may hold undefined bytes in every run while training is equal to the
+# last bit. The same holds for an output that a later backward pass starts from: its loss and its
+# gradients decide.
 DECIDING = (EventKind.OUTPUT, EventKind.GRADIENT, EventKind.PARAMETER)
 _DECIDING_NUMBERS = [int(kind) for kind in DECIDING]
 
@@ -31,8 +33,9 @@ _KIND_NUMBERS = [int(kind) for kind in KINDS]
 class Table:
     """A run's boundary tensors in canonical order: equal runs have equal tables.
 
-    Rows of the main thread are in order of occurrence within (process, step, kind, name). Other threads have no
-    common order between runs: their rows are compared as a multiset per (process, kind, name), over all steps.
+    Rows of the main thread are in order of occurrence within (process, step, kind, name). Other
+    threads have no common order between runs: their rows are compared as a multiset per (process,
+    kind, name), over all steps.
     """
 
     keys: npt.NDArray[np.uint64]
@@ -44,12 +47,15 @@ class Table:
     deciding: npt.NDArray[np.bool_]
     labels: tuple[str, ...]  # of the processes that `processes` numbers
     undigested: int
-    ignored: tuple[int, ...] = ()  # rows that were left out, by pattern; one that two patterns match counts for both
+    ignored: tuple[
+        int, ...
+    ] = ()  # rows that were left out, by pattern; one that two patterns match counts for both
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """An aligned pair of boundary events that differ; an event number is None where one run lacks the tensor."""
+    """An aligned pair of boundary events that differ; an event number is None where one run lacks
+    the tensor."""
 
     process: str
     event_a: int | None
@@ -59,29 +65,48 @@ class Pair:
 def tabulate(run: Run, interned: Interned, with_threads: bool = True) -> Table:
     """Return the run's boundary tensors in canonical order, its children's included."""
     counts = np.zeros(len(interned.ignored), dtype=np.int64)
-    parts = [_rows(trace, interned.string(label), interned, with_threads, counts) for label, trace in run.traces]
+    parts = [
+        _rows(trace, interned.string(label), interned, with_threads, counts)
+        for label, trace in run.traces
+    ]
     columns = [np.concatenate([part[i] for part in parts]) for i in range(6)]
     keys, digests, kinds, events, threaded, deciding = columns
-    processes = np.concatenate([np.full(len(part[0]), number, dtype=np.int64) for number, part in enumerate(parts)])
+    processes = np.concatenate(
+        [np.full(len(part[0]), number, dtype=np.int64) for number, part in enumerate(parts)]
+    )
     order = np.argsort(keys)
     undigested = sum(_undigested(trace) for _, trace in run.traces)
     labels = tuple(label for label, _ in run.traces)
     return Table(
-        keys[order], digests[order], kinds[order], processes[order], events[order], threaded[order], deciding[order],
-        labels, undigested, tuple(counts.tolist()),
-    )  # fmt: skip
+        keys[order],
+        digests[order],
+        kinds[order],
+        processes[order],
+        events[order],
+        threaded[order],
+        deciding[order],
+        labels,
+        undigested,
+        tuple(counts.tolist()),
+    )
 
 
 def _undigested(trace: Trace) -> int:
     events = trace.events
-    return int((np.isin(events["kind"], _KIND_NUMBERS) & ((events["flags"] & EventFlag.UNDIGESTED) != 0)).sum())
+    return int(
+        (
+            np.isin(events["kind"], _KIND_NUMBERS) & ((events["flags"] & EventFlag.UNDIGESTED) != 0)
+        ).sum()
+    )
 
 
 def _rows(
     trace: Trace, process: int, interned: Interned, with_threads: bool, ignored_counts: _Numbers
 ) -> tuple[npt.NDArray[Any], ...]:
     events = trace.events
-    chosen = np.flatnonzero(np.isin(events["kind"], _KIND_NUMBERS) & ((events["flags"] & EventFlag.UNDIGESTED) == 0))
+    chosen = np.flatnonzero(
+        np.isin(events["kind"], _KIND_NUMBERS) & ((events["flags"] & EventFlag.UNDIGESTED) == 0)
+    )
     chosen = chosen[~_ignored(trace, chosen, interned.ignored, ignored_counts)]
     threaded = events["thread"][chosen] != 0
     if not with_threads:
@@ -90,7 +115,9 @@ def _rows(
     kinds, flags, outputs = (events[field][chosen] for field in ("kind", "flags", "outputs"))
     strings, _ = interned.ids(trace)
     steps = np.where(threaded, -1, events["step"][chosen].astype(np.int64))
-    group = mix(np.full(len(chosen), process), threaded, steps, kinds, strings[events["name"][chosen]])
+    group = mix(
+        np.full(len(chosen), process), threaded, steps, kinds, strings[events["name"][chosen]]
+    )
     # Within a group the main thread keeps its order; other threads are ordered by content.
     if threaded.any():
         first = np.where(threaded, outputs[:, 0], np.arange(len(chosen), dtype=np.uint64))
@@ -107,7 +134,9 @@ def _rows(
     return mix(group, occurrence), outputs, kinds, chosen.astype(np.int64), threaded, deciding
 
 
-def _ignored(trace: Trace, chosen: _Numbers, ignored: tuple[Ignored, ...], counts: _Numbers) -> npt.NDArray[np.bool_]:
+def _ignored(
+    trace: Trace, chosen: _Numbers, ignored: tuple[Ignored, ...], counts: _Numbers
+) -> npt.NDArray[np.bool_]:
     """Tell which rows a pattern names, and add to `counts` how many each pattern does."""
     left_out = np.zeros(len(chosen), dtype=np.bool_)
     if not ignored:
@@ -151,29 +180,49 @@ def compare_boundaries(runs: Sequence[Run], interned: Interned) -> BoundaryCompa
     notes: list[NotChecked] = []
     stopped = any(run.outcome.kind == OutcomeKind.STOPPED for run in runs)
     if stopped and len({int(table.threaded.sum()) for table in tables}) > 1:
-        # Where the other threads stood when the audit stopped the program is chance, not the program's doing.
+        # Where the other threads stood when the audit stopped the program is chance, not the
+        # program's doing.
         tables = tuple(tabulate(run, interned, with_threads=False) for run in runs)
         notes.append(
-            NotChecked("tensors of threads other than the main one", "the audit stopped them at different points")
+            NotChecked(
+                "tensors of threads other than the main one",
+                "the audit stopped them at different points",
+            )
         )
     groups: dict[bytes, list[int]] = {}
     for run, table in zip(runs, tables, strict=True):
         deciding = table.deciding
-        content = table.keys[deciding].tobytes() + np.ascontiguousarray(table.digests[deciding]).tobytes()
+        content = (
+            table.keys[deciding].tobytes() + np.ascontiguousarray(table.digests[deciding]).tobytes()
+        )
         groups.setdefault(content, []).append(run.index)
     blind = max((table.undigested for table in tables), default=0)
     if blind:
-        notes.append(NotChecked(f"{blind} boundary tensors per run", "they have no bytes that could be digested"))
-    ignored = [max((table.ignored[i] for table in tables), default=0) for i in range(len(interned.ignored))]
+        notes.append(
+            NotChecked(
+                f"{blind} boundary tensors per run", "they have no bytes that could be digested"
+            )
+        )
+    ignored = [
+        max((table.ignored[i] for table in tables), default=0) for i in range(len(interned.ignored))
+    ]
     told, warnings = _told(interned.ignored, ignored)
     notes += told
     compared = min((int(table.deciding.sum()) for table in tables), default=0)
-    counts = tuple((kind.name.lower(), int((tables[0].kinds == kind).sum())) for kind in KINDS) if tables else ()
+    counts = (
+        tuple((kind.name.lower(), int((tables[0].kinds == kind).sum())) for kind in KINDS)
+        if tables
+        else ()
+    )
     classes = tuple(tuple(group) for group in groups.values())
-    return BoundaryComparison(classes, compared, counts, tables, tuple(notes), warnings, sum(ignored))
+    return BoundaryComparison(
+        classes, compared, counts, tables, tuple(notes), warnings, sum(ignored)
+    )
 
 
-def _told(ignored: Sequence[Ignored], counts: Sequence[int]) -> tuple[list[NotChecked], tuple[str, ...]]:
+def _told(
+    ignored: Sequence[Ignored], counts: Sequence[int]
+) -> tuple[list[NotChecked], tuple[str, ...]]:
     """Say what was left out and why; warn of a pattern that names nothing, for it may be mistyped."""
     notes, warnings = [], []
     for one, count in zip(ignored, counts, strict=True):
@@ -181,7 +230,9 @@ def _told(ignored: Sequence[Ignored], counts: Sequence[int]) -> tuple[list[NotCh
             what = f"{one.pattern.text} ({count} tensor{'s' if count > 1 else ''} per run)"
             notes.append(NotChecked(what, f"ignored: {one.reason}"))
         else:
-            warnings.append(f"the pattern {one.pattern.text!r} is to be ignored, but matches no tensor")
+            warnings.append(
+                f"the pattern {one.pattern.text!r} is to be ignored, but matches no tensor"
+            )
     return notes, tuple(warnings)
 
 
@@ -216,12 +267,15 @@ class DivergentPairs(Sequence[Pair]):
         return self._chosen((self.kinds == kind) & (self.events_a >= 0) & (self.events_b >= 0))
 
     def _chosen(self, at: slice | npt.NDArray[np.bool_]) -> DivergentPairs:
-        processes, events_a, events_b = (column[at] for column in (self.processes, self.events_a, self.events_b))
+        processes, events_a, events_b = (
+            column[at] for column in (self.processes, self.events_a, self.events_b)
+        )
         return DivergentPairs(self.labels, processes, events_a, events_b, self.kinds[at])
 
 
 def divergent_pairs(a: Table, b: Table) -> DivergentPairs:
-    """Return the pairs whose digests differ or that lack a partner, in the order of run `a`, then of run `b`."""
+    """Return the pairs whose digests differ or that lack a partner, in the order of run `a`, then
+    of run `b`."""
     at_a, at_b = _same_keys(a.keys, b.keys)
     different = (a.digests[at_a] != b.digests[at_b]).any(axis=1)
     partner = np.full(len(a.keys), -1)
@@ -230,7 +284,10 @@ def divergent_pairs(a: Table, b: Table) -> DivergentPairs:
     listed[at_a] = different
     alone = np.ones(len(b.keys), dtype=np.bool_)
     alone[at_b] = False
-    first, last = _in_program_order(a, np.flatnonzero(listed)), _in_program_order(b, np.flatnonzero(alone))
+    first, last = (
+        _in_program_order(a, np.flatnonzero(listed)),
+        _in_program_order(b, np.flatnonzero(alone)),
+    )
     return DivergentPairs(
         (*a.labels, *b.labels),
         np.concatenate((a.processes[first], b.processes[last] + len(a.labels))),
@@ -241,7 +298,8 @@ def divergent_pairs(a: Table, b: Table) -> DivergentPairs:
 
 
 def _same_keys(a: npt.NDArray[np.uint64], b: npt.NDArray[np.uint64]) -> tuple[_Numbers, _Numbers]:
-    """Return where the keys that both tables have stand in each; of equal keys within one table, the first."""
+    """Return where the keys that both tables have stand in each; of equal keys within one table,
+    the first."""
     at_b = np.searchsorted(b, a)
     found = at_b < len(b)
     found[found] = b[at_b[found]] == a[found]

@@ -9,7 +9,8 @@ from reproaudit.compare.interning import Ids
 
 
 def mix(*columns: npt.NDArray[np.generic]) -> npt.NDArray[np.uint64]:
-    """Hash equally long integer columns row by row to 64 bits, for grouping; equality is the digests' job."""
+    """Hash equally long integer columns row by row to 64 bits, for grouping; equality is the
+    digests' job."""
     result = np.full(len(columns[0]), 0x9E3779B97F4A7C15, dtype=np.uint64)
     for column in columns:
         result ^= column.astype(np.uint64)
@@ -36,10 +37,15 @@ def within_runs(groups: npt.NDArray[np.uint64]) -> Ids:
     return np.arange(len(groups)) - np.repeat(starts, np.diff(np.r_[starts, len(groups)]))
 
 
-def are_among(values: npt.NDArray[np.uint64], others: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
-    """Tell which values are among the others; unlike NumPy's `isin` as fast per value with millions as with few."""
+def are_among(
+    values: npt.NDArray[np.uint64], others: npt.NDArray[np.uint64]
+) -> npt.NDArray[np.bool_]:
+    """Tell which values are among the others; unlike NumPy's `isin` as fast per value with millions
+    as with few."""
     if not len(others):
         return np.zeros(len(values), dtype=np.bool_)
     ordered = np.sort(others)
-    found: npt.NDArray[np.bool_] = ordered[np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)] == values
+    found: npt.NDArray[np.bool_] = (
+        ordered[np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)] == values
+    )
     return found

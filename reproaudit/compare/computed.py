@@ -12,26 +12,36 @@ from reproaudit.compare.interning import Interned
 from reproaudit.model.events import EventFlag, EventKind
 from reproaudit.trace.runs import Run
 
-_NO_RESULT = EventFlag.VIEW | EventFlag.UNDEFINED | EventFlag.RAISED  # of these the outputs were not digested
+_NO_RESULT = (
+    EventFlag.VIEW | EventFlag.UNDEFINED | EventFlag.RAISED
+)  # of these the outputs were not digested
 
 
 def refined(
-    classes: Sequence[Sequence[int]], runs: Sequence[Run], interned: Interned, left_out: frozenset[int] = frozenset()
-) -> tuple[tuple[int, ...], ...]:  # fmt: skip
+    classes: Sequence[Sequence[int]],
+    runs: Sequence[Run],
+    interned: Interned,
+    left_out: frozenset[int] = frozenset(),
+) -> tuple[tuple[int, ...], ...]:
     """Split classes of run numbers where what the runs computed differs; the order of runs is kept.
 
-    The order of calls does not count: data that arrives from worker processes is unpacked whenever it comes. Runs that
-    are `left_out` stay with the first of their class.
+    The order of calls does not count: data that arrives from worker processes is unpacked whenever
+    it comes. Runs that are `left_out` stay with the first of their class.
     """
     computed = {run.index: _computed(run, interned) for run in runs}
     found: list[list[int]] = []
     for group in classes:
         parts: list[list[int]] = []
-        for index in (*(i for i in group if i not in left_out), *(i for i in group if i in left_out)):
+        for index in (
+            *(i for i in group if i not in left_out),
+            *(i for i in group if i in left_out),
+        ):
             if index in left_out and parts:
                 parts[0].append(index)
                 continue
-            same = next((part for part in parts if np.array_equal(computed[part[0]], computed[index])), None)
+            same = next(
+                (part for part in parts if np.array_equal(computed[part[0]], computed[index])), None
+            )
             if same is None:
                 parts.append([index])
             else:
@@ -53,5 +63,7 @@ def _computed(run: Run, interned: Interned) -> npt.NDArray[np.uint64]:
         strings, locations = interned.ids(trace)
         outputs = np.where(((rows["flags"] & _NO_RESULT) == 0)[:, None], rows["outputs"], 0)
         columns = (rows["inputs"][:, 0], rows["inputs"][:, 1], outputs[:, 0], outputs[:, 1])
-        keys.append(mix(rows["phase"], strings[rows["name"]], locations[rows["location"]], *columns))
+        keys.append(
+            mix(rows["phase"], strings[rows["name"]], locations[rows["location"]], *columns)
+        )
     return np.sort(np.concatenate(keys))

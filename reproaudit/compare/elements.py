@@ -1,4 +1,5 @@
-"""How far two tensors of one dtype and shape are apart, element by element, and what tolerance a user asked for."""
+"""How far two tensors of one dtype and shape are apart, element by element, and what tolerance a
+user asked for."""
 
 from __future__ import annotations
 
@@ -17,13 +18,16 @@ from reproaudit.model.result import Difference, Tolerance
 Array = npt.NDArray[Any]
 Buffer = bytes | bytearray | memoryview | npt.NDArray[Any]
 
-CHUNK_ELEMENTS = 1 << 18  # bounds the memory that a comparison needs, and keeps its arrays in the cache
+CHUNK_ELEMENTS = (
+    1 << 18
+)  # bounds the memory that a comparison needs, and keeps its arrays in the cache
 BIN_ENDS = np.uint64(1) << np.arange(64, dtype=np.uint64)
 DEFAULT = "*"  # the key of `parse_tolerance` for dtypes that have no tolerance of their own
 
 
 class TensorContent(Protocol):
-    """A tensor's exact content: `data` holds its elements in logical row-major order, little-endian, without gaps."""
+    """A tensor's exact content: `data` holds its elements in logical row-major order,
+    little-endian, without gaps."""
 
     @property
     def dtype(self) -> str: ...
@@ -46,7 +50,8 @@ class TensorBytes:
 
 @dataclass(frozen=True, slots=True)
 class _FloatFormat:
-    """A sign-magnitude float. Magnitudes are bit patterns without the sign bit and rise with the value."""
+    """A sign-magnitude float. Magnitudes are bit patterns without the sign bit and rise with the
+    value."""
 
     bits: int
     last_finite: int
@@ -56,18 +61,24 @@ class _FloatFormat:
     parts: int = 1  # 2 for complex
 
 
-def _narrow(exponent_bits: int, bias: int, last_finite: int, last_number: int, fnuz: bool = False) -> _FloatFormat:
+def _narrow(
+    exponent_bits: int, bias: int, last_finite: int, last_number: int, fnuz: bool = False
+) -> _FloatFormat:
     """Describe an 8-bit float: its 256 values are a table."""
     mantissa_bits = 7 - exponent_bits
     magnitude = np.arange(128)
     exponent, fraction = magnitude >> mantissa_bits, magnitude & ((1 << mantissa_bits) - 1)
-    significand = np.where(exponent == 0, fraction, fraction + (1 << mantissa_bits)).astype(np.float64)
+    significand = np.where(exponent == 0, fraction, fraction + (1 << mantissa_bits)).astype(
+        np.float64
+    )
     positive = np.ldexp(significand, np.maximum(exponent, 1) - bias - mantissa_bits)
     table = np.concatenate([positive, -positive])
     return _FloatFormat(8, last_finite, last_number, fnuz, lambda words: table[words])
 
 
-def _ieee(bits: int, mantissa_bits: int, decode: Callable[[Array], Array], parts: int = 1) -> _FloatFormat:
+def _ieee(
+    bits: int, mantissa_bits: int, decode: Callable[[Array], Array], parts: int = 1
+) -> _FloatFormat:
     infinity = (1 << (bits - 1)) - (1 << mantissa_bits)
     return _FloatFormat(bits, infinity - 1, infinity, False, decode, parts)
 
@@ -90,7 +101,9 @@ FLOATS = {
     "complex128": _ieee(64, 52, _view_as("<f8"), parts=2),
 }
 INTEGERS = {"bool": "?"} | {
-    f"{prefix}int{8 * size}": f"<{prefix or 'i'}{size}" for prefix in ("", "u") for size in (1, 2, 4, 8)
+    f"{prefix}int{8 * size}": f"<{prefix or 'i'}{size}"
+    for prefix in ("", "u")
+    for size in (1, 2, 4, 8)
 }
 
 
@@ -110,24 +123,29 @@ class _Tally:
     within: bool = True
 
 
-def element_difference(a: TensorContent, b: TensorContent, tolerance: Tolerance = Tolerance()) -> Difference:
+def element_difference(
+    a: TensorContent, b: TensorContent, tolerance: Tolerance = Tolerance()
+) -> Difference:
     """Compare two tensors bit for bit and measure how far the elements that differ are apart.
 
-    An infinity counts as the number after the largest finite one, and 0.0 and -0.0 as 0 ULP apart (`zero_sign`
-    counts them). `max_ulp`, `max_abs` and `max_rel` are 0 for equal tensors and None where something differs but no
-    pair of numbers (for the last two: of finite numbers) does. `max_abs` is an exact int for integers and saturates
-    at the largest float64. The parts of a complex element are compared as floats, `max_ulp` is over parts, `max_abs`
-    and `max_rel` are moduli, and each counter counts an element once. A dtype unknown here is compared as bytes only.
+    An infinity counts as the number after the largest finite one, and 0.0 and -0.0 as 0 ULP apart
+    (`zero_sign` counts them). `max_ulp`, `max_abs` and `max_rel` are 0 for equal tensors and None
+    where something differs but no pair of numbers (for the last two: of finite numbers) does.
+    `max_abs` is an exact int for integers and saturates at the largest float64. The parts of a
+    complex element are compared as floats, `max_ulp` is over parts, `max_abs` and `max_rel` are
+    moduli, and each counter counts an element once. A dtype unknown here is compared as bytes only.
 
-    `within_tolerance` holds if for every element the bits are equal, or |a-b| <= atol + rtol * max(|a|, |b|), or the
-    ULP distance (of each part) is at most `ulp`; NaN is within of NaN and never of a number, and an infinity is near a
-    finite number only by ULPs. The bitwise tolerance admits nothing but equal bits: neither 0.0 for -0.0 nor one
-    NaN for another.
+    `within_tolerance` holds if for every element the bits are equal, or |a-b| <= atol + rtol *
+    max(|a|, |b|), or the ULP distance (of each part) is at most `ulp`; NaN is within of NaN and
+    never of a number, and an infinity is near a finite number only by ULPs. The bitwise tolerance
+    admits nothing but equal bits: neither 0.0 for -0.0 nor one NaN for another.
 
     Raises ValueError if dtype or shape differ, or if the data is not as long as they say.
     """
     if a.dtype != b.dtype or tuple(a.shape) != tuple(b.shape):
-        raise ValueError(f"cannot compare {_description(a)} with {_description(b)} element by element")
+        raise ValueError(
+            f"cannot compare {_description(a)} with {_description(b)} element by element"
+        )
     elements = math.prod(a.shape)
     measured = a.dtype in FLOATS or a.dtype in INTEGERS
     tally = _Tally()
@@ -149,11 +167,15 @@ def element_difference(a: TensorContent, b: TensorContent, tolerance: Tolerance 
         max_ulp=0 if is_equal and a.dtype in FLOATS else tally.max_ulp,
         max_abs=(0.0 if a.dtype in FLOATS else 0) if is_equal and measured else tally.max_abs,
         max_rel=0.0 if is_equal and measured else tally.max_rel,
-        first_index=None if tally.first is None else tuple(int(i) for i in np.unravel_index(tally.first, a.shape)),
+        first_index=None
+        if tally.first is None
+        else tuple(int(i) for i in np.unravel_index(tally.first, a.shape)),
         nan_against_number=tally.nan_against_number,
         nan_payload=tally.nan_payload,
         zero_sign=tally.zero_sign,
-        ulp_histogram=tuple((str(1 << i), int(count)) for i, count in enumerate(tally.bins) if count),
+        ulp_histogram=tuple(
+            (str(1 << i), int(count)) for i, count in enumerate(tally.bins) if count
+        ),
         within_tolerance=is_equal or (measured and tally.within and not tolerance.is_bitwise),
     )
 
@@ -162,8 +184,11 @@ def _description(tensor: TensorContent) -> str:
     return f"{tensor.dtype}{list(tensor.shape)}"
 
 
-def _chunks(a: TensorContent, b: TensorContent, elements: int) -> Iterator[tuple[int, Array, Array]]:
-    """Yield (number of the first element, words of a, words of b); words are unsigned, one row per element."""
+def _chunks(
+    a: TensorContent, b: TensorContent, elements: int
+) -> Iterator[tuple[int, Array, Array]]:
+    """Yield (number of the first element, words of a, words of b); words are unsigned, one row per
+    element."""
     words_a, words_b = _words(a, elements), _words(b, elements)
     if words_a.shape != words_b.shape:
         raise ValueError(f"{_description(a)}: {words_a.nbytes} bytes against {words_b.nbytes}")
@@ -189,7 +214,9 @@ def _words(tensor: TensorContent, elements: int) -> Array:
     return content.view(f"<u{width}").reshape(elements, parts)
 
 
-def _tally_floats(tally: _Tally, a: Array, b: Array, form: _FloatFormat, tolerance: Tolerance) -> None:
+def _tally_floats(
+    tally: _Tally, a: Array, b: Array, form: _FloatFormat, tolerance: Tolerance
+) -> None:
     sign = np.uint64(1 << (form.bits - 1))
     wide_a, wide_b = a.astype(np.uint64), b.astype(np.uint64)
     size_a, size_b = wide_a & ~sign, wide_b & ~sign
@@ -198,7 +225,9 @@ def _tally_floats(tally: _Tally, a: Array, b: Array, form: _FloatFormat, toleran
         nan_a, nan_b = wide_a == sign, wide_b == sign
     numbers, unequal = ~(nan_a | nan_b), wide_a != wide_b
     same_sign = (wide_a & sign) == (wide_b & sign)
-    ulps = np.where(same_sign, np.maximum(size_a, size_b) - np.minimum(size_a, size_b), size_a + size_b)
+    ulps = np.where(
+        same_sign, np.maximum(size_a, size_b) - np.minimum(size_a, size_b), size_a + size_b
+    )
     ulps[~numbers] = 0
 
     tally.nan_against_number += _count(nan_a ^ nan_b)
@@ -210,16 +239,21 @@ def _tally_floats(tally: _Tally, a: Array, b: Array, form: _FloatFormat, toleran
         tally.bins += np.bincount(ends[ulps.any(axis=1)], minlength=len(tally.bins))
 
     finite = numbers & (np.maximum(size_a, size_b) <= form.last_finite)
-    # Equal infinities and pairs of NaNs have no distance; the other part of such a complex element still has.
+    # Equal infinities and pairs of NaNs have no distance; the other part of such a complex element
+    # still has.
     settled = ~finite & ((nan_a & nan_b) | ~unequal)
     measurable = (finite | settled).all(axis=1)
-    values_a, values_b = (form.decode(np.where(finite, words, 0).astype(words.dtype)) for words in (a, b))
+    values_a, values_b = (
+        form.decode(np.where(finite, words, 0).astype(words.dtype)) for words in (a, b)
+    )
     distance, relative, near = _measure(values_a[measurable], values_b[measurable], tolerance)
     measured = finite[measurable].any(axis=1)
     if measured.any():
         tally.max_abs = max(tally.max_abs or 0.0, float(distance[measured].max()))
         tally.max_rel = max(tally.max_rel or 0.0, float(relative[measured].max()))
-    within = ((nan_a & nan_b) | (numbers & (ulps <= np.uint64(min(tolerance.ulp, (1 << 64) - 1))))).all(axis=1)
+    within = (
+        (nan_a & nan_b) | (numbers & (ulps <= np.uint64(min(tolerance.ulp, (1 << 64) - 1))))
+    ).all(axis=1)
     within[measurable] |= near
     tally.within &= bool(within.all())
 
@@ -228,8 +262,11 @@ def _count(parts: Array) -> int:
     return int(np.count_nonzero(parts.any(axis=1)))
 
 
-def _measure(a: Array, b: Array, tolerance: Tolerance, scale: float = 1.0) -> tuple[Array, Array, Array]:
-    """Return |a-b|, |a-b| / max(|a|, |b|) and whether it is within rtol and atol, for rows of finite float64 parts.
+def _measure(
+    a: Array, b: Array, tolerance: Tolerance, scale: float = 1.0
+) -> tuple[Array, Array, Array]:
+    """Return |a-b|, |a-b| / max(|a|, |b|) and whether it is within rtol and atol, for rows of
+    finite float64 parts.
 
     Rows whose difference or modulus overflows are measured again at a quarter of their size.
     """
@@ -237,10 +274,16 @@ def _measure(a: Array, b: Array, tolerance: Tolerance, scale: float = 1.0) -> tu
         distance = _modulus(a - b)
         magnitude = np.maximum(_modulus(a), _modulus(b))
         overflown = ~(np.isfinite(distance) & np.isfinite(magnitude))
-        relative = np.divide(distance, magnitude, out=np.zeros_like(distance), where=(magnitude > 0) & ~overflown)
-        near = distance <= tolerance.atol * scale + tolerance.rtol * np.where(overflown, 0, magnitude)
+        relative = np.divide(
+            distance, magnitude, out=np.zeros_like(distance), where=(magnitude > 0) & ~overflown
+        )
+        near = distance <= tolerance.atol * scale + tolerance.rtol * np.where(
+            overflown, 0, magnitude
+        )
         if overflown.any():
-            small, relative[overflown], near[overflown] = _measure(a[overflown] / 4, b[overflown] / 4, tolerance, 0.25)
+            small, relative[overflown], near[overflown] = _measure(
+                a[overflown] / 4, b[overflown] / 4, tolerance, 0.25
+            )
             distance[overflown] = np.minimum(small * 4, sys.float_info.max)
     return distance, relative, near
 
@@ -249,19 +292,24 @@ def _modulus(parts: Array) -> Array:
     return np.abs(parts[:, 0]) if parts.shape[1] == 1 else np.hypot(parts[:, 0], parts[:, 1])
 
 
-def _tally_integers(tally: _Tally, words_a: Array, words_b: Array, dtype: str, tolerance: Tolerance) -> None:
+def _tally_integers(
+    tally: _Tally, words_a: Array, words_b: Array, dtype: str, tolerance: Tolerance
+) -> None:
     if dtype == "?":
         a, b = (words_a[:, 0] != 0).astype(np.uint8), (words_b[:, 0] != 0).astype(np.uint8)
     else:
         a, b = words_a[:, 0].view(dtype), words_b[:, 0].view(dtype)
-    # Two's complement: the wrapped difference of the larger and the smaller is the exact one, up to 2**64 - 1.
+    # Two's complement: the wrapped difference of the larger and the smaller is the exact one, up to
+    # 2**64 - 1.
     distance = np.maximum(a, b).astype(np.uint64) - np.minimum(a, b).astype(np.uint64)
     size = np.maximum(_absolute(a), _absolute(b)).astype(np.float64)
     tally.max_abs = max(int(tally.max_abs or 0), int(distance.max()))
     relative = np.divide(distance.astype(np.float64), size, out=np.zeros_like(size), where=size > 0)
     tally.max_rel = max(tally.max_rel or 0.0, float(relative.max()))
     with np.errstate(over="ignore"):
-        tally.within &= bool((distance.astype(np.float64) <= tolerance.atol + tolerance.rtol * size).all())
+        tally.within &= bool(
+            (distance.astype(np.float64) <= tolerance.atol + tolerance.rtol * size).all()
+        )
 
 
 def _absolute(values: Array) -> Array:
@@ -270,7 +318,8 @@ def _absolute(values: Array) -> Array:
 
 
 def parse_tolerance(text: str) -> dict[str, Tolerance]:
-    """Read "bitwise", "rtol=1e-5,atol=1e-8", "ulp=4", or tolerances per dtype: "float32:rtol=1e-5;bfloat16:ulp=2".
+    """Read "bitwise", "rtol=1e-5,atol=1e-8", "ulp=4", or tolerances per dtype:
+    "float32:rtol=1e-5;bfloat16:ulp=2".
 
     The key "*" is always there: what a dtype gets that the text does not name. Raises UsageError.
     """

@@ -20,18 +20,22 @@ _UNKNOWN = (0, 0)  # too large to be read, or no regular file
 class CarriedFile:
     """A file that a run read as an earlier run had left it.
 
-    `written` is None if no recorded line wrote it: one run found it missing, and a later one did not.
+    `written` is None if no recorded line wrote it: one run found it missing, and a later one did
+    not.
     """
 
     path: str
     read: Location
     written: Location | None
-    content_differed: bool  # between two runs that read it, or between one that did and one that found nothing
+    content_differed: (
+        bool  # between two runs that read it, or between one that did and one that found nothing
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Use:
-    """What one process, or one run, did with a file: `read` and its content `found` only if it had not written it."""
+    """What one process, or one run, did with a file: `read` and its content `found` only if it had
+    not written it."""
 
     shown: str
     read: Location | None = None
@@ -41,10 +45,11 @@ class _Use:
 
 
 def carried_files(runs: Sequence[Run]) -> list[CarriedFile]:
-    """Return the files that carry something from a run to a later one, by absolute path, in the order of reading.
+    """Return the files that carry something from a run to a later one, by absolute path, in the
+    order of reading.
 
-    `runs` are in the order in which they were made. A run that writes a file before it reads it carries nothing; where
-    two of its processes did so, the write is taken to have come first.
+    `runs` are in the order in which they were made. A run that writes a file before it reads it
+    carries nothing; where two of its processes did so, the write is taken to have come first.
     """
     uses = [_uses(run) for run in runs]
     found: dict[str, CarriedFile] = {}
@@ -53,9 +58,13 @@ def carried_files(runs: Sequence[Run]) -> list[CarriedFile]:
             if path in found or use.read is None:
                 continue
             earlier = [one[path] for one in uses[:index] if path in one]
-            written = next((one.written for one in reversed(earlier) if one.written is not None), None)
+            written = next(
+                (one.written for one in reversed(earlier) if one.written is not None), None
+            )
             if written is not None or any(one.was_absent for one in earlier):
-                found[path] = CarriedFile(use.shown, use.read, written, _content_differed(uses, path))
+                found[path] = CarriedFile(
+                    use.shown, use.read, written, _content_differed(uses, path)
+                )
     return list(found.values())
 
 
@@ -75,7 +84,8 @@ def _uses(run: Run) -> dict[str, _Use]:
 
 
 def _united(uses: list[_Use]) -> _Use:
-    """Unite what several processes did. What one read of a file that another wrote is left out: which came first?"""
+    """Unite what several processes did. What one read of a file that another wrote is left out:
+    which came first?"""
     writers = [use for use in uses if use.written is not None]
     certain = uses if not writers else writers if len(writers) == 1 else []
     reader = next((use for use in certain if use.read is not None), _Use(uses[0].shown))
@@ -86,7 +96,11 @@ def _united(uses: list[_Use]) -> _Use:
 def _uses_in(trace: Trace) -> dict[str, _Use]:
     uses: dict[str, _Use] = {}
     for row in trace.events[trace.events["kind"] == EventKind.FILE]:
-        path, text, place = trace.strings[row["module"]], int(row["aux"]), trace.locations[row["location"]]
+        path, text, place = (
+            trace.strings[row["module"]],
+            int(row["aux"]),
+            trace.locations[row["location"]],
+        )
         access = trace.strings[text] if text < len(trace.strings) else ""
         use = uses.setdefault(path, _Use(trace.strings[row["name"]]))
         if access in _WRITES and use.written is None:
@@ -94,5 +108,7 @@ def _uses_in(trace: Trace) -> dict[str, _Use]:
         elif access == _ABSENT and use.written is None:
             uses[path] = replace(use, was_absent=True)
         elif access == _READ and use.written is None and use.read is None:
-            uses[path] = replace(use, read=place, found=(int(row["outputs"][0]), int(row["outputs"][1])))
+            uses[path] = replace(
+                use, read=place, found=(int(row["outputs"][0]), int(row["outputs"][1]))
+            )
     return uses

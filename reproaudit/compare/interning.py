@@ -13,10 +13,11 @@ Ids = npt.NDArray[np.int64]
 
 
 class Interned:
-    """One numbering of strings and locations over several traces, so that ids can be compared between them.
+    """One numbering of strings and locations over several traces, so that ids can be compared
+    between them.
 
-    `ignored` says which tensors every comparison under this numbering leaves out: those that decide the verdict, and
-    those that diagnose it.
+    `ignored` says which tensors every comparison under this numbering leaves out: those that decide
+    the verdict, and those that diagnose it.
     """
 
     def __init__(self, ignored: tuple[Ignored, ...] = ()) -> None:
@@ -34,7 +35,9 @@ class Interned:
         found = self._by_trace.get(id(trace))
         if found is None:
             strings = np.array([self.string(text) for text in trace.strings], dtype=np.int64)
-            locations = np.array([self._location(place) for place in trace.locations], dtype=np.int64)
+            locations = np.array(
+                [self._location(place) for place in trace.locations], dtype=np.int64
+            )
             found = self._by_trace[id(trace)] = (trace, strings, locations)
         return found[1:]
 

@@ -45,9 +45,12 @@ class Judged:
 
 
 def judge(
-    runs: Sequence[Run], comparison: BoundaryComparison, tolerances: Tolerances | Mapping[str, Tolerance]
+    runs: Sequence[Run],
+    comparison: BoundaryComparison,
+    tolerances: Tolerances | Mapping[str, Tolerance],
 ) -> Judged:
-    """Decide the verdict and tabulate what differs. A mapping of tolerances is from dtype names, and "*"."""
+    """Decide the verdict and tabulate what differs. A mapping of tolerances is from dtype names,
+    and "*"."""
     tolerances = tolerances if isinstance(tolerances, Tolerances) else Tolerances(tolerances)
     notes = list(comparison.not_checked)
     rows: list[TensorDivergence] = []
@@ -57,19 +60,43 @@ def judge(
     for other in comparison.classes[1:]:
         a, b = by_index[comparison.classes[0][0]], by_index[other[0]]
         pairs = divergent_pairs(tables[a.index], tables[b.index])
-        found = [_row(a, b, pair, tolerances) for pair in pairs[: _MAX_TABULATED if not rows else _MAX_TABULATED * 10]]
-        all_within = len(found) == len(pairs) and all(_is_within(row) for row in found if row.kind != "batch")
+        found = [
+            _row(a, b, pair, tolerances)
+            for pair in pairs[: _MAX_TABULATED if not rows else _MAX_TABULATED * 10]
+        ]
+        all_within = len(found) == len(pairs) and all(
+            _is_within(row) for row in found if row.kind != "batch"
+        )
         within = all_within if not rows else within and all_within
         if not rows:
             rows, total = found, len(pairs)
             reordered = _is_reordered(a, b, pairs)
     if any(row.difference is None and not row.note for row in rows):
-        notes.append(NotChecked("elements of some differing tensors", "their values were past the --values-mb budget"))
+        notes.append(
+            NotChecked(
+                "elements of some differing tensors",
+                "their values were past the --values-mb budget",
+            )
+        )
     verdict = decide(
-        Comparison(tuple(run.outcome for run in runs), comparison.compared, comparison.classes, within and bool(rows))
+        Comparison(
+            tuple(run.outcome for run in runs),
+            comparison.compared,
+            comparison.classes,
+            within and bool(rows),
+        )
     )
     first = next((row for row in rows if row.kind != "batch"), rows[0] if rows else None)
-    return Judged(tuple(runs), comparison, verdict, tuple(rows[:_MAX_TABULATED]), total, first, tuple(notes), reordered)
+    return Judged(
+        tuple(runs),
+        comparison,
+        verdict,
+        tuple(rows[:_MAX_TABULATED]),
+        total,
+        first,
+        tuple(notes),
+        reordered,
+    )
 
 
 def _is_within(row: TensorDivergence) -> bool:
@@ -83,14 +110,22 @@ def _row(a: Run, b: Run, pair: Pair, tolerances: Tolerances) -> TensorDivergence
         event = pair.event_a if pair.event_a is not None else pair.event_b
         assert event is not None
         kind, name, step, phase, tensor = _described(dict(run.traces)[pair.process], event)
-        return TensorDivergence(kind, name, step, phase, runs, tensor, note=f"only in run {run.index}")
+        return TensorDivergence(
+            kind, name, step, phase, runs, tensor, note=f"only in run {run.index}"
+        )
     trace_a, trace_b = dict(a.traces)[pair.process], dict(b.traces)[pair.process]
     kind, name, step, phase, tensor = _described(trace_a, pair.event_a)
     other = _described(trace_b, pair.event_b)[4]
     if other != tensor:
-        return TensorDivergence(kind, name, step, phase, runs, tensor, note=f"{tensor} against {other}")
+        return TensorDivergence(
+            kind, name, step, phase, runs, tensor, note=f"{tensor} against {other}"
+        )
     values_a, values_b = trace_a.values(pair.event_a), trace_b.values(pair.event_b)
-    if not values_a or not values_b or (values_a[0].dtype, values_a[0].shape) != (values_b[0].dtype, values_b[0].shape):
+    if (
+        not values_a
+        or not values_b
+        or (values_a[0].dtype, values_a[0].shape) != (values_b[0].dtype, values_b[0].shape)
+    ):
         return TensorDivergence(kind, name, step, phase, runs, tensor)
     tolerance = tolerances.of(EventKind[kind.upper()], name, values_a[0].dtype)
     difference = element_difference(values_a[0], values_b[0], tolerance)
@@ -104,7 +139,13 @@ def _described(trace: Trace, event: int) -> tuple[str, str, int, str, str]:
     row = trace.events[event]
     kind = EventKind(int(row["kind"])).name.lower()
     tensor = trace.strings[int(row["aux"])] if int(row["aux"]) < len(trace.strings) else ""
-    return kind, trace.strings[row["name"]], int(row["step"]), Phase(int(row["phase"])).name.lower(), tensor
+    return (
+        kind,
+        trace.strings[row["name"]],
+        int(row["step"]),
+        Phase(int(row["phase"])).name.lower(),
+        tensor,
+    )
 
 
 def _is_reordered(a: Run, b: Run, pairs: DivergentPairs) -> bool:

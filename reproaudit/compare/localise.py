@@ -1,4 +1,5 @@
-"""Where two runs first differ: aligned op streams, the ops whose inputs are equal and whose outputs are not."""
+"""Where two runs first differ: aligned op streams, the ops whose inputs are equal and whose outputs
+are not."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
 
 _MAX_SEARCHED = 10_000
-# Flags by which calls of one op at one line are told apart: what they are born of, and of which kind of generator.
+# Flags by which calls of one op at one line are told apart: what they are born of, and of which
+# kind of generator.
 _TELLING = EventFlag.BIRTH | EventFlag.RANDOM | EventFlag.OWN_GENERATOR
 _UNCOMPARED = EventFlag.VIEW | EventFlag.UNDEFINED | EventFlag.RAISED | EventFlag.UNDIGESTED
 
@@ -30,15 +32,18 @@ class Origin(str, Enum):
     RANDOM = "random"  # the op drew from a generator whose state differed
     BIRTH = "birth"  # content that entered PyTorch from outside differed
     UNDEFINED = "undefined"  # the op read memory that nothing had written
-    INPUT = "input"  # an input differed although no earlier op's output did: written or made outside PyTorch
+    # an input differed although no earlier op's output did: written or made outside PyTorch
+    INPUT = "input"
     STRUCTURE = "structure"  # one run executed ops that the other did not
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A place where a difference is born, seen in a pair of runs. Event numbers are within the named process.
+    """A place where a difference is born, seen in a pair of runs. Event numbers are within the
+    named process.
 
-    `count` calls of one op at one line are one source, the first of them: a loop repeats them at every step.
+    `count` calls of one op at one line are one source, the first of them: a loop repeats them at
+    every step.
     """
 
     origin: Origin
@@ -46,14 +51,19 @@ class Source:
     event_a: int | None
     event_b: int | None
     order: float  # position in run `a`, for ordering
-    allocation: int | None = None  # UNDEFINED: event number of the allocation in run `a` (`b` where `a` has none)
-    made_at: Location | None = None  # INPUT: where the memory was made that somebody wrote outside PyTorch
+    allocation: int | None = (
+        None  # UNDEFINED: event number of the allocation in run `a` (`b` where `a` has none)
+    )
+    made_at: Location | None = (
+        None  # INPUT: where the memory was made that somebody wrote outside PyTorch
+    )
     count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Localisation:
-    """All sources of one pair of runs, first one first, one per place. `carriers` are counted call by call."""
+    """All sources of one pair of runs, first one first, one per place. `carriers` are counted call
+    by call."""
 
     sources: tuple[Source, ...]
     aligned: int
@@ -89,16 +99,27 @@ def _stream(trace: Trace, threaded: bool) -> npt.NDArray[np.int64]:
     return np.flatnonzero((events["kind"] == EventKind.OP) & ((events["thread"] != 0) == threaded))
 
 
-def _keys(trace: Trace, chosen: npt.NDArray[np.int64], interned: Interned, *, step: bool) -> npt.NDArray[np.uint64]:
+def _keys(
+    trace: Trace, chosen: npt.NDArray[np.int64], interned: Interned, *, step: bool
+) -> npt.NDArray[np.uint64]:
     rows = trace.events[chosen]
     strings, locations = interned.ids(trace)
-    columns = [rows["phase"], strings[rows["name"]], strings[rows["module"]], locations[rows["location"]]]
+    columns = [
+        rows["phase"],
+        strings[rows["name"]],
+        strings[rows["module"]],
+        locations[rows["location"]],
+    ]
     return mix(*columns, rows["step"]) if step else mix(*columns)
 
 
-def _localise_main_thread(process: str, trace_a: Trace, trace_b: Trace, interned: Interned) -> Localisation:
+def _localise_main_thread(
+    process: str, trace_a: Trace, trace_b: Trace, interned: Interned
+) -> Localisation:
     chosen_a, chosen_b = _stream(trace_a, False), _stream(trace_b, False)
-    alignment = align(_keys(trace_a, chosen_a, interned, step=True), _keys(trace_b, chosen_b, interned, step=True))
+    alignment = align(
+        _keys(trace_a, chosen_a, interned, step=True), _keys(trace_b, chosen_b, interned, step=True)
+    )
     events_a, events_b = chosen_a[alignment.pairs_a], chosen_b[alignment.pairs_b]
     rows_a, rows_b = trace_a.events[events_a], trace_b.events[events_b]
     inputs_equal = (rows_a["inputs"] == rows_b["inputs"]).all(axis=1)
@@ -108,23 +129,39 @@ def _localise_main_thread(process: str, trace_a: Trace, trace_b: Trace, interned
     born = np.flatnonzero(inputs_equal & ~outputs_equal & ((flags & _UNCOMPARED) == 0))
     sources = []
     for i, count in _by_place(born, rows_a, rows_b):
-        source = _classify(process, trace_a, trace_b, int(events_a[i]), int(events_b[i]), inputs_equal=True)
+        source = _classify(
+            process, trace_a, trace_b, int(events_a[i]), int(events_b[i]), inputs_equal=True
+        )
         sources.append(replace(source, count=count))
     carriers = np.flatnonzero(~inputs_equal)
     if len(carriers) and (not len(born) or carriers[0] < born[0]):
         i = int(carriers[0])
-        sources.append(_classify(process, trace_a, trace_b, int(events_a[i]), int(events_b[i]), inputs_equal=False))
-    structure = _first_structure(process, alignment.only_a, alignment.only_b, alignment.pairs_a, alignment.pairs_b,
-                                 chosen_a, chosen_b)  # fmt: skip
+        sources.append(
+            _classify(
+                process, trace_a, trace_b, int(events_a[i]), int(events_b[i]), inputs_equal=False
+            )
+        )
+    structure = _first_structure(
+        process,
+        alignment.only_a,
+        alignment.only_b,
+        alignment.pairs_a,
+        alignment.pairs_b,
+        chosen_a,
+        chosen_b,
+    )
     if structure is not None:
         sources.append(structure)
-    return Localisation(tuple(sources), len(events_a), len(alignment.only_a), len(alignment.only_b), len(carriers))
+    return Localisation(
+        tuple(sources), len(events_a), len(alignment.only_a), len(alignment.only_b), len(carriers)
+    )
 
 
 def _by_place(
     born: npt.NDArray[np.int64], rows_a: npt.NDArray[Any], rows_b: npt.NDArray[Any]
 ) -> Iterator[tuple[int, int]]:
-    """Yield the first of the pairs `born` that share origin, op and line, and how many do, in order of appearance."""
+    """Yield the first of the pairs `born` that share origin, op and line, and how many do, in order
+    of appearance."""
     rows = rows_a[born]
     drew_otherwise = rows["aux"] != rows_b["aux"][born]
     places = mix(rows["flags"] & _TELLING, drew_otherwise, rows["name"], rows["location"])
@@ -133,7 +170,9 @@ def _by_place(
         yield int(born[first[at]]), int(counts[at])
 
 
-def _classify(process: str, trace_a: Trace, trace_b: Trace, a: int, b: int, *, inputs_equal: bool) -> Source:
+def _classify(
+    process: str, trace_a: Trace, trace_b: Trace, a: int, b: int, *, inputs_equal: bool
+) -> Source:
     row_a, row_b = trace_a.events[a], trace_b.events[b]
     flags = int(row_a["flags"])
     if inputs_equal:
@@ -149,17 +188,22 @@ def _classify(process: str, trace_a: Trace, trace_b: Trace, a: int, b: int, *, i
 
 
 def _made_at(trace: Trace, row: Any) -> Location | None:
-    """Return the line that made the memory which the op read and somebody had written outside PyTorch."""
+    """Return the line that made the memory which the op read and somebody had written outside
+    PyTorch."""
     if not row["flags"] & EventFlag.OUTSIDE_WRITE or not int(row["aux"]) < len(trace.events):
         return None
     return trace.locations[int(trace.events["location"][int(row["aux"])])]
 
 
 def _first_structure(
-    process: str, only_a: npt.NDArray[np.int64], only_b: npt.NDArray[np.int64],
-    pairs_a: npt.NDArray[np.int64], pairs_b: npt.NDArray[np.int64],
-    chosen_a: npt.NDArray[np.int64], chosen_b: npt.NDArray[np.int64],
-) -> Source | None:  # fmt: skip
+    process: str,
+    only_a: npt.NDArray[np.int64],
+    only_b: npt.NDArray[np.int64],
+    pairs_a: npt.NDArray[np.int64],
+    pairs_b: npt.NDArray[np.int64],
+    chosen_a: npt.NDArray[np.int64],
+    chosen_b: npt.NDArray[np.int64],
+) -> Source | None:
     """Return the first op that one run has and the other lacks, placed in run `a`'s order."""
     if not len(only_a) and not len(only_b):
         return None
@@ -169,7 +213,9 @@ def _first_structure(
     pairs_before_b = np.searchsorted(pairs_b, at_b) if at_b is not None else len(pairs_b) + 1
     if at_a is not None and pairs_before_a <= pairs_before_b:
         event = int(chosen_a[at_a])
-        partner = int(chosen_b[at_b]) if at_b is not None and pairs_before_a == pairs_before_b else None
+        partner = (
+            int(chosen_b[at_b]) if at_b is not None and pairs_before_a == pairs_before_b else None
+        )
         return Source(Origin.STRUCTURE, process, event, partner, event - 0.5)
     assert at_b is not None
     # Just before the next op that both runs have: what decided may lie anywhere since the last one.
@@ -183,9 +229,11 @@ def _first_structure(
     return Source(Origin.STRUCTURE, process, None, int(chosen_b[at_b]), after - 0.5)
 
 
-def _first_drawn(rows: npt.NDArray[Any], keys: npt.NDArray[np.uint64], left: npt.NDArray[np.int64]) -> int:
-    """Return the unmatched op to name. Of threads that draw from one stream, whose draw is the first to disagree is
-    chance; the place that draws first is not."""
+def _first_drawn(
+    rows: npt.NDArray[Any], keys: npt.NDArray[np.uint64], left: npt.NDArray[np.int64]
+) -> int:
+    """Return the unmatched op to name. Of threads that draw from one stream, whose draw is the
+    first to disagree is chance; the place that draws first is not."""
     drawing = left[(rows["flags"][left] & EventFlag.RANDOM) != 0]
     if not len(drawing) or drawing[0] != left[0]:
         return int(left[0])
@@ -195,7 +243,8 @@ def _first_drawn(rows: npt.NDArray[Any], keys: npt.NDArray[np.uint64], left: npt
 
 
 def _first_write(trace: Trace, rows: npt.NDArray[Any], left: npt.NDArray[np.int64]) -> int:
-    """Return the first unmatched op that writes in place: threads that only read do not race. Else the first one."""
+    """Return the first unmatched op that writes in place: threads that only read do not race. Else
+    the first one."""
     for position in left[:_MAX_SEARCHED]:
         base = trace.strings[rows["name"][position]].partition(".")[0]
         if base.endswith("_") and not base.endswith("__"):
@@ -203,11 +252,15 @@ def _first_write(trace: Trace, rows: npt.NDArray[Any], left: npt.NDArray[np.int6
     return int(left[0])
 
 
-def _localise_threads(process: str, trace_a: Trace, trace_b: Trace, interned: Interned) -> list[Source]:
-    """Compare the ops of other threads by content: which thread did which work is chance, the work is not.
+def _localise_threads(
+    process: str, trace_a: Trace, trace_b: Trace, interned: Interned
+) -> list[Source]:
+    """Compare the ops of other threads by content: which thread did which work is chance, the work
+    is not.
 
-    An op of run `a` is matched when run `b` has the same op with equal inputs and outputs. Of the rest, one whose
-    inputs were also seen in run `b` is a source; if there is none, the first op with unseen inputs is reported.
+    An op of run `a` is matched when run `b` has the same op with equal inputs and outputs. Of the
+    rest, one whose inputs were also seen in run `b` is a source; if there is none, the first op
+    with unseen inputs is reported.
     """
     chosen_a, chosen_b = _stream(trace_a, True), _stream(trace_b, True)
     if not len(chosen_a) or not len(chosen_b):
@@ -225,8 +278,16 @@ def _localise_threads(process: str, trace_a: Trace, trace_b: Trace, interned: In
     if not len(left):
         return []
     seen = are_among(inputs_a[left], inputs_b)
-    first = _first_drawn(rows_a, keys_a, left[seen]) if seen.any() else _first_write(trace_a, rows_a, left)
-    partners = np.flatnonzero(inputs_b == inputs_a[first]) if seen.any() else np.flatnonzero(keys_b == keys_a[first])
+    first = (
+        _first_drawn(rows_a, keys_a, left[seen])
+        if seen.any()
+        else _first_write(trace_a, rows_a, left)
+    )
+    partners = (
+        np.flatnonzero(inputs_b == inputs_a[first])
+        if seen.any()
+        else np.flatnonzero(keys_b == keys_a[first])
+    )
     event_a = int(chosen_a[first])
     event_b = int(chosen_b[partners[0]]) if len(partners) else None
     if not seen.any() or event_b is None:

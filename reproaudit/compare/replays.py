@@ -14,12 +14,17 @@ from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
 from reproaudit.trace.schema import INPUTS_FROM
 
-PLAIN, CONTENTION, FLAG = 0, 1, 2  # how an op was repeated: as it was, beside competing work, under the flag
+PLAIN, CONTENTION, FLAG = (
+    0,
+    1,
+    2,
+)  # how an op was repeated: as it was, beside competing work, under the flag
 
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """One way of repeating an op: `made` calls, `differing` of them. None made: the op refused, or was not asked."""
+    """One way of repeating an op: `made` calls, `differing` of them. None made: the op refused, or
+    was not asked."""
 
     way: int
     made: int
@@ -41,12 +46,15 @@ class Capture:
 
     def others(self) -> list[TensorContent]:
         """Return the outputs of the first plain repetition that differed; empty if none did."""
-        event = next((tried.event for tried in self.repeated if tried.way == PLAIN and tried.differing), None)
+        event = next(
+            (tried.event for tried in self.repeated if tried.way == PLAIN and tried.differing), None
+        )
         return [] if event is None else list(self.trace.values(event))
 
 
 def capture_of(run: Run, process: str, op: str, line: tuple[str, int]) -> Capture | None:
-    """Return the kept call of `op` at `line`, the one that was repeated if any was; None if the run kept none."""
+    """Return the kept call of `op` at `line`, the one that was repeated if any was; None if the run
+    kept none."""
     trace = dict(run.traces).get(process)
     if trace is None:
         return None
@@ -55,7 +63,9 @@ def capture_of(run: Run, process: str, op: str, line: tuple[str, int]) -> Captur
         row = trace.events[number]
         tried = Repeated(int(row["count"]), int(row["inputs"][0]), int(row["inputs"][1]), number)
         repeated.setdefault(int(row["aux"]), []).append(tried)
-    kept = np.flatnonzero((trace.events["kind"] == EventKind.OP) & ((trace.events["flags"] & EventFlag.KEPT) != 0))
+    kept = np.flatnonzero(
+        (trace.events["kind"] == EventKind.OP) & ((trace.events["flags"] & EventFlag.KEPT) != 0)
+    )
     fitting = [number for number in kept.tolist() if _is_at(trace, number, op, line)]
     if not fitting:
         return None
@@ -69,7 +79,9 @@ def _is_at(trace: Trace, event: int, op: str, line: tuple[str, int]) -> bool:
     return trace.strings[trace.events["name"][event]] == op and (place.path, place.line) == line
 
 
-def difference(first: Sequence[TensorContent], second: Sequence[TensorContent]) -> Difference | None:
+def difference(
+    first: Sequence[TensorContent], second: Sequence[TensorContent]
+) -> Difference | None:
     """Return how the first outputs that differ do so; None if none differ or their shapes do."""
     for one, other in zip(first, second, strict=False):
         if (one.dtype, one.shape) == (other.dtype, other.shape):

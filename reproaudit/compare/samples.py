@@ -22,20 +22,24 @@ MODULUS = 1 << 128
 
 
 def same_samples(a: TensorContent, b: TensorContent) -> bool:
-    """Say whether the rows along dimension 0 are the same multiset of bytes: true of equal batches too.
+    """Say whether the rows along dimension 0 are the same multiset of bytes: true of equal batches
+    too.
 
-    Judged by the count of the rows and the sum of their 128-bit digests. A tensor without dimensions is one sample.
+    Judged by the count of the rows and the sum of their 128-bit digests. A tensor without
+    dimensions is one sample.
     """
     return same_samples_across([a], [b])
 
 
 def same_samples_across(a: Iterable[TensorContent], b: Iterable[TensorContent]) -> bool:
-    """Say the same of two sequences of batches: one epoch batched again in another order, perhaps in other sizes."""
+    """Say the same of two sequences of batches: one epoch batched again in another order, perhaps
+    in other sizes."""
     return _fingerprint(a) == _fingerprint(b)
 
 
 def _fingerprint(batches: Iterable[TensorContent]) -> dict[SampleForm, tuple[int, int]]:
-    """Return count and digest sum of the samples of each form. A sum does not depend on the order of its terms."""
+    """Return count and digest sum of the samples of each form. A sum does not depend on the order
+    of its terms."""
     totals: dict[SampleForm, tuple[int, int]] = {}
     for batch in batches:
         rows = batch.shape[0] if batch.shape else 1
@@ -53,7 +57,10 @@ def _digest_sum(batch: TensorContent, rows: int) -> int:
     content = content.reshape(rows, content.size // rows)
     if content.shape[1] > SHORT_ROW_BYTES:
         return sum(xxhash.xxh3_128_intdigest(row.data) for row in content)
-    return sum(_short_digest_sum(content[start : start + CHUNK_ROWS]) for start in range(0, rows, CHUNK_ROWS))
+    return sum(
+        _short_digest_sum(content[start : start + CHUNK_ROWS])
+        for start in range(0, rows, CHUNK_ROWS)
+    )
 
 
 def _short_digest_sum(content: Array) -> int:
@@ -66,7 +73,8 @@ def _short_digest_sum(content: Array) -> int:
 
 
 def _lane_sum(columns: Array, seed: np.uint64) -> int:
-    """Return the sum over rows of a 64-bit digest: per word, add and mix with the finaliser of SplitMix64."""
+    """Return the sum over rows of a 64-bit digest: per word, add and mix with the finaliser of
+    SplitMix64."""
     state = np.full(columns.shape[1], seed, np.uint64)
     for column in columns:
         state += column
@@ -75,6 +83,7 @@ def _lane_sum(columns: Array, seed: np.uint64) -> int:
             state *= np.uint64(factor)
         state ^= state >> np.uint64(31)
         state += seed
-    # Halves, so that nothing wraps: the carry of the low lane belongs to the high one, however rows are batched.
+    # Halves, so that nothing wraps: the carry of the low lane belongs to the high one, however rows
+    # are batched.
     upper, lower = state >> np.uint64(32), state & np.uint64(0xFFFFFFFF)
     return (int(upper.sum(dtype=np.uint64)) << 32) + int(lower.sum(dtype=np.uint64))

@@ -1,4 +1,5 @@
-"""Owns the order that the runner gives to the recorder, PLAN.json, and how a subject's name is understood."""
+"""Owns the order that the runner gives to the recorder, PLAN.json, and how a subject's name is
+understood."""
 
 from __future__ import annotations
 
@@ -17,15 +18,32 @@ from reproaudit.model.events import Level, Phase
 PLAN_FORMAT = 1
 
 _DTYPES = (
-    "float16", "bfloat16", "float32", "float64", "complex64", "complex128",
-    "int8", "int16", "int32", "int64", "uint8", "bool",
-)  # fmt: skip
-_ALIASES = {"half": "float16", "float": "float32", "double": "float64", "int": "int32", "long": "int64"}
+    "float16",
+    "bfloat16",
+    "float32",
+    "float64",
+    "complex64",
+    "complex128",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "bool",
+)
+_ALIASES = {
+    "half": "float16",
+    "float": "float32",
+    "double": "float64",
+    "int": "int32",
+    "long": "int64",
+}
 _INPUT = re.compile(r"\s*([A-Za-z_]\w*)\s*\[([0-9\s,]*)\]\s*")
 
 
 class SubjectKind(str, Enum):
-    """SCRIPT runs as `__main__`; ATTRIBUTE is a callable or an `nn.Module`, told apart only where it is loaded.
+    """SCRIPT runs as `__main__`; ATTRIBUTE is a callable or an `nn.Module`, told apart only where
+    it is loaded.
 
     PYTEST is a test: `path::attribute` is its node id, `argv` are further options of pytest.
     """
@@ -48,7 +66,8 @@ class InputSpec:
 
 @dataclass(frozen=True, slots=True)
 class SubjectSpec:
-    """What to audit. One of `path` (as the user wrote it, relative to `cwd`) and `module` (importable) is not empty.
+    """What to audit. One of `path` (as the user wrote it, relative to `cwd`) and `module`
+    (importable) is not empty.
 
     `attribute` may be dotted. `argv` leaves out the program's own name.
     """
@@ -68,7 +87,8 @@ class SubjectSpec:
 
     @property
     def folder(self) -> Path:
-        """What locations are relative to: where the source file is, for a test where pytest was started."""
+        """What locations are relative to: where the source file is, for a test where pytest was
+        started."""
         return self.file.parent if self.path and self.kind is not SubjectKind.PYTEST else self.cwd
 
     def __str__(self) -> str:
@@ -79,7 +99,8 @@ class SubjectSpec:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One call of an op whose values are wanted: the `occurrence`-th, from 0, of `name` with all else as given."""
+    """One call of an op whose values are wanted: the `occurrence`-th, from 0, of `name` with all
+    else as given."""
 
     name: str
     location_path: str
@@ -92,7 +113,8 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """All calls of one op at one line, in one phase: a source whose outputs later runs are given from a reference."""
+    """All calls of one op at one line, in one phase: a source whose outputs later runs are given
+    from a reference."""
 
     name: str
     location_path: str
@@ -104,11 +126,12 @@ class Pin:
 class RunPlan:
     """Everything one run needs to know. `steps` None: to the program's end.
 
-    `values_mb` bounds values.safetensors. `alerts`: find the ops that `use_deterministic_algorithms` refuses. `keep`
-    chooses boundary tensors by (EventKind, name, step); empty keeps what fits. `lines`: follow the program's own lines
-    and the Python values that each changes. `pins`: without a `reference` the outputs of these calls are kept; with
-    one, the path of a trace that kept them, each call is given the reference's outputs. `outside`: at operation level,
-    follow what brings the outside world in (clocks, generators, listings, files).
+    `values_mb` bounds values.safetensors. `alerts`: find the ops that
+    `use_deterministic_algorithms` refuses. `keep` chooses boundary tensors by (EventKind, name,
+    step); empty keeps what fits. `lines`: follow the program's own lines and the Python values that
+    each changes. `pins`: without a `reference` the outputs of these calls are kept; with one, the
+    path of a trace that kept them, each call is given the reference's outputs. `outside`: at
+    operation level, follow what brings the outside world in (clocks, generators, listings, files).
     """
 
     trace_dir: Path
@@ -181,8 +204,8 @@ def parse_subject(
 ) -> SubjectSpec:
     """Understand `train.py`, `file.py::name` or `package.module:name`; nothing is imported or run.
 
-    Raises UsageError if a named file is not there or is no Python file. Whether the attribute exists, and what it
-    is, shows only when the recorder loads it.
+    Raises UsageError if a named file is not there or is no Python file. Whether the attribute
+    exists, and what it is, shows only when the recorder loads it.
     """
     cwd = (cwd or Path()).absolute()
     wanted = parse_inputs(inputs)
@@ -201,24 +224,35 @@ def parse_subject(
     if separator == "::":
         _require_file(path, cwd)
     elif path.endswith(".py") or not _is_dotted_name(path):
-        hint = f"{path}::{attribute}" if path.endswith(".py") else "train.py, file.py::name or package.module:name"
+        hint = (
+            f"{path}::{attribute}"
+            if path.endswith(".py")
+            else "train.py, file.py::name or package.module:name"
+        )
         raise _bad_subject(text, f"write {hint}")
     if not _is_dotted_name(attribute):
-        raise _bad_subject(text, "name a function or an nn.Module after the colons, such as train.py::train_step")
+        raise _bad_subject(
+            text, "name a function or an nn.Module after the colons, such as train.py::train_step"
+        )
     path, module = (path, "") if separator == "::" else ("", path)
     return SubjectSpec(SubjectKind.ATTRIBUTE, cwd, path, module, attribute, tuple(argv), wanted)
 
 
 def parse_inputs(texts: str | Sequence[str]) -> tuple[InputSpec, ...]:
-    """Read inputs like `float32[8,3,32,32]`; several stand in one text, apart by spaces, or in several texts."""
+    """Read inputs like `float32[8,3,32,32]`; several stand in one text, apart by spaces, or in
+    several texts."""
     found: list[InputSpec] = []
     for text in [texts] if isinstance(texts, str) else texts:
         position = 0
         while position < len(text.rstrip()):
             match = _INPUT.match(text, position)
-            sizes = [size.strip() for size in match[2].split(",")] if match and match[2].strip() else []
+            sizes = (
+                [size.strip() for size in match[2].split(",")] if match and match[2].strip() else []
+            )
             if match is None or any(re.fullmatch(r"[0-9]{1,18}", size) is None for size in sizes):
-                raise _bad_input(text[position:], "write it as float32[8,3,32,32]; a scalar is float32[]")
+                raise _bad_input(
+                    text[position:], "write it as float32[8,3,32,32]; a scalar is float32[]"
+                )
             dtype = _ALIASES.get(match[1], match[1])
             if dtype not in _DTYPES:
                 raise _bad_input(match[0], did_you_mean(dtype, _DTYPES))
@@ -228,7 +262,9 @@ def parse_inputs(texts: str | Sequence[str]) -> tuple[InputSpec, ...]:
 
 
 def _bad_input(text: str, hint: str) -> UsageError:
-    return UsageError(f"cannot understand the input {text.strip()!r}", code="input-invalid", hint=hint)
+    return UsageError(
+        f"cannot understand the input {text.strip()!r}", code="input-invalid", hint=hint
+    )
 
 
 def _bad_subject(text: str, hint: str) -> UsageError:
@@ -242,12 +278,20 @@ def _is_dotted_name(text: str) -> bool:
 def _require_file(path: str, folder: Path) -> None:
     file = folder / path
     if path and file.is_dir():
-        raise UsageError(f"{path!r} is a folder", code="subject-is-folder", hint=_scripts_hint("", file))
+        raise UsageError(
+            f"{path!r} is a folder", code="subject-is-folder", hint=_scripts_hint("", file)
+        )
     if not path or not file.is_file():
         near = _scripts_hint(file.name, file.parent if path else folder)
-        raise UsageError(f"there is no file {path!r} in {folder}", code="subject-missing", hint=near)
+        raise UsageError(
+            f"there is no file {path!r} in {folder}", code="subject-missing", hint=near
+        )
     if file.suffix != ".py":
-        hint = "export the notebook as a script" if file.suffix == ".ipynb" else "name a file that ends in .py"
+        hint = (
+            "export the notebook as a script"
+            if file.suffix == ".ipynb"
+            else "name a file that ends in .py"
+        )
         raise UsageError(f"{path!r} is not a Python file", code="subject-not-python", hint=hint)
 
 
@@ -310,7 +354,15 @@ def _subject(document: object) -> SubjectSpec:
     if (path and module) or (kind is SubjectKind.SCRIPT) != (not attribute):
         raise _bad_plan("its subject is neither a script nor an attribute of one file or module")
     inputs = parse_inputs(_texts(table, "inputs"))
-    return SubjectSpec(kind, Path(_typed(table, "cwd", str)), path, module, attribute, _texts(table, "argv"), inputs)
+    return SubjectSpec(
+        kind,
+        Path(_typed(table, "cwd", str)),
+        path,
+        module,
+        attribute,
+        _texts(table, "argv"),
+        inputs,
+    )
 
 
 def _target(document: object) -> Target:

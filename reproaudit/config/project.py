@@ -1,4 +1,5 @@
-"""Owns [tool.reproaudit] of pyproject.toml, the REPROAUDIT_ variables, and which of the places that speak is heard."""
+"""Owns [tool.reproaudit] of pyproject.toml, the REPROAUDIT_ variables, and which of the places that
+speak is heard."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ _PREFIX = "REPROAUDIT_"
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What the command line, the environment, a subject's entry and the project may each say. None: not said."""
+    """What the command line, the environment, a subject's entry and the project may each say. None:
+    not said."""
 
     runs: int | None = None
     steps: int | Literal["all"] | None = None
@@ -37,7 +39,8 @@ DEFAULTS = Choices(runs=5, steps=10, budget=(None, None))
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One configured subject. `words` are its name and its arguments; `cwd` is the folder where it is started."""
+    """One configured subject. `words` are its name and its arguments; `cwd` is the folder where it
+    is started."""
 
     name: str
     words: tuple[str, ...]
@@ -73,20 +76,25 @@ def resolve(*places: Choices) -> Choices:
 
 
 def choices_of_environment(environ: Mapping[str, str], folder: Path) -> Choices:
-    """Read REPROAUDIT_RUNS, _STEPS, _TIMEOUT, _PRESET, _BUDGET and _BASELINE; an empty one says nothing.
+    """Read REPROAUDIT_RUNS, _STEPS, _TIMEOUT, _PRESET, _BUDGET and _BASELINE; an empty one says
+    nothing.
 
-    `folder` is what a relative path is relative to. Other variables with the prefix are not looked at.
+    `folder` is what a relative path is relative to. Other variables with the prefix are not looked
+    at.
     """
     table: dict[str, Any] = {}
     for key in _CHOICES:
         text = environ.get(_PREFIX + key.upper(), "").strip()
         if text:
-            table[_PREFIX + key.upper()] = _number(text) if key in ("runs", "steps", "timeout") else text
+            table[_PREFIX + key.upper()] = (
+                _number(text) if key in ("runs", "steps", "timeout") else text
+            )
     return _choices(table, "", folder, {_PREFIX + key.upper(): key for key in _CHOICES})
 
 
 def load_project(start: Path) -> ProjectConfig:
-    """Read the nearest pyproject.toml with a [tool.reproaudit] table, from `start` upwards; empty if there is none."""
+    """Read the nearest pyproject.toml with a [tool.reproaudit] table, from `start` upwards; empty
+    if there is none."""
     start = start.absolute()
     for folder in (start, *start.parents):
         path = folder / "pyproject.toml"
@@ -99,7 +107,8 @@ def load_project(start: Path) -> ProjectConfig:
 
 
 def parse_budget(text: str, called: str = "--budget") -> tuple[int | None, float | None]:
-    """Read "40", "runs=40", "minutes=10" or both with a comma; return runs and seconds, None for what is not said."""
+    """Read "40", "runs=40", "minutes=10" or both with a comma; return runs and seconds, None for
+    what is not said."""
     runs, seconds = None, None
     for part in text.split(","):
         name, equals, value = part.partition("=")
@@ -120,7 +129,9 @@ def _read_toml(path: Path) -> dict[str, Any]:
         return document
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"cannot read {path}: {error}", code="config-invalid", hint="mend the file, or start in another folder"
+            f"cannot read {path}: {error}",
+            code="config-invalid",
+            hint="mend the file, or start in another folder",
         ) from error
 
 
@@ -130,15 +141,25 @@ def _project(path: Path, table: object) -> ProjectConfig:
     known = (*_CHOICES, "presets", "tolerance", "tolerances", "ignore", "subjects")
     refuse_unknown(table, known, where, "key")
     presets = table.get("presets", {})
-    if not isinstance(presets, dict) or not all(isinstance(preset, dict) for preset in presets.values()):
-        raise bad_value(f"{where} presets", presets, "a table of tables, [tool.reproaudit.presets.NAME]")
-    tolerances = _table(table.get("tolerances", {}), f"{where} tolerances", '{"gradient:layers.*" = {ulp = 4}}')
+    if not isinstance(presets, dict) or not all(
+        isinstance(preset, dict) for preset in presets.values()
+    ):
+        raise bad_value(
+            f"{where} presets", presets, "a table of tables, [tool.reproaudit.presets.NAME]"
+        )
+    tolerances = _table(
+        table.get("tolerances", {}), f"{where} tolerances", '{"gradient:layers.*" = {ulp = 4}}'
+    )
     ignore = _table(table.get("ignore", {}), f"{where} ignore", '{"gradient:layers.*" = "why"}')
     return ProjectConfig(
         path=path,
-        presets=tuple((name, from_dict(preset, f"{where} presets.{name}")) for name, preset in presets.items()),
+        presets=tuple(
+            (name, from_dict(preset, f"{where} presets.{name}")) for name, preset in presets.items()
+        ),
         choices=_choices(table, f"{where} ", path.parent),
-        tolerance=_tolerance(table["tolerance"], f"{where} tolerance") if "tolerance" in table else None,
+        tolerance=_tolerance(table["tolerance"], f"{where} tolerance")
+        if "tolerance" in table
+        else None,
         tolerances=tuple(
             (_pattern(text, where), _tolerance(value, f"{where} tolerances.{text}"))
             for text, value in tolerances.items()
@@ -151,7 +172,8 @@ def _project(path: Path, table: object) -> ProjectConfig:
     )
 
 
-# -- subjects --------------------------------------------------------------------------------------------------------
+# -- subjects
+# --------------------------------------------------------------------------------------------------------
 
 
 def _subjects(entries: object, where: str, folder: Path) -> tuple[Subject, ...]:
@@ -162,9 +184,10 @@ def _subjects(entries: object, where: str, folder: Path) -> tuple[Subject, ...]:
         subject = _subject(entry, f"{where}[{number}]", folder)
         if subject.name in found:
             raise UsageError(
-                f"{where}: two subjects are called {subject.name!r}", code="subject-name",
+                f"{where}: two subjects are called {subject.name!r}",
+                code="subject-name",
                 hint="give one of them another name = ...; baselines and reports tell them apart by it",
-            )  # fmt: skip
+            )
         found[subject.name] = subject
     return tuple(found.values())
 
@@ -172,7 +195,11 @@ def _subjects(entries: object, where: str, folder: Path) -> tuple[Subject, ...]:
 def _subject(entry: object, where: str, folder: Path) -> Subject:
     table = {"subject": entry} if isinstance(entry, str) else entry
     if not isinstance(table, dict) or "subject" not in table:
-        raise bad_value(where, entry, '"train.py --epochs 1" or {subject = "train.py --epochs 1", name = ..., ...}')
+        raise bad_value(
+            where,
+            entry,
+            '"train.py --epochs 1" or {subject = "train.py --epochs 1", name = ..., ...}',
+        )
     own = [key for key in _CHOICES if key != "baseline"]
     refuse_unknown(table, ("subject", "name", "cwd", "inputs", "seed", *own), where, "key")
     text = _text(table["subject"], f"{where} subject")
@@ -183,20 +210,26 @@ def _subject(entry: object, where: str, folder: Path) -> Subject:
     inputs = table.get("inputs", [])
     inputs = [inputs] if isinstance(inputs, str) else inputs
     if not words or not isinstance(inputs, list) or not all(isinstance(one, str) for one in inputs):
-        raise bad_value(where, entry, 'a subject that is not empty, and inputs = ["float32[8,3,32,32]"]')
+        raise bad_value(
+            where, entry, 'a subject that is not empty, and inputs = ["float32[8,3,32,32]"]'
+        )
     seed = from_dict({"seed": table["seed"]}, where).seed if "seed" in table else None
     name = _text(table.get("name", " ".join(words)), f"{where} name")
     cwd = folder / _text(table.get("cwd", "."), f"{where} cwd")
     return Subject(name, words, cwd, tuple(inputs), seed, _choices(table, f"{where} ", folder))
 
 
-# -- values ----------------------------------------------------------------------------------------------------------
+# -- values
+# ----------------------------------------------------------------------------------------------------------
 
 _CHOICES = ("runs", "steps", "timeout", "preset", "budget", "baseline")
 
 
-def _choices(table: Mapping[str, Any], where: str, folder: Path, keys: Mapping[str, str] | None = None) -> Choices:
-    """Read and check what may be said in several places. `keys` maps the names in `table` to our own."""
+def _choices(
+    table: Mapping[str, Any], where: str, folder: Path, keys: Mapping[str, str] | None = None
+) -> Choices:
+    """Read and check what may be said in several places. `keys` maps the names in `table` to our
+    own."""
     keys = keys or {key: key for key in _CHOICES}
     budget_name = where + next(called for called, key in keys.items() if key == "budget")
     said: dict[str, Any] = {}
@@ -254,7 +287,8 @@ def _text(value: object, where: str) -> str:
 
 
 def _number(text: str) -> Any:
-    """Return the number that `text` is, or `text` itself: the check that follows says what it should be."""
+    """Return the number that `text` is, or `text` itself: the check that follows says what it
+    should be."""
     for kind in (int, float):
         try:
             return kind(text)
@@ -264,7 +298,12 @@ def _number(text: str) -> Any:
 
 
 def _is_amount(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+    return (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and value >= 0
+    )
 
 
 def _names(record: type[Any]) -> tuple[str, ...]:

@@ -18,10 +18,11 @@ _TEXTS = ("cublas_workspace", "device")
 class Settings:
     """Seeds, flags and environment of one run. None everywhere: the program as it is.
 
-    `seed` seeds Python, NumPy's legacy generator, torch on CPU and on every CUDA device (NumPy takes 32 bits).
-    `deterministic` is `torch.use_deterministic_algorithms`, raising or warning, without its fill of uninitialised
-    memory, which is `fill_uninitialized`. `env` is sorted by name. `interventions` names changes that the recorder
-    makes from inside the process (see `reproaudit.knowledge.interventions`), sorted.
+    `seed` seeds Python, NumPy's legacy generator, torch on CPU and on every CUDA device (NumPy
+    takes 32 bits). `deterministic` is `torch.use_deterministic_algorithms`, raising or warning,
+    without its fill of uninitialised memory, which is `fill_uninitialized`. `env` is sorted by
+    name. `interventions` names changes that the recorder makes from inside the process (see
+    `reproaudit.knowledge.interventions`), sorted.
     """
 
     seed: int | None = None
@@ -62,7 +63,9 @@ def to_dict(settings: Settings) -> dict[str, Any]:
     """Return what is set, by name, as JSON and TOML can hold it; `env` becomes a table."""
     values = {name: getattr(settings, name) for name in _names(Settings)}
     values |= {"env": dict(settings.env), "interventions": list(settings.interventions)}
-    return {name: value for name, value in values.items() if value is not None and value not in ({}, [])}
+    return {
+        name: value for name, value in values.items() if value is not None and value not in ({}, [])
+    }
 
 
 def from_dict(values: Mapping[str, Any], where: str = "settings") -> Settings:
@@ -71,11 +74,17 @@ def from_dict(values: Mapping[str, Any], where: str = "settings") -> Settings:
     chosen = dict(values)
     if "env" in chosen:
         if not isinstance(chosen["env"], Mapping):
-            raise bad_value(f"{where}: env", chosen["env"], 'a table of variables, such as {OMP_SCHEDULE = "static"}')
+            raise bad_value(
+                f"{where}: env",
+                chosen["env"],
+                'a table of variables, such as {OMP_SCHEDULE = "static"}',
+            )
         chosen["env"] = tuple(chosen["env"].items())
     if "interventions" in chosen:
         if not isinstance(chosen["interventions"], (list, tuple)):
-            raise bad_value(f"{where}: interventions", chosen["interventions"], 'a list of names, ["hash.seed"]')
+            raise bad_value(
+                f"{where}: interventions", chosen["interventions"], 'a list of names, ["hash.seed"]'
+            )
         chosen["interventions"] = tuple(chosen["interventions"])
     try:
         return Settings(**chosen)
@@ -84,14 +93,19 @@ def from_dict(values: Mapping[str, Any], where: str = "settings") -> Settings:
 
 
 def merge(base: Settings, change: Settings) -> Settings:
-    """Return `base` with everything that `change` sets; `env` is merged by variable, `interventions` are united."""
+    """Return `base` with everything that `change` sets; `env` is merged by variable,
+    `interventions` are united."""
     combined = to_dict(base) | to_dict(change)
-    united = {"env": dict(base.env) | dict(change.env), "interventions": base.interventions + change.interventions}
+    united = {
+        "env": dict(base.env) | dict(change.env),
+        "interventions": base.interventions + change.interventions,
+    }
     return from_dict(combined | united)
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """Return the variables that must be in place before the process starts; only those that were asked for.
+    """Return the variables that must be in place before the process starts; only those that were
+    asked for.
 
     A variable given in `env` wins over one that another setting implies.
     """
@@ -106,7 +120,8 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def describe(settings: Settings) -> tuple[tuple[str, str], ...]:
-    """Return what is set as (name, text) for a report, in a fixed order; variables are named "env.NAME"."""
+    """Return what is set as (name, text) for a report, in a fixed order; variables are named
+    "env.NAME"."""
     rows: list[tuple[str, str]] = []
     for name, value in to_dict(settings).items():
         if name == "env":
@@ -119,7 +134,8 @@ def describe(settings: Settings) -> tuple[tuple[str, str], ...]:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return the hint that names the known words nearest to `word`, or all of them; empty if there are none."""
+    """Return the hint that names the known words nearest to `word`, or all of them; empty if there
+    are none."""
     names = sorted(known)
     nearest = difflib.get_close_matches(word, names, n=3, cutoff=0.6)
     if nearest:
@@ -135,7 +151,9 @@ def _checked_env(env: Iterable[tuple[Any, Any]]) -> dict[str, str]:
         if not isinstance(value, str) or "\0" in value:
             raise bad_value(f"env.{name}", value, "a text")
         if name in variables:
-            raise UsageError(f"env sets {name} twice", code="setting-invalid", hint="keep one of the two")
+            raise UsageError(
+                f"env sets {name} twice", code="setting-invalid", hint="keep one of the two"
+            )
         variables[name] = value
     return variables
 
@@ -150,10 +168,16 @@ def refuse_unknown(values: Mapping[str, Any], known: Iterable[str], where: str, 
     for name in values:
         if name not in known:
             raise UsageError(
-                f"{where}: there is no {what} {name!r}", code=f"unknown-{what}", hint=did_you_mean(str(name), known)
+                f"{where}: there is no {what} {name!r}",
+                code=f"unknown-{what}",
+                hint=did_you_mean(str(name), known),
             )
 
 
 def bad_value(name: str, value: object, wanted: str) -> UsageError:
     """Return the error that says what `name` takes."""
-    return UsageError(f"{name} cannot be {str(value)[:100]!r}", code="setting-invalid", hint=f"{name} takes {wanted}")
+    return UsageError(
+        f"{name} cannot be {str(value)[:100]!r}",
+        code="setting-invalid",
+        hint=f"{name} takes {wanted}",
+    )

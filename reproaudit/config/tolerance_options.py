@@ -1,4 +1,5 @@
-"""Reading --tolerance: limits for all tensors, for dtypes, and for the tensors that a pattern names."""
+"""Reading --tolerance: limits for all tensors, for dtypes, and for the tensors that a pattern
+names."""
 
 from __future__ import annotations
 
@@ -10,10 +11,11 @@ from reproaudit.model.result import Tolerance
 
 
 def parse_tolerances(texts: Sequence[str]) -> Tolerances:
-    """Read one or more of what `parse_tolerance` reads, where a clause may also be `gradient:layers.*:ulp=4`.
+    """Read one or more of what `parse_tolerance` reads, where a clause may also be
+    `gradient:layers.*:ulp=4`.
 
-    What stands before the limits is a pattern of names if it begins with a kind of tensor or holds `*`, `?` or a dot;
-    `*` alone, a dtype and `torch.` with a dtype are none. Raises UsageError.
+    What stands before the limits is a pattern of names if it begins with a kind of tensor or holds
+    `*`, `?` or a dot; `*` alone, a dtype and `torch.` with a dtype are none. Raises UsageError.
     """
     of_dtypes: list[str] = []
     by_tensor: list[tuple[TensorPattern, Tolerance]] = []

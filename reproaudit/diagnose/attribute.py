@@ -24,24 +24,36 @@ def needs_line(known: Known, finding: Finding) -> bool:
     if known.pin is not None or known.explained.has_exact_line:
         return False
     call = known.explained.call
-    # A call that could have been a bystander, as clocks are, is none if repairing it repairs the program.
-    is_to_blame = call is not None and finding.fix is not None and set(by_call(call)) & set(finding.fix.settings)
+    # A call that could have been a bystander, as clocks are, is none if repairing it repairs the
+    # program.
+    is_to_blame = (
+        call is not None
+        and finding.fix is not None
+        and set(by_call(call)) & set(finding.fix.settings)
+    )
     return not is_to_blame
 
 
 def speaks_for(one: Known, name: str, known: Sequence[Known]) -> bool:
-    """Tell whether the intervention repairs this finding: its cause is among the causes that it removes, or, where that
-    is true of none, it was a choice for this one."""
-    fitting = [other for other in known if other.explained.finding.cause in INTERVENTIONS[name].causes]
-    return name in one.choices and (one in fitting or not any(name in other.choices for other in fitting))
+    """Tell whether the intervention repairs this finding: its cause is among the causes that it
+    removes, or, where that is true of none, it was a choice for this one."""
+    fitting = [
+        other for other in known if other.explained.finding.cause in INTERVENTIONS[name].causes
+    ]
+    return name in one.choices and (
+        one in fitting or not any(name in other.choices for other in fitting)
+    )
 
 
 def unsuspected(explained: Explained) -> Finding:
-    """A clock was suspected because it differs, as clocks do; fixing it repaired nothing, so nothing speaks for it."""
+    """A clock was suspected because it differs, as clocks do; fixing it repaired nothing, so
+    nothing speaks for it."""
     call, finding = explained.call, explained.finding
     if call is None or call.strength is not Strength.CLOCK or not explained.is_from_outside:
         return finding
-    return with_cause(finding, Cause.UNKNOWN, f"{call.name} differs too, but no run with it fixed was equal")
+    return with_cause(
+        finding, Cause.UNKNOWN, f"{call.name} differs too, but no run with it fixed was equal"
+    )
 
 
 def recaused(finding: Finding, part: tuple[str, ...]) -> Finding:
@@ -51,30 +63,51 @@ def recaused(finding: Finding, part: tuple[str, ...]) -> Finding:
     cause = cause_repaired_by(part)
     if cause is None or cause is finding.cause:
         return finding
-    if cause is not Cause.HASH_ORDER and finding.cause in (Cause.RNG_ORDER, Cause.UNSEEDED_RNG, Cause.WORKER_SEED):
-        return finding  # what shifts a stream is repaired at what shifts it; the stream is where it shows
+    if cause is not Cause.HASH_ORDER and finding.cause in (
+        Cause.RNG_ORDER,
+        Cause.UNSEEDED_RNG,
+        Cause.WORKER_SEED,
+    ):
+        # what shifts a stream is repaired at what shifts it; the stream is where it shows
+        return finding
     return with_cause(finding, cause, f"known by what repairs it: {', '.join(part)}")
 
 
 def may_stand_for(one: Known, name: str) -> bool:
     """Tell whether an intervention that nothing else explains may be what repairs this finding."""
-    is_of_kernels = name == "threads.one" or name.startswith(("kernels.", "memory.", "cudnn.", "cublas.", "sdpa."))
+    is_of_kernels = name == "threads.one" or name.startswith(
+        ("kernels.", "memory.", "cudnn.", "cublas.", "sdpa.")
+    )
     return not (is_of_kernels and one.explained.is_from_outside)
 
 
-def unlocated(judged: Judged, fix: Fix, runs: Sequence[Run], races: Sequence[DeviceRace] = ()) -> Finding:
+def unlocated(
+    judged: Judged, fix: Fix, runs: Sequence[Run], races: Sequence[DeviceRace] = ()
+) -> Finding:
     """Make the finding of a source that recording hides, but that an intervention repairs.
 
-    Memory that an op was seen to read undefined in one of the recorded `runs` is named, although it was alike in them;
-    so is the first of the `races` that the fix removes.
+    Memory that an op was seen to read undefined in one of the recorded `runs` is named, although it
+    was alike in them; so is the first of the `races` that the fix removes.
     """
     cause = cause_repaired_by(fix.settings) or Cause.UNKNOWN
     first = judged.first
-    finding = Finding("", cause, "", first.phase if first else "forward", first.step if first else 0)
-    found = with_cause(finding, cause, "recording every operator hides the difference; known by what repairs it")
-    place = next(filter(None, map(_undefined_read, runs)), None) if cause is Cause.UNINITIALIZED_MEMORY else None
+    finding = Finding(
+        "", cause, "", first.phase if first else "forward", first.step if first else 0
+    )
+    found = with_cause(
+        finding, cause, "recording every operator hides the difference; known by what repairs it"
+    )
+    place = (
+        next(filter(None, map(_undefined_read, runs)), None)
+        if cause is Cause.UNINITIALIZED_MEMORY
+        else None
+    )
     if cause is Cause.THREAD_RACE:
-        raced = (race for race in races if set(race.interventions) & set(fix.settings) and race.location.line)
+        raced = (
+            race
+            for race in races
+            if set(race.interventions) & set(fix.settings) and race.location.line
+        )
         place = next(((race.op.removesuffix(".default"), race.location) for race in raced), None)
     if place is not None:
         found = replace(found, op=place[0], location=place[1])
@@ -87,14 +120,17 @@ def _undefined_read(run: Run) -> tuple[str, Location] | None:
     for row in trace.events[(trace.events["flags"] & EventFlag.READS_UNDEFINED) != 0]:
         if int(row["aux"]) < len(trace.events):
             made = trace.events[int(row["aux"])]
-            return str(trace.strings[made["name"]]).removesuffix(".default"), trace.locations[made["location"]]
+            return str(trace.strings[made["name"]]).removesuffix(".default"), trace.locations[
+                made["location"]
+            ]
     return None
 
 
 def patched(finding: Finding, subject: SubjectSpec, *, refuses: bool) -> Finding:
     """Add the lines that do in the program itself what the proven fix did from outside.
 
-    `refuses`: some op of the program would raise under the determinism flag, so that it may only warn.
+    `refuses`: some op of the program would raise under the determinism flag, so that it may only
+    warn.
     """
     fix = finding.fix
     if fix is None or not fix.verified:
@@ -110,6 +146,8 @@ def patched(finding: Finding, subject: SubjectSpec, *, refuses: bool) -> Finding
     shown = place.path if place is not None and line is not None else main.name
     patch = ready_patch(text, shown, fix.settings, line) if text else ()
     told = tuple(dict.fromkeys(row for name in fix.settings for row in INTERVENTIONS[name].patch))
-    lines = [row.replace("algorithms(True)", "algorithms(True, warn_only=True)") if refuses else row
-             for row in patch or told]  # fmt: skip
+    lines = [
+        row.replace("algorithms(True)", "algorithms(True, warn_only=True)") if refuses else row
+        for row in patch or told
+    ]
     return replace(finding, fix=replace(fix, patch=tuple(lines)))

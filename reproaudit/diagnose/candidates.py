@@ -15,7 +15,8 @@ from reproaudit.model.events import EventFlag, EventKind
 from reproaudit.model.result import Cause, Finding
 from reproaudit.trace.runs import MAIN_PROCESS, Run
 
-# By the start of the call's name: what makes that call give the same in each run. The longest match counts.
+# By the start of the call's name: what makes that call give the same in each run. The longest match
+# counts.
 _BY_CALL = {
     "random.": ("seed.python",),
     "random.SystemRandom": ("entropy.fixed",),
@@ -50,13 +51,18 @@ _BY_CALL = {
     "glob.": ("files.sorted",),
     "pathlib.": ("files.sorted",),
     "pathlib.Path.exists": ("files.fresh",),
-}  # fmt: skip
+}
 _STREAMS = {"python": "seed.python", "numpy": "seed.numpy", "torch.cpu": "seed.torch"}
-_LAST_RESORT = ("compile.off", "workers.none", "files.fresh")  # they change more of the program than its one cause
+_LAST_RESORT = (
+    "compile.off",
+    "workers.none",
+    "files.fresh",
+)  # they change more of the program than its one cause
 
 
 def candidates(explained: Explained, pair: tuple[Run, Run], *, cuda: bool) -> tuple[str, ...]:
-    """Return interventions to try for the finding, each once: those that its evidence names, then its cause's."""
+    """Return interventions to try for the finding, each once: those that its evidence names, then
+    its cause's."""
     finding, found = explained.finding, list[str]()
     if explained.call is not None:
         found += by_call(explained.call)
@@ -65,10 +71,16 @@ def candidates(explained: Explained, pair: tuple[Run, Run], *, cuda: bool) -> tu
         found += _against_kernel(finding, cuda=cuda)
     if finding.cause is Cause.UNSEEDED_RNG and explained.source.origin is Origin.RANDOM:
         own = _draws_from_own_generator(explained, pair)
-        found += ("seed.torch_generators", "seed.torch") if own else ("seed.torch", "seed.torch_generators")
+        found += (
+            ("seed.torch_generators", "seed.torch")
+            if own
+            else ("seed.torch", "seed.torch_generators")
+        )
     if finding.cause is Cause.RNG_ORDER:
         found += ("threads.serial", "hash.seed", "clock.fixed")
-    if finding.cause is Cause.UNKNOWN or (explained.is_from_outside and not explained.has_exact_line):
+    if finding.cause is Cause.UNKNOWN or (
+        explained.is_from_outside and not explained.has_exact_line
+    ):
         found += against((finding.cause,), cuda=cuda)  # first what is suspected, then what is usual
         found += drawn_streams(*pair)
         found += ("hash.seed",) if has_random_hashes(pair[0]) else ()
@@ -82,11 +94,12 @@ def _against_kernel(finding: Finding, *, cuda: bool) -> list[str]:
     mechanism = mechanism_of(finding.op) if cuda else None
     named = list(mechanism.interventions) if mechanism is not None else []
     if mechanism is not None and mechanism.id == "convolution" and finding.evidence.replayed:
-        # An algorithm once chosen by timing is kept, so what differs when it is repeated is the algorithm itself.
+        # An algorithm once chosen by timing is kept, so what differs when it is repeated is the
+        # algorithm itself.
         named.sort(key=lambda name: name != "cudnn.deterministic")
     if finding.evidence.switched is False:
-        # The deterministic forms were tried on the op itself and do not repair it. Where it has a mechanism, the flag
-        # may still have the function above take another op: interpolate() does.
+        # The deterministic forms were tried on the op itself and do not repair it. Where it has a
+        # mechanism, the flag may still have the function above take another op: interpolate() does.
         named.sort(key=lambda name: name == "kernels.deterministic")
         named += ["kernels.cpu"] if cuda and finding.evidence.declared else []
         named.append("threads.one")
@@ -94,7 +107,8 @@ def _against_kernel(finding: Finding, *, cuda: bool) -> list[str]:
 
 
 def by_call(call: EntropyCall) -> tuple[str, ...]:
-    """Return what makes the call give the same in each run; what a worker process draws depends on its seed first."""
+    """Return what makes the call give the same in each run; what a worker process draws depends on
+    its seed first."""
     matches = [prefix for prefix in _BY_CALL if call.name.startswith(prefix)]
     named = _BY_CALL[max(matches, key=len)] if matches else ()
     if call.process != MAIN_PROCESS and ("random" in call.name or "seed" in call.name):
@@ -103,18 +117,23 @@ def by_call(call: EntropyCall) -> tuple[str, ...]:
 
 
 def drawn_streams(a: Run, b: Run, at_least: int = 1) -> tuple[str, ...]:
-    """Return the seedings of global streams whose states differed and changed `at_least` so often, in a fixed order.
+    """Return the seedings of global streams whose states differed and changed `at_least` so often,
+    in a fixed order.
 
     A stream that was not seen to change may have been drawn from before it was first looked at.
     """
     states_a, states_b = _states(a), _states(b)
     on_devices = sorted(stream for stream in states_a if stream.startswith("torch.cuda:"))
-    return tuple(dict.fromkeys(
-        _STREAMS.get(stream, "seed.torch")
-        for stream in (*_STREAMS, *on_devices)
-        if stream in states_a and stream in states_b and len(states_a[stream]) > at_least
-        and states_a[stream].isdisjoint(states_b[stream])
-    ))  # fmt: skip
+    return tuple(
+        dict.fromkeys(
+            _STREAMS.get(stream, "seed.torch")
+            for stream in (*_STREAMS, *on_devices)
+            if stream in states_a
+            and stream in states_b
+            and len(states_a[stream]) > at_least
+            and states_a[stream].isdisjoint(states_b[stream])
+        )
+    )
 
 
 def _states(run: Run) -> dict[str, set[tuple[int, int]]]:
@@ -122,7 +141,9 @@ def _states(run: Run) -> dict[str, set[tuple[int, int]]]:
     events = run.main.events
     for number in np.flatnonzero(events["kind"] == EventKind.RNG):
         row = events[number]
-        found.setdefault(run.main.strings[row["name"]], set()).add((int(row["outputs"][0]), int(row["outputs"][1])))
+        found.setdefault(run.main.strings[row["name"]], set()).add(
+            (int(row["outputs"][0]), int(row["outputs"][1]))
+        )
     return found
 
 
@@ -135,21 +156,26 @@ def _draws_from_own_generator(explained: Explained, pair: tuple[Run, Run]) -> bo
 
 
 def everything(*, cuda: bool, compiles: bool) -> tuple[str, ...]:
-    """Return every intervention that may be tried at once, those that change least first in the table's order."""
+    """Return every intervention that may be tried at once, those that change least first in the
+    table's order."""
     return tuple(
-        name for name, entry in INTERVENTIONS.items()
-        if ((cuda or not entry.only_cuda) and name not in _LAST_RESORT) or (name == "compile.off" and compiles)
-    )  # fmt: skip
+        name
+        for name, entry in INTERVENTIONS.items()
+        if ((cuda or not entry.only_cuda) and name not in _LAST_RESORT)
+        or (name == "compile.off" and compiles)
+    )
 
 
 def cause_repaired_by(names: Iterable[str]) -> Cause | None:
-    """Return the cause that the interventions together speak for: that of their first entry; None if they disagree."""
+    """Return the cause that the interventions together speak for: that of their first entry; None
+    if they disagree."""
     causes = {INTERVENTIONS[name].causes[0] for name in names}
     return causes.pop() if len(causes) == 1 else None
 
 
 def ranked(lists: Sequence[Sequence[str]]) -> Iterator[tuple[str, ...]]:
-    """Yield unions to try: the first of each list, the first two of each, and so on until nothing is added."""
+    """Yield unions to try: the first of each list, the first two of each, and so on until nothing
+    is added."""
     depth = 1
     while True:
         union = tuple(dict.fromkeys(name for names in lists for name in names[:depth]))

@@ -1,4 +1,5 @@
-"""Why runs differ and what repairs it: locate, pin until nothing else differs, search a fix, attribute it."""
+"""Why runs differ and what repairs it: locate, pin until nothing else differs, search a fix,
+attribute it."""
 
 from __future__ import annotations
 
@@ -31,26 +32,37 @@ from reproaudit.model.result import Alert, Cause, Finding, Fix, Trial
 from reproaudit.runs.lab import BudgetSpent, RunMaker
 from reproaudit.trace.runs import Run
 
-# What else of the outside world is held still while the lines of a program are followed. Not the order of threads or
-# workers: that would change what the program does line by line.
+# What else of the outside world is held still while the lines of a program are followed. Not the
+# order of threads or workers: that would change what the program does line by line.
 _ISOLATION = (
-    "seed.python", "seed.numpy", "seed.numpy_generators", "seed.torch", "seed.torch_generators", "entropy.fixed",
-    "hash.seed", "files.sorted", "clock.fixed", "sqlite.random",
-)  # fmt: skip
+    "seed.python",
+    "seed.numpy",
+    "seed.numpy_generators",
+    "seed.torch",
+    "seed.torch_generators",
+    "entropy.fixed",
+    "hash.seed",
+    "files.sorted",
+    "clock.fixed",
+    "sqlite.random",
+)
 _BROAD = ("kernels.", "threads.", "memory.", "streams.", "copies.", "cudnn.", "cublas.", "sdpa.")
 _WIDEST_CHOICE = 3  # interventions per finding that are united before all are
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What the diagnosing runs found: the sources as findings, the first one first, and all that was tried."""
+    """What the diagnosing runs found: the sources as findings, the first one first, and all that
+    was tried."""
 
     findings: tuple[Finding, ...]
     trials: tuple[Trial, ...]
     is_complete: bool | None
     notes: tuple[NotChecked, ...]
     warnings: tuple[str, ...] = ()
-    kernel: tuple[Finding, Path] | None = None  # the first kernel finding, and where its call is kept
+    kernel: tuple[Finding, Path] | None = (
+        None  # the first kernel finding, and where its call is kept
+    )
     was_interrupted: bool = False
 
 
@@ -58,7 +70,11 @@ class Diagnostician:
     """Makes the diagnosing runs of one audit, within the lab's budget."""
 
     def __init__(
-        self, lab: RunMaker, judged: Judged, alerts: tuple[Alert, ...], races: tuple[DeviceRace, ...] = ()
+        self,
+        lab: RunMaker,
+        judged: Judged,
+        alerts: tuple[Alert, ...],
+        races: tuple[DeviceRace, ...] = (),
     ) -> None:
         first = judged.runs[0].main
         self._lab = lab
@@ -79,7 +95,8 @@ class Diagnostician:
     def conduct(self) -> Diagnosis:
         """Diagnose as far as the budget goes; what was found by then is the answer.
 
-        The verdict stands already. So a run that fails here, and Ctrl-C, end the diagnosis and not the audit.
+        The verdict stands already. So a run that fails here, and Ctrl-C, end the diagnosis and not
+        the audit.
         """
         self._lab.start_budget()
         rows: list[tuple[Finding, Known | None]] | None = None
@@ -96,36 +113,54 @@ class Diagnostician:
         except SubjectError as error:
             self._note_end(error.message)
         rows = self._attribute() if rows is None else rows
-        findings = tuple(patched(finding, self._lab.subject, refuses=bool(self._alerts)) for finding, _ in rows)
+        findings = tuple(
+            patched(finding, self._lab.subject, refuses=bool(self._alerts)) for finding, _ in rows
+        )
         kernels = (
-            (finding, known.call) for finding, (_, known) in zip(findings, rows, strict=True)
+            (finding, known.call)
+            for finding, (_, known) in zip(findings, rows, strict=True)
             if finding.cause is Cause.KERNEL and known is not None and known.call is not None
-        )  # fmt: skip
+        )
         return Diagnosis(
-            findings, self._search.trials, self._is_complete(findings),
-            (*self._locator.notes, *self._pinning.notes, *self._notes), tuple(self._warnings), next(kernels, None),
+            findings,
+            self._search.trials,
+            self._is_complete(findings),
+            (*self._locator.notes, *self._pinning.notes, *self._notes),
+            tuple(self._warnings),
+            next(kernels, None),
             self._was_interrupted,
-        )  # fmt: skip
+        )
 
     def _note_end(self, why: str) -> None:
         """Say why the diagnosis ended early, and what it did not come to."""
         tried = {name for trial in self._search.trials for name in trial.settings}
-        left = [name for name in everything(cuda=self._cuda, compiles=self._compiles) if name not in tried]
+        left = [
+            name
+            for name in everything(cuda=self._cuda, compiles=self._compiles)
+            if name not in tried
+        ]
         untried = f"; not tried: {', '.join(left)}" if left and self._fix is None else ""
         self._notes.append(NotChecked("the rest of the diagnosis", why + untried))
 
-    # -- sources -----------------------------------------------------------------------------------------------------
+    # -- sources
+    # -----------------------------------------------------------------------------------------------------
 
     def _find_sources(self) -> None:
         try:
             pair = self._locator.plain_pair()
-        except SubjectError as error:  # a program that does not survive being recorded may still be repaired
-            self._notes.append(NotChecked("the operator where the runs first differ", error.message))
+        except (
+            SubjectError
+        ) as error:  # a program that does not survive being recorded may still be repaired
+            self._notes.append(
+                NotChecked("the operator where the runs first differ", error.message)
+            )
             return
         if pair is None:
             return
         self._pinning.add(self._locator.explain(pair), pair)
-        if all(known.pin is None for known in self._pinning.known) and self._search.first_enough(self._unions(1)):
+        if all(known.pin is None for known in self._pinning.known) and self._search.first_enough(
+            self._unions(1)
+        ):
             return  # nothing is left to differ
         self._pinning.complete()
 
@@ -133,7 +168,8 @@ class Diagnostician:
         lists = [known.choices[known.chosen :] for known in self._pinning.known]
         return [union for _, union in zip(range(widest), ranked(lists), strict=False)]
 
-    # -- the fix -----------------------------------------------------------------------------------------------------
+    # -- the fix
+    # -----------------------------------------------------------------------------------------------------
 
     def _find_fix(self) -> None:
         sets = self._unions(_WIDEST_CHOICE) if self._pinning.known else self._against_races()
@@ -147,15 +183,22 @@ class Diagnostician:
         return list(ranked(lists)) if lists else []
 
     def _wide_sets(self) -> list[tuple[str, ...]]:
-        """Everything at once; without what a program may not survive; and with what changes most of it."""
-        whole = tuple(filter(self._lab.can_try, everything(cuda=self._cuda, compiles=self._compiles)))
-        gentle = tuple(name for name in whole if name not in ("clock.fixed", "entropy.fixed", "threads.serial"))
+        """Everything at once; without what a program may not survive; and with what changes most of
+        it."""
+        whole = tuple(
+            filter(self._lab.can_try, everything(cuda=self._cuda, compiles=self._compiles))
+        )
+        gentle = tuple(
+            name for name in whole if name not in ("clock.fixed", "entropy.fixed", "threads.serial")
+        )
         return [whole, gentle, (*whole, "files.fresh")]
 
-    # -- which finding it fixes --------------------------------------------------------------------------------------
+    # -- which finding it fixes
+    # --------------------------------------------------------------------------------------
 
     def _attribute(self) -> list[tuple[Finding, Known | None]]:
-        """Give each finding its part of the fix; what repairs a finding also decides a cause that was open."""
+        """Give each finding its part of the fix; what repairs a finding also decides a cause that
+        was open."""
         known = list(self._pinning.known)
         self._warnings.clear()
         if self._fix is None:
@@ -177,31 +220,47 @@ class Diagnostician:
                     "without consequence: the fix leaves it as it is and runs are equal"
                 )
         runs = [one.pair.a for one in known]
-        return rows + [(unlocated(self._judged, self._fixed((name,)), runs, self._races), None) for name in left]
+        return rows + [
+            (unlocated(self._judged, self._fixed((name,)), runs, self._races), None)
+            for name in left
+        ]
 
     def _fixed(self, part: tuple[str, ...], finding: Finding | None = None) -> Fix:
         assert self._fix is not None
-        trial = next(trial for trial in self._search.trials if set(trial.settings) == set(self._fix))
+        trial = next(
+            trial for trial in self._search.trials if set(trial.settings) == set(self._fix)
+        )
         advice = finding.fix.advice if finding is not None and finding.fix is not None else ""
         return Fix(part, advice, True, trial.runs, self._trials.slowdown(self._fix))
 
     def _is_complete(self, findings: Sequence[Finding]) -> bool | None:
-        """Tell whether all sources are known: pinned runs were equal, or the proven fix is for the findings alone.
+        """Tell whether all sources are known: pinned runs were equal, or the proven fix is for the
+        findings alone.
 
-        An intervention that repairs whatever races or reads undefined memory proves nothing of the kind.
+        An intervention that repairs whatever races or reads undefined memory proves nothing of the
+        kind.
         """
         if self._fix is None:
             return self._pinning.is_complete
-        located = [finding.fix for finding in findings if finding.fix is not None and finding.location is not None]
+        located = [
+            finding.fix
+            for finding in findings
+            if finding.fix is not None and finding.location is not None
+        ]
         is_broad = any(name.startswith(_BROAD) for name in self._fix)
         is_covered = {name for fix in located for name in fix.settings}.issuperset(self._fix)
         return is_covered and (self._pinning.is_complete is True or not is_broad)
 
-    # -- what only a known fix allows --------------------------------------------------------------------------------
+    # -- what only a known fix allows
+    # --------------------------------------------------------------------------------
 
-    def _refine(self, rows: Sequence[tuple[Finding, Known | None]]) -> list[tuple[Finding, Known | None]]:
+    def _refine(
+        self, rows: Sequence[tuple[Finding, Known | None]]
+    ) -> list[tuple[Finding, Known | None]]:
         refined = [self._with_fill_evidence(finding) for finding, _ in rows]
-        inexact = [known for finding, known in rows if known is not None and needs_line(known, finding)]
+        inexact = [
+            known for finding, known in rows if known is not None and needs_line(known, finding)
+        ]
         pair = self._lines() if inexact else None
         if pair is not None:
             refined = [
@@ -211,9 +270,12 @@ class Diagnostician:
         return [(finding, known) for finding, (_, known) in zip(refined, rows, strict=True)]
 
     def _lines(self) -> Pair | None:
-        """Return two runs whose lines were followed and that differ by what the fix repairs, and by little else."""
+        """Return two runs whose lines were followed and that differ by what the fix repairs, and by
+        little else."""
         still = tuple(name for name in _ISOLATION if name not in (self._fix or ()))
-        return self._locator.changed_pair(still, lines=True) or self._locator.changed_pair((), lines=True)
+        return self._locator.changed_pair(still, lines=True) or self._locator.changed_pair(
+            (), lines=True
+        )
 
     def _with_line(self, finding: Finding, pair: Pair) -> Finding:
         differences = differing_lines(*pair.runs, self._lab.interned)
@@ -221,30 +283,46 @@ class Diagnostician:
         entry = first_entry(differences, before, weak_lines(pair.a))
         if entry is None:
             return finding
-        note = f"the first Python value that differs is {entry.name!r}, there" if entry.name else "the runs part there"
+        note = (
+            f"the first Python value that differs is {entry.name!r}, there"
+            if entry.name
+            else "the runs part there"
+        )
         noted = replace(finding.evidence, notes=(*finding.evidence.notes, note))
-        op = finding.op if entry.location == finding.location else _random_op_at(pair.a, entry.location)
+        op = (
+            finding.op
+            if entry.location == finding.location
+            else _random_op_at(pair.a, entry.location)
+        )
         return replace(finding, location=entry.location, op=op, evidence=noted)
 
     def _with_fill_evidence(self, finding: Finding) -> Finding:
-        """Run once more with new memory filled with another pattern: if it matters, undefined memory is read."""
+        """Run once more with new memory filled with another pattern: if it matters, undefined
+        memory is read."""
         if finding.cause is not Cause.UNINITIALIZED_MEMORY or self._fix is None:
             return finding
         runs = [
             self._lab.run(
-                f"fill-{number}", number, f"filling new memory, pattern {number + 1}", self._fix,
-                ((FILL_VARIABLE, value),), values_mb=0,
+                f"fill-{number}",
+                number,
+                f"filling new memory, pattern {number + 1}",
+                self._fix,
+                ((FILL_VARIABLE, value),),
+                values_mb=0,
             )
             for number, value in enumerate(("0", OTHER_FILL))
-        ]  # fmt: skip
+        ]
         differs = len(compare_boundaries(runs, self._lab.interned).classes) > 1
         said = "the results follow" if differs else "the results do not depend on"
         note = f"{said} what new memory is filled with (zeros, and 0x{int(OTHER_FILL):x})"
-        return replace(finding, evidence=replace(finding.evidence, notes=(*finding.evidence.notes, note)))
+        return replace(
+            finding, evidence=replace(finding.evidence, notes=(*finding.evidence.notes, note))
+        )
 
 
 def _random_op_at(run: Run, place: Location) -> str | None:
-    """Return the first op that draws at this line: it draws for something else in each run. None: no op is to blame."""
+    """Return the first op that draws at this line: it draws for something else in each run. None:
+    no op is to blame."""
     trace = run.main
     for row in trace.events[(trace.events["flags"] & EventFlag.RANDOM) != 0]:
         if row["kind"] == EventKind.OP and trace.locations[row["location"]] == place:

@@ -22,7 +22,8 @@ State = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """A stream as one epoch of a DataLoader finds it, in one worker or (None) in the process that iterates."""
+    """A stream as one epoch of a DataLoader finds it, in one worker or (None) in the process that
+    iterates."""
 
     stream: str
     loader: int
@@ -36,10 +37,12 @@ class _Start:
 
 
 def misuse_warnings(run: Run) -> tuple[str, ...]:
-    """Return one sentence for each misuse of a random stream that an operation-level run shows, rule id first.
+    """Return one sentence for each misuse of a random stream that an operation-level run shows,
+    rule id first.
 
-    RA501: workers draw the same numbers. RA502: epochs do. RA503: a seed is set after numbers were drawn. Only streams
-    that are drawn from count; what is drawn without gradients is an evaluation and is not looked at.
+    RA501: workers draw the same numbers. RA502: epochs do. RA503: a seed is set after numbers were
+    drawn. Only streams that are drawn from count; what is drawn without gradients is an evaluation
+    and is not looked at.
     """
     starts = [start for _, trace in run.traces for start in _starts(trace)]
     return (*_shared_by_workers(starts), *_repeated_by_epochs(starts), *_late_seeds(run.main))
@@ -48,7 +51,11 @@ def misuse_warnings(run: Run) -> tuple[str, ...]:
 def _shared_by_workers(starts: list[_Start]) -> Iterator[str]:
     found: dict[tuple[int, Location], set[str]] = {}
     for one, other in combinations([start for start in starts if start.worker is not None], 2):
-        same_place = (one.stream, one.loader, one.iterator) == (other.stream, other.loader, other.iterator)
+        same_place = (one.stream, one.loader, one.iterator) == (
+            other.stream,
+            other.loader,
+            other.iterator,
+        )
         if same_place and one.worker != other.worker and one.state == other.state:
             if _draws_per_sample(one) and _draws_per_sample(other):
                 found.setdefault((one.loader, one.location), set()).add(one.stream)
@@ -60,12 +67,14 @@ def _shared_by_workers(starts: list[_Start]) -> Iterator[str]:
 
 
 def _draws_per_sample(start: _Start) -> bool:
-    """An iterable dataset whose workers shuffle alike once, and then each take their own share, is right to do so."""
+    """An iterable dataset whose workers shuffle alike once, and then each take their own share, is
+    right to do so."""
     return start.is_drawn_later if start.is_iterable else start.is_drawn
 
 
 def _repeated_by_epochs(starts: list[_Start]) -> Iterator[str]:
-    """Only epochs that follow each other count: a second training in one program may well repeat the first."""
+    """Only epochs that follow each other count: a second training in one program may well repeat
+    the first."""
     series: dict[tuple[int, str, int | None], list[_Start]] = {}
     for start in starts:
         if start.is_drawn:
@@ -111,7 +120,9 @@ def _starts(trace: Trace) -> Iterator[_Start]:
         row = trace.events[number]
         if trace.strings[row["module"]] == _ORDER:  # else nothing but the workers' seeds is drawn
             loader, iterator = (int(value) for value in row["inputs"])
-            yield _Start(name.removeprefix(_EPOCH), loader, iterator, None, _state(row), place, is_drawn=True)
+            yield _Start(
+                name.removeprefix(_EPOCH), loader, iterator, None, _state(row), place, is_drawn=True
+            )
     began: dict[tuple[str, int, int], tuple[np.void, Location]] = {}
     drawn: dict[tuple[str, int, int], set[str]] = {}
     for number, name, place in _named(trace, _WORKER):
@@ -124,9 +135,14 @@ def _starts(trace: Trace) -> Iterator[_Start]:
             drawn.setdefault(key, set()).add(when)
     for key, (row, place) in began.items():
         yield _Start(
-            *key, int(row["aux"]), _state(row), place, is_iterable=trace.strings[row["module"]] == _ITERABLE,
-            is_drawn="after" in drawn.get(key, ()), is_drawn_later="later" in drawn.get(key, ()),
-        )  # fmt: skip
+            *key,
+            int(row["aux"]),
+            _state(row),
+            place,
+            is_iterable=trace.strings[row["module"]] == _ITERABLE,
+            is_drawn="after" in drawn.get(key, ()),
+            is_drawn_later="later" in drawn.get(key, ()),
+        )
 
 
 def _named(trace: Trace, prefix: str) -> Iterator[tuple[int, str, Location]]:

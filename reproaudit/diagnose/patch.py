@@ -1,4 +1,5 @@
-"""A fix as a patch of the user's own file: lines at its start, or an edit of the line that is to blame."""
+"""A fix as a patch of the user's own file: lines at its start, or an edit of the line that is to
+blame."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ class _Edit:
 
 
 class _Source:
-    """A program's text, with positions of syntax nodes as byte offsets: that is how the ast module counts columns."""
+    """A program's text, with positions of syntax nodes as byte offsets: that is how the ast module
+    counts columns."""
 
     def __init__(self, text: str) -> None:
         self.data = text.encode()
@@ -43,17 +45,26 @@ class _Source:
         return self._starts[node.end_lineno - 1] + node.end_col_offset
 
     def nodes_at(self, line: int) -> Iterator[ast.AST]:
-        """Yield the nodes that begin on the line or, of a statement of several lines, reach over it."""
+        """Yield the nodes that begin on the line or, of a statement of several lines, reach over
+        it."""
         for node in ast.walk(self.tree):
             if isinstance(node, (ast.expr, ast.comprehension, ast.For)):
                 first = node.target.lineno if isinstance(node, ast.comprehension) else node.lineno
-                if first == line or (isinstance(node, ast.Call) and first <= line <= (node.end_lineno or first)):
+                if first == line or (
+                    isinstance(node, ast.Call) and first <= line <= (node.end_lineno or first)
+                ):
                     yield node
 
     def after_imports(self) -> int:
         """Return how many lines there are down to the end of the last import at the top level."""
-        return max((node.end_lineno or 0 for node in self.tree.body if isinstance(node, (ast.Import, ast.ImportFrom))),
-                   default=0)  # fmt: skip
+        return max(
+            (
+                node.end_lineno or 0
+                for node in self.tree.body
+                if isinstance(node, (ast.Import, ast.ImportFrom))
+            ),
+            default=0,
+        )
 
     def wrapped(self, node: ast.expr, function: str) -> list[_Edit]:
         start, end = self.start(node), self.end(node)
@@ -63,13 +74,17 @@ class _Source:
         """Give a called function another name, and if asked for, other arguments."""
         end = self.end(call.func)
         edits = [_Edit(end - len(_called(call).encode()), end, new)]
-        return edits if arguments is None else [*edits, _Edit(end, self.end(call), f"({arguments})")]
+        return (
+            edits if arguments is None else [*edits, _Edit(end, self.end(call), f"({arguments})")]
+        )
 
 
 def ready_patch(text: str, path: str, names: Sequence[str], line: int | None) -> tuple[str, ...]:
-    """Return a unified diff of the file that does what the interventions do; empty if that cannot be written for it.
+    """Return a unified diff of the file that does what the interventions do; empty if that cannot
+    be written for it.
 
-    `line` is the finding's, if it lies in this file. The diff is made by editing syntax, not by running anything.
+    `line` is the finding's, if it lies in this file. The diff is made by editing syntax, not by
+    running anything.
     """
     try:
         source = _Source(text)
@@ -100,7 +115,8 @@ def _edited(source: _Source, edits: Sequence[_Edit]) -> bytes:
     return data
 
 
-# -- edits of the line that is to blame --------------------------------------------------------------------------------
+# -- edits of the line that is to blame
+# --------------------------------------------------------------------------------
 
 
 def _calls(source: _Source, line: int, names: Sequence[str]) -> Iterator[ast.Call]:
@@ -112,7 +128,11 @@ def _calls(source: _Source, line: int, names: Sequence[str]) -> Iterator[ast.Cal
 def _called(call: ast.Call) -> str:
     function = call.func
     return (
-        function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
+        function.attr
+        if isinstance(function, ast.Attribute)
+        else function.id
+        if isinstance(function, ast.Name)
+        else ""
     )
 
 
@@ -130,7 +150,9 @@ def _sorted_iteration(source: _Source, line: int) -> list[_Edit]:
 
 
 def _makes_set(node: ast.expr) -> bool:
-    return isinstance(node, (ast.Set, ast.SetComp)) or (isinstance(node, ast.Call) and _called(node) in _SETS)
+    return isinstance(node, (ast.Set, ast.SetComp)) or (
+        isinstance(node, ast.Call) and _called(node) in _SETS
+    )
 
 
 def _sorted_listing(source: _Source, line: int) -> list[_Edit]:
@@ -138,7 +160,9 @@ def _sorted_listing(source: _Source, line: int) -> list[_Edit]:
     return source.wrapped(found, "sorted") if found is not None else []
 
 
-def _renaming(new: dict[str, str], arguments: str | None = None, *, bare: bool = False) -> _LineEdit:
+def _renaming(
+    new: dict[str, str], arguments: str | None = None, *, bare: bool = False
+) -> _LineEdit:
     """Make an edit that renames calls. `bare`: only of calls without arguments."""
 
     def edit(source: _Source, line: int) -> list[_Edit]:

@@ -1,4 +1,5 @@
-"""All sources, not only the first: known ones are pinned to a reference run, and what still differs is new."""
+"""All sources, not only the first: known ones are pinned to a reference run, and what still differs
+is new."""
 
 from __future__ import annotations
 
@@ -20,13 +21,17 @@ from reproaudit.trace.runs import Run
 _MOST_ROUNDS = 16
 _KEPT_MB = 512  # of pinned outputs per reference run
 _PINNED_RUNS = 2  # that must equal the reference before the list counts as complete
-FILL_VARIABLE, OTHER_FILL = "REPROAUDIT_FILL", "90"  # the byte that memory.fill writes, zero unless this says another
+FILL_VARIABLE, OTHER_FILL = (
+    "REPROAUDIT_FILL",
+    "90",
+)  # the byte that memory.fill writes, zero unless this says another
 _PINNABLE = (Origin.OP, Origin.UNDEFINED)
 
 
 @dataclass(slots=True)
 class Known:
-    """A source that was found: what it is, the pair that showed it, and what silences it in further runs."""
+    """A source that was found: what it is, the pair that showed it, and what silences it in further
+    runs."""
 
     explained: Explained
     pair: Pair
@@ -43,7 +48,8 @@ class Known:
 
 @dataclass(slots=True)
 class Pinning:
-    """Looks for further sources; `known` grows. `is_complete` once runs with all known ones pinned were equal."""
+    """Looks for further sources; `known` grows. `is_complete` once runs with all known ones pinned
+    were equal."""
 
     lab: RunMaker
     locator: Locator
@@ -61,12 +67,15 @@ class Pinning:
             if place not in seen:
                 seen.add(place)
                 new += 1
-                pin = pin_of(pair, explained.source) if explained.source.origin in _PINNABLE else None
+                pin = (
+                    pin_of(pair, explained.source) if explained.source.origin in _PINNABLE else None
+                )
                 self.known.append(Known(explained, pair, pin, self._choices(explained, pair)))
         return new
 
     def complete(self) -> None:
-        """Pin what is known, look on, and repeat, until pinned runs are equal or nothing more can be silenced."""
+        """Pin what is known, look on, and repeat, until pinned runs are equal or nothing more can
+        be silenced."""
         for number in range(_MOST_ROUNDS):
             pair = self._round(number)
             if pair is None:
@@ -81,27 +90,43 @@ class Pinning:
         pins = tuple(dict.fromkeys(known.pin for known in self.known if known.pin is not None))
         held = tuple(dict.fromkeys(name for known in self.known for name in known.held))
         wanted = [
-            (known, target) for known in self.known
-            if known.pin is not None and known.explained.source.origin is Origin.OP and not known.captured
+            (known, target)
+            for known in self.known
+            if known.pin is not None
+            and known.explained.source.origin is Origin.OP
+            and not known.captured
             and (target := target_of(known.pair.a, known.explained.source)) is not None
-        ]  # fmt: skip
+        ]
         targets = tuple(target for _, target in wanted)
         filled = self._reads_undefined()
         held = (*held, "memory.fill") if filled else held
         fills = [((FILL_VARIABLE, fill),) if filled else () for fill in ("0", OTHER_FILL)]
         reference = self.lab.run(
-            f"reference-{number}", 0, f"keeping what {len(self.known)} known sources give", held, fills[0],
-            level=Level.VALUES, pins=pins, targets=targets, values_mb=_KEPT_MB,
-        )  # fmt: skip
+            f"reference-{number}",
+            0,
+            f"keeping what {len(self.known)} known sources give",
+            held,
+            fills[0],
+            level=Level.VALUES,
+            pins=pins,
+            targets=targets,
+            values_mb=_KEPT_MB,
+        )
         for index, (known, _) in enumerate(wanted):
             folder = self.lab.folder / f"reference-{number}" / f"call-{index}"
             known.call = folder if folder.is_dir() else None
         for again in range(_PINNED_RUNS):
             pinned = self.lab.run(
-                f"pinned-{number}-{again}", again + 1, f"looking for more sources, run {again + 1}", held, fills[1],
-                level=Level.VALUES if targets else Level.OPERATION, pins=pins, targets=targets,
+                f"pinned-{number}-{again}",
+                again + 1,
+                f"looking for more sources, run {again + 1}",
+                held,
+                fills[1],
+                level=Level.VALUES if targets else Level.OPERATION,
+                pins=pins,
+                targets=targets,
                 reference=str(self.lab.folder / f"reference-{number}"),
-            )  # fmt: skip
+            )
             if not again:
                 self._learn(reference, pinned)
             if pair := self.locator.compare(reference, pinned):
@@ -111,21 +136,36 @@ class Pinning:
     def _reads_undefined(self) -> bool:
         """Tell whether an op was seen to read memory that nothing had written.
 
-        Its content may be alike in two runs by chance. It is then filled, with one pattern in the reference run and
-        with another in the pinned ones, so that it differs for certain.
+        Its content may be alike in two runs by chance. It is then filled, with one pattern in the
+        reference run and with another in the pinned ones, so that it differs for certain.
         """
-        return any((known.pair.a.main.events["flags"] & EventFlag.READS_UNDEFINED).any() for known in self.known)
+        return any(
+            (known.pair.a.main.events["flags"] & EventFlag.READS_UNDEFINED).any()
+            for known in self.known
+        )
 
     def _learn(self, reference: Run, pinned: Run) -> None:
         """Take over what the kept values show of each source that is new in this round."""
         for known in self.known:
-            if known.pin is None or known.captured or known.explained.source.origin is not Origin.OP:
+            if (
+                known.pin is None
+                or known.captured
+                or known.explained.source.origin is not Origin.OP
+            ):
                 continue
             known.captured = True
-            where = known.explained.source.process, known.pin.name, (known.pin.location_path, known.pin.location_line)
+            where = (
+                known.explained.source.process,
+                known.pin.name,
+                (known.pin.location_path, known.pin.location_line),
+            )
             first, second = capture_of(reference, *where), capture_of(pinned, *where)
             if first is None:
-                self.notes.append(NotChecked(f"values of {known.pin.name}", "they were past the budget or not reached"))
+                self.notes.append(
+                    NotChecked(
+                        f"values of {known.pin.name}", "they were past the budget or not reached"
+                    )
+                )
                 continue
             finding = _with_repetitions(confirm(known.explained.finding, first.flags), first)
             own = difference(first.outputs(), second.outputs()) if second is not None else None
@@ -134,15 +174,19 @@ class Pinning:
             known.choices = self._choices(known.explained, known.pair)
 
     def _choices(self, explained: Explained, pair: Pair) -> tuple[str, ...]:
-        """Return what to try; without what cannot be tried here, unless nothing else is left: then that is said."""
+        """Return what to try; without what cannot be tried here, unless nothing else is left: then
+        that is said."""
         named = candidates(explained, pair.runs, cuda=self.cuda)
         return tuple(filter(self.lab.can_try, named)) or named
 
     def _next_choice(self, pair: Pair) -> bool:
-        """The pair's first source is an old one: what was to silence it does not. Take its next intervention."""
+        """The pair's first source is an old one: what was to silence it does not. Take its next
+        intervention."""
         place = next(places(pair.localisation.sources[:1], pair))
         for known in self.known:
-            if self._place(known.explained, known.pair) == place and known.chosen + 1 < len(known.choices):
+            if self._place(known.explained, known.pair) == place and known.chosen + 1 < len(
+                known.choices
+            ):
                 known.chosen += 1
                 return True
         return False
@@ -161,7 +205,9 @@ def _with_repetitions(finding: Finding, capture: Capture) -> Finding:
     evidence = finding.evidence
     if shown is not None:
         low, high = interval(0.95, shown.differing, shown.made)
-        rate = Replays(shown.made, shown.differing, round(low, 4), round(high, 4), shown.way == CONTENTION)
+        rate = Replays(
+            shown.made, shown.differing, round(low, 4), round(high, 4), shown.way == CONTENTION
+        )
         evidence = replace(evidence, replays=rate)
     asked = next((tried for tried in capture.repeated if tried.way == FLAG), None)
     if asked is not None:

@@ -1,4 +1,5 @@
-"""Missing synchronisation on a GPU, as the alert run recorded it: evidence for a race, and always a warning."""
+"""Missing synchronisation on a GPU, as the alert run recorded it: evidence for a race, and always a
+warning."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ from reproaudit.trace.reader import Trace
 
 @dataclass(frozen=True, slots=True)
 class DeviceRace:
-    """Two uses of one tensor that nothing orders. `location` is where it may be read too early, or too late.
+    """Two uses of one tensor that nothing orders. `location` is where it may be read too early, or
+    too late.
 
     `is_host`: one of the two is the host, and `other` the copy that may still be under way.
     """
@@ -33,17 +35,23 @@ class DeviceRace:
 
 
 def device_races(trace: Trace) -> tuple[DeviceRace, ...]:
-    """Return the races of an alert run, each once. A trace may come from a stranger: ids out of range are unknown."""
-    raced = (trace.events["kind"] == EventKind.ALERT) & ((trace.events["flags"] & EventFlag.RACED) != 0)
+    """Return the races of an alert run, each once. A trace may come from a stranger: ids out of
+    range are unknown."""
+    raced = (trace.events["kind"] == EventKind.ALERT) & (
+        (trace.events["flags"] & EventFlag.RACED) != 0
+    )
     found: dict[DeviceRace, None] = {}
     for number in np.flatnonzero(raced):
         row = trace.events[number]
         other_op, place = int(row["inputs"][0]), int(row["inputs"][1])
         race = DeviceRace(
-            _text(trace, int(row["name"])), trace.locations[row["location"]], _text(trace, other_op),
-            trace.locations[place if place < len(trace.locations) else 0], _text(trace, int(row["aux"])),
+            _text(trace, int(row["name"])),
+            trace.locations[row["location"]],
+            _text(trace, other_op),
+            trace.locations[place if place < len(trace.locations) else 0],
+            _text(trace, int(row["aux"])),
             bool(row["outputs"][0]),
-        )  # fmt: skip
+        )
         found[race] = None
     return tuple(found)
 
@@ -53,18 +61,21 @@ def _text(trace: Trace, number: int) -> str:
 
 
 def race_warnings(races: Iterable[DeviceRace]) -> Iterator[str]:
-    """Yield one sentence for each race, rule id first. RA504: between streams. RA505: with the host."""
+    """Yield one sentence for each race, rule id first. RA504: between streams. RA505: with the
+    host."""
     for race in races:
         rule = "RA505" if race.is_host else "RA504"
         yield f"{rule}: {_shown(race.op)} at {_line(race.location)} {race.message} {_line(race.other)}"
 
 
 def race_at(finding: Finding, origin: Origin, races: Sequence[DeviceRace]) -> DeviceRace | None:
-    """Return the race that the finding's own line shows; None if its difference was not born where one may be seen."""
+    """Return the race that the finding's own line shows; None if its difference was not born where
+    one may be seen."""
     if origin not in (Origin.OP, Origin.INPUT) or finding.location is None:
         return None
     for race in races:
-        # What the host reads too early is seen to differ at the copy itself, whose output is looked at at once.
+        # What the host reads too early is seen to differ at the copy itself, whose output is looked
+        # at at once.
         here = [(race.op, race.location), *([(race.other_op, race.other)] if race.is_host else [])]
         for op, place in here:
             if place == finding.location and (origin is Origin.INPUT or _shown(op) == finding.op):

@@ -1,4 +1,5 @@
-"""Searching for a sufficient set of interventions, and shrinking it until no part of it can be left out."""
+"""Searching for a sufficient set of interventions, and shrinking it until no part of it can be left
+out."""
 
 from __future__ import annotations
 
@@ -10,9 +11,11 @@ Names = tuple[str, ...]
 
 
 class Search:
-    """Tries sets of interventions by running the program; each set once. `trials` holds all that was tried, in order.
+    """Tries sets of interventions by running the program; each set once. `trials` holds all that
+    was tried, in order.
 
-    `attempt` makes the runs for a set. It may raise to end the search: what was tried until then stays.
+    `attempt` makes the runs for a set. It may raise to end the search: what was tried until then
+    stays.
     """
 
     def __init__(self, attempt: Callable[[Names], Trial]) -> None:
@@ -36,16 +39,24 @@ class Search:
         return next((names for names in sets if names and self.is_enough(names)), None)
 
     def shrink(self, names: Sequence[str]) -> Names:
-        """Return a smallest sufficient part of `names`, which are enough: leaving out any one of it is not.
+        """Return a smallest sufficient part of `names`, which are enough: leaving out any one of it
+        is not.
 
-        Zeller's ddmin (Zeller and Hildebrandt 2002, "Simplifying and Isolating Failure-Inducing Input"): complements
-        and parts of halves, then of quarters, until single interventions are tried. Nobody needs to be told that
-        nothing at all is not enough: that is why there is a search.
+        Zeller's ddmin (Zeller and Hildebrandt 2002, "Simplifying and Isolating Failure-Inducing
+        Input"): complements and parts of halves, then of quarters, until single interventions are
+        tried. Nobody needs to be told that nothing at all is not enough: that is why there is a
+        search.
         """
         kept, parts = list(names), 2
         while len(kept) > 1:
-            chunks = [kept[len(kept) * i // parts : len(kept) * (i + 1) // parts] for i in range(parts)]
-            smaller = next((chunk for chunk in chunks if self.is_enough(chunk)), None) if parts == 2 else None
+            chunks = [
+                kept[len(kept) * i // parts : len(kept) * (i + 1) // parts] for i in range(parts)
+            ]
+            smaller = (
+                next((chunk for chunk in chunks if self.is_enough(chunk)), None)
+                if parts == 2
+                else None
+            )
             if smaller is not None:
                 kept, parts = smaller, 2
                 continue

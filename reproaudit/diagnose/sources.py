@@ -1,4 +1,5 @@
-"""Turns located sources and the calls that differ into findings. What the evidence does not show stays `unknown`."""
+"""Turns located sources and the calls that differ into findings. What the evidence does not show
+stays `unknown`."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ _FROM_OUTSIDE = (Origin.BIRTH, Origin.INPUT, Origin.STRUCTURE)
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """A finding with the source that it is about. `call` is the call that brought the difference in, if it is known.
+    """A finding with the source that it is about. `call` is the call that brought the difference
+    in, if it is known.
 
     `named` are interventions that evidence names which the cause does not hold.
     """
@@ -41,10 +43,13 @@ class Explained:
 
     @property
     def has_exact_line(self) -> bool:
-        """True if the line is that of the call that brought the difference in, not only where it arrived."""
+        """True if the line is that of the call that brought the difference in, not only where it
+        arrived."""
         if self.finding.cause in (Cause.CARRIED_STATE, Cause.RNG_ORDER, Cause.THREAD_RACE):
             return True  # the line that read the file, that drew, that met the race
-        return not self.is_from_outside or (self.call is not None and self.call.strength is Strength.SPECIFIC)
+        return not self.is_from_outside or (
+            self.call is not None and self.call.strength is Strength.SPECIFIC
+        )
 
 
 def with_cause(finding: Finding, cause: Cause, note: str = "") -> Finding:
@@ -52,20 +57,32 @@ def with_cause(finding: Finding, cause: Cause, note: str = "") -> Finding:
     rule = RULES[cause]
     notes = (*finding.evidence.notes, note) if note else finding.evidence.notes
     return replace(
-        finding, rule=rule.id, cause=cause, title=rule.title, fix=Fix(advice=rule.advice),
+        finding,
+        rule=rule.id,
+        cause=cause,
+        title=rule.title,
+        fix=Fix(advice=rule.advice),
         evidence=replace(finding.evidence, notes=notes),
-    )  # fmt: skip
+    )
 
 
 def explain_sources(
-    sources: Sequence[Source], a: Run, b: Run, calls: list[EntropyCall], alerts: Sequence[Alert], *, reordered: bool,
-    carried: Sequence[CarriedFile] = (), races: Sequence[DeviceRace] = (),
-) -> tuple[Explained, ...]:  # fmt: skip
+    sources: Sequence[Source],
+    a: Run,
+    b: Run,
+    calls: list[EntropyCall],
+    alerts: Sequence[Alert],
+    *,
+    reordered: bool,
+    carried: Sequence[CarriedFile] = (),
+    races: Sequence[DeviceRace] = (),
+) -> tuple[Explained, ...]:
     """Return one finding per source line and operator, the first source first.
 
-    `reordered` says that the batches that differ hold the same samples in another order: where nothing more specific
-    is known, that makes the cause an order of data. `carried` are the files that earlier runs left for later ones;
-    `races` are uses of one tensor by streams, or by the host, that nothing orders.
+    `reordered` says that the batches that differ hold the same samples in another order: where
+    nothing more specific is known, that makes the cause an order of data. `carried` are the files
+    that earlier runs left for later ones; `races` are uses of one tensor by streams, or by the
+    host, that nothing orders.
     """
     found: list[Explained] = []
     places: dict[tuple[str | None, Location | None, Cause], int] = {}
@@ -78,7 +95,11 @@ def explain_sources(
             finding = with_cause(finding, Cause.DATA_ORDER)
         if not found and explained.is_from_outside and not explained.has_exact_line:
             finding = _carried(finding, carried)
-        if number and source.origin == Origin.RANDOM and any(other.finding.cause == finding.cause for other in found):
+        if (
+            number
+            and source.origin == Origin.RANDOM
+            and any(other.finding.cause == finding.cause for other in found)
+        ):
             continue  # one stream that differs makes every later draw differ
         place = (finding.op, finding.location, finding.cause)
         if place in places:
@@ -92,13 +113,18 @@ def explain_sources(
 
 
 def _without_seed_draws(sources: Sequence[Source], a: Run) -> Sequence[Source]:
-    """Leave out leading draws of a mere seed where the data is drawn at the same line: a DataLoader makes both."""
+    """Leave out leading draws of a mere seed where the data is drawn at the same line: a DataLoader
+    makes both."""
     for first, second in itertools.pairwise(sources):
         both = (first, second)
         if any(source.origin is not Origin.RANDOM or source.event_a is None for source in both):
             break
         trace = dict(a.traces)[first.process]
-        lines = {int(trace.events[source.event_a]["location"]) for source in both if source.process == first.process}
+        lines = {
+            int(trace.events[source.event_a]["location"])
+            for source in both
+            if source.process == first.process
+        }
         if len(lines) != 1 or not _draws_seed(trace, first.event_a or 0):
             break
         sources = sources[1:]
@@ -110,38 +136,62 @@ def _draws_seed(trace: Trace, event: int) -> bool:
     later = trace.events[event + 1 :]
     following = later[later["kind"] == EventKind.OP][:1]
     names = [trace.strings[row["name"]] for row in (trace.events[event], *following)]
-    return [name.partition(".")[0] for name in names] == ["aten::random_", "aten::_local_scalar_dense"]
+    return [name.partition(".")[0] for name in names] == [
+        "aten::random_",
+        "aten::_local_scalar_dense",
+    ]
 
 
 def _carried(finding: Finding, files: Sequence[CarriedFile]) -> Finding:
-    """Blame a file whose content differed between runs because an earlier one had written it, if there is one."""
+    """Blame a file whose content differed between runs because an earlier one had written it, if
+    there is one."""
     file = next((file for file in files if file.content_differed), None)
     if file is None:
         return finding
-    author = f", which an earlier run wrote at {file.written}" if file.written is not None else " of an earlier run"
-    return with_cause(replace(finding, location=file.read, op=None), Cause.CARRIED_STATE, f"reads {file.path}{author}")
+    author = (
+        f", which an earlier run wrote at {file.written}"
+        if file.written is not None
+        else " of an earlier run"
+    )
+    return with_cause(
+        replace(finding, location=file.read, op=None),
+        Cause.CARRIED_STATE,
+        f"reads {file.path}{author}",
+    )
 
 
 def _raced(explained: Explained, races: Sequence[DeviceRace]) -> Explained:
-    """Blame missing synchronisation where the difference was born at a line that was seen to lack it."""
+    """Blame missing synchronisation where the difference was born at a line that was seen to lack
+    it."""
     race = race_at(explained.finding, explained.source.origin, races)
     if race is None or explained.call is not None:
         return explained
     note = f"it {race.message} {race.other.path}:{race.other.line}"
-    return replace(explained, finding=with_cause(explained.finding, Cause.THREAD_RACE, note), named=race.interventions)
+    return replace(
+        explained,
+        finding=with_cause(explained.finding, Cause.THREAD_RACE, note),
+        named=race.interventions,
+    )
 
 
 def confirm(finding: Finding, flags: EventFlag) -> Finding:
-    """Add to a kernel finding what repeating the op showed; another writer of its inputs makes it a race instead."""
+    """Add to a kernel finding what repeating the op showed; another writer of its inputs makes it a
+    race instead."""
     if finding.cause is not Cause.KERNEL:
         return finding
     if flags & EventFlag.RACED:
-        return with_cause(finding, Cause.THREAD_RACE, "an input changed while the op ran, and the op does not write it")
+        return with_cause(
+            finding,
+            Cause.THREAD_RACE,
+            "an input changed while the op ran, and the op does not write it",
+        )
     replayed = bool(flags & EventFlag.REPLAY_DIFFERED) if flags & EventFlag.REPLAYED else None
     return replace(finding, evidence=replace(finding.evidence, replayed=replayed))
 
 
-def _explain(source: Source, a: Run, b: Run, calls: list[EntropyCall], alerts: Sequence[Alert]) -> Explained:
+def _explain(
+    source: Source, a: Run, b: Run, calls: list[EntropyCall], alerts: Sequence[Alert]
+) -> Explained:
     trace, event = _side(source, a, b)
     row = trace.events[event]
     op: str | None = trace.strings[row["name"]]
@@ -159,7 +209,10 @@ def _explain(source: Source, a: Run, b: Run, calls: list[EntropyCall], alerts: S
         cause = Cause.UNINITIALIZED_MEMORY
         reader = f"read by {op} at {location}"
         allocation = trace.events[min(source.allocation, len(trace.events) - 1)]
-        op, location = trace.strings[allocation["name"]], _location(trace, int(allocation["location"]))
+        op, location = (
+            trace.strings[allocation["name"]],
+            _location(trace, int(allocation["location"])),
+        )
         notes.append(reader)
     elif source.origin == Origin.RANDOM:
         cause, location, call = _random(trace, event, location, calls, source, b)
@@ -170,16 +223,23 @@ def _explain(source: Source, a: Run, b: Run, calls: list[EntropyCall], alerts: S
     rule = RULES[cause]
     declared = any(op is not None and _same_op(alert.op, op) for alert in alerts) if op else None
     finding = Finding(
-        rule=rule.id, cause=cause, title=rule.title, phase=Phase(int(row["phase"])).name.lower(), step=int(row["step"]),
-        op=_shown_op(op), module=trace.strings[row["module"]], location=location,
+        rule=rule.id,
+        cause=cause,
+        title=rule.title,
+        phase=Phase(int(row["phase"])).name.lower(),
+        step=int(row["step"]),
+        op=_shown_op(op),
+        module=trace.strings[row["module"]],
+        location=location,
         evidence=Evidence(observed=_observed(source), declared=declared, notes=tuple(notes)),
         fix=Fix(advice=rule.advice),
-    )  # fmt: skip
+    )
     return Explained(finding, source, call)
 
 
 def _observed(source: Source) -> bool | None:
-    """Where an op's own inputs differ, or only one run has the op, nothing was observed of it on equal inputs."""
+    """Where an op's own inputs differ, or only one run has the op, nothing was observed of it on
+    equal inputs."""
     return None if source.origin in (Origin.INPUT, Origin.STRUCTURE) else True
 
 
@@ -208,20 +268,30 @@ def _same_op(one: str, other: str) -> bool:
 def _thread_count(a: Run, b: Run) -> Cause | None:
     """The number of threads is the cause if the program set it differently in the two runs."""
     settings = [
-        [(row["what"], row["after"]) for row in run.main.header["changes"] if row["what"] == "threads"]
+        [
+            (row["what"], row["after"])
+            for row in run.main.header["changes"]
+            if row["what"] == "threads"
+        ]
         for run in (a, b)
     ]
     return Cause.THREAD_COUNT if settings[0] != settings[1] else None
 
 
 def _random(
-    trace: Trace, event: int, location: Location | None, calls: list[EntropyCall], source: Source, b: Run
+    trace: Trace,
+    event: int,
+    location: Location | None,
+    calls: list[EntropyCall],
+    source: Source,
+    b: Run,
 ) -> tuple[Cause, Location | None, EntropyCall | None]:
     """Tell a stream that was never seeded alike from one whose draws came in another order."""
     seeds = [
-        call for call in calls
+        call
+        for call in calls
         if call.process == source.process and call.event < event and call.name in _SEEDINGS
-    ]  # fmt: skip
+    ]
     if seeds:
         return Cause.UNSEEDED_RNG, _location(trace, seeds[-1].location) or location, seeds[-1]
     if trace.events[event]["thread"]:
@@ -241,9 +311,15 @@ _SEEDINGS = ("torch.manual_seed", "torch.seed", "torch.Generator.seed")
 
 
 def _from_outside(
-    source: Source, row: object, op: str | None, location: Location | None, a: Run, call: EntropyCall | None
+    source: Source,
+    row: object,
+    op: str | None,
+    location: Location | None,
+    a: Run,
+    call: EntropyCall | None,
 ) -> tuple[Cause, str | None, Location | None, list[str]]:
-    """Look for the call that brought the difference in; without one, the op's own line is the best that is known."""
+    """Look for the call that brought the difference in; without one, the op's own line is the best
+    that is known."""
     flags, threaded = int(row["flags"]), bool(row["thread"])  # type: ignore[index]
     if source.origin == Origin.STRUCTURE and flags & EventFlag.RANDOM:
         return Cause.RNG_ORDER, op, location, ["one run draws here and the other does not"]
@@ -257,7 +333,9 @@ def _from_outside(
         return Cause.UNKNOWN, shown, location, [_ORIGIN_NOTES[source.origin]]
     caller = dict(a.traces)[call.process]
     place = _location(caller, call.location) or location
-    note = f"{call.name} returned {call.shown_a or 'another result'} and {call.shown_b or 'another'}"
+    note = (
+        f"{call.name} returned {call.shown_a or 'another result'} and {call.shown_b or 'another'}"
+    )
     if call.state_differed:
         note = f"{call.name} drew from a generator whose state differed"
     elif call.strength == Strength.ARRIVAL:
@@ -284,8 +362,14 @@ def _cause_of(call: EntropyCall) -> Cause:
 
 
 _CAUSES_BY_NAME = (
-    (("os.path.exists", "os.path.isfile", "os.path.isdir", "pathlib.Path.exists"), Cause.CARRIED_STATE),
-    (("os.listdir", "os.scandir", "os.stat", "glob.", "pathlib.", "os.path.get"), Cause.FILESYSTEM_ORDER),
+    (
+        ("os.path.exists", "os.path.isfile", "os.path.isdir", "pathlib.Path.exists"),
+        Cause.CARRIED_STATE,
+    ),
+    (
+        ("os.listdir", "os.scandir", "os.stat", "glob.", "pathlib.", "os.path.get"),
+        Cause.FILESYSTEM_ORDER,
+    ),
     (("time.", "datetime.", "os.times"), Cause.CLOCK),
     (("sqlite3", "subprocess"), Cause.EXTERNAL_LIBRARY),
     (("platform.", "socket."), Cause.HARDWARE),

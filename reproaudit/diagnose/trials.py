@@ -1,4 +1,5 @@
-"""Trying interventions: enough runs that a chance agreement is improbable, beside plain runs that tell the cost."""
+"""Trying interventions: enough runs that a chance agreement is improbable, beside plain runs that
+tell the cost."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ _LEAST_TIMED_S = 0.2
 
 
 class Trials:
-    """Runs the program under sets of interventions. `class_sizes` are those of the plain runs that differed."""
+    """Runs the program under sets of interventions. `class_sizes` are those of the plain runs that
+    differed."""
 
     def __init__(self, lab: RunMaker, class_sizes: Sequence[int]) -> None:
         self._lab = lab
@@ -27,7 +29,8 @@ class Trials:
         self._changed_s: dict[frozenset[str], list[float]] = {}
 
     def attempt(self, names: tuple[str, ...]) -> Trial:
-        """Make runs with `names` until two differ, or until they are so many that they do not agree by chance.
+        """Make runs with `names` until two differ, or until they are so many that they do not agree
+        by chance.
 
         Raises BudgetSpent when the budget ends before the first pair of runs.
         """
@@ -51,21 +54,29 @@ class Trials:
         return Trial(names, len(runs), True)
 
     def slowdown(self, names: tuple[str, ...]) -> float | None:
-        """Return the median of run times with `names` over plain run times, pair by pair; None without pairs."""
+        """Return the median of run times with `names` over plain run times, pair by pair; None
+        without pairs."""
         changed = self._changed_s.get(frozenset(names), [])
         if self._plain_s and statistics.median(self._plain_s) < _LEAST_TIMED_S:
             return None  # repetitions of milliseconds, whose ratios are noise
         pairs = list(zip(changed, self._plain_s, strict=False))
-        return round(statistics.median(with_s / without_s for with_s, without_s in pairs), 3) if pairs else None
+        return (
+            round(statistics.median(with_s / without_s for with_s, without_s in pairs), 3)
+            if pairs
+            else None
+        )
 
     def _changed_run(self, names: tuple[str, ...], index: int) -> Run:
         name = f"trial-{self._number}-{index}"
-        run = self._lab.run(name, index, f"trying {', '.join(names)}, run {index + 1}", names, values_mb=0)
+        run = self._lab.run(
+            name, index, f"trying {', '.join(names)}, run {index + 1}", names, values_mb=0
+        )
         self._changed_s.setdefault(frozenset(names), []).append(self._lab.seconds[name])
         return run
 
     def _plain_run(self) -> None:
-        """Time the program as it is in between, a few times: only runs of the same minutes are comparable."""
+        """Time the program as it is in between, a few times: only runs of the same minutes are
+        comparable."""
         if len(self._plain_s) < _TIMED_PAIRS:
             name = f"plain-{len(self._plain_s)}"
             self._lab.run(name, 0, "timing the program as it is", values_mb=0)
@@ -74,11 +85,18 @@ class Trials:
     def _are_equal(self, runs: Sequence[Run]) -> bool:
         first, last = runs[0], runs[-1]
         comparison = compare_boundaries([first, last], self._lab.interned)
-        return len(comparison.classes) == 1 and first.outcome == last.outcome and comparison.compared > 0
+        return (
+            len(comparison.classes) == 1
+            and first.outcome == last.outcome
+            and comparison.compared > 0
+        )
 
 
 def _fault(run: Run) -> str:
-    """Say why a run under interventions is no witness: it failed, or did not train. Empty if all is well."""
+    """Say why a run under interventions is no witness: it failed, or did not train. Empty if all is
+    well."""
     if not run.outcome.is_success:
-        return f"the program ended otherwise with it: {run.outcome.detail or run.outcome.kind.value}"
+        return (
+            f"the program ended otherwise with it: {run.outcome.detail or run.outcome.kind.value}"
+        )
     return "" if run.steps > 0 else "the program did not train with it"

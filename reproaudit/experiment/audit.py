@@ -54,7 +54,8 @@ class AuditOptions:
 def audit(options: AuditOptions, progress: Progress, out: Path | None = None) -> AuditResult:
     """Run the whole experiment. Traces stay in `out` if it is given.
 
-    Raises SubjectError if the subject fails, hangs, or does nothing that can be compared; what was recorded is kept.
+    Raises SubjectError if the subject fails, hangs, or does nothing that can be compared; what was
+    recorded is kept.
     """
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
@@ -69,10 +70,19 @@ class _Experiment:
     def __init__(self, options: AuditOptions, progress: Progress, folder: Path) -> None:
         self.options = options
         self.lab = Lab(
-            options.subject, options.settings, folder, progress, steps=options.steps, values_mb=options.values_mb,
-            timeout_s=options.timeout_s, show_output=options.show_output, python=options.python,
-            budget=options.budget, fresh_copy=options.fresh_copy, ignored=options.ignored,
-        )  # fmt: skip
+            options.subject,
+            options.settings,
+            folder,
+            progress,
+            steps=options.steps,
+            values_mb=options.values_mb,
+            timeout_s=options.timeout_s,
+            show_output=options.show_output,
+            python=options.python,
+            budget=options.budget,
+            fresh_copy=options.fresh_copy,
+            ignored=options.ignored,
+        )
         self.notes: list[NotChecked] = []
         self.warnings: tuple[str, ...] = ()
         self.races: tuple[DeviceRace, ...] = ()
@@ -81,29 +91,46 @@ class _Experiment:
         runs = self._observe()
         judged = judge(runs, compare_boundaries(runs, self.lab.interned), self.options.tolerances)
         if judged.comparison.compared == 0 and len(judged.comparison.classes) < 2:
-            raise _all_ignored(self.options.ignored) if judged.comparison.ignored else _no_training_step(runs[0])
+            raise (
+                _all_ignored(self.options.ignored)
+                if judged.comparison.ignored
+                else _no_training_step(runs[0])
+            )
         alerts = self._alerts()
         diagnosis = Diagnosis((), (), None, ())
-        if judged.verdict in (Verdict.NOT_REPRODUCIBLE, Verdict.WITHIN_TOLERANCE) and self.options.diagnose:
+        if (
+            judged.verdict in (Verdict.NOT_REPRODUCIBLE, Verdict.WITHIN_TOLERANCE)
+            and self.options.diagnose
+        ):
             diagnosis = Diagnostician(self.lab, judged, alerts, self.races).conduct()
         reproducer = self._reproducer(diagnosis, runs[0])
         return conclude(
-            judged, diagnosis.findings, alerts, notes=[*self.notes, *diagnosis.notes],
+            judged,
+            diagnosis.findings,
+            alerts,
+            notes=[*self.notes, *diagnosis.notes],
             settings=describe(self.options.settings),
             subject=" ".join((str(self.options.subject), *self.options.subject.argv)),
-            next_commands=_next_commands(self.options, judged, diagnosis.findings), level=self.options.level,
-            trials=diagnosis.trials, is_complete=diagnosis.is_complete,
+            next_commands=_next_commands(self.options, judged, diagnosis.findings),
+            level=self.options.level,
+            trials=diagnosis.trials,
+            is_complete=diagnosis.is_complete,
             warnings=(*self.warnings, *diagnosis.warnings),
-            runs_made=self.lab.runs_made, reproducer=reproducer, folder=_folder_of(self.options.subject),
-        )  # fmt: skip
+            runs_made=self.lab.runs_made,
+            reproducer=reproducer,
+            folder=_folder_of(self.options.subject),
+        )
 
     def _reproducer(self, diagnosis: Diagnosis, run: Run) -> str:
-        """Write the reproducer of the first kernel finding, if one was asked for; return its folder as it was named."""
+        """Write the reproducer of the first kernel finding, if one was asked for; return its folder
+        as it was named."""
         target = self.options.repro
         if target is None:
             return ""
         if diagnosis.kernel is None:
-            self.notes.append(NotChecked("a reproducer", "no kernel was found whose call could be kept"))
+            self.notes.append(
+                NotChecked("a reproducer", "no kernel was found whose call could be kept")
+            )
             return ""
         finding, call = diagnosis.kernel
         environment = run.main.header["environment"]
@@ -111,7 +138,8 @@ class _Experiment:
         write_reproducer(call, target, finding=finding, environment=environment, threads=threads)
         return str(target)
 
-    # -- runs --------------------------------------------------------------------------------------------------------
+    # -- runs
+    # --------------------------------------------------------------------------------------------------------
 
     def _observe(self) -> list[Run]:
         runs: list[Run] = []
@@ -135,10 +163,18 @@ class _Experiment:
     def _alerts(self) -> tuple[Alert, ...]:
         """One run with the determinism flag tried on each op; it is compared with nothing."""
         if not self.options.capture_alerts:
-            self.notes.append(NotChecked("ops that use_deterministic_algorithms refuses", "it was switched off"))
+            self.notes.append(
+                NotChecked("ops that use_deterministic_algorithms refuses", "it was switched off")
+            )
             return ()
         run = self.lab.run(
-            "alerts", 0, "finding refused operators", level=Level.OPERATION, alerts=True, digests=False, values_mb=0
+            "alerts",
+            0,
+            "finding refused operators",
+            level=Level.OPERATION,
+            alerts=True,
+            digests=False,
+            values_mb=0,
         )
         if not run.outcome.is_success:
             self.notes.append(
@@ -154,7 +190,8 @@ class _Experiment:
 
 
 def _folder_of(subject: SubjectSpec) -> str:
-    """Return the subject's folder from the working directory; "" for the directory itself and for a module."""
+    """Return the subject's folder from the working directory; "" for the directory itself and for a
+    module."""
     if not subject.path:
         return ""
     folder = os.path.relpath(subject.folder, subject.cwd)
@@ -164,13 +201,16 @@ def _folder_of(subject: SubjectSpec) -> str:
 def _has_trained(run: Run) -> bool:
     """True if an optimizer step or a backward pass was seen; calls of a module alone train nothing."""
     return run.steps > 0 or any(
-        text == "loss" or text.startswith("loss[") for _, trace in run.traces for text in trace.strings
+        text == "loss" or text.startswith("loss[")
+        for _, trace in run.traces
+        for text in trace.strings
     )
 
 
 def _no_training_step(run: Run) -> SubjectError:
     why = next(
-        (note.why for note in run.main.notes if "torch" in note.why), "no backward pass and no optimizer step was seen"
+        (note.why for note in run.main.notes if "torch" in note.why),
+        "no backward pass and no optimizer step was seen",
     )
     return SubjectError(
         f"nothing to compare: {why}",
@@ -189,11 +229,20 @@ def _all_ignored(ignored: Sequence[Ignored]) -> SubjectError:
     )
 
 
-def _next_commands(options: AuditOptions, judged: Judged, findings: Sequence[Finding]) -> tuple[str, ...]:
+def _next_commands(
+    options: AuditOptions, judged: Judged, findings: Sequence[Finding]
+) -> tuple[str, ...]:
     subject = " ".join((str(options.subject), *options.subject.argv))
     if judged.verdict is Verdict.REPRODUCIBLE:
         return (f"reproaudit --runs {options.runs * 4} {subject}",)
     rules = tuple(f"reproaudit explain {finding.rule}" for finding in findings[:1])
-    fixes = dict.fromkeys(name for finding in findings if finding.fix is not None for name in finding.fix.settings)
+    fixes = dict.fromkeys(
+        name for finding in findings if finding.fix is not None for name in finding.fix.settings
+    )
     changes = " ".join(f"--intervene {name}" for name in fixes)
-    return (*rules, f"reproaudit {changes} {subject}" if changes else f"reproaudit --runs {options.runs * 4} {subject}")
+    return (
+        *rules,
+        f"reproaudit {changes} {subject}"
+        if changes
+        else f"reproaudit --runs {options.runs * 4} {subject}",
+    )

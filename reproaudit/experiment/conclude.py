@@ -40,16 +40,17 @@ _HARMLESS_SO_FAR = (
 
 
 def headline(judged: Judged, findings: Sequence[Finding]) -> str:
-    """Return the one sentence that answers: how many runs, how many distinct, and where they first differ."""
+    """Return the one sentence that answers: how many runs, how many distinct, and where they first
+    differ."""
     runs, classes = len(judged.runs), len(judged.comparison.classes)
     if judged.verdict is Verdict.NOT_AUDITED and not judged.runs[0].outcome.is_success:
         outcome = judged.runs[0].outcome
         how = f"{outcome.kind.value}: {outcome.detail}" if outcome.detail else outcome.kind.value
-        return (
-            f"each of {runs} runs failed ({how}); until then they were equal, {judged.comparison.compared} tensors each"
-        )
+        return f"each of {runs} runs failed ({how}); until then they were equal, {judged.comparison.compared} tensors each"
     if judged.verdict in (Verdict.REPRODUCIBLE, Verdict.NOT_AUDITED):
-        counts = ", ".join(f"{count} {_plural(kind, count)}" for kind, count in judged.comparison.counts if count)
+        counts = ", ".join(
+            f"{count} {_plural(kind, count)}" for kind, count in judged.comparison.counts if count
+        )
         return f"{runs} runs are bitwise equal: {counts or 'nothing was compared'}"
     start = f"{runs} runs, {classes} distinct"
     kinds = {(run.outcome.kind, run.outcome.code) for run in judged.runs}
@@ -83,15 +84,27 @@ def confidence(class_sizes: Sequence[int], level: float, *, is_equal: bool) -> C
 def collect_alerts(trace: Trace) -> tuple[Alert, ...]:
     """Return the refused ops of an alert run, one per op and line, in order of first occurrence."""
     counts: Counter[tuple[str, str, str, str, int]] = Counter()
-    refused = (trace.events["kind"] == EventKind.ALERT) & ((trace.events["flags"] & EventFlag.RACED) == 0)
+    refused = (trace.events["kind"] == EventKind.ALERT) & (
+        (trace.events["flags"] & EventFlag.RACED) == 0
+    )
     for row in trace.events[refused]:
         phase = Phase(int(row["phase"])).name.lower()
         counts[
-            trace.strings[row["name"]].removesuffix(".default"), trace.strings[int(row["aux"])], phase,
-            trace.strings[row["module"]], int(row["location"]),
-        ] += 1  # fmt: skip
+            trace.strings[row["name"]].removesuffix(".default"),
+            trace.strings[int(row["aux"])],
+            phase,
+            trace.strings[row["module"]],
+            int(row["location"]),
+        ] += 1
     return tuple(
-        Alert(op, message, phase, module, trace.locations[place] if trace.locations[place].line else None, count)
+        Alert(
+            op,
+            message,
+            phase,
+            module,
+            trace.locations[place] if trace.locations[place].line else None,
+            count,
+        )
         for (op, message, phase, module, place), count in counts.items()
     )
 
@@ -99,7 +112,12 @@ def collect_alerts(trace: Trace) -> tuple[Alert, ...]:
 def collect_changes(run: Run) -> tuple[Change, ...]:
     trace = run.main
     return tuple(
-        Change(row["what"], row["before"], row["after"], trace.locations[row["location"]] if row["location"] else None)
+        Change(
+            row["what"],
+            row["before"],
+            row["after"],
+            trace.locations[row["location"]] if row["location"] else None,
+        )
         for row in trace.header["changes"]
     )
 
@@ -115,11 +133,22 @@ def _comparison_warnings(comparison: BoundaryComparison) -> tuple[str, ...]:
 
 
 def conclude(
-    judged: Judged, findings: tuple[Finding, ...], alerts: tuple[Alert, ...], *, notes: Sequence[NotChecked],
-    settings: tuple[tuple[str, str], ...], subject: str, next_commands: tuple[str, ...], level: float = 0.95,
-    trials: tuple[Trial, ...] = (), is_complete: bool | None = None, warnings: Sequence[str] = (), runs_made: int = 0,
-    reproducer: str = "", folder: str = "",
-) -> AuditResult:  # fmt: skip
+    judged: Judged,
+    findings: tuple[Finding, ...],
+    alerts: tuple[Alert, ...],
+    *,
+    notes: Sequence[NotChecked],
+    settings: tuple[tuple[str, str], ...],
+    subject: str,
+    next_commands: tuple[str, ...],
+    level: float = 0.95,
+    trials: tuple[Trial, ...] = (),
+    is_complete: bool | None = None,
+    warnings: Sequence[str] = (),
+    runs_made: int = 0,
+    reproducer: str = "",
+    folder: str = "",
+) -> AuditResult:
     """Put together everything that was found out."""
     runs = judged.runs
     return AuditResult(

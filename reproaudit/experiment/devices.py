@@ -1,4 +1,5 @@
-"""One step on two devices: operator by operator, how far the results are apart, and where that first is too far."""
+"""One step on two devices: operator by operator, how far the results are apart, and where that
+first is too far."""
 
 from __future__ import annotations
 
@@ -34,7 +35,8 @@ CLOSE: Mapping[str, Tolerance] = {
 
 @dataclass(frozen=True, slots=True)
 class OpDistance:
-    """How far the results of one operator call are apart; `difference` None: their dtypes or shapes differ."""
+    """How far the results of one operator call are apart; `difference` None: their dtypes or shapes
+    differ."""
 
     op: str
     location: Location | None
@@ -43,20 +45,28 @@ class OpDistance:
 
     @property
     def is_close(self) -> bool:
-        return self.difference is not None and (self.difference.differing == 0 or self.difference.within_tolerance)
+        return self.difference is not None and (
+            self.difference.differing == 0 or self.difference.within_tolerance
+        )
 
     def __str__(self) -> str:
         where = f" at {self.location}" if self.location is not None else ""
-        said = "other dtypes or shapes" if self.difference is None else difference_sentence(self.difference)
+        said = (
+            "other dtypes or shapes"
+            if self.difference is None
+            else difference_sentence(self.difference)
+        )
         return f"{named(self.op)}{where} ({self.dtype}): {said}"
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceComparison:
-    """A step on two devices. `far` are the calls whose results are further apart than the tolerance, in order.
+    """A step on two devices. `far` are the calls whose results are further apart than the
+    tolerance, in order.
 
-    `compared` counts aligned calls with results that were kept, `unpaired` those that only one device made (fused or
-    foreach kernels, for example), `dropped` those past the memory that is kept.
+    `compared` counts aligned calls with results that were kept, `unpaired` those that only one
+    device made (fused or foreach kernels, for example), `dropped` those past the memory that is
+    kept.
     """
 
     devices: tuple[str, str]
@@ -83,19 +93,27 @@ class DeviceComparison:
         if not self.far:
             return f"{a} and {b} agree within the tolerance: {counts}{kept}"
         rest = len(self.far) - _MOST_SHOWN
-        rows = [f"  {row}" for row in self.far[:_MOST_SHOWN]] + ([f"  … and {rest:,} more"] if rest > 0 else [])
+        rows = [f"  {row}" for row in self.far[:_MOST_SHOWN]] + (
+            [f"  … and {rest:,} more"] if rest > 0 else []
+        )
         first = f"{a} and {b} first differ by more than the tolerance at {self.far[0].op}"
         return "\n".join([f"{first}; {counts}{kept}", *rows])
 
 
 def compare_devices(
-    step: Callable[..., Any], first: str, second: str, folder: Path,
-    tolerances: Mapping[str, Tolerance] = CLOSE, seed: int | None = 0,
-) -> DeviceComparison:  # fmt: skip
-    """Call `step(device=…)` on both devices, from equal random streams, and compare every operator's results.
+    step: Callable[..., Any],
+    first: str,
+    second: str,
+    folder: Path,
+    tolerances: Mapping[str, Tolerance] = CLOSE,
+    seed: int | None = 0,
+) -> DeviceComparison:
+    """Call `step(device=…)` on both devices, from equal random streams, and compare every
+    operator's results.
 
-    The streams of different devices give different numbers for one seed: a step that is to be compared draws on the
-    CPU and moves what it drew. Random streams and flags are as before when this returns.
+    The streams of different devices give different numbers for one seed: a step that is to be
+    compared draws on the CPU and moves what it drew. Random streams and flags are as before when
+    this returns.
     """
     from reproaudit.record.operation.op_values import OpValues
     from reproaudit.record.state.process_state import ProcessState, seed_streams
@@ -116,7 +134,10 @@ def compare_devices(
 
 
 def compare_values(
-    devices: tuple[str, str], a: Sequence[OpValue], b: Sequence[OpValue], tolerances: Mapping[str, Tolerance]
+    devices: tuple[str, str],
+    a: Sequence[OpValue],
+    b: Sequence[OpValue],
+    tolerances: Mapping[str, Tolerance],
 ) -> DeviceComparison:
     """Align two lists of calls by op and line and compare what the pairs wrote."""
     alignment = align(_keys(a), _keys(b))
@@ -128,12 +149,16 @@ def compare_values(
             dropped += 1
             continue
         compared += bool(one.values)
-        far += [distance for distance in _distances(one, other, tolerances) if not distance.is_close]
+        far += [
+            distance for distance in _distances(one, other, tolerances) if not distance.is_close
+        ]
     unpaired = len(alignment.only_a) + len(alignment.only_b)
     return DeviceComparison(devices, compared, unpaired, dropped, tuple(far))
 
 
-def _distances(one: OpValue, other: OpValue, tolerances: Mapping[str, Tolerance]) -> Iterator[OpDistance]:
+def _distances(
+    one: OpValue, other: OpValue, tolerances: Mapping[str, Tolerance]
+) -> Iterator[OpDistance]:
     assert one.values is not None
     assert other.values is not None
     for first, second in zip(one.values, other.values, strict=False):
@@ -141,7 +166,9 @@ def _distances(one: OpValue, other: OpValue, tolerances: Mapping[str, Tolerance]
             yield OpDistance(one.op, one.location, first.dtype, None)
             continue
         tolerance = tolerances.get(first.dtype, tolerances.get("*", Tolerance()))
-        yield OpDistance(one.op, one.location, first.dtype, element_difference(first, second, tolerance))
+        yield OpDistance(
+            one.op, one.location, first.dtype, element_difference(first, second, tolerance)
+        )
 
 
 def _keys(calls: Sequence[OpValue]) -> np.ndarray[Any, np.dtype[np.uint64]]:

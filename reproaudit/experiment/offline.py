@@ -1,4 +1,5 @@
-"""Comparing traces that exist already, possibly from other machines: no program is run and torch is not needed."""
+"""Comparing traces that exist already, possibly from other machines: no program is run and torch is
+not needed."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ from reproaudit.trace.runs import open_run
 
 
 def compare_traces(paths: Sequence[Path], tolerances: Tolerances) -> AuditResult:
-    """Compare the traces as runs of one program; locate the first difference if they hold operators.
+    """Compare the traces as runs of one program; locate the first difference if they hold
+    operators.
 
     Raises TraceError if a trace cannot be read.
     """
@@ -27,16 +29,23 @@ def compare_traces(paths: Sequence[Path], tolerances: Tolerances) -> AuditResult
     runs = [open_run(path, index) for index, path in enumerate(paths)]
     judged = judge(runs, compare_boundaries(runs, interned), tolerances)
     notes: list[NotChecked] = [
-        NotChecked(f"the end of trace {run.index}", run.main.damage) for run in runs if run.main.damage
+        NotChecked(f"the end of trace {run.index}", run.main.damage)
+        for run in runs
+        if run.main.damage
     ]
     for run in runs[1:]:
-        notes += _environment_notes(runs[0].main.header["environment"], run.main.header["environment"], run.index)
+        notes += _environment_notes(
+            runs[0].main.header["environment"], run.main.header["environment"], run.index
+        )
     findings: tuple[Finding, ...] = ()
     pair = judged.representatives
     if pair is not None:
         if any(run.main.level is Level.BOUNDARY for run in pair):
             notes.append(
-                NotChecked("the operator where the runs first differ", "the traces were recorded at level boundary")
+                NotChecked(
+                    "the operator where the runs first differ",
+                    "the traces were recorded at level boundary",
+                )
             )
         else:
             localisation = localise(*pair, interned)
@@ -45,16 +54,29 @@ def compare_traces(paths: Sequence[Path], tolerances: Tolerances) -> AuditResult
             explained = explain_sources(localisation.sources, *pair, calls, (), reordered=reordered)
             findings = tuple(one.finding for one in explained)
     notes.append(
-        NotChecked("ops that use_deterministic_algorithms refuses", "only an audit runs the program to find them")
+        NotChecked(
+            "ops that use_deterministic_algorithms refuses",
+            "only an audit runs the program to find them",
+        )
     )
     return conclude(
-        judged, findings, (), notes=notes, settings=(), subject=runs[0].main.header["subject"],
-        next_commands=("reproaudit record --level operation SUBJECT",) if pair is not None and not findings else (),
-    )  # fmt: skip
+        judged,
+        findings,
+        (),
+        notes=notes,
+        settings=(),
+        subject=runs[0].main.header["subject"],
+        next_commands=("reproaudit record --level operation SUBJECT",)
+        if pair is not None and not findings
+        else (),
+    )
 
 
-def _environment_notes(first: Mapping[str, str], other: Mapping[str, str], index: int) -> list[NotChecked]:
-    """Name what differs between the environments: it may be the reason, and it was not varied on purpose."""
+def _environment_notes(
+    first: Mapping[str, str], other: Mapping[str, str], index: int
+) -> list[NotChecked]:
+    """Name what differs between the environments: it may be the reason, and it was not varied on
+    purpose."""
     names = [name for name in {**first, **other} if first.get(name) != other.get(name)]
     return [
         NotChecked(

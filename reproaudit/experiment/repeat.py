@@ -1,4 +1,5 @@
-"""The experiment within one process: repeat code that is at hand, compare all it computed, tell carried state apart."""
+"""The experiment within one process: repeat code that is at hand, compare all it computed, tell
+carried state apart."""
 
 from __future__ import annotations
 
@@ -28,21 +29,23 @@ from reproaudit.runs.lab import Budget, RunMaker
 from reproaudit.trace.runs import Run
 
 _BUDGET = Budget(runs=60, seconds=30.0)
-_FRESH_RUNS = 3  # that must be equal before a difference between repetitions is called carried state
+_FRESH_RUNS = (
+    3  # that must be equal before a difference between repetitions is called carried state
+)
 _MOST_IMPORTING = 2  # repetitions whose operators do not count because they imported modules
 _EVIDENCE_RUNS = 4  # at most, to see the difference again while more is recorded
 _UNPROVEN = "whether the difference is carried state"
-_NEVER_SEEN = (
-    "string hash order, memory layout and what is drawn at import time are the same in all repetitions of one process"
-)
+_NEVER_SEEN = "string hash order, memory layout and what is drawn at import time are the same in all repetitions of one process"
 
 
 @dataclass(frozen=True, slots=True)
 class RepeatOptions:
-    """What is repeated and how. `name` is shown as the subject, `subject.file` is where its source lies.
+    """What is repeated and how. `name` is shown as the subject, `subject.file` is where its source
+    lies.
 
-    `fresh` makes runs of the same code in fresh processes, or is None where that cannot be done. `carry` runs the code
-    twice and returns notes on what the second time read of what the first had written.
+    `fresh` makes runs of the same code in fresh processes, or is None where that cannot be done.
+    `carry` runs the code twice and returns notes on what the second time read of what the first had
+    written.
     """
 
     name: str
@@ -55,7 +58,9 @@ class RepeatOptions:
     diagnose: bool = True
 
 
-def repeat(options: RepeatOptions, make_lab: Callable[[Path], RunMaker], isolation: str) -> AuditResult:
+def repeat(
+    options: RepeatOptions, make_lab: Callable[[Path], RunMaker], isolation: str
+) -> AuditResult:
     """Make the repetitions, or the fresh processes, and conclude. Traces are temporary.
 
     Raises whatever the code raises in the first repetition within this process.
@@ -80,7 +85,11 @@ class _Repeated:
         runs: list[Run] = []
         while len(runs) - len(self._importing()) < options.runs:
             index = len(runs)
-            runs.append(self.lab.run(f"run-{index}", index, "repeating", level=Level.OPERATION, outside=False))
+            runs.append(
+                self.lab.run(
+                    f"run-{index}", index, "repeating", level=Level.OPERATION, outside=False
+                )
+            )
         runs = self._without_imports(runs)
         judged = self._judge(runs)
         diagnosis = Diagnosis((), (), None, ())
@@ -90,23 +99,37 @@ class _Repeated:
             self.notes.append(NotChecked("what only differs between processes", _NEVER_SEEN))
         return replace(
             conclude(
-                judged, diagnosis.findings, (), notes=[*self.notes, *diagnosis.notes], settings=(),
-                subject=options.name, next_commands=self._next(diagnosis.findings), trials=diagnosis.trials,
-                is_complete=diagnosis.is_complete, warnings=diagnosis.warnings, runs_made=self.lab.runs_made,
+                judged,
+                diagnosis.findings,
+                (),
+                notes=[*self.notes, *diagnosis.notes],
+                settings=(),
+                subject=options.name,
+                next_commands=self._next(diagnosis.findings),
+                trials=diagnosis.trials,
+                is_complete=diagnosis.is_complete,
+                warnings=diagnosis.warnings,
+                runs_made=self.lab.runs_made,
             ),
             isolation=self.isolation,
-        )  # fmt: skip
+        )
 
     def _importing(self) -> frozenset[int]:
-        """Return the numbers of first repetitions that imported modules: ops at import time are of no interest."""
+        """Return the numbers of first repetitions that imported modules: ops at import time are of
+        no interest."""
         names = self.lab.importing if isinstance(self.lab, InProcessLab) else ()
         return frozenset(index for index in range(_MOST_IMPORTING) if f"run-{index}" in names)
 
     def _without_imports(self, runs: list[Run]) -> list[Run]:
-        """Leave out repetitions that imported modules, unless they alone gave something else: that may be a cache."""
+        """Leave out repetitions that imported modules, unless they alone gave something else: that
+        may be a cache."""
         kept = [run for run in runs if run.index not in self._importing()]
-        classes, others = (compare_boundaries(some, self.lab.interned).classes for some in (runs, kept))
-        ends, other_ends = ({(run.outcome.kind, run.outcome.code) for run in some} for some in (runs, kept))
+        classes, others = (
+            compare_boundaries(some, self.lab.interned).classes for some in (runs, kept)
+        )
+        ends, other_ends = (
+            {(run.outcome.kind, run.outcome.code) for run in some} for some in (runs, kept)
+        )
         if (len(classes) > 1 or len(ends) > 1) and len(others) == len(other_ends) == 1:
             return runs
         return [replace(run, index=index) for index, run in enumerate(kept)]
@@ -114,10 +137,12 @@ class _Repeated:
     def _next(self, findings: Sequence[Finding]) -> tuple[str, ...]:
         return tuple(f"reproaudit explain {finding.rule}" for finding in findings[:1])
 
-    # -- comparing ---------------------------------------------------------------------------------------------------
+    # -- comparing
+    # ---------------------------------------------------------------------------------------------------
 
     def _judge(self, runs: list[Run]) -> Judged:
-        """Judge by boundary tensors and what was returned, and by every operator unless there is a tolerance."""
+        """Judge by boundary tensors and what was returned, and by every operator unless there is a
+        tolerance."""
         comparison = compare_boundaries(runs, self.lab.interned)
         ops = count_operators(runs[-1])
         if all(tolerance.is_bitwise for tolerance in self.options.tolerances.values()):
@@ -125,17 +150,23 @@ class _Repeated:
             classes = refined(comparison.classes, runs, self.lab.interned, left_out)
             comparison = replace(comparison, classes=classes)
             comparison = replace(
-                comparison, compared=comparison.compared + ops, counts=(*comparison.counts, ("operator", ops))
+                comparison,
+                compared=comparison.compared + ops,
+                counts=(*comparison.counts, ("operator", ops)),
             )
         return judge(runs, comparison, self.options.tolerances)
 
-    # -- diagnosing --------------------------------------------------------------------------------------------------
+    # -- diagnosing
+    # --------------------------------------------------------------------------------------------------
 
     def _diagnose(self, judged: Judged) -> Diagnosis:
         pair = judged.representatives
         assert pair is not None
-        # What differs again without more ado is explained best; what only the first repetition did shows in the pair.
-        found = self._explained_with_evidence() or self._explain(pair, localise(*pair, self.lab.interned))
+        # What differs again without more ado is explained best; what only the first repetition did
+        # shows in the pair.
+        found = self._explained_with_evidence() or self._explain(
+            pair, localise(*pair, self.lab.interned)
+        )
         if self.isolation == "inprocess" and not _is_decided(found):
             carried = self._carried(found)
             if carried is not None:
@@ -144,15 +175,21 @@ class _Repeated:
         if self.options.diagnose and judged.verdict is Verdict.NOT_REPRODUCIBLE and at_boundaries:
             diagnosis = Diagnostician(self.lab, judged, ()).conduct()
             if diagnosis.was_interrupted:
-                raise KeyboardInterrupt  # Ctrl-C is for the whole session of tests, not for one diagnosis
+                # Ctrl-C is for the whole session of tests, not for one diagnosis
+                raise KeyboardInterrupt
             return diagnosis
         return Diagnosis(tuple(unsuspected(one) for one in found), (), None, ())
 
     def _explained_with_evidence(self) -> tuple[Explained, ...]:
-        """Repeat until two repetitions differ again, following what comes from outside; empty if they do not."""
+        """Repeat until two repetitions differ again, following what comes from outside; empty if
+        they do not."""
         runs: list[Run] = []
         for number in range(_EVIDENCE_RUNS):
-            runs.append(self.lab.run(f"evidence-{number}", number, "collecting evidence", level=Level.OPERATION))
+            runs.append(
+                self.lab.run(
+                    f"evidence-{number}", number, "collecting evidence", level=Level.OPERATION
+                )
+            )
             found = localise(runs[0], runs[-1], self.lab.interned)
             if not found.is_equal:
                 return self._explain((runs[0], runs[-1]), found)
@@ -162,19 +199,23 @@ class _Repeated:
         calls = differing_calls(*pair, self.lab.interned)
         return explain_sources(
             localisation.sources, *pair, calls, (), reordered=False, carried=carried_files(pair)
-        )  # fmt: skip
+        )
 
     def _carried(self, found: Sequence[Explained]) -> tuple[Finding, ...] | None:
-        """Return the findings if the difference is state that one repetition leaves for the next; None if it is not.
+        """Return the findings if the difference is state that one repetition leaves for the next;
+        None if it is not.
 
-        Proof is that fresh processes, which each make one repetition, are equal. Where none can be made, memory that
-        one repetition wrote and the next one read is taken as a sign, and said to be no more.
+        Proof is that fresh processes, which each make one repetition, are equal. Where none can be
+        made, memory that one repetition wrote and the next one read is taken as a sign, and said to
+        be no more.
         """
         written = tuple(self.options.carry()) if self.options.carry is not None else ()
         equal = self._fresh_runs_are_equal()
         if equal is False or not found or not (equal or written):
             return None
-        proof = f"{_FRESH_RUNS} fresh processes that each ran it once are equal" if equal else _NO_PROOF
+        proof = (
+            f"{_FRESH_RUNS} fresh processes that each ran it once are equal" if equal else _NO_PROOF
+        )
         notes = (proof, *written[:3])
         first = found[0].finding
         title = "state carried from one repetition to the next"
@@ -215,8 +256,9 @@ _CARRIED_ADVICE = (
 
 
 def _is_decided(found: Sequence[Explained]) -> bool:
-    """Tell whether the first source cannot be carried state: an op that turned equal inputs into different outputs, or
-    a call that brought in something of the outside world other than the state of a generator."""
+    """Tell whether the first source cannot be carried state: an op that turned equal inputs into
+    different outputs, or a call that brought in something of the outside world other than the state
+    of a generator."""
     if not found:
         return False
     call = found[0].call

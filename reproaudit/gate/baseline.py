@@ -1,11 +1,12 @@
-"""Owns reproaudit-baseline.json: the findings that a team has accepted, which a gate then lets pass.
+"""Owns reproaudit-baseline.json: the findings that a team has accepted, which a gate then lets
+pass.
 
 Format history (the key "version"; any key that is added, dropped or retyped is a new number)
   1  first version
 
-A finding is known by its fingerprint alone; the other keys are there for those who review the file, and `reason` is
-theirs to fill in. A line number is not among them: it would change with every edit. The file is written sorted, so that
-it only changes where its content does.
+A finding is known by its fingerprint alone; the other keys are there for those who review the file,
+and `reason` is theirs to fill in. A line number is not among them: it would change with every edit.
+The file is written sorted, so that it only changes where its content does.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Entry:
-    """One divergence that a baseline accepts, or could accept. The order of the fields is the order in the file."""
+    """One divergence that a baseline accepts, or could accept. The order of the fields is the order
+    in the file."""
 
     subject: str
     rule: str
@@ -43,14 +45,17 @@ class Entry:
 
 
 def entries_of(result: AuditResult) -> tuple[Entry, ...]:
-    """Return what differs in one audit: its findings, or, where it differs without any, the place where it shows."""
+    """Return what differs in one audit: its findings, or, where it differs without any, the place
+    where it shows."""
     marks = fingerprints(result.subject, result.findings)
     found = [
         Entry(result.subject, finding.rule, _place(finding), finding.op or "", mark)
         for finding, mark in zip(result.findings, marks, strict=True)
     ]
     if not found and result.verdict is Verdict.NOT_REPRODUCIBLE:
-        rows = [row for row in result.divergences if row.kind != "batch"] or list(result.divergences)
+        rows = [row for row in result.divergences if row.kind != "batch"] or list(
+            result.divergences
+        )
         shown = f"{rows[0].kind} {rows[0].name}" if rows else "how the runs end"
         found.append(Entry(result.subject, NO_SOURCE, shown, "", divergence_fingerprint(result)))
     return tuple(found)
@@ -64,7 +69,8 @@ def _place(finding: Finding) -> str:
 
 
 def load(path: Path) -> tuple[Entry, ...] | None:
-    """Return the entries of a baseline; None if there is no such file. Anything else in it is a ReproauditError."""
+    """Return the entries of a baseline; None if there is no such file. Anything else in it is a
+    ReproauditError."""
     try:
         return from_text(path.read_text(encoding="utf-8"), path.name)
     except FileNotFoundError:
@@ -83,15 +89,17 @@ def save(path: Path, entries: Iterable[Entry]) -> None:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise ReproauditError(
-            f"cannot write the baseline {path.name!r}: {error.strerror}", code="baseline-write",
+            f"cannot write the baseline {path.name!r}: {error.strerror}",
+            code="baseline-write",
             hint="name another path with --baseline",
-        ) from None  # fmt: skip
+        ) from None
 
 
 def to_text(entries: Iterable[Entry]) -> str:
     """Return the file's text, the same for the same entries in any order."""
     rows = [
-        {name: value for name, value in asdict(entry).items() if value or name != "reason"} for entry in sorted(entries)
+        {name: value for name, value in asdict(entry).items() if value or name != "reason"}
+        for entry in sorted(entries)
     ]
     return json.dumps({"version": FORMAT_VERSION, "accepted": rows}, indent=1) + "\n"
 
@@ -99,8 +107,12 @@ def to_text(entries: Iterable[Entry]) -> str:
 def from_text(text: str, name: str) -> tuple[Entry, ...]:
     """Read what `to_text` wrote; errors call the file `name`."""
     if _CONFLICT.search(text):
-        _refuse(name, "it holds the marks of an unfinished merge", "baseline-conflict",
-                "keep the entries that both sides have, and remove the marks")  # fmt: skip
+        _refuse(
+            name,
+            "it holds the marks of an unfinished merge",
+            "baseline-conflict",
+            "keep the entries that both sides have, and remove the marks",
+        )
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -109,8 +121,12 @@ def from_text(text: str, name: str) -> tuple[Entry, ...]:
         _refuse(name, "it has no version")
     if document["version"] != FORMAT_VERSION or type(document["version"]) is not int:
         found = str(document["version"])[:40]
-        _refuse(name, f"its version is {found}, this reproaudit reads {FORMAT_VERSION}", "baseline-version",
-                "use the reproaudit that wrote it, or delete the file and make it again")  # fmt: skip
+        _refuse(
+            name,
+            f"its version is {found}, this reproaudit reads {FORMAT_VERSION}",
+            "baseline-version",
+            "use the reproaudit that wrote it, or delete the file and make it again",
+        )
     _require_known(name, "at the top", document, ("version", "accepted"))
     rows = document.get("accepted")
     if not isinstance(rows, list):
@@ -119,7 +135,11 @@ def from_text(text: str, name: str) -> tuple[Entry, ...]:
     marks = [entry.fingerprint for entry in entries]
     for number, mark in enumerate(marks):
         if mark in marks[:number]:
-            _refuse(name, f"the fingerprint {mark} stands in it twice", hint="remove one of the two entries")
+            _refuse(
+                name,
+                f"the fingerprint {mark} stands in it twice",
+                hint="remove one of the two entries",
+            )
     return tuple(sorted(entries))
 
 
@@ -145,4 +165,6 @@ def _require_known(name: str, where: str, row: dict[str, Any], known: Iterable[s
 
 
 def _refuse(name: str, fault: str, code: str = "baseline-corrupt", hint: str = _HINT) -> NoReturn:
-    raise ReproauditError(f"cannot read the baseline {name!r}: {fault}", code=code, hint=hint) from None
+    raise ReproauditError(
+        f"cannot read the baseline {name!r}: {fault}", code=code, hint=hint
+    ) from None

@@ -1,4 +1,5 @@
-"""The table of causes and of warnings: a stable rule id, a title, advice, and what there is to know about each."""
+"""The table of causes and of warnings: a stable rule id, a title, advice, and what there is to know
+about each."""
 
 from __future__ import annotations
 
@@ -9,9 +10,11 @@ from reproaudit.model.result import Cause
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`explanation`: how it comes about, how it is told, what does not repair it. `references`: where to read more.
+    """`explanation`: how it comes about, how it is told, what does not repair it. `references`:
+    where to read more.
 
-    `cause` is None for a warning: the program may be reproducible and does, again and again, what was hardly meant.
+    `cause` is None for a warning: the program may be reproducible and does, again and again, what
+    was hardly meant.
     """
 
     id: str
@@ -30,7 +33,9 @@ RULES: dict[Cause, Rule] = {
     rule.cause: rule
     for rule in (
         Rule(
-            "RA101", Cause.UNSEEDED_RNG, "a random generator starts from another state in each run",
+            "RA101",
+            Cause.UNSEEDED_RNG,
+            "a random generator starts from another state in each run",
             "seed the generator once, before its first draw",
             "Python's random, NumPy's generators and torch's take their first state from the operating system unless "
             "they are given a seed. torch.manual_seed seeds torch's default generators and no other library; "
@@ -40,7 +45,9 @@ RULES: dict[Cause, Rule] = {
             (_NOTES, "NumPy docs: numpy.random.default_rng"),
         ),
         Rule(
-            "RA102", Cause.RNG_ORDER, "draws from one random stream happen in another order or number",
+            "RA102",
+            Cause.RNG_ORDER,
+            "draws from one random stream happen in another order or number",
             "give each consumer a generator of its own",
             "The stream starts alike in each run, and then its consumers take turns differently: threads that share "
             "the default generator, a branch on something that varies, a loop over a set, a draw more in one run. "
@@ -50,7 +57,9 @@ RULES: dict[Cause, Rule] = {
             ("PyTorch docs: torch.Generator", _NOTES),
         ),
         Rule(
-            "RA103", Cause.WORKER_SEED, "worker processes are seeded differently in each run",
+            "RA103",
+            Cause.WORKER_SEED,
+            "worker processes are seeded differently in each run",
             "derive worker seeds from torch.initial_seed()",
             "A DataLoader seeds Python's, NumPy's and torch's global generators in each worker with a number drawn in "
             "the main process plus the worker's own. Generators made in a worker without a seed, a worker_init_fn "
@@ -60,17 +69,24 @@ RULES: dict[Cause, Rule] = {
             (_WORKERS, "PyTorch notes: Reproducibility, DataLoader", "PyTorch issue #7882"),
         ),
         Rule(
-            "RA201", Cause.DATA_ORDER, "the same data arrives in another order",
+            "RA201",
+            Cause.DATA_ORDER,
+            "the same data arrives in another order",
             "restore a fixed order before the data is used",
             "Results of threads, process pools and asynchronous readers are taken as they become ready: "
             "imap_unordered, as_completed, a queue with several producers, DataLoader(in_order=False). The batches "
             "hold the same samples in another order, which is how it is told from randomness: as sets they are equal. "
             "Seeds do not repair it, since no generator is involved; a sum or mean over the batch may hide it until "
             "rounding shows it.",
-            ("PyTorch docs: torch.utils.data.DataLoader, in_order", "Python docs: concurrent.futures.as_completed"),
+            (
+                "PyTorch docs: torch.utils.data.DataLoader, in_order",
+                "Python docs: concurrent.futures.as_completed",
+            ),
         ),
         Rule(
-            "RA202", Cause.HASH_ORDER, "the order follows Python's randomised string hashes",
+            "RA202",
+            Cause.HASH_ORDER,
+            "the order follows Python's randomised string hashes",
             "sort before iterating, or fix PYTHONHASHSEED before the start",
             "Python salts the hashes of strings anew in each process, and a set of strings is iterated in the order "
             "of their hashes: vocabularies, label lists and feature names built through a set change places from run "
@@ -80,7 +96,9 @@ RULES: dict[Cause, Rule] = {
             ("Python docs: PYTHONHASHSEED", "Python docs: object.__hash__"),
         ),
         Rule(
-            "RA203", Cause.FILESYSTEM_ORDER, "the order of directory entries or file times is used",
+            "RA203",
+            Cause.FILESYSTEM_ORDER,
+            "the order of directory entries or file times is used",
             "sort file names",
             "os.listdir, os.scandir, glob and pathlib return names in whatever order the file system keeps them: it "
             "differs between machines, after a copy, and when files are made anew. Sorting by modification time has "
@@ -90,7 +108,9 @@ RULES: dict[Cause, Rule] = {
             ("Python docs: os.listdir", "Python docs: glob"),
         ),
         Rule(
-            "RA301", Cause.CLOCK, "the clock decides a value or a branch",
+            "RA301",
+            Cause.CLOCK,
+            "the clock decides a value or a branch",
             "use a fixed number of steps or a fixed reference time",
             "A time budget that ends an epoch, a learning rate that follows elapsed seconds, a feature made of "
             "today's date, a checkpoint every few minutes that draws random numbers. It is told by a clock call of "
@@ -100,7 +120,9 @@ RULES: dict[Cause, Rule] = {
             ("Python docs: time.perf_counter",),
         ),
         Rule(
-            "RA302", Cause.EXTERNAL_LIBRARY, "a library outside PyTorch returns different results",
+            "RA302",
+            Cause.EXTERNAL_LIBRARY,
+            "a library outside PyTorch returns different results",
             "give that library a seed or a fixed order",
             "Augmentation, tokenising, graph sampling, simulators and databases bring generators, threads and hash "
             "tables of their own; ORDER BY RANDOM() is one of them. The content that enters PyTorch differs, and no "
@@ -110,7 +132,9 @@ RULES: dict[Cause, Rule] = {
             ("PyTorch notes: Reproducibility, Random number generators in other libraries",),
         ),
         Rule(
-            "RA303", Cause.CARRIED_STATE, "what an earlier run left behind changes a later one",
+            "RA303",
+            Cause.CARRIED_STATE,
+            "what an earlier run left behind changes a later one",
             "use a fresh output folder per run, or an explicit resume option",
             "A checkpoint that is resumed when it is found, a cache of preprocessed data, a file that is appended to, "
             "a version_N folder: the first run writes what the second one reads. It is told by a question for a "
@@ -120,7 +144,9 @@ RULES: dict[Cause, Rule] = {
             ("Python docs: tempfile.mkdtemp",),
         ),
         Rule(
-            "RA401", Cause.KERNEL, "the operator returns different results for equal inputs",
+            "RA401",
+            Cause.KERNEL,
+            "the operator returns different results for equal inputs",
             "use a deterministic variant, torch.use_deterministic_algorithms(True), or one thread",
             "Threads add floating-point numbers into the same element in whatever order they come: the backward of an "
             "index or embedding, scatter, index_put with accumulate, bincount with weights. Addition is not "
@@ -131,7 +157,9 @@ RULES: dict[Cause, Rule] = {
             (_FLAG, _NOTES, "PyTorch issue #101246"),
         ),
         Rule(
-            "RA402", Cause.THREAD_RACE, "threads of the program race for the same tensor",
+            "RA402",
+            Cause.THREAD_RACE,
+            "threads of the program race for the same tensor",
             "let one thread write, or synchronise",
             "Two threads of the program write one tensor, or one reads while another writes: Hogwild-style updates, a "
             "prefetcher that fills a buffer still in use, NumPy writing through shared memory. It is told by an "
@@ -139,11 +167,16 @@ RULES: dict[Cause, Rule] = {
             "recorded in between. On a GPU, two streams, or a stream and the host, race in the same way where nothing "
             "orders them. Deterministic kernels and seeds do not repair it: each operator is right, their order is "
             "not.",
-            ("PyTorch notes: Multiprocessing best practices, Hogwild", "PyTorch notes: CUDA semantics, CUDA streams",
-             "Python docs: threading.Lock"),
+            (
+                "PyTorch notes: Multiprocessing best practices, Hogwild",
+                "PyTorch notes: CUDA semantics, CUDA streams",
+                "Python docs: threading.Lock",
+            ),
         ),
         Rule(
-            "RA403", Cause.THREAD_COUNT, "the number of threads differs between runs",
+            "RA403",
+            Cause.THREAD_COUNT,
+            "the number of threads differs between runs",
             "fix torch.set_num_threads and OMP_NUM_THREADS",
             "A sum is split among threads, and another number of threads splits it elsewhere, so that the rounding "
             "differs though every operator is deterministic. The number follows the cores of the machine, the limits "
@@ -152,17 +185,25 @@ RULES: dict[Cause, Rule] = {
             ("PyTorch docs: CPU threading and TorchScript inference", _NOTES),
         ),
         Rule(
-            "RA404", Cause.UNINITIALIZED_MEMORY, "memory that nothing has written is read",
+            "RA404",
+            Cause.UNINITIALIZED_MEMORY,
+            "memory that nothing has written is read",
             "initialise it: torch.zeros, nn.init, or a full overwrite",
             "torch.empty, new_empty, empty_like and the legacy torch.Tensor(3, 4) return whatever lies in memory; a "
             "parameter made of it without an initialisation, or a buffer filled in part, is read later. Often it is "
             "all zeros and goes unnoticed. It is told by an operator that reads memory which no recorded operator has "
             "filled. Seeds do not repair it. The determinism flag fills such memory with NaN or a maximal value, "
             "which makes the runs equal and the result wrong: write the memory instead.",
-            ("PyTorch docs: torch.empty", "PyTorch docs: torch.utils.deterministic.fill_uninitialized_memory"),
+            (
+                "PyTorch docs: torch.empty",
+                "PyTorch docs: torch.utils.deterministic.fill_uninitialized_memory",
+            ),
         ),
         Rule(
-            "RA405", Cause.HARDWARE, "the hardware or its libraries differ", "compare on one kind of machine",
+            "RA405",
+            Cause.HARDWARE,
+            "the hardware or its libraries differ",
+            "compare on one kind of machine",
             "Kernels are chosen by the instruction set of the processor, the generation of the GPU, the version of "
             "cuDNN, cuBLAS or oneDNN, and whether TF32 is allowed: another choice rounds differently. The environment "
             "that is recorded with each run names versions, processor and GPU: look there. PyTorch does not promise "
@@ -171,7 +212,9 @@ RULES: dict[Cause, Rule] = {
             (_NOTES, "PyTorch notes: Numerical accuracy"),
         ),
         Rule(
-            "RA999", Cause.UNKNOWN, "the difference is located but its cause is not established",
+            "RA999",
+            Cause.UNKNOWN,
+            "the difference is located but its cause is not established",
             "look at the named line, and at what it reads from outside PyTorch",
             "The first line at which the runs differ is known, and neither a recorded call nor a trial of the known "
             "interventions accounts for it. Extension code, memory written by another library, subprocesses, network "
@@ -181,13 +224,15 @@ RULES: dict[Cause, Rule] = {
         ),
     )
     if rule.cause is not None
-}  # fmt: skip
+}
 
 WARNINGS: dict[str, Rule] = {
     rule.id: rule
     for rule in (
         Rule(
-            "RA501", None, "workers share one random stream",
+            "RA501",
+            None,
+            "workers share one random stream",
             "seed each worker from torch.initial_seed(), which differs from worker to worker",
             "Workers that are forked from one process inherit the state of its generators. A DataLoader reseeds the "
             "global generators of Python, NumPy and torch in each worker, but not a numpy.random.Generator or "
@@ -195,10 +240,16 @@ WARNINGS: dict[str, Rule] = {
             "Augmentations then repeat once per worker. It is told by random states of several workers that are equal "
             "before they draw. Equal runs are no sign that all is well: the program repeats the same mistake each "
             "time.",
-            (_WORKERS, "PyTorch FAQ: My data loader workers return identical random numbers", "PyTorch issue #5059"),
+            (
+                _WORKERS,
+                "PyTorch FAQ: My data loader workers return identical random numbers",
+                "PyTorch issue #5059",
+            ),
         ),
         Rule(
-            "RA502", None, "epochs repeat the same random stream",
+            "RA502",
+            None,
+            "epochs repeat the same random stream",
             "seed workers from torch.initial_seed(), which changes with each epoch, or keep the generator",
             "Workers are started anew for each epoch unless persistent_workers is set, and a state copied from the "
             "main process, where nothing draws from it, is the same each time. A worker_init_fn that seeds with the "
@@ -208,7 +259,9 @@ WARNINGS: dict[str, Rule] = {
             (_WORKERS, "PyTorch docs: DataLoader, persistent_workers", "PyTorch issue #41329"),
         ),
         Rule(
-            "RA503", None, "a seed is set after random numbers were drawn",
+            "RA503",
+            None,
+            "a seed is set after random numbers were drawn",
             "set seeds first, before models, datasets and samplers are made",
             "What was drawn before the seed, such as initial weights, a split or a shuffle, does not depend on it: "
             "with another start of the generator it would be something else. Runs may still be equal, because an "
@@ -218,7 +271,9 @@ WARNINGS: dict[str, Rule] = {
             (_NOTES, "PyTorch docs: torch.manual_seed"),
         ),
         Rule(
-            "RA504", None, "two CUDA streams use one tensor and nothing orders them",
+            "RA504",
+            None,
+            "two CUDA streams use one tensor and nothing orders them",
             "let the second stream wait: current_stream().wait_stream(other), or an event",
             "Kernels on different streams run in any order unless an event, a wait or a synchronisation orders them. A "
             "stream that reads what another one writes gets old, new or mixed bytes, depending on timing, and mostly "
@@ -229,14 +284,19 @@ WARNINGS: dict[str, Rule] = {
             ("PyTorch notes: CUDA semantics, CUDA streams", "PyTorch docs: CUDA Stream Sanitizer"),
         ),
         Rule(
-            "RA505", None, "the host uses pinned memory while a copy from or to it may be under way",
+            "RA505",
+            None,
+            "the host uses pinned memory while a copy from or to it may be under way",
             "synchronise before the memory is used, or copy without non_blocking=True",
             "A copy with non_blocking=True between the GPU and pinned memory returns before it is done. What the host "
             "reads then may be what was there before, and what it writes may be copied in part. x.to('cpu', "
             "non_blocking=True) makes pinned memory itself. It is told by an operator on the CPU that uses the memory "
             "before the host has waited for the stream of the copy. Reading through .numpy(), .tolist() or a print is "
             "not seen. Equal runs are no sign that all is well.",
-            ("PyTorch tutorial: A guide on good usage of non_blocking and pin_memory()", "PyTorch issue #86264"),
+            (
+                "PyTorch tutorial: A guide on good usage of non_blocking and pin_memory()",
+                "PyTorch issue #86264",
+            ),
         ),
     )
-}  # fmt: skip
+}

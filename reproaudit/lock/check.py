@@ -1,4 +1,5 @@
-"""What a later run makes of a lock: equal, or different, and then first where, and what changed in between."""
+"""What a later run makes of a lock: equal, or different, and then first where, and what changed in
+between."""
 
 from __future__ import annotations
 
@@ -9,7 +10,16 @@ from enum import Enum
 from reproaudit.compare.align import Alignment, align
 from reproaudit.config.settings import Settings
 from reproaudit.lock.digests import numbered, row_keys
-from reproaudit.lock.model import OUTSIDE, VARIES, Entry, LockedOp, LockedRun, LockedTensor, Pairs, differing
+from reproaudit.lock.model import (
+    OUTSIDE,
+    VARIES,
+    Entry,
+    LockedOp,
+    LockedRun,
+    LockedTensor,
+    Pairs,
+    differing,
+)
 from reproaudit.lock.text import flat_settings
 
 
@@ -25,14 +35,17 @@ class WhereKind(str, Enum):
     RESULT = "result"  # an op gave another result for the inputs of the lock
     OUTSIDE = "outside"  # other content came in from outside PyTorch
     RANDOM = "random"  # an op drew from a generator in another state
-    ARGUMENT = "argument"  # an op got other inputs although every op before it gave the locked result
+    ARGUMENT = (
+        "argument"  # an op got other inputs although every op before it gave the locked result
+    )
     OPERATORS = "operators"  # ops that only one side has
     TENSOR = "tensor"  # no op that the lock holds differs: a boundary tensor is all there is
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """The first difference. Of OPERATORS, `locked` and `now` are those that only one side has; else one pair."""
+    """The first difference. Of OPERATORS, `locked` and `now` are those that only one side has; else
+    one pair."""
 
     kind: WhereKind
     locked: tuple[LockedOp, ...] = ()
@@ -61,7 +74,8 @@ class TensorChange:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What differs between the lock and now besides what was computed. Rows are (name, locked, now)."""
+    """What differs between the lock and now besides what was computed. Rows are (name, locked,
+    now)."""
 
     code: tuple[tuple[str, str], ...] = ()  # (path, "changed", "new" or "gone")
     settings: tuple[tuple[str, str, str], ...] = ()
@@ -114,25 +128,34 @@ def compare(entry: Entry, locked: LockedRun, now: LockedRun, settings: Settings)
     """Compare a run, made under `settings`, with one that the entry holds."""
     if locked.uses_cuda and not now.uses_cuda and all(run.uses_cuda for run in entry.runs):
         return not_comparable(
-            entry.name, "every environment in the lock used CUDA, and this run did not",
+            entry.name,
+            "every environment in the lock used CUDA, and this run did not",
             f"lock this environment too: reproaudit lock {entry.name}",
-        )  # fmt: skip
+        )
     first, second = numbered(locked.tensors), numbered(now.tensors)
     compared = sum(tensor.is_deciding and tensor.digest != VARIES for tensor in first.values())
     if not compared:
         return not_comparable(entry.name, "the lock holds no tensor that decides anything")
     tensors = tuple(
-        change for key in {**first, **second} if (change := _change(first.get(key), second.get(key))) is not None
+        change
+        for key in {**first, **second}
+        if (change := _change(first.get(key), second.get(key))) is not None
     )
     where = _first_difference(locked, now)
     is_equal = not tensors
     if where is None and tensors:
         where = Where(WhereKind.TENSOR, tensor=f"{tensors[0].either.kind} {tensors[0].either.name}")
     return CheckResult(
-        entry.name, State.EQUAL if is_equal else State.DIFFERS, where=None if is_equal else where, tensors=tensors,
-        compared=compared, operators=len(locked.operators), operators_differ=is_equal and where is not None,
-        is_cut=locked.is_cut, changes=_changes(entry, locked, now, settings),
-    )  # fmt: skip
+        entry.name,
+        State.EQUAL if is_equal else State.DIFFERS,
+        where=None if is_equal else where,
+        tensors=tensors,
+        compared=compared,
+        operators=len(locked.operators),
+        operators_differ=is_equal and where is not None,
+        is_cut=locked.is_cut,
+        changes=_changes(entry, locked, now, settings),
+    )
 
 
 def _change(locked: LockedTensor | None, now: LockedTensor | None) -> TensorChange | None:
@@ -157,26 +180,37 @@ def _changes(entry: Entry, locked: LockedRun, now: LockedRun, settings: Settings
 
 
 def _numbered_names(rows: Pairs) -> Pairs:
-    """Say that the program itself changed the settings, and tell the second change of one from the first."""
+    """Say that the program itself changed the settings, and tell the second change of one from the
+    first."""
     names = [name for name, _ in rows]
     return tuple(
-        (f"{name}, set by the program" + (f" (time {names[:at].count(name) + 1})" if name in names[:at] else ""), value)
+        (
+            f"{name}, set by the program"
+            + (f" (time {names[:at].count(name) + 1})" if name in names[:at] else ""),
+            value,
+        )
         for at, (name, value) in enumerate(rows)
     )
 
 
-# -- where -----------------------------------------------------------------------------------------------------------
+# -- where
+# -----------------------------------------------------------------------------------------------------------
 
 
 def _first_difference(locked: LockedRun, now: LockedRun) -> Where | None:
-    """Return where the op streams first differ in what they computed; None if they do not, as far as they were kept."""
+    """Return where the op streams first differ in what they computed; None if they do not, as far
+    as they were kept."""
     a, b = locked.operators, now.operators
     pairs = align(*row_keys(a, b))
     if len(pairs.pairs_a) and (locked.is_cut or now.is_cut):
         # What follows the last pair of a stream that was cut lacks its partner because of the cut.
         a, b = a[: pairs.pairs_a[-1] + 1], b[: pairs.pairs_b[-1] + 1]
     at = next(
-        (n for n, (i, j) in enumerate(zip(pairs.pairs_a, pairs.pairs_b, strict=True)) if not _is_equal(a[i], b[j])),
+        (
+            n
+            for n, (i, j) in enumerate(zip(pairs.pairs_a, pairs.pairs_b, strict=True))
+            if not _is_equal(a[i], b[j])
+        ),
         None,
     )
     if at is None:
@@ -185,7 +219,9 @@ def _first_difference(locked: LockedRun, now: LockedRun) -> Where | None:
     if _same(first.inputs, second.inputs):
         return Where(_kind_of_source(first, second), (first,), (second,))
     # Other inputs: they come from an op that only one side has, or else from no op at all.
-    return _only_one_side(a, b, pairs, at, only_new=True) or Where(WhereKind.ARGUMENT, (first,), (second,))
+    return _only_one_side(a, b, pairs, at, only_new=True) or Where(
+        WhereKind.ARGUMENT, (first,), (second,)
+    )
 
 
 def _kind_of_source(locked: LockedOp, now: LockedOp) -> WhereKind:
@@ -204,23 +240,33 @@ def _is_equal(locked: LockedOp, now: LockedOp) -> bool:
 
 
 def _only_one_side(
-    a: Sequence[LockedOp], b: Sequence[LockedOp], pairs: Alignment, until: int, *, only_new: bool = False
+    a: Sequence[LockedOp],
+    b: Sequence[LockedOp],
+    pairs: Alignment,
+    until: int,
+    *,
+    only_new: bool = False,
 ) -> Where | None:
-    """Return the first ops before pair `until` that one side lacks, rather those whose result the other never had.
+    """Return the first ops before pair `until` that one side lacks, rather those whose result the
+    other never had.
 
-    An op like the one behind `print(loss.item())` computes nothing that others read. With `only_new`, None if there
-    are only such.
+    An op like the one behind `print(loss.item())` computes nothing that others read. With
+    `only_new`, None if there are only such.
     """
     had, has = {op.outputs for op in a}, {op.outputs for op in b}
     harmless: Where | None = None
     last_a = last_b = -1
     for n in range(until + 1):
         i, j = (
-            (int(pairs.pairs_a[n]), int(pairs.pairs_b[n])) if n < len(pairs.pairs_a) else (len(a), len(b))
-        )  # fmt: skip
+            (int(pairs.pairs_a[n]), int(pairs.pairs_b[n]))
+            if n < len(pairs.pairs_a)
+            else (len(a), len(b))
+        )
         gap = Where(WhereKind.OPERATORS, tuple(a[last_a + 1 : i]), tuple(b[last_b + 1 : j]))
         if gap.first is not None:
-            if any(op.outputs not in has for op in gap.locked) or any(op.outputs not in had for op in gap.now):
+            if any(op.outputs not in has for op in gap.locked) or any(
+                op.outputs not in had for op in gap.now
+            ):
                 return gap
             harmless = harmless or gap
         last_a, last_b = i, j

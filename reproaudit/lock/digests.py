@@ -25,7 +25,8 @@ Keys = npt.NDArray[np.int64]
 
 _TENSOR_DIGITS, _OP_DIGITS = 16, 8
 _NO_DIGEST = EventFlag.VIEW | EventFlag.UNDEFINED | EventFlag.RAISED | EventFlag.UNDIGESTED
-# What numerics do not depend on, or what another name says already: the number of threads says what became of OMP_….
+# What numerics do not depend on, or what another name says already: the number of threads says what
+# became of OMP_….
 _NO_NUMERICS = frozenset(
     "cpu cores,OMP_NUM_THREADS,MKL_NUM_THREADS,CUDA_LAUNCH_BLOCKING,CUDA_VISIBLE_DEVICES".split(",")
 )
@@ -41,14 +42,23 @@ def locked_run(
     for process, trace in run.traces:
         chosen = _operator_events(trace, other_threads)
         total += len(chosen)
-        operators += (_operator(process, trace, int(event)) for event in chosen[: most_operators - len(operators)])
+        operators += (
+            _operator(process, trace, int(event))
+            for event in chosen[: most_operators - len(operators)]
+        )
     return LockedRun(
         environment=environment_of(run),
-        files=code_files(subject, sorted({place.path for _, trace in run.traces for place in trace.locations})),
-        changes=tuple((change.what, f"{change.before} -> {change.after}") for change in run.main.changes),
-        tensors=tuple(_tensors(run, interned, other_threads)), operators=tuple(operators), operators_total=total,
+        files=code_files(
+            subject, sorted({place.path for _, trace in run.traces for place in trace.locations})
+        ),
+        changes=tuple(
+            (change.what, f"{change.before} -> {change.after}") for change in run.main.changes
+        ),
+        tensors=tuple(_tensors(run, interned, other_threads)),
+        operators=tuple(operators),
+        operators_total=total,
         other_threads=other_threads,
-    )  # fmt: skip
+    )
 
 
 def has_other_threads(run: Run) -> bool:
@@ -57,7 +67,8 @@ def has_other_threads(run: Run) -> bool:
 
 
 def environment_of(run: Run) -> Pairs:
-    """Return what numerics depend on, of what a trace says of its environment, and whether CUDA was used."""
+    """Return what numerics depend on, of what a trace says of its environment, and whether CUDA was
+    used."""
     header = run.main.header["environment"]
     device = "cuda" if any(text.startswith("torch.cuda:") for text in run.main.strings) else "cpu"
     rows = {"device": device}
@@ -68,7 +79,8 @@ def environment_of(run: Run) -> Pairs:
     return tuple(rows.items())
 
 
-# -- operators -------------------------------------------------------------------------------------------------------
+# -- operators
+# -------------------------------------------------------------------------------------------------------
 
 
 def _operator_events(trace: Trace, threads: bool) -> Keys:
@@ -84,15 +96,22 @@ def _operator(process: str, trace: Trace, event: int) -> LockedOp:
     place = trace.locations[row["location"]]
     flags = int(row["flags"])
     return LockedOp(
-        process, int(row["step"]), Phase(int(row["phase"])).name.lower(), trace.strings[row["name"]],
-        shown_path(place.path), place.line, trace.strings[row["module"]],
+        process,
+        int(row["step"]),
+        Phase(int(row["phase"])).name.lower(),
+        trace.strings[row["name"]],
+        shown_path(place.path),
+        place.line,
+        trace.strings[row["module"]],
         OUTSIDE if flags & EventFlag.BIRTH else _hex(row["inputs"][0], _OP_DIGITS),
-        _hex(row["outputs"][0], _OP_DIGITS), _hex(row["aux"], _OP_DIGITS) if flags & EventFlag.RANDOM else "",
-    )  # fmt: skip
+        _hex(row["outputs"][0], _OP_DIGITS),
+        _hex(row["aux"], _OP_DIGITS) if flags & EventFlag.RANDOM else "",
+    )
 
 
 def shown_path(path: str) -> str:
-    """Return a path without what differs from machine to machine: outside of the program, its last part."""
+    """Return a path without what differs from machine to machine: outside of the program, its last
+    part."""
     return path if is_own(path) or not os.path.isabs(path) else f".../{os.path.basename(path)}"
 
 
@@ -100,7 +119,8 @@ def _hex(word: int, digits: int) -> str:
     return f"{int(word):016x}"[:digits]
 
 
-# -- tensors ---------------------------------------------------------------------------------------------------------
+# -- tensors
+# ---------------------------------------------------------------------------------------------------------
 
 
 def _tensors(run: Run, interned: Interned, threads: bool) -> Iterable[LockedTensor]:
@@ -121,9 +141,14 @@ def _tensor(process: str, trace: Trace, event: int, deciding: bool) -> LockedTen
         kind = "loss" if is_loss else "output" if deciding else "intermediate"
     values = trace.values(event) if kind == "loss" else ()
     return LockedTensor(
-        process, int(row["step"]), kind, name, trace.strings[int(row["aux"])].replace(", ", ","),
-        _hex(row["outputs"][0], _TENSOR_DIGITS), scalar_text(values[0]) if values else "",
-    )  # fmt: skip
+        process,
+        int(row["step"]),
+        kind,
+        name,
+        trace.strings[int(row["aux"])].replace(", ", ","),
+        _hex(row["outputs"][0], _TENSOR_DIGITS),
+        scalar_text(values[0]) if values else "",
+    )
 
 
 def scalar_text(value: TensorValue) -> str:
@@ -136,7 +161,8 @@ def scalar_text(value: TensorValue) -> str:
     return str(number if form.bits == 64 else np.float32(number))
 
 
-# -- two runs --------------------------------------------------------------------------------------------------------
+# -- two runs
+# --------------------------------------------------------------------------------------------------------
 
 
 def row_keys(first: Sequence[LockedOp], second: Sequence[LockedOp]) -> tuple[Keys, Keys]:
@@ -154,7 +180,8 @@ def row_keys(first: Sequence[LockedOp], second: Sequence[LockedOp]) -> tuple[Key
 
 
 def same_order(first: LockedRun, second: LockedRun) -> bool:
-    """True if both runs hold the same tensors and operators in the same order, whatever their digests."""
+    """True if both runs hold the same tensors and operators in the same order, whatever their
+    digests."""
 
     def rows(run: LockedRun) -> list[tuple[str, int, str, str]]:
         return [(tensor.process, tensor.step, tensor.kind, tensor.name) for tensor in run.tensors]
@@ -164,20 +191,24 @@ def same_order(first: LockedRun, second: LockedRun) -> bool:
 
 
 def agreed(first: LockedRun, second: LockedRun) -> LockedRun:
-    """Return the first run with VARIES where the second had another digest, and without what only one of them has.
+    """Return the first run with VARIES where the second had another digest, and without what only
+    one of them has.
 
     For runs that are equal in all that decides: an operator may still differ without consequence.
     """
     pairs = align(*row_keys(first.operators, second.operators))
     operators = tuple(
-        _agreed_op(first.operators[i], second.operators[j]) for i, j in zip(pairs.pairs_a, pairs.pairs_b, strict=True)
+        _agreed_op(first.operators[i], second.operators[j])
+        for i, j in zip(pairs.pairs_a, pairs.pairs_b, strict=True)
     )
     others = numbered(second.tensors)
     tensors = []
     for key, tensor in numbered(first.tensors).items():
         other = others.get(key)
         if other is not None:
-            tensors.append(tensor if tensor.digest == other.digest else replace(tensor, digest=VARIES))
+            tensors.append(
+                tensor if tensor.digest == other.digest else replace(tensor, digest=VARIES)
+            )
     return replace(first, tensors=tuple(tensors), operators=operators)
 
 

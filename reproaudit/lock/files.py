@@ -1,4 +1,5 @@
-"""The lock as a file: read with bounds, written all or not at all, brought together after a merge conflict."""
+"""The lock as a file: read with bounds, written all or not at all, brought together after a merge
+conflict."""
 
 from __future__ import annotations
 
@@ -16,9 +17,11 @@ def load(path: Path) -> Lock:
 
 
 def load_to_change(path: Path) -> tuple[Lock, tuple[str, ...]]:
-    """Read a lock that is about to be made again, an empty one if there is none; of a merge conflict, both sides.
+    """Read a lock that is about to be made again, an empty one if there is none; of a merge
+    conflict, both sides.
 
-    Also returns a line for each environment that was dropped because the sides hold different digests for it.
+    Also returns a line for each environment that was dropped because the sides hold different
+    digests for it.
     """
     if not path.exists():
         return Lock(), ()
@@ -37,8 +40,9 @@ def save(lock: Lock, path: Path) -> None:
     if empty is not None:
         raise UsageError(
             f"the two sides of the merge conflict in {path.name} hold different digests for {empty.name!r} too",
-            code="lock-conflict", hint="make all entries again: reproaudit lock",
-        )  # fmt: skip
+            code="lock-conflict",
+            hint="make all entries again: reproaudit lock",
+        )
     temporary = path.with_name(f"{path.name}.partial")
     try:
         temporary.write_text(to_text(lock), encoding="utf-8", newline="\n")
@@ -46,7 +50,9 @@ def save(lock: Lock, path: Path) -> None:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise UsageError(
-            f"cannot write {str(path)!r}: {error.strerror}", code="lock-write", hint="name another path with --lock"
+            f"cannot write {str(path)!r}: {error.strerror}",
+            code="lock-write",
+            hint="name another path with --lock",
         ) from None
 
 
@@ -56,24 +62,32 @@ def _read(path: Path) -> str:
             text = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise UsageError(
-            f"there is no lock {str(path)!r}", code="lock-missing", hint="make one: reproaudit lock SUBJECT"
+            f"there is no lock {str(path)!r}",
+            code="lock-missing",
+            hint="make one: reproaudit lock SUBJECT",
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise UsageError(
-            f"cannot read {str(path)!r}: {why}", code="lock-unreadable", hint="name another lock with --lock"
+            f"cannot read {str(path)!r}: {why}",
+            code="lock-unreadable",
+            hint="name another lock with --lock",
         ) from None
     if len(text) > MAX_BYTES:
         raise UsageError(
-            f"{path.name} is larger than {MAX_BYTES >> 20} MiB", code="lock-unreadable",
+            f"{path.name} is larger than {MAX_BYTES >> 20} MiB",
+            code="lock-unreadable",
             hint="lock fewer steps (--steps) or operators (--ops)",
-        )  # fmt: skip
+        )
     return text
 
 
 def _united(name: str, ours: Lock, theirs: Lock, dropped: list[str]) -> Entry:
     """Return the entry with the runs of both sides; where they contradict each other, with neither."""
-    a, b = (next((entry for entry in lock.entries if entry.name == name), None) for lock in (ours, theirs))
+    a, b = (
+        next((entry for entry in lock.entries if entry.name == name), None)
+        for lock in (ours, theirs)
+    )
     if a is None or b is None:
         found = a or b
         assert found is not None
@@ -89,5 +103,7 @@ def _united(name: str, ours: Lock, theirs: Lock, dropped: list[str]) -> Entry:
         if mine.get(environment, both[environment]) == other.get(environment, both[environment])
     )
     if len(runs) < len(both):
-        dropped.append(f"{name}: {len(both) - len(runs)} of {len(both)} environments: the sides hold different digests")
+        dropped.append(
+            f"{name}: {len(both) - len(runs)} of {len(both)} environments: the sides hold different digests"
+        )
     return Entry(a.subject, a.arguments, a.inputs, a.settings, a.steps, runs)

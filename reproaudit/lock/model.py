@@ -1,4 +1,5 @@
-"""What a lock holds, frozen: entries, the runs that were locked for them, and the lines of each run."""
+"""What a lock holds, frozen: entries, the runs that were locked for them, and the lines of each
+run."""
 
 from __future__ import annotations
 
@@ -10,7 +11,9 @@ from reproaudit.config.settings import Settings
 
 DEFAULT_LOCK = "reproaudit.lock"
 OUTSIDE = "outside"  # in place of an op's inputs: its content came from NumPy, a list or a file
-VARIES = "varies"  # in place of a digest: two runs of one program differed here, without consequence
+VARIES = (
+    "varies"  # in place of a digest: two runs of one program differed here, without consequence
+)
 # A batch and a module's output that autograd goes on from decide nothing: what comes of them does.
 DECIDING_KINDS = frozenset({"output", "loss", "gradient", "parameter"})
 KINDS = ("batch", "intermediate", "output", "loss", "gradient", "parameter")
@@ -20,7 +23,8 @@ Pairs = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class LockedTensor:
-    """One boundary tensor. `digest` is 16 hexadecimal digits; `value` is the text of a loss, "" for all else."""
+    """One boundary tensor. `digest` is 16 hexadecimal digits; `value` is the text of a loss, "" for
+    all else."""
 
     process: str
     step: int
@@ -37,9 +41,11 @@ class LockedTensor:
 
 @dataclass(frozen=True, slots=True)
 class LockedOp:
-    """One call of an op that computes something. Digests are 8 hexadecimal digits, or VARIES; inputs may be OUTSIDE.
+    """One call of an op that computes something. Digests are 8 hexadecimal digits, or VARIES;
+    inputs may be OUTSIDE.
 
-    `generator` is the digest of the state that a random op drew from, "" for all others. `path` and `module` may be "".
+    `generator` is the digest of the state that a random op drew from, "" for all others. `path` and
+    `module` may be "".
     """
 
     process: str
@@ -62,9 +68,10 @@ class LockedOp:
 class LockedRun:
     """What one run computed, in one environment.
 
-    `files` are the program's own source files with the digests of their bytes. `changes` are the determinism settings
-    that the program itself changes, with "before -> after". `operators_total` also counts those that were left out
-    of `operators`. `other_threads`: the rows of threads other than the main one are there too, in a stable order.
+    `files` are the program's own source files with the digests of their bytes. `changes` are the
+    determinism settings that the program itself changes, with "before -> after". `operators_total`
+    also counts those that were left out of `operators`. `other_threads`: the rows of threads other
+    than the main one are there too, in a stable order.
     """
 
     environment: Pairs
@@ -106,7 +113,8 @@ class Entry:
         return shlex.join((*inputs, self.subject, *self.arguments))
 
     def is_run_as(self, other: Entry) -> bool:
-        """True if both entries run the subject in the same way: only then do their runs belong together."""
+        """True if both entries run the subject in the same way: only then do their runs belong
+        together."""
         return (self.name, self.settings, self.steps) == (other.name, other.settings, other.steps)
 
 
@@ -126,24 +134,33 @@ class Lock:
 
 
 def merged(lock: Lock, made: Entry, *, prune: bool = False) -> Lock:
-    """Return the lock with an entry that was made again: its environments replace equal ones and join the others.
+    """Return the lock with an entry that was made again: its environments replace equal ones and
+    join the others.
 
-    With `prune`, or if the entry is now run in another way, the others are dropped: another program made them.
+    With `prune`, or if the entry is now run in another way, the others are dropped: another program
+    made them.
     """
     others = [entry for entry in lock.entries if entry.name != made.name]
     before = next((entry for entry in lock.entries if entry.name == made.name), None)
-    kept: Iterable[LockedRun] = before.runs if before is not None and before.is_run_as(made) and not prune else ()
+    kept: Iterable[LockedRun] = (
+        before.runs if before is not None and before.is_run_as(made) and not prune else ()
+    )
     again = {run.environment for run in made.runs}
     runs = (*made.runs, *(run for run in kept if run.environment not in again))
     entry = Entry(
-        made.subject, made.arguments, made.inputs, made.settings, made.steps,
+        made.subject,
+        made.arguments,
+        made.inputs,
+        made.settings,
+        made.steps,
         tuple(sorted(runs, key=lambda run: run.environment)),
-    )  # fmt: skip
+    )
     return Lock(tuple(sorted((*others, entry), key=lambda entry: entry.name)))
 
 
 def differing(before: Pairs, now: Pairs) -> tuple[tuple[str, str, str], ...]:
-    """Return (name, before, now) for each name whose value differs; "unset" where one side lacks it."""
+    """Return (name, before, now) for each name whose value differs; "unset" where one side lacks
+    it."""
     first, second = dict(before), dict(now)
     return tuple(
         (name, first.get(name, "unset"), second.get(name, "unset"))

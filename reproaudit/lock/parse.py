@@ -1,4 +1,5 @@
-"""Reading a lock, which may be cut off, half merged, edited or foreign: a Lock, or an error that names the line."""
+"""Reading a lock, which may be cut off, half merged, edited or foreign: a Lock, or an error that
+names the line."""
 
 from __future__ import annotations
 
@@ -11,7 +12,16 @@ from urllib.parse import unquote_to_bytes
 
 from reproaudit.config.settings import Settings, from_dict
 from reproaudit.errors import UsageError
-from reproaudit.lock.model import KINDS, OUTSIDE, VARIES, Entry, Lock, LockedOp, LockedRun, LockedTensor
+from reproaudit.lock.model import (
+    KINDS,
+    OUTSIDE,
+    VARIES,
+    Entry,
+    Lock,
+    LockedOp,
+    LockedRun,
+    LockedTensor,
+)
 from reproaudit.lock.text import END, FORMAT_VERSION, MAGIC
 from reproaudit.model.events import Phase
 
@@ -29,19 +39,22 @@ def from_text(text: str, name: str) -> Lock:
     lines = text.split("\n")
     if (conflict := first_conflict(lines)) is not None:
         raise UsageError(
-            f"{name}, line {conflict}: the file holds a merge conflict", code="lock-conflict",
+            f"{name}, line {conflict}: the file holds a merge conflict",
+            code="lock-conflict",
             hint="make the lock again, which resolves it: reproaudit lock",
-        )  # fmt: skip
+        )
     return _Reader(name, lines).read()
 
 
 def first_conflict(lines: Iterable[str]) -> int | None:
-    """Return the number of the first line that a version control system marked as a conflict, from 1."""
+    """Return the number of the first line that a version control system marked as a conflict, from
+    1."""
     return next((number for number, line in enumerate(lines, 1) if _CONFLICT.match(line)), None)
 
 
 def sides(text: str) -> tuple[str, str]:
-    """Return the two texts that a merge could not bring together, without the markers and the common ancestor."""
+    """Return the two texts that a merge could not bring together, without the markers and the
+    common ancestor."""
     kept: tuple[list[str], list[str]] = ([], [])
     wanted: tuple[int, ...] = (0, 1)
     for line in text.split("\n"):
@@ -95,8 +108,9 @@ class _Reader:
                 self._begin(line.split(" "))
         raise UsageError(
             f"{self._name}, line {len(self._lines)}: the file ends before its last line, {END!r}: it was cut off",
-            code="lock-truncated", hint="take it from version control again, or make it again: reproaudit lock SUBJECT",
-        )  # fmt: skip
+            code="lock-truncated",
+            hint="take it from version control again, or make it again: reproaudit lock SUBJECT",
+        )
 
     def _header(self) -> None:
         magic, _, version = self._lines[0].partition(" ")
@@ -106,8 +120,9 @@ class _Reader:
         if version != str(FORMAT_VERSION):
             raise UsageError(
                 f"{self._name}, line 1: lock format {version[:20]!r}, this reproaudit reads {FORMAT_VERSION}",
-                code="lock-version", hint="use the reproaudit that wrote it, or delete the file and lock again",
-            )  # fmt: skip
+                code="lock-version",
+                hint="use the reproaudit that wrote it, or delete the file and lock again",
+            )
 
     def _finished(self) -> Lock:
         if any(line.strip() for line in self._lines[self._number :]):
@@ -131,9 +146,13 @@ class _Reader:
         if len(set(environments)) < len(environments):
             self._refuse(f"the entry of {parts['subject']!r} holds one environment twice")
         return Entry(
-            parts["subject"], tuple(parts["arguments"]), tuple(parts["inputs"]), self._settings(parts["settings"]),
-            parts["steps"], tuple(parts["runs"]),
-        )  # fmt: skip
+            parts["subject"],
+            tuple(parts["arguments"]),
+            tuple(parts["inputs"]),
+            self._settings(parts["settings"]),
+            parts["steps"],
+            tuple(parts["runs"]),
+        )
 
     def _settings(self, rows: dict[str, Any]) -> Settings:
         try:
@@ -141,24 +160,40 @@ class _Reader:
         except UsageError as error:
             self._refuse(f"{error.message}; {error.hint}")
 
-    # -- sections ----------------------------------------------------------------------------------------------------
+    # -- sections
+    # ----------------------------------------------------------------------------------------------------
 
     def _begin(self, words: list[str]) -> None:
         self._section = words[0]
         if words[0] == "subject" and len(words) == 2:
             self._close_run()
             self._entries.append(
-                {"subject": self._word(words[1]), "arguments": [], "inputs": [], "settings": {}, "runs": [],
-                 "line": self._number}
-            )  # fmt: skip
+                {
+                    "subject": self._word(words[1]),
+                    "arguments": [],
+                    "inputs": [],
+                    "settings": {},
+                    "runs": [],
+                    "line": self._number,
+                }
+            )
         elif words == ["environment"] and self._entries:
             self._close_run()
             self._draft = _Draft(line=self._number)
         elif words in (["code"], ["set-by-the-program"]) and self._draft is not None:
             pass
-        elif words[0] in ("step", "operators-of-step") and len(words) in (2, 3) and self._draft is not None:
+        elif (
+            words[0] in ("step", "operators-of-step")
+            and len(words) in (2, 3)
+            and self._draft is not None
+        ):
             self._place = (self._word(words[2]) if len(words) == 3 else "", self._count(words[1]))
-        elif words[0] == "operators" and len(words) == 5 and words[2] == "of" and self._draft is not None:
+        elif (
+            words[0] == "operators"
+            and len(words) == 5
+            and words[2] == "of"
+            and self._draft is not None
+        ):
             if words[4] not in ("main-thread", "all-threads"):
                 self._refuse(f"there are no operators of {words[4][:40]!r}")
             self._draft.kept, self._draft.total = self._count(words[1]), self._count(words[3])
@@ -173,14 +208,22 @@ class _Reader:
         if draft.kept is None or draft.kept != len(draft.operators) or draft.total < draft.kept:
             self._number = draft.line
             said = "nothing" if draft.kept is None else f"{draft.kept} of {draft.total}"
-            self._refuse(f"{len(draft.operators)} operators of this environment are here, and its section says {said}")
+            self._refuse(
+                f"{len(draft.operators)} operators of this environment are here, and its section says {said}"
+            )
         run = LockedRun(
-            tuple(draft.environment), tuple(draft.files), tuple(draft.changes), tuple(draft.tensors),
-            tuple(draft.operators), draft.total, draft.other_threads,
-        )  # fmt: skip
+            tuple(draft.environment),
+            tuple(draft.files),
+            tuple(draft.changes),
+            tuple(draft.tensors),
+            tuple(draft.operators),
+            draft.total,
+            draft.other_threads,
+        )
         self._entries[-1]["runs"].append(run)
 
-    # -- rows --------------------------------------------------------------------------------------------------------
+    # -- rows
+    # --------------------------------------------------------------------------------------------------------
 
     def _row(self, text: str) -> None:
         draft = self._draft
@@ -237,24 +280,40 @@ class _Reader:
         kind, digest, tensor, name = words[:4]
         value = self._word(words[4]) if len(words) == 5 else ""
         return LockedTensor(
-            *self._place, kind, self._word(name), self._word(tensor), self._digest(digest, 16), value
-        )  # fmt: skip
+            *self._place,
+            kind,
+            self._word(name),
+            self._word(tensor),
+            self._digest(digest, 16),
+            value,
+        )
 
     def _operator(self, words: list[str]) -> LockedOp:
         if len(words) not in (6, 7) or words[0] not in _PHASES:
-            self._refuse("the line is not PHASE INPUTS OUTPUTS OPERATOR FILE:LINE MODULE [generator=DIGEST]")
+            self._refuse(
+                "the line is not PHASE INPUTS OUTPUTS OPERATOR FILE:LINE MODULE [generator=DIGEST]"
+            )
         phase, inputs, outputs, op, place, module = words[:6]
         path, colon, line = place.rpartition(":")
         key, _, generator = words[6].partition("=") if len(words) == 7 else ("generator", "", "")
         if not colon or key != "generator":
-            self._refuse("the line is not PHASE INPUTS OUTPUTS OPERATOR FILE:LINE MODULE [generator=DIGEST]")
+            self._refuse(
+                "the line is not PHASE INPUTS OUTPUTS OPERATOR FILE:LINE MODULE [generator=DIGEST]"
+            )
         return LockedOp(
-            *self._place, phase, self._word(op), self._word(path), self._count(line), self._word(module),
-            inputs if inputs == OUTSIDE else self._digest(inputs, 8), self._digest(outputs, 8),
+            *self._place,
+            phase,
+            self._word(op),
+            self._word(path),
+            self._count(line),
+            self._word(module),
+            inputs if inputs == OUTSIDE else self._digest(inputs, 8),
+            self._digest(outputs, 8),
             self._digest(generator, 8) if generator else "",
-        )  # fmt: skip
+        )
 
-    # -- words -------------------------------------------------------------------------------------------------------
+    # -- words
+    # -------------------------------------------------------------------------------------------------------
 
     def _words(self, text: str, count: int) -> list[str]:
         words = text.split()
@@ -264,7 +323,9 @@ class _Reader:
 
     def _word(self, text: str) -> str:
         if not text or _ESCAPE.search(text):
-            self._refuse(f"{text[:40]!r} is no word of a lock: a percent sign is written %25, nothing is written -")
+            self._refuse(
+                f"{text[:40]!r} is no word of a lock: a percent sign is written %25, nothing is written -"
+            )
         try:
             return "" if text == "-" else unquote_to_bytes(text).decode("utf-8", "surrogatepass")
         except UnicodeError:
@@ -282,6 +343,7 @@ class _Reader:
 
     def _refuse(self, why: str) -> NoReturn:
         raise UsageError(
-            f"{self._name}, line {self._number}: {why}", code="lock-corrupt",
+            f"{self._name}, line {self._number}: {why}",
+            code="lock-corrupt",
             hint="take the file from version control again, or make it again: reproaudit lock SUBJECT",
-        )  # fmt: skip
+        )

@@ -37,15 +37,24 @@ def to_lines(result: CheckResult, lock_name: str) -> list[str]:
     assert where is not None
     return [
         f"differs: {result.name} no longer computes what {lock_name} holds; {_headline(where, result)}",
-        "", "First where", *(f"  {line}" for line in _where_lines(where, result)),
-        "", "What differs", *(f"  {line}" for line in _tensor_lines(result)),
-        "", "What changed", *(f"  {line}" for line in _cause_lines(result)),
-        "", "Next", *(f"  {line}" for line in _next(result)),
-    ]  # fmt: skip
+        "",
+        "First where",
+        *(f"  {line}" for line in _where_lines(where, result)),
+        "",
+        "What differs",
+        *(f"  {line}" for line in _tensor_lines(result)),
+        "",
+        "What changed",
+        *(f"  {line}" for line in _cause_lines(result)),
+        "",
+        "Next",
+        *(f"  {line}" for line in _next(result)),
+    ]
 
 
 def to_document(results: Sequence[CheckResult], lock_name: str, exit_code: int) -> dict[str, Any]:
-    """Return the outcome as JSON can hold it: `schema` rises with every change that a reader could trip over."""
+    """Return the outcome as JSON can hold it: `schema` rises with every change that a reader could
+    trip over."""
     return {
         "schema": JSON_SCHEMA,
         "lock": lock_name,
@@ -54,7 +63,8 @@ def to_document(results: Sequence[CheckResult], lock_name: str, exit_code: int) 
     }
 
 
-# -- lines -----------------------------------------------------------------------------------------------------------
+# -- lines
+# -----------------------------------------------------------------------------------------------------------
 
 
 def _headline(where: Where, result: CheckResult) -> str:
@@ -77,7 +87,9 @@ def _where_lines(where: Where, result: CheckResult) -> Iterator[str]:
     if where.first is None:
         rows.append(("tensor", where.tensor))
         rows.append(
-            ("lock", "holds fewer operators than the program runs; --ops keeps more") if result.is_cut else ("", "")
+            ("lock", "holds fewer operators than the program runs; --ops keeps more")
+            if result.is_cut
+            else ("", "")
         )
     elif where.kind is WhereKind.OPERATORS:
         rows += _op_rows("only locked", where.locked)
@@ -86,11 +98,13 @@ def _where_lines(where: Where, result: CheckResult) -> Iterator[str]:
         op, before = where.now[0], where.locked[0]
         moved = f" (locked at {before.place})" if before.place != op.place else ""
         rows += [
-            ("operator", _op_name(op)), ("line", op.place + moved),
+            ("operator", _op_name(op)),
+            ("line", op.place + moved),
             ("when", _when(op)),
             *([("module", op.module)] if op.module else []),
-            ("locked", f"{before.inputs} -> {before.outputs}"), ("now", f"{op.inputs} -> {op.outputs}"),
-        ]  # fmt: skip
+            ("locked", f"{before.inputs} -> {before.outputs}"),
+            ("now", f"{op.inputs} -> {op.outputs}"),
+        ]
     yield from _aligned(row for row in rows if row[0])
 
 
@@ -119,7 +133,14 @@ def _tensor_row(change: TensorChange) -> tuple[str, ...]:
     row, sides = change.either, (change.locked, change.now)
     same = len({side.tensor for side in sides if side is not None}) == 1
     locked, now = (_shown(side, with_tensor=not same) for side in sides)
-    return f"step {row.step}", row.kind, row.name, row.tensor if same else "", f"locked {locked}", f"now {now}"
+    return (
+        f"step {row.step}",
+        row.kind,
+        row.name,
+        row.tensor if same else "",
+        f"locked {locked}",
+        f"now {now}",
+    )
 
 
 def _shown(tensor: LockedTensor | None, *, with_tensor: bool) -> str:
@@ -139,12 +160,24 @@ def _cause_lines(result: CheckResult) -> Iterator[str]:
 def _changed_rows(result: CheckResult) -> Iterator[tuple[str, str]]:
     op = result.where.first if result.where is not None else None
     for path, how in result.changes.code[:_MOST_ROWS]:
-        yield "code", f"{path} {how}" + ("; the call above stands in it" if op is not None and op.path == path else "")
+        yield (
+            "code",
+            f"{path} {how}"
+            + ("; the call above stands in it" if op is not None and op.path == path else ""),
+        )
     if len(result.changes.code) > _MOST_ROWS:
         yield "code", f"and {len(result.changes.code) - _MOST_ROWS} more files"
-    for label, rows in (("settings", result.changes.settings), ("environment", result.changes.environment)):
+    for label, rows in (
+        ("settings", result.changes.settings),
+        ("environment", result.changes.environment),
+    ):
         for name, before, now in rows:
-            yield label, f"{name}: {before} -> {now}" if "->" not in before + now else f"{name}: {before}; now {now}"
+            yield (
+                label,
+                f"{name}: {before} -> {now}"
+                if "->" not in before + now
+                else f"{name}: {before}; now {now}",
+            )
 
 
 def _though(result: CheckResult) -> Iterator[str]:
@@ -169,10 +202,14 @@ def _aligned(rows: Iterable[tuple[str, str]]) -> list[str]:
 
 def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
 
 
-# -- JSON ------------------------------------------------------------------------------------------------------------
+# -- JSON
+# ------------------------------------------------------------------------------------------------------------
 
 
 def _document(result: CheckResult) -> dict[str, Any]:
@@ -210,15 +247,23 @@ def _where_document(where: Where) -> dict[str, Any]:
 
 def _op_document(op: LockedOp) -> dict[str, Any]:
     return {
-        "op": op.op, "phase": op.phase, "step": op.step, "module": op.module, "process": op.process,
-        "location": {"path": op.path, "line": op.line}, "inputs": op.inputs, "outputs": op.outputs,
-    }  # fmt: skip
+        "op": op.op,
+        "phase": op.phase,
+        "step": op.step,
+        "module": op.module,
+        "process": op.process,
+        "location": {"path": op.path, "line": op.line},
+        "inputs": op.inputs,
+        "outputs": op.outputs,
+    }
 
 
 def _change_document(change: TensorChange) -> dict[str, Any]:
     row = change.either
     return {
-        "step": row.step, "kind": row.kind, "name": row.name,
+        "step": row.step,
+        "kind": row.kind,
+        "name": row.name,
         "locked": None if change.locked is None else change.locked.value or change.locked.digest,
         "now": None if change.now is None else change.now.value or change.now.digest,
-    }  # fmt: skip
+    }

@@ -18,7 +18,13 @@ from reproaudit.config.tolerance import Tolerances
 from reproaudit.errors import ReproauditError, SubjectError
 from reproaudit.experiment.offline import compare_traces
 from reproaudit.lock.check import CheckResult, compare, not_comparable
-from reproaudit.lock.digests import agreed, environment_of, has_other_threads, locked_run, same_order
+from reproaudit.lock.digests import (
+    agreed,
+    environment_of,
+    has_other_threads,
+    locked_run,
+    same_order,
+)
 from reproaudit.lock.model import Entry, LockedRun, nearest
 from reproaudit.model.events import EventKind, Level
 from reproaudit.model.result import Finding
@@ -26,7 +32,9 @@ from reproaudit.runs.lab import Budget, Lab, Progress, keeps_what_was_recorded
 from reproaudit.trace.runs import Run
 
 _LOSSES_KEPT = 1000  # steps whose loss is also kept as a number
-_LEAST_OPERATORS_SEEN = 4000  # of a run that is compared with a lock, so that streams of other lengths can be aligned
+_LEAST_OPERATORS_SEEN = (
+    4000  # of a run that is compared with a lock, so that streams of other lengths can be aligned
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +48,8 @@ class RunOptions:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a program cannot be locked: its own runs differ. `finding` is the first difference, if it was located."""
+    """Why a program cannot be locked: its own runs differ. `finding` is the first difference, if it
+    was located."""
 
     headline: str
     finding: Finding | None = None
@@ -52,30 +61,50 @@ def subject_of(entry: Entry, cwd: Path | None = None) -> SubjectSpec:
 
 
 def lock_entry(
-    entry: Entry, subject: SubjectSpec, options: RunOptions, progress: Progress, *, most_operators: int
+    entry: Entry,
+    subject: SubjectSpec,
+    options: RunOptions,
+    progress: Progress,
+    *,
+    most_operators: int,
 ) -> Entry | Refusal:
-    """Run the subject twice at operation level and once at boundary level; return the entry with what all agree on.
+    """Run the subject twice at operation level and once at boundary level; return the entry with
+    what all agree on.
 
     Raises SubjectError if the program fails or does nothing that can be compared.
     """
     with _lab(entry, subject, options, progress) as lab:
-        runs = [_recorded(lab, f"run-{number}", number, f"run {number + 1} of 3", entry.steps) for number in range(2)]
+        runs = [
+            _recorded(lab, f"run-{number}", number, f"run {number + 1} of 3", entry.steps)
+            for number in range(2)
+        ]
         runs.append(lab.run("run-2", 2, "run 3 of 3", values_mb=0))
         comparison = compare_boundaries(runs, lab.interned)
-        if len(comparison.classes) > 1 or len({(run.outcome.kind, run.outcome.code) for run in runs}) > 1:
+        if (
+            len(comparison.classes) > 1
+            or len({(run.outcome.kind, run.outcome.code) for run in runs}) > 1
+        ):
             return _refusal(runs, lab.interned)
         if not comparison.compared:
             raise SubjectError(
-                f"nothing to lock: {subject} made no backward pass and no optimizer step", code="no-training-step",
+                f"nothing to lock: {subject} made no backward pass and no optimizer step",
+                code="no-training-step",
                 hint="name a training step to call: reproaudit lock FILE.py::FUNCTION",
-            )  # fmt: skip
-        return replace(entry, runs=(_agreed(runs[0], runs[1], subject, lab.interned, most_operators),))
+            )
+        return replace(
+            entry, runs=(_agreed(runs[0], runs[1], subject, lab.interned, most_operators),)
+        )
 
 
 def check_entry(
-    entry: Entry, settings: Settings, options: RunOptions, progress: Progress, cwd: Path | None = None
+    entry: Entry,
+    settings: Settings,
+    options: RunOptions,
+    progress: Progress,
+    cwd: Path | None = None,
 ) -> CheckResult:
-    """Run the entry once, under `settings`, and compare it with the locked run of the nearest environment."""
+    """Run the entry once, under `settings`, and compare it with the locked run of the nearest
+    environment."""
     try:
         subject = subject_of(entry, cwd)
     except ReproauditError as error:
@@ -87,41 +116,66 @@ def check_entry(
             return not_comparable(entry.name, error.message, error.hint)
         locked = nearest(entry.runs, environment_of(run))
         now = locked_run(
-            run, subject, lab.interned, other_threads=locked.other_threads,
+            run,
+            subject,
+            lab.interned,
+            other_threads=locked.other_threads,
             most_operators=max(_LEAST_OPERATORS_SEEN, 2 * len(locked.operators)),
-        )  # fmt: skip
+        )
         return compare(entry, locked, now, settings)
 
 
 @contextmanager
-def _lab(entry: Entry, subject: SubjectSpec, options: RunOptions, progress: Progress) -> Iterator[Lab]:
+def _lab(
+    entry: Entry, subject: SubjectSpec, options: RunOptions, progress: Progress
+) -> Iterator[Lab]:
     folder = Path(tempfile.mkdtemp(prefix="reproaudit-"))
     with keeps_what_was_recorded(folder, is_temporary=True):
         yield Lab(
-            subject, entry.settings, folder, progress, steps=entry.steps, values_mb=1, timeout_s=options.timeout_s,
-            show_output=options.show_output, python=options.python, budget=Budget(), fresh_copy=False,
-        )  # fmt: skip
+            subject,
+            entry.settings,
+            folder,
+            progress,
+            steps=entry.steps,
+            values_mb=1,
+            timeout_s=options.timeout_s,
+            show_output=options.show_output,
+            python=options.python,
+            budget=Budget(),
+            fresh_copy=False,
+        )
 
 
 def _recorded(lab: Lab, name: str, index: int, what: str, steps: int | None) -> Run:
-    """Make a run at operation level that keeps the losses as numbers. Raises SubjectError if it failed."""
+    """Make a run at operation level that keeps the losses as numbers. Raises SubjectError if it
+    failed."""
     few = range(_LOSSES_KEPT if steps is None else min(steps, _LOSSES_KEPT))
-    keep = tuple((int(EventKind.OUTPUT), loss, step) for step in few for loss in ("loss", "loss[0]"))
+    keep = tuple(
+        (int(EventKind.OUTPUT), loss, step) for step in few for loss in ("loss", "loss[0]")
+    )
     run = lab.run(name, index, what, level=Level.OPERATION, keep=keep)
     if not run.outcome.is_success:
         ended = f"{run.outcome.kind.value} {run.outcome.detail}".strip()
         raise SubjectError(
-            f"{lab.subject} failed: {ended}", code="subject-failed",
+            f"{lab.subject} failed: {ended}",
+            code="subject-failed",
             hint=f"run it alone first; its last output:\n{lab.log_of(name)}",
-        )  # fmt: skip
+        )
     return run
 
 
-def _agreed(first: Run, second: Run, subject: SubjectSpec, interned: Interned, most_operators: int) -> LockedRun:
-    """Return what both runs say; what threads other than the main one did only if it came in the same order."""
-    for other_threads in (True, False) if has_other_threads(first) or has_other_threads(second) else (False,):
+def _agreed(
+    first: Run, second: Run, subject: SubjectSpec, interned: Interned, most_operators: int
+) -> LockedRun:
+    """Return what both runs say; what threads other than the main one did only if it came in the
+    same order."""
+    for other_threads in (
+        (True, False) if has_other_threads(first) or has_other_threads(second) else (False,)
+    ):
         a, b = (
-            locked_run(run, subject, interned, most_operators=most_operators, other_threads=other_threads)
+            locked_run(
+                run, subject, interned, most_operators=most_operators, other_threads=other_threads
+            )
             for run in (first, second)
         )
         if not other_threads or same_order(a, b):

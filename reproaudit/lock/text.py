@@ -3,8 +3,8 @@
 Format history
   1  first version
 
-A line without indentation begins a section, which is also what diffs show above a hunk. Words that hold spaces or
-characters that cannot be printed are percent-encoded; "-" stands for an empty one.
+A line without indentation begins a section, which is also what diffs show above a hunk. Words that
+hold spaces or characters that cannot be printed are percent-encoded; "-" stands for an empty one.
 """
 
 from __future__ import annotations
@@ -19,9 +19,7 @@ from reproaudit.lock.model import Entry, Lock, LockedOp, LockedRun, LockedTensor
 MAGIC = "reproaudit-lock"
 FORMAT_VERSION = 1
 END = "end"
-HEADER_NOTE = (
-    "# Made by `reproaudit lock`, compared by `reproaudit check`. Not edited by hand: lock again, review the diff."
-)
+HEADER_NOTE = "# Made by `reproaudit lock`, compared by `reproaudit check`. Not edited by hand: lock again, review the diff."
 
 
 def to_text(lock: Lock) -> str:
@@ -46,10 +44,11 @@ def phrase(text: str) -> str:
 
 def _escaped(text: str, special: str) -> str:
     return "".join(
-        letter if letter.isprintable() and letter not in special
+        letter
+        if letter.isprintable() and letter not in special
         else "".join(f"%{byte:02X}" for byte in letter.encode("utf-8", "surrogatepass"))
         for letter in text
-    )  # fmt: skip
+    )
 
 
 def _entry(entry: Entry) -> Iterator[str]:
@@ -68,7 +67,9 @@ def flat_settings(settings: Settings) -> Pairs:
     rows: list[tuple[str, str]] = []
     for name, value in to_dict(settings).items():
         if name == "env":
-            rows += [(f"env.{variable}", json.dumps(text)) for variable, text in sorted(value.items())]
+            rows += [
+                (f"env.{variable}", json.dumps(text)) for variable, text in sorted(value.items())
+            ]
         else:
             rows.append((name, json.dumps(value)))
     return tuple(rows)
@@ -106,13 +107,22 @@ def _of(process: str) -> str:
 
 
 def _tensor(tensor: LockedTensor) -> str:
-    words: Iterable[str] = (f"{tensor.kind:<12}", tensor.digest, word(tensor.tensor), word(tensor.name))
+    words: Iterable[str] = (
+        f"{tensor.kind:<12}",
+        tensor.digest,
+        word(tensor.tensor),
+        word(tensor.name),
+    )
     return "  " + " ".join((*words, *([word(tensor.value)] if tensor.value else ())))
 
 
 def _operator(op: LockedOp) -> str:
     words = (
-        f"{op.phase:<9}", op.inputs.ljust(8), op.outputs.ljust(8), word(op.op),
-        f"{word(op.path)}:{op.line}", word(op.module),
-    )  # fmt: skip
+        f"{op.phase:<9}",
+        op.inputs.ljust(8),
+        op.outputs.ljust(8),
+        word(op.op),
+        f"{word(op.path)}:{op.line}",
+        word(op.module),
+    )
     return "  " + " ".join((*words, *([f"generator={op.generator}"] if op.generator else ())))

@@ -1,4 +1,5 @@
-"""Owns the statistics of repeated runs, exactly: what equal runs rule out, and how many of them a claim needs."""
+"""Owns the statistics of repeated runs, exactly: what equal runs rule out, and how many of them a
+claim needs."""
 
 from __future__ import annotations
 
@@ -7,31 +8,37 @@ import sys
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
-_NEGLIGIBLE = 1e-18  # a term of a falling series below this share of its sum changes nothing in double precision
+# a term of a falling series below this share of its sum changes nothing in double precision
+_NEGLIGIBLE = 1e-18
 
 
 def rate_at_most(level: float, runs: int) -> float | None:
-    """Return the upper bound at `level` of the chance that a further run differs, when none of `runs` runs did.
+    """Return the upper bound at `level` of the chance that a further run differs, when none of
+    `runs` runs did.
 
-    Each of the R-1 later runs was compared with the first. If a run differs with probability p, all of them agree with
-    probability (1-p)^(R-1); the bound is the p at which that is 1-level: 1 - (1-level)^(1/(R-1)), the one-sided
-    Clopper-Pearson bound for 0 of R-1. None below two runs: nothing was compared.
+    Each of the R-1 later runs was compared with the first. If a run differs with probability p, all
+    of them agree with probability (1-p)^(R-1); the bound is the p at which that is 1-level: 1 -
+    (1-level)^(1/(R-1)), the one-sided Clopper-Pearson bound for 0 of R-1. None below two runs:
+    nothing was compared.
     """
     _check_share("level", level)
     return None if runs < 2 else -math.expm1(math.log1p(-level) / (runs - 1))
 
 
 def runs_needed(level: float, rate: float) -> int:
-    """Return the smallest number of runs that, if all are equal, rule out a divergence rate above `rate` at `level`."""
+    """Return the smallest number of runs that, if all are equal, rule out a divergence rate above
+    `rate` at `level`."""
     _check_share("rate", rate)
     return _fewest_runs(lambda runs: (rate_at_most(level, runs) or 0.0) <= rate)
 
 
 def interval(level: float, hits: int, trials: int) -> tuple[float, float]:
-    """Return the exact two-sided interval at `level` of a probability of which `hits` of `trials` were seen.
+    """Return the exact two-sided interval at `level` of a probability of which `hits` of `trials`
+    were seen.
 
-    Clopper and Pearson 1934, "The use of confidence or fiducial limits illustrated in the case of the binomial": the
-    ends are where the tail of the binomial beyond what was seen has probability (1-level)/2. No trials: (0, 1).
+    Clopper and Pearson 1934, "The use of confidence or fiducial limits illustrated in the case of
+    the binomial": the ends are where the tail of the binomial beyond what was seen has probability
+    (1-level)/2. No trials: (0, 1).
     """
     _check_share("level", level)
     if not 0 <= hits <= trials:
@@ -41,10 +48,12 @@ def interval(level: float, hits: int, trials: int) -> tuple[float, float]:
 
 
 def agreement(class_sizes: Sequence[int]) -> float:
-    """Return the chance that a further run agrees with the most common result, from the sizes of classes of equal runs.
+    """Return the chance that a further run agrees with the most common result, from the sizes of
+    classes of equal runs.
 
-    The first run of the largest class, of m among n runs, is its own reference: m-1 of n-1 others agreed. The posterior
-    mean under Jeffreys' prior Beta(1/2, 1/2) is (m-1 + 1/2) / (n-1 + 1) = (m - 1/2) / n: below 1 however many agree.
+    The first run of the largest class, of m among n runs, is its own reference: m-1 of n-1 others
+    agreed. The posterior mean under Jeffreys' prior Beta(1/2, 1/2) is (m-1 + 1/2) / (n-1 + 1) = (m
+    - 1/2) / n: below 1 however many agree.
     """
     if not class_sizes or min(class_sizes) < 1:
         raise ValueError(f"classes of {list(class_sizes)} runs")
@@ -52,10 +61,12 @@ def agreement(class_sizes: Sequence[int]) -> float:
 
 
 def trial_runs(class_sizes: Sequence[int], chance: float = 0.05) -> int:
-    """Return how many runs with a change must be equal before that is no accident: the smallest k >= 2.
+    """Return how many runs with a change must be equal before that is no accident: the smallest k
+    >= 2.
 
-    If the change did nothing, k-1 runs would agree with the first with probability at most agreement^(k-1), which is
-    less than `chance`. `class_sizes` are those of the runs without the change.
+    If the change did nothing, k-1 runs would agree with the first with probability at most
+    agreement^(k-1), which is less than `chance`. `class_sizes` are those of the runs without the
+    change.
     """
     _check_share("chance", chance)
     rate = agreement(class_sizes)
@@ -71,7 +82,8 @@ def _fewest_runs(suffices: Callable[[int], bool]) -> int:
 def _lower_end(tail: float, hits: int, trials: int) -> float:
     """Return the p at which `hits` or more of `trials` have probability `tail`, by bisection.
 
-    At p = hits/trials that probability is at least 1/2, so p lies below, where the terms from `hits` on only fall.
+    At p = hits/trials that probability is at least 1/2, so p lies below, where the terms from
+    `hits` on only fall.
     """
     if hits == 0:
         return 0.0
@@ -87,7 +99,8 @@ def _lower_end(tail: float, hits: int, trials: int) -> float:
 
 
 def _series(hits: int, trials: int, odds: float) -> float:
-    """Return the binomial probability of `hits` or more over that of `hits` exactly; `odds` are p/(1-p)."""
+    """Return the binomial probability of `hits` or more over that of `hits` exactly; `odds` are
+    p/(1-p)."""
     terms = [1.0]
     for count in range(hits, trials):
         term = terms[-1] * odds * (trials - count) / (count + 1)

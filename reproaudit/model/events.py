@@ -1,4 +1,5 @@
-"""What can happen in a run, and how a run ends: kinds, phases, flags, places. Standard library only."""
+"""What can happen in a run, and how a run ends: kinds, phases, flags, places. Standard library
+only."""
 
 from __future__ import annotations
 
@@ -39,18 +40,25 @@ class EventFlag(IntFlag):
     RANDOM = 1  # the op draws from a generator; `aux` is the 64-bit digest of the state it consumed
     VIEW = 2  # the op only makes a view: its outputs were not digested
     UNDEFINED = 4  # the op's output is undefined memory: it was not digested
-    READS_UNDEFINED = 8  # an input lies in memory that event number `aux` allocated and nothing has filled since
-    BIRTH = 16  # content that came from outside PyTorch (a list, NumPy): the op has outputs and no inputs
+    READS_UNDEFINED = (
+        8  # an input lies in memory that event number `aux` allocated and nothing has filled since
+    )
+    # content that came from outside PyTorch (a list, NumPy): the op has outputs and no inputs
+    BIRTH = 16
     RAISED = 32  # the op raised an exception
-    UNDIGESTED = 64  # a tensor of this event could not be digested (fake, under graph capture, unknown subclass)
+    # a tensor of this event could not be digested (fake, under graph capture, unknown subclass)
+    UNDIGESTED = 64
     KEPT = 128  # values.safetensors holds tensors of this event
     PINNED = 512  # the op's outputs were replaced by those of a reference run
-    OUTSIDE_WRITE = 256  # an input changed since event number `aux` made it, and no recorded op wrote it
+    OUTSIDE_WRITE = (
+        256  # an input changed since event number `aux` made it, and no recorded op wrote it
+    )
     RACED = 16384  # an input that the op does not write changed while it ran
     INTERMEDIATE = 2048  # a module's output that autograd goes on from: what comes of it decides
     REPLAYED = 4096  # the call was made again on the same inputs
     REPLAY_DIFFERED = 8192  # and gave another result
-    OWN_GENERATOR = 1024  # a random op that drew from a generator it was given, not from its device's default one
+    # a random op that drew from a generator it was given, not from its device's default one
+    OWN_GENERATOR = 1024
 
 
 class OutcomeKind(str, Enum):
@@ -78,7 +86,8 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A line of the user's own code. `path` is relative to the subject's folder where it lies inside it."""
+    """A line of the user's own code. `path` is relative to the subject's folder where it lies
+    inside it."""
 
     path: str
     line: int

@@ -35,10 +35,11 @@ class Cause(str, Enum):
 class Difference:
     """How far two tensors of one dtype and shape are apart, element by element.
 
-    `max_ulp` counts representable numbers of the dtype between two values and is None for dtypes without ULPs
-    (integer, bool) and where only NaN-against-number pairs differ. `max_abs` and `max_rel` are over pairs of finite
-    numbers, `max_rel` relative to the larger magnitude. `ulp_histogram` counts differing pairs of numbers by distance:
-    keys are the inclusive upper ends of the bins "1", "2", "4", "8", … as text, in rising order.
+    `max_ulp` counts representable numbers of the dtype between two values and is None for dtypes
+    without ULPs (integer, bool) and where only NaN-against-number pairs differ. `max_abs` and
+    `max_rel` are over pairs of finite numbers, `max_rel` relative to the larger magnitude.
+    `ulp_histogram` counts differing pairs of numbers by distance: keys are the inclusive upper ends
+    of the bins "1", "2", "4", "8", … as text, in rising order.
     """
 
     elements: int
@@ -69,10 +70,11 @@ class Tolerance:
 
 @dataclass(frozen=True, slots=True)
 class TensorDivergence:
-    """One boundary tensor (batch, output, gradient, parameter) whose digests differ between two runs.
+    """One boundary tensor (batch, output, gradient, parameter) whose digests differ between two
+    runs.
 
-    `difference` is None where the values were not kept; `note` then says why, or what else differs (dtype, shape,
-    "the same samples in another order").
+    `difference` is None where the values were not kept; `note` then says why, or what else differs
+    (dtype, shape, "the same samples in another order").
     """
 
     kind: str
@@ -89,9 +91,9 @@ class TensorDivergence:
 class Replays:
     """How often one call, repeated on its own inputs, gave another result than the first time.
 
-    `rate_at_least` and `rate_at_most` are the exact (Clopper-Pearson) 95 % interval of the rate. `contention` says that
-    differences showed only, or were only looked for, beside competing work: more threads than cores, or, for an op on a
-    GPU, another stream that keeps it busy.
+    `rate_at_least` and `rate_at_most` are the exact (Clopper-Pearson) 95 % interval of the rate.
+    `contention` says that differences showed only, or were only looked for, beside competing work:
+    more threads than cores, or, for an op on a GPU, another stream that keeps it busy.
     """
 
     made: int
@@ -115,10 +117,11 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """A change that restores equality. `verified` only if `runs` runs were made with it and were equal.
+    """A change that restores equality. `verified` only if `runs` runs were made with it and were
+    equal.
 
-    `settings` names interventions. `slowdown` is the median of paired run times, with the change over without.
-    `patch` are lines for the user's own program that do the same.
+    `settings` names interventions. `slowdown` is the median of paired run times, with the change
+    over without. `patch` are lines for the user's own program that do the same.
     """
 
     settings: tuple[str, ...] = ()
@@ -149,7 +152,8 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """An op that `torch.use_deterministic_algorithms(True)` refuses, with the user's line. A risk, not a finding."""
+    """An op that `torch.use_deterministic_algorithms(True)` refuses, with the user's line. A risk,
+    not a finding."""
 
     op: str
     message: str
@@ -161,7 +165,8 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A set of interventions that was tried by running the program with it: `runs` runs, all equal or not.
+    """A set of interventions that was tried by running the program with it: `runs` runs, all equal
+    or not.
 
     `note` says what else happened: the program failed under it, or too few runs were left to tell.
     """
@@ -183,11 +188,12 @@ class RunSummary:
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """How sure the runs make us. The divergence rate is the probability that a further run differs from the first.
+    """How sure the runs make us. The divergence rate is the probability that a further run differs
+    from the first.
 
-    `divergence_rate_at_most`: with no difference in R runs, the exact upper bound at `level`; else None. With a
-    difference, `divergence_rate` is the share of later runs that differ from the first, `rate_interval` its exact
-    (Clopper-Pearson) interval at `level`; else None and empty.
+    `divergence_rate_at_most`: with no difference in R runs, the exact upper bound at `level`; else
+    None. With a difference, `divergence_rate` is the share of later runs that differ from the
+    first, `rate_interval` its exact (Clopper-Pearson) interval at `level`; else None and empty.
     """
 
     level: float = 0.95
@@ -200,8 +206,8 @@ class Confidence:
 class AuditResult:
     """Everything an audit found out. Every report is a rendering of it and of nothing else.
 
-    `classes` groups the run numbers whose compared tensors are all equal. `headline` is one sentence without a final
-    full stop. `environment` maps names to text, in a fixed order.
+    `classes` groups the run numbers whose compared tensors are all equal. `headline` is one
+    sentence without a final full stop. `environment` maps names to text, in a fixed order.
     """
 
     verdict: Verdict
@@ -218,7 +224,9 @@ class AuditResult:
     warnings: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
     not_checked: tuple[NotChecked, ...] = ()
-    compared: tuple[tuple[str, int], ...] = ()  # ("gradient", 120), … tensors compared per run, by kind
+    compared: tuple[
+        tuple[str, int], ...
+    ] = ()  # ("gradient", 120), … tensors compared per run, by kind
     settings: tuple[tuple[str, str], ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
     next_commands: tuple[str, ...] = ()
@@ -228,6 +236,8 @@ class AuditResult:
     trials: tuple[Trial, ...] = ()
     runs_made: int = 0  # fresh processes that the audit started, those that only diagnosed included
     isolation: str = "process"  # "inprocess": repetitions within one process, where less can differ
-    folder: str = ""  # of the subject, from the working directory, as POSIX: what paths of locations are relative to
-    reproducer: str = ""  # the folder of a stand-alone script that shows the first kernel finding; "" if none was made
+    # of the subject, from the working directory, as POSIX: what paths of locations are relative to
+    folder: str = ""
+    # the folder of a stand-alone script that shows the first kernel finding; "" if none was made
+    reproducer: str = ""
     schema: int = RESULT_SCHEMA

@@ -32,8 +32,8 @@ class Comparison:
 def decide(comparison: Comparison) -> Verdict:
     """Return the verdict; the only place where it is decided.
 
-    Nothing compared is never success. Runs that end differently are a divergence. Runs that all fail alike were
-    compared as far as they went, but a program that fails was not audited.
+    Nothing compared is never success. Runs that end differently are a divergence. Runs that all
+    fail alike were compared as far as they went, but a program that fails was not audited.
     """
     if len(comparison.outcomes) < 2:
         return Verdict.NOT_AUDITED
@@ -47,7 +47,8 @@ def decide(comparison: Comparison) -> Verdict:
 
 
 def exit_code(verdicts: Sequence[Verdict]) -> int:
-    """Map verdicts to the process exit code: 0 reproducible or within tolerance, 1 divergence, 2 not audited."""
+    """Map verdicts to the process exit code: 0 reproducible or within tolerance, 1 divergence, 2
+    not audited."""
     if Verdict.NOT_REPRODUCIBLE in verdicts:
         return 1
     if not verdicts or Verdict.NOT_AUDITED in verdicts:

@@ -1,4 +1,5 @@
-"""The fixture `reproaudit`: checks of code that is at hand in a test, repeated here or in fresh processes."""
+"""The fixture `reproaudit`: checks of code that is at hand in a test, repeated here or in fresh
+processes."""
 
 from __future__ import annotations
 
@@ -33,11 +34,13 @@ _GOOD = (Verdict.REPRODUCIBLE, Verdict.WITHIN_TOLERANCE)
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a check is made. `runs` and `isolation` None: as the command line says, else the configuration file.
+    """How a check is made. `runs` and `isolation` None: as the command line says, else the
+    configuration file.
 
-    `seed` seeds all random streams before each repetition; None: each starts from the streams as the check found them.
-    Without `diagnose` a difference is located and no fix is looked for.
-    `tolerance` as on the command line ("rtol=1e-5,atol=1e-8", "ulp=4"), a Tolerance, or a mapping of dtype names.
+    `seed` seeds all random streams before each repetition; None: each starts from the streams as
+    the check found them. Without `diagnose` a difference is located and no fix is looked for.
+    `tolerance` as on the command line ("rtol=1e-5,atol=1e-8", "ulp=4"), a Tolerance, or a mapping
+    of dtype names.
     """
 
     runs: int | None = None
@@ -67,21 +70,33 @@ class Checks:
         self._made = 0
 
     def check(
-        self, step: Callable[..., Any], *, runs: int | None = None, seed: int | None = 0, device: str | None = None,
-        tolerance: str | Tolerance | Mapping[str, Tolerance] | None = None, isolation: str | None = None,
+        self,
+        step: Callable[..., Any],
+        *,
+        runs: int | None = None,
+        seed: int | None = 0,
+        device: str | None = None,
+        tolerance: str | Tolerance | Mapping[str, Tolerance] | None = None,
+        isolation: str | None = None,
         diagnose: bool = True,
-    ) -> AuditResult:  # fmt: skip
-        """Call `step` several times and compare everything it computes through torch and what it returns.
+    ) -> AuditResult:
+        """Call `step` several times and compare everything it computes through torch and what it
+        returns.
 
-        `step` takes no arguments, or `device` alone ("cpu" unless `device` says another). Batches, module outputs,
-        losses, gradients, parameters and returned tensors, arrays and numbers are compared, and with them, unless a
-        `tolerance` is given, every operator. What `step` raises the first time goes on; that a later call raises, or
-        does not, is a divergence. Raises UsageError for options that cannot be followed.
+        `step` takes no arguments, or `device` alone ("cpu" unless `device` says another). Batches,
+        module outputs, losses, gradients, parameters and returned tensors, arrays and numbers are
+        compared, and with them, unless a `tolerance` is given, every operator. What `step` raises
+        the first time goes on; that a later call raises, or does not, is a divergence. Raises
+        UsageError for options that cannot be followed.
         """
         __tracebackhide__ = True
         from reproaudit.report.json_report import to_json
 
-        options = options_of(self._item.config, Options(runs, seed, tolerance, isolation, diagnose), default_runs=_RUNS)
+        options = options_of(
+            self._item.config,
+            Options(runs, seed, tolerance, isolation, diagnose),
+            default_runs=_RUNS,
+        )
         call = bound(step, device)
         number, self._made = self._made, self._made + 1
         wanted = child_check()
@@ -96,22 +111,33 @@ class Checks:
         return result
 
     def compare_devices(
-        self, step: Callable[..., Any], first: str = "cpu", second: str = "cuda", *,
-        tolerance: str | Tolerance | Mapping[str, Tolerance] | None = None, seed: int | None = 0,
-    ) -> DeviceComparison:  # fmt: skip
-        """Call `step(device=…)` once on each device and compare every operator's results element by element.
+        self,
+        step: Callable[..., Any],
+        first: str = "cpu",
+        second: str = "cuda",
+        *,
+        tolerance: str | Tolerance | Mapping[str, Tolerance] | None = None,
+        seed: int | None = 0,
+    ) -> DeviceComparison:
+        """Call `step(device=…)` once on each device and compare every operator's results element by
+        element.
 
-        `str()` of what is returned tells the op and the line where the results are first further apart than the
-        tolerance, by default what `torch.testing.assert_close` allows for the dtype. Draw on the CPU and move: the
-        devices' own random streams give different numbers.
+        `str()` of what is returned tells the op and the line where the results are first further
+        apart than the tolerance, by default what `torch.testing.assert_close` allows for the dtype.
+        Draw on the CPU and move: the devices' own random streams give different numbers.
         """
         from reproaudit.experiment.devices import CLOSE, compare_devices
 
         tolerances = CLOSE if tolerance is None else _tolerances(tolerance)
-        return compare_devices(step, first, second, self._item.config.invocation_params.dir, tolerances, seed)
+        return compare_devices(
+            step, first, second, self._item.config.invocation_params.dir, tolerances, seed
+        )
 
-    def assert_devices_agree(self, step: Callable[..., Any], *devices: str, **options: Any) -> DeviceComparison:
-        """Compare as `compare_devices` does, and fail with what it tells if a result is too far away."""
+    def assert_devices_agree(
+        self, step: Callable[..., Any], *devices: str, **options: Any
+    ) -> DeviceComparison:
+        """Compare as `compare_devices` does, and fail with what it tells if a result is too far
+        away."""
         __tracebackhide__ = True
         comparison = self.compare_devices(step, *devices, **options)
         if not comparison.is_close:
@@ -130,17 +156,32 @@ class Checks:
 
 
 def options_of(config: pytest.Config, options: Options, *, default_runs: int) -> Options:
-    """Fill in what was not said: command line, REPROAUDIT_RUNS, configuration file, default. Check it."""
+    """Fill in what was not said: command line, REPROAUDIT_RUNS, configuration file, default. Check
+    it."""
     __tracebackhide__ = True
-    runs = options.runs or config.getoption("reproaudit_runs") or choices_of_environment(os.environ, Path()).runs
+    runs = (
+        options.runs
+        or config.getoption("reproaudit_runs")
+        or choices_of_environment(os.environ, Path()).runs
+    )
     runs = runs or config.getini("reproaudit_runs") or default_runs
-    isolation = options.isolation or config.getoption("reproaudit_isolation") or config.getini("reproaudit_isolation")
+    isolation = (
+        options.isolation
+        or config.getoption("reproaudit_isolation")
+        or config.getini("reproaudit_isolation")
+    )
     isolation = isolation or ISOLATIONS[0]
     if isolation not in ISOLATIONS:
-        raise UsageError(f"there is no isolation {isolation!r}", code="isolation-unknown", hint=" or ".join(ISOLATIONS))
+        raise UsageError(
+            f"there is no isolation {isolation!r}",
+            code="isolation-unknown",
+            hint=" or ".join(ISOLATIONS),
+        )
     if not str(runs).isdecimal() or int(runs) < 2:
         raise UsageError(
-            f"{runs!r} repetitions cannot be compared", code="runs-invalid", hint="runs is a number from 2"
+            f"{runs!r} repetitions cannot be compared",
+            code="runs-invalid",
+            hint="runs is a number from 2",
         )
     return replace(options, runs=int(runs), isolation=isolation)
 
@@ -149,28 +190,41 @@ def bound(step: Callable[..., Any], device: str | None) -> Callable[[], Any]:
     """Return `step` without arguments. Raises UsageError if it needs others than `device`."""
     __tracebackhide__ = True
     if not callable(step):
-        raise UsageError(f"a {type(step).__name__} cannot be repeated", code="step-not-callable",
-                         hint="give a function that makes one step")  # fmt: skip
+        raise UsageError(
+            f"a {type(step).__name__} cannot be repeated",
+            code="step-not-callable",
+            hint="give a function that makes one step",
+        )
     try:
         parameters = dict(inspect.signature(step).parameters)
     except (TypeError, ValueError):
         parameters = {}
     takes_device = "device" in parameters
     needed = [
-        name for name, p in parameters.items()
-        if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD) and name != "device"
-    ]  # fmt: skip
+        name
+        for name, p in parameters.items()
+        if p.default is p.empty
+        and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        and name != "device"
+    ]
     if needed or (device is not None and not takes_device):
         lack = f"needs {', '.join(needed)}" if needed else "takes no argument `device`"
-        raise UsageError(f"the step {lack}", code="step-arguments",
-                         hint="give a function without required arguments, or with `device` alone")  # fmt: skip
+        raise UsageError(
+            f"the step {lack}",
+            code="step-arguments",
+            hint="give a function without required arguments, or with `device` alone",
+        )
     return (lambda: step(device=device or "cpu")) if takes_device else step
 
 
 def repeat_test(
-    item: pytest.Item, options: Options, body: Callable[[Repetition], None], *, check: int,
+    item: pytest.Item,
+    options: Options,
+    body: Callable[[Repetition], None],
+    *,
+    check: int,
     carry: Callable[[], Any] | None = None,
-) -> AuditResult:  # fmt: skip
+) -> AuditResult:
     """Make the check number `check` of the test, here or in fresh processes, and return its result."""
     assert options.runs is not None
     spec = spec_of(item)
@@ -180,9 +234,14 @@ def repeat_test(
         return process_lab(item, check, runs, folder)
 
     repeated = RepeatOptions(
-        item.nodeid, spec, runs, _tolerances(options.tolerance), fresh=fresh, diagnose=options.diagnose,
+        item.nodeid,
+        spec,
+        runs,
+        _tolerances(options.tolerance),
+        fresh=fresh,
+        diagnose=options.diagnose,
         carry=None if carry is None else lambda: _carried(carry, spec),
-    )  # fmt: skip
+    )
     if options.isolation == "process":
         return repeat(repeated, fresh, "process")
 

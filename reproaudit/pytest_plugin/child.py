@@ -1,4 +1,5 @@
-"""The plugin inside a fresh process that runs one test for one check: the check records, and the process ends."""
+"""The plugin inside a fresh process that runs one test for one check: the check records, and the
+process ends."""
 
 from __future__ import annotations
 
@@ -20,13 +21,15 @@ _TIMEOUT_S = 600.0
 
 
 def child_check() -> int | None:
-    """Return the number of the check that this process was started for; None in a session of the user's own."""
+    """Return the number of the check that this process was started for; None in a session of the
+    user's own."""
     text = os.environ.get(CHECK_VARIABLE)
     return None if text is None else int(text)
 
 
 def record_in_child(seed: int | None, run: Callable[[Callable[[Any], None]], None]) -> None:
-    """Seed the streams, let `run` run the code once, record what it gives to its argument, and end the session."""
+    """Seed the streams, let `run` run the code once, record what it gives to its argument, and end
+    the session."""
 
     from reproaudit.record.process import install
     from reproaudit.record.process.repetition import Repetition
@@ -43,7 +46,8 @@ def record_in_child(seed: int | None, run: Callable[[Callable[[Any], None]], Non
 
 
 def spec_of(item: pytest.Item) -> SubjectSpec:
-    """Return the subject that a fresh process runs: this one test, by the same configuration, without a scheduler."""
+    """Return the subject that a fresh process runs: this one test, by the same configuration,
+    without a scheduler."""
     config = item.config
     cwd = config.invocation_params.dir
     path = os.path.relpath(item.path, cwd)
@@ -54,14 +58,21 @@ def spec_of(item: pytest.Item) -> SubjectSpec:
         options += ["-n", "0"]
     if plugins.hasplugin("pytest_cov"):
         options.append("--no-cov")
-    if plugins.hasplugin("randomly") and (seed := config.getoption("randomly_seed", None)) is not None:
+    if (
+        plugins.hasplugin("randomly")
+        and (seed := config.getoption("randomly_seed", None)) is not None
+    ):
         options += ["-p", "randomly", "--randomly-seed", str(seed)]
     for name in config.getoption("plugins", []):
         options += ["-p", name]
     for setting in config.getoption("override_ini", None) or []:
         options += ["-o", setting]
     return SubjectSpec(
-        SubjectKind.PYTEST, Path(cwd), path=path, attribute=item.nodeid.partition("::")[2], argv=tuple(options)
+        SubjectKind.PYTEST,
+        Path(cwd),
+        path=path,
+        attribute=item.nodeid.partition("::")[2],
+        argv=tuple(options),
     )
 
 
@@ -70,6 +81,15 @@ def process_lab(item: pytest.Item, check: int, runs: int, folder: Path) -> Lab:
     folder.mkdir(parents=True, exist_ok=True)
     settings = Settings(env=((CHECK_VARIABLE, str(check)),))
     return Lab(
-        spec_of(item), settings, folder, Quiet(), steps=None, values_mb=16, timeout_s=_TIMEOUT_S, show_output=False,
-        python=sys.executable, budget=Budget(max(runs, 60), 300.0), fresh_copy=False,
-    )  # fmt: skip
+        spec_of(item),
+        settings,
+        folder,
+        Quiet(),
+        steps=None,
+        values_mb=16,
+        timeout_s=_TIMEOUT_S,
+        show_output=False,
+        python=sys.executable,
+        budget=Budget(max(runs, 60), 300.0),
+        fresh_copy=False,
+    )

@@ -1,4 +1,5 @@
-"""The pytest plugin: fixture, marker, options, summary. Imports neither torch nor NumPy until it is used."""
+"""The pytest plugin: fixture, marker, options, summary. Imports neither torch nor NumPy until it is
+used."""
 
 from __future__ import annotations
 
@@ -15,31 +16,50 @@ if TYPE_CHECKING:
 MARKER = "reproducible"
 ISOLATIONS = ("inprocess", "process")
 _DEVICE = "reproaudit_device"
-_RESULTS = "reproaudit"  # the attribute of a test report that holds its results, each as the text of a result.json
+# the attribute of a test report that holds its results, each as the text of a result.json
+_RESULTS = "reproaudit"
 results_key = pytest.StashKey[list[str]]()  # of an item: the results of its checks so far
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options and their equivalents in the configuration file."""
     group = parser.getgroup(
-        "reproaudit", "reproducibility of PyTorch code (fixture `reproaudit`, marker `reproducible`)"
+        "reproaudit",
+        "reproducibility of PyTorch code (fixture `reproaudit`, marker `reproducible`)",
     )
-    group.addoption("--reproaudit-runs", type=int, metavar="N", help="repetitions per check that names no number")
     group.addoption(
-        "--reproaudit-isolation", choices=ISOLATIONS,
+        "--reproaudit-runs",
+        type=int,
+        metavar="N",
+        help="repetitions per check that names no number",
+    )
+    group.addoption(
+        "--reproaudit-isolation",
+        choices=ISOLATIONS,
         help="repeat within this process (default), or in fresh ones, where also hash order and unseeded imports show",
-    )  # fmt: skip
+    )
     group.addoption(
-        "--reproaudit-report", action="append", default=[], metavar="FORMAT=PATH",
+        "--reproaudit-report",
+        action="append",
+        default=[],
+        metavar="FORMAT=PATH",
         help="write what the checks found: terminal, json, junit, sarif, markdown, … (repeatable)",
-    )  # fmt: skip
-    parser.addini("reproaudit_runs", "repetitions per check that names no number (default 5, markers 3)")
+    )
+    parser.addini(
+        "reproaudit_runs", "repetitions per check that names no number (default 5, markers 3)"
+    )
     parser.addini("reproaudit_isolation", "inprocess (default) or process")
-    parser.addini("reproaudit_report", "reports to write, FORMAT=PATH, one per line", type="linelist", default=[])
+    parser.addini(
+        "reproaudit_report",
+        "reports to write, FORMAT=PATH, one per line",
+        type="linelist",
+        default=[],
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Say what the marker is for, and refuse options that could not be followed before any test runs."""
+    """Say what the marker is for, and refuse options that could not be followed before any test
+    runs."""
     config.addinivalue_line(
         "markers",
         f"{MARKER}(runs=3, seed=0, tolerance=None, isolation=None): repeat the test; everything that it computes "
@@ -63,7 +83,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(name="reproaudit")
 def _reproaudit(request: pytest.FixtureRequest) -> Checks:
-    """Check that code is reproducible: `reproaudit.check(step)`, `reproaudit.assert_reproducible(step)`."""
+    """Check that code is reproducible: `reproaudit.check(step)`,
+    `reproaudit.assert_reproducible(step)`."""
     from reproaudit.pytest_plugin.checks import Checks
 
     return Checks(request.node)
@@ -91,8 +112,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
-    """Attach the results of the test's checks to its report, as text: the report may travel between processes."""
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, Any, Any]:
+    """Attach the results of the test's checks to its report, as text: the report may travel between
+    processes."""
     report = yield
     if call.when == "call" and (results := item.stash.get(results_key, [])):
         setattr(report, _RESULTS, list(results))

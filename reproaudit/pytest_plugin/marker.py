@@ -1,4 +1,5 @@
-"""The marker `reproducible`: a test's whole protocol, fixtures included, repeated from the same random streams."""
+"""The marker `reproducible`: a test's whole protocol, fixtures included, repeated from the same
+random streams."""
 
 from __future__ import annotations
 
@@ -25,11 +26,13 @@ _call_key = pytest.StashKey[Callable[[Callable[[], Any]], None]]()  # what calls
 
 
 class RepetitionFailed(Exception):
-    """The test was skipped in this repetition, or failed by other means than an exception of its function."""
+    """The test was skipped in this repetition, or failed by other means than an exception of its
+    function."""
 
 
 class _Sibling:
-    """Stands for a next test beside this one, so that a teardown ends this test's own fixtures and no wider ones."""
+    """Stands for a next test beside this one, so that a teardown ends this test's own fixtures and
+    no wider ones."""
 
     def __init__(self, item: pytest.Item) -> None:
         self._chain = item.listchain()[:-1]
@@ -47,7 +50,8 @@ def run_marked(item: pytest.Item, nextitem: pytest.Item | None) -> None:
 
 
 def call_marked(item: pytest.Function) -> bool | None:
-    """Call the test function and record what it returns; None lets pytest call a test that is not being repeated."""
+    """Call the test function and record what it returns; None lets pytest call a test that is not
+    being repeated."""
     call = item.stash.get(_call_key, None)
     if call is None:
         return None
@@ -57,7 +61,8 @@ def call_marked(item: pytest.Function) -> bool | None:
 
 
 class _Marked:
-    """One marked test: repeats it, compares, and turns a divergence into the failure of its last repetition."""
+    """One marked test: repeats it, compares, and turns a divergence into the failure of its last
+    repetition."""
 
     def __init__(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
         self._item = item
@@ -73,7 +78,9 @@ class _Marked:
                 self._in_child(options)
                 return [*self._last, *self._end()]
             if options.isolation == "process":
-                self._protocol(lambda value: None)  # once here, so that the test's own failure shows as ever
+                self._protocol(
+                    lambda value: None
+                )  # once here, so that the test's own failure shows as ever
             result = repeat_test(self._item, options, self._repetition, check=0)
         except Exception as error:
             if error is self._raised or isinstance(error, RepetitionFailed):
@@ -113,14 +120,20 @@ class _Marked:
         if isinstance(self._raised, Exception):
             raise self._raised
         if self._raised is not None:  # skipped, or failed by pytest.fail
-            raise RepetitionFailed(f"{type(self._raised).__name__}: {self._raised}") from self._raised
+            raise RepetitionFailed(
+                f"{type(self._raised).__name__}: {self._raised}"
+            ) from self._raised
         for report in self._last:
-            # The call's report may be a failure although it passed: that is what a strict `xfail` makes of it.
+            # The call's report may be a failure although it passed: that is what a strict `xfail`
+            # makes of it.
             if report.when != "call" and not report.passed:
-                raise RepetitionFailed(f"the test {report.outcome} in its {report.when}: {_crash(report)}")
+                raise RepetitionFailed(
+                    f"the test {report.outcome} in its {report.when}: {_crash(report)}"
+                )
 
     def _verdict(self, failure: str, result: AuditResult | None = None) -> pytest.TestReport:
-        """Return the report of the call: it goes the usual way, so that `xfail` and other plugins see it."""
+        """Return the report of the call: it goes the usual way, so that `xfail` and other plugins
+        see it."""
         from reproaudit.report.json_report import to_json
 
         if result is not None:
@@ -131,7 +144,9 @@ class _Marked:
                 pytest.fail(failure, pytrace=False)
 
         call = pytest.CallInfo.from_call(judge, when="call")
-        report: pytest.TestReport = self._item.ihook.pytest_runtest_makereport(item=self._item, call=call)
+        report: pytest.TestReport = self._item.ihook.pytest_runtest_makereport(
+            item=self._item, call=call
+        )
         report.duration = self._seconds
         return report
 
@@ -164,16 +179,31 @@ def _marked_options(item: pytest.Item) -> Options:
     for name in marker.kwargs:
         if name not in known:
             raise UsageError(
-                f"the marker {MARKER} has no option {name!r}", code="marker-option", hint=did_you_mean(name, known)
+                f"the marker {MARKER} has no option {name!r}",
+                code="marker-option",
+                hint=did_you_mean(name, known),
             )
     if marker.args:
-        raise UsageError(f"the marker {MARKER} takes options by name", code="marker-option", hint=f"{MARKER}(runs=3)")
-    if not isinstance(item, pytest.Function) or hasattr(item.parent, "_testcase") or _is_unittest(item):
-        raise UsageError("only plain test functions and methods can be repeated", code="marker-item",
-                         hint="use a function, and the fixture `reproaudit` for what it should repeat")  # fmt: skip
+        raise UsageError(
+            f"the marker {MARKER} takes options by name",
+            code="marker-option",
+            hint=f"{MARKER}(runs=3)",
+        )
+    if (
+        not isinstance(item, pytest.Function)
+        or hasattr(item.parent, "_testcase")
+        or _is_unittest(item)
+    ):
+        raise UsageError(
+            "only plain test functions and methods can be repeated",
+            code="marker-item",
+            hint="use a function, and the fixture `reproaudit` for what it should repeat",
+        )
     if inspect.iscoroutinefunction(item.obj):
         raise UsageError(
-            "a coroutine cannot be repeated", code="marker-item", hint="run it inside a plain test function"
+            "a coroutine cannot be repeated",
+            code="marker-item",
+            hint="run it inside a plain test function",
         )
     return options_of(item.config, Options(**marker.kwargs), default_runs=_RUNS)
 

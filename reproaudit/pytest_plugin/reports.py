@@ -1,4 +1,5 @@
-"""What the plugin writes at the end of a session: the summary section and the reports that were asked for."""
+"""What the plugin writes at the end of a session: the summary section and the reports that were
+asked for."""
 
 from __future__ import annotations
 
@@ -19,26 +20,34 @@ _GOOD = (Verdict.REPRODUCIBLE, Verdict.WITHIN_TOLERANCE)
 
 
 def report_paths(config: pytest.Config) -> list[tuple[str, Path]]:
-    """Return the formats and paths that were asked for; paths of the configuration file are relative to it.
+    """Return the formats and paths that were asked for; paths of the configuration file are
+    relative to it.
 
     Raises pytest.UsageError for an unknown format, before any test runs.
     """
     from reproaudit.report import formats
 
-    wanted = [(text, config.invocation_params.dir) for text in config.getoption("reproaudit_report")]
+    wanted = [
+        (text, config.invocation_params.dir) for text in config.getoption("reproaudit_report")
+    ]
     wanted = wanted or [(text, config.rootpath) for text in config.getini("reproaudit_report")]
     found = []
     for text, folder in wanted:
         name, equals, path = text.partition("=")
         if not equals or not path or name not in formats():
             known = ", ".join(formats())
-            raise pytest.UsageError(f"--reproaudit-report {text!r} is not FORMAT=PATH; formats: {known}")
+            raise pytest.UsageError(
+                f"--reproaudit-report {text!r} is not FORMAT=PATH; formats: {known}"
+            )
         found.append((name, folder / path))
     return found
 
 
-def summarise(terminal: TerminalReporter, config: pytest.Config, found: Sequence[tuple[str, str]]) -> None:
-    """Write a section for the checks that were made, and the reports; `found` is (test, text of result.json)."""
+def summarise(
+    terminal: TerminalReporter, config: pytest.Config, found: Sequence[tuple[str, str]]
+) -> None:
+    """Write a section for the checks that were made, and the reports; `found` is (test, text of
+    result.json)."""
     from reproaudit.report.json_report import from_json
     from reproaudit.report.wording import VERDICTS, counted, prose
 
@@ -57,7 +66,8 @@ def summarise(terminal: TerminalReporter, config: pytest.Config, found: Sequence
 
 
 def _write(name: str, path: Path, results: Sequence[AuditResult]) -> list[Path]:
-    """Write one report; of several results, JSON becomes one numbered file each, for a result.json holds one."""
+    """Write one report; of several results, JSON becomes one numbered file each, for a result.json
+    holds one."""
     from reproaudit.report import render
     from reproaudit.report.output import write
     from reproaudit.report.registry import render_all

@@ -1,1 +1,2 @@
-"""What runs inside the audited process: a guest that observes, draws nothing, changes nothing and leaves nothing."""
+"""What runs inside the audited process: a guest that observes, draws nothing, changes nothing and
+leaves nothing."""

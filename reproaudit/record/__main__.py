@@ -1,6 +1,7 @@
 """`python -m reproaudit.record PLAN.json [FD]`: started by the runner, never typed by a person.
 
-With a file descriptor it waits for a byte there, so that its own start can overlap with the run before.
+With a file descriptor it waits for a byte there, so that its own start can overlap with the run
+before.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ import os
 import sys
 
 if __name__ == "__main__":
-    # `-m` put the working directory in front, where a program's `typing.py` would shadow what the recorder imports.
-    # The place itself is kept: `prepare_path` puts there what the program expects.
+    # `-m` put the working directory in front, where a program's `typing.py` would shadow what the
+    # recorder imports. The place itself is kept: `prepare_path` puts there what the program
+    # expects.
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     from reproaudit.record.process.bootstrap import main
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 _get_ident = threading.get_ident
 _getpid = os.getpid
 
-# Steps without an optimizer step after which a program that owns an optimizer counts backward passes after all.
+# Steps without an optimizer step after which a program that owns an optimizer counts backward
+# passes after all.
 _BACKWARDS_BEFORE_GIVING_UP = 64
 
 
@@ -25,7 +26,8 @@ _ORIGINS_KEPT = 20_000  # forward ops of steps gone by, for graphs that outlive 
 
 
 class AuditComplete(SystemExit):
-    """Ends the audited program after the requested number of steps; `except Exception` does not catch it.
+    """Ends the audited program after the requested number of steps; `except Exception` does not
+    catch it.
 
     As a SystemExit it ends a thread without a traceback and a worker process with code 0.
     """
@@ -37,18 +39,33 @@ Origin = tuple[int, int]  # module id, location id
 class ThreadState:
     """Where one thread of the program is: inside which modules, in which phase."""
 
-    __slots__ = ("depth", "inside", "is_undigested", "modules", "older_origins", "ordinal", "origins", "phase")
+    __slots__ = (
+        "depth",
+        "inside",
+        "is_undigested",
+        "modules",
+        "older_origins",
+        "ordinal",
+        "origins",
+        "phase",
+    )
 
     def __init__(self) -> None:
         self.depth = 0  # nested module calls
         self.modules: list[str] = []  # module paths, innermost last; only kept at operation level
-        self.phase: Phase | None = None  # set by the optimizer and the DataLoader hooks, else derived per op
+        self.phase: Phase | None = (
+            None  # set by the optimizer and the DataLoader hooks, else derived per op
+        )
         self.ordinal = -1
         # Autograd numbers its nodes per thread: the forward op that made each.
         self.origins: dict[int, Origin] = {}
-        self.older_origins: dict[int, Origin] = {}  # of steps before, whose graphs the program may have kept
+        self.older_origins: dict[
+            int, Origin
+        ] = {}  # of steps before, whose graphs the program may have kept
         self.inside = False  # the recorder itself is running torch ops
-        self.is_undigested = False  # a tensor on a device that the op under way reads or wrote could not be digested
+        self.is_undigested = (
+            False  # a tensor on a device that the op under way reads or wrote could not be digested
+        )
 
     def origin(self, number: int) -> Origin | None:
         """Return the forward op that made a node of this thread, by the node's number."""
@@ -58,12 +75,14 @@ class ThreadState:
         """Set the origins aside once there are `most`, and forget those that were set aside before."""
         if len(self.origins) >= most:
             last, origin = next(reversed(self.origins.items()))
-            # The last one goes along: ops that make no node still see its number, and did not make it.
+            # The last one goes along: ops that make no node still see its number, and did not make
+            # it.
             self.older_origins, self.origins = self.origins, {last: origin}
 
 
 class StateOfThread(threading.local):
-    """Holds each thread's state as a plain object: attributes of a `local` itself cost four times as much."""
+    """Holds each thread's state as a plain object: attributes of a `local` itself cost four times
+    as much."""
 
     def __init__(self) -> None:
         self.state = ThreadState()
@@ -90,7 +109,9 @@ class Recorder:
         self._forks = 0
         self._child_open = False
         self._complete = False
-        self._threads: dict[int, int] = {}  # id(Thread) -> ordinal, given when the parent starts the thread
+        self._threads: dict[
+            int, int
+        ] = {}  # id(Thread) -> ordinal, given when the parent starts the thread
         self._thread_lock = threading.Lock()
         self._main_ident = threading.main_thread().ident
         self.on_flush: list[Callable[[], None]] = []
@@ -100,7 +121,8 @@ class Recorder:
         """The state of the running thread."""
         return self.of_thread.state
 
-    # -- processes ---------------------------------------------------------------------------------------------------
+    # -- processes
+    # ---------------------------------------------------------------------------------------------------
 
     @property
     def is_complete(self) -> bool:
@@ -115,7 +137,8 @@ class Recorder:
         self._forks += 1
 
     def after_fork_in_child(self) -> None:
-        """Fall silent in a forked child until it trains or draws from the outside world: most only load data."""
+        """Fall silent in a forked child until it trains or draws from the outside world: most only
+        load data."""
         self.is_child = True
         self._child_open = False
         self.active = False
@@ -133,7 +156,8 @@ class Recorder:
             self.writer = self.writer.rehome(f"child-{self.child_number}")
 
     def awake(self) -> bool:
-        """True if training hooks should record here; opens a forked child's trace when it starts to train."""
+        """True if training hooks should record here; opens a forked child's trace when it starts to
+        train."""
         if self.state.inside:
             return False
         if self.is_child and not self.active and not self._complete:
@@ -145,10 +169,12 @@ class Recorder:
         """True if calls that bring in the outside world should be recorded here, in children too."""
         return (self.active or (self.is_child and not self._complete)) and not self.state.inside
 
-    # -- threads -----------------------------------------------------------------------------------------------------
+    # -- threads
+    # -----------------------------------------------------------------------------------------------------
 
     def expect_thread(self, thread: threading.Thread) -> None:
-        """Number `thread` when it is started: the order of starts is the program's, the order of events is not."""
+        """Number `thread` when it is started: the order of starts is the program's, the order of
+        events is not."""
         with self._thread_lock:
             self._threads[id(thread)] = self.writer.thread(f"thread-{len(self._threads) + 1}")
 
@@ -161,12 +187,15 @@ class Recorder:
             else:
                 current = threading.current_thread()
                 known = self._threads.get(id(current))
-                if known is None:  # started behind our back: an autograd device thread, _thread.start_new_thread
+                if (
+                    known is None
+                ):  # started behind our back: an autograd device thread, _thread.start_new_thread
                     known = self.writer.thread("unmanaged")
                 state.ordinal = known
         return state.ordinal
 
-    # -- steps -------------------------------------------------------------------------------------------------------
+    # -- steps
+    # -------------------------------------------------------------------------------------------------------
 
     def end_optimizer_step(self) -> None:
         self.optimizer_steps += 1
@@ -177,7 +206,9 @@ class Recorder:
         self.backwards += 1
         if self.optimizer_steps:
             return
-        if not self.has_optimizer or self.backwards > _BACKWARDS_BEFORE_GIVING_UP * max(1, self.plan.steps or 1):
+        if not self.has_optimizer or self.backwards > _BACKWARDS_BEFORE_GIVING_UP * max(
+            1, self.plan.steps or 1
+        ):
             self._end_step()
 
     def _end_step(self) -> None:
@@ -189,7 +220,8 @@ class Recorder:
             raise AuditComplete(0)
 
     def end_call(self, result: object, stepped: bool) -> None:
-        """End one call of a training step: what it returned is an output, and a call without a backward is a step."""
+        """End one call of a training step: what it returned is an output, and a call without a
+        backward is a step."""
         if self.active:
             self.on_call(result)
             if not stepped:
@@ -205,7 +237,9 @@ class Recorder:
         if self.active:
             self.active = False
             self._complete = True
-            self.finish(Outcome(OutcomeKind.STOPPED, 0, f"stopped after {self.step} steps as requested"))
+            self.finish(
+                Outcome(OutcomeKind.STOPPED, 0, f"stopped after {self.step} steps as requested")
+            )
             if self.on_complete is not None and not self.is_child:
                 self.on_complete()
 
@@ -214,15 +248,29 @@ class Recorder:
             hook()
         self.writer.close(outcome, self.step)
 
-    # -- events ------------------------------------------------------------------------------------------------------
+    # -- events
+    # ------------------------------------------------------------------------------------------------------
 
-    def emit_entropy(self, name: str, digest: tuple[int, int], before: tuple[int, int], shown: str, site: int) -> None:
-        """Record a call that brought the outside world in: what it returned, and the state it drew from."""
+    def emit_entropy(
+        self, name: str, digest: tuple[int, int], before: tuple[int, int], shown: str, site: int
+    ) -> None:
+        """Record a call that brought the outside world in: what it returned, and the state it drew
+        from."""
         self.open_child()
         writer = self.writer
         writer.add(
-            EventKind.ENTROPY, self.state.phase or Phase.DATA, 0, self.step, writer.string(name), 0, site,
-            self.thread(), 1, writer.string(shown) if shown else 0, *before, *digest,
-        )  # fmt: skip
+            EventKind.ENTROPY,
+            self.state.phase or Phase.DATA,
+            0,
+            self.step,
+            writer.string(name),
+            0,
+            site,
+            self.thread(),
+            1,
+            writer.string(shown) if shown else 0,
+            *before,
+            *digest,
+        )
         if self.is_child:  # a worker may be killed without warning
             writer.flush(self.step)

@@ -1,4 +1,5 @@
-"""The text that a failing test shows: the finding in a few lines, the worst tensors, and where to read on."""
+"""The text that a failing test shows: the finding in a few lines, the worst tensors, and where to
+read on."""
 
 from __future__ import annotations
 
@@ -81,5 +82,9 @@ def _finding(finding: Finding) -> Iterator[str]:
 
 
 def _tensor(row: TensorDivergence) -> str:
-    said = difference_sentence(row.difference) if row.difference is not None else row.note or "values were not kept"
+    said = (
+        difference_sentence(row.difference)
+        if row.difference is not None
+        else row.note or "values were not kept"
+    )
     return f"{named(row.kind)} {named(row.name)} of step {row.step}: {prose(said)}"

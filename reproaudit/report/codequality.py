@@ -1,4 +1,5 @@
-"""Owns the report for GitLab's merge requests: Code Quality JSON, a subset of the Code Climate format."""
+"""Owns the report for GitLab's merge requests: Code Quality JSON, a subset of the Code Climate
+format."""
 
 from __future__ import annotations
 
@@ -20,16 +21,20 @@ _SEVERITIES = {
 
 @dataclass(frozen=True, slots=True)
 class CodeQualityReport:
-    """An entry needs a file there: an issue without a line of its own gets the start of the subject, and says so.
+    """An entry needs a file there: an issue without a line of its own gets the start of the
+    subject, and says so.
 
     What was not checked is no issue and has no place in this format.
     """
 
-    def render_all(self, results: Sequence[AuditResult], accepted: frozenset[str] = frozenset()) -> str:
+    def render_all(
+        self, results: Sequence[AuditResult], accepted: frozenset[str] = frozenset()
+    ) -> str:
         entries: dict[str, dict[str, object]] = {}
         for result in results:
             for issue in issues(result, accepted):
-                # One source may be found in several audits of a subject, and fingerprints must be unique.
+                # One source may be found in several audits of a subject, and fingerprints must be
+                # unique.
                 entries.setdefault(issue.fingerprint, _entry(result, issue))
         return json.dumps(list(entries.values()), indent=1) + "\n"
 
@@ -44,7 +49,11 @@ def _entry(result: AuditResult, issue: Issue) -> dict[str, object]:
         path, line = issue.place.path, issue.place.line
     else:
         path, line = subject_path(result.subject), 1
-        where = f"It lies at {issue.where}, which is no file of this repository" if issue.where else "No line is known"
+        where = (
+            f"It lies at {issue.where}, which is no file of this repository"
+            if issue.where
+            else "No line is known"
+        )
         description += f" {where}: shown at the start of the subject."
     return {
         "description": description,

@@ -1,4 +1,5 @@
-"""Owns the annotations of a GitHub workflow: one workflow command per issue, on standard output of a step."""
+"""Owns the annotations of a GitHub workflow: one workflow command per issue, on standard output of
+a step."""
 
 from __future__ import annotations
 
@@ -25,16 +26,22 @@ class GithubOptions:
 class GithubReport:
     options: GithubOptions = GithubOptions()
 
-    def render_all(self, results: Sequence[AuditResult], accepted: frozenset[str] = frozenset()) -> str:
-        """Return the commands, the gravest first, and a line of plain text that counts the verdicts."""
+    def render_all(
+        self, results: Sequence[AuditResult], accepted: frozenset[str] = frozenset()
+    ) -> str:
+        """Return the commands, the gravest first, and a line of plain text that counts the
+        verdicts."""
         commands: dict[str, list[str]] = {level: [] for level in _LEVELS}
         for name, result in zip(subject_names(results), results, strict=True):
             for issue in issues(result, accepted):
                 commands[_level(issue)].append(_command(name, issue))
             if not_checked := not_checked_message(result):
-                commands["notice"].append(_annotation("notice", {"title": f"{name}: not checked"}, not_checked))
+                commands["notice"].append(
+                    _annotation("notice", {"title": f"{name}: not checked"}, not_checked)
+                )
         lines = [line for level in _LEVELS for line in self._capped(level, commands[level])]
-        # Nothing of a stranger's may stand in a line that is no command: the runner would look for commands in it.
+        # Nothing of a stranger's may stand in a line that is no command: the runner would look for
+        # commands in it.
         return "\n".join([*lines, _counts(results)]) + "\n"
 
     def _capped(self, level: str, commands: list[str]) -> list[str]:
@@ -60,7 +67,9 @@ def _command(name: str, issue: Issue) -> str:
     fix = issue.finding.fix if issue.finding is not None else None
     if fix is not None:
         lines += map(escaped, fix.patch)
-    return _annotation(_level(issue), properties | {"title": f"{name}: {issue.rule}{state}"}, "\n".join(lines))
+    return _annotation(
+        _level(issue), properties | {"title": f"{name}: {issue.rule}{state}"}, "\n".join(lines)
+    )
 
 
 def _annotation(level: str, properties: dict[str, str], message: str) -> str:
@@ -78,5 +87,7 @@ def _property(text: str) -> str:
 
 def _counts(results: Sequence[AuditResult]) -> str:
     found = Counter(result.verdict for result in results)
-    told = ", ".join(f"{found[verdict]:,} {word}" for verdict, word in VERDICTS.items() if found[verdict])
+    told = ", ".join(
+        f"{found[verdict]:,} {word}" for verdict, word in VERDICTS.items() if found[verdict]
+    )
     return f"reproaudit: {counted(len(results), 'audit')}" + (f", {told}" if told else "")

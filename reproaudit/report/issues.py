@@ -1,4 +1,5 @@
-"""Owns what the reports for services have in common: an audit as a list of issues, each with its place and identity."""
+"""Owns what the reports for services have in common: an audit as a list of issues, each with its
+place and identity."""
 
 from __future__ import annotations
 
@@ -47,10 +48,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One thing that a service shows. `message` is printable and on one line; `fingerprint` as for a baseline.
+    """One thing that a service shows. `message` is printable and on one line; `fingerprint` as for
+    a baseline.
 
-    `where` is the location as the audit saw it, `place` the same where it is a line of the repository: what is
-    installed, generated, or outside of the working directory has none.
+    `where` is the location as the audit saw it, `place` the same where it is a line of the
+    repository: what is installed, generated, or outside of the working directory has none.
     """
 
     kind: Kind
@@ -67,16 +69,27 @@ class Issue:
 
 
 def issues(result: AuditResult, accepted: frozenset[str] = frozenset()) -> tuple[Issue, ...]:
-    """Return the issues of an audit, the gravest first. What has an `accepted` fingerprint is no error."""
-    return (*_verdict(result, accepted), *_findings(result, accepted), *_warnings(result), *_risks(result))
+    """Return the issues of an audit, the gravest first. What has an `accepted` fingerprint is no
+    error."""
+    return (
+        *_verdict(result, accepted),
+        *_findings(result, accepted),
+        *_warnings(result),
+        *_risks(result),
+    )
 
 
 def place_of(folder: str, location: Location | None) -> Place | None:
-    """Return where in the repository a location lies, `folder` being what its path is relative to; None if outside."""
+    """Return where in the repository a location lies, `folder` being what its path is relative to;
+    None if outside."""
     if location is None or location.line < 1:
         return None
     path = location.path
-    if path.startswith(("/", "<", "site-packages/")) or not path or not (folder + path).isprintable():
+    if (
+        path.startswith(("/", "<", "site-packages/"))
+        or not path
+        or not (folder + path).isprintable()
+    ):
         return None
     joined = posixpath.normpath(posixpath.join(folder, path))
     if joined.startswith(("/", "../")) or joined in (".", ".."):
@@ -92,7 +105,8 @@ def subject_path(subject: str) -> str:
 
 
 def subject_names(results: Sequence[AuditResult]) -> tuple[str, ...]:
-    """Return one name per result, all different: the subject, and its settings or a number where it comes again."""
+    """Return one name per result, all different: the subject, and its settings or a number where it
+    comes again."""
     plain = [named(result.subject) or "unknown" for result in results]
     told = [
         f"{name} [{', '.join(f'{named(key)} {named(value)}' for key, value in result.settings)}]"
@@ -113,14 +127,20 @@ def finding_message(finding: Finding) -> str:
     where += f", module {named(finding.module)}" if finding.module else ""
     times = f", {counted(finding.count, 'time')}" if finding.count > 1 else ""
     title = prose(finding.title)
-    parts = [f"Runs differ in the {moment(finding.phase, finding.step)}{where}{times}: "
-             f"{title} ({finding.cause.value})."]  # fmt: skip
+    parts = [
+        f"Runs differ in the {moment(finding.phase, finding.step)}{where}{times}: "
+        f"{title} ({finding.cause.value})."
+    ]
     if finding.difference is not None:
         parts.append(f"{difference_sentence(finding.difference)}.")
     if finding.fix is not None:
         settings = ", ".join(map(named, finding.fix.settings))
         state = f"{settings}: {fix_state(finding.fix)}" if settings else fix_state(finding.fix)
-        parts.append(f"Fix: {prose(finding.fix.advice)} ({state})." if finding.fix.advice.strip() else f"Fix: {state}.")
+        parts.append(
+            f"Fix: {prose(finding.fix.advice)} ({state})."
+            if finding.fix.advice.strip()
+            else f"Fix: {state}."
+        )
     return " ".join(parts)
 
 
@@ -143,26 +163,45 @@ def _verdict(result: AuditResult, accepted: frozenset[str]) -> Iterator[Issue]:
             (fingerprint,) = fingerprints(result.subject, [_stand_in(kind.value)])
         is_accepted = kind is Kind.NO_SOURCE and fingerprint in accepted
         yield Issue(
-            kind, kind.value, TITLES[kind], message, fingerprint, is_error=not is_accepted, is_accepted=is_accepted
+            kind,
+            kind.value,
+            TITLES[kind],
+            message,
+            fingerprint,
+            is_error=not is_accepted,
+            is_accepted=is_accepted,
         )
 
 
 def _findings(result: AuditResult, accepted: frozenset[str]) -> Iterator[Issue]:
     decides = result.verdict is Verdict.NOT_REPRODUCIBLE
-    for finding, fingerprint in zip(result.findings, fingerprints(result.subject, result.findings), strict=True):
+    for finding, fingerprint in zip(
+        result.findings, fingerprints(result.subject, result.findings), strict=True
+    ):
         is_accepted = fingerprint in accepted
         yield Issue(
-            Kind.FINDING, named(finding.rule), prose(finding.title), finding_message(finding), fingerprint,
-            place_of(result.folder, finding.location), named(str(finding.location or "")), named(finding.module),
-            is_error=decides and not is_accepted, is_accepted=is_accepted, finding=finding,
-        )  # fmt: skip
+            Kind.FINDING,
+            named(finding.rule),
+            prose(finding.title),
+            finding_message(finding),
+            fingerprint,
+            place_of(result.folder, finding.location),
+            named(str(finding.location or "")),
+            named(finding.module),
+            is_error=decides and not is_accepted,
+            is_accepted=is_accepted,
+            finding=finding,
+        )
 
 
 def _warnings(result: AuditResult) -> Iterator[Issue]:
     said = [_WARNING_RULE.match(text) for text in result.warnings]
     rules = [found[1] if found else Kind.WARNING.value for found in said]
     # The line of a warning stands in its text, and is no part of its identity.
-    known_by = [_stand_in(rule, _LINE.sub("", text)) for rule, text in zip(rules, result.warnings, strict=True)]
+    known_by = [
+        _stand_in(rule, _LINE.sub("", text))
+        for rule, text in zip(rules, result.warnings, strict=True)
+    ]
     identities = fingerprints(result.subject, known_by)
     for text, rule, fingerprint in zip(result.warnings, rules, identities, strict=True):
         message = prose(_WARNING_RULE.sub("", text, count=1))
@@ -171,18 +210,31 @@ def _warnings(result: AuditResult) -> Iterator[Issue]:
 
 def _risks(result: AuditResult) -> Iterator[Issue]:
     known_by = [
-        replace(_stand_in(Kind.RISK.value, alert.op), phase=alert.phase, module=alert.module, location=alert.location)
+        replace(
+            _stand_in(Kind.RISK.value, alert.op),
+            phase=alert.phase,
+            module=alert.module,
+            location=alert.location,
+        )
         for alert in result.alerts
     ]
-    for alert, fingerprint in zip(result.alerts, fingerprints(result.subject, known_by), strict=True):
+    for alert, fingerprint in zip(
+        result.alerts, fingerprints(result.subject, known_by), strict=True
+    ):
         message = (
             f"{named(alert.op)}, {named(alert.phase)}: torch.use_deterministic_algorithms(True) refuses it. "
             "A risk, not a divergence that was seen."
         )
         yield Issue(
-            Kind.RISK, Kind.RISK.value, TITLES[Kind.RISK], message, fingerprint,
-            place_of(result.folder, alert.location), named(str(alert.location or "")), named(alert.module),
-        )  # fmt: skip
+            Kind.RISK,
+            Kind.RISK.value,
+            TITLES[Kind.RISK],
+            message,
+            fingerprint,
+            place_of(result.folder, alert.location),
+            named(str(alert.location or "")),
+            named(alert.module),
+        )
 
 
 def _stand_in(rule: str, op: str = "") -> Finding:

@@ -3,8 +3,9 @@
 Format history (the key "schema"; any key that is added, dropped or retyped is a new number)
   1  first version
 
-`result_schema.json` describes it for others. JSON has no infinities and no NaN: they are the texts "inf", "-inf" and
-"nan". Everything that is not printable ASCII is escaped, so the file can be shown in any terminal.
+`result_schema.json` describes it for others. JSON has no infinities and no NaN: they are the texts
+"inf", "-inf" and "nan". Everything that is not printable ASCII is escaped, so the file can be shown
+in any terminal.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ _HINT = "give the file that --report json=result.json wrote, or audit again"
 
 @dataclass(frozen=True, slots=True)
 class JsonReport:
-    def render_all(self, results: Sequence[AuditResult], accepted: frozenset[str] = frozenset()) -> str:
+    def render_all(
+        self, results: Sequence[AuditResult], accepted: frozenset[str] = frozenset()
+    ) -> str:
         """Return result.json, which holds one result: any other number is a UsageError."""
         if len(results) != 1:
             raise UsageError(
@@ -39,7 +42,11 @@ class JsonReport:
 def to_json(result: AuditResult) -> str:
     """Return result.json, the same bytes for the same result."""
     body = writer(AuditResult)(result)
-    document = {"schema": body.pop("schema")} | body | {"runs": _deciding_runs(result), "run_details": body["runs"]}
+    document = (
+        {"schema": body.pop("schema")}
+        | body
+        | {"runs": _deciding_runs(result), "run_details": body["runs"]}
+    )
     return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
 
@@ -94,12 +101,19 @@ def _parse(text: str, name: str) -> dict[str, Any]:
     except Mistyped as fault:
         _refuse(name, fault.fault)
     except json.JSONDecodeError as error:
-        _refuse(name, f"it is not JSON ({error.msg}, line {error.lineno})" if text.strip() else "it is empty")
+        _refuse(
+            name,
+            f"it is not JSON ({error.msg}, line {error.lineno})" if text.strip() else "it is empty",
+        )
     except (ValueError, RecursionError):  # a number of thousands of digits, thousands of brackets
         _refuse(name, "it is not JSON that an audit writes")
     if not isinstance(document, dict) or not {"schema", "verdict"} <= document.keys():
         if isinstance(document, dict) and document.get("magic") == "reproaudit-trace":
-            _refuse(name, "it is the header of a recorded run", hint="reproaudit compare reads recorded runs")
+            _refuse(
+                name,
+                "it is the header of a recorded run",
+                hint="reproaudit compare reads recorded runs",
+            )
         _refuse(name, "it is JSON, but not the result of an audit")
     return document
 
@@ -110,7 +124,12 @@ def _check_version(document: Mapping[str, Any], name: str) -> None:
         raise Mistyped(f"schema is {quoted(schema)}, not a whole number")
     if schema != RESULT_SCHEMA:
         hint = "audit again, or use the reproaudit that wrote it"
-        _refuse(name, f"its schema is {quoted(schema)}, this reproaudit reads {RESULT_SCHEMA}", "result-version", hint)
+        _refuse(
+            name,
+            f"its schema is {quoted(schema)}, this reproaudit reads {RESULT_SCHEMA}",
+            "result-version",
+            hint,
+        )
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -18,15 +18,19 @@ _MOST = 100  # accepted findings that are listed
 
 @dataclass(frozen=True, slots=True)
 class JunitReport:
-    """A divergence is a failure, an audit that could not be done an error, one that is accepted in full is skipped.
+    """A divergence is a failure, an audit that could not be done an error, one that is accepted in
+    full is skipped.
 
     No times are given: they would differ from rendering to rendering.
     """
 
-    def render_all(self, results: Sequence[AuditResult], accepted: frozenset[str] = frozenset()) -> str:
+    def render_all(
+        self, results: Sequence[AuditResult], accepted: frozenset[str] = frozenset()
+    ) -> str:
         cases = [
-            _case(name, result, accepted) for name, result in zip(subject_names(results), results, strict=True)
-        ]  # fmt: skip
+            _case(name, result, accepted)
+            for name, result in zip(subject_names(results), results, strict=True)
+        ]
         counts = {"tests": len(cases)} | {
             name: sum(case.find(tag) is not None for case in cases)
             for name, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped"))
@@ -43,7 +47,10 @@ def _case(name: str, result: AuditResult, accepted: frozenset[str]) -> ElementTr
     """Return the test case of one subject. All text in it is printable, which XML 1.0 allows."""
     case = ElementTree.Element("testcase", classname=_SUITE, name=name)
     found = issues(result, accepted)
-    errors, known = [issue for issue in found if issue.is_error], [issue for issue in found if issue.is_accepted]
+    errors, known = (
+        [issue for issue in found if issue.is_error],
+        [issue for issue in found if issue.is_accepted],
+    )
     headline = f"{VERDICTS[result.verdict]}: {prose(result.headline)}".removesuffix(": ")
     report, notes = TerminalReport().render(result), _listed(known)
     if result.verdict is Verdict.NOT_AUDITED:
@@ -53,7 +60,10 @@ def _case(name: str, result: AuditResult, accepted: frozenset[str]) -> ElementTr
     else:
         if known:
             _add(
-                case, "skipped", "accepted", f"{counted(len(known), 'finding')} accepted in the baseline, and no other"
+                case,
+                "skipped",
+                "accepted",
+                f"{counted(len(known), 'finding')} accepted in the baseline, and no other",
             )
         notes = report + notes
     if notes:
@@ -61,7 +71,9 @@ def _case(name: str, result: AuditResult, accepted: frozenset[str]) -> ElementTr
     return case
 
 
-def _add(case: ElementTree.Element, tag: str, kind: str, message: str, text: str | None = None) -> None:
+def _add(
+    case: ElementTree.Element, tag: str, kind: str, message: str, text: str | None = None
+) -> None:
     ElementTree.SubElement(case, tag, type=kind, message=message).text = text
 
 

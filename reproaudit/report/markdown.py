@@ -1,4 +1,5 @@
-"""Owns the report for job summaries and merge requests: GitHub-flavoured Markdown, safe against what it quotes."""
+"""Owns the report for job summaries and merge requests: GitHub-flavoured Markdown, safe against
+what it quotes."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ _ROWS = 100  # subjects in the table, and lines of any list
 
 @dataclass(frozen=True, slots=True)
 class MarkdownOptions:
-    """`max_bytes`: GitHub refuses a job summary above 1 MiB. What does not fit is left out whole and counted."""
+    """`max_bytes`: GitHub refuses a job summary above 1 MiB. What does not fit is left out whole
+    and counted."""
 
     max_bytes: int = 1 << 20
 
@@ -40,7 +42,9 @@ class MarkdownOptions:
 class MarkdownReport:
     options: MarkdownOptions = MarkdownOptions()
 
-    def render_all(self, results: Sequence[AuditResult], accepted: frozenset[str] = frozenset()) -> str:
+    def render_all(
+        self, results: Sequence[AuditResult], accepted: frozenset[str] = frozenset()
+    ) -> str:
         audits = [
             (name, result, issues(result, accepted))
             for name, result in zip(subject_names(results), results, strict=True)
@@ -56,13 +60,16 @@ class MarkdownReport:
                 parts.append(block)
                 left -= size
         if cut:
-            parts.append(f"\n_{counted(cut, 'section')} left out: the report would be larger than "
-                         f"{self.options.max_bytes:,} bytes. The JSON report has all of it._\n")  # fmt: skip
+            parts.append(
+                f"\n_{counted(cut, 'section')} left out: the report would be larger than "
+                f"{self.options.max_bytes:,} bytes. The JSON report has all of it._\n"
+            )
         return "".join(parts)
 
 
 def text(words: str) -> str:
-    """Return a stranger's sentence as Markdown that shows it: no markup, HTML, link or line break gets through."""
+    """Return a stranger's sentence as Markdown that shows it: no markup, HTML, link or line break
+    gets through."""
     shown = prose(words).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     shown = _SPECIAL.sub(r"\\\1", shown)
     # Bare addresses become links by themselves.
@@ -70,7 +77,8 @@ def text(words: str) -> str:
 
 
 def code(words: str, in_table: bool = False) -> str:
-    """Return a name as a code span, between more backticks than it holds itself; empty for an empty name."""
+    """Return a name as a code span, between more backticks than it holds itself; empty for an empty
+    name."""
     shown = named(words)
     if not shown.strip():
         return ""
@@ -105,7 +113,11 @@ def _title(results: Sequence[AuditResult]) -> str:
 def _table(audits: Sequence[tuple[str, AuditResult, Sequence[Issue]]]) -> Iterator[str]:
     if not audits:
         return
-    yield from ("", "| subject | verdict | first difference | cause | fix |", "|---|---|---|---|---|")
+    yield from (
+        "",
+        "| subject | verdict | first difference | cause | fix |",
+        "|---|---|---|---|---|",
+    )
     for name, result, found in audits[:_ROWS]:
         yield f"| {' | '.join([code(name, in_table=True), _verdict(found, result), *_first(result)])} |"
     if len(audits) > _ROWS:
@@ -113,7 +125,9 @@ def _table(audits: Sequence[tuple[str, AuditResult, Sequence[Issue]]]) -> Iterat
 
 
 def _verdict(found: Sequence[Issue], result: AuditResult) -> str:
-    is_accepted = any(issue.is_accepted for issue in found) and not any(issue.is_error for issue in found)
+    is_accepted = any(issue.is_accepted for issue in found) and not any(
+        issue.is_error for issue in found
+    )
     return VERDICTS[result.verdict] + (", accepted in the baseline" if is_accepted else "")
 
 
@@ -137,9 +151,17 @@ def _blocks(name: str, result: AuditResult, found: Sequence[Issue]) -> Iterator[
         assert issue.finding is not None
         yield _section(_finding(number, issue.finding))
     if known:
-        yield _section(["#### Accepted in the baseline", "", *_capped([_known(issue) for issue in known])])
-    warnings = [f"- {issue.rule}: {text(issue.message)}" for issue in found if issue.kind is Kind.WARNING]
-    risks = [f"- {text(issue.message)} {code(issue.where)}".rstrip() for issue in found if issue.kind is Kind.RISK]
+        yield _section(
+            ["#### Accepted in the baseline", "", *_capped([_known(issue) for issue in known])]
+        )
+    warnings = [
+        f"- {issue.rule}: {text(issue.message)}" for issue in found if issue.kind is Kind.WARNING
+    ]
+    risks = [
+        f"- {text(issue.message)} {code(issue.where)}".rstrip()
+        for issue in found
+        if issue.kind is Kind.RISK
+    ]
     notes = [f"- {text(note.what)}: {text(note.why)}" for note in result.not_checked]
     for title, lines in (("Warnings", warnings), ("Risks", risks), ("Not checked", notes)):
         if lines:
@@ -172,15 +194,19 @@ def _finding(number: int, finding: Finding) -> Iterator[str]:
     times = f", {finding.count:,} times" if finding.count > 1 else ""
     yield f"- when: {text(moment(finding.phase, finding.step))}{module}{times}"
     yield f"- cause: **{finding.cause.value}** ({text(finding.rule)}): {text(finding.title)}"
-    for note in [*([replays_sentence(finding.evidence.replays)] if finding.evidence.replays else []),
-                 *finding.evidence.notes]:  # fmt: skip
+    for note in [
+        *([replays_sentence(finding.evidence.replays)] if finding.evidence.replays else []),
+        *finding.evidence.notes,
+    ]:
         yield f"- evidence: {text(note)}"
     if finding.difference is not None:
         yield f"- difference: {text(difference_sentence(finding.difference))}"
     if finding.fix is not None:
         settings = ", ".join(map(code, finding.fix.settings))
         state = f"{settings}: {fix_state(finding.fix)}" if settings else fix_state(finding.fix)
-        yield "- fix: " + (f"{text(finding.fix.advice)}; {state}" if finding.fix.advice.strip() else state)
+        yield "- fix: " + (
+            f"{text(finding.fix.advice)}; {state}" if finding.fix.advice.strip() else state
+        )
         if finding.fix.patch:
             yield from ("", *_fenced(finding.fix.patch, "diff"))
 

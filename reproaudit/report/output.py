@@ -20,8 +20,12 @@ def check_reports(reports: Sequence[tuple[str, str]]) -> None:
 
 
 def emit(result: AuditResult, reports: Sequence[tuple[str, str]], suffix: str = "") -> None:
-    """Write the reports that were asked for; the terminal report goes to stdout unless one of them does."""
-    named = [(name, path if path == "-" else str(_with_suffix(Path(path), suffix))) for name, path in reports]
+    """Write the reports that were asked for; the terminal report goes to stdout unless one of them
+    does."""
+    named = [
+        (name, path if path == "-" else str(_with_suffix(Path(path), suffix)))
+        for name, path in reports
+    ]
     if not write_reports([result], named):
         from reproaudit.report.terminal import TerminalOptions, TerminalReport
 
@@ -31,7 +35,9 @@ def emit(result: AuditResult, reports: Sequence[tuple[str, str]], suffix: str = 
 
 
 def write_reports(
-    results: Sequence[AuditResult], reports: Sequence[tuple[str, str]], accepted: frozenset[str] = frozenset()
+    results: Sequence[AuditResult],
+    reports: Sequence[tuple[str, str]],
+    accepted: frozenset[str] = frozenset(),
 ) -> bool:
     """Write each report over all results; return whether one of them went to stdout."""
     for name, path in reports:
@@ -57,5 +63,7 @@ def write(path: Path, text: str) -> None:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise UsageError(
-            f"cannot write the report {str(path)!r}: {error.strerror}", code="report-write", hint="name another path"
+            f"cannot write the report {str(path)!r}: {error.strerror}",
+            code="report-write",
+            hint="name another path",
         ) from None

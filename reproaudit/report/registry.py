@@ -18,12 +18,15 @@ class Report(Protocol):
     `accepted` are the fingerprints of findings that a baseline accepts.
     """
 
-    def render_all(self, results: Sequence[AuditResult], accepted: frozenset[str] = frozenset()) -> str: ...
+    def render_all(
+        self, results: Sequence[AuditResult], accepted: frozenset[str] = frozenset()
+    ) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """Where a report's class is: it is imported only when it is asked for, and must work without arguments."""
+    """Where a report's class is: it is imported only when it is asked for, and must work without
+    arguments."""
 
     module: str
     report: str
@@ -37,7 +40,9 @@ FORMATS: dict[str, Format] = {
     "sarif": Format("reproaudit.report.sarif", "SarifReport", ".sarif"),
     "github": Format("reproaudit.report.github", "GithubReport", ".github.txt"),
     "markdown": Format("reproaudit.report.markdown", "MarkdownReport", ".md"),
-    "codequality": Format("reproaudit.report.codequality", "CodeQualityReport", ".codequality.json"),
+    "codequality": Format(
+        "reproaudit.report.codequality", "CodeQualityReport", ".codequality.json"
+    ),
 }
 
 
@@ -63,8 +68,11 @@ def render(result: AuditResult, format: str) -> str:
     return render_all((result,), format)
 
 
-def render_all(results: Sequence[AuditResult], format: str, accepted: frozenset[str] = frozenset()) -> str:
-    """Render several results as one report; findings whose fingerprints are in `accepted` are known and accepted."""
+def render_all(
+    results: Sequence[AuditResult], format: str, accepted: frozenset[str] = frozenset()
+) -> str:
+    """Render several results as one report; findings whose fingerprints are in `accepted` are known
+    and accepted."""
     entry = require_format(format)
     report = cast(Report, getattr(importlib.import_module(entry.module), entry.report)())
     return report.render_all(results, accepted)

@@ -1,4 +1,5 @@
-"""Makes a folder that shows one nondeterministic operator without us: a script, its inputs, and a text for an issue."""
+"""Makes a folder that shows one nondeterministic operator without us: a script, its inputs, and a
+text for an issue."""
 
 from __future__ import annotations
 
@@ -27,14 +28,19 @@ _OVERLOAD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 def write_reproducer(
-    source: Path, target: Path, *, finding: Finding, environment: Mapping[str, str], threads: int | None,
+    source: Path,
+    target: Path,
+    *,
+    finding: Finding,
+    environment: Mapping[str, str],
+    threads: int | None,
     repeats: int = 50,
-) -> Path:  # fmt: skip
+) -> Path:
     """Make the folder `target` from the call that a recording left in `source`; return `target`.
 
-    `threads`: how many the script computes with unless told otherwise; None leaves it to torch. Files of an earlier
-    reproducer are replaced. Raises TraceError for a call that is missing or corrupt, UsageError if `target` cannot be
-    written.
+    `threads`: how many the script computes with unless told otherwise; None leaves it to torch.
+    Files of an earlier reproducer are replaced. Raises TraceError for a call that is missing or
+    corrupt, UsageError if `target` cannot be written.
     """
     call = _read_call(source / CALL_FILE)
     try:
@@ -50,9 +56,10 @@ def write_reproducer(
         _write(target / SCRIPT_FILE, lambda file: file.write(script))
     except OSError as error:
         raise UsageError(
-            f"cannot write the reproducer {str(target)!r}: {error.strerror or error}", code="reproducer-write",
+            f"cannot write the reproducer {str(target)!r}: {error.strerror or error}",
+            code="reproducer-write",
             hint="name another folder",
-        ) from None  # fmt: skip
+        ) from None
     return target
 
 
@@ -68,13 +75,15 @@ def _write(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
 
 
 def _read_call(path: Path) -> dict[str, Any]:
-    """Return the call, checked in so far as it becomes code: names are names, the rest is embedded as literals."""
+    """Return the call, checked in so far as it becomes code: names are names, the rest is embedded
+    as literals."""
     call = read_run_file(path)
     if call.get("format") != CALL_FORMAT:
         raise TraceError(
             f"cannot read {str(path)!r}: call format {call.get('format')!r}, this reproaudit reads {CALL_FORMAT}",
-            code="trace-version", hint="record it again, or use the reproaudit that wrote it",
-        )  # fmt: skip
+            code="trace-version",
+            hint="record it again, or use the reproaudit that wrote it",
+        )
     if not _is_name(call.get("op"), _OPERATOR) or not _is_name(call.get("overload"), _OVERLOAD):
         refuse(path, "it names no operator")
     shapes = {"args": list, "kwargs": dict, "tensors": list, "mutated": list, "workspace": list}
@@ -104,7 +113,9 @@ def _script(call: Mapping[str, Any], finding: Finding, threads: int | None, repe
     }
     lines = [f"# The call comes from {named(_origin(finding))}."]
     if not call["op"].startswith("aten::"):
-        lines.append("# The operator is not torch's own: import here the library that registers it.")
+        lines.append(
+            "# The operator is not torch's own: import here the library that registers it."
+        )
     for name, value in values.items():
         if name in _COMMENTS:
             lines.append(f"# {_COMMENTS[name]}")
@@ -122,9 +133,14 @@ _COMMENTS = {
 
 
 def _source_of(value: Any, *, is_broken: bool = False) -> str:
-    """Return Python source for what JSON can hold; a list on a line of its own for each item if `is_broken`."""
+    """Return Python source for what JSON can hold; a list on a line of its own for each item if
+    `is_broken`."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{_source_of(key)}: {_source_of(item)}" for key, item in value.items()) + "}"
+        return (
+            "{"
+            + ", ".join(f"{_source_of(key)}: {_source_of(item)}" for key, item in value.items())
+            + "}"
+        )
     if isinstance(value, list):
         items = [_source_of(item) for item in value]
         if is_broken and items:
@@ -140,9 +156,14 @@ def _origin(finding: Finding) -> str:
     return f"{place}{module}, {moment(finding.phase, finding.step)}"
 
 
-def _readme(call: Mapping[str, Any], finding: Finding, environment: Mapping[str, str], repeats: int) -> str:
+def _readme(
+    call: Mapping[str, Any], finding: Finding, environment: Mapping[str, str], repeats: int
+) -> str:
     op = f"{call['op']}.{call['overload']}".removesuffix(".default")
-    tensors = [f"- tensor {number}: {_shown_tensor(tensor)}" for number, tensor in enumerate(call["tensors"])]
+    tensors = [
+        f"- tensor {number}: {_shown_tensor(tensor)}"
+        for number, tensor in enumerate(call["tensors"])
+    ]
     return "\n".join(
         [
             f"# `{op}` returns different results for equal inputs",
@@ -182,7 +203,9 @@ def _readme(call: Mapping[str, Any], finding: Finding, environment: Mapping[str,
 def _shown_tensor(tensor: Mapping[str, Any]) -> str:
     shape = tensor.get("shape")
     sizes = ", ".join(map(str, shape)) if isinstance(shape, list) else "?"
-    return _code(f"{tensor.get('dtype')}[{sizes}] on {tensor.get('device')}, strides {tensor.get('stride')}")
+    return _code(
+        f"{tensor.get('dtype')}[{sizes}] on {tensor.get('device')}, strides {tensor.get('stride')}"
+    )
 
 
 def _seen(finding: Finding) -> list[str]:
@@ -192,15 +215,21 @@ def _seen(finding: Finding) -> list[str]:
         lines.append("- it gave different results in two runs of the program, on equal inputs")
     if evidence.replays is not None:
         more = " beside competing work" if evidence.replays.contention else ""
-        lines.append(f"- repeated on its own inputs, {evidence.replays.differing} of {evidence.replays.made} calls "
-                     f"gave another result{more}")  # fmt: skip
+        lines.append(
+            f"- repeated on its own inputs, {evidence.replays.differing} of {evidence.replays.made} calls "
+            f"gave another result{more}"
+        )
     elif evidence.replayed is not None:
-        lines.append(f"- repeated on its own inputs, it gave {'other' if evidence.replayed else 'the same'} results")
+        lines.append(
+            f"- repeated on its own inputs, it gave {'other' if evidence.replayed else 'the same'} results"
+        )
     if evidence.declared is not None:
         verb = "refuses" if evidence.declared else "does not refuse"
         lines.append(f"- `torch.use_deterministic_algorithms(True)` {verb} it")
     if evidence.switched is not None:
-        lines.append(f"- with that flag, its results are {'equal' if evidence.switched else 'still different'}")
+        lines.append(
+            f"- with that flag, its results are {'equal' if evidence.switched else 'still different'}"
+        )
     if finding.difference is not None:
         lines.append(f"- of its result, {difference_sentence(finding.difference)}")
     return lines or ["- nothing but this: the runs of the program that it comes from differ"]

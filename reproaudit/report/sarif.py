@@ -1,7 +1,8 @@
 """Owns the report for code scanning: SARIF 2.1.0, one run of the tool over all subjects.
 
-A result has a physical location, or it is none: GitHub rejects a whole file for one result without. What has no line in
-the repository is a notification of the invocation, of the same level and with the same rule.
+A result has a physical location, or it is none: GitHub rejects a whole file for one result without.
+What has no line in the repository is a notification of the invocation, of the same level and with
+the same rule.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from reproaudit.model.verdict import Verdict, exit_code
 from reproaudit.report.issues import Issue, Kind, Place, issues, not_checked_message
 from reproaudit.report.wording import VERDICTS, escaped, named, prose
 
-SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+SCHEMA = (
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+)
 FINGERPRINT = "reproaudit/v1"
 _NOT_CHECKED = "not-checked"
 _WITH_RULE = (Kind.FINDING, Kind.RISK)
@@ -33,13 +36,23 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class SarifReport:
-    def render_all(self, results: Sequence[AuditResult], accepted: frozenset[str] = frozenset()) -> str:
+    def render_all(
+        self, results: Sequence[AuditResult], accepted: frozenset[str] = frozenset()
+    ) -> str:
         found = [issues(result, accepted) for result in results]
         rules = _rules([issue for each in found for issue in each])
         numbers = {rule["id"]: number for number, rule in enumerate(rules)}
-        invocations = [_invocation(result, each, numbers) for result, each in zip(results, found, strict=True)]
+        invocations = [
+            _invocation(result, each, numbers) for result, each in zip(results, found, strict=True)
+        ]
         run: Json = {
-            "tool": {"driver": {"name": "reproaudit", "rules": rules, "notifications": _descriptors(invocations)}},
+            "tool": {
+                "driver": {
+                    "name": "reproaudit",
+                    "rules": rules,
+                    "notifications": _descriptors(invocations),
+                }
+            },
             "invocations": invocations,
             "results": [
                 _result(issue, issue.place, numbers, number, bool(accepted))
@@ -87,7 +100,9 @@ def _descriptor(identity: str, name: str, title: str, about: str, level: str) ->
     }
 
 
-def _result(issue: Issue, place: Place, numbers: dict[str, int], invocation: int, has_baseline: bool) -> Json:
+def _result(
+    issue: Issue, place: Place, numbers: dict[str, int], invocation: int, has_baseline: bool
+) -> Json:
     location: Json = {
         "physicalLocation": {
             "artifactLocation": {"uri": quote(place.path), "uriBaseId": "%SRCROOT%"},
@@ -108,7 +123,11 @@ def _result(issue: Issue, place: Place, numbers: dict[str, int], invocation: int
     if has_baseline and issue.kind is Kind.FINDING:
         result["baselineState"] = "unchanged" if issue.is_accepted else "new"
     if issue.is_accepted:
-        accepted = {"kind": "external", "status": "accepted", "justification": "accepted in the baseline"}
+        accepted = {
+            "kind": "external",
+            "status": "accepted",
+            "justification": "accepted in the baseline",
+        }
         result["suppressions"] = [accepted]
     return result | ({"properties": _properties(issue)} if issue.finding is not None else {})
 
@@ -139,7 +158,9 @@ def _properties(issue: Issue) -> Json:
 def _invocation(result: AuditResult, found: Sequence[Issue], numbers: dict[str, int]) -> Json:
     notifications = [_notification(issue, numbers) for issue in found if issue.place is None]
     if text := not_checked_message(result):
-        notifications.append({"descriptor": {"id": _NOT_CHECKED}, "level": "note", "message": {"text": text}})
+        notifications.append(
+            {"descriptor": {"id": _NOT_CHECKED}, "level": "note", "message": {"text": text}}
+        )
     return {
         "executionSuccessful": result.verdict is not Verdict.NOT_AUDITED,
         "exitCode": exit_code([result.verdict]),
@@ -154,7 +175,8 @@ def _invocation(result: AuditResult, found: Sequence[Issue], numbers: dict[str, 
 
 
 def _notification(issue: Issue, numbers: dict[str, int]) -> Json:
-    """Return what has no line in the repository. What is accepted says so: a notification cannot be suppressed."""
+    """Return what has no line in the repository. What is accepted says so: a notification cannot be
+    suppressed."""
     known = "Accepted in the baseline. " if issue.is_accepted else ""
     told: Json = {"level": _level(issue), "message": {"text": known + issue.message}}
     if issue.kind in _WITH_RULE:
@@ -180,7 +202,11 @@ def _descriptors(invocations: Sequence[Json]) -> list[Json]:
         title = _NOTIFICATIONS.get(rule, _WARNING)
         name = rule if rule in _NOTIFICATIONS else "audit-warning"
         is_explained = rule not in _NOTIFICATIONS and rule != Kind.WARNING.value
-        about = f"`reproaudit explain {rule}` says more." if is_explained else f"{title}: the message says which."
+        about = (
+            f"`reproaudit explain {rule}` says more."
+            if is_explained
+            else f"{title}: the message says which."
+        )
         level = "error" if rule in (Kind.NOT_AUDITED.value, Kind.NO_SOURCE.value) else "warning"
         described.append(_descriptor(rule, name, title, about, level))
     return described

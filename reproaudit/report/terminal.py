@@ -1,4 +1,5 @@
-"""Owns the report that is read on a screen: the answer first, then where, why, what else, how sure, what next."""
+"""Owns the report that is read on a screen: the answer first, then where, why, what else, how sure,
+what next."""
 
 from __future__ import annotations
 
@@ -34,13 +35,20 @@ _EVIDENCE = (
     ("switched", "stable with that flag, not without"),
 )
 _WORDS = {True: "yes", False: "no", None: "-"}
-_BOLD, _RED, _GREEN, _YELLOW, _PLAIN = "\x1b[1m", "\x1b[1;31m", "\x1b[1;32m", "\x1b[1;33m", "\x1b[0m"
+_BOLD, _RED, _GREEN, _YELLOW, _PLAIN = (
+    "\x1b[1m",
+    "\x1b[1;31m",
+    "\x1b[1;32m",
+    "\x1b[1;33m",
+    "\x1b[0m",
+)
 _COLOURS = {Verdict.REPRODUCIBLE: _GREEN, Verdict.NOT_REPRODUCIBLE: _RED}
 
 
 @dataclass(frozen=True, slots=True)
 class TerminalOptions:
-    """`max_rows` caps every table and list; what is cut is counted. `width` below 60 is taken as 60."""
+    """`max_rows` caps every table and list; what is cut is counted. `width` below 60 is taken as
+    60."""
 
     colour: bool = False
     width: int = 100
@@ -60,8 +68,11 @@ class TerminalReport:
                 lines += ["", self._painted(title, _BOLD), *(f"  {line}".rstrip() for line in body)]
         return "\n".join(lines) + "\n"
 
-    def render_all(self, results: Sequence[AuditResult], accepted: frozenset[str] = frozenset()) -> str:
-        """Return the reports one after the other. What is accepted is not marked: it differs all the same."""
+    def render_all(
+        self, results: Sequence[AuditResult], accepted: frozenset[str] = frozenset()
+    ) -> str:
+        """Return the reports one after the other. What is accepted is not marked: it differs all
+        the same."""
         return "\n".join(map(self.render, results)) or "nothing was audited\n"
 
     def _answer(self, result: AuditResult) -> str:
@@ -80,31 +91,51 @@ class _Page:
     max_rows: int
 
     def sections(self, result: AuditResult) -> Iterable[tuple[str, list[str]]]:
-        findings, refused = result.findings, "Operators that torch.use_deterministic_algorithms(True) refuses"
+        findings, refused = (
+            result.findings,
+            "Operators that torch.use_deterministic_algorithms(True) refuses",
+        )
         yield "Runs", self._outcomes(result)
-        yield ("Where" if len(findings) < 2 else f"Where: the first of {len(findings):,} findings"), self._first(result)
+        yield (
+            ("Where" if len(findings) < 2 else f"Where: the first of {len(findings):,} findings"),
+            self._first(result),
+        )
         yield "Other findings", self._others(findings[1:])
         yield "Evidence about operators", self._evidence(findings)
         yield "Tried", self._trials(result)
         yield f"What differs{_between(result.divergences)}", self._tensors(result)
         yield refused, self._alerts(result)
         yield "Settings that the program changed", self._changes(result)
-        yield "Warnings", self._capped([indented(prose(text), self.width) for text in result.warnings])
-        notes = [indented(f"{prose(note.what)}: {prose(note.why)}", self.width) for note in result.not_checked]
+        yield (
+            "Warnings",
+            self._capped([indented(prose(text), self.width) for text in result.warnings]),
+        )
+        notes = [
+            indented(f"{prose(note.what)}: {prose(note.why)}", self.width)
+            for note in result.not_checked
+        ]
         yield "Not checked", self._capped(notes)
         yield "How sure", self._confidence(result)
         yield "Next", [escaped(command) for command in result.next_commands]
 
     def _outcomes(self, result: AuditResult) -> list[str]:
         """Show how the runs ended, unless all ended well and alike."""
-        if len({_ended(run.outcome) for run in result.runs}) < 2 and all(run.outcome.is_success for run in result.runs):
+        if len({_ended(run.outcome) for run in result.runs}) < 2 and all(
+            run.outcome.is_success for run in result.runs
+        ):
             return []
         has_levels = any(run.level is not Level.BOUNDARY for run in result.runs)
         rows = [
-            (str(run.index), run.level.value if has_levels else "", _ended(run.outcome), whole(run.steps),
-             whole(run.events), prose(run.outcome.detail))
+            (
+                str(run.index),
+                run.level.value if has_levels else "",
+                _ended(run.outcome),
+                whole(run.steps),
+                whole(run.events),
+                prose(run.outcome.detail),
+            )
             for run in result.runs[: self.max_rows]
-        ]  # fmt: skip
+        ]
         names = columns("run>", "level", "ended", "steps>", "events>", "detail.")
         return table(names, rows, self.width) + _more(len(result.runs) - len(rows))
 
@@ -120,35 +151,49 @@ class _Page:
         lines += labelled("when", moment(finding.phase, finding.step), width)
         if finding.module:
             lines += labelled("module", named(finding.module), width)
-        lines += labelled("cause", f"{finding.cause.value} ({named(finding.rule)}): {prose(finding.title)}", width)
+        lines += labelled(
+            "cause", f"{finding.cause.value} ({named(finding.rule)}): {prose(finding.title)}", width
+        )
         lines += _evidence(finding.evidence, width)
         if finding.difference:
             lines += labelled("difference", difference_sentence(finding.difference), width)
         if finding.fix:
             lines += _fix(finding.fix, width)
         if result.reproducer:
-            lines += labelled("to report", f"{named(result.reproducer)} shows it without this program", width)
+            lines += labelled(
+                "to report", f"{named(result.reproducer)} shows it without this program", width
+            )
         return lines
 
     def _others(self, findings: Sequence[Finding]) -> list[str]:
         rows = [
-            (named(finding.op or ""), _short_place(finding.location), f"{named(finding.phase)} {finding.step}",
-             finding.cause.value, _repaired_by(finding.fix))
+            (
+                named(finding.op or ""),
+                _short_place(finding.location),
+                f"{named(finding.phase)} {finding.step}",
+                finding.cause.value,
+                _repaired_by(finding.fix),
+            )
             for finding in findings[: self.max_rows]
-        ]  # fmt: skip
+        ]
         names = columns("op~", "line~", "when", "cause", "repaired by.")
         return table(names, rows, self.width) + _more(len(findings) - len(rows))
 
     def _evidence(self, findings: Sequence[Finding]) -> list[str]:
         """Cross-tabulate the four kinds of evidence; of one finding they are told in words."""
-        looked_at = [finding for finding in findings if finding.op and _is_looked_at(finding.evidence)]
+        looked_at = [
+            finding for finding in findings if finding.op and _is_looked_at(finding.evidence)
+        ]
         if len(findings) < 2:
             return []
         rows = [
-            (named(finding.op or ""), _short_place(finding.location),
-             *(_WORDS[getattr(finding.evidence, name)] for name, _ in _EVIDENCE))
+            (
+                named(finding.op or ""),
+                _short_place(finding.location),
+                *(_WORDS[getattr(finding.evidence, name)] for name, _ in _EVIDENCE),
+            )
             for finding in looked_at[: self.max_rows]
-        ]  # fmt: skip
+        ]
         names = columns("op~", "line~", *(name for name, _ in _EVIDENCE))
         return table(names, rows, self.width) + _more(len(looked_at) - len(rows))
 
@@ -163,10 +208,16 @@ class _Page:
 
     def _tensors(self, result: AuditResult) -> list[str]:
         has_pairs = not _between(result.divergences)
-        rows = [_tensor_row(divergence, has_pairs) for divergence in result.divergences[: self.max_rows]]
-        names = columns("kind", "name~", "step>", "runs", "differing/elements>", "max ULP>", "max abs>", "note.")
+        rows = [
+            _tensor_row(divergence, has_pairs) for divergence in result.divergences[: self.max_rows]
+        ]
+        names = columns(
+            "kind", "name~", "step>", "runs", "differing/elements>", "max ULP>", "max abs>", "note."
+        )
         total = max(result.divergences_total, len(result.divergences))
-        return table(names, rows, self.width) + _more(total - len(rows), len(result.divergences) - len(rows))
+        return table(names, rows, self.width) + _more(
+            total - len(rows), len(result.divergences) - len(rows)
+        )
 
     def _alerts(self, result: AuditResult) -> list[str]:
         rows = [
@@ -190,14 +241,20 @@ class _Page:
         if completeness := completeness_sentence(result):
             lines += indented(completeness, self.width)
         if len(result.classes) > 1:
-            groups = [f"{{{', '.join(map(str, group))}}}" for group in result.classes[: self.max_rows]]
+            groups = [
+                f"{{{', '.join(map(str, group))}}}" for group in result.classes[: self.max_rows]
+            ]
             cut = len(result.classes) - len(groups)
             rest = f" … and {cut:,} more" if cut else ""
             lines += indented(f"equal runs: {' '.join(groups)}{rest}", self.width)
-        kinds = ", ".join(counted(number, named(kind)) for kind, number in result.compared if number)
+        kinds = ", ".join(
+            counted(number, named(kind)) for kind, number in result.compared if number
+        )
         steps = counted(result.steps, "step")
         where = f"each run of {named(result.subject)}" if result.subject else "each run"
-        lines += indented(f"compared in {where}: {f'{kinds}, over {steps}' if kinds else 'nothing'}", self.width)
+        lines += indented(
+            f"compared in {where}: {f'{kinds}, over {steps}' if kinds else 'nothing'}", self.width
+        )
         if result.settings:
             texts = [f"{named(name)} {named(value)}" for name, value in result.settings]
             lines += indented(f"settings: {', '.join(texts)}", self.width)
@@ -233,7 +290,12 @@ def _evidence(evidence: Evidence, width: int) -> list[str]:
     lines: list[str] = []
     if _is_looked_at(evidence):
         for name, answer, meaning in answers:
-            lines += labelled("" if lines else "evidence", f"{name}  {_WORDS[answer]:<3}  {meaning}", width, inner=15)
+            lines += labelled(
+                "" if lines else "evidence",
+                f"{name}  {_WORDS[answer]:<3}  {meaning}",
+                width,
+                inner=15,
+            )
     if evidence.replays is not None:
         lines += labelled("" if lines else "evidence", replays_sentence(evidence.replays), width)
     for note in evidence.notes:
@@ -253,24 +315,33 @@ def _fix(fix: Fix, width: int) -> list[str]:
 
 
 def _between(divergences: Sequence[TensorDivergence]) -> str:
-    """Name the two runs that the table compares; empty if there are several pairs, which then need a column."""
+    """Name the two runs that the table compares; empty if there are several pairs, which then need
+    a column."""
     pairs = {divergence.runs for divergence in divergences}
     return " between runs {} and {}".format(*pairs.pop()) if len(pairs) == 1 else ""
 
 
 def _tensor_row(divergence: TensorDivergence, with_runs: bool) -> tuple[str, ...]:
-    found, remarks = divergence.difference, [prose(divergence.note)] if divergence.note.strip() else []
+    found, remarks = (
+        divergence.difference,
+        [prose(divergence.note)] if divergence.note.strip() else [],
+    )
     runs = "{}, {}".format(*divergence.runs) if with_runs else ""
     first = (named(divergence.kind), named(divergence.name), str(divergence.step), runs)
     if found is None:
         return *first, "", "", "", ", ".join(remarks)
     remarks += oddities(found) + ["within tolerance"] * found.within_tolerance
-    sizes = (f"{whole(found.differing)}/{whole(found.elements)}", whole(found.max_ulp), real(found.max_abs))
+    sizes = (
+        f"{whole(found.differing)}/{whole(found.elements)}",
+        whole(found.max_ulp),
+        real(found.max_abs),
+    )
     return *first, *sizes, ", ".join(remarks)
 
 
 def _more(cut: int, in_json: int | None = None) -> list[str]:
-    """Say how many rows were left out, and how many of them the JSON report has, which is all unless told."""
+    """Say how many rows were left out, and how many of them the JSON report has, which is all
+    unless told."""
     if cut <= 0:
         return []
     if in_json is None or in_json >= cut:

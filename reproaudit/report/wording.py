@@ -1,4 +1,5 @@
-"""Owns the words and numbers that reports for people have in common, and makes foreign text safe to show."""
+"""Owns the words and numbers that reports for people have in common, and makes foreign text safe to
+show."""
 
 from __future__ import annotations
 
@@ -25,12 +26,14 @@ _LONGEST = 500  # characters of a foreign text that are shown; the JSON report h
 def escaped(text: str) -> str:
     """Return `text` with everything that does not print escaped.
 
-    Names come from traces, and a trace may come from a stranger: no control character, terminal sequence,
-    direction mark, line separator or lone surrogate passes.
+    Names come from traces, and a trace may come from a stranger: no control character, terminal
+    sequence, direction mark, line separator or lone surrogate passes.
     """
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
+    )
 
 
 def named(text: str) -> str:
@@ -53,7 +56,9 @@ def counted(number: int, noun: str) -> str:
 
 def moment(phase: str, step: int) -> str:
     """Return when something happened, such as `backward pass of step 0`."""
-    return _PHASES[phase].format(step) if phase in _PHASES else f"{named(phase)} step {step}".strip()
+    return (
+        _PHASES[phase].format(step) if phase in _PHASES else f"{named(phase)} step {step}".strip()
+    )
 
 
 def real(number: float | None) -> str:
@@ -64,17 +69,28 @@ def whole(number: int | None) -> str:
     """Return `3,812`; above a billion only the magnitude tells anything."""
     if number is None:
         return ""
-    return f"{number:,}" if abs(number) < 10**9 else f"{number:.1e}" if abs(number) < 10**300 else "huge"
+    return (
+        f"{number:,}"
+        if abs(number) < 10**9
+        else f"{number:.1e}"
+        if abs(number) < 10**300
+        else "huge"
+    )
 
 
 def difference_sentence(difference: Difference) -> str:
     """Say how far two tensors are apart: how many elements, how much at most, where first."""
     verb = "differs" if difference.differing == 1 else "differ"
     parts = [f"{whole(difference.differing)} of {counted(difference.elements, 'element')} {verb}"]
-    sizes = [f"{real(size)} {kind}" for size, kind in ((difference.max_abs, "abs"), (difference.max_rel, "rel"))
-             if size is not None]  # fmt: skip
+    sizes = [
+        f"{real(size)} {kind}"
+        for size, kind in ((difference.max_abs, "abs"), (difference.max_rel, "rel"))
+        if size is not None
+    ]
     if difference.max_ulp:
-        parts.append(f"at most {whole(difference.max_ulp)} ULP" + (f" ({', '.join(sizes)})" if sizes else ""))
+        parts.append(
+            f"at most {whole(difference.max_ulp)} ULP" + (f" ({', '.join(sizes)})" if sizes else "")
+        )
     elif sizes and difference.max_abs != 0.0:
         parts.append(f"at most {', '.join(sizes)}")
     parts += oddities(difference)
@@ -101,7 +117,9 @@ def confidence_sentence(result: AuditResult, runs: int) -> str:
     if result.verdict is Verdict.NOT_REPRODUCIBLE:
         return "certain: the divergence was seen" + _rate(result.confidence)
     if result.verdict is Verdict.WITHIN_TOLERANCE:
-        return f"{counted(runs, 'run')} differ, and by no more than the tolerance that was asked for"
+        return (
+            f"{counted(runs, 'run')} differ, and by no more than the tolerance that was asked for"
+        )
     if bound is None:
         return f"no difference in {counted(runs, 'run')}"
     return (
@@ -138,7 +156,11 @@ def replays_sentence(replays: Replays) -> str:
 
 def fix_state(fix: Fix) -> str:
     """Say whether a fix was tried, and what it costs."""
-    state = f"verified, {counted(fix.runs, 'run')} with it are equal" if fix.verified else "not verified"
+    state = (
+        f"verified, {counted(fix.runs, 'run')} with it are equal"
+        if fix.verified
+        else "not verified"
+    )
     return state if fix.slowdown is None else f"{state}, run time × {fix.slowdown:.2f}"
 
 

@@ -1,4 +1,5 @@
-"""Where repetitions within one process are made: what `lab.Lab` is for fresh processes, for code that is at hand."""
+"""Where repetitions within one process are made: what `lab.Lab` is for fresh processes, for code
+that is at hand."""
 
 from __future__ import annotations
 
@@ -29,12 +30,15 @@ Body = Callable[["Repetition"], None]
 class InProcessLab:
     """Makes repetitions of `body` in this process, each from the same random streams and flags.
 
-    `body` is given the repetition that it is in, to record what the code returned. It may raise: the first repetition
-    passes that on, of later ones it is the outcome. What only a fresh process can change (files as they were, variables
-    that libraries read when they start) is refused with a SubjectError; string hashes are the same anyway.
+    `body` is given the repetition that it is in, to record what the code returned. It may raise:
+    the first repetition passes that on, of later ones it is the outcome. What only a fresh process
+    can change (files as they were, variables that libraries read when they start) is refused with a
+    SubjectError; string hashes are the same anyway.
     """
 
-    def __init__(self, body: Body, subject: SubjectSpec, folder: Path, *, seed: int | None, budget: Budget) -> None:
+    def __init__(
+        self, body: Body, subject: SubjectSpec, folder: Path, *, seed: int | None, budget: Budget
+    ) -> None:
         from reproaudit.record.state.process_state import ProcessState
 
         self.subject = subject
@@ -43,7 +47,9 @@ class InProcessLab:
         self.interned = Interned()
         self.runs_made = 0
         self.seconds: dict[str, float] = {}
-        self.importing: set[str] = set()  # names of repetitions that imported modules, which may run ops of their own
+        self.importing: set[str] = (
+            set()
+        )  # names of repetitions that imported modules, which may run ops of their own
         self._body = body
         self._seed = seed
         self._spending = Spending(budget)
@@ -54,17 +60,28 @@ class InProcessLab:
         self._spending.start(self.runs_made)
 
     def run(
-        self, name: str, index: int, what: str, interventions: tuple[str, ...] = (),
-        variables: tuple[tuple[str, str], ...] = (), **changes: object,
-    ) -> Run:  # fmt: skip
-        """Make one repetition, as `Lab.run` makes a run. It always goes to its end, and its lines are not followed."""
+        self,
+        name: str,
+        index: int,
+        what: str,
+        interventions: tuple[str, ...] = (),
+        variables: tuple[tuple[str, str], ...] = (),
+        **changes: object,
+    ) -> Run:
+        """Make one repetition, as `Lab.run` makes a run. It always goes to its end, and its lines
+        are not followed."""
         from reproaudit.record.process.repetition import repetition
 
         self._spending.check(self.runs_made)
         settings = merge(combined(Settings(), interventions), Settings(env=variables))
         self._refuse_what_needs_a_process(interventions, settings)
         changes = {key: value for key, value in changes.items() if key not in ("steps", "lines")}
-        plan = RunPlan(trace_dir=self.folder / name, subject=self.subject, settings=settings, values_mb=_KEPT_MB)
+        plan = RunPlan(
+            trace_dir=self.folder / name,
+            subject=self.subject,
+            settings=settings,
+            values_mb=_KEPT_MB,
+        )
         plan = replace(plan, **changes)  # type: ignore[arg-type]
         modules = set(sys.modules)
         start = time.perf_counter()
@@ -72,7 +89,8 @@ class InProcessLab:
             with repetition(plan, self._state, self._seed) as current:
                 self._body(current)
         except Exception:
-            # Whatever the code under test raises is how its repetition ended, which the trace has recorded by now.
+            # Whatever the code under test raises is how its repetition ended, which the trace has
+            # recorded by now.
             if not self.runs_made:
                 raise
         self.seconds[name] = time.perf_counter() - start
@@ -89,13 +107,16 @@ class InProcessLab:
         """Tell whether the intervention can be made within this process."""
         return not _needing_a_process((name,), combined(Settings(), (name,)))
 
-    def _refuse_what_needs_a_process(self, interventions: tuple[str, ...], settings: Settings) -> None:
+    def _refuse_what_needs_a_process(
+        self, interventions: tuple[str, ...], settings: Settings
+    ) -> None:
         needs = _needing_a_process(interventions, settings)
         if needs:
             raise SubjectError(
-                f"{', '.join(needs)} cannot be changed within one process", code="needs-fresh-process",
+                f"{', '.join(needs)} cannot be changed within one process",
+                code="needs-fresh-process",
                 hint='repeat in fresh processes: isolation="process"',
-            )  # fmt: skip
+            )
 
 
 def _needing_a_process(interventions: tuple[str, ...], settings: Settings) -> list[str]:

@@ -26,7 +26,9 @@ from reproaudit.trace.schema import EVENTS_FILE
 
 _MOST_COPIED_BYTES = 1 << 30  # a working folder above it is not copied for each run
 _LEAST_TIMEOUT_S = 60.0
-_SLOWEST = 10.0  # a run under interventions may take this many times as long as the slowest plain one
+_SLOWEST = (
+    10.0  # a run under interventions may take this many times as long as the slowest plain one
+)
 
 
 class Progress(Protocol):
@@ -39,7 +41,8 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What the diagnosis may spend besides the runs that decide the verdict. `seconds` None: no bound."""
+    """What the diagnosis may spend besides the runs that decide the verdict. `seconds` None: no
+    bound."""
 
     runs: int = 80
     seconds: float | None = None
@@ -50,7 +53,9 @@ class Spending:
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
-        self._started: tuple[int, float] | None = None  # runs made and the time when the budget began to count
+        self._started: tuple[int, float] | None = (
+            None  # runs made and the time when the budget began to count
+        )
 
     def start(self, runs_made: int) -> None:
         self._started = runs_made, time.monotonic()
@@ -80,9 +85,14 @@ class RunMaker(Protocol):
     def can_try(self, name: str) -> bool: ...
 
     def run(
-        self, name: str, index: int, what: str, interventions: tuple[str, ...] = (),
-        variables: tuple[tuple[str, str], ...] = (), **changes: object,
-    ) -> Run: ...  # fmt: skip
+        self,
+        name: str,
+        index: int,
+        what: str,
+        interventions: tuple[str, ...] = (),
+        variables: tuple[tuple[str, str], ...] = (),
+        **changes: object,
+    ) -> Run: ...
 
 
 class BudgetSpent(Exception):
@@ -90,13 +100,25 @@ class BudgetSpent(Exception):
 
 
 class Lab:
-    """Makes runs of one subject. `runs_made` counts the processes; `seconds` holds the time of each by name."""
+    """Makes runs of one subject. `runs_made` counts the processes; `seconds` holds the time of each
+    by name."""
 
     def __init__(
-        self, subject: SubjectSpec, settings: Settings, folder: Path, progress: Progress, *, steps: int | None,
-        values_mb: int, timeout_s: float | None, show_output: bool, python: str, budget: Budget, fresh_copy: bool,
+        self,
+        subject: SubjectSpec,
+        settings: Settings,
+        folder: Path,
+        progress: Progress,
+        *,
+        steps: int | None,
+        values_mb: int,
+        timeout_s: float | None,
+        show_output: bool,
+        python: str,
+        budget: Budget,
+        fresh_copy: bool,
         ignored: tuple[Ignored, ...] = (),
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.subject = subject
         self.settings = settings
         self.folder = folder
@@ -119,26 +141,37 @@ class Lab:
         self._spending.start(self.runs_made)
 
     def can_try(self, name: str) -> bool:
-        """Tell whether runs can be made under the intervention: in fresh processes, under every one."""
+        """Tell whether runs can be made under the intervention: in fresh processes, under every
+        one."""
         return True
 
     def run(
-        self, name: str, index: int, what: str, interventions: tuple[str, ...] = (),
-        variables: tuple[tuple[str, str], ...] = (), **changes: object,
-    ) -> Run:  # fmt: skip
-        """Make one run in the folder `name`; `variables` join its environment, `changes` are fields of its plan.
+        self,
+        name: str,
+        index: int,
+        what: str,
+        interventions: tuple[str, ...] = (),
+        variables: tuple[tuple[str, str], ...] = (),
+        **changes: object,
+    ) -> Run:
+        """Make one run in the folder `name`; `variables` join its environment, `changes` are fields
+        of its plan.
 
-        Raises BudgetSpent before a run that is past the budget, and SubjectError for one that hung or whose trace is
-        incomplete.
+        Raises BudgetSpent before a run that is past the budget, and SubjectError for one that hung
+        or whose trace is incomplete.
         """
         self._spending.check(self.runs_made)
-        plan = self._plan(name, merge(combined(self.settings, interventions), Settings(env=variables)))
+        plan = self._plan(
+            name, merge(combined(self.settings, interventions), Settings(env=variables))
+        )
         plan = replace(plan, **changes)  # type: ignore[arg-type]
         self._progress.stage(what, plan.steps)
         with self._files(name, plan, interventions) as plan:
             self.runs_made += 1
             timeout_s = self._timeout(bool(interventions) or plan.lines)
-            record = self._process(name, plan).wait(timeout_s=timeout_s, on_progress=self._progress.step)
+            record = self._process(name, plan).wait(
+                timeout_s=timeout_s, on_progress=self._progress.step
+            )
         self.seconds[name] = record.seconds
         if record.outcome.kind is OutcomeKind.TIMED_OUT:
             raise SubjectError(
@@ -151,19 +184,24 @@ class Lab:
             if trace.damage:
                 # A trace that was cut short would look like a program that did less.
                 raise SubjectError(
-                    f"the trace of {name} is incomplete: {trace.damage}", code="trace-incomplete",
+                    f"the trace of {name} is incomplete: {trace.damage}",
+                    code="trace-incomplete",
                     hint=f"is there room on the disk of {self.folder}? --out DIR records elsewhere",
-                )  # fmt: skip
+                )
         return run
 
     def _plan(self, name: str, settings: Settings) -> RunPlan:
         return RunPlan(
-            trace_dir=self.folder / name, subject=self.subject, steps=self.steps, settings=settings,
+            trace_dir=self.folder / name,
+            subject=self.subject,
+            steps=self.steps,
+            settings=settings,
             values_mb=self._values_mb,
-        )  # fmt: skip
+        )
 
     def prepare(self, name: str) -> None:
-        """Start the interpreter of a plain run that will be made later; it waits before it touches the program.
+        """Start the interpreter of a plain run that will be made later; it waits before it touches
+        the program.
 
         Where each run is given files of its own there is nothing to start in yet.
         """
@@ -181,33 +219,45 @@ class Lab:
     def _process(self, name: str, plan: RunPlan) -> RunningProcess:
         prepared = self._prepared.pop(name, None)
         if prepared is not None:
-            if prepared.plan == replace(plan, trace_dir=plan.trace_dir.absolute()) and prepared.release():
+            if (
+                prepared.plan == replace(plan, trace_dir=plan.trace_dir.absolute())
+                and prepared.release()
+            ):
                 return prepared
             prepared.stop()
         return self._start(name, plan)
 
     def _start(self, name: str, plan: RunPlan, *, is_held: bool = False) -> RunningProcess:
         return start(
-            plan, python=self._python, log=self.folder / f"{name}.log", show_output=self._show_output, is_held=is_held
+            plan,
+            python=self._python,
+            log=self.folder / f"{name}.log",
+            show_output=self._show_output,
+            is_held=is_held,
         )
 
     def log_of(self, name: str) -> str:
         return tail(self.folder / f"{name}.log")
 
-    # -- limits ------------------------------------------------------------------------------------------------------
+    # -- limits
+    # ------------------------------------------------------------------------------------------------------
 
     def _timeout(self, changed: bool) -> float | None:
-        """A changed program may wait for ever, for a thread that cannot start for example, or be slow to follow."""
+        """A changed program may wait for ever, for a thread that cannot start for example, or be
+        slow to follow."""
         if self._timeout_s is not None or not changed or not self.seconds:
             return self._timeout_s
         return max(_LEAST_TIMEOUT_S, _SLOWEST * max(self.seconds.values()))
 
-    # -- files -------------------------------------------------------------------------------------------------------
+    # -- files
+    # -------------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def _files(self, name: str, plan: RunPlan, interventions: tuple[str, ...]) -> Iterator[RunPlan]:
         """Give the run files of its own if that was asked for; they go when it ends."""
-        if not self._fresh_copy and not any(find(intervention).fresh_files for intervention in interventions):
+        if not self._fresh_copy and not any(
+            find(intervention).fresh_files for intervention in interventions
+        ):
             yield plan
             return
         work = self.folder / f"{name}-files"
@@ -222,12 +272,14 @@ class Lab:
             shutil.rmtree(temporary, ignore_errors=True)
 
     def _copy_working_folder(self, target: Path) -> None:
-        """Copy the working folder as it was when the audit began: without what was made in it since."""
+        """Copy the working folder as it was when the audit began: without what was made in it
+        since."""
         if self._before is None:
             raise SubjectError(
-                f"{self.subject.cwd} is too large to be copied for each run", code="folder-too-large",
+                f"{self.subject.cwd} is too large to be copied for each run",
+                code="folder-too-large",
                 hint=f"start in a smaller folder; at most {_MOST_COPIED_BYTES >> 20} MiB and 20,000 files are copied",
-            )  # fmt: skip
+            )
         target.mkdir(parents=True)
         for relative in sorted(self._before):
             source, copy = self.subject.cwd / relative, target / relative
@@ -262,7 +314,8 @@ def _listing(folder: Path) -> frozenset[str] | None:
 
 @contextlib.contextmanager
 def keeps_what_was_recorded(folder: Path, *, is_temporary: bool) -> Iterator[None]:
-    """Remove a temporary folder when all went well, or when nothing was recorded; else say where it is."""
+    """Remove a temporary folder when all went well, or when nothing was recorded; else say where it
+    is."""
     try:
         yield
     except KeyboardInterrupt:

@@ -1,4 +1,5 @@
-"""Owns one audited process: how it is started, watched, ended with everything it started, and how it ended. POSIX."""
+"""Owns one audited process: how it is started, watched, ended with everything it started, and how
+it ended. POSIX."""
 
 from __future__ import annotations
 
@@ -23,8 +24,13 @@ from reproaudit.trace.schema import RUN_FILE
 from reproaudit.trace.writer import finalise_outcome
 
 RECORDER = ("-m", "reproaudit.record")
-PROGRESS_FILE = "progress"  # in the trace's folder: the steps done so far as ASCII, overwritten by the recorder
-EXIT_USAGE, EXIT_SOFTWARE = 64, 70  # the recorder's own failures, told by a line that starts with RECORDER_SAYS
+PROGRESS_FILE = (
+    "progress"  # in the trace's folder: the steps done so far as ASCII, overwritten by the recorder
+)
+EXIT_USAGE, EXIT_SOFTWARE = (
+    64,
+    70,
+)  # the recorder's own failures, told by a line that starts with RECORDER_SAYS
 
 POLL_S = 0.02
 GRACE_S = 2.0  # from SIGTERM to SIGKILL
@@ -32,7 +38,8 @@ GRACE_S = 2.0  # from SIGTERM to SIGKILL
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One finished run. `seconds` is wall time from start to end, the start of the interpreter included."""
+    """One finished run. `seconds` is wall time from start to end, the start of the interpreter
+    included."""
 
     plan: RunPlan
     outcome: Outcome
@@ -42,15 +49,21 @@ class RunRecord:
 
 
 class RunningProcess:
-    """A run under way, in a session and process group of its own. Made by `start`; ends with `wait` or `stop`.
+    """A run under way, in a session and process group of its own. Made by `start`; ends with `wait`
+    or `stop`.
 
     One that is held has `hold`, the pipe whose other end it reads, and goes on with `release`.
     """
 
     def __init__(
-        self, plan: RunPlan, process: subprocess.Popen[bytes], log: Path | None, *, show_output: bool,
+        self,
+        plan: RunPlan,
+        process: subprocess.Popen[bytes],
+        log: Path | None,
+        *,
+        show_output: bool,
         hold: int | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.plan = plan
         self._hold = hold
         self._process = process
@@ -62,7 +75,8 @@ class RunningProcess:
         self._is_stopped = False
 
     def release(self) -> bool:
-        """Let a held process go on; False if it is gone, by a program's hand that ends its neighbours."""
+        """Let a held process go on; False if it is gone, by a program's hand that ends its
+        neighbours."""
         assert self._hold is not None
         hold, self._hold = self._hold, None
         self._started = time.monotonic()
@@ -74,11 +88,14 @@ class RunningProcess:
             os.close(hold)
         return not self._has_ended()
 
-    def wait(self, *, timeout_s: float | None = None, on_progress: Callable[[int], None] | None = None) -> RunRecord:
+    def wait(
+        self, *, timeout_s: float | None = None, on_progress: Callable[[int], None] | None = None
+    ) -> RunRecord:
         """Wait for the run's end, at most until `timeout_s` after its start, and say how it ended.
 
-        Whatever the program left running in its process group is killed. The outcome is also written into the trace
-        if the process could not do so itself. Raises SubjectError if the recorder failed or recorded nothing.
+        Whatever the program left running in its process group is killed. The outcome is also
+        written into the trace if the process could not do so itself. Raises SubjectError if the
+        recorder failed or recorded nothing.
         """
         timed_out = False
         try:
@@ -89,7 +106,8 @@ class RunningProcess:
                     break
                 time.sleep(POLL_S)
             seconds = time.monotonic() - self._started
-            # What the recorder managed to say before we step in stands: a program may hang after its last step.
+            # What the recorder managed to say before we step in stands: a program may hang after
+            # its last step.
             recorded = _recorded_outcome(self._trace_dir)
             if timed_out:
                 self._terminate()
@@ -119,7 +137,10 @@ class RunningProcess:
         if not hasattr(os, "waitid"):  # macOS before Python 3.13
             return self._process.poll() is not None
         try:
-            return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+            return (
+                os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+                is not None
+            )
         except ChildProcessError:  # the embedding program ignores SIGCHLD: the kernel has reaped it
             return True
 
@@ -156,9 +177,13 @@ class RunningProcess:
         if recorded is not None and _is_final(recorded):
             if timed_out_s is None:
                 return recorded
-            outcome = replace(recorded, detail=f"{recorded.detail}; then it hung and was ended".lstrip("; "))
+            outcome = replace(
+                recorded, detail=f"{recorded.detail}; then it hung and was ended".lstrip("; ")
+            )
         elif timed_out_s is not None:
-            outcome = Outcome(OutcomeKind.TIMED_OUT, detail=f"still running after {timed_out_s:g} s")
+            outcome = Outcome(
+                OutcomeKind.TIMED_OUT, detail=f"still running after {timed_out_s:g} s"
+            )
         elif code < 0:
             outcome = Outcome(OutcomeKind.KILLED, -code, _signal_name(-code))
         elif recorded is None:
@@ -193,17 +218,22 @@ def start(
 ) -> RunningProcess:
     """Start the run that `plan` describes and return at once.
 
-    A held one loads the recorder, which needs no torch, and reads nothing of the program before it is released.
+    A held one loads the recorder, which needs no torch, and reads nothing of the program before it
+    is released.
 
-    The plan is written beside the trace's folder. The process has the caller's environment and the settings'
-    variables, the subject's working directory, no standard input (a question finds its end: it must not be answered
-    differently from run to run), and writes both output streams into `log`. Without a log it has the caller's three
-    streams as they are.
+    The plan is written beside the trace's folder. The process has the caller's environment and the
+    settings' variables, the subject's working directory, no standard input (a question finds its
+    end: it must not be answered differently from run to run), and writes both output streams into
+    `log`. Without a log it has the caller's three streams as they are.
     """
     trace_dir = plan.trace_dir.absolute()
     plan = replace(plan, trace_dir=trace_dir)
     if (trace_dir / RUN_FILE).exists():
-        raise UsageError(f"{trace_dir} already holds a trace", code="trace-exists", hint="record into another folder")
+        raise UsageError(
+            f"{trace_dir} already holds a trace",
+            code="trace-exists",
+            hint="record into another folder",
+        )
     for folder in (trace_dir.parent, *([] if log is None else [log.parent])):
         folder.mkdir(parents=True, exist_ok=True)
     plan_file = trace_dir.with_name(f"{trace_dir.name}.plan.json")
@@ -236,7 +266,8 @@ def start(
 
 
 def _pipe(stack: contextlib.ExitStack) -> tuple[int, int]:
-    """Return the end that is written and the one that is read, which is closed here when `stack` ends."""
+    """Return the end that is written and the one that is read, which is closed here when `stack`
+    ends."""
     read, write = os.pipe()
     stack.callback(os.close, read)
     return write, read

@@ -15,7 +15,9 @@ class TerminalProgress:
 
     def stage(self, what: str, steps: int | None) -> None:
         self.close()
-        self._bar = tqdm(desc=what, total=steps, unit="step", leave=False, file=sys.stderr, dynamic_ncols=True)
+        self._bar = tqdm(
+            desc=what, total=steps, unit="step", leave=False, file=sys.stderr, dynamic_ncols=True
+        )
 
     def step(self, done: int) -> None:
         if self._bar is not None and done > self._bar.n:

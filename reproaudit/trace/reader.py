@@ -1,4 +1,5 @@
-"""Reading a trace, which may be cut off, corrupt or made by a stranger: a valid prefix, or a TraceError."""
+"""Reading a trace, which may be cut off, corrupt or made by a stranger: a valid prefix, or a
+TraceError."""
 
 from __future__ import annotations
 
@@ -16,7 +17,16 @@ import numpy.typing as npt
 
 from reproaudit.errors import TraceError
 from reproaudit.files import open_regular, read_run_file, read_start, refuse
-from reproaudit.model.events import Change, EventKind, Level, Location, NotChecked, Outcome, OutcomeKind, Phase
+from reproaudit.model.events import (
+    Change,
+    EventKind,
+    Level,
+    Location,
+    NotChecked,
+    Outcome,
+    OutcomeKind,
+    Phase,
+)
 from reproaudit.trace.schema import (
     EVENT,
     EVENT_FIELDS,
@@ -36,20 +46,27 @@ from reproaudit.trace.values import TensorValue, ValuesIndex, read_index
 
 Events = npt.NDArray[np.void]
 
-_MAPPED_FROM_BYTES = 8 << 20  # a map costs a descriptor, and a run may have thousands of small traces of children
+_MAPPED_FROM_BYTES = (
+    8 << 20
+)  # a map costs a descriptor, and a run may have thousands of small traces of children
 _CHUNK = 1 << 15  # records checked at a time: they stay in the cache
 _INT32, _INT64 = 1 << 31, 1 << 63
 _WITH_TEXT = (
-    EventKind.BATCH, EventKind.OUTPUT, EventKind.GRADIENT, EventKind.PARAMETER, EventKind.ALERT, EventKind.ENTROPY,
-)  # fmt: skip
+    EventKind.BATCH,
+    EventKind.OUTPUT,
+    EventKind.GRADIENT,
+    EventKind.PARAMETER,
+    EventKind.ALERT,
+    EventKind.ENTROPY,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trace:
     """One finished, killed or still running recording. Every id in `events` lies inside its table.
 
-    `events` is read-only, holds whole records only and ends before the first bad one. `damage` says what of the files
-    could not be used, and is "" if all of it was.
+    `events` is read-only, holds whole records only and ends before the first bad one. `damage` says
+    what of the files could not be used, and is "" if all of it was.
     """
 
     directory: Path
@@ -71,7 +88,9 @@ class Trace:
         header = _header(run_file, read_run_file(run_file))
         events, cut = _read_events(directory / EVENTS_FILE, header)
         kept = read_index(directory / VALUES_FILE)
-        locations = tuple(Location(row["path"], row["line"], row["function"]) for row in header["locations"])
+        locations = tuple(
+            Location(row["path"], row["line"], row["function"]) for row in header["locations"]
+        )
         ending = header["outcome"]
         return cls(
             directory=directory,
@@ -125,16 +144,23 @@ def _read_events(path: Path, header: Header) -> tuple[Events, str]:
             whole = len(raw) // EVENT.itemsize
             found = np.frombuffer(raw, EVENT, whole)
         else:
-            found = np.frombuffer(mmap.mmap(descriptor, size, access=mmap.ACCESS_READ), EVENT, whole)
+            found = np.frombuffer(
+                mmap.mmap(descriptor, size, access=mmap.ACCESS_READ), EVENT, whole
+            )
     except (OSError, ValueError, OverflowError) as error:
         raise TraceError(
-            f"cannot read {str(path)!r}: {error}", code="trace-unreadable", hint="compare fewer traces at a time"
+            f"cannot read {str(path)!r}: {error}",
+            code="trace-unreadable",
+            hint="compare fewer traces at a time",
         ) from None
     finally:
         os.close(descriptor)
     bad, why = _first_bad(found, header)
     if bad is not None:
-        return found[:bad], f"{path.name} is used up to event {bad:,} of {whole:,}: the {why} of that event is unknown"
+        return (
+            found[:bad],
+            f"{path.name} is used up to event {bad:,} of {whole:,}: the {why} of that event is unknown",
+        )
     if size % EVENT.itemsize:
         return found, f"{path.name} ends inside event {whole:,}"
     if header["events"] > whole:
@@ -143,8 +169,13 @@ def _read_events(path: Path, header: Header) -> tuple[Events, str]:
 
 
 def _first_bad(events: Events, header: Header) -> tuple[int | None, str]:
-    """Return the number of the first event that this version cannot read, and which of its fields it is."""
-    strings, locations, threads = len(header["strings"]), len(header["locations"]), len(header["threads"])
+    """Return the number of the first event that this version cannot read, and which of its fields
+    it is."""
+    strings, locations, threads = (
+        len(header["strings"]),
+        len(header["locations"]),
+        len(header["threads"]),
+    )
     kinds = np.isin(np.arange(256), [int(kind) for kind in EventKind])
     phases = np.isin(np.arange(256), [int(phase) for phase in Phase])
     with_text = np.isin(np.arange(256), [int(kind) for kind in _WITH_TEXT])
@@ -168,7 +199,8 @@ def _first_bad(events: Events, header: Header) -> tuple[int | None, str]:
 
 
 def _header(path: Path, found: dict[str, Any]) -> Header:
-    """Return what `run.json` holds, each field checked; fields that the format does not have are left out."""
+    """Return what `run.json` holds, each field checked; fields that the format does not have are
+    left out."""
     if found.get("magic") != MAGIC:
         refuse(path, "it is no reproaudit trace")
     version = found.get("format")
@@ -205,14 +237,20 @@ def _is_table(value: object) -> bool:
 
 
 def _all_are(kind: type, values: Iterable[object]) -> bool:
-    """True if each value is of exactly this type; a stranger's table has a million, so no Python code per value."""
+    """True if each value is of exactly this type; a stranger's table has a million, so no Python
+    code per value."""
     return not set(map(type, values)) - {kind}
 
 
 def _is_rows(value: object, row_type: type, *counts: str) -> bool:
-    """True for a list of objects that have exactly the row type's fields: texts, and the counts that are named."""
+    """True for a list of objects that have exactly the row type's fields: texts, and the counts
+    that are named."""
     fields = row_type.__annotations__
-    if not isinstance(value, list) or not _all_are(dict, value) or set(map(len, value)) - {len(fields)}:
+    if (
+        not isinstance(value, list)
+        or not _all_are(dict, value)
+        or set(map(len, value)) - {len(fields)}
+    ):
         return False
     for field in fields:
         if not all(map(_contains, value, repeat(field))):

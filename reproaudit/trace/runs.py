@@ -39,7 +39,8 @@ class Run:
 
 
 def open_run(directory: Path, index: int) -> Run:
-    """Open a run's directory. Children are the sub-folders `child-…`; a broken child is left out, never the run."""
+    """Open a run's directory. Children are the sub-folders `child-…`; a broken child is left out,
+    never the run."""
     traces = [(MAIN_PROCESS, Trace.open(directory)), *_children(directory, "")]
     return Run(index, tuple(traces))
 

@@ -1,4 +1,5 @@
-"""The tables of a trace that is being written: strings, lines of code and threads, each given a small number."""
+"""The tables of a trace that is being written: strings, lines of code and threads, each given a
+small number."""
 
 from __future__ import annotations
 
@@ -6,7 +7,9 @@ import threading
 
 from reproaudit.files import encode, legible
 
-MAX_TABLE_BYTES = 24 << 20  # of all strings and locations as JSON: programs that make up names are cut here
+MAX_TABLE_BYTES = (
+    24 << 20
+)  # of all strings and locations as JSON: programs that make up names are cut here
 _MAX_THREADS = 1 << 16
 _MAX_LINE = (1 << 31) - 1
 
@@ -16,7 +19,8 @@ _RLock = threading.RLock
 
 
 class Tables:
-    """Hands out ids, the same for the same entry. What is in a table never changes; `revision` counts the entries."""
+    """Hands out ids, the same for the same entry. What is in a table never changes; `revision`
+    counts the entries."""
 
     def __init__(self) -> None:
         self.revision = 0
@@ -25,7 +29,9 @@ class Tables:
         self._string_ids: dict[str, int] = {}
         self._strings: list[str] = []  # as JSON
         self._location_ids: dict[Place, int] = {}
-        self._locations: list[tuple[Place, str]] = []  # one list, so that a fork cannot see half an entry
+        self._locations: list[
+            tuple[Place, str]
+        ] = []  # one list, so that a fork cannot see half an entry
         self._thread_ids: dict[str, int] = {}
         self.renew_lock()
         self.string("")
@@ -33,7 +39,8 @@ class Tables:
         self.thread("MainThread")
 
     def renew_lock(self) -> None:
-        """Call in a forked child: the parent's lock may have been held by a thread that does not exist there."""
+        """Call in a forked child: the parent's lock may have been held by a thread that does not
+        exist there."""
         self._lock = _RLock()
 
     def string(self, text: str) -> int:

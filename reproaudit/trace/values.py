@@ -1,7 +1,9 @@
-"""The file of kept tensors, `values.safetensors`: written piece by piece with a reserved header, read by offset.
+"""The file of kept tensors, `values.safetensors`: written piece by piece with a reserved header,
+read by offset.
 
-dtype names are torch's without the prefix. A dtype that some supported release of safetensors does not know is
-stored as bytes (U8); the true dtype and shape are then in `__metadata__` under the tensor's name: "complex64[2, 3]".
+dtype names are torch's without the prefix. A dtype that some supported release of safetensors does
+not know is stored as bytes (U8); the true dtype and shape are then in `__metadata__` under the
+tensor's name: "complex64[2, 3]".
 """
 
 from __future__ import annotations
@@ -27,25 +29,46 @@ _MAX_DIMENSIONS = 32
 _MAX_ELEMENTS = 1 << 56
 _METADATA = "__metadata__"
 
-# What safetensors 0.4.3 knows: one entry of a newer dtype would make the whole file unreadable to it.
+# What safetensors 0.4.3 knows: one entry of a newer dtype would make the whole file unreadable to
+# it.
 _STORED = {
-    "bool": ("BOOL", 1), "uint8": ("U8", 1), "int8": ("I8", 1), "uint16": ("U16", 2), "int16": ("I16", 2),
-    "uint32": ("U32", 4), "int32": ("I32", 4), "uint64": ("U64", 8), "int64": ("I64", 8), "float16": ("F16", 2),
-    "bfloat16": ("BF16", 2), "float32": ("F32", 4), "float64": ("F64", 8), "float8_e4m3fn": ("F8_E4M3", 1),
+    "bool": ("BOOL", 1),
+    "uint8": ("U8", 1),
+    "int8": ("I8", 1),
+    "uint16": ("U16", 2),
+    "int16": ("I16", 2),
+    "uint32": ("U32", 4),
+    "int32": ("I32", 4),
+    "uint64": ("U64", 8),
+    "int64": ("I64", 8),
+    "float16": ("F16", 2),
+    "bfloat16": ("BF16", 2),
+    "float32": ("F32", 4),
+    "float64": ("F64", 8),
+    "float8_e4m3fn": ("F8_E4M3", 1),
     "float8_e5m2": ("F8_E5M2", 1),
-}  # fmt: skip
+}
 _TRUE = {stored: dtype for dtype, (stored, _) in _STORED.items()}
 _STORED_NAMES = tuple(_TRUE)  # a tuple can be asked for anything, a dict only for what has a hash
 _ITEM_BYTES = {dtype: size for dtype, (_, size) in _STORED.items()} | {
-    "complex32": 4, "complex64": 8, "complex128": 16, "float8_e4m3fnuz": 1, "float8_e5m2fnuz": 1, "float8_e8m0fnu": 1,
-    "float4_e2m1fn_x2": 1, "quint8": 1, "qint8": 1, "qint32": 4,
-}  # fmt: skip
+    "complex32": 4,
+    "complex64": 8,
+    "complex128": 16,
+    "float8_e4m3fnuz": 1,
+    "float8_e5m2fnuz": 1,
+    "float8_e8m0fnu": 1,
+    "float4_e2m1fn_x2": 1,
+    "quint8": 1,
+    "qint8": 1,
+    "qint32": 4,
+}
 _NAME = re.compile(r"(0|[1-9][0-9]{0,18})\.(0|[1-9][0-9]{0,8})", re.ASCII)
 _DESCRIBED = re.compile(r"([a-z][a-z0-9_]{0,31})\[((?:[0-9]{1,18}(?:, [0-9]{1,18})*)?)\]", re.ASCII)
 
 
 class ValuesWriter:
-    """Appends tensors to the file and keeps nothing of them but their header entries. The first one creates it."""
+    """Appends tensors to the file and keeps nothing of them but their header entries. The first one
+    creates it."""
 
     def __init__(self, path: str, budget: int) -> None:
         self.left = budget  # bytes that may still be kept
@@ -58,7 +81,8 @@ class ValuesWriter:
         self._header_is_current = True
 
     def add(self, name: str, dtype: str, shape: tuple[int, ...], data: Any) -> bool:
-        """Write one tensor; False if the budget or the header is used up, or the bytes are no such tensor.
+        """Write one tensor; False if the budget or the header is used up, or the bytes are no such
+        tensor.
 
         Raises OSError. The header lists the tensor only after the next `flush`.
         """
@@ -67,7 +91,8 @@ class ValuesWriter:
         size = len(raw)
         if size > self.left or name in self._names or not _fits(dtype, shape, size):
             return False
-        # Without gaps, which safetensors does not allow: bytes need not lie where their dtype would be aligned.
+        # Without gaps, which safetensors does not allow: bytes need not lie where their dtype would
+        # be aligned.
         start, end = self._data_bytes, self._data_bytes + size
         described = ""
         if dtype in _STORED:
@@ -97,7 +122,9 @@ class ValuesWriter:
             self._header_is_current = True
 
     def _write_header(self) -> None:
-        text = "{" + ",".join([f'"{_METADATA}":{{{",".join(self._metadata)}}}', *self._entries]) + "}"
+        text = (
+            "{" + ",".join([f'"{_METADATA}":{{{",".join(self._metadata)}}}', *self._entries]) + "}"
+        )
         header = text.encode("ascii").ljust(HEADER_BYTES)
         write_at(self._path, HEADER_BYTES.to_bytes(_LENGTH_BYTES, "little") + header, 0)
 
@@ -106,7 +133,8 @@ class ValuesWriter:
 class TensorValue:
     """One kept tensor. `data` is its bytes in logical row-major order, little-endian, read-only.
 
-    `number` tells the tensors of one event apart: outputs and inputs are counted as the recorder does.
+    `number` tells the tensors of one event apart: outputs and inputs are counted as the recorder
+    does.
     """
 
     dtype: str
@@ -133,7 +161,8 @@ class ValuesIndex:
     damage: str = ""
 
     def read(self, event: int) -> tuple[TensorValue, ...]:
-        """Return the tensors kept of one event, in the order of their numbers. Large ones are mapped, not loaded."""
+        """Return the tensors kept of one event, in the order of their numbers. Large ones are
+        mapped, not loaded."""
         found = self.by_event.get(event, ())
         if not found:
             return ()
@@ -147,13 +176,19 @@ class ValuesIndex:
         finally:
             os.close(descriptor)
         return tuple(
-            TensorValue(kept.dtype, kept.shape, np.frombuffer(content, np.uint8, kept.size, kept.start), kept.number)
+            TensorValue(
+                kept.dtype,
+                kept.shape,
+                np.frombuffer(content, np.uint8, kept.size, kept.start),
+                kept.number,
+            )
             for kept in found
         )
 
 
 def read_index(path: Path) -> ValuesIndex:
-    """Read the file's header. A file that is missing, unusable or cut gives fewer tensors, never an exception."""
+    """Read the file's header. A file that is missing, unusable or cut gives fewer tensors, never an
+    exception."""
     if not path.is_symlink() and not path.exists():
         return ValuesIndex(path, {})
     try:
@@ -186,12 +221,21 @@ def _index(path: Path, header: dict[str, Any], data_start: int, file_size: int) 
             refused += 1
         else:
             by_event.setdefault(int(numbers[1]), []).append(kept)
-    ordered = {event: tuple(sorted(found, key=lambda kept: kept.number)) for event, found in by_event.items()}
-    damage = f"{path.name}: tensors that are cut off or corrupt and not used: {refused:,}" if refused else ""
+    ordered = {
+        event: tuple(sorted(found, key=lambda kept: kept.number))
+        for event, found in by_event.items()
+    }
+    damage = (
+        f"{path.name}: tensors that are cut off or corrupt and not used: {refused:,}"
+        if refused
+        else ""
+    )
     return ValuesIndex(path, ordered, damage)
 
 
-def _checked(entry: Any, described: Any, number: int, data_start: int, file_size: int) -> _Kept | None:
+def _checked(
+    entry: Any, described: Any, number: int, data_start: int, file_size: int
+) -> _Kept | None:
     """Return what a header entry says if it is consistent and lies inside the file."""
     if not isinstance(entry, dict) or entry.get("dtype") not in _STORED_NAMES:
         return None
@@ -218,8 +262,12 @@ def _is_sizes(value: Any) -> TypeGuard[list[int]]:
 
 
 def _fits(dtype: str, shape: tuple[int, ...], size: int) -> bool:
-    """True if a tensor of this dtype and shape can have `size` bytes and an array of that shape can be made."""
-    if len(shape) > _MAX_DIMENSIONS or math.prod(max(1, length) for length in shape) > _MAX_ELEMENTS:
+    """True if a tensor of this dtype and shape can have `size` bytes and an array of that shape can
+    be made."""
+    if (
+        len(shape) > _MAX_DIMENSIONS
+        or math.prod(max(1, length) for length in shape) > _MAX_ELEMENTS
+    ):
         return False
     elements = math.prod(shape)
     item = _ITEM_BYTES.get(dtype)
@@ -229,4 +277,6 @@ def _fits(dtype: str, shape: tuple[int, ...], size: int) -> bool:
 
 
 def _entry(name: str, dtype: str, shape: tuple[int, ...], start: int, end: int) -> str:
-    return f'{encode(name)}:{{"dtype":"{dtype}","shape":{list(shape)},"data_offsets":[{start},{end}]}}'
+    return (
+        f'{encode(name)}:{{"dtype":"{dtype}","shape":{list(shape)},"data_offsets":[{start},{end}]}}'
+    )

@@ -1,4 +1,5 @@
-"""Writing a trace from inside the audited process: cheap per event, readable after every flush, never in the way."""
+"""Writing a trace from inside the audited process: cheap per event, readable after every flush,
+never in the way."""
 
 from __future__ import annotations
 
@@ -33,7 +34,9 @@ MAX_NOTES = 1000
 _pack = struct.Struct("<BBHiIIIHHQQQQQ").pack  # schema.EVENT
 _digest = struct.Struct("<QQ")
 _flags = struct.Struct("<H")
-_FLAGS_AT, _INPUTS_AT, _OUTPUTS_AT = (EVENT.fields[name][1] for name in ("flags", "inputs", "outputs"))  # type: ignore[index]
+_FLAGS_AT, _INPUTS_AT, _OUTPUTS_AT = (
+    EVENT.fields[name][1] for name in ("flags", "inputs", "outputs")
+)  # type: ignore[index]
 _RECORD_BITS = 6
 assert EVENT.itemsize == 1 << _RECORD_BITS
 
@@ -43,8 +46,9 @@ _getpid, _RLock = os.getpid, threading.RLock
 class TraceWriter:
     """The live trace of one process. Safe to use from several threads.
 
-    A full or vanished disk never reaches the program: `failed` then says what happened and nothing more is written.
-    While `hold` is True only an explicit `flush` writes events. In a forked child nothing is written before `rehome`.
+    A full or vanished disk never reaches the program: `failed` then says what happened and nothing
+    more is written. While `hold` is True only an explicit `flush` writes events. In a forked child
+    nothing is written before `rehome`.
     """
 
     def __init__(
@@ -60,10 +64,16 @@ class TraceWriter:
         values_budget: int,
     ) -> None:
         self._given = {
-            "magic": MAGIC, "format": FORMAT_VERSION, "reproaudit": version, "level": level, "subject": subject,
-            "command": list(command), "settings": dict(settings), "environment": dict(environment),
+            "magic": MAGIC,
+            "format": FORMAT_VERSION,
+            "reproaudit": version,
+            "level": level,
+            "subject": subject,
+            "command": list(command),
+            "settings": dict(settings),
+            "environment": dict(environment),
             "event_dtype": EVENT_FIELDS,
-        }  # fmt: skip
+        }
         self._facts = files.encode(self._given)[:-1]
         self._tables = Tables()
         self._begin(files.absolute(directory), values_budget)
@@ -93,12 +103,14 @@ class TraceWriter:
             self._fail(error)
 
     def rehome(self, name: str) -> TraceWriter:
-        """Begin the trace of a forked child in the folder `name` inside this one, keeping ids; return the writer."""
+        """Begin the trace of a forked child in the folder `name` inside this one, keeping ids;
+        return the writer."""
         self._tables.renew_lock()
         self._begin(f"{self._directory}/{name}", self._values.left)
         return self
 
-    # -- tables ------------------------------------------------------------------------------------------------------
+    # -- tables
+    # ------------------------------------------------------------------------------------------------------
 
     @property
     def directory(self) -> str:
@@ -120,16 +132,43 @@ class TraceWriter:
         """Return the id of a thread name."""
         return self._tables.thread(name)
 
-    # -- events ------------------------------------------------------------------------------------------------------
+    # -- events
+    # ------------------------------------------------------------------------------------------------------
 
     def add(
-        self, kind: int, phase: int, flags: int, step: int, name: int, module: int, location: int, thread: int,
-        count: int, aux: int, in0: int, in1: int, out0: int, out1: int,
-    ) -> int:  # fmt: skip
+        self,
+        kind: int,
+        phase: int,
+        flags: int,
+        step: int,
+        name: int,
+        module: int,
+        location: int,
+        thread: int,
+        count: int,
+        aux: int,
+        in0: int,
+        in1: int,
+        out0: int,
+        out1: int,
+    ) -> int:
         """Append an event and return its number. The arguments are the fields of `schema.EVENT`."""
         record = _pack(
-            kind, phase, flags, step, name, module, location, thread, count, aux, in0, in1, out0, out1
-        )  # fmt: skip
+            kind,
+            phase,
+            flags,
+            step,
+            name,
+            module,
+            location,
+            thread,
+            count,
+            aux,
+            in0,
+            in1,
+            out0,
+            out1,
+        )
         with self._lock:
             # One operation on the attribute: a signal handler may come in between and flush.
             self._buffer += record
@@ -140,9 +179,13 @@ class TraceWriter:
             return number
 
     def patch(
-        self, event: int, *, inputs: tuple[int, int] | None = None, outputs: tuple[int, int] | None = None,
+        self,
+        event: int,
+        *,
+        inputs: tuple[int, int] | None = None,
+        outputs: tuple[int, int] | None = None,
         clear: int = 0,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Set digests that were not known when the event was added, and take off the flags `clear`.
 
         ValueError if the event was flushed since.
@@ -150,7 +193,9 @@ class TraceWriter:
         with self._lock:
             start = self._position(event)
             if start is None:
-                raise ValueError(f"event {event} is not in the buffer, whose first event is {self._base}")
+                raise ValueError(
+                    f"event {event} is not in the buffer, whose first event is {self._base}"
+                )
             if inputs is not None:
                 _digest.pack_into(self._buffer, start + _INPUTS_AT, *inputs)
             if outputs is not None:
@@ -173,7 +218,8 @@ class TraceWriter:
         start = (event - self._base) << _RECORD_BITS
         return start if 0 <= start < len(self._buffer) else None
 
-    # -- values, notes -----------------------------------------------------------------------------------------------
+    # -- values, notes
+    # -----------------------------------------------------------------------------------------------
 
     @property
     def values_left(self) -> int:
@@ -181,9 +227,11 @@ class TraceWriter:
         return self._values.left
 
     def keep(self, event: int, k: int, dtype: str, shape: tuple[int, ...], data: Any) -> bool:
-        """Write a tensor's bytes as tensor `k` of an event and flag the event; False if there is no room for it.
+        """Write a tensor's bytes as tensor `k` of an event and flag the event; False if there is no
+        room for it.
 
-        `data` is a C-contiguous buffer of the elements in row-major order. `dtype` is torch's name without prefix.
+        `data` is a C-contiguous buffer of the elements in row-major order. `dtype` is torch's name
+        without prefix.
         """
         with self._lock:
             if self.failed or not self._is_open():
@@ -204,7 +252,12 @@ class TraceWriter:
             if row in self._notes or len(self._notes) > MAX_NOTES:
                 return
             if len(self._notes) == MAX_NOTES:
-                row = files.encode({"what": "more than can be listed", "why": f"there are {MAX_NOTES:,} other notes"})
+                row = files.encode(
+                    {
+                        "what": "more than can be listed",
+                        "why": f"there are {MAX_NOTES:,} other notes",
+                    }
+                )
             self._notes[row] = None
             self._revision += 1
 
@@ -224,7 +277,8 @@ class TraceWriter:
             self._facts = files.encode(self._given)[:-1]
             self._revision += 1
 
-    # -- files -------------------------------------------------------------------------------------------------------
+    # -- files
+    # -------------------------------------------------------------------------------------------------------
 
     def flush(self, steps: int) -> None:
         """Write everything recorded so far, so that it can be read though the process is killed."""
@@ -235,7 +289,8 @@ class TraceWriter:
             self._flush()
 
     def close(self, outcome: Outcome, steps: int) -> None:
-        """Write the rest and how the run ended. Only the first call counts, and none in a forked child."""
+        """Write the rest and how the run ended. Only the first call counts, and none in a forked
+        child."""
         with self._lock:
             if not self._is_open():
                 return
@@ -243,7 +298,10 @@ class TraceWriter:
             self._revision += 1
             self.flush(steps)
             if self.failed:
-                self.note("what came after the last flush", f"the trace could not be written: {self.failed}")
+                self.note(
+                    "what came after the last flush",
+                    f"the trace could not be written: {self.failed}",
+                )
                 with suppress(OSError):  # the disk may have room again, or for this one file
                     self._save()
             self._closed = True
@@ -253,15 +311,18 @@ class TraceWriter:
         return not self._closed and _getpid() == self._pid
 
     def _flush(self) -> None:
-        # Nothing is taken out of the buffer before it is in the file, at the place that its number gives it: a flush
-        # that an exception from a signal handler interrupts is simply done again by the next.
+        # Nothing is taken out of the buffer before it is in the file, at the place that its number
+        # gives it: a flush that an exception from a signal handler interrupts is simply done again
+        # by the next.
         data = bytes(self._buffer)
         if self._is_open() and not self.failed:
             try:
                 if (self._revision, self._tables.revision) != self._saved_revision:
                     self._save()
                 if data:
-                    files.write_at(f"{self._directory}/{EVENTS_FILE}", data, self._base << _RECORD_BITS)
+                    files.write_at(
+                        f"{self._directory}/{EVENTS_FILE}", data, self._base << _RECORD_BITS
+                    )
                 self._values.flush()
             except OSError as error:
                 self._fail(error)
@@ -270,14 +331,17 @@ class TraceWriter:
 
     def _save(self) -> None:
         if self._tables.is_full:
-            self.note("some names and lines of code", "the program has more of them than a trace can hold")
+            self.note(
+                "some names and lines of code", "the program has more of them than a trace can hold"
+            )
         revision = self._revision, self._tables.revision
         growing = self._tables.as_json() | {
             "steps": str(self._steps),
             "events": str(self._base + (len(self._buffer) >> _RECORD_BITS)),
-            "outcome": files.encode(_outcome_row(self._outcome)), "changes": _array(self._changes),
+            "outcome": files.encode(_outcome_row(self._outcome)),
+            "changes": _array(self._changes),
             "notes": _array(list(self._notes)),
-        }  # fmt: skip
+        }
         text = self._facts + "".join(f',"{key}":{value}' for key, value in growing.items()) + "}\n"
         files.replace(f"{self._directory}/{RUN_FILE}", text.encode("ascii"))
         files.write_at(f"{self._directory}/{PROGRESS_FILE}", str(self._steps).encode("ascii"), 0)
@@ -288,13 +352,16 @@ class TraceWriter:
 
 
 def finalise_outcome(directory: str | os.PathLike[str], outcome: Outcome) -> None:
-    """Write how a run ended into a trace whose process could not do it. Raises TraceError if there is no such trace."""
+    """Write how a run ended into a trace whose process could not do it. Raises TraceError if there
+    is no such trace."""
     path = Path(directory) / RUN_FILE
     header = files.read_run_file(path)
     if header.get("magic") != MAGIC:
         files.refuse(path, "it is no reproaudit trace")
     try:
-        files.replace(str(path), files.encode(header | {"outcome": _outcome_row(outcome)}).encode("ascii"))
+        files.replace(
+            str(path), files.encode(header | {"outcome": _outcome_row(outcome)}).encode("ascii")
+        )
     except (OSError, ValueError, RecursionError) as error:
         raise TraceError(
             f"cannot write {str(path)!r}: {getattr(error, 'strerror', None) or error}",
@@ -304,7 +371,11 @@ def finalise_outcome(directory: str | os.PathLike[str], outcome: Outcome) -> Non
 
 
 def _outcome_row(outcome: Outcome) -> OutcomeRow:
-    return {"kind": outcome.kind.value, "code": outcome.code, "detail": files.legible(outcome.detail)}
+    return {
+        "kind": outcome.kind.value,
+        "code": outcome.code,
+        "detail": files.legible(outcome.detail),
+    }
 
 
 def _array(rows: list[str]) -> str:

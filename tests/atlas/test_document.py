@@ -22,16 +22,36 @@ def cell(op: str, phase: str = "forward", dtype: str = "float32", size: str = "l
 
 
 def stable(name: str, declared: str = "nothing", **more: Any) -> dict[str, Any]:
-    return {"cell": name, "status": "stable", "calls": 3, "samples": 5, "elements": 9, "declared": declared, **more}
+    return {
+        "cell": name,
+        "status": "stable",
+        "calls": 3,
+        "samples": 5,
+        "elements": 9,
+        "declared": declared,
+        **more,
+    }
 
 
 def differing(name: str, under_flag: str, *, again: bool = True, **more: Any) -> dict[str, Any]:
     return {
-        **stable(name), "status": "differs", "call": "0", "way": "plain", "tallies": {"plain": [2, 10]},
-        "difference": {"elements": 9, "differing": 1, "max_abs": 0.5}, "under_flag": under_flag, "of_calls": 1,
-        "confirm": {"again": again, "way": "plain", "tallies": {"plain": [4, 20]}, "aten": "aten::put.default",
-                    "program": "print('|')"}, **more,
-    }  # fmt: skip
+        **stable(name),
+        "status": "differs",
+        "call": "0",
+        "way": "plain",
+        "tallies": {"plain": [2, 10]},
+        "difference": {"elements": 9, "differing": 1, "max_abs": 0.5},
+        "under_flag": under_flag,
+        "of_calls": 1,
+        "confirm": {
+            "again": again,
+            "way": "plain",
+            "tallies": {"plain": [4, 20]},
+            "aten": "aten::put.default",
+            "program": "print('|')",
+        },
+        **more,
+    }
 
 
 def document(*records: dict[str, Any]) -> dict[str, Any]:
@@ -45,7 +65,10 @@ def document(*records: dict[str, Any]) -> dict[str, Any]:
         (differing(cell("a"), "stable"), "observed_switched"),
         (differing(cell("a"), "raises"), "declared_and_observed"),
         (stable(cell("a"), "raises"), "declared_not_observed"),
-        (stable(cell("a"), "raises unless CUBLAS_WORKSPACE_CONFIG is set"), "declared_not_observed"),
+        (
+            stable(cell("a"), "raises unless CUBLAS_WORKSPACE_CONFIG is set"),
+            "declared_not_observed",
+        ),
     ],
 )
 def test_a_finding_stands_in_the_table_of_what_it_is(record: dict[str, Any], table: str) -> None:
@@ -54,7 +77,9 @@ def test_a_finding_stands_in_the_table_of_what_it_is(record: dict[str, Any], tab
 
 
 def test_one_call_that_differs_under_the_flag_makes_the_op_one_that_is_not_declared() -> None:
-    found = document(differing(cell("a"), "raises"), differing(cell("a", dtype="float64"), "differs"))
+    found = document(
+        differing(cell("a"), "raises"), differing(cell("a", dtype="float64"), "differs")
+    )
     (row,) = found["table"]["observed_not_declared"]
     assert row["dtypes"] == ["float32", "float64"]
 
@@ -74,7 +99,9 @@ def test_an_accusation_that_was_never_looked_at_again_does_not_stand() -> None:
 
 
 def test_what_reads_undefined_memory_is_told_apart_and_accused_of_nothing() -> None:
-    found = document(stable(cell("empty"), status="undefined memory", way="another filling of fresh memory"))
+    found = document(
+        stable(cell("empty"), status="undefined memory", way="another filling of fresh memory")
+    )
     assert not any(found["table"].values())
     assert found["apart"][0]["status"] == "undefined memory"
 
@@ -87,12 +114,19 @@ def test_a_crash_costs_its_own_cell_alone() -> None:
 
 
 def test_what_could_not_be_enlarged_is_said_with_its_reason() -> None:
-    refused = {"cell": cell("odd_op"), "status": "not enlarged", "elements": 50, "why": "RuntimeError: no | never"}
+    refused = {
+        "cell": cell("odd_op"),
+        "status": "not enlarged",
+        "elements": 50,
+        "why": "RuntimeError: no | never",
+    }
     assert "| `odd_op` | float32 | 50 | RuntimeError: no \\| never |" in render(document(refused))
 
 
 def test_the_order_of_the_log_does_not_matter() -> None:
-    records = [differing(cell(op), "stable") for op in "abc"] + [stable(cell(op), "raises") for op in "def"]
+    records = [differing(cell(op), "stable") for op in "abc"] + [
+        stable(cell(op), "raises") for op in "def"
+    ]
     shuffled = random.Random(0).sample(records, len(records))
     assert json.dumps(document(*records)) == json.dumps(document(*shuffled))
     assert render(document(*records)) == render(document(*shuffled))
@@ -116,4 +150,6 @@ def test_the_committed_page_is_what_its_document_renders_to(device: str) -> None
     path = REPORTS / f"{device}.json"
     if not path.exists():
         pytest.skip(f"no sweep of {device} is committed")
-    assert path.with_suffix(".md").read_text(encoding="utf-8") == render(json.loads(path.read_text(encoding="utf-8")))
+    assert path.with_suffix(".md").read_text(encoding="utf-8") == render(
+        json.loads(path.read_text(encoding="utf-8"))
+    )

@@ -51,7 +51,11 @@ def test_repeated_values_are_not_all_alike_and_stay_within_their_range() -> None
 
 def test_leaves_stay_leaves_that_require_a_gradient() -> None:
     grown = enlarged(torch.mul, torch.rand(3).requires_grad_(), torch.rand(3)).calls[0].operands
-    assert (grown[0].requires_grad, grown[0].is_leaf, grown[1][0].requires_grad) == (True, True, False)
+    assert (grown[0].requires_grad, grown[0].is_leaf, grown[1][0].requires_grad) == (
+        True,
+        True,
+        False,
+    )
 
 
 def test_numbers_grow_with_the_extents_where_the_op_insists() -> None:
@@ -88,7 +92,9 @@ def test_a_result_that_grows_with_the_square_does_not_explode() -> None:
 
 
 def test_a_view_that_repeats_one_element_without_end_is_refused() -> None:
-    found = enlarged(lambda x: x[:, None].expand(len(x), 1 << 10 if len(x) == 2 else 1 << 30), torch.rand(2))
+    found = enlarged(
+        lambda x: x[:, None].expand(len(x), 1 << 10 if len(x) == 2 else 1 << 30), torch.rand(2)
+    )
     assert found.calls == []
     assert "grows" in found.refusal
 

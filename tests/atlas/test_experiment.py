@@ -1,4 +1,5 @@
-"""What the experiment says of functions whose truth is known: it accuses those that differ, and no others."""
+"""What the experiment says of functions whose truth is known: it accuses those that differ, and no
+others."""
 
 from __future__ import annotations
 
@@ -19,7 +20,11 @@ pytestmark = pytest.mark.seeded  # the generators are put into one state before 
 
 
 def look(
-    function: Callable[..., Any], *operands: Any, phase: str = "forward", threads: int = 2, op: str = "op"
+    function: Callable[..., Any],
+    *operands: Any,
+    phase: str = "forward",
+    threads: int = 2,
+    op: str = "op",
 ) -> Seen:
     first, *rest = operands or (torch.arange(6.0),)
     call = Call(function, (first, tuple(rest), {}), lambda result: result, 0)
@@ -91,7 +96,9 @@ def test_only_the_backward_pass_is_accused_where_it_alone_differs(varying: Itera
     assert look(Shaky.apply, leaf(), phase="backward").status is Status.DIFFERS
 
 
-def test_a_backward_pass_is_not_blamed_for_a_forward_pass_that_differs(varying: Iterator[float]) -> None:
+def test_a_backward_pass_is_not_blamed_for_a_forward_pass_that_differs(
+    varying: Iterator[float],
+) -> None:
     def shaky(x: torch.Tensor) -> torch.Tensor:
         return x * x + next(varying)
 
@@ -99,7 +106,9 @@ def test_a_backward_pass_is_not_blamed_for_a_forward_pass_that_differs(varying: 
     assert look(shaky, leaf(), phase="backward").status is Status.STABLE
 
 
-def test_what_a_forward_pass_saves_in_secret_is_seen_when_the_graph_is_built_anew(varying: Iterator[float]) -> None:
+def test_what_a_forward_pass_saves_in_secret_is_seen_when_the_graph_is_built_anew(
+    varying: Iterator[float],
+) -> None:
     class Secretive(torch.autograd.Function):
         @staticmethod
         def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
@@ -138,24 +147,34 @@ def test_indices_of_equal_values_are_ties_of_an_op_that_chooses_among_values(
     assert look(lambda x: torch.tensor(int(next(varying))), torch.zeros(4), op=op).status is status
 
 
-def test_a_function_that_the_flag_repairs_is_told_from_one_that_it_makes_raise(varying: Iterator[float]) -> None:
+def test_a_function_that_the_flag_repairs_is_told_from_one_that_it_makes_raise(
+    varying: Iterator[float],
+) -> None:
     def repaired(x: torch.Tensor) -> torch.Tensor:
         return x if torch.are_deterministic_algorithms_enabled() else x + next(varying)
 
     def refused(x: torch.Tensor) -> torch.Tensor:
         if torch.are_deterministic_algorithms_enabled():
-            raise RuntimeError("some_kernel does not have a deterministic implementation, but you set …")
+            raise RuntimeError(
+                "some_kernel does not have a deterministic implementation, but you set …"
+            )
         return x + next(varying)
 
     assert look(repaired).under_flag is UnderFlag.STABLE
     seen = look(refused)
-    assert (seen.under_flag, seen.declared, seen.alerts) == (UnderFlag.RAISES, Declared.RAISES, ["some_kernel"])
+    assert (seen.under_flag, seen.declared, seen.alerts) == (
+        UnderFlag.RAISES,
+        Declared.RAISES,
+        ["some_kernel"],
+    )
 
 
 def test_what_cublas_asks_for_is_a_declaration_of_its_own() -> None:
     def matmul(x: torch.Tensor) -> torch.Tensor:
         if torch.are_deterministic_algorithms_enabled():
-            raise RuntimeError("Deterministic behavior was enabled … set CUBLAS_WORKSPACE_CONFIG=:4096:8")
+            raise RuntimeError(
+                "Deterministic behavior was enabled … set CUBLAS_WORKSPACE_CONFIG=:4096:8"
+            )
         return x
 
     seen = look(matmul)
@@ -176,7 +195,9 @@ def test_a_call_without_gradient_has_no_backward_pass() -> None:
     assert look(lambda x: x.sin(), phase="backward").status is Status.NO_GRADIENT
 
 
-def test_the_process_is_left_with_the_threads_and_flags_that_it_had(varying: Iterator[float]) -> None:
+def test_the_process_is_left_with_the_threads_and_flags_that_it_had(
+    varying: Iterator[float],
+) -> None:
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     look(lambda x: x + next(varying), threads=3)
     assert (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()) == before
@@ -184,7 +205,8 @@ def test_the_process_is_left_with_the_threads_and_flags_that_it_had(varying: Ite
 
 def test_the_backward_pass_is_given_one_cotangent_that_is_not_all_ones() -> None:
     phase = Phase(
-        Cell("cpu", "op", "float32", "sample", 2, "backward"), Call(torch.sin, (leaf(), (), {}), lambda r: r, 0)
+        Cell("cpu", "op", "float32", "sample", 2, "backward"),
+        Call(torch.sin, (leaf(), (), {}), lambda r: r, 0),
     )
     assert phase.prepare()
     (gradient,) = phase.result()

@@ -27,7 +27,8 @@ def test_a_cell_is_read_back_from_its_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["gather", "tpu/gather/float32/large/t2/forward", f"{CELL}/x", "cpu/a/b/large/2/forward"]
+    "name",
+    ["gather", "tpu/gather/float32/large/t2/forward", f"{CELL}/x", "cpu/a/b/large/2/forward"],
 )
 def test_what_is_no_cell_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="atlas-cell"):
@@ -76,7 +77,9 @@ def test_cells_of_another_torch_do_not_join_the_table(tmp_path: Path) -> None:
     path = tmp_path / "log"
     begun(path).close()
     log = Log(path)
-    with pytest.raises(ReproauditError, match=r"torch 2.13.0 then, 2.14.0 now \[atlas-environment\]"):
+    with pytest.raises(
+        ReproauditError, match=r"torch 2.13.0 then, 2.14.0 now \[atlas-environment\]"
+    ):
         log.begin({**ENVIRONMENT, "torch": "2.14.0"}, Request().to_json())
     log.close()
 

@@ -27,20 +27,26 @@ def test_the_first_few_samples_lie_far_apart() -> None:
 
 def fake_op(**more: object) -> types.SimpleNamespace:
     return types.SimpleNamespace(
-        name="op", variant_test_name="", supports_autograd=True,
+        name="op",
+        variant_test_name="",
+        supports_autograd=True,
         supported_dtypes=lambda device: {torch.float32, torch.int64},
-        supported_backward_dtypes=lambda device: {torch.float32}, **more,
-    )  # fmt: skip
+        supported_backward_dtypes=lambda device: {torch.float32},
+        **more,
+    )
 
 
 def test_an_op_has_backward_cells_only_in_dtypes_that_have_a_gradient() -> None:
     request = Request(dtypes=("float32", "int64", "complex64"), sizes=("large",), threads=(1, 4))
     cells = [str(cell) for group in groups_of(fake_op(), request) for cell in group.cells]
     assert cells == [
-        "cpu/op/float32/large/t4/forward", "cpu/op/float32/large/t4/backward",
-        "cpu/op/float32/large/t1/forward", "cpu/op/float32/large/t1/backward",
-        "cpu/op/int64/large/t4/forward", "cpu/op/int64/large/t1/forward",
-    ]  # fmt: skip
+        "cpu/op/float32/large/t4/forward",
+        "cpu/op/float32/large/t4/backward",
+        "cpu/op/float32/large/t1/forward",
+        "cpu/op/float32/large/t1/backward",
+        "cpu/op/int64/large/t4/forward",
+        "cpu/op/int64/large/t1/forward",
+    ]
 
 
 def test_an_op_that_lacks_the_wanted_dtypes_has_no_cells() -> None:
@@ -49,10 +55,14 @@ def test_an_op_that_lacks_the_wanted_dtypes_has_no_cells() -> None:
 
 @pytest.mark.slow
 @pytest.mark.seeded
-@pytest.mark.leaves("sys-path", reason="importing op_db imports setuptools, which adds a folder of its own")
+@pytest.mark.leaves(
+    "sys-path", reason="importing op_db imports setuptools, which adds a folder of its own"
+)
 def test_samples_are_the_same_each_time_they_are_made() -> None:
     (op,) = chosen_ops(Request(only="^index_add$"))
     group = groups_of(op, Request(sizes=("sample",)))[0]
     first, again = samples_of(group, "cpu"), samples_of(group, "cpu")
     assert len(first) > 3
-    assert [identity(call.operands) for call in first] == [identity(call.operands) for call in again]
+    assert [identity(call.operands) for call in first] == [
+        identity(call.operands) for call in again
+    ]

@@ -1,4 +1,5 @@
-"""The sweep over workers that may die: every cell gets a record, and an accusation is looked at again."""
+"""The sweep over workers that may die: every cell gets a record, and an accusation is looked at
+again."""
 
 from __future__ import annotations
 
@@ -72,12 +73,19 @@ def test_a_worker_that_crashes_costs_the_cell_it_was_at_and_a_fresh_one_goes_on(
         told({"at": C}, stable(C)),
     ]
     sweeping.sweep(Request(), log, 1.0, Silent())
-    assert {name: record["status"] for name, record in log.cells.items()} == {A: "stable", B: "crashed", C: "stable"}
+    assert {name: record["status"] for name, record in log.cells.items()} == {
+        A: "stable",
+        B: "crashed",
+        C: "stable",
+    }
     assert Scripted.tasks[1]["done"] == [A, B]
 
 
 def test_a_worker_that_hangs_while_it_makes_calls_costs_the_cells_that_share_them(log: Log) -> None:
-    Scripted.scripts = [told({"at": A, "group": [A, B]}, ended="no answer for 1 s"), told({"at": C}, stable(C))]
+    Scripted.scripts = [
+        told({"at": A, "group": [A, B]}, ended="no answer for 1 s"),
+        told({"at": C}, stable(C)),
+    ]
     sweeping.sweep(Request(), log, 1.0, Silent())
     assert [log.cells[name]["status"] for name in (A, B, C)] == ["timed out", "timed out", "stable"]
 
@@ -89,7 +97,8 @@ def test_a_worker_that_dies_before_any_cell_is_an_error_with_its_last_words(log:
 
 
 @pytest.mark.parametrize(
-    "plan", [{"ops": 0, "cells": 0, "unsupported": []}, {"ops": 1, "cells": 0, "unsupported": ["a"]}]
+    "plan",
+    [{"ops": 0, "cells": 0, "unsupported": []}, {"ops": 1, "cells": 0, "unsupported": ["a"]}],
 )
 def test_nothing_to_sweep_is_no_success(log: Log, plan: dict[str, Any]) -> None:
     Scripted.scripts = [([{"environment": {}}, {"plan": plan}], "")]
@@ -105,7 +114,10 @@ def test_each_accusation_is_looked_at_once_more_even_if_a_worker_crashes_at_one(
         log.add({"cell": name, "status": "differs", "call": "0"})
     log.add(stable(C))
     again = {"again": True, "program": "p"}
-    Scripted.scripts = [([{"at": A}], "killed by SIGKILL"), ([{"at": B}, {"cell": B, "confirm": again}], "")]
+    Scripted.scripts = [
+        ([{"at": A}], "killed by SIGKILL"),
+        ([{"at": B}, {"cell": B, "confirm": again}], ""),
+    ]
     sweeping.confirm(Request(), log, 1.0, Silent())
     assert [task["accused"] for task in Scripted.tasks] == [{A: "0", B: "0"}, {B: "0"}]
     assert log.cells[A]["confirm"] == {"again": False, "why": "killed by SIGKILL"}
@@ -116,7 +128,13 @@ def test_each_accusation_is_looked_at_once_more_even_if_a_worker_crashes_at_one(
 
 @pytest.mark.parametrize(
     ("program", "counted"),
-    [("print(3, 'of 20 differ')", (3, 20)), ("print('nothing')", None), ("print(3, 'of 20 differ'); 1/0", None)],
+    [
+        ("print(3, 'of 20 differ')", (3, 20)),
+        ("print('nothing')", None),
+        ("print(3, 'of 20 differ'); 1/0", None),
+    ],
 )
-def test_a_program_counts_by_what_it_prints_if_it_ends_well(program: str, counted: tuple[int, int] | None) -> None:
+def test_a_program_counts_by_what_it_prints_if_it_ends_well(
+    program: str, counted: tuple[int, int] | None
+) -> None:
     assert run_program(program) == counted

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from reproaudit.atlas.child.values import differ_in_nan_bits_only, differ_in_ties_only, fresh, identity, measure
+from reproaudit.atlas.child.values import (
+    differ_in_nan_bits_only,
+    differ_in_ties_only,
+    fresh,
+    identity,
+    measure,
+)
 
 NAN = torch.tensor([1.0, float("nan"), 3.0])
 
@@ -23,7 +29,9 @@ def test_equal_nan_are_equal_and_the_sign_of_nan_is_a_difference_of_its_own_kind
     assert differ_in_nan_bits_only([NAN], [other])
 
 
-@pytest.mark.parametrize("other", [torch.tensor([1.0, float("nan"), 3.1]), torch.tensor([1.0, 2.0, 3.0])])
+@pytest.mark.parametrize(
+    "other", [torch.tensor([1.0, float("nan"), 3.1]), torch.tensor([1.0, 2.0, 3.0])]
+)
 def test_a_number_that_differs_beside_nan_is_no_matter_of_nan_bits(other: torch.Tensor) -> None:
     assert not differ_in_nan_bits_only([NAN], [other])
 
@@ -37,7 +45,10 @@ def test_numbers_beside_tensors_count() -> None:
 
 
 def test_the_distance_is_measured_over_the_tensors_that_differ() -> None:
-    one, other = [torch.zeros(3), torch.tensor([1.0, 2.0])], [torch.zeros(3), torch.tensor([1.0, 2.5])]
+    one, other = (
+        [torch.zeros(3), torch.tensor([1.0, 2.0])],
+        [torch.zeros(3), torch.tensor([1.0, 2.5])],
+    )
     difference = measure(one, other)
     assert difference is not None
     assert (difference.elements, difference.differing, difference.max_abs) == (2, 1, 0.5)
@@ -58,7 +69,9 @@ def test_indices_of_equal_values_are_ties() -> None:
 
 @pytest.mark.parametrize("index", [[0, 1], [1, 2], [1, 3], [-1, 0]])
 def test_an_index_of_another_value_is_no_tie(index: list[int]) -> None:
-    assert not differ_in_ties_only((VALUES, torch.tensor([1, 0])), (VALUES, torch.tensor(index)), (SOURCE, (1,), {}))
+    assert not differ_in_ties_only(
+        (VALUES, torch.tensor([1, 0])), (VALUES, torch.tensor(index)), (SOURCE, (1,), {})
+    )
 
 
 def test_values_that_differ_are_no_ties() -> None:
@@ -70,7 +83,9 @@ def test_fresh_operands_keep_strides_and_aliases_and_share_no_memory() -> None:
     base = torch.arange(12.0).reshape(3, 4)
     first, (second, third) = fresh((base, [base.T, base[1:]]), {})
     assert second.stride() == base.T.stride()
-    assert second.untyped_storage().data_ptr() == first.untyped_storage().data_ptr() != base.data_ptr()
+    assert (
+        second.untyped_storage().data_ptr() == first.untyped_storage().data_ptr() != base.data_ptr()
+    )
     first[1, 0] = 100.0
     assert third[0, 0] == 100.0
     assert base[1, 0] == 4.0

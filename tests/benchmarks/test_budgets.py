@@ -25,7 +25,8 @@ def test_what_was_not_measured_is_not_met(budgets: ModuleType) -> None:
 
 
 @pytest.mark.parametrize(
-    ("at_least", "value", "met"), [(False, 1.05, True), (False, 1.051, False), (True, 1.05, True), (True, 1.049, False)]
+    ("at_least", "value", "met"),
+    [(False, 1.05, True), (False, 1.051, False), (True, 1.05, True), (True, 1.049, False)],
 )
 def test_a_budget_is_met_up_to_its_bound_and_no_further(
     budgets: ModuleType, at_least: bool, value: float, met: bool
@@ -36,7 +37,9 @@ def test_a_budget_is_met_up_to_its_bound_and_no_further(
     assert f"{value:.3f}" in line
 
 
-def test_figures_are_read_from_where_the_benchmarks_leave_them(budgets: ModuleType, tmp_path: Path) -> None:
+def test_figures_are_read_from_where_the_benchmarks_leave_them(
+    budgets: ModuleType, tmp_path: Path
+) -> None:
     (tmp_path / "hostile.json").write_text(json.dumps({"cut": 0.5, "flipped": 1.5}))
     (tmp_path / "digest_speed.md").write_text(
         "  digest                  22.65 GB/s\n  digest / baseline                    0.70\n"

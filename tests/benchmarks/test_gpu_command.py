@@ -21,7 +21,9 @@ child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"],
 open("child", "w").write(str(child.pid))
 time.sleep(600)
 """
-IGNORES_THE_INTERRUPT = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(600)"
+IGNORES_THE_INTERRUPT = (
+    "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(600)"
+)
 
 
 @pytest.fixture
@@ -42,7 +44,9 @@ def python(code: str) -> tuple[str, ...]:
     return (sys.executable, "-S", "-c", code)
 
 
-def test_a_part_that_hangs_and_one_that_fails_stop_none_of_the_later_ones(parts: ModuleType, tmp_path: Path) -> None:
+def test_a_part_that_hangs_and_one_that_fails_stop_none_of_the_later_ones(
+    parts: ModuleType, tmp_path: Path
+) -> None:
     said: list[str] = []
     ended = parts.run_parts(
         [
@@ -64,7 +68,9 @@ def test_a_part_that_hangs_and_one_that_fails_stop_none_of_the_later_ones(parts:
     assert sum(text.startswith("= ") for text in said) == 4
 
 
-def test_what_a_hanging_part_started_in_another_session_is_ended_too(parts: ModuleType, tmp_path: Path) -> None:
+def test_what_a_hanging_part_started_in_another_session_is_ended_too(
+    parts: ModuleType, tmp_path: Path
+) -> None:
     ended = parts.run_part(parts.Part("forks", python(FORKS_AND_HANGS), 2.0), tmp_path)
     assert ended.status == "ended at its limit of 2 s"
     assert has_ended(int((tmp_path / "child").read_text()))
@@ -80,14 +86,21 @@ def test_a_part_that_ignores_the_interrupt_is_killed(parts: ModuleType, tmp_path
 def test_output_is_kept_only_of_a_part_that_succeeds(parts: ModuleType, tmp_path: Path) -> None:
     good, bad = tmp_path / "made" / "good.md", tmp_path / "made" / "bad.md"
     parts.run_part(parts.Part("good", python("print('figures')"), 30.0, stdout=good), tmp_path)
-    parts.run_part(parts.Part("bad", python("print('figures'); raise SystemExit(1)"), 30.0, stdout=bad), tmp_path)
+    parts.run_part(
+        parts.Part("bad", python("print('figures'); raise SystemExit(1)"), 30.0, stdout=bad),
+        tmp_path,
+    )
     assert [path.name for path in good.parent.iterdir()] == ["good.md"]
     assert good.read_text() == "figures\n"
 
 
-def test_a_part_whose_packages_are_missing_is_not_run_and_counts_as_failed(parts: ModuleType, tmp_path: Path) -> None:
+def test_a_part_whose_packages_are_missing_is_not_run_and_counts_as_failed(
+    parts: ModuleType, tmp_path: Path
+) -> None:
     part = parts.Part("needs", python("open('made', 'w')"), 30.0, needs=("torch", "tabulate"))
-    ended = parts.run_parts([part], tmp_path, missing=frozenset({"tabulate"}), say=lambda text: None)
+    ended = parts.run_parts(
+        [part], tmp_path, missing=frozenset({"tabulate"}), say=lambda text: None
+    )
     assert [one.status for one in ended] == ["not run: tabulate missing"]
     assert parts.exit_code(ended) == 1
     assert not (tmp_path / "made").exists()
@@ -95,7 +108,9 @@ def test_a_part_whose_packages_are_missing_is_not_run_and_counts_as_failed(parts
 
 def test_all_parts_end_in_time_though_every_one_hangs(gpu: ModuleType) -> None:
     parts, grace_s = gpu.parts_of(Path("out")), importlib.import_module("parts").GRACE_S
-    assert {"tests", "recording", "digest_speed", "fidelity", "atlas"} == {part.name for part in parts}
+    assert {"tests", "recording", "digest_speed", "fidelity", "atlas"} == {
+        part.name for part in parts
+    }
     assert gpu.LOOK_S + sum(part.limit_s + grace_s for part in parts) < gpu.WHOLE_S
 
 
@@ -106,9 +121,13 @@ def test_only_files_with_gpu_tests_are_collected(gpu: ModuleType, tmp_path: Path
     assert any(name.endswith("test_cuda.py") for name in gpu.gpu_test_files(ROOT / "tests"))
 
 
-def test_the_summary_says_what_each_part_took_and_what_was_there(gpu: ModuleType, tmp_path: Path) -> None:
+def test_the_summary_says_what_each_part_took_and_what_was_there(
+    gpu: ModuleType, tmp_path: Path
+) -> None:
     ended = [gpu.Ended(gpu.Part("tests", ("x",), 1.0), "failed: exit code 1", 12.4)]
-    gpu.write_summary(tmp_path / "out" / "summary.md", {"GPU": "none, a test", "driver": "1.2"}, ended)
+    gpu.write_summary(
+        tmp_path / "out" / "summary.md", {"GPU": "none, a test", "driver": "1.2"}, ended
+    )
     text = (tmp_path / "out" / "summary.md").read_text()
     assert "| tests | failed: exit code 1 | 12 |" in text
     assert "| GPU | none, a test |" in text
@@ -119,8 +138,13 @@ def test_the_summary_says_what_each_part_took_and_what_was_there(gpu: ModuleType
 def test_without_a_gpu_nothing_is_run_and_one_line_says_so(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, str(ROOT / "benchmarks" / "gpu.py"), "--out", str(tmp_path)],
-        env=os.environ | {"CUDA_VISIBLE_DEVICES": ""}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        env=os.environ | {"CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 2
-    assert done.stderr.splitlines()[-1] == "make gpu: torch sees no CUDA device here; nothing was run"
+    assert (
+        done.stderr.splitlines()[-1] == "make gpu: torch sees no CUDA device here; nothing was run"
+    )
     assert not (tmp_path / "summary.md").exists()

@@ -55,7 +55,16 @@ def test_an_interruption_keeps_what_there_is_and_says_how_to_go_on(
 def test_a_sweep_finds_the_race_and_tells_undefined_memory_apart(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["atlas", "--out", str(tmp_path), "--only", "^(take|empty_like|sin|rand_like)$", *SMALL, "--repeats", "20"]
+    words = [
+        "atlas",
+        "--out",
+        str(tmp_path),
+        "--only",
+        "^(take|empty_like|sin|rand_like)$",
+        *SMALL,
+        "--repeats",
+        "20",
+    ]
     assert main(words) == 0
     document = json.loads((tmp_path / "cpu.json").read_text())
     statuses = {op: document["ops"][op]["float32"]["large"]["cells"] for op in document["ops"]}
@@ -92,7 +101,9 @@ def test_a_sweep_finds_the_race_and_tells_undefined_memory_apart(
         ("cpu/eq/float32/sample/t2/backward", 2, "op_db has no such cell"),
     ],
 )
-def test_one_cell_is_run_alone(cell: str, code: int, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_cell_is_run_alone(
+    cell: str, code: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["atlas", "--cell", cell, "--repeats", "20"]) == code
     printed = capsys.readouterr()
     assert said in printed.out + printed.err
@@ -107,9 +118,20 @@ def test_no_op_at_all_is_no_success(tmp_path: Path, capsys: pytest.CaptureFixtur
 @pytest.mark.slow
 def test_an_interrupt_stops_the_worker_too(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "reproaudit", "atlas", "--out", str(tmp_path), "--only", "^(s|t)", *SMALL[:-1]],
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "reproaudit",
+            "atlas",
+            "--out",
+            str(tmp_path),
+            "--only",
+            "^(s|t)",
+            *SMALL[:-1],
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     assert process.stderr is not None
     first = process.stderr.readline()
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
@@ -125,7 +147,15 @@ def test_an_interrupt_stops_the_worker_too(tmp_path: Path) -> None:
 
 @pytest.mark.gpu
 def test_the_cuda_sweep_finds_the_atomic_additions(tmp_path: Path) -> None:
-    words = ["atlas", "--device", "cuda", "--out", str(tmp_path), "--only", "^(index_add|sin|empty_like)$"]
+    words = [
+        "atlas",
+        "--device",
+        "cuda",
+        "--out",
+        str(tmp_path),
+        "--only",
+        "^(index_add|sin|empty_like)$",
+    ]
     assert main([*words, "--dtypes", "float32", "--seconds", "6", "--quiet"]) == 0
     document = json.loads((tmp_path / "cuda.json").read_text())
     large = {op: document["ops"][op]["float32"]["large"]["cells"] for op in document["ops"]}

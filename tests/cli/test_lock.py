@@ -35,7 +35,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> Callable[[LockedRun | Refusal], list[Entry]]:
-    """Let every run give what the test says; the entries that were run are kept in the list that is returned."""
+    """Let every run give what the test says; the entries that were run are kept in the list that is
+    returned."""
 
     def give(found: LockedRun | Refusal) -> list[Entry]:
         made: list[Entry] = []
@@ -63,7 +64,9 @@ def locked() -> Lock:
 def test_a_subject_is_locked_with_its_arguments_and_settings(runs: Any, capsys: Screen) -> None:
     runs(RUN)
     assert main(["lock", "--quiet", "--seed", "1", "train.py", "--lr", "0.1"]) == 0
-    assert locked().entries == (Entry("train.py", ("--lr", "0.1"), settings=Settings(seed=1), runs=(RUN,)),)
+    assert locked().entries == (
+        Entry("train.py", ("--lr", "0.1"), settings=Settings(seed=1), runs=(RUN,)),
+    )
     assert capsys.readouterr().out == (
         "locked: train.py --lr 0.1 in reproaudit.lock: 5 tensors of 2 steps, 8 of 10 operators\n"
         "  operators    --ops keeps more; of later ones the tensors of each step are compared\n"
@@ -82,22 +85,34 @@ def test_locking_again_keeps_the_settings_and_steps_unless_told_otherwise(runs: 
     for words in (["--seed", "1", "--steps", "all"], ["--threads", "2"], ["--anew"]):
         main(["lock", "--quiet", *words, "train.py"])
     assert [(entry.settings, entry.steps) for entry in made] == [
-        (Settings(seed=1), None), (Settings(seed=1, threads=2), None), (Settings(), 3),
-    ]  # fmt: skip
+        (Settings(seed=1), None),
+        (Settings(seed=1, threads=2), None),
+        (Settings(), 3),
+    ]
 
 
 def test_without_a_subject_every_entry_is_made_again(runs: Any, capsys: Screen) -> None:
-    save(Lock((Entry("other.py", runs=(RUN,)), Entry("train.py", runs=(OTHER,)))), Path("reproaudit.lock"))
+    save(
+        Lock((Entry("other.py", runs=(RUN,)), Entry("train.py", runs=(OTHER,)))),
+        Path("reproaudit.lock"),
+    )
     runs(OTHER)
     assert main(["lock", "--quiet"]) == 0
     assert [entry.runs for entry in locked().entries] == [(OTHER,), (OTHER,)]
-    assert ["all as they were" in line for line in capsys.readouterr().out.splitlines() if "locked" in line] == [
-        False, True,
-    ]  # fmt: skip
+    assert [
+        "all as they were" in line
+        for line in capsys.readouterr().out.splitlines()
+        if "locked" in line
+    ] == [
+        False,
+        True,
+    ]
 
 
 def test_another_environment_joins_and_prune_drops_it(runs: Any, capsys: Screen) -> None:
-    save(Lock((Entry("train.py", runs=(replace(RUN, environment=THERE),)),)), Path("reproaudit.lock"))
+    save(
+        Lock((Entry("train.py", runs=(replace(RUN, environment=THERE),)),)), Path("reproaudit.lock")
+    )
     runs(RUN)
     main(["lock", "--quiet", "train.py"])
     assert len(locked().entries[0].runs) == 2
@@ -107,8 +122,18 @@ def test_another_environment_joins_and_prune_drops_it(runs: Any, capsys: Screen)
     assert "1 dropped" in capsys.readouterr().out
 
 
-def test_a_program_that_is_not_reproducible_is_refused_and_the_lock_stays(runs: Any, capsys: Screen) -> None:
-    finding = Finding("RA401", Cause.KERNEL, "results differ", "backward", 0, "aten::x", location=Location("a.py", 4))
+def test_a_program_that_is_not_reproducible_is_refused_and_the_lock_stays(
+    runs: Any, capsys: Screen
+) -> None:
+    finding = Finding(
+        "RA401",
+        Cause.KERNEL,
+        "results differ",
+        "backward",
+        0,
+        "aten::x",
+        location=Location("a.py", 4),
+    )
     save(Lock((Entry("train.py", runs=(RUN,)),)), Path("reproaudit.lock"))
     runs(Refusal("2 runs, 2 distinct", finding))
     assert main(["lock", "--quiet", "train.py"]) == 1
@@ -140,15 +165,23 @@ def test_locking_again_resolves_a_merge_conflict(runs: Any, capsys: Screen) -> N
     path.write_text(f"<<<<<<< HEAD\n{sides[0]}=======\n{sides[1]}>>>>>>> other\n")
     runs(RUN)
     assert main(["check", "--quiet"]) == 2
-    assert "reproaudit.lock, line 1: the file holds a merge conflict [lock-conflict]" in capsys.readouterr().err
+    assert (
+        "reproaudit.lock, line 1: the file holds a merge conflict [lock-conflict]"
+        in capsys.readouterr().err
+    )
     assert main(["lock", "--quiet", "train.py"]) == 2
     assert "different digests for 'other.py' too" in capsys.readouterr().err
     assert main(["lock", "--quiet"]) == 0
     assert [entry.runs for entry in locked().entries] == [(RUN,), (RUN,)]
 
 
-def test_checking_says_how_each_entry_is_and_exits_with_the_worst(runs: Any, capsys: Screen) -> None:
-    save(Lock((Entry("other.py", runs=(RUN,)), Entry("train.py", runs=(OTHER,)))), Path("reproaudit.lock"))
+def test_checking_says_how_each_entry_is_and_exits_with_the_worst(
+    runs: Any, capsys: Screen
+) -> None:
+    save(
+        Lock((Entry("other.py", runs=(RUN,)), Entry("train.py", runs=(OTHER,)))),
+        Path("reproaudit.lock"),
+    )
     runs(RUN)
     assert main(["check", "--quiet"]) == 1
     out = capsys.readouterr().out
@@ -158,14 +191,19 @@ def test_checking_says_how_each_entry_is_and_exits_with_the_worst(runs: Any, cap
 
 
 def test_checking_under_a_changed_setting_runs_and_names_it(runs: Any, capsys: Screen) -> None:
-    save(Lock((Entry("train.py", settings=Settings(seed=1, threads=2), runs=(RUN,)),)), Path("reproaudit.lock"))
+    save(
+        Lock((Entry("train.py", settings=Settings(seed=1, threads=2), runs=(RUN,)),)),
+        Path("reproaudit.lock"),
+    )
     made = runs(RUN)
     assert main(["check", "--quiet", "--threads", "1", "train.py"]) == 0
     assert made[0].settings == Settings(seed=1, threads=1)
     assert "  settings  threads: 2 -> 1\n" in capsys.readouterr().out
 
 
-def test_json_goes_to_a_file_beside_the_screen_or_to_stdout_instead(runs: Any, capsys: Screen) -> None:
+def test_json_goes_to_a_file_beside_the_screen_or_to_stdout_instead(
+    runs: Any, capsys: Screen
+) -> None:
     save(Lock((Entry("train.py", runs=(OTHER,)),)), Path("reproaudit.lock"))
     runs(RUN)
     assert main(["check", "--quiet", "--json", "out/x.json"]) == 1

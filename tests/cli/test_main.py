@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 from reproaudit import __version__
-from reproaudit.cli.arguments import audit_parser, compare_parser, record_parser, report_parser, split
+from reproaudit.cli.arguments import (
+    audit_parser,
+    compare_parser,
+    record_parser,
+    report_parser,
+    split,
+)
 from reproaudit.cli.main import main
 from reproaudit.errors import UsageError
 from reproaudit.model.events import Outcome, OutcomeKind
@@ -36,7 +42,9 @@ SAMPLES = Path(__file__).parents[1] / "reports" / "samples"
         ("train.py --env A=1 --env B=2", "--env A=1 --env B=2", "train.py", ""),
     ],
 )
-def test_ours_end_at_the_first_word_that_is_not_ours(words: str, ours: str, subject: str, own: str) -> None:
+def test_ours_end_at_the_first_word_that_is_not_ours(
+    words: str, ours: str, subject: str, own: str
+) -> None:
     assert split(audit_parser(), words.split()) == (ours.split(), subject, own.split())
 
 
@@ -66,7 +74,11 @@ def test_an_unknown_option_before_the_subject_is_refused() -> None:
     ],
 )
 def test_a_mistake_gets_one_error_with_a_way_out_and_exit_code_2(
-    words: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    words: str,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "train.py").write_text("raise SystemExit('must not run')\n")
     monkeypatch.chdir(tmp_path)
@@ -91,9 +103,14 @@ def test_every_option_has_help(parser: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("verdict", "code"), [(Verdict.REPRODUCIBLE, 0), (Verdict.WITHIN_TOLERANCE, 0), (Verdict.NOT_REPRODUCIBLE, 1),
-                          (Verdict.NOT_AUDITED, 2)],
-)  # fmt: skip
+    ("verdict", "code"),
+    [
+        (Verdict.REPRODUCIBLE, 0),
+        (Verdict.WITHIN_TOLERANCE, 0),
+        (Verdict.NOT_REPRODUCIBLE, 1),
+        (Verdict.NOT_AUDITED, 2),
+    ],
+)
 def test_the_exit_code_follows_the_verdict(
     verdict: Verdict, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -118,13 +135,17 @@ def test_a_report_that_cannot_be_written_leaves_no_half_file(
 
 
 @pytest.mark.parametrize("case", sorted(path.parent.name for path in SAMPLES.glob("*/result.json")))
-def test_a_sample_s_screen_is_what_its_result_renders_to(case: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_sample_s_screen_is_what_its_result_renders_to(
+    case: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     main(["report", str(SAMPLES / case / "result.json")])
     assert capsys.readouterr().out == (SAMPLES / case / "terminal.txt").read_text()
 
 
 def test_the_readme_quotes_the_sample_s_screen() -> None:
-    quoted = re.search(r"\$ reproaudit examples/graph_net/train\.py\n(.*?)```", README.read_text(), re.DOTALL)
+    quoted = re.search(
+        r"\$ reproaudit examples/graph_net/train\.py\n(.*?)```", README.read_text(), re.DOTALL
+    )
     assert quoted is not None
     assert (SAMPLES / "graph_net" / "terminal.txt").read_text().startswith(quoted[1])
 
@@ -139,7 +160,9 @@ def test_the_readme_names_every_exit_code_and_option_group() -> None:
 
 def test_the_samples_hold_no_absolute_path() -> None:
     for path in SAMPLES.rglob("*.json"):
-        assert not re.search(r'"/(home|root|tmp|work|Users)', json.dumps(json.loads(path.read_text())))
+        assert not re.search(
+            r'"/(home|root|tmp|work|Users)', json.dumps(json.loads(path.read_text()))
+        )
 
 
 def test_a_fault_of_our_own_never_looks_like_a_divergence(

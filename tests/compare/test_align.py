@@ -30,7 +30,10 @@ def longest_common_subsequence(a: list[int], b: list[int]) -> int:
 
 def assert_well_formed(a: Keys, b: Keys, found: Alignment) -> None:
     assert (a[found.pairs_a] == b[found.pairs_b]).all()
-    for size, pairs, only in ((len(a), found.pairs_a, found.only_a), (len(b), found.pairs_b, found.only_b)):
+    for size, pairs, only in (
+        (len(a), found.pairs_a, found.only_a),
+        (len(b), found.pairs_b, found.only_b),
+    ):
         assert (np.diff(pairs) > 0).all()
         assert (np.diff(only) > 0).all()
         assert sorted([*pairs, *only]) == list(range(size))
@@ -86,7 +89,9 @@ def test_edits_in_a_repetitive_stream_leave_no_more_events_alone_than_were_edite
 @pytest.mark.parametrize("seed", range(4))
 def test_a_walk_stays_local_too(monkeypatch: pytest.MonkeyPatch, period: int, seed: int) -> None:
     walk_only(monkeypatch)
-    a = np.tile(np.random.default_rng(seed).integers(0, 50, period).astype(np.uint64), 20_000 // period)
+    a = np.tile(
+        np.random.default_rng(seed).integers(0, 50, period).astype(np.uint64), 20_000 // period
+    )
     edits = 100
     b = edited(a, edits, seed, 50)
     found = align(a, b)
@@ -96,7 +101,9 @@ def test_a_walk_stays_local_too(monkeypatch: pytest.MonkeyPatch, period: int, se
 
 @given(SHORT, SHORT, st.integers(0, 40))
 @settings(deadline=None)
-def test_a_walk_makes_a_well_formed_alignment_of_any_streams(a: list[int], b: list[int], common: int) -> None:
+def test_a_walk_makes_a_well_formed_alignment_of_any_streams(
+    a: list[int], b: list[int], common: int
+) -> None:
     shared = [7, 8, 9, 7, 7, 8] * common
     first, second = keys(*a, *shared, *b), keys(*b, *shared, *a)
     with pytest.MonkeyPatch.context() as monkeypatch:
@@ -109,7 +116,9 @@ def test_a_walk_makes_a_well_formed_alignment_of_any_streams(a: list[int], b: li
 def test_a_validation_loop_that_only_one_run_makes_is_the_only_thing_left_alone() -> None:
     step, validation = np.arange(300, dtype=np.uint64), np.arange(1000, 4000, dtype=np.uint64)
     a = np.tile(step, 200)
-    b = np.concatenate([np.concatenate([step, validation]) if i in (20, 90, 91) else step for i in range(200)])
+    b = np.concatenate(
+        [np.concatenate([step, validation]) if i in (20, 90, 91) else step for i in range(200)]
+    )
     found = align(a, b)
     assert found.only_a.size == 0
     assert (b[found.only_b] >= 1000).all()

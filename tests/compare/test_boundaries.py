@@ -16,7 +16,9 @@ GRADIENT, BATCH, OUTPUT = EventKind.GRADIENT, EventKind.BATCH, EventKind.OUTPUT
 STOPPED = Outcome(OutcomeKind.STOPPED, 0)
 
 
-def classes(folder: Path, *programs: list[Row], outcome: Outcome | None = None) -> tuple[tuple[int, ...], ...]:
+def classes(
+    folder: Path, *programs: list[Row], outcome: Outcome | None = None
+) -> tuple[tuple[int, ...], ...]:
     runs = [make_run(folder, index, rows, outcome) for index, rows in enumerate(programs)]
     return compare_boundaries(runs, Interned()).classes
 
@@ -31,7 +33,9 @@ def test_a_batch_that_differs_decides_nothing(tmp_path: Path) -> None:
     assert classes(tmp_path, *rows) == ((0, 1),)
 
 
-def test_an_output_on_the_way_to_a_loss_decides_nothing_but_a_final_one_does(tmp_path: Path) -> None:
+def test_an_output_on_the_way_to_a_loss_decides_nothing_but_a_final_one_does(
+    tmp_path: Path,
+) -> None:
     def rows(digest: int, *, last: bool) -> list[Row]:
         output = Row("out", digest, kind=OUTPUT, flags=EventFlag.INTERMEDIATE)
         gradient = Row("w", 7, kind=GRADIENT)
@@ -63,11 +67,15 @@ def test_the_order_of_threads_is_chance_but_their_content_is_not(tmp_path: Path)
 
 
 def test_the_order_within_the_main_thread_is_not_chance(tmp_path: Path) -> None:
-    there, back = ([Row("out", digest, kind=OUTPUT) for digest in order] for order in ((1, 2), (2, 1)))
+    there, back = (
+        [Row("out", digest, kind=OUTPUT) for digest in order] for order in ((1, 2), (2, 1))
+    )
     assert classes(tmp_path, there, back) == ((0,), (1,))
 
 
-def test_how_far_other_threads_came_is_not_compared_when_the_audit_stopped_the_program(tmp_path: Path) -> None:
+def test_how_far_other_threads_came_is_not_compared_when_the_audit_stopped_the_program(
+    tmp_path: Path,
+) -> None:
     main = [Row("w", 7, kind=GRADIENT)]
     ahead = [*main, Row("out", 1, kind=OUTPUT, thread=1)]
     assert classes(tmp_path, main, ahead, outcome=STOPPED) == ((0, 1),)
@@ -79,7 +87,9 @@ def test_divergent_pairs_are_in_the_order_of_the_program(tmp_path: Path) -> None
     second = make_run(tmp_path, 1, [Row(name, 2, kind=GRADIENT) for name in names])
     comparison = compare_boundaries([first, second], Interned())
     pairs = list(divergent_pairs(*comparison.tables))
-    assert [first.main.strings[first.main.events[pair.event_a]["name"]] for pair in pairs] == list(names)
+    assert [first.main.strings[first.main.events[pair.event_a]["name"]] for pair in pairs] == list(
+        names
+    )
 
 
 def test_nothing_recorded_compares_nothing(tmp_path: Path) -> None:
@@ -98,12 +108,20 @@ def test_the_common_numbering_outlives_the_traces_it_was_made_for(tmp_path: Path
 
 
 def ignoring(**reasons: str) -> Interned:
-    return Interned(tuple(Ignored(TensorPattern(text.replace("__", ":")), why) for text, why in reasons.items()))
+    return Interned(
+        tuple(Ignored(TensorPattern(text.replace("__", ":")), why) for text, why in reasons.items())
+    )
 
 
-def test_an_ignored_tensor_makes_no_class_and_no_pair_and_is_told_with_its_reason_and_number(tmp_path: Path) -> None:
+def test_an_ignored_tensor_makes_no_class_and_no_pair_and_is_told_with_its_reason_and_number(
+    tmp_path: Path,
+) -> None:
     rows = [
-        [Row("a", content, kind=GRADIENT), Row("a", content, kind=GRADIENT, step=1), Row("w", 7, kind=GRADIENT)]
+        [
+            Row("a", content, kind=GRADIENT),
+            Row("a", content, kind=GRADIENT, step=1),
+            Row("w", 7, kind=GRADIENT),
+        ]
         for content in (1, 2)
     ]
     runs = [make_run(tmp_path, index, row) for index, row in enumerate(rows)]
@@ -113,7 +131,9 @@ def test_an_ignored_tensor_makes_no_class_and_no_pair_and_is_told_with_its_reaso
     assert comparison.compared == 1
     assert not comparison.has_harmless_differences
     assert list(divergent_pairs(*comparison.tables)) == []
-    assert comparison.not_checked == (NotChecked("gradient:a (2 tensors per run)", "ignored: drawn anew"),)
+    assert comparison.not_checked == (
+        NotChecked("gradient:a (2 tensors per run)", "ignored: drawn anew"),
+    )
     assert comparison.warnings == ()
 
 
@@ -125,7 +145,9 @@ def test_a_pattern_that_matches_nothing_is_warned_of_and_changes_nothing(tmp_pat
     assert "'output:w'" in comparison.warnings[0]
 
 
-def test_runs_of_which_everything_is_ignored_are_not_reproducible_but_not_audited(tmp_path: Path) -> None:
+def test_runs_of_which_everything_is_ignored_are_not_reproducible_but_not_audited(
+    tmp_path: Path,
+) -> None:
     runs = [make_run(tmp_path, index, [Row("w", index, kind=GRADIENT)]) for index in range(2)]
     comparison = compare_boundaries(runs, ignoring(w="all of it"))
     assert (comparison.compared, comparison.ignored) == (0, 1)

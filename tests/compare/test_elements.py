@@ -11,7 +11,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reproaudit.compare import elements
-from reproaudit.compare.elements import FLOATS, INTEGERS, TensorBytes, element_difference, parse_tolerance
+from reproaudit.compare.elements import (
+    FLOATS,
+    INTEGERS,
+    TensorBytes,
+    element_difference,
+    parse_tolerance,
+)
 from reproaudit.errors import UsageError
 from reproaudit.model.result import Difference, Tolerance
 
@@ -35,7 +41,8 @@ def width(name: str) -> int:
 
 
 def exact_value(name: str, pattern: int) -> Fraction | None:
-    """Decode by the definition of the format; an infinity is what its pattern would mean, None is NaN."""
+    """Decode by the definition of the format; an infinity is what its pattern would mean, None is
+    NaN."""
     exponent_bits, mantissa_bits, bias, style = FORMATS[name]
     magnitude = pattern % (1 << (exponent_bits + mantissa_bits))
     is_negative = pattern != magnitude
@@ -67,7 +74,9 @@ def rank(name: str, value: Fraction) -> int:
         exponent = size.numerator.bit_length() - size.denominator.bit_length()
         exponent -= Fraction(2) ** exponent > size
         exponent += bias - 1
-    number = exponent * 2**mantissa_bits + size / (smallest * Fraction(2) ** exponent) * 2**mantissa_bits
+    number = (
+        exponent * 2**mantissa_bits + size / (smallest * Fraction(2) ** exponent) * 2**mantissa_bits
+    )
     assert number.denominator == 1
     return int(number) if value >= 0 else -int(number)
 
@@ -115,8 +124,10 @@ def test_every_pair_of_8_bit_floats_falls_into_the_bin_of_its_exact_distance(nam
     found = element_difference(bits(name, *every), bits(name, *again))
     assert found.ulp_histogram == tuple((str(end), expected[end]) for end in sorted(expected))
     assert (found.nan_against_number, found.nan_payload, found.zero_sign) == (
-        nan_against_number, nan_payload, zero_sign,
-    )  # fmt: skip
+        nan_against_number,
+        nan_payload,
+        zero_sign,
+    )
     assert found.differing == 256 * 255
 
 
@@ -152,14 +163,23 @@ def test_a_pair_has_the_ulp_distance_and_the_difference_of_its_exact_values(
     if first == second:
         assert (found.differing, found.max_ulp, found.max_abs, found.max_rel) == (0, 0, 0, 0)
     elif exact[0] is None or exact[1] is None:
-        assert (found.differing, found.max_ulp, found.max_abs, found.max_rel) == (1, None, None, None)
+        assert (found.differing, found.max_ulp, found.max_abs, found.max_rel) == (
+            1,
+            None,
+            None,
+            None,
+        )
     else:
         assert found.max_ulp == abs(rank(name, exact[0]) - rank(name, exact[1]))
         if is_finite(name, first) and is_finite(name, second):
             distance, size = abs(exact[0] - exact[1]), max(abs(exact[0]), abs(exact[1]))
-            expected = math.inf if distance > Fraction(np.finfo(np.float64).max) else float(distance)
+            expected = (
+                math.inf if distance > Fraction(np.finfo(np.float64).max) else float(distance)
+            )
             assert found.max_abs == min(expected, np.finfo(np.float64).max)
-            assert found.max_rel == pytest.approx(float(distance / size) if size else 0.0, rel=1e-14)
+            assert found.max_rel == pytest.approx(
+                float(distance / size) if size else 0.0, rel=1e-14
+            )
         else:
             assert (found.max_abs, found.max_rel) == (None, None)
 
@@ -175,19 +195,30 @@ def test_steps_of_nextafter_are_counted_as_ulps(start: float, steps: int) -> Non
     assert element_difference(floats("float64", start), floats("float64", value)).max_ulp == walked
 
 
-@given(pattern_pairs(size=5), st.sampled_from([Tolerance(), Tolerance(ulp=3), Tolerance(1e-2, 1e-3)]))
-def test_swapping_the_tensors_changes_nothing(pair: tuple[str, list[int], list[int]], tolerance: Tolerance) -> None:
+@given(
+    pattern_pairs(size=5), st.sampled_from([Tolerance(), Tolerance(ulp=3), Tolerance(1e-2, 1e-3)])
+)
+def test_swapping_the_tensors_changes_nothing(
+    pair: tuple[str, list[int], list[int]], tolerance: Tolerance
+) -> None:
     name, first, second = pair
     there = element_difference(bits(name, *first), bits(name, *second), tolerance)
     assert there == element_difference(bits(name, *second), bits(name, *first), tolerance)
 
 
 @given(pattern_pairs(size=5))
-def test_nothing_differs_if_and_only_if_the_bytes_are_equal(pair: tuple[str, list[int], list[int]]) -> None:
+def test_nothing_differs_if_and_only_if_the_bytes_are_equal(
+    pair: tuple[str, list[int], list[int]],
+) -> None:
     name, first, second = pair
     found = element_difference(bits(name, *first), bits(name, *second))
     assert (found.differing == 0) == (first == second) == found.within_tolerance
-    apart = found.nan_against_number + found.nan_payload + found.zero_sign + sum(n for _, n in found.ulp_histogram)
+    apart = (
+        found.nan_against_number
+        + found.nan_payload
+        + found.zero_sign
+        + sum(n for _, n in found.ulp_histogram)
+    )
     assert apart == found.differing
 
 
@@ -212,8 +243,12 @@ def test_widening_a_tolerance_never_worsens_the_verdict(
         assert element_difference(a, b, wider).within_tolerance
 
 
-@pytest.mark.parametrize("tolerance", [Tolerance(ulp=1), Tolerance(rtol=1e-6), Tolerance(atol=1e-300)])
-def test_any_tolerance_but_the_bitwise_admits_a_sign_of_zero_and_another_nan(tolerance: Tolerance) -> None:
+@pytest.mark.parametrize(
+    "tolerance", [Tolerance(ulp=1), Tolerance(rtol=1e-6), Tolerance(atol=1e-300)]
+)
+def test_any_tolerance_but_the_bitwise_admits_a_sign_of_zero_and_another_nan(
+    tolerance: Tolerance,
+) -> None:
     a = bits("float32", 0x00000000, 0x7FC00000)
     b = bits("float32", 0x80000000, 0x7FC00001)
     assert element_difference(a, b, tolerance).within_tolerance
@@ -221,13 +256,17 @@ def test_any_tolerance_but_the_bitwise_admits_a_sign_of_zero_and_another_nan(tol
 
 
 @pytest.mark.parametrize("pair", [(math.nan, 1.0), (math.inf, -math.inf), (math.inf, 3.0)])
-def test_no_relative_or_absolute_tolerance_brings_nan_or_infinity_near_a_number(pair: tuple[float, float]) -> None:
+def test_no_relative_or_absolute_tolerance_brings_nan_or_infinity_near_a_number(
+    pair: tuple[float, float],
+) -> None:
     a, b = (floats("float64", value) for value in pair)
     assert not element_difference(a, b, Tolerance(rtol=10.0, atol=1e308)).within_tolerance
 
 
 def test_nan_is_near_no_number_however_many_ulps_are_allowed() -> None:
-    found = element_difference(floats("float32", math.nan), floats("float32", math.inf), Tolerance(ulp=1 << 64))
+    found = element_difference(
+        floats("float32", math.nan), floats("float32", math.inf), Tolerance(ulp=1 << 64)
+    )
     assert not found.within_tolerance
 
 
@@ -250,7 +289,9 @@ def test_a_difference_beyond_float64_is_capped_and_still_judged_exactly() -> Non
         ("bool", False, True, 1),
     ],
 )
-def test_integers_have_an_exact_distance_and_no_ulps(dtype: str, a: int, b: int, distance: int) -> None:
+def test_integers_have_an_exact_distance_and_no_ulps(
+    dtype: str, a: int, b: int, distance: int
+) -> None:
     found = element_difference(floats(dtype, a), floats(dtype, b))
     assert (found.max_abs, found.max_ulp, found.ulp_histogram) == (distance, None, ())
     assert found.max_rel == pytest.approx(distance / max(abs(a), abs(b)))
@@ -270,9 +311,13 @@ def test_a_complex_element_differs_once_and_by_the_modulus() -> None:
     assert sum(count for _, count in found.ulp_histogram) == 1
 
 
-def test_the_parts_of_a_complex_number_that_are_alike_but_not_finite_do_not_hide_the_others() -> None:
+def test_the_parts_of_a_complex_number_that_are_alike_but_not_finite_do_not_hide_the_others() -> (
+    None
+):
     a, b = complex(math.inf, 1.0), complex(math.inf, 1.001)
-    near = element_difference(floats("complex128", a), floats("complex128", b), Tolerance(rtol=0.01))
+    near = element_difference(
+        floats("complex128", a), floats("complex128", b), Tolerance(rtol=0.01)
+    )
     assert near.within_tolerance
     far = element_difference(floats("complex128", a), floats("complex128", b), Tolerance(rtol=1e-5))
     assert not far.within_tolerance
@@ -307,7 +352,12 @@ def test_chunks_add_up_to_the_same_difference(monkeypatch: pytest.MonkeyPatch) -
 def test_a_tensor_without_elements_equals_itself(dtype: str) -> None:
     empty = TensorBytes(dtype, (0, 3), b"")
     found = element_difference(empty, empty)
-    assert (found.elements, found.differing, found.first_index, found.within_tolerance) == (0, 0, None, True)
+    assert (found.elements, found.differing, found.first_index, found.within_tolerance) == (
+        0,
+        0,
+        None,
+        True,
+    )
 
 
 def test_a_scalar_has_the_empty_index() -> None:
@@ -316,7 +366,10 @@ def test_a_scalar_has_the_empty_index() -> None:
 
 
 def test_an_unknown_dtype_is_compared_as_bytes_and_no_tolerance_admits_it() -> None:
-    a, b = TensorBytes("quint4x2", (2,), b"\x01\x02\x03\x04"), TensorBytes("quint4x2", (2,), b"\x01\x02\x03\x05")
+    a, b = (
+        TensorBytes("quint4x2", (2,), b"\x01\x02\x03\x04"),
+        TensorBytes("quint4x2", (2,), b"\x01\x02\x03\x05"),
+    )
     found = element_difference(a, b, Tolerance(atol=10.0))
     assert found == Difference(elements=2, differing=1, first_index=(1,))
 
@@ -330,7 +383,9 @@ def test_another_shape_or_dtype_is_refused_with_both_named() -> None:
 
 def test_data_of_another_length_than_the_shape_says_is_refused() -> None:
     with pytest.raises(ValueError, match=r"float32\[3\] cannot have 8 bytes"):
-        element_difference(TensorBytes("float32", (3,), bytes(8)), TensorBytes("float32", (3,), bytes(8)))
+        element_difference(
+            TensorBytes("float32", (3,), bytes(8)), TensorBytes("float32", (3,), bytes(8))
+        )
 
 
 def test_tolerances_are_read_for_all_dtypes_and_for_single_ones() -> None:
@@ -348,10 +403,24 @@ def test_tolerances_are_read_for_all_dtypes_and_for_single_ones() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "rtol", "rtol=", "rtol=x", "rtol=-1", "atol=nan", "rtol=inf", "ulp=1.5", "ulp=-1", "ulp=1,ulp=2",
-        "rtol=1;atol=1", "float33:ulp=1", "float32:", "bitwise,ulp=1", "rtol=1e-5;", ":ulp=1",
+        "",
+        "rtol",
+        "rtol=",
+        "rtol=x",
+        "rtol=-1",
+        "atol=nan",
+        "rtol=inf",
+        "ulp=1.5",
+        "ulp=-1",
+        "ulp=1,ulp=2",
+        "rtol=1;atol=1",
+        "float33:ulp=1",
+        "float32:",
+        "bitwise,ulp=1",
+        "rtol=1e-5;",
+        ":ulp=1",
     ],
-)  # fmt: skip
+)
 def test_a_tolerance_that_cannot_be_read_is_refused_with_a_hint(text: str) -> None:
     with pytest.raises(UsageError) as refused:
         parse_tolerance(text)

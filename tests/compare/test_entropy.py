@@ -1,4 +1,5 @@
-"""Which calls of two runs differ, and which of them is the likeliest to have brought a difference in."""
+"""Which calls of two runs differ, and which of them is the likeliest to have brought a difference
+in."""
 
 from __future__ import annotations
 
@@ -62,7 +63,9 @@ def test_what_differs_by_its_nature_is_weak_evidence(name: str, strength: Streng
     assert strength_of(name) is strength
 
 
-@pytest.mark.parametrize("weak", ["time.time", "datetime.date.today", "tempfile.mkdtemp", "multiprocessing.Queue.get"])
+@pytest.mark.parametrize(
+    "weak", ["time.time", "datetime.date.today", "tempfile.mkdtemp", "multiprocessing.Queue.get"]
+)
 def test_a_weak_call_never_outranks_a_specific_one(differ: Differ, weak: str) -> None:
     calls = differ(
         [call("uuid.uuid4", 1), call(weak, 2, line=2), call(weak, 3, line=3)],
@@ -75,7 +78,9 @@ def test_a_weak_call_never_outranks_a_specific_one(differ: Differ, weak: str) ->
 
 
 def test_a_specific_call_after_the_difference_explains_nothing(differ: Differ) -> None:
-    calls = differ([call("time.time", 1), call("uuid.uuid4", 1)], [call("time.time", 2), call("uuid.uuid4", 2)])
+    calls = differ(
+        [call("time.time", 1), call("uuid.uuid4", 1)], [call("time.time", 2), call("uuid.uuid4", 2)]
+    )
     best = best_candidate(calls, before=1)
     assert best is not None
     assert best.name == "time.time"
@@ -87,11 +92,15 @@ def test_equal_results_and_draws_from_equal_states_do_not_differ(differ: Differ)
     assert differ(a, b) == []
 
 
-def test_the_order_of_arrival_is_a_candidate_though_nothing_is_known_to_differ(differ: Differ) -> None:
+def test_the_order_of_arrival_is_a_candidate_though_nothing_is_known_to_differ(
+    differ: Differ,
+) -> None:
     arrivals = [call("asyncio.as_completed", 0), call("sqlite3.execute", 0)]
     assert [found.name for found in differ(arrivals, arrivals)] == ["asyncio.as_completed"]
 
 
-def test_random_hashes_are_known_by_their_event_and_by_no_other_name(make: Callable[[Sequence[Row]], Run]) -> None:
+def test_random_hashes_are_known_by_their_event_and_by_no_other_name(
+    make: Callable[[Sequence[Row]], Run],
+) -> None:
     assert has_random_hashes(make([call("PYTHONHASHSEED", 0)]))
     assert not has_random_hashes(make([Row("PYTHONHASHSEED"), call("time.time", 1)]))

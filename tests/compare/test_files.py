@@ -21,19 +21,42 @@ class Use:
     path: str = "/srv/state"
 
 
-READ, READ_OTHER, ABSENT, WRITE = Use("read", 3, 7), Use("read", 3, 8), Use("absent", 3), Use("write", 9)
+READ, READ_OTHER, ABSENT, WRITE = (
+    Use("read", 3, 7),
+    Use("read", 3, 8),
+    Use("absent", 3),
+    Use("write", 9),
+)
 
 
 def write_trace(folder: Path, uses: list[Use]) -> None:
     writer = TraceWriter(
-        folder, level="operation", subject="train.py", command=[], settings={}, environment={}, version="0",
+        folder,
+        level="operation",
+        subject="train.py",
+        command=[],
+        settings={},
+        environment={},
+        version="0",
         values_budget=0,
-    )  # fmt: skip
+    )
     for use in uses:
         writer.add(
-            EventKind.FILE, Phase.DATA, 0, 0, writer.string(use.path.rpartition("/")[2]), writer.string(use.path),
-            writer.location("train.py", use.line, "main"), 0, 1, writer.string(use.access), 0, 0, use.content, 0,
-        )  # fmt: skip
+            EventKind.FILE,
+            Phase.DATA,
+            0,
+            0,
+            writer.string(use.path.rpartition("/")[2]),
+            writer.string(use.path),
+            writer.location("train.py", use.line, "main"),
+            0,
+            1,
+            writer.string(use.access),
+            0,
+            0,
+            use.content,
+            0,
+        )
     writer.close(Outcome(OutcomeKind.COMPLETED, 0), 1)
 
 
@@ -77,7 +100,10 @@ def test_files_that_no_run_writes_carry_nothing(make) -> None:  # type: ignore[n
 
 
 def test_files_of_one_name_in_two_folders_are_two_files(make) -> None:  # type: ignore[no-untyped-def]
-    assert carried_files(make([Use("write", 9, path="/a/state")], [Use("read", 3, path="/b/state")])) == []
+    assert (
+        carried_files(make([Use("write", 9, path="/a/state")], [Use("read", 3, path="/b/state")]))
+        == []
+    )
 
 
 def test_a_later_run_carries_nothing_to_an_earlier_one(make) -> None:  # type: ignore[no-untyped-def]

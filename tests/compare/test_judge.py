@@ -27,16 +27,34 @@ from tests.compare.traces import Row, make_run
 def run_with(folder: Path, index: int, **gradients: float) -> Run:
     """Write a run with one float64 gradient for each name, its value kept."""
     writer = TraceWriter(
-        folder / f"run-{index}", level="boundary", subject="train.py", command=[], settings={}, environment={},
-        version="0", values_budget=1 << 20,
-    )  # fmt: skip
+        folder / f"run-{index}",
+        level="boundary",
+        subject="train.py",
+        command=[],
+        settings={},
+        environment={},
+        version="0",
+        values_budget=1 << 20,
+    )
     for name, value in gradients.items():
         shown, place = writer.string("float64[1]"), writer.location("train.py", 1, "main")
         data = np.array([value])
         event = writer.add(
-            EventKind.GRADIENT, 0, 0, 0, writer.string(name), 0, place, 0, 1, shown, 0, 0,
-            int(data.view(np.uint64)[0]), 0,
-        )  # fmt: skip
+            EventKind.GRADIENT,
+            0,
+            0,
+            0,
+            writer.string(name),
+            0,
+            place,
+            0,
+            1,
+            shown,
+            0,
+            0,
+            int(data.view(np.uint64)[0]),
+            0,
+        )
         assert writer.keep(event, 0, "float64", (1,), data.view(np.uint8))
     writer.close(Outcome(OutcomeKind.COMPLETED, 0), 1)
     return open_run(folder / f"run-{index}", index)
@@ -61,16 +79,22 @@ def test_each_tensor_is_held_against_the_first_tolerance_that_names_it(
         run_with(tmp_path, index, **{"a.weight": 1.0 + 0.5 * index, "b.weight": 1.0 + 1e-4 * index})
         for index in range(2)
     ]
-    assert judge(runs, compare_boundaries(runs, Interned()), parse_tolerances([tolerance])).verdict is verdict
+    assert (
+        judge(runs, compare_boundaries(runs, Interned()), parse_tolerances([tolerance])).verdict
+        is verdict
+    )
 
 
 def concluded(folder: Path, *ignored: str) -> AuditResult:
     """Conclude from two runs that differ in a batch, and in a gradient `a`."""
     rows = [
-        [Row("x", index, kind=EventKind.BATCH), Row("a", index, kind=EventKind.GRADIENT),
-         Row("b", 7, kind=EventKind.GRADIENT)]
+        [
+            Row("x", index, kind=EventKind.BATCH),
+            Row("a", index, kind=EventKind.GRADIENT),
+            Row("b", 7, kind=EventKind.GRADIENT),
+        ]
         for index in (1, 2)
-    ]  # fmt: skip
+    ]
     runs = [make_run(folder, index, row) for index, row in enumerate(rows)]
     interned = Interned(tuple(Ignored(TensorPattern(text), "drawn anew") for text in ignored))
     judged = judge(runs, compare_boundaries(runs, interned), {})
@@ -81,8 +105,9 @@ def test_an_ignored_tensor_reaches_the_result_with_its_reason(tmp_path: Path) ->
     result = concluded(tmp_path, "gradient:a", "batch:x")
     assert (result.verdict, result.warnings) == (Verdict.REPRODUCIBLE, ())
     assert [(note.what, note.why) for note in result.not_checked] == [
-        ("gradient:a (1 tensor per run)", "ignored: drawn anew"), ("batch:x (1 tensor per run)", "ignored: drawn anew"),
-    ]  # fmt: skip
+        ("gradient:a (1 tensor per run)", "ignored: drawn anew"),
+        ("batch:x (1 tensor per run)", "ignored: drawn anew"),
+    ]
     assert dict(result.compared)["gradient"] == 1
 
 
@@ -97,13 +122,21 @@ def test_a_mistyped_exception_reaches_the_result_as_a_warning(tmp_path: Path) ->
     assert any("'gradient:c'" in warning for warning in result.warnings)
 
 
-def test_a_diagnosis_does_not_follow_a_difference_that_only_ignored_tensors_show(tmp_path: Path) -> None:
+def test_a_diagnosis_does_not_follow_a_difference_that_only_ignored_tensors_show(
+    tmp_path: Path,
+) -> None:
     class FakeLab:
         steps = 1
         interned = Interned()
 
-    rows = [[Row("aten::rand", index), Row("a", index, kind=EventKind.GRADIENT), Row("b", 7, kind=EventKind.GRADIENT)]
-            for index in (1, 2)]  # fmt: skip
+    rows = [
+        [
+            Row("aten::rand", index),
+            Row("a", index, kind=EventKind.GRADIENT),
+            Row("b", 7, kind=EventKind.GRADIENT),
+        ]
+        for index in (1, 2)
+    ]
     runs = [make_run(tmp_path, index, row) for index, row in enumerate(rows)]
     judged = judge(runs, compare_boundaries(runs, FakeLab.interned), {})
     locator = Locator(cast(Lab, FakeLab()), judged, ())

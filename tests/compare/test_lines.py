@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reproaudit.compare.interning import Interned
-from reproaudit.compare.lines import MAX_DIFFERENCES, LineDifference, LineKind, differing_lines, first_entry
+from reproaudit.compare.lines import (
+    MAX_DIFFERENCES,
+    LineDifference,
+    LineKind,
+    differing_lines,
+    first_entry,
+)
 from reproaudit.model.events import EventFlag, EventKind
 from tests.compare.traces import Row, make_run
 
@@ -21,12 +27,23 @@ def line(number: int, *changes: Row, inputs: int = 1, thread: int = 0) -> list[R
 
 def place(change: Row, number: int, thread: int, inputs: int) -> Row:
     return Row(
-        change.name, change.outputs, change.inputs or inputs, EventKind.LINE, change.flags, line=number, thread=thread
-    )  # fmt: skip
+        change.name,
+        change.outputs,
+        change.inputs or inputs,
+        EventKind.LINE,
+        change.flags,
+        line=number,
+        thread=thread,
+    )
 
 
-def compared(tmp_path: Path, a: Sequence[list[Row]], b: Sequence[list[Row]]) -> list[LineDifference]:
-    one, other = (make_run(tmp_path, k, [row for rows in lines for row in rows]) for k, lines in enumerate((a, b)))
+def compared(
+    tmp_path: Path, a: Sequence[list[Row]], b: Sequence[list[Row]]
+) -> list[LineDifference]:
+    one, other = (
+        make_run(tmp_path, k, [row for rows in lines for row in rows])
+        for k, lines in enumerate((a, b))
+    )
     return differing_lines(one, other, Interned())
 
 
@@ -34,7 +51,9 @@ def shown(rows: Sequence[LineDifference]) -> list[tuple[str, int, str]]:
     return [(row.kind.value, row.location.line, row.name) for row in rows]
 
 
-def entry_line(rows: Sequence[LineDifference], before: float = LATE, ignored: Sequence[int] = ()) -> int | None:
+def entry_line(
+    rows: Sequence[LineDifference], before: float = LATE, ignored: Sequence[int] = ()
+) -> int | None:
     found = first_entry(rows, before, frozenset(("train.py", number) for number in ignored))
     return None if found is None else found.location.line
 
@@ -44,7 +63,9 @@ def test_equal_runs_have_no_differing_line(tmp_path: Path) -> None:
     assert compared(tmp_path, lines, lines) == []
 
 
-def test_a_value_from_equal_inputs_is_the_entry_and_what_is_made_of_it_is_carried(tmp_path: Path) -> None:
+def test_a_value_from_equal_inputs_is_the_entry_and_what_is_made_of_it_is_carried(
+    tmp_path: Path,
+) -> None:
     a = [line(1, Row("words", 5)), line(2, Row("w", 6)), line(3, Row("ids", 7), inputs=6)]
     b = [line(1, Row("words", 5)), line(2, Row("w", 8)), line(3, Row("ids", 9), inputs=8)]
     found = compared(tmp_path, a, b)
@@ -87,7 +108,9 @@ def test_a_branch_on_a_value_that_differed_is_carried(tmp_path: Path) -> None:
 def test_a_line_that_changes_something_in_one_run_only_is_no_branch(tmp_path: Path) -> None:
     for number, (one, other) in enumerate([([Row("d", 5)], []), ([], [Row("d", 5)])]):
         folder = tmp_path / str(number)
-        found = compared(folder, [line(1), line(2, *one), line(3)], [line(1), line(2, *other), line(3)])
+        found = compared(
+            folder, [line(1), line(2, *one), line(3)], [line(1), line(2, *other), line(3)]
+        )
         assert shown(found) == [("value", 2, "d")]
 
 
@@ -101,7 +124,11 @@ def test_a_draw_from_a_stream_that_differed_comes_before_what_was_drawn(tmp_path
         return [line(1), drawn, line(3, Row("stream:python", later, inputs=state + 1))]
 
     found = compared(tmp_path, draws(10, 70), draws(20, 80))
-    assert shown(found) == [("draw", 2, "stream:python"), ("value", 2, "x"), ("draw", 3, "stream:python")]
+    assert shown(found) == [
+        ("draw", 2, "stream:python"),
+        ("value", 2, "x"),
+        ("draw", 3, "stream:python"),
+    ]
     assert [row.state_differed for row in found] == [True, False, True]
     entry = first_entry(found[::-1], LATE)
     assert entry is not None
@@ -113,8 +140,12 @@ def test_a_stream_seeded_alike_is_no_difference_whatever_it_was_before(tmp_path:
     assert compared(tmp_path, a, b) == []
 
 
-def test_a_draw_of_another_length_is_carried_if_its_statement_read_something_else(tmp_path: Path) -> None:
-    a, b = ([line(1, Row("n", n)), line(2, Row("stream:numpy", n, inputs=1), inputs=n)] for n in (3, 4))
+def test_a_draw_of_another_length_is_carried_if_its_statement_read_something_else(
+    tmp_path: Path,
+) -> None:
+    a, b = (
+        [line(1, Row("n", n)), line(2, Row("stream:numpy", n, inputs=1), inputs=n)] for n in (3, 4)
+    )
     found = compared(tmp_path, a, b)
     assert [(row.kind, row.state_differed, row.is_carried) for row in found] == [
         (LineKind.VALUE, False, False),
@@ -148,18 +179,37 @@ def test_nothing_at_or_after_the_op_is_its_entry(tmp_path: Path) -> None:
 def test_undefined_memory_is_no_difference(tmp_path: Path) -> None:
     def allocates(content: int) -> list[list[Row]]:
         op = [Row("aten::empty.memory_format", flags=EventFlag.UNDEFINED, line=2)]
-        return [line(1, Row("array", content, flags=EventFlag.UNDEFINED)), op, line(2, Row("tensor", content))]
+        return [
+            line(1, Row("array", content, flags=EventFlag.UNDEFINED)),
+            op,
+            line(2, Row("tensor", content)),
+        ]
 
     assert compared(tmp_path, allocates(5), allocates(6)) == []
 
 
 def test_which_thread_did_which_work_is_no_difference_and_other_work_is(tmp_path: Path) -> None:
-    first = [line(1, Row("x", 5), thread=1), line(1, Row("x", 6), thread=2), line(2, Row("y", 5), inputs=5, thread=2)]
-    swapped = [line(1, Row("x", 6), thread=1), line(1, Row("x", 5), thread=2), line(2, Row("y", 5), inputs=5, thread=1)]
+    first = [
+        line(1, Row("x", 5), thread=1),
+        line(1, Row("x", 6), thread=2),
+        line(2, Row("y", 5), inputs=5, thread=2),
+    ]
+    swapped = [
+        line(1, Row("x", 6), thread=1),
+        line(1, Row("x", 5), thread=2),
+        line(2, Row("y", 5), inputs=5, thread=1),
+    ]
     assert compared(tmp_path / "equal", first, swapped) == []
-    other = [line(1, Row("x", 5), thread=1), line(1, Row("x", 7), thread=2), line(2, Row("y", 7), inputs=7, thread=2)]
+    other = [
+        line(1, Row("x", 5), thread=1),
+        line(1, Row("x", 7), thread=2),
+        line(2, Row("y", 7), inputs=7, thread=2),
+    ]
     found = compared(tmp_path / "other", first, other)
-    assert [(row.name, row.thread, row.is_carried) for row in found] == [("x", 2, False), ("y", 2, True)]
+    assert [(row.name, row.thread, row.is_carried) for row in found] == [
+        ("x", 2, False),
+        ("y", 2, True),
+    ]
 
 
 def test_swapping_the_runs_finds_the_same_lines(tmp_path: Path) -> None:

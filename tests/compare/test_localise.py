@@ -19,7 +19,9 @@ def origins(found: Localisation) -> list[tuple[Origin, int | None]]:
     return [(source.origin, source.event_a) for source in found.sources]
 
 
-def test_an_op_with_equal_inputs_and_other_outputs_is_a_source_and_its_readers_are_carriers(tmp_path: Path) -> None:
+def test_an_op_with_equal_inputs_and_other_outputs_is_a_source_and_its_readers_are_carriers(
+    tmp_path: Path,
+) -> None:
     first = [Row("mm", 1, line=1), Row("index_put", 5, 1, line=2), Row("add", 6, 5, line=3)]
     second = [Row("mm", 1, line=1), Row("index_put", 8, 1, line=2), Row("add", 9, 8, line=3)]
     found = located(tmp_path, first, second)
@@ -44,20 +46,28 @@ def test_calls_of_one_op_at_one_line_are_one_source_that_counts_them(tmp_path: P
     assert [source.count for source in found.sources] == [2, 2]
 
 
-def test_a_draw_whose_state_differed_and_one_that_differed_from_an_equal_state_are_two_sources(tmp_path: Path) -> None:
-    first = [Row("randn", 1, flags=EventFlag.RANDOM, aux=11), Row("randn", 1, flags=EventFlag.RANDOM, aux=11)]
-    second = [Row("randn", 2, flags=EventFlag.RANDOM, aux=12), Row("randn", 2, flags=EventFlag.RANDOM, aux=11)]
+def test_a_draw_whose_state_differed_and_one_that_differed_from_an_equal_state_are_two_sources(
+    tmp_path: Path,
+) -> None:
+    first = [
+        Row("randn", 1, flags=EventFlag.RANDOM, aux=11),
+        Row("randn", 1, flags=EventFlag.RANDOM, aux=11),
+    ]
+    second = [
+        Row("randn", 2, flags=EventFlag.RANDOM, aux=12),
+        Row("randn", 2, flags=EventFlag.RANDOM, aux=11),
+    ]
     assert origins(located(tmp_path, first, second)) == [(Origin.RANDOM, 0), (Origin.OP, 1)]
 
 
 def test_a_random_op_is_told_apart_by_the_state_it_drew_from(tmp_path: Path) -> None:
     first = [Row("randn", 1, flags=EventFlag.RANDOM, aux=11)]
-    assert origins(located(tmp_path / "a", first, [Row("randn", 2, flags=EventFlag.RANDOM, aux=12)])) == [
-        (Origin.RANDOM, 0)
-    ]
-    assert origins(located(tmp_path / "b", first, [Row("randn", 2, flags=EventFlag.RANDOM, aux=11)])) == [
-        (Origin.OP, 0)
-    ]
+    assert origins(
+        located(tmp_path / "a", first, [Row("randn", 2, flags=EventFlag.RANDOM, aux=12)])
+    ) == [(Origin.RANDOM, 0)]
+    assert origins(
+        located(tmp_path / "b", first, [Row("randn", 2, flags=EventFlag.RANDOM, aux=11)])
+    ) == [(Origin.OP, 0)]
 
 
 def test_an_op_that_reads_undefined_memory_points_to_the_allocation(tmp_path: Path) -> None:
@@ -69,7 +79,9 @@ def test_an_op_that_reads_undefined_memory_points_to_the_allocation(tmp_path: Pa
     assert (source.origin, source.allocation) == (Origin.UNDEFINED, 0)
 
 
-def test_an_input_that_nothing_recorded_wrote_differently_comes_from_outside(tmp_path: Path) -> None:
+def test_an_input_that_nothing_recorded_wrote_differently_comes_from_outside(
+    tmp_path: Path,
+) -> None:
     assert origins(located(tmp_path, [Row("mm", 1, 1)], [Row("mm", 2, 2)])) == [(Origin.INPUT, 0)]
 
 
@@ -81,10 +93,15 @@ def test_ops_that_only_one_run_executes_are_a_source_not_an_error(tmp_path: Path
     assert (source.origin, source.event_a, source.event_b) == (Origin.STRUCTURE, None, 1)
 
 
-def test_alignment_survives_an_extra_op_so_that_a_later_source_is_still_seen(tmp_path: Path) -> None:
+def test_alignment_survives_an_extra_op_so_that_a_later_source_is_still_seen(
+    tmp_path: Path,
+) -> None:
     first = [Row("a", 1, 1, line=1), Row("kernel", 2, 1, line=2)]
     second = [Row("a", 1, 1, line=1), Row("extra", 3, 1, line=5), Row("kernel", 7, 1, line=2)]
-    assert [source.origin for source in located(tmp_path, first, second).sources] == [Origin.STRUCTURE, Origin.OP]
+    assert [source.origin for source in located(tmp_path, first, second).sources] == [
+        Origin.STRUCTURE,
+        Origin.OP,
+    ]
 
 
 def test_work_that_another_thread_did_is_no_difference(tmp_path: Path) -> None:
@@ -109,14 +126,18 @@ def test_of_threads_that_race_the_one_that_writes_is_named(tmp_path: Path) -> No
     assert (source.origin, source.event_a) == (Origin.INPUT, 1)
 
 
-def test_a_random_op_of_a_thread_is_never_called_a_kernel_though_its_state_looked_equal(tmp_path: Path) -> None:
+def test_a_random_op_of_a_thread_is_never_called_a_kernel_though_its_state_looked_equal(
+    tmp_path: Path,
+) -> None:
     def rows(digest: int) -> list[Row]:
         return [Row("randn", digest, 1, flags=EventFlag.RANDOM, aux=11, thread=1)]
 
     assert origins(located(tmp_path, rows(1), rows(2))) == [(Origin.RANDOM, 0)]
 
 
-def test_an_op_that_one_run_could_not_digest_is_neither_a_source_nor_a_carrier(tmp_path: Path) -> None:
+def test_an_op_that_one_run_could_not_digest_is_neither_a_source_nor_a_carrier(
+    tmp_path: Path,
+) -> None:
     digested = [Row("mm", 1, 4, line=1), Row("add", 6, 1, line=2)]
     lost = [Row("mm", flags=EventFlag.UNDIGESTED, line=1), digested[1]]
     for number, (first, second) in enumerate(((digested, lost), (lost, digested), (lost, lost))):

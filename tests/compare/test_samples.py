@@ -79,14 +79,19 @@ def test_inputs_and_labels_of_one_epoch_are_kept_apart() -> None:
     assert not same_samples_across(one, [batch(labels[order]), batch(images[order] + 1)])
 
 
-@given(st.lists(st.binary(min_size=3, max_size=3), max_size=8), st.lists(st.binary(min_size=3, max_size=3), max_size=8))
+@given(
+    st.lists(st.binary(min_size=3, max_size=3), max_size=8),
+    st.lists(st.binary(min_size=3, max_size=3), max_size=8),
+)
 @example([b"aab", b"aba"], [b"aaa", b"abb"])
 def test_the_verdict_is_that_of_the_sorted_rows(a: list[bytes], b: list[bytes]) -> None:
     first, second = (TensorBytes("uint8", (len(rows), 3), b"".join(rows)) for rows in (a, b))
     assert same_samples(first, second) == (sorted(a) == sorted(b))
 
 
-def test_rows_are_digested_alike_however_they_are_cut_into_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_are_digested_alike_however_they_are_cut_into_chunks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     content = np.random.default_rng(2).integers(0, 9, size=(40, 2))
     monkeypatch.setattr(samples, "CHUNK_ROWS", 7)
     assert same_samples(batch(content), batch(content[::-1]))

@@ -28,20 +28,39 @@ class Row:
     shown: str = ""
 
 
-def make_run(folder: Path, index: int, rows: Sequence[Row], outcome: Outcome | None = None, steps: int = 1) -> Run:
+def make_run(
+    folder: Path, index: int, rows: Sequence[Row], outcome: Outcome | None = None, steps: int = 1
+) -> Run:
     """Write a trace of `rows` and open it as run number `index`."""
     directory = folder / f"run-{index}"
     writer = TraceWriter(
-        directory, level="operation", subject="train.py", command=[], settings={}, environment={}, version="0",
+        directory,
+        level="operation",
+        subject="train.py",
+        command=[],
+        settings={},
+        environment={},
+        version="0",
         values_budget=0,
-    )  # fmt: skip
+    )
     for number in range(1, 1 + max((row.thread for row in rows), default=0)):
         writer.thread(f"thread-{number}")
     for row in rows:
         writer.add(
-            row.kind, row.phase, row.flags, row.step, writer.string(row.name), 0,
-            writer.location("train.py", row.line, "main"), row.thread, 1,
-            writer.string(row.shown) if row.shown else row.aux, row.inputs, 0, row.outputs, 0,
-        )  # fmt: skip
+            row.kind,
+            row.phase,
+            row.flags,
+            row.step,
+            writer.string(row.name),
+            0,
+            writer.location("train.py", row.line, "main"),
+            row.thread,
+            1,
+            writer.string(row.shown) if row.shown else row.aux,
+            row.inputs,
+            0,
+            row.outputs,
+            0,
+        )
     writer.close(outcome or Outcome(OutcomeKind.COMPLETED, 0), steps)
     return open_run(directory, index)

@@ -32,7 +32,14 @@ FOLDER = TEXT.map(Path)
 
 any_subject = st.one_of(
     st.builds(SubjectSpec, st.just(SubjectKind.SCRIPT), FOLDER, path=NAME, argv=ARGUMENTS),
-    st.builds(SubjectSpec, st.just(SubjectKind.ATTRIBUTE), FOLDER, path=NAME, attribute=NAME, argv=ARGUMENTS),
+    st.builds(
+        SubjectSpec,
+        st.just(SubjectKind.ATTRIBUTE),
+        FOLDER,
+        path=NAME,
+        attribute=NAME,
+        argv=ARGUMENTS,
+    ),
     st.builds(
         SubjectSpec,
         st.just(SubjectKind.ATTRIBUTE),
@@ -52,9 +59,9 @@ any_plan = st.builds(
     values_mb=COUNT,
     alerts=st.booleans(),
     digests=st.booleans(),
-    targets=st.lists(st.builds(Target, TEXT, TEXT, COUNT, st.integers(0, 3), COUNT, COUNT, COUNT), max_size=2).map(
-        tuple
-    ),
+    targets=st.lists(
+        st.builds(Target, TEXT, TEXT, COUNT, st.integers(0, 3), COUNT, COUNT, COUNT), max_size=2
+    ).map(tuple),
     keep=st.lists(st.tuples(COUNT, TEXT, COUNT), max_size=2).map(tuple),
     extra=st.dictionaries(TEXT, TEXT, max_size=2),
 )
@@ -76,15 +83,34 @@ def test_a_plan_survives_being_written_and_read(plan: RunPlan) -> None:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        (("format",), 2), (("unknown",), 1), (("trace_dir",), 1), (("steps",), 0), (("steps",), "all"),
-        (("steps",), True), (("level",), "everything"), (("level",), None), (("values_mb",), -1),
-        (("values_mb",), 1.0), (("alerts",), 1), (("subject",), None), (("subject", "kind"), "module"),
-        (("subject", "kind"), "attribute"), (("subject", "argv"), [1]), (("subject", "inputs"), "x"),
-        (("subject", "extra"), 1), (("subject", "module"), "a.b"), (("settings",), []), (("targets",), {}),
-        (("targets",), [1]), (("targets", 0, "phase"), 4), (("targets", 0, "step"), "0"), (("keep",), [[1, "a"]]),
-        (("keep",), [["a", 1, 1]]), (("extra",), {"a": 1}),
+        (("format",), 2),
+        (("unknown",), 1),
+        (("trace_dir",), 1),
+        (("steps",), 0),
+        (("steps",), "all"),
+        (("steps",), True),
+        (("level",), "everything"),
+        (("level",), None),
+        (("values_mb",), -1),
+        (("values_mb",), 1.0),
+        (("alerts",), 1),
+        (("subject",), None),
+        (("subject", "kind"), "module"),
+        (("subject", "kind"), "attribute"),
+        (("subject", "argv"), [1]),
+        (("subject", "inputs"), "x"),
+        (("subject", "extra"), 1),
+        (("subject", "module"), "a.b"),
+        (("settings",), []),
+        (("targets",), {}),
+        (("targets",), [1]),
+        (("targets", 0, "phase"), 4),
+        (("targets", 0, "step"), "0"),
+        (("keep",), [[1, "a"]]),
+        (("keep",), [["a", 1, 1]]),
+        (("extra",), {"a": 1}),
     ],
-)  # fmt: skip
+)
 def test_a_plan_with_one_wrong_value_is_refused(path: tuple[Any, ...], value: Any) -> None:
     document = json.loads(to_json(PLAN))
     place = document
@@ -114,30 +140,49 @@ def test_a_plan_that_is_no_table_is_refused(text: str) -> None:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     (tmp_path / "package").mkdir()
-    for name in ("train.py", "evaluate.py", "notes.ipynb", "run.sh", "package/model.py", "odd:name.py"):
+    for name in (
+        "train.py",
+        "evaluate.py",
+        "notes.ipynb",
+        "run.sh",
+        "package/model.py",
+        "odd:name.py",
+    ):
         (tmp_path / name).touch()
     return tmp_path
 
 
 def test_a_script_keeps_its_path_as_written_and_its_arguments(project: Path) -> None:
     spec = parse_subject("train.py", ["--epochs", "3", "::"], cwd=project)
-    assert spec == SubjectSpec(SubjectKind.SCRIPT, project, path="train.py", argv=("--epochs", "3", "::"))
+    assert spec == SubjectSpec(
+        SubjectKind.SCRIPT, project, path="train.py", argv=("--epochs", "3", "::")
+    )
     assert str(spec) == "train.py"
     assert spec.file == project / "train.py"
 
 
 def test_an_attribute_of_a_file_is_understood_with_its_inputs(project: Path) -> None:
-    spec = parse_subject("package/model.py::Net.small", inputs=["float[8, 3] int64[8]"], cwd=project)
+    spec = parse_subject(
+        "package/model.py::Net.small", inputs=["float[8, 3] int64[8]"], cwd=project
+    )
     inputs = (InputSpec("float32", (8, 3)), InputSpec("int64", (8,)))
     assert spec == SubjectSpec(
-        SubjectKind.ATTRIBUTE, project, path="package/model.py", attribute="Net.small", inputs=inputs
+        SubjectKind.ATTRIBUTE,
+        project,
+        path="package/model.py",
+        attribute="Net.small",
+        inputs=inputs,
     )
     assert str(spec) == "package/model.py::Net.small"
 
 
-def test_an_attribute_of_an_importable_module_is_understood_without_importing_it(project: Path) -> None:
+def test_an_attribute_of_an_importable_module_is_understood_without_importing_it(
+    project: Path,
+) -> None:
     spec = parse_subject("no.such.package:step", cwd=project)
-    assert spec == SubjectSpec(SubjectKind.ATTRIBUTE, project, module="no.such.package", attribute="step")
+    assert spec == SubjectSpec(
+        SubjectKind.ATTRIBUTE, project, module="no.such.package", attribute="step"
+    )
     assert str(spec) == "no.such.package:step"
 
 
@@ -145,7 +190,9 @@ def test_a_file_whose_name_has_a_colon_is_a_script(project: Path) -> None:
     assert parse_subject("odd:name.py", cwd=project).kind is SubjectKind.SCRIPT
 
 
-def test_the_folder_of_a_subject_is_absolute(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_of_a_subject_is_absolute(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(project)
     assert parse_subject("train.py").cwd == project
 
@@ -171,7 +218,9 @@ def test_the_folder_of_a_subject_is_absolute(project: Path, monkeypatch: pytest.
         ("package.model:", "subject-invalid", "train.py::train_step"),
     ],
 )
-def test_a_subject_that_cannot_be_is_refused_with_a_way_out(project: Path, text: str, code: str, hint: str) -> None:
+def test_a_subject_that_cannot_be_is_refused_with_a_way_out(
+    project: Path, text: str, code: str, hint: str
+) -> None:
     with pytest.raises(UsageError) as caught:
         parse_subject(text, cwd=project)
     assert caught.value.code == code
@@ -186,7 +235,11 @@ def test_inputs_for_a_script_are_refused(project: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "dtype", "shape"),
-    [("float32[8,3,32,32]", "float32", (8, 3, 32, 32)), (" long[ 0 , 2 ] ", "int64", (0, 2)), ("bool[]", "bool", ())],
+    [
+        ("float32[8,3,32,32]", "float32", (8, 3, 32, 32)),
+        (" long[ 0 , 2 ] ", "int64", (0, 2)),
+        ("bool[]", "bool", ()),
+    ],
 )
 def test_an_input_is_read_as_dtype_and_shape(text: str, dtype: str, shape: tuple[int, ...]) -> None:
     assert parse_inputs(text) == (InputSpec(dtype, shape),)

@@ -63,7 +63,9 @@ def test_an_empty_table_ends_the_search(tmp_path: Path) -> None:
         ('subject = ["a.py"]', "'subjects'"),
     ],
 )
-def test_an_unknown_key_of_the_project_is_refused_with_the_nearest_name(tmp_path: Path, table: str, named: str) -> None:
+def test_an_unknown_key_of_the_project_is_refused_with_the_nearest_name(
+    tmp_path: Path, table: str, named: str
+) -> None:
     write_project(tmp_path, f"[tool.reproaudit]\n{table}\n")
     with pytest.raises(UsageError) as caught:
         load_project(tmp_path)
@@ -74,17 +76,44 @@ def test_an_unknown_key_of_the_project_is_refused_with_the_nearest_name(tmp_path
 @pytest.mark.parametrize(
     "table",
     [
-        "runs = 1", "runs = true", 'runs = "3"', "steps = 0", 'steps = "every"', "timeout = 0", "timeout = nan",
-        'timeout = "60"', "tolerance = 1e-5", "tolerance = {rtol = -1.0}", "tolerance = {rtol = inf}",
-        "tolerance = {ulp = 1.5}", "tolerance = {ulp = true}", "presets = 1", "presets = {a = 1}",
-        "presets = {a = {seed = -1}}", "preset = 1", "preset = ' '", "baseline = true", "budget = 'hours=1'",
-        "budget = 'runs=0'", "budget = 'minutes=-1'", "budget = 'runs=1.5'", "tolerances = 3", "ignore = []",
-        "ignore = {'*.bias' = ''}", "ignore = {'*.bias' = true}", "subjects = 'a.py'", "subjects = [3]",
-        "subjects = ['']", "subjects = [\"it's\"]", "subjects = [{name = 'a'}]",
-        "subjects = [{subject = 'a.py', seed = -1}]", "subjects = [{subject = 'a.py', runs = 1}]",
-        "subjects = [{subject = 'a.py', inputs = 3}]", "subjects = [{subject = 'a.py', name = ''}]",
+        "runs = 1",
+        "runs = true",
+        'runs = "3"',
+        "steps = 0",
+        'steps = "every"',
+        "timeout = 0",
+        "timeout = nan",
+        'timeout = "60"',
+        "tolerance = 1e-5",
+        "tolerance = {rtol = -1.0}",
+        "tolerance = {rtol = inf}",
+        "tolerance = {ulp = 1.5}",
+        "tolerance = {ulp = true}",
+        "presets = 1",
+        "presets = {a = 1}",
+        "presets = {a = {seed = -1}}",
+        "preset = 1",
+        "preset = ' '",
+        "baseline = true",
+        "budget = 'hours=1'",
+        "budget = 'runs=0'",
+        "budget = 'minutes=-1'",
+        "budget = 'runs=1.5'",
+        "tolerances = 3",
+        "ignore = []",
+        "ignore = {'*.bias' = ''}",
+        "ignore = {'*.bias' = true}",
+        "subjects = 'a.py'",
+        "subjects = [3]",
+        "subjects = ['']",
+        'subjects = ["it\'s"]',
+        "subjects = [{name = 'a'}]",
+        "subjects = [{subject = 'a.py', seed = -1}]",
+        "subjects = [{subject = 'a.py', runs = 1}]",
+        "subjects = [{subject = 'a.py', inputs = 3}]",
+        "subjects = [{subject = 'a.py', name = ''}]",
     ],
-)  # fmt: skip
+)
 def test_a_project_value_of_the_wrong_kind_is_refused(tmp_path: Path, table: str) -> None:
     write_project(tmp_path, f"[tool.reproaudit]\n{table}\n")
     with pytest.raises(UsageError) as caught:
@@ -115,16 +144,26 @@ def test_subjects_are_texts_or_tables_and_paths_are_relative_to_the_file(tmp_pat
     assert project.subjects == (
         Subject("train.py --name two words", ("train.py", "--name", "two words"), tmp_path),
         Subject(
-            "net", ("net.py::Net",), tmp_path / "models", ("float32[2]",), 4,
+            "net",
+            ("net.py::Net",),
+            tmp_path / "models",
+            ("float32[2]",),
+            4,
             Choices(steps="all", preset="strict", budget=(9, 120.0)),
         ),
-    )  # fmt: skip
+    )
 
 
-def test_two_subjects_of_one_name_are_refused_but_one_program_may_have_two_names(tmp_path: Path) -> None:
-    write_project(tmp_path, "[tool.reproaudit]\nsubjects = ['a.py', {subject = 'a.py', name = 'again'}]\n")
+def test_two_subjects_of_one_name_are_refused_but_one_program_may_have_two_names(
+    tmp_path: Path,
+) -> None:
+    write_project(
+        tmp_path, "[tool.reproaudit]\nsubjects = ['a.py', {subject = 'a.py', name = 'again'}]\n"
+    )
     assert [subject.name for subject in load_project(tmp_path).subjects] == ["a.py", "again"]
-    write_project(tmp_path, "[tool.reproaudit]\nsubjects = ['a.py', {subject = 'a.py', seed = 1}]\n")
+    write_project(
+        tmp_path, "[tool.reproaudit]\nsubjects = ['a.py', {subject = 'a.py', seed = 1}]\n"
+    )
     with pytest.raises(UsageError) as caught:
         load_project(tmp_path)
     assert caught.value.code == "subject-name"
@@ -138,14 +177,18 @@ def test_patterns_keep_the_order_of_the_file(tmp_path: Path) -> None:
     )
     project = load_project(tmp_path)
     assert [(pattern.text, tolerance.ulp) for pattern, tolerance in project.tolerances] == [
-        ("gradient:z.*", 4), ("*", 0),
-    ]  # fmt: skip
+        ("gradient:z.*", 4),
+        ("*", 0),
+    ]
     assert project.ignored == (
-        Ignored(TensorPattern("output:z"), "drawn anew"), Ignored(TensorPattern("a.bias"), "not used"),
-    )  # fmt: skip
+        Ignored(TensorPattern("output:z"), "drawn anew"),
+        Ignored(TensorPattern("a.bias"), "not used"),
+    )
 
 
-@pytest.mark.parametrize(("pattern", "hint"), [("gradients:w", "gradient"), ("gradient:", "gradient"), ("", "kinds")])
+@pytest.mark.parametrize(
+    ("pattern", "hint"), [("gradients:w", "gradient"), ("gradient:", "gradient"), ("", "kinds")]
+)
 def test_a_pattern_that_names_no_kind_of_tensor_or_no_tensor_is_refused(
     tmp_path: Path, pattern: str, hint: str
 ) -> None:
@@ -158,17 +201,23 @@ def test_a_pattern_that_names_no_kind_of_tensor_or_no_tensor_is_refused(
 
 
 CHOICES = {
-    "runs": (7, 8, 9, 10), "steps": ("all", 4, 5, 6), "timeout_s": (1.0, 2.0, 3.0, 4.0), "preset": ("a", "b", "c", "d"),
+    "runs": (7, 8, 9, 10),
+    "steps": ("all", 4, 5, 6),
+    "timeout_s": (1.0, 2.0, 3.0, 4.0),
+    "preset": ("a", "b", "c", "d"),
     "budget": ((1, None), (2, None), (None, 3.0), (4, 4.0)),
     "baseline": (Path("a"), Path("b"), Path("c"), Path("d")),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", CHOICES)
 @pytest.mark.parametrize("first", range(5))
 def test_the_first_place_that_says_something_is_heard(name: str, first: int) -> None:
     """The places are the command line, the environment, the subject's entry and the project."""
-    said = [Choices(**{name: value}) if place >= first else Choices() for place, value in enumerate(CHOICES[name])]
+    said = [
+        Choices(**{name: value}) if place >= first else Choices()
+        for place, value in enumerate(CHOICES[name])
+    ]
     expected = (*CHOICES[name], getattr(DEFAULTS, name))[first]
     assert getattr(resolve(*said, DEFAULTS), name) == expected
 
@@ -177,11 +226,19 @@ def test_every_choice_has_its_precedence_tested() -> None:
     assert set(CHOICES) == set(Choices.__dataclass_fields__)
 
 
-def test_the_environment_says_what_its_variables_hold_and_an_empty_one_says_nothing(tmp_path: Path) -> None:
+def test_the_environment_says_what_its_variables_hold_and_an_empty_one_says_nothing(
+    tmp_path: Path,
+) -> None:
     environ = {
-        "REPROAUDIT_RUNS": "7", "REPROAUDIT_STEPS": "all", "REPROAUDIT_TIMEOUT": "2.5", "REPROAUDIT_PRESET": "strict",
-        "REPROAUDIT_BUDGET": "40", "REPROAUDIT_BASELINE": "known.json", "REPROAUDIT_FILL": "90", "RUNS": "1",
-    }  # fmt: skip
+        "REPROAUDIT_RUNS": "7",
+        "REPROAUDIT_STEPS": "all",
+        "REPROAUDIT_TIMEOUT": "2.5",
+        "REPROAUDIT_PRESET": "strict",
+        "REPROAUDIT_BUDGET": "40",
+        "REPROAUDIT_BASELINE": "known.json",
+        "REPROAUDIT_FILL": "90",
+        "RUNS": "1",
+    }
     assert choices_of_environment(environ, tmp_path) == Choices(
         7, "all", 2.5, "strict", (40, None), tmp_path / "known.json"
     )
@@ -189,9 +246,12 @@ def test_the_environment_says_what_its_variables_hold_and_an_empty_one_says_noth
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [("RUNS", "1"), ("RUNS", "many"), ("STEPS", "0"), ("TIMEOUT", "nan"), ("BUDGET", "hours=1")]
+    ("name", "text"),
+    [("RUNS", "1"), ("RUNS", "many"), ("STEPS", "0"), ("TIMEOUT", "nan"), ("BUDGET", "hours=1")],
 )
-def test_a_variable_with_a_wrong_value_is_refused_by_its_name(tmp_path: Path, name: str, text: str) -> None:
+def test_a_variable_with_a_wrong_value_is_refused_by_its_name(
+    tmp_path: Path, name: str, text: str
+) -> None:
     with pytest.raises(UsageError) as caught:
         choices_of_environment({f"REPROAUDIT_{name}": text}, tmp_path)
     assert caught.value.code == "setting-invalid"
@@ -200,15 +260,24 @@ def test_a_variable_with_a_wrong_value_is_refused_by_its_name(tmp_path: Path, na
 
 @pytest.mark.parametrize(
     ("text", "budget"),
-    [("40", (40, None)), ("runs=40", (40, None)), ("minutes=1.5", (None, 90.0)), ("minutes=1,runs=2", (2, 60.0))],
+    [
+        ("40", (40, None)),
+        ("runs=40", (40, None)),
+        ("minutes=1.5", (None, 90.0)),
+        ("minutes=1,runs=2", (2, 60.0)),
+    ],
 )
-def test_a_budget_is_of_runs_of_minutes_or_of_both(text: str, budget: tuple[int | None, float | None]) -> None:
+def test_a_budget_is_of_runs_of_minutes_or_of_both(
+    text: str, budget: tuple[int | None, float | None]
+) -> None:
     assert parse_budget(text) == budget
 
 
 def test_the_configuration_that_the_readme_shows_is_read(tmp_path: Path) -> None:
     text = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
-    (tmp_path / "pyproject.toml").write_text(text.partition("```toml\n")[2].partition("```")[0], encoding="utf-8")
+    (tmp_path / "pyproject.toml").write_text(
+        text.partition("```toml\n")[2].partition("```")[0], encoding="utf-8"
+    )
     project = load_project(tmp_path)
     assert [subject.name for subject in project.subjects] == ["train.py --epochs 1", "net"]
     assert dict(project.presets)["strict"].deterministic == "error"

@@ -36,7 +36,9 @@ def test_settings_survive_being_written_and_read(settings: Settings) -> None:
 
 
 @given(any_settings, any_settings)
-def test_a_merge_has_what_the_change_sets_and_else_what_the_base_sets(base: Settings, change: Settings) -> None:
+def test_a_merge_has_what_the_change_sets_and_else_what_the_base_sets(
+    base: Settings, change: Settings
+) -> None:
     merged = merge(base, change)
     for name in set(Settings.__dataclass_fields__) - {"env"}:
         wanted = getattr(base, name) if getattr(change, name) is None else getattr(change, name)
@@ -63,7 +65,9 @@ def test_settings_that_must_precede_the_process_become_variables() -> None:
 
 
 def test_a_variable_given_by_name_wins_over_an_implied_one() -> None:
-    assert environment(Settings(threads=4, env=(("MKL_NUM_THREADS", "1"),)))["MKL_NUM_THREADS"] == "1"
+    assert (
+        environment(Settings(threads=4, env=(("MKL_NUM_THREADS", "1"),)))["MKL_NUM_THREADS"] == "1"
+    )
 
 
 def test_the_order_of_variables_does_not_make_settings_differ() -> None:
@@ -92,12 +96,26 @@ def test_an_unknown_setting_near_to_none_is_refused_with_all_names() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("seed", -1), ("seed", 2**32), ("seed", True), ("seed", 1.0), ("seed", "1"), ("hash_seed", 2**32),
-        ("threads", 0), ("deterministic", True), ("deterministic", "Error"), ("deterministic", []), ("tf32", 1),
-        ("cublas_workspace", ""), ("device", 0), ("env", ["A=1"]), ("env", {"A": 1}), ("env", {"": "x"}),
-        ("env", {"A=B": "x"}), ("env", {"A": "\0"}),
+        ("seed", -1),
+        ("seed", 2**32),
+        ("seed", True),
+        ("seed", 1.0),
+        ("seed", "1"),
+        ("hash_seed", 2**32),
+        ("threads", 0),
+        ("deterministic", True),
+        ("deterministic", "Error"),
+        ("deterministic", []),
+        ("tf32", 1),
+        ("cublas_workspace", ""),
+        ("device", 0),
+        ("env", ["A=1"]),
+        ("env", {"A": 1}),
+        ("env", {"": "x"}),
+        ("env", {"A=B": "x"}),
+        ("env", {"A": "\0"}),
     ],
-)  # fmt: skip
+)
 def test_a_value_of_the_wrong_kind_is_refused(name: str, value: Any) -> None:
     with pytest.raises(UsageError) as caught:
         from_dict({name: value})
@@ -114,8 +132,10 @@ def test_interventions_of_a_preset_are_read_sorted_and_united() -> None:
     preset = from_dict({"interventions": ["threads.one", "clock.fixed", "threads.one"]})
     assert preset.interventions == ("clock.fixed", "threads.one")
     assert merge(preset, Settings(interventions=("hash.seed",))).interventions == (
-        "clock.fixed", "hash.seed", "threads.one",
-    )  # fmt: skip
+        "clock.fixed",
+        "hash.seed",
+        "threads.one",
+    )
     assert from_dict(to_dict(preset)) == preset
 
 

@@ -37,16 +37,30 @@ def test_a_pattern_is_of_whole_names_and_only_stars_and_question_marks_stand_for
 
 def test_the_first_pattern_that_matches_decides_then_the_dtype_then_all() -> None:
     tolerances = parse_tolerances(
-        ["gradient:layers.*:ulp=4;float32:ulp=2", "*.bias:rtol=1e-3,atol=1e-4", "ulp=1", "torch.bfloat16:bitwise"]
+        [
+            "gradient:layers.*:ulp=4;float32:ulp=2",
+            "*.bias:rtol=1e-3,atol=1e-4",
+            "ulp=1",
+            "torch.bfloat16:bitwise",
+        ]
     )
     found = [
         tolerances.of(kind, name, dtype)
         for kind, name, dtype in (
-            (GRADIENT, "layers.3.bias", "float32"), (PARAMETER, "layers.3.bias", "float32"), (GRADIENT, "w", "float32"),
-            (GRADIENT, "w", "float64"), (GRADIENT, "w", "bfloat16"),
+            (GRADIENT, "layers.3.bias", "float32"),
+            (PARAMETER, "layers.3.bias", "float32"),
+            (GRADIENT, "w", "float32"),
+            (GRADIENT, "w", "float64"),
+            (GRADIENT, "w", "bfloat16"),
         )
-    ]  # fmt: skip
-    assert found == [Tolerance(ulp=4), Tolerance(1e-3, 1e-4), Tolerance(ulp=2), Tolerance(ulp=1), Tolerance()]
+    ]
+    assert found == [
+        Tolerance(ulp=4),
+        Tolerance(1e-3, 1e-4),
+        Tolerance(ulp=2),
+        Tolerance(ulp=1),
+        Tolerance(),
+    ]
 
 
 def test_nothing_said_is_bitwise() -> None:
@@ -57,7 +71,10 @@ def test_nothing_said_is_bitwise() -> None:
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("flaot32:ulp=4", "tolerance-syntax"),  # not a pattern: a mistyped dtype must not match nothing in silence
+        (
+            "flaot32:ulp=4",
+            "tolerance-syntax",
+        ),  # not a pattern: a mistyped dtype must not match nothing in silence
         ("torch.flaot32:ulp=4", "tolerance-syntax"),
         ("gradient:layers.*", "tolerance-syntax"),
         ("gradients:layers.*:ulp=4", "pattern-invalid"),

@@ -1,6 +1,8 @@
-"""On a GPU: each cause is found at its line, and its repair is proven. Most programs are repeated within this process.
+"""On a GPU: each cause is found at its line, and its repair is proven. Most programs are repeated
+within this process.
 
-Where the hardware may well give the same bits twice, only what is said of a difference is tested, and the name says so.
+Where the hardware may well give the same bits twice, only what is said of a difference is tested,
+and the name says so.
 """
 
 from __future__ import annotations
@@ -50,14 +52,19 @@ def check_kernel(result: AuditResult, program: str, op: str, fix: str) -> None:
 
 
 def check_fix(finding: Finding, fix: str) -> None:
-    """Where some setting of PyTorch repairs it, the audit has proven it; where none does, none is claimed."""
+    """Where some setting of PyTorch repairs it, the audit has proven it; where none does, none is
+    claimed."""
     assert finding.fix is not None
     if fix:
         assert finding.fix.verified
         assert fix in finding.fix.settings
         assert all(name in INTERVENTIONS for name in finding.fix.settings)
     else:
-        assert not set(finding.fix.settings) & {"kernels.deterministic", "cudnn.deterministic", "sdpa.math"}
+        assert not set(finding.fix.settings) & {
+            "kernels.deterministic",
+            "cudnn.deterministic",
+            "sdpa.math",
+        }
 
 
 @pytest.mark.slow
@@ -91,7 +98,9 @@ def test_a_generator_on_the_device_that_is_never_seeded_is_found_and_seeded() ->
 
 @pytest.mark.slow
 @pytest.mark.seeded
-def test_if_undefined_device_memory_differs_then_its_allocation_is_named_and_a_fill_repairs_it() -> None:
+def test_if_undefined_device_memory_differs_then_its_allocation_is_named_and_a_fill_repairs_it() -> (
+    None
+):
     result = audit_here("cuda_uninitialized.py")
     if result.verdict is Verdict.NOT_REPRODUCIBLE:
         finding = result.findings[0]
@@ -113,7 +122,10 @@ def audited(folder: Path, program: str) -> dict[str, Any]:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("program", "rule", "fix"),
-    [("cuda_streams.py", "RA504", "streams.serial"), ("cuda_early_read.py", "RA505", "copies.blocking")],
+    [
+        ("cuda_streams.py", "RA504", "streams.serial"),
+        ("cuda_early_read.py", "RA505", "copies.blocking"),
+    ],
 )
 def test_missing_synchronisation_is_warned_of_and_if_runs_differ_it_is_the_cause(
     tmp_path: Path, program: str, rule: str, fix: str
@@ -128,7 +140,9 @@ def test_missing_synchronisation_is_warned_of_and_if_runs_differ_it_is_the_cause
 
 
 @pytest.mark.slow
-def test_if_an_algorithm_that_cudnn_chose_by_timing_differs_then_the_convolution_is_named(tmp_path: Path) -> None:
+def test_if_an_algorithm_that_cudnn_chose_by_timing_differs_then_the_convolution_is_named(
+    tmp_path: Path,
+) -> None:
     result = audited(tmp_path, "cuda_convolution.py")
     assert any(change["what"] == "cudnn.benchmark" for change in result["changes"])
     if result["verdict"] == "not-reproducible":
@@ -142,7 +156,8 @@ def test_if_an_algorithm_that_cudnn_chose_by_timing_differs_then_the_convolution
 
 @pytest.mark.seeded
 def test_waits_that_order_streams_are_understood_as_such(tmp_path: Path) -> None:
-    """The device's own trace of events: a wait, an event, a synchronisation and a question, each in its own way."""
+    """The device's own trace of events: a wait, an event, a synchronisation and a question, each in
+    its own way."""
 
     def program() -> None:
         side = torch.cuda.Stream()
@@ -195,7 +210,9 @@ def test_a_read_that_nothing_orders_is_reported_with_both_lines(tmp_path: Path) 
 
 
 @pytest.mark.seeded
-def test_a_pinned_copy_that_the_host_reads_at_once_is_reported_and_one_that_waits_is_not(tmp_path: Path) -> None:
+def test_a_pinned_copy_that_the_host_reads_at_once_is_reported_and_one_that_waits_is_not(
+    tmp_path: Path,
+) -> None:
     def program(waits: bool) -> None:
         host = torch.ones(1 << 16, device="cuda").to("cpu", non_blocking=True)
         if waits:
@@ -221,7 +238,9 @@ def test_new_device_memory_is_filled_all_over_and_grown_memory_where_it_is_new()
 
 @pytest.mark.seeded
 @pytest.mark.parametrize("level", [Level.BOUNDARY, Level.OPERATION])
-def test_a_captured_training_step_with_dropout_is_recorded_without_harm(tmp_path: Path, level: Level) -> None:
+def test_a_captured_training_step_with_dropout_is_recorded_without_harm(
+    tmp_path: Path, level: Level
+) -> None:
     def program() -> torch.Tensor:
         torch.manual_seed(0)
         model = torch.nn.Sequential(torch.nn.Linear(8, 8), torch.nn.Dropout(0.5)).cuda()

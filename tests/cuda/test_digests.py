@@ -1,4 +1,5 @@
-"""On a GPU: digests are what the CPU gives, are enqueued without a wait, and change nothing of the program's."""
+"""On a GPU: digests are what the CPU gives, are enqueued without a wait, and change nothing of the
+program's."""
 
 from __future__ import annotations
 
@@ -14,19 +15,29 @@ import torch
 from reproaudit.model.events import EventFlag, EventKind, Level
 from reproaudit.record.digest import gather
 from reproaudit.record.digest.device import device_digest, sums_by_ops, why_no_kernel
-from tests.record.digest.kernel_cases import DTYPES, GOLDEN, bytes_of, golden_tensors, tensor_of, walks
+from tests.record.digest.kernel_cases import (
+    DTYPES,
+    GOLDEN,
+    bytes_of,
+    golden_tensors,
+    tensor_of,
+    walks,
+)
 from tests.record.recording import record, rows
 
 pytestmark = pytest.mark.gpu
 
 
 def to_cuda(tensor: torch.Tensor) -> torch.Tensor:
-    """Return the same dtype, strides, offset and bytes on the GPU; `tensor.cuda()` packs them and lacks some dtypes."""
+    """Return the same dtype, strides, offset and bytes on the GPU; `tensor.cuda()` packs them and
+    lacks some dtypes."""
     raw = torch.empty(0, dtype=torch.uint8).set_(tensor.untyped_storage())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # complex32 is said to be experimental
         made = torch.empty(0, dtype=tensor.dtype, device="cuda")
-    return made.set_(raw.cuda().untyped_storage(), tensor.storage_offset(), tensor.shape, tensor.stride())
+    return made.set_(
+        raw.cuda().untyped_storage(), tensor.storage_offset(), tensor.shape, tensor.stride()
+    )
 
 
 def sums(tensor: torch.Tensor) -> tuple[int, int]:
@@ -67,12 +78,20 @@ def test_equal_content_has_equal_sums_on_cuda_without_waiting_for_the_device(
     dtype: torch.dtype, request: pytest.FixtureRequest
 ) -> None:
     tensor = tensor_of(dtype, (5, 7, 13), 3)
-    views = [tensor, tensor.permute(2, 0, 1), tensor[1:, ::2], tensor.flatten()[1:], tensor[:, 1:, :3]]
+    views = [
+        tensor,
+        tensor.permute(2, 0, 1),
+        tensor[1:, ::2],
+        tensor.flatten()[1:],
+        tensor[:, 1:, :3],
+    ]
     on_device = [to_cuda(view) for view in views]
     request.getfixturevalue("no_waiting")
     found = [device_digest(view) for view in on_device]
     torch.cuda.set_sync_debug_mode("default")
-    assert [tuple(pair.tolist()) for pair in found if pair is not None] == [sums(view) for view in views]
+    assert [tuple(pair.tolist()) for pair in found if pair is not None] == [
+        sums(view) for view in views
+    ]
 
 
 @pytest.mark.parametrize("name", walks())
@@ -84,7 +103,13 @@ def test_every_walk_gives_what_the_cpu_gives(name: str) -> None:
 def test_large_tensors_equal_the_cpu_in_every_sweep_of_the_grid() -> None:
     tensor = torch.randn(3, 5_000_001, generator=torch.Generator().manual_seed(0))
     on_device = to_cuda(tensor)
-    for view in (lambda t: t, lambda t: t.t(), lambda t: t[1], lambda t: t[:1].expand(4, -1), lambda t: t[:, ::3]):
+    for view in (
+        lambda t: t,
+        lambda t: t.t(),
+        lambda t: t[1],
+        lambda t: t[:1].expand(4, -1),
+        lambda t: t[:, ::3],
+    ):
         assert sums(view(on_device)) == sums(view(tensor))
 
 
@@ -93,11 +118,17 @@ def test_offsets_past_two_to_the_31st_are_read_where_they_are() -> None:
     far = torch.zeros(count, dtype=torch.uint8, device="cuda")
     far[-5000:] = bytes_of(5000).cuda()
     assert sums(far) == tuple(sums_by_ops(far).tolist())
-    for shape, strides in (((2, 3, 8), (1 << 31, 1024, 1)), ((2, 3, 5), (1 << 31, 1024, 1)), ((16, 2), (3, 1 << 31))):
+    for shape, strides in (
+        ((2, 3, 8), (1 << 31, 1024, 1)),
+        ((2, 3, 5), (1 << 31, 1024, 1)),
+        ((16, 2), (3, 1 << 31)),
+    ):
         view = torch.as_strided(far, shape, strides, 1 << 19)
         assert sums(view) == sums(view.cpu())
     far[5] = 1
-    assert sums(far.view(-1, 1).expand(-1, 2)[: 1 << 20]) == sums(far[: 1 << 20].cpu().view(-1, 1).expand(-1, 2))
+    assert sums(far.view(-1, 1).expand(-1, 2)[: 1 << 20]) == sums(
+        far[: 1 << 20].cpu().view(-1, 1).expand(-1, 2)
+    )
 
 
 def test_as_many_elements_as_need_wide_indices_are_all_met() -> None:
@@ -105,7 +136,9 @@ def test_as_many_elements_as_need_wide_indices_are_all_met() -> None:
     count = (1 << 31) + 8
     # A gap between rows keeps the dimensions apart: 2^31 elements of which memory holds few.
     padded = torch.full((8, 3), 3, dtype=torch.uint8, device="cuda")
-    assert sums(padded[:, None, :2].expand(8, count // 16, 2)) == sums(byte.expand(count // 16 * 16))
+    assert sums(padded[:, None, :2].expand(8, count // 16, 2)) == sums(
+        byte.expand(count // 16 * 16)
+    )
 
 
 def test_conjugates_and_composites_have_the_sums_of_the_cpu() -> None:
@@ -204,18 +237,25 @@ def test_threads_with_streams_of_their_own_do_not_mix_up_their_digests(tmp_path:
 
     one, _ = record(tmp_path, lambda: program(True))
     other, _ = record(tmp_path, lambda: program(False))
-    found = [sorted(tuple(row) for row in rows(trace, name="aten::add")["outputs"]) for trace in (one, other)]
+    found = [
+        sorted(tuple(row) for row in rows(trace, name="aten::add")["outputs"])
+        for trace in (one, other)
+    ]
     assert len(set(found[0])) == 200
     assert found[0] == found[1]
 
 
 @pytest.mark.seeded
-def test_memory_that_the_program_frees_at_once_is_digested_before_it_is_used_again(tmp_path: Path) -> None:
+def test_memory_that_the_program_frees_at_once_is_digested_before_it_is_used_again(
+    tmp_path: Path,
+) -> None:
     x = torch.randn(1 << 22, device="cuda")
 
     def program() -> None:
         for number in range(20):
-            x.add(number).mul(2).sub(3)  # each result dies with the line, and the next takes its memory
+            x.add(number).mul(2).sub(
+                3
+            )  # each result dies with the line, and the next takes its memory
 
     first, _ = record(tmp_path, program)
     second, _ = record(tmp_path, program)

@@ -1,4 +1,5 @@
-"""Programs with causes of their own on a GPU, on the CPU: they run, and the marked line runs the op that is meant."""
+"""Programs with causes of their own on a GPU, on the CPU: they run, and the marked line runs the op
+that is meant."""
 
 from __future__ import annotations
 
@@ -36,7 +37,11 @@ def test_the_marked_line_of_a_program_runs_the_operator_that_its_cause_is_about(
     path = PROGRAMS / program
     monkeypatch.setattr(sys, "argv", [program, "cpu"])
     trace, _ = record(tmp_path, lambda: runpy.run_path(str(path)))
-    here = [row for row in trace.events if trace.locations[row["location"]].line == line_of_source(program)]
+    here = [
+        row
+        for row in trace.events
+        if trace.locations[row["location"]].line == line_of_source(program)
+    ]
     assert any(trace.strings[row["name"]].startswith(op) for row in here)
     assert int(trace.events["step"].max()) >= 1
 
@@ -55,6 +60,9 @@ def test_a_cause_that_is_no_matter_of_the_device_is_found_and_repaired_on_the_cp
     if program == "cuda_uninitialized.py" and result.verdict is Verdict.REPRODUCIBLE:
         return  # what lies in memory may be the same each time
     (finding,) = result.findings
-    assert (finding.cause, finding.location and finding.location.line) == (cause, line_of_source(program))
+    assert (finding.cause, finding.location and finding.location.line) == (
+        cause,
+        line_of_source(program),
+    )
     assert finding.fix is not None
     assert (finding.fix.settings, finding.fix.verified) == ((fix,), True)

@@ -16,7 +16,9 @@ pytestmark = pytest.mark.gpu
 
 def train(steps: int = 2) -> list[torch.Tensor]:
     torch.manual_seed(0)
-    model = torch.nn.Sequential(torch.nn.Linear(8, 16), torch.nn.Dropout(0.5), torch.nn.Linear(16, 1)).cuda()
+    model = torch.nn.Sequential(
+        torch.nn.Linear(8, 16), torch.nn.Dropout(0.5), torch.nn.Linear(16, 1)
+    ).cuda()
     optimizer = torch.optim.Adam(model.parameters())
     x = torch.randn(32, 8, device="cuda")
     for _ in range(steps):
@@ -82,15 +84,18 @@ def test_ops_that_the_flag_refuses_on_cuda_are_caught(tmp_path: Path) -> None:
     def program() -> torch.Tensor:
         return (
             torch.nn.functional.interpolate(
-                torch.ones(1, 1, 4, 4, device="cuda", requires_grad=True), scale_factor=2, mode="bilinear"
+                torch.ones(1, 1, 4, 4, device="cuda", requires_grad=True),
+                scale_factor=2,
+                mode="bilinear",
             ).sum()
             + torch.zeros(4, device="cuda").put_(index, torch.ones(8, device="cuda")).sum()
         )
 
     trace, _ = record(tmp_path, lambda: program().backward(), alerts=True, digests=False)
-    assert {trace.strings[row["name"]].split("::")[1].split(".")[0] for row in rows(trace, EventKind.ALERT)} >= {
-        "upsample_bilinear2d_backward"
-    }
+    assert {
+        trace.strings[row["name"]].split("::")[1].split(".")[0]
+        for row in rows(trace, EventKind.ALERT)
+    } >= {"upsample_bilinear2d_backward"}
 
 
 @pytest.mark.slow
@@ -99,4 +104,7 @@ def test_a_scatter_on_the_gpu_is_found_with_its_line(tmp_path: Path) -> None:
     assert (code, result["verdict"]) == (1, "not-reproducible")
     finding = result["findings"][0]
     assert finding["op"].startswith("aten::scatter_add")
-    assert (finding["cause"], finding["location"]["line"]) == ("kernel", line_of_source("cuda_scatter.py"))
+    assert (finding["cause"], finding["location"]["line"]) == (
+        "kernel",
+        line_of_source("cuda_scatter.py"),
+    )

@@ -13,7 +13,14 @@ from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import judge
 from reproaudit.compare.localise import Origin, Source
 from reproaudit.config.plan import parse_subject
-from reproaudit.diagnose.attribute import may_stand_for, patched, recaused, speaks_for, unlocated, unsuspected
+from reproaudit.diagnose.attribute import (
+    may_stand_for,
+    patched,
+    recaused,
+    speaks_for,
+    unlocated,
+    unsuspected,
+)
 from reproaudit.diagnose.locate import Pair
 from reproaudit.diagnose.pinning import Known
 from reproaudit.diagnose.sources import Explained
@@ -32,8 +39,13 @@ def known(cause: Cause, *choices: str, call: EntropyCall | None = None) -> Known
     return Known(explained, cast(Pair, None), None, choices)
 
 
-def test_a_repair_belongs_to_the_finding_whose_cause_it_removes_not_to_all_that_considered_it() -> None:
-    unknown, unseeded = known(Cause.UNKNOWN, "seed.numpy", "hash.seed"), known(Cause.UNSEEDED_RNG, "seed.numpy")
+def test_a_repair_belongs_to_the_finding_whose_cause_it_removes_not_to_all_that_considered_it() -> (
+    None
+):
+    unknown, unseeded = (
+        known(Cause.UNKNOWN, "seed.numpy", "hash.seed"),
+        known(Cause.UNSEEDED_RNG, "seed.numpy"),
+    )
     both = [unknown, unseeded]
     assert [speaks_for(one, "seed.numpy", both) for one in both] == [False, True]
     assert [speaks_for(one, "hash.seed", both) for one in both] == [True, False]
@@ -70,7 +82,9 @@ def test_repairs_that_disagree_name_no_cause() -> None:
     ("name", "strength", "cause"),
     [("time.time", Strength.CLOCK, Cause.UNKNOWN), ("os.listdir", Strength.SPECIFIC, Cause.CLOCK)],
 )
-def test_without_a_fix_a_clock_that_merely_differs_is_no_cause(name: str, strength: Strength, cause: Cause) -> None:
+def test_without_a_fix_a_clock_that_merely_differs_is_no_cause(
+    name: str, strength: Strength, cause: Cause
+) -> None:
     call = EntropyCall(name, MAIN_PROCESS, 0, 0, strength, "1", "2", False)
     assert unsuspected(known(Cause.CLOCK, call=call).explained).cause is cause
 
@@ -88,12 +102,15 @@ def test_a_proven_fix_becomes_a_patch_of_the_file_to_blame(tmp_path: Path) -> No
 
 def test_a_program_that_the_flag_would_end_is_told_to_let_it_warn(tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text("import torch\n")
-    fixed = finding(Cause.KERNEL, Fix(("kernels.deterministic",), "", True, 3), Location("train.py", 1))
+    fixed = finding(
+        Cause.KERNEL, Fix(("kernels.deterministic",), "", True, 3), Location("train.py", 1)
+    )
     subject = parse_subject("train.py", cwd=tmp_path)
     patches = [patched(fixed, subject, refuses=refuses).fix for refuses in (False, True)]
     assert [fix is not None and fix.patch[-1] for fix in patches] == [
-        "+torch.use_deterministic_algorithms(True)", "+torch.use_deterministic_algorithms(True, warn_only=True)",
-    ]  # fmt: skip
+        "+torch.use_deterministic_algorithms(True)",
+        "+torch.use_deterministic_algorithms(True, warn_only=True)",
+    ]
 
 
 def test_a_fix_that_was_not_run_gets_no_patch(tmp_path: Path) -> None:
@@ -104,9 +121,15 @@ def test_a_fix_that_was_not_run_gets_no_patch(tmp_path: Path) -> None:
 
 def test_a_repair_of_kernels_is_not_taken_for_what_repairs_content_from_outside() -> None:
     outside = known(Cause.UNKNOWN)
-    assert [may_stand_for(outside, name) for name in ("hash.seed", "threads.serial", "memory.fill", "threads.one")] == [
-        True, True, False, False,
-    ]  # fmt: skip
+    assert [
+        may_stand_for(outside, name)
+        for name in ("hash.seed", "threads.serial", "memory.fill", "threads.one")
+    ] == [
+        True,
+        True,
+        False,
+        False,
+    ]
 
 
 def test_undefined_memory_that_was_alike_by_chance_is_named_all_the_same(tmp_path: Path) -> None:

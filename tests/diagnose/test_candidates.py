@@ -8,7 +8,14 @@ import pytest
 
 from reproaudit.compare.entropy import EntropyCall, Strength, strength_of
 from reproaudit.compare.localise import Origin, Source
-from reproaudit.diagnose.candidates import by_call, candidates, cause_repaired_by, drawn_streams, everything, ranked
+from reproaudit.diagnose.candidates import (
+    by_call,
+    candidates,
+    cause_repaired_by,
+    drawn_streams,
+    everything,
+    ranked,
+)
 from reproaudit.diagnose.sources import Explained
 from reproaudit.knowledge.interventions import INTERVENTIONS
 from reproaudit.model.events import EventFlag, EventKind
@@ -28,7 +35,9 @@ def call(name: str, process: str = MAIN_PROCESS) -> EntropyCall:
     return EntropyCall(name, process, 0, 0, strength_of(name), "", "", False)
 
 
-def explained(cause: Cause, origin: Origin, by: EntropyCall | None = None, switched: bool | None = None) -> Explained:
+def explained(
+    cause: Cause, origin: Origin, by: EntropyCall | None = None, switched: bool | None = None
+) -> Explained:
     finding = Finding("", cause, "", "forward", 0, evidence=Evidence(switched=switched))
     return Explained(finding, Source(origin, MAIN_PROCESS, 0, 0, 0.0), by)
 
@@ -49,9 +58,13 @@ def explained(cause: Cause, origin: Origin, by: EntropyCall | None = None, switc
         ("uuid.uuid4", "entropy.fixed"),
     ],
 )
-def test_a_call_names_what_makes_it_give_the_same(pair: tuple[Run, Run], name: str, first: str) -> None:
+def test_a_call_names_what_makes_it_give_the_same(
+    pair: tuple[Run, Run], name: str, first: str
+) -> None:
     assert by_call(call(name))[0] == first
-    assert candidates(explained(Cause.UNKNOWN, Origin.BIRTH, call(name)), pair, cuda=False)[0] == first
+    assert (
+        candidates(explained(Cause.UNKNOWN, Origin.BIRTH, call(name)), pair, cuda=False)[0] == first
+    )
 
 
 def test_every_intervention_that_a_call_names_exists() -> None:
@@ -65,14 +78,18 @@ def test_what_a_worker_draws_is_repaired_at_its_seed_first() -> None:
     assert by_call(call("numpy.random.randn"))[0] == "seed.numpy"
 
 
-def test_a_kernel_that_the_flag_does_not_repair_is_computed_with_one_thread_first(pair: tuple[Run, Run]) -> None:
+def test_a_kernel_that_the_flag_does_not_repair_is_computed_with_one_thread_first(
+    pair: tuple[Run, Run],
+) -> None:
     usual = candidates(explained(Cause.KERNEL, Origin.OP), pair, cuda=False)
     refused = candidates(explained(Cause.KERNEL, Origin.OP, switched=False), pair, cuda=False)
     assert usual[:2] == ("kernels.deterministic", "threads.one")
     assert refused[:2] == ("threads.one", "kernels.deterministic")
 
 
-def test_a_generator_of_the_program_s_own_is_told_from_the_default_one(tmp_path: Path, pair: tuple[Run, Run]) -> None:
+def test_a_generator_of_the_program_s_own_is_told_from_the_default_one(
+    tmp_path: Path, pair: tuple[Run, Run]
+) -> None:
     own = Row("aten::randperm", flags=EventFlag.RANDOM | EventFlag.OWN_GENERATOR)
     drawn = explained(Cause.UNSEEDED_RNG, Origin.RANDOM)
     other = make_run(tmp_path / "own", 0, [own]), make_run(tmp_path / "own", 1, [own])
@@ -85,8 +102,9 @@ def test_only_a_stream_that_differed_and_was_drawn_from_is_suspected(tmp_path: P
         drawn = {"numpy": (1, 2), "python": (5, 5), "torch.cpu": (7, 8)}
         return [
             Row(name, state + (0 if name == "torch.cpu" else offset), kind=EventKind.RNG)
-            for number in range(2) for name, state in ((name, pair[number]) for name, pair in drawn.items())
-        ]  # fmt: skip
+            for number in range(2)
+            for name, state in ((name, pair[number]) for name, pair in drawn.items())
+        ]
 
     runs = make_run(tmp_path, 0, states(0)), make_run(tmp_path, 1, states(100))
     assert drawn_streams(*runs) == ("seed.numpy",)
@@ -94,8 +112,10 @@ def test_only_a_stream_that_differed_and_was_drawn_from_is_suspected(tmp_path: P
 
 def test_unions_grow_from_the_first_of_each_list_to_all_of_them() -> None:
     assert list(ranked([["a", "b", "c"], ["d"], ["a", "e"]])) == [
-        ("a", "d"), ("a", "b", "d", "e"), ("a", "b", "c", "d", "e"),
-    ]  # fmt: skip
+        ("a", "d"),
+        ("a", "b", "d", "e"),
+        ("a", "b", "c", "d", "e"),
+    ]
 
 
 def test_what_changes_most_of_a_program_is_not_among_everything() -> None:

@@ -1,4 +1,5 @@
-"""How a diagnosis ends early: what was found by then is kept, and what was not tried is said. No program is run."""
+"""How a diagnosis ends early: what was found by then is kept, and what was not tried is said. No
+program is run."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ from tests.compare.traces import Row, make_run
 
 
 class FakeLab:
-    """Gives runs as a program that draws without a seed leaves them; from run `ends_at` on raises `error`."""
+    """Gives runs as a program that draws without a seed leaves them; from run `ends_at` on raises
+    `error`."""
 
     steps = 1
     subject = SubjectSpec(SubjectKind.SCRIPT, Path("nowhere"), path="train.py")
@@ -47,7 +49,9 @@ class FakeLab:
 
 
 def drawing_run(folder: Path, index: int, content: int) -> Run:
-    drawn = Row("aten::uniform_", content, flags=EventFlag.RANDOM, aux=content, phase=Phase.DATA, line=3)
+    drawn = Row(
+        "aten::uniform_", content, flags=EventFlag.RANDOM, aux=content, phase=Phase.DATA, line=3
+    )
     return make_run(folder, index, [drawn, Row("weight", content, kind=EventKind.GRADIENT)])
 
 
@@ -63,7 +67,10 @@ def diagnosed(folder: Path, error: BaseException, ends_at: int) -> Diagnosis:
     [
         (KeyboardInterrupt(), "it was interrupted"),
         (BudgetSpent(), "its budget was spent"),
-        (SubjectError("train.py did not end within 60 s", code="subject-timeout"), "did not end within 60 s"),
+        (
+            SubjectError("train.py did not end within 60 s", code="subject-timeout"),
+            "did not end within 60 s",
+        ),
     ],
 )
 def test_a_diagnosis_that_ends_early_keeps_its_findings_and_says_why(
@@ -74,7 +81,9 @@ def test_a_diagnosis_that_ends_early_keeps_its_findings_and_says_why(
     assert (finding.cause, finding.op) == (Cause.UNSEEDED_RNG, "aten::uniform_")
     assert finding.fix is not None
     assert not finding.fix.verified
-    assert any(said in note.why for note in diagnosis.notes) or any(said in trial.note for trial in diagnosis.trials)
+    assert any(said in note.why for note in diagnosis.notes) or any(
+        said in trial.note for trial in diagnosis.trials
+    )
 
 
 def test_what_was_not_tried_is_said(tmp_path: Path) -> None:

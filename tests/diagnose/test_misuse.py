@@ -1,4 +1,5 @@
-"""Programs that use random streams wrongly, and their clean twins, recorded as an audit's run for alerts is."""
+"""Programs that use random streams wrongly, and their clean twins, recorded as an audit's run for
+alerts is."""
 
 from __future__ import annotations
 
@@ -24,7 +25,9 @@ Warn = Callable[..., tuple[str, ...]]
 def warn(tmp_path: Path) -> Warn:
     def warn(program: str, how: str, *, alerts: bool = True) -> tuple[str, ...]:
         subject = SubjectSpec(SubjectKind.SCRIPT, PROGRAMS, path=program, argv=(how,))
-        plan = RunPlan(tmp_path / "alerts", subject, level=Level.OPERATION, alerts=alerts, digests=not alerts)
+        plan = RunPlan(
+            tmp_path / "alerts", subject, level=Level.OPERATION, alerts=alerts, digests=not alerts
+        )
         record = run(plan, log=tmp_path / "log", timeout_s=300)
         assert record.outcome.is_success, tail(record.log)
         return misuse_warnings(open_run(record.trace_dir, 0))
@@ -62,7 +65,9 @@ def test_workers_that_shuffle_alike_to_take_shares_are_not_warned_of(warn: Warn)
 def test_a_seed_inside_the_loop_over_epochs_is_told_by_the_line_that_iterates(warn: Warn) -> None:
     loop = line("misuse_epochs.py", "loop")
     (found,) = warn("misuse_epochs.py", "alike")
-    assert found.startswith(f"RA502: epochs of the DataLoader iterated at {loop} draw the same random numbers")
+    assert found.startswith(
+        f"RA502: epochs of the DataLoader iterated at {loop} draw the same random numbers"
+    )
     assert "torch.cpu" in found
 
 
@@ -74,8 +79,13 @@ def test_epochs_that_shuffle_anew_and_evaluations_that_repeat_are_not_warned_of(
 def test_a_seed_after_draws_is_told_with_the_line_of_the_first_draw_if_ops_were_recorded(
     warn: Warn, alerts: bool
 ) -> None:
-    torch_line, numpy_line, drawn = (line("misuse_late_seed.py", mark) for mark in ("torch", "numpy", "drawn"))
-    after, why = "comes after numbers were drawn from that stream", ": those do not follow from the seed"
+    torch_line, numpy_line, drawn = (
+        line("misuse_late_seed.py", mark) for mark in ("torch", "numpy", "drawn")
+    )
+    after, why = (
+        "comes after numbers were drawn from that stream",
+        ": those do not follow from the seed",
+    )
     assert warn("misuse_late_seed.py", "late", alerts=alerts) == (
         f"RA503: torch.manual_seed at {torch_line} {after}{'' if alerts else f' at {drawn}'}{why}",
         f"RA503: numpy.random.seed at {numpy_line} {after}{why}",

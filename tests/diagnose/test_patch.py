@@ -11,7 +11,8 @@ from reproaudit.diagnose.patch import ready_patch
 
 
 def patched(text: str, names: tuple[str, ...], line: int | None = None) -> str:
-    """Apply the diff by hand: keep the lines that it adds, drop those that it removes; "" where there is none."""
+    """Apply the diff by hand: keep the lines that it adds, drop those that it removes; "" where
+    there is none."""
     text = textwrap.dedent(text)
     rows = ready_patch(text, "train.py", names, line)
     return "\n".join(row[1:] for row in rows[2:] if row.startswith("+"))
@@ -20,7 +21,11 @@ def patched(text: str, names: tuple[str, ...], line: int | None = None) -> str:
 @pytest.mark.parametrize(
     ("name", "before", "after"),
     [
-        ("hash.seed", "ids = {w: i for i, w in enumerate(set(words))}", "enumerate(sorted(set(words)))"),
+        (
+            "hash.seed",
+            "ids = {w: i for i, w in enumerate(set(words))}",
+            "enumerate(sorted(set(words)))",
+        ),
         ("hash.seed", "heads = [Head(t) for t in TASKS]", "for t in sorted(TASKS)]"),
         ("hash.seed", "names = list({'a', 'b'} )", "list(sorted({'a', 'b'}) )"),
         ("hash.seed", "for name in self.names: pass", "for name in sorted(self.names): pass"),
@@ -50,15 +55,24 @@ def test_a_seed_stands_behind_the_last_import_and_only_once() -> None:
 
 
 def test_a_library_that_the_file_does_not_import_is_imported() -> None:
-    assert patched("import torch\n", ("seed.python",)).splitlines() == ["import random", "random.seed(0)"]
+    assert patched("import torch\n", ("seed.python",)).splitlines() == [
+        "import random",
+        "random.seed(0)",
+    ]
 
 
 def test_columns_behind_letters_of_several_bytes_are_right() -> None:
-    assert patched("x = 'größe', list(set(wörter))\n", ("hash.seed",), 1) == "x = 'größe', list(sorted(set(wörter)))"
+    assert (
+        patched("x = 'größe', list(set(wörter))\n", ("hash.seed",), 1)
+        == "x = 'größe', list(sorted(set(wörter)))"
+    )
 
 
 def test_a_seed_that_was_given_is_left_alone() -> None:
-    assert ready_patch("rng = np.random.default_rng(3)\n", "train.py", ("seed.numpy_generators",), 1) == ()
+    assert (
+        ready_patch("rng = np.random.default_rng(3)\n", "train.py", ("seed.numpy_generators",), 1)
+        == ()
+    )
 
 
 def test_there_is_no_patch_for_what_only_the_user_can_decide() -> None:

@@ -22,23 +22,33 @@ from tests.compare.traces import Row, make_run
 
 MUL, COPY = "aten::mul.Tensor", "aten::copy_.default"
 READER, WRITER = Location("train.py", 8, "main"), Location("train.py", 5, "main")
-STREAMS = DeviceRace(MUL, READER, COPY, WRITER, "reads float32[4] on stream 1, unordered with the write at")
-HOST = DeviceRace(MUL, READER, COPY, WRITER, "reads float32[4] on the host, while it is copied at", is_host=True)
+STREAMS = DeviceRace(
+    MUL, READER, COPY, WRITER, "reads float32[4] on stream 1, unordered with the write at"
+)
+HOST = DeviceRace(
+    MUL, READER, COPY, WRITER, "reads float32[4] on the host, while it is copied at", is_host=True
+)
 
 
-def runs_that_differ(folder: Path, *, op: str = MUL, line: int = 8, inputs: int = 0) -> tuple[Run, Run]:
-    """Two runs in which `op` at `line` differs: in its output, and, unless `inputs` is 0, in its inputs too."""
+def runs_that_differ(
+    folder: Path, *, op: str = MUL, line: int = 8, inputs: int = 0
+) -> tuple[Run, Run]:
+    """Two runs in which `op` at `line` differs: in its output, and, unless `inputs` is 0, in its
+    inputs too."""
 
     def rows(content: int) -> list[Row]:
         return [
-            Row(COPY, 3, 3, line=5), Row(op, content, content + inputs if inputs else 3, line=line),
+            Row(COPY, 3, 3, line=5),
+            Row(op, content, content + inputs if inputs else 3, line=line),
             Row("loss", content, kind=EventKind.OUTPUT),
-        ]  # fmt: skip
+        ]
 
     return make_run(folder, 0, rows(10)), make_run(folder, 1, rows(20))
 
 
-def first(runs: tuple[Run, Run], races: tuple[DeviceRace, ...], calls: list[EntropyCall] | None = None) -> Explained:
+def first(
+    runs: tuple[Run, Run], races: tuple[DeviceRace, ...], calls: list[EntropyCall] | None = None
+) -> Explained:
     sources = localise(*runs, Interned()).sources
     return explain_sources(sources, *runs, calls or [], (), reordered=False, races=races)[0]
 
@@ -55,17 +65,26 @@ def test_a_difference_where_a_stream_reads_unordered_is_a_race(tmp_path: Path, i
 
 def test_without_the_race_the_same_difference_is_a_kernel_or_unknown(tmp_path: Path) -> None:
     assert first(runs_that_differ(tmp_path / "op"), ()).finding.cause is Cause.KERNEL
-    assert first(runs_that_differ(tmp_path / "input", inputs=100), ()).finding.cause is Cause.UNKNOWN
-
-
-def test_a_race_elsewhere_explains_nothing(tmp_path: Path) -> None:
-    assert first(runs_that_differ(tmp_path / "line", line=9), (STREAMS,)).finding.cause is Cause.KERNEL
     assert (
-        first(runs_that_differ(tmp_path / "op", op="aten::index_add.default"), (STREAMS,)).finding.cause is Cause.KERNEL
+        first(runs_that_differ(tmp_path / "input", inputs=100), ()).finding.cause is Cause.UNKNOWN
     )
 
 
-def test_what_a_kernel_writes_is_not_blamed_on_the_stream_that_reads_it_later(tmp_path: Path) -> None:
+def test_a_race_elsewhere_explains_nothing(tmp_path: Path) -> None:
+    assert (
+        first(runs_that_differ(tmp_path / "line", line=9), (STREAMS,)).finding.cause is Cause.KERNEL
+    )
+    assert (
+        first(
+            runs_that_differ(tmp_path / "op", op="aten::index_add.default"), (STREAMS,)
+        ).finding.cause
+        is Cause.KERNEL
+    )
+
+
+def test_what_a_kernel_writes_is_not_blamed_on_the_stream_that_reads_it_later(
+    tmp_path: Path,
+) -> None:
     finding = Finding("", Cause.KERNEL, "", "forward", 0, op="aten::copy_", location=WRITER)
     assert race_at(finding, Origin.OP, (STREAMS,)) is None
     assert race_at(finding, Origin.OP, (HOST,)) is HOST
@@ -73,19 +92,28 @@ def test_what_a_kernel_writes_is_not_blamed_on_the_stream_that_reads_it_later(tm
 
 def test_a_host_that_reads_too_early_is_repaired_by_copies_that_wait(tmp_path: Path) -> None:
     runs = runs_that_differ(tmp_path)
-    assert candidates(first(runs, (HOST,)), runs, cuda=True)[:2] == ("copies.blocking", "streams.serial")
+    assert candidates(first(runs, (HOST,)), runs, cuda=True)[:2] == (
+        "copies.blocking",
+        "streams.serial",
+    )
 
 
 def test_a_call_that_is_known_to_bring_the_difference_in_wins(tmp_path: Path) -> None:
-    call = EntropyCall("random.random", MAIN_PROCESS, 0, 0, strength_of("random.random"), "", "", False)
-    assert first(runs_that_differ(tmp_path, inputs=100), (STREAMS,), [call]).finding.cause is Cause.UNSEEDED_RNG
+    call = EntropyCall(
+        "random.random", MAIN_PROCESS, 0, 0, strength_of("random.random"), "", "", False
+    )
+    assert (
+        first(runs_that_differ(tmp_path, inputs=100), (STREAMS,), [call]).finding.cause
+        is Cause.UNSEEDED_RNG
+    )
 
 
 def test_a_race_that_recording_hides_is_named_if_its_own_repair_is_proven(tmp_path: Path) -> None:
     runs = runs_that_differ(tmp_path)
     judged = judge(runs, compare_boundaries(runs, Interned()), {})
     proven, other = (
-        unlocated(judged, Fix((name,), verified=True), (), (STREAMS,)) for name in ("streams.serial", "threads.serial")
+        unlocated(judged, Fix((name,), verified=True), (), (STREAMS,))
+        for name in ("streams.serial", "threads.serial")
     )
     assert (proven.cause, proven.location, proven.op) == (Cause.THREAD_RACE, READER, MUL)
     assert (other.cause, other.location) == (Cause.THREAD_RACE, None)

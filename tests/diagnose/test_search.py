@@ -13,7 +13,8 @@ LETTERS = "abcdefghijklmnop"
 
 
 def searching(needed: set[str]) -> tuple[Search, list[Names]]:
-    """Return a search in which a set is enough if it holds all of `needed`, and the list of what was tried."""
+    """Return a search in which a set is enough if it holds all of `needed`, and the list of what
+    was tried."""
     tried: list[Names] = []
 
     def attempt(names: Names) -> Trial:

@@ -22,13 +22,16 @@ def pair(folder: Path, rows: list[Row], others: list[Row]) -> tuple[Run, Run]:
     return make_run(folder, 0, rows), make_run(folder, 1, others)
 
 
-def explained(runs: tuple[Run, Run], carried: tuple[CarriedFile, ...] = ()) -> tuple[Explained, ...]:
+def explained(
+    runs: tuple[Run, Run], carried: tuple[CarriedFile, ...] = ()
+) -> tuple[Explained, ...]:
     sources = localise(*runs, Interned()).sources
     return explain_sources(sources, *runs, [], (), reordered=False, carried=carried)
 
 
 def draws(content: int, data: str = "aten::randperm.generator", line: int = 5) -> list[Row]:
-    """A DataLoader's first words: a seed for its workers, taken out of its tensor, and then the order of the data."""
+    """A DataLoader's first words: a seed for its workers, taken out of its tensor, and then the
+    order of the data."""
     return [
         Row("aten::random_.from", content, flags=OWN, aux=content, line=5),
         Row("aten::_local_scalar_dense.default", 0, content, line=5),
@@ -36,7 +39,9 @@ def draws(content: int, data: str = "aten::randperm.generator", line: int = 5) -
     ]
 
 
-def test_the_op_that_draws_the_data_is_named_not_the_one_that_draws_a_seed_beside_it(tmp_path: Path) -> None:
+def test_the_op_that_draws_the_data_is_named_not_the_one_that_draws_a_seed_beside_it(
+    tmp_path: Path,
+) -> None:
     (first, *_) = explained(pair(tmp_path, draws(10), draws(20)))
     assert first.finding.op == "aten::randperm.generator"
     assert first.finding.cause is Cause.UNSEEDED_RNG
@@ -52,10 +57,17 @@ CHANGED = [Row("aten::lift_fresh.default", 20, flags=EventFlag.BIRTH, line=7)]
 READ, WRITTEN = Location("train.py", 4, "main"), Location("train.py", 30, "main")
 
 
-def test_content_that_an_earlier_run_left_in_a_file_is_carried_state_at_the_line_that_read_it(tmp_path: Path) -> None:
-    (first,) = explained(pair(tmp_path, BORN, CHANGED), (CarriedFile("last.pt", READ, WRITTEN, True),))
+def test_content_that_an_earlier_run_left_in_a_file_is_carried_state_at_the_line_that_read_it(
+    tmp_path: Path,
+) -> None:
+    (first,) = explained(
+        pair(tmp_path, BORN, CHANGED), (CarriedFile("last.pt", READ, WRITTEN, True),)
+    )
     assert (first.finding.cause, first.finding.location) == (Cause.CARRIED_STATE, READ)
-    assert first.finding.evidence.notes[-1] == "reads last.pt, which an earlier run wrote at train.py:30 in main"
+    assert (
+        first.finding.evidence.notes[-1]
+        == "reads last.pt, which an earlier run wrote at train.py:30 in main"
+    )
     assert first.has_exact_line
 
 
@@ -70,9 +82,9 @@ def test_a_file_that_reads_the_same_in_each_run_explains_nothing(
 
 def test_sources_at_one_line_are_one_finding_with_a_count(tmp_path: Path) -> None:
     def kernels(content: int) -> list[Row]:
-        return [Row("aten::index_put.default", content + number, 1, line=3) for number in range(4)] + [
-            Row("weight", content, kind=EventKind.GRADIENT)
-        ]
+        return [
+            Row("aten::index_put.default", content + number, 1, line=3) for number in range(4)
+        ] + [Row("weight", content, kind=EventKind.GRADIENT)]
 
     (only,) = explained(pair(tmp_path, kernels(10), kernels(20)))
     assert (only.finding.cause, only.finding.count) == (Cause.KERNEL, 4)

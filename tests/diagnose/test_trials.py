@@ -1,4 +1,5 @@
-"""How many runs a trial makes, and what it concludes from them. The lab is a stand-in: no program is run."""
+"""How many runs a trial makes, and what it concludes from them. The lab is a stand-in: no program
+is run."""
 
 from __future__ import annotations
 
@@ -23,13 +24,26 @@ RARE = (27, 3)
 class FakeLab:
     """Gives runs whose gradient is `content(number of the run)`; takes `seconds` per kind of run."""
 
-    def __init__(self, folder: Path, content: Callable[[int], int], runs: int = 1000, outcome: Outcome | None = None):
+    def __init__(
+        self,
+        folder: Path,
+        content: Callable[[int], int],
+        runs: int = 1000,
+        outcome: Outcome | None = None,
+    ):
         self.folder, self.content, self.left, self.outcome = folder, content, runs, outcome
         self.interned = Interned()
         self.seconds: dict[str, float] = {}
         self.made: list[tuple[str, ...]] = []
 
-    def run(self, name: str, index: int, what: str, interventions: tuple[str, ...] = (), **changes: object) -> Run:
+    def run(
+        self,
+        name: str,
+        index: int,
+        what: str,
+        interventions: tuple[str, ...] = (),
+        **changes: object,
+    ) -> Run:
         if self.left == 0:
             raise BudgetSpent
         self.left -= 1
@@ -85,7 +99,9 @@ def test_a_budget_without_room_for_a_pair_ends_the_search(tmp_path: Path) -> Non
 
 
 def test_a_program_that_fails_alike_each_time_is_not_repaired(tmp_path: Path) -> None:
-    lab = FakeLab(tmp_path, lambda number: 7, outcome=Outcome(OutcomeKind.RAISED, 1, "ValueError: no"))
+    lab = FakeLab(
+        tmp_path, lambda number: 7, outcome=Outcome(OutcomeKind.RAISED, 1, "ValueError: no")
+    )
     trial = trials(lab).attempt(("hash.seed",))
     assert trial.is_equal is False
     assert "ValueError: no" in trial.note

@@ -32,26 +32,46 @@ def test_a_clean_program_is_reproducible_and_leaves_nothing(tmp_path: Path) -> N
 
 
 def test_one_thread_repairs_the_kernel_and_is_recorded_as_a_setting(tmp_path: Path) -> None:
-    code, result = audit(tmp_path, "--runs", "2", "--threads", "1", "--no-alerts", str(PROGRAMS / "kernel.py"))
+    code, result = audit(
+        tmp_path, "--runs", "2", "--threads", "1", "--no-alerts", str(PROGRAMS / "kernel.py")
+    )
     assert (code, result["verdict"]) == (0, "reproducible")
     assert result["settings"] == {"threads": "1"}
 
 
-@pytest.mark.parametrize(("how", "steps"), [("closed-stdout chdir", 1), ("os-exit", 1), ("catches", 5)])
-def test_a_program_that_ends_its_own_way_is_still_audited(tmp_path: Path, how: str, steps: int) -> None:
-    words = ["--runs", "2", "--no-alerts", "--steps", "5", str(PROGRAMS / "endings.py"), *how.split()]
+@pytest.mark.parametrize(
+    ("how", "steps"), [("closed-stdout chdir", 1), ("os-exit", 1), ("catches", 5)]
+)
+def test_a_program_that_ends_its_own_way_is_still_audited(
+    tmp_path: Path, how: str, steps: int
+) -> None:
+    words = [
+        "--runs",
+        "2",
+        "--no-alerts",
+        "--steps",
+        "5",
+        str(PROGRAMS / "endings.py"),
+        *how.split(),
+    ]
     code, result = audit(tmp_path, *words)
     assert (code, result["verdict"], result["steps"]) == (0, "reproducible", steps)
 
 
-@pytest.mark.parametrize(("how", "said"), [("raises", "as planned"), ("exit-3", "exited"), ("killed", "SIGKILL")])
+@pytest.mark.parametrize(
+    ("how", "said"), [("raises", "as planned"), ("exit-3", "exited"), ("killed", "SIGKILL")]
+)
 def test_a_program_that_fails_is_not_audited(tmp_path: Path, how: str, said: str) -> None:
-    code, result = audit(tmp_path, "--runs", "2", "--no-alerts", "--steps", "all", str(PROGRAMS / "endings.py"), how)
+    code, result = audit(
+        tmp_path, "--runs", "2", "--no-alerts", "--steps", "all", str(PROGRAMS / "endings.py"), how
+    )
     assert (code, result["verdict"]) == (2, "not-audited")
     assert said in result["headline"]
 
 
-def test_a_program_that_fails_before_it_trains_is_an_error_with_its_last_words(tmp_path: Path) -> None:
+def test_a_program_that_fails_before_it_trains_is_an_error_with_its_last_words(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "broken.py").write_text("import torch\nraise ValueError('too early')\n")
     done = reproaudit(tmp_path, "--quiet", "broken.py")
     assert done.returncode == 2
@@ -65,7 +85,9 @@ def test_a_program_that_hangs_is_killed_and_what_it_recorded_is_kept(
 ) -> None:
     run = tmp_path / "kept" / "run-0"
     clock = SimpleNamespace(monotonic=lambda: 3600.0 * has_stepped(run), sleep=time.sleep)
-    monkeypatch.setattr(process_module, "time", clock)  # how long torch takes to start is no part of the claim
+    monkeypatch.setattr(
+        process_module, "time", clock
+    )  # how long torch takes to start is no part of the claim
     monkeypatch.chdir(tmp_path)
     words = ["--quiet", "--timeout", "60", "--out", "kept", str(PROGRAMS / "endings.py"), "hangs"]
     assert main(words) == 2
@@ -87,7 +109,9 @@ def test_runs_that_end_differently_are_a_divergence(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("program", ["no_training.py", "inference.py"])
-def test_a_program_without_training_is_an_error_that_says_how_to_name_a_step(tmp_path: Path, program: str) -> None:
+def test_a_program_without_training_is_an_error_that_says_how_to_name_a_step(
+    tmp_path: Path, program: str
+) -> None:
     done = reproaudit(tmp_path, "--quiet", str(PROGRAMS / program))
     assert done.returncode == 2
     assert "[no-training-step]" in done.stderr
@@ -101,12 +125,23 @@ def test_training_in_spawned_children_is_audited(tmp_path: Path) -> None:
 
 
 def test_a_callable_is_called_as_the_training_step(tmp_path: Path) -> None:
-    code, result = audit(tmp_path, "--runs", "2", "--no-alerts", "--steps", "3", f"{PROGRAMS / 'step.py'}::step")
+    code, result = audit(
+        tmp_path, "--runs", "2", "--no-alerts", "--steps", "3", f"{PROGRAMS / 'step.py'}::step"
+    )
     assert (code, result["verdict"], result["steps"]) == (0, "reproducible", 3)
 
 
 def test_a_step_is_built_around_a_module(tmp_path: Path) -> None:
-    words = ["--runs", "2", "--no-alerts", "--steps", "2", f"{PROGRAMS / 'step.py'}::Net", "--inputs", "float32[5,4]"]
+    words = [
+        "--runs",
+        "2",
+        "--no-alerts",
+        "--steps",
+        "2",
+        f"{PROGRAMS / 'step.py'}::Net",
+        "--inputs",
+        "float32[5,4]",
+    ]
     code, result = audit(tmp_path, *words)
     assert (code, result["verdict"]) == (0, "reproducible")
     assert dict(result["compared"])["gradient"] == 4
@@ -121,7 +156,9 @@ def test_a_step_that_wants_arguments_is_refused_with_their_names(tmp_path: Path)
 
 def test_recorded_traces_are_compared_without_the_program(tmp_path: Path) -> None:
     for name in ("a", "b"):
-        done = reproaudit(tmp_path, "record", "--level", "operation", "--out", name, str(PROGRAMS / "kernel.py"))
+        done = reproaudit(
+            tmp_path, "record", "--level", "operation", "--out", name, str(PROGRAMS / "kernel.py")
+        )
         assert done.returncode == 0, done.stderr
     done = reproaudit(tmp_path, "compare", "a", "b", "--report", "json=-")
     assert done.returncode == 1
@@ -144,12 +181,18 @@ sys.exit(main())
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_audit_stops_the_program_and_keeps_what_was_recorded(tmp_path: Path, number: int) -> None:
+def test_an_interrupted_audit_stops_the_program_and_keeps_what_was_recorded(
+    tmp_path: Path, number: int
+) -> None:
     words = ["--quiet", "--out", "kept", str(PROGRAMS / "endings.py"), "hangs"]
     process = subprocess.Popen(
-        [sys.executable, "-c", HEARS_CTRL_C, *words], cwd=tmp_path, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
+        [sys.executable, "-c", HEARS_CTRL_C, *words],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
     with process:
         for _ in range(2000):  # 200 s at most
             if has_stepped(tmp_path / "kept" / "run-0"):
@@ -170,7 +213,9 @@ def test_an_interrupted_audit_stops_the_program_and_keeps_what_was_recorded(tmp_
 
 
 def test_a_seed_that_the_program_overrides_is_told_with_its_line(tmp_path: Path) -> None:
-    _, result = audit(tmp_path, "--runs", "2", "--no-alerts", "--seed", "5", str(PROGRAMS / "clean.py"))
+    _, result = audit(
+        tmp_path, "--runs", "2", "--no-alerts", "--seed", "5", str(PROGRAMS / "clean.py")
+    )
     (change,) = [row for row in result["changes"] if row["what"] == "torch.manual_seed"]
     assert (change["before"], change["after"]) == ("5", "0")
     assert change["location"]["line"] == 7

@@ -24,12 +24,21 @@ def test_a_planted_source_is_found_with_its_line_and_a_fix_that_was_run(
     code, result = audit(tmp_path, "--runs", "3", "--no-alerts", str(PROGRAMS / program))
     assert (code, result["verdict"]) == (1, "not-reproducible")
     finding = result["findings"][0]
-    assert (finding["op"], finding["cause"], finding["location"]["line"]) == (op, cause, line_of_source(program))
+    assert (finding["op"], finding["cause"], finding["location"]["line"]) == (
+        op,
+        cause,
+        line_of_source(program),
+    )
     assert (finding["fix"]["settings"], finding["fix"]["verified"]) == ([fix], True)
     assert finding["fix"]["runs"] >= 3
     assert finding["fix"]["patch"]
     assert result["is_complete"] is True
-    assert {"settings": [fix], "runs": finding["fix"]["runs"], "is_equal": True, "note": ""} in result["trials"]
+    assert {
+        "settings": [fix],
+        "runs": finding["fix"]["runs"],
+        "is_equal": True,
+        "note": "",
+    } in result["trials"]
 
 
 def test_a_budget_that_ends_the_diagnosis_claims_no_fix_and_says_so(tmp_path: Path) -> None:
@@ -43,13 +52,25 @@ def test_a_budget_that_ends_the_diagnosis_claims_no_fix_and_says_so(tmp_path: Pa
 def test_without_a_diagnosis_only_the_runs_that_compare_are_made(tmp_path: Path) -> None:
     words = ["--runs", "2", "--no-alerts", "--no-diagnosis", str(PROGRAMS / "unseeded.py")]
     code, result = audit(tmp_path, *words)
-    assert (code, result["runs_made"], result["findings"], result["is_complete"]) == (1, 2, [], None)
+    assert (code, result["runs_made"], result["findings"], result["is_complete"]) == (
+        1,
+        2,
+        [],
+        None,
+    )
 
 
-def test_five_sources_at_once_are_all_named_proven_complete_and_repaired_by_a_minimal_set(tmp_path: Path) -> None:
+def test_five_sources_at_once_are_all_named_proven_complete_and_repaired_by_a_minimal_set(
+    tmp_path: Path,
+) -> None:
     text = (PROGRAMS.parents[1] / "examples" / "five_sources" / "train.py").read_text()
-    # Larger, with more steps, and with more threads than cores: so its kernels differ in each run on any machine.
-    for small, large in {"REPEATS = 200": "REPEATS = 250", "size=16": "size=64", "range(4)": "range(10)"}.items():
+    # Larger, with more steps, and with more threads than cores: so its kernels differ in each run
+    # on any machine.
+    for small, large in {
+        "REPEATS = 200": "REPEATS = 250",
+        "size=16": "size=64",
+        "range(4)": "range(10)",
+    }.items():
         assert small in text
         text = text.replace(small, large)
     (tmp_path / "train.py").write_text(text)
@@ -65,9 +86,13 @@ def test_five_sources_at_once_are_all_named_proven_complete_and_repaired_by_a_mi
     code, result = audit(tmp_path, *words)
     assert code == 1
     found = sorted(result["findings"], key=lambda finding: finding["location"]["line"])
-    assert [(row["location"]["line"], row["op"], row["cause"], row["fix"]["settings"]) for row in found] == expected
+    assert [
+        (row["location"]["line"], row["op"], row["cause"], row["fix"]["settings"]) for row in found
+    ] == expected
     assert result["is_complete"] is True
-    assert all(row["fix"]["verified"] and row["fix"]["runs"] >= 3 and row["fix"]["patch"] for row in found)
+    assert all(
+        row["fix"]["verified"] and row["fix"]["runs"] >= 3 and row["fix"]["patch"] for row in found
+    )
     fix = {name for row in found for name in row["fix"]["settings"]}
     smaller = [set(trial["settings"]) for trial in result["trials"] if not trial["is_equal"]]
     assert all(fix - {name} in smaller for name in fix)

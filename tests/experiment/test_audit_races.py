@@ -17,21 +17,37 @@ from tests.compare.traces import Row, make_run
 
 ROWS = [
     Row("aten::copy_.default", kind=EventKind.OP, line=5),
-    Row("aten::sum.default", kind=EventKind.ALERT, flags=EventFlag.RACED, line=8, shown="reads too early, by copy_ at"),
-    Row("aten::histc.default", kind=EventKind.ALERT, line=9, shown="it has no deterministic implementation"),
-]  # fmt: skip
+    Row(
+        "aten::sum.default",
+        kind=EventKind.ALERT,
+        flags=EventFlag.RACED,
+        line=8,
+        shown="reads too early, by copy_ at",
+    ),
+    Row(
+        "aten::histc.default",
+        kind=EventKind.ALERT,
+        line=9,
+        shown="it has no deterministic implementation",
+    ),
+]
 
 
 @pytest.fixture
 def experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> _Experiment:
-    notes = NotChecked("synchronisation between CUDA streams", "torch lacks a part"), NotChecked("more", "was said")
+    notes = (
+        NotChecked("synchronisation between CUDA streams", "torch lacks a part"),
+        NotChecked("more", "was said"),
+    )
     run = Run(0, ((MAIN_PROCESS, replace(make_run(tmp_path, 0, ROWS).main, notes=notes)),))
     monkeypatch.setattr(Lab, "run", lambda self, *words, **changes: run)
     subject = SubjectSpec(SubjectKind.SCRIPT, tmp_path, path="train.py")
     return _Experiment(AuditOptions(subject), Quiet(), tmp_path)
 
 
-def test_races_are_warnings_and_evidence_and_not_among_the_refused_operators(experiment: _Experiment) -> None:
+def test_races_are_warnings_and_evidence_and_not_among_the_refused_operators(
+    experiment: _Experiment,
+) -> None:
     alerts = experiment._alerts()
     assert [alert.op for alert in alerts] == ["aten::histc"]
     assert [race.location.line for race in experiment.races] == [8]

@@ -1,4 +1,5 @@
-"""Whether the comparison of two devices finds the op where results part, by what its tolerance says."""
+"""Whether the comparison of two devices finds the op where results part, by what its tolerance
+says."""
 
 from __future__ import annotations
 
@@ -14,9 +15,12 @@ HERE = Path(__file__).parent
 
 
 class Step:
-    """A step that stands for two devices: from its second call on, what it multiplies by is off by `error`."""
+    """A step that stands for two devices: from its second call on, what it multiplies by is off by
+    `error`."""
 
-    def __init__(self, error: float, dtype: torch.dtype = torch.float32, extra: bool = False) -> None:
+    def __init__(
+        self, error: float, dtype: torch.dtype = torch.float32, extra: bool = False
+    ) -> None:
         self.error, self.dtype, self.extra, self.calls = error, dtype, extra, 0
 
     def __call__(self, device: str) -> torch.Tensor:
@@ -46,14 +50,19 @@ def test_the_first_op_past_the_tolerance_is_named_with_its_line() -> None:
     assert found.first is not None
     assert found.first.op == "aten::mul.Tensor"
     assert found.first.location is not None
-    assert (found.first.location.path, found.first.location.line) == (Path(__file__).name, source_line())
+    assert (found.first.location.path, found.first.location.line) == (
+        Path(__file__).name,
+        source_line(),
+    )
     assert [row.op for row in found.far] == ["aten::mul.Tensor", "aten::sum"]
 
 
 def test_the_tolerance_is_that_of_the_dtype() -> None:
     assert not compare_devices(Step(4e-3), "cpu", "cpu", HERE).is_close
     assert compare_devices(Step(4e-3, torch.bfloat16), "cpu", "cpu", HERE).is_close
-    assert compare_devices(Step(4e-3), "cpu", "cpu", HERE, {"float32": Tolerance(rtol=1e-2)}).is_close
+    assert compare_devices(
+        Step(4e-3), "cpu", "cpu", HERE, {"float32": Tolerance(rtol=1e-2)}
+    ).is_close
 
 
 def test_an_op_that_only_one_device_runs_is_counted_and_shifts_nothing() -> None:

@@ -1,4 +1,5 @@
-"""Whether repetitions within one process see what differs, tell carried state apart, and leave nothing behind."""
+"""Whether repetitions within one process see what differs, tell carried state apart, and leave
+nothing behind."""
 
 from __future__ import annotations
 
@@ -31,15 +32,22 @@ SPEC = SubjectSpec(SubjectKind.ATTRIBUTE, HERE.parent, path=HERE.name, attribute
 def lab_of(step: Callable[[], Any], seed: int | None = 0) -> Callable[[Path], RunMaker]:
     def make(folder: Path) -> RunMaker:
         budget = Budget(runs=40, seconds=60.0)
-        return InProcessLab(lambda current: current.record_return(step()), SPEC, folder, seed=seed, budget=budget)
+        return InProcessLab(
+            lambda current: current.record_return(step()), SPEC, folder, seed=seed, budget=budget
+        )
 
     return make
 
 
 def repeated(
-    step: Callable[[], Any], *, runs: int = 3, seed: int | None = 0, carry: Callable[[], Sequence[str]] | None = None,
-    fresh: Callable[[Path], RunMaker] | None = None, tolerance: Tolerance | None = None,
-) -> AuditResult:  # fmt: skip
+    step: Callable[[], Any],
+    *,
+    runs: int = 3,
+    seed: int | None = 0,
+    carry: Callable[[], Sequence[str]] | None = None,
+    fresh: Callable[[Path], RunMaker] | None = None,
+    tolerance: Tolerance | None = None,
+) -> AuditResult:
     tolerances = {} if tolerance is None else {"*": tolerance}
     options = RepeatOptions("step", SPEC, runs, tolerances, carry=carry, fresh=fresh)
     return repeat(options, lab_of(step, seed), "inprocess")
@@ -124,7 +132,9 @@ def test_an_operator_that_differs_is_seen_though_nothing_is_returned() -> None:
     assert not result.divergences
 
 
-@pytest.mark.parametrize("value", [lambda n: n, float, str, lambda n: {"a": np.array([n])}, lambda n: (1, [2.5, n])])
+@pytest.mark.parametrize(
+    "value", [lambda n: n, float, str, lambda n: {"a": np.array([n])}, lambda n: (1, [2.5, n])]
+)
 def test_returned_values_that_are_no_tensors_are_compared(value: Callable[[int], Any]) -> None:
     calls: list[int] = []
 
@@ -151,7 +161,9 @@ def test_a_buffer_that_is_written_on_and_on_is_carried_state_where_memory_shows_
     assert "not proven" in " ".join(finding.evidence.notes)
 
 
-def test_a_cache_filled_by_the_first_repetition_is_carried_state_when_fresh_processes_are_equal() -> None:
+def test_a_cache_filled_by_the_first_repetition_is_carried_state_when_fresh_processes_are_equal() -> (
+    None
+):
     cache: dict[str, torch.Tensor] = {}
 
     def step() -> torch.Tensor:
@@ -253,7 +265,9 @@ def test_a_later_repetition_that_raises_is_a_divergence() -> None:
 @pytest.mark.slow
 def test_worker_processes_are_followed_and_leave_the_trace_whole() -> None:
     def step() -> torch.Tensor:
-        loader = DataLoader(TensorDataset(torch.arange(8.0)), batch_size=2, shuffle=True, num_workers=2)
+        loader = DataLoader(
+            TensorDataset(torch.arange(8.0)), batch_size=2, shuffle=True, num_workers=2
+        )
         return torch.stack([batch for (batch,) in loader])
 
     result = repeated(step)
@@ -267,10 +281,16 @@ def test_results_say_that_they_come_from_one_process_and_what_that_hides() -> No
     assert any("hash" in note.why for note in result.not_checked)
 
 
-def test_what_only_a_fresh_process_can_change_is_told_from_what_this_one_can(tmp_path: Path) -> None:
+def test_what_only_a_fresh_process_can_change_is_told_from_what_this_one_can(
+    tmp_path: Path,
+) -> None:
     lab = lab_of(training_step)(tmp_path)
     refused = {name for name in INTERVENTIONS if not lab.can_try(name)}
     assert refused >= {"files.fresh", "cublas.workspace", "streams.serial", "compile.off"}
-    assert refused.isdisjoint({"kernels.deterministic", "sdpa.math", "copies.blocking", "seed.torch", "memory.fill"})
-    with pytest.raises(SubjectError, match="CUDA_LAUNCH_BLOCKING cannot be changed within one process"):
+    assert refused.isdisjoint(
+        {"kernels.deterministic", "sdpa.math", "copies.blocking", "seed.torch", "memory.fill"}
+    )
+    with pytest.raises(
+        SubjectError, match="CUDA_LAUNCH_BLOCKING cannot be changed within one process"
+    ):
         lab.run("run", 0, "trying", ("streams.serial",))

@@ -19,10 +19,20 @@ from reproaudit.model.verdict import Verdict
 
 TEXT = st.text(max_size=20)
 MARK = st.text("0123456789abcdef", min_size=32, max_size=32)
-ENTRIES = st.lists(st.builds(Entry, TEXT, TEXT, TEXT, TEXT, MARK, TEXT), unique_by=lambda entry: entry.fingerprint)
+ENTRIES = st.lists(
+    st.builds(Entry, TEXT, TEXT, TEXT, TEXT, MARK, TEXT), unique_by=lambda entry: entry.fingerprint
+)
 ENTRY = Entry("train.py", "RA401", "train.py in step", "aten::index_put", "0" * 32)
-FINDING = Finding("RA401", Cause.KERNEL, "adds in any order", "backward", 0, "aten::index_put", "layers.1",
-                  Location("train.py", 41, "step"))  # fmt: skip
+FINDING = Finding(
+    "RA401",
+    Cause.KERNEL,
+    "adds in any order",
+    "backward",
+    0,
+    "aten::index_put",
+    "layers.1",
+    Location("train.py", 41, "step"),
+)
 RESULT = AuditResult(Verdict.NOT_REPRODUCIBLE, "", "train.py", (), (), 1)
 
 
@@ -64,7 +74,11 @@ def edited(**changes: object) -> str:
 @pytest.mark.parametrize(
     ("text", "code", "said"),
     [
-        (f"<<<<<<< ours\n{to_text([])}=======\n{to_text([ENTRY])}>>>>>>> theirs\n", "baseline-conflict", "merge"),
+        (
+            f"<<<<<<< ours\n{to_text([])}=======\n{to_text([ENTRY])}>>>>>>> theirs\n",
+            "baseline-conflict",
+            "merge",
+        ),
         ("", "baseline-corrupt", "not JSON"),
         ("[1]", "baseline-corrupt", "no version"),
         ('{"version": 2, "accepted": []}', "baseline-version", "is 2"),
@@ -79,7 +93,9 @@ def edited(**changes: object) -> str:
         ('{"version": 1, "accepted": [{"subject": "a"}]}', "baseline-corrupt", "has no rule"),
     ],
 )
-def test_anything_else_is_refused_with_what_was_found(text: str, code: str, said: str, tmp_path: Path) -> None:
+def test_anything_else_is_refused_with_what_was_found(
+    text: str, code: str, said: str, tmp_path: Path
+) -> None:
     (tmp_path / "b.json").write_text(text)
     with pytest.raises(ReproauditError) as caught:
         load(tmp_path / "b.json")
@@ -101,7 +117,9 @@ def test_a_finding_becomes_an_entry_with_its_fingerprint_and_without_its_line() 
 
 
 def test_a_divergence_without_a_finding_is_known_by_where_it_shows_first() -> None:
-    (entry,) = entries_of(replace(RESULT, divergences=rows(("batch", "x"), ("gradient", "w"), ("gradient", "b"))))
+    (entry,) = entries_of(
+        replace(RESULT, divergences=rows(("batch", "x"), ("gradient", "w"), ("gradient", "b")))
+    )
     (later,) = entries_of(replace(RESULT, divergences=rows(("batch", "y"), ("gradient", "w"))))
     (elsewhere,) = entries_of(replace(RESULT, divergences=rows(("gradient", "b"))))
     (otherwise,) = entries_of(RESULT)
@@ -112,4 +130,6 @@ def test_a_divergence_without_a_finding_is_known_by_where_it_shows_first() -> No
 
 def test_runs_that_are_equal_or_within_tolerance_have_nothing_to_accept() -> None:
     for verdict in (Verdict.REPRODUCIBLE, Verdict.WITHIN_TOLERANCE, Verdict.NOT_AUDITED):
-        assert entries_of(replace(RESULT, verdict=verdict, divergences=rows(("gradient", "w")))) == ()
+        assert (
+            entries_of(replace(RESULT, verdict=verdict, divergences=rows(("gradient", "w")))) == ()
+        )

@@ -1,4 +1,5 @@
-"""The gate: what several audits come to, and how the baseline shrinks. Audits are stand-ins; one test runs programs."""
+"""The gate: what several audits come to, and how the baseline shrinks. Audits are stand-ins; one
+test runs programs."""
 
 from __future__ import annotations
 
@@ -24,17 +25,28 @@ from tests.auditing import PROGRAMS, reproaudit
 EQUAL = AuditResult(Verdict.REPRODUCIBLE, "2 runs are bitwise equal", "a.py", (), (), 1)
 ONE, TWO = (
     Finding(
-        f"RA{number}", Cause.KERNEL, "adds in any order", "backward", 0, f"aten::op{number}", "", Location("a.py", 3)
+        f"RA{number}",
+        Cause.KERNEL,
+        "adds in any order",
+        "backward",
+        0,
+        f"aten::op{number}",
+        "",
+        Location("a.py", 3),
     )
     for number in (401, 402)
 )
-DIFFERS = replace(EQUAL, verdict=Verdict.NOT_REPRODUCIBLE, headline="2 runs, 2 distinct", findings=(ONE, TWO))
+DIFFERS = replace(
+    EQUAL, verdict=Verdict.NOT_REPRODUCIBLE, headline="2 runs, 2 distinct", findings=(ONE, TWO)
+)
 WITHIN = replace(DIFFERS, verdict=Verdict.WITHIN_TOLERANCE)
 FAILED = replace(EQUAL, verdict=Verdict.NOT_AUDITED, headline="it failed")
 KNOWN = entries_of(DIFFERS)
 
 
-def ruling(*results: AuditResult, accepted: tuple[Entry, ...] | None = None, configured: str = "a.py b.py") -> Ruling:
+def ruling(
+    *results: AuditResult, accepted: tuple[Entry, ...] | None = None, configured: str = "a.py b.py"
+) -> Ruling:
     return rule([Audited(result) for result in results], accepted, configured.split())
 
 
@@ -65,7 +77,10 @@ def test_the_exit_code_is_1_for_what_is_not_accepted_else_2_for_what_was_not_aud
     [
         (EQUAL, True),
         (replace(DIFFERS, findings=(ONE,), is_complete=True), True),
-        (replace(DIFFERS, findings=(ONE,), is_complete=False), False),  # what it hides may be the other one
+        (
+            replace(DIFFERS, findings=(ONE,), is_complete=False),
+            False,
+        ),  # what it hides may be the other one
         (replace(DIFFERS, findings=(ONE,)), False),
         (replace(DIFFERS, findings=()), False),  # nobody looked for sources
         (replace(WITHIN, findings=()), False),
@@ -73,7 +88,9 @@ def test_the_exit_code_is_1_for_what_is_not_accepted_else_2_for_what_was_not_aud
         (replace(EQUAL, subject="b.py"), False),  # it was left out with --only
     ],
 )
-def test_an_accepted_finding_is_gone_only_if_the_audit_shows_that_it_is(result: AuditResult, is_gone: bool) -> None:
+def test_an_accepted_finding_is_gone_only_if_the_audit_shows_that_it_is(
+    result: AuditResult, is_gone: bool
+) -> None:
     found = ruling(result, accepted=KNOWN[1:])
     assert (found.gone, found.unseen) == ((KNOWN[1:], ()) if is_gone else ((), KNOWN[1:]))
 
@@ -90,7 +107,10 @@ def test_a_first_baseline_holds_all_that_is_new() -> None:
 def test_a_baseline_that_is_there_only_shrinks() -> None:
     reason = (replace(KNOWN[0], reason="waits for the next release"),)
     assert updated(reason, ruling(DIFFERS, accepted=reason)) == reason
-    assert updated(KNOWN, ruling(replace(DIFFERS, findings=(ONE,), is_complete=True), accepted=KNOWN)) == KNOWN[:1]
+    assert (
+        updated(KNOWN, ruling(replace(DIFFERS, findings=(ONE,), is_complete=True), accepted=KNOWN))
+        == KNOWN[:1]
+    )
     assert updated((), ruling(DIFFERS, accepted=())) == ()
 
 
@@ -107,13 +127,19 @@ def subjects(folder: Path, *names: str) -> list[Subject]:
 def test_a_subject_that_fails_leaves_its_error_and_the_others_are_audited(tmp_path: Path) -> None:
     def audit(subject: Subject) -> AuditResult:
         if subject.name == "b.py":
-            raise SubjectError(f"{tmp_path / 'b.py'} failed", code="subject-failed", hint="run it alone")
+            raise SubjectError(
+                f"{tmp_path / 'b.py'} failed", code="subject-failed", hint="run it alone"
+            )
         return EQUAL
 
     done: list[Audited] = []
     audited = audit_all(subjects(tmp_path, "a.py", "b.py", "c.py"), audit, done.append)
     assert [one.result.subject for one in audited] == ["a.py", "b.py", "c.py"]
-    assert [one.result.verdict for one in audited] == [Verdict.REPRODUCIBLE, Verdict.NOT_AUDITED, Verdict.REPRODUCIBLE]
+    assert [one.result.verdict for one in audited] == [
+        Verdict.REPRODUCIBLE,
+        Verdict.NOT_AUDITED,
+        Verdict.REPRODUCIBLE,
+    ]
     assert audited[1].result.headline == "b.py failed [subject-failed]"
     assert done == list(audited)
 
@@ -143,12 +169,14 @@ def test_a_result_is_called_by_its_configured_name_and_its_folder_is_from_where_
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (one,) = audit_all(
-        [Subject("net", ("net/a.py",), tmp_path / "models")], lambda subject: replace(DIFFERS, folder="net")
+        [Subject("net", ("net/a.py",), tmp_path / "models")],
+        lambda subject: replace(DIFFERS, folder="net"),
     )
     assert (one.result.subject, one.result.folder) == ("net", "models/net")
 
 
-# -- the command -----------------------------------------------------------------------------------------------------
+# -- the command
+# -----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -161,7 +189,10 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., in
 
     def run(words: str, a: AuditResult = EQUAL, b: AuditResult = EQUAL) -> int:
         results = {"a.py": a, "b.py": b}
-        monkeypatch.setattr("reproaudit.experiment.audit.audit", lambda options, progress: results[options.subject.path])
+        monkeypatch.setattr(
+            "reproaudit.experiment.audit.audit",
+            lambda options, progress: results[options.subject.path],
+        )
         return main(words.split())
 
     return run
@@ -181,7 +212,10 @@ def test_the_baseline_is_made_once_then_lets_pass_then_shrinks(
     repaired = replace(DIFFERS, findings=(ONE,), is_complete=True)
     before = path.read_bytes()
     assert command("ci --quiet", repaired) == 0
-    assert "fixed: a.py: RA402 aten::op402 a.py; remove it with --update-baseline" in capsys.readouterr().out
+    assert (
+        "fixed: a.py: RA402 aten::op402 a.py; remove it with --update-baseline"
+        in capsys.readouterr().out
+    )
     assert path.read_bytes() == before
     assert command("ci --quiet --update-baseline", repaired) == 0
     assert "removed: a.py: RA402" in capsys.readouterr().out
@@ -215,9 +249,12 @@ def test_reports_are_written_over_all_subjects_also_when_no_baseline_can_be_made
     assert not (tmp_path / "reproaudit-baseline.json").exists()
     kept = {path.name: from_json(path.read_text()) for path in (tmp_path / "results").iterdir()}
     assert {name: result.verdict for name, result in kept.items()} == {
-        "result-a.py.json": Verdict.NOT_REPRODUCIBLE, "result-b.py.json": Verdict.NOT_AUDITED,
-    }  # fmt: skip
-    assert str(tmp_path) not in "".join(path.read_text() for path in (tmp_path / "results").iterdir())
+        "result-a.py.json": Verdict.NOT_REPRODUCIBLE,
+        "result-b.py.json": Verdict.NOT_AUDITED,
+    }
+    assert str(tmp_path) not in "".join(
+        path.read_text() for path in (tmp_path / "results").iterdir()
+    )
 
 
 def test_a_report_on_stdout_is_all_that_stands_there(
@@ -239,9 +276,13 @@ def test_a_report_on_stdout_is_all_that_stands_there(
     ],
 )
 def test_a_mistake_is_told_before_anything_is_audited(
-    words: str, said: str, command: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    words: str,
+    said: str,
+    command: Callable[..., int],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     (tmp_path / "broken.json").write_text("{}")
     monkeypatch.setattr(ci, "audit_all", lambda *words: pytest.fail("an audit was started"))
     assert main(words.split()) == 2
@@ -270,12 +311,21 @@ def test_what_is_chosen_reaches_the_audit_of_each_subject(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("REPROAUDIT_TIMEOUT", "9")
     seen = []
-    monkeypatch.setattr("reproaudit.experiment.audit.audit", lambda options, progress: (seen.append(options), EQUAL)[1])
+    monkeypatch.setattr(
+        "reproaudit.experiment.audit.audit",
+        lambda options, progress: (seen.append(options), EQUAL)[1],
+    )
     assert main(["ci", "--quiet", "--steps", "2"]) == 0
-    assert [(one.runs, one.steps, one.timeout_s, one.settings.seed, one.subject.argv) for one in seen] == [
-        (3, 2, 9.0, None, ("--lr", "1")), (4, 2, 9.0, 3, ()),
-    ]  # fmt: skip
-    assert all(one.ignored[0].reason == "unused" and one.tolerances.by_tensor[0][1].ulp == 1 for one in seen)
+    assert [
+        (one.runs, one.steps, one.timeout_s, one.settings.seed, one.subject.argv) for one in seen
+    ] == [
+        (3, 2, 9.0, None, ("--lr", "1")),
+        (4, 2, 9.0, 3, ()),
+    ]
+    assert all(
+        one.ignored[0].reason == "unused" and one.tolerances.by_tensor[0][1].ulp == 1
+        for one in seen
+    )
     assert "passed" in capsys.readouterr().out
 
 
@@ -283,7 +333,9 @@ def test_every_option_of_the_gate_has_help() -> None:
     assert [action.option_strings for action in ci.ci_parser()._actions if not action.help] == []
 
 
-def test_files_of_results_are_all_different_whatever_the_subjects_are_called(tmp_path: Path) -> None:
+def test_files_of_results_are_all_different_whatever_the_subjects_are_called(
+    tmp_path: Path,
+) -> None:
     names = ci._file_names(subjects(tmp_path, "a b", "a/b", "A?B", "..", "a b-2"))
     assert len({name.lower() for name in names}) == 5
     assert all(name.startswith("result-") and "/" not in name for name in names)

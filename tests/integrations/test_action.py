@@ -1,4 +1,5 @@
-"""The composite action: its metadata, and its shell run as GitHub's runner runs it, with a stub for the interpreter."""
+"""The composite action: its metadata, and its shell run as GitHub's runner runs it, with a stub for
+the interpreter."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ SCHEMA = ROOT / "tests" / "report" / "schemas" / "github-action.json"
 EXPRESSION = re.compile(r"\$\{\{ inputs\.([a-z-]+) \}\}")
 BASH = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail"]  # what `shell: bash` stands for
 
-# Stands for the interpreter: keeps its arguments, prints, writes the reports that are asked for, and exits as told.
+# Stands for the interpreter: keeps its arguments, prints, writes the reports that are asked for,
+# and exits as told.
 STUB = """#!/usr/bin/env bash
 printf '%s\\0' "$@" > "$STUB_CALL"
 echo "::error::printed by the audited program"
@@ -59,16 +61,30 @@ class Done:
 
 
 def run(
-    folder: Path, inputs: dict[str, str] | None = None, *, code: int = 0, writes: bool = True, name: str = "Audit"
+    folder: Path,
+    inputs: dict[str, str] | None = None,
+    *,
+    code: int = 0,
+    writes: bool = True,
+    name: str = "Audit",
 ) -> Done:
     """Run a step in `folder`, with these inputs and the defaults of the others."""
     stub = folder / "the python"
     stub.write_text(STUB)
     stub.chmod(0o755)
-    given = {key: entry["default"] for key, entry in action()["inputs"].items()} | {"python": str(stub)}
+    given = {key: entry["default"] for key, entry in action()["inputs"].items()} | {
+        "python": str(stub)
+    }
     given |= inputs or {}
-    env = {key: EXPRESSION.sub(lambda found: given[found[1]], value) for key, value in step(name)["env"].items()}
-    env |= {"PATH": os.environ["PATH"], "GITHUB_ACTION_PATH": "/the action", "STUB_CALL": str(folder / "call")}
+    env = {
+        key: EXPRESSION.sub(lambda found: given[found[1]], value)
+        for key, value in step(name)["env"].items()
+    }
+    env |= {
+        "PATH": os.environ["PATH"],
+        "GITHUB_ACTION_PATH": "/the action",
+        "STUB_CALL": str(folder / "call"),
+    }
     env |= {"GITHUB_STEP_SUMMARY": str(folder / "summary"), "GITHUB_OUTPUT": str(folder / "output")}
     env |= {"STUB_CODE": str(code), "STUB_WRITES": "yes" if writes else "no"}
     script = folder / "step.sh"
@@ -76,7 +92,13 @@ def run(
     for file in ("summary", "output", "call"):
         (folder / file).write_text("")
     done = subprocess.run(
-        [*BASH, str(script)], cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False
+        [*BASH, str(script)],
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     words = (folder / "call").read_text().split("\0")[:-1]
     texts = [(folder / file).read_text() for file in ("summary", "output")]
@@ -102,7 +124,9 @@ def test_the_action_itself_is_installed_into_the_interpreter_that_was_named(tmp_
 
 
 @pytest.mark.parametrize("code", [0, 1, 2, 127])
-def test_the_exit_code_is_passed_on_after_summary_and_outputs_are_written(tmp_path: Path, code: int) -> None:
+def test_the_exit_code_is_passed_on_after_summary_and_outputs_are_written(
+    tmp_path: Path, code: int
+) -> None:
     done = run(tmp_path, code=code)
     assert done.code == code
     assert done.summary == "rendered markdown\n"
@@ -120,9 +144,12 @@ def test_without_a_subject_the_gate_is_called_with_words_that_it_takes(tmp_path:
     assert (str(parsed.baseline), parsed.only) == ("my baseline.json", ["a b"])
     folder = f"{tmp_path}/reproaudit-reports"
     assert sorted(parsed.report) == [
-        ("codequality", f"{folder}/codequality.json"), ("github", f"{folder}/annotations.txt"),
-        ("junit", f"{folder}/junit.xml"), ("markdown", f"{folder}/summary.md"), ("sarif", f"{folder}/report.sarif"),
-    ]  # fmt: skip
+        ("codequality", f"{folder}/codequality.json"),
+        ("github", f"{folder}/annotations.txt"),
+        ("junit", f"{folder}/junit.xml"),
+        ("markdown", f"{folder}/summary.md"),
+        ("sarif", f"{folder}/report.sarif"),
+    ]
 
 
 def test_a_subject_is_audited_with_its_own_arguments(tmp_path: Path) -> None:
@@ -156,7 +183,9 @@ def test_if_no_report_was_written_summary_and_annotation_say_so(tmp_path: Path) 
     done = run(tmp_path, code=2, writes=False)
     assert done.code == 2
     assert done.summary == "## reproaudit: no report was written (exit code 2)\n"
-    assert done.printed[-1].startswith("::error title=reproaudit::Nothing was audited (exit code 2)")
+    assert done.printed[-1].startswith(
+        "::error title=reproaudit::Nothing was audited (exit code 2)"
+    )
     assert "sarif" not in done.outputs
 
 
@@ -176,7 +205,9 @@ def test_a_folder_with_a_line_break_in_its_name_sets_no_further_output(tmp_path:
 
 
 @pytest.mark.slow
-def test_the_real_command_fails_the_step_for_a_program_that_is_not_reproducible(tmp_path: Path) -> None:
+def test_the_real_command_fails_the_step_for_a_program_that_is_not_reproducible(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "step.py").write_text(
         "import torch\n\ndef step():\n    torch.rand(3, requires_grad=True).sum().backward()\n"
     )
@@ -186,4 +217,8 @@ def test_the_real_command_fails_the_step_for_a_program_that_is_not_reproducible(
     done = run(tmp_path, {"subject": "step.py::step", "options": options, "python": sys.executable})
     assert (done.code, done.summary.splitlines()[0]) == (1, "## reproaudit: 1 not reproducible")
     assert done.printed[-1] == "reproaudit: 1 audit, 1 not reproducible"
-    assert [line for line in done.printed if line.startswith("::error title=step.py%3A%3Astep%3A no-source-located")]
+    assert [
+        line
+        for line in done.printed
+        if line.startswith("::error title=step.py%3A%3Astep%3A no-source-located")
+    ]

@@ -1,4 +1,5 @@
-"""The examples for other people's CI: valid against the published schemas, and their commands ones that there are."""
+"""The examples for other people's CI: valid against the published schemas, and their commands ones
+that there are."""
 
 from __future__ import annotations
 
@@ -37,7 +38,9 @@ def test_the_workflow_is_valid_against_the_published_schema() -> None:
     Draft7Validator(schema("github-workflow.json")).validate(document)
 
 
-def test_the_workflow_names_inputs_that_the_action_has_and_reads_reports_where_the_action_writes_them() -> None:
+def test_the_workflow_names_inputs_that_the_action_has_and_reads_reports_where_the_action_writes_them() -> (
+    None
+):
     action = loaded(ROOT / "action.yml")
     steps = loaded(CI / "github-workflow.yml")["jobs"]["audit"]["steps"]
     (audit,) = [step for step in steps if "reproaudit@" in step.get("uses", "")]
@@ -49,7 +52,9 @@ def test_the_workflow_names_inputs_that_the_action_has_and_reads_reports_where_t
 
 
 def test_the_gitlab_job_is_valid_against_the_published_schema() -> None:
-    Draft7Validator(schema("gitlab-ci.json")).validate(yaml.safe_load((CI / "gitlab-ci.yml").read_text()))
+    Draft7Validator(schema("gitlab-ci.json")).validate(
+        yaml.safe_load((CI / "gitlab-ci.yml").read_text())
+    )
 
 
 @pytest.mark.parametrize("code", [0, 1, 2])
@@ -63,7 +68,11 @@ def test_the_gitlab_job_fails_with_the_gate_s_exit_code_and_uploads_the_reports_
     stub.chmod(0o755)
     env = {"PATH": f"{stub.parent}:{os.environ['PATH']}", "STUB_CODE": str(code)}
     done = subprocess.run(
-        ["bash", "-e", "-c", "\n".join(job["script"])], cwd=tmp_path, env=env, timeout=60, check=False
+        ["bash", "-e", "-c", "\n".join(job["script"])],
+        cwd=tmp_path,
+        env=env,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == code
     words = (tmp_path / "called").read_text().splitlines()
@@ -79,8 +88,12 @@ def test_the_pre_commit_hooks_have_the_keys_that_pre_commit_documents() -> None:
     )
 
 
-@pytest.mark.parametrize(("hook", "parser"), [("reproaudit-check", check_parser), ("reproaudit-ci", ci_parser)])
-def test_a_pre_commit_hook_calls_a_command_that_there_is_and_gets_no_file_names(hook: str, parser: Any) -> None:
+@pytest.mark.parametrize(
+    ("hook", "parser"), [("reproaudit-check", check_parser), ("reproaudit-ci", ci_parser)]
+)
+def test_a_pre_commit_hook_calls_a_command_that_there_is_and_gets_no_file_names(
+    hook: str, parser: Any
+) -> None:
     (entry,) = [entry for entry in loaded(ROOT / ".pre-commit-hooks.yaml") if entry["id"] == hook]
     program, command, *words = shlex.split(entry["entry"])
     assert program == "reproaudit"

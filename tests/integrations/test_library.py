@@ -1,4 +1,5 @@
-"""A library of somebody else's under its own CI: green as it is; each way of use catches a planted layer."""
+"""A library of somebody else's under its own CI: green as it is; each way of use catches a planted
+layer."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ ROOT = Path(__file__).parents[2]
 LIBRARY = ROOT / "examples" / "library"
 SAMPLES = ROOT / "reports" / "samples" / "library"
 PLANTED = re.compile(r"timelayers/layers\.py:(\d+)\b")
-# How many lines tell what was found. The next one of the gate says how the fix was verified: here there is no budget.
+# How many lines tell what was found. The next one of the gate says how the fix was verified: here
+# there is no budget.
 FIRST_LINES = {"clean": 3, "fixture": 6, "marker": 4, "check": 5, "gate": 4}
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -24,16 +26,19 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with what the script of the committed samples writes.
 
-    The gate makes fewer runs here than it is configured for. That cannot hide the planted layer: each draw of its
-    unseeded generator starts from 128 new bits of the operating system's.
+    The gate makes fewer runs here than it is configured for. That cannot hide the planted layer:
+    each draw of its unseeded generator starts from 128 new bits of the operating system's.
     """
     folder = tmp_path_factory.mktemp("made")
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
         ["sh", str(LIBRARY / "make_samples.sh"), str(folder)],
         env=os.environ | {"PATH": path, "REPROAUDIT_RUNS": "2", "REPROAUDIT_BUDGET": "runs=2"},
-        capture_output=True, text=True, timeout=500, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr  # the script checks the exit code of each command
     return folder
 
@@ -48,7 +53,10 @@ def planted_line() -> int:
 
 def beginning(path: Path) -> list[str]:
     """Return the first lines, with N for each number."""
-    return [re.sub(r"\d+", "N", line) for line in path.read_text().splitlines()[: FIRST_LINES[path.stem]]]
+    return [
+        re.sub(r"\d+", "N", line)
+        for line in path.read_text().splitlines()[: FIRST_LINES[path.stem]]
+    ]
 
 
 def test_the_clean_library_passes_its_tests_its_lock_and_its_gate(made: Path) -> None:
@@ -76,8 +84,12 @@ def test_what_repeats_the_layer_names_the_cause_and_its_change(made: Path, name:
 
 def test_the_lock_names_the_operators_that_came_and_went_and_the_changed_file(made: Path) -> None:
     text = (made / "check.txt").read_text()
-    assert re.search(r"^  only locked +aten::randn_like +timelayers/layers\.py:", text, re.MULTILINE)
-    assert re.search(rf"^  only now +aten::\w+ +timelayers/layers\.py:{planted_line()} ", text, re.MULTILINE)
+    assert re.search(
+        r"^  only locked +aten::randn_like +timelayers/layers\.py:", text, re.MULTILINE
+    )
+    assert re.search(
+        rf"^  only now +aten::\w+ +timelayers/layers\.py:{planted_line()} ", text, re.MULTILINE
+    )
     assert "\n  code  timelayers/layers.py changed; the call above stands in it\n" in text
 
 

@@ -1,4 +1,5 @@
-"""What `reproaudit explain` knows: everything that a report or an error names, by whatever name it goes."""
+"""What `reproaudit explain` knows: everything that a report or an error names, by whatever name it
+goes."""
 
 from __future__ import annotations
 
@@ -25,7 +26,10 @@ def literals(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield re.escape(node.value)
     elif isinstance(node, ast.JoinedStr):
-        yield "".join(re.escape(str(p.value)) if isinstance(p, ast.Constant) else "[a-z]+" for p in node.values)
+        yield "".join(
+            re.escape(str(p.value)) if isinstance(p, ast.Constant) else "[a-z]+"
+            for p in node.values
+        )
     elif isinstance(node, ast.BoolOp):
         yield from (text for operand in node.values for text in literals(operand))
     elif isinstance(node, ast.IfExp):
@@ -33,7 +37,8 @@ def literals(node: ast.AST) -> Iterator[str]:
 
 
 def error_codes(source: str) -> set[str]:
-    """Return patterns of the error codes in a module: given as `code=`, as its default, or in its place."""
+    """Return patterns of the error codes in a module: given as `code=`, as its default, or in its
+    place."""
     tree = ast.parse(source)
     found: set[str] = set()
     places: dict[str, int] = {}
@@ -47,25 +52,47 @@ def error_codes(source: str) -> set[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.keyword) and node.arg == "code":
             found.update(literals(node.value))
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in places:
-            found.update(text for argument in node.args[places[node.func.id] :][:1] for text in literals(argument))
+        elif (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in places
+        ):
+            found.update(
+                text
+                for argument in node.args[places[node.func.id] :][:1]
+                for text in literals(argument)
+            )
     return found
 
 
 def codes_of_the_package() -> set[str]:
-    return {code for path in PACKAGE.rglob("*.py") for code in error_codes(path.read_text(encoding="utf-8"))}
+    return {
+        code
+        for path in PACKAGE.rglob("*.py")
+        for code in error_codes(path.read_text(encoding="utf-8"))
+    }
 
 
 def test_every_error_code_in_the_package_is_explained() -> None:
-    unexplained = {code for code in codes_of_the_package() if not any(re.fullmatch(code, known) for known in ERRORS)}
+    unexplained = {
+        code
+        for code in codes_of_the_package()
+        if not any(re.fullmatch(code, known) for known in ERRORS)
+    }
     assert unexplained == set()
 
 
 def test_no_error_is_explained_that_nothing_raises() -> None:
-    sources = [path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py") if path != CATALOGUE]
+    sources = [
+        path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py") if path != CATALOGUE
+    ]
     codes = codes_of_the_package()
-    printed = {code for source in sources for code in re.findall(r"\[([a-z]+(?:-[a-z]+)*)\]\"", source)}
-    assert {known for known in ERRORS if not any(re.fullmatch(code, known) for code in codes)} <= printed
+    printed = {
+        code for source in sources for code in re.findall(r"\[([a-z]+(?:-[a-z]+)*)\]\"", source)
+    }
+    assert {
+        known for known in ERRORS if not any(re.fullmatch(code, known) for code in codes)
+    } <= printed
 
 
 @pytest.mark.parametrize(
@@ -95,7 +122,9 @@ def test_a_rule_is_found_however_it_is_typed() -> None:
 
 
 def test_the_page_of_a_cause_names_what_removes_it() -> None:
-    assert re.search(r"^  hash\.seed  Python's string hashes are fixed$", describe("hash-order"), re.MULTILINE)
+    assert re.search(
+        r"^  hash\.seed  Python's string hashes are fixed$", describe("hash-order"), re.MULTILINE
+    )
 
 
 @pytest.mark.parametrize("name", WARNINGS)
@@ -106,7 +135,9 @@ def test_a_warning_has_a_page_without_interventions(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", INTERVENTIONS)
-def test_the_page_of_an_intervention_says_how_it_acts_what_it_removes_and_what_to_write(name: str) -> None:
+def test_the_page_of_an_intervention_says_how_it_acts_what_it_removes_and_what_to_write(
+    name: str,
+) -> None:
     entry, page = INTERVENTIONS[name], describe(name)
     how = page[page.index("\nHow\n") : page.index("\nRemoves\n")]
     assert len(how.strip().splitlines()) >= 2
@@ -135,15 +166,21 @@ def test_an_error_code_has_a_page_of_sentences(code: str) -> None:
 
 
 def test_no_name_means_two_things() -> None:
-    names = [cause.value for cause in Cause] + [rule.id for rule in (*RULES.values(), *WARNINGS.values())]
+    names = [cause.value for cause in Cause] + [
+        rule.id for rule in (*RULES.values(), *WARNINGS.values())
+    ]
     names += [*INTERVENTIONS, *ERRORS, *(entry.id for entry in MECHANISMS)]
     assert len(set(names)) == len(names)
 
 
 def test_the_index_lists_everything_that_can_be_explained() -> None:
     words = set(re.findall(r"[\w.-]+", index()))
-    assert words.issuperset({*WARNINGS, *INTERVENTIONS, *ERRORS, *(entry.id for entry in MECHANISMS)})
-    assert words.issuperset({word for cause, rule in RULES.items() for word in (cause.value, rule.id)})
+    assert words.issuperset(
+        {*WARNINGS, *INTERVENTIONS, *ERRORS, *(entry.id for entry in MECHANISMS)}
+    )
+    assert words.issuperset(
+        {word for cause, rule in RULES.items() for word in (cause.value, rule.id)}
+    )
 
 
 def test_prose_keeps_to_a_hundred_columns() -> None:

@@ -1,4 +1,5 @@
-"""The table of interventions, and that none of them changes a program that has no source of divergence."""
+"""The table of interventions, and that none of them changes a program that has no source of
+divergence."""
 
 from __future__ import annotations
 
@@ -20,20 +21,43 @@ from reproaudit.trace.runs import Run, open_run
 
 PROGRAM = Path(__file__).parent / "programs" / "ordinary.py"
 ON_CPU = [name for name, entry in INTERVENTIONS.items() if not entry.only_cuda]
-GROUPS = 5  # neighbours in the table touch the same thing and could hide each other, so each goes to another group
+# neighbours in the table touch the same thing and could hide each other, so each goes to another
+# group
+GROUPS = 5
 OPEN_CAUSES = {Cause.UNKNOWN}  # what nothing is known of, nothing removes
 
 
 def recorded(folder: Path, name: str, *words: str) -> Run:
-    """Record the ordinary program once in `folder` and open its trace; it must leave no temporary file."""
-    command = [sys.executable, "-m", "reproaudit", "record", "--steps", "all", "--out", name, *words, str(PROGRAM)]
-    # Not below `folder`: DataLoader workers pass memory through sockets there, whose paths have 107 bytes at most.
+    """Record the ordinary program once in `folder` and open its trace; it must leave no temporary
+    file."""
+    command = [
+        sys.executable,
+        "-m",
+        "reproaudit",
+        "record",
+        "--steps",
+        "all",
+        "--out",
+        name,
+        *words,
+        str(PROGRAM),
+    ]
+    # Not below `folder`: DataLoader workers pass memory through sockets there, whose paths have 107
+    # bytes at most.
     with tempfile.TemporaryDirectory(prefix="ra-") as short:
         done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=300, check=False, stdin=subprocess.DEVNULL,
+            command,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+            stdin=subprocess.DEVNULL,
             env={**os.environ, "TMPDIR": short},
-        )  # fmt: skip
-        left = sorted(path.name for path in Path(short).iterdir() if not path.name.startswith("torchinductor"))
+        )
+        left = sorted(
+            path.name for path in Path(short).iterdir() if not path.name.startswith("torchinductor")
+        )
     assert done.returncode == 0, done.stderr
     assert left == []
     return open_run(folder / name, 0)
@@ -49,7 +73,9 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def test_a_program_without_a_source_computes_the_same_under_every_intervention(
     plain: Run, tmp_path: Path, names: list[str]
 ) -> None:
-    changed = recorded(tmp_path, "changed", *(word for name in names for word in ("--intervene", name)))
+    changed = recorded(
+        tmp_path, "changed", *(word for name in names for word in ("--intervene", name))
+    )
     comparison = compare_boundaries([plain, changed], Interned())
     assert comparison.compared > 30
     assert len(comparison.classes) == 1
@@ -57,8 +83,12 @@ def test_a_program_without_a_source_computes_the_same_under_every_intervention(
 
 
 @pytest.mark.slow
-def test_the_ordinary_program_is_reproducible_under_all_interventions_at_once(plain: Run, tmp_path: Path) -> None:
-    changed = recorded(tmp_path, "changed", *(word for name in ON_CPU for word in ("--intervene", name)))
+def test_the_ordinary_program_is_reproducible_under_all_interventions_at_once(
+    plain: Run, tmp_path: Path
+) -> None:
+    changed = recorded(
+        tmp_path, "changed", *(word for name in ON_CPU for word in ("--intervene", name))
+    )
     assert len(compare_boundaries([plain, changed], Interned()).classes) == 1
 
 
@@ -82,12 +112,16 @@ def test_interventions_inside_the_process_have_their_modules_and_those_import_no
         f"found = [importlib.import_module(name) for name in {modules!r}]\n"
         "print(all(callable(module.install) for module in found), 'torch' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=True
+    )
     assert done.stdout == "True False\n"
 
 
 def test_interventions_are_united_and_keep_what_the_user_has_set() -> None:
-    changed = combined(Settings(seed=7, env=(("A", "1"),)), ("hash.seed", "threads.one", "compile.off"))
+    changed = combined(
+        Settings(seed=7, env=(("A", "1"),)), ("hash.seed", "threads.one", "compile.off")
+    )
     assert (changed.seed, changed.hash_seed, changed.threads) == (7, 0, 1)
     assert changed.interventions == ("threads.one",)
     assert environment(changed)["A"] == "1"
@@ -96,7 +130,11 @@ def test_interventions_are_united_and_keep_what_the_user_has_set() -> None:
 
 def test_interventions_for_a_gpu_are_left_out_without_one() -> None:
     assert "cublas.workspace" in against([Cause.KERNEL], cuda=True)
-    assert against([Cause.KERNEL], cuda=False) == ("kernels.deterministic", "threads.one", "compile.off")
+    assert against([Cause.KERNEL], cuda=False) == (
+        "kernels.deterministic",
+        "threads.one",
+        "compile.off",
+    )
 
 
 def test_an_unknown_intervention_is_an_error_that_names_the_nearest() -> None:

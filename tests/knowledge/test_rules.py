@@ -27,7 +27,12 @@ def test_no_two_rules_share_an_id() -> None:
 
 @pytest.mark.parametrize(
     ("cause", "rule"),
-    [(Cause.UNSEEDED_RNG, "RA101"), (Cause.HASH_ORDER, "RA202"), (Cause.KERNEL, "RA401"), (Cause.UNKNOWN, "RA999")],
+    [
+        (Cause.UNSEEDED_RNG, "RA101"),
+        (Cause.HASH_ORDER, "RA202"),
+        (Cause.KERNEL, "RA401"),
+        (Cause.UNKNOWN, "RA999"),
+    ],
 )
 def test_an_id_that_users_have_written_down_keeps_its_meaning(cause: Cause, rule: str) -> None:
     assert RULES[cause].id == rule

@@ -18,9 +18,16 @@ def _digest(text: str, digits: int) -> str:
 def op(name: str, inputs: str = "1", outputs: str = "2", **changes: object) -> LockedOp:
     """Return an op of the forward pass of step 0; digests are given as their last digits."""
     made = LockedOp(
-        "", 0, "forward", f"aten::{name}", "train.py", 7, "net.0",
-        _digest(inputs, 8), _digest(outputs, 8),
-    )  # fmt: skip
+        "",
+        0,
+        "forward",
+        f"aten::{name}",
+        "train.py",
+        7,
+        "net.0",
+        _digest(inputs, 8),
+        _digest(outputs, 8),
+    )
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
@@ -40,22 +47,41 @@ OPERATORS = (
     op("mm.default", "b7", "b8", process="child-1"),
 )
 TENSORS = (
-    tensor("batch[0]", VARIES, "batch"), tensor("net.input", "1", "intermediate"),
-    tensor("loss", "2", "loss", value="0.125"), tensor("net.weight", "3"), tensor("net.weight", "4"),
-    tensor("net.weight", "5", "parameter", step=1), tensor("ünï cöde%-\n", "6", "parameter", process="child-1"),
-)  # fmt: skip
+    tensor("batch[0]", VARIES, "batch"),
+    tensor("net.input", "1", "intermediate"),
+    tensor("loss", "2", "loss", value="0.125"),
+    tensor("net.weight", "3"),
+    tensor("net.weight", "4"),
+    tensor("net.weight", "5", "parameter", step=1),
+    tensor("ünï cöde%-\n", "6", "parameter", process="child-1"),
+)
 RUN = LockedRun(
-    HERE, (("lib/opt im.py", "f" * 16), ("train.py", "0123456789abcdef")), (("threads", "4 -> 2"),), TENSORS, OPERATORS,
+    HERE,
+    (("lib/opt im.py", "f" * 16), ("train.py", "0123456789abcdef")),
+    (("threads", "4 -> 2"),),
+    TENSORS,
+    OPERATORS,
     operators_total=10,
-)  # fmt: skip
+)
 ENTRY = Entry(
-    "train.py", ("--name", "a b", "-", ""), (), Settings(seed=3, env=(("A", "1 %"),), interventions=("hash.seed",)), 2,
-    (RUN, replace(RUN, environment=THERE, operators=(), operators_total=0, changes=(), other_threads=True)),
-)  # fmt: skip
+    "train.py",
+    ("--name", "a b", "-", ""),
+    (),
+    Settings(seed=3, env=(("A", "1 %"),), interventions=("hash.seed",)),
+    2,
+    (
+        RUN,
+        replace(
+            RUN, environment=THERE, operators=(), operators_total=0, changes=(), other_threads=True
+        ),
+    ),
+)
 LOCK = Lock((Entry("layer.py::Net", inputs=("float32[8,3]",), steps=None, runs=(RUN,)), ENTRY))
 
 
-def run_with(*operators: LockedOp, tensors: tuple[LockedTensor, ...] = TENSORS, **changes: object) -> LockedRun:
+def run_with(
+    *operators: LockedOp, tensors: tuple[LockedTensor, ...] = TENSORS, **changes: object
+) -> LockedRun:
     """Return a run of these operators that the lock holds all of."""
     made = replace(RUN, operators=operators, operators_total=len(operators), tensors=tensors)
     return replace(made, **changes)  # type: ignore[arg-type]

@@ -30,16 +30,32 @@ def project(folder: Path) -> Path:
 def test_the_subject_s_file_and_all_that_it_imports_of_its_own_are_found(tmp_path: Path) -> None:
     found = code_files(parse_subject("app/train.py", cwd=project(tmp_path)), ())
     assert [path for path, _ in found] == [
-        "../lib/__init__.py", "../lib/ops.py", "json.py", "model.py", "settings/__init__.py", "settings/defaults.py",
-        "settings/far.py", "train.py",
-    ]  # fmt: skip
+        "../lib/__init__.py",
+        "../lib/ops.py",
+        "json.py",
+        "model.py",
+        "settings/__init__.py",
+        "settings/defaults.py",
+        "settings/far.py",
+        "train.py",
+    ]
 
 
-def test_files_that_called_an_operator_join_and_installed_or_foreign_ones_do_not(tmp_path: Path) -> None:
+def test_files_that_called_an_operator_join_and_installed_or_foreign_ones_do_not(
+    tmp_path: Path,
+) -> None:
     subject = parse_subject("app/settings/far.py", cwd=project(tmp_path))
     outside = tmp_path.parent / "outside.py"
     outside.write_text("")
-    shown = ("../unused.py", "site-packages/x/y.py", str(outside), "../../../outside.py", "gone.py", "", "<ipython-1>")
+    shown = (
+        "../unused.py",
+        "site-packages/x/y.py",
+        str(outside),
+        "../../../outside.py",
+        "gone.py",
+        "",
+        "<ipython-1>",
+    )
     assert [path for path, _ in code_files(subject, shown)] == ["../unused.py", "far.py"]
 
 

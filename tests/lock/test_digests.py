@@ -10,7 +10,14 @@ import pytest
 
 from reproaudit.compare.interning import Interned
 from reproaudit.config.plan import parse_subject
-from reproaudit.lock.digests import agreed, environment_of, locked_run, same_order, scalar_text, shown_path
+from reproaudit.lock.digests import (
+    agreed,
+    environment_of,
+    locked_run,
+    same_order,
+    scalar_text,
+    shown_path,
+)
 from reproaudit.lock.model import OUTSIDE, VARIES, LockedRun
 from reproaudit.model.events import EventFlag, EventKind, Phase
 from reproaudit.trace.values import TensorValue
@@ -32,7 +39,9 @@ ROWS = (
 )
 
 
-def locked(folder: Path, rows: tuple[Row, ...] = ROWS, *, most: int = 99, threads: bool = False) -> LockedRun:
+def locked(
+    folder: Path, rows: tuple[Row, ...] = ROWS, *, most: int = 99, threads: bool = False
+) -> LockedRun:
     (folder / "train.py").write_text("")
     run = make_run(folder, 0, rows)
     subject = parse_subject("train.py", cwd=folder)
@@ -41,7 +50,10 @@ def locked(folder: Path, rows: tuple[Row, ...] = ROWS, *, most: int = 99, thread
 
 def test_ops_that_compute_something_are_kept_with_what_they_read_and_wrote(tmp_path: Path) -> None:
     found = locked(tmp_path)
-    assert [(one.op, one.inputs, one.outputs, one.generator, one.phase, one.place) for one in found.operators] == [
+    assert [
+        (one.op, one.inputs, one.outputs, one.generator, one.phase, one.place)
+        for one in found.operators
+    ] == [
         ("aten::lift_fresh", OUTSIDE, "b0000000", "", "data", "train.py:1"),
         ("aten::uniform_", "00000000", "b1000000", "cafe0000", "forward", "train.py:1"),
         ("aten::mm", "b1000000", "b2000000", "", "backward", "train.py:5"),
@@ -51,11 +63,15 @@ def test_ops_that_compute_something_are_kept_with_what_they_read_and_wrote(tmp_p
 
 
 def test_tensors_stand_in_the_order_of_the_run_with_what_they_decide(tmp_path: Path) -> None:
-    assert [(one.kind, one.name, one.tensor, one.digest[-1]) for one in locked(tmp_path).tensors] == [
-        ("batch", "net.input", "float32[8,3]", "1"), ("intermediate", "net.output", "float32[8]", "2"),
-        ("loss", "loss", "float32[]", "3"), ("gradient", "w", "float32[3]", "4"),
+    assert [
+        (one.kind, one.name, one.tensor, one.digest[-1]) for one in locked(tmp_path).tensors
+    ] == [
+        ("batch", "net.input", "float32[8,3]", "1"),
+        ("intermediate", "net.output", "float32[8]", "2"),
+        ("loss", "loss", "float32[]", "3"),
+        ("gradient", "w", "float32[3]", "4"),
         ("output", "metric", "float32[]", "5"),
-    ]  # fmt: skip
+    ]
 
 
 def test_ops_past_the_limit_are_counted_and_not_kept(tmp_path: Path) -> None:
@@ -67,20 +83,39 @@ def test_other_threads_are_held_only_where_they_are_asked_for(tmp_path: Path) ->
     assert [one.op for one in locked(tmp_path, threads=True).operators][-1] == "aten::add_"
 
 
-def test_numerics_do_not_depend_on_cores_or_patch_releases_or_on_a_gpu_that_is_not_used(tmp_path: Path) -> None:
-    environment = {"python": "3.11.7", "torch": "2.9", "cpu cores": "64", "threads": "2", "gpu": "A100"}
+def test_numerics_do_not_depend_on_cores_or_patch_releases_or_on_a_gpu_that_is_not_used(
+    tmp_path: Path,
+) -> None:
+    environment = {
+        "python": "3.11.7",
+        "torch": "2.9",
+        "cpu cores": "64",
+        "threads": "2",
+        "gpu": "A100",
+    }
     run = make_run(tmp_path, 0, ROWS)
     run.main.header["environment"] = environment
-    assert environment_of(run) == (("device", "cpu"), ("python", "3.11"), ("torch", "2.9"), ("threads", "2"))
+    assert environment_of(run) == (
+        ("device", "cpu"),
+        ("python", "3.11"),
+        ("torch", "2.9"),
+        ("threads", "2"),
+    )
     on_gpu = make_run(tmp_path, 1, (*ROWS, Row("torch.cuda:0", kind=EventKind.RNG)))
     on_gpu.main.header["environment"] = environment
-    assert dict(environment_of(on_gpu)) == dict(environment_of(run)) | {"device": "cuda", "gpu": "A100"}
+    assert dict(environment_of(on_gpu)) == dict(environment_of(run)) | {
+        "device": "cuda",
+        "gpu": "A100",
+    }
 
 
 def test_a_path_outside_of_the_program_loses_its_folders() -> None:
     assert [shown_path(path) for path in ("/a/b/c.py", "../c.py", "site-packages/d.py", "")] == [
-        ".../c.py", "../c.py", "site-packages/d.py", "",
-    ]  # fmt: skip
+        ".../c.py",
+        "../c.py",
+        "site-packages/d.py",
+        "",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -95,17 +130,27 @@ def test_a_path_outside_of_the_program_loses_its_folders() -> None:
         ("complex64", np.array([1], "<c8").tobytes(), ""),
     ],
 )
-def test_a_loss_is_shown_by_the_shortest_text_that_tells_it_apart(dtype: str, raw: bytes, text: str) -> None:
+def test_a_loss_is_shown_by_the_shortest_text_that_tells_it_apart(
+    dtype: str, raw: bytes, text: str
+) -> None:
     assert scalar_text(TensorValue(dtype, (), np.frombuffer(raw, np.uint8))) == text
 
 
 def test_what_two_locked_runs_disagree_on_is_marked_or_left_out() -> None:
-    first = run_with(op("mm"), op("relu", "2", "3"), op("once"), tensors=(tensor("x", "1", "batch"), tensor("w", "2")))
-    second = run_with(op("mm"), op("relu", "2", "4"), tensors=(tensor("x", "9", "batch"), tensor("w", "2")))
+    first = run_with(
+        op("mm"),
+        op("relu", "2", "3"),
+        op("once"),
+        tensors=(tensor("x", "1", "batch"), tensor("w", "2")),
+    )
+    second = run_with(
+        op("mm"), op("relu", "2", "4"), tensors=(tensor("x", "9", "batch"), tensor("w", "2"))
+    )
     found = agreed(first, second)
     assert [(one.op, one.inputs, one.outputs) for one in found.operators] == [
-        ("aten::mm", "00000001", "00000002"), ("aten::relu", "00000002", VARIES),
-    ]  # fmt: skip
+        ("aten::mm", "00000001", "00000002"),
+        ("aten::relu", "00000002", VARIES),
+    ]
     assert [one.digest[-6:] for one in found.tensors] == [VARIES, "000002"]
 
 

@@ -43,7 +43,9 @@ def test_a_lock_that_cannot_be_read_is_told_from_one_that_is_not_there(tmp_path:
     assert found == ["lock-missing", "lock-unreadable", "lock-unreadable", "lock-corrupt"]
 
 
-def test_a_lock_too_large_to_be_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lock_too_large_to_be_one_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("reproaudit.lock.files.MAX_BYTES", 100)
     save(LOCK, tmp_path / "x")
     assert code_of(tmp_path / "x") == "lock-unreadable"
@@ -65,14 +67,21 @@ def test_sides_that_do_not_contradict_each_other_are_united(tmp_path: Path) -> N
     there = replace(RUN, environment=THERE)
     ours, theirs = Entry("a.py", runs=(RUN,)), Entry("a.py", runs=(there,))
     path = conflict(tmp_path / "x", Lock((ours, Entry("b.py", runs=(RUN,)))), Lock((theirs,)))
-    assert load_to_change(path) == (Lock((replace(ours, runs=(RUN, there)), Entry("b.py", runs=(RUN,)))), ())
+    assert load_to_change(path) == (
+        Lock((replace(ours, runs=(RUN, there)), Entry("b.py", runs=(RUN,)))),
+        (),
+    )
     assert code_of(path) == "lock-conflict"
 
 
 def test_what_the_sides_contradict_each_other_about_is_dropped_and_told(tmp_path: Path) -> None:
     other = replace(RUN, tensors=(tensor("w", "1"),))
     there = replace(RUN, environment=THERE)
-    path = conflict(tmp_path / "x", Lock((replace(ENTRY, runs=(RUN, there)),)), Lock((replace(ENTRY, runs=(other,)),)))
+    path = conflict(
+        tmp_path / "x",
+        Lock((replace(ENTRY, runs=(RUN, there)),)),
+        Lock((replace(ENTRY, runs=(other,)),)),
+    )
     found, dropped = load_to_change(path)
     assert found.entries[0].runs == (there,)
     assert [line.split(": ")[1] for line in dropped] == ["1 of 2 environments"]

@@ -8,20 +8,34 @@ from dataclasses import replace
 import pytest
 
 from reproaudit.config.settings import Settings
-from reproaudit.lock.check import Changes, CheckResult, State, Where, WhereKind, compare, not_comparable
+from reproaudit.lock.check import (
+    Changes,
+    CheckResult,
+    State,
+    Where,
+    WhereKind,
+    compare,
+    not_comparable,
+)
 from reproaudit.lock.model import Entry
 from reproaudit.lock.render import to_document, to_lines
 from tests.lock.locks import HERE, op, run_with, tensor
 
 LOCKED = run_with(
-    op("addmm.default"), op("relu.default", "2", "3"),
+    op("addmm.default"),
+    op("relu.default", "2", "3"),
     tensors=(tensor("loss", "1", "loss", value="0.5"), tensor("w", "1")),
-)  # fmt: skip
+)
 NOW = run_with(
-    op("addmm.default"), op("gelu.default", "2", "4", line=9),
-    tensors=(tensor("loss", "2", "loss", value="0.25"), replace(tensor("w", "2"), tensor="float32[9]")),
-    files=(("lib/opt im.py", "f" * 16), ("train.py", "1" * 16)), environment=(*HERE[:-1], ("threads", "1")),
-)  # fmt: skip
+    op("addmm.default"),
+    op("gelu.default", "2", "4", line=9),
+    tensors=(
+        tensor("loss", "2", "loss", value="0.25"),
+        replace(tensor("w", "2"), tensor="float32[9]"),
+    ),
+    files=(("lib/opt im.py", "f" * 16), ("train.py", "1" * 16)),
+    environment=(*HERE[:-1], ("threads", "1")),
+)
 ENTRY = Entry("train.py", ("--lr", "0 1"), runs=(LOCKED,))
 DIFFERS = compare(ENTRY, LOCKED, NOW, Settings())
 
@@ -53,7 +67,9 @@ def test_a_difference_says_first_where_then_what_differs_then_what_changed() -> 
 
 def test_equal_is_one_line_and_equal_elsewhere_says_what_is_otherwise() -> None:
     equal = compare(ENTRY, LOCKED, LOCKED, Settings())
-    assert to_lines(equal, "x.lock") == ["equal: train.py --lr '0 1' computes what x.lock holds: 2 tensors"]
+    assert to_lines(equal, "x.lock") == [
+        "equal: train.py --lr '0 1' computes what x.lock holds: 2 tensors"
+    ]
     elsewhere = compare(ENTRY, LOCKED, replace(LOCKED, environment=NOW.environment), Settings())
     assert to_lines(elsewhere, "x.lock") == [
         "equal, though not run as it was locked: train.py --lr '0 1' computes what x.lock holds: 2 tensors",
@@ -68,7 +84,11 @@ def test_what_cannot_be_compared_says_why_and_what_to_do() -> None:
 
 @pytest.mark.parametrize("kind", WhereKind)
 def test_every_kind_of_first_difference_is_said_in_words(kind: WhereKind) -> None:
-    where = Where(kind, (op("mm"),), (op("mm"),)) if kind is not WhereKind.TENSOR else Where(kind, tensor="loss loss")
+    where = (
+        Where(kind, (op("mm"),), (op("mm"),))
+        if kind is not WhereKind.TENSOR
+        else Where(kind, tensor="loss loss")
+    )
     lines = to_lines(replace(DIFFERS, where=where), "x.lock")
     assert lines[3].startswith("  what ")
     assert ("aten::mm" in "\n".join(lines)) is (kind is not WhereKind.TENSOR)
@@ -78,7 +98,10 @@ def test_every_kind_of_first_difference_is_said_in_words(kind: WhereKind) -> Non
     ("changes", "told"),
     [
         (Changes(), "reproaudit train.py --lr '0 1'    tells whether two runs are equal"),
-        (Changes(environment=(("torch", "1", "2"),)), "keeps what this environment computes beside the others"),
+        (
+            Changes(environment=(("torch", "1", "2"),)),
+            "keeps what this environment computes beside the others",
+        ),
         (Changes(settings=(("seed", "1", "2"),)), "if this is wanted"),
     ],
 )
@@ -91,24 +114,40 @@ def test_the_next_step_depends_on_what_changed(changes: Changes, told: str) -> N
 def test_long_lists_are_cut_and_say_so() -> None:
     many = tuple(op("mm", line=number) for number in range(50))
     result = replace(
-        DIFFERS, where=Where(WhereKind.OPERATORS, many, ()), tensors=DIFFERS.tensors * 40,
+        DIFFERS,
+        where=Where(WhereKind.OPERATORS, many, ()),
+        tensors=DIFFERS.tensors * 40,
         changes=Changes(code=tuple((f"{number}.py", "new") for number in range(50))),
-    )  # fmt: skip
+    )
     text = "\n".join(to_lines(result, "x.lock"))
     assert len(text.split("\n")) < 40
-    assert [more in text for more in ("and 45 more\n", "and 70 more\n", "and 45 more files\n")] == [True] * 3
+    assert [more in text for more in ("and 45 more\n", "and 70 more\n", "and 45 more files\n")] == [
+        True
+    ] * 3
 
 
 def test_the_document_says_the_same_to_machines() -> None:
     document = to_document([DIFFERS, CheckResult("b.py", State.EQUAL, compared=3)], "x.lock", 1)
     assert json.loads(json.dumps(document)) == document
     first = document["entries"][0]
-    assert (document["schema"], document["exit_code"], first["state"], first["differing"]) == (1, 1, "differs", 2)
+    assert (document["schema"], document["exit_code"], first["state"], first["differing"]) == (
+        1,
+        1,
+        "differs",
+        2,
+    )
     assert first["where"]["kind"] == "operators"
     assert first["where"]["now"][0]["location"] == {"path": "train.py", "line": 9}
-    assert first["first_differing"][0] == {"step": 0, "kind": "loss", "name": "loss", "locked": "0.5", "now": "0.25"}
+    assert first["first_differing"][0] == {
+        "step": 0,
+        "kind": "loss",
+        "name": "loss",
+        "locked": "0.5",
+        "now": "0.25",
+    }
     assert first["changed"] == {
-        "code": [{"path": "train.py", "how": "changed"}], "settings": [],
+        "code": [{"path": "train.py", "how": "changed"}],
+        "settings": [],
         "environment": [{"name": "threads", "locked": "2", "now": "1"}],
-    }  # fmt: skip
+    }
     assert (first["at_changed_file"], document["entries"][1]["where"]) == (True, None)

@@ -1,4 +1,5 @@
-"""The runs behind a lock: fast with traces made by hand, and, slowly, one program locked and changed in each way."""
+"""The runs behind a lock: fast with traces made by hand, and, slowly, one program locked and
+changed in each way."""
 
 from __future__ import annotations
 
@@ -15,7 +16,14 @@ from reproaudit.errors import SubjectError
 from reproaudit.lock.check import CheckResult, State, WhereKind
 from reproaudit.lock.model import Entry, Lock
 from reproaudit.lock.parse import from_text
-from reproaudit.lock.runs import Refusal, RunOptions, check_entry, lock_entry, relative_to, subject_of
+from reproaudit.lock.runs import (
+    Refusal,
+    RunOptions,
+    check_entry,
+    lock_entry,
+    relative_to,
+    subject_of,
+)
 from reproaudit.lock.text import to_text
 from reproaudit.model.events import EventKind, Outcome, OutcomeKind, Phase
 from reproaudit.runs.progress import Quiet
@@ -49,10 +57,14 @@ def in_order(monkeypatch: pytest.MonkeyPatch, *runs: Run) -> None:
     monkeypatch.setattr("reproaudit.lock.runs.Lab", Lab)
 
 
-def locked_in(folder: Path, monkeypatch: pytest.MonkeyPatch, *rows: tuple[Row, ...], outcome: Any = STOPPED) -> Any:
+def locked_in(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *rows: tuple[Row, ...], outcome: Any = STOPPED
+) -> Any:
     """Lock a program whose runs hold these rows."""
     (folder / "train.py").write_text("")
-    in_order(monkeypatch, *(make_run(folder, number, one, outcome) for number, one in enumerate(rows)))
+    in_order(
+        monkeypatch, *(make_run(folder, number, one, outcome) for number, one in enumerate(rows))
+    )
     entry = Entry("train.py")
     return lock_entry(entry, subject_of(entry, folder), RunOptions(), Quiet(), most_operators=9)
 
@@ -63,8 +75,14 @@ def test_three_equal_runs_make_an_entry(tmp_path: Path, monkeypatch: pytest.Monk
     assert [one.name for one in found.runs[0].tensors] == ["loss", "w"]
 
 
-def test_runs_that_differ_are_refused_with_the_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = (replace(ROWS[0], outputs=7, line=1), replace(ROWS[1], outputs=8), replace(ROWS[2], outputs=9))
+def test_runs_that_differ_are_refused_with_the_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = (
+        replace(ROWS[0], outputs=7, line=1),
+        replace(ROWS[1], outputs=8),
+        replace(ROWS[2], outputs=9),
+    )
     found = locked_in(tmp_path, monkeypatch, ROWS, other, ROWS)
     assert isinstance(found, Refusal)
     assert found.finding is not None
@@ -80,14 +98,18 @@ def test_a_difference_that_recording_hides_is_refused_without_a_place(
     assert "a run without that does not" in found.headline
 
 
-def test_a_program_that_fails_or_does_not_train_is_not_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_that_fails_or_does_not_train_is_not_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(SubjectError, match="raised ValueError") as caught:
         locked_in(tmp_path, monkeypatch, ROWS, outcome=Outcome(OutcomeKind.RAISED, 1, "ValueError"))
     assert caught.value.code == "subject-failed"
     assert "the end of run-0" in caught.value.hint
 
 
-def test_nothing_that_decides_is_nothing_to_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_that_decides_is_nothing_to_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(SubjectError) as caught:
         locked_in(tmp_path, monkeypatch, ROWS[:1], ROWS[:1], ROWS[:1])
     assert caught.value.code == "no-training-step"
@@ -97,24 +119,34 @@ def test_other_threads_are_locked_only_if_they_come_in_the_same_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number, (first, second, held) in enumerate(
-        [((IN_A_THREAD, *ROWS), (IN_A_THREAD, *ROWS), True), ((IN_A_THREAD, *ROWS), (*ROWS, IN_A_THREAD), False)]
+        [
+            ((IN_A_THREAD, *ROWS), (IN_A_THREAD, *ROWS), True),
+            ((IN_A_THREAD, *ROWS), (*ROWS, IN_A_THREAD), False),
+        ]
     ):
         (folder := tmp_path / str(number)).mkdir()
         found = locked_in(folder, monkeypatch, first, second, first)
         assert (found.runs[0].other_threads, len(found.runs[0].operators)) == (held, 1 + held)
 
 
-def test_a_check_of_what_is_gone_or_fails_is_not_comparable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_of_what_is_gone_or_fails_is_not_comparable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     entry = locked_in(tmp_path, monkeypatch, ROWS, ROWS, ROWS)
     in_order(monkeypatch, make_run(tmp_path, 7, ROWS, Outcome(OutcomeKind.RAISED, 1, "ValueError")))
     failed = check_entry(entry, entry.settings, RunOptions(), Quiet(), tmp_path)
-    assert (failed.state, failed.why) == (State.NOT_COMPARABLE, "train.py failed: raised ValueError")
+    assert (failed.state, failed.why) == (
+        State.NOT_COMPARABLE,
+        "train.py failed: raised ValueError",
+    )
     (tmp_path / "train.py").unlink()
     gone = check_entry(entry, entry.settings, RunOptions(), Quiet(), tmp_path)
     assert (gone.state, gone.why[:14]) == (State.NOT_COMPARABLE, "there is no fi")
 
 
-def test_nothing_recorded_by_a_check_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_recorded_by_a_check_is_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (temporary := tmp_path / "t").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     entry = locked_in(tmp_path, monkeypatch, ROWS, ROWS, ROWS)
@@ -125,10 +157,15 @@ def test_nothing_recorded_by_a_check_is_left_behind(tmp_path: Path, monkeypatch:
 
 def test_a_subject_is_held_relative_to_the_folder_where_it_was_locked() -> None:
     names = ("/a/b/train.py", "/a/b/c/x.py::Net", "train.py", "pkg.mod:step")
-    assert [relative_to(name, Path("/a/b/c")) for name in names] == ["../train.py", "x.py::Net", *names[2:]]
+    assert [relative_to(name, Path("/a/b/c")) for name in names] == [
+        "../train.py",
+        "x.py::Net",
+        *names[2:],
+    ]
 
 
-# -- a real program ------------------------------------------------------------------------------------------------
+# -- a real program
+# ------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +181,9 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Entry]:
     return folder, from_text(text, "x").entries[0]
 
 
-def checked(locked: tuple[Path, Entry], change: Settings = Settings(), edit: tuple[str, str] = ("", "")) -> CheckResult:
+def checked(
+    locked: tuple[Path, Entry], change: Settings = Settings(), edit: tuple[str, str] = ("", "")
+) -> CheckResult:
     """Check the program under a changed setting, or after an edit."""
     folder, entry = locked
     program = PROGRAM.read_text()
@@ -156,11 +195,18 @@ def checked(locked: tuple[Path, Entry], change: Settings = Settings(), edit: tup
 def op_of(result: CheckResult) -> tuple[WhereKind, str, str, bool]:
     assert result.where is not None
     assert result.where.first is not None
-    return result.where.kind, result.where.first.op, result.where.first.phase, result.is_at_changed_file
+    return (
+        result.where.kind,
+        result.where.first.op,
+        result.where.first.phase,
+        result.is_at_changed_file,
+    )
 
 
 @pytest.mark.slow
-def test_the_program_as_it_was_locked_is_equal_also_with_a_comment_more(locked: tuple[Path, Entry]) -> None:
+def test_the_program_as_it_was_locked_is_equal_also_with_a_comment_more(
+    locked: tuple[Path, Entry],
+) -> None:
     result = checked(locked, edit=("WIDTH = 48\n", "# width\nWIDTH = 48\n"))
     assert (result.state, result.operators_differ) == (State.EQUAL, False)
     assert result.changes.code == (("train.py", "changed"),)
@@ -176,21 +222,32 @@ def test_a_changed_activation_is_named_with_its_line(locked: tuple[Path, Entry])
     assert op_of(result) == (WhereKind.OPERATORS, "aten::gelu.default", "forward", True)
     assert result.where is not None
     assert [op.op for op in result.where.locked] == ["aten::relu.default"]
-    line = 1 + PROGRAM.read_text().split("\n").index("        return self.head(self.activation(self.body(x)))")
-    assert (result.where.now[0].place, result.where.now[0].module) == (f"train.py:{line}", "activation")
+    line = 1 + PROGRAM.read_text().split("\n").index(
+        "        return self.head(self.activation(self.body(x)))"
+    )
+    assert (result.where.now[0].place, result.where.now[0].module) == (
+        f"train.py:{line}",
+        "activation",
+    )
     assert (result.changes.code, result.changes.environment) == ((("train.py", "changed"),), ())
 
 
 @pytest.mark.slow
-def test_a_changed_epsilon_is_an_argument_of_an_optimizer_op_at_a_changed_file(locked: tuple[Path, Entry]) -> None:
+def test_a_changed_epsilon_is_an_argument_of_an_optimizer_op_at_a_changed_file(
+    locked: tuple[Path, Entry],
+) -> None:
     result = checked(locked, edit=("eps=1e-8", "eps=1e-6"))
     assert result.state is State.DIFFERS
     assert op_of(result) == (WhereKind.ARGUMENT, "aten::add_.Tensor", "optimizer", True)
-    assert {change.either.kind for change in result.tensors if change.either.step == 0} == {"parameter"}
+    assert {change.either.kind for change in result.tensors if change.either.step == 0} == {
+        "parameter"
+    }
 
 
 @pytest.mark.slow
-def test_another_number_of_threads_is_named_as_setting_and_environment(locked: tuple[Path, Entry]) -> None:
+def test_another_number_of_threads_is_named_as_setting_and_environment(
+    locked: tuple[Path, Entry],
+) -> None:
     result = checked(locked, Settings(threads=1))
     assert result.state is State.DIFFERS
     assert op_of(result)[0] is WhereKind.RESULT

@@ -18,7 +18,12 @@ def test_the_sample_lock_is_read_and_written_again_byte_for_byte() -> None:
 def test_the_sample_check_names_an_op_and_a_file_that_its_lock_holds() -> None:
     text = (SAMPLE / "check.txt").read_text()
     (entry,) = load(SAMPLE / "reproaudit.lock").entries
-    assert text.startswith(f"differs: {entry.name} no longer computes what reproaudit.lock holds; first at aten::")
+    assert text.startswith(
+        f"differs: {entry.name} no longer computes what reproaudit.lock holds; first at aten::"
+    )
     named = next(line.split()[-1] for line in text.split("\n") if line.startswith("  operator "))
     assert any(op.op.removesuffix(".default") == named for op in entry.runs[0].operators)
-    assert any(f"  code  {path} changed; the call above stands in it\n" in text for path, _ in entry.runs[0].files)
+    assert any(
+        f"  code  {path} changed; the call above stands in it\n" in text
+        for path, _ in entry.runs[0].files
+    )

@@ -1,4 +1,5 @@
-"""The lock as text: nothing is lost, nothing is guessed, and whatever is wrong is told with its line."""
+"""The lock as text: nothing is lost, nothing is guessed, and whatever is wrong is told with its
+line."""
 
 from __future__ import annotations
 
@@ -38,12 +39,18 @@ def test_a_lock_read_back_is_the_lock_that_was_written() -> None:
 
 @given(st.text(), st.text(), st.lists(st.text(), max_size=3))
 @example("-", " %2D", ["<<<<<<< x", "", "\udcff", "\u2028"])
-def test_no_text_is_changed_by_being_written_and_read(name: str, value: str, arguments: list[str]) -> None:
+def test_no_text_is_changed_by_being_written_and_read(
+    name: str, value: str, arguments: list[str]
+) -> None:
     run = replace(
-        RUN, environment=((name, value),), changes=((value, name),), files=((name, "0" * 16),),
-        tensors=(tensor(value, tensor=name, value=value, process=name),), operators_total=1,
+        RUN,
+        environment=((name, value),),
+        changes=((value, name),),
+        files=((name, "0" * 16),),
+        tensors=(tensor(value, tensor=name, value=value, process=name),),
+        operators_total=1,
         operators=(op("x", module=value, path=name, op=value, process=name),),
-    )  # fmt: skip
+    )
     lock = Lock((Entry(value, tuple(arguments), (name,), runs=(run,)),))
     assert from_text(to_text(lock), "x") == lock
 
@@ -68,7 +75,9 @@ def test_a_lock_without_any_one_of_its_lines_is_refused_or_says_less() -> None:
 
 @given(st.integers(0, len(TEXT) - 1), st.text(max_size=4))
 @example(0, "")
-def test_no_damage_raises_anything_but_an_error_that_names_a_line(position: int, planted: str) -> None:
+def test_no_damage_raises_anything_but_an_error_that_names_a_line(
+    position: int, planted: str
+) -> None:
     error = refusal(TEXT[:position] + planted + TEXT[position + 1 :])
     assert error is None or error.hint
 
@@ -95,7 +104,7 @@ def test_no_damage_raises_anything_but_an_error_that_names_a_line(position: int,
         ("\nend", "\nend\nmore", "something follows the last line"),
         ("environment\n", "environment\n" + "  a: b" * 4000 + "\n", "longer than"),
     ],
-)  # fmt: skip
+)
 def test_an_edited_line_is_told(before: str, after: str, told: str) -> None:
     assert before in TEXT
     with pytest.raises(UsageError) as caught:
@@ -124,7 +133,9 @@ def test_another_version_says_both_versions() -> None:
 
 
 def test_a_merge_conflict_is_told_with_its_line_and_the_way_out() -> None:
-    text = "\n".join([*LINES[:6], "<<<<<<< HEAD", LINES[6], "=======", "  steps 5", ">>>>>>> other", *LINES[7:]])
+    text = "\n".join(
+        [*LINES[:6], "<<<<<<< HEAD", LINES[6], "=======", "  steps 5", ">>>>>>> other", *LINES[7:]]
+    )
     with pytest.raises(UsageError, match="x, line 7: the file holds a merge conflict") as caught:
         from_text(text, "x")
     assert caught.value.code == "lock-conflict"
@@ -146,6 +157,8 @@ def test_a_line_that_moves_changes_only_the_lines_of_its_operators() -> None:
     other = to_text(Lock((replace(ENTRY, runs=(moved,)),))).split("\n")
     same = to_text(Lock((replace(ENTRY, runs=(RUN,)),))).split("\n")
     assert [(a, b) for a, b in zip(same, other, strict=True) if a != b] == [
-        ("  data      outside  000000b0 aten::lift_fresh train.py:7 -",
-         "  data      outside  000000b0 aten::lift_fresh train.py:8 -")
-    ]  # fmt: skip
+        (
+            "  data      outside  000000b0 aten::lift_fresh train.py:7 -",
+            "  data      outside  000000b0 aten::lift_fresh train.py:8 -",
+        )
+    ]

@@ -1,4 +1,5 @@
-"""What runs allow to be claimed: exact bounds, checked against scipy and against binomials counted out in full."""
+"""What runs allow to be claimed: exact bounds, checked against scipy and against binomials counted
+out in full."""
 
 from __future__ import annotations
 
@@ -33,7 +34,9 @@ def test_one_run_rules_nothing_out() -> None:
 
 
 @given(LEVELS, st.integers(2, 10_000))
-def test_the_bound_is_the_rate_at_which_equal_runs_are_just_improbable(level: float, runs: int) -> None:
+def test_the_bound_is_the_rate_at_which_equal_runs_are_just_improbable(
+    level: float, runs: int
+) -> None:
     rate = rate_at_most(level, runs)
     assert rate is not None
     assert (1 - rate) ** (runs - 1) == pytest.approx(1 - level)
@@ -71,10 +74,16 @@ def test_the_interval_is_scipys(level: float, seen: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("level", [0.5, 0.9, 0.95])
 @pytest.mark.parametrize("trials", [1, 4, 20])
-def test_the_interval_covers_any_rate_at_least_as_often_as_it_says(level: float, trials: int) -> None:
+def test_the_interval_covers_any_rate_at_least_as_often_as_it_says(
+    level: float, trials: int
+) -> None:
     ends = [interval(level, hits, trials) for hits in range(trials + 1)]
     for rate in (number / 200 for number in range(201)):
-        covered = sum(probability(hits, trials, rate) for hits, (low, high) in enumerate(ends) if low <= rate <= high)
+        covered = sum(
+            probability(hits, trials, rate)
+            for hits, (low, high) in enumerate(ends)
+            if low <= rate <= high
+        )
         assert covered >= level - 1e-12
 
 
@@ -114,13 +123,19 @@ def test_classes_without_runs_are_refused(sizes: list[int]) -> None:
         agreement(sizes)
 
 
-@pytest.mark.parametrize(("sizes", "runs"), [([1] * 5, 3), ([4, 1], 10), ([27, 3], 26), ([1, 1], 4)])
-def test_the_rarer_the_difference_the_more_runs_a_fix_has_to_pass(sizes: list[int], runs: int) -> None:
+@pytest.mark.parametrize(
+    ("sizes", "runs"), [([1] * 5, 3), ([4, 1], 10), ([27, 3], 26), ([1, 1], 4)]
+)
+def test_the_rarer_the_difference_the_more_runs_a_fix_has_to_pass(
+    sizes: list[int], runs: int
+) -> None:
     assert trial_runs(sizes) == runs
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=6), st.floats(0.001, 0.5))
-def test_so_many_runs_agree_by_chance_less_often_than_asked(sizes: list[int], chance: float) -> None:
+def test_so_many_runs_agree_by_chance_less_often_than_asked(
+    sizes: list[int], chance: float
+) -> None:
     runs = trial_runs(sizes, chance)
     assert agreement(sizes) ** (runs - 1) < chance
     assert runs == 2 or agreement(sizes) ** (runs - 2) >= chance

@@ -11,7 +11,14 @@ from reproaudit.model.identity import fingerprints
 from reproaudit.model.result import Cause, Finding
 
 FINDING = Finding(
-    "RA401", Cause.KERNEL, "adds in any order", "backward", 0, "aten::index_put", "layers.1", Location("a.py", 3, "f")
+    "RA401",
+    Cause.KERNEL,
+    "adds in any order",
+    "backward",
+    0,
+    "aten::index_put",
+    "layers.1",
+    Location("a.py", 3, "f"),
 )
 
 

@@ -15,5 +15,7 @@ optimizer = torch.optim.SGD([logits], lr=0.1)
 for _ in range(2):
     optimizer.zero_grad()
     scores = logits.log_softmax(2)
-    torch.nn.functional.ctc_loss(scores, targets, inputs, lengths, zero_infinity=True).backward()  # source
+    torch.nn.functional.ctc_loss(
+        scores, targets, inputs, lengths, zero_infinity=True
+    ).backward()  # source
     optimizer.step()

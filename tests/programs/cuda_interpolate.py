@@ -13,7 +13,9 @@ target = torch.randn(8, 32, 3 * size + 7, 3 * size + 7, device=device)
 optimizer = torch.optim.SGD([weight], lr=0.1)
 for _ in range(2):
     optimizer.zero_grad()
-    maps = torch.einsum("oihw,bihw->bohw", weight.mean((2, 3), keepdim=True).expand(-1, -1, size, size), images)
+    maps = torch.einsum(
+        "oihw,bihw->bohw", weight.mean((2, 3), keepdim=True).expand(-1, -1, size, size), images
+    )
     large = torch.nn.functional.interpolate(maps, size=target.shape[2:], mode="bilinear")  # source
     (large - target).square().mean().backward()
     optimizer.step()

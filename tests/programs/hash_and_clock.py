@@ -10,7 +10,9 @@ words = "the quick brown fox jumps over the lazy dog while a slow green turtle s
 vocabulary = {word: number for number, word in enumerate(set(words))}  # source
 elapsed = time.time() - started
 ids = torch.tensor([vocabulary[word] for word in words])
-model = torch.nn.Sequential(torch.nn.Embedding(len(vocabulary), 4), torch.nn.Linear(4, len(vocabulary)))
+model = torch.nn.Sequential(
+    torch.nn.Embedding(len(vocabulary), 4), torch.nn.Linear(4, len(vocabulary))
+)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 for _ in range(2):
     loss = torch.nn.functional.cross_entropy(model(ids[:-1]), ids[1:])

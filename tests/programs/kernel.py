@@ -4,7 +4,8 @@ import os
 
 import torch
 
-# With more threads than cores, which of them comes first is another one in each call, on any machine.
+# With more threads than cores, which of them comes first is another one in each call, on any
+# machine.
 if os.environ.get("OMP_NUM_THREADS") != "1":
     torch.set_num_threads(8)
 torch.manual_seed(0)

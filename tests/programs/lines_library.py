@@ -1,4 +1,5 @@
-"""Noise from NumPy's global stream, drawn as an extension does: past every function that a program would call."""
+"""Noise from NumPy's global stream, drawn as an extension does: past every function that a program
+would call."""
 
 import numpy as np
 import torch

@@ -1,4 +1,5 @@
-"""A small training run that shows what it can of itself: draws, closures, locals, threads, lifetimes, generators."""
+"""A small training run that shows what it can of itself: draws, closures, locals, threads,
+lifetimes, generators."""
 
 import gc
 import random
@@ -56,7 +57,8 @@ class Held:
 def lifetimes():
     held = Held()
     seen = weakref.ref(held)
-    del held; gone = seen() is None  # noqa: E702 - with the next line it would go anyhow  # fmt: skip
+    del held
+    gone = seen() is None  # noqa: E702 - with the next line it would go anyhow
     return gone, list(died)
 
 
@@ -78,4 +80,8 @@ for number, (x, y) in counted(DataLoader(Waves(12), batch_size=4, shuffle=True))
     loss.backward()
     print(number, loss.item().hex(), sorted(kept), doubled, lifetimes(), in_thread())
     optimizer.step()
-print([parameter.double().sum().item().hex() for parameter in model.parameters()], random.random(), np.random.rand())
+print(
+    [parameter.double().sum().item().hex() for parameter in model.parameters()],
+    random.random(),
+    np.random.rand(),
+)

@@ -13,7 +13,9 @@ class Table:
     def __init__(self, size):
         self.connection = sqlite3.connect(":memory:")
         self.connection.execute("CREATE TABLE samples (x REAL, y REAL)")
-        self.connection.executemany("INSERT INTO samples VALUES (?, ?)", [(0.1 * i, 0.3 * i + 1) for i in range(size)])
+        self.connection.executemany(
+            "INSERT INTO samples VALUES (?, ?)", [(0.1 * i, 0.3 * i + 1) for i in range(size)]
+        )
 
     def rows(self):
         query = "SELECT x, y FROM samples ORDER BY RANDOM()"

@@ -1,4 +1,5 @@
-"""A loader shuffles in each epoch; with the argument `alike` in the same way. A second one evaluates, always alike."""
+"""A loader shuffles in each epoch; with the argument `alike` in the same way. A second one
+evaluates, always alike."""
 
 import sys
 

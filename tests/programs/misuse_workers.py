@@ -18,7 +18,9 @@ class Noisy(Dataset):
         return 16
 
     def __getitem__(self, index):
-        noise = np.random.normal(size=3) if how in ("alike", "own-numpy") else self.rng.normal(size=3)
+        noise = (
+            np.random.normal(size=3) if how in ("alike", "own-numpy") else self.rng.normal(size=3)
+        )
         return torch.tensor(noise, dtype=torch.float32) + index
 
 
@@ -47,7 +49,9 @@ torch.manual_seed(0)
 model = torch.nn.Linear(3, 1)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
 dataset = Sharded() if how == "sharded" else Noisy()
-loader = DataLoader(dataset, batch_size=4, num_workers=2, worker_init_fn=seed_worker, multiprocessing_context="fork")
+loader = DataLoader(
+    dataset, batch_size=4, num_workers=2, worker_init_fn=seed_worker, multiprocessing_context="fork"
+)
 for _ in range(1 if how == "sharded" else 2):
     for batch in loader:  # loop
         optimizer.zero_grad()

@@ -1,4 +1,5 @@
-"""A clean program that touches what interventions change: all is seeded, sorted, joined, and written before read."""
+"""A clean program that touches what interventions change: all is seeded, sorted, joined, and
+written before read."""
 
 import concurrent.futures
 import datetime
@@ -63,10 +64,17 @@ def main():
     torch.manual_seed(3)
     started, run_id, day = time.time(), uuid.uuid4(), datetime.datetime.now()
     vocabulary = {word: number for number, word in enumerate(sorted({"red", "green", "blue"}))}
-    known = features_of_files() + features_of_database() + features_of_threads() + list(vocabulary.values())
+    known = (
+        features_of_files()
+        + features_of_database()
+        + features_of_threads()
+        + list(vocabulary.values())
+    )
     known += [random.random(), float(np.random.rand()), float(torch.rand(()))]
     base = torch.tensor(known).mean()
-    model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Dropout(0.1), torch.nn.Tanh(), torch.nn.Linear(8, 1))
+    model = torch.nn.Sequential(
+        torch.nn.Linear(4, 8), torch.nn.Dropout(0.1), torch.nn.Tanh(), torch.nn.Linear(8, 1)
+    )
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     loader = DataLoader(Waves(), batch_size=4, shuffle=True, num_workers=2)
     for batch, target in loader:

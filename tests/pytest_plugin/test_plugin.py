@@ -77,11 +77,21 @@ def test_step_with_arguments(reproaudit):
 def test_device(reproaudit_device, reproaudit):
     reproaudit.assert_reproducible(lambda device: torch.randn(3, device=device), device=reproaudit_device, runs=2)
 """
-PASSED = ["test_a_step_with_its_fixture", "TestMethods::test_method", "test_fixture", "test_device[cpu]"]
+PASSED = [
+    "test_a_step_with_its_fixture",
+    "TestMethods::test_method",
+    "test_fixture",
+    "test_device[cpu]",
+]
 FAILED = [
-    "test_unseeded", "test_that_fails_by_itself", "test_that_fails_the_second_time", "test_of_one_run",
-    "test_of_a_misspelt_option", "test_fixture_fails", "test_step_with_arguments",
-]  # fmt: skip
+    "test_unseeded",
+    "test_that_fails_by_itself",
+    "test_that_fails_the_second_time",
+    "test_of_one_run",
+    "test_of_a_misspelt_option",
+    "test_fixture_fails",
+    "test_step_with_arguments",
+]
 BESIDE = {
     "alone": ("-p", "no:randomly", "-p", "no:xdist", "-p", "no:cov"),
     "xdist": ("-p", "no:randomly", "-n", "2"),
@@ -96,9 +106,13 @@ def line_of(text: str, end: str) -> int:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("beside", BESIDE)
-def test_a_suite_fails_where_it_should_and_nowhere_else(pytester: pytest.Pytester, beside: str) -> None:
+def test_a_suite_fails_where_it_should_and_nowhere_else(
+    pytester: pytest.Pytester, beside: str
+) -> None:
     pytester.makepyfile(test_suite=SUITE)
-    done = pytester.runpytest_subprocess("-v", "--reproaudit-report", "junit=found.xml", *BESIDE[beside], timeout=240)
+    done = pytester.runpytest_subprocess(
+        "-v", "--reproaudit-report", "junit=found.xml", *BESIDE[beside], timeout=240
+    )
     text = done.stdout.str()
     done.assert_outcomes(passed=4, failed=7, skipped=1, xfailed=1)
     for name in PASSED:
@@ -135,14 +149,18 @@ def test_fresh_processes_show_what_one_process_hides(pytester: pytest.Pytester) 
             assert result.isolation == "process"
         """
     )
-    done = pytester.runpytest_subprocess("-p", "no:randomly", "--reproaudit-report", "json=found.json", timeout=280)
+    done = pytester.runpytest_subprocess(
+        "-p", "no:randomly", "--reproaudit-report", "json=found.json", timeout=280
+    )
     done.assert_outcomes(passed=2)
     finding = json.loads((pytester.path / "found-1.json").read_text())["findings"][0]
     assert (finding["location"]["path"], finding["location"]["line"]) == ("test_order.py", 5)
 
 
 @pytest.mark.timeout(200)
-def test_a_module_cache_is_told_from_nondeterminism_by_fresh_processes(pytester: pytest.Pytester) -> None:
+def test_a_module_cache_is_told_from_nondeterminism_by_fresh_processes(
+    pytester: pytest.Pytester,
+) -> None:
     pytester.makepyfile(
         test_cache="""
         import pytest
@@ -159,7 +177,9 @@ def test_a_module_cache_is_told_from_nondeterminism_by_fresh_processes(pytester:
     )
     done = pytester.runpytest_subprocess("-p", "randomly", "-n", "2", "--cov", ".", timeout=180)
     done.assert_outcomes(failed=1)
-    done.stdout.fnmatch_lines(["*carried-state (RA303)*", "*3 fresh processes that each ran it once are equal*"])
+    done.stdout.fnmatch_lines(
+        ["*carried-state (RA303)*", "*3 fresh processes that each ran it once are equal*"]
+    )
 
 
 def test_unused_it_is_silent_and_imports_no_torch(pytester: pytest.Pytester) -> None:

@@ -18,7 +18,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 ODDITIES: dict[str, Callable[[], Any]] = {}
 
-# PyTorch raises in these under any dispatch mode: under the recorder too, and nothing can be done about it there.
+# PyTorch raises in these under any dispatch mode: under the recorder too, and nothing can be done
+# about it there.
 REFUSED: dict[str, Callable[[], Any]] = {
     "a subclass made by its own constructor": lambda: Tagged(torch.ones(3)),
     "a zero tensor and a number": lambda: torch._efficientzerotensor((3,)) + 1,
@@ -30,7 +31,8 @@ def oddity(program: Callable[[], Any]) -> Callable[[], Any]:
     return program
 
 
-# -- layouts and dtypes ----------------------------------------------------------------------------------------------
+# -- layouts and dtypes
+# ----------------------------------------------------------------------------------------------
 
 
 @oddity
@@ -55,7 +57,12 @@ def sparse_gradient() -> Any:
 @oddity
 def sparse_compressed() -> Any:
     dense = torch.relu(torch.randn(4, 6))
-    found = [dense.to_sparse_csr(), dense.to_sparse_csc(), dense.to_sparse_bsr((2, 2)), dense.to_sparse_bsc((2, 3))]
+    found = [
+        dense.to_sparse_csr(),
+        dense.to_sparse_csc(),
+        dense.to_sparse_bsr((2, 2)),
+        dense.to_sparse_bsc((2, 3)),
+    ]
     return found, found[0] @ torch.randn(6, 2), [matrix.to_dense() for matrix in found]
 
 
@@ -119,13 +126,23 @@ def zero_sizes() -> Any:
 @oddity
 def small_and_rare_dtypes() -> Any:
     wide = torch.randn(2, 16)
-    rare = [wide.to(dtype) for dtype in (torch.float8_e4m3fn, torch.float8_e5m2, torch.bfloat16, torch.uint16)]
-    return rare, [number.t() for number in rare], wide.to(torch.complex32).t(), wide.to(torch.float8_e5m2).float()
+    rare = [
+        wide.to(dtype)
+        for dtype in (torch.float8_e4m3fn, torch.float8_e5m2, torch.bfloat16, torch.uint16)
+    ]
+    return (
+        rare,
+        [number.t() for number in rare],
+        wide.to(torch.complex32).t(),
+        wide.to(torch.float8_e5m2).float(),
+    )
 
 
 @oddity
 def not_a_number_and_negative_zero() -> Any:
-    odd = torch.tensor([0x7FC00001, 0x7F800001 + 0x400000, -0x80000000], dtype=torch.int32).view(torch.float32)
+    odd = torch.tensor([0x7FC00001, 0x7F800001 + 0x400000, -0x80000000], dtype=torch.int32).view(
+        torch.float32
+    )
     return odd, -odd, odd.clone(), odd.expand(2, 3).contiguous()
 
 
@@ -137,7 +154,8 @@ def forward_and_zero_tangent() -> Any:
         return result.primal, result.tangent, torch._efficientzerotensor((3,)) * 2
 
 
-# -- tensors without memory, tensors of other classes ----------------------------------------------------------------
+# -- tensors without memory, tensors of other classes
+# ----------------------------------------------------------------
 
 
 @oddity
@@ -190,7 +208,8 @@ def deep_copies() -> Any:
     return twin(torch.randn(4, 3)), model.state_dict()
 
 
-# -- transforms, compilers, other modes ------------------------------------------------------------------------------
+# -- transforms, compilers, other modes
+# ------------------------------------------------------------------------------
 
 
 @oddity
@@ -208,7 +227,12 @@ def func_grad_and_jvp() -> Any:
     point = torch.randn(4)
     gradients = torch.func.grad(function)(point), torch.func.hessian(function)(point)
     both = torch.func.vmap(torch.func.grad(function))(torch.randn(3, 4))
-    return gradients, both, torch.func.jvp(function, (point,), (torch.ones(4),)), torch.func.vjp(function, point)[0]
+    return (
+        gradients,
+        both,
+        torch.func.jvp(function, (point,), (torch.ones(4),)),
+        torch.func.vjp(function, point)[0],
+    )
 
 
 @oddity
@@ -255,7 +279,9 @@ def higher_order_op() -> Any:
 @oddity
 def flexible_attention() -> Any:
     query, key, value = (torch.randn(1, 2, 16, 8) for _ in range(3))
-    return flex_attention(query, key, value, score_mod=lambda score, *place: score + place[2] - place[3])
+    return flex_attention(
+        query, key, value, score_mod=lambda score, *place: score + place[2] - place[3]
+    )
 
 
 @oddity
@@ -270,7 +296,8 @@ def _doubled(value: torch.Tensor) -> torch.Tensor:
     return torch.nn.Identity()(value) * 2
 
 
-# -- autograd --------------------------------------------------------------------------------------------------------
+# -- autograd
+# --------------------------------------------------------------------------------------------------------
 
 
 @oddity
@@ -314,7 +341,9 @@ def checkpoint_not_reentrant() -> Any:
 @oddity
 def saved_tensor_hooks() -> Any:
     value = torch.randn(4, requires_grad=True)
-    with torch.autograd.graph.saved_tensors_hooks(lambda saved: saved * 1, lambda packed: packed + 0):
+    with torch.autograd.graph.saved_tensors_hooks(
+        lambda saved: saved * 1, lambda packed: packed + 0
+    ):
         result = value.exp() * value
     value.register_hook(lambda gradient: gradient * 2)
     result.sum().backward()
@@ -378,7 +407,9 @@ def in_place_on_views() -> Any:
     value = torch.zeros(3, 4)
     value[1] = 5.0
     value[:, ::2].mul_(3).add_(torch.randn(3, 2))
-    value.t().index_put_((torch.tensor([0, 0]), torch.tensor([1, 1])), torch.tensor([1.0, 2.0]), accumulate=True)
+    value.t().index_put_(
+        (torch.tensor([0, 0]), torch.tensor([1, 1])), torch.tensor([1.0, 2.0]), accumulate=True
+    )
     return value, value.resize_(4, 3)
 
 

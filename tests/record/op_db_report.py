@@ -1,4 +1,5 @@
-"""What a sweep over op_db found, as a document and as a readable page made from that document alone."""
+"""What a sweep over op_db found, as a document and as a readable page made from that document
+alone."""
 
 from __future__ import annotations
 
@@ -18,16 +19,26 @@ class Sweep:
 
     ops: dict[str, dict[str, int]] = field(default_factory=dict)  # op -> dtype -> samples
     not_run: list[tuple[str, str]] = field(default_factory=list)  # what, why
-    silent: list[str] = field(default_factory=list)  # ops none of whose calls dispatched an operator
+    silent: list[str] = field(
+        default_factory=list
+    )  # ops none of whose calls dispatched an operator
     counts: Counter[str] = field(default_factory=Counter)
     raised: Counter[tuple[str, str]] = field(
         default_factory=Counter
     )  # label, exception -> calls that raise, plainly too
-    unstable: Counter[tuple[str, str]] = field(default_factory=Counter)  # label, what two plain runs differ in -> calls
-    by_any_mode: Counter[tuple[str, str]] = field(default_factory=Counter)  # label, what it changes -> calls
+    unstable: Counter[tuple[str, str]] = field(
+        default_factory=Counter
+    )  # label, what two plain runs differ in -> calls
+    by_any_mode: Counter[tuple[str, str]] = field(
+        default_factory=Counter
+    )  # label, what it changes -> calls
     failures: list[tuple[str, str]] = field(default_factory=list)  # call, what the recorder changed
-    false_alarms: list[tuple[str, str]] = field(default_factory=list)  # call, operator whose digests differ
-    reads_undefined: dict[str, set[str]] = field(default_factory=dict)  # label -> operators that are said to
+    false_alarms: list[tuple[str, str]] = field(
+        default_factory=list
+    )  # call, operator whose digests differ
+    reads_undefined: dict[str, set[str]] = field(
+        default_factory=dict
+    )  # label -> operators that are said to
     alerts: dict[str, set[str]] = field(default_factory=dict)  # op -> operators that alert
 
     def document(self) -> dict[str, Any]:
@@ -45,7 +56,9 @@ class Sweep:
             "false_alarms": sorted(self.false_alarms),
             "changed_by_any_dispatch_mode": _rows(self.by_any_mode),
             "unstable": _rows(self.unstable),
-            "reads_undefined": {label: sorted(names) for label, names in sorted(self.reads_undefined.items())},
+            "reads_undefined": {
+                label: sorted(names) for label, names in sorted(self.reads_undefined.items())
+            },
             "raises": _rows(self.raised),
             "alerts": {op: sorted(names) for op, names in sorted(self.alerts.items())},
             "recorded_nothing": sorted(self.silent),
@@ -64,7 +77,10 @@ class Sweep:
 
 
 def _rows(counter: Counter[tuple[str, str]]) -> list[dict[str, Any]]:
-    return [{"call": label, "what": what, "calls": calls} for (label, what), calls in sorted(counter.items())]
+    return [
+        {"call": label, "what": what, "calls": calls}
+        for (label, what), calls in sorted(counter.items())
+    ]
 
 
 def render(document: dict[str, Any]) -> str:
@@ -89,9 +105,16 @@ def render(document: dict[str, Any]) -> str:
             ],
         ),
         "",
-        *_table(("dtype", "ops", "samples"), [(name, *row.values()) for name, row in document["dtypes"].items()]),
+        *_table(
+            ("dtype", "ops", "samples"),
+            [(name, *row.values()) for name, row in document["dtypes"].items()],
+        ),
         *_section("Changed by the recorder", document["failures"], ("call", "what")),
-        *_section("Recordings of equal runs that differ", document["false_alarms"], ("call", "first operator")),
+        *_section(
+            "Recordings of equal runs that differ",
+            document["false_alarms"],
+            ("call", "first operator"),
+        ),
         *_section(
             "Computed in another way by PyTorch under any dispatch mode",
             _cells(document["changed_by_any_dispatch_mode"]),
@@ -100,24 +123,34 @@ def render(document: dict[str, Any]) -> str:
             "active. The verdict of an audit rests on runs without a dispatch mode.",
         ),
         *_section(
-            "Excluded, because two plain runs differ", _cells(document["unstable"]), ("call", "in what", "calls"),
+            "Excluded, because two plain runs differ",
+            _cells(document["unstable"]),
+            ("call", "in what", "calls"),
             "The other parts of these calls were compared.",
         ),
         *_section(
             "Operators recorded as reading undefined memory",
-            [(label, ", ".join(names)) for label, names in document["reads_undefined"].items()], ("call", "operators"),
+            [(label, ", ".join(names)) for label, names in document["reads_undefined"].items()],
+            ("call", "operators"),
         ),
         *_section(
-            "Operators that alert on the CPU", [(op, ", ".join(names)) for op, names in document["alerts"].items()],
+            "Operators that alert on the CPU",
+            [(op, ", ".join(names)) for op, names in document["alerts"].items()],
             ("op", "operators"),
         ),
         *_section(
-            "Calls that raise, plainly too", _cells(document["raises"]), ("call", "exception", "calls"),
+            "Calls that raise, plainly too",
+            _cells(document["raises"]),
+            ("call", "exception", "calls"),
             "The exception under the recorder has the same type and text.",
         ),
-        *_section("Ops that dispatch no operator", [(name,) for name in document["recorded_nothing"]], ("op",)),
+        *_section(
+            "Ops that dispatch no operator",
+            [(name,) for name in document["recorded_nothing"]],
+            ("op",),
+        ),
         *_section("Not run", document["not_run"], ("op", "why")),
-    ]  # fmt: skip
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -134,4 +167,7 @@ def _cells(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
 
 def _table(head: tuple[str, ...], rows: Iterable[Iterable[Any]]) -> list[str]:
     lines = [head, ["---"] * len(head), *rows]
-    return ["| " + " | ".join(f"{cell:,}" if type(cell) is int else str(cell) for cell in row) + " |" for row in lines]
+    return [
+        "| " + " | ".join(f"{cell:,}" if type(cell) is int else str(cell) for cell in row) + " |"
+        for row in lines
+    ]

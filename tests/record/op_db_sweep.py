@@ -1,8 +1,10 @@
-"""Runs PyTorch's own op_db plainly and under the recorder: no call may crash, and none may differ by a bit.
+"""Runs PyTorch's own op_db plainly and under the recorder: no call may crash, and none may differ
+by a bit.
 
-`python -m tests.record.op_db_sweep --out reports/accuracy/op_db.json` runs every sample and writes the report, with a
-readable page beside it. Each op gets float32 and one other dtype, and three forms where it has them: the function
-itself and the in-place variant, both with their backward pass, and `out=`.
+`python -m tests.record.op_db_sweep --out reports/accuracy/op_db.json` runs every sample and writes
+the report, with a readable page beside it. Each op gets float32 and one other dtype, and three
+forms where it has them: the function itself and the in-place variant, both with their backward
+pass, and `out=`.
 """
 
 from __future__ import annotations
@@ -44,11 +46,21 @@ from tests.record.outcome import (
 
 # In turn over the sweep, so that each is used by many ops.
 OTHER_DTYPES = (
-    torch.bfloat16, torch.complex64, torch.int64, torch.bool, torch.float64, torch.bfloat16, torch.float16,
-    torch.complex128, torch.int32, torch.uint8,
-)  # fmt: skip
+    torch.bfloat16,
+    torch.complex64,
+    torch.int64,
+    torch.bool,
+    torch.float64,
+    torch.bfloat16,
+    torch.float16,
+    torch.complex128,
+    torch.int32,
+    torch.uint8,
+)
 OPS_AT_ONCE = 10  # under one recorder: installing it takes longer than most calls
-REPEATS = 10  # of a plain call whose recorded result differs, to tell a race from a fault of the recorder
+REPEATS = (
+    10  # of a plain call whose recorded result differs, to tell a race from a fault of the recorder
+)
 
 
 @dataclass(frozen=True)
@@ -74,7 +86,9 @@ def name_of(op: Any) -> str:
     return f"{op.name}.{op.variant_test_name}" if op.variant_test_name else str(op.name)
 
 
-def sweep(ops: list[Any], limit: int | None = None, say: Callable[[str], None] = lambda text: None) -> Sweep:
+def sweep(
+    ops: list[Any], limit: int | None = None, say: Callable[[str], None] = lambda text: None
+) -> Sweep:
     """Run `ops`, at most `limit` samples of each op and dtype."""
     found = Sweep()
     places = {name_of(op): place for place, op in enumerate(op_db)}
@@ -84,9 +98,16 @@ def sweep(ops: list[Any], limit: int | None = None, say: Callable[[str], None] =
             say(f"{start + len(chosen)}/{len(ops)} {', '.join(map(name_of, chosen))}")
             dtypes = {name_of(op): _dtypes(op, places[name_of(op)]) for op in chosen}
             found.not_run += [
-                (name, "supports no dtype on the CPU of this build") for name in dtypes if not dtypes[name]
+                (name, "supports no dtype on the CPU of this build")
+                for name in dtypes
+                if not dtypes[name]
             ]
-            cases = [case for op in chosen for dtype in dtypes[name_of(op)] for case in _cases(op, dtype, limit, found)]
+            cases = [
+                case
+                for op in chosen
+                for dtype in dtypes[name_of(op)]
+                for case in _cases(op, dtype, limit, found)
+            ]
             where = Path(folder) / str(start)
             first, second = (_record(cases, found, where, "digests", fill) for fill in FILLS[2:])
             _compare_traces(cases, first, second, found)
@@ -119,7 +140,8 @@ def _unmuted() -> Iterator[None]:
         fill_memory(0)
 
 
-# -- the plain side --------------------------------------------------------------------------------------------------
+# -- the plain side
+# --------------------------------------------------------------------------------------------------
 
 
 def _cases(op: Any, dtype: torch.dtype, limit: int | None, found: Sweep) -> list[Case]:
@@ -128,9 +150,13 @@ def _cases(op: Any, dtype: torch.dtype, limit: int | None, found: Sweep) -> list
     seed_everything()
     fill_memory(0)
     try:
-        samples = list(itertools.islice(op.sample_inputs("cpu", dtype, requires_grad=differentiable), limit))
+        samples = list(
+            itertools.islice(op.sample_inputs("cpu", dtype, requires_grad=differentiable), limit)
+        )
     except Exception as error:
-        found.not_run.append((f"{name} {short}", f"its samples cannot be made: {type(error).__name__}: {error}"))
+        found.not_run.append(
+            (f"{name} {short}", f"its samples cannot be made: {type(error).__name__}: {error}")
+        )
         return []
     if not samples:
         found.not_run.append((f"{name} {short}", "it has no samples"))
@@ -142,13 +168,17 @@ def _cases(op: Any, dtype: torch.dtype, limit: int | None, found: Sweep) -> list
         for form, call, operands in _forms(op, sample):
             chosen = None if form == "out" else roots
             again, plain = (_plainly(call, operands, chosen, fill) for fill in FILLS[:2])
-            case = Case(name, short, form, number, call, operands, chosen, plain, differing(plain, again))
+            case = Case(
+                name, short, form, number, call, operands, chosen, plain, differing(plain, again)
+            )
             _count(case, found)
             cases.append(case)
     return cases
 
 
-def _plainly(call: Callable[..., Any], operands: Any, roots: Any, fill: int, watch: Any = nullcontext) -> Outcome:
+def _plainly(
+    call: Callable[..., Any], operands: Any, roots: Any, fill: int, watch: Any = nullcontext
+) -> Outcome:
     fill_memory(fill)
     try:
         return capture(call, operands, roots, watch)
@@ -163,7 +193,11 @@ def _forms(op: Any, sample: Any) -> Iterator[tuple[str, Callable[..., Any], tupl
     yield "function", lambda first, args, kwargs: function(first, *args, **kwargs), operands
     if inplace is not None and isinstance(sample.input, torch.Tensor):
         # In place on a copy: a leaf that requires a gradient must not be written.
-        yield "in-place", lambda first, args, kwargs: inplace(first.clone(), *args, **kwargs), operands
+        yield (
+            "in-place",
+            lambda first, args, kwargs: inplace(first.clone(), *args, **kwargs),
+            operands,
+        )
     if op.supports_out and (out := _out_for(function, operands)) is not None:
 
         def into(first: Any, args: Any, kwargs: Any, out: Any) -> Any:
@@ -195,21 +229,26 @@ def _out_for(function: Callable[..., Any], operands: Any) -> Any:
 
 def _count(case: Case, found: Sweep) -> None:
     found.counts[f"calls, {case.form}"] += 1
-    found.counts["gradients compared"] += sum(gradient is not None for gradient in case.plain.gradients)
+    found.counts["gradients compared"] += sum(
+        gradient is not None for gradient in case.plain.gradients
+    )
     if case.unstable:
         found.unstable[case.label, ", ".join(sorted(case.unstable))] += 1
     if case.plain.raised:
         found.raised[case.label, case.plain.raised.partition(":")[0]] += 1
 
 
-# -- the recorded side -----------------------------------------------------------------------------------------------
+# -- the recorded side
+# -----------------------------------------------------------------------------------------------
 
 
 def _record(cases: list[Case], found: Sweep, where: Path, mode: str, fill: int) -> Trace:
     """Run all cases under one recorder and compare them with the plain runs; return the trace."""
     where = where.with_name(f"{where.name}-{mode}-{fill}")
     subject = SubjectSpec(SubjectKind.SCRIPT, where.parent, path="op_db.py")
-    plan = RunPlan(where, subject, Level.OPERATION, digests=mode == "digests", alerts=mode == "alerts")
+    plan = RunPlan(
+        where, subject, Level.OPERATION, digests=mode == "digests", alerts=mode == "alerts"
+    )
     installation = Installation(plan, str(where))
     recorder = installation.recorder
     recorder.active = False
@@ -240,7 +279,8 @@ def _record(cases: list[Case], found: Sweep, where: Path, mode: str, fill: int) 
 
 
 def _judge(case: Case, recorded: Outcome, found: Sweep, mode: str) -> None:
-    """Say whose fault a difference is: the call's own, that of any dispatch mode, or the recorder's."""
+    """Say whose fault a difference is: the call's own, that of any dispatch mode, or the
+    recorder's."""
     unstable = set(case.unstable)
     for number in range(REPEATS):
         again = _plainly(case.call, case.operands, case.roots, FILLS[number % len(FILLS)])
@@ -248,23 +288,37 @@ def _judge(case: Case, recorded: Outcome, found: Sweep, mode: str) -> None:
     if unstable > case.unstable:
         found.unstable[case.label, ", ".join(sorted(unstable))] += 1
     changed = differing(case.plain, recorded) - unstable
-    own = changed & differing(recorded, _plainly(case.call, case.operands, case.roots, FILLS[0], EmptyMode))
+    own = changed & differing(
+        recorded, _plainly(case.call, case.operands, case.roots, FILLS[0], EmptyMode)
+    )
     if changed - own and mode == f"digests {FILLS[2]:#x}":
         found.by_any_mode[case.label, ", ".join(sorted(changed - own))] += 1
     if own:
-        shown = [f"{part}: {getattr(case.plain, part)!r:.200} became {getattr(recorded, part)!r:.200}" for part in own]
-        found.failures.append((f"{case.label} sample {case.sample}, {mode}", "; ".join(sorted(shown))))
+        shown = [
+            f"{part}: {getattr(case.plain, part)!r:.200} became {getattr(recorded, part)!r:.200}"
+            for part in own
+        ]
+        found.failures.append(
+            (f"{case.label} sample {case.sample}, {mode}", "; ".join(sorted(shown)))
+        )
 
 
 def _compare_traces(cases: list[Case], first: Trace, second: Trace, found: Sweep) -> None:
-    """Two recordings of the same calls must be equal, unless an operator reads memory that nobody wrote."""
+    """Two recordings of the same calls must be equal, unless an operator reads memory that nobody
+    wrote."""
     for number, case in enumerate(cases):
-        mine, other = (trace.events[trace.events["step"] // 2 == number] for trace in (first, second))
+        mine, other = (
+            trace.events[trace.events["step"] // 2 == number] for trace in (first, second)
+        )
         if len(mine) != len(other):
-            found.false_alarms.append((f"{case.label} sample {case.sample}", f"{len(mine)} events, then {len(other)}"))
+            found.false_alarms.append(
+                (f"{case.label} sample {case.sample}", f"{len(mine)} events, then {len(other)}")
+            )
             continue
         differs = np.flatnonzero(
-            ((mine["inputs"] != other["inputs"]) | (mine["outputs"] != other["outputs"])).any(axis=1)
+            ((mine["inputs"] != other["inputs"]) | (mine["outputs"] != other["outputs"])).any(
+                axis=1
+            )
         )
         if not len(differs):
             continue
@@ -272,7 +326,9 @@ def _compare_traces(cases: list[Case], first: Trace, second: Trace, found: Sweep
         if row["flags"] & EventFlag.READS_UNDEFINED:
             found.reads_undefined.setdefault(case.label, set()).add(first.strings[row["name"]])
         else:
-            found.false_alarms.append((f"{case.label} sample {case.sample}", first.strings[row["name"]]))
+            found.false_alarms.append(
+                (f"{case.label} sample {case.sample}", first.strings[row["name"]])
+            )
 
 
 def _case_numbers(trace: Trace, kind: EventKind) -> list[int]:
@@ -287,10 +343,16 @@ def _collect_alerts(cases: list[Case], trace: Trace, found: Sweep) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, help="where to write the report: JSON, and Markdown beside it")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--out", type=Path, help="where to write the report: JSON, and Markdown beside it"
+    )
     parser.add_argument("--samples", type=int, help="at most so many samples of each op and dtype")
-    parser.add_argument("--ops", default="", help="only ops whose name matches this regular expression")
+    parser.add_argument(
+        "--ops", default="", help="only ops whose name matches this regular expression"
+    )
     options = parser.parse_args()
     torch.set_num_threads(1)
     chosen = [op for op in op_db if re.search(options.ops, name_of(op))]

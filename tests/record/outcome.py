@@ -1,4 +1,5 @@
-"""Everything a call of an operator leaves behind, read without the recorder's own code, so that two calls compare."""
+"""Everything a call of an operator leaves behind, read without the recorder's own code, so that two
+calls compare."""
 
 from __future__ import annotations
 
@@ -22,7 +23,17 @@ SEED = 20240229
 FILLS = (0x55, 0xAA, 0x33, 0xCC)  # fresh memory is filled with the complement of one of these
 _M_PERTURB = -6  # of glibc's mallopt
 _MANY_BYTES = 1 << 16
-_PLAIN_VALUES = (bool, int, str, bytes, type(None), torch.dtype, torch.device, torch.layout, torch.Size)
+_PLAIN_VALUES = (
+    bool,
+    int,
+    str,
+    bytes,
+    type(None),
+    torch.dtype,
+    torch.device,
+    torch.layout,
+    torch.Size,
+)
 _COMPRESSED = {
     torch.sparse_csr: ("crow_indices", "col_indices"),
     torch.sparse_bsr: ("crow_indices", "col_indices"),
@@ -35,7 +46,8 @@ _COMPRESSED = {
 class Outcome:
     """One call: each part is plain data. `inputs` are the operands after the call, mutated or not.
 
-    `layout` is what no value depends on: strides, offsets, lazy conjugation, names of autograd nodes, version counters.
+    `layout` is what no value depends on: strides, offsets, lazy conjugation, names of autograd
+    nodes, version counters.
     """
 
     outputs: Any
@@ -49,7 +61,11 @@ class Outcome:
 
 def differing(first: Outcome, second: Outcome) -> frozenset[str]:
     """Return the names of the parts in which two outcomes differ."""
-    return frozenset(part.name for part in fields(Outcome) if getattr(first, part.name) != getattr(second, part.name))
+    return frozenset(
+        part.name
+        for part in fields(Outcome)
+        if getattr(first, part.name) != getattr(second, part.name)
+    )
 
 
 def capture(
@@ -58,9 +74,11 @@ def capture(
     roots: Callable[[Any], Any] | None = None,
     watch: Callable[[], AbstractContextManager[Any]] = nullcontext,
 ) -> Outcome:
-    """Call with copies of `operands` from a fixed seed, inside `watch()`; then go backward if `roots` is given.
+    """Call with copies of `operands` from a fixed seed, inside `watch()`; then go backward if
+    `roots` is given.
 
-    `roots` picks from the result what is differentiable, as an OpInfo's `output_process_fn_grad` does.
+    `roots` picks from the result what is differentiable, as an OpInfo's `output_process_fn_grad`
+    does.
     """
     own = fresh(operands, {})
     result, raised = None, ""
@@ -76,7 +94,9 @@ def capture(
             except Exception as error:
                 raised = f"{type(error).__name__}: {error}"
             state = _random_state()
-        layout: list[Any] = [None if tensor.is_inference() else tensor._version for tensor in tensors_in(own)]
+        layout: list[Any] = [
+            None if tensor.is_inference() else tensor._version for tensor in tensors_in(own)
+        ]
         warned = tuple(sorted(f"{entry.category.__name__}: {entry.message}" for entry in caught))
         # What follows may warn too, and it is no part of the call.
         with torch.no_grad():
@@ -86,7 +106,9 @@ def capture(
 
 
 def seed_everything() -> None:
-    torch.default_generator.manual_seed(SEED)  # torch.manual_seed also looks for every device there could be: slow
+    torch.default_generator.manual_seed(
+        SEED
+    )  # torch.manual_seed also looks for every device there could be: slow
     np.random.seed(SEED)
     random.seed(SEED)
 
@@ -111,11 +133,13 @@ def _cotangent(root: torch.Tensor) -> torch.Tensor:
     return torch.randn(root.shape, generator=generator, dtype=wide).to(root.dtype)
 
 
-# -- what a call runs in -------------------------------------------------------------------------------------------
+# -- what a call runs in
+# -------------------------------------------------------------------------------------------
 
 
 def fill_memory(byte: int) -> None:
-    """Have the allocator fill memory with `byte` when it is freed, with its complement when fresh; glibc only."""
+    """Have the allocator fill memory with `byte` when it is freed, with its complement when fresh;
+    glibc only."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_M_PERTURB, byte)
@@ -149,11 +173,13 @@ def tensors_in(value: Any) -> list[torch.Tensor]:
     return list(found.values())
 
 
-# -- facts -----------------------------------------------------------------------------------------------------------
+# -- facts
+# -----------------------------------------------------------------------------------------------------------
 
 
 def facts(value: Any, layout: list[Any]) -> Any:
-    """Describe a result by plain data that is equal exactly if the result is, to the bit; append to `layout`."""
+    """Describe a result by plain data that is equal exactly if the result is, to the bit; append to
+    `layout`."""
     if isinstance(value, torch.Tensor):
         return _tensor_facts(value, layout)
     if isinstance(value, torch.Generator):
@@ -176,8 +202,19 @@ def facts(value: Any, layout: list[Any]) -> Any:
 
 
 def _tensor_facts(tensor: torch.Tensor, layout: list[Any]) -> Any:
-    layout += [type(tensor.grad_fn).__name__, tensor.is_conj(), tensor.is_neg(), tensor._is_zerotensor()]
-    head = [type(tensor).__name__, str(tensor.dtype), str(tensor.layout), str(tensor.device), tensor.requires_grad]
+    layout += [
+        type(tensor.grad_fn).__name__,
+        tensor.is_conj(),
+        tensor.is_neg(),
+        tensor._is_zerotensor(),
+    ]
+    head = [
+        type(tensor).__name__,
+        str(tensor.dtype),
+        str(tensor.layout),
+        str(tensor.device),
+        tensor.requires_grad,
+    ]
     plain = tensor.detach()
     if tensor.is_nested:  # its sizes are numbered by a counter of the process
         return head, facts(list(plain.unbind()), layout)
@@ -195,7 +232,11 @@ def _tensor_facts(tensor: torch.Tensor, layout: list[Any]) -> Any:
         scales = (
             [plain.q_scale(), plain.q_zero_point()]
             if plain.qscheme() in (torch.per_tensor_affine, torch.per_tensor_symmetric)
-            else [plain.q_per_channel_scales(), plain.q_per_channel_zero_points(), plain.q_per_channel_axis()]
+            else [
+                plain.q_per_channel_scales(),
+                plain.q_per_channel_zero_points(),
+                plain.q_per_channel_axis(),
+            ]
         )
         return head, facts([*scales, plain.int_repr()], layout)
     if tensor.device.type != "cpu" or tensor.layout is not torch.strided:

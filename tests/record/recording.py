@@ -18,7 +18,8 @@ from reproaudit.trace.reader import Trace
 def record(
     folder: Path, program: Callable[[], Any], level: Level = Level.OPERATION, **changes: Any
 ) -> tuple[Trace, Any]:
-    """Run `program` under a recorder that writes below `folder`; return its trace and what it returned."""
+    """Run `program` under a recorder that writes below `folder`; return its trace and what it
+    returned."""
     number = len(list(folder.glob("trace-*")))
     subject = SubjectSpec(SubjectKind.SCRIPT, Path(__file__).parent, path=Path(__file__).name)
     plan = RunPlan(trace_dir=folder / f"trace-{number}", subject=subject, level=level, **changes)
@@ -38,7 +39,11 @@ def record(
 def rows(trace: Trace, kind: EventKind = EventKind.OP, name: str = "") -> np.ndarray:  # type: ignore[type-arg]
     """Return the events of one kind whose name starts with `name`."""
     chosen = trace.events[trace.events["kind"] == kind]
-    return chosen[[trace.strings[row["name"]].startswith(name) for row in chosen]] if len(chosen) else chosen
+    return (
+        chosen[[trace.strings[row["name"]].startswith(name) for row in chosen]]
+        if len(chosen)
+        else chosen
+    )
 
 
 def names(trace: Trace, kind: EventKind) -> list[str]:
@@ -46,5 +51,6 @@ def names(trace: Trace, kind: EventKind) -> list[str]:
 
 
 def notes(trace: Trace) -> list[NotChecked]:
-    """Return what was not checked, but for the note that torch.compile leaves once any test of the process used it."""
+    """Return what was not checked, but for the note that torch.compile leaves once any test of the
+    process used it."""
     return [note for note in trace.notes if "torch.compile" not in note.what]

@@ -1,4 +1,5 @@
-"""Recording crashes on nothing and changes no bit: PyTorch's own op_db, and oddities beyond its samples."""
+"""Recording crashes on nothing and changes no bit: PyTorch's own op_db, and oddities beyond its
+samples."""
 
 from __future__ import annotations
 
@@ -40,7 +41,9 @@ def one_thread() -> Iterator[None]:
 
 @pytest.mark.slow
 @pytest.mark.seeded
-@pytest.mark.leaves("sys-path", reason="setuptools, which a few ops import, adds a folder of its own")
+@pytest.mark.leaves(
+    "sys-path", reason="setuptools, which a few ops import, adds a folder of its own"
+)
 @pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("part", range(SLICES))
 def test_recording_changes_no_result_of_op_db_and_records_equal_runs_alike(part: int) -> None:
@@ -92,7 +95,9 @@ def test_recording_changes_no_bit_of(name: str, mode: str, tmp_path: Path) -> No
 
 @pytest.mark.seeded
 @pytest.mark.parametrize("name", ODDITIES)
-def test_two_recordings_are_equal_whatever_lies_in_fresh_memory_of(name: str, tmp_path: Path) -> None:
+def test_two_recordings_are_equal_whatever_lies_in_fresh_memory_of(
+    name: str, tmp_path: Path
+) -> None:
     capture(ODDITIES[name], ())
     traces = []
     for byte in FILLS[:2]:
@@ -105,17 +110,26 @@ def test_two_recordings_are_equal_whatever_lies_in_fresh_memory_of(name: str, tm
         traces.append(Trace.open(folder / "trace"))
     first, second = (trace.events for trace in traces)
     assert len(first) == len(second) > 0
-    unequal = ((first["inputs"] != second["inputs"]) | (first["outputs"] != second["outputs"])).any(axis=1)
+    unequal = ((first["inputs"] != second["inputs"]) | (first["outputs"] != second["outputs"])).any(
+        axis=1
+    )
     assert [traces[0].strings[row["name"]] for row in first[unequal]] == []
 
 
 @pytest.mark.seeded
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_any_dispatch_mode_refuses_works_plainly_and_at_the_boundary_level(name: str, tmp_path: Path) -> None:
+def test_what_any_dispatch_mode_refuses_works_plainly_and_at_the_boundary_level(
+    name: str, tmp_path: Path
+) -> None:
     plain = capture(REFUSED[name], ())
     refused = capture(REFUSED[name], (), watch=EmptyMode)
     assert not plain.raised
     assert refused.raised
-    assert differing(plain, capture(REFUSED[name], (), watch=lambda: recorder(tmp_path, "boundaries"))) == frozenset()
-    recorded = capture(REFUSED[name], (), watch=lambda: recorder(tmp_path / "operations", "digests"))
+    assert (
+        differing(plain, capture(REFUSED[name], (), watch=lambda: recorder(tmp_path, "boundaries")))
+        == frozenset()
+    )
+    recorded = capture(
+        REFUSED[name], (), watch=lambda: recorder(tmp_path / "operations", "digests")
+    )
     assert recorded.raised == refused.raised

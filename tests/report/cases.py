@@ -1,4 +1,5 @@
-"""The results that every report must render: made by hand, small, and together touching every field."""
+"""The results that every report must render: made by hand, small, and together touching every
+field."""
 
 from __future__ import annotations
 
@@ -28,7 +29,9 @@ REFUSED = "does not have a deterministic implementation"
 ENVIRONMENT = (("torch", "2.13.0"), ("python", "3.11.9"), ("device", "cpu"))
 
 
-def runs(count: int, outcome: Outcome = STOPPED, level: Level = Level.BOUNDARY) -> tuple[RunSummary, ...]:
+def runs(
+    count: int, outcome: Outcome = STOPPED, level: Level = Level.BOUNDARY
+) -> tuple[RunSummary, ...]:
     return tuple(RunSummary(index, outcome, 10, 260, level) for index in range(count))
 
 
@@ -43,8 +46,13 @@ REPRODUCIBLE = AuditResult(
     steps=10,
     confidence=Confidence(0.95, 1 - 0.05**0.2),
     not_checked=(
-        NotChecked("fused kernels of compiled regions", "no operator in them can be seen; their outputs were compared"),
-        NotChecked("steps after the 10th", "the audit stopped there; --steps all goes on to the end"),
+        NotChecked(
+            "fused kernels of compiled regions",
+            "no operator in them can be seen; their outputs were compared",
+        ),
+        NotChecked(
+            "steps after the 10th", "the audit stopped there; --steps all goes on to the end"
+        ),
     ),
     compared=(("batch", 10), ("output", 0), ("gradient", 120), ("parameter", 120)),
     environment=ENVIRONMENT,
@@ -61,18 +69,31 @@ INDEX_PUT = Finding(
     location=Location("train.py", 41, "forward"),
     count=12,
     evidence=Evidence(
-        observed=True, replayed=True, declared=False, switched=True, notes=("the op ran in a thread of the program",),
+        observed=True,
+        replayed=True,
+        declared=False,
+        switched=True,
+        notes=("the op ran in a thread of the program",),
         replays=Replays(20, 18, 0.683, 0.988),
     ),
     difference=Difference(
-        elements=640_000, differing=3_812, max_ulp=4, max_abs=1.2e-07, max_rel=3.1e-06, first_index=(0, 17),
+        elements=640_000,
+        differing=3_812,
+        max_ulp=4,
+        max_abs=1.2e-07,
+        max_rel=3.1e-06,
+        first_index=(0, 17),
         ulp_histogram=(("1", 3_000), ("2", 700), ("4", 112)),
     ),
     fix=Fix(
-        ("kernels.deterministic",), "call torch.use_deterministic_algorithms(True)", True, 5, 1.034,
+        ("kernels.deterministic",),
+        "call torch.use_deterministic_algorithms(True)",
+        True,
+        5,
+        1.034,
         ("import torch", "torch.use_deterministic_algorithms(True)"),
     ),
-)  # fmt: skip
+)
 
 ONE_DIVERGENCE = AuditResult(
     verdict=Verdict.NOT_REPRODUCIBLE,
@@ -84,8 +105,12 @@ ONE_DIVERGENCE = AuditResult(
     steps=10,
     findings=(INDEX_PUT,),
     divergences=(
-        TensorDivergence("gradient", "layers.1.weight", 0, "backward", (0, 1), WEIGHT, INDEX_PUT.difference),
-        TensorDivergence("parameter", "layers.1.weight", 0, "optimizer", (0, 1), WEIGHT, note="not kept"),
+        TensorDivergence(
+            "gradient", "layers.1.weight", 0, "backward", (0, 1), WEIGHT, INDEX_PUT.difference
+        ),
+        TensorDivergence(
+            "parameter", "layers.1.weight", 0, "optimizer", (0, 1), WEIGHT, note="not kept"
+        ),
     ),
     divergences_total=1_140,
     alerts=(
@@ -103,7 +128,12 @@ ONE_DIVERGENCE = AuditResult(
     is_complete=True,
     trials=(
         Trial(("threads.serial",), 2, False),
-        Trial(("clock.fixed", "entropy.fixed"), 1, False, "the program ended otherwise with it: SIGKILL"),
+        Trial(
+            ("clock.fixed", "entropy.fixed"),
+            1,
+            False,
+            "the program ended otherwise with it: SIGKILL",
+        ),
         Trial(("kernels.deterministic",), 5, True),
     ),
     runs_made=21,
@@ -117,12 +147,16 @@ STRUCTURE = replace(
     headline="2 runs, 2 distinct, and they end differently",
     runs=(
         RunSummary(0, Outcome(OutcomeKind.COMPLETED, 0), 10, 260),
-        RunSummary(1, Outcome(OutcomeKind.RAISED, 1, "RuntimeError: tensors of unequal size"), 7, 1_181),
+        RunSummary(
+            1, Outcome(OutcomeKind.RAISED, 1, "RuntimeError: tensors of unequal size"), 7, 1_181
+        ),
     ),
     classes=((0,), (1,)),
     findings=(),
     divergences=(
-        TensorDivergence("batch", "loader", 7, "data", (0, 1), note="float32[8, 3] against float32[7, 3]"),
+        TensorDivergence(
+            "batch", "loader", 7, "data", (0, 1), note="float32[8, 3] against float32[7, 3]"
+        ),
         TensorDivergence("output", "loss", 7, "forward", (0, 1), "float32[]", note="only in run 0"),
     ),
     divergences_total=2,
@@ -139,7 +173,12 @@ WITHIN_TOLERANCE = replace(
         replace(ONE_DIVERGENCE.divergences[0], difference=difference, name=name)
         for name, difference in (
             ("a", Difference(1, 1, 0, 0.0, 0.0, (), zero_sign=1, within_tolerance=True)),
-            ("b", Difference(9, 2, 2**62, math.inf, math.nan, (3,), nan_against_number=1, nan_payload=1)),
+            (
+                "b",
+                Difference(
+                    9, 2, 2**62, math.inf, math.nan, (3,), nan_against_number=1, nan_payload=1
+                ),
+            ),
         )
     ),
     divergences_total=2,
@@ -163,17 +202,28 @@ UNICODE = replace(
     headline="2 runs, 2 distinct; first differs in Übungen/naïve façade.py:3 in größe",
     subject="Übungen/naïve façade.py",
     findings=(
-        replace(INDEX_PUT, location=Location("Übungen/naïve façade.py", 3, "größe"), module="слой.0"),
         replace(
-            INDEX_PUT, cause=Cause.CLOCK, op=None, module="", evidence=Evidence(), difference=None, fix=None,
-            phase="data", location=Location("данные.py", 8, "λ"), count=1,
+            INDEX_PUT, location=Location("Übungen/naïve façade.py", 3, "größe"), module="слой.0"
+        ),
+        replace(
+            INDEX_PUT,
+            cause=Cause.CLOCK,
+            op=None,
+            module="",
+            evidence=Evidence(),
+            difference=None,
+            fix=None,
+            phase="data",
+            location=Location("данные.py", 8, "λ"),
+            count=1,
         ),
     ),
     divergences=(TensorDivergence("gradient", "слой.0.вес", 0, "backward", (0, 1), note="όχι"),),
     divergences_total=1,
-)  # fmt: skip
+)
 
-# Text as a stranger's trace may hold it: terminal sequences, line breaks, direction marks, undecodable bytes.
+# Text as a stranger's trace may hold it: terminal sequences, line breaks, direction marks,
+# undecodable bytes.
 EVIL = "a\x1b]0;title\x07\x1b[2J\r\nb\x9b31m\u202egpj.\u2028\x00\udcff\x7f"
 HOSTILE = AuditResult(
     verdict=Verdict.NOT_REPRODUCIBLE,
@@ -184,7 +234,16 @@ HOSTILE = AuditResult(
     steps=1,
     findings=(
         Finding(
-            EVIL, Cause.UNKNOWN, EVIL, EVIL, 0, EVIL, EVIL, Location(EVIL, 1, EVIL), 1, Evidence(notes=(EVIL,)),
+            EVIL,
+            Cause.UNKNOWN,
+            EVIL,
+            EVIL,
+            0,
+            EVIL,
+            EVIL,
+            Location(EVIL, 1, EVIL),
+            1,
+            Evidence(notes=(EVIL,)),
             fix=Fix((EVIL,), EVIL, patch=(EVIL,)),
         ),
         Finding(EVIL, Cause.UNKNOWN, EVIL, EVIL, 0, EVIL, EVIL, Location(EVIL, 1, EVIL)),
@@ -203,7 +262,7 @@ HOSTILE = AuditResult(
     is_complete=False,
     reproducer=EVIL,
     folder=EVIL,
-)  # fmt: skip
+)
 
 MANY = replace(
     ONE_DIVERGENCE,
@@ -212,12 +271,16 @@ MANY = replace(
             INDEX_PUT,
             step=number,
             cause=list(Cause)[number % len(Cause)],
-            location=Location(f"package/{'sub/' * (number % 9)}train_{number}.py", number + 1, "forward"),
+            location=Location(
+                f"package/{'sub/' * (number % 9)}train_{number}.py", number + 1, "forward"
+            ),
         )
         for number in range(10_000)
     ),
     divergences=tuple(
-        replace(ONE_DIVERGENCE.divergences[0], name=f"layers.{number}.{'inner.' * (number % 30)}weight")
+        replace(
+            ONE_DIVERGENCE.divergences[0], name=f"layers.{number}.{'inner.' * (number % 30)}weight"
+        )
         for number in range(200)
     ),
 )

@@ -21,7 +21,9 @@ SCHEMA = json.loads((Path(__file__).parent / "schemas" / "codequality.json").rea
 SMALL = {case: result for case, result in CASES.items() if case != "10000-findings"}
 
 
-def entries_of(*results: AuditResult, accepted: frozenset[str] = frozenset()) -> list[dict[str, Any]]:
+def entries_of(
+    *results: AuditResult, accepted: frozenset[str] = frozenset()
+) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = json.loads(render_all(results, "codequality", accepted))
     Draft202012Validator(SCHEMA).validate(entries)
     return entries
@@ -46,8 +48,12 @@ def test_a_finding_lies_at_its_line_from_the_working_directory() -> None:
 
 
 def test_a_finding_without_a_line_in_the_repository_lies_at_the_subject_and_says_so() -> None:
-    finding = replace(INDEX_PUT, location=Location("site-packages/torch/nn/functional.py", 9, "dropout"))
-    entry = entries_of(replace(ONE_DIVERGENCE, subject="net/train.py::step", findings=(finding,)))[0]
+    finding = replace(
+        INDEX_PUT, location=Location("site-packages/torch/nn/functional.py", 9, "dropout")
+    )
+    entry = entries_of(replace(ONE_DIVERGENCE, subject="net/train.py::step", findings=(finding,)))[
+        0
+    ]
     assert entry["location"] == {"path": "net/train.py", "lines": {"begin": 1}}
     assert (
         "site-packages/torch/nn/functional.py:9 in dropout, which is no file of this repository"
@@ -56,9 +62,14 @@ def test_a_finding_without_a_line_in_the_repository_lies_at_the_subject_and_says
 
 
 def test_what_is_accepted_or_within_the_tolerance_weighs_less() -> None:
-    accepted = entries_of(ONE_DIVERGENCE, accepted=frozenset(fingerprints("train.py", [INDEX_PUT])))[0]
+    accepted = entries_of(
+        ONE_DIVERGENCE, accepted=frozenset(fingerprints("train.py", [INDEX_PUT]))
+    )[0]
     assert accepted["severity"] == "info"
-    assert entries_of(replace(ONE_DIVERGENCE, verdict=Verdict.WITHIN_TOLERANCE))[0]["severity"] == "minor"
+    assert (
+        entries_of(replace(ONE_DIVERGENCE, verdict=Verdict.WITHIN_TOLERANCE))[0]["severity"]
+        == "minor"
+    )
     assert [entry["severity"] for entry in entries_of(NOT_AUDITED)] == ["critical"]
 
 

@@ -12,9 +12,19 @@ from reproaudit.model.identity import fingerprints
 from reproaudit.model.result import AuditResult, Fix
 from reproaudit.report import render_all
 from reproaudit.report.github import GithubOptions, GithubReport
-from tests.report.cases import CASES, INDEX_PUT, MANY, NOT_AUDITED, ONE_DIVERGENCE, REPRODUCIBLE, STRUCTURE
+from tests.report.cases import (
+    CASES,
+    INDEX_PUT,
+    MANY,
+    NOT_AUDITED,
+    ONE_DIVERGENCE,
+    REPRODUCIBLE,
+    STRUCTURE,
+)
 
-COMMAND = re.compile(r"::(?P<level>error|warning|notice)(?: (?P<properties>[^:]*))?::(?P<message>.*)")
+COMMAND = re.compile(
+    r"::(?P<level>error|warning|notice)(?: (?P<properties>[^:]*))?::(?P<message>.*)"
+)
 HOSTILE = "a,line=1::b%0A::set-output name=x::y\r\n::error::forged\n##[error]forged: 100 %"
 
 
@@ -43,23 +53,38 @@ def read(text: str) -> list[Annotation]:
         match = COMMAND.fullmatch(line)
         assert match, line
         told = [pair.partition("=") for pair in (match["properties"] or "").split(",") if pair]
-        found.append(Annotation(match["level"], {n: plain(v) for n, _, v in told}, plain(match["message"])))
+        found.append(
+            Annotation(match["level"], {n: plain(v) for n, _, v in told}, plain(match["message"]))
+        )
     return found
 
 
 def test_a_finding_is_an_error_at_its_line_with_the_fix_and_the_patch() -> None:
     first = annotations(ONE_DIVERGENCE)[0]
     assert first.level == "error"
-    assert first.properties == {"file": "examples/net/train.py", "line": "41", "title": "train.py: RA401"}
+    assert first.properties == {
+        "file": "examples/net/train.py",
+        "line": "41",
+        "title": "train.py: RA401",
+    }
     assert "Fix: call torch.use_deterministic_algorithms(True)" in first.message
-    assert first.message.splitlines()[1:] == ["import torch", "torch.use_deterministic_algorithms(True)"]
+    assert first.message.splitlines()[1:] == [
+        "import torch",
+        "torch.use_deterministic_algorithms(True)",
+    ]
 
 
 def test_a_stranger_s_text_cannot_end_a_command_or_begin_another() -> None:
     finding = replace(
-        INDEX_PUT, op=HOSTILE, module=HOSTILE, location=Location(HOSTILE, 2, HOSTILE), fix=Fix(patch=(HOSTILE, "100 %"))
+        INDEX_PUT,
+        op=HOSTILE,
+        module=HOSTILE,
+        location=Location(HOSTILE, 2, HOSTILE),
+        fix=Fix(patch=(HOSTILE, "100 %")),
     )
-    hostile = replace(STRUCTURE, subject=HOSTILE, headline=HOSTILE, findings=(finding,), warnings=(HOSTILE,))
+    hostile = replace(
+        STRUCTURE, subject=HOSTILE, headline=HOSTILE, findings=(finding,), warnings=(HOSTILE,)
+    )
     found = annotations(hostile)
     assert [each.level for each in found] == ["error", "warning", "notice"]
     assert [set(each.properties) for each in found] == [{"title"}] * 3
@@ -75,12 +100,22 @@ def test_commas_and_colons_of_a_path_stay_in_the_path() -> None:
 def test_an_accepted_finding_is_a_notice() -> None:
     found = annotations(ONE_DIVERGENCE, accepted=frozenset(fingerprints("train.py", [INDEX_PUT])))
     assert [each.level for each in found if each.level == "error"] == []
-    assert {"notice"} == {each.level for each in found if each.properties["title"].endswith("accepted in the baseline")}
+    assert {"notice"} == {
+        each.level
+        for each in found
+        if each.properties["title"].endswith("accepted in the baseline")
+    }
 
 
-@pytest.mark.parametrize(("result", "title"), [(NOT_AUDITED, "not-audited"), (STRUCTURE, "no-source-located")])
-def test_an_audit_without_a_finding_that_fails_is_an_error_too(result: AuditResult, title: str) -> None:
-    assert [a.properties["title"] for a in annotations(result) if a.level == "error"] == [f"train.py: {title}"]
+@pytest.mark.parametrize(
+    ("result", "title"), [(NOT_AUDITED, "not-audited"), (STRUCTURE, "no-source-located")]
+)
+def test_an_audit_without_a_finding_that_fails_is_an_error_too(
+    result: AuditResult, title: str
+) -> None:
+    assert [a.properties["title"] for a in annotations(result) if a.level == "error"] == [
+        f"train.py: {title}"
+    ]
 
 
 def test_what_was_not_checked_is_told_also_where_runs_are_equal() -> None:
@@ -93,12 +128,16 @@ def test_no_level_has_more_annotations_than_github_shows_and_the_last_says_what_
     errors = [each for each in found if each.level == "error"]
     assert len(errors) == 10
     assert errors[-1].message.startswith("… and 21 more")
-    exactly = GithubReport(GithubOptions(per_level=3)).render_all([replace(MANY, findings=MANY.findings[:3])])
+    exactly = GithubReport(GithubOptions(per_level=3)).render_all(
+        [replace(MANY, findings=MANY.findings[:3])]
+    )
     assert "more;" not in "".join(each.message for each in read(exactly) if each.level == "error")
 
 
 def test_the_last_line_counts_the_verdicts_in_our_words_alone() -> None:
-    text = render_all([result for case, result in CASES.items() if case != "10000-findings"], "github")
+    text = render_all(
+        [result for case, result in CASES.items() if case != "10000-findings"], "github"
+    )
     assert text.splitlines()[-1] == (
         "reproaudit: 8 audits, 1 reproducible, 4 not reproducible, 1 within tolerance, 2 not audited"
     )

@@ -34,7 +34,9 @@ from tests.report.cases import CASES, INDEX_PUT, NOT_AUDITED, ONE_DIVERGENCE, ST
         ("", "\udcff.py", None),
     ],
 )
-def test_only_a_file_below_the_working_directory_is_a_place(folder: str, path: str, expected: str | None) -> None:
+def test_only_a_file_below_the_working_directory_is_a_place(
+    folder: str, path: str, expected: str | None
+) -> None:
     place = place_of(folder, Location(path, 7, "f"))
     assert place == (Place(expected, 7, "f") if expected else None)
 
@@ -79,7 +81,11 @@ def test_an_audit_has_an_error_exactly_if_its_exit_code_is_not_zero(case: str) -
 def test_what_is_accepted_is_no_error_also_if_no_source_was_located(result: object) -> None:
     assert isinstance(result, type(ONE_DIVERGENCE))
     marks = fingerprints(result.subject, result.findings) or (divergence_fingerprint(result),)
-    found = [issue for issue in issues(result, frozenset(marks)) if issue.kind in (Kind.FINDING, Kind.NO_SOURCE)]
+    found = [
+        issue
+        for issue in issues(result, frozenset(marks))
+        if issue.kind in (Kind.FINDING, Kind.NO_SOURCE)
+    ]
     assert [(issue.is_accepted, issue.is_error) for issue in found] == [(True, False)]
 
 
@@ -98,15 +104,20 @@ def test_a_warning_keeps_its_rule_and_its_identity_when_its_line_moves() -> None
     texts = ("RA501: workers iterated at train.py:12 in main draw alike", "2 cores for 4 runs")
     moved = (texts[0].replace("12", "14"), texts[1])
     before, after = (
-        [i for i in issues(replace(ONE_DIVERGENCE, warnings=each)) if i.kind is Kind.WARNING] for each in (texts, moved)
+        [i for i in issues(replace(ONE_DIVERGENCE, warnings=each)) if i.kind is Kind.WARNING]
+        for each in (texts, moved)
     )
     assert [(i.rule, i.message) for i in before] == [
-        ("RA501", "workers iterated at train.py:12 in main draw alike"), ("warning", "2 cores for 4 runs"),
-    ]  # fmt: skip
+        ("RA501", "workers iterated at train.py:12 in main draw alike"),
+        ("warning", "2 cores for 4 runs"),
+    ]
     assert [i.fingerprint for i in before] == [i.fingerprint for i in after]
 
 
 def test_issues_that_agree_in_all_but_their_line_have_different_identities() -> None:
-    alerts = tuple(Alert("aten::cumsum", "", "forward", "head", Location("model.py", line, "f")) for line in (7, 9))
+    alerts = tuple(
+        Alert("aten::cumsum", "", "forward", "head", Location("model.py", line, "f"))
+        for line in (7, 9)
+    )
     found = issues(replace(ONE_DIVERGENCE, findings=(INDEX_PUT, INDEX_PUT), alerts=alerts))
     assert len({issue.fingerprint for issue in found}) == len(found) == 5

@@ -1,4 +1,5 @@
-"""result.json: what is written is read back, what is read was written by us, and the schema says the same."""
+"""result.json: what is written is read back, what is read was written by us, and the schema says
+the same."""
 
 from __future__ import annotations
 
@@ -39,14 +40,19 @@ def few(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
 
 
 # Also what os.fsdecode makes of bytes that are not UTF-8.
-texts = st.text(st.characters(codec="utf-8") | st.characters(min_codepoint=0xDC80, max_codepoint=0xDCFF), max_size=5)
+texts = st.text(
+    st.characters(codec="utf-8") | st.characters(min_codepoint=0xDC80, max_codepoint=0xDCFF),
+    max_size=5,
+)
 
 
 def tables(values: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
     return st.dictionaries(texts, values, max_size=2).map(lambda table: tuple(table.items()))
 
 
-differences = st.builds(Difference, first_index=st.none() | few(st.integers()), ulp_histogram=tables(st.integers()))
+differences = st.builds(
+    Difference, first_index=st.none() | few(st.integers()), ulp_histogram=tables(st.integers())
+)
 findings = st.builds(
     Finding,
     title=texts,
@@ -106,12 +112,24 @@ def test_the_schema_is_itself_valid_and_allows_no_unknown_key_in_any_object() ->
 
 def test_the_keys_that_scoring_scripts_read_are_where_the_contract_says() -> None:
     document = json.loads(to_json(ONE_DIVERGENCE))
-    assert (document["schema"], document["verdict"], document["steps"]) == (1, "not-reproducible", 10)
+    assert (document["schema"], document["verdict"], document["steps"]) == (
+        1,
+        "not-reproducible",
+        10,
+    )
     assert document["classes"] == [[0, 2], [1], [3], [4]]
-    assert (document["confidence"]["level"], document["confidence"]["divergence_rate_at_most"]) == (0.95, None)
+    assert (document["confidence"]["level"], document["confidence"]["divergence_rate_at_most"]) == (
+        0.95,
+        None,
+    )
     assert document["environment"]["torch"] == "2.13.0"
     (finding,) = document["findings"]
-    assert (finding["rule"], finding["cause"], finding["phase"], finding["step"]) == ("RA401", "kernel", "backward", 0)
+    assert (finding["rule"], finding["cause"], finding["phase"], finding["step"]) == (
+        "RA401",
+        "kernel",
+        "backward",
+        0,
+    )
     assert (finding["op"], finding["module"]) == ("aten::index_put_", "layers.1")
     assert finding["location"] == {"path": "train.py", "line": 41, "function": "forward"}
     assert finding["evidence"]["declared"] is False
@@ -154,7 +172,10 @@ REFUSED = {
     "bare-nan": ('{"schema": 1, "verdict": NaN}', "NaN is no JSON number"),
     "repeated-key": ('{"schema": 1, "schema": 1, "verdict": "reproducible"}', "a key twice"),
     "no-keys": ('{"schema": 1, "verdict": "reproducible"}', "at the top: no key 'runs'"),
-    "text-schema": ('{"schema": "1", "verdict": "reproducible"}', "schema is '1', not a whole number"),
+    "text-schema": (
+        '{"schema": "1", "verdict": "reproducible"}',
+        "schema is '1', not a whole number",
+    ),
 }
 
 
@@ -178,15 +199,43 @@ def test_another_schema_number_names_both_numbers_and_the_way_out() -> None:
 
 
 WRONG: dict[str, tuple[tuple[str | int, ...], object, str]] = {
-    "a text for a line": (("findings", 0, "location", "line"), "4", "findings[0].location.line: expected a whole "),
-    "true for a count": (("findings", 0, "count"), True, "findings[0].count: expected a whole number, found true"),
+    "a text for a line": (
+        ("findings", 0, "location", "line"),
+        "4",
+        "findings[0].location.line: expected a whole ",
+    ),
+    "true for a count": (
+        ("findings", 0, "count"),
+        True,
+        "findings[0].count: expected a whole number, found true",
+    ),
     "another verdict": (("verdict",), "maybe", "verdict: expected one of reproducible, "),
-    "another outcome": (("run_details", 2, "outcome", "kind"), "", "run_details[2].outcome.kind: expected one of "),
-    "three runs in a pair": (("divergences", 0, "runs"), [0, 1, 2], "divergences[0].runs: expected 2 values"),
-    "null for a text": (("environment", "torch"), None, "environment['torch']: expected a text, found null"),
-    "a huge number": (("confidence", "level"), 10**400, "confidence.level: the number is too large"),
+    "another outcome": (
+        ("run_details", 2, "outcome", "kind"),
+        "",
+        "run_details[2].outcome.kind: expected one of ",
+    ),
+    "three runs in a pair": (
+        ("divergences", 0, "runs"),
+        [0, 1, 2],
+        "divergences[0].runs: expected 2 values",
+    ),
+    "null for a text": (
+        ("environment", "torch"),
+        None,
+        "environment['torch']: expected a text, found null",
+    ),
+    "a huge number": (
+        ("confidence", "level"),
+        10**400,
+        "confidence.level: the number is too large",
+    ),
     "a wrong number of runs": (("runs",), 7, "runs is 7, but 5 runs are in classes"),
-    "an unknown key": (("findings", 0, "sever\x1bity"), 1, "findings[0]: unknown key 'sever\\x1bity'"),
+    "an unknown key": (
+        ("findings", 0, "sever\x1bity"),
+        1,
+        "findings[0]: unknown key 'sever\\x1bity'",
+    ),
 }
 
 
@@ -216,7 +265,13 @@ def put(document: Any, path: tuple[str | int, ...], value: object) -> None:
 
 
 def places(node: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    inner = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    inner = (
+        node.items()
+        if isinstance(node, dict)
+        else enumerate(node)
+        if isinstance(node, list)
+        else ()
+    )
     return [place for key, value in inner for place in [(*path, key), *places(value, (*path, key))]]
 
 
@@ -225,8 +280,12 @@ VALUES: list[object] = [None, True, -1, 0.5, "x", "inf", [], {}, [0, 1], {"x": 1
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
-@given(st.sampled_from(places(DOCUMENT)), st.sampled_from(VALUES) | st.just("DELETE") | st.just("ADD"))
-def test_the_reader_accepts_exactly_what_the_schema_allows(path: tuple[str | int, ...], value: object) -> None:
+@given(
+    st.sampled_from(places(DOCUMENT)), st.sampled_from(VALUES) | st.just("DELETE") | st.just("ADD")
+)
+def test_the_reader_accepts_exactly_what_the_schema_allows(
+    path: tuple[str | int, ...], value: object
+) -> None:
     document = copy.deepcopy(DOCUMENT)
     parent = document
     for key in path[:-1]:

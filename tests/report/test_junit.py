@@ -13,7 +13,15 @@ import xmlschema
 from reproaudit.model.identity import fingerprints
 from reproaudit.model.result import AuditResult
 from reproaudit.report import render_all
-from tests.report.cases import CASES, INDEX_PUT, NOT_AUDITED, ONE_DIVERGENCE, REPRODUCIBLE, STRUCTURE, WITHIN_TOLERANCE
+from tests.report.cases import (
+    CASES,
+    INDEX_PUT,
+    NOT_AUDITED,
+    ONE_DIVERGENCE,
+    REPRODUCIBLE,
+    STRUCTURE,
+    WITHIN_TOLERANCE,
+)
 
 SMALL = {case: result for case, result in CASES.items() if case != "10000-findings"}
 ACCEPTED = frozenset(fingerprints(ONE_DIVERGENCE.subject, ONE_DIVERGENCE.findings))
@@ -39,7 +47,11 @@ def test_a_report_is_valid_against_the_schema(case: str) -> None:
 
 
 def test_the_schema_refuses_what_is_wrong() -> None:
-    text = render_all([ONE_DIVERGENCE], "junit").replace("<failure ", "<broken ").replace("</failure>", "</broken>")
+    text = (
+        render_all([ONE_DIVERGENCE], "junit")
+        .replace("<failure ", "<broken ")
+        .replace("</failure>", "</broken>")
+    )
     assert not schema().is_valid(text)
 
 
@@ -53,12 +65,21 @@ def test_every_audit_is_one_test_case_and_the_counts_are_those_of_the_cases() ->
 
 @pytest.mark.parametrize(
     ("result", "outcome"),
-    [(REPRODUCIBLE, None), (WITHIN_TOLERANCE, None), (ONE_DIVERGENCE, "failure"), (STRUCTURE, "failure"),
-     (NOT_AUDITED, "error")],
-)  # fmt: skip
-def test_the_outcome_of_a_case_follows_the_verdict(result: AuditResult, outcome: str | None) -> None:
+    [
+        (REPRODUCIBLE, None),
+        (WITHIN_TOLERANCE, None),
+        (ONE_DIVERGENCE, "failure"),
+        (STRUCTURE, "failure"),
+        (NOT_AUDITED, "error"),
+    ],
+)
+def test_the_outcome_of_a_case_follows_the_verdict(
+    result: AuditResult, outcome: str | None
+) -> None:
     (case,) = suite_of(result)
-    assert [child.tag for child in case if child.tag != "system-out"] == ([outcome] if outcome else [])
+    assert [child.tag for child in case if child.tag != "system-out"] == (
+        [outcome] if outcome else []
+    )
     assert result.headline in "".join(case.itertext())
 
 

@@ -9,7 +9,12 @@ def test_a_table_is_no_wider_than_its_cells_and_numbers_stand_to_the_right() -> 
 
 
 def test_a_column_that_says_nothing_is_left_out() -> None:
-    assert table(columns("name~", "note."), [("a", ""), ("b", "")], 80) == ["name", "----", "a", "b"]
+    assert table(columns("name~", "note."), [("a", ""), ("b", "")], 80) == [
+        "name",
+        "----",
+        "a",
+        "b",
+    ]
 
 
 def test_a_table_that_says_nothing_at_all_has_no_lines() -> None:
@@ -18,8 +23,14 @@ def test_a_table_that_says_nothing_at_all_has_no_lines() -> None:
 
 
 def test_a_name_loses_its_middle_and_prose_its_end() -> None:
-    row = ("package/module/" + "x" * 30 + "/file.py:3", "the same samples came in another order here")
-    assert table(columns("line~", "note."), [row], 42)[-1] == "package/m…/file.py:3  the same samples ca…"
+    row = (
+        "package/module/" + "x" * 30 + "/file.py:3",
+        "the same samples came in another order here",
+    )
+    assert (
+        table(columns("line~", "note."), [row], 42)[-1]
+        == "package/m…/file.py:3  the same samples ca…"
+    )
 
 
 def test_columns_are_not_cut_below_what_can_be_read_although_the_table_is_then_too_wide() -> None:

@@ -12,7 +12,15 @@ from reproaudit.model.identity import fingerprints
 from reproaudit.model.result import Fix
 from reproaudit.report import render, render_all
 from reproaudit.report.markdown import MarkdownOptions, MarkdownReport, code, text
-from tests.report.cases import INDEX_PUT, MANY, NOT_AUDITED, ONE_DIVERGENCE, REPRODUCIBLE, STRUCTURE, UNICODE
+from tests.report.cases import (
+    INDEX_PUT,
+    MANY,
+    NOT_AUDITED,
+    ONE_DIVERGENCE,
+    REPRODUCIBLE,
+    STRUCTURE,
+    UNICODE,
+)
 
 CELL = re.compile(r"(?<!\\)\|")
 
@@ -25,22 +33,34 @@ def rows(report: str) -> list[list[str]]:
 def test_the_table_answers_for_each_subject_in_one_row() -> None:
     found = rows(render_all([ONE_DIVERGENCE, REPRODUCIBLE, NOT_AUDITED], "markdown"))
     assert found[0] == ["subject", "verdict", "first difference", "cause", "fix"]
-    assert [row[0] for row in found[2:]] == ["`train.py [seed 0, threads 2]`", "`train.py (1)`", "`train.py (2)`"]
+    assert [row[0] for row in found[2:]] == [
+        "`train.py [seed 0, threads 2]`",
+        "`train.py (1)`",
+        "`train.py (2)`",
+    ]
     assert [row[1] for row in found[2:]] == ["not reproducible", "reproducible", "not audited"]
     assert found[2][2:] == [
-        "`aten::index_put_`, `train.py:41 in forward`", "kernel", "`kernels.deterministic` verified",
-    ]  # fmt: skip
+        "`aten::index_put_`, `train.py:41 in forward`",
+        "kernel",
+        "`kernels.deterministic` verified",
+    ]
 
 
 def test_the_title_counts_the_verdicts() -> None:
     report = render_all([ONE_DIVERGENCE, REPRODUCIBLE, NOT_AUDITED, REPRODUCIBLE], "markdown")
-    assert report.splitlines()[0] == "## reproaudit: 2 reproducible, 1 not reproducible, 1 not audited"
+    assert (
+        report.splitlines()[0] == "## reproaudit: 2 reproducible, 1 not reproducible, 1 not audited"
+    )
 
 
 def test_a_patch_stands_in_a_fence_of_its_own() -> None:
     lines = render(ONE_DIVERGENCE, "markdown").splitlines()
     start = lines.index("```diff")
-    assert lines[start + 1 : start + 4] == ["import torch", "torch.use_deterministic_algorithms(True)", "```"]
+    assert lines[start + 1 : start + 4] == [
+        "import torch",
+        "torch.use_deterministic_algorithms(True)",
+        "```",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +100,9 @@ def test_a_name_stays_in_its_code_span(name: str, in_table: bool, shown: str) ->
 
 def test_a_name_with_pipes_and_backticks_adds_no_cell_to_the_table() -> None:
     hostile = "a`|b``|<b>|\n|c|"
-    finding = replace(INDEX_PUT, op=hostile, location=Location(hostile, 1, hostile), fix=Fix((hostile,)))
+    finding = replace(
+        INDEX_PUT, op=hostile, location=Location(hostile, 1, hostile), fix=Fix((hostile,))
+    )
     found = rows(render(replace(ONE_DIVERGENCE, subject=hostile, findings=(finding,)), "markdown"))
     assert {len(row) for row in found} == {5}
     assert len(found) == 3
@@ -88,7 +110,9 @@ def test_a_name_with_pipes_and_backticks_adds_no_cell_to_the_table() -> None:
 
 def test_a_patch_cannot_leave_its_fence() -> None:
     patch = ("+x", "```", "<script>", "````", "# title")
-    report = render(replace(ONE_DIVERGENCE, findings=(replace(INDEX_PUT, fix=Fix(patch=patch)),)), "markdown")
+    report = render(
+        replace(ONE_DIVERGENCE, findings=(replace(INDEX_PUT, fix=Fix(patch=patch)),)), "markdown"
+    )
     assert "\n`````diff\n+x\n```\n<script>\n````\n# title\n`````\n" in report
 
 
@@ -113,14 +137,16 @@ def test_a_report_that_would_be_too_large_leaves_out_whole_sections_and_counts_t
     report = MarkdownReport(options).render_all([small, REPRODUCIBLE])
     assert len(report.encode()) <= options.max_bytes
     shown = len(re.findall(r"^#### \d+\.", report, re.MULTILINE))
-    cut = re.search(r"_(\d+) sections left out: the report would be larger than 20,000 bytes", report)
+    cut = re.search(
+        r"_(\d+) sections left out: the report would be larger than 20,000 bytes", report
+    )
     assert cut is not None
     assert 0 < shown < 100
     assert report.count("```diff") == shown
     whole = MarkdownReport().render_all([small, REPRODUCIBLE])
-    assert int(cut[1]) == whole.count("\n### ") + whole.count("\n#### ") - report.count("\n### ") - report.count(
-        "\n#### "
-    )
+    assert int(cut[1]) == whole.count("\n### ") + whole.count("\n#### ") - report.count(
+        "\n### "
+    ) - report.count("\n#### ")
 
 
 def test_a_long_list_is_capped_and_says_how_much_is_missing() -> None:

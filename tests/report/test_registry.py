@@ -18,7 +18,11 @@ from tests.report.cases import CASES, EMPTY, ONE_DIVERGENCE, REPRODUCIBLE, UNICO
 
 every_format = pytest.mark.parametrize("format", formats())
 every_case = pytest.mark.parametrize(
-    "case", [pytest.param(case, marks=pytest.mark.slow) if case == "10000-findings" else case for case in CASES]
+    "case",
+    [
+        pytest.param(case, marks=pytest.mark.slow) if case == "10000-findings" else case
+        for case in CASES
+    ],
 )
 
 
@@ -38,7 +42,9 @@ of_several = pytest.mark.parametrize("format", [name for name in formats() if na
 
 @every_format
 @every_case
-def test_a_report_needs_nothing_but_the_saved_result_and_is_the_same_bytes_each_time(format: str, case: str) -> None:
+def test_a_report_needs_nothing_but_the_saved_result_and_is_the_same_bytes_each_time(
+    format: str, case: str
+) -> None:
     text = rendered(format, case)
     assert text.endswith("\n")
     assert render(read_again(case), format).encode() == text.encode()
@@ -105,5 +111,7 @@ def test_no_report_imports_torch_or_numpy() -> None:
         "for name in formats(): render(AuditResult(Verdict.NOT_AUDITED, '', '', (), (), 0), name)\n"
         "print(json.dumps(sorted({'torch', 'numpy', 'reproaudit.trace', 'reproaudit.runner'} & set(sys.modules))))\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
     assert json.loads(done.stdout) == []

@@ -1,4 +1,5 @@
-"""The stand-alone script: it shows the difference without us, rebuilds the inputs exactly, and cannot be hijacked."""
+"""The stand-alone script: it shows the difference without us, rebuilds the inputs exactly, and
+cannot be hijacked."""
 
 from __future__ import annotations
 
@@ -22,21 +23,45 @@ from reproaudit.report.reproducer import write_reproducer
 
 aten = torch.ops.aten
 FINDING = Finding(
-    rule="RA401", cause=Cause.KERNEL, title="", phase="backward", step=3, op="aten::index_put_", module="emb",
+    rule="RA401",
+    cause=Cause.KERNEL,
+    title="",
+    phase="backward",
+    step=3,
+    op="aten::index_put_",
+    module="emb",
     location=Location("train.py", 41, "forward"),
-    evidence=Evidence(observed=True, replayed=True, declared=False, switched=True, replays=Replays(20, 12, 0.36, 0.81)),
-    difference=Difference(elements=9600, differing=421, max_ulp=4, max_abs=1e-07, first_index=(2, 10)),
-)  # fmt: skip
+    evidence=Evidence(
+        observed=True,
+        replayed=True,
+        declared=False,
+        switched=True,
+        replays=Replays(20, 12, 0.36, 0.81),
+    ),
+    difference=Difference(
+        elements=9600, differing=421, max_ulp=4, max_abs=1e-07, first_index=(2, 10)
+    ),
+)
 ENVIRONMENT = {"torch": "2.9", "cpu cores": "2"}
 
 
 def written(
-    folder: Path, op: Any, args: Any, kwargs: Mapping[str, Any] | None = None, *, finding: Finding = FINDING,
+    folder: Path,
+    op: Any,
+    args: Any,
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    finding: Finding = FINDING,
     threads: int | None = None,
-) -> Path:  # fmt: skip
+) -> Path:
     save_call(folder / "call", op, args, kwargs or {})
     return write_reproducer(
-        folder / "call", folder / "repro", finding=finding, environment=ENVIRONMENT, threads=threads, repeats=5
+        folder / "call",
+        folder / "repro",
+        finding=finding,
+        environment=ENVIRONMENT,
+        threads=threads,
+        repeats=5,
     )
 
 
@@ -45,7 +70,8 @@ def script_of(folder: Path) -> str:
 
 
 def results_of(folder: Path) -> Any:
-    """Return what one call of the script gives, in this process: the script is a module like any other."""
+    """Return what one call of the script gives, in this process: the script is a module like any
+    other."""
     space: dict[str, Any] = {"__name__": "reproduce", "__file__": str(folder / "reproduce.py")}
     exec(compile(script_of(folder), "reproduce.py", "exec"), space)
     operator = getattr(getattr(aten, space["OP"].partition("::")[2]), space["OVERLOAD"])
@@ -59,15 +85,21 @@ def called(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run the script where reproaudit cannot be found: isolated from the environment and from this folder."""
+    """Run the script where reproaudit cannot be found: isolated from the environment and from this
+    folder."""
     return subprocess.run(
         [sys.executable, "-I", str(folder / "reproduce.py"), *options],
-        cwd=folder.parent, check=False, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+        cwd=folder.parent,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
 
 
 def racing_call() -> tuple[torch.Tensor, list[torch.Tensor], torch.Tensor, bool]:
-    """Arguments of index_put_ whose sums depend on which thread comes first: enough elements for the parallel path.
+    """Arguments of index_put_ whose sums depend on which thread comes first: enough elements for
+    the parallel path.
 
     With eight threads all of fifty calls gave results of their own, also on one core.
     """
@@ -78,7 +110,9 @@ def racing_call() -> tuple[torch.Tensor, list[torch.Tensor], torch.Tensor, bool]
 
 @pytest.mark.slow
 def test_an_operator_that_races_gives_more_than_one_result_and_exit_code_1(tmp_path: Path) -> None:
-    done = run(written(tmp_path, aten.index_put_.default, racing_call(), threads=8), "--repeats", "100")
+    done = run(
+        written(tmp_path, aten.index_put_.default, racing_call(), threads=8), "--repeats", "100"
+    )
     assert done.returncode == 1, done.stderr
     assert "distinct results" in done.stdout
     assert "of 9,600 elements differ, first [" in done.stdout
@@ -87,8 +121,12 @@ def test_an_operator_that_races_gives_more_than_one_result_and_exit_code_1(tmp_p
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("options", [("--deterministic",), ("--threads", "1")], ids=["deterministic", "one thread"])
-def test_the_same_operator_repaired_gives_one_result_and_exit_code_0(tmp_path: Path, options: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "options", [("--deterministic",), ("--threads", "1")], ids=["deterministic", "one thread"]
+)
+def test_the_same_operator_repaired_gives_one_result_and_exit_code_0(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
     done = run(written(tmp_path, aten.index_put_.default, racing_call(), threads=8), *options)
     assert done.returncode == 0, done.stderr
     assert "all results are equal" in done.stdout
@@ -106,14 +144,24 @@ def test_an_operator_that_torch_does_not_have_gives_exit_code_2(tmp_path: Path) 
 
 @pytest.mark.slow
 def test_one_call_is_no_comparison(tmp_path: Path) -> None:
-    assert run(written(tmp_path, aten.neg.default, (torch.ones(1),)), "--repeats", "1").returncode == 2
+    assert (
+        run(written(tmp_path, aten.neg.default, (torch.ones(1),)), "--repeats", "1").returncode == 2
+    )
 
 
 def test_the_script_needs_nothing_but_torch_and_safetensors(tmp_path: Path) -> None:
     tree = ast.parse(script_of(written(tmp_path, aten.neg.default, (torch.ones(1),))))
-    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    imported = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
     imported |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert {name.partition(".")[0] for name in imported} - sys.stdlib_module_names == {"torch", "safetensors"}
+    assert {name.partition(".")[0] for name in imported} - sys.stdlib_module_names == {
+        "torch",
+        "safetensors",
+    }
 
 
 BASE = torch.arange(24.0)
@@ -126,16 +174,28 @@ CASES = {
     "empty": (torch.ones(0, 3),),
     "bfloat16": (BASE.bfloat16()[1:],),
     "complex": (torch.complex(BASE, -BASE),),
-    "NaN payload": (torch.tensor([0x7FC00001, 0x7F800000, -0x80000000], dtype=torch.int64).int().view(torch.float32),),
+    "NaN payload": (
+        torch.tensor([0x7FC00001, 0x7F800000, -0x80000000], dtype=torch.int64)
+        .int()
+        .view(torch.float32),
+    ),
 }
 
 
 @pytest.mark.parametrize("args", CASES.values(), ids=CASES)
-def test_an_input_is_rebuilt_bit_for_bit_with_its_strides(tmp_path: Path, args: tuple[torch.Tensor]) -> None:
+def test_an_input_is_rebuilt_bit_for_bit_with_its_strides(
+    tmp_path: Path, args: tuple[torch.Tensor]
+) -> None:
     space, _, storages = results_of(written(tmp_path, aten.neg.default, args))
     (wanted,), (rebuilt,) = args, space["fresh_tensors"](storages)
-    assert (rebuilt.dtype, rebuilt.shape, rebuilt.stride()) == (wanted.dtype, wanted.shape, wanted.stride())
-    assert space["digest"]([("", rebuilt.contiguous())]) == space["digest"]([("", wanted.contiguous())])
+    assert (rebuilt.dtype, rebuilt.shape, rebuilt.stride()) == (
+        wanted.dtype,
+        wanted.shape,
+        wanted.stride(),
+    )
+    assert space["digest"]([("", rebuilt.contiguous())]) == space["digest"](
+        [("", wanted.contiguous())]
+    )
 
 
 def test_views_of_one_memory_are_rebuilt_on_one_memory(tmp_path: Path) -> None:
@@ -148,7 +208,9 @@ def test_views_of_one_memory_are_rebuilt_on_one_memory(tmp_path: Path) -> None:
 
 def test_conjugate_and_negative_views_come_back_as_such(tmp_path: Path) -> None:
     complex_one = torch.tensor([1 + 2j, 3 - 4j])
-    space, _, storages = results_of(written(tmp_path, aten.add.Tensor, (complex_one.conj(), complex_one.conj().imag)))
+    space, _, storages = results_of(
+        written(tmp_path, aten.add.Tensor, (complex_one.conj(), complex_one.conj().imag))
+    )
     conjugate, negative = space["fresh_tensors"](storages)
     assert conjugate.is_conj()
     assert negative.is_neg()
@@ -164,10 +226,13 @@ def test_every_call_starts_from_fresh_inputs(tmp_path: Path) -> None:
 
 
 def test_what_the_operator_writes_into_is_part_of_its_result(tmp_path: Path) -> None:
-    results = called(written(tmp_path, aten._foreach_add_.Scalar, ([torch.ones(2), torch.zeros(2)], 1)))
+    results = called(
+        written(tmp_path, aten._foreach_add_.Scalar, ([torch.ones(2), torch.zeros(2)], 1))
+    )
     assert {name: tensor.tolist() for name, tensor in results.items()} == {
-        "tensor 0 after the call": [2.0, 2.0], "tensor 1 after the call": [1.0, 1.0],
-    }  # fmt: skip
+        "tensor 0 after the call": [2.0, 2.0],
+        "tensor 1 after the call": [1.0, 1.0],
+    }
 
 
 def test_outputs_of_undefined_memory_are_no_part_of_it(tmp_path: Path) -> None:
@@ -176,7 +241,12 @@ def test_outputs_of_undefined_memory_are_no_part_of_it(tmp_path: Path) -> None:
 
 
 def test_arguments_that_json_has_no_word_for_arrive(tmp_path: Path) -> None:
-    kwargs = {"dtype": torch.float64, "device": torch.device("cpu"), "layout": torch.strided, "pin_memory": False}
+    kwargs = {
+        "dtype": torch.float64,
+        "device": torch.device("cpu"),
+        "layout": torch.strided,
+        "pin_memory": False,
+    }
     results = called(written(tmp_path, aten.full.default, ([2], float("-inf")), kwargs))
     assert results["output 0"].dtype == torch.float64
     assert results["output 0"].tolist() == [float("-inf")] * 2
@@ -185,7 +255,11 @@ def test_arguments_that_json_has_no_word_for_arrive(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("one", "other", "said"),
     [
-        ([1.0, 2.0], [1.0, 2.0000002384185791], "first [1]: 2.0 and 2.000000238418579\nat most 2.38e-07 apart, 1 ULP"),
+        (
+            [1.0, 2.0],
+            [1.0, 2.0000002384185791],
+            "first [1]: 2.0 and 2.000000238418579\nat most 2.38e-07 apart, 1 ULP",
+        ),
         ([-0.0, 1.0], [0.0, 1.0], "first [0]: -0.0 and 0.0\nat most 0 apart, 0 ULP"),
         ([-1e-45], [1e-45], "at most 2.8e-45 apart, 2 ULP"),
         ([float("nan")], [1.0], "1 of 1 elements differ, first [0]: nan and 1.0"),
@@ -195,18 +269,24 @@ def test_the_distance_of_two_results_is_counted_in_ulps(
     tmp_path: Path, one: list[float], other: list[float], said: str
 ) -> None:
     space, _, _ = results_of(written(tmp_path, aten.neg.default, (torch.ones(1),)))
-    text = space["describe_difference"]([("output 0", torch.tensor(one))], [("output 0", torch.tensor(other))])
+    text = space["describe_difference"](
+        [("output 0", torch.tensor(one))], [("output 0", torch.tensor(other))]
+    )
     assert text.endswith(said)
 
 
 def test_numbers_too_far_apart_to_be_counted_do_not_wrap_around(tmp_path: Path) -> None:
     space, _, _ = results_of(written(tmp_path, aten.neg.default, (torch.ones(1),)))
     a, b = torch.tensor([1e300], dtype=torch.float64), torch.tensor([-1e300], dtype=torch.float64)
-    assert f"{2**63 - 1:,} ULP" in space["describe_difference"]([("output 0", a)], [("output 0", b)])
+    assert f"{2**63 - 1:,} ULP" in space["describe_difference"](
+        [("output 0", a)], [("output 0", b)]
+    )
 
 
 def test_the_text_for_an_issue_says_what_where_and_with_what(tmp_path: Path) -> None:
-    text = (written(tmp_path, aten.index_put_.default, racing_call()) / "README.md").read_text(encoding="utf-8")
+    text = (written(tmp_path, aten.index_put_.default, racing_call()) / "README.md").read_text(
+        encoding="utf-8"
+    )
     for said in (
         "# `aten::index_put_` returns different results for equal inputs",
         "`train.py:41 in forward, module emb, backward pass of step 3`",
@@ -223,7 +303,11 @@ def test_the_text_for_an_issue_says_what_where_and_with_what(tmp_path: Path) -> 
 def test_a_reproducer_is_written_over_an_older_one_and_leaves_no_other_file(tmp_path: Path) -> None:
     written(tmp_path, aten.neg.default, (torch.ones(1),))
     folder = written(tmp_path, aten.abs.default, (torch.ones(2),))
-    assert sorted(path.name for path in folder.iterdir()) == ["README.md", "inputs.safetensors", "reproduce.py"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "README.md",
+        "inputs.safetensors",
+        "reproduce.py",
+    ]
     assert 'OP = "aten::abs"' in script_of(folder)
 
 
@@ -238,14 +322,23 @@ def test_foreign_text_becomes_neither_code_nor_markup(tmp_path: Path) -> None:
     call["tensors"][0]["dtype"] = HOSTILE
     path.write_text(json.dumps(call))
     folder = write_reproducer(
-        tmp_path / "call", tmp_path / "repro", finding=finding, environment={HOSTILE: HOSTILE}, threads=None
+        tmp_path / "call",
+        tmp_path / "repro",
+        finding=finding,
+        environment={HOSTILE: HOSTILE},
+        threads=None,
     )
     tree = ast.parse(script_of(folder))
     assert not any(
-        alias.name == "antigravity" for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
+        alias.name == "antigravity"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
     )
     (kwargs,) = [
-        node.value for node in tree.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "KWARGS"
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "KWARGS"
     ]
     assert ast.literal_eval(kwargs) == {HOSTILE: HOSTILE}
     readme = (folder / "README.md").read_text(encoding="utf-8")
@@ -264,12 +357,16 @@ def test_foreign_text_becomes_neither_code_nor_markup(tmp_path: Path) -> None:
         ({"format": 99}, "trace-version"),
     ],
 )
-def test_a_call_that_is_damaged_is_refused(tmp_path: Path, change: dict[str, Any], code: str) -> None:
+def test_a_call_that_is_damaged_is_refused(
+    tmp_path: Path, change: dict[str, Any], code: str
+) -> None:
     save_call(tmp_path / "call", aten.neg.default, (torch.ones(1),), {})
     path = tmp_path / "call" / CALL_FILE
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(TraceError) as raised:
-        write_reproducer(tmp_path / "call", tmp_path / "repro", finding=FINDING, environment={}, threads=None)
+        write_reproducer(
+            tmp_path / "call", tmp_path / "repro", finding=FINDING, environment={}, threads=None
+        )
     assert raised.value.code == code
     assert not (tmp_path / "repro").exists()
 
@@ -280,12 +377,16 @@ def test_a_call_nested_without_end_is_refused(tmp_path: Path) -> None:
     deep = "[" * 5000 + "]" * 5000
     path.write_text(path.read_text().replace('"kwargs":{}', f'"kwargs":{{"a":{deep}}}'))
     with pytest.raises(TraceError, match="nested too deeply"):
-        write_reproducer(tmp_path / "call", tmp_path / "repro", finding=FINDING, environment={}, threads=None)
+        write_reproducer(
+            tmp_path / "call", tmp_path / "repro", finding=FINDING, environment={}, threads=None
+        )
 
 
 def test_a_call_that_nobody_saved_is_told_as_missing(tmp_path: Path) -> None:
     with pytest.raises(TraceError) as raised:
-        write_reproducer(tmp_path, tmp_path / "repro", finding=FINDING, environment={}, threads=None)
+        write_reproducer(
+            tmp_path, tmp_path / "repro", finding=FINDING, environment={}, threads=None
+        )
     assert raised.value.code == "trace-missing"
 
 

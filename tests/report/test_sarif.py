@@ -1,4 +1,5 @@
-"""SARIF: valid against the published schema, and acceptable to GitHub's code scanning, which asks for more."""
+"""SARIF: valid against the published schema, and acceptable to GitHub's code scanning, which asks
+for more."""
 
 from __future__ import annotations
 
@@ -16,7 +17,15 @@ from reproaudit.model.identity import fingerprints
 from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import Verdict
 from reproaudit.report import render_all
-from tests.report.cases import CASES, INDEX_PUT, NOT_AUDITED, ONE_DIVERGENCE, REPRODUCIBLE, STRUCTURE, UNICODE
+from tests.report.cases import (
+    CASES,
+    INDEX_PUT,
+    NOT_AUDITED,
+    ONE_DIVERGENCE,
+    REPRODUCIBLE,
+    STRUCTURE,
+    UNICODE,
+)
 
 SCHEMAS = Path(__file__).parent / "schemas"
 SMALL = {case: result for case, result in CASES.items() if case != "10000-findings"}
@@ -78,8 +87,12 @@ def test_every_result_has_what_code_scanning_rejects_a_file_without(case: str) -
     assert len({rule["id"] for rule in rules}) == len(rules)
 
 
-@pytest.mark.parametrize("path", ["site-packages/torch/nn/functional.py", "/usr/lib/x.py", "../../../x.py", "<string>"])
-def test_a_finding_without_a_line_in_the_repository_is_a_notification_of_the_same_level(path: str) -> None:
+@pytest.mark.parametrize(
+    "path", ["site-packages/torch/nn/functional.py", "/usr/lib/x.py", "../../../x.py", "<string>"]
+)
+def test_a_finding_without_a_line_in_the_repository_is_a_notification_of_the_same_level(
+    path: str,
+) -> None:
     finding = replace(INDEX_PUT, location=Location(path, 3, "f"))
     run = run_of(replace(ONE_DIVERGENCE, findings=(finding,), alerts=()))
     assert run["results"] == []
@@ -87,17 +100,23 @@ def test_a_finding_without_a_line_in_the_repository_is_a_notification_of_the_sam
     assert told["level"] == "error"
     assert told["associatedRule"] == {"id": "RA401", "index": 0}
     assert f"{path}:3 in f" in told["message"]["text"]
-    assert [place["fullyQualifiedName"] for place in told["locations"][0]["logicalLocations"]] == ["layers.1"]
+    assert [place["fullyQualifiedName"] for place in told["locations"][0]["logicalLocations"]] == [
+        "layers.1"
+    ]
 
 
 def test_a_path_is_percent_encoded_and_starts_at_the_working_directory() -> None:
     places = [result["locations"][0]["physicalLocation"] for result in run_of(UNICODE)["results"]]
-    assert places[0]["artifactLocation"]["uri"] == "examples/net/%C3%9Cbungen/na%C3%AFve%20fa%C3%A7ade.py"
+    assert (
+        places[0]["artifactLocation"]["uri"]
+        == "examples/net/%C3%9Cbungen/na%C3%AFve%20fa%C3%A7ade.py"
+    )
     assert places[0]["region"] == {"startLine": 3}
 
 
 @pytest.mark.parametrize(
-    ("result", "is_success", "code"), [(REPRODUCIBLE, True, 0), (ONE_DIVERGENCE, True, 1), (NOT_AUDITED, False, 2)]
+    ("result", "is_success", "code"),
+    [(REPRODUCIBLE, True, 0), (ONE_DIVERGENCE, True, 1), (NOT_AUDITED, False, 2)],
 )
 def test_an_invocation_tells_an_audit_that_was_not_done_from_one_that_found_something(
     result: AuditResult, is_success: bool, code: int
@@ -106,8 +125,12 @@ def test_an_invocation_tells_an_audit_that_was_not_done_from_one_that_found_some
     assert (invocation["executionSuccessful"], invocation["exitCode"]) == (is_success, code)
 
 
-@pytest.mark.parametrize(("result", "rule"), [(NOT_AUDITED, "not-audited"), (STRUCTURE, "no-source-located")])
-def test_what_has_no_finding_is_an_error_among_the_notifications(result: AuditResult, rule: str) -> None:
+@pytest.mark.parametrize(
+    ("result", "rule"), [(NOT_AUDITED, "not-audited"), (STRUCTURE, "no-source-located")]
+)
+def test_what_has_no_finding_is_an_error_among_the_notifications(
+    result: AuditResult, rule: str
+) -> None:
     run = run_of(result)
     errors = [told for told in notifications(run) if told["level"] == "error"]
     assert [told["descriptor"]["id"] for told in errors] == [rule]
@@ -117,7 +140,9 @@ def test_what_has_no_finding_is_an_error_among_the_notifications(result: AuditRe
 def test_what_was_not_checked_is_told() -> None:
     (told,) = notifications(run_of(REPRODUCIBLE))
     assert told["level"] == "note"
-    assert told["message"]["text"].startswith("fused kernels of compiled regions: no operator in them can be seen")
+    assert told["message"]["text"].startswith(
+        "fused kernels of compiled regions: no operator in them can be seen"
+    )
 
 
 def test_an_accepted_finding_is_suppressed_and_unchanged_and_a_new_one_is_new() -> None:
@@ -131,9 +156,16 @@ def test_an_accepted_finding_is_suppressed_and_unchanged_and_a_new_one_is_new() 
 
 
 def test_without_a_baseline_nothing_is_said_of_one() -> None:
-    assert not [key for result in run_of(ONE_DIVERGENCE)["results"] for key in result if key.startswith("baseline")]
+    assert not [
+        key
+        for result in run_of(ONE_DIVERGENCE)["results"]
+        for key in result
+        if key.startswith("baseline")
+    ]
 
 
 def test_an_operator_that_is_refused_is_a_note_also_where_runs_are_equal() -> None:
     run = run_of(replace(ONE_DIVERGENCE, verdict=Verdict.REPRODUCIBLE, findings=(), divergences=()))
-    assert [(result["ruleId"], result["level"]) for result in run["results"]] == [("refused-operator", "note")]
+    assert [(result["ruleId"], result["level"]) for result in run["results"]] == [
+        ("refused-operator", "note")
+    ]

@@ -39,7 +39,10 @@ def section(text: str, title: str) -> list[str]:
     ("case", "word"),
     [
         ("reproducible", "reproducible: 5 runs are bitwise equal"),
-        ("one-divergence", "not reproducible: 5 runs, 4 distinct; first differs in the backward pass of step 0 at "),
+        (
+            "one-divergence",
+            "not reproducible: 5 runs, 4 distinct; first differs in the backward pass of step 0 at ",
+        ),
         ("within-tolerance", "within tolerance: 5 runs"),
         ("not-audited", "not audited: all 5 runs failed alike"),
     ],
@@ -64,14 +67,23 @@ def test_colour_adds_escape_sequences_and_changes_nothing_else(case: str) -> Non
     assert ANSI.sub("", shown(CASES[case], colour=True)) == shown(CASES[case])
 
 
-@pytest.mark.parametrize(("case", "colour"), [("reproducible", "32"), ("one-divergence", "31"), ("not-audited", "33")])
+@pytest.mark.parametrize(
+    ("case", "colour"), [("reproducible", "32"), ("one-divergence", "31"), ("not-audited", "33")]
+)
 def test_the_verdict_s_colour_follows_the_verdict(case: str, colour: str) -> None:
     assert shown(CASES[case], colour=True).startswith(f"\x1b[1;{colour}m")
 
 
 @pytest.mark.parametrize("width", [80, 100, 140])
 def test_below_the_first_line_nothing_is_wider_than_asked(width: int) -> None:
-    cases = ("reproducible", "one-divergence", "structure-change", "unicode", "within-tolerance", "not-audited")
+    cases = (
+        "reproducible",
+        "one-divergence",
+        "structure-change",
+        "unicode",
+        "within-tolerance",
+        "not-audited",
+    )
     lines = [line for case in cases for line in shown(CASES[case], width=width).split("\n")[1:]]
     assert [line for line in lines if len(line) > width] == []
 
@@ -85,7 +97,12 @@ def test_the_tables_of_ten_thousand_findings_keep_to_the_width_by_cutting_names(
 def test_each_kind_of_evidence_is_told_as_yes_no_or_not_looked_at() -> None:
     lines = "\n".join(section(shown(ONE_DIVERGENCE), "Where"))
     answers = re.findall(r"(\w+)  (yes|no|-) ", lines)
-    assert answers == [("observed", "yes"), ("replayed", "yes"), ("declared", "no"), ("switched", "yes")]
+    assert answers == [
+        ("observed", "yes"),
+        ("replayed", "yes"),
+        ("declared", "no"),
+        ("switched", "yes"),
+    ]
 
 
 def test_without_any_evidence_looked_at_no_table_of_dashes_is_shown() -> None:
@@ -109,19 +126,32 @@ def test_a_verified_fix_says_with_how_many_runs_and_what_it_costs() -> None:
 
 def test_what_was_tried_is_told_also_where_it_was_of_no_use() -> None:
     rows = [line.split("  ")[-1].strip() for line in section(shown(ONE_DIVERGENCE), "Tried")[2:]]
-    assert rows == ["2 runs, not equal", "the program ended otherwise with it: SIGKILL", "5 runs, all equal"]
+    assert rows == [
+        "2 runs, not equal",
+        "the program ended otherwise with it: SIGKILL",
+        "5 runs, all equal",
+    ]
 
 
 def test_a_list_of_sources_is_called_complete_only_if_it_was_proven() -> None:
-    texts = {state: shown(replace(ONE_DIVERGENCE, is_complete=state)) for state in (True, False, None)}
+    texts = {
+        state: shown(replace(ONE_DIVERGENCE, is_complete=state)) for state in (True, False, None)
+    }
     assert [state for state, text in texts.items() if "all sources are listed" in text] == [True]
-    assert [state for state, text in texts.items() if "there may be further sources" in text] == [False]
+    assert [state for state, text in texts.items() if "there may be further sources" in text] == [
+        False
+    ]
 
 
 def test_one_finding_is_told_whole_and_the_others_as_rows() -> None:
     text = shown(UNICODE)
-    assert section(text, "Where: the first of 2 findings")[0] == "line        Übungen/naïve façade.py:3 in größe"
-    assert [line.split() for line in section(text, "Other findings")[2:]] == [["данные.py:8", "data", "0", "clock"]]
+    assert (
+        section(text, "Where: the first of 2 findings")[0]
+        == "line        Übungen/naïve façade.py:3 in größe"
+    )
+    assert [line.split() for line in section(text, "Other findings")[2:]] == [
+        ["данные.py:8", "data", "0", "clock"]
+    ]
     assert "Other findings" not in shown(ONE_DIVERGENCE)
 
 
@@ -136,7 +166,9 @@ def test_rows_past_the_cap_are_counted_and_said_to_be_in_the_json_report_only_if
     assert section(text, "What differs")[-1] == "… and 1,137 more (197 in the JSON report)"
     assert len(section(text, "What differs")) == 2 + 3 + 1
     assert section(shown(ONE_DIVERGENCE), "What differs")[-1] == "… and 1,138 more"
-    assert "… and 1 more (all in the JSON report)" in section(shown(REPRODUCIBLE, max_rows=1), "Not checked")
+    assert "… and 1 more (all in the JSON report)" in section(
+        shown(REPRODUCIBLE, max_rows=1), "Not checked"
+    )
 
 
 def test_a_report_is_as_long_for_ten_thousand_findings_as_for_a_hundred() -> None:
@@ -154,7 +186,9 @@ def test_the_runs_of_a_divergence_stand_in_the_title_unless_the_rows_disagree() 
 def test_an_infinite_difference_and_a_distance_of_billions_are_shown() -> None:
     row = section(shown(WITHIN_TOLERANCE), "What differs")[-1].split()
     assert row[3:6] == ["2/9", "4.6e+18", "inf"]
-    assert section(shown(WITHIN_TOLERANCE), "What differs")[-1].endswith("1 NaN on one side, 1 NaN payload")
+    assert section(shown(WITHIN_TOLERANCE), "What differs")[-1].endswith(
+        "1 NaN on one side, 1 NaN payload"
+    )
 
 
 def test_runs_that_end_differently_are_tabulated_and_runs_that_end_well_alike_are_not() -> None:
@@ -167,10 +201,14 @@ def test_runs_that_end_differently_are_tabulated_and_runs_that_end_well_alike_ar
 
 
 def test_equal_runs_say_what_rate_they_rule_out_and_the_bound_is_never_rounded_down() -> None:
-    expected = "no difference in 5 runs: a divergence rate above 45.1 % is ruled out at 95 % confidence"
+    expected = (
+        "no difference in 5 runs: a divergence rate above 45.1 % is ruled out at 95 % confidence"
+    )
     assert section(shown(REPRODUCIBLE), "How sure")[0] == expected
     rare = replace(REPRODUCIBLE, confidence=Confidence(0.999, 0.12301))
-    assert section(shown(rare), "How sure")[0].endswith("above 12.4 % is ruled out at 99.9 % confidence")
+    assert section(shown(rare), "How sure")[0].endswith(
+        "above 12.4 % is ruled out at 99.9 % confidence"
+    )
 
 
 def test_runs_that_differ_claim_no_bound() -> None:

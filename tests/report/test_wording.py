@@ -5,7 +5,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reproaudit.model.result import Difference
-from reproaudit.report.wording import counted, difference_sentence, escaped, moment, named, prose, whole
+from reproaudit.report.wording import (
+    counted,
+    difference_sentence,
+    escaped,
+    moment,
+    named,
+    prose,
+    whole,
+)
 
 FAR = Difference(640_000, 3_812, 4, 1.2e-07, 3.1e-06, (0, 17))
 
@@ -13,15 +21,30 @@ FAR = Difference(640_000, 3_812, 4, 1.2e-07, 3.1e-06, (0, 17))
 @pytest.mark.parametrize(
     ("difference", "sentence"),
     [
-        (FAR, "3,812 of 640,000 elements differ, at most 4 ULP (1.2e-07 abs, 3.1e-06 rel), first at [0, 17]"),
-        (Difference(1, 1, 2, 0.5, 0.25, ()), "1 of 1 element differs, at most 2 ULP (0.5 abs, 0.25 rel)"),
-        (Difference(8, 3, None, 2.0, None, (5,)), "3 of 8 elements differ, at most 2 abs, first at [5]"),
-        (Difference(8, 1, 0, 0.0, 0.0, (5,), zero_sign=1), "1 of 8 elements differs, 1 sign of zero, first at [5]"),
+        (
+            FAR,
+            "3,812 of 640,000 elements differ, at most 4 ULP (1.2e-07 abs, 3.1e-06 rel), first at [0, 17]",
+        ),
+        (
+            Difference(1, 1, 2, 0.5, 0.25, ()),
+            "1 of 1 element differs, at most 2 ULP (0.5 abs, 0.25 rel)",
+        ),
+        (
+            Difference(8, 3, None, 2.0, None, (5,)),
+            "3 of 8 elements differ, at most 2 abs, first at [5]",
+        ),
+        (
+            Difference(8, 1, 0, 0.0, 0.0, (5,), zero_sign=1),
+            "1 of 8 elements differs, 1 sign of zero, first at [5]",
+        ),
         (
             Difference(8, 5, nan_against_number=2, nan_payload=3),
             "5 of 8 elements differ, 2 NaN on one side, 3 NaN payload",
         ),
-        (Difference(2, 2, 1, within_tolerance=True), "2 of 2 elements differ, at most 1 ULP; within the tolerance"),
+        (
+            Difference(2, 2, 1, within_tolerance=True),
+            "2 of 2 elements differ, at most 1 ULP; within the tolerance",
+        ),
     ],
 )
 def test_a_difference_is_told_in_one_sentence(difference: Difference, sentence: str) -> None:
@@ -58,7 +81,12 @@ def test_a_name_of_a_million_characters_is_cut() -> None:
 
 @pytest.mark.parametrize(
     ("number", "noun", "expected"),
-    [(1, "run", "1 run"), (0, "run", "0 runs"), (2, "batch", "2 batches"), (1_200, "step", "1,200 steps")],
+    [
+        (1, "run", "1 run"),
+        (0, "run", "0 runs"),
+        (2, "batch", "2 batches"),
+        (1_200, "step", "1,200 steps"),
+    ],
 )
 def test_nouns_follow_their_number(number: int, noun: str, expected: str) -> None:
     assert counted(number, noun) == expected
@@ -66,7 +94,13 @@ def test_nouns_follow_their_number(number: int, noun: str, expected: str) -> Non
 
 @pytest.mark.parametrize(
     ("number", "expected"),
-    [(999_999_999, "999,999,999"), (2**62, "4.6e+18"), (-(2**62), "-4.6e+18"), (10**400, "huge"), (None, "")],
+    [
+        (999_999_999, "999,999,999"),
+        (2**62, "4.6e+18"),
+        (-(2**62), "-4.6e+18"),
+        (10**400, "huge"),
+        (None, ""),
+    ],
 )
 def test_a_whole_number_is_exact_up_to_a_billion(number: int | None, expected: str) -> None:
     assert whole(number) == expected

@@ -1,4 +1,5 @@
-"""Imitates the recorder for test_process.py: writes a header, then behaves as the first argument says."""
+"""Imitates the recorder for test_process.py: writes a header, then behaves as the first argument
+says."""
 
 from __future__ import annotations
 
@@ -11,10 +12,19 @@ from pathlib import Path
 from typing import Any
 
 EVENT_DTYPE = [
-    ["kind", "|u1"], ["phase", "|u1"], ["flags", "<u2"], ["step", "<i4"], ["name", "<u4"], ["module", "<u4"],
-    ["location", "<u4"], ["thread", "<u2"], ["count", "<u2"], ["aux", "<u8"], ["inputs", "<u8", [2]],
+    ["kind", "|u1"],
+    ["phase", "|u1"],
+    ["flags", "<u2"],
+    ["step", "<i4"],
+    ["name", "<u4"],
+    ["module", "<u4"],
+    ["location", "<u4"],
+    ["thread", "<u2"],
+    ["count", "<u2"],
+    ["aux", "<u8"],
+    ["inputs", "<u8", [2]],
     ["outputs", "<u8", [2]],
-]  # fmt: skip
+]
 
 plan: dict[str, Any] = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
 trace_dir = Path(plan["trace_dir"])
@@ -23,11 +33,24 @@ behaviour, *arguments = plan["subject"]["argv"]
 
 def say_how_it_ended(kind: str, code: int | None = None, detail: str = "") -> None:
     header = {
-        "magic": "reproaudit-trace", "format": 1, "reproaudit": "0", "level": "boundary", "subject": "train.py",
-        "command": [], "settings": {}, "environment": {}, "event_dtype": EVENT_DTYPE, "strings": [""],
-        "locations": [{"path": "", "line": 0, "function": ""}], "threads": ["main"], "steps": 0, "events": 0,
-        "outcome": {"kind": kind, "code": code, "detail": detail}, "changes": [], "notes": [],
-    }  # fmt: skip
+        "magic": "reproaudit-trace",
+        "format": 1,
+        "reproaudit": "0",
+        "level": "boundary",
+        "subject": "train.py",
+        "command": [],
+        "settings": {},
+        "environment": {},
+        "event_dtype": EVENT_DTYPE,
+        "strings": [""],
+        "locations": [{"path": "", "line": 0, "function": ""}],
+        "threads": ["main"],
+        "steps": 0,
+        "events": 0,
+        "outcome": {"kind": kind, "code": code, "detail": detail},
+        "changes": [],
+        "notes": [],
+    }
     (trace_dir / "run.json").write_text(json.dumps(header), encoding="utf-8")
 
 
@@ -96,9 +119,16 @@ elif behaviour == "hang":
     done(10)
     hang()
 elif behaviour == "environment":
-    print(json.dumps({
-        "variables": {name: os.environ.get(name) for name in arguments},
-        "names": sorted(os.environ), "cwd": os.getcwd(), "optimize": sys.flags.optimize,
-        "stdin": sys.stdin.read(), "session": os.getsid(0) == os.getpid() == os.getpgrp(),
-    }))  # fmt: skip
+    print(
+        json.dumps(
+            {
+                "variables": {name: os.environ.get(name) for name in arguments},
+                "names": sorted(os.environ),
+                "cwd": os.getcwd(),
+                "optimize": sys.flags.optimize,
+                "stdin": sys.stdin.read(),
+                "session": os.getsid(0) == os.getpid() == os.getpgrp(),
+            }
+        )
+    )
     say_how_it_ended("completed", 0)

@@ -1,4 +1,5 @@
-"""Where runs are made: budget, files of their own, and what becomes of a folder. Programs here are one line long."""
+"""Where runs are made: budget, files of their own, and what becomes of a folder. Programs here are
+one line long."""
 
 from __future__ import annotations
 
@@ -31,18 +32,33 @@ def lab_in(folder: Path, text: str, budget: Budget | None = None, fresh_copy: bo
     (work / "data" / "a.txt").write_text("x")
     (work / "train.py").write_text(text)
     return Lab(
-        parse_subject("train.py", cwd=work), Settings(), folder / "lab", Quiet(), steps=1, values_mb=0, timeout_s=300,
-        show_output=False, python=sys.executable, budget=budget or Budget(), fresh_copy=fresh_copy,
-    )  # fmt: skip
+        parse_subject("train.py", cwd=work),
+        Settings(),
+        folder / "lab",
+        Quiet(),
+        steps=1,
+        values_mb=0,
+        timeout_s=300,
+        show_output=False,
+        python=sys.executable,
+        budget=budget or Budget(),
+        fresh_copy=fresh_copy,
+    )
 
 
-def test_runs_with_fresh_files_see_the_folder_as_it_was_and_leave_nothing_in_it(tmp_path: Path) -> None:
+def test_runs_with_fresh_files_see_the_folder_as_it_was_and_leave_nothing_in_it(
+    tmp_path: Path,
+) -> None:
     lab = lab_in(tmp_path, SEES_FILES)
     (tmp_path / "work" / "made-later.txt").write_text("x")
     for number in range(2):
         lab.run(f"fresh-{number}", number, "testing", ("files.fresh",))
         assert "sees ['data', 'train.py'] [] train.py" in lab.log_of(f"fresh-{number}")
-    assert sorted(path.name for path in (tmp_path / "work").iterdir()) == ["data", "made-later.txt", "train.py"]
+    assert sorted(path.name for path in (tmp_path / "work").iterdir()) == [
+        "data",
+        "made-later.txt",
+        "train.py",
+    ]
     assert not list((tmp_path / "lab").glob("*-files"))
 
 
@@ -72,7 +88,9 @@ def test_runs_before_the_budget_began_do_not_count_against_it(tmp_path: Path) ->
     assert not (tmp_path / "lab" / "too-many").exists()
 
 
-def test_a_budget_of_time_ends_the_diagnosis_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_budget_of_time_ends_the_diagnosis_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lab = lab_in(tmp_path, "pass", Budget(seconds=60))
     lab.start_budget()
     now = time.monotonic()
@@ -96,7 +114,10 @@ def test_a_temporary_folder_goes_unless_something_was_recorded_in_it(tmp_path: P
         run = tmp_path / name / "run-0"
         run.mkdir(parents=True)
         (run / EVENTS_FILE).write_bytes(content)
-        with pytest.raises(SubjectError) as caught, keeps_what_was_recorded(tmp_path / name, is_temporary=True):
+        with (
+            pytest.raises(SubjectError) as caught,
+            keeps_what_was_recorded(tmp_path / name, is_temporary=True),
+        ):
             raise SubjectError("it failed", code="subject-failed")
         assert (str(tmp_path / name) in caught.value.hint) == (name == "recorded")
     assert [path.name for path in tmp_path.iterdir()] == ["recorded"]

@@ -38,14 +38,17 @@ def make_plan(tmp_path: Path) -> Callable[..., RunPlan]:
 @pytest.fixture
 def run_fake(tmp_path: Path, make_plan: Callable[..., RunPlan]) -> Runner:
     def run_it(*behaviour: str, settings: Settings | None = None, **options: Any) -> RunRecord:
-        return run(make_plan(*behaviour, settings=settings), log=tmp_path / "0.log", entry=FAKE, **options)
+        return run(
+            make_plan(*behaviour, settings=settings), log=tmp_path / "0.log", entry=FAKE, **options
+        )
 
     return run_it
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """A clock that stands still until a test moves it, for timeouts that do not depend on the machine's speed."""
+    """A clock that stands still until a test moves it, for timeouts that do not depend on the
+    machine's speed."""
     from time import sleep
 
     clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now, sleep=sleep)
@@ -65,7 +68,9 @@ def test_a_final_outcome_in_the_trace_is_the_runs_outcome(run_fake: Runner) -> N
     assert record.seconds > 0
 
 
-def test_an_exit_code_that_the_trace_does_not_know_becomes_the_outcome_and_is_written_there(run_fake: Runner) -> None:
+def test_an_exit_code_that_the_trace_does_not_know_becomes_the_outcome_and_is_written_there(
+    run_fake: Runner,
+) -> None:
     record = run_fake("exit", "3")
     assert record.outcome == Outcome(OutcomeKind.EXITED, 3)
     assert outcome_on_disk(record) == record.outcome
@@ -89,7 +94,9 @@ def test_a_program_that_closes_its_output_completes(run_fake: Runner) -> None:
 
 
 @needs_pidfd
-def test_a_timeout_ends_the_program_and_its_workers(run_fake: Runner, clock: SimpleNamespace) -> None:
+def test_a_timeout_ends_the_program_and_its_workers(
+    run_fake: Runner, clock: SimpleNamespace
+) -> None:
     record = run_fake("hang", timeout_s=60, on_progress=lambda steps: setattr(clock, "now", 60.0))
     assert record.outcome == Outcome(OutcomeKind.TIMED_OUT, None, "still running after 60 s")
     assert outcome_on_disk(record) == record.outcome
@@ -101,7 +108,9 @@ def test_a_program_deaf_to_sigterm_is_killed(
     run_fake: Runner, clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(process_module, "GRACE_S", 0.0)
-    record = run_fake("hang", "deaf", timeout_s=60, on_progress=lambda steps: setattr(clock, "now", 60.0))
+    record = run_fake(
+        "hang", "deaf", timeout_s=60, on_progress=lambda steps: setattr(clock, "now", 60.0)
+    )
     assert record.outcome.kind is OutcomeKind.TIMED_OUT
     assert has_ended(int(record.log.read_text()))
 
@@ -109,7 +118,9 @@ def test_a_program_deaf_to_sigterm_is_killed(
 def test_what_a_program_records_after_its_timeout_does_not_hide_the_timeout(
     run_fake: Runner, clock: SimpleNamespace
 ) -> None:
-    record = run_fake("hang", "last-words", timeout_s=60, on_progress=lambda steps: setattr(clock, "now", 60.0))
+    record = run_fake(
+        "hang", "last-words", timeout_s=60, on_progress=lambda steps: setattr(clock, "now", 60.0)
+    )
     assert record.outcome.kind is OutcomeKind.TIMED_OUT
     assert outcome_on_disk(record) == record.outcome
 
@@ -117,7 +128,9 @@ def test_what_a_program_records_after_its_timeout_does_not_hide_the_timeout(
 def test_a_program_that_hangs_after_its_trace_is_complete_keeps_its_outcome(
     run_fake: Runner, clock: SimpleNamespace
 ) -> None:
-    record = run_fake("hang", "finished", timeout_s=60, on_progress=lambda steps: setattr(clock, "now", 60.0))
+    record = run_fake(
+        "hang", "finished", timeout_s=60, on_progress=lambda steps: setattr(clock, "now", 60.0)
+    )
     detail = "stopped after 10 steps as requested; then it hung and was ended"
     assert record.outcome == Outcome(OutcomeKind.STOPPED, 0, detail)
 
@@ -163,8 +176,12 @@ def test_a_process_started_early_can_be_stopped_without_waiting_for_it(
     assert process._process.returncode == -signal.SIGKILL
 
 
-def test_the_recorders_own_failure_is_raised_with_its_message_code_and_hint(run_fake: Runner) -> None:
-    said = b"noise\nreproaudit: 'train.py' has no 'stpe' [subject-attribute]\n  hint: it has: step\n"
+def test_the_recorders_own_failure_is_raised_with_its_message_code_and_hint(
+    run_fake: Runner,
+) -> None:
+    said = (
+        b"noise\nreproaudit: 'train.py' has no 'stpe' [subject-attribute]\n  hint: it has: step\n"
+    )
     with pytest.raises(SubjectError) as caught:
         run_fake("say", said.hex(), "64")
     assert caught.value.message == "'train.py' has no 'stpe'"
@@ -183,7 +200,9 @@ def test_a_program_may_use_the_recorders_exit_codes_itself(run_fake: Runner) -> 
 
 
 @pytest.mark.parametrize("code", ["0", "1"])
-def test_a_process_that_recorded_nothing_is_an_error_with_its_output(run_fake: Runner, code: str) -> None:
+def test_a_process_that_recorded_nothing_is_an_error_with_its_output(
+    run_fake: Runner, code: str
+) -> None:
     with pytest.raises(SubjectError) as caught:
         run_fake("record-nothing", code)
     assert caught.value.code == "nothing-recorded"
@@ -198,12 +217,16 @@ def test_output_that_is_no_utf8_is_kept_and_shown_byte_for_byte(
     assert capfdbinary.readouterr() == (b"", b"\xff\x00\xfe\n")
 
 
-def test_output_is_not_shown_unless_asked_for(run_fake: Runner, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_output_is_not_shown_unless_asked_for(
+    run_fake: Runner, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
     run_fake("complete")
     assert capfdbinary.readouterr() == (b"", b"")
 
 
-def test_the_environment_is_the_callers_alone(run_fake: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_is_the_callers_alone(
+    run_fake: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("PYTHONHASHSEED", raising=False)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setenv("OF_THE_USER", "1")
@@ -212,12 +235,18 @@ def test_the_environment_is_the_callers_alone(run_fake: Runner, monkeypatch: pyt
     assert set(seen["names"]) - {"LC_CTYPE"} == set(os.environ) - {"LC_CTYPE"}
 
 
-def test_the_settings_variables_precede_the_process(run_fake: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_settings_variables_precede_the_process(
+    run_fake: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     settings = Settings(hash_seed=5, threads=1)
     names = ("PYTHONHASHSEED", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
     seen = json.loads(run_fake("environment", *names, settings=settings).log.read_text())
-    assert seen["variables"] == {"PYTHONHASHSEED": "5", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    assert seen["variables"] == {
+        "PYTHONHASHSEED": "5",
+        "OMP_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+    }
 
 
 def test_a_run_has_a_session_of_its_own_the_subjects_folder_and_an_empty_standard_input(
@@ -231,7 +260,14 @@ def test_our_interpreters_flags_are_passed_on(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(sys, "flags", SimpleNamespace(optimize=2))
     monkeypatch.setattr(sys, "warnoptions", ["error::DeprecationWarning"])
     monkeypatch.setattr(sys, "_xoptions", {"dev": True, "utf8": "0"})
-    assert process_module._interpreter_flags() == ["-OO", "-Werror::DeprecationWarning", "-X", "dev", "-X", "utf8=0"]
+    assert process_module._interpreter_flags() == [
+        "-OO",
+        "-Werror::DeprecationWarning",
+        "-X",
+        "dev",
+        "-X",
+        "utf8=0",
+    ]
 
 
 def test_a_folder_that_holds_a_trace_is_refused(run_fake: Runner) -> None:
@@ -256,7 +292,9 @@ def test_an_interpreter_that_is_not_there_is_a_usage_error(run_fake: Runner) -> 
         (b"\xffred \x1b[31m\tx\n", "\N{REPLACEMENT CHARACTER}red \N{REPLACEMENT CHARACTER}[31m\tx"),
     ],
 )
-def test_the_tail_is_printable_and_shows_each_lines_last_state(tmp_path: Path, content: bytes, shown: str) -> None:
+def test_the_tail_is_printable_and_shows_each_lines_last_state(
+    tmp_path: Path, content: bytes, shown: str
+) -> None:
     (tmp_path / "log").write_bytes(content)
     assert tail(tmp_path / "log", lines=2) == shown
 

@@ -1,4 +1,5 @@
-"""A small trace with some of everything, and what a test needs to compare one with what was written."""
+"""A small trace with some of everything, and what a test needs to compare one with what was
+written."""
 
 from __future__ import annotations
 
@@ -32,18 +33,34 @@ def new_writer(directory: Path, **changes: Any) -> TraceWriter:
 def op(writer: TraceWriter, name: str = "aten::mm", number: int = 0) -> int:
     """Add an op whose digests tell its number."""
     return writer.add(
-        EventKind.OP, Phase.FORWARD, EventFlag.RANDOM, 0, writer.string(name), 0, 0, 0, 1, 7, number, 1, number, 2
+        EventKind.OP,
+        Phase.FORWARD,
+        EventFlag.RANDOM,
+        0,
+        writer.string(name),
+        0,
+        0,
+        0,
+        1,
+        7,
+        number,
+        1,
+        number,
+        2,
     )
 
 
 def write_sample(directory: Path) -> Events:
-    """Write a finished trace of eight events with three tensors kept; return the events as they should be read."""
+    """Write a finished trace of eight events with three tensors kept; return the events as they
+    should be read."""
     writer = new_writer(directory)
     place, thread = writer.location("model/naïve.py", 41, "forward"), writer.thread("thread-1")
     for number in range(6):
         op(writer, f"aten::op{number % 3}", number)
     name, text = writer.string("loss"), writer.string("float32[2, 3]")
-    loss = writer.add(EventKind.OUTPUT, Phase.FORWARD, 0, 1, name, 0, place, thread, 1, text, 0, 0, 1 << 63, 5)
+    loss = writer.add(
+        EventKind.OUTPUT, Phase.FORWARD, 0, 1, name, 0, place, thread, 1, text, 0, 0, 1 << 63, 5
+    )
     assert writer.keep(loss, 0, "bool", (3,), b"\x01\x00\x01")
     assert writer.keep(loss, 1, "float32", (2, 3), FLOATS)
     assert writer.keep(loss, 2, "complex64", (1,), bytes(8))

@@ -45,7 +45,10 @@ def read_everything(directory: Path) -> Events | None:
         assert trace.locations[row["location"]].line >= 0
     for event in range(len(trace.events)):
         for value in trace.values(event):
-            assert np.zeros(value.shape).size * values._ITEM_BYTES.get(value.dtype, 0) in (0, len(value.data))
+            assert np.zeros(value.shape).size * values._ITEM_BYTES.get(value.dtype, 0) in (
+                0,
+                len(value.data),
+            )
     return trace.events
 
 
@@ -80,32 +83,54 @@ def refusal(directory: Path) -> TraceError:
         Outcome, st.sampled_from(OutcomeKind), st.none() | st.integers(-(2**31), 2**32 - 1), TEXT
     ),
     level=st.sampled_from(Level),
-)  # fmt: skip
+)
 def test_any_trace_is_read_as_it_was_written(
-    strings: list[str], places: list[tuple[str, int, str]], thread_names: list[str], rows: list[tuple[int, ...]],
-    notes: list[tuple[str, str]], outcome: Outcome, level: Level,
-) -> None:  # fmt: skip
+    strings: list[str],
+    places: list[tuple[str, int, str]],
+    thread_names: list[str],
+    rows: list[tuple[int, ...]],
+    notes: list[tuple[str, str]],
+    outcome: Outcome,
+    level: Level,
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        live = new_writer(Path(folder), level=level.value, environment=dict(notes), subject="".join(strings))
+        live = new_writer(
+            Path(folder), level=level.value, environment=dict(notes), subject="".join(strings)
+        )
         names = [0, *map(live.string, strings)]
         sites = [0, *itertools.starmap(live.location, places)]
         threads = [0, *map(live.thread, thread_names)]
         expected = []
         for kind, phase, flags, step, name, module, site, thread, count, aux, *digests in rows:
             fields = (
-                1 + kind % 9, phase % 4, flags % 2**16, step % 2**31, names[name % len(names)],
-                names[module % len(names)], sites[site % len(sites)], threads[thread % len(threads)], count % 2**16,
-            )  # fmt: skip
-            expected.append((*fields, aux if fields[0] == EventKind.OP else 0, digests[:2], digests[2:]))
+                1 + kind % 9,
+                phase % 4,
+                flags % 2**16,
+                step % 2**31,
+                names[name % len(names)],
+                names[module % len(names)],
+                sites[site % len(sites)],
+                threads[thread % len(threads)],
+                count % 2**16,
+            )
+            expected.append(
+                (*fields, aux if fields[0] == EventKind.OP else 0, digests[:2], digests[2:])
+            )
             live.add(*expected[-1][:10], *digests)
         for note in notes:
             live.note(*note)
         live.close(outcome, 3)
         trace = Trace.open(folder)
-        found = [(*row.tolist()[:10], row["inputs"].tolist(), row["outputs"].tolist()) for row in trace.events]
+        found = [
+            (*row.tolist()[:10], row["inputs"].tolist(), row["outputs"].tolist())
+            for row in trace.events
+        ]
         assert found == expected
         assert [trace.strings[i] for i in names] == ["", *strings]
-        assert [(p.path, p.line, p.function) for p in (trace.locations[i] for i in sites)] == [("", 0, ""), *places]
+        assert [(p.path, p.line, p.function) for p in (trace.locations[i] for i in sites)] == [
+            ("", 0, ""),
+            *places,
+        ]
         assert [trace.threads[i] for i in threads] == ["MainThread", *thread_names]
         assert (trace.outcome, trace.level, trace.damage) == (outcome, level, "")
         assert trace.notes == tuple(NotChecked(*note) for note in notes)
@@ -114,7 +139,9 @@ def test_any_trace_is_read_as_it_was_written(
 
 
 @pytest.mark.parametrize("file", ["run.json", "events.bin", "values.safetensors"])
-def test_a_file_cut_anywhere_gives_a_prefix_or_an_error(sample: tuple[Path, Events], file: str) -> None:
+def test_a_file_cut_anywhere_gives_a_prefix_or_an_error(
+    sample: tuple[Path, Events], file: str
+) -> None:
     directory, expected = sample
     whole = (directory / file).read_bytes()
     lengths = []
@@ -143,9 +170,13 @@ def flips(path: Path, stride: int) -> Iterator[tuple[int, int]]:
     path.write_bytes(whole)
 
 
-@pytest.mark.parametrize("stride", [pytest.param(43, id="some"), pytest.param(1, id="all", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "stride", [pytest.param(43, id="some"), pytest.param(1, id="all", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("file", ["run.json", "events.bin", "values.safetensors"])
-def test_a_flipped_bit_spoils_no_event_but_its_own(sample: tuple[Path, Events], file: str, stride: int) -> None:
+def test_a_flipped_bit_spoils_no_event_but_its_own(
+    sample: tuple[Path, Events], file: str, stride: int
+) -> None:
     directory, expected = sample
     for byte, _ in flips(directory / file, stride):
         spoiled = byte // EVENT.itemsize if file == "events.bin" else -1
@@ -198,7 +229,10 @@ def test_the_trace_is_cut_at_the_first_event_with_an_unknown_field(
     broken.tofile(tmp_path / "events.bin")
     trace = Trace.open(tmp_path)
     assert (trace.events == written[:3]).all()
-    assert trace.damage == f"events.bin is used up to event 3 of 6: the {reason} of that event is unknown"
+    assert (
+        trace.damage
+        == f"events.bin is used up to event 3 of 6: the {reason} of that event is unknown"
+    )
 
 
 @pytest.mark.parametrize("kind", [EventKind.GRADIENT, EventKind.ALERT, EventKind.ENTROPY])
@@ -241,23 +275,53 @@ def test_another_format_version_is_refused_with_both_versions(sample: tuple[Path
 
 ROW = {"path": "a.py", "line": 1, "function": "f"}
 BAD_FIELDS: list[tuple[str, Any]] = [
-    ("magic", "other"), ("format", "2"), ("format", True), ("format", -1), ("format", 2**70), ("level", "all"),
-    ("level", []), ("subject", None), ("command", "x"), ("command", [1]), ("settings", []), ("environment", {"a": 1}),
-    ("event_dtype", []), ("strings", []), ("strings", {}), ("strings", ["", 1]), ("locations", []),
-    ("locations", {"path": ROW}), ("locations", [{}]), ("locations", [ROW | {"line": -1}]),
-    ("locations", [ROW | {"line": 2**31}]), ("locations", [ROW | {"line": 1.5}]), ("locations", [ROW | {"x": ""}]),
-    ("locations", [ROW | {"path": None}]), ("threads", []), ("steps", 2**31), ("steps", True), ("steps", None),
-    ("events", -1), ("events", 1e300), ("outcome", None), ("outcome", {}),
-    ("outcome", {"kind": "won", "code": None, "detail": ""}), ("outcome", {"kind": [], "code": None, "detail": ""}),
+    ("magic", "other"),
+    ("format", "2"),
+    ("format", True),
+    ("format", -1),
+    ("format", 2**70),
+    ("level", "all"),
+    ("level", []),
+    ("subject", None),
+    ("command", "x"),
+    ("command", [1]),
+    ("settings", []),
+    ("environment", {"a": 1}),
+    ("event_dtype", []),
+    ("strings", []),
+    ("strings", {}),
+    ("strings", ["", 1]),
+    ("locations", []),
+    ("locations", {"path": ROW}),
+    ("locations", [{}]),
+    ("locations", [ROW | {"line": -1}]),
+    ("locations", [ROW | {"line": 2**31}]),
+    ("locations", [ROW | {"line": 1.5}]),
+    ("locations", [ROW | {"x": ""}]),
+    ("locations", [ROW | {"path": None}]),
+    ("threads", []),
+    ("steps", 2**31),
+    ("steps", True),
+    ("steps", None),
+    ("events", -1),
+    ("events", 1e300),
+    ("outcome", None),
+    ("outcome", {}),
+    ("outcome", {"kind": "won", "code": None, "detail": ""}),
+    ("outcome", {"kind": [], "code": None, "detail": ""}),
     ("outcome", {"kind": "exited", "code": 2**40, "detail": ""}),
     ("outcome", {"kind": "exited", "code": 1, "detail": 2}),
-    ("changes", [{"what": "", "before": "", "after": "", "location": 9}]), ("changes", [1]), ("notes", [{"what": "a"}]),
+    ("changes", [{"what": "", "before": "", "after": "", "location": 9}]),
+    ("changes", [1]),
+    ("notes", [{"what": "a"}]),
     ("notes", None),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("field", "value"), BAD_FIELDS, ids=lambda part: str(part)[:40])
-def test_a_field_that_is_not_what_it_should_be_is_refused(sample: tuple[Path, Events], field: str, value: Any) -> None:
+def test_a_field_that_is_not_what_it_should_be_is_refused(
+    sample: tuple[Path, Events], field: str, value: Any
+) -> None:
     edit_run_file(sample[0], **{field: value})
     assert refusal(sample[0]).code == "trace-corrupt"
 
@@ -275,14 +339,28 @@ def test_a_field_that_is_not_what_it_should_be_is_refused(sample: tuple[Path, Ev
         b'{"steps": ' + b"1" * 10_000 + b"}",
         b"\xef\xbb\xbf{}",
     ],
-    ids=["empty", "null", "not UTF-8", "deep lists", "deep objects", "NaN", "Infinity", "huge integer", "BOM"],
+    ids=[
+        "empty",
+        "null",
+        "not UTF-8",
+        "deep lists",
+        "deep objects",
+        "NaN",
+        "Infinity",
+        "huge integer",
+        "BOM",
+    ],
 )
-def test_a_run_file_that_is_no_plain_json_object_is_refused(sample: tuple[Path, Events], text: bytes) -> None:
+def test_a_run_file_that_is_no_plain_json_object_is_refused(
+    sample: tuple[Path, Events], text: bytes
+) -> None:
     (sample[0] / "run.json").write_bytes(text)
     assert refusal(sample[0]).code == "trace-corrupt"
 
 
-def test_a_run_file_larger_than_any_recording_is_refused_unread(sample: tuple[Path, Events]) -> None:
+def test_a_run_file_larger_than_any_recording_is_refused_unread(
+    sample: tuple[Path, Events],
+) -> None:
     os.truncate(sample[0] / "run.json", files.MAX_RUN_FILE_BYTES + 1)
     assert "is the most that a recording writes" in refusal(sample[0]).message
 

@@ -21,9 +21,9 @@ KNOWN = sorted(values._ITEM_BYTES.items())
 
 any_tensor = st.sampled_from(KNOWN).flatmap(
     lambda known: st.lists(st.integers(0, 4), max_size=3).flatmap(
-        lambda shape: st.binary(min_size=int(np.prod(shape)) * known[1], max_size=int(np.prod(shape)) * known[1]).map(
-            lambda data: (known[0], tuple(shape), data)
-        )
+        lambda shape: st.binary(
+            min_size=int(np.prod(shape)) * known[1], max_size=int(np.prod(shape)) * known[1]
+        ).map(lambda data: (known[0], tuple(shape), data))
     )
 )
 
@@ -58,7 +58,9 @@ def test_tensors_of_every_dtype_are_read_back_and_safetensors_opens_the_file(
         assert not any(value.data.flags.writeable for value in index.read(5))
 
 
-def test_others_read_the_numbers_although_a_tensor_of_odd_length_lies_before(tmp_path: Path) -> None:
+def test_others_read_the_numbers_although_a_tensor_of_odd_length_lies_before(
+    tmp_path: Path,
+) -> None:
     live = new_writer(tmp_path / "t")
     live.keep(op(live), 0, "bool", (3,), np.array([True, False, True]))
     live.keep(0, 1, "float32", (2, 3), FLOATS)
@@ -71,7 +73,9 @@ def test_others_read_the_numbers_although_a_tensor_of_odd_length_lies_before(tmp
         assert opened.get_tensor("0.2").view(np.complex128).tolist() == [1j, 2]
 
 
-def test_kept_tensors_are_flagged_and_found_by_event_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+def test_kept_tensors_are_flagged_and_found_by_event_in_the_order_of_their_numbers(
+    tmp_path: Path,
+) -> None:
     live = new_writer(tmp_path / "t")
     for _ in range(12):
         op(live)
@@ -79,7 +83,11 @@ def test_kept_tensors_are_flagged_and_found_by_event_in_the_order_of_their_numbe
         live.keep(11, number, "uint8", (1,), bytes([number % 256]))
     live.close(DONE, 1)
     trace = Trace.open(tmp_path / "t")
-    assert [(value.number, value.data.tolist()) for value in trace.values(11)] == [(2, [2]), (10, [10]), (1000, [232])]
+    assert [(value.number, value.data.tolist()) for value in trace.values(11)] == [
+        (2, [2]),
+        (10, [10]),
+        (1000, [232]),
+    ]
     assert trace.values(1) == ()
     assert np.flatnonzero(trace.events["flags"] & EventFlag.KEPT).tolist() == [11]
 
@@ -90,7 +98,11 @@ def test_a_trace_without_kept_tensors_has_no_values_file(tmp_path: Path) -> None
     live.close(DONE, 1)
     assert not (tmp_path / "t" / "values.safetensors").exists()
     trace = Trace.open(tmp_path / "t")
-    assert (trace.values(0), trace.damage, int(trace.events["flags"][0]) & EventFlag.KEPT) == ((), "", 0)
+    assert (trace.values(0), trace.damage, int(trace.events["flags"][0]) & EventFlag.KEPT) == (
+        (),
+        "",
+        0,
+    )
 
 
 def test_the_budget_counts_bytes_and_is_not_used_by_what_was_refused(tmp_path: Path) -> None:
@@ -122,7 +134,9 @@ def test_what_would_make_the_file_invalid_is_not_kept(
         assert list(opened.keys()) == ["0.0"]
 
 
-def test_a_full_header_refuses_more_tensors_and_stays_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_header_refuses_more_tensors_and_stays_valid(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(values, "HEADER_BYTES", 512)
     live = new_writer(tmp_path / "t")
     kept = [live.keep(op(live), 0, "cfloat0", (2,), b"abcd") for _ in range(20)]
@@ -160,7 +174,9 @@ BAD_ENTRIES: list[Any] = [
 
 
 @pytest.mark.parametrize("entry", BAD_ENTRIES, ids=json.dumps)
-def test_an_inconsistent_entry_is_refused_and_its_neighbour_is_not(tmp_path: Path, entry: Any) -> None:
+def test_an_inconsistent_entry_is_refused_and_its_neighbour_is_not(
+    tmp_path: Path, entry: Any
+) -> None:
     index = read_index(write_file(tmp_path / "v", {"0.0": U8, "0.1": entry}))
     assert [value.number for value in index.read(0)] == [0]
     assert index.damage == "v: tensors that are cut off or corrupt and not used: 1"
@@ -168,18 +184,32 @@ def test_an_inconsistent_entry_is_refused_and_its_neighbour_is_not(tmp_path: Pat
 
 @pytest.mark.parametrize(
     "text",
-    [1, None, "", "float32", "float32[2]", "float32[-1]", "F[4]", "new[3]", "float32[1" + ", 1" * 40 + "]", "new[٤]"],
+    [
+        1,
+        None,
+        "",
+        "float32",
+        "float32[2]",
+        "float32[-1]",
+        "F[4]",
+        "new[3]",
+        "float32[1" + ", 1" * 40 + "]",
+        "new[٤]",
+    ],
 )
 def test_a_true_dtype_that_does_not_fit_the_bytes_is_refused(tmp_path: Path, text: Any) -> None:
     index = read_index(
-        write_file(tmp_path / "v", {"__metadata__": {"0.0": text, "0.1": "new[2]"}, "0.0": U8, "0.1": U8})
+        write_file(
+            tmp_path / "v", {"__metadata__": {"0.0": text, "0.1": "new[2]"}, "0.0": U8, "0.1": U8}
+        )
     )
     expected = [1] if text is not None else [0, 1]
     assert [value.number for value in index.read(0)] == expected
 
 
 @pytest.mark.parametrize(
-    "name", ["0", "0.", ".0", "0.0.0", "00.0", "0.00", "-1.0", "0.-1", "٣.0", "0.0\n", "9" * 5000 + ".0"]
+    "name",
+    ["0", "0.", ".0", "0.0.0", "00.0", "0.00", "-1.0", "0.-1", "٣.0", "0.0\n", "9" * 5000 + ".0"],
 )
 def test_names_that_are_no_tensor_of_an_event_are_passed_over(tmp_path: Path, name: str) -> None:
     index = read_index(write_file(tmp_path / "v", {name: U8}))
@@ -187,7 +217,8 @@ def test_names_that_are_no_tensor_of_an_event_are_passed_over(tmp_path: Path, na
 
 
 @pytest.mark.parametrize(
-    "header", [b"", b"[]", b"{", b"\xff\xff", b"[" * 100_000, b'{"0.0":' + b"9" * 5000 + b"}", b"NaN"]
+    "header",
+    [b"", b"[]", b"{", b"\xff\xff", b"[" * 100_000, b'{"0.0":' + b"9" * 5000 + b"}", b"NaN"],
 )
 def test_a_header_that_is_no_object_gives_no_values(tmp_path: Path, header: bytes) -> None:
     index = read_index(write_file(tmp_path / "v", header))

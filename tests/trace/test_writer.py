@@ -13,7 +13,16 @@ import pytest
 
 from reproaudit import files
 from reproaudit.errors import TraceError
-from reproaudit.model.events import EventFlag, EventKind, Level, Location, NotChecked, Outcome, OutcomeKind, Phase
+from reproaudit.model.events import (
+    EventFlag,
+    EventKind,
+    Level,
+    Location,
+    NotChecked,
+    Outcome,
+    OutcomeKind,
+    Phase,
+)
 from reproaudit.trace import tables, writer
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.schema import EVENT
@@ -30,7 +39,9 @@ def fill_disk(monkeypatch: pytest.MonkeyPatch, after_writes: int = 0) -> None:
         count += 1
         if count > after_writes + 1:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return real(descriptor, data[: len(data) // 2] if count == after_writes + 1 else data, offset)
+        return real(
+            descriptor, data[: len(data) // 2] if count == after_writes + 1 else data, offset
+        )
 
     monkeypatch.setattr(files, "_pwrite", write)
 
@@ -41,7 +52,20 @@ def test_what_was_recorded_is_read_back_field_by_field(tmp_path: Path) -> None:
     place = live.location("train.py", 41, "forward")
     thread = live.thread("thread-1")
     event = live.add(
-        EventKind.OP, Phase.BACKWARD, EventFlag.VIEW, 3, name, module, place, thread, 2, 2**64 - 1, 1, 2, 3, 2**64 - 4
+        EventKind.OP,
+        Phase.BACKWARD,
+        EventFlag.VIEW,
+        3,
+        name,
+        module,
+        place,
+        thread,
+        2,
+        2**64 - 1,
+        1,
+        2,
+        3,
+        2**64 - 4,
     )
     live.change("torch.manual_seed", "0", "1", place)
     live.note("the loss", "it is sparse")
@@ -51,12 +75,23 @@ def test_what_was_recorded_is_read_back_field_by_field(tmp_path: Path) -> None:
     row = trace.events[event]
     assert row.tolist()[:10] == (1, 2, 2, 3, name, module, place, thread, 2, 2**64 - 1)
     assert (row["inputs"].tolist(), row["outputs"].tolist()) == ([1, 2], [3, 2**64 - 4])
-    assert (trace.name(row), trace.strings[module], trace.threads[thread]) == ("aten::mm", "layers.1", "thread-1")
+    assert (trace.name(row), trace.strings[module], trace.threads[thread]) == (
+        "aten::mm",
+        "layers.1",
+        "thread-1",
+    )
     assert trace.locations == (Location("", 0), Location("train.py", 41, "forward"))
     assert trace.outcome == Outcome(OutcomeKind.EXITED, 3, "sys.exit")
-    assert [(change.what, change.location) for change in trace.changes] == [("torch.manual_seed", trace.locations[1])]
+    assert [(change.what, change.location) for change in trace.changes] == [
+        ("torch.manual_seed", trace.locations[1])
+    ]
     assert trace.notes == (NotChecked("the loss", "it is sparse"),)
-    assert (trace.level, trace.settings["seed"], trace.header["steps"], trace.damage) == (Level.OPERATION, 1, 4, "")
+    assert (trace.level, trace.settings["seed"], trace.header["steps"], trace.damage) == (
+        Level.OPERATION,
+        1,
+        4,
+        "",
+    )
 
 
 def test_ids_are_the_same_for_the_same_entry_and_zero_is_reserved(tmp_path: Path) -> None:
@@ -75,7 +110,11 @@ def test_a_flushed_trace_is_readable_while_the_program_still_runs(tmp_path: Path
     assert len(Trace.open(tmp_path / "t").events) == 0
     live.flush(1)
     trace = Trace.open(tmp_path / "t")
-    assert (len(trace.events), trace.outcome.kind, trace.header["steps"]) == (1, OutcomeKind.RUNNING, 1)
+    assert (len(trace.events), trace.outcome.kind, trace.header["steps"]) == (
+        1,
+        OutcomeKind.RUNNING,
+        1,
+    )
     assert (tmp_path / "t" / "progress").read_text() == "1"
 
 
@@ -103,7 +142,9 @@ def test_a_killed_process_leaves_what_it_flushed(tmp_path: Path) -> None:
     assert trace.values(9)[0].shape == (2, 3)
 
 
-def test_a_full_buffer_is_flushed_unless_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_buffer_is_flushed_unless_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(writer, "FLUSH_BYTES", 4 * EVENT.itemsize)
     live = new_writer(tmp_path / "t")
     live.hold = True
@@ -146,7 +187,9 @@ def test_events_of_several_threads_are_neither_lost_nor_numbered_twice(
     def record(mine: list[int], start: int) -> None:
         mine += [op(live, f"op{start + i}", start + i) for i in range(200)]
 
-    threads = [threading.Thread(target=record, args=(mine, 200 * i)) for i, mine in enumerate(numbers)]
+    threads = [
+        threading.Thread(target=record, args=(mine, 200 * i)) for i, mine in enumerate(numbers)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -155,7 +198,9 @@ def test_events_of_several_threads_are_neither_lost_nor_numbered_twice(
     trace = Trace.open(tmp_path / "t")
     assert sorted(itertools.chain.from_iterable(numbers)) == list(range(800))
     for i, mine in enumerate(numbers):
-        assert [trace.name(trace.events[event]) for event in mine] == [f"op{200 * i + n}" for n in range(200)]
+        assert [trace.name(trace.events[event]) for event in mine] == [
+            f"op{200 * i + n}" for n in range(200)
+        ]
 
 
 def test_only_the_first_close_counts_and_later_events_are_dropped(tmp_path: Path) -> None:
@@ -186,11 +231,15 @@ def test_a_full_disk_ends_the_trace_and_not_the_program(
     assert not live.keep(8, 1, "uint8", (1,), b"x")
     trace = Trace.open(tmp_path / "t")
     assert 3 <= len(trace.events) < 9
-    assert [trace.name(row) for row in trace.events] == [f"op{number}" for number in range(len(trace.events))]
+    assert [trace.name(row) for row in trace.events] == [
+        f"op{number}" for number in range(len(trace.events))
+    ]
     assert trace.outcome.kind is OutcomeKind.RUNNING
 
 
-def test_a_trace_that_lost_its_end_to_a_full_disk_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trace_that_lost_its_end_to_a_full_disk_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     live = new_writer(tmp_path / "t")
     op(live)
     with monkeypatch.context() as patch:
@@ -210,7 +259,9 @@ def test_a_folder_that_cannot_be_made_does_not_stop_the_program(tmp_path: Path) 
     live.close(DONE, 1)
 
 
-def test_a_flush_that_was_interrupted_is_made_good_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_flush_that_was_interrupted_is_made_good_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     live = new_writer(tmp_path / "t")
     for number in range(4):
         op(live, f"op{number}", number)
@@ -282,7 +333,11 @@ def test_a_forked_child_writes_nothing_into_its_parents_trace(tmp_path: Path) ->
         live.close(Outcome(OutcomeKind.RAISED, 1), 5)
 
     in_forked_child(work)
-    assert sorted(file.name for file in (tmp_path / "t").iterdir()) == ["events.bin", "progress", "run.json"]
+    assert sorted(file.name for file in (tmp_path / "t").iterdir()) == [
+        "events.bin",
+        "progress",
+        "run.json",
+    ]
     live.close(DONE, 1)
     trace = Trace.open(tmp_path / "t")
     assert ([trace.name(row) for row in trace.events], trace.outcome) == (["parent"], DONE)
@@ -304,18 +359,28 @@ def test_a_rehomed_child_has_its_own_trace_in_which_old_ids_stay_valid(tmp_path:
     in_forked_child(work)
     live.close(DONE, 1)
     child = Trace.open(tmp_path / "t" / "child-1")
-    assert [child.name(row) for row in child.events] == ["known before the fork", "new in the child"]
+    assert [child.name(row) for row in child.events] == [
+        "known before the fork",
+        "new in the child",
+    ]
     assert (child.outcome.code, child.header["steps"], child.notes, child.damage) == (2, 3, (), "")
     assert len(Trace.open(tmp_path / "t").events) == 1
 
 
-def test_notes_are_kept_once_and_cut_where_there_are_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_notes_are_kept_once_and_cut_where_there_are_too_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(writer, "MAX_NOTES", 3)
     live = new_writer(tmp_path / "t")
     for what in "abacdbe":
         live.note(what, "why")
     live.close(DONE, 1)
-    assert [note.what for note in Trace.open(tmp_path / "t").notes] == ["a", "b", "c", "more than can be listed"]
+    assert [note.what for note in Trace.open(tmp_path / "t").notes] == [
+        "a",
+        "b",
+        "c",
+        "more than can be listed",
+    ]
 
 
 def test_names_beyond_the_tables_room_become_the_empty_name_and_are_reported(
@@ -351,9 +416,16 @@ def test_a_finalised_outcome_changes_nothing_else(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "code"),
-    [(None, "trace-missing"), (b"", "trace-corrupt"), (b"[]", "trace-corrupt"), (b"{}", "trace-corrupt")],
+    [
+        (None, "trace-missing"),
+        (b"", "trace-corrupt"),
+        (b"[]", "trace-corrupt"),
+        (b"{}", "trace-corrupt"),
+    ],
 )
-def test_an_outcome_cannot_be_written_where_there_is_no_trace(tmp_path: Path, content: bytes | None, code: str) -> None:
+def test_an_outcome_cannot_be_written_where_there_is_no_trace(
+    tmp_path: Path, content: bytes | None, code: str
+) -> None:
     if content is not None:
         (tmp_path / "run.json").write_bytes(content)
     with pytest.raises(TraceError) as caught:

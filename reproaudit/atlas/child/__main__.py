@@ -1,4 +1,5 @@
-"""The worker: reads one task as JSON from standard input and writes one JSON object per line to standard output."""
+"""The worker: reads one task as JSON from standard input and writes one JSON object per line to
+standard output."""
 
 from __future__ import annotations
 
@@ -12,12 +13,15 @@ _MOST_MEMORY = 6 << 30  # of address space on the CPU; CUDA maps far more than i
 
 
 def main() -> int:
-    """Do the task: {"do": "sweep" | "confirm", "request": …}. What ops print goes to standard error."""
+    """Do the task: {"do": "sweep" | "confirm", "request": …}. What ops print goes to standard
+    error."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     task = json.load(sys.stdin)
     if task["request"]["device"] == "cpu":
-        resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
+        resource.setrlimit(
+            resource.RLIMIT_AS, (_MOST_MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1])
+        )
 
     def tell(record: dict[str, Any]) -> None:
         out.write(json.dumps(record) + "\n")
@@ -39,7 +43,9 @@ def main() -> int:
     tell({"environment": describe_environment()})
     if task["do"] == "sweep":
         wanted = task.get("cells")
-        conduct.sweep(request, frozenset(task["done"]), None if wanted is None else frozenset(wanted), tell)
+        conduct.sweep(
+            request, frozenset(task["done"]), None if wanted is None else frozenset(wanted), tell
+        )
     else:
         conduct.confirm(request, task["accused"], tell)
     tell({"end": True})

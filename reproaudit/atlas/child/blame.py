@@ -26,7 +26,8 @@ _TRIES = 50
 
 @dataclass(frozen=True, slots=True)
 class Culprit:
-    """An aten operator that returned something else for the very same inputs, and a program that shows it."""
+    """An aten operator that returned something else for the very same inputs, and a program that
+    shows it."""
 
     aten: str  # "aten::index_put_.default"
     differing: int
@@ -35,7 +36,8 @@ class Culprit:
 
 
 class _Seeker(TorchDispatchMode):
-    """Repeats every operator that is dispatched, on its own inputs, until it has found one that differs."""
+    """Repeats every operator that is dispatched, on its own inputs, until it has found one that
+    differs."""
 
     supports_higher_order_operators = True
 
@@ -49,13 +51,18 @@ class _Seeker(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         info = self._table[func]
-        if self.found is not None or time.monotonic() > self._end or not can_rerun(info, args, kwargs):
+        if (
+            self.found is not None
+            or time.monotonic() > self._end
+            or not can_rerun(info, args, kwargs)
+        ):
             return func(*args, **kwargs)
         rerun = Rerun(func, args, kwargs, info)
         result = func(*args, **kwargs)
         for repetitions in rerun.all_ways(tensors_written(info, args, kwargs, result)):
             if repetitions.differing and repetitions.way is not Way.FLAG:
-                # Many threads, however it was found: what is rare with few is not with more threads than cores.
+                # Many threads, however it was found: what is rare with few is not with more threads
+                # than cores.
                 program = reproducer(func, info, args, kwargs, around.crowded(self._device))
                 self.found = Culprit(info.name, repetitions.differing, repetitions.made, program)
                 break
@@ -94,14 +101,16 @@ def dispatched(call: Callable[[], Any]) -> list[Any]:
     return [op for op in listener.ops if hasattr(op, "tags")]
 
 
-# -- a line with torch alone -----------------------------------------------------------------------------------------
+# -- a line with torch alone
+# -----------------------------------------------------------------------------------------
 
 
 def reproducer(func: Any, info: OpInfo, args: Any, kwargs: Any, threads: int) -> str:
-    """Return a program of one line that repeats the operator on seeded inputs of the same kind and counts what differs.
+    """Return a program of one line that repeats the operator on seeded inputs of the same kind and
+    counts what differs.
 
-    Values are drawn anew: normal ones for floating point, of the same range for whole numbers. It ends by printing
-    "K of N differ". "" if an argument is nothing that can be written in Python.
+    Values are drawn anew: normal ones for floating point, of the same range for whole numbers. It
+    ends by printing "K of N differ". "" if an argument is nothing that can be written in Python.
     """
     made: list[str] = []
     names: dict[int, str] = {}
@@ -126,7 +135,9 @@ def reproducer(func: Any, info: OpInfo, args: Any, kwargs: Any, threads: int) ->
 
     try:
         given = [written(value, position in info.mutated) for position, value in enumerate(args)]
-        given += [f"{name}={written(value, name in info.mutated_names)}" for name, value in kwargs.items()]
+        given += [
+            f"{name}={written(value, name in info.mutated_names)}" for name, value in kwargs.items()
+        ]
     except (TypeError, RuntimeError):
         return ""
     overload = str(func)  # "aten.index_put_.default"
@@ -148,7 +159,11 @@ def reproducer(func: Any, info: OpInfo, args: Any, kwargs: Any, threads: int) ->
 def _tensor(tensor: torch.Tensor) -> str:
     shape, stride = tuple(tensor.shape), tensor.stride()
     contiguous = tensor.is_contiguous()
-    span = 1 + sum((size - 1) * step for size, step in zip(shape, stride, strict=True)) if tensor.numel() else 0
+    span = (
+        1 + sum((size - 1) * step for size, step in zip(shape, stride, strict=True))
+        if tensor.numel()
+        else 0
+    )
     text = _values(tensor, shape if contiguous else (span,))
     return text if contiguous else f"{text}.as_strided({shape}, {stride})"
 

@@ -21,7 +21,9 @@ from reproaudit.atlas.child.opdb import Call, Group, chosen_ops, groups_of, name
 from reproaudit.atlas.child.values import elements, is_plain, tensors_in
 
 _MOST_CALLS = 24  # of a cell
-_SLICE_S = 0.15  # for the repetitions of one call, at most; the fewest repetitions are made in any case
+_SLICE_S = (
+    0.15  # for the repetitions of one call, at most; the fewest repetitions are made in any case
+)
 _LEAST_SLICE_S = 0.02
 _ENLARGE_S = 0.08  # for one sample at least
 _PATIENCE_S = 0.5  # more for an op of which no sample could be enlarged yet
@@ -44,52 +46,81 @@ class Material:
     refusal: str = ""
 
 
-def sweep(request: Request, done: frozenset[str], wanted: frozenset[str] | None, tell: Tell) -> None:
-    """Run every cell that is not in `done`, or of these only the wanted ones; `tell` gets a record of each.
+def sweep(
+    request: Request, done: frozenset[str], wanted: frozenset[str] | None, tell: Tell
+) -> None:
+    """Run every cell that is not in `done`, or of these only the wanted ones; `tell` gets a record
+    of each.
 
-    Before a cell it gets {"at": cell}, while calls are made for several also {"group": cells}: whoever listens knows
-    what was going on if this process dies.
+    Before a cell it gets {"at": cell}, while calls are made for several also {"group": cells}:
+    whoever listens knows what was going on if this process dies.
     """
     ops = chosen_ops(request)
     neighbour = around.Neighbour(request.device)
     groups = {name_of(op): groups_of(op, request) for op in ops}
     plan = {name: [_left(group, done, wanted) for group in found] for name, found in groups.items()}
-    tell({"plan": {
-        "ops": len(ops), "cells": sum(len(group.cells) for found in plan.values() for group in found),
-        "unsupported": [name for name, found in groups.items() if not found],
-    }})  # fmt: skip
+    tell(
+        {
+            "plan": {
+                "ops": len(ops),
+                "cells": sum(len(group.cells) for found in plan.values() for group in found),
+                "unsupported": [name for name, found in groups.items() if not found],
+            }
+        }
+    )
     for found in plan.values():
         end = time.monotonic() + request.seconds
         pending = [group for group in found if group.cells]
         for position, group in enumerate(pending):
             weights = sum(other.weight for other in pending[position:])
-            _run_group(group, request, neighbour, max(0.0, end - time.monotonic()) * group.weight / weights, tell)
+            _run_group(
+                group,
+                request,
+                neighbour,
+                max(0.0, end - time.monotonic()) * group.weight / weights,
+                tell,
+            )
 
 
 def _left(group: Group, done: frozenset[str], wanted: frozenset[str] | None) -> Group:
-    cells = [cell for cell in group.cells if str(cell) not in done and (wanted is None or str(cell) in wanted)]
+    cells = [
+        cell
+        for cell in group.cells
+        if str(cell) not in done and (wanted is None or str(cell) in wanted)
+    ]
     return replace(group, cells=tuple(cells))
 
 
-def _run_group(group: Group, request: Request, neighbour: around.Neighbour, share_s: float, tell: Tell) -> None:
+def _run_group(
+    group: Group, request: Request, neighbour: around.Neighbour, share_s: float, tell: Tell
+) -> None:
     tell({"at": str(group.cells[0]), "group": [str(cell) for cell in group.cells]})
     end = time.monotonic() + share_s
     material = material_for(group, request.device, time.monotonic() + share_s * _SHARE_TO_ENLARGE)
     for position, cell in enumerate(group.cells):
         tell({"at": str(cell)})
-        weights = [_ONE_OF_MANY_THREADS if other.threads > 1 else 1 for other in group.cells[position:]]
+        weights = [
+            _ONE_OF_MANY_THREADS if other.threads > 1 else 1 for other in group.cells[position:]
+        ]
         until = time.monotonic() + max(0.0, end - time.monotonic()) * weights[0] / sum(weights)
         tell(run_cell(cell, material, request.repeats, neighbour, until))
 
 
 def material_for(group: Group, device: str, until: float) -> Material:
-    """Make the calls of a group. Samples are always looked at in the same order; `until` only ends it earlier."""
+    """Make the calls of a group. Samples are always looked at in the same order; `until` only ends
+    it earlier."""
     try:
         samples = samples_of(group, device)
-    except Exception as error:  # op_db's own code; without samples there is nothing to run, and the reason is told
-        return Material(refusal=f"its samples cannot be made: {type(error).__name__}: {error}"[:160])
+    except (
+        Exception
+    ) as error:  # op_db's own code; without samples there is nothing to run, and the reason is told
+        return Material(
+            refusal=f"its samples cannot be made: {type(error).__name__}: {error}"[:160]
+        )
     if group.size == "sample" or not samples:
-        return Material(samples[:_MOST_CALLS], len(samples), refusal="" if samples else "op_db has no samples")
+        return Material(
+            samples[:_MOST_CALLS], len(samples), refusal="" if samples else "op_db has no samples"
+        )
     found = Material(samples=len(samples))
     forms: list[list[Call]] = []
     for sample in sorted(samples, key=_urgency):
@@ -101,16 +132,21 @@ def material_for(group: Group, device: str, until: float) -> Material:
         forms.append(larger.calls)
         found.elements = max(found.elements, larger.elements)
         found.refusal = found.refusal or larger.refusal
-    # The first form of each sample before the second of any: samples differ more than the forms of one.
-    found.calls = [form for forms_alike in zip_longest(*forms) for form in forms_alike if form is not None][
-        :_MOST_CALLS
-    ]
+    # The first form of each sample before the second of any: samples differ more than the forms of
+    # one.
+    found.calls = [
+        form for forms_alike in zip_longest(*forms) for form in forms_alike if form is not None
+    ][:_MOST_CALLS]
     return found
 
 
 def _urgency(sample: Call) -> tuple[bool, bool]:
-    """Sort what has no extents last and what has indices first: where many name one place, additions race."""
-    indices = (tensor.dtype in (torch.int64, torch.int32) and tensor.numel() > 1 for tensor in _plain(sample))
+    """Sort what has no extents last and what has indices first: where many name one place,
+    additions race."""
+    indices = (
+        tensor.dtype in (torch.int64, torch.int32) and tensor.numel() > 1
+        for tensor in _plain(sample)
+    )
     return elements(sample.operands) == 1, not any(indices)
 
 
@@ -119,15 +155,21 @@ def _plain(sample: Call) -> Iterator[torch.Tensor]:
 
 
 def enlarged(sample: Call, cell: Cell, until: float) -> Enlarged:
-    """Return the larger forms of a sample that the op accepts. A backward pass takes part in what is too slow."""
+    """Return the larger forms of a sample that the op accepts. A backward pass takes part in what
+    is too slow."""
 
     def accepts(call: Call) -> Any:
         result = Phase(replace(cell, phase="forward"), call).result()
         try:
             backward = Phase(replace(cell, phase="backward"), call)
-            if any(tensor.requires_grad for tensor in tensors_in(call.operands)) and backward.prepare():
+            if (
+                any(tensor.requires_grad for tensor in tensors_in(call.operands))
+                and backward.prepare()
+            ):
                 backward.result()
-        except RuntimeError as error:  # of the backward pass alone: its own cells will say so, unless it is the size
+        except (
+            RuntimeError
+        ) as error:  # of the backward pass alone: its own cells will say so, unless it is the size
             if "memory" in str(error):
                 raise
         return result
@@ -137,11 +179,19 @@ def enlarged(sample: Call, cell: Cell, until: float) -> Enlarged:
         return enlarge(sample, accepts, until)
 
 
-def run_cell(cell: Cell, material: Material, repeats: int, neighbour: around.Neighbour, until: float) -> Record:
-    """Look at the calls of a cell in turn until `until` (the first one always) and return one record for all."""
+def run_cell(
+    cell: Cell, material: Material, repeats: int, neighbour: around.Neighbour, until: float
+) -> Record:
+    """Look at the calls of a cell in turn until `until` (the first one always) and return one
+    record for all."""
     if not material.calls:
         missing = Status.NOT_ENLARGED if material.samples else Status.NO_SAMPLES
-        return {"cell": str(cell), "status": missing.value, "elements": material.elements, "why": material.refusal}
+        return {
+            "cell": str(cell),
+            "status": missing.value,
+            "elements": material.elements,
+            "why": material.refusal,
+        }
     experiment = Experiment(cell, repeats, neighbour)
     looks: list[tuple[Call, Seen]] = []
     for call in material.calls:
@@ -162,20 +212,29 @@ def _record(cell: Cell, looks: list[tuple[Call, Seen]], material: Material) -> R
     call, worst = min(looks, key=lambda look: _RANK.index(look[1].status))
     compared = [seen for _, seen in looks if seen.status not in (Status.RAISES, Status.NO_GRADIENT)]
     record: Record = {
-        "cell": str(cell), "status": worst.status.value, "calls": len(compared), "samples": material.samples,
+        "cell": str(cell),
+        "status": worst.status.value,
+        "calls": len(compared),
+        "samples": material.samples,
         "elements": max((seen.elements for _, seen in looks), default=0),
         "declared": _declared(compared).value,
-    }  # fmt: skip
+    }
     if alerts := sorted({alert for seen in compared for alert in seen.alerts}):
         record["alerts"] = alerts
     if worst.status not in (Status.STABLE, Status.NO_GRADIENT, Status.RAISES):
         record |= {
-            "call": identifier(call), "way": worst.way, "tallies": worst.tallies, "difference": worst.difference,
+            "call": identifier(call),
+            "way": worst.way,
+            "tallies": worst.tallies,
+            "difference": worst.difference,
             "under_flag": worst.under_flag.value if worst.under_flag is not None else None,
-            "of_calls": sum(seen.status is worst.status for seen in compared), "given": _given(call),
-        }  # fmt: skip
+            "of_calls": sum(seen.status is worst.status for seen in compared),
+            "given": _given(call),
+        }
     if not compared:
-        record["why"] = next((seen.error for _, seen in looks if seen.error), "no result requires a gradient")
+        record["why"] = next(
+            (seen.error for _, seen in looks if seen.error), "no result requires a gradient"
+        )
     return record
 
 
@@ -189,10 +248,13 @@ def _given(call: Call) -> str:
 
 def _declared(seen: list[Seen]) -> Declared:
     said = {look.declared for look in seen}
-    return next((what for what in (Declared.RAISES, Declared.WORKSPACE) if what in said), Declared.NOTHING)
+    return next(
+        (what for what in (Declared.RAISES, Declared.WORKSPACE) if what in said), Declared.NOTHING
+    )
 
 
-# -- looking again ---------------------------------------------------------------------------------------------------
+# -- looking again
+# ---------------------------------------------------------------------------------------------------
 
 
 def confirm(request: Request, accused: dict[str, str], tell: Tell) -> None:
@@ -206,25 +268,40 @@ def confirm(request: Request, accused: dict[str, str], tell: Tell) -> None:
                     tell(_confirmed(group, cell, accused[str(cell)], request, neighbour))
 
 
-def _confirmed(group: Group, cell: Cell, wanted: str, request: Request, neighbour: around.Neighbour) -> Record:
+def _confirmed(
+    group: Group, cell: Cell, wanted: str, request: Request, neighbour: around.Neighbour
+) -> Record:
     call = _find(group, cell, wanted)
     if call is None:
-        return {"cell": str(cell), "confirm": {"again": False, "why": "the call could not be made again"}}
+        return {
+            "cell": str(cell),
+            "confirm": {"again": False, "why": "the call could not be made again"},
+        }
     look = partial(Experiment(cell, 2 * request.repeats, neighbour).look, call, 10 * _SLICE_S)
     seen = next((seen for _ in range(3) if (seen := look()).status is not Status.STABLE), Seen())
     found: Record = {
-        "again": seen.status is Status.DIFFERS, "status": seen.status.value, "way": seen.way, "tallies": seen.tallies,
+        "again": seen.status is Status.DIFFERS,
+        "status": seen.status.value,
+        "way": seen.way,
+        "tallies": seen.tallies,
         "under_flag": seen.under_flag.value if seen.under_flag else None,
-    }  # fmt: skip
+    }
     if seen.status is Status.DIFFERS and (culprit := blame(cell, call)) is not None:
-        found |= {"aten": culprit.aten, "replays": [culprit.differing, culprit.made], "program": culprit.program}
+        found |= {
+            "aten": culprit.aten,
+            "replays": [culprit.differing, culprit.made],
+            "program": culprit.program,
+        }
     return {"cell": str(cell), "confirm": found}
 
 
 def _find(group: Group, cell: Cell, wanted: str) -> Call | None:
-    """Return the call again. How far a sample is enlarged depends on the time that it takes; how, does not."""
+    """Return the call again. How far a sample is enlarged depends on the time that it takes; how,
+    does not."""
     number, _, label = wanted.partition(" ")
-    sample = next((call for call in samples_of(group, cell.device) if str(call.sample) == number), None)
+    sample = next(
+        (call for call in samples_of(group, cell.device) if str(call.sample) == number), None
+    )
     if sample is None or not label:
         return sample
     kind = label.partition(" × ")[0]

@@ -1,8 +1,10 @@
-"""Making a sample larger: scale chosen extents of its tensors alike, repeat the values, and keep what the op accepts.
+"""Making a sample larger: scale chosen extents of its tensors alike, repeat the values, and keep
+what the op accepts.
 
-Integer tensors only repeat their values: indices stay valid where extents grow, and many of them are equal, which is
-where additions without an order show. Floating-point values are repeated and shrunk by up to 5 % each, so that sums of
-them depend on their order; probabilities stay probabilities.
+Integer tensors only repeat their values: indices stay valid where extents grow, and many of them
+are equal, which is where additions without an order show. Floating-point values are repeated and
+shrunk by up to 5 % each, so that sums of them depend on their order; probabilities stay
+probabilities.
 """
 
 from __future__ import annotations
@@ -22,14 +24,21 @@ from reproaudit.atlas.child.values import elements, is_plain, tensors_in
 
 MOST_FORMS = 4  # of one sample
 _ENOUGH = LARGE_ELEMENTS // 4  # 65,536: two grains, so that two threads take part
-_STAGES = (64, 1024, LARGE_ELEMENTS >> 4, LARGE_ELEMENTS)  # what is slow when smaller is not made larger
+_STAGES = (
+    64,
+    1024,
+    LARGE_ELEMENTS >> 4,
+    LARGE_ELEMENTS,
+)  # what is slow when smaller is not made larger
 _MOST_ELEMENTS = 4 * LARGE_ELEMENTS
 _SLOW_S = 0.05
 _MOST_BYTES = 256 << 20
 _NOISE = 0.05
 _FIRST_NUMBERS, _OTHER_NUMBERS = "numbers of the first argument", "numbers of the other arguments"
 
-Extent = Callable[[int, int, int], bool]  # of the tensor's number, the dimension and its extent: is it scaled?
+Extent = Callable[
+    [int, int, int], bool
+]  # of the tensor's number, the dimension and its extent: is it scaled?
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +60,8 @@ class Enlarged:
 
 
 def enlarge(call: Call, accepts: Callable[[Call], Any], until: float) -> Enlarged:
-    """Try the transformations in turn until there are enough forms. `accepts` makes the call and returns its result."""
+    """Try the transformations in turn until there are enough forms. `accepts` makes the call and
+    returns its result."""
     found = Enlarged()
     unusable = [tensor for tensor in tensors_in(call.operands) if not is_plain(tensor)]
     if unusable:
@@ -72,7 +82,9 @@ def enlarge(call: Call, accepts: Callable[[Call], Any], until: float) -> Enlarge
             break
         larger = _grown(Plan(call, tensors, transformation, base), accepts, found)
         if larger is not None:
-            shape = tuple(tuple(tensor.shape) for tensor in tensors_in(larger.operands)) or larger.label
+            shape = (
+                tuple(tuple(tensor.shape) for tensor in tensors_in(larger.operands)) or larger.label
+            )
             if shape not in shapes:
                 shapes.add(shape)
                 found.calls.append(larger)
@@ -87,18 +99,23 @@ def _transformations(tensors: list[torch.Tensor]) -> Iterator[Transformation]:
         return
     largest = max(tensors, key=torch.Tensor.numel)
     indices = _extents([tensor for tensor in tensors if _is_integer(tensor)])
-    # Indices first, and also without the tensor that they point into: many of them then name the same place.
+    # Indices first, and also without the tensor that they point into: many of them then name the
+    # same place.
     for extent in indices if not _is_integer(tensors[0]) else ():
         yield Transformation(f"extents {extent} of all but the first", _of_others(extent))
     extents = list(dict.fromkeys((*indices, *_extents([largest]), *_extents(tensors))))
     for with_numbers in (False, True):
         for extent in extents:
-            suffix, numbers = (", numbers too", frozenset({extent})) if with_numbers else ("", frozenset[int]())
+            suffix, numbers = (
+                (", numbers too", frozenset({extent})) if with_numbers else ("", frozenset[int]())
+            )
             yield Transformation(f"extents {extent}{suffix}", _equal_to(extent), numbers)
             if not with_numbers and largest.dim() > 1 and extent == largest.shape[0]:
                 yield Transformation(f"leading extents {extent}", _leading(extent))
     yield Transformation("all extents", lambda _, __, size: size > 1)
-    yield Transformation("all extents, numbers too", lambda _, __, size: size > 1, frozenset(extents))
+    yield Transformation(
+        "all extents, numbers too", lambda _, __, size: size > 1, frozenset(extents)
+    )
     for number, tensor in enumerate(tensors[:4]):
         for dim in dict.fromkeys((0, tensor.dim() - 1)):
             if tensor.dim():
@@ -132,11 +149,16 @@ def _only(number: int, dim: int) -> Extent:
 
 
 def _grown(plan: Plan, accepts: Callable[[Call], Any], found: Enlarged) -> Call | None:
-    """Return the call at the largest size that it reaches in time; None if the op refuses or stays small."""
+    """Return the call at the largest size that it reaches in time; None if the op refuses or stays
+    small."""
     best, before = None, (1.0, float(max(plan.base, 1)))
     for stage in _STAGES:
         factor = plan.factor(stage)
-        power = math.log(max(before[1] / plan.base, 1.0)) / math.log(before[0]) if before[0] > 1 else 0.0
+        power = (
+            math.log(max(before[1] / plan.base, 1.0)) / math.log(before[0])
+            if before[0] > 1
+            else 0.0
+        )
         is_bounded = before[1] * (factor / before[0]) ** power > _MOST_ELEMENTS
         if is_bounded:  # results can grow with a power of what is scaled
             factor = int(before[0] * (LARGE_ELEMENTS / before[1]) ** (1 / power))
@@ -180,17 +202,24 @@ class Plan:
     base: int
 
     def dims(self, number: int) -> list[int]:
-        return [dim for dim, size in enumerate(self.tensors[number].shape) if self.how.scales(number, dim, size)]
+        return [
+            dim
+            for dim, size in enumerate(self.tensors[number].shape)
+            if self.how.scales(number, dim, size)
+        ]
 
     def factor(self, target: int) -> int:
-        """Return by what to multiply for `target` elements in the widest tensor; 1 if there is nothing to scale."""
+        """Return by what to multiply for `target` elements in the widest tensor; 1 if there is
+        nothing to scale."""
         if not self.tensors:
             return max(1, target // max(self.base, 1))
         scaled = [number for number in range(len(self.tensors)) if self.dims(number)]
         if not scaled:
             return 1
         widest = max(scaled, key=lambda number: self.tensors[number].numel())
-        return math.ceil(math.pow(target / self.tensors[widest].numel(), 1 / len(self.dims(widest))))
+        return math.ceil(
+            math.pow(target / self.tensors[widest].numel(), 1 / len(self.dims(widest)))
+        )
 
     def scaled(self, factor: int) -> Call:
         """Return the call with everything scaled. Raises MemoryError where that would be too much."""
@@ -213,7 +242,9 @@ class Plan:
         return replace(self.call, operands=(first, args, kwargs), label=label)
 
 
-def _repeated(tensor: torch.Tensor, dims: list[int], factor: int, generator: torch.Generator) -> torch.Tensor:
+def _repeated(
+    tensor: torch.Tensor, dims: list[int], factor: int, generator: torch.Generator
+) -> torch.Tensor:
     plain = tensor.detach()
     for dim in dims:
         old = plain.shape[dim]
@@ -232,7 +263,11 @@ def _replaced(value: Any, larger: dict[int, torch.Tensor], numbers: dict[int, in
     if isinstance(value, (list, tuple)):
         items = [_replaced(item, larger, numbers) for item in value]
         return (
-            torch.Size(items) if isinstance(value, torch.Size) else tuple(items) if isinstance(value, tuple) else items
+            torch.Size(items)
+            if isinstance(value, torch.Size)
+            else tuple(items)
+            if isinstance(value, tuple)
+            else items
         )
     if isinstance(value, dict):
         return {key: _replaced(item, larger, numbers) for key, item in value.items()}
@@ -245,7 +280,9 @@ def _multiplied(value: Any, factor: int) -> Any:
         return value * factor if value > 1 else value
     if isinstance(value, (list, tuple)) and value and all(type(item) is int for item in value):
         place = value.index(max(value))
-        return type(value)(item * factor if position == place else item for position, item in enumerate(value))
+        return type(value)(
+            item * factor if position == place else item for position, item in enumerate(value)
+        )
     if isinstance(value, (list, tuple)):
         return type(value)(_multiplied(item, factor) for item in value)
     return value

@@ -1,4 +1,5 @@
-"""The experiment on one cell: repeat each call on the same inputs, and say what kind of difference it is, if any."""
+"""The experiment on one cell: repeat each call on the same inputs, and say what kind of difference
+it is, if any."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ _WITH_TIES = re.compile(r"sort|topk|kthvalue|median|mode|arg|max|min|unique|pool
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many repetitions differed from the first call, with its result and that of the first that differed."""
+    """How many repetitions differed from the first call, with its result and that of the first that
+    differed."""
 
     made: int
     differing: int
@@ -60,7 +62,8 @@ class Phase:
         self.largest = 0
 
     def prepare(self) -> bool:
-        """Build the graph that the backward pass is repeated on; False if nothing is differentiable."""
+        """Build the graph that the backward pass is repeated on; False if nothing is
+        differentiable."""
         if not self.backward:
             return True
         around.seed_everything()
@@ -68,7 +71,9 @@ class Phase:
         leaves = [tensor for tensor in values.tensors_in(operands) if tensor.requires_grad]
         result = self.call.run(operands)
         self.largest, self.outputs = values.elements([operands, result]), values.identity(result)
-        roots = [tensor for tensor in values.tensors_in(self.call.roots(result)) if tensor.requires_grad]
+        roots = [
+            tensor for tensor in values.tensors_in(self.call.roots(result)) if tensor.requires_grad
+        ]
         if not leaves or not roots:
             return False
         self._graph = (roots, leaves, [_cotangent(root) for root in roots])
@@ -79,9 +84,13 @@ class Phase:
         around.seed_everything()
         if self._graph is not None:
             roots, leaves, cotangents = self._graph
-            made: Any = torch.autograd.grad(roots, leaves, cotangents, retain_graph=True, allow_unused=True)
+            made: Any = torch.autograd.grad(
+                roots, leaves, cotangents, retain_graph=True, allow_unused=True
+            )
         else:
-            made = self.call.run(values.fresh(self.call.operands, {}) if operands is None else operands)
+            made = self.call.run(
+                values.fresh(self.call.operands, {}) if operands is None else operands
+            )
             self.largest = self.largest or values.elements([self.call.operands, made])
         around.synchronise(self.device)
         return made
@@ -92,11 +101,14 @@ def _cotangent(root: torch.Tensor) -> torch.Tensor:
         return root.detach().clone()
     generator = torch.Generator().manual_seed(around.SEED)
     wide = torch.complex128 if root.is_complex() else torch.float64
-    return torch.randn(root.shape, generator=generator, dtype=wide).to(device=root.device, dtype=root.dtype)
+    return torch.randn(root.shape, generator=generator, dtype=wide).to(
+        device=root.device, dtype=root.dtype
+    )
 
 
 class Experiment:
-    """Repeats calls for one cell until `deadline` is near; a call that was begun gets its fewest repetitions."""
+    """Repeats calls for one cell until `deadline` is near; a call that was begun gets its fewest
+    repetitions."""
 
     def __init__(self, cell: Cell, repeats: int, neighbour: around.Neighbour) -> None:
         self.cell = cell
@@ -140,12 +152,18 @@ class Experiment:
             return ("plain",)
         return ("plain", "contention", "rebuilt") if phase.backward else ("plain", "contention")
 
-    def _repeat(self, phase: Phase, way: str, slice_s: float, operands: Callable[[], Any] | None = None) -> Tally:
-        """Repeat in one way: plainly; under contention, the first call too; or with the graph built anew each time.
+    def _repeat(
+        self, phase: Phase, way: str, slice_s: float, operands: Callable[[], Any] | None = None
+    ) -> Tally:
+        """Repeat in one way: plainly; under contention, the first call too; or with the graph built
+        anew each time.
 
-        A graph built anew counts only if its forward pass returned the same: then what it saved must be the same too.
+        A graph built anew counts only if its forward pass returned the same: then what it saved
+        must be the same too.
         """
-        with around.threads(around.crowded(self.device) if way == "contention" else self.cell.threads):
+        with around.threads(
+            around.crowded(self.device) if way == "contention" else self.cell.threads
+        ):
             first = self._once(phase, way, operands)
             wanted, outputs = values.identity(first), phase.outputs
             made, differing, other, end = 0, 0, None, time.monotonic() + slice_s
@@ -171,10 +189,12 @@ class Experiment:
             phase.prepare()
         return phase.result(given)
 
-    # -- what kind of difference -------------------------------------------------------------------------------------
+    # -- what kind of difference
+    # -------------------------------------------------------------------------------------
 
     def _look_for_undefined_memory(self, phase: Phase, seen: Seen) -> None:
-        """Call with two fillings of fresh memory. Repetitions under one filling were all equal before."""
+        """Call with two fillings of fresh memory. Repetitions under one filling were all equal
+        before."""
         if not around.can_fill(self.device):
             return
         results = []
@@ -205,15 +225,20 @@ class Experiment:
         seen.under_flag = self._under_flag(phase, way, seen, slice_s)
 
     def _is_stable_in_place(self, phase: Phase, way: str, slice_s: float) -> bool:
-        """True if the call repeats on operands that lie where they lay, though it does not on copies of them.
+        """True if the call repeats on operands that lie where they lay, though it does not on
+        copies of them.
 
-        A backward pass is always repeated on the same tensors. Where less than half of the copies differed, equal
-        repetitions in place would prove little, so this is not asked then.
+        A backward pass is always repeated on the same tensors. Where less than half of the copies
+        differed, equal repetitions in place would prove little, so this is not asked then.
         """
         if phase.backward:
             return False
         operands = values.fresh(phase.call.operands, {})
-        kept = [(tensor, tensor.detach().clone()) for tensor in values.tensors_in(operands) if values.is_plain(tensor)]
+        kept = [
+            (tensor, tensor.detach().clone())
+            for tensor in values.tensors_in(operands)
+            if values.is_plain(tensor)
+        ]
         leaves = [tensor for tensor, _ in kept if tensor.requires_grad]
 
         def restored() -> Any:
@@ -227,7 +252,8 @@ class Experiment:
         return not self._repeat(phase, way, slice_s, restored).differing
 
     def _draws_elsewhere(self, phase: Phase) -> bool:
-        """True for an op that PyTorch tags as random and that leaves the generators that were restored untouched."""
+        """True for an op that PyTorch tags as random and that leaves the generators that were
+        restored untouched."""
         from reproaudit.atlas.child.blame import dispatched
 
         around.seed_everything()
@@ -237,7 +263,8 @@ class Experiment:
             torch.Tag.nondeterministic_seeded in op.tags for op in names
         )
 
-    # -- the flag ----------------------------------------------------------------------------------------------------
+    # -- the flag
+    # ----------------------------------------------------------------------------------------------------
 
     def _declared(self, phase: Phase, seen: Seen) -> None:
         """Make the call once under the flag and note what it says."""
@@ -261,12 +288,15 @@ class Experiment:
 
 
 def _assigns_repeatedly(op: str, call: Call) -> bool:
-    """True for an assignment, not an addition, whose indices name a place twice: documented as undefined."""
+    """True for an assignment, not an addition, whose indices name a place twice: documented as
+    undefined."""
     _, args, kwargs = call.operands
     adds = "reduce" in kwargs or any(value is True for value in (*args, *kwargs.values()))
     if op not in _ASSIGNS or adds:
         return False
-    indices = [tensor for tensor in values.tensors_in([args, kwargs]) if tensor.dtype is torch.int64]
+    indices = [
+        tensor for tensor in values.tensors_in([args, kwargs]) if tensor.dtype is torch.int64
+    ]
     return any(len(index.unique()) < index.numel() for index in indices)
 
 

@@ -22,7 +22,8 @@ _MOST_SAMPLES = 300  # that are made, of which a few are run; some ops have thou
 
 
 def load_op_db() -> list[Any]:
-    """Return `op_db`. Its module asks for expecttest, of which no more than two names are needed to import it."""
+    """Return `op_db`. Its module asks for expecttest, of which no more than two names are needed to
+    import it."""
     if importlib.util.find_spec("expecttest") is None:
         stand_in = types.ModuleType("expecttest")
         vars(stand_in).update(TestCase=unittest.TestCase, ACCEPT=False)
@@ -56,7 +57,8 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One sample of an op. `roots` picks from the result what is differentiable. `label` tells how it was enlarged."""
+    """One sample of an op. `roots` picks from the result what is differentiable. `label` tells how
+    it was enlarged."""
 
     function: Any
     operands: tuple[Any, ...]
@@ -92,20 +94,27 @@ def groups_of(op: Any, request: Request) -> list[Group]:
 
 
 def samples_of(group: Group, device: str) -> list[Call]:
-    """Return the samples that op_db has for the group, always the same, those first that are least alike in number."""
+    """Return the samples that op_db has for the group, always the same, those first that are least
+    alike in number."""
     seed_everything()
     fill_memory(device, 0)
     made = group.op.sample_inputs(device, group.dtype, requires_grad=group.differentiable)
     function = group.op.get_op()
     calls = [
-        Call(function, (sample.input, tuple(sample.args), dict(sample.kwargs)), sample.output_process_fn_grad, number)
+        Call(
+            function,
+            (sample.input, tuple(sample.args), dict(sample.kwargs)),
+            sample.output_process_fn_grad,
+            number,
+        )
         for number, sample in enumerate(itertools.islice(made, _MOST_SAMPLES))
     ]
     return [calls[position] for position in _spread(len(calls))]
 
 
 def _spread(count: int) -> Iterator[int]:
-    """Yield 0 … count-1 so that any first few are spread over the whole: neighbours differ in one argument only."""
+    """Yield 0 … count-1 so that any first few are spread over the whole: neighbours differ in one
+    argument only."""
     seen = set()
     step = count
     while step >= 1:

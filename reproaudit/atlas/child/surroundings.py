@@ -1,4 +1,5 @@
-"""What a call runs in: random state, threads, the content of fresh memory, the flag, and a busy neighbour."""
+"""What a call runs in: random state, threads, the content of fresh memory, the flag, and a busy
+neighbour."""
 
 from __future__ import annotations
 
@@ -18,7 +19,10 @@ SEED = 20240229
 FILLS = (0x55, 0x33)  # fresh memory holds the complement of one of these
 _M_PERTURB = -6  # of glibc's mallopt
 _OVERSUBSCRIPTION = 4  # threads per core under contention
-_SMALL_BYTES, _SMALL_BLOCKS = 1 << 20, 16  # the CUDA allocator serves up to 1 MiB from a pool of its own
+_SMALL_BYTES, _SMALL_BLOCKS = (
+    1 << 20,
+    16,
+)  # the CUDA allocator serves up to 1 MiB from a pool of its own
 _LARGE_BYTES = (256 << 20, 32 << 20)
 _BUSY_CALLS = 20
 
@@ -47,9 +51,11 @@ def synchronise(device: str) -> None:
 
 
 def check_device(device: str) -> None:
-    """Raise if CUDA was lost: after a failed assertion in a kernel every later call of the process fails too.
+    """Raise if CUDA was lost: after a failed assertion in a kernel every later call of the process
+    fails too.
 
-    Nobody catches it, so the worker ends, what it was at is noted as crashed, and a fresh one goes on.
+    Nobody catches it, so the worker ends, what it was at is noted as crashed, and a fresh one goes
+    on.
     """
     if device == "cuda":
         torch.cuda.synchronize()
@@ -59,8 +65,9 @@ def check_device(device: str) -> None:
 def fill_memory(device: str, byte: int) -> None:
     """Have memory that a call allocates hold the complement of `byte`; 0 leaves it as it comes.
 
-    On the CPU glibc does it for each allocation, if the worker was started without its thread caches. On CUDA blocks
-    of all usual sizes are filled and returned to the allocator, so this is called before each call.
+    On the CPU glibc does it for each allocation, if the worker was started without its thread
+    caches. On CUDA blocks of all usual sizes are filled and returned to the allocator, so this is
+    called before each call.
     """
     if _mallopt is not None:
         _mallopt(_M_PERTURB, byte)
@@ -68,7 +75,9 @@ def fill_memory(device: str, byte: int) -> None:
         torch.cuda.synchronize()
         torch.cuda.empty_cache()
         sizes = [_SMALL_BYTES] * _SMALL_BLOCKS + list(_LARGE_BYTES)
-        blocks = [torch.full((size,), byte ^ 0xFF, dtype=torch.uint8, device=device) for size in sizes]
+        blocks = [
+            torch.full((size,), byte ^ 0xFF, dtype=torch.uint8, device=device) for size in sizes
+        ]
         torch.cuda.synchronize()
         del blocks
 
@@ -90,12 +99,15 @@ def threads(count: int) -> Iterator[None]:
 
 def crowded(device: str) -> int:
     """Return the number of threads under contention; on CUDA threads of the CPU decide nothing."""
-    return torch.get_num_threads() if device == "cuda" else _OVERSUBSCRIPTION * (os.cpu_count() or 1)
+    return (
+        torch.get_num_threads() if device == "cuda" else _OVERSUBSCRIPTION * (os.cpu_count() or 1)
+    )
 
 
 @contextmanager
 def flag() -> Iterator[None]:
-    """Set `torch.use_deterministic_algorithms(True)` without its filling of memory, which hides undefined bytes."""
+    """Set `torch.use_deterministic_algorithms(True)` without its filling of memory, which hides
+    undefined bytes."""
     fill = _get_fill()
     _set_fill(False)
     torch.use_deterministic_algorithms(True)
@@ -107,7 +119,8 @@ def flag() -> Iterator[None]:
 
 
 class Neighbour:
-    """A second CUDA stream that computes while the call runs; on the CPU more threads than cores disturb each other."""
+    """A second CUDA stream that computes while the call runs; on the CPU more threads than cores
+    disturb each other."""
 
     def __init__(self, device: str) -> None:
         self._load = DeviceLoad(torch.device(device), _BUSY_CALLS) if device == "cuda" else None

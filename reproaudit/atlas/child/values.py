@@ -14,7 +14,8 @@ _PLAIN_NUMBERS = (bool, int, float, complex, str)
 
 
 def fresh(value: Any, memo: dict[Any, Any]) -> Any:
-    """Copy every tensor and generator in nested containers: same strides, aliases and flags, other memory."""
+    """Copy every tensor and generator in nested containers: same strides, aliases and flags, other
+    memory."""
     if isinstance(value, torch.Tensor):
         if id(value) not in memo:
             memo[id(value)] = _fresh_tensor(value, memo)
@@ -39,7 +40,12 @@ def is_plain(tensor: torch.Tensor) -> bool:
 
 def _fresh_tensor(tensor: torch.Tensor, memo: dict[Any, Any]) -> torch.Tensor:
     plain = tensor.detach()
-    if type(tensor) not in PLAIN_TYPES or tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_nested:
+    if (
+        type(tensor) not in PLAIN_TYPES
+        or tensor.layout is not torch.strided
+        or tensor.is_quantized
+        or tensor.is_nested
+    ):
         return plain.clone().requires_grad_(tensor.requires_grad)
     storage = plain.untyped_storage()
     if storage._cdata not in memo:
@@ -64,7 +70,8 @@ def tensors_in(value: Any) -> Iterator[torch.Tensor]:
 
 
 def identity(value: Any) -> Any:
-    """Return what two results must agree in: the digest of each tensor, and numbers and texts as they are."""
+    """Return what two results must agree in: the digest of each tensor, and numbers and texts as
+    they are."""
     if isinstance(value, torch.Tensor):
         return digest(value)
     if isinstance(value, dict):
@@ -83,7 +90,8 @@ def _numel(tensor: torch.Tensor) -> int:
     return 0 if tensor.is_nested else tensor.numel()
 
 
-# -- how two results differ --------------------------------------------------------------------------------------------
+# -- how two results differ
+# --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +104,19 @@ class Difference:
 
 
 def differing_pairs(one: Any, other: Any) -> list[tuple[torch.Tensor, torch.Tensor]] | None:
-    """Return the pairs of plain tensors whose bytes differ; None if something else differs, such as a shape."""
+    """Return the pairs of plain tensors whose bytes differ; None if something else differs, such as
+    a shape."""
     first, second = list(tensors_in(one)), list(tensors_in(other))
     if len(first) != len(second):
         return None
-    pairs = [(a.detach(), b.detach()) for a, b in zip(first, second, strict=True) if digest(a) != digest(b)]
+    pairs = [
+        (a.detach(), b.detach())
+        for a, b in zip(first, second, strict=True)
+        if digest(a) != digest(b)
+    ]
     if not pairs or any(
-        not is_plain(a) or not is_plain(b) or a.shape != b.shape or a.dtype != b.dtype for a, b in pairs
+        not is_plain(a) or not is_plain(b) or a.shape != b.shape or a.dtype != b.dtype
+        for a, b in pairs
     ):
         return None
     return pairs
@@ -120,7 +134,11 @@ def measure(one: Any, other: Any) -> Difference | None:
         differing += int(unequal.sum())
         wide = torch.complex128 if a.is_complex() else torch.float64
         if bool(unequal.any()):
-            distances.append(float((a[unequal].to(wide) - b[unequal].to(wide)).abs().nan_to_num(float("inf")).max()))
+            distances.append(
+                float(
+                    (a[unequal].to(wide) - b[unequal].to(wide)).abs().nan_to_num(float("inf")).max()
+                )
+            )
     return Difference(total, differing, max(distances))
 
 
@@ -157,11 +175,15 @@ def _point_at_equals(source: torch.Tensor, a: torch.Tensor, b: torch.Tensor) -> 
     top = int(torch.maximum(a, b).max())
     if source.dim() == a.dim() + 1:  # a reduction without keepdim
         return any(
-            top < source.shape[dim] and _gathered_alike(source, dim, a.unsqueeze(dim), b.unsqueeze(dim))
+            top < source.shape[dim]
+            and _gathered_alike(source, dim, a.unsqueeze(dim), b.unsqueeze(dim))
             for dim in range(source.dim())
         )
     if source.dim() == a.dim():
-        return any(top < source.shape[dim] and _gathered_alike(source, dim, a, b) for dim in range(source.dim()))
+        return any(
+            top < source.shape[dim] and _gathered_alike(source, dim, a, b)
+            for dim in range(source.dim())
+        )
     return False
 
 

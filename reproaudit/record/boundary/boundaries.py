@@ -1,4 +1,5 @@
-"""The boundary level: batches, outputs of top-level module calls, losses, gradients, parameters, random streams."""
+"""The boundary level: batches, outputs of top-level module calls, losses, gradients, parameters,
+random streams."""
 
 from __future__ import annotations
 
@@ -29,14 +30,17 @@ _MAX_LEAVES = 100_000  # nodes of an autograd graph that are walked to find its 
 
 
 def tensors_in(value: Any, prefix: str, depth: int = 0) -> Iterator[tuple[str, torch.Tensor]]:
-    """Yield every tensor in nested tuples, lists, dicts and dataclass-like outputs, with a readable path."""
+    """Yield every tensor in nested tuples, lists, dicts and dataclass-like outputs, with a readable
+    path."""
     if isinstance(value, _Tensor):
         yield prefix, value
     elif depth < _MAX_DEPTH:
         if isinstance(value, dict):
             for key, item in value.items():
                 yield from tensors_in(
-                    item, f"{prefix}.{key}" if isinstance(key, str) else f"{prefix}[{key!r}]", depth + 1
+                    item,
+                    f"{prefix}.{key}" if isinstance(key, str) else f"{prefix}[{key!r}]",
+                    depth + 1,
                 )
         elif isinstance(value, (list, tuple)):
             for index, item in enumerate(value):
@@ -47,7 +51,8 @@ def tensors_in(value: Any, prefix: str, depth: int = 0) -> Iterator[tuple[str, t
 
 
 class Boundaries:
-    """Hooks on modules, optimizers, backward passes and DataLoaders; none of them touches the program's objects."""
+    """Hooks on modules, optimizers, backward passes and DataLoaders; none of them touches the
+    program's objects."""
 
     def __init__(self, recorder: Recorder, devices: DeviceDigests, patches: Patches) -> None:
         self.recorder = recorder
@@ -69,34 +74,55 @@ class Boundaries:
         ]
         for handle in hooks:
             self._patches.on_undo(handle.remove)
-        # torch.compile warns of global hooks through this function, and its warning would be ours to answer for.
+        # torch.compile warns of global hooks through this function, and its warning would be ours
+        # to answer for.
         self._patches.replace(_module, "_has_any_global_hook", self._has_hooks_of_the_program)
-        self._patches.replace(torch.autograd, "backward", self._wrap_backward(torch.autograd.backward))
+        self._patches.replace(
+            torch.autograd, "backward", self._wrap_backward(torch.autograd.backward)
+        )
         self._patches.replace(torch.autograd, "grad", self._wrap_grad(torch.autograd.grad))
         self._patches.replace(
-            torch.optim.Optimizer, "__init__", self._wrap_optimizer_init(torch.optim.Optimizer.__init__)
+            torch.optim.Optimizer,
+            "__init__",
+            self._wrap_optimizer_init(torch.optim.Optimizer.__init__),
         )
         iterator = _dataloader._BaseDataLoaderIter
         self._patches.replace(iterator, "__next__", self._wrap_next(iterator.__next__))
 
-    # -- what is recorded --------------------------------------------------------------------------------------------
+    # -- what is recorded
+    # --------------------------------------------------------------------------------------------
 
-    def record(self, kind: EventKind, phase: Phase, name: str, tensor: torch.Tensor, site: int = 0) -> None:
+    def record(
+        self, kind: EventKind, phase: Phase, name: str, tensor: torch.Tensor, site: int = 0
+    ) -> None:
         """Record one named tensor: its digest now, and its bytes while the budget lasts."""
         recorder, writer = self.recorder, self.recorder.writer
         found = self.devices.later(tensor) if tensor.device.type != "cpu" else digest(tensor)
-        # The loss is where the forward pass ends; an output that requires a gradient is on the way there.
+        # The loss is where the forward pass ends; an output that requires a gradient is on the way
+        # there.
         goes_on = kind == EventKind.OUTPUT and not name.startswith("loss") and tensor.requires_grad
         flags = int(EventFlag.INTERMEDIATE) if goes_on else 0
         if found is None:
             flags |= EventFlag.UNDIGESTED
             writer.note(
-                f"{kind.name.lower()} {name}", f"{type(tensor).__name__} {describe(tensor)} has no bytes to digest"
+                f"{kind.name.lower()} {name}",
+                f"{type(tensor).__name__} {describe(tensor)} has no bytes to digest",
             )
         event = writer.add(
-            kind, phase, flags, recorder.step, writer.string(name), 0, site, recorder.thread(), 1,
-            writer.string(describe(tensor)), 0, 0, *(found if isinstance(found, tuple) else (0, 0)),
-        )  # fmt: skip
+            kind,
+            phase,
+            flags,
+            recorder.step,
+            writer.string(name),
+            0,
+            site,
+            recorder.thread(),
+            1,
+            writer.string(describe(tensor)),
+            0,
+            0,
+            *(found if isinstance(found, tuple) else (0, 0)),
+        )
         if found is not None and not isinstance(found, tuple):
             self.devices.defer(event, [], [found])
         if self._keeps:
@@ -107,48 +133,67 @@ class Boundaries:
             return
         if tensor.is_cuda and rng.is_capturing():
             return  # a copy to the host would end the capture, and there are no values yet
-        if not self._keep and tensor.numel() * tensor.element_size() > self.recorder.writer.values_left:
+        if (
+            not self._keep
+            and tensor.numel() * tensor.element_size() > self.recorder.writer.values_left
+        ):
             return
         if (raw := raw_bytes(tensor)) is not None:
             self.recorder.writer.keep(event, 0, *raw)
 
-    def record_all(self, kind: EventKind, phase: Phase, prefix: str, value: Any, site: int = 0) -> None:
+    def record_all(
+        self, kind: EventKind, phase: Phase, prefix: str, value: Any, site: int = 0
+    ) -> None:
         for name, tensor in tensors_in(value, prefix):
             try:
                 self.record(kind, phase, name, tensor, site)
-            except Exception as error:  # a subclass may run any code; its failure must not become the program's
+            except (
+                Exception
+            ) as error:  # a subclass may run any code; its failure must not become the program's
                 what = f"{kind.name.lower()} {name}"
-                self.recorder.writer.note(what, f"recording it failed: {type(error).__name__}: {error}")
+                self.recorder.writer.note(
+                    what, f"recording it failed: {type(error).__name__}: {error}"
+                )
 
     def record_return(self, result: Any) -> None:
         """Record what one call of a training step returned."""
         with self._inside():
             self.record_all(EventKind.OUTPUT, Phase.FORWARD, "return", result)
 
-    # -- modules -----------------------------------------------------------------------------------------------------
+    # -- modules
+    # -----------------------------------------------------------------------------------------------------
 
     @staticmethod
     def _has_hooks_of_the_program() -> bool:
-        """Tell whether the program itself has registered global module hooks; those of the recorder do not count."""
+        """Tell whether the program itself has registered global module hooks; those of the recorder
+        do not count."""
         tables = (
-            _module._global_backward_pre_hooks, _module._global_backward_hooks, _module._global_forward_pre_hooks,
-            _module._global_forward_hooks, _module._global_forward_hooks_always_called,
+            _module._global_backward_pre_hooks,
+            _module._global_backward_hooks,
+            _module._global_forward_pre_hooks,
+            _module._global_forward_hooks,
+            _module._global_forward_hooks_always_called,
             _module._global_forward_hooks_with_kwargs,
-        )  # fmt: skip
+        )
         return sum(len(table) for table in tables) > _OWN_HOOK_ENTRIES
 
     def _before_module(self, module: torch.nn.Module, args: tuple[Any, ...]) -> None:
-        if _is_compiling():  # evaluated while Dynamo traces: the hook vanishes from the compiled program
+        if (
+            _is_compiling()
+        ):  # evaluated while Dynamo traces: the hook vanishes from the compiled program
             return
         state = self.recorder.state
         state.depth += 1
         if state.depth == 1 and self.recorder.active and not state.inside:
             state.inside = True
             label = self.names.root(module)
-            # Global hooks are not given keyword arguments; the calling frame of torch.nn.Module has them.
+            # Global hooks are not given keyword arguments; the calling frame of torch.nn.Module has
+            # them.
             kwargs = _getframe(1).f_locals.get("kwargs") or {}
             phase = Phase.DATA
-            self.record_all(EventKind.BATCH, phase, f"{label}.input", args if len(args) != 1 else args[0])
+            self.record_all(
+                EventKind.BATCH, phase, f"{label}.input", args if len(args) != 1 else args[0]
+            )
             if kwargs:
                 self.record_all(EventKind.BATCH, phase, f"{label}.input", kwargs)
             state.inside = False
@@ -165,11 +210,16 @@ class Boundaries:
         if state.depth == 0 and self.recorder.active and not state.inside and output is not None:
             state.inside = True
             self.record_all(
-                EventKind.OUTPUT, Phase.FORWARD, f"{self.names.root(module)}.output", output, self.recorder.sites.here()
+                EventKind.OUTPUT,
+                Phase.FORWARD,
+                f"{self.names.root(module)}.output",
+                output,
+                self.recorder.sites.here(),
             )
             state.inside = False
 
-    # -- backward ----------------------------------------------------------------------------------------------------
+    # -- backward
+    # ----------------------------------------------------------------------------------------------------
 
     def _wrap_backward(self, original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
@@ -197,7 +247,13 @@ class Boundaries:
             self._record_losses(outputs)
             result = original(outputs, *args, **kwargs)
             with self._inside():
-                self.record_all(EventKind.GRADIENT, Phase.BACKWARD, "autograd.grad", result, recorder.sites.here())
+                self.record_all(
+                    EventKind.GRADIENT,
+                    Phase.BACKWARD,
+                    "autograd.grad",
+                    result,
+                    recorder.sites.here(),
+                )
             self.record_streams()
             recorder.end_backward()
             return result
@@ -206,13 +262,17 @@ class Boundaries:
 
     def _record_losses(self, tensors: Any) -> None:
         with self._inside():
-            self.record_all(EventKind.OUTPUT, Phase.FORWARD, "loss", tensors, self.recorder.sites.here(3))
+            self.record_all(
+                EventKind.OUTPUT, Phase.FORWARD, "loss", tensors, self.recorder.sites.here(3)
+            )
 
     def _leaves(self, roots: list[torch.Tensor]) -> list[torch.Tensor]:
         """Return the leaf tensors of the autograd graph below `roots`, in a fixed order."""
         seen: set[Any] = set()
         stack = [root.grad_fn for root in reversed(roots) if root.grad_fn is not None]
-        leaves: list[torch.Tensor] = [root for root in roots if root.grad_fn is None and root.requires_grad]
+        leaves: list[torch.Tensor] = [
+            root for root in roots if root.grad_fn is None and root.requires_grad
+        ]
         while stack and len(seen) < _MAX_LEAVES:
             node = stack.pop()
             if node in seen:
@@ -221,7 +281,9 @@ class Boundaries:
             variable = getattr(node, "variable", None)
             if variable is not None:
                 leaves.append(variable)
-            stack.extend(parent for parent, _ in reversed(node.next_functions) if parent is not None)
+            stack.extend(
+                parent for parent, _ in reversed(node.next_functions) if parent is not None
+            )
         return leaves
 
     def _record_leaves(self, leaves: list[torch.Tensor]) -> None:
@@ -231,7 +293,8 @@ class Boundaries:
                     name = self.names.parameter(leaf) or f"leaf[{index}]"
                     self.record(EventKind.GRADIENT, Phase.BACKWARD, name, leaf.grad)
 
-    # -- optimizers --------------------------------------------------------------------------------------------------
+    # -- optimizers
+    # --------------------------------------------------------------------------------------------------
 
     def _wrap_optimizer_init(self, original: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(original)
@@ -268,7 +331,8 @@ class Boundaries:
                     name = self.names.parameter(parameter) or f"group{group_number}[{number}]"
                     self.record(kind, phase, name, tensor)
 
-    # -- data --------------------------------------------------------------------------------------------------------
+    # -- data
+    # --------------------------------------------------------------------------------------------------------
 
     def _wrap_next(self, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
         @functools.wraps(original)
@@ -288,10 +352,12 @@ class Boundaries:
 
         return __next__
 
-    # -- random streams ----------------------------------------------------------------------------------------------
+    # -- random streams
+    # ----------------------------------------------------------------------------------------------
 
     def record_streams(self) -> None:
-        """Record the states of the global random streams, for telling which differed, and which were drawn from."""
+        """Record the states of the global random streams, for telling which differed, and which
+        were drawn from."""
         recorder, writer = self.recorder, self.recorder.writer
         for name, state in self._streams.digests():
             writer.add(

@@ -1,4 +1,5 @@
-"""Names of modules and parameters, as the user would write them: paths relative to the module that is called."""
+"""Names of modules and parameters, as the user would write them: paths relative to the module that
+is called."""
 
 from __future__ import annotations
 
@@ -8,10 +9,11 @@ import torch
 
 
 class Names:
-    """Module paths and parameter names, learned from each module that the program calls at top level.
+    """Module paths and parameter names, learned from each module that the program calls at top
+    level.
 
-    A root module's own path is its class name; a path that two roots share is told apart by the class name, and roots
-    of one class by their number in order of first call.
+    A root module's own path is its class name; a path that two roots share is told apart by the
+    class name, and roots of one class by their number in order of first call.
     """
 
     def __init__(self) -> None:
@@ -22,7 +24,8 @@ class Names:
         self._taken: set[str] = set()
 
     def root(self, module: torch.nn.Module) -> str:
-        """Return the label of a module called at top level, learning what it contains the first time."""
+        """Return the label of a module called at top level, learning what it contains the first
+        time."""
         label = self._roots.get(module)
         if label is None:
             path = self._paths.get(module)
@@ -32,7 +35,8 @@ class Names:
         return label
 
     def path(self, module: torch.nn.Module) -> str:
-        """Return the module's path below its root, or its class name if it was never seen inside a root."""
+        """Return the module's path below its root, or its class name if it was never seen inside a
+        root."""
         return self._paths.get(module) or type(module).__name__
 
     def parameter(self, tensor: torch.Tensor) -> str | None:

@@ -1,11 +1,13 @@
-"""The digest of a device tensor, computed where it lies, in integer ops whose result no order of summation can change.
+"""The digest of a device tensor, computed where it lies, in integer ops whose result no order of
+summation can change.
 
-The bytes in logical order are read as 64-bit words, the last one padded with zeros. Word w at position k becomes
-z = mix(w + (2k + 1) * GOLDEN), mix being the finaliser of SplitMix64 (a bijection), and the digest is the pair of sums
-of z and of (2k + 1) * z, all modulo 2^64. Each sum alone tells apart any two tensors that differ in one word.
+The bytes in logical order are read as 64-bit words, the last one padded with zeros. Word w at
+position k becomes z = mix(w + (2k + 1) * GOLDEN), mix being the finaliser of SplitMix64 (a
+bijection), and the digest is the pair of sums of z and of (2k + 1) * z, all modulo 2^64. Each sum
+alone tells apart any two tensors that differ in one word.
 
-On CUDA a Triton kernel (triton_digest) reads the memory once. What it does not cover, and everything where Triton does
-not work, is computed by the torch ops here. The sums are the same.
+On CUDA a Triton kernel (triton_digest) reads the memory once. What it does not cover, and
+everything where Triton does not work, is computed by the torch ops here. The sums are the same.
 """
 
 from __future__ import annotations
@@ -29,7 +31,24 @@ from reproaudit.record.digest.tensors import (
 
 _INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 _MAX_PLANS = 4096
-_ALIGNMENTS = (16, 1, 2, 1, 4, 1, 2, 1, 8, 1, 2, 1, 4, 1, 2, 1)  # of an address, by its last four bits
+_ALIGNMENTS = (
+    16,
+    1,
+    2,
+    1,
+    4,
+    1,
+    2,
+    1,
+    8,
+    1,
+    2,
+    1,
+    4,
+    1,
+    2,
+    1,
+)  # of an address, by its last four bits
 ROW_BYTES = 16  # two int64 sums
 
 
@@ -37,7 +56,8 @@ def _signed(value: int) -> int:
     return value - (1 << 64) if value >> 63 else value
 
 
-# Increment, multipliers and shifts of SplitMix64 (Steele, Lea, Flood 2014), as the signed integers of torch.int64.
+# Increment, multipliers and shifts of SplitMix64 (Steele, Lea, Flood 2014), as the signed integers
+# of torch.int64.
 _GOLDEN = _signed(0x9E3779B97F4A7C15)
 _ROUNDS = ((30, _signed(0xBF58476D1CE4E5B9)), (27, _signed(0x94D049BB133111EB)), (31, 1))
 
@@ -52,15 +72,21 @@ class Plan:
         self.item = tensor.element_size()
         self.layout: Layout | None = layout_of(tensor.shape, tensor.stride(), self.item)
         is_strided = self.layout is not None and self.layout.walk is not Walk.CONTIGUOUS
-        self.least_alignment = min(self.item, WORD) if is_strided else 1  # of the address, for the kernel to read it
-        self.launches: dict[tuple[int, int], Callable[[int, int, int], None]] = {}  # by device and alignment
+        self.least_alignment = (
+            min(self.item, WORD) if is_strided else 1
+        )  # of the address, for the kernel to read it
+        self.launches: dict[
+            tuple[int, int], Callable[[int, int, int], None]
+        ] = {}  # by device and alignment
 
 
 def device_digest(tensor: torch.Tensor) -> torch.Tensor | None:
-    """Return two int64 sums on the tensor's own device, without waiting for it; None for what has no bytes to read.
+    """Return two int64 sums on the tensor's own device, without waiting for it; None for what has
+    no bytes to read.
 
-    The sums stand for the bytes only: `fold` adds dtype and shape. Equal bytes give equal sums on any device and with
-    any strides, but not those of `digest`. Temporary memory is a few times CHUNK_BYTES, however large the tensor.
+    The sums stand for the bytes only: `fold` adds dtype and shape. Equal bytes give equal sums on
+    any device and with any strides, but not those of `digest`. Temporary memory is a few times
+    CHUNK_BYTES, however large the tensor.
     """
     try:
         with untraced():
@@ -71,7 +97,8 @@ def device_digest(tensor: torch.Tensor) -> torch.Tensor | None:
 
 
 def digest_into(tensor: torch.Tensor, rows: torch.Tensor, row: int) -> int | None:
-    """Add the sums to a row of `rows`, zeros so far, on the current stream of their device, without waiting for it.
+    """Add the sums to a row of `rows`, zeros so far, on the current stream of their device, without
+    waiting for it.
 
     Returns the `seed_for` the tensor; None, and leaves the row, for what has no bytes to read.
     """
@@ -80,7 +107,10 @@ def digest_into(tensor: torch.Tensor, rows: torch.Tensor, row: int) -> int | Non
             plan = _plan_of(tensor)
             if _launch(plan, tensor, rows.data_ptr() + row * ROW_BYTES):
                 return plan.seed
-    except (RuntimeError, TypeError):  # layouts without strides or storage, sizes that are no numbers
+    except (
+        RuntimeError,
+        TypeError,
+    ):  # layouts without strides or storage, sizes that are no numbers
         pass
     try:
         with untraced():
@@ -90,7 +120,8 @@ def digest_into(tensor: torch.Tensor, rows: torch.Tensor, row: int) -> int | Non
 
 
 def why_no_kernel() -> str:
-    """Return why digests on CUDA are not computed by the Triton kernel; empty if they are, or none was asked for."""
+    """Return why digests on CUDA are not computed by the Triton kernel; empty if they are, or none
+    was asked for."""
     return _problem
 
 
@@ -113,7 +144,9 @@ def _add_any(tensor: torch.Tensor, rows: torch.Tensor, row: int) -> bool:
 def _add_plain(tensor: torch.Tensor, rows: torch.Tensor, row: int) -> bool:
     if tensor.device != rows.device or not _has_memory(tensor):
         return False
-    if not tensor.is_cuda or not _launch(_plan_of(tensor), tensor, rows.data_ptr() + row * ROW_BYTES):
+    if not tensor.is_cuda or not _launch(
+        _plan_of(tensor), tensor, rows.data_ptr() + row * ROW_BYTES
+    ):
         rows[row].copy_(sums_by_ops(tensor))
     return True
 
@@ -124,15 +157,19 @@ def _has_memory(tensor: torch.Tensor) -> bool:
         return False
     if tensor.numel() == 0:
         return True
-    last = sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
+    last = sum(
+        (size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True)
+    )
     end = (tensor.storage_offset() + last + 1) * tensor.element_size()
     if end > storage.nbytes() or storage.data_ptr() == 0:
         return False
-    # A GPU faults on an address that its element's size does not divide, and after a fault the program is lost.
+    # A GPU faults on an address that its element's size does not divide, and after a fault the
+    # program is lost.
     return not tensor.is_cuda or tensor.data_ptr() % min(tensor.element_size(), WORD) == 0
 
 
-# -- the kernel --------------------------------------------------------------------------------------------------------
+# -- the kernel
+# --------------------------------------------------------------------------------------------------------
 
 _plans: dict[tuple[torch.dtype, torch.Size, tuple[int, ...]], Plan] = {}
 _problem = ""
@@ -149,11 +186,13 @@ def _plan_of(tensor: torch.Tensor) -> Plan:
 
 
 def _launch(plan: Plan, tensor: torch.Tensor, sums: int) -> bool:
-    """Enqueue the kernel on the current stream of the tensor's device; False if it does not cover the tensor.
+    """Enqueue the kernel on the current stream of the tensor's device; False if it does not cover
+    the tensor.
 
-    No `record_stream`: whoever lets an op, a module or an optimizer use a tensor on this stream sees to it that the
-    memory outlives what the stream holds by then, and the digest is enqueued beside that use, before the program can go
-    on. Calling it would delay the reuse of memory, which changes the program.
+    No `record_stream`: whoever lets an op, a module or an optimizer use a tensor on this stream
+    sees to it that the memory outlives what the stream holds by then, and the digest is enqueued
+    beside that use, before the program can go on. Calling it would delay the reuse of memory, which
+    changes the program.
     """
     layout = plan.layout
     if layout is None or _problem or tensor.is_neg() or tensor.is_conj():
@@ -172,7 +211,9 @@ def _launch(plan: Plan, tensor: torch.Tensor, sums: int) -> bool:
     return _enqueue(plan, layout, device, alignment, address, sums)
 
 
-def _enqueue(plan: Plan, layout: Layout, device: int, alignment: int, address: int, sums: int) -> bool:
+def _enqueue(
+    plan: Plan, layout: Layout, device: int, alignment: int, address: int, sums: int
+) -> bool:
     stream = torch._C._cuda_getCurrentRawStream(device)
     launch = plan.launches.get((device, alignment))
     if launch is not None:
@@ -180,19 +221,23 @@ def _enqueue(plan: Plan, layout: Layout, device: int, alignment: int, address: i
         return True
     global _problem
     try:
-        # Not before a CUDA tensor is there: a program without one shall not import Triton because of us.
+        # Not before a CUDA tensor is there: a program without one shall not import Triton because
+        # of us.
         from reproaudit.record.digest.triton_kernels import bind
 
         launch = bind(layout, alignment, device)
         launch(address, sums, stream)
-    except Exception as error:  # no Triton, no C compiler for its launcher, a version with another way to launch
+    except (
+        Exception
+    ) as error:  # no Triton, no C compiler for its launcher, a version with another way to launch
         _problem = f"{type(error).__name__}: {error}".partition("\n")[0][:300]
         return False
     plan.launches[device, alignment] = launch
     return True
 
 
-# -- torch ops ---------------------------------------------------------------------------------------------------------
+# -- torch ops
+# ---------------------------------------------------------------------------------------------------------
 
 
 def sums_by_ops(tensor: torch.Tensor) -> torch.Tensor:
@@ -208,10 +253,13 @@ def sums_by_ops(tensor: torch.Tensor) -> torch.Tensor:
 
 def _mixed_sums(words: torch.Tensor, position: int) -> torch.Tensor:
     first = 2 * position + 1
-    weights = torch.arange(first, first + 2 * words.numel(), 2, dtype=torch.int64, device=words.device)
+    weights = torch.arange(
+        first, first + 2 * words.numel(), 2, dtype=torch.int64, device=words.device
+    )
     mixed = torch.add(words, weights, alpha=_GOLDEN)
     for shift, multiplier in _ROUNDS:
-        # int64 shifts copy the sign bit: cutting it off again makes the shift the unsigned one that SplitMix64 needs.
+        # int64 shifts copy the sign bit: cutting it off again makes the shift the unsigned one that
+        # SplitMix64 needs.
         shifted = (mixed >> shift).bitwise_and_((1 << (64 - shift)) - 1)
         mixed.bitwise_xor_(shifted)
         if multiplier != 1:
@@ -235,7 +283,8 @@ def _words(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
 
 
 def _elements(tensor: torch.Tensor, start: int, stop: int) -> Iterator[torch.Tensor]:
-    """Yield tensors that together are the elements start to stop of `tensor` in logical order, without copying."""
+    """Yield tensors that together are the elements start to stop of `tensor` in logical order,
+    without copying."""
     if tensor.dim() == 0 or (start == 0 and stop == tensor.numel()):
         yield tensor
         return
@@ -260,6 +309,9 @@ def _flat_bytes(tensor: torch.Tensor) -> torch.Tensor:
         tensor = tensor.resolve_conj().resolve_neg()
     if tensor.dtype is torch.complex128:
         tensor = torch.view_as_real(tensor)
-    flat = tensor.view(_INTEGERS[tensor.element_size()]).reshape(-1).contiguous()  # some dtypes have no copy kernel
-    # `contiguous` leaves a single element its stride, whatever it is, and the view as bytes refuses all but 1.
+    flat = (
+        tensor.view(_INTEGERS[tensor.element_size()]).reshape(-1).contiguous()
+    )  # some dtypes have no copy kernel
+    # `contiguous` leaves a single element its stride, whatever it is, and the view as bytes refuses
+    # all but 1.
     return flat.as_strided((flat.numel(),), (1,)).view(torch.uint8)

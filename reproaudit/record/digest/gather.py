@@ -1,4 +1,5 @@
-"""Digests of device tensors: enqueued where the op runs, kept in rows on the device, fetched together once per step."""
+"""Digests of device tensors: enqueued where the op runs, kept in rows on the device, fetched
+together once per step."""
 
 from __future__ import annotations
 
@@ -18,7 +19,9 @@ from reproaudit.record.state.rng import is_capturing
 from reproaudit.trace.writer import TraceWriter
 
 ROWS = 1 << 14  # digests per buffer of 256 KiB; a step with more of them takes further buffers
-MOST_PENDING = 1 << 17  # events that wait before they are fetched although no step ends, as in a program without steps
+MOST_PENDING = (
+    1 << 17
+)  # events that wait before they are fetched although no step ends, as in a program without steps
 
 _getpid = os.getpid
 
@@ -26,9 +29,10 @@ _getpid = os.getpid
 class Buffer:
     """Rows of two int64 sums on one device, written by one stream only.
 
-    A digest that ran on a stream of ours, or wrote where another stream reads, would need an event between the streams,
-    and that could hide the very race that makes the program differ. So each stream has its own buffers: it zeroes them,
-    fills them, and copies them to the host, in its own order.
+    A digest that ran on a stream of ours, or wrote where another stream reads, would need an event
+    between the streams, and that could hide the very race that makes the program differ. So each
+    stream has its own buffers: it zeroes them, fills them, and copies them to the host, in its own
+    order.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -40,7 +44,8 @@ class Buffer:
         self.settled = 0  # of the rows taken, those whose digests were fetched or never begun
 
     def start_copy(self) -> Callable[[], list[list[int]]]:
-        """Enqueue the copy of what was enqueued so far to the host; return what waits for it and gives its rows."""
+        """Enqueue the copy of what was enqueued so far to the host; return what waits for it and
+        gives its rows."""
         if self.stream is None:
             return self.rows[: self.taken].cpu().tolist
         with torch.cuda.stream(self.stream):
@@ -49,7 +54,8 @@ class Buffer:
             copied.record(self.stream)
 
         def wait() -> list[list[int]]:
-            # For an event: to wait for a stream is refused in a program that asks to be told of synchronisation.
+            # For an event: to wait for a stream is refused in a program that asks to be told of
+            # synchronisation.
             copied.synchronize()
             found: list[list[int]] = copy.tolist()
             return found
@@ -57,7 +63,8 @@ class Buffer:
         return wait
 
     def clear(self) -> None:
-        """Make all rows free again; on its own stream, so that what the stream does next finds zeros."""
+        """Make all rows free again; on its own stream, so that what the stream does next finds
+        zeros."""
         if self.stream is None:
             self.rows[: self.taken].zero_()
         else:
@@ -68,7 +75,8 @@ class Buffer:
 
 @dataclass(slots=True, eq=False)
 class DeviceDigest:
-    """A digest that is still on its device: a row of sums, and the seed of dtype and shape that completes it."""
+    """A digest that is still on its device: a row of sums, and the seed of dtype and shape that
+    completes it."""
 
     buffer: Buffer
     row: int
@@ -77,14 +85,18 @@ class DeviceDigest:
 
 Part = DeviceDigest | tuple[int, int]
 _Pending = tuple[int, list[Part], list[Part], bool]  # event, inputs, outputs, whether these are all
-_Lane = tuple[torch.device, int]  # a device and the handle of one of its streams, 0 for devices without
+_Lane = tuple[
+    torch.device, int
+]  # a device and the handle of one of its streams, 0 for devices without
 
 
 class DeviceDigests:
-    """Collects pending digests so that recording an op never waits for the device. Safe to use from several threads.
+    """Collects pending digests so that recording an op never waits for the device. Safe to use from
+    several threads.
 
-    An event that waits is flagged UNDIGESTED until its digest is there, so that no way in which this can fail (a fork,
-    a graph capture, an error of the device, a kill) leaves two events that look equal because neither was digested.
+    An event that waits is flagged UNDIGESTED until its digest is there, so that no way in which
+    this can fail (a fork, a graph capture, an error of the device, a kill) leaves two events that
+    look equal because neither was digested.
     """
 
     def __init__(self, writer: TraceWriter) -> None:
@@ -93,7 +105,9 @@ class DeviceDigests:
         self._open: dict[_Lane, Buffer] = {}  # the buffer that each stream is filling
         self._full: dict[_Lane, list[Buffer]] = {}
         self._free: dict[_Lane, list[Buffer]] = {}
-        self._lock = threading.RLock()  # a signal's handler may end the trace while the lock is held
+        self._lock = (
+            threading.RLock()
+        )  # a signal's handler may end the trace while the lock is held
         self._gathering = threading.RLock()
         self._pid = _getpid()
         self._told_of_ops = False
@@ -101,16 +115,22 @@ class DeviceDigests:
     def later(self, tensor: torch.Tensor) -> DeviceDigest | None:
         """Start the digest of `tensor` on its device; None for tensors without bytes (meta, fake)."""
         if _getpid() != self._pid:
-            # The parent's device is out of reach; and what the child computes on its own is never gathered.
-            self._writer.note("device tensors in a forked process", "only the process that was started digests them")
+            # The parent's device is out of reach; and what the child computes on its own is never
+            # gathered.
+            self._writer.note(
+                "device tensors in a forked process",
+                "only the process that was started digests them",
+            )
             return None
-        # Else a mode for functions, such as torch.set_default_device enters, would see each look at the tensor.
+        # Else a mode for functions, such as torch.set_default_device enters, would see each look at
+        # the tensor.
         with DisableTorchFunction():
             part = self._start(tensor)
         if not self._told_of_ops and why_no_kernel():
             self._told_of_ops = True
             self._writer.note(
-                "the speed of digests on CUDA", f"PyTorch ops compute them, because Triton failed: {why_no_kernel()}"
+                "the speed of digests on CUDA",
+                f"PyTorch ops compute them, because Triton failed: {why_no_kernel()}",
             )
         return part
 
@@ -120,13 +140,21 @@ class DeviceDigests:
             return None  # in the second case a fake tensor
         try:
             if is_cuda and is_capturing(device):
-                # What runs now only builds the graph; a digest would become part of it and be replayed with it.
-                self._writer.note("tensors inside CUDA graph capture", "digesting them would change the captured graph")
+                # What runs now only builds the graph; a digest would become part of it and be
+                # replayed with it.
+                self._writer.note(
+                    "tensors inside CUDA graph capture",
+                    "digesting them would change the captured graph",
+                )
                 return None
             stream = torch._C._cuda_getCurrentRawStream(device.index) if is_cuda else 0
             buffer, row = self._take((device, stream))
-        except RuntimeError as error:  # no memory left on the device, or an earlier error that it never recovers from
-            self._writer.note("some device tensors", f"the device could not digest them: {_first_line(error)}")
+        except (
+            RuntimeError
+        ) as error:  # no memory left on the device, or an earlier error that it never recovers from
+            self._writer.note(
+                "some device tensors", f"the device could not digest them: {_first_line(error)}"
+            )
             return None
         seed = digest_into(tensor, buffer.rows, row)
         if seed is None:
@@ -152,8 +180,11 @@ class DeviceDigests:
             buffer.taken += 1
             return buffer, buffer.taken - 1
 
-    def defer(self, event: int, inputs: list[Part], outputs: list[Part], *, is_complete: bool = True) -> None:
-        """Complete the event's digests at the next `gather`; until then the writer must not flush it.
+    def defer(
+        self, event: int, inputs: list[Part], outputs: list[Part], *, is_complete: bool = True
+    ) -> None:
+        """Complete the event's digests at the next `gather`; until then the writer must not flush
+        it.
 
         Not `is_complete`: some tensor of the event has no part among them, and it stays UNDIGESTED.
         """
@@ -168,13 +199,18 @@ class DeviceDigests:
         """Fetch all pending digests, with one wait, and patch their events."""
         if not self._pending or _getpid() != self._pid:
             return
-        with self._gathering:  # else the thread that ends first would let the writer flush the other's events
+        with (
+            self._gathering
+        ):  # else the thread that ends first would let the writer flush the other's events
             with self._lock:
                 pending, self._pending = self._pending, []
             try:
                 self._patch(pending, self._fetch(pending))
             except RuntimeError as error:
-                self._writer.note("some device tensors", f"their digests could not be fetched: {_first_line(error)}")
+                self._writer.note(
+                    "some device tensors",
+                    f"their digests could not be fetched: {_first_line(error)}",
+                )
             with self._lock:
                 self._writer.hold = bool(self._pending)
 
@@ -184,7 +220,9 @@ class DeviceDigests:
         parts = [part for side in sides for part in side if isinstance(part, DeviceDigest)]
         buffers = list({id(part.buffer): part.buffer for part in parts}.values())
         if any(buffer.rows.is_cuda and is_capturing(buffer.rows.device) for buffer in buffers):
-            raise RuntimeError("a step ended while a CUDA graph was captured, where nothing may be waited for")
+            raise RuntimeError(
+                "a step ended while a CUDA graph was captured, where nothing may be waited for"
+            )
         with untraced():
             copies = [(id(buffer), buffer.start_copy()) for buffer in buffers]
             rows = {buffer: wait() for buffer, wait in copies}
@@ -196,7 +234,8 @@ class DeviceDigests:
         return values
 
     def _recycle(self, fetched: list[DeviceDigest]) -> None:
-        """Free the buffers whose digests were all fetched. Another is kept alive by the digests that are to come."""
+        """Free the buffers whose digests were all fetched. Another is kept alive by the digests
+        that are to come."""
         with self._lock:
             for part in fetched:
                 part.buffer.settled += 1
@@ -214,11 +253,18 @@ class DeviceDigests:
         for event, inputs, outputs, is_complete in pending:
             try:
                 self._writer.patch(
-                    event, inputs=_resolve(inputs, values), outputs=_resolve(outputs, values),
+                    event,
+                    inputs=_resolve(inputs, values),
+                    outputs=_resolve(outputs, values),
                     clear=EventFlag.UNDIGESTED if is_complete else 0,
-                )  # fmt: skip
-            except ValueError:  # flushed, because another thread ended a step between the event and its digest
-                self._writer.note("device tensors of some ops", "another thread ended a step while they were recorded")
+                )
+            except (
+                ValueError
+            ):  # flushed, because another thread ended a step between the event and its digest
+                self._writer.note(
+                    "device tensors of some ops",
+                    "another thread ended a step while they were recorded",
+                )
 
 
 def _first_line(error: RuntimeError) -> str:

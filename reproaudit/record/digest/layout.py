@@ -1,4 +1,5 @@
-"""How a kernel walks a tensor's memory so that it meets the 64-bit words of its logical bytes: from shape and strides.
+"""How a kernel walks a tensor's memory so that it meets the 64-bit words of its logical bytes: from
+shape and strides.
 
 A word is 8 bytes of the logical order, at position k. Three walks cover every strided tensor:
 
@@ -17,7 +18,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 WORD = 8  # bytes
-MAX_RANK = 6  # of a tensor whose dimensions are merged where they can be; more are left to torch ops
+MAX_RANK = (
+    6  # of a tensor whose dimensions are merged where they can be; more are left to torch ops
+)
 
 Dim = tuple[int, int]  # size, stride
 
@@ -30,7 +33,8 @@ class Walk(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Shape and strides as the kernel wants them. Strides are in elements of `size` bytes, fastest dimension first."""
+    """Shape and strides as the kernel wants them. Strides are in elements of `size` bytes, fastest
+    dimension first."""
 
     walk: Walk
     size: int  # bytes of an element: 1, 2, 4 or 8
@@ -39,11 +43,14 @@ class Layout:
     inner: int = 0  # ROWS: elements between two neighbours in a word
     sizes: tuple[int, ...] = ()
     strides: tuple[int, ...] = ()
-    positions: tuple[int, ...] = ()  # ROWS: words of the logical order between two neighbours in the dimension
+    positions: tuple[
+        int, ...
+    ] = ()  # ROWS: words of the logical order between two neighbours in the dimension
 
 
 def layout_of(shape: Sequence[int], strides: Sequence[int], size: int) -> Layout | None:
-    """Return how to walk a tensor with elements of `size` bytes; None for what the kernel does not cover."""
+    """Return how to walk a tensor with elements of `size` bytes; None for what the kernel does not
+    cover."""
     if 0 in shape:
         return Layout(Walk.CONTIGUOUS, 1, 0, 0)
     dims = list(zip(shape, strides, strict=True))
@@ -66,9 +73,13 @@ def layout_of(shape: Sequence[int], strides: Sequence[int], size: int) -> Layout
         return None
     dims.reverse()
     return Layout(
-        Walk.STRADDLING, size, count, extent,
-        sizes=tuple(length for length, _ in dims), strides=tuple(stride for _, stride in dims),
-    )  # fmt: skip
+        Walk.STRADDLING,
+        size,
+        count,
+        extent,
+        sizes=tuple(length for length, _ in dims),
+        strides=tuple(stride for _, stride in dims),
+    )
 
 
 def merge(dims: Sequence[Dim]) -> list[Dim]:
@@ -92,11 +103,18 @@ def _rows(dims: list[Dim], size: int, inner: int, count: int, extent: int) -> La
     for length, stride in reversed(words):
         placed.append((stride, length, position))
         position *= length
-    # Neighbouring lanes shall read neighbouring memory. What is repeated comes first of all: it is read once.
+    # Neighbouring lanes shall read neighbouring memory. What is repeated comes first of all: it is
+    # read once.
     placed = sorted(row for row in placed if row[1] != 1)
     if len(placed) > MAX_RANK:
         return None
     return Layout(
-        Walk.ROWS, size, count, extent, inner, tuple(row[1] for row in placed), tuple(row[0] for row in placed),
+        Walk.ROWS,
+        size,
+        count,
+        extent,
+        inner,
+        tuple(row[1] for row in placed),
+        tuple(row[0] for row in placed),
         tuple(row[2] for row in placed),
-    )  # fmt: skip
+    )

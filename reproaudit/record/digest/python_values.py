@@ -1,7 +1,9 @@
-"""Digests of Python values: equal in all processes for equal values, whatever their addresses and the hash seed.
+"""Digests of Python values: equal in all processes for equal values, whatever their addresses and
+the hash seed.
 
-The program's own code is never called: content is read through the methods of the built-in types themselves, and
-attributes through the descriptors that the interpreter made. What has no content to read so is known by its type.
+The program's own code is never called: content is read through the methods of the built-in types
+themselves, and attributes through the descriptors that the interpreter made. What has no content to
+read so is known by its type.
 """
 
 from __future__ import annotations
@@ -45,12 +47,19 @@ _namespace: Callable[[type], types.MappingProxyType[str, Any]] = _type_dict["__d
 _qualname: Callable[[type], str] = _type_dict["__qualname__"].__get__
 _module: Callable[[type], Any] = _type_dict["__module__"].__get__
 
-# Classes of the standard library whose attributes are the user's data. Those of others are machinery: thread numbers,
-# caches, what a lock is made of.
-_DATA_CLASSES = frozenset({
-    "argparse.Namespace", "types.SimpleNamespace", "fractions.Fraction", "uuid.UUID", "collections.UserDict",
-    "collections.UserList", "collections.UserString",
-})  # fmt: skip
+# Classes of the standard library whose attributes are the user's data. Those of others are
+# machinery: thread numbers, caches, what a lock is made of.
+_DATA_CLASSES = frozenset(
+    {
+        "argparse.Namespace",
+        "types.SimpleNamespace",
+        "fractions.Fraction",
+        "uuid.UUID",
+        "collections.UserDict",
+        "collections.UserList",
+        "collections.UserString",
+    }
+)
 _NEUTRAL_BASES = frozenset({"builtins.object", "typing.Generic", "typing.Protocol", "abc.ABC"})
 _STANDARD = frozenset(sys.stdlib_module_names)
 _SAFE_KEYS = frozenset((str, int, float, bool, bytes, types.NoneType))
@@ -59,17 +68,28 @@ _MOMENTS = (datetime.datetime, datetime.date, datetime.time, datetime.timedelta)
 
 
 def value_digest(value: Any) -> Digest | None:
-    """Return the low and the high half of a structural digest; None if the value changed while it was read.
+    """Return the low and the high half of a structural digest; None if the value changed while it
+    was read.
 
-    Type, content and order count; of sets the order does not, as two equal sets may be iterated in any. Long containers
-    count by their length and their ends, sets of more than MAX_LEAVES members by their length, large texts and arrays
-    by their ends, tensors that are large or not on the CPU by dtype and shape. Modules, generators, iterators, locks
-    and files count by their type, functions and classes by their name.
+    Type, content and order count; of sets the order does not, as two equal sets may be iterated in
+    any. Long containers count by their length and their ends, sets of more than MAX_LEAVES members
+    by their length, large texts and arrays by their ends, tensors that are large or not on the CPU
+    by dtype and shape. Modules, generators, iterators, locks and files count by their type,
+    functions and classes by their name.
     """
     try:
         high, low = _halves(_Walk().node(value, 0, 0))
-    except (RuntimeError, ValueError, TypeError, AttributeError, LookupError, MemoryError, BufferError):
-        # Another thread changed it meanwhile, or an extension's type does not keep to its base's contract.
+    except (
+        RuntimeError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        LookupError,
+        MemoryError,
+        BufferError,
+    ):
+        # Another thread changed it meanwhile, or an extension's type does not keep to its base's
+        # contract.
         return None
     return low, high
 
@@ -82,7 +102,9 @@ class _Walk:
     def __init__(self) -> None:
         self._left = MAX_LEAVES
         self._bytes = MAX_BYTES
-        self._open: dict[int, int] = {}  # containers that the walk is inside of, by id, with their depth
+        self._open: dict[
+            int, int
+        ] = {}  # containers that the walk is inside of, by id, with their depth
 
     def node(self, value: Any, depth: int, objects: int) -> bytes:
         self._left -= 1
@@ -90,7 +112,9 @@ class _Walk:
             return _named(b"cut", "")
         kind = type(value)
         meta = type(kind)
-        if meta.__hash__ is not _hash_of_types:  # looking the type up in a table would call its metaclass
+        if (
+            meta.__hash__ is not _hash_of_types
+        ):  # looking the type up in a table would call its metaclass
             return _named(b"opaque", _qualname(kind))
         leaf = _LEAVES.get(kind)
         if leaf is not None:
@@ -107,7 +131,9 @@ class _Walk:
 
     def _composite(self, value: Any, kind: type, depth: int, objects: int) -> bytes:
         if issubclass(kind, dict):
-            return self._children(kind, dict.__len__(value), _dict_items(value, kind), depth, objects)
+            return self._children(
+                kind, dict.__len__(value), _dict_items(value, kind), depth, objects
+            )
         for base in (list, tuple, deque):
             if issubclass(kind, base):
                 return self._children(kind, base.__len__(value), _ends(value, base), depth, objects)
@@ -142,14 +168,18 @@ class _Walk:
             return self._children(kind, 1, _timezone_arguments(value), depth, objects)
         return self._object(value, kind, depth, objects)
 
-    # -- content -----------------------------------------------------------------------------------------------------
+    # -- content
+    # -----------------------------------------------------------------------------------------------------
 
-    def _children(self, kind: type, length: int, items: Iterable[Any], depth: int, objects: int) -> bytes:
+    def _children(
+        self, kind: type, length: int, items: Iterable[Any], depth: int, objects: int
+    ) -> bytes:
         parts = [self.node(item, depth + 1, objects) for item in items]
         return _xxh128(_qualname(kind).encode() + b"\0" + _size(length) + b"".join(parts))
 
     def _members(self, kind: type, members: list[Any], depth: int, objects: int) -> bytes:
-        """Digest a set. Each member may use an equal share of what is left, so that the first ones take no more."""
+        """Digest a set. Each member may use an equal share of what is left, so that the first ones
+        take no more."""
         parts: list[bytes] = []
         left, room = self._left, self._bytes
         if members and len(members) <= left:
@@ -159,15 +189,21 @@ class _Walk:
                 parts.append(self.node(member, depth + 1, objects))
                 left, room = left - (share - self._left), room - (part_room - self._bytes)
             self._left, self._bytes = left, room
-        return _xxh128(_qualname(kind).encode() + b"\0" + _size(len(members)) + b"".join(sorted(parts)))
+        return _xxh128(
+            _qualname(kind).encode() + b"\0" + _size(len(members)) + b"".join(sorted(parts))
+        )
 
     def _text(self, value: Any, kind: type, base: Any) -> bytes:
         length = base.__len__(value)
         half = self._bytes // 2
-        parts = (slice(None),) if length <= self._bytes else (slice(half), slice(length - half, None))
+        parts = (
+            (slice(None),) if length <= self._bytes else (slice(half), slice(length - half, None))
+        )
         self._bytes -= min(length, self._bytes)
         pieces = [base.__getitem__(value, part) for part in parts]
-        data = b"".join(piece.encode("utf-8", "surrogatepass") if base is str else piece for piece in pieces)
+        data = b"".join(
+            piece.encode("utf-8", "surrogatepass") if base is str else piece for piece in pieces
+        )
         return _xxh128(_qualname(kind).encode() + b"\0" + _size(length) + data)
 
     def _array(self, value: Any, kind: type, numpy: Any, depth: int, objects: int) -> bytes:
@@ -178,7 +214,9 @@ class _Walk:
         text = f"{_qualname(kind)} {plain.dtype.str} {plain.shape}"
         if plain.dtype == object:
             flat = plain.reshape(-1)
-            items = chain(flat[:END_ITEMS].tolist(), flat[max(END_ITEMS, flat.size - END_ITEMS) :].tolist())
+            items = chain(
+                flat[:END_ITEMS].tolist(), flat[max(END_ITEMS, flat.size - END_ITEMS) :].tolist()
+            )
             return _xxh128(text.encode() + self._children(kind, plain.size, items, depth, objects))
         pieces: list[bytes] = []
         if not plain.dtype.hasobject and plain.nbytes <= self._bytes:
@@ -193,7 +231,9 @@ class _Walk:
 
     def _tensor(self, value: Any, kind: type) -> bytes:
         if kind not in PLAIN_TYPES:
-            return _named(b"tensor", _qualname(kind))  # what it shows of itself may be made by code of its own
+            return _named(
+                b"tensor", _qualname(kind)
+            )  # what it shows of itself may be made by code of its own
         with DisableTorchFunction():
             size = value.numel() * value.element_size()
             is_small = value.is_cpu and value.numel() <= _MAX_ELEMENTS and size <= self._bytes
@@ -226,7 +266,9 @@ def _int(value: int) -> bytes:
     bits = int.bit_length(value)
     if bits > _LONGEST_INT:
         value = int.__and__(value, (1 << _LONGEST_INT) - 1)
-    return _size(bits) + int.to_bytes(value, min(bits, _LONGEST_INT) // 8 + 1, "little", signed=True)
+    return _size(bits) + int.to_bytes(
+        value, min(bits, _LONGEST_INT) // 8 + 1, "little", signed=True
+    )
 
 
 def _decimal(value: decimal.Decimal) -> bytes:
@@ -244,7 +286,9 @@ _LEAVES: dict[type, Callable[[Any], bytes]] = {
     bool: lambda value: b"\1" if value else b"\0",
     int: _int,
     float: _double,
-    complex: lambda value: _double(complex.real.__get__(value)) + _double(complex.imag.__get__(value)),
+    complex: lambda value: (
+        _double(complex.real.__get__(value)) + _double(complex.imag.__get__(value))
+    ),
     range: lambda value: _int(value.start) + _int(value.stop) + _int(value.step),
     decimal.Decimal: _decimal,
     pathlib.PosixPath: _path,
@@ -269,18 +313,26 @@ def _ends(value: Any, base: Any) -> Iterator[Any]:
     if length <= 2 * END_ITEMS:
         return base.__iter__(value)  # type: ignore[no-any-return]
     if base is deque:
-        return chain(islice(deque.__iter__(value), END_ITEMS), islice(deque.__reversed__(value), END_ITEMS))
-    return chain(base.__getitem__(value, slice(END_ITEMS)), base.__getitem__(value, slice(length - END_ITEMS, None)))
+        return chain(
+            islice(deque.__iter__(value), END_ITEMS), islice(deque.__reversed__(value), END_ITEMS)
+        )
+    return chain(
+        base.__getitem__(value, slice(END_ITEMS)),
+        base.__getitem__(value, slice(length - END_ITEMS, None)),
+    )
 
 
 def _dict_items(value: Any, kind: type) -> Iterator[Any]:
     """Iterate over keys and values in turn, over those at the ends if there are many."""
     length = dict.__len__(value)
     if issubclass(kind, OrderedDict) and length <= _MAX_ORDERED:
-        # Its own order is that of `move_to_end`. Following it hashes the keys, which may be the program's code.
+        # Its own order is that of `move_to_end`. Following it hashes the keys, which may be the
+        # program's code.
         if all(type(key) in _SAFE_KEYS for key in dict.__iter__(value)):
             ordered = list(OrderedDict.__iter__(value))
-            ends = ordered if length <= 2 * END_ITEMS else ordered[:END_ITEMS] + ordered[-END_ITEMS:]
+            ends = (
+                ordered if length <= 2 * END_ITEMS else ordered[:END_ITEMS] + ordered[-END_ITEMS:]
+            )
             return chain.from_iterable((key, dict.__getitem__(value, key)) for key in ends)
     items = dict.items(value)
     if length <= 2 * END_ITEMS:
@@ -289,9 +341,14 @@ def _dict_items(value: Any, kind: type) -> Iterator[Any]:
 
 
 def _attributes(value: Any, kind: type) -> dict[str, Any]:
-    """Return what an object's `__dict__` and slots hold; nothing for objects that are no data of the program."""
+    """Return what an object's `__dict__` and slots hold; nothing for objects that are no data of
+    the program."""
     found: dict[str, Any] = {}
-    if _root(kind) in _STANDARD and _full_name(kind) not in _DATA_CLASSES and not issubclass(kind, Enum):
+    if (
+        _root(kind) in _STANDARD
+        and _full_name(kind) not in _DATA_CLASSES
+        and not issubclass(kind, Enum)
+    ):
         return found
     for base in _mro(kind):
         names = _namespace(base)
@@ -311,11 +368,14 @@ def _attributes(value: Any, kind: type) -> dict[str, Any]:
 
 
 def _keeps_private(kind: type) -> bool:
-    """True if the standard library or PyTorch keeps state of its own in private attributes of the object."""
+    """True if the standard library or PyTorch keeps state of its own in private attributes of the
+    object."""
     for base in _mro(kind):
         if _full_name(base) in _DATA_CLASSES:
             return False
-        if (_root(base) == "torch" or _root(base) in _STANDARD) and _full_name(base) not in _NEUTRAL_BASES:
+        if (_root(base) == "torch" or _root(base) in _STANDARD) and _full_name(
+            base
+        ) not in _NEUTRAL_BASES:
             return True
     return False
 

@@ -1,9 +1,11 @@
-"""The digest of an op's operands: as `digest`, but memory whose dimensions are permuted is read as it lies.
+"""The digest of an op's operands: as `digest`, but memory whose dimensions are permuted is read as
+it lies.
 
-`weight.t()` is an operand of every linear layer, and packing it into logical order costs more than the rest of the
-recording. Here the strides enter the seed instead. Two digests are equal exactly if dtype, shape, strides and bytes
-are; strides are a function of the program, so between runs of one program nothing is lost. Boundary tensors, which
-are also compared between machines and versions, keep their logical order.
+`weight.t()` is an operand of every linear layer, and packing it into logical order costs more than
+the rest of the recording. Here the strides enter the seed instead. Two digests are equal exactly if
+dtype, shape, strides and bytes are; strides are a function of the program, so between runs of one
+program nothing is lost. Boundary tensors, which are also compared between machines and versions,
+keep their logical order.
 """
 
 from __future__ import annotations
@@ -16,7 +18,14 @@ import torch
 import xxhash
 
 from reproaudit.record.digest import tensors as _digest
-from reproaudit.record.digest.tensors import LOWEST_ADDRESS, PLAIN_TYPES, Digest, Plan, describe, digest
+from reproaudit.record.digest.tensors import (
+    LOWEST_ADDRESS,
+    PLAIN_TYPES,
+    Digest,
+    Plan,
+    describe,
+    digest,
+)
 
 _xxh128 = xxhash.xxh3_128_intdigest
 _xxh64 = xxhash.xxh3_64_intdigest
@@ -26,7 +35,8 @@ _plans: dict[tuple[torch.dtype, tuple[int, ...], tuple[int, ...]], Plan | None] 
 
 
 def digest_operands(tensors: list[torch.Tensor], later: Callable[[torch.Tensor], Any]) -> list[Any]:
-    """Return what `digest_as_stored` gives for tensors on the CPU and `later` for others, but for what has no bytes.
+    """Return what `digest_as_stored` gives for tensors on the CPU and `later` for others, but for
+    what has no bytes.
 
     The usual case is spelled out here because every op goes through it.
     """
@@ -58,7 +68,12 @@ def digest_operands(tensors: list[torch.Tensor], later: Callable[[torch.Tensor],
 def digest_as_stored(tensor: torch.Tensor) -> Digest | None:
     """Return the digest of an operand; None for what has no bytes, as for `digest`."""
     try:
-        if tensor.is_contiguous() or type(tensor) not in PLAIN_TYPES or not tensor.is_cpu or tensor.is_neg():
+        if (
+            tensor.is_contiguous()
+            or type(tensor) not in PLAIN_TYPES
+            or not tensor.is_cpu
+            or tensor.is_neg()
+        ):
             return digest(tensor)
         key = (tensor.dtype, tensor.shape, tensor.stride())
         plan = _plans[key] if key in _plans else _make_plan(tensor, key)
@@ -76,7 +91,11 @@ def _make_plan(tensor: torch.Tensor, key: Any) -> Plan | None:
     if len(_plans) >= _MAX_PLANS:
         _plans.clear()
     plan = None
-    if not tensor.is_complex() and not tensor.is_quantized and _is_dense(tensor.shape, tensor.stride()):
+    if (
+        not tensor.is_complex()
+        and not tensor.is_quantized
+        and _is_dense(tensor.shape, tensor.stride())
+    ):
         size = tensor.numel() * tensor.element_size()
         seed = _xxh64(f"{describe(tensor)} stored {tuple(tensor.stride())}".encode())
         plan = ((ctypes.c_char * size).from_address, seed)
@@ -85,9 +104,12 @@ def _make_plan(tensor: torch.Tensor, key: Any) -> Plan | None:
 
 
 def _is_dense(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
-    """Tell whether the elements fill one block of memory without gaps or overlaps, in some order of dimensions."""
+    """Tell whether the elements fill one block of memory without gaps or overlaps, in some order of
+    dimensions."""
     expected = 1
-    for stride, size in sorted((stride, size) for stride, size in zip(strides, shape, strict=True) if size != 1):
+    for stride, size in sorted(
+        (stride, size) for stride, size in zip(strides, shape, strict=True) if size != 1
+    ):
         if stride != expected:
             return False
         expected *= size

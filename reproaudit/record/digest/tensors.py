@@ -1,9 +1,9 @@
 """The digest of a tensor: 128 bits over its dtype, logical shape and exact bytes in logical order.
 
-It is the only judge of equality. A digest is two unsigned 64-bit numbers, the low and the high half of XXH3-128 over
-the bytes; dtype and shape enter as the seed, so the bytes are read in place and nothing is copied on the usual path.
-Layouts with more than one inner tensor (sparse, quantized, nested, wrapper subclasses) digest a description and the
-digests of the inner tensors.
+It is the only judge of equality. A digest is two unsigned 64-bit numbers, the low and the high half
+of XXH3-128 over the bytes; dtype and shape enter as the seed, so the bytes are read in place and
+nothing is copied on the usual path. Layouts with more than one inner tensor (sparse, quantized,
+nested, wrapper subclasses) digest a description and the digests of the inner tensors.
 """
 
 from __future__ import annotations
@@ -17,30 +17,51 @@ from typing import Any
 
 import torch
 import xxhash
-from torch._C import DisableTorchFunction, _DisableTorchDispatch, _get_tracing_state, _set_grad_enabled
+from torch._C import (
+    DisableTorchFunction,
+    _DisableTorchDispatch,
+    _get_tracing_state,
+    _set_grad_enabled,
+)
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 
 Digest = tuple[int, int]
-Plan = tuple[Callable[[int], Any], int]  # makes the memory at an address readable; the seed of dtype and shape
+Plan = tuple[
+    Callable[[int], Any], int
+]  # makes the memory at an address readable; the seed of dtype and shape
 
 CHUNK_BYTES = 16 << 20  # most that is copied at a time when bytes are not contiguous in memory
 _MAX_PLANS = 4096
 
-# Where no memory lies: null, and null plus an offset, which is the address of a view into a storage that was resized
-# to zero. Memory that does lie below is read all the same, after its bounds are checked.
+# Where no memory lies: null, and null plus an offset, which is the address of a view into a storage
+# that was resized to zero. Memory that does lie below is read all the same, after its bounds are
+# checked.
 LOWEST_ADDRESS = 1 << 40
 
 _xxh128 = xxhash.xxh3_128_digest
 _xxh64 = xxhash.xxh3_64_intdigest
-_halves = struct.Struct(">QQ").unpack  # xxHash's canonical form is big-endian: the high half comes first
+_halves = struct.Struct(
+    ">QQ"
+).unpack  # xxHash's canonical form is big-endian: the high half comes first
 function_mode_enabled = torch._C._is_torch_function_mode_enabled
 _peek_functorch = torch._C._functorch.peek_interpreter_stack
 _set_tracing_state: Callable[[Any], None] = torch._C._set_tracing_state  # type: ignore[attr-defined]
 _no_dispatch_override = torch.Tensor.__torch_dispatch__
 _flatten = itertools.chain.from_iterable
 PLAIN_TYPES = frozenset((torch.Tensor, torch.nn.Parameter))
-# Other dtypes are copied as integers of their size: some have no copy kernel, complex32 has one that warns.
-_COPIED = frozenset((torch.float32, torch.float16, torch.bfloat16, torch.float64, torch.int64, torch.int32, torch.bool))
+# Other dtypes are copied as integers of their size: some have no copy kernel, complex32 has one
+# that warns.
+_COPIED = frozenset(
+    (
+        torch.float32,
+        torch.float16,
+        torch.bfloat16,
+        torch.float64,
+        torch.int64,
+        torch.int32,
+        torch.bool,
+    )
+)
 _INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 _COMPRESSED: dict[torch.layout, tuple[str, str]] = {
     torch.sparse_csr: ("crow_indices", "col_indices"),
@@ -56,12 +77,14 @@ plans: dict[tuple[torch.dtype, tuple[int, ...]], Plan] = {}
 def digest(tensor: torch.Tensor) -> Digest | None:
     """Return the low and the high half of the digest; None for what has no bytes to read.
 
-    Equal dtype, shape and content give equal digests whatever the strides, offset or device. None: meta and fake
-    tensors, wrappers of torch.func transforms, storages that were freed, collectives still under way, subclasses that
-    neither own memory nor say what they consist of. Reads the memory now and leaves no trace in autograd, in dispatch
-    modes or in the tensor. Device tensors are copied to the CPU, which waits for the device.
+    Equal dtype, shape and content give equal digests whatever the strides, offset or device. None:
+    meta and fake tensors, wrappers of torch.func transforms, storages that were freed, collectives
+    still under way, subclasses that neither own memory nor say what they consist of. Reads the
+    memory now and leaves no trace in autograd, in dispatch modes or in the tensor. Device tensors
+    are copied to the CPU, which waits for the device.
     """
-    # No op is dispatched here. Complex dtypes, which may carry a conjugate bit, and quantized ones have no plan.
+    # No op is dispatched here. Complex dtypes, which may carry a conjugate bit, and quantized ones
+    # have no plan.
     try:
         if (
             type(tensor) in PLAIN_TYPES
@@ -81,7 +104,8 @@ def digest(tensor: torch.Tensor) -> Digest | None:
 
 
 def combine(digests: Sequence[Digest]) -> Digest:
-    """Return one digest for several in their order: that of a single one is itself, that of none is (0, 0)."""
+    """Return one digest for several in their order: that of a single one is itself, that of none is
+    (0, 0)."""
     count = len(digests)
     if count == 1:
         return digests[0]
@@ -95,9 +119,11 @@ def combine(digests: Sequence[Digest]) -> Digest:
 
 
 def describe(tensor: torch.Tensor) -> str:
-    """Return dtype and logical shape: "float32[8, 3]". A size that is no plain number is "*", an unknown shape "?".
+    """Return dtype and logical shape: "float32[8, 3]". A size that is no plain number is "*", an
+    unknown shape "?".
 
-    The same in every process, so ragged sizes, which PyTorch numbers by a counter of the process, are not shown.
+    The same in every process, so ragged sizes, which PyTorch numbers by a counter of the process,
+    are not shown.
     """
     with DisableTorchFunction():
         dtype = str(tensor.dtype)[6:]
@@ -109,12 +135,14 @@ def describe(tensor: torch.Tensor) -> str:
 
 
 def seed_for(tensor: torch.Tensor) -> int:
-    """Return the 64-bit seed that stands for dtype and shape, the same on every machine and torch version."""
+    """Return the 64-bit seed that stands for dtype and shape, the same on every machine and torch
+    version."""
     return _xxh64(describe(tensor).encode())
 
 
 def raw_bytes(tensor: torch.Tensor) -> tuple[str, tuple[int, ...], bytes] | None:
-    """Return dtype name, shape and a copy of the exact bytes in logical order; None for what has no plain bytes.
+    """Return dtype name, shape and a copy of the exact bytes in logical order; None for what has no
+    plain bytes.
 
     An expanded tensor is written out in full: ask for its logical size first.
     """
@@ -125,14 +153,17 @@ def raw_bytes(tensor: torch.Tensor) -> tuple[str, tuple[int, ...], bytes] | None
             plain = _readable(tensor)
             if plain is None:
                 return None
-            data = b"".join([ctypes.string_at(piece.data_ptr(), size) for piece, size in _pieces(plain)])
+            data = b"".join(
+                [ctypes.string_at(piece.data_ptr(), size) for piece, size in _pieces(plain)]
+            )
             return str(plain.dtype)[6:], tuple(plain.shape), data
     except Exception:  # as in _digest_slowly
         return None
 
 
 class untraced:  # lower case, as torch.no_grad: it is used like a function
-    """Keep ops within out of sight: autograd, Python modes and subclasses, torch.func transforms, torch.jit.trace."""
+    """Keep ops within out of sight: autograd, Python modes and subclasses, torch.func transforms,
+    torch.jit.trace."""
 
     __slots__ = ("_dispatch", "_function", "_grad", "_tracing", "_transforms")
 
@@ -140,7 +171,9 @@ class untraced:  # lower case, as torch.no_grad: it is used like a function
         self._function, self._dispatch = DisableTorchFunction(), _DisableTorchDispatch()
         self._function.__enter__()
         self._dispatch.__enter__()
-        self._transforms = None if _peek_functorch() is None else temporarily_clear_interpreter_stack()
+        self._transforms = (
+            None if _peek_functorch() is None else temporarily_clear_interpreter_stack()
+        )
         if self._transforms is not None:
             self._transforms.__enter__()
         self._grad, self._tracing = torch._C.is_grad_enabled(), _get_tracing_state()
@@ -159,16 +192,25 @@ class untraced:  # lower case, as torch.no_grad: it is used like a function
 
 
 def inner_tensors(tensor: torch.Tensor) -> tuple[str, list[torch.Tensor]] | None:
-    """Return what a composite tensor consists of, with a text for the rest of its identity; None if it is plain.
+    """Return what a composite tensor consists of, with a text for the rest of its identity; None if
+    it is plain.
 
-    Call it inside `untraced()`. Of a wrapper subclass only the inner tensors are known: other state is not looked at.
+    Call it inside `untraced()`. Of a wrapper subclass only the inner tensors are known: other state
+    is not looked at.
     """
     kind = type(tensor)
-    if kind not in PLAIN_TYPES and (flatten := getattr(kind, "__tensor_flatten__", None)) is not None:
-        if getattr(tensor, "completed", True) is False:  # AsyncCollectiveTensor: its bytes are still being written
+    if (
+        kind not in PLAIN_TYPES
+        and (flatten := getattr(kind, "__tensor_flatten__", None)) is not None
+    ):
+        if (
+            getattr(tensor, "completed", True) is False
+        ):  # AsyncCollectiveTensor: its bytes are still being written
             raise NotImplementedError("the collective is still under way")
         if tensor.is_nested:  # the cached sequence lengths among its inner tensors come and go
-            names = ["_values", "_offsets"] + (["_lengths"] if getattr(tensor, "_lengths", None) is not None else [])
+            names = ["_values", "_offsets"] + (
+                ["_lengths"] if getattr(tensor, "_lengths", None) is not None else []
+            )
             text = f"jagged {describe(tensor)} ragged={getattr(tensor, '_ragged_idx', 1)}"
         else:
             names, text = flatten(tensor)[0], f"{kind.__name__} {describe(tensor)}"
@@ -191,7 +233,9 @@ def _quantized_tensors(tensor: torch.Tensor) -> tuple[str, list[torch.Tensor]]:
     scheme = tensor.qscheme()
     text = f"{scheme} {describe(tensor)}"
     if scheme in (torch.per_tensor_affine, torch.per_tensor_symmetric):
-        return f"{text} {float(tensor.q_scale()).hex()} {tensor.q_zero_point()}", [tensor.int_repr()]
+        return f"{text} {float(tensor.q_scale()).hex()} {tensor.q_zero_point()}", [
+            tensor.int_repr()
+        ]
     scales, zero_points = tensor.q_per_channel_scales(), tensor.q_per_channel_zero_points()
     return f"{text} axis={tensor.q_per_channel_axis()}", [tensor.int_repr(), scales, zero_points]
 
@@ -210,7 +254,9 @@ def _digest_any(tensor: torch.Tensor) -> Digest | None:
         return _digest_plain(tensor)
     text, parts = composite
     found = [inner for part in parts if (inner := _digest_any(part)) is not None]
-    return combine([(_xxh64(text.encode()), len(parts)), *found]) if len(found) == len(parts) else None
+    return (
+        combine([(_xxh64(text.encode()), len(parts)), *found]) if len(found) == len(parts) else None
+    )
 
 
 def _digest_plain(tensor: torch.Tensor) -> Digest | None:
@@ -234,7 +280,10 @@ def _plan_for(tensor: torch.Tensor) -> Plan:
     key = (tensor.dtype, tensor.shape)
     plan = plans.get(key)
     if plan is None:
-        plan = ((ctypes.c_char * (tensor.numel() * tensor.element_size())).from_address, seed_for(tensor))
+        plan = (
+            (ctypes.c_char * (tensor.numel() * tensor.element_size())).from_address,
+            seed_for(tensor),
+        )
         if not tensor.is_complex():
             if len(plans) >= _MAX_PLANS:
                 plans.clear()
@@ -243,7 +292,8 @@ def _plan_for(tensor: torch.Tensor) -> Plan:
 
 
 def _readable(tensor: torch.Tensor) -> torch.Tensor | None:
-    """Return `tensor` as a strided one in CPU memory, every element within its storage; None if it has no memory."""
+    """Return `tensor` as a strided one in CPU memory, every element within its storage; None if it
+    has no memory."""
     if tensor.layout is torch._mkldnn:  # type: ignore[attr-defined]
         tensor = tensor.to_dense()
     storage = tensor.untyped_storage()
@@ -255,7 +305,11 @@ def _readable(tensor: torch.Tensor) -> torch.Tensor | None:
         tensor = tensor.cpu()
         storage = tensor.untyped_storage()
     if tensor.numel() > 0:
-        last = tensor.storage_offset() + sum(map(mul, tensor.shape, tensor.stride())) - sum(tensor.stride())
+        last = (
+            tensor.storage_offset()
+            + sum(map(mul, tensor.shape, tensor.stride()))
+            - sum(tensor.stride())
+        )
         if (last + 1) * tensor.element_size() > storage.nbytes() or storage.data_ptr() == 0:
             return None
     return tensor
@@ -264,8 +318,8 @@ def _readable(tensor: torch.Tensor) -> torch.Tensor | None:
 def _pieces(tensor: torch.Tensor) -> Iterator[tuple[torch.Tensor, int]]:
     """Yield contiguous tensors, and their bytes, that make up `tensor` in logical order.
 
-    Contiguous memory is given as it is. The rest is copied, at most CHUNK_BYTES at a time, and what an expanded
-    dimension repeats is copied once.
+    Contiguous memory is given as it is. The rest is copied, at most CHUNK_BYTES at a time, and what
+    an expanded dimension repeats is copied once.
     """
     size = tensor.numel() * tensor.element_size()
     if size <= CHUNK_BYTES or _is_exact(tensor):
@@ -292,7 +346,8 @@ def _is_exact(tensor: torch.Tensor) -> bool:
 
 
 def _packed(tensor: torch.Tensor) -> torch.Tensor:
-    """Return `tensor` itself if its memory is exact, else a contiguous copy in which each element's bits are kept."""
+    """Return `tensor` itself if its memory is exact, else a contiguous copy in which each element's
+    bits are kept."""
     if _is_exact(tensor):
         return tensor
     if tensor.dtype not in _COPIED and not tensor.is_neg() and not tensor.is_conj():

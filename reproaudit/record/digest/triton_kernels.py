@@ -1,11 +1,13 @@
-"""The sums of `device_digest` as Triton kernels, one read of memory each. Imported when the first digest needs it.
+"""The sums of `device_digest` as Triton kernels, one read of memory each. Imported when the first
+digest needs it.
 
-Every program of a launch adds its two partial sums to the result with atomic additions of integers modulo 2^64, which
-no order can change: the digest is the same for any block, grid and number of warps, on every model of GPU.
+Every program of a launch adds its two partial sums to the result with atomic additions of integers
+modulo 2^64, which no order can change: the digest is the same for any block, grid and number of
+warps, on every model of GPU.
 
-Launches go through handles that are compiled once per kind of walk and bound once per layout: `kernel[grid]`, Triton's
-usual way, binds and hashes all arguments at each call. Addresses are passed as numbers, so that Triton asks neither the
-tensor nor the driver about them.
+Launches go through handles that are compiled once per kind of walk and bound once per layout:
+`kernel[grid]`, Triton's usual way, binds and hashes all arguments at each call. Addresses are
+passed as numbers, so that Triton asks neither the tensor nor the driver about them.
 """
 
 # No `from __future__ import annotations`: Triton reads the annotations of kernels.
@@ -27,11 +29,18 @@ _GOLDEN = tl.constexpr(0x9E3779B97F4A7C15)
 _FIRST = tl.constexpr(0xBF58476D1CE4E5B9)
 _SECOND = tl.constexpr(0x94D049BB133111EB)
 
-WIDE = 1 << 31  # from this many words or elements on, indices need 64 bits; offsets into memory always have them
+WIDE = (
+    1 << 31
+)  # from this many words or elements on, indices need 64 bits; offsets into memory always have them
 _UNITS = {1: tl.uint8, 2: tl.uint16, 4: tl.uint32, 8: tl.uint64}
-_RANKS = (2, 3, MAX_RANK)  # kernels are compiled for these; shorter layouts are filled up with dimensions of size 1
+_RANKS = (
+    2,
+    3,
+    MAX_RANK,
+)  # kernels are compiled for these; shorter layouts are filled up with dimensions of size 1
 _WARPS = 4
-# Words per program and sweep; more would cost registers, and with them the threads that hide the latency of memory.
+# Words per program and sweep; more would cost registers, and with them the threads that hide the
+# latency of memory.
 _CONTIGUOUS_BLOCK, _STRIDED_BLOCK = 512, 256
 _PROGRAMS_PER_PROCESSOR = 8  # as many as fit at once; each walks on through what is left
 _NUMBERS = ["count", "inner", *(f"{kind}{axis}" for kind in "nsp" for axis in range(MAX_RANK))]
@@ -57,9 +66,15 @@ def _add(sums, first, second):
 
 @triton.jit(do_not_specialize=_NUMBERS[:1])
 def digest_contiguous(
-    data: _BYTES, sums: _SUMS, count: tl.int64, unit: tl.constexpr, grain: tl.constexpr, block: tl.constexpr
+    data: _BYTES,
+    sums: _SUMS,
+    count: tl.int64,
+    unit: tl.constexpr,
+    grain: tl.constexpr,
+    block: tl.constexpr,
 ):
-    """Add the sums of `count` bytes, read in units of `grain` bytes, to which the address is aligned."""
+    """Add the sums of `count` bytes, read in units of `grain` bytes, to which the address is
+    aligned."""
     parts: tl.constexpr = 8 // grain
     pointer = data.to(tl.pointer_type(unit))
     program = tl.program_id(0).to(tl.uint64)
@@ -69,8 +84,9 @@ def digest_contiguous(
     sweeps = words // sweep
     counter = (2 * lane + 1) * _GOLDEN
     step = 2 * sweep * _GOLDEN
-    # The weighted sum without a multiplication per word: a lane meets positions lane + i * sweep, and the sum of its
-    # running totals counts the word of its sweep i as often as there are sweeps from i on.
+    # The weighted sum without a multiplication per word: a lane meets positions lane + i * sweep,
+    # and the sum of its running totals counts the word of its sweep i as often as there are sweeps
+    # from i on.
     total = tl.zeros([block], tl.uint64)
     totals = tl.zeros([block], tl.uint64)
     position = lane
@@ -85,7 +101,9 @@ def digest_contiguous(
     mask = position < words
     word = tl.load(pointer + position * parts, mask=mask, other=0).to(tl.uint64)
     for part in tl.static_range(1, parts):
-        word |= tl.load(pointer + position * parts + part, mask=mask, other=0).to(tl.uint64) << (8 * grain * part)
+        word |= tl.load(pointer + position * parts + part, mask=mask, other=0).to(tl.uint64) << (
+            8 * grain * part
+        )
     total += tl.where(mask, _mix(word + counter), 0)
     totals += total
     weighted = (2 * lane + 1) * total + 2 * sweep * ((sweeps + 1) * total - totals)
@@ -110,9 +128,11 @@ def _step(rest, offset, position, size, stride, place):
 
 
 @triton.jit
-def _place(rest, rank: tl.constexpr, n0, n1, n2, n3, n4, n5, s0, s1, s2, s3, s4, s5, p0, p1, p2, p3, p4, p5):
-    """Return for indices `rest` the offset in memory and the position in logical order. The last dimension needs no
-    division, so of a rank of 2 only the first has one."""
+def _place(
+    rest, rank: tl.constexpr, n0, n1, n2, n3, n4, n5, s0, s1, s2, s3, s4, s5, p0, p1, p2, p3, p4, p5
+):
+    """Return for indices `rest` the offset in memory and the position in logical order. The last
+    dimension needs no division, so of a rank of 2 only the first has one."""
     offset = tl.zeros(rest.shape, tl.int64)
     position = tl.zeros(rest.shape, tl.int64)
     rest, offset, position = _step(rest, offset, position, n0, s0, p0)
@@ -129,20 +149,45 @@ def _place(rest, rank: tl.constexpr, n0, n1, n2, n3, n4, n5, s0, s1, s2, s3, s4,
 
 @triton.jit(do_not_specialize=_NUMBERS)
 def digest_strided(
-    data: _BYTES, sums: _SUMS, count: tl.int64, inner: tl.int64,
-    n0: tl.int64, n1: tl.int64, n2: tl.int64, n3: tl.int64, n4: tl.int64, n5: tl.int64,
-    s0: tl.int64, s1: tl.int64, s2: tl.int64, s3: tl.int64, s4: tl.int64, s5: tl.int64,
-    p0: tl.int64, p1: tl.int64, p2: tl.int64, p3: tl.int64, p4: tl.int64, p5: tl.int64,
-    unit: tl.constexpr, grain: tl.constexpr, straddles: tl.constexpr, rank: tl.constexpr, index: tl.constexpr,
+    data: _BYTES,
+    sums: _SUMS,
+    count: tl.int64,
+    inner: tl.int64,
+    n0: tl.int64,
+    n1: tl.int64,
+    n2: tl.int64,
+    n3: tl.int64,
+    n4: tl.int64,
+    n5: tl.int64,
+    s0: tl.int64,
+    s1: tl.int64,
+    s2: tl.int64,
+    s3: tl.int64,
+    s4: tl.int64,
+    s5: tl.int64,
+    p0: tl.int64,
+    p1: tl.int64,
+    p2: tl.int64,
+    p3: tl.int64,
+    p4: tl.int64,
+    p5: tl.int64,
+    unit: tl.constexpr,
+    grain: tl.constexpr,
+    straddles: tl.constexpr,
+    rank: tl.constexpr,
+    index: tl.constexpr,
     block: tl.constexpr,
-):  # fmt: skip
-    """Add the sums of a strided tensor: of `count` words in rows, or of `count` elements whose words straddle rows."""
+):
+    """Add the sums of a strided tensor: of `count` words in rows, or of `count` elements whose
+    words straddle rows."""
     parts: tl.constexpr = 8 // grain
     pointer = data.to(tl.pointer_type(unit))
     words = (count + parts - 1) // parts if straddles else count
     total = tl.zeros([block], tl.uint64)
     weighted = tl.zeros([block], tl.uint64)
-    for start in range(tl.program_id(0).to(tl.int64) * block, words, tl.num_programs(0).to(tl.int64) * block):
+    for start in range(
+        tl.program_id(0).to(tl.int64) * block, words, tl.num_programs(0).to(tl.int64) * block
+    ):
         at = start + tl.arange(0, block)
         mask = at < words
         word = tl.zeros([block], tl.uint64)
@@ -151,13 +196,51 @@ def digest_strided(
             for part in tl.static_range(parts):
                 element = at * parts + part
                 offset, _ = _place(
-                    element.to(index), rank, n0, n1, n2, n3, n4, n5, s0, s1, s2, s3, s4, s5, 0, 0, 0, 0, 0, 0
+                    element.to(index),
+                    rank,
+                    n0,
+                    n1,
+                    n2,
+                    n3,
+                    n4,
+                    n5,
+                    s0,
+                    s1,
+                    s2,
+                    s3,
+                    s4,
+                    s5,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
                 )
                 bits = tl.load(pointer + offset, mask=element < count, other=0).to(tl.uint64)
                 word |= bits << (8 * grain * part)
         else:
             offset, position = _place(
-                at.to(index), rank, n0, n1, n2, n3, n4, n5, s0, s1, s2, s3, s4, s5, p0, p1, p2, p3, p4, p5
+                at.to(index),
+                rank,
+                n0,
+                n1,
+                n2,
+                n3,
+                n4,
+                n5,
+                s0,
+                s1,
+                s2,
+                s3,
+                s4,
+                s5,
+                p0,
+                p1,
+                p2,
+                p3,
+                p4,
+                p5,
             )
             for part in tl.static_range(parts):
                 bits = tl.load(pointer + offset + part * inner, mask=mask, other=0).to(tl.uint64)
@@ -170,21 +253,26 @@ def digest_strided(
 
 
 def bind(layout: Layout, alignment: int, device: int) -> Launch:
-    """Return what enqueues the sums of a layout on the current device, number `device`; compile it if need be.
+    """Return what enqueues the sums of a layout on the current device, number `device`; compile it
+    if need be.
 
-    `alignment` is the largest of 16, 8, 4, 2, 1 that divides the address, at least the size of a strided element.
+    `alignment` is the largest of 16, 8, 4, 2, 1 that divides the address, at least the size of a
+    strided element.
     """
     kernel, numbers, constants, programs = arguments(layout, alignment)
     limit = _PROGRAMS_PER_PROCESSOR * torch.cuda.get_device_properties(device).multi_processor_count
     grid = min(programs, limit)
-    # Only contiguous loads gain from what 16 tells Triton: that four words can be loaded at once. Odd multiples of
-    # smaller powers tell it nothing.
-    example = 16 if alignment == 16 and layout.walk is Walk.CONTIGUOUS else 16 + min(alignment, WORD)
+    # Only contiguous loads gain from what 16 tells Triton: that four words can be loaded at once.
+    # Odd multiples of smaller powers tell it nothing.
+    example = (
+        16 if alignment == 16 and layout.walk is Walk.CONTIGUOUS else 16 + min(alignment, WORD)
+    )
     with _compiling:
         key = (kernel, device, example, constants)
         handle = _handles.get(key)
         if handle is None:
-            # There are no floats here; Triton 3.9 warns the program of what it does to them unless it is told.
+            # There are no floats here; Triton 3.9 warns the program of what it does to them unless
+            # it is told.
             options = {"grid": (1,), "num_warps": _WARPS, "enable_fp_fusion": False}
             handle = kernel.warmup(example, 16, *numbers, *constants, **options)
             handle = _handles[key] = handle.result() if hasattr(handle, "result") else handle
@@ -193,23 +281,46 @@ def bind(layout: Layout, alignment: int, device: int) -> Launch:
 
     def launch(address: int, sums: int, stream: int) -> None:
         # Launch hooks belong to the profiler of the program, which shall see the program's kernels.
-        run(grid, 1, 1, stream, function, metadata, None, None, None, address, sums, *numbers, *constants)
+        run(
+            grid,
+            1,
+            1,
+            stream,
+            function,
+            metadata,
+            None,
+            None,
+            None,
+            address,
+            sums,
+            *numbers,
+            *constants,
+        )
 
     return launch
 
 
 def arguments(layout: Layout, alignment: int) -> tuple[Any, tuple[int, ...], tuple[Any, ...], int]:
-    """Return the kernel for a layout, its numbers, its constants, and how many programs have something to do."""
+    """Return the kernel for a layout, its numbers, its constants, and how many programs have
+    something to do."""
     if layout.walk is Walk.CONTIGUOUS:
         grain = min(alignment, WORD)
         programs = -(-(layout.count // WORD) // _CONTIGUOUS_BLOCK)
-        return digest_contiguous, (layout.count,), (_UNITS[grain], grain, _CONTIGUOUS_BLOCK), max(programs, 1)
+        return (
+            digest_contiguous,
+            (layout.count,),
+            (_UNITS[grain], grain, _CONTIGUOUS_BLOCK),
+            max(programs, 1),
+        )
     straddles = layout.walk is Walk.STRADDLING
     rank = next(rank for rank in _RANKS if rank >= len(layout.sizes))
     numbers = (
-        layout.count, layout.inner,
-        *_filled(layout.sizes, 1), *_filled(layout.strides, 0), *_filled(layout.positions, 0),
-    )  # fmt: skip
+        layout.count,
+        layout.inner,
+        *_filled(layout.sizes, 1),
+        *_filled(layout.strides, 0),
+        *_filled(layout.positions, 0),
+    )
     index = tl.uint64 if layout.count >= WIDE else tl.uint32
     words = -(-layout.count * layout.size // WORD) if straddles else layout.count
     constants = (_UNITS[layout.size], layout.size, straddles, rank, index, _STRIDED_BLOCK)

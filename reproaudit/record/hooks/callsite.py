@@ -12,26 +12,35 @@ from reproaudit.model.events import Location
 from reproaudit.trace.writer import TraceWriter
 
 _getframe = sys._getframe
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))) + os.sep
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
-_GENERATED = f"{os.sep}torchinductor_"  # the cache of modules that torch.compile writes; their names are random
+# the cache of modules that torch.compile writes; their names are random
+_GENERATED = f"{os.sep}torchinductor_"
 
-OWN, LIBRARY, USER = 0, 1, 2  # ours, PyTorch's and Python's frames; other installed packages; the program's own
+OWN, LIBRARY, USER = (
+    0,
+    1,
+    2,
+)  # ours, PyTorch's and Python's frames; other installed packages; the program's own
 
 
 @functools.cache
 def _stdlib_roots() -> tuple[str, ...]:
     paths = sysconfig.get_paths()
-    return tuple({os.path.realpath(paths[key]) + os.sep for key in ("stdlib", "platstdlib") if key in paths})
+    return tuple(
+        {os.path.realpath(paths[key]) + os.sep for key in ("stdlib", "platstdlib") if key in paths}
+    )
 
 
 class FrameKinds:
-    """Tells whose code a frame runs: ours and PyTorch's, another installed package's, or the program's own."""
+    """Tells whose code a frame runs: ours and PyTorch's, another installed package's, or the
+    program's own."""
 
     def __init__(self) -> None:
         self._stdlib = _stdlib_roots()
-        # By id: code objects that differ in their file alone are equal. They are kept, so that no id is used again.
+        # By id: code objects that differ in their file alone are equal. They are kept, so that no
+        # id is used again.
         self.known: dict[int, int] = {}
         self._kept: list[CodeType] = []
         self._files: dict[str, int] = {}
@@ -56,7 +65,8 @@ class FrameKinds:
 
     def _classify(self, filename: str) -> int:
         if filename.startswith("<"):
-            # A notebook cell is the program; "<frozen importlib>", "<string>" of a namedtuple and the like are not.
+            # A notebook cell is the program; "<frozen importlib>", "<string>" of a namedtuple and
+            # the like are not.
             return USER if filename.startswith("<ipython") else OWN
         real = os.path.realpath(filename)
         if real.startswith(_PACKAGE) or _GENERATED in real:
@@ -67,7 +77,8 @@ class FrameKinds:
 
 
 def line_of_program(kinds: FrameKinds, folder: str, depth: int = 1) -> Location | None:
-    """Return the innermost line of the program's own code above the calling frame, relative to `folder` (resolved)."""
+    """Return the innermost line of the program's own code above the calling frame, relative to
+    `folder` (resolved)."""
     frame: FrameType | None = _getframe(depth)
     while frame is not None:
         if kinds.of(frame.f_code) == USER:
@@ -80,8 +91,8 @@ def line_of_program(kinds: FrameKinds, folder: str, depth: int = 1) -> Location 
 class CallSites:
     """Find the location id of the line of user code that is running now.
 
-    The innermost frame of the program itself wins; where there is none (a library driven by a console script), the
-    innermost frame that is not PyTorch's, Python's or ours.
+    The innermost frame of the program itself wins; where there is none (a library driven by a
+    console script), the innermost frame that is not PyTorch's, Python's or ours.
     """
 
     def __init__(self, writer: TraceWriter, folder: str, cwd: str) -> None:
@@ -89,10 +100,13 @@ class CallSites:
         self._folder = os.path.realpath(folder) + os.sep
         self._cwd = os.path.realpath(cwd) + os.sep
         self.kinds = FrameKinds()
-        self._locations: dict[tuple[int, int], int] = {}  # by the id of a code object that `kinds` keeps
+        self._locations: dict[
+            tuple[int, int], int
+        ] = {}  # by the id of a code object that `kinds` keeps
 
     def here(self, depth: int = 2) -> int:
-        """Return the location id of the user's line that called `depth` frames up; 0 if there is none."""
+        """Return the location id of the user's line that called `depth` frames up; 0 if there is
+        none."""
         frame: FrameType | None = _getframe(depth)
         known = self.kinds.known
         fallback: FrameType | None = None
@@ -110,7 +124,8 @@ class CallSites:
         return 0 if fallback is None else self._locate(fallback)
 
     def is_direct(self, depth: int = 2, *, program_only: bool = False) -> bool:
-        """True if the calling frame is not PyTorch's, Python's or ours: the program, or a library unless ruled out."""
+        """True if the calling frame is not PyTorch's, Python's or ours: the program, or a library
+        unless ruled out."""
         kind = self.kinds.of(_getframe(depth).f_code)
         return kind == USER if program_only else kind != OWN
 
@@ -119,12 +134,15 @@ class CallSites:
         found = self._locations.get(key)
         if found is None:
             code = frame.f_code
-            found = self._writer.location(self.shown(code.co_filename), frame.f_lineno or 0, code.co_name)
+            found = self._writer.location(
+                self.shown(code.co_filename), frame.f_lineno or 0, code.co_name
+            )
             self._locations[key] = found
         return found
 
     def shown(self, filename: str) -> str:
-        """Return `filename` as reports show it: relative to the subject's folder, with .. up to the working directory.
+        """Return `filename` as reports show it: relative to the subject's folder, with .. up to the
+        working directory.
 
         What is installed is shown below "site-packages/", which no folder of a project is called.
         """

@@ -1,7 +1,8 @@
 """Replacing methods of types that Python code cannot assign to: those written in C.
 
-A subclass put in the type's place would be another type: `type(x) is datetime`, pickling by name, tables keyed by the
-type and everything that C code creates would see the difference. So the type stays, and only its method is exchanged.
+A subclass put in the type's place would be another type: `type(x) is datetime`, pickling by name,
+tables keyed by the type and everything that C code creates would see the difference. So the type
+stays, and only its method is exchanged.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ _drop_cached_lookups = ctypes.pythonapi.PyType_Modified
 
 def is_fixed(owner: object) -> bool:
     """True for a type that refuses assignment to its attributes."""
-    return isinstance(owner, type) and (not owner.__flags__ & _HEAP or bool(owner.__flags__ & _IMMUTABLE))
+    return isinstance(owner, type) and (
+        not owner.__flags__ & _HEAP or bool(owner.__flags__ & _IMMUTABLE)
+    )
 
 
 def replace_member(patches: Patches, owner: Any, name: str, value: Any) -> None:

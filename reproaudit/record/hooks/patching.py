@@ -8,11 +8,17 @@ from collections.abc import Callable
 from typing import Any
 
 _MISSING = object()
-_OS_SUPPORTS = ("supports_dir_fd", "supports_effective_ids", "supports_fd", "supports_follow_symlinks")
+_OS_SUPPORTS = (
+    "supports_dir_fd",
+    "supports_effective_ids",
+    "supports_fd",
+    "supports_follow_symlinks",
+)
 
 
 class Patches:
-    """Replaced attributes and registered hooks, undone in reverse order. Undoing twice does nothing."""
+    """Replaced attributes and registered hooks, undone in reverse order. Undoing twice does
+    nothing."""
 
     def __init__(self) -> None:
         self._undo: list[Callable[[], None]] = []
@@ -31,7 +37,8 @@ class Patches:
         self._undo.append(restore)
 
     def replace_in_os(self, name: str, function: Callable[..., Any]) -> None:
-        """Replace a function of `os`, and say of the new one what the old one can do: shutil looks these sets up."""
+        """Replace a function of `os`, and say of the new one what the old one can do: shutil looks
+        these sets up."""
         original = getattr(os, name)
         for kind in _OS_SUPPORTS:
             supported = getattr(os, kind)

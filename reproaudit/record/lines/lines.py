@@ -1,13 +1,15 @@
-"""Follows the program's own lines: what each changes in Python values, and from which random streams it draws.
+"""Follows the program's own lines: what each changes in Python values, and from which random
+streams it draws.
 
-An event of kind LINE is told when a statement has ended, at the statement's first line. One of the name "" says that
-it ran; the others say what it changed: a variable, "return" (what the frame returned or yielded), "stream:NAME". Their
-`inputs` combine what the statement read: the variables it names, as they were, and what the program's own functions
-returned into it; of a stream they are its state before. So a variable that differs though the inputs are equal is where
-a difference came in, as for an operator. A function's arguments are told at the line that calls it.
+An event of kind LINE is told when a statement has ended, at the statement's first line. One of the
+name "" says that it ran; the others say what it changed: a variable, "return" (what the frame
+returned or yielded), "stream:NAME". Their `inputs` combine what the statement read: the variables
+it names, as they were, and what the program's own functions returned into it; of a stream they are
+its state before. So a variable that differs though the inputs are equal is where a difference came
+in, as for an operator. A function's arguments are told at the line that calls it.
 
-Only variables that a statement names are looked at: a frame may hold thousands. What a statement changes through
-another name shows in the frame that names it, or where it is next read.
+Only variables that a statement names are looked at: a frame may hold thousands. What a statement
+changes through another name shows in the frame that names it, or where it is next read.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ from reproaudit.record.state import rng
 Source = tuple[str, dict[int, int]]
 
 STREAM = "stream:"
-_MAX_VISITS = 64  # of one statement, and calls from one line, that are recorded: the first ones tell where it began
+# of one statement, and calls from one line, that are recorded: the first ones tell where it began
+_MAX_VISITS = 64
 _MAX_CALLS = 1024  # of one function after which its frames are followed no more
 _MAX_HOPS = 64  # frames between a function of the program and the one that called it
 _NOTHING: Digest = (0, 0)
@@ -73,7 +76,8 @@ class _Streams:
 
 
 def _numpy_state() -> Digest | None:
-    """Return the legacy stream's state, unless it is in use: `shuffle` calls the program's code while it holds it."""
+    """Return the legacy stream's state, unless it is in use: `shuffle` calls the program's code
+    while it holds it."""
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is None:
         return None
@@ -87,7 +91,16 @@ def _numpy_state() -> Digest | None:
 class _Frame:
     """One frame that is followed: the statement it is in, and what that read."""
 
-    __slots__ = ("_before", "_body", "_given", "_place", "_returned", "_tracer", "is_active", "statement")
+    __slots__ = (
+        "_before",
+        "_body",
+        "_given",
+        "_place",
+        "_returned",
+        "_tracer",
+        "is_active",
+        "statement",
+    )
 
     def __init__(self, tracer: LineTrace, body: Body, given: Digest = _NOTHING) -> None:
         self._tracer = tracer
@@ -136,7 +149,9 @@ class _Frame:
         (line, instruction), self._place = self._place, (frame.f_lineno, frame.f_lasti)
         upcoming = self._body.statement(frame.f_lineno)
         if upcoming is self.statement and frame.f_lineno != line and frame.f_lasti > instruction:
-            return  # another line of the same statement; a loop would have jumped back, or to the line it is in
+            # another line of the same statement; a loop would have jumped back, or to the line it
+            # is in
+            return
         if not self.is_active and upcoming.visits >= _MAX_VISITS:
             self.statement = upcoming
             return
@@ -176,7 +191,8 @@ class _Frame:
 
 
 def _caller_of(frame: FrameType) -> _Frame | None:
-    """Return the nearest frame above that is followed: the program's own, maybe with a library's between."""
+    """Return the nearest frame above that is followed: the program's own, maybe with a library's
+    between."""
     above = frame.f_back
     for _ in range(_MAX_HOPS):
         if above is None:
@@ -195,14 +211,18 @@ def _ours(frame: FrameType) -> _Frame | None:
 
 
 class LineTrace:
-    """The trace function of the process. It ends quietly if the program, or a debugger, sets another one."""
+    """The trace function of the process. It ends quietly if the program, or a debugger, sets
+    another one."""
 
     def __init__(self, recorder: Recorder, patches: Patches) -> None:
         self._recorder = recorder
         self._patches = patches
-        # By id: comparing code objects takes long. While a thread's state is made, it cannot be asked for.
+        # By id: comparing code objects takes long. While a thread's state is made, it cannot be
+        # asked for.
         made = [kind.__init__.__code__ for kind in (ThreadState, StateOfThread)]
-        self._bodies: dict[int, tuple[CodeType, Body | None]] = {id(code): (code, None) for code in made}
+        self._bodies: dict[int, tuple[CodeType, Body | None]] = {
+            id(code): (code, None) for code in made
+        }
         self._sources: dict[str, Source | None] = {}
         self._streams = _Streams()
         self.is_over = False
@@ -210,7 +230,8 @@ class LineTrace:
         self.function = self._on_call  # one object, so that it can be told from others
 
     def install(self) -> None:
-        """Follow every frame of the program's own that begins from here on, and those that are under way."""
+        """Follow every frame of the program's own that begins from here on, and those that are
+        under way."""
         if _gettrace() is not None:
             self._recorder.writer.note(_WHAT, "a debugger or a coverage tool already follows them")
             return
@@ -246,7 +267,8 @@ class LineTrace:
         frame.f_trace = followed.trace
 
     def _look(self) -> None:
-        """Say so if the trace function is gone: set by the program, or lost to a RecursionError on the way to it."""
+        """Say so if the trace function is gone: set by the program, or lost to a RecursionError on
+        the way to it."""
         if not self.is_over and _get_ident() == self._thread and self.is_replaced():
             self.is_over = True
             why = "the program set a trace function of its own or came to its recursion limit, and they were left there"
@@ -268,10 +290,12 @@ class LineTrace:
                 frame.f_trace = None
             frame = frame.f_back
 
-    # -- events of the interpreter -----------------------------------------------------------------------------------
+    # -- events of the interpreter
+    # -----------------------------------------------------------------------------------
 
     def _on_call(self, frame: FrameType, event: str, arg: Any) -> Any:
-        """Be told of each frame that begins, or goes on after a yield; return what is to be told of its lines."""
+        """Be told of each frame that begins, or goes on after a yield; return what is to be told of
+        its lines."""
         if self.is_over:
             return None
         known = self._bodies.get(id(frame.f_code))
@@ -284,7 +308,8 @@ class LineTrace:
         return followed.trace
 
     def run(self, action: Callable[[FrameType, Any], Any], frame: FrameType, arg: Any) -> Any:
-        """Act on an event, unless the recorder itself is running; return None if that failed, and end the following."""
+        """Act on an event, unless the recorder itself is running; return None if that failed, and
+        end the following."""
         recorder = self._recorder
         state = recorder.state
         if state.inside or not recorder.active:
@@ -307,7 +332,8 @@ class LineTrace:
         return self.is_over or _gettrace() is not self.function
 
     def _is_programs(self, error: Exception) -> bool:
-        """True for an exception of a signal handler that ran meanwhile: of the program's code, nothing else does."""
+        """True for an exception of a signal handler that ran meanwhile: of the program's code,
+        nothing else does."""
         trace = error.__traceback__
         while trace is not None:
             if self._recorder.sites.kinds.of(trace.tb_frame.f_code) == USER:
@@ -322,7 +348,11 @@ class LineTrace:
         body.calls += 1
         caller = _caller_of(frame)
         self._tell_arguments(frame, body, caller)
-        given = caller.inputs() if body.is_comprehension and caller is not None and caller.is_active else _NOTHING
+        given = (
+            caller.inputs()
+            if body.is_comprehension and caller is not None and caller.is_active
+            else _NOTHING
+        )
         return _Frame(self, body, given).trace
 
     def _body_of(self, code: CodeType) -> Body | None:
@@ -333,37 +363,57 @@ class LineTrace:
         return known[1]
 
     def _source(self, filename: str) -> Source | None:
-        """Return how a file is shown and where its statements begin; None if it is none of the program's own."""
+        """Return how a file is shown and where its statements begin; None if it is none of the
+        program's own."""
         if filename not in self._sources:
             sites = self._recorder.sites
             is_own = sites.kinds.of_file(filename) == USER
-            self._sources[filename] = (sites.shown(filename), logical_lines(filename)) if is_own else None
+            self._sources[filename] = (
+                (sites.shown(filename), logical_lines(filename)) if is_own else None
+            )
         return self._sources[filename]
 
-    # -- what is told ------------------------------------------------------------------------------------------------
+    # -- what is told
+    # ------------------------------------------------------------------------------------------------
 
-    def tell(self, name: str, statement: Statement, inputs: Digest, outputs: Digest, flags: int = 0) -> None:
+    def tell(
+        self, name: str, statement: Statement, inputs: Digest, outputs: Digest, flags: int = 0
+    ) -> None:
         recorder, writer = self._recorder, self._recorder.writer
         if statement.site < 0:
             statement.site = writer.location(*statement.place)
         writer.add(
-            EventKind.LINE, recorder.state.phase or Phase.DATA, flags, recorder.step, writer.string(name), 0,
-            statement.site, recorder.thread(), 1, 0, *inputs, *outputs,
-        )  # fmt: skip
+            EventKind.LINE,
+            recorder.state.phase or Phase.DATA,
+            flags,
+            recorder.step,
+            writer.string(name),
+            0,
+            statement.site,
+            recorder.thread(),
+            1,
+            0,
+            *inputs,
+            *outputs,
+        )
 
     def settle_streams(self, statement: Statement | None) -> None:
-        """Tell which random streams the statement moved; None: whatever moved them, no statement that is told did."""
+        """Tell which random streams the statement moved; None: whatever moved them, no statement
+        that is told did."""
         for name, before, now in self._streams.moved():
             if statement is not None:
                 self.tell(STREAM + name, statement, before, now)
 
     def _tell_arguments(self, frame: FrameType, body: Body, caller: _Frame | None) -> None:
-        """Tell what a function of the program was given, at the line that calls it, be it through a library."""
+        """Tell what a function of the program was given, at the line that calls it, be it through a
+        library."""
         if caller is None:
             statement: Statement | None = body.statement(body.code.co_firstlineno)
             inputs = _NOTHING
         else:
-            statement, inputs = (caller.statement, caller.inputs()) if caller.is_active else (None, _NOTHING)
+            statement, inputs = (
+                (caller.statement, caller.inputs()) if caller.is_active else (None, _NOTHING)
+            )
         if statement is None:
             return
         self.settle_streams(statement)

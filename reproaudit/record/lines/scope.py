@@ -16,9 +16,10 @@ from reproaudit.record.lines.statements import Body, is_followed
 _getrefcount, _active_count = sys.getrefcount, threading.active_count
 _UNTOLD = (ModuleType, FunctionType, BuiltinFunctionType, MethodType, type)
 
-# Until Python 3.12 `f_locals` is a copy that the frame keeps, and that is written back to the variables afterwards. It
-# would hold objects alive that the program has let go, and undo what another thread put into a closure's variable. From
-# 3.11 on that is over once the copy is settled; settled empty, it writes nothing back.
+# Until Python 3.12 `f_locals` is a copy that the frame keeps, and that is written back to the
+# variables afterwards. It would hold objects alive that the program has let go, and undo what
+# another thread put into a closure's variable. From 3.11 on that is over once the copy is settled;
+# settled empty, it writes nothing back.
 _settle = ctypes.pythonapi.PyFrame_LocalsToFast if (3, 11) <= sys.version_info < (3, 13) else None
 _WRITES_BACK = sys.version_info < (3, 11)
 _UNSHARED = 3  # references to that copy: the frame's, ours, the counting function's argument
@@ -60,7 +61,9 @@ def _locals_of(frame: FrameType, body: Body) -> Mapping[str, Any]:
     """Return a frame's variables, and leave nothing of them in the frame."""
     if not body.is_function:
         found = frame.f_locals
-        return found if isinstance(found, dict) else {}  # a class body's may be a mapping of the program's own
+        return (
+            found if isinstance(found, dict) else {}
+        )  # a class body's may be a mapping of the program's own
     if body.shows_locals or (_WRITES_BACK and body.has_cells and _active_count() > 1):
         return {}
     found = frame.f_locals

@@ -1,4 +1,5 @@
-"""What is known of the program's code before it runs: its statements, and the variables that each names."""
+"""What is known of the program's code before it runs: its statements, and the variables that each
+names."""
 
 from __future__ import annotations
 
@@ -13,14 +14,22 @@ from types import CodeType
 from reproaudit.trace.tables import Place
 
 _open_code = io.open_code
-_ACCESS = re.compile(r"(LOAD|STORE)_(?:FAST|DEREF|CLASSDEREF|CLOSURE|GLOBAL|NAME|FROM_DICT_OR_(?:DEREF|GLOBALS))")
-# A frame that shows its variables to the program itself: `f_locals` is the very dictionary that `locals` gave out.
-_SHOWS_LOCALS = frozenset(("locals", "vars", "dir", "eval", "exec", "f_locals", "_getframe", "currentframe"))
-_LEAVES_UNDEFINED = frozenset(("empty", "empty_like", "ndarray"))  # NumPy's; PyTorch's show in the events of ops
+_ACCESS = re.compile(
+    r"(LOAD|STORE)_(?:FAST|DEREF|CLASSDEREF|CLOSURE|GLOBAL|NAME|FROM_DICT_OR_(?:DEREF|GLOBALS))"
+)
+# A frame that shows its variables to the program itself: `f_locals` is the very dictionary that
+# `locals` gave out.
+_SHOWS_LOCALS = frozenset(
+    ("locals", "vars", "dir", "eval", "exec", "f_locals", "_getframe", "currentframe")
+)
+_LEAVES_UNDEFINED = frozenset(
+    ("empty", "empty_like", "ndarray")
+)  # NumPy's; PyTorch's show in the events of ops
 
 
 class Statement:
-    """One statement of one code object: where it stands, which variables it reads and writes, how often it ran."""
+    """One statement of one code object: where it stands, which variables it reads and writes, how
+    often it ran."""
 
     __slots__ = ("is_undefined", "place", "reads", "site", "visits", "writes")
 
@@ -68,7 +77,8 @@ class Body:
 
 
 def _accesses(code: CodeType) -> Iterator[tuple[int, str, str]]:
-    """Yield line, "LOAD" or "STORE" and name of each use of a variable; of other names the line, "" and the name."""
+    """Yield line, "LOAD" or "STORE" and name of each use of a variable; of other names the line, ""
+    and the name."""
     ranges = iter(code.co_lines())
     end, line = 0, None
     for instruction in dis.get_instructions(code):
@@ -78,7 +88,9 @@ def _accesses(code: CodeType) -> Iterator[tuple[int, str, str]]:
         if line is None or not isinstance(found, (str, tuple)):
             continue
         accesses = _ACCESS.findall(instruction.opname)
-        names = found if isinstance(found, tuple) else (found,)  # from 3.13 on one instruction may name two
+        names = (
+            found if isinstance(found, tuple) else (found,)
+        )  # from 3.13 on one instruction may name two
         for access, name in zip(accesses or [""], names, strict=False):
             if isinstance(name, str) and is_followed(name):
                 yield line, access, name
@@ -89,7 +101,8 @@ def is_followed(name: str) -> bool:
 
 
 def logical_lines(filename: str) -> dict[int, int]:
-    """Map each further line of a statement's text that spans several to its first. Nothing where there is no source."""
+    """Map each further line of a statement's text that spans several to its first. Nothing where
+    there is no source."""
     starts: dict[int, int] = {}
     first = 0
     try:
@@ -98,8 +111,17 @@ def logical_lines(filename: str) -> dict[int, int]:
                 if token.type == tokenize.NEWLINE:
                     starts.update((line, first) for line in range(first + 1, token.start[0] + 1))
                     first = 0
-                elif not first and token.string.strip() and token.type not in (tokenize.COMMENT, tokenize.ENCODING):
+                elif (
+                    not first
+                    and token.string.strip()
+                    and token.type not in (tokenize.COMMENT, tokenize.ENCODING)
+                ):
                     first = token.start[0]
-    except (OSError, SyntaxError, ValueError, tokenize.TokenError):  # it is no file, or no longer what was compiled
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        tokenize.TokenError,
+    ):  # it is no file, or no longer what was compiled
         return starts
     return starts

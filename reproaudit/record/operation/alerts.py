@@ -1,4 +1,5 @@
-"""Ops that `torch.use_deterministic_algorithms(True)` refuses: each is caught, recorded and run again without it.
+"""Ops that `torch.use_deterministic_algorithms(True)` refuses: each is caught, recorded and run
+again without it.
 
 In the same run the use of tensors by several CUDA streams is followed.
 """
@@ -23,24 +24,29 @@ _MARKS = ("deterministic", "CUBLAS_WORKSPACE_CONFIG")
 
 
 class Alerts:
-    """Runs each op with the flag on, one op at a time, so that the program itself never sees the flag.
+    """Runs each op with the flag on, one op at a time, so that the program itself never sees the
+    flag.
 
-    The memory fill that the flag brings along is switched off meanwhile. If the program has set the flag itself, its
-    own setting rules and nothing is captured.
+    The memory fill that the flag brings along is switched off meanwhile. If the program has set the
+    flag itself, its own setting rules and nothing is captured.
     """
 
     def __init__(self, recorder: Recorder, races: StreamRaces | None) -> None:
         self._recorder = recorder
         self._races = races
 
-    def __call__(self, func: Any, info: OpInfo, args: Any, kwargs: Any, phase: int, module: int, site: int) -> Any:
+    def __call__(
+        self, func: Any, info: OpInfo, args: Any, kwargs: Any, phase: int, module: int, site: int
+    ) -> Any:
         if self._races is None:
             return self._refusing(func, info, args, kwargs, phase, module, site)
         result = self._refusing(self._races.running(func), info, args, kwargs, phase, module, site)
         self._races.ran(info, args, kwargs, result, (phase, module, site))
         return result
 
-    def _refusing(self, func: Any, info: OpInfo, args: Any, kwargs: Any, phase: int, module: int, site: int) -> Any:
+    def _refusing(
+        self, func: Any, info: OpInfo, args: Any, kwargs: Any, phase: int, module: int, site: int
+    ) -> Any:
         if _get():
             return func(*args, **kwargs)
         warn_only, fill = _get_warn_only(), _get_fill()
@@ -57,9 +63,21 @@ class Alerts:
             _set_fill(fill)
         recorder, writer = self._recorder, self._recorder.writer
         writer.add(
-            EventKind.ALERT, phase, 0, recorder.step, writer.string(info.name), module, site, recorder.thread(), 0,
-            writer.string(_first_sentence(message)), 0, 0, 0, 0,
-        )  # fmt: skip
+            EventKind.ALERT,
+            phase,
+            0,
+            recorder.step,
+            writer.string(info.name),
+            module,
+            site,
+            recorder.thread(),
+            0,
+            writer.string(_first_sentence(message)),
+            0,
+            0,
+            0,
+            0,
+        )
         return func(*args, **kwargs)
 
 

@@ -1,4 +1,5 @@
-"""Tensors whose content came from outside PyTorch, and whether it changed since although no op wrote them."""
+"""Tensors whose content came from outside PyTorch, and whether it changed since although no op
+wrote them."""
 
 from __future__ import annotations
 
@@ -15,14 +16,17 @@ _Geometry = tuple[torch.dtype, torch.Size, tuple[int, ...], int | torch.SymInt]
 
 
 class Births:
-    """Follows the memory of tensors that were made of an array, a list or a buffer, by storage, until an op writes it.
+    """Follows the memory of tensors that were made of an array, a list or a buffer, by storage,
+    until an op writes it.
 
-    Memory that NumPy or another thread shares may change without any op. A view of it is not followed: what it shows
-    cannot be compared with the digest of the whole.
+    Memory that NumPy or another thread shares may change without any op. A view of it is not
+    followed: what it shows cannot be compared with the digest of the whole.
     """
 
     def __init__(self) -> None:
-        self.followed: dict[int, tuple[int, _Geometry, Part, StorageWeakRef]] = {}  # event, geometry, digest
+        self.followed: dict[
+            int, tuple[int, _Geometry, Part, StorageWeakRef]
+        ] = {}  # event, geometry, digest
 
     def born(self, tensors: Sequence[torch.Tensor], parts: Sequence[Part], event: int) -> None:
         """Follow what event number `event` brought in; `parts` are the tensors' digests."""
@@ -32,7 +36,12 @@ class Births:
                 continue  # a number has no array to share
             if len(self.followed) >= _MOST_FOLLOWED:
                 self._forget()
-            self.followed[storage._cdata] = (event, _geometry(tensor), part, StorageWeakRef(storage))
+            self.followed[storage._cdata] = (
+                event,
+                _geometry(tensor),
+                part,
+                StorageWeakRef(storage),
+            )
 
     def written(self, tensors: Sequence[torch.Tensor]) -> None:
         for tensor in tensors:
@@ -41,13 +50,19 @@ class Births:
                 self.followed.pop(storage._cdata, None)
 
     def changed(self, tensors: Sequence[torch.Tensor], parts: Sequence[Part]) -> int | None:
-        """Return the birth of the first of `tensors`, with digests `parts`, that differs from what it was then."""
+        """Return the birth of the first of `tensors`, with digests `parts`, that differs from what
+        it was then."""
         if len(tensors) != len(parts):
             return None
         for tensor, part in zip(tensors, parts, strict=True):
             storage = storage_of(tensor)
             found = None if storage is None else self.followed.get(storage._cdata)
-            if found is not None and part != found[2] and _geometry(tensor) == found[1] and not found[3].expired():
+            if (
+                found is not None
+                and part != found[2]
+                and _geometry(tensor) == found[1]
+                and not found[3].expired()
+            ):
                 return found[0]
         return None
 

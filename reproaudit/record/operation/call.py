@@ -1,8 +1,8 @@
 """The call of one operator as data: what a stand-alone script needs to make it again, bit for bit.
 
-`call.json` holds the operator, its arguments and the geometry of its tensors; `inputs.safetensors` the memory below
-them, storage by storage, so that strides, overlaps and aliasing come back as they were. `call.json` is written last:
-where it is, both are complete.
+`call.json` holds the operator, its arguments and the geometry of its tensors; `inputs.safetensors`
+the memory below them, storage by storage, so that strides, overlaps and aliasing come back as they
+were. `call.json` is written last: where it is, both are complete.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ CALL_FILE = "call.json"
 INPUTS_FILE = "inputs.safetensors"
 CALL_FORMAT = 1
 MOST_BYTES = 1 << 29
-_ALIGNMENT = 64  # kernels look at the alignment of their operands: what is cut off in front is a multiple of it
+# kernels look at the alignment of their operands: what is cut off in front is a multiple of it
+_ALIGNMENT = 64
 
 # Bound now: the audited program may replace functions of os.
 _exists, _replace, _unlink = os.path.exists, os.replace, os.unlink
@@ -47,10 +48,11 @@ class _Memory:
 def describe_call(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Return the call as JSON can hold it.
 
-    A tensor among the arguments is {"tensor": K}: entry K of `tensors`, which says in which storage it lies and how.
-    What JSON has no word for is tagged: {"dtype": "float32"}, {"device": …}, {"layout": …}, {"memory_format": …},
-    {"float": "inf"}, {"complex": ["0.0", "1.0"]}. `mutated` are the tensors that the op writes, `workspace` the
-    positions of outputs that may hold undefined bytes. Raises CallNotSaved.
+    A tensor among the arguments is {"tensor": K}: entry K of `tensors`, which says in which storage
+    it lies and how. What JSON has no word for is tagged: {"dtype": "float32"}, {"device": …},
+    {"layout": …}, {"memory_format": …}, {"float": "inf"}, {"complex": ["0.0", "1.0"]}. `mutated`
+    are the tensors that the op writes, `workspace` the positions of outputs that may hold undefined
+    bytes. Raises CallNotSaved.
     """
     with untraced():
         return _describe(func, args, kwargs, _memories(tensors_of(args, kwargs)))
@@ -62,25 +64,35 @@ def tensors_of(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[torch.Ten
 
 
 def save_call(
-    folder: Path, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], most_bytes: int = MOST_BYTES
+    folder: Path,
+    func: Any,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    most_bytes: int = MOST_BYTES,
 ) -> None:
-    """Write the call into `folder`, before the op runs and overwrites what it is given. Raises CallNotSaved.
+    """Write the call into `folder`, before the op runs and overwrites what it is given. Raises
+    CallNotSaved.
 
-    Raised for what is no strided CPU or CUDA tensor, no plain value, or more than `most_bytes` of memory.
+    Raised for what is no strided CPU or CUDA tensor, no plain value, or more than `most_bytes` of
+    memory.
     """
     with untraced():
         memories = _memories(tensors_of(args, kwargs))
         call = _describe(func, args, kwargs, memories)
         size = sum(memory.size for memory in memories.values())
         if size > most_bytes:
-            raise CallNotSaved(f"the inputs have {size:,} bytes, and {most_bytes:,} is the most that is kept")
+            raise CallNotSaved(
+                f"the inputs have {size:,} bytes, and {most_bytes:,} is the most that is kept"
+            )
         inputs = str(folder / INPUTS_FILE)
         try:
             make_folder(str(folder))
             _write_inputs(inputs, list(memories.values()))
             replace(str(folder / CALL_FILE), encode(call).encode("ascii"))
         except OSError as error:
-            raise CallNotSaved(f"the call could not be written: {error.strerror or error}") from error
+            raise CallNotSaved(
+                f"the call could not be written: {error.strerror or error}"
+            ) from error
 
 
 def _walk(value: Any) -> Iterator[torch.Tensor]:
@@ -125,7 +137,10 @@ def _span(tensor: torch.Tensor) -> tuple[int, int]:
     if tensor.numel() == 0:
         return 0, 0
     first = int(tensor.storage_offset())
-    last = first + sum((int(size) - 1) * int(step) for size, step in zip(tensor.shape, tensor.stride(), strict=True))
+    last = first + sum(
+        (int(size) - 1) * int(step)
+        for size, step in zip(tensor.shape, tensor.stride(), strict=True)
+    )
     return first * tensor.element_size(), (last + 1) * tensor.element_size()
 
 
@@ -153,7 +168,9 @@ def _describe(
     }
 
 
-def _geometry(tensor: torch.Tensor, storages: Mapping[int, int], memories: Mapping[int, _Memory]) -> dict[str, Any]:
+def _geometry(
+    tensor: torch.Tensor, storages: Mapping[int, int], memories: Mapping[int, _Memory]
+) -> dict[str, Any]:
     key = tensor.untyped_storage()._cdata
     cut = memories[key].start // tensor.element_size()
     found = {
@@ -164,7 +181,11 @@ def _geometry(tensor: torch.Tensor, storages: Mapping[int, int], memories: Mappi
         "offset": tensor.storage_offset() - cut if tensor.numel() else 0,
         "device": str(tensor.device),
     }
-    return found | {name: True for name, is_set in (("conj", tensor.is_conj()), ("neg", tensor.is_neg())) if is_set}
+    return found | {
+        name: True
+        for name, is_set in (("conj", tensor.is_conj()), ("neg", tensor.is_neg()))
+        if is_set
+    }
 
 
 def _as_data(value: Any, numbers: Mapping[int, int]) -> Any:
@@ -188,12 +209,17 @@ def _as_data(value: Any, numbers: Mapping[int, int]) -> Any:
 
 
 def _write_inputs(path: str, memories: Sequence[_Memory]) -> None:
-    """Write the memory as a safetensors file of bytes, one storage at a time, through a temporary name."""
+    """Write the memory as a safetensors file of bytes, one storage at a time, through a temporary
+    name."""
     entries: dict[str, Any] = {}
     end = 0
     for number, memory in enumerate(memories):
         offsets = [end, end + memory.size]
-        entries[f"storage.{number}"] = {"dtype": "U8", "shape": [memory.size], "data_offsets": offsets}
+        entries[f"storage.{number}"] = {
+            "dtype": "U8",
+            "shape": [memory.size],
+            "data_offsets": offsets,
+        }
         end += memory.size
     header = encode(entries).encode("ascii")
     header = header.ljust(-(-len(header) // 8) * 8)
@@ -202,7 +228,11 @@ def _write_inputs(path: str, memories: Sequence[_Memory]) -> None:
         write_at(temporary, len(header).to_bytes(8, "little") + header, 0, truncate=True)
         for memory in memories:
             content = _bytes_of(memory)
-            write_at(temporary, memoryview((ctypes.c_char * memory.size).from_address(content.data_ptr())), offset)
+            write_at(
+                temporary,
+                memoryview((ctypes.c_char * memory.size).from_address(content.data_ptr())),
+                offset,
+            )
             offset += memory.size
         _replace(temporary, path)
     except OSError:

@@ -29,7 +29,8 @@ class ChosenCalls:
             return None
         if rng.is_capturing():
             self._writer.note(
-                f"values of {info.name} inside CUDA graph capture", "an op that is captured has none until the replay"
+                f"values of {info.name} inside CUDA graph capture",
+                "an op that is captured has none until the replay",
             )
             return None
         return ChosenCall(info, capture, pinned)

@@ -1,4 +1,5 @@
-"""Keeping a GPU busy beside an op that is repeated: atomic operations differ more while others compete with them."""
+"""Keeping a GPU busy beside an op that is repeated: atomic operations differ more while others
+compete with them."""
 
 from __future__ import annotations
 
@@ -6,16 +7,20 @@ from types import TracebackType
 
 import torch
 
-_ELEMENTS = 1 << 24  # 64 MiB of float32 to read and as much to write: more than the caches of a GPU hold
+_ELEMENTS = (
+    1 << 24
+)  # 64 MiB of float32 to read and as much to write: more than the caches of a GPU hold
 _LEAST, _MOST = 8, 400  # launches that are queued ahead of a repetition
 _MARGIN = 2.0  # times the duration of the op that the queue is to last
 
 
 class DeviceLoad:
-    """A stream of its own with element-wise kernels in its queue. Nothing is drawn, and the host waits for nothing.
+    """A stream of its own with element-wise kernels in its queue. Nothing is drawn, and the host
+    waits for nothing.
 
-    No matrix products: cuBLAS would keep a workspace for the stream until the program ends. The memory goes back to the
-    caching allocator, the current stream and device are never changed for longer than a call.
+    No matrix products: cuBLAS would keep a workspace for the stream until the program ends. The
+    memory goes back to the caching allocator, the current stream and device are never changed for
+    longer than a call.
     """
 
     def __init__(self, device: torch.device, launches: int = _LEAST) -> None:
@@ -29,13 +34,18 @@ class DeviceLoad:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
-        # What is still queued uses the memory, which belongs to this stream: the allocator gives it to no other one.
+        # What is still queued uses the memory, which belongs to this stream: the allocator gives it
+        # to no other one.
         del self._source, self._target
 
     def last(self, op_ms: float) -> None:
-        """Queue so much from now on that it lasts longer than an op of this duration, within limits."""
+        """Queue so much from now on that it lasts longer than an op of this duration, within
+        limits."""
         start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
         start.record(self._stream)
         self._queue(_LEAST)

@@ -18,11 +18,16 @@ from reproaudit.record.state.streams import StreamWatch
 
 
 def install_operations(
-    plan: RunPlan, recorder: Recorder, boundaries: Boundaries, devices: DeviceDigests, patches: Patches
+    plan: RunPlan,
+    recorder: Recorder,
+    boundaries: Boundaries,
+    devices: DeviceDigests,
+    patches: Patches,
 ) -> None:
     """Record every operator, and what comes in from outside PyTorch; `patches` undoes it."""
     boundaries.tracks_modules = True
-    boundaries.record_streams()  # as the program finds them: at the first boundary much has been drawn
+    # as the program finds them: at the first boundary much has been drawn
+    boundaries.record_streams()
     chosen = ChosenCalls(recorder) if plan.targets or plan.pins else None
     mode = Operations(recorder, devices, chosen)
     if plan.alerts:

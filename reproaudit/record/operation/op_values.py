@@ -1,4 +1,5 @@
-"""The values of every operator's floating-point outputs, as they pass: for comparing one device with another."""
+"""The values of every operator's floating-point outputs, as they pass: for comparing one device
+with another."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ class OpValue:
 
 
 class OpValues(GuestMode):
-    """Keeps the floating-point results of each op on the CPU, at most `budget_bytes` of them. Views are left out."""
+    """Keeps the floating-point results of each op on the CPU, at most `budget_bytes` of them. Views
+    are left out."""
 
     def __init__(self, folder: str, budget_bytes: int) -> None:
         super().__init__()
@@ -44,9 +46,10 @@ class OpValues(GuestMode):
         result = func(*args, **kwargs)
         if not (info.is_silent or info.is_view or info.is_undefined):
             written = [
-                tensor for tensor in tensors_written(info, args, kwargs, result)
+                tensor
+                for tensor in tensors_written(info, args, kwargs, result)
                 if tensor.is_floating_point() or tensor.is_complex()
-            ]  # fmt: skip
+            ]
             self.found.append(
                 OpValue(
                     info.name.removesuffix(".default"),
@@ -61,5 +64,8 @@ class OpValues(GuestMode):
         if self._left < 0:
             return None
         raw = [raw_bytes(tensor.detach().cpu()) for tensor in tensors]
-        kept = (TensorValue(dtype, shape, np.frombuffer(data, np.uint8)) for dtype, shape, data in filter(None, raw))
+        kept = (
+            TensorValue(dtype, shape, np.frombuffer(data, np.uint8))
+            for dtype, shape, data in filter(None, raw)
+        )
         return tuple(kept)

@@ -55,6 +55,10 @@ def tensors_written(info: OpInfo, args: Any, kwargs: Any, result: Any) -> list[t
                 if value is not result:
                     _add(written, value)
         for name in info.mutated_names:
-            if name in kwargs and kwargs[name] is not result and not any(kwargs[name] is item for item in written):
+            if (
+                name in kwargs
+                and kwargs[name] is not result
+                and not any(kwargs[name] is item for item in written)
+            ):
                 _add(written, kwargs[name])
     return written

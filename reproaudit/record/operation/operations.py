@@ -1,4 +1,5 @@
-"""The operation level: every dispatched operator with its input and output digests, phase, module and user line."""
+"""The operation level: every dispatched operator with its input and output digests, phase, module
+and user line."""
 
 from __future__ import annotations
 
@@ -32,7 +33,11 @@ _OP = int(EventKind.OP)
 _FORWARD, _BACKWARD, _DATA = int(Phase.FORWARD), int(Phase.BACKWARD), int(Phase.DATA)
 _VIEW, _UNDEFINED, _BIRTH = int(EventFlag.VIEW), int(EventFlag.UNDEFINED), int(EventFlag.BIRTH)
 _READS_UNDEFINED, _OUTSIDE_WRITE = int(EventFlag.READS_UNDEFINED), int(EventFlag.OUTSIDE_WRITE)
-_RANDOM, _OWN_GENERATOR, _RAISED = int(EventFlag.RANDOM), int(EventFlag.OWN_GENERATOR), int(EventFlag.RAISED)
+_RANDOM, _OWN_GENERATOR, _RAISED = (
+    int(EventFlag.RANDOM),
+    int(EventFlag.OWN_GENERATOR),
+    int(EventFlag.RAISED),
+)
 _UNDIGESTED = int(EventFlag.UNDIGESTED)
 _WRITES_NOTHING_KNOWN = _VIEW | _UNDEFINED
 _MOST_TENSORS = 0xFFFF  # that an event can count
@@ -42,9 +47,12 @@ _MAX_ORIGINS = 500_000  # forward ops of one step remembered to name the line of
 
 
 class Operations(GuestMode):
-    """Sees forward, backward and optimizer ops of the thread that entered it. One instance serves all threads."""
+    """Sees forward, backward and optimizer ops of the thread that entered it. One instance serves
+    all threads."""
 
-    def __init__(self, recorder: Recorder, devices: DeviceDigests, chosen: ChosenCalls | None) -> None:
+    def __init__(
+        self, recorder: Recorder, devices: DeviceDigests, chosen: ChosenCalls | None
+    ) -> None:
         super().__init__()
         self.recorder = recorder
         self.devices = devices
@@ -78,7 +86,9 @@ class Operations(GuestMode):
         phase, module, site = self._where(args, state)
         if self.alerts is not None:
             return self.alerts(func, info, args, kwargs, phase, module, site)
-        flags, aux, inputs = (_VIEW, 0, []) if info.is_view else self._look_at_inputs(info, args, kwargs)
+        flags, aux, inputs = (
+            (_VIEW, 0, []) if info.is_view else self._look_at_inputs(info, args, kwargs)
+        )
         chosen = self._chosen.match(info, site, phase) if self._chosen is not None else None
         if chosen is not None:
             chosen.before(func, args, kwargs)
@@ -112,16 +122,22 @@ class Operations(GuestMode):
             chosen.recorded(event)
         return result
 
-    def _follow_memory(self, info: OpInfo, args: Any, result: Any, event: int, flags: int, aux: int) -> None:
+    def _follow_memory(
+        self, info: OpInfo, args: Any, result: Any, event: int, flags: int, aux: int
+    ) -> None:
         """Note which memory the op left undefined."""
         if info.is_undefined:
             self._undefined.allocated(result, event)
         elif flags & _UNDEFINED:
             self._undefined.copied(result, aux)
         elif info.workspace and isinstance(result, tuple):
-            self._undefined.workspace(result[index] for index in info.workspace if index < len(result))
+            self._undefined.workspace(
+                result[index] for index in info.workspace if index < len(result)
+            )
         elif info.scratch:
-            self._undefined.workspace(args[position] for position in info.scratch if position < len(args))
+            self._undefined.workspace(
+                args[position] for position in info.scratch if position < len(args)
+            )
 
     def _look_at_inputs(self, info: OpInfo, args: Any, kwargs: Any) -> tuple[int, int, list[Part]]:
         """Return the flags, `aux` and digests that describe what the op is about to read."""
@@ -129,11 +145,17 @@ class Operations(GuestMode):
         read = tensors_read(info, args, kwargs)
         undefined = self._undefined.read(read) if self._undefined.is_following else None
         if undefined is not None:
-            if info.is_copy:  # it passes undefined bytes on; whoever computes with the copy is the reader
+            if (
+                info.is_copy
+            ):  # it passes undefined bytes on; whoever computes with the copy is the reader
                 return _UNDEFINED, undefined, []
             flags, aux = _READS_UNDEFINED, undefined
         inputs = self._digest_all(read) if read else []
-        if self._births.followed and not flags and (born := self._births.changed(read, inputs)) is not None:
+        if (
+            self._births.followed
+            and not flags
+            and (born := self._births.changed(read, inputs)) is not None
+        ):
             flags, aux = _OUTSIDE_WRITE, born
         if kwargs or len(read) != len(args):
             inputs.append(self._scalar_digest(args, kwargs))
@@ -144,9 +166,16 @@ class Operations(GuestMode):
         return flags, aux, inputs
 
     def _emit(
-        self, info: OpInfo, phase: int, module: int, site: int, flags: int, aux: int,
-        inputs: list[Part], outputs: list[Part],
-    ) -> int:  # fmt: skip
+        self,
+        info: OpInfo,
+        phase: int,
+        module: int,
+        site: int,
+        flags: int,
+        aux: int,
+        inputs: list[Part],
+        outputs: list[Part],
+    ) -> int:
         recorder = self.recorder
         name = self._names.get(info.name)
         if name is None:
@@ -159,28 +188,54 @@ class Operations(GuestMode):
             is_complete, state.is_undigested = not state.is_undigested, False
             if not all(type(part) is tuple for part in (*inputs, *outputs)):
                 event = recorder.writer.add(
-                    _OP, phase, flags, recorder.step, name, module, site, thread, count, aux, 0, 0, 0, 0
+                    _OP,
+                    phase,
+                    flags,
+                    recorder.step,
+                    name,
+                    module,
+                    site,
+                    thread,
+                    count,
+                    aux,
+                    0,
+                    0,
+                    0,
+                    0,
                 )
                 self.devices.defer(event, inputs, outputs, is_complete=is_complete)
                 return event
             flags |= 0 if is_complete else _UNDIGESTED
         low, high = combine(inputs)  # type: ignore[arg-type]
         return recorder.writer.add(
-            _OP, phase, flags, recorder.step, name, module, site, thread, count, aux, low, high,
+            _OP,
+            phase,
+            flags,
+            recorder.step,
+            name,
+            module,
+            site,
+            thread,
+            count,
+            aux,
+            low,
+            high,
             *combine(outputs),  # type: ignore[arg-type]
-        )  # fmt: skip
+        )
 
     def _name(self, name: str) -> int:
         found = self._names[name] = self.recorder.writer.string(name)
         return found
 
     def _where(self, args: Any, state: ThreadState) -> tuple[int, int, int]:
-        """Return phase, module id and location id; for a backward op, those of the forward op that made its node."""
+        """Return phase, module id and location id; for a backward op, those of the forward op that
+        made its node."""
         node = _current_node()
         if node is not None:
             sequence = node._sequence_nr()
             if sequence != _LEAF:
-                # A backward pass on a device thread finds nothing of its own: its nodes were made in the main thread.
+                # A backward pass on a device thread finds nothing of its own: its nodes were made
+                # in the main thread.
                 origin = state.origin(sequence) or self._main.origin(sequence)
                 if origin is not None:
                     return _BACKWARD, origin[0], origin[1]
@@ -192,7 +247,8 @@ class Operations(GuestMode):
             module = self._names.get(path) or self._name(path)
         if len(state.origins) > _MAX_ORIGINS:
             state.turn(_MAX_ORIGINS)
-        # The first op that sees the number made the node; ops without a gradient see it too, until the next node.
+        # The first op that sees the number made the node; ops without a gradient see it too, until
+        # the next node.
         state.origins.setdefault(_sequence() - 1, (module, site))
         if state.phase is not None:
             return state.phase, module, site
@@ -218,9 +274,13 @@ class Operations(GuestMode):
         return part
 
     def _scalar_digest(self, args: Any, kwargs: dict[str, Any]) -> tuple[int, int]:
-        """Digest the arguments that are no tensors: a learning rate that differs is an input that differs."""
+        """Digest the arguments that are no tensors: a learning rate that differs is an input that
+        differs."""
         scalars = tuple([_plain(value) for value in args if not isinstance(value, _Tensor)])
-        key = scalars, tuple([(name, _plain(value)) for name, value in kwargs.items()]) if kwargs else ()
+        key = (
+            scalars,
+            tuple([(name, _plain(value)) for name, value in kwargs.items()]) if kwargs else (),
+        )
         try:
             found = self._scalars.get(key)
         except TypeError:  # an argument that cannot be hashed
@@ -233,7 +293,8 @@ class Operations(GuestMode):
 
 
 def _plain(value: Any) -> Any:
-    """Return a hashable, address-free stand-in for a scalar argument; tensors are digested elsewhere."""
+    """Return a hashable, address-free stand-in for a scalar argument; tensors are digested
+    elsewhere."""
     kind = type(value)
     if kind is float:
         return value.hex()  # 1.0 is not 1, and 0.0 is not -0.0, though they are equal
@@ -251,14 +312,21 @@ def _plain(value: Any) -> Any:
 
 
 def _generator(info: OpInfo, args: Any, kwargs: Any) -> tuple[torch.Generator | None, bool]:
-    """Return the generator the op will draw from and whether it was given: else the default one of its device."""
+    """Return the generator the op will draw from and whether it was given: else the default one of
+    its device."""
     explicit = kwargs.get("generator")
     if explicit is None and info.generator is not None and info.generator < len(args):
         explicit = args[info.generator]
     if explicit is not None:
         return explicit, True
     for value in (*args, kwargs.get("device")):
-        device = value.device if isinstance(value, _Tensor) else value if isinstance(value, torch.device) else None
+        device = (
+            value.device
+            if isinstance(value, _Tensor)
+            else value
+            if isinstance(value, torch.device)
+            else None
+        )
         if device is not None and device.type == "cuda":
             index = device.index if device.index is not None else torch.cuda.current_device()
             return torch.cuda.default_generators[index], False

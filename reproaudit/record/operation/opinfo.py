@@ -1,4 +1,5 @@
-"""Static facts about operators: which arguments they only write, which are random, views, or undefined memory."""
+"""Static facts about operators: which arguments they only write, which are random, views, or
+undefined memory."""
 
 from __future__ import annotations
 
@@ -21,12 +22,14 @@ _UNDEFINED = frozenset(
     "empty empty_like empty_strided empty_permuted empty_quantized new_empty new_empty_strided resize_ resize "
     "_resize_output_ resize_as_ _empty_affine_quantized _empty_per_channel_affine_quantized".split()
 )
-# They say where a tensor's memory lies and touch none: views, though PyTorch does not call them so. copy.deepcopy uses
-# `set_` on memory that it writes only later.
+# They say where a tensor's memory lies and touch none: views, though PyTorch does not call them so.
+# copy.deepcopy uses `set_` on memory that it writes only later.
 _REBINDS = frozenset({"set_", "set"})
-# They compute nothing: bytes that are undefined before are undefined after, and that is no evidence yet.
+# They compute nothing: bytes that are undefined before are undefined after, and that is no evidence
+# yet.
 _COPIES = frozenset({"copy_", "clone", "_to_copy"})
-# Outputs that are workspace for the backward pass and are partly never written: neither outputs nor inputs.
+# Outputs that are workspace for the backward pass and are partly never written: neither outputs nor
+# inputs.
 _WORKSPACE = {
     "mkldnn_rnn_layer": frozenset({3}),
     "_cudnn_rnn": frozenset({3, 4}),
@@ -67,7 +70,8 @@ class OpInfo:
 
 
 def describe_op(op: Any) -> OpInfo:
-    """Read an OpOverload's schema and tags once. HigherOrderOperators have neither and are treated as plain ops."""
+    """Read an OpOverload's schema and tags once. HigherOrderOperators have neither and are treated
+    as plain ops."""
     schema = getattr(op, "_schema", None)
     if schema is None:
         name = str(op)
@@ -79,7 +83,11 @@ def describe_op(op: Any) -> OpInfo:
     mutated, mutated_names, outs = set(), set(), set()
     generator = None
     for position, argument in enumerate(schema.arguments):
-        if argument.alias_info is not None and argument.alias_info.is_write and position not in scratch:
+        if (
+            argument.alias_info is not None
+            and argument.alias_info.is_write
+            and position not in scratch
+        ):
             mutated.add(position)
             mutated_names.add(argument.name)
             if argument.is_out:

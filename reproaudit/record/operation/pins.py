@@ -1,4 +1,5 @@
-"""Pinned sources: calls whose outputs are kept in one run and given to later runs in place of their own."""
+"""Pinned sources: calls whose outputs are kept in one run and given to later runs in place of their
+own."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ class Reference:
         self._events: dict[tuple[Key, int], list[int]] = {}
         wanted = {_key(pin) for pin in pins}
         chosen = np.flatnonzero(
-            (trace.events["kind"] == EventKind.OP) & ((trace.events["flags"] & EventFlag.PINNED) != 0)
+            (trace.events["kind"] == EventKind.OP)
+            & ((trace.events["flags"] & EventFlag.PINNED) != 0)
         )
         for number in chosen.tolist():
             row = trace.events[number]
@@ -43,7 +45,8 @@ class Reference:
                 self._events.setdefault((key, int(row["thread"])), []).append(number)
 
     def outputs(self, key: Key, thread: int, occurrence: int) -> dict[int, Any] | None:
-        """Return the kept outputs of one call by number; None if the reference made fewer calls or kept nothing."""
+        """Return the kept outputs of one call by number; None if the reference made fewer calls or
+        kept nothing."""
         events = self._events.get((key, thread), ())
         if occurrence >= len(events):
             return None
@@ -76,11 +79,14 @@ class Pins:
         occurrence = self._counts[key, thread] = self._counts.get((key, thread), -1) + 1
         if self._reference is None:
             return Kept(self._recorder.writer)
-        return Given(self._recorder.writer, key[0], self._reference.outputs(key, thread, occurrence))
+        return Given(
+            self._recorder.writer, key[0], self._reference.outputs(key, thread, occurrence)
+        )
 
 
 class Pinned:
-    """One pinned call. What is done to it depends on the run: the reference keeps, later runs are given."""
+    """One pinned call. What is done to it depends on the run: the reference keeps, later runs are
+    given."""
 
     def __init__(self, writer: TraceWriter) -> None:
         self.writer = writer
@@ -112,11 +118,15 @@ class Kept(Pinned):
         super().recorded(event)
         for number, raw in enumerate(self._outputs):
             if raw is None or not self.writer.keep(event, number, *raw):
-                self.writer.note("pinned outputs", "some are past the budget for kept values or have no plain bytes")
+                self.writer.note(
+                    "pinned outputs",
+                    "some are past the budget for kept values or have no plain bytes",
+                )
 
 
 class Given(Pinned):
-    """A call of a later run: it is given what the reference's call gave. Where that does not fit it keeps its own."""
+    """A call of a later run: it is given what the reference's call gave. Where that does not fit it
+    keeps its own."""
 
     def __init__(self, writer: TraceWriter, name: str, outputs: dict[int, Any] | None) -> None:
         super().__init__(writer)
@@ -127,7 +137,10 @@ class Given(Pinned):
     def after(self, result: Any, written: list[torch.Tensor]) -> None:
         for number, tensor in enumerate(written):
             value = (self._outputs or {}).get(number)
-            if value is not None and (value.dtype, tuple(value.shape)) == (str(tensor.dtype)[6:], tuple(tensor.shape)):
+            if value is not None and (value.dtype, tuple(value.shape)) == (
+                str(tensor.dtype)[6:],
+                tuple(tensor.shape),
+            ):
                 _write(tensor, bytes(value.data))
 
 

@@ -34,8 +34,8 @@ Raw = tuple[str, tuple[int, ...], bytes]
 
 
 class Way(IntEnum):
-    """How the op was repeated. CONTENTION compares repetitions among themselves: on the CPU at more threads than cores,
-    on a GPU while another stream keeps it busy."""
+    """How the op was repeated. CONTENTION compares repetitions among themselves: on the CPU at more
+    threads than cores, on a GPU while another stream keeps it busy."""
 
     PLAIN = 0
     CONTENTION = 1
@@ -44,8 +44,8 @@ class Way(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Repetitions:
-    """`made` 0: the op refused to run that way, or there is no such way for it. `other` holds the outputs of the first
-    one that differed."""
+    """`made` 0: the op refused to run that way, or there is no such way for it. `other` holds the
+    outputs of the first one that differed."""
 
     way: Way
     made: int
@@ -54,7 +54,8 @@ class Repetitions:
 
 
 class Rerun:
-    """One call with its inputs as they were before the op ran, whatever it overwrote. Made before the op runs."""
+    """One call with its inputs as they were before the op ran, whatever it overwrote. Made before
+    the op runs."""
 
     def __init__(self, func: Any, args: Any, kwargs: Any, info: OpInfo) -> None:
         self._func, self._args, self._kwargs, self._info = func, args, kwargs, info
@@ -76,11 +77,15 @@ class Rerun:
                 return _on_storage(value, fresh) if fresh else value
             return type(value)(map(given, value)) if type(value) in (list, tuple) else value
 
-        args, kwargs = [given(value) for value in self._args], {k: given(v) for k, v in self._kwargs.items()}
+        args, kwargs = (
+            [given(value) for value in self._args],
+            {k: given(v) for k, v in self._kwargs.items()},
+        )
         return tensors_written(self._info, args, kwargs, self._func(*args, **kwargs))
 
     def all_ways(self, first: list[torch.Tensor]) -> list[Repetitions]:
-        """Repeat the call until the evidence is there; `first` is what the program's own call wrote."""
+        """Repeat the call until the evidence is there; `first` is what the program's own call
+        wrote."""
         wanted = [digest(tensor) for tensor in first]
         found = [self._repeat(Way.PLAIN, wanted)]
         if not found[0].differing:
@@ -89,7 +94,9 @@ class Rerun:
             found.append(with_flag)
         return found
 
-    def _repeat(self, way: Way, wanted: list[Digest | None], load: DeviceLoad | None = None) -> Repetitions:
+    def _repeat(
+        self, way: Way, wanted: list[Digest | None], load: DeviceLoad | None = None
+    ) -> Repetitions:
         made, differing, other, end = 0, 0, (), _clock() + _MOST_S
         while made < _REPEATS and (made < 2 or _clock() < end):
             if load is not None:
@@ -105,7 +112,9 @@ class Rerun:
         if device is not None:
             return self._beside_load(device)
         before = _get_threads()
-        if before == 1:  # a program that computes with one thread is not to be blamed for what two would do
+        if (
+            before == 1
+        ):  # a program that computes with one thread is not to be blamed for what two would do
             return Repetitions(Way.CONTENTION, 0, 0)
         _set_threads(_OVERSUBSCRIPTION * (os.cpu_count() or 1))
         try:
@@ -125,7 +134,8 @@ class Rerun:
             return self._repeat(Way.CONTENTION, wanted, load)
 
     def _with_flag(self) -> Repetitions | None:
-        """Repeat with the flag; None if that says nothing of it: cuBLAS asks for a setting of its own."""
+        """Repeat with the flag; None if that says nothing of it: cuBLAS asks for a setting of its
+        own."""
         warn_only, fill = _get_warn_only(), _get_fill()
         _set_fill(False)
         _set_flag(True, warn_only=False)
@@ -133,7 +143,9 @@ class Rerun:
             return self._repeat(Way.FLAG, [digest(tensor) for tensor in self.call()])
         except torch.cuda.OutOfMemoryError:  # deterministic forms take more memory
             return None
-        except RuntimeError as error:  # the op, which ran without the flag, has no deterministic form: an answer
+        except (
+            RuntimeError
+        ) as error:  # the op, which ran without the flag, has no deterministic form: an answer
             return None if "CUBLAS_WORKSPACE_CONFIG" in str(error) else Repetitions(Way.FLAG, 0, 0)
         finally:
             _set_flag(False, warn_only=warn_only)
@@ -151,12 +163,15 @@ def _on_storage(tensor: torch.Tensor, fresh: dict[int, torch.UntypedStorage]) ->
 def _device_of(first: list[torch.Tensor], args: Any, kwargs: Any) -> torch.device | None:
     """Return the GPU that the call runs on; None for the CPU."""
     values = (value for given in (first, args, kwargs.values()) for value in given)
-    return next((value.device for value in values if isinstance(value, torch.Tensor) and value.is_cuda), None)
+    return next(
+        (value.device for value in values if isinstance(value, torch.Tensor) and value.is_cuda),
+        None,
+    )
 
 
 def can_rerun(info: OpInfo, args: Any, kwargs: Any) -> bool:
-    """True for an op that draws nothing, makes no view, and reads nothing but plain memory. Not while a CUDA graph is
-    captured: the repetitions would become part of it."""
+    """True for an op that draws nothing, makes no view, and reads nothing but plain memory. Not
+    while a CUDA graph is captured: the repetitions would become part of it."""
     if info.is_random or info.is_view or info.is_undefined:
         return False
     if rng.is_capturing():
@@ -169,4 +184,8 @@ def _is_plain(value: Any) -> bool:
         return all(map(_is_plain, value))
     if not isinstance(value, torch.Tensor):
         return not isinstance(value, torch.Generator)
-    return value.layout is torch.strided and value.device.type in ("cpu", "cuda") and not value.is_quantized
+    return (
+        value.layout is torch.strided
+        and value.device.type in ("cpu", "cuda")
+        and not value.is_quantized
+    )

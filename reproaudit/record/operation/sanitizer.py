@@ -1,4 +1,5 @@
-"""The CUDA Stream Sanitizer of PyTorch as a part to build with: its bookkeeping without its effects at import."""
+"""The CUDA Stream Sanitizer of PyTorch as a part to build with: its bookkeeping without its effects
+at import."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ from typing import Any
 
 import torch.cuda._gpu_trace as gpu_trace
 
-# By registry of torch.cuda._gpu_trace: the handler's method, and whether it says that the host has waited.
+# By registry of torch.cuda._gpu_trace: the handler's method, and whether it says that the host has
+# waited.
 CALLBACKS = {
     "EventCreationCallbacks": ("_handle_event_creation", False),
     "EventDeletionCallbacks": ("_handle_event_deletion", False),
@@ -25,9 +27,11 @@ CALLBACKS = {
 
 
 def private_sanitizer() -> ModuleType:
-    """Return a copy of torch's module that no one else has, without the callbacks that importing it registers.
+    """Return a copy of torch's module that no one else has, without the callbacks that importing it
+    registers.
 
-    The module in sys.modules is the program's: it may import it, or have been started with TORCH_CUDA_SANITIZER.
+    The module in sys.modules is the program's: it may import it, or have been started with
+    TORCH_CUDA_SANITIZER.
     """
     spec = importlib.util.find_spec("torch.cuda._sanitizer")
     if spec is None or spec.loader is None:
@@ -40,8 +44,11 @@ def private_sanitizer() -> ModuleType:
     finally:
         for registry, length in zip(registries, before, strict=True):
             del registry.callback_list[length:]
-    # Stack traces are not wanted: each operator comes with its line. Nor are log records in the program's own log.
-    nothing = SimpleNamespace(StackSummary=SimpleNamespace(extract=lambda *_, **__: []), walk_stack=lambda _: ())
+    # Stack traces are not wanted: each operator comes with its line. Nor are log records in the
+    # program's own log.
+    nothing = SimpleNamespace(
+        StackSummary=SimpleNamespace(extract=lambda *_, **__: []), walk_stack=lambda _: ()
+    )
     module.traceback = nothing
     module.logger = logging.Logger("reproaudit.sanitizer", logging.CRITICAL)
     return module  # type: ignore[no-any-return]

@@ -1,9 +1,10 @@
 """Uses of one tensor on several CUDA streams, or by a stream and the host, that nothing orders.
 
-The bookkeeping is PyTorch's own, of the CUDA Stream Sanitizer (torch/cuda/_sanitizer.py): which stream has waited for
-what. It is fed with the operators that the recorder sees and with PyTorch's trace of allocations, events and waits. The
-sanitizer itself would replace the program's dispatch mode, take a stack trace for each operator, and end the program at
-the first race. What the host may read too early is added here.
+The bookkeeping is PyTorch's own, of the CUDA Stream Sanitizer (torch/cuda/_sanitizer.py): which
+stream has waited for what. It is fed with the operators that the recorder sees and with PyTorch's
+trace of allocations, events and waits. The sanitizer itself would replace the program's dispatch
+mode, take a stack trace for each operator, and end the program at the first race. What the host may
+read too early is added here.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ _NO_KERNEL = frozenset({"record_stream"})
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One operator as the sanitizer remembers it: what it is called, and ids of its place in the trace."""
+    """One operator as the sanitizer remembers it: what it is called, and ids of its place in the
+    trace."""
 
     name: int
     phase: int
@@ -64,29 +66,42 @@ class _Here(threading.local):
 
 
 class StreamRaces:
-    """Told of each operator, reports each pair of lines that races, once, as an alert with the flag RACED."""
+    """Told of each operator, reports each pair of lines that races, once, as an alert with the flag
+    RACED."""
 
     def __init__(self, recorder: Recorder, sanitizer: Any) -> None:
         self._recorder = recorder
         self._handler = sanitizer.EventHandler()
         self._write = sanitizer.AccessType.WRITE
-        self._lock = threading.RLock()  # memory may be freed, and told of here, in the middle of an operator
+        self._lock = (
+            threading.RLock()
+        )  # memory may be freed, and told of here, in the middle of an operator
         self._here = _Here()
-        self._views: dict[int, set[int]] = {}  # by the address of the allocation: the addresses in it that were used
+        self._views: dict[
+            int, set[int]
+        ] = {}  # by the address of the allocation: the addresses in it that were used
         self._streams: dict[int, int] = {0: 0}  # numbers to show, by handle
         self._copies: dict[int, _Copy] = {}
         self._seen: set[tuple[object, ...]] = set()
 
     @classmethod
     def start(cls, recorder: Recorder, patches: Patches) -> StreamRaces | None:
-        """Follow streams from here on; None where torch has no CUDA or not the parts that it takes, which is noted."""
+        """Follow streams from here on; None where torch has no CUDA or not the parts that it takes,
+        which is noted."""
         if not _has_cuda():
             return None
         try:
             found = cls(recorder, private_sanitizer())
             found._listen(patches)
-        except (ImportError, AttributeError, TypeError) as missing:  # parts of torch that promise nothing
-            recorder.writer.note(UNWATCHED_STREAMS, f"torch {torch.__version__} lacks a part that it takes: {missing}")
+        except (
+            ImportError,
+            AttributeError,
+            TypeError,
+        ) as missing:  # parts of torch that promise nothing
+            recorder.writer.note(
+                UNWATCHED_STREAMS,
+                f"torch {torch.__version__} lacks a part that it takes: {missing}",
+            )
             return None
         return found
 
@@ -102,13 +117,18 @@ class StreamRaces:
         ):
             patches.replace(kind, "query", self._asking(kind.query, handle, method))
 
-    def _callback(self, method: Callable[..., None], is_wait: bool, registry: str) -> Callable[..., None]:
+    def _callback(
+        self, method: Callable[..., None], is_wait: bool, registry: str
+    ) -> Callable[..., None]:
         frees = registry == "MemoryDeallocationCallbacks"
 
         def callback(*args: int) -> None:
             recorder = self._recorder
-            # The recorder's own waits, for digests, are not the program's: without it they would not be made.
-            if not recorder.active or (is_wait and recorder.state.inside and not self._here.is_running):
+            # The recorder's own waits, for digests, are not the program's: without it they would
+            # not be made.
+            if not recorder.active or (
+                is_wait and recorder.state.inside and not self._here.is_running
+            ):
                 return
             with self._lock:
                 method(*args)
@@ -121,7 +141,9 @@ class StreamRaces:
 
         return callback
 
-    def _asking(self, query: Callable[[Any], bool], handle: str, wait: Callable[[int], None]) -> Callable[[Any], bool]:
+    def _asking(
+        self, query: Callable[[Any], bool], handle: str, wait: Callable[[int], None]
+    ) -> Callable[[Any], bool]:
         """A program that asks until the work is done has waited for it."""
 
         @functools.wraps(query)
@@ -134,10 +156,12 @@ class StreamRaces:
 
         return asked
 
-    # -- operators ---------------------------------------------------------------------------------------------------
+    # -- operators
+    # ---------------------------------------------------------------------------------------------------
 
     def running(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return what makes the program's call, so that waits within it are known to be the program's."""
+        """Return what makes the program's call, so that waits within it are known to be the
+        program's."""
 
         def run(*args: Any, **kwargs: Any) -> Any:
             self._here.is_running, self._here.waits = True, []
@@ -148,14 +172,18 @@ class StreamRaces:
 
         return run
 
-    def ran(self, info: OpInfo, args: Any, kwargs: Any, result: Any, place: tuple[int, int, int]) -> None:
+    def ran(
+        self, info: OpInfo, args: Any, kwargs: Any, result: Any, place: tuple[int, int, int]
+    ) -> None:
         """Account for an operator that has just run, at `place`: phase, module id and location id."""
         waits, self._here.waits = self._here.waits or [], None
         if info.is_view or info.is_undefined or info.base in _NO_KERNEL:
             return
         read = _plain(tensors_read(info, args, kwargs))
         written = _plain(tensors_written(info, args, kwargs, result))
-        device = next((tensor.device for tensor in (*written, *read) if _is_on_device(tensor)), None)
+        device = next(
+            (tensor.device for tensor in (*written, *read) if _is_on_device(tensor)), None
+        )
         if device is None and not self._copies:
             return
         writer = self._recorder.writer
@@ -171,7 +199,9 @@ class StreamRaces:
             if info.base in _COPIES and not waits:
                 self._remember_copy(use, stream, read, written)
             if not any(_is_on_device(tensor) for tensor in written):
-                for wait in waits:  # it read, and waited for that; the wait was told of before the reading
+                for (
+                    wait
+                ) in waits:  # it read, and waited for that; the wait was told of before the reading
                     wait()
 
     def _addresses(self, tensors: list[torch.Tensor]) -> dict[int, torch.Tensor]:
@@ -185,7 +215,9 @@ class StreamRaces:
                 found[address] = tensor
         return found
 
-    def _launch(self, use: Use, stream: int, read: dict[int, torch.Tensor], written: dict[int, torch.Tensor]) -> None:
+    def _launch(
+        self, use: Use, stream: int, read: dict[int, torch.Tensor], written: dict[int, torch.Tensor]
+    ) -> None:
         """Tell the sanitizer of a kernel on `stream`, and report what it finds."""
         used = {**read, **written}
         errors = self._handler._handle_kernel_launch(
@@ -195,37 +227,60 @@ class StreamRaces:
         for error in errors:
             now, before = error.current_access, error.previous_access
             text = describe(used[error.data_ptr])
-            # Whoever reads is where wrong content shows: the later one, unless it is the earlier one that only read.
+            # Whoever reads is where wrong content shows: the later one, unless it is the earlier
+            # one that only read.
             if now.type is self._write and before.type is not self._write:
                 message = f"reads {text} on {self._stream(before.stream)}, unordered with the later write on"
-                self._report(before.operator, f"{message} {self._stream(now.stream)} by {use.text} at", now.operator)
+                self._report(
+                    before.operator,
+                    f"{message} {self._stream(now.stream)} by {use.text} at",
+                    now.operator,
+                )
             else:
                 verb = "writes" if now.type is self._write else "reads"
-                message = f"{verb} {text} on {self._stream(now.stream)}, unordered with the write on"
+                message = (
+                    f"{verb} {text} on {self._stream(now.stream)}, unordered with the write on"
+                )
                 other = before.operator
-                self._report(use, f"{message} {self._stream(before.stream)} by {other.text} at", other)
+                self._report(
+                    use, f"{message} {self._stream(before.stream)} by {other.text} at", other
+                )
 
     def _forget_reads(self, addresses: Iterable[int]) -> None:
-        """Of many reads since the last write, keep the latest of each stream: whoever waited for it waited for all."""
+        """Of many reads since the last write, keep the latest of each stream: whoever waited for it
+        waited for all."""
         for address in addresses:
             reads = self._handler.tensors_accessed.get_reads(address)
             if len(reads) > _MOST_READS:
                 reads[:] = {access.stream: access for access in reads}.values()
 
-    # -- the host ----------------------------------------------------------------------------------------------------
+    # -- the host
+    # ----------------------------------------------------------------------------------------------------
 
-    def _remember_copy(self, use: Use, stream: int, read: list[torch.Tensor], written: list[torch.Tensor]) -> None:
-        """Remember an unfinished copy from or to pinned memory; those through pageable memory end with the call."""
+    def _remember_copy(
+        self, use: Use, stream: int, read: list[torch.Tensor], written: list[torch.Tensor]
+    ) -> None:
+        """Remember an unfinished copy from or to pinned memory; those through pageable memory end
+        with the call."""
         if len(self._copies) >= _MOST_COPIES:
-            self._copies = {key: copy for key, copy in self._copies.items() if self._is_under_way(copy)}
+            self._copies = {
+                key: copy for key, copy in self._copies.items() if self._is_under_way(copy)
+            }
         for fills_host, tensors in ((True, written), (False, read)):
             for tensor in tensors:
-                if not _is_on_device(tensor) and _is_pinned(tensor) and (storage := storage_of(tensor)) is not None:
-                    copy = _Copy(use, stream, self._handler.seq_num, fills_host, StorageWeakRef(storage))
+                if (
+                    not _is_on_device(tensor)
+                    and _is_pinned(tensor)
+                    and (storage := storage_of(tensor)) is not None
+                ):
+                    copy = _Copy(
+                        use, stream, self._handler.seq_num, fills_host, StorageWeakRef(storage)
+                    )
                     self._copies[storage._cdata] = copy
 
     def _host_uses(self, use: Use, read: list[torch.Tensor], written: list[torch.Tensor]) -> None:
-        """Report an operator of the CPU that uses memory of a copy which the host has not waited for."""
+        """Report an operator of the CPU that uses memory of a copy which the host has not waited
+        for."""
         for tensors, writes in ((read, False), (written, True)):
             for tensor in tensors:
                 storage = storage_of(tensor)
@@ -235,15 +290,17 @@ class StreamRaces:
                 del self._copies[storage._cdata]
                 if self._is_under_way(copy):
                     verb, way = "writes" if writes else "reads", "to" if copy.fills_host else "from"
-                    message = (
-                        f"{verb} {describe(tensor)} on the host, while the copy {way} it may be under way, made by"
-                    )
+                    message = f"{verb} {describe(tensor)} on the host, while the copy {way} it may be under way, made by"
                     self._report(use, f"{message} {copy.use.text} at", copy.use, is_host=True)
 
     def _is_under_way(self, copy: _Copy) -> bool:
-        return not copy.host.expired() and self._handler.syncs.host_sync_state.get(copy.stream, -1) < copy.number
+        return (
+            not copy.host.expired()
+            and self._handler.syncs.host_sync_state.get(copy.stream, -1) < copy.number
+        )
 
-    # -- reports -----------------------------------------------------------------------------------------------------
+    # -- reports
+    # -----------------------------------------------------------------------------------------------------
 
     def _stream(self, handle: int) -> str:
         number = self._streams.setdefault(handle, len(self._streams))
@@ -256,9 +313,21 @@ class StreamRaces:
         self._seen.add(key)
         recorder, writer = self._recorder, self._recorder.writer
         writer.add(
-            EventKind.ALERT, use.phase, int(EventFlag.RACED), recorder.step, use.name, use.module, use.site,
-            recorder.thread(), 0, writer.string(message), other.name, other.site, int(is_host), 0,
-        )  # fmt: skip
+            EventKind.ALERT,
+            use.phase,
+            int(EventFlag.RACED),
+            recorder.step,
+            use.name,
+            use.module,
+            use.site,
+            recorder.thread(),
+            0,
+            writer.string(message),
+            other.name,
+            other.site,
+            int(is_host),
+            0,
+        )
 
 
 def _plain(tensors: list[torch.Tensor]) -> list[torch.Tensor]:

@@ -13,7 +13,8 @@ _MAX_TRACKED = 20_000
 
 
 def storage_of(tensor: torch.Tensor) -> Any:
-    """Return the tensor's storage; None for what has none to speak of: sparse, mkldnn, wrapper subclasses."""
+    """Return the tensor's storage; None for what has none to speak of: sparse, mkldnn, wrapper
+    subclasses."""
     try:
         return tensor.untyped_storage()
     except (RuntimeError, NotImplementedError):
@@ -28,15 +29,17 @@ def _key(tensor: torch.Tensor) -> int:
 class UndefinedMemory:
     """Follows allocations by storage until as many bytes were written as the storage has.
 
-    Not by address: memory that is freed may come back as a tensor that no recorded op made. The weak references keep a
-    storage's identity, not its memory, from being used again.
+    Not by address: memory that is freed may come back as a tensor that no recorded op made. The
+    weak references keep a storage's identity, not its memory, from being used again.
 
-    Counting bytes is an approximation: a program that writes one half twice passes as having written all. The
-    consequence is a missing hint, never a false accusation.
+    Counting bytes is an approximation: a program that writes one half twice passes as having
+    written all. The consequence is a missing hint, never a false accusation.
     """
 
     def __init__(self) -> None:
-        self._allocations: dict[int, tuple[int, int, StorageWeakRef]] = {}  # event number, bytes not yet written
+        self._allocations: dict[
+            int, tuple[int, int, StorageWeakRef]
+        ] = {}  # event number, bytes not yet written
         self.workspaces: dict[int, StorageWeakRef] = {}
 
     @property
@@ -44,7 +47,13 @@ class UndefinedMemory:
         return bool(self._allocations) or bool(self.workspaces)
 
     def allocated(self, result: Any, event: int) -> None:
-        for tensor in (result,) if isinstance(result, _Tensor) else result if isinstance(result, (list, tuple)) else ():
+        for tensor in (
+            (result,)
+            if isinstance(result, _Tensor)
+            else result
+            if isinstance(result, (list, tuple))
+            else ()
+        ):
             storage = storage_of(tensor) if isinstance(tensor, _Tensor) else None
             if storage is not None and _has_memory(storage):
                 self.workspaces.pop(storage._cdata, None)
@@ -56,7 +65,8 @@ class UndefinedMemory:
             self._forget()
 
     def copied(self, result: Any, event: int) -> None:
-        """Follow `result` as memory that event number `event` allocated: undefined bytes were copied into it."""
+        """Follow `result` as memory that event number `event` allocated: undefined bytes were
+        copied into it."""
         storage = storage_of(result) if isinstance(result, _Tensor) else None
         if storage is not None and _has_memory(storage) and storage._cdata not in self._allocations:
             self._follow(storage, event, result.numel() * result.element_size())
@@ -100,7 +110,9 @@ class UndefinedMemory:
 
     def _forget(self) -> None:
         """Drop what is freed by now, and the older half if that is not enough."""
-        allocations = {key: kept for key, kept in self._allocations.items() if not kept[2].expired()}
+        allocations = {
+            key: kept for key, kept in self._allocations.items() if not kept[2].expired()
+        }
         workspaces = {key: kept for key, kept in self.workspaces.items() if not kept.expired()}
         half = _MAX_TRACKED // 2
         self._allocations = dict(list(allocations.items())[-half:])

@@ -1,4 +1,5 @@
-"""The values level: inputs and outputs of the ops that a comparison asked for, and what repeating them gives."""
+"""The values level: inputs and outputs of the ops that a comparison asked for, and what repeating
+them gives."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ from reproaudit.trace.schema import INPUTS_FROM
 
 
 class TargetValues:
-    """Tells whether the op that is about to run is one of the targets, counting occurrences as the comparison did."""
+    """Tells whether the op that is about to run is one of the targets, counting occurrences as the
+    comparison did."""
 
     def __init__(self, recorder: Recorder, targets: tuple[Target, ...]) -> None:
         self._recorder = recorder
@@ -38,9 +40,19 @@ class TargetValues:
         occurrence = self._seen[key] = self._seen.get(key, -1) + 1
         path, line, _ = recorder.writer.location_of(site)
         for number, target in candidates:
-            if (target.location_path, target.location_line, target.phase, target.step, target.occurrence) == (
-                path, line, int(phase), recorder.step, occurrence,
-            ) and target.thread == thread:  # fmt: skip
+            if (
+                target.location_path,
+                target.location_line,
+                target.phase,
+                target.step,
+                target.occurrence,
+            ) == (
+                path,
+                line,
+                int(phase),
+                recorder.step,
+                occurrence,
+            ) and target.thread == thread:
                 return Capture(recorder, number)
         return None
 
@@ -70,7 +82,8 @@ class Capture:
             self._save(func, args, kwargs)
 
     def after(self, written: list[torch.Tensor], info: OpInfo) -> None:
-        """Copy what the call wrote, before a pin gives it other outputs; look at its inputs; repeat it."""
+        """Copy what the call wrote, before a pin gives it other outputs; look at its inputs; repeat
+        it."""
         self._name = info.name
         self._outputs = [raw_bytes(tensor) for tensor in written]
         self._flags = self._outside_write(written)
@@ -80,7 +93,10 @@ class Capture:
     def recorded(self, event: int) -> None:
         """Keep the copied inputs and outputs, and what repeating showed, with the op's event."""
         recorder, writer = self._recorder, self._recorder.writer
-        for number, raw in [*enumerate(self._outputs), *enumerate((raw for _, raw in self._inputs), INPUTS_FROM)]:
+        for number, raw in [
+            *enumerate(self._outputs),
+            *enumerate((raw for _, raw in self._inputs), INPUTS_FROM),
+        ]:
             if raw is not None:
                 writer.keep(event, number, *raw)
         for tried in self._repeated:
@@ -88,16 +104,29 @@ class Capture:
             if tried.differing and tried.way is not Way.FLAG:
                 self._flags |= EventFlag.REPLAY_DIFFERED
             number = writer.add(
-                EventKind.REPLAY, Phase.DATA, 0, recorder.step, writer.string(self._name), 0, 0, recorder.thread(),
-                int(tried.way), event, tried.made, tried.differing, 0, 0,
-            )  # fmt: skip
+                EventKind.REPLAY,
+                Phase.DATA,
+                0,
+                recorder.step,
+                writer.string(self._name),
+                0,
+                0,
+                recorder.thread(),
+                int(tried.way),
+                event,
+                tried.made,
+                tried.differing,
+                0,
+                0,
+            )
             for index, raw in enumerate(tried.other):
                 if raw is not None:
                     writer.keep(number, index, *raw)
         writer.mark(event, int(self._flags))
 
     def _outside_write(self, written: list[torch.Tensor]) -> EventFlag:
-        """An input that the op does not write and that differs after it was written by somebody else meanwhile."""
+        """An input that the op does not write and that differs after it was written by somebody
+        else meanwhile."""
         own = {_memory(tensor) for tensor in written}
         for tensor, before in self._inputs:
             if _memory(tensor) not in own and raw_bytes(tensor) != before:
@@ -107,7 +136,9 @@ class Capture:
     def _save(self, func: Any, args: Any, kwargs: Any) -> None:
         """Leave the call beside the trace, for a reproducer."""
         try:
-            save_call(Path(self._recorder.writer.directory) / f"call-{self._number}", func, args, kwargs)
+            save_call(
+                Path(self._recorder.writer.directory) / f"call-{self._number}", func, args, kwargs
+            )
         except CallNotSaved as reason:
             self._recorder.writer.note(f"a reproducer of {func}", str(reason))
 

@@ -1,4 +1,5 @@
-"""Thin wrappers around the calls that bring the outside world into a program. Results are passed on unchanged."""
+"""Thin wrappers around the calls that bring the outside world into a program. Results are passed on
+unchanged."""
 
 from __future__ import annotations
 
@@ -20,23 +21,30 @@ from reproaudit.record.outside.sources import MAX_REPR, Callers, Source, Told, s
 from reproaudit.record.session import Recorder
 
 _xxh64 = xxhash.xxh3_64_intdigest
-_MAX_PER_SITE = 64  # calls recorded per name and line: the first ones tell whether a stream was equal
+_MAX_PER_SITE = (
+    64  # calls recorded per name and line: the first ones tell whether a stream was equal
+)
 _MAX_SHOWN = 60
 _NOTHING = (0, 0)
 HASH_SEED = "PYTHONHASHSEED"
 
 
 class Entropy:
-    """Installs the wrappers; each records name, user line, a digest of the result and of the state drawn from."""
+    """Installs the wrappers; each records name, user line, a digest of the result and of the state
+    drawn from."""
 
     def __init__(self, recorder: Recorder, patches: Patches) -> None:
         self._recorder = recorder
         self._patches = patches
         self._seen: dict[tuple[str, int], int] = {}
-        self._functions: dict[int, tuple[Any, Any]] = {}  # of modules: original and wrapper, by the original's id
+        self._functions: dict[
+            int, tuple[Any, Any]
+        ] = {}  # of modules: original and wrapper, by the original's id
 
     def install(self) -> None:
-        for source in list(sources()):  # all of them first: the table imports numpy.random, which binds some by name
+        for source in list(
+            sources()
+        ):  # all of them first: the table imports numpy.random, which binds some by name
             self._wrap(source)
         datetimes.replace_now(self._patches, self._now)
         self._rebind()
@@ -57,7 +65,12 @@ class Entropy:
             state = (state_of() or _NOTHING) if state_of is not None else _NOTHING
             result = original(*args, **kwargs)
             if counts is None or counts(args, kwargs):
-                self._tell(source.name, site, state, result if value is None else value(result, args, kwargs))
+                self._tell(
+                    source.name,
+                    site,
+                    state,
+                    result if value is None else value(result, args, kwargs),
+                )
             return result
 
         if isinstance(source.owner, ModuleType):
@@ -74,7 +87,8 @@ class Entropy:
         return value
 
     def _site(self, name: str, callers: Callers) -> int | None:
-        """Return the location of the call that the calling wrapper is about to make; None if it is not recorded."""
+        """Return the location of the call that the calling wrapper is about to make; None if it is
+        not recorded."""
         recorder = self._recorder
         if not recorder.listens() or not self._is_theirs(callers):
             return None
@@ -100,13 +114,21 @@ class Entropy:
         self._recorder.emit_entropy(name, digest, state, shown[:_MAX_SHOWN], site)
 
     def _rebind(self) -> None:
-        """Give the wrappers to modules of the program that imported a function by name before PyTorch."""
+        """Give the wrappers to modules of the program that imported a function by name before
+        PyTorch."""
         wrapped = self._functions.keys()
         for module in list(sys.modules.values()):
-            # There are half a million values in a process that has imported torch: most are passed over here.
-            if not isinstance(module, ModuleType) or wrapped.isdisjoint(map(id, list(vars(module).values()))):
+            # There are half a million values in a process that has imported torch: most are passed
+            # over here.
+            if not isinstance(module, ModuleType) or wrapped.isdisjoint(
+                map(id, list(vars(module).values()))
+            ):
                 continue
-            early = [(name, self._functions[id(value)]) for name, value in vars(module).items() if self._wraps(value)]
+            early = [
+                (name, self._functions[id(value)])
+                for name, value in vars(module).items()
+                if self._wraps(value)
+            ]
             if early and _is_program(module):
                 for name, (_, wrapper) in early:
                     self._patches.replace(module, name, wrapper)
@@ -117,7 +139,8 @@ class Entropy:
 
 
 def _is_importing(frame: FrameType | None, kind_of: Callable[[CodeType], int]) -> bool:
-    """True below an import: what a library makes for itself then is another in each run, and mostly never used."""
+    """True below an import: what a library makes for itself then is another in each run, and mostly
+    never used."""
     while frame is not None and kind_of(frame.f_code) != USER:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
             return True

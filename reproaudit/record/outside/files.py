@@ -1,4 +1,5 @@
-"""Which files the program opens, with the line that opens them: what an earlier run may have left for a later one."""
+"""Which files the program opens, with the line that opens them: what an earlier run may have left
+for a later one."""
 
 from __future__ import annotations
 
@@ -30,12 +31,22 @@ _MAX_DIGESTED_BYTES = 64 << 20
 _CHUNK_BYTES = 1 << 20
 _MASK = (1 << 64) - 1
 
-READ, WRITE, APPEND, ABSENT = "read", "write", "append", "absent"  # ABSENT: a read of a file that was not there
+READ, WRITE, APPEND, ABSENT = (
+    "read",
+    "write",
+    "append",
+    "absent",
+)  # ABSENT: a read of a file that was not there
 _CODE = (".py", ".pyc", ".pyi", ".so", ".pth")
 _SYSTEM = ("/proc/", "/dev/", "/sys/")
-_PARTS = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}", f"{os.sep}torchinductor_")
+_PARTS = (
+    f"{os.sep}site-packages{os.sep}",
+    f"{os.sep}dist-packages{os.sep}",
+    f"{os.sep}torchinductor_",
+)
 
-# Below these, files are opened for the interpreter's own ends: modules, names of temporary files, starts of processes.
+# Below these, files are opened for the interpreter's own ends: modules, names of temporary files,
+# starts of processes.
 _INTERNAL = ("<frozen importlib", tempfile.__file__, os.path.dirname(multiprocessing.__file__))
 
 # An audit hook stays for the life of the process, so there is one, and this is its switch.
@@ -44,15 +55,21 @@ _is_hooked = False
 
 
 class Files:
-    """Records the first time that the program reads, and that it writes, each file: name, absolute path and content."""
+    """Records the first time that the program reads, and that it writes, each file: name, absolute
+    path and content."""
 
     def __init__(self, recorder: Recorder, patches: Patches) -> None:
         self._recorder = recorder
         self._patches = patches
         self._seen: set[tuple[str, str]] = set()
-        own = [_realpath(recorder.plan.trace_dir), *(sysconfig.get_path(key) for key in ("stdlib", "platstdlib"))]
+        own = [
+            _realpath(recorder.plan.trace_dir),
+            *(sysconfig.get_path(key) for key in ("stdlib", "platstdlib")),
+        ]
         self._excluded = (*_SYSTEM, *(_realpath(folder) + os.sep for folder in own))
-        temporary = next((os.environ[name] for name in ("TMPDIR", "TEMP", "TMP") if os.environ.get(name)), "/tmp")
+        temporary = next(
+            (os.environ[name] for name in ("TMPDIR", "TEMP", "TMP") if os.environ.get(name)), "/tmp"
+        )
         self._temporary = _realpath(temporary) + os.sep
 
     def install(self) -> None:
@@ -79,7 +96,8 @@ class Files:
         return save
 
     def opened(self, path: Any, *accesses: str) -> None:
-        """Record that the program is about to open `path`; never raises, for it would fail the program's own call."""
+        """Record that the program is about to open `path`; never raises, for it would fail the
+        program's own call."""
         recorder = self._recorder
         if not isinstance(path, (str, bytes, os.PathLike)) or not recorder.listens():
             return
@@ -87,14 +105,21 @@ class Files:
         state.inside = True  # what is opened here comes by the hook again
         try:
             self._record(path, accesses)
-        except (OSError, ValueError) as error:  # not a path, a folder that cannot be read, a file that has gone
+        except (
+            OSError,
+            ValueError,
+        ) as error:  # not a path, a folder that cannot be read, a file that has gone
             recorder.writer.note("a file that the program opened", f"looking at it failed: {error}")
         finally:
             state.inside = False
 
     def _record(self, path: Any, accesses: tuple[str, ...]) -> None:
         real = _fsdecode(_realpath(_fspath(path)))
-        if real.endswith(_CODE) or real.startswith(self._excluded) or any(part in real for part in _PARTS):
+        if (
+            real.endswith(_CODE)
+            or real.startswith(self._excluded)
+            or any(part in real for part in _PARTS)
+        ):
             return
         status = _status(real)
         if (status is not None and not stat.S_ISREG(status.st_mode)) or not self._is_programs_own():
@@ -105,10 +130,16 @@ class Files:
             if (real, access) not in self._seen and len(self._seen) < most:
                 self._seen.add((real, access))
                 reads = access == READ and status is not None
-                self._emit(real, ABSENT if access == READ and not reads else access, site, _content(real, reads))
+                self._emit(
+                    real,
+                    ABSENT if access == READ and not reads else access,
+                    site,
+                    _content(real, reads),
+                )
 
     def _is_programs_own(self) -> bool:
-        """True if a line of the program asked for the file, and not for a module, a temporary file or a process."""
+        """True if a line of the program asked for the file, and not for a module, a temporary file
+        or a process."""
         frame, kind_of = outer_frame(4), self._recorder.sites.kinds.of
         while frame is not None:
             code = frame.f_code
@@ -124,14 +155,26 @@ class Files:
         recorder.open_child()
         writer = recorder.writer
         writer.add(
-            EventKind.FILE, recorder.state.phase or Phase.DATA, 0, recorder.step, writer.string(self._shown(real)),
-            writer.string(real), site, recorder.thread(), 1, writer.string(access), 0, 0, *content,
-        )  # fmt: skip
+            EventKind.FILE,
+            recorder.state.phase or Phase.DATA,
+            0,
+            recorder.step,
+            writer.string(self._shown(real)),
+            writer.string(real),
+            site,
+            recorder.thread(),
+            1,
+            writer.string(access),
+            0,
+            0,
+            *content,
+        )
         if recorder.is_child:
             writer.flush(recorder.step)
 
     def _shown(self, real: str) -> str:
-        """Return the path relative to the program's folders, or to that for temporary files, where it lies in one."""
+        """Return the path relative to the program's folders, or to that for temporary files, where
+        it lies in one."""
         shown = self._recorder.sites.shown(real)
         if os.path.isabs(shown) and real.startswith(self._temporary):
             return os.path.join("$TMPDIR", real[len(self._temporary) :])
@@ -171,7 +214,8 @@ def _status(real: str) -> os.stat_result | None:
 
 
 def _content(real: str, is_wanted: bool) -> tuple[int, int]:
-    """Return the digest of a regular file; zero if it is not wanted, too large, or gone or closed to us."""
+    """Return the digest of a regular file; zero if it is not wanted, too large, or gone or closed
+    to us."""
     if not is_wanted or _lstat(real).st_size > _MAX_DIGESTED_BYTES:
         return 0, 0
     descriptor = _open(real, os.O_RDONLY | os.O_CLOEXEC)

@@ -1,7 +1,8 @@
-"""The table of calls that bring the outside world into a program: which are wrapped, and what is told of each.
+"""The table of calls that bring the outside world into a program: which are wrapped, and what is
+told of each.
 
-Not in it, because nothing can be wrapped: `id()` and the order of sets and dictionaries of strings, which the
-interpreter computes by itself. `entropy` notes once that string hashes are random.
+Not in it, because nothing can be wrapped: `id()` and the order of sets and dictionaries of strings,
+which the interpreter computes by itself. `entropy` notes once that string hashes are random.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ _getstate = _random.Random.getstate  # not a subclass's own
 
 
 class Callers(Enum):
-    """Whose calls count: the program's alone, those of installed libraries too, or also those through Python's own."""
+    """Whose calls count: the program's alone, those of installed libraries too, or also those
+    through Python's own."""
 
     PROGRAM = 1
     DIRECT = 2
@@ -56,7 +58,8 @@ class Callers(Enum):
 
 
 class Told(NamedTuple):
-    """What is recorded of a result: a short text for readers, and what decides whether two results are equal."""
+    """What is recorded of a result: a short text for readers, and what decides whether two results
+    are equal."""
 
     shown: str
     content: bytes
@@ -64,8 +67,9 @@ class Told(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One call. `state` reads what it draws from; `value(result, args, kwargs)` chooses what is told of the result, and
-    None that only the call itself is; `counts(args, kwargs)` says after the call whether it is recorded at all."""
+    """One call. `state` reads what it draws from; `value(result, args, kwargs)` chooses what is
+    told of the result, and None that only the call itself is; `counts(args, kwargs)` says after the
+    call whether it is recorded at all."""
 
     owner: Any
     attribute: str
@@ -94,8 +98,12 @@ def _clocks() -> Iterator[Source]:
     for clock in CLOCKS:
         yield Source(time, clock, f"time.{clock}", callers=Callers.PROGRAM)
     for function in ("localtime", "gmtime", "ctime"):
-        yield Source(time, function, f"time.{function}", callers=Callers.PROGRAM, counts=_without_time(0))
-    yield Source(time, "strftime", "time.strftime", callers=Callers.PROGRAM, counts=_without_time(1))
+        yield Source(
+            time, function, f"time.{function}", callers=Callers.PROGRAM, counts=_without_time(0)
+        )
+    yield Source(
+        time, "strftime", "time.strftime", callers=Callers.PROGRAM, counts=_without_time(1)
+    )
 
 
 def _without_time(position: int) -> Callable[[Any, Any], bool]:
@@ -107,13 +115,28 @@ def _python_random() -> Iterator[Source]:
         yield Source(random, draw, f"random.{draw}", rng.python_state)
     yield Source(random, "seed", "random.seed", value=_seed_of(lambda args: args, random.getstate))
     yield Source(
-        random.Random, "__init__", "random.Random", counts=_draws_numbers, value=_seed_of_method,
-    )  # fmt: skip
-    yield Source(random.Random, "seed", "random.Random.seed", counts=_draws_numbers, value=_seed_of_method)
+        random.Random,
+        "__init__",
+        "random.Random",
+        counts=_draws_numbers,
+        value=_seed_of_method,
+    )
+    yield Source(
+        random.Random, "seed", "random.Random.seed", counts=_draws_numbers, value=_seed_of_method
+    )
     for method in ("random", "getrandbits"):
         # Its other methods live in Python's own `random` module and call these two.
-        yield Source(random.SystemRandom, method, f"random.SystemRandom.{method}", callers=Callers.ANY)
-    for function in ("randbelow", "token_bytes", "token_hex", "token_urlsafe", "randbits", "choice"):
+        yield Source(
+            random.SystemRandom, method, f"random.SystemRandom.{method}", callers=Callers.ANY
+        )
+    for function in (
+        "randbelow",
+        "token_bytes",
+        "token_hex",
+        "token_urlsafe",
+        "randbits",
+        "choice",
+    ):
         yield Source(secrets, function, f"secrets.{function}")
 
 
@@ -125,8 +148,11 @@ def _seed_of_method(result: Any, args: Any, kwargs: Any) -> Any:
     return _seed_of(lambda args: args[1:], lambda: _getstate(args[0]))(result, args, kwargs)
 
 
-def _seed_of(given: Callable[[Any], Any], state: Callable[[], Any]) -> Callable[[Any, Any, Any], Any]:
-    """Tell a seeding by its seed; without one the operating system was asked, and the new state tells what it said."""
+def _seed_of(
+    given: Callable[[Any], Any], state: Callable[[], Any]
+) -> Callable[[Any, Any, Any], Any]:
+    """Tell a seeding by its seed; without one the operating system was asked, and the new state
+    tells what it said."""
 
     def value(result: Any, args: Any, kwargs: Any) -> Any:
         seed = (*given(args), *kwargs.values())
@@ -141,23 +167,38 @@ def _numpy_random() -> Iterator[Source]:
         return
     legacy = numpy.random.mtrand._rand
     for attribute, member in list(vars(numpy.random).items()):
-        if getattr(member, "__self__", None) is legacy and attribute not in ("get_state", "set_state", "seed"):
-            yield Source(numpy.random, attribute, f"numpy.random.{attribute}", rng.numpy_state, _arrays)
+        if getattr(member, "__self__", None) is legacy and attribute not in (
+            "get_state",
+            "set_state",
+            "seed",
+        ):
+            yield Source(
+                numpy.random, attribute, f"numpy.random.{attribute}", rng.numpy_state, _arrays
+            )
     yield Source(numpy.random, "seed", "numpy.random.seed", value=_arguments)
     yield Source(numpy.random, "default_rng", "numpy.random.default_rng", value=_numpy_seed)
-    # Every generator that is made or seeded without a seed asks here for one: default_rng, RandomState, PCG64, …
+    # Every generator that is made or seeded without a seed asks here for one: default_rng,
+    # RandomState, PCG64, …
     yield Source(numpy.random.bit_generator, "randbits", "numpy.random.SeedSequence")
-    # RandomState(seed) asks too, and then does not use the answer: this call, which follows at once, tells so.
+    # RandomState(seed) asks too, and then does not use the answer: this call, which follows at
+    # once, tells so.
     yield Source(
-        numpy.random.MT19937, "_legacy_seeding", "numpy.random.RandomState",
-        value=lambda result, args, kwargs: args[1:], counts=lambda args, kwargs: args[1] is not None,
-    )  # fmt: skip
+        numpy.random.MT19937,
+        "_legacy_seeding",
+        "numpy.random.RandomState",
+        value=lambda result, args, kwargs: args[1:],
+        counts=lambda args, kwargs: args[1] is not None,
+    )
 
 
 def _numpy_seed(result: Any, args: Any, kwargs: Any) -> Any:
     given = _arguments(result, args, kwargs)
     # A generator that is passed through has no seed, and is shown by its address.
-    return None if any(hasattr(seed, "bit_generator") or hasattr(seed, "random_raw") for seed in given) else given
+    return (
+        None
+        if any(hasattr(seed, "bit_generator") or hasattr(seed, "random_raw") for seed in given)
+        else given
+    )
 
 
 def _operating_system() -> Iterator[Source]:
@@ -186,11 +227,16 @@ def _files() -> Iterator[Source]:
         ("mkstemp", lambda result, args, kwargs: result[1]),
         ("NamedTemporaryFile", lambda result, args, kwargs: result.name),
     ):
-        yield Source(tempfile, function, f"tempfile.{function}", value=value, callers=Callers.PROGRAM)
+        yield Source(
+            tempfile, function, f"tempfile.{function}", value=value, callers=Callers.PROGRAM
+        )
     yield Source(
-        tempfile.TemporaryDirectory, "__init__", "tempfile.TemporaryDirectory",
-        value=lambda result, args, kwargs: args[0].name, callers=Callers.PROGRAM,
-    )  # fmt: skip
+        tempfile.TemporaryDirectory,
+        "__init__",
+        "tempfile.TemporaryDirectory",
+        value=lambda result, args, kwargs: args[0].name,
+        callers=Callers.PROGRAM,
+    )
 
 
 def _times(result: Any, args: Any, kwargs: Any) -> Any:
@@ -198,14 +244,26 @@ def _times(result: Any, args: Any, kwargs: Any) -> Any:
 
 
 def _subprocesses() -> Iterator[Source]:
-    yield Source(subprocess, "run", "subprocess.run", value=lambda result, args, kwargs: _output(result.stdout))
+    yield Source(
+        subprocess,
+        "run",
+        "subprocess.run",
+        value=lambda result, args, kwargs: _output(result.stdout),
+    )
     for function in ("check_output", "getoutput", "getstatusoutput"):
-        yield Source(subprocess, function, f"subprocess.{function}", value=lambda result, args, kwargs: _output(result))
+        yield Source(
+            subprocess,
+            function,
+            f"subprocess.{function}",
+            value=lambda result, args, kwargs: _output(result),
+        )
     yield Source(subprocess.Popen, "__init__", "subprocess.Popen", value=_presence)
     yield Source(
-        subprocess.Popen, "communicate", "subprocess.Popen.communicate",
+        subprocess.Popen,
+        "communicate",
+        "subprocess.Popen.communicate",
         value=lambda result, args, kwargs: _output(result[0]),
-    )  # fmt: skip
+    )
 
 
 def _output(text: Any) -> Any:
@@ -222,8 +280,12 @@ def _sqlite() -> Iterator[Source]:
         return
     for owner in (sqlite3.Connection, sqlite3.Cursor):
         for method in ("execute", "executemany"):
-            yield Source(owner, method, "sqlite3.random()", value=_presence, counts=_is_random_query)
-            yield Source(owner, method, f"sqlite3.{method}", value=_presence, counts=_is_plain_query)
+            yield Source(
+                owner, method, "sqlite3.random()", value=_presence, counts=_is_random_query
+            )
+            yield Source(
+                owner, method, f"sqlite3.{method}", value=_presence, counts=_is_plain_query
+            )
     for method in ("fetchone", "fetchmany", "fetchall"):
         yield Source(sqlite3.Cursor, method, f"sqlite3.{method}", value=_rows)
 
@@ -247,7 +309,8 @@ def _rows(result: Any, args: Any, kwargs: Any) -> Any:
 
 
 def _arrivals() -> Iterator[Source]:
-    """Calls that hand out results in the order in which others finish: that they are made is all there is to tell."""
+    """Calls that hand out results in the order in which others finish: that they are made is all
+    there is to tell."""
     for owner, attribute, name in (
         (multiprocessing.pool.Pool, "imap_unordered", "multiprocessing.Pool.imap_unordered"),
         (multiprocessing.queues.Queue, "get", "multiprocessing.Queue.get"),
@@ -262,9 +325,14 @@ def _arrivals() -> Iterator[Source]:
     ):
         yield Source(owner, attribute, name, value=_presence)
     yield Source(
-        torch.utils.data.DataLoader, "__init__", "torch.utils.data.DataLoader(in_order=False)", value=_presence,
-        counts=lambda args, kwargs: args[0].num_workers > 0 and not getattr(args[0], "in_order", True),
-    )  # fmt: skip
+        torch.utils.data.DataLoader,
+        "__init__",
+        "torch.utils.data.DataLoader(in_order=False)",
+        value=_presence,
+        counts=lambda args, kwargs: (
+            args[0].num_workers > 0 and not getattr(args[0], "in_order", True)
+        ),
+    )
 
 
 def _torch_calls() -> Iterator[Source]:

@@ -1,4 +1,5 @@
-"""Makes the calls that a run's settings name. Variables that precede process start were set by the runner."""
+"""Makes the calls that a run's settings name. Variables that precede process start were set by the
+runner."""
 
 from __future__ import annotations
 
@@ -19,14 +20,16 @@ def apply_to_numpy(settings: Settings) -> None:
 
 
 def apply_to_torch(settings: Settings) -> None:
-    """Apply flags and seeds to the freshly imported torch; a setting that is None is left as the program finds it."""
+    """Apply flags and seeds to the freshly imported torch; a setting that is None is left as the
+    program finds it."""
     import torch
 
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
     if settings.deterministic is not None:
         torch.use_deterministic_algorithms(True, warn_only=settings.deterministic == "warn")
-        # The flag would also fill uninitialised memory and so hide a second cause: that is a setting of its own.
+        # The flag would also fill uninitialised memory and so hide a second cause: that is a
+        # setting of its own.
         _fill_uninitialized(bool(settings.fill_uninitialized))
     elif settings.fill_uninitialized is not None:
         _fill_uninitialized(settings.fill_uninitialized)
@@ -42,6 +45,7 @@ def apply_to_torch(settings: Settings) -> None:
 
 
 def _fill_uninitialized(value: bool) -> None:
-    # What torch.utils.deterministic.fill_uninitialized_memory sets, without going through its module class.
+    # What torch.utils.deterministic.fill_uninitialized_memory sets, without going through its
+    # module class.
     torch_c = sys.modules["torch"]._C
     torch_c._set_deterministic_fill_uninitialized_memory(value)

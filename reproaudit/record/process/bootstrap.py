@@ -47,7 +47,8 @@ class Host:
 
     def start(self) -> None:
         self.change()
-        # Last, so that the recorder wraps what an intervention has put in place, and records what the program is given.
+        # Last, so that the recorder wraps what an intervention has put in place, and records what
+        # the program is given.
         self.when_imported("torch", self._torch_imported)
         atexit.register(self.close)
         os._exit = self._exit_now  # type: ignore[assignment]
@@ -60,7 +61,9 @@ class Host:
         self.when_imported("torch", lambda: apply_to_torch(settings))
         if settings.interventions:
             os.register_at_fork(before=self._count_fork, after_in_child=self._in_forked_child)
-            reach = Reach(Patches(), FrameKinds().is_program, self.when_imported, self._after_fork.append)
+            reach = Reach(
+                Patches(), FrameKinds().is_program, self.when_imported, self._after_fork.append
+            )
             self._or_end(lambda: install_repairs(settings, reach))
 
     def when_imported(self, name: str, action: Callable[[], None]) -> None:
@@ -90,7 +93,8 @@ class Host:
             _os_exit(EXIT_SOFTWARE)
 
     def close(self) -> None:
-        """Write how the run ended. The last atexit handler of the audited process; does nothing in forked children."""
+        """Write how the run ended. The last atexit handler of the audited process; does nothing in
+        forked children."""
         if _getpid() != self._pid:
             if self.recorder is not None:
                 self.recorder.close_child()
@@ -104,9 +108,15 @@ class Host:
         from reproaudit.trace.writer import TraceWriter
 
         writer = TraceWriter(
-            self.plan.trace_dir, level=self.plan.level.value, subject=str(self.plan.subject), command=[], settings={},
-            environment={}, version=reproaudit.__version__, values_budget=0,
-        )  # fmt: skip
+            self.plan.trace_dir,
+            level=self.plan.level.value,
+            subject=str(self.plan.subject),
+            command=[],
+            settings={},
+            environment={},
+            version=reproaudit.__version__,
+            values_budget=0,
+        )
         writer.note("the whole program", "it never imported torch")
         writer.close(self.outcome, 0)
 
@@ -137,7 +147,9 @@ class Host:
             if isinstance(stop.code, str):
                 print(stop.code, file=sys.stderr)
             self.outcome = Outcome(
-                OutcomeKind.EXITED if code else OutcomeKind.COMPLETED, code, "sys.exit" if code else ""
+                OutcomeKind.EXITED if code else OutcomeKind.COMPLETED,
+                code,
+                "sys.exit" if code else "",
             )
             return code
         except UsageError:
@@ -170,17 +182,20 @@ def _one_line(error: BaseException) -> str:
 
 
 def _without_ours(trace: TracebackType | None) -> TracebackType | None:
-    """Drop the leading frames that are the recorder's, so that the program's traceback reads as without it."""
-    folder = os.path.dirname(os.path.abspath(__file__))
+    """Drop the leading frames that are the recorder's, so that the program's traceback reads as
+    without it."""
+    folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     while trace is not None and trace.tb_frame.f_code.co_filename.startswith(folder):
         trace = trace.tb_next
     return trace
 
 
 def _watch_spawned_children(plan_path: str, above: str = "") -> None:
-    """Let multiprocessing's spawned children pass through `enter_child` before they run what they were started for.
+    """Let multiprocessing's spawned children pass through `enter_child` before they run what they
+    were started for.
 
-    Children are named by the order in which their parent starts them, below their parent's own name.
+    Children are named by the order in which their parent starts them, below their parent's own
+    name.
     """
     count = itertools.count(1)
     original: Callable[..., list[str]] = multiprocessing.spawn.get_command_line
@@ -190,7 +205,9 @@ def _watch_spawned_children(plan_path: str, above: str = "") -> None:
         label = f"{above}{next(count)}"
         for position, argument in enumerate(command):
             # The interpreter itself stands in the list as bytes.
-            if isinstance(argument, str) and argument.startswith("from multiprocessing.spawn import spawn_main"):
+            if isinstance(argument, str) and argument.startswith(
+                "from multiprocessing.spawn import spawn_main"
+            ):
                 enter = f"from reproaudit.record.process.bootstrap import enter_child; enter_child({plan_path!r}, {label!r}); "
                 command[position] = enter + argument
         return command
@@ -199,7 +216,8 @@ def _watch_spawned_children(plan_path: str, above: str = "") -> None:
 
 
 def enter_child(plan_path: str, label: str) -> None:
-    """Record in a spawned child as in a forked one: silently until it trains, in a folder of its own."""
+    """Record in a spawned child as in a forked one: silently until it trains, in a folder of its
+    own."""
     plan = _read_plan(plan_path)
     host = Host(plan)
 
@@ -216,7 +234,8 @@ def enter_child(plan_path: str, label: str) -> None:
 
 
 def main(plan_path: str) -> None:
-    """Run the plan and exit with the program's own code; 64 and 70: the recorder's failures, told on stderr."""
+    """Run the plan and exit with the program's own code; 64 and 70: the recorder's failures, told
+    on stderr."""
     try:
         plan = _read_plan(plan_path)
         host = Host(plan)

@@ -1,4 +1,5 @@
-"""The environment of a run in so far as numerics depend on it, and which settings the program changed itself."""
+"""The environment of a run in so far as numerics depend on it, and which settings the program
+changed itself."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ _precision: Any = torch._C._get_fp32_precision_getter  # what `fp32_precision` r
 
 
 def describe_environment() -> dict[str, str]:
-    """Return versions, processor, threads, flags and the variables that matter; initialises no device."""
+    """Return versions, processor, threads, flags and the variables that matter; initialises no
+    device."""
     found = {
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -60,7 +62,8 @@ def describe_environment() -> dict[str, str]:
 
 
 def _device() -> dict[str, str]:
-    """Return what the GPU in use is and by which libraries; nothing before the program itself has initialised CUDA."""
+    """Return what the GPU in use is and by which libraries; nothing before the program itself has
+    initialised CUDA."""
     if not torch.cuda.is_initialized():
         return {}
     found = {
@@ -86,7 +89,9 @@ def _cublas_version(maps: str) -> str:
     if found is None:
         return ""
     get, part = ctypes.CDLL(found[1]).cublasGetProperty, ctypes.c_int()
-    parts = [str(part.value) for number in range(3) if get(number, ctypes.byref(part)) == 0]  # major, minor, patch
+    parts = [
+        str(part.value) for number in range(3) if get(number, ctypes.byref(part)) == 0
+    ]  # major, minor, patch
     return ".".join(parts)
 
 
@@ -100,8 +105,11 @@ def _text_of(path: str) -> str:
 
 
 def _cpu_vendor() -> str:
-    """Return who made the processor: MKL and oneDNN choose their kernels by it. "unknown" where Linux does not say."""
-    vendor = re.search(r"^(?:vendor_id|CPU implementer)\s*:\s*(\S+)", _text_of("/proc/cpuinfo"), re.MULTILINE)
+    """Return who made the processor: MKL and oneDNN choose their kernels by it. "unknown" where
+    Linux does not say."""
+    vendor = re.search(
+        r"^(?:vendor_id|CPU implementer)\s*:\s*(\S+)", _text_of("/proc/cpuinfo"), re.MULTILINE
+    )
     return vendor[1] if vendor is not None else "unknown"
 
 
@@ -141,7 +149,8 @@ def _numpy_seed() -> list[tuple[Any, str]]:
 
 
 class Watch:
-    """Reports which line of the program changed a determinism setting, as far as it went through Python.
+    """Reports which line of the program changed a determinism setting, as far as it went through
+    Python.
 
     A seed counts as a setting only if one was asked for: the program then overrides it.
     """
@@ -159,15 +168,31 @@ class Watch:
         ):
             patches.replace(torch, name, self._wrap(getattr(torch, name)))
         for name in ("enabled", "benchmark", "deterministic", "allow_tf32"):
-            descriptor = vars(type(torch.backends.cudnn))[name]  # which has bound the function that sets the flag
+            descriptor = vars(type(torch.backends.cudnn))[
+                name
+            ]  # which has bound the function that sets the flag
             patches.replace(descriptor, "setter", self._wrap(descriptor.setter))
-        for name in ("_set_cublas_allow_tf32", "_set_fp32_precision_setter"):  # which are looked up at each assignment
+        for name in (
+            "_set_cublas_allow_tf32",
+            "_set_fp32_precision_setter",
+        ):  # which are looked up at each assignment
             patches.replace(torch._C, name, self._wrap(getattr(torch._C, name)))
-        for name in ("enable_flash_sdp", "enable_mem_efficient_sdp", "enable_math_sdp", "enable_cudnn_sdp"):
-            patches.replace(torch.backends.cuda, name, self._wrap(getattr(torch.backends.cuda, name)))
+        for name in (
+            "enable_flash_sdp",
+            "enable_mem_efficient_sdp",
+            "enable_math_sdp",
+            "enable_cudnn_sdp",
+        ):
+            patches.replace(
+                torch.backends.cuda, name, self._wrap(getattr(torch.backends.cuda, name))
+            )
 
         if recorder.plan.settings.seed is not None:
-            for owner, name in ((torch, "torch.manual_seed"), (random, "random.seed"), *_numpy_seed()):
+            for owner, name in (
+                (torch, "torch.manual_seed"),
+                (random, "random.seed"),
+                *_numpy_seed(),
+            ):
                 self._watch_seed(patches, owner, name)
 
     def _watch_seed(self, patches: Patches, owner: Any, name: str) -> None:
@@ -203,7 +228,8 @@ class Watch:
         dynamo = sys.modules.get("torch._dynamo.utils")
         if dynamo is not None and dynamo.counters["frames"].get("ok"):
             self._recorder.writer.note(
-                "inside the regions that torch.compile compiled", "fused kernels are seen by what goes in and comes out"
+                "inside the regions that torch.compile compiled",
+                "fused kernels are seen by what goes in and comes out",
             )
         if not self._knows_device and (device := _device()):
             self._knows_device = True

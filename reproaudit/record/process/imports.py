@@ -1,4 +1,5 @@
-"""Acts right after the program's own first import of a module: the recorder never imports torch before the program."""
+"""Acts right after the program's own first import of a module: the recorder never imports torch
+before the program."""
 
 from __future__ import annotations
 
@@ -12,14 +13,16 @@ from typing import Any
 class ImportWatch:
     """A finder that finds nothing itself and runs a callback after a watched module was executed.
 
-    Looking for a spec (`importlib.util.find_spec("torch")`) does not use it up; only the import does.
+    Looking for a spec (`importlib.util.find_spec("torch")`) does not use it up; only the import
+    does.
     """
 
     def __init__(self) -> None:
         self._callbacks: dict[str, list[Callable[[], None]]] = {}
 
     def when_imported(self, name: str, action: Callable[[], None]) -> None:
-        """Run `action` once the module is imported, at once if it is; several run in the order in which they came."""
+        """Run `action` once the module is imported, at once if it is; several run in the order in
+        which they came."""
         if name in sys.modules and name not in self._callbacks:
             action()
             return
@@ -31,7 +34,9 @@ class ImportWatch:
         if self in sys.meta_path:
             sys.meta_path.remove(self)
 
-    def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: Any = None
+    ) -> ModuleSpec | None:
         if name not in self._callbacks:
             return None
         spec = _found_by_others(self, name, path, target)
@@ -47,9 +52,11 @@ class ImportWatch:
 
 
 class ImportGuard:
-    """A finder that finds nothing itself and calls `before` and what that returns around the execution of modules.
+    """A finder that finds nothing itself and calls `before` and what that returns around the
+    execution of modules.
 
-    A module that is imported at its first use runs once in the life of a process, and may draw from a random stream.
+    A module that is imported at its first use runs once in the life of a process, and may draw from
+    a random stream.
     """
 
     def __init__(self, before: Callable[[], Callable[[], None]]) -> None:
@@ -62,14 +69,18 @@ class ImportGuard:
         if self in sys.meta_path:
             sys.meta_path.remove(self)
 
-    def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: Any = None
+    ) -> ModuleSpec | None:
         spec = _found_by_others(self, name, path, target)
         if spec is not None and hasattr(spec.loader, "exec_module"):
             spec.loader = _Loader(spec.loader, lambda: None, self._before)  # type: ignore[assignment]
         return spec
 
 
-def _found_by_others(asking: object, name: str, path: Sequence[str] | None, target: Any) -> ModuleSpec | None:
+def _found_by_others(
+    asking: object, name: str, path: Sequence[str] | None, target: Any
+) -> ModuleSpec | None:
     """Return the spec that the first of the other finders has."""
     for finder in sys.meta_path:
         if finder is asking or not hasattr(finder, "find_spec"):
@@ -85,10 +96,14 @@ def _nothing() -> Callable[[], None]:
 
 
 class _Loader:
-    """Delegates to the real loader and puts it back into the module before the program can see this one."""
+    """Delegates to the real loader and puts it back into the module before the program can see this
+    one."""
 
     def __init__(
-        self, loader: Any, done: Callable[[], None], before: Callable[[], Callable[[], None]] = _nothing
+        self,
+        loader: Any,
+        done: Callable[[], None],
+        before: Callable[[], Callable[[], None]] = _nothing,
     ) -> None:
         self._loader = loader
         self._done = done

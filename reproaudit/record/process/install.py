@@ -27,10 +27,15 @@ class Installation:
         self.patches = Patches()
         environment = describe_environment()
         writer = TraceWriter(
-            directory, level=plan.level.value, subject=str(plan.subject), command=list(plan.subject.argv),
-            settings=to_dict(plan.settings), environment=environment, version=reproaudit.__version__,
+            directory,
+            level=plan.level.value,
+            subject=str(plan.subject),
+            command=list(plan.subject.argv),
+            settings=to_dict(plan.settings),
+            environment=environment,
+            version=reproaudit.__version__,
             values_budget=plan.values_mb * _MEBIBYTE,
-        )  # fmt: skip
+        )
         folder = str(plan.subject.folder)
         self.recorder = Recorder(plan, writer, CallSites(writer, folder, str(plan.subject.cwd)))
         self.devices = DeviceDigests(writer)
@@ -48,7 +53,8 @@ class Installation:
         self.recorder.on_call = self.boundaries.record_return
         self.recorder.on_flush += [self._gather, self.watch.look]
         if plan.level is not Level.BOUNDARY:
-            # A run at boundary level is made as fast as the program itself: it loads nothing that it does not use.
+            # A run at boundary level is made as fast as the program itself: it loads nothing that
+            # it does not use.
             from reproaudit.record.operation.install import install_operations
 
             install_operations(plan, self.recorder, self.boundaries, self.devices, self.patches)
@@ -74,5 +80,6 @@ def install(plan: RunPlan) -> Recorder:
 
 
 def install_in_child(plan: RunPlan, label: str) -> Recorder:
-    """Install the recorder in a spawned child, in a folder named after the child's place in the process tree."""
+    """Install the recorder in a spawned child, in a folder named after the child's place in the
+    process tree."""
     return Installation(plan, os.path.join(str(plan.trace_dir), f"child-spawned-{label}")).recorder

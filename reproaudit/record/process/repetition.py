@@ -62,7 +62,8 @@ class Repetition:
         self._recorder = recorder
 
     def record_return(self, value: object) -> None:
-        """Record what the code returned, tensors or not; a repetition that trained nothing counts as one step."""
+        """Record what the code returned, tensors or not; a repetition that trained nothing counts
+        as one step."""
         recorder = self._recorder
         before, recorder.state.inside = recorder.state.inside, True
         recordable = as_tensors(value)
@@ -74,13 +75,16 @@ class Repetition:
 def repetition(plan: RunPlan, state: ProcessState, seed: int | None) -> Iterator[Repetition]:
     """Record what happens inside, from random streams and flags that are the same each time.
 
-    Starts from `state`, with all streams seeded if there is a `seed`, then applies the plan's settings and
-    interventions. Imports move no stream: they happen in the first repetition only. An exception ends the trace with
-    its name and goes on. `state` is put back at the end.
+    Starts from `state`, with all streams seeded if there is a `seed`, then applies the plan's
+    settings and interventions. Imports move no stream: they happen in the first repetition only. An
+    exception ends the trace with its name and goes on. `state` is put back at the end.
     """
     patches = Patches()
     state.restore()
-    watch, guard = ImportWatch(), ImportGuard(lambda: ProcessState.capture(with_flags=False).restore_streams)
+    watch, guard = (
+        ImportWatch(),
+        ImportGuard(lambda: ProcessState.capture(with_flags=False).restore_streams),
+    )
     try:
         if seed is not None:
             seed_streams(seed)
@@ -98,7 +102,9 @@ def repetition(plan: RunPlan, state: ProcessState, seed: int | None) -> Iterator
                 raise
             finally:
                 installation.remove()
-                installation.recorder.state.inside = True  # closing a trace on a device computes with torch
+                installation.recorder.state.inside = (
+                    True  # closing a trace on a device computes with torch
+                )
                 installation.recorder.finish(outcome)
                 installation.recorder.active = False
     finally:
@@ -144,7 +150,8 @@ def _one_line(error: BaseException) -> str:
 
 
 def as_tensors(value: object) -> Any:
-    """Return the value with numbers, text and arrays replaced by tensors of the same content, for comparison by bytes.
+    """Return the value with numbers, text and arrays replaced by tensors of the same content, for
+    comparison by bytes.
 
     Containers keep their shape and names. What is none of these stays, and is not compared.
     """
@@ -158,7 +165,9 @@ def as_tensors(value: object) -> Any:
         data = value if isinstance(value, bytes) else f"{value}".encode("utf-8", "surrogatepass")
         return torch.tensor(list(data), dtype=torch.uint8)
     if isinstance(value, (float, complex)):
-        return torch.tensor(value, dtype=torch.complex128 if isinstance(value, complex) else torch.float64)
+        return torch.tensor(
+            value, dtype=torch.complex128 if isinstance(value, complex) else torch.float64
+        )
     if isinstance(value, dict):
         return {key: as_tensors(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -1,4 +1,5 @@
-"""Running the subject: a script as `__main__`, a callable as a training step, or a step built around a module."""
+"""Running the subject: a script as `__main__`, a callable as a training step, or a step built
+around a module."""
 
 from __future__ import annotations
 
@@ -59,7 +60,8 @@ def run_script(spec: SubjectSpec) -> None:
 
 
 def load_attribute(spec: SubjectSpec) -> Any:
-    """Import the subject's module and return the named attribute; dots reach into classes and objects."""
+    """Import the subject's module and return the named attribute; dots reach into classes and
+    objects."""
     if spec.path:
         name = os.path.splitext(os.path.basename(spec.path))[0]
         found = importlib.util.spec_from_file_location(name, os.path.abspath(spec.path))
@@ -75,7 +77,11 @@ def load_attribute(spec: SubjectSpec) -> Any:
         try:
             value = getattr(value, part)
         except AttributeError:
-            near = [name for name in vars(module) if not name.startswith("_") and callable(getattr(module, name))]
+            near = [
+                name
+                for name in vars(module)
+                if not name.startswith("_") and callable(getattr(module, name))
+            ]
             raise UsageError(
                 f"{spec.path or spec.module!r} has no {spec.attribute!r}",
                 code="subject-attribute",
@@ -87,17 +93,21 @@ def load_attribute(spec: SubjectSpec) -> Any:
 def run_attribute(
     spec: SubjectSpec, recorder: Callable[[], Recorder | None], device: str | None, seed: int | None
 ) -> None:
-    """Call the named training step until the recorder has seen enough, or build a step around a module."""
+    """Call the named training step until the recorder has seen enough, or build a step around a
+    module."""
     target = load_attribute(spec)
     import torch
 
-    if isinstance(target, torch.nn.Module) or (isinstance(target, type) and issubclass(target, torch.nn.Module)):
+    if isinstance(target, torch.nn.Module) or (
+        isinstance(target, type) and issubclass(target, torch.nn.Module)
+    ):
         step = _module_step(target, spec, device, 0 if seed is None else seed)
     elif callable(target):
         step = _callable_step(target, device)
     else:
         raise UsageError(
-            f"{spec.attribute!r} is a {type(target).__name__}, not a callable or a module", code="subject-kind"
+            f"{spec.attribute!r} is a {type(target).__name__}, not a callable or a module",
+            code="subject-kind",
         )
     live = recorder()
     calls = 1 if live is None or live.plan.steps is None else live.plan.steps
@@ -114,9 +124,12 @@ def _callable_step(target: Callable[..., Any], device: str | None) -> Callable[[
     except (TypeError, ValueError):
         parameters = {}  # type: ignore[assignment]
     required = [
-        name for name, p in parameters.items()
-        if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD) and name != "device"
-    ]  # fmt: skip
+        name
+        for name, p in parameters.items()
+        if p.default is p.empty
+        and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        and name != "device"
+    ]
     if required:
         raise UsageError(
             f"the training step needs arguments that nobody gives: {', '.join(required)}",
@@ -128,8 +141,11 @@ def _callable_step(target: Callable[..., Any], device: str | None) -> Callable[[
     return target
 
 
-def _module_step(target: Any, spec: SubjectSpec, device: str | None, seed: int) -> Callable[[], torch.Tensor]:
-    """Build a step: seeded weights and inputs, mean square of the floating outputs as loss, backward, SGD."""
+def _module_step(
+    target: Any, spec: SubjectSpec, device: str | None, seed: int
+) -> Callable[[], torch.Tensor]:
+    """Build a step: seeded weights and inputs, mean square of the floating outputs as loss,
+    backward, SGD."""
     import torch
 
     torch.manual_seed(seed)
@@ -139,9 +155,10 @@ def _module_step(target: Any, spec: SubjectSpec, device: str | None, seed: int) 
     inputs = [_input(wanted, generator).to(device or "cpu") for wanted in spec.inputs]
     if not inputs:
         raise UsageError(
-            f"{spec.attribute!r} is a module: its inputs are not known", code="module-inputs",
+            f"{spec.attribute!r} is a module: its inputs are not known",
+            code="module-inputs",
             hint="give their dtypes and shapes, for example --inputs float32[8,3,32,32]",
-        )  # fmt: skip
+        )
     parameters = list(module.parameters())
     optimizer = torch.optim.SGD(parameters, lr=_BUILT_STEP_LEARNING_RATE) if parameters else None
 
@@ -150,7 +167,11 @@ def _module_step(target: Any, spec: SubjectSpec, device: str | None, seed: int) 
 
         if optimizer is not None:
             optimizer.zero_grad()
-        outputs = [t for _, t in tensors_in(module(*inputs), "output") if t.is_floating_point() or t.is_complex()]
+        outputs = [
+            t
+            for _, t in tensors_in(module(*inputs), "output")
+            if t.is_floating_point() or t.is_complex()
+        ]
         loss = torch.stack([output.abs().square().mean().double() for output in outputs]).sum()
         if loss.requires_grad:
             loss.backward()
@@ -168,7 +189,9 @@ def _input(wanted: InputSpec, generator: torch.Generator) -> torch.Tensor:
     if dtype == torch.bool:
         return torch.randint(0, 2, shape, generator=generator).bool()
     if dtype.is_floating_point or dtype.is_complex:
-        return torch.randn(shape, generator=generator, dtype=torch.complex64 if dtype.is_complex else torch.float32).to(
-            dtype
-        )
-    return torch.randint(0, _INTEGER_INPUTS_BELOW, shape, generator=generator, dtype=torch.int64).to(dtype)
+        return torch.randn(
+            shape, generator=generator, dtype=torch.complex64 if dtype.is_complex else torch.float32
+        ).to(dtype)
+    return torch.randint(
+        0, _INTEGER_INPUTS_BELOW, shape, generator=generator, dtype=torch.int64
+    ).to(dtype)

@@ -1,6 +1,8 @@
-"""Results of pools, futures and DataLoader workers in the order of submission, not in that of arrival.
+"""Results of pools, futures and DataLoader workers in the order of submission, not in that of
+arrival.
 
-Queues that the program fills from several processes or threads itself are beyond reach: nobody knows their right order.
+Queues that the program fills from several processes or threads itself are beyond reach: nobody
+knows their right order.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ _clock = time.monotonic
 
 
 def install(reach: Reach) -> None:
-    """Change multiprocessing's pools and connections, concurrent.futures, and DataLoader(in_order=False)."""
+    """Change multiprocessing's pools and connections, concurrent.futures, and
+    DataLoader(in_order=False)."""
     _order_pools(reach.patches)
     _number_futures(reach.patches)
     wait = _first_submitted(_base.wait)
@@ -39,11 +42,13 @@ def install(reach: Reach) -> None:
     reach.when_imported("torch", lambda: _order_loaders(reach.patches))
 
 
-# -- multiprocessing -------------------------------------------------------------------------------------------------
+# -- multiprocessing
+# -------------------------------------------------------------------------------------------------
 
 
 class _Turns:
-    """Calls what has arrived by the numbers that were given out, each once all before it have had their turn."""
+    """Calls what has arrived by the numbers that were given out, each once all before it have had
+    their turn."""
 
     def __init__(self) -> None:
         self.numbers = itertools.count()
@@ -64,8 +69,13 @@ def _order_pools(patches: Patches) -> None:
 
     @functools.wraps(original)
     def apply_async(
-        self: Any, func: Any, args: Any = (), kwds: Any = {}, callback: Any = None, error_callback: Any = None  # noqa: B006
-    ) -> Any:  # fmt: skip
+        self: Any,
+        func: Any,
+        args: Any = (),
+        kwds: Any = {},
+        callback: Any = None,
+        error_callback: Any = None,  # noqa: B006
+    ) -> Any:
         if callback is None and error_callback is None:
             return original(self, func, args, kwds)
         own = turns.setdefault(self, _Turns())
@@ -87,7 +97,8 @@ def _order_connections(reach: Reach) -> None:
     def wait(object_list: Iterable[Any], timeout: float | None = None) -> list[Any]:
         objects = list(object_list)
         if timeout is None and objects and is_for_program(reach):
-            # Waiting for the first without an end could wait for a process that waits for an answer itself.
+            # Waiting for the first without an end could wait for a process that waits for an answer
+            # itself.
             first = original(objects[:1], _PATIENCE_S)
             if first:
                 return first
@@ -97,11 +108,13 @@ def _order_connections(reach: Reach) -> None:
     reach.patches.replace(multiprocessing.connection, "wait", wait)
 
 
-# -- concurrent.futures ----------------------------------------------------------------------------------------------
+# -- concurrent.futures
+# ----------------------------------------------------------------------------------------------
 
 
 def _number_futures(patches: Patches) -> None:
-    """Number each future when its task is submitted, and hash it by that, so that a set has one order in all runs."""
+    """Number each future when its task is submitted, and hash it by that, so that a set has one
+    order in all runs."""
     numbers = itertools.count(1)
     original = _base.Future.__init__
 
@@ -119,7 +132,8 @@ def _submitted(future: _Future) -> int:
 
 
 def _ordered(given: Iterable[_Future]) -> list[_Future]:
-    """Return the futures in the order in which the program named them, each once; of a set, as submitted."""
+    """Return the futures in the order in which the program named them, each once; of a set, as
+    submitted."""
     if isinstance(given, (set, frozenset)):
         return sorted(given, key=_submitted)
     return list(dict.fromkeys(given))
@@ -145,10 +159,15 @@ def _in_order(wait: _Wait) -> Callable[..., Iterator[_Future]]:
 
 
 def _first_submitted(original: _Wait) -> _Wait:
-    """Return a `wait` for which the first completed is the one that was named first, or of a set submitted first."""
+    """Return a `wait` for which the first completed is the one that was named first, or of a set
+    submitted first."""
 
     @functools.wraps(original)
-    def wait(fs: Iterable[_Future], timeout: float | None = None, return_when: str = futures.ALL_COMPLETED) -> Any:
+    def wait(
+        fs: Iterable[_Future],
+        timeout: float | None = None,
+        return_when: str = futures.ALL_COMPLETED,
+    ) -> Any:
         given = _ordered(fs)
         if return_when == futures.FIRST_COMPLETED and timeout is None and given:
             done = original(given[:1]).done
@@ -158,7 +177,8 @@ def _first_submitted(original: _Wait) -> _Wait:
     return wait
 
 
-# -- torch -----------------------------------------------------------------------------------------------------------
+# -- torch
+# -----------------------------------------------------------------------------------------------------------
 
 
 def _order_loaders(patches: Patches) -> None:

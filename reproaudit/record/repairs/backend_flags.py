@@ -1,7 +1,8 @@
-"""Holding flags of torch.backends as they are: their setters do nothing any more, wherever the program gets at them.
+"""Holding flags of torch.backends as they are: their setters do nothing any more, wherever the
+program gets at them.
 
-The functions of torch._C are looked up at each call by `flags()` and its like, while the attributes of
-`torch.backends.cudnn` are descriptors that have bound theirs: both are replaced.
+The functions of torch._C are looked up at each call by `flags()` and its like, while the attributes
+of `torch.backends.cudnn` are descriptors that have bound theirs: both are replaced.
 """
 
 from __future__ import annotations
@@ -22,9 +23,13 @@ def hold_cudnn(reach: Reach, name: str) -> None:
 
 
 def replace_setter(
-    patches: Patches, owner: Any, name: str, wrap: Callable[[Callable[..., None]], Callable[..., None]]
+    patches: Patches,
+    owner: Any,
+    name: str,
+    wrap: Callable[[Callable[..., None]], Callable[..., None]],
 ) -> None:
-    """Put `wrap(setter)` in the setter's place. One that this version of torch does not have needs no holding."""
+    """Put `wrap(setter)` in the setter's place. One that this version of torch does not have needs
+    no holding."""
     original = getattr(owner, name, None)
     if original is not None:
         patches.replace(owner, name, wrap(original))

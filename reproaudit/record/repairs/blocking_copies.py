@@ -6,7 +6,8 @@ from reproaudit.record.repairs import Reach
 
 
 def install(reach: Reach) -> None:
-    """Change the flag where operators are dispatched, so that it does not matter which method passed it on."""
+    """Change the flag where operators are dispatched, so that it does not matter which method
+    passed it on."""
     reach.when_imported("torch", lambda: _imported(reach))
 
 

@@ -1,4 +1,5 @@
-"""A clock that starts at a fixed instant and ticks once per look, for the program's own looks alone."""
+"""A clock that starts at a fixed instant and ticks once per look, for the program's own looks
+alone."""
 
 from __future__ import annotations
 
@@ -18,16 +19,23 @@ _TICK_NS = 1_000_000
 _NS_PER_S = 1_000_000_000
 _WALL = ("time", "time_ns")
 _ELAPSED = (
-    "perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns", "process_time", "process_time_ns", "thread_time",
+    "perf_counter",
+    "perf_counter_ns",
+    "monotonic",
+    "monotonic_ns",
+    "process_time",
+    "process_time_ns",
+    "thread_time",
     "thread_time_ns",
-)  # fmt: skip
+)
 _localtime = time.localtime
 
 
 class _Clock(threading.local):
     """Nanoseconds since the start. A constant would never end `while time.time() < deadline`.
 
-    Each thread has its own: what one thread reads would otherwise depend on how often others have looked meanwhile.
+    Each thread has its own: what one thread reads would otherwise depend on how often others have
+    looked meanwhile.
     """
 
     elapsed_ns = 0
@@ -44,7 +52,8 @@ class _Clock(threading.local):
 
 
 def install(reach: Reach) -> None:
-    """Fix what the program reads from time and datetime. Libraries keep the real clock, also under the program."""
+    """Fix what the program reads from time and datetime. Libraries keep the real clock, also under
+    the program."""
     clock, patches = _Clock(), reach.patches
     for name in (*_WALL, *_ELAPSED):
         if hasattr(time, name):  # not every system has thread_time
@@ -79,8 +88,11 @@ def _of_seconds(reach: Reach, clock: _Clock, original: Callable[..., Any]) -> Ca
     return of_seconds
 
 
-def _of_tuple(reach: Reach, clock: _Clock, original: Callable[..., str], position: int) -> Callable[..., str]:
-    """Return a stand-in for a function whose argument at `position` is a time tuple, now if it is not given."""
+def _of_tuple(
+    reach: Reach, clock: _Clock, original: Callable[..., str], position: int
+) -> Callable[..., str]:
+    """Return a stand-in for a function whose argument at `position` is a time tuple, now if it is
+    not given."""
 
     @functools.wraps(original)
     def of_tuple(*args: Any) -> str:
@@ -98,14 +110,20 @@ def _sleep(reach: Reach, clock: _Clock) -> Callable[[float], None]:
     def sleep(seconds: float, /) -> None:
         original(seconds)
         if is_for_program(reach):
-            clock.skip(seconds)  # a loop that waits for an hour by naps of a second takes no longer than it would
+            clock.skip(
+                seconds
+            )  # a loop that waits for an hour by naps of a second takes no longer than it would
 
     return sleep
 
 
 def _fix_datetime(reach: Reach, clock: _Clock) -> None:
     date, moment = datetime.date, datetime.datetime
-    real_today, real_now, real_utcnow = vars(date)["today"], vars(moment)["now"], vars(moment)["utcnow"]
+    real_today, real_now, real_utcnow = (
+        vars(date)["today"],
+        vars(moment)["now"],
+        vars(moment)["utcnow"],
+    )
 
     @functools.wraps(real_today)
     def today(cls: Any) -> Any:
@@ -125,6 +143,8 @@ def _fix_datetime(reach: Reach, clock: _Clock) -> None:
             return real_utcnow.__get__(None, cls)()
         return cls.fromtimestamp(clock.wall_s(), datetime.timezone.utc).replace(tzinfo=None)
 
-    replace_member(reach.patches, date, "today", classmethod(today))  # datetime.today() is this one too
+    replace_member(
+        reach.patches, date, "today", classmethod(today)
+    )  # datetime.today() is this one too
     replace_member(reach.patches, moment, "now", classmethod(now))
     replace_member(reach.patches, moment, "utcnow", classmethod(utcnow))

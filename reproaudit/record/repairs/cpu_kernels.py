@@ -6,7 +6,8 @@ from reproaudit.record.repairs import Reach, deterministic
 
 
 def install(reach: Reach) -> None:
-    """Deterministic algorithms stay on, as `deterministic` has it; what refuses them goes to the CPU."""
+    """Deterministic algorithms stay on, as `deterministic` has it; what refuses them goes to the
+    CPU."""
     deterministic.install(reach)
     reach.when_imported("torch", lambda: _imported(reach))
 

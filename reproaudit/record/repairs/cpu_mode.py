@@ -11,7 +11,8 @@ from reproaudit.record.hooks.dynamo import GuestMode
 from reproaudit.record.operation.opinfo import OpInfo, OpTable
 
 _Tensor = torch.Tensor
-_REFUSAL = "deterministic"  # in the message of the error: "... does not have a deterministic implementation"
+# in the message of the error: "... does not have a deterministic implementation"
+_REFUSAL = "deterministic"
 
 # Of torch._C, because the program's and our own wrappers of the public ones must not take part.
 _set_flag = torch._C._set_deterministic_algorithms
@@ -28,7 +29,8 @@ def is_on_gpu(tensor: torch.Tensor) -> bool:
 
 
 class RefusedOnCpu(GuestMode):
-    """Tries each operator on the device under the flag that raises, and on a refusal runs it on copies.
+    """Tries each operator on the device under the flag that raises, and on a refusal runs it on
+    copies.
 
     A kernel refuses before it writes anything. `moves` tells which tensors lie on the device.
     """
@@ -67,7 +69,9 @@ class RefusedOnCpu(GuestMode):
         return None
 
     def _on_cpu(self, func: Any, info: OpInfo, args: Any, kwargs: Any, device: torch.device) -> Any:
-        copies: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}  # by the id of the tensor: it, and its copy
+        copies: dict[
+            int, tuple[torch.Tensor, torch.Tensor]
+        ] = {}  # by the id of the tensor: it, and its copy
 
         def moved(value: Any) -> Any:
             if isinstance(value, _Tensor):
@@ -80,7 +84,9 @@ class RefusedOnCpu(GuestMode):
         _set_flag(False, warn_only=warn_only)  # the same operator may refuse on the CPU, too
         _set_threads(1)
         try:
-            result = func(*map(moved, args), **{name: moved(value) for name, value in kwargs.items()})
+            result = func(
+                *map(moved, args), **{name: moved(value) for name, value in kwargs.items()}
+            )
         finally:
             _set_threads(threads)
             _set_flag(was_set, warn_only=warn_only)
@@ -100,5 +106,9 @@ def _written(info: OpInfo, args: Any, kwargs: Any) -> list[torch.Tensor]:
     """Return the arguments that the operator writes."""
     values = [args[position] for position in sorted(info.mutated) if position < len(args)]
     values += [kwargs[name] for name in sorted(info.mutated_names) if name in kwargs]
-    flat = [item for value in values for item in (value if isinstance(value, (list, tuple)) else (value,))]
+    flat = [
+        item
+        for value in values
+        for item in (value if isinstance(value, (list, tuple)) else (value,))
+    ]
     return [value for value in flat if isinstance(value, _Tensor)]

@@ -1,4 +1,5 @@
-"""cuDNN's deterministic mode stays on, whatever the program sets: the setting `cudnn_deterministic` switched it on."""
+"""cuDNN's deterministic mode stays on, whatever the program sets: the setting `cudnn_deterministic`
+switched it on."""
 
 from __future__ import annotations
 
@@ -7,5 +8,6 @@ from reproaudit.record.repairs.backend_flags import hold_cudnn
 
 
 def install(reach: Reach) -> None:
-    """Hold the flag against assignments to `torch.backends.cudnn.deterministic` and against `cudnn.flags`."""
+    """Hold the flag against assignments to `torch.backends.cudnn.deterministic` and against
+    `cudnn.flags`."""
     reach.when_imported("torch", lambda: hold_cudnn(reach, "deterministic"))

@@ -1,7 +1,8 @@
 """Deterministic algorithms that stay on, in warn mode, whatever the program sets.
 
-The setting `deterministic` has switched them on. Warn mode, because an op that has no deterministic form must not end
-the program. Its warnings are left to the program's filters: silencing them would mean to change these.
+The setting `deterministic` has switched them on. Warn mode, because an op that has no deterministic
+form must not end the program. Its warnings are left to the program's filters: silencing them would
+mean to change these.
 """
 
 from __future__ import annotations
@@ -13,14 +14,18 @@ from reproaudit.record.repairs import Reach
 
 
 def install(reach: Reach) -> None:
-    """Hold the flag against `use_deterministic_algorithms` and `set_deterministic_debug_mode` of the program."""
+    """Hold the flag against `use_deterministic_algorithms` and `set_deterministic_debug_mode` of
+    the program."""
     reach.when_imported("torch", lambda: _imported(reach))
 
 
 def _imported(reach: Reach) -> None:
     import torch
 
-    set_flag, set_debug_mode = torch.use_deterministic_algorithms, torch.set_deterministic_debug_mode
+    set_flag, set_debug_mode = (
+        torch.use_deterministic_algorithms,
+        torch.set_deterministic_debug_mode,
+    )
 
     @functools.wraps(set_flag)
     def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:

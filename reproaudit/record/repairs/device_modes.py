@@ -21,7 +21,9 @@ class BlockingCopies(GuestMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self._positions: dict[Any, int | None] = {}  # of the argument, by operator; None: it has none
+        self._positions: dict[
+            Any, int | None
+        ] = {}  # of the argument, by operator; None: it has none
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -39,7 +41,8 @@ class BlockingCopies(GuestMode):
 
 
 class SerialStreams(GuestMode):
-    """Waits for the devices that an operator reads or writes, after it. A graph capture forbids that: not there."""
+    """Waits for the devices that an operator reads or writes, after it. A graph capture forbids
+    that: not there."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}

@@ -18,9 +18,13 @@ from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.repairs import SEED, Reach
 
 _RECORDER = os.path.dirname(os.path.dirname(__file__)) + os.sep
-_ABOVE_REAL_PIDS = 1 << 22  # Linux gives no process a larger number: a call that takes ours by mistake finds nobody
+_ABOVE_REAL_PIDS = (
+    1 << 22
+)  # Linux gives no process a larger number: a call that takes ours by mistake finds nobody
 _PID_BITS = 20
-_UUID1_START = (12_219_292_800 + 1_735_689_600) * 10_000_000  # 2025-01-01 in units of 100 ns since October 1582
+_UUID1_START = (
+    12_219_292_800 + 1_735_689_600
+) * 10_000_000  # 2025-01-01 in units of 100 ns since October 1582
 _UUID1_TICK = 10_000  # 1 ms
 _TAKE_PIDS = ("kill", "getpgid", "getsid", "sched_getaffinity", "sched_setaffinity")
 
@@ -31,7 +35,8 @@ _getpid, _getppid = os.getpid, os.getppid
 
 
 class FixedStream:
-    """Bytes that depend on their purpose, on the process's place in the tree, and on how many draws came before."""
+    """Bytes that depend on their purpose, on the process's place in the tree, and on how many draws
+    came before."""
 
     def __init__(self, purpose: str, reach: Reach) -> None:
         self._purpose = purpose
@@ -53,9 +58,11 @@ class FixedStream:
         return int.from_bytes(self.draw(bits // 8), "big")
 
     def place(self) -> tuple[int, ...]:
-        """Return what tells this process from its relatives: numbers of forks, then multiprocessing's own numbers.
+        """Return what tells this process from its relatives: numbers of forks, then
+        multiprocessing's own numbers.
 
-        The latter are all that a spawned child knows of itself, and not before its target is about to start.
+        The latter are all that a spawned child knows of itself, and not before its target is about
+        to start.
         """
         return (*self._forks, -1, *getattr(current_process(), "_identity", ()))
 
@@ -65,7 +72,8 @@ class FixedStream:
 
 
 def is_for_program(reach: Reach) -> bool:
-    """True if the program itself called the function that asks; wrappers of the recorder in between do not count."""
+    """True if the program itself called the function that asks; wrappers of the recorder in between
+    do not count."""
     depth = 2
     while _getframe(depth).f_code.co_filename.startswith(_RECORDER):
         depth += 1
@@ -73,12 +81,15 @@ def is_for_program(reach: Reach) -> bool:
 
 
 def install(reach: Reach) -> None:
-    """Fix os.urandom and getrandom, what secrets, SystemRandom and uuid draw, and the process ids the program sees."""
+    """Fix os.urandom and getrandom, what secrets, SystemRandom and uuid draw, and the process ids
+    the program sees."""
     stream = FixedStream("entropy", reach)
     _fix_bytes(reach, stream)
     _fix_uuid1(reach, FixedStream("uuid1", reach))
     _fix_pids(reach, _Pids(FixedStream("pid", reach)))
-    reach.when_imported("multiprocessing.shared_memory", lambda: _spare_shared_memory(reach.patches))
+    reach.when_imported(
+        "multiprocessing.shared_memory", lambda: _spare_shared_memory(reach.patches)
+    )
     reach.when_imported("triton.runtime.cache", lambda: _spare_triton(reach.patches))
     # Not "numpy.random": that is complete only after it has seeded its global generator.
     reach.when_imported("numpy.random.bit_generator", lambda: _spare_numpy(reach.patches))
@@ -111,7 +122,9 @@ def _fix_uuid1(reach: Reach, stream: FixedStream) -> None:
         clock_seq = drawn & 0x3FFF if clock_seq is None else clock_seq
         time = _UUID1_START + next(ticks) * _UUID1_TICK
         low, middle, high = time & 0xFFFFFFFF, time >> 32 & 0xFFFF, time >> 48 & 0x0FFF
-        return uuid.UUID(fields=(low, middle, high, clock_seq >> 8 & 0x3F, clock_seq & 0xFF, node), version=1)
+        return uuid.UUID(
+            fields=(low, middle, high, clock_seq >> 8 & 0x3F, clock_seq & 0xFF, node), version=1
+        )
 
     ticks = itertools.count()
     reach.patches.replace(uuid, "uuid1", uuid1)
@@ -127,7 +140,8 @@ class _Pids:
         return self._of(self._stream.place())
 
     def parent(self) -> int:
-        # A spawned child knows its parent by its own place; for the first process that is a place of nobody.
+        # A spawned child knows its parent by its own place; for the first process that is a place
+        # of nobody.
         return self._of(self._stream.forked_from or self._stream.place()[:-1])
 
     def real(self, pid: Any) -> Any:
@@ -176,19 +190,22 @@ def _tell_psutil(patches: Patches, pids: _Pids) -> None:
 
 
 def _spare_shared_memory(patches: Patches) -> None:
-    """Leave segments their random names: with fixed ones, what a run finds left over would shift its stream."""
+    """Leave segments their random names: with fixed ones, what a run finds left over would shift
+    its stream."""
     names = SimpleNamespace(token_hex=lambda size: _urandom(size).hex())
     patches.replace(sys.modules["multiprocessing.shared_memory"], "secrets", names)
 
 
 def _spare_triton(patches: Patches) -> None:
-    """Leave its cache its random names: only a kernel that is not cached yet draws one, and would shift the stream."""
+    """Leave its cache its random names: only a kernel that is not cached yet draws one, and would
+    shift the stream."""
     names = SimpleNamespace(uuid4=lambda: uuid.UUID(int=real_bits(128), version=4))
     patches.replace(sys.modules["triton.runtime.cache"], "uuid", names)
 
 
 def _spare_numpy(patches: Patches) -> None:
-    """Leave NumPy's seedless generators to the repairs of their own, although they draw through `secrets`."""
+    """Leave NumPy's seedless generators to the repairs of their own, although they draw through
+    `secrets`."""
     bit_generator = sys.modules["numpy.random.bit_generator"]
     # A bound method is NumPy's own choice; a function is what that repair has put there.
     if hasattr(bit_generator.randbits, "__self__"):
@@ -196,5 +213,6 @@ def _spare_numpy(patches: Patches) -> None:
 
 
 def real_bits(bits: int) -> int:
-    """Return so many random bits from the operating system, whatever has been put in the place of os.urandom."""
+    """Return so many random bits from the operating system, whatever has been put in the place of
+    os.urandom."""
     return int.from_bytes(_urandom((bits + 7) // 8), "big") >> (-bits % 8)

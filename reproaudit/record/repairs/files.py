@@ -20,12 +20,14 @@ _ATIME, _CTIME = 7, 9  # where in a stat_result the three times in whole seconds
 
 
 def install(reach: Reach) -> None:
-    """Sort what os.listdir and os.scandir give, and by them glob, pathlib and os.walk; fix what os.stat tells."""
+    """Sort what os.listdir and os.scandir give, and by them glob, pathlib and os.walk; fix what
+    os.stat tells."""
     _sort_listings(reach.patches)
     _fix_times(reach)
 
 
-# -- listings --------------------------------------------------------------------------------------------------------
+# -- listings
+# --------------------------------------------------------------------------------------------------------
 
 
 class _Entries:
@@ -64,14 +66,16 @@ def _sort_listings(patches: Patches) -> None:
 
     patches.replace_in_os("listdir", listdir)
     patches.replace_in_os("scandir", scandir)
-    # They keep the functions of `os` from the time of their own import: Python 3.10's and 3.13's ways of listing.
+    # They keep the functions of `os` from the time of their own import: Python 3.10's and 3.13's
+    # ways of listing.
     for owner in (getattr(pathlib, "_NormalAccessor", None), getattr(glob, "_StringGlobber", None)):
         for name, function in (("listdir", listdir), ("scandir", scandir)):
             if owner is not None and name in vars(owner):
                 patches.replace(owner, name, staticmethod(function))
 
 
-# -- times -----------------------------------------------------------------------------------------------------------
+# -- times
+# -----------------------------------------------------------------------------------------------------------
 
 
 def _fix_times(reach: Reach) -> None:
@@ -84,7 +88,9 @@ def _fix_times(reach: Reach) -> None:
         patches.replace(os.path, name, _fixed_time(reach, getattr(os.path, name)))
 
 
-def _with_fixed_times(reach: Reach, original: Callable[..., os.stat_result]) -> Callable[..., os.stat_result]:
+def _with_fixed_times(
+    reach: Reach, original: Callable[..., os.stat_result]
+) -> Callable[..., os.stat_result]:
     @functools.wraps(original)
     def stat(*args: Any, **kwargs: Any) -> os.stat_result:
         status = original(*args, **kwargs)
@@ -95,15 +101,24 @@ def _with_fixed_times(reach: Reach, original: Callable[..., os.stat_result]) -> 
 
 
 def _at_fixed_time(status: os.stat_result) -> os.stat_result:
-    reduced: Any = status.__reduce__()  # the type, and what makes it again: ten numbers, and more fields by name
+    reduced: Any = (
+        status.__reduce__()
+    )  # the type, and what makes it again: ten numbers, and more fields by name
     numbers, named = reduced[1]
     numbers = (*numbers[:_ATIME], *[_WRITTEN_S] * 3, *numbers[_CTIME + 1 :])
-    times = {name: _WRITTEN_S * _NS_PER_S if name.endswith("_ns") else float(_WRITTEN_S) for name in _times_in(named)}
+    times = {
+        name: _WRITTEN_S * _NS_PER_S if name.endswith("_ns") else float(_WRITTEN_S)
+        for name in _times_in(named)
+    }
     return os.stat_result(numbers, {**named, **times})
 
 
 def _times_in(named: Iterable[str]) -> Iterator[str]:
-    return (name for name in named if name.startswith(("st_atime", "st_mtime", "st_ctime", "st_birthtime")))
+    return (
+        name
+        for name in named
+        if name.startswith(("st_atime", "st_mtime", "st_ctime", "st_birthtime"))
+    )
 
 
 def _fixed_time(reach: Reach, original: Callable[..., float]) -> Callable[..., float]:

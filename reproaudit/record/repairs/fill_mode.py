@@ -16,7 +16,8 @@ _Tensor = torch.Tensor
 
 
 class FillMode(GuestMode):
-    """Writes one byte all over the memory that `torch.empty` and its kin leave undefined, and changes nothing else."""
+    """Writes one byte all over the memory that `torch.empty` and its kin leave undefined, and
+    changes nothing else."""
 
     def __init__(self, byte: int) -> None:
         super().__init__()
@@ -50,7 +51,8 @@ def _target(info: OpInfo, args: Any, kwargs: Any) -> Any:
 
 
 def _memory(value: Any) -> torch.UntypedStorage | None:
-    """Return the memory of a tensor that has some: fake tensors and those on the meta device have none."""
+    """Return the memory of a tensor that has some: fake tensors and those on the meta device have
+    none."""
     if not isinstance(value, _Tensor):
         return None
     try:

@@ -1,4 +1,5 @@
-"""Attention by plain matrix products and a softmax: no fused kernel is chosen, whatever the program asks for."""
+"""Attention by plain matrix products and a softmax: no fused kernel is chosen, whatever the program
+asks for."""
 
 from __future__ import annotations
 
@@ -11,9 +12,11 @@ _FUSED = ("flash", "mem_efficient", "cudnn", "overrideable", "fa3")
 
 
 def install(reach: Reach) -> None:
-    """Switch the fused backends off, and hold that against `enable_flash_sdp`, `sdpa_kernel` and their like.
+    """Switch the fused backends off, and hold that against `enable_flash_sdp`, `sdpa_kernel` and
+    their like.
 
-    A program that calls a fused kernel by its own name, such as flash_attn's functions, still gets it.
+    A program that calls a fused kernel by its own name, such as flash_attn's functions, still gets
+    it.
     """
     reach.when_imported("torch", lambda: _imported(reach))
 
@@ -24,6 +27,8 @@ def _imported(reach: Reach) -> None:
     for backend in ("math", *_FUSED):
         setter = getattr(torch._C, f"_set_sdp_use_{backend}", None)
         if setter is not None:
-            reach.patches.on_undo(functools.partial(setter, getattr(torch._C, f"_get_{backend}_sdp_enabled")()))
+            reach.patches.on_undo(
+                functools.partial(setter, getattr(torch._C, f"_get_{backend}_sdp_enabled")())
+            )
             setter(backend == "math")
         replace_setter(reach.patches, torch._C, f"_set_sdp_use_{backend}", ignoring)

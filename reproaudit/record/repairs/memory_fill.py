@@ -6,7 +6,9 @@ import os
 
 from reproaudit.record.repairs import Reach
 
-FILL_VARIABLE = "REPROAUDIT_FILL"  # two values tell apart what two runs with the same garbage do not
+FILL_VARIABLE = (
+    "REPROAUDIT_FILL"  # two values tell apart what two runs with the same garbage do not
+)
 _getenv = os.environ.get
 
 

@@ -1,8 +1,9 @@
 """TF32 stays off, whatever the program sets: the setting `tf32` has switched it off.
 
-There are two ways to set it, `allow_tf32` with `set_float32_matmul_precision`, and since torch 2.9 `fp32_precision` for
-each backend. Reading the first after lower precision was set by the second raises, so a program must be let use the one
-that it uses; only values that would allow less than float32 are dropped (PyTorch issue #179445).
+There are two ways to set it, `allow_tf32` with `set_float32_matmul_precision`, and since torch 2.9
+`fp32_precision` for each backend. Reading the first after lower precision was set by the second
+raises, so a program must be let use the one that it uses; only values that would allow less than
+float32 are dropped (PyTorch issue #179445).
 """
 
 from __future__ import annotations

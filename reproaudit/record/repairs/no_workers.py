@@ -12,9 +12,11 @@ _ONLY_WITH_WORKERS = ("prefetch_factor", "persistent_workers", "multiprocessing_
 
 
 def install(reach: Reach) -> None:
-    """Make each DataLoader without workers. Its `worker_init_fn` is then never called, as in PyTorch.
+    """Make each DataLoader without workers. Its `worker_init_fn` is then never called, as in
+    PyTorch.
 
-    One whose workers were to persist draws its base seed anew in each epoch, as every other loader does.
+    One whose workers were to persist draws its base seed anew in each epoch, as every other loader
+    does.
     """
     reach.when_imported("torch", lambda: _imported(reach))
 

@@ -14,7 +14,8 @@ from reproaudit.record.repairs.entropy import FixedStream
 
 
 def install(reach: Reach) -> None:
-    """Seed the global generator when NumPy is imported, and what is given no seed by a number of its own."""
+    """Seed the global generator when NumPy is imported, and what is given no seed by a number of
+    its own."""
     stream = FixedStream("numpy", reach)
 
     def imported() -> None:
@@ -25,13 +26,15 @@ def install(reach: Reach) -> None:
 
 
 def is_fed() -> bool:
-    """True if `feed_legacy` was called: legacy generators get their seeds from one of our functions."""
+    """True if `feed_legacy` was called: legacy generators get their seeds from one of our
+    functions."""
     numpy_random: Any = sys.modules["numpy.random"]
     return numpy_random.mtrand._MT19937 is not numpy_random.MT19937
 
 
 def feed_legacy(patches: Patches, draw: Callable[[], int]) -> None:
-    """Let `draw` give 32-bit seeds where RandomState(), seed() and seed(None) would ask the operating system."""
+    """Let `draw` give 32-bit seeds where RandomState(), seed() and seed(None) would ask the
+    operating system."""
     numpy_random: Any = sys.modules["numpy.random"]
     plain = numpy_random.MT19937
     original = vars(plain)["_legacy_seeding"]
@@ -45,7 +48,8 @@ def feed_legacy(patches: Patches, draw: Callable[[], int]) -> None:
             return isinstance(instance, plain)
 
     class Fed(metaclass=Kind):
-        """What RandomState makes and numpy.random.seed() looks for: seeded plain generators, never one of its own."""
+        """What RandomState makes and numpy.random.seed() looks for: seeded plain generators, never
+        one of its own."""
 
         def __new__(cls) -> Any:
             made = plain(0)

@@ -26,12 +26,14 @@ def install(reach: Reach) -> None:
     reach.patches.replace(random, "seed", _global.seed)
     reach.when_imported("tempfile", lambda: _spare_tempfile(reach))
     _seed_method(_global, SEED)
-    # Python seeds the global generator of a forked child anew, by a call that was bound before ours was in place.
+    # Python seeds the global generator of a forked child anew, by a call that was bound before ours
+    # was in place.
     reach.after_fork(lambda number: _seed_method(_global, stream.number()))
 
 
 def _spare_tempfile(reach: Reach) -> None:
-    """Leave temporary files their random names: with fixed ones, earlier runs would decide which is the first free."""
+    """Leave temporary files their random names: with fixed ones, earlier runs would decide which is
+    the first free."""
 
     class Unfixed(random.Random):
         seed = _seed_method

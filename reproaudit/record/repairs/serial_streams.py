@@ -1,7 +1,8 @@
 """Streams one after another: the host waits for the device after each operator that touches it.
 
-The setting's CUDA_LAUNCH_BLOCKING makes kernel launches synchronous, also those that no operator of PyTorch makes.
-NVIDIA promises that of launches and not of copies (CUDA Programming Guide, Asynchronous Execution): it is not enough.
+The setting's CUDA_LAUNCH_BLOCKING makes kernel launches synchronous, also those that no operator of
+PyTorch makes. NVIDIA promises that of launches and not of copies (CUDA Programming Guide,
+Asynchronous Execution): it is not enough.
 """
 
 from __future__ import annotations

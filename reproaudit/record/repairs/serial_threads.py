@@ -1,9 +1,11 @@
-"""Threads and processes one after another: those that the program starts, and the tasks of its thread pools.
+"""Threads and processes one after another: those that the program starts, and the tasks of its
+thread pools.
 
-Whoever starts one or submits a task waits until it has ended, so that no two of them, nor one of them and its
-starter, run at the same time. They keep their own threads: what is local to a thread stays so. One that does not end by
-itself (it serves a queue, or waits for its starter or for another task) is waited for in vain, once per line of the
-program; what that line starts later runs as without us, side by side.
+Whoever starts one or submits a task waits until it has ended, so that no two of them, nor one of
+them and its starter, run at the same time. They keep their own threads: what is local to a thread
+stays so. One that does not end by itself (it serves a queue, or waits for its starter or for
+another task) is waited for in vain, once per line of the program; what that line starts later runs
+as without us, side by side.
 """
 
 from __future__ import annotations
@@ -36,7 +38,8 @@ class _Turns:
         self._in_vain: set[_Line] = set()
 
     def wait(self, line: _Line | None, has_ended: Callable[[float], bool]) -> None:
-        """Wait by `has_ended(seconds)`, which says whether it was long enough. Without a line nothing is done."""
+        """Wait by `has_ended(seconds)`, which says whether it was long enough. Without a line
+        nothing is done."""
         if line is not None and line not in self._in_vain and not has_ended(_PATIENCE_S):
             self._in_vain.add(line)
 
@@ -55,7 +58,8 @@ def _line_of(frame: FrameType | None) -> _Line | None:
 
 
 def install(reach: Reach) -> None:
-    """Change Thread.start and Process.start for the program's own calls, and the two kinds of thread pools."""
+    """Change Thread.start and Process.start for the program's own calls, and the two kinds of
+    thread pools."""
     turns = _Turns(reach)
     for kind in (threading.Thread, BaseProcess):
         reach.patches.replace(kind, "start", _starting(reach, turns, kind))
@@ -68,7 +72,8 @@ def _starting(reach: Reach, turns: _Turns, kind: Any) -> Callable[[Any], None]:
 
     @functools.wraps(original)
     def start(self: Any) -> None:
-        # Those of libraries serve the program until it ends: progress bars, feeders of queues, pinned memory, workers.
+        # Those of libraries serve the program until it ends: progress bars, feeders of queues,
+        # pinned memory, workers.
         line = _line_of(outer_frame(0)) if is_for_program(reach) else None
         original(self)
 
@@ -91,7 +96,8 @@ def _submitting(turns: _Turns) -> Callable[..., Future[Any]]:
         def has_ended(seconds: float) -> bool:
             if wait([future], seconds).not_done:
                 return False
-            # The worker is idle a moment after its task: until then, the next one would get another thread.
+            # The worker is idle a moment after its task: until then, the next one would get another
+            # thread.
             if not self._broken and self._idle_semaphore.acquire(timeout=seconds):
                 self._idle_semaphore.release()
             return True
@@ -106,7 +112,9 @@ def _making_pool(turns: _Turns) -> Callable[..., None]:
     original = ThreadPool.__init__
 
     @functools.wraps(original)
-    def init(self: Any, processes: int | None = None, initializer: Any = None, initargs: Any = ()) -> None:
+    def init(
+        self: Any, processes: int | None = None, initializer: Any = None, initargs: Any = ()
+    ) -> None:
         original(self, 1 if processes is None else min(processes, 1), initializer, initargs)
         self._taskqueue = _TaskQueue(self._taskqueue, turns)
 

@@ -1,4 +1,5 @@
-"""Seeds for DataLoader workers, after the program's own worker_init_fn, and for other forked children."""
+"""Seeds for DataLoader workers, after the program's own worker_init_fn, and for other forked
+children."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ _NUMPY_SEEDS = 1 << 32
 
 
 def install(reach: Reach) -> None:
-    """Seed each forked child by its number, and each DataLoader worker by its loader's seed and its number."""
+    """Seed each forked child by its number, and each DataLoader worker by its loader's seed and its
+    number."""
     stream = FixedStream("workers", reach)
     reach.after_fork(lambda number: _seed_forked_child(reach, stream))
     reach.when_imported("torch", lambda: _seed_loader_workers(reach))
@@ -42,12 +44,14 @@ def _seed_loader_workers(reach: Reach) -> None:
     original = worker._worker_loop
     signature = inspect.signature(original)
 
-    # Its name and module stay: a spawned worker finds it by them, and finds the one that was installed there.
+    # Its name and module stay: a spawned worker finds it by them, and finds the one that was
+    # installed there.
     @functools.wraps(original)
     def _worker_loop(*args: Any, **kwargs: Any) -> None:
         call = signature.bind(*args, **kwargs)
         given = call.arguments
-        # The loop has seeded everything from the same two numbers when it comes to the program's function.
+        # The loop has seeded everything from the same two numbers when it comes to the program's
+        # function.
         if given["init_fn"] is not None:
             given["init_fn"] = _reseeding(given["init_fn"], given["base_seed"] + given["worker_id"])
         original(*call.args, **call.kwargs)
@@ -56,9 +60,11 @@ def _seed_loader_workers(reach: Reach) -> None:
 
 
 def _reseeding(init_fn: Callable[[int], None], seed: int) -> Callable[[int], None]:
-    """Return `init_fn` followed by the recipe of PyTorch's documentation, for those generators that it touched.
+    """Return `init_fn` followed by the recipe of PyTorch's documentation, for those generators that
+    it touched.
 
-    So a program that follows the recipe, or leaves a generator to the loop, gets what it gets without us.
+    So a program that follows the recipe, or leaves a generator to the loop, gets what it gets
+    without us.
     """
     import torch
 

@@ -1,4 +1,5 @@
-"""Which memory a repetition reads that an earlier repetition wrote: state carried in buffers, caches and globals."""
+"""Which memory a repetition reads that an earlier repetition wrote: state carried in buffers,
+caches and globals."""
 
 from __future__ import annotations
 
@@ -32,8 +33,8 @@ class Carried:
 
 
 class CarryWatch(GuestMode):
-    """Follows writes by storage, over repetitions that are told apart by `next_repetition`. Paths below `folder` are
-    shown relative to it."""
+    """Follows writes by storage, over repetitions that are told apart by `next_repetition`. Paths
+    below `folder` are shown relative to it."""
 
     def __init__(self, folder: str) -> None:
         super().__init__()
@@ -66,14 +67,18 @@ class CarryWatch(GuestMode):
         storage = storage_of(tensor)
         known = None if storage is None else self._writes.get(storage._cdata)
         if known is not None and known[1] < self._repetition and not known[0].expired():
-            self.found.append(Carried(op, line_of_program(self._kinds, self._folder), known[2], known[3]))
+            self.found.append(
+                Carried(op, line_of_program(self._kinds, self._folder), known[2], known[3])
+            )
 
     def _follow(self, tensor: _Tensor, op: str) -> None:
         storage = storage_of(tensor)
         if storage is None:
             return
         if len(self._writes) >= _MOST_FOLLOWED:
-            self._writes = {key: kept for key, kept in self._writes.items() if not kept[0].expired()}
+            self._writes = {
+                key: kept for key, kept in self._writes.items() if not kept[0].expired()
+            }
         self._writes[storage._cdata] = (
             StorageWeakRef(storage),
             self._repetition,
@@ -83,7 +88,8 @@ class CarryWatch(GuestMode):
 
 
 def carried_between(body: Callable[[], None], folder: str) -> tuple[Carried, ...]:
-    """Run `body` twice and return what the second time read of what the first had written, in order of reading.
+    """Run `body` twice and return what the second time read of what the first had written, in order
+    of reading.
 
     Whatever `body` raises goes on.
     """

@@ -1,4 +1,5 @@
-"""The random generators that belong to a DataLoader or its dataset, and digests of their states. Nothing is drawn."""
+"""The random generators that belong to a DataLoader or its dataset, and digests of their states.
+Nothing is drawn."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ _python_getstate = _random.Random.getstate  # not a subclass's own
 
 
 def order_of(loader: Any) -> tuple[str, State] | None:
-    """Return the stream that decides the order of the loader's samples, with its state; None if none is known to."""
+    """Return the stream that decides the order of the loader's samples, with its state; None if
+    none is known to."""
     sampler = getattr(loader.batch_sampler, "sampler", loader.sampler)
     if isinstance(sampler, DistributedSampler) and sampler.shuffle:
         return "DistributedSampler", _digest((sampler.seed, sampler.epoch))
@@ -35,7 +37,8 @@ def order_of(loader: Any) -> tuple[str, State] | None:
 
 
 def generators_of(dataset: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the random generators that are attributes of the dataset, or of one that it wraps as Subset does."""
+    """Yield the random generators that are attributes of the dataset, or of one that it wraps as
+    Subset does."""
     prefix = "dataset"
     for _ in range(_WRAPPED_DATASETS):
         members = getattr(dataset, "__dict__", {})
@@ -51,7 +54,9 @@ def _is_generator(value: Any) -> bool:
         return not isinstance(value, random.SystemRandom)  # which has no state
     if isinstance(value, torch.Generator):
         return True
-    return numpy_random is not None and isinstance(value, (numpy_random.Generator, numpy_random.RandomState))
+    return numpy_random is not None and isinstance(
+        value, (numpy_random.Generator, numpy_random.RandomState)
+    )
 
 
 def state_of(generator: Any) -> State:
@@ -61,7 +66,9 @@ def state_of(generator: Any) -> State:
     if isinstance(generator, random.Random):
         return _digest(_python_getstate(generator))
     is_new_style = hasattr(generator, "bit_generator")
-    return _digest(_plain(generator.bit_generator.state if is_new_style else generator.get_state(legacy=False)))
+    return _digest(
+        _plain(generator.bit_generator.state if is_new_style else generator.get_state(legacy=False))
+    )
 
 
 def _plain(state: Any) -> Any:

@@ -1,4 +1,5 @@
-"""The random streams and flags of this process: kept, put back and seeded, between repetitions of the same code."""
+"""The random streams and flags of this process: kept, put back and seeded, between repetitions of
+the same code."""
 
 from __future__ import annotations
 
@@ -12,7 +13,10 @@ from typing import Any
 import torch
 
 _python_state, _set_python_state, _seed_python = random.getstate, random.setstate, random.seed
-_torch_state, _set_torch_state = torch.default_generator.get_state, torch.default_generator.set_state
+_torch_state, _set_torch_state = (
+    torch.default_generator.get_state,
+    torch.default_generator.set_state,
+)
 _use_deterministic = torch.use_deterministic_algorithms
 _set_num_threads = torch.set_num_threads
 _PRECISIONS = (("cuda", "matmul"), ("mkldnn", "matmul"), ("cuda", "conv"), ("cuda", "rnn"))
@@ -23,7 +27,10 @@ def _flags() -> tuple[tuple[Callable[[], Any], Callable[[Any], Any]], ...]:
     cudnn = torch.backends.cudnn
     return (
         (_deterministic, lambda value: _use_deterministic(value[0], warn_only=value[1])),
-        (torch._C._get_deterministic_fill_uninitialized_memory, torch._C._set_deterministic_fill_uninitialized_memory),
+        (
+            torch._C._get_deterministic_fill_uninitialized_memory,
+            torch._C._set_deterministic_fill_uninitialized_memory,
+        ),
         (torch.get_num_threads, _set_num_threads),
         (torch.get_default_dtype, torch._C._set_default_dtype),
         (_precision, _set_precision),
@@ -34,14 +41,17 @@ def _flags() -> tuple[tuple[Callable[[], Any], Callable[[Any], Any]], ...]:
 
 
 def _deterministic() -> tuple[bool, bool]:
-    return torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    return (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
 
 
 def _precision() -> tuple[str, ...]:
     """Return what is allowed instead of float32, by backend and op.
 
-    Not by `allow_tf32` and `get_float32_matmul_precision`: they raise once code has used `fp32_precision`, and torch
-    2.9.0 warns of them.
+    Not by `allow_tf32` and `get_float32_matmul_precision`: they raise once code has used
+    `fp32_precision`, and torch 2.9.0 warns of them.
     """
     return tuple(torch._C._get_fp32_precision_getter(*where) for where in _PRECISIONS)
 
@@ -49,7 +59,9 @@ def _precision() -> tuple[str, ...]:
 def _set_precision(values: tuple[str, ...]) -> None:
     """Set it by the old way and then by the new one: torch checks that both say the same."""
     matmul, cpu, *cudnn = values
-    torch._C._set_float32_matmul_precision("highest" if matmul != "tf32" else "medium" if cpu == "bf16" else "high")
+    torch._C._set_float32_matmul_precision(
+        "highest" if matmul != "tf32" else "medium" if cpu == "bf16" else "high"
+    )
     torch._C._set_cudnn_allow_tf32(set(cudnn) == {"tf32"})
     for where, value in zip(_PRECISIONS, values, strict=True):
         torch._C._set_fp32_precision_setter(*where, value)
@@ -57,7 +69,8 @@ def _set_precision(values: tuple[str, ...]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ProcessState:
-    """Python's, NumPy's legacy and torch's default random streams, and the flags of `_flags`, as they were."""
+    """Python's, NumPy's legacy and torch's default random streams, and the flags of `_flags`, as
+    they were."""
 
     python: Any
     numpy: Any  # None: numpy.random was not imported
@@ -67,9 +80,12 @@ class ProcessState:
 
     @classmethod
     def capture(cls, *, with_flags: bool = True) -> ProcessState:
-        """Read the state; initialises no device and draws nothing. Without flags only the streams can be put back."""
+        """Read the state; initialises no device and draws nothing. Without flags only the streams
+        can be put back."""
         if with_flags and "numpy" in sys.modules:
-            importlib.import_module("numpy.random")  # else its stream would start, unseeded, in the first repetition
+            importlib.import_module(
+                "numpy.random"
+            )  # else its stream would start, unseeded, in the first repetition
         numpy_stream = _numpy_stream()
         return cls(
             _python_state(),
@@ -80,7 +96,8 @@ class ProcessState:
         )
 
     def restore(self) -> None:
-        """Put everything back. A flag is set only if it differs: setting some has effects of its own."""
+        """Put everything back. A flag is set only if it differs: setting some has effects of its
+        own."""
         self.restore_streams()
         for (read, write), value in zip(_flags(), self.flags, strict=True):
             if read() != value:
@@ -98,7 +115,8 @@ class ProcessState:
 
 
 def seed_streams(seed: int) -> None:
-    """Seed Python, NumPy's legacy generator (if it is imported; it takes 32 bits) and torch on every device."""
+    """Seed Python, NumPy's legacy generator (if it is imported; it takes 32 bits) and torch on
+    every device."""
     _seed_python(seed)
     numpy_stream = _numpy_stream()
     if numpy_stream is not None:
@@ -109,10 +127,15 @@ def seed_streams(seed: int) -> None:
 
 
 def _numpy_stream() -> Any:
-    """Return NumPy's legacy global generator; None while numpy.random is not imported, or only in part."""
+    """Return NumPy's legacy global generator; None while numpy.random is not imported, or only in
+    part."""
     return getattr(sys.modules.get("numpy.random.mtrand"), "_rand", None)
 
 
 def _cuda_generators() -> tuple[torch.Generator, ...]:
     """Return the generators of CUDA devices, none before the program itself has initialised CUDA."""
-    return tuple(torch.cuda.default_generators) if torch.cuda.is_available() and torch.cuda.is_initialized() else ()
+    return (
+        tuple(torch.cuda.default_generators)
+        if torch.cuda.is_available() and torch.cuda.is_initialized()
+        else ()
+    )

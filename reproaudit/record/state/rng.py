@@ -1,4 +1,5 @@
-"""Digests of the random generators' states: Python, NumPy legacy, torch CPU and each CUDA device. Nothing is drawn."""
+"""Digests of the random generators' states: Python, NumPy legacy, torch CPU and each CUDA device.
+Nothing is drawn."""
 
 from __future__ import annotations
 
@@ -26,25 +27,33 @@ def python_state() -> tuple[int, int]:
 
 
 def numpy_state() -> tuple[int, int] | None:
-    """Return the digest of NumPy's legacy global state; None while the program has not imported numpy.random."""
+    """Return the digest of NumPy's legacy global state; None while the program has not imported
+    numpy.random."""
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is None:
         return None
     name, keys, position, has_gauss, gauss = numpy_random.mtrand._rand.get_state()
-    return _split(_xxh128(keys.tobytes() + repr((str(name), int(position), int(has_gauss), float(gauss))).encode()))
+    return _split(
+        _xxh128(
+            keys.tobytes() + repr((str(name), int(position), int(has_gauss), float(gauss))).encode()
+        )
+    )
 
 
 def generator_state(generator: torch.Generator) -> tuple[int, int]:
-    """Return the digest of one torch generator's state (CPU: Mersenne Twister; CUDA: seed and Philox offset)."""
+    """Return the digest of one torch generator's state (CPU: Mersenne Twister; CUDA: seed and
+    Philox offset)."""
     state = generator.get_state()
     return _split(_xxh128(_bytes(state)))
 
 
 def generator_state64(generator: torch.Generator | None) -> int:
-    """Return 64 bits of the state that a random op is about to consume; the CPU default generator for None.
+    """Return 64 bits of the state that a random op is about to consume; the CPU default generator
+    for None.
 
-    0 while a CUDA graph is captured, where the state is only known when the graph is replayed, and asking for it raises
-    (`CUDAGeneratorImpl::get_offset` and, in some versions of torch, `current_seed`).
+    0 while a CUDA graph is captured, where the state is only known when the graph is replayed, and
+    asking for it raises (`CUDAGeneratorImpl::get_offset` and, in some versions of torch,
+    `current_seed`).
     """
     if generator is not None and generator.device.type == "cuda" and is_capturing():
         return 0
@@ -58,7 +67,8 @@ def _bytes(state: torch.Tensor) -> bytes:
 
 
 def is_capturing(device: torch.device | None = None) -> bool:
-    """True while the device's current stream is captured into a CUDA graph. Of the current device, for None.
+    """True while the device's current stream is captured into a CUDA graph. Of the current device,
+    for None.
 
     The legacy stream may not even be asked while a stream that blocks it is captured: True, too.
     """
@@ -84,7 +94,8 @@ class Streams:
         if legacy is not None:
             yield "numpy", legacy
         yield "torch.cpu", generator_state(torch.default_generator)
-        # A CUDA generator is only looked at once the program has initialised CUDA: asking would initialise it.
+        # A CUDA generator is only looked at once the program has initialised CUDA: asking would
+        # initialise it.
         if torch.cuda.is_available() and torch.cuda.is_initialized() and not is_capturing():
             for index, generator in enumerate(torch.cuda.default_generators):
                 yield f"torch.cuda:{index}", generator_state(generator)

@@ -1,8 +1,9 @@
 """Random streams as DataLoaders use them: what runs alike each time and is wrong all the same.
 
-Each event is of kind RNG and carries a stream's state in `outputs`. Those of a DataLoader carry in `inputs` its number
-and that of its iterator, both from 1 in order of creation (a persistent worker's later epochs count 1/65536 each), and
-in `module` what the stream decides: ORDER of the samples, or what kind of dataset draws from it.
+Each event is of kind RNG and carries a stream's state in `outputs`. Those of a DataLoader carry in
+`inputs` its number and that of its iterator, both from 1 in order of creation (a persistent
+worker's later epochs count 1/65536 each), and in `module` what the stream decides: ORDER of the
+samples, or what kind of dataset draws from it.
 
   epoch:STREAM             when an iterator is made: the state that its sampler or its workers' seeds come from
   worker:STREAM:before     in worker number `aux`, before its dataset is used
@@ -44,7 +45,8 @@ _get_worker_info = torch.utils.data.get_worker_info
 
 @dataclass(slots=True)
 class _Worker:
-    """One worker process during one epoch: where its streams were after the last batch, and which were drawn from."""
+    """One worker process during one epoch: where its streams were after the last batch, and which
+    were drawn from."""
 
     dataset: Any
     iteration: tuple[int, int]
@@ -61,13 +63,19 @@ class StreamWatch:
     def __init__(self, recorder: Recorder, patches: Patches) -> None:
         self._recorder = recorder
         self._patches = patches
-        self._loaders: dict[int, tuple[weakref.ref[Any], int, int]] = {}  # by id: loader, its number, its epochs
+        self._loaders: dict[
+            int, tuple[weakref.ref[Any], int, int]
+        ] = {}  # by id: loader, its number, its epochs
         self._iterators = 0
-        self._iteration: tuple[int, int] | None = None  # loader and iterator that workers are being started for
+        self._iteration: tuple[int, int] | None = (
+            None  # loader and iterator that workers are being started for
+        )
         self._worker: _Worker | None = None
         self._reuses = 0
         if "numpy" in sys.modules:
-            importlib.import_module("numpy.random")  # by itself NumPy imports it when it is first used
+            importlib.import_module(
+                "numpy.random"
+            )  # by itself NumPy imports it when it is first used
         self._unseeded = {"torch": torch_state(), "numpy": rng.numpy_state()}
 
     def install(self) -> None:
@@ -81,16 +89,23 @@ class StreamWatch:
         for owner in (torch, torch.random):
             self._watch_seeds(owner, "torch", torch_state, "manual_seed", "set_rng_state")
         if "numpy.random" in sys.modules:
-            self._watch_seeds(sys.modules["numpy.random"], "numpy", rng.numpy_state, "seed", "set_state")
+            self._watch_seeds(
+                sys.modules["numpy.random"], "numpy", rng.numpy_state, "seed", "set_state"
+            )
 
-    def _watch_seeds(self, owner: Any, stream: str, state: Callable[[], State | None], seed: str, restore: str) -> None:
+    def _watch_seeds(
+        self, owner: Any, stream: str, state: Callable[[], State | None], seed: str, restore: str
+    ) -> None:
         self._replace(owner, seed, lambda original: self._wrap_seed(original, stream, state))
-        self._replace(owner, restore, lambda original: self._wrap_seed(original, stream, lambda: None))
+        self._replace(
+            owner, restore, lambda original: self._wrap_seed(original, stream, lambda: None)
+        )
 
     def _replace(self, owner: Any, name: str, wrap: Callable[[Any], Any]) -> None:
         self._patches.replace(owner, name, wrap(getattr(owner, name)))
 
-    # -- epochs ------------------------------------------------------------------------------------------------------
+    # -- epochs
+    # ------------------------------------------------------------------------------------------------------
 
     def _wrap_iterator(self, original: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(original)
@@ -110,7 +125,8 @@ class StreamWatch:
         return _reset
 
     def _start_epoch(self, loader: Any) -> None:
-        """Record what decides an epoch. Without gradients it is an evaluation, which is right to repeat itself."""
+        """Record what decides an epoch. Without gradients it is an evaluation, which is right to
+        repeat itself."""
         self._iteration = None
         recorder = self._recorder
         if not recorder.active or recorder.state.inside or not torch.is_grad_enabled():
@@ -128,7 +144,8 @@ class StreamWatch:
             self._emit(f"epoch:{stream}", torch_state(loader.generator), "", site, self._iteration)
 
     def _count(self, loader: Any) -> tuple[int, int]:
-        """Return the loader's number and how many epochs of it have been started, this one included."""
+        """Return the loader's number and how many epochs of it have been started, this one
+        included."""
         known = self._loaders.get(id(loader))
         if known is None or known[0]() is not loader:
             known = weakref.ref(loader), len(self._loaders) + 1, 0
@@ -136,7 +153,8 @@ class StreamWatch:
         self._loaders[id(loader)] = reference, number, epochs + 1
         return number, epochs + 1
 
-    # -- workers -----------------------------------------------------------------------------------------------------
+    # -- workers
+    # -----------------------------------------------------------------------------------------------------
 
     def _wrap_fetcher(self, original: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(original)
@@ -159,10 +177,14 @@ class StreamWatch:
         return fetch
 
     def _is_worker(self) -> bool:
-        """True in a forked worker of an epoch that is watched; a spawned one does not know which epoch it works for."""
+        """True in a forked worker of an epoch that is watched; a spawned one does not know which
+        epoch it works for."""
         recorder = self._recorder
         return (
-            self._iteration is not None and recorder.is_child and recorder.listens() and _get_worker_info() is not None
+            self._iteration is not None
+            and recorder.is_child
+            and recorder.listens()
+            and _get_worker_info() is not None
         )
 
     def _start_worker(self, dataset: Any) -> None:
@@ -173,7 +195,9 @@ class StreamWatch:
         loader, iterator = self._iteration
         states = self._states(dataset)
         # The stack of a forked process still holds the program's loop.
-        self._worker = _Worker(dataset, (loader, iterator + self._reuses), self._recorder.sites.here(3), states)
+        self._worker = _Worker(
+            dataset, (loader, iterator + self._reuses), self._recorder.sites.here(3), states
+        )
         self._reuses += 1
         for stream, state in states.items():
             self._tell(self._worker, stream, "before", state)
@@ -198,7 +222,13 @@ class StreamWatch:
         number = 0 if info is None else info.id
         kind = ITERABLE if isinstance(worker.dataset, IterableDataset) else MAP
         self._emit(
-            f"worker:{stream}:{when}", state, kind, worker.site, worker.iteration, number, max(1, worker.batches)
+            f"worker:{stream}:{when}",
+            state,
+            kind,
+            worker.site,
+            worker.iteration,
+            number,
+            max(1, worker.batches),
         )
 
     def _flush(self) -> None:
@@ -213,12 +243,15 @@ class StreamWatch:
             try:
                 state = state_of(generator)
             except Exception as error:  # a bit generator may be of any make
-                self._recorder.writer.note(f"the generator {name}", f"its state cannot be read: {error}")
+                self._recorder.writer.note(
+                    f"the generator {name}", f"its state cannot be read: {error}"
+                )
             else:
                 found[name] = state
         return found
 
-    # -- seeds -------------------------------------------------------------------------------------------------------
+    # -- seeds
+    # -------------------------------------------------------------------------------------------------------
 
     def _wrap_seed(self, original: Any, stream: str, state: Callable[[], State | None]) -> Any:
         @functools.wraps(original)
@@ -226,29 +259,52 @@ class StreamWatch:
             if stream in self._unseeded and self._is_programs_own():
                 before, now = self._unseeded.pop(stream), state()
                 if before is not None and now is not None and now != before:
-                    self._emit(f"seed-after-draw:{stream}", now, "", self._recorder.sites.here(2), (0, 0))
+                    self._emit(
+                        f"seed-after-draw:{stream}", now, "", self._recorder.sites.here(2), (0, 0)
+                    )
             return original(*args, **kwargs)
 
         return seed
 
     def _is_programs_own(self) -> bool:
-        """True in the program's main process, below its own code or a library's: PyTorch seeds each worker itself."""
+        """True in the program's main process, below its own code or a library's: PyTorch seeds each
+        worker itself."""
         recorder, frame = self._recorder, outer_frame(2)
         return (
-            recorder.active and not recorder.is_child and multiprocessing.parent_process() is None
-            and frame is not None and recorder.sites.kinds.of(frame.f_code) != OWN
-        )  # fmt: skip
+            recorder.active
+            and not recorder.is_child
+            and multiprocessing.parent_process() is None
+            and frame is not None
+            and recorder.sites.kinds.of(frame.f_code) != OWN
+        )
 
-    # -- events ------------------------------------------------------------------------------------------------------
+    # -- events
+    # ------------------------------------------------------------------------------------------------------
 
     def _emit(
-        self, name: str, state: State, module: str, site: int, iteration: tuple[int, int], worker: int = 0,
+        self,
+        name: str,
+        state: State,
+        module: str,
+        site: int,
+        iteration: tuple[int, int],
+        worker: int = 0,
         count: int = 1,
-    ) -> None:  # fmt: skip
+    ) -> None:
         recorder = self._recorder
         recorder.open_child()
         writer = recorder.writer
         writer.add(
-            EventKind.RNG, Phase.DATA, 0, recorder.step, writer.string(name), writer.string(module), site,
-            recorder.thread(), count, worker, *iteration, *state,
-        )  # fmt: skip
+            EventKind.RNG,
+            Phase.DATA,
+            0,
+            recorder.step,
+            writer.string(name),
+            writer.string(module),
+            site,
+            recorder.thread(),
+            count,
+            worker,
+            *iteration,
+            *state,
+        )

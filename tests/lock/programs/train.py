@@ -1,4 +1,5 @@
-"""A reproducible program whose numerics depend on the number of threads and on the processor's instructions."""
+"""A reproducible program whose numerics depend on the number of threads and on the processor's
+instructions."""
 
 import torch
 from torch import nn
@@ -23,7 +24,8 @@ def main():
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, eps=1e-8)
     for _ in range(2):
         x = torch.randn(256, WIDTH)
-        # Each sum of 65,536 numbers is split among the threads; of sixteen, some are rounded otherwise.
+        # Each sum of 65,536 numbers is split among the threads; of sixteen, some are rounded
+        # otherwise.
         scale = torch.stack([row.sum() for row in torch.rand(16, 65536).exp()])
         loss = (torch.tanh(net(x)).reshape(16, -1) * scale[:, None]).mean()
         optimizer.zero_grad()

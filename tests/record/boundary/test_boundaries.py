@@ -21,7 +21,9 @@ class Net(torch.nn.Module):
         self.body = torch.nn.Linear(3, 4)
         self.head = torch.nn.Linear(4, 1)
 
-    def forward(self, x: torch.Tensor, *, scale: torch.Tensor | None = None) -> dict[str, torch.Tensor]:
+    def forward(
+        self, x: torch.Tensor, *, scale: torch.Tensor | None = None
+    ) -> dict[str, torch.Tensor]:
         hidden = self.body(x)
         return {"logits": self.head(hidden if scale is None else hidden * scale)}
 
@@ -63,7 +65,9 @@ def test_the_program_is_stopped_after_the_steps_asked_for(tmp_path: Path) -> Non
     assert {int(row["step"]) for row in rows(trace, EventKind.PARAMETER)} == {0, 1, 2}
 
 
-def test_a_program_without_an_optimizer_counts_backward_passes_and_shows_its_leaves(tmp_path: Path) -> None:
+def test_a_program_without_an_optimizer_counts_backward_passes_and_shows_its_leaves(
+    tmp_path: Path,
+) -> None:
     def program() -> None:
         weight = torch.ones(3, requires_grad=True)
         for _ in range(2):
@@ -130,7 +134,11 @@ def test_a_module_that_raises_leaves_the_depth_as_it_was(tmp_path: Path) -> None
 
 def test_values_are_kept_up_to_the_budget(tmp_path: Path) -> None:
     trace = boundary(tmp_path, lambda: train(1), values_mb=1)
-    (output,) = [number for number, row in enumerate(trace.events) if trace.strings[row["name"]] == "Net.output.logits"]
+    (output,) = [
+        number
+        for number, row in enumerate(trace.events)
+        if trace.strings[row["name"]] == "Net.output.logits"
+    ]
     (value,) = trace.values(output)
     assert (value.dtype, value.shape) == ("float32", (2, 1))
     none = boundary(tmp_path, lambda: train(1), values_mb=0)

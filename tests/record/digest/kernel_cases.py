@@ -1,4 +1,5 @@
-"""Tensors with known bytes for the tests of device digests, and their digests by definition, in Python's integers."""
+"""Tensors with known bytes for the tests of device digests, and their digests by definition, in
+Python's integers."""
 
 from __future__ import annotations
 
@@ -10,12 +11,31 @@ import torch
 DTYPES = tuple(
     getattr(torch, name)
     for name in (
-        "float32", "float64", "float16", "bfloat16", "complex32", "complex64", "complex128", "bool",
-        "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "uint4", "bits8",
-        "float8_e4m3fn", "float8_e5m2", "float8_e8m0fnu", "float4_e2m1fn_x2",
+        "float32",
+        "float64",
+        "float16",
+        "bfloat16",
+        "complex32",
+        "complex64",
+        "complex128",
+        "bool",
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "uint8",
+        "uint16",
+        "uint32",
+        "uint64",
+        "uint4",
+        "bits8",
+        "float8_e4m3fn",
+        "float8_e5m2",
+        "float8_e8m0fnu",
+        "float4_e2m1fn_x2",
     )
     if hasattr(torch, name)
-)  # fmt: skip
+)
 _U64 = (1 << 64) - 1
 
 
@@ -25,7 +45,13 @@ def tensor_of(dtype: torch.dtype, shape: tuple[int, ...], seed: int) -> torch.Te
     data = bytearray(random.Random(seed).randbytes(size))
     if dtype is torch.bool:
         data = bytearray(byte & 1 for byte in data)
-    stand_in = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64, 16: torch.complex128}[dtype.itemsize]
+    stand_in = {
+        1: torch.uint8,
+        2: torch.int16,
+        4: torch.int32,
+        8: torch.int64,
+        16: torch.complex128,
+    }[dtype.itemsize]
     made = torch.empty(torch.Size(shape).numel(), dtype=stand_in)
     if data:
         made.copy_(torch.frombuffer(data, dtype=stand_in))
@@ -110,7 +136,9 @@ def walks() -> dict[str, torch.Tensor]:
         "channels last": grid.permute(0, 3, 1, 2),
         "reversed dimensions": grid.permute(3, 2, 1, 0),
         "a gap in each dimension": grid[::2, 1:4, ::3, 1:7:2],
-        "too many dimensions": tensor_of(torch.int8, (2,) * 9, 1).permute(8, 1, 6, 3, 4, 5, 2, 7, 0)[:, :1],
+        "too many dimensions": tensor_of(torch.int8, (2,) * 9, 1).permute(
+            8, 1, 6, 3, 4, 5, 2, 7, 0
+        )[:, :1],
         "eight dimensions": tensor_of(torch.int8, (3,) * 8, 1).permute(7, 1, 5, 3, 4, 2, 6, 0),
         "large": torch.arange(5000),
     }

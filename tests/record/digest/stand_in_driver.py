@@ -1,4 +1,5 @@
-"""Triton's own way to a launch, without a GPU: compiler and launcher are real, the library of the driver is not.
+"""Triton's own way to a launch, without a GPU: compiler and launcher are real, the library of the
+driver is not.
 
     LD_LIBRARY_PATH=FOLDER TRITON_LIBCUDA_PATH=FOLDER python -m tests.record.digest.stand_in_driver FOLDER
 
@@ -72,7 +73,9 @@ def main() -> None:
     torch.cuda.current_device = lambda: 0
     torch._C._cuda_getCurrentRawStream = lambda device: 0
     torch.cuda.get_device_capability = lambda device=0: (9, 0)
-    torch.cuda.get_device_properties = lambda device: SimpleNamespace(multi_processor_count=PROCESSORS)
+    torch.cuda.get_device_properties = lambda device: SimpleNamespace(
+        multi_processor_count=PROCESSORS
+    )
     import triton
     from triton.backends.nvidia.driver import CudaDriver
 

@@ -1,4 +1,5 @@
-"""The device digest is a sum that no order can change, and still depends on every bit and on every position."""
+"""The device digest is a sum that no order can change, and still depends on every bit and on every
+position."""
 
 from __future__ import annotations
 
@@ -16,7 +17,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from reproaudit.record.digest import device as module
 from reproaudit.record.digest.device import device_digest, fold
 from reproaudit.record.digest.tensors import raw_bytes, seed_for
-from tests.record.digest.kernel_cases import DTYPES, GOLDEN, defined_sums, golden_tensors, tensor_of, walks
+from tests.record.digest.kernel_cases import (
+    DTYPES,
+    GOLDEN,
+    defined_sums,
+    golden_tensors,
+    tensor_of,
+    walks,
+)
 
 shapes = st.lists(st.integers(0, 5), max_size=4).map(tuple)
 quick = settings(deadline=None, max_examples=60, derandomize=True)
@@ -32,14 +40,24 @@ def sums(tensor: torch.Tensor) -> tuple[int, int]:
 
 
 @quick
-@given(dtype=st.sampled_from(DTYPES), shape=shapes, seed=st.integers(0, 999), order=st.randoms(use_true_random=False))
+@given(
+    dtype=st.sampled_from(DTYPES),
+    shape=shapes,
+    seed=st.integers(0, 999),
+    order=st.randoms(use_true_random=False),
+)
 def test_it_is_what_the_definition_says_for_every_dtype_and_stride(
     dtype: torch.dtype, shape: tuple[int, ...], seed: int, order: random.Random
 ) -> None:
     tensor = tensor_of(dtype, shape, seed)
     dims = list(range(len(shape)))
     order.shuffle(dims)
-    for view in (tensor, tensor.permute(dims), tensor[1:] if shape else tensor, tensor[..., ::2] if shape else tensor):
+    for view in (
+        tensor,
+        tensor.permute(dims),
+        tensor[1:] if shape else tensor,
+        tensor[..., ::2] if shape else tensor,
+    ):
         raw = raw_bytes(view)
         assert raw is not None
         assert sums(view) == defined_sums(raw[2])
@@ -53,7 +71,9 @@ def views() -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("name", views())
 @pytest.mark.parametrize("chunk", [16, 48, 1 << 24])
-def test_the_size_of_the_chunks_does_not_matter(name: str, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_size_of_the_chunks_does_not_matter(
+    name: str, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "CHUNK_BYTES", chunk)
     view = views()[name]
     raw = raw_bytes(view)
@@ -74,7 +94,9 @@ def test_one_flipped_bit_changes_both_sums(shape: tuple[int, ...], seed: int, da
 
 
 def floats(*bits: int) -> torch.Tensor:
-    return torch.tensor([b - (1 << 32) if b >> 31 else b for b in bits], dtype=torch.int32).view(torch.float32)
+    return torch.tensor([b - (1 << 32) if b >> 31 else b for b in bits], dtype=torch.int32).view(
+        torch.float32
+    )
 
 
 @pytest.mark.parametrize(
@@ -90,9 +112,18 @@ def floats(*bits: int) -> torch.Tensor:
         (torch.tensor([5, 0, 0]), torch.tensor([0, 5, 0])),
         (torch.zeros(3, dtype=torch.int64), torch.zeros(4, dtype=torch.int64)),
     ],
-    ids=["halves swapped", "neighbours swapped", "sign of zero", "opposite signs swapped", "two signs flipped",
-         "NaN payload", "equal sum", "moved", "one more zero"],
-)  # fmt: skip
+    ids=[
+        "halves swapped",
+        "neighbours swapped",
+        "sign of zero",
+        "opposite signs swapped",
+        "two signs flipped",
+        "NaN payload",
+        "equal sum",
+        "moved",
+        "one more zero",
+    ],
+)
 def test_it_tells_apart_what_simple_sums_do_not(one: torch.Tensor, other: torch.Tensor) -> None:
     assert all(a != b for a, b in zip(sums(one), sums(other), strict=True))
 
@@ -111,7 +142,9 @@ def test_ten_thousand_close_tensors_have_ten_thousand_first_sums_and_second_sums
 def test_fold_adds_dtype_and_shape() -> None:
     flat, square = torch.arange(4.0), torch.arange(4.0).reshape(2, 2)
     assert sums(flat) == sums(square) == sums(flat.view(torch.int32))
-    folded = {fold(sums(tensor), seed_for(tensor)) for tensor in (flat, square, flat.view(torch.int32))}
+    folded = {
+        fold(sums(tensor), seed_for(tensor)) for tensor in (flat, square, flat.view(torch.int32))
+    }
     assert len(folded) == 3
     assert all(0 <= half <= U64 for digest in folded for half in digest)
     assert fold((-1, 5), 7) == (3111636279371244208, 7939144577849207096)
@@ -132,7 +165,13 @@ def test_what_has_no_bytes_has_no_sums() -> None:
     freed = torch.ones(100)
     half = freed[50:]
     freed.untyped_storage().resize_(0)
-    for tensor in (*fakes, torch.empty(3, device="meta"), freed, half, torch._efficientzerotensor(3)):
+    for tensor in (
+        *fakes,
+        torch.empty(3, device="meta"),
+        freed,
+        half,
+        torch._efficientzerotensor(3),
+    ):
         assert device_digest(tensor) is None
 
 
@@ -140,7 +179,9 @@ def test_the_tensor_is_left_untouched_and_no_mode_sees_an_op() -> None:
     class See(TorchDispatchMode):
         seen: list[str]
 
-        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        def __torch_dispatch__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
             self.seen.append(str(func))
             return func(*args, **(kwargs or {}))
 

@@ -1,6 +1,8 @@
-"""Digests wait on their device until the step ends; every event gets its own, or says that it has none.
+"""Digests wait on their device until the step ends; every event gets its own, or says that it has
+none.
 
-The buffers are on the CPU here. What is CUDA's own about them (streams, events, capture) stands in test_cuda.
+The buffers are on the CPU here. What is CUDA's own about them (streams, events, capture) stands in
+test_cuda.
 """
 
 from __future__ import annotations
@@ -30,9 +32,15 @@ from tests.record.digest.kernel_cases import defined_sums
 
 def make_writer(folder: Path) -> TraceWriter:
     return TraceWriter(
-        folder / "trace", level="operation", subject="s", command=[], settings={}, environment={}, version="0",
+        folder / "trace",
+        level="operation",
+        subject="s",
+        command=[],
+        settings={},
+        environment={},
+        version="0",
         values_budget=0,
-    )  # fmt: skip
+    )
 
 
 def add(writer: TraceWriter) -> int:
@@ -107,7 +115,9 @@ def test_a_step_of_more_digests_than_a_buffer_holds_takes_further_buffers_and_us
         for tensor in tensors[11 * step : 11 * step + 11]:
             defer(devices, writer, tensor)
         devices.gather()
-    assert [tuple(row) for row in finish(writer, tmp_path).events["outputs"]] == [expected(t) for t in tensors]
+    assert [tuple(row) for row in finish(writer, tmp_path).events["outputs"]] == [
+        expected(t) for t in tensors
+    ]
     assert len(made) == 3
 
 
@@ -160,10 +170,14 @@ def test_a_device_that_fails_costs_the_digests_of_the_step_and_not_the_program(
     assert [bool(flags & EventFlag.UNDIGESTED) for flags in trace.events["flags"]] == [True, False]
     assert tuple(trace.events["outputs"][kept]) == expected(torch.zeros(3))
     assert not trace.events["outputs"][lost].any()
-    assert any(note.why.endswith("an illegal memory access was encountered") for note in trace.notes)
+    assert any(
+        note.why.endswith("an illegal memory access was encountered") for note in trace.notes
+    )
 
 
-def test_a_program_without_steps_does_not_let_digests_pile_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_without_steps_does_not_let_digests_pile_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(gather, "MOST_PENDING", 5)
     writer = make_writer(tmp_path)
     devices = DeviceDigests(writer)
@@ -198,11 +212,15 @@ def test_threads_fill_the_same_buffers_without_mixing_up_their_digests(
     devices.gather()
     rows = finish(writer, tmp_path).events
     assert len(rows) == 600
-    assert {event: tuple(rows["outputs"][event]) for event in found} == {e: expected(t) for e, t in found.items()}
+    assert {event: tuple(rows["outputs"][event]) for event in found} == {
+        e: expected(t) for e, t in found.items()
+    }
     assert not (rows["flags"] & EventFlag.UNDIGESTED).any()
 
 
-def test_a_forked_child_neither_digests_on_the_device_nor_fetches_what_its_parent_began(tmp_path: Path) -> None:
+def test_a_forked_child_neither_digests_on_the_device_nor_fetches_what_its_parent_began(
+    tmp_path: Path,
+) -> None:
     writer = make_writer(tmp_path)
     devices = DeviceDigests(writer)
     event = defer(devices, writer, torch.ones(3))
@@ -216,7 +234,8 @@ def test_a_forked_child_neither_digests_on_the_device_nor_fetches_what_its_paren
 
 
 class StandIn:
-    """CUDA as the recorder sees it, on tensors of the CPU: a current stream, capture, a kernel for contiguous bytes."""
+    """CUDA as the recorder sees it, on tensors of the CPU: a current stream, capture, a kernel for
+    contiguous bytes."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.stream = 0x10
@@ -225,12 +244,16 @@ class StandIn:
         monkeypatch.setattr(torch.Tensor, "is_cuda", True, raising=False)
         monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
         monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: self.is_capturing)
-        monkeypatch.setattr(torch._C, "_cuda_getCurrentRawStream", lambda device: self.stream, raising=False)
+        monkeypatch.setattr(
+            torch._C, "_cuda_getCurrentRawStream", lambda device: self.stream, raising=False
+        )
         monkeypatch.setattr(torch._C, "_cuda_getDevice", lambda: None, raising=False)
         monkeypatch.setattr(torch.Tensor, "get_device", lambda tensor: tensor.device.index)
         monkeypatch.setattr(digests, "_plans", {})
         monkeypatch.setattr(digests, "_problem", "")
-        monkeypatch.setitem(sys.modules, "reproaudit.record.digest.triton_kernels", SimpleNamespace(bind=self.bind))
+        monkeypatch.setitem(
+            sys.modules, "reproaudit.record.digest.triton_kernels", SimpleNamespace(bind=self.bind)
+        )
 
     def bind(self, layout: Layout, alignment: int, device: int) -> Any:
         def launch(address: int, sums: int, stream: int) -> None:
@@ -284,11 +307,16 @@ def test_nothing_is_enqueued_nor_waited_for_while_a_graph_is_captured(
         cuda.is_capturing = True
         assert devices.later(torch.ones(4)) is None
         assert len(cuda.launches) == 1
-        patch.setattr(gather.Buffer, "start_copy", lambda buffer: pytest.fail("copied during a capture"))
+        patch.setattr(
+            gather.Buffer, "start_copy", lambda buffer: pytest.fail("copied during a capture")
+        )
         devices.gather()
     trace = finish(writer, tmp_path)
     assert trace.events["flags"][0] & EventFlag.UNDIGESTED
-    assert {note.what for note in trace.notes} == {"tensors inside CUDA graph capture", "some device tensors"}
+    assert {note.what for note in trace.notes} == {
+        "tensors inside CUDA graph capture",
+        "some device tensors",
+    }
 
 
 def test_without_a_working_triton_torch_ops_give_the_same_digests_and_the_trace_says_why(

@@ -1,4 +1,5 @@
-"""Every walk over a tensor's memory meets each word of its logical bytes once, at its place in the logical order."""
+"""Every walk over a tensor's memory meets each word of its logical bytes once, at its place in the
+logical order."""
 
 from __future__ import annotations
 
@@ -32,9 +33,10 @@ def place(index: int, sizes: tuple[int, ...], steps: tuple[int, ...]) -> int:
 
 @many
 @given(
-    shape=st.lists(st.integers(1, 5), max_size=5), order=st.randoms(use_true_random=False),
+    shape=st.lists(st.integers(1, 5), max_size=5),
+    order=st.randoms(use_true_random=False),
     size=st.sampled_from([1, 2, 4, 8, 16]),
-)  # fmt: skip
+)
 def test_words_are_put_together_from_the_elements_of_the_logical_order(
     shape: list[int], order: random.Random, size: int
 ) -> None:
@@ -42,7 +44,9 @@ def test_words_are_put_together_from_the_elements_of_the_logical_order(
     layout = layout_of(shape, strides, size)
     assert layout is not None
     parts = max(1, size // 8)
-    offsets = [offset * parts + part for offset in logical_offsets(shape, strides) for part in range(parts)]
+    offsets = [
+        offset * parts + part for offset in logical_offsets(shape, strides) for part in range(parts)
+    ]
     assert layout.extent == (max(offsets) + 1) * min(size, 8)
     if layout.walk is Walk.CONTIGUOUS:
         assert offsets == list(range(len(offsets)))
@@ -55,7 +59,9 @@ def test_words_are_put_together_from_the_elements_of_the_logical_order(
     words = {}
     for i in range(layout.count):
         start = place(i, layout.sizes, layout.strides)
-        words[place(i, layout.sizes, layout.positions)] = [start + part * layout.inner for part in range(ratio)]
+        words[place(i, layout.sizes, layout.positions)] = [
+            start + part * layout.inner for part in range(ratio)
+        ]
     assert [offset for k in range(layout.count) for offset in words[k]] == offsets
 
 

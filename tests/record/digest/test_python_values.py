@@ -31,22 +31,36 @@ from reproaudit.record.digest.python_values import END_ITEMS, MAX_BYTES, MAX_LEA
 ROOT = Path(__file__).resolve().parents[2]
 
 leaves = (
-    st.none() | st.booleans() | st.integers() | st.floats() | st.complex_numbers() | st.text() | st.binary()
-    | st.fractions() | st.decimals() | st.datetimes() | st.timedeltas() | st.dates()
-)  # fmt: skip
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.complex_numbers()
+    | st.text()
+    | st.binary()
+    | st.fractions()
+    | st.decimals()
+    | st.datetimes()
+    | st.timedeltas()
+    | st.dates()
+)
 hashable = st.integers() | st.text() | st.binary() | st.tuples(st.integers(), st.text())
 values = st.recursive(
     leaves,
     lambda inner: (
-        st.lists(inner, max_size=6) | st.lists(inner, max_size=4).map(tuple) | st.frozensets(hashable, max_size=6)
-        | st.sets(hashable, max_size=6) | st.dictionaries(hashable, inner, max_size=6)
+        st.lists(inner, max_size=6)
+        | st.lists(inner, max_size=4).map(tuple)
+        | st.frozensets(hashable, max_size=6)
+        | st.sets(hashable, max_size=6)
+        | st.dictionaries(hashable, inner, max_size=6)
     ),
     max_leaves=20,
-)  # fmt: skip
+)
 
 
 def copied(value: Any) -> Any:
-    """Copy a value by its content, so that nothing of it is shared and sets are filled in another order."""
+    """Copy a value by its content, so that nothing of it is shared and sets are filled in another
+    order."""
     kind = type(value)
     if kind in (list, tuple):
         return kind(copied(item) for item in value)
@@ -80,15 +94,24 @@ def test_a_copy_has_the_digest_of_its_original(value: Any) -> None:
     assert value_digest(copied(value)) == value_digest(value)
 
 
-@given(st.lists(st.integers() | st.text(), min_size=2, max_size=20, unique=True), st.randoms(use_true_random=False))
-def test_the_order_of_a_list_counts_and_that_of_a_set_does_not(items: list[Any], generator: random.Random) -> None:
+@given(
+    st.lists(st.integers() | st.text(), min_size=2, max_size=20, unique=True),
+    st.randoms(use_true_random=False),
+)
+def test_the_order_of_a_list_counts_and_that_of_a_set_does_not(
+    items: list[Any], generator: random.Random
+) -> None:
     permuted = items[:]
     generator.shuffle(permuted)
     assert (value_digest(permuted) == value_digest(items)) is (permuted == items)
     assert value_digest(set(permuted)) == value_digest(set(items))
     assert value_digest(frozenset(permuted)) == value_digest(frozenset(items))
-    assert (value_digest(dict.fromkeys(permuted)) == value_digest(dict.fromkeys(items))) is (permuted == items)
-    assert (value_digest(collections.deque(permuted)) == value_digest(collections.deque(items))) is (permuted == items)
+    assert (value_digest(dict.fromkeys(permuted)) == value_digest(dict.fromkeys(items))) is (
+        permuted == items
+    )
+    assert (
+        value_digest(collections.deque(permuted)) == value_digest(collections.deque(items))
+    ) is (permuted == items)
 
 
 @given(values, values)
@@ -100,7 +123,9 @@ def test_values_of_one_digest_look_alike(one: Any, other: Any) -> None:
 
 @given(st.floats(), st.floats())
 def test_a_float_counts_by_its_bits(one: float, other: float) -> None:
-    assert (value_digest(one) == value_digest(other)) is (struct.pack("<d", one) == struct.pack("<d", other))
+    assert (value_digest(one) == value_digest(other)) is (
+        struct.pack("<d", one) == struct.pack("<d", other)
+    )
 
 
 @pytest.mark.parametrize(
@@ -119,7 +144,10 @@ def test_a_float_counts_by_its_bits(one: float, other: float) -> None:
         (1 << 20_000, (1 << 20_000) + 1),
         (decimal.Decimal("1.0"), decimal.Decimal("1.00")),
         (Fraction(1, 3), Fraction(2, 3)),
-        (datetime.datetime(2020, 1, 1), datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc)),
+        (
+            datetime.datetime(2020, 1, 1),
+            datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc),
+        ),
         (datetime.timedelta(1), datetime.timedelta(2)),
         (Colour.RED, Colour.BLUE),
         (Path("a"), Path("b")),
@@ -153,7 +181,15 @@ def test_these_differ(one: Any, other: Any) -> None:
         lambda: collections.Counter("abca"),
         lambda: collections.defaultdict(list, a=[1]),
         lambda: math.nan,
-        lambda: (threading.Lock(), iter([1]), (i for i in "ab"), open, test_these_differ, torch, lambda: 0),
+        lambda: (
+            threading.Lock(),
+            iter([1]),
+            (i for i in "ab"),
+            open,
+            test_these_differ,
+            torch,
+            lambda: 0,
+        ),
         lambda: torch.nn.Linear(2, 2),
         lambda: torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.zeros(2))),
     ],
@@ -175,11 +211,16 @@ def test_the_digests_of_another_process_are_the_same_under_another_hash_seed() -
     )
     told = {
         subprocess.run(
-            [sys.executable, "-c", program], cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": seed}, check=True,
-            capture_output=True, text=True, timeout=300,
+            [sys.executable, "-c", program],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=300,
         ).stdout
         for seed in ("1", "2")
-    }  # fmt: skip
+    }
     assert len(told) == 1
 
 
@@ -269,7 +310,9 @@ def test_nothing_of_the_program_is_called() -> None:
     ).split()
     hostile = dict.fromkeys(methods, fail) | {"__class__": property(fail), "name": property(fail)}
     examples = [object(), [1], {1: 2}, (1,), "a", 3, 0.5, {1}, b"a"]
-    for base, arguments in [(type(value), () if type(value) is object else (value,)) for value in examples]:
+    for base, arguments in [
+        (type(value), () if type(value) is object else (value,)) for value in examples
+    ]:
         kind: Any = type("Hostile", (base,), hostile)
         made = base.__new__(kind, *arguments)
         if base in (list, dict, set):

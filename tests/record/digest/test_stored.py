@@ -10,14 +10,18 @@ from reproaudit.record.digest.stored import digest_as_stored
 from reproaudit.record.digest.tensors import digest
 
 
-@given(st.permutations([2, 3, 4]), st.permutations([0, 1, 2]), st.integers(0, 23), st.integers(0, 31))
+@given(
+    st.permutations([2, 3, 4]), st.permutations([0, 1, 2]), st.integers(0, 23), st.integers(0, 31)
+)
 def test_one_flipped_bit_changes_the_digest_whatever_the_strides(
     shape: list[int], order: list[int], element: int, bit: int
 ) -> None:
     tensor = torch.arange(24, dtype=torch.int32).reshape(shape)
     before = digest_as_stored(tensor.permute(order))
     assert before == digest_as_stored(tensor.clone().permute(order))
-    tensor.view(-1)[element] ^= torch.tensor(1 << bit if bit < 31 else -(1 << 31), dtype=torch.int32)
+    tensor.view(-1)[element] ^= torch.tensor(
+        1 << bit if bit < 31 else -(1 << 31), dtype=torch.int32
+    )
     assert digest_as_stored(tensor.permute(order)) != before
 
 
@@ -28,7 +32,12 @@ def test_contiguous_operands_have_the_one_digest() -> None:
 
 def test_gaps_and_overlaps_are_read_in_logical_order() -> None:
     base = torch.arange(12.0)
-    for view in (base[::2], base.reshape(3, 4)[:, 1:3].t(), torch.ones(1).expand(5), base.unfold(0, 4, 2)):
+    for view in (
+        base[::2],
+        base.reshape(3, 4)[:, 1:3].t(),
+        torch.ones(1).expand(5),
+        base.unfold(0, 4, 2),
+    ):
         assert digest_as_stored(view) == digest(view)
 
 

@@ -1,4 +1,5 @@
-"""The digest tells apart what differs in one bit, and nothing else; it leaves every tensor as it was."""
+"""The digest tells apart what differs in one bit, and nothing else; it leaves every tensor as it
+was."""
 
 from __future__ import annotations
 
@@ -22,9 +23,21 @@ from reproaudit.record.digest import tensors as digest_module
 from reproaudit.record.digest.tensors import combine, describe, digest, raw_bytes, seed_for
 
 NATIVE = (
-    torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.complex64, torch.complex128,
-    torch.int8, torch.int16, torch.int32, torch.int64, torch.uint8, torch.uint16, torch.uint32, torch.uint64,
-)  # fmt: skip
+    torch.float32,
+    torch.float64,
+    torch.float16,
+    torch.bfloat16,
+    torch.complex64,
+    torch.complex128,
+    torch.int8,
+    torch.int16,
+    torch.int32,
+    torch.int64,
+    torch.uint8,
+    torch.uint16,
+    torch.uint32,
+    torch.uint64,
+)
 EXOTIC = tuple(
     getattr(torch, name)
     for name in (
@@ -57,7 +70,13 @@ def tensor_of(dtype: torch.dtype, shape: tuple[int, ...], seed: int) -> torch.Te
 
 
 def of_bytes(data: bytes | bytearray, dtype: torch.dtype, shape: tuple[int, ...]) -> torch.Tensor:
-    stand_in = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64, 16: torch.complex128}[dtype.itemsize]
+    stand_in = {
+        1: torch.uint8,
+        2: torch.int16,
+        4: torch.int32,
+        8: torch.int64,
+        16: torch.complex128,
+    }[dtype.itemsize]
     made = torch.empty(torch.Size(shape).numel(), dtype=stand_in)
     if data:
         made.copy_(torch.frombuffer(bytearray(data), dtype=stand_in))
@@ -70,17 +89,23 @@ def existing(tensor: torch.Tensor) -> tuple[int, int]:
     return found
 
 
-# -- what it is ------------------------------------------------------------------------------------------------------
+# -- what it is
+# ------------------------------------------------------------------------------------------------------
 
 
 def test_it_is_xxh3_over_the_bytes_seeded_by_dtype_and_shape_low_half_first() -> None:
     tensor = torch.arange(6, dtype=torch.int32).reshape(2, 3)
-    whole = xxhash.xxh3_128_intdigest(tensor.numpy().tobytes(), xxhash.xxh3_64_intdigest(b"int32[2, 3]"))
+    whole = xxhash.xxh3_128_intdigest(
+        tensor.numpy().tobytes(), xxhash.xxh3_64_intdigest(b"int32[2, 3]")
+    )
     assert digest(tensor) == (whole & (2**64 - 1), whole >> 64)
 
 
 def test_the_numbers_are_those_of_earlier_versions() -> None:
-    assert digest(torch.arange(6, dtype=torch.int32).reshape(2, 3)) == (4443980032823661620, 5535556903964592230)
+    assert digest(torch.arange(6, dtype=torch.int32).reshape(2, 3)) == (
+        4443980032823661620,
+        5535556903964592230,
+    )
     assert digest(torch.eye(2).to_sparse()) == (5882032488891964368, 8841921457737847047)
     assert combine([(1, 2), (3, 4)]) == (3695516733284350653, 10655663245729943255)
 
@@ -93,20 +118,28 @@ def test_another_process_gets_the_same_digest_under_another_hash_seed() -> None:
     )
     seen = {
         subprocess.run(
-            [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path)},
-            capture_output=True, text=True, check=True,
+            [sys.executable, "-c", code],
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
         for seed in ("1", "2")
-    }  # fmt: skip
-    assert seen == {f"{combine([existing(torch.ones(3)), existing(torch.ones(3, 1, dtype=torch.bfloat16))])}\n"}
+    }
+    assert seen == {
+        f"{combine([existing(torch.ones(3)), existing(torch.ones(3, 1, dtype=torch.bfloat16))])}\n"
+    }
 
 
-# -- what it tells apart ---------------------------------------------------------------------------------------------
+# -- what it tells apart
+# ---------------------------------------------------------------------------------------------
 
 
 @quick
 @given(dtype=st.sampled_from(NATIVE + EXOTIC), shape=shapes, seed=seeds, data=st.data())
-def test_one_flipped_bit_changes_the_digest(dtype: torch.dtype, shape: tuple[int, ...], seed: int, data: Any) -> None:
+def test_one_flipped_bit_changes_the_digest(
+    dtype: torch.dtype, shape: tuple[int, ...], seed: int, data: Any
+) -> None:
     tensor = tensor_of(dtype, shape, seed)
     raw = raw_bytes(tensor)
     assert raw is not None
@@ -120,7 +153,9 @@ def test_one_flipped_bit_changes_the_digest(dtype: torch.dtype, shape: tuple[int
 @quick
 @given(values=st.lists(st.integers(-3, 3), min_size=2, max_size=20), seed=seeds)
 @example(values=[0, 1], seed=0)
-def test_a_permutation_changes_the_digest_unless_it_changes_nothing(values: list[int], seed: int) -> None:
+def test_a_permutation_changes_the_digest_unless_it_changes_nothing(
+    values: list[int], seed: int
+) -> None:
     shuffled = random.Random(seed).sample(values, len(values))
     tensor, permuted = (torch.tensor(v, dtype=torch.float32) for v in (values, shuffled))
     assert (digest(tensor) == digest(permuted)) == (values == shuffled)
@@ -131,7 +166,10 @@ def test_negative_zero_is_not_zero() -> None:
 
 
 def test_nan_equals_itself_and_no_nan_of_another_payload() -> None:
-    quiet, other = (torch.tensor([bits], dtype=torch.int32).view(torch.float32) for bits in (0x7FC00000, 0x7FC00001))
+    quiet, other = (
+        torch.tensor([bits], dtype=torch.int32).view(torch.float32)
+        for bits in (0x7FC00000, 0x7FC00001)
+    )
     assert digest(quiet) == digest(quiet.clone()) != digest(other)
 
 
@@ -146,16 +184,29 @@ def test_equal_bytes_of_every_dtype_and_shape_have_different_digests() -> None:
 
 
 def test_empty_tensors_differ_by_dtype_and_shape() -> None:
-    empties = [torch.empty(0), torch.empty(0, 3), torch.empty(3, 0), torch.empty(0, dtype=torch.int64)]
+    empties = [
+        torch.empty(0),
+        torch.empty(0, 3),
+        torch.empty(3, 0),
+        torch.empty(0, dtype=torch.int64),
+    ]
     assert len({existing(tensor) for tensor in empties}) == 4
 
 
-# -- what it does not look at ----------------------------------------------------------------------------------------
+# -- what it does not look at
+# ----------------------------------------------------------------------------------------
 
 
 @quick
-@given(dtype=st.sampled_from(NATIVE + EXOTIC), shape=shapes, seed=seeds, order=st.randoms(use_true_random=False))
-def test_strides_do_not_matter(dtype: torch.dtype, shape: tuple[int, ...], seed: int, order: random.Random) -> None:
+@given(
+    dtype=st.sampled_from(NATIVE + EXOTIC),
+    shape=shapes,
+    seed=seeds,
+    order=st.randoms(use_true_random=False),
+)
+def test_strides_do_not_matter(
+    dtype: torch.dtype, shape: tuple[int, ...], seed: int, order: random.Random
+) -> None:
     tensor = tensor_of(dtype, shape, seed)
     dims = list(range(len(shape)))
     order.shuffle(dims)
@@ -166,7 +217,9 @@ def test_strides_do_not_matter(dtype: torch.dtype, shape: tuple[int, ...], seed:
 
 @quick
 @given(dtype=st.sampled_from(NATIVE), seed=seeds, start=st.integers(0, 5), step=st.integers(1, 4))
-def test_offset_and_step_do_not_matter(dtype: torch.dtype, seed: int, start: int, step: int) -> None:
+def test_offset_and_step_do_not_matter(
+    dtype: torch.dtype, seed: int, start: int, step: int
+) -> None:
     view = tensor_of(dtype, (7, 11), seed)[start::2, start::step]
     twin = torch.empty(view.shape, dtype=dtype)
     twin.copy_(view)
@@ -189,8 +242,15 @@ def test_live_views_of_one_storage_have_digests_of_their_own_elements() -> None:
 
 
 def test_conjugate_and_negative_views_equal_their_resolved_twins() -> None:
-    values = torch.complex(torch.randn(3, 4, generator=seeded()), torch.randn(3, 4, generator=seeded()))
-    for view in (values.conj(), values.conj().t(), values.conj().imag, torch._neg_view(values.real.contiguous())):
+    values = torch.complex(
+        torch.randn(3, 4, generator=seeded()), torch.randn(3, 4, generator=seeded())
+    )
+    for view in (
+        values.conj(),
+        values.conj().t(),
+        values.conj().imag,
+        torch._neg_view(values.real.contiguous()),
+    ):
         assert view.is_conj() or view.is_neg()
         assert digest(view) == digest(view.clone().resolve_conj().resolve_neg()) != digest(values)
 
@@ -204,14 +264,23 @@ def test_an_expanded_tensor_equals_its_contiguous_twin(monkeypatch: pytest.Monke
     monkeypatch.setattr(digest_module, "CHUNK_BYTES", 64)
     row = torch.arange(5.0)
     for view in (
-        row.expand(100, 5), row[2].expand(1000), row[:, None].expand(5, 100), row.expand(3, 1, 7, 5),
-        row[1:2].expand(2, 3, 41), torch.arange(600.0).reshape(20, 30).t(), torch.arange(60.0).reshape(3, 20, 1)[::2],
-        torch.complex(row, row).conj().expand(50, 5), torch.complex(row, row).conj().imag.expand(50, 5),
-    ):  # fmt: skip
-        assert digest(view) == digest(view.clone(memory_format=torch.contiguous_format).resolve_conj().resolve_neg())
+        row.expand(100, 5),
+        row[2].expand(1000),
+        row[:, None].expand(5, 100),
+        row.expand(3, 1, 7, 5),
+        row[1:2].expand(2, 3, 41),
+        torch.arange(600.0).reshape(20, 30).t(),
+        torch.arange(60.0).reshape(3, 20, 1)[::2],
+        torch.complex(row, row).conj().expand(50, 5),
+        torch.complex(row, row).conj().imag.expand(50, 5),
+    ):
+        assert digest(view) == digest(
+            view.clone(memory_format=torch.contiguous_format).resolve_conj().resolve_neg()
+        )
 
 
-# -- layouts ---------------------------------------------------------------------------------------------------------
+# -- layouts
+# ---------------------------------------------------------------------------------------------------------
 
 
 def seeded() -> torch.Generator:
@@ -259,7 +328,9 @@ def test_layouts_differ_from_each_other() -> None:
 
 def test_an_uncoalesced_tensor_is_digested_as_it_is() -> None:
     indices = torch.tensor([[1, 1, 0]])
-    sparse = torch.sparse_coo_tensor(indices, torch.tensor([1.0, 2.0, 3.0]), (3,), check_invariants=False)
+    sparse = torch.sparse_coo_tensor(
+        indices, torch.tensor([1.0, 2.0, 3.0]), (3,), check_invariants=False
+    )
     before = existing(sparse)
     assert not sparse.is_coalesced()
     assert before != existing(sparse.coalesce())
@@ -269,7 +340,10 @@ def test_quantized_tensors_of_equal_integers_differ_by_scale_and_zero_point() ->
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         integers = torch.arange(4, dtype=torch.int8)
-        made = [torch._make_per_tensor_quantized_tensor(integers, s, z) for s, z in ((0.5, 0), (0.25, 0), (0.5, 1))]
+        made = [
+            torch._make_per_tensor_quantized_tensor(integers, s, z)
+            for s, z in ((0.5, 0), (0.25, 0), (0.5, 1))
+        ]
     assert len({existing(tensor) for tensor in made}) == 3
 
 
@@ -356,7 +430,10 @@ def test_a_storage_that_shrank_is_not_read_past_its_end() -> None:
 
 
 def test_under_a_transform_wrappers_have_no_digest_and_plain_tensors_do() -> None:
-    plain, expected = torch.arange(6.0).reshape(2, 3).t(), existing(torch.arange(6.0).reshape(2, 3).t())
+    plain, expected = (
+        torch.arange(6.0).reshape(2, 3).t(),
+        existing(torch.arange(6.0).reshape(2, 3).t()),
+    )
     found: list[Any] = []
 
     def function(wrapped: torch.Tensor) -> torch.Tensor:
@@ -369,7 +446,8 @@ def test_under_a_transform_wrappers_have_no_digest_and_plain_tensors_do() -> Non
     assert grads.tolist() == [2.0, 2.0, 2.0]
 
 
-# -- it leaves no trace ----------------------------------------------------------------------------------------------
+# -- it leaves no trace
+# ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("requires_grad", [False, True])
@@ -388,7 +466,12 @@ def test_the_tensor_is_left_untouched(name: str, requires_grad: bool) -> None:
     assert digest(tensor) is not None
     assert raw_bytes(tensor) is not None
     assert (tensor._version, tensor.stride(), tensor.data_ptr()) == (version, strides, address)
-    assert (tensor.requires_grad, tensor.grad_fn, tensor.grad, tensor.is_leaf) == (requires_grad, None, None, True)
+    assert (tensor.requires_grad, tensor.grad_fn, tensor.grad, tensor.is_leaf) == (
+        requires_grad,
+        None,
+        None,
+        True,
+    )
     assert torch.equal(tensor.detach(), bytes_before)
     assert torch.equal(torch.get_rng_state(), random_state)
 
@@ -402,7 +485,11 @@ def test_the_storage_can_still_be_resized() -> None:
 
 
 def test_grad_mode_and_modes_are_as_before_also_when_there_is_no_digest() -> None:
-    for tensor in (torch.ones(2, 2).t(), torch.empty(2, device="meta"), torch._efficientzerotensor(3)):
+    for tensor in (
+        torch.ones(2, 2).t(),
+        torch.empty(2, device="meta"),
+        torch._efficientzerotensor(3),
+    ):
         for enabled in (True, False):
             with torch.set_grad_enabled(enabled):
                 digest(tensor)
@@ -431,7 +518,12 @@ class SeeFunction(TorchFunctionMode):
 
 
 def test_no_mode_of_the_program_sees_the_recorder() -> None:
-    tensors = [torch.ones(2), torch.ones(2, 3).t(), torch.ones(1).expand(7), *(one for one, _ in COMPOSITES.values())]
+    tensors = [
+        torch.ones(2),
+        torch.ones(2, 3).t(),
+        torch.ones(1).expand(7),
+        *(one for one, _ in COMPOSITES.values()),
+    ]
     expected = [existing(tensor) for tensor in tensors]
     with SeeDispatch() as dispatch, SeeFunction() as function:
         found = [digest(tensor) for tensor in tensors]
@@ -462,7 +554,9 @@ def test_no_layout_makes_the_recorder_warn(name: str) -> None:
         assert digest(COMPOSITES[name][0]) is not None
 
 
-def test_four_gigabytes_of_one_repeated_element_need_a_few_chunks_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_four_gigabytes_of_one_repeated_element_need_a_few_chunks_of_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     copied: list[int] = []
     packed = digest_module._packed
 
@@ -481,11 +575,16 @@ def test_four_gigabytes_of_one_repeated_element_need_a_few_chunks_of_memory(monk
     assert sum(copied) <= digest_module.CHUNK_BYTES
 
 
-# -- the other three functions ---------------------------------------------------------------------------------------
+# -- the other three functions
+# ---------------------------------------------------------------------------------------
 
 
 @quick
-@given(digests=st.lists(st.tuples(*[st.integers(0, 2**64 - 1)] * 2), min_size=2, max_size=5, unique=True))
+@given(
+    digests=st.lists(
+        st.tuples(*[st.integers(0, 2**64 - 1)] * 2), min_size=2, max_size=5, unique=True
+    )
+)
 def test_combine_depends_on_order_and_on_every_part(digests: list[tuple[int, int]]) -> None:
     assert combine(digests) != combine(digests[::-1])
     assert combine(digests) != combine(digests[:-1])
@@ -513,7 +612,10 @@ def test_describe_names_dtype_and_shape(tensor: torch.Tensor, text: str) -> None
 
 def test_the_seed_depends_on_dtype_and_shape_alone() -> None:
     assert seed_for(torch.zeros(2, 3)) == seed_for(torch.ones(3, 2).t())
-    assert len({seed_for(t) for t in (torch.zeros(2, 3), torch.zeros(3, 2), torch.zeros(2, 3).int())}) == 3
+    assert (
+        len({seed_for(t) for t in (torch.zeros(2, 3), torch.zeros(3, 2), torch.zeros(2, 3).int())})
+        == 3
+    )
 
 
 @quick
@@ -549,13 +651,18 @@ def test_composite_layouts_have_no_raw_bytes(name: str) -> None:
     assert raw_bytes(COMPOSITES[name][0]) is None
 
 
-# -- PyTorch's own samples -------------------------------------------------------------------------------------------
+# -- PyTorch's own samples
+# -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
 @pytest.mark.seeded
-@pytest.mark.leaves("sys-path", reason="setuptools, which PyTorch's test tools import, appends its vendored folder")
-def test_every_sample_of_op_db_and_its_result_equals_its_contiguous_twin_and_keeps_its_bytes() -> None:
+@pytest.mark.leaves(
+    "sys-path", reason="setuptools, which PyTorch's test tools import, appends its vendored folder"
+)
+def test_every_sample_of_op_db_and_its_result_equals_its_contiguous_twin_and_keeps_its_bytes() -> (
+    None
+):
     from torch.testing._internal.common_methods_invocations import op_db
 
     wrong, changed, looked_at = set(), set(), 0
@@ -573,7 +680,9 @@ def test_every_sample_of_op_db_and_its_result_equals_its_contiguous_twin_and_kee
                         before = bytes_of(tensor)
                         version = tensor._version
                         found = digest(tensor)
-                        if found is None or (before is not None and found != existing(twin_of(tensor, before))):
+                        if found is None or (
+                            before is not None and found != existing(twin_of(tensor, before))
+                        ):
                             wrong.add(op.name)
                         if bytes_of(tensor) != before or tensor._version != version:
                             changed.add(op.name)
@@ -588,9 +697,7 @@ def first_of(values: Any, count: int) -> list[Any]:
 def result_of(op: Any, sample: Any) -> Any:
     try:
         return op(sample.input, *sample.args, **sample.kwargs)
-    except (
-        Exception
-    ):  # some samples of sparse and prototype ops need a context; their inputs are looked at all the same
+    except Exception:  # some samples of sparse and prototype ops need a context; their inputs are looked at all the same
         return None
 
 
@@ -601,5 +708,7 @@ def twin_of(tensor: torch.Tensor, content: bytes) -> torch.Tensor:
 def bytes_of(tensor: torch.Tensor) -> bytes | None:
     if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_nested:
         return None
-    plain = tensor.detach().resolve_conj().resolve_neg().clone(memory_format=torch.contiguous_format)
+    plain = (
+        tensor.detach().resolve_conj().resolve_neg().clone(memory_format=torch.contiguous_format)
+    )
     return plain.flatten().view(torch.uint8).numpy().tobytes() if plain.numel() else b""

@@ -1,4 +1,5 @@
-"""The kernels compute the digest as it is defined, and reach the device by the way that was chosen for its cost."""
+"""The kernels compute the digest as it is defined, and reach the device by the way that was chosen
+for its cost."""
 
 from __future__ import annotations
 
@@ -26,20 +27,29 @@ needs_triton = pytest.mark.skipif(
 def run(module: str, *arguments: str, **environment: str) -> Any:
     command = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, **environment}, check=True, stdout=subprocess.PIPE, text=True, timeout=500
+        command,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=500,
     )
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def interpreted(suite: str) -> list[tuple[str, Any, Any]]:
     """Return case, sums of the interpreted kernel (None: left to torch ops), sums by definition."""
-    return [tuple(row) for row in run("tests.record.digest.interpreted", suite, TRITON_INTERPRET="1")]
+    return [
+        tuple(row) for row in run("tests.record.digest.interpreted", suite, TRITON_INTERPRET="1")
+    ]
 
 
 @needs_triton
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("suite", "cases"), [("dtypes", 100), ("random layouts", 100), ("launches", 48), ("sizes", 100), ("wide", 6)]
+    ("suite", "cases"),
+    [("dtypes", 100), ("random layouts", 100), ("launches", 48), ("sizes", 100), ("wide", 6)],
 )
 def test_the_kernels_compute_what_is_defined(suite: str, cases: int) -> None:
     rows = interpreted(suite)
@@ -69,13 +79,24 @@ def launched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("cuda")
     (folder / "libcuda.c").write_text(SOURCE)
     headers = Path(triton.backends.nvidia.__path__[0]) / "include"
-    command = ["gcc", "-shared", "-fPIC", f"-I{headers}", str(folder / "libcuda.c"), "-o", str(folder / "libcuda.so.1")]
+    command = [
+        "gcc",
+        "-shared",
+        "-fPIC",
+        f"-I{headers}",
+        str(folder / "libcuda.c"),
+        "-o",
+        str(folder / "libcuda.so.1"),
+    ]
     subprocess.run(command, check=True, timeout=100)
     cache = str(folder / "cache")
     return run(
-        "tests.record.digest.stand_in_driver", str(folder),
-        LD_LIBRARY_PATH=str(folder), TRITON_LIBCUDA_PATH=str(folder), TRITON_CACHE_DIR=cache,
-    )  # fmt: skip
+        "tests.record.digest.stand_in_driver",
+        str(folder),
+        LD_LIBRARY_PATH=str(folder),
+        TRITON_LIBCUDA_PATH=str(folder),
+        TRITON_CACHE_DIR=cache,
+    )
 
 
 @needs_triton
@@ -95,24 +116,35 @@ def test_a_launch_hands_the_driver_addresses_and_numbers_on_the_stream_it_was_to
 ) -> None:
     found = launched[case]
     assert found["given"] == [ADDRESS, SUMS, *numbers]
-    assert (found["grid"], found["threads"], found["stream"], found["launches"]) == (grid, 128, STREAM, 2)
+    assert (found["grid"], found["threads"], found["stream"], found["launches"]) == (
+        grid,
+        128,
+        STREAM,
+        2,
+    )
 
 
-def test_a_program_without_cuda_tensors_does_not_import_triton_because_of_the_recorder(tmp_path: Path) -> None:
+def test_a_program_without_cuda_tensors_does_not_import_triton_because_of_the_recorder(
+    tmp_path: Path,
+) -> None:
     program = (
         "import pathlib, sys, torch, reproaudit.record.process.install, tests.record.recording as recording\n"
         "before = 'triton' in sys.modules\n"
         f"trace, _ = recording.record(pathlib.Path({str(tmp_path)!r}), lambda: torch.ones(3).add(1).sum())\n"
         "print(before, 'triton' in sys.modules, len(recording.rows(trace)))\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True
+    )
     before, after, ops = done.stdout.split()
     assert before == after
     assert int(ops) > 0
 
 
 @needs_triton
-def test_a_kernel_that_is_compiled_anew_shifts_no_fixed_stream_of_the_program(tmp_path: Path) -> None:
+def test_a_kernel_that_is_compiled_anew_shifts_no_fixed_stream_of_the_program(
+    tmp_path: Path,
+) -> None:
     draws = "import os, triton.runtime.cache as c\n{store}print(os.urandom(8).hex())\n"
     store = f"os.environ['TRITON_CACHE_DIR'] = {str(tmp_path / 'cache')!r}\nc.get_cache_manager('ab').put('', 'f')\n"
     cold = run_program(tmp_path, draws.format(store=store), "entropy.fixed")

@@ -15,9 +15,15 @@ from reproaudit.trace.writer import TraceWriter
 @pytest.fixture
 def sites(tmp_path: Path) -> CallSites:
     writer = TraceWriter(
-        tmp_path / "t", level="boundary", subject="s", command=[], settings={}, environment={}, version="0",
+        tmp_path / "t",
+        level="boundary",
+        subject="s",
+        command=[],
+        settings={},
+        environment={},
+        version="0",
         values_budget=0,
-    )  # fmt: skip
+    )
     return CallSites(writer, str(tmp_path / "project"), str(tmp_path))
 
 
@@ -38,15 +44,26 @@ def test_a_frame_belongs_to_its_file_s_owner(sites: CallSites, path: str, owner:
     assert sites.kinds.of(compile("", path, "exec")) == owner
 
 
-def test_paths_are_shown_relative_to_the_subject_up_to_where_it_was_started(sites: CallSites, tmp_path: Path) -> None:
-    assert sites.shown(str(tmp_path / "project" / "models" / "net.py")) == os.path.join("models", "net.py")
+def test_paths_are_shown_relative_to_the_subject_up_to_where_it_was_started(
+    sites: CallSites, tmp_path: Path
+) -> None:
+    assert sites.shown(str(tmp_path / "project" / "models" / "net.py")) == os.path.join(
+        "models", "net.py"
+    )
     assert sites.shown(str(tmp_path / "shared.py")) == os.path.join("..", "shared.py")
-    assert sites.shown("/opt/lib/python3.11/site-packages/timm/layers.py") == "site-packages/timm/layers.py"
+    assert (
+        sites.shown("/opt/lib/python3.11/site-packages/timm/layers.py")
+        == "site-packages/timm/layers.py"
+    )
 
 
 def test_equal_functions_in_two_files_have_each_its_own_owner_and_line(sites: CallSites) -> None:
     found = []
-    for path in ("/srv/project/a.py", "/opt/lib/python3.11/site-packages/timm/a.py", "/srv/project/b.py"):
+    for path in (
+        "/srv/project/a.py",
+        "/opt/lib/python3.11/site-packages/timm/a.py",
+        "/srv/project/b.py",
+    ):
         names: dict[str, object] = {"here": lambda: sites.here(2)}
         exec(compile("found = here()", path, "exec"), names)
         found.append(names["found"])

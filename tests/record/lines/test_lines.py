@@ -1,4 +1,5 @@
-"""What the program's own lines change, as it is recorded; that following them changes nothing of the program."""
+"""What the program's own lines change, as it is recorded; that following them changes nothing of
+the program."""
 
 from __future__ import annotations
 
@@ -36,11 +37,18 @@ def follow(folder: Path, program: Callable[[], Any]) -> Trace:
 
 
 def told(trace: Trace, function: Callable[..., Any] | str) -> list[tuple[int, str]]:
-    """Return line, from the function's first one on, and name of each event in a function of this file."""
+    """Return line, from the function's first one on, and name of each event in a function of this
+    file."""
     name = function if isinstance(function, str) else function.__name__
     first = 0 if isinstance(function, str) else function.__code__.co_firstlineno
-    places = [(trace.locations[row["location"]], trace.strings[row["name"]]) for row in lines(trace)]
-    return [(place.line - first, what) for place, what in places if (place.path, place.function) == (HERE, name)]
+    places = [
+        (trace.locations[row["location"]], trace.strings[row["name"]]) for row in lines(trace)
+    ]
+    return [
+        (place.line - first, what)
+        for place, what in places
+        if (place.path, place.function) == (HERE, name)
+    ]
 
 
 def lines(trace: Trace) -> Any:
@@ -48,10 +56,13 @@ def lines(trace: Trace) -> Any:
 
 
 def outputs(trace: Trace, name: str) -> list[tuple[int, ...]]:
-    return [tuple(row["outputs"].tolist()) for row in lines(trace) if trace.strings[row["name"]] == name]
+    return [
+        tuple(row["outputs"].tolist()) for row in lines(trace) if trace.strings[row["name"]] == name
+    ]
 
 
-# -- what is told ----------------------------------------------------------------------------------------------------
+# -- what is told
+# ----------------------------------------------------------------------------------------------------
 
 
 def test_each_change_is_told_at_the_line_that_made_it(tmp_path: Path) -> None:
@@ -64,9 +75,18 @@ def test_each_change_is_told_at_the_line_that_made_it(tmp_path: Path) -> None:
         return first
 
     assert told(follow(tmp_path, program), program) == [
-        (1, ""), (1, "first"), (2, ""), (2, "second"), (3, ""), (3, "first"), (4, ""), (5, ""), (5, "second"),
-        (6, ""), (6, "return"),
-    ]  # fmt: skip
+        (1, ""),
+        (1, "first"),
+        (2, ""),
+        (2, "second"),
+        (3, ""),
+        (3, "first"),
+        (4, ""),
+        (5, ""),
+        (5, "second"),
+        (6, ""),
+        (6, "return"),
+    ]
 
 
 def test_a_statement_of_several_lines_is_told_once_at_its_first(tmp_path: Path) -> None:
@@ -99,7 +119,9 @@ def test_the_items_of_a_set_are_told_in_the_order_in_which_they_come(tmp_path: P
         items = {Item(number, hashed) for number, hashed in enumerate(hashes)}
         return {item.number: place for place, item in enumerate(items)}
 
-    one, other = (follow(tmp_path, lambda h=hashes: numbered(h)) for hashes in ((0, 1, 2), (2, 1, 0)))  # type: ignore[misc]
+    one, other = (
+        follow(tmp_path, lambda h=hashes: numbered(h)) for hashes in ((0, 1, 2), (2, 1, 0))
+    )  # type: ignore[misc]
     one_items, other_items = ([*dict.fromkeys(outputs(trace, "item"))] for trace in (one, other))
     assert len(one_items) == 3
     assert one_items != other_items
@@ -116,8 +138,13 @@ def test_what_a_function_is_given_is_told_at_the_line_that_calls_it(tmp_path: Pa
 
     rows = told(follow(tmp_path, program), program)
     assert [row for row in rows if row[1] in ("given", "more", "named")] == [
-        (2, "given"), (2, "more"), (2, "named"), (3, "given"), (3, "more"), (3, "named"),
-    ]  # fmt: skip
+        (2, "given"),
+        (2, "more"),
+        (2, "named"),
+        (3, "given"),
+        (3, "more"),
+        (3, "named"),
+    ]
 
 
 def test_what_a_statement_read_is_told_with_what_it_made(tmp_path: Path) -> None:
@@ -128,8 +155,14 @@ def test_what_a_statement_read_is_told_with_what_it_made(tmp_path: Path) -> None
 
     def inputs(start: int) -> dict[str, tuple[int, ...]]:
         trace = follow(tmp_path, lambda: program(start, 1))
-        rows = [row for row in lines(trace) if trace.locations[row["location"]].function == "program"]
-        return {trace.strings[row["name"]]: tuple(row["inputs"].tolist()) for row in rows if row["outputs"].any()}
+        rows = [
+            row for row in lines(trace) if trace.locations[row["location"]].function == "program"
+        ]
+        return {
+            trace.strings[row["name"]]: tuple(row["inputs"].tolist())
+            for row in rows
+            if row["outputs"].any()
+        }
 
     one, again, other = inputs(1), inputs(1), inputs(2)
     assert one == again
@@ -154,7 +187,9 @@ def test_a_draw_is_told_once_at_the_innermost_line_of_the_program(tmp_path: Path
         (1, "stream:python"),
         (1, "stream:torch"),
     ]
-    assert [row for row in told(trace, program) if row[1].startswith("stream:")] == [(3, "stream:python")]
+    assert [row for row in told(trace, program) if row[1].startswith("stream:")] == [
+        (3, "stream:python")
+    ]
 
 
 def test_what_numpy_leaves_undefined_is_marked(tmp_path: Path) -> None:
@@ -181,7 +216,9 @@ def test_a_generator_is_followed_across_its_yields(tmp_path: Path) -> None:
     assert rows == [(1, "number"), (2, "return"), (1, "number"), (2, "return"), (1, "number")]
 
 
-def test_a_line_is_told_sixty_four_times_and_those_after_the_loop_all_the_same(tmp_path: Path) -> None:
+def test_a_line_is_told_sixty_four_times_and_those_after_the_loop_all_the_same(
+    tmp_path: Path,
+) -> None:
     def program() -> int:
         total = 0
         for number in range(1000):
@@ -233,10 +270,13 @@ def test_an_op_s_line_and_the_statement_s_are_one_location(tmp_path: Path) -> No
 
     trace = follow(tmp_path, program)
     op = trace.events[trace.events["kind"] == EventKind.OP][-1]
-    assert op["location"] in {row["location"] for row in lines(trace) if trace.strings[row["name"]] == "return"}
+    assert op["location"] in {
+        row["location"] for row in lines(trace) if trace.strings[row["name"]] == "return"
+    }
 
 
-# -- the program stays what it is ------------------------------------------------------------------------------------
+# -- the program stays what it is
+# ------------------------------------------------------------------------------------
 
 
 def test_an_object_dies_when_the_program_lets_it_go(tmp_path: Path) -> None:
@@ -246,7 +286,8 @@ def test_an_object_dies_when_the_program_lets_it_go(tmp_path: Path) -> None:
     def program() -> bool:
         thing = Thing()
         seen = weakref.ref(thing)
-        del thing; return seen() is None  # noqa: E702 - with the next line it would go anyhow  # fmt: skip
+        del thing
+        return seen() is None  # noqa: E702 - with the next line it would go anyhow
 
     assert record(tmp_path, program, lines=True)[1] is True
 
@@ -275,7 +316,9 @@ def test_a_closure_s_variable_keeps_what_is_put_into_it(tmp_path: Path) -> None:
     assert record(tmp_path, program, lines=True)[1] == 2
 
 
-def test_the_trace_function_is_gone_afterwards_and_one_of_the_program_s_own_stays(tmp_path: Path) -> None:
+def test_the_trace_function_is_gone_afterwards_and_one_of_the_program_s_own_stays(
+    tmp_path: Path,
+) -> None:
     def own(*_: Any) -> None:
         return None
 
@@ -347,12 +390,15 @@ def test_an_exception_of_the_program_s_signal_handler_reaches_the_program(
     assert record(tmp_path, program, lines=True)[1] == "alarm"
 
 
-# -- code ------------------------------------------------------------------------------------------------------------
+# -- code
+# ------------------------------------------------------------------------------------------------------------
 
 
 def test_reads_and_writes_of_a_statement_are_those_of_all_its_lines(tmp_path: Path) -> None:
     path = tmp_path / "code.py"
-    path.write_text("total = sum(\n    first,\n    # why\n    second['x'].y,\n)\n\nfor item in total: last = item\n")
+    path.write_text(
+        "total = sum(\n    first,\n    # why\n    second['x'].y,\n)\n\nfor item in total: last = item\n"
+    )
     body = Body(compile(path.read_text(), str(path), "exec"), "code.py", logical_lines(str(path)))
     assert [*body.statement(4).reads] == ["sum", "first", "second"]
     assert [*body.statement(1).writes] == ["total"]
@@ -360,19 +406,26 @@ def test_reads_and_writes_of_a_statement_are_those_of_all_its_lines(tmp_path: Pa
     assert {*body.statement(7).writes} == {"item", "last"}
 
 
-@pytest.mark.parametrize("source", ["x = (1,\n", "'''never closed\n", "if x:\n  y\n z\n", "\x00", "x = '\xff'"])
-def test_a_file_that_is_no_longer_what_was_compiled_has_no_logical_lines(tmp_path: Path, source: str) -> None:
+@pytest.mark.parametrize(
+    "source", ["x = (1,\n", "'''never closed\n", "if x:\n  y\n z\n", "\x00", "x = '\xff'"]
+)
+def test_a_file_that_is_no_longer_what_was_compiled_has_no_logical_lines(
+    tmp_path: Path, source: str
+) -> None:
     path = tmp_path / "code.py"
     path.write_bytes(source.encode("latin-1"))
     assert logical_lines(str(path)) == {}
     assert logical_lines(str(tmp_path / "gone.py")) == {}
 
 
-# -- whole programs --------------------------------------------------------------------------------------------------
+# -- whole programs
+# --------------------------------------------------------------------------------------------------
 
 
 def recorded(folder: Path, name: str, index: int, *, lines: bool = True) -> tuple[Run, str]:
-    plan = RunPlan(folder / f"run-{index}", parse_subject(name, cwd=PROGRAMS), Level.OPERATION, 3, lines=lines)
+    plan = RunPlan(
+        folder / f"run-{index}", parse_subject(name, cwd=PROGRAMS), Level.OPERATION, 3, lines=lines
+    )
     log = folder / f"run-{index}.log"
     done = run(plan, log=log, timeout_s=300)
     assert done.outcome.kind in (OutcomeKind.COMPLETED, OutcomeKind.STOPPED), log.read_text()
@@ -403,7 +456,10 @@ def test_a_program_does_the_same_whether_its_lines_are_followed_or_not(tmp_path:
     assert len({output for _, output in runs}) == 1
     (plain, _), (followed, _), (again, _) = runs
     columns = ["kind", "phase", "flags", "step", "aux", "inputs", "outputs"]
-    ops = [run.main.events[run.main.events["kind"] == EventKind.OP][columns] for run in (plain, followed)]
+    ops = [
+        run.main.events[run.main.events["kind"] == EventKind.OP][columns]
+        for run in (plain, followed)
+    ]
     assert len(ops[0]) > 50
     assert all((ops[0][name] == ops[1][name]).all() for name in columns if name != "aux")
     assert differing_lines(followed, again, Interned()) == []

@@ -1,4 +1,5 @@
-"""A call as data: every argument and every tensor's place in memory, and a reason for what cannot be written down."""
+"""A call as data: every argument and every tensor's place in memory, and a reason for what cannot
+be written down."""
 
 from __future__ import annotations
 
@@ -12,7 +13,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from reproaudit.record.operation.call import CALL_FILE, INPUTS_FILE, CallNotSaved, describe_call, save_call, tensors_of
+from reproaudit.record.operation.call import (
+    CALL_FILE,
+    INPUTS_FILE,
+    CallNotSaved,
+    describe_call,
+    save_call,
+    tensors_of,
+)
 
 aten = torch.ops.aten
 
@@ -41,9 +49,18 @@ def test_what_json_has_no_word_for_is_tagged_and_survives_json() -> None:
         "device": {"device": "cpu"},
         "layout": {"layout": "strided"},
         "memory_format": {"memory_format": "channels_last"},
-        "value": [{"float": "inf"}, {"float": "-inf"}, -0.0, 1e-45, {"complex": ["1.0", "2.0"]}, None, True, 2**60,
-                  "mean"],
-    }  # fmt: skip
+        "value": [
+            {"float": "inf"},
+            {"float": "-inf"},
+            -0.0,
+            1e-45,
+            {"complex": ["1.0", "2.0"]},
+            None,
+            True,
+            2**60,
+            "mean",
+        ],
+    }
     assert math.copysign(1.0, call["kwargs"]["value"][2]) == -1.0
 
 
@@ -58,8 +75,22 @@ def test_views_of_one_storage_are_two_tensors_on_one_storage() -> None:
     base = torch.arange(12.0).reshape(3, 4)
     call = describe_call(aten.mm.default, (base, base.t()), {})
     assert call["tensors"] == [
-        {"storage": 0, "dtype": "float32", "shape": [3, 4], "stride": [4, 1], "offset": 0, "device": "cpu"},
-        {"storage": 0, "dtype": "float32", "shape": [4, 3], "stride": [1, 4], "offset": 0, "device": "cpu"},
+        {
+            "storage": 0,
+            "dtype": "float32",
+            "shape": [3, 4],
+            "stride": [4, 1],
+            "offset": 0,
+            "device": "cpu",
+        },
+        {
+            "storage": 0,
+            "dtype": "float32",
+            "shape": [4, 3],
+            "stride": [1, 4],
+            "offset": 0,
+            "device": "cpu",
+        },
     ]
     assert call["storages"] == [{"bytes": 48}]
 
@@ -84,7 +115,9 @@ def test_outputs_that_may_be_undefined_memory_are_named() -> None:
 
 
 def test_a_conjugate_view_is_kept_as_one() -> None:
-    (tensor,) = describe_call(aten.mm.default, (torch.ones(2, 2, dtype=torch.complex64).conj(),), {})["tensors"]
+    (tensor,) = describe_call(
+        aten.mm.default, (torch.ones(2, 2, dtype=torch.complex64).conj(),), {}
+    )["tensors"]
     assert tensor["conj"] is True
 
 
@@ -95,7 +128,9 @@ def test_the_memory_is_stored_by_storage_and_not_by_tensor(tmp_path: Path) -> No
     assert {name: tensor.dtype for name, tensor in stored.items()} == dict.fromkeys(
         ("storage.0", "storage.1"), torch.uint8
     )
-    assert stored["storage.0"].tolist() == bytes_of(base)[:22]  # up to the last element that is reached
+    assert (
+        stored["storage.0"].tolist() == bytes_of(base)[:22]
+    )  # up to the last element that is reached
 
 
 def test_only_the_part_of_a_large_storage_that_is_used_is_stored(tmp_path: Path) -> None:
@@ -112,7 +147,10 @@ def test_only_the_part_of_a_large_storage_that_is_used_is_stored(tmp_path: Path)
 
 def test_a_call_without_any_memory_is_saved(tmp_path: Path) -> None:
     save_call(tmp_path / "call", aten.cat.default, ([torch.ones(0), torch.ones(0, 3)],), {})
-    assert [tensor.numel() for tensor in load_file(tmp_path / "call" / INPUTS_FILE).values()] == [0, 0]
+    assert [tensor.numel() for tensor in load_file(tmp_path / "call" / INPUTS_FILE).values()] == [
+        0,
+        0,
+    ]
 
 
 def test_saving_leaves_no_other_file_and_changes_no_input(tmp_path: Path) -> None:
@@ -139,7 +177,9 @@ class Wrapped(torch.Tensor):
     ],
     ids=["sparse", "meta", "mkldnn", "subclass", "generator"],
 )
-def test_what_cannot_be_made_again_is_refused_with_the_reason(tmp_path: Path, value: Any, reason: str) -> None:
+def test_what_cannot_be_made_again_is_refused_with_the_reason(
+    tmp_path: Path, value: Any, reason: str
+) -> None:
     with pytest.raises(CallNotSaved, match=reason):
         save_call(tmp_path / "call", aten.neg.default, (value,), {})
     assert not (tmp_path / "call").exists()
@@ -157,7 +197,9 @@ def test_more_memory_than_is_allowed_is_refused(tmp_path: Path) -> None:
         save_call(tmp_path / "call", aten.neg.default, (torch.ones(1000),), {}, most_bytes=3999)
 
 
-def test_a_folder_that_cannot_be_made_is_a_reason_and_no_error_of_the_program(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_a_reason_and_no_error_of_the_program(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "call").write_text("a file")
     with pytest.raises(CallNotSaved, match="could not be written"):
         save_call(tmp_path / "call", aten.neg.default, (torch.ones(1),), {})

@@ -21,7 +21,9 @@ def line_of(marker: str) -> int:
     return next(number for number, text in enumerate(source, 1) if text.endswith(f"# {marker}"))
 
 
-def test_a_backward_op_is_given_the_line_of_the_forward_op_that_made_its_node(tmp_path: Path) -> None:
+def test_a_backward_op_is_given_the_line_of_the_forward_op_that_made_its_node(
+    tmp_path: Path,
+) -> None:
     def program() -> None:
         x = torch.ones(4, requires_grad=True)
         y = x.exp()  # the forward line
@@ -78,7 +80,9 @@ def test_what_an_op_reads_and_overwrites_is_an_input(tmp_path: Path) -> None:
     assert (first["inputs"] != second["inputs"]).any()
 
 
-@pytest.mark.parametrize("pair", [(2.0, 3.0), (1, 2), (True, False), (1, 1.0), (1, True), (0.0, -0.0)])
+@pytest.mark.parametrize(
+    "pair", [(2.0, 3.0), (1, 2), (True, False), (1, 1.0), (1, True), (0.0, -0.0)]
+)
 def test_a_scalar_argument_is_an_input(tmp_path: Path, pair: tuple[float, float]) -> None:
     x = torch.ones(3)
     trace, _ = record(tmp_path, lambda: [x.mul(value) for value in pair])
@@ -87,7 +91,9 @@ def test_a_scalar_argument_is_an_input(tmp_path: Path, pair: tuple[float, float]
 
 
 def test_only_the_prototype_of_a_like_op_counts_not_its_content(tmp_path: Path) -> None:
-    trace, _ = record(tmp_path, lambda: [torch.zeros_like(torch.empty(3)), torch.ones(3).new_zeros(3)])
+    trace, _ = record(
+        tmp_path, lambda: [torch.zeros_like(torch.empty(3)), torch.ones(3).new_zeros(3)]
+    )
     assert not any(row["flags"] & EventFlag.READS_UNDEFINED for row in rows(trace))
 
 
@@ -116,7 +122,9 @@ def test_a_generator_argument_is_the_one_whose_state_is_recorded(tmp_path: Path)
     assert first["aux"] == second["aux"] != third["aux"]
 
 
-def test_a_list_is_born_where_it_becomes_a_tensor_and_an_array_where_it_is_wrapped(tmp_path: Path) -> None:
+def test_a_list_is_born_where_it_becomes_a_tensor_and_an_array_where_it_is_wrapped(
+    tmp_path: Path,
+) -> None:
     def program() -> None:
         torch.tensor([1.0, 2.0])
         torch.from_numpy(np.arange(3.0))  # the array
@@ -170,7 +178,9 @@ def test_recording_changes_no_result_and_draws_no_random_number(tmp_path: Path) 
 
 
 @pytest.mark.seeded
-def test_an_op_that_the_determinism_flag_refuses_is_caught_and_run_without_it(tmp_path: Path) -> None:
+def test_an_op_that_the_determinism_flag_refuses_is_caught_and_run_without_it(
+    tmp_path: Path,
+) -> None:
     pooled, where = torch.nn.functional.max_pool2d(torch.rand(1, 1, 4, 4), 2, return_indices=True)
     expected = torch.nn.functional.max_unpool2d(pooled, where, 2)
 
@@ -187,14 +197,28 @@ def test_an_op_that_the_determinism_flag_refuses_is_caught_and_run_without_it(tm
 
 
 def test_nothing_is_left_behind(tmp_path: Path) -> None:
-    before = (torch.autograd.backward, torch.autograd.grad, torch.manual_seed, threading.Thread.start, np.random.rand)
+    before = (
+        torch.autograd.backward,
+        torch.autograd.grad,
+        torch.manual_seed,
+        threading.Thread.start,
+        np.random.rand,
+    )
     record(tmp_path, lambda: torch.ones(2).sum())
-    after = (torch.autograd.backward, torch.autograd.grad, torch.manual_seed, threading.Thread.start, np.random.rand)
+    after = (
+        torch.autograd.backward,
+        torch.autograd.grad,
+        torch.manual_seed,
+        threading.Thread.start,
+        np.random.rand,
+    )
     assert all(a is b or a == b for a, b in zip(before, after, strict=True))
     assert "reproaudit" not in (inspect.getsourcefile(torch.autograd.backward) or "")
 
 
-def test_ops_without_a_gradient_in_between_do_not_take_over_the_line_of_a_backward_op(tmp_path: Path) -> None:
+def test_ops_without_a_gradient_in_between_do_not_take_over_the_line_of_a_backward_op(
+    tmp_path: Path,
+) -> None:
     weight = torch.ones(3, requires_grad=True)
 
     def program() -> None:
@@ -209,13 +233,17 @@ def test_ops_without_a_gradient_in_between_do_not_take_over_the_line_of_a_backwa
     assert [row["location"] for row in backward] == [forward["location"]]
 
 
-def test_what_is_remembered_of_forward_ops_stays_bounded_and_names_graphs_of_earlier_steps() -> None:
+def test_what_is_remembered_of_forward_ops_stays_bounded_and_names_graphs_of_earlier_steps() -> (
+    None
+):
     state = ThreadState()
     for number in range(250):
         state.origins.setdefault(number, (0, number))
         if number % 10 == 9:  # a step ends
             state.turn(100)
-            state.origins.setdefault(number, (0, -1))  # an op without a node, which sees the last number again
+            state.origins.setdefault(
+                number, (0, -1)
+            )  # an op without a node, which sees the last number again
     assert len(state.origins) + len(state.older_origins) <= 202
     assert [state.origin(number) for number in (120, 199, 249)] == [(0, 120), (0, 199), (0, 249)]
     assert state.origin(50) is None

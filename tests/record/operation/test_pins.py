@@ -17,7 +17,8 @@ CONTENT = [0.0]
 
 
 def program() -> list[float]:
-    """Compute twice at one line from an input that the test changes between runs, and go on from it."""
+    """Compute twice at one line from an input that the test changes between runs, and go on from
+    it."""
     total = torch.zeros(3)
     for factor in (1.0, 2.0):
         made = torch.full((3,), CONTENT[0] * factor).add(1.0)
@@ -53,11 +54,15 @@ def test_without_a_pin_the_same_program_differs(tmp_path: Path) -> None:
 
 def test_a_reference_run_computes_what_the_program_computes(tmp_path: Path) -> None:
     trace, plain = record_with(tmp_path, 3.0)
-    _, kept = record_with(tmp_path, 3.0, level=Level.VALUES, pins=(pin_of(trace, "aten::full"),), values_mb=1)
+    _, kept = record_with(
+        tmp_path, 3.0, level=Level.VALUES, pins=(pin_of(trace, "aten::full"),), values_mb=1
+    )
     assert kept == plain
 
 
-def test_calls_past_those_of_the_reference_keep_their_own_and_the_run_says_so(tmp_path: Path) -> None:
+def test_calls_past_those_of_the_reference_keep_their_own_and_the_run_says_so(
+    tmp_path: Path,
+) -> None:
     def repeated() -> list[float]:
         return [torch.full((1,), CONTENT[0]).item() for _ in range(int(CONTENT[0]))]
 
@@ -77,7 +82,9 @@ def test_pinned_memory_that_nobody_wrote_is_zeros(tmp_path: Path) -> None:
         return (torch.empty(64) + 1.0).tolist()
 
     trace, _ = record(tmp_path, undefined)
-    _, cleared = record(tmp_path, undefined, level=Level.VALUES, pins=(pin_of(trace, "aten::empty"),), values_mb=1)
+    _, cleared = record(
+        tmp_path, undefined, level=Level.VALUES, pins=(pin_of(trace, "aten::empty"),), values_mb=1
+    )
     assert cleared == [1.0] * 64
 
 
@@ -96,4 +103,7 @@ def test_an_op_that_overwrites_its_input_is_repeated_on_what_it_was(tmp_path: Pa
     assert repeated["inputs"][0].tolist() == [20, 0]  # made, differing
     event = values.events[repeated["aux"][0]]
     assert event["flags"] & EventFlag.REPLAYED
-    assert np.frombuffer(values.values(int(repeated["aux"][0]))[0].data, np.float32).tolist() == [2.0] * 3
+    assert (
+        np.frombuffer(values.values(int(repeated["aux"][0]))[0].data, np.float32).tolist()
+        == [2.0] * 3
+    )

@@ -1,4 +1,5 @@
-"""Repeating one op: what counts as evidence, and what runs beside it on a device. The GPU's own tests are marked."""
+"""Repeating one op: what counts as evidence, and what runs beside it on a device. The GPU's own
+tests are marked."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ REFUSED = "mm_cuda does not have a deterministic implementation, but you set tor
 
 
 class Counted:
-    """A product that is another one at each call whose number is among `differing`; raises `error` under the flag."""
+    """A product that is another one at each call whose number is among `differing`; raises `error`
+    under the flag."""
 
     def __init__(self, differing: Callable[[int], bool], error: str = "") -> None:
         self._differing, self._error = differing, error
@@ -39,13 +41,17 @@ def repeated(func: Any) -> dict[Way, replay.Repetitions]:
 
 
 def test_a_flag_that_is_refused_is_told_from_cublas_asking_for_a_workspace() -> None:
-    refused, asked = (repeated(Counted(lambda number: number % 2 == 0, text)) for text in (REFUSED, WORKSPACE))
+    refused, asked = (
+        repeated(Counted(lambda number: number % 2 == 0, text)) for text in (REFUSED, WORKSPACE)
+    )
     assert refused[Way.FLAG].made == 0
     assert Way.FLAG not in asked
     assert asked[Way.PLAIN].differing > 0
 
 
-def test_a_deterministic_form_that_finds_no_memory_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deterministic_form_that_finds_no_memory_is_no_refusal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def full(self: Counted, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         if torch.are_deterministic_algorithms_enabled():
             raise torch.cuda.OutOfMemoryError("there is no memory left")
@@ -83,7 +89,9 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return done
 
 
-def test_a_device_is_kept_busy_before_each_repetition_and_the_threads_stay_as_they_are(loads: list[str]) -> None:
+def test_a_device_is_kept_busy_before_each_repetition_and_the_threads_stay_as_they_are(
+    loads: list[str],
+) -> None:
     threads = torch.get_num_threads()
     found = repeated(Counted(lambda number: number > 30))
     assert found[Way.PLAIN].differing == 0
@@ -98,7 +106,9 @@ def test_what_differs_without_load_is_not_repeated_beside_it(loads: list[str]) -
     assert loads == []
 
 
-def test_a_full_device_leaves_the_question_open(loads: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_device_leaves_the_question_open(
+    loads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(device: torch.device) -> None:
         raise torch.cuda.OutOfMemoryError("there is no memory left")
 
@@ -107,9 +117,12 @@ def test_a_full_device_leaves_the_question_open(loads: list[str], monkeypatch: p
 
 
 @pytest.mark.parametrize(
-    ("op_ms", "each_ms", "launches"), [(0.001, 0.05, 8), (1.0, 0.05, 40), (1000.0, 0.05, 400), (5.0, 0.1, 100)]
+    ("op_ms", "each_ms", "launches"),
+    [(0.001, 0.05, 8), (1.0, 0.05, 40), (1000.0, 0.05, 400), (5.0, 0.1, 100)],
 )
-def test_the_load_outlasts_the_op_within_limits(op_ms: float, each_ms: float, launches: int) -> None:
+def test_the_load_outlasts_the_op_within_limits(
+    op_ms: float, each_ms: float, launches: int
+) -> None:
     assert launches_for(op_ms, each_ms) == launches
 
 
@@ -127,7 +140,9 @@ def test_the_device_of_a_call_is_that_of_its_tensors_and_the_cpu_is_none() -> No
 
 
 @pytest.mark.gpu
-def test_the_load_leaves_the_stream_the_device_the_random_state_and_the_memory_as_they_were() -> None:
+def test_the_load_leaves_the_stream_the_device_the_random_state_and_the_memory_as_they_were() -> (
+    None
+):
     x = torch.ones(1 << 20, device="cuda")
     state, stream = torch.cuda.get_rng_state(), torch.cuda.current_stream()
     before = torch.cuda.memory_allocated()
@@ -144,7 +159,8 @@ def test_the_load_leaves_the_stream_the_device_the_random_state_and_the_memory_a
 
 @pytest.mark.gpu
 def test_a_kernel_beside_the_load_runs_before_the_queue_is_done() -> None:
-    """Otherwise the load would not be beside it. The op's event is reached while the load still has work."""
+    """Otherwise the load would not be beside it. The op's event is reached while the load still has
+    work."""
     x = torch.ones(64, device="cuda")
     with DeviceLoad(x.device) as load:
         load.last(20.0)

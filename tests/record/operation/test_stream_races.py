@@ -1,6 +1,8 @@
-"""Missing synchronisation between streams, without a GPU: the CPU stands in for one, with streams that are numbers.
+"""Missing synchronisation between streams, without a GPU: the CPU stands in for one, with streams
+that are numbers.
 
-PyTorch tells of events, waits and freed memory through its registries of callbacks; here the tests do, in its place.
+PyTorch tells of events, waits and freed memory through its registries of callbacks; here the tests
+do, in its place.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ HERE = Path(__file__).name
 
 
 class Device:
-    """A device made of all CPU tensors that are not listed as the host's; `stream` is the current one."""
+    """A device made of all CPU tensors that are not listed as the host's; `stream` is the current
+    one."""
 
     def __init__(self) -> None:
         self.stream = 0
@@ -75,7 +78,9 @@ def line_of(mark: str) -> int:
     return next(number for number, text in enumerate(lines, 1) if text.endswith(f"# {mark}"))
 
 
-def test_a_stream_that_reads_what_another_wrote_is_reported_with_both_lines(tmp_path: Path, device: Device) -> None:
+def test_a_stream_that_reads_what_another_wrote_is_reported_with_both_lines(
+    tmp_path: Path, device: Device
+) -> None:
     def program() -> None:
         x = torch.ones(4)
         x.mul_(2)  # writes
@@ -93,7 +98,9 @@ def test_a_stream_that_reads_what_another_wrote_is_reported_with_both_lines(tmp_
     )
 
 
-def test_a_stream_that_waited_for_the_other_races_with_nobody(tmp_path: Path, device: Device) -> None:
+def test_a_stream_that_waited_for_the_other_races_with_nobody(
+    tmp_path: Path, device: Device
+) -> None:
     def program() -> None:
         x = torch.ones(4)
         device.wait(event=1, waiting=7)
@@ -103,7 +110,9 @@ def test_a_stream_that_waited_for_the_other_races_with_nobody(tmp_path: Path, de
     assert races(tmp_path, program) == ()
 
 
-def test_a_wait_for_an_event_from_before_the_write_does_not_help(tmp_path: Path, device: Device) -> None:
+def test_a_wait_for_an_event_from_before_the_write_does_not_help(
+    tmp_path: Path, device: Device
+) -> None:
     def program() -> None:
         x = torch.ones(4)
         device.wait(event=1, waiting=7)
@@ -124,7 +133,9 @@ def test_a_host_that_waited_in_between_orders_the_streams(tmp_path: Path, device
     assert races(tmp_path, program) == ()
 
 
-def test_a_later_write_is_blamed_on_the_earlier_reader_that_it_endangers(tmp_path: Path, device: Device) -> None:
+def test_a_later_write_is_blamed_on_the_earlier_reader_that_it_endangers(
+    tmp_path: Path, device: Device
+) -> None:
     def program() -> None:
         x = torch.ones(4)
         x.sum()
@@ -133,7 +144,10 @@ def test_a_later_write_is_blamed_on_the_earlier_reader_that_it_endangers(tmp_pat
 
     (race,) = races(tmp_path, program)
     assert (race.op, race.other_op) == ("aten::sum.default", "aten::zero_.default")
-    assert "reads float32[4] on the default stream, unordered with the later write on stream 1" in race.message
+    assert (
+        "reads float32[4] on the default stream, unordered with the later write on stream 1"
+        in race.message
+    )
 
 
 def test_the_same_pair_of_lines_is_reported_once(tmp_path: Path, device: Device) -> None:
@@ -148,7 +162,9 @@ def test_the_same_pair_of_lines_is_reported_once(tmp_path: Path, device: Device)
     assert len(races(tmp_path, program)) == 1
 
 
-def test_memory_that_was_freed_starts_anew_with_all_views_into_it(tmp_path: Path, device: Device) -> None:
+def test_memory_that_was_freed_starts_anew_with_all_views_into_it(
+    tmp_path: Path, device: Device
+) -> None:
     def program() -> None:
         x = torch.ones(4)
         x[2:].mul_(2)
@@ -160,7 +176,8 @@ def test_memory_that_was_freed_starts_anew_with_all_views_into_it(tmp_path: Path
 
 
 def test_reading_a_number_waits_only_after_the_reading(tmp_path: Path, device: Device) -> None:
-    """The wait inside of item() is told of while the operator runs, and covers what the operator itself has read."""
+    """The wait inside of item() is told of while the operator runs, and covers what the operator
+    itself has read."""
 
     def program() -> None:
         device.stream = 0
@@ -179,7 +196,9 @@ def test_reading_a_number_waits_only_after_the_reading(tmp_path: Path, device: D
 
     running = stream_races.StreamRaces.running
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stream_races.StreamRaces, "running", lambda self, func: running(self, waiting(func)))
+        patch.setattr(
+            stream_races.StreamRaces, "running", lambda self, func: running(self, waiting(func))
+        )
         assert races(tmp_path, program) == ()
     assert [race.other_op for race in races(tmp_path, program)] == ["aten::zero_.default"]
 
@@ -209,7 +228,9 @@ def test_a_host_that_reads_a_copy_under_way_is_reported(tmp_path: Path, device: 
     (race,) = races(tmp_path, program)
     assert race.is_host
     assert (race.location.line, race.other.line) == (line_of("too early"), line_of("copies"))
-    assert next(race_warnings([race])).startswith(f"RA505: {race.op} at {HERE}:{line_of('too early')} reads float32[4]")
+    assert next(race_warnings([race])).startswith(
+        f"RA505: {race.op} at {HERE}:{line_of('too early')} reads float32[4]"
+    )
     assert race.interventions == ("copies.blocking", "streams.serial")
 
 
@@ -228,10 +249,14 @@ def test_the_host_may_read_after_a_wait_and_may_read_but_not_write_what_is_being
             x.copy_(host, non_blocking=True)
             _ = host.zero_() if way == "writes source" else torch.sum(host, 0, out=total)
 
-    assert [race.is_host for race in races(tmp_path, program)] == ([True] if way == "writes source" else [])
+    assert [race.is_host for race in races(tmp_path, program)] == (
+        [True] if way == "writes source" else []
+    )
 
 
-def test_the_program_computes_the_same_and_its_own_sanitizer_is_left_alone(tmp_path: Path, device: Device) -> None:
+def test_the_program_computes_the_same_and_its_own_sanitizer_is_left_alone(
+    tmp_path: Path, device: Device
+) -> None:
     def program() -> torch.Tensor:
         x = torch.arange(6.0, requires_grad=True)
         (x.sin() * x).sum().backward()
@@ -254,9 +279,13 @@ def test_a_torch_without_the_parts_that_are_taken_is_noted(
     monkeypatch.undo()
 
 
-def test_without_cuda_nothing_is_switched_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_cuda_nothing_is_switched_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(stream_races, "_has_cuda", lambda: False)
-    monkeypatch.setattr(stream_races, "private_sanitizer", lambda: pytest.fail("it was switched on"))
+    monkeypatch.setattr(
+        stream_races, "private_sanitizer", lambda: pytest.fail("it was switched on")
+    )
     trace, _ = record(tmp_path, lambda: torch.ones(4).sum(), alerts=True, digests=False)
     assert notes(trace) == []
 
@@ -265,7 +294,9 @@ def test_ids_that_a_damaged_trace_makes_up_are_unknown(tmp_path: Path) -> None:
     from reproaudit.model.events import EventFlag, EventKind
     from tests.compare.traces import Row, make_run
 
-    run: Run = make_run(tmp_path, 0, [Row("aten::sum", kind=EventKind.ALERT, flags=EventFlag.RACED, inputs=10**9)])
+    run: Run = make_run(
+        tmp_path, 0, [Row("aten::sum", kind=EventKind.ALERT, flags=EventFlag.RACED, inputs=10**9)]
+    )
     (race,) = device_races(run.main)
     assert (race.other_op, race.other.line) == ("", 0)
 

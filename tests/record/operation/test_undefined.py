@@ -43,21 +43,29 @@ def test_a_storage_that_is_alive_is_followed_through_its_views() -> None:
 
 @pytest.mark.seeded
 @pytest.mark.parametrize("name", ["ctc_loss", "rrelu", "embedding_bag", "circular_pad", "deepcopy"])
-def test_what_an_op_leaves_unwritten_makes_no_two_recordings_differ(name: str, tmp_path: Path) -> None:
+def test_what_an_op_leaves_unwritten_makes_no_two_recordings_differ(
+    name: str, tmp_path: Path
+) -> None:
     def program() -> Any:
         torch.manual_seed(1)
         value = torch.randn(6, 2, 5, requires_grad=True)
         if name == "ctc_loss":
             targets = torch.randint(1, 5, (2, 3))
-            result = F.ctc_loss(value.log_softmax(2), targets, torch.tensor([6, 3]), torch.tensor([3, 1]))
+            result = F.ctc_loss(
+                value.log_softmax(2), targets, torch.tensor([6, 3]), torch.tensor([3, 1])
+            )
         elif name == "rrelu":
             result = F.rrelu(value, training=False) + F.rrelu(value, training=True)
         elif name == "deepcopy":  # it makes a tensor of memory that it writes afterwards
             result = copy.deepcopy(torch.nn.Linear(5, 3))(value)
         elif name == "circular_pad":  # it copies the corners before it writes them
-            result = F.conv2d(F.pad(value[None], (1, 1, 1, 1), mode="circular"), torch.ones(1, 6, 3, 3))
+            result = F.conv2d(
+                F.pad(value[None], (1, 1, 1, 1), mode="circular"), torch.ones(1, 6, 3, 3)
+            )
         else:
-            result = F.embedding_bag(torch.tensor([0, 3, 5]), value.flatten(1), torch.tensor([0, 2]), mode="sum")
+            result = F.embedding_bag(
+                torch.tensor([0, 3, 5]), value.flatten(1), torch.tensor([0, 2]), mode="sum"
+            )
         result.sum().backward()
 
     traces = []
@@ -69,11 +77,15 @@ def test_what_an_op_leaves_unwritten_makes_no_two_recordings_differ(name: str, t
             fill_memory(0)
     first, second = (rows(trace) for trace in traces)
     assert len(first) == len(second) > 3
-    unequal = ((first["inputs"] != second["inputs"]) | (first["outputs"] != second["outputs"])).any(axis=1)
+    unequal = ((first["inputs"] != second["inputs"]) | (first["outputs"] != second["outputs"])).any(
+        axis=1
+    )
     assert [traces[0].strings[row["name"]] for row in first[unequal]] == []
 
 
-def test_a_copy_of_undefined_memory_is_no_reader_but_who_computes_with_it_is(tmp_path: Path) -> None:
+def test_a_copy_of_undefined_memory_is_no_reader_but_who_computes_with_it_is(
+    tmp_path: Path,
+) -> None:
     def program() -> None:
         batch = torch.zeros(2, 3)
         batch.copy_(torch.empty(3, dtype=torch.float64).clone())
@@ -81,7 +93,9 @@ def test_a_copy_of_undefined_memory_is_no_reader_but_who_computes_with_it_is(tmp
         batch.fill_(1.0).exp()
 
     trace, _ = record(tmp_path, program)
-    (allocation,) = [index for index, row in enumerate(trace.events) if "empty" in trace.strings[row["name"]]]
+    (allocation,) = [
+        index for index, row in enumerate(trace.events) if "empty" in trace.strings[row["name"]]
+    ]
     for name in ("aten::clone", "aten::copy_"):
         (copy,) = rows(trace, name=name)
         assert copy["flags"] & EventFlag.UNDEFINED
@@ -93,7 +107,9 @@ def test_a_copy_of_undefined_memory_is_no_reader_but_who_computes_with_it_is(tmp
     assert not second["flags"] & EventFlag.READS_UNDEFINED
 
 
-def test_memory_that_numpy_shares_and_changes_is_told_with_where_it_was_made(tmp_path: Path) -> None:
+def test_memory_that_numpy_shares_and_changes_is_told_with_where_it_was_made(
+    tmp_path: Path,
+) -> None:
     array = np.ones(4, dtype=np.float32)
 
     def program() -> None:

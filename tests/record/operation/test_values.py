@@ -17,7 +17,9 @@ from tests.record.recording import record, rows
 def taken(folder: Path, program: object, target: Target) -> tuple[Trace, int]:
     """Record `program` at the values level and return the trace and the target's event number."""
     trace, _ = record(folder, program, Level.VALUES, targets=(target,), values_mb=1)  # type: ignore[arg-type]
-    (event,) = np.flatnonzero((trace.events["kind"] == EventKind.OP) & ((trace.events["flags"] & EventFlag.KEPT) != 0))
+    (event,) = np.flatnonzero(
+        (trace.events["kind"] == EventKind.OP) & ((trace.events["flags"] & EventFlag.KEPT) != 0)
+    )
     return trace, int(event)
 
 
@@ -26,7 +28,14 @@ def op_of(folder: Path, program: object, name: str, occurrence: int = 0) -> Targ
     trace, _ = record(folder, program)  # type: ignore[arg-type]
     row = rows(trace, name=name)[0]
     place = trace.locations[row["location"]]
-    return Target(trace.strings[row["name"]], place.path, place.line, int(row["phase"]), int(row["step"]), occurrence)
+    return Target(
+        trace.strings[row["name"]],
+        place.path,
+        place.line,
+        int(row["phase"]),
+        int(row["step"]),
+        occurrence,
+    )
 
 
 def test_outputs_and_inputs_of_the_chosen_occurrence_are_kept(tmp_path: Path) -> None:
@@ -35,7 +44,10 @@ def test_outputs_and_inputs_of_the_chosen_occurrence_are_kept(tmp_path: Path) ->
             torch.full((2,), float(number)).add(1.0)
 
     trace, event = taken(tmp_path, program, op_of(tmp_path, program, "aten::add", occurrence=2))
-    kept = {value.number: np.frombuffer(value.data, dtype=np.float32).tolist() for value in trace.values(event)}
+    kept = {
+        value.number: np.frombuffer(value.data, dtype=np.float32).tolist()
+        for value in trace.values(event)
+    }
     assert kept == {0: [3.0, 3.0], 1000: [2.0, 2.0]}
 
 
@@ -44,7 +56,10 @@ def test_an_input_that_the_op_overwrites_is_kept_as_it_was(tmp_path: Path) -> No
         torch.ones(2).add_(1.0)
 
     trace, event = taken(tmp_path, program, op_of(tmp_path, program, "aten::add_"))
-    kept = {value.number: np.frombuffer(value.data, dtype=np.float32).tolist() for value in trace.values(event)}
+    kept = {
+        value.number: np.frombuffer(value.data, dtype=np.float32).tolist()
+        for value in trace.values(event)
+    }
     assert kept == {0: [2.0, 2.0], 1000: [1.0, 1.0]}
     flags = trace.events[event]["flags"]
     assert flags & EventFlag.REPLAYED
@@ -70,13 +85,17 @@ def test_an_op_that_does_not_repeat_itself_is_marked(tmp_path: Path) -> None:
         return torch.ops.reproaudit_test.counter(torch.ones(2))  # type: ignore[no-any-return]
 
     try:
-        trace, event = taken(tmp_path, program, op_of(tmp_path, program, "reproaudit_test::counter"))
+        trace, event = taken(
+            tmp_path, program, op_of(tmp_path, program, "reproaudit_test::counter")
+        )
     finally:
         library._destroy()
     assert trace.events[event]["flags"] & EventFlag.REPLAY_DIFFERED
 
 
-def test_an_input_that_another_thread_changes_meanwhile_is_no_fault_of_the_op(tmp_path: Path) -> None:
+def test_an_input_that_another_thread_changes_meanwhile_is_no_fault_of_the_op(
+    tmp_path: Path,
+) -> None:
     array = np.zeros(4, dtype=np.float32)
     started, go_on = threading.Event(), threading.Event()
     library = torch.library.Library("reproaudit_race", "DEF")
@@ -105,7 +124,9 @@ def test_an_input_that_another_thread_changes_meanwhile_is_no_fault_of_the_op(tm
         writer.join()
 
     try:
-        trace, event = taken(tmp_path, program, op_of(tmp_path, program, "reproaudit_race::slow_sum"))
+        trace, event = taken(
+            tmp_path, program, op_of(tmp_path, program, "reproaudit_race::slow_sum")
+        )
     finally:
         library._destroy()
     assert trace.events[event]["flags"] & EventFlag.RACED

@@ -1,4 +1,5 @@
-"""What is recorded of calls that bring the outside world in, and that the program gets what it would get anyway."""
+"""What is recorded of calls that bring the outside world in, and that the program gets what it
+would get anyway."""
 
 from __future__ import annotations
 
@@ -45,7 +46,9 @@ def shown(trace: Trace, name: str) -> list[str]:
     return [trace.strings[row["aux"]] for row in entropy(trace, name)]
 
 
-IMPORTS = "import datetime, os, platform, random, socket, subprocess, sys, time, uuid, numpy as np, torch"
+IMPORTS = (
+    "import datetime, os, platform, random, socket, subprocess, sys, time, uuid, numpy as np, torch"
+)
 CALLS = [
     ("time.time", "time.time()"),
     ("time.localtime", "time.localtime()"),
@@ -63,7 +66,10 @@ CALLS = [
     ("numpy.random.SeedSequence", "np.random.default_rng()"),
     ("numpy.random.SeedSequence", "np.random.RandomState()"),
     ("numpy.random.SeedSequence", "np.random.SeedSequence()"),
-    ("subprocess.check_output", "subprocess.check_output([sys.executable, '-S', '-c', 'print(1)'])"),
+    (
+        "subprocess.check_output",
+        "subprocess.check_output([sys.executable, '-S', '-c', 'print(1)'])",
+    ),
 ]
 
 
@@ -78,7 +84,9 @@ def test_a_call_is_recorded_with_its_line(tmp_path: Path, name: str, call: str) 
 
 
 def test_a_time_that_is_given_is_no_look_at_the_clock(tmp_path: Path) -> None:
-    trace, _ = record(tmp_path, lambda: (time.localtime(5), time.strftime("%H", time.gmtime(0)), time.ctime(0)))
+    trace, _ = record(
+        tmp_path, lambda: (time.localtime(5), time.strftime("%H", time.gmtime(0)), time.ctime(0))
+    )
     assert [name for name in trace.strings if name.startswith("time.")] == []
 
 
@@ -88,7 +96,8 @@ def test_clocks_that_libraries_read_are_left_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.leaves(
-    "sys-path", reason="the library is imported from a folder of its own; monkeypatch takes it off later"
+    "sys-path",
+    reason="the library is imported from a folder of its own; monkeypatch takes it off later",
 )
 @pytest.mark.parametrize("where", ["import", "call"])
 def test_what_a_library_makes_while_it_is_imported_is_left_out(
@@ -116,7 +125,11 @@ def test_datetime_stays_the_class_it_is(tmp_path: Path) -> None:
     def program() -> None:
         now, today = datetime.datetime.now(), datetime.date.today()
         assert type(now) is early_datetime is datetime.datetime
-        assert pickle.loads(pickle.dumps((now, today, datetime.datetime))) == (now, today, datetime.datetime)
+        assert pickle.loads(pickle.dumps((now, today, datetime.datetime))) == (
+            now,
+            today,
+            datetime.datetime,
+        )
         assert copy.deepcopy(now) == now
         kind = type("Own", (datetime.datetime,), {})
         assert type(kind.now()) is type(kind.today()) is kind
@@ -160,7 +173,9 @@ def test_a_generator_s_seed_is_recorded_and_its_method_put_back(tmp_path: Path) 
         ("random.Random.seed", lambda seed: random.Random(1).seed(seed)),
     ],
 )
-def test_python_generators_are_alike_only_with_a_seed(tmp_path: Path, name: str, make: Callable[[Any], Any]) -> None:
+def test_python_generators_are_alike_only_with_a_seed(
+    tmp_path: Path, name: str, make: Callable[[Any], Any]
+) -> None:
     runs = [record(tmp_path, lambda: (make(7), make(None)))[0] for _ in range(2)]
     seeded, unseeded = zip(*(digests(trace, name) for trace in runs), strict=True)
     assert seeded[0] == seeded[1]
@@ -168,7 +183,9 @@ def test_python_generators_are_alike_only_with_a_seed(tmp_path: Path, name: str,
 
 
 def test_numpy_generators_ask_for_entropy_only_without_a_seed(tmp_path: Path) -> None:
-    trace, _ = record(tmp_path, lambda: (np.random.default_rng(3), np.random.PCG64(3), np.random.SeedSequence(3)))
+    trace, _ = record(
+        tmp_path, lambda: (np.random.default_rng(3), np.random.PCG64(3), np.random.SeedSequence(3))
+    )
     assert entropy(trace, "numpy.random.SeedSequence") == []
     assert shown(trace, "numpy.random.default_rng") == ["(3,)"]
 
@@ -187,7 +204,9 @@ def test_a_seed_that_replaces_entropy_explains_that_it_does_not_matter(tmp_path:
     assert shown(a.main, "numpy.random.RandomState") == ["(3,)", "(4,)"]
 
 
-def test_a_numpy_generator_that_is_passed_through_is_not_told_by_its_address(tmp_path: Path) -> None:
+def test_a_numpy_generator_that_is_passed_through_is_not_told_by_its_address(
+    tmp_path: Path,
+) -> None:
     generator = np.random.default_rng(3)
     trace, _ = record(tmp_path, lambda: np.random.default_rng(generator))
     assert digests(trace, "numpy.random.default_rng") == [0]
@@ -200,7 +219,10 @@ def test_rows_of_a_database_are_told_and_a_random_query_even_without_them(tmp_pa
         try:
             connection.execute("CREATE TABLE t (a)")
             connection.execute("INSERT INTO t VALUES (5)")
-            return [tuple(row) for row in connection.execute("SELECT a FROM t ORDER BY RANDOM()").fetchall()]
+            return [
+                tuple(row)
+                for row in connection.execute("SELECT a FROM t ORDER BY RANDOM()").fetchall()
+            ]
         finally:
             connection.close()
 

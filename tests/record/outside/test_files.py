@@ -20,8 +20,13 @@ from tests.record.recording import record, rows
 def uses(trace: Trace, folder: Path) -> list[tuple[str, str]]:
     """Return name and access of each file below `folder`, in order."""
     root = os.path.realpath(folder)
-    found = [(trace.strings[row["module"]], trace.strings[row["aux"]]) for row in rows(trace, EventKind.FILE)]
-    return [(os.path.relpath(path, root), access) for path, access in found if path.startswith(root)]
+    found = [
+        (trace.strings[row["module"]], trace.strings[row["aux"]])
+        for row in rows(trace, EventKind.FILE)
+    ]
+    return [
+        (os.path.relpath(path, root), access) for path, access in found if path.startswith(root)
+    ]
 
 
 @pytest.fixture
@@ -75,7 +80,9 @@ def test_a_file_is_recorded_by_how_it_is_opened(
     assert uses(trace, folder) == expected
 
 
-def test_the_line_is_the_programs_own_though_a_library_opens_the_file(tmp_path: Path, folder: Path) -> None:
+def test_the_line_is_the_programs_own_though_a_library_opens_the_file(
+    tmp_path: Path, folder: Path
+) -> None:
     np.save(folder / "array.npy", np.zeros(2))
 
     def program() -> Any:
@@ -120,7 +127,9 @@ def test_own_traces_and_modules_are_no_files_of_the_program(tmp_path: Path) -> N
     assert rows(trace, EventKind.FILE).size == 0
 
 
-def test_nothing_is_recorded_at_boundary_level_nor_after_the_recording(tmp_path: Path, folder: Path) -> None:
+def test_nothing_is_recorded_at_boundary_level_nor_after_the_recording(
+    tmp_path: Path, folder: Path
+) -> None:
     trace, _ = record(tmp_path, (folder / "old").read_bytes, level=Level.BOUNDARY)
     assert rows(trace, EventKind.FILE).size == 0
     first, _ = record(tmp_path, lambda: None)

@@ -1,4 +1,5 @@
-"""Whether the environment names the device that a program comes to use, and asks none that it does not use."""
+"""Whether the environment names the device that a program comes to use, and asks none that it does
+not use."""
 
 from __future__ import annotations
 
@@ -68,7 +69,9 @@ def test_a_precision_set_by_the_new_way_is_recorded_though_the_old_one_then_refu
 ) -> None:
     watch, recorder = watched
     changes: dict[str, tuple[str, str]] = {}
-    recorder.writer.change = lambda what, before, after, location: changes.__setitem__(what, (before, after))
+    recorder.writer.change = lambda what, before, after, location: changes.__setitem__(
+        what, (before, after)
+    )
     matmul = torch.backends.cuda.matmul
     before = matmul.fp32_precision
     try:
@@ -81,7 +84,9 @@ def test_a_precision_set_by_the_new_way_is_recorded_though_the_old_one_then_refu
     assert changes == {"cuda.matmul.fp32_precision": (before, "tf32")}
 
 
-def test_attention_backends_that_the_program_switches_off_are_recorded(watched: tuple[Watch, Recorded]) -> None:
+def test_attention_backends_that_the_program_switches_off_are_recorded(
+    watched: tuple[Watch, Recorded],
+) -> None:
     watch, recorder = watched
     changes: dict[str, str] = {}
     recorder.writer.change = lambda what, before, after, location: changes.__setitem__(what, after)
@@ -96,8 +101,14 @@ def test_attention_backends_that_the_program_switches_off_are_recorded(watched: 
 @pytest.mark.parametrize(
     ("text", "version"),
     [
-        ("NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.104.05  Sat Aug 19 01:15:15 UTC 2023\n", "535.104.05"),
-        ("NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.65.06  Release Build  (a@b)\n", "580.65.06"),
+        (
+            "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.104.05  Sat Aug 19 01:15:15 UTC 2023\n",
+            "535.104.05",
+        ),
+        (
+            "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.65.06  Release Build  (a@b)\n",
+            "580.65.06",
+        ),
         ("GCC version: gcc version 12.3.0\n", ""),
         ("", ""),
     ],
@@ -106,7 +117,9 @@ def test_the_driver_is_read_from_what_the_kernel_module_says(text: str, version:
     assert environment._driver_version(text) == version
 
 
-def test_cublas_is_asked_for_its_version_where_it_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cublas_is_asked_for_its_version_where_it_is_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     asked: list[str] = []
 
     class Library:
@@ -144,7 +157,10 @@ def test_a_precision_set_by_the_old_way_is_recorded_for_the_gpu_and_for_the_cpu(
     try:
         torch.set_float32_matmul_precision("medium")
         watch.look()
-        assert changes == {"cuda.matmul.fp32_precision": "tf32", "mkldnn.matmul.fp32_precision": "bf16"}
+        assert changes == {
+            "cuda.matmul.fp32_precision": "tf32",
+            "mkldnn.matmul.fp32_precision": "bf16",
+        }
     finally:
         state.restore()
 
@@ -167,7 +183,9 @@ def test_the_precision_is_put_back_by_whatever_way_it_was_changed(way: str) -> N
 
 
 @pytest.mark.seeded
-def test_the_line_that_sets_a_flag_of_a_backend_is_known_by_whatever_way_it_is_set(tmp_path: Path) -> None:
+def test_the_line_that_sets_a_flag_of_a_backend_is_known_by_whatever_way_it_is_set(
+    tmp_path: Path,
+) -> None:
     backends, state = torch.backends, ProcessState.capture()
 
     def program() -> None:
@@ -183,7 +201,12 @@ def test_the_line_that_sets_a_flag_of_a_backend_is_known_by_whatever_way_it_is_s
         state.restore()
         torch.backends.cuda.enable_flash_sdp(True)
     first = program.__code__.co_firstlineno
-    assert [(change.what, change.location and change.location.line - first) for change in trace.changes] == [
-        ("cudnn.benchmark", 1), ("cudnn.deterministic", 2), ("cuda.matmul.fp32_precision", 3),
-        ("cudnn.conv.fp32_precision", 4), ("attention backends", 5),
-    ]  # fmt: skip
+    assert [
+        (change.what, change.location and change.location.line - first) for change in trace.changes
+    ] == [
+        ("cudnn.benchmark", 1),
+        ("cudnn.deterministic", 2),
+        ("cuda.matmul.fp32_precision", 3),
+        ("cudnn.conv.fp32_precision", 4),
+        ("attention backends", 5),
+    ]

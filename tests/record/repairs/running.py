@@ -29,31 +29,42 @@ def run(folder: Path, source: str, *interventions: str, level: Level = Level.BOU
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "reproaudit.record", str(plan)]
     done = subprocess.run(
-        command, cwd=folder, env=environment, check=False, capture_output=True, text=True, timeout=300
+        command,
+        cwd=folder,
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def alike(folder: Path, source: str, *interventions: str) -> set[bool]:
-    """Return which of both cases occur when two runs are compared line by line: equal lines, and differing ones."""
+    """Return which of both cases occur when two runs are compared line by line: equal lines, and
+    differing ones."""
     first, second = (run(folder, source, *interventions).splitlines() for _ in range(2))
     return {one == other for one, other in zip(first, second, strict=True)}
 
 
 def is_repaired(folder: Path, source: str, *interventions: str) -> bool:
-    """True if each line that the program writes differs between runs without the interventions and none with them.
+    """True if each line that the program writes differs between runs without the interventions and
+    none with them.
 
-    A race may end alike by chance, most of all on a busy machine, so the runs without are a few pairs at need.
+    A race may end alike by chance, most of all on a busy machine, so the runs without are a few
+    pairs at need.
     """
     differs = any(alike(folder, source) == {False} for _ in range(CHANCES))
     return differs and alike(folder, source, *interventions) == {True}
 
 
 def other_than(text: str, folder: Path, source: str) -> str:
-    """Return what the program writes without interventions as soon as that is not `text`; runs it a few times at need.
+    """Return what the program writes without interventions as soon as that is not `text`; runs it a
+    few times at need.
 
-    For programs whose threads race to an order that is likely, but nobody's promise on a busy machine.
+    For programs whose threads race to an order that is likely, but nobody's promise on a busy
+    machine.
     """
     written = (run(folder, source) for _ in range(CHANCES))
     return next((other for other in written if other != text), text)
@@ -68,12 +79,27 @@ def is_reproducible(folder: Path, source: str, *interventions: str) -> bool:
     """Audit the program from the command line, by two runs, under the interventions."""
     program = folder / "program.py"
     program.write_text(textwrap.dedent(source), encoding="utf-8")
-    command = [sys.executable, "-m", "reproaudit", "--quiet", "--no-alerts", "--no-diagnosis", "--runs", "2"]
+    command = [
+        sys.executable,
+        "-m",
+        "reproaudit",
+        "--quiet",
+        "--no-alerts",
+        "--no-diagnosis",
+        "--runs",
+        "2",
+    ]
     for name in interventions:
         command += ["--intervene", name]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [*command, str(program)], cwd=folder, env=environment, check=False, capture_output=True, text=True, timeout=300
+        [*command, str(program)],
+        cwd=folder,
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert done.returncode in (0, 1), done.stdout + done.stderr
     return done.returncode == 0

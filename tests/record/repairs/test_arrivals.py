@@ -1,4 +1,5 @@
-"""Whether results come in the order of submission where the first one submitted is the last to be ready."""
+"""Whether results come in the order of submission where the first one submitted is the last to be
+ready."""
 
 from __future__ import annotations
 
@@ -144,7 +145,8 @@ class Slow(Dataset):
 for batch in DataLoader(Slow(), num_workers=2, in_order=False, multiprocessing_context="fork"):
     print(int(batch))
 """
-# A set orders futures by their addresses; how many objects of their size lie between two of them is left to chance.
+# A set orders futures by their addresses; how many objects of their size lie between two of them is
+# left to chance.
 FUTURES = """
 import os
 from concurrent.futures import ThreadPoolExecutor, wait

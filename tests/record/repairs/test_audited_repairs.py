@@ -38,16 +38,26 @@ VALUES = {
 }
 
 
-def test_an_audit_under_the_repair_of_each_cause_finds_a_reproducible_program(tmp_path: Path) -> None:
-    assert is_reproducible(tmp_path, TRAINING.replace("{value}", " + ".join(VALUES.values())), *VALUES)
+def test_an_audit_under_the_repair_of_each_cause_finds_a_reproducible_program(
+    tmp_path: Path,
+) -> None:
+    assert is_reproducible(
+        tmp_path, TRAINING.replace("{value}", " + ".join(VALUES.values())), *VALUES
+    )
 
 
 def test_an_audit_under_another_repair_does_not(tmp_path: Path) -> None:
-    assert not is_reproducible(tmp_path, TRAINING.replace("{value}", VALUES["clock.fixed"]), "entropy.fixed")
+    assert not is_reproducible(
+        tmp_path, TRAINING.replace("{value}", VALUES["clock.fixed"]), "entropy.fixed"
+    )
 
 
-@pytest.mark.parametrize(("source", "intervention"), [(LOOKS, "clock.fixed"), (DRAWS, "entropy.fixed")])
-def test_a_recorder_that_wraps_the_same_calls_changes_nothing(tmp_path: Path, source: str, intervention: str) -> None:
+@pytest.mark.parametrize(
+    ("source", "intervention"), [(LOOKS, "clock.fixed"), (DRAWS, "entropy.fixed")]
+)
+def test_a_recorder_that_wraps_the_same_calls_changes_nothing(
+    tmp_path: Path, source: str, intervention: str
+) -> None:
     program = "import torch\n" + source
     plainly = run(tmp_path, program, intervention)
     assert run(tmp_path, program, intervention, level=Level.OPERATION) == plainly

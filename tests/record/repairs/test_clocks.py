@@ -1,4 +1,5 @@
-"""Whether the program's own looks at a clock are the same in each run, and nobody else's look is touched."""
+"""Whether the program's own looks at a clock are the same in each run, and nobody else's look is
+touched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Operators that refuse are computed elsewhere. Some refuse on the CPU as well, and so it stands in for the GPU."""
+"""Operators that refuse are computed elsewhere. Some refuse on the CPU as well, and so it stands in
+for the GPU."""
 
 from __future__ import annotations
 
@@ -36,7 +37,9 @@ def everywhere(tensor: torch.Tensor) -> bool:
     return True
 
 
-def test_what_refuses_is_computed_on_copies_and_what_it_overwrites_is_written_back(moved: list[str]) -> None:
+def test_what_refuses_is_computed_on_copies_and_what_it_overwrites_is_written_back(
+    moved: list[str],
+) -> None:
     x, index, values = torch.zeros(8), torch.tensor([1, 5, 2]), torch.tensor([1.0, 2.0, 3.0])
     with RefusedOnCpu(everywhere):
         result = x.put_(index, values)

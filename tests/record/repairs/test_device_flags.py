@@ -1,4 +1,5 @@
-"""Whether what repairs set for the GPU holds against the program's own calls. The flags are there without a GPU too."""
+"""Whether what repairs set for the GPU holds against the program's own calls. The flags are there
+without a GPU too."""
 
 from __future__ import annotations
 
@@ -84,27 +85,38 @@ def test_one_flag_of_cudnn_is_held_without_the_other(tmp_path: Path) -> None:
     assert run(tmp_path, CUDNN).splitlines()[1] == "True False True"
 
 
-def test_attention_is_computed_by_matrix_products_whatever_the_program_asks_for(tmp_path: Path) -> None:
+def test_attention_is_computed_by_matrix_products_whatever_the_program_asks_for(
+    tmp_path: Path,
+) -> None:
     assert run(tmp_path, ATTENTION, "sdpa.math").split() == ["True"] * 5
     assert "False" in run(tmp_path, ATTENTION)
 
 
-def test_tf32_stays_off_by_the_old_way_and_by_the_new_one_and_both_can_be_read(tmp_path: Path) -> None:
-    old, new = (run(tmp_path, PRECISION.format(old=old), "tf32.off").splitlines() for old in (True, False))
+def test_tf32_stays_off_by_the_old_way_and_by_the_new_one_and_both_can_be_read(
+    tmp_path: Path,
+) -> None:
+    old, new = (
+        run(tmp_path, PRECISION.format(old=old), "tf32.off").splitlines() for old in (True, False)
+    )
     assert old == ["False False highest"] * 2
     assert new == ["True True True True True", "bf16"]
 
 
 def test_tf32_is_on_without_the_repair(tmp_path: Path) -> None:
     assert run(tmp_path, PRECISION.format(old=True)).splitlines()[-1] == "True True high"
-    assert run(tmp_path, PRECISION.format(old=False)).splitlines()[0] == "False False False False False"
+    assert (
+        run(tmp_path, PRECISION.format(old=False)).splitlines()[0]
+        == "False False False False False"
+    )
 
 
 def test_flags_are_held_in_a_spawned_child(tmp_path: Path) -> None:
     assert run(tmp_path, SPAWNED, "cudnn.benchmark_off", "sdpa.math").split() == ["False", "False"]
 
 
-@pytest.mark.parametrize("name", ["cudnn_benchmark", "cudnn_deterministic", "math_attention", "no_tf32"])
+@pytest.mark.parametrize(
+    "name", ["cudnn_benchmark", "cudnn_deterministic", "math_attention", "no_tf32"]
+)
 def test_what_a_repetition_within_one_process_holds_is_free_again_after_it(name: str) -> None:
     import importlib
 
@@ -115,13 +127,19 @@ def test_what_a_repetition_within_one_process_holds_is_free_again_after_it(name:
 
     def state() -> tuple[object, ...]:
         backends = torch.backends
-        setters = [getattr(torch._C, setter) for setter in dir(torch._C) if setter.startswith("_set_")]
+        setters = [
+            getattr(torch._C, setter) for setter in dir(torch._C) if setter.startswith("_set_")
+        ]
         return (
-            setters, torch.set_float32_matmul_precision, vars(type(backends.cudnn))["benchmark"].setter,
-            vars(type(backends.cudnn))["allow_tf32"].setter, backends.cuda.flash_sdp_enabled(),
-            backends.cuda.mem_efficient_sdp_enabled(), backends.cuda.math_sdp_enabled(),
+            setters,
+            torch.set_float32_matmul_precision,
+            vars(type(backends.cudnn))["benchmark"].setter,
+            vars(type(backends.cudnn))["allow_tf32"].setter,
+            backends.cuda.flash_sdp_enabled(),
+            backends.cuda.mem_efficient_sdp_enabled(),
+            backends.cuda.math_sdp_enabled(),
             backends.cuda.cudnn_sdp_enabled(),
-        )  # fmt: skip
+        )
 
     before, patches = state(), Patches()
     reach = Reach(patches, lambda depth: True, lambda module, action: action(), lambda action: None)

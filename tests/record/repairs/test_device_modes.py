@@ -1,4 +1,5 @@
-"""The modes that order what the device does, on the CPU: what they change of a call, and when they wait."""
+"""The modes that order what the device does, on the CPU: what they change of a call, and when they
+wait."""
 
 from __future__ import annotations
 
@@ -24,7 +25,10 @@ class Seen(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        given = dict(zip((argument.name for argument in func._schema.arguments), args, strict=False)) | kwargs
+        given = (
+            dict(zip((argument.name for argument in func._schema.arguments), args, strict=False))
+            | kwargs
+        )
         self.calls.append((func._schema.name, given.get("non_blocking", "absent")))
         return func(*args, **kwargs)
 
@@ -51,7 +55,8 @@ def test_every_copy_is_told_to_wait_by_whatever_way_it_was_asked_not_to() -> Non
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[torch.device]]:
-    """Every CPU tensor of two elements or more counts as one on the device; return what was waited for."""
+    """Every CPU tensor of two elements or more counts as one on the device; return what was waited
+    for."""
     waited: list[torch.device] = []
 
     def devices(value: Any) -> Iterator[torch.device]:
@@ -68,7 +73,9 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[torch.device]]:
     return waited
 
 
-def test_the_host_waits_once_after_each_operator_that_touches_the_device(waits: list[torch.device]) -> None:
+def test_the_host_waits_once_after_each_operator_that_touches_the_device(
+    waits: list[torch.device],
+) -> None:
     x, one = torch.arange(4.0), torch.ones(())
     with SerialStreams():
         x.add_(1)
@@ -86,7 +93,9 @@ def test_the_backward_pass_is_waited_for_too(waits: list[torch.device]) -> None:
     assert len(waits) > forward
 
 
-@pytest.mark.parametrize(("owner", "name"), [(rng, "is_capturing"), (device_modes, "_is_initialized")])
+@pytest.mark.parametrize(
+    ("owner", "name"), [(rng, "is_capturing"), (device_modes, "_is_initialized")]
+)
 def test_nothing_is_waited_for_inside_a_capture_or_before_the_device_is_in_use(
     waits: list[torch.device], monkeypatch: pytest.MonkeyPatch, owner: Any, name: str
 ) -> None:

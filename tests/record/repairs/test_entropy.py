@@ -1,4 +1,5 @@
-"""Whether entropy of the operating system and process ids are the same in each run, and still do their work."""
+"""Whether entropy of the operating system and process ids are the same in each run, and still do
+their work."""
 
 from __future__ import annotations
 
@@ -109,7 +110,9 @@ def test_no_process_can_have_the_number_that_the_program_is_told(tmp_path: Path)
 
 
 def test_psutil_finds_the_programs_own_process(tmp_path: Path) -> None:
-    (tmp_path / "psutil.py").write_text("class Process:\n    def __init__(self, pid=None):\n        self.pid = pid\n")
+    (tmp_path / "psutil.py").write_text(
+        "class Process:\n    def __init__(self, pid=None):\n        self.pid = pid\n"
+    )
     source = """
     import os, psutil, posix
     print(psutil.Process(os.getpid()).pid == posix.getpid(), psutil.Process().pid, psutil.Process(1).pid)

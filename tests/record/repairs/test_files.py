@@ -1,4 +1,5 @@
-"""Whether the program sees folders in one order and files of one age, and Python itself sees the truth."""
+"""Whether the program sees folders in one order and files of one age, and Python itself sees the
+truth."""
 
 from __future__ import annotations
 
@@ -42,7 +43,8 @@ for path in sorted(glob.glob(folder + '/*'), key=os.path.getmtime):
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Run the test as a program under the repair, on a file system that lists names in an order of its own."""
+    """Run the test as a program under the repair, on a file system that lists names in an order of
+    its own."""
     names = NAMES.copy()
     random.Random(1).shuffle(names)
     for name in names:
@@ -52,7 +54,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(os, "listdir", lambda path=None: shuffled(REAL_LISTDIR(path)))
     monkeypatch.setattr(os, "scandir", lambda path=None: Shuffled(path))
     patches = Patches()
-    files.install(Reach(patches, FrameKinds().is_program, lambda name, action: None, lambda action: None))
+    files.install(
+        Reach(patches, FrameKinds().is_program, lambda name, action: None, lambda action: None)
+    )
     yield tmp_path
     patches.undo()
 
@@ -74,14 +78,22 @@ class Shuffled:
 
 
 LISTINGS: dict[str, Callable[[Path], list[str]]] = {
-    "os.listdir": lambda folder: [*os.listdir(folder)],  # looked up when it is called, as all of these
-    "os.listdir of bytes": lambda folder: [name.decode() for name in os.listdir(os.fsencode(folder))],
+    "os.listdir": lambda folder: [
+        *os.listdir(folder)
+    ],  # looked up when it is called, as all of these
+    "os.listdir of bytes": lambda folder: [
+        name.decode() for name in os.listdir(os.fsencode(folder))
+    ],
     "os.scandir": lambda folder: [entry.name for entry in os.scandir(str(folder))],
-    "os.scandir of bytes": lambda folder: [entry.name.decode() for entry in os.scandir(os.fsencode(folder))],
+    "os.scandir of bytes": lambda folder: [
+        entry.name.decode() for entry in os.scandir(os.fsencode(folder))
+    ],
     "os.walk": lambda folder: next(os.walk(folder))[1],
     "os.fwalk": lambda folder: next(os.fwalk(folder))[1],
     "glob.glob": lambda folder: [os.path.basename(path) for path in glob.glob(f"{folder}/*")],
-    "glob.iglob": lambda folder: [path.split("/")[-2] for path in glob.iglob(f"{folder}/**/file", recursive=True)],
+    "glob.iglob": lambda folder: [
+        path.split("/")[-2] for path in glob.iglob(f"{folder}/**/file", recursive=True)
+    ],
     "Path.iterdir": lambda folder: [path.name for path in folder.iterdir()],
     "Path.glob": lambda folder: [path.name for path in folder.glob("*")],
     "Path.rglob": lambda folder: [path.parent.name for path in folder.rglob("file")],
@@ -95,7 +107,9 @@ AGES: dict[str, Callable[[Path], object]] = {
     "os.path.getatime": lambda path: (os.path.getatime(path),),
     "Path.stat": lambda path: path.stat().st_mtime,
     "Path.lstat": lambda path: path.lstat().st_mtime,
-    "DirEntry.stat": lambda path: next(e.stat().st_mtime for e in os.scandir(path.parent) if e.name == path.name),
+    "DirEntry.stat": lambda path: next(
+        e.stat().st_mtime for e in os.scandir(path.parent) if e.name == path.name
+    ),
 }
 
 

@@ -37,7 +37,8 @@ for change in (
         print(error)
 print(torch.utils.deterministic.fill_uninitialized_memory and torch.are_deterministic_algorithms_enabled())
 """
-# More threads than cores add into the same rows: in another order in each call, on any machine. Every bit counts.
+# More threads than cores add into the same rows: in another order in each call, on any machine.
+# Every bit counts.
 KERNEL = """
 import hashlib, torch
 torch.use_deterministic_algorithms(False)
@@ -96,4 +97,6 @@ def test_torch_computes_with_one_thread_whatever_is_asked_for(tmp_path: Path) ->
 
 
 def test_flags_hold_in_children(tmp_path: Path) -> None:
-    assert run(tmp_path, CHILD, "threads.one", "kernels.deterministic").splitlines() == ["1 True"] * 2
+    assert (
+        run(tmp_path, CHILD, "threads.one", "kernels.deterministic").splitlines() == ["1 True"] * 2
+    )

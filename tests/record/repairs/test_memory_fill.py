@@ -1,4 +1,5 @@
-"""Whether memory that torch leaves undefined is filled, wherever it is allocated, and nothing else is touched."""
+"""Whether memory that torch leaves undefined is filled, wherever it is allocated, and nothing else
+is touched."""
 
 from __future__ import annotations
 
@@ -118,7 +119,9 @@ def test_threads_and_children_get_filled_memory_too(tmp_path: Path) -> None:
     assert run(tmp_path, PLACES, "memory.fill").splitlines() == ["0 False"] * 4
 
 
-def test_the_byte_can_be_chosen_and_only_what_is_new_is_filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_byte_can_be_chosen_and_only_what_is_new_is_filled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("REPROAUDIT_FILL", "0xaa")
     assert run(tmp_path, PATTERN, "memory.fill") == "[170, 170, 170, 170] [1, 1, 170, 170]\n"
 
@@ -127,7 +130,9 @@ def test_memory_that_was_there_keeps_its_content(tmp_path: Path) -> None:
     assert is_untouched(tmp_path, KEPT, "memory.fill")
 
 
-def test_training_and_compiling_give_the_same_to_the_last_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_and_compiling_give_the_same_to_the_last_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plainly = run(tmp_path, TRAINING)
     for byte in ("0", "0x5a"):
         monkeypatch.setenv("REPROAUDIT_FILL", byte)
@@ -135,7 +140,9 @@ def test_training_and_compiling_give_the_same_to_the_last_bit(tmp_path: Path, mo
 
 
 def test_the_recorder_changes_nothing_of_it(tmp_path: Path) -> None:
-    assert run(tmp_path, PLACES, "memory.fill", level=Level.OPERATION).splitlines() == ["0 False"] * 4
+    assert (
+        run(tmp_path, PLACES, "memory.fill", level=Level.OPERATION).splitlines() == ["0 False"] * 4
+    )
 
 
 def test_an_audit_of_a_program_that_reads_undefined_memory_is_reproducible(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
-"""Whether NumPy's legacy and new generators get fixed seeds where they are given none, each by its own repair."""
+"""Whether NumPy's legacy and new generators get fixed seeds where they are given none, each by its
+own repair."""
 
 from __future__ import annotations
 
@@ -82,7 +83,9 @@ def test_no_other_repair_takes_the_credit_for_generators(tmp_path: Path, other: 
 def test_the_repairs_of_numpy_hold_together_in_any_order(tmp_path: Path, first: int) -> None:
     names = ["seed.numpy", "seed.numpy_generators", "entropy.fixed"]
     ordered = names[first:] + names[:first]
-    assert run(tmp_path, LEGACY + GENERATORS, *ordered) == run(tmp_path, LEGACY + GENERATORS, *names)
+    assert run(tmp_path, LEGACY + GENERATORS, *ordered) == run(
+        tmp_path, LEGACY + GENERATORS, *names
+    )
 
 
 def test_two_generators_without_a_seed_are_two_streams(tmp_path: Path) -> None:
@@ -91,6 +94,8 @@ def test_two_generators_without_a_seed_are_two_streams(tmp_path: Path) -> None:
         assert len(set(drawn)) == len(drawn)
 
 
-def test_generators_of_forked_children_draw_the_same_in_each_run_and_not_all_alike(tmp_path: Path) -> None:
+def test_generators_of_forked_children_draw_the_same_in_each_run_and_not_all_alike(
+    tmp_path: Path,
+) -> None:
     assert is_repaired(tmp_path, FORK, "seed.numpy_generators")
     assert len(set(run(tmp_path, FORK, "seed.numpy_generators").split())) == 2

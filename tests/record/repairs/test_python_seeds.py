@@ -1,4 +1,5 @@
-"""Whether Python's random module gives the same draws in each run, and only where it would not by itself."""
+"""Whether Python's random module gives the same draws in each run, and only where it would not by
+itself."""
 
 from __future__ import annotations
 
@@ -56,5 +57,7 @@ def test_forked_children_draw_the_same_in_each_run_and_not_all_alike(tmp_path: P
 
 
 def test_what_must_never_repeat_is_left_alone(tmp_path: Path) -> None:
-    source = "import random, tempfile; print(random.SystemRandom().random()); print(tempfile.mktemp())"
+    source = (
+        "import random, tempfile; print(random.SystemRandom().random()); print(tempfile.mktemp())"
+    )
     assert alike(tmp_path, source, "seed.python") == {False}

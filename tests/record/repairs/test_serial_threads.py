@@ -1,4 +1,5 @@
-"""Whether threads and tasks run one after another, keep what is theirs, and never wait for each other without end."""
+"""Whether threads and tasks run one after another, keep what is theirs, and never wait for each
+other without end."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ from reproaudit.record.repairs import Reach, serial_threads
 from tests.record.repairs.running import is_reproducible, is_untouched, run
 
 TASKS = 4
-# Threads draw from one stream after a while that nobody knows: any of them may be the first, on any machine.
+# Threads draw from one stream after a while that nobody knows: any of them may be the first, on any
+# machine.
 RACING = """
 import os, threading, time
 from concurrent.futures import ThreadPoolExecutor
@@ -104,7 +106,9 @@ def vain(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
     monkeypatch.setattr(serial_threads, "_Turns", Turns)
     patches = Patches()
     forks: list[Callable[[int], None]] = []
-    serial_threads.install(Reach(patches, FrameKinds().is_program, lambda name, action: None, forks.append))
+    serial_threads.install(
+        Reach(patches, FrameKinds().is_program, lambda name, action: None, forks.append)
+    )
     lines: list[object] = made[0]._in_vain  # type: ignore[assignment]
     yield lines
     patches.undo()
@@ -143,7 +147,9 @@ def test_a_started_thread_has_ended_when_its_starter_goes_on(patient: list[objec
     assert crowd.most == 1
 
 
-def test_tasks_of_an_executor_run_one_after_another_in_one_thread_of_its_own(patient: list[object]) -> None:
+def test_tasks_of_an_executor_run_one_after_another_in_one_thread_of_its_own(
+    patient: list[object],
+) -> None:
     crowd = Crowd()
     with ThreadPoolExecutor(TASKS) as pool:
         futures = [pool.submit(crowd.enter, number) for number in range(TASKS)]
@@ -161,7 +167,13 @@ def test_tasks_of_a_thread_pool_run_one_after_another(patient: list[object]) -> 
         found = [list(way(crowd.enter, range(TASKS))) for way in ways]  # type: ignore[operator]
         results = [pool.apply_async(crowd.enter, (number,)) for number in range(TASKS)]
         assert len(crowd.threads) == 4 * TASKS
-        assert [result.get() for result in results] == found[0] == found[1] == found[2] == list(range(TASKS))
+        assert (
+            [result.get() for result in results]
+            == found[0]
+            == found[1]
+            == found[2]
+            == list(range(TASKS))
+        )
     assert crowd.most == 1
 
 
@@ -251,5 +263,7 @@ print([results.get(timeout=30) for _ in children])
 
 
 @pytest.mark.slow
-def test_processes_that_the_program_starts_give_their_results_in_the_order_of_their_starts(tmp_path: Path) -> None:
+def test_processes_that_the_program_starts_give_their_results_in_the_order_of_their_starts(
+    tmp_path: Path,
+) -> None:
     assert run(tmp_path, PROCESSES, "threads.serial") == "[0, 1, 2, 3]\n"

@@ -1,4 +1,5 @@
-"""Whether torch's generators get fixed seeds where they are given none, each kind by its own repair."""
+"""Whether torch's generators get fixed seeds where they are given none, each kind by its own
+repair."""
 
 from __future__ import annotations
 
@@ -67,7 +68,9 @@ def test_a_seeded_program_stays_what_it_is(tmp_path: Path, repair: str) -> None:
     assert is_untouched(tmp_path, SEEDED, repair)
 
 
-def test_forked_children_seed_themselves_the_same_in_each_run_and_not_all_alike(tmp_path: Path) -> None:
+def test_forked_children_seed_themselves_the_same_in_each_run_and_not_all_alike(
+    tmp_path: Path,
+) -> None:
     source = """
     import os, torch
     for _ in range(2):

@@ -1,4 +1,5 @@
-"""Whether DataLoader workers and forked children draw the same in each run, and a well seeded loader stays as it is."""
+"""Whether DataLoader workers and forked children draw the same in each run, and a well seeded
+loader stays as it is."""
 
 from __future__ import annotations
 
@@ -63,7 +64,9 @@ def loader(init: str, method: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("init", ["from_the_clock", "from_the_system"])
-def test_workers_that_are_seeded_by_chance_draw_the_same_in_each_run(tmp_path: Path, init: str) -> None:
+def test_workers_that_are_seeded_by_chance_draw_the_same_in_each_run(
+    tmp_path: Path, init: str
+) -> None:
     source = loader(init, "fork")
     assert is_repaired(tmp_path, source, "workers.seed")
     lines = run(tmp_path, source, "workers.seed").splitlines()
@@ -79,7 +82,9 @@ def test_workers_that_draw_the_same_anyway_draw_what_they_did(tmp_path: Path, in
 @pytest.mark.slow
 def test_a_spawned_worker_draws_what_a_forked_one_does(tmp_path: Path) -> None:
     init = "from_the_system"
-    assert run(tmp_path, loader(init, "spawn"), "workers.seed") == run(tmp_path, loader(init, "fork"), "workers.seed")
+    assert run(tmp_path, loader(init, "spawn"), "workers.seed") == run(
+        tmp_path, loader(init, "fork"), "workers.seed"
+    )
 
 
 def test_forked_children_draw_the_same_in_each_run_and_not_all_alike(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
-"""Which generator a random op is known to draw from, on devices as well, and when its state is not asked for."""
+"""Which generator a random op is known to draw from, on devices as well, and when its state is not
+asked for."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ RANDPERM = describe_op(torch.ops.aten.randperm.generator)
 
 @pytest.fixture
 def two_devices(monkeypatch: pytest.MonkeyPatch) -> tuple[torch.Generator, torch.Generator]:
-    """Generators of the CPU stand in for those of two devices, of which the second is the current one."""
+    """Generators of the CPU stand in for those of two devices, of which the second is the current
+    one."""
     generators = torch.Generator().manual_seed(1), torch.Generator().manual_seed(2)
     monkeypatch.setattr(torch.cuda, "default_generators", generators)
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
@@ -32,19 +34,28 @@ def two_devices(monkeypatch: pytest.MonkeyPatch) -> tuple[torch.Generator, torch
     return generators
 
 
-def test_an_op_on_a_device_draws_from_that_device_s_generator(two_devices: tuple[torch.Generator, ...]) -> None:
+def test_an_op_on_a_device_draws_from_that_device_s_generator(
+    two_devices: tuple[torch.Generator, ...],
+) -> None:
     first, second = two_devices
     assert _generator(RAND, ([2],), {"device": torch.device("cuda:0")}) == (first, False)
     assert _generator(RAND, ([2],), {"device": torch.device("cuda")}) == (second, False)
     assert _generator(RAND, ([2],), {"device": torch.device("cpu")}) == (None, False)
 
 
-def test_a_generator_that_is_given_wins_over_the_device_s(two_devices: tuple[torch.Generator, ...]) -> None:
+def test_a_generator_that_is_given_wins_over_the_device_s(
+    two_devices: tuple[torch.Generator, ...],
+) -> None:
     own = torch.Generator()
-    assert _generator(RANDPERM, (4,), {"generator": own, "device": torch.device("cuda")}) == (own, True)
+    assert _generator(RANDPERM, (4,), {"generator": own, "device": torch.device("cuda")}) == (
+        own,
+        True,
+    )
 
 
-def test_the_streams_of_all_devices_are_told_apart(two_devices: tuple[torch.Generator, ...]) -> None:
+def test_the_streams_of_all_devices_are_told_apart(
+    two_devices: tuple[torch.Generator, ...],
+) -> None:
     streams = dict(rng.Streams().digests())
     assert streams["torch.cuda:0"] != streams["torch.cuda:1"]
     assert streams["torch.cuda:0"] == rng.generator_state(two_devices[0])
@@ -79,10 +90,16 @@ def test_seed_and_offset_of_a_device_are_what_its_state_is() -> None:
 
 @pytest.mark.parametrize(
     ("message", "known"),
-    [("operation would make the legacy stream depend on a capturing", True), ("an illegal access", False)],
+    [
+        ("operation would make the legacy stream depend on a capturing", True),
+        ("an illegal access", False),
+    ],
 )
 def test_a_stream_that_may_not_be_asked_because_another_is_captured_counts_as_captured(
-    two_devices: tuple[torch.Generator, ...], monkeypatch: pytest.MonkeyPatch, message: str, known: bool
+    two_devices: tuple[torch.Generator, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    message: str,
+    known: bool,
 ) -> None:
     def refuse() -> bool:
         raise RuntimeError(f"CUDA error: {message}")

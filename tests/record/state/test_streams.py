@@ -1,4 +1,5 @@
-"""What is recorded where DataLoaders and seeds meet random streams; workers are covered by explain/test_misuse."""
+"""What is recorded where DataLoaders and seeds meet random streams; workers are covered by
+explain/test_misuse."""
 
 from __future__ import annotations
 
@@ -52,7 +53,9 @@ def generator() -> torch.Generator:
         (DataLoader(DATA, sampler=DistributedSampler(DATA, 1, 0)), "DistributedSampler"),
     ],
 )
-def test_an_epoch_is_recorded_with_what_decides_its_order(tmp_path: Path, loader: Any, stream: str) -> None:
+def test_an_epoch_is_recorded_with_what_decides_its_order(
+    tmp_path: Path, loader: Any, stream: str
+) -> None:
     trace, _ = record(tmp_path, iterate(loader))
     (one, first), (other, second) = states(trace, "epoch:")
     assert one == other == f"epoch:{stream}"
@@ -96,14 +99,23 @@ def test_looking_at_streams_draws_nothing(tmp_path: Path) -> None:
         (lambda: (np.random.rand(), np.random.seed(0)), ["numpy"]),
         (lambda: (torch.manual_seed(0), torch.rand(1), torch.manual_seed(0)), []),
         (lambda: (np.random.rand(), torch.manual_seed(0)), []),
-        (lambda: (torch.set_rng_state(torch.get_rng_state()), torch.rand(1), torch.manual_seed(0)), []),
+        (
+            lambda: (
+                torch.set_rng_state(torch.get_rng_state()),
+                torch.rand(1),
+                torch.manual_seed(0),
+            ),
+            [],
+        ),
     ],
 )
 def test_only_the_first_seed_of_a_stream_can_come_too_late(
     tmp_path: Path, program: Callable[[], Any], streams: list[str], alerts: bool
 ) -> None:
     trace, _ = record(tmp_path, program, alerts=alerts)
-    assert [name for name, _ in states(trace, "seed-after-draw:")] == [f"seed-after-draw:{name}" for name in streams]
+    assert [name for name, _ in states(trace, "seed-after-draw:")] == [
+        f"seed-after-draw:{name}" for name in streams
+    ]
 
 
 def test_streams_are_left_alone_at_boundary_level(tmp_path: Path) -> None:
@@ -125,11 +137,16 @@ def test_generators_of_wrapped_datasets_are_found_by_the_path_to_them() -> None:
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: np.random.default_rng(0), lambda: np.random.RandomState(0), generator,
-        lambda: np.random.Generator(np.random.MT19937(0)), lambda: np.random.RandomState(np.random.PCG64(0)),
+        lambda: np.random.default_rng(0),
+        lambda: np.random.RandomState(0),
+        generator,
+        lambda: np.random.Generator(np.random.MT19937(0)),
+        lambda: np.random.RandomState(np.random.PCG64(0)),
     ],
-)  # fmt: skip
-def test_the_state_of_a_generator_follows_from_what_was_drawn_and_from_nothing_else(make: Callable[[], Any]) -> None:
+)
+def test_the_state_of_a_generator_follows_from_what_was_drawn_and_from_nothing_else(
+    make: Callable[[], Any],
+) -> None:
     one, other = make(), make()
     assert state_of(one) == state_of(other)
     if isinstance(one, torch.Generator):
