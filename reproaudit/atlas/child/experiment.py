@@ -16,6 +16,7 @@ from reproaudit.atlas.cells import Cell, Declared, Status, UnderFlag
 from reproaudit.atlas.child import surroundings as around
 from reproaudit.atlas.child import values
 from reproaudit.atlas.child.opdb import Call
+from reproaudit.record.state import flags
 
 _FEWEST = 3  # repetitions, however long they take
 _AT_ONE_THREAD = 3
@@ -269,7 +270,7 @@ class Experiment:
     def _declared(self, phase: Phase, seen: Seen) -> None:
         """Make the call once under the flag and note what it says."""
         try:
-            with around.flag():
+            with flags.strict():
                 phase.result()
         except RuntimeError as error:
             seen.declared = _declaration(error)
@@ -277,7 +278,7 @@ class Experiment:
 
     def _under_flag(self, phase: Phase, way: str, seen: Seen, slice_s: float) -> UnderFlag:
         try:
-            with around.flag():
+            with flags.strict():
                 tally = self._repeat(phase, way, slice_s)
         except RuntimeError as error:
             if _declaration(error) is Declared.NOTHING:

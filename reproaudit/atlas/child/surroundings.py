@@ -8,7 +8,6 @@ import os
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 import torch
@@ -27,8 +26,6 @@ _LARGE_BYTES = (256 << 20, 32 << 20)
 _BUSY_CALLS = 20
 
 _mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-_set_fill: Any = torch._C._set_deterministic_fill_uninitialized_memory
-_get_fill: Any = torch._C._get_deterministic_fill_uninitialized_memory
 
 
 def seed_everything() -> None:
@@ -102,20 +99,6 @@ def crowded(device: str) -> int:
     return (
         torch.get_num_threads() if device == "cuda" else _OVERSUBSCRIPTION * (os.cpu_count() or 1)
     )
-
-
-@contextmanager
-def flag() -> Iterator[None]:
-    """Set `torch.use_deterministic_algorithms(True)` without its filling of memory, which hides
-    undefined bytes."""
-    fill = _get_fill()
-    _set_fill(False)
-    torch.use_deterministic_algorithms(True)
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(False)
-        _set_fill(fill)
 
 
 class Neighbour:

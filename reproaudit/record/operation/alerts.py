@@ -8,18 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 from reproaudit.model.events import EventKind
 from reproaudit.record.operation.opinfo import OpInfo
 from reproaudit.record.operation.stream_races import StreamRaces
 from reproaudit.record.session import Recorder
+from reproaudit.record.state.flags import is_on, put_back, set_strict
 
-_set = torch._C._set_deterministic_algorithms
-_set_fill = torch._C._set_deterministic_fill_uninitialized_memory
-_get = torch._C._get_deterministic_algorithms
-_get_warn_only = torch._C._get_deterministic_algorithms_warn_only
-_get_fill = torch._C._get_deterministic_fill_uninitialized_memory
 _MARKS = ("deterministic", "CUBLAS_WORKSPACE_CONFIG")
 
 
@@ -47,11 +41,9 @@ class Alerts:
     def _refusing(
         self, func: Any, info: OpInfo, args: Any, kwargs: Any, phase: int, module: int, site: int
     ) -> Any:
-        if _get():
+        if is_on():
             return func(*args, **kwargs)
-        warn_only, fill = _get_warn_only(), _get_fill()
-        _set_fill(False)
-        _set(True, warn_only=False)
+        before = set_strict()
         try:
             return func(*args, **kwargs)
         except RuntimeError as error:
@@ -59,8 +51,7 @@ class Alerts:
             if not any(mark in message for mark in _MARKS):
                 raise
         finally:
-            _set(False, warn_only=warn_only)
-            _set_fill(fill)
+            put_back(before)
         recorder, writer = self._recorder, self._recorder.writer
         writer.add(
             EventKind.ALERT,

@@ -14,7 +14,7 @@ from reproaudit.record.digest.tensors import Digest, digest, raw_bytes
 from reproaudit.record.operation.device_load import DeviceLoad
 from reproaudit.record.operation.operands import tensors_written
 from reproaudit.record.operation.opinfo import OpInfo
-from reproaudit.record.state import rng
+from reproaudit.record.state import flags, rng
 
 _clock = time.perf_counter
 _REPEATS = 20
@@ -24,11 +24,6 @@ _OVERSUBSCRIPTION = 4  # threads per core under contention
 # Of torch._C, because the program's and our own wrappers of the public ones must not take part.
 _set_threads = torch._C.set_num_threads
 _get_threads = torch._C.get_num_threads  # type: ignore[attr-defined]
-_set_flag = torch._C._set_deterministic_algorithms
-_get_flag = torch._C._get_deterministic_algorithms
-_get_warn_only = torch._C._get_deterministic_algorithms_warn_only
-_set_fill = torch._C._set_deterministic_fill_uninitialized_memory
-_get_fill = torch._C._get_deterministic_fill_uninitialized_memory
 
 Raw = tuple[str, tuple[int, ...], bytes]
 
@@ -90,8 +85,10 @@ class Rerun:
         found = [self._repeat(Way.PLAIN, wanted)]
         if not found[0].differing:
             found.append(self._under_contention(_device_of(first, self._args, self._kwargs)))
-        if found[-1].differing and not _get_flag() and (with_flag := self._with_flag()) is not None:
-            found.append(with_flag)
+        if found[-1].differing and not flags.is_on():
+            with_flag = self._with_flag()
+            if with_flag is not None:
+                found.append(with_flag)
         return found
 
     def _repeat(
@@ -136,20 +133,15 @@ class Rerun:
     def _with_flag(self) -> Repetitions | None:
         """Repeat with the flag; None if that says nothing of it: cuBLAS asks for a setting of its
         own."""
-        warn_only, fill = _get_warn_only(), _get_fill()
-        _set_fill(False)
-        _set_flag(True, warn_only=False)
         try:
-            return self._repeat(Way.FLAG, [digest(tensor) for tensor in self.call()])
+            with flags.strict():
+                return self._repeat(Way.FLAG, [digest(tensor) for tensor in self.call()])
         except torch.cuda.OutOfMemoryError:  # deterministic forms take more memory
             return None
         except (
             RuntimeError
         ) as error:  # the op, which ran without the flag, has no deterministic form: an answer
             return None if "CUBLAS_WORKSPACE_CONFIG" in str(error) else Repetitions(Way.FLAG, 0, 0)
-        finally:
-            _set_flag(False, warn_only=warn_only)
-            _set_fill(fill)
 
 
 def _on_storage(tensor: torch.Tensor, fresh: dict[int, torch.UntypedStorage]) -> torch.Tensor:

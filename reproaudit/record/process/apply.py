@@ -24,15 +24,17 @@ def apply_to_torch(settings: Settings) -> None:
     program finds it."""
     import torch
 
+    from reproaudit.record.state import flags
+
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
     if settings.deterministic is not None:
-        torch.use_deterministic_algorithms(True, warn_only=settings.deterministic == "warn")
+        only_warns = settings.deterministic == "warn"
         # The flag would also fill uninitialised memory and so hide a second cause: that is a
         # setting of its own.
-        _fill_uninitialized(bool(settings.fill_uninitialized))
+        flags.set_for_program((True, only_warns, bool(settings.fill_uninitialized)))
     elif settings.fill_uninitialized is not None:
-        _fill_uninitialized(settings.fill_uninitialized)
+        flags.set_fill(settings.fill_uninitialized)
     if settings.cudnn_benchmark is not None:
         torch.backends.cudnn.benchmark = settings.cudnn_benchmark
     if settings.cudnn_deterministic is not None:
@@ -42,10 +44,3 @@ def apply_to_torch(settings: Settings) -> None:
         torch.backends.cudnn.allow_tf32 = settings.tf32
     if settings.seed is not None:
         torch.manual_seed(settings.seed)
-
-
-def _fill_uninitialized(value: bool) -> None:
-    # What torch.utils.deterministic.fill_uninitialized_memory sets, without going through its
-    # module class.
-    torch_c = sys.modules["torch"]._C
-    torch_c._set_deterministic_fill_uninitialized_memory(value)

@@ -9,17 +9,13 @@ import torch
 
 from reproaudit.record.hooks.dynamo import GuestMode
 from reproaudit.record.operation.opinfo import OpInfo, OpTable
+from reproaudit.record.state import flags
 
 _Tensor = torch.Tensor
 # in the message of the error: "... does not have a deterministic implementation"
 _REFUSAL = "deterministic"
 
 # Of torch._C, because the program's and our own wrappers of the public ones must not take part.
-_set_flag = torch._C._set_deterministic_algorithms
-_get_flag = torch._C._get_deterministic_algorithms
-_get_warn_only = torch._C._get_deterministic_algorithms_warn_only
-_set_fill = torch._C._set_deterministic_fill_uninitialized_memory
-_get_fill = torch._C._get_deterministic_fill_uninitialized_memory
 _set_threads = torch._C.set_num_threads
 _get_threads = torch._C.get_num_threads  # type: ignore[attr-defined]
 
@@ -45,17 +41,14 @@ class RefusedOnCpu(GuestMode):
         device = self._device((*args, *kwargs.values()))
         if device is None:
             return func(*args, **kwargs)
-        was_set, warn_only, fill = _get_flag(), _get_warn_only(), _get_fill()
-        _set_fill(False)
-        _set_flag(True, warn_only=False)
+        before = flags.set_strict()
         try:
             return func(*args, **kwargs)
         except RuntimeError as error:
             if _REFUSAL not in str(error):
                 raise
         finally:
-            _set_flag(was_set, warn_only=warn_only)
-            _set_fill(fill)
+            flags.put_back(before)
         return self._on_cpu(func, self._table[func], args, kwargs, device)
 
     def _device(self, values: Any) -> torch.device | None:
@@ -80,8 +73,8 @@ class RefusedOnCpu(GuestMode):
                 return copies[id(value)][1]
             return type(value)(map(moved, value)) if type(value) in (list, tuple) else value
 
-        threads, was_set, warn_only = _get_threads(), _get_flag(), _get_warn_only()
-        _set_flag(False, warn_only=warn_only)  # the same operator may refuse on the CPU, too
+        threads = _get_threads()
+        before = flags.set_off()  # the same operator may refuse on the CPU, too
         _set_threads(1)
         try:
             result = func(
@@ -89,7 +82,7 @@ class RefusedOnCpu(GuestMode):
             )
         finally:
             _set_threads(threads)
-            _set_flag(was_set, warn_only=warn_only)
+            flags.put_back(before)
         originals = {id(copy): original for original, copy in copies.values()}
         for value in _written(info, args, kwargs):
             value.copy_(copies[id(value)][1])

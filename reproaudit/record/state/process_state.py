@@ -12,12 +12,13 @@ from typing import Any
 
 import torch
 
+from reproaudit.record.state import flags
+
 _python_state, _set_python_state, _seed_python = random.getstate, random.setstate, random.seed
 _torch_state, _set_torch_state = (
     torch.default_generator.get_state,
     torch.default_generator.set_state,
 )
-_use_deterministic = torch.use_deterministic_algorithms
 _set_num_threads = torch.set_num_threads
 _PRECISIONS = (("cuda", "matmul"), ("mkldnn", "matmul"), ("cuda", "conv"), ("cuda", "rnn"))
 
@@ -26,24 +27,13 @@ def _flags() -> tuple[tuple[Callable[[], Any], Callable[[Any], Any]], ...]:
     """Return how to read and how to set each flag that numerics depend on."""
     cudnn = torch.backends.cudnn
     return (
-        (_deterministic, lambda value: _use_deterministic(value[0], warn_only=value[1])),
-        (
-            torch._C._get_deterministic_fill_uninitialized_memory,
-            torch._C._set_deterministic_fill_uninitialized_memory,
-        ),
+        (flags.read_flag, flags.set_for_program),
         (torch.get_num_threads, _set_num_threads),
         (torch.get_default_dtype, torch._C._set_default_dtype),
         (_precision, _set_precision),
         (torch.is_grad_enabled, torch._C._set_grad_enabled),
         (lambda: cudnn.benchmark, lambda value: setattr(cudnn, "benchmark", value)),
         (lambda: cudnn.deterministic, lambda value: setattr(cudnn, "deterministic", value)),
-    )
-
-
-def _deterministic() -> tuple[bool, bool]:
-    return (
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_deterministic_algorithms_warn_only_enabled(),
     )
 
 
