@@ -58,7 +58,7 @@ def lifetimes():
     held = Held()
     seen = weakref.ref(held)
     del held
-    gone = seen() is None  # noqa: E702 - with the next line it would go anyhow
+    gone = seen() is None  # with the next line it would go anyhow
     return gone, list(died)
 
 

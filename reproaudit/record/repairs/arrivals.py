@@ -72,9 +72,9 @@ def _order_pools(patches: Patches) -> None:
         self: Any,
         func: Any,
         args: Any = (),
-        kwds: Any = {},
+        kwds: Any = {},  # noqa: B006 - as in the original
         callback: Any = None,
-        error_callback: Any = None,  # noqa: B006
+        error_callback: Any = None,
     ) -> Any:
         if callback is None and error_callback is None:
             return original(self, func, args, kwds)

@@ -287,7 +287,7 @@ def test_an_object_dies_when_the_program_lets_it_go(tmp_path: Path) -> None:
         thing = Thing()
         seen = weakref.ref(thing)
         del thing
-        return seen() is None  # noqa: E702 - with the next line it would go anyhow
+        return seen() is None  # with the next line it would go anyhow
 
     assert record(tmp_path, program, lines=True)[1] is True
 
