@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,9 @@ def record(
     """Run `program` under a recorder that writes below `folder`; return its trace and what it
     returned."""
     number = len(list(folder.glob("trace-*")))
-    subject = SubjectSpec(SubjectKind.SCRIPT, Path(__file__).parent, path=Path(__file__).name)
+    # Lines are shown relative to the folder of the test that defines the program.
+    home = Path(inspect.getfile(program) if inspect.isfunction(program) else __file__).parent
+    subject = SubjectSpec(SubjectKind.SCRIPT, home, path=str(home / "program.py"))
     plan = RunPlan(trace_dir=folder / f"trace-{number}", subject=subject, level=level, **changes)
     installation = Installation(plan, str(plan.trace_dir))
     result = None

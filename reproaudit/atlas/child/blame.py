@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from reproaudit.atlas.cells import Cell
 from reproaudit.atlas.child import surroundings as around
@@ -19,6 +18,7 @@ from reproaudit.atlas.child.opdb import Call
 from reproaudit.record.operation.operands import tensors_written
 from reproaudit.record.operation.opinfo import OpInfo, OpTable
 from reproaudit.record.operation.replay import Rerun, Way, can_rerun
+from reproaudit.record.torch_private import DispatchMode
 
 _MOST_S = 8.0
 _TRIES = 50
@@ -35,7 +35,7 @@ class Culprit:
     program: str  # for `python -c`; "" if its arguments cannot be written down
 
 
-class _Seeker(TorchDispatchMode):
+class _Seeker(DispatchMode):  # type: ignore[misc]
     """Repeats every operator that is dispatched, on its own inputs, until it has found one that
     differs."""
 
@@ -82,7 +82,7 @@ def blame(cell: Cell, call: Call) -> Culprit | None:
         return seeker.found
 
 
-class _Listener(TorchDispatchMode):
+class _Listener(DispatchMode):  # type: ignore[misc]
     supports_higher_order_operators = True
 
     def __init__(self) -> None:

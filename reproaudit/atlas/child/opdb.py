@@ -17,6 +17,7 @@ import torch
 
 from reproaudit.atlas.cells import Cell, Request
 from reproaudit.atlas.child.surroundings import fill_memory, seed_everything
+from reproaudit.record import torch_private
 
 _MOST_SAMPLES = 300  # that are made, of which a few are run; some ops have thousands
 
@@ -30,9 +31,7 @@ def load_op_db() -> list[Any]:
         sys.modules["expecttest"] = stand_in
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from torch.testing._internal.common_methods_invocations import op_db
-
-    return list(op_db)
+        return torch_private.load_op_db()
 
 
 def name_of(op: Any) -> str:

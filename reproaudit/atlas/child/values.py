@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from reproaudit.record.digest.tensors import PLAIN_TYPES, digest
+from reproaudit.record.torch_private import storage_key, view_conj, view_neg
 
 _PLAIN_NUMBERS = (bool, int, float, complex, str)
 
@@ -48,12 +49,12 @@ def _fresh_tensor(tensor: torch.Tensor, memo: dict[Any, Any]) -> torch.Tensor:
     ):
         return plain.clone().requires_grad_(tensor.requires_grad)
     storage = plain.untyped_storage()
-    if storage._cdata not in memo:
-        memo[storage._cdata] = storage.clone()
+    if storage_key(storage) not in memo:
+        memo[storage_key(storage)] = storage.clone()
     copied = torch.empty(0, dtype=tensor.dtype, device=tensor.device)
-    copied.set_(memo[storage._cdata], tensor.storage_offset(), tensor.shape, tensor.stride())
-    copied = torch._conj(copied) if tensor.is_conj() else copied
-    copied = torch._neg_view(copied) if tensor.is_neg() else copied
+    copied.set_(memo[storage_key(storage)], tensor.storage_offset(), tensor.shape, tensor.stride())
+    copied = view_conj(copied) if tensor.is_conj() else copied
+    copied = view_neg(copied) if tensor.is_neg() else copied
     return copied.requires_grad_(tensor.requires_grad)
 
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-import torch.utils.data.dataloader as _dataloader
 from torch.nn.modules import module as _module
 from torch.optim import optimizer as _optimizer
 
@@ -20,6 +19,7 @@ from reproaudit.record.digest.tensors import describe, digest, raw_bytes
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.session import Recorder
 from reproaudit.record.state import rng
+from reproaudit.record.torch_private import HAS_GLOBAL_HOOKS, LoaderIterator, count_module_hooks
 
 _getframe = sys._getframe
 _is_compiling = torch.compiler.is_compiling
@@ -76,7 +76,8 @@ class Boundaries:
             self._patches.on_undo(handle.remove)
         # torch.compile warns of global hooks through this function, and its warning would be ours
         # to answer for.
-        self._patches.replace(_module, "_has_any_global_hook", self._has_hooks_of_the_program)
+        place = HAS_GLOBAL_HOOKS
+        self._patches.replace(place.owner, place.name, self._has_hooks_of_the_program)
         self._patches.replace(
             torch.autograd, "backward", self._wrap_backward(torch.autograd.backward)
         )
@@ -86,8 +87,7 @@ class Boundaries:
             "__init__",
             self._wrap_optimizer_init(torch.optim.Optimizer.__init__),
         )
-        iterator = _dataloader._BaseDataLoaderIter
-        self._patches.replace(iterator, "__next__", self._wrap_next(iterator.__next__))
+        self._patches.replace(LoaderIterator, "__next__", self._wrap_next(LoaderIterator.__next__))
 
     # -- what is recorded
     # --------------------------------------------------------------------------------------------
@@ -167,15 +167,7 @@ class Boundaries:
     def _has_hooks_of_the_program() -> bool:
         """Tell whether the program itself has registered global module hooks; those of the recorder
         do not count."""
-        tables = (
-            _module._global_backward_pre_hooks,
-            _module._global_backward_hooks,
-            _module._global_forward_pre_hooks,
-            _module._global_forward_hooks,
-            _module._global_forward_hooks_always_called,
-            _module._global_forward_hooks_with_kwargs,
-        )
-        return sum(len(table) for table in tables) > _OWN_HOOK_ENTRIES
+        return count_module_hooks() > _OWN_HOOK_ENTRIES
 
     def _before_module(self, module: torch.nn.Module, args: tuple[Any, ...]) -> None:
         if (

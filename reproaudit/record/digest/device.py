@@ -23,11 +23,11 @@ from reproaudit.record.digest.tensors import (
     CHUNK_BYTES,
     PLAIN_TYPES,
     Digest,
-    function_mode_enabled,
     inner_tensors,
     seed_for,
     untraced,
 )
+from reproaudit.record.torch_private import cuda_device, cuda_stream_handle, is_function_mode_on
 
 _INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 _MAX_PLANS = 4096
@@ -103,7 +103,7 @@ def digest_into(tensor: torch.Tensor, rows: torch.Tensor, row: int) -> int | Non
     Returns the `seed_for` the tensor; None, and leaves the row, for what has no bytes to read.
     """
     try:
-        if type(tensor) in PLAIN_TYPES and tensor.is_cuda and not function_mode_enabled():
+        if type(tensor) in PLAIN_TYPES and tensor.is_cuda and not is_function_mode_on():
             plan = _plan_of(tensor)
             if _launch(plan, tensor, rows.data_ptr() + row * ROW_BYTES):
                 return plan.seed
@@ -205,7 +205,7 @@ def _launch(plan: Plan, tensor: torch.Tensor, sums: int) -> bool:
     if address == 0 or end > tensor.untyped_storage().nbytes() or alignment < plan.least_alignment:
         return False
     device = tensor.get_device()
-    if device != torch._C._cuda_getDevice():
+    if device != cuda_device():
         with torch.cuda.device(device):
             return _enqueue(plan, layout, device, alignment, address, sums)
     return _enqueue(plan, layout, device, alignment, address, sums)
@@ -214,7 +214,7 @@ def _launch(plan: Plan, tensor: torch.Tensor, sums: int) -> bool:
 def _enqueue(
     plan: Plan, layout: Layout, device: int, alignment: int, address: int, sums: int
 ) -> bool:
-    stream = torch._C._cuda_getCurrentRawStream(device)
+    stream = cuda_stream_handle(device)
     launch = plan.launches.get((device, alignment))
     if launch is not None:
         launch(address, sums, stream)

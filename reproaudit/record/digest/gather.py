@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch._C import DisableTorchFunction
 
 from reproaudit.model.events import EventFlag
 from reproaudit.record.digest.device import digest_into, fold, why_no_kernel
 from reproaudit.record.digest.tensors import combine, untraced
 from reproaudit.record.state.rng import is_capturing
+from reproaudit.record.torch_private import DisableFunctionModes, cuda_stream_handle
 from reproaudit.trace.writer import TraceWriter
 
 ROWS = 1 << 14  # digests per buffer of 256 KiB; a step with more of them takes further buffers
@@ -124,7 +124,7 @@ class DeviceDigests:
             return None
         # Else a mode for functions, such as torch.set_default_device enters, would see each look at
         # the tensor.
-        with DisableTorchFunction():
+        with DisableFunctionModes():
             part = self._start(tensor)
         if not self._told_of_ops and why_no_kernel():
             self._told_of_ops = True
@@ -147,7 +147,7 @@ class DeviceDigests:
                     "digesting them would change the captured graph",
                 )
                 return None
-            stream = torch._C._cuda_getCurrentRawStream(device.index) if is_cuda else 0
+            stream = cuda_stream_handle(device.index) if is_cuda else 0
             buffer, row = self._take((device, stream))
         except (
             RuntimeError

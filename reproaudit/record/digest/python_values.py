@@ -22,10 +22,10 @@ from typing import Any
 
 import torch
 import xxhash
-from torch._C import DisableTorchFunction
 
 from reproaudit.record.digest.tensors import PLAIN_TYPES, Digest, describe
 from reproaudit.record.digest.tensors import digest as tensor_digest
+from reproaudit.record.torch_private import DisableFunctionModes
 
 MAX_LEAVES = 2_000  # nodes of one value that are looked at
 MAX_BYTES = 2 << 20  # of texts, arrays and tensors within one value
@@ -234,7 +234,7 @@ class _Walk:
             return _named(
                 b"tensor", _qualname(kind)
             )  # what it shows of itself may be made by code of its own
-        with DisableTorchFunction():
+        with DisableFunctionModes():
             size = value.numel() * value.element_size()
             is_small = value.is_cpu and value.numel() <= _MAX_ELEMENTS and size <= self._bytes
         found = tensor_digest(value) if is_small else None

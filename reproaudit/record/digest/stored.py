@@ -26,6 +26,7 @@ from reproaudit.record.digest.tensors import (
     describe,
     digest,
 )
+from reproaudit.record.torch_private import is_function_mode_on
 
 _xxh128 = xxhash.xxh3_128_intdigest
 _xxh64 = xxhash.xxh3_64_intdigest
@@ -41,7 +42,7 @@ def digest_operands(tensors: list[torch.Tensor], later: Callable[[torch.Tensor],
     The usual case is spelled out here because every op goes through it.
     """
     found: list[Any] = []
-    plans, is_plain = _digest.plans, not _digest.function_mode_enabled()
+    plans, is_plain = _digest.plans, not is_function_mode_on()
     for tensor in tensors:
         try:
             if (

@@ -17,13 +17,22 @@ from typing import Any
 
 import torch
 import xxhash
-from torch._C import (
-    DisableTorchFunction,
-    _DisableTorchDispatch,
-    _get_tracing_state,
-    _set_grad_enabled,
+
+from reproaudit.record.torch_private import (
+    DisableDispatch,
+    DisableFunctionModes,
+    clear_transforms,
+    is_function_mode_on,
+    jagged_parts,
+    mkldnn_layout,
+    peek_transforms,
+    ragged_dimension,
+    set_grad_enabled,
+    set_tracing_state,
+    sparse_indices,
+    sparse_values,
+    tracing_state,
 )
-from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 
 Digest = tuple[int, int]
 Plan = tuple[
@@ -43,9 +52,7 @@ _xxh64 = xxhash.xxh3_64_intdigest
 _halves = struct.Struct(
     ">QQ"
 ).unpack  # xxHash's canonical form is big-endian: the high half comes first
-function_mode_enabled = torch._C._is_torch_function_mode_enabled
-_peek_functorch = torch._C._functorch.peek_interpreter_stack
-_set_tracing_state: Callable[[Any], None] = torch._C._set_tracing_state  # type: ignore[attr-defined]
+_is_grad_enabled = torch.is_grad_enabled
 _no_dispatch_override = torch.Tensor.__torch_dispatch__
 _flatten = itertools.chain.from_iterable
 PLAIN_TYPES = frozenset((torch.Tensor, torch.nn.Parameter))
@@ -88,7 +95,7 @@ def digest(tensor: torch.Tensor) -> Digest | None:
     try:
         if (
             type(tensor) in PLAIN_TYPES
-            and not function_mode_enabled()
+            and not is_function_mode_on()
             and tensor.is_cpu
             and tensor.is_contiguous()
             and not tensor.is_neg()
@@ -125,7 +132,7 @@ def describe(tensor: torch.Tensor) -> str:
     The same in every process, so ragged sizes, which PyTorch numbers by a counter of the process,
     are not shown.
     """
-    with DisableTorchFunction():
+    with DisableFunctionModes():
         dtype = str(tensor.dtype)[6:]
         try:
             sizes = ", ".join([str(size) if type(size) is int else "*" for size in tensor.shape])
@@ -168,23 +175,21 @@ class untraced:  # lower case, as torch.no_grad: it is used like a function
     __slots__ = ("_dispatch", "_function", "_grad", "_tracing", "_transforms")
 
     def __enter__(self) -> None:
-        self._function, self._dispatch = DisableTorchFunction(), _DisableTorchDispatch()
+        self._function, self._dispatch = DisableFunctionModes(), DisableDispatch()
         self._function.__enter__()
         self._dispatch.__enter__()
-        self._transforms = (
-            None if _peek_functorch() is None else temporarily_clear_interpreter_stack()
-        )
+        self._transforms = None if peek_transforms() is None else clear_transforms()
         if self._transforms is not None:
             self._transforms.__enter__()
-        self._grad, self._tracing = torch._C.is_grad_enabled(), _get_tracing_state()
-        _set_grad_enabled(False)
+        self._grad, self._tracing = _is_grad_enabled(), tracing_state()
+        set_grad_enabled(False)
         if self._tracing is not None:
-            _set_tracing_state(None)
+            set_tracing_state(None)
 
     def __exit__(self, *raised: Any) -> None:
         if self._tracing is not None:
-            _set_tracing_state(self._tracing)
-        _set_grad_enabled(self._grad)
+            set_tracing_state(self._tracing)
+        set_grad_enabled(self._grad)
         if self._transforms is not None:
             self._transforms.__exit__(None, None, None)
         self._dispatch.__exit__(*raised)
@@ -208,17 +213,15 @@ def inner_tensors(tensor: torch.Tensor) -> tuple[str, list[torch.Tensor]] | None
         ):  # AsyncCollectiveTensor: its bytes are still being written
             raise NotImplementedError("the collective is still under way")
         if tensor.is_nested:  # the cached sequence lengths among its inner tensors come and go
-            names = ["_values", "_offsets"] + (
-                ["_lengths"] if getattr(tensor, "_lengths", None) is not None else []
-            )
-            text = f"jagged {describe(tensor)} ragged={getattr(tensor, '_ragged_idx', 1)}"
+            names = jagged_parts(tensor)
+            text = f"jagged {describe(tensor)} ragged={ragged_dimension(tensor)}"
         else:
             names, text = flatten(tensor)[0], f"{kind.__name__} {describe(tensor)}"
         return text, [getattr(tensor, name) for name in names]
     layout = tensor.layout
     if layout is torch.sparse_coo:
         text = f"coo {describe(tensor)} coalesced={tensor.is_coalesced()}"
-        return text, [tensor._indices(), tensor._values()]
+        return text, [sparse_indices(tensor), sparse_values(tensor)]
     if layout in _COMPRESSED:
         plain, compressed = (getattr(tensor, name)() for name in _COMPRESSED[layout])
         return f"{layout} {describe(tensor)}", [plain, compressed, tensor.values()]
@@ -294,7 +297,7 @@ def _plan_for(tensor: torch.Tensor) -> Plan:
 def _readable(tensor: torch.Tensor) -> torch.Tensor | None:
     """Return `tensor` as a strided one in CPU memory, every element within its storage; None if it
     has no memory."""
-    if tensor.layout is torch._mkldnn:  # type: ignore[attr-defined]
+    if tensor.layout is mkldnn_layout:
         tensor = tensor.to_dense()
     storage = tensor.untyped_storage()
     if storage.device.type == "meta":

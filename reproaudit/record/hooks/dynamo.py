@@ -4,19 +4,12 @@ a graph break."""
 from __future__ import annotations
 
 import sys
-from types import CodeType
-from typing import Any
+from collections.abc import Iterator
+from types import CodeType, ModuleType
 
-import torch
-from torch.utils._python_dispatch import TorchDispatchMode
+from reproaudit.record.torch_private import SKIPS_CODE, DispatchMode, skip_code
 
-_eval_frame: Any = getattr(torch._C, "_dynamo", None) and torch._C._dynamo.eval_frame
-# What torch._dynamo.eval_frame.skip_code does, without importing torch._dynamo into a program that
-# never compiles.
-SKIPS_CODE = all(
-    hasattr(_eval_frame, name)
-    for name in ("set_code_exec_strategy", "_FrameExecStrategy", "_FrameAction")
-)
+_OURS = ("reproaudit.record.", "reproaudit.trace.")
 _marked: set[str] = set()  # modules whose functions are marked
 
 
@@ -25,23 +18,24 @@ def keep_out_of_dynamo() -> None:
     wrapper does it."""
     if not SKIPS_CODE:
         return
-    action = _eval_frame._FrameAction
-    strategy = _eval_frame._FrameExecStrategy(action.SKIP, action.DEFAULT)
     for name, module in list(sys.modules.items()):
-        if name.startswith(("reproaudit.record.", "reproaudit.trace.")) and name not in _marked:
+        if name.startswith(_OURS) and name not in _marked:
             _marked.add(name)
-            for member in list(vars(module).values()):
-                for function in (
-                    list(vars(member).values()) if isinstance(member, type) else (member,)
-                ):
-                    code = getattr(
-                        getattr(function, "fget", function), "__code__", None
-                    )  # of a property, its getter
-                    if isinstance(code, CodeType):
-                        _eval_frame.set_code_exec_strategy(code, strategy)
+            skip_code(_codes_in(module))
 
 
-class GuestMode(TorchDispatchMode):
+def _codes_in(module: ModuleType) -> Iterator[CodeType]:
+    """Yield the code of the module's functions, and of the methods and properties of its classes."""
+    for member in list(vars(module).values()):
+        functions = list(vars(member).values()) if isinstance(member, type) else [member]
+        for function in functions:
+            getter_or_function = getattr(function, "fget", function)
+            code = getattr(getter_or_function, "__code__", None)
+            if isinstance(code, CodeType):
+                yield code
+
+
+class GuestMode(DispatchMode):  # type: ignore[misc]
     """What every mode of ours is: it changes nothing of how a program is compiled."""
 
     # A mode without it makes PyTorch refuse torch.cond, flex_attention and their like. Each is one

@@ -10,6 +10,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 
 from reproaudit.record.digest.gather import Part
 from reproaudit.record.operation.undefined import storage_of
+from reproaudit.record.torch_private import storage_key
 
 _MOST_FOLLOWED = 10_000
 _Geometry = tuple[torch.dtype, torch.Size, tuple[int, ...], int | torch.SymInt]
@@ -36,7 +37,7 @@ class Births:
                 continue  # a number has no array to share
             if len(self.followed) >= _MOST_FOLLOWED:
                 self._forget()
-            self.followed[storage._cdata] = (
+            self.followed[storage_key(storage)] = (
                 event,
                 _geometry(tensor),
                 part,
@@ -47,7 +48,7 @@ class Births:
         for tensor in tensors:
             storage = storage_of(tensor)
             if storage is not None:
-                self.followed.pop(storage._cdata, None)
+                self.followed.pop(storage_key(storage), None)
 
     def changed(self, tensors: Sequence[torch.Tensor], parts: Sequence[Part]) -> int | None:
         """Return the birth of the first of `tensors`, with digests `parts`, that differs from what
@@ -56,7 +57,7 @@ class Births:
             return None
         for tensor, part in zip(tensors, parts, strict=True):
             storage = storage_of(tensor)
-            found = None if storage is None else self.followed.get(storage._cdata)
+            found = None if storage is None else self.followed.get(storage_key(storage))
             if (
                 found is not None
                 and part != found[2]

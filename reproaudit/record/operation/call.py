@@ -20,6 +20,7 @@ import torch
 from reproaudit.files import encode, make_folder, replace, write_at
 from reproaudit.record.digest.tensors import PLAIN_TYPES, untraced
 from reproaudit.record.operation.opinfo import describe_op
+from reproaudit.record.torch_private import OpOverload, schema_of, storage_key
 
 CALL_FILE = "call.json"
 INPUTS_FILE = "inputs.safetensors"
@@ -112,7 +113,7 @@ def _memories(tensors: Sequence[torch.Tensor]) -> dict[int, _Memory]:
         span = _span(tensor)
         if span[1] > storage.nbytes():
             raise CallNotSaved("the memory of an input was freed")
-        spans.setdefault(storage._cdata, (storage, []))[1].append(span)
+        spans.setdefault(storage_key(storage), (storage, []))[1].append(span)
     found = {}
     for key, (storage, parts) in spans.items():
         used = [(start, end) for start, end in parts if start < end] or [(0, 0)]
@@ -147,9 +148,9 @@ def _span(tensor: torch.Tensor) -> tuple[int, int]:
 def _describe(
     func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], memories: Mapping[int, _Memory]
 ) -> dict[str, Any]:
-    if not isinstance(func, torch._ops.OpOverload):
+    if not isinstance(func, OpOverload):
         raise CallNotSaved(f"{func} is no plain operator")
-    info = describe_op(func)
+    info, schema = describe_op(func), schema_of(func)
     tensors = tensors_of(args, kwargs)
     numbers = {id(tensor): number for number, tensor in enumerate(tensors)}
     storages = {key: number for number, key in enumerate(memories)}
@@ -157,8 +158,8 @@ def _describe(
     mutated += [kwargs[name] for name in sorted(info.mutated_names) if name in kwargs]
     return {
         "format": CALL_FORMAT,
-        "op": func._schema.name,
-        "overload": func._schema.overload_name or "default",
+        "op": schema.name,
+        "overload": schema.overload_name or "default",
         "args": [_as_data(value, numbers) for value in args],
         "kwargs": {name: _as_data(value, numbers) for name, value in kwargs.items()},
         "tensors": [_geometry(tensor, storages, memories) for tensor in tensors],
@@ -171,7 +172,7 @@ def _describe(
 def _geometry(
     tensor: torch.Tensor, storages: Mapping[int, int], memories: Mapping[int, _Memory]
 ) -> dict[str, Any]:
-    key = tensor.untyped_storage()._cdata
+    key = storage_key(tensor.untyped_storage())
     cut = memories[key].start // tensor.element_size()
     found = {
         "storage": storages[key],

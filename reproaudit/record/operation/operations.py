@@ -23,10 +23,13 @@ from reproaudit.record.operation.opinfo import OpInfo, OpTable
 from reproaudit.record.operation.undefined import UndefinedMemory
 from reproaudit.record.session import Recorder, ThreadState
 from reproaudit.record.state import rng
+from reproaudit.record.torch_private import (
+    current_autograd_node,
+    next_sequence_number,
+    sequence_number_of,
+)
 
 _Tensor = torch.Tensor
-_current_node = torch._C._current_autograd_node
-_sequence = torch._C._autograd._get_sequence_nr
 _xxh64 = xxhash.xxh3_64_intdigest
 # Plain numbers: an operation on enum members costs more than all the digests of a small op.
 _OP = int(EventKind.OP)
@@ -230,9 +233,9 @@ class Operations(GuestMode):
     def _where(self, args: Any, state: ThreadState) -> tuple[int, int, int]:
         """Return phase, module id and location id; for a backward op, those of the forward op that
         made its node."""
-        node = _current_node()
+        node = current_autograd_node()
         if node is not None:
-            sequence = node._sequence_nr()
+            sequence = sequence_number_of(node)
             if sequence != _LEAF:
                 # A backward pass on a device thread finds nothing of its own: its nodes were made
                 # in the main thread.
@@ -249,7 +252,7 @@ class Operations(GuestMode):
             state.turn(_MAX_ORIGINS)
         # The first op that sees the number made the node; ops without a gradient see it too, until
         # the next node.
-        state.origins.setdefault(_sequence() - 1, (module, site))
+        state.origins.setdefault(next_sequence_number() - 1, (module, site))
         if state.phase is not None:
             return state.phase, module, site
         if state.modules:

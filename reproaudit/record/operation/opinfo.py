@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from reproaudit.record.torch_private import schema_of
+
 # In-place ops that never read what they overwrite: their self argument is no input.
 _WRITE_ONLY = frozenset(
     "copy_ zero_ fill_ uniform_ normal_ random_ bernoulli_ exponential_ geometric_ cauchy_ log_normal_".split()
@@ -72,7 +74,7 @@ class OpInfo:
 def describe_op(op: Any) -> OpInfo:
     """Read an OpOverload's schema and tags once. HigherOrderOperators have neither and are treated
     as plain ops."""
-    schema = getattr(op, "_schema", None)
+    schema = schema_of(op)
     if schema is None:
         name = str(op)
         nothing: frozenset[Any] = frozenset()

@@ -15,15 +15,13 @@ from reproaudit.record.operation.device_load import DeviceLoad
 from reproaudit.record.operation.operands import tensors_written
 from reproaudit.record.operation.opinfo import OpInfo
 from reproaudit.record.state import flags, rng
+from reproaudit.record.torch_private import get_num_threads, set_num_threads, storage_key
 
 _clock = time.perf_counter
 _REPEATS = 20
 _MOST_S = 2.0  # per way of repeating; an op that takes longer is repeated less often
 _OVERSUBSCRIPTION = 4  # threads per core under contention
 
-# Of torch._C, because the program's and our own wrappers of the public ones must not take part.
-_set_threads = torch._C.set_num_threads
-_get_threads = torch._C.get_num_threads  # type: ignore[attr-defined]
 
 Raw = tuple[str, tuple[int, ...], bytes]
 
@@ -61,7 +59,7 @@ class Rerun:
             for tensor in value if isinstance(value, (list, tuple)) else (value,):
                 if isinstance(tensor, torch.Tensor):
                     storage = tensor.untyped_storage()
-                    self._pristine.setdefault(storage._cdata, storage.clone())
+                    self._pristine.setdefault(storage_key(storage), storage.clone())
 
     def call(self) -> list[torch.Tensor]:
         """Make the call on fresh copies of what it overwrites; return what it wrote."""
@@ -108,16 +106,16 @@ class Rerun:
     def _under_contention(self, device: torch.device | None) -> Repetitions:
         if device is not None:
             return self._beside_load(device)
-        before = _get_threads()
+        before = get_num_threads()
         if (
             before == 1
         ):  # a program that computes with one thread is not to be blamed for what two would do
             return Repetitions(Way.CONTENTION, 0, 0)
-        _set_threads(_OVERSUBSCRIPTION * (os.cpu_count() or 1))
+        set_num_threads(_OVERSUBSCRIPTION * (os.cpu_count() or 1))
         try:
             return self._repeat(Way.CONTENTION, [digest(tensor) for tensor in self.call()])
         finally:
-            _set_threads(before)
+            set_num_threads(before)
 
     def _beside_load(self, device: torch.device) -> Repetitions:
         start = _clock()
@@ -145,7 +143,7 @@ class Rerun:
 
 
 def _on_storage(tensor: torch.Tensor, fresh: dict[int, torch.UntypedStorage]) -> torch.Tensor:
-    storage = fresh.get(tensor.untyped_storage()._cdata)
+    storage = fresh.get(storage_key(tensor.untyped_storage()))
     if storage is None:
         return tensor
     view = torch.empty(0, dtype=tensor.dtype, device=tensor.device)

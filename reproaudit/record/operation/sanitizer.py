@@ -8,22 +8,7 @@ import logging
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-import torch.cuda._gpu_trace as gpu_trace
-
-# By registry of torch.cuda._gpu_trace: the handler's method, and whether it says that the host has
-# waited.
-CALLBACKS = {
-    "EventCreationCallbacks": ("_handle_event_creation", False),
-    "EventDeletionCallbacks": ("_handle_event_deletion", False),
-    "EventRecordCallbacks": ("_handle_event_record", False),
-    "EventWaitCallbacks": ("_handle_event_wait", False),
-    "MemoryAllocationCallbacks": ("_handle_memory_allocation", False),
-    "MemoryDeallocationCallbacks": ("_handle_memory_deallocation", False),
-    "StreamCreationCallbacks": ("_handle_stream_creation", False),
-    "DeviceSynchronizationCallbacks": ("_handle_device_synchronization", True),
-    "StreamSynchronizationCallbacks": ("_handle_stream_synchronization", True),
-    "EventSynchronizationCallbacks": ("_handle_event_synchronization", True),
-}
+from reproaudit.record.torch_private import SANITIZER_CALLBACKS, gpu_trace, sanitizer_spec
 
 
 def private_sanitizer() -> ModuleType:
@@ -33,11 +18,12 @@ def private_sanitizer() -> ModuleType:
     The module in sys.modules is the program's: it may import it, or have been started with
     TORCH_CUDA_SANITIZER.
     """
-    spec = importlib.util.find_spec("torch.cuda._sanitizer")
+    spec = sanitizer_spec()
     if spec is None or spec.loader is None:
         raise ImportError("this torch has no torch.cuda._sanitizer")
     module: Any = importlib.util.module_from_spec(spec)
-    registries = [getattr(gpu_trace, name) for name in CALLBACKS]
+    trace = gpu_trace()
+    registries = [getattr(trace, name) for name in SANITIZER_CALLBACKS]
     before = [len(registry.callback_list) for registry in registries]
     try:
         spec.loader.exec_module(module)  # which switches the trace on, for the rest of the process

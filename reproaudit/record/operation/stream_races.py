@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.cuda._gpu_trace as gpu_trace
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from reproaudit.model.events import EventFlag, EventKind
@@ -24,10 +23,16 @@ from reproaudit.record.digest.tensors import PLAIN_TYPES, describe
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.operation.operands import tensors_read, tensors_written
 from reproaudit.record.operation.opinfo import OpInfo
-from reproaudit.record.operation.sanitizer import CALLBACKS, private_sanitizer
+from reproaudit.record.operation.sanitizer import private_sanitizer
 from reproaudit.record.operation.undefined import storage_of
 from reproaudit.record.session import Recorder
 from reproaudit.record.state import rng
+from reproaudit.record.torch_private import (
+    SANITIZER_CALLBACKS,
+    SANITIZER_LAUNCH,
+    gpu_trace,
+    storage_key,
+)
 from reproaudit.trace.schema import UNWATCHED_STREAMS
 
 _MOST_RACES = 1000  # that are written down; each is a pair of lines
@@ -72,6 +77,7 @@ class StreamRaces:
     def __init__(self, recorder: Recorder, sanitizer: Any) -> None:
         self._recorder = recorder
         self._handler = sanitizer.EventHandler()
+        self._handle_launch = getattr(self._handler, SANITIZER_LAUNCH)
         self._write = sanitizer.AccessType.WRITE
         self._lock = (
             threading.RLock()
@@ -106,16 +112,21 @@ class StreamRaces:
         return found
 
     def _listen(self, patches: Patches) -> None:
-        for registry_name, (method, is_wait) in CALLBACKS.items():
-            registry = getattr(gpu_trace, registry_name)
+        trace = gpu_trace()
+        for registry_name, (method, is_wait) in SANITIZER_CALLBACKS.items():
+            registry = getattr(trace, registry_name)
             callback = self._callback(getattr(self._handler, method), is_wait, registry_name)
             registry.add_callback(callback)
             patches.on_undo(functools.partial(registry.callback_list.remove, callback))
         for kind, handle, method in (
-            (torch.cuda.Event, "cuda_event", self._handler._handle_event_synchronization),
-            (torch.cuda.Stream, "cuda_stream", self._handler._handle_stream_synchronization),
+            (torch.cuda.Event, "cuda_event", self._method("EventSynchronizationCallbacks")),
+            (torch.cuda.Stream, "cuda_stream", self._method("StreamSynchronizationCallbacks")),
         ):
             patches.replace(kind, "query", self._asking(kind.query, handle, method))
+
+    def _method(self, registry: str) -> Any:
+        """Return the sanitizer's method for what torch tells of in a registry."""
+        return getattr(self._handler, SANITIZER_CALLBACKS[registry][0])
 
     def _callback(
         self, method: Callable[..., None], is_wait: bool, registry: str
@@ -137,7 +148,7 @@ class StreamRaces:
                 if frees:
                     for address in self._views.pop(args[0], ()):
                         if address != args[0]:
-                            self._handler._handle_memory_deallocation(address)
+                            method(address)
 
         return callback
 
@@ -220,7 +231,7 @@ class StreamRaces:
     ) -> None:
         """Tell the sanitizer of a kernel on `stream`, and report what it finds."""
         used = {**read, **written}
-        errors = self._handler._handle_kernel_launch(
+        errors = self._handle_launch(
             stream, read.keys() - written.keys(), set(written), set(), use, dict.fromkeys(used, ())
         )
         self._forget_reads(read)
@@ -276,7 +287,7 @@ class StreamRaces:
                     copy = _Copy(
                         use, stream, self._handler.seq_num, fills_host, StorageWeakRef(storage)
                     )
-                    self._copies[storage._cdata] = copy
+                    self._copies[storage_key(storage)] = copy
 
     def _host_uses(self, use: Use, read: list[torch.Tensor], written: list[torch.Tensor]) -> None:
         """Report an operator of the CPU that uses memory of a copy which the host has not waited
@@ -284,10 +295,10 @@ class StreamRaces:
         for tensors, writes in ((read, False), (written, True)):
             for tensor in tensors:
                 storage = storage_of(tensor)
-                copy = self._copies.get(storage._cdata) if storage is not None else None
+                copy = self._copies.get(storage_key(storage)) if storage is not None else None
                 if copy is None or not (copy.fills_host or writes):
                     continue
-                del self._copies[storage._cdata]
+                del self._copies[storage_key(storage)]
                 if self._is_under_way(copy):
                     verb, way = "writes" if writes else "reads", "to" if copy.fills_host else "from"
                     message = f"{verb} {describe(tensor)} on the host, while the copy {way} it may be under way, made by"

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch.multiprocessing.reductions import StorageWeakRef
 
+from reproaudit.record.torch_private import storage_key
+
 _Tensor = torch.Tensor
 _MAX_TRACKED = 20_000
 
@@ -23,7 +25,7 @@ def storage_of(tensor: torch.Tensor) -> Any:
 
 def _key(tensor: torch.Tensor) -> int:
     storage = storage_of(tensor)
-    return 0 if storage is None else storage._cdata
+    return 0 if storage is None else storage_key(storage)
 
 
 class UndefinedMemory:
@@ -56,11 +58,11 @@ class UndefinedMemory:
         ):
             storage = storage_of(tensor) if isinstance(tensor, _Tensor) else None
             if storage is not None and _has_memory(storage):
-                self.workspaces.pop(storage._cdata, None)
+                self.workspaces.pop(storage_key(storage), None)
                 self._follow(storage, event, storage.nbytes())
 
     def _follow(self, storage: torch.UntypedStorage, event: int, size: int) -> None:
-        self._allocations[storage._cdata] = (event, size, StorageWeakRef(storage))
+        self._allocations[storage_key(storage)] = (event, size, StorageWeakRef(storage))
         if len(self._allocations) > _MAX_TRACKED:
             self._forget()
 
@@ -68,15 +70,19 @@ class UndefinedMemory:
         """Follow `result` as memory that event number `event` allocated: undefined bytes were
         copied into it."""
         storage = storage_of(result) if isinstance(result, _Tensor) else None
-        if storage is not None and _has_memory(storage) and storage._cdata not in self._allocations:
+        if (
+            storage is not None
+            and _has_memory(storage)
+            and storage_key(storage) not in self._allocations
+        ):
             self._follow(storage, event, result.numel() * result.element_size())
 
     def workspace(self, tensors: Iterable[Any]) -> None:
         for tensor in tensors:
             storage = storage_of(tensor) if isinstance(tensor, _Tensor) else None
             if storage is not None and _has_memory(storage):
-                self._allocations.pop(storage._cdata, None)
-                self.workspaces[storage._cdata] = StorageWeakRef(storage)
+                self._allocations.pop(storage_key(storage), None)
+                self.workspaces[storage_key(storage)] = StorageWeakRef(storage)
                 if len(self.workspaces) > _MAX_TRACKED:
                     self._forget()
 
@@ -97,7 +103,7 @@ class UndefinedMemory:
             storage = storage_of(tensor)
             if storage is None:
                 continue
-            key = storage._cdata
+            key = storage_key(storage)
             self.workspaces.pop(key, None)
             found = self._allocations.get(key)
             if found is None:

@@ -19,6 +19,12 @@ from reproaudit.record.hooks.callers import outer_frame
 from reproaudit.record.hooks.callsite import OWN
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.session import Recorder
+from reproaudit.record.torch_private import (
+    SET_CUBLAS_TF32,
+    SET_PRECISION,
+    get_precision,
+    has_compiled,
+)
 
 _VARIABLES = (
     "PYTHONHASHSEED OMP_NUM_THREADS MKL_NUM_THREADS OPENBLAS_NUM_THREADS CUBLAS_WORKSPACE_CONFIG "
@@ -30,7 +36,6 @@ _VARIABLES = (
 ).split()
 _LIBRARIES = {"mkl": r"Math Kernel Library Version (\S+?)-", "onednn": r"MKL-DNN v(\S+)"}
 _open = open
-_precision: Any = torch._C._get_fp32_precision_getter  # what `fp32_precision` reads
 
 
 def describe_environment() -> dict[str, str]:
@@ -121,10 +126,10 @@ def _flags() -> dict[str, Callable[[], Any]]:
         "cudnn.benchmark": lambda: torch.backends.cudnn.benchmark,
         "cudnn.deterministic": lambda: torch.backends.cudnn.deterministic,
         # Not by get_float32_matmul_precision: it raises once the program has used `fp32_precision`.
-        "cuda.matmul.fp32_precision": lambda: _precision("cuda", "matmul"),
-        "mkldnn.matmul.fp32_precision": lambda: _precision("mkldnn", "matmul"),
-        "cudnn.conv.fp32_precision": lambda: _precision("cuda", "conv"),
-        "cudnn.rnn.fp32_precision": lambda: _precision("cuda", "rnn"),
+        "cuda.matmul.fp32_precision": lambda: get_precision("cuda", "matmul"),
+        "mkldnn.matmul.fp32_precision": lambda: get_precision("mkldnn", "matmul"),
+        "cudnn.conv.fp32_precision": lambda: get_precision("cuda", "conv"),
+        "cudnn.rnn.fp32_precision": lambda: get_precision("cuda", "rnn"),
         "attention backends": _attention_backends,
         "default dtype": torch.get_default_dtype,
         "CUBLAS_WORKSPACE_CONFIG": lambda: os.environ.get("CUBLAS_WORKSPACE_CONFIG", "unset"),
@@ -172,11 +177,8 @@ class Watch:
                 name
             ]  # which has bound the function that sets the flag
             patches.replace(descriptor, "setter", self._wrap(descriptor.setter))
-        for name in (
-            "_set_cublas_allow_tf32",
-            "_set_fp32_precision_setter",
-        ):  # which are looked up at each assignment
-            patches.replace(torch._C, name, self._wrap(getattr(torch._C, name)))
+        for place in (SET_CUBLAS_TF32, SET_PRECISION):  # which are looked up at each assignment
+            patches.replace(place.owner, place.name, self._wrap(place.value))
         for name in (
             "enable_flash_sdp",
             "enable_mem_efficient_sdp",
@@ -225,8 +227,7 @@ class Watch:
 
     def look(self, site: int = 0) -> None:
         """Record what has changed since the last look; without a `site` the line is not known."""
-        dynamo = sys.modules.get("torch._dynamo.utils")
-        if dynamo is not None and dynamo.counters["frames"].get("ok"):
+        if has_compiled():
             self._recorder.writer.note(
                 "inside the regions that torch.compile compiled",
                 "fused kernels are seen by what goes in and comes out",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+import torch
+
 import reproaudit
 from reproaudit.config.plan import RunPlan
 from reproaudit.config.settings import to_dict
@@ -11,10 +13,12 @@ from reproaudit.model.events import Level
 from reproaudit.record.boundary.boundaries import Boundaries
 from reproaudit.record.digest.gather import DeviceDigests
 from reproaudit.record.hooks.callsite import CallSites
+from reproaudit.record.hooks.lookup import Need
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.process.environment import Watch, describe_environment
 from reproaudit.record.process.threads import ThreadStarts
 from reproaudit.record.session import Recorder
+from reproaudit.record.torch_private import note_missing
 from reproaudit.trace.writer import TraceWriter
 
 _MEBIBYTE = 1 << 20
@@ -36,6 +40,7 @@ class Installation:
             version=reproaudit.__version__,
             values_budget=plan.values_mb * _MEBIBYTE,
         )
+        note_missing(writer, *_needs(plan))
         folder = str(plan.subject.folder)
         self.recorder = Recorder(plan, writer, CallSites(writer, folder, str(plan.subject.cwd)))
         self.devices = DeviceDigests(writer)
@@ -66,6 +71,18 @@ class Installation:
 
     def remove(self) -> None:
         self.patches.undo()
+
+
+def _needs(plan: RunPlan) -> list[Need]:
+    """Return for what this run may need a private name of torch."""
+    needs = [Need.EVERY_RUN]
+    if plan.level is not Level.BOUNDARY:
+        needs.append(Need.OPERATIONS)
+    if plan.settings.interventions:
+        needs.append(Need.REPAIRS)
+    if torch.version.cuda:
+        needs.append(Need.CUDA)
+    return needs
 
 
 current: Recorder | None = None  # of this process, for code under audit that knows that it is

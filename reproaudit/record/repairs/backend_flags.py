@@ -18,7 +18,10 @@ def hold_cudnn(reach: Reach, name: str) -> None:
     """Ignore what the program sets the flag `torch.backends.cudnn.<name>` to."""
     import torch
 
-    replace_setter(reach.patches, torch._C, f"_set_cudnn_{name}", ignoring)
+    from reproaudit.record.torch_private import SET_CUDNN_FLAGS
+
+    place = SET_CUDNN_FLAGS[name]
+    replace_setter(reach.patches, place.owner, place.name, ignoring)
     replace_setter(reach.patches, vars(type(torch.backends.cudnn))[name], "setter", ignoring)
 
 

@@ -10,14 +10,11 @@ import torch
 from reproaudit.record.hooks.dynamo import GuestMode
 from reproaudit.record.operation.opinfo import OpInfo, OpTable
 from reproaudit.record.state import flags
+from reproaudit.record.torch_private import get_num_threads, set_num_threads
 
 _Tensor = torch.Tensor
 # in the message of the error: "... does not have a deterministic implementation"
 _REFUSAL = "deterministic"
-
-# Of torch._C, because the program's and our own wrappers of the public ones must not take part.
-_set_threads = torch._C.set_num_threads
-_get_threads = torch._C.get_num_threads  # type: ignore[attr-defined]
 
 
 def is_on_gpu(tensor: torch.Tensor) -> bool:
@@ -73,15 +70,15 @@ class RefusedOnCpu(GuestMode):
                 return copies[id(value)][1]
             return type(value)(map(moved, value)) if type(value) in (list, tuple) else value
 
-        threads = _get_threads()
+        threads = get_num_threads()
         before = flags.set_off()  # the same operator may refuse on the CPU, too
-        _set_threads(1)
+        set_num_threads(1)
         try:
             result = func(
                 *map(moved, args), **{name: moved(value) for name, value in kwargs.items()}
             )
         finally:
-            _set_threads(threads)
+            set_num_threads(threads)
             flags.put_back(before)
         originals = {id(copy): original for original, copy in copies.values()}
         for value in _written(info, args, kwargs):

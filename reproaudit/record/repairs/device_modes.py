@@ -9,6 +9,7 @@ import torch
 
 from reproaudit.record.hooks.dynamo import GuestMode
 from reproaudit.record.state import rng
+from reproaudit.record.torch_private import schema_of
 
 _Tensor = torch.Tensor
 # Bound now: the program may replace them.
@@ -28,8 +29,8 @@ class BlockingCopies(GuestMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if func not in self._positions:
-            arguments = func._schema.arguments if hasattr(func, "_schema") else ()
-            names = [argument.name for argument in arguments]
+            schema = schema_of(func)
+            names = [] if schema is None else [argument.name for argument in schema.arguments]
             self._positions[func] = names.index("non_blocking") if "non_blocking" in names else None
         position = self._positions[func]
         if position is not None:

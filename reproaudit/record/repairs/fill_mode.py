@@ -6,7 +6,6 @@ import threading
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from reproaudit.record.hooks.dynamo import GuestMode
 from reproaudit.record.hooks.patching import Patches
@@ -67,7 +66,7 @@ def _size(value: Any) -> int:
     return 0 if storage is None else storage.nbytes()
 
 
-def enter_everywhere(mode: TorchDispatchMode, patches: Patches) -> None:
+def enter_everywhere(mode: GuestMode, patches: Patches) -> None:
     """Enter the mode in this thread and in each that the program starts: modes are per thread."""
     original = threading.Thread._bootstrap_inner  # type: ignore[attr-defined]
 

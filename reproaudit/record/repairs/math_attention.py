@@ -8,8 +8,6 @@ import functools
 from reproaudit.record.repairs import Reach
 from reproaudit.record.repairs.backend_flags import ignoring, replace_setter
 
-_FUSED = ("flash", "mem_efficient", "cudnn", "overrideable", "fa3")
-
 
 def install(reach: Reach) -> None:
     """Switch the fused backends off, and hold that against `enable_flash_sdp`, `sdpa_kernel` and
@@ -22,13 +20,10 @@ def install(reach: Reach) -> None:
 
 
 def _imported(reach: Reach) -> None:
-    import torch
+    from reproaudit.record.torch_private import ATTENTION_KERNELS
 
-    for backend in ("math", *_FUSED):
-        setter = getattr(torch._C, f"_set_sdp_use_{backend}", None)
-        if setter is not None:
-            reach.patches.on_undo(
-                functools.partial(setter, getattr(torch._C, f"_get_{backend}_sdp_enabled")())
-            )
-            setter(backend == "math")
-        replace_setter(reach.patches, torch._C, f"_set_sdp_use_{backend}", ignoring)
+    for kernel, (place, is_allowed) in ATTENTION_KERNELS.items():
+        allow = place.value
+        reach.patches.on_undo(functools.partial(allow, is_allowed()))
+        allow(kernel == "math")
+        replace_setter(reach.patches, place.owner, place.name, ignoring)

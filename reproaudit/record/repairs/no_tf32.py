@@ -27,11 +27,13 @@ def install(reach: Reach) -> None:
 def _imported(reach: Reach) -> None:
     import torch
 
+    from reproaudit.record.torch_private import SET_CUBLAS_TF32, SET_CUDNN_TF32, SET_PRECISION
+
     patches = reach.patches
-    replace_setter(patches, torch._C, "_set_cublas_allow_tf32", ignoring)
-    replace_setter(patches, torch._C, "_set_cudnn_allow_tf32", ignoring)
+    for place in (SET_CUBLAS_TF32, SET_CUDNN_TF32):
+        replace_setter(patches, place.owner, place.name, ignoring)
     replace_setter(patches, vars(type(torch.backends.cudnn))["allow_tf32"], "setter", ignoring)
-    replace_setter(patches, torch._C, "_set_fp32_precision_setter", _keeping_full)
+    replace_setter(patches, SET_PRECISION.owner, SET_PRECISION.name, _keeping_full)
     replace_setter(patches, torch, "set_float32_matmul_precision", _checked)
 
 

@@ -39,9 +39,9 @@ def _seed_numpy(seed: int) -> None:
 
 
 def _seed_loader_workers(reach: Reach) -> None:
-    from torch.utils.data._utils import worker
+    from reproaudit.record.torch_private import WORKER_LOOP
 
-    original = worker._worker_loop
+    original = WORKER_LOOP.value
     signature = inspect.signature(original)
 
     # Its name and module stay: a spawned worker finds it by them, and finds the one that was
@@ -56,7 +56,7 @@ def _seed_loader_workers(reach: Reach) -> None:
             given["init_fn"] = _reseeding(given["init_fn"], given["base_seed"] + given["worker_id"])
         original(*call.args, **call.kwargs)
 
-    reach.patches.replace(worker, "_worker_loop", _worker_loop)
+    reach.patches.replace(WORKER_LOOP.owner, WORKER_LOOP.name, _worker_loop)
 
 
 def _reseeding(init_fn: Callable[[int], None], seed: int) -> Callable[[int], None]:

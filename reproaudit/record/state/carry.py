@@ -17,6 +17,7 @@ from reproaudit.record.hooks.dynamo import GuestMode
 from reproaudit.record.operation.operands import tensors_read, tensors_written
 from reproaudit.record.operation.opinfo import OpTable
 from reproaudit.record.operation.undefined import storage_of
+from reproaudit.record.torch_private import storage_key
 
 _MOST_FOLLOWED = 100_000
 _Tensor = torch.Tensor
@@ -65,7 +66,7 @@ class CarryWatch(GuestMode):
 
     def _look(self, tensor: _Tensor, op: str) -> None:
         storage = storage_of(tensor)
-        known = None if storage is None else self._writes.get(storage._cdata)
+        known = None if storage is None else self._writes.get(storage_key(storage))
         if known is not None and known[1] < self._repetition and not known[0].expired():
             self.found.append(
                 Carried(op, line_of_program(self._kinds, self._folder), known[2], known[3])
@@ -79,7 +80,7 @@ class CarryWatch(GuestMode):
             self._writes = {
                 key: kept for key, kept in self._writes.items() if not kept[0].expired()
             }
-        self._writes[storage._cdata] = (
+        self._writes[storage_key(storage)] = (
             StorageWeakRef(storage),
             self._repetition,
             op,

@@ -9,23 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
+from reproaudit.record import torch_private
+from reproaudit.record.torch_private import (
+    deterministic_only_warns,
+    fills_memory,
+    set_deterministic,
+    set_deterministic_publicly,
+)
 
 FlagState = tuple[bool, bool, bool]  # it is on, it only warns, it fills memory
 
-# Of torch._C, because the program's and our own wrappers of the public ones must not take part.
-_set_flag = torch._C._set_deterministic_algorithms
-_only_warns = torch._C._get_deterministic_algorithms_warn_only
-_fills_memory = torch._C._get_deterministic_fill_uninitialized_memory
-_set_publicly = torch.use_deterministic_algorithms
-
-is_on = torch._C._get_deterministic_algorithms
-set_fill = torch._C._set_deterministic_fill_uninitialized_memory
+is_on = torch_private.is_deterministic
+set_fill = torch_private.set_fill
 
 
 def read_flag() -> FlagState:
     """Return the state that `put_back` takes."""
-    return is_on(), _only_warns(), _fills_memory()
+    return is_on(), deterministic_only_warns(), fills_memory()
 
 
 def set_strict() -> FlagState:
@@ -33,32 +33,32 @@ def set_strict() -> FlagState:
 
     Not a context manager: ops are run under it one by one.
     """
-    before = is_on(), _only_warns(), _fills_memory()
+    before = is_on(), deterministic_only_warns(), fills_memory()
     # The fill would hide reads of undefined memory, which are a cause of their own.
     set_fill(False)
-    _set_flag(True, warn_only=False)
+    set_deterministic(True, warn_only=False)
     return before
 
 
 def set_off() -> FlagState:
     """Turn the flag off and leave its other parts; return the state before."""
     before = read_flag()
-    _set_flag(False, warn_only=before[1])
+    set_deterministic(False, warn_only=before[1])
     return before
 
 
 def put_back(state: FlagState) -> None:
     """Set all three parts. Inductor is not told: no program code has run since `state` was read."""
-    flag_is_on, only_warns, fills_memory = state
-    _set_flag(flag_is_on, warn_only=only_warns)
-    set_fill(fills_memory)
+    flag_is_on, only_warns, fills = state
+    set_deterministic(flag_is_on, warn_only=only_warns)
+    set_fill(fills)
 
 
 def set_for_program(state: FlagState) -> None:
     """Set all three parts as a program does, which also switches Inductor's deterministic mode."""
-    flag_is_on, only_warns, fills_memory = state
-    _set_publicly(flag_is_on, warn_only=only_warns)
-    set_fill(fills_memory)
+    flag_is_on, only_warns, fills = state
+    set_deterministic_publicly(flag_is_on, warn_only=only_warns)
+    set_fill(fills)
 
 
 @contextmanager

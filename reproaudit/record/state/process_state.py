@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from reproaudit.record import torch_private
 from reproaudit.record.state import flags
 
 _python_state, _set_python_state, _seed_python = random.getstate, random.setstate, random.seed
@@ -29,9 +30,9 @@ def _flags() -> tuple[tuple[Callable[[], Any], Callable[[Any], Any]], ...]:
     return (
         (flags.read_flag, flags.set_for_program),
         (torch.get_num_threads, _set_num_threads),
-        (torch.get_default_dtype, torch._C._set_default_dtype),
+        (torch.get_default_dtype, torch_private.set_default_dtype),
         (_precision, _set_precision),
-        (torch.is_grad_enabled, torch._C._set_grad_enabled),
+        (torch.is_grad_enabled, torch_private.set_grad_enabled),
         (lambda: cudnn.benchmark, lambda value: setattr(cudnn, "benchmark", value)),
         (lambda: cudnn.deterministic, lambda value: setattr(cudnn, "deterministic", value)),
     )
@@ -43,18 +44,18 @@ def _precision() -> tuple[str, ...]:
     Not by `allow_tf32` and `get_float32_matmul_precision`: they raise once code has used
     `fp32_precision`, and torch 2.9.0 warns of them.
     """
-    return tuple(torch._C._get_fp32_precision_getter(*where) for where in _PRECISIONS)
+    return tuple(torch_private.get_precision(*where) for where in _PRECISIONS)
 
 
 def _set_precision(values: tuple[str, ...]) -> None:
     """Set it by the old way and then by the new one: torch checks that both say the same."""
     matmul, cpu, *cudnn = values
-    torch._C._set_float32_matmul_precision(
+    torch_private.set_matmul_precision(
         "highest" if matmul != "tf32" else "medium" if cpu == "bf16" else "high"
     )
-    torch._C._set_cudnn_allow_tf32(set(cudnn) == {"tf32"})
+    torch_private.set_cudnn_tf32(set(cudnn) == {"tf32"})
     for where, value in zip(_PRECISIONS, values, strict=True):
-        torch._C._set_fp32_precision_setter(*where, value)
+        torch_private.set_precision(*where, value)
 
 
 @dataclass(frozen=True, slots=True)

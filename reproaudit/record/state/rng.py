@@ -10,6 +10,8 @@ from collections.abc import Iterator
 import torch
 import xxhash
 
+from reproaudit.record.torch_private import cuda_device
+
 _getstate = random.getstate
 _xxh128 = xxhash.xxh3_128_intdigest
 _xxh64 = xxhash.xxh3_64_intdigest
@@ -75,7 +77,7 @@ def is_capturing(device: torch.device | None = None) -> bool:
     if not torch.cuda.is_initialized():
         return False
     try:
-        if device is None or device.index == torch._C._cuda_getDevice():
+        if device is None or device.index == cuda_device():
             return torch.cuda.is_current_stream_capturing()
         with torch.cuda.device(device):
             return torch.cuda.is_current_stream_capturing()

@@ -24,9 +24,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-import torch.utils.data.dataloader as _dataloader
 from torch.utils.data import IterableDataset
-from torch.utils.data._utils import fetch as _fetch
 
 from reproaudit.model.events import EventKind, Phase
 from reproaudit.record.hooks.callers import outer_frame
@@ -35,6 +33,13 @@ from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.session import Recorder
 from reproaudit.record.state import rng
 from reproaudit.record.state.generators import State, generators_of, order_of, state_of, torch_state
+from reproaudit.record.torch_private import (
+    DatasetFetcher,
+    IterableFetcher,
+    LoaderIterator,
+    MapFetcher,
+    WorkersIterator,
+)
 
 ORDER, ITERABLE, MAP = "order", "IterableDataset", "Dataset"
 _EPOCHS_WATCHED = 3  # of one DataLoader: two show whether they repeat each other
@@ -79,12 +84,11 @@ class StreamWatch:
         self._unseeded = {"torch": torch_state(), "numpy": rng.numpy_state()}
 
     def install(self) -> None:
-        iterator, fetcher = _dataloader._BaseDataLoaderIter, _fetch._BaseDatasetFetcher
-        self._replace(iterator, "__init__", self._wrap_iterator)
-        self._replace(_dataloader._MultiProcessingDataLoaderIter, "_reset", self._wrap_reset)
+        self._replace(LoaderIterator, "__init__", self._wrap_iterator)
+        self._replace(WorkersIterator, "_reset", self._wrap_reset)
         # Before an iterable dataset is asked for its iterator, which may draw already.
-        self._replace(fetcher, "__init__", self._wrap_fetcher)
-        for kind in (_fetch._MapDatasetFetcher, _fetch._IterableDatasetFetcher):
+        self._replace(DatasetFetcher, "__init__", self._wrap_fetcher)
+        for kind in (MapFetcher, IterableFetcher):
             self._replace(kind, "fetch", self._wrap_fetch)
         for owner in (torch, torch.random):
             self._watch_seeds(owner, "torch", torch_state, "manual_seed", "set_rng_state")

@@ -25,6 +25,7 @@ from reproaudit.record.digest.device import device_digest, fold
 from reproaudit.record.digest.gather import DeviceDigests
 from reproaudit.record.digest.layout import Layout
 from reproaudit.record.digest.tensors import combine, seed_for
+from reproaudit.record.state import rng
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.writer import TraceWriter
 from tests.record.digest.kernel_cases import defined_sums
@@ -244,10 +245,10 @@ class StandIn:
         monkeypatch.setattr(torch.Tensor, "is_cuda", True, raising=False)
         monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
         monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: self.is_capturing)
-        monkeypatch.setattr(
-            torch._C, "_cuda_getCurrentRawStream", lambda device: self.stream, raising=False
-        )
-        monkeypatch.setattr(torch._C, "_cuda_getDevice", lambda: None, raising=False)
+        for module in (digests, gather):
+            monkeypatch.setattr(module, "cuda_stream_handle", lambda device: self.stream)
+        for module in (digests, rng):
+            monkeypatch.setattr(module, "cuda_device", lambda: None)
         monkeypatch.setattr(torch.Tensor, "get_device", lambda tensor: tensor.device.index)
         monkeypatch.setattr(digests, "_plans", {})
         monkeypatch.setattr(digests, "_problem", "")

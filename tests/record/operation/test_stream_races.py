@@ -64,7 +64,7 @@ def device(monkeypatch: pytest.MonkeyPatch) -> Iterator[Device]:
 
 
 def registries() -> list[Any]:
-    return [getattr(gpu_trace, name) for name in stream_races.CALLBACKS]
+    return [getattr(gpu_trace, name) for name in stream_races.SANITIZER_CALLBACKS]
 
 
 def races(folder: Path, program: Callable[[], Any]) -> tuple[DeviceRace, ...]:

@@ -122,7 +122,6 @@ def test_the_values_of_an_op_inside_a_capture_are_noted_as_not_there(
         return x * 2
 
     line = program.__code__.co_firstlineno + 2
-    # As the trace names it: relative to the folder of the recorded subject, tests/record.
-    target = Target(name, f"state/{Path(__file__).name}", line, int(Phase.DATA), 0, 0)
+    target = Target(name, Path(__file__).name, line, int(Phase.DATA), 0, 0)
     trace, _ = record(tmp_path, program, Level.VALUES, targets=(target,), values_mb=1)
     assert [note.what for note in notes(trace)] == [f"values of {name} inside CUDA graph capture"]
