@@ -18,7 +18,7 @@ from reproaudit.model.result import Difference, Tolerance
 from reproaudit.report.wording import counted, difference_sentence, named
 
 if TYPE_CHECKING:
-    from reproaudit.record.operation.op_values import OpValue
+    from reproaudit.record.operation.float_outputs import OpValue
 
 _KEPT_BYTES = 1 << 29  # of results, per device
 _MOST_SHOWN = 10
@@ -115,7 +115,7 @@ def compare_devices(
     compared draws on the CPU and moves what it drew. Random streams and flags are as before when
     this returns.
     """
-    from reproaudit.record.operation.op_values import OpValues
+    from reproaudit.record.operation.float_outputs import OpValues
     from reproaudit.record.state.process_state import ProcessState, seed_streams
 
     state = ProcessState.capture()

@@ -8,7 +8,7 @@ import torch
 
 from reproaudit.record.operation.opinfo import OpInfo
 from reproaudit.record.operation.pins import Pinned, Pins
-from reproaudit.record.operation.values import Capture, TargetValues
+from reproaudit.record.operation.targets import Capture, TargetValues
 from reproaudit.record.session import Recorder
 from reproaudit.record.state import rng
 

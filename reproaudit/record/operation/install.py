@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from reproaudit.config.plan import RunPlan
-from reproaudit.record.boundary.boundaries import Boundaries
+from reproaudit.record.boundary.watch import Boundaries
 from reproaudit.record.digest.gather import DeviceDigests
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.lines.lines import LineTrace
 from reproaudit.record.operation.alerts import Alerts
 from reproaudit.record.operation.chosen import ChosenCalls
-from reproaudit.record.operation.operations import Operations, ThreadModes
+from reproaudit.record.operation.dispatch import Operations, ThreadModes
 from reproaudit.record.operation.stream_races import StreamRaces
 from reproaudit.record.outside.entropy import Entropy
 from reproaudit.record.outside.files import Files

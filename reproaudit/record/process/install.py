@@ -10,7 +10,7 @@ import reproaudit
 from reproaudit.config.plan import RunPlan
 from reproaudit.config.settings import to_dict
 from reproaudit.model.events import Level
-from reproaudit.record.boundary.boundaries import Boundaries
+from reproaudit.record.boundary.watch import Boundaries
 from reproaudit.record.digest.gather import DeviceDigests
 from reproaudit.record.hooks.callsite import CallSites
 from reproaudit.record.hooks.lookup import Need

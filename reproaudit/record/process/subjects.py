@@ -163,7 +163,7 @@ def _module_step(
     optimizer = torch.optim.SGD(parameters, lr=_BUILT_STEP_LEARNING_RATE) if parameters else None
 
     def step() -> torch.Tensor:
-        from reproaudit.record.boundary.boundaries import tensors_in
+        from reproaudit.record.boundary.watch import tensors_in
 
         if optimizer is not None:
             optimizer.zero_grad()

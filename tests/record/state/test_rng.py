@@ -12,7 +12,7 @@ import torch
 
 from reproaudit.config.plan import Target
 from reproaudit.model.events import Level, Phase
-from reproaudit.record.operation.operations import _generator
+from reproaudit.record.operation.dispatch import _generator
 from reproaudit.record.operation.opinfo import describe_op
 from reproaudit.record.state import rng
 from tests.record.recording import notes, record
