@@ -22,7 +22,6 @@ from typing import Any
 import torch
 
 from reproaudit.record.hooks.lookup import (
-    Name,
     Names,
     Need,
     NoLoader,
@@ -393,12 +392,7 @@ def load_op_db() -> list[Any]:
 # -- what is missing
 
 
-def missing_names(*needs: Need) -> list[Name]:
-    """Return the names that this torch lacks and without which something is lost, for `needs`."""
-    return [name for name in NAMES if not name.is_there and name.lost and name.need in needs]
-
-
 def note_missing(writer: TraceWriter, *needs: Need) -> None:
     """Write into the trace what is not checked because this torch lacks a name."""
-    for name in missing_names(*needs):
+    for name in NAMES.missing(*needs):
         writer.note(name.lost, f"torch {torch.__version__} lacks {name.path}")

@@ -78,6 +78,10 @@ class Names:
             return Place(SimpleNamespace(**{name: instead}), name)
         return Place(resolve(owner), name)
 
+    def missing(self, *needs: Need) -> list[Name]:
+        """Return the names that are not there and without which something is lost, for `needs`."""
+        return [name for name in self if not name.is_there and name.lost and name.need in needs]
+
     def _enter(self, name: Name) -> None:
         if name.path in self._names:
             raise ValueError(f"{name.path} is looked up twice")
