@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format bench samples gpu clean
+.PHONY: help demo test lint format compat bench samples gpu clean
 
 # `make gpu PYTHON=python` uses the interpreter that is given, as it is. The other targets only make the venv with it.
 ifneq ($(origin PYTHON),undefined)
@@ -19,6 +19,14 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.reproaudit-installed
 DEMO := examples/graph_net/train.py
 PYTEST_ARGS :=
+
+# `make compat TORCH=2.14.1` has a venv of its own for each version of torch.
+TORCH := 2.14.1
+COMPAT_VENV := .venv-compat-$(TORCH)
+COMPAT_STAMP = $(COMPAT_VENV)/.reproaudit-installed
+# Whole audits, which the quick tests leave out: one that differs, its cause and repair, and every
+# private name of torch missing in turn.
+COMPAT_SLOW := tests/record/test_torch_private.py tests/experiment/test_audit.py tests/integrations/test_examples.py
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +58,16 @@ format: $(STAMP) ## mend what ruff can mend, then format
 test: lint ## ruff, mypy and all tests that need no GPU
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not gpu" $(PYTEST_ARGS)
 
+$(COMPAT_STAMP): pyproject.toml
+	@test -x $(COMPAT_VENV)/bin/python || $(PYTHON) -m venv $(COMPAT_VENV)
+	$(COMPAT_VENV)/bin/python -m pip install torch==$(TORCH) -e '.[dev]'
+	@touch $@
+
+compat: $(COMPAT_STAMP) ## the quick tests and a few whole audits with another torch: TORCH=2.9.1; needs several GB
+	$(COMPAT_VENV)/bin/python -c 'import torch; print("torch", torch.__version__)'
+	$(COMPAT_VENV)/bin/python -m pytest -q -n 2 --dist worksteal -m "not slow and not gpu" $(PYTEST_ARGS)
+	$(COMPAT_VENV)/bin/python -m pytest -q -n 2 --dist worksteal -m "slow and not gpu" $(PYTEST_ARGS) $(COMPAT_SLOW)
+
 bench: $(STAMP) ## run the benchmarks that need no GPU, into reports/overhead
 	$(BIN)/python benchmarks/bench.py
 
@@ -70,5 +88,5 @@ gpu: $(GPU_SETUP) ## tests and benchmarks that need CUDA, in eight minutes; PYTH
 	$(GPU_PYTHON) benchmarks/gpu.py
 
 clean: ## remove everything that was made, the venv included
-	rm -rf $(VENV) build dist actual .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .venv-compat-* build dist actual .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

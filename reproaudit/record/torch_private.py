@@ -101,7 +101,7 @@ def _no_number(node: Any) -> int:
 
 sequence_number_of: Callable[[Any], int] = _no_number
 if _find(
-    "torch.autograd.graph.Node._sequence_nr",
+    "torch._C._functions.AccumulateGrad._sequence_nr",
     None,
     lost="the lines of operators of the backward pass",
     need=Need.OPERATIONS,
