@@ -22,6 +22,7 @@ from torch import nn
 
 from reproaudit.config.plan import SubjectKind, SubjectSpec
 from reproaudit.experiment.repeat import RepeatOptions, repeat
+from reproaudit.pytest_plugin.recording import repetitions_from_here
 from reproaudit.runs.in_process import InProcessLab
 from reproaudit.runs.lab import Budget
 
@@ -54,10 +55,14 @@ def seconds(action: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def repeated(step: Callable[[], torch.Tensor]) -> None:
+def repeat_step(step: Callable[[], torch.Tensor]) -> None:
     def lab(folder: Path) -> InProcessLab:
         return InProcessLab(
-            lambda current: current.record_return(step()), SPEC, folder, seed=0, budget=Budget()
+            lambda current: current.record_return(step()),
+            SPEC,
+            folder,
+            record=repetitions_from_here(seed=0),
+            budget=Budget(),
         )
 
     result = repeat(RepeatOptions("step", SPEC, RUNS), lab, "inprocess")
@@ -65,7 +70,7 @@ def repeated(step: Callable[[], torch.Tensor]) -> None:
         raise SystemExit(f"the benchmark's own step is {result.headline}")
 
 
-def plain(step: Callable[[], torch.Tensor]) -> None:
+def call_plainly(step: Callable[[], torch.Tensor]) -> None:
     for _ in range(RUNS):
         step()
 
@@ -99,9 +104,9 @@ def main() -> None:
     rows = []
     for milliseconds in (10, 100):
         step = step_of(milliseconds)
-        repeated(step)
+        repeat_step(step)
         pairs = [
-            (seconds(partial(repeated, step)), seconds(partial(plain, step)))
+            (seconds(partial(repeat_step, step)), seconds(partial(call_plainly, step)))
             for _ in range(options.rounds)
         ]
         took = statistics.median(other for _, other in pairs) / RUNS * 1000

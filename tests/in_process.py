@@ -11,6 +11,7 @@ import pytest
 from reproaudit.config.plan import SubjectKind, SubjectSpec
 from reproaudit.experiment.repeat import RepeatOptions, repeat
 from reproaudit.model.result import AuditResult
+from reproaudit.pytest_plugin.recording import repetitions_from_here
 from reproaudit.runs.in_process import InProcessLab
 from reproaudit.runs.lab import Budget, RunMaker
 from tests.auditing import PROGRAMS
@@ -27,6 +28,12 @@ def audit_here(program: str, *argv: str, runs: int = 4) -> AuditResult:
                 patch.setattr("sys.argv", [program, *argv])
                 runpy.run_path(str(PROGRAMS / program))
 
-        return InProcessLab(body, subject, folder, seed=0, budget=Budget(runs=40, seconds=60.0))
+        return InProcessLab(
+            body,
+            subject,
+            folder,
+            record=repetitions_from_here(seed=0),
+            budget=Budget(runs=40, seconds=60.0),
+        )
 
     return repeat(RepeatOptions(program, subject, runs), make, "inprocess")

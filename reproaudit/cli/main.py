@@ -70,7 +70,7 @@ def _named(words: list[str]) -> tuple[str, list[str]]:
 def _command(name: str) -> Callable[[list[str]], int]:
     module, _, function = COMMANDS[name].partition(":")
     command: Callable[[list[str]], int] = getattr(
-        importlib.import_module(f"reproaudit.commands.{module}"), function
+        importlib.import_module(f"reproaudit.cli.{module}"), function
     )
     return command
 

@@ -1,13 +1,11 @@
-"""One step on two devices: operator by operator, how far the results are apart, and where that
-first is too far."""
+"""Compares one step on two devices: how far the results of each operator are apart."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -16,11 +14,8 @@ from reproaudit.compare.elements import element_difference
 from reproaudit.model.events import Location
 from reproaudit.model.result import Difference, Tolerance
 from reproaudit.report.wording import counted, difference_sentence, named
+from reproaudit.trace.values import TensorValue
 
-if TYPE_CHECKING:
-    from reproaudit.record.operation.float_outputs import OpValue
-
-_KEPT_BYTES = 1 << 29  # of results, per device
 _MOST_SHOWN = 10
 # What PyTorch itself calls close, by dtype: the defaults of torch.testing.assert_close.
 CLOSE: Mapping[str, Tolerance] = {
@@ -33,10 +28,25 @@ CLOSE: Mapping[str, Tolerance] = {
 }
 
 
+class OpResult(Protocol):
+    """One operator call on one device. `values` None: they were not kept, to save memory."""
+
+    @property
+    def op(self) -> str: ...
+
+    @property
+    def location(self) -> Location | None: ...
+
+    @property
+    def values(self) -> tuple[TensorValue, ...] | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class OpDistance:
-    """How far the results of one operator call are apart; `difference` None: their dtypes or shapes
-    differ."""
+    """How far the results of one operator call are apart.
+
+    `difference` None: their dtypes or shapes differ.
+    """
 
     op: str
     location: Location | None
@@ -50,13 +60,11 @@ class OpDistance:
         )
 
     def __str__(self) -> str:
-        where = f" at {self.location}" if self.location is not None else ""
-        said = (
-            "other dtypes or shapes"
-            if self.difference is None
-            else difference_sentence(self.difference)
-        )
-        return f"{named(self.op)}{where} ({self.dtype}): {said}"
+        where = "" if self.location is None else f" at {self.location}"
+        distance = "other dtypes or shapes"
+        if self.difference is not None:
+            distance = difference_sentence(self.difference)
+        return f"{named(self.op)}{where} ({self.dtype}): {distance}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,60 +95,39 @@ class DeviceComparison:
 
     def __str__(self) -> str:
         """Return some lines of text: what was compared, and the first calls that are too far apart."""
-        a, b = self.devices
-        counts = f"{counted(self.compared, 'operator call')} compared, {self.unpaired:,} made on one device only"
-        kept = f", {self.dropped:,} not kept" if self.dropped else ""
-        if not self.far:
-            return f"{a} and {b} agree within the tolerance: {counts}{kept}"
-        rest = len(self.far) - _MOST_SHOWN
-        rows = [f"  {row}" for row in self.far[:_MOST_SHOWN]] + (
-            [f"  … and {rest:,} more"] if rest > 0 else []
+        first, second = self.devices
+        counts = (
+            f"{counted(self.compared, 'operator call')} compared, "
+            f"{self.unpaired:,} made on one device only"
         )
-        first = f"{a} and {b} first differ by more than the tolerance at {self.far[0].op}"
-        return "\n".join([f"{first}; {counts}{kept}", *rows])
+        if self.dropped:
+            counts += f", {self.dropped:,} not kept"
+        if not self.far:
+            return f"{first} and {second} agree within the tolerance: {counts}"
+        lines = [
+            f"{first} and {second} first differ by more than the tolerance at "
+            f"{self.far[0].op}; {counts}"
+        ]
+        lines += [f"  {distance}" for distance in self.far[:_MOST_SHOWN]]
+        rest = len(self.far) - _MOST_SHOWN
+        if rest > 0:
+            lines.append(f"  … and {rest:,} more")
+        return "\n".join(lines)
 
 
-def compare_devices(
-    step: Callable[..., Any],
-    first: str,
-    second: str,
-    folder: Path,
-    tolerances: Mapping[str, Tolerance] = CLOSE,
-    seed: int | None = 0,
-) -> DeviceComparison:
-    """Call `step(device=…)` on both devices, from equal random streams, and compare every
-    operator's results.
-
-    The streams of different devices give different numbers for one seed: a step that is to be
-    compared draws on the CPU and moves what it drew. Random streams and flags are as before when
-    this returns.
-    """
-    from reproaudit.record.operation.float_outputs import OpValues
-    from reproaudit.record.state.process_state import ProcessState, seed_streams
-
-    state = ProcessState.capture()
-    recorded = []
-    for device in (first, second):
-        values = OpValues(str(folder), _KEPT_BYTES)
-        try:
-            if seed is not None:
-                seed_streams(seed)
-            with values:
-                step(device=device)
-        finally:
-            state.restore()
-        recorded.append(values.found)
-    return compare_values((first, second), recorded[0], recorded[1], tolerances)
-
-
-def compare_values(
+def compare_results(
     devices: tuple[str, str],
-    a: Sequence[OpValue],
-    b: Sequence[OpValue],
-    tolerances: Mapping[str, Tolerance],
+    a: Sequence[OpResult],
+    b: Sequence[OpResult],
+    tolerances: Mapping[str, Tolerance] = CLOSE,
 ) -> DeviceComparison:
-    """Align two lists of calls by op and line and compare what the pairs wrote."""
-    alignment = align(_keys(a), _keys(b))
+    """Align the calls of both devices by op and line, and compare what each pair wrote.
+
+    Both steps are expected to have started from equal random streams. The streams of different
+    devices give different numbers for one seed: a step that is to be compared draws on the CPU and
+    moves what it drew.
+    """
+    alignment = align(_digest_keys(a), _digest_keys(b))
     far: list[OpDistance] = []
     compared = dropped = 0
     for index_a, index_b in zip(alignment.pairs_a, alignment.pairs_b, strict=True):
@@ -148,30 +135,38 @@ def compare_values(
         if one.values is None or other.values is None:
             dropped += 1
             continue
-        compared += bool(one.values)
-        far += [
-            distance for distance in _distances(one, other, tolerances) if not distance.is_close
-        ]
-    unpaired = len(alignment.only_a) + len(alignment.only_b)
-    return DeviceComparison(devices, compared, unpaired, dropped, tuple(far))
+        if one.values:
+            compared += 1
+        for distance in _measure_distances(one, other, tolerances):
+            if not distance.is_close:
+                far.append(distance)
+    return DeviceComparison(
+        devices=devices,
+        compared=compared,
+        unpaired=len(alignment.only_a) + len(alignment.only_b),
+        dropped=dropped,
+        far=tuple(far),
+    )
 
 
-def _distances(
-    one: OpValue, other: OpValue, tolerances: Mapping[str, Tolerance]
+def _measure_distances(
+    one: OpResult, other: OpResult, tolerances: Mapping[str, Tolerance]
 ) -> Iterator[OpDistance]:
     assert one.values is not None
     assert other.values is not None
     for first, second in zip(one.values, other.values, strict=False):
-        if (first.dtype, first.shape) != (second.dtype, second.shape):
-            yield OpDistance(one.op, one.location, first.dtype, None)
-            continue
-        tolerance = tolerances.get(first.dtype, tolerances.get("*", Tolerance()))
-        yield OpDistance(
-            one.op, one.location, first.dtype, element_difference(first, second, tolerance)
-        )
+        difference = None
+        if (first.dtype, first.shape) == (second.dtype, second.shape):
+            for_others = tolerances.get("*", Tolerance())
+            tolerance = tolerances.get(first.dtype, for_others)
+            difference = element_difference(first, second, tolerance)
+        yield OpDistance(one.op, one.location, first.dtype, difference)
 
 
-def _keys(calls: Sequence[OpValue]) -> np.ndarray[Any, np.dtype[np.uint64]]:
-    texts = (f"{call.op}\0{call.location}" for call in calls)
-    digests = (hashlib.blake2b(text.encode(), digest_size=8).digest() for text in texts)
+def _digest_keys(calls: Sequence[OpResult]) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    """Return a number for each call by which calls are aligned: of its op and its line."""
+    digests = []
+    for call in calls:
+        text = f"{call.op}\0{call.location}"
+        digests.append(hashlib.blake2b(text.encode(), digest_size=8).digest())
     return np.frombuffer(b"".join(digests), dtype=np.uint64)

@@ -4,58 +4,45 @@ processes."""
 from __future__ import annotations
 
 import inspect
-import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from reproaudit.compare.elements import parse_tolerance
-from reproaudit.config.plan import SubjectSpec
-from reproaudit.config.project import choices_of_environment
 from reproaudit.errors import UsageError
 from reproaudit.experiment.repeat import RepeatOptions, repeat
-from reproaudit.model.result import AuditResult, Confidence, Tolerance
+from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import Verdict
-from reproaudit.pytest_plugin.child import child_check, process_lab, record_in_child, spec_of
-from reproaudit.pytest_plugin.hooks import ISOLATIONS, results_key
-from reproaudit.runs.in_process import InProcessLab
+from reproaudit.pytest_plugin.child import make_process_lab, read_check, record_in_child, spec_of
+from reproaudit.pytest_plugin.names import RESULTS
+from reproaudit.pytest_plugin.options import (
+    CheckOptions,
+    ToleranceOption,
+    complete_options,
+    read_tolerances,
+)
+from reproaudit.pytest_plugin.recording import (
+    note_carried_state,
+    record_op_values,
+    repetitions_from_here,
+)
+from reproaudit.runs.in_process import CurrentRepetition, InProcessLab
 from reproaudit.runs.lab import Budget, RunMaker
 
 if TYPE_CHECKING:
     from reproaudit.experiment.devices import DeviceComparison
-    from reproaudit.record.process.repetition import Repetition
 
 _RUNS = 5
-_GOOD = (Verdict.REPRODUCIBLE, Verdict.WITHIN_TOLERANCE)
+_BUDGET = Budget(runs=60, seconds=30.0)  # of a diagnosis within this process
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a check is made. `runs` and `isolation` None: as the command line says, else the
-    configuration file.
-
-    `seed` seeds all random streams before each repetition; None: each starts from the streams as
-    the check found them. Without `diagnose` a difference is located and no fix is looked for.
-    `tolerance` as on the command line ("rtol=1e-5,atol=1e-8", "ulp=4"), a Tolerance, or a mapping
-    of dtype names.
-    """
-
-    runs: int | None = None
-    seed: int | None = 0
-    tolerance: str | Tolerance | Mapping[str, Tolerance] | None = None
-    isolation: str | None = None
-    diagnose: bool = True
+def is_passed(result: AuditResult) -> bool:
+    """Return True if the code is reproducible, or within the tolerance that was asked for."""
+    return result.verdict in (Verdict.REPRODUCIBLE, Verdict.WITHIN_TOLERANCE)
 
 
-def is_good(result: AuditResult) -> bool:
-    """Tell whether a check passed: reproducible, or within the tolerance that was asked for."""
-    return result.verdict in _GOOD
-
-
-def devices() -> list[str]:
+def list_devices() -> list[str]:
     """Return the devices that are present, by type: "cpu", and "cuda" if torch sees one."""
     import torch
 
@@ -76,12 +63,11 @@ class Checks:
         runs: int | None = None,
         seed: int | None = 0,
         device: str | None = None,
-        tolerance: str | Tolerance | Mapping[str, Tolerance] | None = None,
+        tolerance: ToleranceOption = None,
         isolation: str | None = None,
         diagnose: bool = True,
     ) -> AuditResult:
-        """Call `step` several times and compare everything it computes through torch and what it
-        returns.
+        """Call `step` several times and compare all that it computes through torch and returns.
 
         `step` takes no arguments, or `device` alone ("cpu" unless `device` says another). Batches,
         module outputs, losses, gradients, parameters and returned tensors, arrays and numbers are
@@ -92,22 +78,32 @@ class Checks:
         __tracebackhide__ = True
         from reproaudit.report.json_report import to_json
 
-        options = options_of(
-            self._item.config,
-            Options(runs, seed, tolerance, isolation, diagnose),
-            default_runs=_RUNS,
+        said = CheckOptions(
+            runs=runs, seed=seed, tolerance=tolerance, isolation=isolation, diagnose=diagnose
         )
-        call = bound(step, device)
-        number, self._made = self._made, self._made + 1
-        wanted = child_check()
+        options = complete_options(self._item.config, said, default_runs=_RUNS)
+        call = bind_device(step, device)
+        number = self._made
+        self._made += 1
+        wanted = read_check()
         if wanted is not None:
-            return _in_child(call, options, is_wanted=number == wanted)
+            return _check_in_child(call, options, is_wanted=number == wanted)
 
-        def body(repetition: Repetition) -> None:
+        def body(repetition: CurrentRepetition) -> None:
             repetition.record_return(call())
 
-        result = repeat_test(self._item, options, body, check=number, carry=call)
-        self._item.stash.setdefault(results_key, []).append(to_json(result))
+        result = repeat_test(self._item, options, body, check=number, call=call)
+        self._item.stash.setdefault(RESULTS, []).append(to_json(result))
+        return result
+
+    def assert_reproducible(self, step: Callable[..., Any], **options: Any) -> AuditResult:
+        """Check as `check` does, and fail with the finding as text; return the result otherwise."""
+        __tracebackhide__ = True
+        from reproaudit.report.assertion import AssertionText
+
+        result = self.check(step, **options)
+        if not is_passed(result):
+            raise AssertionError(AssertionText().render(result))
         return result
 
     def compare_devices(
@@ -116,77 +112,34 @@ class Checks:
         first: str = "cpu",
         second: str = "cuda",
         *,
-        tolerance: str | Tolerance | Mapping[str, Tolerance] | None = None,
+        tolerance: ToleranceOption = None,
         seed: int | None = 0,
     ) -> DeviceComparison:
-        """Call `step(device=…)` once on each device and compare every operator's results element by
-        element.
+        """Call `step(device=…)` once on each device and compare each operator's results.
 
         `str()` of what is returned tells the op and the line where the results are first further
         apart than the tolerance, by default what `torch.testing.assert_close` allows for the dtype.
         Draw on the CPU and move: the devices' own random streams give different numbers.
         """
-        from reproaudit.experiment.devices import CLOSE, compare_devices
+        from reproaudit.experiment.devices import CLOSE, compare_results
 
-        tolerances = CLOSE if tolerance is None else _tolerances(tolerance)
-        return compare_devices(
-            step, first, second, self._item.config.invocation_params.dir, tolerances, seed
-        )
+        tolerances = CLOSE if tolerance is None else read_tolerances(tolerance)
+        folder = self._item.config.invocation_params.dir
+        on_first, on_second = record_op_values(step, (first, second), folder, seed)
+        return compare_results((first, second), on_first, on_second, tolerances)
 
     def assert_devices_agree(
         self, step: Callable[..., Any], *devices: str, **options: Any
     ) -> DeviceComparison:
-        """Compare as `compare_devices` does, and fail with what it tells if a result is too far
-        away."""
+        """Compare as `compare_devices` does, and fail if a result is too far away."""
         __tracebackhide__ = True
         comparison = self.compare_devices(step, *devices, **options)
         if not comparison.is_close:
             raise AssertionError(str(comparison))
         return comparison
 
-    def assert_reproducible(self, step: Callable[..., Any], **options: Any) -> AuditResult:
-        """Check as `check` does, and fail with the finding as text; return the result otherwise."""
-        __tracebackhide__ = True
-        from reproaudit.report.assertion import AssertionText
 
-        result = self.check(step, **options)
-        if not is_good(result):
-            raise AssertionError(AssertionText().render(result))
-        return result
-
-
-def options_of(config: pytest.Config, options: Options, *, default_runs: int) -> Options:
-    """Fill in what was not said: command line, REPROAUDIT_RUNS, configuration file, default. Check
-    it."""
-    __tracebackhide__ = True
-    runs = (
-        options.runs
-        or config.getoption("reproaudit_runs")
-        or choices_of_environment(os.environ, Path()).runs
-    )
-    runs = runs or config.getini("reproaudit_runs") or default_runs
-    isolation = (
-        options.isolation
-        or config.getoption("reproaudit_isolation")
-        or config.getini("reproaudit_isolation")
-    )
-    isolation = isolation or ISOLATIONS[0]
-    if isolation not in ISOLATIONS:
-        raise UsageError(
-            f"there is no isolation {isolation!r}",
-            code="isolation-unknown",
-            hint=" or ".join(ISOLATIONS),
-        )
-    if not str(runs).isdecimal() or int(runs) < 2:
-        raise UsageError(
-            f"{runs!r} repetitions cannot be compared",
-            code="runs-invalid",
-            hint="runs is a number from 2",
-        )
-    return replace(options, runs=int(runs), isolation=isolation)
-
-
-def bound(step: Callable[..., Any], device: str | None) -> Callable[[], Any]:
+def bind_device(step: Callable[..., Any], device: str | None) -> Callable[[], Any]:
     """Return `step` without arguments. Raises UsageError if it needs others than `device`."""
     __tracebackhide__ = True
     if not callable(step):
@@ -197,16 +150,10 @@ def bound(step: Callable[..., Any], device: str | None) -> Callable[[], Any]:
         )
     try:
         parameters = dict(inspect.signature(step).parameters)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError):  # some callables written in C have no signature
         parameters = {}
-    takes_device = "device" in parameters
-    needed = [
-        name
-        for name, p in parameters.items()
-        if p.default is p.empty
-        and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-        and name != "device"
-    ]
+    takes_device = parameters.pop("device", None) is not None
+    needed = [name for name, parameter in parameters.items() if _is_required(parameter)]
     if needed or (device is not None and not takes_device):
         lack = f"needs {', '.join(needed)}" if needed else "takes no argument `device`"
         raise UsageError(
@@ -214,65 +161,70 @@ def bound(step: Callable[..., Any], device: str | None) -> Callable[[], Any]:
             code="step-arguments",
             hint="give a function without required arguments, or with `device` alone",
         )
-    return (lambda: step(device=device or "cpu")) if takes_device else step
+    if not takes_device:
+        return step
+    return lambda: step(device=device or "cpu")
+
+
+def _is_required(parameter: inspect.Parameter) -> bool:
+    is_variadic = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    return parameter.default is parameter.empty and not is_variadic
 
 
 def repeat_test(
     item: pytest.Item,
-    options: Options,
-    body: Callable[[Repetition], None],
+    options: CheckOptions,
+    body: Callable[[CurrentRepetition], None],
     *,
     check: int,
-    carry: Callable[[], Any] | None = None,
+    call: Callable[[], Any] | None = None,
 ) -> AuditResult:
-    """Make the check number `check` of the test, here or in fresh processes, and return its result."""
+    """Make the check number `check` of the test, here or in fresh processes; return its result.
+
+    `call` is the code alone. With it, state that one repetition leaves for the next can be shown.
+    """
     assert options.runs is not None
     spec = spec_of(item)
     runs = options.runs
 
-    def fresh(folder: Path) -> RunMaker:
-        return process_lab(item, check, runs, folder)
+    def make_fresh(folder: Path) -> RunMaker:
+        return make_process_lab(item, check, runs, folder)
+
+    def carry() -> Sequence[str]:
+        assert call is not None
+        return note_carried_state(call, spec.folder)
 
     repeated = RepeatOptions(
-        item.nodeid,
-        spec,
-        runs,
-        _tolerances(options.tolerance),
-        fresh=fresh,
+        name=item.nodeid,
+        subject=spec,
+        runs=runs,
+        tolerances=read_tolerances(options.tolerance),
+        fresh=make_fresh,
         diagnose=options.diagnose,
-        carry=None if carry is None else lambda: _carried(carry, spec),
+        carry=None if call is None else carry,
     )
     if options.isolation == "process":
-        return repeat(repeated, fresh, "process")
+        return repeat(repeated, make_fresh, "process")
 
-    def here(folder: Path) -> RunMaker:
-        return InProcessLab(body, spec, folder, seed=options.seed, budget=Budget(60, 30.0))
+    def make_here(folder: Path) -> RunMaker:
+        record = repetitions_from_here(options.seed)
+        return InProcessLab(body, spec, folder, record=record, budget=_BUDGET)
 
-    return repeat(repeated, here, "inprocess")
-
-
-def _carried(call: Callable[[], Any], spec: SubjectSpec) -> list[str]:
-    from reproaudit.record.state.carry import carried_between
-
-    return [
-        f"{found.read_by} at {found.read_at} reads what {found.written_by} at {found.written_at} wrote one repetition "
-        "earlier"
-        for found in carried_between(call, str(spec.folder))
-    ]
+    return repeat(repeated, make_here, "inprocess")
 
 
-def _tolerances(given: str | Tolerance | Mapping[str, Tolerance] | None) -> Mapping[str, Tolerance]:
-    if given is None:
-        return {}
-    if isinstance(given, str):
-        return parse_tolerance(given)
-    return {"*": given} if isinstance(given, Tolerance) else dict(given)
-
-
-def _in_child(call: Callable[[], Any], options: Options, *, is_wanted: bool) -> AuditResult:
-    """Record the wanted check, with which the process ends; of earlier ones only run the code once."""
+def _check_in_child(
+    call: Callable[[], Any], options: CheckOptions, *, is_wanted: bool
+) -> AuditResult:
+    """Record the wanted check, with which the process ends; of earlier ones only run the code."""
     if is_wanted:
         record_in_child(options.seed, lambda record: record(call()))
     call()
-    headline = "not the check that this process was started for"
-    return AuditResult(Verdict.REPRODUCIBLE, headline, "", (), ((0, 1),), 0, Confidence())
+    return AuditResult(
+        verdict=Verdict.REPRODUCIBLE,
+        headline="not the check that this process was started for",
+        subject="",
+        runs=(),
+        classes=((0, 1),),
+        steps=0,
+    )

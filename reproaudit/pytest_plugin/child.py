@@ -1,5 +1,4 @@
-"""The plugin inside a fresh process that runs one test for one check: the check records, and the
-process ends."""
+"""The plugin in a fresh process that runs one test for one check, and what starts such processes."""
 
 from __future__ import annotations
 
@@ -7,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -18,19 +17,26 @@ from reproaudit.runs.progress import Quiet
 
 CHECK_VARIABLE = "REPROAUDIT_CHECK"  # which check of the test is recorded, from 0
 _TIMEOUT_S = 600.0
+_KEPT_MB = 16  # of boundary tensors per run
+_LEAST_RUNS = 60  # that a diagnosis may make
+_BUDGET_S = 300.0
 
 
-def child_check() -> int | None:
-    """Return the number of the check that this process was started for; None in a session of the
-    user's own."""
+def read_check() -> int | None:
+    """Return the number of the check that this process was started for.
+
+    None in a session of the user's own.
+    """
     text = os.environ.get(CHECK_VARIABLE)
     return None if text is None else int(text)
 
 
-def record_in_child(seed: int | None, run: Callable[[Callable[[Any], None]], None]) -> None:
-    """Seed the streams, let `run` run the code once, record what it gives to its argument, and end
-    the session."""
+def record_in_child(seed: int | None, run: Callable[[Callable[[Any], None]], None]) -> NoReturn:
+    """Seed the streams, let `run` run the code once, and end the session.
 
+    `run` is given what records the value that the code returned. Raises RuntimeError if nothing
+    records this process.
+    """
     from reproaudit.record.process import install
     from reproaudit.record.process.repetition import Repetition
     from reproaudit.record.state.process_state import seed_streams
@@ -46,50 +52,55 @@ def record_in_child(seed: int | None, run: Callable[[Callable[[Any], None]], Non
 
 
 def spec_of(item: pytest.Item) -> SubjectSpec:
-    """Return the subject that a fresh process runs: this one test, by the same configuration,
-    without a scheduler."""
-    config = item.config
-    cwd = config.invocation_params.dir
-    path = os.path.relpath(item.path, cwd)
+    """Return the subject that a fresh process runs: this one test, under the same configuration."""
+    cwd = item.config.invocation_params.dir
+    return SubjectSpec(
+        SubjectKind.PYTEST,
+        Path(cwd),
+        path=os.path.relpath(item.path, cwd),
+        attribute=item.nodeid.partition("::")[2],
+        argv=tuple(_list_options(item.config)),
+    )
+
+
+def _list_options(config: pytest.Config) -> list[str]:
+    """Return the command line under which pytest finds and runs the test as it does here.
+
+    Without the cache, which the session of the user writes, without a selection, for the test is
+    named, and without what only makes sense for many tests: a scheduler, and coverage.
+    """
     options = ["--rootdir", str(config.rootpath), "-p", "no:cacheprovider", "-m", "", "-k", ""]
-    options += ["-c", str(config.inipath)] if config.inipath is not None else []
+    if config.inipath is not None:
+        options += ["-c", str(config.inipath)]
     plugins = config.pluginmanager
     if plugins.hasplugin("xdist"):
         options += ["-n", "0"]
     if plugins.hasplugin("pytest_cov"):
         options.append("--no-cov")
-    if (
-        plugins.hasplugin("randomly")
-        and (seed := config.getoption("randomly_seed", None)) is not None
-    ):
-        options += ["-p", "randomly", "--randomly-seed", str(seed)]
+    if plugins.hasplugin("randomly"):
+        seed = config.getoption("randomly_seed", None)
+        if seed is not None:
+            options += ["-p", "randomly", "--randomly-seed", str(seed)]
     for name in config.getoption("plugins", []):
         options += ["-p", name]
     for setting in config.getoption("override_ini", None) or []:
         options += ["-o", setting]
-    return SubjectSpec(
-        SubjectKind.PYTEST,
-        Path(cwd),
-        path=path,
-        attribute=item.nodeid.partition("::")[2],
-        argv=tuple(options),
-    )
+    return options
 
 
-def process_lab(item: pytest.Item, check: int, runs: int, folder: Path) -> Lab:
+def make_process_lab(item: pytest.Item, check: int, runs: int, folder: Path) -> Lab:
     """Return what makes fresh processes that run this test for its check number `check`."""
     folder.mkdir(parents=True, exist_ok=True)
-    settings = Settings(env=((CHECK_VARIABLE, str(check)),))
     return Lab(
         spec_of(item),
-        settings,
+        Settings(env=((CHECK_VARIABLE, str(check)),)),
         folder,
         Quiet(),
         steps=None,
-        values_mb=16,
+        values_mb=_KEPT_MB,
         timeout_s=_TIMEOUT_S,
         show_output=False,
         python=sys.executable,
-        budget=Budget(max(runs, 60), 300.0),
+        budget=Budget(runs=max(runs, _LEAST_RUNS), seconds=_BUDGET_S),
         fresh_copy=False,
     )

@@ -1,5 +1,5 @@
-"""The pytest plugin: fixture, marker, options, summary. Imports neither torch nor NumPy until it is
-used."""
+"""The hooks of the pytest plugin: fixture, marker, options, summary. Whatever is heavy is imported
+when a test first uses it."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from reproaudit.pytest_plugin.names import (
+    DEVICE_FIXTURE,
+    ISOLATIONS,
+    MARKER,
+    REPORT_ATTRIBUTE,
+    RESULTS,
+)
+
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
     from reproaudit.pytest_plugin.checks import Checks
-
-MARKER = "reproducible"
-ISOLATIONS = ("inprocess", "process")
-_DEVICE = "reproaudit_device"
-# the attribute of a test report that holds its results, each as the text of a result.json
-_RESULTS = "reproaudit"
-results_key = pytest.StashKey[list[str]]()  # of an item: the results of its checks so far
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -36,7 +37,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--reproaudit-isolation",
         choices=ISOLATIONS,
-        help="repeat within this process (default), or in fresh ones, where also hash order and unseeded imports show",
+        help="repeat within this process (default), or in fresh ones, where also hash order and "
+        "unseeded imports show",
     )
     group.addoption(
         "--reproaudit-report",
@@ -58,33 +60,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Say what the marker is for, and refuse options that could not be followed before any test
-    runs."""
+    """Declare the marker. Refuse reports that could not be written before any test runs."""
     config.addinivalue_line(
         "markers",
-        f"{MARKER}(runs=3, seed=0, tolerance=None, isolation=None): repeat the test; everything that it computes "
-        "through torch and what it returns must be equal each time",
+        f"{MARKER}(runs=3, seed=0, tolerance=None, isolation=None): repeat the test; everything "
+        "that it computes through torch and what it returns must be equal each time",
     )
-    if not hasattr(config, "workerinput"):
+    if not hasattr(config, "workerinput"):  # else a worker of pytest-xdist, which reports nothing
         config.pluginmanager.register(_Gatherer(config), "reproaudit-results")
     if config.getoption("reproaudit_report") or config.getini("reproaudit_report"):
-        from reproaudit.pytest_plugin.reports import report_paths
+        from reproaudit.pytest_plugin.reports import read_report_paths
 
-        report_paths(config)
+        read_report_paths(config)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that takes `reproaudit_device` once for each device that is present."""
-    if _DEVICE in metafunc.fixturenames:
-        from reproaudit.pytest_plugin.checks import devices
+    if DEVICE_FIXTURE in metafunc.fixturenames:
+        from reproaudit.pytest_plugin.checks import list_devices
 
-        metafunc.parametrize(_DEVICE, devices())
+        metafunc.parametrize(DEVICE_FIXTURE, list_devices())
 
 
 @pytest.fixture(name="reproaudit")
 def _reproaudit(request: pytest.FixtureRequest) -> Checks:
-    """Check that code is reproducible: `reproaudit.check(step)`,
-    `reproaudit.assert_reproducible(step)`."""
+    """Check that code is reproducible: `reproaudit.check(step)`, `.assert_reproducible(step)`."""
     from reproaudit.pytest_plugin.checks import Checks
 
     return Checks(request.node)
@@ -95,9 +95,9 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     """Repeat a marked test; all others go their usual way."""
     if item.get_closest_marker(MARKER) is None:
         return None
-    from reproaudit.pytest_plugin.marker import run_marked
+    from reproaudit.pytest_plugin.marker import repeat_marked
 
-    run_marked(item, nextitem)
+    repeat_marked(item, nextitem)
     return True
 
 
@@ -106,20 +106,20 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Call a marked test in our own way, to record what it returns."""
     if pyfuncitem.get_closest_marker(MARKER) is None:
         return None
-    from reproaudit.pytest_plugin.marker import call_marked
+    from reproaudit.pytest_plugin.marker import call_function
 
-    return call_marked(pyfuncitem)
+    return call_function(pyfuncitem)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, Any, Any]:
-    """Attach the results of the test's checks to its report, as text: the report may travel between
-    processes."""
+    """Attach the results of the test's checks to the report of its call."""
     report = yield
-    if call.when == "call" and (results := item.stash.get(results_key, [])):
-        setattr(report, _RESULTS, list(results))
+    results = item.stash.get(RESULTS, [])
+    if call.when == "call" and results:
+        setattr(report, REPORT_ATTRIBUTE, list(results))
         results.clear()
     return report
 
@@ -132,11 +132,12 @@ class _Gatherer:
         self._found: list[tuple[str, str]] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self._found += [(report.nodeid, text) for text in getattr(report, _RESULTS, ())]
+        for text in getattr(report, REPORT_ATTRIBUTE, ()):
+            self._found.append((report.nodeid, text))
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
         """Write the reports, and a line per check that did not come out reproducible."""
         if self._found:
-            from reproaudit.pytest_plugin.reports import summarise
+            from reproaudit.pytest_plugin.reports import write_summary
 
-            summarise(terminalreporter, self._config, self._found)
+            write_summary(terminalreporter, self._config, self._found)

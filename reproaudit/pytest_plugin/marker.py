@@ -4,8 +4,9 @@ random streams."""
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+import unittest
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 from _pytest.runner import runtestprotocol
@@ -13,26 +14,29 @@ from _pytest.runner import runtestprotocol
 from reproaudit.config.settings import did_you_mean
 from reproaudit.errors import ReproauditError, UsageError
 from reproaudit.model.result import AuditResult
-from reproaudit.pytest_plugin.checks import Options, is_good, options_of, repeat_test
-from reproaudit.pytest_plugin.child import child_check, record_in_child
-from reproaudit.pytest_plugin.hooks import MARKER, results_key
+from reproaudit.pytest_plugin.checks import is_passed, repeat_test
+from reproaudit.pytest_plugin.child import read_check, record_in_child
+from reproaudit.pytest_plugin.names import MARKER, RESULTS
+from reproaudit.pytest_plugin.options import CheckOptions, complete_options
 from reproaudit.report.assertion import AssertionText
-
-if TYPE_CHECKING:
-    from reproaudit.record.process.repetition import Repetition
+from reproaudit.runs.in_process import CurrentRepetition
 
 _RUNS = 3
-_call_key = pytest.StashKey[Callable[[Callable[[], Any]], None]]()  # what calls the test's function
+_MOST_CHARACTERS = 200  # of what a failed setup or teardown says
+
+# Of an item that is being repeated: what calls the test's function.
+_CALLER = pytest.StashKey[Callable[[Callable[[], Any]], None]]()
 
 
 class RepetitionFailed(Exception):
-    """The test was skipped in this repetition, or failed by other means than an exception of its
-    function."""
+    """The test was skipped in this repetition, or failed otherwise than by an exception."""
 
 
 class _Sibling:
-    """Stands for a next test beside this one, so that a teardown ends this test's own fixtures and
-    no wider ones."""
+    """Stands for a next test beside this one.
+
+    A teardown before it ends the test's own fixtures and no wider ones.
+    """
 
     def __init__(self, item: pytest.Item) -> None:
         self._chain = item.listchain()[:-1]
@@ -41,18 +45,20 @@ class _Sibling:
         return self._chain
 
 
-def run_marked(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+def repeat_marked(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     """Run the protocol of a marked test and log its reports."""
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    for report in _Marked(item, nextitem).reports():
+    for report in _MarkedTest(item, nextitem).make_reports():
         item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
 
 
-def call_marked(item: pytest.Function) -> bool | None:
-    """Call the test function and record what it returns; None lets pytest call a test that is not
-    being repeated."""
-    call = item.stash.get(_call_key, None)
+def call_function(item: pytest.Function) -> bool | None:
+    """Call the test's function and record what it returns.
+
+    None lets pytest call the function of a test that is not being repeated.
+    """
+    call = item.stash.get(_CALLER, None)
     if call is None:
         return None
     arguments = {name: item.funcargs[name] for name in item._fixtureinfo.argnames}
@@ -60,47 +66,50 @@ def call_marked(item: pytest.Function) -> bool | None:
     return True
 
 
-class _Marked:
-    """One marked test: repeats it, compares, and turns a divergence into the failure of its last
-    repetition."""
+class _MarkedTest:
+    """Repeats one marked test and turns a divergence into the failure of its last repetition."""
 
     def __init__(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
         self._item = item
         self._nextitem = nextitem
-        self._last: list[pytest.TestReport] = []
+        self._last: list[pytest.TestReport] = []  # of the last repetition
         self._seconds = 0.0
-        self._raised: BaseException | None = None  # by the test's function in the last repetition
+        self._raised: BaseException | None = None  # by the function in the last repetition
 
-    def reports(self) -> list[pytest.TestReport]:
+    def make_reports(self) -> list[pytest.TestReport]:
+        """Return the reports of setup, call and teardown, as pytest logs them for any test."""
         try:
-            options = _marked_options(self._item)
-            if child_check() is not None:
-                self._in_child(options)
-                return [*self._last, *self._end()]
-            if options.isolation == "process":
-                self._protocol(
-                    lambda value: None
-                )  # once here, so that the test's own failure shows as ever
-            result = repeat_test(self._item, options, self._repetition, check=0)
+            return self._compare()
         except Exception as error:
             if error is self._raised or isinstance(error, RepetitionFailed):
-                return [*self._last, *self._end()]  # as it would have ended without us
+                # The test failed or was skipped by itself: it ends as it would have without us.
+                return [*self._last, *self._tear_down()]
             if not isinstance(error, ReproauditError):
                 raise
             setup = [report for report in self._last if report.when == "setup"]
-            return [*setup, self._verdict(f"reproaudit: {error}"), *self._end()]
-        others = [report for report in self._last if report.when != "call"]
-        return [others[0], self._verdict(self._failure(result), result), *others[1:], *self._end()]
+            return [*setup, self._report_call(f"reproaudit: {error}"), *self._tear_down()]
 
-    def _repetition(self, repetition: Repetition) -> None:
-        """Make one repetition: set up, call, tear down. The test's own failure is an exception."""
-        self._protocol(repetition.record_return)
+    def _compare(self) -> list[pytest.TestReport]:
+        options = _read_options(self._item)
+        if read_check() is not None:
+            record_in_child(options.seed, self._run_protocol)
+        if options.isolation == "process":
+            # Once here, so that a failure of the test's own shows as it always does.
+            self._run_protocol(lambda value: None)
+        result = repeat_test(self._item, options, self._repeat_once, check=0)
+        self._keep(result)
+        setup, *teardown = [report for report in self._last if report.when != "call"]
+        call = self._report_call(self._describe_failure(result))
+        return [setup, call, *teardown, *self._tear_down()]
 
-    def _in_child(self, options: Options) -> None:
-        """Make the one repetition of a fresh process, which ends with it."""
-        record_in_child(options.seed, self._protocol)
+    def _repeat_once(self, repetition: CurrentRepetition) -> None:
+        self._run_protocol(repetition.record_return)
 
-    def _protocol(self, record: Callable[[Any], None]) -> None:
+    def _run_protocol(self, record: Callable[[Any], None]) -> None:
+        """Set up, call and tear down once; `record` is given what the function returned.
+
+        Raises what the function raised, or RepetitionFailed if the repetition failed otherwise.
+        """
         item = self._item
 
         def call(function: Callable[[], Any]) -> None:
@@ -111,33 +120,41 @@ class _Marked:
                 raise
             record(value)
 
-        item.stash[_call_key], self._raised = call, None
+        self._raised = None
+        item.stash[_CALLER] = call
         try:
             self._last = runtestprotocol(item, log=False, nextitem=_Sibling(item))  # type: ignore[arg-type]
         finally:
-            del item.stash[_call_key]
+            del item.stash[_CALLER]
         self._seconds += sum(report.duration for report in self._last)
-        if isinstance(self._raised, Exception):
-            raise self._raised
-        if self._raised is not None:  # skipped, or failed by pytest.fail
-            raise RepetitionFailed(
-                f"{type(self._raised).__name__}: {self._raised}"
-            ) from self._raised
+        self._raise_failure()
+
+    def _raise_failure(self) -> None:
+        raised = self._raised
+        if isinstance(raised, Exception):
+            raise raised
+        if raised is not None:  # skipped, or failed by pytest.fail: no Exception, by design
+            raise RepetitionFailed(f"{type(raised).__name__}: {raised}") from raised
         for report in self._last:
             # The call's report may be a failure although it passed: that is what a strict `xfail`
             # makes of it.
             if report.when != "call" and not report.passed:
+                last_line = report.longreprtext.strip().rpartition("\n")[2]
                 raise RepetitionFailed(
-                    f"the test {report.outcome} in its {report.when}: {_crash(report)}"
+                    f"the test {report.outcome} in its {report.when}: "
+                    f"{last_line[:_MOST_CHARACTERS]}"
                 )
 
-    def _verdict(self, failure: str, result: AuditResult | None = None) -> pytest.TestReport:
-        """Return the report of the call: it goes the usual way, so that `xfail` and other plugins
-        see it."""
+    def _keep(self, result: AuditResult) -> None:
         from reproaudit.report.json_report import to_json
 
-        if result is not None:
-            self._item.stash.setdefault(results_key, []).append(to_json(result))
+        self._item.stash.setdefault(RESULTS, []).append(to_json(result))
+
+    def _report_call(self, failure: str) -> pytest.TestReport:
+        """Return the report of the call. It fails if `failure` says why.
+
+        It goes the usual way, so that `xfail` and other plugins see it.
+        """
 
         def judge() -> None:
             if failure:
@@ -150,15 +167,15 @@ class _Marked:
         report.duration = self._seconds
         return report
 
-    def _failure(self, result: AuditResult) -> str:
-        """Return what the failing test shows, with its own line first; empty if all is well."""
-        if is_good(result):
+    def _describe_failure(self, result: AuditResult) -> str:
+        """Return what the failing test shows, with its own line first; empty if it passes."""
+        if is_passed(result):
             return ""
         path, line, _ = self._item.location
         return f"{path}:{(line or 0) + 1}: {AssertionText().render(result)}"
 
-    def _end(self) -> list[pytest.TestReport]:
-        """Tear down what the next test does not share; a report only if that fails."""
+    def _tear_down(self) -> list[pytest.TestReport]:
+        """Tear down what the next test does not share; return a report only if that fails."""
         item = self._item
         call = pytest.CallInfo.from_call(
             lambda: item.session._setupstate.teardown_exact(self._nextitem), when="teardown"
@@ -168,47 +185,46 @@ class _Marked:
         return [item.ihook.pytest_runtest_makereport(item=item, call=call)]
 
 
-def _crash(report: pytest.TestReport) -> str:
-    return report.longreprtext.strip().rpartition("\n")[2][:200]
-
-
-def _marked_options(item: pytest.Item) -> Options:
+def _read_options(item: pytest.Item) -> CheckOptions:
+    """Return the options of the marker. Raises UsageError if the test cannot be repeated by them."""
     marker = item.get_closest_marker(MARKER)
     assert marker is not None
-    known = set(inspect.signature(Options).parameters)
-    for name in marker.kwargs:
-        if name not in known:
-            raise UsageError(
-                f"the marker {MARKER} has no option {name!r}",
-                code="marker-option",
-                hint=did_you_mean(name, known),
-            )
+    _check_names(marker.kwargs)
     if marker.args:
         raise UsageError(
             f"the marker {MARKER} takes options by name",
             code="marker-option",
             hint=f"{MARKER}(runs=3)",
         )
-    if (
-        not isinstance(item, pytest.Function)
-        or hasattr(item.parent, "_testcase")
-        or _is_unittest(item)
-    ):
+    if not _is_plain_function(item):
         raise UsageError(
             "only plain test functions and methods can be repeated",
             code="marker-item",
             hint="use a function, and the fixture `reproaudit` for what it should repeat",
         )
-    if inspect.iscoroutinefunction(item.obj):
+    if inspect.iscoroutinefunction(item.obj):  # type: ignore[attr-defined]
         raise UsageError(
             "a coroutine cannot be repeated",
             code="marker-item",
             hint="run it inside a plain test function",
         )
-    return options_of(item.config, Options(**marker.kwargs), default_runs=_RUNS)
+    options = CheckOptions(**marker.kwargs)
+    return complete_options(item.config, options, default_runs=_RUNS)
 
 
-def _is_unittest(item: pytest.Function) -> bool:
-    import unittest
+def _check_names(given: Mapping[str, Any]) -> None:
+    known = set(inspect.signature(CheckOptions).parameters)
+    for name in given:
+        if name not in known:
+            raise UsageError(
+                f"the marker {MARKER} has no option {name!r}",
+                code="marker-option",
+                hint=did_you_mean(name, known),
+            )
 
-    return item.cls is not None and issubclass(item.cls, unittest.TestCase)
+
+def _is_plain_function(item: pytest.Item) -> bool:
+    """Return False for methods of unittest and for what other plugins collect."""
+    if not isinstance(item, pytest.Function) or hasattr(item.parent, "_testcase"):
+        return False
+    return item.cls is None or not issubclass(item.cls, unittest.TestCase)

@@ -1,9 +1,8 @@
-"""What the plugin writes at the end of a session: the summary section and the reports that were
-asked for."""
+"""What the plugin writes at the end of a session: a summary, and the reports that were asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,66 +15,78 @@ from reproaudit.model.verdict import Verdict
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
-_GOOD = (Verdict.REPRODUCIBLE, Verdict.WITHIN_TOLERANCE)
+_PASSED = (Verdict.REPRODUCIBLE, Verdict.WITHIN_TOLERANCE)
 
 
-def report_paths(config: pytest.Config) -> list[tuple[str, Path]]:
-    """Return the formats and paths that were asked for; paths of the configuration file are
-    relative to it.
+def read_report_paths(config: pytest.Config) -> list[tuple[str, Path]]:
+    """Return the formats and paths that were asked for.
 
-    Raises pytest.UsageError for an unknown format, before any test runs.
+    Paths of the command line are relative to where pytest was started, those of the configuration
+    file to it. Raises pytest.UsageError for an unknown format, before any test runs.
     """
-    from reproaudit.report import formats
-
-    wanted = [
-        (text, config.invocation_params.dir) for text in config.getoption("reproaudit_report")
-    ]
-    wanted = wanted or [(text, config.rootpath) for text in config.getini("reproaudit_report")]
+    texts, folder = config.getoption("reproaudit_report"), config.invocation_params.dir
+    if not texts:
+        texts, folder = config.getini("reproaudit_report"), config.rootpath
     found = []
-    for text, folder in wanted:
-        name, equals, path = text.partition("=")
-        if not equals or not path or name not in formats():
-            known = ", ".join(formats())
-            raise pytest.UsageError(
-                f"--reproaudit-report {text!r} is not FORMAT=PATH; formats: {known}"
-            )
+    for text in texts:
+        name, path = _split_report(text)
         found.append((name, folder / path))
     return found
 
 
-def summarise(
+def _split_report(text: str) -> tuple[str, str]:
+    from reproaudit.report import formats
+
+    name, _, path = text.partition("=")
+    if not path or name not in formats():
+        known = ", ".join(formats())
+        raise pytest.UsageError(
+            f"--reproaudit-report {text!r} is not FORMAT=PATH; formats: {known}"
+        )
+    return name, path
+
+
+def write_summary(
     terminal: TerminalReporter, config: pytest.Config, found: Sequence[tuple[str, str]]
 ) -> None:
-    """Write a section for the checks that were made, and the reports; `found` is (test, text of
-    result.json)."""
+    """Write a section for the checks that were made, and the reports.
+
+    `found` is a test and the text of a result.json for each check.
+    """
     from reproaudit.report.json_report import from_json
     from reproaudit.report.wording import VERDICTS, counted, prose
 
-    rows = [(test, from_json(text)) for test, text in sorted(found, key=lambda row: row[0])]
-    bad = [(test, result) for test, result in rows if result.verdict not in _GOOD]
+    # With pytest-xdist the results arrive in any order; the report must not depend on it.
+    in_order = sorted(found, key=lambda row: row[0])
+    rows = [(test, from_json(text)) for test, text in in_order]
+    failed = [(test, result) for test, result in rows if result.verdict not in _PASSED]
     terminal.section("reproaudit", sep="-")
-    terminal.write_line(f"{counted(len(rows), 'check')}, {len(rows) - len(bad)} reproducible")
-    for test, result in bad:
+    terminal.write_line(f"{counted(len(rows), 'check')}, {len(rows) - len(failed)} reproducible")
+    for test, result in failed:
         terminal.write_line(f"{test}: {VERDICTS[result.verdict]}: {prose(result.headline)}")
-    for name, path in report_paths(config):
+    results = [result for _, result in rows]
+    for name, path in read_report_paths(config):
         try:
-            for written in _write(name, path, [result for _, result in rows]):
+            for written in _write_report(name, path, results):
                 terminal.write_line(f"report: {written}")
         except ReproauditError as error:
             terminal.write_line(f"reproaudit: error: {error}", red=True)
 
 
-def _write(name: str, path: Path, results: Sequence[AuditResult]) -> list[Path]:
-    """Write one report; of several results, JSON becomes one numbered file each, for a result.json
-    holds one."""
+def _write_report(name: str, path: Path, results: Sequence[AuditResult]) -> Iterator[Path]:
+    """Write one report and yield the files.
+
+    A result.json holds one result, so several become one numbered file each.
+    """
     from reproaudit.report import render
     from reproaudit.report.output import write
     from reproaudit.report.registry import render_all
 
-    if name == "json" and len(results) > 1:
-        paths = [path.with_stem(f"{path.stem}-{number}") for number in range(len(results))]
-        for target, result in zip(paths, results, strict=True):
-            write(target, render(result, name))
-        return paths
-    write(path, render_all(results, name))
-    return [path]
+    if name != "json" or len(results) == 1:
+        write(path, render_all(results, name))
+        yield path
+        return
+    for number, result in enumerate(results):
+        numbered = path.with_stem(f"{path.stem}-{number}")
+        write(numbered, render(result, name))
+        yield numbered

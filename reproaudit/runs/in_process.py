@@ -6,9 +6,10 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from reproaudit.compare.interning import Interned
 from reproaudit.config.plan import RunPlan, SubjectSpec
@@ -19,28 +20,39 @@ from reproaudit.knowledge.interventions import combined, find
 from reproaudit.runs.lab import Budget, Spending
 from reproaudit.trace.runs import Run, open_run
 
-if TYPE_CHECKING:
-    from reproaudit.record.process.repetition import Repetition
-
 _KEPT_MB = 16  # of boundary tensors per repetition, for the element-wise comparison
 
-Body = Callable[["Repetition"], None]
+
+class CurrentRepetition(Protocol):
+    """A repetition while it goes on."""
+
+    def record_return(self, value: object) -> None: ...
+
+
+Body = Callable[[CurrentRepetition], None]
+# Records what happens inside the context it returns. Given from above: what is recorded here runs
+# torch, and only the recorder may import it.
+RecordRepetition = Callable[[RunPlan], AbstractContextManager[CurrentRepetition]]
 
 
 class InProcessLab:
-    """Makes repetitions of `body` in this process, each from the same random streams and flags.
+    """Makes repetitions of `body` in this process, each recorded by `record`.
 
-    `body` is given the repetition that it is in, to record what the code returned. It may raise:
+    `record` starts each from the same random streams and flags. `body` is given the repetition that it is in, to record what the code returned. It may raise:
     the first repetition passes that on, of later ones it is the outcome. What only a fresh process
     can change (files as they were, variables that libraries read when they start) is refused with a
     SubjectError; string hashes are the same anyway.
     """
 
     def __init__(
-        self, body: Body, subject: SubjectSpec, folder: Path, *, seed: int | None, budget: Budget
+        self,
+        body: Body,
+        subject: SubjectSpec,
+        folder: Path,
+        *,
+        record: RecordRepetition,
+        budget: Budget,
     ) -> None:
-        from reproaudit.record.state.process_state import ProcessState
-
         self.subject = subject
         self.folder = folder
         self.steps: int | None = None
@@ -51,9 +63,8 @@ class InProcessLab:
             set()
         )  # names of repetitions that imported modules, which may run ops of their own
         self._body = body
-        self._seed = seed
+        self._record = record
         self._spending = Spending(budget)
-        self._state = ProcessState.capture()
 
     def start_budget(self) -> None:
         """Count against the budget from here on."""
@@ -70,8 +81,6 @@ class InProcessLab:
     ) -> Run:
         """Make one repetition, as `Lab.run` makes a run. It always goes to its end, and its lines
         are not followed."""
-        from reproaudit.record.process.repetition import repetition
-
         self._spending.check(self.runs_made)
         settings = merge(combined(Settings(), interventions), Settings(env=variables))
         self._refuse_what_needs_a_process(interventions, settings)
@@ -86,7 +95,7 @@ class InProcessLab:
         modules = set(sys.modules)
         start = time.perf_counter()
         try:
-            with repetition(plan, self._state, self._seed) as current:
+            with self._record(plan) as current:
                 self._body(current)
         except Exception:
             # Whatever the code under test raises is how its repetition ended, which the trace has

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from reproaudit.atlas.cells import Cell
-from reproaudit.atlas.child.blame import blame, dispatched, reproducer
+from reproaudit.atlas.child.blame import blame, reproducer
+from reproaudit.atlas.child.dispatch import list_dispatched_ops
 from reproaudit.atlas.child.opdb import Call
 from reproaudit.atlas.worker import run_program
 from reproaudit.record.operation.opinfo import describe_op
@@ -53,7 +54,7 @@ def test_no_operator_is_blamed_where_all_repeat() -> None:
 
 def test_the_operators_of_a_call_are_heard_of_once_each_time_they_are_dispatched() -> None:
     x = torch.rand(3)
-    assert [str(op) for op in dispatched(lambda: x.sin().sin().cos())] == [
+    assert [str(op) for op in list_dispatched_ops(lambda: x.sin().sin().cos())] == [
         "aten.sin.default",
         "aten.sin.default",
         "aten.cos.default",

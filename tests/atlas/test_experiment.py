@@ -13,8 +13,9 @@ import torch
 
 from reproaudit.atlas.cells import Cell, Declared, Status, UnderFlag
 from reproaudit.atlas.child import surroundings as around
-from reproaudit.atlas.child.experiment import Experiment, Phase, Seen
+from reproaudit.atlas.child.experiment import Experiment, Seen
 from reproaudit.atlas.child.opdb import Call
+from reproaudit.atlas.child.repeatable import RepeatableCall
 
 pytestmark = pytest.mark.seeded  # the generators are put into one state before each call
 
@@ -204,11 +205,11 @@ def test_the_process_is_left_with_the_threads_and_flags_that_it_had(
 
 
 def test_the_backward_pass_is_given_one_cotangent_that_is_not_all_ones() -> None:
-    phase = Phase(
+    repeatable = RepeatableCall(
         Cell("cpu", "op", "float32", "sample", 2, "backward"),
         Call(torch.sin, (leaf(), (), {}), lambda r: r, 0),
     )
-    assert phase.prepare()
-    (gradient,) = phase.result()
+    assert repeatable.prepare()
+    (gradient,) = repeatable.run()
     cotangent = gradient / torch.arange(6.0).cos()
     assert len(cotangent.unique()) == 6

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from reproaudit.atlas.cells import Request
 from reproaudit.atlas.child.opdb import _spread, chosen_ops, groups_of, samples_of
-from reproaudit.atlas.child.values import identity
+from reproaudit.atlas.child.values import identify
 
 
 @given(st.integers(0, 400))
@@ -63,6 +63,6 @@ def test_samples_are_the_same_each_time_they_are_made() -> None:
     group = groups_of(op, Request(sizes=("sample",)))[0]
     first, again = samples_of(group, "cpu"), samples_of(group, "cpu")
     assert len(first) > 3
-    assert [identity(call.operands) for call in first] == [
-        identity(call.operands) for call in again
+    assert [identify(call.operands) for call in first] == [
+        identify(call.operands) for call in again
     ]

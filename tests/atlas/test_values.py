@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from reproaudit.atlas.child.values import (
+    copy_operands,
     differ_in_nan_bits_only,
     differ_in_ties_only,
-    fresh,
-    identity,
+    identify,
     measure,
 )
 
@@ -24,8 +24,8 @@ def with_sign_of_nan_flipped() -> torch.Tensor:
 
 def test_equal_nan_are_equal_and_the_sign_of_nan_is_a_difference_of_its_own_kind() -> None:
     other = with_sign_of_nan_flipped()
-    assert identity(NAN) == identity(NAN.clone())
-    assert identity(NAN) != identity(other)
+    assert identify(NAN) == identify(NAN.clone())
+    assert identify(NAN) != identify(other)
     assert differ_in_nan_bits_only([NAN], [other])
 
 
@@ -37,11 +37,11 @@ def test_a_number_that_differs_beside_nan_is_no_matter_of_nan_bits(other: torch.
 
 
 def test_minus_zero_differs_from_zero() -> None:
-    assert identity(torch.tensor([0.0])) != identity(torch.tensor([-0.0]))
+    assert identify(torch.tensor([0.0])) != identify(torch.tensor([-0.0]))
 
 
 def test_numbers_beside_tensors_count() -> None:
-    assert identity((torch.ones(2), 1.0)) != identity((torch.ones(2), 2.0))
+    assert identify((torch.ones(2), 1.0)) != identify((torch.ones(2), 2.0))
 
 
 def test_the_distance_is_measured_over_the_tensors_that_differ() -> None:
@@ -81,7 +81,7 @@ def test_values_that_differ_are_no_ties() -> None:
 
 def test_fresh_operands_keep_strides_and_aliases_and_share_no_memory() -> None:
     base = torch.arange(12.0).reshape(3, 4)
-    first, (second, third) = fresh((base, [base.T, base[1:]]), {})
+    first, (second, third) = copy_operands((base, [base.T, base[1:]]), {})
     assert second.stride() == base.T.stride()
     assert (
         second.untyped_storage().data_ptr() == first.untyped_storage().data_ptr() != base.data_ptr()

@@ -22,6 +22,7 @@ from reproaudit.experiment.repeat import RepeatOptions, repeat
 from reproaudit.knowledge.interventions import INTERVENTIONS
 from reproaudit.model.result import AuditResult, Cause, Tolerance
 from reproaudit.model.verdict import Verdict
+from reproaudit.pytest_plugin.recording import repetitions_from_here
 from reproaudit.runs.in_process import InProcessLab
 from reproaudit.runs.lab import Budget, RunMaker
 
@@ -31,9 +32,12 @@ SPEC = SubjectSpec(SubjectKind.ATTRIBUTE, HERE.parent, path=HERE.name, attribute
 
 def lab_of(step: Callable[[], Any], seed: int | None = 0) -> Callable[[Path], RunMaker]:
     def make(folder: Path) -> RunMaker:
-        budget = Budget(runs=40, seconds=60.0)
         return InProcessLab(
-            lambda current: current.record_return(step()), SPEC, folder, seed=seed, budget=budget
+            lambda current: current.record_return(step()),
+            SPEC,
+            folder,
+            record=repetitions_from_here(seed),
+            budget=Budget(runs=40, seconds=60.0),
         )
 
     return make

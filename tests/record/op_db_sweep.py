@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from torch.testing._internal.common_methods_invocations import op_db
 
-from reproaudit.atlas.child.values import fresh
+from reproaudit.atlas.child.values import copy_operands
 from reproaudit.config.plan import RunPlan, SubjectKind, SubjectSpec
 from reproaudit.model.events import EventFlag, EventKind, Level, OutcomeKind
 from reproaudit.model.events import Outcome as Ending
@@ -216,7 +216,7 @@ def _detached(value: Any) -> Any:
 
 def _out_for(function: Callable[..., Any], operands: Any) -> Any:
     """Return zeros like the result, to be overwritten; None if the op raises or returns no tensor."""
-    first, args, kwargs = fresh(operands, {})
+    first, args, kwargs = copy_operands(operands, {})
     seed_everything()
     try:
         with torch.no_grad():

@@ -17,7 +17,7 @@ import torch
 from torch._subclasses import FakeTensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from reproaudit.atlas.child.values import fresh
+from reproaudit.atlas.child.values import copy_operands
 
 SEED = 20240229
 FILLS = (0x55, 0xAA, 0x33, 0xCC)  # fresh memory is filled with the complement of one of these
@@ -80,7 +80,7 @@ def capture(
     `roots` picks from the result what is differentiable, as an OpInfo's `output_process_fn_grad`
     does.
     """
-    own = fresh(operands, {})
+    own = copy_operands(operands, {})
     result, raised = None, ""
     leaves = [tensor for tensor in tensors_in(own) if tensor.requires_grad]
     with warnings.catch_warnings(record=True) as caught:

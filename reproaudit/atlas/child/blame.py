@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +12,8 @@ import torch
 
 from reproaudit.atlas.cells import Cell
 from reproaudit.atlas.child import surroundings as around
-from reproaudit.atlas.child.experiment import Phase
 from reproaudit.atlas.child.opdb import Call
+from reproaudit.atlas.child.repeatable import RepeatableCall
 from reproaudit.record.operation.operands import tensors_written
 from reproaudit.record.operation.opinfo import OpInfo, OpTable
 from reproaudit.record.operation.replay import Rerun, Way, can_rerun
@@ -71,34 +70,15 @@ class _Seeker(DispatchMode):  # type: ignore[misc]
 
 def blame(cell: Cell, call: Call) -> Culprit | None:
     """Return the first operator inside of the call that differs by itself; None if none does."""
-    phase = Phase(cell, call)
+    repeatable = RepeatableCall(cell, call)
     with around.threads(cell.threads), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if not phase.prepare():
+        if not repeatable.prepare():
             return None
         seeker = _Seeker(cell.device)
         with seeker:
-            phase.result()
+            repeatable.run()
         return seeker.found
-
-
-class _Listener(DispatchMode):  # type: ignore[misc]
-    supports_higher_order_operators = True
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ops: list[Any] = []
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.ops.append(func)
-        return func(*args, **(kwargs or {}))
-
-
-def dispatched(call: Callable[[], Any]) -> list[Any]:
-    """Return the operators that a call dispatches."""
-    with _Listener() as listener:
-        call()
-    return [op for op in listener.ops if hasattr(op, "tags")]
 
 
 # -- a line with torch alone

@@ -16,9 +16,10 @@ from reproaudit.atlas.cells import APART, Cell, Declared, Request, Status
 from reproaudit.atlas.child import surroundings as around
 from reproaudit.atlas.child.blame import blame
 from reproaudit.atlas.child.enlarge import Enlarged, enlarge
-from reproaudit.atlas.child.experiment import Experiment, Phase, Seen
+from reproaudit.atlas.child.experiment import Experiment, Seen
 from reproaudit.atlas.child.opdb import Call, Group, chosen_ops, groups_of, name_of, samples_of
-from reproaudit.atlas.child.values import elements, is_plain, tensors_in
+from reproaudit.atlas.child.repeatable import RepeatableCall
+from reproaudit.atlas.child.values import count_largest, is_plain, tensors_in
 
 _MOST_CALLS = 24  # of a cell
 _SLICE_S = (
@@ -147,7 +148,7 @@ def _urgency(sample: Call) -> tuple[bool, bool]:
         tensor.dtype in (torch.int64, torch.int32) and tensor.numel() > 1
         for tensor in _plain(sample)
     )
-    return elements(sample.operands) == 1, not any(indices)
+    return count_largest(sample.operands) == 1, not any(indices)
 
 
 def _plain(sample: Call) -> Iterator[torch.Tensor]:
@@ -159,14 +160,14 @@ def enlarged(sample: Call, cell: Cell, until: float) -> Enlarged:
     is too slow."""
 
     def accepts(call: Call) -> Any:
-        result = Phase(replace(cell, phase="forward"), call).result()
+        result = RepeatableCall(replace(cell, phase="forward"), call).run()
         try:
-            backward = Phase(replace(cell, phase="backward"), call)
+            backward = RepeatableCall(replace(cell, phase="backward"), call)
             if (
                 any(tensor.requires_grad for tensor in tensors_in(call.operands))
                 and backward.prepare()
             ):
-                backward.result()
+                backward.run()
         except (
             RuntimeError
         ) as error:  # of the backward pass alone: its own cells will say so, unless it is the size

@@ -20,7 +20,7 @@ import torch
 from reproaudit.atlas.cells import LARGE_ELEMENTS
 from reproaudit.atlas.child.opdb import Call
 from reproaudit.atlas.child.surroundings import SEED
-from reproaudit.atlas.child.values import elements, is_plain, tensors_in
+from reproaudit.atlas.child.values import count_largest, is_plain, tensors_in
 
 MOST_FORMS = 4  # of one sample
 _ENOUGH = LARGE_ELEMENTS // 4  # 65,536: two grains, so that two threads take part
@@ -72,7 +72,7 @@ def enlarge(call: Call, accepts: Callable[[Call], Any], until: float) -> Enlarge
         found.refusal = "an operand is empty"
         return found
     try:
-        base = max(1, elements(call.operands), elements(accepts(call)))
+        base = max(1, count_largest(call.operands), count_largest(accepts(call)))
     except Exception as error:  # the op's own refusal of its sample
         found.refusal = f"{type(error).__name__}: {error}"[:120]
         return found
@@ -175,7 +175,7 @@ def _grown(plan: Plan, accepts: Callable[[Call], Any], found: Enlarged) -> Call 
             text = str(error).strip().partition("\n")[0]
             found.refusal = f"{type(error).__name__}: {text}"[:120]
             return best
-        reached = max(elements(larger.operands), elements(result))
+        reached = max(count_largest(larger.operands), count_largest(result))
         del result
         before = float(factor), float(reached)
         if reached > 4 * _MOST_ELEMENTS:

@@ -15,7 +15,9 @@ import torch
 from reproaudit.atlas.cells import Cell, Declared, Status, UnderFlag
 from reproaudit.atlas.child import surroundings as around
 from reproaudit.atlas.child import values
+from reproaudit.atlas.child.dispatch import list_dispatched_ops
 from reproaudit.atlas.child.opdb import Call
+from reproaudit.atlas.child.repeatable import RepeatableCall
 from reproaudit.record.state import flags
 
 _FEWEST = 3  # repetitions, however long they take
@@ -51,62 +53,6 @@ class Seen:
     error: str = ""
 
 
-class Phase:
-    """One call in one phase, ready to be repeated."""
-
-    def __init__(self, cell: Cell, call: Call) -> None:
-        self.device = cell.device
-        self.call = call
-        self.backward = cell.phase == "backward"
-        self._graph: tuple[Any, ...] | None = None
-        self.outputs: Any = None  # identity of what the forward pass of the graph returned
-        self.largest = 0
-
-    def prepare(self) -> bool:
-        """Build the graph that the backward pass is repeated on; False if nothing is
-        differentiable."""
-        if not self.backward:
-            return True
-        around.seed_everything()
-        operands = values.fresh(self.call.operands, {})
-        leaves = [tensor for tensor in values.tensors_in(operands) if tensor.requires_grad]
-        result = self.call.run(operands)
-        self.largest, self.outputs = values.elements([operands, result]), values.identity(result)
-        roots = [
-            tensor for tensor in values.tensors_in(self.call.roots(result)) if tensor.requires_grad
-        ]
-        if not leaves or not roots:
-            return False
-        self._graph = (roots, leaves, [_cotangent(root) for root in roots])
-        return True
-
-    def result(self, operands: Any = None) -> Any:
-        """Make the call once: on fresh copies, or on the operands that are given."""
-        around.seed_everything()
-        if self._graph is not None:
-            roots, leaves, cotangents = self._graph
-            made: Any = torch.autograd.grad(
-                roots, leaves, cotangents, retain_graph=True, allow_unused=True
-            )
-        else:
-            made = self.call.run(
-                values.fresh(self.call.operands, {}) if operands is None else operands
-            )
-            self.largest = self.largest or values.elements([self.call.operands, made])
-        around.synchronise(self.device)
-        return made
-
-
-def _cotangent(root: torch.Tensor) -> torch.Tensor:
-    if not values.is_plain(root):
-        return root.detach().clone()
-    generator = torch.Generator().manual_seed(around.SEED)
-    wide = torch.complex128 if root.is_complex() else torch.float64
-    return torch.randn(root.shape, generator=generator, dtype=wide).to(
-        device=root.device, dtype=root.dtype
-    )
-
-
 class Experiment:
     """Repeats calls for one cell until `deadline` is near; a call that was begun gets its fewest
     repetitions."""
@@ -124,14 +70,14 @@ class Experiment:
         with around.threads(self.cell.threads), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                self._look(Phase(self.cell, call), seen, slice_s)
+                self._look(RepeatableCall(self.cell, call), seen, slice_s)
             except Exception as error:  # the op's own refusal of this sample, plainly
                 seen.status, seen.error = Status.RAISES, _first_line(error)
             finally:
                 around.fill_memory(self.device, 0)
         return seen
 
-    def _look(self, phase: Phase, seen: Seen, slice_s: float) -> None:
+    def _look(self, phase: RepeatableCall, seen: Seen, slice_s: float) -> None:
         around.fill_memory(self.device, around.FILLS[0])
         if not phase.prepare():
             seen.status = Status.NO_GRADIENT
@@ -148,13 +94,17 @@ class Experiment:
         seen.elements = phase.largest
         self._declared(phase, seen)
 
-    def _ways(self, phase: Phase) -> tuple[str, ...]:
+    def _ways(self, phase: RepeatableCall) -> tuple[str, ...]:
         if self._is_single:
             return ("plain",)
-        return ("plain", "contention", "rebuilt") if phase.backward else ("plain", "contention")
+        return ("plain", "contention", "rebuilt") if phase.is_backward else ("plain", "contention")
 
     def _repeat(
-        self, phase: Phase, way: str, slice_s: float, operands: Callable[[], Any] | None = None
+        self,
+        phase: RepeatableCall,
+        way: str,
+        slice_s: float,
+        operands: Callable[[], Any] | None = None,
     ) -> Tally:
         """Repeat in one way: plainly; under contention, the first call too; or with the graph built
         anew each time.
@@ -166,7 +116,7 @@ class Experiment:
             around.crowded(self.device) if way == "contention" else self.cell.threads
         ):
             first = self._once(phase, way, operands)
-            wanted, outputs = values.identity(first), phase.outputs
+            wanted, outputs = values.identify(first), phase.outputs
             made, differing, other, end = 0, 0, None, time.monotonic() + slice_s
             for number in range(self._repeats):
                 if number >= _FEWEST and time.monotonic() > end:
@@ -175,12 +125,12 @@ class Experiment:
                 if phase.outputs != outputs:
                     continue
                 made += 1
-                if values.identity(again) != wanted:
+                if values.identify(again) != wanted:
                     differing += 1
                     other = again if other is None else other
             return Tally(made, differing, first, other)
 
-    def _once(self, phase: Phase, way: str, operands: Callable[[], Any] | None) -> Any:
+    def _once(self, phase: RepeatableCall, way: str, operands: Callable[[], Any] | None) -> Any:
         if self.device == "cuda":  # on the CPU each allocation is filled anew by itself
             around.fill_memory(self.device, around.FILLS[0])
         given = operands() if operands is not None else None
@@ -188,12 +138,12 @@ class Experiment:
             self._neighbour.disturb()
         if way == "rebuilt":
             phase.prepare()
-        return phase.result(given)
+        return phase.run(given)
 
     # -- what kind of difference
     # -------------------------------------------------------------------------------------
 
-    def _look_for_undefined_memory(self, phase: Phase, seen: Seen) -> None:
+    def _look_for_undefined_memory(self, phase: RepeatableCall, seen: Seen) -> None:
         """Call with two fillings of fresh memory. Repetitions under one filling were all equal
         before."""
         if not around.can_fill(self.device):
@@ -201,12 +151,14 @@ class Experiment:
         results = []
         for fill in (*around.FILLS, around.FILLS[0]):
             around.fill_memory(self.device, fill)
-            results.append(values.identity(phase.result()))
+            results.append(values.identify(phase.run()))
         around.fill_memory(self.device, around.FILLS[0])
         if results[0] == results[2] != results[1]:
             seen.status, seen.way = Status.UNDEFINED, "another filling of fresh memory"
 
-    def _classify(self, phase: Phase, way: str, tally: Tally, seen: Seen, slice_s: float) -> None:
+    def _classify(
+        self, phase: RepeatableCall, way: str, tally: Tally, seen: Seen, slice_s: float
+    ) -> None:
         difference = values.measure(tally.first, tally.other)
         seen.difference = None if difference is None else asdict(difference)
         if values.differ_in_nan_bits_only(tally.first, tally.other):
@@ -215,26 +167,26 @@ class Experiment:
             tally.first, tally.other, phase.call.operands
         ):
             seen.status = Status.TIES
-        elif not phase.backward and _assigns_repeatedly(self.cell.op, phase.call):
+        elif not phase.is_backward and _assigns_repeatedly(self.cell.op, phase.call):
             seen.status = Status.REPEATED
         elif 2 * tally.differing >= tally.made and self._is_stable_in_place(phase, way, slice_s):
             seen.status = Status.ADDRESS
-        elif not phase.backward and self._draws_elsewhere(phase):
+        elif not phase.is_backward and self._draws_elsewhere(phase):
             seen.status = Status.RANDOM
         else:
             seen.status = Status.DIFFERS
         seen.under_flag = self._under_flag(phase, way, seen, slice_s)
 
-    def _is_stable_in_place(self, phase: Phase, way: str, slice_s: float) -> bool:
+    def _is_stable_in_place(self, phase: RepeatableCall, way: str, slice_s: float) -> bool:
         """True if the call repeats on operands that lie where they lay, though it does not on
         copies of them.
 
         A backward pass is always repeated on the same tensors. Where less than half of the copies
         differed, equal repetitions in place would prove little, so this is not asked then.
         """
-        if phase.backward:
+        if phase.is_backward:
             return False
-        operands = values.fresh(phase.call.operands, {})
+        operands = values.copy_operands(phase.call.operands, {})
         kept = [
             (tensor, tensor.detach().clone())
             for tensor in values.tensors_in(operands)
@@ -252,14 +204,12 @@ class Experiment:
 
         return not self._repeat(phase, way, slice_s, restored).differing
 
-    def _draws_elsewhere(self, phase: Phase) -> bool:
+    def _draws_elsewhere(self, phase: RepeatableCall) -> bool:
         """True for an op that PyTorch tags as random and that leaves the generators that were
         restored untouched."""
-        from reproaudit.atlas.child.blame import dispatched
-
         around.seed_everything()
         before = around.random_state(self.device)
-        names = dispatched(phase.result)
+        names = list_dispatched_ops(phase.run)
         return around.random_state(self.device) == before and any(
             torch.Tag.nondeterministic_seeded in op.tags for op in names
         )
@@ -267,16 +217,16 @@ class Experiment:
     # -- the flag
     # ----------------------------------------------------------------------------------------------------
 
-    def _declared(self, phase: Phase, seen: Seen) -> None:
+    def _declared(self, phase: RepeatableCall, seen: Seen) -> None:
         """Make the call once under the flag and note what it says."""
         try:
             with flags.strict():
-                phase.result()
+                phase.run()
         except RuntimeError as error:
             seen.declared = _declaration(error)
             seen.alerts = sorted(set(_ALERT.findall(str(error))))
 
-    def _under_flag(self, phase: Phase, way: str, seen: Seen, slice_s: float) -> UnderFlag:
+    def _under_flag(self, phase: RepeatableCall, way: str, seen: Seen, slice_s: float) -> UnderFlag:
         try:
             with flags.strict():
                 tally = self._repeat(phase, way, slice_s)

@@ -14,7 +14,7 @@ from reproaudit.record.torch_private import storage_key, view_conj, view_neg
 _PLAIN_NUMBERS = (bool, int, float, complex, str)
 
 
-def fresh(value: Any, memo: dict[Any, Any]) -> Any:
+def copy_operands(value: Any, memo: dict[Any, Any]) -> Any:
     """Copy every tensor and generator in nested containers: same strides, aliases and flags, other
     memory."""
     if isinstance(value, torch.Tensor):
@@ -24,9 +24,9 @@ def fresh(value: Any, memo: dict[Any, Any]) -> Any:
     if isinstance(value, torch.Generator):
         return value.clone_state()
     if type(value) in (list, tuple):
-        return type(value)(fresh(item, memo) for item in value)
+        return type(value)(copy_operands(item, memo) for item in value)
     if type(value) is dict:
-        return {key: fresh(item, memo) for key, item in value.items()}
+        return {key: copy_operands(item, memo) for key, item in value.items()}
     return value
 
 
@@ -70,19 +70,19 @@ def tensors_in(value: Any) -> Iterator[torch.Tensor]:
             yield from tensors_in(item)
 
 
-def identity(value: Any) -> Any:
+def identify(value: Any) -> Any:
     """Return what two results must agree in: the digest of each tensor, and numbers and texts as
     they are."""
     if isinstance(value, torch.Tensor):
         return digest(value)
     if isinstance(value, dict):
-        return [(key, identity(item)) for key, item in value.items()]
+        return [(key, identify(item)) for key, item in value.items()]
     if isinstance(value, (list, tuple)):
-        return [identity(item) for item in value]
+        return [identify(item) for item in value]
     return repr(value) if isinstance(value, _PLAIN_NUMBERS) else type(value).__qualname__
 
 
-def elements(value: Any) -> int:
+def count_largest(value: Any) -> int:
     """Return the number of elements of the largest tensor, 0 if there is none."""
     return max((_numel(tensor) for tensor in tensors_in(value)), default=0)
 
