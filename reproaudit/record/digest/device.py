@@ -1,12 +1,11 @@
-"""The digest of a device tensor, computed where it lies, in integer ops whose result no order of
-summation can change.
+"""The digest of a device tensor, computed where it lies, by sums that no order can change.
 
 The bytes in logical order are read as 64-bit words, the last one padded with zeros. Word w at
 position k becomes z = mix(w + (2k + 1) * GOLDEN), mix being the finaliser of SplitMix64 (a
 bijection), and the digest is the pair of sums of z and of (2k + 1) * z, all modulo 2^64. Each sum
 alone tells apart any two tensors that differ in one word.
 
-On CUDA a Triton kernel (triton_digest) reads the memory once. What it does not cover, and
+On CUDA a Triton kernel (triton_kernels) reads the memory once. What it does not cover, and
 everything where Triton does not work, is computed by the torch ops here. The sums are the same.
 """
 
@@ -31,35 +30,24 @@ from reproaudit.record.torch_private import cuda_device, cuda_stream_handle, is_
 
 _INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 _MAX_PLANS = 4096
-_ALIGNMENTS = (
-    16,
-    1,
-    2,
-    1,
-    4,
-    1,
-    2,
-    1,
-    8,
-    1,
-    2,
-    1,
-    4,
-    1,
-    2,
-    1,
-)  # of an address, by its last four bits
+# The largest power of two up to 16 that divides an address, by the address's last four bits.
+_ALIGNMENTS = tuple(16 if bits == 0 else bits & -bits for bits in range(16))
 ROW_BYTES = 16  # two int64 sums
 
 
-def _signed(value: int) -> int:
-    return value - (1 << 64) if value >> 63 else value
+def _as_int64(bits: int) -> int:
+    """Return the signed number that has the bits of an unsigned one."""
+    return bits - (1 << 64) if bits >> 63 else bits
 
 
-# Increment, multipliers and shifts of SplitMix64 (Steele, Lea, Flood 2014), as the signed integers
-# of torch.int64.
-_GOLDEN = _signed(0x9E3779B97F4A7C15)
-_ROUNDS = ((30, _signed(0xBF58476D1CE4E5B9)), (27, _signed(0x94D049BB133111EB)), (31, 1))
+# Increment, shifts and multipliers of SplitMix64 (Steele, Lea, Flood 2014). torch has sums of
+# signed integers only; modulo 2^64 they are the same.
+_GOLDEN = _as_int64(0x9E3779B97F4A7C15)
+_ROUNDS = (
+    (30, _as_int64(0xBF58476D1CE4E5B9)),
+    (27, _as_int64(0x94D049BB133111EB)),
+    (31, 1),
+)
 
 
 class Plan:
@@ -72,56 +60,56 @@ class Plan:
         self.item = tensor.element_size()
         self.layout: Layout | None = layout_of(tensor.shape, tensor.stride(), self.item)
         is_strided = self.layout is not None and self.layout.walk is not Walk.CONTIGUOUS
-        self.least_alignment = (
-            min(self.item, WORD) if is_strided else 1
-        )  # of the address, for the kernel to read it
-        self.launches: dict[
-            tuple[int, int], Callable[[int, int, int], None]
-        ] = {}  # by device and alignment
+        # Of the address, for the kernel to read it: contiguous bytes are read in units that fit.
+        self.least_alignment = min(self.item, WORD) if is_strided else 1
+        # By device and alignment.
+        self.launches: dict[tuple[int, int], Callable[[int, int, int], None]] = {}
 
 
 def device_digest(tensor: torch.Tensor) -> torch.Tensor | None:
-    """Return two int64 sums on the tensor's own device, without waiting for it; None for what has
-    no bytes to read.
+    """Return two int64 sums on the tensor's own device; None for what has no bytes to read.
 
-    The sums stand for the bytes only: `fold` adds dtype and shape. Equal bytes give equal sums on
-    any device and with any strides, but not those of `digest`. Temporary memory is a few times
-    CHUNK_BYTES, however large the tensor.
+    Nothing waits for the device. The sums stand for the bytes only: `fold` adds dtype and shape.
+    Equal bytes give equal sums on any device and with any strides, but not those of `digest`.
+    Temporary memory is a few times CHUNK_BYTES, however large the tensor.
     """
     try:
         with untraced():
             rows = torch.zeros((1, 2), dtype=torch.int64, device=tensor.device)
-            return None if digest_into(tensor, rows, 0) is None else rows[0]
+            seed = digest_into(tensor, rows, 0)
+            return None if seed is None else rows[0]
     except Exception:  # as in digest_into
         return None
 
 
 def digest_into(tensor: torch.Tensor, rows: torch.Tensor, row: int) -> int | None:
-    """Add the sums to a row of `rows`, zeros so far, on the current stream of their device, without
-    waiting for it.
+    """Add the sums to a row of `rows`, zeros so far, on the current stream of their device.
 
-    Returns the `seed_for` the tensor; None, and leaves the row, for what has no bytes to read.
+    Nothing waits for the device. Returns the `seed_for` the tensor; for what has no bytes to read
+    it returns None and leaves the row as it is.
     """
     try:
         if type(tensor) in PLAIN_TYPES and tensor.is_cuda and not is_function_mode_on():
             plan = _plan_of(tensor)
             if _launch(plan, tensor, rows.data_ptr() + row * ROW_BYTES):
                 return plan.seed
-    except (
-        RuntimeError,
-        TypeError,
-    ):  # layouts without strides or storage, sizes that are no numbers
+    except (RuntimeError, TypeError):
+        # Some layouts have no strides or storage, and some sizes are no numbers.
         pass
     try:
         with untraced():
             return seed_for(tensor) if _add_any(tensor, rows, row) else None
-    except Exception:  # a subclass runs code of its own, and exotic layouts and dtypes lack ops: no digest, no crash
+    except Exception:
+        # A subclass runs code of its own, and exotic layouts and dtypes lack ops: what cannot be
+        # digested must not end the program.
         return None
 
 
 def why_no_kernel() -> str:
-    """Return why digests on CUDA are not computed by the Triton kernel; empty if they are, or none
-    was asked for."""
+    """Return why the Triton kernel does not compute digests on CUDA; empty if it does.
+
+    Empty too while no digest was asked for.
+    """
     return _problem
 
 
@@ -135,19 +123,21 @@ def _add_any(tensor: torch.Tensor, rows: torch.Tensor, row: int) -> bool:
     composite = inner_tensors(tensor)
     if composite is None:
         return _add_plain(tensor, rows, row)
-    parts = composite[1]
+    _, parts = composite
+    # The sums of the parts are themselves a tensor, whose sums stand for the whole.
     inner = torch.zeros((len(parts), 2), dtype=torch.int64, device=rows.device)
-    known = [_add_any(part, inner, number) for number, part in enumerate(parts)]
-    return bool(known) and all(known) and _add_plain(inner, rows, row)
+    is_added = [_add_any(part, inner, number) for number, part in enumerate(parts)]
+    if not is_added or not all(is_added):
+        return False
+    return _add_plain(inner, rows, row)
 
 
 def _add_plain(tensor: torch.Tensor, rows: torch.Tensor, row: int) -> bool:
     if tensor.device != rows.device or not _has_memory(tensor):
         return False
-    if not tensor.is_cuda or not _launch(
-        _plan_of(tensor), tensor, rows.data_ptr() + row * ROW_BYTES
-    ):
-        rows[row].copy_(sums_by_ops(tensor))
+    if tensor.is_cuda and _launch(_plan_of(tensor), tensor, rows.data_ptr() + row * ROW_BYTES):
+        return True
+    rows[row].copy_(sums_by_ops(tensor))
     return True
 
 
@@ -157,19 +147,20 @@ def _has_memory(tensor: torch.Tensor) -> bool:
         return False
     if tensor.numel() == 0:
         return True
-    last = sum(
-        (size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True)
-    )
-    end = (tensor.storage_offset() + last + 1) * tensor.element_size()
+    last = tensor.storage_offset()
+    for size, stride in zip(tensor.shape, tensor.stride(), strict=True):
+        last += (size - 1) * stride
+    end = (last + 1) * tensor.element_size()
     if end > storage.nbytes() or storage.data_ptr() == 0:
         return False
+    if not tensor.is_cuda:
+        return True
     # A GPU faults on an address that its element's size does not divide, and after a fault the
     # program is lost.
-    return not tensor.is_cuda or tensor.data_ptr() % min(tensor.element_size(), WORD) == 0
+    return tensor.data_ptr() % min(tensor.element_size(), WORD) == 0
 
 
 # -- the kernel
-# --------------------------------------------------------------------------------------------------------
 
 _plans: dict[tuple[torch.dtype, torch.Size, tuple[int, ...]], Plan] = {}
 _problem = ""
@@ -186,8 +177,7 @@ def _plan_of(tensor: torch.Tensor) -> Plan:
 
 
 def _launch(plan: Plan, tensor: torch.Tensor, sums: int) -> bool:
-    """Enqueue the kernel on the current stream of the tensor's device; False if it does not cover
-    the tensor.
+    """Enqueue the kernel on the current stream of the tensor's device; False if it cannot.
 
     No `record_stream`: whoever lets an op, a module or an optimizer use a tensor on this stream
     sees to it that the memory outlives what the stream holds by then, and the digest is enqueued
@@ -202,60 +192,66 @@ def _launch(plan: Plan, tensor: torch.Tensor, sums: int) -> bool:
     address = tensor.data_ptr()
     alignment = _ALIGNMENTS[address & 15]
     end = tensor.storage_offset() * plan.item + layout.extent
-    if address == 0 or end > tensor.untyped_storage().nbytes() or alignment < plan.least_alignment:
+    if address == 0 or alignment < plan.least_alignment:
+        return False
+    if end > tensor.untyped_storage().nbytes():
         return False
     device = tensor.get_device()
-    if device != cuda_device():
-        with torch.cuda.device(device):
-            return _enqueue(plan, layout, device, alignment, address, sums)
-    return _enqueue(plan, layout, device, alignment, address, sums)
+    if device == cuda_device():
+        return _enqueue(plan, device, address, sums)
+    with torch.cuda.device(device):
+        return _enqueue(plan, device, address, sums)
 
 
-def _enqueue(
-    plan: Plan, layout: Layout, device: int, alignment: int, address: int, sums: int
-) -> bool:
+def _enqueue(plan: Plan, device: int, address: int, sums: int) -> bool:
     stream = cuda_stream_handle(device)
+    alignment = _ALIGNMENTS[address & 15]
     launch = plan.launches.get((device, alignment))
     if launch is not None:
         launch(address, sums, stream)
         return True
+    return _bind_and_enqueue(plan, (device, alignment), (address, sums, stream))
+
+
+def _bind_and_enqueue(plan: Plan, key: tuple[int, int], arguments: tuple[int, int, int]) -> bool:
+    """Compile the launch of `plan` for a device and an alignment, and make it once."""
     global _problem
+    device, alignment = key
+    assert plan.layout is not None
     try:
-        # Not before a CUDA tensor is there: a program without one shall not import Triton because
-        # of us.
+        # Not before a CUDA tensor is there: a program without one must not import Triton because
+        # of the recorder.
         from reproaudit.record.digest.triton_kernels import bind
 
-        launch = bind(layout, alignment, device)
-        launch(address, sums, stream)
-    except (
-        Exception
-    ) as error:  # no Triton, no C compiler for its launcher, a version with another way to launch
+        launch = bind(plan.layout, alignment, device)
+        launch(*arguments)
+    except Exception as error:
+        # No Triton, no C compiler for its launcher, or a version with another way to launch. It is
+        # not tried again: every digest would pay for the failure.
         _problem = f"{type(error).__name__}: {error}".partition("\n")[0][:300]
         return False
-    plan.launches[device, alignment] = launch
+    plan.launches[key] = launch
     return True
 
 
 # -- torch ops
-# ---------------------------------------------------------------------------------------------------------
 
 
 def sums_by_ops(tensor: torch.Tensor) -> torch.Tensor:
     """Return the two sums by torch ops alone, on any device."""
-    total: torch.Tensor | None = None
+    total = torch.zeros(2, dtype=torch.int64, device=tensor.device)
     position = 0
     for words in _words(tensor):
-        pair = _mixed_sums(words, position)
-        total = pair if total is None else total.add_(pair)
+        total.add_(sum_words(words, position))
         position += words.numel()
-    return torch.zeros(2, dtype=torch.int64, device=tensor.device) if total is None else total
+    return total
 
 
-def _mixed_sums(words: torch.Tensor, position: int) -> torch.Tensor:
+def sum_words(words: torch.Tensor, position: int) -> torch.Tensor:
+    """Return the two sums of int64 words, the first of which stands at `position`."""
     first = 2 * position + 1
-    weights = torch.arange(
-        first, first + 2 * words.numel(), 2, dtype=torch.int64, device=words.device
-    )
+    end = first + 2 * words.numel()
+    weights = torch.arange(first, end, 2, dtype=torch.int64, device=words.device)
     mixed = torch.add(words, weights, alpha=_GOLDEN)
     for shift, multiplier in _ROUNDS:
         # int64 shifts copy the sign bit: cutting it off again makes the shift the unsigned one that
@@ -269,22 +265,23 @@ def _mixed_sums(words: torch.Tensor, position: int) -> torch.Tensor:
 
 def _words(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
     """Yield the tensor's bytes in logical order as int64 words, CHUNK_BYTES at a time."""
-    count, size = tensor.numel(), tensor.element_size()
-    step = CHUNK_BYTES // size
+    count = tensor.numel()
+    step = CHUNK_BYTES // tensor.element_size()
     for start in range(0, count, step):
-        parts = [_flat_bytes(part) for part in _elements(tensor, start, min(start + step, count))]
+        stop = min(start + step, count)
+        parts = [_flat_bytes(part) for part in _elements(tensor, start, stop)]
         chunk = parts[0] if len(parts) == 1 else torch.cat(parts)
         padding = -chunk.numel() % WORD
         if padding:
             chunk = torch.nn.functional.pad(chunk, (0, padding))
         elif chunk.storage_offset() % WORD:
+            # The view as int64 refuses an offset that no word begins at.
             chunk = chunk.clone()
         yield chunk.view(torch.int64)
 
 
 def _elements(tensor: torch.Tensor, start: int, stop: int) -> Iterator[torch.Tensor]:
-    """Yield tensors that together are the elements start to stop of `tensor` in logical order,
-    without copying."""
+    """Yield views that together are the elements start to stop of `tensor`, in logical order."""
     if tensor.dim() == 0 or (start == 0 and stop == tensor.numel()):
         yield tensor
         return
@@ -292,7 +289,9 @@ def _elements(tensor: torch.Tensor, start: int, stop: int) -> Iterator[torch.Ten
         yield tensor[start:stop]
         return
     row = tensor.numel() // tensor.shape[0]
-    first, last = -(-start // row), stop // row  # the rows from first up to last lie wholly inside
+    # The rows from `first` up to `last` lie wholly inside.
+    first = -(-start // row)
+    last = stop // row
     if first > last:
         yield from _elements(tensor[last], start - last * row, stop - last * row)
         return
@@ -309,9 +308,8 @@ def _flat_bytes(tensor: torch.Tensor) -> torch.Tensor:
         tensor = tensor.resolve_conj().resolve_neg()
     if tensor.dtype is torch.complex128:
         tensor = torch.view_as_real(tensor)
-    flat = (
-        tensor.view(_INTEGERS[tensor.element_size()]).reshape(-1).contiguous()
-    )  # some dtypes have no copy kernel
+    # As integers, because some dtypes have no copy kernel.
+    flat = tensor.view(_INTEGERS[tensor.element_size()]).reshape(-1).contiguous()
     # `contiguous` leaves a single element its stride, whatever it is, and the view as bytes refuses
     # all but 1.
     return flat.as_strided((flat.numel(),), (1,)).view(torch.uint8)

@@ -1,5 +1,4 @@
-"""Digests of device tensors: enqueued where the op runs, kept in rows on the device, fetched
-together once per step."""
+"""Digests of device tensors: enqueued where the op runs, fetched together once per step."""
 
 from __future__ import annotations
 
@@ -19,9 +18,8 @@ from reproaudit.record.torch_private import DisableFunctionModes, cuda_stream_ha
 from reproaudit.trace.writer import TraceWriter
 
 ROWS = 1 << 14  # digests per buffer of 256 KiB; a step with more of them takes further buffers
-MOST_PENDING = (
-    1 << 17
-)  # events that wait before they are fetched although no step ends, as in a program without steps
+# Events that wait before they are fetched although no step ends, as in a program without steps.
+MOST_PENDING = 1 << 17
 
 _getpid = os.getpid
 
@@ -41,11 +39,14 @@ class Buffer:
             self.rows = torch.zeros((ROWS, 2), dtype=torch.int64, device=device)
         self.stream: Any = torch.cuda.current_stream(device) if device.type == "cuda" else None
         self.taken = 0
-        self.settled = 0  # of the rows taken, those whose digests were fetched or never begun
+        # Of the rows taken, those whose digests were fetched or could not be begun.
+        self.settled = 0
 
     def start_copy(self) -> Callable[[], list[list[int]]]:
-        """Enqueue the copy of what was enqueued so far to the host; return what waits for it and
-        gives its rows."""
+        """Enqueue the copy of the rows taken so far to the host.
+
+        Returns a function that waits for the copy and returns the rows.
+        """
         if self.stream is None:
             return self.rows[: self.taken].cpu().tolist
         with torch.cuda.stream(self.stream):
@@ -54,29 +55,31 @@ class Buffer:
             copied.record(self.stream)
 
         def wait() -> list[list[int]]:
-            # For an event: to wait for a stream is refused in a program that asks to be told of
-            # synchronisation.
+            # For an event: a program may have asked torch to raise when a stream is waited for
+            # (torch.cuda.set_sync_debug_mode).
             copied.synchronize()
-            found: list[list[int]] = copy.tolist()
-            return found
+            rows: list[list[int]] = copy.tolist()
+            return rows
 
         return wait
 
     def clear(self) -> None:
-        """Make all rows free again; on its own stream, so that what the stream does next finds
-        zeros."""
+        """Make all rows free again.
+
+        On the buffer's own stream, so that what the stream does next finds zeros.
+        """
         if self.stream is None:
             self.rows[: self.taken].zero_()
         else:
             with torch.cuda.stream(self.stream):
                 self.rows[: self.taken].zero_()
-        self.taken = self.settled = 0
+        self.taken = 0
+        self.settled = 0
 
 
 @dataclass(slots=True, eq=False)
 class DeviceDigest:
-    """A digest that is still on its device: a row of sums, and the seed of dtype and shape that
-    completes it."""
+    """A digest that is still on its device: a row of sums, and the seed of dtype and shape."""
 
     buffer: Buffer
     row: int
@@ -84,15 +87,24 @@ class DeviceDigest:
 
 
 Part = DeviceDigest | tuple[int, int]
-_Pending = tuple[int, list[Part], list[Part], bool]  # event, inputs, outputs, whether these are all
-_Lane = tuple[
-    torch.device, int
-]  # a device and the handle of one of its streams, 0 for devices without
+# A device and the handle of one of its streams; 0 for devices without streams.
+_Lane = tuple[torch.device, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pending:
+    """An event whose digests are not all on the host yet."""
+
+    event: int
+    inputs: list[Part]
+    outputs: list[Part]
+    is_complete: bool  # no tensor of the event lacks a digest
 
 
 class DeviceDigests:
-    """Collects pending digests so that recording an op never waits for the device. Safe to use from
-    several threads.
+    """Collects pending digests, so that recording an op never waits for the device.
+
+    Safe to use from several threads.
 
     An event that waits is flagged UNDIGESTED until its digest is there, so that no way in which
     this can fail (a fork, a graph capture, an error of the device, a kill) leaves two events that
@@ -105,29 +117,32 @@ class DeviceDigests:
         self._open: dict[_Lane, Buffer] = {}  # the buffer that each stream is filling
         self._full: dict[_Lane, list[Buffer]] = {}
         self._free: dict[_Lane, list[Buffer]] = {}
-        self._lock = (
-            threading.RLock()
-        )  # a signal's handler may end the trace while the lock is held
+        # Reentrant: a signal's handler may end the trace while the lock is held.
+        self._lock = threading.RLock()
         self._gathering = threading.RLock()
         self._pid = _getpid()
-        self._told_of_ops = False
+        self._noted_ops = False
+
+    @property
+    def pending(self) -> int:
+        """The number of events that wait for digests."""
+        return len(self._pending)
 
     def later(self, tensor: torch.Tensor) -> DeviceDigest | None:
-        """Start the digest of `tensor` on its device; None for tensors without bytes (meta, fake)."""
+        """Start the digest of `tensor` on its device; None if it has no bytes (meta, fake)."""
         if _getpid() != self._pid:
-            # The parent's device is out of reach; and what the child computes on its own is never
-            # gathered.
+            # The parent's device is out of reach, and what a child computes is never gathered.
             self._writer.note(
                 "device tensors in a forked process",
                 "only the process that was started digests them",
             )
             return None
-        # Else a mode for functions, such as torch.set_default_device enters, would see each look at
-        # the tensor.
+        # Else a function mode, as torch.set_default_device enters one, would see each look at the
+        # tensor.
         with DisableFunctionModes():
             part = self._start(tensor)
-        if not self._told_of_ops and why_no_kernel():
-            self._told_of_ops = True
+        if not self._noted_ops and why_no_kernel():
+            self._noted_ops = True
             self._writer.note(
                 "the speed of digests on CUDA",
                 f"PyTorch ops compute them, because Triton failed: {why_no_kernel()}",
@@ -135,9 +150,12 @@ class DeviceDigests:
         return part
 
     def _start(self, tensor: torch.Tensor) -> DeviceDigest | None:
-        device, is_cuda = tensor.device, tensor.is_cuda
-        if tensor.is_meta or (is_cuda and not torch.cuda.is_initialized()):
-            return None  # in the second case a fake tensor
+        device = tensor.device
+        is_cuda = tensor.is_cuda
+        if tensor.is_meta:
+            return None
+        if is_cuda and not torch.cuda.is_initialized():
+            return None  # a fake tensor, which only claims to be there
         try:
             if is_cuda and is_capturing(device):
                 # What runs now only builds the graph; a digest would become part of it and be
@@ -149,9 +167,8 @@ class DeviceDigests:
                 return None
             stream = cuda_stream_handle(device.index) if is_cuda else 0
             buffer, row = self._take((device, stream))
-        except (
-            RuntimeError
-        ) as error:  # no memory left on the device, or an earlier error that it never recovers from
+        except RuntimeError as error:
+            # No memory is left on the device, or it met an error from which it never recovers.
             self._writer.note(
                 "some device tensors", f"the device could not digest them: {_first_line(error)}"
             )
@@ -170,15 +187,17 @@ class DeviceDigests:
             if buffer is None or buffer.taken == ROWS:
                 if buffer is not None:
                     self._full.setdefault(lane, []).append(buffer)
-                free = self._free.get(lane)
-                if free:
-                    buffer = free.pop()
-                else:
-                    with untraced():
-                        buffer = Buffer(lane[0])
-                self._open[lane] = buffer
+                buffer = self._open[lane] = self._free_buffer(lane)
+            row = buffer.taken
             buffer.taken += 1
-            return buffer, buffer.taken - 1
+            return buffer, row
+
+    def _free_buffer(self, lane: _Lane) -> Buffer:
+        free = self._free.get(lane)
+        if free:
+            return free.pop()
+        with untraced():
+            return Buffer(lane[0])
 
     def defer(
         self, event: int, inputs: list[Part], outputs: list[Part], *, is_complete: bool = True
@@ -191,7 +210,7 @@ class DeviceDigests:
         with self._lock:
             self._writer.hold = True
             self._writer.mark(event, EventFlag.UNDIGESTED)
-            self._pending.append((event, inputs, outputs, is_complete))
+            self._pending.append(_Pending(event, inputs, outputs, is_complete))
         if len(self._pending) >= MOST_PENDING:
             self.gather()
 
@@ -199,11 +218,11 @@ class DeviceDigests:
         """Fetch all pending digests, with one wait, and patch their events."""
         if not self._pending or _getpid() != self._pid:
             return
-        with (
-            self._gathering
-        ):  # else the thread that ends first would let the writer flush the other's events
+        # One thread at a time: the first to end would let the writer flush the other's events.
+        with self._gathering:
             with self._lock:
-                pending, self._pending = self._pending, []
+                pending = self._pending
+                self._pending = []
             try:
                 self._patch(pending, self._fetch(pending))
             except RuntimeError as error:
@@ -216,16 +235,21 @@ class DeviceDigests:
 
     def _fetch(self, pending: list[_Pending]) -> dict[int, tuple[int, int]]:
         """Return the digest of each part by its id; RuntimeError if the device cannot be asked."""
-        sides = [side for _, inputs, outputs, _ in pending for side in (inputs, outputs)]
-        parts = [part for side in sides for part in side if isinstance(part, DeviceDigest)]
-        buffers = list({id(part.buffer): part.buffer for part in parts}.values())
-        if any(buffer.rows.is_cuda and is_capturing(buffer.rows.device) for buffer in buffers):
-            raise RuntimeError(
-                "a step ended while a CUDA graph was captured, where nothing may be waited for"
-            )
+        parts: list[DeviceDigest] = []
+        for waiting in pending:
+            for part in (*waiting.inputs, *waiting.outputs):
+                if isinstance(part, DeviceDigest):
+                    parts.append(part)
+        buffers = {id(part.buffer): part.buffer for part in parts}
+        for buffer in buffers.values():
+            if buffer.rows.is_cuda and is_capturing(buffer.rows.device):
+                raise RuntimeError(
+                    "a step ended while a CUDA graph was captured, where nothing may be waited for"
+                )
         with untraced():
-            copies = [(id(buffer), buffer.start_copy()) for buffer in buffers]
-            rows = {buffer: wait() for buffer, wait in copies}
+            # All copies are begun before the first is waited for.
+            waits = {key: buffer.start_copy() for key, buffer in buffers.items()}
+            rows = {key: wait() for key, wait in waits.items()}
             values = {}
             for part in parts:
                 first, second = rows[id(part.buffer)][part.row]
@@ -234,8 +258,10 @@ class DeviceDigests:
         return values
 
     def _recycle(self, fetched: list[DeviceDigest]) -> None:
-        """Free the buffers whose digests were all fetched. Another is kept alive by the digests
-        that are to come."""
+        """Free the buffers whose digests were all fetched.
+
+        The digests that are still to come keep the others alive.
+        """
         with self._lock:
             for part in fetched:
                 part.buffer.settled += 1
@@ -250,17 +276,16 @@ class DeviceDigests:
             self._full.clear()
 
     def _patch(self, pending: list[_Pending], values: dict[int, tuple[int, int]]) -> None:
-        for event, inputs, outputs, is_complete in pending:
+        for waiting in pending:
             try:
                 self._writer.patch(
-                    event,
-                    inputs=_resolve(inputs, values),
-                    outputs=_resolve(outputs, values),
-                    clear=EventFlag.UNDIGESTED if is_complete else 0,
+                    waiting.event,
+                    inputs=_resolve(waiting.inputs, values),
+                    outputs=_resolve(waiting.outputs, values),
+                    clear=EventFlag.UNDIGESTED if waiting.is_complete else 0,
                 )
-            except (
-                ValueError
-            ):  # flushed, because another thread ended a step between the event and its digest
+            except ValueError:
+                # Another thread ended a step, which flushed the event before its digest was there.
                 self._writer.note(
                     "device tensors of some ops",
                     "another thread ended a step while they were recorded",
@@ -272,6 +297,10 @@ def _first_line(error: RuntimeError) -> str:
 
 
 def _resolve(parts: list[Part], values: dict[int, tuple[int, int]]) -> tuple[int, int] | None:
+    """Return the combined digest of parts, of which those on a device are looked up."""
     if not parts:
         return None
-    return combine([values[id(part)] if isinstance(part, DeviceDigest) else part for part in parts])
+    digests = []
+    for part in parts:
+        digests.append(values[id(part)] if isinstance(part, DeviceDigest) else part)
+    return combine(digests)

@@ -1,5 +1,4 @@
-"""The digest of an op's operands: as `digest`, but memory whose dimensions are permuted is read as
-it lies.
+"""The digest of an op's operands: as `digest`, but permuted memory is read as it lies.
 
 `weight.t()` is an operand of every linear layer, and packing it into logical order costs more than
 the rest of the recording. Here the strides enter the seed instead. Two digests are equal exactly if
@@ -36,13 +35,14 @@ _plans: dict[tuple[torch.dtype, tuple[int, ...], tuple[int, ...]], Plan | None] 
 
 
 def digest_operands(tensors: list[torch.Tensor], later: Callable[[torch.Tensor], Any]) -> list[Any]:
-    """Return what `digest_as_stored` gives for tensors on the CPU and `later` for others, but for
-    what has no bytes.
+    """Return the digests of an op's operands in order, without those that have no bytes.
 
-    The usual case is spelled out here because every op goes through it.
+    `later` starts the digest of a tensor that is not on the CPU. The usual case is spelled out here
+    because every op goes through it: a call per tensor costs more than a small tensor's digest.
     """
     found: list[Any] = []
-    plans, is_plain = _digest.plans, not is_function_mode_on()
+    plans = _digest.plans
+    is_plain = not is_function_mode_on()
     for tensor in tensors:
         try:
             if (
@@ -60,13 +60,13 @@ def digest_operands(tensors: list[torch.Tensor], later: Callable[[torch.Tensor],
                     continue
         except (KeyError, RuntimeError):  # as in digest
             pass
-        part = digest_as_stored(tensor) if tensor.is_cpu else later(tensor)
+        part = digest_operand(tensor) if tensor.is_cpu else later(tensor)
         if part is not None:
             found.append(part)
     return found
 
 
-def digest_as_stored(tensor: torch.Tensor) -> Digest | None:
+def digest_operand(tensor: torch.Tensor) -> Digest | None:
     """Return the digest of an operand; None for what has no bytes, as for `digest`."""
     try:
         if (
@@ -77,6 +77,7 @@ def digest_as_stored(tensor: torch.Tensor) -> Digest | None:
         ):
             return digest(tensor)
         key = (tensor.dtype, tensor.shape, tensor.stride())
+        # None is a plan too: it says that this geometry is digested in logical order.
         plan = _plans[key] if key in _plans else _make_plan(tensor, key)
         address = tensor.data_ptr()
     except RuntimeError:  # layouts without strides or storage
@@ -92,11 +93,9 @@ def _make_plan(tensor: torch.Tensor, key: Any) -> Plan | None:
     if len(_plans) >= _MAX_PLANS:
         _plans.clear()
     plan = None
-    if (
-        not tensor.is_complex()
-        and not tensor.is_quantized
-        and _is_dense(tensor.shape, tensor.stride())
-    ):
+    # A conjugate bit, or a scale, is no part of the memory.
+    has_plain_bytes = not tensor.is_complex() and not tensor.is_quantized
+    if has_plain_bytes and _is_dense(tensor.shape, tensor.stride()):
         size = tensor.numel() * tensor.element_size()
         seed = _xxh64(f"{describe(tensor)} stored {tuple(tensor.stride())}".encode())
         plan = ((ctypes.c_char * size).from_address, seed)
@@ -105,12 +104,10 @@ def _make_plan(tensor: torch.Tensor, key: Any) -> Plan | None:
 
 
 def _is_dense(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
-    """Tell whether the elements fill one block of memory without gaps or overlaps, in some order of
-    dimensions."""
+    """Return True if the elements fill one block of memory without gaps or overlaps."""
+    dims = [(stride, size) for stride, size in zip(strides, shape, strict=True) if size != 1]
     expected = 1
-    for stride, size in sorted(
-        (stride, size) for stride, size in zip(strides, shape, strict=True) if size != 1
-    ):
+    for stride, size in sorted(dims):
         if stride != expected:
             return False
         expected *= size

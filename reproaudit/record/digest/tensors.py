@@ -34,10 +34,9 @@ from reproaudit.record.torch_private import (
     tracing_state,
 )
 
-Digest = tuple[int, int]
-Plan = tuple[
-    Callable[[int], Any], int
-]  # makes the memory at an address readable; the seed of dtype and shape
+Digest = tuple[int, int]  # the low and the high half
+# What makes the memory at an address readable, and the seed of dtype and shape.
+Plan = tuple[Callable[[int], Any], int]
 
 CHUNK_BYTES = 16 << 20  # most that is copied at a time when bytes are not contiguous in memory
 _MAX_PLANS = 4096
@@ -49,26 +48,16 @@ LOWEST_ADDRESS = 1 << 40
 
 _xxh128 = xxhash.xxh3_128_digest
 _xxh64 = xxhash.xxh3_64_intdigest
-_halves = struct.Struct(
-    ">QQ"
-).unpack  # xxHash's canonical form is big-endian: the high half comes first
+# xxHash's canonical form is big-endian: the high half comes first.
+_halves = struct.Struct(">QQ").unpack
 _is_grad_enabled = torch.is_grad_enabled
 _no_dispatch_override = torch.Tensor.__torch_dispatch__
 _flatten = itertools.chain.from_iterable
 PLAIN_TYPES = frozenset((torch.Tensor, torch.nn.Parameter))
 # Other dtypes are copied as integers of their size: some have no copy kernel, complex32 has one
 # that warns.
-_COPIED = frozenset(
-    (
-        torch.float32,
-        torch.float16,
-        torch.bfloat16,
-        torch.float64,
-        torch.int64,
-        torch.int32,
-        torch.bool,
-    )
-)
+_COPIED = frozenset({torch.float32, torch.float16, torch.bfloat16, torch.float64})
+_COPIED |= {torch.int64, torch.int32, torch.bool}
 _INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 _COMPRESSED: dict[torch.layout, tuple[str, str]] = {
     torch.sparse_csr: ("crow_indices", "col_indices"),
@@ -111,8 +100,10 @@ def digest(tensor: torch.Tensor) -> Digest | None:
 
 
 def combine(digests: Sequence[Digest]) -> Digest:
-    """Return one digest for several in their order: that of a single one is itself, that of none is
-    (0, 0)."""
+    """Return one digest for several in their order.
+
+    That of a single one is itself, that of none is (0, 0).
+    """
     count = len(digests)
     if count == 1:
         return digests[0]
@@ -126,32 +117,34 @@ def combine(digests: Sequence[Digest]) -> Digest:
 
 
 def describe(tensor: torch.Tensor) -> str:
-    """Return dtype and logical shape: "float32[8, 3]". A size that is no plain number is "*", an
-    unknown shape "?".
+    """Return dtype and logical shape: "float32[8, 3]".
 
-    The same in every process, so ragged sizes, which PyTorch numbers by a counter of the process,
-    are not shown.
+    A size that is no plain number is "*", an unknown shape "?". The text is the same in every
+    process: ragged sizes are not shown, because PyTorch numbers them by a counter of the process.
     """
     with DisableFunctionModes():
         dtype = str(tensor.dtype)[6:]
         try:
-            sizes = ", ".join([str(size) if type(size) is int else "*" for size in tensor.shape])
+            texts = [str(size) if type(size) is int else "*" for size in tensor.shape]
+            sizes = ", ".join(texts)
         except RuntimeError:
             sizes = "?"
     return f"{dtype}[{sizes}]"
 
 
 def seed_for(tensor: torch.Tensor) -> int:
-    """Return the 64-bit seed that stands for dtype and shape, the same on every machine and torch
-    version."""
+    """Return the 64-bit seed that stands for dtype and shape.
+
+    It is the same on every machine and in every version of torch.
+    """
     return _xxh64(describe(tensor).encode())
 
 
 def raw_bytes(tensor: torch.Tensor) -> tuple[str, tuple[int, ...], bytes] | None:
-    """Return dtype name, shape and a copy of the exact bytes in logical order; None for what has no
-    plain bytes.
+    """Return dtype name, shape and a copy of the exact bytes in logical order.
 
-    An expanded tensor is written out in full: ask for its logical size first.
+    None for what has no plain bytes. An expanded tensor is written out in full: ask for its logical
+    size first.
     """
     try:
         with untraced():
@@ -160,28 +153,31 @@ def raw_bytes(tensor: torch.Tensor) -> tuple[str, tuple[int, ...], bytes] | None
             plain = _readable(tensor)
             if plain is None:
                 return None
-            data = b"".join(
-                [ctypes.string_at(piece.data_ptr(), size) for piece, size in _pieces(plain)]
-            )
-            return str(plain.dtype)[6:], tuple(plain.shape), data
+            copies = [ctypes.string_at(piece.data_ptr(), size) for piece, size in _pieces(plain)]
+            return str(plain.dtype)[6:], tuple(plain.shape), b"".join(copies)
     except Exception:  # as in _digest_slowly
         return None
 
 
 class untraced:  # lower case, as torch.no_grad: it is used like a function
-    """Keep ops within out of sight: autograd, Python modes and subclasses, torch.func transforms,
-    torch.jit.trace."""
+    """Keep ops within out of sight.
+
+    Out of sight of autograd, of Python modes and subclasses, of torch.func transforms and of
+    torch.jit.trace: the program must not see what the recorder computes.
+    """
 
     __slots__ = ("_dispatch", "_function", "_grad", "_tracing", "_transforms")
 
     def __enter__(self) -> None:
-        self._function, self._dispatch = DisableFunctionModes(), DisableDispatch()
+        self._function = DisableFunctionModes()
+        self._dispatch = DisableDispatch()
         self._function.__enter__()
         self._dispatch.__enter__()
         self._transforms = None if peek_transforms() is None else clear_transforms()
         if self._transforms is not None:
             self._transforms.__enter__()
-        self._grad, self._tracing = _is_grad_enabled(), tracing_state()
+        self._grad = _is_grad_enabled()
+        self._tracing = tracing_state()
         set_grad_enabled(False)
         if self._tracing is not None:
             set_tracing_state(None)
@@ -197,27 +193,16 @@ class untraced:  # lower case, as torch.no_grad: it is used like a function
 
 
 def inner_tensors(tensor: torch.Tensor) -> tuple[str, list[torch.Tensor]] | None:
-    """Return what a composite tensor consists of, with a text for the rest of its identity; None if
-    it is plain.
+    """Return a text and the tensors that a composite tensor consists of; None if it is plain.
 
-    Call it inside `untraced()`. Of a wrapper subclass only the inner tensors are known: other state
-    is not looked at.
+    The text stands for the rest of its identity. Call it inside `untraced()`. Of a wrapper subclass
+    only the inner tensors are known: other state is not looked at.
     """
     kind = type(tensor)
-    if (
-        kind not in PLAIN_TYPES
-        and (flatten := getattr(kind, "__tensor_flatten__", None)) is not None
-    ):
-        if (
-            getattr(tensor, "completed", True) is False
-        ):  # AsyncCollectiveTensor: its bytes are still being written
-            raise NotImplementedError("the collective is still under way")
-        if tensor.is_nested:  # the cached sequence lengths among its inner tensors come and go
-            names = jagged_parts(tensor)
-            text = f"jagged {describe(tensor)} ragged={ragged_dimension(tensor)}"
-        else:
-            names, text = flatten(tensor)[0], f"{kind.__name__} {describe(tensor)}"
-        return text, [getattr(tensor, name) for name in names]
+    if kind not in PLAIN_TYPES:
+        flatten = getattr(kind, "__tensor_flatten__", None)
+        if flatten is not None:
+            return _flatten_subclass(tensor, flatten)
     layout = tensor.layout
     if layout is torch.sparse_coo:
         text = f"coo {describe(tensor)} coalesced={tensor.is_coalesced()}"
@@ -232,22 +217,40 @@ def inner_tensors(tensor: torch.Tensor) -> tuple[str, list[torch.Tensor]] | None
     return None
 
 
+def _flatten_subclass(
+    tensor: torch.Tensor, flatten: Callable[[Any], Any]
+) -> tuple[str, list[torch.Tensor]]:
+    if getattr(tensor, "completed", True) is False:
+        # An AsyncCollectiveTensor whose bytes are still being written.
+        raise NotImplementedError("the collective is still under way")
+    if tensor.is_nested:
+        # Not by `flatten`: the cached sequence lengths that it gives come and go.
+        names = jagged_parts(tensor)
+        text = f"jagged {describe(tensor)} ragged={ragged_dimension(tensor)}"
+    else:
+        names = flatten(tensor)[0]
+        text = f"{type(tensor).__name__} {describe(tensor)}"
+    return text, [getattr(tensor, name) for name in names]
+
+
 def _quantized_tensors(tensor: torch.Tensor) -> tuple[str, list[torch.Tensor]]:
     scheme = tensor.qscheme()
     text = f"{scheme} {describe(tensor)}"
+    integers = tensor.int_repr()
     if scheme in (torch.per_tensor_affine, torch.per_tensor_symmetric):
-        return f"{text} {float(tensor.q_scale()).hex()} {tensor.q_zero_point()}", [
-            tensor.int_repr()
-        ]
-    scales, zero_points = tensor.q_per_channel_scales(), tensor.q_per_channel_zero_points()
-    return f"{text} axis={tensor.q_per_channel_axis()}", [tensor.int_repr(), scales, zero_points]
+        return f"{text} {float(tensor.q_scale()).hex()} {tensor.q_zero_point()}", [integers]
+    scales = tensor.q_per_channel_scales()
+    zero_points = tensor.q_per_channel_zero_points()
+    return f"{text} axis={tensor.q_per_channel_axis()}", [integers, scales, zero_points]
 
 
 def _digest_slowly(tensor: torch.Tensor) -> Digest | None:
     try:
         with untraced():
             return _digest_any(tensor)
-    except Exception:  # a subclass runs code of its own, and exotic layouts and dtypes lack ops: no digest, no crash
+    except Exception:
+        # A subclass runs code of its own, and exotic layouts and dtypes lack ops: what cannot be
+        # digested must not end the program.
         return None
 
 
@@ -256,10 +259,13 @@ def _digest_any(tensor: torch.Tensor) -> Digest | None:
     if composite is None:
         return _digest_plain(tensor)
     text, parts = composite
-    found = [inner for part in parts if (inner := _digest_any(part)) is not None]
-    return (
-        combine([(_xxh64(text.encode()), len(parts)), *found]) if len(found) == len(parts) else None
-    )
+    digests = [(_xxh64(text.encode()), len(parts))]
+    for part in parts:
+        inner = _digest_any(part)
+        if inner is None:
+            return None
+        digests.append(inner)
+    return combine(digests)
 
 
 def _digest_plain(tensor: torch.Tensor) -> Digest | None:
@@ -269,7 +275,7 @@ def _digest_plain(tensor: torch.Tensor) -> Digest | None:
     window, seed = _plan_for(plain)
     size = plain.numel() * plain.element_size()
     if size <= CHUNK_BYTES or _is_exact(plain):
-        packed = _packed(plain)
+        packed = pack(plain)
         high, low = _halves(_xxh128(window(packed.data_ptr()), seed))
         return low, high
     state = xxhash.xxh3_128(seed=seed)
@@ -283,10 +289,9 @@ def _plan_for(tensor: torch.Tensor) -> Plan:
     key = (tensor.dtype, tensor.shape)
     plan = plans.get(key)
     if plan is None:
-        plan = (
-            (ctypes.c_char * (tensor.numel() * tensor.element_size())).from_address,
-            seed_for(tensor),
-        )
+        size = tensor.numel() * tensor.element_size()
+        plan = ((ctypes.c_char * size).from_address, seed_for(tensor))
+        # A complex tensor may carry a conjugate bit, which `digest` does not look for.
         if not tensor.is_complex():
             if len(plans) >= _MAX_PLANS:
                 plans.clear()
@@ -295,8 +300,10 @@ def _plan_for(tensor: torch.Tensor) -> Plan:
 
 
 def _readable(tensor: torch.Tensor) -> torch.Tensor | None:
-    """Return `tensor` as a strided one in CPU memory, every element within its storage; None if it
-    has no memory."""
+    """Return `tensor` as a strided one in CPU memory; None if it has no memory.
+
+    Every element of what is returned lies within its storage.
+    """
     if tensor.layout is mkldnn_layout:
         tensor = tensor.to_dense()
     storage = tensor.untyped_storage()
@@ -304,16 +311,14 @@ def _readable(tensor: torch.Tensor) -> torch.Tensor | None:
         return None
     if storage.device.type != "cpu":
         if type(tensor).__torch_dispatch__ is not _no_dispatch_override:
-            return None
+            return None  # a wrapper's copy to the CPU would run the program's code
         tensor = tensor.cpu()
         storage = tensor.untyped_storage()
     if tensor.numel() > 0:
-        last = (
-            tensor.storage_offset()
-            + sum(map(mul, tensor.shape, tensor.stride()))
-            - sum(tensor.stride())
-        )
-        if (last + 1) * tensor.element_size() > storage.nbytes() or storage.data_ptr() == 0:
+        strides = tensor.stride()
+        last = tensor.storage_offset() + sum(map(mul, tensor.shape, strides)) - sum(strides)
+        end = (last + 1) * tensor.element_size()
+        if end > storage.nbytes() or storage.data_ptr() == 0:
             return None
     return tensor
 
@@ -326,7 +331,7 @@ def _pieces(tensor: torch.Tensor) -> Iterator[tuple[torch.Tensor, int]]:
     """
     size = tensor.numel() * tensor.element_size()
     if size <= CHUNK_BYTES or _is_exact(tensor):
-        yield _packed(tensor), size
+        yield pack(tensor), size
         return
     rows = tensor.shape[0]
     row_size = size // rows
@@ -338,19 +343,19 @@ def _pieces(tensor: torch.Tensor) -> Iterator[tuple[torch.Tensor, int]]:
     piece: torch.Tensor | None = None
     for start in range(0, rows, step):
         count = min(step, rows - start)
+        # Rows that an expansion repeats are equal: the copy before serves again.
         if piece is None or count != step or tensor.stride(0) != 0:
-            piece = _packed(tensor.narrow(0, start, count))
+            piece = pack(tensor.narrow(0, start, count))
         yield piece, count * row_size
 
 
 def _is_exact(tensor: torch.Tensor) -> bool:
-    """Tell whether the bytes in memory are those of the logical elements, in their order."""
+    """Return True if the bytes in memory are those of the logical elements, in their order."""
     return tensor.is_contiguous() and not tensor.is_neg() and not tensor.is_conj()
 
 
-def _packed(tensor: torch.Tensor) -> torch.Tensor:
-    """Return `tensor` itself if its memory is exact, else a contiguous copy in which each element's
-    bits are kept."""
+def pack(tensor: torch.Tensor) -> torch.Tensor:
+    """Return `tensor` itself if its memory is exact, else a contiguous copy with the same bits."""
     if _is_exact(tensor):
         return tensor
     if tensor.dtype not in _COPIED and not tensor.is_neg() and not tensor.is_conj():

@@ -1,5 +1,6 @@
-"""The sums of `device_digest` as Triton kernels, one read of memory each. Imported when the first
-digest needs it.
+"""The sums of `device_digest` as Triton kernels, one read of memory each.
+
+Imported when the first digest needs it.
 
 Every program of a launch adds its two partial sums to the result with atomic additions of integers
 modulo 2^64, which no order can change: the digest is the same for any block, grid and number of
@@ -24,24 +25,21 @@ from reproaudit.record.digest.layout import MAX_RANK, WORD, Layout, Walk
 
 _BYTES = tl.pointer_type(tl.uint8)
 _SUMS = tl.pointer_type(tl.int64)
-# Increment and multipliers of SplitMix64, as in device_digest.
+# Increment and multipliers of SplitMix64, as in reproaudit.record.digest.device.
 _GOLDEN = tl.constexpr(0x9E3779B97F4A7C15)
 _FIRST = tl.constexpr(0xBF58476D1CE4E5B9)
 _SECOND = tl.constexpr(0x94D049BB133111EB)
 
-WIDE = (
-    1 << 31
-)  # from this many words or elements on, indices need 64 bits; offsets into memory always have them
+# From this many words or elements on, indices need 64 bits. Offsets into memory always have them.
+WIDE = 1 << 31
 _UNITS = {1: tl.uint8, 2: tl.uint16, 4: tl.uint32, 8: tl.uint64}
-_RANKS = (
-    2,
-    3,
-    MAX_RANK,
-)  # kernels are compiled for these; shorter layouts are filled up with dimensions of size 1
+# Kernels are compiled for these; shorter layouts are filled up with dimensions of size 1.
+_RANKS = (2, 3, MAX_RANK)
 _WARPS = 4
 # Words per program and sweep; more would cost registers, and with them the threads that hide the
 # latency of memory.
-_CONTIGUOUS_BLOCK, _STRIDED_BLOCK = 512, 256
+_CONTIGUOUS_BLOCK = 512
+_STRIDED_BLOCK = 256
 _PROGRAMS_PER_PROCESSOR = 8  # as many as fit at once; each walks on through what is left
 _NUMBERS = ["count", "inner", *(f"{kind}{axis}" for kind in "nsp" for axis in range(MAX_RANK))]
 
@@ -121,32 +119,45 @@ def digest_contiguous(
 
 
 @triton.jit
-def _step(rest, offset, position, size, stride, place):
+def _step(cursor, dim):
+    """Take one dimension off the indices that are left; `dim` is its size, stride and place."""
+    rest, offset, position = cursor
+    size, stride, place = dim
     index = rest % size.to(rest.dtype)
     wide = index.to(tl.int64)
     return rest // size.to(rest.dtype), offset + wide * stride, position + wide * place
 
 
 @triton.jit
-def _place(
-    rest, rank: tl.constexpr, n0, n1, n2, n3, n4, n5, s0, s1, s2, s3, s4, s5, p0, p1, p2, p3, p4, p5
-):
-    """Return for indices `rest` the offset in memory and the position in logical order. The last
-    dimension needs no division, so of a rank of 2 only the first has one."""
-    offset = tl.zeros(rest.shape, tl.int64)
-    position = tl.zeros(rest.shape, tl.int64)
-    rest, offset, position = _step(rest, offset, position, n0, s0, p0)
+def _finish(cursor, dim):
+    """As `_step`, for the last dimension, which needs no division."""
+    rest, offset, position = cursor
+    _, stride, place = dim
+    wide = rest.to(tl.int64)
+    return offset + wide * stride, position + wide * place
+
+
+@triton.jit
+def _place(rest, rank: tl.constexpr, dims):
+    """Return the offsets in memory and the positions in logical order of indices `rest`.
+
+    Of a rank of 2 only the first dimension needs a division.
+    """
+    cursor = (rest, tl.zeros(rest.shape, tl.int64), tl.zeros(rest.shape, tl.int64))
+    cursor = _step(cursor, dims[0])
     if rank == 2:
-        return offset + rest.to(tl.int64) * s1, position + rest.to(tl.int64) * p1
-    rest, offset, position = _step(rest, offset, position, n1, s1, p1)
+        return _finish(cursor, dims[1])
+    cursor = _step(cursor, dims[1])
     if rank == 3:
-        return offset + rest.to(tl.int64) * s2, position + rest.to(tl.int64) * p2
-    rest, offset, position = _step(rest, offset, position, n2, s2, p2)
-    rest, offset, position = _step(rest, offset, position, n3, s3, p3)
-    rest, offset, position = _step(rest, offset, position, n4, s4, p4)
-    return offset + rest.to(tl.int64) * s5, position + rest.to(tl.int64) * p5
+        return _finish(cursor, dims[2])
+    cursor = _step(cursor, dims[2])
+    cursor = _step(cursor, dims[3])
+    cursor = _step(cursor, dims[4])
+    return _finish(cursor, dims[5])
 
 
+# One parameter for each number: a launch hands single numbers to the driver. Their annotations give
+# them 64 bits whatever their value, so that one compiled kernel serves all layouts.
 @triton.jit(do_not_specialize=_NUMBERS)
 def digest_strided(
     data: _BYTES,
@@ -185,63 +196,31 @@ def digest_strided(
     words = (count + parts - 1) // parts if straddles else count
     total = tl.zeros([block], tl.uint64)
     weighted = tl.zeros([block], tl.uint64)
-    for start in range(
-        tl.program_id(0).to(tl.int64) * block, words, tl.num_programs(0).to(tl.int64) * block
-    ):
+    first = tl.program_id(0).to(tl.int64) * block
+    sweep = tl.num_programs(0).to(tl.int64) * block
+    for start in range(first, words, sweep):
         at = start + tl.arange(0, block)
         mask = at < words
         word = tl.zeros([block], tl.uint64)
         if straddles:
             position = at
+            # Each element is looked up alone: that of the word is known already.
+            dims = ((n0, s0, 0), (n1, s1, 0), (n2, s2, 0), (n3, s3, 0), (n4, s4, 0), (n5, s5, 0))
             for part in tl.static_range(parts):
                 element = at * parts + part
-                offset, _ = _place(
-                    element.to(index),
-                    rank,
-                    n0,
-                    n1,
-                    n2,
-                    n3,
-                    n4,
-                    n5,
-                    s0,
-                    s1,
-                    s2,
-                    s3,
-                    s4,
-                    s5,
-                    0,
-                    0,
-                    0,
-                    0,
-                    0,
-                    0,
-                )
+                offset, _ = _place(element.to(index), rank, dims)
                 bits = tl.load(pointer + offset, mask=element < count, other=0).to(tl.uint64)
                 word |= bits << (8 * grain * part)
         else:
-            offset, position = _place(
-                at.to(index),
-                rank,
-                n0,
-                n1,
-                n2,
-                n3,
-                n4,
-                n5,
-                s0,
-                s1,
-                s2,
-                s3,
-                s4,
-                s5,
-                p0,
-                p1,
-                p2,
-                p3,
-                p4,
-                p5,
+            dims = (
+                (n0, s0, p0),
+                (n1, s1, p1),
+                (n2, s2, p2),
+                (n3, s3, p3),
+                (n4, s4, p4),
+                (n5, s5, p5),
             )
+            offset, position = _place(at.to(index), rank, dims)
             for part in tl.static_range(parts):
                 bits = tl.load(pointer + offset + part * inner, mask=mask, other=0).to(tl.uint64)
                 word |= bits << (8 * grain * part)
@@ -253,20 +232,19 @@ def digest_strided(
 
 
 def bind(layout: Layout, alignment: int, device: int) -> Launch:
-    """Return what enqueues the sums of a layout on the current device, number `device`; compile it
-    if need be.
+    """Return what enqueues the sums of a layout on the current device, number `device`.
 
-    `alignment` is the largest of 16, 8, 4, 2, 1 that divides the address, at least the size of a
-    strided element.
+    Compiles the kernel if no other layout has needed it. `alignment` is the largest of 16, 8, 4, 2,
+    1 that divides the address; for a strided layout it is at least the size of an element.
     """
     kernel, numbers, constants, programs = arguments(layout, alignment)
     limit = _PROGRAMS_PER_PROCESSOR * torch.cuda.get_device_properties(device).multi_processor_count
-    grid = min(programs, limit)
     # Only contiguous loads gain from what 16 tells Triton: that four words can be loaded at once.
     # Odd multiples of smaller powers tell it nothing.
-    example = (
-        16 if alignment == 16 and layout.walk is Walk.CONTIGUOUS else 16 + min(alignment, WORD)
-    )
+    if alignment == 16 and layout.walk is Walk.CONTIGUOUS:
+        example = 16
+    else:
+        example = 16 + min(alignment, WORD)
     with _compiling:
         key = (kernel, device, example, constants)
         handle = _handles.get(key)
@@ -275,57 +253,55 @@ def bind(layout: Layout, alignment: int, device: int) -> Launch:
             # it is told.
             options = {"grid": (1,), "num_warps": _WARPS, "enable_fp_fusion": False}
             handle = kernel.warmup(example, 16, *numbers, *constants, **options)
-            handle = _handles[key] = handle.result() if hasattr(handle, "result") else handle
+            if hasattr(handle, "result"):
+                handle = handle.result()
+            _handles[key] = handle
         run = handle.run  # loads the binary, so it comes before `function`
-        function, metadata = handle.function, handle.packed_metadata
+        function = handle.function
+        metadata = handle.packed_metadata
+
+    # Launch hooks belong to the profiler of the program, which is to see the program's kernels:
+    # the metadata for them and both hooks are None.
+    binary = (function, metadata, None, None, None)
+    grid = (min(programs, limit), 1, 1)
+    rest = (*numbers, *constants)
 
     def launch(address: int, sums: int, stream: int) -> None:
-        # Launch hooks belong to the profiler of the program, which shall see the program's kernels.
-        run(
-            grid,
-            1,
-            1,
-            stream,
-            function,
-            metadata,
-            None,
-            None,
-            None,
-            address,
-            sums,
-            *numbers,
-            *constants,
-        )
+        run(*grid, stream, *binary, address, sums, *rest)
 
     return launch
 
 
 def arguments(layout: Layout, alignment: int) -> tuple[Any, tuple[int, ...], tuple[Any, ...], int]:
-    """Return the kernel for a layout, its numbers, its constants, and how many programs have
-    something to do."""
+    """Return kernel, numbers and constants for a layout, and how many programs have work."""
     if layout.walk is Walk.CONTIGUOUS:
         grain = min(alignment, WORD)
-        programs = -(-(layout.count // WORD) // _CONTIGUOUS_BLOCK)
-        return (
-            digest_contiguous,
-            (layout.count,),
-            (_UNITS[grain], grain, _CONTIGUOUS_BLOCK),
-            max(programs, 1),
-        )
+        programs = _blocks(layout.count // WORD, _CONTIGUOUS_BLOCK)
+        units = (_UNITS[grain], grain, _CONTIGUOUS_BLOCK)
+        # One program at least, for a tail that is shorter than a word.
+        return digest_contiguous, (layout.count,), units, max(programs, 1)
+
     straddles = layout.walk is Walk.STRADDLING
-    rank = next(rank for rank in _RANKS if rank >= len(layout.sizes))
+    rank = min(rank for rank in _RANKS if rank >= len(layout.sizes))
     numbers = (
         layout.count,
         layout.inner,
-        *_filled(layout.sizes, 1),
-        *_filled(layout.strides, 0),
-        *_filled(layout.positions, 0),
+        *_fill_up(layout.sizes, 1),
+        *_fill_up(layout.strides, 0),
+        *_fill_up(layout.positions, 0),
     )
     index = tl.uint64 if layout.count >= WIDE else tl.uint32
-    words = -(-layout.count * layout.size // WORD) if straddles else layout.count
+    words = layout.count
+    if straddles:
+        words = _blocks(layout.count * layout.size, WORD)
     constants = (_UNITS[layout.size], layout.size, straddles, rank, index, _STRIDED_BLOCK)
-    return digest_strided, numbers, constants, -(-words // _STRIDED_BLOCK)
+    return digest_strided, numbers, constants, _blocks(words, _STRIDED_BLOCK)
 
 
-def _filled(values: tuple[int, ...], filling: int) -> tuple[int, ...]:
+def _blocks(count: int, size: int) -> int:
+    """Return how many blocks of `size` hold `count`."""
+    return -(-count // size)
+
+
+def _fill_up(values: tuple[int, ...], filling: int) -> tuple[int, ...]:
     return values + (filling,) * (MAX_RANK - len(values))

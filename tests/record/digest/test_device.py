@@ -201,13 +201,13 @@ def test_the_tensor_is_left_untouched_and_no_mode_sees_an_op() -> None:
 def test_memory_of_a_large_tensor_is_a_few_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CHUNK_BYTES", 1 << 16)
     sizes: list[int] = []
-    mixed_sums: Callable[[torch.Tensor, int], torch.Tensor] = module._mixed_sums
+    sum_words: Callable[[torch.Tensor, int], torch.Tensor] = module.sum_words
 
     def counted(words: torch.Tensor, position: int) -> torch.Tensor:
         sizes.append(words.untyped_storage().nbytes())
-        return mixed_sums(words, position)
+        return sum_words(words, position)
 
-    monkeypatch.setattr(module, "_mixed_sums", counted)
+    monkeypatch.setattr(module, "sum_words", counted)
     assert device_digest(torch.ones(1).expand(1 << 19)) is not None
     assert (len(sizes), max(sizes)) == (32, 1 << 16)
 

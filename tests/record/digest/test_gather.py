@@ -185,7 +185,7 @@ def test_a_program_without_steps_does_not_let_digests_pile_up(
     waiting = []
     for number in range(12):
         defer(devices, writer, torch.full((2,), number))
-        waiting.append((len(devices._pending), writer.hold))
+        waiting.append((devices.pending, writer.hold))
     assert waiting[4] == waiting[9] == (0, False)
     assert waiting[11] == (2, True)
 
@@ -228,7 +228,7 @@ def test_a_forked_child_neither_digests_on_the_device_nor_fetches_what_its_paren
     child = os.fork()
     if child == 0:
         devices.gather()
-        os._exit(0 if devices.later(torch.ones(3)) is None and devices._pending else 1)
+        os._exit(0 if devices.later(torch.ones(3)) is None and devices.pending else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     devices.gather()
     assert tuple(finish(writer, tmp_path).events["outputs"][event]) == expected(torch.ones(3))

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reproaudit.record.digest.stored import digest_as_stored
+from reproaudit.record.digest.stored import digest_operand
 from reproaudit.record.digest.tensors import digest
 
 
@@ -17,17 +17,17 @@ def test_one_flipped_bit_changes_the_digest_whatever_the_strides(
     shape: list[int], order: list[int], element: int, bit: int
 ) -> None:
     tensor = torch.arange(24, dtype=torch.int32).reshape(shape)
-    before = digest_as_stored(tensor.permute(order))
-    assert before == digest_as_stored(tensor.clone().permute(order))
+    before = digest_operand(tensor.permute(order))
+    assert before == digest_operand(tensor.clone().permute(order))
     tensor.view(-1)[element] ^= torch.tensor(
         1 << bit if bit < 31 else -(1 << 31), dtype=torch.int32
     )
-    assert digest_as_stored(tensor.permute(order)) != before
+    assert digest_operand(tensor.permute(order)) != before
 
 
 def test_contiguous_operands_have_the_one_digest() -> None:
     tensor = torch.arange(6.0).reshape(2, 3)
-    assert digest_as_stored(tensor) == digest(tensor)
+    assert digest_operand(tensor) == digest(tensor)
 
 
 def test_gaps_and_overlaps_are_read_in_logical_order() -> None:
@@ -38,9 +38,9 @@ def test_gaps_and_overlaps_are_read_in_logical_order() -> None:
         torch.ones(1).expand(5),
         base.unfold(0, 4, 2),
     ):
-        assert digest_as_stored(view) == digest(view)
+        assert digest_operand(view) == digest(view)
 
 
 def test_equal_bytes_under_other_strides_differ() -> None:
     square = torch.arange(9.0).reshape(3, 3)
-    assert digest_as_stored(square) != digest_as_stored(square.t())
+    assert digest_operand(square) != digest_operand(square.t())

@@ -558,14 +558,14 @@ def test_four_gigabytes_of_one_repeated_element_need_a_few_chunks_of_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     copied: list[int] = []
-    packed = digest_module._packed
+    packed = digest_module.pack
 
     def counted(tensor: torch.Tensor) -> torch.Tensor:
         made = packed(tensor)
         copied.append(made.numel() * made.element_size())
         return made
 
-    monkeypatch.setattr(digest_module, "_packed", counted)
+    monkeypatch.setattr(digest_module, "pack", counted)
     tracemalloc.start()
     try:
         assert digest(torch.ones(1).expand(1 << 30)) is not None
