@@ -2,8 +2,8 @@
 nothing is listed twice.
 
 A dataclass is an object, a tuple a list, `tuple[tuple[str, V], ...]` an object with names of its
-own, an enum its value. Functions are made once per type and kept, since a result may hold tens of
-thousands of findings.
+own, an enum its value, an IntEnum its name in lower case. Functions are made once per type and
+kept, since a result may hold tens of thousands of findings.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import math
 import types
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, is_dataclass
-from enum import Enum
+from enum import Enum, IntEnum
 from functools import cache
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -56,7 +56,7 @@ def _writer(hint: Any) -> _Step:
     if hint is float:
         return lambda value: float(value) if math.isfinite(value) else repr(float(value))
     if issubclass(hint, Enum):
-        return lambda value: value.value
+        return _enum_text
     convert: _Step = hint  # `int(value)` also of a NumPy integer, which json.dumps refuses
     return convert
 
@@ -144,7 +144,7 @@ def _read_float(value: Any) -> float:
 
 
 def _enum_reader(cls: type[Enum]) -> _Step:
-    choices = {choice.value: choice for choice in cls}
+    choices = {_enum_text(choice): choice for choice in cls}
 
     def read(value: Any) -> Enum:
         if type(value) is not str or value not in choices:
@@ -152,6 +152,11 @@ def _enum_reader(cls: type[Enum]) -> _Step:
         return choices[value]
 
     return read
+
+
+def _enum_text(member: Enum) -> str:
+    # The numbers of an IntEnum are for the records of a trace; a document names its members.
+    return member.name.lower() if isinstance(member, IntEnum) else str(member.value)
 
 
 def _members(cls: Any) -> list[tuple[str, Any]]:

@@ -30,6 +30,7 @@ from reproaudit.lock.runs import (
     subject_of,
 )
 from reproaudit.report.output import write
+from reproaudit.report.wording import phase_word
 from reproaudit.runs.lab import Progress
 from reproaudit.runs.progress import progress_for
 
@@ -227,7 +228,7 @@ def _refused(entry: Entry, refusal: Refusal) -> Iterator[str]:
     finding = refusal.finding
     if finding is not None:
         yield f"  what   {finding.title}"
-        yield f"  where  {finding.op or finding.phase}, {finding.location or 'an unknown line'}, step {finding.step}"
+        yield f"  where  {finding.op or phase_word(finding.phase)}, {finding.location or 'an unknown line'}, step {finding.step}"
     yield "  next   a lock of a program whose own runs differ would never hold; find out why, and repair it:"
     yield f"           reproaudit {entry.name}"
 

@@ -13,7 +13,14 @@ import numpy.typing as npt
 from reproaudit.compare.columns import mix, occurrences, within_runs
 from reproaudit.compare.interning import Interned
 from reproaudit.config.tolerance import Ignored
-from reproaudit.model.events import EventFlag, EventKind, NotChecked, OutcomeKind
+from reproaudit.model.events import (
+    EventFlag,
+    EventKind,
+    NotChecked,
+    OutcomeKind,
+    ProgramWarning,
+    Unchecked,
+)
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
 
@@ -160,7 +167,7 @@ class BoundaryComparison:
     counts: tuple[tuple[str, int], ...]
     tables: tuple[Table, ...]
     not_checked: tuple[NotChecked, ...]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[ProgramWarning, ...] = ()
     ignored: int = 0  # tensors per run that were left out because a pattern names them
 
     @property
@@ -185,6 +192,7 @@ def compare_boundaries(runs: Sequence[Run], interned: Interned) -> BoundaryCompa
         tables = tuple(tabulate(run, interned, with_threads=False) for run in runs)
         notes.append(
             NotChecked(
+                Unchecked.THREADS_STOPPED,
                 "tensors of threads other than the main one",
                 "the audit stopped them at different points",
             )
@@ -200,7 +208,9 @@ def compare_boundaries(runs: Sequence[Run], interned: Interned) -> BoundaryCompa
     if blind:
         notes.append(
             NotChecked(
-                f"{blind} boundary tensors per run", "they have no bytes that could be digested"
+                Unchecked.NO_BYTES,
+                f"{blind} boundary tensors per run",
+                "they have no bytes that could be digested",
             )
         )
     ignored = [
@@ -222,16 +232,19 @@ def compare_boundaries(runs: Sequence[Run], interned: Interned) -> BoundaryCompa
 
 def _told(
     ignored: Sequence[Ignored], counts: Sequence[int]
-) -> tuple[list[NotChecked], tuple[str, ...]]:
+) -> tuple[list[NotChecked], tuple[ProgramWarning, ...]]:
     """Say what was left out and why; warn of a pattern that names nothing, for it may be mistyped."""
-    notes, warnings = [], []
+    notes = []
+    warnings = []
     for one, count in zip(ignored, counts, strict=True):
         if count:
             what = f"{one.pattern.text} ({count} tensor{'s' if count > 1 else ''} per run)"
-            notes.append(NotChecked(what, f"ignored: {one.reason}"))
+            notes.append(NotChecked(Unchecked.IGNORED, what, f"ignored: {one.reason}"))
         else:
             warnings.append(
-                f"the pattern {one.pattern.text!r} is to be ignored, but matches no tensor"
+                ProgramWarning(
+                    f"the pattern {one.pattern.text!r} is to be ignored, but matches no tensor"
+                )
             )
     return notes, tuple(warnings)
 

@@ -9,7 +9,7 @@ from reproaudit.compare.boundaries import BoundaryComparison, DivergentPairs, Pa
 from reproaudit.compare.elements import element_difference
 from reproaudit.compare.samples import same_samples, same_samples_across
 from reproaudit.config.tolerance import Tolerances
-from reproaudit.model.events import EventKind, NotChecked, Phase
+from reproaudit.model.events import EventKind, NotChecked, Phase, Unchecked
 from reproaudit.model.result import (
     TensorDivergence,
     Tolerance,
@@ -65,15 +65,16 @@ def judge(
             for pair in pairs[: _MAX_TABULATED if not rows else _MAX_TABULATED * 10]
         ]
         all_within = len(found) == len(pairs) and all(
-            _is_within(row) for row in found if row.kind != "batch"
+            _is_within(row) for row in found if row.kind is not EventKind.BATCH
         )
         within = all_within if not rows else within and all_within
         if not rows:
             rows, total = found, len(pairs)
             reordered = _is_reordered(a, b, pairs)
-    if any(row.difference is None and not row.note for row in rows):
+    if any(row.lacks_values for row in rows):
         notes.append(
             NotChecked(
+                Unchecked.VALUES_NOT_KEPT,
                 "elements of some differing tensors",
                 "their values were past the --values-mb budget",
             )
@@ -86,7 +87,9 @@ def judge(
             within and bool(rows),
         )
     )
-    first = next((row for row in rows if row.kind != "batch"), rows[0] if rows else None)
+    first = next(
+        (row for row in rows if row.kind is not EventKind.BATCH), rows[0] if rows else None
+    )
     return Judged(
         tuple(runs),
         comparison,
@@ -110,16 +113,12 @@ def _row(a: Run, b: Run, pair: Pair, tolerances: Tolerances) -> TensorDivergence
         event = pair.event_a if pair.event_a is not None else pair.event_b
         assert event is not None
         kind, name, step, phase, tensor = _described(dict(run.traces)[pair.process], event)
-        return TensorDivergence(
-            kind, name, step, phase, runs, tensor, note=f"only in run {run.index}"
-        )
+        return TensorDivergence(kind, name, step, phase, runs, tensor, only_in=run.index)
     trace_a, trace_b = dict(a.traces)[pair.process], dict(b.traces)[pair.process]
     kind, name, step, phase, tensor = _described(trace_a, pair.event_a)
     other = _described(trace_b, pair.event_b)[4]
     if other != tensor:
-        return TensorDivergence(
-            kind, name, step, phase, runs, tensor, note=f"{tensor} against {other}"
-        )
+        return TensorDivergence(kind, name, step, phase, runs, tensor, other_tensor=other)
     values_a, values_b = trace_a.values(pair.event_a), trace_b.values(pair.event_b)
     if (
         not values_a
@@ -127,23 +126,29 @@ def _row(a: Run, b: Run, pair: Pair, tolerances: Tolerances) -> TensorDivergence
         or (values_a[0].dtype, values_a[0].shape) != (values_b[0].dtype, values_b[0].shape)
     ):
         return TensorDivergence(kind, name, step, phase, runs, tensor)
-    tolerance = tolerances.of(EventKind[kind.upper()], name, values_a[0].dtype)
+    tolerance = tolerances.of(kind, name, values_a[0].dtype)
     difference = element_difference(values_a[0], values_b[0], tolerance)
-    note = ""
-    if kind == "batch" and values_a[0].shape and same_samples(values_a[0], values_b[0]):
-        note = "the same samples in another order"
-    return TensorDivergence(kind, name, step, phase, runs, tensor, difference, note)
+    has_samples = kind is EventKind.BATCH and bool(values_a[0].shape)
+    return TensorDivergence(
+        kind=kind,
+        name=name,
+        step=step,
+        phase=phase,
+        runs=runs,
+        tensor=tensor,
+        difference=difference,
+        is_reordered=has_samples and same_samples(values_a[0], values_b[0]),
+    )
 
 
-def _described(trace: Trace, event: int) -> tuple[str, str, int, str, str]:
+def _described(trace: Trace, event: int) -> tuple[EventKind, str, int, Phase, str]:
     row = trace.events[event]
-    kind = EventKind(int(row["kind"])).name.lower()
     tensor = trace.strings[int(row["aux"])] if int(row["aux"]) < len(trace.strings) else ""
     return (
-        kind,
+        EventKind(int(row["kind"])),
         trace.strings[row["name"]],
         int(row["step"]),
-        Phase(int(row["phase"])).name.lower(),
+        Phase(int(row["phase"])),
         tensor,
     )
 

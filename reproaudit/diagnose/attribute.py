@@ -14,7 +14,7 @@ from reproaudit.diagnose.pinning import Known
 from reproaudit.diagnose.races import DeviceRace
 from reproaudit.diagnose.sources import Explained, with_cause
 from reproaudit.knowledge.interventions import INTERVENTIONS
-from reproaudit.model.events import EventFlag, Location
+from reproaudit.model.events import EventFlag, Location, Phase
 from reproaudit.model.result import Cause, Finding, Fix
 from reproaudit.trace.runs import Run
 
@@ -92,7 +92,11 @@ def unlocated(
     cause = cause_repaired_by(fix.settings) or Cause.UNKNOWN
     first = judged.first
     finding = Finding(
-        "", cause, "", first.phase if first else "forward", first.step if first else 0
+        rule="",
+        cause=cause,
+        title="",
+        phase=first.phase if first else Phase.FORWARD,
+        step=first.step if first else 0,
     )
     found = with_cause(
         finding, cause, "recording every operator hides the difference; known by what repairs it"

@@ -27,7 +27,14 @@ from reproaudit.diagnose.races import DeviceRace
 from reproaudit.diagnose.search import Search
 from reproaudit.diagnose.trials import Trials
 from reproaudit.errors import SubjectError
-from reproaudit.model.events import EventFlag, EventKind, Location, NotChecked
+from reproaudit.model.events import (
+    EventFlag,
+    EventKind,
+    Location,
+    NotChecked,
+    ProgramWarning,
+    Unchecked,
+)
 from reproaudit.model.result import Alert, Cause, Finding, Fix, Trial
 from reproaudit.runs.lab import BudgetSpent, RunMaker
 from reproaudit.trace.runs import Run
@@ -59,7 +66,7 @@ class Diagnosis:
     trials: tuple[Trial, ...]
     is_complete: bool | None
     notes: tuple[NotChecked, ...]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[ProgramWarning, ...] = ()
     kernel: tuple[Finding, Path] | None = (
         None  # the first kernel finding, and where its call is kept
     )
@@ -82,13 +89,13 @@ class Diagnostician:
         self._alerts = alerts
         self._races = races
         self._cuda = "gpu" in first.header["environment"]
-        self._compiles = any("torch.compile" in note.what for note in first.notes)
+        self._compiles = any(note.code is Unchecked.COMPILED_REGIONS for note in first.notes)
         self._locator = Locator(lab, judged, alerts, races)
         self._pinning = Pinning(lab, self._locator, self._cuda)
         self._trials = Trials(lab, [len(group) for group in judged.comparison.classes])
         self._search = Search(self._trials.attempt)
         self._notes: list[NotChecked] = []
-        self._warnings: list[str] = []
+        self._warnings: list[ProgramWarning] = []
         self._fix: tuple[str, ...] | None = None
         self._was_interrupted = False
 
@@ -140,7 +147,9 @@ class Diagnostician:
             if name not in tried
         ]
         untried = f"; not tried: {', '.join(left)}" if left and self._fix is None else ""
-        self._notes.append(NotChecked("the rest of the diagnosis", why + untried))
+        self._notes.append(
+            NotChecked(Unchecked.DIAGNOSIS_ENDED, "the rest of the diagnosis", why + untried)
+        )
 
     # -- sources
     # -----------------------------------------------------------------------------------------------------
@@ -152,7 +161,11 @@ class Diagnostician:
             SubjectError
         ) as error:  # a program that does not survive being recorded may still be repaired
             self._notes.append(
-                NotChecked("the operator where the runs first differ", error.message)
+                NotChecked(
+                    Unchecked.OPERATOR_NOT_LOCATED,
+                    "the operator where the runs first differ",
+                    error.message,
+                )
             )
             return
         if pair is None:
@@ -215,9 +228,13 @@ class Diagnostician:
             if part:
                 rows.append((replace(finding, fix=self._fixed(part, finding)), one))
             else:
+                what = finding.op or "content from outside PyTorch"
                 self._warnings.append(
-                    f"{finding.op or 'content from outside PyTorch'} at {finding.location} differs between runs, "
-                    "without consequence: the fix leaves it as it is and runs are equal"
+                    ProgramWarning(
+                        f"{what} at {finding.location} differs between runs, without consequence: "
+                        "the fix leaves it as it is and runs are equal",
+                        location=finding.location,
+                    )
                 )
         runs = [one.pair.a for one in known]
         return rows + [

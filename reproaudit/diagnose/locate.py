@@ -16,7 +16,7 @@ from reproaudit.config.plan import Pin, Target
 from reproaudit.diagnose.races import DeviceRace
 from reproaudit.diagnose.sources import Explained, explain_sources
 from reproaudit.model.confidence import agreement
-from reproaudit.model.events import Level, NotChecked
+from reproaudit.model.events import Level, NotChecked, Unchecked
 from reproaudit.model.result import Alert
 from reproaudit.runs.lab import RunMaker
 from reproaudit.trace.runs import Run
@@ -72,6 +72,7 @@ class Locator:
         if pair is None:
             self.notes.append(
                 NotChecked(
+                    Unchecked.OPERATOR_NOT_LOCATED,
                     "the operator where the runs first differ",
                     f"{self._attempts} runs under recording of every operator were all equal: "
                     "the recording hides the difference, so only the boundary comparison above is known",
@@ -112,9 +113,7 @@ class Locator:
         """Return how many steps to record in detail: a little past the first difference, if it has
         a step."""
         rows = self._judged.divergences
-        steps = [
-            row.step for row in rows if row.step >= 0 and not row.note.startswith("only in run")
-        ]
+        steps = [row.step for row in rows if row.step >= 0 and row.only_in is None]
         if not steps or any(
             run.outcome != self._judged.runs[0].outcome for run in self._judged.runs
         ):
@@ -165,7 +164,9 @@ class Locator:
             how = run.outcome.detail or run.outcome.kind.value
             self.notes.append(
                 NotChecked(
-                    "operators after the end of the recorded runs", f"they ended early: {how}"
+                    Unchecked.RUNS_ENDED_EARLY,
+                    "operators after the end of the recorded runs",
+                    f"they ended early: {how}",
                 )
             )
 

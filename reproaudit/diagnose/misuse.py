@@ -8,7 +8,7 @@ from itertools import combinations, pairwise
 
 import numpy as np
 
-from reproaudit.model.events import EventFlag, EventKind, Location
+from reproaudit.model.events import EventFlag, EventKind, Location, ProgramWarning
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
 
@@ -36,9 +36,8 @@ class _Start:
     is_drawn_later: bool = False
 
 
-def misuse_warnings(run: Run) -> tuple[str, ...]:
-    """Return one sentence for each misuse of a random stream that an operation-level run shows,
-    rule id first.
+def misuse_warnings(run: Run) -> tuple[ProgramWarning, ...]:
+    """Return a warning for each misuse of a random stream that an operation-level run shows.
 
     RA501: workers draw the same numbers. RA502: epochs do. RA503: a seed is set after numbers were
     drawn. Only streams that are drawn from count; what is drawn without gradients is an evaluation
@@ -48,7 +47,7 @@ def misuse_warnings(run: Run) -> tuple[str, ...]:
     return (*_shared_by_workers(starts), *_repeated_by_epochs(starts), *_late_seeds(run.main))
 
 
-def _shared_by_workers(starts: list[_Start]) -> Iterator[str]:
+def _shared_by_workers(starts: list[_Start]) -> Iterator[ProgramWarning]:
     found: dict[tuple[int, Location], set[str]] = {}
     for one, other in combinations([start for start in starts if start.worker is not None], 2):
         same_place = (one.stream, one.loader, one.iterator) == (
@@ -60,9 +59,11 @@ def _shared_by_workers(starts: list[_Start]) -> Iterator[str]:
             if _draws_per_sample(one) and _draws_per_sample(other):
                 found.setdefault((one.loader, one.location), set()).add(one.stream)
     for (_, place), streams in found.items():
-        yield (
-            f"RA501: the workers of the DataLoader iterated at {_line(place)} draw the same random numbers: "
-            f"each starts {_listed(streams)} from the same state"
+        yield ProgramWarning(
+            rule="RA501",
+            location=place,
+            message=f"the workers of the DataLoader iterated at {_line(place)} draw the same "
+            f"random numbers: each starts {_listed(streams)} from the same state",
         )
 
 
@@ -72,7 +73,7 @@ def _draws_per_sample(start: _Start) -> bool:
     return start.is_drawn_later if start.is_iterable else start.is_drawn
 
 
-def _repeated_by_epochs(starts: list[_Start]) -> Iterator[str]:
+def _repeated_by_epochs(starts: list[_Start]) -> Iterator[ProgramWarning]:
     """Only epochs that follow each other count: a second training in one program may well repeat
     the first."""
     series: dict[tuple[int, str, int | None], list[_Start]] = {}
@@ -85,20 +86,25 @@ def _repeated_by_epochs(starts: list[_Start]) -> Iterator[str]:
         if any(one.state == other.state for one, other in pairwise(row)):
             found.setdefault((loader, row[0].location), set()).add(stream)
     for (_, place), streams in sorted(found.items(), key=lambda item: item[0][0]):
-        yield (
-            f"RA502: epochs of the DataLoader iterated at {_line(place)} draw the same random numbers: "
-            f"each starts {_listed(streams)} from the same state"
+        yield ProgramWarning(
+            rule="RA502",
+            location=place,
+            message=f"epochs of the DataLoader iterated at {_line(place)} draw the same "
+            f"random numbers: each starts {_listed(streams)} from the same state",
         )
 
 
-def _late_seeds(trace: Trace) -> Iterator[str]:
+def _late_seeds(trace: Trace) -> Iterator[ProgramWarning]:
     for number, name, place in _named(trace, _LATE_SEED):
         stream = name.removeprefix(_LATE_SEED)
         drawn_at = _first_draw(trace, number) if stream == "torch" else None
         where = f" at {_line(drawn_at)}" if drawn_at is not None else ""
-        yield (
-            f"RA503: {_SEEDINGS.get(stream, stream)} at {_line(place)} comes after numbers were drawn from that stream"
-            f"{where}: those do not follow from the seed"
+        yield ProgramWarning(
+            rule="RA503",
+            location=place,
+            others=(drawn_at,) if drawn_at is not None else (),
+            message=f"{_SEEDINGS.get(stream, stream)} at {_line(place)} comes after numbers were "
+            f"drawn from that stream{where}: those do not follow from the seed",
         )
 
 

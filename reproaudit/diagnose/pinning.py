@@ -13,7 +13,7 @@ from reproaudit.diagnose.candidates import candidates
 from reproaudit.diagnose.locate import Locator, Pair, pin_of, places, target_of
 from reproaudit.diagnose.sources import Explained, confirm
 from reproaudit.model.confidence import interval
-from reproaudit.model.events import EventFlag, Level, NotChecked
+from reproaudit.model.events import EventFlag, Level, NotChecked, Unchecked
 from reproaudit.model.result import Cause, Finding, Replays
 from reproaudit.runs.lab import RunMaker
 from reproaudit.trace.runs import Run
@@ -163,7 +163,9 @@ class Pinning:
             if first is None:
                 self.notes.append(
                     NotChecked(
-                        f"values of {known.pin.name}", "they were past the budget or not reached"
+                        Unchecked.VALUES_NOT_KEPT,
+                        f"values of {known.pin.name}",
+                        "they were past the budget or not reached",
                     )
                 )
                 continue

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reproaudit.compare.localise import Origin
-from reproaudit.model.events import EventFlag, EventKind, Location
+from reproaudit.model.events import EventFlag, EventKind, Location, ProgramWarning
 from reproaudit.model.result import Finding
 from reproaudit.trace.reader import Trace
 
@@ -60,12 +60,16 @@ def _text(trace: Trace, number: int) -> str:
     return str(trace.strings[number]) if number < len(trace.strings) else ""
 
 
-def race_warnings(races: Iterable[DeviceRace]) -> Iterator[str]:
-    """Yield one sentence for each race, rule id first. RA504: between streams. RA505: with the
-    host."""
+def race_warnings(races: Iterable[DeviceRace]) -> Iterator[ProgramWarning]:
+    """Yield a warning for each race. RA504: between streams. RA505: with the host."""
     for race in races:
-        rule = "RA505" if race.is_host else "RA504"
-        yield f"{rule}: {_shown(race.op)} at {_line(race.location)} {race.message} {_line(race.other)}"
+        first, second = _line(race.location), _line(race.other)
+        yield ProgramWarning(
+            rule="RA505" if race.is_host else "RA504",
+            location=race.location if race.location.line else None,
+            others=(race.other,) if race.other.line else (),
+            message=f"{_shown(race.op)} at {first} {race.message} {second}",
+        )
 
 
 def race_at(finding: Finding, origin: Origin, races: Sequence[DeviceRace]) -> DeviceRace | None:

@@ -226,7 +226,7 @@ def _explain(
         rule=rule.id,
         cause=cause,
         title=rule.title,
-        phase=Phase(int(row["phase"])).name.lower(),
+        phase=Phase(int(row["phase"])),
         step=int(row["step"]),
         op=_shown_op(op),
         module=trace.strings[row["module"]],

@@ -20,13 +20,12 @@ from reproaudit.diagnose.misuse import misuse_warnings
 from reproaudit.diagnose.races import DeviceRace, device_races, race_warnings
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.conclude import collect_alerts, conclude
-from reproaudit.model.events import Level, NotChecked
+from reproaudit.model.events import Level, NotChecked, ProgramWarning, Unchecked
 from reproaudit.model.result import Alert, AuditResult, Finding, Tolerance
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.reproducer import write_reproducer
 from reproaudit.runs.lab import Budget, Lab, Progress, keeps_what_was_recorded
 from reproaudit.trace.runs import Run
-from reproaudit.trace.schema import UNWATCHED_STREAMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ class _Experiment:
             ignored=options.ignored,
         )
         self.notes: list[NotChecked] = []
-        self.warnings: tuple[str, ...] = ()
+        self.warnings: tuple[ProgramWarning, ...] = ()
         self.races: tuple[DeviceRace, ...] = ()
 
     def conduct(self) -> AuditResult:
@@ -129,7 +128,11 @@ class _Experiment:
             return ""
         if diagnosis.kernel is None:
             self.notes.append(
-                NotChecked("a reproducer", "no kernel was found whose call could be kept")
+                NotChecked(
+                    Unchecked.NO_REPRODUCER,
+                    "a reproducer",
+                    "no kernel was found whose call could be kept",
+                )
             )
             return ""
         finding, call = diagnosis.kernel
@@ -164,7 +167,11 @@ class _Experiment:
         """One run with the determinism flag tried on each op; it is compared with nothing."""
         if not self.options.capture_alerts:
             self.notes.append(
-                NotChecked("ops that use_deterministic_algorithms refuses", "it was switched off")
+                NotChecked(
+                    Unchecked.REFUSALS_NOT_LOOKED_FOR,
+                    "ops that use_deterministic_algorithms refuses",
+                    "it was switched off",
+                )
             )
             return ()
         run = self.lab.run(
@@ -179,13 +186,14 @@ class _Experiment:
         if not run.outcome.is_success:
             self.notes.append(
                 NotChecked(
+                    Unchecked.REFUSALS_CUT_SHORT,
                     "refused ops after the failure",
                     f"that run ended early: {run.outcome.detail or run.outcome.kind.value}",
                 )
             )
         self.races = device_races(run.main)
         self.warnings = (*misuse_warnings(run), *race_warnings(self.races))
-        self.notes += [note for note in run.main.notes if note.what == UNWATCHED_STREAMS]
+        self.notes += [note for note in run.main.notes if note.code is Unchecked.STREAMS_UNWATCHED]
         return collect_alerts(run.main)
 
 
@@ -208,10 +216,10 @@ def _has_trained(run: Run) -> bool:
 
 
 def _no_training_step(run: Run) -> SubjectError:
-    why = next(
-        (note.why for note in run.main.notes if "torch" in note.why),
-        "no backward pass and no optimizer step was seen",
-    )
+    why = "no backward pass and no optimizer step was seen"
+    for note in run.main.notes:
+        if note.code is Unchecked.TORCH_NEVER_IMPORTED:
+            why = note.why
     return SubjectError(
         f"nothing to compare: {why}",
         code="no-training-step",

@@ -1,14 +1,22 @@
-"""From judged runs and findings to an AuditResult: headline, confidence, what was not checked."""
+"""From judged runs and findings to an AuditResult: confidence, alerts, what was not checked."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from reproaudit.compare.boundaries import BoundaryComparison
 from reproaudit.compare.judge import Judged
 from reproaudit.model.confidence import interval, rate_at_most
-from reproaudit.model.events import Change, EventFlag, EventKind, NotChecked, Phase
+from reproaudit.model.events import (
+    Change,
+    EventFlag,
+    EventKind,
+    NotChecked,
+    Phase,
+    ProgramWarning,
+)
 from reproaudit.model.result import (
     Alert,
     AuditResult,
@@ -18,57 +26,18 @@ from reproaudit.model.result import (
     Trial,
 )
 from reproaudit.model.verdict import Verdict
+from reproaudit.report.headline import word_headline
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
 
-_PASSES = {
-    "data": "the data",
-    "forward": "the forward pass",
-    "backward": "the backward pass",
-    "optimizer": "the optimizer",
-}
-
-
 _HARMLESS = (
-    "batches or outputs on the way to the loss differ between runs, without consequence for losses, gradients and "
-    "parameters: undefined padding that a mask removes does this"
+    "batches or outputs on the way to the loss differ between runs, without consequence for "
+    "losses, gradients and parameters: undefined padding that a mask removes does this"
 )
 _HARMLESS_SO_FAR = (
-    "batches or outputs on the way to the loss differ between runs, without consequence for those losses, gradients "
-    "and parameters that are not ignored"
+    "batches or outputs on the way to the loss differ between runs, without consequence for "
+    "those losses, gradients and parameters that are not ignored"
 )
-
-
-def headline(judged: Judged, findings: Sequence[Finding]) -> str:
-    """Return the one sentence that answers: how many runs, how many distinct, and where they first
-    differ."""
-    runs, classes = len(judged.runs), len(judged.comparison.classes)
-    if judged.verdict is Verdict.NOT_AUDITED and not judged.runs[0].outcome.is_success:
-        outcome = judged.runs[0].outcome
-        how = f"{outcome.kind.value}: {outcome.detail}" if outcome.detail else outcome.kind.value
-        return f"each of {runs} runs failed ({how}); until then they were equal, {judged.comparison.compared} tensors each"
-    if judged.verdict in (Verdict.REPRODUCIBLE, Verdict.NOT_AUDITED):
-        counts = ", ".join(
-            f"{count} {_plural(kind, count)}" for kind, count in judged.comparison.counts if count
-        )
-        return f"{runs} runs are bitwise equal: {counts or 'nothing was compared'}"
-    start = f"{runs} runs, {classes} distinct"
-    kinds = {(run.outcome.kind, run.outcome.code) for run in judged.runs}
-    if len(kinds) > 1:
-        start += ", and they end differently"
-    if findings:
-        found = findings[0]
-        where = f" at {found.op}" if found.op else ""
-        line = f", {found.location}" if found.location else ""
-        return f"{start}; first differs in {_PASSES.get(found.phase, found.phase)} of step {found.step}{where}{line}"
-    if judged.first is not None:
-        row = judged.first
-        return f"{start}; first seen in {row.kind} {row.name} of step {row.step}"
-    return start
-
-
-def _plural(kind: str, count: int) -> str:
-    return kind if count == 1 else f"{kind}es" if kind.endswith("ch") else f"{kind}s"
 
 
 def confidence(class_sizes: Sequence[int], level: float, *, is_equal: bool) -> Confidence:
@@ -83,12 +52,12 @@ def confidence(class_sizes: Sequence[int], level: float, *, is_equal: bool) -> C
 
 def collect_alerts(trace: Trace) -> tuple[Alert, ...]:
     """Return the refused ops of an alert run, one per op and line, in order of first occurrence."""
-    counts: Counter[tuple[str, str, str, str, int]] = Counter()
+    counts: Counter[tuple[str, str, Phase, str, int]] = Counter()
     refused = (trace.events["kind"] == EventKind.ALERT) & (
         (trace.events["flags"] & EventFlag.RACED) == 0
     )
     for row in trace.events[refused]:
-        phase = Phase(int(row["phase"])).name.lower()
+        phase = Phase(int(row["phase"]))
         counts[
             trace.strings[row["name"]].removesuffix(".default"),
             trace.strings[int(row["aux"])],
@@ -126,10 +95,11 @@ def summarise(run: Run) -> RunSummary:
     return RunSummary(run.index, run.outcome, run.steps, run.events, run.main.level)
 
 
-def _comparison_warnings(comparison: BoundaryComparison) -> tuple[str, ...]:
+def _comparison_warnings(comparison: BoundaryComparison) -> tuple[ProgramWarning, ...]:
     if not comparison.has_harmless_differences:
         return comparison.warnings
-    return (_HARMLESS_SO_FAR if comparison.ignored else _HARMLESS, *comparison.warnings)
+    message = _HARMLESS_SO_FAR if comparison.ignored else _HARMLESS
+    return (ProgramWarning(message), *comparison.warnings)
 
 
 def conclude(
@@ -144,16 +114,16 @@ def conclude(
     level: float = 0.95,
     trials: tuple[Trial, ...] = (),
     is_complete: bool | None = None,
-    warnings: Sequence[str] = (),
+    warnings: Sequence[ProgramWarning] = (),
     runs_made: int = 0,
     reproducer: str = "",
     folder: str = "",
 ) -> AuditResult:
     """Put together everything that was found out."""
     runs = judged.runs
-    return AuditResult(
+    result = AuditResult(
         verdict=judged.verdict,
-        headline=headline(judged, findings),
+        headline="",
         subject=subject,
         runs=tuple(summarise(run) for run in runs),
         classes=judged.comparison.classes,
@@ -180,3 +150,4 @@ def conclude(
         reproducer=reproducer,
         folder=folder,
     )
+    return replace(result, headline=word_headline(result, compared=judged.comparison.compared))

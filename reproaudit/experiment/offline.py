@@ -14,7 +14,7 @@ from reproaudit.compare.localise import localise
 from reproaudit.config.tolerance import Tolerances
 from reproaudit.diagnose.sources import explain_sources
 from reproaudit.experiment.conclude import conclude
-from reproaudit.model.events import Level, NotChecked
+from reproaudit.model.events import Level, NotChecked, Unchecked
 from reproaudit.model.result import AuditResult, Finding
 from reproaudit.trace.runs import open_run
 
@@ -29,7 +29,7 @@ def compare_traces(paths: Sequence[Path], tolerances: Tolerances) -> AuditResult
     runs = [open_run(path, index) for index, path in enumerate(paths)]
     judged = judge(runs, compare_boundaries(runs, interned), tolerances)
     notes: list[NotChecked] = [
-        NotChecked(f"the end of trace {run.index}", run.main.damage)
+        NotChecked(Unchecked.TRACE_DAMAGED, f"the end of trace {run.index}", run.main.damage)
         for run in runs
         if run.main.damage
     ]
@@ -43,6 +43,7 @@ def compare_traces(paths: Sequence[Path], tolerances: Tolerances) -> AuditResult
         if any(run.main.level is Level.BOUNDARY for run in pair):
             notes.append(
                 NotChecked(
+                    Unchecked.OPERATOR_NOT_LOCATED,
                     "the operator where the runs first differ",
                     "the traces were recorded at level boundary",
                 )
@@ -55,6 +56,7 @@ def compare_traces(paths: Sequence[Path], tolerances: Tolerances) -> AuditResult
             findings = tuple(one.finding for one in explained)
     notes.append(
         NotChecked(
+            Unchecked.REFUSALS_NOT_LOOKED_FOR,
             "ops that use_deterministic_algorithms refuses",
             "only an audit runs the program to find them",
         )
@@ -80,6 +82,7 @@ def _environment_notes(
     names = [name for name in {**first, **other} if first.get(name) != other.get(name)]
     return [
         NotChecked(
+            Unchecked.ENVIRONMENT_DIFFERS,
             f"environment: {name}",
             f"{first.get(name, 'unset')} in trace 0, {other.get(name, 'unset')} in trace {index}",
         )

@@ -21,8 +21,8 @@ from reproaudit.diagnose.diagnosis import Diagnosis, Diagnostician
 from reproaudit.diagnose.sources import Explained, explain_sources, with_cause
 from reproaudit.errors import ReproauditError
 from reproaudit.experiment.conclude import conclude
-from reproaudit.model.events import Level, NotChecked
-from reproaudit.model.result import AuditResult, Cause, Finding, Tolerance
+from reproaudit.model.events import Level, NotChecked, Unchecked
+from reproaudit.model.result import AuditResult, Cause, Finding, Isolation, Tolerance
 from reproaudit.model.verdict import Verdict
 from reproaudit.runs.in_process import InProcessLab
 from reproaudit.runs.lab import Budget, RunMaker
@@ -59,7 +59,7 @@ class RepeatOptions:
 
 
 def repeat(
-    options: RepeatOptions, make_lab: Callable[[Path], RunMaker], isolation: str
+    options: RepeatOptions, make_lab: Callable[[Path], RunMaker], isolation: Isolation
 ) -> AuditResult:
     """Make the repetitions, or the fresh processes, and conclude. Traces are temporary.
 
@@ -73,7 +73,9 @@ def repeat(
 
 
 class _Repeated:
-    def __init__(self, options: RepeatOptions, lab: RunMaker, folder: Path, isolation: str) -> None:
+    def __init__(
+        self, options: RepeatOptions, lab: RunMaker, folder: Path, isolation: Isolation
+    ) -> None:
         self.options = options
         self.lab = lab
         self.folder = folder
@@ -95,8 +97,12 @@ class _Repeated:
         diagnosis = Diagnosis((), (), None, ())
         if len(judged.comparison.classes) > 1:
             diagnosis = self._diagnose(judged)
-        if self.isolation == "inprocess":
-            self.notes.append(NotChecked("what only differs between processes", _NEVER_SEEN))
+        if self.isolation is Isolation.INPROCESS:
+            self.notes.append(
+                NotChecked(
+                    Unchecked.SAME_PROCESS, "what only differs between processes", _NEVER_SEEN
+                )
+            )
         return replace(
             conclude(
                 judged,
@@ -167,7 +173,7 @@ class _Repeated:
         found = self._explained_with_evidence() or self._explain(
             pair, localise(*pair, self.lab.interned)
         )
-        if self.isolation == "inprocess" and not _is_decided(found):
+        if self.isolation is Isolation.INPROCESS and not _is_decided(found):
             carried = self._carried(found)
             if carried is not None:
                 return Diagnosis(carried, (), None, ())
@@ -227,7 +233,9 @@ class _Repeated:
     def _fresh_runs_are_equal(self) -> bool | None:
         """Run the code once in each of some fresh processes; None if that cannot be done."""
         if self.options.fresh is None:
-            self.notes.append(NotChecked(_UNPROVEN, "no fresh process can run this code"))
+            self.notes.append(
+                NotChecked(Unchecked.NOT_PROVEN, _UNPROVEN, "no fresh process can run this code")
+            )
             return None
         folder = self.folder / "fresh"
         try:
@@ -237,13 +245,17 @@ class _Repeated:
                 for index in range(_FRESH_RUNS)
             ]
         except ReproauditError as error:
-            self.notes.append(NotChecked(_UNPROVEN, error.message))
+            self.notes.append(NotChecked(Unchecked.NOT_PROVEN, _UNPROVEN, error.message))
             return None
         comparison = compare_boundaries(runs, lab.interned)
         classes = refined(comparison.classes, runs, lab.interned)
         failed = next((run.outcome for run in runs if not run.outcome.is_success), None)
         if failed is not None:
-            self.notes.append(NotChecked(_UNPROVEN, f"a fresh process failed: {failed.detail}"))
+            self.notes.append(
+                NotChecked(
+                    Unchecked.NOT_PROVEN, _UNPROVEN, f"a fresh process failed: {failed.detail}"
+                )
+            )
             return None
         return len(classes) == 1
 

@@ -23,6 +23,7 @@ from reproaudit.errors import ReproauditError
 from reproaudit.model.identity import divergence_fingerprint, fingerprints
 from reproaudit.model.result import AuditResult, Finding
 from reproaudit.model.verdict import Verdict
+from reproaudit.report.wording import kind_word
 
 FORMAT_VERSION = 1
 NO_SOURCE = "no-source-located"  # stands for the rule where runs differ and no finding says why
@@ -53,11 +54,17 @@ def entries_of(result: AuditResult) -> tuple[Entry, ...]:
         for finding, mark in zip(result.findings, marks, strict=True)
     ]
     if not found and result.verdict is Verdict.NOT_REPRODUCIBLE:
-        rows = [row for row in result.divergences if row.kind != "batch"] or list(
-            result.divergences
+        row = result.first_divergence
+        shown = f"{kind_word(row.kind)} {row.name}" if row is not None else "how the runs end"
+        found.append(
+            Entry(
+                subject=result.subject,
+                rule=NO_SOURCE,
+                location=shown,
+                op="",
+                fingerprint=divergence_fingerprint(result),
+            )
         )
-        shown = f"{rows[0].kind} {rows[0].name}" if rows else "how the runs end"
-        found.append(Entry(result.subject, NO_SOURCE, shown, "", divergence_fingerprint(result)))
     return tuple(found)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from reproaudit.config.project import Subject
 from reproaudit.errors import ReproauditError
 from reproaudit.gate.baseline import Entry, entries_of
-from reproaudit.model.events import NotChecked
+from reproaudit.model.events import NotChecked, Unchecked
 from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import Verdict, exit_code
 
@@ -162,5 +162,5 @@ def _failed(subject: Subject, error: ReproauditError | None) -> AuditResult:
         runs=(),
         classes=(),
         steps=0,
-        not_checked=(NotChecked("the subject", message),),
+        not_checked=(NotChecked(Unchecked.SUBJECT_FAILED, "the subject", message),),
     )

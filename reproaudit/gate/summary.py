@@ -9,7 +9,7 @@ from reproaudit.gate.baseline import Entry, entries_of
 from reproaudit.gate.ruling import Audited, Ruling
 from reproaudit.model.result import Finding
 from reproaudit.model.verdict import Verdict
-from reproaudit.report.wording import VERDICTS, counted, fix_state, named, prose
+from reproaudit.report.wording import VERDICTS, counted, fix_state, named, prose, warning_sentence
 
 _GAP = 2
 _WIDTH = max(map(len, VERDICTS.values())) + _GAP
@@ -28,8 +28,12 @@ def summary(
         lines += _subject(one, ruling.accepted)
     # What is said of one subject stands in its report; what is said of all is about the
     # configuration.
-    said = [set(one.result.warnings) for one in ruling.audited if one.error is None]
-    lines += [f"warning: {prose(text)}" for text in sorted(set.intersection(*said) if said else ())]
+    said = [
+        {prose(warning_sentence(warning)) for warning in one.result.warnings}
+        for one in ruling.audited
+        if one.error is None
+    ]
+    lines += [f"warning: {text}" for text in sorted(set.intersection(*said) if said else ())]
     lines += ["", *_baseline(ruling, baseline, change, is_first=is_first), "", _outcome(ruling)]
     return "\n".join(lines) + "\n"
 

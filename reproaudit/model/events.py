@@ -97,12 +97,68 @@ class Location:
         return f"{self.path}:{self.line}" + (f" in {self.function}" if self.function else "")
 
 
+class Unchecked(str, Enum):
+    """Which kind of thing was not checked. Programs read the code, people read the words."""
+
+    # of the recording
+    TORCH_NEVER_IMPORTED = "torch-never-imported"
+    TORCH_NAME_MISSING = "torch-name-missing"  # a private name that this torch does not have
+    TRACE_NOT_WRITTEN = "trace-not-written"
+    TRACE_DAMAGED = "trace-damaged"
+    TOO_MANY_NAMES = "too-many-names"
+    TOO_MANY_NOTES = "too-many-notes"
+    RECORDING_FAILED = "recording-failed"
+    NO_BYTES = "no-bytes"  # a tensor that has no bytes to digest, such as a fake one
+    COMPILED_REGIONS = "compiled-regions"
+    LINES_NOT_FOLLOWED = "lines-not-followed"
+    STREAMS_UNWATCHED = "streams-unwatched"
+    GENERATOR_UNREADABLE = "generator-unreadable"
+    FILE_UNREADABLE = "file-unreadable"
+    CALL_NOT_KEPT = "call-not-kept"
+    PINS_INCOMPLETE = "pins-incomplete"
+    GRAPH_CAPTURE = "graph-capture"
+    FORKED_DEVICE_TENSORS = "forked-device-tensors"
+    DEVICE_DIGESTS_FAILED = "device-digests-failed"
+    DEVICE_DIGESTS_SLOW = "device-digests-slow"
+    # of the comparison
+    IGNORED = "ignored"  # a pattern of the user's names it
+    THREADS_STOPPED = "threads-stopped"
+    VALUES_NOT_KEPT = "values-not-kept"
+    ENVIRONMENT_DIFFERS = "environment-differs"
+    SAME_PROCESS = "same-process"  # what differs between processes only
+    # of the diagnosis
+    DIAGNOSIS_ENDED = "diagnosis-ended"
+    OPERATOR_NOT_LOCATED = "operator-not-located"
+    RUNS_ENDED_EARLY = "runs-ended-early"
+    REFUSALS_NOT_LOOKED_FOR = "refusals-not-looked-for"
+    REFUSALS_CUT_SHORT = "refusals-cut-short"
+    NO_REPRODUCER = "no-reproducer"
+    NOT_PROVEN = "not-proven"
+    # of the gate
+    SUBJECT_FAILED = "subject-failed"
+
+
 @dataclass(frozen=True, slots=True)
 class NotChecked:
     """Something that was not compared, and why. Reaches every report."""
 
+    code: Unchecked
     what: str
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramWarning:
+    """Something that was hardly meant, whether runs are equal or not.
+
+    `rule` is an id of the table of rules, None for what no rule explains. `location` is the line
+    to look at, `others` are further lines that `message` names.
+    """
+
+    message: str
+    rule: str | None = None
+    location: Location | None = None
+    others: tuple[Location, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

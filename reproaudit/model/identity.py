@@ -5,37 +5,63 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
+from reproaudit.model.events import Location, Phase
 from reproaudit.model.result import AuditResult, Finding
 
 _HEX_DIGITS = 32
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What stays the same of a finding, or of another issue, while the program is edited.
+
+    No line numbers, steps, counts and measured values: they change with every edit.
+    """
+
+    rule: str
+    what: str = ""  # the operator, or the message of what has none
+    phase: Phase | None = None
+    module: str = ""
+    location: Location | None = None
+
+    def key(self) -> tuple[str, ...]:
+        """Return what is hashed. The line of the location is no part of it."""
+        return (
+            self.rule,
+            self.what,
+            self.phase.name.lower() if self.phase is not None else "",
+            self.module,
+            self.location.path if self.location is not None else "",
+            self.location.function if self.location is not None else "",
+        )
+
+
 def fingerprints(subject: str, findings: Sequence[Finding]) -> tuple[str, ...]:
     """Return 32 hexadecimal digits per finding, all different, the same for the same source in
-    another audit.
+    another audit."""
+    identities = [
+        Identity(
+            rule=finding.rule,
+            what=finding.op or "",
+            phase=finding.phase,
+            module=finding.module,
+            location=finding.location,
+        )
+        for finding in findings
+    ]
+    return hash_identities(subject, identities)
 
-    They depend on the subject, rule, op, pass, module, file and function; not on line numbers,
-    steps, counts and measured values, which change with every edit. Findings that agree in all that
-    are numbered in their order.
-    """
+
+def hash_identities(subject: str, identities: Iterable[Identity]) -> tuple[str, ...]:
+    """Return 32 hexadecimal digits per identity. Equal ones are numbered in their order."""
     seen: Counter[tuple[str, ...]] = Counter()
     found = []
-    for finding in findings:
-        place = finding.location
-        key = (
-            subject,
-            finding.rule,
-            finding.op or "",
-            finding.phase,
-            finding.module,
-            place.path if place is not None else "",
-            place.function if place is not None else "",
-        )
-        # A name that is no UTF-8 holds lone surrogates, which have no encoding of their own.
-        text = "\0".join((*key, str(seen[key]))).encode(errors="surrogatepass")
-        found.append(hashlib.sha256(text).hexdigest()[:_HEX_DIGITS])
+    for identity in identities:
+        key = identity.key()
+        found.append(_hash((subject, *key, str(seen[key]))))
         seen[key] += 1
     return tuple(found)
 
@@ -44,11 +70,17 @@ def divergence_fingerprint(result: AuditResult) -> str:
     """Return what identifies a divergence none of whose sources was located: the subject and where
     it shows first.
 
-    That is the first tensor that differs, by kind, pass and name, other than a batch if there is
-    one; without any, that runs end differently. So whoever accepts it accepts this place, and not
-    whatever the subject may do later.
+    That is the first tensor that differs, by kind, pass and name; without any, that runs end
+    differently. So whoever accepts it accepts this place, and not whatever the subject may do
+    later.
     """
-    rows = [row for row in result.divergences if row.kind != "batch"] or list(result.divergences)
-    place = (rows[0].kind, rows[0].phase, rows[0].name) if rows else ("outcome",)
-    text = "\0".join((result.subject, *place)).encode(errors="surrogatepass")
+    row = result.first_divergence
+    if row is None:
+        return _hash((result.subject, "outcome"))
+    return _hash((result.subject, row.kind.name.lower(), row.phase.name.lower(), row.name))
+
+
+def _hash(parts: Iterable[str]) -> str:
+    # A name that is no UTF-8 holds lone surrogates, which have no encoding of their own.
+    text = "\0".join(parts).encode(errors="surrogatepass")
     return hashlib.sha256(text).hexdigest()[:_HEX_DIGITS]

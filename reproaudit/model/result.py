@@ -5,10 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from reproaudit.model.events import Change, Level, Location, NotChecked, Outcome
+from reproaudit.model.events import (
+    Change,
+    EventKind,
+    Level,
+    Location,
+    NotChecked,
+    Outcome,
+    Phase,
+    ProgramWarning,
+)
 from reproaudit.model.verdict import Verdict
 
-RESULT_SCHEMA = 1
+RESULT_SCHEMA = 2
 
 
 class Cause(str, Enum):
@@ -73,18 +82,28 @@ class TensorDivergence:
     """One boundary tensor (batch, output, gradient, parameter) whose digests differ between two
     runs.
 
-    `difference` is None where the values were not kept; `note` then says why, or what else differs
-    (dtype, shape, "the same samples in another order").
+    `tensor` is its dtype and shape, such as `float32[8, 3]`; `other_tensor` that of the second run
+    where it is another one. `only_in` is the run that alone has the tensor. `is_reordered`: a batch
+    holds the same samples in another order. `difference` is None where the values cannot be
+    compared or were not kept.
     """
 
-    kind: str
+    kind: EventKind
     name: str
     step: int
-    phase: str
+    phase: Phase
     runs: tuple[int, int]
     tensor: str = ""
     difference: Difference | None = None
-    note: str = ""
+    other_tensor: str | None = None
+    only_in: int | None = None
+    is_reordered: bool = False
+
+    @property
+    def lacks_values(self) -> bool:
+        """True if the values could be compared, had they been kept."""
+        is_comparable = self.only_in is None and self.other_tensor is None
+        return is_comparable and self.difference is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +158,7 @@ class Finding:
     rule: str
     cause: Cause
     title: str
-    phase: str
+    phase: Phase
     step: int
     op: str | None = None
     module: str = ""
@@ -157,7 +176,7 @@ class Alert:
 
     op: str
     message: str
-    phase: str
+    phase: Phase
     module: str = ""
     location: Location | None = None
     count: int = 1
@@ -202,6 +221,13 @@ class Confidence:
     rate_interval: tuple[float, ...] = ()
 
 
+class Isolation(str, Enum):
+    """What separates the runs of one audit from each other."""
+
+    PROCESS = "process"  # each is a fresh process
+    INPROCESS = "inprocess"  # repetitions within one process, where less can differ
+
+
 @dataclass(frozen=True, slots=True)
 class AuditResult:
     """Everything an audit found out. Every report is a rendering of it and of nothing else.
@@ -221,23 +247,29 @@ class AuditResult:
     divergences: tuple[TensorDivergence, ...] = ()
     divergences_total: int = 0
     alerts: tuple[Alert, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[ProgramWarning, ...] = ()
     changes: tuple[Change, ...] = ()
     not_checked: tuple[NotChecked, ...] = ()
-    compared: tuple[
-        tuple[str, int], ...
-    ] = ()  # ("gradient", 120), … tensors compared per run, by kind
+    # ("gradient", 120), …: tensors compared per run, by kind
+    compared: tuple[tuple[str, int], ...] = ()
     settings: tuple[tuple[str, str], ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
     next_commands: tuple[str, ...] = ()
-    is_complete: bool | None = (
-        None  # every source is in `findings`: with all of them pinned or repaired, runs are equal
-    )
+    # True if every source is in `findings`: with all of them pinned or repaired, runs are equal
+    is_complete: bool | None = None
     trials: tuple[Trial, ...] = ()
     runs_made: int = 0  # fresh processes that the audit started, those that only diagnosed included
-    isolation: str = "process"  # "inprocess": repetitions within one process, where less can differ
+    isolation: Isolation = Isolation.PROCESS
     # of the subject, from the working directory, as POSIX: what paths of locations are relative to
     folder: str = ""
     # the folder of a stand-alone script that shows the first kernel finding; "" if none was made
     reproducer: str = ""
     schema: int = RESULT_SCHEMA
+
+    @property
+    def first_divergence(self) -> TensorDivergence | None:
+        """The first tensor that differs, other than a batch if there is one: a batch decides nothing."""
+        for row in self.divergences:
+            if row.kind is not EventKind.BATCH:
+                return row
+        return self.divergences[0] if self.divergences else None

@@ -12,7 +12,7 @@ import pytest
 
 from reproaudit.errors import UsageError
 from reproaudit.experiment.repeat import RepeatOptions, repeat
-from reproaudit.model.result import AuditResult
+from reproaudit.model.result import AuditResult, Isolation
 from reproaudit.model.verdict import Verdict
 from reproaudit.pytest_plugin.child import make_process_lab, read_check, record_in_child, spec_of
 from reproaudit.pytest_plugin.names import RESULTS
@@ -204,13 +204,13 @@ def repeat_test(
         carry=None if call is None else carry,
     )
     if options.isolation == "process":
-        return repeat(repeated, make_fresh, "process")
+        return repeat(repeated, make_fresh, Isolation.PROCESS)
 
     def make_here(folder: Path) -> RunMaker:
         record = repetitions_from_here(options.seed)
         return InProcessLab(body, spec, folder, record=record, budget=_BUDGET)
 
-    return repeat(repeated, make_here, "inprocess")
+    return repeat(repeated, make_here, Isolation.INPROCESS)
 
 
 def _check_in_child(

@@ -21,6 +21,7 @@ from typing import Any
 
 import torch
 
+from reproaudit.model.events import Unchecked
 from reproaudit.record.hooks.lookup import (
     Names,
     Need,
@@ -395,4 +396,6 @@ def load_op_db() -> list[Any]:
 def note_missing(writer: TraceWriter, *needs: Need) -> None:
     """Write into the trace what is not checked because this torch lacks a name."""
     for name in NAMES.missing(*needs):
-        writer.note(name.lost, f"torch {torch.__version__} lacks {name.path}")
+        writer.note(
+            Unchecked.TORCH_NAME_MISSING, name.lost, f"torch {torch.__version__} lacks {name.path}"
+        )

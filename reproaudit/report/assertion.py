@@ -12,8 +12,10 @@ from reproaudit.report.wording import (
     confidence_sentence,
     counted,
     difference_sentence,
+    divergence_remark,
     escaped,
     fix_state,
+    kind_word,
     moment,
     named,
     prose,
@@ -85,6 +87,6 @@ def _tensor(row: TensorDivergence) -> str:
     said = (
         difference_sentence(row.difference)
         if row.difference is not None
-        else row.note or "values were not kept"
+        else divergence_remark(row) or "values were not kept"
     )
-    return f"{named(row.kind)} {named(row.name)} of step {row.step}: {prose(said)}"
+    return f"{kind_word(row.kind)} {named(row.name)} of step {row.step}: {prose(said)}"

@@ -4,19 +4,29 @@ place and identity."""
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
-from reproaudit.model.events import Location
-from reproaudit.model.identity import divergence_fingerprint, fingerprints
-from reproaudit.model.result import AuditResult, Cause, Finding
+from reproaudit.model.events import Location, ProgramWarning
+from reproaudit.model.identity import (
+    Identity,
+    divergence_fingerprint,
+    fingerprints,
+    hash_identities,
+)
+from reproaudit.model.result import AuditResult, Finding
 from reproaudit.model.verdict import Verdict
-from reproaudit.report.wording import counted, difference_sentence, fix_state, moment, named, prose
-
-_WARNING_RULE = re.compile(r"^(RA\d{3}): ")
-_LINE = re.compile(r"(?<=:)\d+")
+from reproaudit.report.wording import (
+    counted,
+    difference_sentence,
+    fix_state,
+    moment,
+    named,
+    phase_word,
+    prose,
+    warning_sentence,
+)
 
 
 class Kind(str, Enum):
@@ -160,7 +170,7 @@ def _verdict(result: AuditResult, accepted: frozenset[str]) -> Iterator[Issue]:
         if kind is Kind.NO_SOURCE:
             fingerprint = divergence_fingerprint(result)
         else:
-            (fingerprint,) = fingerprints(result.subject, [_stand_in(kind.value)])
+            (fingerprint,) = hash_identities(result.subject, [Identity(rule=kind.value)])
         is_accepted = kind is Kind.NO_SOURCE and fingerprint in accepted
         yield Issue(
             kind,
@@ -195,34 +205,43 @@ def _findings(result: AuditResult, accepted: frozenset[str]) -> Iterator[Issue]:
 
 
 def _warnings(result: AuditResult) -> Iterator[Issue]:
-    said = [_WARNING_RULE.match(text) for text in result.warnings]
-    rules = [found[1] if found else Kind.WARNING.value for found in said]
-    # The line of a warning stands in its text, and is no part of its identity.
-    known_by = [
-        _stand_in(rule, _LINE.sub("", text))
-        for rule, text in zip(rules, result.warnings, strict=True)
-    ]
-    identities = fingerprints(result.subject, known_by)
-    for text, rule, fingerprint in zip(result.warnings, rules, identities, strict=True):
-        message = prose(_WARNING_RULE.sub("", text, count=1))
-        yield Issue(Kind.WARNING, rule, TITLES[Kind.WARNING], message, fingerprint)
+    marks = hash_identities(result.subject, map(_identify_warning, result.warnings))
+    for warning, fingerprint in zip(result.warnings, marks, strict=True):
+        yield Issue(
+            kind=Kind.WARNING,
+            rule=named(warning.rule or Kind.WARNING.value),
+            title=TITLES[Kind.WARNING],
+            message=prose(warning.message),
+            fingerprint=fingerprint,
+            place=place_of(result.folder, warning.location),
+            where=named(str(warning.location or "")),
+        )
+
+
+def _identify_warning(warning: ProgramWarning) -> Identity:
+    """Return the identity of a warning: what it says, without the lines that it names."""
+    said = warning_sentence(warning)
+    own = () if warning.location is None else (warning.location,)
+    for place in (*own, *warning.others):
+        said = said.replace(f"{place.path}:{place.line}", f"{place.path}:")
+    return Identity(rule=warning.rule or Kind.WARNING.value, what=said)
 
 
 def _risks(result: AuditResult) -> Iterator[Issue]:
-    known_by = [
-        replace(
-            _stand_in(Kind.RISK.value, alert.op),
+    identities = [
+        Identity(
+            rule=Kind.RISK.value,
+            what=alert.op,
             phase=alert.phase,
             module=alert.module,
             location=alert.location,
         )
         for alert in result.alerts
     ]
-    for alert, fingerprint in zip(
-        result.alerts, fingerprints(result.subject, known_by), strict=True
-    ):
+    marks = hash_identities(result.subject, identities)
+    for alert, fingerprint in zip(result.alerts, marks, strict=True):
         message = (
-            f"{named(alert.op)}, {named(alert.phase)}: torch.use_deterministic_algorithms(True) refuses it. "
+            f"{named(alert.op)}, {phase_word(alert.phase)}: torch.use_deterministic_algorithms(True) refuses it. "
             "A risk, not a divergence that was seen."
         )
         yield Issue(
@@ -235,8 +254,3 @@ def _risks(result: AuditResult) -> Iterator[Issue]:
             named(str(alert.location or "")),
             named(alert.module),
         )
-
-
-def _stand_in(rule: str, op: str = "") -> Finding:
-    """Return what gives an issue that is no finding an identity by the same rules."""
-    return Finding(rule, Cause.UNKNOWN, "", "", 0, op)

@@ -2,6 +2,8 @@
 
 Format history (the key "schema"; any key that is added, dropped or retyped is a new number)
   1  first version
+  2  warnings are objects with a rule and a location; what was not checked has a code; a divergence
+     says in other_tensor, only_in and is_reordered what its note said in words
 
 `result_schema.json` describes it for others. JSON has no infinities and no NaN: they are the texts
 "inf", "-inf" and "nan". Everything that is not printable ASCII is escaped, so the file can be shown

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import Verdict, exit_code
 from reproaudit.report.issues import Issue, Kind, Place, issues, not_checked_message
-from reproaudit.report.wording import VERDICTS, escaped, named, prose
+from reproaudit.report.wording import VERDICTS, escaped, named, phase_word, prose
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -29,6 +29,7 @@ _NOTIFICATIONS = {
     Kind.NO_SOURCE.value: "Runs differ, and no source of it was located",
     _NOT_CHECKED: "Something that was not compared, and why",
 }
+_WARNING_NAME = "audit-warning"
 _WARNING = "Something that was hardly meant, whether runs are equal or not"
 
 Json = dict[str, Any]
@@ -74,7 +75,7 @@ def _rules(found: Sequence[Issue]) -> list[Json]:
     """Return the rules that results refer to, in the order of their ids."""
     first: dict[str, Issue] = {}
     for issue in found:
-        if issue.kind in _WITH_RULE:
+        if issue.place is not None or issue.kind in _WITH_RULE:
             first.setdefault(issue.rule, issue)
     return [_rule(rule, first[rule]) for rule in sorted(first)]
 
@@ -83,8 +84,18 @@ def _rule(rule: str, issue: Issue) -> Json:
     if issue.finding is not None:
         about = f"`reproaudit explain {rule}` says how it comes about, how it is told and what repairs it."
         return _descriptor(rule, issue.finding.cause.value, issue.title or rule, about, "error")
+    if issue.kind is Kind.WARNING:
+        about = _explanation(rule, issue.title)
+        return _descriptor(rule, _WARNING_NAME, _WARNING, about, "warning")
     about = "The operator may differ between runs. It is a risk; a divergence that was seen is a result of its own."
     return _descriptor(rule, issue.kind.value, issue.title, about, "note")
+
+
+def _explanation(rule: str, title: str) -> str:
+    """Return where to read more about a warning or a kind of notification."""
+    if rule in _NOTIFICATIONS or rule == Kind.WARNING.value:
+        return f"{title}: the message says which."
+    return f"`reproaudit explain {rule}` says more."
 
 
 def _descriptor(identity: str, name: str, title: str, about: str, level: str) -> Json:
@@ -143,7 +154,11 @@ def _logical(issue: Issue) -> list[Json]:
 def _properties(issue: Issue) -> Json:
     finding = issue.finding
     assert finding is not None
-    told: Json = {"cause": finding.cause.value, "phase": named(finding.phase), "step": finding.step}
+    told: Json = {
+        "cause": finding.cause.value,
+        "phase": phase_word(finding.phase),
+        "step": finding.step,
+    }
     if finding.op:
         told["op"] = named(finding.op)
     if finding.fix is not None:
@@ -200,13 +215,8 @@ def _descriptors(invocations: Sequence[Json]) -> list[Json]:
     described = []
     for rule in sorted(used):
         title = _NOTIFICATIONS.get(rule, _WARNING)
-        name = rule if rule in _NOTIFICATIONS else "audit-warning"
-        is_explained = rule not in _NOTIFICATIONS and rule != Kind.WARNING.value
-        about = (
-            f"`reproaudit explain {rule}` says more."
-            if is_explained
-            else f"{title}: the message says which."
-        )
+        name = rule if rule in _NOTIFICATIONS else _WARNING_NAME
+        about = _explanation(rule, title)
         level = "error" if rule in (Kind.NOT_AUDITED.value, Kind.NO_SOURCE.value) else "warning"
         described.append(_descriptor(rule, name, title, about, level))
     return described

@@ -16,15 +16,19 @@ from reproaudit.report.wording import (
     confidence_sentence,
     counted,
     difference_sentence,
+    divergence_remark,
     escaped,
     fix_state,
+    kind_word,
     moment,
     named,
     oddities,
+    phase_word,
     prose,
     real,
     replays_sentence,
     trial_sentence,
+    warning_sentence,
     whole,
 )
 
@@ -108,7 +112,9 @@ class _Page:
         yield "Settings that the program changed", self._changes(result)
         yield (
             "Warnings",
-            self._capped([indented(prose(text), self.width) for text in result.warnings]),
+            self._capped(
+                [indented(prose(warning_sentence(one)), self.width) for one in result.warnings]
+            ),
         )
         notes = [
             indented(f"{prose(note.what)}: {prose(note.why)}", self.width)
@@ -170,7 +176,7 @@ class _Page:
             (
                 named(finding.op or ""),
                 _short_place(finding.location),
-                f"{named(finding.phase)} {finding.step}",
+                f"{phase_word(finding.phase)} {finding.step}",
                 finding.cause.value,
                 _repaired_by(finding.fix),
             )
@@ -221,7 +227,7 @@ class _Page:
 
     def _alerts(self, result: AuditResult) -> list[str]:
         rows = [
-            (named(alert.op), _place(alert.location), named(alert.phase), whole(alert.count))
+            (named(alert.op), _place(alert.location), phase_word(alert.phase), whole(alert.count))
             for alert in result.alerts[: self.max_rows]
         ]
         names = columns("op~", "line~", "phase", "times>")
@@ -322,12 +328,11 @@ def _between(divergences: Sequence[TensorDivergence]) -> str:
 
 
 def _tensor_row(divergence: TensorDivergence, with_runs: bool) -> tuple[str, ...]:
-    found, remarks = (
-        divergence.difference,
-        [prose(divergence.note)] if divergence.note.strip() else [],
-    )
+    found = divergence.difference
+    remark = prose(divergence_remark(divergence))
+    remarks = [remark] if remark else []
     runs = "{}, {}".format(*divergence.runs) if with_runs else ""
-    first = (named(divergence.kind), named(divergence.name), str(divergence.step), runs)
+    first = (kind_word(divergence.kind), named(divergence.name), str(divergence.step), runs)
     if found is None:
         return *first, "", "", "", ", ".join(remarks)
     remarks += oddities(found) + ["within tolerance"] * found.within_tolerance

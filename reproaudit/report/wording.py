@@ -5,7 +5,16 @@ from __future__ import annotations
 
 import math
 
-from reproaudit.model.result import AuditResult, Confidence, Difference, Fix, Replays, Trial
+from reproaudit.model.events import EventKind, Phase, ProgramWarning
+from reproaudit.model.result import (
+    AuditResult,
+    Confidence,
+    Difference,
+    Fix,
+    Replays,
+    TensorDivergence,
+    Trial,
+)
 from reproaudit.model.verdict import Verdict
 
 VERDICTS = {
@@ -14,11 +23,17 @@ VERDICTS = {
     Verdict.WITHIN_TOLERANCE: "within tolerance",
     Verdict.NOT_AUDITED: "not audited",
 }
-_PHASES = {
-    "data": "data of step {}",
-    "forward": "forward pass of step {}",
-    "backward": "backward pass of step {}",
-    "optimizer": "optimizer update of step {}",
+PASSES = {
+    Phase.DATA: "the data",
+    Phase.FORWARD: "the forward pass",
+    Phase.BACKWARD: "the backward pass",
+    Phase.OPTIMIZER: "the optimizer",
+}
+_MOMENTS = {
+    Phase.DATA: "data of step {}",
+    Phase.FORWARD: "forward pass of step {}",
+    Phase.BACKWARD: "backward pass of step {}",
+    Phase.OPTIMIZER: "optimizer update of step {}",
 }
 _LONGEST = 500  # characters of a foreign text that are shown; the JSON report has all of it
 
@@ -49,16 +64,45 @@ def prose(text: str) -> str:
 
 def counted(number: int, noun: str) -> str:
     """Return `1 run`, `3 runs`, `2 batches`."""
+    return f"{number:,} {plural(noun, number)}"
+
+
+def plural(noun: str, number: int) -> str:
+    """Return the noun as it stands behind the number: `run`, `runs`, `batches`."""
     if number == 1:
-        return f"1 {noun}"
-    return f"{number:,} {noun}{'es' if noun.endswith(('s', 'x', 'ch', 'sh')) else 's'}"
+        return noun
+    return f"{noun}es" if noun.endswith(("s", "x", "ch", "sh")) else f"{noun}s"
 
 
-def moment(phase: str, step: int) -> str:
+def moment(phase: Phase, step: int) -> str:
     """Return when something happened, such as `backward pass of step 0`."""
-    return (
-        _PHASES[phase].format(step) if phase in _PHASES else f"{named(phase)} step {step}".strip()
-    )
+    return _MOMENTS[phase].format(step)
+
+
+def phase_word(phase: Phase) -> str:
+    """Return `data`, `forward`, `backward` or `optimizer`."""
+    return phase.name.lower()
+
+
+def kind_word(kind: EventKind) -> str:
+    """Return `gradient`, `parameter`, `batch` and so on."""
+    return kind.name.lower()
+
+
+def warning_sentence(warning: ProgramWarning) -> str:
+    """Return what a warning says, after the id of its rule if it has one."""
+    return f"{warning.rule}: {warning.message}" if warning.rule else warning.message
+
+
+def divergence_remark(row: TensorDivergence) -> str:
+    """Say what no distance between two tensors tells; empty where there is nothing more to say."""
+    if row.only_in is not None:
+        return f"only in run {row.only_in}"
+    if row.other_tensor is not None:
+        return f"{row.tensor} against {row.other_tensor}"
+    if row.is_reordered:
+        return "the same samples in another order"
+    return ""
 
 
 def real(number: float | None) -> str:

@@ -26,6 +26,7 @@ from reproaudit.model.events import (
     Outcome,
     OutcomeKind,
     Phase,
+    Unchecked,
 )
 from reproaudit.trace.schema import (
     EVENT,
@@ -100,7 +101,10 @@ class Trace:
             locations=locations,
             outcome=Outcome(OutcomeKind(ending["kind"]), ending["code"], ending["detail"]),
             changes=tuple(_change(row, locations) for row in header["changes"]),
-            notes=tuple(NotChecked(row["what"], row["why"]) for row in header["notes"]),
+            notes=tuple(
+                NotChecked(Unchecked(row["code"]), row["what"], row["why"])
+                for row in header["notes"]
+            ),
             damage="; ".join(text for text in (cut, kept.damage) if text),
             kept=kept,
         )
@@ -274,6 +278,13 @@ def _is_outcome(value: object) -> bool:
     )
 
 
+_CODES = frozenset(code.value for code in Unchecked)
+
+
+def _has_known_code(note: NoteRow) -> bool:
+    return note["code"] in _CODES
+
+
 _FIELDS: dict[str, Callable[[Any], bool]] = {
     "magic": _is_text,
     "format": lambda value: _is_count(value, _INT64),
@@ -291,5 +302,5 @@ _FIELDS: dict[str, Callable[[Any], bool]] = {
     "events": lambda value: _is_count(value, _INT64),
     "outcome": _is_outcome,
     "changes": lambda value: _is_rows(value, ChangeRow, "location"),
-    "notes": lambda value: _is_rows(value, NoteRow),
+    "notes": lambda value: _is_rows(value, NoteRow) and all(map(_has_known_code, value)),
 }

@@ -28,7 +28,6 @@ PROGRESS_FILE = "progress"
 INPUTS_FROM = 1000
 NO_LOCATION = 0  # entry 0 of the location table is "unknown"
 NO_STRING = 0  # entry 0 of the string table is ""
-UNWATCHED_STREAMS = "synchronisation between CUDA streams"  # of the note that says so
 
 EVENT = np.dtype(
     [
@@ -81,6 +80,7 @@ class LocationRow(TypedDict):
 
 
 class NoteRow(TypedDict):
+    code: str  # a value of model.events.Unchecked
     what: str
     why: str
 

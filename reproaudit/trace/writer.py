@@ -13,7 +13,7 @@ from typing import Any
 
 from reproaudit import files
 from reproaudit.errors import TraceError
-from reproaudit.model.events import EventFlag, Outcome, OutcomeKind
+from reproaudit.model.events import EventFlag, Outcome, OutcomeKind, Unchecked
 from reproaudit.trace.schema import (
     EVENT,
     EVENT_FIELDS,
@@ -245,15 +245,16 @@ class TraceWriter:
                 self.mark(event, EventFlag.KEPT)
             return kept
 
-    def note(self, what: str, why: str) -> None:
+    def note(self, code: Unchecked, what: str, why: str) -> None:
         """Say once that something was not checked."""
         with self._lock:
-            row = files.encode({"what": what, "why": why})
+            row = files.encode({"code": code.value, "what": what, "why": why})
             if row in self._notes or len(self._notes) > MAX_NOTES:
                 return
             if len(self._notes) == MAX_NOTES:
                 row = files.encode(
                     {
+                        "code": Unchecked.TOO_MANY_NOTES.value,
                         "what": "more than can be listed",
                         "why": f"there are {MAX_NOTES:,} other notes",
                     }
@@ -299,6 +300,7 @@ class TraceWriter:
             self.flush(steps)
             if self.failed:
                 self.note(
+                    Unchecked.TRACE_NOT_WRITTEN,
                     "what came after the last flush",
                     f"the trace could not be written: {self.failed}",
                 )
@@ -332,7 +334,9 @@ class TraceWriter:
     def _save(self) -> None:
         if self._tables.is_full:
             self.note(
-                "some names and lines of code", "the program has more of them than a trace can hold"
+                Unchecked.TOO_MANY_NAMES,
+                "some names and lines of code",
+                "the program has more of them than a trace can hold",
             )
         revision = self._revision, self._tables.revision
         growing = self._tables.as_json() | {

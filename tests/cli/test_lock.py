@@ -17,7 +17,7 @@ from reproaudit.lock.check import CheckResult, State, compare
 from reproaudit.lock.files import load, save
 from reproaudit.lock.model import Entry, Lock, LockedRun
 from reproaudit.lock.runs import Refusal
-from reproaudit.model.events import Location
+from reproaudit.model.events import Location, Phase
 from reproaudit.model.result import Cause, Finding
 from tests.lock.locks import RUN, THERE, tensor
 
@@ -129,7 +129,7 @@ def test_a_program_that_is_not_reproducible_is_refused_and_the_lock_stays(
         "RA401",
         Cause.KERNEL,
         "results differ",
-        "backward",
+        Phase.BACKWARD,
         0,
         "aten::x",
         location=Location("a.py", 4),

@@ -8,7 +8,14 @@ from reproaudit.compare.boundaries import compare_boundaries, divergent_pairs
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import judge
 from reproaudit.config.tolerance import Ignored, TensorPattern
-from reproaudit.model.events import EventFlag, EventKind, NotChecked, Outcome, OutcomeKind
+from reproaudit.model.events import (
+    EventFlag,
+    EventKind,
+    NotChecked,
+    Outcome,
+    OutcomeKind,
+    Unchecked,
+)
 from reproaudit.model.verdict import Verdict
 from tests.compare.traces import Row, make_run
 
@@ -132,7 +139,7 @@ def test_an_ignored_tensor_makes_no_class_and_no_pair_and_is_told_with_its_reaso
     assert not comparison.has_harmless_differences
     assert list(divergent_pairs(*comparison.tables)) == []
     assert comparison.not_checked == (
-        NotChecked("gradient:a (2 tensors per run)", "ignored: drawn anew"),
+        NotChecked(Unchecked.IGNORED, "gradient:a (2 tensors per run)", "ignored: drawn anew"),
     )
     assert comparison.warnings == ()
 
@@ -142,7 +149,7 @@ def test_a_pattern_that_matches_nothing_is_warned_of_and_changes_nothing(tmp_pat
     comparison = compare_boundaries(runs, ignoring(output__w="no output is called so"))
     assert comparison.classes == ((0,), (1,))
     assert comparison.not_checked == ()
-    assert "'output:w'" in comparison.warnings[0]
+    assert "'output:w'" in comparison.warnings[0].message
 
 
 def test_runs_of_which_everything_is_ignored_are_not_reproducible_but_not_audited(

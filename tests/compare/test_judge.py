@@ -113,13 +113,13 @@ def test_an_ignored_tensor_reaches_the_result_with_its_reason(tmp_path: Path) ->
 
 def test_nothing_is_claimed_of_tensors_that_were_ignored(tmp_path: Path) -> None:
     (warning,) = concluded(tmp_path, "gradient:a").warnings
-    assert warning.endswith("that are not ignored")
+    assert warning.message.endswith("that are not ignored")
 
 
 def test_a_mistyped_exception_reaches_the_result_as_a_warning(tmp_path: Path) -> None:
     result = concluded(tmp_path, "gradient:c")
     assert result.verdict is Verdict.NOT_REPRODUCIBLE
-    assert any("'gradient:c'" in warning for warning in result.warnings)
+    assert any("'gradient:c'" in warning.message for warning in result.warnings)
 
 
 def test_a_diagnosis_does_not_follow_a_difference_that_only_ignored_tensors_show(

@@ -131,8 +131,8 @@ def test_missing_synchronisation_is_warned_of_and_if_runs_differ_it_is_the_cause
     tmp_path: Path, program: str, rule: str, fix: str
 ) -> None:
     result = audited(tmp_path, program)
-    warning = next(text for text in result["warnings"] if text.startswith(rule))
-    assert numbered(warning, program)
+    warning = next(one for one in result["warnings"] if one["rule"] == rule)
+    assert numbered(warning["message"], program)
     if result["verdict"] == "not-reproducible":
         assert {finding["cause"] for finding in result["findings"]} <= {"thread-race"}
         proven = [finding["fix"] for finding in result["findings"] if finding["fix"]["verified"]]

@@ -24,14 +24,14 @@ from reproaudit.diagnose.attribute import (
 from reproaudit.diagnose.locate import Pair
 from reproaudit.diagnose.pinning import Known
 from reproaudit.diagnose.sources import Explained
-from reproaudit.model.events import EventFlag, EventKind, Location
+from reproaudit.model.events import EventFlag, EventKind, Location, Phase
 from reproaudit.model.result import Cause, Finding, Fix
 from reproaudit.trace.runs import MAIN_PROCESS
 from tests.compare.traces import Row, make_run
 
 
 def finding(cause: Cause, fix: Fix | None = None, location: Location | None = None) -> Finding:
-    return Finding("", cause, "", "data", 0, location=location, fix=fix)
+    return Finding("", cause, "", Phase.DATA, 0, location=location, fix=fix)
 
 
 def known(cause: Cause, *choices: str, call: EntropyCall | None = None) -> Known:

@@ -18,7 +18,7 @@ from reproaudit.diagnose.candidates import (
 )
 from reproaudit.diagnose.sources import Explained
 from reproaudit.knowledge.interventions import INTERVENTIONS
-from reproaudit.model.events import EventFlag, EventKind
+from reproaudit.model.events import EventFlag, EventKind, Phase
 from reproaudit.model.result import Cause, Evidence, Finding
 from reproaudit.trace.runs import MAIN_PROCESS, Run
 from tests.compare.traces import Row, make_run
@@ -38,7 +38,7 @@ def call(name: str, process: str = MAIN_PROCESS) -> EntropyCall:
 def explained(
     cause: Cause, origin: Origin, by: EntropyCall | None = None, switched: bool | None = None
 ) -> Explained:
-    finding = Finding("", cause, "", "forward", 0, evidence=Evidence(switched=switched))
+    finding = Finding("", cause, "", Phase.FORWARD, 0, evidence=Evidence(switched=switched))
     return Explained(finding, Source(origin, MAIN_PROCESS, 0, 0, 0.0), by)
 
 

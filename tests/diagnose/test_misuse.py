@@ -11,6 +11,7 @@ import pytest
 from reproaudit.config.plan import RunPlan, SubjectKind, SubjectSpec
 from reproaudit.diagnose.misuse import misuse_warnings
 from reproaudit.model.events import Level
+from reproaudit.report.wording import warning_sentence
 from reproaudit.runs.log import tail
 from reproaudit.runs.process import run
 from reproaudit.trace.runs import open_run
@@ -30,7 +31,9 @@ def warn(tmp_path: Path) -> Warn:
         )
         record = run(plan, log=tmp_path / "log", timeout_s=300)
         assert record.outcome.is_success, tail(record.log)
-        return misuse_warnings(open_run(record.trace_dir, 0))
+        found = misuse_warnings(open_run(record.trace_dir, 0))
+        assert all(warning.location is not None for warning in found)
+        return tuple(map(warning_sentence, found))
 
     return warn
 

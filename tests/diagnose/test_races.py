@@ -15,7 +15,7 @@ from reproaudit.diagnose.attribute import unlocated
 from reproaudit.diagnose.candidates import candidates
 from reproaudit.diagnose.races import DeviceRace, race_at
 from reproaudit.diagnose.sources import Explained, explain_sources
-from reproaudit.model.events import EventKind, Location
+from reproaudit.model.events import EventKind, Location, Phase
 from reproaudit.model.result import Cause, Finding, Fix
 from reproaudit.trace.runs import MAIN_PROCESS, Run
 from tests.compare.traces import Row, make_run
@@ -85,7 +85,7 @@ def test_a_race_elsewhere_explains_nothing(tmp_path: Path) -> None:
 def test_what_a_kernel_writes_is_not_blamed_on_the_stream_that_reads_it_later(
     tmp_path: Path,
 ) -> None:
-    finding = Finding("", Cause.KERNEL, "", "forward", 0, op="aten::copy_", location=WRITER)
+    finding = Finding("", Cause.KERNEL, "", Phase.FORWARD, 0, op="aten::copy_", location=WRITER)
     assert race_at(finding, Origin.OP, (STREAMS,)) is None
     assert race_at(finding, Origin.OP, (HOST,)) is HOST
 

@@ -9,7 +9,7 @@ import pytest
 
 from reproaudit.config.plan import SubjectKind, SubjectSpec
 from reproaudit.experiment.audit import AuditOptions, _Experiment
-from reproaudit.model.events import EventFlag, EventKind, NotChecked
+from reproaudit.model.events import EventFlag, EventKind, NotChecked, Unchecked
 from reproaudit.runs.lab import Lab
 from reproaudit.runs.progress import Quiet
 from reproaudit.trace.runs import MAIN_PROCESS, Run
@@ -36,8 +36,12 @@ ROWS = [
 @pytest.fixture
 def experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> _Experiment:
     notes = (
-        NotChecked("synchronisation between CUDA streams", "torch lacks a part"),
-        NotChecked("more", "was said"),
+        NotChecked(
+            Unchecked.STREAMS_UNWATCHED,
+            "synchronisation between CUDA streams",
+            "torch lacks a part",
+        ),
+        NotChecked(Unchecked.NO_BYTES, "more", "was said"),
     )
     run = Run(0, ((MAIN_PROCESS, replace(make_run(tmp_path, 0, ROWS).main, notes=notes)),))
     monkeypatch.setattr(Lab, "run", lambda self, *words, **changes: run)
@@ -52,7 +56,8 @@ def test_races_are_warnings_and_evidence_and_not_among_the_refused_operators(
     assert [alert.op for alert in alerts] == ["aten::histc"]
     assert [race.location.line for race in experiment.races] == [8]
     (warning,) = experiment.warnings
-    assert warning.startswith("RA504: aten::sum at train.py:8 reads too early, by copy_ at ")
+    assert (warning.rule, warning.location) == ("RA504", experiment.races[0].location)
+    assert warning.message.startswith("aten::sum at train.py:8 reads too early, by copy_ at ")
 
 
 def test_what_could_not_be_watched_is_said(experiment: _Experiment) -> None:

@@ -20,7 +20,7 @@ from reproaudit.config.plan import SubjectKind, SubjectSpec
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.repeat import RepeatOptions, repeat
 from reproaudit.knowledge.interventions import INTERVENTIONS
-from reproaudit.model.result import AuditResult, Cause, Tolerance
+from reproaudit.model.result import AuditResult, Cause, Isolation, Tolerance
 from reproaudit.model.verdict import Verdict
 from reproaudit.pytest_plugin.recording import repetitions_from_here
 from reproaudit.runs.in_process import InProcessLab
@@ -54,7 +54,7 @@ def repeated(
 ) -> AuditResult:
     tolerances = {} if tolerance is None else {"*": tolerance}
     options = RepeatOptions("step", SPEC, runs, tolerances, carry=carry, fresh=fresh)
-    return repeat(options, lab_of(step, seed), "inprocess")
+    return repeat(options, lab_of(step, seed), Isolation.INPROCESS)
 
 
 def training_step() -> torch.Tensor:
@@ -281,7 +281,7 @@ def test_worker_processes_are_followed_and_leave_the_trace_whole() -> None:
 
 def test_results_say_that_they_come_from_one_process_and_what_that_hides() -> None:
     result = repeated(training_step)
-    assert result.isolation == "inprocess"
+    assert result.isolation is Isolation.INPROCESS
     assert any("hash" in note.why for note in result.not_checked)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from reproaudit.errors import ReproauditError
 from reproaudit.gate.baseline import NO_SOURCE, Entry, entries_of, from_text, load, save, to_text
-from reproaudit.model.events import Location
+from reproaudit.model.events import EventKind, Location, Phase
 from reproaudit.model.identity import fingerprints
 from reproaudit.model.result import AuditResult, Cause, Finding, TensorDivergence
 from reproaudit.model.verdict import Verdict
@@ -27,7 +27,7 @@ FINDING = Finding(
     "RA401",
     Cause.KERNEL,
     "adds in any order",
-    "backward",
+    Phase.BACKWARD,
     0,
     "aten::index_put",
     "layers.1",
@@ -37,7 +37,10 @@ RESULT = AuditResult(Verdict.NOT_REPRODUCIBLE, "", "train.py", (), (), 1)
 
 
 def rows(*places: tuple[str, str]) -> tuple[TensorDivergence, ...]:
-    return tuple(TensorDivergence(kind, name, 0, "forward", (0, 1)) for kind, name in places)
+    return tuple(
+        TensorDivergence(EventKind[kind.upper()], name, 0, Phase.FORWARD, (0, 1))
+        for kind, name in places
+    )
 
 
 @given(ENTRIES)

@@ -16,7 +16,7 @@ from reproaudit.config.project import Subject
 from reproaudit.errors import ReproauditError, SubjectError
 from reproaudit.gate.baseline import Entry, entries_of, from_text
 from reproaudit.gate.ruling import Audited, Ruling, audit_all, rule, updated
-from reproaudit.model.events import Location
+from reproaudit.model.events import Location, Phase
 from reproaudit.model.result import AuditResult, Cause, Finding
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.json_report import from_json
@@ -28,7 +28,7 @@ ONE, TWO = (
         f"RA{number}",
         Cause.KERNEL,
         "adds in any order",
-        "backward",
+        Phase.BACKWARD,
         0,
         f"aten::op{number}",
         "",

@@ -16,7 +16,7 @@ from reproaudit.diagnose.candidates import candidates
 from reproaudit.diagnose.sources import Explained, explain_sources
 from reproaudit.knowledge.interventions import INTERVENTIONS
 from reproaudit.knowledge.mechanisms import MECHANISMS, Mechanism, mechanism_of
-from reproaudit.model.events import EventKind
+from reproaudit.model.events import EventKind, Phase
 from reproaudit.model.result import Cause, Evidence, Finding
 from reproaudit.trace.runs import MAIN_PROCESS, Run
 from tests.compare.traces import Row, make_run
@@ -97,7 +97,7 @@ def pair(tmp_path: Path) -> tuple[Run, Run]:
 def choices(
     pair: tuple[Run, Run], op: str, *, cuda: bool = True, **evidence: bool
 ) -> tuple[str, ...]:
-    finding = Finding("", Cause.KERNEL, "", "backward", 0, op=op, evidence=Evidence(**evidence))
+    finding = Finding("", Cause.KERNEL, "", Phase.BACKWARD, 0, op=op, evidence=Evidence(**evidence))
     return candidates(
         Explained(finding, Source(Origin.OP, MAIN_PROCESS, 0, 0, 0.0)), pair, cuda=cuda
     )

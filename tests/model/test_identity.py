@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from reproaudit.model.events import Location
+from reproaudit.model.events import Location, Phase
 from reproaudit.model.identity import fingerprints
 from reproaudit.model.result import Cause, Finding
 
@@ -14,7 +14,7 @@ FINDING = Finding(
     "RA401",
     Cause.KERNEL,
     "adds in any order",
-    "backward",
+    Phase.BACKWARD,
     0,
     "aten::index_put",
     "layers.1",
@@ -32,7 +32,7 @@ def test_a_moved_line_another_step_and_another_count_are_the_same_finding() -> N
     [
         replace(FINDING, rule="RA402"),
         replace(FINDING, op="aten::add"),
-        replace(FINDING, phase="forward"),
+        replace(FINDING, phase=Phase.FORWARD),
         replace(FINDING, module="layers.2"),
         replace(FINDING, location=Location("b.py", 3, "f")),
         replace(FINDING, location=Location("a.py", 3, "g")),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from reproaudit.config.plan import RunPlan, SubjectKind, SubjectSpec
-from reproaudit.model.events import EventKind, Level, NotChecked, Outcome, OutcomeKind
+from reproaudit.model.events import EventKind, Level, NotChecked, Outcome, OutcomeKind, Unchecked
 from reproaudit.record.process.install import Installation
 from reproaudit.record.session import AuditComplete
 from reproaudit.trace.reader import Trace
@@ -56,4 +56,4 @@ def names(trace: Trace, kind: EventKind) -> list[str]:
 def notes(trace: Trace) -> list[NotChecked]:
     """Return what was not checked, but for the note that torch.compile leaves once any test of the
     process used it."""
-    return [note for note in trace.notes if "torch.compile" not in note.what]
+    return [note for note in trace.notes if note.code is not Unchecked.COMPILED_REGIONS]

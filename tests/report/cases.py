@@ -6,7 +6,18 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from reproaudit.model.events import Change, Level, Location, NotChecked, Outcome, OutcomeKind
+from reproaudit.model.events import (
+    Change,
+    EventKind,
+    Level,
+    Location,
+    NotChecked,
+    Outcome,
+    OutcomeKind,
+    Phase,
+    ProgramWarning,
+    Unchecked,
+)
 from reproaudit.model.result import (
     Alert,
     AuditResult,
@@ -16,6 +27,7 @@ from reproaudit.model.result import (
     Evidence,
     Finding,
     Fix,
+    Isolation,
     Replays,
     RunSummary,
     TensorDivergence,
@@ -26,6 +38,7 @@ from reproaudit.model.verdict import Verdict
 STOPPED = Outcome(OutcomeKind.STOPPED)
 WEIGHT = "float32[800, 800]"
 REFUSED = "does not have a deterministic implementation"
+LINE_7 = Location("model.py", 7, "forward")
 ENVIRONMENT = (("torch", "2.13.0"), ("python", "3.11.9"), ("device", "cpu"))
 
 
@@ -47,22 +60,39 @@ REPRODUCIBLE = AuditResult(
     confidence=Confidence(0.95, 1 - 0.05**0.2),
     not_checked=(
         NotChecked(
+            Unchecked.COMPILED_REGIONS,
             "fused kernels of compiled regions",
             "no operator in them can be seen; their outputs were compared",
         ),
         NotChecked(
-            "steps after the 10th", "the audit stopped there; --steps all goes on to the end"
+            Unchecked.RUNS_ENDED_EARLY,
+            "steps after the 10th",
+            "the audit stopped there; --steps all goes on to the end",
         ),
     ),
     compared=(("batch", 10), ("output", 0), ("gradient", 120), ("parameter", 120)),
     environment=ENVIRONMENT,
 )
 
+SHARED_WORKERS = replace(
+    REPRODUCIBLE,
+    folder="examples/net",
+    warnings=(
+        ProgramWarning(
+            "the workers of the DataLoader iterated at train.py:9 draw the same random numbers: "
+            "each starts dataset.rng from the same state",
+            rule="RA501",
+            location=Location("train.py", 9, "main"),
+        ),
+        ProgramWarning("the pattern 'output:w' is to be ignored, but matches no tensor"),
+    ),
+)
+
 INDEX_PUT = Finding(
     rule="RA401",
     cause=Cause.KERNEL,
     title="the operator returns different results for equal inputs",
-    phase="backward",
+    phase=Phase.BACKWARD,
     step=0,
     op="aten::index_put_",
     module="layers.1",
@@ -106,18 +136,29 @@ ONE_DIVERGENCE = AuditResult(
     findings=(INDEX_PUT,),
     divergences=(
         TensorDivergence(
-            "gradient", "layers.1.weight", 0, "backward", (0, 1), WEIGHT, INDEX_PUT.difference
+            kind=EventKind.GRADIENT,
+            name="layers.1.weight",
+            step=0,
+            phase=Phase.BACKWARD,
+            runs=(0, 1),
+            tensor=WEIGHT,
+            difference=INDEX_PUT.difference,
         ),
         TensorDivergence(
-            "parameter", "layers.1.weight", 0, "optimizer", (0, 1), WEIGHT, note="not kept"
+            kind=EventKind.PARAMETER,
+            name="layers.1.weight",
+            step=0,
+            phase=Phase.OPTIMIZER,
+            runs=(0, 1),
+            tensor=WEIGHT,
         ),
     ),
     divergences_total=1_140,
     alerts=(
-        Alert("aten::cumsum", REFUSED, "forward", "head", Location("model.py", 7, "forward"), 10),
-        Alert("aten::scatter_add_", REFUSED, "backward", count=1_200),
+        Alert("aten::cumsum", REFUSED, Phase.FORWARD, "head", LINE_7, 10),
+        Alert("aten::scatter_add_", REFUSED, Phase.BACKWARD, count=1_200),
     ),
-    warnings=("4 of the runs shared 2 cores",),
+    warnings=(ProgramWarning("4 of the runs shared 2 cores"),),
     changes=(Change("torch.backends.cudnn.benchmark", "False", "True", Location("train.py", 12)),),
     not_checked=REPRODUCIBLE.not_checked[1:],
     compared=REPRODUCIBLE.compared,
@@ -137,7 +178,7 @@ ONE_DIVERGENCE = AuditResult(
         Trial(("kernels.deterministic",), 5, True),
     ),
     runs_made=21,
-    isolation="inprocess",
+    isolation=Isolation.INPROCESS,
     folder="examples/net",
     reproducer="repro",
 )
@@ -155,9 +196,15 @@ STRUCTURE = replace(
     findings=(),
     divergences=(
         TensorDivergence(
-            "batch", "loader", 7, "data", (0, 1), note="float32[8, 3] against float32[7, 3]"
+            kind=EventKind.BATCH,
+            name="loader",
+            step=7,
+            phase=Phase.DATA,
+            runs=(0, 1),
+            tensor="float32[8, 3]",
+            other_tensor="float32[7, 3]",
         ),
-        TensorDivergence("output", "loss", 7, "forward", (0, 1), "float32[]", note="only in run 0"),
+        TensorDivergence(EventKind.OUTPUT, "loss", 7, Phase.FORWARD, (0, 1), only_in=0),
     ),
     divergences_total=2,
     alerts=(),
@@ -192,7 +239,9 @@ NOT_AUDITED = AuditResult(
     runs=runs(5, FAILED),
     classes=((0, 1, 2, 3, 4),),
     steps=0,
-    not_checked=(NotChecked("everything", "no run reached its first step"),),
+    not_checked=(
+        NotChecked(Unchecked.RUNS_ENDED_EARLY, "everything", "no run reached its first step"),
+    ),
     compared=(("gradient", 0),),
     next_commands=("python train.py",),
 )
@@ -213,12 +262,16 @@ UNICODE = replace(
             evidence=Evidence(),
             difference=None,
             fix=None,
-            phase="data",
+            phase=Phase.DATA,
             location=Location("данные.py", 8, "λ"),
             count=1,
         ),
     ),
-    divergences=(TensorDivergence("gradient", "слой.0.вес", 0, "backward", (0, 1), note="όχι"),),
+    divergences=(
+        TensorDivergence(
+            EventKind.GRADIENT, "слой.0.вес", 0, Phase.BACKWARD, (0, 1), "α", None, "όχι"
+        ),
+    ),
     divergences_total=1,
 )
 
@@ -237,7 +290,7 @@ HOSTILE = AuditResult(
             EVIL,
             Cause.UNKNOWN,
             EVIL,
-            EVIL,
+            Phase.FORWARD,
             0,
             EVIL,
             EVIL,
@@ -246,14 +299,16 @@ HOSTILE = AuditResult(
             Evidence(notes=(EVIL,)),
             fix=Fix((EVIL,), EVIL, patch=(EVIL,)),
         ),
-        Finding(EVIL, Cause.UNKNOWN, EVIL, EVIL, 0, EVIL, EVIL, Location(EVIL, 1, EVIL)),
+        Finding(EVIL, Cause.UNKNOWN, EVIL, Phase.FORWARD, 0, EVIL, EVIL, Location(EVIL, 1, EVIL)),
     ),
-    divergences=(TensorDivergence(EVIL, EVIL, 0, EVIL, (0, 1), EVIL, note=EVIL),),
+    divergences=(
+        TensorDivergence(EventKind.OUTPUT, EVIL, 0, Phase.FORWARD, (0, 1), EVIL, None, EVIL),
+    ),
     divergences_total=1,
-    alerts=(Alert(EVIL, EVIL, EVIL, EVIL, Location(EVIL, 1, EVIL)),),
-    warnings=(EVIL,),
+    alerts=(Alert(EVIL, EVIL, Phase.FORWARD, EVIL, Location(EVIL, 1, EVIL)),),
+    warnings=(ProgramWarning(EVIL), ProgramWarning(EVIL, EVIL, Location(EVIL, 1, EVIL))),
     changes=(Change(EVIL, EVIL, EVIL, Location(EVIL, 1, EVIL)),),
-    not_checked=(NotChecked(EVIL, EVIL),),
+    not_checked=(NotChecked(Unchecked.NO_BYTES, EVIL, EVIL),),
     compared=((EVIL, 1),),
     settings=((EVIL, EVIL),),
     environment=((EVIL, EVIL),),
@@ -288,6 +343,7 @@ MANY = replace(
 CASES: dict[str, AuditResult] = {
     "empty": EMPTY,
     "reproducible": REPRODUCIBLE,
+    "located-warning": SHARED_WORKERS,
     "one-divergence": ONE_DIVERGENCE,
     "structure-change": STRUCTURE,
     "within-tolerance": WITHIN_TOLERANCE,

@@ -15,7 +15,14 @@ from reproaudit.model.identity import fingerprints
 from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import Verdict
 from reproaudit.report import render_all
-from tests.report.cases import CASES, INDEX_PUT, NOT_AUDITED, ONE_DIVERGENCE, REPRODUCIBLE
+from tests.report.cases import (
+    CASES,
+    INDEX_PUT,
+    NOT_AUDITED,
+    ONE_DIVERGENCE,
+    REPRODUCIBLE,
+    SHARED_WORKERS,
+)
 
 SCHEMA = json.loads((Path(__file__).parent / "schemas" / "codequality.json").read_text())
 SMALL = {case: result for case, result in CASES.items() if case != "10000-findings"}
@@ -59,6 +66,12 @@ def test_a_finding_without_a_line_in_the_repository_lies_at_the_subject_and_says
         "site-packages/torch/nn/functional.py:9 in dropout, which is no file of this repository"
         in (entry["description"])
     )
+
+
+def test_a_warning_lies_at_its_line() -> None:
+    located, other = entries_of(SHARED_WORKERS)
+    assert located["location"] == {"path": "examples/net/train.py", "lines": {"begin": 9}}
+    assert "no line is known" in other["description"].lower()
 
 
 def test_what_is_accepted_or_within_the_tolerance_weighs_less() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from reproaudit.model.events import Location
+from reproaudit.model.events import Location, ProgramWarning
 from reproaudit.model.identity import fingerprints
 from reproaudit.model.result import AuditResult, Fix
 from reproaudit.report import render_all
@@ -19,6 +19,7 @@ from tests.report.cases import (
     NOT_AUDITED,
     ONE_DIVERGENCE,
     REPRODUCIBLE,
+    SHARED_WORKERS,
     STRUCTURE,
 )
 
@@ -83,12 +84,26 @@ def test_a_stranger_s_text_cannot_end_a_command_or_begin_another() -> None:
         fix=Fix(patch=(HOSTILE, "100 %")),
     )
     hostile = replace(
-        STRUCTURE, subject=HOSTILE, headline=HOSTILE, findings=(finding,), warnings=(HOSTILE,)
+        STRUCTURE,
+        subject=HOSTILE,
+        headline=HOSTILE,
+        findings=(finding,),
+        warnings=(ProgramWarning(HOSTILE),),
     )
     found = annotations(hostile)
     assert [each.level for each in found] == ["error", "warning", "notice"]
     assert [set(each.properties) for each in found] == [{"title"}] * 3
     assert found[0].message.endswith("100 %")
+
+
+def test_a_warning_is_annotated_at_its_line_where_that_is_known() -> None:
+    located, other = (each for each in annotations(SHARED_WORKERS) if each.level == "warning")
+    assert located.properties == {
+        "file": "examples/net/train.py",
+        "line": "9",
+        "title": "train.py: RA501",
+    }
+    assert other.properties == {"title": "train.py: warning"}
 
 
 def test_commas_and_colons_of_a_path_stay_in_the_path() -> None:

@@ -6,11 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from reproaudit.model.events import Location
+from reproaudit.model.events import Location, Phase, ProgramWarning
 from reproaudit.model.identity import divergence_fingerprint, fingerprints
 from reproaudit.model.result import Alert
 from reproaudit.model.verdict import Verdict
-from reproaudit.report.issues import Kind, Place, issues, place_of, subject_names, subject_path
+from reproaudit.report.issues import (
+    Issue,
+    Kind,
+    Place,
+    issues,
+    place_of,
+    subject_names,
+    subject_path,
+)
 from tests.report.cases import CASES, INDEX_PUT, NOT_AUDITED, ONE_DIVERGENCE, STRUCTURE
 
 
@@ -101,22 +109,31 @@ def test_a_finding_of_runs_within_the_tolerance_is_no_error() -> None:
 
 
 def test_a_warning_keeps_its_rule_and_its_identity_when_its_line_moves() -> None:
-    texts = ("RA501: workers iterated at train.py:12 in main draw alike", "2 cores for 4 runs")
-    moved = (texts[0].replace("12", "14"), texts[1])
-    before, after = (
-        [i for i in issues(replace(ONE_DIVERGENCE, warnings=each)) if i.kind is Kind.WARNING]
-        for each in (texts, moved)
-    )
-    assert [(i.rule, i.message) for i in before] == [
-        ("RA501", "workers iterated at train.py:12 in main draw alike"),
+    def issues_of_warnings(line: int) -> list[Issue]:
+        place = Location("train.py", line, "main")
+        message = f"workers iterated at train.py:{line} draw alike"
+        warnings = (ProgramWarning(message, "RA501", place), ProgramWarning("2 cores for 4 runs"))
+        found = issues(replace(ONE_DIVERGENCE, warnings=warnings))
+        return [issue for issue in found if issue.kind is Kind.WARNING]
+
+    before, after = issues_of_warnings(12), issues_of_warnings(14)
+    assert [(issue.rule, issue.message) for issue in before] == [
+        ("RA501", "workers iterated at train.py:12 draw alike"),
         ("warning", "2 cores for 4 runs"),
     ]
-    assert [i.fingerprint for i in before] == [i.fingerprint for i in after]
+    assert [issue.fingerprint for issue in before] == [issue.fingerprint for issue in after]
+
+
+def test_a_warning_has_the_line_that_is_known_of_it() -> None:
+    warning = ProgramWarning("workers draw alike", "RA501", Location("train.py", 12, "main"))
+    found = issues(replace(ONE_DIVERGENCE, warnings=(warning, ProgramWarning("2 cores"))))
+    places = [issue.place for issue in found if issue.kind is Kind.WARNING]
+    assert places == [Place("examples/net/train.py", 12, "main"), None]
 
 
 def test_issues_that_agree_in_all_but_their_line_have_different_identities() -> None:
     alerts = tuple(
-        Alert("aten::cumsum", "", "forward", "head", Location("model.py", line, "f"))
+        Alert("aten::cumsum", "", Phase.FORWARD, "head", Location("model.py", line, "f"))
         for line in (7, 9)
     )
     found = issues(replace(ONE_DIVERGENCE, findings=(INDEX_PUT, INDEX_PUT), alerts=alerts))

@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reproaudit.errors import ReproauditError
-from reproaudit.model.events import Change, NotChecked
+from reproaudit.model.events import Change, NotChecked, ProgramWarning, Unchecked
 from reproaudit.model.result import (
     Alert,
     AuditResult,
@@ -71,14 +71,14 @@ results = st.builds(
     divergences=few(st.builds(TensorDivergence, difference=st.none() | differences)),
     divergences_total=st.integers(),
     alerts=few(st.builds(Alert)),
-    warnings=few(texts),
+    warnings=few(st.builds(ProgramWarning, message=texts)),
     changes=few(st.builds(Change)),
     not_checked=few(st.builds(NotChecked)),
     compared=tables(st.integers()),
     settings=tables(texts),
     environment=tables(texts),
     next_commands=few(texts),
-    schema=st.just(1),
+    schema=st.just(2),
 )
 
 
@@ -110,10 +110,15 @@ def test_the_schema_is_itself_valid_and_allows_no_unknown_key_in_any_object() ->
         assert entry["required"] == list(entry["properties"])
 
 
+def test_the_schema_lists_every_code_of_what_was_not_checked() -> None:
+    codes = SCHEMA["$defs"]["not_checked"]["properties"]["code"]["enum"]
+    assert codes == [code.value for code in Unchecked]
+
+
 def test_the_keys_that_scoring_scripts_read_are_where_the_contract_says() -> None:
     document = json.loads(to_json(ONE_DIVERGENCE))
     assert (document["schema"], document["verdict"], document["steps"]) == (
-        1,
+        2,
         "not-reproducible",
         10,
     )
@@ -157,7 +162,7 @@ def test_infinities_and_nan_are_texts_and_come_back_as_numbers() -> None:
 def test_result_json_is_printable_ascii_indented_by_one() -> None:
     text = to_json(UNICODE)
     assert text.replace("\n", "").isascii()
-    assert text.startswith('{\n "schema": 1,\n "verdict": "not-reproducible",\n')
+    assert text.startswith('{\n "schema": 2,\n "verdict": "not-reproducible",\n')
     assert text.endswith("\n}\n")
 
 
@@ -169,9 +174,9 @@ REFUSED = {
     "a-trace": ('{"magic": "reproaudit-trace", "format": 1}', "header of a recorded run"),
     "deep": ("[" * 100_000, "not JSON that an audit writes"),
     "long-number": ('{"schema": ' + "1" * 5_000 + "}", "not JSON that an audit writes"),
-    "bare-nan": ('{"schema": 1, "verdict": NaN}', "NaN is no JSON number"),
-    "repeated-key": ('{"schema": 1, "schema": 1, "verdict": "reproducible"}', "a key twice"),
-    "no-keys": ('{"schema": 1, "verdict": "reproducible"}', "at the top: no key 'runs'"),
+    "bare-nan": ('{"schema": 2, "verdict": NaN}', "NaN is no JSON number"),
+    "repeated-key": ('{"schema": 2, "schema": 2, "verdict": "reproducible"}', "a key twice"),
+    "no-keys": ('{"schema": 2, "verdict": "reproducible"}', "at the top: no key 'runs'"),
     "text-schema": (
         '{"schema": "1", "verdict": "reproducible"}',
         "schema is '1', not a whole number",
@@ -191,8 +196,8 @@ def test_what_is_no_result_is_refused_and_says_what_it_is(fault: str) -> None:
 
 
 def test_another_schema_number_names_both_numbers_and_the_way_out() -> None:
-    text = to_json(EMPTY).replace('"schema": 1', '"schema": 2')
-    with pytest.raises(ReproauditError, match="its schema is 2, this reproaudit reads 1") as caught:
+    text = to_json(EMPTY).replace('"schema": 2', '"schema": 1')
+    with pytest.raises(ReproauditError, match="its schema is 1, this reproaudit reads 2") as caught:
         from_json(text)
     assert caught.value.code == "result-version"
     assert "audit again" in caught.value.hint

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from reproaudit.model.events import Location, NotChecked
+from reproaudit.model.events import Location, NotChecked, Unchecked
 from reproaudit.model.identity import fingerprints
 from reproaudit.model.result import Fix
 from reproaudit.report import render, render_all
@@ -150,7 +150,9 @@ def test_a_report_that_would_be_too_large_leaves_out_whole_sections_and_counts_t
 
 
 def test_a_long_list_is_capped_and_says_how_much_is_missing() -> None:
-    notes = tuple(NotChecked(f"part {number}", "no time") for number in range(130))
+    notes = tuple(
+        NotChecked(Unchecked.NO_BYTES, f"part {number}", "no time") for number in range(130)
+    )
     report = render(replace(REPRODUCIBLE, not_checked=notes), "markdown")
     assert report.count("no time") == 100
     assert "- … and 30 more" in report

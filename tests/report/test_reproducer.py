@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from reproaudit.errors import TraceError, UsageError
-from reproaudit.model.events import Location
+from reproaudit.model.events import Location, Phase
 from reproaudit.model.result import Cause, Difference, Evidence, Finding, Replays
 from reproaudit.record.operation.call import CALL_FILE, INPUTS_FILE, save_call
 from reproaudit.report.reproducer import write_reproducer
@@ -26,7 +26,7 @@ FINDING = Finding(
     rule="RA401",
     cause=Cause.KERNEL,
     title="",
-    phase="backward",
+    phase=Phase.BACKWARD,
     step=3,
     op="aten::index_put_",
     module="emb",

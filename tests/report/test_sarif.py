@@ -23,6 +23,7 @@ from tests.report.cases import (
     NOT_AUDITED,
     ONE_DIVERGENCE,
     REPRODUCIBLE,
+    SHARED_WORKERS,
     STRUCTURE,
     UNICODE,
 )
@@ -135,6 +136,18 @@ def test_what_has_no_finding_is_an_error_among_the_notifications(
     errors = [told for told in notifications(run) if told["level"] == "error"]
     assert [told["descriptor"]["id"] for told in errors] == [rule]
     assert rule in [entry["id"] for entry in run["tool"]["driver"]["notifications"]]
+
+
+def test_a_warning_with_a_line_is_a_result_there_and_one_without_is_a_notification() -> None:
+    run = run_of(SHARED_WORKERS)
+    (result,) = run["results"]
+    assert (result["ruleId"], result["level"]) == ("RA501", "warning")
+    assert result["locations"][0]["physicalLocation"] == {
+        "artifactLocation": {"uri": "examples/net/train.py", "uriBaseId": "%SRCROOT%"},
+        "region": {"startLine": 9},
+    }
+    assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["RA501"]
+    assert [told["descriptor"]["id"] for told in notifications(run)] == ["warning", "not-checked"]
 
 
 def test_what_was_not_checked_is_told() -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from reproaudit.model.events import EventKind, Phase
 from reproaudit.model.result import AuditResult, Confidence, Evidence, Fix, TensorDivergence
 from reproaudit.report.terminal import TerminalOptions, TerminalReport
 from tests.report.cases import (
@@ -178,7 +179,9 @@ def test_a_report_is_as_long_for_ten_thousand_findings_as_for_a_hundred() -> Non
 
 def test_the_runs_of_a_divergence_stand_in_the_title_unless_the_rows_disagree() -> None:
     assert "What differs between runs 0 and 1\n" in shown(ONE_DIVERGENCE)
-    rows = tuple(TensorDivergence("output", "loss", 0, "forward", (0, other)) for other in (1, 3))
+    rows = tuple(
+        TensorDivergence(EventKind.OUTPUT, "loss", 0, Phase.FORWARD, (0, other)) for other in (1, 3)
+    )
     lines = section(shown(replace(ONE_DIVERGENCE, divergences=rows)), "What differs")
     assert [line.split()[-2:] for line in lines[2:4]] == [["0,", "1"], ["0,", "3"]]
 

@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reproaudit.model.result import Difference
+from reproaudit.model.events import EventKind, Phase
+from reproaudit.model.result import Difference, TensorDivergence
 from reproaudit.report.wording import (
+    PASSES,
     counted,
     difference_sentence,
+    divergence_remark,
     escaped,
     moment,
     named,
@@ -106,7 +112,27 @@ def test_a_whole_number_is_exact_up_to_a_billion(number: int | None, expected: s
     assert whole(number) == expected
 
 
-def test_a_phase_that_has_no_words_of_its_own_is_still_named() -> None:
-    assert moment("backward", 3) == "backward pass of step 3"
-    assert moment("warm-up", 3) == "warm-up step 3"
-    assert moment("", 3) == "step 3"
+def test_every_phase_has_words_for_a_moment_and_for_a_headline() -> None:
+    assert [moment(phase, 3) for phase in Phase] == [
+        "data of step 3",
+        "forward pass of step 3",
+        "backward pass of step 3",
+        "optimizer update of step 3",
+    ]
+    assert PASSES.keys() == set(Phase)
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({}, ""),
+        ({"only_in": 3}, "only in run 3"),
+        ({"other_tensor": "float32[4]"}, "float32[3] against float32[4]"),
+        ({"is_reordered": True}, "the same samples in another order"),
+    ],
+)
+def test_what_no_distance_tells_of_a_divergence_is_said_in_words(
+    facts: dict[str, Any], expected: str
+) -> None:
+    row = TensorDivergence(EventKind.BATCH, "loader", 0, Phase.DATA, (0, 3), "float32[3]")
+    assert divergence_remark(replace(row, **facts)) == expected

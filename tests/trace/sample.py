@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from reproaudit.model.events import EventFlag, EventKind, Outcome, OutcomeKind, Phase
+from reproaudit.model.events import EventFlag, EventKind, Outcome, OutcomeKind, Phase, Unchecked
 from reproaudit.trace.reader import Events
 from reproaudit.trace.schema import EVENT
 from reproaudit.trace.writer import TraceWriter
@@ -67,6 +67,6 @@ def write_sample(directory: Path) -> Events:
     writer.change("torch.backends.cudnn.benchmark", "False", "True", place)
     writer.flush(1)
     op(writer, "aten::sum", 7)
-    writer.note("gradient embedding", "it is sparse")
+    writer.note(Unchecked.NO_BYTES, "gradient embedding", "it is sparse")
     writer.close(DONE, 2)
     return np.fromfile(directory / "events.bin", EVENT)

@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 
 from reproaudit import files
 from reproaudit.errors import TraceError
-from reproaudit.model.events import EventKind, Level, NotChecked, Outcome, OutcomeKind, Phase
+from reproaudit.model.events import (
+    EventKind,
+    Level,
+    NotChecked,
+    Outcome,
+    OutcomeKind,
+    Phase,
+    Unchecked,
+)
 from reproaudit.trace import reader, values
 from reproaudit.trace.reader import Events, Trace
 from reproaudit.trace.schema import EVENT
@@ -118,7 +126,7 @@ def test_any_trace_is_read_as_it_was_written(
             )
             live.add(*expected[-1][:10], *digests)
         for note in notes:
-            live.note(*note)
+            live.note(Unchecked.NO_BYTES, *note)
         live.close(outcome, 3)
         trace = Trace.open(folder)
         found = [
@@ -133,7 +141,7 @@ def test_any_trace_is_read_as_it_was_written(
         ]
         assert [trace.threads[i] for i in threads] == ["MainThread", *thread_names]
         assert (trace.outcome, trace.level, trace.damage) == (outcome, level, "")
-        assert trace.notes == tuple(NotChecked(*note) for note in notes)
+        assert trace.notes == tuple(NotChecked(Unchecked.NO_BYTES, *note) for note in notes)
         assert trace.header["environment"] == dict(notes)
         assert not trace.events.flags.writeable
 
@@ -314,6 +322,7 @@ BAD_FIELDS: list[tuple[str, Any]] = [
     ("changes", [{"what": "", "before": "", "after": "", "location": 9}]),
     ("changes", [1]),
     ("notes", [{"what": "a"}]),
+    ("notes", [{"code": "unheard-of", "what": "a", "why": "b"}]),
     ("notes", None),
 ]
 

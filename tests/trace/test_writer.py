@@ -22,6 +22,7 @@ from reproaudit.model.events import (
     Outcome,
     OutcomeKind,
     Phase,
+    Unchecked,
 )
 from reproaudit.trace import tables, writer
 from reproaudit.trace.reader import Trace
@@ -68,7 +69,7 @@ def test_what_was_recorded_is_read_back_field_by_field(tmp_path: Path) -> None:
         2**64 - 4,
     )
     live.change("torch.manual_seed", "0", "1", place)
-    live.note("the loss", "it is sparse")
+    live.note(Unchecked.NO_BYTES, "the loss", "it is sparse")
     live.close(Outcome(OutcomeKind.EXITED, 3, "sys.exit"), 4)
 
     trace = Trace.open(tmp_path / "t")
@@ -85,7 +86,7 @@ def test_what_was_recorded_is_read_back_field_by_field(tmp_path: Path) -> None:
     assert [(change.what, change.location) for change in trace.changes] == [
         ("torch.manual_seed", trace.locations[1])
     ]
-    assert trace.notes == (NotChecked("the loss", "it is sparse"),)
+    assert trace.notes == (NotChecked(Unchecked.NO_BYTES, "the loss", "it is sparse"),)
     assert (trace.level, trace.settings["seed"], trace.header["steps"], trace.damage) == (
         Level.OPERATION,
         1,
@@ -347,7 +348,7 @@ def test_a_rehomed_child_has_its_own_trace_in_which_old_ids_stay_valid(tmp_path:
     live = new_writer(tmp_path / "t")
     known = live.string("known before the fork")
     op(live, "parent")
-    live.note("of the parent", "not of the child")
+    live.note(Unchecked.NO_BYTES, "of the parent", "not of the child")
 
     def work() -> None:
         live._lock.acquire()  # as if another thread had held it at the fork
@@ -373,7 +374,7 @@ def test_notes_are_kept_once_and_cut_where_there_are_too_many(
     monkeypatch.setattr(writer, "MAX_NOTES", 3)
     live = new_writer(tmp_path / "t")
     for what in "abacdbe":
-        live.note(what, "why")
+        live.note(Unchecked.NO_BYTES, what, "why")
     live.close(DONE, 1)
     assert [note.what for note in Trace.open(tmp_path / "t").notes] == [
         "a",

@@ -12,7 +12,7 @@ import torch
 from torch.nn.modules import module as _module
 from torch.optim import optimizer as _optimizer
 
-from reproaudit.model.events import EventFlag, EventKind, Level, Phase
+from reproaudit.model.events import EventFlag, EventKind, Level, Phase, Unchecked
 from reproaudit.record.boundary.names import Names
 from reproaudit.record.digest.gather import DeviceDigests
 from reproaudit.record.digest.tensors import describe, digest, raw_bytes
@@ -105,6 +105,7 @@ class Boundaries:
         if found is None:
             flags |= EventFlag.UNDIGESTED
             writer.note(
+                Unchecked.NO_BYTES,
                 f"{kind.name.lower()} {name}",
                 f"{type(tensor).__name__} {describe(tensor)} has no bytes to digest",
             )
@@ -152,7 +153,9 @@ class Boundaries:
             ) as error:  # a subclass may run any code; its failure must not become the program's
                 what = f"{kind.name.lower()} {name}"
                 self.recorder.writer.note(
-                    what, f"recording it failed: {type(error).__name__}: {error}"
+                    Unchecked.RECORDING_FAILED,
+                    what,
+                    f"recording it failed: {type(error).__name__}: {error}",
                 )
 
     def record_return(self, result: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from reproaudit.model.events import EventFlag
+from reproaudit.model.events import EventFlag, Unchecked
 from reproaudit.record.digest.device import digest_into, fold, why_no_kernel
 from reproaudit.record.digest.tensors import combine, untraced
 from reproaudit.record.state.rng import is_capturing
@@ -133,6 +133,7 @@ class DeviceDigests:
         if _getpid() != self._pid:
             # The parent's device is out of reach, and what a child computes is never gathered.
             self._writer.note(
+                Unchecked.FORKED_DEVICE_TENSORS,
                 "device tensors in a forked process",
                 "only the process that was started digests them",
             )
@@ -144,6 +145,7 @@ class DeviceDigests:
         if not self._noted_ops and why_no_kernel():
             self._noted_ops = True
             self._writer.note(
+                Unchecked.DEVICE_DIGESTS_SLOW,
                 "the speed of digests on CUDA",
                 f"PyTorch ops compute them, because Triton failed: {why_no_kernel()}",
             )
@@ -161,6 +163,7 @@ class DeviceDigests:
                 # What runs now only builds the graph; a digest would become part of it and be
                 # replayed with it.
                 self._writer.note(
+                    Unchecked.GRAPH_CAPTURE,
                     "tensors inside CUDA graph capture",
                     "digesting them would change the captured graph",
                 )
@@ -170,7 +173,9 @@ class DeviceDigests:
         except RuntimeError as error:
             # No memory is left on the device, or it met an error from which it never recovers.
             self._writer.note(
-                "some device tensors", f"the device could not digest them: {_first_line(error)}"
+                Unchecked.DEVICE_DIGESTS_FAILED,
+                "some device tensors",
+                f"the device could not digest them: {_first_line(error)}",
             )
             return None
         seed = digest_into(tensor, buffer.rows, row)
@@ -227,6 +232,7 @@ class DeviceDigests:
                 self._patch(pending, self._fetch(pending))
             except RuntimeError as error:
                 self._writer.note(
+                    Unchecked.DEVICE_DIGESTS_FAILED,
                     "some device tensors",
                     f"their digests could not be fetched: {_first_line(error)}",
                 )
@@ -287,6 +293,7 @@ class DeviceDigests:
             except ValueError:
                 # Another thread ended a step, which flushed the event before its digest was there.
                 self._writer.note(
+                    Unchecked.DEVICE_DIGESTS_FAILED,
                     "device tensors of some ops",
                     "another thread ended a step while they were recorded",
                 )

@@ -24,7 +24,7 @@ from typing import Any
 
 import torch
 
-from reproaudit.model.events import EventFlag, EventKind, Phase
+from reproaudit.model.events import EventFlag, EventKind, Phase, Unchecked
 from reproaudit.record.digest.tensors import Digest, combine
 from reproaudit.record.hooks.callsite import USER
 from reproaudit.record.hooks.patching import Patches
@@ -233,7 +233,11 @@ class LineTrace:
         """Follow every frame of the program's own that begins from here on, and those that are
         under way."""
         if _gettrace() is not None:
-            self._recorder.writer.note(_WHAT, "a debugger or a coverage tool already follows them")
+            self._recorder.writer.note(
+                Unchecked.LINES_NOT_FOLLOWED,
+                _WHAT,
+                "a debugger or a coverage tool already follows them",
+            )
             return
         self._thread = _get_ident()
         self._recorder.on_flush.append(self._look)
@@ -272,7 +276,7 @@ class LineTrace:
         if not self.is_over and _get_ident() == self._thread and self.is_replaced():
             self.is_over = True
             why = "the program set a trace function of its own or came to its recursion limit, and they were left there"
-            self._recorder.writer.note(_WHAT, why)
+            self._recorder.writer.note(Unchecked.LINES_NOT_FOLLOWED, _WHAT, why)
 
     def _end(self) -> None:
         self._look()
@@ -323,7 +327,11 @@ class LineTrace:
             self.is_over = True
             if self._is_programs(error):
                 raise
-            recorder.writer.note(_WHAT, f"following them failed: {type(error).__name__}: {error}")
+            recorder.writer.note(
+                Unchecked.LINES_NOT_FOLLOWED,
+                _WHAT,
+                f"following them failed: {type(error).__name__}: {error}",
+            )
             return None
         finally:
             state.inside = False

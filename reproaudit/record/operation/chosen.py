@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from reproaudit.model.events import Unchecked
 from reproaudit.record.operation.opinfo import OpInfo
 from reproaudit.record.operation.pins import Pinned, Pins
 from reproaudit.record.operation.targets import Capture, TargetValues
@@ -29,6 +30,7 @@ class ChosenCalls:
             return None
         if rng.is_capturing():
             self._writer.note(
+                Unchecked.GRAPH_CAPTURE,
                 f"values of {info.name} inside CUDA graph capture",
                 "an op that is captured has none until the replay",
             )

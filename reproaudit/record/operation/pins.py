@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from reproaudit.config.plan import Pin
-from reproaudit.model.events import EventFlag, EventKind
+from reproaudit.model.events import EventFlag, EventKind, Unchecked
 from reproaudit.record.digest.tensors import raw_bytes
 from reproaudit.record.operation.opinfo import OpInfo
 from reproaudit.record.session import Recorder
@@ -119,6 +119,7 @@ class Kept(Pinned):
         for number, raw in enumerate(self._outputs):
             if raw is None or not self.writer.keep(event, number, *raw):
                 self.writer.note(
+                    Unchecked.PINS_INCOMPLETE,
                     "pinned outputs",
                     "some are past the budget for kept values or have no plain bytes",
                 )
@@ -132,7 +133,11 @@ class Given(Pinned):
         super().__init__(writer)
         self._outputs = outputs
         if outputs is None:
-            writer.note(f"some calls of {name}", "the reference run kept no outputs for them")
+            writer.note(
+                Unchecked.PINS_INCOMPLETE,
+                f"some calls of {name}",
+                "the reference run kept no outputs for them",
+            )
 
     def after(self, result: Any, written: list[torch.Tensor]) -> None:
         for number, tensor in enumerate(written):

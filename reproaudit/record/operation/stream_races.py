@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch.multiprocessing.reductions import StorageWeakRef
 
-from reproaudit.model.events import EventFlag, EventKind
+from reproaudit.model.events import EventFlag, EventKind, Unchecked
 from reproaudit.record.digest.tensors import PLAIN_TYPES, describe
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.operation.operands import tensors_read, tensors_written
@@ -33,7 +33,6 @@ from reproaudit.record.torch_private import (
     gpu_trace,
     storage_key,
 )
-from reproaudit.trace.schema import UNWATCHED_STREAMS
 
 _MOST_RACES = 1000  # that are written down; each is a pair of lines
 _MOST_READS = 64  # of one tensor, remembered before all but the latest of each stream are forgotten
@@ -105,7 +104,8 @@ class StreamRaces:
             TypeError,
         ) as missing:  # parts of torch that promise nothing
             recorder.writer.note(
-                UNWATCHED_STREAMS,
+                Unchecked.STREAMS_UNWATCHED,
+                "synchronisation between CUDA streams",
                 f"torch {torch.__version__} lacks a part that it takes: {missing}",
             )
             return None

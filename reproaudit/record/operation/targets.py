@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from reproaudit.config.plan import Target
-from reproaudit.model.events import EventFlag, EventKind, Phase
+from reproaudit.model.events import EventFlag, EventKind, Phase, Unchecked
 from reproaudit.record.digest.tensors import raw_bytes
 from reproaudit.record.operation.call import CallNotSaved, save_call
 from reproaudit.record.operation.operands import tensors_read
@@ -140,7 +140,9 @@ class Capture:
                 Path(self._recorder.writer.directory) / f"call-{self._number}", func, args, kwargs
             )
         except CallNotSaved as reason:
-            self._recorder.writer.note(f"a reproducer of {func}", str(reason))
+            self._recorder.writer.note(
+                Unchecked.CALL_NOT_KEPT, f"a reproducer of {func}", str(reason)
+            )
 
 
 def _memory(tensor: torch.Tensor) -> int:

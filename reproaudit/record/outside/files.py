@@ -16,7 +16,7 @@ from typing import Any
 import torch
 import xxhash
 
-from reproaudit.model.events import EventKind, Phase
+from reproaudit.model.events import EventKind, Phase, Unchecked
 from reproaudit.record.hooks.callers import outer_frame
 from reproaudit.record.hooks.callsite import USER
 from reproaudit.record.hooks.patching import Patches
@@ -109,7 +109,11 @@ class Files:
             OSError,
             ValueError,
         ) as error:  # not a path, a folder that cannot be read, a file that has gone
-            recorder.writer.note("a file that the program opened", f"looking at it failed: {error}")
+            recorder.writer.note(
+                Unchecked.FILE_UNREADABLE,
+                "a file that the program opened",
+                f"looking at it failed: {error}",
+            )
         finally:
             state.inside = False
 

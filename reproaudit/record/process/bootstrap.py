@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import reproaudit
 from reproaudit.config.plan import RunPlan, SubjectKind, from_json
 from reproaudit.errors import ReproauditError, UsageError
-from reproaudit.model.events import Outcome, OutcomeKind
+from reproaudit.model.events import Outcome, OutcomeKind, Unchecked
 from reproaudit.record.hooks.callsite import FrameKinds
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.process.apply import apply_before_torch, apply_to_numpy, apply_to_torch
@@ -117,7 +117,7 @@ class Host:
             version=reproaudit.__version__,
             values_budget=0,
         )
-        writer.note("the whole program", "it never imported torch")
+        writer.note(Unchecked.TORCH_NEVER_IMPORTED, "the whole program", "it never imported torch")
         writer.close(self.outcome, 0)
 
     def _exit_now(self, code: int) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from reproaudit.model.events import Unchecked
 from reproaudit.record.hooks.callers import outer_frame
 from reproaudit.record.hooks.callsite import OWN
 from reproaudit.record.hooks.patching import Patches
@@ -229,6 +230,7 @@ class Watch:
         """Record what has changed since the last look; without a `site` the line is not known."""
         if has_compiled():
             self._recorder.writer.note(
+                Unchecked.COMPILED_REGIONS,
                 "inside the regions that torch.compile compiled",
                 "fused kernels are seen by what goes in and comes out",
             )

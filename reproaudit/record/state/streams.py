@@ -26,7 +26,7 @@ from typing import Any
 import torch
 from torch.utils.data import IterableDataset
 
-from reproaudit.model.events import EventKind, Phase
+from reproaudit.model.events import EventKind, Phase, Unchecked
 from reproaudit.record.hooks.callers import outer_frame
 from reproaudit.record.hooks.callsite import OWN
 from reproaudit.record.hooks.patching import Patches
@@ -248,7 +248,9 @@ class StreamWatch:
                 state = state_of(generator)
             except Exception as error:  # a bit generator may be of any make
                 self._recorder.writer.note(
-                    f"the generator {name}", f"its state cannot be read: {error}"
+                    Unchecked.GENERATOR_UNREADABLE,
+                    f"the generator {name}",
+                    f"its state cannot be read: {error}",
                 )
             else:
                 found[name] = state

@@ -92,8 +92,13 @@ def test_a_stream_that_reads_what_another_wrote_is_reported_with_both_lines(
     assert (race.other_op, race.other.line) == ("aten::mul_.Tensor", line_of("writes"))
     assert not race.is_host
     (warning,) = race_warnings([race])
-    assert warning == (
-        f"RA504: aten::sum at {HERE}:{line_of('reads')} reads float32[4] on stream 1, unordered with the write on the "
+    assert (warning.rule, warning.location, warning.others) == (
+        "RA504",
+        race.location,
+        (race.other,),
+    )
+    assert warning.message == (
+        f"aten::sum at {HERE}:{line_of('reads')} reads float32[4] on stream 1, unordered with the write on the "
         f"default stream by aten::mul_.Tensor at {HERE}:{line_of('writes')}"
     )
 
@@ -228,8 +233,10 @@ def test_a_host_that_reads_a_copy_under_way_is_reported(tmp_path: Path, device: 
     (race,) = races(tmp_path, program)
     assert race.is_host
     assert (race.location.line, race.other.line) == (line_of("too early"), line_of("copies"))
-    assert next(race_warnings([race])).startswith(
-        f"RA505: {race.op} at {HERE}:{line_of('too early')} reads float32[4]"
+    (warning,) = race_warnings([race])
+    assert warning.rule == "RA505"
+    assert warning.message.startswith(
+        f"{race.op} at {HERE}:{line_of('too early')} reads float32[4]"
     )
     assert race.interventions == ("copies.blocking", "streams.serial")
 

@@ -1,0 +1,43 @@
+"""The one sentence that answers, for each way in which an audit comes out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from reproaudit.model.result import AuditResult
+from reproaudit.report.headline import word_headline
+from tests.report.cases import NOT_AUDITED, ONE_DIVERGENCE, REPRODUCIBLE, STRUCTURE
+
+RUNS = ONE_DIVERGENCE.runs[:5]
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        (REPRODUCIBLE, "5 runs are bitwise equal: 10 batches, 120 gradients, 120 parameters"),
+        (replace(REPRODUCIBLE, compared=()), "5 runs are bitwise equal: nothing was compared"),
+        (
+            replace(ONE_DIVERGENCE, runs=RUNS),
+            "5 runs, 4 distinct; first differs in the backward pass of step 0 at aten::index_put_, "
+            "train.py:41 in forward",
+        ),
+        (
+            replace(ONE_DIVERGENCE, runs=RUNS, findings=()),
+            "5 runs, 4 distinct; first seen in gradient layers.1.weight of step 0",
+        ),
+        # A batch decides nothing: what follows from it is named.
+        (
+            STRUCTURE,
+            "2 runs, 2 distinct, and they end differently; first seen in output loss of step 7",
+        ),
+        (
+            NOT_AUDITED,
+            "each of 5 runs failed (exited: exit code 3); until then they were equal, "
+            "7 tensors each",
+        ),
+    ],
+)
+def test_a_headline_says_how_many_and_where(result: AuditResult, expected: str) -> None:
+    assert word_headline(replace(result, headline="not read"), compared=7) == expected
