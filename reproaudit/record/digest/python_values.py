@@ -1,9 +1,8 @@
-"""Digests of Python values: equal in all processes for equal values, whatever their addresses and
-the hash seed.
+"""Digests of Python values: equal for equal values in all processes.
 
-The program's own code is never called: content is read through the methods of the built-in types
-themselves, and attributes through the descriptors that the interpreter made. What has no content to
-read so is known by its type.
+Addresses and the hash seed do not matter. The program's own code is never called: content is read
+through the methods of the built-in types themselves, and attributes through the descriptors that
+the interpreter made. What has no content to read so is known by its type.
 """
 
 from __future__ import annotations
@@ -78,7 +77,7 @@ def value_digest(value: Any) -> Digest | None:
     functions and classes by their name.
     """
     try:
-        high, low = _halves(_Walk().node(value, 0, 0))
+        high, low = _halves(_Walk().node(value))
     except (
         RuntimeError,
         ValueError,
@@ -95,65 +94,66 @@ def value_digest(value: Any) -> Digest | None:
 
 
 class _Walk:
-    """One walk through a value. A node's digest is that of its type and of its children's digests."""
+    """One walk through a value. A node's digest is that of its type and of its children's digests.
 
-    __slots__ = ("_bytes", "_left", "_open")
+    An error ends the walk for good, so what is counted up on the way is not put back by `finally`.
+    """
+
+    __slots__ = ("_bytes", "_depth", "_left", "_objects", "_open")
 
     def __init__(self) -> None:
         self._left = MAX_LEAVES
         self._bytes = MAX_BYTES
-        self._open: dict[
-            int, int
-        ] = {}  # containers that the walk is inside of, by id, with their depth
+        self._depth = 0  # containers around the node
+        self._objects = 0  # objects around the node, within each other's attributes
+        # Containers that the walk is inside of, by id, with their depth.
+        self._open: dict[int, int] = {}
 
-    def node(self, value: Any, depth: int, objects: int) -> bytes:
+    def node(self, value: Any) -> bytes:
         self._left -= 1
-        if self._left < 0 or depth > _MAX_DEPTH:
-            return _named(b"cut", "")
+        if self._left < 0 or self._depth > _MAX_DEPTH:
+            return _digest_name(b"cut", "")
         kind = type(value)
         meta = type(kind)
-        if (
-            meta.__hash__ is not _hash_of_types
-        ):  # looking the type up in a table would call its metaclass
-            return _named(b"opaque", _qualname(kind))
-        leaf = _LEAVES.get(kind)
-        if leaf is not None:
-            return _xxh128(kind.__name__.encode() + b"\0" + leaf(value))
+        if meta.__hash__ is not _hash_of_types:
+            # To look the type up in a table would call its metaclass.
+            return _digest_name(b"opaque", _qualname(kind))
+        read_leaf = _LEAVES.get(kind)
+        if read_leaf is not None:
+            return _xxh128(kind.__name__.encode() + b"\0" + read_leaf(value))
         if kind is str or kind is bytes or kind is bytearray:
             return self._text(value, kind, kind)
         if id(value) in self._open:
-            return _named(b"cycle", str(depth - self._open[id(value)]))
-        self._open[id(value)] = depth
-        try:
-            return self._composite(value, kind, depth, objects)
-        finally:
-            del self._open[id(value)]
+            return _digest_name(b"cycle", str(self._depth - self._open[id(value)]))
+        self._open[id(value)] = self._depth
+        found = self._composite(value, kind)
+        del self._open[id(value)]
+        return found
 
-    def _composite(self, value: Any, kind: type, depth: int, objects: int) -> bytes:
+    def _composite(self, value: Any, kind: type) -> bytes:
         if issubclass(kind, dict):
-            return self._children(
-                kind, dict.__len__(value), _dict_items(value, kind), depth, objects
-            )
+            return self._children(kind, dict.__len__(value), _dict_items(value, kind))
         for base in (list, tuple, deque):
             if issubclass(kind, base):
-                return self._children(kind, base.__len__(value), _ends(value, base), depth, objects)
+                return self._children(kind, base.__len__(value), _ends(value, base))
         for unordered in (set, frozenset):
             if issubclass(kind, unordered):
-                return self._members(kind, list(unordered.__iter__(value)), depth, objects)
+                return self._members(kind, list(unordered.__iter__(value)))
         if kind is slice:
-            return self._children(kind, 3, (value.start, value.stop, value.step), depth, objects)
+            return self._children(kind, 3, (value.start, value.stop, value.step))
         if issubclass(kind, Enum):
-            attributes = _attributes(value, kind)
-            member = attributes.get("_name_"), attributes.get("_value_")
-            return self._children(kind, 1, member, depth, _MAX_OBJECTS)
+            return self._enum_member(value, kind)
+        # The program's NumPy, if it has imported one: the recorder imports none.
         numpy = sys.modules.get("numpy")
-        if numpy is not None and issubclass(kind, (numpy.ndarray, numpy.generic)):
-            return self._array(value, kind, numpy, depth, objects)
+        if numpy is not None and issubclass(kind, numpy.generic):
+            return self._numpy_scalar(value, numpy)
+        if numpy is not None and issubclass(kind, numpy.ndarray):
+            return self._array(value, kind, numpy)
         if issubclass(kind, torch.Tensor):
             return self._tensor(value, kind)
-        return self._subclass(value, kind, depth, objects)
+        return self._subclass(value, kind)
 
-    def _subclass(self, value: Any, kind: type, depth: int, objects: int) -> bytes:
+    def _subclass(self, value: Any, kind: type) -> bytes:
         for base in (str, bytes, bytearray):
             if issubclass(kind, base):
                 return self._text(value, kind, base)
@@ -163,112 +163,153 @@ class _Walk:
         for moment in _MOMENTS:
             if issubclass(kind, moment):
                 state: Any = moment.__reduce__(value)[1]
-                return self._children(kind, 1, state, depth, objects)
+                return self._children(kind, 1, state)
         if kind is datetime.timezone:
-            return self._children(kind, 1, _timezone_arguments(value), depth, objects)
-        return self._object(value, kind, depth, objects)
+            return self._children(kind, 1, _timezone_arguments(value))
+        return self._object(value, kind)
 
     # -- content
-    # -----------------------------------------------------------------------------------------------------
 
-    def _children(
-        self, kind: type, length: int, items: Iterable[Any], depth: int, objects: int
-    ) -> bytes:
-        parts = [self.node(item, depth + 1, objects) for item in items]
+    def _children(self, kind: type, length: int, items: Iterable[Any]) -> bytes:
+        self._depth += 1
+        parts = [self.node(item) for item in items]
+        self._depth -= 1
         return _xxh128(_qualname(kind).encode() + b"\0" + _size(length) + b"".join(parts))
 
-    def _members(self, kind: type, members: list[Any], depth: int, objects: int) -> bytes:
-        """Digest a set. Each member may use an equal share of what is left, so that the first ones
-        take no more."""
+    def _members(self, kind: type, members: list[Any]) -> bytes:
+        """Digest a set, in any order.
+
+        Each member may use an equal share of what is left. If the first ones could take more, the
+        order would matter after all.
+        """
         parts: list[bytes] = []
-        left, room = self._left, self._bytes
-        if members and len(members) <= left:
-            share, part_room = left // len(members), room // len(members)
+        nodes = self._left
+        size = self._bytes
+        if members and len(members) <= nodes:
+            node_share = nodes // len(members)
+            byte_share = size // len(members)
+            self._depth += 1
             for member in members:
-                self._left, self._bytes = share, part_room
-                parts.append(self.node(member, depth + 1, objects))
-                left, room = left - (share - self._left), room - (part_room - self._bytes)
-            self._left, self._bytes = left, room
-        return _xxh128(
-            _qualname(kind).encode() + b"\0" + _size(len(members)) + b"".join(sorted(parts))
-        )
+                self._left = node_share
+                self._bytes = byte_share
+                parts.append(self.node(member))
+                nodes -= node_share - self._left
+                size -= byte_share - self._bytes
+            self._depth -= 1
+            self._left = nodes
+            self._bytes = size
+        parts.sort()
+        return _xxh128(_qualname(kind).encode() + b"\0" + _size(len(members)) + b"".join(parts))
+
+    def _enum_member(self, value: Any, kind: type) -> bytes:
+        attributes = _attributes(value, kind)
+        objects = self._objects
+        self._objects = _MAX_OBJECTS  # an object as a member's value is known by its type
+        member = (attributes.get("_name_"), attributes.get("_value_"))
+        found = self._children(kind, 1, member)
+        self._objects = objects
+        return found
 
     def _text(self, value: Any, kind: type, base: Any) -> bytes:
+        """Digest a string or bytes by `base`'s own methods; by its ends if it is large."""
         length = base.__len__(value)
-        half = self._bytes // 2
-        parts = (
-            (slice(None),) if length <= self._bytes else (slice(half), slice(length - half, None))
-        )
+        if length <= self._bytes:
+            parts = [slice(None)]
+        else:
+            half = self._bytes // 2
+            parts = [slice(half), slice(length - half, None)]
         self._bytes -= min(length, self._bytes)
-        pieces = [base.__getitem__(value, part) for part in parts]
-        data = b"".join(
-            piece.encode("utf-8", "surrogatepass") if base is str else piece for piece in pieces
-        )
+        data = b""
+        for part in parts:
+            piece = base.__getitem__(value, part)
+            data += piece.encode("utf-8", "surrogatepass") if base is str else piece
         return _xxh128(_qualname(kind).encode() + b"\0" + _size(length) + data)
 
-    def _array(self, value: Any, kind: type, numpy: Any, depth: int, objects: int) -> bytes:
-        if issubclass(kind, numpy.generic):
-            content = numpy.generic.tobytes(value)
-            return _xxh128(numpy.generic.dtype.__get__(value).str.encode() + b"\0" + content)
+    def _numpy_scalar(self, value: Any, numpy: Any) -> bytes:
+        dtype = numpy.generic.dtype.__get__(value)
+        return _xxh128(dtype.str.encode() + b"\0" + numpy.generic.tobytes(value))
+
+    def _array(self, value: Any, kind: type, numpy: Any) -> bytes:
+        # As a plain array, since a subclass may index itself by code of its own.
         plain = value if kind is numpy.ndarray else numpy.ndarray.view(value, numpy.ndarray)
-        text = f"{_qualname(kind)} {plain.dtype.str} {plain.shape}"
+        text = f"{_qualname(kind)} {plain.dtype.str} {plain.shape}".encode()
         if plain.dtype == object:
             flat = plain.reshape(-1)
-            items = chain(
-                flat[:END_ITEMS].tolist(), flat[max(END_ITEMS, flat.size - END_ITEMS) :].tolist()
-            )
-            return _xxh128(text.encode() + self._children(kind, plain.size, items, depth, objects))
+            first = flat[:END_ITEMS].tolist()
+            last = flat[max(END_ITEMS, flat.size - END_ITEMS) :].tolist()
+            return _xxh128(text + self._children(kind, plain.size, chain(first, last)))
         pieces: list[bytes] = []
-        if not plain.dtype.hasobject and plain.nbytes <= self._bytes:
+        if plain.dtype.hasobject:
+            pass  # a record with objects in it: their addresses are no content
+        elif plain.nbytes <= self._bytes:
             self._bytes -= plain.nbytes
             pieces = [plain.tobytes()]
-        elif not plain.dtype.hasobject and plain.flags.c_contiguous:
+        elif plain.flags.c_contiguous:
             count = self._bytes // 2 // plain.itemsize
             self._bytes = 0
             flat = plain.reshape(-1)
             pieces = [flat[:count].tobytes(), flat[plain.size - count :].tobytes()]
-        return _xxh128(text.encode() + b"\0" + b"".join(pieces))
+        return _xxh128(text + b"\0" + b"".join(pieces))
 
     def _tensor(self, value: Any, kind: type) -> bytes:
         if kind not in PLAIN_TYPES:
-            return _named(
-                b"tensor", _qualname(kind)
-            )  # what it shows of itself may be made by code of its own
+            # What a subclass shows of itself may be made by code of its own.
+            return _digest_name(b"tensor", _qualname(kind))
         with DisableFunctionModes():
             size = value.numel() * value.element_size()
             is_small = value.is_cpu and value.numel() <= _MAX_ELEMENTS and size <= self._bytes
         found = tensor_digest(value) if is_small else None
         if found is None:
-            return _named(b"tensor", describe(value))
+            return _digest_name(b"tensor", describe(value))
         self._bytes -= size
         return _xxh128(b"tensor\0" + struct.pack("<QQ", *found))
 
-    def _object(self, value: Any, kind: type, depth: int, objects: int) -> bytes:
-        name = _qualname(kind)
+    def _object(self, value: Any, kind: type) -> bytes:
         if issubclass(kind, type):
-            return _named(b"class", _qualname(value))
-        getter = _NAMES.get(kind)
-        if getter is not None:
-            return _named(name.encode(), getter(value))
-        attributes = _attributes(value, kind) if objects < _MAX_OBJECTS else {}
+            return _digest_name(b"class", _qualname(value))
+        read_name = _NAMES.get(kind)
+        if read_name is not None:
+            return _digest_name(_qualname(kind).encode(), read_name(value))
+        attributes: dict[str, Any] = {}
+        if self._objects < _MAX_OBJECTS:
+            attributes = _attributes(value, kind)
         if attributes and _keeps_private(kind):
             attributes = {key: item for key, item in attributes.items() if not key.startswith("_")}
         # By name: the order in which attributes were first set is no content of an object.
         pairs = chain.from_iterable((key, attributes[key]) for key in sorted(attributes))
-        return self._children(kind, len(attributes), pairs, depth, objects + 1)
+        self._objects += 1
+        found = self._children(kind, len(attributes), pairs)
+        self._objects -= 1
+        return found
 
 
-def _named(tag: bytes, name: str) -> bytes:
+def _digest_name(tag: bytes, name: str) -> bytes:
     return _xxh128(tag + b"\0" + name.encode("utf-8", "surrogatepass"))
 
 
+def _nothing(value: Any) -> bytes:
+    return b""
+
+
+def _bool(value: bool) -> bytes:
+    return b"\1" if value else b"\0"
+
+
 def _int(value: int) -> bytes:
+    """Return the number of bits, then the two's complement of the lowest ones."""
     bits = int.bit_length(value)
     if bits > _LONGEST_INT:
         value = int.__and__(value, (1 << _LONGEST_INT) - 1)
-    return _size(bits) + int.to_bytes(
-        value, min(bits, _LONGEST_INT) // 8 + 1, "little", signed=True
-    )
+    length = min(bits, _LONGEST_INT) // 8 + 1
+    return _size(bits) + int.to_bytes(value, length, "little", signed=True)
+
+
+def _complex(value: complex) -> bytes:
+    return _double(complex.real.__get__(value)) + _double(complex.imag.__get__(value))
+
+
+def _range(value: range) -> bytes:
+    return _int(value.start) + _int(value.stop) + _int(value.step)
 
 
 def _decimal(value: decimal.Decimal) -> bytes:
@@ -279,31 +320,38 @@ def _path(value: pathlib.PurePath) -> bytes:
     return pathlib.PurePath.__str__(value).encode("utf-8", "surrogatepass")
 
 
+def _shown(value: torch.dtype | torch.device) -> bytes:
+    return str(value).encode()
+
+
+def _no_name(value: Any) -> str:
+    return ""
+
+
 # Of exactly these types. Texts and containers are bounded, so the walk itself reads them.
 _LEAVES: dict[type, Callable[[Any], bytes]] = {
-    types.NoneType: lambda _: b"",
-    types.EllipsisType: lambda _: b"",
-    bool: lambda value: b"\1" if value else b"\0",
+    types.NoneType: _nothing,
+    types.EllipsisType: _nothing,
+    bool: _bool,
     int: _int,
     float: _double,
-    complex: lambda value: (
-        _double(complex.real.__get__(value)) + _double(complex.imag.__get__(value))
-    ),
-    range: lambda value: _int(value.start) + _int(value.stop) + _int(value.step),
+    complex: _complex,
+    range: _range,
     decimal.Decimal: _decimal,
     pathlib.PosixPath: _path,
     pathlib.WindowsPath: _path,
     pathlib.PurePosixPath: _path,
     pathlib.PureWindowsPath: _path,
-    torch.dtype: lambda value: str(value).encode(),
-    torch.device: lambda value: str(value).encode(),
+    torch.dtype: _shown,
+    torch.device: _shown,
 }
 
+# Through descriptors of the interpreter, as a program may give a function another `__getattr__`.
 _NAMES: dict[type, Callable[[Any], str]] = {
     types.FunctionType: types.FunctionType.__dict__["__qualname__"].__get__,
     types.BuiltinFunctionType: types.BuiltinFunctionType.__dict__["__qualname__"].__get__,
-    types.ModuleType: lambda _: "",
-    types.MethodType: lambda _: "",
+    types.ModuleType: _no_name,
+    types.MethodType: _no_name,
 }
 
 
@@ -312,10 +360,10 @@ def _ends(value: Any, base: Any) -> Iterator[Any]:
     length = base.__len__(value)
     if length <= 2 * END_ITEMS:
         return base.__iter__(value)  # type: ignore[no-any-return]
-    if base is deque:
-        return chain(
-            islice(deque.__iter__(value), END_ITEMS), islice(deque.__reversed__(value), END_ITEMS)
-        )
+    if base is deque:  # which has no slices
+        first = islice(deque.__iter__(value), END_ITEMS)
+        last = islice(deque.__reversed__(value), END_ITEMS)
+        return chain(first, last)
     return chain(
         base.__getitem__(value, slice(END_ITEMS)),
         base.__getitem__(value, slice(length - END_ITEMS, None)),
@@ -329,26 +377,22 @@ def _dict_items(value: Any, kind: type) -> Iterator[Any]:
         # Its own order is that of `move_to_end`. Following it hashes the keys, which may be the
         # program's code.
         if all(type(key) in _SAFE_KEYS for key in dict.__iter__(value)):
-            ordered = list(OrderedDict.__iter__(value))
-            ends = (
-                ordered if length <= 2 * END_ITEMS else ordered[:END_ITEMS] + ordered[-END_ITEMS:]
-            )
-            return chain.from_iterable((key, dict.__getitem__(value, key)) for key in ends)
+            keys = list(OrderedDict.__iter__(value))
+            if length > 2 * END_ITEMS:
+                keys = keys[:END_ITEMS] + keys[-END_ITEMS:]
+            return chain.from_iterable((key, dict.__getitem__(value, key)) for key in keys)
     items = dict.items(value)
     if length <= 2 * END_ITEMS:
         return chain.from_iterable(items)
-    return chain.from_iterable(chain(islice(items, END_ITEMS), islice(reversed(items), END_ITEMS)))
+    first = islice(items, END_ITEMS)
+    last = islice(reversed(items), END_ITEMS)
+    return chain.from_iterable(chain(first, last))
 
 
 def _attributes(value: Any, kind: type) -> dict[str, Any]:
-    """Return what an object's `__dict__` and slots hold; nothing for objects that are no data of
-    the program."""
+    """Return what an object's `__dict__` and slots hold; nothing if that is no data of its own."""
     found: dict[str, Any] = {}
-    if (
-        _root(kind) in _STANDARD
-        and _full_name(kind) not in _DATA_CLASSES
-        and not issubclass(kind, Enum)
-    ):
+    if _is_machinery(kind):
         return found
     for base in _mro(kind):
         names = _namespace(base)
@@ -357,25 +401,31 @@ def _attributes(value: Any, kind: type) -> dict[str, Any]:
             own = held.__get__(value)
             if type(own) is dict:
                 found.update({key: item for key, item in own.items() if type(key) is str})
-        if "__slots__" in names:
-            for name, member in names.items():
-                if type(member) is types.MemberDescriptorType:
-                    try:
-                        found[name] = member.__get__(value)
-                    except AttributeError:  # the slot is empty
-                        continue
+        if "__slots__" not in names:
+            continue
+        for name, member in names.items():
+            if type(member) is types.MemberDescriptorType:
+                try:
+                    found[name] = member.__get__(value)
+                except AttributeError:  # the slot is empty
+                    continue
     return found
 
 
+def _is_machinery(kind: type) -> bool:
+    if _root(kind) not in _STANDARD or issubclass(kind, Enum):
+        return False
+    return _full_name(kind) not in _DATA_CLASSES
+
+
 def _keeps_private(kind: type) -> bool:
-    """True if the standard library or PyTorch keeps state of its own in private attributes of the
-    object."""
+    """Return True if the standard library or PyTorch keeps private attributes in the object."""
     for base in _mro(kind):
-        if _full_name(base) in _DATA_CLASSES:
+        name = _full_name(base)
+        if name in _DATA_CLASSES:
             return False
-        if (_root(base) == "torch" or _root(base) in _STANDARD) and _full_name(
-            base
-        ) not in _NEUTRAL_BASES:
+        is_foreign = _root(base) == "torch" or _root(base) in _STANDARD
+        if is_foreign and name not in _NEUTRAL_BASES:
             return True
     return False
 
