@@ -58,7 +58,7 @@ class _Seeker(DispatchMode):  # type: ignore[misc]
             return func(*args, **kwargs)
         rerun = Rerun(func, args, kwargs, info)
         result = func(*args, **kwargs)
-        for repetitions in rerun.all_ways(tensors_written(info, args, kwargs, result)):
+        for repetitions in rerun.repeat_all_ways(tensors_written(info, args, kwargs, result)):
             if repetitions.differing and repetitions.way is not Way.FLAG:
                 # Many threads, however it was found: what is rare with few is not with more threads
                 # than cores.

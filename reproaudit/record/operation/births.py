@@ -1,9 +1,9 @@
-"""Tensors whose content came from outside PyTorch, and whether it changed since although no op
-wrote them."""
+"""Tensors whose content came from outside PyTorch, and whether it changed without an op."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch.multiprocessing.reductions import StorageWeakRef
@@ -16,20 +16,25 @@ _MOST_FOLLOWED = 10_000
 _Geometry = tuple[torch.dtype, torch.Size, tuple[int, ...], int | torch.SymInt]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Birth:
+    event: int
+    geometry: _Geometry
+    part: Part  # the digest
+    storage: StorageWeakRef
+
+
 class Births:
-    """Follows the memory of tensors that were made of an array, a list or a buffer, by storage,
-    until an op writes it.
+    """Follows the memory of tensors made of an array, a list or a buffer, until an op writes it.
 
     Memory that NumPy or another thread shares may change without any op. A view of it is not
     followed: what it shows cannot be compared with the digest of the whole.
     """
 
     def __init__(self) -> None:
-        self.followed: dict[
-            int, tuple[int, _Geometry, Part, StorageWeakRef]
-        ] = {}  # event, geometry, digest
+        self.followed: dict[int, _Birth] = {}  # by the storage's key
 
-    def born(self, tensors: Sequence[torch.Tensor], parts: Sequence[Part], event: int) -> None:
+    def add(self, tensors: Sequence[torch.Tensor], parts: Sequence[Part], event: int) -> None:
         """Follow what event number `event` brought in; `parts` are the tensors' digests."""
         for tensor, part in zip(tensors, parts, strict=False):
             storage = storage_of(tensor)
@@ -37,38 +42,43 @@ class Births:
                 continue  # a number has no array to share
             if len(self.followed) >= _MOST_FOLLOWED:
                 self._forget()
-            self.followed[storage_key(storage)] = (
-                event,
-                _geometry(tensor),
-                part,
-                StorageWeakRef(storage),
+            self.followed[storage_key(storage)] = _Birth(
+                event=event,
+                geometry=_geometry(tensor),
+                part=part,
+                storage=StorageWeakRef(storage),
             )
 
-    def written(self, tensors: Sequence[torch.Tensor]) -> None:
+    def end(self, tensors: Sequence[torch.Tensor]) -> None:
+        """Stop following what an op wrote."""
         for tensor in tensors:
             storage = storage_of(tensor)
             if storage is not None:
                 self.followed.pop(storage_key(storage), None)
 
-    def changed(self, tensors: Sequence[torch.Tensor], parts: Sequence[Part]) -> int | None:
-        """Return the birth of the first of `tensors`, with digests `parts`, that differs from what
-        it was then."""
+    def find_changed(self, tensors: Sequence[torch.Tensor], parts: Sequence[Part]) -> int | None:
+        """Return the event of the first of `tensors` that differs from what it was at its birth.
+
+        `parts` are the digests of `tensors` now.
+        """
         if len(tensors) != len(parts):
             return None
         for tensor, part in zip(tensors, parts, strict=True):
             storage = storage_of(tensor)
-            found = None if storage is None else self.followed.get(storage_key(storage))
-            if (
-                found is not None
-                and part != found[2]
-                and _geometry(tensor) == found[1]
-                and not found[3].expired()
-            ):
-                return found[0]
+            if storage is None:
+                continue
+            birth = self.followed.get(storage_key(storage))
+            if birth is None or part == birth.part or _geometry(tensor) != birth.geometry:
+                continue
+            # An expired storage was freed: another one has got its key.
+            if not birth.storage.expired():
+                return birth.event
         return None
 
     def _forget(self) -> None:
-        alive = [(key, kept) for key, kept in self.followed.items() if not kept[3].expired()]
+        alive = [
+            (key, birth) for key, birth in self.followed.items() if not birth.storage.expired()
+        ]
         self.followed = dict(alive[-_MOST_FOLLOWED // 2 :])
 
 

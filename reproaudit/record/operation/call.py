@@ -26,7 +26,7 @@ CALL_FILE = "call.json"
 INPUTS_FILE = "inputs.safetensors"
 CALL_FORMAT = 1
 MOST_BYTES = 1 << 29
-# kernels look at the alignment of their operands: what is cut off in front is a multiple of it
+# Kernels look at the alignment of their operands: what is cut off in front is a multiple of this.
 _ALIGNMENT = 64
 
 # Bound now: the audited program may replace functions of os.
@@ -56,12 +56,14 @@ def describe_call(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
     bytes. Raises CallNotSaved.
     """
     with untraced():
-        return _describe(func, args, kwargs, _memories(tensors_of(args, kwargs)))
+        memories = _find_memories(tensors_of(args, kwargs))
+        return _describe(func, args, kwargs, memories)
 
 
 def tensors_of(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[torch.Tensor]:
     """Return the tensors among the arguments in order, each object once."""
-    return list({id(tensor): tensor for tensor in _walk([*args, *kwargs.values()])}.values())
+    found = {id(tensor): tensor for tensor in _walk([*args, *kwargs.values()])}
+    return list(found.values())
 
 
 def save_call(
@@ -71,14 +73,13 @@ def save_call(
     kwargs: Mapping[str, Any],
     most_bytes: int = MOST_BYTES,
 ) -> None:
-    """Write the call into `folder`, before the op runs and overwrites what it is given. Raises
-    CallNotSaved.
+    """Write the call into `folder`, before the op runs and overwrites what it is given.
 
-    Raised for what is no strided CPU or CUDA tensor, no plain value, or more than `most_bytes` of
-    memory.
+    Raises CallNotSaved for what is no strided CPU or CUDA tensor, no plain value, or more than
+    `most_bytes` of memory.
     """
     with untraced():
-        memories = _memories(tensors_of(args, kwargs))
+        memories = _find_memories(tensors_of(args, kwargs))
         call = _describe(func, args, kwargs, memories)
         size = sum(memory.size for memory in memories.values())
         if size > most_bytes:
@@ -91,9 +92,8 @@ def save_call(
             _write_inputs(inputs, list(memories.values()))
             replace(str(folder / CALL_FILE), encode(call).encode("ascii"))
         except OSError as error:
-            raise CallNotSaved(
-                f"the call could not be written: {error.strerror or error}"
-            ) from error
+            why = error.strerror or error
+            raise CallNotSaved(f"the call could not be written: {why}") from error
 
 
 def _walk(value: Any) -> Iterator[torch.Tensor]:
@@ -104,21 +104,28 @@ def _walk(value: Any) -> Iterator[torch.Tensor]:
             yield from _walk(item)
 
 
-def _memories(tensors: Sequence[torch.Tensor]) -> dict[int, _Memory]:
-    """Return the memory that the tensors lie in, by the storage's identity, in order of first use."""
-    spans: dict[int, tuple[torch.UntypedStorage, list[tuple[int, int]]]] = {}
+def _find_memories(tensors: Sequence[torch.Tensor]) -> dict[int, _Memory]:
+    """Return the memory that the tensors lie in, by the storage's key, in order of first use."""
+    storages: dict[int, torch.UntypedStorage] = {}
+    spans: dict[int, list[tuple[int, int]]] = {}
     for tensor in tensors:
         _check(tensor)
         storage = tensor.untyped_storage()
-        span = _span(tensor)
-        if span[1] > storage.nbytes():
+        start, end = _span(tensor)
+        if end > storage.nbytes():
             raise CallNotSaved("the memory of an input was freed")
-        spans.setdefault(storage_key(storage), (storage, []))[1].append(span)
+        key = storage_key(storage)
+        storages[key] = storage
+        spans.setdefault(key, [])
+        if start < end:
+            spans[key].append((start, end))
     found = {}
-    for key, (storage, parts) in spans.items():
-        used = [(start, end) for start, end in parts if start < end] or [(0, 0)]
-        start = min(start for start, _ in used) // _ALIGNMENT * _ALIGNMENT
-        found[key] = _Memory(storage, start, max(end for _, end in used) - start)
+    for key, used in spans.items():
+        start = min((start for start, _ in used), default=0)
+        end = max((end for _, end in used), default=0)
+        # Not from the first byte used: where an operand begins would be aligned otherwise.
+        start -= start % _ALIGNMENT
+        found[key] = _Memory(storages[key], start, end - start)
     return found
 
 
@@ -127,8 +134,10 @@ def _check(tensor: torch.Tensor) -> None:
         raise CallNotSaved(f"an input is a {type(tensor).__name__}")
     if tensor.layout is not torch.strided:
         raise CallNotSaved(f"an input has the layout {str(tensor.layout)[6:]}")
-    if tensor.is_nested or tensor.is_quantized:
-        raise CallNotSaved(f"an input is {'nested' if tensor.is_nested else 'quantized'}")
+    if tensor.is_nested:
+        raise CallNotSaved("an input is nested")
+    if tensor.is_quantized:
+        raise CallNotSaved("an input is quantized")
     if tensor.device.type not in ("cpu", "cuda"):
         raise CallNotSaved(f"an input lies on the device {tensor.device}")
 
@@ -138,10 +147,9 @@ def _span(tensor: torch.Tensor) -> tuple[int, int]:
     if tensor.numel() == 0:
         return 0, 0
     first = int(tensor.storage_offset())
-    last = first + sum(
-        (int(size) - 1) * int(step)
-        for size, step in zip(tensor.shape, tensor.stride(), strict=True)
-    )
+    last = first
+    for size, step in zip(tensor.shape, tensor.stride(), strict=True):
+        last += (int(size) - 1) * int(step)
     return first * tensor.element_size(), (last + 1) * tensor.element_size()
 
 
@@ -150,7 +158,8 @@ def _describe(
 ) -> dict[str, Any]:
     if not isinstance(func, OpOverload):
         raise CallNotSaved(f"{func} is no plain operator")
-    info, schema = describe_op(func), schema_of(func)
+    info = describe_op(func)
+    schema = schema_of(func)
     tensors = tensors_of(args, kwargs)
     numbers = {id(tensor): number for number, tensor in enumerate(tensors)}
     storages = {key: number for number, key in enumerate(memories)}
@@ -162,19 +171,19 @@ def _describe(
         "overload": schema.overload_name or "default",
         "args": [_as_data(value, numbers) for value in args],
         "kwargs": {name: _as_data(value, numbers) for name, value in kwargs.items()},
-        "tensors": [_geometry(tensor, storages, memories) for tensor in tensors],
+        "tensors": [_describe_tensor(tensor, storages, memories) for tensor in tensors],
         "storages": [{"bytes": memory.size} for memory in memories.values()],
         "mutated": [numbers[id(tensor)] for tensor in tensors_of(mutated, {})],
         "workspace": sorted(info.workspace),
     }
 
 
-def _geometry(
+def _describe_tensor(
     tensor: torch.Tensor, storages: Mapping[int, int], memories: Mapping[int, _Memory]
 ) -> dict[str, Any]:
     key = storage_key(tensor.untyped_storage())
     cut = memories[key].start // tensor.element_size()
-    found = {
+    found: dict[str, Any] = {
         "storage": storages[key],
         "dtype": str(tensor.dtype)[6:],
         "shape": list(tensor.shape),
@@ -182,11 +191,11 @@ def _geometry(
         "offset": tensor.storage_offset() - cut if tensor.numel() else 0,
         "device": str(tensor.device),
     }
-    return found | {
-        name: True
-        for name, is_set in (("conj", tensor.is_conj()), ("neg", tensor.is_neg()))
-        if is_set
-    }
+    if tensor.is_conj():
+        found["conj"] = True
+    if tensor.is_neg():
+        found["neg"] = True
+    return found
 
 
 def _as_data(value: Any, numbers: Mapping[int, int]) -> Any:

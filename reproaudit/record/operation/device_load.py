@@ -1,5 +1,7 @@
-"""Keeping a GPU busy beside an op that is repeated: atomic operations differ more while others
-compete with them."""
+"""Keeping a GPU busy beside an op that is repeated.
+
+Atomic operations differ more while others compete with them.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +9,25 @@ from types import TracebackType
 
 import torch
 
-_ELEMENTS = (
-    1 << 24
-)  # 64 MiB of float32 to read and as much to write: more than the caches of a GPU hold
-_LEAST, _MOST = 8, 400  # launches that are queued ahead of a repetition
+# 64 MiB of float32 to read and as much to write: more than the caches of a GPU hold.
+_ELEMENTS = 1 << 24
+# Launches that are queued ahead of a repetition.
+_LEAST = 8
+_MOST = 400
 _MARGIN = 2.0  # times the duration of the op that the queue is to last
 
 
 class DeviceLoad:
-    """A stream of its own with element-wise kernels in its queue. Nothing is drawn, and the host
-    waits for nothing.
+    """A stream of its own with element-wise kernels in its queue.
 
-    No matrix products: cuBLAS would keep a workspace for the stream until the program ends. The
-    memory goes back to the caching allocator, the current stream and device are never changed for
-    longer than a call.
+    Nothing is drawn, and the host waits for nothing. No matrix products: cuBLAS would keep a
+    workspace for the stream until the program ends. The memory goes back to the caching allocator,
+    the current stream and device are never changed for longer than a call.
     """
 
     def __init__(self, device: torch.device, launches: int = _LEAST) -> None:
-        self._stream = torch.cuda.Stream(device)  # of the lowest priority, which is the default one
-        with torch.cuda.stream(self._stream):
+        self.stream = torch.cuda.Stream(device)  # of the lowest priority, which is the default one
+        with torch.cuda.stream(self.stream):
             self._source = torch.ones(_ELEMENTS, device=device)
             self._target = torch.empty_like(self._source)
         self._launches = launches
@@ -39,17 +41,17 @@ class DeviceLoad:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # What is still queued uses the memory, which belongs to this stream: the allocator gives it
+        # What is still queued uses the memory. It belongs to this stream, so the allocator gives it
         # to no other one.
         del self._source, self._target
 
     def last(self, op_ms: float) -> None:
-        """Queue so much from now on that it lasts longer than an op of this duration, within
-        limits."""
-        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        start.record(self._stream)
+        """Queue so much from now on that it lasts longer than an op of `op_ms`, within limits."""
+        start = torch.cuda.Event(enable_timing=True)
+        end = torch.cuda.Event(enable_timing=True)
+        start.record(self.stream)
         self._queue(_LEAST)
-        end.record(self._stream)
+        end.record(self.stream)
         end.synchronize()
         each = max(start.elapsed_time(end) / _LEAST, 1e-3)
         self._launches = launches_for(op_ms, each)
@@ -59,7 +61,7 @@ class DeviceLoad:
         self._queue(self._launches)
 
     def _queue(self, launches: int) -> None:
-        with torch.cuda.stream(self._stream), torch.no_grad():
+        with torch.cuda.stream(self.stream), torch.no_grad():
             for _ in range(launches):
                 torch.sin(self._source, out=self._target)
 

@@ -112,15 +112,15 @@ class Operations(GuestMode):
         outputs: list[Part] = []
         if written:
             if self._undefined.is_following:
-                self._undefined.written(written)
+                self._undefined.subtract(written)
             if self._births.followed:
-                self._births.written(written)
+                self._births.end(written)
             outputs = self._digest_all(written)
         event = self._emit(info, phase, module, site, flags, aux, inputs, outputs)
         if flags & _UNDEFINED or info.workspace or info.scratch:
             self._follow_memory(info, args, result, event, flags, aux)
         if flags & _BIRTH:
-            self._births.born(written, outputs, event)
+            self._births.add(written, outputs, event)
         if chosen is not None:
             chosen.recorded(event)
         return result
@@ -130,15 +130,15 @@ class Operations(GuestMode):
     ) -> None:
         """Note which memory the op left undefined."""
         if info.is_undefined:
-            self._undefined.allocated(result, event)
+            self._undefined.add_allocation(result, event)
         elif flags & _UNDEFINED:
-            self._undefined.copied(result, aux)
+            self._undefined.add_copy(result, aux)
         elif info.workspace and isinstance(result, tuple):
-            self._undefined.workspace(
+            self._undefined.add_workspaces(
                 result[index] for index in info.workspace if index < len(result)
             )
         elif info.scratch:
-            self._undefined.workspace(
+            self._undefined.add_workspaces(
                 args[position] for position in info.scratch if position < len(args)
             )
 
@@ -146,7 +146,7 @@ class Operations(GuestMode):
         """Return the flags, `aux` and digests that describe what the op is about to read."""
         flags, aux = 0, 0
         read = tensors_read(info, args, kwargs)
-        undefined = self._undefined.read(read) if self._undefined.is_following else None
+        undefined = self._undefined.find_undefined(read) if self._undefined.is_following else None
         if undefined is not None:
             if (
                 info.is_copy
@@ -157,7 +157,7 @@ class Operations(GuestMode):
         if (
             self._births.followed
             and not flags
-            and (born := self._births.changed(read, inputs)) is not None
+            and (born := self._births.find_changed(read, inputs)) is not None
         ):
             flags, aux = _OUTSIDE_WRITE, born
         if kwargs or len(read) != len(args):

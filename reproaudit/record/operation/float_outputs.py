@@ -1,5 +1,4 @@
-"""The values of every operator's floating-point outputs, as they pass: for comparing one device
-with another."""
+"""The values of every operator's floating-point outputs, for comparing one device with another."""
 
 from __future__ import annotations
 
@@ -29,8 +28,10 @@ class OpValue:
 
 
 class OpValues(GuestMode):
-    """Keeps the floating-point results of each op on the CPU, at most `budget_bytes` of them. Views
-    are left out."""
+    """Keeps the floating-point results of each op on the CPU, at most `budget_bytes` of them.
+
+    Views are left out: they compute nothing.
+    """
 
     def __init__(self, folder: str, budget_bytes: int) -> None:
         super().__init__()
@@ -44,28 +45,28 @@ class OpValues(GuestMode):
         kwargs = kwargs or {}
         info = self._table[func]
         result = func(*args, **kwargs)
-        if not (info.is_silent or info.is_view or info.is_undefined):
-            written = [
-                tensor
-                for tensor in tensors_written(info, args, kwargs, result)
-                if tensor.is_floating_point() or tensor.is_complex()
-            ]
-            self.found.append(
-                OpValue(
-                    info.name.removesuffix(".default"),
-                    line_of_program(self._kinds, self._folder),
-                    self._values(written),
-                )
-            )
+        if info.is_silent or info.is_view or info.is_undefined:
+            return result
+        written = []
+        for tensor in tensors_written(info, args, kwargs, result):
+            if tensor.is_floating_point() or tensor.is_complex():
+                written.append(tensor)
+        value = OpValue(
+            op=info.name.removesuffix(".default"),
+            location=line_of_program(self._kinds, self._folder),
+            values=self._copy_values(written),
+        )
+        self.found.append(value)
         return result
 
-    def _values(self, tensors: list[torch.Tensor]) -> tuple[TensorValue, ...] | None:
+    def _copy_values(self, tensors: list[torch.Tensor]) -> tuple[TensorValue, ...] | None:
         self._left -= sum(tensor.numel() * tensor.element_size() for tensor in tensors)
         if self._left < 0:
             return None
-        raw = [raw_bytes(tensor.detach().cpu()) for tensor in tensors]
-        kept = (
-            TensorValue(dtype, shape, np.frombuffer(data, np.uint8))
-            for dtype, shape, data in filter(None, raw)
-        )
+        kept = []
+        for tensor in tensors:
+            raw = raw_bytes(tensor.detach().cpu())
+            if raw is not None:
+                dtype, shape, data = raw
+                kept.append(TensorValue(dtype, shape, np.frombuffer(data, np.uint8)))
         return tuple(kept)

@@ -21,7 +21,10 @@ def _add(into: list[torch.Tensor], value: Any) -> None:
 
 
 def tensors_read(info: OpInfo, args: Any, kwargs: Any) -> list[torch.Tensor]:
-    """Return the tensors whose content the op reads, in order; what it only overwrites is left out."""
+    """Return the tensors whose content the op reads, in order.
+
+    What it only overwrites is left out: a digest of it would raise false alarms.
+    """
     read: list[torch.Tensor] = []
     write_only = info.write_only
     for position, value in enumerate(args):
@@ -55,10 +58,8 @@ def tensors_written(info: OpInfo, args: Any, kwargs: Any, result: Any) -> list[t
                 if value is not result:
                     _add(written, value)
         for name in info.mutated_names:
-            if (
-                name in kwargs
-                and kwargs[name] is not result
-                and not any(kwargs[name] is item for item in written)
-            ):
-                _add(written, kwargs[name])
+            value = kwargs.get(name)
+            # An op returns what was given to it as out=, alone or among several.
+            if value is not result and not any(value is item for item in written):
+                _add(written, value)
     return written

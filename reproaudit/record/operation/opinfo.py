@@ -1,5 +1,7 @@
-"""Static facts about operators: which arguments they only write, which are random, views, or
-undefined memory."""
+"""Static facts about operators.
+
+Which arguments they only write, which of them draw, make views, or give out undefined memory.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +12,22 @@ import torch
 
 from reproaudit.record.torch_private import schema_of
 
-# In-place ops that never read what they overwrite: their self argument is no input.
+# In-place ops that never read what they overwrite: their self argument is no input. As an input its
+# old content, undefined memory as a rule, would differ from run to run without consequence.
 _WRITE_ONLY = frozenset(
-    "copy_ zero_ fill_ uniform_ normal_ random_ bernoulli_ exponential_ geometric_ cauchy_ log_normal_".split()
+    "copy_ zero_ fill_ uniform_ normal_ random_ bernoulli_ exponential_ geometric_ cauchy_ "
+    "log_normal_".split()
 )
 # They take dtype, device or shape from their first argument and never read its content.
 _METADATA_ONLY = frozenset(
-    "empty_like zeros_like ones_like full_like rand_like randn_like randint_like new_empty new_empty_strided new_zeros "
-    "new_ones new_full".split()
+    "empty_like zeros_like ones_like full_like rand_like randn_like randint_like new_empty "
+    "new_empty_strided new_zeros new_ones new_full".split()
 )
 # Their output is undefined memory; it becomes evidence only when an op reads it.
 _UNDEFINED = frozenset(
-    "empty empty_like empty_strided empty_permuted empty_quantized new_empty new_empty_strided resize_ resize "
-    "_resize_output_ resize_as_ _empty_affine_quantized _empty_per_channel_affine_quantized".split()
+    "empty empty_like empty_strided empty_permuted empty_quantized new_empty new_empty_strided "
+    "resize_ resize _resize_output_ resize_as_ _empty_affine_quantized "
+    "_empty_per_channel_affine_quantized".split()
 )
 # They say where a tensor's memory lies and touch none: views, though PyTorch does not call them so.
 # copy.deepcopy uses `set_` on memory that it writes only later.
@@ -52,64 +57,72 @@ _SILENT_NAMESPACES = frozenset({"profiler"})
 _SEEDED = torch.Tag.nondeterministic_seeded
 
 
-@dataclass(frozen=True, slots=True, eq=False)  # one per operator: identity is equality
+_NONE: frozenset[Any] = frozenset()
+
+
+@dataclass(
+    frozen=True, slots=True, eq=False, kw_only=True
+)  # one per operator: identity is equality
 class OpInfo:
     name: str  # "aten::index_put_.default"
     base: str  # "index_put_"
-    is_random: bool
-    is_view: bool
-    is_birth: bool
-    is_undefined: bool
-    is_copy: bool
-    is_silent: bool
-    write_only: frozenset[int]  # positions of arguments that are overwritten without being read
-    write_only_names: frozenset[str]  # the same, by keyword: every out= argument
-    mutated: frozenset[int]  # positions of arguments that are written
-    mutated_names: frozenset[str]
-    workspace: frozenset[int]  # positions of outputs that may hold undefined bytes
-    scratch: frozenset[int]  # positions of arguments that may hold undefined bytes before and after
-    generator: int | None  # position of a `generator` argument
+    is_random: bool = False
+    is_view: bool = False
+    is_birth: bool = False
+    is_undefined: bool = False
+    is_copy: bool = False
+    is_silent: bool = False
+    # Positions of arguments that are overwritten without being read; by keyword, every out= one.
+    write_only: frozenset[int] = _NONE
+    write_only_names: frozenset[str] = _NONE
+    # Positions and names of arguments that are written.
+    mutated: frozenset[int] = _NONE
+    mutated_names: frozenset[str] = _NONE
+    workspace: frozenset[int] = _NONE  # positions of outputs that may hold undefined bytes
+    # Positions of arguments that may hold undefined bytes before and after.
+    scratch: frozenset[int] = _NONE
+    generator: int | None = None  # position of a `generator` argument
 
 
 def describe_op(op: Any) -> OpInfo:
-    """Read an OpOverload's schema and tags once. HigherOrderOperators have neither and are treated
-    as plain ops."""
+    """Read an OpOverload's schema and tags once.
+
+    A HigherOrderOperator has neither: it is treated as a plain op.
+    """
     schema = schema_of(op)
     if schema is None:
-        name = str(op)
-        nothing: frozenset[Any] = frozenset()
-        sets = nothing, nothing, nothing, nothing, nothing, nothing
-        return OpInfo(name, name, False, False, False, False, False, False, *sets, None)
+        return OpInfo(name=str(op), base=str(op))
     namespace, _, base = schema.name.partition("::")
-    scratch = _SCRATCH.get(base, frozenset())
-    mutated, mutated_names, outs = set(), set(), set()
+    scratch = _SCRATCH.get(base, _NONE)
+    mutated = set()
+    mutated_names = set()
+    outs = set()
     generator = None
     for position, argument in enumerate(schema.arguments):
-        if (
-            argument.alias_info is not None
-            and argument.alias_info.is_write
-            and position not in scratch
-        ):
+        alias = argument.alias_info
+        if alias is not None and alias.is_write and position not in scratch:
             mutated.add(position)
             mutated_names.add(argument.name)
             if argument.is_out:
                 outs.add(argument.name)
         if argument.name == "generator":
             generator = position
+    never_reads_self = base in _WRITE_ONLY or base in _BIRTHS or base in _METADATA_ONLY
+    is_view = bool(getattr(op, "is_view", False)) and base not in _BIRTHS
     return OpInfo(
         name=f"{schema.name}.{schema.overload_name or 'default'}",
         base=base,
         is_random=_SEEDED in op.tags,
-        is_view=base in _REBINDS or (bool(getattr(op, "is_view", False)) and base not in _BIRTHS),
+        is_view=is_view or base in _REBINDS,
         is_birth=base in _BIRTHS,
         is_undefined=base in _UNDEFINED,
         is_copy=base in _COPIES,
         is_silent=namespace in _SILENT_NAMESPACES,
-        write_only=frozenset({0}) if base in _WRITE_ONLY | _BIRTHS | _METADATA_ONLY else scratch,
+        write_only=frozenset({0}) if never_reads_self else scratch,
         write_only_names=frozenset(outs),
         mutated=frozenset(mutated),
         mutated_names=frozenset(mutated_names),
-        workspace=_WORKSPACE.get(base, frozenset()),
+        workspace=_WORKSPACE.get(base, _NONE),
         scratch=scratch,
         generator=generator,
     )

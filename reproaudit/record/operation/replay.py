@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -27,8 +28,11 @@ Raw = tuple[str, tuple[int, ...], bytes]
 
 
 class Way(IntEnum):
-    """How the op was repeated. CONTENTION compares repetitions among themselves: on the CPU at more
-    threads than cores, on a GPU while another stream keeps it busy."""
+    """How the op was repeated.
+
+    CONTENTION compares repetitions among themselves: on the CPU at more threads than cores, on a
+    GPU while another stream keeps it busy.
+    """
 
     PLAIN = 0
     CONTENTION = 1
@@ -37,8 +41,11 @@ class Way(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Repetitions:
-    """`made` 0: the op refused to run that way, or there is no such way for it. `other` holds the
-    outputs of the first one that differed."""
+    """What repeating an op in one way showed.
+
+    `made` is 0 if the op refused to run that way, or there is no such way for it. `other` holds the
+    outputs of the first repetition that differed.
+    """
 
     way: Way
     made: int
@@ -47,11 +54,17 @@ class Repetitions:
 
 
 class Rerun:
-    """One call with its inputs as they were before the op ran, whatever it overwrote. Made before
-    the op runs."""
+    """One call with its inputs as they were before the op ran.
+
+    Made before the op runs, which may overwrite them.
+    """
 
     def __init__(self, func: Any, args: Any, kwargs: Any, info: OpInfo) -> None:
-        self._func, self._args, self._kwargs, self._info = func, args, kwargs, info
+        self._func = func
+        self._args = args
+        self._kwargs = kwargs
+        self._info = info
+        # Copies of whole storages, by their key: inputs may be views of what is overwritten.
         self._pristine: dict[int, torch.UntypedStorage] = {}
         mutated = [args[position] for position in info.mutated if position < len(args)]
         mutated += [kwargs[name] for name in info.mutated_names if name in kwargs]
@@ -65,34 +78,41 @@ class Rerun:
         """Make the call on fresh copies of what it overwrites; return what it wrote."""
         fresh = {key: storage.clone() for key, storage in self._pristine.items()}
 
-        def given(value: Any) -> Any:
+        def with_fresh(value: Any) -> Any:
             if isinstance(value, torch.Tensor):
                 return _on_storage(value, fresh) if fresh else value
-            return type(value)(map(given, value)) if type(value) in (list, tuple) else value
+            if type(value) in (list, tuple):
+                return type(value)(map(with_fresh, value))
+            return value
 
-        args, kwargs = (
-            [given(value) for value in self._args],
-            {k: given(v) for k, v in self._kwargs.items()},
-        )
-        return tensors_written(self._info, args, kwargs, self._func(*args, **kwargs))
+        args = [with_fresh(value) for value in self._args]
+        kwargs = {name: with_fresh(value) for name, value in self._kwargs.items()}
+        result = self._func(*args, **kwargs)
+        return tensors_written(self._info, args, kwargs, result)
 
-    def all_ways(self, first: list[torch.Tensor]) -> list[Repetitions]:
-        """Repeat the call until the evidence is there; `first` is what the program's own call
-        wrote."""
+    def repeat_all_ways(self, first: list[torch.Tensor]) -> list[Repetitions]:
+        """Repeat the call until the evidence is there.
+
+        `first` is what the program's own call wrote.
+        """
         wanted = [digest(tensor) for tensor in first]
         found = [self._repeat(Way.PLAIN, wanted)]
         if not found[0].differing:
-            found.append(self._under_contention(_device_of(first, self._args, self._kwargs)))
+            device = device_of_call([*first, *self._args, *self._kwargs.values()])
+            found.append(self._repeat_under_contention(device))
         if found[-1].differing and not flags.is_on():
-            with_flag = self._with_flag()
-            if with_flag is not None:
-                found.append(with_flag)
+            under_flag = self._repeat_with_flag()
+            if under_flag is not None:
+                found.append(under_flag)
         return found
 
     def _repeat(
         self, way: Way, wanted: list[Digest | None], load: DeviceLoad | None = None
     ) -> Repetitions:
-        made, differing, other, end = 0, 0, (), _clock() + _MOST_S
+        made = 0
+        differing = 0
+        other: tuple[Raw | None, ...] = ()
+        end = _clock() + _MOST_S
         while made < _REPEATS and (made < 2 or _clock() < end):
             if load is not None:
                 load.queue()
@@ -100,16 +120,16 @@ class Rerun:
             made += 1
             if [digest(tensor) for tensor in again] != wanted:
                 differing += 1
-                other = other or tuple(raw_bytes(tensor) for tensor in again)  # type: ignore[assignment]
+                if not other:
+                    other = tuple(raw_bytes(tensor) for tensor in again)
         return Repetitions(way, made, differing, other)
 
-    def _under_contention(self, device: torch.device | None) -> Repetitions:
+    def _repeat_under_contention(self, device: torch.device | None) -> Repetitions:
         if device is not None:
-            return self._beside_load(device)
+            return self._repeat_beside_load(device)
         before = get_num_threads()
-        if (
-            before == 1
-        ):  # a program that computes with one thread is not to be blamed for what two would do
+        if before == 1:
+            # A program that computes with one thread is not blamed for what two would do.
             return Repetitions(Way.CONTENTION, 0, 0)
         set_num_threads(_OVERSUBSCRIPTION * (os.cpu_count() or 1))
         try:
@@ -117,9 +137,10 @@ class Rerun:
         finally:
             set_num_threads(before)
 
-    def _beside_load(self, device: torch.device) -> Repetitions:
+    def _repeat_beside_load(self, device: torch.device) -> Repetitions:
         start = _clock()
-        wanted = [digest(tensor) for tensor in self.call()]  # which waits for the device
+        # The digests wait for the device, so that the time is that of the op.
+        wanted = [digest(tensor) for tensor in self.call()]
         try:
             load = DeviceLoad(device)
         except torch.cuda.OutOfMemoryError:  # the program has it all: nothing can run beside it
@@ -128,18 +149,18 @@ class Rerun:
             load.last((_clock() - start) * 1000)
             return self._repeat(Way.CONTENTION, wanted, load)
 
-    def _with_flag(self) -> Repetitions | None:
-        """Repeat with the flag; None if that says nothing of it: cuBLAS asks for a setting of its
-        own."""
+    def _repeat_with_flag(self) -> Repetitions | None:
+        """Repeat with the flag; None if that says nothing: cuBLAS asks for a setting of its own."""
         try:
             with flags.strict():
                 return self._repeat(Way.FLAG, [digest(tensor) for tensor in self.call()])
         except torch.cuda.OutOfMemoryError:  # deterministic forms take more memory
             return None
-        except (
-            RuntimeError
-        ) as error:  # the op, which ran without the flag, has no deterministic form: an answer
-            return None if "CUBLAS_WORKSPACE_CONFIG" in str(error) else Repetitions(Way.FLAG, 0, 0)
+        except RuntimeError as error:
+            if "CUBLAS_WORKSPACE_CONFIG" in str(error):
+                return None
+            # The op ran without the flag, so it has no deterministic form: that is an answer.
+            return Repetitions(Way.FLAG, 0, 0)
 
 
 def _on_storage(tensor: torch.Tensor, fresh: dict[int, torch.UntypedStorage]) -> torch.Tensor:
@@ -150,18 +171,19 @@ def _on_storage(tensor: torch.Tensor, fresh: dict[int, torch.UntypedStorage]) ->
     return view.set_(storage, tensor.storage_offset(), tensor.size(), tensor.stride())
 
 
-def _device_of(first: list[torch.Tensor], args: Any, kwargs: Any) -> torch.device | None:
-    """Return the GPU that the call runs on; None for the CPU."""
-    values = (value for given in (first, args, kwargs.values()) for value in given)
-    return next(
-        (value.device for value in values if isinstance(value, torch.Tensor) and value.is_cuda),
-        None,
-    )
+def device_of_call(values: Iterable[Any]) -> torch.device | None:
+    """Return the GPU that a call runs on, by its outputs and arguments; None for the CPU."""
+    for value in values:
+        if isinstance(value, torch.Tensor) and value.is_cuda:
+            return value.device
+    return None
 
 
 def can_rerun(info: OpInfo, args: Any, kwargs: Any) -> bool:
-    """True for an op that draws nothing, makes no view, and reads nothing but plain memory. Not
-    while a CUDA graph is captured: the repetitions would become part of it."""
+    """Return True for an op that draws nothing, makes no view, and reads only plain memory.
+
+    False while a CUDA graph is captured: the repetitions would become part of it.
+    """
     if info.is_random or info.is_view or info.is_undefined:
         return False
     if rng.is_capturing():
@@ -174,8 +196,5 @@ def _is_plain(value: Any) -> bool:
         return all(map(_is_plain, value))
     if not isinstance(value, torch.Tensor):
         return not isinstance(value, torch.Generator)
-    return (
-        value.layout is torch.strided
-        and value.device.type in ("cpu", "cuda")
-        and not value.is_quantized
-    )
+    has_plain_memory = value.layout is torch.strided and not value.is_quantized
+    return has_plain_memory and value.device.type in ("cpu", "cuda")

@@ -1,5 +1,7 @@
-"""The CUDA Stream Sanitizer of PyTorch as a part to build with: its bookkeeping without its effects
-at import."""
+"""The CUDA Stream Sanitizer of PyTorch as a part to build with.
+
+Its bookkeeping is taken, without what importing it does to the process.
+"""
 
 from __future__ import annotations
 

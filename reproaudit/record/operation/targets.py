@@ -88,7 +88,7 @@ class Capture:
         self._outputs = [raw_bytes(tensor) for tensor in written]
         self._flags = self._outside_write(written)
         if not self._flags and self._rerun is not None and not self._recorder.plan.reference:
-            self._repeated = self._rerun.all_ways(written)
+            self._repeated = self._rerun.repeat_all_ways(written)
 
     def recorded(self, event: int) -> None:
         """Keep the copied inputs and outputs, and what repeating showed, with the op's event."""

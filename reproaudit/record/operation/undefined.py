@@ -1,4 +1,4 @@
-"""Which memory holds undefined bytes: allocated by `empty` and its kin, and not yet fully written."""
+"""Which memory holds undefined bytes: allocated by `empty` and its kin, not yet fully written."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ _MAX_TRACKED = 20_000
 
 
 def storage_of(tensor: torch.Tensor) -> Any:
-    """Return the tensor's storage; None for what has none to speak of: sparse, mkldnn, wrapper
-    subclasses."""
+    """Return the tensor's storage; None for what has none: sparse, mkldnn, wrapper subclasses."""
     try:
         return tensor.untyped_storage()
     except (RuntimeError, NotImplementedError):
@@ -39,25 +38,20 @@ class UndefinedMemory:
     """
 
     def __init__(self) -> None:
-        self._allocations: dict[
-            int, tuple[int, int, StorageWeakRef]
-        ] = {}  # event number, bytes not yet written
+        # By the storage's key: event number, bytes not yet written, the storage.
+        self._allocations: dict[int, tuple[int, int, StorageWeakRef]] = {}
         self.workspaces: dict[int, StorageWeakRef] = {}
 
     @property
     def is_following(self) -> bool:
         return bool(self._allocations) or bool(self.workspaces)
 
-    def allocated(self, result: Any, event: int) -> None:
-        for tensor in (
-            (result,)
-            if isinstance(result, _Tensor)
-            else result
-            if isinstance(result, (list, tuple))
-            else ()
-        ):
-            storage = storage_of(tensor) if isinstance(tensor, _Tensor) else None
-            if storage is not None and _has_memory(storage):
+    def add_allocation(self, result: Any, event: int) -> None:
+        """Follow the memory that event number `event` allocated."""
+        tensors = result if isinstance(result, (list, tuple)) else (result,)
+        for tensor in tensors:
+            storage = _storage_with_memory(tensor)
+            if storage is not None:
                 self.workspaces.pop(storage_key(storage), None)
                 self._follow(storage, event, storage.nbytes())
 
@@ -66,21 +60,17 @@ class UndefinedMemory:
         if len(self._allocations) > _MAX_TRACKED:
             self._forget()
 
-    def copied(self, result: Any, event: int) -> None:
-        """Follow `result` as memory that event number `event` allocated: undefined bytes were
-        copied into it."""
-        storage = storage_of(result) if isinstance(result, _Tensor) else None
-        if (
-            storage is not None
-            and _has_memory(storage)
-            and storage_key(storage) not in self._allocations
-        ):
+    def add_copy(self, result: Any, event: int) -> None:
+        """Follow `result`, into which undefined bytes were copied, as the allocation `event`."""
+        storage = _storage_with_memory(result)
+        if storage is not None and storage_key(storage) not in self._allocations:
             self._follow(storage, event, result.numel() * result.element_size())
 
-    def workspace(self, tensors: Iterable[Any]) -> None:
+    def add_workspaces(self, tensors: Iterable[Any]) -> None:
+        """Take the tensors for workspace: they are neither outputs nor, later on, inputs."""
         for tensor in tensors:
-            storage = storage_of(tensor) if isinstance(tensor, _Tensor) else None
-            if storage is not None and _has_memory(storage):
+            storage = _storage_with_memory(tensor)
+            if storage is not None:
                 self._allocations.pop(storage_key(storage), None)
                 self.workspaces[storage_key(storage)] = StorageWeakRef(storage)
                 if len(self.workspaces) > _MAX_TRACKED:
@@ -89,15 +79,15 @@ class UndefinedMemory:
     def is_workspace(self, tensor: torch.Tensor) -> bool:
         return _key(tensor) in self.workspaces
 
-    def read(self, tensors: list[torch.Tensor]) -> int | None:
-        """Return the event number of the allocation that one of `tensors` still partly consists of."""
+    def find_undefined(self, tensors: list[torch.Tensor]) -> int | None:
+        """Return the event of the allocation that one of `tensors` still partly consists of."""
         for tensor in tensors:
             found = self._allocations.get(_key(tensor))
             if found is not None and tensor.numel():
                 return found[0]
         return None
 
-    def written(self, tensors: list[torch.Tensor]) -> None:
+    def subtract(self, tensors: list[torch.Tensor]) -> None:
         """Account for what an op wrote."""
         for tensor in tensors:
             storage = storage_of(tensor)
@@ -108,21 +98,30 @@ class UndefinedMemory:
             found = self._allocations.get(key)
             if found is None:
                 continue
-            left = found[1] - tensor.numel() * tensor.element_size()
+            event, left, reference = found
+            left -= tensor.numel() * tensor.element_size()
             if left <= 0 or storage.nbytes() < left:
                 del self._allocations[key]
             else:
-                self._allocations[key] = (found[0], left, found[2])
+                self._allocations[key] = (event, left, reference)
 
     def _forget(self) -> None:
         """Drop what is freed by now, and the older half if that is not enough."""
-        allocations = {
-            key: kept for key, kept in self._allocations.items() if not kept[2].expired()
-        }
-        workspaces = {key: kept for key, kept in self.workspaces.items() if not kept.expired()}
+        allocations = [
+            (key, kept) for key, kept in self._allocations.items() if not kept[2].expired()
+        ]
+        workspaces = [(key, kept) for key, kept in self.workspaces.items() if not kept.expired()]
         half = _MAX_TRACKED // 2
-        self._allocations = dict(list(allocations.items())[-half:])
-        self.workspaces = dict(list(workspaces.items())[-half:])
+        self._allocations = dict(allocations[-half:])
+        self.workspaces = dict(workspaces[-half:])
+
+
+def _storage_with_memory(value: Any) -> Any:
+    """Return a tensor's storage; None for what is no tensor or has no memory."""
+    storage = storage_of(value) if isinstance(value, _Tensor) else None
+    if storage is None or not _has_memory(storage):
+        return None
+    return storage
 
 
 def _has_memory(storage: torch.UntypedStorage) -> bool:

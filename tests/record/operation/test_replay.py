@@ -37,7 +37,10 @@ class Counted:
 
 def repeated(func: Any) -> dict[Way, replay.Repetitions]:
     args = (torch.ones(2, 2), torch.ones(2, 2))
-    return {found.way: found for found in Rerun(func, args, {}, MM).all_ways([args[0].mm(args[1])])}
+    return {
+        found.way: found
+        for found in Rerun(func, args, {}, MM).repeat_all_ways([args[0].mm(args[1])])
+    }
 
 
 def test_a_flag_that_is_refused_is_told_from_cublas_asking_for_a_workspace() -> None:
@@ -84,7 +87,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         def queue(self) -> None:
             done.append("queue")
 
-    monkeypatch.setattr(replay, "_device_of", lambda *values: torch.device("cuda:0"))
+    monkeypatch.setattr(replay, "device_of_call", lambda *values: torch.device("cuda:0"))
     monkeypatch.setattr(replay, "DeviceLoad", Load)
     return done
 
@@ -136,7 +139,7 @@ def test_nothing_is_repeated_while_a_graph_is_captured(monkeypatch: pytest.Monke
 
 def test_the_device_of_a_call_is_that_of_its_tensors_and_the_cpu_is_none() -> None:
     on_gpu: Any = SimpleNamespace(device=torch.device("cuda:1"))
-    assert replay._device_of([torch.ones(1)], (torch.ones(1), 3, [on_gpu]), {}) is None
+    assert replay.device_of_call([torch.ones(1), torch.ones(1), 3, [on_gpu]]) is None
 
 
 @pytest.mark.gpu
@@ -169,7 +172,7 @@ def test_a_kernel_beside_the_load_runs_before_the_queue_is_done() -> None:
         load.queue()
         x.add_(1)
         torch.cuda.current_stream().synchronize()
-        assert not load._stream.query()
+        assert not load.stream.query()
 
 
 @pytest.mark.gpu
@@ -180,7 +183,9 @@ def test_atomic_additions_are_seen_to_differ_and_the_flag_to_repair_them() -> No
     index = torch.randint(0, 50, (200_000,), device="cuda", generator=generator)
     args = (torch.zeros(50, 32, device="cuda"), 0, index, source)
     rerun = Rerun(torch.ops.aten.index_add_.default, args, {}, info)
-    found = {way.way: way for way in rerun.all_ways([torch.ops.aten.index_add_.default(*args)])}
+    found = {
+        way.way: way for way in rerun.repeat_all_ways([torch.ops.aten.index_add_.default(*args)])
+    }
     assert found[Way.PLAIN].differing or found[Way.CONTENTION].differing
     assert found[Way.FLAG].made > 0
     assert found[Way.FLAG].differing == 0

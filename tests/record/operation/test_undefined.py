@@ -21,24 +21,24 @@ def test_memory_that_came_back_as_another_tensor_is_not_undefined() -> None:
     memory = UndefinedMemory()
     blocks = bytearray(256), bytearray(256)
     first, second = (torch.frombuffer(block, dtype=torch.float32) for block in blocks)
-    memory.allocated(first, 7)
-    memory.workspace([second])
-    assert memory.read([first.view(8, 8)]) == 7
+    memory.add_allocation(first, 7)
+    memory.add_workspaces([second])
+    assert memory.find_undefined([first.view(8, 8)]) == 7
     assert memory.is_workspace(second[3:])
     del first, second
     first, second = (torch.frombuffer(block, dtype=torch.float32) for block in blocks)
-    assert memory.read([first, second]) is None
+    assert memory.find_undefined([first, second]) is None
     assert not memory.is_workspace(second)
 
 
 def test_a_storage_that_is_alive_is_followed_through_its_views() -> None:
     memory = UndefinedMemory()
     base = torch.empty(4, 4)
-    memory.allocated(base, 1)
-    memory.written([base[:2]])
-    assert memory.read([base.t()]) == 1
-    memory.written([base[2:]])
-    assert memory.read([base]) is None
+    memory.add_allocation(base, 1)
+    memory.subtract([base[:2]])
+    assert memory.find_undefined([base.t()]) == 1
+    memory.subtract([base[2:]])
+    assert memory.find_undefined([base]) is None
 
 
 @pytest.mark.seeded
