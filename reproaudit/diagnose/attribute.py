@@ -9,11 +9,12 @@ from reproaudit.compare.entropy import Strength
 from reproaudit.compare.judge import Judged
 from reproaudit.config.plan import SubjectSpec
 from reproaudit.diagnose.candidates import by_call, cause_repaired_by
-from reproaudit.diagnose.patch import ready_patch
+from reproaudit.diagnose.patch import make_patch, patch_lines
 from reproaudit.diagnose.pinning import Known
 from reproaudit.diagnose.races import DeviceRace
 from reproaudit.diagnose.sources import Explained, with_cause
 from reproaudit.knowledge.interventions import INTERVENTIONS
+from reproaudit.knowledge.rules import RULES
 from reproaudit.model.events import EventFlag, Location, Phase
 from reproaudit.model.result import Cause, Finding, Fix
 from reproaudit.trace.runs import Run
@@ -63,11 +64,7 @@ def recaused(finding: Finding, part: tuple[str, ...]) -> Finding:
     cause = cause_repaired_by(part)
     if cause is None or cause is finding.cause:
         return finding
-    if cause is not Cause.HASH_ORDER and finding.cause in (
-        Cause.RNG_ORDER,
-        Cause.UNSEEDED_RNG,
-        Cause.WORKER_SEED,
-    ):
+    if cause is not Cause.HASH_ORDER and RULES[finding.cause].is_of_stream:
         # what shifts a stream is repaired at what shifts it; the stream is where it shows
         return finding
     return with_cause(finding, cause, f"known by what repairs it: {', '.join(part)}")
@@ -75,10 +72,8 @@ def recaused(finding: Finding, part: tuple[str, ...]) -> Finding:
 
 def may_stand_for(one: Known, name: str) -> bool:
     """Tell whether an intervention that nothing else explains may be what repairs this finding."""
-    is_of_kernels = name == "threads.one" or name.startswith(
-        ("kernels.", "memory.", "cudnn.", "cublas.", "sdpa.")
-    )
-    return not (is_of_kernels and one.explained.is_from_outside)
+    is_inside = INTERVENTIONS[name].acts_on.is_inside_operators
+    return not (is_inside and one.explained.is_from_outside)
 
 
 def unlocated(
@@ -108,9 +103,7 @@ def unlocated(
     )
     if cause is Cause.THREAD_RACE:
         raced = (
-            race
-            for race in races
-            if set(race.interventions) & set(fix.settings) and race.location.line
+            race for race in races if set(race.repairs) & set(fix.settings) and race.location.line
         )
         place = next(((race.op.removesuffix(".default"), race.location) for race in raced), None)
     if place is not None:
@@ -148,10 +141,9 @@ def patched(finding: Finding, subject: SubjectSpec, *, refuses: bool) -> Finding
     except (OSError, UnicodeDecodeError):
         text = ""
     shown = place.path if place is not None and line is not None else main.name
-    patch = ready_patch(text, shown, fix.settings, line) if text else ()
-    told = tuple(dict.fromkeys(row for name in fix.settings for row in INTERVENTIONS[name].patch))
-    lines = [
-        row.replace("algorithms(True)", "algorithms(True, warn_only=True)") if refuses else row
-        for row in patch or told
-    ]
-    return replace(finding, fix=replace(fix, patch=tuple(lines)))
+    patch = make_patch(text, shown, fix.settings, line, refuses=refuses) if text else ()
+    if not patch:
+        entries = [INTERVENTIONS[name] for name in fix.settings]
+        advised = [row for entry in entries for row in patch_lines(entry, refuses=refuses)]
+        patch = tuple(dict.fromkeys(advised))
+    return replace(finding, fix=replace(fix, patch=patch))

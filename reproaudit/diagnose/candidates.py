@@ -8,131 +8,97 @@ import numpy as np
 
 from reproaudit.compare.entropy import EntropyCall, has_random_hashes
 from reproaudit.compare.localise import Origin
-from reproaudit.diagnose.sources import Explained
-from reproaudit.knowledge.interventions import INTERVENTIONS, against
+from reproaudit.diagnose.sources import Explained, is_drawn_by_worker
+from reproaudit.knowledge.interventions import (
+    INTERVENTIONS,
+    acting_on,
+    against,
+    answering,
+    answering_call,
+)
 from reproaudit.knowledge.mechanisms import mechanism_of
+from reproaudit.knowledge.traits import Clue, Part
 from reproaudit.model.events import EventFlag, EventKind
 from reproaudit.model.result import Cause, Finding
-from reproaudit.trace.runs import MAIN_PROCESS, Run
-
-# By the start of the call's name: what makes that call give the same in each run. The longest match
-# counts.
-_BY_CALL = {
-    "random.": ("seed.python",),
-    "random.SystemRandom": ("entropy.fixed",),
-    "numpy.random.RandomState": ("seed.numpy",),
-    "numpy.random": ("seed.numpy",),
-    "numpy.random.default_rng": ("seed.numpy_generators",),
-    "numpy.random.SeedSequence": ("seed.numpy_generators",),
-    "numpy.random.PCG64": ("seed.numpy_generators",),
-    "torch.manual_seed": ("clock.fixed", "entropy.fixed", "seed.python", "seed.numpy"),
-    "torch.seed": ("seed.torch_generators",),
-    "torch.Generator.seed": ("seed.torch_generators",),
-    "os.urandom": ("entropy.fixed",),
-    "os.getpid": ("entropy.fixed",),
-    "os.getppid": ("entropy.fixed",),
-    "uuid.": ("entropy.fixed",),
-    "secrets.": ("entropy.fixed",),
-    "time.": ("clock.fixed",),
-    "datetime.": ("clock.fixed",),
-    "queue.": ("threads.serial",),
-    "concurrent.futures": ("order.arrival", "threads.serial"),
-    "multiprocessing.": ("order.arrival", "threads.serial", "workers.none"),
-    "asyncio.": ("order.arrival",),
-    "torch.utils.data.DataLoader": ("order.arrival", "workers.none"),
-    "sqlite3": ("sqlite.random",),
-    "os.listdir": ("files.sorted",),
-    "os.scandir": ("files.sorted",),
-    "os.path.get": ("files.sorted", "threads.serial"),
-    "os.stat": ("files.sorted", "threads.serial"),
-    "os.path.exists": ("files.fresh",),
-    "os.path.isfile": ("files.fresh",),
-    "os.path.isdir": ("files.fresh",),
-    "glob.": ("files.sorted",),
-    "pathlib.": ("files.sorted",),
-    "pathlib.Path.exists": ("files.fresh",),
-}
-_STREAMS = {"python": "seed.python", "numpy": "seed.numpy", "torch.cpu": "seed.torch"}
-_LAST_RESORT = (
-    "compile.off",
-    "workers.none",
-    "files.fresh",
-)  # they change more of the program than its one cause
+from reproaudit.trace.runs import Run
 
 
 def candidates(explained: Explained, pair: tuple[Run, Run], *, cuda: bool) -> tuple[str, ...]:
-    """Return interventions to try for the finding, each once: those that its evidence names, then
-    its cause's."""
-    finding, found = explained.finding, list[str]()
+    """Return interventions to try for the finding, each once.
+
+    Those that its evidence names come first, then all that remove its cause.
+    """
+    finding = explained.finding
+    origin = explained.source.origin
+    found: list[str] = []
     if explained.call is not None:
         found += by_call(explained.call)
     found += explained.named
-    if finding.cause is Cause.KERNEL or (explained.named and explained.source.origin is Origin.OP):
+    if finding.cause is Cause.KERNEL or (explained.named and origin is Origin.OP):
         found += _against_kernel(finding, cuda=cuda)
-    if finding.cause is Cause.UNSEEDED_RNG and explained.source.origin is Origin.RANDOM:
-        own = _draws_from_own_generator(explained, pair)
-        found += (
-            ("seed.torch_generators", "seed.torch")
-            if own
-            else ("seed.torch", "seed.torch_generators")
-        )
+    if finding.cause is Cause.UNSEEDED_RNG and origin is Origin.RANDOM:
+        is_own = _draws_from_own_generator(explained, pair)
+        found += answering(Clue.OWN_GENERATOR if is_own else Clue.DEFAULT_GENERATOR)
     if finding.cause is Cause.RNG_ORDER:
-        found += ("threads.serial", "hash.seed", "clock.fixed")
-    if finding.cause is Cause.UNKNOWN or (
-        explained.is_from_outside and not explained.has_exact_line
-    ):
-        found += against((finding.cause,), cuda=cuda)  # first what is suspected, then what is usual
+        found += answering(Clue.DRAWS_REORDERED)
+    is_unplaced = explained.is_from_outside and not explained.has_exact_line
+    if finding.cause is Cause.UNKNOWN or is_unplaced:
+        # First what is suspected, then what is usual.
+        found += against((finding.cause,), cuda=cuda)
         found += drawn_streams(*pair)
-        found += ("hash.seed",) if has_random_hashes(pair[0]) else ()
+        if has_random_hashes(pair[0]):
+            found += answering(Clue.RANDOM_HASHES)
         found += drawn_streams(*pair, at_least=0)
     found += against((finding.cause,), cuda=cuda)
     return tuple(dict.fromkeys(found))
 
 
 def _against_kernel(finding: Finding, *, cuda: bool) -> list[str]:
-    """Return what the op's mechanism on a GPU names, in the order that repeating the op gives it."""
+    """Return what the op's mechanism on a GPU names, in the order that repeating it suggests."""
     mechanism = mechanism_of(finding.op) if cuda else None
-    named = list(mechanism.interventions) if mechanism is not None else []
-    if mechanism is not None and mechanism.id == "convolution" and finding.evidence.replayed:
-        # An algorithm once chosen by timing is kept, so what differs when it is repeated is the
-        # algorithm itself.
-        named.sort(key=lambda name: name != "cudnn.deterministic")
-    if finding.evidence.switched is False:
+    evidence = finding.evidence
+    found: list[str] = []
+    if mechanism is not None:
+        if evidence.replayed and mechanism.part_if_replayed is not None:
+            found += acting_on((mechanism.part_if_replayed,))
+        found += [name for name in mechanism.interventions if name not in found]
+    if evidence.switched is False:
         # The deterministic forms were tried on the op itself and do not repair it. Where it has a
         # mechanism, the flag may still have the function above take another op: interpolate() does.
-        named.sort(key=lambda name: name == "kernels.deterministic")
-        named += ["kernels.cpu"] if cuda and finding.evidence.declared else []
-        named.append("threads.one")
-    return named
+        found.sort(key=lambda name: INTERVENTIONS[name].acts_on is Part.KERNELS)
+        if cuda and evidence.declared:
+            found += answering(Clue.FLAG_IS_REFUSED)
+        found += answering(Clue.FLAG_IS_NOT_ENOUGH)
+    return found
 
 
 def by_call(call: EntropyCall) -> tuple[str, ...]:
-    """Return what makes the call give the same in each run; what a worker process draws depends on
-    its seed first."""
-    matches = [prefix for prefix in _BY_CALL if call.name.startswith(prefix)]
-    named = _BY_CALL[max(matches, key=len)] if matches else ()
-    if call.process != MAIN_PROCESS and ("random" in call.name or "seed" in call.name):
-        return ("workers.seed", *named, "clock.fixed", "entropy.fixed", "workers.none")
-    return named
+    """Return what makes the call give the same in each run.
+
+    What a worker process draws depends on its seed first, and then on what that is made of.
+    """
+    named = answering_call(call.name)
+    if not is_drawn_by_worker(call):
+        return named
+    return (*answering(Clue.WORKER_SEED), *named, *answering(Clue.WORKER_SURROUNDINGS))
 
 
 def drawn_streams(a: Run, b: Run, at_least: int = 1) -> tuple[str, ...]:
-    """Return the seedings of global streams whose states differed and changed `at_least` so often,
-    in a fixed order.
+    """Return what seeds the global streams whose states differed, in the table's order.
 
-    A stream that was not seen to change may have been drawn from before it was first looked at.
+    Only streams count whose state changed at least so often. One that was not seen to change may
+    have been drawn from before it was first looked at.
     """
     states_a, states_b = _states(a), _states(b)
-    on_devices = sorted(stream for stream in states_a if stream.startswith("torch.cuda:"))
+    suspects = [
+        stream
+        for stream, states in states_a.items()
+        if len(states) > at_least and stream in states_b and states.isdisjoint(states_b[stream])
+    ]
     return tuple(
-        dict.fromkeys(
-            _STREAMS.get(stream, "seed.torch")
-            for stream in (*_STREAMS, *on_devices)
-            if stream in states_a
-            and stream in states_b
-            and len(states_a[stream]) > at_least
-            and states_a[stream].isdisjoint(states_b[stream])
-        )
+        name
+        for name, entry in INTERVENTIONS.items()
+        if entry.streams and any(stream.startswith(entry.streams) for stream in suspects)
     )
 
 
@@ -156,30 +122,33 @@ def _draws_from_own_generator(explained: Explained, pair: tuple[Run, Run]) -> bo
 
 
 def everything(*, cuda: bool, compiles: bool) -> tuple[str, ...]:
-    """Return every intervention that may be tried at once, those that change least first in the
-    table's order."""
+    """Return every intervention that may be tried at once, in the table's order."""
     return tuple(
         name
         for name, entry in INTERVENTIONS.items()
-        if ((cuda or not entry.only_cuda) and name not in _LAST_RESORT)
-        or (name == "compile.off" and compiles)
+        if not entry.is_last_resort
+        and (cuda or not entry.only_cuda)
+        and (compiles or not entry.only_compiled)
     )
 
 
 def cause_repaired_by(names: Iterable[str]) -> Cause | None:
-    """Return the cause that the interventions together speak for: that of their first entry; None
-    if they disagree."""
+    """Return the cause that the interventions together speak for; None if they disagree.
+
+    An intervention speaks for the first of its causes.
+    """
     causes = {INTERVENTIONS[name].causes[0] for name in names}
     return causes.pop() if len(causes) == 1 else None
 
 
-def ranked(lists: Sequence[Sequence[str]]) -> Iterator[tuple[str, ...]]:
-    """Yield unions to try: the first of each list, the first two of each, and so on until nothing
-    is added."""
+def rank_unions(lists: Sequence[Sequence[str]]) -> Iterator[tuple[str, ...]]:
+    """Yield unions to try: the first of each list, the first two of each, and so on.
+
+    Ends once every list is in the union as a whole.
+    """
     depth = 1
     while True:
-        union = tuple(dict.fromkeys(name for names in lists for name in names[:depth]))
-        yield union
+        yield tuple(dict.fromkeys(name for names in lists for name in names[:depth]))
         if all(len(names) <= depth for names in lists):
             return
         depth += 1

@@ -20,13 +20,19 @@ from reproaudit.diagnose.attribute import (
     unlocated,
     unsuspected,
 )
-from reproaudit.diagnose.candidates import everything, ranked
+from reproaudit.diagnose.candidates import everything, rank_unions
 from reproaudit.diagnose.locate import Locator, Pair
-from reproaudit.diagnose.pinning import FILL_VARIABLE, OTHER_FILL, Known, Pinning
+from reproaudit.diagnose.pinning import Known, Pinning
 from reproaudit.diagnose.races import DeviceRace
 from reproaudit.diagnose.search import Search
 from reproaudit.diagnose.trials import Trials
 from reproaudit.errors import SubjectError
+from reproaudit.knowledge.interventions import (
+    FILL_VARIABLE,
+    INTERVENTIONS,
+    OTHER_FILL,
+    ZERO_FILL,
+)
 from reproaudit.model.events import (
     EventFlag,
     EventKind,
@@ -39,21 +45,6 @@ from reproaudit.model.result import Alert, Cause, Finding, Fix, Trial
 from reproaudit.runs.lab import BudgetSpent, RunMaker
 from reproaudit.trace.runs import Run
 
-# What else of the outside world is held still while the lines of a program are followed. Not the
-# order of threads or workers: that would change what the program does line by line.
-_ISOLATION = (
-    "seed.python",
-    "seed.numpy",
-    "seed.numpy_generators",
-    "seed.torch",
-    "seed.torch_generators",
-    "entropy.fixed",
-    "hash.seed",
-    "files.sorted",
-    "clock.fixed",
-    "sqlite.random",
-)
-_BROAD = ("kernels.", "threads.", "memory.", "streams.", "copies.", "cudnn.", "cublas.", "sdpa.")
 _WIDEST_CHOICE = 3  # interventions per finding that are united before all are
 
 
@@ -179,7 +170,7 @@ class Diagnostician:
 
     def _unions(self, widest: int) -> list[tuple[str, ...]]:
         lists = [known.choices[known.chosen :] for known in self._pinning.known]
-        return [union for _, union in zip(range(widest), ranked(lists), strict=False)]
+        return [union for _, union in zip(range(widest), rank_unions(lists), strict=False)]
 
     # -- the fix
     # -----------------------------------------------------------------------------------------------------
@@ -192,8 +183,8 @@ class Diagnostician:
 
     def _against_races(self) -> list[tuple[str, ...]]:
         """Where recording hid the difference, streams that nothing orders are the first suspects."""
-        lists = [race.interventions for race in self._races]
-        return list(ranked(lists)) if lists else []
+        lists = [race.repairs for race in self._races]
+        return list(rank_unions(lists)) if lists else []
 
     def _wide_sets(self) -> list[tuple[str, ...]]:
         """Everything at once; without what a program may not survive; and with what changes most of
@@ -201,10 +192,9 @@ class Diagnostician:
         whole = tuple(
             filter(self._lab.can_try, everything(cuda=self._cuda, compiles=self._compiles))
         )
-        gentle = tuple(
-            name for name in whole if name not in ("clock.fixed", "entropy.fixed", "threads.serial")
-        )
-        return [whole, gentle, (*whole, "files.fresh")]
+        gentle = tuple(name for name in whole if not INTERVENTIONS[name].is_harsh)
+        fresh = tuple(name for name, entry in INTERVENTIONS.items() if entry.fresh_files)
+        return [whole, gentle, (*whole, *fresh)]
 
     # -- which finding it fixes
     # --------------------------------------------------------------------------------------
@@ -264,7 +254,7 @@ class Diagnostician:
             for finding in findings
             if finding.fix is not None and finding.location is not None
         ]
-        is_broad = any(name.startswith(_BROAD) for name in self._fix)
+        is_broad = any(INTERVENTIONS[name].is_broad for name in self._fix)
         is_covered = {name for fix in located for name in fix.settings}.issuperset(self._fix)
         return is_covered and (self._pinning.is_complete is True or not is_broad)
 
@@ -289,7 +279,12 @@ class Diagnostician:
     def _lines(self) -> Pair | None:
         """Return two runs whose lines were followed and that differ by what the fix repairs, and by
         little else."""
-        still = tuple(name for name in _ISOLATION if name not in (self._fix or ()))
+        # Not the order of threads or workers: that would change what the program does line by line.
+        still = tuple(
+            name
+            for name, entry in INTERVENTIONS.items()
+            if entry.holds_still and name not in (self._fix or ())
+        )
         return self._locator.changed_pair(still, lines=True) or self._locator.changed_pair(
             (), lines=True
         )
@@ -327,7 +322,7 @@ class Diagnostician:
                 ((FILL_VARIABLE, value),),
                 values_mb=0,
             )
-            for number, value in enumerate(("0", OTHER_FILL))
+            for number, value in enumerate((ZERO_FILL, OTHER_FILL))
         ]
         differs = len(compare_boundaries(runs, self._lab.interned).classes) > 1
         said = "the results follow" if differs else "the results do not depend on"

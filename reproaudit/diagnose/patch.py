@@ -1,33 +1,43 @@
-"""A fix as a patch of the user's own file: lines at its start, or an edit of the line that is to
-blame."""
+"""A fix as a patch of the user's own file.
+
+Lines are added behind its imports, or the line that is to blame is edited. What to add and what to
+edit stands in the table of interventions.
+"""
 
 from __future__ import annotations
 
 import ast
 import difflib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from reproaudit.knowledge.interventions import INTERVENTIONS
+from reproaudit.knowledge.traits import (
+    Intervention,
+    LineEdit,
+    RenameCalls,
+    SetKeyword,
+    SortCalls,
+)
 
 _SETS = ("set", "frozenset")
 _CONSUMERS = ("list", "tuple", "enumerate", "iter", "zip", "map", "fromkeys", "join", "extend")
-_LISTINGS = ("listdir", "glob", "iglob", "iterdir", "rglob")
-_FILLED = {"empty": "zeros", "new_empty": "new_zeros", "empty_like": "zeros_like"}
 
 
 @dataclass(frozen=True, slots=True)
 class _Edit:
-    """Bytes from `start` to `end` of the source are replaced."""
+    """Bytes from `start` to `end` of the program's text are replaced."""
 
     start: int
     end: int
     text: str
 
 
-class _Source:
-    """A program's text, with positions of syntax nodes as byte offsets: that is how the ast module
-    counts columns."""
+class _ProgramText:
+    """A program's text and syntax.
+
+    Positions are byte offsets: that is how the ast module counts columns.
+    """
 
     def __init__(self, text: str) -> None:
         self.data = text.encode()
@@ -45,149 +55,160 @@ class _Source:
         return self._starts[node.end_lineno - 1] + node.end_col_offset
 
     def nodes_at(self, line: int) -> Iterator[ast.AST]:
-        """Yield the nodes that begin on the line or, of a statement of several lines, reach over
-        it."""
+        """Yield the nodes that begin on the line, and calls of several lines that reach over it."""
         for node in ast.walk(self.tree):
-            if isinstance(node, (ast.expr, ast.comprehension, ast.For)):
-                first = node.target.lineno if isinstance(node, ast.comprehension) else node.lineno
-                if first == line or (
-                    isinstance(node, ast.Call) and first <= line <= (node.end_lineno or first)
-                ):
+            if isinstance(node, ast.comprehension):
+                if node.target.lineno == line:
+                    yield node
+            elif isinstance(node, (ast.expr, ast.For)):
+                last = node.end_lineno or node.lineno
+                is_over = isinstance(node, ast.Call) and node.lineno <= line <= last
+                if node.lineno == line or is_over:
                     yield node
 
-    def after_imports(self) -> int:
+    def calls_at(self, line: int) -> Iterator[ast.Call]:
+        for node in self.nodes_at(line):
+            if isinstance(node, ast.Call):
+                yield node
+
+    def count_lines_to_last_import(self) -> int:
         """Return how many lines there are down to the end of the last import at the top level."""
-        return max(
-            (
-                node.end_lineno or 0
-                for node in self.tree.body
-                if isinstance(node, (ast.Import, ast.ImportFrom))
-            ),
-            default=0,
-        )
+        last = 0
+        for node in self.tree.body:
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                last = max(last, node.end_lineno or 0)
+        return last
 
-    def wrapped(self, node: ast.expr, function: str) -> list[_Edit]:
+    def sort(self, node: ast.expr) -> list[_Edit]:
+        """Return the edits that put sorted() around an expression."""
         start, end = self.start(node), self.end(node)
-        return [_Edit(start, start, f"{function}("), _Edit(end, end, ")")]
+        return [_Edit(start, start, "sorted("), _Edit(end, end, ")")]
 
-    def renamed(self, call: ast.Call, new: str, arguments: str | None = None) -> list[_Edit]:
-        """Give a called function another name, and if asked for, other arguments."""
-        end = self.end(call.func)
-        edits = [_Edit(end - len(_called(call).encode()), end, new)]
-        return (
-            edits if arguments is None else [*edits, _Edit(end, self.end(call), f"({arguments})")]
-        )
+    def apply(self, edits: Sequence[_Edit]) -> str:
+        """Return the program's text with the edits made."""
+        data = self.data
+        # From the end, so that offsets of edits still to be made stay right.
+        in_order = sorted(set(edits), key=lambda edit: (edit.start, edit.end))
+        for edit in reversed(in_order):
+            data = data[: edit.start] + edit.text.encode() + data[edit.end :]
+        return data.decode()
 
 
-def ready_patch(text: str, path: str, names: Sequence[str], line: int | None) -> tuple[str, ...]:
-    """Return a unified diff of the file that does what the interventions do; empty if that cannot
-    be written for it.
+def make_patch(
+    text: str, path: str, names: Sequence[str], line: int | None, *, refuses: bool = False
+) -> tuple[str, ...]:
+    """Return a unified diff of the file that does what the interventions do.
 
-    `line` is the finding's, if it lies in this file. The diff is made by editing syntax, not by
-    running anything.
+    Empty if that cannot be written for this file. `line` is the finding's, if it lies in this file.
+    `refuses`: some operator of the program raises under the determinism flag. The diff is made by
+    editing syntax, not by running anything.
     """
     try:
-        source = _Source(text)
+        program = _ProgramText(text)
     except (SyntaxError, ValueError):
         return ()
     edits: list[_Edit] = []
-    start: list[str] = []
+    added: list[str] = []
     for name in names:
-        found = _EDITS[name](source, line) if name in _EDITS and line is not None else []
+        entry = INTERVENTIONS[name]
+        found = _edit_line(program, entry.edits, line) if line is not None else []
         if found:
             edits += found
-        elif INTERVENTIONS[name].at_start:
-            start += [row for row in INTERVENTIONS[name].patch if row not in start]
+        elif entry.at_start:
+            added += [row for row in patch_lines(entry, refuses=refuses) if row not in added]
         else:
             return ()
-    changed = _edited(source, edits).decode().splitlines(keepends=True)
-    at = source.after_imports()
-    bound = text.splitlines()
-    changed[at:at] = [f"{row}\n" for row in start if row not in bound]
+    present = text.splitlines()
+    at = program.count_lines_to_last_import()
+    changed = program.apply(edits).splitlines(keepends=True)
+    changed[at:at] = [f"{row}\n" for row in added if row not in present]
     before = text.splitlines(keepends=True)
-    return tuple(row.rstrip("\n") for row in difflib.unified_diff(before, changed, path, path, n=1))
+    rows = difflib.unified_diff(before, changed, fromfile=path, tofile=path, n=1)
+    return tuple(row.rstrip("\n") for row in rows)
 
 
-def _edited(source: _Source, edits: Sequence[_Edit]) -> bytes:
-    data = source.data
-    for edit in sorted(set(edits), key=lambda edit: (edit.start, edit.end), reverse=True):
-        data = data[: edit.start] + edit.text.encode() + data[edit.end :]
-    return data
+def patch_lines(entry: Intervention, *, refuses: bool) -> tuple[str, ...]:
+    """Return the lines to write in place of an intervention.
+
+    `refuses`: some operator of the program raises under the determinism flag.
+    """
+    if refuses and entry.patch_if_refused:
+        return entry.patch_if_refused
+    return entry.patch
 
 
-# -- edits of the line that is to blame
-# --------------------------------------------------------------------------------
+def _edit_line(program: _ProgramText, edits: Sequence[LineEdit], line: int) -> list[_Edit]:
+    """Return the first of the edits that the line has a place for; empty if none has."""
+    for edit in edits:
+        if isinstance(edit, SortCalls):
+            found = _sort_calls(program, edit, line)
+        elif isinstance(edit, SetKeyword):
+            found = _set_keyword(program, edit, line)
+        elif isinstance(edit, RenameCalls):
+            found = _rename_calls(program, edit, line)
+        else:
+            found = _sort_iterated(program, line)
+        if found:
+            return found
+    return []
 
 
-def _calls(source: _Source, line: int, names: Sequence[str]) -> Iterator[ast.Call]:
-    for node in source.nodes_at(line):
-        if isinstance(node, ast.Call) and _called(node) in names:
-            yield node
-
-
-def _called(call: ast.Call) -> str:
+def _name_called(call: ast.Call) -> str:
+    """Return the last name of what is called; "" for what has no name."""
     function = call.func
-    return (
-        function.attr
-        if isinstance(function, ast.Attribute)
-        else function.id
-        if isinstance(function, ast.Name)
-        else ""
-    )
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
 
 
-def _sorted_iteration(source: _Source, line: int) -> list[_Edit]:
+def _sort_iterated(program: _ProgramText, line: int) -> list[_Edit]:
     """Sort what the line iterates over: a set that is made there, else a plain name."""
     consumed: list[ast.expr] = []
-    for node in source.nodes_at(line):
+    for node in program.nodes_at(line):
         if isinstance(node, (ast.comprehension, ast.For)):
             consumed.append(node.iter)
-        elif isinstance(node, ast.Call) and _called(node) in _CONSUMERS:
+        elif isinstance(node, ast.Call) and _name_called(node) in _CONSUMERS:
             consumed += node.args
-    made = [node for node in consumed if _makes_set(node)]
-    named = [node for node in consumed if isinstance(node, (ast.Name, ast.Attribute))]
-    return source.wrapped((made or named)[0], "sorted") if made or named else []
+    for node in consumed:
+        if _makes_set(node):
+            return program.sort(node)
+    for node in consumed:
+        if isinstance(node, (ast.Name, ast.Attribute)):
+            return program.sort(node)
+    return []
 
 
 def _makes_set(node: ast.expr) -> bool:
-    return isinstance(node, (ast.Set, ast.SetComp)) or (
-        isinstance(node, ast.Call) and _called(node) in _SETS
-    )
+    if isinstance(node, ast.Call):
+        return _name_called(node) in _SETS
+    return isinstance(node, (ast.Set, ast.SetComp))
 
 
-def _sorted_listing(source: _Source, line: int) -> list[_Edit]:
-    found = next(_calls(source, line, _LISTINGS), None)
-    return source.wrapped(found, "sorted") if found is not None else []
+def _sort_calls(program: _ProgramText, edit: SortCalls, line: int) -> list[_Edit]:
+    for call in program.calls_at(line):
+        if _name_called(call) in edit.functions:
+            return program.sort(call)
+    return []
 
 
-def _renaming(
-    new: dict[str, str], arguments: str | None = None, *, bare: bool = False
-) -> _LineEdit:
-    """Make an edit that renames calls. `bare`: only of calls without arguments."""
-
-    def edit(source: _Source, line: int) -> list[_Edit]:
-        for call in _calls(source, line, tuple(new)):
-            if not (bare and (call.args or call.keywords)):
-                return source.renamed(call, new[_called(call)], arguments)
-        return []
-
-    return edit
+def _set_keyword(program: _ProgramText, edit: SetKeyword, line: int) -> list[_Edit]:
+    for call in program.calls_at(line):
+        for keyword in call.keywords:
+            if keyword.arg == edit.name:
+                start, end = program.start(keyword.value), program.end(keyword.value)
+                return [_Edit(start, end, edit.value)]
+    return []
 
 
-def _in_order(source: _Source, line: int) -> list[_Edit]:
-    for node in source.nodes_at(line):
-        for keyword in node.keywords if isinstance(node, ast.Call) else ():
-            if keyword.arg == "in_order":
-                return [_Edit(source.start(keyword.value), source.end(keyword.value), "True")]
-    return _renaming({"imap_unordered": "imap"})(source, line)
-
-
-_LineEdit = Callable[[_Source, int], list[_Edit]]
-_EDITS: dict[str, _LineEdit] = {
-    "hash.seed": _sorted_iteration,
-    "files.sorted": _sorted_listing,
-    "order.arrival": _in_order,
-    "memory.fill": _renaming(_FILLED),
-    "seed.torch_generators": _renaming({"seed": "manual_seed"}, "0", bare=True),
-    "seed.numpy_generators": _renaming({"default_rng": "default_rng"}, "0", bare=True),
-}
+def _rename_calls(program: _ProgramText, edit: RenameCalls, line: int) -> list[_Edit]:
+    for call in program.calls_at(line):
+        name = _name_called(call)
+        has_arguments = bool(call.args or call.keywords)
+        if name not in edit.names or (edit.only_bare and has_arguments):
+            continue
+        end = program.end(call.func)
+        edits = [_Edit(end - len(name.encode()), end, edit.names[name])]
+        if edit.arguments is not None:
+            edits.append(_Edit(end, program.end(call), f"({edit.arguments})"))
+        return edits
+    return []

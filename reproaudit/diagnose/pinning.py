@@ -12,6 +12,13 @@ from reproaudit.config.plan import Pin
 from reproaudit.diagnose.candidates import candidates
 from reproaudit.diagnose.locate import Locator, Pair, pin_of, places, target_of
 from reproaudit.diagnose.sources import Explained, confirm
+from reproaudit.knowledge.interventions import (
+    FILL_VARIABLE,
+    OTHER_FILL,
+    ZERO_FILL,
+    answering,
+)
+from reproaudit.knowledge.traits import Clue
 from reproaudit.model.confidence import interval
 from reproaudit.model.events import EventFlag, Level, NotChecked, Unchecked
 from reproaudit.model.result import Cause, Finding, Replays
@@ -21,10 +28,6 @@ from reproaudit.trace.runs import Run
 _MOST_ROUNDS = 16
 _KEPT_MB = 512  # of pinned outputs per reference run
 _PINNED_RUNS = 2  # that must equal the reference before the list counts as complete
-FILL_VARIABLE, OTHER_FILL = (
-    "REPROAUDIT_FILL",
-    "90",
-)  # the byte that memory.fill writes, zero unless this says another
 _PINNABLE = (Origin.OP, Origin.UNDEFINED)
 
 
@@ -99,8 +102,8 @@ class Pinning:
         ]
         targets = tuple(target for _, target in wanted)
         filled = self._reads_undefined()
-        held = (*held, "memory.fill") if filled else held
-        fills = [((FILL_VARIABLE, fill),) if filled else () for fill in ("0", OTHER_FILL)]
+        held = (*held, *answering(Clue.UNDEFINED_READ)) if filled else held
+        fills = [((FILL_VARIABLE, fill),) if filled else () for fill in (ZERO_FILL, OTHER_FILL)]
         reference = self.lab.run(
             f"reference-{number}",
             0,

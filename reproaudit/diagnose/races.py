@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from reproaudit.compare.localise import Origin
+from reproaudit.knowledge.interventions import answering
+from reproaudit.knowledge.traits import Clue
 from reproaudit.model.events import EventFlag, EventKind, Location, ProgramWarning
 from reproaudit.model.result import Finding
 from reproaudit.trace.reader import Trace
@@ -30,8 +32,8 @@ class DeviceRace:
     is_host: bool = False
 
     @property
-    def interventions(self) -> tuple[str, ...]:
-        return ("copies.blocking", "streams.serial") if self.is_host else ("streams.serial",)
+    def repairs(self) -> tuple[str, ...]:
+        return answering(Clue.HOST_RACE if self.is_host else Clue.STREAM_RACE)
 
 
 def device_races(trace: Trace) -> tuple[DeviceRace, ...]:

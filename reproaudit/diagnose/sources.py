@@ -14,7 +14,7 @@ from reproaudit.compare.files import CarriedFile
 from reproaudit.compare.localise import Origin, Source
 from reproaudit.diagnose.races import DeviceRace, race_at
 from reproaudit.knowledge.mechanisms import mechanism_of
-from reproaudit.knowledge.rules import RULES
+from reproaudit.knowledge.rules import RULES, cause_of_call
 from reproaudit.model.events import EventFlag, EventKind, Location, Phase
 from reproaudit.model.result import Alert, Cause, Evidence, Finding, Fix
 from reproaudit.trace.reader import Trace
@@ -45,7 +45,7 @@ class Explained:
     def has_exact_line(self) -> bool:
         """True if the line is that of the call that brought the difference in, not only where it
         arrived."""
-        if self.finding.cause in (Cause.CARRIED_STATE, Cause.RNG_ORDER, Cause.THREAD_RACE):
+        if RULES[self.finding.cause].has_exact_line:
             return True  # the line that read the file, that drew, that met the race
         return not self.is_from_outside or (
             self.call is not None and self.call.strength is Strength.SPECIFIC
@@ -170,7 +170,7 @@ def _raced(explained: Explained, races: Sequence[DeviceRace]) -> Explained:
     return replace(
         explained,
         finding=with_cause(explained.finding, Cause.THREAD_RACE, note),
-        named=race.interventions,
+        named=race.repairs,
     )
 
 
@@ -352,25 +352,14 @@ _ORIGIN_NOTES = {
 
 
 def _cause_of(call: EntropyCall) -> Cause:
-    name = call.name
-    if call.process != MAIN_PROCESS and ("random" in name or "seed" in name):
+    if is_drawn_by_worker(call):
         return Cause.WORKER_SEED
-    named = next((cause for prefixes, cause in _CAUSES_BY_NAME if name.startswith(prefixes)), None)
-    if named is not None:
-        return named
+    by_name = cause_of_call(call.name)
+    if by_name is not None:
+        return by_name
     return Cause.DATA_ORDER if call.strength == Strength.ARRIVAL else Cause.UNSEEDED_RNG
 
 
-_CAUSES_BY_NAME = (
-    (
-        ("os.path.exists", "os.path.isfile", "os.path.isdir", "pathlib.Path.exists"),
-        Cause.CARRIED_STATE,
-    ),
-    (
-        ("os.listdir", "os.scandir", "os.stat", "glob.", "pathlib.", "os.path.get"),
-        Cause.FILESYSTEM_ORDER,
-    ),
-    (("time.", "datetime.", "os.times"), Cause.CLOCK),
-    (("sqlite3", "subprocess"), Cause.EXTERNAL_LIBRARY),
-    (("platform.", "socket."), Cause.HARDWARE),
-)
+def is_drawn_by_worker(call: EntropyCall) -> bool:
+    """Return True if the call draws from, or seeds, a generator in a worker process."""
+    return call.process != MAIN_PROCESS and ("random" in call.name or "seed" in call.name)

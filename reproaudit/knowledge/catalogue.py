@@ -12,9 +12,10 @@ from functools import partial
 
 from reproaudit.config import settings
 from reproaudit.errors import UsageError
-from reproaudit.knowledge.interventions import INTERVENTIONS, Intervention, against
+from reproaudit.knowledge.interventions import INTERVENTIONS, against
 from reproaudit.knowledge.mechanisms import MECHANISMS, Mechanism, mechanism_of
 from reproaudit.knowledge.rules import RULES, WARNINGS, Rule
+from reproaudit.knowledge.traits import Intervention
 from reproaudit.model.result import Cause
 
 _WIDTH = 100

@@ -1,5 +1,7 @@
-"""The table of causes and of warnings: a stable rule id, a title, advice, and what there is to know
-about each."""
+"""The tables of causes and of warnings: what each is, how it is told, and what to do about it.
+
+A cause is one entry here, beside its name in `model.result.Cause`, which is the closed list.
+"""
 
 from __future__ import annotations
 
@@ -8,295 +10,391 @@ from dataclasses import dataclass
 from reproaudit.model.result import Cause
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """`explanation`: how it comes about, how it is told, what does not repair it. `references`:
-    where to read more.
+    """What there is to know about a cause, or about a warning.
 
-    `cause` is None for a warning: the program may be reproducible and does, again and again, what
-    was hardly meant.
+    `explanation`: how it comes about, how it is told, what does not repair it. `cause` is None for a
+    warning: the program may be reproducible and does, again and again, what was hardly meant.
+
+    `calls` into the outside world, by the start of their names, show the cause if their results
+    differ. `has_exact_line`: a finding of this cause always names the line to blame.
+    `is_of_stream`: the cause lies in a random stream, which other causes may shift.
     """
 
     id: str
-    cause: Cause | None
     title: str
     advice: str
     explanation: str
     references: tuple[str, ...] = ()
+    cause: Cause | None = None
+    calls: tuple[str, ...] = ()
+    has_exact_line: bool = False
+    is_of_stream: bool = False
 
 
 _NOTES = "PyTorch notes: Reproducibility"
 _FLAG = "PyTorch docs: torch.use_deterministic_algorithms"
 _WORKERS = "PyTorch docs: torch.utils.data, Randomness in Multi-process Data Loading"
 
-RULES: dict[Cause, Rule] = {
-    rule.cause: rule
-    for rule in (
-        Rule(
-            "RA101",
-            Cause.UNSEEDED_RNG,
-            "a random generator starts from another state in each run",
-            "seed the generator once, before its first draw",
-            "Python's random, NumPy's generators and torch's take their first state from the operating system unless "
-            "they are given a seed. torch.manual_seed seeds torch's default generators and no other library; "
-            "numpy.random.seed does not reach default_rng(), and a seed made of the time or a process id is none. The "
-            "state that an operator consumed is recorded: it differs between runs while the operator's other inputs "
-            "are equal. A seed set after the model was built does not repair the weights that were drawn before it.",
-            (_NOTES, "NumPy docs: numpy.random.default_rng"),
+_CAUSES = (
+    Rule(
+        id="RA101",
+        cause=Cause.UNSEEDED_RNG,
+        title="a random generator starts from another state in each run",
+        advice="seed the generator once, before its first draw",
+        explanation=(
+            "Python's random, NumPy's generators and torch's take their first state from the "
+            "operating system unless they are given a seed. torch.manual_seed seeds torch's "
+            "default generators and no other library; numpy.random.seed does not reach "
+            "default_rng(), and a seed made of the time or a process id is none. The state "
+            "that an operator consumed is recorded: it differs between runs while the "
+            "operator's other inputs are equal. A seed set after the model was built does not "
+            "repair the weights that were drawn before it."
         ),
-        Rule(
-            "RA102",
-            Cause.RNG_ORDER,
-            "draws from one random stream happen in another order or number",
-            "give each consumer a generator of its own",
-            "The stream starts alike in each run, and then its consumers take turns differently: threads that share "
-            "the default generator, a branch on something that varies, a loop over a set, a draw more in one run. "
-            "From there on every consumer gets numbers that were meant for another. Earlier draws from the stream are "
-            "equal, later ones start from different states, or one run draws where the other does not. Seeding again "
-            "does not repair it: the order of the draws has to be fixed, or each consumer needs its own generator.",
-            ("PyTorch docs: torch.Generator", _NOTES),
+        references=(_NOTES, "NumPy docs: numpy.random.default_rng"),
+        is_of_stream=True,
+    ),
+    Rule(
+        id="RA102",
+        cause=Cause.RNG_ORDER,
+        title="draws from one random stream happen in another order or number",
+        advice="give each consumer a generator of its own",
+        explanation=(
+            "The stream starts alike in each run, and then its consumers take turns "
+            "differently: threads that share the default generator, a branch on something "
+            "that varies, a loop over a set, a draw more in one run. From there on every "
+            "consumer gets numbers that were meant for another. Earlier draws from the stream "
+            "are equal, later ones start from different states, or one run draws where the "
+            "other does not. Seeding again does not repair it: the order of the draws has to "
+            "be fixed, or each consumer needs its own generator."
         ),
-        Rule(
-            "RA103",
-            Cause.WORKER_SEED,
-            "worker processes are seeded differently in each run",
-            "derive worker seeds from torch.initial_seed()",
-            "A DataLoader seeds Python's, NumPy's and torch's global generators in each worker with a number drawn in "
-            "the main process plus the worker's own. Generators made in a worker without a seed, a worker_init_fn "
-            "that seeds from the clock or the process id, other libraries and other process pools stay unseeded. It "
-            "is told by a call in a worker process that returned something else while the main process went alike. A "
-            "seed in the main process alone does not repair it, nor does a fixed order of batches.",
-            (_WORKERS, "PyTorch notes: Reproducibility, DataLoader", "PyTorch issue #7882"),
+        references=("PyTorch docs: torch.Generator", _NOTES),
+        has_exact_line=True,
+        is_of_stream=True,
+    ),
+    Rule(
+        id="RA103",
+        cause=Cause.WORKER_SEED,
+        title="worker processes are seeded differently in each run",
+        advice="derive worker seeds from torch.initial_seed()",
+        explanation=(
+            "A DataLoader seeds Python's, NumPy's and torch's global generators in each "
+            "worker with a number drawn in the main process plus the worker's own. Generators "
+            "made in a worker without a seed, a worker_init_fn that seeds from the clock or "
+            "the process id, other libraries and other process pools stay unseeded. It is "
+            "told by a call in a worker process that returned something else while the main "
+            "process went alike. A seed in the main process alone does not repair it, nor "
+            "does a fixed order of batches."
         ),
-        Rule(
-            "RA201",
-            Cause.DATA_ORDER,
-            "the same data arrives in another order",
-            "restore a fixed order before the data is used",
-            "Results of threads, process pools and asynchronous readers are taken as they become ready: "
-            "imap_unordered, as_completed, a queue with several producers, DataLoader(in_order=False). The batches "
-            "hold the same samples in another order, which is how it is told from randomness: as sets they are equal. "
-            "Seeds do not repair it, since no generator is involved; a sum or mean over the batch may hide it until "
-            "rounding shows it.",
-            (
-                "PyTorch docs: torch.utils.data.DataLoader, in_order",
-                "Python docs: concurrent.futures.as_completed",
-            ),
+        references=(_WORKERS, "PyTorch notes: Reproducibility, DataLoader", "PyTorch issue #7882"),
+        is_of_stream=True,
+    ),
+    Rule(
+        id="RA201",
+        cause=Cause.DATA_ORDER,
+        title="the same data arrives in another order",
+        advice="restore a fixed order before the data is used",
+        explanation=(
+            "Results of threads, process pools and asynchronous readers are taken as they "
+            "become ready: imap_unordered, as_completed, a queue with several producers, "
+            "DataLoader(in_order=False). The batches hold the same samples in another order, "
+            "which is how it is told from randomness: as sets they are equal. Seeds do not "
+            "repair it, since no generator is involved; a sum or mean over the batch may hide "
+            "it until rounding shows it."
         ),
-        Rule(
-            "RA202",
-            Cause.HASH_ORDER,
-            "the order follows Python's randomised string hashes",
-            "sort before iterating, or fix PYTHONHASHSEED before the start",
-            "Python salts the hashes of strings anew in each process, and a set of strings is iterated in the order "
-            "of their hashes: vocabularies, label lists and feature names built through a set change places from run "
-            "to run. Dictionaries keep the order of insertion and are safe. It is told by runs with PYTHONHASHSEED "
-            "fixed being equal. Setting os.environ['PYTHONHASHSEED'] inside the program comes too late for its own "
-            "process.",
-            ("Python docs: PYTHONHASHSEED", "Python docs: object.__hash__"),
+        references=(
+            "PyTorch docs: torch.utils.data.DataLoader, in_order",
+            "Python docs: concurrent.futures.as_completed",
         ),
-        Rule(
-            "RA203",
-            Cause.FILESYSTEM_ORDER,
-            "the order of directory entries or file times is used",
-            "sort file names",
-            "os.listdir, os.scandir, glob and pathlib return names in whatever order the file system keeps them: it "
-            "differs between machines, after a copy, and when files are made anew. Sorting by modification time has "
-            "ties and depends on when files were unpacked. It is told by a listing, or a file's time, that came out "
-            "differently before the data did. A seed does not repair it: a seeded shuffle of another list is another "
-            "list.",
-            ("Python docs: os.listdir", "Python docs: glob"),
+    ),
+    Rule(
+        id="RA202",
+        cause=Cause.HASH_ORDER,
+        title="the order follows Python's randomised string hashes",
+        advice="sort before iterating, or fix PYTHONHASHSEED before the start",
+        explanation=(
+            "Python salts the hashes of strings anew in each process, and a set of strings is "
+            "iterated in the order of their hashes: vocabularies, label lists and feature "
+            "names built through a set change places from run to run. Dictionaries keep the "
+            "order of insertion and are safe. It is told by runs with PYTHONHASHSEED fixed "
+            "being equal. Setting os.environ['PYTHONHASHSEED'] inside the program comes too "
+            "late for its own process."
         ),
-        Rule(
-            "RA301",
-            Cause.CLOCK,
-            "the clock decides a value or a branch",
-            "use a fixed number of steps or a fixed reference time",
-            "A time budget that ends an epoch, a learning rate that follows elapsed seconds, a feature made of "
-            "today's date, a checkpoint every few minutes that draws random numbers. It is told by a clock call of "
-            "the program's own code just before the first difference, and proven by runs under a clock that ticks "
-            "once per call. No seed and no deterministic kernel repairs it. A clock that only measures or logs is no "
-            "cause.",
-            ("Python docs: time.perf_counter",),
+        references=("Python docs: PYTHONHASHSEED", "Python docs: object.__hash__"),
+    ),
+    Rule(
+        id="RA203",
+        cause=Cause.FILESYSTEM_ORDER,
+        title="the order of directory entries or file times is used",
+        advice="sort file names",
+        explanation=(
+            "os.listdir, os.scandir, glob and pathlib return names in whatever order the file "
+            "system keeps them: it differs between machines, after a copy, and when files are "
+            "made anew. Sorting by modification time has ties and depends on when files were "
+            "unpacked. It is told by a listing, or a file's time, that came out differently "
+            "before the data did. A seed does not repair it: a seeded shuffle of another list "
+            "is another list."
         ),
-        Rule(
-            "RA302",
-            Cause.EXTERNAL_LIBRARY,
-            "a library outside PyTorch returns different results",
-            "give that library a seed or a fixed order",
-            "Augmentation, tokenising, graph sampling, simulators and databases bring generators, threads and hash "
-            "tables of their own; ORDER BY RANDOM() is one of them. The content that enters PyTorch differs, and no "
-            "operator of PyTorch made it. torch.manual_seed does not reach such a library: look for its seed or "
-            "random_state argument, for its number of threads, and for results that it hands out without a promised "
-            "order.",
-            ("PyTorch notes: Reproducibility, Random number generators in other libraries",),
+        references=("Python docs: os.listdir", "Python docs: glob"),
+        calls=("os.listdir", "os.scandir", "os.stat", "os.path.get", "glob.", "pathlib."),
+    ),
+    Rule(
+        id="RA301",
+        cause=Cause.CLOCK,
+        title="the clock decides a value or a branch",
+        advice="use a fixed number of steps or a fixed reference time",
+        explanation=(
+            "A time budget that ends an epoch, a learning rate that follows elapsed seconds, "
+            "a feature made of today's date, a checkpoint every few minutes that draws random "
+            "numbers. It is told by a clock call of the program's own code just before the "
+            "first difference, and proven by runs under a clock that ticks once per call. No "
+            "seed and no deterministic kernel repairs it. A clock that only measures or logs "
+            "is no cause."
         ),
-        Rule(
-            "RA303",
-            Cause.CARRIED_STATE,
-            "what an earlier run left behind changes a later one",
-            "use a fresh output folder per run, or an explicit resume option",
-            "A checkpoint that is resumed when it is found, a cache of preprocessed data, a file that is appended to, "
-            "a version_N folder: the first run writes what the second one reads. It is told by a question for a "
-            "file's existence that was answered differently, or by runs that are equal when each starts with the "
-            "files as they were. Seeds do not repair it, and later runs may well agree with each other while the "
-            "first stands alone.",
-            ("Python docs: tempfile.mkdtemp",),
+        references=("Python docs: time.perf_counter",),
+        calls=("time.", "datetime.", "os.times"),
+    ),
+    Rule(
+        id="RA302",
+        cause=Cause.EXTERNAL_LIBRARY,
+        title="a library outside PyTorch returns different results",
+        advice="give that library a seed or a fixed order",
+        explanation=(
+            "Augmentation, tokenising, graph sampling, simulators and databases bring "
+            "generators, threads and hash tables of their own; ORDER BY RANDOM() is one of "
+            "them. The content that enters PyTorch differs, and no operator of PyTorch made "
+            "it. torch.manual_seed does not reach such a library: look for its seed or "
+            "random_state argument, for its number of threads, and for results that it hands "
+            "out without a promised order."
         ),
-        Rule(
-            "RA401",
-            Cause.KERNEL,
-            "the operator returns different results for equal inputs",
-            "use a deterministic variant, torch.use_deterministic_algorithms(True), or one thread",
-            "Threads add floating-point numbers into the same element in whatever order they come: the backward of an "
-            "index or embedding, scatter, index_put with accumulate, bincount with weights. Addition is not "
-            "associative, so the last bits differ and training carries them on. It is told by equal input digests and "
-            "different output digests, and by repeating the call on its own inputs. Seeds do not repair it. Some "
-            "operators have no deterministic form and raise under the flag; on a GPU cuDNN and cuBLAS have settings "
-            "of their own.",
-            (_FLAG, _NOTES, "PyTorch issue #101246"),
+        references=("PyTorch notes: Reproducibility, Random number generators in other libraries",),
+        calls=("sqlite3", "subprocess"),
+    ),
+    Rule(
+        id="RA303",
+        cause=Cause.CARRIED_STATE,
+        title="what an earlier run left behind changes a later one",
+        advice="use a fresh output folder per run, or an explicit resume option",
+        explanation=(
+            "A checkpoint that is resumed when it is found, a cache of preprocessed data, a "
+            "file that is appended to, a version_N folder: the first run writes what the "
+            "second one reads. It is told by a question for a file's existence that was "
+            "answered differently, or by runs that are equal when each starts with the files "
+            "as they were. Seeds do not repair it, and later runs may well agree with each "
+            "other while the first stands alone."
         ),
-        Rule(
-            "RA402",
-            Cause.THREAD_RACE,
-            "threads of the program race for the same tensor",
-            "let one thread write, or synchronise",
-            "Two threads of the program write one tensor, or one reads while another writes: Hogwild-style updates, a "
-            "prefetcher that fills a buffer still in use, NumPy writing through shared memory. It is told by an "
-            "operator whose input changed while it ran, or changed since PyTorch last wrote it with no operator "
-            "recorded in between. On a GPU, two streams, or a stream and the host, race in the same way where nothing "
-            "orders them. Deterministic kernels and seeds do not repair it: each operator is right, their order is "
-            "not.",
-            (
-                "PyTorch notes: Multiprocessing best practices, Hogwild",
-                "PyTorch notes: CUDA semantics, CUDA streams",
-                "Python docs: threading.Lock",
-            ),
+        references=("Python docs: tempfile.mkdtemp",),
+        calls=("os.path.exists", "os.path.isfile", "os.path.isdir", "pathlib.Path.exists"),
+        has_exact_line=True,
+    ),
+    Rule(
+        id="RA401",
+        cause=Cause.KERNEL,
+        title="the operator returns different results for equal inputs",
+        advice=(
+            "use a deterministic variant, torch.use_deterministic_algorithms(True), or one thread"
         ),
-        Rule(
-            "RA403",
-            Cause.THREAD_COUNT,
-            "the number of threads differs between runs",
-            "fix torch.set_num_threads and OMP_NUM_THREADS",
-            "A sum is split among threads, and another number of threads splits it elsewhere, so that the rounding "
-            "differs though every operator is deterministic. The number follows the cores of the machine, the limits "
-            "of a container, or a choice of the program's own. It is told by the program setting it differently in "
-            "the two runs. Seeds and the determinism flag do not repair it.",
-            ("PyTorch docs: CPU threading and TorchScript inference", _NOTES),
+        explanation=(
+            "Threads add floating-point numbers into the same element in whatever order they "
+            "come: the backward of an index or embedding, scatter, index_put with accumulate, "
+            "bincount with weights. Addition is not associative, so the last bits differ and "
+            "training carries them on. It is told by equal input digests and different output "
+            "digests, and by repeating the call on its own inputs. Seeds do not repair it. "
+            "Some operators have no deterministic form and raise under the flag; on a GPU "
+            "cuDNN and cuBLAS have settings of their own."
         ),
-        Rule(
-            "RA404",
-            Cause.UNINITIALIZED_MEMORY,
-            "memory that nothing has written is read",
-            "initialise it: torch.zeros, nn.init, or a full overwrite",
-            "torch.empty, new_empty, empty_like and the legacy torch.Tensor(3, 4) return whatever lies in memory; a "
-            "parameter made of it without an initialisation, or a buffer filled in part, is read later. Often it is "
-            "all zeros and goes unnoticed. It is told by an operator that reads memory which no recorded operator has "
-            "filled. Seeds do not repair it. The determinism flag fills such memory with NaN or a maximal value, "
-            "which makes the runs equal and the result wrong: write the memory instead.",
-            (
-                "PyTorch docs: torch.empty",
-                "PyTorch docs: torch.utils.deterministic.fill_uninitialized_memory",
-            ),
+        references=(_FLAG, _NOTES, "PyTorch issue #101246"),
+    ),
+    Rule(
+        id="RA402",
+        cause=Cause.THREAD_RACE,
+        title="threads of the program race for the same tensor",
+        advice="let one thread write, or synchronise",
+        explanation=(
+            "Two threads of the program write one tensor, or one reads while another writes: "
+            "Hogwild-style updates, a prefetcher that fills a buffer still in use, NumPy "
+            "writing through shared memory. It is told by an operator whose input changed "
+            "while it ran, or changed since PyTorch last wrote it with no operator recorded "
+            "in between. On a GPU, two streams, or a stream and the host, race in the same "
+            "way where nothing orders them. Deterministic kernels and seeds do not repair it: "
+            "each operator is right, their order is not."
         ),
-        Rule(
-            "RA405",
-            Cause.HARDWARE,
-            "the hardware or its libraries differ",
-            "compare on one kind of machine",
-            "Kernels are chosen by the instruction set of the processor, the generation of the GPU, the version of "
-            "cuDNN, cuBLAS or oneDNN, and whether TF32 is allowed: another choice rounds differently. The environment "
-            "that is recorded with each run names versions, processor and GPU: look there. PyTorch does not promise "
-            "equal results across releases, commits or platforms, so no setting repairs it; compare within a "
-            "tolerance instead.",
-            (_NOTES, "PyTorch notes: Numerical accuracy"),
+        references=(
+            "PyTorch notes: Multiprocessing best practices, Hogwild",
+            "PyTorch notes: CUDA semantics, CUDA streams",
+            "Python docs: threading.Lock",
         ),
-        Rule(
-            "RA999",
-            Cause.UNKNOWN,
-            "the difference is located but its cause is not established",
-            "look at the named line, and at what it reads from outside PyTorch",
-            "The first line at which the runs differ is known, and neither a recorded call nor a trial of the known "
-            "interventions accounts for it. Extension code, memory written by another library, subprocesses, network "
-            "replies and devices that are not recorded come in here. The evidence and the trials that were made say "
-            "what was ruled out. More steps or more runs seldom help: look at what the named line reads.",
-            ("PyTorch issue #101246",),
+        has_exact_line=True,
+    ),
+    Rule(
+        id="RA403",
+        cause=Cause.THREAD_COUNT,
+        title="the number of threads differs between runs",
+        advice="fix torch.set_num_threads and OMP_NUM_THREADS",
+        explanation=(
+            "A sum is split among threads, and another number of threads splits it elsewhere, "
+            "so that the rounding differs though every operator is deterministic. The number "
+            "follows the cores of the machine, the limits of a container, or a choice of the "
+            "program's own. It is told by the program setting it differently in the two runs. "
+            "Seeds and the determinism flag do not repair it."
         ),
-    )
-    if rule.cause is not None
-}
+        references=("PyTorch docs: CPU threading and TorchScript inference", _NOTES),
+    ),
+    Rule(
+        id="RA404",
+        cause=Cause.UNINITIALIZED_MEMORY,
+        title="memory that nothing has written is read",
+        advice="initialise it: torch.zeros, nn.init, or a full overwrite",
+        explanation=(
+            "torch.empty, new_empty, empty_like and the legacy torch.Tensor(3, 4) return "
+            "whatever lies in memory; a parameter made of it without an initialisation, or a "
+            "buffer filled in part, is read later. Often it is all zeros and goes unnoticed. "
+            "It is told by an operator that reads memory which no recorded operator has "
+            "filled. Seeds do not repair it. The determinism flag fills such memory with NaN "
+            "or a maximal value, which makes the runs equal and the result wrong: write the "
+            "memory instead."
+        ),
+        references=(
+            "PyTorch docs: torch.empty",
+            "PyTorch docs: torch.utils.deterministic.fill_uninitialized_memory",
+        ),
+    ),
+    Rule(
+        id="RA405",
+        cause=Cause.HARDWARE,
+        title="the hardware or its libraries differ",
+        advice="compare on one kind of machine",
+        explanation=(
+            "Kernels are chosen by the instruction set of the processor, the generation of "
+            "the GPU, the version of cuDNN, cuBLAS or oneDNN, and whether TF32 is allowed: "
+            "another choice rounds differently. The environment that is recorded with each "
+            "run names versions, processor and GPU: look there. PyTorch does not promise "
+            "equal results across releases, commits or platforms, so no setting repairs it; "
+            "compare within a tolerance instead."
+        ),
+        references=(_NOTES, "PyTorch notes: Numerical accuracy"),
+        calls=("platform.", "socket."),
+    ),
+    Rule(
+        id="RA999",
+        cause=Cause.UNKNOWN,
+        title="the difference is located but its cause is not established",
+        advice="look at the named line, and at what it reads from outside PyTorch",
+        explanation=(
+            "The first line at which the runs differ is known, and neither a recorded call "
+            "nor a trial of the known interventions accounts for it. Extension code, memory "
+            "written by another library, subprocesses, network replies and devices that are "
+            "not recorded come in here. The evidence and the trials that were made say what "
+            "was ruled out. More steps or more runs seldom help: look at what the named line "
+            "reads."
+        ),
+        references=("PyTorch issue #101246",),
+    ),
+)
 
-WARNINGS: dict[str, Rule] = {
-    rule.id: rule
-    for rule in (
-        Rule(
-            "RA501",
-            None,
-            "workers share one random stream",
-            "seed each worker from torch.initial_seed(), which differs from worker to worker",
-            "Workers that are forked from one process inherit the state of its generators. A DataLoader reseeds the "
-            "global generators of Python, NumPy and torch in each worker, but not a numpy.random.Generator or "
-            "random.Random that the dataset holds, and a worker_init_fn that seeds with a constant undoes it. "
-            "Augmentations then repeat once per worker. It is told by random states of several workers that are equal "
-            "before they draw. Equal runs are no sign that all is well: the program repeats the same mistake each "
-            "time.",
-            (
-                _WORKERS,
-                "PyTorch FAQ: My data loader workers return identical random numbers",
-                "PyTorch issue #5059",
-            ),
+_WARNINGS = (
+    Rule(
+        id="RA501",
+        title="workers share one random stream",
+        advice="seed each worker from torch.initial_seed(), which differs from worker to worker",
+        explanation=(
+            "Workers that are forked from one process inherit the state of its generators. A "
+            "DataLoader reseeds the global generators of Python, NumPy and torch in each "
+            "worker, but not a numpy.random.Generator or random.Random that the dataset "
+            "holds, and a worker_init_fn that seeds with a constant undoes it. Augmentations "
+            "then repeat once per worker. It is told by random states of several workers that "
+            "are equal before they draw. Equal runs are no sign that all is well: the program "
+            "repeats the same mistake each time."
         ),
-        Rule(
-            "RA502",
-            None,
-            "epochs repeat the same random stream",
-            "seed workers from torch.initial_seed(), which changes with each epoch, or keep the generator",
-            "Workers are started anew for each epoch unless persistent_workers is set, and a state copied from the "
-            "main process, where nothing draws from it, is the same each time. A worker_init_fn that seeds with the "
-            "worker's number alone does that too, and so does a seed set inside the epoch loop. Every epoch then sees "
-            "the same augmentations or the same shuffle. It is told by random states at the start of epochs that are "
-            "equal.",
-            (_WORKERS, "PyTorch docs: DataLoader, persistent_workers", "PyTorch issue #41329"),
+        references=(
+            _WORKERS,
+            "PyTorch FAQ: My data loader workers return identical random numbers",
+            "PyTorch issue #5059",
         ),
-        Rule(
-            "RA503",
-            None,
-            "a seed is set after random numbers were drawn",
-            "set seeds first, before models, datasets and samplers are made",
-            "What was drawn before the seed, such as initial weights, a split or a shuffle, does not depend on it: "
-            "with another start of the generator it would be something else. Runs may still be equal, because an "
-            "earlier seed, a default or a checkpoint covers the draw today. It is told by a draw from a global stream "
-            "that comes before the first seed call for that stream. Seeding twice with the same number repeats the "
-            "stream.",
-            (_NOTES, "PyTorch docs: torch.manual_seed"),
+    ),
+    Rule(
+        id="RA502",
+        title="epochs repeat the same random stream",
+        advice=(
+            "seed workers from torch.initial_seed(), which changes with each epoch, or "
+            "keep the generator"
         ),
-        Rule(
-            "RA504",
-            None,
-            "two CUDA streams use one tensor and nothing orders them",
-            "let the second stream wait: current_stream().wait_stream(other), or an event",
-            "Kernels on different streams run in any order unless an event, a wait or a synchronisation orders them. A "
-            "stream that reads what another one writes gets old, new or mixed bytes, depending on timing, and mostly "
-            "what was meant. It is told by PyTorch's own CUDA stream sanitizer, fed with the operators that the "
-            "program runs: waits that Python code makes by polling outside of torch.cuda.Event and Stream are not "
-            "seen, nor is memory that is freed while another stream still uses it (Tensor.record_stream). Equal runs "
-            "are no sign that all is well.",
-            ("PyTorch notes: CUDA semantics, CUDA streams", "PyTorch docs: CUDA Stream Sanitizer"),
+        explanation=(
+            "Workers are started anew for each epoch unless persistent_workers is set, and a "
+            "state copied from the main process, where nothing draws from it, is the same "
+            "each time. A worker_init_fn that seeds with the worker's number alone does that "
+            "too, and so does a seed set inside the epoch loop. Every epoch then sees the "
+            "same augmentations or the same shuffle. It is told by random states at the start "
+            "of epochs that are equal."
         ),
-        Rule(
-            "RA505",
-            None,
-            "the host uses pinned memory while a copy from or to it may be under way",
-            "synchronise before the memory is used, or copy without non_blocking=True",
-            "A copy with non_blocking=True between the GPU and pinned memory returns before it is done. What the host "
-            "reads then may be what was there before, and what it writes may be copied in part. x.to('cpu', "
-            "non_blocking=True) makes pinned memory itself. It is told by an operator on the CPU that uses the memory "
-            "before the host has waited for the stream of the copy. Reading through .numpy(), .tolist() or a print is "
-            "not seen. Equal runs are no sign that all is well.",
-            (
-                "PyTorch tutorial: A guide on good usage of non_blocking and pin_memory()",
-                "PyTorch issue #86264",
-            ),
+        references=(
+            _WORKERS,
+            "PyTorch docs: DataLoader, persistent_workers",
+            "PyTorch issue #41329",
         ),
-    )
-}
+    ),
+    Rule(
+        id="RA503",
+        title="a seed is set after random numbers were drawn",
+        advice="set seeds first, before models, datasets and samplers are made",
+        explanation=(
+            "What was drawn before the seed, such as initial weights, a split or a shuffle, "
+            "does not depend on it: with another start of the generator it would be something "
+            "else. Runs may still be equal, because an earlier seed, a default or a "
+            "checkpoint covers the draw today. It is told by a draw from a global stream that "
+            "comes before the first seed call for that stream. Seeding twice with the same "
+            "number repeats the stream."
+        ),
+        references=(_NOTES, "PyTorch docs: torch.manual_seed"),
+    ),
+    Rule(
+        id="RA504",
+        title="two CUDA streams use one tensor and nothing orders them",
+        advice="let the second stream wait: current_stream().wait_stream(other), or an event",
+        explanation=(
+            "Kernels on different streams run in any order unless an event, a wait or a "
+            "synchronisation orders them. A stream that reads what another one writes gets "
+            "old, new or mixed bytes, depending on timing, and mostly what was meant. It is "
+            "told by PyTorch's own CUDA stream sanitizer, fed with the operators that the "
+            "program runs: waits that Python code makes by polling outside of "
+            "torch.cuda.Event and Stream are not seen, nor is memory that is freed while "
+            "another stream still uses it (Tensor.record_stream). Equal runs are no sign that "
+            "all is well."
+        ),
+        references=(
+            "PyTorch notes: CUDA semantics, CUDA streams",
+            "PyTorch docs: CUDA Stream Sanitizer",
+        ),
+    ),
+    Rule(
+        id="RA505",
+        title="the host uses pinned memory while a copy from or to it may be under way",
+        advice="synchronise before the memory is used, or copy without non_blocking=True",
+        explanation=(
+            "A copy with non_blocking=True between the GPU and pinned memory returns before "
+            "it is done. What the host reads then may be what was there before, and what it "
+            "writes may be copied in part. x.to('cpu', non_blocking=True) makes pinned memory "
+            "itself. It is told by an operator on the CPU that uses the memory before the "
+            "host has waited for the stream of the copy. Reading through .numpy(), .tolist() "
+            "or a print is not seen. Equal runs are no sign that all is well."
+        ),
+        references=(
+            "PyTorch tutorial: A guide on good usage of non_blocking and pin_memory()",
+            "PyTorch issue #86264",
+        ),
+    ),
+)
+
+RULES: dict[Cause, Rule] = {rule.cause: rule for rule in _CAUSES if rule.cause is not None}
+WARNINGS: dict[str, Rule] = {rule.id: rule for rule in _WARNINGS}
+
+
+def cause_of_call(name: str) -> Cause | None:
+    """Return the cause that a differing call into the outside world shows by itself; None if none.
+
+    The longest start of the name that the table holds counts.
+    """
+    starts = {start: cause for cause, rule in RULES.items() for start in rule.calls}
+    fitting = [start for start in starts if name.startswith(start)]
+    return starts[max(fitting, key=len)] if fitting else None

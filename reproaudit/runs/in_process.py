@@ -14,7 +14,6 @@ from typing import Protocol
 from reproaudit.compare.interning import Interned
 from reproaudit.config.plan import RunPlan, SubjectSpec
 from reproaudit.config.settings import Settings, merge
-from reproaudit.diagnose.pinning import FILL_VARIABLE
 from reproaudit.errors import SubjectError
 from reproaudit.knowledge.interventions import combined, find
 from reproaudit.runs.lab import Budget, Spending
@@ -83,7 +82,7 @@ class InProcessLab:
         are not followed."""
         self._spending.check(self.runs_made)
         settings = merge(combined(Settings(), interventions), Settings(env=variables))
-        self._refuse_what_needs_a_process(interventions, settings)
+        self._refuse_what_needs_a_process(interventions)
         changes = {key: value for key, value in changes.items() if key not in ("steps", "lines")}
         plan = RunPlan(
             trace_dir=self.folder / name,
@@ -114,12 +113,10 @@ class InProcessLab:
 
     def can_try(self, name: str) -> bool:
         """Tell whether the intervention can be made within this process."""
-        return not _needing_a_process((name,), combined(Settings(), (name,)))
+        return not find(name).needs_fresh_process
 
-    def _refuse_what_needs_a_process(
-        self, interventions: tuple[str, ...], settings: Settings
-    ) -> None:
-        needs = _needing_a_process(interventions, settings)
+    def _refuse_what_needs_a_process(self, interventions: tuple[str, ...]) -> None:
+        needs = _find_needs(interventions)
         if needs:
             raise SubjectError(
                 f"{', '.join(needs)} cannot be changed within one process",
@@ -128,7 +125,7 @@ class InProcessLab:
             )
 
 
-def _needing_a_process(interventions: tuple[str, ...], settings: Settings) -> list[str]:
-    needs = [name for name in interventions if find(name).fresh_files]
-    needs += ["cublas.workspace"] if settings.cublas_workspace is not None else []
-    return needs + [name for name, _ in settings.env if name != FILL_VARIABLE]
+def _find_needs(interventions: tuple[str, ...]) -> list[str]:
+    """Return what only a fresh process can take over of the interventions."""
+    needs = [find(name).needs_fresh_process for name in interventions]
+    return [need for need in dict.fromkeys(needs) if need]

@@ -7,14 +7,14 @@ import textwrap
 
 import pytest
 
-from reproaudit.diagnose.patch import ready_patch
+from reproaudit.diagnose.patch import make_patch
 
 
 def patched(text: str, names: tuple[str, ...], line: int | None = None) -> str:
     """Apply the diff by hand: keep the lines that it adds, drop those that it removes; "" where
     there is none."""
     text = textwrap.dedent(text)
-    rows = ready_patch(text, "train.py", names, line)
+    rows = make_patch(text, "train.py", names, line)
     return "\n".join(row[1:] for row in rows[2:] if row.startswith("+"))
 
 
@@ -47,7 +47,7 @@ def test_the_line_to_blame_is_edited(name: str, before: str, after: str) -> None
 
 def test_a_seed_stands_behind_the_last_import_and_only_once() -> None:
     text = "import torch\nimport os\n\nx = torch.rand(3)\n"
-    rows = ready_patch(text, "train.py", ("seed.torch", "kernels.deterministic"), None)
+    rows = make_patch(text, "train.py", ("seed.torch", "kernels.deterministic"), None)
     added = [row[1:] for row in rows if row.startswith("+") and not row.startswith("+++")]
     assert added == ["torch.manual_seed(0)", "torch.use_deterministic_algorithms(True)"]
     assert rows[:2] == ("--- train.py", "+++ train.py")
@@ -70,14 +70,14 @@ def test_columns_behind_letters_of_several_bytes_are_right() -> None:
 
 def test_a_seed_that_was_given_is_left_alone() -> None:
     assert (
-        ready_patch("rng = np.random.default_rng(3)\n", "train.py", ("seed.numpy_generators",), 1)
+        make_patch("rng = np.random.default_rng(3)\n", "train.py", ("seed.numpy_generators",), 1)
         == ()
     )
 
 
 def test_there_is_no_patch_for_what_only_the_user_can_decide() -> None:
-    assert ready_patch("import time\nnow = time.time()\n", "train.py", ("clock.fixed",), 2) == ()
+    assert make_patch("import time\nnow = time.time()\n", "train.py", ("clock.fixed",), 2) == ()
 
 
 def test_a_file_that_is_no_python_gives_no_patch() -> None:
-    assert ready_patch("def (:\n", "train.py", ("seed.torch",), None) == ()
+    assert make_patch("def (:\n", "train.py", ("seed.torch",), None) == ()

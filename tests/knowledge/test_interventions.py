@@ -3,6 +3,7 @@ divergence."""
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -15,10 +16,22 @@ from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.interning import Interned
 from reproaudit.config.settings import Settings, environment, to_dict
 from reproaudit.errors import UsageError
-from reproaudit.knowledge.interventions import INTERVENTIONS, against, combined, find
+from reproaudit.knowledge.interventions import (
+    INTERVENTIONS,
+    acting_on,
+    against,
+    answering,
+    answering_call,
+    combined,
+    find,
+)
+from reproaudit.knowledge.traits import Clue, Part
 from reproaudit.model.result import Cause
 from reproaudit.trace.runs import Run, open_run
 
+PACKAGE = Path(__file__).parents[2] / "reproaudit"
+# The recorded environment has a fact of this name, and no intervention is meant by it.
+OTHER_MEANING = {("record/process/environment.py", "cudnn.deterministic")}
 PROGRAM = Path(__file__).parent / "programs" / "ordinary.py"
 ON_CPU = [name for name, entry in INTERVENTIONS.items() if not entry.only_cuda]
 # neighbours in the table touch the same thing and could hide each other, so each goes to another
@@ -141,3 +154,40 @@ def test_an_unknown_intervention_is_an_error_that_names_the_nearest() -> None:
     with pytest.raises(UsageError, match=r"hash\.sed") as caught:
         find("hash.sed")
     assert "hash.seed" in caught.value.hint
+
+
+def names_written_outside_the_table() -> set[tuple[str, str]]:
+    """Return the files that name an intervention in a string of its own, with the name."""
+    found: set[tuple[str, str]] = set()
+    for path in PACKAGE.rglob("*.py"):
+        if path.stem.startswith("interventions") and path.parent.name == "knowledge":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and node.value in INTERVENTIONS:
+                found.add((path.relative_to(PACKAGE).as_posix(), str(node.value)))
+    return found
+
+
+def test_no_module_but_the_table_names_an_intervention() -> None:
+    assert names_written_outside_the_table() == OTHER_MEANING
+
+
+def test_every_clue_is_answered_and_no_two_interventions_claim_one_rank_of_it() -> None:
+    for clue in Clue:
+        ranks = [entry.clues[clue] for entry in INTERVENTIONS.values() if clue in entry.clues]
+        assert sorted(ranks) == list(range(1, len(ranks) + 1)), clue
+
+
+def test_the_ranks_decide_the_order_and_not_the_table() -> None:
+    assert answering(Clue.DRAWS_REORDERED) == ("threads.serial", "hash.seed", "clock.fixed")
+    assert answering_call("torch.manual_seed")[:2] == ("clock.fixed", "entropy.fixed")
+
+
+def test_the_longest_start_of_a_call_wins_over_its_library() -> None:
+    assert answering_call("random.SystemRandom.random") == ("entropy.fixed",)
+    assert answering_call("random.shuffle") == ("seed.python",)
+    assert answering_call("no.such.library") == ()
+
+
+def test_interventions_are_found_by_the_part_they_act_on_in_the_order_of_the_parts() -> None:
+    assert acting_on((Part.CUBLAS, Part.KERNELS)) == ("cublas.workspace", "kernels.deterministic")

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 
+from reproaudit.knowledge.interventions import FILL_VARIABLE
 from reproaudit.record.repairs import Reach
 
-FILL_VARIABLE = (
-    "REPROAUDIT_FILL"  # two values tell apart what two runs with the same garbage do not
-)
 _getenv = os.environ.get
 
 

@@ -238,7 +238,7 @@ def test_a_host_that_reads_a_copy_under_way_is_reported(tmp_path: Path, device: 
     assert warning.message.startswith(
         f"{race.op} at {HERE}:{line_of('too early')} reads float32[4]"
     )
-    assert race.interventions == ("copies.blocking", "streams.serial")
+    assert race.repairs == ("copies.blocking", "streams.serial")
 
 
 @pytest.mark.parametrize("way", ["waits", "writes source", "reads source"])

@@ -1,0 +1,234 @@
+"""Interventions in what the outside world gives to a program: seeds, order, files, the clock."""
+
+from __future__ import annotations
+
+from reproaudit.config.settings import Settings
+from reproaudit.knowledge.traits import (
+    Clue,
+    Intervention,
+    Part,
+    RenameCalls,
+    SetKeyword,
+    SortCalls,
+    SortIterated,
+    ranked_first,
+)
+from reproaudit.model.result import Cause
+
+SEED = 0  # of everything that an intervention seeds
+
+# Neighbours are alike; where evidence ranks two the same, the first is tried first.
+TABLE: tuple[Intervention, ...] = (
+    Intervention(
+        id="seed.python",
+        what="Python's random module starts from a fixed seed, and so does Random() without one",
+        causes=(Cause.UNSEEDED_RNG, Cause.EXTERNAL_LIBRARY, Cause.WORKER_SEED),
+        acts_on=Part.SEEDS,
+        repair="python_seeds",
+        calls=ranked_first("random.") | {"torch.manual_seed": 3},
+        streams=("python",),
+        patch=("import random", "random.seed(0)"),
+        at_start=True,
+        holds_still=True,
+    ),
+    Intervention(
+        id="seed.numpy",
+        what=(
+            "NumPy's legacy generator starts from a fixed seed, and so does RandomState() without "
+            "one"
+        ),
+        causes=(Cause.UNSEEDED_RNG, Cause.EXTERNAL_LIBRARY, Cause.WORKER_SEED),
+        acts_on=Part.SEEDS,
+        repair="numpy_seeds",
+        calls=ranked_first("numpy.random", "numpy.random.RandomState") | {"torch.manual_seed": 4},
+        streams=("numpy",),
+        patch=("import numpy", "numpy.random.seed(0)"),
+        at_start=True,
+        holds_still=True,
+    ),
+    Intervention(
+        id="seed.numpy_generators",
+        what="numpy.random.default_rng() and bit generators without a seed get a fixed one",
+        causes=(Cause.UNSEEDED_RNG, Cause.EXTERNAL_LIBRARY, Cause.WORKER_SEED),
+        acts_on=Part.SEEDS,
+        repair="numpy_generators",
+        calls=ranked_first(
+            "numpy.random.default_rng", "numpy.random.SeedSequence", "numpy.random.PCG64"
+        ),
+        patch=("rng = numpy.random.default_rng(0)",),
+        edits=(RenameCalls({"default_rng": "default_rng"}, arguments="0", only_bare=True),),
+        holds_still=True,
+    ),
+    Intervention(
+        id="seed.torch",
+        what="torch's default generators start from a fixed seed",
+        causes=(Cause.UNSEEDED_RNG,),
+        acts_on=Part.SEEDS,
+        repair="torch_seeds",
+        clues={Clue.DEFAULT_GENERATOR: 1, Clue.OWN_GENERATOR: 2},
+        streams=("torch.cpu", "torch.cuda:"),
+        patch=("import torch", "torch.manual_seed(0)"),
+        at_start=True,
+        holds_still=True,
+    ),
+    Intervention(
+        id="seed.torch_generators",
+        what="torch.seed() and torch.Generator.seed() give a fixed seed",
+        causes=(Cause.UNSEEDED_RNG, Cause.DATA_ORDER),
+        acts_on=Part.SEEDS,
+        repair="torch_generators",
+        calls=ranked_first("torch.seed", "torch.Generator.seed"),
+        clues={Clue.OWN_GENERATOR: 1, Clue.DEFAULT_GENERATOR: 2},
+        patch=("generator.manual_seed(0)  # instead of .seed()",),
+        edits=(RenameCalls({"seed": "manual_seed"}, arguments="0", only_bare=True),),
+        holds_still=True,
+    ),
+    Intervention(
+        id="entropy.fixed",
+        what="os.urandom, uuid, secrets, SystemRandom and process ids give fixed values",
+        causes=(Cause.UNSEEDED_RNG, Cause.WORKER_SEED, Cause.EXTERNAL_LIBRARY),
+        acts_on=Part.ENTROPY,
+        repair="entropy",
+        calls=ranked_first(
+            "random.SystemRandom", "os.urandom", "os.getpid", "os.getppid", "uuid.", "secrets."
+        )
+        | {"torch.manual_seed": 2},
+        clues={Clue.WORKER_SURROUNDINGS: 2},
+        patch=(
+            "rng = random.Random(0)  # instead of os.urandom, uuid4, secrets, SystemRandom, getpid",
+        ),
+        holds_still=True,
+        is_harsh=True,
+    ),
+    Intervention(
+        id="workers.seed",
+        what=(
+            "DataLoader workers and forked children are seeded from the loader's seed and their "
+            "number"
+        ),
+        causes=(Cause.WORKER_SEED,),
+        acts_on=Part.WORKERS,
+        repair="workers",
+        clues={Clue.WORKER_SEED: 1},
+        patch=(
+            "def seed_worker(worker_id):",
+            "    seed = torch.initial_seed() % 2**32",
+            "    random.seed(seed)",
+            "    numpy.random.seed(seed)",
+            "DataLoader(..., worker_init_fn=seed_worker)",
+        ),
+    ),
+    Intervention(
+        id="workers.none",
+        what="DataLoaders load in the main process",
+        causes=(Cause.WORKER_SEED, Cause.DATA_ORDER),
+        acts_on=Part.WORKERS,
+        repair="no_workers",
+        calls={"torch.utils.data.DataLoader": 2, "multiprocessing.": 3},
+        clues={Clue.WORKER_SURROUNDINGS: 3},
+        patch=("DataLoader(..., num_workers=0)",),
+        is_last_resort=True,
+    ),
+    Intervention(
+        id="order.arrival",
+        what=(
+            "results of pools, futures and DataLoader workers are taken in the order of submission"
+        ),
+        causes=(Cause.DATA_ORDER,),
+        acts_on=Part.ORDER,
+        repair="arrivals",
+        calls=ranked_first(
+            "concurrent.futures", "multiprocessing.", "asyncio.", "torch.utils.data.DataLoader"
+        ),
+        patch=(
+            (
+                "pool.imap(...)  # not imap_unordered; iterate over the futures themselves, not "
+                "as_completed;"
+            ),
+            "DataLoader(..., in_order=True)",
+        ),
+        edits=(SetKeyword("in_order", "True"), RenameCalls({"imap_unordered": "imap"})),
+    ),
+    Intervention(
+        id="threads.serial",
+        what="threads and processes that the program starts, and tasks of pools, run one by one",
+        causes=(Cause.THREAD_RACE, Cause.DATA_ORDER, Cause.RNG_ORDER),
+        acts_on=Part.ORDER,
+        repair="serial_threads",
+        calls={
+            "queue.": 1,
+            "concurrent.futures": 2,
+            "multiprocessing.": 2,
+            "os.path.get": 2,
+            "os.stat": 2,
+        },
+        clues={Clue.DRAWS_REORDERED: 1},
+        patch=("thread.start(); thread.join()  # one at a time, or a lock around what they share",),
+        is_broad=True,
+        is_harsh=True,
+    ),
+    Intervention(
+        id="hash.seed",
+        what="Python's string hashes are fixed",
+        causes=(Cause.HASH_ORDER,),
+        acts_on=Part.HASHES,
+        changes=Settings(hash_seed=SEED),
+        clues={Clue.RANDOM_HASHES: 1, Clue.DRAWS_REORDERED: 2},
+        patch=("for item in sorted(the_set):  # or start with PYTHONHASHSEED=0",),
+        edits=(SortIterated(),),
+        holds_still=True,
+    ),
+    Intervention(
+        id="files.sorted",
+        what="directory listings are sorted by name, and file times are constant",
+        causes=(Cause.FILESYSTEM_ORDER, Cause.DATA_ORDER),
+        acts_on=Part.FILES,
+        repair="files",
+        calls=ranked_first(
+            "os.listdir", "os.scandir", "os.path.get", "os.stat", "glob.", "pathlib."
+        ),
+        patch=("sorted(os.listdir(folder))  # by name, not by time",),
+        edits=(SortCalls(("listdir", "glob", "iglob", "iterdir", "rglob")),),
+        holds_still=True,
+    ),
+    Intervention(
+        id="files.fresh",
+        what="each run starts with the files that were there before the audit",
+        causes=(Cause.CARRIED_STATE,),
+        acts_on=Part.FILES,
+        calls=ranked_first(
+            "os.path.exists", "os.path.isfile", "os.path.isdir", "pathlib.Path.exists"
+        ),
+        patch=(
+            (
+                "folder = tempfile.mkdtemp()  # a new output folder per run, or an explicit "
+                "--resume option"
+            ),
+        ),
+        is_last_resort=True,
+        needs_fresh_process="files.fresh",
+        fresh_files=True,
+    ),
+    Intervention(
+        id="clock.fixed",
+        what="the program's own clock calls show a clock that ticks once per call",
+        causes=(Cause.CLOCK, Cause.UNSEEDED_RNG, Cause.WORKER_SEED),
+        acts_on=Part.CLOCK,
+        repair="clocks",
+        calls=ranked_first("time.", "datetime.", "torch.manual_seed"),
+        clues={Clue.WORKER_SURROUNDINGS: 1, Clue.DRAWS_REORDERED: 3},
+        patch=("now = FIXED_TIME  # a constant, or count steps instead of seconds",),
+        holds_still=True,
+        is_harsh=True,
+    ),
+    Intervention(
+        id="sqlite.random",
+        what="RANDOM() in SQLite draws from a fixed seed",
+        causes=(Cause.EXTERNAL_LIBRARY, Cause.DATA_ORDER),
+        acts_on=Part.DATABASE,
+        repair="sqlite",
+        calls=ranked_first("sqlite3"),
+        patch=("ORDER BY id  # and shuffle with a seeded generator",),
+        holds_still=True,
+    ),
+)

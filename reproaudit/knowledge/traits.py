@@ -1,0 +1,171 @@
+"""What an entry in the table of interventions says about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from reproaudit.config.settings import Settings, merge
+from reproaudit.model.result import Cause
+
+_REPAIRS = "reproaudit.record.repairs"
+
+
+class Part(Enum):
+    """The part of a program, of torch or of the machine that an intervention acts on."""
+
+    SEEDS = "the first states of random generators"
+    ENTROPY = "what the operating system gives anew to each process"
+    WORKERS = "processes that load data"
+    ORDER = "the order in which results, threads and processes follow each other"
+    HASHES = "string hashes"
+    FILES = "files and folders"
+    CLOCK = "the time"
+    DATABASE = "random order in a database"
+    MEMORY = "the content of new memory"
+    COPIES = "copies between the GPU and the host"
+    STREAMS = "streams of the GPU"
+    COMPILER = "torch.compile"
+    KERNELS = "which kernel an operator takes"
+    DEVICE = "the device that computes an operator"
+    THREADS = "the number of threads that compute an operator"
+    CUDNN_CHOICE = "how cuDNN chooses among its algorithms"
+    CUDNN = "the algorithms of cuDNN"
+    CUBLAS = "the workspaces of cuBLAS"
+    ATTENTION = "the kernels of attention"
+    PRECISION = "the precision of products"
+
+    @property
+    def is_inside_operators(self) -> bool:
+        """True if it changes how operators compute, and never what the program gives to them."""
+        return self in _INSIDE_OPERATORS
+
+
+_INSIDE_OPERATORS = frozenset(
+    {
+        Part.MEMORY,
+        Part.KERNELS,
+        Part.DEVICE,
+        Part.THREADS,
+        Part.CUDNN_CHOICE,
+        Part.CUDNN,
+        Part.CUBLAS,
+        Part.ATTENTION,
+    }
+)
+
+
+class Clue(Enum):
+    """Evidence, besides a call into the outside world, that an intervention answers."""
+
+    DEFAULT_GENERATOR = "a draw from torch's default generator, in another state"
+    OWN_GENERATOR = "a draw from a generator that the program made, in another state"
+    DRAWS_REORDERED = "draws from one stream in another order or number"
+    RANDOM_HASHES = "string hashes that are another in each process"
+    WORKER_SEED = "a draw in a worker process, which depends on the worker's seed"
+    WORKER_SURROUNDINGS = "a draw in a worker process, whose seed may be made of anything"
+    FLAG_IS_REFUSED = "an operator that has no deterministic form"
+    FLAG_IS_NOT_ENOUGH = "an operator whose deterministic form differs too"
+    UNDEFINED_READ = "an operator that reads memory which nothing has written"
+    STREAM_RACE = "two streams of the GPU that use one tensor, and nothing orders them"
+    HOST_RACE = "the host using pinned memory while a copy may be under way"
+
+
+@dataclass(frozen=True, slots=True)
+class SortIterated:
+    """Edit of a line: what is iterated over is sorted, a set before a plain name."""
+
+
+@dataclass(frozen=True, slots=True)
+class SortCalls:
+    """Edit of a line: the result of the first call to one of `functions` is sorted."""
+
+    functions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetKeyword:
+    """Edit of a line: the keyword argument `name`, where it is given, gets another value."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class RenameCalls:
+    """Edit of a line: a called function gets another name, and if asked for, other arguments.
+
+    `only_bare`: only a call without arguments is edited.
+    """
+
+    names: Mapping[str, str]
+    arguments: str | None = None
+    only_bare: bool = False
+
+
+LineEdit = SortIterated | SortCalls | SetKeyword | RenameCalls
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intervention:
+    """One change from outside the program that removes `causes`.
+
+    `changes` are settings that a run is given. `repair` is the module in `record/repairs` whose
+    `install(reach)` makes the change inside the audited process; empty if settings are enough.
+
+    Evidence that it answers, each with a rank (1 is tried first): `calls` into the outside world
+    by the start of their names, and `clues`. `streams`: the random streams that it seeds, by the
+    start of their names.
+
+    What the user writes instead: `patch`, or `patch_if_refused` where some operator of the program
+    raises under it. `at_start`: these lines can stand right behind the imports. `edits` of the line
+    to blame are tried in order; the first that fits is made.
+
+    `is_broad`: it repairs sources that nobody located. `holds_still`: it only makes what comes from
+    outside the same in each run, so that the program runs through the same lines. `is_harsh`: a
+    program may not survive it. `is_last_resort`: it changes more of the program than its cause.
+    `only_cuda`, `only_compiled`: it does nothing without a GPU, or without torch.compile.
+    `needs_fresh_process` names what only a new process can take over; it is empty where repetitions
+    within one process can make the change. `fresh_files`: each run gets an empty temporary folder
+    and a copy of the working folder as it was before the audit.
+    """
+
+    id: str
+    what: str
+    causes: tuple[Cause, ...]
+    acts_on: Part
+    patch: tuple[str, ...]
+    changes: Settings = Settings()
+    repair: str = ""
+    calls: Mapping[str, int] = field(default_factory=dict)
+    clues: Mapping[Clue, int] = field(default_factory=dict)
+    streams: tuple[str, ...] = ()
+    patch_if_refused: tuple[str, ...] = ()
+    at_start: bool = False
+    edits: tuple[LineEdit, ...] = ()
+    is_broad: bool = False
+    holds_still: bool = False
+    is_harsh: bool = False
+    is_last_resort: bool = False
+    only_cuda: bool = False
+    only_compiled: bool = False
+    needs_fresh_process: str = ""
+    fresh_files: bool = False
+
+    @property
+    def module(self) -> str:
+        """The full name of the module with the repair; empty if settings are enough."""
+        return f"{_REPAIRS}.{self.repair}" if self.repair else ""
+
+    @property
+    def settings(self) -> Settings:
+        """What a run is given: the changes, and the name of the repair to install."""
+        if not self.repair:
+            return self.changes
+        return merge(self.changes, Settings(interventions=(self.id,)))
+
+
+def ranked_first(*calls: str) -> dict[str, int]:
+    """Return calls that an intervention answers before all others."""
+    return dict.fromkeys(calls, 1)
