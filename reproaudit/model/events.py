@@ -117,6 +117,8 @@ class Unchecked(str, Enum):
     CALL_NOT_KEPT = "call-not-kept"
     PINS_INCOMPLETE = "pins-incomplete"
     GRAPH_CAPTURE = "graph-capture"
+    # what a forkserver imports for the children that it forks
+    FORKSERVER_IMPORTS = "forkserver-imports"
     FORKED_DEVICE_TENSORS = "forked-device-tensors"
     DEVICE_DIGESTS_FAILED = "device-digests-failed"
     DEVICE_DIGESTS_SLOW = "device-digests-slow"

@@ -540,7 +540,8 @@ def test_a_jit_trace_holds_no_op_of_the_recorder() -> None:
         return tensor + 1
 
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        for category in (DeprecationWarning, FutureWarning):  # as the version of torch has it
+            warnings.filterwarnings("ignore", category=category)
         traced = torch.jit.trace(function, torch.ones(2, 3))
     kinds = {node.kind() for node in traced.graph.nodes()}
     assert "aten::add" in kinds

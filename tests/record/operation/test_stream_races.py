@@ -213,7 +213,8 @@ def test_waits_of_the_recorder_are_not_the_program_s(tmp_path: Path, device: Dev
 
     def program() -> None:
         x = torch.ones(4, requires_grad=True)
-        x.sum().backward()  # the end of a step, where the recorder waits for its digests
+        total = x.sum()  # kept: its memory shall not come back as that of the second sum
+        total.backward()  # the end of a step, where the recorder waits for its digests
         device.stream = 7
         x.detach().sum()
 

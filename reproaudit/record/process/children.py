@@ -1,0 +1,146 @@
+"""Recording and repairing what the program starts by multiprocessing: spawn and forkserver.
+
+A spawned child is a new interpreter: its command line is made to enter it first. A child of a
+forkserver is a fork of a process that waits for requests: it is entered when it reads what it was
+asked to do, before anything of the program. Both are numbered in the order in which their parent
+starts them. The server itself is no run of the program. It is only repaired, for the modules that
+it imports for all its children.
+
+The resource tracker of multiprocessing runs no code of the program, and is left alone.
+"""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing.spawn
+import multiprocessing.util
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from reproaudit.config.plan import RunPlan, from_json
+from reproaudit.model.events import Unchecked
+from reproaudit.record.process.host import Host
+
+_getframe = sys._getframe
+_SPAWNED = "from multiprocessing.spawn import spawn_main"
+_SERVER = "from multiprocessing.forkserver import main"
+_STARTS_IN_SERVER = "multiprocessing.popen_forkserver"
+
+_server: Host | None = None  # of this process, if it is a forkserver, or a child of one
+
+
+def read_plan(path: str) -> RunPlan:
+    with open(path, encoding="utf-8") as file:
+        return from_json(file.read())
+
+
+class Entry:
+    """Part of what a child of a forkserver reads: reading it enters the child."""
+
+    def __init__(self, plan_path: str, label: str) -> None:
+        self._arguments = plan_path, label
+
+    def __reduce__(self) -> tuple[Callable[..., None], tuple[str, str]]:
+        return enter_child, self._arguments
+
+
+class ChildStarts:
+    """Has each child of this process pass through `enter_child`, however it is started."""
+
+    def __init__(self, host: Host, plan_path: str, above: str = "") -> None:
+        self._host = host
+        self._plan_path = plan_path
+        self._above = above  # the label of this process, with a dash
+        self._count = itertools.count(1)
+        self._get_command_line: Callable[..., list[str]] = multiprocessing.spawn.get_command_line
+        self._get_data: Callable[..., Any] = multiprocessing.spawn.get_preparation_data
+        self._start_process: Callable[..., int] = multiprocessing.util.spawnv_passfds
+
+    def watch(self) -> None:
+        """Replace what multiprocessing starts processes by, for the rest of this process."""
+        multiprocessing.spawn.get_command_line = self._write_command_line
+        multiprocessing.spawn.get_preparation_data = self._prepare
+        multiprocessing.util.spawnv_passfds = self._start
+        if _has_server():
+            self._host.note(
+                Unchecked.FORKSERVER_IMPORTS,
+                "what a forkserver imported for its children",
+                "it was started before the audit",
+            )
+
+    def _next_label(self) -> str:
+        return f"{self._above}{next(self._count)}"
+
+    def _write_command_line(self, **kwargs: Any) -> list[str]:
+        command = self._get_command_line(**kwargs)
+        arguments = f"{self._plan_path!r}, {self._next_label()!r}"
+        return _put_before(command, _SPAWNED, f"enter_child({arguments})")
+
+    def _prepare(self, name: str) -> Any:
+        data = self._get_data(name)
+        # Spawned children have it prepared, too, and a server does before it starts.
+        if _getframe(1).f_globals.get("__name__") == _STARTS_IN_SERVER:
+            data["reproaudit"] = Entry(self._plan_path, self._next_label())
+        return data
+
+    def _start(self, path: Any, args: Sequence[Any], passfds: Any) -> int:
+        command = _put_before(args, _SERVER, f"enter_server({self._plan_path!r})")
+        if command != list(args):
+            imported = _preloaded_modules(command)
+            if imported:
+                self._host.note(
+                    Unchecked.FORKSERVER_IMPORTS,
+                    f"what {imported} draw or read when a forkserver imports them",
+                    "the server is repaired as the program is, and not recorded",
+                )
+        return self._start_process(path, command, passfds)
+
+
+def _put_before(command: Sequence[Any], start: str, call: str) -> list[Any]:
+    """Return the command line with a call of this module before code that begins with `start`."""
+    changed = list(command)
+    for position, argument in enumerate(changed):
+        # The interpreter itself may stand in the list as bytes.
+        if isinstance(argument, str) and argument.startswith(start):
+            name = call.partition("(")[0]
+            changed[position] = f"from {__name__} import {name}; {call}; {argument}"
+    return changed
+
+
+def _preloaded_modules(command: Sequence[Any]) -> str:
+    """Return the names of the modules that a forkserver is to import; "" for none."""
+    names = list(_forkserver_state("_preload_modules") or ())
+    # Versions of Python differ in whether the main module, which stands in the list by default,
+    # is really imported: it is if the server is told where it lies.
+    if not any("'main_path'" in str(argument) for argument in command):
+        names = [name for name in names if name != "__main__"]
+    return ", ".join(names)
+
+
+def _has_server() -> bool:
+    return _forkserver_state("_forkserver_pid") is not None
+
+
+def _forkserver_state(name: str) -> Any:
+    forkserver = sys.modules.get("multiprocessing.forkserver")
+    return getattr(getattr(forkserver, "_forkserver", None), name, None)
+
+
+def enter_server(plan_path: str) -> None:
+    """Repair a forkserver before it imports anything for its children."""
+    global _server
+    _server = Host(read_plan(plan_path))
+    _server.change()
+
+
+def enter_child(plan_path: str, label: str) -> None:
+    """Record in a child as in a forked one: silently until it trains, in a folder of its own."""
+    global _server
+    if _server is not None:
+        # The child is given what a spawned one is, in place of what its server had.
+        _server.withdraw()
+        _server = None
+    host = Host(read_plan(plan_path))
+    host.start_in_child(label)
+    ChildStarts(host, plan_path, f"{label}-").watch()

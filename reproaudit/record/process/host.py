@@ -1,0 +1,179 @@
+"""Owns the recorder of an audited process: when it comes in, what is changed before, how it ends."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import reproaudit
+from reproaudit.config.plan import RunPlan
+from reproaudit.model.events import Outcome, OutcomeKind, Unchecked
+from reproaudit.record.hooks.callsite import FrameKinds
+from reproaudit.record.hooks.patching import Patches
+from reproaudit.record.process.apply import apply_before_torch, apply_to_numpy, apply_to_torch
+from reproaudit.record.process.imports import ImportWatch
+from reproaudit.record.repairs import Reach, install_repairs
+
+if TYPE_CHECKING:
+    from reproaudit.record.session import Recorder
+
+EXIT_SOFTWARE = 70  # os.EX_SOFTWARE, which Windows lacks
+_GRACE_S = 5.0  # for the program's own threads and atexit handlers after the audit has seen enough
+_os_exit = os._exit
+_getpid = os.getpid
+
+
+class Host:
+    """Lives from before the program's first line to its last atexit handler.
+
+    The recorder itself comes in when the program imports torch, never before.
+    """
+
+    def __init__(self, plan: RunPlan) -> None:
+        self.plan = plan
+        self.recorder: Recorder | None = None
+        self.outcome = Outcome(OutcomeKind.COMPLETED, 0)
+        self._pid = _getpid()
+        self._is_child = False
+        self._notes: list[tuple[Unchecked, str, str]] = []
+        self._watch = ImportWatch()
+        self._patches = Patches()
+        self._forks = 0
+        self._after_fork: list[Callable[[int], None]] = []
+
+    def start(self) -> None:
+        """Change what the plan asks for, and record once torch is there."""
+        self._start(self._install_recorder)
+
+    def start_in_child(self, label: str) -> None:
+        """Do the same in a process that the program started; `label` is its place among them."""
+
+        def install() -> None:
+            from reproaudit.record.process.install import install_in_child
+
+            self.recorder = install_in_child(self.plan, label)
+
+        self._is_child = True
+        self._start(install)
+
+    def _start(self, install: Callable[[], None]) -> None:
+        self.change()
+        # Last, so that the recorder wraps what an intervention has put in place, and records what
+        # the program is given.
+        self.when_imported("torch", install)
+        atexit.register(self.close)
+        os._exit = self._exit_now  # type: ignore[assignment]
+
+    def change(self) -> None:
+        """Apply the settings and interventions of the plan; they last as long as the process."""
+        settings = self.plan.settings
+        apply_before_torch(settings)
+        self.when_imported("numpy", lambda: apply_to_numpy(settings))
+        self.when_imported("torch", lambda: apply_to_torch(settings))
+        if settings.interventions:
+            os.register_at_fork(before=self._count_fork, after_in_child=self._run_after_fork)
+            reach = Reach(
+                patches=self._patches,
+                is_program=FrameKinds().is_program,
+                when_imported=self.when_imported,
+                after_fork=self._after_fork.append,
+            )
+            self._or_end(lambda: install_repairs(settings, reach))
+
+    def note(self, code: Unchecked, what: str, why: str) -> None:
+        """Say what is not checked, in the trace or once there is one."""
+        if self.recorder is None:
+            self._notes.append((code, what, why))
+        else:
+            self.recorder.writer.note(code, what, why)
+
+    def withdraw(self) -> None:
+        """Take back what `change` has put in place, for another host to do it in this process."""
+        self._patches.undo()
+        self._watch.remove()
+        self._after_fork.clear()  # a hook on forks itself cannot be taken back
+
+    def when_imported(self, name: str, action: Callable[[], None]) -> None:
+        """Run `action` once the module is imported; a failure ends the process."""
+        self._watch.when_imported(name, lambda: self._or_end(action))
+
+    def _count_fork(self) -> None:
+        self._forks += 1
+
+    def _run_after_fork(self) -> None:
+        number, self._forks = self._forks, 0
+        for action in self._after_fork:
+            action(number)
+
+    def _install_recorder(self) -> None:
+        from reproaudit.record.process.install import install
+
+        self.recorder = install(self.plan)
+        self.recorder.on_complete = _leave_soon
+        for code, what, why in self._notes:
+            self.recorder.writer.note(code, what, why)
+
+    def _or_end(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except Exception:
+            # A half-installed recorder would audit another program than the one asked for.
+            traceback.print_exc()
+            print("reproaudit: the recorder could not be installed", file=sys.stderr, flush=True)
+            _os_exit(EXIT_SOFTWARE)
+
+    def close(self) -> None:
+        """Write how the run ended.
+
+        The last atexit handler of the audited process. In forked children it closes their own
+        traces.
+        """
+        recorder = self.recorder
+        if _getpid() != self._pid:
+            if recorder is not None:
+                recorder.close_child()
+        elif recorder is None:
+            # A child without torch computed nothing, and its parent's trace is not its own.
+            if not self._is_child:
+                self._close_without_torch()
+        elif not recorder.is_complete:
+            recorder.finish(self.outcome)
+
+    def _close_without_torch(self) -> None:
+        from reproaudit.trace.writer import TraceWriter
+
+        writer = TraceWriter(
+            self.plan.trace_dir,
+            level=self.plan.level.value,
+            subject=str(self.plan.subject),
+            command=[],
+            settings={},
+            environment={},
+            version=reproaudit.__version__,
+            values_budget=0,
+        )
+        writer.note(Unchecked.TORCH_NEVER_IMPORTED, "the whole program", "it never imported torch")
+        writer.close(self.outcome, 0)
+
+    def _exit_now(self, code: int) -> None:
+        """Stand in for os._exit, which skips every handler: save what was recorded, then go."""
+        if _getpid() == self._pid:
+            kind = OutcomeKind.EXITED if code else OutcomeKind.COMPLETED
+            self.outcome = Outcome(kind, code, "the program ended through os._exit")
+        self.close()
+        _os_exit(code)
+
+
+def _leave_soon() -> None:
+    """End the process in a few seconds if the program's own threads do not let it end by itself."""
+
+    def leave() -> None:
+        threading.Event().wait(_GRACE_S)
+        _os_exit(0)
+
+    threading.Thread(target=leave, daemon=True).start()
