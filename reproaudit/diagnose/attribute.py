@@ -8,11 +8,11 @@ from dataclasses import replace
 from reproaudit.compare.entropy import Strength
 from reproaudit.compare.judge import Judged
 from reproaudit.config.plan import SubjectSpec
-from reproaudit.diagnose.candidates import by_call, cause_repaired_by
+from reproaudit.diagnose.candidates import find_for_call, infer_cause
 from reproaudit.diagnose.patch import make_patch, patch_lines
-from reproaudit.diagnose.pinning import Known
+from reproaudit.diagnose.pinning import FoundSource
 from reproaudit.diagnose.races import DeviceRace
-from reproaudit.diagnose.sources import Explained, with_cause
+from reproaudit.diagnose.sources import Explanation, with_cause
 from reproaudit.knowledge.interventions import INTERVENTIONS
 from reproaudit.knowledge.rules import RULES
 from reproaudit.model.events import EventFlag, Location, Phase
@@ -20,7 +20,7 @@ from reproaudit.model.result import Cause, Finding, Fix
 from reproaudit.trace.runs import Run
 
 
-def needs_line(known: Known, finding: Finding) -> bool:
+def lacks_exact_line(known: FoundSource, finding: Finding) -> bool:
     """Tell whether only the arrival of the difference is known, not the line that made it."""
     if known.pin is not None or known.explained.has_exact_line:
         return False
@@ -30,12 +30,12 @@ def needs_line(known: Known, finding: Finding) -> bool:
     is_to_blame = (
         call is not None
         and finding.fix is not None
-        and set(by_call(call)) & set(finding.fix.settings)
+        and set(find_for_call(call)) & set(finding.fix.settings)
     )
     return not is_to_blame
 
 
-def speaks_for(one: Known, name: str, known: Sequence[Known]) -> bool:
+def is_repaired_by(one: FoundSource, name: str, known: Sequence[FoundSource]) -> bool:
     """Tell whether the intervention repairs this finding: its cause is among the causes that it
     removes, or, where that is true of none, it was a choice for this one."""
     fitting = [
@@ -46,7 +46,7 @@ def speaks_for(one: Known, name: str, known: Sequence[Known]) -> bool:
     )
 
 
-def unsuspected(explained: Explained) -> Finding:
+def drop_clock_suspicion(explained: Explanation) -> Finding:
     """A clock was suspected because it differs, as clocks do; fixing it repaired nothing, so
     nothing speaks for it."""
     call, finding = explained.call, explained.finding
@@ -57,11 +57,11 @@ def unsuspected(explained: Explained) -> Finding:
     )
 
 
-def recaused(finding: Finding, part: tuple[str, ...]) -> Finding:
+def correct_cause(finding: Finding, part: tuple[str, ...]) -> Finding:
     """Where the repair does not fit the cause, the repair is right: it was run."""
     if any(finding.cause in INTERVENTIONS[name].causes for name in part):
         return finding
-    cause = cause_repaired_by(part)
+    cause = infer_cause(part)
     if cause is None or cause is finding.cause:
         return finding
     if cause is not Cause.HASH_ORDER and RULES[finding.cause].is_of_stream:
@@ -70,13 +70,13 @@ def recaused(finding: Finding, part: tuple[str, ...]) -> Finding:
     return with_cause(finding, cause, f"known by what repairs it: {', '.join(part)}")
 
 
-def may_stand_for(one: Known, name: str) -> bool:
+def could_be_repaired_by(one: FoundSource, name: str) -> bool:
     """Tell whether an intervention that nothing else explains may be what repairs this finding."""
     is_inside = INTERVENTIONS[name].acts_on.is_inside_operators
     return not (is_inside and one.explained.is_from_outside)
 
 
-def unlocated(
+def make_finding_without_place(
     judged: Judged, fix: Fix, runs: Sequence[Run], races: Sequence[DeviceRace] = ()
 ) -> Finding:
     """Make the finding of a source that recording hides, but that an intervention repairs.
@@ -84,7 +84,7 @@ def unlocated(
     Memory that an op was seen to read undefined in one of the recorded `runs` is named, although it
     was alike in them; so is the first of the `races` that the fix removes.
     """
-    cause = cause_repaired_by(fix.settings) or Cause.UNKNOWN
+    cause = infer_cause(fix.settings) or Cause.UNKNOWN
     first = judged.first
     finding = Finding(
         rule="",
@@ -123,7 +123,7 @@ def _undefined_read(run: Run) -> tuple[str, Location] | None:
     return None
 
 
-def patched(finding: Finding, subject: SubjectSpec, *, refuses: bool) -> Finding:
+def add_patch(finding: Finding, subject: SubjectSpec, *, refuses: bool) -> Finding:
     """Add the lines that do in the program itself what the proven fix did from outside.
 
     `refuses`: some op of the program would raise under the determinism flag, so that it may only

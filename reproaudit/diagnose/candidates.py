@@ -8,7 +8,7 @@ import numpy as np
 
 from reproaudit.compare.entropy import EntropyCall, has_random_hashes
 from reproaudit.compare.localise import Origin
-from reproaudit.diagnose.sources import Explained, is_drawn_by_worker
+from reproaudit.diagnose.sources import Explanation, is_drawn_by_worker
 from reproaudit.knowledge.interventions import (
     INTERVENTIONS,
     acting_on,
@@ -23,7 +23,9 @@ from reproaudit.model.result import Cause, Finding
 from reproaudit.trace.runs import Run
 
 
-def candidates(explained: Explained, pair: tuple[Run, Run], *, cuda: bool) -> tuple[str, ...]:
+def find_candidates(
+    explained: Explanation, pair: tuple[Run, Run], *, cuda: bool
+) -> tuple[str, ...]:
     """Return interventions to try for the finding, each once.
 
     Those that its evidence names come first, then all that remove its cause.
@@ -32,7 +34,7 @@ def candidates(explained: Explained, pair: tuple[Run, Run], *, cuda: bool) -> tu
     origin = explained.source.origin
     found: list[str] = []
     if explained.call is not None:
-        found += by_call(explained.call)
+        found += find_for_call(explained.call)
     found += explained.named
     if finding.cause is Cause.KERNEL or (explained.named and origin is Origin.OP):
         found += _against_kernel(finding, cuda=cuda)
@@ -45,10 +47,10 @@ def candidates(explained: Explained, pair: tuple[Run, Run], *, cuda: bool) -> tu
     if finding.cause is Cause.UNKNOWN or is_unplaced:
         # First what is suspected, then what is usual.
         found += against((finding.cause,), cuda=cuda)
-        found += drawn_streams(*pair)
+        found += find_for_drawn_streams(*pair)
         if has_random_hashes(pair[0]):
             found += answering(Clue.RANDOM_HASHES)
-        found += drawn_streams(*pair, at_least=0)
+        found += find_for_drawn_streams(*pair, at_least=0)
     found += against((finding.cause,), cuda=cuda)
     return tuple(dict.fromkeys(found))
 
@@ -72,7 +74,7 @@ def _against_kernel(finding: Finding, *, cuda: bool) -> list[str]:
     return found
 
 
-def by_call(call: EntropyCall) -> tuple[str, ...]:
+def find_for_call(call: EntropyCall) -> tuple[str, ...]:
     """Return what makes the call give the same in each run.
 
     What a worker process draws depends on its seed first, and then on what that is made of.
@@ -83,7 +85,7 @@ def by_call(call: EntropyCall) -> tuple[str, ...]:
     return (*answering(Clue.WORKER_SEED), *named, *answering(Clue.WORKER_SURROUNDINGS))
 
 
-def drawn_streams(a: Run, b: Run, at_least: int = 1) -> tuple[str, ...]:
+def find_for_drawn_streams(a: Run, b: Run, at_least: int = 1) -> tuple[str, ...]:
     """Return what seeds the global streams whose states differed, in the table's order.
 
     Only streams count whose state changed at least so often. One that was not seen to change may
@@ -113,7 +115,7 @@ def _states(run: Run) -> dict[str, set[tuple[int, int]]]:
     return found
 
 
-def _draws_from_own_generator(explained: Explained, pair: tuple[Run, Run]) -> bool:
+def _draws_from_own_generator(explained: Explanation, pair: tuple[Run, Run]) -> bool:
     source = explained.source
     if source.event_a is None:
         return False
@@ -121,7 +123,7 @@ def _draws_from_own_generator(explained: Explained, pair: tuple[Run, Run]) -> bo
     return bool(row["flags"] & EventFlag.OWN_GENERATOR)
 
 
-def everything(*, cuda: bool, compiles: bool) -> tuple[str, ...]:
+def list_combinable(*, cuda: bool, compiles: bool) -> tuple[str, ...]:
     """Return every intervention that may be tried at once, in the table's order."""
     return tuple(
         name
@@ -132,7 +134,7 @@ def everything(*, cuda: bool, compiles: bool) -> tuple[str, ...]:
     )
 
 
-def cause_repaired_by(names: Iterable[str]) -> Cause | None:
+def infer_cause(names: Iterable[str]) -> Cause | None:
     """Return the cause that the interventions together speak for; None if they disagree.
 
     An intervention speaks for the first of its causes.

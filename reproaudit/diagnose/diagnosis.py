@@ -12,17 +12,17 @@ from reproaudit.compare.entropy import weak_lines
 from reproaudit.compare.judge import Judged
 from reproaudit.compare.lines import differing_lines, first_entry
 from reproaudit.diagnose.attribute import (
-    may_stand_for,
-    needs_line,
-    patched,
-    recaused,
-    speaks_for,
-    unlocated,
-    unsuspected,
+    add_patch,
+    correct_cause,
+    could_be_repaired_by,
+    drop_clock_suspicion,
+    is_repaired_by,
+    lacks_exact_line,
+    make_finding_without_place,
 )
-from reproaudit.diagnose.candidates import everything, rank_unions
-from reproaudit.diagnose.locate import Locator, Pair
-from reproaudit.diagnose.pinning import Known, Pinning
+from reproaudit.diagnose.candidates import list_combinable, rank_unions
+from reproaudit.diagnose.locate import Locator, RunPair
+from reproaudit.diagnose.pinning import FoundSource, Pinning
 from reproaudit.diagnose.races import DeviceRace
 from reproaudit.diagnose.search import Search
 from reproaudit.diagnose.trials import Trials
@@ -90,14 +90,14 @@ class Diagnostician:
         self._fix: tuple[str, ...] | None = None
         self._was_interrupted = False
 
-    def conduct(self) -> Diagnosis:
+    def run(self) -> Diagnosis:
         """Diagnose as far as the budget goes; what was found by then is the answer.
 
         The verdict stands already. So a run that fails here, and Ctrl-C, end the diagnosis and not
         the audit.
         """
         self._lab.start_budget()
-        rows: list[tuple[Finding, Known | None]] | None = None
+        rows: list[tuple[Finding, FoundSource | None]] | None = None
         try:
             self._find_sources()
             self._find_fix()
@@ -112,7 +112,7 @@ class Diagnostician:
             self._note_end(error.message)
         rows = self._attribute() if rows is None else rows
         findings = tuple(
-            patched(finding, self._lab.subject, refuses=bool(self._alerts)) for finding, _ in rows
+            add_patch(finding, self._lab.subject, refuses=bool(self._alerts)) for finding, _ in rows
         )
         kernels = (
             (finding, known.call)
@@ -134,7 +134,7 @@ class Diagnostician:
         tried = {name for trial in self._search.trials for name in trial.settings}
         left = [
             name
-            for name in everything(cuda=self._cuda, compiles=self._compiles)
+            for name in list_combinable(cuda=self._cuda, compiles=self._compiles)
             if name not in tried
         ]
         untried = f"; not tried: {', '.join(left)}" if left and self._fix is None else ""
@@ -190,7 +190,7 @@ class Diagnostician:
         """Everything at once; without what a program may not survive; and with what changes most of
         it."""
         whole = tuple(
-            filter(self._lab.can_try, everything(cuda=self._cuda, compiles=self._compiles))
+            filter(self._lab.can_try, list_combinable(cuda=self._cuda, compiles=self._compiles))
         )
         gentle = tuple(name for name in whole if not INTERVENTIONS[name].is_harsh)
         fresh = tuple(name for name, entry in INTERVENTIONS.items() if entry.fresh_files)
@@ -199,22 +199,31 @@ class Diagnostician:
     # -- which finding it fixes
     # --------------------------------------------------------------------------------------
 
-    def _attribute(self) -> list[tuple[Finding, Known | None]]:
+    def _attribute(self) -> list[tuple[Finding, FoundSource | None]]:
         """Give each finding its part of the fix; what repairs a finding also decides a cause that
         was open."""
         known = list(self._pinning.known)
         self._warnings.clear()
         if self._fix is None:
-            return [(unsuspected(one.explained), one) for one in known]
+            return [(drop_clock_suspicion(one.explained), one) for one in known]
         if not known:
-            return [(unlocated(self._judged, self._fixed(self._fix), (), self._races), None)]
-        parts = [tuple(name for name in self._fix if speaks_for(one, name, known)) for one in known]
+            return [
+                (
+                    make_finding_without_place(
+                        self._judged, self._fixed(self._fix), (), self._races
+                    ),
+                    None,
+                )
+            ]
+        parts = [
+            tuple(name for name in self._fix if is_repaired_by(one, name, known)) for one in known
+        ]
         left = tuple(name for name in self._fix if not any(name in part for part in parts))
-        rows: list[tuple[Finding, Known | None]] = []
+        rows: list[tuple[Finding, FoundSource | None]] = []
         for one, named in zip(known, parts, strict=True):
-            part = named or tuple(name for name in left if may_stand_for(one, name))
+            part = named or tuple(name for name in left if could_be_repaired_by(one, name))
             left = tuple(name for name in left if name not in part)
-            finding = recaused(one.explained.finding, part)
+            finding = correct_cause(one.explained.finding, part)
             if part:
                 rows.append((replace(finding, fix=self._fixed(part, finding)), one))
             else:
@@ -228,7 +237,10 @@ class Diagnostician:
                 )
         runs = [one.pair.a for one in known]
         return rows + [
-            (unlocated(self._judged, self._fixed((name,)), runs, self._races), None)
+            (
+                make_finding_without_place(self._judged, self._fixed((name,)), runs, self._races),
+                None,
+            )
             for name in left
         ]
 
@@ -262,11 +274,13 @@ class Diagnostician:
     # --------------------------------------------------------------------------------
 
     def _refine(
-        self, rows: Sequence[tuple[Finding, Known | None]]
-    ) -> list[tuple[Finding, Known | None]]:
+        self, rows: Sequence[tuple[Finding, FoundSource | None]]
+    ) -> list[tuple[Finding, FoundSource | None]]:
         refined = [self._with_fill_evidence(finding) for finding, _ in rows]
         inexact = [
-            known for finding, known in rows if known is not None and needs_line(known, finding)
+            known
+            for finding, known in rows
+            if known is not None and lacks_exact_line(known, finding)
         ]
         pair = self._lines() if inexact else None
         if pair is not None:
@@ -276,7 +290,7 @@ class Diagnostician:
             ]
         return [(finding, known) for finding, (_, known) in zip(refined, rows, strict=True)]
 
-    def _lines(self) -> Pair | None:
+    def _lines(self) -> RunPair | None:
         """Return two runs whose lines were followed and that differ by what the fix repairs, and by
         little else."""
         # Not the order of threads or workers: that would change what the program does line by line.
@@ -289,7 +303,7 @@ class Diagnostician:
             (), lines=True
         )
 
-    def _with_line(self, finding: Finding, pair: Pair) -> Finding:
+    def _with_line(self, finding: Finding, pair: RunPair) -> Finding:
         differences = differing_lines(*pair.runs, self._lab.interned)
         before = min((source.order for source in pair.localisation.sources), default=float("inf"))
         entry = first_entry(differences, before, weak_lines(pair.a))

@@ -14,7 +14,7 @@ from reproaudit.compare.judge import Judged
 from reproaudit.compare.localise import Localisation, Source, localise
 from reproaudit.config.plan import Pin, Target
 from reproaudit.diagnose.races import DeviceRace
-from reproaudit.diagnose.sources import Explained, explain_sources
+from reproaudit.diagnose.sources import Explanation, explain_sources
 from reproaudit.model.confidence import agreement
 from reproaudit.model.events import Level, NotChecked, Unchecked
 from reproaudit.model.result import Alert
@@ -30,7 +30,7 @@ _CHANCE = 0.05  # that all recorded runs agree although the program's do not
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class RunPair:
     """Two recorded runs that differ, and where."""
 
     a: Run
@@ -65,7 +65,7 @@ class Locator:
             _MOST_RUNS, max(_LEAST_RUNS, 2 + math.ceil(math.log(_CHANCE) / math.log(agree)))
         )
 
-    def plain_pair(self) -> Pair | None:
+    def plain_pair(self) -> RunPair | None:
         """Return two runs of the program as it is that differ; None if recording hides the
         difference."""
         pair = self._pair(self._limits())
@@ -80,14 +80,16 @@ class Locator:
             )
         return pair
 
-    def changed_pair(self, interventions: tuple[str, ...], *, lines: bool = False) -> Pair | None:
+    def changed_pair(
+        self, interventions: tuple[str, ...], *, lines: bool = False
+    ) -> RunPair | None:
         """Return two differing runs with interventions, of as many steps as the difference needs;
         None if equal."""
         return self._pair(
             [self._near_limit()] * (2 if self._differs_often else 3), interventions, lines=lines
         )
 
-    def explain(self, pair: Pair) -> tuple[Explained, ...]:
+    def explain(self, pair: RunPair) -> tuple[Explanation, ...]:
         """Return what the pair's sources are, the first one first."""
         calls = differing_calls(pair.a, pair.b, self._lab.interned)
         reordered = self._judged.same_samples_reordered
@@ -101,10 +103,10 @@ class Locator:
             races=self._races,
         )
 
-    def compare(self, a: Run, b: Run) -> Pair | None:
+    def compare(self, a: Run, b: Run) -> RunPair | None:
         """Return where two recorded runs differ; None if they are equal in all that counts."""
         found = localise(a, b, self._lab.interned)
-        return Pair(a, b, found) if not found.is_equal and self._matters(a, b) else None
+        return RunPair(a, b, found) if not found.is_equal and self._matters(a, b) else None
 
     # -- runs
     # --------------------------------------------------------------------------------------------------------
@@ -136,7 +138,7 @@ class Locator:
         interventions: tuple[str, ...] = (),
         *,
         lines: bool = False,
-    ) -> Pair | None:
+    ) -> RunPair | None:
         first: Run | None = None
         for attempt, steps in enumerate(limits):
             if attempt and steps != limits[attempt - 1]:
@@ -179,7 +181,7 @@ class Locator:
         )
 
 
-def target_of(run: Run, source: Source) -> Target | None:
+def make_target(run: Run, source: Source) -> Target | None:
     """Return the call of the source op in `run` as a plan can ask for it; None if `run` does not
     have it."""
     if source.event_a is None:
@@ -206,7 +208,7 @@ def target_of(run: Run, source: Source) -> Target | None:
     )
 
 
-def pin_of(pair: Pair, source: Source) -> Pin | None:
+def make_pin(pair: RunPair, source: Source) -> Pin | None:
     """Return the pin for all calls like the source's; for memory that nobody wrote, for its
     allocation."""
     if source.event_a is None:
@@ -222,7 +224,7 @@ def pin_of(pair: Pair, source: Source) -> Pin | None:
     return Pin(trace.strings[row["name"]], place.path, place.line, int(row["phase"]))
 
 
-def places(sources: Sequence[Source], pair: Pair) -> Iterator[tuple[str, str, str, int]]:
+def places(sources: Sequence[Source], pair: RunPair) -> Iterator[tuple[str, str, str, int]]:
     """Yield the kind, op and line of each source: what identifies it from one pair of runs to
     another."""
     for source in sources:

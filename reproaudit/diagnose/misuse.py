@@ -36,7 +36,7 @@ class _Start:
     is_drawn_later: bool = False
 
 
-def misuse_warnings(run: Run) -> tuple[ProgramWarning, ...]:
+def find_misuse(run: Run) -> tuple[ProgramWarning, ...]:
     """Return a warning for each misuse of a random stream that an operation-level run shows.
 
     RA501: workers draw the same numbers. RA502: epochs do. RA503: a seed is set after numbers were

@@ -9,9 +9,9 @@ from pathlib import Path
 from reproaudit.compare.localise import Origin
 from reproaudit.compare.replays import CONTENTION, FLAG, PLAIN, Capture, capture_of, difference
 from reproaudit.config.plan import Pin
-from reproaudit.diagnose.candidates import candidates
-from reproaudit.diagnose.locate import Locator, Pair, pin_of, places, target_of
-from reproaudit.diagnose.sources import Explained, confirm
+from reproaudit.diagnose.candidates import find_candidates
+from reproaudit.diagnose.locate import Locator, RunPair, make_pin, make_target, places
+from reproaudit.diagnose.sources import Explanation, add_replay_evidence
 from reproaudit.knowledge.interventions import (
     FILL_VARIABLE,
     OTHER_FILL,
@@ -32,12 +32,12 @@ _PINNABLE = (Origin.OP, Origin.UNDEFINED)
 
 
 @dataclass(slots=True)
-class Known:
+class FoundSource:
     """A source that was found: what it is, the pair that showed it, and what silences it in further
     runs."""
 
-    explained: Explained
-    pair: Pair
+    explained: Explanation
+    pair: RunPair
     pin: Pin | None
     choices: tuple[str, ...]  # interventions, the likeliest first; used where there is no pin
     chosen: int = 0
@@ -57,11 +57,11 @@ class Pinning:
     lab: RunMaker
     locator: Locator
     cuda: bool
-    known: list[Known] = field(default_factory=list)
+    known: list[FoundSource] = field(default_factory=list)
     is_complete: bool | None = None
     notes: list[NotChecked] = field(default_factory=list)
 
-    def add(self, found: tuple[Explained, ...], pair: Pair) -> int:
+    def add(self, found: tuple[Explanation, ...], pair: RunPair) -> int:
         """Add the findings that are new; return how many there were."""
         seen = {self._place(known.explained, known.pair) for known in self.known}
         new = 0
@@ -71,9 +71,11 @@ class Pinning:
                 seen.add(place)
                 new += 1
                 pin = (
-                    pin_of(pair, explained.source) if explained.source.origin in _PINNABLE else None
+                    make_pin(pair, explained.source)
+                    if explained.source.origin in _PINNABLE
+                    else None
                 )
-                self.known.append(Known(explained, pair, pin, self._choices(explained, pair)))
+                self.known.append(FoundSource(explained, pair, pin, self._choices(explained, pair)))
         return new
 
     def complete(self) -> None:
@@ -88,7 +90,7 @@ class Pinning:
                 break
         self.is_complete = False
 
-    def _round(self, number: int) -> Pair | None:
+    def _round(self, number: int) -> RunPair | None:
         """Make a reference run and pinned runs; return the first pair that still differs."""
         pins = tuple(dict.fromkeys(known.pin for known in self.known if known.pin is not None))
         held = tuple(dict.fromkeys(name for known in self.known for name in known.held))
@@ -98,7 +100,7 @@ class Pinning:
             if known.pin is not None
             and known.explained.source.origin is Origin.OP
             and not known.captured
-            and (target := target_of(known.pair.a, known.explained.source)) is not None
+            and (target := make_target(known.pair.a, known.explained.source)) is not None
         ]
         targets = tuple(target for _, target in wanted)
         filled = self._reads_undefined()
@@ -172,19 +174,21 @@ class Pinning:
                     )
                 )
                 continue
-            finding = _with_repetitions(confirm(known.explained.finding, first.flags), first)
+            finding = _with_repetitions(
+                add_replay_evidence(known.explained.finding, first.flags), first
+            )
             own = difference(first.outputs(), second.outputs()) if second is not None else None
             found = own or difference(first.outputs(), first.others())
             known.explained = replace(known.explained, finding=replace(finding, difference=found))
             known.choices = self._choices(known.explained, known.pair)
 
-    def _choices(self, explained: Explained, pair: Pair) -> tuple[str, ...]:
+    def _choices(self, explained: Explanation, pair: RunPair) -> tuple[str, ...]:
         """Return what to try; without what cannot be tried here, unless nothing else is left: then
         that is said."""
-        named = candidates(explained, pair.runs, cuda=self.cuda)
+        named = find_candidates(explained, pair.runs, cuda=self.cuda)
         return tuple(filter(self.lab.can_try, named)) or named
 
-    def _next_choice(self, pair: Pair) -> bool:
+    def _next_choice(self, pair: RunPair) -> bool:
         """The pair's first source is an old one: what was to silence it does not. Take its next
         intervention."""
         place = next(places(pair.localisation.sources[:1], pair))
@@ -197,7 +201,7 @@ class Pinning:
         return False
 
     @staticmethod
-    def _place(explained: Explained, pair: Pair) -> tuple[str, str, str, int]:
+    def _place(explained: Explanation, pair: RunPair) -> tuple[str, str, str, int]:
         return next(places((explained.source,), pair))
 
 

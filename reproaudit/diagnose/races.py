@@ -36,7 +36,7 @@ class DeviceRace:
         return answering(Clue.HOST_RACE if self.is_host else Clue.STREAM_RACE)
 
 
-def device_races(trace: Trace) -> tuple[DeviceRace, ...]:
+def read_device_races(trace: Trace) -> tuple[DeviceRace, ...]:
     """Return the races of an alert run, each once. A trace may come from a stranger: ids out of
     range are unknown."""
     raced = (trace.events["kind"] == EventKind.ALERT) & (
@@ -62,7 +62,7 @@ def _text(trace: Trace, number: int) -> str:
     return str(trace.strings[number]) if number < len(trace.strings) else ""
 
 
-def race_warnings(races: Iterable[DeviceRace]) -> Iterator[ProgramWarning]:
+def warn_of_races(races: Iterable[DeviceRace]) -> Iterator[ProgramWarning]:
     """Yield a warning for each race. RA504: between streams. RA505: with the host."""
     for race in races:
         first, second = _line(race.location), _line(race.other)
@@ -74,7 +74,7 @@ def race_warnings(races: Iterable[DeviceRace]) -> Iterator[ProgramWarning]:
         )
 
 
-def race_at(finding: Finding, origin: Origin, races: Sequence[DeviceRace]) -> DeviceRace | None:
+def find_race(finding: Finding, origin: Origin, races: Sequence[DeviceRace]) -> DeviceRace | None:
     """Return the race that the finding's own line shows; None if its difference was not born where
     one may be seen."""
     if origin not in (Origin.OP, Origin.INPUT) or finding.location is None:

@@ -12,7 +12,7 @@ import numpy as np
 from reproaudit.compare.entropy import EntropyCall, Strength, best_candidate
 from reproaudit.compare.files import CarriedFile
 from reproaudit.compare.localise import Origin, Source
-from reproaudit.diagnose.races import DeviceRace, race_at
+from reproaudit.diagnose.races import DeviceRace, find_race
 from reproaudit.knowledge.mechanisms import mechanism_of
 from reproaudit.knowledge.rules import RULES, cause_of_call
 from reproaudit.model.events import EventFlag, EventKind, Location, Phase
@@ -24,7 +24,7 @@ _FROM_OUTSIDE = (Origin.BIRTH, Origin.INPUT, Origin.STRUCTURE)
 
 
 @dataclass(frozen=True, slots=True)
-class Explained:
+class Explanation:
     """A finding with the source that it is about. `call` is the call that brought the difference
     in, if it is known.
 
@@ -76,7 +76,7 @@ def explain_sources(
     reordered: bool,
     carried: Sequence[CarriedFile] = (),
     races: Sequence[DeviceRace] = (),
-) -> tuple[Explained, ...]:
+) -> tuple[Explanation, ...]:
     """Return one finding per source line and operator, the first source first.
 
     `reordered` says that the batches that differ hold the same samples in another order: where
@@ -84,7 +84,7 @@ def explain_sources(
     that earlier runs left for later ones; `races` are uses of one tensor by streams, or by the
     host, that nothing orders.
     """
-    found: list[Explained] = []
+    found: list[Explanation] = []
     places: dict[tuple[str | None, Location | None, Cause], int] = {}
     for number, source in enumerate(_without_seed_draws(sources, a)):
         if number and source.origin in (Origin.INPUT, Origin.STRUCTURE, Origin.UNDEFINED):
@@ -160,10 +160,10 @@ def _carried(finding: Finding, files: Sequence[CarriedFile]) -> Finding:
     )
 
 
-def _raced(explained: Explained, races: Sequence[DeviceRace]) -> Explained:
+def _raced(explained: Explanation, races: Sequence[DeviceRace]) -> Explanation:
     """Blame missing synchronisation where the difference was born at a line that was seen to lack
     it."""
-    race = race_at(explained.finding, explained.source.origin, races)
+    race = find_race(explained.finding, explained.source.origin, races)
     if race is None or explained.call is not None:
         return explained
     note = f"it {race.message} {race.other.path}:{race.other.line}"
@@ -174,7 +174,7 @@ def _raced(explained: Explained, races: Sequence[DeviceRace]) -> Explained:
     )
 
 
-def confirm(finding: Finding, flags: EventFlag) -> Finding:
+def add_replay_evidence(finding: Finding, flags: EventFlag) -> Finding:
     """Add to a kernel finding what repeating the op showed; another writer of its inputs makes it a
     race instead."""
     if finding.cause is not Cause.KERNEL:
@@ -191,7 +191,7 @@ def confirm(finding: Finding, flags: EventFlag) -> Finding:
 
 def _explain(
     source: Source, a: Run, b: Run, calls: list[EntropyCall], alerts: Sequence[Alert]
-) -> Explained:
+) -> Explanation:
     trace, event = _side(source, a, b)
     row = trace.events[event]
     op: str | None = trace.strings[row["name"]]
@@ -234,7 +234,7 @@ def _explain(
         evidence=Evidence(observed=_observed(source), declared=declared, notes=tuple(notes)),
         fix=Fix(advice=rule.advice),
     )
-    return Explained(finding, source, call)
+    return Explanation(finding, source, call)
 
 
 def _observed(source: Source) -> bool | None:

@@ -16,8 +16,8 @@ from reproaudit.config.plan import SubjectSpec
 from reproaudit.config.settings import Settings, describe
 from reproaudit.config.tolerance import Ignored, Tolerances
 from reproaudit.diagnose.diagnosis import Diagnosis, Diagnostician
-from reproaudit.diagnose.misuse import misuse_warnings
-from reproaudit.diagnose.races import DeviceRace, device_races, race_warnings
+from reproaudit.diagnose.misuse import find_misuse
+from reproaudit.diagnose.races import DeviceRace, read_device_races, warn_of_races
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.conclude import collect_alerts, conclude
 from reproaudit.model.events import Level, NotChecked, ProgramWarning, Unchecked
@@ -62,7 +62,7 @@ def audit(options: AuditOptions, progress: Progress, out: Path | None = None) ->
     with keeps_what_was_recorded(folder, is_temporary=out is None):
         experiment = _Experiment(options, progress, folder)
         with contextlib.closing(experiment.lab):
-            return experiment.conduct()
+            return experiment.run()
 
 
 class _Experiment:
@@ -86,7 +86,7 @@ class _Experiment:
         self.warnings: tuple[ProgramWarning, ...] = ()
         self.races: tuple[DeviceRace, ...] = ()
 
-    def conduct(self) -> AuditResult:
+    def run(self) -> AuditResult:
         runs = self._observe()
         judged = judge(runs, compare_boundaries(runs, self.lab.interned), self.options.tolerances)
         if judged.comparison.compared == 0 and len(judged.comparison.classes) < 2:
@@ -101,7 +101,7 @@ class _Experiment:
             judged.verdict in (Verdict.NOT_REPRODUCIBLE, Verdict.WITHIN_TOLERANCE)
             and self.options.diagnose
         ):
-            diagnosis = Diagnostician(self.lab, judged, alerts, self.races).conduct()
+            diagnosis = Diagnostician(self.lab, judged, alerts, self.races).run()
         reproducer = self._reproducer(diagnosis, runs[0])
         return conclude(
             judged,
@@ -191,8 +191,8 @@ class _Experiment:
                     f"that run ended early: {run.outcome.detail or run.outcome.kind.value}",
                 )
             )
-        self.races = device_races(run.main)
-        self.warnings = (*misuse_warnings(run), *race_warnings(self.races))
+        self.races = read_device_races(run.main)
+        self.warnings = (*find_misuse(run), *warn_of_races(self.races))
         self.notes += [note for note in run.main.notes if note.code is Unchecked.STREAMS_UNWATCHED]
         return collect_alerts(run.main)
 

@@ -16,9 +16,9 @@ from reproaudit.compare.files import carried_files
 from reproaudit.compare.judge import Judged, judge
 from reproaudit.compare.localise import Localisation, Origin, localise
 from reproaudit.config.plan import SubjectSpec
-from reproaudit.diagnose.attribute import unsuspected
+from reproaudit.diagnose.attribute import drop_clock_suspicion
 from reproaudit.diagnose.diagnosis import Diagnosis, Diagnostician
-from reproaudit.diagnose.sources import Explained, explain_sources, with_cause
+from reproaudit.diagnose.sources import Explanation, explain_sources, with_cause
 from reproaudit.errors import ReproauditError
 from reproaudit.experiment.conclude import conclude
 from reproaudit.model.events import Level, NotChecked, Unchecked
@@ -67,7 +67,7 @@ def repeat(
     """
     folder = Path(tempfile.mkdtemp(prefix="ra-"))
     try:
-        return _Repeated(options, make_lab(folder), folder, isolation).conduct()
+        return _Repeated(options, make_lab(folder), folder, isolation).run()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -82,7 +82,7 @@ class _Repeated:
         self.isolation = isolation
         self.notes: list[NotChecked] = []
 
-    def conduct(self) -> AuditResult:
+    def run(self) -> AuditResult:
         options = self.options
         runs: list[Run] = []
         while len(runs) - len(self._importing()) < options.runs:
@@ -179,14 +179,14 @@ class _Repeated:
                 return Diagnosis(carried, (), None, ())
         at_boundaries = len(compare_boundaries(judged.runs, self.lab.interned).classes) > 1
         if self.options.diagnose and judged.verdict is Verdict.NOT_REPRODUCIBLE and at_boundaries:
-            diagnosis = Diagnostician(self.lab, judged, ()).conduct()
+            diagnosis = Diagnostician(self.lab, judged, ()).run()
             if diagnosis.was_interrupted:
                 # Ctrl-C is for the whole session of tests, not for one diagnosis
                 raise KeyboardInterrupt
             return diagnosis
-        return Diagnosis(tuple(unsuspected(one) for one in found), (), None, ())
+        return Diagnosis(tuple(drop_clock_suspicion(one) for one in found), (), None, ())
 
-    def _explained_with_evidence(self) -> tuple[Explained, ...]:
+    def _explained_with_evidence(self) -> tuple[Explanation, ...]:
         """Repeat until two repetitions differ again, following what comes from outside; empty if
         they do not."""
         runs: list[Run] = []
@@ -201,13 +201,15 @@ class _Repeated:
                 return self._explain((runs[0], runs[-1]), found)
         return ()
 
-    def _explain(self, pair: tuple[Run, Run], localisation: Localisation) -> tuple[Explained, ...]:
+    def _explain(
+        self, pair: tuple[Run, Run], localisation: Localisation
+    ) -> tuple[Explanation, ...]:
         calls = differing_calls(*pair, self.lab.interned)
         return explain_sources(
             localisation.sources, *pair, calls, (), reordered=False, carried=carried_files(pair)
         )
 
-    def _carried(self, found: Sequence[Explained]) -> tuple[Finding, ...] | None:
+    def _carried(self, found: Sequence[Explanation]) -> tuple[Finding, ...] | None:
         """Return the findings if the difference is state that one repetition leaves for the next;
         None if it is not.
 
@@ -267,7 +269,7 @@ _CARRIED_ADVICE = (
 )
 
 
-def _is_decided(found: Sequence[Explained]) -> bool:
+def _is_decided(found: Sequence[Explanation]) -> bool:
     """Tell whether the first source cannot be carried state: an op that turned equal inputs into
     different outputs, or a call that brought in something of the outside world other than the state
     of a generator."""

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from reproaudit.diagnose.races import device_races
+from reproaudit.diagnose.races import read_device_races
 from reproaudit.knowledge.interventions import INTERVENTIONS
 from reproaudit.model.events import Level
 from reproaudit.model.result import AuditResult, Cause, Finding
@@ -181,7 +181,7 @@ def test_waits_that_order_streams_are_understood_as_such(tmp_path: Path) -> None
         x.requires_grad_().sin().sum().backward()
 
     trace, _ = record(tmp_path, program, alerts=True, digests=False)
-    assert device_races(trace) == ()
+    assert read_device_races(trace) == ()
     assert not any("CUDA streams" in note.what for note in trace.notes)
 
 
@@ -204,7 +204,7 @@ def test_a_read_that_nothing_orders_is_reported_with_both_lines(tmp_path: Path) 
         torch.cuda.synchronize()
 
     trace, _ = record(tmp_path, program, alerts=True, digests=False)
-    (race,) = device_races(trace)
+    (race,) = read_device_races(trace)
     assert (race.op, race.other_op) == ("aten::sum.default", "aten::add_.Tensor")
     assert race.location.line == race.other.line + 1
 
@@ -222,7 +222,7 @@ def test_a_pinned_copy_that_the_host_reads_at_once_is_reported_and_one_that_wait
 
     for waits in (False, True):
         trace, _ = record(tmp_path, lambda waits=waits: program(waits), alerts=True, digests=False)  # type: ignore[misc]
-        assert [race.is_host for race in device_races(trace)] == ([] if waits else [True])
+        assert [race.is_host for race in read_device_races(trace)] == ([] if waits else [True])
 
 
 def test_new_device_memory_is_filled_all_over_and_grown_memory_where_it_is_new() -> None:

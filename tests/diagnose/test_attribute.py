@@ -14,16 +14,16 @@ from reproaudit.compare.judge import judge
 from reproaudit.compare.localise import Origin, Source
 from reproaudit.config.plan import parse_subject
 from reproaudit.diagnose.attribute import (
-    may_stand_for,
-    patched,
-    recaused,
-    speaks_for,
-    unlocated,
-    unsuspected,
+    add_patch,
+    correct_cause,
+    could_be_repaired_by,
+    drop_clock_suspicion,
+    is_repaired_by,
+    make_finding_without_place,
 )
-from reproaudit.diagnose.locate import Pair
-from reproaudit.diagnose.pinning import Known
-from reproaudit.diagnose.sources import Explained
+from reproaudit.diagnose.locate import RunPair
+from reproaudit.diagnose.pinning import FoundSource
+from reproaudit.diagnose.sources import Explanation
 from reproaudit.model.events import EventFlag, EventKind, Location, Phase
 from reproaudit.model.result import Cause, Finding, Fix
 from reproaudit.trace.runs import MAIN_PROCESS
@@ -34,9 +34,9 @@ def finding(cause: Cause, fix: Fix | None = None, location: Location | None = No
     return Finding("", cause, "", Phase.DATA, 0, location=location, fix=fix)
 
 
-def known(cause: Cause, *choices: str, call: EntropyCall | None = None) -> Known:
-    explained = Explained(finding(cause), Source(Origin.BIRTH, MAIN_PROCESS, 0, 0, 0.0), call)
-    return Known(explained, cast(Pair, None), None, choices)
+def known(cause: Cause, *choices: str, call: EntropyCall | None = None) -> FoundSource:
+    explained = Explanation(finding(cause), Source(Origin.BIRTH, MAIN_PROCESS, 0, 0, 0.0), call)
+    return FoundSource(explained, cast(RunPair, None), None, choices)
 
 
 def test_a_repair_belongs_to_the_finding_whose_cause_it_removes_not_to_all_that_considered_it() -> (
@@ -47,35 +47,35 @@ def test_a_repair_belongs_to_the_finding_whose_cause_it_removes_not_to_all_that_
         known(Cause.UNSEEDED_RNG, "seed.numpy"),
     )
     both = [unknown, unseeded]
-    assert [speaks_for(one, "seed.numpy", both) for one in both] == [False, True]
-    assert [speaks_for(one, "hash.seed", both) for one in both] == [True, False]
+    assert [is_repaired_by(one, "seed.numpy", both) for one in both] == [False, True]
+    assert [is_repaired_by(one, "hash.seed", both) for one in both] == [True, False]
 
 
 def test_without_a_finding_of_its_cause_a_repair_belongs_to_whoever_chose_it() -> None:
     order = known(Cause.RNG_ORDER, "clock.fixed")
-    assert speaks_for(order, "clock.fixed", [order])
+    assert is_repaired_by(order, "clock.fixed", [order])
 
 
 def test_what_repairs_an_open_case_names_its_cause_and_says_so() -> None:
-    found = recaused(finding(Cause.UNKNOWN), ("hash.seed",))
+    found = correct_cause(finding(Cause.UNKNOWN), ("hash.seed",))
     assert (found.cause, found.rule) == (Cause.HASH_ORDER, "RA202")
     assert found.evidence.notes == ("known by what repairs it: hash.seed",)
 
 
 def test_a_cause_that_its_repair_fits_is_kept() -> None:
-    assert recaused(finding(Cause.THREAD_RACE), ("threads.one",)).cause is Cause.THREAD_RACE
+    assert correct_cause(finding(Cause.THREAD_RACE), ("threads.one",)).cause is Cause.THREAD_RACE
 
 
 def test_a_wrong_suspicion_gives_way_to_what_was_run() -> None:
-    assert recaused(finding(Cause.CLOCK), ("hash.seed",)).cause is Cause.HASH_ORDER
+    assert correct_cause(finding(Cause.CLOCK), ("hash.seed",)).cause is Cause.HASH_ORDER
 
 
 def test_a_stream_that_the_clock_shifted_stays_a_matter_of_order() -> None:
-    assert recaused(finding(Cause.RNG_ORDER), ("clock.fixed",)).cause is Cause.RNG_ORDER
+    assert correct_cause(finding(Cause.RNG_ORDER), ("clock.fixed",)).cause is Cause.RNG_ORDER
 
 
 def test_repairs_that_disagree_name_no_cause() -> None:
-    assert recaused(finding(Cause.UNKNOWN), ("hash.seed", "seed.numpy")).cause is Cause.UNKNOWN
+    assert correct_cause(finding(Cause.UNKNOWN), ("hash.seed", "seed.numpy")).cause is Cause.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_without_a_fix_a_clock_that_merely_differs_is_no_cause(
     name: str, strength: Strength, cause: Cause
 ) -> None:
     call = EntropyCall(name, MAIN_PROCESS, 0, 0, strength, "1", "2", False)
-    assert unsuspected(known(Cause.CLOCK, call=call).explained).cause is cause
+    assert drop_clock_suspicion(known(Cause.CLOCK, call=call).explained).cause is cause
 
 
 def test_a_proven_fix_becomes_a_patch_of_the_file_to_blame(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_a_proven_fix_becomes_a_patch_of_the_file_to_blame(tmp_path: Path) -> No
     (tmp_path / "data.py").write_text("names = list(set(words))\n")
     fixed = finding(Cause.HASH_ORDER, Fix(("hash.seed",), "sort", True, 3), Location("data.py", 1))
     subject = parse_subject("train.py", cwd=tmp_path)
-    lines = patched(fixed, subject, refuses=False).fix
+    lines = add_patch(fixed, subject, refuses=False).fix
     assert lines is not None
     assert lines.patch[0] == "--- data.py"
     assert "+names = list(sorted(set(words)))" in lines.patch
@@ -106,7 +106,7 @@ def test_a_program_that_the_flag_would_end_is_told_to_let_it_warn(tmp_path: Path
         Cause.KERNEL, Fix(("kernels.deterministic",), "", True, 3), Location("train.py", 1)
     )
     subject = parse_subject("train.py", cwd=tmp_path)
-    patches = [patched(fixed, subject, refuses=refuses).fix for refuses in (False, True)]
+    patches = [add_patch(fixed, subject, refuses=refuses).fix for refuses in (False, True)]
     assert [fix is not None and fix.patch[-1] for fix in patches] == [
         "+torch.use_deterministic_algorithms(True)",
         "+torch.use_deterministic_algorithms(True, warn_only=True)",
@@ -116,13 +116,13 @@ def test_a_program_that_the_flag_would_end_is_told_to_let_it_warn(tmp_path: Path
 def test_a_fix_that_was_not_run_gets_no_patch(tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text("import torch\n")
     unproven = finding(Cause.KERNEL, Fix(("kernels.deterministic",), "try it"))
-    assert patched(unproven, parse_subject("train.py", cwd=tmp_path), refuses=False) == unproven
+    assert add_patch(unproven, parse_subject("train.py", cwd=tmp_path), refuses=False) == unproven
 
 
 def test_a_repair_of_kernels_is_not_taken_for_what_repairs_content_from_outside() -> None:
     outside = known(Cause.UNKNOWN)
     assert [
-        may_stand_for(outside, name)
+        could_be_repaired_by(outside, name)
         for name in ("hash.seed", "threads.serial", "memory.fill", "threads.one")
     ] == [
         True,
@@ -140,7 +140,7 @@ def test_undefined_memory_that_was_alike_by_chance_is_named_all_the_same(tmp_pat
     ]
     run = make_run(tmp_path, 0, rows)
     judged = judge([run, run], compare_boundaries([run, run], Interned()), {})
-    found = unlocated(judged, Fix(("memory.fill",), verified=True, runs=3), [run])
+    found = make_finding_without_place(judged, Fix(("memory.fill",), verified=True, runs=3), [run])
     assert (found.cause, found.op) == (Cause.UNINITIALIZED_MEMORY, "aten::empty.memory_format")
     assert found.location == Location("train.py", 3, "main")
     assert "recording every operator hides the difference" in found.evidence.notes[0]

@@ -9,14 +9,14 @@ import pytest
 from reproaudit.compare.entropy import EntropyCall, Strength, strength_of
 from reproaudit.compare.localise import Origin, Source
 from reproaudit.diagnose.candidates import (
-    by_call,
-    candidates,
-    cause_repaired_by,
-    drawn_streams,
-    everything,
+    find_candidates,
+    find_for_call,
+    find_for_drawn_streams,
+    infer_cause,
+    list_combinable,
     rank_unions,
 )
-from reproaudit.diagnose.sources import Explained
+from reproaudit.diagnose.sources import Explanation
 from reproaudit.model.events import EventFlag, EventKind, Phase
 from reproaudit.model.result import Cause, Evidence, Finding
 from reproaudit.trace.runs import MAIN_PROCESS, Run
@@ -36,9 +36,9 @@ def call(name: str, process: str = MAIN_PROCESS) -> EntropyCall:
 
 def explained(
     cause: Cause, origin: Origin, by: EntropyCall | None = None, switched: bool | None = None
-) -> Explained:
+) -> Explanation:
     finding = Finding("", cause, "", Phase.FORWARD, 0, evidence=Evidence(switched=switched))
-    return Explained(finding, Source(origin, MAIN_PROCESS, 0, 0, 0.0), by)
+    return Explanation(finding, Source(origin, MAIN_PROCESS, 0, 0, 0.0), by)
 
 
 @pytest.mark.parametrize(
@@ -60,22 +60,26 @@ def explained(
 def test_a_call_names_what_makes_it_give_the_same(
     pair: tuple[Run, Run], name: str, first: str
 ) -> None:
-    assert by_call(call(name))[0] == first
+    assert find_for_call(call(name))[0] == first
     assert (
-        candidates(explained(Cause.UNKNOWN, Origin.BIRTH, call(name)), pair, cuda=False)[0] == first
+        find_candidates(explained(Cause.UNKNOWN, Origin.BIRTH, call(name)), pair, cuda=False)[0]
+        == first
     )
 
 
 def test_what_a_worker_draws_is_repaired_at_its_seed_first() -> None:
-    assert by_call(call("numpy.random.randn", "child-1"))[:2] == ("workers.seed", "seed.numpy")
-    assert by_call(call("numpy.random.randn"))[0] == "seed.numpy"
+    assert find_for_call(call("numpy.random.randn", "child-1"))[:2] == (
+        "workers.seed",
+        "seed.numpy",
+    )
+    assert find_for_call(call("numpy.random.randn"))[0] == "seed.numpy"
 
 
 def test_a_kernel_that_the_flag_does_not_repair_is_computed_with_one_thread_first(
     pair: tuple[Run, Run],
 ) -> None:
-    usual = candidates(explained(Cause.KERNEL, Origin.OP), pair, cuda=False)
-    refused = candidates(explained(Cause.KERNEL, Origin.OP, switched=False), pair, cuda=False)
+    usual = find_candidates(explained(Cause.KERNEL, Origin.OP), pair, cuda=False)
+    refused = find_candidates(explained(Cause.KERNEL, Origin.OP, switched=False), pair, cuda=False)
     assert usual[:2] == ("kernels.deterministic", "threads.one")
     assert refused[:2] == ("threads.one", "kernels.deterministic")
 
@@ -86,8 +90,8 @@ def test_a_generator_of_the_program_s_own_is_told_from_the_default_one(
     own = Row("aten::randperm", flags=EventFlag.RANDOM | EventFlag.OWN_GENERATOR)
     drawn = explained(Cause.UNSEEDED_RNG, Origin.RANDOM)
     other = make_run(tmp_path / "own", 0, [own]), make_run(tmp_path / "own", 1, [own])
-    assert candidates(drawn, pair, cuda=False)[0] == "seed.torch"
-    assert candidates(drawn, other, cuda=False)[0] == "seed.torch_generators"
+    assert find_candidates(drawn, pair, cuda=False)[0] == "seed.torch"
+    assert find_candidates(drawn, other, cuda=False)[0] == "seed.torch_generators"
 
 
 def test_only_a_stream_that_differed_and_was_drawn_from_is_suspected(tmp_path: Path) -> None:
@@ -100,7 +104,7 @@ def test_only_a_stream_that_differed_and_was_drawn_from_is_suspected(tmp_path: P
         ]
 
     runs = make_run(tmp_path, 0, states(0)), make_run(tmp_path, 1, states(100))
-    assert drawn_streams(*runs) == ("seed.numpy",)
+    assert find_for_drawn_streams(*runs) == ("seed.numpy",)
 
 
 def test_unions_grow_from_the_first_of_each_list_to_all_of_them() -> None:
@@ -112,15 +116,15 @@ def test_unions_grow_from_the_first_of_each_list_to_all_of_them() -> None:
 
 
 def test_what_changes_most_of_a_program_is_not_among_everything() -> None:
-    whole = everything(cuda=False, compiles=False)
+    whole = list_combinable(cuda=False, compiles=False)
     assert {"compile.off", "workers.none", "files.fresh", "tf32.off"}.isdisjoint(whole)
-    assert "compile.off" in everything(cuda=False, compiles=True)
+    assert "compile.off" in list_combinable(cuda=False, compiles=True)
 
 
 def test_a_repair_speaks_for_a_cause_only_if_its_parts_agree() -> None:
-    assert cause_repaired_by(["hash.seed"]) is Cause.HASH_ORDER
-    assert cause_repaired_by(["seed.numpy", "seed.python"]) is Cause.UNSEEDED_RNG
-    assert cause_repaired_by(["hash.seed", "seed.numpy"]) is None
+    assert infer_cause(["hash.seed"]) is Cause.HASH_ORDER
+    assert infer_cause(["seed.numpy", "seed.python"]) is Cause.UNSEEDED_RNG
+    assert infer_cause(["hash.seed", "seed.numpy"]) is None
 
 
 def test_clocks_are_weak_evidence_and_draws_are_not() -> None:

@@ -59,7 +59,7 @@ def diagnosed(folder: Path, error: BaseException, ends_at: int) -> Diagnosis:
     runs = [drawing_run(folder / "plain", index, 100 + index) for index in range(5)]
     lab = FakeLab(folder, error, ends_at)
     judged = judge(runs, compare_boundaries(runs, lab.interned), {})
-    return Diagnostician(cast(Lab, lab), judged, ()).conduct()
+    return Diagnostician(cast(Lab, lab), judged, ()).run()
 
 
 @pytest.mark.parametrize(

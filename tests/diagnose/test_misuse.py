@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reproaudit.config.plan import RunPlan, SubjectKind, SubjectSpec
-from reproaudit.diagnose.misuse import misuse_warnings
+from reproaudit.diagnose.misuse import find_misuse
 from reproaudit.model.events import Level
 from reproaudit.report.wording import warning_sentence
 from reproaudit.runs.log import tail
@@ -31,7 +31,7 @@ def warn(tmp_path: Path) -> Warn:
         )
         record = run(plan, log=tmp_path / "log", timeout_s=300)
         assert record.outcome.is_success, tail(record.log)
-        found = misuse_warnings(open_run(record.trace_dir, 0))
+        found = find_misuse(open_run(record.trace_dir, 0))
         assert all(warning.location is not None for warning in found)
         return tuple(map(warning_sentence, found))
 

@@ -11,10 +11,10 @@ from reproaudit.compare.entropy import EntropyCall, strength_of
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import judge
 from reproaudit.compare.localise import Origin, localise
-from reproaudit.diagnose.attribute import unlocated
-from reproaudit.diagnose.candidates import candidates
-from reproaudit.diagnose.races import DeviceRace, race_at
-from reproaudit.diagnose.sources import Explained, explain_sources
+from reproaudit.diagnose.attribute import make_finding_without_place
+from reproaudit.diagnose.candidates import find_candidates
+from reproaudit.diagnose.races import DeviceRace, find_race
+from reproaudit.diagnose.sources import Explanation, explain_sources
 from reproaudit.model.events import EventKind, Location, Phase
 from reproaudit.model.result import Cause, Finding, Fix
 from reproaudit.trace.runs import MAIN_PROCESS, Run
@@ -48,7 +48,7 @@ def runs_that_differ(
 
 def first(
     runs: tuple[Run, Run], races: tuple[DeviceRace, ...], calls: list[EntropyCall] | None = None
-) -> Explained:
+) -> Explanation:
     sources = localise(*runs, Interned()).sources
     return explain_sources(sources, *runs, calls or [], (), reordered=False, races=races)[0]
 
@@ -60,7 +60,7 @@ def test_a_difference_where_a_stream_reads_unordered_is_a_race(tmp_path: Path, i
     assert found.finding.cause is Cause.THREAD_RACE
     assert found.finding.evidence.notes[-1] == f"it {STREAMS.message} train.py:5"
     assert found.has_exact_line
-    assert candidates(found, runs, cuda=True)[0] == "streams.serial"
+    assert find_candidates(found, runs, cuda=True)[0] == "streams.serial"
 
 
 def test_without_the_race_the_same_difference_is_a_kernel_or_unknown(tmp_path: Path) -> None:
@@ -86,13 +86,13 @@ def test_what_a_kernel_writes_is_not_blamed_on_the_stream_that_reads_it_later(
     tmp_path: Path,
 ) -> None:
     finding = Finding("", Cause.KERNEL, "", Phase.FORWARD, 0, op="aten::copy_", location=WRITER)
-    assert race_at(finding, Origin.OP, (STREAMS,)) is None
-    assert race_at(finding, Origin.OP, (HOST,)) is HOST
+    assert find_race(finding, Origin.OP, (STREAMS,)) is None
+    assert find_race(finding, Origin.OP, (HOST,)) is HOST
 
 
 def test_a_host_that_reads_too_early_is_repaired_by_copies_that_wait(tmp_path: Path) -> None:
     runs = runs_that_differ(tmp_path)
-    assert candidates(first(runs, (HOST,)), runs, cuda=True)[:2] == (
+    assert find_candidates(first(runs, (HOST,)), runs, cuda=True)[:2] == (
         "copies.blocking",
         "streams.serial",
     )
@@ -112,7 +112,7 @@ def test_a_race_that_recording_hides_is_named_if_its_own_repair_is_proven(tmp_pa
     runs = runs_that_differ(tmp_path)
     judged = judge(runs, compare_boundaries(runs, Interned()), {})
     proven, other = (
-        unlocated(judged, Fix((name,), verified=True), (), (STREAMS,))
+        make_finding_without_place(judged, Fix((name,), verified=True), (), (STREAMS,))
         for name in ("streams.serial", "threads.serial")
     )
     assert (proven.cause, proven.location, proven.op) == (Cause.THREAD_RACE, READER, MUL)

@@ -9,7 +9,7 @@ import pytest
 from reproaudit.compare.files import CarriedFile
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.localise import localise
-from reproaudit.diagnose.sources import Explained, explain_sources
+from reproaudit.diagnose.sources import Explanation, explain_sources
 from reproaudit.model.events import EventFlag, EventKind, Location
 from reproaudit.model.result import Cause
 from reproaudit.trace.runs import Run
@@ -24,7 +24,7 @@ def pair(folder: Path, rows: list[Row], others: list[Row]) -> tuple[Run, Run]:
 
 def explained(
     runs: tuple[Run, Run], carried: tuple[CarriedFile, ...] = ()
-) -> tuple[Explained, ...]:
+) -> tuple[Explanation, ...]:
     sources = localise(*runs, Interned()).sources
     return explain_sources(sources, *runs, [], (), reordered=False, carried=carried)
 

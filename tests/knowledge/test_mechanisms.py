@@ -12,8 +12,8 @@ import pytest
 
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.localise import Origin, Source, localise
-from reproaudit.diagnose.candidates import candidates
-from reproaudit.diagnose.sources import Explained, explain_sources
+from reproaudit.diagnose.candidates import find_candidates
+from reproaudit.diagnose.sources import Explanation, explain_sources
 from reproaudit.knowledge.interventions import INTERVENTIONS
 from reproaudit.knowledge.mechanisms import MECHANISMS, Mechanism, mechanism_of
 from reproaudit.model.events import EventKind, Phase
@@ -98,8 +98,8 @@ def choices(
     pair: tuple[Run, Run], op: str, *, cuda: bool = True, **evidence: bool
 ) -> tuple[str, ...]:
     finding = Finding("", Cause.KERNEL, "", Phase.BACKWARD, 0, op=op, evidence=Evidence(**evidence))
-    return candidates(
-        Explained(finding, Source(Origin.OP, MAIN_PROCESS, 0, 0, 0.0)), pair, cuda=cuda
+    return find_candidates(
+        Explanation(finding, Source(Origin.OP, MAIN_PROCESS, 0, 0, 0.0)), pair, cuda=cuda
     )
 
 

@@ -16,7 +16,7 @@ import pytest
 import torch
 import torch.cuda._gpu_trace as gpu_trace
 
-from reproaudit.diagnose.races import DeviceRace, device_races, race_warnings
+from reproaudit.diagnose.races import DeviceRace, read_device_races, warn_of_races
 from reproaudit.experiment.conclude import collect_alerts
 from reproaudit.record.operation import stream_races
 from reproaudit.trace.runs import Run
@@ -70,7 +70,7 @@ def registries() -> list[Any]:
 def races(folder: Path, program: Callable[[], Any]) -> tuple[DeviceRace, ...]:
     trace, _ = record(folder, program, alerts=True, digests=False)
     assert collect_alerts(trace) == ()
-    return device_races(trace)
+    return read_device_races(trace)
 
 
 def line_of(mark: str) -> int:
@@ -91,7 +91,7 @@ def test_a_stream_that_reads_what_another_wrote_is_reported_with_both_lines(
     assert (race.op, race.location.line) == ("aten::sum.default", line_of("reads"))
     assert (race.other_op, race.other.line) == ("aten::mul_.Tensor", line_of("writes"))
     assert not race.is_host
-    (warning,) = race_warnings([race])
+    (warning,) = warn_of_races([race])
     assert (warning.rule, warning.location, warning.others) == (
         "RA504",
         race.location,
@@ -234,7 +234,7 @@ def test_a_host_that_reads_a_copy_under_way_is_reported(tmp_path: Path, device: 
     (race,) = races(tmp_path, program)
     assert race.is_host
     assert (race.location.line, race.other.line) == (line_of("too early"), line_of("copies"))
-    (warning,) = race_warnings([race])
+    (warning,) = warn_of_races([race])
     assert warning.rule == "RA505"
     assert warning.message.startswith(
         f"{race.op} at {HERE}:{line_of('too early')} reads float32[4]"
@@ -305,7 +305,7 @@ def test_ids_that_a_damaged_trace_makes_up_are_unknown(tmp_path: Path) -> None:
     run: Run = make_run(
         tmp_path, 0, [Row("aten::sum", kind=EventKind.ALERT, flags=EventFlag.RACED, inputs=10**9)]
     )
-    (race,) = device_races(run.main)
+    (race,) = read_device_races(run.main)
     assert (race.other_op, race.other.line) == ("", 0)
 
 
