@@ -26,7 +26,8 @@ from programs import STEPS
 from torch.utils._debug_mode import DebugMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from reproaudit.config.plan import RunPlan, SubjectKind, SubjectSpec
+from reproaudit.config.plan import RunPlan
+from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.model.events import Level, Outcome, OutcomeKind
 from reproaudit.record.process.install import Installation
 from reproaudit.trace.schema import EVENTS_FILE

@@ -20,7 +20,7 @@ import torch
 from figures import publish
 from torch import nn
 
-from reproaudit.config.plan import SubjectKind, SubjectSpec
+from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.experiment.repeat import RepeatOptions, repeat
 from reproaudit.pytest_plugin.recording import repetitions_from_here
 from reproaudit.runs.in_process import InProcessLab

@@ -1,6 +1,9 @@
-"""The one exception that reaches a user: what was tried, what was found, what to do next."""
+"""The exceptions that reach a user: what was tried, what was found, what to do next."""
 
 from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
 
 
 class ReproauditError(Exception):
@@ -16,7 +19,8 @@ class ReproauditError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message} [{self.code}]" + (f"\n  hint: {self.hint}" if self.hint else "")
+        text = f"{self.message} [{self.code}]"
+        return f"{text}\n  hint: {self.hint}" if self.hint else text
 
 
 class UsageError(ReproauditError):
@@ -29,3 +33,15 @@ class TraceError(ReproauditError):
 
 class SubjectError(ReproauditError):
     """The audited program failed, hung, or did nothing that can be compared."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return the hint that names the known words nearest to `word`, or all of them.
+
+    It is empty if no word is known.
+    """
+    names = sorted(known)
+    nearest = difflib.get_close_matches(word, names, n=3, cutoff=0.6)
+    if nearest:
+        return f"did you mean {' or '.join(map(repr, nearest))}?"
+    return f"known: {', '.join(names)}" if names else ""

@@ -1,29 +1,34 @@
-"""Reading and writing the files of a trace: what a stranger may have put there is read safely,
-writes can be redone."""
+"""Writing files whole or not at all, and reading those that a stranger may have made.
+
+The readers are for the files of a trace: they raise TraceError.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
+from reproaudit.codec import Malformed, parse_json
 from reproaudit.errors import TraceError
 
-MAX_RUN_FILE_BYTES = (
-    32 << 20
-)  # the tables' 24 MiB, and what else a header has: beyond it no recording goes
+# The tables' 24 MiB, and what else a header has: no recording goes beyond it.
+MAX_RUN_FILE_BYTES = 32 << 20
 
 # Bound now: the audited program may replace functions of these modules.
-_abspath, _close, _dirname, _fspath = os.path.abspath, os.close, os.path.dirname, os.fspath
-_makedirs, _open, _pwrite, _replace, _unlink = (
-    os.makedirs,
-    os.open,
-    os.pwrite,
-    os.replace,
-    os.unlink,
-)
+_abspath = os.path.abspath
+_close = os.close
+_exists = os.path.lexists
+_fspath = os.fspath
+_makedirs = os.makedirs
+_open = os.open
+_pwrite = os.pwrite
+_replace = os.replace
+_unlink = os.unlink
 encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -32,8 +37,10 @@ _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 def write_at(path: str, data: bytes | memoryview, offset: int, *, truncate: bool = False) -> None:
-    """Write `data` at `offset`, creating the file; raise OSError. After an interruption it may
-    simply be done again."""
+    """Write `data` at `offset`, creating the file; raise OSError.
+
+    After an interruption it may simply be done again.
+    """
     # Opened anew each time: a program that closes descriptors it does not own would make a kept one
     # its own file's.
     descriptor = _open(path, _CREATE | (os.O_TRUNC if truncate else 0), 0o666)
@@ -41,16 +48,33 @@ def write_at(path: str, data: bytes | memoryview, offset: int, *, truncate: bool
         view = memoryview(data)
         while len(view):
             written = _pwrite(descriptor, view, offset)
-            view, offset = view[written:], offset + written
+            view = view[written:]
+            offset += written
     finally:
         _close(descriptor)
 
 
-def replace(path: str, data: bytes) -> None:
+def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
     """Make `data` the content of the file, all of it or, if OSError is raised, none."""
-    temporary = path + ".tmp"
-    write_at(temporary, data, 0, truncate=True)
-    _replace(temporary, path)
+    with put_in_place(path) as temporary:
+        write_at(temporary, data, 0, truncate=True)
+
+
+@contextmanager
+def put_in_place(path: str | os.PathLike[str]) -> Iterator[str]:
+    """Give a name in the same folder to write to; what lies there becomes `path` at the end.
+
+    If an exception is raised, the old file stays as it is and nothing else is left.
+    """
+    target = _fspath(path)
+    temporary = target + ".partial"
+    try:
+        yield temporary
+        _replace(temporary, target)
+    except BaseException:
+        if _exists(temporary):
+            _unlink(temporary)
+        raise
 
 
 def make_folder(directory: str) -> None:
@@ -62,15 +86,14 @@ def absolute(directory: str | os.PathLike[str]) -> str:
 
 
 def legible(value: Any) -> Any:
-    """Return the text, or the JSON value, with lone surrogates written out as escapes, so that it
-    can be printed.
+    """Return the text, or the JSON value, with lone surrogates written out as escapes.
 
-    Python has them in file names and environment variables that are not UTF-8.
+    So it can be printed. Python has them in file names and environment variables that are not UTF-8.
     """
     if isinstance(value, str):
-        return (
-            value if value.isascii() else value.encode("utf-8", "backslashreplace").decode("utf-8")
-        )
+        if value.isascii():
+            return value
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
     if isinstance(value, list):
         return [legible(item) for item in value]
     if isinstance(value, dict):
@@ -79,8 +102,10 @@ def legible(value: Any) -> Any:
 
 
 def open_regular(path: Path) -> tuple[int, int]:
-    """Open a regular file for reading and return its descriptor and size. Symbolic links are
-    refused."""
+    """Open a regular file for reading and return its descriptor and size.
+
+    Raises TraceError for a symbolic link and for anything else that is no regular file.
+    """
     try:
         # A trace must not make us read what lies elsewhere.
         if path.is_symlink():
@@ -130,40 +155,39 @@ def read_start(path: Path, descriptor: int, size: int) -> bytes:
 
 
 def read_run_file(path: Path) -> dict[str, Any]:
-    """Return the JSON object in `path` as it stands; nothing but its size and its syntax is
-    checked."""
+    """Return the JSON object in `path`; nothing but its size and its syntax is checked."""
     descriptor, size = open_regular(path)
     try:
         if size > MAX_RUN_FILE_BYTES:
-            refuse(
-                path,
-                f"it has {size:,} bytes, and {MAX_RUN_FILE_BYTES:,} is the most that a recording writes",
-            )
+            most = f"{MAX_RUN_FILE_BYTES:,} is the most that a recording writes"
+            refuse(path, f"it has {size:,} bytes, and {most}")
         raw = read_start(path, descriptor, size)
     finally:
         os.close(descriptor)
     try:
         found = parse_object(raw)
-    except ValueError as error:
-        refuse(path, str(error))
+    except Malformed as fault:
+        refuse(path, str(fault))
     return found
 
 
 def parse_object(raw: bytes) -> dict[str, Any]:
-    """Return the JSON object that `raw` is, made legible; raise ValueError if it is anything else."""
+    """Return the JSON object that `raw` is, made legible; raise Malformed if it is anything else."""
     try:
         # Stripped first: the decoder takes a long time to pass over padding.
-        found = json.loads(raw.rstrip(b" ").decode("utf-8"), parse_constant=_no_number)
-        # Decoded UTF-8 holds no lone surrogates: they can only come from escapes.
-        found = legible(found) if b"\\u" in raw else found
+        text = raw.rstrip(b" ").decode("utf-8")
     except UnicodeDecodeError:
-        raise ValueError("it is no UTF-8 text") from None
-    except json.JSONDecodeError as error:
-        raise ValueError(f"it is no JSON: {error.msg} at byte {error.pos:,}") from None
-    except (RecursionError, MemoryError):
-        raise ValueError("it is nested too deeply, or too large") from None
+        raise Malformed("it is no UTF-8 text") from None
+    # A table of a million rows: no Python code for each.
+    found = parse_json(text, keys_once=False)
+    # Decoded UTF-8 holds no lone surrogates: they can only come from escapes.
+    if b"\\u" in raw:
+        try:
+            found = legible(found)
+        except RecursionError:
+            raise Malformed("it is nested too deeply") from None
     if not isinstance(found, dict):
-        raise ValueError("it is no JSON object")
+        raise Malformed("it is no JSON object")
     return found
 
 
@@ -173,7 +197,3 @@ def refuse(path: Path, why: str) -> NoReturn:
         code="trace-corrupt",
         hint="copy the trace again, or record it again",
     )
-
-
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.config.plan import SubjectKind, SubjectSpec
+from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.experiment.repeat import RepeatOptions, repeat
 from reproaudit.model.result import AuditResult
 from reproaudit.pytest_plugin.recording import repetitions_from_here

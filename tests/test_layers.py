@@ -37,7 +37,7 @@ GROUND = "errors files codec"
 # what runs in its worker. From the ground up; whoever adds a unit adds its row.
 LAYERS = {
     "errors": layer(),
-    "files": layer("errors"),
+    "files": layer("errors codec"),
     "codec": layer("errors"),
     "model": layer("errors"),
     "trace": layer(f"model {GROUND}", "numpy"),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from reproaudit.atlas.cells import FORMAT
+from reproaudit.codec import parse_json
 from reproaudit.errors import ReproauditError
 
 Record = dict[str, Any]
@@ -74,7 +75,7 @@ class Log:
             os.truncate(self.path, end)
         for number, line in enumerate(data[:end].decode("utf-8", "replace").splitlines(), 1):
             try:
-                record = json.loads(line)
+                record = parse_json(line)
                 if number == 1:
                     self.head = self._checked_head(record)
                 else:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reproaudit.cli.arguments import audit_parser, split
-from reproaudit.config.plan import SubjectSpec, parse_subject
 from reproaudit.config.project import (
     DEFAULTS,
     Choices,
@@ -22,9 +21,10 @@ from reproaudit.config.project import (
     load_project,
     resolve,
 )
-from reproaudit.config.settings import Settings, did_you_mean, merge
+from reproaudit.config.settings import Settings, merge
+from reproaudit.config.subject import SubjectSpec, parse_subject
 from reproaudit.config.tolerance import Tolerances
-from reproaudit.errors import UsageError
+from reproaudit.errors import UsageError, did_you_mean
 from reproaudit.knowledge.interventions import combined
 from reproaudit.model.confidence import runs_needed
 from reproaudit.model.result import AuditResult

@@ -11,10 +11,9 @@ from pathlib import Path
 
 from reproaudit.cli.arguments import Parser, add_reports, audit_options
 from reproaudit.cli.audit import audit_options_of, choices_of
-from reproaudit.config.plan import parse_subject
 from reproaudit.config.project import BASELINE_FILE, ProjectConfig, Subject, load_project
-from reproaudit.config.settings import did_you_mean
-from reproaudit.errors import ReproauditError, UsageError
+from reproaudit.config.subject import parse_subject
+from reproaudit.errors import ReproauditError, UsageError, did_you_mean
 from reproaudit.gate.baseline import Entry, load, save
 from reproaudit.gate.ruling import Audited, Ruling, audit_all, rule, updated
 from reproaudit.gate.summary import summary

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from reproaudit.cli.arguments import Parser, add_settings, positive, seconds, split, steps
 from reproaudit.cli.audit import choices_of, project_of, settings_of
-from reproaudit.config.plan import parse_subject
 from reproaudit.config.project import Choices, load_project
-from reproaudit.config.settings import Settings, did_you_mean, merge
-from reproaudit.errors import UsageError
+from reproaudit.config.settings import Settings, merge
+from reproaudit.config.subject import parse_subject
+from reproaudit.errors import UsageError, did_you_mean
 from reproaudit.lock.check import exit_code
 from reproaudit.lock.files import load, load_to_change, save
 from reproaudit.lock.model import DEFAULT_LOCK, Entry, Lock, merged

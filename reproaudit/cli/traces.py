@@ -14,7 +14,8 @@ from reproaudit.cli.arguments import (
     split,
 )
 from reproaudit.cli.audit import choices_of, project_of, settings_of, tolerances_of
-from reproaudit.config.plan import RunPlan, parse_subject
+from reproaudit.config.plan import RunPlan
+from reproaudit.config.subject import parse_subject
 from reproaudit.errors import UsageError
 from reproaudit.knowledge.catalogue import describe, index
 from reproaudit.model.events import Level

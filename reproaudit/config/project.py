@@ -3,15 +3,14 @@ speak is heard."""
 
 from __future__ import annotations
 
-import importlib
 import math
 import shlex
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from reproaudit.codec import Malformed, parse_toml
 from reproaudit.config.settings import Settings, bad_value, from_dict, refuse_unknown
 from reproaudit.config.tolerance import Ignored, TensorPattern
 from reproaudit.errors import UsageError
@@ -123,11 +122,9 @@ def parse_budget(text: str, called: str = "--budget") -> tuple[int | None, float
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
-    toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     try:
-        document: dict[str, Any] = toml.loads(path.read_text(encoding="utf-8"))
-        return document
-    except (OSError, ValueError) as error:
+        return parse_toml(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, Malformed) as error:
         raise UsageError(
             f"cannot read {path}: {error}",
             code="config-invalid",

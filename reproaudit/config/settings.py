@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from reproaudit.errors import UsageError
+from reproaudit.codec import expect
+from reproaudit.errors import UsageError, did_you_mean
 
 _INTEGERS = {"seed": (0, 2**32 - 1), "hash_seed": (0, 2**32 - 1), "threads": (1, 65536)}
 _BOOLEANS = ("cudnn_benchmark", "cudnn_deterministic", "tf32", "fill_uninitialized")
@@ -37,6 +37,15 @@ class Settings:
     env: tuple[tuple[str, str], ...] = ()
     device: str | None = None
     interventions: tuple[str, ...] = ()
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return what is set, as documents hold it."""
+        return to_dict(self)
+
+    @classmethod
+    def from_plain(cls, value: object) -> Settings:
+        """Read what `to_plain` returned. Raises Malformed or UsageError."""
+        return from_dict(expect(value, dict))
 
     def __post_init__(self) -> None:
         for name, (low, high) in _INTEGERS.items():
@@ -131,16 +140,6 @@ def describe(settings: Settings) -> tuple[tuple[str, str], ...]:
         else:
             rows.append((name, str(value).lower() if isinstance(value, bool) else str(value)))
     return tuple(rows)
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return the hint that names the known words nearest to `word`, or all of them; empty if there
-    are none."""
-    names = sorted(known)
-    nearest = difflib.get_close_matches(word, names, n=3, cutoff=0.6)
-    if nearest:
-        return f"did you mean {' or '.join(map(repr, nearest))}?"
-    return f"known: {', '.join(names)}" if names else ""
 
 
 def _checked_env(env: Iterable[tuple[Any, Any]]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from reproaudit.compare.entropy import Strength
 from reproaudit.compare.judge import Judged
-from reproaudit.config.plan import SubjectSpec
+from reproaudit.config.subject import SubjectSpec
 from reproaudit.diagnose.candidates import find_for_call, infer_cause
 from reproaudit.diagnose.patch import make_patch, patch_lines
 from reproaudit.diagnose.pinning import FoundSource

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.judge import Judged, judge
-from reproaudit.config.plan import SubjectSpec
 from reproaudit.config.settings import Settings, describe
+from reproaudit.config.subject import SubjectSpec
 from reproaudit.config.tolerance import Ignored, Tolerances
 from reproaudit.diagnose.diagnosis import Diagnosis, Diagnostician
 from reproaudit.diagnose.misuse import find_misuse

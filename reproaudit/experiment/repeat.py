@@ -15,7 +15,7 @@ from reproaudit.compare.entropy import Strength, differing_calls
 from reproaudit.compare.files import carried_files
 from reproaudit.compare.judge import Judged, judge
 from reproaudit.compare.localise import Localisation, Origin, localise
-from reproaudit.config.plan import SubjectSpec
+from reproaudit.config.subject import SubjectSpec
 from reproaudit.diagnose.attribute import drop_clock_suspicion
 from reproaudit.diagnose.diagnosis import Diagnosis, Diagnostician
 from reproaudit.diagnose.sources import Explanation, explain_sources, with_cause

@@ -14,12 +14,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Annotated, ClassVar, NoReturn
 
-from reproaudit.config.settings import did_you_mean
+from reproaudit.codec import Malformed, Wanted, decode, encode, parse_json, quote
 from reproaudit.errors import ReproauditError
+from reproaudit.files import write_whole
 from reproaudit.model.identity import divergence_fingerprint, fingerprints
 from reproaudit.model.result import AuditResult, Finding
 from reproaudit.model.verdict import Verdict
@@ -29,7 +30,9 @@ FORMAT_VERSION = 1
 NO_SOURCE = "no-source-located"  # stands for the rule where runs differ and no finding says why
 _HINT = "put back the last version that was good, or delete the file and make it again with --update-baseline"
 _CONFLICT = re.compile(r"^(<{7}|={7}|>{7}|\|{7})( |$)", re.MULTILINE)
-_FINGERPRINT = re.compile(r"[0-9a-f]{32}")
+_FINGERPRINT = Wanted(
+    "32 hexadecimal digits", lambda text: re.fullmatch(r"[0-9a-f]{32}", text) is not None
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -37,12 +40,20 @@ class Entry:
     """One divergence that a baseline accepts, or could accept. The order of the fields is the order
     in the file."""
 
+    OMITS_DEFAULTS: ClassVar[bool] = True
+
     subject: str
     rule: str
     location: str
     op: str
-    fingerprint: str
+    fingerprint: Annotated[str, _FINGERPRINT]
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    version: int
+    accepted: tuple[Entry, ...]
 
 
 def entries_of(result: AuditResult) -> tuple[Entry, ...]:
@@ -88,13 +99,10 @@ def load(path: Path) -> tuple[Entry, ...] | None:
 
 def save(path: Path, entries: Iterable[Entry]) -> None:
     """Write a baseline through a temporary name: a failure leaves the old file as it is."""
-    temporary = path.with_name(path.name + ".partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(to_text(entries), encoding="utf-8")
-        temporary.replace(path)
+        write_whole(path, to_text(entries).encode("utf-8"))
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise ReproauditError(
             f"cannot write the baseline {path.name!r}: {error.strerror}",
             code="baseline-write",
@@ -104,11 +112,8 @@ def save(path: Path, entries: Iterable[Entry]) -> None:
 
 def to_text(entries: Iterable[Entry]) -> str:
     """Return the file's text, the same for the same entries in any order."""
-    rows = [
-        {name: value for name, value in asdict(entry).items() if value or name != "reason"}
-        for entry in sorted(entries)
-    ]
-    return json.dumps({"version": FORMAT_VERSION, "accepted": rows}, indent=1) + "\n"
+    document = _Document(version=FORMAT_VERSION, accepted=tuple(sorted(entries)))
+    return json.dumps(encode(_Document, document), indent=1) + "\n"
 
 
 def from_text(text: str, name: str) -> tuple[Entry, ...]:
@@ -121,24 +126,16 @@ def from_text(text: str, name: str) -> tuple[Entry, ...]:
             "keep the entries that both sides have, and remove the marks",
         )
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        _refuse(name, f"it is not JSON ({error})")
+        document = parse_json(text)
+    except Malformed as fault:
+        _refuse(name, fault.fault)
     if not isinstance(document, dict) or "version" not in document:
         _refuse(name, "it has no version")
-    if document["version"] != FORMAT_VERSION or type(document["version"]) is not int:
-        found = str(document["version"])[:40]
-        _refuse(
-            name,
-            f"its version is {found}, this reproaudit reads {FORMAT_VERSION}",
-            "baseline-version",
-            "use the reproaudit that wrote it, or delete the file and make it again",
-        )
-    _require_known(name, "at the top", document, ("version", "accepted"))
-    rows = document.get("accepted")
-    if not isinstance(rows, list):
-        _refuse(name, "accepted is no list")
-    entries = [_entry(name, f"accepted[{number}]", row) for number, row in enumerate(rows)]
+    _check_version(document["version"], name)
+    try:
+        entries = decode(_Document, document).accepted
+    except Malformed as fault:
+        _refuse(name, str(fault), hint=fault.hint or _HINT)
     marks = [entry.fingerprint for entry in entries]
     for number, mark in enumerate(marks):
         if mark in marks[:number]:
@@ -150,25 +147,14 @@ def from_text(text: str, name: str) -> tuple[Entry, ...]:
     return tuple(sorted(entries))
 
 
-def _entry(name: str, where: str, row: Any) -> Entry:
-    known = [field.name for field in fields(Entry)]
-    if not isinstance(row, dict):
-        _refuse(name, f"{where} is no object")
-    _require_known(name, where, row, known)
-    for key in known:
-        if key not in row and key != "reason":
-            _refuse(name, f"{where} has no {key}")
-        if not isinstance(row.get(key, ""), str):
-            _refuse(name, f"{where}: {key} is no text")
-    if _FINGERPRINT.fullmatch(row["fingerprint"]) is None:
-        _refuse(name, f"{where}: the fingerprint is not 32 hexadecimal digits")
-    return Entry(**row)
-
-
-def _require_known(name: str, where: str, row: dict[str, Any], known: Iterable[str]) -> None:
-    for key in row:
-        if key not in known:
-            _refuse(name, f"{where}: there is no key {key!r}", hint=did_you_mean(key, known))
+def _check_version(version: object, name: str) -> None:
+    if version != FORMAT_VERSION or type(version) is not int:
+        _refuse(
+            name,
+            f"its version is {quote(version)}, this reproaudit reads {FORMAT_VERSION}",
+            code="baseline-version",
+            hint="use the reproaudit that wrote it, or delete the file and make it again",
+        )
 
 
 def _refuse(name: str, fault: str, code: str = "baseline-corrupt", hint: str = _HINT) -> NoReturn:

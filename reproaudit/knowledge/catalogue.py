@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from reproaudit.config import settings
-from reproaudit.errors import UsageError
+from reproaudit.errors import UsageError, did_you_mean
 from reproaudit.knowledge.interventions import INTERVENTIONS, against
 from reproaudit.knowledge.mechanisms import MECHANISMS, Mechanism, mechanism_of
 from reproaudit.knowledge.rules import RULES, WARNINGS, Rule
@@ -153,7 +153,7 @@ def describe(code: str) -> str:
         raise UsageError(
             f"there is nothing to explain called {code!r}",
             code="explain-unknown",
-            hint=settings.did_you_mean(wanted, pages),
+            hint=did_you_mean(wanted, pages),
         )
     return "\n".join(pages[wanted]()) + "\n"
 

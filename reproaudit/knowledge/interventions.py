@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import reduce
 
-from reproaudit.config.settings import Settings, did_you_mean, merge
-from reproaudit.errors import UsageError
+from reproaudit.config.settings import Settings, merge
+from reproaudit.errors import UsageError, did_you_mean
 from reproaudit.knowledge import interventions_outside, interventions_torch
 from reproaudit.knowledge.traits import Clue, Intervention, Part
 from reproaudit.model.result import Cause

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from reproaudit.config.plan import SubjectSpec
+from reproaudit.config.subject import SubjectSpec
 from reproaudit.lock.model import Pairs
 
 _MOST_FILES = 5000

@@ -13,7 +13,7 @@ from reproaudit.compare.align import align
 from reproaudit.compare.boundaries import tabulate
 from reproaudit.compare.elements import FLOATS
 from reproaudit.compare.interning import Interned
-from reproaudit.config.plan import SubjectSpec
+from reproaudit.config.subject import SubjectSpec
 from reproaudit.lock.code_files import code_files, is_own
 from reproaudit.lock.model import OUTSIDE, VARIES, LockedOp, LockedRun, LockedTensor, Pairs
 from reproaudit.model.events import EventFlag, EventKind, Phase

@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from reproaudit.errors import UsageError
+from reproaudit.files import write_whole
 from reproaudit.lock.model import Entry, Lock
 from reproaudit.lock.parse import MAX_BYTES, first_conflict, from_text, sides
 from reproaudit.lock.text import to_text
@@ -43,12 +44,9 @@ def save(lock: Lock, path: Path) -> None:
             code="lock-conflict",
             hint="make all entries again: reproaudit lock",
         )
-    temporary = path.with_name(f"{path.name}.partial")
     try:
-        temporary.write_text(to_text(lock), encoding="utf-8", newline="\n")
-        temporary.replace(path)
+        write_whole(path, to_text(lock).encode("utf-8"))
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise UsageError(
             f"cannot write {str(path)!r}: {error.strerror}",
             code="lock-write",

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.interning import Interned
-from reproaudit.config.plan import SubjectSpec, parse_subject
 from reproaudit.config.settings import Settings
+from reproaudit.config.subject import SubjectSpec, parse_subject
 from reproaudit.config.tolerance import Tolerances
 from reproaudit.errors import ReproauditError, SubjectError
 from reproaudit.experiment.offline import compare_traces

@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 
 import pytest
 
-from reproaudit.config.plan import SubjectKind, SubjectSpec
 from reproaudit.config.settings import Settings
+from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.runs.lab import Budget, Lab
 from reproaudit.runs.progress import Quiet
 

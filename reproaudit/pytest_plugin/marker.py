@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
-from reproaudit.config.settings import did_you_mean
-from reproaudit.errors import ReproauditError, UsageError
+from reproaudit.errors import ReproauditError, UsageError, did_you_mean
 from reproaudit.model.result import AuditResult
 from reproaudit.pytest_plugin.checks import is_passed, repeat_test
 from reproaudit.pytest_plugin.child import read_check, record_in_child

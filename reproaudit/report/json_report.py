@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, NoReturn
 
-from reproaudit.codec import Mistyped, quoted, reader, writer
+from reproaudit.codec import Malformed, decode, encode, parse_json, quote
 from reproaudit.errors import ReproauditError, UsageError
 from reproaudit.model.events import Level
 from reproaudit.model.result import RESULT_SCHEMA, AuditResult
@@ -43,7 +43,7 @@ class JsonReport:
 
 def to_json(result: AuditResult) -> str:
     """Return result.json, the same bytes for the same result."""
-    body = writer(AuditResult)(result)
+    body = encode(AuditResult, result)
     document = (
         {"schema": body.pop("schema")}
         | body
@@ -61,8 +61,9 @@ def from_json(text: str, name: str = "result") -> AuditResult:
     try:
         _check_version(document, name)
         return _read(document)
-    except Mistyped as fault:
-        _refuse(name, f"{fault.where.lstrip('.') or 'at the top'}: {fault.fault}")
+    except Malformed as fault:
+        place = fault.where.lstrip(".") or "at the top"
+        _refuse(name, f"{place}: {fault.fault}", hint=fault.hint or _HINT)
 
 
 def schema_text() -> str:
@@ -73,17 +74,17 @@ def schema_text() -> str:
 def _read(document: dict[str, Any]) -> AuditResult:
     for key in ("runs", "run_details"):
         if key not in document:
-            raise Mistyped(f"no key {key!r}")
+            raise Malformed(f"no key {key!r}")
     runs = document.pop("runs")
     try:
-        result: AuditResult = reader(AuditResult)(document | {"runs": document.pop("run_details")})
-    except Mistyped as fault:
+        result: AuditResult = decode(AuditResult, document | {"runs": document.pop("run_details")})
+    except Malformed as fault:
         # The model calls `runs` what the document calls `run_details`.
         first, dot, rest = fault.where.removeprefix(".").partition("[")
         fault.where = f"{'run_details' if first == 'runs' else first}{dot}{rest}"
         raise
     if type(runs) is not int or runs != _deciding_runs(result):
-        raise Mistyped(f"runs is {quoted(runs)}, but {_deciding_runs(result)} runs are in classes")
+        raise Malformed(f"runs is {quote(runs)}, but {_deciding_runs(result)} runs are in classes")
     return result
 
 
@@ -98,17 +99,12 @@ def _refuse(name: str, fault: str, code: str = "result-corrupt", hint: str = _HI
 
 
 def _parse(text: str, name: str) -> dict[str, Any]:
+    if not text.strip():
+        _refuse(name, "it is empty")
     try:
-        document = json.loads(text, object_pairs_hook=_without_repeats, parse_constant=_no_constant)
-    except Mistyped as fault:
+        document = parse_json(text)
+    except Malformed as fault:
         _refuse(name, fault.fault)
-    except json.JSONDecodeError as error:
-        _refuse(
-            name,
-            f"it is not JSON ({error.msg}, line {error.lineno})" if text.strip() else "it is empty",
-        )
-    except (ValueError, RecursionError):  # a number of thousands of digits, thousands of brackets
-        _refuse(name, "it is not JSON that an audit writes")
     if not isinstance(document, dict) or not {"schema", "verdict"} <= document.keys():
         if isinstance(document, dict) and document.get("magic") == "reproaudit-trace":
             _refuse(
@@ -123,23 +119,12 @@ def _parse(text: str, name: str) -> dict[str, Any]:
 def _check_version(document: Mapping[str, Any], name: str) -> None:
     schema = document["schema"]
     if type(schema) is not int:
-        raise Mistyped(f"schema is {quoted(schema)}, not a whole number")
+        raise Malformed(f"schema is {quote(schema)}, not a whole number")
     if schema != RESULT_SCHEMA:
         hint = "audit again, or use the reproaudit that wrote it"
         _refuse(
             name,
-            f"its schema is {quoted(schema)}, this reproaudit reads {RESULT_SCHEMA}",
+            f"its schema is {quote(schema)}, this reproaudit reads {RESULT_SCHEMA}",
             "result-version",
             hint,
         )
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    table = dict(pairs)
-    if len(table) != len(pairs):
-        raise Mistyped("an object holds a key twice")
-    return table
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise Mistyped(f"{name} is no JSON number")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reproaudit.errors import UsageError
+from reproaudit.files import write_whole
 from reproaudit.model.result import AuditResult
 from reproaudit.report import render_all
 from reproaudit.report.registry import require_format
@@ -55,13 +56,10 @@ def _with_suffix(path: Path, suffix: str) -> Path:
 
 def write(path: Path, text: str) -> None:
     """Write through a temporary name, so that a failure leaves no half report."""
-    temporary = path.with_name(path.name + ".partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        write_whole(path, text.encode("utf-8"))
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise UsageError(
             f"cannot write the report {str(path)!r}: {error.strerror}",
             code="report-write",

@@ -7,12 +7,12 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from reproaudit.errors import TraceError, UsageError
-from reproaudit.files import open_regular, read_run_file, refuse
+from reproaudit.files import open_regular, put_in_place, read_run_file, refuse, write_whole
 from reproaudit.model.result import Finding
 from reproaudit.report.wording import difference_sentence, moment, named
 
@@ -50,10 +50,15 @@ def write_reproducer(
     readme = _readme(call, finding, environment, repeats).encode()
     try:
         target.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(open_regular(source / INPUTS_FILE)[0], "rb") as inputs:
-            _write(target / INPUTS_FILE, lambda file: shutil.copyfileobj(inputs, file))
-        _write(target / README_FILE, lambda file: file.write(readme))
-        _write(target / SCRIPT_FILE, lambda file: file.write(script))
+        descriptor, _ = open_regular(source / INPUTS_FILE)
+        with (
+            os.fdopen(descriptor, "rb") as inputs,
+            put_in_place(target / INPUTS_FILE) as temporary,
+            open(temporary, "wb") as copy,
+        ):
+            shutil.copyfileobj(inputs, copy)
+        write_whole(target / README_FILE, readme)
+        write_whole(target / SCRIPT_FILE, script)
     except OSError as error:
         raise UsageError(
             f"cannot write the reproducer {str(target)!r}: {error.strerror or error}",
@@ -61,17 +66,6 @@ def write_reproducer(
             hint="name another folder",
         ) from None
     return target
-
-
-def _write(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
-    """Write through a temporary name, so that a failure leaves no half file."""
-    temporary = path.with_name(path.name + ".partial")
-    try:
-        with temporary.open("wb") as file:
-            fill(file)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _read_call(path: Path) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Protocol
 
 from reproaudit.compare.interning import Interned
-from reproaudit.config.plan import RunPlan, SubjectSpec
+from reproaudit.config.plan import RunPlan
 from reproaudit.config.settings import Settings, merge
+from reproaudit.config.subject import SubjectSpec
 from reproaudit.errors import SubjectError
 from reproaudit.knowledge.interventions import combined, find
 from reproaudit.runs.lab import Budget, Spending

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Protocol
 
 from reproaudit.compare.interning import Interned
-from reproaudit.config.plan import RunPlan, SubjectSpec
+from reproaudit.config.plan import RunPlan
 from reproaudit.config.settings import Settings, merge
+from reproaudit.config.subject import SubjectSpec
 from reproaudit.config.tolerance import Ignored
 from reproaudit.errors import ReproauditError, SubjectError
 from reproaudit.knowledge.interventions import combined, find

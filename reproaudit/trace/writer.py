@@ -347,7 +347,7 @@ class TraceWriter:
             "notes": _array(list(self._notes)),
         }
         text = self._facts + "".join(f',"{key}":{value}' for key, value in growing.items()) + "}\n"
-        files.replace(f"{self._directory}/{RUN_FILE}", text.encode("ascii"))
+        files.write_whole(f"{self._directory}/{RUN_FILE}", text.encode("ascii"))
         files.write_at(f"{self._directory}/{PROGRESS_FILE}", str(self._steps).encode("ascii"), 0)
         self._saved_revision = revision
 
@@ -363,7 +363,7 @@ def finalise_outcome(directory: str | os.PathLike[str], outcome: Outcome) -> Non
     if header.get("magic") != MAGIC:
         files.refuse(path, "it is no reproaudit trace")
     try:
-        files.replace(
+        files.write_whole(
             str(path), files.encode(header | {"outcome": _outcome_row(outcome)}).encode("ascii")
         )
     except (OSError, ValueError, RecursionError) as error:

@@ -8,18 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reproaudit.config.plan import (
+from reproaudit.config.plan import RunPlan, Target, from_json, to_json
+from reproaudit.config.settings import Settings
+from reproaudit.config.subject import (
     InputSpec,
-    RunPlan,
     SubjectKind,
     SubjectSpec,
-    Target,
-    from_json,
     parse_inputs,
     parse_subject,
-    to_json,
 )
-from reproaudit.config.settings import Settings
 from reproaudit.errors import UsageError
 from reproaudit.model.events import Level
 

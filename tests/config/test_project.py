@@ -274,7 +274,7 @@ def test_a_budget_is_of_runs_of_minutes_or_of_both(
 
 
 def test_the_configuration_that_the_readme_shows_is_read(tmp_path: Path) -> None:
-    text = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+    text = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
     (tmp_path / "pyproject.toml").write_text(
         text.partition("```toml\n")[2].partition("```")[0], encoding="utf-8"
     )

@@ -12,7 +12,7 @@ from reproaudit.compare.entropy import EntropyCall, Strength
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import judge
 from reproaudit.compare.localise import Origin, Source
-from reproaudit.config.plan import parse_subject
+from reproaudit.config.subject import parse_subject
 from reproaudit.diagnose.attribute import (
     add_patch,
     correct_cause,

@@ -11,7 +11,7 @@ import pytest
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import judge
-from reproaudit.config.plan import SubjectKind, SubjectSpec
+from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.diagnose.diagnosis import Diagnosis, Diagnostician
 from reproaudit.errors import SubjectError
 from reproaudit.model.events import EventFlag, EventKind, Phase

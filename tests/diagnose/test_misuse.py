@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.config.plan import RunPlan, SubjectKind, SubjectSpec
+from reproaudit.config.plan import RunPlan
+from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.diagnose.misuse import find_misuse
 from reproaudit.model.events import Level
 from reproaudit.report.wording import warning_sentence

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.config.plan import SubjectKind, SubjectSpec
+from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.experiment.audit import AuditOptions, _Experiment
 from reproaudit.model.events import EventFlag, EventKind, NotChecked, Unchecked
 from reproaudit.runs.lab import Lab

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from reproaudit.config.plan import SubjectKind, SubjectSpec
+from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.repeat import RepeatOptions, repeat
 from reproaudit.knowledge.interventions import INTERVENTIONS

@@ -86,14 +86,18 @@ def edited(**changes: object) -> str:
         ("[1]", "baseline-corrupt", "no version"),
         ('{"version": 2, "accepted": []}', "baseline-version", "is 2"),
         ('{"version": true, "accepted": []}', "baseline-version", "is True"),
-        ('{"version": 1}', "baseline-corrupt", "no list"),
+        ('{"version": 1}', "baseline-corrupt", "no key 'accepted'"),
         ('{"version": 1, "acepted": []}', "baseline-corrupt", "did you mean 'accepted'"),
         ('{"version": 1, "accepted": [3]}', "baseline-corrupt", "accepted[0]"),
         (edited(resaon="x"), "baseline-corrupt", "did you mean 'reason'"),
-        (edited(op=None), "baseline-corrupt", "op is no text"),
+        (edited(op=None), "baseline-corrupt", "accepted[0].op: expected a text, found null"),
         (edited(fingerprint="abc"), "baseline-corrupt", "32 hexadecimal"),
         (to_text([ENTRY, replace(ENTRY, op="other")]), "baseline-corrupt", "twice"),
-        ('{"version": 1, "accepted": [{"subject": "a"}]}', "baseline-corrupt", "has no rule"),
+        (
+            '{"version": 1, "accepted": [{"subject": "a"}]}',
+            "baseline-corrupt",
+            "accepted[0]: no key 'rule'",
+        ),
     ],
 )
 def test_anything_else_is_refused_with_what_was_found(

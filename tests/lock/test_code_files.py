@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reproaudit.config.plan import parse_subject
+from reproaudit.config.subject import parse_subject
 from reproaudit.lock.code_files import code_files
 
 FILES = {

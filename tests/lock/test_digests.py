@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from reproaudit.compare.interning import Interned
-from reproaudit.config.plan import parse_subject
+from reproaudit.config.subject import parse_subject
 from reproaudit.lock.digests import (
     agreed,
     environment_of,

@@ -43,7 +43,8 @@ def program() -> list[float]:
 
 
 def record(level: Level, folder: Path) -> dict[str, Any]:
-    from reproaudit.config.plan import RunPlan, SubjectKind, SubjectSpec
+    from reproaudit.config.plan import RunPlan
+    from reproaudit.config.subject import SubjectKind, SubjectSpec
     from reproaudit.record.process.install import Installation
 
     subject = SubjectSpec(SubjectKind.SCRIPT, folder, path="train.py")

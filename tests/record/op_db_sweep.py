@@ -27,7 +27,8 @@ import torch
 from torch.testing._internal.common_methods_invocations import op_db
 
 from reproaudit.atlas.child.values import copy_operands
-from reproaudit.config.plan import RunPlan, SubjectKind, SubjectSpec
+from reproaudit.config.plan import RunPlan
+from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.model.events import EventFlag, EventKind, Level, OutcomeKind
 from reproaudit.model.events import Outcome as Ending
 from reproaudit.record.process.install import Installation

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from reproaudit.config.plan import RunPlan, SubjectKind, SubjectSpec
+from reproaudit.config.plan import RunPlan
+from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.model.events import EventKind, Level, NotChecked, Outcome, OutcomeKind, Unchecked
 from reproaudit.record.process.install import Installation
 from reproaudit.record.session import AuditComplete

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import torch
 
-from reproaudit.config.plan import RunPlan, SubjectKind, SubjectSpec
+from reproaudit.config.plan import RunPlan
+from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.model.events import Level, OutcomeKind
 from reproaudit.model.events import Outcome as Ending
 from reproaudit.record.process.install import Installation

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.config.plan import SubjectSpec, parse_subject
 from reproaudit.config.settings import Settings
+from reproaudit.config.subject import SubjectSpec, parse_subject
 from reproaudit.errors import SubjectError
 from reproaudit.runs.lab import Budget, BudgetSpent, Lab, keeps_what_was_recorded, moved
 from reproaudit.runs.progress import Quiet

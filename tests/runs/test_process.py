@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from reproaudit.config.plan import RunPlan, SubjectKind, SubjectSpec
+from reproaudit.config.plan import RunPlan
 from reproaudit.config.settings import Settings
+from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import SubjectError, UsageError
 from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.runs import process as process_module

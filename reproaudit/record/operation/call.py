@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import math
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 
 import torch
 
-from reproaudit.files import encode, make_folder, replace, write_at
+from reproaudit.files import encode, make_folder, put_in_place, write_at, write_whole
 from reproaudit.record.digest.tensors import PLAIN_TYPES, untraced
 from reproaudit.record.operation.opinfo import describe_op
 from reproaudit.record.torch_private import OpOverload, schema_of, storage_key
@@ -30,7 +29,6 @@ MOST_BYTES = 1 << 29
 _ALIGNMENT = 64
 
 # Bound now: the audited program may replace functions of os.
-_exists, _replace, _unlink = os.path.exists, os.replace, os.unlink
 
 
 class CallNotSaved(ValueError):
@@ -90,7 +88,7 @@ def save_call(
         try:
             make_folder(str(folder))
             _write_inputs(inputs, list(memories.values()))
-            replace(str(folder / CALL_FILE), encode(call).encode("ascii"))
+            write_whole(str(folder / CALL_FILE), encode(call).encode("ascii"))
         except OSError as error:
             why = error.strerror or error
             raise CallNotSaved(f"the call could not be written: {why}") from error
@@ -233,22 +231,14 @@ def _write_inputs(path: str, memories: Sequence[_Memory]) -> None:
         end += memory.size
     header = encode(entries).encode("ascii")
     header = header.ljust(-(-len(header) // 8) * 8)
-    temporary, offset = path + ".tmp", 8 + len(header)
-    try:
+    offset = 8 + len(header)
+    with put_in_place(path) as temporary:
         write_at(temporary, len(header).to_bytes(8, "little") + header, 0, truncate=True)
         for memory in memories:
             content = _bytes_of(memory)
-            write_at(
-                temporary,
-                memoryview((ctypes.c_char * memory.size).from_address(content.data_ptr())),
-                offset,
-            )
+            window = (ctypes.c_char * memory.size).from_address(content.data_ptr())
+            write_at(temporary, memoryview(window), offset)
             offset += memory.size
-        _replace(temporary, path)
-    except OSError:
-        if _exists(temporary):
-            _unlink(temporary)
-        raise
 
 
 def _bytes_of(memory: _Memory) -> torch.Tensor:

@@ -7,7 +7,7 @@ import sys
 import traceback
 from types import TracebackType
 
-from reproaudit.config.plan import SubjectKind
+from reproaudit.config.subject import SubjectKind
 from reproaudit.errors import ReproauditError, UsageError
 from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.record.process.children import ChildStarts, read_plan

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from reproaudit.config.plan import InputSpec, SubjectKind, SubjectSpec
+from reproaudit.config.subject import InputSpec, SubjectKind, SubjectSpec
 from reproaudit.errors import UsageError
 
 if TYPE_CHECKING:

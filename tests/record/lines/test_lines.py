@@ -19,7 +19,8 @@ import torch
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.lines import LineDifference, differing_lines, first_entry
 from reproaudit.compare.localise import localise
-from reproaudit.config.plan import RunPlan, parse_subject
+from reproaudit.config.plan import RunPlan
+from reproaudit.config.subject import parse_subject
 from reproaudit.model.events import EventFlag, EventKind, Level, OutcomeKind
 from reproaudit.record.lines import scope
 from reproaudit.record.lines.statements import Body, logical_lines

@@ -9,8 +9,9 @@ import sys
 import textwrap
 from pathlib import Path
 
-from reproaudit.config.plan import RunPlan, SubjectKind, SubjectSpec, to_json
+from reproaudit.config.plan import RunPlan, to_json
 from reproaudit.config.settings import Settings
+from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.knowledge.interventions import combined
 from reproaudit.model.events import Level
 

@@ -1,0 +1,225 @@
+"""How a subject is named on the command line, in a project and in a lock, and what it then is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from reproaudit.codec import Malformed, expect
+from reproaudit.errors import UsageError, did_you_mean
+
+_DTYPES = (
+    "float16",
+    "bfloat16",
+    "float32",
+    "float64",
+    "complex64",
+    "complex128",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "bool",
+)
+_ALIASES = {
+    "half": "float16",
+    "float": "float32",
+    "double": "float64",
+    "int": "int32",
+    "long": "int64",
+}
+_INPUT = re.compile(r"\s*([A-Za-z_]\w*)\s*\[([0-9\s,]*)\]\s*")
+_SIZE = re.compile(r"[0-9]{1,18}")
+_INPUT_HINT = "write it as float32[8,3,32,32]; a scalar is float32[]"
+
+
+class SubjectKind(str, Enum):
+    """SCRIPT runs as `__main__`; ATTRIBUTE is a callable or an `nn.Module`, told apart only where
+    it is loaded.
+
+    PYTEST is a test: `path::attribute` is its node id, `argv` are further options of pytest.
+    """
+
+    SCRIPT = "script"
+    ATTRIBUTE = "attribute"
+    PYTEST = "pytest"
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """One input of a module: the name of a torch dtype, and a shape."""
+
+    dtype: str
+    shape: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{self.dtype}[{','.join(map(str, self.shape))}]"
+
+    def to_plain(self) -> str:
+        """Return the input as documents hold it, such as `float32[8,3]`."""
+        return str(self)
+
+    @classmethod
+    def from_plain(cls, value: object) -> InputSpec:
+        """Read what `to_plain` returned. Raises Malformed or UsageError."""
+        found = parse_inputs(expect(value, str))
+        if len(found) != 1:
+            raise Malformed(f"expected one input, found {len(found)}")
+        return found[0]
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectSpec:
+    """What to audit. One of `path` (as the user wrote it, relative to `cwd`) and `module`
+    (importable) is not empty.
+
+    `attribute` may be dotted. `argv` leaves out the program's own name.
+    """
+
+    kind: SubjectKind
+    cwd: Path
+    path: str = ""
+    module: str = ""
+    attribute: str = ""
+    argv: tuple[str, ...] = ()
+    inputs: tuple[InputSpec, ...] = ()
+
+    @property
+    def file(self) -> Path:
+        """The source file; without meaning for a subject given by module."""
+        return self.cwd / self.path
+
+    @property
+    def folder(self) -> Path:
+        """The folder that locations are relative to.
+
+        It is where the source file lies, and for a test where pytest was started.
+        """
+        if self.path and self.kind is not SubjectKind.PYTEST:
+            return self.file.parent
+        return self.cwd
+
+    def __str__(self) -> str:
+        if self.kind is SubjectKind.SCRIPT:
+            return self.path
+        if self.path:
+            return f"{self.path}::{self.attribute}"
+        return f"{self.module}:{self.attribute}"
+
+
+def parse_subject(
+    text: str, argv: Sequence[str] = (), inputs: str | Sequence[str] = (), cwd: Path | None = None
+) -> SubjectSpec:
+    """Understand `train.py`, `file.py::name` or `package.module:name`; nothing is imported or run.
+
+    Raises UsageError if a named file is not there or is no Python file. Whether the attribute
+    exists, and what it is, shows only when the recorder loads it.
+    """
+    cwd = (cwd or Path()).absolute()
+    wanted = parse_inputs(inputs)
+    path, separator, attribute = text.partition("::")
+    if not separator and not (cwd / text).exists():
+        path, separator, attribute = text.partition(":")
+    if not separator:
+        _require_file(text, cwd)
+        if wanted:
+            raise UsageError(
+                f"inputs were given for the script {text!r}, which makes its own",
+                code="inputs-without-module",
+                hint=f"leave the inputs out, or name a module in the file: {text}::NAME",
+            )
+        return SubjectSpec(kind=SubjectKind.SCRIPT, cwd=cwd, path=text, argv=tuple(argv))
+    if separator == "::":
+        _require_file(path, cwd)
+    elif path.endswith(".py"):
+        raise _bad_subject(text, f"write {path}::{attribute}")
+    elif not _is_dotted_name(path):
+        raise _bad_subject(text, "write train.py, file.py::name or package.module:name")
+    if not _is_dotted_name(attribute):
+        raise _bad_subject(
+            text, "name a function or an nn.Module after the colons, such as train.py::train_step"
+        )
+    is_file = separator == "::"
+    return SubjectSpec(
+        kind=SubjectKind.ATTRIBUTE,
+        cwd=cwd,
+        path=path if is_file else "",
+        module="" if is_file else path,
+        attribute=attribute,
+        argv=tuple(argv),
+        inputs=wanted,
+    )
+
+
+def parse_inputs(texts: str | Sequence[str]) -> tuple[InputSpec, ...]:
+    """Read inputs like `float32[8,3,32,32]`; several stand in one text, apart by spaces, or in
+    several texts."""
+    found: list[InputSpec] = []
+    for text in [texts] if isinstance(texts, str) else texts:
+        position = 0
+        while position < len(text.rstrip()):
+            match = _INPUT.match(text, position)
+            if match is None:
+                raise _bad_input(text[position:], _INPUT_HINT)
+            found.append(_read_input(match))
+            position = match.end()
+    return tuple(found)
+
+
+def _read_input(match: re.Match[str]) -> InputSpec:
+    name, shape = match[1], match[2].strip()
+    sizes = [size.strip() for size in shape.split(",")] if shape else []
+    if not all(_SIZE.fullmatch(size) for size in sizes):
+        raise _bad_input(match.string[match.start() :], _INPUT_HINT)
+    dtype = _ALIASES.get(name, name)
+    if dtype not in _DTYPES:
+        raise _bad_input(match[0], did_you_mean(dtype, _DTYPES))
+    return InputSpec(dtype=dtype, shape=tuple(map(int, sizes)))
+
+
+def _bad_input(text: str, hint: str) -> UsageError:
+    return UsageError(
+        f"cannot understand the input {text.strip()!r}", code="input-invalid", hint=hint
+    )
+
+
+def _bad_subject(text: str, hint: str) -> UsageError:
+    return UsageError(f"cannot understand the subject {text!r}", code="subject-invalid", hint=hint)
+
+
+def _is_dotted_name(text: str) -> bool:
+    return all(part.isidentifier() for part in text.split("."))
+
+
+def _require_file(path: str, folder: Path) -> None:
+    file = folder / path
+    if path and file.is_dir():
+        raise UsageError(
+            f"{path!r} is a folder", code="subject-is-folder", hint=_scripts_hint("", file)
+        )
+    if not path or not file.is_file():
+        near = _scripts_hint(file.name, file.parent if path else folder)
+        raise UsageError(
+            f"there is no file {path!r} in {folder}", code="subject-missing", hint=near
+        )
+    if file.suffix != ".py":
+        hint = (
+            "export the notebook as a script"
+            if file.suffix == ".ipynb"
+            else "name a file that ends in .py"
+        )
+        raise UsageError(f"{path!r} is not a Python file", code="subject-not-python", hint=hint)
+
+
+def _scripts_hint(name: str, folder: Path) -> str:
+    scripts = sorted(entry.name for entry in folder.glob("*.py")) if folder.is_dir() else []
+    if not scripts:
+        return f"no Python file lies in {folder}"
+    if name and (hint := did_you_mean(name, scripts)).startswith("did"):
+        return hint
+    more = f" and {len(scripts) - 8} more" if len(scripts) > 8 else ""
+    return f"Python files in {folder}: {', '.join(scripts[:8])}{more}"
