@@ -1,6 +1,6 @@
-"""Ops that `torch.use_deterministic_algorithms(True)` refuses: each is caught, recorded and run
-again without it.
+"""Ops that `torch.use_deterministic_algorithms(True)` refuses.
 
+Each is caught, recorded and run again without the flag, so that the run goes on and all are found.
 In the same run the use of tensors by several CUDA streams is followed.
 """
 
@@ -18,8 +18,7 @@ _MARKS = ("deterministic", "CUBLAS_WORKSPACE_CONFIG")
 
 
 class Alerts:
-    """Runs each op with the flag on, one op at a time, so that the program itself never sees the
-    flag.
+    """Runs each op with the flag on, one at a time: the program itself never sees the flag.
 
     The memory fill that the flag brings along is switched off meanwhile. If the program has set the
     flag itself, its own setting rules and nothing is captured.
@@ -30,16 +29,18 @@ class Alerts:
         self._races = races
 
     def __call__(
-        self, func: Any, info: OpInfo, args: Any, kwargs: Any, phase: int, module: int, site: int
+        self, func: Any, info: OpInfo, args: Any, kwargs: Any, *, place: tuple[int, int, int]
     ) -> Any:
+        """Run one op; `place` is its phase, module id and location id."""
         if self._races is None:
-            return self._refusing(func, info, args, kwargs, phase, module, site)
-        result = self._refusing(self._races.running(func), info, args, kwargs, phase, module, site)
-        self._races.ran(info, args, kwargs, result, (phase, module, site))
+            return self._run_under_flag(func, info, args, kwargs, place=place)
+        watched = self._races.watch_waits(func)
+        result = self._run_under_flag(watched, info, args, kwargs, place=place)
+        self._races.account(info, args, kwargs, result, place=place)
         return result
 
-    def _refusing(
-        self, func: Any, info: OpInfo, args: Any, kwargs: Any, phase: int, module: int, site: int
+    def _run_under_flag(
+        self, func: Any, info: OpInfo, args: Any, kwargs: Any, *, place: tuple[int, int, int]
     ) -> Any:
         if is_on():
             return func(*args, **kwargs)
@@ -52,7 +53,9 @@ class Alerts:
                 raise
         finally:
             put_back(before)
-        recorder, writer = self._recorder, self._recorder.writer
+        phase, module, site = place
+        recorder = self._recorder
+        writer = recorder.writer
         writer.add(
             EventKind.ALERT,
             phase,

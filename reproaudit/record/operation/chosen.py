@@ -15,7 +15,7 @@ from reproaudit.record.state import rng
 
 
 class ChosenCalls:
-    """Tells whether the op that is about to run was chosen."""
+    """Finds out for each op that is about to run whether it was chosen."""
 
     def __init__(self, recorder: Recorder) -> None:
         plan = recorder.plan
@@ -23,12 +23,19 @@ class ChosenCalls:
         self._targets = TargetValues(recorder, plan.targets) if plan.targets else None
         self._pins = Pins(recorder) if plan.pins else None
 
-    def match(self, info: OpInfo, site: int, phase: int) -> ChosenCall | None:
-        capture = self._targets.match(info.name, site, phase) if self._targets is not None else None
-        pinned = self._pins.match(info, site, phase) if self._pins is not None else None
+    def match(self, info: OpInfo, place: tuple[int, int, int]) -> ChosenCall | None:
+        """Return the chosen call at `place`: phase, module id and location id."""
+        phase, _, site = place
+        capture = None
+        pinned = None
+        if self._targets is not None:
+            capture = self._targets.match(info.name, site, phase)
+        if self._pins is not None:
+            pinned = self._pins.match(info, site, phase)
         if capture is None and pinned is None:
             return None
         if rng.is_capturing():
+            # A copy to the host would end the capture.
             self._writer.note(
                 Unchecked.GRAPH_CAPTURE,
                 f"values of {info.name} inside CUDA graph capture",
@@ -39,26 +46,27 @@ class ChosenCalls:
 
 
 class ChosenCall:
-    """One chosen call, told of each moment of its life."""
+    """One chosen call: its values are wanted, or it is pinned, or both."""
 
     def __init__(self, info: OpInfo, capture: Capture | None, pinned: Pinned | None) -> None:
         self._info = info
         self._capture = capture
         self._pinned = pinned
 
-    def before(self, func: Any, args: Any, kwargs: Any) -> None:
+    def before_call(self, func: Any, args: Any, kwargs: Any) -> None:
         if self._capture is not None:
-            self._capture.before(func, args, kwargs, self._info)
+            self._capture.before_call(func, args, kwargs, self._info)
 
-    def after(self, result: Any, written: list[torch.Tensor]) -> None:
-        """The op has run. Its own outputs are looked at before a pin gives it others."""
+    def after_call(self, result: Any, written: list[torch.Tensor]) -> None:
+        """Keep the op's own outputs, then give it others if it is pinned."""
         if self._capture is not None:
-            self._capture.after(written, self._info)
+            self._capture.after_call(written, self._info)
         if self._pinned is not None:
-            self._pinned.after(result, written)
+            self._pinned.after_call(result, written)
 
-    def recorded(self, event: int) -> None:
+    def finish(self, event: int) -> None:
+        """Complete what is kept, now that the op has an event."""
         if self._capture is not None:
-            self._capture.recorded(event)
+            self._capture.finish(event)
         if self._pinned is not None:
-            self._pinned.recorded(event)
+            self._pinned.finish(event)

@@ -1,5 +1,9 @@
-"""The operation level: every dispatched operator with its input and output digests, phase, module
-and user line."""
+"""The operation level: every dispatched operator, as one event.
+
+An event holds the digests of what the op read and wrote, its phase, its module and the user's line.
+`_record` and what it calls run for every operator of the program, so they stay inline: plain
+numbers in place of enum members, tuples in place of objects, no call that could be left out.
+"""
 
 from __future__ import annotations
 
@@ -29,18 +33,23 @@ from reproaudit.record.torch_private import (
     sequence_number_of,
 )
 
+Place = tuple[int, int, int]  # phase, id of the module, id of the location
+
 _Tensor = torch.Tensor
 _xxh64 = xxhash.xxh3_64_intdigest
 # Plain numbers: an operation on enum members costs more than all the digests of a small op.
 _OP = int(EventKind.OP)
-_FORWARD, _BACKWARD, _DATA = int(Phase.FORWARD), int(Phase.BACKWARD), int(Phase.DATA)
-_VIEW, _UNDEFINED, _BIRTH = int(EventFlag.VIEW), int(EventFlag.UNDEFINED), int(EventFlag.BIRTH)
-_READS_UNDEFINED, _OUTSIDE_WRITE = int(EventFlag.READS_UNDEFINED), int(EventFlag.OUTSIDE_WRITE)
-_RANDOM, _OWN_GENERATOR, _RAISED = (
-    int(EventFlag.RANDOM),
-    int(EventFlag.OWN_GENERATOR),
-    int(EventFlag.RAISED),
-)
+_FORWARD = int(Phase.FORWARD)
+_BACKWARD = int(Phase.BACKWARD)
+_DATA = int(Phase.DATA)
+_VIEW = int(EventFlag.VIEW)
+_UNDEFINED = int(EventFlag.UNDEFINED)
+_BIRTH = int(EventFlag.BIRTH)
+_READS_UNDEFINED = int(EventFlag.READS_UNDEFINED)
+_OUTSIDE_WRITE = int(EventFlag.OUTSIDE_WRITE)
+_RANDOM = int(EventFlag.RANDOM)
+_OWN_GENERATOR = int(EventFlag.OWN_GENERATOR)
+_RAISED = int(EventFlag.RAISED)
 _UNDIGESTED = int(EventFlag.UNDIGESTED)
 _WRITES_NOTHING_KNOWN = _VIEW | _UNDEFINED
 _MOST_TENSORS = 0xFFFF  # that an event can count
@@ -49,9 +58,11 @@ _MAX_SCALARS = 20_000  # cached digests of scalar arguments before the cache is 
 _MAX_ORIGINS = 500_000  # forward ops of one step remembered to name the line of their backward
 
 
-class Operations(GuestMode):
-    """Sees forward, backward and optimizer ops of the thread that entered it. One instance serves
-    all threads."""
+class OperationMode(GuestMode):
+    """Records forward, backward and optimizer ops of the thread that entered it.
+
+    One instance serves all threads.
+    """
 
     def __init__(
         self, recorder: Recorder, devices: DeviceDigests, chosen: ChosenCalls | None
@@ -86,20 +97,26 @@ class Operations(GuestMode):
             state.inside = False
 
     def _record(self, func: Any, info: OpInfo, args: Any, kwargs: Any, state: ThreadState) -> Any:
-        phase, module, site = self._where(args, state)
+        place = self._find_place(args, state)
         if self.alerts is not None:
-            return self.alerts(func, info, args, kwargs, phase, module, site)
-        flags, aux, inputs = (
-            (_VIEW, 0, []) if info.is_view else self._look_at_inputs(info, args, kwargs)
-        )
-        chosen = self._chosen.match(info, site, phase) if self._chosen is not None else None
+            return self.alerts(func, info, args, kwargs, place=place)
+        # A view reads no content: what it shows may be undefined, or overwritten before it is read.
+        flags = _VIEW
+        aux = 0
+        inputs: list[Part] = []
+        if not info.is_view:
+            flags, aux, inputs = self._look_at_inputs(info, args, kwargs)
+        chosen = None
+        if self._chosen is not None:
+            chosen = self._chosen.match(info, place)
         if chosen is not None:
-            chosen.before(func, args, kwargs)
+            chosen.before_call(func, args, kwargs)
         try:
             result = func(*args, **kwargs)
         except BaseException:
-            self._emit(info, phase, module, site, flags | _RAISED, aux, inputs, [])
+            self._emit(info, place, flags | _RAISED, aux, inputs=inputs, outputs=[])
             raise
+
         written: list[torch.Tensor] = []
         if info.is_undefined:
             flags |= _UNDEFINED
@@ -108,87 +125,91 @@ class Operations(GuestMode):
             if info.is_birth:
                 flags |= _BIRTH
         if chosen is not None:
-            chosen.after(result, written)
-        outputs: list[Part] = []
-        if written:
-            if self._undefined.is_following:
-                self._undefined.subtract(written)
-            if self._births.followed:
-                self._births.end(written)
-            outputs = self._digest_all(written)
-        event = self._emit(info, phase, module, site, flags, aux, inputs, outputs)
+            # Before the digests: a pin gives the call other outputs.
+            chosen.after_call(result, written)
+        outputs = self._digest_written(written) if written else []
+        event = self._emit(info, place, flags, aux, inputs=inputs, outputs=outputs)
+
         if flags & _UNDEFINED or info.workspace or info.scratch:
-            self._follow_memory(info, args, result, event, flags, aux)
+            # A copy hands on the undefined bytes of an earlier event, which `aux` names.
+            allocation = event if info.is_undefined else aux
+            self._follow_memory(info, args, result, allocation=allocation, flags=flags)
         if flags & _BIRTH:
             self._births.add(written, outputs, event)
         if chosen is not None:
-            chosen.recorded(event)
+            chosen.finish(event)
         return result
 
     def _follow_memory(
-        self, info: OpInfo, args: Any, result: Any, event: int, flags: int, aux: int
+        self, info: OpInfo, args: Any, result: Any, *, allocation: int, flags: int
     ) -> None:
-        """Note which memory the op left undefined."""
+        """Remember which memory the op left undefined."""
         if info.is_undefined:
-            self._undefined.add_allocation(result, event)
+            self._undefined.add_allocation(result, allocation)
         elif flags & _UNDEFINED:
-            self._undefined.add_copy(result, aux)
+            self._undefined.add_copy(result, allocation)
         elif info.workspace and isinstance(result, tuple):
-            self._undefined.add_workspaces(
-                result[index] for index in info.workspace if index < len(result)
-            )
+            workspaces = [result[index] for index in info.workspace if index < len(result)]
+            self._undefined.add_workspaces(workspaces)
         elif info.scratch:
-            self._undefined.add_workspaces(
-                args[position] for position in info.scratch if position < len(args)
-            )
+            scratch = [args[position] for position in info.scratch if position < len(args)]
+            self._undefined.add_workspaces(scratch)
 
     def _look_at_inputs(self, info: OpInfo, args: Any, kwargs: Any) -> tuple[int, int, list[Part]]:
         """Return the flags, `aux` and digests that describe what the op is about to read."""
-        flags, aux = 0, 0
+        flags = 0
+        aux = 0
         read = tensors_read(info, args, kwargs)
-        undefined = self._undefined.find_undefined(read) if self._undefined.is_following else None
-        if undefined is not None:
-            if (
-                info.is_copy
-            ):  # it passes undefined bytes on; whoever computes with the copy is the reader
-                return _UNDEFINED, undefined, []
-            flags, aux = _READS_UNDEFINED, undefined
+        if self._undefined.is_following:
+            undefined = self._undefined.find_undefined(read)
+            if undefined is not None:
+                if info.is_copy:
+                    # It hands undefined bytes on; whoever computes with the copy is the reader.
+                    return _UNDEFINED, undefined, []
+                flags = _READS_UNDEFINED
+                aux = undefined
         inputs = self._digest_all(read) if read else []
-        if (
-            self._births.followed
-            and not flags
-            and (born := self._births.find_changed(read, inputs)) is not None
-        ):
-            flags, aux = _OUTSIDE_WRITE, born
+        if self._births.followed and not flags:
+            changed = self._births.find_changed(read, inputs)
+            if changed is not None:
+                flags = _OUTSIDE_WRITE
+                aux = changed
         if kwargs or len(read) != len(args):
-            inputs.append(self._scalar_digest(args, kwargs))
+            inputs.append(self._digest_scalars(args, kwargs))
         if info.is_random:
-            generator, is_own = _generator(info, args, kwargs)
-            flags |= _RANDOM | (_OWN_GENERATOR if is_own else 0)
+            # The state that is about to be drawn from: a seed that differs is told from a kernel
+            # that differs.
+            generator, is_own = _find_generator(info, args, kwargs)
+            flags |= _RANDOM
+            if is_own:
+                flags |= _OWN_GENERATOR
             aux = rng.generator_state64(generator)
         return flags, aux, inputs
 
     def _emit(
         self,
         info: OpInfo,
-        phase: int,
-        module: int,
-        site: int,
+        place: Place,
         flags: int,
         aux: int,
+        *,
         inputs: list[Part],
         outputs: list[Part],
     ) -> int:
+        """Write the event of an op; return its number."""
         recorder = self.recorder
+        phase, module, site = place
         name = self._names.get(info.name)
         if name is None:
-            name = self._name(info.name)
-        count, thread = len(outputs), recorder.thread()
+            name = self._name_id(info.name)
+        thread = recorder.thread()
+        count = len(outputs)
         if count > _MOST_TENSORS:
             count = _MOST_TENSORS
         if self._on_device:
             state = recorder.of_thread.state
-            is_complete, state.is_undigested = not state.is_undigested, False
+            is_complete = not state.is_undigested
+            state.is_undigested = False
             if not all(type(part) is tuple for part in (*inputs, *outputs)):
                 event = recorder.writer.add(
                     _OP,
@@ -208,7 +229,8 @@ class Operations(GuestMode):
                 )
                 self.devices.defer(event, inputs, outputs, is_complete=is_complete)
                 return event
-            flags |= 0 if is_complete else _UNDIGESTED
+            if not is_complete:
+                flags |= _UNDIGESTED
         low, high = combine(inputs)  # type: ignore[arg-type]
         return recorder.writer.add(
             _OP,
@@ -226,13 +248,17 @@ class Operations(GuestMode):
             *combine(outputs),  # type: ignore[arg-type]
         )
 
-    def _name(self, name: str) -> int:
+    def _name_id(self, name: str) -> int:
+        """Return the id of an op's or a module's name in the trace."""
         found = self._names[name] = self.recorder.writer.string(name)
         return found
 
-    def _where(self, args: Any, state: ThreadState) -> tuple[int, int, int]:
-        """Return phase, module id and location id; for a backward op, those of the forward op that
-        made its node."""
+    def _find_place(self, args: Any, state: ThreadState) -> Place:
+        """Return where the program is; for a backward op, where its forward op was.
+
+        That is the forward op that made the autograd node. No anomaly mode, although it would keep
+        stacks: it changes the program that is audited.
+        """
         node = current_autograd_node()
         if node is not None:
             sequence = sequence_number_of(node)
@@ -247,7 +273,7 @@ class Operations(GuestMode):
         module = 0
         if state.modules:
             path = state.modules[-1]
-            module = self._names.get(path) or self._name(path)
+            module = self._names.get(path) or self._name_id(path)
         if len(state.origins) > _MAX_ORIGINS:
             state.turn(_MAX_ORIGINS)
         # The first op that sees the number made the node; ops without a gradient see it too, until
@@ -262,28 +288,38 @@ class Operations(GuestMode):
                 return _FORWARD, module, site
         return _DATA, module, site
 
+    def _digest_written(self, tensors: list[torch.Tensor]) -> list[Part]:
+        """Digest what an op wrote: from here on it is defined, and was made by PyTorch."""
+        if self._undefined.is_following:
+            self._undefined.subtract(tensors)
+        if self._births.followed:
+            self._births.end(tensors)
+        return self._digest_all(tensors)
+
     def _digest_all(self, tensors: list[torch.Tensor]) -> list[Part]:
         if not self._digests:
             return []
         if self._undefined.workspaces:
             tensors = [tensor for tensor in tensors if not self._undefined.is_workspace(tensor)]
-        return digest_operands(tensors, self._later)
+        return digest_operands(tensors, self._start_on_device)
 
-    def _later(self, tensor: torch.Tensor) -> Part | None:
+    def _start_on_device(self, tensor: torch.Tensor) -> Part | None:
         self._on_device = True
         part = self.devices.later(tensor)
         if part is None and not tensor.is_meta:
             self.recorder.of_thread.state.is_undigested = True
         return part
 
-    def _scalar_digest(self, args: Any, kwargs: dict[str, Any]) -> tuple[int, int]:
-        """Digest the arguments that are no tensors: a learning rate that differs is an input that
-        differs."""
-        scalars = tuple([_plain(value) for value in args if not isinstance(value, _Tensor)])
-        key = (
-            scalars,
-            tuple([(name, _plain(value)) for name, value in kwargs.items()]) if kwargs else (),
-        )
+    def _digest_scalars(self, args: Any, kwargs: dict[str, Any]) -> tuple[int, int]:
+        """Digest the arguments that are no tensors.
+
+        A learning rate that differs is an input that differs.
+        """
+        scalars = tuple([_stand_in(value) for value in args if not isinstance(value, _Tensor)])
+        named: tuple[Any, ...] = ()
+        if kwargs:
+            named = tuple([(name, _stand_in(value)) for name, value in kwargs.items()])
+        key = (scalars, named)
         try:
             found = self._scalars.get(key)
         except TypeError:  # an argument that cannot be hashed
@@ -295,9 +331,11 @@ class Operations(GuestMode):
         return found
 
 
-def _plain(value: Any) -> Any:
-    """Return a hashable, address-free stand-in for a scalar argument; tensors are digested
-    elsewhere."""
+def _stand_in(value: Any) -> Any:
+    """Return what stands for a scalar argument: hashable, and without addresses.
+
+    Tensors are digested elsewhere.
+    """
     kind = type(value)
     if kind is float:
         return value.hex()  # 1.0 is not 1, and 0.0 is not -0.0, though they are equal
@@ -306,7 +344,7 @@ def _plain(value: Any) -> Any:
     if kind is bool:
         return str(value)
     if kind in (list, tuple):
-        return tuple([_plain(item) for item in value])
+        return tuple([_stand_in(item) for item in value])
     if isinstance(value, _Tensor):
         return "tensor"
     if kind in (torch.dtype, torch.device, torch.layout, torch.memory_format, complex):
@@ -314,36 +352,35 @@ def _plain(value: Any) -> Any:
     return kind.__name__
 
 
-def _generator(info: OpInfo, args: Any, kwargs: Any) -> tuple[torch.Generator | None, bool]:
-    """Return the generator the op will draw from and whether it was given: else the default one of
-    its device."""
+def _find_generator(info: OpInfo, args: Any, kwargs: Any) -> tuple[torch.Generator | None, bool]:
+    """Return the generator that the op will draw from, and whether it was given to the op.
+
+    Else it is the default one of the op's device; None for that of the CPU.
+    """
     explicit = kwargs.get("generator")
     if explicit is None and info.generator is not None and info.generator < len(args):
         explicit = args[info.generator]
     if explicit is not None:
         return explicit, True
     for value in (*args, kwargs.get("device")):
-        device = (
-            value.device
-            if isinstance(value, _Tensor)
-            else value
-            if isinstance(value, torch.device)
-            else None
-        )
-        if device is not None and device.type == "cuda":
+        if isinstance(value, _Tensor):
+            device = value.device
+        elif isinstance(value, torch.device):
+            device = value
+        else:
+            continue
+        if device.type == "cuda":
             index = device.index if device.index is not None else torch.cuda.current_device()
             return torch.cuda.default_generators[index], False
     return None, False
 
 
-class ThreadModes:
-    """Enters the dispatch mode in each thread that the program starts: modes are per thread."""
+def enter_in_threads(mode: OperationMode, patches: Patches) -> None:
+    """Enter the dispatch mode in each thread that the program starts: modes are per thread."""
+    original = threading.Thread._bootstrap_inner  # type: ignore[attr-defined]
 
-    def __init__(self, mode: Operations, patches: Patches) -> None:
-        original = threading.Thread._bootstrap_inner  # type: ignore[attr-defined]
+    def bootstrap_inner(thread: threading.Thread) -> None:
+        with mode:
+            original(thread)
 
-        def bootstrap_inner(thread: threading.Thread) -> None:
-            with mode:
-                original(thread)
-
-        patches.replace(threading.Thread, "_bootstrap_inner", bootstrap_inner)
+    patches.replace(threading.Thread, "_bootstrap_inner", bootstrap_inner)

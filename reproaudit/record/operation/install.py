@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from reproaudit.config.plan import RunPlan
+import functools
+
 from reproaudit.record.boundary.watch import Boundaries
 from reproaudit.record.digest.gather import DeviceDigests
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.lines.lines import LineTrace
 from reproaudit.record.operation.alerts import Alerts
 from reproaudit.record.operation.chosen import ChosenCalls
-from reproaudit.record.operation.dispatch import Operations, ThreadModes
+from reproaudit.record.operation.dispatch import OperationMode, enter_in_threads
 from reproaudit.record.operation.stream_races import StreamRaces
 from reproaudit.record.outside.entropy import Entropy
 from reproaudit.record.outside.files import Files
@@ -18,18 +19,15 @@ from reproaudit.record.state.streams import StreamWatch
 
 
 def install_operations(
-    plan: RunPlan,
-    recorder: Recorder,
-    boundaries: Boundaries,
-    devices: DeviceDigests,
-    patches: Patches,
+    recorder: Recorder, boundaries: Boundaries, devices: DeviceDigests, patches: Patches
 ) -> None:
     """Record every operator, and what comes in from outside PyTorch; `patches` undoes it."""
+    plan = recorder.plan
     boundaries.tracks_modules = True
-    # as the program finds them: at the first boundary much has been drawn
+    # As the program finds them: at the first boundary much has been drawn.
     boundaries.record_streams()
     chosen = ChosenCalls(recorder) if plan.targets or plan.pins else None
-    mode = Operations(recorder, devices, chosen)
+    mode = OperationMode(recorder, devices, chosen)
     if plan.alerts:
         mode.alerts = Alerts(recorder, StreamRaces.start(recorder, patches))
     elif plan.outside:
@@ -37,8 +35,8 @@ def install_operations(
     if plan.outside:
         StreamWatch(recorder, patches).install()
         Files(recorder, patches).install()
-    ThreadModes(mode, patches)
+    enter_in_threads(mode, patches)
     mode.__enter__()
-    patches.on_undo(lambda: mode.__exit__(None, None, None))
+    patches.on_undo(functools.partial(mode.__exit__, None, None, None))
     if plan.lines:
         LineTrace(recorder, patches).install()

@@ -1,5 +1,4 @@
-"""Pinned sources: calls whose outputs are kept in one run and given to later runs in place of their
-own."""
+"""Pinned sources: calls whose outputs one run keeps and later runs are given in place of theirs."""
 
 from __future__ import annotations
 
@@ -45,8 +44,10 @@ class Reference:
                 self._events.setdefault((key, int(row["thread"])), []).append(number)
 
     def outputs(self, key: Key, thread: int, occurrence: int) -> dict[int, Any] | None:
-        """Return the kept outputs of one call by number; None if the reference made fewer calls or
-        kept nothing."""
+        """Return the kept outputs of one call by number.
+
+        None if the reference made fewer calls or kept nothing.
+        """
         events = self._events.get((key, thread), ())
         if occurrence >= len(events):
             return None
@@ -85,37 +86,39 @@ class Pins:
 
 
 class Pinned:
-    """One pinned call. What is done to it depends on the run: the reference keeps, later runs are
-    given."""
+    """One pinned call. The reference run keeps its outputs, later runs are given them."""
 
     def __init__(self, writer: TraceWriter) -> None:
         self.writer = writer
 
-    def after(self, result: Any, written: list[torch.Tensor]) -> None:
-        """The op has run and its outputs are not yet digested."""
+    def after_call(self, result: Any, written: list[torch.Tensor]) -> None:
+        """Do what the pin asks for: the op has run, and its outputs are not yet digested."""
 
-    def recorded(self, event: int) -> None:
+    def finish(self, event: int) -> None:
         self.writer.mark(event, EventFlag.PINNED)
 
 
 class Cleared(Pinned):
-    """Memory that was allocated and has no content to give on: it is filled with zeros in all runs."""
+    """Memory that was allocated. It has no content to keep: all runs fill it with zeros."""
 
-    def after(self, result: Any, written: list[torch.Tensor]) -> None:
-        for tensor in (result,) if isinstance(result, torch.Tensor) else result:
+    def after_call(self, result: Any, written: list[torch.Tensor]) -> None:
+        tensors = (result,) if isinstance(result, torch.Tensor) else result
+        for tensor in tensors:
             storage = tensor.untyped_storage()
             if storage.nbytes() and tensor.device.type != "meta":
-                torch.empty(0, dtype=torch.uint8, device=tensor.device).set_(storage).zero_()
+                # The whole storage, in bytes: a tensor may be a part of it, and of any dtype.
+                memory = torch.empty(0, dtype=torch.uint8, device=tensor.device)
+                memory.set_(storage).zero_()
 
 
 class Kept(Pinned):
     """A call of the reference run: its outputs are kept."""
 
-    def after(self, result: Any, written: list[torch.Tensor]) -> None:
+    def after_call(self, result: Any, written: list[torch.Tensor]) -> None:
         self._outputs = [raw_bytes(tensor) for tensor in written]
 
-    def recorded(self, event: int) -> None:
-        super().recorded(event)
+    def finish(self, event: int) -> None:
+        super().finish(event)
         for number, raw in enumerate(self._outputs):
             if raw is None or not self.writer.keep(event, number, *raw):
                 self.writer.note(
@@ -126,8 +129,10 @@ class Kept(Pinned):
 
 
 class Given(Pinned):
-    """A call of a later run: it is given what the reference's call gave. Where that does not fit it
-    keeps its own."""
+    """A call of a later run, which is given what the reference's call gave.
+
+    Where that does not fit the call keeps its own outputs.
+    """
 
     def __init__(self, writer: TraceWriter, name: str, outputs: dict[int, Any] | None) -> None:
         super().__init__(writer)
@@ -139,13 +144,15 @@ class Given(Pinned):
                 "the reference run kept no outputs for them",
             )
 
-    def after(self, result: Any, written: list[torch.Tensor]) -> None:
+    def after_call(self, result: Any, written: list[torch.Tensor]) -> None:
+        if self._outputs is None:
+            return
         for number, tensor in enumerate(written):
-            value = (self._outputs or {}).get(number)
-            if value is not None and (value.dtype, tuple(value.shape)) == (
-                str(tensor.dtype)[6:],
-                tuple(tensor.shape),
-            ):
+            value = self._outputs.get(number)
+            if value is None:
+                continue
+            has_shape = tuple(value.shape) == tuple(tensor.shape)
+            if has_shape and value.dtype == str(tensor.dtype)[6:]:
                 _write(tensor, bytes(value.data))
 
 

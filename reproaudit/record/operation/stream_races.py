@@ -43,14 +43,13 @@ _NO_KERNEL = frozenset({"record_stream"})
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One operator as the sanitizer remembers it: what it is called, and ids of its place in the
-    trace."""
+    """One operator as the sanitizer remembers it: ids of its name and place in the trace."""
 
     name: int
     phase: int
     module: int
     site: int
-    text: str
+    text: str  # the name
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,39 +69,38 @@ class _Here(threading.local):
 
 
 class StreamRaces:
-    """Told of each operator, reports each pair of lines that races, once, as an alert with the flag
-    RACED."""
+    """Is told of each operator, and writes an alert for each pair of lines that races, once.
+
+    The alert carries the flag RACED.
+    """
 
     def __init__(self, recorder: Recorder, sanitizer: Any) -> None:
         self._recorder = recorder
         self._handler = sanitizer.EventHandler()
         self._handle_launch = getattr(self._handler, SANITIZER_LAUNCH)
         self._write = sanitizer.AccessType.WRITE
-        self._lock = (
-            threading.RLock()
-        )  # memory may be freed, and told of here, in the middle of an operator
+        # Reentrant: memory may be freed, which is reported here, in the middle of an operator.
+        self._lock = threading.RLock()
         self._here = _Here()
-        self._views: dict[
-            int, set[int]
-        ] = {}  # by the address of the allocation: the addresses in it that were used
+        # By the address of the allocation: the addresses in it that were used.
+        self._views: dict[int, set[int]] = {}
         self._streams: dict[int, int] = {0: 0}  # numbers to show, by handle
         self._copies: dict[int, _Copy] = {}
         self._seen: set[tuple[object, ...]] = set()
 
     @classmethod
     def start(cls, recorder: Recorder, patches: Patches) -> StreamRaces | None:
-        """Follow streams from here on; None where torch has no CUDA or not the parts that it takes,
-        which is noted."""
+        """Follow streams from here on.
+
+        None where torch has no CUDA, or lacks a part that this takes, which is noted.
+        """
         if not _has_cuda():
             return None
         try:
             found = cls(recorder, private_sanitizer())
-            found._listen(patches)
-        except (
-            ImportError,
-            AttributeError,
-            TypeError,
-        ) as missing:  # parts of torch that promise nothing
+            found._subscribe(patches)
+        except (ImportError, AttributeError, TypeError) as missing:
+            # These parts of torch are private: another version may have none.
             recorder.writer.note(
                 Unchecked.STREAMS_UNWATCHED,
                 "synchronisation between CUDA streams",
@@ -111,21 +109,22 @@ class StreamRaces:
             return None
         return found
 
-    def _listen(self, patches: Patches) -> None:
+    def _subscribe(self, patches: Patches) -> None:
         trace = gpu_trace()
         for registry_name, (method, is_wait) in SANITIZER_CALLBACKS.items():
             registry = getattr(trace, registry_name)
             callback = self._callback(getattr(self._handler, method), is_wait, registry_name)
             registry.add_callback(callback)
             patches.on_undo(functools.partial(registry.callback_list.remove, callback))
-        for kind, handle, method in (
-            (torch.cuda.Event, "cuda_event", self._method("EventSynchronizationCallbacks")),
-            (torch.cuda.Stream, "cuda_stream", self._method("StreamSynchronizationCallbacks")),
+        for kind, handle, registry_name in (
+            (torch.cuda.Event, "cuda_event", "EventSynchronizationCallbacks"),
+            (torch.cuda.Stream, "cuda_stream", "StreamSynchronizationCallbacks"),
         ):
-            patches.replace(kind, "query", self._asking(kind.query, handle, method))
+            wait = self._method(registry_name)
+            patches.replace(kind, "query", self._wrap_query(kind.query, handle, wait))
 
     def _method(self, registry: str) -> Any:
-        """Return the sanitizer's method for what torch tells of in a registry."""
+        """Return the sanitizer's method for what torch reports through a registry."""
         return getattr(self._handler, SANITIZER_CALLBACKS[registry][0])
 
     def _callback(
@@ -135,16 +134,16 @@ class StreamRaces:
 
         def callback(*args: int) -> None:
             recorder = self._recorder
-            # The recorder's own waits, for digests, are not the program's: without it they would
-            # not be made.
-            if not recorder.active or (
-                is_wait and recorder.state.inside and not self._here.is_running
-            ):
+            if not recorder.active:
+                return
+            # The recorder's own waits, for digests, are not the program's: without the recorder
+            # they would not be made, so they must not order anything.
+            if is_wait and recorder.state.inside and not self._here.is_running:
                 return
             with self._lock:
                 method(*args)
                 if is_wait and self._here.waits is not None:
-                    self._here.waits.append(lambda: method(*args))
+                    self._here.waits.append(functools.partial(method, *args))
                 if frees:
                     for address in self._views.pop(args[0], ()):
                         if address != args[0]:
@@ -152,71 +151,76 @@ class StreamRaces:
 
         return callback
 
-    def _asking(
+    def _wrap_query(
         self, query: Callable[[Any], bool], handle: str, wait: Callable[[int], None]
     ) -> Callable[[Any], bool]:
-        """A program that asks until the work is done has waited for it."""
+        """Take an answer of True for a wait: a program may ask until the work is done."""
 
         @functools.wraps(query)
-        def asked(self_: Any) -> bool:
+        def ask(self_: Any) -> bool:
             is_done = query(self_)
             if is_done and self._recorder.active:
                 with self._lock:
                     wait(getattr(self_, handle))
             return is_done
 
-        return asked
+        return ask
 
     # -- operators
-    # ---------------------------------------------------------------------------------------------------
 
-    def running(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return what makes the program's call, so that waits within it are known to be the
-        program's."""
+    def watch_waits(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Wrap the program's call, so that waits within it are known to be the program's."""
 
         def run(*args: Any, **kwargs: Any) -> Any:
-            self._here.is_running, self._here.waits = True, []
+            here = self._here
+            here.is_running = True
+            here.waits = []
             try:
                 return func(*args, **kwargs)
             finally:
-                self._here.is_running = False
+                here.is_running = False
 
         return run
 
-    def ran(
-        self, info: OpInfo, args: Any, kwargs: Any, result: Any, place: tuple[int, int, int]
+    def account(
+        self, info: OpInfo, args: Any, kwargs: Any, result: Any, *, place: tuple[int, int, int]
     ) -> None:
-        """Account for an operator that has just run, at `place`: phase, module id and location id."""
-        waits, self._here.waits = self._here.waits or [], None
+        """Account for an operator that has just run, at `place`: phase, module id, location id."""
+        waits = self._here.waits or []
+        self._here.waits = None
         if info.is_view or info.is_undefined or info.base in _NO_KERNEL:
             return
-        read = _plain(tensors_read(info, args, kwargs))
-        written = _plain(tensors_written(info, args, kwargs, result))
-        device = next(
-            (tensor.device for tensor in (*written, *read) if _is_on_device(tensor)), None
-        )
+        read = _plain_tensors(tensors_read(info, args, kwargs))
+        written = _plain_tensors(tensors_written(info, args, kwargs, result))
+        device = _first_device([*written, *read])
         if device is None and not self._copies:
             return
-        writer = self._recorder.writer
-        use = Use(writer.string(info.name), *place, info.name)
+        phase, module, site = place
+        use = Use(
+            name=self._recorder.writer.string(info.name),
+            phase=phase,
+            module=module,
+            site=site,
+            text=info.name,
+        )
         with self._lock:
             if device is None:
-                self._host_uses(use, read, written)
+                self._check_host(use, read, written)
                 return
             if rng.is_capturing():
-                return
+                return  # nothing runs yet: the operator becomes part of a graph
             stream = _raw_stream(device)
             self._launch(use, stream, self._addresses(read), self._addresses(written))
             if info.base in _COPIES and not waits:
                 self._remember_copy(use, stream, read, written)
             if not any(_is_on_device(tensor) for tensor in written):
-                for (
-                    wait
-                ) in waits:  # it read, and waited for that; the wait was told of before the reading
+                # The operator read and waited for that. The sanitizer was told of the wait before
+                # it was told of the reading, so it is told again.
+                for wait in waits:
                     wait()
 
     def _addresses(self, tensors: list[torch.Tensor]) -> dict[int, torch.Tensor]:
-        """Return the tensors on the device, by the address that the sanitizer is to know them by."""
+        """Return the tensors on the device, by the address that the sanitizer knows them by."""
         found: dict[int, torch.Tensor] = {}
         for tensor in tensors:
             if _is_on_device(tensor) and tensor.layout is torch.strided and tensor.numel():
@@ -231,89 +235,102 @@ class StreamRaces:
     ) -> None:
         """Tell the sanitizer of a kernel on `stream`, and report what it finds."""
         used = {**read, **written}
-        errors = self._handle_launch(
-            stream, read.keys() - written.keys(), set(written), set(), use, dict.fromkeys(used, ())
-        )
+        only_read = read.keys() - written.keys()
+        no_outputs: set[int] = set()
+        aliases: dict[int, tuple[()]] = dict.fromkeys(used, ())
+        kernel = (stream, only_read, set(written), no_outputs, use, aliases)
+        errors = self._handle_launch(*kernel)
         self._forget_reads(read)
         for error in errors:
-            now, before = error.current_access, error.previous_access
             text = describe(used[error.data_ptr])
-            # Whoever reads is where wrong content shows: the later one, unless it is the earlier
-            # one that only read.
-            if now.type is self._write and before.type is not self._write:
-                message = f"reads {text} on {self._stream(before.stream)}, unordered with the later write on"
-                self._report(
-                    before.operator,
-                    f"{message} {self._stream(now.stream)} by {use.text} at",
-                    now.operator,
-                )
-            else:
-                verb = "writes" if now.type is self._write else "reads"
-                message = (
-                    f"{verb} {text} on {self._stream(now.stream)}, unordered with the write on"
-                )
-                other = before.operator
-                self._report(
-                    use, f"{message} {self._stream(before.stream)} by {other.text} at", other
-                )
+            self._report_streams(use, text, now=error.current_access, before=error.previous_access)
+
+    def _report_streams(self, use: Use, text: str, *, now: Any, before: Any) -> None:
+        """Report two accesses of a tensor, described by `text`, that nothing orders."""
+        earlier = self._name_stream(before.stream)
+        later = self._name_stream(now.stream)
+        # Whoever reads is where wrong content shows: the later one, unless it is the earlier one
+        # that only read.
+        if now.type is self._write and before.type is not self._write:
+            message = f"reads {text} on {earlier}, unordered with the later write on"
+            self._report(before.operator, f"{message} {later} by {use.text} at", now.operator)
+            return
+        verb = "writes" if now.type is self._write else "reads"
+        message = f"{verb} {text} on {later}, unordered with the write on"
+        other = before.operator
+        self._report(use, f"{message} {earlier} by {other.text} at", other)
 
     def _forget_reads(self, addresses: Iterable[int]) -> None:
-        """Of many reads since the last write, keep the latest of each stream: whoever waited for it
-        waited for all."""
+        """Of many reads since the last write, keep the latest of each stream.
+
+        Whoever waited for that one waited for all.
+        """
         for address in addresses:
             reads = self._handler.tensors_accessed.get_reads(address)
             if len(reads) > _MOST_READS:
                 reads[:] = {access.stream: access for access in reads}.values()
 
     # -- the host
-    # ----------------------------------------------------------------------------------------------------
 
     def _remember_copy(
         self, use: Use, stream: int, read: list[torch.Tensor], written: list[torch.Tensor]
     ) -> None:
-        """Remember an unfinished copy from or to pinned memory; those through pageable memory end
-        with the call."""
+        """Remember an unfinished copy from or to pinned memory.
+
+        Copies through pageable memory end with the call.
+        """
         if len(self._copies) >= _MOST_COPIES:
-            self._copies = {
-                key: copy for key, copy in self._copies.items() if self._is_under_way(copy)
-            }
+            under_way = [item for item in self._copies.items() if self._is_under_way(item[1])]
+            self._copies = dict(under_way)
         for fills_host, tensors in ((True, written), (False, read)):
             for tensor in tensors:
-                if (
-                    not _is_on_device(tensor)
-                    and _is_pinned(tensor)
-                    and (storage := storage_of(tensor)) is not None
-                ):
-                    copy = _Copy(
-                        use, stream, self._handler.seq_num, fills_host, StorageWeakRef(storage)
-                    )
-                    self._copies[storage_key(storage)] = copy
+                if _is_on_device(tensor) or not _is_pinned(tensor):
+                    continue
+                storage = storage_of(tensor)
+                if storage is None:
+                    continue
+                self._copies[storage_key(storage)] = _Copy(
+                    use=use,
+                    stream=stream,
+                    number=self._handler.seq_num,
+                    fills_host=fills_host,
+                    host=StorageWeakRef(storage),
+                )
 
-    def _host_uses(self, use: Use, read: list[torch.Tensor], written: list[torch.Tensor]) -> None:
-        """Report an operator of the CPU that uses memory of a copy which the host has not waited
-        for."""
+    def _check_host(self, use: Use, read: list[torch.Tensor], written: list[torch.Tensor]) -> None:
+        """Report an operator of the CPU that uses memory of a copy the host has not waited for."""
         for tensors, writes in ((read, False), (written, True)):
             for tensor in tensors:
                 storage = storage_of(tensor)
-                copy = self._copies.get(storage_key(storage)) if storage is not None else None
+                if storage is None:
+                    continue
+                key = storage_key(storage)
+                copy = self._copies.get(key)
+                # To read what a copy reads does no harm.
                 if copy is None or not (copy.fills_host or writes):
                     continue
-                del self._copies[storage_key(storage)]
+                del self._copies[key]
                 if self._is_under_way(copy):
-                    verb, way = "writes" if writes else "reads", "to" if copy.fills_host else "from"
-                    message = f"{verb} {describe(tensor)} on the host, while the copy {way} it may be under way, made by"
-                    self._report(use, f"{message} {copy.use.text} at", copy.use, is_host=True)
+                    self._report_host(use, describe(tensor), copy, writes=writes)
+
+    def _report_host(self, use: Use, text: str, copy: _Copy, *, writes: bool) -> None:
+        verb = "writes" if writes else "reads"
+        way = "to" if copy.fills_host else "from"
+        message = (
+            f"{verb} {text} on the host, while the copy {way} it may be under way, made by "
+            f"{copy.use.text} at"
+        )
+        self._report(use, message, copy.use, is_host=True)
 
     def _is_under_way(self, copy: _Copy) -> bool:
-        return (
-            not copy.host.expired()
-            and self._handler.syncs.host_sync_state.get(copy.stream, -1) < copy.number
-        )
+        if copy.host.expired():
+            return False
+        last_waited_for = self._handler.syncs.host_sync_state.get(copy.stream, -1)
+        return bool(last_waited_for < copy.number)
 
     # -- reports
-    # -----------------------------------------------------------------------------------------------------
 
-    def _stream(self, handle: int) -> str:
+    def _name_stream(self, handle: int) -> str:
         number = self._streams.setdefault(handle, len(self._streams))
         return f"stream {number}" if number else "the default stream"
 
@@ -322,7 +339,8 @@ class StreamRaces:
         if key in self._seen or len(self._seen) >= _MOST_RACES:
             return
         self._seen.add(key)
-        recorder, writer = self._recorder, self._recorder.writer
+        recorder = self._recorder
+        writer = recorder.writer
         writer.add(
             EventKind.ALERT,
             use.phase,
@@ -341,7 +359,14 @@ class StreamRaces:
         )
 
 
-def _plain(tensors: list[torch.Tensor]) -> list[torch.Tensor]:
+def _first_device(tensors: list[torch.Tensor]) -> torch.device | None:
+    for tensor in tensors:
+        if _is_on_device(tensor):
+            return tensor.device
+    return None
+
+
+def _plain_tensors(tensors: list[torch.Tensor]) -> list[torch.Tensor]:
     """Leave out subclasses, whose memory is not their own."""
     return [tensor for tensor in tensors if type(tensor) in PLAIN_TYPES]
 

@@ -20,8 +20,7 @@ from reproaudit.trace.schema import INPUTS_FROM
 
 
 class TargetValues:
-    """Tells whether the op that is about to run is one of the targets, counting occurrences as the
-    comparison did."""
+    """Finds the targets among the ops, counting occurrences as the comparison did."""
 
     def __init__(self, recorder: Recorder, targets: tuple[Target, ...]) -> None:
         self._recorder = recorder
@@ -36,29 +35,22 @@ class TargetValues:
             return None
         recorder = self._recorder
         thread = recorder.thread()
-        key = (name, site, int(phase), recorder.step, thread)
+        step = recorder.step
+        key = (name, site, int(phase), step, thread)
         occurrence = self._seen[key] = self._seen.get(key, -1) + 1
         path, line, _ = recorder.writer.location_of(site)
         for number, target in candidates:
-            if (
-                target.location_path,
-                target.location_line,
-                target.phase,
-                target.step,
-                target.occurrence,
-            ) == (
-                path,
-                line,
-                int(phase),
-                recorder.step,
-                occurrence,
-            ) and target.thread == thread:
+            if target.location_path != path or target.location_line != line:
+                continue
+            if target.phase != int(phase) or target.step != step or target.thread != thread:
+                continue
+            if target.occurrence == occurrence:
                 return Capture(recorder, number)
         return None
 
 
 class Capture:
-    """Inputs are copied before the op runs, because it may overwrite them; outputs after."""
+    """One call whose values are kept: inputs as they were before the op ran, and outputs."""
 
     def __init__(self, recorder: Recorder, number: int) -> None:
         self._recorder = recorder
@@ -70,35 +62,42 @@ class Capture:
         self._rerun: Rerun | None = None
         self._name = ""
 
-    def before(self, func: Any, args: Any, kwargs: Any, info: OpInfo) -> None:
+    def before_call(self, func: Any, args: Any, kwargs: Any, info: OpInfo) -> None:
+        """Copy the inputs while the budget lasts: the op may overwrite them."""
         left = self._recorder.writer.values_left
         for tensor in tensors_read(info, args, kwargs):
             size = tensor.numel() * tensor.element_size()
-            if size <= left and (raw := raw_bytes(tensor)) is not None:
+            if size > left:
+                continue
+            raw = raw_bytes(tensor)
+            if raw is not None:
                 left -= size
                 self._inputs.append((tensor, raw))
         if not self._recorder.plan.reference and can_rerun(info, args, kwargs):
             self._rerun = Rerun(func, args, kwargs, info)
             self._save(func, args, kwargs)
 
-    def after(self, written: list[torch.Tensor], info: OpInfo) -> None:
-        """Copy what the call wrote, before a pin gives it other outputs; look at its inputs; repeat
-        it."""
+    def after_call(self, written: list[torch.Tensor], info: OpInfo) -> None:
+        """Copy what the call wrote, look at its inputs, repeat it.
+
+        Before a pin gives the call other outputs.
+        """
         self._name = info.name
         self._outputs = [raw_bytes(tensor) for tensor in written]
-        self._flags = self._outside_write(written)
+        self._flags = self._find_outside_write(written)
+        # Not if somebody else overwrote an input: a repetition would not be of the same call.
         if not self._flags and self._rerun is not None and not self._recorder.plan.reference:
             self._repeated = self._rerun.repeat_all_ways(written)
 
-    def recorded(self, event: int) -> None:
+    def finish(self, event: int) -> None:
         """Keep the copied inputs and outputs, and what repeating showed, with the op's event."""
-        recorder, writer = self._recorder, self._recorder.writer
-        for number, raw in [
-            *enumerate(self._outputs),
-            *enumerate((raw for _, raw in self._inputs), INPUTS_FROM),
-        ]:
-            if raw is not None:
-                writer.keep(event, number, *raw)
+        recorder = self._recorder
+        writer = recorder.writer
+        for number, output in enumerate(self._outputs):
+            if output is not None:
+                writer.keep(event, number, *output)
+        for number, (_, given) in enumerate(self._inputs, INPUTS_FROM):
+            writer.keep(event, number, *given)
         for tried in self._repeated:
             self._flags |= EventFlag.REPLAYED
             if tried.differing and tried.way is not Way.FLAG:
@@ -124,9 +123,11 @@ class Capture:
                     writer.keep(number, index, *raw)
         writer.mark(event, int(self._flags))
 
-    def _outside_write(self, written: list[torch.Tensor]) -> EventFlag:
-        """An input that the op does not write and that differs after it was written by somebody
-        else meanwhile."""
+    def _find_outside_write(self, written: list[torch.Tensor]) -> EventFlag:
+        """Return RACED if an input differs now although the op does not write it.
+
+        Somebody else has written it meanwhile.
+        """
         own = {_memory(tensor) for tensor in written}
         for tensor, before in self._inputs:
             if _memory(tensor) not in own and raw_bytes(tensor) != before:

@@ -62,7 +62,7 @@ class Installation:
             # it does not use.
             from reproaudit.record.operation.install import install_operations
 
-            install_operations(plan, self.recorder, self.boundaries, self.devices, self.patches)
+            install_operations(self.recorder, self.boundaries, self.devices, self.patches)
 
     def _gather(self) -> None:
         before, self.recorder.state.inside = self.recorder.state.inside, True

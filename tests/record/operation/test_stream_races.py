@@ -199,10 +199,10 @@ def test_reading_a_number_waits_only_after_the_reading(tmp_path: Path, device: D
 
         return run
 
-    running = stream_races.StreamRaces.running
+    running = stream_races.StreamRaces.watch_waits
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            stream_races.StreamRaces, "running", lambda self, func: running(self, waiting(func))
+            stream_races.StreamRaces, "watch_waits", lambda self, func: running(self, waiting(func))
         )
         assert races(tmp_path, program) == ()
     assert [race.other_op for race in races(tmp_path, program)] == ["aten::zero_.default"]
