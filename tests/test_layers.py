@@ -43,7 +43,7 @@ LAYERS = {
     "trace": layer(f"model {GROUND}", "numpy"),
     "config": layer(f"trace.words model {GROUND}"),
     "knowledge": layer(f"config trace.words model {GROUND}"),
-    "report": layer(f"knowledge model {GROUND}", "tabulate"),
+    "report": layer(f"knowledge trace.words model {GROUND}", "tabulate"),
     "compare": layer(f"trace config model {GROUND}", "numpy xxhash ml_dtypes"),
     "record": layer(f"knowledge config trace model {GROUND}", "torch triton numpy xxhash"),
     "runs": layer(f"knowledge config trace model {GROUND}", "tqdm"),

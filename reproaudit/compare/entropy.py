@@ -14,6 +14,7 @@ from reproaudit.compare.interning import Interned
 from reproaudit.model.events import EventKind
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import MAIN_PROCESS, Run
+from reproaudit.trace.words import HASH_SEED
 
 
 class Strength(IntEnum):
@@ -26,7 +27,6 @@ class Strength(IntEnum):
     SPECIFIC = 3
 
 
-HASH_SEED = "PYTHONHASHSEED"  # the name of the event that says that string hashes are random
 _CLOCKS = (
     "time.",
     "datetime.",

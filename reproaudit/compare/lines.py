@@ -16,10 +16,9 @@ from reproaudit.compare.interning import Interned
 from reproaudit.model.events import EventFlag, EventKind, Location
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import MAIN_PROCESS, Run
+from reproaudit.trace.words import RAN, STREAM_PREFIX
 
 MAX_DIFFERENCES = 1_000
-STREAM = "stream:"  # what the names of draws begin with
-RAN = ""  # the name of the event that says that a statement ran
 
 Indices = npt.NDArray[np.int64]
 
@@ -274,7 +273,7 @@ class _Pair:
 def _difference(process: str, side: _Side, position: int, *, read_others: bool) -> LineDifference:
     event = int(side.events[position])
     name, thread = side.name(position), int(side.trace.events["thread"][event])
-    is_draw = name.startswith(STREAM)
+    is_draw = name.startswith(STREAM_PREFIX)
     return LineDifference(
         LineKind.DRAW if is_draw else LineKind.VALUE,
         process,

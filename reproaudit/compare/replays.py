@@ -5,20 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from reproaudit.compare.elements import TensorContent, element_difference
-from reproaudit.model.events import EventFlag, EventKind
+from reproaudit.model.events import EventFlag
 from reproaudit.model.result import Difference
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
 from reproaudit.trace.schema import INPUTS_FROM
-
-PLAIN, CONTENTION, FLAG = (
-    0,
-    1,
-    2,
-)  # how an op was repeated: as it was, beside competing work, under the flag
+from reproaudit.trace.views import OpEvent
+from reproaudit.trace.words import ReplayWay
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +20,7 @@ class Repeated:
     """One way of repeating an op: `made` calls, `differing` of them. None made: the op refused, or
     was not asked."""
 
-    way: int
+    way: ReplayWay
     made: int
     differing: int
     event: int
@@ -47,7 +41,12 @@ class Capture:
     def others(self) -> list[TensorContent]:
         """Return the outputs of the first plain repetition that differed; empty if none did."""
         event = next(
-            (tried.event for tried in self.repeated if tried.way == PLAIN and tried.differing), None
+            (
+                tried.event
+                for tried in self.repeated
+                if tried.way is ReplayWay.PLAIN and tried.differing
+            ),
+            None,
         )
         return [] if event is None else list(self.trace.values(event))
 
@@ -59,24 +58,21 @@ def capture_of(run: Run, process: str, op: str, line: tuple[str, int]) -> Captur
     if trace is None:
         return None
     repeated: dict[int, list[Repeated]] = {}
-    for number in np.flatnonzero(trace.events["kind"] == EventKind.REPLAY).tolist():
-        row = trace.events[number]
-        tried = Repeated(int(row["count"]), int(row["inputs"][0]), int(row["inputs"][1]), number)
-        repeated.setdefault(int(row["aux"]), []).append(tried)
-    kept = np.flatnonzero(
-        (trace.events["kind"] == EventKind.OP) & ((trace.events["flags"] & EventFlag.KEPT) != 0)
-    )
-    fitting = [number for number in kept.tolist() if _is_at(trace, number, op, line)]
+    for replay in trace.replays():
+        if replay.way is not None:
+            tried = Repeated(
+                way=replay.way, made=replay.made, differing=replay.differing, event=replay.number
+            )
+            repeated.setdefault(replay.repeated, []).append(tried)
+    fitting = [kept for kept in trace.operations(EventFlag.KEPT) if _is_at(kept, op, line)]
     if not fitting:
         return None
-    event = next((number for number in fitting if number in repeated), fitting[0])
-    flags = EventFlag(int(trace.events["flags"][event]))
-    return Capture(trace, event, flags, tuple(repeated.get(event, ())))
+    call = next((kept for kept in fitting if kept.number in repeated), fitting[0])
+    return Capture(trace, call.number, call.flags, tuple(repeated.get(call.number, ())))
 
 
-def _is_at(trace: Trace, event: int, op: str, line: tuple[str, int]) -> bool:
-    place = trace.locations[trace.events["location"][event]]
-    return trace.strings[trace.events["name"][event]] == op and (place.path, place.line) == line
+def _is_at(call: OpEvent, op: str, line: tuple[str, int]) -> bool:
+    return call.name == op and (call.location.path, call.location.line) == line
 
 
 def difference(

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from reproaudit.codec import expect
 from reproaudit.errors import UsageError, did_you_mean
+from reproaudit.trace.words import HASH_SEED
 
 _INTEGERS = {"seed": (0, 2**32 - 1), "hash_seed": (0, 2**32 - 1), "threads": (1, 65536)}
 _BOOLEANS = ("cudnn_benchmark", "cudnn_deterministic", "tf32", "fill_uninitialized")
@@ -120,7 +121,7 @@ def environment(settings: Settings) -> dict[str, str]:
     """
     variables: dict[str, str] = {}
     if settings.hash_seed is not None:
-        variables["PYTHONHASHSEED"] = str(settings.hash_seed)
+        variables[HASH_SEED] = str(settings.hash_seed)
     if settings.cublas_workspace is not None:
         variables["CUBLAS_WORKSPACE_CONFIG"] = settings.cublas_workspace
     if settings.threads is not None:

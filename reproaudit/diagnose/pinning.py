@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reproaudit.compare.localise import Origin
-from reproaudit.compare.replays import CONTENTION, FLAG, PLAIN, Capture, capture_of, difference
+from reproaudit.compare.replays import Capture, capture_of, difference
 from reproaudit.config.plan import Pin
 from reproaudit.diagnose.candidates import find_candidates
 from reproaudit.diagnose.locate import Locator, RunPair, make_pin, make_target, places
@@ -24,6 +24,7 @@ from reproaudit.model.events import EventFlag, Level, NotChecked, Unchecked
 from reproaudit.model.result import Cause, Finding, Replays
 from reproaudit.runs.lab import RunMaker
 from reproaudit.trace.runs import Run
+from reproaudit.trace.words import CALL_FOLDER_PREFIX, ReplayWay
 
 _MOST_ROUNDS = 16
 _KEPT_MB = 512  # of pinned outputs per reference run
@@ -118,7 +119,7 @@ class Pinning:
             values_mb=_KEPT_MB,
         )
         for index, (known, _) in enumerate(wanted):
-            folder = self.lab.folder / f"reference-{number}" / f"call-{index}"
+            folder = self.lab.folder / f"reference-{number}" / f"{CALL_FOLDER_PREFIX}{index}"
             known.call = folder if folder.is_dir() else None
         for again in range(_PINNED_RUNS):
             pinned = self.lab.run(
@@ -210,15 +211,19 @@ def _with_repetitions(finding: Finding, capture: Capture) -> Finding:
     if finding.cause is not Cause.KERNEL:
         return finding
     by_way = {tried.way: tried for tried in capture.repeated if tried.made}
-    shown = by_way.get(CONTENTION, by_way.get(PLAIN))
+    shown = by_way.get(ReplayWay.CONTENTION, by_way.get(ReplayWay.PLAIN))
     evidence = finding.evidence
     if shown is not None:
         low, high = interval(0.95, shown.differing, shown.made)
         rate = Replays(
-            shown.made, shown.differing, round(low, 4), round(high, 4), shown.way == CONTENTION
+            shown.made,
+            shown.differing,
+            round(low, 4),
+            round(high, 4),
+            shown.way is ReplayWay.CONTENTION,
         )
         evidence = replace(evidence, replays=rate)
-    asked = next((tried for tried in capture.repeated if tried.way == FLAG), None)
+    asked = next((tried for tried in capture.repeated if tried.way == ReplayWay.FLAG), None)
     if asked is not None:
         evidence = replace(evidence, switched=asked.made > 0 and not asked.differing)
     return replace(finding, evidence=evidence)

@@ -20,6 +20,7 @@ from reproaudit.model.events import EventFlag, EventKind, Phase
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
 from reproaudit.trace.values import TensorValue
+from reproaudit.trace.words import is_loss
 
 Keys = npt.NDArray[np.int64]
 
@@ -137,8 +138,7 @@ def _tensor(process: str, trace: Trace, event: int, deciding: bool) -> LockedTen
     name = trace.strings[row["name"]]
     kind = EventKind(int(row["kind"])).name.lower()
     if kind == "output":
-        is_loss = name == "loss" or name.startswith("loss[")
-        kind = "loss" if is_loss else "output" if deciding else "intermediate"
+        kind = "loss" if is_loss(name) else "output" if deciding else "intermediate"
     values = trace.values(event) if kind == "loss" else ()
     return LockedTensor(
         process,

@@ -30,6 +30,7 @@ from reproaudit.model.events import EventKind, Level
 from reproaudit.model.result import Finding
 from reproaudit.runs.lab import Budget, Lab, Progress, keeps_what_was_recorded
 from reproaudit.trace.runs import Run
+from reproaudit.trace.words import LOSS
 
 _LOSSES_KEPT = 1000  # steps whose loss is also kept as a number
 _LEAST_OPERATORS_SEEN = (
@@ -151,7 +152,7 @@ def _recorded(lab: Lab, name: str, index: int, what: str, steps: int | None) -> 
     failed."""
     few = range(_LOSSES_KEPT if steps is None else min(steps, _LOSSES_KEPT))
     keep = tuple(
-        (int(EventKind.OUTPUT), loss, step) for step in few for loss in ("loss", "loss[0]")
+        (int(EventKind.OUTPUT), loss, step) for step in few for loss in (LOSS, f"{LOSS}[0]")
     )
     run = lab.run(name, index, what, level=Level.OPERATION, keep=keep)
     if not run.outcome.is_success:

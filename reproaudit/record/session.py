@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from reproaudit.model.events import EventKind, Outcome, OutcomeKind, Phase
 from reproaudit.record.hooks.callsite import CallSites
+from reproaudit.trace.words import CHILD_PREFIX
 from reproaudit.trace.writer import TraceWriter
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ class Recorder:
         """Give a forked child a trace of its own, in a folder inside its parent's."""
         if self.is_child and not self._child_open:
             self._child_open = True
-            self.writer = self.writer.rehome(f"child-{self.child_number}")
+            self.writer = self.writer.rehome(f"{CHILD_PREFIX}{self.child_number}")
 
     def awake(self) -> bool:
         """True if training hooks should record here; opens a forked child's trace when it starts to

@@ -15,10 +15,8 @@ from reproaudit.errors import TraceError, UsageError
 from reproaudit.files import open_regular, put_in_place, read_run_file, refuse, write_whole
 from reproaudit.model.result import Finding
 from reproaudit.report.wording import difference_sentence, moment, named
+from reproaudit.trace.words import CALL_FILE, CALL_FORMAT, INPUTS_FILE
 
-CALL_FILE = "call.json"  # what record/call.py leaves
-INPUTS_FILE = "inputs.safetensors"
-CALL_FORMAT = 1
 SCRIPT_FILE = "reproduce.py"
 README_FILE = "README.md"
 _TEMPLATE = Path(__file__).with_name("reproduce.py.txt")

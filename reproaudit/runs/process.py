@@ -21,16 +21,10 @@ from reproaudit.errors import SubjectError, TraceError, UsageError
 from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.runs.log import copy_to_stderr, raise_what_the_recorder_says, tail
 from reproaudit.trace.schema import RUN_FILE
+from reproaudit.trace.words import EXIT_SOFTWARE, EXIT_USAGE, PROGRESS_FILE
 from reproaudit.trace.writer import finalise_outcome
 
 RECORDER = ("-m", "reproaudit.record")
-PROGRESS_FILE = (
-    "progress"  # in the trace's folder: the steps done so far as ASCII, overwritten by the recorder
-)
-EXIT_USAGE, EXIT_SOFTWARE = (
-    64,
-    70,
-)  # the recorder's own failures, told by a line that starts with RECORDER_SAYS
 
 POLL_S = 0.02
 GRACE_S = 2.0  # from SIGTERM to SIGKILL

@@ -5,20 +5,20 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import repeat
 from operator import contains as _contains
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from reproaudit.errors import TraceError
 from reproaudit.files import open_regular, read_run_file, read_start, refuse
 from reproaudit.model.events import (
     Change,
+    EventFlag,
     EventKind,
     Level,
     Location,
@@ -28,6 +28,7 @@ from reproaudit.model.events import (
     Phase,
     Unchecked,
 )
+from reproaudit.trace.columns import EventColumns
 from reproaudit.trace.schema import (
     EVENT,
     EVENT_FIELDS,
@@ -38,28 +39,37 @@ from reproaudit.trace.schema import (
     RUN_FILE,
     VALUES_FILE,
     ChangeRow,
+    Events,
     Header,
     LocationRow,
     NoteRow,
     OutcomeRow,
 )
 from reproaudit.trace.values import TensorValue, ValuesIndex, read_index
+from reproaudit.trace.views import (
+    AlertEvent,
+    EntropyEvent,
+    EpochEvent,
+    Event,
+    FileEvent,
+    LateSeedEvent,
+    LineEvent,
+    OpEvent,
+    RaceEvent,
+    ReplayEvent,
+    RngEvent,
+    TensorEvent,
+    ViewMaker,
+    WorkerEvent,
+)
 
-Events = npt.NDArray[np.void]
-
-_MAPPED_FROM_BYTES = (
-    8 << 20
-)  # a map costs a descriptor, and a run may have thousands of small traces of children
+TENSOR_KINDS = (EventKind.BATCH, EventKind.OUTPUT, EventKind.GRADIENT, EventKind.PARAMETER)
+# A map costs a descriptor, and a run may have thousands of small traces of children.
+_MAPPED_FROM_BYTES = 8 << 20
 _CHUNK = 1 << 15  # records checked at a time: they stay in the cache
 _INT32, _INT64 = 1 << 31, 1 << 63
-_WITH_TEXT = (
-    EventKind.BATCH,
-    EventKind.OUTPUT,
-    EventKind.GRADIENT,
-    EventKind.PARAMETER,
-    EventKind.ALERT,
-    EventKind.ENTROPY,
-)
+_WITH_TEXT = (*TENSOR_KINDS, EventKind.ALERT, EventKind.ENTROPY)
+V = TypeVar("V", bound=Event)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,9 +131,90 @@ class Trace:
     def threads(self) -> tuple[str, ...]:
         return tuple(self.header["threads"])
 
-    def name(self, row: np.void) -> str:
-        """Return the name of an event, which is a row of `events`."""
-        return self.strings[int(row["name"])]
+    @property
+    def columns(self) -> EventColumns:
+        """All events by columns, for work on the whole stream."""
+        return EventColumns(self.events)
+
+    def event(self, number: int) -> Event:
+        """Return the view of event `number`."""
+        return self._maker.view(number, self.events[number])
+
+    def all_events(self) -> Iterator[Event]:
+        """Yield the views of all events in order."""
+        maker = self._maker
+        for number, row in enumerate(self.events):
+            yield maker.view(number, row)
+
+    def op(self, number: int) -> OpEvent:
+        """Return the view of event `number`, which is an operator. Raises ValueError otherwise."""
+        return _of_type(self.event(number), OpEvent)
+
+    def tensor(self, number: int) -> TensorEvent:
+        """Return the view of event `number`, which is a boundary tensor. Raises ValueError
+        otherwise."""
+        return _of_type(self.event(number), TensorEvent)
+
+    def operations(self, flags: EventFlag | None = None) -> Iterator[OpEvent]:
+        """Yield the operators in order; with `flags`, those that have one of them."""
+        return self._views(OpEvent, EventKind.OP, flags=flags)
+
+    def tensors(self) -> Iterator[TensorEvent]:
+        """Yield the batches, outputs, gradients and parameters in order."""
+        return self._views(TensorEvent, *TENSOR_KINDS)
+
+    def stream_states(self) -> Iterator[RngEvent]:
+        """Yield the states of the global random streams in order."""
+        return self._views(RngEvent, EventKind.RNG)
+
+    def epochs(self) -> Iterator[EpochEvent]:
+        """Yield the beginnings of DataLoaders' epochs in order."""
+        return self._views(EpochEvent, EventKind.RNG)
+
+    def worker_states(self) -> Iterator[WorkerEvent]:
+        """Yield the states of the streams of a DataLoader's worker in order."""
+        return self._views(WorkerEvent, EventKind.RNG)
+
+    def late_seeds(self) -> Iterator[LateSeedEvent]:
+        """Yield the streams that were seeded after a draw, in order."""
+        return self._views(LateSeedEvent, EventKind.RNG)
+
+    def alerts(self) -> Iterator[AlertEvent]:
+        """Yield the ops that the determinism flag refused, in order. Races are none."""
+        return self._views(AlertEvent, EventKind.ALERT)
+
+    def races(self) -> Iterator[RaceEvent]:
+        """Yield the uses of one tensor that nothing orders, in order."""
+        return self._views(RaceEvent, EventKind.ALERT)
+
+    def entropy_calls(self) -> Iterator[EntropyEvent]:
+        """Yield the calls that brought the outside world in, in order."""
+        return self._views(EntropyEvent, EventKind.ENTROPY)
+
+    def files(self) -> Iterator[FileEvent]:
+        """Yield what the program did with files, in order."""
+        return self._views(FileEvent, EventKind.FILE)
+
+    def lines(self) -> Iterator[LineEvent]:
+        """Yield what the program's statements did, in order."""
+        return self._views(LineEvent, EventKind.LINE)
+
+    def replays(self) -> Iterator[ReplayEvent]:
+        """Yield the ways in which ops were repeated, in order."""
+        return self._views(ReplayEvent, EventKind.REPLAY)
+
+    @property
+    def _maker(self) -> ViewMaker:
+        return ViewMaker(self.strings, self.locations, len(self.events))
+
+    def _views(
+        self, view_type: type[V], *kinds: EventKind, flags: EventFlag | None = None
+    ) -> Iterator[V]:
+        maker = self._maker
+        for number in self.columns.numbers(*kinds, flags=flags).tolist():
+            event = maker.view(number, self.events[number])
+            if isinstance(event, view_type):
+                yield event
 
     def values(self, event: int) -> tuple[TensorValue, ...]:
         """Return the tensors kept of event number `event`, none if there are none that can be used.
@@ -131,6 +222,13 @@ class Trace:
         Raises TraceError if the file has changed since the trace was opened.
         """
         return self.kept.read(event)
+
+
+def _of_type(event: Event, view_type: type[V]) -> V:
+    if not isinstance(event, view_type):
+        kind = event.kind.name.lower()
+        raise ValueError(f"event {event.number} is of kind {kind}, no {view_type.__name__}")
+    return event
 
 
 def _change(row: ChangeRow, locations: tuple[Location, ...]) -> Change:

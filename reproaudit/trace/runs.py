@@ -9,6 +9,7 @@ from reproaudit.errors import TraceError
 from reproaudit.model.events import Outcome
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.schema import RUN_FILE
+from reproaudit.trace.words import CHILD_PREFIX
 
 MAIN_PROCESS = ""
 _MAX_CHILDREN = 4096
@@ -47,7 +48,7 @@ def open_run(directory: Path, index: int) -> Run:
 
 def _children(directory: Path, above: str) -> list[tuple[str, Trace]]:
     found: list[tuple[str, Trace]] = []
-    for child in sorted(directory.glob("child-*"))[:_MAX_CHILDREN]:
+    for child in sorted(directory.glob(f"{CHILD_PREFIX}*"))[:_MAX_CHILDREN]:
         if child.is_dir() and not child.is_symlink() and (child / RUN_FILE).is_file():
             label = f"{above}{child.name}"
             try:

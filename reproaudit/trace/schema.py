@@ -16,59 +16,66 @@ from __future__ import annotations
 from typing import TypedDict
 
 import numpy as np
+import numpy.typing as npt
 
 MAGIC = "reproaudit-trace"
 FORMAT_VERSION = 2
 RUN_FILE = "run.json"
 EVENTS_FILE = "events.bin"
 VALUES_FILE = "values.safetensors"
-# not part of the trace: the steps flushed so far as ASCII, for whoever waits for the run
-PROGRESS_FILE = "progress"
 # tensors of an op event: outputs and mutated inputs from 0, copies of its inputs from here
 INPUTS_FROM = 1000
 NO_LOCATION = 0  # entry 0 of the location table is "unknown"
 NO_STRING = 0  # entry 0 of the string table is ""
 
+# A record has the same fields whatever its kind; what the last of them hold depends on it. The
+# writer has a call for each kind (`trace/writer.py`), and a view of each names them
+# (`trace/views.py`): nobody else reads a field.
+#
+#   kind       name              module          aux                     inputs[2]          outputs[2]
+#   ---------  ----------------  --------------  ----------------------  -----------------  ----------------
+#   OP         "aten::mm.…"      module's path   RANDOM: digest of the   digest, 0: none    digest of outputs
+#                                                generator's state;                         and mutated
+#                                                READS_UNDEFINED, a copy                    inputs
+#                                                that is UNDEFINED: event
+#                                                that allocated;
+#                                                OUTSIDE_WRITE: event
+#                                                that made the memory
+#   BATCH … PARAMETER  its name  -               string: "float32[8, 3]" -                  digest
+#   RNG        random stream     -               -                       -                  its state
+#     "epoch:STREAM"             what for        -                       loader, iterator   its state
+#     "worker:STREAM:WHEN"       what for        number of the worker    loader, iterator   its state
+#     "seed-after-draw:STREAM"   -               -                       -                  its state
+#   ALERT      op                module's path   string: the message     -                  -
+#     RACED    op                module's path   string: the message     string: other op,  1: with the host,
+#                                                                        its location       0
+#   ENTROPY    call              -               string: shown value     generator's state  digest of value
+#   FILE       path as shown     absolute path   string: kind of access  -                  digest of content
+#   LINE       variable, "return",  -            -                       what it read, or   its value, or
+#              "stream:NAME", "" (ran)                                   state before       state after
+#   REPLAY     op                -               event of the op         made, differing    -
+#
+# `count` is the number of tensors that `outputs` combines; of a worker's stream the batches so far;
+# of a replay the way of repeating (`words.ReplayWay`).
 EVENT = np.dtype(
     [
         ("kind", "u1"),  # model.EventKind
         ("phase", "u1"),  # model.Phase
         ("flags", "<u2"),  # model.EventFlag
-        (
-            "step",
-            "<i4",
-        ),  # optimizer steps completed when the event happened: 0 before the first one ends
-        (
-            "name",
-            "<u4",
-        ),  # string id: "aten::mm.default", a tensor's name, a random stream, an entropy call
-        ("module", "<u4"),  # string id of the module path
+        # optimizer steps completed when the event happened: 0 before the first one ends
+        ("step", "<i4"),
+        ("name", "<u4"),  # string id
+        ("module", "<u4"),  # string id
         ("location", "<u4"),  # location id of the user's line
         ("thread", "<u2"),  # 0 is the main thread, others in the order in which they were started
-        ("count", "<u2"),  # number of output tensors that `outputs` combines
-        (
-            "aux",
-            "<u8",
-        ),  # random ops: digest of the generator state; READS_UNDEFINED: event number of the
-        # allocation; boundary events: string id of the tensor's description, "float32[8, 3]";
-        # alerts: string id of the message; entropy: string id of a shown value, else 0; replays:
-        # event number of the op that was repeated
-        (
-            "inputs",
-            "<u8",
-            (2,),
-        ),  # 128-bit digest over all inputs that the op reads, zero if none; replays: how many
-        # were made, and how many differed; alerts that are RACED: string id of the other op and
-        # location id of its line
-        (
-            "outputs",
-            "<u8",
-            (2,),
-        ),  # 128-bit digest over all outputs and mutated inputs, or of the tensor; alerts that
-        #                            are RACED: 1 if the race is with the host
+        ("count", "<u2"),
+        ("aux", "<u8"),
+        ("inputs", "<u8", (2,)),
+        ("outputs", "<u8", (2,)),
     ]
 )
 assert EVENT.itemsize == 64
+Events = npt.NDArray[np.void]
 # As run.json spells it out: [name, type] or [name, type, [length]].
 EVENT_FIELDS: list[list[object]] = [[row[0], row[1], *map(list, row[2:])] for row in EVENT.descr]
 

@@ -20,13 +20,13 @@ from reproaudit.trace.schema import (
     EVENTS_FILE,
     FORMAT_VERSION,
     MAGIC,
-    PROGRESS_FILE,
     RUN_FILE,
     VALUES_FILE,
     OutcomeRow,
 )
 from reproaudit.trace.tables import Place, Tables
 from reproaudit.trace.values import ValuesWriter
+from reproaudit.trace.words import PROGRESS_FILE
 
 FLUSH_BYTES = 1 << 20
 MAX_NOTES = 1000
@@ -34,9 +34,10 @@ MAX_NOTES = 1000
 _pack = struct.Struct("<BBHiIIIHHQQQQQ").pack  # schema.EVENT
 _digest = struct.Struct("<QQ")
 _flags = struct.Struct("<H")
-_FLAGS_AT, _INPUTS_AT, _OUTPUTS_AT = (
-    EVENT.fields[name][1] for name in ("flags", "inputs", "outputs")
-)  # type: ignore[index]
+assert EVENT.fields is not None
+_FLAGS_AT = EVENT.fields["flags"][1]
+_INPUTS_AT = EVENT.fields["inputs"][1]
+_OUTPUTS_AT = EVENT.fields["outputs"][1]
 _RECORD_BITS = 6
 assert EVENT.itemsize == 1 << _RECORD_BITS
 

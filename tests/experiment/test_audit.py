@@ -15,7 +15,7 @@ import pytest
 
 from reproaudit.cli.main import main
 from reproaudit.runs import process as process_module
-from reproaudit.runs.process import PROGRESS_FILE
+from reproaudit.trace.words import PROGRESS_FILE
 from tests.auditing import PROGRAMS, audit, reproaudit
 
 pytestmark = [pytest.mark.slow]

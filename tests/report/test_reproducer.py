@@ -18,8 +18,9 @@ import torch
 from reproaudit.errors import TraceError, UsageError
 from reproaudit.model.events import Location, Phase
 from reproaudit.model.result import Cause, Difference, Evidence, Finding, Replays
-from reproaudit.record.operation.call import CALL_FILE, INPUTS_FILE, save_call
+from reproaudit.record.operation.call import save_call
 from reproaudit.report.reproducer import write_reproducer
+from reproaudit.trace.words import CALL_FILE, INPUTS_FILE
 
 aten = torch.ops.aten
 FINDING = Finding(

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from reproaudit.model.events import EventFlag, EventKind, Outcome, OutcomeKind, Phase, Unchecked
-from reproaudit.trace.reader import Events
-from reproaudit.trace.schema import EVENT
+from reproaudit.trace.schema import EVENT, Events
 from reproaudit.trace.writer import TraceWriter
 
 DONE = Outcome(OutcomeKind.COMPLETED, 0)

@@ -25,8 +25,8 @@ from reproaudit.model.events import (
     Unchecked,
 )
 from reproaudit.trace import reader, values
-from reproaudit.trace.reader import Events, Trace
-from reproaudit.trace.schema import EVENT
+from reproaudit.trace.reader import Trace
+from reproaudit.trace.schema import EVENT, Events
 from tests.trace.sample import DONE, new_writer, op, write_sample
 
 U64 = st.integers(0, 2**64 - 1)
@@ -46,7 +46,11 @@ def read_everything(directory: Path) -> Events | None:
     except TraceError:
         return None
     for row in trace.events:
-        texts = trace.name(row), trace.strings[row["module"]], trace.threads[row["thread"]]
+        texts = (
+            trace.strings[row["name"]],
+            trace.strings[row["module"]],
+            trace.threads[row["thread"]],
+        )
         assert all(isinstance(text, str) for text in texts)
         assert int(row["kind"]) == EventKind(row["kind"])
         assert int(row["phase"]) == Phase(row["phase"])

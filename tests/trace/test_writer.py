@@ -76,7 +76,7 @@ def test_what_was_recorded_is_read_back_field_by_field(tmp_path: Path) -> None:
     row = trace.events[event]
     assert row.tolist()[:10] == (1, 2, 2, 3, name, module, place, thread, 2, 2**64 - 1)
     assert (row["inputs"].tolist(), row["outputs"].tolist()) == ([1, 2], [3, 2**64 - 4])
-    assert (trace.name(row), trace.strings[module], trace.threads[thread]) == (
+    assert (trace.strings[row["name"]], trace.strings[module], trace.threads[thread]) == (
         "aten::mm",
         "layers.1",
         "thread-1",
@@ -138,7 +138,7 @@ def test_a_killed_process_leaves_what_it_flushed(tmp_path: Path) -> None:
     os.close(tell)
     finalise_outcome(tmp_path / "t", Outcome(OutcomeKind.KILLED, -9, "SIGKILL"))
     trace = Trace.open(tmp_path / "t")
-    assert [trace.name(row) for row in trace.events] == [f"op{number}" for number in range(10)]
+    assert [event.name for event in trace.all_events()] == [f"op{number}" for number in range(10)]
     assert (trace.outcome, trace.damage) == (Outcome(OutcomeKind.KILLED, -9, "SIGKILL"), "")
     assert trace.values(9)[0].shape == (2, 3)
 
@@ -156,7 +156,7 @@ def test_a_full_buffer_is_flushed_unless_held(
     assert op(live, "new name", 5) == 5
     trace = Trace.open(tmp_path / "t")
     assert [int(row["inputs"][0]) for row in trace.events] == list(range(6))
-    assert (trace.name(trace.events[5]), trace.damage) == ("new name", "")
+    assert (trace.event(5).name, trace.damage) == ("new name", "")
 
 
 def test_digests_and_flags_reach_a_buffered_event_and_no_flushed_one(tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_events_of_several_threads_are_neither_lost_nor_numbered_twice(
     trace = Trace.open(tmp_path / "t")
     assert sorted(itertools.chain.from_iterable(numbers)) == list(range(800))
     for i, mine in enumerate(numbers):
-        assert [trace.name(trace.events[event]) for event in mine] == [
+        assert [trace.event(event).name for event in mine] == [
             f"op{200 * i + n}" for n in range(200)
         ]
 
@@ -232,7 +232,7 @@ def test_a_full_disk_ends_the_trace_and_not_the_program(
     assert not live.keep(8, 1, "uint8", (1,), b"x")
     trace = Trace.open(tmp_path / "t")
     assert 3 <= len(trace.events) < 9
-    assert [trace.name(row) for row in trace.events] == [
+    assert [event.name for event in trace.all_events()] == [
         f"op{number}" for number in range(len(trace.events))
     ]
     assert trace.outcome.kind is OutcomeKind.RUNNING
@@ -279,7 +279,7 @@ def test_a_flush_that_was_interrupted_is_made_good_by_the_next(
                 live.flush(1)
     live.close(DONE, 1)
     trace = Trace.open(tmp_path / "t")
-    assert [trace.name(row) for row in trace.events] == ["op0", "op1", "op2", "op3"]
+    assert [event.name for event in trace.all_events()] == ["op0", "op1", "op2", "op3"]
     assert trace.damage == ""
 
 
@@ -341,7 +341,7 @@ def test_a_forked_child_writes_nothing_into_its_parents_trace(tmp_path: Path) ->
     ]
     live.close(DONE, 1)
     trace = Trace.open(tmp_path / "t")
-    assert ([trace.name(row) for row in trace.events], trace.outcome) == (["parent"], DONE)
+    assert ([event.name for event in trace.all_events()], trace.outcome) == (["parent"], DONE)
 
 
 def test_a_rehomed_child_has_its_own_trace_in_which_old_ids_stay_valid(tmp_path: Path) -> None:
@@ -360,7 +360,7 @@ def test_a_rehomed_child_has_its_own_trace_in_which_old_ids_stay_valid(tmp_path:
     in_forked_child(work)
     live.close(DONE, 1)
     child = Trace.open(tmp_path / "t" / "child-1")
-    assert [child.name(row) for row in child.events] == [
+    assert [event.name for event in child.all_events()] == [
         "known before the fork",
         "new in the child",
     ]

@@ -16,8 +16,9 @@ from reproaudit.atlas.child.opdb import Call
 from reproaudit.atlas.child.repeatable import RepeatableCall
 from reproaudit.record.operation.operands import tensors_written
 from reproaudit.record.operation.opinfo import OpInfo, OpTable
-from reproaudit.record.operation.replay import Rerun, Way, can_rerun
+from reproaudit.record.operation.replay import Rerun, can_rerun
 from reproaudit.record.torch_private import DispatchMode
+from reproaudit.trace.words import ReplayWay
 
 _MOST_S = 8.0
 _TRIES = 50
@@ -59,7 +60,7 @@ class _Seeker(DispatchMode):  # type: ignore[misc]
         rerun = Rerun(func, args, kwargs, info)
         result = func(*args, **kwargs)
         for repetitions in rerun.repeat_all_ways(tensors_written(info, args, kwargs, result)):
-            if repetitions.differing and repetitions.way is not Way.FLAG:
+            if repetitions.differing and repetitions.way is not ReplayWay.FLAG:
                 # Many threads, however it was found: what is rare with few is not with more threads
                 # than cores.
                 program = reproducer(func, info, args, kwargs, around.crowded(self._device))

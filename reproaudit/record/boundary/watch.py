@@ -20,6 +20,7 @@ from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.session import Recorder
 from reproaudit.record.state import rng
 from reproaudit.record.torch_private import HAS_GLOBAL_HOOKS, LoaderIterator, count_module_hooks
+from reproaudit.trace.words import LOSS, RETURN
 
 _getframe = sys._getframe
 _is_compiling = torch.compiler.is_compiling
@@ -100,7 +101,7 @@ class Boundaries:
         found = self.devices.later(tensor) if tensor.device.type != "cpu" else digest(tensor)
         # The loss is where the forward pass ends; an output that requires a gradient is on the way
         # there.
-        goes_on = kind == EventKind.OUTPUT and not name.startswith("loss") and tensor.requires_grad
+        goes_on = kind == EventKind.OUTPUT and not name.startswith(LOSS) and tensor.requires_grad
         flags = int(EventFlag.INTERMEDIATE) if goes_on else 0
         if found is None:
             flags |= EventFlag.UNDIGESTED
@@ -161,7 +162,7 @@ class Boundaries:
     def record_return(self, result: Any) -> None:
         """Record what one call of a training step returned."""
         with self._inside():
-            self.record_all(EventKind.OUTPUT, Phase.FORWARD, "return", result)
+            self.record_all(EventKind.OUTPUT, Phase.FORWARD, RETURN, result)
 
     # -- modules
     # -----------------------------------------------------------------------------------------------------
@@ -222,7 +223,7 @@ class Boundaries:
             recorder = self.recorder
             if not recorder.awake():
                 return original(tensors, *args, **kwargs)
-            roots = [tensor for _, tensor in tensors_in(tensors, "loss")]
+            roots = [tensor for _, tensor in tensors_in(tensors, LOSS)]
             self._record_losses(tensors)
             leaves = [] if recorder.has_optimizer else self._leaves(roots)
             result = original(tensors, *args, **kwargs)
@@ -258,7 +259,7 @@ class Boundaries:
     def _record_losses(self, tensors: Any) -> None:
         with self._inside():
             self.record_all(
-                EventKind.OUTPUT, Phase.FORWARD, "loss", tensors, self.recorder.sites.here(3)
+                EventKind.OUTPUT, Phase.FORWARD, LOSS, tensors, self.recorder.sites.here(3)
             )
 
     def _leaves(self, roots: list[torch.Tensor]) -> list[torch.Tensor]:

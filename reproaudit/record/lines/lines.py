@@ -32,10 +32,10 @@ from reproaudit.record.lines.scope import Scope, data_digest
 from reproaudit.record.lines.statements import Body, Statement, logical_lines
 from reproaudit.record.session import Recorder, StateOfThread, ThreadState
 from reproaudit.record.state import rng
+from reproaudit.trace.words import RETURN, STREAM_PREFIX
 
 Source = tuple[str, dict[int, int]]
 
-STREAM = "stream:"
 # of one statement, and calls from one line, that are recorded: the first ones tell where it began
 _MAX_VISITS = 64
 _MAX_CALLS = 1024  # of one function after which its frames are followed no more
@@ -184,7 +184,7 @@ class _Frame:
         if returned is not None:
             if self.is_active and self.statement is not None:
                 flags = EventFlag.UNDEFINED if self.statement.is_undefined else 0
-                self._tracer.tell("return", self.statement, self.inputs(), returned, flags)
+                self._tracer.tell(RETURN, self.statement, self.inputs(), returned, flags)
             if caller is not None and is_awaited:
                 caller.receive(returned)
         self.statement, self.is_active = None, False
@@ -410,7 +410,7 @@ class LineTrace:
         that is told did."""
         for name, before, now in self._streams.moved():
             if statement is not None:
-                self.tell(STREAM + name, statement, before, now)
+                self.tell(STREAM_PREFIX + name, statement, before, now)
 
     def _tell_arguments(self, frame: FrameType, body: Body, caller: _Frame | None) -> None:
         """Tell what a function of the program was given, at the line that calls it, be it through a

@@ -20,10 +20,8 @@ from reproaudit.files import encode, make_folder, put_in_place, write_at, write_
 from reproaudit.record.digest.tensors import PLAIN_TYPES, untraced
 from reproaudit.record.operation.opinfo import describe_op
 from reproaudit.record.torch_private import OpOverload, schema_of, storage_key
+from reproaudit.trace.words import CALL_FILE, CALL_FORMAT, INPUTS_FILE
 
-CALL_FILE = "call.json"
-INPUTS_FILE = "inputs.safetensors"
-CALL_FORMAT = 1
 MOST_BYTES = 1 << 29
 # Kernels look at the alignment of their operands: what is cut off in front is a multiple of this.
 _ALIGNMENT = 64

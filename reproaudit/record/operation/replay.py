@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any
 
 import torch
@@ -17,6 +16,7 @@ from reproaudit.record.operation.operands import tensors_written
 from reproaudit.record.operation.opinfo import OpInfo
 from reproaudit.record.state import flags, rng
 from reproaudit.record.torch_private import get_num_threads, set_num_threads, storage_key
+from reproaudit.trace.words import ReplayWay
 
 _clock = time.perf_counter
 _REPEATS = 20
@@ -27,18 +27,6 @@ _OVERSUBSCRIPTION = 4  # threads per core under contention
 Raw = tuple[str, tuple[int, ...], bytes]
 
 
-class Way(IntEnum):
-    """How the op was repeated.
-
-    CONTENTION compares repetitions among themselves: on the CPU at more threads than cores, on a
-    GPU while another stream keeps it busy.
-    """
-
-    PLAIN = 0
-    CONTENTION = 1
-    FLAG = 2
-
-
 @dataclass(frozen=True, slots=True)
 class Repetitions:
     """What repeating an op in one way showed.
@@ -47,7 +35,7 @@ class Repetitions:
     outputs of the first repetition that differed.
     """
 
-    way: Way
+    way: ReplayWay
     made: int
     differing: int
     other: tuple[Raw | None, ...] = ()
@@ -96,7 +84,7 @@ class Rerun:
         `first` is what the program's own call wrote.
         """
         wanted = [digest(tensor) for tensor in first]
-        found = [self._repeat(Way.PLAIN, wanted)]
+        found = [self._repeat(ReplayWay.PLAIN, wanted)]
         if not found[0].differing:
             device = device_of_call([*first, *self._args, *self._kwargs.values()])
             found.append(self._repeat_under_contention(device))
@@ -107,7 +95,7 @@ class Rerun:
         return found
 
     def _repeat(
-        self, way: Way, wanted: list[Digest | None], load: DeviceLoad | None = None
+        self, way: ReplayWay, wanted: list[Digest | None], load: DeviceLoad | None = None
     ) -> Repetitions:
         made = 0
         differing = 0
@@ -130,10 +118,10 @@ class Rerun:
         before = get_num_threads()
         if before == 1:
             # A program that computes with one thread is not blamed for what two would do.
-            return Repetitions(Way.CONTENTION, 0, 0)
+            return Repetitions(ReplayWay.CONTENTION, 0, 0)
         set_num_threads(_OVERSUBSCRIPTION * (os.cpu_count() or 1))
         try:
-            return self._repeat(Way.CONTENTION, [digest(tensor) for tensor in self.call()])
+            return self._repeat(ReplayWay.CONTENTION, [digest(tensor) for tensor in self.call()])
         finally:
             set_num_threads(before)
 
@@ -144,23 +132,23 @@ class Rerun:
         try:
             load = DeviceLoad(device)
         except torch.cuda.OutOfMemoryError:  # the program has it all: nothing can run beside it
-            return Repetitions(Way.CONTENTION, 0, 0)
+            return Repetitions(ReplayWay.CONTENTION, 0, 0)
         with load:
             load.last((_clock() - start) * 1000)
-            return self._repeat(Way.CONTENTION, wanted, load)
+            return self._repeat(ReplayWay.CONTENTION, wanted, load)
 
     def _repeat_with_flag(self) -> Repetitions | None:
         """Repeat with the flag; None if that says nothing: cuBLAS asks for a setting of its own."""
         try:
             with flags.strict():
-                return self._repeat(Way.FLAG, [digest(tensor) for tensor in self.call()])
+                return self._repeat(ReplayWay.FLAG, [digest(tensor) for tensor in self.call()])
         except torch.cuda.OutOfMemoryError:  # deterministic forms take more memory
             return None
         except RuntimeError as error:
             if "CUBLAS_WORKSPACE_CONFIG" in str(error):
                 return None
             # The op ran without the flag, so it has no deterministic form: that is an answer.
-            return Repetitions(Way.FLAG, 0, 0)
+            return Repetitions(ReplayWay.FLAG, 0, 0)
 
 
 def _on_storage(tensor: torch.Tensor, fresh: dict[int, torch.UntypedStorage]) -> torch.Tensor:

@@ -14,9 +14,10 @@ from reproaudit.record.digest.tensors import raw_bytes
 from reproaudit.record.operation.call import CallNotSaved, save_call
 from reproaudit.record.operation.operands import tensors_read
 from reproaudit.record.operation.opinfo import OpInfo
-from reproaudit.record.operation.replay import Raw, Repetitions, Rerun, Way, can_rerun
+from reproaudit.record.operation.replay import Raw, Repetitions, Rerun, can_rerun
 from reproaudit.record.session import Recorder
 from reproaudit.trace.schema import INPUTS_FROM
+from reproaudit.trace.words import CALL_FOLDER_PREFIX, ReplayWay
 
 
 class TargetValues:
@@ -100,7 +101,7 @@ class Capture:
             writer.keep(event, number, *given)
         for tried in self._repeated:
             self._flags |= EventFlag.REPLAYED
-            if tried.differing and tried.way is not Way.FLAG:
+            if tried.differing and tried.way is not ReplayWay.FLAG:
                 self._flags |= EventFlag.REPLAY_DIFFERED
             number = writer.add(
                 EventKind.REPLAY,
@@ -138,7 +139,10 @@ class Capture:
         """Leave the call beside the trace, for a reproducer."""
         try:
             save_call(
-                Path(self._recorder.writer.directory) / f"call-{self._number}", func, args, kwargs
+                Path(self._recorder.writer.directory) / f"{CALL_FOLDER_PREFIX}{self._number}",
+                func,
+                args,
+                kwargs,
             )
         except CallNotSaved as reason:
             self._recorder.writer.note(

@@ -19,6 +19,7 @@ from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.outside import datetimes
 from reproaudit.record.outside.sources import MAX_REPR, Callers, Source, Told, sources
 from reproaudit.record.session import Recorder
+from reproaudit.trace.words import HASH_SEED
 
 _xxh64 = xxhash.xxh3_64_intdigest
 _MAX_PER_SITE = (
@@ -26,7 +27,6 @@ _MAX_PER_SITE = (
 )
 _MAX_SHOWN = 60
 _NOTHING = (0, 0)
-HASH_SEED = "PYTHONHASHSEED"
 
 
 class Entropy:

@@ -21,6 +21,7 @@ from reproaudit.record.hooks.callers import outer_frame
 from reproaudit.record.hooks.callsite import USER
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.session import Recorder
+from reproaudit.trace.words import Access
 
 _open, _read, _close, _lstat = os.open, os.read, os.close, os.lstat
 _fspath, _fsdecode, _realpath = os.fspath, os.fsdecode, os.path.realpath
@@ -31,12 +32,6 @@ _MAX_DIGESTED_BYTES = 64 << 20
 _CHUNK_BYTES = 1 << 20
 _MASK = (1 << 64) - 1
 
-READ, WRITE, APPEND, ABSENT = (
-    "read",
-    "write",
-    "append",
-    "absent",
-)  # ABSENT: a read of a file that was not there
 _CODE = (".py", ".pyc", ".pyi", ".so", ".pth")
 _SYSTEM = ("/proc/", "/dev/", "/sys/")
 _PARTS = (
@@ -61,7 +56,7 @@ class Files:
     def __init__(self, recorder: Recorder, patches: Patches) -> None:
         self._recorder = recorder
         self._patches = patches
-        self._seen: set[tuple[str, str]] = set()
+        self._seen: set[tuple[str, Access]] = set()
         own = [
             _realpath(recorder.plan.trace_dir),
             *(sysconfig.get_path(key) for key in ("stdlib", "platstdlib")),
@@ -90,12 +85,12 @@ class Files:
     def _wrap_save(self, original: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(original)
         def save(obj: Any, f: Any, *args: Any, **kwargs: Any) -> None:
-            self.opened(f, WRITE)
+            self.opened(f, Access.WRITE)
             original(obj, f, *args, **kwargs)
 
         return save
 
-    def opened(self, path: Any, *accesses: str) -> None:
+    def opened(self, path: Any, *accesses: Access) -> None:
         """Record that the program is about to open `path`; never raises, for it would fail the
         program's own call."""
         recorder = self._recorder
@@ -117,7 +112,7 @@ class Files:
         finally:
             state.inside = False
 
-    def _record(self, path: Any, accesses: tuple[str, ...]) -> None:
+    def _record(self, path: Any, accesses: tuple[Access, ...]) -> None:
         real = _fsdecode(_realpath(_fspath(path)))
         if (
             real.endswith(_CODE)
@@ -133,10 +128,10 @@ class Files:
         for access in accesses:
             if (real, access) not in self._seen and len(self._seen) < most:
                 self._seen.add((real, access))
-                reads = access == READ and status is not None
+                reads = access == Access.READ and status is not None
                 self._emit(
                     real,
-                    ABSENT if access == READ and not reads else access,
+                    Access.ABSENT if access == Access.READ and not reads else access,
                     site,
                     _content(real, reads),
                 )
@@ -154,7 +149,7 @@ class Files:
             frame = frame.f_back
         return False
 
-    def _emit(self, real: str, access: str, site: int, content: tuple[int, int]) -> None:
+    def _emit(self, real: str, access: Access, site: int, content: tuple[int, int]) -> None:
         recorder = self._recorder
         recorder.open_child()
         writer = recorder.writer
@@ -168,7 +163,7 @@ class Files:
             site,
             recorder.thread(),
             1,
-            writer.string(access),
+            writer.string(access.value),
             0,
             0,
             *content,
@@ -192,21 +187,21 @@ def _on_audit(event: str, args: tuple[Any, ...]) -> None:
         path, mode, flags = args
         _watching.opened(path, *_accesses(flags, mode))
     elif event == "os.rename":  # and os.replace: how a file is written whole
-        _watching.opened(args[1], WRITE)
+        _watching.opened(args[1], Access.WRITE)
     elif args[0] != ":memory:":
-        _watching.opened(args[0], READ, APPEND)
+        _watching.opened(args[0], Access.READ, Access.APPEND)
 
 
-def _accesses(flags: int, mode: str | None) -> tuple[str, ...]:
+def _accesses(flags: int, mode: str | None) -> tuple[Access, ...]:
     """Tell what an open file is for. `mode` is None where the program called `os.open` itself."""
     how = flags & os.O_ACCMODE
     if how == os.O_RDONLY:
-        return (READ,)
+        return (Access.READ,)
     if flags & os.O_APPEND:
-        return (APPEND,)
+        return (Access.APPEND,)
     if how == os.O_WRONLY or flags & os.O_TRUNC:
-        return (WRITE,)
-    return (READ, APPEND)
+        return (Access.WRITE,)
+    return (Access.READ, Access.APPEND)
 
 
 def _status(real: str) -> os.stat_result | None:

@@ -13,8 +13,8 @@ from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.record.process.children import ChildStarts, read_plan
 from reproaudit.record.process.host import Host
 from reproaudit.record.process.subjects import prepare_path, run_attribute, run_pytest, run_script
+from reproaudit.trace.words import EXIT_USAGE
 
-EXIT_USAGE = 64  # os.EX_USAGE, which Windows lacks
 _MOST_TOLD = 500  # characters of an error
 _RECORD = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _os_exit = os._exit

@@ -18,11 +18,11 @@ from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.process.apply import apply_before_torch, apply_to_numpy, apply_to_torch
 from reproaudit.record.process.imports import ImportWatch
 from reproaudit.record.repairs import Reach, install_repairs
+from reproaudit.trace.words import EXIT_SOFTWARE
 
 if TYPE_CHECKING:
     from reproaudit.record.session import Recorder
 
-EXIT_SOFTWARE = 70  # os.EX_SOFTWARE, which Windows lacks
 _GRACE_S = 5.0  # for the program's own threads and atexit handlers after the audit has seen enough
 _os_exit = os._exit
 _getpid = os.getpid

@@ -19,6 +19,7 @@ from reproaudit.record.process.environment import Watch, describe_environment
 from reproaudit.record.process.threads import ThreadStarts
 from reproaudit.record.session import Recorder
 from reproaudit.record.torch_private import note_missing
+from reproaudit.trace.words import CHILD_PREFIX
 from reproaudit.trace.writer import TraceWriter
 
 _MEBIBYTE = 1 << 20
@@ -99,4 +100,6 @@ def install(plan: RunPlan) -> Recorder:
 def install_in_child(plan: RunPlan, label: str) -> Recorder:
     """Install the recorder in a spawned child, in a folder named after the child's place in the
     process tree."""
-    return Installation(plan, os.path.join(str(plan.trace_dir), f"child-spawned-{label}")).recorder
+    return Installation(
+        plan, os.path.join(str(plan.trace_dir), f"{CHILD_PREFIX}spawned-{label}")
+    ).recorder

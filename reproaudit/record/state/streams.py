@@ -40,8 +40,14 @@ from reproaudit.record.torch_private import (
     MapFetcher,
     WorkersIterator,
 )
+from reproaudit.trace.words import (
+    EPOCH_PREFIX,
+    LATE_SEED_PREFIX,
+    WORKER_PREFIX,
+    LoaderUse,
+    WorkerMoment,
+)
 
-ORDER, ITERABLE, MAP = "order", "IterableDataset", "Dataset"
 _EPOCHS_WATCHED = 3  # of one DataLoader: two show whether they repeat each other
 _BATCHES_WATCHED = 8  # of one worker, until it has drawn from each stream
 _REUSES = 1 << 16
@@ -142,10 +148,18 @@ class StreamWatch:
         self._iteration = (number, self._iterators * _REUSES)
         site, found = recorder.sites.here(3), order_of(loader)
         if found is not None:
-            self._emit(f"epoch:{found[0]}", found[1], ORDER, site, self._iteration)
+            self._emit(
+                f"{EPOCH_PREFIX}{found[0]}", found[1], LoaderUse.ORDER, site, self._iteration
+            )
         elif loader.num_workers > 0:
             stream = "torch.cpu" if loader.generator is None else "generator"
-            self._emit(f"epoch:{stream}", torch_state(loader.generator), "", site, self._iteration)
+            self._emit(
+                f"{EPOCH_PREFIX}{stream}",
+                torch_state(loader.generator),
+                LoaderUse.SEEDS,
+                site,
+                self._iteration,
+            )
 
     def _count(self, loader: Any) -> tuple[int, int]:
         """Return the loader's number and how many epochs of it have been started, this one
@@ -204,7 +218,7 @@ class StreamWatch:
         )
         self._reuses += 1
         for stream, state in states.items():
-            self._tell(self._worker, stream, "before", state)
+            self._tell(self._worker, stream, WorkerMoment.BEFORE, state)
         self._flush()
 
     def _after_batch(self, worker: _Worker) -> None:
@@ -215,18 +229,18 @@ class StreamWatch:
             worker.states[stream] = state
             if stream not in worker.drawn:
                 worker.drawn.add(stream)
-                self._tell(worker, stream, "after", state)
+                self._tell(worker, stream, WorkerMoment.AFTER, state)
             if worker.batches > 1 and stream not in worker.drawn_later:
                 worker.drawn_later.add(stream)
-                self._tell(worker, stream, "later", state)
+                self._tell(worker, stream, WorkerMoment.LATER, state)
         self._flush()
 
-    def _tell(self, worker: _Worker, stream: str, when: str, state: State) -> None:
+    def _tell(self, worker: _Worker, stream: str, when: WorkerMoment, state: State) -> None:
         info = _get_worker_info()
         number = 0 if info is None else info.id
-        kind = ITERABLE if isinstance(worker.dataset, IterableDataset) else MAP
+        kind = LoaderUse.ITERABLE if isinstance(worker.dataset, IterableDataset) else LoaderUse.MAP
         self._emit(
-            f"worker:{stream}:{when}",
+            f"{WORKER_PREFIX}{stream}:{when.value}",
             state,
             kind,
             worker.site,
@@ -266,7 +280,11 @@ class StreamWatch:
                 before, now = self._unseeded.pop(stream), state()
                 if before is not None and now is not None and now != before:
                     self._emit(
-                        f"seed-after-draw:{stream}", now, "", self._recorder.sites.here(2), (0, 0)
+                        f"{LATE_SEED_PREFIX}{stream}",
+                        now,
+                        LoaderUse.SEEDS,
+                        self._recorder.sites.here(2),
+                        (0, 0),
                     )
             return original(*args, **kwargs)
 
@@ -291,7 +309,7 @@ class StreamWatch:
         self,
         name: str,
         state: State,
-        module: str,
+        use: LoaderUse,
         site: int,
         iteration: tuple[int, int],
         worker: int = 0,
@@ -306,7 +324,7 @@ class StreamWatch:
             0,
             recorder.step,
             writer.string(name),
-            writer.string(module),
+            writer.string(use.value),
             site,
             recorder.thread(),
             count,

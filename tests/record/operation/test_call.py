@@ -14,13 +14,12 @@ import torch
 from safetensors.torch import load_file
 
 from reproaudit.record.operation.call import (
-    CALL_FILE,
-    INPUTS_FILE,
     CallNotSaved,
     describe_call,
     save_call,
     tensors_of,
 )
+from reproaudit.trace.words import CALL_FILE, INPUTS_FILE
 
 aten = torch.ops.aten
 

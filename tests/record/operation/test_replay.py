@@ -13,7 +13,8 @@ import torch
 from reproaudit.record.operation import replay
 from reproaudit.record.operation.device_load import DeviceLoad, launches_for
 from reproaudit.record.operation.opinfo import describe_op
-from reproaudit.record.operation.replay import Rerun, Way, can_rerun
+from reproaudit.record.operation.replay import Rerun, can_rerun
+from reproaudit.trace.words import ReplayWay
 
 MM = describe_op(torch.ops.aten.mm.default)
 WORKSPACE = "Deterministic behavior was enabled, but this operation uses CuBLAS: set CUBLAS_WORKSPACE_CONFIG=:4096:8"
@@ -35,7 +36,7 @@ class Counted:
         return a.mm(b).add_(self.calls if self._differing(self.calls) else 0)
 
 
-def repeated(func: Any) -> dict[Way, replay.Repetitions]:
+def repeated(func: Any) -> dict[ReplayWay, replay.Repetitions]:
     args = (torch.ones(2, 2), torch.ones(2, 2))
     return {
         found.way: found
@@ -47,9 +48,9 @@ def test_a_flag_that_is_refused_is_told_from_cublas_asking_for_a_workspace() -> 
     refused, asked = (
         repeated(Counted(lambda number: number % 2 == 0, text)) for text in (REFUSED, WORKSPACE)
     )
-    assert refused[Way.FLAG].made == 0
-    assert Way.FLAG not in asked
-    assert asked[Way.PLAIN].differing > 0
+    assert refused[ReplayWay.FLAG].made == 0
+    assert ReplayWay.FLAG not in asked
+    assert asked[ReplayWay.PLAIN].differing > 0
 
 
 def test_a_deterministic_form_that_finds_no_memory_is_no_refusal(
@@ -62,7 +63,7 @@ def test_a_deterministic_form_that_finds_no_memory_is_no_refusal(
 
     plain = Counted.__call__
     monkeypatch.setattr(Counted, "__call__", full)
-    assert Way.FLAG not in repeated(Counted(lambda number: number % 2 == 0))
+    assert ReplayWay.FLAG not in repeated(Counted(lambda number: number % 2 == 0))
     assert not torch.are_deterministic_algorithms_enabled()
 
 
@@ -97,15 +98,15 @@ def test_a_device_is_kept_busy_before_each_repetition_and_the_threads_stay_as_th
 ) -> None:
     threads = torch.get_num_threads()
     found = repeated(Counted(lambda number: number > 30))
-    assert found[Way.PLAIN].differing == 0
-    contention = found[Way.CONTENTION]
+    assert found[ReplayWay.PLAIN].differing == 0
+    contention = found[ReplayWay.CONTENTION]
     assert contention.differing > 0
     assert loads == ["cuda:0", "lasts", *["queue"] * contention.made, "over"]
     assert torch.get_num_threads() == threads
 
 
 def test_what_differs_without_load_is_not_repeated_beside_it(loads: list[str]) -> None:
-    assert Way.CONTENTION not in repeated(Counted(lambda number: number % 2 == 0))
+    assert ReplayWay.CONTENTION not in repeated(Counted(lambda number: number % 2 == 0))
     assert loads == []
 
 
@@ -116,7 +117,7 @@ def test_a_full_device_leaves_the_question_open(
         raise torch.cuda.OutOfMemoryError("there is no memory left")
 
     monkeypatch.setattr(replay, "DeviceLoad", full)
-    assert repeated(Counted(lambda number: False))[Way.CONTENTION].made == 0
+    assert repeated(Counted(lambda number: False))[ReplayWay.CONTENTION].made == 0
 
 
 @pytest.mark.parametrize(
@@ -186,6 +187,6 @@ def test_atomic_additions_are_seen_to_differ_and_the_flag_to_repair_them() -> No
     found = {
         way.way: way for way in rerun.repeat_all_ways([torch.ops.aten.index_add_.default(*args)])
     }
-    assert found[Way.PLAIN].differing or found[Way.CONTENTION].differing
-    assert found[Way.FLAG].made > 0
-    assert found[Way.FLAG].differing == 0
+    assert found[ReplayWay.PLAIN].differing or found[ReplayWay.CONTENTION].differing
+    assert found[ReplayWay.FLAG].made > 0
+    assert found[ReplayWay.FLAG].differing == 0

@@ -1,0 +1,116 @@
+"""The events of a whole trace by columns, for work on millions of them: one array per field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from reproaudit.model.events import EventFlag, EventKind
+from reproaudit.trace.schema import Events
+
+Mask = npt.NDArray[np.bool_]
+Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EventColumns:
+    """The fields of all events, or of some of them, in the order of the trace.
+
+    Every property is a view of the file's own memory: copy a column before it is changed, and ask
+    for columns rather than for whole records, which are 64 bytes each.
+    """
+
+    rows: Events
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, chosen: Numbers | Mask | slice) -> EventColumns:
+        """Return the columns of the events that `chosen` numbers or marks."""
+        return EventColumns(self.rows[chosen])
+
+    def _column(self, field: str) -> npt.NDArray[Any]:
+        column: npt.NDArray[Any] = self.rows[field]
+        return column
+
+    @property
+    def kind(self) -> npt.NDArray[np.uint8]:
+        return self._column("kind")
+
+    @property
+    def phase(self) -> npt.NDArray[np.uint8]:
+        return self._column("phase")
+
+    @property
+    def flags(self) -> npt.NDArray[np.uint16]:
+        return self._column("flags")
+
+    @property
+    def step(self) -> npt.NDArray[np.int32]:
+        return self._column("step")
+
+    @property
+    def name(self) -> npt.NDArray[np.uint32]:
+        """The string ids of the names."""
+        return self._column("name")
+
+    @property
+    def module(self) -> npt.NDArray[np.uint32]:
+        """The string ids of the module paths."""
+        return self._column("module")
+
+    @property
+    def location(self) -> npt.NDArray[np.uint32]:
+        """The location ids of the user's lines."""
+        return self._column("location")
+
+    @property
+    def thread(self) -> npt.NDArray[np.uint16]:
+        return self._column("thread")
+
+    @property
+    def input_digests(self) -> npt.NDArray[np.uint64]:
+        """Shape [events, 2]. Of ops, lines and entropy calls only."""
+        return self._column("inputs")
+
+    @property
+    def output_digests(self) -> npt.NDArray[np.uint64]:
+        """Shape [events, 2]. Of everything but alerts and replays."""
+        return self._column("outputs")
+
+    @property
+    def drawn_states(self) -> npt.NDArray[np.uint64]:
+        """The digests of the generator states that ops consumed; of ops that are RANDOM only."""
+        return self._column("aux")
+
+    @property
+    def shown_values(self) -> npt.NDArray[np.uint64]:
+        """The string ids of what entropy calls returned as text; of entropy calls only."""
+        return self._column("aux")
+
+    def are(self, *kinds: EventKind) -> Mask:
+        """Mark the events of these kinds."""
+        wanted = np.zeros(256, dtype=np.bool_)
+        wanted[[int(kind) for kind in kinds]] = True
+        marked: Mask = wanted[self.kind]
+        return marked
+
+    def have(self, flags: EventFlag) -> Mask:
+        """Mark the events that have at least one of these flags."""
+        marked: Mask = (self.flags & int(flags)) != 0
+        return marked
+
+    def are_in_threads(self) -> Mask:
+        """Mark the events of all threads but the main one."""
+        marked: Mask = self.thread != 0
+        return marked
+
+    def numbers(self, *kinds: EventKind, flags: EventFlag | None = None) -> Numbers:
+        """Return the numbers of the events of these kinds, and with one of the flags if given."""
+        marked = self.are(*kinds)
+        if flags is not None:
+            marked &= self.have(flags)
+        return np.flatnonzero(marked)

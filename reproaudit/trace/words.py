@@ -1,0 +1,79 @@
+"""Names that two layers share: who writes them and who reads them may not import each other.
+
+Standard library and model only, so that every layer can import it.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, IntEnum
+
+# -- files and folders of a run
+
+# The steps flushed so far as ASCII, for whoever waits for the run. Not part of the trace.
+PROGRESS_FILE = "progress"
+CHILD_PREFIX = "child-"  # what the folders of the traces of child processes begin with
+# A kept call, which the recorder leaves beside the trace and a reproducer is made of.
+CALL_FOLDER_PREFIX = "call-"
+CALL_FILE = "call.json"
+INPUTS_FILE = "inputs.safetensors"
+CALL_FORMAT = 1
+
+# -- how the recorder ends where it fails itself: os.EX_USAGE and os.EX_SOFTWARE, which Windows lacks
+
+EXIT_USAGE = 64
+EXIT_SOFTWARE = 70
+
+# -- names of events
+
+# The variable, and the name of the event which says that string hashes are random.
+HASH_SEED = "PYTHONHASHSEED"
+LOSS = "loss"  # the output that a backward pass starts from; of several roots "loss[0]" and so on
+RETURN = "return"  # what a function returned or yielded
+RAN = ""  # the name of the line event which says that a statement ran
+STREAM_PREFIX = "stream:"  # what the names of the draws of a line begin with
+EPOCH_PREFIX = "epoch:"  # where a random stream stood when an epoch of a DataLoader began
+WORKER_PREFIX = "worker:"  # where a random stream of a DataLoader's worker stood
+LATE_SEED_PREFIX = "seed-after-draw:"  # a stream that was seeded after it was drawn from
+
+
+def is_loss(name: str) -> bool:
+    """Return True if an output of this name is a loss."""
+    return name == LOSS or name.startswith(f"{LOSS}[")
+
+
+class ReplayWay(IntEnum):
+    """How an op was repeated.
+
+    CONTENTION compares repetitions among themselves: on the CPU at more threads than cores, on a
+    GPU while another stream keeps it busy. FLAG: under the determinism flag.
+    """
+
+    PLAIN = 0
+    CONTENTION = 1
+    FLAG = 2
+
+
+class Access(str, Enum):
+    """What the program did with a file."""
+
+    READ = "read"
+    WRITE = "write"
+    APPEND = "append"
+    ABSENT = "absent"  # it wanted to read a file that was not there
+
+
+class LoaderUse(str, Enum):
+    """What a watched random stream of a DataLoader is drawn for."""
+
+    SEEDS = ""  # the seeds of workers, and nothing else
+    ORDER = "order"  # the order of the samples
+    ITERABLE = "IterableDataset"  # the samples of an iterable dataset, in a worker
+    MAP = "Dataset"  # the samples of any other dataset, in a worker
+
+
+class WorkerMoment(str, Enum):
+    """When the state of a worker's stream was recorded."""
+
+    BEFORE = "before"  # before its first batch
+    AFTER = "after"  # after the first batch that drew from the stream
+    LATER = "later"  # after a later batch that drew from it
