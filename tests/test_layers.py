@@ -55,7 +55,7 @@ LAYERS = {
     "lock": layer(f"experiment runs compare config trace model {GROUND}", "numpy"),
     "track": layer(f"report knowledge model {GROUND}", "mlflow wandb tensorboard"),
     "atlas": layer(f"model {GROUND}", "tqdm"),
-    "atlas.child": layer(f"atlas record {GROUND}", "torch numpy"),
+    "atlas.child": layer(f"atlas record trace.words {GROUND}", "torch numpy"),
     "pytest_plugin": layer(
         f"experiment diagnose record runs compare report knowledge config trace model {GROUND}",
         "pytest _pytest torch numpy",
