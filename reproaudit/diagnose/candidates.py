@@ -8,7 +8,8 @@ import numpy as np
 
 from reproaudit.compare.entropy import EntropyCall, has_random_hashes
 from reproaudit.compare.localise import Origin
-from reproaudit.diagnose.sources import Explanation, is_drawn_by_worker
+from reproaudit.diagnose.explainers import is_drawn_by_worker
+from reproaudit.diagnose.sources import Explanation
 from reproaudit.knowledge.interventions import (
     INTERVENTIONS,
     acting_on,

@@ -95,9 +95,9 @@ class Locator:
         reordered = self._judged.same_samples_reordered
         return explain_sources(
             pair.localisation.sources,
-            *pair.runs,
+            pair.runs,
             calls,
-            self._alerts,
+            alerts=self._alerts,
             reordered=reordered,
             carried=carried_files(pair.runs),
             races=self._races,

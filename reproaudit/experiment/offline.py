@@ -52,7 +52,7 @@ def compare_traces(paths: Sequence[Path], tolerances: Tolerances) -> AuditResult
             localisation = localise(*pair, interned)
             calls = differing_calls(*pair, interned)
             reordered = judged.same_samples_reordered
-            explained = explain_sources(localisation.sources, *pair, calls, (), reordered=reordered)
+            explained = explain_sources(localisation.sources, pair, calls, reordered=reordered)
             findings = tuple(one.finding for one in explained)
     notes.append(
         NotChecked(

@@ -205,9 +205,7 @@ class _Repeated:
         self, pair: tuple[Run, Run], localisation: Localisation
     ) -> tuple[Explanation, ...]:
         calls = differing_calls(*pair, self.lab.interned)
-        return explain_sources(
-            localisation.sources, *pair, calls, (), reordered=False, carried=carried_files(pair)
-        )
+        return explain_sources(localisation.sources, pair, calls, carried=carried_files(pair))
 
     def _carried(self, found: Sequence[Explanation]) -> tuple[Finding, ...] | None:
         """Return the findings if the difference is state that one repetition leaves for the next;

@@ -50,7 +50,7 @@ def first(
     runs: tuple[Run, Run], races: tuple[DeviceRace, ...], calls: list[EntropyCall] | None = None
 ) -> Explanation:
     sources = localise(*runs, Interned()).sources
-    return explain_sources(sources, *runs, calls or [], (), reordered=False, races=races)[0]
+    return explain_sources(sources, runs, calls or [], races=races)[0]
 
 
 @pytest.mark.parametrize("inputs", [0, 100])

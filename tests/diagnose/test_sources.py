@@ -26,7 +26,7 @@ def explained(
     runs: tuple[Run, Run], carried: tuple[CarriedFile, ...] = ()
 ) -> tuple[Explanation, ...]:
     sources = localise(*runs, Interned()).sources
-    return explain_sources(sources, *runs, [], (), reordered=False, carried=carried)
+    return explain_sources(sources, runs, [], carried=carried)
 
 
 def draws(content: int, data: str = "aten::randperm.generator", line: int = 5) -> list[Row]:

@@ -165,7 +165,7 @@ def explained(folder: Path, environment: dict[str, str]) -> Finding:
 
     runs = make_run(folder, 0, rows(10)), make_run(folder, 1, rows(20))
     runs[0].main.header["environment"].update(environment)
-    (only,) = explain_sources(localise(*runs, Interned()).sources, *runs, [], (), reordered=False)
+    (only,) = explain_sources(localise(*runs, Interned()).sources, runs, [])
     return only.finding
 
 

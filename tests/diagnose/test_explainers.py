@@ -1,0 +1,104 @@
+"""What a source says about its cause, by its origin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reproaudit.compare.entropy import EntropyCall, strength_of
+from reproaudit.compare.localise import Origin, Source
+from reproaudit.diagnose.explainers import EXPLAINERS, Answer, explain, make_case
+from reproaudit.model.events import EventFlag, Location
+from reproaudit.model.result import Cause
+from reproaudit.trace.runs import MAIN_PROCESS, Run
+from tests.compare.traces import Row, make_run
+
+ROWS = [
+    Row("aten::empty.memory_format", flags=EventFlag.UNDEFINED, line=3),
+    Row("aten::uniform_", 7, flags=EventFlag.RANDOM, aux=5, line=4),
+    Row("aten::mm", 8, 1, line=6),
+]
+EMPTY, DRAW, PRODUCT = range(3)
+OTHER_STATE = [*ROWS[:DRAW], replace(ROWS[DRAW], aux=6), ROWS[PRODUCT]]
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[Run, Run]:
+    return make_run(tmp_path, 0, ROWS), make_run(tmp_path, 1, OTHER_STATE)
+
+
+def source(origin: Origin, event: int, **more: object) -> Source:
+    return replace(Source(origin, MAIN_PROCESS, event, event, float(event)), **more)
+
+
+def call(name: str, *, event: int = 0, process: str = MAIN_PROCESS) -> EntropyCall:
+    return EntropyCall(name, process, event, 0, strength_of(name), "1", "2", False)
+
+
+def answer(pair: tuple[Run, Run], one: Source, calls: Sequence[EntropyCall] = ()) -> Answer:
+    return explain(make_case(one, pair, calls))
+
+
+def test_every_origin_has_an_explainer() -> None:
+    assert set(EXPLAINERS) == set(Origin)
+
+
+def test_an_op_with_equal_inputs_is_a_kernel(pair: tuple[Run, Run]) -> None:
+    found = answer(pair, source(Origin.OP, PRODUCT))
+    assert (found.cause, found.op) == (Cause.KERNEL, "aten::mm")
+
+
+def test_undefined_memory_is_blamed_on_its_allocation(pair: tuple[Run, Run]) -> None:
+    found = answer(pair, source(Origin.UNDEFINED, PRODUCT, allocation=EMPTY))
+    assert (found.cause, found.op) == (Cause.UNINITIALIZED_MEMORY, "aten::empty.memory_format")
+    assert found.location == Location("train.py", 3, "main")
+    assert found.notes == ("read by aten::mm at train.py:6 in main",)
+
+
+def test_a_draw_from_a_state_that_the_other_run_never_had_is_unseeded(
+    pair: tuple[Run, Run],
+) -> None:
+    assert answer(pair, source(Origin.RANDOM, DRAW)).cause is Cause.UNSEEDED_RNG
+
+
+def test_a_seed_that_differed_before_the_draw_is_to_blame(pair: tuple[Run, Run]) -> None:
+    seeding = call("torch.manual_seed")
+    found = answer(pair, source(Origin.RANDOM, DRAW), [seeding])
+    assert (found.cause, found.call) == (Cause.UNSEEDED_RNG, seeding)
+
+
+def test_a_draw_that_only_one_run_makes_shifts_the_stream(pair: tuple[Run, Run]) -> None:
+    assert answer(pair, source(Origin.STRUCTURE, DRAW)).cause is Cause.RNG_ORDER
+    assert answer(pair, source(Origin.STRUCTURE, PRODUCT)).cause is Cause.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("name", "process", "cause"),
+    [
+        ("os.listdir", MAIN_PROCESS, Cause.FILESYSTEM_ORDER),
+        ("pathlib.Path.exists", MAIN_PROCESS, Cause.CARRIED_STATE),
+        ("time.time", MAIN_PROCESS, Cause.CLOCK),
+        ("queue.Queue.get", MAIN_PROCESS, Cause.DATA_ORDER),
+        ("random.random", MAIN_PROCESS, Cause.UNSEEDED_RNG),
+        ("random.random", "child-1", Cause.WORKER_SEED),
+    ],
+)
+def test_content_from_outside_has_the_cause_of_the_call_that_differed(
+    pair: tuple[Run, Run], name: str, process: str, cause: Cause
+) -> None:
+    a, b = pair
+    with_worker = replace(a, traces=(*a.traces, ("child-1", a.main)))
+    born = source(Origin.BIRTH, PRODUCT)
+    found = answer((with_worker, b), born, [call(name, process=process)])
+    assert (found.cause, found.op) == (cause, None)
+
+
+def test_only_an_op_that_joins_what_arrived_is_named_beside_the_call(
+    pair: tuple[Run, Run],
+) -> None:
+    arrived = source(Origin.INPUT, PRODUCT)
+    assert answer(pair, arrived, [call("queue.Queue.get")]).op == "aten::mm"
+    assert answer(pair, arrived, [call("os.listdir")]).op is None
