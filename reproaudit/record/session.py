@@ -1,4 +1,7 @@
-"""The live recorder of one process: its writer, threads, steps and limits. What leaves it is files."""
+"""The live recorder of one process: its writer, threads, steps and limits.
+
+What leaves it is files.
+"""
 
 from __future__ import annotations
 
@@ -17,24 +20,20 @@ if TYPE_CHECKING:
 
 _get_ident = threading.get_ident
 _getpid = os.getpid
-
+_ORIGINS_KEPT = 20_000  # forward ops of steps gone by, for graphs that outlive their step
 # Steps without an optimizer step after which a program that owns an optimizer counts backward
 # passes after all.
 _BACKWARDS_BEFORE_GIVING_UP = 64
 
-
-_ORIGINS_KEPT = 20_000  # forward ops of steps gone by, for graphs that outlive their step
+Origin = tuple[int, int]  # module id, location id
 
 
 class AuditComplete(SystemExit):
-    """Ends the audited program after the requested number of steps; `except Exception` does not
-    catch it.
+    """Ends the audited program after the requested number of steps.
 
-    As a SystemExit it ends a thread without a traceback and a worker process with code 0.
+    `except Exception` does not catch it. As a SystemExit it ends a thread without a traceback and a
+    worker process with code 0.
     """
-
-
-Origin = tuple[int, int]  # module id, location id
 
 
 class ThreadState:
@@ -54,43 +53,46 @@ class ThreadState:
     def __init__(self) -> None:
         self.depth = 0  # nested module calls
         self.modules: list[str] = []  # module paths, innermost last; only kept at operation level
-        self.phase: Phase | None = (
-            None  # set by the optimizer and the DataLoader hooks, else derived per op
-        )
-        self.ordinal = -1
+        # Set by the hooks on optimizers and DataLoaders; where it is None, each op says.
+        self.phase: Phase | None = None
+        self.ordinal = -1  # not yet known
         # Autograd numbers its nodes per thread: the forward op that made each.
         self.origins: dict[int, Origin] = {}
-        self.older_origins: dict[
-            int, Origin
-        ] = {}  # of steps before, whose graphs the program may have kept
+        # The same of steps before, whose graphs the program may have kept.
+        self.older_origins: dict[int, Origin] = {}
         self.inside = False  # the recorder itself is running torch ops
-        self.is_undigested = (
-            False  # a tensor on a device that the op under way reads or wrote could not be digested
-        )
+        # A tensor on a device that the op under way reads or wrote could not be digested.
+        self.is_undigested = False
 
     def origin(self, number: int) -> Origin | None:
         """Return the forward op that made a node of this thread, by the node's number."""
         return self.origins.get(number) or self.older_origins.get(number)
 
     def turn(self, most: int) -> None:
-        """Set the origins aside once there are `most`, and forget those that were set aside before."""
-        if len(self.origins) >= most:
-            last, origin = next(reversed(self.origins.items()))
-            # The last one goes along: ops that make no node still see its number, and did not make
-            # it.
-            self.older_origins, self.origins = self.origins, {last: origin}
+        """Set the origins aside once there are `most`, and forget those set aside before."""
+        if len(self.origins) < most:
+            return
+        last = next(reversed(self.origins))
+        self.older_origins = self.origins
+        # The last one goes along: ops that make no node still see its number, and did not make it.
+        self.origins = {last: self.older_origins[last]}
 
 
 class StateOfThread(threading.local):
-    """Holds each thread's state as a plain object: attributes of a `local` itself cost four times
-    as much."""
+    """Holds each thread's state as a plain object.
+
+    Attributes of a `local` itself cost four times as much.
+    """
 
     def __init__(self) -> None:
         self.state = ThreadState()
 
 
 class Recorder:
-    """Everything the hooks share. `active` turns False when the audit of this process is complete."""
+    """Everything the hooks share.
+
+    `active` turns False when the audit of this process is complete.
+    """
 
     def __init__(self, plan: RunPlan, writer: TraceWriter, sites: CallSites) -> None:
         self.plan = plan
@@ -104,18 +106,17 @@ class Recorder:
         self.optimizer_steps = 0
         self.has_optimizer = False
         self.is_child = False
-        self.on_call: Callable[[object], None] = lambda result: None
+        self.on_call: Callable[[object], None] | None = None  # is given what a call returned
         self.on_complete: Callable[[], None] | None = None
+        self.on_flush: list[Callable[[], None]] = []
         self.child_number = 0
         self._forks = 0
         self._child_open = False
         self._complete = False
-        self._threads: dict[
-            int, int
-        ] = {}  # id(Thread) -> ordinal, given when the parent starts the thread
+        # The ordinal of each Thread by its id, given when the thread is started.
+        self._threads: dict[int, int] = {}
         self._thread_lock = threading.Lock()
         self._main_ident = threading.main_thread().ident
-        self.on_flush: list[Callable[[], None]] = []
 
     @property
     def state(self) -> ThreadState:
@@ -123,7 +124,6 @@ class Recorder:
         return self.of_thread.state
 
     # -- processes
-    # ---------------------------------------------------------------------------------------------------
 
     @property
     def is_complete(self) -> bool:
@@ -138,8 +138,10 @@ class Recorder:
         self._forks += 1
 
     def after_fork_in_child(self) -> None:
-        """Fall silent in a forked child until it trains or draws from the outside world: most only
-        load data."""
+        """Fall silent in a forked child until it trains or draws from the outside world.
+
+        Most children only load data.
+        """
         self.is_child = True
         self._child_open = False
         self.active = False
@@ -148,7 +150,8 @@ class Recorder:
         self.step = self.backwards = self.optimizer_steps = 0
         self._main_ident = _get_ident()
         self._threads = {}
-        self.child_number, self._forks = self._forks, 0
+        self.child_number = self._forks
+        self._forks = 0
 
     def open_child(self) -> None:
         """Give a forked child a trace of its own, in a folder inside its parent's."""
@@ -157,8 +160,10 @@ class Recorder:
             self.writer = self.writer.rehome(f"{CHILD_PREFIX}{self.child_number}")
 
     def awake(self) -> bool:
-        """True if training hooks should record here; opens a forked child's trace when it starts to
-        train."""
+        """Return True if training hooks should record here.
+
+        Opens the trace of a forked child that starts to train.
+        """
         if self.state.inside:
             return False
         if self.is_child and not self.active and not self._complete:
@@ -167,15 +172,20 @@ class Recorder:
         return self.active
 
     def listens(self) -> bool:
-        """True if calls that bring in the outside world should be recorded here, in children too."""
-        return (self.active or (self.is_child and not self._complete)) and not self.state.inside
+        """Return True if calls that bring in the outside world should be recorded here.
+
+        A forked child that does not train is silent, and still listens.
+        """
+        is_watched = self.active or (self.is_child and not self._complete)
+        return is_watched and not self.state.inside
 
     # -- threads
-    # -----------------------------------------------------------------------------------------------------
 
     def expect_thread(self, thread: threading.Thread) -> None:
-        """Number `thread` when it is started: the order of starts is the program's, the order of
-        events is not."""
+        """Number `thread` when it is started.
+
+        The order of starts is the program's, the order of events is not.
+        """
         with self._thread_lock:
             self._threads[id(thread)] = self.writer.thread(f"thread-{len(self._threads) + 1}")
 
@@ -183,33 +193,30 @@ class Recorder:
         """Return the ordinal of the running thread: 0 for the main thread."""
         state = self.state
         if state.ordinal < 0:
-            if _get_ident() == self._main_ident:
-                state.ordinal = 0
-            else:
-                current = threading.current_thread()
-                known = self._threads.get(id(current))
-                if (
-                    known is None
-                ):  # started behind our back: an autograd device thread, _thread.start_new_thread
-                    known = self.writer.thread("unmanaged")
-                state.ordinal = known
+            state.ordinal = self._find_ordinal()
         return state.ordinal
 
+    def _find_ordinal(self) -> int:
+        if _get_ident() == self._main_ident:
+            return 0
+        known = self._threads.get(id(threading.current_thread()))
+        # Without a number it was not started by Thread.start: a thread of autograd for a device,
+        # or one of _thread.start_new_thread.
+        return self.writer.thread("unmanaged") if known is None else known
+
     # -- steps
-    # -------------------------------------------------------------------------------------------------------
 
     def end_optimizer_step(self) -> None:
         self.optimizer_steps += 1
         self._end_step()
 
     def end_backward(self) -> None:
-        """Count a backward pass; it is a step of its own in programs that never step an optimizer."""
+        """Count a backward pass: a step of its own in programs that never step an optimizer."""
         self.backwards += 1
         if self.optimizer_steps:
             return
-        if not self.has_optimizer or self.backwards > _BACKWARDS_BEFORE_GIVING_UP * max(
-            1, self.plan.steps or 1
-        ):
+        most_waited_for = _BACKWARDS_BEFORE_GIVING_UP * max(1, self.plan.steps or 1)
+        if not self.has_optimizer or self.backwards > most_waited_for:
             self._end_step()
 
     def _end_step(self) -> None:
@@ -220,13 +227,17 @@ class Recorder:
             self.complete()
             raise AuditComplete(0)
 
-    def end_call(self, result: object, stepped: bool) -> None:
-        """End one call of a training step: what it returned is an output, and a call without a
-        backward is a step."""
-        if self.active:
+    def end_call(self, result: object, *, stepped: bool) -> None:
+        """End one call of a training step, whose `result` is an output.
+
+        A call that made no step, without a backward pass, is a step of its own.
+        """
+        if not self.active:
+            return
+        if self.on_call is not None:
             self.on_call(result)
-            if not stepped:
-                self._end_step()
+        if not stepped:
+            self._end_step()
 
     def flush(self) -> None:
         for hook in self.on_flush:
@@ -235,14 +246,14 @@ class Recorder:
 
     def complete(self) -> None:
         """Close the trace: the requested steps are done."""
-        if self.active:
-            self.active = False
-            self._complete = True
-            self.finish(
-                Outcome(OutcomeKind.STOPPED, 0, f"stopped after {self.step} steps as requested")
-            )
-            if self.on_complete is not None and not self.is_child:
-                self.on_complete()
+        if not self.active:
+            return
+        self.active = False
+        self._complete = True
+        detail = f"stopped after {self.step} steps as requested"
+        self.finish(Outcome(OutcomeKind.STOPPED, 0, detail))
+        if self.on_complete is not None and not self.is_child:
+            self.on_complete()
 
     def finish(self, outcome: Outcome) -> None:
         for hook in self.on_flush:
@@ -250,28 +261,37 @@ class Recorder:
         self.writer.close(outcome, self.step)
 
     # -- events
-    # ------------------------------------------------------------------------------------------------------
 
     def emit_entropy(
-        self, name: str, digest: tuple[int, int], before: tuple[int, int], shown: str, site: int
+        self,
+        name: str,
+        *,
+        digest: tuple[int, int],
+        before: tuple[int, int],
+        shown: str,
+        site: int,
     ) -> None:
-        """Record a call that brought the outside world in: what it returned, and the state it drew
-        from."""
+        """Record a call that brought the outside world in.
+
+        `digest` is that of what it returned, `before` that of the state it drew from.
+        """
         self.open_child()
         writer = self.writer
         writer.add(
-            EventKind.ENTROPY,
-            self.state.phase or Phase.DATA,
-            0,
-            self.step,
-            writer.string(name),
-            0,
-            site,
-            self.thread(),
-            1,
-            writer.string(shown) if shown else 0,
-            *before,
-            *digest,
+            kind=EventKind.ENTROPY,
+            phase=self.state.phase or Phase.DATA,
+            flags=0,
+            step=self.step,
+            name=writer.string(name),
+            module=0,
+            location=site,
+            thread=self.thread(),
+            count=1,
+            aux=writer.string(shown) if shown else 0,
+            in0=before[0],
+            in1=before[1],
+            out0=digest[0],
+            out1=digest[1],
         )
         if self.is_child:  # a worker may be killed without warning
             writer.flush(self.step)

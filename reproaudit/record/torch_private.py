@@ -4,8 +4,8 @@ A new release may drop any of them. What is missing then has a stand-in: an olde
 that gives the same (`lost` is empty), or one that does nothing, and what is lost by that is named
 in the trace under what was not checked. A missing name never ends a run.
 
-Names are bound when this module is imported: before anything of torch is replaced, and so that a use
-costs no more than one of the name itself.
+Names are bound when this module is imported: before anything of torch is replaced, and so that a
+use costs no more than one of the name itself.
 """
 
 from __future__ import annotations
@@ -335,17 +335,16 @@ SANITIZER_LAUNCH = "_handle_kernel_launch"
 
 
 def gpu_trace() -> ModuleType:
-    """Import torch's trace of allocations, events and waits. Raises ImportError if there is none.
+    """Import torch's trace of allocations, events and waits, which only programs on CUDA need.
 
-    Not looked up with the others: only programs on CUDA need it, and what is lost without it is
-    noted where it is used.
+    Raises ImportError if there is none. What is lost then is noted where it is used.
     """
     trace: ModuleType = resolve("torch.cuda._gpu_trace")
     return trace
 
 
 def sanitizer_spec() -> ModuleSpec | None:
-    """Return how to import torch's sanitizer of CUDA streams, as `gpu_trace` not before it is used."""
+    """Return how to import torch's sanitizer of CUDA streams; None if there is none."""
     return find_spec("torch.cuda._sanitizer")
 
 
@@ -366,8 +365,7 @@ SKIPS_CODE = all(
 def skip_code(codes: Iterator[CodeType]) -> None:
     """Have Dynamo run the functions as they are, where `SKIPS_CODE`.
 
-    What torch._dynamo.eval_frame.skip_code does, without importing torch._dynamo into a program
-    that never compiles.
+    As torch._dynamo.eval_frame.skip_code, but torch._dynamo is not imported for it.
     """
     action = _eval_frame._FrameAction
     strategy = _eval_frame._FrameExecStrategy(action.SKIP, action.DEFAULT)

@@ -1,4 +1,4 @@
-"""The user's own line: which stack frame belongs to the audited program, and how its path is shown."""
+"""The user's own line: which frame belongs to the audited program, and how its path is shown."""
 
 from __future__ import annotations
 
@@ -9,33 +9,29 @@ import sysconfig
 from types import CodeType, FrameType
 
 from reproaudit.model.events import Location
+from reproaudit.record.hooks.callers import PACKAGE
 from reproaudit.trace.writer import TraceWriter
 
 _getframe = sys._getframe
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))) + os.sep
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
 # the cache of modules that torch.compile writes; their names are random
 _GENERATED = f"{os.sep}torchinductor_"
 
-OWN, LIBRARY, USER = (
-    0,
-    1,
-    2,
-)  # ours, PyTorch's and Python's frames; other installed packages; the program's own
+OWN = 0  # ours, PyTorch's and Python's frames
+LIBRARY = 1  # other installed packages
+USER = 2  # the program's own
 
 
 @functools.cache
 def _stdlib_roots() -> tuple[str, ...]:
     paths = sysconfig.get_paths()
-    return tuple(
-        {os.path.realpath(paths[key]) + os.sep for key in ("stdlib", "platstdlib") if key in paths}
-    )
+    found = [paths[key] for key in ("stdlib", "platstdlib") if key in paths]
+    return tuple({os.path.realpath(path) + os.sep for path in found})
 
 
 class FrameKinds:
-    """Tells whose code a frame runs: ours and PyTorch's, another installed package's, or the
-    program's own."""
+    """Whose code a frame runs: OWN, LIBRARY or USER, remembered by code object and by file."""
 
     def __init__(self) -> None:
         self._stdlib = _stdlib_roots()
@@ -46,21 +42,24 @@ class FrameKinds:
         self._files: dict[str, int] = {}
 
     def of(self, code: CodeType) -> int:
+        """Return whose code it is."""
         kind = self.known.get(id(code))
         if kind is None:
+            kind = self.of_file(code.co_filename)
             self._kept.append(code)
-            kind = self.known[id(code)] = self.of_file(code.co_filename)
+            self.known[id(code)] = kind
         return kind
 
     def of_file(self, filename: str) -> int:
         """Return whose code the file holds."""
         kind = self._files.get(filename)
         if kind is None:
-            kind = self._files[filename] = self._classify(filename)
+            kind = self._classify(filename)
+            self._files[filename] = kind
         return kind
 
     def is_program(self, depth: int) -> bool:
-        """True if the frame `depth` frames above the caller's own is the program's own code."""
+        """Return True if the frame `depth` frames above the caller's own is the program's."""
         return self.of(_getframe(depth + 1).f_code) == USER
 
     def _classify(self, filename: str) -> int:
@@ -69,16 +68,19 @@ class FrameKinds:
             # the like are not.
             return USER if filename.startswith("<ipython") else OWN
         real = os.path.realpath(filename)
-        if real.startswith(_PACKAGE) or _GENERATED in real:
+        if real.startswith(PACKAGE) or _GENERATED in real:
             return OWN
         if any(part in real for part in _INSTALLED):
-            return OWN if any(f"{part}torch{os.sep}" in real for part in _INSTALLED) else LIBRARY
+            is_torch = any(f"{part}torch{os.sep}" in real for part in _INSTALLED)
+            return OWN if is_torch else LIBRARY
         return OWN if real.startswith(self._stdlib) else USER
 
 
 def line_of_program(kinds: FrameKinds, folder: str, depth: int = 1) -> Location | None:
-    """Return the innermost line of the program's own code above the calling frame, relative to
-    `folder` (resolved)."""
+    """Return the innermost line of the program's own code above the calling frame.
+
+    Its path is relative to `folder`, which is resolved.
+    """
     frame: FrameType | None = _getframe(depth)
     while frame is not None:
         if kinds.of(frame.f_code) == USER:
@@ -89,7 +91,7 @@ def line_of_program(kinds: FrameKinds, folder: str, depth: int = 1) -> Location 
 
 
 class CallSites:
-    """Find the location id of the line of user code that is running now.
+    """The line of user code that is running now, as a location id of the trace.
 
     The innermost frame of the program itself wins; where there is none (a library driven by a
     console script), the innermost frame that is not PyTorch's, Python's or ours.
@@ -100,13 +102,11 @@ class CallSites:
         self._folder = os.path.realpath(folder) + os.sep
         self._cwd = os.path.realpath(cwd) + os.sep
         self.kinds = FrameKinds()
-        self._locations: dict[
-            tuple[int, int], int
-        ] = {}  # by the id of a code object that `kinds` keeps
+        # By the id of a code object, which `kinds` keeps, and the instruction within it.
+        self._locations: dict[tuple[int, int], int] = {}
 
     def here(self, depth: int = 2) -> int:
-        """Return the location id of the user's line that called `depth` frames up; 0 if there is
-        none."""
+        """Return the location id of the user's line that called `depth` frames up; 0 for none."""
         frame: FrameType | None = _getframe(depth)
         known = self.kinds.known
         fallback: FrameType | None = None
@@ -124,8 +124,10 @@ class CallSites:
         return 0 if fallback is None else self._locate(fallback)
 
     def is_direct(self, depth: int = 2, *, program_only: bool = False) -> bool:
-        """True if the calling frame is not PyTorch's, Python's or ours: the program, or a library
-        unless ruled out."""
+        """Return True if the calling frame is not PyTorch's, Python's or ours.
+
+        With `program_only` it is not a library's either.
+        """
         kind = self.kinds.of(_getframe(depth).f_code)
         return kind == USER if program_only else kind != OWN
 
@@ -134,17 +136,15 @@ class CallSites:
         found = self._locations.get(key)
         if found is None:
             code = frame.f_code
-            found = self._writer.location(
-                self.shown(code.co_filename), frame.f_lineno or 0, code.co_name
-            )
+            path = self.shown(code.co_filename)
+            found = self._writer.location(path, frame.f_lineno or 0, code.co_name)
             self._locations[key] = found
         return found
 
     def shown(self, filename: str) -> str:
-        """Return `filename` as reports show it: relative to the subject's folder, with .. up to the
-        working directory.
+        """Return `filename` as reports show it: relative to the subject's folder.
 
-        What is installed is shown below "site-packages/", which no folder of a project is called.
+        Files outside of it that lie in the working directory are reached by "..". What is installed is shown below "site-packages/", which no folder of a project is called.
         """
         real = os.path.realpath(filename)
         for part in _INSTALLED:

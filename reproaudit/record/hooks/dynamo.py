@@ -1,5 +1,7 @@
-"""Dispatch modes that leave torch.compile as it is, and are not compiled when one is active around
-a graph break."""
+"""Dispatch modes that leave torch.compile as it is, and that it does not compile themselves.
+
+It would compile one that is active around a graph break.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,10 @@ _marked: set[str] = set()  # modules whose functions are marked
 
 
 def keep_out_of_dynamo() -> None:
-    """Mark every function of the recorder to be run as it is. Where torch cannot, the mode's own
-    wrapper does it."""
+    """Mark every function of the recorder to be run as it is.
+
+    Where torch cannot be told so, the mode's own wrapper does it.
+    """
     if not SKIPS_CODE:
         return
     for name, module in list(sys.modules.items()):
@@ -25,7 +29,7 @@ def keep_out_of_dynamo() -> None:
 
 
 def _codes_in(module: ModuleType) -> Iterator[CodeType]:
-    """Yield the code of the module's functions, and of the methods and properties of its classes."""
+    """Yield the code of the module's functions and of its classes' methods and properties."""
     for member in list(vars(module).values()):
         functions = list(vars(member).values()) if isinstance(member, type) else [member]
         for function in functions:

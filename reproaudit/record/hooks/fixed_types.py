@@ -13,15 +13,17 @@ from typing import Any
 
 from reproaudit.record.hooks.patching import Patches
 
-_HEAP, _IMMUTABLE = 1 << 9, 1 << 8  # Py_TPFLAGS_HEAPTYPE, Py_TPFLAGS_IMMUTABLETYPE
+_HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE
+_IMMUTABLE = 1 << 8  # Py_TPFLAGS_IMMUTABLETYPE
 _drop_cached_lookups = ctypes.pythonapi.PyType_Modified
 
 
 def is_fixed(owner: object) -> bool:
-    """True for a type that refuses assignment to its attributes."""
-    return isinstance(owner, type) and (
-        not owner.__flags__ & _HEAP or bool(owner.__flags__ & _IMMUTABLE)
-    )
+    """Return True for a type that refuses assignment to its attributes."""
+    if not isinstance(owner, type):
+        return False
+    is_static = not owner.__flags__ & _HEAP
+    return is_static or bool(owner.__flags__ & _IMMUTABLE)
 
 
 def replace_member(patches: Patches, owner: Any, name: str, value: Any) -> None:

@@ -17,8 +17,10 @@ _OS_SUPPORTS = (
 
 
 class Patches:
-    """Replaced attributes and registered hooks, undone in reverse order. Undoing twice does
-    nothing."""
+    """Replaced attributes and registered hooks, undone in reverse order.
+
+    Undoing twice does nothing.
+    """
 
     def __init__(self) -> None:
         self._undo: list[Callable[[], None]] = []
@@ -37,8 +39,10 @@ class Patches:
         self._undo.append(restore)
 
     def replace_in_os(self, name: str, function: Callable[..., Any]) -> None:
-        """Replace a function of `os`, and say of the new one what the old one can do: shutil looks
-        these sets up."""
+        """Replace a function of `os`, in the sets that say what it can do as well.
+
+        shutil looks these sets up before it uses a function.
+        """
         original = getattr(os, name)
         for kind in _OS_SUPPORTS:
             supported = getattr(os, kind)
@@ -48,6 +52,7 @@ class Patches:
         self.replace(os, name, function)
 
     def on_undo(self, action: Callable[[], None]) -> None:
+        """Run `action` when all is undone, before what was there earlier is put back."""
         self._undo.append(action)
 
     def undo(self) -> None:

@@ -49,7 +49,9 @@ class Entropy:
         datetimes.replace_now(self._patches, self._now)
         self._rebind()
         if sys.flags.hash_randomization and os.environ.get(HASH_SEED, "random") in ("", "random"):
-            self._recorder.emit_entropy(HASH_SEED, _NOTHING, _NOTHING, "", 0)
+            self._recorder.emit_entropy(
+                HASH_SEED, digest=_NOTHING, before=_NOTHING, shown="", site=0
+            )
 
     def _wrap(self, source: Source) -> None:
         original = getattr(source.owner, source.attribute, None)
@@ -111,7 +113,9 @@ class Entropy:
         else:
             told = told if isinstance(told, Told) else _told(told)
             shown, digest = told.shown, (_xxh64(told.content), 0)
-        self._recorder.emit_entropy(name, digest, state, shown[:_MAX_SHOWN], site)
+        self._recorder.emit_entropy(
+            name, digest=digest, before=state, shown=shown[:_MAX_SHOWN], site=site
+        )
 
     def _rebind(self) -> None:
         """Give the wrappers to modules of the program that imported a function by name before

@@ -1,5 +1,7 @@
-"""Makes the calls that a run's settings name. Variables that precede process start were set by the
-runner."""
+"""Makes the calls that a run's settings name.
+
+Variables that have to be there before the process starts were set by the runner.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +12,22 @@ from reproaudit.config.settings import Settings
 
 
 def apply_before_torch(settings: Settings) -> None:
+    """Seed Python's own generator."""
     if settings.seed is not None:
         random.seed(settings.seed)
 
 
 def apply_to_numpy(settings: Settings) -> None:
+    """Seed NumPy's legacy generator, which takes 32 bits. NumPy is imported."""
     if settings.seed is not None:
         sys.modules["numpy"].random.seed(settings.seed % 2**32)
 
 
 def apply_to_torch(settings: Settings) -> None:
-    """Apply flags and seeds to the freshly imported torch; a setting that is None is left as the
-    program finds it."""
+    """Apply flags and seeds to the freshly imported torch.
+
+    A setting that is None is left as the program finds it.
+    """
     import torch
 
     from reproaudit.record.state import flags

@@ -1,8 +1,11 @@
-"""Acts right after the program's own first import of a module: the recorder never imports torch
-before the program."""
+"""Acts right after the program's own first import of a module.
+
+The recorder itself never imports torch before the program does.
+"""
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Sequence
 from importlib.machinery import ModuleSpec
@@ -11,7 +14,7 @@ from typing import Any
 
 
 class ImportWatch:
-    """A finder that finds nothing itself and runs a callback after a watched module was executed.
+    """A finder that finds nothing itself and runs actions after a watched module was executed.
 
     Looking for a spec (`importlib.util.find_spec("torch")`) does not use it up; only the import
     does.
@@ -21,8 +24,10 @@ class ImportWatch:
         self._callbacks: dict[str, list[Callable[[], None]]] = {}
 
     def when_imported(self, name: str, action: Callable[[], None]) -> None:
-        """Run `action` once the module is imported, at once if it is; several run in the order in
-        which they came."""
+        """Run `action` once the module is imported, at once if it is.
+
+        Several actions run in the order in which they came.
+        """
         if name in sys.modules and name not in self._callbacks:
             action()
             return
@@ -39,12 +44,13 @@ class ImportWatch:
     ) -> ModuleSpec | None:
         if name not in self._callbacks:
             return None
-        spec = _found_by_others(self, name, path, target)
+        spec = _ask_others(self, name, path, target)
         if spec is not None and spec.loader is not None:
-            spec.loader = _Loader(spec.loader, lambda: self._imported(name))  # type: ignore[assignment]
+            act = functools.partial(self._act, name)
+            spec.loader = _Loader(spec.loader, done=act)  # type: ignore[assignment]
         return spec
 
-    def _imported(self, name: str) -> None:
+    def _act(self, name: str) -> None:
         for action in self._callbacks.pop(name, ()):
             action()
         if not self._callbacks:
@@ -52,9 +58,9 @@ class ImportWatch:
 
 
 class ImportGuard:
-    """A finder that finds nothing itself and calls `before` and what that returns around the
-    execution of modules.
+    """A finder that finds nothing itself and has modules executed between two calls.
 
+    The first is `before`, the second what that returns.
     A module that is imported at its first use runs once in the life of a process, and may draw from
     a random stream.
     """
@@ -72,13 +78,13 @@ class ImportGuard:
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: Any = None
     ) -> ModuleSpec | None:
-        spec = _found_by_others(self, name, path, target)
+        spec = _ask_others(self, name, path, target)
         if spec is not None and hasattr(spec.loader, "exec_module"):
-            spec.loader = _Loader(spec.loader, lambda: None, self._before)  # type: ignore[assignment]
+            spec.loader = _Loader(spec.loader, before=self._before)  # type: ignore[assignment]
         return spec
 
 
-def _found_by_others(
+def _ask_others(
     asking: object, name: str, path: Sequence[str] | None, target: Any
 ) -> ModuleSpec | None:
     """Return the spec that the first of the other finders has."""
@@ -91,19 +97,27 @@ def _found_by_others(
     return None
 
 
-def _nothing() -> Callable[[], None]:
-    return lambda: None
+def _do_nothing() -> None:
+    return
+
+
+def _prepare_nothing() -> Callable[[], None]:
+    return _do_nothing
 
 
 class _Loader:
-    """Delegates to the real loader and puts it back into the module before the program can see this
-    one."""
+    """Delegates to the real loader, and puts that into the module before the program can look.
+
+    `before` and what it returns run around the execution of the module; `done` follows only if that
+    succeeded.
+    """
 
     def __init__(
         self,
         loader: Any,
-        done: Callable[[], None],
-        before: Callable[[], Callable[[], None]] = _nothing,
+        *,
+        done: Callable[[], None] = _do_nothing,
+        before: Callable[[], Callable[[], None]] = _prepare_nothing,
     ) -> None:
         self._loader = loader
         self._done = done

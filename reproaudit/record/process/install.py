@@ -26,7 +26,7 @@ _MEBIBYTE = 1 << 20
 
 
 class Installation:
-    """A recorder and everything it replaced, so that `remove` leaves the process as it was found."""
+    """A recorder and everything it replaced; `remove` leaves the process as it was found."""
 
     def __init__(self, plan: RunPlan, directory: str) -> None:
         self.patches = Patches()
@@ -66,9 +66,11 @@ class Installation:
             install_operations(self.recorder, self.boundaries, self.devices, self.patches)
 
     def _gather(self) -> None:
-        before, self.recorder.state.inside = self.recorder.state.inside, True
+        state = self.recorder.state
+        before = state.inside
+        state.inside = True  # gathering computes with torch
         self.devices.gather()
-        self.recorder.state.inside = before
+        state.inside = before
 
     def remove(self) -> None:
         self.patches.undo()
@@ -98,8 +100,9 @@ def install(plan: RunPlan) -> Recorder:
 
 
 def install_in_child(plan: RunPlan, label: str) -> Recorder:
-    """Install the recorder in a spawned child, in a folder named after the child's place in the
-    process tree."""
-    return Installation(
-        plan, os.path.join(str(plan.trace_dir), f"{CHILD_PREFIX}spawned-{label}")
-    ).recorder
+    """Install the recorder in a process that the program started.
+
+    Its folder is named after its place among the processes, `label`.
+    """
+    folder = os.path.join(str(plan.trace_dir), f"{CHILD_PREFIX}spawned-{label}")
+    return Installation(plan, folder).recorder

@@ -1,7 +1,8 @@
-"""Recording one repetition of a piece of code within this process, which is left as it was found."""
+"""Recording one repetition of code within this process, which is left as it was found."""
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import traceback
@@ -22,11 +23,14 @@ from reproaudit.record.repairs import Reach, install_repairs
 from reproaudit.record.session import Recorder
 from reproaudit.record.state.process_state import ProcessState, seed_streams
 
-_getpid = os.getpid
+_MOST_TOLD = 500  # characters of an error
 
 
 class _Forks:
-    """Follows forks for whichever repetition is going on: a hook on forks cannot be taken back."""
+    """Follows forks for whichever repetition is going on.
+
+    There is one for the process, because a hook on forks cannot be taken back.
+    """
 
     def __init__(self) -> None:
         self.recorder: Recorder | None = None
@@ -45,7 +49,8 @@ class _Forks:
             self.recorder.before_fork()
 
     def _after_in_child(self) -> None:
-        number, self._count = self._count, 0
+        number = self._count
+        self._count = 0
         if self.recorder is not None:
             self.recorder.after_fork_in_child()
         for action in self.in_child:
@@ -56,18 +61,22 @@ _forks = _Forks()
 
 
 class Repetition:
-    """One repetition while it goes on. `returned` is what the code under test gave, for the record."""
+    """One repetition while it goes on."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
 
     def record_return(self, value: object) -> None:
-        """Record what the code returned, tensors or not; a repetition that trained nothing counts
-        as one step."""
+        """Record what the code returned, tensors or not.
+
+        A repetition that trained nothing counts as one step.
+        """
         recorder = self._recorder
-        before, recorder.state.inside = recorder.state.inside, True
-        recordable = as_tensors(value)
-        recorder.state.inside = before
+        state = recorder.state
+        before = state.inside
+        state.inside = True  # making tensors of what is none is no op of the program
+        recordable = convert_to_tensors(value)
+        state.inside = before
         recorder.end_call(recordable, stepped=recorder.step > 0)
 
 
@@ -81,16 +90,14 @@ def repetition(plan: RunPlan, state: ProcessState, seed: int | None) -> Iterator
     """
     patches = Patches()
     state.restore()
-    watch, guard = (
-        ImportWatch(),
-        ImportGuard(lambda: ProcessState.capture(with_flags=False).restore_streams),
-    )
+    watch = ImportWatch()
+    guard = ImportGuard(lambda: ProcessState.capture(with_flags=False).restore_streams)
     try:
         if seed is not None:
             seed_streams(seed)
         _forks.hook()
-        with _following(patches):
-            _change(plan, patches, watch)
+        with _follow_forks():
+            _apply_plan(plan, patches, watch)
             guard.install()
             installation = Installation(plan, str(plan.trace_dir))
             _forks.recorder = installation.recorder
@@ -102,9 +109,8 @@ def repetition(plan: RunPlan, state: ProcessState, seed: int | None) -> Iterator
                 raise
             finally:
                 installation.remove()
-                installation.recorder.state.inside = (
-                    True  # closing a trace on a device computes with torch
-                )
+                # Closing the trace of a device computes with torch.
+                installation.recorder.state.inside = True
                 installation.recorder.finish(outcome)
                 installation.recorder.active = False
     finally:
@@ -115,26 +121,31 @@ def repetition(plan: RunPlan, state: ProcessState, seed: int | None) -> Iterator
 
 
 @contextmanager
-def _following(patches: Patches) -> Iterator[None]:
+def _follow_forks() -> Iterator[None]:
     _forks.in_child = []
     try:
         yield
     finally:
-        _forks.recorder, _forks.in_child = None, []
+        _forks.recorder = None
+        _forks.in_child = []
 
 
-def _change(plan: RunPlan, patches: Patches, watch: ImportWatch) -> None:
+def _apply_plan(plan: RunPlan, patches: Patches, watch: ImportWatch) -> None:
     settings = plan.settings
     for name, value in settings.env:
-        before = os.environ.get(name)
+        patches.on_undo(functools.partial(_put_back, name, os.environ.get(name)))
         os.environ[name] = value
-        patches.on_undo(lambda name=name, before=before: _put_back(name, before))  # type: ignore[misc]
     apply_before_torch(settings)
     if "numpy" in sys.modules:
         apply_to_numpy(settings)
     apply_to_torch(settings)
     if settings.interventions:
-        reach = Reach(patches, FrameKinds().is_program, watch.when_imported, _forks.in_child.append)
+        reach = Reach(
+            patches=patches,
+            is_program=FrameKinds().is_program,
+            when_imported=watch.when_imported,
+            after_fork=_forks.in_child.append,
+        )
         install_repairs(settings, reach)
 
 
@@ -146,12 +157,12 @@ def _put_back(name: str, value: str | None) -> None:
 
 
 def _one_line(error: BaseException) -> str:
-    return " ".join(traceback.format_exception_only(type(error), error)[-1].split())[:500]
+    last = traceback.format_exception_only(type(error), error)[-1]
+    return " ".join(last.split())[:_MOST_TOLD]
 
 
-def as_tensors(value: object) -> Any:
-    """Return the value with numbers, text and arrays replaced by tensors of the same content, for
-    comparison by bytes.
+def convert_to_tensors(value: object) -> Any:
+    """Replace numbers, text and arrays by tensors of the same content, to be compared by bytes.
 
     Containers keep their shape and names. What is none of these stays, and is not compared.
     """
@@ -162,20 +173,27 @@ def as_tensors(value: object) -> Any:
     if isinstance(value, int) and -(2**63) <= value < 2**63:
         return torch.tensor(value, dtype=torch.int64)
     if isinstance(value, (int, str, bytes)):
-        data = value if isinstance(value, bytes) else f"{value}".encode("utf-8", "surrogatepass")
-        return torch.tensor(list(data), dtype=torch.uint8)
+        return _bytes_tensor(value if isinstance(value, bytes) else _encode(value))
     if isinstance(value, (float, complex)):
-        return torch.tensor(
-            value, dtype=torch.complex128 if isinstance(value, complex) else torch.float64
-        )
+        dtype = torch.complex128 if isinstance(value, complex) else torch.float64
+        return torch.tensor(value, dtype=dtype)
     if isinstance(value, dict):
-        return {key: as_tensors(item) for key, item in value.items()}
+        return {key: convert_to_tensors(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [as_tensors(item) for item in value]
+        return [convert_to_tensors(item) for item in value]
     numpy: Any = sys.modules.get("numpy")
     if numpy is not None and isinstance(value, (numpy.ndarray, numpy.generic)):
         array = numpy.array(value)
+        # torch has no dtype for dates, texts and objects, nor for foreign byte orders.
         if array.dtype.kind in "biufc" and array.dtype.isnative:
             return torch.from_numpy(array)
-        return torch.tensor(list(repr(array.tolist()).encode()), dtype=torch.uint8)
+        return _bytes_tensor(repr(array.tolist()).encode())
     return value
+
+
+def _encode(value: int | str) -> bytes:
+    return f"{value}".encode("utf-8", "surrogatepass")
+
+
+def _bytes_tensor(data: bytes) -> torch.Tensor:
+    return torch.tensor(list(data), dtype=torch.uint8)

@@ -1,9 +1,9 @@
-"""Running the subject: a script as `__main__`, a callable as a training step, or a step built
-around a module."""
+"""Running the subject: a script as `__main__`, a callable as a step, or a step around a module."""
 
 from __future__ import annotations
 
 import builtins
+import functools
 import importlib
 import importlib.machinery
 import importlib.util
@@ -25,14 +25,17 @@ if TYPE_CHECKING:
     from reproaudit.record.session import Recorder
 
 _INTEGER_INPUTS_BELOW = 10
+_MOST_NAMES_TOLD = 12
 _BUILT_STEP_LEARNING_RATE = 0.01
 
 
 def prepare_path(spec: SubjectSpec) -> None:
     """Make `sys.path[0]` and `sys.argv` what they would be without us."""
     sys.argv = [spec.path or spec.module, *spec.argv]
-    is_in_folder = spec.path and spec.kind is not SubjectKind.PYTEST
-    sys.path[0] = os.path.dirname(os.path.realpath(spec.path)) if is_in_folder else os.getcwd()
+    if spec.path and spec.kind is not SubjectKind.PYTEST:
+        sys.path[0] = os.path.dirname(os.path.realpath(spec.path))
+    else:
+        sys.path[0] = os.getcwd()
 
 
 def run_pytest(spec: SubjectSpec) -> None:
@@ -60,50 +63,60 @@ def run_script(spec: SubjectSpec) -> None:
 
 
 def load_attribute(spec: SubjectSpec) -> Any:
-    """Import the subject's module and return the named attribute; dots reach into classes and
-    objects."""
-    if spec.path:
-        name = os.path.splitext(os.path.basename(spec.path))[0]
-        found = importlib.util.spec_from_file_location(name, os.path.abspath(spec.path))
-        if found is None or found.loader is None:
-            raise UsageError(f"cannot import {spec.path!r}", code="subject-import")
-        module = importlib.util.module_from_spec(found)
-        sys.modules[name] = module
-        found.loader.exec_module(module)
-    else:
-        module = importlib.import_module(spec.module)
+    """Import the subject's module and return the named attribute.
+
+    Dots reach into classes and objects.
+    """
+    module = _import_file(spec.path) if spec.path else importlib.import_module(spec.module)
     value: Any = module
     for part in spec.attribute.split("."):
         try:
             value = getattr(value, part)
         except AttributeError:
-            near = [
-                name
-                for name in vars(module)
-                if not name.startswith("_") and callable(getattr(module, name))
-            ]
             raise UsageError(
                 f"{spec.path or spec.module!r} has no {spec.attribute!r}",
                 code="subject-attribute",
-                hint="it has: " + ", ".join(sorted(near)[:12]),
+                hint="it has: " + ", ".join(_public_callables(module)[:_MOST_NAMES_TOLD]),
             ) from None
     return value
 
 
+def _import_file(path: str) -> ModuleType:
+    name = os.path.splitext(os.path.basename(path))[0]
+    found = importlib.util.spec_from_file_location(name, os.path.abspath(path))
+    if found is None or found.loader is None:
+        raise UsageError(f"cannot import {path!r}", code="subject-import")
+    module = importlib.util.module_from_spec(found)
+    sys.modules[name] = module
+    found.loader.exec_module(module)
+    return module
+
+
+def _public_callables(module: ModuleType) -> list[str]:
+    public = [name for name in vars(module) if not name.startswith("_")]
+    return sorted(name for name in public if callable(getattr(module, name)))
+
+
 def run_attribute(
-    spec: SubjectSpec, recorder: Callable[[], Recorder | None], device: str | None, seed: int | None
+    spec: SubjectSpec,
+    recorder: Callable[[], Recorder | None],
+    *,
+    device: str | None,
+    seed: int | None,
 ) -> None:
-    """Call the named training step until the recorder has seen enough, or build a step around a
-    module."""
+    """Call the named training step until the recorder has seen enough.
+
+    Around a module, or a class of modules, a step is built. `recorder` is asked only after the
+    subject has imported torch.
+    """
     target = load_attribute(spec)
     import torch
 
-    if isinstance(target, torch.nn.Module) or (
-        isinstance(target, type) and issubclass(target, torch.nn.Module)
-    ):
-        step = _module_step(target, spec, device, 0 if seed is None else seed)
+    is_class = isinstance(target, type) and issubclass(target, torch.nn.Module)
+    if is_class or isinstance(target, torch.nn.Module):
+        step = _build_module_step(target, spec, device=device or "cpu", seed=seed or 0)
     elif callable(target):
-        step = _callable_step(target, device)
+        step = _build_callable_step(target, device)
     else:
         raise UsageError(
             f"{spec.attribute!r} is a {type(target).__name__}, not a callable or a module",
@@ -115,19 +128,19 @@ def run_attribute(
         before = live.step if live is not None else 0
         result = step()
         if live is not None:
-            live.end_call(result, live.step > before)
+            live.end_call(result, stepped=live.step > before)
 
 
-def _callable_step(target: Callable[..., Any], device: str | None) -> Callable[[], Any]:
+def _build_callable_step(target: Callable[..., Any], device: str | None) -> Callable[[], Any]:
     try:
         parameters = inspect.signature(target).parameters
     except (TypeError, ValueError):
         parameters = {}  # type: ignore[assignment]
     required = [
         name
-        for name, p in parameters.items()
-        if p.default is p.empty
-        and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        for name, parameter in parameters.items()
+        if parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
         and name != "device"
     ]
     if required:
@@ -137,22 +150,24 @@ def _callable_step(target: Callable[..., Any], device: str | None) -> Callable[[
             hint="name a callable without required arguments, or with `device` alone",
         )
     if "device" in parameters:
-        return lambda: target(device=device or "cpu")
+        return functools.partial(target, device=device or "cpu")
     return target
 
 
-def _module_step(
-    target: Any, spec: SubjectSpec, device: str | None, seed: int
+def _build_module_step(
+    target: Any, spec: SubjectSpec, *, device: str, seed: int
 ) -> Callable[[], torch.Tensor]:
-    """Build a step: seeded weights and inputs, mean square of the floating outputs as loss,
-    backward, SGD."""
+    """Build a step: seeded weights and inputs, a loss, a backward pass, SGD.
+
+    The loss is the sum, over all outputs of floating point, of their mean square.
+    """
     import torch
 
     torch.manual_seed(seed)
     module = target() if isinstance(target, type) else target
-    module = module.to(device or "cpu")
+    module = module.to(device)
     generator = torch.Generator().manual_seed(seed)
-    inputs = [_input(wanted, generator).to(device or "cpu") for wanted in spec.inputs]
+    inputs = [_make_input(wanted, generator).to(device) for wanted in spec.inputs]
     if not inputs:
         raise UsageError(
             f"{spec.attribute!r} is a module: its inputs are not known",
@@ -167,10 +182,9 @@ def _module_step(
 
         if optimizer is not None:
             optimizer.zero_grad()
+        tensors = [tensor for _, tensor in tensors_in(module(*inputs), "output")]
         outputs = [
-            t
-            for _, t in tensors_in(module(*inputs), "output")
-            if t.is_floating_point() or t.is_complex()
+            tensor for tensor in tensors if tensor.is_floating_point() or tensor.is_complex()
         ]
         loss = torch.stack([output.abs().square().mean().double() for output in outputs]).sum()
         if loss.requires_grad:
@@ -182,16 +196,16 @@ def _module_step(
     return step
 
 
-def _input(wanted: InputSpec, generator: torch.Generator) -> torch.Tensor:
+def _make_input(wanted: InputSpec, generator: torch.Generator) -> torch.Tensor:
     import torch
 
-    dtype, shape = getattr(torch, wanted.dtype), wanted.shape
+    dtype = getattr(torch, wanted.dtype)
+    shape = wanted.shape
     if dtype == torch.bool:
         return torch.randint(0, 2, shape, generator=generator).bool()
     if dtype.is_floating_point or dtype.is_complex:
-        return torch.randn(
-            shape, generator=generator, dtype=torch.complex64 if dtype.is_complex else torch.float32
-        ).to(dtype)
-    return torch.randint(
-        0, _INTEGER_INPUTS_BELOW, shape, generator=generator, dtype=torch.int64
-    ).to(dtype)
+        # Not every dtype can be drawn: it is drawn in single precision and converted.
+        drawn_as = torch.complex64 if dtype.is_complex else torch.float32
+        return torch.randn(shape, generator=generator, dtype=drawn_as).to(dtype)
+    drawn = torch.randint(0, _INTEGER_INPUTS_BELOW, shape, generator=generator, dtype=torch.int64)
+    return drawn.to(dtype)

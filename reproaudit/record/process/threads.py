@@ -10,7 +10,7 @@ from reproaudit.record.session import Recorder
 
 
 class ThreadStarts:
-    """Tells the recorder of each thread before it runs."""
+    """Has the recorder number each thread before it runs."""
 
     def __init__(self, recorder: Recorder, patches: Patches) -> None:
         original = threading.Thread.start
