@@ -279,6 +279,10 @@ class DivergentPairs(Sequence[Pair]):
         """Return the pairs of one kind of tensor that both runs have."""
         return self._chosen((self.kinds == kind) & (self.events_a >= 0) & (self.events_b >= 0))
 
+    def without_kind(self, kind: EventKind) -> DivergentPairs:
+        """Return the pairs of all other kinds of tensor."""
+        return self._chosen(self.kinds != kind)
+
     def _chosen(self, at: slice | npt.NDArray[np.bool_]) -> DivergentPairs:
         processes, events_a, events_b = (
             column[at] for column in (self.processes, self.events_a, self.events_b)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from reproaudit.compare.boundaries import BoundaryComparison, DivergentPairs, Pair, divergent_pairs
 from reproaudit.compare.elements import element_difference
 from reproaudit.compare.samples import same_samples, same_samples_across
 from reproaudit.config.tolerance import Tolerances
-from reproaudit.model.events import EventKind, NotChecked, Phase, Unchecked
-from reproaudit.model.result import (
-    TensorDivergence,
-    Tolerance,
-)
+from reproaudit.model.events import EventKind, NotChecked, Unchecked
+from reproaudit.model.result import TensorDivergence, Tolerance
 from reproaudit.model.verdict import Comparison, Verdict, decide
-from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
+from reproaudit.trace.views import TensorEvent
 
-_MAX_TABULATED = 200  # divergences whose elements are compared and that reach the result
+_MAX_SHOWN = 200  # divergences that reach the result; what is judged has no limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +42,35 @@ class Judged:
         return by_index[classes[0][0]], by_index[classes[1][0]]
 
 
+@dataclass(frozen=True, slots=True)
+class _PairOfRuns:
+    """Two runs that stand for two classes, what differs between them, and what counts as equal."""
+
+    a: Run
+    b: Run
+    differing: DivergentPairs
+    tolerances: Tolerances
+
+    def describe(self, pairs: Iterable[Pair]) -> Iterator[TensorDivergence]:
+        """Compare the pairs element by element, one at a time when it is asked for."""
+        for pair in pairs:
+            yield _describe_pair(self.a, self.b, pair, self.tolerances)
+
+    def find_outside_tolerance(
+        self, described: Sequence[TensorDivergence] = ()
+    ) -> TensorDivergence | None:
+        """Return a tensor that is not within tolerance; None if all that differ are.
+
+        All of them are judged, however many are shown. `described` are the first ones, which are
+        not compared again. Batches decide nothing.
+        """
+        rest = self.differing[len(described) :].without_kind(EventKind.BATCH)
+        for divergence in chain(described, self.describe(rest)):
+            if divergence.kind is not EventKind.BATCH and not _is_within(divergence):
+                return divergence
+        return None
+
+
 def judge(
     runs: Sequence[Run],
     comparison: BoundaryComparison,
@@ -52,26 +79,21 @@ def judge(
     """Decide the verdict and tabulate what differs. A mapping of tolerances is from dtype names,
     and "*"."""
     tolerances = tolerances if isinstance(tolerances, Tolerances) else Tolerances(tolerances)
-    notes = list(comparison.not_checked)
-    rows: list[TensorDivergence] = []
-    total, within, reordered = 0, False, False
-    tables = dict(zip((run.index for run in runs), comparison.tables, strict=True))
-    by_index = {run.index: run for run in runs}
-    for other in comparison.classes[1:]:
-        a, b = by_index[comparison.classes[0][0]], by_index[other[0]]
-        pairs = divergent_pairs(tables[a.index], tables[b.index])
-        found = [
-            _row(a, b, pair, tolerances)
-            for pair in pairs[: _MAX_TABULATED if not rows else _MAX_TABULATED * 10]
-        ]
-        all_within = len(found) == len(pairs) and all(
-            _is_within(row) for row in found if row.kind is not EventKind.BATCH
+    pairs = list(_pair_classes(runs, comparison, tolerances))
+    first_pair = pairs[0] if pairs else None
+    shown = list(first_pair.describe(first_pair.differing[:_MAX_SHOWN])) if first_pair else []
+    outside = _find_outside_tolerance(pairs, shown)
+    verdict = decide(
+        Comparison(
+            outcomes=tuple(run.outcome for run in runs),
+            compared=comparison.compared,
+            classes=comparison.classes,
+            within_tolerance=bool(shown) and outside is None,
         )
-        within = all_within if not rows else within and all_within
-        if not rows:
-            rows, total = found, len(pairs)
-            reordered = _is_reordered(a, b, pairs)
-    if any(row.lacks_values for row in rows):
+    )
+    notes = list(comparison.not_checked)
+    lacking = [divergence for divergence in (*shown, outside) if divergence is not None]
+    if any(divergence.lacks_values for divergence in lacking):
         notes.append(
             NotChecked(
                 Unchecked.VALUES_NOT_KEPT,
@@ -79,88 +101,111 @@ def judge(
                 "their values were past the --values-mb budget",
             )
         )
-    verdict = decide(
-        Comparison(
-            tuple(run.outcome for run in runs),
-            comparison.compared,
-            comparison.classes,
-            within and bool(rows),
-        )
-    )
-    first = next(
-        (row for row in rows if row.kind is not EventKind.BATCH), rows[0] if rows else None
-    )
     return Judged(
-        tuple(runs),
-        comparison,
-        verdict,
-        tuple(rows[:_MAX_TABULATED]),
-        total,
-        first,
-        tuple(notes),
-        reordered,
+        runs=tuple(runs),
+        comparison=comparison,
+        verdict=verdict,
+        divergences=tuple(shown),
+        divergences_total=len(first_pair.differing) if first_pair else 0,
+        first=_choose_first(shown),
+        not_checked=tuple(notes),
+        same_samples_reordered=first_pair is not None and _is_reordered(first_pair),
     )
 
 
-def _is_within(row: TensorDivergence) -> bool:
-    return row.difference is not None and row.difference.within_tolerance
+def _pair_classes(
+    runs: Sequence[Run], comparison: BoundaryComparison, tolerances: Tolerances
+) -> Iterator[_PairOfRuns]:
+    """Yield the first class paired with each other one: a run of each stands for its class."""
+    tables = {run.index: table for run, table in zip(runs, comparison.tables, strict=True)}
+    by_index = {run.index: run for run in runs}
+    for other in comparison.classes[1:]:
+        a = by_index[comparison.classes[0][0]]
+        b = by_index[other[0]]
+        differing = divergent_pairs(tables[a.index], tables[b.index])
+        if len(differing):
+            yield _PairOfRuns(a, b, differing, tolerances)
 
 
-def _row(a: Run, b: Run, pair: Pair, tolerances: Tolerances) -> TensorDivergence:
+def _find_outside_tolerance(
+    pairs: Sequence[_PairOfRuns], shown: Sequence[TensorDivergence]
+) -> TensorDivergence | None:
+    """Return a tensor of any two classes that is not within tolerance; `shown` are of the first
+    pair."""
+    for number, pair in enumerate(pairs):
+        outside = pair.find_outside_tolerance(() if number else shown)
+        if outside is not None:
+            return outside
+    return None
+
+
+def _choose_first(shown: Sequence[TensorDivergence]) -> TensorDivergence | None:
+    """Return the first divergence that is no batch, which decides nothing; else the first one."""
+    for divergence in shown:
+        if divergence.kind is not EventKind.BATCH:
+            return divergence
+    return shown[0] if shown else None
+
+
+def _is_within(divergence: TensorDivergence) -> bool:
+    return divergence.difference is not None and divergence.difference.within_tolerance
+
+
+def _describe_pair(a: Run, b: Run, pair: Pair, tolerances: Tolerances) -> TensorDivergence:
+    """Say what differs between two tensors, and by how much where their values were kept."""
     runs = (a.index, b.index)
-    if pair.event_a is None or pair.event_b is None:
-        run = a if pair.event_b is None else b
-        event = pair.event_a if pair.event_a is not None else pair.event_b
-        assert event is not None
-        kind, name, step, phase, tensor = _described(dict(run.traces)[pair.process], event)
-        return TensorDivergence(kind, name, step, phase, runs, tensor, only_in=run.index)
-    trace_a, trace_b = dict(a.traces)[pair.process], dict(b.traces)[pair.process]
-    kind, name, step, phase, tensor = _described(trace_a, pair.event_a)
-    other = _described(trace_b, pair.event_b)[4]
-    if other != tensor:
-        return TensorDivergence(kind, name, step, phase, runs, tensor, other_tensor=other)
-    values_a, values_b = trace_a.values(pair.event_a), trace_b.values(pair.event_b)
-    if (
-        not values_a
-        or not values_b
-        or (values_a[0].dtype, values_a[0].shape) != (values_b[0].dtype, values_b[0].shape)
-    ):
-        return TensorDivergence(kind, name, step, phase, runs, tensor)
-    tolerance = tolerances.of(kind, name, values_a[0].dtype)
-    difference = element_difference(values_a[0], values_b[0], tolerance)
-    has_samples = kind is EventKind.BATCH and bool(values_a[0].shape)
+    if pair.event_b is None:
+        assert pair.event_a is not None
+        event = a.trace_of(pair.process).tensor(pair.event_a)
+        return _start_divergence(event, runs, only_in=a.index)
+    trace_b = b.trace_of(pair.process)
+    event_b = trace_b.tensor(pair.event_b)
+    if pair.event_a is None:
+        return _start_divergence(event_b, runs, only_in=b.index)
+    trace_a = a.trace_of(pair.process)
+    event_a = trace_a.tensor(pair.event_a)
+    divergence = _start_divergence(event_a, runs)
+    if event_a.tensor != event_b.tensor:
+        return replace(divergence, other_tensor=event_b.tensor)
+    values_a = trace_a.values(event_a.number)
+    values_b = trace_b.values(event_b.number)
+    if not values_a or not values_b:
+        return divergence
+    value_a, value_b = values_a[0], values_b[0]
+    if (value_a.dtype, value_a.shape) != (value_b.dtype, value_b.shape):
+        return divergence
+    tolerance = tolerances.of(event_a.kind, event_a.name, value_a.dtype)
+    has_samples = event_a.kind is EventKind.BATCH and bool(value_a.shape)
+    return replace(
+        divergence,
+        difference=element_difference(value_a, value_b, tolerance),
+        is_reordered=has_samples and same_samples(value_a, value_b),
+    )
+
+
+def _start_divergence(
+    event: TensorEvent, runs: tuple[int, int], *, only_in: int | None = None
+) -> TensorDivergence:
     return TensorDivergence(
-        kind=kind,
-        name=name,
-        step=step,
-        phase=phase,
+        kind=event.kind,
+        name=event.name,
+        step=event.step,
+        phase=event.phase,
         runs=runs,
-        tensor=tensor,
-        difference=difference,
-        is_reordered=has_samples and same_samples(values_a[0], values_b[0]),
+        tensor=event.tensor,
+        only_in=only_in,
     )
 
 
-def _described(trace: Trace, event: int) -> tuple[EventKind, str, int, Phase, str]:
-    row = trace.events[event]
-    tensor = trace.strings[int(row["aux"])] if int(row["aux"]) < len(trace.strings) else ""
-    return (
-        EventKind(int(row["kind"])),
-        trace.strings[row["name"]],
-        int(row["step"]),
-        Phase(int(row["phase"])),
-        tensor,
-    )
-
-
-def _is_reordered(a: Run, b: Run, pairs: DivergentPairs) -> bool:
-    """True if the batches that differ hold, over all of them, the same samples in another order."""
+def _is_reordered(pair_of_runs: _PairOfRuns) -> bool:
+    """Return True if the batches that differ hold, over all of them, the same samples in another
+    order."""
     first, second = [], []
-    for pair in pairs.of_kind(EventKind.BATCH):
+    for pair in pair_of_runs.differing.of_kind(EventKind.BATCH):
         assert pair.event_a is not None
         assert pair.event_b is not None
-        trace_a, trace_b = dict(a.traces)[pair.process], dict(b.traces)[pair.process]
-        values_a, values_b = trace_a.values(pair.event_a), trace_b.values(pair.event_b)
+        values_a = pair_of_runs.a.trace_of(pair.process).values(pair.event_a)
+        values_b = pair_of_runs.b.trace_of(pair.process).values(pair.event_b)
         if not values_a or not values_b:
             return False
         first.append(values_a[0])

@@ -26,6 +26,13 @@ class Run:
     def main(self) -> Trace:
         return self.traces[0][1]
 
+    def trace_of(self, process: str) -> Trace:
+        """Return the trace of the process with this label. Raises KeyError if it left none."""
+        for label, trace in self.traces:
+            if label == process:
+                return trace
+        raise KeyError(process)
+
     @property
     def outcome(self) -> Outcome:
         return self.main.outcome

@@ -10,7 +10,7 @@ import pytest
 
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.interning import Interned
-from reproaudit.compare.judge import judge
+from reproaudit.compare.judge import Judged, judge
 from reproaudit.config.tolerance import Ignored, TensorPattern
 from reproaudit.config.tolerance_options import parse_tolerances
 from reproaudit.diagnose.locate import Locator
@@ -99,6 +99,45 @@ def concluded(folder: Path, *ignored: str) -> AuditResult:
     interned = Interned(tuple(Ignored(TensorPattern(text), "drawn anew") for text in ignored))
     judged = judge(runs, compare_boundaries(runs, interned), {})
     return conclude(judged, (), (), notes=(), settings=(), subject="train.py", next_commands=())
+
+
+MANY = 301  # more than the 200 that are shown
+
+
+def judge_many(folder: Path, tolerance: str, **last: float) -> Judged:
+    """Judge two runs of MANY gradients that differ by 1e-4 each, the last one by `last` instead."""
+    names = [f"g{number:03}" for number in range(MANY)]
+    runs = [
+        run_with(folder, 0, **dict.fromkeys(names, 1.0)),
+        run_with(folder, 1, **(dict.fromkeys(names, 1.0001) | last)),
+    ]
+    comparison = compare_boundaries(runs, Interned())
+    return judge(runs, comparison, parse_tolerances([tolerance]))
+
+
+def test_more_tensors_than_are_shown_may_all_be_within_tolerance(tmp_path: Path) -> None:
+    judged = judge_many(tmp_path, "float64:atol=1e-3")
+    assert judged.verdict is Verdict.WITHIN_TOLERANCE
+    assert len(judged.divergences) < judged.divergences_total == MANY
+
+
+def test_a_tensor_past_those_that_are_shown_can_be_outside_the_tolerance(tmp_path: Path) -> None:
+    judged = judge_many(tmp_path, "float64:atol=1e-3", g300=2.0)
+    assert judged.verdict is Verdict.NOT_REPRODUCIBLE
+
+
+def test_a_later_class_of_many_tensors_is_judged_to_its_end(tmp_path: Path) -> None:
+    names = [f"g{number:04}" for number in range(2_001)]
+    far = dict.fromkeys(names, 1.0002)
+    rows = [dict.fromkeys(names, 1.0), dict.fromkeys(names, 1.0001), far, far | {"g2000": 2.0}]
+    runs = [run_with(tmp_path, index, **row) for index, row in enumerate(rows)]
+    tolerances = parse_tolerances(["float64:atol=1e-3"])
+
+    def verdict_of(some: list[Run]) -> Verdict:
+        return judge(some, compare_boundaries(some, Interned()), tolerances).verdict
+
+    assert verdict_of(runs[:3]) is Verdict.WITHIN_TOLERANCE
+    assert verdict_of(runs) is Verdict.NOT_REPRODUCIBLE
 
 
 def test_an_ignored_tensor_reaches_the_result_with_its_reason(tmp_path: Path) -> None:
