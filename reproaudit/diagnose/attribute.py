@@ -1,9 +1,10 @@
-"""Which finding a proven fix belongs to, what it says of the cause, and the patch that it becomes."""
+"""Which finding a proven fix belongs to, what it says of the cause, and the patch it becomes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from reproaudit.compare.entropy import Strength
 from reproaudit.compare.judge import Judged
@@ -15,63 +16,70 @@ from reproaudit.diagnose.races import DeviceRace
 from reproaudit.diagnose.sources import Explanation, with_cause
 from reproaudit.knowledge.interventions import INTERVENTIONS
 from reproaudit.knowledge.rules import RULES
-from reproaudit.model.events import EventFlag, Location, Phase
+from reproaudit.model.events import EventFlag, Phase
 from reproaudit.model.result import Cause, Finding, Fix
 from reproaudit.trace.runs import Run
 
 
 def lacks_exact_line(known: FoundSource, finding: Finding) -> bool:
-    """Tell whether only the arrival of the difference is known, not the line that made it."""
+    """Return True if only the arrival of the difference is known, not the line that made it."""
     if known.pin is not None or known.explained.has_exact_line:
         return False
-    call = known.explained.call
+    call, fix = known.explained.call, finding.fix
+    if call is None or fix is None:
+        return True
     # A call that could have been a bystander, as clocks are, is none if repairing it repairs the
     # program.
-    is_to_blame = (
-        call is not None
-        and finding.fix is not None
-        and set(find_for_call(call)) & set(finding.fix.settings)
-    )
-    return not is_to_blame
+    return set(find_for_call(call)).isdisjoint(fix.settings)
 
 
 def is_repaired_by(one: FoundSource, name: str, known: Sequence[FoundSource]) -> bool:
-    """Tell whether the intervention repairs this finding: its cause is among the causes that it
-    removes, or, where that is true of none, it was a choice for this one."""
-    fitting = [
-        other for other in known if other.explained.finding.cause in INTERVENTIONS[name].causes
-    ]
-    return name in one.choices and (
-        one in fitting or not any(name in other.choices for other in fitting)
+    """Return True if the intervention repairs this finding.
+
+    Its cause is then among the causes that the intervention removes. Where that is true of no
+    finding that chose the intervention, it belongs to all that chose it.
+    """
+    if name not in one.choices:
+        return False
+    removed = INTERVENTIONS[name].causes
+    if one.explained.finding.cause in removed:
+        return True
+    return not any(
+        name in other.choices and other.explained.finding.cause in removed for other in known
     )
 
 
 def drop_clock_suspicion(explained: Explanation) -> Finding:
-    """A clock was suspected because it differs, as clocks do; fixing it repaired nothing, so
-    nothing speaks for it."""
+    """Return the finding without a clock as its cause, where nothing but its difference speaks.
+
+    A clock is suspected because it differs, as clocks do. To be called where fixing it repaired
+    nothing.
+    """
     call, finding = explained.call, explained.finding
     if call is None or call.strength is not Strength.CLOCK or not explained.is_from_outside:
         return finding
-    return with_cause(
-        finding, Cause.UNKNOWN, f"{call.name} differs too, but no run with it fixed was equal"
-    )
+    note = f"{call.name} differs too, but no run with it fixed was equal"
+    return with_cause(finding, Cause.UNKNOWN, note)
 
 
 def correct_cause(finding: Finding, part: tuple[str, ...]) -> Finding:
-    """Where the repair does not fit the cause, the repair is right: it was run."""
+    """Return the finding with the cause that its repair speaks for, if it has another one.
+
+    The repair is right: it was run.
+    """
     if any(finding.cause in INTERVENTIONS[name].causes for name in part):
         return finding
     cause = infer_cause(part)
     if cause is None or cause is finding.cause:
         return finding
     if cause is not Cause.HASH_ORDER and RULES[finding.cause].is_of_stream:
-        # what shifts a stream is repaired at what shifts it; the stream is where it shows
+        # What shifts a stream is repaired at what shifts it; the stream is where it shows.
         return finding
     return with_cause(finding, cause, f"known by what repairs it: {', '.join(part)}")
 
 
 def could_be_repaired_by(one: FoundSource, name: str) -> bool:
-    """Tell whether an intervention that nothing else explains may be what repairs this finding."""
+    """Return True if the intervention could repair this finding, for all that its origin says."""
     is_inside = INTERVENTIONS[name].acts_on.is_inside_operators
     return not (is_inside and one.explained.is_from_outside)
 
@@ -93,34 +101,32 @@ def make_finding_without_place(
         phase=first.phase if first else Phase.FORWARD,
         step=first.step if first else 0,
     )
-    found = with_cause(
-        finding, cause, "recording every operator hides the difference; known by what repairs it"
-    )
-    place = (
-        next(filter(None, map(_undefined_read, runs)), None)
-        if cause is Cause.UNINITIALIZED_MEMORY
-        else None
-    )
-    if cause is Cause.THREAD_RACE:
-        raced = (
-            race for race in races if set(race.repairs) & set(fix.settings) and race.location.line
-        )
-        place = next(((race.op.removesuffix(".default"), race.location) for race in raced), None)
-    if place is not None:
-        found = replace(found, op=place[0], location=place[1])
-    return replace(found, fix=replace(fix, advice=found.fix.advice if found.fix else ""))
+    note = "recording every operator hides the difference; known by what repairs it"
+    finding = with_cause(finding, cause, note)
+    if cause is Cause.UNINITIALIZED_MEMORY:
+        finding = _name_allocation(finding, runs)
+    elif cause is Cause.THREAD_RACE:
+        finding = _name_race(finding, fix, races)
+    advice = finding.fix.advice if finding.fix is not None else ""
+    return replace(finding, fix=replace(fix, advice=advice))
 
 
-def _undefined_read(run: Run) -> tuple[str, Location] | None:
-    """Return the op and the line that allocated the memory which an op first read undefined."""
-    trace = run.main
-    for row in trace.events[(trace.events["flags"] & EventFlag.READS_UNDEFINED) != 0]:
-        if int(row["aux"]) < len(trace.events):
-            made = trace.events[int(row["aux"])]
-            return str(trace.strings[made["name"]]).removesuffix(".default"), trace.locations[
-                made["location"]
-            ]
-    return None
+def _name_allocation(finding: Finding, runs: Sequence[Run]) -> Finding:
+    """Name the op that allocated the memory which an op was first seen to read undefined."""
+    for run in runs:
+        for reader in run.main.operations(EventFlag.READS_UNDEFINED):
+            if reader.allocated_by is not None:
+                allocation = run.main.op(reader.allocated_by)
+                return replace(finding, op=allocation.shown_name, location=allocation.location)
+    return finding
+
+
+def _name_race(finding: Finding, fix: Fix, races: Sequence[DeviceRace]) -> Finding:
+    """Name the first race, at a known line, that the fix removes."""
+    for race in races:
+        if race.location.line and not set(race.repairs).isdisjoint(fix.settings):
+            return replace(finding, op=race.shown_op, location=race.location)
+    return finding
 
 
 def add_patch(finding: Finding, subject: SubjectSpec, *, refuses: bool) -> Finding:
@@ -132,18 +138,31 @@ def add_patch(finding: Finding, subject: SubjectSpec, *, refuses: bool) -> Findi
     fix = finding.fix
     if fix is None or not fix.verified:
         return finding
-    main, place = subject.file, finding.location
-    file, line = (main, None) if place is None else (subject.folder / place.path, place.line)
-    if not file.is_file():
-        file, line = main, None
-    try:
-        text = file.read_text(encoding="utf-8") if subject.path else ""
-    except (OSError, UnicodeDecodeError):
-        text = ""
-    shown = place.path if place is not None and line is not None else main.name
+    file, line, shown = _find_file(finding, subject)
+    text = _read_text(file) if subject.path else ""
     patch = make_patch(text, shown, fix.settings, line, refuses=refuses) if text else ()
     if not patch:
         entries = [INTERVENTIONS[name] for name in fix.settings]
         advised = [row for entry in entries for row in patch_lines(entry, refuses=refuses)]
         patch = tuple(dict.fromkeys(advised))
     return replace(finding, fix=replace(fix, patch=patch))
+
+
+def _find_file(finding: Finding, subject: SubjectSpec) -> tuple[Path, int | None, str]:
+    """Return the file to patch, the line to blame in it, and how reports name the file.
+
+    The subject's own file, without a line, where the finding's is not known or is not there.
+    """
+    place = finding.location
+    if place is not None:
+        file = subject.folder / place.path
+        if file.is_file():
+            return file, place.line, place.path
+    return subject.file, None, subject.file.name
+
+
+def _read_text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""

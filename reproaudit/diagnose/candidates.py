@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-import numpy as np
-
 from reproaudit.compare.entropy import EntropyCall, has_random_hashes
 from reproaudit.compare.localise import Origin
 from reproaudit.diagnose.explainers import is_drawn_by_worker
@@ -19,9 +17,10 @@ from reproaudit.knowledge.interventions import (
 )
 from reproaudit.knowledge.mechanisms import mechanism_of
 from reproaudit.knowledge.traits import Clue, Part
-from reproaudit.model.events import EventFlag, EventKind
+from reproaudit.model.events import EventFlag
 from reproaudit.model.result import Cause, Finding
 from reproaudit.trace.runs import Run
+from reproaudit.trace.views import Digest
 
 
 def find_candidates(
@@ -92,7 +91,7 @@ def find_for_drawn_streams(a: Run, b: Run, at_least: int = 1) -> tuple[str, ...]
     Only streams count whose state changed at least so often. One that was not seen to change may
     have been drawn from before it was first looked at.
     """
-    states_a, states_b = _states(a), _states(b)
+    states_a, states_b = _read_states(a), _read_states(b)
     suspects = [
         stream
         for stream, states in states_a.items()
@@ -105,14 +104,11 @@ def find_for_drawn_streams(a: Run, b: Run, at_least: int = 1) -> tuple[str, ...]
     )
 
 
-def _states(run: Run) -> dict[str, set[tuple[int, int]]]:
-    found: dict[str, set[tuple[int, int]]] = {}
-    events = run.main.events
-    for number in np.flatnonzero(events["kind"] == EventKind.RNG):
-        row = events[number]
-        found.setdefault(run.main.strings[row["name"]], set()).add(
-            (int(row["outputs"][0]), int(row["outputs"][1]))
-        )
+def _read_states(run: Run) -> dict[str, set[Digest]]:
+    """Return the states of each global stream of the main process."""
+    found: dict[str, set[Digest]] = {}
+    for event in run.main.stream_states():
+        found.setdefault(event.stream, set()).add(event.state)
     return found
 
 
@@ -120,8 +116,8 @@ def _draws_from_own_generator(explained: Explanation, pair: tuple[Run, Run]) -> 
     source = explained.source
     if source.event_a is None:
         return False
-    row = dict(pair[0].traces)[source.process].events[source.event_a]
-    return bool(row["flags"] & EventFlag.OWN_GENERATOR)
+    op = dict(pair[0].traces)[source.process].op(source.event_a)
+    return bool(op.flags & EventFlag.OWN_GENERATOR)
 
 
 def list_combinable(*, cuda: bool, compiles: bool) -> tuple[str, ...]:

@@ -14,10 +14,11 @@ from reproaudit.compare.entropy import EntropyCall, Strength, best_candidate
 from reproaudit.compare.localise import Origin, Source
 from reproaudit.knowledge.mechanisms import mechanism_of
 from reproaudit.knowledge.rules import cause_of_call
-from reproaudit.model.events import EventFlag, EventKind, Location, Phase
+from reproaudit.model.events import EventFlag, EventKind, Location
 from reproaudit.model.result import Cause
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import MAIN_PROCESS, Run
+from reproaudit.trace.views import OpEvent
 
 _SEEDINGS = ("torch.manual_seed", "torch.seed", "torch.Generator.seed")
 
@@ -35,14 +36,16 @@ class Case:
     b: Run
     calls: Sequence[EntropyCall]
     trace: Trace
-    event: int
-    op: str
-    location: Location | None
-    module: str
-    phase: Phase
-    step: int
-    flags: EventFlag
-    is_in_thread: bool
+    event: OpEvent
+
+    @property
+    def op(self) -> str:
+        return self.event.name
+
+    @property
+    def location(self) -> Location | None:
+        """The user's line; None if it is not known."""
+        return self.event.known_location
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,25 +65,10 @@ Explainer = Callable[[Case], Answer]
 def make_case(source: Source, pair: tuple[Run, Run], calls: Sequence[EntropyCall]) -> Case:
     """Look up the op of a source in the run that has it."""
     a, b = pair
-    run, event = (a, source.event_a) if source.event_a is not None else (b, source.event_b)
-    assert event is not None
+    run, number = (a, source.event_a) if source.event_a is not None else (b, source.event_b)
+    assert number is not None
     trace = dict(run.traces)[source.process]
-    row = trace.events[event]
-    return Case(
-        source=source,
-        a=a,
-        b=b,
-        calls=calls,
-        trace=trace,
-        event=event,
-        op=trace.strings[row["name"]],
-        location=_known_location(trace, int(row["location"])),
-        module=trace.strings[row["module"]],
-        phase=Phase(int(row["phase"])),
-        step=int(row["step"]),
-        flags=EventFlag(int(row["flags"])),
-        is_in_thread=bool(row["thread"]),
-    )
+    return Case(source=source, a=a, b=b, calls=calls, trace=trace, event=trace.op(number))
 
 
 def explain(case: Case) -> Answer:
@@ -108,7 +96,7 @@ def _explain_op(case: Case) -> Answer:
     mechanism = mechanism_of(case.op) if has_gpu else None
     if mechanism is not None and cause is Cause.KERNEL:
         notes.append(f"on a GPU {mechanism.why}")
-    if case.is_in_thread and case.source.process == MAIN_PROCESS:
+    if case.event.is_in_thread and case.source.process == MAIN_PROCESS:
         notes.append("the op ran in a thread of the program")
     return Answer(cause=cause, op=case.op, location=case.location, notes=tuple(notes))
 
@@ -118,11 +106,12 @@ def _explain_undefined_read(case: Case) -> Answer:
     if case.source.allocation is None:
         return Answer(cause=Cause.UNKNOWN, op=case.op, location=case.location)
     trace = case.trace
-    allocation = trace.events[min(case.source.allocation, len(trace.events) - 1)]
+    # A trace may come from a stranger, and name an event that it does not have.
+    allocation = trace.event(min(case.source.allocation, len(trace.events) - 1))
     return Answer(
         cause=Cause.UNINITIALIZED_MEMORY,
-        op=trace.strings[allocation["name"]],
-        location=_known_location(trace, int(allocation["location"])),
+        op=allocation.name,
+        location=allocation.known_location,
         notes=(f"read by {case.op} at {case.location}",),
     )
 
@@ -138,7 +127,7 @@ def _explain_draw(case: Case) -> Answer:
         last = seedings[-1]
         place = _known_location(case.trace, last.location) or case.location
         return replace(answer, cause=Cause.UNSEEDED_RNG, location=place, call=last)
-    if case.is_in_thread or _drew_alike_before(case):
+    if case.event.is_in_thread or _drew_alike_before(case):
         return answer
     return replace(answer, cause=Cause.UNSEEDED_RNG)
 
@@ -168,7 +157,7 @@ def _explain_input(case: Case) -> Answer:
 
 def _explain_structure(case: Case) -> Answer:
     """One run executed ops that the other did not."""
-    if case.flags & EventFlag.RANDOM:
+    if case.event.flags & EventFlag.RANDOM:
         return Answer(
             cause=Cause.RNG_ORDER,
             op=case.op,
@@ -199,7 +188,7 @@ def _blame_outside(case: Case, unknown: str, *, shows_op: bool = True) -> Answer
     """
     op = case.op if shows_op else None
     call = _find_call(case)
-    if call is None and case.is_in_thread:
+    if call is None and case.event.is_in_thread:
         return Answer(cause=Cause.THREAD_RACE, op=case.op, location=case.location)
     if call is None:
         return Answer(cause=Cause.UNKNOWN, op=op, location=case.location, notes=(unknown,))
@@ -247,12 +236,12 @@ def _known_location(trace: Trace, number: int) -> Location | None:
 
 def _read_thread_settings(run: Run) -> list[str]:
     """Return what the program set its number of threads to, in order."""
-    return [row["after"] for row in run.main.header["changes"] if row["what"] == "threads"]
+    return [change.after for change in run.main.changes if change.what == "threads"]
 
 
 def _seeds_before(call: EntropyCall, case: Case) -> bool:
     """Return True if the call seeds a generator in the process of the draw, and before it."""
-    is_earlier = call.process == case.source.process and call.event < case.event
+    is_earlier = call.process == case.source.process and call.event < case.event.number
     return is_earlier and call.name in _SEEDINGS
 
 
@@ -263,9 +252,10 @@ def _drew_alike_before(case: Case) -> bool:
     """
     other = dict(case.b.traces)[case.source.process]
     kinds = EventFlag.RANDOM | EventFlag.OWN_GENERATOR
-    wanted = int(case.flags) & kinds
-    states = [
-        events["aux"][(events["kind"] == EventKind.OP) & ((events["flags"] & kinds) == wanted)]
-        for events in (case.trace.events[: case.event], other.events)
-    ]
+    wanted = int(case.event.flags & kinds)
+    earlier = case.trace.columns.take(slice(0, case.event.number))
+    states = []
+    for columns in (earlier, other.columns):
+        is_draw = columns.are(EventKind.OP) & ((columns.flags & int(kinds)) == wanted)
+        states.append(columns.drawn_states[is_draw])
     return bool(np.isin(*states).any())

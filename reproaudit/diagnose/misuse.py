@@ -6,34 +6,45 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
-import numpy as np
-
 from reproaudit.model.events import EventFlag, EventKind, Location, ProgramWarning
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
+from reproaudit.trace.views import Digest, WorkerEvent
+from reproaudit.trace.words import LoaderUse, WorkerMoment
 
-# What the recorder says of a stream; record/streams.py explains the names.
-_EPOCH, _WORKER, _LATE_SEED = "epoch:", "worker:", "seed-after-draw:"
-_ORDER, _ITERABLE = "order", "IterableDataset"
 _SEEDINGS = {"torch": "torch.manual_seed", "numpy": "numpy.random.seed"}
 
-State = tuple[int, int]
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _StreamStart:
+    """A stream as one epoch of a DataLoader finds it.
 
-@dataclass(frozen=True, slots=True)
-class _Start:
-    """A stream as one epoch of a DataLoader finds it, in one worker or (None) in the process that
-    iterates."""
+    `worker` is None in the process that iterates. `is_drawn`: something drew from the stream in
+    the first batch; `is_drawn_later`: in a later one.
+    """
 
     stream: str
     loader: int
     iterator: int
     worker: int | None
-    state: State
+    state: Digest
     location: Location
     is_iterable: bool = False
     is_drawn: bool = False
     is_drawn_later: bool = False
+
+    @property
+    def epoch(self) -> tuple[str, int, int]:
+        return self.stream, self.loader, self.iterator
+
+    @property
+    def is_drawn_per_sample(self) -> bool:
+        """True if numbers are drawn for the samples.
+
+        An iterable dataset whose workers shuffle alike once, and then each take their own share, is
+        right to do so.
+        """
+        return self.is_drawn_later if self.is_iterable else self.is_drawn
 
 
 def find_misuse(run: Run) -> tuple[ProgramWarning, ...]:
@@ -43,129 +54,117 @@ def find_misuse(run: Run) -> tuple[ProgramWarning, ...]:
     drawn. Only streams that are drawn from count; what is drawn without gradients is an evaluation
     and is not looked at.
     """
-    starts = [start for _, trace in run.traces for start in _starts(trace)]
-    return (*_shared_by_workers(starts), *_repeated_by_epochs(starts), *_late_seeds(run.main))
+    starts = [start for _, trace in run.traces for start in _read_starts(trace)]
+    return (
+        *_find_shared_by_workers(starts),
+        *_find_repeated_by_epochs(starts),
+        *_find_late_seeds(run.main),
+    )
 
 
-def _shared_by_workers(starts: list[_Start]) -> Iterator[ProgramWarning]:
+def _find_shared_by_workers(starts: list[_StreamStart]) -> Iterator[ProgramWarning]:
+    in_workers = [start for start in starts if start.worker is not None]
     found: dict[tuple[int, Location], set[str]] = {}
-    for one, other in combinations([start for start in starts if start.worker is not None], 2):
-        same_place = (one.stream, one.loader, one.iterator) == (
-            other.stream,
-            other.loader,
-            other.iterator,
-        )
-        if same_place and one.worker != other.worker and one.state == other.state:
-            if _draws_per_sample(one) and _draws_per_sample(other):
-                found.setdefault((one.loader, one.location), set()).add(one.stream)
+    for one, other in combinations(in_workers, 2):
+        are_two_workers = one.epoch == other.epoch and one.worker != other.worker
+        are_drawn = one.is_drawn_per_sample and other.is_drawn_per_sample
+        if are_two_workers and are_drawn and one.state == other.state:
+            found.setdefault((one.loader, one.location), set()).add(one.stream)
     for (_, place), streams in found.items():
         yield ProgramWarning(
             rule="RA501",
             location=place,
-            message=f"the workers of the DataLoader iterated at {_line(place)} draw the same "
-            f"random numbers: each starts {_listed(streams)} from the same state",
+            message=f"the workers of the DataLoader iterated at {_show_line(place)} draw the same "
+            f"random numbers: each starts {_join(streams)} from the same state",
         )
 
 
-def _draws_per_sample(start: _Start) -> bool:
-    """An iterable dataset whose workers shuffle alike once, and then each take their own share, is
-    right to do so."""
-    return start.is_drawn_later if start.is_iterable else start.is_drawn
-
-
-def _repeated_by_epochs(starts: list[_Start]) -> Iterator[ProgramWarning]:
-    """Only epochs that follow each other count: a second training in one program may well repeat
-    the first."""
-    series: dict[tuple[int, str, int | None], list[_Start]] = {}
+def _find_repeated_by_epochs(starts: list[_StreamStart]) -> Iterator[ProgramWarning]:
+    series: dict[tuple[int, str, int | None], list[_StreamStart]] = {}
     for start in starts:
         if start.is_drawn:
             series.setdefault((start.loader, start.stream, start.worker), []).append(start)
     found: dict[tuple[int, Location], set[str]] = {}
-    for (loader, stream, _), row in series.items():
-        row.sort(key=lambda start: start.iterator)
-        if any(one.state == other.state for one, other in pairwise(row)):
-            found.setdefault((loader, row[0].location), set()).add(stream)
+    for (loader, stream, _), epochs in series.items():
+        epochs.sort(key=lambda start: start.iterator)
+        # Only epochs that follow each other count: a second training in one program may well
+        # repeat the first.
+        if any(one.state == other.state for one, other in pairwise(epochs)):
+            found.setdefault((loader, epochs[0].location), set()).add(stream)
     for (_, place), streams in sorted(found.items(), key=lambda item: item[0][0]):
         yield ProgramWarning(
             rule="RA502",
             location=place,
-            message=f"epochs of the DataLoader iterated at {_line(place)} draw the same "
-            f"random numbers: each starts {_listed(streams)} from the same state",
+            message=f"epochs of the DataLoader iterated at {_show_line(place)} draw the same "
+            f"random numbers: each starts {_join(streams)} from the same state",
         )
 
 
-def _late_seeds(trace: Trace) -> Iterator[ProgramWarning]:
-    for number, name, place in _named(trace, _LATE_SEED):
-        stream = name.removeprefix(_LATE_SEED)
-        drawn_at = _first_draw(trace, number) if stream == "torch" else None
-        where = f" at {_line(drawn_at)}" if drawn_at is not None else ""
+def _find_late_seeds(trace: Trace) -> Iterator[ProgramWarning]:
+    for seed in trace.late_seeds():
+        # Draws of other libraries are not recorded one by one.
+        drawn_at = _find_first_draw(trace, seed.number) if seed.stream == "torch" else None
+        where = f" at {_show_line(drawn_at)}" if drawn_at is not None else ""
+        call = _SEEDINGS.get(seed.stream, seed.stream)
         yield ProgramWarning(
             rule="RA503",
-            location=place,
+            location=seed.location,
             others=(drawn_at,) if drawn_at is not None else (),
-            message=f"{_SEEDINGS.get(stream, stream)} at {_line(place)} comes after numbers were "
+            message=f"{call} at {_show_line(seed.location)} comes after numbers were "
             f"drawn from that stream{where}: those do not follow from the seed",
         )
 
 
-def _first_draw(trace: Trace, before: int) -> Location | None:
-    earlier = trace.events[:before]
-    wanted = int(EventFlag.RANDOM)
-    draws = (earlier["kind"] == EventKind.OP) & (
-        (earlier["flags"] & (EventFlag.RANDOM | EventFlag.OWN_GENERATOR)) == wanted
-    )
-    if not draws.any():
-        return None
-    place = trace.locations[earlier["location"][int(draws.argmax())]]
-    return place if place.line > 0 else None
+def _find_first_draw(trace: Trace, before: int) -> Location | None:
+    """Return the line of the first draw from a default generator; None if it is not known."""
+    for number in trace.columns.numbers(EventKind.OP, flags=EventFlag.RANDOM).tolist():
+        if number >= before:
+            break
+        op = trace.op(number)
+        if not op.flags & EventFlag.OWN_GENERATOR:
+            return op.known_location
+    return None
 
 
-def _starts(trace: Trace) -> Iterator[_Start]:
+def _read_starts(trace: Trace) -> Iterator[_StreamStart]:
     """Yield where streams started in one process, each with what was drawn from it since."""
-    for number, name, place in _named(trace, _EPOCH):
-        row = trace.events[number]
-        if trace.strings[row["module"]] == _ORDER:  # else nothing but the workers' seeds is drawn
-            loader, iterator = (int(value) for value in row["inputs"])
-            yield _Start(
-                name.removeprefix(_EPOCH), loader, iterator, None, _state(row), place, is_drawn=True
+    for epoch in trace.epochs():
+        if epoch.use is LoaderUse.ORDER:  # else nothing but the workers' seeds is drawn
+            yield _StreamStart(
+                stream=epoch.stream,
+                loader=epoch.loader,
+                iterator=epoch.iterator,
+                worker=None,
+                state=epoch.state,
+                location=epoch.location,
+                is_drawn=True,
             )
-    began: dict[tuple[str, int, int], tuple[np.void, Location]] = {}
-    drawn: dict[tuple[str, int, int], set[str]] = {}
-    for number, name, place in _named(trace, _WORKER):
-        row = trace.events[number]
-        stream, _, when = name.removeprefix(_WORKER).rpartition(":")
-        key = stream, int(row["inputs"][0]), int(row["inputs"][1])
-        if when == "before":
-            began[key] = row, place
+    starts: dict[tuple[str, int, int], WorkerEvent] = {}
+    drawn: dict[tuple[str, int, int], set[WorkerMoment]] = {}
+    for event in trace.worker_states():
+        epoch_of_stream = event.stream, event.loader, event.iterator
+        if event.moment is WorkerMoment.BEFORE:
+            starts[epoch_of_stream] = event
         else:
-            drawn.setdefault(key, set()).add(when)
-    for key, (row, place) in began.items():
-        yield _Start(
-            *key,
-            int(row["aux"]),
-            _state(row),
-            place,
-            is_iterable=trace.strings[row["module"]] == _ITERABLE,
-            is_drawn="after" in drawn.get(key, ()),
-            is_drawn_later="later" in drawn.get(key, ()),
+            drawn.setdefault(epoch_of_stream, set()).add(event.moment)
+    for epoch_of_stream, start in starts.items():
+        moments = drawn.get(epoch_of_stream, set())
+        yield _StreamStart(
+            stream=start.stream,
+            loader=start.loader,
+            iterator=start.iterator,
+            worker=start.worker,
+            state=start.state,
+            location=start.location,
+            is_iterable=start.use is LoaderUse.ITERABLE,
+            is_drawn=WorkerMoment.AFTER in moments,
+            is_drawn_later=WorkerMoment.LATER in moments,
         )
 
 
-def _named(trace: Trace, prefix: str) -> Iterator[tuple[int, str, Location]]:
-    for number in np.flatnonzero(trace.events["kind"] == EventKind.RNG).tolist():
-        row = trace.events[number]
-        name = trace.strings[row["name"]]
-        if name.startswith(prefix):
-            yield number, name, trace.locations[row["location"]]
-
-
-def _state(row: np.void) -> State:
-    return int(row["outputs"][0]), int(row["outputs"][1])
-
-
-def _line(place: Location) -> str:
+def _show_line(place: Location) -> str:
     return f"{place.path}:{place.line}"
 
 
-def _listed(streams: Iterable[str]) -> str:
+def _join(streams: Iterable[str]) -> str:
     return " and ".join(sorted(streams))

@@ -115,11 +115,11 @@ def _explain_source(
         rule=rule.id,
         cause=answer.cause,
         title=rule.title,
-        phase=case.phase,
-        step=case.step,
+        phase=case.event.phase,
+        step=case.event.step,
         # A default overload is not shown: `aten::mm.default` reads `aten::mm`.
         op=None if answer.op is None else answer.op.removesuffix(".default"),
-        module=case.module,
+        module=case.event.module,
         location=answer.location,
         evidence=evidence,
         fix=Fix(advice=rule.advice),
@@ -185,9 +185,9 @@ def _leave_out_seed_draws(sources: Sequence[Source], a: Run) -> Sequence[Source]
             break
         trace = dict(a.traces)[first.process]
         lines = {
-            int(trace.events[source.event_a]["location"])
+            trace.op(source.event_a).location
             for source in both
-            if source.process == first.process
+            if source.process == first.process and source.event_a is not None
         }
         if len(lines) != 1 or not _draws_seed(trace, first.event_a or 0):
             break
@@ -197,10 +197,11 @@ def _leave_out_seed_draws(sources: Sequence[Source], a: Run) -> Sequence[Source]
 
 def _draws_seed(trace: Trace, event: int) -> bool:
     """Return True if the drawn number was only taken out of its tensor, to seed something else."""
-    later = trace.events[event + 1 :]
-    following = later[later["kind"] == EventKind.OP][:1]
-    names = [trace.strings[row["name"]] for row in (trace.events[event], *following)]
-    bases = [name.partition(".")[0] for name in names]
+    later = trace.columns.take(slice(event + 1, None)).numbers(EventKind.OP)
+    if not len(later):
+        return False
+    following = trace.op(event + 1 + int(later[0]))
+    bases = [op.name.partition(".")[0] for op in (trace.op(event), following)]
     return bases == ["aten::random_", "aten::_local_scalar_dense"]
 
 
