@@ -43,7 +43,7 @@ LAYERS = {
     "trace": layer(f"model {GROUND}", "numpy"),
     "config": layer(f"trace.words model {GROUND}"),
     "knowledge": layer(f"config trace.words model {GROUND}"),
-    "report": layer(f"knowledge trace.words model {GROUND}", "tabulate"),
+    "report": layer(f"knowledge config trace.words model {GROUND}", "tabulate"),
     "compare": layer(f"trace config model {GROUND}", "numpy xxhash ml_dtypes"),
     "record": layer(f"knowledge config trace model {GROUND}", "torch triton numpy xxhash"),
     "runs": layer(f"knowledge config trace model {GROUND}", "tqdm"),
@@ -52,9 +52,9 @@ LAYERS = {
         f"diagnose runs compare report knowledge config trace model {GROUND}", "numpy"
     ),
     "gate": layer(f"experiment report knowledge config model {GROUND}"),
-    "lock": layer(f"experiment runs compare config trace model {GROUND}", "numpy"),
+    "lock": layer(f"experiment runs compare report config trace model {GROUND}", "numpy"),
     "track": layer(f"report knowledge model {GROUND}", "mlflow wandb tensorboard"),
-    "atlas": layer(f"model {GROUND}", "tqdm"),
+    "atlas": layer(f"report model {GROUND}", "tqdm"),
     "atlas.child": layer(f"atlas record trace.words {GROUND}", "torch numpy"),
     "pytest_plugin": layer(
         f"experiment diagnose record runs compare report knowledge config trace model {GROUND}",

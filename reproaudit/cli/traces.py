@@ -17,7 +17,6 @@ from reproaudit.cli.audit import choices_of, project_of, settings_of, tolerances
 from reproaudit.config.plan import RunPlan
 from reproaudit.config.subject import parse_subject
 from reproaudit.errors import UsageError
-from reproaudit.knowledge.catalogue import describe, index
 from reproaudit.model.events import Level
 from reproaudit.model.verdict import EXIT_NOT_AUDITED, exit_code
 from reproaudit.report.json_report import from_json
@@ -97,5 +96,7 @@ def report(words: list[str]) -> int:
 def explain(words: list[str]) -> int:
     """Print what a rule, a cause, an intervention or an error code means, or the list of all."""
     code = explain_parser().parse_args(words).code
-    print(describe(code) if code else index())
+    from reproaudit.report import explanation
+
+    print(explanation.explain(code) if code else explanation.list_names())
     return 0

@@ -1,284 +1,270 @@
-"""What `reproaudit explain` prints: a page for each rule, cause, mechanism on a GPU, intervention
-and error code.
-
-And the list of them. An operator's name stands for its mechanism.
-"""
+"""The table of error codes: what each means, and what to do."""
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Callable, Iterable
-from functools import partial
-
-from reproaudit.config import settings
-from reproaudit.errors import UsageError, did_you_mean
-from reproaudit.knowledge.interventions import INTERVENTIONS, against
-from reproaudit.knowledge.mechanisms import MECHANISMS, Mechanism, mechanism_of
-from reproaudit.knowledge.rules import RULES, WARNINGS, Rule
-from reproaudit.knowledge.traits import Intervention
-from reproaudit.model.result import Cause
-
-_WIDTH = 100
-
-# The codes of the errors that reach a user, in square brackets at the end of the message.
 ERRORS = {
-    "all-ignored": "Every tensor that could decide whether runs are equal matches a pattern under [tool.reproaudit.ignore], so "
-    "nothing was compared. That is no success.",
-    "atlas-cell": "A cell of the atlas is named device/op/dtype/size/tN/phase, as its page and its log name it. The op, the "
-    "dtype or a gradient for it may be missing in this version of PyTorch.",
+    "all-ignored": (
+        "Every tensor that could decide whether runs are equal matches a pattern under "
+        "[tool.reproaudit.ignore], so nothing was compared. That is no success."
+    ),
+    "atlas-cell": (
+        "A cell of the atlas is named device/op/dtype/size/tN/phase, as its page and its log name "
+        "it. The op, the dtype or a gradient for it may be missing in this version of PyTorch."
+    ),
     "atlas-device": "The atlas was asked for on a device that this torch does not see.",
-    "atlas-empty": "No operator of PyTorch's op_db fits what was asked for, so nothing was swept. That is no success.",
-    "atlas-environment": "A sweep goes on in the environment in which it was begun. Cells of another torch, processor or device belong "
-    "into another folder.",
-    "atlas-log": "The log of a sweep holds a line that no sweep writes, or another version of its format. A last line that was "
-    "cut off is dropped without an error.",
-    "atlas-worker": "The process that calls the operators ended before it came to the first cell. What it wrote last stands in "
-    "the message; usually op_db could not be imported.",
-    "baseline-conflict": "The baseline file holds the marks of a merge that was not finished. Keep the entries that both sides have; "
-    "the next `reproaudit ci` says what is missing.",
-    "baseline-corrupt": "The baseline file is not what `reproaudit ci --update-baseline` writes. It is read strictly: an entry that "
-    "is misspelt would accept nothing, or the wrong thing.",
-    "baseline-incomplete": "A baseline can only shrink once it is there, so it is not made while some subjects are left out or could not "
-    "be audited.",
-    "baseline-version": "The baseline was written under another version of its format. Use the reproaudit that wrote it, or delete "
-    "the file and make it again.",
-    "baseline-write": "The baseline file could not be written. The audits are done, and the old file is as it was.",
-    "cannot-start": "The interpreter could not be started in the subject's working folder: one of the two is missing or may not "
-    "be used. The system's own reason stands in the message.",
-    "config-invalid": "pyproject.toml could not be read or is not valid TOML, so presets and defaults under [tool.reproaudit] are "
-    "not known.",
-    "explain-unknown": "Nothing has this name; without a name, `reproaudit explain` lists everything.",
-    "folder-too-large": "An intervention gives each run a fresh copy of the working folder, and this one holds too many files or "
-    "bytes to be copied for every run. Start the program in a folder of its own.",
-    "input-invalid": "An --inputs entry is not a dtype with a shape, such as float32[8,3,32,32] or int64[]. Several are separated "
-    "by spaces.",
-    "inputs-without-module": "--inputs describes what a module is called with. A script makes its own inputs.",
-    "internal": "An unexpected exception inside reproaudit itself; the traceback above the message belongs into a bug report. "
-    "The exit code is 2: nothing is known about the program.",
-    "interrupted": "The audit was stopped from outside. The running program was stopped with it, and what was recorded until "
-    "then is kept and can be compared.",
-    "intervention-unknown": "No entry in the table of interventions has this name. `reproaudit explain` lists them.",
-    "isolation-unknown": "Checks repeat code within the test's own process (inprocess) or in fresh ones (process), and nothing else.",
-    "lock-conflict": "A version control system left both sides of a merge in the lock. The sides are brought together where they do "
-    "not contradict each other, and the subjects that are locked again replace theirs.",
-    "lock-corrupt": "The lock holds a line that `reproaudit lock` never writes: it was edited, or merged line by line. Take it "
-    "from version control again, or make it again.",
-    "lock-entry": "The lock holds nothing for this subject with these arguments. `reproaudit lock` adds an entry.",
-    "lock-missing": "There is no such file. `reproaudit lock SUBJECT` writes reproaudit.lock in the folder where it is started; "
-    "--lock names another.",
-    "lock-truncated": "The lock ends before its last line, so some of it is lost. Take it from version control again.",
+    "atlas-empty": (
+        "No operator of PyTorch's op_db fits what was asked for, so nothing was swept. That is no "
+        "success."
+    ),
+    "atlas-environment": (
+        "A sweep goes on in the environment in which it was begun. Cells of another torch, "
+        "processor or device belong into another folder."
+    ),
+    "atlas-log": (
+        "The log of a sweep holds a line that no sweep writes, or another version of its format. "
+        "A last line that was cut off is dropped without an error."
+    ),
+    "atlas-worker": (
+        "The process that calls the operators ended before it came to the first cell. What it "
+        "wrote last stands in the message; usually op_db could not be imported."
+    ),
+    "baseline-conflict": (
+        "The baseline file holds the marks of a merge that was not finished. Keep the entries "
+        "that both sides have; the next `reproaudit ci` says what is missing."
+    ),
+    "baseline-corrupt": (
+        "The baseline file is not what `reproaudit ci --update-baseline` writes. It is read "
+        "strictly: an entry that is misspelt would accept nothing, or the wrong thing."
+    ),
+    "baseline-incomplete": (
+        "A baseline can only shrink once it is there, so it is not made while some subjects are "
+        "left out or could not be audited."
+    ),
+    "baseline-version": (
+        "The baseline was written under another version of its format. Use the reproaudit that "
+        "wrote it, or delete the file and make it again."
+    ),
+    "baseline-write": (
+        "The baseline file could not be written. The audits are done, and the old file is as it "
+        "was."
+    ),
+    "cannot-start": (
+        "The interpreter could not be started in the subject's working folder: one of the two is "
+        "missing or may not be used. The system's own reason stands in the message."
+    ),
+    "config-invalid": (
+        "pyproject.toml could not be read or is not valid TOML, so presets and defaults under "
+        "[tool.reproaudit] are not known."
+    ),
+    "explain-unknown": (
+        "Nothing has this name; without a name, `reproaudit explain` lists everything."
+    ),
+    "folder-too-large": (
+        "An intervention gives each run a fresh copy of the working folder, and this one holds "
+        "too many files or bytes to be copied for every run. Start the program in a folder of its "
+        "own."
+    ),
+    "input-invalid": (
+        "An --inputs entry is not a dtype with a shape, such as float32[8,3,32,32] or int64[]. "
+        "Several are separated by spaces."
+    ),
+    "inputs-without-module": (
+        "--inputs describes what a module is called with. A script makes its own inputs."
+    ),
+    "internal": (
+        "An unexpected exception inside reproaudit itself; the traceback above the message "
+        "belongs into a bug report. The exit code is 2: nothing is known about the program."
+    ),
+    "interrupted": (
+        "The audit was stopped from outside. The running program was stopped with it, and what "
+        "was recorded until then is kept and can be compared."
+    ),
+    "intervention-unknown": (
+        "No entry in the table of interventions has this name. `reproaudit explain` lists them."
+    ),
+    "isolation-unknown": (
+        "Checks repeat code within the test's own process (inprocess) or in fresh ones (process), "
+        "and nothing else."
+    ),
+    "lock-conflict": (
+        "A version control system left both sides of a merge in the lock. The sides are brought "
+        "together where they do not contradict each other, and the subjects that are locked again "
+        "replace theirs."
+    ),
+    "lock-corrupt": (
+        "The lock holds a line that `reproaudit lock` never writes: it was edited, or merged line "
+        "by line. Take it from version control again, or make it again."
+    ),
+    "lock-entry": (
+        "The lock holds nothing for this subject with these arguments. `reproaudit lock` adds an "
+        "entry."
+    ),
+    "lock-missing": (
+        "There is no such file. `reproaudit lock SUBJECT` writes reproaudit.lock in the folder "
+        "where it is started; --lock names another."
+    ),
+    "lock-truncated": (
+        "The lock ends before its last line, so some of it is lost. Take it from version control "
+        "again."
+    ),
     "lock-unreadable": "The lock could not be opened, is not UTF-8, or is too large to be one.",
-    "lock-version": "The lock was written in another version of the format. Versions are not converted: lock again.",
-    "lock-write": "The lock could not be written. The runs are done, and the file that was there before is unchanged.",
-    "marker-item": "The marker `reproducible` repeats plain test functions and methods. unittest's and coroutines have ways of "
-    "their own to be called; the fixture `reproaudit` repeats a function inside of any test.",
-    "marker-option": "The marker `reproducible` was given something that it does not take, or without a name.",
-    "module-inputs": "An nn.Module was named, and nothing says what to call it with. Give the dtypes and shapes with --inputs, one "
-    "for each positional argument.",
-    "needs-fresh-process": "Some changes reach a process only when it starts: environment variables that libraries read once, files as "
-    "they were. Repetitions within one process go without them.",
-    "no-subjects": "`reproaudit ci` audits the subjects listed in pyproject.toml, and there are none.",
-    "no-training-step": "The program ran to its end without an optimizer step or a backward pass, so there is nothing to compare. "
-    "Programs that only define a model need a training step or a module to be named.",
-    "nothing-recorded": "The program ended before the recorder had written anything. It may have replaced its own process, removed "
-    "the trace's folder, or crashed while Python was starting.",
-    "out-exists": "The folder that was named with --out already holds files, and nothing is overwritten.",
-    "pattern-invalid": "A pattern of tensor names is a name with * and ?, with or without a kind before it: gradient:layers.*, "
-    "*.bias. The kinds are batch, output, gradient and parameter.",
-    "plan-invalid": "The recorder could not read the plan of its run. The interpreter that runs the program finds another version "
-    "of reproaudit than the one that started the audit.",
-    "preset-unknown": "--preset names a table that [tool.reproaudit.presets] in pyproject.toml does not have.",
-    "recorder-failed": "The recorder could not be installed in the program's process. It ends the process then: a run that is "
-    "recorded in part would be taken for a program that does less.",
-    "report-format": "--report names a format that is not registered. FORMAT alone writes to standard output, FORMAT=PATH to a "
-    "file.",
-    "report-one-result": "result.json holds the result of one audit, and there are several. `--out DIR` of `reproaudit ci` keeps one "
-    "for each subject; the other formats render several results as one report.",
-    "report-write": "A report could not be written. The audit itself is done, and no half report is left.",
-    "reproducer-write": "The folder for the stand-alone script could not be written. The audit itself is done.",
-    "result-corrupt": "The file is not the result.json of an audit, or it was cut or edited by hand.",
-    "result-missing": "The result file could not be opened. `reproaudit report` takes a result.json that an audit wrote.",
-    "result-version": "The result was written under another schema version. The reproaudit that wrote it can render it.",
+    "lock-version": (
+        "The lock was written in another version of the format. Versions are not converted: lock "
+        "again."
+    ),
+    "lock-write": (
+        "The lock could not be written. The runs are done, and the file that was there before is "
+        "unchanged."
+    ),
+    "marker-item": (
+        "The marker `reproducible` repeats plain test functions and methods. unittest's and "
+        "coroutines have ways of their own to be called; the fixture `reproaudit` repeats a "
+        "function inside of any test."
+    ),
+    "marker-option": (
+        "The marker `reproducible` was given something that it does not take, or without a name."
+    ),
+    "module-inputs": (
+        "An nn.Module was named, and nothing says what to call it with. Give the dtypes and "
+        "shapes with --inputs, one for each positional argument."
+    ),
+    "needs-fresh-process": (
+        "Some changes reach a process only when it starts: environment variables that libraries "
+        "read once, files as they were. Repetitions within one process go without them."
+    ),
+    "no-subjects": (
+        "`reproaudit ci` audits the subjects listed in pyproject.toml, and there are none."
+    ),
+    "no-training-step": (
+        "The program ran to its end without an optimizer step or a backward pass, so there is "
+        "nothing to compare. Programs that only define a model need a training step or a module "
+        "to be named."
+    ),
+    "nothing-recorded": (
+        "The program ended before the recorder had written anything. It may have replaced its own "
+        "process, removed the trace's folder, or crashed while Python was starting."
+    ),
+    "out-exists": (
+        "The folder that was named with --out already holds files, and nothing is overwritten."
+    ),
+    "pattern-invalid": (
+        "A pattern of tensor names is a name with * and ?, with or without a kind before it: "
+        "gradient:layers.*, *.bias. The kinds are batch, output, gradient and parameter."
+    ),
+    "plan-invalid": (
+        "The recorder could not read the plan of its run. The interpreter that runs the program "
+        "finds another version of reproaudit than the one that started the audit."
+    ),
+    "preset-unknown": (
+        "--preset names a table that [tool.reproaudit.presets] in pyproject.toml does not have."
+    ),
+    "recorder-failed": (
+        "The recorder could not be installed in the program's process. It ends the process then: "
+        "a run that is recorded in part would be taken for a program that does less."
+    ),
+    "report-format": (
+        "--report names a format that is not registered. FORMAT alone writes to standard output, "
+        "FORMAT=PATH to a file."
+    ),
+    "report-one-result": (
+        "result.json holds the result of one audit, and there are several. `--out DIR` of "
+        "`reproaudit ci` keeps one for each subject; the other formats render several results as "
+        "one report."
+    ),
+    "report-write": (
+        "A report could not be written. The audit itself is done, and no half report is left."
+    ),
+    "reproducer-write": (
+        "The folder for the stand-alone script could not be written. The audit itself is done."
+    ),
+    "result-corrupt": (
+        "The file is not the result.json of an audit, or it was cut or edited by hand."
+    ),
+    "result-missing": (
+        "The result file could not be opened. `reproaudit report` takes a result.json that an "
+        "audit wrote."
+    ),
+    "result-version": (
+        "The result was written under another schema version. The reproaudit that wrote it can "
+        "render it."
+    ),
     "runs-invalid": "A check compares two repetitions or more.",
     "setting-invalid": "A setting has a value that it cannot take; the hint says what it takes.",
-    "step-arguments": "A step that is repeated is called without arguments, or with the device alone. Bind what it needs: a lambda, "
-    "functools.partial, a nested function.",
+    "step-arguments": (
+        "A step that is repeated is called without arguments, or with the device alone. Bind what "
+        "it needs: a lambda, functools.partial, a nested function."
+    ),
     "step-not-callable": "A check repeats a function. What was given cannot be called.",
-    "subject-arguments": "A training step is called without arguments, or with `device` alone. Wrap it in a function that makes its "
-    "own inputs.",
-    "subject-attribute": "The file has no function or module of that name. The hint lists what it has.",
-    "subject-failed": "The first run ended with an error before it trained. Run the program alone first: reproaudit gives it no "
-    "standard input and otherwise leaves it as it is.",
+    "subject-arguments": (
+        "A training step is called without arguments, or with `device` alone. Wrap it in a "
+        "function that makes its own inputs."
+    ),
+    "subject-attribute": (
+        "The file has no function or module of that name. The hint lists what it has."
+    ),
+    "subject-failed": (
+        "The first run ended with an error before it trained. Run the program alone first: "
+        "reproaudit gives it no standard input and otherwise leaves it as it is."
+    ),
     "subject-import": "Python found no way to import the named file as a module.",
-    "subject-invalid": "A subject is written train.py, file.py::function, file.py::Module or package.module:name.",
+    "subject-invalid": (
+        "A subject is written train.py, file.py::function, file.py::Module or package.module:name."
+    ),
     "subject-is-folder": "A folder was named. Name the script in it that trains.",
     "subject-kind": "The named attribute is neither a callable nor an nn.Module.",
     "subject-missing": "There is no such file in the folder where the command was started.",
-    "subject-name": "Two configured subjects have the same name. Baselines, reports and --only tell subjects apart by it.",
-    "subject-not-python": "Only Python files can be audited; a notebook must be exported as a script first.",
-    "subject-timeout": "A run took longer than --timeout and was killed. Fewer --steps make runs shorter.",
+    "subject-name": (
+        "Two configured subjects have the same name. Baselines, reports and --only tell subjects "
+        "apart by it."
+    ),
+    "subject-not-python": (
+        "Only Python files can be audited; a notebook must be exported as a script first."
+    ),
+    "subject-timeout": (
+        "A run took longer than --timeout and was killed. Fewer --steps make runs shorter."
+    ),
     "subject-unknown": "--only names a subject that pyproject.toml does not configure.",
-    "tolerance-syntax": "A tolerance is bitwise, or limits such as rtol=1e-5,atol=1e-8 or ulp=4, for all dtypes, for one, or for the "
-    "tensors that a pattern such as gradient:layers.* names.",
-    "trace-corrupt": "A file of the trace is damaged, or is no trace at all. Record the run again, or copy the trace again if it "
-    "was recorded elsewhere.",
+    "tolerance-syntax": (
+        "A tolerance is bitwise, or limits such as rtol=1e-5,atol=1e-8 or ulp=4, for all dtypes, "
+        "for one, or for the tensors that a pattern such as gradient:layers.* names."
+    ),
+    "trace-corrupt": (
+        "A file of the trace is damaged, or is no trace at all. Record the run again, or copy the "
+        "trace again if it was recorded elsewhere."
+    ),
     "trace-exists": "The folder already holds a trace, and nothing is overwritten.",
-    "trace-incomplete": "A trace was cut short, and would look like a program that did less. Usually the disk is full.",
-    "trace-missing": "A file of the trace is not there. A trace is the folder of one run, with run.json and events.bin.",
-    "trace-unreadable": "The system refused to read a file of the trace; its reason is in the message. Record the run again, or copy "
-    "the trace again if it was recorded elsewhere.",
-    "trace-unsafe": "A file of the trace is a symbolic link or no regular file. It is not followed: a trace may come from a "
-    "stranger, and must not make anyone read what lies elsewhere.",
-    "trace-unwritable": "How the run ended could not be written into its trace: permissions, or a full disk.",
-    "trace-version": "The trace was recorded under another version of the format. Versions are not converted: record again, or "
-    "compare with the reproaudit that recorded it.",
-    "unknown-key": "A table in pyproject.toml has an entry that reproaudit does not know; the hint names the nearest.",
-    "unknown-setting": "A preset has a setting that reproaudit does not know; the hint names the nearest.",
-    "usage": "The command line cannot be understood. `reproaudit --help` lists what it takes; the subject's own options "
-    "stand behind the subject.",
+    "trace-incomplete": (
+        "A trace was cut short, and would look like a program that did less. Usually the disk is "
+        "full."
+    ),
+    "trace-missing": (
+        "A file of the trace is not there. A trace is the folder of one run, with run.json and "
+        "events.bin."
+    ),
+    "trace-unreadable": (
+        "The system refused to read a file of the trace; its reason is in the message. Record the "
+        "run again, or copy the trace again if it was recorded elsewhere."
+    ),
+    "trace-unsafe": (
+        "A file of the trace is a symbolic link or no regular file. It is not followed: a trace "
+        "may come from a stranger, and must not make anyone read what lies elsewhere."
+    ),
+    "trace-unwritable": (
+        "How the run ended could not be written into its trace: permissions, or a full disk."
+    ),
+    "trace-version": (
+        "The trace was recorded under another version of the format. Versions are not converted: "
+        "record again, or compare with the reproaudit that recorded it."
+    ),
+    "unknown-key": (
+        "A table in pyproject.toml has an entry that reproaudit does not know; the hint names the "
+        "nearest."
+    ),
+    "unknown-setting": (
+        "A preset has a setting that reproaudit does not know; the hint names the nearest."
+    ),
+    "usage": (
+        "The command line cannot be understood. `reproaudit --help` lists what it takes; the "
+        "subject's own options stand behind the subject."
+    ),
 }
-
-
-def describe(code: str) -> str:
-    """Return the page about what has a name here, or about an operator that has a mechanism.
-
-    Raises UsageError with the nearest names.
-    """
-    pages = _pages()
-    wanted = code.strip().lower()
-    mechanism = mechanism_of(wanted) if "::" in wanted else None
-    if mechanism is not None:
-        wanted = mechanism.id
-    if wanted not in pages:
-        raise UsageError(
-            f"there is nothing to explain called {code!r}",
-            code="explain-unknown",
-            hint=did_you_mean(wanted, pages),
-        )
-    return "\n".join(pages[wanted]()) + "\n"
-
-
-def index() -> str:
-    """Return the list of everything that `describe` knows, by kind."""
-    lines = [
-        "Causes",
-        *_rows([(f"{rule.id}  {cause.value}", rule.title) for cause, rule in RULES.items()]),
-        "",
-        "Warnings",
-        *_rows([(rule.id, rule.title) for rule in WARNINGS.values()]),
-        "",
-        "Why operators differ on a GPU",
-        *_rows([(entry.id, _shortened(", ".join(entry.ops))) for entry in MECHANISMS]),
-        "",
-        "Interventions",
-        *_rows([(entry.id, entry.what) for entry in INTERVENTIONS.values()]),
-        "",
-        "Errors",
-        *_filled(", ".join(sorted(ERRORS))),
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _pages() -> dict[str, Callable[[], list[str]]]:
-    """Return what makes each page, by name in lower case."""
-    pages: dict[str, Callable[[], list[str]]] = {}
-    for rule in (*RULES.values(), *WARNINGS.values()):
-        pages[rule.id.lower()] = partial(_rule_page, rule)
-        if rule.cause is not None:
-            pages[rule.cause.value] = pages[rule.id.lower()]
-    pages |= {entry.id: partial(_mechanism_page, entry) for entry in MECHANISMS}
-    pages |= {entry.id: partial(_intervention_page, entry) for entry in INTERVENTIONS.values()}
-    return pages | {code: partial(_error_page, code) for code in ERRORS}
-
-
-def _rule_page(rule: Rule) -> list[str]:
-    kind = "a warning" if rule.cause is None else rule.cause.value
-    lines = [
-        f"{rule.id}, {kind}: {rule.title}",
-        "",
-        *_filled(rule.explanation),
-        "",
-        *_filled(f"Advice: {rule.advice}."),
-    ]
-    names = against((rule.cause,), cuda=True) if rule.cause is not None else ()
-    if names:
-        lines += ["", "Interventions (reproaudit --intervene ID tries one)"]
-        lines += _rows([(name, INTERVENTIONS[name].what) for name in names])
-    return lines + (
-        ["", "See also", *(f"  {reference}" for reference in rule.references)]
-        if rule.references
-        else []
-    )
-
-
-def _mechanism_page(entry: Mechanism) -> list[str]:
-    rule = RULES[Cause.KERNEL]
-    return [
-        f"{entry.id}, a mechanism on a GPU of {rule.id} {Cause.KERNEL.value}",
-        "",
-        *_filled(
-            f"{entry.why[0].upper()}{entry.why[1:]}. A difference must be seen before this explains it."
-        ),
-        "",
-        "Operators",
-        *_filled(", ".join(entry.ops)),
-        "",
-        "Interventions, the likeliest first (reproaudit --intervene ID tries one)",
-        *_rows([(name, INTERVENTIONS[name].what) for name in entry.interventions]),
-        "",
-        "See also",
-        *(f"  {reference}" for reference in entry.references),
-    ]
-
-
-def _shortened(text: str) -> str:
-    return textwrap.shorten(text, 70, placeholder=" …")
-
-
-def _intervention_page(entry: Intervention) -> list[str]:
-    changes = [
-        f"{name} = {value}"
-        for name, value in settings.describe(entry.settings)
-        if name != "interventions"
-    ]
-    if entry.module:
-        changes.append("applied inside the program's process, also against the program's own calls")
-    if entry.fresh_files:
-        changes.append("each run gets an empty temporary folder and a copy of the working folder")
-    if entry.only_cuda:
-        changes.append("only where a GPU is in use")
-    rules = [(f"{RULES[cause].id}  {cause.value}", RULES[cause].title) for cause in entry.causes]
-    return [
-        f"{entry.id}, an intervention: {entry.what}",
-        "",
-        "How",
-        *(f"  {change}" for change in changes),
-        "",
-        "Removes",
-        *_rows(rules),
-        "",
-        "In your own program",
-        *(f"    {line}" for line in entry.patch),
-    ]
-
-
-def _error_page(code: str) -> list[str]:
-    return [f"{code}, an error", "", *_filled(ERRORS[code])]
-
-
-def _filled(text: str) -> list[str]:
-    return textwrap.wrap(
-        text,
-        _WIDTH,
-        initial_indent="  ",
-        subsequent_indent="  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-
-
-def _rows(rows: Iterable[tuple[str, str]]) -> list[str]:
-    """Return names and what they mean in two columns."""
-    rows = list(rows)
-    width = max((len(name) for name, _ in rows), default=0)
-    return [f"  {name:<{width}}  {meaning}" for name, meaning in rows]

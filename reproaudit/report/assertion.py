@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from reproaudit.model.result import AuditResult, Finding, TensorDivergence
+from reproaudit.model.result import AuditResult, Finding, Fix, TensorDivergence
 from reproaudit.report.wording import (
     VERDICTS,
     confidence_sentence,
@@ -14,12 +14,12 @@ from reproaudit.report.wording import (
     difference_sentence,
     divergence_remark,
     escaped,
-    fix_state,
     kind_word,
     moment,
     named,
     prose,
     replays_sentence,
+    settings_sentence,
 )
 
 
@@ -36,32 +36,44 @@ class AssertionText:
 
     def _lines(self, result: AuditResult) -> Iterator[str]:
         yield f"{VERDICTS[result.verdict]}: {prose(result.headline)}"
-        if len({(run.outcome.kind, run.outcome.code) for run in result.runs}) > 1:
-            for run in result.runs:
-                yield f"  repetition {run.index}  {run.outcome.kind.value} {prose(run.outcome.detail)}".rstrip()
+        yield from _tell_endings(result)
         for finding in result.findings[: self.findings]:
             yield ""
-            yield from _finding(finding)
-        if len(result.findings) > self.findings:
-            yield f"… and {counted(len(result.findings) - self.findings, 'finding')} more"
+            yield from _tell_finding(finding)
+        cut = len(result.findings) - self.findings
+        if cut > 0:
+            yield f"… and {counted(cut, 'finding')} more"
         if result.divergences:
-            a, b = result.divergences[0].runs
             yield ""
-            yield f"  differs between repetitions {a} and {b}:"
-            for row in result.divergences[: self.tensors]:
-                yield f"    {_tensor(row)}"
-            cut = max(result.divergences_total, len(result.divergences)) - self.tensors
-            if cut > 0:
-                yield f"    … and {counted(cut, 'tensor')} more"
+            yield from self._tell_tensors(result)
         yield ""
-        yield f"  {confidence_sentence(result, sum(map(len, result.classes)) or len(result.runs))}"
+        yield f"  {confidence_sentence(result)}"
         for note in result.not_checked:
             yield f"  not checked: {prose(note.what)}: {prose(note.why)}"
         for command in result.next_commands:
             yield f"  next: {escaped(command)}"
 
+    def _tell_tensors(self, result: AuditResult) -> Iterator[str]:
+        first, second = result.divergences[0].runs
+        yield f"  differs between repetitions {first} and {second}:"
+        for row in result.divergences[: self.tensors]:
+            yield f"    {_tell_tensor(row)}"
+        total = max(result.divergences_total, len(result.divergences))
+        if total > self.tensors:
+            yield f"    … and {counted(total - self.tensors, 'tensor')} more"
 
-def _finding(finding: Finding) -> Iterator[str]:
+
+def _tell_endings(result: AuditResult) -> Iterator[str]:
+    """Yield how the repetitions ended, unless all ended alike."""
+    endings = {(run.outcome.kind, run.outcome.code) for run in result.runs}
+    if len(endings) < 2:
+        return
+    for run in result.runs:
+        outcome = run.outcome
+        yield f"  repetition {run.index}  {outcome.kind.value} {prose(outcome.detail)}".rstrip()
+
+
+def _tell_finding(finding: Finding) -> Iterator[str]:
     times = f" ({finding.count:,} times)" if finding.count > 1 else ""
     if finding.location is not None:
         yield f"  line   {named(str(finding.location))}"
@@ -74,19 +86,22 @@ def _finding(finding: Finding) -> Iterator[str]:
         yield f"         {prose(note)}"
     if finding.evidence.replays is not None:
         yield f"         {replays_sentence(finding.evidence.replays)}"
-    fix = finding.fix
-    if fix is not None and fix.advice:
+    if finding.fix is not None:
+        yield from _tell_fix(finding.fix)
+
+
+def _tell_fix(fix: Fix) -> Iterator[str]:
+    if fix.advice:
         yield f"  fix    {prose(fix.advice)}"
-    if fix is not None and fix.settings:
-        yield f"         {', '.join(map(named, fix.settings))}: {fix_state(fix)}"
-    for line in fix.patch if fix is not None else ():
+    if fix.settings:
+        yield f"         {settings_sentence(fix)}"
+    for line in fix.patch:
         yield f"           {escaped(line)}"
 
 
-def _tensor(row: TensorDivergence) -> str:
-    said = (
-        difference_sentence(row.difference)
-        if row.difference is not None
-        else divergence_remark(row) or "values were not kept"
-    )
+def _tell_tensor(row: TensorDivergence) -> str:
+    if row.difference is not None:
+        said = difference_sentence(row.difference)
+    else:
+        said = divergence_remark(row) or "values were not kept"
     return f"{kind_word(row.kind)} {named(row.name)} of step {row.step}: {prose(said)}"

@@ -1,98 +1,151 @@
-"""Owns lines of text of a given width: wrapped, labelled, in tables."""
+"""Owns lines of text of a given width: wrapped, beside a label, in tables."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from tabulate import tabulate
 
-_LABEL = 12  # characters that a label and its gap take
+LABEL_WIDTH = 12  # characters that a label and its gap take
 _NARROWEST = 12  # a column that may shrink is not cut below this
 _GAP = 2
 
 
+class Cut(Enum):
+    """What a cell may lose where its table is too wide."""
+
+    NOTHING = "nothing"
+    MIDDLE = "middle"  # of a path or a tensor's name, which tell most at their two ends
+    END = "end"  # of prose
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
+    """A column of a table. Numbers stand to the right."""
+
     name: str
-    is_number: bool = False  # aligned to the right
-    # when the table is too wide, long cells lose their middle, or their end if they are prose
-    may_shrink: bool = False
-    is_prose: bool = False
+    cut: Cut = Cut.NOTHING
+    is_number: bool = False
 
 
-def columns(*names: str) -> list[Column]:
-    """Read `name` for a plain column, `name>` for numbers, `name~` for names and `name.` for prose
-    that may shrink."""
-    return [
-        Column(name.rstrip(">~."), name[-1] == ">", name[-1] in "~.", name[-1] == ".")
-        for name in names
-    ]
+def numbers(name: str) -> Column:
+    """Return a column of numbers."""
+    return Column(name, is_number=True)
 
 
-def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """Return the lines of a table; columns without any text are left out. Cells must be printable."""
+def names(name: str) -> Column:
+    """Return a column of names, which lose their middle where the table is too wide."""
+    return Column(name, cut=Cut.MIDDLE)
+
+
+def prose_column(name: str) -> Column:
+    """Return a column of prose, which loses its end where the table is too wide."""
+    return Column(name, cut=Cut.END)
+
+
+def make_table(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None = None
+) -> list[str]:
+    """Return the lines of a table with a head; columns without any text are left out.
+
+    Cells must be printable. Without a `width` nothing is cut.
+    """
     used = [i for i in range(len(columns)) if any(row[i] for row in rows)]
     if not used:
         return []
     shown = [columns[i] for i in used]
     cells = [[row[i] for i in used] for row in rows]
-    limits = _limits(shown, cells, width)
-    # The headers go in as rows: as headers, tabulate would pad each by two more characters.
+    limits = _find_limits(shown, cells, width)
+    # The head goes in as rows: as headers, tabulate would pad each by two more characters.
     head = [[column.name for column in shown], ["-" * limit for limit in limits]]
     body = [
-        [_cut(row[i], limits[i], column.is_prose) for i, column in enumerate(shown)]
+        [
+            _shorten(cell, limit, column.cut)
+            for cell, limit, column in zip(row, limits, shown, strict=True)
+        ]
         for row in cells
     ]
     alignment = ["right" if column.is_number else "left" for column in shown]
-    text = tabulate(head + body, tablefmt="plain", colalign=alignment, disable_numparse=True)
+    return _align(head + body, alignment)
+
+
+def make_rows(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a table that needs no head, such as names and what they mean."""
+    if not rows:
+        return []
+    return _align(rows, ["left"] * len(rows[0]))
+
+
+def _align(rows: Sequence[Sequence[str]], alignment: Sequence[str]) -> list[str]:
+    # tabulate strips cells unless told otherwise, and reads "1e5" as a number.
+    text = tabulate(
+        rows,
+        tablefmt="plain",
+        colalign=alignment,
+        disable_numparse=True,
+        preserve_whitespace=True,
+    )
     return [line.rstrip() for line in text.splitlines()]
 
 
-def _limits(columns: Sequence[Column], cells: Sequence[Sequence[str]], width: int) -> list[int]:
+def _find_limits(
+    columns: Sequence[Column], cells: Sequence[Sequence[str]], width: int | None
+) -> list[int]:
     """Return how wide each column may be, taking from the widest of those that may shrink."""
     limits = [
         max(len(column.name), *(len(row[i]) for row in cells)) for i, column in enumerate(columns)
     ]
+    if width is None:
+        return limits
     excess = sum(limits) + _GAP * (len(limits) - 1) - width
-    while excess > 0:
-        widest = max(
-            (i for i, column in enumerate(columns) if column.may_shrink),
-            key=limits.__getitem__,
-            default=None,
-        )
-        if widest is None or limits[widest] <= _NARROWEST:
+    shrinking = [i for i, column in enumerate(columns) if column.cut is not Cut.NOTHING]
+    while excess > 0 and shrinking:
+        widest = max(shrinking, key=limits.__getitem__)
+        if limits[widest] <= _NARROWEST:
             break
         limits[widest] -= 1
         excess -= 1
     return limits
 
 
-def _cut(text: str, limit: int, is_prose: bool) -> str:
-    """Shorten a long text: a path or a tensor's name tells most at its two ends, prose at its
-    start."""
+def _shorten(text: str, limit: int, cut: Cut) -> str:
     if len(text) <= limit:
         return text
-    tail = 0 if is_prose else limit // 2
-    return text[: limit - tail - 1] + "…" + text[len(text) - tail :]
+    tail = limit // 2 if cut is Cut.MIDDLE else 0
+    start = text[: limit - tail - 1]
+    end = text[len(text) - tail :]
+    return f"{start}…{end}"
 
 
-def indented(text: str, width: int, by: int = 2) -> list[str]:
-    """Wrap `text`, the lines after the first indented. No word is broken: names and paths stay
-    whole."""
+def wrap(text: str, width: int, *, first: str = "", others: str = "") -> list[str]:
+    """Wrap `text`; `first` and `others` stand before the first line and before those after it.
+
+    No word is broken: names and paths stay whole.
+    """
     return textwrap.wrap(
-        text, width, subsequent_indent=" " * by, break_long_words=False, break_on_hyphens=False
-    )
-
-
-def labelled(label: str, text: str, width: int, inner: int = 0) -> list[str]:
-    """Wrap `text` in a column beside its label, lines after the first indented by `inner` more."""
-    lines = textwrap.wrap(
         text,
-        width - _LABEL,
-        subsequent_indent=" " * inner,
+        width,
+        initial_indent=first,
+        subsequent_indent=others,
         break_long_words=False,
         break_on_hyphens=False,
     )
-    return [f"{label if not i else '':<{_LABEL}}{line}" for i, line in enumerate(lines)]
+
+
+def wrap_entry(text: str, width: int) -> list[str]:
+    """Wrap an entry of a list: the lines after the first are indented."""
+    return wrap(text, width, others="  ")
+
+
+def wrap_beside(label: str, text: str, width: int, inner: int = 0) -> list[str]:
+    """Wrap `text` in a column beside its label, lines after the first indented by `inner` more."""
+    lines = wrap(text, width - LABEL_WIDTH, others=" " * inner)
+    return [put_beside("" if number else label, line) for number, line in enumerate(lines)]
+
+
+def put_beside(label: str, line: str) -> str:
+    """Return one line beside its label, as it is."""
+    return f"{label:<{LABEL_WIDTH}}{line}"

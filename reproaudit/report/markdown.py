@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from reproaudit.model.result import AuditResult, Finding
+from reproaudit.model.result import AuditResult, Evidence, Finding, Fix
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.issues import Issue, Kind, issues, subject_names
 from reproaudit.report.wording import (
@@ -39,6 +39,15 @@ class MarkdownOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class _Audit:
+    """One audit with all that the report says of it."""
+
+    name: str
+    result: AuditResult
+    issues: tuple[Issue, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class MarkdownReport:
     options: MarkdownOptions = MarkdownOptions()
 
@@ -46,25 +55,34 @@ class MarkdownReport:
         self, results: Sequence[AuditResult], accepted: frozenset[str] = frozenset()
     ) -> str:
         audits = [
-            (name, result, issues(result, accepted))
+            _Audit(name=name, result=result, issues=issues(result, accepted))
             for name, result in zip(subject_names(results), results, strict=True)
         ]
-        kept = "\n".join([_title(results), *_table(audits)]) + "\n"
-        left = self.options.max_bytes - _RESERVED - len(kept.encode())
-        blocks = [block for name, result, found in audits for block in _blocks(name, result, found)]
-        parts, cut = [kept], 0
-        for block in blocks:
-            size = len(block.encode())
-            cut += size > left
-            if size <= left:
-                parts.append(block)
+        overview = "\n".join([_make_title(results), *_make_table(audits)]) + "\n"
+        sections = [section for audit in audits for section in _make_sections(audit)]
+        return overview + self._fit(sections, self.options.max_bytes - len(overview.encode()))
+
+    def _fit(self, sections: Iterable[str], max_bytes: int) -> str:
+        """Return the sections that fit, each as a whole, and how many do not."""
+        left = max_bytes - _RESERVED
+        kept = []
+        cut = 0
+        for section in sections:
+            size = len(section.encode())
+            if size > left:
+                cut += 1
+            else:
+                kept.append(section)
                 left -= size
         if cut:
-            parts.append(
+            kept.append(
                 f"\n_{counted(cut, 'section')} left out: the report would be larger than "
                 f"{self.options.max_bytes:,} bytes. The JSON report has all of it._\n"
             )
-        return "".join(parts)
+        return "".join(kept)
+
+
+# -- text that is safe to show
 
 
 def text(words: str) -> str:
@@ -76,14 +94,15 @@ def text(words: str) -> str:
     return shown.replace("://", "&#58;//").replace("www.", "www&#46;").replace("@", "&#64;")
 
 
-def code(words: str, in_table: bool = False) -> str:
+def code(words: str, *, in_table: bool = False) -> str:
     """Return a name as a code span, between more backticks than it holds itself; empty for an empty
     name."""
     shown = named(words)
     if not shown.strip():
         return ""
     fence = "`" * (_longest_run(shown) + 1)
-    pad = " " if shown[0] in "` " or shown[-1] in "` " else ""
+    touches_fence = shown[0] in "` " or shown[-1] in "` "
+    pad = " " if touches_fence else ""
     span = f"{fence}{pad}{shown}{pad}{fence}"
     # A table is cut into cells before code spans are looked for.
     return span.replace("|", "\\|") if in_table else span
@@ -93,100 +112,130 @@ def _longest_run(words: str) -> int:
     return max(map(len, _BACKTICKS.findall(words)), default=0)
 
 
-def _fenced(lines: Sequence[str], language: str) -> list[str]:
+def _fence(lines: Sequence[str], language: str) -> list[str]:
     shown = [escaped(line) for line in lines]
     fence = "`" * max(3, _longest_run("\n".join(shown)) + 1)
     return [f"{fence}{language}", *shown, fence]
 
 
-def _title(results: Sequence[AuditResult]) -> str:
+# -- all subjects
+
+
+def _make_title(results: Sequence[AuditResult]) -> str:
     if not results:
         return "## reproaudit: nothing was audited"
-    told = [
-        f"{sum(result.verdict is verdict for result in results):,} {word}"
-        for verdict, word in VERDICTS.items()
-        if any(result.verdict is verdict for result in results)
-    ]
-    return f"## reproaudit: {', '.join(told)}"
+    counts = []
+    for verdict, word in VERDICTS.items():
+        number = sum(result.verdict is verdict for result in results)
+        if number:
+            counts.append(f"{number:,} {word}")
+    return f"## reproaudit: {', '.join(counts)}"
 
 
-def _table(audits: Sequence[tuple[str, AuditResult, Sequence[Issue]]]) -> Iterator[str]:
+def _make_table(audits: Sequence[_Audit]) -> Iterator[str]:
     if not audits:
         return
-    yield from (
-        "",
-        "| subject | verdict | first difference | cause | fix |",
-        "|---|---|---|---|---|",
-    )
-    for name, result, found in audits[:_ROWS]:
-        yield f"| {' | '.join([code(name, in_table=True), _verdict(found, result), *_first(result)])} |"
+    yield ""
+    yield "| subject | verdict | first difference | cause | fix |"
+    yield "|---|---|---|---|---|"
+    for audit in audits[:_ROWS]:
+        cells = [
+            code(audit.name, in_table=True),
+            _show_verdict(audit),
+            *_show_first_finding(audit.result),
+        ]
+        yield f"| {' | '.join(cells)} |"
     if len(audits) > _ROWS:
         yield f"\n… and {counted(len(audits) - _ROWS, 'more subject')}"
 
 
-def _verdict(found: Sequence[Issue], result: AuditResult) -> str:
-    is_accepted = any(issue.is_accepted for issue in found) and not any(
-        issue.is_error for issue in found
-    )
-    return VERDICTS[result.verdict] + (", accepted in the baseline" if is_accepted else "")
+def _show_verdict(audit: _Audit) -> str:
+    has_errors = any(issue.is_error for issue in audit.issues)
+    is_accepted = not has_errors and any(issue.is_accepted for issue in audit.issues)
+    word = VERDICTS[audit.result.verdict]
+    return f"{word}, accepted in the baseline" if is_accepted else word
 
 
-def _first(result: AuditResult) -> tuple[str, str, str]:
+def _show_first_finding(result: AuditResult) -> tuple[str, str, str]:
+    """Return the cells `first difference`, `cause` and `fix`."""
     if not result.findings:
         return "", "", ""
     finding = result.findings[0]
-    places = [code(finding.op or "", True), code(str(finding.location or ""), True)]
-    fix = finding.fix
-    settings = ", ".join(code(name, True) for name in fix.settings) if fix is not None else ""
-    state = ("verified" if fix.verified else "not verified") if fix is not None else ""
-    return ", ".join(filter(None, places)), finding.cause.value, f"{settings} {state}".strip()
+    op = code(finding.op or "", in_table=True)
+    place = code(str(finding.location or ""), in_table=True)
+    where = ", ".join(filter(None, (op, place)))
+    return where, finding.cause.value, _show_fix(finding.fix)
 
 
-def _blocks(name: str, result: AuditResult, found: Sequence[Issue]) -> Iterator[str]:
+def _show_fix(fix: Fix | None) -> str:
+    if fix is None:
+        return ""
+    settings = ", ".join(code(name, in_table=True) for name in fix.settings)
+    state = "verified" if fix.verified else "not verified"
+    return f"{settings} {state}".strip()
+
+
+# -- one subject
+
+
+def _make_sections(audit: _Audit) -> Iterator[str]:
     """Yield the sections of one subject; each is kept or left out as a whole."""
-    known = [issue for issue in found if issue.is_accepted]
-    new = [issue for issue in found if issue.finding is not None and not issue.is_accepted]
-    yield _section([f"### {code(name) or 'unknown'}", "", _headline(result), *_sure(result)])
-    for number, issue in enumerate(new, 1):
-        assert issue.finding is not None
-        yield _section(_finding(number, issue.finding))
-    if known:
-        yield _section(
-            ["#### Accepted in the baseline", "", *_capped([_known(issue) for issue in known])]
-        )
-    warnings = [
-        f"- {issue.rule}: {text(issue.message)}" for issue in found if issue.kind is Kind.WARNING
-    ]
-    risks = [
-        f"- {text(issue.message)} {code(issue.where)}".rstrip()
-        for issue in found
-        if issue.kind is Kind.RISK
-    ]
+    result = audit.result
+    yield _section([f"### {code(audit.name) or 'unknown'}", "", *_say_verdict(result)])
+    number = 0
+    for issue in audit.issues:
+        if issue.finding is not None and not issue.is_accepted:
+            number += 1
+            yield _section(_describe_finding(number, issue.finding))
+    known = [issue for issue in audit.issues if issue.is_accepted]
+    warnings = [issue for issue in audit.issues if issue.kind is Kind.WARNING]
+    risks = [issue for issue in audit.issues if issue.kind is Kind.RISK]
+    yield from _list("Accepted in the baseline", map(_list_accepted, known))
+    yield from _list("Warnings", map(_list_warning, warnings))
+    yield from _list("Risks", map(_list_risk, risks))
     notes = [f"- {text(note.what)}: {text(note.why)}" for note in result.not_checked]
-    for title, lines in (("Warnings", warnings), ("Risks", risks), ("Not checked", notes)):
-        if lines:
-            yield _section([f"#### {title}", "", *_capped(lines)])
+    yield from _list("Not checked", notes)
 
 
 def _section(lines: Iterable[str]) -> str:
     return "\n" + "\n".join(lines) + "\n"
 
 
-def _headline(result: AuditResult) -> str:
+def _list(title: str, entries: Iterable[str]) -> Iterator[str]:
+    """Yield a section that lists the entries; nothing if there are none."""
+    lines = list(entries)
+    if not lines:
+        return
+    cut = len(lines) - _ROWS
+    more = [f"- … and {cut:,} more"] if cut > 0 else []
+    yield _section([f"#### {title}", "", *lines[:_ROWS], *more])
+
+
+def _list_accepted(issue: Issue) -> str:
+    return f"- {code(issue.fingerprint)}: {text(issue.message)}"
+
+
+def _list_warning(issue: Issue) -> str:
+    return f"- {issue.rule}: {text(issue.message)}"
+
+
+def _list_risk(issue: Issue) -> str:
+    return f"- {text(issue.message)} {code(issue.where)}".rstrip()
+
+
+def _say_verdict(result: AuditResult) -> Iterator[str]:
     said = text(result.headline)
-    return f"**{VERDICTS[result.verdict]}**" + (f": {said}" if said else "")
-
-
-def _sure(result: AuditResult) -> Iterator[str]:
-    runs = sum(map(len, result.classes)) or len(result.runs)
-    sentences = [confidence_sentence(result, runs), completeness_sentence(result)]
+    word = f"**{VERDICTS[result.verdict]}**"
+    yield f"{word}: {said}" if said else word
     yield ""
-    yield from (f"- {text(sentence)}" for sentence in sentences if sentence)
+    for sentence in (confidence_sentence(result), completeness_sentence(result)):
+        if sentence:
+            yield f"- {text(sentence)}"
     if result.verdict is Verdict.NOT_REPRODUCIBLE and not result.findings:
         yield "- no source was located"
 
 
-def _finding(number: int, finding: Finding) -> Iterator[str]:
+def _describe_finding(number: int, finding: Finding) -> Iterator[str]:
     places = [code(finding.op or ""), code(str(finding.location or ""))]
     yield f"#### {number}. {', '.join(filter(None, places)) or 'a place that is not known'}"
     yield ""
@@ -194,27 +243,26 @@ def _finding(number: int, finding: Finding) -> Iterator[str]:
     times = f", {finding.count:,} times" if finding.count > 1 else ""
     yield f"- when: {text(moment(finding.phase, finding.step))}{module}{times}"
     yield f"- cause: **{finding.cause.value}** ({text(finding.rule)}): {text(finding.title)}"
-    for note in [
-        *([replays_sentence(finding.evidence.replays)] if finding.evidence.replays else []),
-        *finding.evidence.notes,
-    ]:
+    for note in _tell_evidence(finding.evidence):
         yield f"- evidence: {text(note)}"
     if finding.difference is not None:
         yield f"- difference: {text(difference_sentence(finding.difference))}"
     if finding.fix is not None:
-        settings = ", ".join(map(code, finding.fix.settings))
-        state = f"{settings}: {fix_state(finding.fix)}" if settings else fix_state(finding.fix)
-        yield "- fix: " + (
-            f"{text(finding.fix.advice)}; {state}" if finding.fix.advice.strip() else state
-        )
-        if finding.fix.patch:
-            yield from ("", *_fenced(finding.fix.patch, "diff"))
+        yield from _describe_fix(finding.fix)
 
 
-def _known(issue: Issue) -> str:
-    return f"- {code(issue.fingerprint)}: {text(issue.message)}"
+def _tell_evidence(evidence: Evidence) -> Iterator[str]:
+    if evidence.replays is not None:
+        yield replays_sentence(evidence.replays)
+    yield from evidence.notes
 
 
-def _capped(lines: Sequence[str]) -> list[str]:
-    cut = len(lines) - _ROWS
-    return [*lines[:_ROWS], *([f"- … and {cut:,} more"] if cut > 0 else [])]
+def _describe_fix(fix: Fix) -> Iterator[str]:
+    state = fix_state(fix)
+    if fix.settings:
+        state = f"{', '.join(map(code, fix.settings))}: {state}"
+    advice = f"{text(fix.advice)}; " if fix.advice.strip() else ""
+    yield f"- fix: {advice}{state}"
+    if fix.patch:
+        yield ""
+        yield from _fence(fix.patch, "diff")

@@ -3,50 +3,56 @@ what next."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from reproaudit.model.events import Level, Location, Outcome
-from reproaudit.model.result import AuditResult, Evidence, Finding, Fix, TensorDivergence
+from reproaudit.model.events import Level, Location, NotChecked, Outcome, ProgramWarning
+from reproaudit.model.result import AuditResult, Finding, Fix, TensorDivergence
 from reproaudit.model.verdict import Verdict
-from reproaudit.report.layout import columns, indented, labelled, table
+from reproaudit.report.finding_lines import (
+    EVIDENCE,
+    describe_finding,
+    has_answers,
+    show_answer,
+    show_place,
+)
+from reproaudit.report.layout import (
+    Column,
+    make_table,
+    names,
+    numbers,
+    prose_column,
+    wrap_beside,
+    wrap_entry,
+)
 from reproaudit.report.wording import (
     VERDICTS,
     completeness_sentence,
     confidence_sentence,
     counted,
-    difference_sentence,
     divergence_remark,
     escaped,
-    fix_state,
     kind_word,
-    moment,
     named,
     oddities,
     phase_word,
     prose,
     real,
-    replays_sentence,
     trial_sentence,
     warning_sentence,
     whole,
 )
 
-_EVIDENCE = (
-    ("observed", "differs between runs on equal inputs"),
-    ("replayed", "differs when the same call is repeated"),
-    ("declared", "refused by torch.use_deterministic_algorithms(True)"),
-    ("switched", "stable with that flag, not without"),
-)
-_WORDS = {True: "yes", False: "no", None: "-"}
-_BOLD, _RED, _GREEN, _YELLOW, _PLAIN = (
-    "\x1b[1m",
-    "\x1b[1;31m",
-    "\x1b[1;32m",
-    "\x1b[1;33m",
-    "\x1b[0m",
-)
+_NARROWEST = 60  # columns of a screen
+_INDENT = "  "
+_BOLD = "\x1b[1m"
+_RED = "\x1b[1;31m"
+_GREEN = "\x1b[1;32m"
+_YELLOW = "\x1b[1;33m"
+_PLAIN = "\x1b[0m"
 _COLOURS = {Verdict.REPRODUCIBLE: _GREEN, Verdict.NOT_REPRODUCIBLE: _RED}
+
+Section = tuple[str, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +71,13 @@ class TerminalReport:
 
     def render(self, result: AuditResult) -> str:
         """Return the report; its first line alone answers the question, and is never wrapped."""
-        page = _Page(max(self.options.width, 60) - 2, max(self.options.max_rows, 1))
+        width = max(self.options.width, _NARROWEST) - len(_INDENT)
+        page = _Page(width=width, max_rows=max(self.options.max_rows, 1))
         lines = [self._answer(result)]
         for title, body in page.sections(result):
             if body:
-                lines += ["", self._painted(title, _BOLD), *(f"  {line}".rstrip() for line in body)]
+                lines += ["", self._paint(title, _BOLD)]
+                lines += [f"{_INDENT}{line}".rstrip() for line in body]
         return "\n".join(lines) + "\n"
 
     def render_all(
@@ -80,10 +88,10 @@ class TerminalReport:
         return "\n".join(map(self.render, results)) or "nothing was audited\n"
 
     def _answer(self, result: AuditResult) -> str:
-        word = self._painted(VERDICTS[result.verdict], _COLOURS.get(result.verdict, _YELLOW))
+        word = self._paint(VERDICTS[result.verdict], _COLOURS.get(result.verdict, _YELLOW))
         return f"{word}: {prose(result.headline)}" if result.headline.strip() else word
 
-    def _painted(self, text: str, colour: str) -> str:
+    def _paint(self, text: str, colour: str) -> str:
         return f"{colour}{text}{_PLAIN}" if self.options.colour else text
 
 
@@ -94,261 +102,251 @@ class _Page:
     width: int
     max_rows: int
 
-    def sections(self, result: AuditResult) -> Iterable[tuple[str, list[str]]]:
-        findings, refused = (
-            result.findings,
+    def sections(self, result: AuditResult) -> Iterator[Section]:
+        findings = result.findings
+        where = f"Where: the first of {len(findings):,} findings" if len(findings) > 1 else "Where"
+        yield "Runs", self._list_outcomes(result)
+        yield where, self._describe_first(result)
+        yield "Other findings", self._list_others(findings[1:])
+        yield "Evidence about operators", self._list_evidence(findings)
+        yield "Tried", self._list_trials(result)
+        yield f"What differs{_name_pair(result.divergences)}", self._list_tensors(result)
+        yield (
             "Operators that torch.use_deterministic_algorithms(True) refuses",
+            self._list_alerts(result),
         )
-        yield "Runs", self._outcomes(result)
-        yield (
-            ("Where" if len(findings) < 2 else f"Where: the first of {len(findings):,} findings"),
-            self._first(result),
-        )
-        yield "Other findings", self._others(findings[1:])
-        yield "Evidence about operators", self._evidence(findings)
-        yield "Tried", self._trials(result)
-        yield f"What differs{_between(result.divergences)}", self._tensors(result)
-        yield refused, self._alerts(result)
-        yield "Settings that the program changed", self._changes(result)
-        yield (
-            "Warnings",
-            self._capped(
-                [indented(prose(warning_sentence(one)), self.width) for one in result.warnings]
-            ),
-        )
-        notes = [
-            indented(f"{prose(note.what)}: {prose(note.why)}", self.width)
-            for note in result.not_checked
-        ]
-        yield "Not checked", self._capped(notes)
-        yield "How sure", self._confidence(result)
+        yield "Settings that the program changed", self._list_changes(result)
+        yield "Warnings", self._list_entries(map(_show_warning, result.warnings))
+        yield "Not checked", self._list_entries(map(_show_note, result.not_checked))
+        yield "How sure", self._describe_confidence(result)
         yield "Next", [escaped(command) for command in result.next_commands]
 
-    def _outcomes(self, result: AuditResult) -> list[str]:
+    def _list_outcomes(self, result: AuditResult) -> list[str]:
         """Show how the runs ended, unless all ended well and alike."""
-        if len({_ended(run.outcome) for run in result.runs}) < 2 and all(
-            run.outcome.is_success for run in result.runs
-        ):
+        endings = {_show_ending(run.outcome) for run in result.runs}
+        if len(endings) < 2 and all(run.outcome.is_success for run in result.runs):
             return []
         has_levels = any(run.level is not Level.BOUNDARY for run in result.runs)
         rows = [
             (
                 str(run.index),
                 run.level.value if has_levels else "",
-                _ended(run.outcome),
+                _show_ending(run.outcome),
                 whole(run.steps),
                 whole(run.events),
                 prose(run.outcome.detail),
             )
             for run in result.runs[: self.max_rows]
         ]
-        names = columns("run>", "level", "ended", "steps>", "events>", "detail.")
-        return table(names, rows, self.width) + _more(len(result.runs) - len(rows))
+        columns = (
+            numbers("run"),
+            Column("level"),
+            Column("ended"),
+            numbers("steps"),
+            numbers("events"),
+            prose_column("detail"),
+        )
+        return self._make_table(columns, rows, total=len(result.runs))
 
-    def _first(self, result: AuditResult) -> list[str]:
+    def _describe_first(self, result: AuditResult) -> list[str]:
         if not result.findings:
             is_located = result.verdict is not Verdict.NOT_REPRODUCIBLE
             return [] if is_located else ["no source was located"]
-        finding, width = result.findings[0], self.width
-        times = f" ({finding.count:,} times)" if finding.count > 1 else ""
-        lines = labelled("line", _place(finding.location) + ("" if finding.op else times), width)
-        if finding.op:
-            lines += labelled("op", named(finding.op) + times, width)
-        lines += labelled("when", moment(finding.phase, finding.step), width)
-        if finding.module:
-            lines += labelled("module", named(finding.module), width)
-        lines += labelled(
-            "cause", f"{finding.cause.value} ({named(finding.rule)}): {prose(finding.title)}", width
-        )
-        lines += _evidence(finding.evidence, width)
-        if finding.difference:
-            lines += labelled("difference", difference_sentence(finding.difference), width)
-        if finding.fix:
-            lines += _fix(finding.fix, width)
+        lines = describe_finding(result.findings[0], self.width)
         if result.reproducer:
-            lines += labelled(
-                "to report", f"{named(result.reproducer)} shows it without this program", width
-            )
+            shows = f"{named(result.reproducer)} shows it without this program"
+            lines += wrap_beside("to report", shows, self.width)
         return lines
 
-    def _others(self, findings: Sequence[Finding]) -> list[str]:
+    def _list_others(self, findings: Sequence[Finding]) -> list[str]:
         rows = [
             (
                 named(finding.op or ""),
-                _short_place(finding.location),
+                _show_line(finding.location),
                 f"{phase_word(finding.phase)} {finding.step}",
                 finding.cause.value,
-                _repaired_by(finding.fix),
+                _name_proven(finding.fix),
             )
             for finding in findings[: self.max_rows]
         ]
-        names = columns("op~", "line~", "when", "cause", "repaired by.")
-        return table(names, rows, self.width) + _more(len(findings) - len(rows))
+        columns = (
+            names("op"),
+            names("line"),
+            Column("when"),
+            Column("cause"),
+            prose_column("repaired by"),
+        )
+        return self._make_table(columns, rows, total=len(findings))
 
-    def _evidence(self, findings: Sequence[Finding]) -> list[str]:
+    def _list_evidence(self, findings: Sequence[Finding]) -> list[str]:
         """Cross-tabulate the four kinds of evidence; of one finding they are told in words."""
-        looked_at = [
-            finding for finding in findings if finding.op and _is_looked_at(finding.evidence)
-        ]
         if len(findings) < 2:
             return []
-        rows = [
-            (
-                named(finding.op or ""),
-                _short_place(finding.location),
-                *(_WORDS[getattr(finding.evidence, name)] for name, _ in _EVIDENCE),
-            )
-            for finding in looked_at[: self.max_rows]
-        ]
-        names = columns("op~", "line~", *(name for name, _ in _EVIDENCE))
-        return table(names, rows, self.width) + _more(len(looked_at) - len(rows))
+        ops = [finding for finding in findings if finding.op and has_answers(finding.evidence)]
+        rows = []
+        for finding in ops[: self.max_rows]:
+            answers = [show_answer(finding.evidence, kind) for kind, _ in EVIDENCE]
+            rows.append((named(finding.op or ""), _show_line(finding.location), *answers))
+        columns = (names("op"), names("line"), *(Column(kind) for kind, _ in EVIDENCE))
+        return self._make_table(columns, rows, total=len(ops))
 
-    def _trials(self, result: AuditResult) -> list[str]:
+    def _list_trials(self, result: AuditResult) -> list[str]:
         rows = [
             (", ".join(map(named, trial.settings)), prose(trial_sentence(trial)))
             for trial in result.trials[: self.max_rows]
         ]
-        return table(columns("interventions.", "what came of it."), rows, self.width) + _more(
-            len(result.trials) - len(rows)
-        )
+        columns = (prose_column("interventions"), prose_column("what came of it"))
+        return self._make_table(columns, rows, total=len(result.trials))
 
-    def _tensors(self, result: AuditResult) -> list[str]:
-        has_pairs = not _between(result.divergences)
-        rows = [
-            _tensor_row(divergence, has_pairs) for divergence in result.divergences[: self.max_rows]
-        ]
-        names = columns(
-            "kind", "name~", "step>", "runs", "differing/elements>", "max ULP>", "max abs>", "note."
+    def _list_tensors(self, result: AuditResult) -> list[str]:
+        has_pairs = not _name_pair(result.divergences)
+        shown = result.divergences[: self.max_rows]
+        rows = [_make_tensor_row(divergence, with_runs=has_pairs) for divergence in shown]
+        columns = (
+            Column("kind"),
+            names("name"),
+            numbers("step"),
+            Column("runs"),
+            numbers("differing/elements"),
+            numbers("max ULP"),
+            numbers("max abs"),
+            prose_column("note"),
         )
+        lines = make_table(columns, rows, self.width)
         total = max(result.divergences_total, len(result.divergences))
-        return table(names, rows, self.width) + _more(
-            total - len(rows), len(result.divergences) - len(rows)
-        )
+        in_json = len(result.divergences) - len(rows)
+        return lines + _count_cut(total - len(rows), in_json)
 
-    def _alerts(self, result: AuditResult) -> list[str]:
+    def _list_alerts(self, result: AuditResult) -> list[str]:
         rows = [
-            (named(alert.op), _place(alert.location), phase_word(alert.phase), whole(alert.count))
+            (
+                named(alert.op),
+                show_place(alert.location),
+                phase_word(alert.phase),
+                whole(alert.count),
+            )
             for alert in result.alerts[: self.max_rows]
         ]
-        names = columns("op~", "line~", "phase", "times>")
-        return table(names, rows, self.width) + _more(len(result.alerts) - len(rows))
+        columns = (names("op"), names("line"), Column("phase"), numbers("times"))
+        return self._make_table(columns, rows, total=len(result.alerts))
 
-    def _changes(self, result: AuditResult) -> list[str]:
-        texts = [
-            f"{named(change.what)}: {named(change.before)} → {named(change.after)}"
-            + (f", {_place(change.location)}" if change.location else "")
-            for change in result.changes
+    def _list_changes(self, result: AuditResult) -> list[str]:
+        texts = []
+        for change in result.changes:
+            text = f"{named(change.what)}: {named(change.before)} → {named(change.after)}"
+            if change.location:
+                text += f", {show_place(change.location)}"
+            texts.append(text)
+        return self._list_entries(texts)
+
+    def _describe_confidence(self, result: AuditResult) -> list[str]:
+        sentences = [
+            confidence_sentence(result),
+            completeness_sentence(result),
+            self._show_classes(result),
+            _say_what_was_compared(result),
+            _show_settings(result),
         ]
-        return self._capped([indented(text, self.width) for text in texts])
-
-    def _confidence(self, result: AuditResult) -> list[str]:
-        runs = sum(map(len, result.classes)) or len(result.runs)
-        lines = indented(confidence_sentence(result, runs), self.width)
-        if completeness := completeness_sentence(result):
-            lines += indented(completeness, self.width)
-        if len(result.classes) > 1:
-            groups = [
-                f"{{{', '.join(map(str, group))}}}" for group in result.classes[: self.max_rows]
-            ]
-            cut = len(result.classes) - len(groups)
-            rest = f" … and {cut:,} more" if cut else ""
-            lines += indented(f"equal runs: {' '.join(groups)}{rest}", self.width)
-        kinds = ", ".join(
-            counted(number, named(kind)) for kind, number in result.compared if number
-        )
-        steps = counted(result.steps, "step")
-        where = f"each run of {named(result.subject)}" if result.subject else "each run"
-        lines += indented(
-            f"compared in {where}: {f'{kinds}, over {steps}' if kinds else 'nothing'}", self.width
-        )
-        if result.settings:
-            texts = [f"{named(name)} {named(value)}" for name, value in result.settings]
-            lines += indented(f"settings: {', '.join(texts)}", self.width)
+        lines: list[str] = []
+        for sentence in sentences:
+            lines += wrap_entry(sentence, self.width)
         return lines
 
-    def _capped(self, entries: Sequence[list[str]]) -> list[str]:
+    def _show_classes(self, result: AuditResult) -> str:
+        if len(result.classes) < 2:
+            return ""
+        shown = result.classes[: self.max_rows]
+        groups = [f"{{{', '.join(map(str, group))}}}" for group in shown]
+        cut = len(result.classes) - len(shown)
+        rest = f" … and {cut:,} more" if cut else ""
+        return f"equal runs: {' '.join(groups)}{rest}"
+
+    def _make_table(
+        self, columns: Sequence[Column], rows: Sequence[Sequence[str]], *, total: int
+    ) -> list[str]:
+        return make_table(columns, rows, self.width) + _count_cut(total - len(rows))
+
+    def _list_entries(self, texts: Iterable[str]) -> list[str]:
+        entries = [wrap_entry(text, self.width) for text in texts]
         lines = [line for entry in entries[: self.max_rows] for line in entry]
-        return lines + _more(len(entries) - self.max_rows)
+        return lines + _count_cut(len(entries) - self.max_rows)
 
 
-def _ended(outcome: Outcome) -> str:
+def _show_note(note: NotChecked) -> str:
+    return f"{prose(note.what)}: {prose(note.why)}"
+
+
+def _show_warning(warning: ProgramWarning) -> str:
+    return prose(warning_sentence(warning))
+
+
+def _show_ending(outcome: Outcome) -> str:
     return outcome.kind.value + (f" ({outcome.code})" if outcome.code is not None else "")
 
 
-def _place(location: Location | None) -> str:
-    return named(str(location)) if location else "unknown"
-
-
-def _short_place(location: Location | None) -> str:
+def _show_line(location: Location | None) -> str:
     return named(f"{location.path}:{location.line}") if location else ""
 
 
-def _is_looked_at(evidence: Evidence) -> bool:
-    return any(getattr(evidence, name) is not None for name, _ in _EVIDENCE)
-
-
-def _repaired_by(fix: Fix | None) -> str:
+def _name_proven(fix: Fix | None) -> str:
     return ", ".join(map(named, fix.settings)) if fix is not None and fix.verified else ""
 
 
-def _evidence(evidence: Evidence, width: int) -> list[str]:
-    answers = [(name, getattr(evidence, name), meaning) for name, meaning in _EVIDENCE]
-    lines: list[str] = []
-    if _is_looked_at(evidence):
-        for name, answer, meaning in answers:
-            lines += labelled(
-                "" if lines else "evidence",
-                f"{name}  {_WORDS[answer]:<3}  {meaning}",
-                width,
-                inner=15,
-            )
-    if evidence.replays is not None:
-        lines += labelled("" if lines else "evidence", replays_sentence(evidence.replays), width)
-    for note in evidence.notes:
-        lines += labelled("" if lines else "evidence", prose(note), width)
-    return lines
-
-
-def _fix(fix: Fix, width: int) -> list[str]:
-    lines = labelled("fix", prose(fix.advice), width) if fix.advice.strip() else []
-    state = fix_state(fix)
-    settings = ", ".join(map(named, fix.settings))
-    lines += labelled("" if lines else "fix", f"{settings}: {state}" if settings else state, width)
-    for number, line in enumerate(fix.patch):
-        # Code is not wrapped, and its indentation is part of it.
-        lines.append(f"{'' if number else 'in code':<12}{escaped(line)}")
-    return lines
-
-
-def _between(divergences: Sequence[TensorDivergence]) -> str:
+def _name_pair(divergences: Sequence[TensorDivergence]) -> str:
     """Name the two runs that the table compares; empty if there are several pairs, which then need
     a column."""
     pairs = {divergence.runs for divergence in divergences}
-    return " between runs {} and {}".format(*pairs.pop()) if len(pairs) == 1 else ""
+    if len(pairs) != 1:
+        return ""
+    ((first, second),) = pairs
+    return f" between runs {first} and {second}"
 
 
-def _tensor_row(divergence: TensorDivergence, with_runs: bool) -> tuple[str, ...]:
-    found = divergence.difference
+def _make_tensor_row(divergence: TensorDivergence, *, with_runs: bool) -> tuple[str, ...]:
+    first, second = divergence.runs
+    start = (
+        kind_word(divergence.kind),
+        named(divergence.name),
+        str(divergence.step),
+        f"{first}, {second}" if with_runs else "",
+    )
     remark = prose(divergence_remark(divergence))
     remarks = [remark] if remark else []
-    runs = "{}, {}".format(*divergence.runs) if with_runs else ""
-    first = (kind_word(divergence.kind), named(divergence.name), str(divergence.step), runs)
+    found = divergence.difference
     if found is None:
-        return *first, "", "", "", ", ".join(remarks)
-    remarks += oddities(found) + ["within tolerance"] * found.within_tolerance
-    sizes = (
+        return (*start, "", "", "", remark)
+    remarks += oddities(found)
+    if found.within_tolerance:
+        remarks.append("within tolerance")
+    return (
+        *start,
         f"{whole(found.differing)}/{whole(found.elements)}",
         whole(found.max_ulp),
         real(found.max_abs),
+        ", ".join(remarks),
     )
-    return *first, *sizes, ", ".join(remarks)
 
 
-def _more(cut: int, in_json: int | None = None) -> list[str]:
+def _say_what_was_compared(result: AuditResult) -> str:
+    counts = [counted(number, named(kind)) for kind, number in result.compared if number]
+    where = f"each run of {named(result.subject)}" if result.subject else "each run"
+    steps = counted(result.steps, "step")
+    what = f"{', '.join(counts)}, over {steps}" if counts else "nothing"
+    return f"compared in {where}: {what}"
+
+
+def _show_settings(result: AuditResult) -> str:
+    texts = [f"{named(name)} {named(value)}" for name, value in result.settings]
+    return f"settings: {', '.join(texts)}" if texts else ""
+
+
+def _count_cut(cut: int, in_json: int | None = None) -> list[str]:
     """Say how many rows were left out, and how many of them the JSON report has, which is all
     unless told."""
     if cut <= 0:
         return []
     if in_json is None or in_json >= cut:
         return [f"… and {cut:,} more (all in the JSON report)"]
-    return [f"… and {cut:,} more" + (f" ({in_json:,} in the JSON report)" if in_json > 0 else "")]
+    if in_json > 0:
+        return [f"… and {cut:,} more ({in_json:,} in the JSON report)"]
+    return [f"… and {cut:,} more"]

@@ -106,6 +106,7 @@ def divergence_remark(row: TensorDivergence) -> str:
 
 
 def real(number: float | None) -> str:
+    """Return `1.2e-07`; empty for None."""
     return "" if number is None else f"{number:.2g}"
 
 
@@ -113,34 +114,39 @@ def whole(number: int | None) -> str:
     """Return `3,812`; above a billion only the magnitude tells anything."""
     if number is None:
         return ""
-    return (
-        f"{number:,}"
-        if abs(number) < 10**9
-        else f"{number:.1e}"
-        if abs(number) < 10**300
-        else "huge"
-    )
+    if abs(number) < 10**9:
+        return f"{number:,}"
+    # A number of more digits than a float can hold comes from a stranger's file.
+    return f"{number:.1e}" if abs(number) < 10**300 else "huge"
 
 
 def difference_sentence(difference: Difference) -> str:
     """Say how far two tensors are apart: how many elements, how much at most, where first."""
     verb = "differs" if difference.differing == 1 else "differ"
-    parts = [f"{whole(difference.differing)} of {counted(difference.elements, 'element')} {verb}"]
-    sizes = [
-        f"{real(size)} {kind}"
-        for size, kind in ((difference.max_abs, "abs"), (difference.max_rel, "rel"))
-        if size is not None
-    ]
-    if difference.max_ulp:
-        parts.append(
-            f"at most {whole(difference.max_ulp)} ULP" + (f" ({', '.join(sizes)})" if sizes else "")
-        )
-    elif sizes and difference.max_abs != 0.0:
-        parts.append(f"at most {', '.join(sizes)}")
+    elements = counted(difference.elements, "element")
+    parts = [f"{whole(difference.differing)} of {elements} {verb}"]
+    parts += _word_distance(difference)
     parts += oddities(difference)
     if difference.first_index:
         parts.append(f"first at [{', '.join(map(str, difference.first_index))}]")
-    return ", ".join(parts) + ("; within the tolerance" if difference.within_tolerance else "")
+    tolerance = "; within the tolerance" if difference.within_tolerance else ""
+    return ", ".join(parts) + tolerance
+
+
+def _word_distance(difference: Difference) -> list[str]:
+    """Return the largest distance, in ULP if there is such a count; nothing if all are zero."""
+    sizes = []
+    if difference.max_abs is not None:
+        sizes.append(f"{real(difference.max_abs)} abs")
+    if difference.max_rel is not None:
+        sizes.append(f"{real(difference.max_rel)} rel")
+    said = ", ".join(sizes)
+    if difference.max_ulp:
+        ulp = f"at most {whole(difference.max_ulp)} ULP"
+        return [f"{ulp} ({said})" if said else ulp]
+    if sizes and difference.max_abs != 0.0:
+        return [f"at most {said}"]
+    return []
 
 
 def oddities(difference: Difference) -> list[str]:
@@ -153,32 +159,34 @@ def oddities(difference: Difference) -> list[str]:
     return [f"{whole(count)} {kind}" for count, kind in kinds if count]
 
 
-def confidence_sentence(result: AuditResult, runs: int) -> str:
-    """Say what `runs` runs support, and no more."""
-    bound = result.confidence.divergence_rate_at_most
+def confidence_sentence(result: AuditResult) -> str:
+    """Say what the runs support, and no more."""
     if result.verdict is Verdict.NOT_AUDITED:
         return "nothing is known about whether the program is reproducible"
     if result.verdict is Verdict.NOT_REPRODUCIBLE:
-        return "certain: the divergence was seen" + _rate(result.confidence)
+        return "certain: the divergence was seen" + _word_rate(result.confidence)
+    in_classes = sum(len(group) for group in result.classes)
+    runs = counted(in_classes or len(result.runs), "run")
     if result.verdict is Verdict.WITHIN_TOLERANCE:
-        return (
-            f"{counted(runs, 'run')} differ, and by no more than the tolerance that was asked for"
-        )
+        return f"{runs} differ, and by no more than the tolerance that was asked for"
+    bound = result.confidence.divergence_rate_at_most
     if bound is None:
-        return f"no difference in {counted(runs, 'run')}"
+        return f"no difference in {runs}"
     return (
-        f"no difference in {counted(runs, 'run')}: a divergence rate above {_percent(bound, up=True)} "
+        f"no difference in {runs}: "
+        f"a divergence rate above {_percent(bound, up=True)} "
         f"is ruled out at {_percent(result.confidence.level)} confidence"
     )
 
 
-def _rate(confidence: Confidence) -> str:
+def _word_rate(confidence: Confidence) -> str:
     if confidence.divergence_rate is None or len(confidence.rate_interval) != 2:
         return ""
+    rate = _percent(round(confidence.divergence_rate, 3))
     low, high = (_percent(round(end, 3)) for end in confidence.rate_interval)
+    level = _percent(confidence.level)
     return (
-        f"; {_percent(round(confidence.divergence_rate, 3))} of the later runs differ from the first "
-        f"({low} to {high} at {_percent(confidence.level)} confidence)"
+        f"; {rate} of the later runs differ from the first ({low} to {high} at {level} confidence)"
     )
 
 
@@ -188,24 +196,36 @@ def completeness_sentence(result: AuditResult) -> str:
         return ""
     if result.is_complete:
         return "all sources are listed: with each of them pinned or repaired, runs are equal"
-    return "there may be further sources: with those listed pinned or repaired, runs still differ or were not made"
+    return (
+        "there may be further sources: "
+        "with those listed pinned or repaired, runs still differ or were not made"
+    )
 
 
 def replays_sentence(replays: Replays) -> str:
     """Say how often the repeated call differed, and what that supports."""
     how = " beside competing work" if replays.contention else ""
-    low, high = _percent(round(replays.rate_at_least, 3)), _percent(round(replays.rate_at_most, 3))
-    return f"{replays.differing} of {replays.made} repeated calls differ{how}: a rate of {low} to {high}"
+    low = _percent(round(replays.rate_at_least, 3))
+    high = _percent(round(replays.rate_at_most, 3))
+    return (
+        f"{replays.differing} of {replays.made} repeated calls differ{how}: "
+        f"a rate of {low} to {high}"
+    )
 
 
 def fix_state(fix: Fix) -> str:
     """Say whether a fix was tried, and what it costs."""
-    state = (
-        f"verified, {counted(fix.runs, 'run')} with it are equal"
-        if fix.verified
-        else "not verified"
-    )
+    state = "not verified"
+    if fix.verified:
+        state = f"verified, {counted(fix.runs, 'run')} with it are equal"
     return state if fix.slowdown is None else f"{state}, run time × {fix.slowdown:.2f}"
+
+
+def settings_sentence(fix: Fix) -> str:
+    """Say which settings repair it, and whether that was tried."""
+    state = fix_state(fix)
+    settings = ", ".join(map(named, fix.settings))
+    return f"{settings}: {state}" if settings else state
 
 
 def trial_sentence(trial: Trial) -> str:
@@ -215,7 +235,7 @@ def trial_sentence(trial: Trial) -> str:
     return trial.note or f"{counted(trial.runs, 'run')}, not equal"
 
 
-def _percent(share: float, up: bool = False) -> str:
+def _percent(share: float, *, up: bool = False) -> str:
     """Return `45.1 %`. A bound is rounded up: what is said to be ruled out is."""
     if not math.isfinite(share):
         return f"{share} %"

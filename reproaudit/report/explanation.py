@@ -1,0 +1,181 @@
+"""Owns what `reproaudit explain` prints: a page for each rule, cause, mechanism on a GPU,
+intervention and error code, and the list of them.
+
+An operator's name stands for its mechanism.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from reproaudit.config import settings
+from reproaudit.errors import UsageError, did_you_mean
+from reproaudit.knowledge.catalogue import ERRORS
+from reproaudit.knowledge.interventions import INTERVENTIONS, against
+from reproaudit.knowledge.mechanisms import MECHANISMS, Mechanism, mechanism_of
+from reproaudit.knowledge.rules import RULES, WARNINGS, Rule
+from reproaudit.knowledge.traits import Intervention
+from reproaudit.model.result import Cause
+from reproaudit.report.layout import make_rows, wrap
+
+_WIDTH = 100
+_INDENT = "  "
+_MOST_OPS = 70  # characters of the operators of a mechanism that the list shows
+
+Page = Callable[[], list[str]]
+
+
+def explain(name: str) -> str:
+    """Return the page about what has this name, or about an operator that has a mechanism.
+
+    Raises UsageError with the nearest names.
+    """
+    pages = _make_pages()
+    wanted = name.strip().lower()
+    mechanism = mechanism_of(wanted) if "::" in wanted else None
+    if mechanism is not None:
+        wanted = mechanism.id
+    if wanted not in pages:
+        raise UsageError(
+            f"there is nothing to explain called {name!r}",
+            code="explain-unknown",
+            hint=did_you_mean(wanted, pages),
+        )
+    return "\n".join(pages[wanted]()) + "\n"
+
+
+def list_names() -> str:
+    """Return the list of everything that `explain` knows, by kind."""
+    causes = [(f"{rule.id}  {cause.value}", rule.title) for cause, rule in RULES.items()]
+    warnings = [(rule.id, rule.title) for rule in WARNINGS.values()]
+    mechanisms = [(entry.id, _list_ops(entry)) for entry in MECHANISMS]
+    interventions = [(entry.id, entry.what) for entry in INTERVENTIONS.values()]
+    lines = [
+        "Causes",
+        *_indent_rows(causes),
+        "",
+        "Warnings",
+        *_indent_rows(warnings),
+        "",
+        "Why operators differ on a GPU",
+        *_indent_rows(mechanisms),
+        "",
+        "Interventions",
+        *_indent_rows(interventions),
+        "",
+        "Errors",
+        *_indent_prose(", ".join(sorted(ERRORS))),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _make_pages() -> dict[str, Page]:
+    """Return what makes each page, by name in lower case."""
+    pages: dict[str, Page] = {}
+    for rule in (*RULES.values(), *WARNINGS.values()):
+        page = partial(_make_rule_page, rule)
+        pages[rule.id.lower()] = page
+        if rule.cause is not None:
+            pages[rule.cause.value] = page
+    for mechanism in MECHANISMS:
+        pages[mechanism.id] = partial(_make_mechanism_page, mechanism)
+    for intervention in INTERVENTIONS.values():
+        pages[intervention.id] = partial(_make_intervention_page, intervention)
+    for code in ERRORS:
+        pages[code] = partial(_make_error_page, code)
+    return pages
+
+
+def _make_rule_page(rule: Rule) -> list[str]:
+    kind = "a warning" if rule.cause is None else rule.cause.value
+    lines = [
+        f"{rule.id}, {kind}: {rule.title}",
+        "",
+        *_indent_prose(rule.explanation),
+        "",
+        *_indent_prose(f"Advice: {rule.advice}."),
+    ]
+    names = against((rule.cause,), cuda=True) if rule.cause is not None else ()
+    if names:
+        lines += ["", "Interventions (reproaudit --intervene ID tries one)"]
+        lines += _describe_interventions(names)
+    if rule.references:
+        lines += ["", "See also", *_indent_lines(rule.references)]
+    return lines
+
+
+def _make_mechanism_page(entry: Mechanism) -> list[str]:
+    rule = RULES[Cause.KERNEL]
+    why = f"{entry.why[0].upper()}{entry.why[1:]}"
+    return [
+        f"{entry.id}, a mechanism on a GPU of {rule.id} {Cause.KERNEL.value}",
+        "",
+        *_indent_prose(f"{why}. A difference must be seen before this explains it."),
+        "",
+        "Operators",
+        *_indent_prose(", ".join(entry.ops)),
+        "",
+        "Interventions, the likeliest first (reproaudit --intervene ID tries one)",
+        *_describe_interventions(entry.interventions),
+        "",
+        "See also",
+        *_indent_lines(entry.references),
+    ]
+
+
+def _make_intervention_page(entry: Intervention) -> list[str]:
+    rules = [(f"{RULES[cause].id}  {cause.value}", RULES[cause].title) for cause in entry.causes]
+    return [
+        f"{entry.id}, an intervention: {entry.what}",
+        "",
+        "How",
+        *_indent_lines(_list_changes(entry)),
+        "",
+        "Removes",
+        *_indent_rows(rules),
+        "",
+        "In your own program",
+        *(f"    {line}" for line in entry.patch),
+    ]
+
+
+def _make_error_page(code: str) -> list[str]:
+    return [f"{code}, an error", "", *_indent_prose(ERRORS[code])]
+
+
+def _list_changes(entry: Intervention) -> list[str]:
+    """Return what an intervention changes of a run, one change a line."""
+    changes = []
+    for name, value in settings.describe(entry.settings):
+        # The settings name the intervention itself, which the page does already.
+        if name != "interventions":
+            changes.append(f"{name} = {value}")
+    if entry.module:
+        changes.append("applied inside the program's process, also against the program's own calls")
+    if entry.fresh_files:
+        changes.append("each run gets an empty temporary folder and a copy of the working folder")
+    if entry.only_cuda:
+        changes.append("only where a GPU is in use")
+    return changes
+
+
+def _list_ops(entry: Mechanism) -> str:
+    return textwrap.shorten(", ".join(entry.ops), _MOST_OPS, placeholder=" …")
+
+
+def _describe_interventions(names: Iterable[str]) -> list[str]:
+    return _indent_rows([(name, INTERVENTIONS[name].what) for name in names])
+
+
+def _indent_prose(text: str) -> list[str]:
+    return wrap(text, _WIDTH, first=_INDENT, others=_INDENT)
+
+
+def _indent_rows(rows: list[tuple[str, str]]) -> list[str]:
+    return _indent_lines(make_rows(rows))
+
+
+def _indent_lines(lines: Iterable[str]) -> list[str]:
+    return [f"{_INDENT}{line}" for line in lines]
