@@ -95,7 +95,7 @@ def test_markup_in_a_sentence_is_shown_as_text(words: str, shown: str) -> None:
     ],
 )
 def test_a_name_stays_in_its_code_span(name: str, in_table: bool, shown: str) -> None:
-    assert code(name, in_table) == shown
+    assert code(name, in_table=in_table) == shown
 
 
 def test_a_name_with_pipes_and_backticks_adds_no_cell_to_the_table() -> None:
