@@ -23,8 +23,8 @@ from torch import nn
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.experiment.repeat import RepeatOptions, repeat
 from reproaudit.pytest_plugin.recording import repetitions_from_here
+from reproaudit.runs.budget import Budget
 from reproaudit.runs.in_process import InProcessLab
-from reproaudit.runs.lab import Budget
 
 RUNS = 3
 TEST = "def test_nothing():\n    pass\n"

@@ -12,8 +12,9 @@ from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.experiment.repeat import RepeatOptions, repeat
 from reproaudit.model.result import AuditResult
 from reproaudit.pytest_plugin.recording import repetitions_from_here
+from reproaudit.runs.budget import Budget
 from reproaudit.runs.in_process import InProcessLab
-from reproaudit.runs.lab import Budget, RunMaker
+from reproaudit.runs.request import RunMaker
 from tests.auditing import PROGRAMS
 
 

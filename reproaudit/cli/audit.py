@@ -92,7 +92,7 @@ def audit_options_of(
     """Put together what to audit and how, from the command line's options and what `choices_of`
     resolved."""
     from reproaudit.experiment.audit import AuditOptions
-    from reproaudit.runs.lab import Budget
+    from reproaudit.runs.budget import Budget
 
     budget_runs, budget_s = choices.budget or (None, None)
     wanted = AuditOptions(

@@ -31,8 +31,7 @@ from reproaudit.lock.runs import (
 )
 from reproaudit.report.output import write
 from reproaudit.report.wording import phase_word
-from reproaudit.runs.lab import Progress
-from reproaudit.runs.progress import progress_for
+from reproaudit.runs.progress import Progress, progress_for
 
 _LOCK_DESCRIPTION = """\
 Run a program three times and write what it computes to reproaudit.lock: digests of every step's batches, losses,

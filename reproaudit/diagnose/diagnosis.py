@@ -9,6 +9,7 @@ from pathlib import Path
 
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.entropy import weak_lines
+from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import Judged
 from reproaudit.compare.lines import differing_lines, first_entry
 from reproaudit.diagnose.attribute import (
@@ -42,7 +43,8 @@ from reproaudit.model.events import (
     Unchecked,
 )
 from reproaudit.model.result import Alert, Cause, Finding, Fix, Trial
-from reproaudit.runs.lab import BudgetSpent, RunMaker
+from reproaudit.runs.budget import BudgetSpent
+from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run
 
 _WIDEST_CHOICE = 3  # interventions per finding that are united before all are
@@ -73,17 +75,22 @@ class Diagnostician:
         judged: Judged,
         alerts: tuple[Alert, ...],
         races: tuple[DeviceRace, ...] = (),
+        *,
+        interned: Interned,
     ) -> None:
         first = judged.runs[0].main
         self._lab = lab
+        self._interned = interned
         self._judged = judged
         self._alerts = alerts
         self._races = races
         self._cuda = "gpu" in first.header["environment"]
         self._compiles = any(note.code is Unchecked.COMPILED_REGIONS for note in first.notes)
-        self._locator = Locator(lab, judged, alerts, races)
+        self._locator = Locator(lab, judged, alerts, races, interned=interned)
         self._pinning = Pinning(lab, self._locator, self._cuda)
-        self._trials = Trials(lab, [len(group) for group in judged.comparison.classes])
+        self._trials = Trials(
+            lab, [len(group) for group in judged.comparison.classes], interned=interned
+        )
         self._search = Search(self._trials.attempt)
         self._notes: list[NotChecked] = []
         self._warnings: list[ProgramWarning] = []
@@ -304,7 +311,7 @@ class Diagnostician:
         )
 
     def _with_line(self, finding: Finding, pair: RunPair) -> Finding:
-        differences = differing_lines(*pair.runs, self._lab.interned)
+        differences = differing_lines(*pair.runs, self._interned)
         before = min((source.order for source in pair.localisation.sources), default=float("inf"))
         entry = first_entry(differences, before, weak_lines(pair.a))
         if entry is None:
@@ -329,16 +336,18 @@ class Diagnostician:
             return finding
         runs = [
             self._lab.run(
-                f"fill-{number}",
-                number,
-                f"filling new memory, pattern {number + 1}",
-                self._fix,
-                ((FILL_VARIABLE, value),),
-                values_mb=0,
+                RunRequest(
+                    name=f"fill-{number}",
+                    index=number,
+                    what=f"filling new memory, pattern {number + 1}",
+                    interventions=self._fix,
+                    variables=((FILL_VARIABLE, value),),
+                    values_mb=0,
+                )
             )
             for number, value in enumerate((ZERO_FILL, OTHER_FILL))
         ]
-        differs = len(compare_boundaries(runs, self._lab.interned).classes) > 1
+        differs = len(compare_boundaries(runs, self._interned).classes) > 1
         said = "the results follow" if differs else "the results do not depend on"
         note = f"{said} what new memory is filled with (zeros, and 0x{int(OTHER_FILL):x})"
         return replace(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.entropy import differing_calls
 from reproaudit.compare.files import carried_files
+from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import Judged
 from reproaudit.compare.localise import Localisation, Source, localise
 from reproaudit.config.plan import Pin, Target
@@ -18,7 +19,7 @@ from reproaudit.diagnose.sources import Explanation, explain_sources
 from reproaudit.model.confidence import agreement
 from reproaudit.model.events import Level, NotChecked, Unchecked
 from reproaudit.model.result import Alert
-from reproaudit.runs.lab import RunMaker
+from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run
 
 _STEPS_PAST_DIVERGENCE = (
@@ -51,8 +52,11 @@ class Locator:
         judged: Judged,
         alerts: tuple[Alert, ...],
         races: tuple[DeviceRace, ...] = (),
+        *,
+        interned: Interned,
     ) -> None:
         self._lab = lab
+        self._interned = interned
         self._judged = judged
         self._alerts = alerts
         self._races = races
@@ -91,7 +95,7 @@ class Locator:
 
     def explain(self, pair: RunPair) -> tuple[Explanation, ...]:
         """Return what the pair's sources are, the first one first."""
-        calls = differing_calls(pair.a, pair.b, self._lab.interned)
+        calls = differing_calls(pair.a, pair.b, self._interned)
         reordered = self._judged.same_samples_reordered
         return explain_sources(
             pair.localisation.sources,
@@ -105,7 +109,7 @@ class Locator:
 
     def compare(self, a: Run, b: Run) -> RunPair | None:
         """Return where two recorded runs differ; None if they are equal in all that counts."""
-        found = localise(a, b, self._lab.interned)
+        found = localise(a, b, self._interned)
         return RunPair(a, b, found) if not found.is_equal and self._matters(a, b) else None
 
     # -- runs
@@ -143,16 +147,17 @@ class Locator:
         for attempt, steps in enumerate(limits):
             if attempt and steps != limits[attempt - 1]:
                 first = None
-            run = self._lab.run(
-                f"operations-{self._number}",
-                attempt,
-                f"recording operators, run {self._number + 1}",
-                interventions,
+            request = RunRequest(
+                name=f"operations-{self._number}",
+                index=attempt,
+                what=f"recording operators, run {self._number + 1}",
+                interventions=interventions,
                 level=Level.OPERATION,
                 steps=steps,
                 values_mb=0,
                 lines=lines,
             )
+            run = self._lab.run(request)
             self._number += 1
             self._note_early_end(run)
             if first is None:
@@ -175,10 +180,7 @@ class Locator:
     def _matters(self, a: Run, b: Run) -> bool:
         """An op may differ without consequence, as masked padding does: only runs that end up
         different count."""
-        return (
-            len(compare_boundaries([a, b], self._lab.interned).classes) > 1
-            or a.outcome != b.outcome
-        )
+        return len(compare_boundaries([a, b], self._interned).classes) > 1 or a.outcome != b.outcome
 
 
 def make_target(run: Run, source: Source) -> Target | None:

@@ -22,7 +22,7 @@ from reproaudit.knowledge.traits import Clue
 from reproaudit.model.confidence import interval
 from reproaudit.model.events import EventFlag, Level, NotChecked, Unchecked
 from reproaudit.model.result import Cause, Finding, Replays
-from reproaudit.runs.lab import RunMaker
+from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run
 from reproaudit.trace.words import CALL_FOLDER_PREFIX, ReplayWay
 
@@ -107,32 +107,34 @@ class Pinning:
         filled = self._reads_undefined()
         held = (*held, *answering(Clue.UNDEFINED_READ)) if filled else held
         fills = [((FILL_VARIABLE, fill),) if filled else () for fill in (ZERO_FILL, OTHER_FILL)]
-        reference = self.lab.run(
-            f"reference-{number}",
-            0,
-            f"keeping what {len(self.known)} known sources give",
-            held,
-            fills[0],
+        request = RunRequest(
+            name=f"reference-{number}",
+            index=0,
+            what=f"keeping what {len(self.known)} known sources give",
+            interventions=held,
+            variables=fills[0],
             level=Level.VALUES,
             pins=pins,
             targets=targets,
             values_mb=_KEPT_MB,
         )
+        reference = self.lab.run(request)
         for index, (known, _) in enumerate(wanted):
             folder = self.lab.folder / f"reference-{number}" / f"{CALL_FOLDER_PREFIX}{index}"
             known.call = folder if folder.is_dir() else None
         for again in range(_PINNED_RUNS):
-            pinned = self.lab.run(
-                f"pinned-{number}-{again}",
-                again + 1,
-                f"looking for more sources, run {again + 1}",
-                held,
-                fills[1],
+            request = RunRequest(
+                name=f"pinned-{number}-{again}",
+                index=again + 1,
+                what=f"looking for more sources, run {again + 1}",
+                interventions=held,
+                variables=fills[1],
                 level=Level.VALUES if targets else Level.OPERATION,
                 pins=pins,
                 targets=targets,
                 reference=str(self.lab.folder / f"reference-{number}"),
             )
+            pinned = self.lab.run(request)
             if not again:
                 self._learn(reference, pinned)
             if pair := self.locator.compare(reference, pinned):

@@ -7,10 +7,12 @@ import statistics
 from collections.abc import Sequence
 
 from reproaudit.compare.boundaries import compare_boundaries
+from reproaudit.compare.interning import Interned
 from reproaudit.errors import SubjectError
 from reproaudit.model.confidence import trial_runs
 from reproaudit.model.result import Trial
-from reproaudit.runs.lab import BudgetSpent, RunMaker
+from reproaudit.runs.budget import BudgetSpent
+from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run
 
 _TIMED_PAIRS = 3
@@ -21,7 +23,8 @@ class Trials:
     """Runs the program under sets of interventions. `class_sizes` are those of the plain runs that
     differed."""
 
-    def __init__(self, lab: RunMaker, class_sizes: Sequence[int]) -> None:
+    def __init__(self, lab: RunMaker, class_sizes: Sequence[int], *, interned: Interned) -> None:
+        self._interned = interned
         self._lab = lab
         self._wanted = trial_runs(class_sizes)
         self._number = 0
@@ -68,9 +71,14 @@ class Trials:
 
     def _changed_run(self, names: tuple[str, ...], index: int) -> Run:
         name = f"trial-{self._number}-{index}"
-        run = self._lab.run(
-            name, index, f"trying {', '.join(names)}, run {index + 1}", names, values_mb=0
+        request = RunRequest(
+            name=name,
+            index=index,
+            what=f"trying {', '.join(names)}, run {index + 1}",
+            interventions=names,
+            values_mb=0,
         )
+        run = self._lab.run(request)
         self._changed_s.setdefault(frozenset(names), []).append(self._lab.seconds[name])
         return run
 
@@ -79,12 +87,14 @@ class Trials:
         comparable."""
         if len(self._plain_s) < _TIMED_PAIRS:
             name = f"plain-{len(self._plain_s)}"
-            self._lab.run(name, 0, "timing the program as it is", values_mb=0)
+            self._lab.run(
+                RunRequest(name=name, index=0, what="timing the program as it is", values_mb=0)
+            )
             self._plain_s.append(self._lab.seconds[name])
 
     def _are_equal(self, runs: Sequence[Run]) -> bool:
         first, last = runs[0], runs[-1]
-        comparison = compare_boundaries([first, last], self._lab.interned)
+        comparison = compare_boundaries([first, last], self._interned)
         return (
             len(comparison.classes) == 1
             and first.outcome == last.outcome

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reproaudit.compare.boundaries import compare_boundaries
+from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import Judged, judge
 from reproaudit.config.settings import Settings, describe
 from reproaudit.config.subject import SubjectSpec
@@ -24,7 +25,11 @@ from reproaudit.model.events import Level, NotChecked, ProgramWarning, Unchecked
 from reproaudit.model.result import Alert, AuditResult, Finding, Tolerance
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.reproducer import write_reproducer
-from reproaudit.runs.lab import Budget, Lab, Progress, keeps_what_was_recorded
+from reproaudit.runs.budget import Budget
+from reproaudit.runs.lab import Lab
+from reproaudit.runs.progress import Progress
+from reproaudit.runs.recordings import keep_what_was_recorded
+from reproaudit.runs.request import RunRequest
 from reproaudit.trace.runs import Run
 
 
@@ -59,7 +64,7 @@ def audit(options: AuditOptions, progress: Progress, out: Path | None = None) ->
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
     folder = out or Path(tempfile.mkdtemp(prefix="reproaudit-"))
-    with keeps_what_was_recorded(folder, is_temporary=out is None):
+    with keep_what_was_recorded(folder, is_temporary=out is None):
         experiment = _Experiment(options, progress, folder)
         with contextlib.closing(experiment.lab):
             return experiment.run()
@@ -80,15 +85,15 @@ class _Experiment:
             python=options.python,
             budget=options.budget,
             fresh_copy=options.fresh_copy,
-            ignored=options.ignored,
         )
+        self.interned = Interned(options.ignored)
         self.notes: list[NotChecked] = []
         self.warnings: tuple[ProgramWarning, ...] = ()
         self.races: tuple[DeviceRace, ...] = ()
 
     def run(self) -> AuditResult:
         runs = self._observe()
-        judged = judge(runs, compare_boundaries(runs, self.lab.interned), self.options.tolerances)
+        judged = judge(runs, compare_boundaries(runs, self.interned), self.options.tolerances)
         if judged.comparison.compared == 0 and len(judged.comparison.classes) < 2:
             raise (
                 _all_ignored(self.options.ignored)
@@ -101,7 +106,9 @@ class _Experiment:
             judged.verdict in (Verdict.NOT_REPRODUCIBLE, Verdict.WITHIN_TOLERANCE)
             and self.options.diagnose
         ):
-            diagnosis = Diagnostician(self.lab, judged, alerts, self.races).run()
+            diagnosis = Diagnostician(
+                self.lab, judged, alerts, self.races, interned=self.interned
+            ).run()
         reproducer = self._reproducer(diagnosis, runs[0])
         return conclude(
             judged,
@@ -149,7 +156,10 @@ class _Experiment:
         for index in range(self.options.runs):
             if index + 1 < self.options.runs:
                 self.lab.prepare(f"run-{index + 1}")
-            run = self.lab.run(f"run-{index}", index, f"run {index + 1} of {self.options.runs}")
+            request = RunRequest(
+                name=f"run-{index}", index=index, what=f"run {index + 1} of {self.options.runs}"
+            )
+            run = self.lab.run(request)
             runs.append(run)
             if index == 0 and not _has_trained(run):
                 raise _no_training_step(run) if run.outcome.is_success else self._failed(run)
@@ -174,15 +184,16 @@ class _Experiment:
                 )
             )
             return ()
-        run = self.lab.run(
-            "alerts",
-            0,
-            "finding refused operators",
+        request = RunRequest(
+            name="alerts",
+            index=0,
+            what="finding refused operators",
             level=Level.OPERATION,
             alerts=True,
             digests=False,
             values_mb=0,
         )
+        run = self.lab.run(request)
         if not run.outcome.is_success:
             self.notes.append(
                 NotChecked(

@@ -13,6 +13,7 @@ from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.computed import count_operators, refined
 from reproaudit.compare.entropy import Strength, differing_calls
 from reproaudit.compare.files import carried_files
+from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import Judged, judge
 from reproaudit.compare.localise import Localisation, Origin, localise
 from reproaudit.config.subject import SubjectSpec
@@ -24,8 +25,9 @@ from reproaudit.experiment.conclude import conclude
 from reproaudit.model.events import Level, NotChecked, Unchecked
 from reproaudit.model.result import AuditResult, Cause, Finding, Isolation, Tolerance
 from reproaudit.model.verdict import Verdict
+from reproaudit.runs.budget import Budget
 from reproaudit.runs.in_process import InProcessLab
-from reproaudit.runs.lab import Budget, RunMaker
+from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run
 
 _BUDGET = Budget(runs=60, seconds=30.0)
@@ -78,6 +80,7 @@ class _Repeated:
     ) -> None:
         self.options = options
         self.lab = lab
+        self.interned = Interned()
         self.folder = folder
         self.isolation = isolation
         self.notes: list[NotChecked] = []
@@ -89,7 +92,13 @@ class _Repeated:
             index = len(runs)
             runs.append(
                 self.lab.run(
-                    f"run-{index}", index, "repeating", level=Level.OPERATION, outside=False
+                    RunRequest(
+                        name=f"run-{index}",
+                        index=index,
+                        what="repeating",
+                        level=Level.OPERATION,
+                        outside=False,
+                    )
                 )
             )
         runs = self._without_imports(runs)
@@ -130,9 +139,7 @@ class _Repeated:
         """Leave out repetitions that imported modules, unless they alone gave something else: that
         may be a cache."""
         kept = [run for run in runs if run.index not in self._importing()]
-        classes, others = (
-            compare_boundaries(some, self.lab.interned).classes for some in (runs, kept)
-        )
+        classes, others = (compare_boundaries(some, self.interned).classes for some in (runs, kept))
         ends, other_ends = (
             {(run.outcome.kind, run.outcome.code) for run in some} for some in (runs, kept)
         )
@@ -149,11 +156,11 @@ class _Repeated:
     def _judge(self, runs: list[Run]) -> Judged:
         """Judge by boundary tensors and what was returned, and by every operator unless there is a
         tolerance."""
-        comparison = compare_boundaries(runs, self.lab.interned)
+        comparison = compare_boundaries(runs, self.interned)
         ops = count_operators(runs[-1])
         if all(tolerance.is_bitwise for tolerance in self.options.tolerances.values()):
             left_out = self._importing() if len(runs) > self.options.runs else frozenset()
-            classes = refined(comparison.classes, runs, self.lab.interned, left_out)
+            classes = refined(comparison.classes, runs, self.interned, left_out)
             comparison = replace(comparison, classes=classes)
             comparison = replace(
                 comparison,
@@ -171,15 +178,15 @@ class _Repeated:
         # What differs again without more ado is explained best; what only the first repetition did
         # shows in the pair.
         found = self._explained_with_evidence() or self._explain(
-            pair, localise(*pair, self.lab.interned)
+            pair, localise(*pair, self.interned)
         )
         if self.isolation is Isolation.INPROCESS and not _is_decided(found):
             carried = self._carried(found)
             if carried is not None:
                 return Diagnosis(carried, (), None, ())
-        at_boundaries = len(compare_boundaries(judged.runs, self.lab.interned).classes) > 1
+        at_boundaries = len(compare_boundaries(judged.runs, self.interned).classes) > 1
         if self.options.diagnose and judged.verdict is Verdict.NOT_REPRODUCIBLE and at_boundaries:
-            diagnosis = Diagnostician(self.lab, judged, ()).run()
+            diagnosis = Diagnostician(self.lab, judged, (), interned=self.interned).run()
             if diagnosis.was_interrupted:
                 # Ctrl-C is for the whole session of tests, not for one diagnosis
                 raise KeyboardInterrupt
@@ -193,10 +200,15 @@ class _Repeated:
         for number in range(_EVIDENCE_RUNS):
             runs.append(
                 self.lab.run(
-                    f"evidence-{number}", number, "collecting evidence", level=Level.OPERATION
+                    RunRequest(
+                        name=f"evidence-{number}",
+                        index=number,
+                        what="collecting evidence",
+                        level=Level.OPERATION,
+                    )
                 )
             )
-            found = localise(runs[0], runs[-1], self.lab.interned)
+            found = localise(runs[0], runs[-1], self.interned)
             if not found.is_equal:
                 return self._explain((runs[0], runs[-1]), found)
         return ()
@@ -204,7 +216,7 @@ class _Repeated:
     def _explain(
         self, pair: tuple[Run, Run], localisation: Localisation
     ) -> tuple[Explanation, ...]:
-        calls = differing_calls(*pair, self.lab.interned)
+        calls = differing_calls(*pair, self.interned)
         return explain_sources(localisation.sources, pair, calls, carried=carried_files(pair))
 
     def _carried(self, found: Sequence[Explanation]) -> tuple[Finding, ...] | None:
@@ -241,14 +253,21 @@ class _Repeated:
         try:
             lab = self.options.fresh(folder)
             runs = [
-                lab.run(f"run-{index}", index, f"fresh process {index + 1}", level=Level.OPERATION)
+                lab.run(
+                    RunRequest(
+                        name=f"run-{index}",
+                        index=index,
+                        what=f"fresh process {index + 1}",
+                        level=Level.OPERATION,
+                    )
+                )
                 for index in range(_FRESH_RUNS)
             ]
         except ReproauditError as error:
             self.notes.append(NotChecked(Unchecked.NOT_PROVEN, _UNPROVEN, error.message))
             return None
-        comparison = compare_boundaries(runs, lab.interned)
-        classes = refined(comparison.classes, runs, lab.interned)
+        comparison = compare_boundaries(runs, self.interned)
+        classes = refined(comparison.classes, runs, self.interned)
         failed = next((run.outcome for run in runs if not run.outcome.is_success), None)
         if failed is not None:
             self.notes.append(

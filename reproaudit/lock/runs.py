@@ -28,7 +28,11 @@ from reproaudit.lock.digests import (
 from reproaudit.lock.model import Entry, LockedRun, nearest
 from reproaudit.model.events import EventKind, Level
 from reproaudit.model.result import Finding
-from reproaudit.runs.lab import Budget, Lab, Progress, keeps_what_was_recorded
+from reproaudit.runs.budget import Budget
+from reproaudit.runs.lab import Lab
+from reproaudit.runs.progress import Progress
+from reproaudit.runs.recordings import keep_what_was_recorded
+from reproaudit.runs.request import RunRequest
 from reproaudit.trace.runs import Run
 from reproaudit.trace.words import LOSS
 
@@ -74,27 +78,26 @@ def lock_entry(
 
     Raises SubjectError if the program fails or does nothing that can be compared.
     """
+    interned = Interned()
     with _lab(entry, subject, options, progress) as lab:
         runs = [
             _recorded(lab, f"run-{number}", number, f"run {number + 1} of 3", entry.steps)
             for number in range(2)
         ]
-        runs.append(lab.run("run-2", 2, "run 3 of 3", values_mb=0))
-        comparison = compare_boundaries(runs, lab.interned)
+        runs.append(lab.run(RunRequest(name="run-2", index=2, what="run 3 of 3", values_mb=0)))
+        comparison = compare_boundaries(runs, interned)
         if (
             len(comparison.classes) > 1
             or len({(run.outcome.kind, run.outcome.code) for run in runs}) > 1
         ):
-            return _refusal(runs, lab.interned)
+            return _refusal(runs, interned)
         if not comparison.compared:
             raise SubjectError(
                 f"nothing to lock: {subject} made no backward pass and no optimizer step",
                 code="no-training-step",
                 hint="name a training step to call: reproaudit lock FILE.py::FUNCTION",
             )
-        return replace(
-            entry, runs=(_agreed(runs[0], runs[1], subject, lab.interned, most_operators),)
-        )
+        return replace(entry, runs=(_agreed(runs[0], runs[1], subject, interned, most_operators),))
 
 
 def check_entry(
@@ -110,6 +113,7 @@ def check_entry(
         subject = subject_of(entry, cwd)
     except ReproauditError as error:
         return not_comparable(entry.name, error.message, error.hint)
+    interned = Interned()
     with _lab(replace(entry, settings=settings), subject, options, progress) as lab:
         try:
             run = _recorded(lab, "run-0", 0, f"checking {entry.name}", entry.steps)
@@ -119,7 +123,7 @@ def check_entry(
         now = locked_run(
             run,
             subject,
-            lab.interned,
+            interned,
             other_threads=locked.other_threads,
             most_operators=max(_LEAST_OPERATORS_SEEN, 2 * len(locked.operators)),
         )
@@ -131,7 +135,7 @@ def _lab(
     entry: Entry, subject: SubjectSpec, options: RunOptions, progress: Progress
 ) -> Iterator[Lab]:
     folder = Path(tempfile.mkdtemp(prefix="reproaudit-"))
-    with keeps_what_was_recorded(folder, is_temporary=True):
+    with keep_what_was_recorded(folder, is_temporary=True):
         yield Lab(
             subject,
             entry.settings,
@@ -154,7 +158,8 @@ def _recorded(lab: Lab, name: str, index: int, what: str, steps: int | None) -> 
     keep = tuple(
         (int(EventKind.OUTPUT), loss, step) for step in few for loss in (LOSS, f"{LOSS}[0]")
     )
-    run = lab.run(name, index, what, level=Level.OPERATION, keep=keep)
+    request = RunRequest(name=name, index=index, what=what, level=Level.OPERATION, keep=keep)
+    run = lab.run(request)
     if not run.outcome.is_success:
         ended = f"{run.outcome.kind.value} {run.outcome.detail}".strip()
         raise SubjectError(

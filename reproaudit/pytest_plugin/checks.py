@@ -27,8 +27,9 @@ from reproaudit.pytest_plugin.recording import (
     record_op_values,
     repetitions_from_here,
 )
+from reproaudit.runs.budget import Budget
 from reproaudit.runs.in_process import CurrentRepetition, InProcessLab
-from reproaudit.runs.lab import Budget, RunMaker
+from reproaudit.runs.request import RunMaker
 
 if TYPE_CHECKING:
     from reproaudit.experiment.devices import DeviceComparison

@@ -12,7 +12,8 @@ import pytest
 
 from reproaudit.config.settings import Settings
 from reproaudit.config.subject import SubjectKind, SubjectSpec
-from reproaudit.runs.lab import Budget, Lab
+from reproaudit.runs.budget import Budget
+from reproaudit.runs.lab import Lab
 from reproaudit.runs.progress import Quiet
 
 CHECK_VARIABLE = "REPROAUDIT_CHECK"  # which check of the test is recorded, from 0

@@ -1,5 +1,4 @@
-"""Where repetitions within one process are made: what `lab.Lab` is for fresh processes, for code
-that is at hand."""
+"""Where repetitions within one process are made, as `lab.Lab` makes runs in fresh ones."""
 
 from __future__ import annotations
 
@@ -11,13 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from reproaudit.compare.interning import Interned
 from reproaudit.config.plan import RunPlan
-from reproaudit.config.settings import Settings, merge
+from reproaudit.config.settings import Settings
 from reproaudit.config.subject import SubjectSpec
 from reproaudit.errors import SubjectError
-from reproaudit.knowledge.interventions import combined, find
-from reproaudit.runs.lab import Budget, Spending
+from reproaudit.knowledge.interventions import find
+from reproaudit.runs.budget import Budget, Spending
+from reproaudit.runs.request import RunRequest
 from reproaudit.trace.runs import Run, open_run
 
 _KEPT_MB = 16  # of boundary tensors per repetition, for the element-wise comparison
@@ -38,10 +37,11 @@ RecordRepetition = Callable[[RunPlan], AbstractContextManager[CurrentRepetition]
 class InProcessLab:
     """Makes repetitions of `body` in this process, each recorded by `record`.
 
-    `record` starts each from the same random streams and flags. `body` is given the repetition that it is in, to record what the code returned. It may raise:
-    the first repetition passes that on, of later ones it is the outcome. What only a fresh process
-    can change (files as they were, variables that libraries read when they start) is refused with a
-    SubjectError; string hashes are the same anyway.
+    `record` starts each from the same random streams and flags. `body` is given the repetition that
+    it is in, to record what the code returned. It may raise: the first repetition passes that on,
+    of later ones it is the outcome. What only a fresh process can change (files as they were,
+    variables that libraries read when they start) is refused with a SubjectError; string hashes are
+    the same anyway.
     """
 
     def __init__(
@@ -56,12 +56,10 @@ class InProcessLab:
         self.subject = subject
         self.folder = folder
         self.steps: int | None = None
-        self.interned = Interned()
         self.runs_made = 0
         self.seconds: dict[str, float] = {}
-        self.importing: set[str] = (
-            set()
-        )  # names of repetitions that imported modules, which may run ops of their own
+        # Names of repetitions that imported modules, which may run ops of their own.
+        self.importing: set[str] = set()
         self._body = body
         self._record = record
         self._spending = Spending(budget)
@@ -70,28 +68,21 @@ class InProcessLab:
         """Count against the budget from here on."""
         self._spending.start(self.runs_made)
 
-    def run(
-        self,
-        name: str,
-        index: int,
-        what: str,
-        interventions: tuple[str, ...] = (),
-        variables: tuple[tuple[str, str], ...] = (),
-        **changes: object,
-    ) -> Run:
-        """Make one repetition, as `Lab.run` makes a run. It always goes to its end, and its lines
-        are not followed."""
+    def run(self, request: RunRequest) -> Run:
+        """Make one repetition, as `Lab.run` makes a run.
+
+        It always goes to its end, and its lines are not followed.
+        """
         self._spending.check(self.runs_made)
-        settings = merge(combined(Settings(), interventions), Settings(env=variables))
-        self._refuse_what_needs_a_process(interventions)
-        changes = {key: value for key, value in changes.items() if key not in ("steps", "lines")}
-        plan = RunPlan(
-            trace_dir=self.folder / name,
+        settings = request.change_settings(Settings())
+        self._refuse_what_needs_a_process(request.interventions)
+        plain = RunPlan(
+            trace_dir=self.folder / request.name,
             subject=self.subject,
             settings=settings,
             values_mb=_KEPT_MB,
         )
-        plan = replace(plan, **changes)  # type: ignore[arg-type]
+        plan = replace(request, steps=None, lines=False).change_plan(plain)
         modules = set(sys.modules)
         start = time.perf_counter()
         try:
@@ -102,18 +93,18 @@ class InProcessLab:
             # recorded by now.
             if not self.runs_made:
                 raise
-        self.seconds[name] = time.perf_counter() - start
+        self.seconds[request.name] = time.perf_counter() - start
         self.runs_made += 1
         if set(sys.modules) - modules:
-            self.importing.add(name)
-        return open_run(plan.trace_dir, index)
+            self.importing.add(request.name)
+        return open_run(plan.trace_dir, request.index)
 
     def log_of(self, name: str) -> str:
         """Return nothing: what the code writes goes where the test's output goes."""
         return ""
 
     def can_try(self, name: str) -> bool:
-        """Tell whether the intervention can be made within this process."""
+        """Return True if the intervention can be made within this process."""
         return not find(name).needs_fresh_process
 
     def _refuse_what_needs_a_process(self, interventions: tuple[str, ...]) -> None:

@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 import sys
+from typing import Protocol
 
 from tqdm import tqdm
+
+
+class Progress(Protocol):
+    """Where the experiment tells how far it is."""
+
+    def stage(self, what: str, steps: int | None) -> None:
+        """Begin a stage of `steps` steps, None if that is not known."""
+
+    def step(self, done: int) -> None:
+        """Say that `done` steps of the stage are done."""
 
 
 class TerminalProgress:

@@ -166,7 +166,6 @@ def test_a_diagnosis_does_not_follow_a_difference_that_only_ignored_tensors_show
 ) -> None:
     class FakeLab:
         steps = 1
-        interned = Interned()
 
     rows = [
         [
@@ -177,8 +176,10 @@ def test_a_diagnosis_does_not_follow_a_difference_that_only_ignored_tensors_show
         for index in (1, 2)
     ]
     runs = [make_run(tmp_path, index, row) for index, row in enumerate(rows)]
-    judged = judge(runs, compare_boundaries(runs, FakeLab.interned), {})
-    locator = Locator(cast(Lab, FakeLab()), judged, ())
-    assert locator.compare(*runs) is not None
-    FakeLab.interned = Interned((Ignored(TensorPattern("gradient:a"), "drawn anew"),))
-    assert locator.compare(*runs) is None
+    judged = judge(runs, compare_boundaries(runs, Interned()), {})
+    lab = cast(Lab, FakeLab())
+    every_tensor = Locator(lab, judged, (), interned=Interned())
+    assert every_tensor.compare(*runs) is not None
+    ignored = (Ignored(TensorPattern("gradient:a"), "drawn anew"),)
+    without_ignored = Locator(lab, judged, (), interned=Interned(ignored))
+    assert without_ignored.compare(*runs) is None

@@ -4,7 +4,7 @@ program is run."""
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
@@ -16,7 +16,9 @@ from reproaudit.diagnose.diagnosis import Diagnosis, Diagnostician
 from reproaudit.errors import SubjectError
 from reproaudit.model.events import EventFlag, EventKind, Phase
 from reproaudit.model.result import Cause
-from reproaudit.runs.lab import BudgetSpent, Lab
+from reproaudit.runs.budget import BudgetSpent
+from reproaudit.runs.lab import Lab
+from reproaudit.runs.request import RunRequest
 from reproaudit.trace.runs import Run
 from tests.compare.traces import Row, make_run
 
@@ -30,7 +32,6 @@ class FakeLab:
 
     def __init__(self, folder: Path, error: BaseException, ends_at: int) -> None:
         self.folder, self.error, self.ends_at = folder, error, ends_at
-        self.interned = Interned()
         self.seconds: dict[str, float] = {}
         self.made = 0
 
@@ -40,12 +41,12 @@ class FakeLab:
     def can_try(self, name: str) -> bool:
         return True
 
-    def run(self, name: str, index: int, what: str, *words: Any, **changes: object) -> Run:
+    def run(self, request: RunRequest) -> Run:
         if self.made >= self.ends_at:
             raise self.error
         self.made += 1
-        self.seconds[name] = 1.0
-        return drawing_run(self.folder / str(self.made), index, self.made)
+        self.seconds[request.name] = 1.0
+        return drawing_run(self.folder / str(self.made), request.index, self.made)
 
 
 def drawing_run(folder: Path, index: int, content: int) -> Run:
@@ -58,8 +59,9 @@ def drawing_run(folder: Path, index: int, content: int) -> Run:
 def diagnosed(folder: Path, error: BaseException, ends_at: int) -> Diagnosis:
     runs = [drawing_run(folder / "plain", index, 100 + index) for index in range(5)]
     lab = FakeLab(folder, error, ends_at)
-    judged = judge(runs, compare_boundaries(runs, lab.interned), {})
-    return Diagnostician(cast(Lab, lab), judged, ()).run()
+    interned = Interned()
+    judged = judge(runs, compare_boundaries(runs, interned), {})
+    return Diagnostician(cast(Lab, lab), judged, (), interned=interned).run()
 
 
 @pytest.mark.parametrize(

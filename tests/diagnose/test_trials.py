@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
@@ -13,7 +13,9 @@ from reproaudit.compare.interning import Interned
 from reproaudit.diagnose.trials import Trials
 from reproaudit.errors import SubjectError
 from reproaudit.model.events import EventKind, Outcome, OutcomeKind
-from reproaudit.runs.lab import BudgetSpent, Lab
+from reproaudit.runs.budget import BudgetSpent
+from reproaudit.runs.lab import Lab
+from reproaudit.runs.request import RunRequest
 from reproaudit.trace.runs import Run
 from tests.compare.traces import Row, make_run
 
@@ -32,30 +34,22 @@ class FakeLab:
         outcome: Outcome | None = None,
     ):
         self.folder, self.content, self.left, self.outcome = folder, content, runs, outcome
-        self.interned = Interned()
         self.seconds: dict[str, float] = {}
         self.made: list[tuple[str, ...]] = []
 
-    def run(
-        self,
-        name: str,
-        index: int,
-        what: str,
-        interventions: tuple[str, ...] = (),
-        **changes: object,
-    ) -> Run:
+    def run(self, request: RunRequest) -> Run:
         if self.left == 0:
             raise BudgetSpent
         self.left -= 1
-        self.seconds[name] = 3.0 if interventions else 2.0
-        self.made.append(interventions)
+        self.seconds[request.name] = 3.0 if request.interventions else 2.0
+        self.made.append(request.interventions)
         number = sum(bool(made) for made in self.made) - 1
         rows = [Row("weight", self.content(number), kind=EventKind.GRADIENT)]
-        return make_run(self.folder / str(len(self.made)), index, rows, self.outcome)
+        return make_run(self.folder / str(len(self.made)), request.index, rows, self.outcome)
 
 
 def trials(lab: FakeLab, sizes: tuple[int, ...] = DISTINCT) -> Trials:
-    return Trials(cast(Lab, lab), sizes)
+    return Trials(cast(Lab, lab), sizes, interned=Interned())
 
 
 def changed(lab: FakeLab) -> int:
@@ -109,7 +103,7 @@ def test_a_program_that_fails_alike_each_time_is_not_repaired(tmp_path: Path) ->
 
 def test_a_program_that_hangs_under_an_intervention_is_not_repaired(tmp_path: Path) -> None:
     class Hanging(FakeLab):
-        def run(self, *words: Any, **changes: Any) -> Run:
+        def run(self, request: RunRequest) -> Run:
             raise SubjectError("train.py did not end within 60 s", code="subject-timeout")
 
     trial = trials(Hanging(tmp_path, lambda number: 7)).attempt(("clock.fixed",))

@@ -23,8 +23,9 @@ from reproaudit.knowledge.interventions import INTERVENTIONS
 from reproaudit.model.result import AuditResult, Cause, Isolation, Tolerance
 from reproaudit.model.verdict import Verdict
 from reproaudit.pytest_plugin.recording import repetitions_from_here
+from reproaudit.runs.budget import Budget
 from reproaudit.runs.in_process import InProcessLab
-from reproaudit.runs.lab import Budget, RunMaker
+from reproaudit.runs.request import RunMaker
 
 HERE = Path(__file__)
 SPEC = SubjectSpec(SubjectKind.ATTRIBUTE, HERE.parent, path=HERE.name, attribute="step")

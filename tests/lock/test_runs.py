@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from reproaudit.compare.interning import Interned
 from reproaudit.config.settings import Settings, merge
 from reproaudit.errors import SubjectError
 from reproaudit.lock.check import CheckResult, State, WhereKind
@@ -46,7 +45,7 @@ def in_order(monkeypatch: pytest.MonkeyPatch, *runs: Run) -> None:
 
     class Lab:
         def __init__(self, subject: object, *_: object, **__: object) -> None:
-            self.subject, self.interned = subject, Interned()
+            self.subject = subject
 
         def run(self, *_: object, **__: object) -> Run:
             return waiting.pop(0)

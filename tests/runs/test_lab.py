@@ -6,14 +6,19 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reproaudit.config.settings import Settings
 from reproaudit.config.subject import SubjectSpec, parse_subject
 from reproaudit.errors import SubjectError
-from reproaudit.runs.lab import Budget, BudgetSpent, Lab, keeps_what_was_recorded, moved
+from reproaudit.runs.budget import Budget, BudgetSpent
+from reproaudit.runs.fresh_files import move_subject
+from reproaudit.runs.lab import Lab
 from reproaudit.runs.progress import Quiet
+from reproaudit.runs.recordings import keep_what_was_recorded
+from reproaudit.runs.request import RunRequest
 from reproaudit.trace.schema import EVENTS_FILE
 
 SEES_FILES = """
@@ -46,13 +51,17 @@ def lab_in(folder: Path, text: str, budget: Budget | None = None, fresh_copy: bo
     )
 
 
+def request(name: str, index: int = 0, **changes: Any) -> RunRequest:
+    return RunRequest(name=name, index=index, what="testing", **changes)
+
+
 def test_runs_with_fresh_files_see_the_folder_as_it_was_and_leave_nothing_in_it(
     tmp_path: Path,
 ) -> None:
     lab = lab_in(tmp_path, SEES_FILES)
     (tmp_path / "work" / "made-later.txt").write_text("x")
     for number in range(2):
-        lab.run(f"fresh-{number}", number, "testing", ("files.fresh",))
+        lab.run(request(f"fresh-{number}", number, interventions=("files.fresh",)))
         assert "sees ['data', 'train.py'] [] train.py" in lab.log_of(f"fresh-{number}")
     assert sorted(path.name for path in (tmp_path / "work").iterdir()) == [
         "data",
@@ -65,7 +74,7 @@ def test_runs_with_fresh_files_see_the_folder_as_it_was_and_leave_nothing_in_it(
 def test_runs_as_they_are_see_what_earlier_ones_left(tmp_path: Path) -> None:
     lab = lab_in(tmp_path, SEES_FILES.replace("tempfile.gettempdir()", "'data'"))
     for number in range(2):
-        lab.run(f"plain-{number}", number, "testing")
+        lab.run(request(f"plain-{number}", number))
     assert "left.txt" not in lab.log_of("plain-0")
     assert "left.txt" in lab.log_of("plain-1")
 
@@ -73,17 +82,17 @@ def test_runs_as_they_are_see_what_earlier_ones_left(tmp_path: Path) -> None:
 def test_every_run_gets_fresh_files_if_that_was_asked_for(tmp_path: Path) -> None:
     lab = lab_in(tmp_path, SEES_FILES, fresh_copy=True)
     for number in range(2):
-        lab.run(f"run-{number}", number, "testing")
+        lab.run(request(f"run-{number}", number))
     assert "left" not in lab.log_of("run-1")
 
 
 def test_runs_before_the_budget_began_do_not_count_against_it(tmp_path: Path) -> None:
     lab = lab_in(tmp_path, "pass", Budget(runs=1))
-    lab.run("observed", 0, "testing")
+    lab.run(request("observed", 0))
     lab.start_budget()
-    lab.run("diagnosing", 0, "testing")
+    lab.run(request("diagnosing", 0))
     with pytest.raises(BudgetSpent):
-        lab.run("too-many", 0, "testing")
+        lab.run(request("too-many", 0))
     assert lab.runs_made == 2
     assert not (tmp_path / "lab" / "too-many").exists()
 
@@ -96,14 +105,14 @@ def test_a_budget_of_time_ends_the_diagnosis_too(
     now = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now + 61)
     with pytest.raises(BudgetSpent):
-        lab.run("too-late", 0, "testing")
+        lab.run(request("too-late", 0))
 
 
 def test_a_script_outside_of_the_copied_folder_keeps_its_place(tmp_path: Path) -> None:
     (tmp_path / "copy").mkdir()
     (tmp_path / "train.py").write_text("")
     subject = parse_subject("../train.py", cwd=tmp_path / "copy")
-    elsewhere = moved(subject, tmp_path / "copy" / "deep")
+    elsewhere = move_subject(subject, tmp_path / "copy" / "deep")
     assert elsewhere.cwd == tmp_path / "copy" / "deep"
     assert elsewhere.file.resolve() == tmp_path / "train.py"
     assert isinstance(elsewhere, SubjectSpec)
@@ -116,7 +125,7 @@ def test_a_temporary_folder_goes_unless_something_was_recorded_in_it(tmp_path: P
         (run / EVENTS_FILE).write_bytes(content)
         with (
             pytest.raises(SubjectError) as caught,
-            keeps_what_was_recorded(tmp_path / name, is_temporary=True),
+            keep_what_was_recorded(tmp_path / name, is_temporary=True),
         ):
             raise SubjectError("it failed", code="subject-failed")
         assert (str(tmp_path / name) in caught.value.hint) == (name == "recorded")
@@ -126,8 +135,8 @@ def test_a_temporary_folder_goes_unless_something_was_recorded_in_it(tmp_path: P
 def test_a_prepared_run_touches_the_program_only_when_its_turn_comes(tmp_path: Path) -> None:
     lab = lab_in(tmp_path, SEES_FILES.replace("tempfile.gettempdir()", "'data'"))
     lab.prepare("second")
-    lab.run("first", 0, "testing")
-    lab.run("second", 1, "testing")
+    lab.run(request("first", 0))
+    lab.run(request("second", 1))
     assert "left.txt" not in lab.log_of("first")
     assert "left.txt" in lab.log_of("second")
     assert lab.runs_made == 2
@@ -150,9 +159,9 @@ def test_a_prepared_process_that_does_not_fit_is_replaced(tmp_path: Path, why: s
     if why == "gone":
         process._process.kill()
         process._process.wait()
-        lab.run("run", 0, "testing")
+        lab.run(request("run", 0))
     else:
-        lab.run("run", 0, "testing", (), (("A", "b"),))
+        lab.run(request("run", variables=(("A", "b"),)))
     assert lab.log_of("run") == f"sees {None if why == 'gone' else 'b'}"
     assert process._process.returncode is not None
     assert lab.seconds.keys() == {"run"}

@@ -1,0 +1,93 @@
+"""Files of a run's own: the working folder as it was before the audit, and an empty TMPDIR."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from reproaudit.config.plan import RunPlan
+from reproaudit.config.settings import Settings, merge
+from reproaudit.config.subject import SubjectSpec
+from reproaudit.errors import SubjectError
+
+_MOST_BYTES = 1 << 30
+_MOST_FILES = 20_000
+
+
+class WorkingFolder:
+    """Remembers which files lay in a folder, so that runs can be given copies without later ones."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._before = _list_files(folder)
+
+    @contextlib.contextmanager
+    def lend_copy(self, plan: RunPlan, target: Path) -> Iterator[RunPlan]:
+        """Give the plan of a run that works in a copy at `target`; the copy goes when it ends.
+
+        Raises SubjectError if the folder is too large to be copied.
+        """
+        # Not below the traces: programs make sockets there, whose paths have 107 bytes at most.
+        temporary = Path(tempfile.mkdtemp(prefix="ra-"))
+        try:
+            self._copy_to(target)
+            own_temporary = Settings(env=(("TMPDIR", str(temporary)),))
+            yield replace(
+                plan,
+                subject=move_subject(plan.subject, target),
+                settings=merge(plan.settings, own_temporary),
+            )
+        finally:
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.rmtree(temporary, ignore_errors=True)
+
+    def _copy_to(self, target: Path) -> None:
+        if self._before is None:
+            most = f"{_MOST_BYTES >> 20} MiB and {_MOST_FILES:,} files"
+            raise SubjectError(
+                f"{self._folder} is too large to be copied for each run",
+                code="folder-too-large",
+                hint=f"start in a smaller folder; at most {most} are copied",
+            )
+        target.mkdir(parents=True)
+        for relative in sorted(self._before):
+            source = self._folder / relative
+            copy = target / relative
+            if source.is_dir():
+                copy.mkdir(exist_ok=True)
+            elif source.is_file():
+                shutil.copy2(source, copy)
+
+
+def move_subject(subject: SubjectSpec, cwd: Path) -> SubjectSpec:
+    """Return the subject started in another folder.
+
+    A file outside of the old folder keeps its place.
+    """
+    if subject.path and not (cwd / subject.path).is_file():
+        return replace(subject, cwd=cwd, path=os.path.abspath(subject.file))
+    return replace(subject, cwd=cwd)
+
+
+def _list_files(folder: Path) -> frozenset[str] | None:
+    """Return the relative paths of all that lies in `folder`; None if that is too much to copy."""
+    found: set[str] = set()
+    size = 0
+    for root, folders, files in os.walk(folder):
+        # A link to a folder could lead out of this one, or round in a circle.
+        folders[:] = [name for name in folders if not os.path.islink(os.path.join(root, name))]
+        for name in folders:
+            found.add(os.path.relpath(os.path.join(root, name), folder))
+        for name in files:
+            path = os.path.join(root, name)
+            found.add(os.path.relpath(path, folder))
+            with contextlib.suppress(OSError):
+                size += os.lstat(path).st_size
+        if size > _MOST_BYTES or len(found) > _MOST_FILES:
+            return None
+    return frozenset(found)

@@ -1,0 +1,78 @@
+"""What is asked of whoever makes runs: one run, and what the run records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from reproaudit.config.plan import Pin, RunPlan, Target
+from reproaudit.config.settings import Settings, merge
+from reproaudit.config.subject import SubjectSpec
+from reproaudit.knowledge.interventions import combined
+from reproaudit.model.events import Level
+from reproaudit.trace.runs import Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """One run that is wanted.
+
+    `name` names its folder, `index` is its number among those it is compared with, and `what` is
+    shown while it goes on. `variables` join its environment. None for `steps` and `values_mb`
+    leaves them as all runs of the audit have them. The other fields are those of the plan.
+    """
+
+    name: str
+    index: int
+    what: str
+    interventions: tuple[str, ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
+    level: Level = Level.BOUNDARY
+    steps: int | None = None
+    values_mb: int | None = None
+    alerts: bool = False
+    digests: bool = True
+    targets: tuple[Target, ...] = ()
+    keep: tuple[tuple[int, str, int], ...] = ()
+    lines: bool = False
+    pins: tuple[Pin, ...] = ()
+    reference: str = ""
+    outside: bool = True
+
+    def change_settings(self, settings: Settings) -> Settings:
+        """Return `settings` with the interventions and the variables."""
+        return merge(combined(settings, self.interventions), Settings(env=self.variables))
+
+    def change_plan(self, plan: RunPlan) -> RunPlan:
+        """Return `plan`, that of a plain run, with all that is asked for but the settings."""
+        return replace(
+            plan,
+            level=self.level,
+            steps=plan.steps if self.steps is None else self.steps,
+            values_mb=plan.values_mb if self.values_mb is None else self.values_mb,
+            alerts=self.alerts,
+            digests=self.digests,
+            targets=self.targets,
+            keep=self.keep,
+            lines=self.lines,
+            pins=self.pins,
+            reference=self.reference,
+            outside=self.outside,
+        )
+
+
+class RunMaker(Protocol):
+    """Who makes the runs of a diagnosis: `Lab`, or `InProcessLab` within one process."""
+
+    subject: SubjectSpec
+    folder: Path
+    steps: int | None
+    runs_made: int
+    seconds: dict[str, float]
+
+    def start_budget(self) -> None: ...
+
+    def can_try(self, name: str) -> bool: ...
+
+    def run(self, request: RunRequest) -> Run: ...
