@@ -25,7 +25,7 @@ from reproaudit.model.verdict import Verdict
 from reproaudit.pytest_plugin.recording import repetitions_from_here
 from reproaudit.runs.budget import Budget
 from reproaudit.runs.in_process import InProcessLab
-from reproaudit.runs.request import RunMaker
+from reproaudit.runs.request import RunMaker, RunRequest
 
 HERE = Path(__file__)
 SPEC = SubjectSpec(SubjectKind.ATTRIBUTE, HERE.parent, path=HERE.name, attribute="step")
@@ -298,4 +298,4 @@ def test_what_only_a_fresh_process_can_change_is_told_from_what_this_one_can(
     with pytest.raises(
         SubjectError, match="CUDA_LAUNCH_BLOCKING cannot be changed within one process"
     ):
-        lab.run("run", 0, "trying", ("streams.serial",))
+        lab.run(RunRequest(name="run", index=0, what="trying", interventions=("streams.serial",)))
