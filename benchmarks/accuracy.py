@@ -78,7 +78,8 @@ def table(names: list[str], truths: Path, results: Path) -> list[str]:
     ]
     lines += [f"| {question} | {share(planted, question)} |" for question in QUESTIONS[1:]]
     lines += [
-        f"| runs made for a planted one, median and most | {statistics.median(made):.0f}, {max(made)} |",
+        f"| runs made for a planted one, median and most | {statistics.median(made):.0f}, "
+        f"{max(made)} |",
         "",
     ]
     lines += [f"| program | {' | '.join(QUESTIONS)} | said |", "|" + "---|" * (len(QUESTIONS) + 2)]

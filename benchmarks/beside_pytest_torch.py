@@ -38,10 +38,12 @@ class Noise(nn.Module):
     """Draws from a NumPy generator that nothing seeds."""
 
     def forward(self, x):
-        return x + torch.from_numpy(np.random.default_rng().standard_normal(x.shape, dtype=np.float32))
+        return x + torch.from_numpy(np.random.default_rng().standard_normal(x.shape, \
+dtype=np.float32))
 
 class NeighbourMean(nn.Module):
-    """Averages 20 neighbours of each row; the backward pass of the gather adds floats from several threads."""
+    """Averages 20 neighbours of each row; the backward pass of the gather adds floats from \
+several threads."""
 
     def __init__(self, rows=5000):
         super().__init__()
@@ -51,13 +53,15 @@ class NeighbourMean(nn.Module):
         return torch.tanh(x[self.neighbours]).mean(dim=1)
 
 class NamedColumns(nn.Module):
-    """Orders columns as a set of their names happens to be ordered, which the process's hash seed decides."""
+    """Orders columns as a set of their names happens to be ordered, which the process's hash \
+seed decides."""
 
     def forward(self, x):
         return x[:, [WORDS.index(word) for word in set(WORDS)]]
 
 MIDDLES = {
-    "clean": nn.Identity, "dropout": nn.Dropout, "numpy": Noise, "backward": NeighbourMean, "hash": NamedColumns,
+    "clean": nn.Identity, "dropout": nn.Dropout, "numpy": Noise, "backward": NeighbourMean, \
+"hash": NamedColumns,
 }
 
 def make(name):
@@ -153,7 +157,8 @@ def run_suite(suite: str, plugin: str, paths: list[str], *options: str) -> dict[
             )
         if done.returncode not in (0, 1):
             sys.exit(
-                f"pytest with {plugin} ended with code {done.returncode}:\n{done.stdout}{done.stderr}"
+                f"pytest with {plugin} ended with code "
+                f"{done.returncode}:\n{done.stdout}{done.stderr}"
             )
         return {
             case.attrib["name"]: said(case)
@@ -183,24 +188,34 @@ WHAT_ELSE = """\
 
 ## What each does that the other does not
 
-The layers were chosen by the authors of reproaudit, for what differs from run to run; that is one corner of what
+The layers were chosen by the authors of reproaudit, for what differs from run to run; that is \
+one corner of what
 pytest-torch is for.
 
 pytest-torch
 
-- needs a model, an input and one assertion; where outputs are equal it is done after ten forward passes
-- tests much more than determinism: an inference contract, padding, mask and batch invariance, parity with
-  `torch.compile`, `torch.export`, ONNX and other devices, checkpoints, resumed training, latency, metrics, golden files
+- needs a model, an input and one assertion; where outputs are equal it is done after ten forward \
+passes
+- tests much more than determinism: an inference contract, padding, mask and batch invariance, \
+parity with
+  `torch.compile`, `torch.export`, ONNX and other devices, checkpoints, resumed training, \
+latency, metrics, golden files
 - says in numbers how much outputs vary, and in how many runs, as it is and with a seed
-- separates what a seed repairs from what `torch.use_deterministic_algorithms(True)` repairs. It reseeds `random`, the
-  global generators of NumPy and torch; another generator, such as NumPy's `default_rng()`, counts as a kernel
-- runs models under `torch.inference_mode()`: gradients are compared if the callable computes them itself, as in layer 4
-- repeats within one process; its golden files compare processes, within a tolerance, and do not say why they differ
+- separates what a seed repairs from what `torch.use_deterministic_algorithms(True)` repairs. It \
+reseeds `random`, the
+  global generators of NumPy and torch; another generator, such as NumPy's `default_rng()`, \
+counts as a kernel
+- runs models under `torch.inference_mode()`: gradients are compared if the callable computes \
+them itself, as in layer 4
+- repeats within one process; its golden files compare processes, within a tolerance, and do not \
+say why they differ
 
 reproaudit
 
-- compares batches, outputs, gradients, parameters and every operator, bit for bit: forward, backward and optimizer
-- names the line, the operator, the module and the cause, and a fix that it has tried by running it, as a patch
+- compares batches, outputs, gradients, parameters and every operator, bit for bit: forward, \
+backward and optimizer
+- names the line, the operator, the module and the cause, and a fix that it has tried by running \
+it, as a patch
 - repeats in fresh processes where asked to, and says what one process cannot show
 - tells state carried between repetitions from nondeterminism
 - audits whole programs, keeps a lock of what they compute, and gates CI, with the same words
@@ -231,7 +246,8 @@ ROWS = [
     ),
 ]
 HOW = {
-    "test_gradient_as_the_output": "with a callable that returns the gradient, outside of inference mode",
+    "test_gradient_as_the_output": "with a callable that returns the gradient, outside of "
+    "inference mode",
     "test_golden_file": "golden file made by one process, checked by the next",
     "test_fresh_processes": '`isolation="process"`',
 }
@@ -290,7 +306,8 @@ def main() -> None:
     )
     if found != PINNED:
         parser.error(
-            f"{options.pytest_torch} holds pytest-torch {found}, and {PINNED} is compared; install it there:\n"
+            f"{options.pytest_torch} holds pytest-torch {found}, and {PINNED} is compared; "
+            "install it there:\n"
             f"  pip install --no-deps --target {options.pytest_torch} pytest-torch=={PINNED}"
         )
     root = str(Path(__file__).parents[1])

@@ -201,7 +201,8 @@ def main() -> int:
     said = "all of them" if found.is_complete else "as many as the time allowed"
     lines = [f"torch {torch.__version__}, {where}.", "", "## Recording changes no result", ""]
     lines += [
-        f"Of {source}: {said}, {len(found.ops)}. Outputs and gradients, recorded at operation level:",
+        f"Of {source}: {said}, {len(found.ops)}. Outputs and gradients, recorded at operation "
+        "level:",
         "",
     ]
     lines += ["| what | number | which |", "|---|---|---|"]

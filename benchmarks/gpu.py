@@ -38,7 +38,8 @@ def version(name):
         return __import__(name).__version__
     except ImportError:
         return "none"
-found = {"python": platform.python_version(), "torch": torch.__version__, "CUDA": str(torch.version.cuda)}
+found = {"python": platform.python_version(), "torch": torch.__version__, "CUDA": \
+str(torch.version.cuda)}
 if torch.cuda.is_available():
     found["GPU"] = torch.cuda.get_device_name()
     found["cuDNN"] = str(torch.backends.cudnn.version())
@@ -170,7 +171,8 @@ def main() -> int:
     unknown = set(options.only or ()) - {part.name for part in parts}
     if unknown:
         parser.error(
-            f"no part {', '.join(sorted(unknown))}; there are {', '.join(part.name for part in parts)}"
+            f"no part {', '.join(sorted(unknown))}; there are "
+            f"{', '.join(part.name for part in parts)}"
         )
     parts = [part for part in parts if not options.only or part.name in options.only]
     missing = missing_of(parts)

@@ -179,7 +179,8 @@ def main() -> None:
     options = parser.parse_args()
     measured: dict[str, float] = {}
     lines = [
-        f"Traces of {options.events:,} events; time over that of reading a sound one, shortest of {REPEATS}.",
+        f"Traces of {options.events:,} events; time over that of reading a sound one, shortest of "
+        f"{REPEATS}.",
         "",
     ]
     with tempfile.TemporaryDirectory() as scratch:

@@ -68,7 +68,8 @@ def main() -> None:
     measured: dict[str, float] = {}
     memory = "allocated on the device" if options.device == "cuda" else "resident"
     head = [
-        f"Peak {memory} over that of the plain program, {options.steps} steps, each in a process of its own.",
+        f"Peak {memory} over that of the plain program, {options.steps} steps, each in a process "
+        "of its own.",
         "",
     ]
     head += ["| program | plain, MiB | boundary level | operation level |", "|---|---|---|---|"]

@@ -14,15 +14,17 @@ from reproaudit.atlas.log import Record
 
 _MOST_ROWS = 400  # of a table; the document holds all
 _CATEGORIES = {
-    Status.UNDEFINED.value: "The result depends on what fresh memory held: the op returns or reads bytes that nobody "
-    "wrote. Repetitions under one filling were equal.",
+    Status.UNDEFINED.value: "The result depends on what fresh memory held: the op returns or "
+    "reads bytes that nobody wrote. Repetitions under one filling were equal.",
     Status.TIES.value: "Only indices differ, and they point at equal values.",
-    Status.REPEATED.value: "An assignment that names one place several times: PyTorch's documentation leaves "
-    "open which of the values stays.",
+    Status.REPEATED.value: "An assignment that names one place several times: PyTorch's "
+    "documentation leaves open which of the values stays.",
     Status.ADDRESS.value: "Copies of the operands give another result, the same memory does not.",
-    Status.RANDOM.value: "Tagged as random by PyTorch, and it draws from no generator that could be put back.",
+    Status.RANDOM.value: "Tagged as random by PyTorch, and it draws from no generator that could "
+    "be put back.",
     Status.NAN_BITS.value: "Only sign or payload of NaN differ, which no arithmetic sees.",
-    Status.UNCONFIRMED.value: "It differed in the sweep, and no more when it was looked at again in a fresh process.",
+    Status.UNCONFIRMED.value: "It differed in the sweep, and no more when it was looked at again "
+    "in a fresh process.",
 }
 
 
@@ -32,8 +34,9 @@ def render(document: Document) -> str:
     lines = [
         f"# The determinism atlas: {request['device'].upper()}",
         "",
-        "Every operator of PyTorch's own `op_db`, forward and backward, called again and again on the same inputs: "
-        "does it return the same bits, and does `torch.use_deterministic_algorithms(True)` say so where it does not?",
+        "Every operator of PyTorch's own `op_db`, forward and backward, called again and again on "
+        "the same inputs: does it return the same bits, and does "
+        "`torch.use_deterministic_algorithms(True)` say so where it does not?",
         "",
         *_environment(document),
         *_numbers(counts),
@@ -41,13 +44,14 @@ def render(document: Document) -> str:
         *_accusations(
             "Observed, not declared",
             table["observed_not_declared"],
-            "These differ on equal inputs, with the flag as well as without, and the flag raises nothing.",
+            "These differ on equal inputs, with the flag as well as without, and the flag raises "
+            "nothing.",
         ),
         *_accusations(
             "Observed, and repaired by the flag without a word",
             table["observed_switched"],
-            "These differ on equal inputs. Under the flag PyTorch takes another kernel, which repeats; without it, "
-            "nothing warns.",
+            "These differ on equal inputs. Under the flag PyTorch takes another kernel, which "
+            "repeats; without it, nothing warns.",
         ),
         *_accusations(
             "Declared and observed",
@@ -104,24 +108,28 @@ def _method(request: Mapping[str, Any]) -> Iterator[str]:
     yield "## Method"
     yield ""
     yield (
-        "A cell is an op, dtype, size, thread count and phase, such as `cpu/gather/float32/large/t2/backward`; "
-        f"`reproaudit atlas --device {request['device']} --cell CELL` runs one. In each cell as many of op_db's "
-        f"samples as fit into the op's time ({request['seconds']:g} s for all its cells) are called up to "
-        f"{request['repeats']} times plainly and {request['repeats']} times {contention}; with one thread three times. "
-        "Random states are put back before each call, operands are fresh copies, fresh memory is filled with one "
-        "pattern. A backward pass is repeated on one graph with one cotangent, so that it is told from its forward "
-        "pass; then with the graph built anew. Outputs and gradients are compared bit for bit. *Large* samples are "
-        "op_db's own with some extents scaled until a tensor has about 262,144 elements, eight times the grain from "
-        "which ATen uses a second thread; indices are repeated and so collide, other values are repeated with noise; "
-        "the op itself says which scaling it accepts. In the workers threads that wait sleep "
-        "(`OMP_WAIT_POLICY=PASSIVE`), and glibc's caches per thread are off, so that fresh memory can be filled."
+        "A cell is an op, dtype, size, thread count and phase, such as "
+        f"`cpu/gather/float32/large/t2/backward`; `reproaudit atlas --device {request['device']} "
+        "--cell CELL` runs one. In each cell as many of op_db's samples as fit into the op's "
+        f"time ({request['seconds']:g} s for all its cells) are called up to {request['repeats']} "
+        f"times plainly and {request['repeats']} times {contention}; with one thread three times. "
+        "Random states are put back before each call, operands are fresh copies, fresh memory is "
+        "filled with one pattern. A backward pass is repeated on one graph with one cotangent, "
+        "so that it is told from its forward pass; then with the graph built anew. Outputs and "
+        "gradients are compared bit for bit. *Large* samples are op_db's own with some extents "
+        "scaled until a tensor has about 262,144 elements, eight times the grain from which ATen "
+        "uses a second thread; indices are repeated and so collide, other values are repeated "
+        "with noise; the op itself says which scaling it accepts. In the workers threads that "
+        "wait sleep (`OMP_WAIT_POLICY=PASSIVE`), and glibc's caches per thread are off, so that "
+        "fresh memory can be filled."
     )
     yield ""
     yield (
-        "What differs was looked at once more in a fresh process, where each operator inside of the call was repeated "
-        "on its own inputs to name the one that differs. The one-line programs need torch alone; each was run in a "
-        "fresh interpreter, and *reproduced* is what it printed. Not swept: `out=` and in-place forms, subclasses, "
-        "compiled code. *Never observed* is no proof: a few repetitions cannot show what is rare."
+        "What differs was looked at once more in a fresh process, where each operator inside of "
+        "the call was repeated on its own inputs to name the one that differs. The one-line "
+        "programs need torch alone; each was run in a fresh interpreter, and *reproduced* is what "
+        "it printed. Not swept: `out=` and in-place forms, subclasses, compiled code. *Never "
+        "observed* is no proof: a few repetitions cannot show what is rare."
     )
 
 
@@ -262,8 +270,9 @@ def _unreached(ops: Mapping[str, Any]) -> Iterator[str]:
             )
     yield from ("", "## Not enlarged", "")
     yield (
-        f"{len(missing)} ops, of which at least one dtype was seen at op_db's own small sizes only: no scaling that "
-        "was tried gave a call that the op accepts, or not in time. The elements are the most that a call reached."
+        f"{len(missing)} ops, of which at least one dtype was seen at op_db's own small sizes "
+        "only: no scaling that was tried gave a call that the op accepts, or not in time. The "
+        "elements are the most that a call reached."
     )
     yield ""
     yield from _table(("op", "dtypes", "elements", "why"), missing)

@@ -63,7 +63,8 @@ def _listen(
             return True
         if not at:
             raise ReproauditError(
-                f"the atlas's worker failed before it reached a cell: {worker.ended}\n{worker.last_words()}",
+                "the atlas's worker failed before it reached a cell: "
+                f"{worker.ended}\n{worker.last_words()}",
                 code="atlas-worker",
                 hint="op_db needs a torch that holds torch.testing._internal",
             )
@@ -78,8 +79,8 @@ def _listen(
 def _check_plan(plan: Mapping[str, Any], request: Request) -> None:
     if not plan["ops"] or len(plan["unsupported"]) == plan["ops"]:
         raise ReproauditError(
-            f"nothing to sweep: {plan['ops']} ops of op_db match {request.only!r}, and none of them supports "
-            f"{', '.join(request.dtypes)} on {request.device}"
+            f"nothing to sweep: {plan['ops']} ops of op_db match {request.only!r}, and none of "
+            f"them supports {', '.join(request.dtypes)} on {request.device}"
             if plan["ops"]
             else f"nothing to sweep: no op of op_db matches {request.only!r}",
             code="atlas-empty",

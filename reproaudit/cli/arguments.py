@@ -11,26 +11,33 @@ from reproaudit.errors import UsageError
 from reproaudit.report import formats
 
 _DESCRIPTION = """\
-Run a PyTorch program several times, compare batches, outputs, gradients and parameters bit for bit, and name the
-operator and the line where the runs first differ, the cause, and the smallest change that repairs it, proven by
+Run a PyTorch program several times, compare batches, outputs, gradients and parameters bit for \
+bit, and name the
+operator and the line where the runs first differ, the cause, and the smallest change that \
+repairs it, proven by
 running it.
 
   reproaudit train.py                         audit a script as it is: 5 runs, 10 optimizer steps
-  reproaudit train.py --steps all --lr 0.1    our options first; from the first that is not ours, all are the script's
+  reproaudit train.py --steps all --lr 0.1    our options first; from the first that is not ours, \
+all are the script's
   reproaudit --seed 0 -- train.py --seed 1    after -- nothing is ours
   reproaudit file.py::training_step           call a function as the training step
   reproaudit file.py::Net --inputs float32[8,3,32,32]    build a step around an nn.Module
-  reproaudit ci                               audit the subjects of pyproject.toml, against a baseline
+  reproaudit ci                               audit the subjects of pyproject.toml, against a \
+baseline
   reproaudit record train.py                  one run, one trace
   reproaudit compare trace-a trace-b          compare traces, also from other machines
   reproaudit report result.json               render a saved result again
-  reproaudit lock train.py                    keep what a run computes in reproaudit.lock, for review
+  reproaudit lock train.py                    keep what a run computes in reproaudit.lock, for \
+review
   reproaudit atlas                            which operators of PyTorch differ on equal inputs
-  reproaudit check                            compare a run with it: what differs first, and what changed
+  reproaudit check                            compare a run with it: what differs first, and what \
+changed
   reproaudit explain RA401                    what a rule, cause, intervention or error code means
 """
 _EPILOG = """\
-exit codes: 0 reproducible, or within the tolerance asked for; 1 a divergence was found; 2 the audit was not possible"""
+exit codes: 0 reproducible, or within the tolerance asked for; 1 a divergence was found; 2 the \
+audit was not possible"""
 
 
 class Parser(argparse.ArgumentParser):
@@ -102,7 +109,8 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const="error",
         choices=("error", "warn"),
-        help="torch.use_deterministic_algorithms(True); --deterministic=warn only warns (default when given: error)",
+        help="torch.use_deterministic_algorithms(True); --deterministic=warn only warns (default "
+        "when given: error)",
     )
     group.add_argument(
         "--cudnn-benchmark", type=on_off, metavar="on|off", help="torch.backends.cudnn.benchmark"
@@ -138,7 +146,8 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="ID",
-        help="change the program from outside, such as hash.seed or threads.one (repeatable; see: reproaudit explain)",
+        help="change the program from outside, such as hash.seed or threads.one (repeatable; see: "
+        "reproaudit explain)",
     )
     group.add_argument(
         "--preset",
@@ -220,7 +229,8 @@ def audit_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fresh-copy",
         action="store_true",
-        help="give each run a copy of the working folder as it is now, and an empty temporary folder",
+        help="give each run a copy of the working folder as it is now, and an empty temporary "
+        "folder",
     )
     _diagnosis(parser)
     add_settings(parser)
@@ -232,9 +242,9 @@ def _tolerance(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="SPEC",
-        help="what counts as equal (repeatable): bitwise (default), rtol=1e-5,atol=1e-8, ulp=4; for a dtype, "
-        "'float32:ulp=4;bfloat16:ulp=2'; for tensors, 'gradient:layers.*:ulp=4' or '*.bias:ulp=4' (a kind, *, ? or a "
-        "dot makes it a pattern of names)",
+        help="what counts as equal (repeatable): bitwise (default), rtol=1e-5,atol=1e-8, ulp=4; "
+        "for a dtype, 'float32:ulp=4;bfloat16:ulp=2'; for tensors, 'gradient:layers.*:ulp=4' or "
+        "'*.bias:ulp=4' (a kind, *, ? or a dot makes it a pattern of names)",
     )
 
 
@@ -253,7 +263,8 @@ def _diagnosis(parser: argparse.ArgumentParser) -> None:
         "--rate",
         type=share,
         metavar="RATE",
-        help="make as many runs as rule out a higher divergence rate: --confidence 0.99 --rate 0.05 makes 91",
+        help="make as many runs as rule out a higher divergence rate: --confidence 0.99 --rate "
+        "0.05 makes 91",
     )
     group.add_argument(
         "--budget",
@@ -270,7 +281,8 @@ def record_parser() -> argparse.ArgumentParser:
         prog="reproaudit record",
         usage="reproaudit record [options] SUBJECT [subject's arguments]",
         allow_abbrev=False,
-        description="Run the subject once and keep its trace; its own output passes through untouched.",
+        description="Run the subject once and keep its trace; its own output passes through "
+        "untouched.",
     )
     parser.add_argument(
         "--level",

@@ -26,17 +26,24 @@ from reproaudit.report.output import write
 
 _EXIT_DIFFERS = 1
 _DESCRIPTION = """\
-Call every operator of PyTorch's own op_db, forward and backward, again and again on the same inputs, and tabulate what
-differs against what torch.use_deterministic_algorithms(True) says. Writes DEVICE.json and DEVICE.md into the folder
-named with --out, and DEVICE.cells.jsonl as it goes; the same command again goes on where it was stopped.
+Call every operator of PyTorch's own op_db, forward and backward, again and again on the same \
+inputs, and tabulate what
+differs against what torch.use_deterministic_algorithms(True) says. Writes DEVICE.json and \
+DEVICE.md into the folder
+named with --out, and DEVICE.cells.jsonl as it goes; the same command again goes on where it was \
+stopped.
 
-  reproaudit atlas                                       everything, on the CPU: about half an hour on two cores
-  reproaudit atlas --only '^(gather|index_put)$'         ops whose name matches the regular expression
+  reproaudit atlas                                       everything, on the CPU: about half an \
+hour on two cores
+  reproaudit atlas --only '^(gather|index_put)$'         ops whose name matches the regular \
+expression
   reproaudit atlas --device cuda --seconds 1 --only 'scatter|index|embedding'
-  reproaudit atlas --cell cpu/index_put/float32/large/t2/forward    one cell again, and what it shows
+  reproaudit atlas --cell cpu/index_put/float32/large/t2/forward    one cell again, and what it \
+shows
 """
 _EPILOG = """\
-exit codes: 0 swept, whatever was found, or the one cell repeats; 1 the one cell of --cell differs; 2 it could not be
+exit codes: 0 swept, whatever was found, or the one cell repeats; 1 the one cell of --cell \
+differs; 2 it could not be
 done, or was interrupted"""
 
 
@@ -133,7 +140,8 @@ def atlas(words: list[str]) -> int:
         confirm(request, log, options.timeout, progress)
     except KeyboardInterrupt:
         print(
-            f"reproaudit: interrupted; {len(log.cells):,} cells are kept: the same command again goes on with them",
+            f"reproaudit: interrupted; {len(log.cells):,} cells are kept: the same command again "
+            "goes on with them",
             file=sys.stderr,
         )
         return EXIT_NOT_AUDITED
@@ -287,8 +295,8 @@ class _Told:
         spent = time.monotonic() - self._started
         left = spent / self._done * (self._planned - self._done) / 60
         self._say(
-            f"{self._done:,}/{self._planned:,} cells, {self._differ} differ, about {left:.0f} min left, "
-            f"{record['cell']}: {record['status']}",
+            f"{self._done:,}/{self._planned:,} cells, {self._differ} differ, about {left:.0f} min "
+            f"left, {record['cell']}: {record['status']}",
             always=self._done % 50 == 0,
         )
 

@@ -22,15 +22,19 @@ from reproaudit.report import render
 from reproaudit.report.output import check_reports, write, write_reports
 
 _DESCRIPTION = """\
-Audit every subject listed in [tool.reproaudit] of the nearest pyproject.toml, one after the other, and hold what
-differs against a baseline of accepted findings. The same as `reproaudit` alone where subjects are configured.
+Audit every subject listed in [tool.reproaudit] of the nearest pyproject.toml, one after the \
+other, and hold what
+differs against a baseline of accepted findings. The same as `reproaudit` alone where subjects \
+are configured.
 
   [tool.reproaudit]
   subjects = ["train.py --epochs 1", {subject = "eval.py", name = "evaluation", seed = 0}]
 """
 _EPILOG = """\
-exit codes: 0 all reproducible, or what differs is accepted; 1 a divergence that is not accepted; 2 a subject could not
-be audited. Options are looked up on the command line, then in REPROAUDIT_RUNS, _STEPS, _TIMEOUT, _PRESET, _BUDGET and
+exit codes: 0 all reproducible, or what differs is accepted; 1 a divergence that is not accepted; \
+2 a subject could not
+be audited. Options are looked up on the command line, then in REPROAUDIT_RUNS, _STEPS, _TIMEOUT, \
+_PRESET, _BUDGET and
 _BASELINE, then in the subject's entry, then in [tool.reproaudit]."""
 
 
@@ -58,7 +62,8 @@ def ci_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--update-baseline",
         action="store_true",
-        help="remove from the baseline what is fixed; if there is no such file, make it of all that differs now",
+        help="remove from the baseline what is fixed; if there is no such file, make it of all "
+        "that differs now",
     )
     parser.add_argument(
         "--out", metavar="DIR", help="write result-NAME.json of each subject into DIR as it ends"
@@ -142,7 +147,8 @@ def _chosen(project: ProjectConfig, only: Sequence[str]) -> tuple[Subject, ...]:
         raise UsageError(
             f"there are no subjects to audit: {where}",
             code="no-subjects",
-            hint='write subjects = ["train.py"] under [tool.reproaudit], or name one: reproaudit train.py',
+            hint='write subjects = ["train.py"] under [tool.reproaudit], or name one: reproaudit '
+            "train.py",
         )
     names = [subject.name for subject in project.subjects]
     for name in only:

@@ -34,24 +34,35 @@ from reproaudit.report.wording import phase_word
 from reproaudit.runs.progress import Progress, progress_for
 
 _LOCK_DESCRIPTION = """\
-Run a program three times and write what it computes to reproaudit.lock: digests of every step's batches, losses,
-gradients and parameters and of its operators, the settings, the environment in so far as numerics depend on it, and
-the identity of the program's own files. Commit the file: `reproaudit check` compares a later run with it, and a
-change of numerics that is wanted shows up in the diff for review. A program that is not reproducible is refused.
+Run a program three times and write what it computes to reproaudit.lock: digests of every step's \
+batches, losses,
+gradients and parameters and of its operators, the settings, the environment in so far as \
+numerics depend on it, and
+the identity of the program's own files. Commit the file: `reproaudit check` compares a later run \
+with it, and a
+change of numerics that is wanted shows up in the diff for review. A program that is not \
+reproducible is refused.
 
-  reproaudit lock train.py                    3 optimizer steps; joins the entries that the lock holds already
+  reproaudit lock train.py                    3 optimizer steps; joins the entries that the lock \
+holds already
   reproaudit lock --seed 0 train.py --lr 0.1  our options first, then the script's own
   reproaudit lock file.py::training_step      a function as the training step
-  reproaudit lock                             make every entry again; also resolves a merge conflict in the file
+  reproaudit lock                             make every entry again; also resolves a merge \
+conflict in the file
 """
 _LOCK_EPILOG = """\
-A subject that is locked again keeps its settings and steps but for what the options change. Where another torch, CPU
-or GPU is in use, that environment joins the entry; the same one is replaced. Under other settings all are replaced.
+A subject that is locked again keeps its settings and steps but for what the options change. \
+Where another torch, CPU
+or GPU is in use, that environment joins the entry; the same one is replaced. Under other \
+settings all are replaced.
 
-exit codes: 0 locked; 1 the program's own runs differ, so nothing was locked; 2 it could not be run or written"""
+exit codes: 0 locked; 1 the program's own runs differ, so nothing was locked; 2 it could not be \
+run or written"""
 _CHECK_DESCRIPTION = """\
-Run what reproaudit.lock holds once more, as it was locked, and compare: equal; or different, and then which operator
-first, and whether the code, the settings or the environment changed; or not comparable here. Start it in the folder
+Run what reproaudit.lock holds once more, as it was locked, and compare: equal; or different, and \
+then which operator
+first, and whether the code, the settings or the environment changed; or not comparable here. \
+Start it in the folder
 where the lock was made.
 
   reproaudit check                            every entry of the lock
@@ -60,7 +71,8 @@ where the lock was made.
   reproaudit check --json result.json         the outcome for machines; - is stdout
 """
 _CHECK_EPILOG = """\
-exit codes: 0 equal; 1 something that the lock holds is computed differently; 2 not comparable here, or no lock"""
+exit codes: 0 equal; 1 something that the lock holds is computed differently; 2 not comparable \
+here, or no lock"""
 
 
 def lock(words: list[str]) -> int:
@@ -205,8 +217,8 @@ def _locked(before: Lock, held: Lock, made: Entry, path: Path) -> Iterator[str]:
     now = next(entry for entry in held.entries if entry.name == made.name)
     same = old is not None and any(run == other for other in old.runs)
     yield (
-        f"locked: {made.name} in {path.name}: {sum(t.is_deciding for t in run.tensors)} tensors of {run.steps} steps, "
-        f"{len(run.operators)} of {run.operators_total} operators"
+        f"locked: {made.name} in {path.name}: {sum(t.is_deciding for t in run.tensors)} tensors "
+        f"of {run.steps} steps, {len(run.operators)} of {run.operators_total} operators"
         + (", all as they were" if same and old is not None and old.is_run_as(made) else "")
     )
     if run.is_cut:
