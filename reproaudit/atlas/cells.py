@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import Enum
@@ -14,14 +15,18 @@ DEVICES = ("cpu", "cuda")
 SIZES = ("sample", "large")
 PHASES = ("forward", "backward")
 DTYPES = ("float32", "float64", "bfloat16", "int64", "complex64")
-LARGE_ELEMENTS = (
-    1 << 18
-)  # eight times the 32,768 elements from which ATen's CPU loops use a second thread
+# Eight times the 32,768 elements from which ATen's CPU loops use a second thread.
+LARGE_ELEMENTS = 1 << 18
+
+
+_CELL = re.compile(
+    rf"(?P<device>{'|'.join(DEVICES)})/(?P<op>[^/]*)/(?P<dtype>[^/]*)/(?P<size>{'|'.join(SIZES)})"
+    rf"/t(?P<threads>\d+)/(?P<phase>{'|'.join(PHASES)})"
+)
 
 
 class Status(str, Enum):
-    """What became of a cell. Only DIFFERS accuses; the categories after it are told apart from
-    nondeterminism."""
+    """What became of a cell. Only DIFFERS accuses."""
 
     STABLE = "stable"
     DIFFERS = "differs"
@@ -40,17 +45,7 @@ class Status(str, Enum):
     TIMED_OUT = "timed out"
 
 
-COMPARED = (
-    Status.STABLE,
-    Status.DIFFERS,
-    Status.UNCONFIRMED,
-    Status.UNDEFINED,
-    Status.TIES,
-    Status.REPEATED,
-    Status.ADDRESS,
-    Status.RANDOM,
-    Status.NAN_BITS,
-)
+# Differences that are told apart from nondeterminism.
 APART = (
     Status.UNDEFINED,
     Status.TIES,
@@ -60,6 +55,8 @@ APART = (
     Status.NAN_BITS,
     Status.UNCONFIRMED,
 )
+# Of cells whose calls were made and repeated.
+COMPARED = (Status.STABLE, Status.DIFFERS, *APART)
 
 
 class Declared(str, Enum):
@@ -94,24 +91,31 @@ class Cell:
 
 
 def parse_cell(text: str) -> Cell:
-    """Read what `str` of a cell wrote."""
-    parts = text.split("/")
-    threads = parts[4][1:] if len(parts) == 6 and parts[4].startswith("t") else ""
-    if not (
-        threads.isdecimal() and parts[0] in DEVICES and parts[3] in SIZES and parts[5] in PHASES
-    ):
+    """Read what `str` of a cell wrote. Raises UsageError for anything else."""
+    match = _CELL.fullmatch(text)
+    if match is None:
         raise UsageError(
             f"{text!r} is not the name of a cell",
             code="atlas-cell",
             hint="device/op/dtype/size/tN/phase, such as cpu/gather/float32/large/t2/backward",
         )
-    return Cell(parts[0], parts[1], parts[2], parts[3], int(threads), parts[5])
+    return Cell(
+        device=match["device"],
+        op=match["op"],
+        dtype=match["dtype"],
+        size=match["size"],
+        threads=int(match["threads"]),
+        phase=match["phase"],
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to sweep and how. `seconds` is for all cells of one op; `ops` are numbers of op_db, None
-    for all."""
+    """What to sweep and how.
+
+    `only` is a regular expression for op names, `seconds` is for all cells of one op, `limit` is
+    the number of ops, None for all.
+    """
 
     device: str = "cpu"
     only: str = ""
@@ -123,9 +127,10 @@ class Request:
     limit: int | None = None
 
     def to_json(self) -> dict[str, Any]:
+        values = asdict(self)
         return {
             name: list(value) if isinstance(value, tuple) else value
-            for name, value in asdict(self).items()
+            for name, value in values.items()
         }
 
 

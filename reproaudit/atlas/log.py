@@ -1,5 +1,7 @@
-"""The log of a sweep: one JSON object per line, appended as cells finish, so that a sweep can be
-gone on with."""
+"""The log of a sweep: one JSON object per line, appended as cells finish.
+
+A sweep that was stopped goes on where its log ends.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ _DECIDING = ("torch", "platform", "cpu capability", "cpu cores", "gpu", "cuda")
 
 
 class Log:
-    """Records of cells by name; what is told of a cell later is added to what was told before."""
+    """Records of cells by name. What is added about a cell later joins what is there."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -30,7 +32,10 @@ class Log:
         self._file = path.open("a", encoding="utf-8")
 
     def begin(self, environment: Mapping[str, str], request: Mapping[str, Any]) -> None:
-        """Write the first line, or hold the environment against the one that is there."""
+        """Write the first line, or compare the environment with the one that is there.
+
+        Raises ReproauditError if cells of both would not belong in one table.
+        """
         if not self.head:
             self.head = {
                 "atlas": FORMAT,
@@ -42,30 +47,38 @@ class Log:
         before = self.head["environment"]
         changed = [name for name in _DECIDING if before.get(name) != environment.get(name)]
         if changed or self.head["request"]["device"] != request["device"]:
-            shown = ", ".join(
+            changes = [
                 f"{name} {before.get(name)} then, {environment.get(name)} now" for name in changed
-            )
+            ]
+            shown = ", ".join(changes) or "another device"
             raise ReproauditError(
-                f"{self.path.name} was begun in another environment: {shown or 'another device'}",
+                f"{self.path.name} was begun in another environment: {shown}",
                 code="atlas-environment",
                 hint="name another folder with --out",
             )
 
     def add(self, record: Record) -> None:
-        """Append what is told of a cell."""
-        self.cells[record["cell"]] = {**self.cells.get(record["cell"], {}), **record}
+        """Append a record of a cell."""
+        self._join(record)
         self._append(record)
 
     def close(self) -> None:
         self._file.close()
+
+    def _join(self, record: Record) -> None:
+        name = record["cell"]
+        self.cells[name] = {**self.cells.get(name, {}), **record}
 
     def _append(self, record: Record) -> None:
         self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
         self._file.flush()
 
     def _read(self) -> None:
-        """Read what is there. A last line that was not finished is cut off; any other that is wrong
-        is an error."""
+        """Read what is there.
+
+        A last line that was not finished is cut off: the process was stopped while it wrote.
+        Raises ReproauditError for any other line that is wrong.
+        """
         try:
             data = self.path.read_bytes()
         except FileNotFoundError:
@@ -73,13 +86,14 @@ class Log:
         end = data.rfind(b"\n") + 1
         if end != len(data):
             os.truncate(self.path, end)
-        for number, line in enumerate(data[:end].decode("utf-8", "replace").splitlines(), 1):
+        lines = data[:end].decode("utf-8", "replace").splitlines()
+        for number, line in enumerate(lines, 1):
             try:
                 record = parse_json(line)
                 if number == 1:
-                    self.head = self._checked_head(record)
+                    self.head = self._read_head(record)
                 else:
-                    self.cells[record["cell"]] = {**self.cells.get(record["cell"], {}), **record}
+                    self._join(record)
             except (ValueError, KeyError, TypeError):
                 raise ReproauditError(
                     f"{self.path.name} line {number} is not what an atlas writes",
@@ -87,7 +101,7 @@ class Log:
                     hint="remove the line, or name another folder with --out",
                 ) from None
 
-    def _checked_head(self, record: Record) -> Record:
+    def _read_head(self, record: Record) -> Record:
         if record["atlas"] != FORMAT:
             raise ReproauditError(
                 f"{self.path.name} has format {record['atlas']}, this reproaudit reads {FORMAT}",

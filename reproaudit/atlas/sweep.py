@@ -1,8 +1,8 @@
-"""The sweep: workers until each cell has a record, then each accusation again in a fresh process."""
+"""The sweep: workers until each cell has a record; then each accusation again in a fresh process."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from reproaudit.atlas.cells import Request, Status, parse_cell
@@ -11,24 +11,28 @@ from reproaudit.atlas.worker import Worker, run_program
 from reproaudit.errors import ReproauditError
 
 
-class Progress(Protocol):
+class SweepProgress(Protocol):
     """Hears how far the sweep is."""
 
-    def planned(self, ops: int, cells: int) -> None: ...
+    def plan(self, ops: int, cells: int) -> None: ...
 
-    def cell(self, record: Record) -> None: ...
+    def finish_cell(self, record: Record) -> None: ...
 
-    def confirming(self, what: str, left: int) -> None: ...
+    def confirm(self, what: str, left: int) -> None: ...
 
 
 def sweep(
     request: Request,
     log: Log,
     timeout_s: float,
-    progress: Progress,
+    progress: SweepProgress,
+    *,
     cells: tuple[str, ...] | None = None,
 ) -> None:
-    """Give every cell of the request a record; those that the log has already are left as they are."""
+    """Give every cell of the request a record; those that the log has already stay as they are.
+
+    With `cells` only these are run. `timeout_s` is for what a worker does between two messages.
+    """
     is_complete = False
     while not is_complete:
         task = {
@@ -37,105 +41,120 @@ def sweep(
             "done": sorted(log.cells),
             "cells": cells,
         }
-        is_complete = _listen(task, log, timeout_s, progress, request)
+        with Worker(task, timeout_s) as worker:
+            is_complete = _follow(worker, request, log, progress)
 
 
-def _listen(
-    task: Mapping[str, Any], log: Log, timeout_s: float, progress: Progress, request: Request
-) -> bool:
-    """Hear one worker out; return whether it did all. What it was at when it died gets a record
-    that says so."""
+def _follow(worker: Worker, request: Request, log: Log, progress: SweepProgress) -> bool:
+    """Log what one worker reports; return True if it did all of its task.
+
+    The cells that it was at when it died get a record that says so.
+    """
     at: list[str] = []
-    with Worker(task, timeout_s) as worker:
-        for record in worker.records():
-            if "environment" in record:
-                log.begin(record["environment"], request.to_json())
-            elif "plan" in record:
-                _check_plan(record["plan"], request)
-                progress.planned(record["plan"]["ops"], record["plan"]["cells"])
-            elif "at" in record:
-                at = record.get("group", [record["at"]])
-            else:
-                log.add(record)
-                progress.cell(record)
-                at = []
-        if not worker.ended:
-            return True
-        if not at:
-            raise ReproauditError(
-                "the atlas's worker failed before it reached a cell: "
-                f"{worker.ended}\n{worker.last_words()}",
-                code="atlas-worker",
-                hint="op_db needs a torch that holds torch.testing._internal",
-            )
-        for name in at:
-            status = Status.TIMED_OUT if worker.is_timed_out else Status.CRASHED
-            record = {"cell": name, "status": status.value, "why": worker.ended}
+    for record in worker.records():
+        if "environment" in record:
+            log.begin(record["environment"], request.to_json())
+        elif "plan" in record:
+            plan = record["plan"]
+            _check_plan(plan, request)
+            progress.plan(plan["ops"], plan["cells"])
+        elif "at" in record:
+            at = record.get("group", [record["at"]])
+        else:
             log.add(record)
-            progress.cell(record)
-        return False
+            progress.finish_cell(record)
+            at = []
+    if not worker.ended:
+        return True
+    if not at:
+        # A fresh worker would fail in the same way, for ever.
+        raise ReproauditError(
+            f"the atlas's worker failed before it reached a cell: {worker.ended}\n"
+            f"{worker.read_last_words()}",
+            code="atlas-worker",
+            hint="op_db needs a torch that holds torch.testing._internal",
+        )
+    status = Status.TIMED_OUT if worker.is_timed_out else Status.CRASHED
+    for name in at:
+        record = {"cell": name, "status": status.value, "why": worker.ended}
+        log.add(record)
+        progress.finish_cell(record)
+    return False
 
 
 def _check_plan(plan: Mapping[str, Any], request: Request) -> None:
-    if not plan["ops"] or len(plan["unsupported"]) == plan["ops"]:
-        raise ReproauditError(
-            f"nothing to sweep: {plan['ops']} ops of op_db match {request.only!r}, and none of "
-            f"them supports {', '.join(request.dtypes)} on {request.device}"
-            if plan["ops"]
-            else f"nothing to sweep: no op of op_db matches {request.only!r}",
-            code="atlas-empty",
-            hint="--only takes a regular expression, such as '^(gather|scatter)'",
+    """Raise ReproauditError if there is nothing to sweep."""
+    ops = plan["ops"]
+    if ops and len(plan["unsupported"]) < ops:
+        return
+    why = f"no op of op_db matches {request.only!r}"
+    if ops:
+        dtypes = ", ".join(request.dtypes)
+        why = (
+            f"{ops} ops of op_db match {request.only!r}, and none of them supports "
+            f"{dtypes} on {request.device}"
         )
+    raise ReproauditError(
+        f"nothing to sweep: {why}",
+        code="atlas-empty",
+        hint="--only takes a regular expression, such as '^(gather|scatter)'",
+    )
 
 
-def confirm(request: Request, log: Log, timeout_s: float, progress: Progress) -> None:
-    """Look at each accused call again in a fresh process; what does not differ again is let go."""
-    accused = {
-        name: record["call"]
-        for name, record in sorted(log.cells.items())
-        if record["status"] == Status.DIFFERS.value and "confirm" not in record
-    }
+def confirm_accusations(
+    request: Request, log: Log, timeout_s: float, progress: SweepProgress
+) -> None:
+    """Repeat each accused call in a fresh process; what does not differ again is let go."""
+    accused = {}
+    for name, record in sorted(log.cells.items()):
+        if record["status"] == Status.DIFFERS.value and "confirm" not in record:
+            accused[name] = record["call"]
     while accused:
-        at, told = next(iter(accused)), set[str]()
-        with Worker(
-            {"do": "confirm", "request": request.to_json(), "accused": accused}, timeout_s
-        ) as worker:
-            for record in worker.records():
-                if "at" in record:
-                    at = record["at"]
-                    progress.confirming(at, len(accused) - len(told))
-                elif "confirm" in record:
-                    log.add(record)
-                    told.add(record["cell"])
-            accused = {name: call for name, call in accused.items() if name not in told}
-            unmet = [at] if worker.ended else list(accused)
-            for name in unmet:  # where the worker died, or cells that it did not meet
-                log.add(
-                    {
-                        "cell": name,
-                        "confirm": {
-                            "again": False,
-                            "why": worker.ended or "the cell was not met again",
-                        },
-                    }
-                )
-            accused = {name: call for name, call in accused.items() if name not in unmet}
-    _run_reproducers(log, progress.confirming)
+        task = {"do": "confirm", "request": request.to_json(), "accused": accused}
+        with Worker(task, timeout_s) as worker:
+            left = _confirm_some(worker, accused, log, progress)
+        accused = {name: accused[name] for name in left}
+    _run_reproducers(log, progress)
 
 
-def _run_reproducers(log: Log, say: Callable[[str, int], None]) -> None:
-    """Run the one-line program of one accused cell for each op and phase, and note how often it
-    differed."""
+def _confirm_some(
+    worker: Worker, accused: Mapping[str, str], log: Log, progress: SweepProgress
+) -> list[str]:
+    """Log what one worker reports of the accused cells; return those that are still to be asked."""
+    at = next(iter(accused))
+    confirmed: set[str] = set()
+    for record in worker.records():
+        if "at" in record:
+            at = record["at"]
+            progress.confirm(at, len(accused) - len(confirmed))
+        elif "confirm" in record:
+            log.add(record)
+            confirmed.add(record["cell"])
+    left = [name for name in accused if name not in confirmed]
+    # The worker died at one cell; or it ended well and did not meet what is left.
+    missed = [at] if worker.ended else left
+    why = worker.ended or "the cell was not met again"
+    for name in missed:
+        log.add({"cell": name, "confirm": {"again": False, "why": why}})
+    return [name for name in left if name not in missed]
+
+
+def _run_reproducers(log: Log, progress: SweepProgress) -> None:
+    """Run the one-line program of one accused cell for each op and phase.
+
+    How often it differed is added to the cell's record.
+    """
     chosen: dict[tuple[str, str], str] = {}
     for name, record in log.cells.items():
-        cell, program = parse_cell(name), record.get("confirm", {}).get("program")
-        if program and record["confirm"]["again"]:
+        confirmation = record.get("confirm", {})
+        if confirmation.get("program") and confirmation["again"]:
+            cell = parse_cell(name)
             chosen.setdefault((cell.op, cell.phase), name)
     left = [name for name in chosen.values() if "reproduced" not in log.cells[name]]
-    counted: dict[str, Any] = {}
+    counted: dict[str, Any] = {}  # several ops may share one program
     for number, name in enumerate(left):
         program = log.cells[name]["confirm"]["program"]
-        say(parse_cell(name).op, len(left) - number)
+        progress.confirm(parse_cell(name).op, len(left) - number)
         if program not in counted:
             counted[program] = run_program(program)
         log.add({"cell": name, "reproduced": counted[program]})

@@ -1,5 +1,7 @@
-"""Fresh processes for the atlas: what they tell is read line by line; one that dies or hangs costs
-what it was at."""
+"""Fresh processes for the atlas, which report line by line.
+
+One that dies or hangs costs the cells it was at, and no more.
+"""
 
 from __future__ import annotations
 
@@ -26,11 +28,11 @@ Record = dict[str, Any]
 
 
 class Worker:
-    """One worker process. `ended` tells afterwards how it ended: "" if it did all of its task."""
+    """One worker process. `ended` says afterwards how it ended: "" if it did all of its task."""
 
     def __init__(self, task: Mapping[str, Any], timeout_s: float) -> None:
         self._timeout_s = timeout_s
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
         self._process = subprocess.Popen(
             [sys.executable, "-m", "reproaudit.atlas.child"],
             stdin=subprocess.PIPE,
@@ -38,45 +40,54 @@ class Worker:
             stderr=self._errors,
             text=True,
             encoding="utf-8",
-            env=_environment(),
+            env=_make_environment(),
             start_new_session=True,
         )
         self._task = json.dumps(task)
+        self._lines: queue.Queue[str | None] = queue.Queue()  # None: the worker closed its output
         self.is_timed_out = False
         self.ended = ""
 
     def records(self) -> Iterator[Record]:
-        """Yield what the worker tells until it ends, or tells nothing for too long and is killed."""
-        lines: queue.Queue[str | None] = queue.Queue()
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        threading.Thread(target=_pump, args=(self._process.stdout, lines), daemon=True).start()
-        try:
-            self._process.stdin.write(self._task)
-            self._process.stdin.close()
-        except BrokenPipeError:
-            self.ended = "it ended before it read its task"
-        is_started, is_complete = False, False
-        while not is_complete:
+        """Yield what the worker reports until it ends.
+
+        A worker that reports nothing for too long is killed. Raises ReproauditError if it refuses
+        the task.
+        """
+        self._send_task()
+        is_started = False
+        while True:
             try:
-                line = lines.get(timeout=self._timeout_s if is_started else _START_S)
+                line = self._lines.get(timeout=self._timeout_s if is_started else _START_S)
             except queue.Empty:
                 self.is_timed_out = True
                 self.stop()
                 self.ended = f"no answer for {self._timeout_s:.0f} s"
                 return
             if line is None:
-                self.ended = _ending(self._process.wait())
+                self.ended = _describe_exit(self._process.wait())
                 return
             record = json.loads(line)
-            is_started = is_started or "at" in record
-            is_complete = "end" in record
+            if "end" in record:
+                return
             if "refused" in record:
                 raise ReproauditError(
                     f"the atlas cannot be swept here: {record['refused']}", code="atlas-device"
                 )
-            if not is_complete:
-                yield record
+            is_started = is_started or "at" in record
+            yield record
+
+    def _send_task(self) -> None:
+        task, answers = self._process.stdin, self._process.stdout
+        assert task is not None
+        assert answers is not None
+        # A thread reads, because reading a pipe cannot be given a time limit.
+        threading.Thread(target=_pump, args=(answers, self._lines), daemon=True).start()
+        try:
+            task.write(self._task)
+            task.close()
+        except BrokenPipeError:
+            self.ended = "it ended before it read its task"
 
     def stop(self) -> None:
         """Kill the process with all that it started."""
@@ -87,7 +98,7 @@ class Worker:
                 self._process.kill()
         self._process.wait()
 
-    def last_words(self) -> str:
+    def read_last_words(self) -> str:
         """Return the end of what the process wrote to standard error."""
         size = self._errors.seek(0, os.SEEK_END)
         self._errors.seek(max(0, size - _TAIL_BYTES))
@@ -104,8 +115,10 @@ class Worker:
 
 
 def run_program(program: str) -> tuple[int, int] | None:
-    """Run a one-line reproducer in a fresh interpreter; return (K, N) of its "K of N differ", None
-    if it fails."""
+    """Run a one-line reproducer in a fresh interpreter.
+
+    Returns (K, N) of the "K of N differ" that it prints, None if it fails or takes too long.
+    """
     try:
         done = subprocess.run(
             [sys.executable, "-c", program],
@@ -117,17 +130,19 @@ def run_program(program: str) -> tuple[int, int] | None:
     except subprocess.TimeoutExpired:
         return None
     counted = _COUNT.search(done.stdout)
-    return (
-        (int(counted[1]), int(counted[2])) if done.returncode == 0 and counted is not None else None
-    )
+    if done.returncode != 0 or counted is None:
+        return None
+    return int(counted[1]), int(counted[2])
 
 
-def _environment() -> dict[str, str]:
+def _make_environment() -> dict[str, str]:
     # glibc's caches per thread hand out small blocks without filling them: see `fill_memory`.
-    tunables = [os.environ["GLIBC_TUNABLES"]] if os.environ.get("GLIBC_TUNABLES") else []
+    tunables = ["glibc.malloc.tcache_count=0"]
+    if os.environ.get("GLIBC_TUNABLES"):
+        tunables.insert(0, os.environ["GLIBC_TUNABLES"])
     return {
         **os.environ,
-        "GLIBC_TUNABLES": ":".join([*tunables, "glibc.malloc.tcache_count=0"]),
+        "GLIBC_TUNABLES": ":".join(tunables),
         # Threads that wait sleep: spinning makes calls ten times slower where there are more
         # threads than cores.
         "OMP_WAIT_POLICY": "PASSIVE",
@@ -143,7 +158,7 @@ def _pump(stream: IO[str], lines: queue.Queue[str | None]) -> None:
     lines.put(None)
 
 
-def _ending(code: int) -> str:
+def _describe_exit(code: int) -> str:
     if code < 0:
         return f"killed by {signal.Signals(-code).name}"
     return f"ended with exit code {code}"

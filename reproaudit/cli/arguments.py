@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from typing import NoReturn
 
 from reproaudit import __version__
 from reproaudit.config.project import parse_budget
@@ -43,23 +44,28 @@ audit was not possible"""
 class Parser(argparse.ArgumentParser):
     """A parser whose mistakes are errors like all others."""
 
-    def error(self, message: str) -> None:  # type: ignore[override]
+    def error(self, message: str) -> NoReturn:
         raise UsageError(message, code="usage", hint=f"see {self.prog} --help")
 
+    def list_options(self) -> dict[str, argparse.Action]:
+        """Return what each option does by each of its names, such as "--seed"."""
+        # argparse offers no public way to ask what a parser knows.
+        return {name: action for action in self._actions for name in action.option_strings}
 
-def steps(text: str) -> int | None:
-    if text == "all":
-        return None
-    return positive(text)
+
+def parse_steps(text: str) -> int | None:
+    """Read a number of steps; None is all of them."""
+    return None if text == "all" else parse_positive(text)
 
 
-def positive(text: str) -> int:
+def parse_positive(text: str) -> int:
+    """Read a whole number above 0."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)
 
 
-def seconds(text: str) -> float:
+def parse_seconds(text: str) -> float:
     """Read a finite number of seconds above 0."""
     try:
         value = float(text)
@@ -70,7 +76,7 @@ def seconds(text: str) -> float:
     return value
 
 
-def share(text: str) -> float:
+def parse_share(text: str) -> float:
     """Read a number between 0 and 1, both excluded."""
     try:
         value = float(text)
@@ -81,14 +87,16 @@ def share(text: str) -> float:
     return value
 
 
-def on_off(text: str) -> bool:
+def parse_switch(text: str) -> bool:
+    """Read "on" or "off"."""
     words = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
     if text.lower() not in words:
         raise argparse.ArgumentTypeError(f"{text!r} is neither on nor off")
     return words[text.lower()]
 
 
-def assignment(text: str) -> tuple[str, str]:
+def parse_assignment(text: str) -> tuple[str, str]:
+    """Read NAME=VALUE."""
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
@@ -113,19 +121,26 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         "when given: error)",
     )
     group.add_argument(
-        "--cudnn-benchmark", type=on_off, metavar="on|off", help="torch.backends.cudnn.benchmark"
+        "--cudnn-benchmark",
+        type=parse_switch,
+        metavar="on|off",
+        help="torch.backends.cudnn.benchmark",
     )
     group.add_argument(
         "--cudnn-deterministic",
-        type=on_off,
+        type=parse_switch,
         metavar="on|off",
         help="torch.backends.cudnn.deterministic",
     )
-    group.add_argument("--tf32", type=on_off, metavar="on|off", help="TF32 in matmul and cuDNN")
-    group.add_argument("--threads", type=positive, metavar="N", help="intra-op threads of torch")
+    group.add_argument(
+        "--tf32", type=parse_switch, metavar="on|off", help="TF32 in matmul and cuDNN"
+    )
+    group.add_argument(
+        "--threads", type=parse_positive, metavar="N", help="intra-op threads of torch"
+    )
     group.add_argument(
         "--fill-uninitialized",
-        type=on_off,
+        type=parse_switch,
         metavar="on|off",
         help="fill new memory with a pattern; needs --deterministic",
     )
@@ -134,7 +149,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--env",
-        type=assignment,
+        type=parse_assignment,
         action="append",
         default=[],
         metavar="NAME=VALUE",
@@ -156,7 +171,8 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _inputs(parser: argparse.ArgumentParser) -> None:
+def add_inputs(parser: argparse.ArgumentParser) -> None:
+    """Add --inputs."""
     parser.add_argument(
         "--inputs",
         action="append",
@@ -166,16 +182,16 @@ def _inputs(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _run(parser: argparse.ArgumentParser) -> None:
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--steps",
-        type=steps,
+        type=parse_steps,
         default=argparse.SUPPRESS,
         metavar="N|all",
         help="optimizer steps to audit (default 10)",
     )
     parser.add_argument(
-        "--timeout", type=seconds, metavar="SECONDS", help="kill a run that takes longer"
+        "--timeout", type=parse_seconds, metavar="SECONDS", help="kill a run that takes longer"
     )
     parser.add_argument(
         "--values-mb",
@@ -190,8 +206,11 @@ def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="no progress")
 
 
-def audit_parser() -> argparse.ArgumentParser:
-    """Return the parser of `reproaudit SUBJECT` without the subject and its arguments: see `split`."""
+def make_audit_parser() -> Parser:
+    """Return the parser of `reproaudit SUBJECT`.
+
+    It knows neither the subject nor the subject's arguments: see `split_words`.
+    """
     parser = Parser(
         prog="reproaudit",
         usage="reproaudit [options] SUBJECT [options] [subject's arguments]",
@@ -201,8 +220,8 @@ def audit_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"reproaudit {__version__}")
-    audit_options(parser)
-    _inputs(parser)
+    add_audit_options(parser)
+    add_inputs(parser)
     parser.add_argument("--seeds", metavar="N,N,…", help="audit once under each of these seeds")
     parser.add_argument(
         "--repro",
@@ -214,13 +233,13 @@ def audit_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def audit_options(parser: argparse.ArgumentParser) -> None:
+def add_audit_options(parser: argparse.ArgumentParser) -> None:
     """Add what every audit takes, of one subject or of all configured ones."""
     parser.add_argument(
-        "--runs", type=positive, metavar="N", help="fresh runs to compare (default 5)"
+        "--runs", type=parse_positive, metavar="N", help="fresh runs to compare (default 5)"
     )
-    _run(parser)
-    _tolerance(parser)
+    _add_run_options(parser)
+    _add_tolerance(parser)
     parser.add_argument(
         "--no-alerts",
         action="store_true",
@@ -232,11 +251,11 @@ def audit_options(parser: argparse.ArgumentParser) -> None:
         help="give each run a copy of the working folder as it is now, and an empty temporary "
         "folder",
     )
-    _diagnosis(parser)
+    _add_diagnosis_options(parser)
     add_settings(parser)
 
 
-def _tolerance(parser: argparse.ArgumentParser) -> None:
+def _add_tolerance(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tolerance",
         action="append",
@@ -248,20 +267,20 @@ def _tolerance(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _diagnosis(parser: argparse.ArgumentParser) -> None:
+def _add_diagnosis_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
         "how sure, and how far", "a difference is followed to its cause and to a fix"
     )
     group.add_argument(
         "--confidence",
-        type=share,
+        type=parse_share,
         default=0.95,
         metavar="LEVEL",
         help="level of every bound (default 0.95)",
     )
     group.add_argument(
         "--rate",
-        type=share,
+        type=parse_share,
         metavar="RATE",
         help="make as many runs as rule out a higher divergence rate: --confidence 0.99 --rate "
         "0.05 makes 91",
@@ -275,7 +294,7 @@ def _diagnosis(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--no-diagnosis", action="store_true", help="only compare: no cause, no fix")
 
 
-def record_parser() -> argparse.ArgumentParser:
+def make_record_parser() -> Parser:
     """Return the parser of `reproaudit record`, also without the subject."""
     parser = Parser(
         prog="reproaudit record",
@@ -296,13 +315,13 @@ def record_parser() -> argparse.ArgumentParser:
         default="reproaudit-trace",
         help="where the trace goes (default reproaudit-trace)",
     )
-    _inputs(parser)
-    _run(parser)
+    add_inputs(parser)
+    _add_run_options(parser)
     add_settings(parser)
     return parser
 
 
-def compare_parser() -> argparse.ArgumentParser:
+def make_compare_parser() -> Parser:
     """Return the parser of `reproaudit compare`."""
     parser = Parser(
         prog="reproaudit compare",
@@ -311,12 +330,12 @@ def compare_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "traces", nargs="+", metavar="TRACE", help="a directory that `reproaudit record` made"
     )
-    _tolerance(parser)
+    _add_tolerance(parser)
     add_reports(parser)
     return parser
 
 
-def explain_parser() -> argparse.ArgumentParser:
+def make_explain_parser() -> Parser:
     """Return the parser of `reproaudit explain`."""
     parser = Parser(
         prog="reproaudit explain",
@@ -331,7 +350,7 @@ def explain_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def report_parser() -> argparse.ArgumentParser:
+def make_report_parser() -> Parser:
     """Return the parser of `reproaudit report`."""
     parser = Parser(prog="reproaudit report", description="Render a saved result.json again.")
     parser.add_argument("result", metavar="RESULT", help="a result.json")
@@ -343,7 +362,7 @@ def add_reports(parser: argparse.ArgumentParser) -> None:
     """Add --report."""
     parser.add_argument(
         "--report",
-        type=assignment,
+        type=parse_assignment,
         action="append",
         default=[],
         metavar="FORMAT=PATH",
@@ -351,15 +370,14 @@ def add_reports(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def split(
-    parser: argparse.ArgumentParser, words: Sequence[str]
-) -> tuple[list[str], str | None, list[str]]:
+def split_words(parser: Parser, words: Sequence[str]) -> tuple[list[str], str | None, list[str]]:
     """Split the command line into our options, the subject, and the subject's arguments.
 
     Ours stand before the subject and directly behind it; from the first word that is not ours, or
-    from `--`, all words are the subject's.
+    from `--`, all words are the subject's. The subject is None if none was named. Raises UsageError
+    for an unknown option before the subject.
     """
-    takes = {name: action.nargs for action in parser._actions for name in action.option_strings}
+    options = parser.list_options()
     ours: list[str] = []
     subject: str | None = None
     rest = list(words)
@@ -370,18 +388,21 @@ def split(
                 subject = rest.pop(0)
             return ours, subject, rest
         name, equals, _ = word.partition("=")
-        if word.startswith("-") and name in takes:
+        if word.startswith("-") and name in options:
             ours.append(word)
-            if takes[name] is None and not equals and rest:
+            # Only an option that must have a value takes the next word: behind others, such as
+            # `--deterministic`, the next word may be the subject.
+            takes_next_word = options[name].nargs is None and not equals
+            if takes_next_word and rest:
                 ours.append(rest.pop(0))
-        elif subject is None:
-            if word.startswith("-"):
-                raise UsageError(
-                    f"unknown option {word!r}",
-                    code="usage",
-                    hint=f"see {parser.prog} --help; the subject's own options stand behind it",
-                )
-            subject = word
-        else:
+        elif subject is not None:
             return ours, subject, [word, *rest]
+        elif word.startswith("-"):
+            raise UsageError(
+                f"unknown option {word!r}",
+                code="usage",
+                hint=f"see {parser.prog} --help; the subject's own options stand behind it",
+            )
+        else:
+            subject = word
     return ours, subject, []

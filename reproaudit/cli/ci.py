@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import itertools
 import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from reproaudit.cli.arguments import Parser, add_reports, audit_options
-from reproaudit.cli.audit import audit_options_of, choices_of
+from reproaudit.cli.arguments import Parser, add_audit_options, add_reports
+from reproaudit.cli.audit import make_audit_options
+from reproaudit.cli.choices import resolve_choices
 from reproaudit.config.project import BASELINE_FILE, ProjectConfig, Subject, load_project
 from reproaudit.config.subject import parse_subject
 from reproaudit.errors import ReproauditError, UsageError, did_you_mean
@@ -38,7 +38,7 @@ _PRESET, _BUDGET and
 _BASELINE, then in the subject's entry, then in [tool.reproaudit]."""
 
 
-def ci_parser() -> argparse.ArgumentParser:
+def make_ci_parser() -> argparse.ArgumentParser:
     """Return the parser of `reproaudit ci`."""
     parser = Parser(
         prog="reproaudit ci",
@@ -69,24 +69,26 @@ def ci_parser() -> argparse.ArgumentParser:
         "--out", metavar="DIR", help="write result-NAME.json of each subject into DIR as it ends"
     )
     add_reports(parser)
-    audit_options(parser)
+    add_audit_options(parser)
     return parser
 
 
 def ci(words: list[str]) -> int:
-    """Audit all configured subjects and hold the results against the baseline; return the exit
-    code."""
-    options = ci_parser().parse_args(words)
+    """Audit all configured subjects and compare the findings with the baseline.
+
+    Returns the exit code.
+    """
+    options = make_ci_parser().parse_args(words)
     check_reports(options.report)
     project = load_project(Path.cwd())
-    subjects = _chosen(project, options.only)
+    subjects = _choose_subjects(project, options.only)
     if len(subjects) > 1 and any(name == "json" for name, _ in options.report):
         raise UsageError(
             "a JSON report holds one result, and there are several subjects",
             code="report-one-result",
             hint="--out DIR writes a result-NAME.json of each",
         )
-    path = choices_of(options, project).baseline or _beside(project) / BASELINE_FILE
+    path = resolve_choices(options, project).baseline or _find_folder(project) / BASELINE_FILE
     accepted = load(path)
     if options.update_baseline and accepted is None and len(subjects) < len(project.subjects):
         raise UsageError(
@@ -94,31 +96,27 @@ def ci(words: list[str]) -> int:
             code="baseline-incomplete",
             hint="leave out --only: a baseline only shrinks once it is there",
         )
-    audited = _audit(options, project, subjects)
+    audited = _audit_subjects(options, project, subjects)
     configured = [subject.name for subject in project.subjects]
     ruling = rule(audited, accepted, configured)
     # Reports come first: a baseline that cannot be made or written must not cost the results.
     if not options.update_baseline:
-        _tell(ruling, options, path.name if accepted is not None else "", change=None)
+        _write_reports(ruling, options, path.name if accepted is not None else "", change=None)
         return ruling.exit_code
     try:
         entries = updated(accepted, ruling)
     except ReproauditError:
-        _tell(ruling, options, "", change=None)
+        _write_reports(ruling, options, "", change=None)
         raise
     after = rule(audited, entries, configured)
-    _tell(
-        after,
-        options,
-        path.name,
-        ruling.gone if accepted is not None else entries,
-        is_first=accepted is None,
-    )
+    is_first = accepted is None
+    change = entries if is_first else ruling.gone
+    _write_reports(after, options, path.name, change, is_first=is_first)
     save(path, entries)
     return after.exit_code
 
 
-def _tell(
+def _write_reports(
     ruling: Ruling,
     options: argparse.Namespace,
     baseline: str,
@@ -132,18 +130,16 @@ def _tell(
     sys.stdout.flush()
 
 
-def _beside(project: ProjectConfig) -> Path:
+def _find_folder(project: ProjectConfig) -> Path:
     return project.path.parent if project.path is not None else Path.cwd()
 
 
-def _chosen(project: ProjectConfig, only: Sequence[str]) -> tuple[Subject, ...]:
+def _choose_subjects(project: ProjectConfig, only: Sequence[str]) -> tuple[Subject, ...]:
     """Return the configured subjects, or those of them that were named."""
     if not project.subjects:
-        where = (
-            f"{project.path} configures none"
-            if project.path
-            else "no pyproject.toml has [tool.reproaudit]"
-        )
+        where = "no pyproject.toml has [tool.reproaudit]"
+        if project.path:
+            where = f"{project.path} configures none"
         raise UsageError(
             f"there are no subjects to audit: {where}",
             code="no-subjects",
@@ -161,41 +157,50 @@ def _chosen(project: ProjectConfig, only: Sequence[str]) -> tuple[Subject, ...]:
     return tuple(subject for subject in project.subjects if not only or subject.name in only)
 
 
-def _audit(
+def _audit_subjects(
     options: argparse.Namespace, project: ProjectConfig, subjects: Sequence[Subject]
 ) -> tuple[Audited, ...]:
     from reproaudit.experiment.audit import audit as run_audit
     from reproaudit.runs.progress import Prefixed, progress_for
 
-    files = dict(zip((subject.name for subject in subjects), _file_names(subjects), strict=True))
+    files = _name_files(subjects)
 
     def audit_one(subject: Subject) -> AuditResult:
         number = subjects.index(subject) + 1
-        progress = Prefixed(
-            progress_for(options.quiet), f"{subject.name} ({number} of {len(subjects)})"
-        )
-        spec = parse_subject(subject.words[0], subject.words[1:], subject.inputs, cwd=subject.cwd)
-        choices = choices_of(options, project, subject.choices)
+        prefix = f"{subject.name} ({number} of {len(subjects)})"
+        progress = Prefixed(progress_for(options.quiet), prefix)
+        command, *own = subject.words
+        spec = parse_subject(command, own, subject.inputs, cwd=subject.cwd)
+        choices = resolve_choices(options, project, subject.choices)
         seed = subject.seed if options.seed is None else options.seed
+        wanted = make_audit_options(options, spec, project=project, choices=choices, seed=seed)
         try:
-            return run_audit(audit_options_of(options, spec, project, choices, seed), progress)
+            return run_audit(wanted, progress)
         finally:
             progress.close()
 
     def keep(one: Audited) -> None:
         if options.out:
-            write(Path(options.out) / files[one.result.subject], render(one.result, "json"))
+            path = Path(options.out) / files[one.result.subject]
+            write(path, render(one.result, "json"))
 
     return audit_all(subjects, audit_one, keep)
 
 
-def _file_names(subjects: Sequence[Subject]) -> list[str]:
-    """Return a file name for each subject's result, all different also where letter case is not
-    told apart."""
-    found: dict[str, str] = {}
+def _name_files(subjects: Sequence[Subject]) -> dict[str, str]:
+    """Return a file name for each subject's result, by the subject's name.
+
+    All names differ, also on a file system that does not tell letter case apart.
+    """
+    taken: set[str] = set()
+    files = {}
     for subject in subjects:
         stem = re.sub(r"[^A-Za-z0-9._-]+", "-", subject.name).strip("-.") or "subject"
-        numbered = (stem if number == 1 else f"{stem}-{number}" for number in itertools.count(1))
-        free = next(name for name in numbered if name.lower() not in found)
-        found[free.lower()] = f"result-{free}.json"
-    return list(found.values())
+        name = stem
+        number = 1
+        while name.lower() in taken:
+            number += 1
+            name = f"{stem}-{number}"
+        taken.add(name.lower())
+        files[subject.name] = f"result-{name}.json"
+    return files

@@ -25,7 +25,7 @@ COMMANDS = {
     "report": "traces:report",
     "explain": "traces:explain",
     "lock": "lock:lock",
-    "check": "lock:check",
+    "check": "check:check",
     "atlas": "atlas:atlas",
 }
 
@@ -34,9 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return the exit code: 0 reproducible, 1 a divergence, 2 not audited."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        with _termination_as_interrupt():
-            name, rest = _named(words)
-            return _command(name)(rest)
+        with _interrupt_on_termination():
+            name, rest = _choose_command(words)
+            return _load_command(name)(rest)
     except ReproauditError as error:
         print(f"reproaudit: error: {error}", file=sys.stderr)
         return EXIT_NOT_AUDITED
@@ -57,9 +57,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_NOT_AUDITED
 
 
-def _named(words: list[str]) -> tuple[str, list[str]]:
-    """Return the command and its words. No word at all is the gate where the project configures
-    subjects."""
+def _choose_command(words: list[str]) -> tuple[str, list[str]]:
+    """Return the command and its words.
+
+    No word at all means `ci` where the project configures subjects.
+    """
     if words and words[0] in COMMANDS:
         return words[0], words[1:]
     if not words and load_project(Path.cwd()).subjects:
@@ -67,28 +69,31 @@ def _named(words: list[str]) -> tuple[str, list[str]]:
     return "audit", words
 
 
-def _command(name: str) -> Callable[[list[str]], int]:
-    module, _, function = COMMANDS[name].partition(":")
-    command: Callable[[list[str]], int] = getattr(
-        importlib.import_module(f"reproaudit.cli.{module}"), function
-    )
+def _load_command(name: str) -> Callable[[list[str]], int]:
+    """Import the command's module only now: `--help` must not wait for the others."""
+    module_name, _, function_name = COMMANDS[name].partition(":")
+    module = importlib.import_module(f"reproaudit.cli.{module_name}")
+    command: Callable[[list[str]], int] = getattr(module, function_name)
     return command
 
 
 @contextmanager
-def _termination_as_interrupt() -> Iterator[None]:
-    """Treat SIGTERM and SIGHUP like Ctrl-C: the audited program has a session of its own and must
-    be stopped by us."""
+def _interrupt_on_termination() -> Iterator[None]:
+    """Treat SIGTERM and SIGHUP like Ctrl-C.
+
+    The audited program has a session of its own, so nobody but us can stop it.
+    """
 
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
     if threading.current_thread() is not threading.main_thread():
+        # Python lets only the main thread set a signal handler.
         yield
         return
-    before = {
-        number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)
-    }
+    before = {}
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        before[number] = signal.signal(number, interrupt)
     try:
         yield
     finally:

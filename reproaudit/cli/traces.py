@@ -1,5 +1,4 @@
-"""`reproaudit record`, `compare`, `report` and `explain`: what works on one run, or on what was
-recorded before."""
+"""`reproaudit record`, `compare`, `report` and `explain`: work on one run or on saved results."""
 
 from __future__ import annotations
 
@@ -7,14 +6,15 @@ import sys
 from pathlib import Path
 
 from reproaudit.cli.arguments import (
-    compare_parser,
-    explain_parser,
-    record_parser,
-    report_parser,
-    split,
+    make_compare_parser,
+    make_explain_parser,
+    make_record_parser,
+    make_report_parser,
+    split_words,
 )
-from reproaudit.cli.audit import choices_of, project_of, settings_of, tolerances_of
+from reproaudit.cli.choices import limit_steps, read_settings, read_tolerances, resolve_choices
 from reproaudit.config.plan import RunPlan
+from reproaudit.config.project import load_project
 from reproaudit.config.subject import parse_subject
 from reproaudit.errors import UsageError
 from reproaudit.model.events import Level
@@ -25,8 +25,8 @@ from reproaudit.report.output import check_reports, emit
 
 def record(words: list[str]) -> int:
     """Run the subject once and keep its trace; return the exit code."""
-    parser = record_parser()
-    ours, subject, own = split(parser, words)
+    parser = make_record_parser()
+    ours, subject, own = split_words(parser, words)
     options = parser.parse_args(ours)
     if subject is None:
         raise UsageError("no subject was named", code="usage", hint="reproaudit record train.py")
@@ -38,30 +38,27 @@ def record(words: list[str]) -> int:
             code="out-exists",
             hint="name another folder with --out",
         )
-    project = project_of(spec)
-    choices = choices_of(options, project)
+    project = load_project(spec.folder)
+    choices = resolve_choices(options, project)
     plan = RunPlan(
         trace_dir=out.absolute(),
         subject=spec,
         level=Level(options.level),
-        steps=None if choices.steps == "all" else choices.steps,
-        settings=settings_of(options, project, choices, options.seed),
+        steps=limit_steps(choices),
+        settings=read_settings(options, project, choices, options.seed),
         values_mb=options.values_mb,
     )
     from reproaudit.runs.process import run
 
     done = run(plan, log=None, timeout_s=choices.timeout_s)
-    print(
-        f"reproaudit: {done.outcome.kind.value} {done.outcome.detail}".rstrip()
-        + f"; trace in {options.out}",
-        file=sys.stderr,
-    )
+    ending = f"{done.outcome.kind.value} {done.outcome.detail}".rstrip()
+    print(f"reproaudit: {ending}; trace in {options.out}", file=sys.stderr)
     return 0 if done.outcome.is_success else EXIT_NOT_AUDITED
 
 
 def compare(words: list[str]) -> int:
     """Compare recorded traces; return the exit code."""
-    options = compare_parser().parse_args(words)
+    options = make_compare_parser().parse_args(words)
     check_reports(options.report)
     if len(options.traces) < 2:
         raise UsageError(
@@ -71,14 +68,15 @@ def compare(words: list[str]) -> int:
         )
     from reproaudit.experiment.offline import compare_traces
 
-    result = compare_traces([Path(trace) for trace in options.traces], tolerances_of(options, None))
+    paths = [Path(trace) for trace in options.traces]
+    result = compare_traces(paths, read_tolerances(options, None))
     emit(result, options.report)
     return exit_code([result.verdict])
 
 
 def report(words: list[str]) -> int:
     """Render a saved result again; return the exit code of its verdict."""
-    options = report_parser().parse_args(words)
+    options = make_report_parser().parse_args(words)
     check_reports(options.report)
     try:
         text = Path(options.result).read_text(encoding="utf-8")
@@ -95,7 +93,7 @@ def report(words: list[str]) -> int:
 
 def explain(words: list[str]) -> int:
     """Print what a rule, a cause, an intervention or an error code means, or the list of all."""
-    code = explain_parser().parse_args(words).code
+    code = make_explain_parser().parse_args(words).code
     from reproaudit.report import explanation
 
     print(explanation.explain(code) if code else explanation.list_names())

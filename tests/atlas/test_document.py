@@ -1,4 +1,4 @@
-"""Observed against declared: which table a finding belongs into, and the page that is made of it."""
+"""Observed against declared: which table a finding belongs into, and the page made of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from reproaudit.atlas.cells import Request
-from reproaudit.atlas.document import settled, tabulate
+from reproaudit.atlas.document import make_document, settle_status
 from reproaudit.atlas.page import render
 
 HEAD = {"environment": {"torch": "2.13.0"}, "request": Request().to_json()}
@@ -55,7 +55,7 @@ def differing(name: str, under_flag: str, *, again: bool = True, **more: Any) ->
 
 
 def document(*records: dict[str, Any]) -> dict[str, Any]:
-    return tabulate(HEAD, {record["cell"]: record for record in records})
+    return make_document(HEAD, {record["cell"]: record for record in records})
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_one_call_that_differs_under_the_flag_makes_the_op_one_that_is_not_decla
 def test_an_accusation_that_is_not_seen_again_does_not_stand() -> None:
     record = differing(cell("a"), "differs", again=False)
     found = document(record)
-    assert settled(record) == "unconfirmed"
+    assert settle_status(record) == "unconfirmed"
     assert not any(found["table"].values())
     assert [row["status"] for row in found["apart"]] == ["unconfirmed"]
 

@@ -20,11 +20,11 @@ PLAN = {"plan": {"ops": 1, "cells": 3, "unsupported": []}}
 
 
 class Silent:
-    def planned(self, ops: int, cells: int) -> None: ...
+    def plan(self, ops: int, cells: int) -> None: ...
 
-    def cell(self, record: dict[str, Any]) -> None: ...
+    def finish_cell(self, record: dict[str, Any]) -> None: ...
 
-    def confirming(self, what: str, left: int) -> None: ...
+    def confirm(self, what: str, left: int) -> None: ...
 
 
 class Scripted:
@@ -41,7 +41,7 @@ class Scripted:
     def records(self) -> Iterator[dict[str, Any]]:
         yield from self._records
 
-    def last_words(self) -> str:
+    def read_last_words(self) -> str:
         return "ImportError: no op_db"
 
     def __enter__(self) -> Scripted:
@@ -118,11 +118,11 @@ def test_each_accusation_is_looked_at_once_more_even_if_a_worker_crashes_at_one(
         ([{"at": A}], "killed by SIGKILL"),
         ([{"at": B}, {"cell": B, "confirm": again}], ""),
     ]
-    sweeping.confirm(Request(), log, 1.0, Silent())
+    sweeping.confirm_accusations(Request(), log, 1.0, Silent())
     assert [task["accused"] for task in Scripted.tasks] == [{A: "0", B: "0"}, {B: "0"}]
     assert log.cells[A]["confirm"] == {"again": False, "why": "killed by SIGKILL"}
     assert log.cells[B]["reproduced"] == (3, 20)
-    sweeping.confirm(Request(), log, 1.0, Silent())
+    sweeping.confirm_accusations(Request(), log, 1.0, Silent())
     assert len(Scripted.tasks) == 2
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.processes import has_ended
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 FORKS_AND_HANGS = """
 import subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
@@ -118,7 +118,8 @@ def test_only_files_with_gpu_tests_are_collected(gpu: ModuleType, tmp_path: Path
     (tmp_path / "test_gpu.py").write_text("@pytest.mark.gpu\ndef test_it(): pass\n")
     (tmp_path / "test_other.py").write_text("import a_module_that_is_not_installed\n")
     assert gpu.gpu_test_files(tmp_path) == [str(tmp_path / "test_gpu.py")]
-    assert any(name.endswith("test_cuda.py") for name in gpu.gpu_test_files(ROOT / "tests"))
+    recording = ROOT / "tests" / "cuda" / "test_recording.py"
+    assert str(recording) in gpu.gpu_test_files(ROOT / "tests")
 
 
 def test_the_summary_says_what_each_part_took_and_what_was_there(

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from reproaudit.cli.lock import check_parser, lock_parser
+from reproaudit.cli.check import make_check_parser
+from reproaudit.cli.lock import make_lock_parser
 from reproaudit.cli.main import main
 from reproaudit.config.settings import Settings
 from reproaudit.lock.check import CheckResult, State, compare
@@ -51,7 +52,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Callable[[LockedRun | Refusal], lis
             return compare(entry, entry.runs[0], found, settings)
 
         monkeypatch.setattr("reproaudit.cli.lock.lock_entry", lock_entry)
-        monkeypatch.setattr("reproaudit.cli.lock.check_entry", check_entry)
+        monkeypatch.setattr("reproaudit.cli.check.check_entry", check_entry)
         return made
 
     return give
@@ -238,7 +239,7 @@ def test_wrong_use_is_one_clear_error(words: list[str], told: str, capsys: Scree
 
 
 def test_the_help_of_both_shows_examples_and_exit_codes() -> None:
-    for parser in (lock_parser(), check_parser()):
+    for parser in (make_lock_parser(), make_check_parser()):
         text = parser.format_help()
         assert f"  {parser.prog} train.py  " in text
         assert "exit codes: 0 " in text

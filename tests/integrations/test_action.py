@@ -16,8 +16,8 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
-from reproaudit.cli.arguments import audit_parser, split
-from reproaudit.cli.ci import ci_parser
+from reproaudit.cli.arguments import make_audit_parser, split_words
+from reproaudit.cli.ci import make_ci_parser
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "tests" / "report" / "schemas" / "github-action.json"
@@ -140,7 +140,7 @@ def test_without_a_subject_the_gate_is_called_with_words_that_it_takes(tmp_path:
     start, words = done.words[:2], done.words[2:]
     assert start[0] == "-c"
     assert words[0] == "ci"
-    parsed = ci_parser().parse_args(words[1:])
+    parsed = make_ci_parser().parse_args(words[1:])
     assert (str(parsed.baseline), parsed.only) == ("my baseline.json", ["a b"])
     folder = f"{tmp_path}/reproaudit-reports"
     assert sorted(parsed.report) == [
@@ -154,8 +154,8 @@ def test_without_a_subject_the_gate_is_called_with_words_that_it_takes(tmp_path:
 
 def test_a_subject_is_audited_with_its_own_arguments(tmp_path: Path) -> None:
     words = run(tmp_path, {"subject": "my train.py\n--runs\n7\n", "options": "--runs=3"}).words[2:]
-    ours, subject, own = split(audit_parser(), words)
-    assert audit_parser().parse_args(ours).runs == 3
+    ours, subject, own = split_words(make_audit_parser(), words)
+    assert make_audit_parser().parse_args(ours).runs == 3
     assert (subject, own) == ("my train.py", ["--runs", "7"])
 
 

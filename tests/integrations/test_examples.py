@@ -14,8 +14,8 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator, Draft202012Validator
 
-from reproaudit.cli.ci import ci_parser
-from reproaudit.cli.lock import check_parser
+from reproaudit.cli.ci import make_ci_parser
+from reproaudit.cli.check import make_check_parser
 from reproaudit.cli.main import COMMANDS
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +45,7 @@ def test_the_workflow_names_inputs_that_the_action_has_and_reads_reports_where_t
     steps = loaded(CI / "github-workflow.yml")["jobs"]["audit"]["steps"]
     (audit,) = [step for step in steps if "reproaudit@" in step.get("uses", "")]
     assert set(audit["with"]) <= set(action["inputs"])
-    ci_parser().parse_args(audit["with"]["options"].split())
+    make_ci_parser().parse_args(audit["with"]["options"].split())
     (upload,) = [step for step in steps if "upload-sarif" in step.get("uses", "")]
     assert upload["with"]["sarif_file"] == f"{action['inputs']['reports']['default']}/report.sarif"
     assert upload["if"].startswith("always()")
@@ -77,7 +77,7 @@ def test_the_gitlab_job_fails_with_the_gate_s_exit_code_and_uploads_the_reports_
     assert done.returncode == code
     words = (tmp_path / "called").read_text().splitlines()
     assert words[0] == "ci"
-    written = dict(ci_parser().parse_args(words[1:]).report)
+    written = dict(make_ci_parser().parse_args(words[1:]).report)
     assert {name: written[name] for name in ("junit", "codequality")} == job["artifacts"]["reports"]
     assert job["artifacts"]["when"] == "always"
 
@@ -89,7 +89,7 @@ def test_the_pre_commit_hooks_have_the_keys_that_pre_commit_documents() -> None:
 
 
 @pytest.mark.parametrize(
-    ("hook", "parser"), [("reproaudit-check", check_parser), ("reproaudit-ci", ci_parser)]
+    ("hook", "parser"), [("reproaudit-check", make_check_parser), ("reproaudit-ci", make_ci_parser)]
 )
 def test_a_pre_commit_hook_calls_a_command_that_there_is_and_gets_no_file_names(
     hook: str, parser: Any

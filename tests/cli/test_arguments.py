@@ -1,0 +1,64 @@
+"""The options: what is ours, what is the subject's, and that each has its help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reproaudit.cli.arguments import (
+    Parser,
+    add_settings,
+    make_audit_parser,
+    make_compare_parser,
+    make_record_parser,
+    make_report_parser,
+    split_words,
+)
+from reproaudit.errors import UsageError
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+@pytest.mark.parametrize(
+    ("words", "ours", "subject", "own"),
+    [
+        ("train.py", "", "train.py", ""),
+        ("train.py --steps all --report json=r", "--steps all --report json=r", "train.py", ""),
+        ("--runs 3 train.py --lr 0.1 --seed 1", "--runs 3", "train.py", "--lr 0.1 --seed 1"),
+        ("train.py --seed 1 --lr 0.1", "--seed 1", "train.py", "--lr 0.1"),
+        ("--seed 0 -- train.py --seed 1", "--seed 0", "train.py", "--seed 1"),
+        ("train.py -- --seed 1", "", "train.py", "--seed 1"),
+        ("train.py positional --steps 3", "", "train.py", "positional --steps 3"),
+        ("--deterministic train.py", "--deterministic", "train.py", ""),
+        ("--deterministic=warn train.py", "--deterministic=warn", "train.py", ""),
+        ("train.py --env A=1 --env B=2", "--env A=1 --env B=2", "train.py", ""),
+    ],
+)
+def test_ours_end_at_the_first_word_that_is_not_ours(
+    words: str, ours: str, subject: str, own: str
+) -> None:
+    assert split_words(make_audit_parser(), words.split()) == (ours.split(), subject, own.split())
+
+
+def test_an_unknown_option_before_the_subject_is_refused() -> None:
+    with pytest.raises(UsageError, match="--stpes"):
+        split_words(make_audit_parser(), ["--stpes", "3", "train.py"])
+
+
+@pytest.mark.parametrize(
+    "parser", [make_audit_parser, make_record_parser, make_compare_parser, make_report_parser]
+)
+def test_every_option_has_help(parser: Callable[[], Parser]) -> None:
+    for name, action in parser().list_options().items():
+        assert action.help, name
+
+
+def test_the_readme_names_every_exit_code_and_option_group() -> None:
+    text = README.read_text()
+    settings = Parser(add_help=False)
+    add_settings(settings)
+    options = list(settings.list_options())
+    named = [option for option in options if option in text or option == "--preset"]
+    assert named == options
