@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import shlex
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from reproaudit.atlas.cells import Status
+from reproaudit.atlas.cells import Status, parse_cell
 from reproaudit.atlas.document import Document
 from reproaudit.atlas.log import Record
 
 _MOST_ROWS = 400  # of a table; the document holds all
-_CATEGORIES = {
+_MOST_CELLS = 6  # named of one op and phase
+_NOT_ENLARGED = frozenset({Status.NOT_ENLARGED.value})
+_NOT_RUN = frozenset({Status.RAISES.value, Status.NO_SAMPLES.value})
+_APART_TEXTS = {
     Status.UNDEFINED.value: "The result depends on what fresh memory held: the op returns or "
     "reads bytes that nobody wrote. Repetitions under one filling were equal.",
     Status.TIES.value: "Only indices differ, and they point at equal values.",
@@ -38,43 +39,43 @@ def render(document: Document) -> str:
         "the same inputs: does it return the same bits, and does "
         "`torch.use_deterministic_algorithms(True)` say so where it does not?",
         "",
-        *_environment(document),
-        *_numbers(counts),
-        *_method(request),
-        *_accusations(
+        *_render_environment(document),
+        *_render_counts(counts),
+        *_render_method(request),
+        *_render_accusations(
             "Observed, not declared",
             table["observed_not_declared"],
             "These differ on equal inputs, with the flag as well as without, and the flag raises "
             "nothing.",
         ),
-        *_accusations(
+        *_render_accusations(
             "Observed, and repaired by the flag without a word",
             table["observed_switched"],
             "These differ on equal inputs. Under the flag PyTorch takes another kernel, which "
             "repeats; without it, nothing warns.",
         ),
-        *_accusations(
+        *_render_accusations(
             "Declared and observed",
             table["declared_and_observed"],
             "These differ, and the flag makes them raise.",
         ),
-        *_declared(table["declared_not_observed"]),
-        *_apart(document["apart"]),
-        *_unfinished(document["unfinished"]),
-        *_unreached(document["ops"]),
+        *_render_declarations(table["declared_not_observed"]),
+        *_render_apart(document["apart"]),
+        *_render_unfinished(document["unfinished"]),
+        *_render_not_enlarged(document["ops"]),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _environment(document: Document) -> Iterator[str]:
+def _render_environment(document: Document) -> Iterator[str]:
     environment = document["environment"]
-    yield from _table(("environment", ""), environment.items())
+    yield from _render_table(("environment", ""), environment.items())
     yield ""
 
 
-def _numbers(counts: Mapping[str, Any]) -> Iterator[str]:
+def _render_counts(counts: Mapping[str, Any]) -> Iterator[str]:
     rows = counts["rows"]
-    yield from _table(
+    yield from _render_table(
         ("what", "number"),
         [
             ("ops", counts["ops"]),
@@ -91,20 +92,17 @@ def _numbers(counts: Mapping[str, Any]) -> Iterator[str]:
         ],
     )
     yield ""
-    yield from _table(
+    yield from _render_table(
         ("dtype", "ops compared", "of these enlarged"),
         [(dtype, row["compared"], row["enlarged"]) for dtype, row in counts["dtypes"].items()],
     )
     yield ""
 
 
-def _method(request: Mapping[str, Any]) -> Iterator[str]:
-    is_cuda = request["device"] == "cuda"
-    contention = (
-        "with a second stream busy"
-        if is_cuda
-        else "with four threads per core, compared among themselves"
-    )
+def _render_method(request: Mapping[str, Any]) -> Iterator[str]:
+    contention = "with four threads per core, compared among themselves"
+    if request["device"] == "cuda":
+        contention = "with a second stream busy"
     yield "## Method"
     yield ""
     yield (
@@ -133,11 +131,7 @@ def _method(request: Mapping[str, Any]) -> Iterator[str]:
     )
 
 
-# -- the tables
-# --------------------------------------------------------------------------------------------------------
-
-
-def _accusations(title: str, rows: list[Record], text: str) -> Iterator[str]:
+def _render_accusations(title: str, rows: list[Record], text: str) -> Iterator[str]:
     yield from ("", f"## {title}", "")
     if not rows:
         yield "None."
@@ -152,122 +146,109 @@ def _accusations(title: str, rows: list[Record], text: str) -> Iterator[str]:
         "elements",
         "largest distance",
     )
-    yield from _table(head, [_accusation(row) for row in rows])
+    yield from _render_table(head, [_make_cells(row) for row in rows])
     yield from ("", "Each shown again:", "")
     for row in rows:
-        yield from _shown(row)
+        yield from _render_example(row)
 
 
-def _accusation(row: Record) -> tuple[object, ...]:
-    shown, difference = row["shown"], row["shown"]["difference"] or {}
-    differing, made = shown["tallies"].get(shown["way"], (0, 0))
-    distance = difference.get("max_abs")
+def _make_cells(row: Record) -> tuple[object, ...]:
+    shown = row["shown"]
+    way = shown["way"]
+    differing, made = shown["tallies"].get(way, (0, 0))
+    difference = shown["difference"]  # None where shapes or kinds differ
+    elements = distance = ""
+    if difference:
+        elements = f"{difference['differing']:,} of {difference['elements']:,}"
+        if difference["max_abs"] is not None:
+            distance = f"{difference['max_abs']:.3g}"
+    culprits = ", ".join(f"`{name}`" for name in row["aten"])
     return (
         f"`{row['op']}`",
         row["phase"],
         ", ".join(row["dtypes"]),
-        ", ".join(f"`{name}`" for name in row["aten"]) or "not found when repeated alone",
-        f"{differing} of {made}, {shown['way']}",
-        f"{difference['differing']:,} of {difference['elements']:,}" if difference else "",
-        "" if distance is None else f"{distance:.3g}",
+        culprits or "not found when repeated alone",
+        f"{differing} of {made}, {way}",
+        elements,
+        distance,
     )
 
 
-def _shown(row: Record) -> Iterator[str]:
+def _render_example(row: Record) -> Iterator[str]:
     shown = row["shown"]
-    yield f"- `{row['op']}` {row['phase']}, `reproaudit atlas --cell {shown['cell']}`, sample {shown['call']}"
+    command = f"`reproaudit atlas --cell {shown['cell']}`"
+    yield f"- `{row['op']}` {row['phase']}, {command}, sample {shown['call']}"
     if shown["given"]:
         yield f"  with `{shown['given']}`"
-    if shown["program"]:
-        counted = shown["reproduced"]
-        said = (
-            f"reproduced: {counted[0]} of {counted[1]} differ"
-            if counted
-            else "the program failed or took too long"
-        )
-        yield from (
-            "",
-            "  ```sh",
-            f"  python -c {shlex.quote(shown['program'])}",
-            "  ```",
-            "",
-            f"  {said}",
-        )
+    if not shown["program"]:
+        return
+    yield from ("", "  ```sh", f"  python -c {shlex.quote(shown['program'])}", "  ```", "")
+    if shown["reproduced"]:
+        differing, made = shown["reproduced"]
+        yield f"  reproduced: {differing} of {made} differ"
+    else:
+        yield "  the program failed or took too long"
 
 
-def _declared(rows: list[Record]) -> Iterator[str]:
+def _render_declarations(rows: list[Record]) -> Iterator[str]:
     yield from ("", "## Declared, never observed", "")
     if not rows:
         yield "None."
         return
-    yield "The flag makes these raise, and no repetition differed here: risks, or alerts that are out of date."
-    yield ""
-    yield from _table(
-        ("op", "phase", "what raises", "cells compared", "elements at most"),
-        [
-            (
-                f"`{row['op']}`",
-                row["phase"],
-                ", ".join(row["alerts"]) or ", ".join(row["declared"]),
-                row["cells"],
-                row["elements"],
-            )
-            for row in rows
-        ],
+    yield (
+        "The flag makes these raise, and no repetition differed here: risks, or alerts that are "
+        "out of date."
     )
+    yield ""
+    cells = []
+    for row in rows:
+        alerts = ", ".join(row["alerts"]) or ", ".join(row["declared"])
+        cells.append((f"`{row['op']}`", row["phase"], alerts, row["cells"], row["elements"]))
+    head = ("op", "phase", "what raises", "cells compared", "elements at most")
+    yield from _render_table(head, cells)
 
 
-def _apart(rows: list[Record]) -> Iterator[str]:
-    for status, text in _CATEGORIES.items():
-        found = [row["cell"].split("/") for row in rows if row["status"] == status]
+def _render_apart(rows: list[Record]) -> Iterator[str]:
+    for status, text in _APART_TEXTS.items():
+        found = [parse_cell(row["cell"]) for row in rows if row["status"] == status]
         yield from ("", f"## Apart: {status}", "", f"{text} {len(found):,} cells.")
-        if found:
-            yield ""
-            grouped: dict[tuple[str, str], list[str]] = {}
-            for _, op, dtype, size, threads, phase in found:
-                grouped.setdefault((op, phase), []).append(f"{dtype} {size} {threads}")
-            yield from _table(
-                ("op", "phase", "cells"),
-                [(f"`{op}`", phase, _cut(cells)) for (op, phase), cells in sorted(grouped.items())],
-            )
+        if not found:
+            continue
+        yield ""
+        by_op: dict[tuple[str, str], list[str]] = {}
+        for cell in found:
+            names = by_op.setdefault((cell.op, cell.phase), [])
+            names.append(f"{cell.dtype} {cell.size} t{cell.threads}")
+        lines = [(f"`{op}`", phase, _shorten(by_op[op, phase])) for op, phase in sorted(by_op)]
+        yield from _render_table(("op", "phase", "cells"), lines)
 
 
-def _cut(cells: list[str]) -> str:
-    return ", ".join(cells[:6]) + (f" and {len(cells) - 6} more" if len(cells) > 6 else "")
+def _shorten(names: list[str]) -> str:
+    shown = ", ".join(names[:_MOST_CELLS])
+    rest = len(names) - _MOST_CELLS
+    return f"{shown} and {rest} more" if rest > 0 else shown
 
 
-def _unfinished(rows: list[Record]) -> Iterator[str]:
+def _render_unfinished(rows: list[Record]) -> Iterator[str]:
     yield from ("", "## Crashed or timed out", "")
     if not rows:
         yield "None."
         return
     yield "The worker process died or was killed at these; the sweep went on without them."
     yield ""
-    yield from _table(
+    yield from _render_table(
         ("cell", "what", "why"), [(f"`{row['cell']}`", row["status"], row["why"]) for row in rows]
     )
 
 
-def _unreached(ops: Mapping[str, Any]) -> Iterator[str]:
-    """What could not be enlarged, by op: the last thing that the op said to larger operands."""
-    missing, small = [], Counter[str]()
+def _render_not_enlarged(ops: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what could not be enlarged, with the last thing that the op said to larger operands."""
+    missing = []
     for op, dtypes in sorted(ops.items()):
-        kept = [
-            (dtype, sizes["large"])
-            for dtype, sizes in dtypes.items()
-            if "large" in sizes
-            and set(sizes["large"]["cells"].values()) == {Status.NOT_ENLARGED.value}
-        ]
-        if kept:
-            small[op] = len(kept)
-            missing.append(
-                (
-                    f"`{op}`",
-                    ", ".join(dtype for dtype, _ in kept),
-                    kept[0][1]["elements"],
-                    kept[0][1].get("why", ""),
-                )
-            )
+        groups = _select_groups(dtypes, "large", _NOT_ENLARGED)
+        if groups:
+            first = next(iter(groups.values()))
+            missing.append((f"`{op}`", ", ".join(groups), first["elements"], first.get("why", "")))
     yield from ("", "## Not enlarged", "")
     yield (
         f"{len(missing)} ops, of which at least one dtype was seen at op_db's own small sizes "
@@ -275,47 +256,52 @@ def _unreached(ops: Mapping[str, Any]) -> Iterator[str]:
         "elements are the most that a call reached."
     )
     yield ""
-    yield from _table(("op", "dtypes", "elements", "why"), missing)
-    yield from _without_calls(ops)
+    yield from _render_table(("op", "dtypes", "elements", "why"), missing)
+    yield from _render_not_run(ops)
 
 
-def _without_calls(ops: Mapping[str, Any]) -> Iterator[str]:
-    refused = {Status.RAISES.value, Status.NO_SAMPLES.value}
-    found = [
-        (op, dtype, sizes["sample"].get("why", ""))
-        for op, dtypes in sorted(ops.items())
-        for dtype, sizes in dtypes.items()
-        if "sample" in sizes and set(sizes["sample"]["cells"].values()) <= refused
-    ]
+def _render_not_run(ops: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the ops of which no call could be made, with the reason of the first dtype."""
+    refused = []
+    for op, dtypes in sorted(ops.items()):
+        groups = _select_groups(dtypes, "sample", _NOT_RUN)
+        if groups:
+            first = next(iter(groups.values()))
+            refused.append((f"`{op}`", ", ".join(groups), first.get("why", "")))
     yield from ("", "## Not run", "")
-    if not found:
+    if not refused:
         yield "None."
         return
-    grouped = groupby(found, key=lambda row: row[0])
-    yield from _table(
-        ("op", "dtypes", "why"),
-        [
-            (f"`{op}`", ", ".join(row[1] for row in rows), rows[0][2])
-            for op, group in grouped
-            if (rows := list(group))
-        ],
-    )
+    yield from _render_table(("op", "dtypes", "why"), refused)
 
 
-def _table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> Iterator[str]:
-    titles, shown = list(head), list(rows)
-    yield _line(titles)
-    yield _line(["---"] * len(titles))
-    yield from (_line(row) for row in shown[:_MOST_ROWS])
-    if len(shown) > _MOST_ROWS:
-        yield from ("", f"And {len(shown) - _MOST_ROWS} more, in the JSON document.")
+def _select_groups(
+    dtypes: Mapping[str, Any], size: str, statuses: frozenset[str]
+) -> dict[str, Record]:
+    """Return the groups of this size by dtype, of which all cells have one of the statuses."""
+    found = {}
+    for dtype, sizes in dtypes.items():
+        if size in sizes and statuses.issuperset(sizes[size]["cells"].values()):
+            found[dtype] = sizes[size]
+    return found
 
 
-def _line(cells: Iterable[object]) -> str:
-    return (
-        "| "
-        + " | ".join(
-            f"{cell:,}" if type(cell) is int else str(cell).replace("|", "\\|") for cell in cells
-        )
-        + " |"
-    )
+def _render_table(head: Sequence[str], rows: Iterable[Iterable[object]]) -> Iterator[str]:
+    lines = list(rows)
+    yield _render_row(head)
+    yield _render_row(["---"] * len(head))
+    for line in lines[:_MOST_ROWS]:
+        yield _render_row(line)
+    if len(lines) > _MOST_ROWS:
+        yield from ("", f"And {len(lines) - _MOST_ROWS} more, in the JSON document.")
+
+
+def _render_row(cells: Iterable[object]) -> str:
+    texts = [_render_cell(cell) for cell in cells]
+    return f"| {' | '.join(texts)} |"
+
+
+def _render_cell(cell: object) -> str:
+    if type(cell) is int:
+        return f"{cell:,}"
+    return str(cell).replace("|", "\\|")  # a bar would end the cell

@@ -1,4 +1,4 @@
-"""The sweep: workers until each cell has a record; then each accusation again in a fresh process."""
+"""The sweep: workers until each cell has a record, then each accusation in a fresh process."""
 
 from __future__ import annotations
 

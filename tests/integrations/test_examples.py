@@ -14,8 +14,8 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator, Draft202012Validator
 
-from reproaudit.cli.ci import make_ci_parser
 from reproaudit.cli.check import make_check_parser
+from reproaudit.cli.ci import make_ci_parser
 from reproaudit.cli.main import COMMANDS
 
 ROOT = Path(__file__).parents[2]

@@ -1,5 +1,4 @@
-"""The worker: reads one task as JSON from standard input and writes one JSON object per line to
-standard output."""
+"""The worker: reads one task as JSON from standard input, writes one JSON object per line."""
 
 from __future__ import annotations
 
@@ -13,42 +12,42 @@ _MOST_MEMORY = 6 << 30  # of address space on the CPU; CUDA maps far more than i
 
 
 def main() -> int:
-    """Do the task: {"do": "sweep" | "confirm", "request": …}. What ops print goes to standard
-    error."""
+    """Do the task: {"do": "sweep" | "confirm", "request": …}. Return the exit code."""
+    # What ops print goes to standard error, so that standard output holds our lines alone.
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     task = json.load(sys.stdin)
     if task["request"]["device"] == "cpu":
-        resource.setrlimit(
-            resource.RLIMIT_AS, (_MOST_MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1])
-        )
+        # An op that asks for too much must fail here, not take the machine down. Set before torch
+        # is imported, which maps memory of its own.
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, most))
 
-    def tell(record: dict[str, Any]) -> None:
+    def report(record: dict[str, Any]) -> None:
         out.write(json.dumps(record) + "\n")
         out.flush()
 
     import torch
 
     from reproaudit.atlas.cells import request_from
-    from reproaudit.atlas.child import conduct
+    from reproaudit.atlas.child import tasks
     from reproaudit.record.process.environment import describe_environment
 
     request = request_from(task["request"])
     if request.device == "cuda":
         if not torch.cuda.is_available():
-            tell({"refused": "torch sees no CUDA device"})
+            report({"refused": "torch sees no CUDA device"})
             return 2
         torch.cuda.init()
     torch.set_num_threads(max(request.threads))
-    tell({"environment": describe_environment()})
+    report({"environment": describe_environment()})
     if task["do"] == "sweep":
-        wanted = task.get("cells")
-        conduct.sweep(
-            request, frozenset(task["done"]), None if wanted is None else frozenset(wanted), tell
-        )
+        cells = task.get("cells")
+        wanted = None if cells is None else frozenset(cells)
+        tasks.sweep(request, frozenset(task["done"]), wanted, report)
     else:
-        conduct.confirm(request, task["accused"], tell)
-    tell({"end": True})
+        tasks.confirm(request, task["accused"], report)
+    report({"end": True})
     return 0
 
 

@@ -1,5 +1,4 @@
-"""Making a sample larger: scale chosen extents of its tensors alike, repeat the values, and keep
-what the op accepts.
+"""Makes a sample larger: scales chosen extents of its tensors alike, and keeps what the op accepts.
 
 Integer tensors only repeat their values: indices stay valid where extents grow, and many of them
 are equal, which is where additions without an order show. Floating-point values are repeated and
@@ -24,26 +23,26 @@ from reproaudit.atlas.child.values import count_largest, is_plain, tensors_in
 
 MOST_FORMS = 4  # of one sample
 _ENOUGH = LARGE_ELEMENTS // 4  # 65,536: two grains, so that two threads take part
-_STAGES = (
-    64,
-    1024,
-    LARGE_ELEMENTS >> 4,
-    LARGE_ELEMENTS,
-)  # what is slow when smaller is not made larger
+# The sizes that are tried in turn: what is slow when smaller is not made larger.
+_STAGES = (64, 1024, LARGE_ELEMENTS >> 4, LARGE_ELEMENTS)
 _MOST_ELEMENTS = 4 * LARGE_ELEMENTS
 _SLOW_S = 0.05
 _MOST_BYTES = 256 << 20
 _NOISE = 0.05
-_FIRST_NUMBERS, _OTHER_NUMBERS = "numbers of the first argument", "numbers of the other arguments"
+_MOST_CHARACTERS = 120  # of a refusal
+_FIRST_NUMBERS = "numbers of the first argument"
+_OTHER_NUMBERS = "numbers of the other arguments"
 
-Extent = Callable[
-    [int, int, int], bool
-]  # of the tensor's number, the dimension and its extent: is it scaled?
+# Says of a tensor's number, a dimension and its extent whether it is scaled.
+Extent = Callable[[int, int, int], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Transformation:
-    """What is scaled. Whole numbers among the arguments that equal one of `numbers` are scaled too."""
+    """What is scaled.
+
+    Whole numbers among the arguments that equal one of `numbers` are scaled too.
+    """
 
     label: str
     scales: Extent
@@ -59,70 +58,75 @@ class Enlarged:
     refusal: str = ""
 
 
-def enlarge(call: Call, accepts: Callable[[Call], Any], until: float) -> Enlarged:
-    """Try the transformations in turn until there are enough forms. `accepts` makes the call and
-    returns its result."""
+def enlarge(call: Call, accept: Callable[[Call], Any], until: float) -> Enlarged:
+    """Try the transformations in turn until there are enough forms, or until `until`.
+
+    `accept` makes a call and returns its result; if it raises, the op does not accept the call.
+    """
     found = Enlarged()
-    unusable = [tensor for tensor in tensors_in(call.operands) if not is_plain(tensor)]
-    if unusable:
-        found.refusal = f"an operand is {str(unusable[0].layout)[6:]} or of a special kind"
-        return found
+    for tensor in tensors_in(call.operands):
+        if not is_plain(tensor):
+            layout = str(tensor.layout).removeprefix("torch.")
+            found.refusal = f"an operand is {layout} or of a special kind"
+            return found
     tensors = list({id(tensor): tensor for tensor in tensors_in(call.operands)}.values())
     if any(tensor.numel() == 0 for tensor in tensors):
         found.refusal = "an operand is empty"
         return found
     try:
-        base = max(1, count_largest(call.operands), count_largest(accepts(call)))
+        base = max(1, count_largest(call.operands), count_largest(accept(call)))
     except Exception as error:  # the op's own refusal of its sample
-        found.refusal = f"{type(error).__name__}: {error}"[:120]
+        found.refusal = f"{type(error).__name__}: {error}"[:_MOST_CHARACTERS]
         return found
     shapes: set[Any] = set()
-    for transformation in _transformations(tensors):
+    for transformation in _list_transformations(tensors):
         if len(found.calls) >= MOST_FORMS or time.monotonic() > until:
             break
-        larger = _grown(Plan(call, tensors, transformation, base), accepts, found)
-        if larger is not None:
-            shape = (
-                tuple(tuple(tensor.shape) for tensor in tensors_in(larger.operands)) or larger.label
-            )
-            if shape not in shapes:
-                shapes.add(shape)
-                found.calls.append(larger)
+        larger = _grow(Scaling(call, tensors, transformation, base), accept, found)
+        if larger is None:
+            continue
+        # Two transformations may come to the same operands.
+        shape = tuple(tuple(tensor.shape) for tensor in tensors_in(larger.operands))
+        if (shape or larger.label) not in shapes:
+            shapes.add(shape or larger.label)
+            found.calls.append(larger)
     found.refusal = found.refusal or "no transformation changes it"
     return found
 
 
-def _transformations(tensors: list[torch.Tensor]) -> Iterator[Transformation]:
+def _list_transformations(tensors: list[torch.Tensor]) -> Iterator[Transformation]:
+    """Yield what may be scaled, the most telling first."""
     if not tensors:
         for label in (_FIRST_NUMBERS, _OTHER_NUMBERS, "all numbers"):
             yield Transformation(label, lambda *_: True)
         return
     largest = max(tensors, key=torch.Tensor.numel)
-    indices = _extents([tensor for tensor in tensors if _is_integer(tensor)])
-    # Indices first, and also without the tensor that they point into: many of them then name the
-    # same place.
-    for extent in indices if not _is_integer(tensors[0]) else ():
-        yield Transformation(f"extents {extent} of all but the first", _of_others(extent))
-    extents = list(dict.fromkeys((*indices, *_extents([largest]), *_extents(tensors))))
-    for with_numbers in (False, True):
-        for extent in extents:
-            suffix, numbers = (
-                (", numbers too", frozenset({extent})) if with_numbers else ("", frozenset[int]())
-            )
-            yield Transformation(f"extents {extent}{suffix}", _equal_to(extent), numbers)
-            if not with_numbers and largest.dim() > 1 and extent == largest.shape[0]:
-                yield Transformation(f"leading extents {extent}", _leading(extent))
-    yield Transformation("all extents", lambda _, __, size: size > 1)
-    yield Transformation(
-        "all extents, numbers too", lambda _, __, size: size > 1, frozenset(extents)
-    )
+    indices = _list_extents([tensor for tensor in tensors if _is_integer(tensor)])
+    if not _is_integer(tensors[0]):
+        # Indices first, and also without the tensor that they point into: many of them then name
+        # the same place.
+        for extent in indices:
+            label = f"extents {extent} of all but the first"
+            yield Transformation(label, _choose_in_others(extent))
+    extents = [*indices, *_list_extents([largest]), *_list_extents(tensors)]
+    extents = list(dict.fromkeys(extents))
+    for extent in extents:
+        yield Transformation(f"extents {extent}", _choose_equal(extent))
+        if largest.dim() > 1 and extent == largest.shape[0]:
+            yield Transformation(f"leading extents {extent}", _choose_leading(extent))
+    for extent in extents:
+        label = f"extents {extent}, numbers too"
+        yield Transformation(label, _choose_equal(extent), frozenset({extent}))
+    yield Transformation("all extents", _choose_all)
+    yield Transformation("all extents, numbers too", _choose_all, frozenset(extents))
     for number, tensor in enumerate(tensors[:4]):
+        if not tensor.dim():
+            continue
         for dim in dict.fromkeys((0, tensor.dim() - 1)):
-            if tensor.dim():
-                yield Transformation(f"tensor {number} along {dim}", _only(number, dim))
+            yield Transformation(f"tensor {number} along {dim}", _choose_one(number, dim))
 
 
-def _extents(tensors: list[torch.Tensor]) -> list[int]:
+def _list_extents(tensors: list[torch.Tensor]) -> list[int]:
     """Return the extents above 1, or where there is no other, 1."""
     found = list(dict.fromkeys(extent for tensor in tensors for extent in tensor.shape))
     return [extent for extent in found if extent > 1] or found
@@ -132,52 +136,61 @@ def _is_integer(tensor: torch.Tensor) -> bool:
     return tensor.dtype in (torch.int64, torch.int32)
 
 
-def _of_others(extent: int) -> Extent:
+def _choose_all(number: int, dim: int, size: int) -> bool:
+    return size > 1
+
+
+def _choose_in_others(extent: int) -> Extent:
     return lambda number, _, size: number > 0 and size == extent
 
 
-def _leading(extent: int) -> Extent:
+def _choose_leading(extent: int) -> Extent:
     return lambda _, dim, size: dim == 0 and size == extent
 
 
-def _equal_to(extent: int) -> Extent:
+def _choose_equal(extent: int) -> Extent:
     return lambda _, __, size: size == extent
 
 
-def _only(number: int, dim: int) -> Extent:
+def _choose_one(number: int, dim: int) -> Extent:
     return lambda tensor, axis, _: tensor == number and axis == dim
 
 
-def _grown(plan: Plan, accepts: Callable[[Call], Any], found: Enlarged) -> Call | None:
-    """Return the call at the largest size that it reaches in time; None if the op refuses or stays
-    small."""
-    best, before = None, (1.0, float(max(plan.base, 1)))
+@dataclass(frozen=True)
+class _Size:
+    """By what a call was multiplied, and how many elements it came to."""
+
+    factor: float
+    elements: float
+
+
+def _grow(scaling: Scaling, accept: Callable[[Call], Any], found: Enlarged) -> Call | None:
+    """Return the call at the largest size that it reaches in time.
+
+    None if the op refuses or stays small. `found` gets the elements reached, and why no more.
+    """
+    best = None
+    before = _Size(1.0, float(max(scaling.base, 1)))
     for stage in _STAGES:
-        factor = plan.factor(stage)
-        power = (
-            math.log(max(before[1] / plan.base, 1.0)) / math.log(before[0])
-            if before[0] > 1
-            else 0.0
-        )
-        is_bounded = before[1] * (factor / before[0]) ** power > _MOST_ELEMENTS
-        if is_bounded:  # results can grow with a power of what is scaled
-            factor = int(before[0] * (LARGE_ELEMENTS / before[1]) ** (1 / power))
-        if factor <= before[0]:
-            if stage == _STAGES[-1]:
+        is_last = stage == _STAGES[-1]
+        factor, is_bounded = _bound_factor(scaling, before, scaling.find_factor(stage))
+        if factor <= before.factor:
+            if is_last:
                 return best
             continue
         try:
-            larger = plan.scaled(factor)
+            larger = scaling.scale(factor)
             started = time.monotonic()
-            result = accepts(larger)
-            took = time.monotonic() - started
-        except Exception as error:  # whatever an op says to a call that nobody wrote by hand: it does not accept it
+            result = accept(larger)
+            took_s = time.monotonic() - started
+        except Exception as error:
+            # Whatever an op says to a call that nobody wrote by hand: it does not accept it.
             text = str(error).strip().partition("\n")[0]
-            found.refusal = f"{type(error).__name__}: {text}"[:120]
+            found.refusal = f"{type(error).__name__}: {text}"[:_MOST_CHARACTERS]
             return best
         reached = max(count_largest(larger.operands), count_largest(result))
-        del result
-        before = float(factor), float(reached)
+        del result  # may be large, and the next one is made before this name is bound again
+        before = _Size(float(factor), float(reached))
         if reached > 4 * _MOST_ELEMENTS:
             found.refusal = f"its result grows to {reached:,} elements at once"
             return best
@@ -186,65 +199,88 @@ def _grown(plan: Plan, accepts: Callable[[Call], Any], found: Enlarged) -> Call 
             best = larger
         if is_bounded or reached >= LARGE_ELEMENTS:
             return best
-        if took > _SLOW_S and stage != _STAGES[-1]:
-            found.refusal = f"slow: {took:.1g} s at {reached:,} elements"
+        if took_s > _SLOW_S and not is_last:
+            found.refusal = f"slow: {took_s:.1g} s at {reached:,} elements"
             return best
     return best
 
 
+def _bound_factor(scaling: Scaling, before: _Size, factor: int) -> tuple[int, bool]:
+    """Return the factor, made smaller if it would go past the most elements, and whether it was.
+
+    Results can grow with a power of what is scaled. The power is estimated from the size before.
+    """
+    power = 0.0
+    if before.factor > 1:
+        growth = max(before.elements / scaling.base, 1.0)
+        power = math.log(growth) / math.log(before.factor)
+    if before.elements * (factor / before.factor) ** power <= _MOST_ELEMENTS:
+        return factor, False
+    return int(before.factor * (LARGE_ELEMENTS / before.elements) ** (1 / power)), True
+
+
 @dataclass(frozen=True)
-class Plan:
-    """One transformation of one call. `base` is the number of elements that the call has as it is."""
+class Scaling:
+    """One transformation of one call. `base` is the number of elements it has as it is."""
 
     call: Call
     tensors: list[torch.Tensor]
     how: Transformation
     base: int
 
-    def dims(self, number: int) -> list[int]:
-        return [
-            dim
-            for dim, size in enumerate(self.tensors[number].shape)
-            if self.how.scales(number, dim, size)
-        ]
+    def list_dims(self, number: int) -> list[int]:
+        """Return the dimensions of a tensor that are scaled."""
+        shape = self.tensors[number].shape
+        return [dim for dim, size in enumerate(shape) if self.how.scales(number, dim, size)]
 
-    def factor(self, target: int) -> int:
-        """Return by what to multiply for `target` elements in the widest tensor; 1 if there is
-        nothing to scale."""
+    def find_factor(self, target: int) -> int:
+        """Return by what to multiply for `target` elements in the widest tensor.
+
+        1 if there is nothing to scale.
+        """
         if not self.tensors:
             return max(1, target // max(self.base, 1))
-        scaled = [number for number in range(len(self.tensors)) if self.dims(number)]
+        scaled = [number for number in range(len(self.tensors)) if self.list_dims(number)]
         if not scaled:
             return 1
         widest = max(scaled, key=lambda number: self.tensors[number].numel())
-        return math.ceil(
-            math.pow(target / self.tensors[widest].numel(), 1 / len(self.dims(widest)))
-        )
+        growth = target / self.tensors[widest].numel()
+        return math.ceil(math.pow(growth, 1 / len(self.list_dims(widest))))
 
-    def scaled(self, factor: int) -> Call:
-        """Return the call with everything scaled. Raises MemoryError where that would be too much."""
+    def scale(self, factor: int) -> Call:
+        """Return the call with everything scaled. Raises MemoryError if that would be too much."""
         label = f"{self.how.label} × {factor}"
         first, args, kwargs = self.call.operands
         if not self.tensors:
-            first = first if self.how.label == _OTHER_NUMBERS else _multiplied(first, factor)
-            args = args if self.how.label == _FIRST_NUMBERS else _multiplied(args, factor)
+            if self.how.label != _OTHER_NUMBERS:
+                first = _multiply_numbers(first, factor)
+            if self.how.label != _FIRST_NUMBERS:
+                args = _multiply_numbers(args, factor)
             return replace(self.call, operands=(first, args, kwargs), label=label)
-        generator = torch.Generator().manual_seed(SEED)
-        total, larger = 0, {}
-        for number, tensor in enumerate(self.tensors):
-            dims = self.dims(number)
-            total += tensor.numel() * factor ** len(dims) * tensor.element_size()
-            if total > _MOST_BYTES:
-                raise MemoryError("the operands would take too much memory")
-            larger[id(tensor)] = _repeated(tensor, dims, factor, generator)
+        larger = self._repeat_tensors(factor)
         numbers = {number: number * factor for number in self.how.numbers}
-        first, args, kwargs = (_replaced(part, larger, numbers) for part in self.call.operands)
-        return replace(self.call, operands=(first, args, kwargs), label=label)
+        operands = tuple(_replace_parts(part, larger, numbers) for part in (first, args, kwargs))
+        return replace(self.call, operands=operands, label=label)
+
+    def _repeat_tensors(self, factor: int) -> dict[int, torch.Tensor]:
+        """Return the larger tensors by the identity of those that they replace."""
+        generator = torch.Generator().manual_seed(SEED)
+        total_bytes = 0
+        larger = {}
+        for number, tensor in enumerate(self.tensors):
+            dims = self.list_dims(number)
+            elements = tensor.numel() * factor ** len(dims)
+            total_bytes += elements * tensor.element_size()
+            if total_bytes > _MOST_BYTES:
+                raise MemoryError("the operands would take too much memory")
+            larger[id(tensor)] = _repeat_values(tensor, dims, factor, generator)
+        return larger
 
 
-def _repeated(
+def _repeat_values(
     tensor: torch.Tensor, dims: list[int], factor: int, generator: torch.Generator
 ) -> torch.Tensor:
+    """Return the tensor repeated along the dimensions, with noise where it holds numbers."""
     plain = tensor.detach()
     for dim in dims:
         old = plain.shape[dim]
@@ -257,32 +293,29 @@ def _repeated(
     return plain.requires_grad_(tensor.requires_grad)
 
 
-def _replaced(value: Any, larger: dict[int, torch.Tensor], numbers: dict[int, int]) -> Any:
+def _replace_parts(value: Any, larger: dict[int, torch.Tensor], numbers: dict[int, int]) -> Any:
+    """Replace tensors by identity and whole numbers by value, within nested containers."""
     if isinstance(value, torch.Tensor):
         return larger[id(value)]
-    if isinstance(value, (list, tuple)):
-        items = [_replaced(item, larger, numbers) for item in value]
-        return (
-            torch.Size(items)
-            if isinstance(value, torch.Size)
-            else tuple(items)
-            if isinstance(value, tuple)
-            else items
-        )
     if isinstance(value, dict):
-        return {key: _replaced(item, larger, numbers) for key, item in value.items()}
-    return numbers.get(value, value) if type(value) is int else value
+        return {key: _replace_parts(item, larger, numbers) for key, item in value.items()}
+    if not isinstance(value, (list, tuple)):
+        return numbers.get(value, value) if type(value) is int else value
+    items = [_replace_parts(item, larger, numbers) for item in value]
+    if isinstance(value, torch.Size):
+        return torch.Size(items)
+    return tuple(items) if isinstance(value, tuple) else items
 
 
-def _multiplied(value: Any, factor: int) -> Any:
+def _multiply_numbers(value: Any, factor: int) -> Any:
     """Multiply a number above 1, the largest of several, and within nested containers."""
     if type(value) is int:
         return value * factor if value > 1 else value
-    if isinstance(value, (list, tuple)) and value and all(type(item) is int for item in value):
-        place = value.index(max(value))
-        return type(value)(
-            item * factor if position == place else item for position, item in enumerate(value)
-        )
-    if isinstance(value, (list, tuple)):
-        return type(value)(_multiplied(item, factor) for item in value)
-    return value
+    if not isinstance(value, (list, tuple)):
+        return value
+    items = list(value)
+    if items and all(type(item) is int for item in items):
+        items[items.index(max(items))] *= factor
+    else:
+        items = [_multiply_numbers(item, factor) for item in items]
+    return type(value)(items)

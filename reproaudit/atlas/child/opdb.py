@@ -1,4 +1,4 @@
-"""PyTorch's own table of operators with sample inputs, and the cells that it makes for a request."""
+"""PyTorch's own table of operators with sample inputs, and the cells it makes for a request."""
 
 from __future__ import annotations
 
@@ -20,11 +20,14 @@ from reproaudit.atlas.child.surroundings import fill_memory, seed_everything
 from reproaudit.record import torch_private
 
 _MOST_SAMPLES = 300  # that are made, of which a few are run; some ops have thousands
+_FIRST_DTYPE_WEIGHT = 3  # the first wanted dtype gets more of an op's time than the others
 
 
 def load_op_db() -> list[Any]:
-    """Return `op_db`. Its module asks for expecttest, of which no more than two names are needed to
-    import it."""
+    """Return `op_db`.
+
+    Its module asks for expecttest, of which it needs no more than two names to be imported.
+    """
     if importlib.util.find_spec("expecttest") is None:
         stand_in = types.ModuleType("expecttest")
         vars(stand_in).update(TestCase=unittest.TestCase, ACCEPT=False)
@@ -38,9 +41,12 @@ def name_of(op: Any) -> str:
     return f"{op.name}.{op.variant_test_name}" if op.variant_test_name else str(op.name)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """The cells that share samples: one op, dtype and size. `weight` is its share of the op's time."""
+    """The cells that share samples: one op, dtype and size.
+
+    `weight` is its share of the op's time.
+    """
 
     op: Any
     name: str
@@ -50,14 +56,17 @@ class Group:
     weight: int
 
     @property
-    def differentiable(self) -> bool:
+    def is_differentiable(self) -> bool:
         return any(cell.phase == "backward" for cell in self.cells)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One sample of an op. `roots` picks from the result what is differentiable. `label` tells how
-    it was enlarged."""
+    """One sample of an op.
+
+    `operands` are the first argument, the other positional ones, and those by name. `roots` picks
+    from the result what is differentiable. `label` says how the sample was enlarged.
+    """
 
     function: Any
     operands: tuple[Any, ...]
@@ -70,50 +79,74 @@ class Call:
         return self.function(first, *args, **kwargs)
 
 
-def chosen_ops(request: Request) -> list[Any]:
+def choose_ops(request: Request) -> list[Any]:
+    """Return the ops of op_db that the request names."""
     pattern = re.compile(request.only)
-    return [op for op in load_op_db() if pattern.search(name_of(op))][: request.limit]
+    matching = [op for op in load_op_db() if pattern.search(name_of(op))]
+    return matching[: request.limit]
 
 
-def groups_of(op: Any, request: Request) -> list[Group]:
+def make_groups(op: Any, request: Request) -> list[Group]:
     """Return the groups of one op; none if it supports no wanted dtype on the device."""
     supported = op.supported_dtypes(request.device)
-    wanted = [dtype for name in request.dtypes if (dtype := getattr(torch, name)) in supported]
+    asked = [getattr(torch, name) for name in request.dtypes]
+    dtypes = [dtype for dtype in asked if dtype in supported]
     with_gradient = op.supported_backward_dtypes(request.device) if op.supports_autograd else ()
-    name = name_of(op)
-    found = []
-    for position, (dtype, size) in enumerate(itertools.product(wanted, request.sizes)):
+    groups = []
+    for dtype, size in itertools.product(dtypes, request.sizes):
         phases = ("forward", "backward") if dtype in with_gradient else ("forward",)
-        cells = tuple(
-            Cell(request.device, name, str(dtype)[6:], size, count, phase)
-            for count, phase in itertools.product(sorted(request.threads, reverse=True), phases)
+        groups.append(
+            Group(
+                op=op,
+                name=name_of(op),
+                dtype=dtype,
+                size=size,
+                cells=_make_cells(request, name_of(op), dtype, size=size, phases=phases),
+                weight=_FIRST_DTYPE_WEIGHT if dtype == dtypes[0] else 1,
+            )
         )
-        found.append(Group(op, name, dtype, size, cells, 3 if position < len(request.sizes) else 1))
-    return found
+    return groups
 
 
-def samples_of(group: Group, device: str) -> list[Call]:
-    """Return the samples that op_db has for the group, always the same, those first that are least
-    alike in number."""
+def _make_cells(
+    request: Request, name: str, dtype: torch.dtype, *, size: str, phases: tuple[str, ...]
+) -> tuple[Cell, ...]:
+    # Most threads first: there most differences show, and time may run out.
+    counts = sorted(request.threads, reverse=True)
+    return tuple(
+        Cell(
+            device=request.device,
+            op=name,
+            dtype=str(dtype).removeprefix("torch."),
+            size=size,
+            threads=count,
+            phase=phase,
+        )
+        for count, phase in itertools.product(counts, phases)
+    )
+
+
+def make_samples(group: Group, device: str) -> list[Call]:
+    """Return the samples that op_db has for the group, always the same ones.
+
+    Any first few of them are spread over all that op_db has.
+    """
     seed_everything()
     fill_memory(device, 0)
-    made = group.op.sample_inputs(device, group.dtype, requires_grad=group.differentiable)
+    made = group.op.sample_inputs(device, group.dtype, requires_grad=group.is_differentiable)
     function = group.op.get_op()
-    calls = [
-        Call(
-            function,
-            (sample.input, tuple(sample.args), dict(sample.kwargs)),
-            sample.output_process_fn_grad,
-            number,
-        )
-        for number, sample in enumerate(itertools.islice(made, _MOST_SAMPLES))
-    ]
-    return [calls[position] for position in _spread(len(calls))]
+    calls = []
+    for number, sample in enumerate(itertools.islice(made, _MOST_SAMPLES)):
+        operands = (sample.input, tuple(sample.args), dict(sample.kwargs))
+        calls.append(Call(function, operands, sample.output_process_fn_grad, number))
+    return [calls[position] for position in spread_positions(len(calls))]
 
 
-def _spread(count: int) -> Iterator[int]:
-    """Yield 0 … count-1 so that any first few are spread over the whole: neighbours differ in one
-    argument only."""
+def spread_positions(count: int) -> Iterator[int]:
+    """Yield 0 … count-1 so that any first few are spread over the whole.
+
+    Neighbouring samples differ in one argument only.
+    """
     seen = set()
     step = count
     while step >= 1:

@@ -1,5 +1,4 @@
-"""What a call runs in: random state, threads, the content of fresh memory, the flag, and a busy
-neighbour."""
+"""What a call runs in: random state, threads, content of fresh memory, and a busy neighbour."""
 
 from __future__ import annotations
 
@@ -18,10 +17,9 @@ SEED = 20240229
 FILLS = (0x55, 0x33)  # fresh memory holds the complement of one of these
 _M_PERTURB = -6  # of glibc's mallopt
 _OVERSUBSCRIPTION = 4  # threads per core under contention
-_SMALL_BYTES, _SMALL_BLOCKS = (
-    1 << 20,
-    16,
-)  # the CUDA allocator serves up to 1 MiB from a pool of its own
+# The CUDA allocator serves up to 1 MiB from a pool of its own.
+_SMALL_BYTES = 1 << 20
+_SMALL_BLOCKS = 16
 _LARGE_BYTES = (256 << 20, 32 << 20)
 _BUSY_CALLS = 20
 
@@ -39,7 +37,9 @@ def seed_everything() -> None:
 
 def random_state(device: str) -> bytes:
     state = bytes(torch.get_rng_state().tolist())
-    return state + bytes(torch.cuda.get_rng_state().tolist()) if device == "cuda" else state
+    if device == "cuda":
+        state += bytes(torch.cuda.get_rng_state().tolist())
+    return state
 
 
 def synchronise(device: str) -> None:
@@ -48,8 +48,7 @@ def synchronise(device: str) -> None:
 
 
 def check_device(device: str) -> None:
-    """Raise if CUDA was lost: after a failed assertion in a kernel every later call of the process
-    fails too.
+    """Raise if CUDA was lost: after a failed assertion in a kernel every later call fails too.
 
     Nobody catches it, so the worker ends, what it was at is noted as crashed, and a fresh one goes
     on.
@@ -76,6 +75,7 @@ def fill_memory(device: str, byte: int) -> None:
             torch.full((size,), byte ^ 0xFF, dtype=torch.uint8, device=device) for size in sizes
         ]
         torch.cuda.synchronize()
+        # Freed all at once: freed one by one, the first would be handed out again and again.
         del blocks
 
 
@@ -94,16 +94,18 @@ def threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def crowded(device: str) -> int:
+def count_crowding(device: str) -> int:
     """Return the number of threads under contention; on CUDA threads of the CPU decide nothing."""
-    return (
-        torch.get_num_threads() if device == "cuda" else _OVERSUBSCRIPTION * (os.cpu_count() or 1)
-    )
+    if device == "cuda":
+        return torch.get_num_threads()
+    return _OVERSUBSCRIPTION * (os.cpu_count() or 1)
 
 
 class Neighbour:
-    """A second CUDA stream that computes while the call runs; on the CPU more threads than cores
-    disturb each other."""
+    """A second CUDA stream that computes while the call runs.
+
+    On the CPU it does nothing: there more threads than cores disturb each other.
+    """
 
     def __init__(self, device: str) -> None:
         self._load = DeviceLoad(torch.device(device), _BUSY_CALLS) if device == "cuda" else None

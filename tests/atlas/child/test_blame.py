@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from reproaudit.atlas.cells import Cell
-from reproaudit.atlas.child.blame import blame, reproducer
+from reproaudit.atlas.child.blame import find_culprit, write_reproducer
 from reproaudit.atlas.child.dispatch import list_dispatched_ops
 from reproaudit.atlas.child.opdb import Call
 from reproaudit.atlas.worker import run_program
@@ -22,7 +22,7 @@ ATEN = torch.ops.aten
 
 
 def program_of(func: Any, *args: Any, threads: int = 2, **kwargs: Any) -> str:
-    return reproducer(func, describe_op(func), args, kwargs, threads)
+    return write_reproducer(describe_op(func), args, kwargs, func=func, threads=threads)
 
 
 def test_the_operator_that_differs_is_named_and_not_those_before_or_after_it() -> None:
@@ -37,7 +37,7 @@ def test_the_operator_that_differs_is_named_and_not_those_before_or_after_it() -
             lambda r: r,
             0,
         )
-        found = blame(Cell("cpu", "op", "float32", "sample", 2, "forward"), call)
+        found = find_culprit(Cell("cpu", "op", "float32", "sample", 2, "forward"), call)
     finally:
         library._destroy()
     assert found is not None
@@ -49,7 +49,7 @@ def test_no_operator_is_blamed_where_all_repeat() -> None:
         lambda x: x.sin().cumsum(0), (torch.rand(4).requires_grad_(), (), {}), lambda r: r, 0
     )
     for phase in ("forward", "backward"):
-        assert blame(Cell("cpu", "op", "float32", "sample", 2, phase), call) is None
+        assert find_culprit(Cell("cpu", "op", "float32", "sample", 2, phase), call) is None
 
 
 def test_the_operators_of_a_call_are_heard_of_once_each_time_they_are_dispatched() -> None:

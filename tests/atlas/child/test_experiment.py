@@ -13,7 +13,7 @@ import torch
 
 from reproaudit.atlas.cells import Cell, Declared, Status, UnderFlag
 from reproaudit.atlas.child import surroundings as around
-from reproaudit.atlas.child.experiment import Experiment, Seen
+from reproaudit.atlas.child.experiment import Experiment, Observation
 from reproaudit.atlas.child.opdb import Call
 from reproaudit.atlas.child.repeatable import RepeatableCall
 
@@ -26,11 +26,11 @@ def look(
     phase: str = "forward",
     threads: int = 2,
     op: str = "op",
-) -> Seen:
+) -> Observation:
     first, *rest = operands or (torch.arange(6.0),)
     call = Call(function, (first, tuple(rest), {}), lambda result: result, 0)
     cell = Cell("cpu", op, "float32", "sample", threads, phase)
-    return Experiment(cell, 6, around.Neighbour("cpu")).look(call, 5.0)
+    return Experiment(cell, 6, around.Neighbour("cpu")).observe(call, 5.0)
 
 
 def leaf() -> torch.Tensor:
