@@ -1,5 +1,8 @@
-"""The boundary level: batches, outputs of top-level module calls, losses, gradients, parameters,
-random streams."""
+"""The boundary level: what a program's modules, optimizers and loaders hand to one another.
+
+Recorded are batches, outputs of top-level module calls, losses, gradients, parameters and the
+states of random streams.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from torch.optim import optimizer as _optimizer
 
 from reproaudit.model.events import EventFlag, EventKind, Level, Phase, Unchecked
 from reproaudit.record.boundary.names import Names
-from reproaudit.record.digest.gather import DeviceDigests
+from reproaudit.record.digest.gather import DeviceDigests, Part
 from reproaudit.record.digest.tensors import describe, digest, raw_bytes
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.session import Recorder
@@ -31,37 +34,44 @@ _MAX_LEAVES = 100_000  # nodes of an autograd graph that are walked to find its 
 
 
 def tensors_in(value: Any, prefix: str, depth: int = 0) -> Iterator[tuple[str, torch.Tensor]]:
-    """Yield every tensor in nested tuples, lists, dicts and dataclass-like outputs, with a readable
-    path."""
+    """Yield every tensor in nested containers and dataclass-like outputs, with a readable path."""
     if isinstance(value, _Tensor):
         yield prefix, value
-    elif depth < _MAX_DEPTH:
-        if isinstance(value, dict):
-            for key, item in value.items():
-                yield from tensors_in(
-                    item,
-                    f"{prefix}.{key}" if isinstance(key, str) else f"{prefix}[{key!r}]",
-                    depth + 1,
-                )
-        elif isinstance(value, (list, tuple)):
-            for index, item in enumerate(value):
-                yield from tensors_in(item, f"{prefix}[{index}]", depth + 1)
-        elif hasattr(value, "__dataclass_fields__"):
-            for name in value.__dataclass_fields__:
-                yield from tensors_in(getattr(value, name, None), f"{prefix}.{name}", depth + 1)
+        return
+    if depth >= _MAX_DEPTH:
+        return
+    for path, item in _items(value, prefix):
+        yield from tensors_in(item, path, depth + 1)
+
+
+def _items(value: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    """Yield what a container holds, each item with its path."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            path = f"{prefix}.{key}" if isinstance(key, str) else f"{prefix}[{key!r}]"
+            yield path, item
+    elif isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            yield f"{prefix}[{index}]", item
+    elif hasattr(value, "__dataclass_fields__"):
+        for name in value.__dataclass_fields__:
+            yield f"{prefix}.{name}", getattr(value, name, None)
 
 
 class Boundaries:
-    """Hooks on modules, optimizers, backward passes and DataLoaders; none of them touches the
-    program's objects."""
+    """Hooks on modules, optimizers, backward passes and DataLoaders.
+
+    They are global: none of them touches an object of the program.
+    """
 
     def __init__(self, recorder: Recorder, devices: DeviceDigests, patches: Patches) -> None:
         self.recorder = recorder
         self.devices = devices
         self.names = Names()
-        self.tracks_modules = False  # the operation level also wants the path of every module call
+        # The operation level also wants the path of every module call.
+        self.tracks_modules = False
         self._streams = rng.Streams()
-        self._keep = {(kind, name, step) for kind, name, step in recorder.plan.keep}
+        self._keep = set(recorder.plan.keep)  # kind, name, step
         # At the values level the budget belongs to the ops that were asked for.
         self._keeps = recorder.plan.values_mb > 0 and recorder.plan.level is not Level.VALUES
         self._patches = patches
@@ -79,30 +89,34 @@ class Boundaries:
         # to answer for.
         place = HAS_GLOBAL_HOOKS
         self._patches.replace(place.owner, place.name, self._has_hooks_of_the_program)
-        self._patches.replace(
-            torch.autograd, "backward", self._wrap_backward(torch.autograd.backward)
-        )
-        self._patches.replace(torch.autograd, "grad", self._wrap_grad(torch.autograd.grad))
-        self._patches.replace(
-            torch.optim.Optimizer,
-            "__init__",
-            self._wrap_optimizer_init(torch.optim.Optimizer.__init__),
-        )
-        self._patches.replace(LoaderIterator, "__next__", self._wrap_next(LoaderIterator.__next__))
+        autograd = torch.autograd
+        optimizer = torch.optim.Optimizer
+        loader = LoaderIterator
+        for owner, name, replacement in (
+            (autograd, "backward", self._wrap_backward(autograd.backward)),
+            (autograd, "grad", self._wrap_grad(autograd.grad)),
+            (optimizer, "__init__", self._wrap_optimizer_init(optimizer.__init__)),
+            (loader, "__next__", self._wrap_next(loader.__next__)),
+        ):
+            self._patches.replace(owner, name, replacement)
 
     # -- what is recorded
-    # --------------------------------------------------------------------------------------------
 
     def record(
-        self, kind: EventKind, phase: Phase, name: str, tensor: torch.Tensor, site: int = 0
+        self, kind: EventKind, phase: Phase, name: str, tensor: torch.Tensor, *, site: int = 0
     ) -> None:
         """Record one named tensor: its digest now, and its bytes while the budget lasts."""
-        recorder, writer = self.recorder, self.recorder.writer
-        found = self.devices.later(tensor) if tensor.device.type != "cpu" else digest(tensor)
-        # The loss is where the forward pass ends; an output that requires a gradient is on the way
-        # there.
-        goes_on = kind == EventKind.OUTPUT and not name.startswith(LOSS) and tensor.requires_grad
-        flags = int(EventFlag.INTERMEDIATE) if goes_on else 0
+        recorder = self.recorder
+        writer = recorder.writer
+        found: Part | None
+        if tensor.device.type == "cpu":
+            found = digest(tensor)
+        else:
+            found = self.devices.later(tensor)
+        flags = 0
+        if kind == EventKind.OUTPUT and not name.startswith(LOSS) and tensor.requires_grad:
+            # The forward pass goes on from here; it ends where the loss is.
+            flags |= EventFlag.INTERMEDIATE
         if found is None:
             flags |= EventFlag.UNDIGESTED
             writer.note(
@@ -131,31 +145,30 @@ class Boundaries:
             self._keep_values(event, kind, name, tensor)
 
     def _keep_values(self, event: int, kind: EventKind, name: str, tensor: torch.Tensor) -> None:
+        writer = self.recorder.writer
         if self._keep and (int(kind), name, self.recorder.step) not in self._keep:
             return
         if tensor.is_cuda and rng.is_capturing():
             return  # a copy to the host would end the capture, and there are no values yet
-        if (
-            not self._keep
-            and tensor.numel() * tensor.element_size() > self.recorder.writer.values_left
-        ):
+        # What a plan asks for by name is kept whatever its size.
+        if not self._keep and tensor.numel() * tensor.element_size() > writer.values_left:
             return
-        if (raw := raw_bytes(tensor)) is not None:
-            self.recorder.writer.keep(event, 0, *raw)
+        raw = raw_bytes(tensor)
+        if raw is not None:
+            writer.keep(event, 0, *raw)
 
     def record_all(
-        self, kind: EventKind, phase: Phase, prefix: str, value: Any, site: int = 0
+        self, kind: EventKind, phase: Phase, prefix: str, value: Any, *, site: int = 0
     ) -> None:
+        """Record every tensor in `value`, by names that begin with `prefix`."""
         for name, tensor in tensors_in(value, prefix):
             try:
-                self.record(kind, phase, name, tensor, site)
-            except (
-                Exception
-            ) as error:  # a subclass may run any code; its failure must not become the program's
-                what = f"{kind.name.lower()} {name}"
+                self.record(kind, phase, name, tensor, site=site)
+            except Exception as error:
+                # A subclass may run any code: its failure must not become the program's.
                 self.recorder.writer.note(
                     Unchecked.RECORDING_FAILED,
-                    what,
+                    f"{kind.name.lower()} {name}",
                     f"recording it failed: {type(error).__name__}: {error}",
                 )
 
@@ -165,33 +178,28 @@ class Boundaries:
             self.record_all(EventKind.OUTPUT, Phase.FORWARD, RETURN, result)
 
     # -- modules
-    # -----------------------------------------------------------------------------------------------------
 
     @staticmethod
     def _has_hooks_of_the_program() -> bool:
-        """Tell whether the program itself has registered global module hooks; those of the recorder
-        do not count."""
+        """Return True if the program itself has registered global module hooks."""
         return count_module_hooks() > _OWN_HOOK_ENTRIES
 
     def _before_module(self, module: torch.nn.Module, args: tuple[Any, ...]) -> None:
-        if (
-            _is_compiling()
-        ):  # evaluated while Dynamo traces: the hook vanishes from the compiled program
+        if _is_compiling():
+            # Evaluated while Dynamo traces: the hook vanishes from the compiled program.
             return
         state = self.recorder.state
         state.depth += 1
         if state.depth == 1 and self.recorder.active and not state.inside:
             state.inside = True
-            label = self.names.root(module)
+            name = f"{self.names.root(module)}.input"
             # Global hooks are not given keyword arguments; the calling frame of torch.nn.Module has
             # them.
             kwargs = _getframe(1).f_locals.get("kwargs") or {}
-            phase = Phase.DATA
-            self.record_all(
-                EventKind.BATCH, phase, f"{label}.input", args if len(args) != 1 else args[0]
-            )
+            given = args[0] if len(args) == 1 else args
+            self.record_all(EventKind.BATCH, Phase.DATA, name, given)
             if kwargs:
-                self.record_all(EventKind.BATCH, phase, f"{label}.input", kwargs)
+                self.record_all(EventKind.BATCH, Phase.DATA, name, kwargs)
             state.inside = False
         if self.tracks_modules:  # always, so that `_after_module` takes off what was put on
             state.modules.append(self.names.path(module))
@@ -205,17 +213,12 @@ class Boundaries:
             state.modules.pop()
         if state.depth == 0 and self.recorder.active and not state.inside and output is not None:
             state.inside = True
-            self.record_all(
-                EventKind.OUTPUT,
-                Phase.FORWARD,
-                f"{self.names.root(module)}.output",
-                output,
-                self.recorder.sites.here(),
-            )
+            name = f"{self.names.root(module)}.output"
+            site = self.recorder.sites.here()
+            self.record_all(EventKind.OUTPUT, Phase.FORWARD, name, output, site=site)
             state.inside = False
 
     # -- backward
-    # ----------------------------------------------------------------------------------------------------
 
     def _wrap_backward(self, original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
@@ -225,7 +228,9 @@ class Boundaries:
                 return original(tensors, *args, **kwargs)
             roots = [tensor for _, tensor in tensors_in(tensors, LOSS)]
             self._record_losses(tensors)
-            leaves = [] if recorder.has_optimizer else self._leaves(roots)
+            # With an optimizer, gradients are recorded just before it steps: they may be clipped or
+            # summed up until then.
+            leaves = [] if recorder.has_optimizer else _find_leaves(roots)
             result = original(tensors, *args, **kwargs)
             self._record_leaves(leaves)
             self.record_streams()
@@ -243,12 +248,9 @@ class Boundaries:
             self._record_losses(outputs)
             result = original(outputs, *args, **kwargs)
             with self._inside():
+                site = recorder.sites.here()
                 self.record_all(
-                    EventKind.GRADIENT,
-                    Phase.BACKWARD,
-                    "autograd.grad",
-                    result,
-                    recorder.sites.here(),
+                    EventKind.GRADIENT, Phase.BACKWARD, "autograd.grad", result, site=site
                 )
             self.record_streams()
             recorder.end_backward()
@@ -258,29 +260,9 @@ class Boundaries:
 
     def _record_losses(self, tensors: Any) -> None:
         with self._inside():
-            self.record_all(
-                EventKind.OUTPUT, Phase.FORWARD, LOSS, tensors, self.recorder.sites.here(3)
-            )
-
-    def _leaves(self, roots: list[torch.Tensor]) -> list[torch.Tensor]:
-        """Return the leaf tensors of the autograd graph below `roots`, in a fixed order."""
-        seen: set[Any] = set()
-        stack = [root.grad_fn for root in reversed(roots) if root.grad_fn is not None]
-        leaves: list[torch.Tensor] = [
-            root for root in roots if root.grad_fn is None and root.requires_grad
-        ]
-        while stack and len(seen) < _MAX_LEAVES:
-            node = stack.pop()
-            if node in seen:
-                continue
-            seen.add(node)
-            variable = getattr(node, "variable", None)
-            if variable is not None:
-                leaves.append(variable)
-            stack.extend(
-                parent for parent, _ in reversed(node.next_functions) if parent is not None
-            )
-        return leaves
+            # One frame more than elsewhere: the wrapper calls this, and the program the wrapper.
+            site = self.recorder.sites.here(3)
+            self.record_all(EventKind.OUTPUT, Phase.FORWARD, LOSS, tensors, site=site)
 
     def _record_leaves(self, leaves: list[torch.Tensor]) -> None:
         with self._inside():
@@ -290,7 +272,6 @@ class Boundaries:
                     self.record(EventKind.GRADIENT, Phase.BACKWARD, name, leaf.grad)
 
     # -- optimizers
-    # --------------------------------------------------------------------------------------------------
 
     def _wrap_optimizer_init(self, original: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(original)
@@ -319,16 +300,17 @@ class Boundaries:
         recorder.end_optimizer_step()
 
     def _record_group_tensors(self, optimizer: torch.optim.Optimizer, kind: EventKind) -> None:
-        phase = Phase.BACKWARD if kind == EventKind.GRADIENT else Phase.OPTIMIZER
+        is_gradient = kind == EventKind.GRADIENT
+        phase = Phase.BACKWARD if is_gradient else Phase.OPTIMIZER
         for group_number, group in enumerate(optimizer.param_groups):
             for number, parameter in enumerate(group["params"]):
-                tensor = parameter.grad if kind == EventKind.GRADIENT else parameter
-                if tensor is not None:
-                    name = self.names.parameter(parameter) or f"group{group_number}[{number}]"
-                    self.record(kind, phase, name, tensor)
+                tensor = parameter.grad if is_gradient else parameter
+                if tensor is None:
+                    continue
+                name = self.names.parameter(parameter) or f"group{group_number}[{number}]"
+                self.record(kind, phase, name, tensor)
 
     # -- data
-    # --------------------------------------------------------------------------------------------------------
 
     def _wrap_next(self, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
         @functools.wraps(original)
@@ -337,24 +319,28 @@ class Boundaries:
             state = recorder.state
             if not recorder.active or state.inside:
                 return original(iterator)
-            outer, state.phase = state.phase, Phase.DATA
+            outer = state.phase
+            state.phase = Phase.DATA
             try:
                 batch = original(iterator)
             finally:
                 state.phase = outer
             with self._inside():
-                self.record_all(EventKind.BATCH, Phase.DATA, "batch", batch, recorder.sites.here())
+                site = recorder.sites.here()
+                self.record_all(EventKind.BATCH, Phase.DATA, "batch", batch, site=site)
             return batch
 
         return __next__
 
     # -- random streams
-    # ----------------------------------------------------------------------------------------------
 
     def record_streams(self) -> None:
-        """Record the states of the global random streams, for telling which differed, and which
-        were drawn from."""
-        recorder, writer = self.recorder, self.recorder.writer
+        """Record the states of the global random streams.
+
+        They show which stream differed, and which was drawn from.
+        """
+        recorder = self.recorder
+        writer = recorder.writer
         for name, state in self._streams.digests():
             writer.add(
                 EventKind.RNG,
@@ -383,7 +369,34 @@ class _Inside:
         self._state = recorder.state
 
     def __enter__(self) -> None:
-        self._before, self._state.inside = self._state.inside, True
+        self._before = self._state.inside
+        self._state.inside = True
 
     def __exit__(self, *exc: object) -> None:
         self._state.inside = self._before
+
+
+def _find_leaves(roots: list[torch.Tensor]) -> list[torch.Tensor]:
+    """Return the leaf tensors of the autograd graph below `roots`, in a fixed order."""
+    leaves: list[torch.Tensor] = []
+    stack: list[Any] = []
+    for root in roots:
+        if root.grad_fn is not None:
+            stack.append(root.grad_fn)
+        elif root.requires_grad:
+            leaves.append(root)
+    # Reversed here and below: what is taken from the end of the stack comes in the graph's order.
+    stack.reverse()
+    seen: set[Any] = set()
+    while stack and len(seen) < _MAX_LEAVES:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        variable = getattr(node, "variable", None)
+        if variable is not None:
+            leaves.append(variable)
+        for parent, _ in reversed(node.next_functions):
+            if parent is not None:
+                stack.append(parent)
+    return leaves

@@ -215,8 +215,7 @@ def _as_data(value: Any, numbers: Mapping[int, int]) -> Any:
 
 
 def _write_inputs(path: str, memories: Sequence[_Memory]) -> None:
-    """Write the memory as a safetensors file of bytes, one storage at a time, through a temporary
-    name."""
+    """Write the memory as a safetensors file of bytes, one storage at a time."""
     entries: dict[str, Any] = {}
     end = 0
     for number, memory in enumerate(memories):

@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from reproaudit.config.plan import Pin
-from reproaudit.model.events import EventFlag, EventKind, Unchecked
+from reproaudit.model.events import EventFlag, Unchecked
 from reproaudit.record.digest.tensors import raw_bytes
 from reproaudit.record.operation.opinfo import OpInfo
 from reproaudit.record.session import Recorder
@@ -29,19 +28,14 @@ class Reference:
     """What a reference run kept at each pin, by thread, in the order of the calls."""
 
     def __init__(self, folder: str, pins: Iterable[Pin]) -> None:
-        self._trace = trace = Trace.open(Path(folder))
+        self._trace = Trace.open(Path(folder))
         self._events: dict[tuple[Key, int], list[int]] = {}
         wanted = {_key(pin) for pin in pins}
-        chosen = np.flatnonzero(
-            (trace.events["kind"] == EventKind.OP)
-            & ((trace.events["flags"] & EventFlag.PINNED) != 0)
-        )
-        for number in chosen.tolist():
-            row = trace.events[number]
-            place = trace.locations[row["location"]]
-            key = (trace.strings[row["name"]], place.path, place.line, int(row["phase"]))
+        for op in self._trace.operations(flags=EventFlag.PINNED):
+            location = op.location
+            key = (op.name, location.path, location.line, int(op.phase))
             if key in wanted:
-                self._events.setdefault((key, int(row["thread"])), []).append(number)
+                self._events.setdefault((key, op.thread), []).append(op.number)
 
     def outputs(self, key: Key, thread: int, occurrence: int) -> dict[int, Any] | None:
         """Return the kept outputs of one call by number.
