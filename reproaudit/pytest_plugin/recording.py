@@ -62,10 +62,10 @@ def record_op_values(
 
 def note_carried_state(call: Callable[[], Any], folder: Path) -> list[str]:
     """Call twice, and return a note on each read of what the first call had written."""
-    from reproaudit.record.state.carry import carried_between
+    from reproaudit.record.state.carry import find_carried
 
     return [
         f"{found.read_by} at {found.read_at} reads what {found.written_by} at "
         f"{found.written_at} wrote one repetition earlier"
-        for found in carried_between(call, str(folder))
+        for found in find_carried(call, str(folder))
     ]

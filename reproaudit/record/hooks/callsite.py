@@ -144,7 +144,8 @@ class CallSites:
     def shown(self, filename: str) -> str:
         """Return `filename` as reports show it: relative to the subject's folder.
 
-        Files outside of it that lie in the working directory are reached by "..". What is installed is shown below "site-packages/", which no folder of a project is called.
+        Files outside of it that lie in the working directory are reached by "..". What is installed
+        is shown below "site-packages/", which no folder of a project is called.
         """
         real = os.path.realpath(filename)
         for part in _INSTALLED:

@@ -179,7 +179,7 @@ class OperationMode(GuestMode):
         if info.is_random:
             # The state that is about to be drawn from: a seed that differs is told from a kernel
             # that differs.
-            generator, is_own = _find_generator(info, args, kwargs)
+            generator, is_own = find_generator(info, args, kwargs)
             flags |= _RANDOM
             if is_own:
                 flags |= _OWN_GENERATOR
@@ -352,7 +352,7 @@ def _stand_in(value: Any) -> Any:
     return kind.__name__
 
 
-def _find_generator(info: OpInfo, args: Any, kwargs: Any) -> tuple[torch.Generator | None, bool]:
+def find_generator(info: OpInfo, args: Any, kwargs: Any) -> tuple[torch.Generator | None, bool]:
     """Return the generator that the op will draw from, and whether it was given to the op.
 
     Else it is the default one of the op's device; None for that of the CPU.

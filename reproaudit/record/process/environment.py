@@ -1,5 +1,4 @@
-"""The environment of a run in so far as numerics depend on it, and which settings the program
-changed itself."""
+"""The environment of a run as far as numerics depend on it, and what the program changed itself."""
 
 from __future__ import annotations
 
@@ -30,18 +29,21 @@ from reproaudit.record.torch_private import (
 _VARIABLES = (
     "PYTHONHASHSEED OMP_NUM_THREADS MKL_NUM_THREADS OPENBLAS_NUM_THREADS CUBLAS_WORKSPACE_CONFIG "
     "ATEN_CPU_CAPABILITY NVIDIA_TF32_OVERRIDE CUDA_LAUNCH_BLOCKING CUDA_VISIBLE_DEVICES "
-    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE MKL_CBWR MKL_ENABLE_INSTRUCTIONS ONEDNN_MAX_CPU_ISA DNNL_MAX_CPU_ISA "
-    "ONEDNN_DEFAULT_FPMATH_MODE OPENBLAS_CORETYPE NPY_DISABLE_CPU_FEATURES CUBLASLT_WORKSPACE_SIZE "
-    "TORCH_BLAS_PREFER_CUBLASLT DISABLE_ADDMM_CUDA_LT CUDA_DEVICE_MAX_CONNECTIONS PYTORCH_CUDA_ALLOC_CONF "
-    "PYTORCH_ALLOC_CONF PYTORCH_NO_CUDA_MEMORY_CACHING TORCH_CUDNN_V8_API_DISABLED NCCL_ALGO NCCL_PROTO"
+    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE MKL_CBWR MKL_ENABLE_INSTRUCTIONS ONEDNN_MAX_CPU_ISA "
+    "DNNL_MAX_CPU_ISA ONEDNN_DEFAULT_FPMATH_MODE OPENBLAS_CORETYPE NPY_DISABLE_CPU_FEATURES "
+    "CUBLASLT_WORKSPACE_SIZE TORCH_BLAS_PREFER_CUBLASLT DISABLE_ADDMM_CUDA_LT "
+    "CUDA_DEVICE_MAX_CONNECTIONS PYTORCH_CUDA_ALLOC_CONF PYTORCH_ALLOC_CONF "
+    "PYTORCH_NO_CUDA_MEMORY_CACHING TORCH_CUDNN_V8_API_DISABLED NCCL_ALGO NCCL_PROTO"
 ).split()
 _LIBRARIES = {"mkl": r"Math Kernel Library Version (\S+?)-", "onednn": r"MKL-DNN v(\S+)"}
 _open = open
 
 
 def describe_environment() -> dict[str, str]:
-    """Return versions, processor, threads, flags and the variables that matter; initialises no
-    device."""
+    """Return versions, processor, threads, flags and the variables that matter.
+
+    Initialises no device.
+    """
     found = {
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -56,35 +58,38 @@ def describe_environment() -> dict[str, str]:
         found["numpy"] = numpy.__version__
     built_with = torch.__config__.show()
     for library, pattern in _LIBRARIES.items():
-        if (version := re.search(pattern, built_with)) is not None:
+        version = re.search(pattern, built_with)
+        if version is not None:
             found[library] = version[1]
     if torch.version.cuda:
         found["cuda"] = torch.version.cuda
-    found |= _device()
+    found |= _describe_device()
     for name in _VARIABLES:
         if name in os.environ:
             found[name] = os.environ[name]
     return found
 
 
-def _device() -> dict[str, str]:
-    """Return what the GPU in use is and by which libraries; nothing before the program itself has
-    initialised CUDA."""
+def _describe_device() -> dict[str, str]:
+    """Return what the GPU in use is, and by which libraries.
+
+    Nothing before the program itself has initialised CUDA.
+    """
     if not torch.cuda.is_initialized():
         return {}
     found = {
         "gpu": torch.cuda.get_device_name(),
         "gpu capability": ".".join(map(str, torch.cuda.get_device_capability())),
         "gpus": str(torch.cuda.device_count()),
-        "gpu driver": _driver_version(_text_of("/proc/driver/nvidia/version")),
+        "gpu driver": _driver_version(_read_proc("/proc/driver/nvidia/version")),
         "cudnn": str(torch.backends.cudnn.version()),
-        "cublas": _cublas_version(_text_of("/proc/self/maps")),
+        "cublas": _cublas_version(_read_proc("/proc/self/maps")),
     }
     return {name: value for name, value in found.items() if value}
 
 
 def _driver_version(text: str) -> str:
-    """Return the version in what the NVIDIA kernel module says of itself; "" where it says nothing."""
+    """Return the version in what NVIDIA's kernel module says of itself; "" if it says none."""
     found = re.search(r"Kernel Module[^\n]*?\s(\d+\.\d[\d.]*)\s", text)
     return found[1] if found is not None else ""
 
@@ -94,14 +99,16 @@ def _cublas_version(maps: str) -> str:
     found = re.search(r"\s(/\S*libcublas\.so\S*)", maps)
     if found is None:
         return ""
-    get, part = ctypes.CDLL(found[1]).cublasGetProperty, ctypes.c_int()
-    parts = [
-        str(part.value) for number in range(3) if get(number, ctypes.byref(part)) == 0
-    ]  # major, minor, patch
+    get_property = ctypes.CDLL(found[1]).cublasGetProperty
+    parts = []
+    value = ctypes.c_int()
+    for part in range(3):  # major, minor, patch
+        if get_property(part, ctypes.byref(value)) == 0:
+            parts.append(str(value.value))
     return ".".join(parts)
 
 
-def _text_of(path: str) -> str:
+def _read_proc(path: str) -> str:
     """Return what the system says in a file of /proc; "" where there is no such file."""
     try:
         with _open(path, encoding="utf-8", errors="replace") as file:
@@ -111,15 +118,17 @@ def _text_of(path: str) -> str:
 
 
 def _cpu_vendor() -> str:
-    """Return who made the processor: MKL and oneDNN choose their kernels by it. "unknown" where
-    Linux does not say."""
-    vendor = re.search(
-        r"^(?:vendor_id|CPU implementer)\s*:\s*(\S+)", _text_of("/proc/cpuinfo"), re.MULTILINE
-    )
+    """Return who made the processor, by which MKL and oneDNN choose their kernels.
+
+    "unknown" where Linux does not say.
+    """
+    pattern = r"^(?:vendor_id|CPU implementer)\s*:\s*(\S+)"
+    vendor = re.search(pattern, _read_proc("/proc/cpuinfo"), re.MULTILINE)
     return vendor[1] if vendor is not None else "unknown"
 
 
 def _flags() -> dict[str, Callable[[], Any]]:
+    """Return how to read each setting that numerics depend on, by the name that reports show."""
     return {
         "threads": torch.get_num_threads,
         "deterministic algorithms": torch.are_deterministic_algorithms_enabled,
@@ -174,9 +183,8 @@ class Watch:
         ):
             patches.replace(torch, name, self._wrap(getattr(torch, name)))
         for name in ("enabled", "benchmark", "deterministic", "allow_tf32"):
-            descriptor = vars(type(torch.backends.cudnn))[
-                name
-            ]  # which has bound the function that sets the flag
+            # The descriptor has bound the function that sets the flag.
+            descriptor = vars(type(torch.backends.cudnn))[name]
             patches.replace(descriptor, "setter", self._wrap(descriptor.setter))
         for place in (SET_CUBLAS_TF32, SET_PRECISION):  # which are looked up at each assignment
             patches.replace(place.owner, place.name, self._wrap(place.value))
@@ -204,14 +212,16 @@ class Watch:
 
         @functools.wraps(original)
         def seed(*args: Any, **kwargs: Any) -> Any:
-            given = next(iter((*args, *kwargs.values())), None)
+            values = (*args, *kwargs.values())
+            given = values[0] if values else None
             recorder = self._recorder
             asked = recorder.plan.settings.seed
             # Other wrappers of ours may lie between this one and whoever called.
             caller = outer_frame(1)
             is_direct = caller is not None and recorder.sites.kinds.of(caller.f_code) != OWN
             if recorder.listens() and not recorder.is_child and given != asked and is_direct:
-                recorder.writer.change(name, str(asked), str(given), recorder.sites.here(2))
+                site = recorder.sites.here(2)
+                recorder.writer.change(name, before=str(asked), after=str(given), location=site)
             return original(*args, **kwargs)
 
         patches.replace(owner, attribute, seed)
@@ -234,12 +244,17 @@ class Watch:
                 "inside the regions that torch.compile compiled",
                 "fused kernels are seen by what goes in and comes out",
             )
-        if not self._knows_device and (device := _device()):
-            self._knows_device = True
-            for name, value in device.items():
-                self._recorder.writer.learn(name, value)
+        if not self._knows_device:
+            self._learn_device()
         for name, read in self._flags.items():
+            before = self._known[name]
             now = str(read())
-            if now != self._known[name]:
-                self._recorder.writer.change(name, self._known[name], now, site)
+            if now != before:
+                self._recorder.writer.change(name, before=before, after=now, location=site)
                 self._known[name] = now
+
+    def _learn_device(self) -> None:
+        """Add the device to the environment once the program has one."""
+        for name, value in _describe_device().items():
+            self._knows_device = True
+            self._recorder.writer.learn(name, value)

@@ -1,4 +1,4 @@
-"""Owns the recorder of an audited process: when it comes in, what is changed before, how it ends."""
+"""Owns the recorder of a process: when it comes in, what is changed before, how it ends."""
 
 from __future__ import annotations
 

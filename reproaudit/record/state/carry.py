@@ -1,5 +1,4 @@
-"""Which memory a repetition reads that an earlier repetition wrote: state carried in buffers,
-caches and globals."""
+"""Which memory a repetition reads that an earlier one wrote: state in buffers, caches, globals."""
 
 from __future__ import annotations
 
@@ -33,9 +32,21 @@ class Carried:
     written_at: Location | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """Who wrote a storage last. The weak reference keeps its key from being used again."""
+
+    storage: StorageWeakRef
+    repetition: int
+    op: str
+    location: Location | None
+
+
 class CarryWatch(GuestMode):
-    """Follows writes by storage, over repetitions that are told apart by `next_repetition`. Paths
-    below `folder` are shown relative to it."""
+    """Follows writes by storage, over repetitions that `next_repetition` tells apart.
+
+    Paths below `folder` are shown relative to it.
+    """
 
     def __init__(self, folder: str) -> None:
         super().__init__()
@@ -44,7 +55,7 @@ class CarryWatch(GuestMode):
         self._kinds = FrameKinds()
         self._table = OpTable()
         self._repetition = 0
-        self._writes: dict[int, tuple[StorageWeakRef, int, str, Location | None]] = {}
+        self._writes: dict[int, _Write] = {}  # the last one, by the key of a storage
 
     def next_repetition(self) -> None:
         """Take what was written until now as written by an earlier repetition."""
@@ -66,11 +77,17 @@ class CarryWatch(GuestMode):
 
     def _look(self, tensor: _Tensor, op: str) -> None:
         storage = storage_of(tensor)
-        known = None if storage is None else self._writes.get(storage_key(storage))
-        if known is not None and known[1] < self._repetition and not known[0].expired():
-            self.found.append(
-                Carried(op, line_of_program(self._kinds, self._folder), known[2], known[3])
+        last = None if storage is None else self._writes.get(storage_key(storage))
+        if last is None or last.repetition == self._repetition or last.storage.expired():
+            return
+        self.found.append(
+            Carried(
+                read_by=op,
+                read_at=line_of_program(self._kinds, self._folder),
+                written_by=last.op,
+                written_at=last.location,
             )
+        )
 
     def _follow(self, tensor: _Tensor, op: str) -> None:
         storage = storage_of(tensor)
@@ -78,21 +95,20 @@ class CarryWatch(GuestMode):
             return
         if len(self._writes) >= _MOST_FOLLOWED:
             self._writes = {
-                key: kept for key, kept in self._writes.items() if not kept[0].expired()
+                key: write for key, write in self._writes.items() if not write.storage.expired()
             }
-        self._writes[storage_key(storage)] = (
-            StorageWeakRef(storage),
-            self._repetition,
-            op,
-            line_of_program(self._kinds, self._folder),
+        self._writes[storage_key(storage)] = _Write(
+            storage=StorageWeakRef(storage),
+            repetition=self._repetition,
+            op=op,
+            location=line_of_program(self._kinds, self._folder),
         )
 
 
-def carried_between(body: Callable[[], None], folder: str) -> tuple[Carried, ...]:
-    """Run `body` twice and return what the second time read of what the first had written, in order
-    of reading.
+def find_carried(body: Callable[[], None], folder: str) -> tuple[Carried, ...]:
+    """Run `body` twice; return what the second time read of what the first had written.
 
-    Whatever `body` raises goes on.
+    In order of reading. Whatever `body` raises goes on.
     """
     watch = CarryWatch(folder)
     for _ in range(2):

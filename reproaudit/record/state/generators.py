@@ -1,5 +1,7 @@
-"""The random generators that belong to a DataLoader or its dataset, and digests of their states.
-Nothing is drawn."""
+"""The random generators of a DataLoader or its dataset, and digests of their states.
+
+Nothing is drawn.
+"""
 
 from __future__ import annotations
 
@@ -25,56 +27,65 @@ _python_getstate = _random.Random.getstate  # not a subclass's own
 
 
 def order_of(loader: Any) -> tuple[str, State] | None:
-    """Return the stream that decides the order of the loader's samples, with its state; None if
-    none is known to."""
+    """Return the stream that decides the order of the loader's samples, with its state.
+
+    None if no stream is known to.
+    """
     sampler = getattr(loader.batch_sampler, "sampler", loader.sampler)
     if isinstance(sampler, DistributedSampler) and sampler.shuffle:
         return "DistributedSampler", _digest((sampler.seed, sampler.epoch))
     if isinstance(sampler, _RANDOM_SAMPLERS):
-        generator = sampler.generator
-        return "torch.cpu" if generator is None else "generator", torch_state(generator)
+        stream = "torch.cpu" if sampler.generator is None else "generator"
+        return stream, torch_state(sampler.generator)
     return None
 
 
 def generators_of(dataset: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the random generators that are attributes of the dataset, or of one that it wraps as
-    Subset does."""
+    """Yield the random generators that are attributes of the dataset, with their names.
+
+    So are those of a dataset that it wraps as Subset does.
+    """
     prefix = "dataset"
     for _ in range(_WRAPPED_DATASETS):
         members = getattr(dataset, "__dict__", {})
         for name, value in members.items():
             if _is_generator(value):
                 yield f"{prefix}.{name}", value
-        dataset, prefix = members.get("dataset"), f"{prefix}.dataset"
+        dataset = members.get("dataset")
+        prefix = f"{prefix}.dataset"
 
 
 def _is_generator(value: Any) -> bool:
-    numpy_random = sys.modules.get("numpy.random")
     if isinstance(value, random.Random):
         return not isinstance(value, random.SystemRandom)  # which has no state
     if isinstance(value, torch.Generator):
         return True
-    return numpy_random is not None and isinstance(
-        value, (numpy_random.Generator, numpy_random.RandomState)
-    )
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is None:
+        return False
+    return isinstance(value, (numpy_random.Generator, numpy_random.RandomState))
 
 
 def state_of(generator: Any) -> State:
-    """Return the digest of a generator's state; a bit generator of foreign make may raise anything."""
+    """Return the digest of a generator's state.
+
+    A bit generator of NumPy may be of foreign make, and raise anything.
+    """
     if isinstance(generator, torch.Generator):
         return rng.generator_state(generator)
     if isinstance(generator, random.Random):
         return _digest(_python_getstate(generator))
-    is_new_style = hasattr(generator, "bit_generator")
-    return _digest(
-        _plain(generator.bit_generator.state if is_new_style else generator.get_state(legacy=False))
-    )
+    if hasattr(generator, "bit_generator"):
+        state = generator.bit_generator.state
+    else:
+        state = generator.get_state(legacy=False)
+    return _digest(_replace_arrays(state))
 
 
-def _plain(state: Any) -> Any:
-    """Return a NumPy state without arrays: how those are printed is the program's own setting."""
+def _replace_arrays(state: Any) -> Any:
+    """Return a NumPy state with bytes for arrays, whose text depends on the program's settings."""
     if isinstance(state, dict):
-        return {key: _plain(value) for key, value in state.items()}
+        return {key: _replace_arrays(value) for key, value in state.items()}
     return state.tobytes() if hasattr(state, "tobytes") else state
 
 

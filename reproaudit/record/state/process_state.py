@@ -1,5 +1,4 @@
-"""The random streams and flags of this process: kept, put back and seeded, between repetitions of
-the same code."""
+"""The random streams and flags of this process: kept, put back and seeded between repetitions."""
 
 from __future__ import annotations
 
@@ -15,11 +14,12 @@ import torch
 from reproaudit.record import torch_private
 from reproaudit.record.state import flags
 
-_python_state, _set_python_state, _seed_python = random.getstate, random.setstate, random.seed
-_torch_state, _set_torch_state = (
-    torch.default_generator.get_state,
-    torch.default_generator.set_state,
-)
+# Bound now: the program, and the recorder itself, may replace them.
+_python_state = random.getstate
+_set_python_state = random.setstate
+_seed_python = random.seed
+_torch_state = torch.default_generator.get_state
+_set_torch_state = torch.default_generator.set_state
 _set_num_threads = torch.set_num_threads
 _PRECISIONS = (("cuda", "matmul"), ("mkldnn", "matmul"), ("cuda", "conv"), ("cuda", "rnn"))
 
@@ -50,9 +50,10 @@ def _precision() -> tuple[str, ...]:
 def _set_precision(values: tuple[str, ...]) -> None:
     """Set it by the old way and then by the new one: torch checks that both say the same."""
     matmul, cpu, *cudnn = values
-    torch_private.set_matmul_precision(
-        "highest" if matmul != "tf32" else "medium" if cpu == "bf16" else "high"
-    )
+    if matmul != "tf32":
+        torch_private.set_matmul_precision("highest")
+    else:
+        torch_private.set_matmul_precision("medium" if cpu == "bf16" else "high")
     torch_private.set_cudnn_tf32(set(cudnn) == {"tf32"})
     for where, value in zip(_PRECISIONS, values, strict=True):
         torch_private.set_precision(*where, value)
@@ -60,8 +61,7 @@ def _set_precision(values: tuple[str, ...]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ProcessState:
-    """Python's, NumPy's legacy and torch's default random streams, and the flags of `_flags`, as
-    they were."""
+    """The random streams of Python, NumPy (legacy) and torch, and flags, as they were."""
 
     python: Any
     numpy: Any  # None: numpy.random was not imported
@@ -71,24 +71,27 @@ class ProcessState:
 
     @classmethod
     def capture(cls, *, with_flags: bool = True) -> ProcessState:
-        """Read the state; initialises no device and draws nothing. Without flags only the streams
-        can be put back."""
+        """Read the state; initialises no device and draws nothing.
+
+        Without flags only the streams can be put back.
+        """
         if with_flags and "numpy" in sys.modules:
-            importlib.import_module(
-                "numpy.random"
-            )  # else its stream would start, unseeded, in the first repetition
+            # Else its stream would start, unseeded, in the first repetition.
+            importlib.import_module("numpy.random")
         numpy_stream = _numpy_stream()
         return cls(
-            _python_state(),
-            None if numpy_stream is None else numpy_stream.get_state(legacy=False),
-            _torch_state(),
-            tuple(generator.get_state() for generator in _cuda_generators()),
-            tuple(read() for read, _ in _flags()) if with_flags else (),
+            python=_python_state(),
+            numpy=None if numpy_stream is None else numpy_stream.get_state(legacy=False),
+            cpu=_torch_state(),
+            cuda=tuple(generator.get_state() for generator in _cuda_generators()),
+            flags=tuple(read() for read, _ in _flags()) if with_flags else (),
         )
 
     def restore(self) -> None:
-        """Put everything back. A flag is set only if it differs: setting some has effects of its
-        own."""
+        """Put everything back.
+
+        A flag is set only if it differs: setting some has effects of its own.
+        """
         self.restore_streams()
         for (read, write), value in zip(_flags(), self.flags, strict=True):
             if read() != value:
@@ -106,8 +109,10 @@ class ProcessState:
 
 
 def seed_streams(seed: int) -> None:
-    """Seed Python, NumPy's legacy generator (if it is imported; it takes 32 bits) and torch on
-    every device."""
+    """Seed Python, NumPy's legacy generator if it is imported, and torch on every device.
+
+    NumPy takes the lowest 32 bits of the seed.
+    """
     _seed_python(seed)
     numpy_stream = _numpy_stream()
     if numpy_stream is not None:
@@ -118,15 +123,18 @@ def seed_streams(seed: int) -> None:
 
 
 def _numpy_stream() -> Any:
-    """Return NumPy's legacy global generator; None while numpy.random is not imported, or only in
-    part."""
+    """Return NumPy's legacy global generator.
+
+    None while numpy.random is not imported, or only in part.
+    """
     return getattr(sys.modules.get("numpy.random.mtrand"), "_rand", None)
 
 
 def _cuda_generators() -> tuple[torch.Generator, ...]:
-    """Return the generators of CUDA devices, none before the program itself has initialised CUDA."""
-    return (
-        tuple(torch.cuda.default_generators)
-        if torch.cuda.is_available() and torch.cuda.is_initialized()
-        else ()
-    )
+    """Return the generators of CUDA devices.
+
+    There are none before the program itself has initialised CUDA: asking would do it.
+    """
+    if not torch.cuda.is_available() or not torch.cuda.is_initialized():
+        return ()
+    return tuple(torch.cuda.default_generators)

@@ -1,5 +1,7 @@
 """Digests of the random generators' states: Python, NumPy legacy, torch CPU and each CUDA device.
-Nothing is drawn."""
+
+Nothing is drawn.
+"""
 
 from __future__ import annotations
 
@@ -24,55 +26,57 @@ def _split(value: int) -> tuple[int, int]:
 
 
 def python_state() -> tuple[int, int]:
-    version, internal, gauss = _getstate()
-    return _split(_xxh128(repr((version, internal, gauss)).encode()))
+    """Return the digest of the state of Python's global generator."""
+    state = repr(_getstate())
+    return _split(_xxh128(state.encode()))
 
 
 def numpy_state() -> tuple[int, int] | None:
-    """Return the digest of NumPy's legacy global state; None while the program has not imported
-    numpy.random."""
+    """Return the digest of NumPy's legacy global state.
+
+    None while the program has not imported numpy.random.
+    """
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is None:
         return None
     name, keys, position, has_gauss, gauss = numpy_random.mtrand._rand.get_state()
-    return _split(
-        _xxh128(
-            keys.tobytes() + repr((str(name), int(position), int(has_gauss), float(gauss))).encode()
-        )
-    )
+    rest = repr((str(name), int(position), int(has_gauss), float(gauss)))
+    return _split(_xxh128(keys.tobytes() + rest.encode()))
 
 
 def generator_state(generator: torch.Generator) -> tuple[int, int]:
-    """Return the digest of one torch generator's state (CPU: Mersenne Twister; CUDA: seed and
-    Philox offset)."""
-    state = generator.get_state()
-    return _split(_xxh128(_bytes(state)))
+    """Return the digest of one torch generator's state.
+
+    On the CPU that is one of the Mersenne Twister, on CUDA a seed and a Philox offset.
+    """
+    return _split(_xxh128(_read_bytes(generator.get_state())))
 
 
 def generator_state64(generator: torch.Generator | None) -> int:
-    """Return 64 bits of the state that a random op is about to consume; the CPU default generator
-    for None.
+    """Return 64 bits of the state that a random op is about to consume.
 
-    0 while a CUDA graph is captured, where the state is only known when the graph is replayed, and
-    asking for it raises (`CUDAGeneratorImpl::get_offset` and, in some versions of torch,
-    `current_seed`).
+    None stands for the default generator of the CPU. It is 0 while a CUDA graph is captured: there
+    the state is only known when the graph is replayed, and asking for it raises
+    (`CUDAGeneratorImpl::get_offset` and, in some versions of torch, `current_seed`).
     """
-    if generator is not None and generator.device.type == "cuda" and is_capturing():
+    if generator is None:
+        return _xxh64(_read_bytes(_default_state()))
+    if generator.device.type == "cuda" and is_capturing():
         return 0
-    return _xxh64(_bytes(_default_state() if generator is None else generator.get_state()))
+    return _xxh64(_read_bytes(generator.get_state()))
 
 
-def _bytes(state: torch.Tensor) -> bytes:
+def _read_bytes(state: torch.Tensor) -> bytes:
     import ctypes
 
     return ctypes.string_at(state.data_ptr(), state.numel())
 
 
 def is_capturing(device: torch.device | None = None) -> bool:
-    """True while the device's current stream is captured into a CUDA graph. Of the current device,
-    for None.
+    """Return True while the device's current stream is captured into a CUDA graph.
 
-    The legacy stream may not even be asked while a stream that blocks it is captured: True, too.
+    None stands for the current device. The legacy stream may not even be asked while a stream that
+    blocks it is captured: that is True, too.
     """
     if not torch.cuda.is_initialized():
         return False

@@ -5,11 +5,14 @@ Each event is of kind RNG and carries a stream's state in `outputs`. Those of a 
 worker's later epochs count 1/65536 each), and in `module` what the stream decides: ORDER of the
 samples, or what kind of dataset draws from it.
 
-  epoch:STREAM             when an iterator is made: the state that its sampler or its workers' seeds come from
+  epoch:STREAM             when an iterator is made: the state that its sampler or the seeds of its
+                           workers come from
   worker:STREAM:before     in worker number `aux`, before its dataset is used
-  worker:STREAM:after      after the first batch that was drawn for (`count` tells which); none, if nothing is drawn
+  worker:STREAM:after      after the first batch that was drawn for, whose number is `count`; there
+                           is none if nothing is drawn
   worker:STREAM:later      after the first batch but one or later that was drawn for
-  seed-after-draw:STREAM   when the program first seeds a stream that is no longer as PyTorch's import left it
+  seed-after-draw:STREAM   when the program first seeds a stream that is no longer as the import of
+                           PyTorch left it
 """
 
 from __future__ import annotations
@@ -54,15 +57,17 @@ _REUSES = 1 << 16
 _get_worker_info = torch.utils.data.get_worker_info
 
 
-@dataclass(slots=True)
+Iteration = tuple[int, int]  # the numbers of a loader and of an iterator of it
+
+
+@dataclass(slots=True, kw_only=True)
 class _Worker:
-    """One worker process during one epoch: where its streams were after the last batch, and which
-    were drawn from."""
+    """One worker process during one epoch."""
 
     dataset: Any
-    iteration: tuple[int, int]
+    iteration: Iteration
     site: int
-    states: dict[str, State]
+    states: dict[str, State]  # of its streams after the last batch
     batches: int = 0
     drawn: set[str] = field(default_factory=set)
     drawn_later: set[str] = field(default_factory=set)
@@ -74,19 +79,15 @@ class StreamWatch:
     def __init__(self, recorder: Recorder, patches: Patches) -> None:
         self._recorder = recorder
         self._patches = patches
-        self._loaders: dict[
-            int, tuple[weakref.ref[Any], int, int]
-        ] = {}  # by id: loader, its number, its epochs
+        # By the id of a loader: it, its number, and how many of its epochs were started.
+        self._loaders: dict[int, tuple[weakref.ref[Any], int, int]] = {}
         self._iterators = 0
-        self._iteration: tuple[int, int] | None = (
-            None  # loader and iterator that workers are being started for
-        )
+        self._iteration: Iteration | None = None  # which workers are being started for
         self._worker: _Worker | None = None
         self._reuses = 0
         if "numpy" in sys.modules:
-            importlib.import_module(
-                "numpy.random"
-            )  # by itself NumPy imports it when it is first used
+            # By itself NumPy imports it when it is first used.
+            importlib.import_module("numpy.random")
         self._unseeded = {"torch": torch_state(), "numpy": rng.numpy_state()}
 
     def install(self) -> None:
@@ -97,25 +98,22 @@ class StreamWatch:
         for kind in (MapFetcher, IterableFetcher):
             self._replace(kind, "fetch", self._wrap_fetch)
         for owner in (torch, torch.random):
-            self._watch_seeds(owner, "torch", torch_state, "manual_seed", "set_rng_state")
+            self._watch_seed(owner, "manual_seed", "torch", torch_state)
+            self._watch_seed(owner, "set_rng_state", "torch", _unknown_state)
         if "numpy.random" in sys.modules:
-            self._watch_seeds(
-                sys.modules["numpy.random"], "numpy", rng.numpy_state, "seed", "set_state"
-            )
+            owner = sys.modules["numpy.random"]
+            self._watch_seed(owner, "seed", "numpy", rng.numpy_state)
+            self._watch_seed(owner, "set_state", "numpy", _unknown_state)
 
-    def _watch_seeds(
-        self, owner: Any, stream: str, state: Callable[[], State | None], seed: str, restore: str
+    def _watch_seed(
+        self, owner: Any, name: str, stream: str, state: Callable[[], State | None]
     ) -> None:
-        self._replace(owner, seed, lambda original: self._wrap_seed(original, stream, state))
-        self._replace(
-            owner, restore, lambda original: self._wrap_seed(original, stream, lambda: None)
-        )
+        self._replace(owner, name, functools.partial(self._wrap_seed, stream=stream, state=state))
 
     def _replace(self, owner: Any, name: str, wrap: Callable[[Any], Any]) -> None:
         self._patches.replace(owner, name, wrap(getattr(owner, name)))
 
     # -- epochs
-    # ------------------------------------------------------------------------------------------------------
 
     def _wrap_iterator(self, original: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(original)
@@ -135,8 +133,10 @@ class StreamWatch:
         return _reset
 
     def _start_epoch(self, loader: Any) -> None:
-        """Record what decides an epoch. Without gradients it is an evaluation, which is right to
-        repeat itself."""
+        """Record what decides an epoch.
+
+        Without gradients it is an evaluation, which is right to repeat itself.
+        """
         self._iteration = None
         recorder = self._recorder
         if not recorder.active or recorder.state.inside or not torch.is_grad_enabled():
@@ -146,24 +146,21 @@ class StreamWatch:
             return
         self._iterators += 1
         self._iteration = (number, self._iterators * _REUSES)
-        site, found = recorder.sites.here(3), order_of(loader)
+        site = recorder.sites.here(3)
+        found = order_of(loader)
         if found is not None:
-            self._emit(
-                f"{EPOCH_PREFIX}{found[0]}", found[1], LoaderUse.ORDER, site, self._iteration
-            )
+            stream, state = found
+            use = LoaderUse.ORDER
         elif loader.num_workers > 0:
             stream = "torch.cpu" if loader.generator is None else "generator"
-            self._emit(
-                f"{EPOCH_PREFIX}{stream}",
-                torch_state(loader.generator),
-                LoaderUse.SEEDS,
-                site,
-                self._iteration,
-            )
+            state = torch_state(loader.generator)
+            use = LoaderUse.SEEDS
+        else:
+            return
+        self._emit(f"{EPOCH_PREFIX}{stream}", state, use=use, site=site, iteration=self._iteration)
 
     def _count(self, loader: Any) -> tuple[int, int]:
-        """Return the loader's number and how many epochs of it have been started, this one
-        included."""
+        """Return the loader's number and how many of its epochs were started, with this one."""
         known = self._loaders.get(id(loader))
         if known is None or known[0]() is not loader:
             known = weakref.ref(loader), len(self._loaders) + 1, 0
@@ -172,7 +169,6 @@ class StreamWatch:
         return number, epochs + 1
 
     # -- workers
-    # -----------------------------------------------------------------------------------------------------
 
     def _wrap_fetcher(self, original: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(original)
@@ -195,8 +191,10 @@ class StreamWatch:
         return fetch
 
     def _is_worker(self) -> bool:
-        """True in a forked worker of an epoch that is watched; a spawned one does not know which
-        epoch it works for."""
+        """Return True in a forked worker of an epoch that is watched.
+
+        A worker that is started otherwise does not know which epoch it works for.
+        """
         recorder = self._recorder
         return (
             self._iteration is not None
@@ -211,48 +209,52 @@ class StreamWatch:
             self._worker = None
             return
         loader, iterator = self._iteration
-        states = self._states(dataset)
-        # The stack of a forked process still holds the program's loop.
         self._worker = _Worker(
-            dataset, (loader, iterator + self._reuses), self._recorder.sites.here(3), states
+            dataset=dataset,
+            iteration=(loader, iterator + self._reuses),
+            # The stack of a forked process still holds the program's loop.
+            site=self._recorder.sites.here(3),
+            states=self._read_states(dataset),
         )
         self._reuses += 1
-        for stream, state in states.items():
-            self._tell(self._worker, stream, WorkerMoment.BEFORE, state)
+        for stream, state in self._worker.states.items():
+            self._emit_worker(self._worker, stream, WorkerMoment.BEFORE, state)
         self._flush()
 
     def _after_batch(self, worker: _Worker) -> None:
         worker.batches += 1
-        for stream, state in self._states(worker.dataset).items():
+        for stream, state in self._read_states(worker.dataset).items():
             if state == worker.states.get(stream):
                 continue
             worker.states[stream] = state
             if stream not in worker.drawn:
                 worker.drawn.add(stream)
-                self._tell(worker, stream, WorkerMoment.AFTER, state)
+                self._emit_worker(worker, stream, WorkerMoment.AFTER, state)
             if worker.batches > 1 and stream not in worker.drawn_later:
                 worker.drawn_later.add(stream)
-                self._tell(worker, stream, WorkerMoment.LATER, state)
+                self._emit_worker(worker, stream, WorkerMoment.LATER, state)
         self._flush()
 
-    def _tell(self, worker: _Worker, stream: str, when: WorkerMoment, state: State) -> None:
+    def _emit_worker(
+        self, worker: _Worker, stream: str, moment: WorkerMoment, state: State
+    ) -> None:
         info = _get_worker_info()
-        number = 0 if info is None else info.id
-        kind = LoaderUse.ITERABLE if isinstance(worker.dataset, IterableDataset) else LoaderUse.MAP
+        is_iterable = isinstance(worker.dataset, IterableDataset)
         self._emit(
-            f"{WORKER_PREFIX}{stream}:{when.value}",
+            f"{WORKER_PREFIX}{stream}:{moment.value}",
             state,
-            kind,
-            worker.site,
-            worker.iteration,
-            number,
-            max(1, worker.batches),
+            use=LoaderUse.ITERABLE if is_iterable else LoaderUse.MAP,
+            site=worker.site,
+            iteration=worker.iteration,
+            worker=0 if info is None else info.id,
+            count=max(1, worker.batches),
         )
 
     def _flush(self) -> None:
         self._recorder.writer.flush(self._recorder.step)  # a worker may be killed without warning
 
-    def _states(self, dataset: Any) -> dict[str, State]:
+    def _read_states(self, dataset: Any) -> dict[str, State]:
+        """Return the states of the global streams and of the dataset's own generators, by name."""
         found = {"python": rng.python_state(), "torch.cpu": torch_state()}
         legacy = rng.numpy_state()
         if legacy is not None:
@@ -271,29 +273,31 @@ class StreamWatch:
         return found
 
     # -- seeds
-    # -------------------------------------------------------------------------------------------------------
 
     def _wrap_seed(self, original: Any, stream: str, state: Callable[[], State | None]) -> Any:
         @functools.wraps(original)
         def seed(*args: Any, **kwargs: Any) -> Any:
             if stream in self._unseeded and self._is_programs_own():
-                before, now = self._unseeded.pop(stream), state()
+                before = self._unseeded.pop(stream)
+                now = state()
                 if before is not None and now is not None and now != before:
                     self._emit(
                         f"{LATE_SEED_PREFIX}{stream}",
                         now,
-                        LoaderUse.SEEDS,
-                        self._recorder.sites.here(2),
-                        (0, 0),
+                        use=LoaderUse.SEEDS,
+                        site=self._recorder.sites.here(2),
                     )
             return original(*args, **kwargs)
 
         return seed
 
     def _is_programs_own(self) -> bool:
-        """True in the program's main process, below its own code or a library's: PyTorch seeds each
-        worker itself."""
-        recorder, frame = self._recorder, outer_frame(2)
+        """Return True in the program's main process, below its own code or a library's.
+
+        PyTorch seeds each worker itself.
+        """
+        recorder = self._recorder
+        frame = outer_frame(2)
         return (
             recorder.active
             and not recorder.is_child
@@ -303,15 +307,15 @@ class StreamWatch:
         )
 
     # -- events
-    # ------------------------------------------------------------------------------------------------------
 
     def _emit(
         self,
         name: str,
         state: State,
+        *,
         use: LoaderUse,
         site: int,
-        iteration: tuple[int, int],
+        iteration: Iteration = (0, 0),
         worker: int = 0,
         count: int = 1,
     ) -> None:
@@ -319,16 +323,22 @@ class StreamWatch:
         recorder.open_child()
         writer = recorder.writer
         writer.add(
-            EventKind.RNG,
-            Phase.DATA,
-            0,
-            recorder.step,
-            writer.string(name),
-            writer.string(use.value),
-            site,
-            recorder.thread(),
-            count,
-            worker,
-            *iteration,
-            *state,
+            kind=EventKind.RNG,
+            phase=Phase.DATA,
+            flags=0,
+            step=recorder.step,
+            name=writer.string(name),
+            module=writer.string(use.value),
+            location=site,
+            thread=recorder.thread(),
+            count=count,
+            aux=worker,
+            in0=iteration[0],
+            in1=iteration[1],
+            out0=state[0],
+            out1=state[1],
         )
+
+
+def _unknown_state() -> None:
+    """Say nothing of the stream: a call that puts a state back is a first seed, and never late."""

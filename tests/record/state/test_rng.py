@@ -12,7 +12,7 @@ import torch
 
 from reproaudit.config.plan import Target
 from reproaudit.model.events import Level, Phase
-from reproaudit.record.operation.dispatch import _generator
+from reproaudit.record.operation.dispatch import find_generator
 from reproaudit.record.operation.opinfo import describe_op
 from reproaudit.record.state import rng
 from tests.record.recording import notes, record
@@ -38,16 +38,16 @@ def test_an_op_on_a_device_draws_from_that_device_s_generator(
     two_devices: tuple[torch.Generator, ...],
 ) -> None:
     first, second = two_devices
-    assert _generator(RAND, ([2],), {"device": torch.device("cuda:0")}) == (first, False)
-    assert _generator(RAND, ([2],), {"device": torch.device("cuda")}) == (second, False)
-    assert _generator(RAND, ([2],), {"device": torch.device("cpu")}) == (None, False)
+    assert find_generator(RAND, ([2],), {"device": torch.device("cuda:0")}) == (first, False)
+    assert find_generator(RAND, ([2],), {"device": torch.device("cuda")}) == (second, False)
+    assert find_generator(RAND, ([2],), {"device": torch.device("cpu")}) == (None, False)
 
 
 def test_a_generator_that_is_given_wins_over_the_device_s(
     two_devices: tuple[torch.Generator, ...],
 ) -> None:
     own = torch.Generator()
-    assert _generator(RANDPERM, (4,), {"generator": own, "device": torch.device("cuda")}) == (
+    assert find_generator(RANDPERM, (4,), {"generator": own, "device": torch.device("cuda")}) == (
         own,
         True,
     )
