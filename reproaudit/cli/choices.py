@@ -90,7 +90,7 @@ def _find_preset(project: ProjectConfig, name: str) -> Settings:
 def read_tolerances(options: argparse.Namespace, project: ProjectConfig | None) -> Tolerances:
     """Return what counts as equal: as the options say; if they say nothing, as the project does."""
     if options.tolerance:
-        from reproaudit.config.tolerance_options import parse_tolerances
+        from reproaudit.config.tolerance import parse_tolerances
 
         return parse_tolerances(options.tolerance)
     if project is None:

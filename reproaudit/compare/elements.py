@@ -1,5 +1,4 @@
-"""How far two tensors of one dtype and shape are apart, element by element, and what tolerance a
-user asked for."""
+"""How far two tensors of one dtype and shape are apart, element by element."""
 
 from __future__ import annotations
 
@@ -12,8 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from reproaudit.errors import UsageError
-from reproaudit.model.result import Difference, Tolerance
+from reproaudit.config.tolerance import Tolerance
+from reproaudit.model.result import Difference
 
 Array = npt.NDArray[Any]
 Buffer = bytes | bytearray | memoryview | npt.NDArray[Any]
@@ -22,7 +21,6 @@ CHUNK_ELEMENTS = (
     1 << 18
 )  # bounds the memory that a comparison needs, and keeps its arrays in the cache
 BIN_ENDS = np.uint64(1) << np.arange(64, dtype=np.uint64)
-DEFAULT = "*"  # the key of `parse_tolerance` for dtypes that have no tolerance of their own
 
 
 class TensorContent(Protocol):
@@ -315,48 +313,3 @@ def _tally_integers(
 def _absolute(values: Array) -> Array:
     wide = values.astype(np.uint64)
     return np.where(values < 0, np.uint64(0) - wide, wide)
-
-
-def parse_tolerance(text: str) -> dict[str, Tolerance]:
-    """Read "bitwise", "rtol=1e-5,atol=1e-8", "ulp=4", or tolerances per dtype:
-    "float32:rtol=1e-5;bfloat16:ulp=2".
-
-    The key "*" is always there: what a dtype gets that the text does not name. Raises UsageError.
-    """
-    tolerances: dict[str, Tolerance] = {}
-    for clause in text.split(";"):
-        dtype, colon, terms = clause.rpartition(":")
-        dtype = dtype.strip().removeprefix("torch.") if colon else DEFAULT
-        if dtype != DEFAULT and dtype not in FLOATS and dtype not in INTEGERS:
-            raise _refusal(text, f"{dtype!r} is no dtype that has a tolerance")
-        if dtype in tolerances:
-            raise _refusal(text, f"{dtype!r} has two tolerances")
-        tolerances[dtype] = _parse_terms(text, terms.strip())
-    tolerances.setdefault(DEFAULT, Tolerance())
-    return tolerances
-
-
-def _parse_terms(text: str, terms: str) -> Tolerance:
-    if terms == "bitwise":
-        return Tolerance()
-    limits: dict[str, float] = {}
-    for term in terms.split(","):
-        name, _, value = (piece.strip() for piece in term.partition("="))
-        if name not in ("rtol", "atol", "ulp") or name in limits:
-            raise _refusal(text, f"{term.strip()!r} is not rtol=, atol= or ulp=, once each")
-        try:
-            limits[name] = int(value) if name == "ulp" else float(value)
-        except ValueError:
-            raise _refusal(text, f"{value!r} is not a number that {name} can have") from None
-        if not 0 <= limits[name] < math.inf:
-            raise _refusal(text, f"{name} must be finite and not negative, not {value}")
-    return Tolerance(limits.get("rtol", 0.0), limits.get("atol", 0.0), int(limits.get("ulp", 0)))
-
-
-def _refusal(text: str, found: str) -> UsageError:
-    return UsageError(
-        f"cannot read the tolerance {text!r}: {found}",
-        code="tolerance-syntax",
-        hint='write "bitwise", "rtol=1e-5,atol=1e-8", "ulp=4", by dtype "float32:rtol=1e-5;bfloat16:ulp=2", '
-        'or by tensor "gradient:layers.*:ulp=4"',
-    )

@@ -9,9 +9,9 @@ from itertools import chain
 from reproaudit.compare.boundaries import BoundaryComparison, DivergentPairs, Pair, divergent_pairs
 from reproaudit.compare.elements import element_difference
 from reproaudit.compare.samples import same_samples, same_samples_across
-from reproaudit.config.tolerance import Tolerances
+from reproaudit.config.tolerance import Tolerance, Tolerances
 from reproaudit.model.events import EventKind, NotChecked, Unchecked
-from reproaudit.model.result import TensorDivergence, Tolerance
+from reproaudit.model.result import TensorDivergence
 from reproaudit.model.verdict import Comparison, Verdict, decide
 from reproaudit.trace.runs import Run
 from reproaudit.trace.views import TensorEvent

@@ -12,9 +12,8 @@ from typing import Any, Literal
 
 from reproaudit.codec import Malformed, parse_toml
 from reproaudit.config.settings import Settings, bad_value, from_dict, refuse_unknown
-from reproaudit.config.tolerance import Ignored, TensorPattern
+from reproaudit.config.tolerance import Ignored, TensorPattern, Tolerance
 from reproaudit.errors import UsageError
-from reproaudit.model.result import Tolerance
 
 BASELINE_FILE = "reproaudit-baseline.json"
 _PREFIX = "REPROAUDIT_"

@@ -15,14 +15,14 @@ from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import Judged, judge
 from reproaudit.config.settings import Settings, describe
 from reproaudit.config.subject import SubjectSpec
-from reproaudit.config.tolerance import Ignored, Tolerances
+from reproaudit.config.tolerance import Ignored, Tolerance, Tolerances
 from reproaudit.diagnose.diagnosis import Diagnosis, Diagnostician
 from reproaudit.diagnose.misuse import find_misuse
 from reproaudit.diagnose.races import DeviceRace, read_device_races, warn_of_races
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.conclude import collect_alerts, conclude
 from reproaudit.model.events import Level, NotChecked, ProgramWarning, Unchecked
-from reproaudit.model.result import Alert, AuditResult, Finding, Tolerance
+from reproaudit.model.result import Alert, AuditResult, Finding
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.reproducer import write_reproducer
 from reproaudit.runs.budget import Budget

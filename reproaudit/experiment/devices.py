@@ -11,8 +11,9 @@ import numpy as np
 
 from reproaudit.compare.align import align
 from reproaudit.compare.elements import element_difference
+from reproaudit.config.tolerance import Tolerance
 from reproaudit.model.events import Location
-from reproaudit.model.result import Difference, Tolerance
+from reproaudit.model.result import Difference
 from reproaudit.report.wording import counted, difference_sentence, named
 from reproaudit.trace.values import TensorValue
 

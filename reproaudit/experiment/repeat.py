@@ -17,13 +17,14 @@ from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import Judged, judge
 from reproaudit.compare.localise import Localisation, Origin, localise
 from reproaudit.config.subject import SubjectSpec
+from reproaudit.config.tolerance import Tolerance
 from reproaudit.diagnose.attribute import drop_clock_suspicion
 from reproaudit.diagnose.diagnosis import Diagnosis, Diagnostician
 from reproaudit.diagnose.sources import Explanation, explain_sources, with_cause
 from reproaudit.errors import ReproauditError
 from reproaudit.experiment.conclude import conclude
 from reproaudit.model.events import Level, NotChecked, Unchecked
-from reproaudit.model.result import AuditResult, Cause, Finding, Isolation, Tolerance
+from reproaudit.model.result import AuditResult, Cause, Finding, Isolation
 from reproaudit.model.verdict import Verdict
 from reproaudit.runs.budget import Budget
 from reproaudit.runs.in_process import InProcessLab

@@ -65,19 +65,6 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Tolerance:
-    """What counts as equal for one dtype. Bitwise unless told otherwise: all three zero."""
-
-    rtol: float = 0.0
-    atol: float = 0.0
-    ulp: int = 0
-
-    @property
-    def is_bitwise(self) -> bool:
-        return self.rtol == 0.0 and self.atol == 0.0 and self.ulp == 0
-
-
-@dataclass(frozen=True, slots=True)
 class TensorDivergence:
     """One boundary tensor (batch, output, gradient, parameter) whose digests differ between two
     runs.

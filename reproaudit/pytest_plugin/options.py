@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.compare.elements import parse_tolerance
 from reproaudit.config.project import choices_of_environment
+from reproaudit.config.tolerance import Tolerance, parse_tolerance
 from reproaudit.errors import UsageError
-from reproaudit.model.result import Tolerance
 from reproaudit.pytest_plugin.names import ISOLATIONS
 
 ToleranceOption = str | Tolerance | Mapping[str, Tolerance] | None

@@ -11,8 +11,7 @@ import pytest
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import Judged, judge
-from reproaudit.config.tolerance import Ignored, TensorPattern
-from reproaudit.config.tolerance_options import parse_tolerances
+from reproaudit.config.tolerance import Ignored, TensorPattern, parse_tolerances
 from reproaudit.diagnose.locate import Locator
 from reproaudit.experiment.conclude import conclude
 from reproaudit.model.events import EventKind, Outcome, OutcomeKind

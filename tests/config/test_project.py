@@ -17,9 +17,8 @@ from reproaudit.config.project import (
     resolve,
 )
 from reproaudit.config.settings import Settings
-from reproaudit.config.tolerance import Ignored, TensorPattern
+from reproaudit.config.tolerance import Ignored, TensorPattern, Tolerance
 from reproaudit.errors import UsageError
-from reproaudit.model.result import Tolerance
 
 
 def write_project(folder: Path, text: str) -> Path:

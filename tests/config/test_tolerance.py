@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from reproaudit.config.tolerance import TensorPattern, Tolerances
-from reproaudit.config.tolerance_options import parse_tolerances
+from reproaudit.config.tolerance import (
+    TensorPattern,
+    Tolerance,
+    Tolerances,
+    parse_tolerance,
+    parse_tolerances,
+)
 from reproaudit.errors import UsageError
 from reproaudit.model.events import EventKind
-from reproaudit.model.result import Tolerance
 
 GRADIENT, PARAMETER, BATCH = EventKind.GRADIENT, EventKind.PARAMETER, EventKind.BATCH
 
@@ -86,3 +92,55 @@ def test_what_is_neither_a_dtype_nor_a_pattern_with_limits_is_refused(text: str,
     with pytest.raises(UsageError) as caught:
         parse_tolerances([text])
     assert caught.value.code == code
+
+
+def test_tolerances_are_read_for_all_dtypes_and_for_single_ones() -> None:
+    assert parse_tolerance("bitwise") == {"*": Tolerance()}
+    assert parse_tolerance("rtol=1e-5, atol=1e-8") == {"*": Tolerance(rtol=1e-5, atol=1e-8)}
+    assert parse_tolerance("ulp=4") == {"*": Tolerance(ulp=4)}
+    assert parse_tolerance("float32:rtol=1e-5,atol=1e-6; torch.bfloat16:ulp=2") == {
+        "*": Tolerance(),
+        "float32": Tolerance(rtol=1e-5, atol=1e-6),
+        "bfloat16": Tolerance(ulp=2),
+    }
+    assert parse_tolerance("*:ulp=1;int64:bitwise") == {"*": Tolerance(ulp=1), "int64": Tolerance()}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "rtol",
+        "rtol=",
+        "rtol=x",
+        "rtol=-1",
+        "atol=nan",
+        "rtol=inf",
+        "ulp=1.5",
+        "ulp=-1",
+        "ulp=1,ulp=2",
+        "rtol=1;atol=1",
+        "float33:ulp=1",
+        "float32:",
+        "bitwise,ulp=1",
+        "rtol=1e-5;",
+        ":ulp=1",
+    ],
+)
+def test_a_tolerance_that_cannot_be_read_is_refused_with_a_hint(text: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        parse_tolerance(text)
+    assert refused.value.code == "tolerance-syntax"
+    assert repr(text) in refused.value.message
+    assert "ulp=4" in refused.value.hint
+
+
+@given(st.text(alphabet="rtolaup=1e-5.,;:*float32bitwise ", max_size=25))
+@settings(max_examples=200)
+def test_any_text_is_a_tolerance_or_a_usage_error(text: str) -> None:
+    try:
+        tolerances = parse_tolerance(text)
+    except UsageError:
+        return
+    assert all(min(t.rtol, t.atol, t.ulp) >= 0 for t in tolerances.values())
+    assert "*" in tolerances

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from reproaudit.config.tolerance import Tolerance
 from reproaudit.experiment.devices import CLOSE, DeviceComparison, compare_results
-from reproaudit.model.result import Tolerance
 from reproaudit.pytest_plugin.recording import record_op_values
 
 HERE = Path(__file__).parent

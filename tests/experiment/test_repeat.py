@@ -17,10 +17,11 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from reproaudit.config.subject import SubjectKind, SubjectSpec
+from reproaudit.config.tolerance import Tolerance
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.repeat import RepeatOptions, repeat
 from reproaudit.knowledge.interventions import INTERVENTIONS
-from reproaudit.model.result import AuditResult, Cause, Isolation, Tolerance
+from reproaudit.model.result import AuditResult, Cause, Isolation
 from reproaudit.model.verdict import Verdict
 from reproaudit.pytest_plugin.recording import repetitions_from_here
 from reproaudit.runs.budget import Budget
