@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,8 @@ def test_five_sources_at_once_are_all_named_proven_complete_and_repaired_by_a_mi
     # Larger, with more steps, and with more threads than cores: so its kernels differ in each run
     # on any machine.
     for small, large in {
+        "import torch\n": "import torch\nfrom plain_sgd import SGD\n",
+        "torch.optim.SGD(": "SGD(",
         "REPEATS = 200": "REPEATS = 250",
         "size=16": "size=64",
         "range(4)": "range(10)",
@@ -74,6 +77,7 @@ def test_five_sources_at_once_are_all_named_proven_complete_and_repaired_by_a_mi
         assert small in text
         text = text.replace(small, large)
     (tmp_path / "train.py").write_text(text)
+    shutil.copy(PROGRAMS / "plain_sgd.py", tmp_path)
     marked = [number for number, line in enumerate(text.splitlines(), 1) if "# source" in line]
     expected = [
         (marked[0], None, "hash-order", ["hash.seed"]),

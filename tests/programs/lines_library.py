@@ -3,6 +3,7 @@ would call."""
 
 import numpy as np
 import torch
+from plain_sgd import SGD
 
 torch.manual_seed(0)
 stream = np.random.mtrand._rand
@@ -15,7 +16,7 @@ def noisy(values):
 
 
 model = torch.nn.Linear(4, 1)
-optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+optimizer = SGD(model.parameters(), lr=0.1)
 for step in range(4):
     inputs = noisy([1.0, 2.0, 3.0, float(step)])
     loss = model(torch.tensor(inputs)).square().sum()

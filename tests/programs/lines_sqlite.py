@@ -3,6 +3,7 @@
 import sqlite3
 
 import torch
+from plain_sgd import SGD
 
 torch.manual_seed(0)
 
@@ -28,7 +29,7 @@ class Table:
 table = Table(12)
 samples = table.rows()
 model = torch.nn.Linear(1, 1)
-optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+optimizer = SGD(model.parameters(), lr=0.01)
 for x, y in samples:
     loss = (model(torch.tensor([x])) - torch.tensor([y])).square().sum()
     optimizer.zero_grad()

@@ -4,12 +4,13 @@ evaluates, always alike."""
 import sys
 
 import torch
+from plain_sgd import SGD
 from torch.utils.data import DataLoader, TensorDataset
 
 torch.manual_seed(0)
 data = TensorDataset(torch.arange(16.0).reshape(16, 1))
 model = torch.nn.Linear(1, 1)
-optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+optimizer = SGD(model.parameters(), lr=0.01)
 loader = DataLoader(data, batch_size=8, shuffle=True)
 plain = DataLoader(data, batch_size=8)
 sampled = torch.Generator()

@@ -1,9 +1,10 @@
-"""Seeds both global streams; with the argument `late` after weights and data were drawn from them."""
+"""Seeds both global streams; with the argument `late` after weights and data were drawn."""
 
 import sys
 
 import numpy as np
 import torch
+from plain_sgd import SGD
 
 
 def seed():
@@ -16,6 +17,6 @@ if sys.argv[1] == "early":
 model = torch.nn.Linear(3, 1)  # drawn
 data = torch.tensor(np.random.normal(size=(8, 3)), dtype=torch.float32)
 seed()
-optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+optimizer = SGD(model.parameters(), lr=0.01)
 model(data).sum().backward()
 optimizer.step()

@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import torch
+from plain_sgd import SGD
 from torch.utils.data import DataLoader, Dataset, IterableDataset, get_worker_info
 
 how = sys.argv[1]
@@ -47,7 +48,7 @@ def seed_worker(worker):
 
 torch.manual_seed(0)
 model = torch.nn.Linear(3, 1)
-optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+optimizer = SGD(model.parameters(), lr=0.01)
 dataset = Sharded() if how == "sharded" else Noisy()
 loader = DataLoader(
     dataset, batch_size=4, num_workers=2, worker_init_fn=seed_worker, multiprocessing_context="fork"

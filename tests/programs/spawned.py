@@ -3,12 +3,13 @@
 import multiprocessing
 
 import torch
+from plain_sgd import SGD
 
 
 def train(seed: int) -> None:
     torch.manual_seed(seed)
     model = torch.nn.Linear(2, 1)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    optimizer = SGD(model.parameters(), lr=0.1)
     for _ in range(3):
         optimizer.zero_grad()
         model(torch.ones(3, 2)).sum().backward()
