@@ -4,6 +4,7 @@ test runs programs."""
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -347,6 +348,7 @@ def test_a_project_goes_from_failing_to_accepted_to_repaired(tmp_path: Path) -> 
     clean = (PROGRAMS / "clean.py").read_text()
     (tmp_path / "clean.py").write_text(clean)
     (tmp_path / "noisy.py").write_text((PROGRAMS / "unseeded.py").read_text())
+    shutil.copy(PROGRAMS / "plain_sgd.py", tmp_path)
     (tmp_path / "pyproject.toml").write_text(
         '[tool.reproaudit]\nruns = 2\nsteps = 1\nsubjects = ["clean.py", {subject = "noisy.py", name = "noisy"}]\n'
     )

@@ -1,4 +1,4 @@
-"""Running a small program in a fresh process under some interventions, without an audit around it."""
+"""Running a small program in a process of its own under interventions, without an audit."""
 
 from __future__ import annotations
 
@@ -14,13 +14,25 @@ from reproaudit.config.settings import Settings
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.knowledge.interventions import combined
 from reproaudit.model.events import Level
+from tests import warm
+from tests.auditing import PROGRAMS
 
 ROOT = Path(__file__).resolve().parents[3]
 CHANCES = 20  # a race that ends alike in every other try does so in all of these once in a million
 
 
-def run(folder: Path, source: str, *interventions: str, level: Level = Level.BOUNDARY) -> str:
-    """Run the program in `folder` and return what it writes to standard output."""
+def run(
+    folder: Path,
+    source: str,
+    *interventions: str,
+    level: Level = Level.BOUNDARY,
+    is_fresh: bool = False,
+) -> str:
+    """Run the program in `folder` and return what it writes to standard output.
+
+    It runs in a fork of a process that has imported torch; with `is_fresh` in an interpreter of its
+    own.
+    """
     (folder / "program.py").write_text(textwrap.dedent(source), encoding="utf-8")
     traces, plan = folder / "traces", folder / "plan.json"
     subject = SubjectSpec(SubjectKind.SCRIPT, folder, path="program.py")
@@ -28,9 +40,12 @@ def run(folder: Path, source: str, *interventions: str, level: Level = Level.BOU
     plan.write_text(to_json(RunPlan(traces, subject, level, settings=settings)), encoding="utf-8")
     shutil.rmtree(traces, ignore_errors=True)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "reproaudit.record", str(plan)]
+    if not is_fresh:
+        ended = warm.run(plan, folder, environment)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
     done = subprocess.run(
-        command,
+        [sys.executable, "-m", "reproaudit.record", str(plan)],
         cwd=folder,
         env=environment,
         check=False,
@@ -80,6 +95,7 @@ def is_reproducible(folder: Path, source: str, *interventions: str) -> bool:
     """Audit the program from the command line, by two runs, under the interventions."""
     program = folder / "program.py"
     program.write_text(textwrap.dedent(source), encoding="utf-8")
+    shutil.copy(PROGRAMS / "plain_sgd.py", folder)
     command = [
         sys.executable,
         "-m",

@@ -22,7 +22,8 @@ torch.manual_seed(0)
 torch.set_default_dtype(torch.float64)  # large values in the sum hide no small ones
 factor = 1 + {value}
 model = torch.nn.Linear(4, 1)
-optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+from plain_sgd import SGD
+optimizer = SGD(model.parameters(), lr=0.1)
 for _ in range(2):
     optimizer.zero_grad()
     (model(torch.ones(3, 4)) * factor).sum().backward()

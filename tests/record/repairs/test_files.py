@@ -33,7 +33,8 @@ for second, value in enumerate(torch.randperm(16)):
     os.utime(path, (second, second))  # files that are made at once may be of one age
 torch.manual_seed(0)
 model = torch.nn.Linear(1, 1)
-optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+from plain_sgd import SGD
+optimizer = SGD(model.parameters(), lr=0.1)
 for path in sorted(glob.glob(folder + '/*'), key=os.path.getmtime):
     optimizer.zero_grad()
     model(torch.full((1, 1), float(os.path.basename(path)))).sum().backward()

@@ -62,7 +62,8 @@ class Noisy(Numbers):
     def __getitem__(self, index):
         return torch.tensor([index + float(torch.rand(1)) + os.getpid() * (get_worker_info() is not None)])
 model = torch.nn.Linear(1, 1)
-optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+from plain_sgd import SGD
+optimizer = SGD(model.parameters(), lr=0.01)
 for batch in DataLoader(Noisy(), batch_size=2, num_workers=2):
     optimizer.zero_grad()
     model(batch).sum().backward()
