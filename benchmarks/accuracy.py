@@ -60,7 +60,9 @@ def said(result: dict[str, Any]) -> str:
 
 def share(rows: list[dict[str, bool | None]], question: str) -> str:
     asked = [row[question] for row in rows if row.get(question) is not None]
-    return f"{sum(map(bool, asked))} of {len(asked)} ({100 * sum(map(bool, asked)) / max(1, len(asked)):.0f} %)"
+    answered = sum(map(bool, asked))
+    percent = 100 * answered / max(1, len(asked))
+    return f"{answered} of {len(asked)} ({percent:.0f} %)"
 
 
 def table(names: list[str], truths: Path, results: Path) -> list[str]:

@@ -25,7 +25,10 @@ from pathlib import Path
 from figures import publish
 
 PINNED = "1.1.1"
-COMMAND = "python benchmarks/beside_pytest_torch.py --pytest-torch DIR --out reports/comparison/pytest_torch.md"
+COMMAND = (
+    "python benchmarks/beside_pytest_torch.py --pytest-torch DIR "
+    "--out reports/comparison/pytest_torch.md"
+)
 
 LAYERS = '''\
 import numpy as np

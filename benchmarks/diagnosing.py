@@ -44,7 +44,7 @@ def seconds(command: list[str], scratch: str) -> float:
 
 
 def measure(program: str) -> tuple[str, ...]:
-    """Return a row: the program, its findings, runs made, and the audit's time over a plain run's."""
+    """Return a row: program, findings, runs made, and the audit's time over a plain run's."""
     path = str(Path(program).absolute())
     with tempfile.TemporaryDirectory() as scratch:
         plain = statistics.median(

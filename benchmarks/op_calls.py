@@ -74,7 +74,10 @@ def calls(device: str) -> tuple[str, Iterator[list[OpCall]]]:
     """Return where the calls come from, and the calls of one operator after the other."""
     if find_spec("expecttest") is None:
         curated = list(_curated(device))
-        why = f"{len(curated)} operators of a list of our own: op_db needs the package expecttest, which is not here"
+        why = (
+            f"{len(curated)} operators of a list of our own: op_db needs the package expecttest, "
+            "which is not here"
+        )
         return why, iter([[call] for call in curated])
     from torch.testing._internal.common_methods_invocations import op_db
 
@@ -122,8 +125,11 @@ def _curated(device: str) -> Iterator[OpCall]:
         return torch.rand(shape, generator=generator).add_(0.1).to(device).requires_grad_()
 
     a, b, image, kernel = leaf(64, 64), leaf(64, 64), leaf(4, 8, 16, 16), leaf(8, 8, 3, 3)
-    names = "exp log sqrt sin cos tanh sigmoid abs neg reciprocal rsqrt erf floor sum mean cumsum sort softmax t".split()
-    for name in names:
+    names = (
+        "exp log sqrt sin cos tanh sigmoid abs neg reciprocal rsqrt erf floor sum mean cumsum "
+        "sort softmax t"
+    )
+    for name in names.split():
         extra = (-1,) if name in ("cumsum", "softmax") else ()
         yield OpCall(name, getattr(torch, name), ((a, *extra), {}))
     for name in "add sub mul div maximum minimum matmul atan2 pow hypot".split():

@@ -139,7 +139,7 @@ def lstm_step(device: str = "cpu", batch: int = 16, time: int = 64) -> Callable[
 
 
 class Messages(nn.Module):
-    """One layer of message passing: the mean of what the neighbours send, and the node's own state."""
+    """One layer of message passing: the mean of the neighbours' messages, and the own state."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

@@ -21,7 +21,10 @@ COMMANDS = {
     "reproaudit explain RA401": ("-m", "reproaudit", "explain", "RA401"),
 }
 # Everything that the parent of an audit imports before its first run starts.
-PARENT = "import sys, reproaudit.experiment.audit, reproaudit.cli.audit, reproaudit.report.terminal; print('torch' in sys.modules)"
+PARENT = (
+    "import sys, reproaudit.experiment.audit, reproaudit.cli.audit, reproaudit.report.terminal; "
+    "print('torch' in sys.modules)"
+)
 
 
 def cpu_seconds(words: tuple[str, ...]) -> float:

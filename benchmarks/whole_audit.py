@@ -32,7 +32,7 @@ PROGRAMS = {
 
 
 def kinds_of(program: str, words: list[str]) -> dict[str, list[list[str]]]:
-    """Return the commands of each kind; the long program is recorded once, the short one audited."""
+    """Return the commands of each kind: the long program is recorded, the short one audited."""
     plain = [sys.executable, *words]
     if program == "vae":
         audit = [*AUDIT, *words]
@@ -50,7 +50,7 @@ def kinds_of(program: str, words: list[str]) -> dict[str, list[list[str]]]:
 
 
 def seconds(commands: list[list[str]]) -> tuple[float, float]:
-    """Return wall and CPU time of commands that run one after the other in a folder of their own."""
+    """Return wall and CPU time of commands run one after the other in a folder of their own."""
     with tempfile.TemporaryDirectory() as scratch:
         start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
         for command in commands:

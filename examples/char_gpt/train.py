@@ -152,9 +152,8 @@ def main():
             schedule.step()
             iteration += 1
             if iteration % 10 == 0:
-                print(
-                    f"iteration {iteration:4d}  loss {loss.item():.4f}  lr {schedule.get_last_lr()[0]:.2e}"
-                )
+                (rate,) = schedule.get_last_lr()
+                print(f"iteration {iteration:4d}  loss {loss.item():.4f}  lr {rate:.2e}")
             if iteration == args.iterations:
                 break
 

@@ -1,11 +1,11 @@
-"""Word scores from a hashed table, with five sources of divergence at once. Each line to blame is marked."""
+"""Word scores from a hashed table, with five sources of divergence, each on a marked line."""
 
 import numpy as np
 import torch
 import torch.nn as nn
 
-WORDS = """the quick brown fox jumps over the lazy dog while the slow green turtle swims under a bright orange
-bridge and nobody near the river says a word about it""".split()
+WORDS = """the quick brown fox jumps over the lazy dog while the slow green turtle swims under a
+bright orange bridge and nobody near the river says a word about it""".split()
 REPEATS = 200
 
 
@@ -14,7 +14,7 @@ def build_vocabulary(words):
 
 
 def hash_places(count):
-    """Give each place to two rows, one of each half of the page: halves are written by different threads."""
+    """Give each place to two rows, one of each half: two threads write the halves of the page."""
     return torch.cat([torch.randperm(count // 2), torch.randperm(count // 2)])
 
 

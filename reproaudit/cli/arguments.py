@@ -1,4 +1,4 @@
-"""The options of every sub-command, and where ours end and the subject's own arguments begin."""
+"""The options of every command, and where ours end and the subject's arguments begin."""
 
 from __future__ import annotations
 
@@ -7,6 +7,14 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from reproaudit import __version__
+from reproaudit.cli.option_values import (
+    parse_assignment,
+    parse_positive,
+    parse_seconds,
+    parse_share,
+    parse_steps,
+    parse_switch,
+)
 from reproaudit.config.project import parse_budget
 from reproaudit.errors import UsageError
 from reproaudit.report import formats
@@ -51,56 +59,6 @@ class Parser(argparse.ArgumentParser):
         """Return what each option does by each of its names, such as "--seed"."""
         # argparse offers no public way to ask what a parser knows.
         return {name: action for action in self._actions for name in action.option_strings}
-
-
-def parse_steps(text: str) -> int | None:
-    """Read a number of steps; None is all of them."""
-    return None if text == "all" else parse_positive(text)
-
-
-def parse_positive(text: str) -> int:
-    """Read a whole number above 0."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
-
-
-def parse_seconds(text: str) -> float:
-    """Read a finite number of seconds above 0."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0.0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return value
-
-
-def parse_share(text: str) -> float:
-    """Read a number between 0 and 1, both excluded."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0.0 < value < 1.0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1")
-    return value
-
-
-def parse_switch(text: str) -> bool:
-    """Read "on" or "off"."""
-    words = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
-    if text.lower() not in words:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither on nor off")
-    return words[text.lower()]
-
-
-def parse_assignment(text: str) -> tuple[str, str]:
-    """Read NAME=VALUE."""
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
-    return name, value
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:

@@ -18,7 +18,8 @@ from reproaudit.atlas.document import Document, make_document, settle_status
 from reproaudit.atlas.log import Log, Record
 from reproaudit.atlas.page import render
 from reproaudit.atlas.sweep import confirm_accusations, sweep
-from reproaudit.cli.arguments import Parser, parse_positive, parse_seconds
+from reproaudit.cli.arguments import Parser
+from reproaudit.cli.option_values import parse_positive, parse_seconds
 from reproaudit.errors import UsageError
 from reproaudit.model.verdict import EXIT_NOT_AUDITED
 from reproaudit.report.output import write

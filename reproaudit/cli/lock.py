@@ -8,16 +8,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from reproaudit.cli.arguments import (
-    Parser,
-    add_inputs,
-    add_settings,
-    parse_positive,
-    parse_seconds,
-    parse_steps,
-    split_words,
-)
+from reproaudit.cli.arguments import Parser, add_inputs, add_settings, split_words
 from reproaudit.cli.choices import read_settings, resolve_choices
+from reproaudit.cli.option_values import parse_positive, parse_seconds, parse_steps
 from reproaudit.config.project import Choices, load_project
 from reproaudit.config.settings import Settings, merge
 from reproaudit.config.subject import parse_subject

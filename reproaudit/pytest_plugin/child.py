@@ -1,4 +1,4 @@
-"""The plugin in a fresh process that runs one test for one check, and what starts such processes."""
+"""Fresh processes that run one test for one check: what starts them, and what they do."""
 
 from __future__ import annotations
 

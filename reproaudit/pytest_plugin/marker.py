@@ -185,7 +185,7 @@ class _MarkedTest:
 
 
 def _read_options(item: pytest.Item) -> CheckOptions:
-    """Return the options of the marker. Raises UsageError if the test cannot be repeated by them."""
+    """Return the options of the marker. Raises UsageError if the test cannot be repeated."""
     marker = item.get_closest_marker(MARKER)
     assert marker is not None
     _check_names(marker.kwargs)

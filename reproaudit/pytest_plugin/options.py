@@ -19,12 +19,13 @@ ToleranceOption = str | Tolerance | Mapping[str, Tolerance] | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckOptions:
-    """How a check is made. `runs` and `isolation` None: as the command line or the configuration says.
+    """How a check is made.
 
-    `seed` seeds all random streams before each repetition; None: each repetition starts from the
-    streams as the check found them. Without `diagnose` a difference is located and no fix is
-    looked for. `tolerance` as on the command line ("rtol=1e-5,atol=1e-8", "ulp=4"), a Tolerance, or
-    a mapping of dtype names.
+    `runs` and `isolation` None: as the command line or the configuration says. `seed` seeds all
+    random streams before each repetition; None: each repetition starts from the streams as the
+    check found them. Without `diagnose` a difference is located and no fix is looked for.
+    `tolerance` as on the command line ("rtol=1e-5,atol=1e-8", "ulp=4"), a Tolerance, or a mapping
+    of dtype names.
     """
 
     runs: int | None = None

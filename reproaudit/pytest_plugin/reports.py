@@ -1,4 +1,4 @@
-"""What the plugin writes at the end of a session: a summary, and the reports that were asked for."""
+"""What the plugin writes at the end of a session: a summary, and the reports asked for."""
 
 from __future__ import annotations
 

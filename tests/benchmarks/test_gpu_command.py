@@ -1,4 +1,4 @@
-"""The driver of `make gpu` and `make bench`, on parts that hang, fail and leave processes behind."""
+"""The driver of `make gpu` and `make bench`, on parts that hang, fail or leave processes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from tests.processes import has_ended
 ROOT = Path(__file__).resolve().parents[2]
 FORKS_AND_HANGS = """
 import subprocess, sys, time
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
+child = subprocess.Popen(sleep, start_new_session=True)
 open("child", "w").write(str(child.pid))
 time.sleep(600)
 """

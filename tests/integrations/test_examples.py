@@ -38,9 +38,7 @@ def test_the_workflow_is_valid_against_the_published_schema() -> None:
     Draft7Validator(schema("github-workflow.json")).validate(document)
 
 
-def test_the_workflow_names_inputs_that_the_action_has_and_reads_reports_where_the_action_writes_them() -> (
-    None
-):
+def test_the_workflow_names_inputs_and_reports_as_the_action_has_them() -> None:
     action = loaded(ROOT / "action.yml")
     steps = loaded(CI / "github-workflow.yml")["jobs"]["audit"]["steps"]
     (audit,) = [step for step in steps if "reproaudit@" in step.get("uses", "")]

@@ -1,4 +1,4 @@
-"""The plugin in test suites of others: in a process of its own, beside the plugins that people use."""
+"""The plugin in test suites of others: in its own process, beside plugins that people use."""
 
 from __future__ import annotations
 
@@ -69,13 +69,17 @@ def test_fixture(reproaudit):
     assert result.verdict.value == "reproducible"
 
 def test_fixture_fails(reproaudit):
-    reproaudit.assert_reproducible(lambda: torch.from_numpy(np.random.default_rng().normal(size=4)).square())
+    reproaudit.assert_reproducible(
+        lambda: torch.from_numpy(np.random.default_rng().normal(size=4)).square()
+    )
 
 def test_step_with_arguments(reproaudit):
     reproaudit.check(lambda batch: batch)
 
 def test_device(reproaudit_device, reproaudit):
-    reproaudit.assert_reproducible(lambda device: torch.randn(3, device=device), device=reproaudit_device, runs=2)
+    reproaudit.assert_reproducible(
+        lambda device: torch.randn(3, device=device), device=reproaudit_device, runs=2
+    )
 """
 PASSED = [
     "test_a_step_with_its_fixture",
@@ -136,7 +140,7 @@ def test_fresh_processes_show_what_one_process_hides(pytester: pytest.Pytester) 
         import torch
 
         def step():
-            return torch.tensor([len(word) for word in {"a", "bb", "ccc", "dddd", "eeeee", "ffffff", "ggggggg"}])
+            return torch.tensor([len(word) for word in {"a" * length for length in range(1, 8)}])
 
         @pytest.mark.reproducible(runs=2, isolation="process")
         def test_marked(tmp_path):

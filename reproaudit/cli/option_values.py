@@ -1,0 +1,55 @@
+"""Reads the value of one option. What is wrong raises argparse.ArgumentTypeError."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def parse_steps(text: str) -> int | None:
+    """Read a number of steps; None is all of them."""
+    return None if text == "all" else parse_positive(text)
+
+
+def parse_positive(text: str) -> int:
+    """Read a whole number above 0."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def parse_seconds(text: str) -> float:
+    """Read a finite number of seconds above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return value
+
+
+def parse_share(text: str) -> float:
+    """Read a number between 0 and 1, both excluded."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.0 < value < 1.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1")
+    return value
+
+
+def parse_switch(text: str) -> bool:
+    """Read "on" or "off"."""
+    words = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
+    if text.lower() not in words:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither on nor off")
+    return words[text.lower()]
+
+
+def parse_assignment(text: str) -> tuple[str, str]:
+    """Read NAME=VALUE."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
