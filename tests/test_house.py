@@ -184,9 +184,19 @@ def test_the_makefile_installs_the_torch_that_the_constraints_name() -> None:
 
 def test_every_direct_dependency_is_constrained() -> None:
     pyproject = text_of(ROOT / "pyproject.toml")
-    named = set(re.findall(r'^    "([\w-]+)>=[\d.]+",$', pyproject, re.MULTILINE))
+    named = set(re.findall(r'^    "([\w-]+)>=[\d.]+",(?:  # .*)?$', pyproject, re.MULTILINE))
     constrained = set(re.findall(r"^([\w-]+)==", text_of(ROOT / "constraints.txt"), re.MULTILINE))
-    assert {"torch", "numpy", "pytest", "ruff"} <= named <= constrained
+    assert {"torch", "numpy", "pytest", "ruff", "safetensors"} <= named <= constrained
+
+
+def test_every_dependency_says_what_it_is_for() -> None:
+    lines = text_of(ROOT / "pyproject.toml").splitlines()
+    named = [(at, line) for at, line in enumerate(lines) if re.match(r'    "[\w-]+>=', line)]
+    assert len(named) > 20
+    silent = [
+        line for at, line in named if "  # " not in line and not lines[at - 1].startswith("    # ")
+    ]
+    assert silent == []
 
 
 LEAKY = """
