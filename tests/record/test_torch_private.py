@@ -23,7 +23,7 @@ NAMES = list(torch_private.NAMES)
 # Standard library, NumPy and the recorder itself have private names, too, which are not torch's.
 OTHERS = frozenset(
     "_exit _getframe _bootstrap_inner _identity _rand _bit_generator _MT19937 _legacy_seeding "
-    "_ConnectionBase _forkserver _submitted _NormalAccessor _StringGlobber _listen _exit_now".split()
+    "_ConnectionBase _forkserver _submitted _NormalAccessor _StringGlobber".split()
 )
 
 
@@ -87,12 +87,14 @@ def test_without_a_missing_name_nothing_is_said(runs: Any) -> None:
 
 
 def private_names(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Yield the private names of anything but `self` that a module uses."""
+    """Yield the private names that a module uses and neither defines nor finds in `self`."""
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    defined = {node.name for node in ast.walk(tree) if isinstance(node, kinds)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
             owner = node.value
             is_own = isinstance(owner, ast.Name) and owner.id in ("self", "cls")
-            if is_private(node.attr) and not is_own:
+            if is_private(node.attr) and not is_own and node.attr not in defined:
                 yield node.lineno, node.attr
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             module = getattr(node, "module", None) or ""

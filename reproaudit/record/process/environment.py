@@ -63,14 +63,14 @@ def describe_environment() -> dict[str, str]:
             found[library] = version[1]
     if torch.version.cuda:
         found["cuda"] = torch.version.cuda
-    found |= _describe_device()
+    found |= describe_device()
     for name in _VARIABLES:
         if name in os.environ:
             found[name] = os.environ[name]
     return found
 
 
-def _describe_device() -> dict[str, str]:
+def describe_device() -> dict[str, str]:
     """Return what the GPU in use is, and by which libraries.
 
     Nothing before the program itself has initialised CUDA.
@@ -255,6 +255,6 @@ class Watch:
 
     def _learn_device(self) -> None:
         """Add the device to the environment once the program has one."""
-        for name, value in _describe_device().items():
+        for name, value in describe_device().items():
             self._knows_device = True
             self._recorder.writer.learn(name, value)

@@ -42,7 +42,7 @@ def test_a_device_that_the_program_initialises_is_learnt_once(
     watch, recorder = watched
     watch.look()
     assert recorder.learnt == {}
-    monkeypatch.setattr(environment, "_device", lambda: {"gpu": "a device", "cudnn": "9"})
+    monkeypatch.setattr(environment, "describe_device", lambda: {"gpu": "a device", "cudnn": "9"})
     watch.look()
     assert recorder.learnt == {"gpu": "a device", "cudnn": "9"}
     recorder.learnt.clear()
