@@ -10,8 +10,10 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from reproaudit.model.events import EventKind, Outcome, OutcomeKind, Phase
+from reproaudit.model.events import Outcome, OutcomeKind, Phase
 from reproaudit.record.hooks.callsite import CallSites
+from reproaudit.trace.event_calls import Moment
+from reproaudit.trace.schema import NO_LOCATION
 from reproaudit.trace.words import CHILD_PREFIX
 from reproaudit.trace.writer import TraceWriter
 
@@ -262,6 +264,10 @@ class Recorder:
 
     # -- events
 
+    def moment(self, phase: int, site: int = NO_LOCATION) -> Moment:
+        """Return when and where an event of now happens; `site` is the id of the user's line."""
+        return Moment(phase, self.step, site, self.thread())
+
     def emit_entropy(
         self,
         name: str,
@@ -277,21 +283,12 @@ class Recorder:
         """
         self.open_child()
         writer = self.writer
-        writer.add(
-            kind=EventKind.ENTROPY,
-            phase=self.state.phase or Phase.DATA,
-            flags=0,
-            step=self.step,
-            name=writer.string(name),
-            module=0,
-            location=site,
-            thread=self.thread(),
-            count=1,
-            aux=writer.string(shown) if shown else 0,
-            in0=before[0],
-            in1=before[1],
-            out0=digest[0],
-            out1=digest[1],
+        writer.add_entropy(
+            at=self.moment(self.state.phase or Phase.DATA, site),
+            call=name,
+            state=before,
+            value=digest,
+            shown=shown,
         )
         if self.is_child:  # a worker may be killed without warning
             writer.flush(self.step)

@@ -20,9 +20,9 @@ from reproaudit.config.settings import environment
 from reproaudit.errors import SubjectError, TraceError, UsageError
 from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.runs.log import copy_to_stderr, raise_what_the_recorder_says, tail
+from reproaudit.trace.ending import finalise_outcome
 from reproaudit.trace.schema import RUN_FILE
 from reproaudit.trace.words import EXIT_SOFTWARE, EXIT_USAGE, PROGRESS_FILE
-from reproaudit.trace.writer import finalise_outcome
 
 RECORDER = ("-m", "reproaudit.record")
 

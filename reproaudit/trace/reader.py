@@ -5,17 +5,15 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import repeat
-from operator import contains as _contains
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TypeVar
 
 import numpy as np
 
 from reproaudit.errors import TraceError
-from reproaudit.files import open_regular, read_run_file, read_start, refuse
+from reproaudit.files import open_regular, read_run_file, read_start
 from reproaudit.model.events import (
     Change,
     EventFlag,
@@ -29,23 +27,19 @@ from reproaudit.model.events import (
     Unchecked,
 )
 from reproaudit.trace.columns import EventColumns
+from reproaudit.trace.header import check_header
 from reproaudit.trace.schema import (
     EVENT,
-    EVENT_FIELDS,
     EVENTS_FILE,
-    FORMAT_VERSION,
-    MAGIC,
     NO_LOCATION,
     RUN_FILE,
     VALUES_FILE,
     ChangeRow,
     Events,
     Header,
-    LocationRow,
-    NoteRow,
-    OutcomeRow,
 )
 from reproaudit.trace.values import TensorValue, ValuesIndex, read_index
+from reproaudit.trace.view_maker import ViewMaker
 from reproaudit.trace.views import (
     AlertEvent,
     EntropyEvent,
@@ -59,7 +53,6 @@ from reproaudit.trace.views import (
     ReplayEvent,
     RngEvent,
     TensorEvent,
-    ViewMaker,
     WorkerEvent,
 )
 
@@ -67,7 +60,6 @@ TENSOR_KINDS = (EventKind.BATCH, EventKind.OUTPUT, EventKind.GRADIENT, EventKind
 # A map costs a descriptor, and a run may have thousands of small traces of children.
 _MAPPED_FROM_BYTES = 8 << 20
 _CHUNK = 1 << 15  # records checked at a time: they stay in the cache
-_INT32, _INT64 = 1 << 31, 1 << 63
 _WITH_TEXT = (*TENSOR_KINDS, EventKind.ALERT, EventKind.ENTROPY)
 V = TypeVar("V", bound=Event)
 
@@ -96,7 +88,7 @@ class Trace:
         """Open the folder of one run. Raises TraceError if nothing in it can be used."""
         directory = Path(path)
         run_file = directory / RUN_FILE
-        header = _header(run_file, read_run_file(run_file))
+        header = check_header(run_file, read_run_file(run_file))
         events, cut = _read_events(directory / EVENTS_FILE, header)
         kept = read_index(directory / VALUES_FILE)
         locations = tuple(
@@ -298,107 +290,3 @@ def _first_bad(events: Events, header: Header) -> tuple[int | None, str]:
             first = int(bad.argmax())
             return start + first, next(field for field, failed in checks.items() if failed[first])
     return None, ""
-
-
-def _header(path: Path, found: dict[str, Any]) -> Header:
-    """Return what `run.json` holds, each field checked; fields that the format does not have are
-    left out."""
-    if found.get("magic") != MAGIC:
-        refuse(path, "it is no reproaudit trace")
-    version = found.get("format")
-    if not _is_count(version, _INT64):
-        refuse(path, "it does not say which format it has")
-    if version != FORMAT_VERSION:
-        raise TraceError(
-            f"cannot read {str(path)!r}: trace format {version}, this reproaudit reads {FORMAT_VERSION}",
-            code="trace-version",
-            hint="record it again, or use the reproaudit that wrote it",
-        )
-    for field, is_valid in _FIELDS.items():
-        if field not in found or not is_valid(found[field]):
-            refuse(path, f"its field {field!r} is missing or not what it should be")
-    if any(row["location"] >= len(found["locations"]) for row in found["changes"]):
-        refuse(path, "a change of settings names a location that is not in its table")
-    return cast(Header, {field: found[field] for field in Header.__annotations__})
-
-
-def _is_count(value: object, below: int) -> bool:
-    return type(value) is int and 0 <= value < below
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _is_texts(value: object) -> bool:
-    return isinstance(value, list) and _all_are(str, value)
-
-
-def _is_table(value: object) -> bool:
-    return _is_texts(value) and bool(value)
-
-
-def _all_are(kind: type, values: Iterable[object]) -> bool:
-    """True if each value is of exactly this type; a stranger's table has a million, so no Python
-    code per value."""
-    return not set(map(type, values)) - {kind}
-
-
-def _is_rows(value: object, row_type: type, *counts: str) -> bool:
-    """True for a list of objects that have exactly the row type's fields: texts, and the counts
-    that are named."""
-    fields = row_type.__annotations__
-    if (
-        not isinstance(value, list)
-        or not _all_are(dict, value)
-        or set(map(len, value)) - {len(fields)}
-    ):
-        return False
-    for field in fields:
-        if not all(map(_contains, value, repeat(field))):
-            return False
-        column = [row[field] for row in value]
-        if not _all_are(int if field in counts else str, column):
-            return False
-        if field in counts and column and not 0 <= min(column) <= max(column) < _INT32:
-            return False
-    return True
-
-
-def _is_outcome(value: object) -> bool:
-    if not isinstance(value, dict) or value.keys() != OutcomeRow.__annotations__.keys():
-        return False
-    code = value["code"]
-    return (
-        value["kind"] in tuple(OutcomeKind)
-        and (code is None or (type(code) is int and -_INT32 <= code < 2 * _INT32))
-        and isinstance(value["detail"], str)
-    )
-
-
-_CODES = frozenset(code.value for code in Unchecked)
-
-
-def _has_known_code(note: NoteRow) -> bool:
-    return note["code"] in _CODES
-
-
-_FIELDS: dict[str, Callable[[Any], bool]] = {
-    "magic": _is_text,
-    "format": lambda value: _is_count(value, _INT64),
-    "reproaudit": _is_text,
-    "level": lambda value: value in tuple(Level),
-    "subject": _is_text,
-    "command": _is_texts,
-    "settings": lambda value: isinstance(value, dict),
-    "environment": lambda value: isinstance(value, dict) and _is_texts(list(value.values())),
-    "event_dtype": lambda value: value == EVENT_FIELDS,
-    "strings": _is_table,
-    "locations": lambda value: bool(value) and _is_rows(value, LocationRow, "line"),
-    "threads": _is_table,
-    "steps": lambda value: _is_count(value, _INT32),
-    "events": lambda value: _is_count(value, _INT64),
-    "outcome": _is_outcome,
-    "changes": lambda value: _is_rows(value, ChangeRow, "location"),
-    "notes": lambda value: _is_rows(value, NoteRow) and all(map(_has_known_code, value)),
-}

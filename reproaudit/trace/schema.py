@@ -3,6 +3,7 @@
 Format history
   1  first version
   2  events of kind LINE, FILE and REPLAY; the flags PINNED and RACED
+  3  a note has a code, a value of model.events.Unchecked
 
 `events.bin` is a sequence of 64-byte little-endian records (`EVENT`), appended and flushed at each
 step, so a killed run leaves a readable prefix. `run.json` is rewritten (temporary name, rename)
@@ -19,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 MAGIC = "reproaudit-trace"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 RUN_FILE = "run.json"
 EVENTS_FILE = "events.bin"
 VALUES_FILE = "values.safetensors"

@@ -8,21 +8,21 @@ import struct
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from reproaudit import files
-from reproaudit.errors import TraceError
-from reproaudit.model.events import EventFlag, Outcome, OutcomeKind, Unchecked
+from reproaudit.model.events import EventFlag, EventKind, Outcome, OutcomeKind, Unchecked
+from reproaudit.trace.ending import outcome_row
+from reproaudit.trace.event_calls import Digest, EventCalls, Moment
 from reproaudit.trace.schema import (
     EVENT,
     EVENT_FIELDS,
     EVENTS_FILE,
     FORMAT_VERSION,
     MAGIC,
+    NO_STRING,
     RUN_FILE,
     VALUES_FILE,
-    OutcomeRow,
 )
 from reproaudit.trace.tables import Place, Tables
 from reproaudit.trace.values import ValuesWriter
@@ -41,10 +41,11 @@ _OUTPUTS_AT = EVENT.fields["outputs"][1]
 _RECORD_BITS = 6
 assert EVENT.itemsize == 1 << _RECORD_BITS
 
+_OP = int(EventKind.OP)
 _getpid, _RLock = os.getpid, threading.RLock
 
 
-class TraceWriter:
+class TraceWriter(EventCalls):
     """The live trace of one process. Safe to use from several threads.
 
     A full or vanished disk never reaches the program: `failed` then says what happened and nothing
@@ -136,9 +137,9 @@ class TraceWriter:
     # -- events
     # ------------------------------------------------------------------------------------------------------
 
-    def add(
+    def add_op(
         self,
-        kind: int,
+        *,
         phase: int,
         flags: int,
         step: int,
@@ -147,15 +148,22 @@ class TraceWriter:
         location: int,
         thread: int,
         count: int,
-        aux: int,
-        in0: int,
-        in1: int,
-        out0: int,
-        out1: int,
+        about: int,
+        inputs: Digest,
+        outputs: Digest,
     ) -> int:
-        """Append an event and return its number. The arguments are the fields of `schema.EVENT`."""
+        """Append an operator and return its event number. Names and lines are given as ids.
+
+        `count` is the number of tensors that `outputs` combines. `about` is what the flags say: the
+        64-bit digest of the generator state that it drew from, the event that allocated the
+        undefined memory it read, or the event that made the memory which was written outside.
+        """
+        # Everything inline: this is called for each operator of the program.
+        # Unpacked by hand: building a tuple to spread would cost a quarter more.
+        read_low, read_high = inputs
+        low, high = outputs
         record = _pack(
-            kind,
+            _OP,
             phase,
             flags,
             step,
@@ -164,14 +172,41 @@ class TraceWriter:
             location,
             thread,
             count,
-            aux,
-            in0,
-            in1,
-            out0,
-            out1,
+            about,
+            read_low,
+            read_high,
+            low,
+            high,
         )
         with self._lock:
             # One operation on the attribute: a signal handler may come in between and flush.
+            self._buffer += record
+            size = len(self._buffer)
+            number = self._base + (size >> _RECORD_BITS) - 1
+            if size >= FLUSH_BYTES and not self.hold:
+                self._flush()
+            return number
+
+    def append(
+        self,
+        kind: EventKind,
+        *,
+        at: Moment,
+        flags: int = 0,
+        name: int = NO_STRING,
+        module: int = NO_STRING,
+        count: int = 1,
+        aux: int = 0,
+        inputs: Digest = (0, 0),
+        outputs: Digest = (0, 0),
+    ) -> int:
+        """Append an event of any kind by the fields of `schema.EVENT`, which has their table.
+
+        The recorder uses the calls above, which know what the fields of their kind mean.
+        """
+        fields = (kind, at.phase, flags, at.step, name, module, at.location, at.thread, count, aux)
+        record = _pack(*fields, *inputs, *outputs)
+        with self._lock:
             self._buffer += record
             size = len(self._buffer)
             number = self._base + (size >> _RECORD_BITS) - 1
@@ -343,7 +378,7 @@ class TraceWriter:
         growing = self._tables.as_json() | {
             "steps": str(self._steps),
             "events": str(self._base + (len(self._buffer) >> _RECORD_BITS)),
-            "outcome": files.encode(_outcome_row(self._outcome)),
+            "outcome": files.encode(outcome_row(self._outcome)),
             "changes": _array(self._changes),
             "notes": _array(list(self._notes)),
         }
@@ -354,33 +389,6 @@ class TraceWriter:
 
     def _fail(self, error: OSError) -> None:
         self.failed = self.failed or error.strerror or str(error) or type(error).__name__
-
-
-def finalise_outcome(directory: str | os.PathLike[str], outcome: Outcome) -> None:
-    """Write how a run ended into a trace whose process could not do it. Raises TraceError if there
-    is no such trace."""
-    path = Path(directory) / RUN_FILE
-    header = files.read_run_file(path)
-    if header.get("magic") != MAGIC:
-        files.refuse(path, "it is no reproaudit trace")
-    try:
-        files.write_whole(
-            str(path), files.encode(header | {"outcome": _outcome_row(outcome)}).encode("ascii")
-        )
-    except (OSError, ValueError, RecursionError) as error:
-        raise TraceError(
-            f"cannot write {str(path)!r}: {getattr(error, 'strerror', None) or error}",
-            code="trace-unwritable",
-            hint="check the permissions of the trace's folder and the space left on its disk",
-        ) from None
-
-
-def _outcome_row(outcome: Outcome) -> OutcomeRow:
-    return {
-        "kind": outcome.kind.value,
-        "code": outcome.code,
-        "detail": files.legible(outcome.detail),
-    }
 
 
 def _array(rows: list[str]) -> str:

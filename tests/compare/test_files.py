@@ -8,24 +8,26 @@ from pathlib import Path
 import pytest
 
 from reproaudit.compare.files import CarriedFile, carried_files
-from reproaudit.model.events import EventKind, Location, Outcome, OutcomeKind, Phase
+from reproaudit.model.events import Location, Outcome, OutcomeKind, Phase
+from reproaudit.trace.event_calls import Moment
 from reproaudit.trace.runs import Run, open_run
+from reproaudit.trace.words import Access
 from reproaudit.trace.writer import TraceWriter
 
 
 @dataclass(frozen=True)
 class Use:
-    access: str
+    access: Access
     line: int
     content: int = 0
     path: str = "/srv/state"
 
 
 READ, READ_OTHER, ABSENT, WRITE = (
-    Use("read", 3, 7),
-    Use("read", 3, 8),
-    Use("absent", 3),
-    Use("write", 9),
+    Use(Access.READ, 3, 7),
+    Use(Access.READ, 3, 8),
+    Use(Access.ABSENT, 3),
+    Use(Access.WRITE, 9),
 )
 
 
@@ -41,21 +43,12 @@ def write_trace(folder: Path, uses: list[Use]) -> None:
         values_budget=0,
     )
     for use in uses:
-        writer.add(
-            EventKind.FILE,
-            Phase.DATA,
-            0,
-            0,
-            writer.string(use.path.rpartition("/")[2]),
-            writer.string(use.path),
-            writer.location("train.py", use.line, "main"),
-            0,
-            1,
-            writer.string(use.access),
-            0,
-            0,
-            use.content,
-            0,
+        writer.add_file(
+            at=Moment(Phase.DATA, 0, writer.location("train.py", use.line, "main")),
+            shown=use.path.rpartition("/")[2],
+            path=use.path,
+            access=use.access,
+            content=(use.content, 0),
         )
     writer.close(Outcome(OutcomeKind.COMPLETED, 0), 1)
 
@@ -101,7 +94,9 @@ def test_files_that_no_run_writes_carry_nothing(make) -> None:  # type: ignore[n
 
 def test_files_of_one_name_in_two_folders_are_two_files(make) -> None:  # type: ignore[no-untyped-def]
     assert (
-        carried_files(make([Use("write", 9, path="/a/state")], [Use("read", 3, path="/b/state")]))
+        carried_files(
+            make([Use(Access.WRITE, 9, path="/a/state")], [Use(Access.READ, 3, path="/b/state")])
+        )
         == []
     )
 

@@ -14,10 +14,11 @@ from reproaudit.compare.judge import Judged, judge
 from reproaudit.config.tolerance import Ignored, TensorPattern, parse_tolerances
 from reproaudit.diagnose.locate import Locator
 from reproaudit.experiment.conclude import conclude
-from reproaudit.model.events import EventKind, Outcome, OutcomeKind
+from reproaudit.model.events import EventKind, Outcome, OutcomeKind, Phase
 from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import Verdict
 from reproaudit.runs.lab import Lab
+from reproaudit.trace.event_calls import Moment
 from reproaudit.trace.runs import Run, open_run
 from reproaudit.trace.writer import TraceWriter
 from tests.compare.traces import Row, make_run
@@ -36,23 +37,13 @@ def run_with(folder: Path, index: int, **gradients: float) -> Run:
         values_budget=1 << 20,
     )
     for name, value in gradients.items():
-        shown, place = writer.string("float64[1]"), writer.location("train.py", 1, "main")
         data = np.array([value])
-        event = writer.add(
+        event = writer.add_tensor(
             EventKind.GRADIENT,
-            0,
-            0,
-            0,
-            writer.string(name),
-            0,
-            place,
-            0,
-            1,
-            shown,
-            0,
-            0,
-            int(data.view(np.uint64)[0]),
-            0,
+            at=Moment(Phase.DATA, 0, writer.location("train.py", 1, "main")),
+            name=name,
+            tensor="float64[1]",
+            digest=(int(data.view(np.uint64)[0]), 0),
         )
         assert writer.keep(event, 0, "float64", (1,), data.view(np.uint8))
     writer.close(Outcome(OutcomeKind.COMPLETED, 0), 1)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reproaudit.model.events import EventFlag, EventKind, Outcome, OutcomeKind, Phase
+from reproaudit.trace.event_calls import Moment
 from reproaudit.trace.runs import Run, open_run
 from reproaudit.trace.writer import TraceWriter
 
@@ -46,21 +47,15 @@ def make_run(
     for number in range(1, 1 + max((row.thread for row in rows), default=0)):
         writer.thread(f"thread-{number}")
     for row in rows:
-        writer.add(
+        place = writer.location("train.py", row.line, "main")
+        writer.append(
             row.kind,
-            row.phase,
-            row.flags,
-            row.step,
-            writer.string(row.name),
-            0,
-            writer.location("train.py", row.line, "main"),
-            row.thread,
-            1,
-            writer.string(row.shown) if row.shown else row.aux,
-            row.inputs,
-            0,
-            row.outputs,
-            0,
+            at=Moment(row.phase, row.step, place, row.thread),
+            flags=row.flags,
+            name=writer.string(row.name),
+            aux=writer.string(row.shown) if row.shown else row.aux,
+            inputs=(row.inputs, 0),
+            outputs=(row.outputs, 0),
         )
     writer.close(outcome or Outcome(OutcomeKind.COMPLETED, 0), steps)
     return open_run(directory, index)

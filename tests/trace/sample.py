@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from reproaudit.model.events import EventFlag, EventKind, Outcome, OutcomeKind, Phase, Unchecked
+from reproaudit.trace.event_calls import Moment
 from reproaudit.trace.schema import EVENT, Events
 from reproaudit.trace.writer import TraceWriter
 
@@ -31,21 +32,18 @@ def new_writer(directory: Path, **changes: Any) -> TraceWriter:
 
 def op(writer: TraceWriter, name: str = "aten::mm", number: int = 0) -> int:
     """Add an op whose digests tell its number."""
-    return writer.add(
-        EventKind.OP,
-        Phase.FORWARD,
-        EventFlag.RANDOM,
-        0,
-        writer.string(name),
-        0,
-        0,
-        0,
-        1,
-        7,
-        number,
-        1,
-        number,
-        2,
+    return writer.add_op(
+        phase=Phase.FORWARD,
+        flags=EventFlag.RANDOM,
+        step=0,
+        name=writer.string(name),
+        module=0,
+        location=0,
+        thread=0,
+        count=1,
+        about=7,
+        inputs=(number, 1),
+        outputs=(number, 2),
     )
 
 
@@ -56,9 +54,12 @@ def write_sample(directory: Path) -> Events:
     place, thread = writer.location("model/naïve.py", 41, "forward"), writer.thread("thread-1")
     for number in range(6):
         op(writer, f"aten::op{number % 3}", number)
-    name, text = writer.string("loss"), writer.string("float32[2, 3]")
-    loss = writer.add(
-        EventKind.OUTPUT, Phase.FORWARD, 0, 1, name, 0, place, thread, 1, text, 0, 0, 1 << 63, 5
+    loss = writer.add_tensor(
+        EventKind.OUTPUT,
+        at=Moment(Phase.FORWARD, 1, place, thread),
+        name="loss",
+        tensor="float32[2, 3]",
+        digest=(1 << 63, 5),
     )
     assert writer.keep(loss, 0, "bool", (3,), b"\x01\x00\x01")
     assert writer.keep(loss, 1, "float32", (2, 3), FLOATS)

@@ -25,6 +25,7 @@ from reproaudit.model.events import (
     Unchecked,
 )
 from reproaudit.trace import reader, values
+from reproaudit.trace.event_calls import Moment
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.schema import EVENT, Events
 from tests.trace.sample import DONE, new_writer, op, write_sample
@@ -128,7 +129,17 @@ def test_any_trace_is_read_as_it_was_written(
             expected.append(
                 (*fields, aux if fields[0] == EventKind.OP else 0, digests[:2], digests[2:])
             )
-            live.add(*expected[-1][:10], *digests)
+            live.append(
+                fields[0],
+                at=Moment(fields[1], fields[3], fields[6], fields[7]),
+                flags=fields[2],
+                name=fields[4],
+                module=fields[5],
+                count=fields[8],
+                aux=expected[-1][9],
+                inputs=digests[:2],
+                outputs=digests[2:],
+            )
         for note in notes:
             live.note(Unchecked.NO_BYTES, *note)
         live.close(outcome, 3)
@@ -250,8 +261,8 @@ def test_the_trace_is_cut_at_the_first_event_with_an_unknown_field(
 @pytest.mark.parametrize("kind", [EventKind.GRADIENT, EventKind.ALERT, EventKind.ENTROPY])
 def test_the_text_that_an_event_names_must_be_in_the_table(tmp_path: Path, kind: EventKind) -> None:
     live = new_writer(tmp_path)
-    live.add(kind, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0)
-    live.add(kind, 0, 0, 0, 0, 0, 0, 0, 1, 2**63, 0, 0, 0, 0)
+    live.append(kind, at=Moment(Phase.DATA, 0))
+    live.append(kind, at=Moment(Phase.DATA, 0), aux=2**63)
     live.close(DONE, 1)
     trace = Trace.open(tmp_path)
     assert len(trace.events) == 1
@@ -282,7 +293,7 @@ def test_another_format_version_is_refused_with_both_versions(sample: tuple[Path
     edit_run_file(sample[0], format=99)
     error = refusal(sample[0])
     assert error.code == "trace-version"
-    assert "trace format 99, this reproaudit reads 2" in error.message
+    assert "trace format 99, this reproaudit reads 3" in error.message
 
 
 ROW = {"path": "a.py", "line": 1, "function": "f"}

@@ -25,9 +25,10 @@ from reproaudit.model.events import (
     Unchecked,
 )
 from reproaudit.trace import tables, writer
+from reproaudit.trace.ending import finalise_outcome
+from reproaudit.trace.event_calls import Moment
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.schema import EVENT
-from reproaudit.trace.writer import finalise_outcome
 from tests.trace.sample import DONE, FLOATS, new_writer, op, write_sample
 
 
@@ -52,21 +53,18 @@ def test_what_was_recorded_is_read_back_field_by_field(tmp_path: Path) -> None:
     name, module = live.string("aten::mm"), live.string("layers.1")
     place = live.location("train.py", 41, "forward")
     thread = live.thread("thread-1")
-    event = live.add(
-        EventKind.OP,
-        Phase.BACKWARD,
-        EventFlag.VIEW,
-        3,
-        name,
-        module,
-        place,
-        thread,
-        2,
-        2**64 - 1,
-        1,
-        2,
-        3,
-        2**64 - 4,
+    event = live.add_op(
+        phase=Phase.BACKWARD,
+        flags=EventFlag.VIEW,
+        step=3,
+        name=name,
+        module=module,
+        location=place,
+        thread=thread,
+        count=2,
+        about=2**64 - 1,
+        inputs=(1, 2),
+        outputs=(3, 2**64 - 4),
     )
     live.change("torch.manual_seed", "0", "1", place)
     live.note(Unchecked.NO_BYTES, "the loss", "it is sparse")
@@ -353,7 +351,7 @@ def test_a_rehomed_child_has_its_own_trace_in_which_old_ids_stay_valid(tmp_path:
     def work() -> None:
         live._lock.acquire()  # as if another thread had held it at the fork
         child = live.rehome("child-1")
-        child.add(EventKind.OP, Phase.DATA, 0, 0, known, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+        child.append(EventKind.OP, at=Moment(Phase.DATA, 0), name=known)
         op(child, "new in the child")
         child.close(Outcome(OutcomeKind.EXITED, 2), 3)
 

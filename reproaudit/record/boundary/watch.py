@@ -113,7 +113,7 @@ class Boundaries:
             found = digest(tensor)
         else:
             found = self.devices.later(tensor)
-        flags = 0
+        flags = EventFlag(0)
         if kind == EventKind.OUTPUT and not name.startswith(LOSS) and tensor.requires_grad:
             # The forward pass goes on from here; it ends where the loss is.
             flags |= EventFlag.INTERMEDIATE
@@ -124,20 +124,13 @@ class Boundaries:
                 f"{kind.name.lower()} {name}",
                 f"{type(tensor).__name__} {describe(tensor)} has no bytes to digest",
             )
-        event = writer.add(
+        event = writer.add_tensor(
             kind,
-            phase,
-            flags,
-            recorder.step,
-            writer.string(name),
-            0,
-            site,
-            recorder.thread(),
-            1,
-            writer.string(describe(tensor)),
-            0,
-            0,
-            *(found if isinstance(found, tuple) else (0, 0)),
+            at=recorder.moment(phase, site),
+            flags=flags,
+            name=name,
+            tensor=describe(tensor),
+            digest=found if isinstance(found, tuple) else (0, 0),
         )
         if found is not None and not isinstance(found, tuple):
             self.devices.defer(event, [], [found])
@@ -342,21 +335,8 @@ class Boundaries:
         recorder = self.recorder
         writer = recorder.writer
         for name, state in self._streams.digests():
-            writer.add(
-                EventKind.RNG,
-                Phase.DATA,
-                0,
-                recorder.step,
-                writer.string(name),
-                0,
-                0,
-                recorder.thread(),
-                1,
-                0,
-                0,
-                0,
-                *state,
-            )
+            at = recorder.moment(Phase.DATA)
+            writer.add_stream_state(at=at, stream=name, state=state)
 
     def _inside(self) -> _Inside:
         return _Inside(self.recorder)

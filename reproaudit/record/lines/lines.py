@@ -24,7 +24,7 @@ from typing import Any
 
 import torch
 
-from reproaudit.model.events import EventFlag, EventKind, Phase, Unchecked
+from reproaudit.model.events import EventFlag, Phase, Unchecked
 from reproaudit.record.digest.tensors import Digest, combine
 from reproaudit.record.hooks.callsite import USER
 from reproaudit.record.hooks.patching import Patches
@@ -390,19 +390,13 @@ class LineTrace:
         recorder, writer = self._recorder, self._recorder.writer
         if statement.site < 0:
             statement.site = writer.location(*statement.place)
-        writer.add(
-            EventKind.LINE,
-            recorder.state.phase or Phase.DATA,
-            flags,
-            recorder.step,
-            writer.string(name),
-            0,
-            statement.site,
-            recorder.thread(),
-            1,
-            0,
-            *inputs,
-            *outputs,
+        phase = recorder.state.phase or Phase.DATA
+        writer.add_line(
+            at=recorder.moment(phase, statement.site),
+            name=name,
+            inputs=inputs,
+            outputs=outputs,
+            flags=flags,
         )
 
     def settle_streams(self, statement: Statement | None) -> None:

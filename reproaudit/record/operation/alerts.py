@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from reproaudit.model.events import EventKind
 from reproaudit.record.operation.opinfo import OpInfo
 from reproaudit.record.operation.stream_races import StreamRaces
 from reproaudit.record.session import Recorder
@@ -55,22 +54,11 @@ class Alerts:
             put_back(before)
         phase, module, site = place
         recorder = self._recorder
-        writer = recorder.writer
-        writer.add(
-            EventKind.ALERT,
-            phase,
-            0,
-            recorder.step,
-            writer.string(info.name),
-            module,
-            site,
-            recorder.thread(),
-            0,
-            writer.string(_first_sentence(message)),
-            0,
-            0,
-            0,
-            0,
+        recorder.writer.add_alert(
+            at=recorder.moment(phase, site),
+            op=info.name,
+            module=module,
+            message=_first_sentence(message),
         )
         return func(*args, **kwargs)
 

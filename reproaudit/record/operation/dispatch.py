@@ -14,7 +14,7 @@ from typing import Any
 import torch
 import xxhash
 
-from reproaudit.model.events import EventFlag, EventKind, Phase
+from reproaudit.model.events import EventFlag, Phase
 from reproaudit.record.digest.gather import DeviceDigests, Part
 from reproaudit.record.digest.stored import digest_operands
 from reproaudit.record.digest.tensors import combine
@@ -38,7 +38,7 @@ Place = tuple[int, int, int]  # phase, id of the module, id of the location
 _Tensor = torch.Tensor
 _xxh64 = xxhash.xxh3_64_intdigest
 # Plain numbers: an operation on enum members costs more than all the digests of a small op.
-_OP = int(EventKind.OP)
+_NOTHING = (0, 0)
 _FORWARD = int(Phase.FORWARD)
 _BACKWARD = int(Phase.BACKWARD)
 _DATA = int(Phase.DATA)
@@ -211,41 +211,35 @@ class OperationMode(GuestMode):
             is_complete = not state.is_undigested
             state.is_undigested = False
             if not all(type(part) is tuple for part in (*inputs, *outputs)):
-                event = recorder.writer.add(
-                    _OP,
-                    phase,
-                    flags,
-                    recorder.step,
-                    name,
-                    module,
-                    site,
-                    thread,
-                    count,
-                    aux,
-                    0,
-                    0,
-                    0,
-                    0,
+                event = recorder.writer.add_op(
+                    phase=phase,
+                    flags=flags,
+                    step=recorder.step,
+                    name=name,
+                    module=module,
+                    location=site,
+                    thread=thread,
+                    count=count,
+                    about=aux,
+                    inputs=_NOTHING,
+                    outputs=_NOTHING,
                 )
                 self.devices.defer(event, inputs, outputs, is_complete=is_complete)
                 return event
             if not is_complete:
                 flags |= _UNDIGESTED
-        low, high = combine(inputs)  # type: ignore[arg-type]
-        return recorder.writer.add(
-            _OP,
-            phase,
-            flags,
-            recorder.step,
-            name,
-            module,
-            site,
-            thread,
-            count,
-            aux,
-            low,
-            high,
-            *combine(outputs),  # type: ignore[arg-type]
+        return recorder.writer.add_op(
+            phase=phase,
+            flags=flags,
+            step=recorder.step,
+            name=name,
+            module=module,
+            location=site,
+            thread=thread,
+            count=count,
+            about=aux,
+            inputs=combine(inputs),  # type: ignore[arg-type]
+            outputs=combine(outputs),  # type: ignore[arg-type]
         )
 
     def _name_id(self, name: str) -> int:

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch.multiprocessing.reductions import StorageWeakRef
 
-from reproaudit.model.events import EventFlag, EventKind, Unchecked
+from reproaudit.model.events import Unchecked
 from reproaudit.record.digest.tensors import PLAIN_TYPES, describe
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.operation.operands import tensors_read, tensors_written
@@ -340,22 +340,14 @@ class StreamRaces:
             return
         self._seen.add(key)
         recorder = self._recorder
-        writer = recorder.writer
-        writer.add(
-            EventKind.ALERT,
-            use.phase,
-            int(EventFlag.RACED),
-            recorder.step,
-            use.name,
-            use.module,
-            use.site,
-            recorder.thread(),
-            0,
-            writer.string(message),
-            other.name,
-            other.site,
-            int(is_host),
-            0,
+        recorder.writer.add_race(
+            at=recorder.moment(use.phase, use.site),
+            op=use.name,
+            module=use.module,
+            message=message,
+            other_op=other.name,
+            other_location=other.site,
+            is_with_host=is_host,
         )
 
 

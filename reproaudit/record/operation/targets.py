@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from reproaudit.config.plan import Target
-from reproaudit.model.events import EventFlag, EventKind, Phase, Unchecked
+from reproaudit.model.events import EventFlag, Phase, Unchecked
 from reproaudit.record.digest.tensors import raw_bytes
 from reproaudit.record.operation.call import CallNotSaved, save_call
 from reproaudit.record.operation.operands import tensors_read
@@ -103,21 +103,13 @@ class Capture:
             self._flags |= EventFlag.REPLAYED
             if tried.differing and tried.way is not ReplayWay.FLAG:
                 self._flags |= EventFlag.REPLAY_DIFFERED
-            number = writer.add(
-                EventKind.REPLAY,
-                Phase.DATA,
-                0,
-                recorder.step,
-                writer.string(self._name),
-                0,
-                0,
-                recorder.thread(),
-                int(tried.way),
-                event,
-                tried.made,
-                tried.differing,
-                0,
-                0,
+            number = writer.add_replay(
+                at=recorder.moment(Phase.DATA),
+                op=self._name,
+                way=tried.way,
+                repeated=event,
+                made=tried.made,
+                differing=tried.differing,
             )
             for index, raw in enumerate(tried.other):
                 if raw is not None:

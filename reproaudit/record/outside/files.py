@@ -16,7 +16,7 @@ from typing import Any
 import torch
 import xxhash
 
-from reproaudit.model.events import EventKind, Phase, Unchecked
+from reproaudit.model.events import Phase, Unchecked
 from reproaudit.record.hooks.callers import outer_frame
 from reproaudit.record.hooks.callsite import USER
 from reproaudit.record.hooks.patching import Patches
@@ -152,24 +152,15 @@ class Files:
     def _emit(self, real: str, access: Access, site: int, content: tuple[int, int]) -> None:
         recorder = self._recorder
         recorder.open_child()
-        writer = recorder.writer
-        writer.add(
-            EventKind.FILE,
-            recorder.state.phase or Phase.DATA,
-            0,
-            recorder.step,
-            writer.string(self._shown(real)),
-            writer.string(real),
-            site,
-            recorder.thread(),
-            1,
-            writer.string(access.value),
-            0,
-            0,
-            *content,
+        recorder.writer.add_file(
+            at=recorder.moment(recorder.state.phase or Phase.DATA, site),
+            shown=self._shown(real),
+            path=real,
+            access=access,
+            content=content,
         )
         if recorder.is_child:
-            writer.flush(recorder.step)
+            recorder.writer.flush(recorder.step)
 
     def _shown(self, real: str) -> str:
         """Return the path relative to the program's folders, or to that for temporary files, where

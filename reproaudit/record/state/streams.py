@@ -29,7 +29,7 @@ from typing import Any
 import torch
 from torch.utils.data import IterableDataset
 
-from reproaudit.model.events import EventKind, Phase, Unchecked
+from reproaudit.model.events import Phase, Unchecked
 from reproaudit.record.hooks.callers import outer_frame
 from reproaudit.record.hooks.callsite import OWN
 from reproaudit.record.hooks.patching import Patches
@@ -43,10 +43,8 @@ from reproaudit.record.torch_private import (
     MapFetcher,
     WorkersIterator,
 )
+from reproaudit.trace.event_calls import Moment
 from reproaudit.trace.words import (
-    EPOCH_PREFIX,
-    LATE_SEED_PREFIX,
-    WORKER_PREFIX,
     LoaderUse,
     WorkerMoment,
 )
@@ -157,7 +155,14 @@ class StreamWatch:
             use = LoaderUse.SEEDS
         else:
             return
-        self._emit(f"{EPOCH_PREFIX}{stream}", state, use=use, site=site, iteration=self._iteration)
+        at = self._now_at(site)
+        recorder.writer.add_epoch(
+            at=at,
+            stream=stream,
+            state=state,
+            use=use,
+            iteration=self._iteration,
+        )
 
     def _count(self, loader: Any) -> tuple[int, int]:
         """Return the loader's number and how many of its epochs were started, with this one."""
@@ -240,14 +245,16 @@ class StreamWatch:
     ) -> None:
         info = _get_worker_info()
         is_iterable = isinstance(worker.dataset, IterableDataset)
-        self._emit(
-            f"{WORKER_PREFIX}{stream}:{moment.value}",
-            state,
+        at = self._now_at(worker.site)
+        self._recorder.writer.add_worker_state(
+            at=at,
+            stream=stream,
+            state=state,
             use=LoaderUse.ITERABLE if is_iterable else LoaderUse.MAP,
-            site=worker.site,
             iteration=worker.iteration,
             worker=0 if info is None else info.id,
-            count=max(1, worker.batches),
+            moment=moment,
+            batches=worker.batches,
         )
 
     def _flush(self) -> None:
@@ -281,12 +288,8 @@ class StreamWatch:
                 before = self._unseeded.pop(stream)
                 now = state()
                 if before is not None and now is not None and now != before:
-                    self._emit(
-                        f"{LATE_SEED_PREFIX}{stream}",
-                        now,
-                        use=LoaderUse.SEEDS,
-                        site=self._recorder.sites.here(2),
-                    )
+                    at = self._now_at(self._recorder.sites.here(2))
+                    self._recorder.writer.add_late_seed(at=at, stream=stream, state=now)
             return original(*args, **kwargs)
 
         return seed
@@ -308,36 +311,10 @@ class StreamWatch:
 
     # -- events
 
-    def _emit(
-        self,
-        name: str,
-        state: State,
-        *,
-        use: LoaderUse,
-        site: int,
-        iteration: Iteration = (0, 0),
-        worker: int = 0,
-        count: int = 1,
-    ) -> None:
-        recorder = self._recorder
-        recorder.open_child()
-        writer = recorder.writer
-        writer.add(
-            kind=EventKind.RNG,
-            phase=Phase.DATA,
-            flags=0,
-            step=recorder.step,
-            name=writer.string(name),
-            module=writer.string(use.value),
-            location=site,
-            thread=recorder.thread(),
-            count=count,
-            aux=worker,
-            in0=iteration[0],
-            in1=iteration[1],
-            out0=state[0],
-            out1=state[1],
-        )
+    def _now_at(self, site: int) -> Moment:
+        """Return when and where a stream is recorded, in the trace of this very process."""
+        self._recorder.open_child()  # which gives a child a writer of its own
+        return self._recorder.moment(Phase.DATA, site)
 
 
 def _unknown_state() -> None:

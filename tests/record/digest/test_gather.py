@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import torch
 
-from reproaudit.model.events import EventFlag, EventKind, Outcome, OutcomeKind
+from reproaudit.model.events import EventFlag, EventKind, Outcome, OutcomeKind, Phase
 from reproaudit.record.digest import device as digests
 from reproaudit.record.digest import gather
 from reproaudit.record.digest.device import device_digest, fold
@@ -26,6 +26,7 @@ from reproaudit.record.digest.gather import DeviceDigests
 from reproaudit.record.digest.layout import Layout
 from reproaudit.record.digest.tensors import combine, seed_for
 from reproaudit.record.state import rng
+from reproaudit.trace.event_calls import Moment
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.writer import TraceWriter
 from tests.record.digest.kernel_cases import defined_sums
@@ -45,7 +46,7 @@ def make_writer(folder: Path) -> TraceWriter:
 
 
 def add(writer: TraceWriter) -> int:
-    return writer.add(EventKind.OP, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0)
+    return writer.append(EventKind.OP, at=Moment(Phase.DATA, 0))
 
 
 def expected(tensor: torch.Tensor) -> tuple[int, int]:

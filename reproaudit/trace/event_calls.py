@@ -1,0 +1,220 @@
+"""What a trace's writer can be told: one typed call for each kind of event but operators.
+
+The table in `trace/schema.py` lists how each kind uses the fields of a record.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from reproaudit.model.events import EventFlag, EventKind
+from reproaudit.trace.schema import NO_LOCATION, NO_STRING
+from reproaudit.trace.words import (
+    EPOCH_PREFIX,
+    LATE_SEED_PREFIX,
+    WORKER_PREFIX,
+    Access,
+    LoaderUse,
+    ReplayWay,
+    WorkerMoment,
+)
+
+Digest = tuple[int, int]  # the low and the high 64 bits
+_NO_FLAGS = EventFlag(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When and where an event happened: `location` and `thread` are ids of this trace's tables."""
+
+    phase: int
+    step: int
+    location: int = NO_LOCATION
+    thread: int = 0
+
+
+class EventCalls(ABC):
+    """Puts the facts of each kind of event into the fields that its record has.
+
+    Every call returns the number of the event.
+    """
+
+    @abstractmethod
+    def string(self, text: str) -> int:
+        """Return the id of a text."""
+
+    @abstractmethod
+    def append(
+        self,
+        kind: EventKind,
+        *,
+        at: Moment,
+        flags: int = 0,
+        name: int = NO_STRING,
+        module: int = NO_STRING,
+        count: int = 1,
+        aux: int = 0,
+        inputs: Digest = (0, 0),
+        outputs: Digest = (0, 0),
+    ) -> int:
+        """Append an event of any kind by the fields of `schema.EVENT`."""
+
+    def add_tensor(
+        self,
+        kind: EventKind,
+        *,
+        at: Moment,
+        name: str,
+        tensor: str,
+        digest: Digest,
+        flags: EventFlag = _NO_FLAGS,
+    ) -> int:
+        """Append a batch, output, gradient or parameter; `tensor` describes it: "float32[8, 3]"."""
+        return self.append(
+            kind,
+            at=at,
+            flags=flags,
+            name=self.string(name),
+            aux=self.string(tensor),
+            outputs=digest,
+        )
+
+    def add_stream_state(self, *, at: Moment, stream: str, state: Digest) -> int:
+        """Append the state of a global random stream."""
+        return self.append(EventKind.RNG, at=at, name=self.string(stream), outputs=state)
+
+    def add_epoch(
+        self, *, at: Moment, stream: str, state: Digest, use: LoaderUse, iteration: tuple[int, int]
+    ) -> int:
+        """Append the state of the stream that decides an epoch, which begins.
+
+        `iteration` numbers the DataLoader and its iterator.
+        """
+        return self.append(
+            EventKind.RNG,
+            at=at,
+            name=self.string(f"{EPOCH_PREFIX}{stream}"),
+            module=self.string(use.value),
+            inputs=iteration,
+            outputs=state,
+        )
+
+    def add_worker_state(
+        self,
+        *,
+        at: Moment,
+        stream: str,
+        state: Digest,
+        use: LoaderUse,
+        iteration: tuple[int, int],
+        worker: int,
+        moment: WorkerMoment,
+        batches: int,
+    ) -> int:
+        """Append the state of a stream in a DataLoader's worker, which has made `batches`."""
+        return self.append(
+            EventKind.RNG,
+            at=at,
+            name=self.string(f"{WORKER_PREFIX}{stream}:{moment.value}"),
+            module=self.string(use.value),
+            count=max(1, batches),
+            aux=worker,
+            inputs=iteration,
+            outputs=state,
+        )
+
+    def add_late_seed(self, *, at: Moment, stream: str, state: Digest) -> int:
+        """Append that a stream was seeded after numbers were drawn from it."""
+        name = self.string(f"{LATE_SEED_PREFIX}{stream}")
+        return self.append(EventKind.RNG, at=at, name=name, outputs=state)
+
+    def add_alert(self, *, at: Moment, op: str, module: int, message: str) -> int:
+        """Append an op that the determinism flag refuses, in the module with this id."""
+        return self.append(
+            EventKind.ALERT,
+            at=at,
+            name=self.string(op),
+            module=module,
+            count=0,
+            aux=self.string(message),
+        )
+
+    def add_race(
+        self,
+        *,
+        at: Moment,
+        op: int,
+        module: int,
+        message: str,
+        other_op: int,
+        other_location: int,
+        is_with_host: bool,
+    ) -> int:
+        """Append two uses of one tensor that nothing orders. Names and lines are given as ids.
+
+        `message` says what the use at `at` does to the tensor, and leads over to the other one.
+        """
+        return self.append(
+            EventKind.ALERT,
+            at=at,
+            flags=EventFlag.RACED,
+            name=op,
+            module=module,
+            count=0,
+            aux=self.string(message),
+            inputs=(other_op, other_location),
+            outputs=(int(is_with_host), 0),
+        )
+
+    def add_entropy(
+        self, *, at: Moment, call: str, state: Digest, value: Digest, shown: str
+    ) -> int:
+        """Append a call that brought the outside world in: what it drew from, what it returned."""
+        return self.append(
+            EventKind.ENTROPY,
+            at=at,
+            name=self.string(call),
+            aux=self.string(shown),
+            inputs=state,
+            outputs=value,
+        )
+
+    def add_file(
+        self, *, at: Moment, shown: str, path: str, access: Access, content: Digest
+    ) -> int:
+        """Append what the program did with a file: its path for people, and the absolute one."""
+        return self.append(
+            EventKind.FILE,
+            at=at,
+            name=self.string(shown),
+            module=self.string(path),
+            aux=self.string(access.value),
+            outputs=content,
+        )
+
+    def add_line(
+        self, *, at: Moment, name: str, inputs: Digest, outputs: Digest, flags: int = 0
+    ) -> int:
+        """Append what a statement did: RAN, a variable, RETURN or a draw from a stream."""
+        return self.append(
+            EventKind.LINE,
+            at=at,
+            flags=flags,
+            name=self.string(name),
+            inputs=inputs,
+            outputs=outputs,
+        )
+
+    def add_replay(
+        self, *, at: Moment, op: str, way: ReplayWay, repeated: int, made: int, differing: int
+    ) -> int:
+        """Append one way of repeating the op of event `repeated`, and how often it differed."""
+        return self.append(
+            EventKind.REPLAY,
+            at=at,
+            name=self.string(op),
+            count=int(way),
+            aux=repeated,
+            inputs=(made, differing),
+        )
