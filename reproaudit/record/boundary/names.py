@@ -1,5 +1,7 @@
-"""Names of modules and parameters, as the user would write them: paths relative to the module that
-is called."""
+"""Names of modules and parameters, as the user would write them.
+
+They are paths below the module that the program calls.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,7 @@ class Names:
         self._taken: set[str] = set()
 
     def root(self, module: torch.nn.Module) -> str:
-        """Return the label of a module called at top level, learning what it contains the first
-        time."""
+        """Return the label of a module called at top level; learn what it contains at first."""
         label = self._roots.get(module)
         if label is None:
             path = self._paths.get(module)
@@ -35,26 +36,29 @@ class Names:
         return label
 
     def path(self, module: torch.nn.Module) -> str:
-        """Return the module's path below its root, or its class name if it was never seen inside a
-        root."""
+        """Return the module's path below its root; its class name if no root contains it."""
         return self._paths.get(module) or type(module).__name__
 
     def parameter(self, tensor: torch.Tensor) -> str | None:
         """Return the parameter's name, or None if no called module owns it."""
         found = self._parameters.get(id(tensor))
-        if found is None or found[0]() is not tensor:
+        if found is None:
             return None
-        return found[1]
+        reference, name = found
+        # The id of a tensor that was freed may be another's by now.
+        return name if reference() is tensor else None
 
     def _label(self, name: str) -> str:
-        count = self._labels[name] = self._labels.get(name, 0) + 1
+        count = self._labels.get(name, 0) + 1
+        self._labels[name] = count
         return name if count == 1 else f"{name}#{count}"
 
     def _learn(self, module: torch.nn.Module, label: str) -> None:
         for path, child in module.named_modules():
             self._paths.setdefault(child, path or label)
         for path, tensor in module.named_parameters():
-            if self.parameter(tensor) is None:
-                name = path if path not in self._taken else f"{label}.{path}"
-                self._taken.add(name)
-                self._parameters[id(tensor)] = (weakref.ref(tensor), name)
+            if self.parameter(tensor) is not None:
+                continue
+            name = f"{label}.{path}" if path in self._taken else path
+            self._taken.add(name)
+            self._parameters[id(tensor)] = (weakref.ref(tensor), name)

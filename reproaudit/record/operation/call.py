@@ -67,6 +67,7 @@ def save_call(
     func: Any,
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
+    *,
     most_bytes: int = MOST_BYTES,
 ) -> None:
     """Write the call into `folder`, before the op runs and overwrites what it is given.

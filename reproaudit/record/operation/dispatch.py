@@ -92,11 +92,13 @@ class OperationMode(GuestMode):
             return func(*args, **kwargs)
         state.inside = True
         try:
-            return self._record(func, info, args, kwargs, state)
+            return self._record(func, info, args, kwargs, state=state)
         finally:
             state.inside = False
 
-    def _record(self, func: Any, info: OpInfo, args: Any, kwargs: Any, state: ThreadState) -> Any:
+    def _record(
+        self, func: Any, info: OpInfo, args: Any, kwargs: Any, *, state: ThreadState
+    ) -> Any:
         place = self._find_place(args, state)
         if self.alerts is not None:
             return self.alerts(func, info, args, kwargs, place=place)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from reproaudit.model.events import EventFlag, EventKind, Phase
+from reproaudit.model.events import EventFlag, Phase
 from reproaudit.record.session import ThreadState
 from tests.record.recording import record, rows
 
@@ -175,25 +175,6 @@ def test_recording_changes_no_result_and_draws_no_random_number(tmp_path: Path) 
         plain = program()
         _, recorded = record(tmp_path, program)
     assert all(torch.equal(a, b) for a, b in zip(plain, recorded, strict=True))
-
-
-@pytest.mark.seeded
-def test_an_op_that_the_determinism_flag_refuses_is_caught_and_run_without_it(
-    tmp_path: Path,
-) -> None:
-    pooled, where = torch.nn.functional.max_pool2d(torch.rand(1, 1, 4, 4), 2, return_indices=True)
-    expected = torch.nn.functional.max_unpool2d(pooled, where, 2)
-
-    def program() -> torch.Tensor:
-        return torch.nn.functional.max_unpool2d(pooled, where, 2)  # refused
-
-    trace, result = record(tmp_path, program, alerts=True, digests=False)
-    (alert,) = rows(trace, EventKind.ALERT)
-    assert trace.strings[alert["name"]].startswith("aten::max_unpool2d")
-    assert trace.locations[alert["location"]].line == line_of("refused")
-    assert "deterministic" in trace.strings[int(alert["aux"])]
-    assert torch.equal(result, expected)
-    assert not torch.are_deterministic_algorithms_enabled()
 
 
 def test_nothing_is_left_behind(tmp_path: Path) -> None:

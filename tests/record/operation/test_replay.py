@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from reproaudit.record.operation import replay
-from reproaudit.record.operation.device_load import DeviceLoad, launches_for
 from reproaudit.record.operation.opinfo import describe_op
 from reproaudit.record.operation.replay import Rerun, can_rerun
 from reproaudit.trace.words import ReplayWay
@@ -120,16 +119,6 @@ def test_a_full_device_leaves_the_question_open(
     assert repeated(Counted(lambda number: False))[ReplayWay.CONTENTION].made == 0
 
 
-@pytest.mark.parametrize(
-    ("op_ms", "each_ms", "launches"),
-    [(0.001, 0.05, 8), (1.0, 0.05, 40), (1000.0, 0.05, 400), (5.0, 0.1, 100)],
-)
-def test_the_load_outlasts_the_op_within_limits(
-    op_ms: float, each_ms: float, launches: int
-) -> None:
-    assert launches_for(op_ms, each_ms) == launches
-
-
 def test_nothing_is_repeated_while_a_graph_is_captured(monkeypatch: pytest.MonkeyPatch) -> None:
     args = (torch.ones(2, 2), torch.ones(2, 2))
     assert can_rerun(MM, args, {})
@@ -141,39 +130,6 @@ def test_nothing_is_repeated_while_a_graph_is_captured(monkeypatch: pytest.Monke
 def test_the_device_of_a_call_is_that_of_its_tensors_and_the_cpu_is_none() -> None:
     on_gpu: Any = SimpleNamespace(device=torch.device("cuda:1"))
     assert replay.device_of_call([torch.ones(1), torch.ones(1), 3, [on_gpu]]) is None
-
-
-@pytest.mark.gpu
-def test_the_load_leaves_the_stream_the_device_the_random_state_and_the_memory_as_they_were() -> (
-    None
-):
-    x = torch.ones(1 << 20, device="cuda")
-    state, stream = torch.cuda.get_rng_state(), torch.cuda.current_stream()
-    before = torch.cuda.memory_allocated()
-    with DeviceLoad(x.device) as load:
-        load.last(1.0)
-        load.queue()
-        x.add_(1)
-        assert torch.cuda.current_stream() == stream
-    torch.cuda.synchronize()
-    assert torch.cuda.memory_allocated() == before
-    assert torch.equal(torch.cuda.get_rng_state(), state)
-    assert bool((x == 2).all())
-
-
-@pytest.mark.gpu
-def test_a_kernel_beside_the_load_runs_before_the_queue_is_done() -> None:
-    """Otherwise the load would not be beside it. The op's event is reached while the load still has
-    work."""
-    x = torch.ones(64, device="cuda")
-    with DeviceLoad(x.device) as load:
-        load.last(20.0)
-        x.add_(1)
-        torch.cuda.synchronize()
-        load.queue()
-        x.add_(1)
-        torch.cuda.current_stream().synchronize()
-        assert not load.stream.query()
 
 
 @pytest.mark.gpu
