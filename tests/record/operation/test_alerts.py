@@ -11,6 +11,11 @@ from reproaudit.model.events import EventKind
 from tests.record.recording import record, rows
 
 
+def line_of(mark: str) -> int:
+    lines = Path(__file__).read_text(encoding="utf-8").splitlines()
+    return next(number for number, line in enumerate(lines, 1) if line.endswith(f"# {mark}"))
+
+
 @pytest.mark.seeded
 def test_an_op_that_the_determinism_flag_refuses_is_caught_and_run_without_it(
     tmp_path: Path,
