@@ -15,7 +15,7 @@ from reproaudit.config.project import BASELINE_FILE, ProjectConfig, Subject, loa
 from reproaudit.config.subject import parse_subject
 from reproaudit.errors import ReproauditError, UsageError, did_you_mean
 from reproaudit.gate.baseline import Entry, load, save
-from reproaudit.gate.ruling import Audited, Ruling, audit_all, rule, updated
+from reproaudit.gate.ruling import Audited, Ruling, audit_all, rule, update_baseline
 from reproaudit.gate.summary import summary
 from reproaudit.model.result import AuditResult
 from reproaudit.report import render
@@ -104,7 +104,7 @@ def ci(words: list[str]) -> int:
         _write_reports(ruling, options, path.name if accepted is not None else "", change=None)
         return ruling.exit_code
     try:
-        entries = updated(accepted, ruling)
+        entries = update_baseline(accepted, ruling)
     except ReproauditError:
         _write_reports(ruling, options, "", change=None)
         raise

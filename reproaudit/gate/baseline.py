@@ -28,7 +28,10 @@ from reproaudit.report.wording import kind_word
 
 FORMAT_VERSION = 1
 NO_SOURCE = "no-source-located"  # stands for the rule where runs differ and no finding says why
-_HINT = "put back the last version that was good, or delete the file and make it again with --update-baseline"
+_HINT = (
+    "put back the last version that was good, "
+    "or delete the file and make it again with --update-baseline"
+)
 _CONFLICT = re.compile(r"^(<{7}|={7}|>{7}|\|{7})( |$)", re.MULTILINE)
 _FINGERPRINT = Wanted(
     "32 hexadecimal digits", lambda text: re.fullmatch(r"[0-9a-f]{32}", text) is not None
@@ -61,7 +64,13 @@ def entries_of(result: AuditResult) -> tuple[Entry, ...]:
     where it shows."""
     marks = fingerprints(result.subject, result.findings)
     found = [
-        Entry(result.subject, finding.rule, _place(finding), finding.op or "", mark)
+        Entry(
+            subject=result.subject,
+            rule=finding.rule,
+            location=_show_place(finding),
+            op=finding.op or "",
+            fingerprint=mark,
+        )
         for finding, mark in zip(result.findings, marks, strict=True)
     ]
     if not found and result.verdict is Verdict.NOT_REPRODUCIBLE:
@@ -79,7 +88,7 @@ def entries_of(result: AuditResult) -> tuple[Entry, ...]:
     return tuple(found)
 
 
-def _place(finding: Finding) -> str:
+def _show_place(finding: Finding) -> str:
     place = finding.location
     if place is None:
         return finding.module

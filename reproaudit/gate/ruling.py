@@ -51,18 +51,16 @@ class Ruling:
         """1 for a divergence that is not accepted, else 2 for a subject that could not be audited,
         else 0."""
         failing = {entry.subject for entry in self.new}
-        return exit_code(
-            [
-                Verdict.REPRODUCIBLE
-                if result.verdict is Verdict.NOT_REPRODUCIBLE and result.subject not in failing
-                else result.verdict
-                for result in self.results
-            ]
-        )
+        verdicts = []
+        for result in self.results:
+            differs = result.verdict is Verdict.NOT_REPRODUCIBLE
+            is_accepted = differs and result.subject not in failing
+            verdicts.append(Verdict.REPRODUCIBLE if is_accepted else result.verdict)
+        return exit_code(verdicts)
 
 
 def audit_all(
-    subjects: Sequence[Subject], audit: Audit, done: Callable[[Audited], None] = lambda one: None
+    subjects: Sequence[Subject], audit: Audit, done: Callable[[Audited], None] | None = None
 ) -> tuple[Audited, ...]:
     """Audit each subject; one that cannot be audited leaves its error, and the others are audited
     all the same.
@@ -70,23 +68,18 @@ def audit_all(
     `done` is called after each. After an interrupt the remaining subjects are not started.
     """
     audited: list[Audited] = []
-    interrupt: ReproauditError | None = None
+    is_interrupted = False
     for subject in subjects:
-        error = interrupt
-        result = None
-        if error is None:
+        if is_interrupted:
+            audited.append(_make_failure(subject, _not_started()))
+        else:
             try:
-                result = audit(subject)
-            except ReproauditError as caught:
-                error = caught
-                if caught.code == "interrupted":
-                    interrupt = ReproauditError(
-                        "not started: the run was interrupted before", code="interrupted"
-                    )
-        audited.append(
-            Audited(_failed(subject, error) if result is None else _named(subject, result), error)
-        )
-        done(audited[-1])
+                audited.append(Audited(_rename_result(subject, audit(subject))))
+            except ReproauditError as error:
+                audited.append(_make_failure(subject, error))
+                is_interrupted = error.code == "interrupted"
+        if done is not None:
+            done(audited[-1])
     return tuple(audited)
 
 
@@ -109,19 +102,27 @@ def rule(
             new += [entry for entry in entries if entry.fingerprint not in marks]
         if result.verdict is Verdict.REPRODUCIBLE or (result.findings and result.is_complete):
             looked_for.add(result.subject)
-    absent = [entry for entry in accepted if entry.fingerprint not in present]
-    is_gone = [entry.subject in looked_for or entry.subject not in configured for entry in absent]
+    known: list[Entry] = []
+    gone: list[Entry] = []
+    unseen: list[Entry] = []
+    for entry in accepted:
+        if entry.fingerprint in present:
+            known.append(entry)
+        elif entry.subject in looked_for or entry.subject not in configured:
+            gone.append(entry)
+        else:
+            unseen.append(entry)
     return Ruling(
-        tuple(audited),
-        marks,
-        tuple(sorted(new)),
-        known=tuple(entry for entry in accepted if entry.fingerprint in present),
-        gone=tuple(entry for entry, gone in zip(absent, is_gone, strict=True) if gone),
-        unseen=tuple(entry for entry, gone in zip(absent, is_gone, strict=True) if not gone),
+        audited=tuple(audited),
+        accepted=marks,
+        new=tuple(sorted(new)),
+        known=tuple(known),
+        gone=tuple(gone),
+        unseen=tuple(unseen),
     )
 
 
-def updated(accepted: Sequence[Entry] | None, ruling: Ruling) -> tuple[Entry, ...]:
+def update_baseline(accepted: Sequence[Entry] | None, ruling: Ruling) -> tuple[Entry, ...]:
     """Return what the baseline becomes: without a file, all that differs; with one, the same
     without what is gone.
 
@@ -138,12 +139,13 @@ def updated(accepted: Sequence[Entry] | None, ruling: Ruling) -> tuple[Entry, ..
         raise ReproauditError(
             f"no baseline was made: {', '.join(missing)} could not be audited",
             code="baseline-incomplete",
-            hint="a baseline only shrinks once it is there; mend these subjects, or configure them later",
+            hint="a baseline only shrinks once it is there; mend these subjects, or configure them "
+            "later",
         )
     return ruling.new
 
 
-def _named(subject: Subject, result: AuditResult) -> AuditResult:
+def _rename_result(subject: Subject, result: AuditResult) -> AuditResult:
     """Call the result by the subject's configured name, and take its folder from where we are."""
     folder = os.path.normpath(os.path.join(os.path.relpath(subject.cwd), result.folder))
     return replace(
@@ -151,11 +153,14 @@ def _named(subject: Subject, result: AuditResult) -> AuditResult:
     )
 
 
-def _failed(subject: Subject, error: ReproauditError | None) -> AuditResult:
-    """Return the result that stands for a subject which could not be audited."""
-    assert error is not None
+def _not_started() -> ReproauditError:
+    return ReproauditError("not started: the run was interrupted before", code="interrupted")
+
+
+def _make_failure(subject: Subject, error: ReproauditError) -> Audited:
+    """Return what stands for a subject which could not be audited."""
     message = error.message.replace(f"{subject.cwd}{os.sep}", "").replace(str(subject.cwd), ".")
-    return AuditResult(
+    result = AuditResult(
         verdict=Verdict.NOT_AUDITED,
         headline=f"{message} [{error.code}]",
         subject=subject.name,
@@ -164,3 +169,4 @@ def _failed(subject: Subject, error: ReproauditError | None) -> AuditResult:
         steps=0,
         not_checked=(NotChecked(Unchecked.SUBJECT_FAILED, "the subject", message),),
     )
+    return Audited(result, error)

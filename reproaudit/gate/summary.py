@@ -9,10 +9,21 @@ from reproaudit.gate.baseline import Entry, entries_of
 from reproaudit.gate.ruling import Audited, Ruling
 from reproaudit.model.result import Finding
 from reproaudit.model.verdict import Verdict
-from reproaudit.report.wording import VERDICTS, counted, fix_state, named, prose, warning_sentence
+from reproaudit.report.wording import (
+    VERDICTS,
+    counted,
+    fix_state,
+    named,
+    prose,
+    warning_sentence,
+)
 
 _GAP = 2
+# The verdicts stand in a column of their own; what is said of a subject stands beside it.
 _WIDTH = max(map(len, VERDICTS.values())) + _GAP
+_INDENT = " " * _WIDTH
+_DETAIL = " " * (_WIDTH + _GAP)
+_OUTCOMES = {0: "passed", 1: "failed", 2: "could not be decided"}
 
 
 def summary(
@@ -25,65 +36,75 @@ def summary(
     """
     lines: list[str] = []
     for one in ruling.audited:
-        lines += _subject(one, ruling.accepted)
-    # What is said of one subject stands in its report; what is said of all is about the
-    # configuration.
+        lines += _describe_subject(one, ruling.accepted)
+    lines += [f"warning: {text}" for text in _find_common_warnings(ruling)]
+    lines.append("")
+    lines += _describe_baseline(ruling, baseline, change, is_first=is_first)
+    lines.append("")
+    lines.append(_describe_outcome(ruling))
+    return "\n".join(lines) + "\n"
+
+
+def _find_common_warnings(ruling: Ruling) -> list[str]:
+    """Return what is said of every subject, in alphabetical order.
+
+    What is said of one subject stands in its report; what is said of all is about the
+    configuration.
+    """
     said = [
         {prose(warning_sentence(warning)) for warning in one.result.warnings}
         for one in ruling.audited
         if one.error is None
     ]
-    lines += [f"warning: {text}" for text in sorted(set.intersection(*said) if said else ())]
-    lines += ["", *_baseline(ruling, baseline, change, is_first=is_first), "", _outcome(ruling)]
-    return "\n".join(lines) + "\n"
+    return sorted(set.intersection(*said)) if said else []
 
 
-def _subject(one: Audited, accepted: frozenset[str]) -> Iterator[str]:
+def _describe_subject(one: Audited, accepted: frozenset[str]) -> Iterator[str]:
     result = one.result
     yield f"{VERDICTS[result.verdict]:<{_WIDTH}}{named(result.subject)}"
     if one.error is not None:
         # The reports have the message; the hint, which may quote the program's last output, is only
         # here.
         for line in str(one.error).splitlines():
-            yield f"{'':<{_WIDTH}}{named(line)}"
+            yield f"{_INDENT}{named(line)}"
         return
     if result.verdict is Verdict.REPRODUCIBLE:
         return
-    yield f"{'':<{_WIDTH}}{prose(result.headline)}"
+    yield f"{_INDENT}{prose(result.headline)}"
+    entries = entries_of(result)
+    # Where no source was located there is an entry and no finding.
     findings = {
-        entry.fingerprint: found
-        for entry, found in zip(entries_of(result), result.findings, strict=False)
+        entry.fingerprint: finding for entry, finding in zip(entries, result.findings, strict=False)
     }
-    for entry in entries_of(result):
+    for entry in entries:
         state = "accepted" if entry.fingerprint in accepted else "new"
         if result.verdict is Verdict.WITHIN_TOLERANCE:
             state = "within tolerance"
-        yield f"{'':<{_WIDTH}}{state}: {_told(entry)}  [{entry.fingerprint}]"
-        if state == "new" and entry.fingerprint in findings:
-            yield from (
-                f"{'':<{_WIDTH + _GAP}}{line}" for line in _details(findings[entry.fingerprint])
-            )
+        yield f"{_INDENT}{state}: {_show_entry(entry)}  [{entry.fingerprint}]"
+        finding = findings.get(entry.fingerprint)
+        if state == "new" and finding is not None:
+            for line in _describe_finding(finding):
+                yield f"{_DETAIL}{line}"
     if result.is_complete is False:
-        yield f"{'':<{_WIDTH}}further sources may be hidden behind these: not all are known"
+        yield f"{_INDENT}further sources may be hidden behind these: not all are known"
 
 
-def _details(finding: Finding) -> Iterator[str]:
-    yield f"{finding.cause.value}: {prose(finding.title)}" + (
-        f", {finding.location}" if finding.location else ""
-    )
+def _describe_finding(finding: Finding) -> Iterator[str]:
+    place = f", {finding.location}" if finding.location else ""
+    yield f"{finding.cause.value}: {prose(finding.title)}{place}"
     if finding.fix is not None:
         settings = ", ".join(map(named, finding.fix.settings))
-        yield "fix: " + ", ".join(
-            filter(None, (prose(finding.fix.advice), settings, fix_state(finding.fix)))
-        )
+        parts = (prose(finding.fix.advice), settings, fix_state(finding.fix))
+        yield "fix: " + ", ".join(filter(None, parts))
     yield f"next: reproaudit explain {named(finding.rule)}"
 
 
-def _told(entry: Entry) -> str:
-    return " ".join(named(part) for part in (entry.rule, entry.op, entry.location) if part)
+def _show_entry(entry: Entry) -> str:
+    parts = (entry.rule, entry.op, entry.location)
+    return " ".join(named(part) for part in parts if part)
 
 
-def _baseline(
+def _describe_baseline(
     ruling: Ruling, baseline: str, change: Sequence[Entry] | None, *, is_first: bool
 ) -> Iterator[str]:
     if not baseline:
@@ -94,24 +115,30 @@ def _baseline(
         counts.append(f"{len(ruling.unseen)} accepted and not seen this time")
     yield f"baseline {named(baseline)}: {', '.join(counts)}"
     if change is not None:
-        verb = "accepted" if is_first else "removed"
-        yield from (f"  {verb}: {named(entry.subject)}: {_told(entry)}" for entry in change)
-        if not change:
-            yield "  nothing differs: it is empty" if is_first else "  nothing to remove"
+        yield from _describe_change(change, is_first=is_first)
     for entry in ruling.gone:
-        yield f"  fixed: {named(entry.subject)}: {_told(entry)}; remove it with --update-baseline"
+        shown = f"{named(entry.subject)}: {_show_entry(entry)}"
+        yield f"  fixed: {shown}; remove it with --update-baseline"
     if ruling.new and change is not None:
-        yield "  what is new is not added: a baseline only shrinks. Repair it, or write its entry by hand"
+        yield (
+            "  what is new is not added: a baseline only shrinks. "
+            "Repair it, or write its entry by hand"
+        )
 
 
-def _outcome(ruling: Ruling) -> str:
+def _describe_change(change: Sequence[Entry], *, is_first: bool) -> Iterator[str]:
+    verb = "accepted" if is_first else "removed"
+    for entry in change:
+        yield f"  {verb}: {named(entry.subject)}: {_show_entry(entry)}"
+    if not change:
+        yield "  nothing differs: it is empty" if is_first else "  nothing to remove"
+
+
+def _describe_outcome(ruling: Ruling) -> str:
     failed = sum(one.result.verdict is Verdict.NOT_AUDITED for one in ruling.audited)
     parts = [counted(len(ruling.audited), "subject")]
     if ruling.new:
         parts.append(f"{counted(len(ruling.new), 'divergence')} not accepted")
     if failed:
         parts.append(f"{failed} not audited")
-    return (
-        f"{', '.join(parts)}: "
-        + {0: "passed", 1: "failed", 2: "could not be decided"}[ruling.exit_code]
-    )
+    return f"{', '.join(parts)}: {_OUTCOMES[ruling.exit_code]}"

@@ -8,7 +8,7 @@ import sys
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
-# a term of a falling series below this share of its sum changes nothing in double precision
+# A term of a falling series below this share of its sum changes nothing in double precision
 _NEGLIGIBLE = 1e-18
 
 
@@ -22,14 +22,22 @@ def rate_at_most(level: float, runs: int) -> float | None:
     nothing was compared.
     """
     _check_share("level", level)
-    return None if runs < 2 else -math.expm1(math.log1p(-level) / (runs - 1))
+    if runs < 2:
+        return None
+    # expm1 and log1p keep the digits that 1 - x would lose for a rate close to 0.
+    return -math.expm1(math.log1p(-level) / (runs - 1))
 
 
 def runs_needed(level: float, rate: float) -> int:
     """Return the smallest number of runs that, if all are equal, rule out a divergence rate above
     `rate` at `level`."""
     _check_share("rate", rate)
-    return _fewest_runs(lambda runs: (rate_at_most(level, runs) or 0.0) <= rate)
+
+    def is_enough(runs: int) -> bool:
+        bound = rate_at_most(level, runs)
+        return bound is not None and bound <= rate
+
+    return _find_fewest_runs(is_enough)
 
 
 def interval(level: float, hits: int, trials: int) -> tuple[float, float]:
@@ -44,7 +52,10 @@ def interval(level: float, hits: int, trials: int) -> tuple[float, float]:
     if not 0 <= hits <= trials:
         raise ValueError(f"{hits} hits of {trials} trials")
     tail = (1.0 - level) / 2.0
-    return _lower_end(tail, hits, trials), 1.0 - _lower_end(tail, trials - hits, trials)
+    low = _find_lower_end(tail, hits, trials)
+    # The upper end for hits is the lower end for misses, seen from the other side.
+    high = 1.0 - _find_lower_end(tail, trials - hits, trials)
+    return low, high
 
 
 def agreement(class_sizes: Sequence[int]) -> float:
@@ -70,16 +81,20 @@ def trial_runs(class_sizes: Sequence[int], chance: float = 0.05) -> int:
     """
     _check_share("chance", chance)
     rate = agreement(class_sizes)
-    return _fewest_runs(lambda runs: rate ** (runs - 1) < chance)
+
+    def is_enough(runs: int) -> bool:
+        return rate ** (runs - 1) < chance
+
+    return _find_fewest_runs(is_enough)
 
 
-def _fewest_runs(suffices: Callable[[int], bool]) -> int:
+def _find_fewest_runs(suffices: Callable[[int], bool]) -> int:
     """Return the smallest number from 2 that suffices, where every larger one does too."""
     counts = range(2, sys.maxsize)
     return counts[bisect_left(counts, True, key=suffices)]
 
 
-def _lower_end(tail: float, hits: int, trials: int) -> float:
+def _find_lower_end(tail: float, hits: int, trials: int) -> float:
     """Return the p at which `hits` or more of `trials` have probability `tail`, by bisection.
 
     At p = hits/trials that probability is at least 1/2, so p lies below, where the terms from
@@ -88,17 +103,23 @@ def _lower_end(tail: float, hits: int, trials: int) -> float:
     if hits == 0:
         return 0.0
     log_ways = math.log(math.comb(trials, hits))
-    low, high = 0.0, hits / trials
-    while low < (middle := (low + high) / 2.0) < high:
+    low = 0.0
+    high = hits / trials
+    middle = (low + high) / 2.0
+    # Halved until no double lies between the two ends.
+    while low < middle < high:
         log_first = log_ways + hits * math.log(middle) + (trials - hits) * math.log1p(-middle)
-        if math.exp(log_first) * _series(hits, trials, middle / (1.0 - middle)) < tail:
+        odds = middle / (1.0 - middle)
+        probability = math.exp(log_first) * _sum_series(hits, trials, odds)
+        if probability < tail:
             low = middle
         else:
             high = middle
+        middle = (low + high) / 2.0
     return low
 
 
-def _series(hits: int, trials: int, odds: float) -> float:
+def _sum_series(hits: int, trials: int, odds: float) -> float:
     """Return the binomial probability of `hits` or more over that of `hits` exactly; `odds` are
     p/(1-p)."""
     terms = [1.0]

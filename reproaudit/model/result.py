@@ -255,7 +255,10 @@ class AuditResult:
 
     @property
     def first_divergence(self) -> TensorDivergence | None:
-        """The first tensor that differs, other than a batch if there is one: a batch decides nothing."""
+        """The first tensor that differs, other than a batch if there is one.
+
+        A batch decides nothing by itself.
+        """
         for row in self.divergences:
             if row.kind is not EventKind.BATCH:
                 return row

@@ -20,11 +20,11 @@ from reproaudit.model.verdict import Verdict
 from reproaudit.report.wording import (
     counted,
     difference_sentence,
-    fix_state,
     moment,
     named,
     phase_word,
     prose,
+    settings_sentence,
     warning_sentence,
 )
 
@@ -49,7 +49,10 @@ TITLES = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A line of a file below the working directory. `path` is printable, POSIX, and relative to it."""
+    """A line of a file below the working directory.
+
+    `path` is printable, POSIX, and relative to that directory.
+    """
 
     path: str
     line: int
@@ -82,10 +85,10 @@ def issues(result: AuditResult, accepted: frozenset[str] = frozenset()) -> tuple
     """Return the issues of an audit, the gravest first. What has an `accepted` fingerprint is no
     error."""
     return (
-        *_verdict(result, accepted),
-        *_findings(result, accepted),
-        *_warnings(result),
-        *_risks(result),
+        *_yield_verdict(result, accepted),
+        *_yield_findings(result, accepted),
+        *_yield_warnings(result),
+        *_yield_risks(result),
     )
 
 
@@ -95,16 +98,13 @@ def place_of(folder: str, location: Location | None) -> Place | None:
     if location is None or location.line < 1:
         return None
     path = location.path
-    if (
-        path.startswith(("/", "<", "site-packages/"))
-        or not path
-        or not (folder + path).isprintable()
-    ):
+    is_foreign = path.startswith(("/", "<", "site-packages/"))
+    if not path or is_foreign or not (folder + path).isprintable():
         return None
     joined = posixpath.normpath(posixpath.join(folder, path))
     if joined.startswith(("/", "../")) or joined in (".", ".."):
         return None
-    return Place(joined, location.line, named(location.function))
+    return Place(path=joined, line=location.line, function=named(location.function))
 
 
 def subject_path(subject: str) -> str:
@@ -118,16 +118,17 @@ def subject_names(results: Sequence[AuditResult]) -> tuple[str, ...]:
     """Return one name per result, all different: the subject, and its settings or a number where it
     comes again."""
     plain = [named(result.subject) or "unknown" for result in results]
-    told = [
-        f"{name} [{', '.join(f'{named(key)} {named(value)}' for key, value in result.settings)}]"
-        if plain.count(name) > 1 and result.settings
-        else name
-        for name, result in zip(plain, results, strict=True)
-    ]
-    return tuple(
-        f"{name} ({told[:number].count(name) + 1})" if told.count(name) > 1 else name
-        for number, name in enumerate(told)
-    )
+    with_settings = []
+    for name, result in zip(plain, results, strict=True):
+        settings = ", ".join(f"{named(key)} {named(value)}" for key, value in result.settings)
+        is_repeated = plain.count(name) > 1
+        with_settings.append(f"{name} [{settings}]" if is_repeated and settings else name)
+    unique = []
+    for number, name in enumerate(with_settings):
+        earlier = with_settings[:number].count(name)
+        is_repeated = with_settings.count(name) > 1
+        unique.append(f"{name} ({earlier + 1})" if is_repeated else name)
+    return tuple(unique)
 
 
 def finding_message(finding: Finding) -> str:
@@ -144,13 +145,9 @@ def finding_message(finding: Finding) -> str:
     if finding.difference is not None:
         parts.append(f"{difference_sentence(finding.difference)}.")
     if finding.fix is not None:
-        settings = ", ".join(map(named, finding.fix.settings))
-        state = f"{settings}: {fix_state(finding.fix)}" if settings else fix_state(finding.fix)
-        parts.append(
-            f"Fix: {prose(finding.fix.advice)} ({state})."
-            if finding.fix.advice.strip()
-            else f"Fix: {state}."
-        )
+        state = settings_sentence(finding.fix)
+        advice = prose(finding.fix.advice)
+        parts.append(f"Fix: {advice} ({state})." if advice else f"Fix: {state}.")
     return " ".join(parts)
 
 
@@ -159,52 +156,52 @@ def not_checked_message(result: AuditResult) -> str:
     return "; ".join(f"{prose(note.what)}: {prose(note.why)}" for note in result.not_checked)
 
 
-def _verdict(result: AuditResult, accepted: frozenset[str]) -> Iterator[Issue]:
-    kinds = {Verdict.NOT_AUDITED: Kind.NOT_AUDITED}
-    if not result.findings:
-        kinds[Verdict.NOT_REPRODUCIBLE] = Kind.NO_SOURCE
-    kind = kinds.get(result.verdict)
-    if kind is not None:
-        said = prose(result.headline)
-        message = TITLES[kind].capitalize() + (f": {said}." if said else ".")
-        if kind is Kind.NO_SOURCE:
-            fingerprint = divergence_fingerprint(result)
-        else:
-            (fingerprint,) = hash_identities(result.subject, [Identity(rule=kind.value)])
-        is_accepted = kind is Kind.NO_SOURCE and fingerprint in accepted
-        yield Issue(
-            kind,
-            kind.value,
-            TITLES[kind],
-            message,
-            fingerprint,
-            is_error=not is_accepted,
-            is_accepted=is_accepted,
-        )
+def _yield_verdict(result: AuditResult, accepted: frozenset[str]) -> Iterator[Issue]:
+    """Yield what the verdict is where no finding stands for it."""
+    if result.verdict is Verdict.NOT_AUDITED:
+        kind = Kind.NOT_AUDITED
+        (fingerprint,) = hash_identities(result.subject, [Identity(rule=kind.value)])
+        is_accepted = False  # what could not be audited cannot be accepted
+    elif result.verdict is Verdict.NOT_REPRODUCIBLE and not result.findings:
+        kind = Kind.NO_SOURCE
+        fingerprint = divergence_fingerprint(result)
+        is_accepted = fingerprint in accepted
+    else:
+        return
+    said = prose(result.headline)
+    title = TITLES[kind].capitalize()
+    yield Issue(
+        kind=kind,
+        rule=kind.value,
+        title=TITLES[kind],
+        message=f"{title}: {said}." if said else f"{title}.",
+        fingerprint=fingerprint,
+        is_error=not is_accepted,
+        is_accepted=is_accepted,
+    )
 
 
-def _findings(result: AuditResult, accepted: frozenset[str]) -> Iterator[Issue]:
+def _yield_findings(result: AuditResult, accepted: frozenset[str]) -> Iterator[Issue]:
     decides = result.verdict is Verdict.NOT_REPRODUCIBLE
-    for finding, fingerprint in zip(
-        result.findings, fingerprints(result.subject, result.findings), strict=True
-    ):
+    marks = fingerprints(result.subject, result.findings)
+    for finding, fingerprint in zip(result.findings, marks, strict=True):
         is_accepted = fingerprint in accepted
         yield Issue(
-            Kind.FINDING,
-            named(finding.rule),
-            prose(finding.title),
-            finding_message(finding),
-            fingerprint,
-            place_of(result.folder, finding.location),
-            named(str(finding.location or "")),
-            named(finding.module),
+            kind=Kind.FINDING,
+            rule=named(finding.rule),
+            title=prose(finding.title),
+            message=finding_message(finding),
+            fingerprint=fingerprint,
+            place=place_of(result.folder, finding.location),
+            where=named(str(finding.location or "")),
+            module=named(finding.module),
             is_error=decides and not is_accepted,
             is_accepted=is_accepted,
             finding=finding,
         )
 
 
-def _warnings(result: AuditResult) -> Iterator[Issue]:
+def _yield_warnings(result: AuditResult) -> Iterator[Issue]:
     marks = hash_identities(result.subject, map(_identify_warning, result.warnings))
     for warning, fingerprint in zip(result.warnings, marks, strict=True):
         yield Issue(
@@ -227,7 +224,7 @@ def _identify_warning(warning: ProgramWarning) -> Identity:
     return Identity(rule=warning.rule or Kind.WARNING.value, what=said)
 
 
-def _risks(result: AuditResult) -> Iterator[Issue]:
+def _yield_risks(result: AuditResult) -> Iterator[Issue]:
     identities = [
         Identity(
             rule=Kind.RISK.value,
@@ -240,17 +237,15 @@ def _risks(result: AuditResult) -> Iterator[Issue]:
     ]
     marks = hash_identities(result.subject, identities)
     for alert, fingerprint in zip(result.alerts, marks, strict=True):
-        message = (
-            f"{named(alert.op)}, {phase_word(alert.phase)}: torch.use_deterministic_algorithms(True) refuses it. "
-            "A risk, not a divergence that was seen."
-        )
+        what = f"{named(alert.op)}, {phase_word(alert.phase)}"
         yield Issue(
-            Kind.RISK,
-            Kind.RISK.value,
-            TITLES[Kind.RISK],
-            message,
-            fingerprint,
-            place_of(result.folder, alert.location),
-            named(str(alert.location or "")),
-            named(alert.module),
+            kind=Kind.RISK,
+            rule=Kind.RISK.value,
+            title=TITLES[Kind.RISK],
+            message=f"{what}: torch.use_deterministic_algorithms(True) refuses it. "
+            "A risk, not a divergence that was seen.",
+            fingerprint=fingerprint,
+            place=place_of(result.folder, alert.location),
+            where=named(str(alert.location or "")),
+            module=named(alert.module),
         )

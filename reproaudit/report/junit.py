@@ -14,6 +14,8 @@ from reproaudit.report.wording import VERDICTS, counted, prose
 
 _SUITE = "reproaudit"
 _MOST = 100  # accepted findings that are listed
+# The attributes that count test cases, by the element that a counted case holds.
+_COUNTS = {"failures": "failure", "errors": "error", "skipped": "skipped"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,58 +30,51 @@ class JunitReport:
         self, results: Sequence[AuditResult], accepted: frozenset[str] = frozenset()
     ) -> str:
         cases = [
-            _case(name, result, accepted)
+            _make_case(name, result, accepted)
             for name, result in zip(subject_names(results), results, strict=True)
         ]
-        counts = {"tests": len(cases)} | {
-            name: sum(case.find(tag) is not None for case in cases)
-            for name, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped"))
-        }
         suites = ElementTree.Element("testsuites")
         suite = ElementTree.SubElement(suites, "testsuite", name=_SUITE)
-        suite.attrib |= {name: str(count) for name, count in counts.items()}
+        suite.set("tests", str(len(cases)))
+        for name, tag in _COUNTS.items():
+            suite.set(name, str(sum(case.find(tag) is not None for case in cases)))
         suite.extend(cases)
         ElementTree.indent(suites)
-        return f'<?xml version="1.0" encoding="UTF-8"?>\n{ElementTree.tostring(suites, encoding="unicode")}\n'
+        body = ElementTree.tostring(suites, encoding="unicode")
+        return f'<?xml version="1.0" encoding="UTF-8"?>\n{body}\n'
 
 
-def _case(name: str, result: AuditResult, accepted: frozenset[str]) -> ElementTree.Element:
+def _make_case(name: str, result: AuditResult, accepted: frozenset[str]) -> ElementTree.Element:
     """Return the test case of one subject. All text in it is printable, which XML 1.0 allows."""
     case = ElementTree.Element("testcase", classname=_SUITE, name=name)
     found = issues(result, accepted)
-    errors, known = (
-        [issue for issue in found if issue.is_error],
-        [issue for issue in found if issue.is_accepted],
-    )
+    errors = [issue for issue in found if issue.is_error]
+    known = [issue for issue in found if issue.is_accepted]
     headline = f"{VERDICTS[result.verdict]}: {prose(result.headline)}".removesuffix(": ")
-    report, notes = TerminalReport().render(result), _listed(known)
+    report = TerminalReport().render(result)
+    output = _list_accepted(known)
     if result.verdict is Verdict.NOT_AUDITED:
-        _add(case, "error", "not-audited", headline, report)
+        error = ElementTree.SubElement(case, "error", type="not-audited", message=headline)
+        error.text = report
     elif errors:
-        _add(case, "failure", errors[0].rule, headline, report)
+        failure = ElementTree.SubElement(case, "failure", type=errors[0].rule, message=headline)
+        failure.text = report
     else:
         if known:
-            _add(
-                case,
-                "skipped",
-                "accepted",
-                f"{counted(len(known), 'finding')} accepted in the baseline, and no other",
-            )
-        notes = report + notes
-    if notes:
-        ElementTree.SubElement(case, "system-out").text = notes
+            message = f"{counted(len(known), 'finding')} accepted in the baseline, and no other"
+            ElementTree.SubElement(case, "skipped", type="accepted", message=message)
+        output = report + output
+    if output:
+        ElementTree.SubElement(case, "system-out").text = output
     return case
 
 
-def _add(
-    case: ElementTree.Element, tag: str, kind: str, message: str, text: str | None = None
-) -> None:
-    ElementTree.SubElement(case, tag, type=kind, message=message).text = text
-
-
-def _listed(known: Sequence[Issue]) -> str:
+def _list_accepted(known: Sequence[Issue]) -> str:
     if not known:
         return ""
-    lines = [f"  {issue.fingerprint}  {issue.rule}  {issue.message}" for issue in known[:_MOST]]
-    more = [f"  … and {len(known) - _MOST:,} more"] if len(known) > _MOST else []
-    return "\n".join(["", "Accepted in the baseline", *lines, *more]) + "\n"
+    lines = ["", "Accepted in the baseline"]
+    for issue in known[:_MOST]:
+        lines.append(f"  {issue.fingerprint}  {issue.rule}  {issue.message}")
+    if len(known) > _MOST:
+        lines.append(f"  … and {len(known) - _MOST:,} more")
+    return "\n".join(lines) + "\n"

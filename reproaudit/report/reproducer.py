@@ -42,10 +42,10 @@ def write_reproducer(
     """
     call = _read_call(source / CALL_FILE)
     try:
-        script = _script(call, finding, threads, repeats).encode()
+        script = _write_script(call, finding, threads, repeats).encode()
     except RecursionError:
         refuse(source / CALL_FILE, "it is nested too deeply")
-    readme = _readme(call, finding, environment, repeats).encode()
+    readme = _write_readme(call, finding, environment, repeats).encode()
     try:
         target.mkdir(parents=True, exist_ok=True)
         descriptor, _ = open_regular(source / INPUTS_FILE)
@@ -72,7 +72,8 @@ def _read_call(path: Path) -> dict[str, Any]:
     call = read_run_file(path)
     if call.get("format") != CALL_FORMAT:
         raise TraceError(
-            f"cannot read {str(path)!r}: call format {call.get('format')!r}, this reproaudit reads {CALL_FORMAT}",
+            f"cannot read {str(path)!r}: call format {call.get('format')!r}, "
+            f"this reproaudit reads {CALL_FORMAT}",
             code="trace-version",
             hint="record it again, or use the reproaudit that wrote it",
         )
@@ -91,7 +92,9 @@ def _is_name(text: object, pattern: re.Pattern[str]) -> bool:
     return isinstance(text, str) and pattern.fullmatch(text) is not None
 
 
-def _script(call: Mapping[str, Any], finding: Finding, threads: int | None, repeats: int) -> str:
+def _write_script(
+    call: Mapping[str, Any], finding: Finding, threads: int | None, repeats: int
+) -> str:
     values = {
         "OP": call["op"],
         "OVERLOAD": call["overload"],
@@ -103,7 +106,7 @@ def _script(call: Mapping[str, Any], finding: Finding, threads: int | None, repe
         "THREADS": threads,
         "REPEATS": repeats,
     }
-    lines = [f"# The call comes from {named(_origin(finding))}."]
+    lines = [f"# The call comes from {named(_say_origin(finding))}."]
     if not call["op"].startswith("aten::"):
         lines.append(
             "# The operator is not torch's own: import here the library that registers it."
@@ -116,7 +119,8 @@ def _script(call: Mapping[str, Any], finding: Finding, threads: int | None, repe
 
 
 _COMMENTS = {
-    "TENSORS": "Where each tensor lies in which storage of inputs.safetensors; `offset` and `stride` count elements.",
+    "TENSORS": "Where each tensor lies in which storage of inputs.safetensors; "
+    "`offset` and `stride` count elements.",
     "ARGS": 'An argument {"tensor": 0} is the first of these tensors.',
     "MUTATED": "Tensors that the operator writes: their content afterwards is part of its result.",
     "UNDEFINED": "Outputs that may hold undefined memory: they are no part of it.",
@@ -128,11 +132,8 @@ def _source_of(value: Any, *, is_broken: bool = False) -> str:
     """Return Python source for what JSON can hold; a list on a line of its own for each item if
     `is_broken`."""
     if isinstance(value, dict):
-        return (
-            "{"
-            + ", ".join(f"{_source_of(key)}: {_source_of(item)}" for key, item in value.items())
-            + "}"
-        )
+        pairs = [f"{_source_of(key)}: {_source_of(item)}" for key, item in value.items()]
+        return f"{{{', '.join(pairs)}}}"
     if isinstance(value, list):
         items = [_source_of(item) for item in value]
         if is_broken and items:
@@ -142,45 +143,47 @@ def _source_of(value: Any, *, is_broken: bool = False) -> str:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
-def _origin(finding: Finding) -> str:
+def _say_origin(finding: Finding) -> str:
     place = f"{finding.location}" if finding.location else "a line that is not known"
     module = f", module {finding.module}" if finding.module else ""
     return f"{place}{module}, {moment(finding.phase, finding.step)}"
 
 
-def _readme(
+def _write_readme(
     call: Mapping[str, Any], finding: Finding, environment: Mapping[str, str], repeats: int
 ) -> str:
     op = f"{call['op']}.{call['overload']}".removesuffix(".default")
     tensors = [
-        f"- tensor {number}: {_shown_tensor(tensor)}"
+        f"- tensor {number}: {_show_tensor(tensor)}"
         for number, tensor in enumerate(call["tensors"])
     ]
     return "\n".join(
         [
             f"# `{op}` returns different results for equal inputs",
             "",
-            f"`{SCRIPT_FILE}` calls the operator {repeats} times on the same inputs and compares what it returns, and "
-            "what it overwrites, bit for bit.",
+            f"`{SCRIPT_FILE}` calls the operator {repeats} times on the same inputs and compares "
+            "what it returns, and what it overwrites, bit for bit.",
             "",
             "## To reproduce",
             "",
             f"    python {SCRIPT_FILE}",
-            f"    python {SCRIPT_FILE} --deterministic    # under torch.use_deterministic_algorithms(True)",
+            f"    python {SCRIPT_FILE} --deterministic    "
+            "# under torch.use_deterministic_algorithms(True)",
             f"    python {SCRIPT_FILE} --threads 1",
             "",
-            "It needs torch and safetensors. Exit code: 0 all results are equal, 1 they differ, 2 it could not be "
-            "called. If all are equal, try more `--repeats`, or more `--threads` than there are cores.",
+            "It needs torch and safetensors. Exit code: 0 all results are equal, 1 they differ, "
+            "2 it could not be called. If all are equal, try more `--repeats`, or more `--threads` "
+            "than there are cores.",
             "",
             "## Where it comes from",
             "",
-            f"In the program, `{op}` is called at {_code(_origin(finding))}, with:",
+            f"In the program, `{op}` is called at {_code(_say_origin(finding))}, with:",
             "",
             *(tensors or ["- no tensors"]),
             "",
             "## What was seen",
             "",
-            *_seen(finding),
+            *_list_evidence(finding),
             "",
             "## Environment",
             "",
@@ -192,7 +195,7 @@ def _readme(
     )
 
 
-def _shown_tensor(tensor: Mapping[str, Any]) -> str:
+def _show_tensor(tensor: Mapping[str, Any]) -> str:
     shape = tensor.get("shape")
     sizes = ", ".join(map(str, shape)) if isinstance(shape, list) else "?"
     return _code(
@@ -200,28 +203,28 @@ def _shown_tensor(tensor: Mapping[str, Any]) -> str:
     )
 
 
-def _seen(finding: Finding) -> list[str]:
+def _list_evidence(finding: Finding) -> list[str]:
     """Return what the audit found out about the operator, one point a line."""
-    evidence, lines = finding.evidence, list[str]()
+    evidence = finding.evidence
+    lines: list[str] = []
     if evidence.observed:
         lines.append("- it gave different results in two runs of the program, on equal inputs")
     if evidence.replays is not None:
-        more = " beside competing work" if evidence.replays.contention else ""
+        replays = evidence.replays
+        how = " beside competing work" if replays.contention else ""
         lines.append(
-            f"- repeated on its own inputs, {evidence.replays.differing} of {evidence.replays.made} calls "
-            f"gave another result{more}"
+            f"- repeated on its own inputs, {replays.differing} of {replays.made} calls "
+            f"gave another result{how}"
         )
     elif evidence.replayed is not None:
-        lines.append(
-            f"- repeated on its own inputs, it gave {'other' if evidence.replayed else 'the same'} results"
-        )
+        which = "other" if evidence.replayed else "the same"
+        lines.append(f"- repeated on its own inputs, it gave {which} results")
     if evidence.declared is not None:
         verb = "refuses" if evidence.declared else "does not refuse"
         lines.append(f"- `torch.use_deterministic_algorithms(True)` {verb} it")
     if evidence.switched is not None:
-        lines.append(
-            f"- with that flag, its results are {'equal' if evidence.switched else 'still different'}"
-        )
+        how = "equal" if evidence.switched else "still different"
+        lines.append(f"- with that flag, its results are {how}")
     if finding.difference is not None:
         lines.append(f"- of its result, {difference_sentence(finding.difference)}")
     return lines or ["- nothing but this: the runs of the program that it comes from differ"]

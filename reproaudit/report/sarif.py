@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from reproaudit.model.result import AuditResult
+from reproaudit.model.result import AuditResult, Finding
 from reproaudit.model.verdict import Verdict, exit_code
 from reproaudit.report.issues import Issue, Kind, Place, issues, not_checked_message
 from reproaudit.report.wording import VERDICTS, escaped, named, phase_word, prose
@@ -31,6 +31,19 @@ _NOTIFICATIONS = {
 }
 _WARNING_NAME = "audit-warning"
 _WARNING = "Something that was hardly meant, whether runs are equal or not"
+# In the order in which a reader of the file wants them.
+_RESULT_KEYS = (
+    "ruleId",
+    "ruleIndex",
+    "level",
+    "message",
+    "locations",
+    "partialFingerprints",
+    "provenance",
+    "baselineState",
+    "suppressions",
+    "properties",
+)
 
 Json = dict[str, Any]
 
@@ -41,27 +54,28 @@ class SarifReport:
         self, results: Sequence[AuditResult], accepted: frozenset[str] = frozenset()
     ) -> str:
         found = [issues(result, accepted) for result in results]
-        rules = _rules([issue for each in found for issue in each])
+        rules = _describe_rules([issue for each in found for issue in each])
         numbers = {rule["id"]: number for number, rule in enumerate(rules)}
         invocations = [
-            _invocation(result, each, numbers) for result, each in zip(results, found, strict=True)
+            _make_invocation(result, each, numbers)
+            for result, each in zip(results, found, strict=True)
         ]
-        run: Json = {
-            "tool": {
-                "driver": {
-                    "name": "reproaudit",
-                    "rules": rules,
-                    "notifications": _descriptors(invocations),
-                }
-            },
-            "invocations": invocations,
-            "results": [
-                _result(issue, issue.place, numbers, number, bool(accepted))
-                for number, each in enumerate(found)
-                for issue in each
-                if issue.place is not None
-            ],
+        entries: list[Json] = []
+        for invocation, each in enumerate(found):
+            for issue in each:
+                if issue.place is not None:
+                    entry = _make_result(issue, issue.place)
+                    entry["ruleIndex"] = numbers[issue.rule]
+                    entry["provenance"] = {"invocationIndex": invocation}
+                    if accepted and issue.kind is Kind.FINDING:
+                        entry["baselineState"] = "unchanged" if issue.is_accepted else "new"
+                    entries.append(_sort_keys(entry))
+        driver = {
+            "name": "reproaudit",
+            "rules": rules,
+            "notifications": _describe_notifications(invocations),
         }
+        run: Json = {"tool": {"driver": driver}, "invocations": invocations, "results": entries}
         return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
 
 
@@ -71,34 +85,55 @@ def _level(issue: Issue) -> str:
     return "warning" if issue.kind is Kind.WARNING else "note"
 
 
-def _rules(found: Sequence[Issue]) -> list[Json]:
+# -- rules, and kinds of notifications
+
+
+def _describe_rules(found: Sequence[Issue]) -> list[Json]:
     """Return the rules that results refer to, in the order of their ids."""
     first: dict[str, Issue] = {}
     for issue in found:
         if issue.place is not None or issue.kind in _WITH_RULE:
             first.setdefault(issue.rule, issue)
-    return [_rule(rule, first[rule]) for rule in sorted(first)]
+    return [_describe_rule(first[rule]) for rule in sorted(first)]
 
 
-def _rule(rule: str, issue: Issue) -> Json:
+def _describe_rule(issue: Issue) -> Json:
+    rule = issue.rule
     if issue.finding is not None:
-        about = f"`reproaudit explain {rule}` says how it comes about, how it is told and what repairs it."
-        return _descriptor(rule, issue.finding.cause.value, issue.title or rule, about, "error")
+        return _make_descriptor(
+            rule,
+            name=issue.finding.cause.value,
+            title=issue.title or rule,
+            about=f"`reproaudit explain {rule}` says how it comes about, how it is told and what "
+            "repairs it.",
+            level="error",
+        )
     if issue.kind is Kind.WARNING:
-        about = _explanation(rule, issue.title)
-        return _descriptor(rule, _WARNING_NAME, _WARNING, about, "warning")
-    about = "The operator may differ between runs. It is a risk; a divergence that was seen is a result of its own."
-    return _descriptor(rule, issue.kind.value, issue.title, about, "note")
+        return _make_descriptor(
+            rule,
+            name=_WARNING_NAME,
+            title=_WARNING,
+            about=_say_where_to_read(rule, issue.title),
+            level="warning",
+        )
+    return _make_descriptor(
+        rule,
+        name=issue.kind.value,
+        title=issue.title,
+        about="The operator may differ between runs. It is a risk; a divergence that was seen is a "
+        "result of its own.",
+        level="note",
+    )
 
 
-def _explanation(rule: str, title: str) -> str:
+def _say_where_to_read(rule: str, title: str) -> str:
     """Return where to read more about a warning or a kind of notification."""
     if rule in _NOTIFICATIONS or rule == Kind.WARNING.value:
         return f"{title}: the message says which."
     return f"`reproaudit explain {rule}` says more."
 
 
-def _descriptor(identity: str, name: str, title: str, about: str, level: str) -> Json:
+def _make_descriptor(identity: str, *, name: str, title: str, about: str, level: str) -> Json:
     """Describe a rule or a kind of notification, with all that code scanning asks for."""
     return {
         "id": identity,
@@ -111,28 +146,50 @@ def _descriptor(identity: str, name: str, title: str, about: str, level: str) ->
     }
 
 
-def _result(
-    issue: Issue, place: Place, numbers: dict[str, int], invocation: int, has_baseline: bool
-) -> Json:
+def _describe_notifications(invocations: Sequence[Json]) -> list[Json]:
+    """Return what the notifications that belong to no rule refer to, in the order of their ids."""
+    used = {
+        notification["descriptor"]["id"]
+        for invocation in invocations
+        for notification in invocation["toolExecutionNotifications"]
+        if "descriptor" in notification
+    }
+    described = []
+    for rule in sorted(used):
+        title = _NOTIFICATIONS.get(rule, _WARNING)
+        is_error = rule in (Kind.NOT_AUDITED.value, Kind.NO_SOURCE.value)
+        described.append(
+            _make_descriptor(
+                rule,
+                name=rule if rule in _NOTIFICATIONS else _WARNING_NAME,
+                title=title,
+                about=_say_where_to_read(rule, title),
+                level="error" if is_error else "warning",
+            )
+        )
+    return described
+
+
+# -- results and notifications
+
+
+def _make_result(issue: Issue, place: Place) -> Json:
     location: Json = {
         "physicalLocation": {
             "artifactLocation": {"uri": quote(place.path), "uriBaseId": "%SRCROOT%"},
             "region": {"startLine": place.line},
         }
     }
-    if logical := _logical(issue):
+    logical = _list_logical_places(issue)
+    if logical:
         location["logicalLocations"] = logical
     result: Json = {
         "ruleId": issue.rule,
-        "ruleIndex": numbers[issue.rule],
         "level": _level(issue),
         "message": {"text": issue.message},
         "locations": [location],
         "partialFingerprints": {FINGERPRINT: issue.fingerprint},
-        "provenance": {"invocationIndex": invocation},
     }
-    if has_baseline and issue.kind is Kind.FINDING:
-        result["baselineState"] = "unchanged" if issue.is_accepted else "new"
     if issue.is_accepted:
         accepted = {
             "kind": "external",
@@ -140,39 +197,46 @@ def _result(
             "justification": "accepted in the baseline",
         }
         result["suppressions"] = [accepted]
-    return result | ({"properties": _properties(issue)} if issue.finding is not None else {})
+    if issue.finding is not None:
+        result["properties"] = _make_properties(issue.finding)
+    return result
 
 
-def _logical(issue: Issue) -> list[Json]:
-    function = issue.place.function if issue.place is not None else ""
-    found = [{"name": function, "kind": "function"}] if function else []
+def _sort_keys(result: Json) -> Json:
+    return {key: result[key] for key in _RESULT_KEYS if key in result}
+
+
+def _list_logical_places(issue: Issue) -> list[Json]:
+    """Return the function and the module of an issue, as far as they are known."""
+    found = []
+    if issue.place is not None and issue.place.function:
+        found.append({"name": issue.place.function, "kind": "function"})
     if issue.module:
         found.append({"fullyQualifiedName": issue.module, "kind": "member"})
     return found
 
 
-def _properties(issue: Issue) -> Json:
-    finding = issue.finding
-    assert finding is not None
-    told: Json = {
+def _make_properties(finding: Finding) -> Json:
+    properties: Json = {
         "cause": finding.cause.value,
         "phase": phase_word(finding.phase),
         "step": finding.step,
     }
     if finding.op:
-        told["op"] = named(finding.op)
+        properties["op"] = named(finding.op)
     if finding.fix is not None:
-        told["fix"] = {
+        properties["fix"] = {
             "interventions": list(map(named, finding.fix.settings)),
             "verified": finding.fix.verified,
             "patch": list(map(escaped, finding.fix.patch)),
         }
-    return told
+    return properties
 
 
-def _invocation(result: AuditResult, found: Sequence[Issue], numbers: dict[str, int]) -> Json:
-    notifications = [_notification(issue, numbers) for issue in found if issue.place is None]
-    if text := not_checked_message(result):
+def _make_invocation(result: AuditResult, found: Sequence[Issue], numbers: dict[str, int]) -> Json:
+    notifications = [_make_notification(issue, numbers) for issue in found if issue.place is None]
+    text = not_checked_message(result)
+    if text:
         notifications.append(
             {"descriptor": {"id": _NOT_CHECKED}, "level": "note", "message": {"text": text}}
         )
@@ -189,34 +253,20 @@ def _invocation(result: AuditResult, found: Sequence[Issue], numbers: dict[str, 
     }
 
 
-def _notification(issue: Issue, numbers: dict[str, int]) -> Json:
+def _make_notification(issue: Issue, numbers: dict[str, int]) -> Json:
     """Return what has no line in the repository. What is accepted says so: a notification cannot be
     suppressed."""
     known = "Accepted in the baseline. " if issue.is_accepted else ""
-    told: Json = {"level": _level(issue), "message": {"text": known + issue.message}}
-    if issue.kind in _WITH_RULE:
-        told["associatedRule"] = {"id": issue.rule, "index": numbers[issue.rule]}
-        told["properties"] = {"fingerprint": issue.fingerprint}
-    else:
-        told["descriptor"] = {"id": issue.rule}
-    if logical := _logical(issue):
-        told["locations"] = [{"logicalLocations": logical}]
-    return told
-
-
-def _descriptors(invocations: Sequence[Json]) -> list[Json]:
-    """Return what the notifications that belong to no rule refer to, in the order of their ids."""
-    used = {
-        notification["descriptor"]["id"]
-        for invocation in invocations
-        for notification in invocation["toolExecutionNotifications"]
-        if "descriptor" in notification
+    notification: Json = {
+        "level": _level(issue),
+        "message": {"text": known + issue.message},
     }
-    described = []
-    for rule in sorted(used):
-        title = _NOTIFICATIONS.get(rule, _WARNING)
-        name = rule if rule in _NOTIFICATIONS else _WARNING_NAME
-        about = _explanation(rule, title)
-        level = "error" if rule in (Kind.NOT_AUDITED.value, Kind.NO_SOURCE.value) else "warning"
-        described.append(_descriptor(rule, name, title, about, level))
-    return described
+    if issue.kind in _WITH_RULE:
+        notification["associatedRule"] = {"id": issue.rule, "index": numbers[issue.rule]}
+        notification["properties"] = {"fingerprint": issue.fingerprint}
+    else:
+        notification["descriptor"] = {"id": issue.rule}
+    logical = _list_logical_places(issue)
+    if logical:
+        notification["locations"] = [{"logicalLocations": logical}]
+    return notification

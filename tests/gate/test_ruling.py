@@ -16,7 +16,7 @@ from reproaudit.cli.main import main
 from reproaudit.config.project import Subject
 from reproaudit.errors import ReproauditError, SubjectError
 from reproaudit.gate.baseline import Entry, entries_of, from_text
-from reproaudit.gate.ruling import Audited, Ruling, audit_all, rule, updated
+from reproaudit.gate.ruling import Audited, Ruling, audit_all, rule, update_baseline
 from reproaudit.model.events import Location, Phase
 from reproaudit.model.result import AuditResult, Cause, Finding
 from reproaudit.model.verdict import Verdict
@@ -101,23 +101,25 @@ def test_what_a_subject_that_is_no_longer_configured_had_is_gone() -> None:
 
 
 def test_a_first_baseline_holds_all_that_is_new() -> None:
-    assert updated(None, ruling(DIFFERS)) == KNOWN
-    assert updated(None, ruling(EQUAL, WITHIN)) == ()
+    assert update_baseline(None, ruling(DIFFERS)) == KNOWN
+    assert update_baseline(None, ruling(EQUAL, WITHIN)) == ()
 
 
 def test_a_baseline_that_is_there_only_shrinks() -> None:
     reason = (replace(KNOWN[0], reason="waits for the next release"),)
-    assert updated(reason, ruling(DIFFERS, accepted=reason)) == reason
+    assert update_baseline(reason, ruling(DIFFERS, accepted=reason)) == reason
     assert (
-        updated(KNOWN, ruling(replace(DIFFERS, findings=(ONE,), is_complete=True), accepted=KNOWN))
+        update_baseline(
+            KNOWN, ruling(replace(DIFFERS, findings=(ONE,), is_complete=True), accepted=KNOWN)
+        )
         == KNOWN[:1]
     )
-    assert updated((), ruling(DIFFERS, accepted=())) == ()
+    assert update_baseline((), ruling(DIFFERS, accepted=())) == ()
 
 
 def test_no_first_baseline_is_made_of_audits_that_are_not_all_there() -> None:
     with pytest.raises(ReproauditError) as caught:
-        updated(None, ruling(FAILED, replace(DIFFERS, subject="b.py")))
+        update_baseline(None, ruling(FAILED, replace(DIFFERS, subject="b.py")))
     assert caught.value.code == "baseline-incomplete"
 
 
