@@ -1,18 +1,21 @@
-"""Finding the operator: runs under recording of every op until two differ, and where their
-differences are born."""
+"""Finding the operator: runs that record every op, until two differ.
+
+Where their differences are born is compared in `compare.localise`.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.entropy import differing_calls
 from reproaudit.compare.files import carried_files
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import Judged
-from reproaudit.compare.localise import Localisation, Source, localise
+from reproaudit.compare.localise import Localisation, Origin, Source, localise
 from reproaudit.config.plan import Pin, Target
 from reproaudit.diagnose.races import DeviceRace
 from reproaudit.diagnose.sources import Explanation, explain_sources
@@ -22,9 +25,8 @@ from reproaudit.model.result import Alert
 from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run
 
-_STEPS_PAST_DIVERGENCE = (
-    2  # recorded in detail: the step that first differed, and one more for the parameters
-)
+# Recorded in detail: the step that first differed, and one more for the parameters.
+_STEPS_PAST_DIVERGENCE = 2
 _LEAST_RUNS, _MOST_RUNS = 6, 40
 _OFTEN = 0.3  # below this chance of agreement two runs are enough to see a difference
 _CHANCE = 0.05  # that all recorded runs agree although the program's do not
@@ -112,9 +114,6 @@ class Locator:
         found = localise(a, b, self._interned)
         return RunPair(a, b, found) if not found.is_equal and self._matters(a, b) else None
 
-    # -- runs
-    # --------------------------------------------------------------------------------------------------------
-
     def _near_limit(self) -> int | None:
         """Return how many steps to record in detail: a little past the first difference, if it has
         a step."""
@@ -184,57 +183,69 @@ class Locator:
 
 
 def make_target(run: Run, source: Source) -> Target | None:
-    """Return the call of the source op in `run` as a plan can ask for it; None if `run` does not
-    have it."""
+    """Return the call of the source's op as a plan can ask for it; None if `run` lacks it.
+
+    Calls alike in all else are told apart by their number.
+    """
     if source.event_a is None:
         return None
     trace = dict(run.traces)[source.process]
-    events, row = trace.events, trace.events[source.event_a]
-    same = (
-        (events["kind"] == row["kind"])
-        & (events["name"] == row["name"])
-        & (events["phase"] == row["phase"])
-        & (events["step"] == row["step"])
-        & (events["thread"] == row["thread"])
-        & (events["location"] == row["location"])
+    op = trace.op(source.event_a)
+    earlier = trace.columns.take(slice(0, source.event_a))
+    this = trace.columns.take(slice(source.event_a, source.event_a + 1))
+    is_alike = (
+        earlier.are(op.kind)
+        & (earlier.name == this.name)
+        & (earlier.phase == this.phase)
+        & (earlier.step == this.step)
+        & (earlier.thread == this.thread)
+        & (earlier.location == this.location)
     )
-    place = trace.locations[row["location"]]
     return Target(
-        trace.strings[row["name"]],
-        place.path,
-        place.line,
-        int(row["phase"]),
-        int(row["step"]),
-        int(same[: source.event_a].sum()),
-        int(row["thread"]),
+        name=op.name,
+        location_path=op.location.path,
+        location_line=op.location.line,
+        phase=int(op.phase),
+        step=op.step,
+        occurrence=int(is_alike.sum()),
+        thread=op.thread,
     )
 
 
 def make_pin(pair: RunPair, source: Source) -> Pin | None:
-    """Return the pin for all calls like the source's; for memory that nobody wrote, for its
-    allocation."""
+    """Return the pin for all calls like the source's; None if the first run lacks them.
+
+    Of memory that nobody wrote, the allocation is pinned.
+    """
     if source.event_a is None:
         return None
     trace = dict(pair.a.traces)[source.process]
-    event = (
-        source.event_a
-        if source.allocation is None
-        else min(source.allocation, len(trace.events) - 1)
+    number = source.event_a
+    if source.allocation is not None:
+        number = min(source.allocation, len(trace.events) - 1)
+    op = trace.event(number)
+    return Pin(
+        name=op.name,
+        location_path=op.location.path,
+        location_line=op.location.line,
+        phase=int(op.phase),
     )
-    row = trace.events[event]
-    place = trace.locations[row["location"]]
-    return Pin(trace.strings[row["name"]], place.path, place.line, int(row["phase"]))
 
 
-def places(sources: Sequence[Source], pair: RunPair) -> Iterator[tuple[str, str, str, int]]:
-    """Yield the kind, op and line of each source: what identifies it from one pair of runs to
-    another."""
-    for source in sources:
-        run, event = (
-            (pair.a, source.event_a) if source.event_a is not None else (pair.b, source.event_b)
-        )
-        assert event is not None
-        trace = dict(run.traces)[source.process]
-        row = trace.events[event]
-        place = trace.locations[row["location"]]
-        yield source.origin.value, trace.strings[row["name"]], place.path, place.line
+class SourcePlace(NamedTuple):
+    """What identifies a source from one pair of runs to another."""
+
+    origin: Origin
+    op: str
+    path: str
+    line: int
+
+
+def place_of(source: Source, pair: RunPair) -> SourcePlace:
+    """Return the place of a source, from the run of the pair that has it."""
+    run, number = (pair.a, source.event_a)
+    if number is None:
+        run, number = (pair.b, source.event_b)
+    assert number is not None
+    op = dict(run.traces)[source.process].event(number)
+    return SourcePlace(source.origin, op.name, op.location.path, op.location.line)

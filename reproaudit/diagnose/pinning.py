@@ -1,5 +1,7 @@
-"""All sources, not only the first: known ones are pinned to a reference run, and what still differs
-is new."""
+"""All sources, not only the first: known ones are pinned, and what still differs is new.
+
+A pinned op is given, in later runs, the outputs that it had in a reference run.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +10,16 @@ from pathlib import Path
 
 from reproaudit.compare.localise import Origin
 from reproaudit.compare.replays import Capture, capture_of, difference
-from reproaudit.config.plan import Pin
+from reproaudit.config.plan import Pin, Target
 from reproaudit.diagnose.candidates import find_candidates
-from reproaudit.diagnose.locate import Locator, RunPair, make_pin, make_target, places
+from reproaudit.diagnose.locate import (
+    Locator,
+    RunPair,
+    SourcePlace,
+    make_pin,
+    make_target,
+    place_of,
+)
 from reproaudit.diagnose.sources import Explanation, add_replay_evidence
 from reproaudit.knowledge.interventions import (
     FILL_VARIABLE,
@@ -34,26 +43,63 @@ _PINNABLE = (Origin.OP, Origin.UNDEFINED)
 
 @dataclass(slots=True)
 class FoundSource:
-    """A source that was found: what it is, the pair that showed it, and what silences it in further
-    runs."""
+    """A source that was found, the pair that showed it, and what silences it in further runs.
+
+    `choices` are interventions, the likeliest first; where there is no pin, the one numbered
+    `chosen` silences the source. `call` is the folder where the call is kept with its inputs, for a
+    reproducer.
+    """
 
     explained: Explanation
     pair: RunPair
     pin: Pin | None
-    choices: tuple[str, ...]  # interventions, the likeliest first; used where there is no pin
+    choices: tuple[str, ...]
     chosen: int = 0
-    captured: bool = False
-    call: Path | None = None  # where the call is kept with its inputs, for a reproducer
+    is_captured: bool = False
+    call: Path | None = None
 
     @property
     def held(self) -> tuple[str, ...]:
+        """What further runs are made under to silence the source, besides its pin."""
         return () if self.pin is not None else self.choices[self.chosen : self.chosen + 1]
+
+    @property
+    def can_be_captured(self) -> bool:
+        """True if the values of its call can be kept, and are not yet."""
+        is_op = self.explained.source.origin is Origin.OP
+        return self.pin is not None and is_op and not self.is_captured
+
+    @property
+    def place(self) -> SourcePlace:
+        return place_of(self.explained.source, self.pair)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Round:
+    """What the reference run and the pinned runs of one round have in common."""
+
+    number: int
+    pins: tuple[Pin, ...]
+    held: tuple[str, ...]
+    targets: tuple[Target, ...]
+    fills_memory: bool
+
+    @property
+    def reference(self) -> str:
+        return f"reference-{self.number}"
+
+    def variables(self, fill: str) -> tuple[tuple[str, str], ...]:
+        """Return the environment that has new memory filled with a byte, if it is to be filled."""
+        return ((FILL_VARIABLE, fill),) if self.fills_memory else ()
 
 
 @dataclass(slots=True)
 class Pinning:
-    """Looks for further sources; `known` grows. `is_complete` once runs with all known ones pinned
-    were equal."""
+    """Looks for further sources; `known` grows.
+
+    `is_complete` is True once runs with all known sources silenced were equal, and None before
+    `complete` was called.
+    """
 
     lab: RunMaker
     locator: Locator
@@ -64,168 +110,180 @@ class Pinning:
 
     def add(self, found: tuple[Explanation, ...], pair: RunPair) -> int:
         """Add the findings that are new; return how many there were."""
-        seen = {self._place(known.explained, known.pair) for known in self.known}
+        seen = {known.place for known in self.known}
         new = 0
         for explained in found:
-            place = self._place(explained, pair)
-            if place not in seen:
-                seen.add(place)
-                new += 1
-                pin = (
-                    make_pin(pair, explained.source)
-                    if explained.source.origin in _PINNABLE
-                    else None
-                )
-                self.known.append(FoundSource(explained, pair, pin, self._choices(explained, pair)))
+            source = explained.source
+            place = place_of(source, pair)
+            if place in seen:
+                continue
+            seen.add(place)
+            new += 1
+            pin = make_pin(pair, source) if source.origin in _PINNABLE else None
+            choices = self._find_choices(explained, pair)
+            self.known.append(FoundSource(explained, pair, pin, choices))
         return new
 
     def complete(self) -> None:
-        """Pin what is known, look on, and repeat, until pinned runs are equal or nothing more can
-        be silenced."""
+        """Pin what is known, look on, and repeat.
+
+        Ends when pinned runs are equal, or when nothing more can be silenced.
+        """
         for number in range(_MOST_ROUNDS):
-            pair = self._round(number)
+            pair = self._run_round(number)
             if pair is None:
                 self.is_complete = True
                 return
-            if not self.add(self.locator.explain(pair), pair) and not self._next_choice(pair):
+            new = self.add(self.locator.explain(pair), pair)
+            if not new and not self._take_next_choice(pair):
                 break
         self.is_complete = False
 
-    def _round(self, number: int) -> RunPair | None:
+    def _run_round(self, number: int) -> RunPair | None:
         """Make a reference run and pinned runs; return the first pair that still differs."""
-        pins = tuple(dict.fromkeys(known.pin for known in self.known if known.pin is not None))
-        held = tuple(dict.fromkeys(name for known in self.known for name in known.held))
-        wanted = [
-            (known, target)
-            for known in self.known
-            if known.pin is not None
-            and known.explained.source.origin is Origin.OP
-            and not known.captured
-            and (target := make_target(known.pair.a, known.explained.source)) is not None
-        ]
-        targets = tuple(target for _, target in wanted)
-        filled = self._reads_undefined()
-        held = (*held, *answering(Clue.UNDEFINED_READ)) if filled else held
-        fills = [((FILL_VARIABLE, fill),) if filled else () for fill in (ZERO_FILL, OTHER_FILL)]
-        request = RunRequest(
-            name=f"reference-{number}",
-            index=0,
-            what=f"keeping what {len(self.known)} known sources give",
-            interventions=held,
-            variables=fills[0],
-            level=Level.VALUES,
-            pins=pins,
-            targets=targets,
-            values_mb=_KEPT_MB,
+        targets: list[Target] = []
+        targeted: list[FoundSource] = []
+        for known in self.known:
+            if known.can_be_captured:
+                target = make_target(known.pair.a, known.explained.source)
+                if target is not None:
+                    targets.append(target)
+                    targeted.append(known)
+        fills_memory = self._reads_undefined()
+        held = [name for known in self.known for name in known.held]
+        if fills_memory:
+            held += answering(Clue.UNDEFINED_READ)
+        pins = [known.pin for known in self.known if known.pin is not None]
+        this = _Round(
+            number=number,
+            pins=tuple(dict.fromkeys(pins)),
+            held=tuple(dict.fromkeys(held)),
+            targets=tuple(targets),
+            fills_memory=fills_memory,
         )
-        reference = self.lab.run(request)
-        for index, (known, _) in enumerate(wanted):
-            folder = self.lab.folder / f"reference-{number}" / f"{CALL_FOLDER_PREFIX}{index}"
+        reference = self._run_reference(this)
+        for index, known in enumerate(targeted):
+            folder = self.lab.folder / this.reference / f"{CALL_FOLDER_PREFIX}{index}"
             known.call = folder if folder.is_dir() else None
         for again in range(_PINNED_RUNS):
-            request = RunRequest(
-                name=f"pinned-{number}-{again}",
-                index=again + 1,
-                what=f"looking for more sources, run {again + 1}",
-                interventions=held,
-                variables=fills[1],
-                level=Level.VALUES if targets else Level.OPERATION,
-                pins=pins,
-                targets=targets,
-                reference=str(self.lab.folder / f"reference-{number}"),
-            )
-            pinned = self.lab.run(request)
-            if not again:
+            pinned = self._run_pinned(this, again)
+            if again == 0:
                 self._learn(reference, pinned)
-            if pair := self.locator.compare(reference, pinned):
+            pair = self.locator.compare(reference, pinned)
+            if pair is not None:
                 return pair
         return None
 
+    def _run_reference(self, this: _Round) -> Run:
+        request = RunRequest(
+            name=this.reference,
+            index=0,
+            what=f"keeping what {len(self.known)} known sources give",
+            interventions=this.held,
+            variables=this.variables(ZERO_FILL),
+            level=Level.VALUES,
+            pins=this.pins,
+            targets=this.targets,
+            values_mb=_KEPT_MB,
+        )
+        return self.lab.run(request)
+
+    def _run_pinned(self, this: _Round, again: int) -> Run:
+        request = RunRequest(
+            name=f"pinned-{this.number}-{again}",
+            index=again + 1,
+            what=f"looking for more sources, run {again + 1}",
+            interventions=this.held,
+            variables=this.variables(OTHER_FILL),
+            level=Level.VALUES if this.targets else Level.OPERATION,
+            pins=this.pins,
+            targets=this.targets,
+            reference=str(self.lab.folder / this.reference),
+        )
+        return self.lab.run(request)
+
     def _reads_undefined(self) -> bool:
-        """Tell whether an op was seen to read memory that nothing had written.
+        """Return True if an op was seen to read memory that nothing had written.
 
         Its content may be alike in two runs by chance. It is then filled, with one pattern in the
         reference run and with another in the pinned ones, so that it differs for certain.
         """
-        return any(
-            (known.pair.a.main.events["flags"] & EventFlag.READS_UNDEFINED).any()
-            for known in self.known
-        )
+        traces = (known.pair.a.main for known in self.known)
+        return any(trace.columns.have(EventFlag.READS_UNDEFINED).any() for trace in traces)
 
     def _learn(self, reference: Run, pinned: Run) -> None:
         """Take over what the kept values show of each source that is new in this round."""
         for known in self.known:
-            if (
-                known.pin is None
-                or known.captured
-                or known.explained.source.origin is not Origin.OP
-            ):
+            pin = known.pin
+            if pin is None or not known.can_be_captured:
                 continue
-            known.captured = True
-            where = (
-                known.explained.source.process,
-                known.pin.name,
-                (known.pin.location_path, known.pin.location_line),
-            )
-            first, second = capture_of(reference, *where), capture_of(pinned, *where)
+            known.is_captured = True
+            process, line = known.explained.source.process, (pin.location_path, pin.location_line)
+            first = capture_of(reference, process, pin.name, line)
+            second = capture_of(pinned, process, pin.name, line)
             if first is None:
                 self.notes.append(
                     NotChecked(
                         Unchecked.VALUES_NOT_KEPT,
-                        f"values of {known.pin.name}",
+                        f"values of {pin.name}",
                         "they were past the budget or not reached",
                     )
                 )
                 continue
-            finding = _with_repetitions(
-                add_replay_evidence(known.explained.finding, first.flags), first
-            )
-            own = difference(first.outputs(), second.outputs()) if second is not None else None
-            found = own or difference(first.outputs(), first.others())
-            known.explained = replace(known.explained, finding=replace(finding, difference=found))
-            known.choices = self._choices(known.explained, known.pair)
+            finding = add_replay_evidence(known.explained.finding, first.flags)
+            finding = _add_repetitions(finding, first)
+            shown = None
+            if second is not None:
+                shown = difference(first.outputs(), second.outputs())
+            if shown is None:
+                # The two runs agree in this call by chance; its own repetitions may not.
+                shown = difference(first.outputs(), first.others())
+            finding = replace(finding, difference=shown)
+            known.explained = replace(known.explained, finding=finding)
+            known.choices = self._find_choices(known.explained, known.pair)
 
-    def _choices(self, explained: Explanation, pair: RunPair) -> tuple[str, ...]:
-        """Return what to try; without what cannot be tried here, unless nothing else is left: then
-        that is said."""
+    def _find_choices(self, explained: Explanation, pair: RunPair) -> tuple[str, ...]:
+        """Return what to try.
+
+        What cannot be tried here is left out, unless nothing else is left: then that is said.
+        """
         named = find_candidates(explained, pair.runs, cuda=self.cuda)
-        return tuple(filter(self.lab.can_try, named)) or named
+        possible = tuple(name for name in named if self.lab.can_try(name))
+        return possible or named
 
-    def _next_choice(self, pair: RunPair) -> bool:
-        """The pair's first source is an old one: what was to silence it does not. Take its next
-        intervention."""
-        place = next(places(pair.localisation.sources[:1], pair))
+    def _take_next_choice(self, pair: RunPair) -> bool:
+        """Take the next intervention for the pair's first source, which is an old one.
+
+        What was to silence it does not. Return False if there is no other.
+        """
+        place = place_of(pair.localisation.sources[0], pair)
         for known in self.known:
-            if self._place(known.explained, known.pair) == place and known.chosen + 1 < len(
-                known.choices
-            ):
+            if known.place == place and known.chosen + 1 < len(known.choices):
                 known.chosen += 1
                 return True
         return False
 
-    @staticmethod
-    def _place(explained: Explanation, pair: RunPair) -> tuple[str, str, str, int]:
-        return next(places((explained.source,), pair))
 
-
-def _with_repetitions(finding: Finding, capture: Capture) -> Finding:
+def _add_repetitions(finding: Finding, capture: Capture) -> Finding:
     """Add how often the repeated op differed, and whether the determinism flag made it stable."""
     if finding.cause is not Cause.KERNEL:
         return finding
-    by_way = {tried.way: tried for tried in capture.repeated if tried.made}
-    shown = by_way.get(ReplayWay.CONTENTION, by_way.get(ReplayWay.PLAIN))
+    by_way = {tried.way: tried for tried in capture.repeated}
+    made = {way: tried for way, tried in by_way.items() if tried.made}
     evidence = finding.evidence
+    shown = made.get(ReplayWay.CONTENTION, made.get(ReplayWay.PLAIN))
     if shown is not None:
         low, high = interval(0.95, shown.differing, shown.made)
-        rate = Replays(
-            shown.made,
-            shown.differing,
-            round(low, 4),
-            round(high, 4),
-            shown.way is ReplayWay.CONTENTION,
+        replays = Replays(
+            made=shown.made,
+            differing=shown.differing,
+            rate_at_least=round(low, 4),
+            rate_at_most=round(high, 4),
+            contention=shown.way is ReplayWay.CONTENTION,
         )
-        evidence = replace(evidence, replays=rate)
-    asked = next((tried for tried in capture.repeated if tried.way == ReplayWay.FLAG), None)
-    if asked is not None:
-        evidence = replace(evidence, switched=asked.made > 0 and not asked.differing)
+        evidence = replace(evidence, replays=replays)
+    under_flag = by_way.get(ReplayWay.FLAG)
+    if under_flag is not None:
+        is_stable = under_flag.made > 0 and not under_flag.differing
+        evidence = replace(evidence, switched=is_stable)
     return replace(finding, evidence=evidence)
