@@ -87,9 +87,14 @@ class ImportGuard:
 def _ask_others(
     asking: object, name: str, path: Sequence[str] | None, target: Any
 ) -> ModuleSpec | None:
-    """Return the spec that the first of the other finders has."""
-    for finder in sys.meta_path:
-        if finder is asking or not hasattr(finder, "find_spec"):
+    """Return the spec that the first finder behind the one that asks has.
+
+    Those before it were asked already. Two finders of ours would ask each other for ever.
+    """
+    finders = list(sys.meta_path)
+    behind = finders[finders.index(asking) + 1 :] if asking in finders else finders
+    for finder in behind:
+        if not hasattr(finder, "find_spec"):
             continue
         spec = finder.find_spec(name, path, target)
         if spec is not None:

@@ -102,11 +102,13 @@ def test_attention_backends_that_the_program_switches_off_are_recorded(
     ("text", "version"),
     [
         (
-            "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.104.05  Sat Aug 19 01:15:15 UTC 2023\n",
+            "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.104.05  Sat Aug 19 01:15:15 "
+            "UTC 2023\n",
             "535.104.05",
         ),
         (
-            "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.65.06  Release Build  (a@b)\n",
+            "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.65.06  Release Build  "
+            "(a@b)\n",
             "580.65.06",
         ),
         ("GCC version: gcc version 12.3.0\n", ""),
@@ -131,7 +133,10 @@ def test_cublas_is_asked_for_its_version_where_it_is_loaded(
             return 0
 
     monkeypatch.setattr(environment.ctypes, "CDLL", Library)
-    maps = "7f00-7f01 r-xp 0 08:01 1  /lib/libc.so.6\n7f02-7f03 r--p 0 08:01 2  /opt/cu13/lib/libcublas.so.13\n"
+    maps = (
+        "7f00-7f01 r-xp 0 08:01 1  /lib/libc.so.6\n"
+        "7f02-7f03 r--p 0 08:01 2  /opt/cu13/lib/libcublas.so.13\n"
+    )
     assert environment._cublas_version(maps) == "13.0.2"
     assert asked == ["/opt/cu13/lib/libcublas.so.13"]
     assert environment._cublas_version("7f00-7f01 r-xp 0 08:01 1  /lib/libc.so.6\n") == ""
