@@ -179,7 +179,6 @@ def test_a_result_is_called_by_its_configured_name_and_its_folder_is_from_where_
 
 
 # -- the command
-# -----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -307,8 +306,10 @@ def test_what_is_chosen_reaches_the_audit_of_each_subject(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "pyproject.toml").write_text(
-        "[tool.reproaudit]\nsubjects = ['a.py --lr 1', {subject = 'a.py', name = 'b', runs = 4, seed = 3}]\n"
-        "runs = 3\nsteps = 7\nignore = {'*.bias' = 'unused'}\ntolerances = {'output:*' = {ulp = 1}}\n"
+        "[tool.reproaudit]\n"
+        "subjects = ['a.py --lr 1', {subject = 'a.py', name = 'b', runs = 4, seed = 3}]\n"
+        "runs = 3\nsteps = 7\n"
+        "ignore = {'*.bias' = 'unused'}\ntolerances = {'output:*' = {ulp = 1}}\n"
     )
     (tmp_path / "a.py").touch()
     monkeypatch.chdir(tmp_path)
@@ -346,13 +347,14 @@ def test_files_of_results_are_all_different_whatever_the_subjects_are_called(
 
 @pytest.mark.slow
 def test_a_project_goes_from_failing_to_accepted_to_repaired(tmp_path: Path) -> None:
-    """The whole of it, as a user does it: two programs, one of which draws its data without a seed."""
+    """The whole of it, as a user does it: two programs, one of which draws without a seed."""
     clean = (PROGRAMS / "clean.py").read_text()
     (tmp_path / "clean.py").write_text(clean)
     (tmp_path / "noisy.py").write_text((PROGRAMS / "unseeded.py").read_text())
     shutil.copy(PROGRAMS / "plain_sgd.py", tmp_path)
     (tmp_path / "pyproject.toml").write_text(
-        '[tool.reproaudit]\nruns = 2\nsteps = 1\nsubjects = ["clean.py", {subject = "noisy.py", name = "noisy"}]\n'
+        "[tool.reproaudit]\nruns = 2\nsteps = 1\n"
+        'subjects = ["clean.py", {subject = "noisy.py", name = "noisy"}]\n'
     )
     words = ("ci", "--quiet", "--no-diagnosis", "--no-alerts")
     noisy = (*words, "--only", "noisy")  # the clean program is run once: each run imports torch

@@ -127,8 +127,8 @@ INDEX_PUT = Finding(
 
 ONE_DIVERGENCE = AuditResult(
     verdict=Verdict.NOT_REPRODUCIBLE,
-    headline="5 runs, 4 distinct; first differs in the backward pass of step 0 at aten::index_put_, "
-    "train.py:41 in forward",
+    headline="5 runs, 4 distinct; first differs in the backward pass of step 0 at "
+    "aten::index_put_, train.py:41 in forward",
     subject="train.py",
     runs=(*runs(5), *(replace(run, index=run.index + 5, level=Level.OPERATION) for run in runs(2))),
     classes=((0, 2), (1,), (3,), (4,)),

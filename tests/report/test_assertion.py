@@ -1,4 +1,4 @@
-"""What a failing test shows: the finding in words, the worst tensors, and never a wall of numbers."""
+"""What a failing test shows: the finding in words, the worst tensors, no wall of numbers."""
 
 from __future__ import annotations
 

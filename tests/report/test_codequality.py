@@ -1,4 +1,4 @@
-"""GitLab Code Quality: valid against what GitLab documents, for which there is no published schema."""
+"""GitLab Code Quality: valid against what GitLab documents. There is no published schema."""
 
 from __future__ import annotations
 

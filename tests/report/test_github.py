@@ -154,5 +154,6 @@ def test_the_last_line_counts_the_verdicts_in_our_words_alone() -> None:
         [result for case, result in CASES.items() if case != "10000-findings"], "github"
     )
     assert text.splitlines()[-1] == (
-        "reproaudit: 9 audits, 2 reproducible, 4 not reproducible, 1 within tolerance, 2 not audited"
+        "reproaudit: 9 audits, 2 reproducible, 4 not reproducible, 1 within tolerance, "
+        "2 not audited"
     )

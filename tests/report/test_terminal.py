@@ -42,7 +42,8 @@ def section(text: str, title: str) -> list[str]:
         ("reproducible", "reproducible: 5 runs are bitwise equal"),
         (
             "one-divergence",
-            "not reproducible: 5 runs, 4 distinct; first differs in the backward pass of step 0 at ",
+            "not reproducible: 5 runs, 4 distinct; first differs in the backward pass of step 0 "
+            "at ",
         ),
         ("within-tolerance", "within tolerance: 5 runs"),
         ("not-audited", "not audited: all 5 runs failed alike"),

@@ -29,7 +29,8 @@ FAR = Difference(640_000, 3_812, 4, 1.2e-07, 3.1e-06, (0, 17))
     [
         (
             FAR,
-            "3,812 of 640,000 elements differ, at most 4 ULP (1.2e-07 abs, 3.1e-06 rel), first at [0, 17]",
+            "3,812 of 640,000 elements differ, at most 4 ULP (1.2e-07 abs, 3.1e-06 rel), "
+            "first at [0, 17]",
         ),
         (
             Difference(1, 1, 2, 0.5, 0.25, ()),
