@@ -7,7 +7,7 @@ import functools
 from reproaudit.record.boundary.watch import Boundaries
 from reproaudit.record.digest.gather import DeviceDigests
 from reproaudit.record.hooks.patching import Patches
-from reproaudit.record.lines.lines import LineTrace
+from reproaudit.record.lines.line_trace import LineTrace
 from reproaudit.record.operation.alerts import Alerts
 from reproaudit.record.operation.chosen import ChosenCalls
 from reproaudit.record.operation.dispatch import OperationMode, enter_in_threads

@@ -1,5 +1,4 @@
-"""The clock as `datetime` reads it: its calls are written in C and ask the operating system
-themselves."""
+"""The clock as `datetime` reads it: in C, by asking the operating system itself."""
 
 from __future__ import annotations
 
@@ -17,26 +16,24 @@ _CALLS = ((datetime.datetime, "now"), (datetime.datetime, "utcnow"), (datetime.d
 
 
 def replace_now(patches: Patches, on_now: OnNow) -> None:
-    """Let `on_now(name, value)` see, and choose, what `datetime.now`, `utcnow` and both `today`
-    return.
+    """Let `on_now(name, value)` choose what `datetime.now`, `utcnow` and both `today` return.
 
     `name` is that of the call, such as "datetime.datetime.now"; `value` is an instance of the class
     that was asked. The program's frame is two above that of `on_now`. The classes stay what they
     are. Replacing twice nests.
     """
     for owner, attribute in _CALLS:
-        replace_member(patches, owner, attribute, _wrapped(owner, attribute, on_now))
+        replace_member(patches, owner, attribute, _wrap_now(owner, attribute, on_now))
 
 
-def _wrapped(owner: type, attribute: str, on_now: OnNow) -> Any:
+def _wrap_now(owner: type, attribute: str, on_now: OnNow) -> Any:
     original = vars(owner)[attribute]
 
     @functools.wraps(original)
     def now(cls: type, *args: Any, **kwargs: Any) -> Any:
         value = original.__get__(None, cls)(*args, **kwargs)
-        asked = (
-            "datetime" if issubclass(cls, datetime.datetime) else "date"
-        )  # which inherits `today` from the other
+        # A datetime is a date too, and inherits its `today`.
+        asked = "datetime" if issubclass(cls, datetime.datetime) else "date"
         return on_now(f"datetime.{asked}.{attribute}", value)
 
     return classmethod(now)

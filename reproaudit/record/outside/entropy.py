@@ -1,5 +1,7 @@
-"""Thin wrappers around the calls that bring the outside world into a program. Results are passed on
-unchanged."""
+"""Thin wrappers around the calls that bring the outside world into a program.
+
+Results are passed on unchanged.
+"""
 
 from __future__ import annotations
 
@@ -17,35 +19,41 @@ from reproaudit.record.hooks.callsite import LIBRARY, OWN, USER, FrameKinds
 from reproaudit.record.hooks.fixed_types import replace_member
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.outside import datetimes
-from reproaudit.record.outside.sources import MAX_REPR, Callers, Source, Told, sources
+from reproaudit.record.outside.sources import (
+    MAX_REPR,
+    CallerScope,
+    RecordedValue,
+    WatchedCall,
+    list_watched_calls,
+)
 from reproaudit.record.session import Recorder
 from reproaudit.trace.words import HASH_SEED
 
 _xxh64 = xxhash.xxh3_64_intdigest
-_MAX_PER_SITE = (
-    64  # calls recorded per name and line: the first ones tell whether a stream was equal
-)
+# Calls recorded per name and line: the first ones show whether a stream was equal.
+_MAX_PER_SITE = 64
 _MAX_SHOWN = 60
 _NOTHING = (0, 0)
 
 
 class Entropy:
-    """Installs the wrappers; each records name, user line, a digest of the result and of the state
-    drawn from."""
+    """Installs the wrappers.
+
+    Each records name, user line, a digest of the result and of the state that it drew from.
+    """
 
     def __init__(self, recorder: Recorder, patches: Patches) -> None:
         self._recorder = recorder
         self._patches = patches
         self._seen: dict[tuple[str, int], int] = {}
-        self._functions: dict[
-            int, tuple[Any, Any]
-        ] = {}  # of modules: original and wrapper, by the original's id
+        # Of modules: original and wrapper, by the original's id.
+        self._functions: dict[int, tuple[Any, Any]] = {}
 
     def install(self) -> None:
-        for source in list(
-            sources()
-        ):  # all of them first: the table imports numpy.random, which binds some by name
-            self._wrap(source)
+        # The whole table before the first wrapper: making it imports numpy.random, which binds some
+        # of these functions by name, and must bind the original ones.
+        for call in list(list_watched_calls()):
+            self._wrap(call)
         datetimes.replace_now(self._patches, self._now)
         self._rebind()
         if sys.flags.hash_randomization and os.environ.get(HASH_SEED, "random") in ("", "random"):
@@ -53,98 +61,103 @@ class Entropy:
                 HASH_SEED, digest=_NOTHING, before=_NOTHING, shown="", site=0
             )
 
-    def _wrap(self, source: Source) -> None:
-        original = getattr(source.owner, source.attribute, None)
+    def _wrap(self, call: WatchedCall) -> None:
+        original = getattr(call.owner, call.attribute, None)
         if original is None:
             return
-        counts, value, state_of = source.counts, source.value, source.state
+        wrapper = self._make_wrapper(call, original)
+        if isinstance(call.owner, ModuleType):
+            self._functions[id(original)] = original, wrapper
+        if call.owner is os:
+            self._patches.replace_in_os(call.attribute, wrapper)
+        else:
+            replace_member(self._patches, call.owner, call.attribute, wrapper)
+
+    def _make_wrapper(self, call: WatchedCall, original: Callable[..., Any]) -> Callable[..., Any]:
+        # Bound to names here, because the wrapper of a clock may run a million times.
+        name, callers = call.name, call.callers
+        counts, value, state_of = call.counts, call.value, call.state
 
         @functools.wraps(original)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            site = self._site(source.name, source.callers)
+            site = self._find_site(name, callers)
             if site is None:
                 return original(*args, **kwargs)
-            state = (state_of() or _NOTHING) if state_of is not None else _NOTHING
+            state = _NOTHING
+            if state_of is not None:
+                state = state_of() or _NOTHING  # before the call, which moves it
             result = original(*args, **kwargs)
             if counts is None or counts(args, kwargs):
-                self._tell(
-                    source.name,
-                    site,
-                    state,
-                    result if value is None else value(result, args, kwargs),
-                )
+                recorded = result if value is None else value(result, args, kwargs)
+                self._record(name, site, state, recorded)
             return result
 
-        if isinstance(source.owner, ModuleType):
-            self._functions[id(original)] = original, wrapper
-        if source.owner is os:
-            self._patches.replace_in_os(source.attribute, wrapper)
-        else:
-            replace_member(self._patches, source.owner, source.attribute, wrapper)
+        return wrapper
 
     def _now(self, name: str, value: Any) -> Any:
-        site = self._site(name, Callers.PROGRAM)
+        site = self._find_site(name, CallerScope.PROGRAM)
         if site is not None:
-            self._tell(name, site, _NOTHING, value)
+            self._record(name, site, _NOTHING, value)
         return value
 
-    def _site(self, name: str, callers: Callers) -> int | None:
-        """Return the location of the call that the calling wrapper is about to make; None if it is
-        not recorded."""
+    def _find_site(self, name: str, callers: CallerScope) -> int | None:
+        """Return the location of the call that a wrapper is about to make; None: not recorded."""
         recorder = self._recorder
         if not recorder.listens() or not self._is_theirs(callers):
             return None
         site = recorder.sites.here(3)
-        return site if self._seen.get((name, site), 0) < _MAX_PER_SITE else None
+        if self._seen.get((name, site), 0) >= _MAX_PER_SITE:
+            return None
+        return site
 
-    def _is_theirs(self, callers: Callers) -> bool:
-        if callers is Callers.ANY:
+    def _is_theirs(self, callers: CallerScope) -> bool:
+        """Return True if the call comes from one of `callers`."""
+        if callers is CallerScope.ANY:
             return True
-        frame, kind_of = outer_frame(3), self._recorder.sites.kinds.of
+        frame = outer_frame(3)
+        kind_of = self._recorder.sites.kinds.of
         kind = OWN if frame is None else kind_of(frame.f_code)
         if kind == LIBRARY:
-            return callers is Callers.DIRECT and not _is_importing(frame, kind_of)
+            return callers is CallerScope.DIRECT and not _is_importing(frame, kind_of)
         return kind == USER
 
-    def _tell(self, name: str, site: int, state: tuple[int, int], told: Any) -> None:
+    def _record(self, name: str, site: int, state: tuple[int, int], value: Any) -> None:
         self._seen[name, site] = self._seen.get((name, site), 0) + 1
-        if told is None:
-            shown, digest = "", _NOTHING
-        else:
-            told = told if isinstance(told, Told) else _told(told)
-            shown, digest = told.shown, (_xxh64(told.content), 0)
-        self._recorder.emit_entropy(
-            name, digest=digest, before=state, shown=shown[:_MAX_SHOWN], site=site
-        )
+        shown, digest = "", _NOTHING
+        if value is not None:
+            recorded = value if isinstance(value, RecordedValue) else _record_by_repr(value)
+            shown = recorded.shown[:_MAX_SHOWN]
+            digest = (_xxh64(recorded.content), 0)
+        self._recorder.emit_entropy(name, digest=digest, before=state, shown=shown, site=site)
 
     def _rebind(self) -> None:
-        """Give the wrappers to modules of the program that imported a function by name before
-        PyTorch."""
+        """Give the wrappers to modules of the program that imported a function before torch."""
         wrapped = self._functions.keys()
         for module in list(sys.modules.values()):
-            # There are half a million values in a process that has imported torch: most are passed
-            # over here.
-            if not isinstance(module, ModuleType) or wrapped.isdisjoint(
-                map(id, list(vars(module).values()))
-            ):
+            if not isinstance(module, ModuleType):
                 continue
-            early = [
-                (name, self._functions[id(value)])
-                for name, value in vars(module).items()
-                if self._wraps(value)
-            ]
-            if early and _is_program(module):
-                for name, (_, wrapper) in early:
+            members = list(vars(module).items())
+            # A process that has imported torch holds half a million values: most are passed over
+            # by this one test.
+            if wrapped.isdisjoint([id(value) for _, value in members]):
+                continue
+            early = [(name, value) for name, value in members if self._is_wrapped(value)]
+            if early and _is_of_program(module):
+                for name, value in early:
+                    _, wrapper = self._functions[id(value)]
                     self._patches.replace(module, name, wrapper)
 
-    def _wraps(self, value: Any) -> bool:
+    def _is_wrapped(self, value: Any) -> bool:
         found = self._functions.get(id(value))
         return found is not None and found[0] is value
 
 
 def _is_importing(frame: FrameType | None, kind_of: Callable[[CodeType], int]) -> bool:
-    """True below an import: what a library makes for itself then is another in each run, and mostly
-    never used."""
+    """Return True below an import.
+
+    What a library draws for itself while it is imported differs from run to run, and is mostly
+    never used.
+    """
     while frame is not None and kind_of(frame.f_code) != USER:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
             return True
@@ -152,12 +165,12 @@ def _is_importing(frame: FrameType | None, kind_of: Callable[[CodeType], int]) -
     return False
 
 
-def _is_program(module: ModuleType) -> bool:
+def _is_of_program(module: ModuleType) -> bool:
     path = getattr(module, "__file__", None)
     # Not the recorder's own table: code objects that differ in their file alone are equal.
     return isinstance(path, str) and FrameKinds().of(compile("", path, "exec")) == USER
 
 
-def _told(value: Any) -> Told:
+def _record_by_repr(value: Any) -> RecordedValue:
     shown = repr(value)[:MAX_REPR]
-    return Told(shown, shown.encode(errors="backslashreplace"))
+    return RecordedValue(shown, shown.encode(errors="backslashreplace"))

@@ -31,6 +31,7 @@ _MAX_FILES_IN_CHILD = 256  # each is flushed by itself, because workers are kill
 _MAX_DIGESTED_BYTES = 64 << 20
 _CHUNK_BYTES = 1 << 20
 _MASK = (1 << 64) - 1
+_NO_CONTENT = (0, 0)
 
 _CODE = (".py", ".pyc", ".pyi", ".so", ".pth")
 _SYSTEM = ("/proc/", "/dev/", "/sys/")
@@ -62,9 +63,10 @@ class Files:
             *(sysconfig.get_path(key) for key in ("stdlib", "platstdlib")),
         ]
         self._excluded = (*_SYSTEM, *(_realpath(folder) + os.sep for folder in own))
-        temporary = next(
-            (os.environ[name] for name in ("TMPDIR", "TEMP", "TMP") if os.environ.get(name)), "/tmp"
-        )
+        temporary = "/tmp"
+        # The last that is set wins: `tempfile` looks for them from the end.
+        for name in ("TMP", "TEMP", "TMPDIR"):
+            temporary = os.environ.get(name) or temporary
         self._temporary = _realpath(temporary) + os.sep
 
     def install(self) -> None:
@@ -100,10 +102,8 @@ class Files:
         state.inside = True  # what is opened here comes by the hook again
         try:
             self._record(path, accesses)
-        except (
-            OSError,
-            ValueError,
-        ) as error:  # not a path, a folder that cannot be read, a file that has gone
+        # Not a path, a folder that cannot be read, a file that has gone.
+        except (OSError, ValueError) as error:
             recorder.writer.note(
                 Unchecked.FILE_UNREADABLE,
                 "a file that the program opened",
@@ -114,32 +114,43 @@ class Files:
 
     def _record(self, path: Any, accesses: tuple[Access, ...]) -> None:
         real = _fsdecode(_realpath(_fspath(path)))
-        if (
-            real.endswith(_CODE)
-            or real.startswith(self._excluded)
-            or any(part in real for part in _PARTS)
-        ):
+        if self._is_excluded(real):
             return
         status = _status(real)
-        if (status is not None and not stat.S_ISREG(status.st_mode)) or not self._is_programs_own():
+        if status is not None and not stat.S_ISREG(status.st_mode):
+            return
+        if not self._is_opened_by_program():
             return
         site = self._recorder.sites.here(4)
         most = _MAX_FILES_IN_CHILD if self._recorder.is_child else _MAX_FILES
         for access in accesses:
-            if (real, access) not in self._seen and len(self._seen) < most:
-                self._seen.add((real, access))
-                reads = access == Access.READ and status is not None
-                self._emit(
-                    real,
-                    Access.ABSENT if access == Access.READ and not reads else access,
-                    site,
-                    _content(real, reads),
-                )
+            if (real, access) in self._seen or len(self._seen) >= most:
+                continue
+            self._seen.add((real, access))
+            is_read = access == Access.READ
+            is_there = status is not None
+            content = _digest_content(real) if is_read and is_there else _NO_CONTENT
+            self._emit(
+                real,
+                Access.ABSENT if is_read and not is_there else access,
+                site=site,
+                content=content,
+            )
 
-    def _is_programs_own(self) -> bool:
-        """True if a line of the program asked for the file, and not for a module, a temporary file
-        or a process."""
-        frame, kind_of = outer_frame(4), self._recorder.sites.kinds.of
+    def _is_excluded(self, real: str) -> bool:
+        """Return True for code, system files, and what libraries and the recorder keep."""
+        if real.endswith(_CODE) or real.startswith(self._excluded):
+            return True
+        return any(part in real for part in _PARTS)
+
+    def _is_opened_by_program(self) -> bool:
+        """Return True if a line of the program asked for the file.
+
+        It may ask for a module, a temporary file or a process instead, and Python opens files for
+        that.
+        """
+        frame = outer_frame(4)
+        kind_of = self._recorder.sites.kinds.of
         while frame is not None:
             code = frame.f_code
             if kind_of(code) == USER:
@@ -149,7 +160,7 @@ class Files:
             frame = frame.f_back
         return False
 
-    def _emit(self, real: str, access: Access, site: int, content: tuple[int, int]) -> None:
+    def _emit(self, real: str, access: Access, *, site: int, content: tuple[int, int]) -> None:
         recorder = self._recorder
         recorder.open_child()
         recorder.writer.add_file(
@@ -163,8 +174,7 @@ class Files:
             recorder.writer.flush(recorder.step)
 
     def _shown(self, real: str) -> str:
-        """Return the path relative to the program's folders, or to that for temporary files, where
-        it lies in one."""
+        """Return the path as it is shown: relative to the program's or the temporary folder."""
         shown = self._recorder.sites.shown(real)
         if os.path.isabs(shown) and real.startswith(self._temporary):
             return os.path.join("$TMPDIR", real[len(self._temporary) :])
@@ -184,7 +194,7 @@ def _on_audit(event: str, args: tuple[Any, ...]) -> None:
 
 
 def _accesses(flags: int, mode: str | None) -> tuple[Access, ...]:
-    """Tell what an open file is for. `mode` is None where the program called `os.open` itself."""
+    """Return what a file is opened for; `mode` is None where the program calls `os.open` itself."""
     how = flags & os.O_ACCMODE
     if how == os.O_RDONLY:
         return (Access.READ,)
@@ -203,14 +213,13 @@ def _status(real: str) -> os.stat_result | None:
         return None
 
 
-def _content(real: str, is_wanted: bool) -> tuple[int, int]:
-    """Return the digest of a regular file; zero if it is not wanted, too large, or gone or closed
-    to us."""
-    if not is_wanted or _lstat(real).st_size > _MAX_DIGESTED_BYTES:
-        return 0, 0
+def _digest_content(real: str) -> tuple[int, int]:
+    """Return the digest of a regular file; zero if it is too large."""
+    if _lstat(real).st_size > _MAX_DIGESTED_BYTES:
+        return _NO_CONTENT
+    digest = xxhash.xxh3_128()
     descriptor = _open(real, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        digest = xxhash.xxh3_128()
         while chunk := _read(descriptor, _CHUNK_BYTES):
             digest.update(chunk)
     finally:

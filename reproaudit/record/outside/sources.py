@@ -1,5 +1,4 @@
-"""The table of calls that bring the outside world into a program: which are wrapped, and what is
-told of each.
+"""The table of calls that bring the outside world into a program, and what is recorded of each.
 
 Not in it, because nothing can be wrapped: `id()` and the order of sets and dictionaries of strings,
 which the interpreter computes by itself. `entropy` notes once that string hashes are random.
@@ -38,96 +37,103 @@ MAX_REPR = 4096
 _MAX_ROWS = 1000
 
 CLOCKS = (
-    "time time_ns perf_counter perf_counter_ns monotonic monotonic_ns process_time process_time_ns thread_time "
-    "thread_time_ns clock_gettime"
+    "time time_ns perf_counter perf_counter_ns monotonic monotonic_ns process_time "
+    "process_time_ns thread_time thread_time_ns clock_gettime"
 ).split()
 RANDOM_DRAWS = (
-    "random uniform triangular randint choice randrange sample shuffle choices normalvariate lognormvariate "
-    "expovariate vonmisesvariate gammavariate gauss betavariate paretovariate weibullvariate getrandbits randbytes"
+    "random uniform triangular randint choice randrange sample shuffle choices normalvariate "
+    "lognormvariate expovariate vonmisesvariate gammavariate gauss betavariate paretovariate "
+    "weibullvariate getrandbits randbytes"
 ).split()
 _getstate = _random.Random.getstate  # not a subclass's own
 
 
-class Callers(Enum):
-    """Whose calls count: the program's alone, those of installed libraries too, or also those
-    through Python's own."""
+class CallerScope(Enum):
+    """Whose calls are recorded."""
 
-    PROGRAM = 1
-    DIRECT = 2
-    ANY = 3
+    PROGRAM = 1  # the program's alone
+    DIRECT = 2  # those of installed libraries too
+    ANY = 3  # also those that Python's own library makes
 
 
-class Told(NamedTuple):
-    """What is recorded of a result: a short text for readers, and what decides whether two results
-    are equal."""
+class RecordedValue(NamedTuple):
+    """What is recorded of a result: a short text for readers, and the bytes that are compared."""
 
     shown: str
     content: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """One call. `state` reads what it draws from; `value(result, args, kwargs)` chooses what is
-    told of the result, and None that only the call itself is; `counts(args, kwargs)` says after the
-    call whether it is recorded at all."""
+class WatchedCall:
+    """One call that is wrapped, by the owner's attribute.
+
+    `state` reads the digest of what the call draws from. `value(result, args, kwargs)` chooses what
+    is recorded of the result; None records only that the call was made. `counts(args, kwargs)` says
+    after the call whether it is recorded at all.
+    """
 
     owner: Any
     attribute: str
     name: str
     state: Callable[[], tuple[int, int] | None] | None = None
     value: Callable[[Any, Any, Any], Any] | None = None
-    callers: Callers = Callers.DIRECT
+    callers: CallerScope = CallerScope.DIRECT
     counts: Callable[[Any, Any], bool] | None = None
 
 
-def sources() -> Iterator[Source]:
+def list_watched_calls() -> Iterator[WatchedCall]:
     """Yield the whole table, for the modules that are imported now."""
-    yield from _clocks()
-    yield from _python_random()
-    yield from _numpy_random()
-    yield from _operating_system()
-    yield from _files()
-    yield from _subprocesses()
-    yield from _sqlite()
-    yield from _arrivals()
+    yield from _clock_calls()
+    yield from _python_random_calls()
+    yield from _numpy_random_calls()
+    yield from _system_calls()
+    yield from _file_calls()
+    yield from _subprocess_calls()
+    yield from _sqlite_calls()
+    yield from _arrival_calls()
     yield from _torch_calls()
 
 
-def _clocks() -> Iterator[Source]:
+def _clock_calls() -> Iterator[WatchedCall]:
     # Libraries look at clocks all the time, to measure themselves.
     for clock in CLOCKS:
-        yield Source(time, clock, f"time.{clock}", callers=Callers.PROGRAM)
+        yield WatchedCall(time, clock, f"time.{clock}", callers=CallerScope.PROGRAM)
     for function in ("localtime", "gmtime", "ctime"):
-        yield Source(
-            time, function, f"time.{function}", callers=Callers.PROGRAM, counts=_without_time(0)
+        yield WatchedCall(
+            time, function, f"time.{function}", callers=CallerScope.PROGRAM, counts=_without_time(0)
         )
-    yield Source(
-        time, "strftime", "time.strftime", callers=Callers.PROGRAM, counts=_without_time(1)
+    yield WatchedCall(
+        time, "strftime", "time.strftime", callers=CallerScope.PROGRAM, counts=_without_time(1)
     )
 
 
 def _without_time(position: int) -> Callable[[Any, Any], bool]:
-    return lambda args, kwargs: len(args) <= position or args[position] is None
+    """Return a test whether a call leaves out its time: only then it asks a clock."""
+
+    def asks_clock(args: Any, kwargs: Any) -> bool:
+        return len(args) <= position or args[position] is None
+
+    return asks_clock
 
 
-def _python_random() -> Iterator[Source]:
+def _python_random_calls() -> Iterator[WatchedCall]:
     for draw in RANDOM_DRAWS:
-        yield Source(random, draw, f"random.{draw}", rng.python_state)
-    yield Source(random, "seed", "random.seed", value=_seed_of(lambda args: args, random.getstate))
-    yield Source(
+        yield WatchedCall(random, draw, f"random.{draw}", rng.python_state)
+    yield WatchedCall(random, "seed", "random.seed", value=_seed_of_function)
+    yield WatchedCall(
         random.Random,
         "__init__",
         "random.Random",
         counts=_draws_numbers,
         value=_seed_of_method,
     )
-    yield Source(
+    yield WatchedCall(
         random.Random, "seed", "random.Random.seed", counts=_draws_numbers, value=_seed_of_method
     )
     for method in ("random", "getrandbits"):
         # Its other methods live in Python's own `random` module and call these two.
-        yield Source(
-            random.SystemRandom, method, f"random.SystemRandom.{method}", callers=Callers.ANY
+        yield WatchedCall(
+            random.SystemRandom, method, f"random.SystemRandom.{method}", callers=CallerScope.ANY
         )
     for function in (
         "randbelow",
@@ -137,157 +143,198 @@ def _python_random() -> Iterator[Source]:
         "randbits",
         "choice",
     ):
-        yield Source(secrets, function, f"secrets.{function}")
+        yield WatchedCall(secrets, function, f"secrets.{function}")
 
 
 def _draws_numbers(args: Any, kwargs: Any) -> bool:
     return not isinstance(args[0], random.SystemRandom)  # which has no state
 
 
+def _seed_of_function(result: Any, args: Any, kwargs: Any) -> Any:
+    return _seed_or_state((*args, *kwargs.values()), random.getstate)
+
+
 def _seed_of_method(result: Any, args: Any, kwargs: Any) -> Any:
-    return _seed_of(lambda args: args[1:], lambda: _getstate(args[0]))(result, args, kwargs)
+    generator, *given = args
+
+    def read_state() -> Any:
+        return _getstate(generator)
+
+    return _seed_or_state((*given, *kwargs.values()), read_state)
 
 
-def _seed_of(
-    given: Callable[[Any], Any], state: Callable[[], Any]
-) -> Callable[[Any, Any, Any], Any]:
-    """Tell a seeding by its seed; without one the operating system was asked, and the new state
-    tells what it said."""
+def _seed_or_state(given: tuple[Any, ...], read_state: Callable[[], Any]) -> Any:
+    """Return what a seeding is recorded by: its seed, or the state that it led to.
 
-    def value(result: Any, args: Any, kwargs: Any) -> Any:
-        seed = (*given(args), *kwargs.values())
-        return seed if seed and seed[0] is not None else Told("no seed", repr(state()).encode())
-
-    return value
+    Without a seed the operating system was asked for one, and only the new state shows its answer.
+    """
+    if given and given[0] is not None:
+        return given
+    return RecordedValue("no seed", repr(read_state()).encode())
 
 
-def _numpy_random() -> Iterator[Source]:
+def _numpy_random_calls() -> Iterator[WatchedCall]:
     numpy = sys.modules.get("numpy")
     if numpy is None:
         return
     legacy = numpy.random.mtrand._rand
+    no_draws = ("get_state", "set_state", "seed")
+    # The module's functions are methods of one hidden generator, bound when NumPy was imported.
     for attribute, member in list(vars(numpy.random).items()):
-        if getattr(member, "__self__", None) is legacy and attribute not in (
-            "get_state",
-            "set_state",
-            "seed",
-        ):
-            yield Source(
-                numpy.random, attribute, f"numpy.random.{attribute}", rng.numpy_state, _arrays
+        is_of_legacy = getattr(member, "__self__", None) is legacy
+        if is_of_legacy and attribute not in no_draws:
+            yield WatchedCall(
+                numpy.random,
+                attribute,
+                f"numpy.random.{attribute}",
+                state=rng.numpy_state,
+                value=_content,
             )
-    yield Source(numpy.random, "seed", "numpy.random.seed", value=_arguments)
-    yield Source(numpy.random, "default_rng", "numpy.random.default_rng", value=_numpy_seed)
+    yield WatchedCall(numpy.random, "seed", "numpy.random.seed", value=_arguments)
+    yield WatchedCall(numpy.random, "default_rng", "numpy.random.default_rng", value=_numpy_seed)
     # Every generator that is made or seeded without a seed asks here for one: default_rng,
     # RandomState, PCG64, …
-    yield Source(numpy.random.bit_generator, "randbits", "numpy.random.SeedSequence")
+    yield WatchedCall(numpy.random.bit_generator, "randbits", "numpy.random.SeedSequence")
     # RandomState(seed) asks too, and then does not use the answer: this call, which follows at
-    # once, tells so.
-    yield Source(
+    # once, shows it.
+    yield WatchedCall(
         numpy.random.MT19937,
         "_legacy_seeding",
         "numpy.random.RandomState",
-        value=lambda result, args, kwargs: args[1:],
-        counts=lambda args, kwargs: args[1] is not None,
+        value=_legacy_seed,
+        counts=_has_legacy_seed,
     )
+
+
+def _legacy_seed(result: Any, args: Any, kwargs: Any) -> Any:
+    return args[1:]
+
+
+def _has_legacy_seed(args: Any, kwargs: Any) -> bool:
+    return args[1] is not None
 
 
 def _numpy_seed(result: Any, args: Any, kwargs: Any) -> Any:
     given = _arguments(result, args, kwargs)
-    # A generator that is passed through has no seed, and is shown by its address.
-    return (
-        None
-        if any(hasattr(seed, "bit_generator") or hasattr(seed, "random_raw") for seed in given)
-        else given
-    )
+    for seed in given:
+        # A generator that is passed through has no seed, and is shown by its address.
+        if hasattr(seed, "bit_generator") or hasattr(seed, "random_raw"):
+            return None
+    return given
 
 
-def _operating_system() -> Iterator[Source]:
-    yield Source(os, "urandom", "os.urandom")
+def _system_calls() -> Iterator[WatchedCall]:
+    yield WatchedCall(os, "urandom", "os.urandom")
     for function in ("getpid", "getppid", "times"):
-        yield Source(os, function, f"os.{function}", callers=Callers.PROGRAM)
+        yield WatchedCall(os, function, f"os.{function}", callers=CallerScope.PROGRAM)
     for function in ("uuid1", "uuid4"):
-        yield Source(uuid, function, f"uuid.{function}")
-    yield Source(platform, "node", "platform.node", callers=Callers.PROGRAM)
-    yield Source(socket, "gethostname", "socket.gethostname", callers=Callers.PROGRAM)
+        yield WatchedCall(uuid, function, f"uuid.{function}")
+    yield WatchedCall(platform, "node", "platform.node", callers=CallerScope.PROGRAM)
+    yield WatchedCall(socket, "gethostname", "socket.gethostname", callers=CallerScope.PROGRAM)
 
 
-def _files() -> Iterator[Source]:
+def _file_calls() -> Iterator[WatchedCall]:
     for function in ("getmtime", "getctime", "getatime", "exists", "isfile", "isdir"):
-        yield Source(os.path, function, f"os.path.{function}")
-    yield Source(os, "stat", "os.stat", value=_times, callers=Callers.PROGRAM)
-    yield Source(pathlib.Path, "stat", "pathlib.Path.stat", value=_times, callers=Callers.PROGRAM)
-    yield Source(os, "listdir", "os.listdir")
-    yield Source(glob, "glob", "glob.glob")
-    yield Source(os, "scandir", "os.scandir", value=_presence)
-    yield Source(pathlib.Path, "exists", "pathlib.Path.exists")
+        yield WatchedCall(os.path, function, f"os.path.{function}")
+    yield WatchedCall(os, "stat", "os.stat", value=_modification_time, callers=CallerScope.PROGRAM)
+    yield WatchedCall(
+        pathlib.Path,
+        "stat",
+        "pathlib.Path.stat",
+        value=_modification_time,
+        callers=CallerScope.PROGRAM,
+    )
+    yield WatchedCall(os, "listdir", "os.listdir")
+    yield WatchedCall(glob, "glob", "glob.glob")
+    yield WatchedCall(os, "scandir", "os.scandir", value=_presence)
+    yield WatchedCall(pathlib.Path, "exists", "pathlib.Path.exists")
     for method in ("iterdir", "glob", "rglob"):
-        yield Source(pathlib.Path, method, f"pathlib.Path.{method}", value=_presence)
-    for function, value in (
-        ("mkdtemp", None),
-        ("mkstemp", lambda result, args, kwargs: result[1]),
-        ("NamedTemporaryFile", lambda result, args, kwargs: result.name),
-    ):
-        yield Source(
-            tempfile, function, f"tempfile.{function}", value=value, callers=Callers.PROGRAM
-        )
-    yield Source(
+        yield WatchedCall(pathlib.Path, method, f"pathlib.Path.{method}", value=_presence)
+    program = CallerScope.PROGRAM
+    yield WatchedCall(tempfile, "mkdtemp", "tempfile.mkdtemp", callers=program)
+    yield WatchedCall(
+        tempfile, "mkstemp", "tempfile.mkstemp", value=_path_of_mkstemp, callers=program
+    )
+    yield WatchedCall(
+        tempfile,
+        "NamedTemporaryFile",
+        "tempfile.NamedTemporaryFile",
+        value=_name_of_file,
+        callers=program,
+    )
+    yield WatchedCall(
         tempfile.TemporaryDirectory,
         "__init__",
         "tempfile.TemporaryDirectory",
-        value=lambda result, args, kwargs: args[0].name,
-        callers=Callers.PROGRAM,
+        value=_name_of_folder,
+        callers=program,
     )
 
 
-def _times(result: Any, args: Any, kwargs: Any) -> Any:
+def _path_of_mkstemp(result: Any, args: Any, kwargs: Any) -> Any:
+    _, path = result  # the first is the number of an open file
+    return path
+
+
+def _name_of_file(result: Any, args: Any, kwargs: Any) -> Any:
+    return result.name
+
+
+def _name_of_folder(result: Any, args: Any, kwargs: Any) -> Any:
+    return args[0].name  # of an initialiser, which returns nothing
+
+
+def _modification_time(result: Any, args: Any, kwargs: Any) -> Any:
     return result.st_mtime_ns
 
 
-def _subprocesses() -> Iterator[Source]:
-    yield Source(
-        subprocess,
-        "run",
-        "subprocess.run",
-        value=lambda result, args, kwargs: _output(result.stdout),
-    )
+def _subprocess_calls() -> Iterator[WatchedCall]:
+    yield WatchedCall(subprocess, "run", "subprocess.run", value=_output_of_run)
     for function in ("check_output", "getoutput", "getstatusoutput"):
-        yield Source(
-            subprocess,
-            function,
-            f"subprocess.{function}",
-            value=lambda result, args, kwargs: _output(result),
-        )
-    yield Source(subprocess.Popen, "__init__", "subprocess.Popen", value=_presence)
-    yield Source(
+        yield WatchedCall(subprocess, function, f"subprocess.{function}", value=_returned_output)
+    yield WatchedCall(subprocess.Popen, "__init__", "subprocess.Popen", value=_presence)
+    yield WatchedCall(
         subprocess.Popen,
         "communicate",
         "subprocess.Popen.communicate",
-        value=lambda result, args, kwargs: _output(result[0]),
+        value=_output_of_communicate,
     )
 
 
+def _output_of_run(result: Any, args: Any, kwargs: Any) -> Any:
+    return _output(result.stdout)
+
+
+def _returned_output(result: Any, args: Any, kwargs: Any) -> Any:
+    return _output(result)
+
+
+def _output_of_communicate(result: Any, args: Any, kwargs: Any) -> Any:
+    return _output(result[0])
+
+
 def _output(text: Any) -> Any:
-    """Tell captured output in full; None if it was not captured."""
+    """Return captured output, compared in full; None if it was not captured."""
     if text is None:
         return None
     content = text if isinstance(text, bytes) else str(text).encode(errors="backslashreplace")
-    return Told(repr(text[:MAX_REPR]), content)
+    return RecordedValue(repr(text[:MAX_REPR]), content)
 
 
-def _sqlite() -> Iterator[Source]:
+def _sqlite_calls() -> Iterator[WatchedCall]:
     sqlite3 = sys.modules.get("sqlite3")
     if sqlite3 is None:
         return
     for owner in (sqlite3.Connection, sqlite3.Cursor):
         for method in ("execute", "executemany"):
-            yield Source(
+            yield WatchedCall(
                 owner, method, "sqlite3.random()", value=_presence, counts=_is_random_query
             )
-            yield Source(
+            yield WatchedCall(
                 owner, method, f"sqlite3.{method}", value=_presence, counts=_is_plain_query
             )
     for method in ("fetchone", "fetchmany", "fetchall"):
-        yield Source(sqlite3.Cursor, method, f"sqlite3.{method}", value=_rows)
+        yield WatchedCall(sqlite3.Cursor, method, f"sqlite3.{method}", value=_rows)
 
 
 def _is_random_query(args: Any, kwargs: Any) -> bool:
@@ -300,17 +347,20 @@ def _is_plain_query(args: Any, kwargs: Any) -> bool:
 
 
 def _rows(result: Any, args: Any, kwargs: Any) -> Any:
-    """Tell the first rows that were fetched, unless the program makes objects of its own of them."""
+    """Return the first rows that were fetched, unless they are objects of the program's own."""
     rows = result[:_MAX_ROWS] if isinstance(result, list) else [result]
-    if not all(row is None or isinstance(row, (tuple, sys.modules["sqlite3"].Row)) for row in rows):
+    plain = (tuple, type(None), sys.modules["sqlite3"].Row)
+    if not all(isinstance(row, plain) for row in rows):
         return None
     shown = repr([row and tuple(row) for row in rows])
-    return Told(shown, shown.encode(errors="backslashreplace"))
+    return RecordedValue(shown, shown.encode(errors="backslashreplace"))
 
 
-def _arrivals() -> Iterator[Source]:
-    """Calls that hand out results in the order in which others finish: that they are made is all
-    there is to tell."""
+def _arrival_calls() -> Iterator[WatchedCall]:
+    """Yield calls that hand out results in the order in which others finish.
+
+    Only that they are made is recorded: the results show in what the program makes of them.
+    """
     for owner, attribute, name in (
         (multiprocessing.pool.Pool, "imap_unordered", "multiprocessing.Pool.imap_unordered"),
         (multiprocessing.queues.Queue, "get", "multiprocessing.Queue.get"),
@@ -323,34 +373,42 @@ def _arrivals() -> Iterator[Source]:
         (queue.SimpleQueue, "get", "queue.SimpleQueue.get"),
         (sys.modules.get("asyncio"), "as_completed", "asyncio.as_completed"),
     ):
-        yield Source(owner, attribute, name, value=_presence)
-    yield Source(
+        yield WatchedCall(owner, attribute, name, value=_presence)
+    yield WatchedCall(
         torch.utils.data.DataLoader,
         "__init__",
         "torch.utils.data.DataLoader(in_order=False)",
         value=_presence,
-        counts=lambda args, kwargs: (
-            args[0].num_workers > 0 and not getattr(args[0], "in_order", True)
-        ),
+        counts=_is_unordered,
     )
 
 
-def _torch_calls() -> Iterator[Source]:
+def _is_unordered(args: Any, kwargs: Any) -> bool:
+    loader = args[0]
+    return loader.num_workers > 0 and not getattr(loader, "in_order", True)
+
+
+def _torch_calls() -> Iterator[WatchedCall]:
     for owner in (torch, torch.random):
-        yield Source(owner, "manual_seed", "torch.manual_seed", value=_arguments)
-        yield Source(owner, "seed", "torch.seed")
-    yield Source(torch.Generator, "seed", "torch.Generator.seed")
+        yield WatchedCall(owner, "manual_seed", "torch.manual_seed", value=_arguments)
+        yield WatchedCall(owner, "seed", "torch.seed")
+    yield WatchedCall(torch.Generator, "seed", "torch.Generator.seed")
 
 
 def _arguments(result: Any, args: Any, kwargs: Any) -> Any:
-    """Tell a seeding call by what it was given: None means that it asked the operating system."""
-    return (*args, *kwargs.values()) if args or kwargs else (None,)
+    """Return what a seeding call was given: None means that it asked the operating system."""
+    if not args and not kwargs:
+        return (None,)
+    return (*args, *kwargs.values())
 
 
 def _presence(result: Any, args: Any, kwargs: Any) -> Any:
-    """Tell only that the call was made: its results are objects or come later."""
+    """Record only that the call was made: its results are objects or come later."""
     return None
 
 
-def _arrays(result: Any, args: Any, kwargs: Any) -> Any:
-    return result.tobytes()[:MAX_REPR] if hasattr(result, "tobytes") else result
+def _content(result: Any, args: Any, kwargs: Any) -> Any:
+    """Return the first bytes of an array: its repr leaves out the middle and rounds."""
+    if hasattr(result, "tobytes"):
+        return result.tobytes()[:MAX_REPR]
+    return result

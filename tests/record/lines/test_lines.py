@@ -29,7 +29,7 @@ from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run, open_run
 from tests.record.recording import record
 
-PROGRAMS = Path(__file__).resolve().parents[1] / "programs"
+PROGRAMS = Path(__file__).resolve().parents[2] / "programs"
 HERE = Path(__file__).name
 
 
