@@ -132,7 +132,7 @@ def host_seconds(work: Work, repeat: int, calls: int = 500) -> float:
 
 
 def cuda_lines(
-    mebibytes: int, repeat: int, seed: int, folder: Path, measured: dict[str, float]
+    mebibytes: int, repeat: int, *, seed: int, folder: Path, measured: dict[str, float]
 ) -> Iterator[str]:
     generator = torch.Generator(device="cuda").manual_seed(seed)
     words = torch.randint(
@@ -207,8 +207,14 @@ def main() -> None:
         parser.error("torch sees no CUDA device here")
     else:
         with tempfile.TemporaryDirectory() as folder:
-            given = (options.mebibytes or 1024, options.repeat, options.seed, Path(folder))
-            lines = list(cuda_lines(*given, measured))
+            found = cuda_lines(
+                options.mebibytes or 1024,
+                options.repeat,
+                seed=options.seed,
+                folder=Path(folder),
+                measured=measured,
+            )
+            lines = list(found)
     publish(lines, options.out, measured)
 
 

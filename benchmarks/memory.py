@@ -41,7 +41,10 @@ def measure(program: str, level: str, steps: int, device: str) -> dict[str, floa
 
 
 def row(program: str, steps: int, device: str, measured: dict[str, float]) -> str:
-    found = {level: in_child(__file__, program, level, steps, device) for level in LEVELS}
+    found = {}
+    for level in LEVELS:
+        words = (program, level, steps, device)
+        found[level] = in_child(__file__, *words)
     where = "device" if device == "cuda" else "host"
     plain = found["plain"][where]
     cells = [f"{plain:.0f}"]

@@ -28,7 +28,7 @@ class Block(nn.Module):
         parts = (
             self.qkv(self.norm1(x))
             .view(batch, time, 3, self.heads, width // self.heads)
-            .permute(2, 0, 3, 1, 4)
+            .permute((2, 0, 3, 1, 4))
         )
         mixed = F.scaled_dot_product_attention(*parts.unbind(), is_causal=True)
         x = x + self.out(mixed.transpose(1, 2).reshape(batch, time, width))
@@ -80,10 +80,12 @@ class Residual(nn.Module):
     def __init__(self, before: int, after: int, stride: int) -> None:
         super().__init__()
         self.first = nn.Sequential(
-            nn.Conv2d(before, after, 3, stride, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU()
+            nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False),
+            nn.BatchNorm2d(after),
+            nn.ReLU(),
         )
         self.second = nn.Sequential(
-            nn.Conv2d(after, after, 3, 1, 1, bias=False), nn.BatchNorm2d(after)
+            nn.Conv2d(after, after, 3, padding=1, bias=False), nn.BatchNorm2d(after)
         )
         self.skip = nn.Sequential(
             nn.Conv2d(before, after, 1, stride, bias=False), nn.BatchNorm2d(after)

@@ -125,7 +125,7 @@ class _Survey:
         self._add_to_row(name, cell, record)
         self._add_to_op(cell, record)
         if status in _APART:
-            shown = _select(record, "way", "tallies", "difference", "call")
+            shown = _select(record, ("way", "tallies", "difference", "call"))
             self.apart.append({"cell": name, "status": status, **shown})
         elif status in _UNFINISHED:
             self.unfinished.append({"cell": name, "status": status, "why": record["why"]})
@@ -153,7 +153,7 @@ class _Survey:
             group["why"] = record["why"]
 
 
-def _select(record: Record, *names: str) -> Record:
+def _select(record: Record, names: tuple[str, ...]) -> Record:
     return {name: record[name] for name in names if name in record}
 
 

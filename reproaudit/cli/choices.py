@@ -37,7 +37,8 @@ def resolve_choices(
         baseline=Path(baseline).absolute() if baseline else None,
     )
     environment = choices_of_environment(os.environ, Path.cwd())
-    return resolve(said, environment, subject or Choices(), project.choices, DEFAULTS)
+    strongest_first = (said, environment, subject or Choices(), project.choices, DEFAULTS)
+    return resolve(*strongest_first)
 
 
 def _read_steps(options: argparse.Namespace) -> int | Literal["all"] | None:
