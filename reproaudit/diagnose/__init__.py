@@ -1,1 +1,1 @@
-"""Why runs differ, and what mends it: from located sources to causes, and to fixes that were run."""
+"""Why runs differ, and what mends it: from located sources to causes and fixes that were run."""

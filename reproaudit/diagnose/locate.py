@@ -81,7 +81,8 @@ class Locator:
                     Unchecked.OPERATOR_NOT_LOCATED,
                     "the operator where the runs first differ",
                     f"{self._attempts} runs under recording of every operator were all equal: "
-                    "the recording hides the difference, so only the boundary comparison above is known",
+                    "the recording hides the difference, so only the boundary comparison above is "
+                    "known",
                 )
             )
         return pair

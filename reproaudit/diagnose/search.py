@@ -1,9 +1,9 @@
-"""Searching for a sufficient set of interventions, and shrinking it until no part of it can be left
-out."""
+"""Searching for a sufficient set of interventions, and shrinking it as far as it goes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 
 from reproaudit.model.result import Trial
 
@@ -26,6 +26,10 @@ class Search:
     def trials(self) -> tuple[Trial, ...]:
         return tuple(self._known.values())
 
+    def trial_of(self, names: Iterable[str]) -> Trial:
+        """Return the trial of these interventions, which were tried. Raises KeyError otherwise."""
+        return self._known[frozenset(names)]
+
     def is_enough(self, names: Iterable[str]) -> bool:
         """Tell whether runs with these interventions are equal."""
         wanted = tuple(dict.fromkeys(names))
@@ -47,25 +51,28 @@ class Search:
         tried. Nobody needs to be told that nothing at all is not enough: that is why there is a
         search.
         """
-        kept, parts = list(names), 2
+        kept = list(names)
+        parts = 2
         while len(kept) > 1:
-            chunks = [
-                kept[len(kept) * i // parts : len(kept) * (i + 1) // parts] for i in range(parts)
-            ]
-            smaller = (
-                next((chunk for chunk in chunks if self.is_enough(chunk)), None)
-                if parts == 2
-                else None
-            )
-            if smaller is not None:
-                kept, parts = smaller, 2
-                continue
-            rests = ([name for name in kept if name not in chunk] for chunk in chunks)
-            smaller = next((rest for rest in rests if self.is_enough(rest)), None)
-            if smaller is not None:
-                kept, parts = smaller, max(parts - 1, 2)
+            chunks = _divide(kept, parts)
+            if parts == 2:
+                chunk = self.first_enough(map(tuple, chunks))
+                if chunk is not None:
+                    kept = list(chunk)
+                    continue
+            rests = [[name for name in kept if name not in chunk] for chunk in chunks]
+            rest = self.first_enough(map(tuple, rests))
+            if rest is not None:
+                kept = list(rest)
+                parts = max(parts - 1, 2)
             elif parts < len(kept):
                 parts = min(len(kept), parts * 2)
             else:
                 break
         return tuple(kept)
+
+
+def _divide(names: Sequence[str], parts: int) -> list[Sequence[str]]:
+    """Return `parts` stretches of the names, of nearly the same length."""
+    ends = [len(names) * number // parts for number in range(parts + 1)]
+    return [names[start:end] for start, end in pairwise(ends)]

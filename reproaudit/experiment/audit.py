@@ -101,7 +101,7 @@ class _Experiment:
                 else _no_training_step(runs[0])
             )
         alerts = self._alerts()
-        diagnosis = Diagnosis((), (), None, ())
+        diagnosis = Diagnosis()
         if (
             judged.verdict in (Verdict.NOT_REPRODUCIBLE, Verdict.WITHIN_TOLERANCE)
             and self.options.diagnose
@@ -148,8 +148,7 @@ class _Experiment:
         write_reproducer(call, target, finding=finding, environment=environment, threads=threads)
         return str(target)
 
-    # -- runs
-    # --------------------------------------------------------------------------------------------------------
+    # Runs
 
     def _observe(self) -> list[Run]:
         runs: list[Run] = []

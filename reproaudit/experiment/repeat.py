@@ -38,7 +38,10 @@ _FRESH_RUNS = (
 _MOST_IMPORTING = 2  # repetitions whose operators do not count because they imported modules
 _EVIDENCE_RUNS = 4  # at most, to see the difference again while more is recorded
 _UNPROVEN = "whether the difference is carried state"
-_NEVER_SEEN = "string hash order, memory layout and what is drawn at import time are the same in all repetitions of one process"
+_NEVER_SEEN = (
+    "string hash order, memory layout and what is drawn at import time are the same in all "
+    "repetitions of one process"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,7 @@ class _Repeated:
             )
         runs = self._without_imports(runs)
         judged = self._judge(runs)
-        diagnosis = Diagnosis((), (), None, ())
+        diagnosis = Diagnosis()
         if len(judged.comparison.classes) > 1:
             diagnosis = self._diagnose(judged)
         if self.isolation is Isolation.INPROCESS:
@@ -151,8 +154,7 @@ class _Repeated:
     def _next(self, findings: Sequence[Finding]) -> tuple[str, ...]:
         return tuple(f"reproaudit explain {finding.rule}" for finding in findings[:1])
 
-    # -- comparing
-    # ---------------------------------------------------------------------------------------------------
+    # Comparing
 
     def _judge(self, runs: list[Run]) -> Judged:
         """Judge by boundary tensors and what was returned, and by every operator unless there is a
@@ -170,8 +172,7 @@ class _Repeated:
             )
         return judge(runs, comparison, self.options.tolerances)
 
-    # -- diagnosing
-    # --------------------------------------------------------------------------------------------------
+    # Diagnosing
 
     def _diagnose(self, judged: Judged) -> Diagnosis:
         pair = judged.representatives
@@ -184,7 +185,7 @@ class _Repeated:
         if self.isolation is Isolation.INPROCESS and not _is_decided(found):
             carried = self._carried(found)
             if carried is not None:
-                return Diagnosis(carried, (), None, ())
+                return Diagnosis(findings=carried)
         at_boundaries = len(compare_boundaries(judged.runs, self.interned).classes) > 1
         if self.options.diagnose and judged.verdict is Verdict.NOT_REPRODUCIBLE and at_boundaries:
             diagnosis = Diagnostician(self.lab, judged, (), interned=self.interned).run()
@@ -192,7 +193,7 @@ class _Repeated:
                 # Ctrl-C is for the whole session of tests, not for one diagnosis
                 raise KeyboardInterrupt
             return diagnosis
-        return Diagnosis(tuple(drop_clock_suspicion(one) for one in found), (), None, ())
+        return Diagnosis(findings=tuple(drop_clock_suspicion(one) for one in found))
 
     def _explained_with_evidence(self) -> tuple[Explanation, ...]:
         """Repeat until two repetitions differ again, following what comes from outside; empty if
@@ -282,8 +283,8 @@ class _Repeated:
 
 _NO_PROOF = "not proven: it was not compared with fresh processes"
 _CARRIED_ADVICE = (
-    "make what is repeated start from its own state: build models, optimizers, generators and caches inside it, or "
-    "reset them"
+    "make what is repeated start from its own state: build models, optimizers, generators and "
+    "caches inside it, or reset them"
 )
 
 
