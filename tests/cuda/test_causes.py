@@ -98,9 +98,7 @@ def test_a_generator_on_the_device_that_is_never_seeded_is_found_and_seeded() ->
 
 @pytest.mark.slow
 @pytest.mark.seeded
-def test_if_undefined_device_memory_differs_then_its_allocation_is_named_and_a_fill_repairs_it() -> (
-    None
-):
+def test_undefined_device_memory_that_differs_is_named_and_a_fill_repairs_it() -> None:
     result = audit_here("cuda_uninitialized.py")
     if result.verdict is Verdict.NOT_REPRODUCIBLE:
         finding = result.findings[0]
@@ -221,7 +219,11 @@ def test_a_pinned_copy_that_the_host_reads_at_once_is_reported_and_one_that_wait
         torch.cuda.synchronize()
 
     for waits in (False, True):
-        trace, _ = record(tmp_path, lambda waits=waits: program(waits), alerts=True, digests=False)  # type: ignore[misc]
+
+        def run(waits: bool = waits) -> None:
+            program(waits)
+
+        trace, _ = record(tmp_path, run, alerts=True, digests=False)
         assert [race.is_host for race in read_device_races(trace)] == ([] if waits else [True])
 
 

@@ -32,7 +32,6 @@ def oddity(program: Callable[[], Any]) -> Callable[[], Any]:
 
 
 # -- layouts and dtypes
-# ----------------------------------------------------------------------------------------------
 
 
 @oddity
@@ -155,7 +154,6 @@ def forward_and_zero_tangent() -> Any:
 
 
 # -- tensors without memory, tensors of other classes
-# ----------------------------------------------------------------
 
 
 @oddity
@@ -209,7 +207,6 @@ def deep_copies() -> Any:
 
 
 # -- transforms, compilers, other modes
-# ------------------------------------------------------------------------------
 
 
 @oddity
@@ -297,7 +294,6 @@ def _doubled(value: torch.Tensor) -> torch.Tensor:
 
 
 # -- autograd
-# --------------------------------------------------------------------------------------------------------
 
 
 @oddity

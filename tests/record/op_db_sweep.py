@@ -129,7 +129,7 @@ def _dtypes(op: Any, place: int) -> list[torch.dtype]:
 
 @contextmanager
 def _unmuted() -> Iterator[None]:
-    """Let PyTorch repeat warnings that it gives once in a process; stop filling memory at the end."""
+    """Let PyTorch repeat warnings that it gives once a process; stop filling memory at the end."""
     before = torch.is_warn_always_enabled()
     torch.set_warn_always(True)
     try:
@@ -188,7 +188,7 @@ def _plainly(
 
 
 def _forms(op: Any, sample: Any) -> Iterator[tuple[str, Callable[..., Any], tuple[Any, ...]]]:
-    """Yield the name of each form, the function, and the operands of which every run gets copies."""
+    """Yield the name of each form, the function, and the operands, of which runs get copies."""
     function, inplace = op.get_op(), op.get_inplace()
     operands = (sample.input, tuple(sample.args), dict(sample.kwargs))
     yield "function", lambda first, args, kwargs: function(first, *args, **kwargs), operands
@@ -216,7 +216,7 @@ def _detached(value: Any) -> Any:
 
 
 def _out_for(function: Callable[..., Any], operands: Any) -> Any:
-    """Return zeros like the result, to be overwritten; None if the op raises or returns no tensor."""
+    """Return zeros like the result, to overwrite; None if the op raises or returns no tensor."""
     first, args, kwargs = copy_operands(operands, {})
     seed_everything()
     try:

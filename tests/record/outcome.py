@@ -134,7 +134,6 @@ def _cotangent(root: torch.Tensor) -> torch.Tensor:
 
 
 # -- what a call runs in
-# -------------------------------------------------------------------------------------------
 
 
 def fill_memory(byte: int) -> None:
@@ -174,7 +173,6 @@ def tensors_in(value: Any) -> list[torch.Tensor]:
 
 
 # -- facts
-# -----------------------------------------------------------------------------------------------------------
 
 
 def facts(value: Any, layout: list[Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Recording a few lines of torch in this process, for tests: install, run, remove, open the trace."""
+"""Recording a few lines of torch in this process, for tests."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from reproaudit.config.plan import RunPlan
 from reproaudit.config.subject import SubjectKind, SubjectSpec
@@ -40,7 +41,7 @@ def record(
     return Trace.open(plan.trace_dir), result
 
 
-def rows(trace: Trace, kind: EventKind = EventKind.OP, name: str = "") -> np.ndarray:  # type: ignore[type-arg]
+def rows(trace: Trace, kind: EventKind = EventKind.OP, name: str = "") -> npt.NDArray[np.void]:
     """Return the events of one kind whose name starts with `name`."""
     chosen = trace.events[trace.events["kind"] == kind]
     return (

@@ -122,7 +122,7 @@ def launches() -> Iterator[tuple[str, Any, Any]]:
 
 
 def sizes() -> Iterator[tuple[str, Any, Any]]:
-    """Yield every tail and every start that memory can have, around the ends of blocks and sweeps."""
+    """Yield every tail and start that memory can have, around the ends of blocks and sweeps."""
     base = tensor_of(torch.uint8, (600,), 9)
     for start, count in itertools.product(
         (0, 1, 2, 4, 8), (*range(1, 18), 127, 128, 129, 255, 256, 257, 300)

@@ -1,7 +1,8 @@
 """Triton's own way to a launch, without a GPU: compiler and launcher are real, the library of the
 driver is not.
 
-    LD_LIBRARY_PATH=FOLDER TRITON_LIBCUDA_PATH=FOLDER python -m tests.record.digest.stand_in_driver FOLDER
+    LD_LIBRARY_PATH=FOLDER TRITON_LIBCUDA_PATH=FOLDER \\
+        python -m tests.record.digest.stand_in_driver FOLDER
 
 FOLDER holds libcuda.so.1, built from SOURCE. Prints what reached `cuLaunchKernelEx`, as JSON.
 """
@@ -31,7 +32,8 @@ ANSWER(cuDevicePrimaryCtxRetain, *c = (CUcontext)1, CUcontext *c, CUdevice d)
 ANSWER(cuCtxGetDevice, *d = 0, CUdevice *d)
 ANSWER(cuModuleUnload, , CUmodule m)
 ANSWER(cuInit, , unsigned f)
-ANSWER(cuStreamIsCapturing, *s = CU_STREAM_CAPTURE_STATUS_NONE, CUstream h, CUstreamCaptureStatus *s)
+ANSWER(cuStreamIsCapturing, *s = CU_STREAM_CAPTURE_STATUS_NONE,
+       CUstream h, CUstreamCaptureStatus *s)
 ANSWER(cuDriverGetVersion, *v = 13000, int *v)
 ANSWER(cuFuncGetAttribute, *v = 1024, int *v, CUfunction_attribute a, CUfunction f)
 ANSWER(cuFuncSetAttribute, , CUfunction f, CUfunction_attribute a, int v)
@@ -39,7 +41,9 @@ ANSWER(cuFuncSetCacheConfig, , CUfunction f, CUfunc_cache c)
 ANSWER(cuGetErrorString, *s = "refused", CUresult r, const char **s)
 ANSWER(cuModuleGetFunction, *f = (CUfunction)1, CUfunction *f, CUmodule m, const char *n)
 ANSWER(cuModuleLoadData, *m = (CUmodule)1, CUmodule *m, const void *i)
-CUresult cuPointerGetAttribute(void *v, CUpointer_attribute a, CUdeviceptr p) { return CUDA_ERROR_UNKNOWN; }
+CUresult cuPointerGetAttribute(void *v, CUpointer_attribute a, CUdeviceptr p) {
+  return CUDA_ERROR_UNKNOWN;
+}
 CUresult cuLaunchKernelEx(const CUlaunchConfig *c, CUfunction f, void **p, void **e) {
   launches++; grid = c->gridDimX; threads = c->blockDimX; stream = c->hStream;
   for (int i = 0; i < numbers; i++) given[i] = *(uint64_t *)p[i];

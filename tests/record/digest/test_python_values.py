@@ -207,7 +207,8 @@ def test_the_digests_of_another_process_are_the_same_under_another_hash_seed() -
     program = (
         "from reproaudit.record.digest.python_values import value_digest\n"
         "class Item:\n    def __init__(self, n): self.n = n\n"
-        "print(value_digest([{'a', 'b', 'c', 1}, {'x': Item(1)}, Item({'k', 'l'}), print, None, 0.1]))"
+        "print(value_digest([{'a', 'b', 'c', 1}, {'x': Item(1)}, Item({'k', 'l'}), print, None, "
+        "0.1]))"
     )
     told = {
         subprocess.run(
@@ -304,8 +305,9 @@ def test_nothing_of_the_program_is_called() -> None:
         raise AssertionError("the program's own code was called")
 
     methods = (
-        "__repr__ __str__ __eq__ __hash__ __len__ __iter__ __getitem__ __getattribute__ __getattr__ __bool__ __format__"
-        " __reduce__ __reduce_ex__ __contains__ __index__ __float__ __dir__ __sizeof__ __instancecheck__ items keys"
+        "__repr__ __str__ __eq__ __hash__ __len__ __iter__ __getitem__ __getattribute__ __getattr__ "
+        "__bool__ __format__ __reduce__ __reduce_ex__ __contains__ __index__ __float__ __dir__ __sizeof__ "
+        "__instancecheck__ items keys"
         " values encode tolist tobytes __array_finalize__ __torch_function__"
     ).split()
     hostile = dict.fromkeys(methods, fail) | {"__class__": property(fail), "name": property(fail)}

@@ -90,7 +90,6 @@ def existing(tensor: torch.Tensor) -> tuple[int, int]:
 
 
 # -- what it is
-# ------------------------------------------------------------------------------------------------------
 
 
 def test_it_is_xxh3_over_the_bytes_seeded_by_dtype_and_shape_low_half_first() -> None:
@@ -132,7 +131,6 @@ def test_another_process_gets_the_same_digest_under_another_hash_seed() -> None:
 
 
 # -- what it tells apart
-# ---------------------------------------------------------------------------------------------
 
 
 @quick
@@ -194,7 +192,6 @@ def test_empty_tensors_differ_by_dtype_and_shape() -> None:
 
 
 # -- what it does not look at
-# ----------------------------------------------------------------------------------------
 
 
 @quick
@@ -280,7 +277,6 @@ def test_an_expanded_tensor_equals_its_contiguous_twin(monkeypatch: pytest.Monke
 
 
 # -- layouts
-# ---------------------------------------------------------------------------------------------------------
 
 
 def seeded() -> torch.Generator:
@@ -447,7 +443,6 @@ def test_under_a_transform_wrappers_have_no_digest_and_plain_tensors_do() -> Non
 
 
 # -- it leaves no trace
-# ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("requires_grad", [False, True])
@@ -577,7 +572,6 @@ def test_four_gigabytes_of_one_repeated_element_need_a_few_chunks_of_memory(
 
 
 # -- the other three functions
-# ---------------------------------------------------------------------------------------
 
 
 @quick
@@ -653,7 +647,6 @@ def test_composite_layouts_have_no_raw_bytes(name: str) -> None:
 
 
 # -- PyTorch's own samples
-# -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
@@ -698,7 +691,9 @@ def first_of(values: Any, count: int) -> list[Any]:
 def result_of(op: Any, sample: Any) -> Any:
     try:
         return op(sample.input, *sample.args, **sample.kwargs)
-    except Exception:  # some samples of sparse and prototype ops need a context; their inputs are looked at all the same
+    except Exception:
+        # Some samples of sparse and prototype ops need a context; their inputs are looked at all the
+        # same.
         return None
 
 

@@ -128,9 +128,11 @@ def test_a_program_without_cuda_tensors_does_not_import_triton_because_of_the_re
     tmp_path: Path,
 ) -> None:
     program = (
-        "import pathlib, sys, torch, reproaudit.record.process.install, tests.record.recording as recording\n"
+        "import pathlib, sys, torch, reproaudit.record.process.install\n"
+        "import tests.record.recording as recording\n"
         "before = 'triton' in sys.modules\n"
-        f"trace, _ = recording.record(pathlib.Path({str(tmp_path)!r}), lambda: torch.ones(3).add(1).sum())\n"
+        f"folder = pathlib.Path({str(tmp_path)!r})\n"
+        "trace, _ = recording.record(folder, lambda: torch.ones(3).add(1).sum())\n"
         "print(before, 'triton' in sys.modules, len(recording.rows(trace)))\n"
     )
     done = subprocess.run(
@@ -146,7 +148,8 @@ def test_a_kernel_that_is_compiled_anew_shifts_no_fixed_stream_of_the_program(
     tmp_path: Path,
 ) -> None:
     draws = "import os, triton.runtime.cache as c\n{store}print(os.urandom(8).hex())\n"
-    store = f"os.environ['TRITON_CACHE_DIR'] = {str(tmp_path / 'cache')!r}\nc.get_cache_manager('ab').put('', 'f')\n"
+    cache = str(tmp_path / "cache")
+    store = f"os.environ['TRITON_CACHE_DIR'] = {cache!r}\nc.get_cache_manager('ab').put('', 'f')\n"
     cold = run_program(tmp_path, draws.format(store=store), "entropy.fixed")
     assert list((tmp_path / "cache").rglob("f"))
     assert cold == run_program(tmp_path, draws.format(store=""), "entropy.fixed")

@@ -16,8 +16,14 @@ from reproaudit.record.operation.replay import Rerun, can_rerun
 from reproaudit.trace.words import ReplayWay
 
 MM = describe_op(torch.ops.aten.mm.default)
-WORKSPACE = "Deterministic behavior was enabled, but this operation uses CuBLAS: set CUBLAS_WORKSPACE_CONFIG=:4096:8"
-REFUSED = "mm_cuda does not have a deterministic implementation, but you set torch.use_deterministic_algorithms(True)"
+WORKSPACE = (
+    "Deterministic behavior was enabled, but this operation uses CuBLAS: "
+    "set CUBLAS_WORKSPACE_CONFIG=:4096:8"
+)
+REFUSED = (
+    "mm_cuda does not have a deterministic implementation, but you set "
+    "torch.use_deterministic_algorithms(True)"
+)
 
 
 class Counted:

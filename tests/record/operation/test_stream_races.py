@@ -98,8 +98,8 @@ def test_a_stream_that_reads_what_another_wrote_is_reported_with_both_lines(
         (race.other,),
     )
     assert warning.message == (
-        f"aten::sum at {HERE}:{line_of('reads')} reads float32[4] on stream 1, unordered with the write on the "
-        f"default stream by aten::mul_.Tensor at {HERE}:{line_of('writes')}"
+        f"aten::sum at {HERE}:{line_of('reads')} reads float32[4] on stream 1, unordered with "
+        f"the write on the default stream by aten::mul_.Tensor at {HERE}:{line_of('writes')}"
     )
 
 

@@ -16,7 +16,8 @@ from tests.record.recording import record, rows
 
 def taken(folder: Path, program: object, target: Target) -> tuple[Trace, int]:
     """Record `program` at the values level and return the trace and the target's event number."""
-    trace, _ = record(folder, program, Level.VALUES, targets=(target,), values_mb=1)  # type: ignore[arg-type]
+    changes = {"targets": (target,), "values_mb": 1}
+    trace, _ = record(folder, program, Level.VALUES, **changes)  # type: ignore[arg-type]
     (event,) = np.flatnonzero(
         (trace.events["kind"] == EventKind.OP) & ((trace.events["flags"] & EventFlag.KEPT) != 0)
     )
