@@ -8,7 +8,7 @@ from pathlib import Path
 from reproaudit.errors import UsageError
 from reproaudit.files import write_whole
 from reproaudit.lock.model import Entry, Lock
-from reproaudit.lock.parse import MAX_BYTES, first_conflict, from_text, sides
+from reproaudit.lock.parse import MAX_BYTES, find_conflict, from_text, split_sides
 from reproaudit.lock.text import to_text
 
 
@@ -27,9 +27,9 @@ def load_to_change(path: Path) -> tuple[Lock, tuple[str, ...]]:
     if not path.exists():
         return Lock(), ()
     text = _read(path)
-    if first_conflict(text.split("\n")) is None:
+    if find_conflict(text.split("\n")) is None:
         return from_text(text, path.name), ()
-    ours, theirs = (from_text(side, path.name) for side in sides(text))
+    ours, theirs = (from_text(side, path.name) for side in split_sides(text))
     names = sorted({entry.name for entry in (*ours.entries, *theirs.entries)})
     dropped: list[str] = []
     return Lock(tuple(_united(name, ours, theirs, dropped) for name in names)), tuple(dropped)

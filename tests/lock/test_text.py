@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from reproaudit.errors import UsageError
 from reproaudit.lock.model import Entry, Lock
-from reproaudit.lock.parse import from_text, sides
+from reproaudit.lock.parse import from_text, split_sides
 from reproaudit.lock.text import to_text
 from tests.lock.locks import ENTRY, LOCK, RUN, op, tensor
 
@@ -144,7 +144,7 @@ def test_a_merge_conflict_is_told_with_its_line_and_the_way_out() -> None:
 
 def test_the_sides_of_a_conflict_are_the_two_texts_without_their_ancestor() -> None:
     text = "a\n<<<<<<< ours\nb\n||||||| base\nc\n=======\nd\n>>>>>>> theirs\ne"
-    assert sides(text) == ("a\nb\ne", "a\nd\ne")
+    assert split_sides(text) == ("a\nb\ne", "a\nd\ne")
 
 
 def test_an_argument_that_looks_like_a_conflict_is_none() -> None:
