@@ -99,32 +99,30 @@ def tabulate(run: Run, interned: Interned, with_threads: bool = True) -> Table:
 
 
 def _undigested(trace: Trace) -> int:
-    events = trace.events
+    events = trace.columns
     return int(
-        (
-            np.isin(events["kind"], _KIND_NUMBERS) & ((events["flags"] & EventFlag.UNDIGESTED) != 0)
-        ).sum()
+        (np.isin(events.kind, _KIND_NUMBERS) & ((events.flags & EventFlag.UNDIGESTED) != 0)).sum()
     )
 
 
 def _rows(
     trace: Trace, process: int, interned: Interned, with_threads: bool, ignored_counts: _Numbers
 ) -> tuple[npt.NDArray[Any], ...]:
-    events = trace.events
+    events = trace.columns
     chosen = np.flatnonzero(
-        np.isin(events["kind"], _KIND_NUMBERS) & ((events["flags"] & EventFlag.UNDIGESTED) == 0)
+        np.isin(events.kind, _KIND_NUMBERS) & ((events.flags & EventFlag.UNDIGESTED) == 0)
     )
     chosen = chosen[~_ignored(trace, chosen, interned.ignored, ignored_counts)]
-    threaded = events["thread"][chosen] != 0
+    threaded = events.thread[chosen] != 0
     if not with_threads:
         chosen, threaded = chosen[~threaded], threaded[~threaded]
     # Column by column: a copy of whole records is four times the bytes that are needed.
-    kinds, flags, outputs = (events[field][chosen] for field in ("kind", "flags", "outputs"))
-    strings, _ = interned.ids(trace)
-    steps = np.where(threaded, -1, events["step"][chosen].astype(np.int64))
-    group = mix(
-        np.full(len(chosen), process), threaded, steps, kinds, strings[events["name"][chosen]]
+    kinds, flags, outputs = (
+        column[chosen] for column in (events.kind, events.flags, events.output_digests)
     )
+    strings, _ = interned.ids(trace)
+    steps = np.where(threaded, -1, events.step[chosen].astype(np.int64))
+    group = mix(np.full(len(chosen), process), threaded, steps, kinds, strings[events.name[chosen]])
     # Within a group the main thread keeps its order; other threads are ordered by content.
     if threaded.any():
         first = np.where(threaded, outputs[:, 0], np.arange(len(chosen), dtype=np.uint64))
@@ -134,7 +132,7 @@ def _rows(
         occurrence[order] = within_runs(group[order])
     else:
         occurrence = occurrences(group)
-    gradients = np.flatnonzero(events["kind"] == EventKind.GRADIENT)
+    gradients = np.flatnonzero(events.kind == EventKind.GRADIENT)
     last_gradient = int(gradients[-1]) if len(gradients) else -1
     on_the_way = ((flags & EventFlag.INTERMEDIATE) != 0) & (chosen < last_gradient)
     deciding = np.isin(kinds, _DECIDING_NUMBERS) & ~on_the_way
@@ -148,7 +146,7 @@ def _ignored(
     left_out = np.zeros(len(chosen), dtype=np.bool_)
     if not ignored:
         return left_out
-    kinds, names = trace.events["kind"][chosen], trace.events["name"][chosen]
+    kinds, names = trace.columns.kind[chosen], trace.columns.name[chosen]
     # Names repeat at every step: a pattern is asked once per name.
     present = {(int(kind), int(name)) for kind, name in zip(kinds, names, strict=True)}
     for number, one in enumerate(ignored):

@@ -52,18 +52,16 @@ def refined(
 
 def count_operators(run: Run) -> int:
     """Return how many operator calls were recorded of a run, its children's included."""
-    return sum(int((trace.events["kind"] == EventKind.OP).sum()) for _, trace in run.traces)
+    return sum(int((trace.columns.kind == EventKind.OP).sum()) for _, trace in run.traces)
 
 
 def _computed(run: Run, interned: Interned) -> npt.NDArray[np.uint64]:
     """Return one sorted 64-bit key per call, of its op, place, inputs and outputs."""
     keys = []
     for _, trace in run.traces:
-        rows = trace.events[trace.events["kind"] == EventKind.OP]
+        rows = trace.columns.take(trace.columns.are(EventKind.OP))
         strings, locations = interned.ids(trace)
-        outputs = np.where(((rows["flags"] & _NO_RESULT) == 0)[:, None], rows["outputs"], 0)
-        columns = (rows["inputs"][:, 0], rows["inputs"][:, 1], outputs[:, 0], outputs[:, 1])
-        keys.append(
-            mix(rows["phase"], strings[rows["name"]], locations[rows["location"]], *columns)
-        )
+        outputs = np.where(((rows.flags & _NO_RESULT) == 0)[:, None], rows.output_digests, 0)
+        columns = (rows.input_digests[:, 0], rows.input_digests[:, 1], outputs[:, 0], outputs[:, 1])
+        keys.append(mix(rows.phase, strings[rows.name], locations[rows.location], *columns))
     return np.sort(np.concatenate(keys))

@@ -87,8 +87,8 @@ def strength_of(name: str) -> Strength:
 def has_random_hashes(run: Run) -> bool:
     """True if the order of sets of strings is another in each process of this run's program."""
     trace = run.main
-    entropy = trace.events[trace.events["kind"] == EventKind.ENTROPY]
-    return any(trace.strings[name] == HASH_SEED for name in np.unique(entropy["name"]).tolist())
+    entropy = trace.columns.take(trace.columns.are(EventKind.ENTROPY))
+    return any(trace.strings[name] == HASH_SEED for name in np.unique(entropy.name).tolist())
 
 
 def differing_calls(a: Run, b: Run, interned: Interned) -> list[EntropyCall]:
@@ -117,15 +117,18 @@ def _differing(
     partner = by_key[np.minimum(at, max(0, len(keys_b) - 1))] if len(keys_b) else at
     paired[paired] = keys_b[partner[paired]] == keys_a[paired]
     events_a, events_b = chosen_a[paired], chosen_b[partner[paired]]
-    inputs_a, inputs_b = trace_a.events["inputs"][events_a], trace_b.events["inputs"][events_b]
+    inputs_a, inputs_b = (
+        trace_a.columns.input_digests[events_a],
+        trace_b.columns.input_digests[events_b],
+    )
     state_differed = (inputs_a != inputs_b).any(axis=1)
     outputs_differed = (
-        trace_a.events["outputs"][events_a] != trace_b.events["outputs"][events_b]
+        trace_a.columns.output_digests[events_a] != trace_b.columns.output_digests[events_b]
     ).any(axis=1)
     # A draw from an equal state that differs was asked for something else: a consequence, not a
     # source.
     differed = state_differed | (outputs_differed & ~inputs_a.any(axis=1))
-    names = trace_a.events["name"][events_a]
+    names = trace_a.columns.name[events_a]
     strengths = {int(name): strength_of(trace_a.strings[name]) for name in np.unique(names)}
     arrivals = np.isin(
         names, [name for name, strength in strengths.items() if strength is Strength.ARRIVAL]
@@ -133,14 +136,15 @@ def _differing(
     chosen = differed | arrivals
     # By columns: a program may ask for the time a million times.
     first, second = (
-        trace.events[events[chosen]] for trace, events in ((trace_a, events_a), (trace_b, events_b))
+        trace.columns.take(events[chosen])
+        for trace, events in ((trace_a, events_a), (trace_b, events_b))
     )
     columns = (
         events_a[chosen],
-        first["name"],
-        first["location"],
-        first["aux"],
-        second["aux"],
+        first.name,
+        first.location,
+        first.shown_values,
+        second.shown_values,
         state_differed[chosen],
     )
     return [
@@ -163,13 +167,11 @@ def _differing(
 def _calls(trace: Trace) -> npt.NDArray[np.int64]:
     """Return the events that are calls of use: a seed from the operating system that a given one
     replaced is none."""
-    chosen = np.flatnonzero(trace.events["kind"] == EventKind.ENTROPY)
-    rows = trace.events[chosen]
+    chosen = np.flatnonzero(trace.columns.kind == EventKind.ENTROPY)
+    rows = trace.columns.take(chosen)
     asked, replaced = (_id(trace, name) for name in (_SEED_ASKED, _SEED_REPLACED))
-    unused = (rows["name"][:-1] == asked) & (rows["name"][1:] == replaced)
-    unused &= (rows["location"][:-1] == rows["location"][1:]) & (
-        rows["thread"][:-1] == rows["thread"][1:]
-    )
+    unused = (rows.name[:-1] == asked) & (rows.name[1:] == replaced)
+    unused &= (rows.location[:-1] == rows.location[1:]) & (rows.thread[:-1] == rows.thread[1:])
     return chosen[~np.append(unused, False)] if len(chosen) else chosen
 
 
@@ -183,8 +185,8 @@ def _call_keys(
     """Return a key per call, of its name, its line, and how many calls there were before it with
     the same two."""
     strings, locations = interned.ids(trace)
-    rows = trace.events[chosen]
-    places = mix(strings[rows["name"]], locations[rows["location"]])
+    rows = trace.columns.take(chosen)
+    places = mix(strings[rows.name], locations[rows.location])
     return mix(places, occurrences(places))
 
 
@@ -208,13 +210,11 @@ def weak_lines(run: Run) -> frozenset[tuple[str, int]]:
     """Return the lines of the main process that ask for what differs in every run: clocks, process
     ids, names."""
     trace = run.main
-    calls = trace.events[trace.events["kind"] == EventKind.ENTROPY]
+    calls = trace.columns.take(trace.columns.are(EventKind.ENTROPY))
     clocks = [
-        name
-        for name in np.unique(calls["name"])
-        if strength_of(trace.strings[name]) is Strength.CLOCK
+        name for name in np.unique(calls.name) if strength_of(trace.strings[name]) is Strength.CLOCK
     ]
-    places = np.unique(calls["location"][np.isin(calls["name"], clocks)]).tolist()
+    places = np.unique(calls.location[np.isin(calls.name, clocks)]).tolist()
     return frozenset(
         (trace.locations[number].path, trace.locations[number].line) for number in places
     )

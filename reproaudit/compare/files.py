@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from reproaudit.model.events import EventKind, Location
+from reproaudit.model.events import Location
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
+from reproaudit.trace.words import Access
 
-_WRITES = ("write", "append")
-_READ, _ABSENT = "read", "absent"
+_WRITES = (Access.WRITE, Access.APPEND)
 
 Digest = tuple[int, int]
 _UNKNOWN = (0, 0)  # too large to be read, or no regular file
@@ -95,20 +95,14 @@ def _united(uses: list[_Use]) -> _Use:
 
 def _uses_in(trace: Trace) -> dict[str, _Use]:
     uses: dict[str, _Use] = {}
-    for row in trace.events[trace.events["kind"] == EventKind.FILE]:
-        path, text, place = (
-            trace.strings[row["module"]],
-            int(row["aux"]),
-            trace.locations[row["location"]],
-        )
-        access = trace.strings[text] if text < len(trace.strings) else ""
-        use = uses.setdefault(path, _Use(trace.strings[row["name"]]))
-        if access in _WRITES and use.written is None:
-            uses[path] = replace(use, written=place)
-        elif access == _ABSENT and use.written is None:
-            uses[path] = replace(use, was_absent=True)
-        elif access == _READ and use.written is None and use.read is None:
-            uses[path] = replace(
-                use, read=place, found=(int(row["outputs"][0]), int(row["outputs"][1]))
-            )
+    for file in trace.files():
+        use = uses.setdefault(file.path, _Use(file.shown))
+        if use.written is not None:
+            continue  # what the process does with its own file carries nothing
+        if file.access in _WRITES:
+            uses[file.path] = replace(use, written=file.location)
+        elif file.access is Access.ABSENT:
+            uses[file.path] = replace(use, was_absent=True)
+        elif file.access is Access.READ and use.read is None:
+            uses[file.path] = replace(use, read=file.location, found=file.content)
     return uses

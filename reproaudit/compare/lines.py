@@ -121,35 +121,33 @@ class _Side:
     keys: npt.NDArray[np.uint64]
 
     def name(self, position: int) -> str:
-        return self.trace.strings[int(self.trace.events["name"][self.events[position]])]
+        return self.trace.strings[int(self.trace.columns.name[self.events[position]])]
 
     def location(self, position: int) -> Location:
-        return self.trace.locations[int(self.trace.events["location"][self.events[position]])]
+        return self.trace.locations[int(self.trace.columns.location[self.events[position]])]
 
     def is_undefined(self, position: int) -> bool:
-        return bool(self.trace.events["flags"][self.events[position]] & EventFlag.UNDEFINED)
+        return bool(self.trace.columns.flags[self.events[position]] & EventFlag.UNDEFINED)
 
     def inputs(self, position: int) -> tuple[int, ...]:
-        return tuple(self.trace.events["inputs"][self.events[position]].tolist())
+        return tuple(self.trace.columns.input_digests[self.events[position]].tolist())
 
 
 def _side(trace: Trace, threaded: bool, interned: Interned) -> _Side:
-    events = trace.events
-    chosen = np.flatnonzero(
-        (events["kind"] == EventKind.LINE) & ((events["thread"] != 0) == threaded)
-    )
+    events = trace.columns
+    chosen = np.flatnonzero((events.kind == EventKind.LINE) & ((events.thread != 0) == threaded))
     strings, locations = interned.ids(trace)
     return _Side(
-        trace, chosen, mix(strings[events["name"][chosen]], locations[events["location"][chosen]])
+        trace, chosen, mix(strings[events.name[chosen]], locations[events.location[chosen]])
     )
 
 
 def _comparable(side: _Side, positions: Indices) -> npt.NDArray[np.bool_]:
     """Tell which events stand at lines that leave no undefined memory: it means nothing until
     something reads it."""
-    rows = side.trace.events[side.events[positions]]
-    defined: npt.NDArray[np.bool_] = (rows["flags"] & EventFlag.UNDEFINED) == 0
-    return defined & ~np.isin(rows["location"], _leaving_undefined(side.trace))
+    rows = side.trace.columns.take(side.events[positions])
+    defined: npt.NDArray[np.bool_] = (rows.flags & EventFlag.UNDEFINED) == 0
+    return defined & ~np.isin(rows.location, _leaving_undefined(side.trace))
 
 
 def _leaving_undefined(trace: Trace) -> Indices:
@@ -158,36 +156,31 @@ def _leaving_undefined(trace: Trace) -> Indices:
     A layer is made by allocating its weights and drawing them at one line of the program: nothing
     is left undefined.
     """
-    ops = trace.events[trace.events["kind"] == EventKind.OP]
+    ops = trace.columns.take(trace.columns.are(EventKind.OP))
     fills = np.array(
         [text.partition(".")[0].endswith("_") for text in trace.strings], dtype=np.bool_
     )
     count = len(trace.locations)
-    allocated = np.bincount(
-        ops["location"][(ops["flags"] & EventFlag.UNDEFINED) != 0], minlength=count
-    )
-    filled = np.bincount(ops["location"][fills[ops["name"]]], minlength=count)
+    allocated = np.bincount(ops.location[(ops.flags & EventFlag.UNDEFINED) != 0], minlength=count)
+    filled = np.bincount(ops.location[fills[ops.name]], minlength=count)
     return np.flatnonzero(allocated > filled)
 
 
 def _by_content(process: str, a: _Side, b: _Side) -> Iterator[LineDifference]:
     """Yield what threads of run `a` came to at a line, and none of run `b` at the same one."""
-    rows_a, rows_b = a.trace.events[a.events], b.trace.events[b.events]
-    came_to, read = (
-        [
-            mix(side.keys, rows[field][:, 0], rows[field][:, 1])
-            for side, rows in ((a, rows_a), (b, rows_b))
-        ]
-        for field in ("outputs", "inputs")
-    )
+    rows_a, rows_b = a.trace.columns.take(a.events), b.trace.columns.take(b.events)
+    came_to_a = mix(a.keys, *rows_a.output_digests.T)
+    came_to_b = mix(b.keys, *rows_b.output_digests.T)
+    read_a = mix(a.keys, *rows_a.input_digests.T)
+    read_b = mix(b.keys, *rows_b.input_digests.T)
     differs = (
         np.isin(a.keys, b.keys)
-        & ~np.isin(came_to[0], came_to[1])
+        & ~np.isin(came_to_a, came_to_b)
         & _comparable(a, np.arange(len(a.events)))
     )
     chosen = np.flatnonzero(differs)
     _, first = np.unique(a.keys[chosen], return_index=True)
-    unread = ~np.isin(read[0], read[1])
+    unread = ~np.isin(read_a, read_b)
     for position in chosen[np.sort(first)].tolist():
         yield _difference(process, a, position, read_others=bool(unread[position]))
 
@@ -205,10 +198,10 @@ class _Pair:
         name differs."""
         a, b = self._a, self._b
         rows_a, rows_b = (
-            a.trace.events[a.events[self._pairs_a]],
-            b.trace.events[b.events[self._pairs_b]],
+            a.trace.columns.take(a.events[self._pairs_a]),
+            b.trace.columns.take(b.events[self._pairs_b]),
         )
-        differs = (rows_a["outputs"] != rows_b["outputs"]).any(axis=1)
+        differs = (rows_a.output_digests != rows_b.output_digests).any(axis=1)
         differs &= _comparable(a, self._pairs_a) & _comparable(b, self._pairs_b)
         chosen = np.flatnonzero(differs)
         _, first = np.unique(a.keys[self._pairs_a[chosen]], return_index=True)
@@ -272,7 +265,7 @@ class _Pair:
 
 def _difference(process: str, side: _Side, position: int, *, read_others: bool) -> LineDifference:
     event = int(side.events[position])
-    name, thread = side.name(position), int(side.trace.events["thread"][event])
+    name, thread = side.name(position), int(side.trace.columns.thread[event])
     is_draw = name.startswith(STREAM_PREFIX)
     return LineDifference(
         LineKind.DRAW if is_draw else LineKind.VALUE,

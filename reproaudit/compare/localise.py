@@ -15,8 +15,10 @@ from reproaudit.compare.align import align
 from reproaudit.compare.columns import are_among, mix
 from reproaudit.compare.interning import Interned
 from reproaudit.model.events import EventFlag, EventKind, Location
+from reproaudit.trace.columns import EventColumns
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
+from reproaudit.trace.views import OpEvent
 
 _MAX_SEARCHED = 10_000
 # Flags by which calls of one op at one line are told apart: what they are born of, and of which
@@ -95,22 +97,22 @@ def localise(a: Run, b: Run, interned: Interned) -> Localisation:
 
 
 def _stream(trace: Trace, threaded: bool) -> npt.NDArray[np.int64]:
-    events = trace.events
-    return np.flatnonzero((events["kind"] == EventKind.OP) & ((events["thread"] != 0) == threaded))
+    events = trace.columns
+    return np.flatnonzero((events.kind == EventKind.OP) & ((events.thread != 0) == threaded))
 
 
 def _keys(
     trace: Trace, chosen: npt.NDArray[np.int64], interned: Interned, *, step: bool
 ) -> npt.NDArray[np.uint64]:
-    rows = trace.events[chosen]
+    rows = trace.columns.take(chosen)
     strings, locations = interned.ids(trace)
-    columns = [
-        rows["phase"],
-        strings[rows["name"]],
-        strings[rows["module"]],
-        locations[rows["location"]],
+    columns: list[npt.NDArray[Any]] = [
+        rows.phase,
+        strings[rows.name],
+        strings[rows.module],
+        locations[rows.location],
     ]
-    return mix(*columns, rows["step"]) if step else mix(*columns)
+    return mix(*columns, rows.step) if step else mix(*columns)
 
 
 def _localise_main_thread(
@@ -121,10 +123,10 @@ def _localise_main_thread(
         _keys(trace_a, chosen_a, interned, step=True), _keys(trace_b, chosen_b, interned, step=True)
     )
     events_a, events_b = chosen_a[alignment.pairs_a], chosen_b[alignment.pairs_b]
-    rows_a, rows_b = trace_a.events[events_a], trace_b.events[events_b]
-    inputs_equal = (rows_a["inputs"] == rows_b["inputs"]).all(axis=1)
-    outputs_equal = (rows_a["outputs"] == rows_b["outputs"]).all(axis=1)
-    flags = rows_a["flags"] | rows_b["flags"]
+    rows_a, rows_b = trace_a.columns.take(events_a), trace_b.columns.take(events_b)
+    inputs_equal = (rows_a.input_digests == rows_b.input_digests).all(axis=1)
+    outputs_equal = (rows_a.output_digests == rows_b.output_digests).all(axis=1)
+    flags = rows_a.flags | rows_b.flags
     inputs_equal |= (flags & EventFlag.UNDIGESTED) != 0  # what nobody digested carries nothing
     born = np.flatnonzero(inputs_equal & ~outputs_equal & ((flags & _UNCOMPARED) == 0))
     sources = []
@@ -158,13 +160,13 @@ def _localise_main_thread(
 
 
 def _by_place(
-    born: npt.NDArray[np.int64], rows_a: npt.NDArray[Any], rows_b: npt.NDArray[Any]
+    born: npt.NDArray[np.int64], rows_a: EventColumns, rows_b: EventColumns
 ) -> Iterator[tuple[int, int]]:
     """Yield the first of the pairs `born` that share origin, op and line, and how many do, in order
     of appearance."""
-    rows = rows_a[born]
-    drew_otherwise = rows["aux"] != rows_b["aux"][born]
-    places = mix(rows["flags"] & _TELLING, drew_otherwise, rows["name"], rows["location"])
+    rows = rows_a.take(born)
+    drew_otherwise = rows.drawn_states != rows_b.drawn_states[born]
+    places = mix(rows.flags & _TELLING, drew_otherwise, rows.name, rows.location)
     _, first, counts = np.unique(places, return_index=True, return_counts=True)
     for at in np.argsort(first):
         yield int(born[first[at]]), int(counts[at])
@@ -173,26 +175,26 @@ def _by_place(
 def _classify(
     process: str, trace_a: Trace, trace_b: Trace, a: int, b: int, *, inputs_equal: bool
 ) -> Source:
-    row_a, row_b = trace_a.events[a], trace_b.events[b]
-    flags = int(row_a["flags"])
+    op_a = trace_a.op(a)
+    op_b = trace_b.op(b)
     if inputs_equal:
-        if flags & EventFlag.BIRTH:
+        if op_a.flags & EventFlag.BIRTH:
             return Source(Origin.BIRTH, process, a, b, a)
-        if flags & EventFlag.RANDOM and row_a["aux"] != row_b["aux"]:
+        if op_a.flags & EventFlag.RANDOM and op_a.drew_from != op_b.drew_from:
             return Source(Origin.RANDOM, process, a, b, a)
         return Source(Origin.OP, process, a, b, a)
-    if flags & EventFlag.READS_UNDEFINED:
-        return Source(Origin.UNDEFINED, process, a, b, a, allocation=int(row_a["aux"]))
-    made_at = _made_at(trace_a, row_a) or _made_at(trace_b, row_b)
+    if op_a.flags & EventFlag.READS_UNDEFINED:
+        # A random op has no room for its memory's origin: then the reader stands for it.
+        allocation = a if op_a.allocated_by is None else op_a.allocated_by
+        return Source(Origin.UNDEFINED, process, a, b, a, allocation=allocation)
+    made_at = _made_at(trace_a, op_a) or _made_at(trace_b, op_b)
     return Source(Origin.INPUT, process, a, b, a, made_at=made_at)
 
 
-def _made_at(trace: Trace, row: Any) -> Location | None:
+def _made_at(trace: Trace, op: OpEvent) -> Location | None:
     """Return the line that made the memory which the op read and somebody had written outside
     PyTorch."""
-    if not row["flags"] & EventFlag.OUTSIDE_WRITE or not int(row["aux"]) < len(trace.events):
-        return None
-    return trace.locations[int(trace.events["location"][int(row["aux"])])]
+    return None if op.made_by is None else trace.event(op.made_by).location
 
 
 def _first_structure(
@@ -230,11 +232,11 @@ def _first_structure(
 
 
 def _first_drawn(
-    rows: npt.NDArray[Any], keys: npt.NDArray[np.uint64], left: npt.NDArray[np.int64]
+    rows: EventColumns, keys: npt.NDArray[np.uint64], left: npt.NDArray[np.int64]
 ) -> int:
     """Return the unmatched op to name. Of threads that draw from one stream, whose draw is the
     first to disagree is chance; the place that draws first is not."""
-    drawing = left[(rows["flags"][left] & EventFlag.RANDOM) != 0]
+    drawing = left[(rows.flags[left] & EventFlag.RANDOM) != 0]
     if not len(drawing) or drawing[0] != left[0]:
         return int(left[0])
     _, first_at = np.unique(keys, return_index=True)
@@ -242,11 +244,11 @@ def _first_drawn(
     return int(drawing[keys[drawing] == keys[earliest]][0])
 
 
-def _first_write(trace: Trace, rows: npt.NDArray[Any], left: npt.NDArray[np.int64]) -> int:
+def _first_write(trace: Trace, rows: EventColumns, left: npt.NDArray[np.int64]) -> int:
     """Return the first unmatched op that writes in place: threads that only read do not race. Else
     the first one."""
     for position in left[:_MAX_SEARCHED]:
-        base = trace.strings[rows["name"][position]].partition(".")[0]
+        base = trace.strings[rows.name[position]].partition(".")[0]
         if base.endswith("_") and not base.endswith("__"):
             return int(position)
     return int(left[0])
@@ -265,15 +267,15 @@ def _localise_threads(
     chosen_a, chosen_b = _stream(trace_a, True), _stream(trace_b, True)
     if not len(chosen_a) or not len(chosen_b):
         return []
-    rows_a, rows_b = trace_a.events[chosen_a], trace_b.events[chosen_b]
+    rows_a, rows_b = trace_a.columns.take(chosen_a), trace_b.columns.take(chosen_b)
     keys_a = _keys(trace_a, chosen_a, interned, step=False)
     keys_b = _keys(trace_b, chosen_b, interned, step=False)
-    inputs_a = mix(keys_a, rows_a["inputs"][:, 0], rows_a["inputs"][:, 1])
-    inputs_b = mix(keys_b, rows_b["inputs"][:, 0], rows_b["inputs"][:, 1])
-    whole_a = mix(inputs_a, rows_a["outputs"][:, 0], rows_a["outputs"][:, 1])
-    whole_b = mix(inputs_b, rows_b["outputs"][:, 0], rows_b["outputs"][:, 1])
-    undigested = keys_b[(rows_b["flags"] & EventFlag.UNDIGESTED) != 0]
-    comparable = ((rows_a["flags"] & _UNCOMPARED) == 0) & ~np.isin(keys_a, undigested)
+    inputs_a = mix(keys_a, rows_a.input_digests[:, 0], rows_a.input_digests[:, 1])
+    inputs_b = mix(keys_b, rows_b.input_digests[:, 0], rows_b.input_digests[:, 1])
+    whole_a = mix(inputs_a, rows_a.output_digests[:, 0], rows_a.output_digests[:, 1])
+    whole_b = mix(inputs_b, rows_b.output_digests[:, 0], rows_b.output_digests[:, 1])
+    undigested = keys_b[(rows_b.flags & EventFlag.UNDIGESTED) != 0]
+    comparable = ((rows_a.flags & _UNCOMPARED) == 0) & ~np.isin(keys_a, undigested)
     left = np.flatnonzero(~are_among(whole_a, whole_b) & comparable)
     if not len(left):
         return []
@@ -292,7 +294,7 @@ def _localise_threads(
     event_b = int(chosen_b[partners[0]]) if len(partners) else None
     if not seen.any() or event_b is None:
         return [Source(Origin.INPUT, process, event_a, event_b, event_a)]
-    if rows_a["flags"][first] & EventFlag.RANDOM:
+    if rows_a.flags[first] & EventFlag.RANDOM:
         # The state was read just before the op drew, and another thread may have drawn in between.
         return [Source(Origin.RANDOM, process, event_a, event_b, event_a)]
     return [_classify(process, trace_a, trace_b, event_a, event_b, inputs_equal=True)]

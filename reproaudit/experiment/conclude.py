@@ -11,10 +11,7 @@ from reproaudit.compare.judge import Judged
 from reproaudit.model.confidence import interval, rate_at_most
 from reproaudit.model.events import (
     Change,
-    EventFlag,
-    EventKind,
     NotChecked,
-    Phase,
     ProgramWarning,
 )
 from reproaudit.model.result import (
@@ -52,43 +49,21 @@ def confidence(class_sizes: Sequence[int], level: float, *, is_equal: bool) -> C
 
 def collect_alerts(trace: Trace) -> tuple[Alert, ...]:
     """Return the refused ops of an alert run, one per op and line, in order of first occurrence."""
-    counts: Counter[tuple[str, str, Phase, str, int]] = Counter()
-    refused = (trace.events["kind"] == EventKind.ALERT) & (
-        (trace.events["flags"] & EventFlag.RACED) == 0
-    )
-    for row in trace.events[refused]:
-        phase = Phase(int(row["phase"]))
-        counts[
-            trace.strings[row["name"]].removesuffix(".default"),
-            trace.strings[int(row["aux"])],
-            phase,
-            trace.strings[row["module"]],
-            int(row["location"]),
-        ] += 1
-    return tuple(
-        Alert(
-            op,
-            message,
-            phase,
-            module,
-            trace.locations[place] if trace.locations[place].line else None,
-            count,
+    counts: Counter[Alert] = Counter()
+    for refused in trace.alerts():
+        alert = Alert(
+            op=refused.op.removesuffix(".default"),
+            message=refused.message,
+            phase=refused.phase,
+            module=refused.module,
+            location=refused.known_location,
         )
-        for (op, message, phase, module, place), count in counts.items()
-    )
+        counts[alert] += 1
+    return tuple(replace(alert, count=count) for alert, count in counts.items())
 
 
 def collect_changes(run: Run) -> tuple[Change, ...]:
-    trace = run.main
-    return tuple(
-        Change(
-            row["what"],
-            row["before"],
-            row["after"],
-            trace.locations[row["location"]] if row["location"] else None,
-        )
-        for row in trace.header["changes"]
-    )
+    return run.main.changes
 
 
 def summarise(run: Run) -> RunSummary:

@@ -16,7 +16,7 @@ from reproaudit.compare.interning import Interned
 from reproaudit.config.subject import SubjectSpec
 from reproaudit.lock.code_files import code_files, is_own
 from reproaudit.lock.model import OUTSIDE, VARIES, LockedOp, LockedRun, LockedTensor, Pairs
-from reproaudit.model.events import EventFlag, EventKind, Phase
+from reproaudit.model.events import EventFlag, EventKind
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
 from reproaudit.trace.values import TensorValue
@@ -64,7 +64,7 @@ def locked_run(
 
 def has_other_threads(run: Run) -> bool:
     """True if threads other than the main one did something that a lock could hold."""
-    return any((trace.events["thread"] != 0).any() for _, trace in run.traces)
+    return any(trace.columns.are_in_threads().any() for _, trace in run.traces)
 
 
 def environment_of(run: Run) -> Pairs:
@@ -85,28 +85,26 @@ def environment_of(run: Run) -> Pairs:
 
 
 def _operator_events(trace: Trace, threads: bool) -> Keys:
-    events = trace.events
-    wanted = (events["kind"] == EventKind.OP) & ((events["flags"] & _NO_DIGEST) == 0)
+    events = trace.columns
+    wanted = events.are(EventKind.OP) & ~events.have(_NO_DIGEST)
     if not threads:
-        wanted &= events["thread"] == 0
+        wanted &= ~events.are_in_threads()
     return np.flatnonzero(wanted)
 
 
 def _operator(process: str, trace: Trace, event: int) -> LockedOp:
-    row = trace.events[event]
-    place = trace.locations[row["location"]]
-    flags = int(row["flags"])
+    op = trace.op(event)
     return LockedOp(
-        process,
-        int(row["step"]),
-        Phase(int(row["phase"])).name.lower(),
-        trace.strings[row["name"]],
-        shown_path(place.path),
-        place.line,
-        trace.strings[row["module"]],
-        OUTSIDE if flags & EventFlag.BIRTH else _hex(row["inputs"][0], _OP_DIGITS),
-        _hex(row["outputs"][0], _OP_DIGITS),
-        _hex(row["aux"], _OP_DIGITS) if flags & EventFlag.RANDOM else "",
+        process=process,
+        step=op.step,
+        phase=op.phase.name.lower(),
+        op=op.name,
+        path=shown_path(op.location.path),
+        line=op.location.line,
+        module=op.module,
+        inputs=OUTSIDE if op.flags & EventFlag.BIRTH else _hex(op.inputs[0], _OP_DIGITS),
+        outputs=_hex(op.outputs[0], _OP_DIGITS),
+        generator="" if op.drew_from is None else _hex(op.drew_from, _OP_DIGITS),
     )
 
 
@@ -134,20 +132,21 @@ def _tensors(run: Run, interned: Interned, threads: bool) -> Iterable[LockedTens
 
 
 def _tensor(process: str, trace: Trace, event: int, deciding: bool) -> LockedTensor:
-    row = trace.events[event]
-    name = trace.strings[row["name"]]
-    kind = EventKind(int(row["kind"])).name.lower()
-    if kind == "output":
-        kind = "loss" if is_loss(name) else "output" if deciding else "intermediate"
+    tensor = trace.tensor(event)
+    kind = tensor.kind.name.lower()
+    if tensor.kind is EventKind.OUTPUT and is_loss(tensor.name):
+        kind = "loss"
+    elif tensor.kind is EventKind.OUTPUT and not deciding:
+        kind = "intermediate"
     values = trace.values(event) if kind == "loss" else ()
     return LockedTensor(
-        process,
-        int(row["step"]),
-        kind,
-        name,
-        trace.strings[int(row["aux"])].replace(", ", ","),
-        _hex(row["outputs"][0], _TENSOR_DIGITS),
-        scalar_text(values[0]) if values else "",
+        process=process,
+        step=tensor.step,
+        kind=kind,
+        name=tensor.name,
+        tensor=tensor.tensor.replace(", ", ","),
+        digest=_hex(tensor.digest[0], _TENSOR_DIGITS),
+        value=scalar_text(values[0]) if values else "",
     )
 
 
