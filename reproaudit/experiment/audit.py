@@ -166,8 +166,9 @@ class _Experiment:
 
     def _failed(self, run: Run) -> SubjectError:
         outcome = run.outcome
+        ending = f"{outcome.kind.value} {outcome.detail}".strip()
         return SubjectError(
-            f"{self.options.subject} failed before it trained: {outcome.kind.value} {outcome.detail}".strip(),
+            f"{self.options.subject} failed before it trained: {ending}",
             code="subject-failed",
             hint=f"run it alone first; its last output:\n{self.lab.log_of(f'run-{run.index}')}",
         )
@@ -217,7 +218,10 @@ def _folder_of(subject: SubjectSpec) -> str:
 
 
 def _has_trained(run: Run) -> bool:
-    """True if an optimizer step or a backward pass was seen; calls of a module alone train nothing."""
+    """Return True if an optimizer step or a backward pass was seen.
+
+    Calls of a module alone train nothing.
+    """
     return run.steps > 0 or any(
         text == "loss" or text.startswith("loss[")
         for _, trace in run.traces

@@ -10,7 +10,6 @@ from reproaudit.compare.boundaries import BoundaryComparison
 from reproaudit.compare.judge import Judged
 from reproaudit.model.confidence import interval, rate_at_most
 from reproaudit.model.events import (
-    Change,
     NotChecked,
     ProgramWarning,
 )
@@ -50,20 +49,16 @@ def confidence(class_sizes: Sequence[int], level: float, *, is_equal: bool) -> C
 def collect_alerts(trace: Trace) -> tuple[Alert, ...]:
     """Return the refused ops of an alert run, one per op and line, in order of first occurrence."""
     counts: Counter[Alert] = Counter()
-    for refused in trace.alerts():
+    for event in trace.alerts():
         alert = Alert(
-            op=refused.op.removesuffix(".default"),
-            message=refused.message,
-            phase=refused.phase,
-            module=refused.module,
-            location=refused.known_location,
+            op=event.op.removesuffix(".default"),
+            message=event.message,
+            phase=event.phase,
+            module=event.module,
+            location=event.known_location,
         )
         counts[alert] += 1
     return tuple(replace(alert, count=count) for alert, count in counts.items())
-
-
-def collect_changes(run: Run) -> tuple[Change, ...]:
-    return run.main.changes
 
 
 def summarise(run: Run) -> RunSummary:
@@ -113,7 +108,7 @@ def conclude(
         divergences_total=judged.divergences_total,
         alerts=alerts,
         warnings=(*_comparison_warnings(judged.comparison), *warnings),
-        changes=collect_changes(runs[0]),
+        changes=runs[0].main.changes,
         not_checked=tuple(dict.fromkeys([*judged.not_checked, *runs[0].main.notes, *notes])),
         compared=judged.comparison.counts,
         settings=settings,

@@ -89,8 +89,8 @@ TABLE: tuple[Intervention, ...] = (
         causes=(Cause.UNSEEDED_RNG, Cause.WORKER_SEED, Cause.EXTERNAL_LIBRARY),
         acts_on=Part.ENTROPY,
         repair="entropy",
-        calls=ranked_first(
-            "random.SystemRandom", "os.urandom", "os.getpid", "os.getppid", "uuid.", "secrets."
+        calls=dict.fromkeys(
+            ("random.SystemRandom", "os.urandom", "os.getpid", "os.getppid", "uuid.", "secrets."), 1
         )
         | {"torch.manual_seed": 2},
         clues={Clue.WORKER_SURROUNDINGS: 2},
@@ -184,8 +184,8 @@ TABLE: tuple[Intervention, ...] = (
         causes=(Cause.FILESYSTEM_ORDER, Cause.DATA_ORDER),
         acts_on=Part.FILES,
         repair="files",
-        calls=ranked_first(
-            "os.listdir", "os.scandir", "os.path.get", "os.stat", "glob.", "pathlib."
+        calls=dict.fromkeys(
+            ("os.listdir", "os.scandir", "os.path.get", "os.stat", "glob.", "pathlib."), 1
         ),
         patch=("sorted(os.listdir(folder))  # by name, not by time",),
         edits=(SortCalls(("listdir", "glob", "iglob", "iterdir", "rglob")),),

@@ -14,8 +14,8 @@ from reproaudit.model.result import Cause
 class Rule:
     """What there is to know about a cause, or about a warning.
 
-    `explanation`: how it comes about, how it is told, what does not repair it. `cause` is None for a
-    warning: the program may be reproducible and does, again and again, what was hardly meant.
+    `explanation`: how it comes about, how it is told, what does not repair it. A warning has no
+    `cause`: the program may be reproducible and does, again and again, what was hardly meant.
 
     `calls` into the outside world, by the start of their names, show the cause if their results
     differ. `has_exact_line`: a finding of this cause always names the line to blame.
