@@ -1,4 +1,4 @@
-"""What an entry in the table of interventions says about itself."""
+"""What an entry in the tables of interventions and of rules says about itself."""
 
 from __future__ import annotations
 
@@ -164,6 +164,29 @@ class Intervention:
         if not self.repair:
             return self.changes
         return merge(self.changes, Settings(interventions=(self.id,)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What there is to know about a cause, or about a warning.
+
+    `explanation`: how it comes about, how it is told, what does not repair it. A warning has no
+    `cause`: the program may be reproducible and does, again and again, what was hardly meant.
+
+    `calls` into the outside world, by the start of their names, show the cause if their results
+    differ. `has_exact_line`: a finding of this cause always names the line to blame.
+    `is_of_stream`: the cause lies in a random stream, which other causes may shift.
+    """
+
+    id: str
+    title: str
+    advice: str
+    explanation: str
+    references: tuple[str, ...] = ()
+    cause: Cause | None = None
+    calls: tuple[str, ...] = ()
+    has_exact_line: bool = False
+    is_of_stream: bool = False
 
 
 def ranked_first(*calls: str) -> dict[str, int]:
