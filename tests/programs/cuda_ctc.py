@@ -3,6 +3,7 @@
 import sys
 
 import torch
+from torch.nn.functional import ctc_loss
 
 torch.manual_seed(0)
 device = sys.argv[1] if len(sys.argv) > 1 else "cuda"
@@ -15,7 +16,6 @@ optimizer = torch.optim.SGD([logits], lr=0.1)
 for _ in range(2):
     optimizer.zero_grad()
     scores = logits.log_softmax(2)
-    torch.nn.functional.ctc_loss(
-        scores, targets, inputs, lengths, zero_infinity=True
-    ).backward()  # source
+    loss = ctc_loss(scores, targets, inputs, lengths, zero_infinity=True)  # source
+    loss.backward()
     optimizer.step()
