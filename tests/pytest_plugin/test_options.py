@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import pytest
 
+from reproaudit.config.tolerance import Tolerance
 from reproaudit.errors import UsageError
-from reproaudit.model.result import Tolerance
 from reproaudit.pytest_plugin.options import CheckOptions, complete_options, read_tolerances
 
 
