@@ -89,11 +89,12 @@ def render(document: dict[str, Any]) -> str:
     lines = [
         "# Recording PyTorch's own op_db",
         "",
-        f"torch {document['torch']}, CPU ({document['cpu_capability']}), {document['threads']} thread. "
-        "Each call was run plainly twice, under the recorder with digests twice, and under the recorder in "
-        "alert mode. Freed and fresh memory was filled with another byte each time, so that what "
-        "nobody wrote shows. Compared to the bit: outputs, operands afterwards, gradients, random states; also "
-        "warnings, exceptions, strides, version counters.",
+        f"torch {document['torch']}, CPU ({document['cpu_capability']}), "
+        f"{document['threads']} thread. "
+        "Each call was run plainly twice, under the recorder with digests twice, and under the "
+        "recorder in alert mode. Freed and fresh memory was filled with another byte each time, so "
+        "that what nobody wrote shows. Compared to the bit: outputs, operands afterwards, "
+        "gradients, random states; also warnings, exceptions, strides, version counters.",
         "",
         *_table(
             ("what", "number"),
@@ -120,8 +121,8 @@ def render(document: dict[str, Any]) -> str:
             "Computed in another way by PyTorch under any dispatch mode",
             _cells(document["changed_by_any_dispatch_mode"]),
             ("call", "what differs", "calls"),
-            "An empty dispatch mode has the same effect to the bit: PyTorch chooses another formula "
-            "when one is "
+            "An empty dispatch mode has the same effect to the bit: PyTorch chooses another "
+            "formula when one is "
             "active. The verdict of an audit rests on runs without a dispatch mode.",
         ),
         *_section(

@@ -305,9 +305,9 @@ def test_nothing_of_the_program_is_called() -> None:
         raise AssertionError("the program's own code was called")
 
     methods = (
-        "__repr__ __str__ __eq__ __hash__ __len__ __iter__ __getitem__ __getattribute__ __getattr__ "
-        "__bool__ __format__ __reduce__ __reduce_ex__ __contains__ __index__ __float__ __dir__ __sizeof__ "
-        "__instancecheck__ items keys"
+        "__repr__ __str__ __eq__ __hash__ __len__ __iter__ __getitem__ __getattribute__ "
+        "__getattr__ __bool__ __format__ __reduce__ __reduce_ex__ __contains__ __index__ __float__ "
+        "__dir__ __sizeof__ __instancecheck__ items keys"
         " values encode tolist tobytes __array_finalize__ __torch_function__"
     ).split()
     hostile = dict.fromkeys(methods, fail) | {"__class__": property(fail), "name": property(fail)}

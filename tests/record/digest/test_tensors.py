@@ -692,8 +692,8 @@ def result_of(op: Any, sample: Any) -> Any:
     try:
         return op(sample.input, *sample.args, **sample.kwargs)
     except Exception:
-        # Some samples of sparse and prototype ops need a context; their inputs are looked at all the
-        # same.
+        # Some samples of sparse and prototype ops need a context; their inputs are looked at
+        # all the same.
         return None
 
 
