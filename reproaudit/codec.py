@@ -63,7 +63,7 @@ class Malformed(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a value must be besides its type; `text` completes "takes …", such as "a number from 0"."""
+    """What a value must be besides its type, with the words for it: "a number from 0"."""
 
     text: str
     holds: Callable[[Any], bool]
@@ -358,7 +358,7 @@ def _split_optional(hint: Any) -> tuple[Any, bool]:
 
 
 def _named_values(hint: Any) -> Any:
-    """Return `V` for `dict[str, V]` and `tuple[tuple[str, V], ...]`, which are objects; else None."""
+    """Return `V` for `dict[str, V]` and `tuple[tuple[str, V], ...]`, else None."""
     if get_origin(hint) is dict:
         return get_args(hint)[1]
     row, *rest = get_args(hint) or (None,)

@@ -88,7 +88,7 @@ def absolute(directory: str | os.PathLike[str]) -> str:
 def legible(value: Any) -> Any:
     """Return the text, or the JSON value, with lone surrogates written out as escapes.
 
-    So it can be printed. Python has them in file names and environment variables that are not UTF-8.
+    So it can be printed. Python has them in file names and variables that are not UTF-8.
     """
     if isinstance(value, str):
         if value.isascii():
@@ -172,7 +172,7 @@ def read_run_file(path: Path) -> dict[str, Any]:
 
 
 def parse_object(raw: bytes) -> dict[str, Any]:
-    """Return the JSON object that `raw` is, made legible; raise Malformed if it is anything else."""
+    """Return the JSON object that `raw` is, made legible; raise Malformed if it is none."""
     try:
         # Stripped first: the decoder takes a long time to pass over padding.
         text = raw.rstrip(b" ").decode("utf-8")

@@ -91,7 +91,7 @@ def to_json(plan: RunPlan) -> str:
 
 
 def from_json(text: str) -> RunPlan:
-    """Read PLAN.json strictly: another format, a missing, unknown or mistyped key is a UsageError."""
+    """Read PLAN.json strictly: anything but what `to_json` wrote is a UsageError."""
     try:
         document = parse_json(text)
         version = document.pop("format", None) if isinstance(document, dict) else None

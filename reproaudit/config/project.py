@@ -50,7 +50,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class ProjectConfig:
-    """What [tool.reproaudit] says. None and empty: not said. `path` is the file it was read from."""
+    """What [tool.reproaudit] says; None and empty: not said. `path` is the file that says it."""
 
     path: Path | None = None
     presets: tuple[tuple[str, Settings], ...] = ()
@@ -169,7 +169,6 @@ def _project(path: Path, table: object) -> ProjectConfig:
 
 
 # -- subjects
-# --------------------------------------------------------------------------------------------------------
 
 
 def _subjects(entries: object, where: str, folder: Path) -> tuple[Subject, ...]:
@@ -182,7 +181,8 @@ def _subjects(entries: object, where: str, folder: Path) -> tuple[Subject, ...]:
             raise UsageError(
                 f"{where}: two subjects are called {subject.name!r}",
                 code="subject-name",
-                hint="give one of them another name = ...; baselines and reports tell them apart by it",
+                hint="give one of them another name = ...; baselines and reports tell them apart "
+                "by it",
             )
         found[subject.name] = subject
     return tuple(found.values())
@@ -216,7 +216,6 @@ def _subject(entry: object, where: str, folder: Path) -> Subject:
 
 
 # -- values
-# ----------------------------------------------------------------------------------------------------------
 
 _CHOICES = ("runs", "steps", "timeout", "preset", "budget", "baseline")
 

@@ -194,7 +194,6 @@ def _numbered_names(rows: Pairs) -> Pairs:
 
 
 # -- where
-# -----------------------------------------------------------------------------------------------------------
 
 
 def _first_difference(locked: LockedRun, now: LockedRun) -> Where | None:

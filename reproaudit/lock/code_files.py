@@ -50,7 +50,7 @@ def code_files(subject: SubjectSpec, shown: Iterable[str]) -> Pairs:
 
 
 def is_own(path: str) -> bool:
-    """True for a path that a trace shows relative to the subject's folder: the program's own code."""
+    """Return True if a trace shows the path relative to the subject's folder, as its own code."""
     return bool(path) and not os.path.isabs(path) and not path.startswith(("site-packages/", "<"))
 
 

@@ -15,6 +15,7 @@ from reproaudit.compare.elements import FLOATS
 from reproaudit.compare.interning import Interned
 from reproaudit.config.subject import SubjectSpec
 from reproaudit.lock.code_files import code_files, is_own
+from reproaudit.lock.lines import OP_DIGITS, TENSOR_DIGITS
 from reproaudit.lock.model import OUTSIDE, VARIES, LockedOp, LockedRun, LockedTensor, Pairs
 from reproaudit.model.events import EventFlag, EventKind
 from reproaudit.trace.reader import Trace
@@ -24,7 +25,6 @@ from reproaudit.trace.words import is_loss
 
 Keys = npt.NDArray[np.int64]
 
-_TENSOR_DIGITS, _OP_DIGITS = 16, 8
 _NO_DIGEST = EventFlag.VIEW | EventFlag.UNDEFINED | EventFlag.RAISED | EventFlag.UNDIGESTED
 # What numerics do not depend on, or what another name says already: the number of threads says what
 # became of OMP_….
@@ -37,7 +37,7 @@ _CUDA_ONLY = frozenset({"gpu", "gpu model", "cudnn"})
 def locked_run(
     run: Run, subject: SubjectSpec, interned: Interned, *, most_operators: int, other_threads: bool
 ) -> LockedRun:
-    """Return what a run at operation level computed; of its operators the first `most_operators`."""
+    """Return what a run at operation level computed, of its operators at most the first ones."""
     operators: list[LockedOp] = []
     total = 0
     for process, trace in run.traces:
@@ -81,7 +81,6 @@ def environment_of(run: Run) -> Pairs:
 
 
 # -- operators
-# -------------------------------------------------------------------------------------------------------
 
 
 def _operator_events(trace: Trace, threads: bool) -> Keys:
@@ -102,9 +101,9 @@ def _operator(process: str, trace: Trace, event: int) -> LockedOp:
         path=shown_path(op.location.path),
         line=op.location.line,
         module=op.module,
-        inputs=OUTSIDE if op.flags & EventFlag.BIRTH else _hex(op.inputs[0], _OP_DIGITS),
-        outputs=_hex(op.outputs[0], _OP_DIGITS),
-        generator="" if op.drew_from is None else _hex(op.drew_from, _OP_DIGITS),
+        inputs=OUTSIDE if op.flags & EventFlag.BIRTH else _hex(op.inputs[0], OP_DIGITS),
+        outputs=_hex(op.outputs[0], OP_DIGITS),
+        generator="" if op.drew_from is None else _hex(op.drew_from, OP_DIGITS),
     )
 
 
@@ -119,7 +118,6 @@ def _hex(word: int, digits: int) -> str:
 
 
 # -- tensors
-# ---------------------------------------------------------------------------------------------------------
 
 
 def _tensors(run: Run, interned: Interned, threads: bool) -> Iterable[LockedTensor]:
@@ -145,13 +143,13 @@ def _tensor(process: str, trace: Trace, event: int, deciding: bool) -> LockedTen
         kind=kind,
         name=tensor.name,
         tensor=tensor.tensor.replace(", ", ","),
-        digest=_hex(tensor.digest[0], _TENSOR_DIGITS),
+        digest=_hex(tensor.digest[0], TENSOR_DIGITS),
         value=scalar_text(values[0]) if values else "",
     )
 
 
 def scalar_text(value: TensorValue) -> str:
-    """Return the shortest text that tells a floating-point scalar apart; "" for all other tensors."""
+    """Return the shortest text that tells a floating-point scalar apart, "" for others."""
     form = FLOATS.get(value.dtype)
     if form is None or form.parts != 1 or 8 * len(value.data) != form.bits:
         return ""
@@ -161,7 +159,6 @@ def scalar_text(value: TensorValue) -> str:
 
 
 # -- two runs
-# --------------------------------------------------------------------------------------------------------
 
 
 def row_keys(first: Sequence[LockedOp], second: Sequence[LockedOp]) -> tuple[Keys, Keys]:

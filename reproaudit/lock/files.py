@@ -3,6 +3,7 @@ conflict."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from reproaudit.errors import UsageError
@@ -40,7 +41,8 @@ def save(lock: Lock, path: Path) -> None:
     empty = next((entry for entry in lock.entries if not entry.runs), None)
     if empty is not None:
         raise UsageError(
-            f"the two sides of the merge conflict in {path.name} hold different digests for {empty.name!r} too",
+            f"the two sides of the merge conflict in {path.name} hold different digests "
+            f"for {empty.name!r} too",
             code="lock-conflict",
             hint="make all entries again: reproaudit lock",
         )
@@ -81,7 +83,7 @@ def _read(path: Path) -> str:
 
 
 def _united(name: str, ours: Lock, theirs: Lock, dropped: list[str]) -> Entry:
-    """Return the entry with the runs of both sides; where they contradict each other, with neither."""
+    """Return the entry with the runs of both sides, without those that contradict each other."""
     a, b = (
         next((entry for entry in lock.entries if entry.name == name), None)
         for lock in (ours, theirs)
@@ -92,7 +94,7 @@ def _united(name: str, ours: Lock, theirs: Lock, dropped: list[str]) -> Entry:
         return found
     if not a.is_run_as(b):
         dropped.append(f"{name}: the sides run it under different settings or steps")
-        return Entry(a.subject, a.arguments, a.inputs, a.settings, a.steps)
+        return replace(a, runs=())
     mine, other = ({run.environment: run for run in entry.runs} for entry in (a, b))
     both = {**mine, **other}
     runs = tuple(
@@ -102,6 +104,7 @@ def _united(name: str, ours: Lock, theirs: Lock, dropped: list[str]) -> Entry:
     )
     if len(runs) < len(both):
         dropped.append(
-            f"{name}: {len(both) - len(runs)} of {len(both)} environments: the sides hold different digests"
+            f"{name}: {len(both) - len(runs)} of {len(both)} environments: "
+            "the sides hold different digests"
         )
-    return Entry(a.subject, a.arguments, a.inputs, a.settings, a.steps, runs)
+    return replace(a, runs=runs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reproaudit.config.settings import Settings
 
@@ -97,7 +97,7 @@ class LockedRun:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One subject as it is run, and a run for each environment. `steps` None: to the program's end."""
+    """One subject as it is run, and a run for each environment. `steps` None: to its end."""
 
     subject: str
     arguments: tuple[str, ...] = ()
@@ -147,14 +147,7 @@ def merged(lock: Lock, made: Entry, *, prune: bool = False) -> Lock:
     )
     again = {run.environment for run in made.runs}
     runs = (*made.runs, *(run for run in kept if run.environment not in again))
-    entry = Entry(
-        made.subject,
-        made.arguments,
-        made.inputs,
-        made.settings,
-        made.steps,
-        tuple(sorted(runs, key=lambda run: run.environment)),
-    )
+    entry = replace(made, runs=tuple(sorted(runs, key=lambda run: run.environment)))
     return Lock(tuple(sorted((*others, entry), key=lambda entry: entry.name)))
 
 

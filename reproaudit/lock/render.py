@@ -13,8 +13,10 @@ _MOST_ROWS = 5  # of differing tensors, operators and files
 _WHAT = {
     WhereKind.RESULT: "another result for the same inputs",
     WhereKind.OUTSIDE: "other content came in from outside PyTorch: NumPy, a list, a file",
-    WhereKind.RANDOM: "drawn from a generator in another state: another seed, or other draws before",
-    WhereKind.ARGUMENT: "another argument, such as a hyper-parameter: every result before it is the locked one",
+    WhereKind.RANDOM: "drawn from a generator in another state: another seed, or other draws "
+    "before",
+    WhereKind.ARGUMENT: "another argument, such as a hyper-parameter: every result before it is "
+    "the locked one",
     WhereKind.OPERATORS: "operators that only one side has",
     WhereKind.TENSOR: "a tensor; no operator that the lock holds differs",
 }
@@ -28,15 +30,17 @@ def to_lines(result: CheckResult, lock_name: str) -> list[str]:
     if result.state is State.EQUAL:
         though = list(_though(result))
         rows = _aligned(_changed_rows(result))
+        otherwise = ", though not run as it was locked" if though or rows else ""
         return [
-            f"equal{', though not run as it was locked' if though or rows else ''}: {result.name} computes what "
-            f"{lock_name} holds: {result.compared} tensors",
+            f"equal{otherwise}: {result.name} computes what {lock_name} holds: "
+            f"{result.compared} tensors",
             *(f"  {line}" for line in (*rows, *though)),
         ]
     where = result.where
     assert where is not None
     return [
-        f"differs: {result.name} no longer computes what {lock_name} holds; {_headline(where, result)}",
+        f"differs: {result.name} no longer computes what {lock_name} holds; "
+        f"{_headline(where, result)}",
         "",
         "First where",
         *(f"  {line}" for line in _where_lines(where, result)),
@@ -64,7 +68,6 @@ def to_document(results: Sequence[CheckResult], lock_name: str, exit_code: int) 
 
 
 # -- lines
-# -----------------------------------------------------------------------------------------------------------
 
 
 def _headline(where: Where, result: CheckResult) -> str:
@@ -191,9 +194,11 @@ def _next(result: CheckResult) -> Iterator[str]:
         yield f"reproaudit {result.name}    tells whether two runs are equal, and if not, why"
     elif changes.code or changes.settings:
         yield f"reproaudit {result.name}    tells whether it is still the same in each run"
-        yield f"reproaudit lock {result.name}    if this is wanted: reviewers see it in the lock's diff"
+        advice = "if this is wanted: reviewers see it in the lock's diff"
+        yield f"reproaudit lock {result.name}    {advice}"
     else:
-        yield f"reproaudit lock {result.name}    keeps what this environment computes beside the others"
+        advice = "keeps what this environment computes beside the others"
+        yield f"reproaudit lock {result.name}    {advice}"
 
 
 def _aligned(rows: Iterable[tuple[str, str]]) -> list[str]:
@@ -209,7 +214,6 @@ def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 
 # -- JSON
-# ------------------------------------------------------------------------------------------------------------
 
 
 def _document(result: CheckResult) -> dict[str, Any]:

@@ -19,7 +19,10 @@ from reproaudit.lock.model import Entry, Lock, LockedOp, LockedRun, LockedTensor
 MAGIC = "reproaudit-lock"
 FORMAT_VERSION = 1
 END = "end"
-HEADER_NOTE = "# Made by `reproaudit lock`, compared by `reproaudit check`. Not edited by hand: lock again, review the diff."
+HEADER_NOTE = (
+    "# Made by `reproaudit lock`, compared by `reproaudit check`. "
+    "Not edited by hand: lock again, review the diff."
+)
 
 
 def to_text(lock: Lock) -> str:

@@ -20,7 +20,7 @@ _MOST_FILES = 20_000
 
 
 class WorkingFolder:
-    """Remembers which files lay in a folder, so that runs can be given copies without later ones."""
+    """Remembers which files lay in a folder, so that copies are without later ones."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -171,9 +171,10 @@ class Lab:
         )
 
     def _require_whole_traces(self, run: Run, name: str) -> None:
-        """Raise SubjectError if a trace was cut short: it would look like a program that did less."""
+        """Raise SubjectError if a trace was cut short."""
         for _, trace in run.traces:
             if trace.damage:
+                # It would look like a program that did less.
                 raise SubjectError(
                     f"the trace of {name} is incomplete: {trace.damage}",
                     code="trace-incomplete",

@@ -182,7 +182,8 @@ class RunningProcess:
             outcome = Outcome(OutcomeKind.KILLED, -code, _signal_name(-code))
         elif recorded is None:
             raise SubjectError(
-                f"nothing was recorded of {str(self.plan.subject)!r}, which ended with exit code {code}",
+                f"nothing was recorded of {str(self.plan.subject)!r}, "
+                f"which ended with exit code {code}",
                 code="nothing-recorded",
                 hint=f"the last lines of its output were:\n{tail(self._log)}",
             )

@@ -11,15 +11,11 @@ from typing import Any
 import pytest
 
 from reproaudit.config.settings import Settings
-from reproaudit.config.subject import SubjectSpec, parse_subject
-from reproaudit.errors import SubjectError
+from reproaudit.config.subject import parse_subject
 from reproaudit.runs.budget import Budget, BudgetSpent
-from reproaudit.runs.fresh_files import move_subject
 from reproaudit.runs.lab import Lab
 from reproaudit.runs.progress import Quiet
-from reproaudit.runs.recordings import keep_what_was_recorded
 from reproaudit.runs.request import RunRequest
-from reproaudit.trace.schema import EVENTS_FILE
 
 SEES_FILES = """
 import os, sys, tempfile
@@ -106,30 +102,6 @@ def test_a_budget_of_time_ends_the_diagnosis_too(
     monkeypatch.setattr(time, "monotonic", lambda: now + 61)
     with pytest.raises(BudgetSpent):
         lab.run(request("too-late", 0))
-
-
-def test_a_script_outside_of_the_copied_folder_keeps_its_place(tmp_path: Path) -> None:
-    (tmp_path / "copy").mkdir()
-    (tmp_path / "train.py").write_text("")
-    subject = parse_subject("../train.py", cwd=tmp_path / "copy")
-    elsewhere = move_subject(subject, tmp_path / "copy" / "deep")
-    assert elsewhere.cwd == tmp_path / "copy" / "deep"
-    assert elsewhere.file.resolve() == tmp_path / "train.py"
-    assert isinstance(elsewhere, SubjectSpec)
-
-
-def test_a_temporary_folder_goes_unless_something_was_recorded_in_it(tmp_path: Path) -> None:
-    for name, content in (("empty", b""), ("recorded", b"x")):
-        run = tmp_path / name / "run-0"
-        run.mkdir(parents=True)
-        (run / EVENTS_FILE).write_bytes(content)
-        with (
-            pytest.raises(SubjectError) as caught,
-            keep_what_was_recorded(tmp_path / name, is_temporary=True),
-        ):
-            raise SubjectError("it failed", code="subject-failed")
-        assert (str(tmp_path / name) in caught.value.hint) == (name == "recorded")
-    assert [path.name for path in tmp_path.iterdir()] == ["recorded"]
 
 
 def test_a_prepared_run_touches_the_program_only_when_its_turn_comes(tmp_path: Path) -> None:

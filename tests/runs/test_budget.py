@@ -1,0 +1,31 @@
+"""What a diagnosis may spend."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from reproaudit.runs.budget import Budget, BudgetSpent, Spending
+
+
+def test_nothing_is_bounded_before_the_budget_begins_to_count() -> None:
+    Spending(Budget(runs=0, seconds=0)).check(1000)
+
+
+def test_the_run_past_the_budget_is_refused_and_earlier_runs_cost_nothing() -> None:
+    spending = Spending(Budget(runs=2))
+    spending.start(runs_made=5)
+    spending.check(runs_made=6)
+    with pytest.raises(BudgetSpent):
+        spending.check(runs_made=7)
+
+
+def test_time_is_bounded_from_the_start_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    spending = Spending(Budget(seconds=60))
+    spending.start(runs_made=0)
+    spending.check(runs_made=1)
+    late = time.monotonic() + 60
+    monkeypatch.setattr(time, "monotonic", lambda: late)
+    with pytest.raises(BudgetSpent):
+        spending.check(runs_made=1)

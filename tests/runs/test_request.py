@@ -1,0 +1,49 @@
+"""What a request makes of the plan of a plain run."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+from reproaudit.config.plan import RunPlan
+from reproaudit.config.settings import Settings
+from reproaudit.config.subject import SubjectKind, SubjectSpec
+from reproaudit.model.events import Level
+from reproaudit.runs.request import RunRequest
+
+PLAN = RunPlan(
+    trace_dir=Path("traces/run"),
+    subject=SubjectSpec(SubjectKind.SCRIPT, Path(), path="train.py"),
+    steps=10,
+    values_mb=16,
+)
+
+
+def test_a_plain_request_leaves_the_plan_as_it_is() -> None:
+    assert RunRequest(name="run", index=0, what="running").change_plan(PLAN) == PLAN
+
+
+def test_steps_and_values_of_a_request_win_even_where_they_are_zero() -> None:
+    request = RunRequest(
+        name="run", index=0, what="running", steps=2, values_mb=0, level=Level.OPERATION
+    )
+    plan = request.change_plan(PLAN)
+    assert (plan.steps, plan.values_mb, plan.level) == (2, 0, Level.OPERATION)
+
+
+def test_a_request_can_say_all_that_a_plan_says_of_recording() -> None:
+    given_by_the_lab = {"trace_dir", "subject", "settings", "extra"}
+    asked = {field.name for field in fields(RunRequest)}
+    assert {field.name for field in fields(RunPlan)} - given_by_the_lab <= asked
+
+
+def test_interventions_and_variables_join_the_settings() -> None:
+    request = RunRequest(
+        name="run",
+        index=0,
+        what="running",
+        interventions=("hash.seed",),
+        variables=(("A", "b"),),
+    )
+    settings = request.change_settings(Settings(seed=3))
+    assert (settings.seed, settings.hash_seed, settings.env) == (3, 0, (("A", "b"),))
