@@ -81,7 +81,7 @@ def lock_entry(
     interned = Interned()
     with _lab(entry, subject, options, progress) as lab:
         runs = [
-            _recorded(lab, f"run-{number}", number, f"run {number + 1} of 3", entry.steps)
+            _record_operators(lab, index=number, what=f"run {number + 1} of 3")
             for number in range(2)
         ]
         runs.append(lab.run(RunRequest(name="run-2", index=2, what="run 3 of 3", values_mb=0)))
@@ -97,7 +97,10 @@ def lock_entry(
                 code="no-training-step",
                 hint="name a training step to call: reproaudit lock FILE.py::FUNCTION",
             )
-        return replace(entry, runs=(_agreed(runs[0], runs[1], subject, interned, most_operators),))
+        return replace(
+            entry,
+            runs=(_lock_both(runs[0], runs[1], subject, interned, most_operators=most_operators),),
+        )
 
 
 def check_entry(
@@ -116,7 +119,7 @@ def check_entry(
     interned = Interned()
     with _lab(replace(entry, settings=settings), subject, options, progress) as lab:
         try:
-            run = _recorded(lab, "run-0", 0, f"checking {entry.name}", entry.steps)
+            run = _record_operators(lab, index=0, what=f"checking {entry.name}")
         except SubjectError as error:
             return not_comparable(entry.name, error.message, error.hint)
         locked = nearest(entry.runs, environment_of(run))
@@ -151,10 +154,13 @@ def _lab(
         )
 
 
-def _recorded(lab: Lab, name: str, index: int, what: str, steps: int | None) -> Run:
-    """Make a run at operation level that keeps the losses as numbers. Raises SubjectError if it
-    failed."""
-    few = range(_LOSSES_KEPT if steps is None else min(steps, _LOSSES_KEPT))
+def _record_operators(lab: Lab, *, index: int, what: str) -> Run:
+    """Make a run at operation level that keeps the losses as numbers.
+
+    Raises SubjectError if it failed.
+    """
+    name = f"run-{index}"
+    few = range(_LOSSES_KEPT if lab.steps is None else min(lab.steps, _LOSSES_KEPT))
     keep = tuple(
         (int(EventKind.OUTPUT), loss, step) for step in few for loss in (LOSS, f"{LOSS}[0]")
     )
@@ -170,8 +176,8 @@ def _recorded(lab: Lab, name: str, index: int, what: str, steps: int | None) -> 
     return run
 
 
-def _agreed(
-    first: Run, second: Run, subject: SubjectSpec, interned: Interned, most_operators: int
+def _lock_both(
+    first: Run, second: Run, subject: SubjectSpec, interned: Interned, *, most_operators: int
 ) -> LockedRun:
     """Return what both runs say; what threads other than the main one did only if it came in the
     same order."""

@@ -45,7 +45,7 @@ def in_order(monkeypatch: pytest.MonkeyPatch, *runs: Run) -> None:
 
     class Lab:
         def __init__(self, subject: object, *_: object, **__: object) -> None:
-            self.subject = subject
+            self.subject, self.steps = subject, None
 
         def run(self, *_: object, **__: object) -> Run:
             return waiting.pop(0)
