@@ -28,7 +28,7 @@ from op_calls import OpCall, calls, contents
 from recording import EmptyMode, recorder
 from torch.nn import functional as F
 
-from reproaudit.model.confidence import interval
+from reproaudit.model.confidence import find_interval
 from reproaudit.model.events import Level
 
 LEVEL = 0.95
@@ -165,7 +165,7 @@ def rate_row(name: str, found: dict[str, list[bytes]]) -> str:
     cells, ends = [name], []
     for kind, others in (("plain", found["plain"][1:]), ("recorded", found["recorded"])):
         hits = sum(one != found["plain"][0] for one in others)
-        low, high = interval(LEVEL, hits, len(others))
+        low, high = find_interval(LEVEL, hits, len(others))
         ends.append((low, high))
         cells += [f"{hits} of {len(others)} ({low:.0%}–{high:.0%})", str(len(set(found[kind])))]
     apart = ends[1][1] < ends[0][0] or ends[0][1] < ends[1][0]

@@ -16,7 +16,7 @@ from reproaudit.cli.choices import limit_steps, read_settings, read_tolerances, 
 from reproaudit.config.project import Choices, ProjectConfig, load_project
 from reproaudit.config.subject import SubjectSpec, parse_subject
 from reproaudit.errors import UsageError
-from reproaudit.model.confidence import runs_needed
+from reproaudit.model.confidence import count_runs_to_exclude
 from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import exit_code
 from reproaudit.report.output import check_reports, emit
@@ -128,4 +128,4 @@ def _count_runs(options: argparse.Namespace, choices: Choices) -> int:
         raise UsageError(
             "--rate chooses the number of runs", code="usage", hint="leave out --runs or --rate"
         )
-    return runs_needed(options.confidence, options.rate)
+    return count_runs_to_exclude(options.confidence, options.rate)

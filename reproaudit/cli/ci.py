@@ -16,7 +16,7 @@ from reproaudit.config.subject import parse_subject
 from reproaudit.errors import ReproauditError, UsageError, did_you_mean
 from reproaudit.gate.baseline import Entry, load, save
 from reproaudit.gate.ruling import Audited, Ruling, audit_all, rule, update_baseline
-from reproaudit.gate.summary import summary
+from reproaudit.gate.summary import render_summary
 from reproaudit.model.result import AuditResult
 from reproaudit.report import render
 from reproaudit.report.output import check_reports, write, write_reports
@@ -126,7 +126,7 @@ def _write_reports(
 ) -> None:
     """Write the reports; the summary goes to stdout unless one of them does."""
     if not write_reports(ruling.results, options.report, ruling.accepted):
-        sys.stdout.write(summary(ruling, baseline, change, is_first=is_first))
+        sys.stdout.write(render_summary(ruling, baseline, change, is_first=is_first))
     sys.stdout.flush()
 
 

@@ -18,7 +18,7 @@ from reproaudit.errors import UsageError
 from reproaudit.lock.files import load_to_change, save
 from reproaudit.lock.model import DEFAULT_LOCK, Entry, Lock, merged
 from reproaudit.lock.runs import Refusal, RunOptions, lock_entry, relative_to, subject_of
-from reproaudit.report.wording import phase_word
+from reproaudit.report.wording import name_phase
 from reproaudit.runs.progress import Progress, progress_for
 
 _DESCRIPTION = """\
@@ -194,7 +194,7 @@ def _describe_refusal(entry: Entry, refusal: Refusal) -> Iterator[str]:
     yield f"not locked: {entry.name}: {refusal.headline}"
     finding = refusal.finding
     if finding is not None:
-        op = finding.op or phase_word(finding.phase)
+        op = finding.op or name_phase(finding.phase)
         place = finding.location or "an unknown line"
         yield f"  what   {finding.title}"
         yield f"  where  {op}, {place}, step {finding.step}"

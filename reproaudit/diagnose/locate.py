@@ -19,7 +19,7 @@ from reproaudit.compare.localise import Localisation, Origin, Source, localise
 from reproaudit.config.plan import Pin, Target
 from reproaudit.diagnose.races import DeviceRace
 from reproaudit.diagnose.sources import Explanation, explain_sources
-from reproaudit.model.confidence import agreement
+from reproaudit.model.confidence import estimate_agreement
 from reproaudit.model.events import Level, NotChecked, Unchecked
 from reproaudit.model.result import Alert
 from reproaudit.runs.request import RunMaker, RunRequest
@@ -65,7 +65,7 @@ class Locator:
         self._number = 0
         self.notes: list[NotChecked] = []
         # A difference that shows in one run of ten needs as many runs to show again.
-        agree = agreement([len(group) for group in judged.comparison.classes])
+        agree = estimate_agreement([len(group) for group in judged.comparison.classes])
         self._differs_often = agree < _OFTEN
         self._attempts = min(
             _MOST_RUNS, max(_LEAST_RUNS, 2 + math.ceil(math.log(_CHANCE) / math.log(agree)))

@@ -28,7 +28,7 @@ from reproaudit.knowledge.interventions import (
     answering,
 )
 from reproaudit.knowledge.traits import Clue
-from reproaudit.model.confidence import interval
+from reproaudit.model.confidence import find_interval
 from reproaudit.model.events import EventFlag, Level, NotChecked, Unchecked
 from reproaudit.model.result import Cause, Finding, Replays
 from reproaudit.runs.request import RunMaker, RunRequest
@@ -273,7 +273,7 @@ def _add_repetitions(finding: Finding, capture: Capture) -> Finding:
     evidence = finding.evidence
     shown = made.get(ReplayWay.CONTENTION, made.get(ReplayWay.PLAIN))
     if shown is not None:
-        low, high = interval(0.95, shown.differing, shown.made)
+        low, high = find_interval(0.95, shown.differing, shown.made)
         replays = Replays(
             made=shown.made,
             differing=shown.differing,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.interning import Interned
 from reproaudit.errors import SubjectError
-from reproaudit.model.confidence import trial_runs
+from reproaudit.model.confidence import count_trial_runs
 from reproaudit.model.result import Trial
 from reproaudit.runs.budget import BudgetSpent
 from reproaudit.runs.request import RunMaker, RunRequest
@@ -26,7 +26,7 @@ class Trials:
     def __init__(self, lab: RunMaker, class_sizes: Sequence[int], *, interned: Interned) -> None:
         self._interned = interned
         self._lab = lab
-        self._wanted = trial_runs(class_sizes)
+        self._wanted = count_trial_runs(class_sizes)
         self._number = 0
         self._plain_s: list[float] = []
         self._changed_s: dict[frozenset[str], list[float]] = {}

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from reproaudit.compare.boundaries import BoundaryComparison
 from reproaudit.compare.judge import Judged
-from reproaudit.model.confidence import interval, rate_at_most
+from reproaudit.model.confidence import bound_rate, find_interval
 from reproaudit.model.events import (
     NotChecked,
     ProgramWarning,
@@ -40,9 +40,9 @@ def confidence(class_sizes: Sequence[int], level: float, *, is_equal: bool) -> C
     """Bound the rate at which a run differs from the first one; estimate it where some do."""
     runs = sum(class_sizes)
     if is_equal or runs < 2 or len(class_sizes) < 2:
-        return Confidence(level, rate_at_most(level, runs) if is_equal else None)
+        return Confidence(level, bound_rate(level, runs) if is_equal else None)
     differing = runs - class_sizes[0]
-    low, high = interval(level, differing, runs - 1)
+    low, high = find_interval(level, differing, runs - 1)
     return Confidence(level, None, differing / (runs - 1), (low, high))
 
 

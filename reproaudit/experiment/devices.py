@@ -14,7 +14,7 @@ from reproaudit.compare.elements import element_difference
 from reproaudit.config.tolerance import Tolerance
 from reproaudit.model.events import Location
 from reproaudit.model.result import Difference
-from reproaudit.report.wording import counted, difference_sentence, named
+from reproaudit.report.wording import show_count, show_name, word_difference
 from reproaudit.trace.values import TensorValue
 
 _MOST_SHOWN = 10
@@ -64,8 +64,8 @@ class OpDistance:
         where = "" if self.location is None else f" at {self.location}"
         distance = "other dtypes or shapes"
         if self.difference is not None:
-            distance = difference_sentence(self.difference)
-        return f"{named(self.op)}{where} ({self.dtype}): {distance}"
+            distance = word_difference(self.difference)
+        return f"{show_name(self.op)}{where} ({self.dtype}): {distance}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class DeviceComparison:
         """Return some lines of text: what was compared, and the first calls that are too far apart."""
         first, second = self.devices
         counts = (
-            f"{counted(self.compared, 'operator call')} compared, "
+            f"{show_count(self.compared, 'operator call')} compared, "
             f"{self.unpaired:,} made on one device only"
         )
         if self.dropped:

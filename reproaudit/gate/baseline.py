@@ -24,7 +24,7 @@ from reproaudit.files import write_whole
 from reproaudit.model.identity import divergence_fingerprint, fingerprints
 from reproaudit.model.result import AuditResult, Finding
 from reproaudit.model.verdict import Verdict
-from reproaudit.report.wording import kind_word
+from reproaudit.report.wording import name_kind
 
 FORMAT_VERSION = 1
 NO_SOURCE = "no-source-located"  # stands for the rule where runs differ and no finding says why
@@ -75,7 +75,7 @@ def entries_of(result: AuditResult) -> tuple[Entry, ...]:
     ]
     if not found and result.verdict is Verdict.NOT_REPRODUCIBLE:
         row = result.first_divergence
-        shown = f"{kind_word(row.kind)} {row.name}" if row is not None else "how the runs end"
+        shown = f"{name_kind(row.kind)} {row.name}" if row is not None else "how the runs end"
         found.append(
             Entry(
                 subject=result.subject,

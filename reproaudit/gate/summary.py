@@ -11,11 +11,11 @@ from reproaudit.model.result import Finding
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.wording import (
     VERDICTS,
-    counted,
-    fix_state,
-    named,
-    prose,
-    warning_sentence,
+    show_count,
+    show_name,
+    show_prose,
+    word_fix_state,
+    word_warning,
 )
 
 _GAP = 2
@@ -26,7 +26,7 @@ _DETAIL = " " * (_WIDTH + _GAP)
 _OUTCOMES = {0: "passed", 1: "failed", 2: "could not be decided"}
 
 
-def summary(
+def render_summary(
     ruling: Ruling, baseline: str, change: Sequence[Entry] | None, *, is_first: bool
 ) -> str:
     """Return the summary. `change` is what --update-baseline wrote at first or took out; None: it
@@ -52,7 +52,7 @@ def _find_common_warnings(ruling: Ruling) -> list[str]:
     configuration.
     """
     said = [
-        {prose(warning_sentence(warning)) for warning in one.result.warnings}
+        {show_prose(word_warning(warning)) for warning in one.result.warnings}
         for one in ruling.audited
         if one.error is None
     ]
@@ -61,16 +61,16 @@ def _find_common_warnings(ruling: Ruling) -> list[str]:
 
 def _describe_subject(one: Audited, accepted: frozenset[str]) -> Iterator[str]:
     result = one.result
-    yield f"{VERDICTS[result.verdict]:<{_WIDTH}}{named(result.subject)}"
+    yield f"{VERDICTS[result.verdict]:<{_WIDTH}}{show_name(result.subject)}"
     if one.error is not None:
         # The reports have the message; the hint, which may quote the program's last output, is only
         # here.
         for line in str(one.error).splitlines():
-            yield f"{_INDENT}{named(line)}"
+            yield f"{_INDENT}{show_name(line)}"
         return
     if result.verdict is Verdict.REPRODUCIBLE:
         return
-    yield f"{_INDENT}{prose(result.headline)}"
+    yield f"{_INDENT}{show_prose(result.headline)}"
     entries = entries_of(result)
     # Where no source was located there is an entry and no finding.
     findings = {
@@ -91,17 +91,17 @@ def _describe_subject(one: Audited, accepted: frozenset[str]) -> Iterator[str]:
 
 def _describe_finding(finding: Finding) -> Iterator[str]:
     place = f", {finding.location}" if finding.location else ""
-    yield f"{finding.cause.value}: {prose(finding.title)}{place}"
+    yield f"{finding.cause.value}: {show_prose(finding.title)}{place}"
     if finding.fix is not None:
-        settings = ", ".join(map(named, finding.fix.settings))
-        parts = (prose(finding.fix.advice), settings, fix_state(finding.fix))
+        settings = ", ".join(map(show_name, finding.fix.settings))
+        parts = (show_prose(finding.fix.advice), settings, word_fix_state(finding.fix))
         yield "fix: " + ", ".join(filter(None, parts))
-    yield f"next: reproaudit explain {named(finding.rule)}"
+    yield f"next: reproaudit explain {show_name(finding.rule)}"
 
 
 def _show_entry(entry: Entry) -> str:
     parts = (entry.rule, entry.op, entry.location)
-    return " ".join(named(part) for part in parts if part)
+    return " ".join(show_name(part) for part in parts if part)
 
 
 def _describe_baseline(
@@ -113,11 +113,11 @@ def _describe_baseline(
     counts = [f"{len(ruling.known)} accepted and present"]
     if ruling.unseen:
         counts.append(f"{len(ruling.unseen)} accepted and not seen this time")
-    yield f"baseline {named(baseline)}: {', '.join(counts)}"
+    yield f"baseline {show_name(baseline)}: {', '.join(counts)}"
     if change is not None:
         yield from _describe_change(change, is_first=is_first)
     for entry in ruling.gone:
-        shown = f"{named(entry.subject)}: {_show_entry(entry)}"
+        shown = f"{show_name(entry.subject)}: {_show_entry(entry)}"
         yield f"  fixed: {shown}; remove it with --update-baseline"
     if ruling.new and change is not None:
         yield (
@@ -129,16 +129,16 @@ def _describe_baseline(
 def _describe_change(change: Sequence[Entry], *, is_first: bool) -> Iterator[str]:
     verb = "accepted" if is_first else "removed"
     for entry in change:
-        yield f"  {verb}: {named(entry.subject)}: {_show_entry(entry)}"
+        yield f"  {verb}: {show_name(entry.subject)}: {_show_entry(entry)}"
     if not change:
         yield "  nothing differs: it is empty" if is_first else "  nothing to remove"
 
 
 def _describe_outcome(ruling: Ruling) -> str:
     failed = sum(one.result.verdict is Verdict.NOT_AUDITED for one in ruling.audited)
-    parts = [counted(len(ruling.audited), "subject")]
+    parts = [show_count(len(ruling.audited), "subject")]
     if ruling.new:
-        parts.append(f"{counted(len(ruling.new), 'divergence')} not accepted")
+        parts.append(f"{show_count(len(ruling.new), 'divergence')} not accepted")
     if failed:
         parts.append(f"{failed} not audited")
     return f"{', '.join(parts)}: {_OUTCOMES[ruling.exit_code]}"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 _NEGLIGIBLE = 1e-18
 
 
-def rate_at_most(level: float, runs: int) -> float | None:
+def bound_rate(level: float, runs: int) -> float | None:
     """Return the upper bound at `level` of the chance that a further run differs, when none of
     `runs` runs did.
 
@@ -28,19 +28,19 @@ def rate_at_most(level: float, runs: int) -> float | None:
     return -math.expm1(math.log1p(-level) / (runs - 1))
 
 
-def runs_needed(level: float, rate: float) -> int:
+def count_runs_to_exclude(level: float, rate: float) -> int:
     """Return the smallest number of runs that, if all are equal, rule out a divergence rate above
     `rate` at `level`."""
     _check_share("rate", rate)
 
     def is_enough(runs: int) -> bool:
-        bound = rate_at_most(level, runs)
+        bound = bound_rate(level, runs)
         return bound is not None and bound <= rate
 
     return _find_fewest_runs(is_enough)
 
 
-def interval(level: float, hits: int, trials: int) -> tuple[float, float]:
+def find_interval(level: float, hits: int, trials: int) -> tuple[float, float]:
     """Return the exact two-sided interval at `level` of a probability of which `hits` of `trials`
     were seen.
 
@@ -58,7 +58,7 @@ def interval(level: float, hits: int, trials: int) -> tuple[float, float]:
     return low, high
 
 
-def agreement(class_sizes: Sequence[int]) -> float:
+def estimate_agreement(class_sizes: Sequence[int]) -> float:
     """Return the chance that a further run agrees with the most common result, from the sizes of
     classes of equal runs.
 
@@ -71,7 +71,7 @@ def agreement(class_sizes: Sequence[int]) -> float:
     return (max(class_sizes) - 0.5) / sum(class_sizes)
 
 
-def trial_runs(class_sizes: Sequence[int], chance: float = 0.05) -> int:
+def count_trial_runs(class_sizes: Sequence[int], chance: float = 0.05) -> int:
     """Return how many runs with a change must be equal before that is no accident: the smallest k
     >= 2.
 
@@ -80,7 +80,7 @@ def trial_runs(class_sizes: Sequence[int], chance: float = 0.05) -> int:
     change.
     """
     _check_share("chance", chance)
-    rate = agreement(class_sizes)
+    rate = estimate_agreement(class_sizes)
 
     def is_enough(runs: int) -> bool:
         return rate ** (runs - 1) < chance

@@ -54,16 +54,16 @@ def write_summary(
     `found` is a test and the text of a result.json for each check.
     """
     from reproaudit.report.json_report import from_json
-    from reproaudit.report.wording import VERDICTS, counted, prose
+    from reproaudit.report.wording import VERDICTS, show_count, show_prose
 
     # With pytest-xdist the results arrive in any order; the report must not depend on it.
     in_order = sorted(found, key=lambda row: row[0])
     rows = [(test, from_json(text)) for test, text in in_order]
     failed = [(test, result) for test, result in rows if result.verdict not in _PASSED]
     terminal.section("reproaudit", sep="-")
-    terminal.write_line(f"{counted(len(rows), 'check')}, {len(rows) - len(failed)} reproducible")
+    terminal.write_line(f"{show_count(len(rows), 'check')}, {len(rows) - len(failed)} reproducible")
     for test, result in failed:
-        terminal.write_line(f"{test}: {VERDICTS[result.verdict]}: {prose(result.headline)}")
+        terminal.write_line(f"{test}: {VERDICTS[result.verdict]}: {show_prose(result.headline)}")
     results = [result for _, result in rows]
     for name, path in read_report_paths(config):
         try:

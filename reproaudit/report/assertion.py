@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from reproaudit.model.result import AuditResult, Finding, Fix, TensorDivergence
 from reproaudit.report.wording import (
     VERDICTS,
-    confidence_sentence,
-    counted,
-    difference_sentence,
-    divergence_remark,
-    escaped,
-    kind_word,
-    moment,
-    named,
-    prose,
-    replays_sentence,
-    settings_sentence,
+    escape,
+    name_kind,
+    name_moment,
+    show_count,
+    show_name,
+    show_prose,
+    word_confidence,
+    word_difference,
+    word_remark,
+    word_replays,
+    word_settings,
 )
 
 
@@ -35,23 +35,23 @@ class AssertionText:
         return "\n".join(self._lines(result)) + "\n"
 
     def _lines(self, result: AuditResult) -> Iterator[str]:
-        yield f"{VERDICTS[result.verdict]}: {prose(result.headline)}"
+        yield f"{VERDICTS[result.verdict]}: {show_prose(result.headline)}"
         yield from _tell_endings(result)
         for finding in result.findings[: self.findings]:
             yield ""
             yield from _tell_finding(finding)
         cut = len(result.findings) - self.findings
         if cut > 0:
-            yield f"… and {counted(cut, 'finding')} more"
+            yield f"… and {show_count(cut, 'finding')} more"
         if result.divergences:
             yield ""
             yield from self._tell_tensors(result)
         yield ""
-        yield f"  {confidence_sentence(result)}"
+        yield f"  {word_confidence(result)}"
         for note in result.not_checked:
-            yield f"  not checked: {prose(note.what)}: {prose(note.why)}"
+            yield f"  not checked: {show_prose(note.what)}: {show_prose(note.why)}"
         for command in result.next_commands:
-            yield f"  next: {escaped(command)}"
+            yield f"  next: {escape(command)}"
 
     def _tell_tensors(self, result: AuditResult) -> Iterator[str]:
         first, second = result.divergences[0].runs
@@ -60,7 +60,7 @@ class AssertionText:
             yield f"    {_tell_tensor(row)}"
         total = max(result.divergences_total, len(result.divergences))
         if total > self.tensors:
-            yield f"    … and {counted(total - self.tensors, 'tensor')} more"
+            yield f"    … and {show_count(total - self.tensors, 'tensor')} more"
 
 
 def _tell_endings(result: AuditResult) -> Iterator[str]:
@@ -70,38 +70,38 @@ def _tell_endings(result: AuditResult) -> Iterator[str]:
         return
     for run in result.runs:
         outcome = run.outcome
-        yield f"  repetition {run.index}  {outcome.kind.value} {prose(outcome.detail)}".rstrip()
+        yield f"  repetition {run.index}  {outcome.kind.value} {show_prose(outcome.detail)}".rstrip()
 
 
 def _tell_finding(finding: Finding) -> Iterator[str]:
     times = f" ({finding.count:,} times)" if finding.count > 1 else ""
     if finding.location is not None:
-        yield f"  line   {named(str(finding.location))}"
+        yield f"  line   {show_name(str(finding.location))}"
     if finding.op:
-        yield f"  op     {named(finding.op)}{times}"
-    inside = f", in module {named(finding.module)}" if finding.module else ""
-    yield f"  when   {moment(finding.phase, finding.step)}{inside}"
-    yield f"  cause  {finding.cause.value} ({named(finding.rule)}): {prose(finding.title)}"
+        yield f"  op     {show_name(finding.op)}{times}"
+    inside = f", in module {show_name(finding.module)}" if finding.module else ""
+    yield f"  when   {name_moment(finding.phase, finding.step)}{inside}"
+    yield f"  cause  {finding.cause.value} ({show_name(finding.rule)}): {show_prose(finding.title)}"
     for note in finding.evidence.notes:
-        yield f"         {prose(note)}"
+        yield f"         {show_prose(note)}"
     if finding.evidence.replays is not None:
-        yield f"         {replays_sentence(finding.evidence.replays)}"
+        yield f"         {word_replays(finding.evidence.replays)}"
     if finding.fix is not None:
         yield from _tell_fix(finding.fix)
 
 
 def _tell_fix(fix: Fix) -> Iterator[str]:
     if fix.advice:
-        yield f"  fix    {prose(fix.advice)}"
+        yield f"  fix    {show_prose(fix.advice)}"
     if fix.settings:
-        yield f"         {settings_sentence(fix)}"
+        yield f"         {word_settings(fix)}"
     for line in fix.patch:
-        yield f"           {escaped(line)}"
+        yield f"           {escape(line)}"
 
 
 def _tell_tensor(row: TensorDivergence) -> str:
     if row.difference is not None:
-        said = difference_sentence(row.difference)
+        said = word_difference(row.difference)
     else:
-        said = divergence_remark(row) or "values were not kept"
-    return f"{kind_word(row.kind)} {named(row.name)} of step {row.step}: {prose(said)}"
+        said = word_remark(row) or "values were not kept"
+    return f"{name_kind(row.kind)} {show_name(row.name)} of step {row.step}: {show_prose(said)}"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reproaudit.model.result import AuditResult
-from reproaudit.report.issues import Issue, Kind, issues, subject_path
+from reproaudit.report.issues import Issue, Kind, find_subject_path, list_issues
 
 _SEVERITIES = {
     Kind.NOT_AUDITED: "critical",
@@ -32,7 +32,7 @@ class CodeQualityReport:
     ) -> str:
         entries: dict[str, dict[str, object]] = {}
         for result in results:
-            for issue in issues(result, accepted):
+            for issue in list_issues(result, accepted):
                 # One source may be found in several audits of a subject, and fingerprints must be
                 # unique.
                 entries.setdefault(issue.fingerprint, _entry(result, issue))
@@ -48,7 +48,7 @@ def _entry(result: AuditResult, issue: Issue) -> dict[str, object]:
     if issue.place is not None:
         path, line = issue.place.path, issue.place.line
     else:
-        path, line = subject_path(result.subject), 1
+        path, line = find_subject_path(result.subject), 1
         where = (
             f"It lies at {issue.where}, which is no file of this repository"
             if issue.where

@@ -8,13 +8,13 @@ from reproaudit.model.events import Location
 from reproaudit.model.result import Evidence, Finding, Fix
 from reproaudit.report.layout import put_beside, wrap_beside
 from reproaudit.report.wording import (
-    difference_sentence,
-    escaped,
-    moment,
-    named,
-    prose,
-    replays_sentence,
-    settings_sentence,
+    escape,
+    name_moment,
+    show_name,
+    show_prose,
+    word_difference,
+    word_replays,
+    word_settings,
 )
 
 # The four kinds of evidence, as the model names them, and what each says where it is true.
@@ -34,15 +34,15 @@ def describe_finding(finding: Finding, width: int) -> list[str]:
     place = show_place(finding.location)
     lines = wrap_beside("line", place if finding.op else place + times, width)
     if finding.op:
-        lines += wrap_beside("op", named(finding.op) + times, width)
-    lines += wrap_beside("when", moment(finding.phase, finding.step), width)
+        lines += wrap_beside("op", show_name(finding.op) + times, width)
+    lines += wrap_beside("when", name_moment(finding.phase, finding.step), width)
     if finding.module:
-        lines += wrap_beside("module", named(finding.module), width)
-    cause = f"{finding.cause.value} ({named(finding.rule)}): {prose(finding.title)}"
+        lines += wrap_beside("module", show_name(finding.module), width)
+    cause = f"{finding.cause.value} ({show_name(finding.rule)}): {show_prose(finding.title)}"
     lines += wrap_beside("cause", cause, width)
     lines += _describe_evidence(finding.evidence, width)
     if finding.difference:
-        lines += wrap_beside("difference", difference_sentence(finding.difference), width)
+        lines += wrap_beside("difference", word_difference(finding.difference), width)
     if finding.fix:
         lines += _describe_fix(finding.fix, width)
     return lines
@@ -50,7 +50,7 @@ def describe_finding(finding: Finding, width: int) -> list[str]:
 
 def show_place(location: Location | None) -> str:
     """Return a location with its function."""
-    return named(str(location)) if location else "unknown"
+    return show_name(str(location)) if location else "unknown"
 
 
 def show_answer(evidence: Evidence, kind: str) -> str:
@@ -77,17 +77,17 @@ def _tell_evidence(evidence: Evidence) -> Iterator[tuple[str, int]]:
         for kind, meaning in EVIDENCE:
             yield f"{kind}  {show_answer(evidence, kind):<3}  {meaning}", _MEANING_AT
     if evidence.replays is not None:
-        yield replays_sentence(evidence.replays), 0
+        yield word_replays(evidence.replays), 0
     for note in evidence.notes:
-        yield prose(note), 0
+        yield show_prose(note), 0
 
 
 def _describe_fix(fix: Fix, width: int) -> list[str]:
     lines: list[str] = []
     if fix.advice.strip():
-        lines += wrap_beside("fix", prose(fix.advice), width)
-    lines += wrap_beside("" if lines else "fix", settings_sentence(fix), width)
+        lines += wrap_beside("fix", show_prose(fix.advice), width)
+    lines += wrap_beside("" if lines else "fix", word_settings(fix), width)
     for number, line in enumerate(fix.patch):
         # Code is not wrapped, and its indentation is part of it.
-        lines.append(put_beside("" if number else "in code", escaped(line)))
+        lines.append(put_beside("" if number else "in code", escape(line)))
     return lines

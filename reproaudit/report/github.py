@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reproaudit.model.result import AuditResult
-from reproaudit.report.issues import Issue, Kind, issues, not_checked_message, subject_names
-from reproaudit.report.wording import VERDICTS, counted, escaped
+from reproaudit.report.issues import Issue, Kind, list_issues, name_subjects, word_not_checked
+from reproaudit.report.wording import VERDICTS, escape, show_count
 
 _LEVELS = ("error", "warning", "notice")
 _ELSEWHERE = "the job summary and the other reports have them"
@@ -32,10 +32,10 @@ class GithubReport:
         """Return the commands, the gravest first, and a line of plain text that counts the
         verdicts."""
         commands: dict[str, list[str]] = {level: [] for level in _LEVELS}
-        for name, result in zip(subject_names(results), results, strict=True):
-            for issue in issues(result, accepted):
+        for name, result in zip(name_subjects(results), results, strict=True):
+            for issue in list_issues(result, accepted):
                 commands[_level(issue)].append(_annotate_issue(name, issue))
-            not_checked = not_checked_message(result)
+            not_checked = word_not_checked(result)
             if not_checked:
                 title = {"title": f"{name}: not checked"}
                 commands["notice"].append(_make_command("notice", title, not_checked))
@@ -74,7 +74,7 @@ def _annotate_issue(name: str, issue: Issue) -> str:
     lines = [issue.message]
     fix = issue.finding.fix if issue.finding is not None else None
     if fix is not None:
-        lines += map(escaped, fix.patch)
+        lines += map(escape, fix.patch)
     return _make_command(_level(issue), properties, "\n".join(lines))
 
 
@@ -94,7 +94,7 @@ def _escape_property(text: str) -> str:
 
 def _count_verdicts(results: Sequence[AuditResult]) -> str:
     found = Counter(result.verdict for result in results)
-    counts = [counted(len(results), "audit")]
+    counts = [show_count(len(results), "audit")]
     for verdict, word in VERDICTS.items():
         if found[verdict]:
             counts.append(f"{found[verdict]:,} {word}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import Verdict
-from reproaudit.report.wording import PASSES, kind_word, plural
+from reproaudit.report.wording import PASSES, inflect_noun, name_kind
 
 
 def word_headline(result: AuditResult, *, compared: int) -> str:
@@ -21,7 +21,9 @@ def word_headline(result: AuditResult, *, compared: int) -> str:
             f"until then they were equal, {compared} tensors each"
         )
     if result.verdict in (Verdict.REPRODUCIBLE, Verdict.NOT_AUDITED):
-        counts = [f"{count} {plural(kind, count)}" for kind, count in result.compared if count]
+        counts = [
+            f"{count} {inflect_noun(kind, count)}" for kind, count in result.compared if count
+        ]
         said = ", ".join(counts) or "nothing was compared"
         return f"{len(result.runs)} runs are bitwise equal: {said}"
     return _say_how_many(result) + _say_where(result)
@@ -41,5 +43,5 @@ def _say_where(result: AuditResult) -> str:
         return f"; first differs in {PASSES[found.phase]} of step {found.step}{op}{line}"
     row = result.first_divergence
     if row is not None:
-        return f"; first seen in {kind_word(row.kind)} {row.name} of step {row.step}"
+        return f"; first seen in {name_kind(row.kind)} {row.name} of step {row.step}"
     return ""

@@ -18,14 +18,14 @@ from reproaudit.model.identity import (
 from reproaudit.model.result import AuditResult, Finding
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.wording import (
-    counted,
-    difference_sentence,
-    moment,
-    named,
-    phase_word,
-    prose,
-    settings_sentence,
-    warning_sentence,
+    name_moment,
+    name_phase,
+    show_count,
+    show_name,
+    show_prose,
+    word_difference,
+    word_settings,
+    word_warning,
 )
 
 
@@ -81,7 +81,7 @@ class Issue:
     finding: Finding | None = None
 
 
-def issues(result: AuditResult, accepted: frozenset[str] = frozenset()) -> tuple[Issue, ...]:
+def list_issues(result: AuditResult, accepted: frozenset[str] = frozenset()) -> tuple[Issue, ...]:
     """Return the issues of an audit, the gravest first. What has an `accepted` fingerprint is no
     error."""
     return (
@@ -92,7 +92,7 @@ def issues(result: AuditResult, accepted: frozenset[str] = frozenset()) -> tuple
     )
 
 
-def place_of(folder: str, location: Location | None) -> Place | None:
+def find_place(folder: str, location: Location | None) -> Place | None:
     """Return where in the repository a location lies, `folder` being what its path is relative to;
     None if outside."""
     if location is None or location.line < 1:
@@ -104,23 +104,25 @@ def place_of(folder: str, location: Location | None) -> Place | None:
     joined = posixpath.normpath(posixpath.join(folder, path))
     if joined.startswith(("/", "../")) or joined in (".", ".."):
         return None
-    return Place(path=joined, line=location.line, function=named(location.function))
+    return Place(path=joined, line=location.line, function=show_name(location.function))
 
 
-def subject_path(subject: str) -> str:
+def find_subject_path(subject: str) -> str:
     """Return the file that a subject names, or the subject itself where it names none."""
     path, _, _ = subject.partition("::")
-    inside = place_of("", Location(path, 1))
-    return inside.path if inside is not None else named(subject) or "unknown"
+    inside = find_place("", Location(path, 1))
+    return inside.path if inside is not None else show_name(subject) or "unknown"
 
 
-def subject_names(results: Sequence[AuditResult]) -> tuple[str, ...]:
+def name_subjects(results: Sequence[AuditResult]) -> tuple[str, ...]:
     """Return one name per result, all different: the subject, and its settings or a number where it
     comes again."""
-    plain = [named(result.subject) or "unknown" for result in results]
+    plain = [show_name(result.subject) or "unknown" for result in results]
     with_settings = []
     for name, result in zip(plain, results, strict=True):
-        settings = ", ".join(f"{named(key)} {named(value)}" for key, value in result.settings)
+        settings = ", ".join(
+            f"{show_name(key)} {show_name(value)}" for key, value in result.settings
+        )
         is_repeated = plain.count(name) > 1
         with_settings.append(f"{name} [{settings}]" if is_repeated and settings else name)
     unique = []
@@ -131,29 +133,31 @@ def subject_names(results: Sequence[AuditResult]) -> tuple[str, ...]:
     return tuple(unique)
 
 
-def finding_message(finding: Finding) -> str:
+def word_finding(finding: Finding) -> str:
     """Return what a finding says, as sentences on one line."""
-    where = f" at {named(finding.op)}" if finding.op else ""
-    where += f", {named(str(finding.location))}" if finding.location else ""
-    where += f", module {named(finding.module)}" if finding.module else ""
-    times = f", {counted(finding.count, 'time')}" if finding.count > 1 else ""
-    title = prose(finding.title)
+    where = f" at {show_name(finding.op)}" if finding.op else ""
+    where += f", {show_name(str(finding.location))}" if finding.location else ""
+    where += f", module {show_name(finding.module)}" if finding.module else ""
+    times = f", {show_count(finding.count, 'time')}" if finding.count > 1 else ""
+    title = show_prose(finding.title)
     parts = [
-        f"Runs differ in the {moment(finding.phase, finding.step)}{where}{times}: "
+        f"Runs differ in the {name_moment(finding.phase, finding.step)}{where}{times}: "
         f"{title} ({finding.cause.value})."
     ]
     if finding.difference is not None:
-        parts.append(f"{difference_sentence(finding.difference)}.")
+        parts.append(f"{word_difference(finding.difference)}.")
     if finding.fix is not None:
-        state = settings_sentence(finding.fix)
-        advice = prose(finding.fix.advice)
+        state = word_settings(finding.fix)
+        advice = show_prose(finding.fix.advice)
         parts.append(f"Fix: {advice} ({state})." if advice else f"Fix: {state}.")
     return " ".join(parts)
 
 
-def not_checked_message(result: AuditResult) -> str:
+def word_not_checked(result: AuditResult) -> str:
     """Return what was not compared, and why, on one line; empty if nothing was left out."""
-    return "; ".join(f"{prose(note.what)}: {prose(note.why)}" for note in result.not_checked)
+    return "; ".join(
+        f"{show_prose(note.what)}: {show_prose(note.why)}" for note in result.not_checked
+    )
 
 
 def _yield_verdict(result: AuditResult, accepted: frozenset[str]) -> Iterator[Issue]:
@@ -168,7 +172,7 @@ def _yield_verdict(result: AuditResult, accepted: frozenset[str]) -> Iterator[Is
         is_accepted = fingerprint in accepted
     else:
         return
-    said = prose(result.headline)
+    said = show_prose(result.headline)
     title = TITLES[kind].capitalize()
     yield Issue(
         kind=kind,
@@ -188,13 +192,13 @@ def _yield_findings(result: AuditResult, accepted: frozenset[str]) -> Iterator[I
         is_accepted = fingerprint in accepted
         yield Issue(
             kind=Kind.FINDING,
-            rule=named(finding.rule),
-            title=prose(finding.title),
-            message=finding_message(finding),
+            rule=show_name(finding.rule),
+            title=show_prose(finding.title),
+            message=word_finding(finding),
             fingerprint=fingerprint,
-            place=place_of(result.folder, finding.location),
-            where=named(str(finding.location or "")),
-            module=named(finding.module),
+            place=find_place(result.folder, finding.location),
+            where=show_name(str(finding.location or "")),
+            module=show_name(finding.module),
             is_error=decides and not is_accepted,
             is_accepted=is_accepted,
             finding=finding,
@@ -206,18 +210,18 @@ def _yield_warnings(result: AuditResult) -> Iterator[Issue]:
     for warning, fingerprint in zip(result.warnings, marks, strict=True):
         yield Issue(
             kind=Kind.WARNING,
-            rule=named(warning.rule or Kind.WARNING.value),
+            rule=show_name(warning.rule or Kind.WARNING.value),
             title=TITLES[Kind.WARNING],
-            message=prose(warning.message),
+            message=show_prose(warning.message),
             fingerprint=fingerprint,
-            place=place_of(result.folder, warning.location),
-            where=named(str(warning.location or "")),
+            place=find_place(result.folder, warning.location),
+            where=show_name(str(warning.location or "")),
         )
 
 
 def _identify_warning(warning: ProgramWarning) -> Identity:
     """Return the identity of a warning: what it says, without the lines that it names."""
-    said = warning_sentence(warning)
+    said = word_warning(warning)
     own = () if warning.location is None else (warning.location,)
     for place in (*own, *warning.others):
         said = said.replace(f"{place.path}:{place.line}", f"{place.path}:")
@@ -237,7 +241,7 @@ def _yield_risks(result: AuditResult) -> Iterator[Issue]:
     ]
     marks = hash_identities(result.subject, identities)
     for alert, fingerprint in zip(result.alerts, marks, strict=True):
-        what = f"{named(alert.op)}, {phase_word(alert.phase)}"
+        what = f"{show_name(alert.op)}, {name_phase(alert.phase)}"
         yield Issue(
             kind=Kind.RISK,
             rule=Kind.RISK.value,
@@ -245,7 +249,7 @@ def _yield_risks(result: AuditResult) -> Iterator[Issue]:
             message=f"{what}: torch.use_deterministic_algorithms(True) refuses it. "
             "A risk, not a divergence that was seen.",
             fingerprint=fingerprint,
-            place=place_of(result.folder, alert.location),
-            where=named(str(alert.location or "")),
-            module=named(alert.module),
+            place=find_place(result.folder, alert.location),
+            where=show_name(str(alert.location or "")),
+            module=show_name(alert.module),
         )

@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 
 from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import Verdict
-from reproaudit.report.issues import Issue, issues, subject_names
+from reproaudit.report.issues import Issue, list_issues, name_subjects
 from reproaudit.report.terminal import TerminalReport
-from reproaudit.report.wording import VERDICTS, counted, prose
+from reproaudit.report.wording import VERDICTS, show_count, show_prose
 
 _SUITE = "reproaudit"
 _MOST = 100  # accepted findings that are listed
@@ -31,7 +31,7 @@ class JunitReport:
     ) -> str:
         cases = [
             _make_case(name, result, accepted)
-            for name, result in zip(subject_names(results), results, strict=True)
+            for name, result in zip(name_subjects(results), results, strict=True)
         ]
         suites = ElementTree.Element("testsuites")
         suite = ElementTree.SubElement(suites, "testsuite", name=_SUITE)
@@ -47,10 +47,10 @@ class JunitReport:
 def _make_case(name: str, result: AuditResult, accepted: frozenset[str]) -> ElementTree.Element:
     """Return the test case of one subject. All text in it is printable, which XML 1.0 allows."""
     case = ElementTree.Element("testcase", classname=_SUITE, name=name)
-    found = issues(result, accepted)
+    found = list_issues(result, accepted)
     errors = [issue for issue in found if issue.is_error]
     known = [issue for issue in found if issue.is_accepted]
-    headline = f"{VERDICTS[result.verdict]}: {prose(result.headline)}".removesuffix(": ")
+    headline = f"{VERDICTS[result.verdict]}: {show_prose(result.headline)}".removesuffix(": ")
     report = TerminalReport().render(result)
     output = _list_accepted(known)
     if result.verdict is Verdict.NOT_AUDITED:
@@ -61,7 +61,7 @@ def _make_case(name: str, result: AuditResult, accepted: frozenset[str]) -> Elem
         failure.text = report
     else:
         if known:
-            message = f"{counted(len(known), 'finding')} accepted in the baseline, and no other"
+            message = f"{show_count(len(known), 'finding')} accepted in the baseline, and no other"
             ElementTree.SubElement(case, "skipped", type="accepted", message=message)
         output = report + output
     if output:

@@ -31,12 +31,12 @@ class Column:
     is_number: bool = False
 
 
-def numbers(name: str) -> Column:
+def number_column(name: str) -> Column:
     """Return a column of numbers."""
     return Column(name, is_number=True)
 
 
-def names(name: str) -> Column:
+def name_column(name: str) -> Column:
     """Return a column of names, which lose their middle where the table is too wide."""
     return Column(name, cut=Cut.MIDDLE)
 

@@ -9,19 +9,19 @@ from dataclasses import dataclass
 
 from reproaudit.model.result import AuditResult, Evidence, Finding, Fix
 from reproaudit.model.verdict import Verdict
-from reproaudit.report.issues import Issue, Kind, issues, subject_names
+from reproaudit.report.issues import Issue, Kind, list_issues, name_subjects
 from reproaudit.report.wording import (
     VERDICTS,
-    completeness_sentence,
-    confidence_sentence,
-    counted,
-    difference_sentence,
-    escaped,
-    fix_state,
-    moment,
-    named,
-    prose,
-    replays_sentence,
+    escape,
+    name_moment,
+    show_count,
+    show_name,
+    show_prose,
+    word_completeness,
+    word_confidence,
+    word_difference,
+    word_fix_state,
+    word_replays,
 )
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~$#!])")
@@ -55,8 +55,8 @@ class MarkdownReport:
         self, results: Sequence[AuditResult], accepted: frozenset[str] = frozenset()
     ) -> str:
         audits = [
-            _Audit(name=name, result=result, issues=issues(result, accepted))
-            for name, result in zip(subject_names(results), results, strict=True)
+            _Audit(name=name, result=result, issues=list_issues(result, accepted))
+            for name, result in zip(name_subjects(results), results, strict=True)
         ]
         overview = "\n".join([_make_title(results), *_make_table(audits)]) + "\n"
         sections = [section for audit in audits for section in _make_sections(audit)]
@@ -76,7 +76,7 @@ class MarkdownReport:
                 left -= size
         if cut:
             kept.append(
-                f"\n_{counted(cut, 'section')} left out: the report would be larger than "
+                f"\n_{show_count(cut, 'section')} left out: the report would be larger than "
                 f"{self.options.max_bytes:,} bytes. The JSON report has all of it._\n"
             )
         return "".join(kept)
@@ -88,7 +88,7 @@ class MarkdownReport:
 def text(words: str) -> str:
     """Return a stranger's sentence as Markdown that shows it: no markup, HTML, link or line break
     gets through."""
-    shown = prose(words).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    shown = show_prose(words).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     shown = _SPECIAL.sub(r"\\\1", shown)
     # Bare addresses become links by themselves.
     return shown.replace("://", "&#58;//").replace("www.", "www&#46;").replace("@", "&#64;")
@@ -97,7 +97,7 @@ def text(words: str) -> str:
 def code(words: str, *, in_table: bool = False) -> str:
     """Return a name as a code span, between more backticks than it holds itself; empty for an empty
     name."""
-    shown = named(words)
+    shown = show_name(words)
     if not shown.strip():
         return ""
     fence = "`" * (_longest_run(shown) + 1)
@@ -113,7 +113,7 @@ def _longest_run(words: str) -> int:
 
 
 def _fence(lines: Sequence[str], language: str) -> list[str]:
-    shown = [escaped(line) for line in lines]
+    shown = [escape(line) for line in lines]
     fence = "`" * max(3, _longest_run("\n".join(shown)) + 1)
     return [f"{fence}{language}", *shown, fence]
 
@@ -146,7 +146,7 @@ def _make_table(audits: Sequence[_Audit]) -> Iterator[str]:
         ]
         yield f"| {' | '.join(cells)} |"
     if len(audits) > _ROWS:
-        yield f"\n… and {counted(len(audits) - _ROWS, 'more subject')}"
+        yield f"\n… and {show_count(len(audits) - _ROWS, 'more subject')}"
 
 
 def _show_verdict(audit: _Audit) -> str:
@@ -228,7 +228,7 @@ def _say_verdict(result: AuditResult) -> Iterator[str]:
     word = f"**{VERDICTS[result.verdict]}**"
     yield f"{word}: {said}" if said else word
     yield ""
-    for sentence in (confidence_sentence(result), completeness_sentence(result)):
+    for sentence in (word_confidence(result), word_completeness(result)):
         if sentence:
             yield f"- {text(sentence)}"
     if result.verdict is Verdict.NOT_REPRODUCIBLE and not result.findings:
@@ -241,24 +241,24 @@ def _describe_finding(number: int, finding: Finding) -> Iterator[str]:
     yield ""
     module = f", module {code(finding.module)}" if finding.module else ""
     times = f", {finding.count:,} times" if finding.count > 1 else ""
-    yield f"- when: {text(moment(finding.phase, finding.step))}{module}{times}"
+    yield f"- when: {text(name_moment(finding.phase, finding.step))}{module}{times}"
     yield f"- cause: **{finding.cause.value}** ({text(finding.rule)}): {text(finding.title)}"
     for note in _tell_evidence(finding.evidence):
         yield f"- evidence: {text(note)}"
     if finding.difference is not None:
-        yield f"- difference: {text(difference_sentence(finding.difference))}"
+        yield f"- difference: {text(word_difference(finding.difference))}"
     if finding.fix is not None:
         yield from _describe_fix(finding.fix)
 
 
 def _tell_evidence(evidence: Evidence) -> Iterator[str]:
     if evidence.replays is not None:
-        yield replays_sentence(evidence.replays)
+        yield word_replays(evidence.replays)
     yield from evidence.notes
 
 
 def _describe_fix(fix: Fix) -> Iterator[str]:
-    state = fix_state(fix)
+    state = word_fix_state(fix)
     if fix.settings:
         state = f"{', '.join(map(code, fix.settings))}: {state}"
     advice = f"{text(fix.advice)}; " if fix.advice.strip() else ""

@@ -14,7 +14,7 @@ from typing import Any
 from reproaudit.errors import TraceError, UsageError
 from reproaudit.files import open_regular, put_in_place, read_run_file, refuse, write_whole
 from reproaudit.model.result import Finding
-from reproaudit.report.wording import difference_sentence, moment, named
+from reproaudit.report.wording import name_moment, show_name, word_difference
 from reproaudit.trace.words import CALL_FILE, CALL_FORMAT, INPUTS_FILE
 
 SCRIPT_FILE = "reproduce.py"
@@ -106,7 +106,7 @@ def _write_script(
         "THREADS": threads,
         "REPEATS": repeats,
     }
-    lines = [f"# The call comes from {named(_say_origin(finding))}."]
+    lines = [f"# The call comes from {show_name(_say_origin(finding))}."]
     if not call["op"].startswith("aten::"):
         lines.append(
             "# The operator is not torch's own: import here the library that registers it."
@@ -146,7 +146,7 @@ def _source_of(value: Any, *, is_broken: bool = False) -> str:
 def _say_origin(finding: Finding) -> str:
     place = f"{finding.location}" if finding.location else "a line that is not known"
     module = f", module {finding.module}" if finding.module else ""
-    return f"{place}{module}, {moment(finding.phase, finding.step)}"
+    return f"{place}{module}, {name_moment(finding.phase, finding.step)}"
 
 
 def _write_readme(
@@ -226,13 +226,13 @@ def _list_evidence(finding: Finding) -> list[str]:
         how = "equal" if evidence.switched else "still different"
         lines.append(f"- with that flag, its results are {how}")
     if finding.difference is not None:
-        lines.append(f"- of its result, {difference_sentence(finding.difference)}")
+        lines.append(f"- of its result, {word_difference(finding.difference)}")
     return lines or ["- nothing but this: the runs of the program that it comes from differ"]
 
 
 def _code(text: str) -> str:
-    return f"`{named(text).replace('`', chr(39))}`"
+    return f"`{show_name(text).replace('`', chr(39))}`"
 
 
 def _cell(text: str) -> str:
-    return named(text).replace("|", "\\|")
+    return show_name(text).replace("|", "\\|")

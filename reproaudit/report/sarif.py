@@ -15,8 +15,8 @@ from urllib.parse import quote
 
 from reproaudit.model.result import AuditResult, Finding
 from reproaudit.model.verdict import Verdict, exit_code
-from reproaudit.report.issues import Issue, Kind, Place, issues, not_checked_message
-from reproaudit.report.wording import VERDICTS, escaped, named, phase_word, prose
+from reproaudit.report.issues import Issue, Kind, Place, list_issues, word_not_checked
+from reproaudit.report.wording import VERDICTS, escape, name_phase, show_name, show_prose
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -53,7 +53,7 @@ class SarifReport:
     def render_all(
         self, results: Sequence[AuditResult], accepted: frozenset[str] = frozenset()
     ) -> str:
-        found = [issues(result, accepted) for result in results]
+        found = [list_issues(result, accepted) for result in results]
         rules = _describe_rules([issue for each in found for issue in each])
         numbers = {rule["id"]: number for number, rule in enumerate(rules)}
         invocations = [
@@ -219,23 +219,23 @@ def _list_logical_places(issue: Issue) -> list[Json]:
 def _make_properties(finding: Finding) -> Json:
     properties: Json = {
         "cause": finding.cause.value,
-        "phase": phase_word(finding.phase),
+        "phase": name_phase(finding.phase),
         "step": finding.step,
     }
     if finding.op:
-        properties["op"] = named(finding.op)
+        properties["op"] = show_name(finding.op)
     if finding.fix is not None:
         properties["fix"] = {
-            "interventions": list(map(named, finding.fix.settings)),
+            "interventions": list(map(show_name, finding.fix.settings)),
             "verified": finding.fix.verified,
-            "patch": list(map(escaped, finding.fix.patch)),
+            "patch": list(map(escape, finding.fix.patch)),
         }
     return properties
 
 
 def _make_invocation(result: AuditResult, found: Sequence[Issue], numbers: dict[str, int]) -> Json:
     notifications = [_make_notification(issue, numbers) for issue in found if issue.place is None]
-    text = not_checked_message(result)
+    text = word_not_checked(result)
     if text:
         notifications.append(
             {"descriptor": {"id": _NOT_CHECKED}, "level": "note", "message": {"text": text}}
@@ -246,9 +246,9 @@ def _make_invocation(result: AuditResult, found: Sequence[Issue], numbers: dict[
         "exitCodeDescription": VERDICTS[result.verdict],
         "toolExecutionNotifications": notifications,
         "properties": {
-            "subject": named(result.subject),
+            "subject": show_name(result.subject),
             "verdict": result.verdict.value,
-            "headline": prose(result.headline),
+            "headline": show_prose(result.headline),
         },
     }
 

@@ -19,28 +19,28 @@ from reproaudit.report.finding_lines import (
 from reproaudit.report.layout import (
     Column,
     make_table,
-    names,
-    numbers,
+    name_column,
+    number_column,
     prose_column,
     wrap_beside,
     wrap_entry,
 )
 from reproaudit.report.wording import (
     VERDICTS,
-    completeness_sentence,
-    confidence_sentence,
-    counted,
-    divergence_remark,
-    escaped,
-    kind_word,
-    named,
-    oddities,
-    phase_word,
-    prose,
-    real,
-    trial_sentence,
-    warning_sentence,
-    whole,
+    escape,
+    name_kind,
+    name_oddities,
+    name_phase,
+    show_count,
+    show_name,
+    show_prose,
+    show_real,
+    show_whole,
+    word_completeness,
+    word_confidence,
+    word_remark,
+    word_trial,
+    word_warning,
 )
 
 _NARROWEST = 60  # columns of a screen
@@ -89,7 +89,7 @@ class TerminalReport:
 
     def _answer(self, result: AuditResult) -> str:
         word = self._paint(VERDICTS[result.verdict], _COLOURS.get(result.verdict, _YELLOW))
-        return f"{word}: {prose(result.headline)}" if result.headline.strip() else word
+        return f"{word}: {show_prose(result.headline)}" if result.headline.strip() else word
 
     def _paint(self, text: str, colour: str) -> str:
         return f"{colour}{text}{_PLAIN}" if self.options.colour else text
@@ -119,7 +119,7 @@ class _Page:
         yield "Warnings", self._list_entries(map(_show_warning, result.warnings))
         yield "Not checked", self._list_entries(map(_show_note, result.not_checked))
         yield "How sure", self._describe_confidence(result)
-        yield "Next", [escaped(command) for command in result.next_commands]
+        yield "Next", [escape(command) for command in result.next_commands]
 
     def _list_outcomes(self, result: AuditResult) -> list[str]:
         """Show how the runs ended, unless all ended well and alike."""
@@ -132,18 +132,18 @@ class _Page:
                 str(run.index),
                 run.level.value if has_levels else "",
                 _show_ending(run.outcome),
-                whole(run.steps),
-                whole(run.events),
-                prose(run.outcome.detail),
+                show_whole(run.steps),
+                show_whole(run.events),
+                show_prose(run.outcome.detail),
             )
             for run in result.runs[: self.max_rows]
         ]
         columns = (
-            numbers("run"),
+            number_column("run"),
             Column("level"),
             Column("ended"),
-            numbers("steps"),
-            numbers("events"),
+            number_column("steps"),
+            number_column("events"),
             prose_column("detail"),
         )
         return self._make_table(columns, rows, total=len(result.runs))
@@ -154,24 +154,24 @@ class _Page:
             return [] if is_located else ["no source was located"]
         lines = describe_finding(result.findings[0], self.width)
         if result.reproducer:
-            shows = f"{named(result.reproducer)} shows it without this program"
+            shows = f"{show_name(result.reproducer)} shows it without this program"
             lines += wrap_beside("to report", shows, self.width)
         return lines
 
     def _list_others(self, findings: Sequence[Finding]) -> list[str]:
         rows = [
             (
-                named(finding.op or ""),
+                show_name(finding.op or ""),
                 _show_line(finding.location),
-                f"{phase_word(finding.phase)} {finding.step}",
+                f"{name_phase(finding.phase)} {finding.step}",
                 finding.cause.value,
                 _name_proven(finding.fix),
             )
             for finding in findings[: self.max_rows]
         ]
         columns = (
-            names("op"),
-            names("line"),
+            name_column("op"),
+            name_column("line"),
             Column("when"),
             Column("cause"),
             prose_column("repaired by"),
@@ -186,13 +186,13 @@ class _Page:
         rows = []
         for finding in ops[: self.max_rows]:
             answers = [show_answer(finding.evidence, kind) for kind, _ in EVIDENCE]
-            rows.append((named(finding.op or ""), _show_line(finding.location), *answers))
-        columns = (names("op"), names("line"), *(Column(kind) for kind, _ in EVIDENCE))
+            rows.append((show_name(finding.op or ""), _show_line(finding.location), *answers))
+        columns = (name_column("op"), name_column("line"), *(Column(kind) for kind, _ in EVIDENCE))
         return self._make_table(columns, rows, total=len(ops))
 
     def _list_trials(self, result: AuditResult) -> list[str]:
         rows = [
-            (", ".join(map(named, trial.settings)), prose(trial_sentence(trial)))
+            (", ".join(map(show_name, trial.settings)), show_prose(word_trial(trial)))
             for trial in result.trials[: self.max_rows]
         ]
         columns = (prose_column("interventions"), prose_column("what came of it"))
@@ -204,12 +204,12 @@ class _Page:
         rows = [_make_tensor_row(divergence, with_runs=has_pairs) for divergence in shown]
         columns = (
             Column("kind"),
-            names("name"),
-            numbers("step"),
+            name_column("name"),
+            number_column("step"),
             Column("runs"),
-            numbers("differing/elements"),
-            numbers("max ULP"),
-            numbers("max abs"),
+            number_column("differing/elements"),
+            number_column("max ULP"),
+            number_column("max abs"),
             prose_column("note"),
         )
         lines = make_table(columns, rows, self.width)
@@ -220,20 +220,22 @@ class _Page:
     def _list_alerts(self, result: AuditResult) -> list[str]:
         rows = [
             (
-                named(alert.op),
+                show_name(alert.op),
                 show_place(alert.location),
-                phase_word(alert.phase),
-                whole(alert.count),
+                name_phase(alert.phase),
+                show_whole(alert.count),
             )
             for alert in result.alerts[: self.max_rows]
         ]
-        columns = (names("op"), names("line"), Column("phase"), numbers("times"))
+        columns = (name_column("op"), name_column("line"), Column("phase"), number_column("times"))
         return self._make_table(columns, rows, total=len(result.alerts))
 
     def _list_changes(self, result: AuditResult) -> list[str]:
         texts = []
         for change in result.changes:
-            text = f"{named(change.what)}: {named(change.before)} → {named(change.after)}"
+            text = (
+                f"{show_name(change.what)}: {show_name(change.before)} → {show_name(change.after)}"
+            )
             if change.location:
                 text += f", {show_place(change.location)}"
             texts.append(text)
@@ -241,8 +243,8 @@ class _Page:
 
     def _describe_confidence(self, result: AuditResult) -> list[str]:
         sentences = [
-            confidence_sentence(result),
-            completeness_sentence(result),
+            word_confidence(result),
+            word_completeness(result),
             self._show_classes(result),
             _say_what_was_compared(result),
             _show_settings(result),
@@ -273,11 +275,11 @@ class _Page:
 
 
 def _show_note(note: NotChecked) -> str:
-    return f"{prose(note.what)}: {prose(note.why)}"
+    return f"{show_prose(note.what)}: {show_prose(note.why)}"
 
 
 def _show_warning(warning: ProgramWarning) -> str:
-    return prose(warning_sentence(warning))
+    return show_prose(word_warning(warning))
 
 
 def _show_ending(outcome: Outcome) -> str:
@@ -285,11 +287,11 @@ def _show_ending(outcome: Outcome) -> str:
 
 
 def _show_line(location: Location | None) -> str:
-    return named(f"{location.path}:{location.line}") if location else ""
+    return show_name(f"{location.path}:{location.line}") if location else ""
 
 
 def _name_proven(fix: Fix | None) -> str:
-    return ", ".join(map(named, fix.settings)) if fix is not None and fix.verified else ""
+    return ", ".join(map(show_name, fix.settings)) if fix is not None and fix.verified else ""
 
 
 def _name_pair(divergences: Sequence[TensorDivergence]) -> str:
@@ -305,38 +307,38 @@ def _name_pair(divergences: Sequence[TensorDivergence]) -> str:
 def _make_tensor_row(divergence: TensorDivergence, *, with_runs: bool) -> tuple[str, ...]:
     first, second = divergence.runs
     start = (
-        kind_word(divergence.kind),
-        named(divergence.name),
+        name_kind(divergence.kind),
+        show_name(divergence.name),
         str(divergence.step),
         f"{first}, {second}" if with_runs else "",
     )
-    remark = prose(divergence_remark(divergence))
+    remark = show_prose(word_remark(divergence))
     remarks = [remark] if remark else []
     found = divergence.difference
     if found is None:
         return (*start, "", "", "", remark)
-    remarks += oddities(found)
+    remarks += name_oddities(found)
     if found.within_tolerance:
         remarks.append("within tolerance")
     return (
         *start,
-        f"{whole(found.differing)}/{whole(found.elements)}",
-        whole(found.max_ulp),
-        real(found.max_abs),
+        f"{show_whole(found.differing)}/{show_whole(found.elements)}",
+        show_whole(found.max_ulp),
+        show_real(found.max_abs),
         ", ".join(remarks),
     )
 
 
 def _say_what_was_compared(result: AuditResult) -> str:
-    counts = [counted(number, named(kind)) for kind, number in result.compared if number]
-    where = f"each run of {named(result.subject)}" if result.subject else "each run"
-    steps = counted(result.steps, "step")
+    counts = [show_count(number, show_name(kind)) for kind, number in result.compared if number]
+    where = f"each run of {show_name(result.subject)}" if result.subject else "each run"
+    steps = show_count(result.steps, "step")
     what = f"{', '.join(counts)}, over {steps}" if counts else "nothing"
     return f"compared in {where}: {what}"
 
 
 def _show_settings(result: AuditResult) -> str:
-    texts = [f"{named(name)} {named(value)}" for name, value in result.settings]
+    texts = [f"{show_name(name)} {show_name(value)}" for name, value in result.settings]
     return f"settings: {', '.join(texts)}" if texts else ""
 
 

@@ -38,7 +38,7 @@ _MOMENTS = {
 _LONGEST = 500  # characters of a foreign text that are shown; the JSON report has all of it
 
 
-def escaped(text: str) -> str:
+def escape(text: str) -> str:
     """Return `text` with everything that does not print escaped.
 
     Names come from traces, and a trace may come from a stranger: no control character, terminal
@@ -51,50 +51,50 @@ def escaped(text: str) -> str:
     )
 
 
-def named(text: str) -> str:
+def show_name(text: str) -> str:
     """Return a name, escaped, and cut where nobody would read on."""
-    shown = escaped(text)
+    shown = escape(text)
     return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"
 
 
-def prose(text: str) -> str:
+def show_prose(text: str) -> str:
     """Return a sentence on one line: as `named`, but a run of white space becomes one space."""
-    return named(" ".join(text.split()))
+    return show_name(" ".join(text.split()))
 
 
-def counted(number: int, noun: str) -> str:
+def show_count(number: int, noun: str) -> str:
     """Return `1 run`, `3 runs`, `2 batches`."""
-    return f"{number:,} {plural(noun, number)}"
+    return f"{number:,} {inflect_noun(noun, number)}"
 
 
-def plural(noun: str, number: int) -> str:
+def inflect_noun(noun: str, number: int) -> str:
     """Return the noun as it stands behind the number: `run`, `runs`, `batches`."""
     if number == 1:
         return noun
     return f"{noun}es" if noun.endswith(("s", "x", "ch", "sh")) else f"{noun}s"
 
 
-def moment(phase: Phase, step: int) -> str:
+def name_moment(phase: Phase, step: int) -> str:
     """Return when something happened, such as `backward pass of step 0`."""
     return _MOMENTS[phase].format(step)
 
 
-def phase_word(phase: Phase) -> str:
+def name_phase(phase: Phase) -> str:
     """Return `data`, `forward`, `backward` or `optimizer`."""
     return phase.name.lower()
 
 
-def kind_word(kind: EventKind) -> str:
+def name_kind(kind: EventKind) -> str:
     """Return `gradient`, `parameter`, `batch` and so on."""
     return kind.name.lower()
 
 
-def warning_sentence(warning: ProgramWarning) -> str:
+def word_warning(warning: ProgramWarning) -> str:
     """Return what a warning says, after the id of its rule if it has one."""
     return f"{warning.rule}: {warning.message}" if warning.rule else warning.message
 
 
-def divergence_remark(row: TensorDivergence) -> str:
+def word_remark(row: TensorDivergence) -> str:
     """Say what no distance between two tensors tells; empty where there is nothing more to say."""
     if row.only_in is not None:
         return f"only in run {row.only_in}"
@@ -105,12 +105,12 @@ def divergence_remark(row: TensorDivergence) -> str:
     return ""
 
 
-def real(number: float | None) -> str:
+def show_real(number: float | None) -> str:
     """Return `1.2e-07`; empty for None."""
     return "" if number is None else f"{number:.2g}"
 
 
-def whole(number: int | None) -> str:
+def show_whole(number: int | None) -> str:
     """Return `3,812`; above a billion only the magnitude tells anything."""
     if number is None:
         return ""
@@ -120,13 +120,13 @@ def whole(number: int | None) -> str:
     return f"{number:.1e}" if abs(number) < 10**300 else "huge"
 
 
-def difference_sentence(difference: Difference) -> str:
+def word_difference(difference: Difference) -> str:
     """Say how far two tensors are apart: how many elements, how much at most, where first."""
     verb = "differs" if difference.differing == 1 else "differ"
-    elements = counted(difference.elements, "element")
-    parts = [f"{whole(difference.differing)} of {elements} {verb}"]
+    elements = show_count(difference.elements, "element")
+    parts = [f"{show_whole(difference.differing)} of {elements} {verb}"]
     parts += _word_distance(difference)
-    parts += oddities(difference)
+    parts += name_oddities(difference)
     if difference.first_index:
         parts.append(f"first at [{', '.join(map(str, difference.first_index))}]")
     tolerance = "; within the tolerance" if difference.within_tolerance else ""
@@ -137,36 +137,36 @@ def _word_distance(difference: Difference) -> list[str]:
     """Return the largest distance, in ULP if there is such a count; nothing if all are zero."""
     sizes = []
     if difference.max_abs is not None:
-        sizes.append(f"{real(difference.max_abs)} abs")
+        sizes.append(f"{show_real(difference.max_abs)} abs")
     if difference.max_rel is not None:
-        sizes.append(f"{real(difference.max_rel)} rel")
+        sizes.append(f"{show_real(difference.max_rel)} rel")
     said = ", ".join(sizes)
     if difference.max_ulp:
-        ulp = f"at most {whole(difference.max_ulp)} ULP"
+        ulp = f"at most {show_whole(difference.max_ulp)} ULP"
         return [f"{ulp} ({said})" if said else ulp]
     if sizes and difference.max_abs != 0.0:
         return [f"at most {said}"]
     return []
 
 
-def oddities(difference: Difference) -> list[str]:
+def name_oddities(difference: Difference) -> list[str]:
     """Name the differing elements that no distance can describe."""
     kinds = (
         (difference.nan_against_number, "NaN on one side"),
         (difference.nan_payload, "NaN payload"),
         (difference.zero_sign, "sign of zero"),
     )
-    return [f"{whole(count)} {kind}" for count, kind in kinds if count]
+    return [f"{show_whole(count)} {kind}" for count, kind in kinds if count]
 
 
-def confidence_sentence(result: AuditResult) -> str:
+def word_confidence(result: AuditResult) -> str:
     """Say what the runs support, and no more."""
     if result.verdict is Verdict.NOT_AUDITED:
         return "nothing is known about whether the program is reproducible"
     if result.verdict is Verdict.NOT_REPRODUCIBLE:
         return "certain: the divergence was seen" + _word_rate(result.confidence)
     in_classes = sum(len(group) for group in result.classes)
-    runs = counted(in_classes or len(result.runs), "run")
+    runs = show_count(in_classes or len(result.runs), "run")
     if result.verdict is Verdict.WITHIN_TOLERANCE:
         return f"{runs} differ, and by no more than the tolerance that was asked for"
     bound = result.confidence.divergence_rate_at_most
@@ -190,7 +190,7 @@ def _word_rate(confidence: Confidence) -> str:
     )
 
 
-def completeness_sentence(result: AuditResult) -> str:
+def word_completeness(result: AuditResult) -> str:
     """Say whether there may be further sources; empty where nothing was diagnosed."""
     if result.is_complete is None:
         return ""
@@ -202,7 +202,7 @@ def completeness_sentence(result: AuditResult) -> str:
     )
 
 
-def replays_sentence(replays: Replays) -> str:
+def word_replays(replays: Replays) -> str:
     """Say how often the repeated call differed, and what that supports."""
     how = " beside competing work" if replays.contention else ""
     low = _percent(round(replays.rate_at_least, 3))
@@ -213,26 +213,26 @@ def replays_sentence(replays: Replays) -> str:
     )
 
 
-def fix_state(fix: Fix) -> str:
+def word_fix_state(fix: Fix) -> str:
     """Say whether a fix was tried, and what it costs."""
     state = "not verified"
     if fix.verified:
-        state = f"verified, {counted(fix.runs, 'run')} with it are equal"
+        state = f"verified, {show_count(fix.runs, 'run')} with it are equal"
     return state if fix.slowdown is None else f"{state}, run time × {fix.slowdown:.2f}"
 
 
-def settings_sentence(fix: Fix) -> str:
+def word_settings(fix: Fix) -> str:
     """Say which settings repair it, and whether that was tried."""
-    state = fix_state(fix)
-    settings = ", ".join(map(named, fix.settings))
+    state = word_fix_state(fix)
+    settings = ", ".join(map(show_name, fix.settings))
     return f"{settings}: {state}" if settings else state
 
 
-def trial_sentence(trial: Trial) -> str:
+def word_trial(trial: Trial) -> str:
     """Say what came of a trial."""
     if trial.is_equal:
-        return f"{counted(trial.runs, 'run')}, all equal"
-    return trial.note or f"{counted(trial.runs, 'run')}, not equal"
+        return f"{show_count(trial.runs, 'run')}, all equal"
+    return trial.note or f"{show_count(trial.runs, 'run')}, not equal"
 
 
 def _percent(share: float, *, up: bool = False) -> str:

@@ -12,7 +12,7 @@ from reproaudit.config.plan import RunPlan
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.diagnose.misuse import find_misuse
 from reproaudit.model.events import Level
-from reproaudit.report.wording import warning_sentence
+from reproaudit.report.wording import word_warning
 from reproaudit.runs.log import tail
 from reproaudit.runs.process import run
 from reproaudit.trace.runs import open_run
@@ -34,7 +34,7 @@ def warn(tmp_path: Path) -> Warn:
         assert record.outcome.is_success, tail(record.log)
         found = find_misuse(open_run(record.trace_dir, 0))
         assert all(warning.location is not None for warning in found)
-        return tuple(map(warning_sentence, found))
+        return tuple(map(word_warning, found))
 
     return warn
 

@@ -334,7 +334,9 @@ def test_what_is_chosen_reaches_the_audit_of_each_subject(
 
 
 def test_every_option_of_the_gate_has_help() -> None:
-    assert [action.option_strings for action in ci.ci_parser()._actions if not action.help] == []
+    assert [
+        action.option_strings for action in ci.make_ci_parser()._actions if not action.help
+    ] == []
 
 
 def test_files_of_results_are_all_different_whatever_the_subjects_are_called(

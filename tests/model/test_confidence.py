@@ -10,7 +10,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import beta
 
-from reproaudit.model.confidence import agreement, interval, rate_at_most, runs_needed, trial_runs
+from reproaudit.model.confidence import (
+    bound_rate,
+    count_runs_to_exclude,
+    count_trial_runs,
+    estimate_agreement,
+    find_interval,
+)
 
 LEVELS = st.floats(0.01, 0.999)
 
@@ -26,40 +32,40 @@ def clopper_pearson(level: float, hits: int, trials: int) -> tuple[float, float]
 
 
 def test_five_equal_runs_leave_a_divergence_rate_of_about_a_half() -> None:
-    assert rate_at_most(0.95, 5) == pytest.approx(1 - 0.05**0.25)
+    assert bound_rate(0.95, 5) == pytest.approx(1 - 0.05**0.25)
 
 
 def test_one_run_rules_nothing_out() -> None:
-    assert rate_at_most(0.95, 1) is None
+    assert bound_rate(0.95, 1) is None
 
 
 @given(LEVELS, st.integers(2, 10_000))
 def test_the_bound_is_the_rate_at_which_equal_runs_are_just_improbable(
     level: float, runs: int
 ) -> None:
-    rate = rate_at_most(level, runs)
+    rate = bound_rate(level, runs)
     assert rate is not None
     assert (1 - rate) ** (runs - 1) == pytest.approx(1 - level)
 
 
 @given(LEVELS, st.integers(2, 10_000))
 def test_more_equal_runs_and_a_lower_level_tighten_the_bound(level: float, runs: int) -> None:
-    rate = rate_at_most(level, runs)
+    rate = bound_rate(level, runs)
     assert rate is not None
-    assert rate > (rate_at_most(level, runs + 1) or 1.0)
-    assert rate > (rate_at_most(level / 2, runs) or 1.0)
+    assert rate > (bound_rate(level, runs + 1) or 1.0)
+    assert rate > (bound_rate(level / 2, runs) or 1.0)
 
 
 def test_a_rate_of_one_in_twenty_takes_91_runs_to_rule_out_at_99_percent() -> None:
-    assert runs_needed(0.99, 0.05) == 91
+    assert count_runs_to_exclude(0.99, 0.05) == 91
 
 
 @given(LEVELS, st.floats(1e-6, 0.999))
 @example(0.75, 0.5)
 def test_the_runs_needed_suffice_and_one_fewer_does_not(level: float, rate: float) -> None:
-    runs = runs_needed(level, rate)
-    assert (rate_at_most(level, runs) or 1.0) <= rate
-    assert runs == 2 or (rate_at_most(level, runs - 1) or 0.0) > rate
+    runs = count_runs_to_exclude(level, rate)
+    assert (bound_rate(level, runs) or 1.0) <= rate
+    assert runs == 2 or (bound_rate(level, runs - 1) or 0.0) > rate
 
 
 @settings(deadline=None)
@@ -69,7 +75,7 @@ def test_the_runs_needed_suffice_and_one_fewer_does_not(level: float, rate: floa
 @example(0.999, (5_000, 10_000))
 def test_the_interval_is_scipys(level: float, seen: tuple[int, int]) -> None:
     expected = clopper_pearson(level, *seen) if seen[1] else (0.0, 1.0)
-    assert interval(level, *seen) == pytest.approx(expected, rel=1e-9)
+    assert find_interval(level, *seen) == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("level", [0.5, 0.9, 0.95])
@@ -77,7 +83,7 @@ def test_the_interval_is_scipys(level: float, seen: tuple[int, int]) -> None:
 def test_the_interval_covers_any_rate_at_least_as_often_as_it_says(
     level: float, trials: int
 ) -> None:
-    ends = [interval(level, hits, trials) for hits in range(trials + 1)]
+    ends = [find_interval(level, hits, trials) for hits in range(trials + 1)]
     for rate in (number / 200 for number in range(201)):
         covered = sum(
             probability(hits, trials, rate)
@@ -90,7 +96,7 @@ def test_the_interval_covers_any_rate_at_least_as_often_as_it_says(
 @given(LEVELS, st.integers(1, 50).flatmap(lambda n: st.tuples(st.integers(0, n - 1), st.just(n))))
 def test_more_hits_move_both_ends_up(level: float, seen: tuple[int, int]) -> None:
     hits, trials = seen
-    before, after = interval(level, hits, trials), interval(level, hits + 1, trials)
+    before, after = find_interval(level, hits, trials), find_interval(level, hits + 1, trials)
     assert before[0] < after[0]
     assert before[1] < after[1] or before[1] == after[1] == 1.0
 
@@ -98,29 +104,29 @@ def test_more_hits_move_both_ends_up(level: float, seen: tuple[int, int]) -> Non
 @given(LEVELS, st.integers(1, 50).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_hits_and_misses_change_places_with_the_ends(level: float, seen: tuple[int, int]) -> None:
     hits, trials = seen
-    low, high = interval(level, hits, trials)
-    assert interval(level, trials - hits, trials) == pytest.approx((1 - high, 1 - low))
+    low, high = find_interval(level, hits, trials)
+    assert find_interval(level, trials - hits, trials) == pytest.approx((1 - high, 1 - low))
 
 
 def test_more_hits_than_trials_are_refused() -> None:
     with pytest.raises(ValueError, match="6 hits of 5 trials"):
-        interval(0.95, 6, 5)
+        find_interval(0.95, 6, 5)
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0, -0.1, math.nan])
 def test_a_level_outside_of_zero_to_one_is_refused(level: float) -> None:
     with pytest.raises(ValueError, match="level"):
-        rate_at_most(level, 5)
+        bound_rate(level, 5)
 
 
 def test_runs_that_are_all_alike_are_not_sure_to_agree_again() -> None:
-    assert agreement([5]) == 0.9
+    assert estimate_agreement([5]) == 0.9
 
 
 @pytest.mark.parametrize("sizes", [[], [0], [3, -1]])
 def test_classes_without_runs_are_refused(sizes: list[int]) -> None:
     with pytest.raises(ValueError, match="classes"):
-        agreement(sizes)
+        estimate_agreement(sizes)
 
 
 @pytest.mark.parametrize(
@@ -129,13 +135,13 @@ def test_classes_without_runs_are_refused(sizes: list[int]) -> None:
 def test_the_rarer_the_difference_the_more_runs_a_fix_has_to_pass(
     sizes: list[int], runs: int
 ) -> None:
-    assert trial_runs(sizes) == runs
+    assert count_trial_runs(sizes) == runs
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=6), st.floats(0.001, 0.5))
 def test_so_many_runs_agree_by_chance_less_often_than_asked(
     sizes: list[int], chance: float
 ) -> None:
-    runs = trial_runs(sizes, chance)
-    assert agreement(sizes) ** (runs - 1) < chance
-    assert runs == 2 or agreement(sizes) ** (runs - 2) >= chance
+    runs = count_trial_runs(sizes, chance)
+    assert estimate_agreement(sizes) ** (runs - 1) < chance
+    assert runs == 2 or estimate_agreement(sizes) ** (runs - 2) >= chance

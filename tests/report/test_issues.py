@@ -14,10 +14,10 @@ from reproaudit.report.issues import (
     Issue,
     Kind,
     Place,
-    issues,
-    place_of,
-    subject_names,
-    subject_path,
+    find_place,
+    find_subject_path,
+    list_issues,
+    name_subjects,
 )
 from tests.report.cases import CASES, INDEX_PUT, NOT_AUDITED, ONE_DIVERGENCE, STRUCTURE
 
@@ -45,13 +45,13 @@ from tests.report.cases import CASES, INDEX_PUT, NOT_AUDITED, ONE_DIVERGENCE, ST
 def test_only_a_file_below_the_working_directory_is_a_place(
     folder: str, path: str, expected: str | None
 ) -> None:
-    place = place_of(folder, Location(path, 7, "f"))
+    place = find_place(folder, Location(path, 7, "f"))
     assert place == (Place(expected, 7, "f") if expected else None)
 
 
 def test_a_line_that_is_not_known_is_no_place() -> None:
-    assert place_of("", Location("train.py", 0)) is None
-    assert place_of("", None) is None
+    assert find_place("", Location("train.py", 0)) is None
+    assert find_place("", None) is None
 
 
 @pytest.mark.parametrize(
@@ -65,13 +65,13 @@ def test_a_line_that_is_not_known_is_no_place() -> None:
     ],
 )
 def test_a_subject_s_own_file_is_taken_from_its_name(subject: str, expected: str) -> None:
-    assert subject_path(subject) == expected
+    assert find_subject_path(subject) == expected
 
 
 def test_subjects_that_come_again_get_different_names() -> None:
     seeds = [replace(ONE_DIVERGENCE, settings=(("seed", str(seed)),)) for seed in (0, 1, 1)]
     again = replace(ONE_DIVERGENCE, subject="eval.py")
-    assert subject_names([*seeds, again]) == (
+    assert name_subjects([*seeds, again]) == (
         "train.py [seed 0]",
         "train.py [seed 1] (1)",
         "train.py [seed 1] (2)",
@@ -82,7 +82,7 @@ def test_subjects_that_come_again_get_different_names() -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_an_audit_has_an_error_exactly_if_its_exit_code_is_not_zero(case: str) -> None:
     failed = CASES[case].verdict in (Verdict.NOT_REPRODUCIBLE, Verdict.NOT_AUDITED)
-    assert any(issue.is_error for issue in issues(CASES[case])) is failed
+    assert any(issue.is_error for issue in list_issues(CASES[case])) is failed
 
 
 @pytest.mark.parametrize("result", [ONE_DIVERGENCE, STRUCTURE])
@@ -91,20 +91,20 @@ def test_what_is_accepted_is_no_error_also_if_no_source_was_located(result: obje
     marks = fingerprints(result.subject, result.findings) or (divergence_fingerprint(result),)
     found = [
         issue
-        for issue in issues(result, frozenset(marks))
+        for issue in list_issues(result, frozenset(marks))
         if issue.kind in (Kind.FINDING, Kind.NO_SOURCE)
     ]
     assert [(issue.is_accepted, issue.is_error) for issue in found] == [(True, False)]
 
 
 def test_an_audit_that_could_not_be_done_cannot_be_accepted() -> None:
-    (issue,) = issues(NOT_AUDITED)
-    (same,) = issues(NOT_AUDITED, frozenset({issue.fingerprint}))
+    (issue,) = list_issues(NOT_AUDITED)
+    (same,) = list_issues(NOT_AUDITED, frozenset({issue.fingerprint}))
     assert (same.kind, same.is_error, same.is_accepted) == (Kind.NOT_AUDITED, True, False)
 
 
 def test_a_finding_of_runs_within_the_tolerance_is_no_error() -> None:
-    (issue, *_) = issues(replace(ONE_DIVERGENCE, verdict=Verdict.WITHIN_TOLERANCE))
+    (issue, *_) = list_issues(replace(ONE_DIVERGENCE, verdict=Verdict.WITHIN_TOLERANCE))
     assert (issue.kind, issue.is_error) == (Kind.FINDING, False)
 
 
@@ -113,7 +113,7 @@ def test_a_warning_keeps_its_rule_and_its_identity_when_its_line_moves() -> None
         place = Location("train.py", line, "main")
         message = f"workers iterated at train.py:{line} draw alike"
         warnings = (ProgramWarning(message, "RA501", place), ProgramWarning("2 cores for 4 runs"))
-        found = issues(replace(ONE_DIVERGENCE, warnings=warnings))
+        found = list_issues(replace(ONE_DIVERGENCE, warnings=warnings))
         return [issue for issue in found if issue.kind is Kind.WARNING]
 
     before, after = issues_of_warnings(12), issues_of_warnings(14)
@@ -126,7 +126,7 @@ def test_a_warning_keeps_its_rule_and_its_identity_when_its_line_moves() -> None
 
 def test_a_warning_has_the_line_that_is_known_of_it() -> None:
     warning = ProgramWarning("workers draw alike", "RA501", Location("train.py", 12, "main"))
-    found = issues(replace(ONE_DIVERGENCE, warnings=(warning, ProgramWarning("2 cores"))))
+    found = list_issues(replace(ONE_DIVERGENCE, warnings=(warning, ProgramWarning("2 cores"))))
     places = [issue.place for issue in found if issue.kind is Kind.WARNING]
     assert places == [Place("examples/net/train.py", 12, "main"), None]
 
@@ -136,5 +136,5 @@ def test_issues_that_agree_in_all_but_their_line_have_different_identities() -> 
         Alert("aten::cumsum", "", Phase.FORWARD, "head", Location("model.py", line, "f"))
         for line in (7, 9)
     )
-    found = issues(replace(ONE_DIVERGENCE, findings=(INDEX_PUT, INDEX_PUT), alerts=alerts))
+    found = list_issues(replace(ONE_DIVERGENCE, findings=(INDEX_PUT, INDEX_PUT), alerts=alerts))
     assert len({issue.fingerprint for issue in found}) == len(found) == 5

@@ -4,8 +4,8 @@ from reproaudit.report.layout import (
     Column,
     make_rows,
     make_table,
-    names,
-    numbers,
+    name_column,
+    number_column,
     prose_column,
     wrap_beside,
     wrap_entry,
@@ -13,12 +13,14 @@ from reproaudit.report.layout import (
 
 
 def test_a_table_is_no_wider_than_its_cells_and_numbers_stand_to_the_right() -> None:
-    lines = make_table([names("name"), numbers("step")], [("a", "7"), ("long", "1,000")], 80)
+    lines = make_table(
+        [name_column("name"), number_column("step")], [("a", "7"), ("long", "1,000")], 80
+    )
     assert lines == ["name   step", "----  -----", "a         7", "long  1,000"]
 
 
 def test_a_column_that_says_nothing_is_left_out() -> None:
-    assert make_table([names("name"), prose_column("note")], [("a", ""), ("b", "")], 80) == [
+    assert make_table([name_column("name"), prose_column("note")], [("a", ""), ("b", "")], 80) == [
         "name",
         "----",
         "a",
@@ -37,18 +39,21 @@ def test_a_name_loses_its_middle_and_prose_its_end() -> None:
         "the same samples came in another order here",
     )
     assert (
-        make_table([names("line"), prose_column("note")], [row], 42)[-1]
+        make_table([name_column("line"), prose_column("note")], [row], 42)[-1]
         == "package/m…/file.py:3  the same samples ca…"
     )
 
 
 def test_columns_are_not_cut_below_what_can_be_read_although_the_table_is_then_too_wide() -> None:
     row = ("x" * 30, "y" * 30)
-    assert make_table([names("op"), names("line")], [row], 10)[-1] == "xxxxx…xxxxxx  yyyyy…yyyyyy"
+    assert (
+        make_table([name_column("op"), name_column("line")], [row], 10)[-1]
+        == "xxxxx…xxxxxx  yyyyy…yyyyyy"
+    )
 
 
 def test_a_cell_that_looks_like_a_number_stays_as_it_was_written() -> None:
-    assert make_table([names("name")], [("1e5",), ("007",)], 80)[2:] == ["1e5", "007"]
+    assert make_table([name_column("name")], [("1e5",), ("007",)], 80)[2:] == ["1e5", "007"]
 
 
 def test_a_path_is_not_broken_at_its_hyphens_or_at_the_width() -> None:

@@ -11,14 +11,14 @@ from reproaudit.model.events import EventKind, Phase
 from reproaudit.model.result import Difference, TensorDivergence
 from reproaudit.report.wording import (
     PASSES,
-    counted,
-    difference_sentence,
-    divergence_remark,
-    escaped,
-    moment,
-    named,
-    prose,
-    whole,
+    escape,
+    name_moment,
+    show_count,
+    show_name,
+    show_prose,
+    show_whole,
+    word_difference,
+    word_remark,
 )
 
 FAR = Difference(640_000, 3_812, 4, 1.2e-07, 3.1e-06, (0, 17))
@@ -55,7 +55,7 @@ FAR = Difference(640_000, 3_812, 4, 1.2e-07, 3.1e-06, (0, 17))
     ],
 )
 def test_a_difference_is_told_in_one_sentence(difference: Difference, sentence: str) -> None:
-    assert difference_sentence(difference) == sentence
+    assert word_difference(difference) == sentence
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
@@ -64,26 +64,26 @@ def test_a_difference_is_told_in_one_sentence(difference: Difference, sentence: 
 @example("\u202etxt.exe\u2066")
 @example("\ud800\udcff")
 def test_escaped_text_prints_on_one_line_and_can_be_encoded(text: str) -> None:
-    assert escaped(text).isprintable()
-    assert escaped(text).encode("utf-8").decode("utf-8") == escaped(text)
+    assert escape(text).isprintable()
+    assert escape(text).encode("utf-8").decode("utf-8") == escape(text)
 
 
 def test_letters_of_any_script_are_left_as_they_are() -> None:
-    assert escaped("größe слой 層 λ") == "größe слой 層 λ"
+    assert escape("größe слой 層 λ") == "größe слой 層 λ"
 
 
 def test_escapes_say_which_character_was_there() -> None:
-    assert escaped("a\x1b\n\u202e\udcff") == r"a\x1b\n\u202e\udcff"
+    assert escape("a\x1b\n\u202e\udcff") == r"a\x1b\n\u202e\udcff"
 
 
 def test_prose_joins_lines_and_a_name_keeps_them_visible() -> None:
-    assert prose(" first\n\tsecond ") == "first second"
-    assert named("first\nsecond") == r"first\nsecond"
+    assert show_prose(" first\n\tsecond ") == "first second"
+    assert show_name("first\nsecond") == r"first\nsecond"
 
 
 def test_a_name_of_a_million_characters_is_cut() -> None:
-    assert len(named("x" * 1_000_000)) == 500
-    assert named("x" * 1_000_000).endswith("…")
+    assert len(show_name("x" * 1_000_000)) == 500
+    assert show_name("x" * 1_000_000).endswith("…")
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_name_of_a_million_characters_is_cut() -> None:
     ],
 )
 def test_nouns_follow_their_number(number: int, noun: str, expected: str) -> None:
-    assert counted(number, noun) == expected
+    assert show_count(number, noun) == expected
 
 
 @pytest.mark.parametrize(
@@ -110,11 +110,11 @@ def test_nouns_follow_their_number(number: int, noun: str, expected: str) -> Non
     ],
 )
 def test_a_whole_number_is_exact_up_to_a_billion(number: int | None, expected: str) -> None:
-    assert whole(number) == expected
+    assert show_whole(number) == expected
 
 
 def test_every_phase_has_words_for_a_moment_and_for_a_headline() -> None:
-    assert [moment(phase, 3) for phase in Phase] == [
+    assert [name_moment(phase, 3) for phase in Phase] == [
         "data of step 3",
         "forward pass of step 3",
         "backward pass of step 3",
@@ -136,4 +136,4 @@ def test_what_no_distance_tells_of_a_divergence_is_said_in_words(
     facts: dict[str, Any], expected: str
 ) -> None:
     row = TensorDivergence(EventKind.BATCH, "loader", 0, Phase.DATA, (0, 3), "float32[3]")
-    assert divergence_remark(replace(row, **facts)) == expected
+    assert word_remark(replace(row, **facts)) == expected
