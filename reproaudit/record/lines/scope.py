@@ -14,7 +14,7 @@ from reproaudit.record.digest.tensors import Digest
 from reproaudit.record.lines.statements import Body, is_followed
 
 _getrefcount, _active_count = sys.getrefcount, threading.active_count
-_UNTOLD = (ModuleType, FunctionType, BuiltinFunctionType, MethodType, type)
+_NO_DATA = (ModuleType, FunctionType, BuiltinFunctionType, MethodType, type)
 
 # Until Python 3.12 `f_locals` is a copy that the frame keeps, and that is written back to the
 # variables afterwards. It would hold objects alive that the program has let go, and undo what
@@ -31,7 +31,7 @@ class Scope:
     def __init__(self, frame: FrameType, body: Body) -> None:
         self._body = body
         self._globals = frame.f_globals
-        self._locals: Mapping[str, Any] = _locals_of(frame, body)
+        self._locals: Mapping[str, Any] = _read_locals(frame, body)
         self._digests: dict[str, Digest | None] = {}
 
     def digest(self, name: str) -> Digest | None:
@@ -54,16 +54,19 @@ class Scope:
 
 
 def data_digest(value: object) -> Digest | None:
-    return None if value is None or issubclass(type(value), _UNTOLD) else value_digest(value)
+    """Return the digest of a value; None for what is no data: modules, functions, classes."""
+    # Not isinstance, which asks the value for a `__class__` of its own.
+    if value is None or issubclass(type(value), _NO_DATA):
+        return None
+    return value_digest(value)
 
 
-def _locals_of(frame: FrameType, body: Body) -> Mapping[str, Any]:
+def _read_locals(frame: FrameType, body: Body) -> Mapping[str, Any]:
     """Return a frame's variables, and leave nothing of them in the frame."""
     if not body.is_function:
         found = frame.f_locals
-        return (
-            found if isinstance(found, dict) else {}
-        )  # a class body's may be a mapping of the program's own
+        # A class body's may be a mapping of the program's own, whose code must not run here.
+        return found if isinstance(found, dict) else {}
     if body.shows_locals or (_WRITES_BACK and body.has_cells and _active_count() > 1):
         return {}
     found = frame.f_locals

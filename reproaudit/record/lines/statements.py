@@ -22,14 +22,12 @@ _ACCESS = re.compile(
 _SHOWS_LOCALS = frozenset(
     ("locals", "vars", "dir", "eval", "exec", "f_locals", "_getframe", "currentframe")
 )
-_LEAVES_UNDEFINED = frozenset(
-    ("empty", "empty_like", "ndarray")
-)  # NumPy's; PyTorch's show in the events of ops
+# NumPy's; PyTorch's show in the events of ops.
+_LEAVES_UNDEFINED = frozenset(("empty", "empty_like", "ndarray"))
 
 
 class Statement:
-    """One statement of one code object: where it stands, which variables it reads and writes, how
-    often it ran."""
+    """One statement of one code object: where it stands, what it reads and writes, its runs."""
 
     __slots__ = ("is_undefined", "place", "reads", "site", "visits", "writes")
 
@@ -64,8 +62,10 @@ class Body:
         self._path = path
         for line, access, name in _accesses(code):
             statement = self.statement(line)
-            if access:
-                (statement.reads if access == "LOAD" else statement.writes)[name] = None
+            if access == "LOAD":
+                statement.reads[name] = None
+            elif access:
+                statement.writes[name] = None
             statement.is_undefined |= name in _LEAVES_UNDEFINED
 
     def statement(self, line: int) -> Statement:
@@ -77,8 +77,7 @@ class Body:
 
 
 def _accesses(code: CodeType) -> Iterator[tuple[int, str, str]]:
-    """Yield line, "LOAD" or "STORE" and name of each use of a variable; of other names the line, ""
-    and the name."""
+    """Yield line, "LOAD" or "STORE", and name of each use of a variable; "" for other names."""
     ranges = iter(code.co_lines())
     end, line = 0, None
     for instruction in dis.get_instructions(code):
@@ -88,9 +87,8 @@ def _accesses(code: CodeType) -> Iterator[tuple[int, str, str]]:
         if line is None or not isinstance(found, (str, tuple)):
             continue
         accesses = _ACCESS.findall(instruction.opname)
-        names = (
-            found if isinstance(found, tuple) else (found,)
-        )  # from 3.13 on one instruction may name two
+        # From Python 3.13 on one instruction may name two variables.
+        names = found if isinstance(found, tuple) else (found,)
         for access, name in zip(accesses or [""], names, strict=False):
             if isinstance(name, str) and is_followed(name):
                 yield line, access, name
@@ -100,9 +98,16 @@ def is_followed(name: str) -> bool:
     return not name.startswith((".", "__"))
 
 
+def _is_code(token: tokenize.TokenInfo) -> bool:
+    is_text = bool(token.string.strip())
+    return is_text and token.type not in (tokenize.COMMENT, tokenize.ENCODING)
+
+
 def logical_lines(filename: str) -> dict[int, int]:
-    """Map each further line of a statement's text that spans several to its first. Nothing where
-    there is no source."""
+    """Map the further lines of each statement that spans several to its first line.
+
+    Empty where there is no source.
+    """
     starts: dict[int, int] = {}
     first = 0
     try:
@@ -111,17 +116,9 @@ def logical_lines(filename: str) -> dict[int, int]:
                 if token.type == tokenize.NEWLINE:
                     starts.update((line, first) for line in range(first + 1, token.start[0] + 1))
                     first = 0
-                elif (
-                    not first
-                    and token.string.strip()
-                    and token.type not in (tokenize.COMMENT, tokenize.ENCODING)
-                ):
+                elif not first and _is_code(token):
                     first = token.start[0]
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        tokenize.TokenError,
-    ):  # it is no file, or no longer what was compiled
+    # It is no file, or no longer what was compiled.
+    except (OSError, SyntaxError, ValueError, tokenize.TokenError):
         return starts
     return starts

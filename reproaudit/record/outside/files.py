@@ -63,10 +63,8 @@ class Files:
             *(sysconfig.get_path(key) for key in ("stdlib", "platstdlib")),
         ]
         self._excluded = (*_SYSTEM, *(_realpath(folder) + os.sep for folder in own))
-        temporary = "/tmp"
-        # The last that is set wins: `tempfile` looks for them from the end.
-        for name in ("TMP", "TEMP", "TMPDIR"):
-            temporary = os.environ.get(name) or temporary
+        named = [os.environ[name] for name in ("TMPDIR", "TEMP", "TMP") if os.environ.get(name)]
+        temporary = named[0] if named else "/tmp"  # as `tempfile` chooses
         self._temporary = _realpath(temporary) + os.sep
 
     def install(self) -> None:

@@ -34,21 +34,16 @@ def install(reach: Reach) -> None:
     DataLoader(in_order=False)."""
     _order_pools(reach.patches)
     _number_futures(reach.patches)
-    wait = _first_submitted(_base.wait)
+    wait = _make_wait(_base.wait)
     for module in (_base, futures):
-        reach.patches.replace(module, "as_completed", _in_order(_base.wait))
+        reach.patches.replace(module, "as_completed", _make_as_completed(_base.wait))
         reach.patches.replace(module, "wait", wait)
     _order_connections(reach)
     reach.when_imported("torch", lambda: _order_loaders(reach.patches))
 
 
-# -- multiprocessing
-# -------------------------------------------------------------------------------------------------
-
-
 class _Turns:
-    """Calls what has arrived by the numbers that were given out, each once all before it have had
-    their turn."""
+    """Calls what has arrived in the order of numbers, each once all before it were called."""
 
     def __init__(self) -> None:
         self.numbers = itertools.count()
@@ -66,26 +61,30 @@ def _order_pools(patches: Patches) -> None:
     patches.replace(pools.IMapUnorderedIterator, "_set", vars(pools.IMapIterator)["_set"])
     turns: weakref.WeakKeyDictionary[Any, _Turns] = weakref.WeakKeyDictionary()
     original = pools.Pool.apply_async
+    signature = inspect.signature(original)
 
     @functools.wraps(original)
-    def apply_async(
-        self: Any,
-        func: Any,
-        args: Any = (),
-        kwds: Any = {},  # noqa: B006 - as in the original
-        callback: Any = None,
-        error_callback: Any = None,
-    ) -> Any:
+    def apply_async(*args: Any, **kwargs: Any) -> Any:
+        call = signature.bind(*args, **kwargs)
+        given = call.arguments
+        callback = given.get("callback")
+        error_callback = given.get("error_callback")
         if callback is None and error_callback is None:
-            return original(self, func, args, kwds)
-        own = turns.setdefault(self, _Turns())
+            return original(*args, **kwargs)
+        own = turns.setdefault(given["self"], _Turns())
         number = next(own.numbers)
 
-        # All are called by the one thread of the pool that handles results.
-        def in_turn(function: Callable[[Any], object] | None) -> Callable[[Any], None]:
-            return lambda value: own.arrive(number, lambda: function and function(value))
+        # No lock: all are called by the one thread of the pool that handles results.
+        def call_in_turn(function: Callable[[Any], object] | None) -> Callable[[Any], None]:
+            def arrive(value: Any) -> None:
+                # Also where there is nothing to call: those behind it wait for this number.
+                own.arrive(number, lambda: function and function(value))
 
-        return original(self, func, args, kwds, in_turn(callback), in_turn(error_callback))
+            return arrive
+
+        given["callback"] = call_in_turn(callback)
+        given["error_callback"] = call_in_turn(error_callback)
+        return original(*call.args, **call.kwargs)
 
     patches.replace(pools.Pool, "apply_async", apply_async)
 
@@ -108,10 +107,6 @@ def _order_connections(reach: Reach) -> None:
     reach.patches.replace(multiprocessing.connection, "wait", wait)
 
 
-# -- concurrent.futures
-# ----------------------------------------------------------------------------------------------
-
-
 def _number_futures(patches: Patches) -> None:
     """Number each future when its task is submitted, and hash it by that, so that a set has one
     order in all runs."""
@@ -124,26 +119,26 @@ def _number_futures(patches: Patches) -> None:
         self._submitted = next(numbers)  # type: ignore[attr-defined]
 
     patches.replace(_base.Future, "__init__", init)
-    patches.replace(_base.Future, "__hash__", _submitted)
+    patches.replace(_base.Future, "__hash__", _submission_number)
 
 
-def _submitted(future: _Future) -> int:
+def _submission_number(future: _Future) -> int:
     return getattr(future, "_submitted", 0)
 
 
-def _ordered(given: Iterable[_Future]) -> list[_Future]:
+def _put_in_order(given: Iterable[_Future]) -> list[_Future]:
     """Return the futures in the order in which the program named them, each once; of a set, as
     submitted."""
     if isinstance(given, (set, frozenset)):
-        return sorted(given, key=_submitted)
+        return sorted(given, key=_submission_number)
     return list(dict.fromkeys(given))
 
 
-def _in_order(wait: _Wait) -> Callable[..., Iterator[_Future]]:
+def _make_as_completed(wait: _Wait) -> Callable[..., Iterator[_Future]]:
     @functools.wraps(_base.as_completed)
     def as_completed(fs: Iterable[_Future], timeout: float | None = None) -> Iterator[_Future]:
         end = None if timeout is None else _clock() + timeout
-        waiting = _ordered(fs)[::-1]
+        waiting = _put_in_order(fs)[::-1]
         total, unfinished = len(waiting), 0
         while waiting:
             left = None if end is None else max(0.0, end - _clock())
@@ -158,7 +153,7 @@ def _in_order(wait: _Wait) -> Callable[..., Iterator[_Future]]:
     return as_completed
 
 
-def _first_submitted(original: _Wait) -> _Wait:
+def _make_wait(original: _Wait) -> _Wait:
     """Return a `wait` for which the first completed is the one that was named first, or of a set
     submitted first."""
 
@@ -168,17 +163,13 @@ def _first_submitted(original: _Wait) -> _Wait:
         timeout: float | None = None,
         return_when: str = futures.ALL_COMPLETED,
     ) -> Any:
-        given = _ordered(fs)
+        given = _put_in_order(fs)
         if return_when == futures.FIRST_COMPLETED and timeout is None and given:
             done = original(given[:1]).done
             return _base.DoneAndNotDoneFutures(done, set(given[1:]))
         return original(given, timeout, return_when)
 
     return wait
-
-
-# -- torch
-# -----------------------------------------------------------------------------------------------------------
 
 
 def _order_loaders(patches: Patches) -> None:

@@ -8,10 +8,10 @@ from reproaudit.record.repairs import Reach
 def install(reach: Reach) -> None:
     """Change the flag where operators are dispatched, so that it does not matter which method
     passed it on."""
-    reach.when_imported("torch", lambda: _imported(reach))
+    reach.when_imported("torch", lambda: _enter_mode(reach))
 
 
-def _imported(reach: Reach) -> None:
+def _enter_mode(reach: Reach) -> None:
     from reproaudit.record.repairs.device_modes import BlockingCopies
     from reproaudit.record.repairs.fill_mode import enter_everywhere
 

@@ -110,20 +110,20 @@ def _sleep(reach: Reach, clock: _Clock) -> Callable[[float], None]:
     def sleep(seconds: float, /) -> None:
         original(seconds)
         if is_for_program(reach):
-            clock.skip(
-                seconds
-            )  # a loop that waits for an hour by naps of a second takes no longer than it would
+            # So a loop that waits for an hour by naps of a second takes no longer than it would.
+            clock.skip(seconds)
 
     return sleep
 
 
 def _fix_datetime(reach: Reach, clock: _Clock) -> None:
-    date, moment = datetime.date, datetime.datetime
-    real_today, real_now, real_utcnow = (
-        vars(date)["today"],
-        vars(moment)["now"],
-        vars(moment)["utcnow"],
-    )
+    date = datetime.date
+    moment = datetime.datetime
+    # Not by attribute access, which would bind them to their class: a subclass's own call must
+    # give an instance of the subclass.
+    real_today = vars(date)["today"]
+    real_now = vars(moment)["now"]
+    real_utcnow = vars(moment)["utcnow"]
 
     @functools.wraps(real_today)
     def today(cls: Any) -> Any:
@@ -143,8 +143,7 @@ def _fix_datetime(reach: Reach, clock: _Clock) -> None:
             return real_utcnow.__get__(None, cls)()
         return cls.fromtimestamp(clock.wall_s(), datetime.timezone.utc).replace(tzinfo=None)
 
-    replace_member(
-        reach.patches, date, "today", classmethod(today)
-    )  # datetime.today() is this one too
+    # datetime.today() is this one too: the class inherits it.
+    replace_member(reach.patches, date, "today", classmethod(today))
     replace_member(reach.patches, moment, "now", classmethod(now))
     replace_member(reach.patches, moment, "utcnow", classmethod(utcnow))

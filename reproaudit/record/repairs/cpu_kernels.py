@@ -9,10 +9,10 @@ def install(reach: Reach) -> None:
     """Deterministic algorithms stay on, as `deterministic` has it; what refuses them goes to the
     CPU."""
     deterministic.install(reach)
-    reach.when_imported("torch", lambda: _imported(reach))
+    reach.when_imported("torch", lambda: _enter_mode(reach))
 
 
-def _imported(reach: Reach) -> None:
+def _enter_mode(reach: Reach) -> None:
     from reproaudit.record.repairs.cpu_mode import RefusedOnCpu
     from reproaudit.record.repairs.fill_mode import enter_everywhere
 

@@ -46,7 +46,7 @@ class RefusedOnCpu(GuestMode):
                 raise
         finally:
             flags.put_back(before)
-        return self._on_cpu(func, self._table[func], args, kwargs, device)
+        return self.run_on_cpu(func, args, kwargs, device)
 
     def _device(self, values: Any) -> torch.device | None:
         """Return where the first tensor lies that is to be moved."""
@@ -58,47 +58,52 @@ class RefusedOnCpu(GuestMode):
                 return found
         return None
 
-    def _on_cpu(self, func: Any, info: OpInfo, args: Any, kwargs: Any, device: torch.device) -> Any:
-        copies: dict[
-            int, tuple[torch.Tensor, torch.Tensor]
-        ] = {}  # by the id of the tensor: it, and its copy
+    def run_on_cpu(self, func: Any, args: Any, kwargs: Any, device: torch.device) -> Any:
+        # By the id of the tensor: it, and its copy. A tensor that is given twice gets one copy, so
+        # that what is written through one argument is read through the other.
+        copies: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
 
-        def moved(value: Any) -> Any:
+        def copy_to_cpu(value: Any) -> Any:
             if isinstance(value, _Tensor):
                 if id(value) not in copies:
                     copies[id(value)] = value, value.detach().to("cpu", copy=True)
                 return copies[id(value)][1]
-            return type(value)(map(moved, value)) if type(value) in (list, tuple) else value
+            if type(value) in (list, tuple):
+                return type(value)(map(copy_to_cpu, value))
+            return value
 
         threads = get_num_threads()
         before = flags.set_off()  # the same operator may refuse on the CPU, too
         set_num_threads(1)
         try:
-            result = func(
-                *map(moved, args), **{name: moved(value) for name, value in kwargs.items()}
-            )
+            copied = {name: copy_to_cpu(value) for name, value in kwargs.items()}
+            result = func(*map(copy_to_cpu, args), **copied)
         finally:
             set_num_threads(threads)
             flags.put_back(before)
         originals = {id(copy): original for original, copy in copies.values()}
-        for value in _written(info, args, kwargs):
+        for value in _find_written(self._table[func], args, kwargs):
             value.copy_(copies[id(value)][1])
 
-        def back(value: Any) -> Any:
+        def put_back(value: Any) -> Any:
             if isinstance(value, _Tensor):
-                return originals[id(value)] if id(value) in originals else value.to(device)
-            return type(value)(map(back, value)) if type(value) in (list, tuple) else value
+                # An operator that works in place returns its argument itself.
+                if id(value) in originals:
+                    return originals[id(value)]
+                return value.to(device)
+            if type(value) in (list, tuple):
+                return type(value)(map(put_back, value))
+            return value
 
-        return back(result)
+        return put_back(result)
 
 
-def _written(info: OpInfo, args: Any, kwargs: Any) -> list[torch.Tensor]:
+def _find_written(info: OpInfo, args: Any, kwargs: Any) -> list[torch.Tensor]:
     """Return the arguments that the operator writes."""
     values = [args[position] for position in sorted(info.mutated) if position < len(args)]
     values += [kwargs[name] for name in sorted(info.mutated_names) if name in kwargs]
-    flat = [
-        item
-        for value in values
-        for item in (value if isinstance(value, (list, tuple)) else (value,))
-    ]
-    return [value for value in flat if isinstance(value, _Tensor)]
+    written: list[torch.Tensor] = []
+    for value in values:
+        items = value if isinstance(value, (list, tuple)) else (value,)
+        written += [item for item in items if isinstance(item, _Tensor)]
+    return written

@@ -16,10 +16,10 @@ from reproaudit.record.repairs import Reach
 def install(reach: Reach) -> None:
     """Hold the flag against `use_deterministic_algorithms` and `set_deterministic_debug_mode` of
     the program."""
-    reach.when_imported("torch", lambda: _imported(reach))
+    reach.when_imported("torch", lambda: _hold_flag(reach))
 
 
-def _imported(reach: Reach) -> None:
+def _hold_flag(reach: Reach) -> None:
     import torch
 
     set_flag, set_debug_mode = (

@@ -22,16 +22,13 @@ class BlockingCopies(GuestMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self._positions: dict[
-            Any, int | None
-        ] = {}  # of the argument, by operator; None: it has none
+        # Of the argument, by operator; None: it has none.
+        self._positions: dict[Any, int | None] = {}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if func not in self._positions:
-            schema = schema_of(func)
-            names = [] if schema is None else [argument.name for argument in schema.arguments]
-            self._positions[func] = names.index("non_blocking") if "non_blocking" in names else None
+            self._positions[func] = _find_position(func)
         position = self._positions[func]
         if position is not None:
             if kwargs.get("non_blocking"):
@@ -41,24 +38,38 @@ class BlockingCopies(GuestMode):
         return func(*args, **kwargs)
 
 
+def _find_position(func: Any) -> int | None:
+    """Return which argument of the operator is `non_blocking`; None if it has none."""
+    schema = schema_of(func)
+    if schema is None:
+        return None
+    names = [argument.name for argument in schema.arguments]
+    return names.index("non_blocking") if "non_blocking" in names else None
+
+
 class SerialStreams(GuestMode):
-    """Waits for the devices that an operator reads or writes, after it. A graph capture forbids
-    that: not there."""
+    """Waits after each operator for the devices that it reads or writes.
+
+    Not while a graph is captured: CUDA forbids to wait there.
+    """
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         result = func(*args, **kwargs)
-        if _is_initialized() and (devices := set(_devices((result, args, tuple(kwargs.values()))))):
-            if not rng.is_capturing():
-                for device in devices:
-                    _synchronize(device)
+        # Asking about a device would initialise CUDA, which the program may never do.
+        if not _is_initialized():
+            return result
+        devices = set(find_devices((result, args, tuple(kwargs.values()))))
+        if devices and not rng.is_capturing():
+            for device in devices:
+                _synchronize(device)
         return result
 
 
-def _devices(value: Any) -> Iterator[torch.device]:
+def find_devices(value: Any) -> Iterator[torch.device]:
     if isinstance(value, _Tensor):
         if value.is_cuda:
             yield value.device
     elif isinstance(value, (list, tuple)):
         for item in value:
-            yield from _devices(item)
+            yield from find_devices(item)

@@ -18,13 +18,11 @@ from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.repairs import SEED, Reach
 
 _RECORDER = os.path.dirname(os.path.dirname(__file__)) + os.sep
-_ABOVE_REAL_PIDS = (
-    1 << 22
-)  # Linux gives no process a larger number: a call that takes ours by mistake finds nobody
+# Linux gives no process a larger number: a call that takes ours by mistake finds nobody.
+_ABOVE_REAL_PIDS = 1 << 22
 _PID_BITS = 20
-_UUID1_START = (
-    12_219_292_800 + 1_735_689_600
-) * 10_000_000  # 2025-01-01 in units of 100 ns since October 1582
+# 2025-01-01 in units of 100 ns since October 1582.
+_UUID1_START = (12_219_292_800 + 1_735_689_600) * 10_000_000
 _UUID1_TICK = 10_000  # 1 ms
 _TAKE_PIDS = ("kill", "getpgid", "getsid", "sched_getaffinity", "sched_setaffinity")
 
@@ -35,8 +33,10 @@ _getpid, _getppid = os.getpid, os.getppid
 
 
 class FixedStream:
-    """Bytes that depend on their purpose, on the process's place in the tree, and on how many draws
-    came before."""
+    """Bytes that depend on a purpose, a process's place in the tree, and a count of draws.
+
+    So each process draws the same in each run, and no two processes draw alike.
+    """
 
     def __init__(self, purpose: str, reach: Reach) -> None:
         self._purpose = purpose
@@ -72,8 +72,10 @@ class FixedStream:
 
 
 def is_for_program(reach: Reach) -> bool:
-    """True if the program itself called the function that asks; wrappers of the recorder in between
-    do not count."""
+    """Return True if the program itself called the function that asks.
+
+    Wrappers of the recorder in between do not count.
+    """
     depth = 2
     while _getframe(depth).f_code.co_filename.startswith(_RECORDER):
         depth += 1
@@ -118,13 +120,16 @@ def _fix_uuid1(reach: Reach, stream: FixedStream) -> None:
     @functools.wraps(uuid.uuid1)
     def uuid1(node: int | None = None, clock_seq: int | None = None) -> uuid.UUID:
         drawn = stream.number(64)
-        node = drawn >> 16 if node is None else node
-        clock_seq = drawn & 0x3FFF if clock_seq is None else clock_seq
+        if node is None:
+            node = drawn >> 16
+        if clock_seq is None:
+            clock_seq = drawn & 0x3FFF
         time = _UUID1_START + next(ticks) * _UUID1_TICK
-        low, middle, high = time & 0xFFFFFFFF, time >> 32 & 0xFFFF, time >> 48 & 0x0FFF
-        return uuid.UUID(
-            fields=(low, middle, high, clock_seq >> 8 & 0x3F, clock_seq & 0xFF, node), version=1
-        )
+        low = time & 0xFFFFFFFF
+        middle = time >> 32 & 0xFFFF
+        high = time >> 48 & 0x0FFF
+        fields = (low, middle, high, clock_seq >> 8 & 0x3F, clock_seq & 0xFF, node)
+        return uuid.UUID(fields=fields, version=1)
 
     ticks = itertools.count()
     reach.patches.replace(uuid, "uuid1", uuid1)
@@ -146,7 +151,11 @@ class _Pids:
 
     def real(self, pid: Any) -> Any:
         """Return the process that the program means by `pid`."""
-        return _getpid() if pid == self.own() else _getppid() if pid == self.parent() else pid
+        if pid == self.own():
+            return _getpid()
+        if pid == self.parent():
+            return _getppid()
+        return pid
 
     def _of(self, place: tuple[int, ...]) -> int:
         drawn = int.from_bytes(self._stream.at(place, 0, 4), "big")
@@ -190,22 +199,27 @@ def _tell_psutil(patches: Patches, pids: _Pids) -> None:
 
 
 def _spare_shared_memory(patches: Patches) -> None:
-    """Leave segments their random names: with fixed ones, what a run finds left over would shift
-    its stream."""
-    names = SimpleNamespace(token_hex=lambda size: _urandom(size).hex())
+    """Leave segments their random names: a name that is left over would shift the stream."""
+
+    def token_hex(size: int) -> str:
+        return _urandom(size).hex()
+
+    names = SimpleNamespace(token_hex=token_hex)
     patches.replace(sys.modules["multiprocessing.shared_memory"], "secrets", names)
 
 
 def _spare_triton(patches: Patches) -> None:
-    """Leave its cache its random names: only a kernel that is not cached yet draws one, and would
-    shift the stream."""
-    names = SimpleNamespace(uuid4=lambda: uuid.UUID(int=real_bits(128), version=4))
+    """Leave its cache its random names: only a kernel that is not cached yet draws one."""
+
+    def uuid4() -> uuid.UUID:
+        return uuid.UUID(int=real_bits(128), version=4)
+
+    names = SimpleNamespace(uuid4=uuid4)
     patches.replace(sys.modules["triton.runtime.cache"], "uuid", names)
 
 
 def _spare_numpy(patches: Patches) -> None:
-    """Leave NumPy's seedless generators to the repairs of their own, although they draw through
-    `secrets`."""
+    """Leave NumPy's generators without a seed to their own repairs: they draw by `secrets` too."""
     bit_generator = sys.modules["numpy.random.bit_generator"]
     # A bound method is NumPy's own choice; a function is what that repair has put there.
     if hasattr(bit_generator.randbits, "__self__"):
@@ -213,6 +227,5 @@ def _spare_numpy(patches: Patches) -> None:
 
 
 def real_bits(bits: int) -> int:
-    """Return so many random bits from the operating system, whatever has been put in the place of
-    os.urandom."""
+    """Return so many random bits from the operating system, whatever os.urandom is by now."""
     return int.from_bytes(_urandom((bits + 7) // 8), "big") >> (-bits % 8)

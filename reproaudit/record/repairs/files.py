@@ -17,6 +17,7 @@ from reproaudit.record.repairs.entropy import is_for_program
 _WRITTEN_S = 1_735_689_600  # 2025-01-01 00:00 UTC, when the clock starts that another repair fixes
 _NS_PER_S = 1_000_000_000
 _ATIME, _CTIME = 7, 9  # where in a stat_result the three times in whole seconds are
+_TIME_FIELDS = ("st_atime", "st_mtime", "st_ctime", "st_birthtime")
 
 
 def install(reach: Reach) -> None:
@@ -24,10 +25,6 @@ def install(reach: Reach) -> None:
     os.stat tells."""
     _sort_listings(reach.patches)
     _fix_times(reach)
-
-
-# -- listings
-# --------------------------------------------------------------------------------------------------------
 
 
 class _Entries:
@@ -74,10 +71,6 @@ def _sort_listings(patches: Patches) -> None:
                 patches.replace(owner, name, staticmethod(function))
 
 
-# -- times
-# -----------------------------------------------------------------------------------------------------------
-
-
 def _fix_times(reach: Reach) -> None:
     patches = reach.patches
     for name in ("stat", "lstat", "fstat"):
@@ -101,24 +94,16 @@ def _with_fixed_times(
 
 
 def _at_fixed_time(status: os.stat_result) -> os.stat_result:
-    reduced: Any = (
-        status.__reduce__()
-    )  # the type, and what makes it again: ten numbers, and more fields by name
+    # The type, and what makes it again: ten numbers, and more fields by name. There is no other way
+    # to the fields that only this system has.
+    reduced: Any = status.__reduce__()
     numbers, named = reduced[1]
     numbers = (*numbers[:_ATIME], *[_WRITTEN_S] * 3, *numbers[_CTIME + 1 :])
-    times = {
-        name: _WRITTEN_S * _NS_PER_S if name.endswith("_ns") else float(_WRITTEN_S)
-        for name in _times_in(named)
-    }
-    return os.stat_result(numbers, {**named, **times})
-
-
-def _times_in(named: Iterable[str]) -> Iterator[str]:
-    return (
-        name
-        for name in named
-        if name.startswith(("st_atime", "st_mtime", "st_ctime", "st_birthtime"))
-    )
+    fixed = dict(named)
+    for name in named:
+        if name.startswith(_TIME_FIELDS):
+            fixed[name] = _WRITTEN_S * _NS_PER_S if name.endswith("_ns") else float(_WRITTEN_S)
+    return os.stat_result(numbers, fixed)
 
 
 def _fixed_time(reach: Reach, original: Callable[..., float]) -> Callable[..., float]:

@@ -15,8 +15,7 @@ _Tensor = torch.Tensor
 
 
 class FillMode(GuestMode):
-    """Writes one byte all over the memory that `torch.empty` and its kin leave undefined, and
-    changes nothing else."""
+    """Writes one byte all over the memory that `torch.empty` and its kin leave undefined."""
 
     def __init__(self, byte: int) -> None:
         super().__init__()
@@ -46,7 +45,10 @@ def _target(info: OpInfo, args: Any, kwargs: Any) -> Any:
     for position in info.mutated:
         if position < len(args):
             return args[position]
-    return next((kwargs[name] for name in info.mutated_names if name in kwargs), None)
+    for name in info.mutated_names:
+        if name in kwargs:
+            return kwargs[name]
+    return None
 
 
 def _memory(value: Any) -> torch.UntypedStorage | None:
@@ -58,7 +60,9 @@ def _memory(value: Any) -> torch.UntypedStorage | None:
         storage = value.untyped_storage()
     except (RuntimeError, NotImplementedError):  # sparse, mkldnn, wrapper subclasses
         return None
-    return storage if storage.device.type != "meta" and storage.data_ptr() != 0 else None
+    if storage.device.type == "meta" or storage.data_ptr() == 0:
+        return None
+    return storage
 
 
 def _size(value: Any) -> int:
@@ -67,7 +71,10 @@ def _size(value: Any) -> int:
 
 
 def enter_everywhere(mode: GuestMode, patches: Patches) -> None:
-    """Enter the mode in this thread and in each that the program starts: modes are per thread."""
+    """Enter the mode in this thread and in each that the program starts: modes are per thread.
+
+    A thread runs through `_bootstrap_inner` also where a subclass has a `run` of its own.
+    """
     original = threading.Thread._bootstrap_inner  # type: ignore[attr-defined]
 
     def bootstrap_inner(thread: threading.Thread) -> None:

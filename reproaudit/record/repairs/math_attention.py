@@ -16,10 +16,10 @@ def install(reach: Reach) -> None:
     A program that calls a fused kernel by its own name, such as flash_attn's functions, still gets
     it.
     """
-    reach.when_imported("torch", lambda: _imported(reach))
+    reach.when_imported("torch", lambda: _hold_backends(reach))
 
 
-def _imported(reach: Reach) -> None:
+def _hold_backends(reach: Reach) -> None:
     from reproaudit.record.torch_private import ATTENTION_KERNELS
 
     for kernel, (place, is_allowed) in ATTENTION_KERNELS.items():

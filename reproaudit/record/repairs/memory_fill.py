@@ -18,10 +18,10 @@ def install(reach: Reach) -> None:
     byte = int(_getenv(FILL_VARIABLE, "0"), 0)
     if not 0 <= byte <= 255:
         raise ValueError(f"{FILL_VARIABLE} is {byte}, and takes a byte, 0 to 255")
-    reach.when_imported("torch", lambda: _imported(reach, byte))
+    reach.when_imported("torch", lambda: _enter_mode(reach, byte))
 
 
-def _imported(reach: Reach, byte: int) -> None:
+def _enter_mode(reach: Reach, byte: int) -> None:
     from reproaudit.record.repairs.fill_mode import FillMode, enter_everywhere
 
     enter_everywhere(FillMode(byte), reach.patches)

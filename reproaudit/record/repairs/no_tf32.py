@@ -21,10 +21,10 @@ _GPU_BACKENDS = ("generic", "cuda")
 
 def install(reach: Reach) -> None:
     """Hold it against both ways. The precision of CPU backends alone is left to the program."""
-    reach.when_imported("torch", lambda: _imported(reach))
+    reach.when_imported("torch", lambda: _hold_precision(reach))
 
 
-def _imported(reach: Reach) -> None:
+def _hold_precision(reach: Reach) -> None:
     import torch
 
     from reproaudit.record.torch_private import SET_CUBLAS_TF32, SET_CUDNN_TF32, SET_PRECISION
@@ -33,11 +33,11 @@ def _imported(reach: Reach) -> None:
     for place in (SET_CUBLAS_TF32, SET_CUDNN_TF32):
         replace_setter(patches, place.owner, place.name, ignoring)
     replace_setter(patches, vars(type(torch.backends.cudnn))["allow_tf32"], "setter", ignoring)
-    replace_setter(patches, SET_PRECISION.owner, SET_PRECISION.name, _keeping_full)
-    replace_setter(patches, torch, "set_float32_matmul_precision", _checked)
+    replace_setter(patches, SET_PRECISION.owner, SET_PRECISION.name, _keep_full_precision)
+    replace_setter(patches, torch, "set_float32_matmul_precision", _check_and_set_highest)
 
 
-def _keeping_full(original: Callable[..., Any]) -> Callable[..., Any]:
+def _keep_full_precision(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def set_fp32_precision(backend: str, op: str, precision: str) -> Any:
         if backend in _GPU_BACKENDS and precision not in _FULL:
@@ -47,7 +47,7 @@ def _keeping_full(original: Callable[..., Any]) -> Callable[..., Any]:
     return set_fp32_precision
 
 
-def _checked(original: Callable[[str], None]) -> Callable[[str], None]:
+def _check_and_set_highest(original: Callable[[str], None]) -> Callable[[str], None]:
     @functools.wraps(original)
     def set_float32_matmul_precision(precision: str) -> None:
         original(precision)  # warns of what is no precision

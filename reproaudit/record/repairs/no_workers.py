@@ -18,10 +18,10 @@ def install(reach: Reach) -> None:
     One whose workers were to persist draws its base seed anew in each epoch, as every other loader
     does.
     """
-    reach.when_imported("torch", lambda: _imported(reach))
+    reach.when_imported("torch", lambda: _replace_loader(reach))
 
 
-def _imported(reach: Reach) -> None:
+def _replace_loader(reach: Reach) -> None:
     from torch.utils.data import DataLoader
 
     original = DataLoader.__init__

@@ -8,17 +8,17 @@ import sys
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.repairs import Reach
 from reproaudit.record.repairs.entropy import FixedStream, real_bits
-from reproaudit.record.repairs.numpy_seeds import feed_legacy, is_fed
+from reproaudit.record.repairs.numpy_seeds import feed_legacy, is_legacy_fed
 
 
 def install(reach: Reach) -> None:
     """Give each of them other entropy, in the order in which a process makes them."""
     stream = FixedStream("numpy generators", reach)
-    reach.when_imported("numpy.random", lambda: _imported(reach.patches, stream))
+    reach.when_imported("numpy.random", lambda: _replace_entropy(reach.patches, stream))
 
 
-def _imported(patches: Patches, stream: FixedStream) -> None:
-    if not is_fed():
+def _replace_entropy(patches: Patches, stream: FixedStream) -> None:
+    if not is_legacy_fed():
         # Legacy generators draw from the same function, and are a cause with an advice of its own.
         feed_legacy(patches, lambda: real_bits(32))
 

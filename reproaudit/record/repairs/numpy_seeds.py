@@ -18,23 +18,25 @@ def install(reach: Reach) -> None:
     its own."""
     stream = FixedStream("numpy", reach)
 
-    def imported() -> None:
+    def seed_and_feed() -> None:
         feed_legacy(reach.patches, stream.number)
         sys.modules["numpy.random"].seed(SEED)
 
-    reach.when_imported("numpy.random", imported)
+    reach.when_imported("numpy.random", seed_and_feed)
 
 
-def is_fed() -> bool:
-    """True if `feed_legacy` was called: legacy generators get their seeds from one of our
-    functions."""
+def is_legacy_fed() -> bool:
+    """Return True if `feed_legacy` was called."""
     numpy_random: Any = sys.modules["numpy.random"]
     return numpy_random.mtrand._MT19937 is not numpy_random.MT19937
 
 
 def feed_legacy(patches: Patches, draw: Callable[[], int]) -> None:
-    """Let `draw` give 32-bit seeds where RandomState(), seed() and seed(None) would ask the
-    operating system."""
+    """Let `draw` give the 32-bit seeds for which legacy generators would ask the operating system.
+
+    They ask in RandomState(), seed() and seed(None). That is C code of NumPy, which looks up two
+    names at each call: the generator's `_legacy_seeding`, and `_MT19937` in its module.
+    """
     numpy_random: Any = sys.modules["numpy.random"]
     plain = numpy_random.MT19937
     original = vars(plain)["_legacy_seeding"]
@@ -43,13 +45,13 @@ def feed_legacy(patches: Patches, draw: Callable[[], int]) -> None:
     def _legacy_seeding(self: Any, seed: Any) -> Any:
         return original(self, draw() if seed is None else seed)
 
+    # `numpy.random.seed` refuses a generator that is no instance of what the name `_MT19937` holds.
     class Kind(type):
         def __instancecheck__(cls, instance: object) -> bool:
             return isinstance(instance, plain)
 
     class Fed(metaclass=Kind):
-        """What RandomState makes and numpy.random.seed() looks for: seeded plain generators, never
-        one of its own."""
+        """Stands for MT19937, which RandomState calls: makes plain generators that have a seed."""
 
         def __new__(cls) -> Any:
             made = plain(0)

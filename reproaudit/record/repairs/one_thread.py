@@ -12,10 +12,10 @@ _SETTERS = ("set_num_threads", "set_num_interop_threads")
 
 def install(reach: Reach) -> None:
     """Ignore what the program sets through torch."""
-    reach.when_imported("torch", lambda: _imported(reach))
+    reach.when_imported("torch", lambda: _hold_threads(reach))
 
 
-def _imported(reach: Reach) -> None:
+def _hold_threads(reach: Reach) -> None:
     import torch
 
     for name in _SETTERS:

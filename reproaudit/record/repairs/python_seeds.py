@@ -20,9 +20,11 @@ def install(reach: Reach) -> None:
 
     @functools.wraps(_seed_method)
     def seed(self: random.Random, a: Any = None, version: int = 2) -> None:
-        _seed_method(self, stream.number() if a is None else a, version)
+        given = stream.number() if a is None else a
+        _seed_method(self, given, version)
 
     reach.patches.replace(random.Random, "seed", seed)
+    # The module's function is the method of the global generator, bound when it was imported.
     reach.patches.replace(random, "seed", _global.seed)
     reach.when_imported("tempfile", lambda: _spare_tempfile(reach))
     _seed_method(_global, SEED)
@@ -32,8 +34,10 @@ def install(reach: Reach) -> None:
 
 
 def _spare_tempfile(reach: Reach) -> None:
-    """Leave temporary files their random names: with fixed ones, earlier runs would decide which is
-    the first free."""
+    """Leave temporary files their random names.
+
+    With fixed ones, what earlier runs left over would decide which name is the first free.
+    """
 
     class Unfixed(random.Random):
         seed = _seed_method

@@ -12,10 +12,10 @@ from reproaudit.record.repairs import Reach
 
 def install(reach: Reach) -> None:
     """Synchronise after each operator, in every thread of the program and in the backward pass."""
-    reach.when_imported("torch", lambda: _imported(reach))
+    reach.when_imported("torch", lambda: _enter_mode(reach))
 
 
-def _imported(reach: Reach) -> None:
+def _enter_mode(reach: Reach) -> None:
     from reproaudit.record.repairs.device_modes import SerialStreams
     from reproaudit.record.repairs.fill_mode import enter_everywhere
 

@@ -38,18 +38,24 @@ class _Turns:
         self._in_vain: set[_Line] = set()
 
     def wait(self, line: _Line | None, has_ended: Callable[[float], bool]) -> None:
-        """Wait by `has_ended(seconds)`, which says whether it was long enough. Without a line
-        nothing is done."""
-        if line is not None and line not in self._in_vain and not has_ended(_PATIENCE_S):
+        """Wait by `has_ended(seconds)`, which says whether it was long enough.
+
+        Without a line nothing is done.
+        """
+        if line is None or line in self._in_vain:
+            return
+        if not has_ended(_PATIENCE_S):
             self._in_vain.add(line)
 
     def line(self) -> _Line | None:
-        """Return the innermost line of the program that is running in this thread, if there is one."""
-        depth, frame = 0, _getframe()
+        """Return the innermost line of the program that runs in this thread, if there is one."""
+        depth = 0
+        frame = _getframe()
         while not self._reach.is_program(depth):
             if frame.f_back is None:
                 return None
-            depth, frame = depth + 1, frame.f_back
+            depth += 1
+            frame = frame.f_back
         return _line_of(frame)
 
 
@@ -62,19 +68,21 @@ def install(reach: Reach) -> None:
     thread pools."""
     turns = _Turns(reach)
     for kind in (threading.Thread, BaseProcess):
-        reach.patches.replace(kind, "start", _starting(reach, turns, kind))
-    reach.patches.replace(ThreadPoolExecutor, "submit", _submitting(turns))
-    reach.patches.replace(ThreadPool, "__init__", _making_pool(turns))
+        reach.patches.replace(kind, "start", _make_start(reach, turns, kind))
+    reach.patches.replace(ThreadPoolExecutor, "submit", _make_submit(turns))
+    reach.patches.replace(ThreadPool, "__init__", _make_init(turns))
 
 
-def _starting(reach: Reach, turns: _Turns, kind: Any) -> Callable[[Any], None]:
+def _make_start(reach: Reach, turns: _Turns, kind: Any) -> Callable[[Any], None]:
     original, join, is_alive = kind.start, kind.join, kind.is_alive
 
     @functools.wraps(original)
     def start(self: Any) -> None:
         # Those of libraries serve the program until it ends: progress bars, feeders of queues,
         # pinned memory, workers.
-        line = _line_of(outer_frame(0)) if is_for_program(reach) else None
+        line = None
+        if is_for_program(reach):
+            line = _line_of(outer_frame(0))
         original(self)
 
         def has_ended(seconds: float) -> bool:
@@ -86,7 +94,7 @@ def _starting(reach: Reach, turns: _Turns, kind: Any) -> Callable[[Any], None]:
     return start
 
 
-def _submitting(turns: _Turns) -> Callable[..., Future[Any]]:
+def _make_submit(turns: _Turns) -> Callable[..., Future[Any]]:
     original: Callable[..., Future[Any]] = ThreadPoolExecutor.submit
 
     @functools.wraps(original)
@@ -108,14 +116,16 @@ def _submitting(turns: _Turns) -> Callable[..., Future[Any]]:
     return submit
 
 
-def _making_pool(turns: _Turns) -> Callable[..., None]:
+def _make_init(turns: _Turns) -> Callable[..., None]:
     original = ThreadPool.__init__
 
     @functools.wraps(original)
     def init(
         self: Any, processes: int | None = None, initializer: Any = None, initargs: Any = ()
     ) -> None:
-        original(self, 1 if processes is None else min(processes, 1), initializer, initargs)
+        # A number that the pool refuses, such as 0, is left to be refused.
+        count = 1 if processes is None else min(processes, 1)
+        original(self, count, initializer, initargs)
         self._taskqueue = _TaskQueue(self._taskqueue, turns)
 
     return init
@@ -130,17 +140,19 @@ class _TaskQueue:
 
     def put(self, work: tuple[Any, Callable[[int], None] | None]) -> None:
         tasks, set_length = work
-        line, count = self._turns.line(), 0
+        line = self._turns.line()
+        count = 0
         for job, index, func, args, kwds in tasks:
             ended = _Event()
-            self._queue.put(([(job, index, _telling(func, ended), args, kwds)], None))
+            task = (job, index, _set_when_over(func, ended), args, kwds)
+            self._queue.put(([task], None))
             self._turns.wait(line, ended.wait)
             count = index + 1
         if set_length is not None:
             set_length(count)
 
 
-def _telling(func: Callable[..., Any], ended: threading.Event) -> Callable[..., Any]:
+def _set_when_over(func: Callable[..., Any], ended: threading.Event) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return func(*args, **kwargs)

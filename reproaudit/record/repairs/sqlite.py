@@ -19,10 +19,10 @@ def install(reach: Reach) -> None:
     """Give each connection that `sqlite3.connect` makes functions of our own in the place of the
     built-in ones."""
     stream = FixedStream("sqlite", reach)
-    reach.when_imported("sqlite3", lambda: _imported(reach, stream))
+    reach.when_imported("sqlite3", lambda: _replace_connect(reach, stream))
 
 
-def _imported(reach: Reach, stream: FixedStream) -> None:
+def _replace_connect(reach: Reach, stream: FixedStream) -> None:
     modules = [sys.modules["sqlite3"], sys.modules["sqlite3.dbapi2"]]
     original = modules[0].connect
 

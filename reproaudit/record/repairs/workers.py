@@ -44,8 +44,8 @@ def _seed_loader_workers(reach: Reach) -> None:
     original = WORKER_LOOP.value
     signature = inspect.signature(original)
 
-    # Its name and module stay: a spawned worker finds it by them, and finds the one that was
-    # installed there.
+    # `wraps` keeps name and module: a spawned worker is sent these alone, and finds by them the
+    # function that is installed there.
     @functools.wraps(original)
     def _worker_loop(*args: Any, **kwargs: Any) -> None:
         call = signature.bind(*args, **kwargs)
@@ -53,13 +53,15 @@ def _seed_loader_workers(reach: Reach) -> None:
         # The loop has seeded everything from the same two numbers when it comes to the program's
         # function.
         if given["init_fn"] is not None:
-            given["init_fn"] = _reseeding(given["init_fn"], given["base_seed"] + given["worker_id"])
+            given["init_fn"] = _follow_with_seeds(
+                given["init_fn"], given["base_seed"] + given["worker_id"]
+            )
         original(*call.args, **call.kwargs)
 
     reach.patches.replace(WORKER_LOOP.owner, WORKER_LOOP.name, _worker_loop)
 
 
-def _reseeding(init_fn: Callable[[int], None], seed: int) -> Callable[[int], None]:
+def _follow_with_seeds(init_fn: Callable[[int], None], seed: int) -> Callable[[int], None]:
     """Return `init_fn` followed by the recipe of PyTorch's documentation, for those generators that
     it touched.
 
@@ -70,17 +72,29 @@ def _reseeding(init_fn: Callable[[int], None], seed: int) -> Callable[[int], Non
 
     from reproaudit.record.state.rng import numpy_state, python_state
 
-    generators: tuple[tuple[Callable[[], Any], Callable[[], Any]], ...] = (
-        (python_state, lambda: _seed_python(seed % _NUMPY_SEEDS)),
-        (numpy_state, lambda: _seed_numpy(seed % _NUMPY_SEEDS)),
-        (torch.initial_seed, lambda: torch.manual_seed(seed)),
+    short_seed = seed % _NUMPY_SEEDS
+
+    def seed_python() -> None:
+        _seed_python(short_seed)
+
+    def seed_numpy() -> None:
+        _seed_numpy(short_seed)
+
+    def seed_torch() -> None:
+        torch.manual_seed(seed)
+
+    generators: tuple[tuple[Callable[[], Any], Callable[[], None]], ...] = (
+        (python_state, seed_python),
+        (numpy_state, seed_numpy),
+        # Not its state: a function that only draws from torch keeps the loop's seed.
+        (torch.initial_seed, seed_torch),
     )
 
     def init_and_seed(worker_id: int) -> None:
         before = [state() for state, _ in generators]
         init_fn(worker_id)
-        for (state, reseed), was in zip(generators, before, strict=True):
+        for (state, seed_again), was in zip(generators, before, strict=True):
             if state() != was:
-                reseed()
+                seed_again()
 
     return init_and_seed

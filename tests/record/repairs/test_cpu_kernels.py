@@ -22,13 +22,13 @@ def _flags() -> Iterator[None]:
 def moved(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the operators that were computed on copies."""
     names: list[str] = []
-    original = RefusedOnCpu._on_cpu
+    original = RefusedOnCpu.run_on_cpu
 
     def on_cpu(self: RefusedOnCpu, func: torch._ops.OpOverload, *rest: object) -> object:
         names.append(func._schema.name)
         return original(self, func, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(RefusedOnCpu, "_on_cpu", on_cpu)
+    monkeypatch.setattr(RefusedOnCpu, "run_on_cpu", on_cpu)
     return names
 
 

@@ -66,7 +66,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[torch.device]]:
             for item in value:
                 yield from devices(item)
 
-    monkeypatch.setattr(device_modes, "_devices", devices)
+    monkeypatch.setattr(device_modes, "find_devices", devices)
     monkeypatch.setattr(device_modes, "_is_initialized", lambda: True)
     monkeypatch.setattr(rng, "is_capturing", lambda: False)
     monkeypatch.setattr(device_modes, "_synchronize", waited.append)
@@ -106,7 +106,7 @@ def test_nothing_is_waited_for_inside_a_capture_or_before_the_device_is_in_use(
 
 
 def test_a_cpu_tensor_is_on_no_device_to_wait_for() -> None:
-    assert list(device_modes._devices((torch.ones(2), [torch.ones(2)], "cpu"))) == []
+    assert list(device_modes.find_devices((torch.ones(2), [torch.ones(2)], "cpu"))) == []
 
 
 def test_threads_of_the_program_are_under_the_mode_as_well(waits: list[torch.device]) -> None:
