@@ -15,6 +15,8 @@ import torch
 from reproaudit.model.events import EventFlag, EventKind, Level
 from reproaudit.record.digest import gather
 from reproaudit.record.digest.device import device_digest, sums_by_ops, why_no_kernel
+from reproaudit.trace.reader import Trace
+from reproaudit.trace.views import NOTHING, Digest
 from tests.record.digest.kernel_cases import (
     DTYPES,
     GOLDEN,
@@ -23,7 +25,7 @@ from tests.record.digest.kernel_cases import (
     tensor_of,
     walks,
 )
-from tests.record.recording import record, rows
+from tests.record.recording import operations, record
 
 pytestmark = pytest.mark.gpu
 
@@ -38,6 +40,11 @@ def to_cuda(tensor: torch.Tensor) -> torch.Tensor:
     return made.set_(
         raw.cuda().untyped_storage(), tensor.storage_offset(), tensor.shape, tensor.stride()
     )
+
+
+def outputs_of(trace: Trace, name: str = "") -> list[Digest]:
+    """Return the digests of what the operators of this name wrote, in order."""
+    return [op.outputs for op in operations(trace, name)]
 
 
 def sums(tensor: torch.Tensor) -> tuple[int, int]:
@@ -174,9 +181,9 @@ def test_a_digest_on_a_side_stream_is_of_what_that_stream_wrote(tmp_path: Path) 
     first, result = record(tmp_path, program)
     torch.cuda.synchronize()
     second, _ = record(tmp_path, result.clone)
-    written = rows(first, name="aten::add")["outputs"]
-    assert written.any()
-    assert (written == rows(second, name="aten::clone")["outputs"]).all()
+    (written,) = outputs_of(first, "aten::add")
+    assert written != NOTHING
+    assert outputs_of(second, "aten::clone") == [written]
 
 
 @pytest.mark.seeded
@@ -197,10 +204,10 @@ def test_a_whole_step_in_a_program_that_refuses_to_wait_is_recorded(tmp_path: Pa
 
     for level in (Level.BOUNDARY, Level.OPERATION):
         trace, _ = record(tmp_path, program, level)
-        gradients = rows(trace, EventKind.GRADIENT)
+        gradients = [event for event in trace.tensors() if event.kind is EventKind.GRADIENT]
         assert len(gradients) == 6
-        assert gradients["outputs"].any(axis=1).all()
-        assert not (trace.events["flags"] & EventFlag.UNDIGESTED).any()
+        assert all(event.digest != NOTHING for event in gradients)
+        assert not trace.columns.have(EventFlag.UNDIGESTED).any()
 
 
 @pytest.mark.seeded
@@ -210,10 +217,10 @@ def test_more_digests_in_a_step_than_a_buffer_holds_are_all_fetched(
     monkeypatch.setattr(gather, "ROWS", 8)
     x = torch.arange(5.0, device="cuda")
     trace, _ = record(tmp_path, lambda: [x.add(number) for number in range(50)])
-    found = [tuple(row) for row in rows(trace, name="aten::add")["outputs"]]
+    found = outputs_of(trace, "aten::add")
     again, _ = record(tmp_path, lambda: [x.cpu().cuda().add(number) for number in range(50)])
     assert len(set(found)) == 50
-    assert found == [tuple(row) for row in rows(again, name="aten::add")["outputs"]]
+    assert found == outputs_of(again, "aten::add")
 
 
 @pytest.mark.seeded
@@ -237,12 +244,9 @@ def test_threads_with_streams_of_their_own_do_not_mix_up_their_digests(tmp_path:
 
     one, _ = record(tmp_path, lambda: program(True))
     other, _ = record(tmp_path, lambda: program(False))
-    found = [
-        sorted(tuple(row) for row in rows(trace, name="aten::add")["outputs"])
-        for trace in (one, other)
-    ]
-    assert len(set(found[0])) == 200
-    assert found[0] == found[1]
+    found = outputs_of(one, "aten::add")
+    assert len(set(found)) == 200
+    assert sorted(found) == sorted(outputs_of(other, "aten::add"))
 
 
 @pytest.mark.seeded
@@ -253,14 +257,13 @@ def test_memory_that_the_program_frees_at_once_is_digested_before_it_is_used_aga
 
     def program() -> None:
         for number in range(20):
-            x.add(number).mul(2).sub(
-                3
-            )  # each result dies with the line, and the next takes its memory
+            # Each result dies with the line, and the next takes its memory.
+            x.add(number).mul(2).sub(3)
 
     first, _ = record(tmp_path, program)
     second, _ = record(tmp_path, program)
-    assert rows(first)["outputs"].any(axis=1).all()
-    assert (rows(first)["outputs"] == rows(second)["outputs"]).all()
+    assert all(op.outputs != NOTHING for op in operations(first))
+    assert outputs_of(first) == outputs_of(second)
 
 
 def test_the_program_sees_no_op_of_a_digest_in_its_default_device_mode() -> None:

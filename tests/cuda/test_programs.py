@@ -37,13 +37,10 @@ def test_the_marked_line_of_a_program_runs_the_operator_that_its_cause_is_about(
     path = PROGRAMS / program
     monkeypatch.setattr(sys, "argv", [program, "cpu"])
     trace, _ = record(tmp_path, lambda: runpy.run_path(str(path)))
-    here = [
-        row
-        for row in trace.events
-        if trace.locations[row["location"]].line == line_of_source(program)
-    ]
-    assert any(trace.strings[row["name"]].startswith(op) for row in here)
-    assert int(trace.events["step"].max()) >= 1
+    line = line_of_source(program)
+    here = [event for event in trace.all_events() if event.location.line == line]
+    assert any(event.name.startswith(op) for event in here)
+    assert int(trace.columns.step.max()) >= 1
 
 
 @pytest.mark.parametrize(

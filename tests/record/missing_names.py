@@ -18,7 +18,7 @@ sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 import torch  # noqa: E402
 
-from reproaudit.model.events import EventKind, Level, Outcome, OutcomeKind  # noqa: E402
+from reproaudit.model.events import Level, Outcome, OutcomeKind  # noqa: E402
 from reproaudit.record.hooks import lookup  # noqa: E402
 from reproaudit.trace.reader import Trace  # noqa: E402
 
@@ -55,7 +55,7 @@ def record(level: Level, folder: Path) -> dict[str, Any]:
     installation.remove()
     installation.recorder.finish(Outcome(OutcomeKind.COMPLETED, 0))
     trace = Trace.open(plan.trace_dir)
-    kinds = Counter(EventKind(int(kind)).name.lower() for kind in trace.events["kind"])
+    kinds = Counter(event.kind.name.lower() for event in trace.all_events())
     return {
         "ended": trace.outcome.kind.value,
         "result": result,

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch.testing._internal.common_methods_invocations import op_db
 
@@ -112,7 +113,7 @@ def sweep(
             where = Path(folder) / str(start)
             first, second = (_record(cases, found, where, "digests", fill) for fill in FILLS[2:])
             _compare_traces(cases, first, second, found)
-            dispatched = {cases[number].op for number in _case_numbers(first, EventKind.OP)}
+            dispatched = {cases[step // 2].op for step in _op_steps(first)}
             found.silent += [name for name in dtypes if dtypes[name] and name not in dispatched]
             alerting = [case for case in cases if case.dtype == str(dtypes[case.op][0])[6:]]
             _collect_alerts(alerting, _record(alerting, found, where, "alerts", FILLS[2]), found)
@@ -275,7 +276,7 @@ def _record(cases: list[Case], found: Sweep, where: Path, mode: str, fill: int) 
     for case, recorded in suspects:
         _judge(case, recorded, found, f"{mode} {fill:#x}")
     trace = Trace.open(where)
-    found.counts[f"events recorded, {mode}"] += len(trace.events)
+    found.counts[f"events recorded, {mode}"] += len(trace.columns)
     return trace
 
 
@@ -308,39 +309,40 @@ def _compare_traces(cases: list[Case], first: Trace, second: Trace, found: Sweep
     """Two recordings of the same calls must be equal, unless an operator reads memory that nobody
     wrote."""
     for number, case in enumerate(cases):
-        mine, other = (
-            trace.events[trace.events["step"] // 2 == number] for trace in (first, second)
-        )
-        if len(mine) != len(other):
-            found.false_alarms.append(
-                (f"{case.label} sample {case.sample}", f"{len(mine)} events, then {len(other)}")
-            )
+        what = f"{case.label} sample {case.sample}"
+        mine, others = _events_of(first, number), _events_of(second, number)
+        if len(mine) != len(others):
+            found.false_alarms.append((what, f"{len(mine)} events, then {len(others)}"))
             continue
-        differs = np.flatnonzero(
-            ((mine["inputs"] != other["inputs"]) | (mine["outputs"] != other["outputs"])).any(
-                axis=1
-            )
-        )
-        if not len(differs):
+        rows, other_rows = first.columns.take(mine), second.columns.take(others)
+        inputs_differ = (rows.input_digests != other_rows.input_digests).any(axis=1)
+        outputs_differ = (rows.output_digests != other_rows.output_digests).any(axis=1)
+        differing_rows = np.flatnonzero(inputs_differ | outputs_differ)
+        if not len(differing_rows):
             continue
-        row = mine[differs[0]]
-        if row["flags"] & EventFlag.READS_UNDEFINED:
-            found.reads_undefined.setdefault(case.label, set()).add(first.strings[row["name"]])
+        event = first.event(int(mine[differing_rows[0]]))
+        if event.flags & EventFlag.READS_UNDEFINED:
+            found.reads_undefined.setdefault(case.label, set()).add(event.name)
         else:
-            found.false_alarms.append(
-                (f"{case.label} sample {case.sample}", first.strings[row["name"]])
-            )
+            found.false_alarms.append((what, event.name))
 
 
-def _case_numbers(trace: Trace, kind: EventKind) -> list[int]:
-    """Return which case each event of one kind belongs to."""
-    return [int(step) // 2 for step in trace.events["step"][trace.events["kind"] == kind]]
+def _op_steps(trace: Trace) -> list[int]:
+    """Return the step of each operator."""
+    columns = trace.columns
+    steps: list[int] = columns.step[columns.are(EventKind.OP)].tolist()
+    return steps
+
+
+def _events_of(trace: Trace, case_number: int) -> npt.NDArray[np.intp]:
+    """Return the numbers of the events of one case, which has two steps."""
+    return np.flatnonzero(trace.columns.step // 2 == case_number)
 
 
 def _collect_alerts(cases: list[Case], trace: Trace, found: Sweep) -> None:
-    alerts = trace.events[trace.events["kind"] == EventKind.ALERT]
-    for number, row in zip(_case_numbers(trace, EventKind.ALERT), alerts, strict=True):
-        found.alerts.setdefault(cases[number].op, set()).add(trace.strings[row["name"]])
+    for alert in trace.alerts():
+        case = cases[alert.step // 2]
+        found.alerts.setdefault(case.op, set()).add(alert.op)
 
 
 def main() -> int:

@@ -7,15 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from reproaudit.config.plan import RunPlan
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.model.events import EventKind, Level, NotChecked, Outcome, OutcomeKind, Unchecked
 from reproaudit.record.process.install import Installation
 from reproaudit.record.session import AuditComplete
 from reproaudit.trace.reader import Trace
+from reproaudit.trace.views import OpEvent
 
 
 def record(
@@ -41,18 +39,30 @@ def record(
     return Trace.open(plan.trace_dir), result
 
 
-def rows(trace: Trace, kind: EventKind = EventKind.OP, name: str = "") -> npt.NDArray[np.void]:
-    """Return the events of one kind whose name starts with `name`."""
-    chosen = trace.events[trace.events["kind"] == kind]
-    return (
-        chosen[[trace.strings[row["name"]].startswith(name) for row in chosen]]
-        if len(chosen)
-        else chosen
-    )
+def operations(trace: Trace, name: str = "") -> list[OpEvent]:
+    """Return the operators whose name starts with `name`."""
+    return [op for op in trace.operations() if op.name.startswith(name)]
 
 
 def names(trace: Trace, kind: EventKind) -> list[str]:
-    return [trace.strings[row["name"]] for row in rows(trace, kind)]
+    """Return the names of the events of one kind."""
+    return [event.name for event in trace.all_events() if event.kind is kind]
+
+
+def differing_events(first: Trace, second: Trace, *kinds: EventKind) -> list[str]:
+    """Return the names of the events whose digests differ between two traces of equal length.
+
+    With `kinds`, only events of these kinds are compared.
+    """
+    wanted = kinds or tuple(EventKind)
+    numbers = first.columns.numbers(*wanted)
+    mine = first.columns.take(numbers)
+    others = second.columns.take(second.columns.numbers(*wanted))
+    assert len(mine) == len(others) > 0
+    inputs_differ = (mine.input_digests != others.input_digests).any(axis=1)
+    outputs_differ = (mine.output_digests != others.output_digests).any(axis=1)
+    differing = numbers[inputs_differ | outputs_differ]
+    return [first.event(number).name for number in differing.tolist()]
 
 
 def notes(trace: Trace) -> list[NotChecked]:

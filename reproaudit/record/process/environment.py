@@ -81,20 +81,20 @@ def describe_device() -> dict[str, str]:
         "gpu": torch.cuda.get_device_name(),
         "gpu capability": ".".join(map(str, torch.cuda.get_device_capability())),
         "gpus": str(torch.cuda.device_count()),
-        "gpu driver": _driver_version(_read_proc("/proc/driver/nvidia/version")),
+        "gpu driver": find_driver_version(_read_proc("/proc/driver/nvidia/version")),
         "cudnn": str(torch.backends.cudnn.version()),
-        "cublas": _cublas_version(_read_proc("/proc/self/maps")),
+        "cublas": find_cublas_version(_read_proc("/proc/self/maps")),
     }
     return {name: value for name, value in found.items() if value}
 
 
-def _driver_version(text: str) -> str:
+def find_driver_version(text: str) -> str:
     """Return the version in what NVIDIA's kernel module says of itself; "" if it says none."""
     found = re.search(r"Kernel Module[^\n]*?\s(\d+\.\d[\d.]*)\s", text)
     return found[1] if found is not None else ""
 
 
-def _cublas_version(maps: str) -> str:
+def find_cublas_version(maps: str) -> str:
     """Return the version of the cuBLAS that is loaded in this process; "" if none is."""
     found = re.search(r"\s(/\S*libcublas\.so\S*)", maps)
     if found is None:

@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from reproaudit.model.events import EventKind, Level
 from reproaudit.trace.reader import Trace
-from tests.record.recording import names, record, rows
+from tests.record.recording import names, record
 
 pytestmark = pytest.mark.seeded
 
@@ -62,7 +62,8 @@ def test_gradients_and_parameters_carry_the_names_the_user_gave_them(tmp_path: P
 def test_the_program_is_stopped_after_the_steps_asked_for(tmp_path: Path) -> None:
     trace = boundary(tmp_path, lambda: train(7), steps=3)
     assert trace.header["steps"] == 3
-    assert {int(row["step"]) for row in rows(trace, EventKind.PARAMETER)} == {0, 1, 2}
+    parameters = [event for event in trace.tensors() if event.kind is EventKind.PARAMETER]
+    assert {event.step for event in parameters} == {0, 1, 2}
 
 
 def test_a_program_without_an_optimizer_counts_backward_passes_and_shows_its_leaves(
@@ -134,15 +135,11 @@ def test_a_module_that_raises_leaves_the_depth_as_it_was(tmp_path: Path) -> None
 
 def test_values_are_kept_up_to_the_budget(tmp_path: Path) -> None:
     trace = boundary(tmp_path, lambda: train(1), values_mb=1)
-    (output,) = [
-        number
-        for number, row in enumerate(trace.events)
-        if trace.strings[row["name"]] == "Net.output.logits"
-    ]
-    (value,) = trace.values(output)
+    (output,) = [event for event in trace.tensors() if event.name == "Net.output.logits"]
+    (value,) = trace.values(output.number)
     assert (value.dtype, value.shape) == ("float32", (2, 1))
     none = boundary(tmp_path, lambda: train(1), values_mb=0)
-    assert not any(none.values(number) for number in range(len(none.events)))
+    assert not any(none.values(event.number) for event in none.all_events())
 
 
 def test_two_models_do_not_share_parameter_names(tmp_path: Path) -> None:

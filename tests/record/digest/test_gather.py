@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import torch
 
-from reproaudit.model.events import EventFlag, EventKind, Outcome, OutcomeKind, Phase
+from reproaudit.model.events import EventFlag, Outcome, OutcomeKind, Phase
 from reproaudit.record.digest import device as digests
 from reproaudit.record.digest import gather
 from reproaudit.record.digest.device import device_digest, fold
@@ -26,8 +26,8 @@ from reproaudit.record.digest.gather import DeviceDigests
 from reproaudit.record.digest.layout import Layout
 from reproaudit.record.digest.tensors import combine, seed_for
 from reproaudit.record.state import rng
-from reproaudit.trace.event_calls import Moment
 from reproaudit.trace.reader import Trace
+from reproaudit.trace.views import NOTHING
 from reproaudit.trace.writer import TraceWriter
 from tests.record.digest.kernel_cases import defined_sums
 
@@ -46,7 +46,19 @@ def make_writer(folder: Path) -> TraceWriter:
 
 
 def add(writer: TraceWriter) -> int:
-    return writer.append(EventKind.OP, at=Moment(Phase.DATA, 0))
+    return writer.add_op(
+        phase=Phase.DATA,
+        flags=0,
+        step=0,
+        name=0,
+        module=0,
+        location=0,
+        thread=0,
+        count=1,
+        about=0,
+        inputs=NOTHING,
+        outputs=NOTHING,
+    )
 
 
 def expected(tensor: torch.Tensor) -> tuple[int, int]:
@@ -59,6 +71,11 @@ def expected(tensor: torch.Tensor) -> tuple[int, int]:
 def finish(writer: TraceWriter, folder: Path) -> Trace:
     writer.close(Outcome(OutcomeKind.COMPLETED, 0), 1)
     return Trace.open(folder / "trace")
+
+
+def undigested(trace: Trace) -> list[int]:
+    """Return the numbers of the operators whose digests are not known."""
+    return [op.number for op in trace.operations(EventFlag.UNDIGESTED)]
 
 
 def defer(devices: DeviceDigests, writer: TraceWriter, tensor: torch.Tensor) -> int:
@@ -80,11 +97,11 @@ def test_each_event_gets_the_digests_of_its_own_tensors(tmp_path: Path) -> None:
     devices.defer(event, [first, (7, 8), second], [first])
     last = defer(devices, writer, three)
     devices.gather()
-    rows = finish(writer, tmp_path).events
-    assert tuple(rows["inputs"][event]) == combine([expected(one), (7, 8), expected(two)])
-    assert tuple(rows["outputs"][event]) == expected(one)
-    assert tuple(rows["outputs"][last]) == expected(three)
-    assert not (rows["flags"] & EventFlag.UNDIGESTED).any()
+    trace = finish(writer, tmp_path)
+    assert trace.op(event).inputs == combine([expected(one), (7, 8), expected(two)])
+    assert trace.op(event).outputs == expected(one)
+    assert trace.op(last).outputs == expected(three)
+    assert undigested(trace) == []
 
 
 def test_a_digest_is_of_the_content_when_it_was_asked_for(tmp_path: Path) -> None:
@@ -95,7 +112,7 @@ def test_a_digest_is_of_the_content_when_it_was_asked_for(tmp_path: Path) -> Non
     event = defer(devices, writer, tensor)
     tensor.zero_()
     devices.gather()
-    assert tuple(finish(writer, tmp_path).events["outputs"][event]) == before
+    assert finish(writer, tmp_path).op(event).outputs == before
 
 
 def test_a_step_of_more_digests_than_a_buffer_holds_takes_further_buffers_and_uses_them_again(
@@ -117,9 +134,8 @@ def test_a_step_of_more_digests_than_a_buffer_holds_takes_further_buffers_and_us
         for tensor in tensors[11 * step : 11 * step + 11]:
             defer(devices, writer, tensor)
         devices.gather()
-    assert [tuple(row) for row in finish(writer, tmp_path).events["outputs"]] == [
-        expected(t) for t in tensors
-    ]
+    found = [op.outputs for op in finish(writer, tmp_path).operations()]
+    assert found == [expected(tensor) for tensor in tensors]
     assert len(made) == 3
 
 
@@ -136,9 +152,9 @@ def test_a_digest_under_way_when_a_step_ends_is_fetched_with_the_next(tmp_path: 
     assert part is not None
     devices.defer(event, [], [part])
     devices.gather()
-    rows = finish(writer, tmp_path).events
-    assert tuple(rows["outputs"][event]) == expected(slow)
-    assert not (rows["flags"] & EventFlag.UNDIGESTED).any()
+    trace = finish(writer, tmp_path)
+    assert trace.op(event).outputs == expected(slow)
+    assert undigested(trace) == []
 
 
 def test_an_event_whose_digest_was_never_fetched_says_so(tmp_path: Path) -> None:
@@ -146,10 +162,10 @@ def test_an_event_whose_digest_was_never_fetched_says_so(tmp_path: Path) -> None
     devices = DeviceDigests(writer)
     event = defer(devices, writer, torch.ones(3))
     writer.flush(0)
-    assert Trace.open(tmp_path / "trace").events["flags"][event] & EventFlag.UNDIGESTED
+    assert undigested(Trace.open(tmp_path / "trace")) == [event]
     devices.gather()
     trace = finish(writer, tmp_path)
-    assert trace.events["flags"][event] & EventFlag.UNDIGESTED
+    assert undigested(trace) == [event]
     assert any("another thread" in note.why for note in trace.notes)
 
 
@@ -169,9 +185,9 @@ def test_a_device_that_fails_costs_the_digests_of_the_step_and_not_the_program(
     kept = defer(devices, writer, torch.zeros(3))
     devices.gather()
     trace = finish(writer, tmp_path)
-    assert [bool(flags & EventFlag.UNDIGESTED) for flags in trace.events["flags"]] == [True, False]
-    assert tuple(trace.events["outputs"][kept]) == expected(torch.zeros(3))
-    assert not trace.events["outputs"][lost].any()
+    assert undigested(trace) == [lost]
+    assert trace.op(kept).outputs == expected(torch.zeros(3))
+    assert trace.op(lost).outputs == NOTHING
     assert any(
         note.why.endswith("an illegal memory access was encountered") for note in trace.notes
     )
@@ -212,12 +228,11 @@ def test_threads_fill_the_same_buffers_without_mixing_up_their_digests(
     while any(thread.is_alive() for thread in threads):
         devices.gather()
     devices.gather()
-    rows = finish(writer, tmp_path).events
-    assert len(rows) == 600
-    assert {event: tuple(rows["outputs"][event]) for event in found} == {
-        e: expected(t) for e, t in found.items()
-    }
-    assert not (rows["flags"] & EventFlag.UNDIGESTED).any()
+    trace = finish(writer, tmp_path)
+    digests_of = {op.number: op.outputs for op in trace.operations()}
+    assert len(digests_of) == 600
+    assert digests_of == {event: expected(tensor) for event, tensor in found.items()}
+    assert undigested(trace) == []
 
 
 def test_a_forked_child_neither_digests_on_the_device_nor_fetches_what_its_parent_began(
@@ -232,7 +247,7 @@ def test_a_forked_child_neither_digests_on_the_device_nor_fetches_what_its_paren
         os._exit(0 if devices.later(torch.ones(3)) is None and devices.pending else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     devices.gather()
-    assert tuple(finish(writer, tmp_path).events["outputs"][event]) == expected(torch.ones(3))
+    assert finish(writer, tmp_path).op(event).outputs == expected(torch.ones(3))
 
 
 class StandIn:
@@ -292,8 +307,8 @@ def test_each_stream_has_rows_of_its_own_and_the_kernel_runs_on_the_current_stre
         assert again.buffer is buffers[0]
         devices.defer(add(writer), [], [again])
         devices.gather()
-    rows = finish(writer, tmp_path).events
-    assert [tuple(row) for row in rows["outputs"]] == [*digest_of, digest_of[0]]
+    found = [op.outputs for op in finish(writer, tmp_path).operations()]
+    assert found == [*digest_of, digest_of[0]]
 
 
 def test_nothing_is_enqueued_nor_waited_for_while_a_graph_is_captured(
@@ -314,7 +329,7 @@ def test_nothing_is_enqueued_nor_waited_for_while_a_graph_is_captured(
         )
         devices.gather()
     trace = finish(writer, tmp_path)
-    assert trace.events["flags"][0] & EventFlag.UNDIGESTED
+    assert undigested(trace) == [0]
     assert {note.what for note in trace.notes} == {
         "tensors inside CUDA graph capture",
         "some device tensors",
@@ -337,7 +352,7 @@ def test_without_a_working_triton_torch_ops_give_the_same_digests_and_the_trace_
             devices.defer(add(writer), [], [part])
         devices.gather()
     trace = finish(writer, tmp_path)
-    assert [tuple(row) for row in trace.events["outputs"]] == [digest_of] * 2
+    assert [op.outputs for op in trace.operations()] == [digest_of] * 2
     assert [note.what for note in trace.notes] == ["the speed of digests on CUDA"]
     assert "ModuleNotFoundError" in trace.notes[0].why
 
@@ -352,5 +367,5 @@ def test_an_event_of_which_a_tensor_has_no_digest_stays_flagged(tmp_path: Path) 
     devices.defer(whole, [], [first])
     devices.defer(part, [], [second], is_complete=False)
     devices.gather()
-    flags = finish(writer, tmp_path).events["flags"]
-    assert [bool(flags[event] & EventFlag.UNDIGESTED) for event in (whole, part)] == [False, True]
+    assert whole != part
+    assert undigested(finish(writer, tmp_path)) == [part]

@@ -133,7 +133,7 @@ def test_a_program_without_cuda_tensors_does_not_import_triton_because_of_the_re
         "before = 'triton' in sys.modules\n"
         f"folder = pathlib.Path({str(tmp_path)!r})\n"
         "trace, _ = recording.record(folder, lambda: torch.ones(3).add(1).sum())\n"
-        "print(before, 'triton' in sys.modules, len(recording.rows(trace)))\n"
+        "print(before, 'triton' in sys.modules, len(recording.operations(trace)))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from reproaudit.model.events import EventKind
-from tests.record.recording import record, rows
+from tests.record.recording import record
 
 
 def line_of(mark: str) -> int:
@@ -27,9 +26,9 @@ def test_an_op_that_the_determinism_flag_refuses_is_caught_and_run_without_it(
         return torch.nn.functional.max_unpool2d(pooled, where, 2)  # refused
 
     trace, result = record(tmp_path, program, alerts=True, digests=False)
-    (alert,) = rows(trace, EventKind.ALERT)
-    assert trace.strings[alert["name"]].startswith("aten::max_unpool2d")
-    assert trace.locations[alert["location"]].line == line_of("refused")
-    assert "deterministic" in trace.strings[int(alert["aux"])]
+    (alert,) = trace.alerts()
+    assert alert.op.startswith("aten::max_unpool2d")
+    assert alert.location.line == line_of("refused")
+    assert "deterministic" in alert.message
     assert torch.equal(result, expected)
     assert not torch.are_deterministic_algorithms_enabled()

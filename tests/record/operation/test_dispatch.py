@@ -12,13 +12,18 @@ import torch
 
 from reproaudit.model.events import EventFlag, Phase
 from reproaudit.record.session import ThreadState
-from tests.record.recording import record, rows
+from reproaudit.trace.views import NOTHING, OpEvent
+from tests.record.recording import operations, record
 
 
 def line_of(marker: str) -> int:
     """Return the number of the line of this file that ends in the comment `marker`."""
     source = Path(__file__).read_text().splitlines()
     return next(number for number, text in enumerate(source, 1) if text.endswith(f"# {marker}"))
+
+
+def run_backward(op: OpEvent) -> bool:
+    return op.phase is Phase.BACKWARD
 
 
 def test_a_backward_op_is_given_the_line_of_the_forward_op_that_made_its_node(
@@ -30,8 +35,8 @@ def test_a_backward_op_is_given_the_line_of_the_forward_op_that_made_its_node(
         y.sum().backward()
 
     trace, _ = record(tmp_path, program)
-    (row,) = [row for row in rows(trace, name="aten::mul.Tensor") if row["phase"] == Phase.BACKWARD]
-    assert trace.locations[row["location"]].line == line_of("the forward line")
+    (op,) = filter(run_backward, operations(trace, "aten::mul.Tensor"))
+    assert op.location.line == line_of("the forward line")
 
 
 def test_undefined_memory_is_no_evidence_until_an_op_reads_it(tmp_path: Path) -> None:
@@ -41,11 +46,11 @@ def test_undefined_memory_is_no_evidence_until_an_op_reads_it(tmp_path: Path) ->
         batch.sum()
 
     trace, _ = record(tmp_path, program)
-    (allocation,) = np.flatnonzero(trace.events["flags"] & EventFlag.UNDEFINED)
-    assert not trace.events[allocation]["outputs"].any()
-    (read,) = rows(trace, name="aten::sum")
-    assert read["flags"] & EventFlag.READS_UNDEFINED
-    assert read["aux"] == allocation
+    (allocation,) = trace.operations(EventFlag.UNDEFINED)
+    assert allocation.outputs == NOTHING
+    (read,) = operations(trace, "aten::sum")
+    assert read.flags & EventFlag.READS_UNDEFINED
+    assert read.allocated_by == allocation.number
 
 
 def test_memory_that_was_fully_written_is_defined(tmp_path: Path) -> None:
@@ -56,8 +61,8 @@ def test_memory_that_was_fully_written_is_defined(tmp_path: Path) -> None:
         batch.sum()
 
     trace, _ = record(tmp_path, program)
-    (read,) = rows(trace, name="aten::sum")
-    assert not read["flags"] & EventFlag.READS_UNDEFINED
+    (read,) = operations(trace, "aten::sum")
+    assert not read.flags & EventFlag.READS_UNDEFINED
 
 
 def test_what_an_op_only_overwrites_is_no_input(tmp_path: Path) -> None:
@@ -66,8 +71,8 @@ def test_what_an_op_only_overwrites_is_no_input(tmp_path: Path) -> None:
         torch.ones(5).fill_(3.0)
 
     trace, _ = record(tmp_path, program)
-    first, second = rows(trace, name="aten::fill_")
-    assert (first["inputs"] == second["inputs"]).all()
+    first, second = operations(trace, "aten::fill_")
+    assert first.inputs == second.inputs
 
 
 def test_what_an_op_reads_and_overwrites_is_an_input(tmp_path: Path) -> None:
@@ -76,8 +81,8 @@ def test_what_an_op_reads_and_overwrites_is_an_input(tmp_path: Path) -> None:
         torch.ones(5).add_(3.0)
 
     trace, _ = record(tmp_path, program)
-    first, second = rows(trace, name="aten::add_")
-    assert (first["inputs"] != second["inputs"]).any()
+    first, second = operations(trace, "aten::add_")
+    assert first.inputs != second.inputs
 
 
 @pytest.mark.parametrize(
@@ -86,15 +91,16 @@ def test_what_an_op_reads_and_overwrites_is_an_input(tmp_path: Path) -> None:
 def test_a_scalar_argument_is_an_input(tmp_path: Path, pair: tuple[float, float]) -> None:
     x = torch.ones(3)
     trace, _ = record(tmp_path, lambda: [x.mul(value) for value in pair])
-    first, second = rows(trace, name="aten::mul")
-    assert (first["inputs"] != second["inputs"]).any()
+    first, second = operations(trace, "aten::mul")
+    assert first.inputs != second.inputs
 
 
 def test_only_the_prototype_of_a_like_op_counts_not_its_content(tmp_path: Path) -> None:
     trace, _ = record(
         tmp_path, lambda: [torch.zeros_like(torch.empty(3)), torch.ones(3).new_zeros(3)]
     )
-    assert not any(row["flags"] & EventFlag.READS_UNDEFINED for row in rows(trace))
+    assert operations(trace)
+    assert list(trace.operations(EventFlag.READS_UNDEFINED)) == []
 
 
 def test_a_random_op_records_the_state_it_draws_from(tmp_path: Path) -> None:
@@ -107,9 +113,10 @@ def test_a_random_op_records_the_state_it_draws_from(tmp_path: Path) -> None:
 
     with torch.random.fork_rng():
         trace, _ = record(tmp_path, program)
-    first, second, third = rows(trace, name="aten::randn")
-    assert first["aux"] == second["aux"] != third["aux"]
-    assert (first["outputs"] == second["outputs"]).all()
+    first, second, third = operations(trace, "aten::randn")
+    assert first.drew_from is not None
+    assert first.drew_from == second.drew_from != third.drew_from
+    assert first.outputs == second.outputs
 
 
 def test_a_generator_argument_is_the_one_whose_state_is_recorded(tmp_path: Path) -> None:
@@ -118,8 +125,9 @@ def test_a_generator_argument_is_the_one_whose_state_is_recorded(tmp_path: Path)
             torch.randn(3, generator=torch.Generator().manual_seed(seed))
 
     trace, _ = record(tmp_path, program)
-    first, second, third = rows(trace, name="aten::randn")
-    assert first["aux"] == second["aux"] != third["aux"]
+    first, second, third = operations(trace, "aten::randn")
+    assert first.drew_from is not None
+    assert first.drew_from == second.drew_from != third.drew_from
 
 
 def test_a_list_is_born_where_it_becomes_a_tensor_and_an_array_where_it_is_wrapped(
@@ -130,10 +138,10 @@ def test_a_list_is_born_where_it_becomes_a_tensor_and_an_array_where_it_is_wrapp
         torch.from_numpy(np.arange(3.0))  # the array
 
     trace, _ = record(tmp_path, program)
-    born = [row for row in rows(trace) if row["flags"] & EventFlag.BIRTH]
-    assert [trace.strings[row["name"]] for row in born] == ["aten::lift_fresh.default"] * 2
-    assert trace.locations[born[1]["location"]].line == line_of("the array")
-    assert all(row["outputs"].any() for row in born)
+    born = list(trace.operations(EventFlag.BIRTH))
+    assert [op.name for op in born] == ["aten::lift_fresh.default"] * 2
+    assert born[1].location.line == line_of("the array")
+    assert all(op.outputs != NOTHING for op in born)
 
 
 def test_ops_of_a_thread_are_recorded_under_its_number(tmp_path: Path) -> None:
@@ -145,7 +153,7 @@ def test_ops_of_a_thread_are_recorded_under_its_number(tmp_path: Path) -> None:
             worker.join()
 
     trace, _ = record(tmp_path, program)
-    assert sorted(row["thread"] for row in rows(trace, name="aten::exp")) == [1, 2]
+    assert sorted(op.thread for op in operations(trace, "aten::exp")) == [1, 2]
 
 
 def test_an_op_that_raises_is_recorded_and_raises(tmp_path: Path) -> None:
@@ -154,8 +162,8 @@ def test_an_op_that_raises_is_recorded_and_raises(tmp_path: Path) -> None:
             torch.mm(torch.ones(2, 3), torch.ones(2, 3))
 
     trace, _ = record(tmp_path, program)
-    (row,) = rows(trace, name="aten::mm")
-    assert row["flags"] & EventFlag.RAISED
+    (op,) = operations(trace, "aten::mm")
+    assert op.flags & EventFlag.RAISED
 
 
 def test_recording_changes_no_result_and_draws_no_random_number(tmp_path: Path) -> None:
@@ -209,9 +217,9 @@ def test_ops_without_a_gradient_in_between_do_not_take_over_the_line_of_a_backwa
         doubled.sum().backward()
 
     trace, _ = record(tmp_path, program)
-    (forward,) = rows(trace, name="aten::exp.")
-    backward = [row for row in rows(trace, name="aten::mul") if row["phase"] == Phase.BACKWARD]
-    assert [row["location"] for row in backward] == [forward["location"]]
+    (forward,) = operations(trace, "aten::exp.")
+    backward = filter(run_backward, operations(trace, "aten::mul"))
+    assert [op.location for op in backward] == [forward.location]
 
 
 def test_what_is_remembered_of_forward_ops_stays_bounded_and_names_graphs_of_earlier_steps() -> (

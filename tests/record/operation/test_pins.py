@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from reproaudit.config.plan import Pin
-from reproaudit.model.events import EventFlag, EventKind, Level
+from reproaudit.model.events import EventFlag, Level
 from reproaudit.trace.reader import Trace
-from tests.record.recording import record, rows
+from tests.record.recording import operations, record
 
 CONTENT = [0.0]
 
@@ -27,9 +27,8 @@ def program() -> list[float]:
 
 
 def pin_of(trace: Trace, name: str) -> Pin:
-    row = rows(trace, name=name)[0]
-    place = trace.locations[row["location"]]
-    return Pin(trace.strings[row["name"]], place.path, place.line, int(row["phase"]))
+    op = operations(trace, name)[0]
+    return Pin(op.name, op.location.path, op.location.line, int(op.phase))
 
 
 def record_with(folder: Path, content: float, **changes: Any) -> tuple[Trace, Any]:
@@ -43,9 +42,9 @@ def test_pinned_calls_give_the_reference_s_outputs_call_by_call(tmp_path: Path) 
     reference, kept = record_with(tmp_path, 3.0, level=Level.VALUES, pins=pins, values_mb=1)
     pinned, given = record_with(tmp_path, 5.0, pins=pins, reference=str(tmp_path / "trace-1"))
     assert kept == given == [2 * 4.0 + 2 * 7.0] * 3
-    assert (rows(reference)["outputs"] == rows(pinned)["outputs"]).all()
-    marked = rows(pinned)[(rows(pinned)["flags"] & EventFlag.PINNED) != 0]
-    assert len(marked) == 2
+    kept_outputs = [op.outputs for op in operations(reference)]
+    assert [op.outputs for op in operations(pinned)] == kept_outputs
+    assert len(list(pinned.operations(EventFlag.PINNED))) == 2
 
 
 def test_without_a_pin_the_same_program_differs(tmp_path: Path) -> None:
@@ -96,14 +95,18 @@ def test_an_op_that_overwrites_its_input_is_repeated_on_what_it_was(tmp_path: Pa
 
     trace, _ = record(tmp_path, program)
     pin = pin_of(trace, "aten::add_")
-    target = Target(pin.name, pin.location_path, pin.location_line, pin.phase, 0, 0)
+    target = Target(
+        name=pin.name,
+        location_path=pin.location_path,
+        location_line=pin.location_line,
+        phase=pin.phase,
+        step=0,
+        occurrence=0,
+    )
     values, result = record(tmp_path, program, level=Level.VALUES, targets=(target,), values_mb=1)
     assert result == [2.0] * 3
-    repeated = rows(values, EventKind.REPLAY)
-    assert repeated["inputs"][0].tolist() == [20, 0]  # made, differing
-    event = values.events[repeated["aux"][0]]
-    assert event["flags"] & EventFlag.REPLAYED
-    assert (
-        np.frombuffer(values.values(int(repeated["aux"][0]))[0].data, np.float32).tolist()
-        == [2.0] * 3
-    )
+    replay = next(values.replays())
+    assert (replay.made, replay.differing) == (20, 0)
+    assert values.op(replay.repeated).flags & EventFlag.REPLAYED
+    output = values.values(replay.repeated)[0]
+    assert np.frombuffer(output.data, np.float32).tolist() == [2.0] * 3

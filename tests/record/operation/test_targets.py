@@ -9,33 +9,31 @@ import numpy as np
 import torch
 
 from reproaudit.config.plan import Target
-from reproaudit.model.events import EventFlag, EventKind, Level
+from reproaudit.model.events import EventFlag, Level
 from reproaudit.trace.reader import Trace
-from tests.record.recording import record, rows
+from reproaudit.trace.views import OpEvent
+from tests.record.recording import operations, record
 
 
-def taken(folder: Path, program: object, target: Target) -> tuple[Trace, int]:
-    """Record `program` at the values level and return the trace and the target's event number."""
+def taken(folder: Path, program: object, target: Target) -> tuple[Trace, OpEvent]:
+    """Record `program` at the values level and return the trace and the target's event."""
     changes = {"targets": (target,), "values_mb": 1}
     trace, _ = record(folder, program, Level.VALUES, **changes)  # type: ignore[arg-type]
-    (event,) = np.flatnonzero(
-        (trace.events["kind"] == EventKind.OP) & ((trace.events["flags"] & EventFlag.KEPT) != 0)
-    )
-    return trace, int(event)
+    (kept,) = trace.operations(EventFlag.KEPT)
+    return trace, kept
 
 
 def op_of(folder: Path, program: object, name: str, occurrence: int = 0) -> Target:
     """Return the target that names an op of `program`, as a comparison would."""
     trace, _ = record(folder, program)  # type: ignore[arg-type]
-    row = rows(trace, name=name)[0]
-    place = trace.locations[row["location"]]
+    op = operations(trace, name)[0]
     return Target(
-        trace.strings[row["name"]],
-        place.path,
-        place.line,
-        int(row["phase"]),
-        int(row["step"]),
-        occurrence,
+        name=op.name,
+        location_path=op.location.path,
+        location_line=op.location.line,
+        phase=int(op.phase),
+        step=op.step,
+        occurrence=occurrence,
     )
 
 
@@ -44,10 +42,10 @@ def test_outputs_and_inputs_of_the_chosen_occurrence_are_kept(tmp_path: Path) ->
         for number in range(3):
             torch.full((2,), float(number)).add(1.0)
 
-    trace, event = taken(tmp_path, program, op_of(tmp_path, program, "aten::add", occurrence=2))
+    trace, op = taken(tmp_path, program, op_of(tmp_path, program, "aten::add", occurrence=2))
     kept = {
         value.number: np.frombuffer(value.data, dtype=np.float32).tolist()
-        for value in trace.values(event)
+        for value in trace.values(op.number)
     }
     assert kept == {0: [3.0, 3.0], 1000: [2.0, 2.0]}
 
@@ -56,24 +54,23 @@ def test_an_input_that_the_op_overwrites_is_kept_as_it_was(tmp_path: Path) -> No
     def program() -> None:
         torch.ones(2).add_(1.0)
 
-    trace, event = taken(tmp_path, program, op_of(tmp_path, program, "aten::add_"))
+    trace, op = taken(tmp_path, program, op_of(tmp_path, program, "aten::add_"))
     kept = {
         value.number: np.frombuffer(value.data, dtype=np.float32).tolist()
-        for value in trace.values(event)
+        for value in trace.values(op.number)
     }
     assert kept == {0: [2.0, 2.0], 1000: [1.0, 1.0]}
-    flags = trace.events[event]["flags"]
-    assert flags & EventFlag.REPLAYED
-    assert not flags & (EventFlag.REPLAY_DIFFERED | EventFlag.RACED)
+    assert op.flags & EventFlag.REPLAYED
+    assert not op.flags & (EventFlag.REPLAY_DIFFERED | EventFlag.RACED)
 
 
 def test_an_op_that_repeats_itself_is_marked_as_replayed_and_equal(tmp_path: Path) -> None:
     def program() -> torch.Tensor:
         return torch.arange(6.0).cumsum(0)
 
-    trace, event = taken(tmp_path, program, op_of(tmp_path, program, "aten::cumsum"))
-    assert trace.events[event]["flags"] & EventFlag.REPLAYED
-    assert not trace.events[event]["flags"] & EventFlag.REPLAY_DIFFERED
+    _, op = taken(tmp_path, program, op_of(tmp_path, program, "aten::cumsum"))
+    assert op.flags & EventFlag.REPLAYED
+    assert not op.flags & EventFlag.REPLAY_DIFFERED
 
 
 def test_an_op_that_does_not_repeat_itself_is_marked(tmp_path: Path) -> None:
@@ -86,12 +83,10 @@ def test_an_op_that_does_not_repeat_itself_is_marked(tmp_path: Path) -> None:
         return torch.ops.reproaudit_test.counter(torch.ones(2))  # type: ignore[no-any-return]
 
     try:
-        trace, event = taken(
-            tmp_path, program, op_of(tmp_path, program, "reproaudit_test::counter")
-        )
+        _, op = taken(tmp_path, program, op_of(tmp_path, program, "reproaudit_test::counter"))
     finally:
         library._destroy()
-    assert trace.events[event]["flags"] & EventFlag.REPLAY_DIFFERED
+    assert op.flags & EventFlag.REPLAY_DIFFERED
 
 
 def test_an_input_that_another_thread_changes_meanwhile_is_no_fault_of_the_op(
@@ -125,13 +120,11 @@ def test_an_input_that_another_thread_changes_meanwhile_is_no_fault_of_the_op(
         writer.join()
 
     try:
-        trace, event = taken(
-            tmp_path, program, op_of(tmp_path, program, "reproaudit_race::slow_sum")
-        )
+        _, op = taken(tmp_path, program, op_of(tmp_path, program, "reproaudit_race::slow_sum"))
     finally:
         library._destroy()
-    assert trace.events[event]["flags"] & EventFlag.RACED
-    assert not trace.events[event]["flags"] & EventFlag.REPLAYED
+    assert op.flags & EventFlag.RACED
+    assert not op.flags & EventFlag.REPLAYED
 
 
 def test_a_target_names_the_line_of_the_program(tmp_path: Path) -> None:

@@ -11,10 +11,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from reproaudit.model.events import EventFlag
+from reproaudit.model.events import EventFlag, EventKind
 from reproaudit.record.operation.undefined import UndefinedMemory
+from reproaudit.trace.views import NOTHING
 from tests.record.outcome import fill_memory
-from tests.record.recording import record, rows
+from tests.record.recording import differing_events, operations, record
 
 
 def test_memory_that_came_back_as_another_tensor_is_not_undefined() -> None:
@@ -75,12 +76,9 @@ def test_what_an_op_leaves_unwritten_makes_no_two_recordings_differ(
             traces.append(record(tmp_path, program)[0])
         finally:
             fill_memory(0)
-    first, second = (rows(trace) for trace in traces)
-    assert len(first) == len(second) > 3
-    unequal = ((first["inputs"] != second["inputs"]) | (first["outputs"] != second["outputs"])).any(
-        axis=1
-    )
-    assert [traces[0].strings[row["name"]] for row in first[unequal]] == []
+    first, second = traces
+    assert len(operations(first)) > 3
+    assert differing_events(first, second, EventKind.OP) == []
 
 
 def test_a_copy_of_undefined_memory_is_no_reader_but_who_computes_with_it_is(
@@ -93,18 +91,16 @@ def test_a_copy_of_undefined_memory_is_no_reader_but_who_computes_with_it_is(
         batch.fill_(1.0).exp()
 
     trace, _ = record(tmp_path, program)
-    (allocation,) = [
-        index for index, row in enumerate(trace.events) if "empty" in trace.strings[row["name"]]
-    ]
+    (allocation,) = operations(trace, "aten::empty")
     for name in ("aten::clone", "aten::copy_"):
-        (copy,) = rows(trace, name=name)
-        assert copy["flags"] & EventFlag.UNDEFINED
-        assert not copy["inputs"].any()
-        assert not copy["outputs"].any()
-    first, second = rows(trace, name="aten::exp")
-    assert first["flags"] & EventFlag.READS_UNDEFINED
-    assert first["aux"] == allocation
-    assert not second["flags"] & EventFlag.READS_UNDEFINED
+        (copied,) = operations(trace, name)
+        assert copied.flags & EventFlag.UNDEFINED
+        assert copied.inputs == NOTHING
+        assert copied.outputs == NOTHING
+    first, second = operations(trace, "aten::exp")
+    assert first.flags & EventFlag.READS_UNDEFINED
+    assert first.allocated_by == allocation.number
+    assert not second.flags & EventFlag.READS_UNDEFINED
 
 
 def test_memory_that_numpy_shares_and_changes_is_told_with_where_it_was_made(
@@ -119,9 +115,11 @@ def test_memory_that_numpy_shares_and_changes_is_told_with_where_it_was_made(
         shared.add(1.0)
 
     trace, _ = record(tmp_path, program)
-    added = rows(trace, name="aten::add")
-    assert [bool(row["flags"] & EventFlag.OUTSIDE_WRITE) for row in added] == [False, True]
-    assert trace.strings[trace.events[added[1]["aux"]]["name"]].startswith("aten::lift_fresh")
+    before, after = operations(trace, "aten::add")
+    assert not before.flags & EventFlag.OUTSIDE_WRITE
+    assert after.flags & EventFlag.OUTSIDE_WRITE
+    assert after.made_by is not None
+    assert trace.op(after.made_by).name.startswith("aten::lift_fresh")
 
 
 def test_memory_that_an_op_writes_is_no_longer_followed(tmp_path: Path) -> None:
@@ -133,4 +131,5 @@ def test_memory_that_an_op_writes_is_no_longer_followed(tmp_path: Path) -> None:
         shared.add(1.0)
 
     trace, _ = record(tmp_path, program)
-    assert not (rows(trace)["flags"] & EventFlag.OUTSIDE_WRITE).any()
+    assert len(operations(trace, "aten::add")) == 1
+    assert list(trace.operations(EventFlag.OUTSIDE_WRITE)) == []

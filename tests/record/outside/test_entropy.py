@@ -26,24 +26,24 @@ from torch.utils.data import DataLoader
 
 from reproaudit.compare.entropy import differing_calls
 from reproaudit.compare.interning import Interned
-from reproaudit.model.events import EventKind
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.outside import datetimes
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
-from tests.record.recording import record, rows
+from reproaudit.trace.views import NOTHING, EntropyEvent
+from tests.record.recording import record
 
 
-def entropy(trace: Trace, name: str) -> list[np.void]:
-    return [row for row in rows(trace, EventKind.ENTROPY) if trace.strings[row["name"]] == name]
+def entropy(trace: Trace, name: str) -> list[EntropyEvent]:
+    return [event for event in trace.entropy_calls() if event.call == name]
 
 
 def digests(trace: Trace, name: str) -> list[int]:
-    return [int(row["outputs"][0]) for row in entropy(trace, name)]
+    return [event.value[0] for event in entropy(trace, name)]
 
 
 def shown(trace: Trace, name: str) -> list[str]:
-    return [trace.strings[row["aux"]] for row in entropy(trace, name)]
+    return [event.shown for event in entropy(trace, name)]
 
 
 IMPORTS = (
@@ -77,10 +77,10 @@ CALLS = [
 def test_a_call_is_recorded_with_its_line(tmp_path: Path, name: str, call: str) -> None:
     code = compile(f"{IMPORTS}\n\n{call}", str(Path(__file__).with_name("program.py")), "exec")
     trace, _ = record(tmp_path, lambda: exec(code, {}))
-    (row,) = entropy(trace, name)
-    place = trace.locations[row["location"]]
+    (event,) = entropy(trace, name)
+    place = event.location
     assert (place.path, place.line) == ("program.py", 3)
-    assert row["outputs"].any()
+    assert event.value != NOTHING
 
 
 def test_a_time_that_is_given_is_no_look_at_the_clock(tmp_path: Path) -> None:
@@ -240,8 +240,8 @@ def test_loaders_out_of_order_are_told_where_they_are_made(tmp_path: Path) -> No
         DataLoader([1], num_workers=2, in_order=False)
 
     trace, _ = record(tmp_path, program)
-    (row,) = entropy(trace, "torch.utils.data.DataLoader(in_order=False)")
-    assert trace.locations[row["location"]].line == program.__code__.co_firstlineno + 3
+    (event,) = entropy(trace, "torch.utils.data.DataLoader(in_order=False)")
+    assert event.location.line == program.__code__.co_firstlineno + 3
 
 
 def test_queues_written_in_c_are_told_too(tmp_path: Path) -> None:

@@ -12,20 +12,18 @@ import numpy as np
 import pytest
 import torch
 
-from reproaudit.model.events import EventKind, Level
+from reproaudit.model.events import Level
 from reproaudit.trace.reader import Trace
-from tests.record.recording import record, rows
+from tests.record.recording import record
 
 
 def uses(trace: Trace, folder: Path) -> list[tuple[str, str]]:
     """Return name and access of each file below `folder`, in order."""
     root = os.path.realpath(folder)
-    found = [
-        (trace.strings[row["module"]], trace.strings[row["aux"]])
-        for row in rows(trace, EventKind.FILE)
-    ]
     return [
-        (os.path.relpath(path, root), access) for path, access in found if path.startswith(root)
+        (os.path.relpath(file.path, root), file.access.value if file.access else "")
+        for file in trace.files()
+        if file.path.startswith(root)
     ]
 
 
@@ -89,16 +87,16 @@ def test_the_line_is_the_programs_own_though_a_library_opens_the_file(
         return np.load(folder / "array.npy")
 
     trace, _ = record(tmp_path, program)
-    (row,) = rows(trace, EventKind.FILE)
-    assert trace.locations[row["location"]].line == program.__code__.co_firstlineno + 1
+    (file,) = trace.files()
+    assert file.location.line == program.__code__.co_firstlineno + 1
 
 
 def test_what_is_read_is_told_by_its_content_alone(tmp_path: Path, folder: Path) -> None:
     def content(data: bytes) -> tuple[int, ...]:
         (folder / "old").write_bytes(data)
         trace, _ = record(tmp_path, (folder / "old").read_bytes)
-        (row,) = rows(trace, EventKind.FILE)
-        return tuple(row["outputs"].tolist())
+        (file,) = trace.files()
+        return file.content
 
     first, again, other = content(b"one"), content(b"one"), content(b"two")
     assert first == again != other
@@ -124,17 +122,17 @@ def test_own_traces_and_modules_are_no_files_of_the_program(tmp_path: Path) -> N
         import this  # noqa: F401
 
     trace, _ = record(tmp_path, program)
-    assert rows(trace, EventKind.FILE).size == 0
+    assert list(trace.files()) == []
 
 
 def test_nothing_is_recorded_at_boundary_level_nor_after_the_recording(
     tmp_path: Path, folder: Path
 ) -> None:
     trace, _ = record(tmp_path, (folder / "old").read_bytes, level=Level.BOUNDARY)
-    assert rows(trace, EventKind.FILE).size == 0
+    assert list(trace.files()) == []
     first, _ = record(tmp_path, lambda: None)
     (folder / "old").read_bytes()
-    assert rows(Trace.open(first.directory), EventKind.FILE).size == 0
+    assert list(Trace.open(first.directory).files()) == []
 
 
 def test_paths_that_are_none_fail_as_they_would_anyway(tmp_path: Path) -> None:

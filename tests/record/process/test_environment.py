@@ -116,7 +116,7 @@ def test_attention_backends_that_the_program_switches_off_are_recorded(
     ],
 )
 def test_the_driver_is_read_from_what_the_kernel_module_says(text: str, version: str) -> None:
-    assert environment._driver_version(text) == version
+    assert environment.find_driver_version(text) == version
 
 
 def test_cublas_is_asked_for_its_version_where_it_is_loaded(
@@ -137,9 +137,9 @@ def test_cublas_is_asked_for_its_version_where_it_is_loaded(
         "7f00-7f01 r-xp 0 08:01 1  /lib/libc.so.6\n"
         "7f02-7f03 r--p 0 08:01 2  /opt/cu13/lib/libcublas.so.13\n"
     )
-    assert environment._cublas_version(maps) == "13.0.2"
+    assert environment.find_cublas_version(maps) == "13.0.2"
     assert asked == ["/opt/cu13/lib/libcublas.so.13"]
-    assert environment._cublas_version("7f00-7f01 r-xp 0 08:01 1  /lib/libc.so.6\n") == ""
+    assert environment.find_cublas_version("7f00-7f01 r-xp 0 08:01 1  /lib/libc.so.6\n") == ""
 
 
 @pytest.mark.gpu

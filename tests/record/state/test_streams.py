@@ -13,19 +13,19 @@ import torch
 from torch.utils.data import DataLoader, SubsetRandomSampler
 from torch.utils.data.distributed import DistributedSampler
 
-from reproaudit.model.events import EventKind, Level
+from reproaudit.model.events import Level
 from reproaudit.record.state.generators import generators_of, state_of
 from reproaudit.trace.reader import Trace
-from tests.record.recording import record, rows
+from reproaudit.trace.views import Digest
+from tests.record.recording import record
 
 pytestmark = [pytest.mark.seeded]
 
 DATA = list(range(8))
 
 
-def states(trace: Trace, prefix: str) -> list[tuple[str, tuple[int, ...]]]:
-    found = rows(trace, EventKind.RNG, prefix)
-    return [(trace.strings[row["name"]], tuple(row["outputs"].tolist())) for row in found]
+def epochs(trace: Trace) -> list[tuple[str, Digest]]:
+    return [(epoch.stream, epoch.state) for epoch in trace.epochs()]
 
 
 def iterate(loader: Any, times: int = 2, seed: int | None = None) -> Callable[[], list[Any]]:
@@ -57,27 +57,27 @@ def test_an_epoch_is_recorded_with_what_decides_its_order(
     tmp_path: Path, loader: Any, stream: str
 ) -> None:
     trace, _ = record(tmp_path, iterate(loader))
-    (one, first), (other, second) = states(trace, "epoch:")
-    assert one == other == f"epoch:{stream}"
+    (one, first), (other, second) = epochs(trace)
+    assert one == other == stream
     # Only DistributedSampler has to be told of the epoch; nobody has done so.
     assert (first == second) is (stream == "DistributedSampler")
 
 
 def test_epochs_from_one_state_are_recorded_as_such(tmp_path: Path) -> None:
     trace, (first, second) = record(tmp_path, iterate(DataLoader(DATA, shuffle=True), seed=3))
-    (_, one), (_, other) = states(trace, "epoch:")
+    (_, one), (_, other) = epochs(trace)
     assert first == second
     assert one == other
 
 
 def test_a_loader_with_a_fixed_order_starts_no_stream(tmp_path: Path) -> None:
     trace, _ = record(tmp_path, iterate(DataLoader(DATA)))
-    assert states(trace, "epoch:") == []
+    assert epochs(trace) == []
 
 
 def test_an_evaluation_is_not_looked_at(tmp_path: Path) -> None:
     trace, _ = record(tmp_path, torch.no_grad()(iterate(DataLoader(DATA, shuffle=True))))
-    assert states(trace, "epoch:") == []
+    assert epochs(trace) == []
 
 
 def test_looking_at_streams_draws_nothing(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_looking_at_streams_draws_nothing(tmp_path: Path) -> None:
     trace, recorded = record(tmp_path, program)
     assert recorded == plain
     assert torch.equal(torch.get_rng_state(), after_plain)
-    assert len(states(trace, "epoch:")) == 2
+    assert len(epochs(trace)) == 2
 
 
 @pytest.mark.parametrize("alerts", [True, False])
@@ -113,14 +113,12 @@ def test_only_the_first_seed_of_a_stream_can_come_too_late(
     tmp_path: Path, program: Callable[[], Any], streams: list[str], alerts: bool
 ) -> None:
     trace, _ = record(tmp_path, program, alerts=alerts)
-    assert [name for name, _ in states(trace, "seed-after-draw:")] == [
-        f"seed-after-draw:{name}" for name in streams
-    ]
+    assert [late.stream for late in trace.late_seeds()] == streams
 
 
 def test_streams_are_left_alone_at_boundary_level(tmp_path: Path) -> None:
     trace, _ = record(tmp_path, iterate(DataLoader(DATA, shuffle=True)), level=Level.BOUNDARY)
-    assert states(trace, "epoch:") == []
+    assert epochs(trace) == []
 
 
 class Holder:
