@@ -21,7 +21,7 @@ from reproaudit.diagnose.misuse import find_misuse
 from reproaudit.diagnose.races import DeviceRace, read_device_races, warn_of_races
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.conclude import collect_alerts, conclude
-from reproaudit.model.events import Level, NotChecked, ProgramWarning, Unchecked
+from reproaudit.model.events import EventKind, Level, NotChecked, ProgramWarning, Unchecked
 from reproaudit.model.result import Alert, AuditResult, Finding
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.reproducer import write_reproducer
@@ -30,7 +30,9 @@ from reproaudit.runs.lab import Lab
 from reproaudit.runs.progress import Progress
 from reproaudit.runs.recordings import keep_what_was_recorded
 from reproaudit.runs.request import RunRequest
+from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
+from reproaudit.trace.words import is_loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,14 @@ def audit(options: AuditOptions, progress: Progress, out: Path | None = None) ->
         out.mkdir(parents=True, exist_ok=True)
     folder = out or Path(tempfile.mkdtemp(prefix="reproaudit-"))
     with keep_what_was_recorded(folder, is_temporary=out is None):
-        experiment = _Experiment(options, progress, folder)
+        experiment = Experiment(options, progress, folder)
         with contextlib.closing(experiment.lab):
             return experiment.run()
 
 
-class _Experiment:
+class Experiment:
+    """One audit under way. `find_alerts` fills `races` and `warnings`."""
+
     def __init__(self, options: AuditOptions, progress: Progress, folder: Path) -> None:
         self.options = options
         self.lab = Lab(
@@ -92,44 +96,49 @@ class _Experiment:
         self.races: tuple[DeviceRace, ...] = ()
 
     def run(self) -> AuditResult:
+        options = self.options
         runs = self._observe()
-        judged = judge(runs, compare_boundaries(runs, self.interned), self.options.tolerances)
-        if judged.comparison.compared == 0 and len(judged.comparison.classes) < 2:
-            raise (
-                _all_ignored(self.options.ignored)
-                if judged.comparison.ignored
-                else _no_training_step(runs[0])
-            )
-        alerts = self._alerts()
-        diagnosis = Diagnosis()
-        if (
-            judged.verdict in (Verdict.NOT_REPRODUCIBLE, Verdict.WITHIN_TOLERANCE)
-            and self.options.diagnose
-        ):
-            diagnosis = Diagnostician(
-                self.lab, judged, alerts, self.races, interned=self.interned
-            ).run()
-        reproducer = self._reproducer(diagnosis, runs[0])
+        judged = judge(runs, compare_boundaries(runs, self.interned), options.tolerances)
+        comparison = judged.comparison
+        # Two classes without a comparison: one run has tensors and another has none.
+        if comparison.compared == 0 and len(comparison.classes) < 2:
+            if comparison.ignored:
+                raise _make_all_ignored_error(options.ignored)
+            raise _make_no_training_error(runs[0])
+        # Before the diagnosis, which uses the races that this run shows as evidence.
+        alerts = self.find_alerts()
+        diagnosis = self._diagnose(judged, alerts)
+        reproducer = self._write_reproducer(diagnosis, runs[0])
         return conclude(
             judged,
             diagnosis.findings,
             alerts,
             notes=[*self.notes, *diagnosis.notes],
-            settings=describe(self.options.settings),
-            subject=" ".join((str(self.options.subject), *self.options.subject.argv)),
-            next_commands=_next_commands(self.options, judged, diagnosis.findings),
-            level=self.options.level,
+            settings=describe(options.settings),
+            subject=_show_subject(options.subject),
+            next_commands=_suggest_commands(options, judged, diagnosis.findings),
+            level=options.level,
             trials=diagnosis.trials,
             is_complete=diagnosis.is_complete,
             warnings=(*self.warnings, *diagnosis.warnings),
             runs_made=self.lab.runs_made,
             reproducer=reproducer,
-            folder=_folder_of(self.options.subject),
+            folder=_show_folder(options.subject),
         )
 
-    def _reproducer(self, diagnosis: Diagnosis, run: Run) -> str:
-        """Write the reproducer of the first kernel finding, if one was asked for; return its folder
-        as it was named."""
+    def _diagnose(self, judged: Judged, alerts: tuple[Alert, ...]) -> Diagnosis:
+        """Look for the causes of a difference; empty where there is none, or it was not wanted."""
+        has_difference = judged.verdict in (Verdict.NOT_REPRODUCIBLE, Verdict.WITHIN_TOLERANCE)
+        if not has_difference or not self.options.diagnose:
+            return Diagnosis()
+        diagnostician = Diagnostician(self.lab, judged, alerts, self.races, interned=self.interned)
+        return diagnostician.run()
+
+    def _write_reproducer(self, diagnosis: Diagnosis, run: Run) -> str:
+        """Write the reproducer of the first kernel finding, if one was asked for.
+
+        Returns its folder as it was named on the command line; "" if none was written.
+        """
         target = self.options.repro
         if target is None:
             return ""
@@ -154,17 +163,21 @@ class _Experiment:
         runs: list[Run] = []
         for index in range(self.options.runs):
             if index + 1 < self.options.runs:
+                # The next process imports torch while this run goes on.
                 self.lab.prepare(f"run-{index + 1}")
             request = RunRequest(
                 name=f"run-{index}", index=index, what=f"run {index + 1} of {self.options.runs}"
             )
             run = self.lab.run(request)
             runs.append(run)
-            if index == 0 and not _has_trained(run):
-                raise _no_training_step(run) if run.outcome.is_success else self._failed(run)
+            # After the first run already: the others would only take time to say the same.
+            if index == 0 and not has_trained(run):
+                if run.outcome.is_success:
+                    raise _make_no_training_error(run)
+                raise self._make_failure_error(run)
         return runs
 
-    def _failed(self, run: Run) -> SubjectError:
+    def _make_failure_error(self, run: Run) -> SubjectError:
         outcome = run.outcome
         ending = f"{outcome.kind.value} {outcome.detail}".strip()
         return SubjectError(
@@ -173,8 +186,11 @@ class _Experiment:
             hint=f"run it alone first; its last output:\n{self.lab.log_of(f'run-{run.index}')}",
         )
 
-    def _alerts(self) -> tuple[Alert, ...]:
-        """One run with the determinism flag tried on each op; it is compared with nothing."""
+    def find_alerts(self) -> tuple[Alert, ...]:
+        """Make one run with the determinism flag tried on each op; it is compared with nothing.
+
+        It also fills `races` and `warnings`, since it is the only run that watches streams.
+        """
         if not self.options.capture_alerts:
             self.notes.append(
                 NotChecked(
@@ -208,28 +224,40 @@ class _Experiment:
         return collect_alerts(run.main)
 
 
-def _folder_of(subject: SubjectSpec) -> str:
-    """Return the subject's folder from the working directory; "" for the directory itself and for a
-    module."""
+def _show_subject(subject: SubjectSpec) -> str:
+    return " ".join((str(subject), *subject.argv))
+
+
+def _show_folder(subject: SubjectSpec) -> str:
+    """Return the subject's folder from the working directory.
+
+    "" for the directory itself and for a module.
+    """
     if not subject.path:
         return ""
     folder = os.path.relpath(subject.folder, subject.cwd)
     return "" if folder == "." else Path(folder).as_posix()
 
 
-def _has_trained(run: Run) -> bool:
-    """Return True if an optimizer step or a backward pass was seen.
+def has_trained(run: Run) -> bool:
+    """Return True if an optimizer step or a backward pass was seen, in any process of the run.
 
     Calls of a module alone train nothing.
     """
-    return run.steps > 0 or any(
-        text == "loss" or text.startswith("loss[")
-        for _, trace in run.traces
-        for text in trace.strings
-    )
+    if run.steps > 0:
+        return True
+    # A run that ended within its first step has counted none, but its backward pass began.
+    return any(_has_loss(trace) for _, trace in run.traces)
 
 
-def _no_training_step(run: Run) -> SubjectError:
+def _has_loss(trace: Trace) -> bool:
+    for tensor in trace.tensors():
+        if tensor.kind is EventKind.OUTPUT and is_loss(tensor.name):
+            return True
+    return False
+
+
+def _make_no_training_error(run: Run) -> SubjectError:
     why = "no backward pass and no optimizer step was seen"
     for note in run.main.notes:
         if note.code is Unchecked.TORCH_NEVER_IMPORTED:
@@ -242,29 +270,29 @@ def _no_training_step(run: Run) -> SubjectError:
     )
 
 
-def _all_ignored(ignored: Sequence[Ignored]) -> SubjectError:
+def _make_all_ignored_error(ignored: Sequence[Ignored]) -> SubjectError:
+    patterns = ", ".join(one.pattern.text for one in ignored)
     return SubjectError(
-        "nothing to compare: every tensor that could decide is ignored, "
-        f"by {', '.join(one.pattern.text for one in ignored)}",
+        f"nothing to compare: every tensor that could decide is ignored, by {patterns}",
         code="all-ignored",
         hint="narrow the patterns under [tool.reproaudit.ignore]",
     )
 
 
-def _next_commands(
+def _suggest_commands(
     options: AuditOptions, judged: Judged, findings: Sequence[Finding]
 ) -> tuple[str, ...]:
-    subject = " ".join((str(options.subject), *options.subject.argv))
+    """Return the commands to type next: an explanation, and the fix or more runs."""
+    subject = _show_subject(options.subject)
+    more_runs = f"reproaudit --runs {options.runs * 4} {subject}"
     if judged.verdict is Verdict.REPRODUCIBLE:
-        return (f"reproaudit --runs {options.runs * 4} {subject}",)
-    rules = tuple(f"reproaudit explain {finding.rule}" for finding in findings[:1])
-    fixes = dict.fromkeys(
-        name for finding in findings if finding.fix is not None for name in finding.fix.settings
-    )
-    changes = " ".join(f"--intervene {name}" for name in fixes)
-    return (
-        *rules,
-        f"reproaudit {changes} {subject}"
-        if changes
-        else f"reproaudit --runs {options.runs * 4} {subject}",
-    )
+        return (more_runs,)
+    fixes: list[str] = []
+    for finding in findings:
+        if finding.fix is not None:
+            fixes += finding.fix.settings
+    changes = " ".join(f"--intervene {name}" for name in dict.fromkeys(fixes))
+    explanations = tuple(f"reproaudit explain {finding.rule}" for finding in findings[:1])
+    if changes:
+        return (*explanations, f"reproaudit {changes} {subject}")
+    return (*explanations, more_runs)

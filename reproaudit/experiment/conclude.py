@@ -9,18 +9,8 @@ from dataclasses import replace
 from reproaudit.compare.boundaries import BoundaryComparison
 from reproaudit.compare.judge import Judged
 from reproaudit.model.confidence import bound_rate, find_interval
-from reproaudit.model.events import (
-    NotChecked,
-    ProgramWarning,
-)
-from reproaudit.model.result import (
-    Alert,
-    AuditResult,
-    Confidence,
-    Finding,
-    RunSummary,
-    Trial,
-)
+from reproaudit.model.events import NotChecked, ProgramWarning
+from reproaudit.model.result import Alert, AuditResult, Confidence, Finding, RunSummary, Trial
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.headline import word_headline
 from reproaudit.trace.reader import Trace
@@ -36,18 +26,26 @@ _HARMLESS_SO_FAR = (
 )
 
 
-def confidence(class_sizes: Sequence[int], level: float, *, is_equal: bool) -> Confidence:
-    """Bound the rate at which a run differs from the first one; estimate it where some do."""
+def measure_confidence(class_sizes: Sequence[int], level: float, *, is_equal: bool) -> Confidence:
+    """Bound the rate at which a run differs from the first one; estimate it where some do.
+
+    `class_sizes` counts the runs of each class, the class of the first run first.
+    """
     runs = sum(class_sizes)
-    if is_equal or runs < 2 or len(class_sizes) < 2:
-        return Confidence(level, bound_rate(level, runs) if is_equal else None)
+    if is_equal:
+        return Confidence(level, divergence_rate_at_most=bound_rate(level, runs))
+    if len(class_sizes) < 2:
+        return Confidence(level)  # one class that is not equal, as of runs that all failed
+    # The first run is what the others are compared with: it is no trial itself.
+    trials = runs - 1
     differing = runs - class_sizes[0]
-    low, high = find_interval(level, differing, runs - 1)
-    return Confidence(level, None, differing / (runs - 1), (low, high))
+    low, high = find_interval(level, differing, trials)
+    return Confidence(level, divergence_rate=differing / trials, rate_interval=(low, high))
 
 
 def collect_alerts(trace: Trace) -> tuple[Alert, ...]:
     """Return the refused ops of an alert run, one per op and line, in order of first occurrence."""
+    # All alerts are made with a count of 1, so that equal ones are one key.
     counts: Counter[Alert] = Counter()
     for event in trace.alerts():
         alert = Alert(
@@ -61,11 +59,17 @@ def collect_alerts(trace: Trace) -> tuple[Alert, ...]:
     return tuple(replace(alert, count=count) for alert, count in counts.items())
 
 
-def summarise(run: Run) -> RunSummary:
-    return RunSummary(run.index, run.outcome, run.steps, run.events, run.main.level)
+def summarise_run(run: Run) -> RunSummary:
+    return RunSummary(
+        index=run.index,
+        outcome=run.outcome,
+        steps=run.steps,
+        events=run.events,
+        level=run.main.level,
+    )
 
 
-def _comparison_warnings(comparison: BoundaryComparison) -> tuple[ProgramWarning, ...]:
+def _list_comparison_warnings(comparison: BoundaryComparison) -> tuple[ProgramWarning, ...]:
     if not comparison.has_harmless_differences:
         return comparison.warnings
     message = _HARMLESS_SO_FAR if comparison.ignored else _HARMLESS
@@ -91,28 +95,34 @@ def conclude(
 ) -> AuditResult:
     """Put together everything that was found out."""
     runs = judged.runs
+    comparison = judged.comparison
+    # The first run stands for all: what it sets and where it runs, the others do too.
+    first = runs[0].main
+    confidence = measure_confidence(
+        [len(group) for group in comparison.classes],
+        level,
+        is_equal=judged.verdict is Verdict.REPRODUCIBLE,
+    )
+    # Each reason once: an audit's alert run may note what its first run noted already.
+    not_checked = tuple(dict.fromkeys([*judged.not_checked, *first.notes, *notes]))
     result = AuditResult(
         verdict=judged.verdict,
         headline="",
         subject=subject,
-        runs=tuple(summarise(run) for run in runs),
-        classes=judged.comparison.classes,
+        runs=tuple(summarise_run(run) for run in runs),
+        classes=comparison.classes,
         steps=min(run.steps for run in runs),
-        confidence=confidence(
-            [len(group) for group in judged.comparison.classes],
-            level,
-            is_equal=judged.verdict is Verdict.REPRODUCIBLE,
-        ),
+        confidence=confidence,
         findings=findings,
         divergences=judged.divergences,
         divergences_total=judged.divergences_total,
         alerts=alerts,
-        warnings=(*_comparison_warnings(judged.comparison), *warnings),
-        changes=runs[0].main.changes,
-        not_checked=tuple(dict.fromkeys([*judged.not_checked, *runs[0].main.notes, *notes])),
-        compared=judged.comparison.counts,
+        warnings=(*_list_comparison_warnings(comparison), *warnings),
+        changes=first.changes,
+        not_checked=not_checked,
+        compared=comparison.counts,
         settings=settings,
-        environment=tuple(runs[0].main.header["environment"].items()),
+        environment=tuple(first.header["environment"].items()),
         next_commands=next_commands,
         is_complete=is_complete,
         trials=trials,
@@ -120,4 +130,5 @@ def conclude(
         reproducer=reproducer,
         folder=folder,
     )
-    return replace(result, headline=word_headline(result, compared=judged.comparison.compared))
+    # The headline is worded from the finished facts, so it can only be added to them.
+    return replace(result, headline=word_headline(result, compared=comparison.compared))

@@ -70,10 +70,10 @@ class OpDistance:
 
 @dataclass(frozen=True, slots=True)
 class DeviceComparison:
-    """A step on two devices. `far` are the calls whose results are further apart than the
-    tolerance, in order.
+    """A step on two devices.
 
-    `compared` counts aligned calls with results that were kept, `unpaired` those that only one
+    `far` are the calls whose results are further apart than the tolerance, in order. `compared`
+    counts aligned calls with results that were kept, `unpaired` those that only one
     device made (fused or foreach kernels, for example), `dropped` those past the memory that is
     kept.
     """
@@ -95,7 +95,7 @@ class DeviceComparison:
         return self.compared > 0 and not self.far
 
     def __str__(self) -> str:
-        """Return some lines of text: what was compared, and the first calls that are too far apart."""
+        """Return lines of text: what was compared, and the first calls that are too far apart."""
         first, second = self.devices
         counts = (
             f"{show_count(self.compared, 'operator call')} compared, "
@@ -105,9 +105,9 @@ class DeviceComparison:
             counts += f", {self.dropped:,} not kept"
         if not self.far:
             return f"{first} and {second} agree within the tolerance: {counts}"
+        where = self.far[0].op
         lines = [
-            f"{first} and {second} first differ by more than the tolerance at "
-            f"{self.far[0].op}; {counts}"
+            f"{first} and {second} first differ by more than the tolerance at {where}; {counts}"
         ]
         lines += [f"  {distance}" for distance in self.far[:_MOST_SHOWN]]
         rest = len(self.far) - _MOST_SHOWN
@@ -128,14 +128,17 @@ def compare_results(
     devices give different numbers for one seed: a step that is to be compared draws on the CPU and
     moves what it drew.
     """
+    # Not by position: an op that one device alone runs would shift all that follow.
     alignment = align(_digest_keys(a), _digest_keys(b))
     far: list[OpDistance] = []
-    compared = dropped = 0
+    compared = 0
+    dropped = 0
     for index_a, index_b in zip(alignment.pairs_a, alignment.pairs_b, strict=True):
         one, other = a[index_a], b[index_b]
         if one.values is None or other.values is None:
             dropped += 1
             continue
+        # A call that wrote no tensor has nothing to compare, and must not count as if it agreed.
         if one.values:
             compared += 1
         for distance in _measure_distances(one, other, tolerances):
@@ -155,10 +158,10 @@ def _measure_distances(
 ) -> Iterator[OpDistance]:
     assert one.values is not None
     assert other.values is not None
+    for_others = tolerances.get("*", Tolerance())
     for first, second in zip(one.values, other.values, strict=False):
         difference = None
         if (first.dtype, first.shape) == (second.dtype, second.shape):
-            for_others = tolerances.get("*", Tolerance())
             tolerance = tolerances.get(first.dtype, for_others)
             difference = element_difference(first, second, tolerance)
         yield OpDistance(one.op, one.location, first.dtype, difference)

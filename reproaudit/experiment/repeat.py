@@ -1,5 +1,8 @@
-"""The experiment within one process: repeat code that is at hand, compare all it computed, tell
-carried state apart."""
+"""The experiment within one process.
+
+Code that is at hand is repeated, all that it computed is compared, and state that one repetition
+leaves for the next is told apart from other causes.
+"""
 
 from __future__ import annotations
 
@@ -32,26 +35,30 @@ from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run
 
 _BUDGET = Budget(runs=60, seconds=30.0)
-_FRESH_RUNS = (
-    3  # that must be equal before a difference between repetitions is called carried state
-)
+# That must be equal before a difference between repetitions is called carried state.
+_FRESH_RUNS = 3
 _MOST_IMPORTING = 2  # repetitions whose operators do not count because they imported modules
 _EVIDENCE_RUNS = 4  # at most, to see the difference again while more is recorded
+_MOST_WRITTEN = 3  # notes on memory that one repetition wrote and the next one read
 _UNPROVEN = "whether the difference is carried state"
 _NEVER_SEEN = (
     "string hash order, memory layout and what is drawn at import time are the same in all "
     "repetitions of one process"
 )
+_NO_PROOF = "not proven: it was not compared with fresh processes"
+_CARRIED_ADVICE = (
+    "make what is repeated start from its own state: build models, optimizers, generators and "
+    "caches inside it, or reset them"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class RepeatOptions:
-    """What is repeated and how. `name` is shown as the subject, `subject.file` is where its source
-    lies.
+    """What is repeated and how.
 
-    `fresh` makes runs of the same code in fresh processes, or is None where that cannot be done.
-    `carry` runs the code twice and returns notes on what the second time read of what the first had
-    written.
+    `name` is shown as the subject, `subject.file` is where its source lies. `fresh` makes runs of
+    the same code in fresh processes, or is None where that cannot be done. `carry` runs the code
+    twice and returns notes on what the second time read of what the first had written.
     """
 
     name: str
@@ -73,12 +80,14 @@ def repeat(
     """
     folder = Path(tempfile.mkdtemp(prefix="ra-"))
     try:
-        return _Repeated(options, make_lab(folder), folder, isolation).run()
+        return _Repetitions(options, make_lab(folder), folder, isolation).run()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-class _Repeated:
+class _Repetitions:
+    """One experiment under way: the repetitions, and the runs that diagnose them."""
+
     def __init__(
         self, options: RepeatOptions, lab: RunMaker, folder: Path, isolation: Isolation
     ) -> None:
@@ -90,22 +99,7 @@ class _Repeated:
         self.notes: list[NotChecked] = []
 
     def run(self) -> AuditResult:
-        options = self.options
-        runs: list[Run] = []
-        while len(runs) - len(self._importing()) < options.runs:
-            index = len(runs)
-            runs.append(
-                self.lab.run(
-                    RunRequest(
-                        name=f"run-{index}",
-                        index=index,
-                        what="repeating",
-                        level=Level.OPERATION,
-                        outside=False,
-                    )
-                )
-            )
-        runs = self._without_imports(runs)
+        runs = self._leave_out_imports(self._repeat())
         judged = self._judge(runs)
         diagnosis = Diagnosis()
         if len(judged.comparison.classes) > 1:
@@ -116,57 +110,81 @@ class _Repeated:
                     Unchecked.SAME_PROCESS, "what only differs between processes", _NEVER_SEEN
                 )
             )
-        return replace(
-            conclude(
-                judged,
-                diagnosis.findings,
-                (),
-                notes=[*self.notes, *diagnosis.notes],
-                settings=(),
-                subject=options.name,
-                next_commands=self._next(diagnosis.findings),
-                trials=diagnosis.trials,
-                is_complete=diagnosis.is_complete,
-                warnings=diagnosis.warnings,
-                runs_made=self.lab.runs_made,
-            ),
-            isolation=self.isolation,
+        result = conclude(
+            judged,
+            diagnosis.findings,
+            (),
+            notes=[*self.notes, *diagnosis.notes],
+            settings=(),
+            subject=self.options.name,
+            next_commands=_suggest_explanation(diagnosis.findings),
+            trials=diagnosis.trials,
+            is_complete=diagnosis.is_complete,
+            warnings=diagnosis.warnings,
+            runs_made=self.lab.runs_made,
         )
+        return replace(result, isolation=self.isolation)
 
-    def _importing(self) -> frozenset[int]:
-        """Return the numbers of first repetitions that imported modules: ops at import time are of
-        no interest."""
-        names = self.lab.importing if isinstance(self.lab, InProcessLab) else ()
+    # Repeating
+
+    def _repeat(self) -> list[Run]:
+        """Repeat until as many repetitions as were wanted imported nothing."""
+        runs: list[Run] = []
+        while len(runs) - len(self._find_importing()) < self.options.runs:
+            index = len(runs)
+            # What comes from outside PyTorch is followed only once repetitions differ.
+            request = RunRequest(
+                name=f"run-{index}",
+                index=index,
+                what="repeating",
+                level=Level.OPERATION,
+                outside=False,
+            )
+            runs.append(self.lab.run(request))
+        return runs
+
+    def _find_importing(self) -> frozenset[int]:
+        """Return the numbers of first repetitions that imported modules.
+
+        Operators at import time are of no interest.
+        """
+        if not isinstance(self.lab, InProcessLab):
+            return frozenset()  # a fresh process imports everything each time
+        names = self.lab.importing
         return frozenset(index for index in range(_MOST_IMPORTING) if f"run-{index}" in names)
 
-    def _without_imports(self, runs: list[Run]) -> list[Run]:
-        """Leave out repetitions that imported modules, unless they alone gave something else: that
-        may be a cache."""
-        kept = [run for run in runs if run.index not in self._importing()]
-        classes, others = (compare_boundaries(some, self.interned).classes for some in (runs, kept))
-        ends, other_ends = (
-            {(run.outcome.kind, run.outcome.code) for run in some} for some in (runs, kept)
-        )
-        if (len(classes) > 1 or len(ends) > 1) and len(others) == len(other_ends) == 1:
+    def _leave_out_imports(self, runs: list[Run]) -> list[Run]:
+        """Leave out repetitions that imported modules.
+
+        They stay if they alone gave something else: that may be a cache.
+        """
+        importing = self._find_importing()
+        kept = [run for run in runs if run.index not in importing]
+        if self._differ(runs) and not self._differ(kept):
             return runs
         return [replace(run, index=index) for index, run in enumerate(kept)]
 
-    def _next(self, findings: Sequence[Finding]) -> tuple[str, ...]:
-        return tuple(f"reproaudit explain {finding.rule}" for finding in findings[:1])
+    def _differ(self, runs: Sequence[Run]) -> bool:
+        """Return True if the runs differ at boundaries, or end differently."""
+        endings = {(run.outcome.kind, run.outcome.code) for run in runs}
+        return len(endings) > 1 or len(compare_boundaries(runs, self.interned).classes) > 1
 
     # Comparing
 
     def _judge(self, runs: list[Run]) -> Judged:
-        """Judge by boundary tensors and what was returned, and by every operator unless there is a
-        tolerance."""
+        """Judge by boundary tensors and what was returned.
+
+        Without a tolerance every operator counts too. With one it cannot: the values of operators
+        are not kept, and their digests say nothing of how far results are apart.
+        """
         comparison = compare_boundaries(runs, self.interned)
-        ops = count_operators(runs[-1])
         if all(tolerance.is_bitwise for tolerance in self.options.tolerances.values()):
-            left_out = self._importing() if len(runs) > self.options.runs else frozenset()
-            classes = refined(comparison.classes, runs, self.interned, left_out)
-            comparison = replace(comparison, classes=classes)
+            # The repetitions that imported are among the runs only if there are more than wanted.
+            left_out = self._find_importing() if len(runs) > self.options.runs else frozenset()
+            ops = count_operators(runs[-1])
             comparison = replace(
                 comparison,
+                classes=refined(comparison.classes, runs, self.interned, left_out),
                 compared=comparison.compared + ops,
                 counts=(*comparison.counts, ("operator", ops)),
             )
@@ -177,15 +195,17 @@ class _Repeated:
     def _diagnose(self, judged: Judged) -> Diagnosis:
         pair = judged.representatives
         assert pair is not None
-        # What differs again without more ado is explained best; what only the first repetition did
+        # What differs again without more ado is explained best. What only the first repetition did
         # shows in the pair.
-        found = self._explained_with_evidence() or self._explain(
-            pair, localise(*pair, self.interned)
-        )
+        found = self._explain_with_evidence()
+        if not found:
+            found = self._explain(pair, localise(*pair, self.interned))
         if self.isolation is Isolation.INPROCESS and not _is_decided(found):
-            carried = self._carried(found)
+            carried = self._find_carried_state(found)
             if carried is not None:
-                return Diagnosis(findings=carried)
+                return Diagnosis(findings=(carried,))
+        # Interventions are tried by comparing boundaries: without a difference there, every trial
+        # would look like a success.
         at_boundaries = len(compare_boundaries(judged.runs, self.interned).classes) > 1
         if self.options.diagnose and judged.verdict is Verdict.NOT_REPRODUCIBLE and at_boundaries:
             diagnosis = Diagnostician(self.lab, judged, (), interned=self.interned).run()
@@ -195,24 +215,23 @@ class _Repeated:
             return diagnosis
         return Diagnosis(findings=tuple(drop_clock_suspicion(one) for one in found))
 
-    def _explained_with_evidence(self) -> tuple[Explanation, ...]:
-        """Repeat until two repetitions differ again, following what comes from outside; empty if
-        they do not."""
+    def _explain_with_evidence(self) -> tuple[Explanation, ...]:
+        """Repeat until two repetitions differ again, following what comes from outside.
+
+        Empty if they do not differ.
+        """
         runs: list[Run] = []
         for number in range(_EVIDENCE_RUNS):
-            runs.append(
-                self.lab.run(
-                    RunRequest(
-                        name=f"evidence-{number}",
-                        index=number,
-                        what="collecting evidence",
-                        level=Level.OPERATION,
-                    )
-                )
+            request = RunRequest(
+                name=f"evidence-{number}",
+                index=number,
+                what="collecting evidence",
+                level=Level.OPERATION,
             )
-            found = localise(runs[0], runs[-1], self.interned)
-            if not found.is_equal:
-                return self._explain((runs[0], runs[-1]), found)
+            runs.append(self.lab.run(request))
+            localisation = localise(runs[0], runs[-1], self.interned)
+            if not localisation.is_equal:
+                return self._explain((runs[0], runs[-1]), localisation)
         return ()
 
     def _explain(
@@ -221,79 +240,83 @@ class _Repeated:
         calls = differing_calls(*pair, self.interned)
         return explain_sources(localisation.sources, pair, calls, carried=carried_files(pair))
 
-    def _carried(self, found: Sequence[Explanation]) -> tuple[Finding, ...] | None:
-        """Return the findings if the difference is state that one repetition leaves for the next;
-        None if it is not.
+    def _find_carried_state(self, found: Sequence[Explanation]) -> Finding | None:
+        """Return the finding if the difference is state that one repetition leaves for the next.
 
-        Proof is that fresh processes, which each make one repetition, are equal. Where none can be
-        made, memory that one repetition wrote and the next one read is taken as a sign, and said to
-        be no more.
+        None if it is not. Proof is that fresh processes, which each make one repetition, are equal.
+        Where none can be made, memory that one repetition wrote and the next one read is taken as a
+        sign, and said to be no more.
         """
         written = tuple(self.options.carry()) if self.options.carry is not None else ()
-        equal = self._fresh_runs_are_equal()
-        if equal is False or not found or not (equal or written):
+        are_equal = self._compare_fresh_runs()
+        if are_equal is False or not found:
             return None
-        proof = (
-            f"{_FRESH_RUNS} fresh processes that each ran it once are equal" if equal else _NO_PROOF
-        )
-        notes = (proof, *written[:3])
+        if not are_equal and not written:
+            return None
+        proof = _NO_PROOF
+        if are_equal:
+            proof = f"{_FRESH_RUNS} fresh processes that each ran it once are equal"
         first = found[0].finding
-        title = "state carried from one repetition to the next"
-        finding = with_cause(replace(first, fix=None), Cause.CARRIED_STATE)
-        evidence = replace(first.evidence, notes=(*first.evidence.notes, *notes))
-        fix = replace(finding.fix, advice=_CARRIED_ADVICE) if finding.fix is not None else None
-        return (replace(finding, title=title, evidence=evidence, fix=fix),)
+        finding = with_cause(first, Cause.CARRIED_STATE)
+        assert finding.fix is not None
+        notes = (*first.evidence.notes, proof, *written[:_MOST_WRITTEN])
+        return replace(
+            finding,
+            title="state carried from one repetition to the next",
+            evidence=replace(first.evidence, notes=notes),
+            fix=replace(finding.fix, advice=_CARRIED_ADVICE),
+        )
 
-    def _fresh_runs_are_equal(self) -> bool | None:
-        """Run the code once in each of some fresh processes; None if that cannot be done."""
+    def _compare_fresh_runs(self) -> bool | None:
+        """Return True if fresh processes that run the code once are equal; None if it is unknown.
+
+        Why it is unknown is noted.
+        """
         if self.options.fresh is None:
-            self.notes.append(
-                NotChecked(Unchecked.NOT_PROVEN, _UNPROVEN, "no fresh process can run this code")
-            )
+            self._note_not_proven("no fresh process can run this code")
             return None
-        folder = self.folder / "fresh"
         try:
-            lab = self.options.fresh(folder)
-            runs = [
-                lab.run(
-                    RunRequest(
-                        name=f"run-{index}",
-                        index=index,
-                        what=f"fresh process {index + 1}",
-                        level=Level.OPERATION,
-                    )
-                )
-                for index in range(_FRESH_RUNS)
-            ]
+            runs = self._run_fresh(self.options.fresh)
         except ReproauditError as error:
-            self.notes.append(NotChecked(Unchecked.NOT_PROVEN, _UNPROVEN, error.message))
+            self._note_not_proven(error.message)
             return None
+        for run in runs:
+            if not run.outcome.is_success:
+                self._note_not_proven(f"a fresh process failed: {run.outcome.detail}")
+                return None
         comparison = compare_boundaries(runs, self.interned)
-        classes = refined(comparison.classes, runs, self.interned)
-        failed = next((run.outcome for run in runs if not run.outcome.is_success), None)
-        if failed is not None:
-            self.notes.append(
-                NotChecked(
-                    Unchecked.NOT_PROVEN, _UNPROVEN, f"a fresh process failed: {failed.detail}"
-                )
+        return len(refined(comparison.classes, runs, self.interned)) == 1
+
+    def _run_fresh(self, make_lab: Callable[[Path], RunMaker]) -> list[Run]:
+        lab = make_lab(self.folder / "fresh")
+        runs: list[Run] = []
+        for index in range(_FRESH_RUNS):
+            request = RunRequest(
+                name=f"run-{index}",
+                index=index,
+                what=f"fresh process {index + 1}",
+                level=Level.OPERATION,
             )
-            return None
-        return len(classes) == 1
+            runs.append(lab.run(request))
+        return runs
+
+    def _note_not_proven(self, why: str) -> None:
+        self.notes.append(NotChecked(Unchecked.NOT_PROVEN, _UNPROVEN, why))
 
 
-_NO_PROOF = "not proven: it was not compared with fresh processes"
-_CARRIED_ADVICE = (
-    "make what is repeated start from its own state: build models, optimizers, generators and "
-    "caches inside it, or reset them"
-)
+def _suggest_explanation(findings: Sequence[Finding]) -> tuple[str, ...]:
+    return tuple(f"reproaudit explain {finding.rule}" for finding in findings[:1])
 
 
 def _is_decided(found: Sequence[Explanation]) -> bool:
-    """Tell whether the first source cannot be carried state: an op that turned equal inputs into
-    different outputs, or a call that brought in something of the outside world other than the state
-    of a generator."""
+    """Return True if the first source cannot be carried state.
+
+    It is not where an op turned equal inputs into different outputs, nor where a call brought in
+    something of the outside world other than the state of a generator.
+    """
     if not found:
         return False
+    if found[0].source.origin is Origin.OP:
+        return True
     call = found[0].call
-    is_call = call is not None and call.strength is Strength.SPECIFIC and not call.state_differed
-    return found[0].source.origin is Origin.OP or is_call
+    return call is not None and call.strength is Strength.SPECIFIC and not call.state_differed

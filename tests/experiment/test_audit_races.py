@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reproaudit.config.subject import SubjectKind, SubjectSpec
-from reproaudit.experiment.audit import AuditOptions, _Experiment
+from reproaudit.experiment.audit import AuditOptions, Experiment
 from reproaudit.model.events import EventFlag, EventKind, NotChecked, Unchecked
 from reproaudit.runs.lab import Lab
 from reproaudit.runs.progress import Quiet
@@ -34,7 +34,7 @@ ROWS = [
 
 
 @pytest.fixture
-def experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> _Experiment:
+def experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Experiment:
     notes = (
         NotChecked(
             Unchecked.STREAMS_UNWATCHED,
@@ -46,13 +46,13 @@ def experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> _Experiment:
     run = Run(0, ((MAIN_PROCESS, replace(make_run(tmp_path, 0, ROWS).main, notes=notes)),))
     monkeypatch.setattr(Lab, "run", lambda self, *words, **changes: run)
     subject = SubjectSpec(SubjectKind.SCRIPT, tmp_path, path="train.py")
-    return _Experiment(AuditOptions(subject), Quiet(), tmp_path)
+    return Experiment(AuditOptions(subject), Quiet(), tmp_path)
 
 
 def test_races_are_warnings_and_evidence_and_not_among_the_refused_operators(
-    experiment: _Experiment,
+    experiment: Experiment,
 ) -> None:
-    alerts = experiment._alerts()
+    alerts = experiment.find_alerts()
     assert [alert.op for alert in alerts] == ["aten::histc"]
     assert [race.location.line for race in experiment.races] == [8]
     (warning,) = experiment.warnings
@@ -60,6 +60,6 @@ def test_races_are_warnings_and_evidence_and_not_among_the_refused_operators(
     assert warning.message.startswith("aten::sum at train.py:8 reads too early, by copy_ at ")
 
 
-def test_what_could_not_be_watched_is_said(experiment: _Experiment) -> None:
-    experiment._alerts()
+def test_what_could_not_be_watched_is_said(experiment: Experiment) -> None:
+    experiment.find_alerts()
     assert [note.what for note in experiment.notes] == ["synchronisation between CUDA streams"]
