@@ -66,10 +66,13 @@ def resolve(*places: Choices) -> Choices:
 
     The order everywhere is command line, environment, subject's entry, project, `DEFAULTS`.
     """
-    heard = {
-        name: next((value for place in places if (value := getattr(place, name)) is not None), None)
-        for name in _names(Choices)
-    }
+    heard = {}
+    for name in _list_fields(Choices):
+        for place in places:
+            value = getattr(place, name)
+            if value is not None:
+                heard[name] = value
+                break
     return Choices(**heard)
 
 
@@ -80,14 +83,15 @@ def choices_of_environment(environ: Mapping[str, str], folder: Path) -> Choices:
     `folder` is what a relative path is relative to. Other variables with the prefix are not looked
     at.
     """
-    table: dict[str, Any] = {}
-    for key in _CHOICES:
-        text = environ.get(_PREFIX + key.upper(), "").strip()
-        if text:
-            table[_PREFIX + key.upper()] = (
-                _number(text) if key in ("runs", "steps", "timeout") else text
-            )
-    return _choices(table, "", folder, {_PREFIX + key.upper(): key for key in _CHOICES})
+    variables = {key: _PREFIX + key.upper() for key in _CHOICES}
+    said: dict[str, Any] = {}
+    for key, variable in variables.items():
+        text = environ.get(variable, "").strip()
+        # A workflow often sets a variable from an input that was left out: it is then empty.
+        if not text:
+            continue
+        said[key] = _parse_number(text) if key in _NUMBERS else text
+    return _read_choices(said, names=variables, folder=folder)
 
 
 def load_project(start: Path) -> ProjectConfig:
@@ -96,24 +100,31 @@ def load_project(start: Path) -> ProjectConfig:
     start = start.absolute()
     for folder in (start, *start.parents):
         path = folder / "pyproject.toml"
-        if path.is_file():
-            tool = _read_toml(path).get("tool")
-            table = tool.get("reproaudit") if isinstance(tool, dict) else None
-            if table is not None:
-                return _project(path, table)
+        if not path.is_file():
+            continue
+        tool = _read_toml(path).get("tool")
+        # A package inside a project may have a file of its own, which is not about us.
+        if not isinstance(tool, dict) or tool.get("reproaudit") is None:
+            continue
+        return _read_project(path, tool["reproaudit"])
     return ProjectConfig()
 
 
 def parse_budget(text: str, called: str = "--budget") -> tuple[int | None, float | None]:
     """Read "40", "runs=40", "minutes=10" or both with a comma; return runs and seconds, None for
     what is not said."""
-    runs, seconds = None, None
+    runs = None
+    seconds = None
     for part in text.split(","):
         name, equals, value = part.partition("=")
-        amount = _number(value if equals else name)
-        if (not equals or name == "runs") and type(amount) is int and amount > 0:
+        if not equals:
+            # A number alone is one of runs.
+            name = "runs"
+            value = part
+        amount = _parse_number(value)
+        if name == "runs" and type(amount) is int and amount > 0:
             runs = amount
-        elif name == "minutes" and equals and _is_amount(amount) and amount > 0:
+        elif name == "minutes" and _is_amount(amount) and amount > 0:
             seconds = 60.0 * float(amount)
         else:
             raise bad_value(called, text, '"runs=40,minutes=10", numbers above 0')
@@ -131,52 +142,69 @@ def _read_toml(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def _project(path: Path, table: object) -> ProjectConfig:
+def _read_project(path: Path, table: object) -> ProjectConfig:
     where = f"{path}: [tool.reproaudit]"
-    table = _table(table, where, "a table")
+    table = _require_table(table, where, "a table")
     known = (*_CHOICES, "presets", "tolerance", "tolerances", "ignore", "subjects")
     refuse_unknown(table, known, where, "key")
-    presets = table.get("presets", {})
-    if not isinstance(presets, dict) or not all(
-        isinstance(preset, dict) for preset in presets.values()
-    ):
-        raise bad_value(
-            f"{where} presets", presets, "a table of tables, [tool.reproaudit.presets.NAME]"
-        )
-    tolerances = _table(
-        table.get("tolerances", {}), f"{where} tolerances", '{"gradient:layers.*" = {ulp = 4}}'
-    )
-    ignore = _table(table.get("ignore", {}), f"{where} ignore", '{"gradient:layers.*" = "why"}')
+    tolerance = None
+    if "tolerance" in table:
+        tolerance = _read_tolerance(table["tolerance"], f"{where} tolerance")
+    said = {key: table[key] for key in _CHOICES if key in table}
     return ProjectConfig(
         path=path,
-        presets=tuple(
-            (name, from_dict(preset, f"{where} presets.{name}")) for name, preset in presets.items()
-        ),
-        choices=_choices(table, f"{where} ", path.parent),
-        tolerance=_tolerance(table["tolerance"], f"{where} tolerance")
-        if "tolerance" in table
-        else None,
-        tolerances=tuple(
-            (_pattern(text, where), _tolerance(value, f"{where} tolerances.{text}"))
-            for text, value in tolerances.items()
-        ),
-        ignored=tuple(
-            Ignored(_pattern(text, where), _text(why, f"{where} ignore.{text} (the reason)"))
-            for text, why in ignore.items()
-        ),
-        subjects=_subjects(table.get("subjects", []), f"{where} subjects", path.parent),
+        presets=_read_presets(table.get("presets", {}), where),
+        choices=_read_choices(said, names=_name_choices(where), folder=path.parent),
+        tolerance=tolerance,
+        tolerances=_read_tolerances(table.get("tolerances", {}), where),
+        ignored=_read_exclusions(table.get("ignore", {}), where),
+        subjects=_read_subjects(table.get("subjects", []), f"{where} subjects", path.parent),
     )
+
+
+def _read_presets(presets: object, where: str) -> tuple[tuple[str, Settings], ...]:
+    wanted = "a table of tables, [tool.reproaudit.presets.NAME]"
+    table = _require_table(presets, f"{where} presets", wanted)
+    # A lone setting here was meant to stand in a preset: its table is what is wrong.
+    if not all(isinstance(preset, dict) for preset in table.values()):
+        raise bad_value(f"{where} presets", presets, wanted)
+    found = []
+    for name, preset in table.items():
+        settings = from_dict(preset, f"{where} presets.{name}")
+        found.append((name, settings))
+    return tuple(found)
+
+
+def _read_tolerances(tolerances: object, where: str) -> tuple[tuple[TensorPattern, Tolerance], ...]:
+    wanted = '{"gradient:layers.*" = {ulp = 4}}'
+    table = _require_table(tolerances, f"{where} tolerances", wanted)
+    found = []
+    for text, value in table.items():
+        pattern = _read_pattern(text, where)
+        tolerance = _read_tolerance(value, f"{where} tolerances.{text}")
+        found.append((pattern, tolerance))
+    return tuple(found)
+
+
+def _read_exclusions(ignore: object, where: str) -> tuple[Ignored, ...]:
+    table = _require_table(ignore, f"{where} ignore", '{"gradient:layers.*" = "why"}')
+    found = []
+    for text, why in table.items():
+        pattern = _read_pattern(text, where)
+        reason = _require_text(why, f"{where} ignore.{text} (the reason)")
+        found.append(Ignored(pattern, reason))
+    return tuple(found)
 
 
 # -- subjects
 
 
-def _subjects(entries: object, where: str, folder: Path) -> tuple[Subject, ...]:
+def _read_subjects(entries: object, where: str, folder: Path) -> tuple[Subject, ...]:
     if not isinstance(entries, list):
         raise bad_value(where, entries, '["train.py --epochs 1", {subject = "eval.py", seed = 0}]')
     found: dict[str, Subject] = {}
     for number, entry in enumerate(entries):
-        subject = _subject(entry, f"{where}[{number}]", folder)
+        subject = _read_subject(entry, f"{where}[{number}]", folder)
         if subject.name in found:
             raise UsageError(
                 f"{where}: two subjects are called {subject.name!r}",
@@ -188,72 +216,102 @@ def _subjects(entries: object, where: str, folder: Path) -> tuple[Subject, ...]:
     return tuple(found.values())
 
 
-def _subject(entry: object, where: str, folder: Path) -> Subject:
+def _read_subject(entry: object, where: str, folder: Path) -> Subject:
     table = {"subject": entry} if isinstance(entry, str) else entry
     if not isinstance(table, dict) or "subject" not in table:
-        raise bad_value(
-            where,
-            entry,
-            '"train.py --epochs 1" or {subject = "train.py --epochs 1", name = ..., ...}',
-        )
+        wanted = '"train.py --epochs 1" or {subject = "train.py --epochs 1", name = ..., ...}'
+        raise bad_value(where, entry, wanted)
+    # There is one baseline for all subjects.
     own = [key for key in _CHOICES if key != "baseline"]
     refuse_unknown(table, ("subject", "name", "cwd", "inputs", "seed", *own), where, "key")
-    text = _text(table["subject"], f"{where} subject")
-    try:
-        words = tuple(shlex.split(text))
-    except ValueError as error:
-        raise bad_value(f"{where} subject", text, f"words as in a shell ({error})") from None
+    words = _split_words(table["subject"], f"{where} subject")
     inputs = table.get("inputs", [])
-    inputs = [inputs] if isinstance(inputs, str) else inputs
-    if not words or not isinstance(inputs, list) or not all(isinstance(one, str) for one in inputs):
-        raise bad_value(
-            where, entry, 'a subject that is not empty, and inputs = ["float32[8,3,32,32]"]'
-        )
-    seed = from_dict({"seed": table["seed"]}, where).seed if "seed" in table else None
-    name = _text(table.get("name", " ".join(words)), f"{where} name")
-    cwd = folder / _text(table.get("cwd", "."), f"{where} cwd")
-    return Subject(name, words, cwd, tuple(inputs), seed, _choices(table, f"{where} ", folder))
+    if isinstance(inputs, str):
+        inputs = [inputs]
+    has_texts = isinstance(inputs, list) and all(isinstance(text, str) for text in inputs)
+    if not words or not has_texts:
+        wanted = 'a subject that is not empty, and inputs = ["float32[8,3,32,32]"]'
+        raise bad_value(where, entry, wanted)
+    seed = None
+    if "seed" in table:
+        seed = from_dict({"seed": table["seed"]}, where).seed
+    name = _require_text(table.get("name", " ".join(words)), f"{where} name")
+    cwd = _require_text(table.get("cwd", "."), f"{where} cwd")
+    said = {key: table[key] for key in own if key in table}
+    return Subject(
+        name=name,
+        words=words,
+        cwd=folder / cwd,
+        inputs=tuple(inputs),
+        seed=seed,
+        choices=_read_choices(said, names=_name_choices(where), folder=folder),
+    )
+
+
+def _split_words(value: object, where: str) -> tuple[str, ...]:
+    text = _require_text(value, where)
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as error:
+        raise bad_value(where, text, f"words as in a shell ({error})") from None
+
+
+# -- choices
+
+_CHOICES = ("runs", "steps", "timeout", "preset", "budget", "baseline")
+_NUMBERS = ("runs", "steps", "timeout")  # those that the environment can only say as text
+
+
+def _name_choices(where: str) -> dict[str, str]:
+    """Return what errors call the choices of a table."""
+    return {key: f"{where} {key}" for key in _CHOICES}
+
+
+def _read_choices(said: Mapping[str, Any], *, names: Mapping[str, str], folder: Path) -> Choices:
+    """Read and check what may be said in several places; `names` is what errors call each."""
+    for key, value in said.items():
+        _check_choice(key, value, names[key])
+    timeout_s = None
+    if "timeout" in said:
+        timeout_s = float(said["timeout"])
+    budget = None
+    if "budget" in said:
+        budget = parse_budget(said["budget"], names["budget"])
+    baseline = None
+    if "baseline" in said:
+        baseline = folder / said["baseline"]
+    return Choices(
+        runs=said.get("runs"),
+        steps=said.get("steps"),
+        timeout_s=timeout_s,
+        preset=said.get("preset"),
+        budget=budget,
+        baseline=baseline,
+    )
+
+
+def _check_choice(key: str, value: object, name: str) -> None:
+    # `type(...) is int`, for True is an instance of int too.
+    if key == "runs":
+        # One run is equal to nothing.
+        if type(value) is not int or value < 2:
+            raise bad_value(name, value, "a whole number from 2")
+    elif key == "steps":
+        if value != "all" and (type(value) is not int or value < 1):
+            raise bad_value(name, value, 'a whole number from 1, or "all"')
+    elif key == "timeout":
+        if not _is_amount(value) or value == 0:
+            raise bad_value(name, value, "a number of seconds above 0")
+    else:
+        _require_text(value, name)
 
 
 # -- values
 
-_CHOICES = ("runs", "steps", "timeout", "preset", "budget", "baseline")
 
-
-def _choices(
-    table: Mapping[str, Any], where: str, folder: Path, keys: Mapping[str, str] | None = None
-) -> Choices:
-    """Read and check what may be said in several places. `keys` maps the names in `table` to our
-    own."""
-    keys = keys or {key: key for key in _CHOICES}
-    budget_name = where + next(called for called, key in keys.items() if key == "budget")
-    said: dict[str, Any] = {}
-    for called, key in keys.items():
-        if called not in table:
-            continue
-        value = table[called]
-        if key == "runs" and (type(value) is not int or value < 2):
-            raise bad_value(f"{where}{called}", value, "a whole number from 2")
-        if key == "steps" and value != "all" and (type(value) is not int or value < 1):
-            raise bad_value(f"{where}{called}", value, 'a whole number from 1, or "all"')
-        if key == "timeout" and not (_is_amount(value) and value > 0):
-            raise bad_value(f"{where}{called}", value, "a number of seconds above 0")
-        if key in ("preset", "budget", "baseline"):
-            value = _text(value, f"{where}{called}")
-        said[key] = value
-    return Choices(
-        runs=said.get("runs"),
-        steps=said.get("steps"),
-        timeout_s=float(said["timeout"]) if "timeout" in said else None,
-        preset=said.get("preset"),
-        budget=parse_budget(said["budget"], budget_name) if "budget" in said else None,
-        baseline=folder / said["baseline"] if "baseline" in said else None,
-    )
-
-
-def _tolerance(table: object, where: str) -> Tolerance:
-    table = _table(table, where, "a table, such as {rtol = 1e-5, atol = 1e-8}")
-    refuse_unknown(table, _names(Tolerance), where, "key")
+def _read_tolerance(table: object, where: str) -> Tolerance:
+    table = _require_table(table, where, "a table, such as {rtol = 1e-5, atol = 1e-8}")
+    refuse_unknown(table, _list_fields(Tolerance), where, "key")
     for name, value in table.items():
         if name == "ulp" and type(value) is not int:
             raise bad_value(f"{where}.ulp", value, "a whole number from 0")
@@ -262,26 +320,27 @@ def _tolerance(table: object, where: str) -> Tolerance:
     return Tolerance(**table)
 
 
-def _pattern(text: str, where: str) -> TensorPattern:
+def _read_pattern(text: str, where: str) -> TensorPattern:
     try:
         return TensorPattern(text)
     except UsageError as error:
+        # A pattern does not know which file it stands in.
         raise UsageError(f"{where}: {error.message}", code=error.code, hint=error.hint) from None
 
 
-def _table(value: object, where: str, wanted: str) -> dict[str, Any]:
+def _require_table(value: object, where: str, wanted: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise bad_value(where, value, wanted)
     return value
 
 
-def _text(value: object, where: str) -> str:
+def _require_text(value: object, where: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise bad_value(where, value, "a text that is not empty")
     return value
 
 
-def _number(text: str) -> Any:
+def _parse_number(text: str) -> Any:
     """Return the number that `text` is, or `text` itself: the check that follows says what it
     should be."""
     for kind in (int, float):
@@ -293,13 +352,10 @@ def _number(text: str) -> Any:
 
 
 def _is_amount(value: object) -> bool:
-    return (
-        isinstance(value, (int, float))
-        and not isinstance(value, bool)
-        and math.isfinite(value)
-        and value >= 0
-    )
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return math.isfinite(value) and value >= 0
 
 
-def _names(record: type[Any]) -> tuple[str, ...]:
+def _list_fields(record: type[Any]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(record))

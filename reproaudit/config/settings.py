@@ -13,6 +13,7 @@ from reproaudit.trace.words import HASH_SEED
 _INTEGERS = {"seed": (0, 2**32 - 1), "hash_seed": (0, 2**32 - 1), "threads": (1, 65536)}
 _BOOLEANS = ("cudnn_benchmark", "cudnn_deterministic", "tf32", "fill_uninitialized")
 _TEXTS = ("cublas_workspace", "device")
+_SHOWN = 100  # characters of a wrong value that an error quotes
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,53 +50,75 @@ class Settings:
         return from_dict(expect(value, dict))
 
     def __post_init__(self) -> None:
+        # TOML and JSON bring values of any type, so annotations promise nothing here.
         for name, (low, high) in _INTEGERS.items():
-            value = getattr(self, name)
-            if value is not None and (type(value) is not int or not low <= value <= high):
-                raise bad_value(name, value, f"a whole number from {low} to {high}")
+            self._check_integer(name, low, high)
         for name in _BOOLEANS:
-            if (value := getattr(self, name)) is not None and type(value) is not bool:
+            value = getattr(self, name)
+            if value is not None and type(value) is not bool:
                 raise bad_value(name, value, "true or false")
         for name in _TEXTS:
-            value = getattr(self, name)
-            if value is not None and (type(value) is not str or not value or "\0" in value):
-                raise bad_value(name, value, "a text that is not empty")
+            self._check_text(name)
         if self.deterministic not in (None, "error", "warn"):
             raise bad_value("deterministic", self.deterministic, '"error" or "warn"')
+        for name in self.interventions:
+            if type(name) is not str or not name:
+                raise bad_value("interventions", self.interventions, "a list of names")
         # Two ways to write the same environment must be equal settings.
-        object.__setattr__(self, "env", tuple(sorted(_checked_env(self.env).items())))
-        if not all(type(name) is str and name for name in self.interventions):
-            raise bad_value("interventions", self.interventions, "a list of names")
-        object.__setattr__(self, "interventions", tuple(sorted(set(self.interventions))))
+        variables = sorted(_check_env(self.env).items())
+        interventions = sorted(set(self.interventions))
+        # A frozen dataclass can set its own fields in no other way.
+        object.__setattr__(self, "env", tuple(variables))
+        object.__setattr__(self, "interventions", tuple(interventions))
+
+    def _check_integer(self, name: str, low: int, high: int) -> None:
+        value = getattr(self, name)
+        if value is None:
+            return
+        # A bool is an int too, and `seed = true` is no seed.
+        if type(value) is not int or not low <= value <= high:
+            raise bad_value(name, value, f"a whole number from {low} to {high}")
+
+    def _check_text(self, name: str) -> None:
+        value = getattr(self, name)
+        if value is None:
+            return
+        # A variable of the environment cannot hold a NUL.
+        if type(value) is not str or not value or "\0" in value:
+            raise bad_value(name, value, "a text that is not empty")
 
 
 def to_dict(settings: Settings) -> dict[str, Any]:
     """Return what is set, by name, as JSON and TOML can hold it; `env` becomes a table."""
-    values = {name: getattr(settings, name) for name in _names(Settings)}
-    values |= {"env": dict(settings.env), "interventions": list(settings.interventions)}
-    return {
-        name: value for name, value in values.items() if value is not None and value not in ({}, [])
-    }
+    values: dict[str, Any] = {}
+    for name in _list_fields(Settings):
+        value = getattr(settings, name)
+        if name == "env":
+            value = dict(value)
+        elif name == "interventions":
+            value = list(value)
+        if value is None or value in ({}, []):
+            continue
+        values[name] = value
+    return values
 
 
 def from_dict(values: Mapping[str, Any], where: str = "settings") -> Settings:
     """Return the settings that `values` names. `where` says in errors what was being read."""
-    refuse_unknown(values, _names(Settings), where, "setting")
+    refuse_unknown(values, _list_fields(Settings), where, "setting")
     chosen = dict(values)
     if "env" in chosen:
-        if not isinstance(chosen["env"], Mapping):
-            raise bad_value(
-                f"{where}: env",
-                chosen["env"],
-                'a table of variables, such as {OMP_SCHEDULE = "static"}',
-            )
-        chosen["env"] = tuple(chosen["env"].items())
+        env = chosen["env"]
+        if not isinstance(env, Mapping):
+            wanted = 'a table of variables, such as {OMP_SCHEDULE = "static"}'
+            raise bad_value(f"{where}: env", env, wanted)
+        chosen["env"] = tuple(env.items())
     if "interventions" in chosen:
-        if not isinstance(chosen["interventions"], (list, tuple)):
-            raise bad_value(
-                f"{where}: interventions", chosen["interventions"], 'a list of names, ["hash.seed"]'
-            )
-        chosen["interventions"] = tuple(chosen["interventions"])
+        interventions = chosen["interventions"]
+        if not isinstance(interventions, (list, tuple)):
+            wanted = 'a list of names, ["hash.seed"]'
+            raise bad_value(f"{where}: interventions", interventions, wanted)
+        chosen["interventions"] = tuple(interventions)
     try:
         return Settings(**chosen)
     except UsageError as error:
@@ -125,7 +148,9 @@ def environment(settings: Settings) -> dict[str, str]:
     if settings.cublas_workspace is not None:
         variables["CUBLAS_WORKSPACE_CONFIG"] = settings.cublas_workspace
     if settings.threads is not None:
-        variables["OMP_NUM_THREADS"] = variables["MKL_NUM_THREADS"] = str(settings.threads)
+        # torch's own threads are OpenMP's; MKL asks its own variable first.
+        variables["OMP_NUM_THREADS"] = str(settings.threads)
+        variables["MKL_NUM_THREADS"] = str(settings.threads)
     return variables | dict(settings.env)
 
 
@@ -135,17 +160,22 @@ def describe(settings: Settings) -> tuple[tuple[str, str], ...]:
     rows: list[tuple[str, str]] = []
     for name, value in to_dict(settings).items():
         if name == "env":
-            rows += [(f"env.{variable}", text) for variable, text in value.items()]
+            for variable, text in value.items():
+                rows.append((f"env.{variable}", text))
         elif name == "interventions":
             rows.append((name, ", ".join(value)))
+        elif isinstance(value, bool):
+            # As TOML writes it, so that it can be copied into a project.
+            rows.append((name, str(value).lower()))
         else:
-            rows.append((name, str(value).lower() if isinstance(value, bool) else str(value)))
+            rows.append((name, str(value)))
     return tuple(rows)
 
 
-def _checked_env(env: Iterable[tuple[Any, Any]]) -> dict[str, str]:
+def _check_env(env: Iterable[tuple[Any, Any]]) -> dict[str, str]:
     variables: dict[str, str] = {}
     for name, value in env:
+        # The operating system would refuse these when the run starts, with a worse message.
         if not isinstance(name, str) or not name or "=" in name or "\0" in name:
             raise bad_value("env", name, 'a variable\'s name, without "="')
         if not isinstance(value, str) or "\0" in value:
@@ -158,7 +188,7 @@ def _checked_env(env: Iterable[tuple[Any, Any]]) -> dict[str, str]:
     return variables
 
 
-def _names(record: type[Any]) -> tuple[str, ...]:
+def _list_fields(record: type[Any]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(record))
 
 
@@ -176,8 +206,10 @@ def refuse_unknown(values: Mapping[str, Any], known: Iterable[str], where: str, 
 
 def bad_value(name: str, value: object, wanted: str) -> UsageError:
     """Return the error that says what `name` takes."""
+    # The start of a value tells which one it is; the rest may be a file's worth of text.
+    shown = str(value)[:_SHOWN]
     return UsageError(
-        f"{name} cannot be {str(value)[:100]!r}",
+        f"{name} cannot be {shown!r}",
         code="setting-invalid",
         hint=f"{name} takes {wanted}",
     )

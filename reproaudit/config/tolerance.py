@@ -51,24 +51,41 @@ class TensorPattern:
     _name: re.Pattern[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        prefix, name = "", self.text
-        if ":" in self.text:
-            prefix, _, name = self.text.partition(":")
-        if not name or (name != self.text and prefix not in KINDS):
-            found = "it names no tensor" if not name else f"there is no kind of tensor {prefix!r}"
-            raise UsageError(
-                f"cannot understand the pattern {self.text!r}: {found}",
-                code="pattern-invalid",
-                hint=_HINT,
-            )
+        # Only the first colon parts: names of tensors may hold others.
+        prefix, colon, name = self.text.partition(":")
+        if not colon:
+            prefix = ""
+            name = self.text
+        if not name:
+            raise _bad_pattern(self.text, "it names no tensor")
+        if colon and prefix not in KINDS:
+            raise _bad_pattern(self.text, f"there is no kind of tensor {prefix!r}")
         object.__setattr__(self, "kind", KINDS.get(prefix))
-        parts = {"*": ".*", "?": "."}
-        object.__setattr__(
-            self, "_name", re.compile("".join(parts.get(c, re.escape(c)) for c in name), re.DOTALL)
-        )
+        object.__setattr__(self, "_name", _compile_wildcards(name))
 
     def matches(self, kind: EventKind, name: str) -> bool:
-        return self.kind in (None, kind) and self._name.fullmatch(name) is not None
+        if self.kind is not None and self.kind != kind:
+            return False
+        return self._name.fullmatch(name) is not None
+
+
+def _compile_wildcards(name: str) -> re.Pattern[str]:
+    # Not `fnmatch`: it gives brackets a meaning, and on Windows it ignores letter case.
+    parts = []
+    for letter in name:
+        if letter == "*":
+            parts.append(".*")
+        elif letter == "?":
+            parts.append(".")
+        else:
+            parts.append(re.escape(letter))
+    return re.compile("".join(parts), re.DOTALL)
+
+
+def _bad_pattern(text: str, found: str) -> UsageError:
+    return UsageError(
+        f"cannot understand the pattern {text!r}: {found}", code="pattern-invalid", hint=_HINT
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +109,9 @@ class Tolerances:
         for pattern, tolerance in self.by_tensor:
             if pattern.matches(kind, name):
                 return tolerance
-        return self.by_dtype.get(dtype, self.by_dtype.get("*", Tolerance()))
+        if dtype in self.by_dtype:
+            return self.by_dtype[dtype]
+        return self.by_dtype.get(DEFAULT, Tolerance())
 
 
 def parse_tolerances(texts: Sequence[str]) -> Tolerances:
@@ -104,19 +123,27 @@ def parse_tolerances(texts: Sequence[str]) -> Tolerances:
     of_dtypes: list[str] = []
     by_tensor: list[tuple[TensorPattern, Tolerance]] = []
     for clause in ";".join(texts).split(";"):
-        name, _, limits = (part.strip() for part in clause.rpartition(":"))
+        # The last colon stands before the limits: a pattern may hold others, limits hold none.
+        name, _, limits = clause.rpartition(":")
+        name = name.strip()
         if _is_pattern(name):
-            by_tensor.append((TensorPattern(name), parse_tolerance(limits)[DEFAULT]))
+            tolerance = parse_tolerance(limits.strip())[DEFAULT]
+            by_tensor.append((TensorPattern(name), tolerance))
         else:
             of_dtypes.append(clause)
-    by_dtype = parse_tolerance(";".join(of_dtypes)) if of_dtypes else {}
+    by_dtype: dict[str, Tolerance] = {}
+    if of_dtypes:
+        by_dtype = parse_tolerance(";".join(of_dtypes))
     return Tolerances(by_dtype=by_dtype, by_tensor=tuple(by_tensor))
 
 
 def _is_pattern(name: str) -> bool:
     if name == DEFAULT or name.startswith("torch."):
         return False
-    return name.partition(":")[0] in KINDS or any(c in name for c in "*?.:")
+    prefix = name.partition(":")[0]
+    if prefix in KINDS:
+        return True
+    return any(mark in name for mark in "*?.:")
 
 
 def parse_tolerance(text: str) -> dict[str, Tolerance]:
@@ -127,7 +154,9 @@ def parse_tolerance(text: str) -> dict[str, Tolerance]:
     tolerances: dict[str, Tolerance] = {}
     for clause in text.split(";"):
         dtype, colon, terms = clause.rpartition(":")
-        dtype = dtype.strip().removeprefix("torch.") if colon else DEFAULT
+        dtype = dtype.strip().removeprefix("torch.")
+        if not colon:
+            dtype = DEFAULT
         if dtype != DEFAULT and dtype not in DTYPES:
             raise _refusal(text, f"{dtype!r} is no dtype that has a tolerance")
         if dtype in tolerances:
@@ -142,18 +171,28 @@ def _parse_terms(text: str, terms: str) -> Tolerance:
         return Tolerance()
     limits: dict[str, float] = {}
     for term in terms.split(","):
-        name, _, value = (piece.strip() for piece in term.partition("="))
+        name, _, value = term.partition("=")
+        name = name.strip()
         if name not in ("rtol", "atol", "ulp") or name in limits:
             raise _refusal(text, f"{term.strip()!r} is not rtol=, atol= or ulp=, once each")
-        try:
-            limits[name] = int(value) if name == "ulp" else float(value)
-        except ValueError:
-            raise _refusal(text, f"{value!r} is not a number that {name} can have") from None
-        if not 0 <= limits[name] < math.inf:
-            raise _refusal(text, f"{name} must be finite and not negative, not {value}")
+        limits[name] = _parse_limit(text, name, value.strip())
     return Tolerance(
-        rtol=limits.get("rtol", 0.0), atol=limits.get("atol", 0.0), ulp=int(limits.get("ulp", 0))
+        rtol=limits.get("rtol", 0.0),
+        atol=limits.get("atol", 0.0),
+        ulp=int(limits.get("ulp", 0)),
     )
+
+
+def _parse_limit(text: str, name: str, value: str) -> float:
+    kind = int if name == "ulp" else float
+    try:
+        limit = kind(value)
+    except ValueError:
+        raise _refusal(text, f"{value!r} is not a number that {name} can have") from None
+    # NaN fails this too, for it compares with nothing.
+    if not 0 <= limit < math.inf:
+        raise _refusal(text, f"{name} must be finite and not negative, not {value}")
+    return limit
 
 
 def _refusal(text: str, found: str) -> UsageError:

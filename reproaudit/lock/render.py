@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from reproaudit.lock.check import CheckResult, State, TensorChange, Where, WhereKind
 from reproaudit.lock.model import LockedOp, LockedTensor
+from reproaudit.report.layout import make_rows
 
 JSON_SCHEMA = 1
 _MOST_ROWS = 5  # of differing tensors, operators and files
@@ -29,7 +30,7 @@ def to_lines(result: CheckResult, lock_name: str) -> list[str]:
         return [f"not comparable here: {result.name}: {result.why}", *hint]
     if result.state is State.EQUAL:
         though = list(_though(result))
-        rows = _aligned(_changed_rows(result))
+        rows = make_rows(list(_changed_rows(result)))
         otherwise = ", though not run as it was locked" if though or rows else ""
         return [
             f"equal{otherwise}: {result.name} computes what {lock_name} holds: "
@@ -108,7 +109,7 @@ def _where_lines(where: Where, result: CheckResult) -> Iterator[str]:
             ("locked", f"{before.inputs} -> {before.outputs}"),
             ("now", f"{op.inputs} -> {op.outputs}"),
         ]
-    yield from _aligned(row for row in rows if row[0])
+    yield from make_rows([row for row in rows if row[0]])
 
 
 def _op_rows(label: str, operators: Sequence[LockedOp]) -> Iterator[tuple[str, str]]:
@@ -126,7 +127,7 @@ def _tensor_lines(result: CheckResult) -> Iterator[str]:
     losses = [change for change in result.tensors if change.either.kind == "loss"]
     others = [change for change in result.tensors if change.either.kind != "loss"]
     chosen = (*losses[:_MOST_ROWS], *others[:_MOST_ROWS])
-    yield from _columns([_tensor_row(change) for change in chosen])
+    yield from make_rows([_tensor_row(change) for change in chosen])
     left = len(result.tensors) - len(chosen)
     if left:
         yield f"and {left} more"
@@ -157,7 +158,7 @@ def _cause_lines(result: CheckResult) -> Iterator[str]:
     if not result.changes.is_any:
         yield "nothing that is recorded: if it is not the data, the program is not reproducible"
         return
-    yield from _aligned(_changed_rows(result))
+    yield from make_rows(list(_changed_rows(result)))
 
 
 def _changed_rows(result: CheckResult) -> Iterator[tuple[str, str]]:
@@ -199,18 +200,6 @@ def _next(result: CheckResult) -> Iterator[str]:
     else:
         advice = "keeps what this environment computes beside the others"
         yield f"reproaudit lock {result.name}    {advice}"
-
-
-def _aligned(rows: Iterable[tuple[str, str]]) -> list[str]:
-    return _columns([tuple(row) for row in rows])
-
-
-def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
 
 
 # -- JSON

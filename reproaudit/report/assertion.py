@@ -49,7 +49,10 @@ class AssertionText:
         yield ""
         yield f"  {word_confidence(result)}"
         for note in result.not_checked:
-            yield f"  not checked: {show_prose(note.what)}: {show_prose(note.why)}"
+            what = show_prose(note.what)
+            why = show_prose(note.why)
+            yield f"  not checked: {what}: {why}"
+        # A command is shown whole, however long: it is there to be copied.
         for command in result.next_commands:
             yield f"  next: {escape(command)}"
 
@@ -58,6 +61,7 @@ class AssertionText:
         yield f"  differs between repetitions {first} and {second}:"
         for row in result.divergences[: self.tensors]:
             yield f"    {_tell_tensor(row)}"
+        # A result keeps only the first of many divergences; the total counts them all.
         total = max(result.divergences_total, len(result.divergences))
         if total > self.tensors:
             yield f"    … and {show_count(total - self.tensors, 'tensor')} more"
@@ -69,19 +73,25 @@ def _tell_endings(result: AuditResult) -> Iterator[str]:
     if len(endings) < 2:
         return
     for run in result.runs:
-        outcome = run.outcome
-        yield f"  repetition {run.index}  {outcome.kind.value} {show_prose(outcome.detail)}".rstrip()
+        kind = run.outcome.kind.value
+        detail = show_prose(run.outcome.detail)
+        yield f"  repetition {run.index}  {kind} {detail}".rstrip()
 
 
 def _tell_finding(finding: Finding) -> Iterator[str]:
-    times = f" ({finding.count:,} times)" if finding.count > 1 else ""
     if finding.location is not None:
         yield f"  line   {show_name(str(finding.location))}"
     if finding.op:
-        yield f"  op     {show_name(finding.op)}{times}"
-    inside = f", in module {show_name(finding.module)}" if finding.module else ""
-    yield f"  when   {name_moment(finding.phase, finding.step)}{inside}"
-    yield f"  cause  {finding.cause.value} ({show_name(finding.rule)}): {show_prose(finding.title)}"
+        op = show_name(finding.op)
+        if finding.count > 1:
+            op += f" ({finding.count:,} times)"
+        yield f"  op     {op}"
+    moment = name_moment(finding.phase, finding.step)
+    if finding.module:
+        moment += f", in module {show_name(finding.module)}"
+    yield f"  when   {moment}"
+    rule = show_name(finding.rule)
+    yield f"  cause  {finding.cause.value} ({rule}): {show_prose(finding.title)}"
     for note in finding.evidence.notes:
         yield f"         {show_prose(note)}"
     if finding.evidence.replays is not None:
@@ -100,8 +110,10 @@ def _tell_fix(fix: Fix) -> Iterator[str]:
 
 
 def _tell_tensor(row: TensorDivergence) -> str:
+    kind = name_kind(row.kind)
+    name = show_name(row.name)
     if row.difference is not None:
         said = word_difference(row.difference)
     else:
         said = word_remark(row) or "values were not kept"
-    return f"{name_kind(row.kind)} {show_name(row.name)} of step {row.step}: {show_prose(said)}"
+    return f"{kind} {name} of step {row.step}: {show_prose(said)}"

@@ -25,16 +25,22 @@ EVIDENCE = (
     ("switched", "stable with that flag, not without"),
 )
 _ANSWERS = {True: "yes", False: "no", None: "-"}
-_MEANING_AT = 15  # the column where the meaning of a kind of evidence starts
+_KIND_WIDTH = 10  # characters that a kind of evidence and its gap take
+_ANSWER_WIDTH = 5
 
 
 def describe_finding(finding: Finding, width: int) -> list[str]:
     """Return where a finding was born, why, what shows it, and what repairs it."""
-    times = f" ({finding.count:,} times)" if finding.count > 1 else ""
+    times = ""
+    if finding.count > 1:
+        times = f" ({finding.count:,} times)"
     place = show_place(finding.location)
-    lines = wrap_beside("line", place if finding.op else place + times, width)
+    # How often stands with what happened: with the operator, or with the line if there is none.
     if finding.op:
+        lines = wrap_beside("line", place, width)
         lines += wrap_beside("op", show_name(finding.op) + times, width)
+    else:
+        lines = wrap_beside("line", place + times, width)
     lines += wrap_beside("when", name_moment(finding.phase, finding.step), width)
     if finding.module:
         lines += wrap_beside("module", show_name(finding.module), width)
@@ -75,7 +81,9 @@ def _tell_evidence(evidence: Evidence) -> Iterator[tuple[str, int]]:
     """Yield each piece of evidence, and by how much its further lines are indented."""
     if has_answers(evidence):
         for kind, meaning in EVIDENCE:
-            yield f"{kind}  {show_answer(evidence, kind):<3}  {meaning}", _MEANING_AT
+            answer = show_answer(evidence, kind)
+            row = put_beside(kind, put_beside(answer, meaning, _ANSWER_WIDTH), _KIND_WIDTH)
+            yield row, _KIND_WIDTH + _ANSWER_WIDTH
     if evidence.replays is not None:
         yield word_replays(evidence.replays), 0
     for note in evidence.notes:
@@ -86,8 +94,11 @@ def _describe_fix(fix: Fix, width: int) -> list[str]:
     lines: list[str] = []
     if fix.advice.strip():
         lines += wrap_beside("fix", show_prose(fix.advice), width)
-    lines += wrap_beside("" if lines else "fix", word_settings(fix), width)
-    for number, line in enumerate(fix.patch):
+    label = "" if lines else "fix"
+    lines += wrap_beside(label, word_settings(fix), width)
+    label = "in code"
+    for line in fix.patch:
         # Code is not wrapped, and its indentation is part of it.
-        lines.append(put_beside("" if number else "in code", escape(line)))
+        lines.append(put_beside(label, escape(line)))
+        label = ""
     return lines

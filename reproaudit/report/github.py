@@ -32,13 +32,16 @@ class GithubReport:
         """Return the commands, the gravest first, and a line of plain text that counts the
         verdicts."""
         commands: dict[str, list[str]] = {level: [] for level in _LEVELS}
-        for name, result in zip(name_subjects(results), results, strict=True):
+        names = name_subjects(results)
+        for name, result in zip(names, results, strict=True):
             for issue in list_issues(result, accepted):
-                commands[_level(issue)].append(_annotate_issue(name, issue))
+                level = _choose_level(issue)
+                commands[level].append(_annotate_issue(name, issue))
             not_checked = word_not_checked(result)
             if not_checked:
-                title = {"title": f"{name}: not checked"}
-                commands["notice"].append(_make_command("notice", title, not_checked))
+                properties = {"title": f"{name}: not checked"}
+                command = _make_command("notice", properties, not_checked)
+                commands["notice"].append(command)
         lines = []
         for level in _LEVELS:
             lines += self._cap(level, commands[level])
@@ -51,45 +54,62 @@ class GithubReport:
         most = max(self.options.per_level, 1)
         if len(commands) <= most:
             return commands
-        cut = len(commands) - most + 1
-        return [
-            *commands[: most - 1],
-            _make_command(level, {}, f"… and {cut:,} more; {_ELSEWHERE}"),
-        ]
+        # One place of those that GitHub shows goes to the annotation that counts the rest.
+        kept = commands[: most - 1]
+        cut = len(commands) - len(kept)
+        rest = _make_command(level, {}, f"… and {cut:,} more; {_ELSEWHERE}")
+        return [*kept, rest]
 
 
-def _level(issue: Issue) -> str:
+def _choose_level(issue: Issue) -> str:
     if issue.is_error:
         return "error"
-    return "warning" if issue.kind is Kind.WARNING else "notice"
+    if issue.kind is Kind.WARNING:
+        return "warning"
+    return "notice"
 
 
 def _annotate_issue(name: str, issue: Issue) -> str:
     properties = {}
+    # GitHub shows an annotation without a place on the page of the run.
     if issue.place is not None:
         properties["file"] = issue.place.path
         properties["line"] = str(issue.place.line)
-    state = ", accepted in the baseline" if issue.is_accepted else ""
-    properties["title"] = f"{name}: {issue.rule}{state}"
+    title = f"{name}: {issue.rule}"
+    if issue.is_accepted:
+        title += ", accepted in the baseline"
+    properties["title"] = title
     lines = [issue.message]
-    fix = issue.finding.fix if issue.finding is not None else None
-    if fix is not None:
-        lines += map(escape, fix.patch)
-    return _make_command(_level(issue), properties, "\n".join(lines))
+    finding = issue.finding
+    if finding is not None and finding.fix is not None:
+        for line in finding.fix.patch:
+            lines.append(escape(line))
+    level = _choose_level(issue)
+    return _make_command(level, properties, "\n".join(lines))
 
 
 def _make_command(level: str, properties: dict[str, str], message: str) -> str:
-    pairs = [f"{key}={_escape_property(value)}" for key, value in properties.items()]
-    space = " " if pairs else ""
-    return f"::{level}{space}{','.join(pairs)}::{_escape_message(message)}"
+    pairs = []
+    for key, value in properties.items():
+        pairs.append(f"{key}={_escape_property(value)}")
+    head = level
+    if pairs:
+        head += " " + ",".join(pairs)
+    return f"::{head}::{_escape_message(message)}"
 
 
 def _escape_message(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    # The percent sign first, for the other escapes bring their own.
+    text = text.replace("%", "%25")
+    text = text.replace("\r", "%0D")
+    return text.replace("\n", "%0A")
 
 
 def _escape_property(text: str) -> str:
-    return _escape_message(text).replace(":", "%3A").replace(",", "%2C")
+    # A colon would end the properties, and a comma the property.
+    text = _escape_message(text)
+    text = text.replace(":", "%3A")
+    return text.replace(",", "%2C")
 
 
 def _count_verdicts(results: Sequence[AuditResult]) -> str:

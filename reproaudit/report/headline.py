@@ -3,6 +3,7 @@ first differ."""
 
 from __future__ import annotations
 
+from reproaudit.model.events import Outcome
 from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.wording import PASSES, inflect_noun, name_kind
@@ -13,35 +14,53 @@ def word_headline(result: AuditResult, *, compared: int) -> str:
 
     `compared` is how many deciding tensors were compared in each run.
     """
-    first = result.runs[0].outcome
-    if result.verdict is Verdict.NOT_AUDITED and not first.is_success:
-        how = f"{first.kind.value}: {first.detail}" if first.detail else first.kind.value
-        return (
-            f"each of {len(result.runs)} runs failed ({how}); "
-            f"until then they were equal, {compared} tensors each"
-        )
+    number = len(result.runs)
+    # Runs that end differently are a divergence, so here all of them ended like the first.
+    ending = result.runs[0].outcome
+    if result.verdict is Verdict.NOT_AUDITED and not ending.is_success:
+        failure = f"each of {number} runs failed ({_describe_failure(ending)})"
+        return f"{failure}; until then they were equal, {compared} tensors each"
     if result.verdict in (Verdict.REPRODUCIBLE, Verdict.NOT_AUDITED):
-        counts = [
-            f"{count} {inflect_noun(kind, count)}" for kind, count in result.compared if count
-        ]
-        said = ", ".join(counts) or "nothing was compared"
-        return f"{len(result.runs)} runs are bitwise equal: {said}"
+        return f"{number} runs are bitwise equal: {_count_tensors(result)}"
     return _say_how_many(result) + _say_where(result)
+
+
+def _describe_failure(outcome: Outcome) -> str:
+    kind = outcome.kind.value
+    if outcome.detail:
+        return f"{kind}: {outcome.detail}"
+    return kind
+
+
+def _count_tensors(result: AuditResult) -> str:
+    """Return how many tensors of each kind were compared in a run."""
+    counts = []
+    for kind, count in result.compared:
+        if count:
+            noun = inflect_noun(kind, count)
+            counts.append(f"{count} {noun}")
+    return ", ".join(counts) or "nothing was compared"
 
 
 def _say_how_many(result: AuditResult) -> str:
     said = f"{len(result.runs)} runs, {len(result.classes)} distinct"
     endings = {(run.outcome.kind, run.outcome.code) for run in result.runs}
-    return f"{said}, and they end differently" if len(endings) > 1 else said
+    if len(endings) > 1:
+        said += ", and they end differently"
+    return said
 
 
 def _say_where(result: AuditResult) -> str:
     if result.findings:
         found = result.findings[0]
-        op = f" at {found.op}" if found.op else ""
-        line = f", {found.location}" if found.location else ""
-        return f"; first differs in {PASSES[found.phase]} of step {found.step}{op}{line}"
+        said = f"; first differs in {PASSES[found.phase]} of step {found.step}"
+        if found.op:
+            said += f" at {found.op}"
+        if found.location:
+            said += f", {found.location}"
+        return said
     row = result.first_divergence
-    if row is not None:
-        return f"; first seen in {name_kind(row.kind)} {row.name} of step {row.step}"
-    return ""
+    if row is None:
+        return ""
+    kind = name_kind(row.kind)
+    return f"; first seen in {kind} {row.name} of step {row.step}"

@@ -29,15 +29,16 @@ class JunitReport:
     def render_all(
         self, results: Sequence[AuditResult], accepted: frozenset[str] = frozenset()
     ) -> str:
-        cases = [
-            _make_case(name, result, accepted)
-            for name, result in zip(name_subjects(results), results, strict=True)
-        ]
+        cases = []
+        names = name_subjects(results)
+        for name, result in zip(names, results, strict=True):
+            cases.append(_make_case(name, result, accepted))
         suites = ElementTree.Element("testsuites")
         suite = ElementTree.SubElement(suites, "testsuite", name=_SUITE)
         suite.set("tests", str(len(cases)))
         for name, tag in _COUNTS.items():
-            suite.set(name, str(sum(case.find(tag) is not None for case in cases)))
+            marked = [case for case in cases if case.find(tag) is not None]
+            suite.set(name, str(len(marked)))
         suite.extend(cases)
         ElementTree.indent(suites)
         body = ElementTree.tostring(suites, encoding="unicode")
@@ -50,18 +51,24 @@ def _make_case(name: str, result: AuditResult, accepted: frozenset[str]) -> Elem
     found = list_issues(result, accepted)
     errors = [issue for issue in found if issue.is_error]
     known = [issue for issue in found if issue.is_accepted]
-    headline = f"{VERDICTS[result.verdict]}: {show_prose(result.headline)}".removesuffix(": ")
+    verdict = VERDICTS[result.verdict]
+    said = show_prose(result.headline)
+    headline = f"{verdict}: {said}" if said else verdict
+    # Dashboards show the text of a case as it is, so it is the report for a screen.
     report = TerminalReport().render(result)
-    output = _list_accepted(known)
+    output = _describe_known(known)
     if result.verdict is Verdict.NOT_AUDITED:
         error = ElementTree.SubElement(case, "error", type="not-audited", message=headline)
         error.text = report
     elif errors:
-        failure = ElementTree.SubElement(case, "failure", type=errors[0].rule, message=headline)
+        # A case has one type: that of the gravest issue, which comes first.
+        rule = errors[0].rule
+        failure = ElementTree.SubElement(case, "failure", type=rule, message=headline)
         failure.text = report
     else:
         if known:
-            message = f"{show_count(len(known), 'finding')} accepted in the baseline, and no other"
+            findings = show_count(len(known), "finding")
+            message = f"{findings} accepted in the baseline, and no other"
             ElementTree.SubElement(case, "skipped", type="accepted", message=message)
         output = report + output
     if output:
@@ -69,7 +76,7 @@ def _make_case(name: str, result: AuditResult, accepted: frozenset[str]) -> Elem
     return case
 
 
-def _list_accepted(known: Sequence[Issue]) -> str:
+def _describe_known(known: Sequence[Issue]) -> str:
     if not known:
         return ""
     lines = ["", "Accepted in the baseline"]

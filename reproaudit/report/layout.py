@@ -53,23 +53,25 @@ def make_table(
 
     Cells must be printable. Without a `width` nothing is cut.
     """
-    used = [i for i in range(len(columns)) if any(row[i] for row in rows)]
+    used = []
+    for number in range(len(columns)):
+        if any(row[number] for row in rows):
+            used.append(number)
     if not used:
         return []
-    shown = [columns[i] for i in used]
-    cells = [[row[i] for i in used] for row in rows]
+    shown = [columns[number] for number in used]
+    cells = []
+    for row in rows:
+        cells.append([row[number] for number in used])
     limits = _find_limits(shown, cells, width)
     # The head goes in as rows: as headers, tabulate would pad each by two more characters.
-    head = [[column.name for column in shown], ["-" * limit for limit in limits]]
-    body = [
-        [
-            _shorten(cell, limit, column.cut)
-            for cell, limit, column in zip(row, limits, shown, strict=True)
-        ]
-        for row in cells
-    ]
+    head = [column.name for column in shown]
+    rule = ["-" * limit for limit in limits]
+    lines = [head, rule]
+    for row in cells:
+        lines.append(_cut_row(row, limits, shown))
     alignment = ["right" if column.is_number else "left" for column in shown]
-    return _align(head + body, alignment)
+    return _align(lines, alignment)
 
 
 def make_rows(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -91,17 +93,29 @@ def _align(rows: Sequence[Sequence[str]], alignment: Sequence[str]) -> list[str]
     return [line.rstrip() for line in text.splitlines()]
 
 
+def _cut_row(row: Sequence[str], limits: Sequence[int], columns: Sequence[Column]) -> list[str]:
+    cut = []
+    for cell, limit, column in zip(row, limits, columns, strict=True):
+        cut.append(_shorten_cell(cell, limit, column.cut))
+    return cut
+
+
 def _find_limits(
     columns: Sequence[Column], cells: Sequence[Sequence[str]], width: int | None
 ) -> list[int]:
     """Return how wide each column may be, taking from the widest of those that may shrink."""
-    limits = [
-        max(len(column.name), *(len(row[i]) for row in cells)) for i, column in enumerate(columns)
-    ]
+    limits = []
+    shrinking = []
+    for number, column in enumerate(columns):
+        widths = [len(row[number]) for row in cells]
+        limits.append(max(len(column.name), *widths))
+        if column.cut is not Cut.NOTHING:
+            shrinking.append(number)
     if width is None:
         return limits
-    excess = sum(limits) + _GAP * (len(limits) - 1) - width
-    shrinking = [i for i, column in enumerate(columns) if column.cut is not Cut.NOTHING]
+    gaps = _GAP * (len(limits) - 1)
+    excess = sum(limits) + gaps - width
+    # One character at a time, so that columns of about the same width lose about as much.
     while excess > 0 and shrinking:
         widest = max(shrinking, key=limits.__getitem__)
         if limits[widest] <= _NARROWEST:
@@ -111,10 +125,12 @@ def _find_limits(
     return limits
 
 
-def _shorten(text: str, limit: int, cut: Cut) -> str:
+def _shorten_cell(text: str, limit: int, cut: Cut) -> str:
     if len(text) <= limit:
         return text
-    tail = limit // 2 if cut is Cut.MIDDLE else 0
+    tail = 0
+    if cut is Cut.MIDDLE:
+        tail = limit // 2
     start = text[: limit - tail - 1]
     end = text[len(text) - tail :]
     return f"{start}…{end}"
@@ -143,9 +159,12 @@ def wrap_entry(text: str, width: int) -> list[str]:
 def wrap_beside(label: str, text: str, width: int, inner: int = 0) -> list[str]:
     """Wrap `text` in a column beside its label, lines after the first indented by `inner` more."""
     lines = wrap(text, width - LABEL_WIDTH, others=" " * inner)
-    return [put_beside("" if number else label, line) for number, line in enumerate(lines)]
+    labelled: list[str] = []
+    for line in lines:
+        labelled.append(put_beside("" if labelled else label, line))
+    return labelled
 
 
-def put_beside(label: str, line: str) -> str:
-    """Return one line beside its label, as it is."""
-    return f"{label:<{LABEL_WIDTH}}{line}"
+def put_beside(label: str, line: str, column: int = LABEL_WIDTH) -> str:
+    """Return one line beside its label, as it is, from `column` characters on."""
+    return f"{label:<{column}}{line}"
