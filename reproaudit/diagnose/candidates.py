@@ -116,7 +116,7 @@ def _draws_from_own_generator(explained: Explanation, pair: tuple[Run, Run]) -> 
     source = explained.source
     if source.event_a is None:
         return False
-    op = dict(pair[0].traces)[source.process].op(source.event_a)
+    op = pair[0].trace_of(source.process).op(source.event_a)
     return bool(op.flags & EventFlag.OWN_GENERATOR)
 
 

@@ -159,7 +159,7 @@ class Diagnostician:
 
     def _find_sources(self) -> None:
         try:
-            pair = self._locator.plain_pair()
+            pair = self._locator.find_plain_pair()
         except SubjectError as error:
             # A program that does not survive being recorded may still be repaired.
             self._notes.append(
@@ -271,7 +271,7 @@ class Diagnostician:
             advice=advice,
             verified=True,
             runs=proof.runs,
-            slowdown=self._trials.slowdown(self._fix),
+            slowdown=self._trials.measure_slowdown(self._fix),
         )
 
     def _is_complete(self, findings: Sequence[Finding]) -> bool | None:
@@ -317,8 +317,8 @@ class Diagnostician:
         still = tuple(
             name for name, entry in INTERVENTIONS.items() if entry.holds_still and name not in fix
         )
-        pair = self._locator.changed_pair(still, lines=True)
-        return pair or self._locator.changed_pair((), lines=True)
+        pair = self._locator.find_changed_pair(still, lines=True)
+        return pair or self._locator.find_changed_pair((), lines=True)
 
     def _add_line(self, finding: Finding, pair: RunPair) -> Finding:
         """Name the line whose Python value differs first, if there is one."""

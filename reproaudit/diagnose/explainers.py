@@ -67,7 +67,7 @@ def make_case(source: Source, pair: tuple[Run, Run], calls: Sequence[EntropyCall
     a, b = pair
     run, number = (a, source.event_a) if source.event_a is not None else (b, source.event_b)
     assert number is not None
-    trace = dict(run.traces)[source.process]
+    trace = run.trace_of(source.process)
     return Case(source=source, a=a, b=b, calls=calls, trace=trace, event=trace.op(number))
 
 
@@ -192,7 +192,7 @@ def _blame_outside(case: Case, unknown: str, *, shows_op: bool = True) -> Answer
         return Answer(cause=Cause.THREAD_RACE, op=case.op, location=case.location)
     if call is None:
         return Answer(cause=Cause.UNKNOWN, op=op, location=case.location, notes=(unknown,))
-    caller = dict(case.a.traces)[call.process]
+    caller = case.a.trace_of(call.process)
     # Results in another order are mixed by the op that joins them: it is named beside the call.
     names_op = case.source.origin is Origin.INPUT and call.strength is Strength.ARRIVAL
     return Answer(
@@ -250,7 +250,7 @@ def _drew_alike_before(case: Case) -> bool:
 
     Draws from another kind of generator say nothing about this one.
     """
-    other = dict(case.b.traces)[case.source.process]
+    other = case.b.trace_of(case.source.process)
     kinds = EventFlag.RANDOM | EventFlag.OWN_GENERATOR
     wanted = int(case.event.flags & kinds)
     earlier = case.trace.columns.take(slice(0, case.event.number))

@@ -1,6 +1,6 @@
 """Finding the operator: runs that record every op, until two differ.
 
-Where their differences are born is compared in `compare.localise`.
+Where their differences are born is found by `compare.localise`.
 """
 
 from __future__ import annotations
@@ -64,17 +64,18 @@ class Locator:
         self._races = races
         self._number = 0
         self.notes: list[NotChecked] = []
-        # A difference that shows in one run of ten needs as many runs to show again.
         agree = estimate_agreement([len(group) for group in judged.comparison.classes])
         self._differs_often = agree < _OFTEN
-        self._attempts = min(
-            _MOST_RUNS, max(_LEAST_RUNS, 2 + math.ceil(math.log(_CHANCE) / math.log(agree)))
-        )
+        # A difference that shows in one run of ten needs as many runs to show again.
+        needed = 2 + math.ceil(math.log(_CHANCE) / math.log(agree))
+        self._attempts = min(max(needed, _LEAST_RUNS), _MOST_RUNS)
 
-    def plain_pair(self) -> RunPair | None:
-        """Return two runs of the program as it is that differ; None if recording hides the
-        difference."""
-        pair = self._pair(self._limits())
+    def find_plain_pair(self) -> RunPair | None:
+        """Make runs of the program as it is until two differ.
+
+        None, with a note, if recording hides the difference.
+        """
+        pair = self._find_pair(self._choose_limits())
         if pair is None:
             self.notes.append(
                 NotChecked(
@@ -87,56 +88,69 @@ class Locator:
             )
         return pair
 
-    def changed_pair(
+    def find_changed_pair(
         self, interventions: tuple[str, ...], *, lines: bool = False
     ) -> RunPair | None:
-        """Return two differing runs with interventions, of as many steps as the difference needs;
-        None if equal."""
-        return self._pair(
-            [self._near_limit()] * (2 if self._differs_often else 3), interventions, lines=lines
-        )
+        """Make a few runs with interventions until two differ; None if they are equal.
+
+        They have as many steps as the difference needs.
+        """
+        # Fewer than of the plain program: this is only for a more exact line, and each run costs
+        # the most where lines are followed.
+        attempts = 2 if self._differs_often else 3
+        limits = [self._choose_near_limit()] * attempts
+        return self._find_pair(limits, interventions, lines=lines)
 
     def explain(self, pair: RunPair) -> tuple[Explanation, ...]:
         """Return what the pair's sources are, the first one first."""
-        calls = differing_calls(pair.a, pair.b, self._interned)
-        reordered = self._judged.same_samples_reordered
         return explain_sources(
             pair.localisation.sources,
             pair.runs,
-            calls,
+            differing_calls(pair.a, pair.b, self._interned),
             alerts=self._alerts,
-            reordered=reordered,
+            reordered=self._judged.same_samples_reordered,
             carried=carried_files(pair.runs),
             races=self._races,
         )
 
     def compare(self, a: Run, b: Run) -> RunPair | None:
         """Return where two recorded runs differ; None if they are equal in all that counts."""
-        found = localise(a, b, self._interned)
-        return RunPair(a, b, found) if not found.is_equal and self._matters(a, b) else None
+        localisation = localise(a, b, self._interned)
+        # An op may differ without consequence, as masked padding does.
+        if localisation.is_equal or not self._end_up_different(a, b):
+            return None
+        return RunPair(a, b, localisation)
 
-    def _near_limit(self) -> int | None:
-        """Return how many steps to record in detail: a little past the first difference, if it has
-        a step."""
-        rows = self._judged.divergences
-        steps = [row.step for row in rows if row.step >= 0 and row.only_in is None]
-        if not steps or any(
-            run.outcome != self._judged.runs[0].outcome for run in self._judged.runs
-        ):
-            return self._lab.steps
-        wanted = min(steps) + _STEPS_PAST_DIVERGENCE
-        return wanted if self._lab.steps is None else min(wanted, self._lab.steps)
+    def _choose_near_limit(self) -> int | None:
+        """Return how many steps to record in detail; None for all.
 
-    def _limits(self) -> list[int | None]:
-        """If the difference stays away near the step where it was seen, look at the whole audited
-        length."""
-        near = self._attempts // 2 + 1
-        return [
-            self._near_limit() if attempt < near else self._lab.steps
-            for attempt in range(self._attempts)
+        It is a little past the first difference, where that has a step.
+        """
+        audited = self._lab.steps
+        runs = self._judged.runs
+        steps = [
+            divergence.step
+            for divergence in self._judged.divergences
+            if divergence.step >= 0 and divergence.only_in is None
         ]
+        # Where runs end differently, a limit might stop all of them before their ends part.
+        end_alike = all(run.outcome == runs[0].outcome for run in runs)
+        if not steps or not end_alike:
+            return audited
+        wanted = min(steps) + _STEPS_PAST_DIVERGENCE
+        return wanted if audited is None else min(wanted, audited)
 
-    def _pair(
+    def _choose_limits(self) -> list[int | None]:
+        """Return how many steps each attempt records.
+
+        If the difference stays away near the step where it was seen, the later attempts look at the
+        whole audited length.
+        """
+        near = self._attempts // 2 + 1
+        whole = self._attempts - near
+        return [self._choose_near_limit()] * near + [self._lab.steps] * whole
+
+    def _find_pair(
         self,
         limits: Sequence[int | None],
         interventions: tuple[str, ...] = (),
@@ -146,7 +160,7 @@ class Locator:
         first: Run | None = None
         for attempt, steps in enumerate(limits):
             if attempt and steps != limits[attempt - 1]:
-                first = None
+                first = None  # runs of different lengths cannot be compared
             request = RunRequest(
                 name=f"operations-{self._number}",
                 index=attempt,
@@ -162,11 +176,14 @@ class Locator:
             self._note_early_end(run)
             if first is None:
                 first = run
-            elif pair := self.compare(first, run):
+                continue
+            pair = self.compare(first, run)
+            if pair is not None:
                 return pair
         return None
 
     def _note_early_end(self, run: Run) -> None:
+        # Once: the runs of one program mostly end alike.
         if not run.outcome.is_success and not self.notes:
             how = run.outcome.detail or run.outcome.kind.value
             self.notes.append(
@@ -177,10 +194,11 @@ class Locator:
                 )
             )
 
-    def _matters(self, a: Run, b: Run) -> bool:
-        """An op may differ without consequence, as masked padding does: only runs that end up
-        different count."""
-        return len(compare_boundaries([a, b], self._interned).classes) > 1 or a.outcome != b.outcome
+    def _end_up_different(self, a: Run, b: Run) -> bool:
+        """Return True if the boundary tensors or the endings of two runs differ."""
+        if a.outcome != b.outcome:
+            return True
+        return len(compare_boundaries([a, b], self._interned).classes) > 1
 
 
 def make_target(run: Run, source: Source) -> Target | None:
@@ -190,8 +208,9 @@ def make_target(run: Run, source: Source) -> Target | None:
     """
     if source.event_a is None:
         return None
-    trace = dict(run.traces)[source.process]
+    trace = run.trace_of(source.process)
     op = trace.op(source.event_a)
+    # By columns, not by views: there may be millions of earlier ops.
     earlier = trace.columns.take(slice(0, source.event_a))
     this = trace.columns.take(slice(source.event_a, source.event_a + 1))
     is_alike = (
@@ -220,9 +239,10 @@ def make_pin(pair: RunPair, source: Source) -> Pin | None:
     """
     if source.event_a is None:
         return None
-    trace = dict(pair.a.traces)[source.process]
+    trace = pair.a.trace_of(source.process)
     number = source.event_a
     if source.allocation is not None:
+        # A trace may come from a stranger, and name an event that it does not have.
         number = min(source.allocation, len(trace.events) - 1)
     op = trace.event(number)
     return Pin(
@@ -234,7 +254,10 @@ def make_pin(pair: RunPair, source: Source) -> Pin | None:
 
 
 class SourcePlace(NamedTuple):
-    """What identifies a source from one pair of runs to another."""
+    """What identifies a source from one pair of runs to another.
+
+    The number of its event does not: the next pair may have other ops before it.
+    """
 
     origin: Origin
     op: str
@@ -242,11 +265,13 @@ class SourcePlace(NamedTuple):
     line: int
 
 
-def place_of(source: Source, pair: RunPair) -> SourcePlace:
+def read_place(source: Source, pair: RunPair) -> SourcePlace:
     """Return the place of a source, from the run of the pair that has it."""
-    run, number = (pair.a, source.event_a)
+    run, number = pair.a, source.event_a
     if number is None:
-        run, number = (pair.b, source.event_b)
+        run, number = pair.b, source.event_b
     assert number is not None
-    op = dict(run.traces)[source.process].event(number)
-    return SourcePlace(source.origin, op.name, op.location.path, op.location.line)
+    op = run.trace_of(source.process).event(number)
+    return SourcePlace(
+        origin=source.origin, op=op.name, path=op.location.path, line=op.location.line
+    )

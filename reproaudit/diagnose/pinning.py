@@ -18,7 +18,7 @@ from reproaudit.diagnose.locate import (
     SourcePlace,
     make_pin,
     make_target,
-    place_of,
+    read_place,
 )
 from reproaudit.diagnose.sources import Explanation, add_replay_evidence
 from reproaudit.knowledge.interventions import (
@@ -71,7 +71,7 @@ class FoundSource:
 
     @property
     def place(self) -> SourcePlace:
-        return place_of(self.explained.source, self.pair)
+        return read_place(self.explained.source, self.pair)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +114,7 @@ class Pinning:
         new = 0
         for explained in found:
             source = explained.source
-            place = place_of(source, pair)
+            place = read_place(source, pair)
             if place in seen:
                 continue
             seen.add(place)
@@ -256,7 +256,7 @@ class Pinning:
 
         What was to silence it does not. Return False if there is no other.
         """
-        place = place_of(pair.localisation.sources[0], pair)
+        place = read_place(pair.localisation.sources[0], pair)
         for known in self.known:
             if known.place == place and known.chosen + 1 < len(known.choices):
                 known.chosen += 1

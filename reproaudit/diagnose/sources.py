@@ -183,7 +183,7 @@ def _leave_out_seed_draws(sources: Sequence[Source], a: Run) -> Sequence[Source]
         both = (first, second)
         if any(source.origin is not Origin.RANDOM or source.event_a is None for source in both):
             break
-        trace = dict(a.traces)[first.process]
+        trace = a.trace_of(first.process)
         lines = {
             trace.op(source.event_a).location
             for source in both

@@ -1,5 +1,7 @@
-"""Trying interventions: enough runs that a chance agreement is improbable, beside plain runs that
-tell the cost."""
+"""Trying interventions: so many runs that a chance agreement is improbable.
+
+Plain runs in between show what the interventions cost.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +18,14 @@ from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run
 
 _TIMED_PAIRS = 3
-_LEAST_TIMED_S = 0.2
+_LEAST_TIMED_S = 0.2  # ratios of shorter runs, as of repetitions of milliseconds, are noise
 
 
 class Trials:
-    """Runs the program under sets of interventions. `class_sizes` are those of the plain runs that
-    differed."""
+    """Runs the program under sets of interventions.
+
+    `class_sizes` are those of the plain runs that differed.
+    """
 
     def __init__(self, lab: RunMaker, class_sizes: Sequence[int], *, interned: Interned) -> None:
         self._interned = interned
@@ -32,8 +36,7 @@ class Trials:
         self._changed_s: dict[frozenset[str], list[float]] = {}
 
     def attempt(self, names: tuple[str, ...]) -> Trial:
-        """Make runs with `names` until two differ, or until they are so many that they do not agree
-        by chance.
+        """Make runs with `names` until two differ, or until agreement can be no chance.
 
         Raises BudgetSpent when the budget ends before the first pair of runs.
         """
@@ -41,35 +44,37 @@ class Trials:
         runs: list[Run] = []
         try:
             while len(runs) < self._wanted:
-                runs.append(self._changed_run(names, len(runs)))
-                if fault := _fault(runs[-1]):
-                    return Trial(names, len(runs), False, fault)
-                if len(runs) > 1 and not self._are_equal(runs):
-                    return Trial(names, len(runs), False)
-                self._plain_run()
+                runs.append(self._make_changed_run(names, len(runs)))
+                fault = _find_fault(runs[-1])
+                if fault:
+                    return Trial(names, len(runs), is_equal=False, note=fault)
+                # The first run stands for all before the last: they were equal to it.
+                if len(runs) > 1 and not self._are_equal(runs[0], runs[-1]):
+                    return Trial(names, len(runs), is_equal=False)
+                self._time_plain_run()
         except SubjectError as error:
-            return Trial(names, len(runs), False, error.message)
+            # An intervention may be what the program does not survive; others are still tried.
+            return Trial(names, len(runs), is_equal=False, note=error.message)
         except BudgetSpent:
             if len(runs) < 2:
                 raise
             note = f"the budget ended after {len(runs)} of {self._wanted} runs, all equal"
-            return Trial(names, len(runs), False, note)
-        return Trial(names, len(runs), True)
+            return Trial(names, len(runs), is_equal=False, note=note)
+        return Trial(names, len(runs), is_equal=True)
 
-    def slowdown(self, names: tuple[str, ...]) -> float | None:
-        """Return the median of run times with `names` over plain run times, pair by pair; None
-        without pairs."""
+    def measure_slowdown(self, names: tuple[str, ...]) -> float | None:
+        """Return the median of run times with `names` over plain run times, pair by pair.
+
+        None without pairs, or where runs are too short to tell.
+        """
+        if not self._plain_s or statistics.median(self._plain_s) < _LEAST_TIMED_S:
+            return None
         changed = self._changed_s.get(frozenset(names), [])
-        if self._plain_s and statistics.median(self._plain_s) < _LEAST_TIMED_S:
-            return None  # repetitions of milliseconds, whose ratios are noise
-        pairs = list(zip(changed, self._plain_s, strict=False))
-        return (
-            round(statistics.median(with_s / without_s for with_s, without_s in pairs), 3)
-            if pairs
-            else None
-        )
+        pairs = zip(changed, self._plain_s, strict=False)
+        ratios = [changed_s / plain_s for changed_s, plain_s in pairs]
+        return round(statistics.median(ratios), 3) if ratios else None
 
-    def _changed_run(self, names: tuple[str, ...], index: int) -> Run:
+    def _make_changed_run(self, names: tuple[str, ...], index: int) -> Run:
         name = f"trial-{self._number}-{index}"
         request = RunRequest(
             name=name,
@@ -82,31 +87,32 @@ class Trials:
         self._changed_s.setdefault(frozenset(names), []).append(self._lab.seconds[name])
         return run
 
-    def _plain_run(self) -> None:
-        """Time the program as it is in between, a few times: only runs of the same minutes are
-        comparable."""
-        if len(self._plain_s) < _TIMED_PAIRS:
-            name = f"plain-{len(self._plain_s)}"
-            self._lab.run(
-                RunRequest(name=name, index=0, what="timing the program as it is", values_mb=0)
-            )
-            self._plain_s.append(self._lab.seconds[name])
+    def _time_plain_run(self) -> None:
+        """Time the program as it is, the first few times.
 
-    def _are_equal(self, runs: Sequence[Run]) -> bool:
-        first, last = runs[0], runs[-1]
+        It is done between the runs with interventions, not before them: only run times of the same
+        minutes are comparable on a machine that others use too.
+        """
+        if len(self._plain_s) >= _TIMED_PAIRS:
+            return
+        name = f"plain-{len(self._plain_s)}"
+        request = RunRequest(name=name, index=0, what="timing the program as it is", values_mb=0)
+        self._lab.run(request)
+        self._plain_s.append(self._lab.seconds[name])
+
+    def _are_equal(self, first: Run, last: Run) -> bool:
         comparison = compare_boundaries([first, last], self._interned)
-        return (
-            len(comparison.classes) == 1
-            and first.outcome == last.outcome
-            and comparison.compared > 0
-        )
+        # Where nothing was compared nothing is proven.
+        has_compared = comparison.compared > 0
+        return has_compared and len(comparison.classes) == 1 and first.outcome == last.outcome
 
 
-def _fault(run: Run) -> str:
-    """Say why a run under interventions is no witness: it failed, or did not train. Empty if all is
-    well."""
-    if not run.outcome.is_success:
-        return (
-            f"the program ended otherwise with it: {run.outcome.detail or run.outcome.kind.value}"
-        )
+def _find_fault(run: Run) -> str:
+    """Return why a run under interventions proves nothing; "" if it does.
+
+    A program that fails, or no longer trains, may well do so alike each time.
+    """
+    outcome = run.outcome
+    if not outcome.is_success:
+        return f"the program ended otherwise with it: {outcome.detail or outcome.kind.value}"
     return "" if run.steps > 0 else "the program did not train with it"

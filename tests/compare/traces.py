@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,17 +30,24 @@ class Row:
 
 
 def make_run(
-    folder: Path, index: int, rows: Sequence[Row], outcome: Outcome | None = None, steps: int = 1
+    folder: Path,
+    index: int,
+    rows: Sequence[Row],
+    outcome: Outcome | None = None,
+    *,
+    steps: int = 1,
+    level: str = "operation",
+    environment: Mapping[str, str] | None = None,
 ) -> Run:
     """Write a trace of `rows` and open it as run number `index`."""
     directory = folder / f"run-{index}"
     writer = TraceWriter(
         directory,
-        level="operation",
+        level=level,
         subject="train.py",
         command=[],
         settings={},
-        environment={},
+        environment=dict(environment or {}),
         version="0",
         values_budget=0,
     )

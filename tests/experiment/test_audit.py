@@ -8,19 +8,26 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from reproaudit.cli.main import main
+from reproaudit.config.subject import SubjectKind, SubjectSpec
+from reproaudit.experiment.audit import AuditOptions, Experiment, has_trained
+from reproaudit.model.events import EventFlag, EventKind, NotChecked, Unchecked
 from reproaudit.runs import process as process_module
+from reproaudit.runs.lab import Lab
+from reproaudit.runs.progress import Quiet
+from reproaudit.trace.runs import MAIN_PROCESS, Run
 from reproaudit.trace.words import PROGRESS_FILE
 from tests.auditing import PROGRAMS, audit, reproaudit
+from tests.compare.traces import Row, make_run
 
-pytestmark = [pytest.mark.slow]
 
-
+@pytest.mark.slow
 def test_a_clean_program_is_reproducible_and_leaves_nothing(tmp_path: Path) -> None:
     code, result = audit(tmp_path, "--runs", "3", str(PROGRAMS / "clean.py"))
     assert (code, result["verdict"], result["classes"]) == (0, "reproducible", [[0, 1, 2]])
@@ -31,6 +38,7 @@ def test_a_clean_program_is_reproducible_and_leaves_nothing(tmp_path: Path) -> N
     assert left <= {"torchinductor_root"}  # PyTorch makes this empty folder without us too
 
 
+@pytest.mark.slow
 def test_one_thread_repairs_the_kernel_and_is_recorded_as_a_setting(tmp_path: Path) -> None:
     code, result = audit(
         tmp_path, "--runs", "2", "--threads", "1", "--no-alerts", str(PROGRAMS / "kernel.py")
@@ -39,6 +47,7 @@ def test_one_thread_repairs_the_kernel_and_is_recorded_as_a_setting(tmp_path: Pa
     assert result["settings"] == {"threads": "1"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "steps"), [("closed-stdout chdir", 1), ("os-exit", 1), ("catches", 5)]
 )
@@ -58,6 +67,7 @@ def test_a_program_that_ends_its_own_way_is_still_audited(
     assert (code, result["verdict"], result["steps"]) == (0, "reproducible", steps)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "said"), [("raises", "as planned"), ("exit-3", "exited"), ("killed", "SIGKILL")]
 )
@@ -69,6 +79,7 @@ def test_a_program_that_fails_is_not_audited(tmp_path: Path, how: str, said: str
     assert said in result["headline"]
 
 
+@pytest.mark.slow
 def test_a_program_that_fails_before_it_trains_is_an_error_with_its_last_words(
     tmp_path: Path,
 ) -> None:
@@ -80,6 +91,7 @@ def test_a_program_that_fails_before_it_trains_is_an_error_with_its_last_words(
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_program_that_hangs_is_killed_and_what_it_recorded_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -96,11 +108,12 @@ def test_a_program_that_hangs_is_killed_and_what_it_recorded_is_kept(
 
 
 def has_stepped(run: Path) -> bool:
-    """Tell whether the one step of a program that then hangs is in its trace."""
+    """Return True if the one step of a program that then hangs is in its trace."""
     progress = run / PROGRESS_FILE
     return progress.exists() and progress.read_text() == "1"
 
 
+@pytest.mark.slow
 def test_runs_that_end_differently_are_a_divergence(tmp_path: Path) -> None:
     words = ["--runs", "2", "--no-alerts", "--no-diagnosis", "--steps", "all"]
     code, result = audit(tmp_path, *words, str(PROGRAMS / "endings.py"), "in-turn")
@@ -108,6 +121,7 @@ def test_runs_that_end_differently_are_a_divergence(tmp_path: Path) -> None:
     assert "end differently" in result["headline"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", ["no_training.py", "inference.py"])
 def test_a_program_without_training_is_an_error_that_says_how_to_name_a_step(
     tmp_path: Path, program: str
@@ -118,12 +132,14 @@ def test_a_program_without_training_is_an_error_that_says_how_to_name_a_step(
     assert "FILE.py::FUNCTION" in done.stderr
 
 
+@pytest.mark.slow
 def test_training_in_spawned_children_is_audited(tmp_path: Path) -> None:
     code, result = audit(tmp_path, "--runs", "2", "--no-alerts", str(PROGRAMS / "spawned.py"))
     assert (code, result["verdict"], result["steps"]) == (0, "reproducible", 3)
     assert dict(result["compared"])["gradient"] == 2 * 3 * 2
 
 
+@pytest.mark.slow
 def test_a_callable_is_called_as_the_training_step(tmp_path: Path) -> None:
     code, result = audit(
         tmp_path, "--runs", "2", "--no-alerts", "--steps", "3", f"{PROGRAMS / 'step.py'}::step"
@@ -131,6 +147,7 @@ def test_a_callable_is_called_as_the_training_step(tmp_path: Path) -> None:
     assert (code, result["verdict"], result["steps"]) == (0, "reproducible", 3)
 
 
+@pytest.mark.slow
 def test_a_step_is_built_around_a_module(tmp_path: Path) -> None:
     words = [
         "--runs",
@@ -147,6 +164,7 @@ def test_a_step_is_built_around_a_module(tmp_path: Path) -> None:
     assert dict(result["compared"])["gradient"] == 4
 
 
+@pytest.mark.slow
 def test_a_step_that_wants_arguments_is_refused_with_their_names(tmp_path: Path) -> None:
     done = reproaudit(tmp_path, "--quiet", f"{PROGRAMS / 'step.py'}::needs_arguments")
     assert done.returncode == 2
@@ -154,18 +172,7 @@ def test_a_step_that_wants_arguments_is_refused_with_their_names(tmp_path: Path)
     assert "batch" in done.stderr
 
 
-def test_recorded_traces_are_compared_without_the_program(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        done = reproaudit(
-            tmp_path, "record", "--level", "operation", "--out", name, str(PROGRAMS / "kernel.py")
-        )
-        assert done.returncode == 0, done.stderr
-    done = reproaudit(tmp_path, "compare", "a", "b", "--report", "json=-")
-    assert done.returncode == 1
-    (finding, *_) = json.loads(done.stdout)["findings"]
-    assert finding["op"] == "aten::index_put"
-
-
+@pytest.mark.slow
 def test_the_program_s_own_output_passes_through_a_recording(tmp_path: Path) -> None:
     done = reproaudit(tmp_path, "record", str(PROGRAMS / "no_training.py"))
     assert done.stdout == "tensor(2.)\n"
@@ -180,6 +187,7 @@ sys.exit(main())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_audit_stops_the_program_and_keeps_what_was_recorded(
     tmp_path: Path, number: int
@@ -212,6 +220,7 @@ def test_an_interrupted_audit_stops_the_program_and_keeps_what_was_recorded(
     assert header["steps"] == 1
 
 
+@pytest.mark.slow
 def test_a_seed_that_the_program_overrides_is_told_with_its_line(tmp_path: Path) -> None:
     _, result = audit(
         tmp_path, "--runs", "2", "--no-alerts", "--seed", "5", str(PROGRAMS / "clean.py")
@@ -221,8 +230,80 @@ def test_a_seed_that_the_program_overrides_is_told_with_its_line(tmp_path: Path)
     assert change["location"]["line"] == 7
 
 
+@pytest.mark.slow
 def test_tolerance_turns_a_small_divergence_into_within_tolerance(tmp_path: Path) -> None:
     words = ["--runs", "2", "--no-alerts", "--no-diagnosis", "--tolerance", "rtol=1e-2,atol=1e-2"]
     code, result = audit(tmp_path, *words, str(PROGRAMS / "kernel.py"))
     assert (code, result["verdict"]) == (0, "within-tolerance")
     assert any(row["difference"]["differing"] for row in result["divergences"])
+
+
+# The run for refused operators, and what counts as training. No program is run.
+
+ALERT_ROWS = [
+    Row("aten::copy_.default", kind=EventKind.OP, line=5),
+    Row(
+        "aten::sum.default",
+        kind=EventKind.ALERT,
+        flags=EventFlag.RACED,
+        line=8,
+        shown="reads too early, by copy_ at",
+    ),
+    Row(
+        "aten::histc.default",
+        kind=EventKind.ALERT,
+        line=9,
+        shown="it has no deterministic implementation",
+    ),
+]
+
+
+@pytest.fixture
+def experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Experiment:
+    notes = (
+        NotChecked(
+            Unchecked.STREAMS_UNWATCHED,
+            "synchronisation between CUDA streams",
+            "torch lacks a part",
+        ),
+        NotChecked(Unchecked.NO_BYTES, "more", "was said"),
+    )
+    run = Run(0, ((MAIN_PROCESS, replace(make_run(tmp_path, 0, ALERT_ROWS).main, notes=notes)),))
+    monkeypatch.setattr(Lab, "run", lambda self, *words, **changes: run)
+    subject = SubjectSpec(SubjectKind.SCRIPT, tmp_path, path="train.py")
+    return Experiment(AuditOptions(subject), Quiet(), tmp_path)
+
+
+def test_races_are_warnings_and_evidence_and_not_among_the_refused_operators(
+    experiment: Experiment,
+) -> None:
+    alerts = experiment.find_alerts()
+    assert [alert.op for alert in alerts] == ["aten::histc"]
+    assert [race.location.line for race in experiment.races] == [8]
+    (warning,) = experiment.warnings
+    assert (warning.rule, warning.location) == ("RA504", experiment.races[0].location)
+    assert warning.message.startswith("aten::sum at train.py:8 reads too early, by copy_ at ")
+
+
+def test_what_could_not_be_watched_is_said(experiment: Experiment) -> None:
+    experiment.find_alerts()
+    assert [note.what for note in experiment.notes] == ["synchronisation between CUDA streams"]
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (Row("loss", kind=EventKind.OUTPUT), True),
+        (Row("loss[1]", kind=EventKind.OUTPUT), True),
+        (Row("loss.output", kind=EventKind.OUTPUT), False),
+        (Row("loss", kind=EventKind.PARAMETER), False),
+    ],
+)
+def test_a_run_without_a_step_has_trained_if_a_backward_pass_began_at_a_loss(
+    tmp_path: Path, row: Row, expected: bool
+) -> None:
+    assert has_trained(make_run(tmp_path, 0, [row], steps=0)) is expected
+
+
+def test_a_run_with_a_step_has_trained(tmp_path: Path) -> None:
+    assert has_trained(make_run(tmp_path, 0, [Row("aten::mm.default")], steps=1))

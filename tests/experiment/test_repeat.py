@@ -167,9 +167,7 @@ def test_a_buffer_that_is_written_on_and_on_is_carried_state_where_memory_shows_
     assert "not proven" in " ".join(finding.evidence.notes)
 
 
-def test_a_cache_filled_by_the_first_repetition_is_carried_state_when_fresh_processes_are_equal() -> (
-    None
-):
+def test_a_cache_of_the_first_repetition_is_carried_state_when_fresh_processes_are_equal() -> None:
     cache: dict[str, torch.Tensor] = {}
 
     def step() -> torch.Tensor:

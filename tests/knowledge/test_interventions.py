@@ -28,11 +28,12 @@ from reproaudit.knowledge.interventions import (
 from reproaudit.knowledge.traits import Clue, Part
 from reproaudit.model.result import Cause
 from reproaudit.trace.runs import Run, open_run
+from tests.auditing import PROGRAMS
 
 PACKAGE = Path(__file__).parents[2] / "reproaudit"
 # The recorded environment has a fact of this name, and no intervention is meant by it.
 OTHER_MEANING = {("record/process/environment.py", "cudnn.deterministic")}
-PROGRAM = Path(__file__).parent / "programs" / "ordinary.py"
+PROGRAM = PROGRAMS / "ordinary.py"
 ON_CPU = [name for name, entry in INTERVENTIONS.items() if not entry.only_cuda]
 # neighbours in the table touch the same thing and could hide each other, so each goes to another
 # group

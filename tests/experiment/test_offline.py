@@ -1,0 +1,108 @@
+"""What comparing traces that exist already finds, and what it says it could not look for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from reproaudit.config.tolerance import Tolerances
+from reproaudit.errors import TraceError
+from reproaudit.experiment.offline import compare_traces
+from reproaudit.model.events import EventKind, Unchecked
+from reproaudit.model.result import AuditResult
+from reproaudit.model.verdict import Verdict
+from reproaudit.trace.schema import EVENTS_FILE
+from tests.auditing import PROGRAMS, reproaudit
+from tests.compare.traces import Row, make_run
+
+MM = "aten::mm.default"
+
+
+def rows_of(content: int) -> list[Row]:
+    """An op whose inputs are always alike, and the loss that follows from it."""
+    return [Row(MM, content, 3, line=7), Row("loss", content, kind=EventKind.OUTPUT)]
+
+
+def compare(folder: Path, *contents: int, level: str = "operation") -> AuditResult:
+    paths = [
+        make_run(folder, index, rows_of(content), level=level).main.directory
+        for index, content in enumerate(contents)
+    ]
+    return compare_traces(paths, Tolerances())
+
+
+def list_codes(result: AuditResult) -> list[Unchecked]:
+    return [note.code for note in result.not_checked]
+
+
+def test_equal_traces_are_reproducible_and_suggest_nothing(tmp_path: Path) -> None:
+    result = compare(tmp_path, 5, 5)
+    assert (result.verdict, result.findings) == (Verdict.REPRODUCIBLE, ())
+    assert result.next_commands == ()
+    assert list_codes(result) == [Unchecked.REFUSALS_NOT_LOOKED_FOR]
+
+
+def test_the_op_is_named_where_traces_first_differ(tmp_path: Path) -> None:
+    result = compare(tmp_path, 5, 6)
+    assert result.verdict is Verdict.NOT_REPRODUCIBLE
+    (finding,) = result.findings
+    assert finding.op == "aten::mm"
+    assert finding.location is not None
+    assert finding.location.line == 7
+
+
+def test_traces_without_operators_name_no_op_and_say_how_to_record_them(tmp_path: Path) -> None:
+    result = compare(tmp_path, 5, 6, level="boundary")
+    assert (result.verdict, result.findings) == (Verdict.NOT_REPRODUCIBLE, ())
+    assert Unchecked.OPERATOR_NOT_LOCATED in list_codes(result)
+    assert result.next_commands == ("reproaudit record --level operation SUBJECT",)
+
+
+def test_what_differs_between_environments_is_said_with_both_values(tmp_path: Path) -> None:
+    environments = [
+        {"torch": "2.13.0", "threads": "4"},
+        {"torch": "2.13.0", "threads": "8"},
+        {"torch": "2.13.0", "threads": "4", "gpu": "none"},
+    ]
+    paths = [
+        make_run(tmp_path, index, rows_of(5), environment=environment).main.directory
+        for index, environment in enumerate(environments)
+    ]
+    notes = compare_traces(paths, Tolerances()).not_checked
+    said = [(note.what, note.why) for note in notes if note.code is Unchecked.ENVIRONMENT_DIFFERS]
+    assert said == [
+        ("environment: threads", "4 in trace 0, 8 in trace 1"),
+        ("environment: gpu", "unset in trace 0, none in trace 2"),
+    ]
+
+
+def test_a_trace_that_ends_inside_an_event_is_compared_so_far_and_that_is_said(
+    tmp_path: Path,
+) -> None:
+    paths = [make_run(tmp_path, index, rows_of(5)).main.directory for index in (0, 1)]
+    with (paths[1] / EVENTS_FILE).open("ab") as file:
+        file.write(b"half of an event")
+    result = compare_traces(paths, Tolerances())
+    assert result.verdict is Verdict.REPRODUCIBLE
+    (note,) = [note for note in result.not_checked if note.code is Unchecked.TRACE_DAMAGED]
+    assert note.what == "the end of trace 1"
+
+
+def test_a_folder_without_a_trace_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(TraceError):
+        compare_traces([tmp_path], Tolerances())
+
+
+@pytest.mark.slow
+def test_recorded_traces_are_compared_without_the_program(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        done = reproaudit(
+            tmp_path, "record", "--level", "operation", "--out", name, str(PROGRAMS / "kernel.py")
+        )
+        assert done.returncode == 0, done.stderr
+    done = reproaudit(tmp_path, "compare", "a", "b", "--report", "json=-")
+    assert done.returncode == 1
+    (finding, *_) = json.loads(done.stdout)["findings"]
+    assert finding["op"] == "aten::index_put"
