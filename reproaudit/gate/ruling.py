@@ -71,7 +71,7 @@ def audit_all(
     is_interrupted = False
     for subject in subjects:
         if is_interrupted:
-            audited.append(_make_failure(subject, _not_started()))
+            audited.append(_make_failure(subject, _make_interruption()))
         else:
             try:
                 audited.append(Audited(_rename_result(subject, audit(subject))))
@@ -153,7 +153,7 @@ def _rename_result(subject: Subject, result: AuditResult) -> AuditResult:
     )
 
 
-def _not_started() -> ReproauditError:
+def _make_interruption() -> ReproauditError:
     return ReproauditError("not started: the run was interrupted before", code="interrupted")
 
 

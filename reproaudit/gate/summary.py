@@ -9,6 +9,7 @@ from reproaudit.gate.baseline import Entry, entries_of
 from reproaudit.gate.ruling import Audited, Ruling
 from reproaudit.model.result import Finding
 from reproaudit.model.verdict import Verdict
+from reproaudit.report.layout import put_beside
 from reproaudit.report.wording import (
     VERDICTS,
     show_count,
@@ -21,8 +22,6 @@ from reproaudit.report.wording import (
 _GAP = 2
 # The verdicts stand in a column of their own; what is said of a subject stands beside it.
 _WIDTH = max(map(len, VERDICTS.values())) + _GAP
-_INDENT = " " * _WIDTH
-_DETAIL = " " * (_WIDTH + _GAP)
 _OUTCOMES = {0: "passed", 1: "failed", 2: "could not be decided"}
 
 
@@ -51,51 +50,63 @@ def _find_common_warnings(ruling: Ruling) -> list[str]:
     What is said of one subject stands in its report; what is said of all is about the
     configuration.
     """
-    said = [
-        {show_prose(word_warning(warning)) for warning in one.result.warnings}
-        for one in ruling.audited
-        if one.error is None
-    ]
-    return sorted(set.intersection(*said)) if said else []
+    said = []
+    for one in ruling.audited:
+        # A subject that could not be audited says nothing, and would leave nothing in common.
+        if one.error is None:
+            said.append({show_prose(word_warning(warning)) for warning in one.result.warnings})
+    if not said:
+        return []
+    return sorted(set.intersection(*said))
 
 
 def _describe_subject(one: Audited, accepted: frozenset[str]) -> Iterator[str]:
+    verdict = VERDICTS[one.result.verdict]
+    yield put_beside(verdict, show_name(one.result.subject), _WIDTH)
+    for line in _describe_result(one, accepted):
+        yield put_beside("", line, _WIDTH)
+
+
+def _describe_result(one: Audited, accepted: frozenset[str]) -> Iterator[str]:
     result = one.result
-    yield f"{VERDICTS[result.verdict]:<{_WIDTH}}{show_name(result.subject)}"
     if one.error is not None:
         # The reports have the message; the hint, which may quote the program's last output, is only
         # here.
         for line in str(one.error).splitlines():
-            yield f"{_INDENT}{show_name(line)}"
+            yield show_name(line)
         return
     if result.verdict is Verdict.REPRODUCIBLE:
         return
-    yield f"{_INDENT}{show_prose(result.headline)}"
+    yield show_prose(result.headline)
     entries = entries_of(result)
     # Where no source was located there is an entry and no finding.
-    findings = {
-        entry.fingerprint: finding for entry, finding in zip(entries, result.findings, strict=False)
-    }
+    findings: dict[str, Finding] = {}
+    for entry, finding in zip(entries, result.findings, strict=False):
+        findings[entry.fingerprint] = finding
     for entry in entries:
         state = "accepted" if entry.fingerprint in accepted else "new"
         if result.verdict is Verdict.WITHIN_TOLERANCE:
             state = "within tolerance"
-        yield f"{_INDENT}{state}: {_show_entry(entry)}  [{entry.fingerprint}]"
-        finding = findings.get(entry.fingerprint)
-        if state == "new" and finding is not None:
-            for line in _describe_finding(finding):
-                yield f"{_DETAIL}{line}"
+        yield f"{state}: {_show_entry(entry)}  [{entry.fingerprint}]"
+        # What is accepted was read before; its repair stands in the report.
+        if state == "new" and entry.fingerprint in findings:
+            for line in _describe_finding(findings[entry.fingerprint]):
+                yield put_beside("", line, _GAP)
     if result.is_complete is False:
-        yield f"{_INDENT}further sources may be hidden behind these: not all are known"
+        yield "further sources may be hidden behind these: not all are known"
 
 
 def _describe_finding(finding: Finding) -> Iterator[str]:
-    place = f", {finding.location}" if finding.location else ""
-    yield f"{finding.cause.value}: {show_prose(finding.title)}{place}"
+    said = f"{finding.cause.value}: {show_prose(finding.title)}"
+    if finding.location:
+        said += f", {finding.location}"
+    yield said
     if finding.fix is not None:
+        advice = show_prose(finding.fix.advice)
         settings = ", ".join(map(show_name, finding.fix.settings))
-        parts = (show_prose(finding.fix.advice), settings, word_fix_state(finding.fix))
-        yield "fix: " + ", ".join(filter(None, parts))
+        state = word_fix_state(finding.fix)
+        parts = [part for part in (advice, settings, state) if part]
+        yield f"fix: {', '.join(parts)}"
     yield f"next: reproaudit explain {show_name(finding.rule)}"
 
 
@@ -117,8 +128,8 @@ def _describe_baseline(
     if change is not None:
         yield from _describe_change(change, is_first=is_first)
     for entry in ruling.gone:
-        shown = f"{show_name(entry.subject)}: {_show_entry(entry)}"
-        yield f"  fixed: {shown}; remove it with --update-baseline"
+        subject = show_name(entry.subject)
+        yield f"  fixed: {subject}: {_show_entry(entry)}; remove it with --update-baseline"
     if ruling.new and change is not None:
         yield (
             "  what is new is not added: a baseline only shrinks. "
@@ -129,16 +140,23 @@ def _describe_baseline(
 def _describe_change(change: Sequence[Entry], *, is_first: bool) -> Iterator[str]:
     verb = "accepted" if is_first else "removed"
     for entry in change:
-        yield f"  {verb}: {show_name(entry.subject)}: {_show_entry(entry)}"
-    if not change:
-        yield "  nothing differs: it is empty" if is_first else "  nothing to remove"
+        subject = show_name(entry.subject)
+        yield f"  {verb}: {subject}: {_show_entry(entry)}"
+    if change:
+        return
+    if is_first:
+        yield "  nothing differs: it is empty"
+    else:
+        yield "  nothing to remove"
 
 
 def _describe_outcome(ruling: Ruling) -> str:
-    failed = sum(one.result.verdict is Verdict.NOT_AUDITED for one in ruling.audited)
+    failed = [one for one in ruling.audited if one.result.verdict is Verdict.NOT_AUDITED]
     parts = [show_count(len(ruling.audited), "subject")]
     if ruling.new:
-        parts.append(f"{show_count(len(ruling.new), 'divergence')} not accepted")
+        divergences = show_count(len(ruling.new), "divergence")
+        parts.append(f"{divergences} not accepted")
     if failed:
-        parts.append(f"{failed} not audited")
-    return f"{', '.join(parts)}: {_OUTCOMES[ruling.exit_code]}"
+        parts.append(f"{len(failed)} not audited")
+    outcome = _OUTCOMES[ruling.exit_code]
+    return f"{', '.join(parts)}: {outcome}"

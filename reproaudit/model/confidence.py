@@ -25,7 +25,8 @@ def bound_rate(level: float, runs: int) -> float | None:
     if runs < 2:
         return None
     # expm1 and log1p keep the digits that 1 - x would lose for a rate close to 0.
-    return -math.expm1(math.log1p(-level) / (runs - 1))
+    log_agreement = math.log1p(-level) / (runs - 1)
+    return -math.expm1(log_agreement)
 
 
 def count_runs_to_exclude(level: float, rate: float) -> int:
@@ -68,7 +69,9 @@ def estimate_agreement(class_sizes: Sequence[int]) -> float:
     """
     if not class_sizes or min(class_sizes) < 1:
         raise ValueError(f"classes of {list(class_sizes)} runs")
-    return (max(class_sizes) - 0.5) / sum(class_sizes)
+    largest = max(class_sizes)
+    runs = sum(class_sizes)
+    return (largest - 0.5) / runs
 
 
 def count_trial_runs(class_sizes: Sequence[int], chance: float = 0.05) -> int:
@@ -90,8 +93,10 @@ def count_trial_runs(class_sizes: Sequence[int], chance: float = 0.05) -> int:
 
 def _find_fewest_runs(suffices: Callable[[int], bool]) -> int:
     """Return the smallest number from 2 that suffices, where every larger one does too."""
+    # Bisected over a range that is never made: a low rate may need millions of runs.
     counts = range(2, sys.maxsize)
-    return counts[bisect_left(counts, True, key=suffices)]
+    place = bisect_left(counts, True, key=suffices)
+    return counts[place]
 
 
 def _find_lower_end(tail: float, hits: int, trials: int) -> float:
@@ -102,15 +107,18 @@ def _find_lower_end(tail: float, hits: int, trials: int) -> float:
     """
     if hits == 0:
         return 0.0
+    # In logarithms, for the number of ways is soon larger than a float can hold.
     log_ways = math.log(math.comb(trials, hits))
     low = 0.0
     high = hits / trials
     middle = (low + high) / 2.0
     # Halved until no double lies between the two ends.
     while low < middle < high:
-        log_first = log_ways + hits * math.log(middle) + (trials - hits) * math.log1p(-middle)
+        log_hits = hits * math.log(middle)
+        log_misses = (trials - hits) * math.log1p(-middle)
+        first_term = math.exp(log_ways + log_hits + log_misses)
         odds = middle / (1.0 - middle)
-        probability = math.exp(log_first) * _sum_series(hits, trials, odds)
+        probability = first_term * _sum_series(hits, trials, odds)
         if probability < tail:
             low = middle
         else:

@@ -1,0 +1,56 @@
+"""Where reports go, and what is left when they cannot go there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reproaudit.errors import UsageError
+from reproaudit.report import render
+from reproaudit.report.output import check_reports, emit, write, write_reports
+from tests.report.cases import ONE_DIVERGENCE, REPRODUCIBLE
+
+
+def test_an_unknown_format_is_refused_before_any_run() -> None:
+    with pytest.raises(UsageError) as caught:
+        check_reports([("json", "-"), ("jsn", "out.json")])
+    assert "json" in caught.value.hint
+
+
+def test_the_report_for_a_screen_is_shown_beside_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "out.json"
+    emit(REPRODUCIBLE, [("json", str(path))])
+    assert path.read_text(encoding="utf-8") == render(REPRODUCIBLE, "json")
+    assert capsys.readouterr().out == render(REPRODUCIBLE, "terminal")
+
+
+def test_a_report_that_was_asked_for_on_stdout_is_all_that_stands_there(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    emit(REPRODUCIBLE, [("json", "-")])
+    assert capsys.readouterr().out == render(REPRODUCIBLE, "json")
+
+
+def test_a_suffix_stands_before_the_end_of_the_name_and_not_on_stdout(tmp_path: Path) -> None:
+    emit(REPRODUCIBLE, [("json", str(tmp_path / "out.json")), ("github", "-")], suffix="-2")
+    assert [path.name for path in tmp_path.iterdir()] == ["out-2.json"]
+
+
+def test_one_report_over_several_results_holds_them_all(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "out.txt"
+    is_on_stdout = write_reports([REPRODUCIBLE, ONE_DIVERGENCE], [("github", str(path))])
+    assert not is_on_stdout
+    assert "2 audits, 1 reproducible, 1 not reproducible" in path.read_text(encoding="utf-8")
+
+
+def test_a_report_that_cannot_be_written_leaves_nothing_and_names_its_path(tmp_path: Path) -> None:
+    taken = tmp_path / "out"
+    taken.mkdir()
+    with pytest.raises(UsageError) as caught:
+        write(taken, "text")
+    assert caught.value.code == "report-write"
+    assert str(taken) in caught.value.message
+    assert list(tmp_path.iterdir()) == [taken]
