@@ -59,8 +59,8 @@ class RandomStreams:
 def _read_numpy_state() -> Digest | None:
     """Return the state of NumPy's legacy stream; None if it is not there yet, or in use.
 
-    `shuffle` holds the stream's lock while it calls the program's code. Waiting for the lock there
-    would never end.
+    `shuffle` holds the stream's lock while it calls the program's code, in this thread or another
+    one. To wait for the lock could last for ever.
     """
     # NumPy imports its random module when it is first asked for.
     numpy_random = sys.modules.get("numpy.random")

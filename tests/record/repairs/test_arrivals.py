@@ -28,7 +28,10 @@ def submitted(pool):
     return [pool.submit(task, number) for number in range(2)]
 """
 ARRIVALS = {
-    "imap_unordered": "with ThreadPool(2) as pool: print(list(pool.imap_unordered(task, range(2))))",
+    "imap_unordered": """
+with ThreadPool(2) as pool:
+    print(list(pool.imap_unordered(task, range(2))))
+""",
     "imap_unordered in chunks": (
         "with ThreadPool(2) as pool: print([n for n in pool.imap_unordered(task, [0, 0, 1, 1], 2)])"
     ),
@@ -41,14 +44,18 @@ with ThreadPool(2) as pool:
     pool.join()
 print(came)
 """,
-    "as_completed": "with ThreadPoolExecutor() as pool: print([f.result() for f in as_completed(submitted(pool))])",
+    "as_completed": """
+with ThreadPoolExecutor() as pool:
+    print([f.result() for f in as_completed(submitted(pool))])
+""",
     "as_completed of a dictionary": """
 with ThreadPoolExecutor() as pool:
     print([f.result() for f in futures.as_completed(dict.fromkeys(submitted(pool)))])
 """,
-    "as_completed of a set": (
-        "with ThreadPoolExecutor() as pool: print([f.result() for f in as_completed(set(submitted(pool)))])"
-    ),
+    "as_completed of a set": """
+with ThreadPoolExecutor() as pool:
+    print([f.result() for f in as_completed(set(submitted(pool)))])
+""",
     "wait for the first": """
 with ThreadPoolExecutor() as pool:
     left = submitted(pool)

@@ -43,19 +43,24 @@ moment = datetime.datetime(2020, 2, 29, 12, 30, tzinfo=datetime.timezone.utc)
 for value in (moment, moment.date(), datetime.datetime.min, datetime.date.max):
     print(repr(value), type(value), type(value) in (datetime.datetime, datetime.date))
     print(copy.deepcopy(value) == pickle.loads(pickle.dumps(value)) == value, pickle.dumps(value))
-print(moment + datetime.timedelta(1), moment - moment, moment.replace(year=2024), moment.isoformat())
-print(datetime.datetime.strptime("2020-01-02", "%Y-%m-%d"), datetime.datetime.fromisoformat("2020-01-02"))
+print(moment + datetime.timedelta(1), moment - moment, moment.replace(year=2024),
+      moment.isoformat())
+print(datetime.datetime.strptime("2020-01-02", "%Y-%m-%d"),
+      datetime.datetime.fromisoformat("2020-01-02"))
 print(datetime.datetime.fromtimestamp(0, datetime.timezone.utc), datetime.date.fromtimestamp(0))
 print(isinstance(moment, datetime.date), issubclass(datetime.datetime, datetime.date))
-print(datetime.datetime.__name__, datetime.datetime.__qualname__, datetime.datetime.__module__, datetime.datetime)
+print(datetime.datetime.__name__, datetime.datetime.__qualname__, datetime.datetime.__module__,
+      datetime.datetime)
 print(time.gmtime(0), time.localtime(0), time.ctime(0), time.asctime(time.gmtime(0)))
 print(time.strftime("%Y", time.gmtime(0)))
 now = pickle.loads(pickle.dumps(datetime.datetime.now))()
-print(type(now) is datetime.datetime, type(datetime.date.today()) is datetime.date, isinstance(now, datetime.date))
+print(type(now) is datetime.datetime, type(datetime.date.today()) is datetime.date,
+      isinstance(now, datetime.date))
 print(time.time.__name__, pickle.dumps(time.time))
 class Own(datetime.datetime):
     pass
-print(type(Own.now()), type(Own.today()), type(Own.utcnow()), type(Own.now(datetime.timezone.utc).tzinfo))
+print(type(Own.now()), type(Own.today()), type(Own.utcnow()),
+      type(Own.now(datetime.timezone.utc).tzinfo))
 """
 
 
@@ -79,7 +84,8 @@ def test_a_library_keeps_the_real_clock(tmp_path: Path) -> None:
         "import datetime, time\n"
         "def look(): print(time.time())\n"
         "def show(): print(datetime.datetime.now())\n"
-        "def format(): print(time.strftime('%Y'), time.gmtime().tm_year, datetime.date.today().year)\n"
+        "def format():\n"
+        "    print(time.strftime('%Y'), time.gmtime().tm_year, datetime.date.today().year)\n"
     )
     start = f"import sys; sys.path.append({str(folder)!r}); import library\n"
     assert alike(tmp_path, start + "library.look(); library.show()", "clock.fixed") == {False}

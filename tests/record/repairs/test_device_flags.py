@@ -44,11 +44,13 @@ show()
 PRECISION = """
 import torch
 backends = torch.backends
+cudnn = backends.cudnn
+places = (backends, backends.cuda.matmul, cudnn.conv, cudnn.rnn, cudnn)
 def new():
-    print(*(where.fp32_precision in ("ieee", "none") for where in
-            (backends, backends.cuda.matmul, backends.cudnn.conv, backends.cudnn.rnn, backends.cudnn)))
+    print(*(where.fp32_precision in ("ieee", "none") for where in places))
 def old():
-    print(backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32, torch.get_float32_matmul_precision())
+    print(backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32,
+          torch.get_float32_matmul_precision())
 if {old}:
     backends.cuda.matmul.allow_tf32 = backends.cudnn.allow_tf32 = True
     torch.set_float32_matmul_precision("high")
@@ -56,7 +58,7 @@ if {old}:
         old()
     old()
 else:
-    for where in (backends, backends.cuda.matmul, backends.cudnn.conv, backends.cudnn.rnn, backends.cudnn):
+    for where in places:
         where.fp32_precision = "tf32"
     new()
     backends.mkldnn.matmul.fp32_precision = "bf16"

@@ -84,7 +84,8 @@ def test_values_have_the_form_of_real_ones(tmp_path: Path) -> None:
     source = """
     import os, uuid
     print([len(os.urandom(size)) for size in (0, 1, 1000)])
-    print(uuid.uuid4().version, uuid.uuid1().version, uuid.uuid1().variant == uuid.RFC_4122, uuid.uuid1(node=5).node)
+    print(uuid.uuid4().version, uuid.uuid1().version, uuid.uuid1().variant == uuid.RFC_4122,
+          uuid.uuid1(node=5).node)
     for wrong in (-1, "8"):
         try:
             os.urandom(wrong)
@@ -115,7 +116,8 @@ def test_psutil_finds_the_programs_own_process(tmp_path: Path) -> None:
     )
     source = """
     import os, psutil, posix
-    print(psutil.Process(os.getpid()).pid == posix.getpid(), psutil.Process().pid, psutil.Process(1).pid)
+    print(psutil.Process(os.getpid()).pid == posix.getpid(), psutil.Process().pid,
+          psutil.Process(1).pid)
     """
     assert run(tmp_path, source, "entropy.fixed") == "True None 1\n"
 

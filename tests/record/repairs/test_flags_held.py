@@ -13,7 +13,8 @@ pytestmark = [pytest.mark.slow]
 DETERMINISTIC = """
 import torch
 def show():
-    print(torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled())
+    print(torch.are_deterministic_algorithms_enabled(),
+          torch.is_deterministic_algorithms_warn_only_enabled())
 show()
 for change in (
     lambda: torch.use_deterministic_algorithms(False),
@@ -35,7 +36,8 @@ for change in (
         change()
     except (RuntimeError, TypeError) as error:
         print(error)
-print(torch.utils.deterministic.fill_uninitialized_memory and torch.are_deterministic_algorithms_enabled())
+is_filling = torch.utils.deterministic.fill_uninitialized_memory
+print(is_filling and torch.are_deterministic_algorithms_enabled())
 """
 # More threads than cores add into the same rows: in another order in each call, on any machine.
 # Every bit counts.

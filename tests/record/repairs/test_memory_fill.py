@@ -26,8 +26,10 @@ READS = (
     + """
 base = torch.ones(1024)
 for make in (
-    lambda: torch.empty(1024), lambda: torch.Tensor(1024), lambda: torch.IntTensor(1024), lambda: base.new(1024),
-    lambda: torch.empty_like(base), lambda: torch.empty_strided((32, 32), (1, 32)), lambda: base.new_empty(32, 32),
+    lambda: torch.empty(1024), lambda: torch.Tensor(1024), lambda: torch.IntTensor(1024),
+    lambda: base.new(1024),
+    lambda: torch.empty_like(base), lambda: torch.empty_strided((32, 32), (1, 32)),
+    lambda: base.new_empty(32, 32),
     lambda: torch.nn.Parameter(torch.empty(1024)), lambda: torch.empty(0).resize_(1024),
     lambda: torch.empty(4096, dtype=torch.uint8),
 ):
@@ -40,7 +42,8 @@ PLACES = (
     + """
 import multiprocessing
 def show():
-    print(torch.empty(1024).count_nonzero().item(), torch.empty(9, dtype=torch.bool).any().item(), flush=True)
+    print(torch.empty(1024).count_nonzero().item(),
+          torch.empty(9, dtype=torch.bool).any().item(), flush=True)
 if __name__ == "__main__":
     show()
     thread = threading.Thread(target=show)
@@ -59,13 +62,15 @@ values = torch.arange(6.0)
 print(values.resize_(4).tolist(), values.resize_(6).tolist())
 print(values.resize_(2, 2).resize_as_(torch.ones(3, 2)).tolist())
 print(torch.arange(4).resize_(6)[:4].tolist(), torch.empty(3, out=torch.ones(3)).tolist())
-print(torch.add(values, 1, out=torch.empty(0)).tolist(), torch.arange(3.0).share_memory_().resize_(3).tolist())
+print(torch.add(values, 1, out=torch.empty(0)).tolist(),
+      torch.arange(3.0).share_memory_().resize_(3).tolist())
 with FakeTensorMode():
     print(torch.empty(3) + torch.ones(3))
 print(torch.empty(3, device="meta"), torch.empty(2, 2, layout=torch.sparse_coo), torch.empty(2, 0))
 tracked = torch.empty(3, requires_grad=True)
 print(tracked.is_leaf, tracked._version, torch.empty_like(tracked)._version)
-print(torch.empty_quantized([2], torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8)).shape)
+quantized = torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8)
+print(torch.empty_quantized([2], quantized).shape)
 with torch.inference_mode():
     print(torch.empty(2).is_inference())
 try:
@@ -75,13 +80,15 @@ except RuntimeError as error:
 """
 PATTERN = """
 import torch
-print(torch.empty(4, dtype=torch.uint8).tolist(), torch.ones(2, dtype=torch.uint8).resize_(4).tolist())
+print(torch.empty(4, dtype=torch.uint8).tolist(),
+      torch.ones(2, dtype=torch.uint8).resize_(4).tolist())
 """
 TRAINING = """
 import warnings
 import torch
 torch.manual_seed(0)
-model = torch.nn.Sequential(torch.nn.Conv1d(3, 8, 3), torch.nn.BatchNorm1d(8), torch.nn.ReLU(), torch.nn.Dropout(0.1))
+model = torch.nn.Sequential(torch.nn.Conv1d(3, 8, 3), torch.nn.BatchNorm1d(8), torch.nn.ReLU(),
+    torch.nn.Dropout(0.1))
 rnn = torch.nn.GRU(6, 5)
 optimizer = torch.optim.Adam([*model.parameters(), *rnn.parameters()], lr=0.1)
 for _ in range(3):
@@ -89,10 +96,12 @@ for _ in range(3):
     out, _ = rnn(model(torch.randn(4, 3, 8)))
     out.pow(2).mean().backward()
     optimizer.step()
-print([float(value).hex() for p in (*model.parameters(), *rnn.parameters()) for value in p.detach().double().flatten()])
+parameters = (*model.parameters(), *rnn.parameters())
+print([float(value).hex() for p in parameters for value in p.detach().double().flatten()])
 from torch._dynamo.utils import counters
 compiled = torch.compile(lambda x: torch.empty_like(x).zero_() + x.sin(), backend="eager")
-print(compiled(torch.ones(3)).tolist(), counters["stats"]["unique_graphs"], dict(counters["graph_break"]))
+print(compiled(torch.ones(3)).tolist(), counters["stats"]["unique_graphs"],
+      dict(counters["graph_break"]))
 print(torch.cond(torch.tensor(True), lambda x: x + 1, lambda x: x - 1, (torch.ones(2),)).tolist())
 """
 UNINITIALISED = (

@@ -34,11 +34,18 @@ class Own(DataLoader):
     def __init__(self, dataset, **options):
         super().__init__(dataset, num_workers=2, **options)
 for loader in (
-    DataLoader(Where(), 3, True, None, None, 2, None, False, False, 9, begin, "fork", None, prefetch_factor=4),
-    DataLoader(Where(), num_workers=1, timeout=9, persistent_workers=True, in_order=False, worker_init_fn=begin),
+    DataLoader(
+        Where(), 3, True, None, None, 2, None, False, False, 9, begin, "fork", None,
+        prefetch_factor=4,
+    ),
+    DataLoader(
+        Where(), num_workers=1, timeout=9, persistent_workers=True, in_order=False,
+        worker_init_fn=begin,
+    ),
     Own(Where(), batch_size=2, multiprocessing_context="fork"),
 ):
-    print(loader.num_workers, all(bool(value) for _ in range(2) for batch in loader for value in batch))
+    shown = [bool(value) for _ in range(2) for batch in loader for value in batch]
+    print(loader.num_workers, all(shown))
 """
 )
 CLEAN = (
@@ -47,7 +54,9 @@ CLEAN = (
 for options in ({"num_workers": 2}, {"num_workers": 1, "prefetch_factor": 3, "timeout": 60}, {}):
     loader = DataLoader(Numbers(), batch_size=4, shuffle=True, drop_last=False, **options)
     print([batch.tolist() for _ in range(2) for batch in loader], torch.rand(1).item())
-for options in ({"num_workers": -1}, {"prefetch_factor": 2}, {"num_workers": 0, "persistent_workers": True}):
+for options in (
+    {"num_workers": -1}, {"prefetch_factor": 2}, {"num_workers": 0, "persistent_workers": True}
+):
     try:
         DataLoader(Numbers(), **options)
     except ValueError as error:
@@ -60,7 +69,8 @@ TRAINING = (
     + """
 class Noisy(Numbers):
     def __getitem__(self, index):
-        return torch.tensor([index + float(torch.rand(1)) + os.getpid() * (get_worker_info() is not None)])
+        of_worker = os.getpid() * (get_worker_info() is not None)
+        return torch.tensor([index + float(torch.rand(1)) + of_worker])
 model = torch.nn.Linear(1, 1)
 from plain_sgd import SGD
 optimizer = SGD(model.parameters(), lr=0.01)

@@ -66,7 +66,8 @@ try:
 except RuntimeError as error:
     print(error)
 with ThreadPool(1, begin, (20,)) as pool:
-    print(pool.map(task, range(9)), pool.starmap(pow, [(2, 3), (3, 2)]), list(pool.imap(task, iter(range(5)), 2)))
+    print(pool.map(task, range(9)), pool.starmap(pow, [(2, 3), (3, 2)]),
+          list(pool.imap(task, iter(range(5)), 2)))
     print(list(pool.imap(task, [])), pool.apply(task, (1,)), pool.map_async(task, [2]).get())
     result = pool.apply_async(fail, (4,))
     result.wait()

@@ -31,7 +31,8 @@ FORMS = (
     + """
 drawn = [row[0] for row in connection.execute("SELECT random() FROM images")]
 print(len(set(drawn)), min(drawn) < 0 < max(drawn), all(-2**63 <= value < 2**63 for value in drawn))
-print(connection.execute("SELECT length(randomblob(5)), length(randomblob(0)), length(randomblob(NULL))").fetchone())
+blobs = "length(randomblob(5)), length(randomblob(0)), length(randomblob(NULL))"
+print(connection.execute(f"SELECT {blobs}").fetchone())
 print(connection.execute("SELECT count(*) FROM images WHERE random() % 2 IS NULL").fetchone())
 connection.execute("CREATE TABLE marked (id INTEGER, mark INTEGER DEFAULT (random()))")
 connection.execute("INSERT INTO marked (id) VALUES (1)")

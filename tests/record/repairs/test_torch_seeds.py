@@ -34,13 +34,17 @@ from torch.utils.data import DataLoader
 torch.manual_seed(3)
 print(torch.rand(2).tolist(), torch.initial_seed())
 generator = torch.Generator(device="cpu").manual_seed(4)
-print(torch.randperm(9, generator=generator), generator.initial_seed(), generator.device, type(generator))
-print([batch.tolist() for batch in DataLoader(range(9), batch_size=3, shuffle=True, generator=generator)])
+print(torch.randperm(9, generator=generator), generator.initial_seed(), generator.device,
+      type(generator))
+loader = DataLoader(range(9), batch_size=3, shuffle=True, generator=generator)
+print([batch.tolist() for batch in loader])
 restored = torch.Generator()
 restored.set_state(generator.get_state())
 print(torch.rand(1, generator=restored).item() == torch.rand(1, generator=generator).item())
-print(torch.rand(1, generator=pickle.loads(pickle.dumps(generator))), torch.rand(1, generator=generator.clone_state()))
-print(isinstance(torch.default_generator, torch.Generator), type(torch.default_generator) is torch.Generator)
+print(torch.rand(1, generator=pickle.loads(pickle.dumps(generator))),
+      torch.rand(1, generator=generator.clone_state()))
+print(isinstance(torch.default_generator, torch.Generator),
+      type(torch.default_generator) is torch.Generator)
 print(torch.Generator().initial_seed())
 """
 

@@ -42,7 +42,8 @@ def of_no_effect(worker_id):
 if __name__ == "__main__":
     torch.manual_seed(0)
     for sample in DataLoader(
-        Noise(), batch_size=None, num_workers=2, worker_init_fn={init}, multiprocessing_context="{method}"
+        Noise(), batch_size=None, num_workers=2, worker_init_fn={init},
+        multiprocessing_context="{method}"
     ):
         print(*sample)
 """
