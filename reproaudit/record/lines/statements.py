@@ -1,5 +1,4 @@
-"""What is known of the program's code before it runs: its statements, and the variables that each
-names."""
+"""What is known of code before it runs: its statements, and the variables that each names."""
 
 from __future__ import annotations
 

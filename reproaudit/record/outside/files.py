@@ -1,5 +1,4 @@
-"""Which files the program opens, with the line that opens them: what an earlier run may have left
-for a later one."""
+"""Which files the program opens, and where: an earlier run may have left them for a later one."""
 
 from __future__ import annotations
 
@@ -51,8 +50,10 @@ _is_hooked = False
 
 
 class Files:
-    """Records the first time that the program reads, and that it writes, each file: name, absolute
-    path and content."""
+    """Records the first time that the program reads, and that it writes, each file.
+
+    A record holds the name, the absolute path and the content.
+    """
 
     def __init__(self, recorder: Recorder, patches: Patches) -> None:
         self._recorder = recorder
@@ -91,8 +92,10 @@ class Files:
         return save
 
     def opened(self, path: Any, *accesses: Access) -> None:
-        """Record that the program is about to open `path`; never raises, for it would fail the
-        program's own call."""
+        """Record that the program is about to open `path`.
+
+        Never raises, because that would fail the program's own call.
+        """
         recorder = self._recorder
         if not isinstance(path, (str, bytes, os.PathLike)) or not recorder.listens():
             return

@@ -1,5 +1,8 @@
-"""Interventions that act inside the audited process. Each module has one public function,
-`install(reach)`."""
+"""Interventions that act inside the audited process.
+
+Each module has one public function, `install(reach)`, and is named by the intervention's entry in
+the table of knowledge.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,12 @@ Stage = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What a repair may use: `patches` to replace attributes; `is_program` tells whether the
-    calling frame `depth` frames above is the audited program's own code; `when_imported` runs an
-    action once a module is imported (at once if it is); `after_fork` runs an action in each forked
-    child, with the child's number, counted from 1 by its parent.
+    """What a repair may use.
+
+    `patches` replaces attributes. `is_program` returns True if the frame `depth` frames above the
+    caller's is the audited program's own code. `when_imported` runs an action once a module is
+    imported, at once if it is. `after_fork` runs an action in each forked child, with the child's
+    number, counted from 1 by its parent.
     """
 
     patches: Patches

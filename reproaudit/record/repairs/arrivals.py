@@ -1,5 +1,4 @@
-"""Results of pools, futures and DataLoader workers in the order of submission, not in that of
-arrival.
+"""Results of pools, futures and DataLoader workers in the order of submission, not of arrival.
 
 Queues that the program fills from several processes or threads itself are beyond reach: nobody
 knows their right order.
@@ -30,8 +29,7 @@ _clock = time.monotonic
 
 
 def install(reach: Reach) -> None:
-    """Change multiprocessing's pools and connections, concurrent.futures, and
-    DataLoader(in_order=False)."""
+    """Change multiprocessing's pools and connections, futures, and DataLoader(in_order=False)."""
     _order_pools(reach.patches)
     _number_futures(reach.patches)
     wait = _make_wait(_base.wait)
@@ -108,8 +106,10 @@ def _order_connections(reach: Reach) -> None:
 
 
 def _number_futures(patches: Patches) -> None:
-    """Number each future when its task is submitted, and hash it by that, so that a set has one
-    order in all runs."""
+    """Number each future when its task is submitted, and hash it by that.
+
+    A set of futures then has one order in all runs; by default they are hashed by their address.
+    """
     numbers = itertools.count(1)
     original = _base.Future.__init__
 
@@ -127,8 +127,10 @@ def _submission_number(future: _Future) -> int:
 
 
 def _put_in_order(given: Iterable[_Future]) -> list[_Future]:
-    """Return the futures in the order in which the program named them, each once; of a set, as
-    submitted."""
+    """Return the futures, each once, in the order in which the program named them.
+
+    A set names them in no order: its futures come as they were submitted.
+    """
     if isinstance(given, (set, frozenset)):
         return sorted(given, key=_submission_number)
     return list(dict.fromkeys(given))
@@ -154,8 +156,10 @@ def _make_as_completed(wait: _Wait) -> Callable[..., Iterator[_Future]]:
 
 
 def _make_wait(original: _Wait) -> _Wait:
-    """Return a `wait` for which the first completed is the one that was named first, or of a set
-    submitted first."""
+    """Return a `wait` for which the future that was named first is the first to complete.
+
+    Of a set that is the one that was submitted first.
+    """
 
     @functools.wraps(original)
     def wait(

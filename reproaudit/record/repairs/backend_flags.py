@@ -1,5 +1,4 @@
-"""Holding flags of torch.backends as they are: their setters do nothing any more, wherever the
-program gets at them.
+"""Holding flags of torch.backends as they are: their setters do nothing any more.
 
 The functions of torch._C are looked up at each call by `flags()` and its like, while the attributes
 of `torch.backends.cudnn` are descriptors that have bound theirs: both are replaced.
@@ -31,8 +30,10 @@ def replace_setter(
     name: str,
     wrap: Callable[[Callable[..., None]], Callable[..., None]],
 ) -> None:
-    """Put `wrap(setter)` in the setter's place. One that this version of torch does not have needs
-    no holding."""
+    """Put `wrap(setter)` in the setter's place.
+
+    One that this version of torch does not have needs no holding.
+    """
     original = getattr(owner, name, None)
     if original is not None:
         patches.replace(owner, name, wrap(original))

@@ -6,8 +6,7 @@ from reproaudit.record.repairs import Reach
 
 
 def install(reach: Reach) -> None:
-    """Change the flag where operators are dispatched, so that it does not matter which method
-    passed it on."""
+    """Change the flag where operators are dispatched: many methods pass it on."""
     reach.when_imported("torch", lambda: _enter_mode(reach))
 
 

@@ -1,5 +1,4 @@
-"""A clock that starts at a fixed instant and ticks once per look, for the program's own looks
-alone."""
+"""A clock that starts at a fixed instant and ticks once per look, for the program's looks alone."""
 
 from __future__ import annotations
 
@@ -52,8 +51,11 @@ class _Clock(threading.local):
 
 
 def install(reach: Reach) -> None:
-    """Fix what the program reads from time and datetime. Libraries keep the real clock, also under
-    the program."""
+    """Fix what the program reads from time and datetime.
+
+    Libraries keep the real clock, also where the program calls them: their timeouts and caches
+    need it.
+    """
     clock, patches = _Clock(), reach.patches
     for name in (*_WALL, *_ELAPSED):
         if hasattr(time, name):  # not every system has thread_time
@@ -91,8 +93,10 @@ def _of_seconds(reach: Reach, clock: _Clock, original: Callable[..., Any]) -> Ca
 def _of_tuple(
     reach: Reach, clock: _Clock, original: Callable[..., str], position: int
 ) -> Callable[..., str]:
-    """Return a stand-in for a function whose argument at `position` is a time tuple, now if it is
-    not given."""
+    """Return a stand-in for a function whose argument at `position` is a time tuple.
+
+    Without that argument it takes the present time.
+    """
 
     @functools.wraps(original)
     def of_tuple(*args: Any) -> str:

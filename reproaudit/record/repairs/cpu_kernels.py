@@ -6,8 +6,7 @@ from reproaudit.record.repairs import Reach, deterministic
 
 
 def install(reach: Reach) -> None:
-    """Deterministic algorithms stay on, as `deterministic` has it; what refuses them goes to the
-    CPU."""
+    """Hold deterministic algorithms on; compute on the CPU what refuses them."""
     deterministic.install(reach)
     reach.when_imported("torch", lambda: _enter_mode(reach))
 

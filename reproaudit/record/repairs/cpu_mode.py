@@ -22,10 +22,9 @@ def is_on_gpu(tensor: torch.Tensor) -> bool:
 
 
 class RefusedOnCpu(GuestMode):
-    """Tries each operator on the device under the flag that raises, and on a refusal runs it on
-    copies.
+    """Tries each operator on the device under the flag that raises, else runs it on copies.
 
-    A kernel refuses before it writes anything. `moves` tells which tensors lie on the device.
+    A kernel refuses before it writes anything. `moves` returns True for tensors on the device.
     """
 
     def __init__(self, moves: Callable[[torch.Tensor], bool] = is_on_gpu) -> None:

@@ -1,5 +1,7 @@
-"""cuDNN's benchmark mode stays off, whatever the program sets: the setting `cudnn_benchmark` has
-switched it off."""
+"""cuDNN's benchmark mode stays off, whatever the program sets.
+
+The setting `cudnn_benchmark` has switched it off.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,5 @@ from reproaudit.record.repairs.backend_flags import hold_cudnn
 
 
 def install(reach: Reach) -> None:
-    """Hold the flag against assignments to `torch.backends.cudnn.benchmark` and against
-    `cudnn.flags`."""
+    """Hold the flag against `torch.backends.cudnn.benchmark = …` and `cudnn.flags`."""
     reach.when_imported("torch", lambda: hold_cudnn(reach, "benchmark"))

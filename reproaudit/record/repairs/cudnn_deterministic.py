@@ -1,5 +1,7 @@
-"""cuDNN's deterministic mode stays on, whatever the program sets: the setting `cudnn_deterministic`
-switched it on."""
+"""cuDNN's deterministic mode stays on, whatever the program sets.
+
+The setting `cudnn_deterministic` has switched it on.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,5 @@ from reproaudit.record.repairs.backend_flags import hold_cudnn
 
 
 def install(reach: Reach) -> None:
-    """Hold the flag against assignments to `torch.backends.cudnn.deterministic` and against
-    `cudnn.flags`."""
+    """Hold the flag against `torch.backends.cudnn.deterministic = …` and `cudnn.flags`."""
     reach.when_imported("torch", lambda: hold_cudnn(reach, "deterministic"))

@@ -14,8 +14,7 @@ from reproaudit.record.repairs import Reach
 
 
 def install(reach: Reach) -> None:
-    """Hold the flag against `use_deterministic_algorithms` and `set_deterministic_debug_mode` of
-    the program."""
+    """Hold the flag against both ways that the program has to set it."""
     reach.when_imported("torch", lambda: _hold_flag(reach))
 
 

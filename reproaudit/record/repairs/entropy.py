@@ -58,8 +58,7 @@ class FixedStream:
         return int.from_bytes(self.draw(bits // 8), "big")
 
     def place(self) -> tuple[int, ...]:
-        """Return what tells this process from its relatives: numbers of forks, then
-        multiprocessing's own numbers.
+        """Return the process's place in the tree: numbers of forks, then multiprocessing's own.
 
         The latter are all that a spawned child knows of itself, and not before its target is about
         to start.
@@ -83,8 +82,10 @@ def is_for_program(reach: Reach) -> bool:
 
 
 def install(reach: Reach) -> None:
-    """Fix os.urandom and getrandom, what secrets, SystemRandom and uuid draw, and the process ids
-    the program sees."""
+    """Fix what the operating system gives by chance: random bytes and process ids.
+
+    By os.urandom and getrandom also what secrets, SystemRandom and uuid draw is fixed.
+    """
     stream = FixedStream("entropy", reach)
     _fix_bytes(reach, stream)
     _fix_uuid1(reach, FixedStream("uuid1", reach))

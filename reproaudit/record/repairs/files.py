@@ -21,8 +21,10 @@ _TIME_FIELDS = ("st_atime", "st_mtime", "st_ctime", "st_birthtime")
 
 
 def install(reach: Reach) -> None:
-    """Sort what os.listdir and os.scandir give, and by them glob, pathlib and os.walk; fix what
-    os.stat tells."""
+    """Sort listings and fix file times.
+
+    Sorting os.listdir and os.scandir also sorts glob, pathlib and os.walk.
+    """
     _sort_listings(reach.patches)
     _fix_times(reach)
 

@@ -52,8 +52,7 @@ def _target(info: OpInfo, args: Any, kwargs: Any) -> Any:
 
 
 def _memory(value: Any) -> torch.UntypedStorage | None:
-    """Return the memory of a tensor that has some: fake tensors and those on the meta device have
-    none."""
+    """Return a tensor's memory; None for fake tensors and those on the meta device."""
     if not isinstance(value, _Tensor):
         return None
     try:

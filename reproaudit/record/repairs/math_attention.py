@@ -1,5 +1,4 @@
-"""Attention by plain matrix products and a softmax: no fused kernel is chosen, whatever the program
-asks for."""
+"""Attention by plain matrix products and a softmax, whatever kernel the program asks for."""
 
 from __future__ import annotations
 
@@ -10,8 +9,7 @@ from reproaudit.record.repairs.backend_flags import ignoring, replace_setter
 
 
 def install(reach: Reach) -> None:
-    """Switch the fused backends off, and hold that against `enable_flash_sdp`, `sdpa_kernel` and
-    their like.
+    """Switch the fused backends off, and hold that against the program.
 
     A program that calls a fused kernel by its own name, such as flash_attn's functions, still gets
     it.

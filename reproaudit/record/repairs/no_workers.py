@@ -12,8 +12,7 @@ _ONLY_WITH_WORKERS = ("prefetch_factor", "persistent_workers", "multiprocessing_
 
 
 def install(reach: Reach) -> None:
-    """Make each DataLoader without workers. Its `worker_init_fn` is then never called, as in
-    PyTorch.
+    """Make each DataLoader without workers. Its `worker_init_fn` is then never called.
 
     One whose workers were to persist draws its base seed anew in each epoch, as every other loader
     does.

@@ -1,5 +1,4 @@
-"""Fixed entropy for NumPy's default_rng(), bit generators and seed sequences that are made without
-a seed."""
+"""Fixed entropy for NumPy's new generators and seed sequences that are made without a seed."""
 
 from __future__ import annotations
 

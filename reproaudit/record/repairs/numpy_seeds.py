@@ -14,8 +14,7 @@ from reproaudit.record.repairs.entropy import FixedStream
 
 
 def install(reach: Reach) -> None:
-    """Seed the global generator when NumPy is imported, and what is given no seed by a number of
-    its own."""
+    """Seed the global generator when NumPy is imported; give each other one a number of its own."""
     stream = FixedStream("numpy", reach)
 
     def seed_and_feed() -> None:

@@ -1,11 +1,10 @@
-"""Threads and processes one after another: those that the program starts, and the tasks of its
-thread pools.
+"""Threads, processes and tasks of thread pools that the program starts run one after another.
 
 Whoever starts one or submits a task waits until it has ended, so that no two of them, nor one of
 them and its starter, run at the same time. They keep their own threads: what is local to a thread
 stays so. One that does not end by itself (it serves a queue, or waits for its starter or for
-another task) is waited for in vain, once per line of the program; what that line starts later runs
-as without us, side by side.
+another task) is waited for in vain, once per line of the program. What that line starts later runs
+side by side, as it does without the repair.
 """
 
 from __future__ import annotations
@@ -64,8 +63,7 @@ def _line_of(frame: FrameType | None) -> _Line | None:
 
 
 def install(reach: Reach) -> None:
-    """Change Thread.start and Process.start for the program's own calls, and the two kinds of
-    thread pools."""
+    """Change Thread.start and Process.start of the program, and both kinds of thread pools."""
     turns = _Turns(reach)
     for kind in (threading.Thread, BaseProcess):
         reach.patches.replace(kind, "start", _make_start(reach, turns, kind))

@@ -16,8 +16,7 @@ _BITS = 64
 
 
 def install(reach: Reach) -> None:
-    """Give each connection that `sqlite3.connect` makes functions of our own in the place of the
-    built-in ones."""
+    """Give each connection functions of our own in the place of the built-in ones."""
     stream = FixedStream("sqlite", reach)
     reach.when_imported("sqlite3", lambda: _replace_connect(reach, stream))
 

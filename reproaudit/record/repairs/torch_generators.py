@@ -1,5 +1,7 @@
-"""Fixed seeds for torch.seed(), torch.cuda.seed() and Generator.seed(), which ask the operating
-system for one."""
+"""Fixed seeds for torch.seed(), torch.cuda.seed() and Generator.seed().
+
+They ask the operating system for one.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Seeds for DataLoader workers, after the program's own worker_init_fn, and for other forked
-children."""
+"""Seeds for DataLoader workers, after the program's own worker_init_fn, and for forked children."""
 
 from __future__ import annotations
 
@@ -18,8 +17,7 @@ _NUMPY_SEEDS = 1 << 32
 
 
 def install(reach: Reach) -> None:
-    """Seed each forked child by its number, and each DataLoader worker by its loader's seed and its
-    number."""
+    """Seed each forked child by its number, each worker by its loader's seed and its number."""
     stream = FixedStream("workers", reach)
     reach.after_fork(lambda number: _seed_forked_child(reach, stream))
     reach.when_imported("torch", lambda: _seed_loader_workers(reach))
@@ -62,11 +60,10 @@ def _seed_loader_workers(reach: Reach) -> None:
 
 
 def _follow_with_seeds(init_fn: Callable[[int], None], seed: int) -> Callable[[int], None]:
-    """Return `init_fn` followed by the recipe of PyTorch's documentation, for those generators that
-    it touched.
+    """Return `init_fn` followed by seeds for those generators that it touched.
 
-    So a program that follows the recipe, or leaves a generator to the loop, gets what it gets
-    without us.
+    They are those of the recipe in PyTorch's documentation. So a program that follows the recipe,
+    or leaves a generator to the loop, gets what it gets without the repair.
     """
     import torch
 

@@ -3,10 +3,7 @@ would get anyway."""
 
 from __future__ import annotations
 
-import copy
-import datetime
 import logging
-import pickle
 import queue
 import random
 import sqlite3
@@ -14,7 +11,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import datetime as early_datetime
 from pathlib import Path
 from time import time as early_time
 from typing import Any
@@ -26,8 +22,6 @@ from torch.utils.data import DataLoader
 
 from reproaudit.compare.entropy import differing_calls
 from reproaudit.compare.interning import Interned
-from reproaudit.record.hooks.patching import Patches
-from reproaudit.record.outside import datetimes
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
 from reproaudit.trace.views import NOTHING, EntropyEvent
@@ -87,7 +81,7 @@ def test_a_time_that_is_given_is_no_look_at_the_clock(tmp_path: Path) -> None:
     trace, _ = record(
         tmp_path, lambda: (time.localtime(5), time.strftime("%H", time.gmtime(0)), time.ctime(0))
     )
-    assert [name for name in trace.strings if name.startswith("time.")] == []
+    assert [event for event in trace.entropy_calls() if event.call.startswith("time.")] == []
 
 
 def test_clocks_that_libraries_read_are_left_out(tmp_path: Path) -> None:
@@ -119,42 +113,6 @@ def test_what_a_library_makes_while_it_is_imported_is_left_out(
     trace, _ = record(tmp_path, program)
     monkeypatch.delitem(sys.modules, "drawing")
     assert len(entropy(trace, "random.Random")) == (1 if where == "call" else 0)
-
-
-def test_datetime_stays_the_class_it_is(tmp_path: Path) -> None:
-    def program() -> None:
-        now, today = datetime.datetime.now(), datetime.date.today()
-        assert type(now) is early_datetime is datetime.datetime
-        assert pickle.loads(pickle.dumps((now, today, datetime.datetime))) == (
-            now,
-            today,
-            datetime.datetime,
-        )
-        assert copy.deepcopy(now) == now
-        kind = type("Own", (datetime.datetime,), {})
-        assert type(kind.now()) is type(kind.today()) is kind
-
-    before = {name: vars(datetime.datetime)[name] for name in ("now", "utcnow")}
-    record(tmp_path, program)
-    assert {name: vars(datetime.datetime)[name] for name in before} == before
-
-
-def test_a_hook_on_now_chooses_what_the_program_is_given() -> None:
-    patches, asked = Patches(), []
-    fixed = datetime.datetime(2020, 1, 2, 3, 4)
-
-    def on_now(name: str, value: Any) -> Any:
-        asked.append(name)
-        return fixed if isinstance(value, datetime.datetime) else fixed.date()
-
-    datetimes.replace_now(patches, on_now)
-    try:
-        found = datetime.datetime.now(), datetime.date.today()
-    finally:
-        patches.undo()
-    assert found == (fixed, fixed.date())
-    assert asked == ["datetime.datetime.now", "datetime.date.today"]
-    assert datetime.datetime.now() > fixed
 
 
 def test_a_generator_s_seed_is_recorded_and_its_method_put_back(tmp_path: Path) -> None:

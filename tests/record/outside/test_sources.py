@@ -1,0 +1,46 @@
+"""The table of calls that are watched."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from reproaudit.record.outside.sources import RecordedValue, WatchedCall, list_watched_calls
+
+CALLS = list(list_watched_calls())
+
+
+def find(name: str) -> WatchedCall:
+    return next(call for call in CALLS if call.name == name)
+
+
+def test_every_call_is_there_in_this_python_and_torch() -> None:
+    missing = [
+        call.name for call in CALLS if not callable(getattr(call.owner, call.attribute, None))
+    ]
+    assert missing == []
+
+
+def test_no_attribute_is_wrapped_twice_for_one_name() -> None:
+    places = [(call.owner, call.attribute, call.name) for call in CALLS]
+    assert len(set(places)) == len(places)
+
+
+@pytest.mark.seeded
+def test_a_seeding_is_recorded_by_its_seed_or_by_the_state_that_it_led_to() -> None:
+    value = find("random.seed").value
+    assert value is not None
+    assert value(None, (7,), {}) == (7,)
+    unseeded: Any = value(None, (), {})
+    assert unseeded == RecordedValue("no seed", repr(random.getstate()).encode())
+
+
+def test_text_of_a_process_is_compared_in_full_and_shown_by_its_start() -> None:
+    value = find("subprocess.check_output").value
+    assert value is not None
+    output: Any = value(b"a" * 5000, (), {})
+    assert len(output.content) == 5000
+    assert len(output.shown) < 4200
+    assert value(None, (), {}) is None
