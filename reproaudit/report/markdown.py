@@ -54,13 +54,18 @@ class MarkdownReport:
     def render_all(
         self, results: Sequence[AuditResult], accepted: frozenset[str] = frozenset()
     ) -> str:
-        audits = [
-            _Audit(name=name, result=result, issues=list_issues(result, accepted))
-            for name, result in zip(name_subjects(results), results, strict=True)
-        ]
+        audits = []
+        names = name_subjects(results)
+        for name, result in zip(names, results, strict=True):
+            issues = list_issues(result, accepted)
+            audits.append(_Audit(name=name, result=result, issues=issues))
         overview = "\n".join([_make_title(results), *_make_table(audits)]) + "\n"
-        sections = [section for audit in audits for section in _make_sections(audit)]
-        return overview + self._fit(sections, self.options.max_bytes - len(overview.encode()))
+        sections: list[str] = []
+        for audit in audits:
+            sections += _make_sections(audit)
+        # The overview is always whole: it is short, and it answers the question.
+        left = self.options.max_bytes - len(overview.encode())
+        return overview + self._fit(sections, left)
 
     def _fit(self, sections: Iterable[str], max_bytes: int) -> str:
         """Return the sections that fit, each as a whole, and how many do not."""
@@ -75,8 +80,9 @@ class MarkdownReport:
                 kept.append(section)
                 left -= size
         if cut:
+            sections_cut = show_count(cut, "section")
             kept.append(
-                f"\n_{show_count(cut, 'section')} left out: the report would be larger than "
+                f"\n_{sections_cut} left out: the report would be larger than "
                 f"{self.options.max_bytes:,} bytes. The JSON report has all of it._\n"
             )
         return "".join(kept)
@@ -88,10 +94,14 @@ class MarkdownReport:
 def text(words: str) -> str:
     """Return a stranger's sentence as Markdown that shows it: no markup, HTML, link or line break
     gets through."""
-    shown = show_prose(words).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    shown = show_prose(words)
+    # The ampersand first, for the other escapes bring their own.
+    shown = shown.replace("&", "&amp;")
+    shown = shown.replace("<", "&lt;").replace(">", "&gt;")
     shown = _SPECIAL.sub(r"\\\1", shown)
-    # Bare addresses become links by themselves.
-    return shown.replace("://", "&#58;//").replace("www.", "www&#46;").replace("@", "&#64;")
+    # Bare addresses become links by themselves, and @ with a name notifies somebody.
+    shown = shown.replace("://", "&#58;//").replace("www.", "www&#46;")
+    return shown.replace("@", "&#64;")
 
 
 def code(words: str, *, in_table: bool = False) -> str:
@@ -101,20 +111,25 @@ def code(words: str, *, in_table: bool = False) -> str:
     if not shown.strip():
         return ""
     fence = "`" * (_longest_run(shown) + 1)
-    touches_fence = shown[0] in "` " or shown[-1] in "` "
-    pad = " " if touches_fence else ""
-    span = f"{fence}{pad}{shown}{pad}{fence}"
-    # A table is cut into cells before code spans are looked for.
-    return span.replace("|", "\\|") if in_table else span
+    # Markdown takes one space off both ends of a span, and a backtick there would join the fence.
+    if shown[0] in "` " or shown[-1] in "` ":
+        shown = f" {shown} "
+    span = f"{fence}{shown}{fence}"
+    if in_table:
+        # A table is cut into cells before code spans are looked for.
+        span = span.replace("|", "\\|")
+    return span
 
 
 def _longest_run(words: str) -> int:
-    return max(map(len, _BACKTICKS.findall(words)), default=0)
+    runs = _BACKTICKS.findall(words)
+    return max(map(len, runs), default=0)
 
 
 def _fence(lines: Sequence[str], language: str) -> list[str]:
     shown = [escape(line) for line in lines]
-    fence = "`" * max(3, _longest_run("\n".join(shown)) + 1)
+    longest = max(map(_longest_run, shown), default=0)
+    fence = "`" * max(3, longest + 1)
     return [f"{fence}{language}", *shown, fence]
 
 
@@ -126,9 +141,9 @@ def _make_title(results: Sequence[AuditResult]) -> str:
         return "## reproaudit: nothing was audited"
     counts = []
     for verdict, word in VERDICTS.items():
-        number = sum(result.verdict is verdict for result in results)
-        if number:
-            counts.append(f"{number:,} {word}")
+        found = [result for result in results if result.verdict is verdict]
+        if found:
+            counts.append(f"{len(found):,} {word}")
     return f"## reproaudit: {', '.join(counts)}"
 
 
@@ -146,14 +161,17 @@ def _make_table(audits: Sequence[_Audit]) -> Iterator[str]:
         ]
         yield f"| {' | '.join(cells)} |"
     if len(audits) > _ROWS:
-        yield f"\n… and {show_count(len(audits) - _ROWS, 'more subject')}"
+        cut = show_count(len(audits) - _ROWS, "more subject")
+        yield f"\n… and {cut}"
 
 
 def _show_verdict(audit: _Audit) -> str:
     has_errors = any(issue.is_error for issue in audit.issues)
-    is_accepted = not has_errors and any(issue.is_accepted for issue in audit.issues)
+    has_accepted = any(issue.is_accepted for issue in audit.issues)
     word = VERDICTS[audit.result.verdict]
-    return f"{word}, accepted in the baseline" if is_accepted else word
+    if has_accepted and not has_errors:
+        word += ", accepted in the baseline"
+    return word
 
 
 def _show_first_finding(result: AuditResult) -> tuple[str, str, str]:
@@ -181,19 +199,29 @@ def _show_fix(fix: Fix | None) -> str:
 def _make_sections(audit: _Audit) -> Iterator[str]:
     """Yield the sections of one subject; each is kept or left out as a whole."""
     result = audit.result
-    yield _section([f"### {code(audit.name) or 'unknown'}", "", *_say_verdict(result)])
+    title = code(audit.name) or "unknown"
+    yield _section([f"### {title}", "", *_say_verdict(result)])
     number = 0
     for issue in audit.issues:
         if issue.finding is not None and not issue.is_accepted:
             number += 1
             yield _section(_describe_finding(number, issue.finding))
-    known = [issue for issue in audit.issues if issue.is_accepted]
-    warnings = [issue for issue in audit.issues if issue.kind is Kind.WARNING]
-    risks = [issue for issue in audit.issues if issue.kind is Kind.RISK]
-    yield from _list("Accepted in the baseline", map(_list_accepted, known))
-    yield from _list("Warnings", map(_list_warning, warnings))
-    yield from _list("Risks", map(_list_risk, risks))
-    notes = [f"- {text(note.what)}: {text(note.why)}" for note in result.not_checked]
+    known = []
+    warnings = []
+    risks = []
+    for issue in audit.issues:
+        if issue.is_accepted:
+            known.append(_describe_known(issue))
+        if issue.kind is Kind.WARNING:
+            warnings.append(_describe_warning(issue))
+        if issue.kind is Kind.RISK:
+            risks.append(_describe_risk(issue))
+    notes = []
+    for note in result.not_checked:
+        notes.append(f"- {text(note.what)}: {text(note.why)}")
+    yield from _list("Accepted in the baseline", known)
+    yield from _list("Warnings", warnings)
+    yield from _list("Risks", risks)
     yield from _list("Not checked", notes)
 
 
@@ -201,32 +229,36 @@ def _section(lines: Iterable[str]) -> str:
     return "\n" + "\n".join(lines) + "\n"
 
 
-def _list(title: str, entries: Iterable[str]) -> Iterator[str]:
+def _list(title: str, entries: Sequence[str]) -> Iterator[str]:
     """Yield a section that lists the entries; nothing if there are none."""
-    lines = list(entries)
-    if not lines:
+    if not entries:
         return
-    cut = len(lines) - _ROWS
-    more = [f"- … and {cut:,} more"] if cut > 0 else []
-    yield _section([f"#### {title}", "", *lines[:_ROWS], *more])
+    lines = [f"#### {title}", "", *entries[:_ROWS]]
+    cut = len(entries) - _ROWS
+    if cut > 0:
+        lines.append(f"- … and {cut:,} more")
+    yield _section(lines)
 
 
-def _list_accepted(issue: Issue) -> str:
+def _describe_known(issue: Issue) -> str:
     return f"- {code(issue.fingerprint)}: {text(issue.message)}"
 
 
-def _list_warning(issue: Issue) -> str:
+def _describe_warning(issue: Issue) -> str:
     return f"- {issue.rule}: {text(issue.message)}"
 
 
-def _list_risk(issue: Issue) -> str:
+def _describe_risk(issue: Issue) -> str:
     return f"- {text(issue.message)} {code(issue.where)}".rstrip()
 
 
 def _say_verdict(result: AuditResult) -> Iterator[str]:
     said = text(result.headline)
     word = f"**{VERDICTS[result.verdict]}**"
-    yield f"{word}: {said}" if said else word
+    if said:
+        yield f"{word}: {said}"
+    else:
+        yield word
     yield ""
     for sentence in (word_confidence(result), word_completeness(result)):
         if sentence:
@@ -236,13 +268,20 @@ def _say_verdict(result: AuditResult) -> Iterator[str]:
 
 
 def _describe_finding(number: int, finding: Finding) -> Iterator[str]:
-    places = [code(finding.op or ""), code(str(finding.location or ""))]
-    yield f"#### {number}. {', '.join(filter(None, places)) or 'a place that is not known'}"
+    op = code(finding.op or "")
+    location = code(str(finding.location or ""))
+    places = [place for place in (op, location) if place]
+    title = ", ".join(places) or "a place that is not known"
+    yield f"#### {number}. {title}"
     yield ""
-    module = f", module {code(finding.module)}" if finding.module else ""
-    times = f", {finding.count:,} times" if finding.count > 1 else ""
-    yield f"- when: {text(name_moment(finding.phase, finding.step))}{module}{times}"
-    yield f"- cause: **{finding.cause.value}** ({text(finding.rule)}): {text(finding.title)}"
+    when = text(name_moment(finding.phase, finding.step))
+    if finding.module:
+        when += f", module {code(finding.module)}"
+    if finding.count > 1:
+        when += f", {finding.count:,} times"
+    yield f"- when: {when}"
+    cause = finding.cause.value
+    yield f"- cause: **{cause}** ({text(finding.rule)}): {text(finding.title)}"
     for note in _tell_evidence(finding.evidence):
         yield f"- evidence: {text(note)}"
     if finding.difference is not None:
@@ -260,9 +299,11 @@ def _tell_evidence(evidence: Evidence) -> Iterator[str]:
 def _describe_fix(fix: Fix) -> Iterator[str]:
     state = word_fix_state(fix)
     if fix.settings:
-        state = f"{', '.join(map(code, fix.settings))}: {state}"
-    advice = f"{text(fix.advice)}; " if fix.advice.strip() else ""
-    yield f"- fix: {advice}{state}"
+        settings = ", ".join(map(code, fix.settings))
+        state = f"{settings}: {state}"
+    if fix.advice.strip():
+        state = f"{text(fix.advice)}; {state}"
+    yield f"- fix: {state}"
     if fix.patch:
         yield ""
         yield from _fence(fix.patch, "diff")
