@@ -72,12 +72,16 @@ class TerminalReport:
     def render(self, result: AuditResult) -> str:
         """Return the report; its first line alone answers the question, and is never wrapped."""
         width = max(self.options.width, _NARROWEST) - len(_INDENT)
-        page = _Page(width=width, max_rows=max(self.options.max_rows, 1))
+        max_rows = max(self.options.max_rows, 1)
+        page = _Page(width=width, max_rows=max_rows)
         lines = [self._answer(result)]
         for title, body in page.sections(result):
-            if body:
-                lines += ["", self._paint(title, _BOLD)]
-                lines += [f"{_INDENT}{line}".rstrip() for line in body]
+            if not body:
+                continue
+            lines.append("")
+            lines.append(self._paint(title, _BOLD))
+            for line in body:
+                lines.append(f"{_INDENT}{line}".rstrip())
         return "\n".join(lines) + "\n"
 
     def render_all(
@@ -88,11 +92,16 @@ class TerminalReport:
         return "\n".join(map(self.render, results)) or "nothing was audited\n"
 
     def _answer(self, result: AuditResult) -> str:
-        word = self._paint(VERDICTS[result.verdict], _COLOURS.get(result.verdict, _YELLOW))
-        return f"{word}: {show_prose(result.headline)}" if result.headline.strip() else word
+        colour = _COLOURS.get(result.verdict, _YELLOW)
+        word = self._paint(VERDICTS[result.verdict], colour)
+        if not result.headline.strip():
+            return word
+        return f"{word}: {show_prose(result.headline)}"
 
     def _paint(self, text: str, colour: str) -> str:
-        return f"{colour}{text}{_PLAIN}" if self.options.colour else text
+        if not self.options.colour:
+            return text
+        return f"{colour}{text}{_PLAIN}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +113,11 @@ class _Page:
 
     def sections(self, result: AuditResult) -> Iterator[Section]:
         findings = result.findings
-        where = f"Where: the first of {len(findings):,} findings" if len(findings) > 1 else "Where"
+        where = "Where"
+        if len(findings) > 1:
+            where = f"Where: the first of {len(findings):,} findings"
+        warnings = map(_show_warning, result.warnings)
+        notes = map(_show_note, result.not_checked)
         yield "Runs", self._list_outcomes(result)
         yield where, self._describe_first(result)
         yield "Other findings", self._list_others(findings[1:])
@@ -116,28 +129,28 @@ class _Page:
             self._list_alerts(result),
         )
         yield "Settings that the program changed", self._list_changes(result)
-        yield "Warnings", self._list_entries(map(_show_warning, result.warnings))
-        yield "Not checked", self._list_entries(map(_show_note, result.not_checked))
+        yield "Warnings", self._list_entries(warnings)
+        yield "Not checked", self._list_entries(notes)
         yield "How sure", self._describe_confidence(result)
+        # Commands are never wrapped: they are there to be copied.
         yield "Next", [escape(command) for command in result.next_commands]
 
     def _list_outcomes(self, result: AuditResult) -> list[str]:
         """Show how the runs ended, unless all ended well and alike."""
         endings = {_show_ending(run.outcome) for run in result.runs}
-        if len(endings) < 2 and all(run.outcome.is_success for run in result.runs):
+        all_succeed = all(run.outcome.is_success for run in result.runs)
+        if len(endings) < 2 and all_succeed:
             return []
         has_levels = any(run.level is not Level.BOUNDARY for run in result.runs)
-        rows = [
-            (
-                str(run.index),
-                run.level.value if has_levels else "",
-                _show_ending(run.outcome),
-                show_whole(run.steps),
-                show_whole(run.events),
-                show_prose(run.outcome.detail),
-            )
-            for run in result.runs[: self.max_rows]
-        ]
+        rows = []
+        for run in result.runs[: self.max_rows]:
+            # A column that is empty in every row is left out of the table.
+            level = run.level.value if has_levels else ""
+            ended = _show_ending(run.outcome)
+            steps = show_whole(run.steps)
+            events = show_whole(run.events)
+            detail = show_prose(run.outcome.detail)
+            rows.append((str(run.index), level, ended, steps, events, detail))
         columns = (
             number_column("run"),
             Column("level"),
@@ -150,8 +163,9 @@ class _Page:
 
     def _describe_first(self, result: AuditResult) -> list[str]:
         if not result.findings:
-            is_located = result.verdict is not Verdict.NOT_REPRODUCIBLE
-            return [] if is_located else ["no source was located"]
+            if result.verdict is Verdict.NOT_REPRODUCIBLE:
+                return ["no source was located"]
+            return []
         lines = describe_finding(result.findings[0], self.width)
         if result.reproducer:
             shows = f"{show_name(result.reproducer)} shows it without this program"
@@ -159,16 +173,14 @@ class _Page:
         return lines
 
     def _list_others(self, findings: Sequence[Finding]) -> list[str]:
-        rows = [
-            (
-                show_name(finding.op or ""),
-                _show_line(finding.location),
-                f"{name_phase(finding.phase)} {finding.step}",
-                finding.cause.value,
-                _name_proven(finding.fix),
-            )
-            for finding in findings[: self.max_rows]
-        ]
+        rows = []
+        for finding in findings[: self.max_rows]:
+            op = show_name(finding.op or "")
+            line = _show_line(finding.location)
+            phase = name_phase(finding.phase)
+            cause = finding.cause.value
+            repair = _show_proven_fix(finding.fix)
+            rows.append((op, line, f"{phase} {finding.step}", cause, repair))
         columns = (
             name_column("op"),
             name_column("line"),
@@ -185,23 +197,28 @@ class _Page:
         ops = [finding for finding in findings if finding.op and has_answers(finding.evidence)]
         rows = []
         for finding in ops[: self.max_rows]:
+            op = show_name(finding.op or "")
+            line = _show_line(finding.location)
             answers = [show_answer(finding.evidence, kind) for kind, _ in EVIDENCE]
-            rows.append((show_name(finding.op or ""), _show_line(finding.location), *answers))
-        columns = (name_column("op"), name_column("line"), *(Column(kind) for kind, _ in EVIDENCE))
+            rows.append((op, line, *answers))
+        columns = [name_column("op"), name_column("line")]
+        for kind, _ in EVIDENCE:
+            columns.append(Column(kind))
         return self._make_table(columns, rows, total=len(ops))
 
     def _list_trials(self, result: AuditResult) -> list[str]:
-        rows = [
-            (", ".join(map(show_name, trial.settings)), show_prose(word_trial(trial)))
-            for trial in result.trials[: self.max_rows]
-        ]
+        rows = []
+        for trial in result.trials[: self.max_rows]:
+            settings = ", ".join(map(show_name, trial.settings))
+            rows.append((settings, show_prose(word_trial(trial))))
         columns = (prose_column("interventions"), prose_column("what came of it"))
         return self._make_table(columns, rows, total=len(result.trials))
 
     def _list_tensors(self, result: AuditResult) -> list[str]:
         has_pairs = not _name_pair(result.divergences)
-        shown = result.divergences[: self.max_rows]
-        rows = [_make_tensor_row(divergence, with_runs=has_pairs) for divergence in shown]
+        rows = []
+        for divergence in result.divergences[: self.max_rows]:
+            rows.append(_make_tensor_row(divergence, with_runs=has_pairs))
         columns = (
             Column("kind"),
             name_column("name"),
@@ -213,20 +230,18 @@ class _Page:
             prose_column("note"),
         )
         lines = make_table(columns, rows, self.width)
+        # A result keeps only the first of many divergences; the total counts them all.
         total = max(result.divergences_total, len(result.divergences))
         in_json = len(result.divergences) - len(rows)
         return lines + _count_cut(total - len(rows), in_json)
 
     def _list_alerts(self, result: AuditResult) -> list[str]:
-        rows = [
-            (
-                show_name(alert.op),
-                show_place(alert.location),
-                name_phase(alert.phase),
-                show_whole(alert.count),
-            )
-            for alert in result.alerts[: self.max_rows]
-        ]
+        rows = []
+        for alert in result.alerts[: self.max_rows]:
+            op = show_name(alert.op)
+            place = show_place(alert.location)
+            phase = name_phase(alert.phase)
+            rows.append((op, place, phase, show_whole(alert.count)))
         columns = (name_column("op"), name_column("line"), Column("phase"), number_column("times"))
         return self._make_table(columns, rows, total=len(result.alerts))
 
@@ -246,7 +261,7 @@ class _Page:
             word_confidence(result),
             word_completeness(result),
             self._show_classes(result),
-            _say_what_was_compared(result),
+            _count_tensors(result),
             _show_settings(result),
         ]
         lines: list[str] = []
@@ -258,10 +273,15 @@ class _Page:
         if len(result.classes) < 2:
             return ""
         shown = result.classes[: self.max_rows]
-        groups = [f"{{{', '.join(map(str, group))}}}" for group in shown]
+        words = []
+        for group in shown:
+            numbers = ", ".join(map(str, group))
+            words.append(f"{{{numbers}}}")
         cut = len(result.classes) - len(shown)
-        rest = f" … and {cut:,} more" if cut else ""
-        return f"equal runs: {' '.join(groups)}{rest}"
+        if cut:
+            words.append(f"… and {cut:,} more")
+        groups = " ".join(words)
+        return f"equal runs: {groups}"
 
     def _make_table(
         self, columns: Sequence[Column], rows: Sequence[Sequence[str]], *, total: int
@@ -269,8 +289,11 @@ class _Page:
         return make_table(columns, rows, self.width) + _count_cut(total - len(rows))
 
     def _list_entries(self, texts: Iterable[str]) -> list[str]:
+        # An entry may take several lines; it is entries that are counted and cut.
         entries = [wrap_entry(text, self.width) for text in texts]
-        lines = [line for entry in entries[: self.max_rows] for line in entry]
+        lines: list[str] = []
+        for entry in entries[: self.max_rows]:
+            lines += entry
         return lines + _count_cut(len(entries) - self.max_rows)
 
 
@@ -283,15 +306,23 @@ def _show_warning(warning: ProgramWarning) -> str:
 
 
 def _show_ending(outcome: Outcome) -> str:
-    return outcome.kind.value + (f" ({outcome.code})" if outcome.code is not None else "")
+    kind = outcome.kind.value
+    if outcome.code is None:
+        return kind
+    return f"{kind} ({outcome.code})"
 
 
 def _show_line(location: Location | None) -> str:
-    return show_name(f"{location.path}:{location.line}") if location else ""
+    """Return a location without its function, for which a table has no room."""
+    if location is None:
+        return ""
+    return show_name(f"{location.path}:{location.line}")
 
 
-def _name_proven(fix: Fix | None) -> str:
-    return ", ".join(map(show_name, fix.settings)) if fix is not None and fix.verified else ""
+def _show_proven_fix(fix: Fix | None) -> str:
+    if fix is None or not fix.verified:
+        return ""
+    return ", ".join(map(show_name, fix.settings))
 
 
 def _name_pair(divergences: Sequence[TensorDivergence]) -> str:
@@ -306,40 +337,48 @@ def _name_pair(divergences: Sequence[TensorDivergence]) -> str:
 
 def _make_tensor_row(divergence: TensorDivergence, *, with_runs: bool) -> tuple[str, ...]:
     first, second = divergence.runs
-    start = (
-        name_kind(divergence.kind),
-        show_name(divergence.name),
-        str(divergence.step),
-        f"{first}, {second}" if with_runs else "",
-    )
+    kind = name_kind(divergence.kind)
+    name = show_name(divergence.name)
+    step = str(divergence.step)
+    runs = f"{first}, {second}" if with_runs else ""
     remark = show_prose(word_remark(divergence))
-    remarks = [remark] if remark else []
     found = divergence.difference
     if found is None:
-        return (*start, "", "", "", remark)
+        return (kind, name, step, runs, "", "", "", remark)
+    remarks = [remark] if remark else []
     remarks += name_oddities(found)
     if found.within_tolerance:
         remarks.append("within tolerance")
-    return (
-        *start,
-        f"{show_whole(found.differing)}/{show_whole(found.elements)}",
-        show_whole(found.max_ulp),
-        show_real(found.max_abs),
-        ", ".join(remarks),
-    )
+    differing = f"{show_whole(found.differing)}/{show_whole(found.elements)}"
+    max_ulp = show_whole(found.max_ulp)
+    max_abs = show_real(found.max_abs)
+    note = ", ".join(remarks)
+    return (kind, name, step, runs, differing, max_ulp, max_abs, note)
 
 
-def _say_what_was_compared(result: AuditResult) -> str:
-    counts = [show_count(number, show_name(kind)) for kind, number in result.compared if number]
-    where = f"each run of {show_name(result.subject)}" if result.subject else "each run"
+def _count_tensors(result: AuditResult) -> str:
+    counts = []
+    for kind, number in result.compared:
+        if number:
+            counts.append(show_count(number, show_name(kind)))
+    where = "each run"
+    if result.subject:
+        where += f" of {show_name(result.subject)}"
+    if not counts:
+        return f"compared in {where}: nothing"
+    tensors = ", ".join(counts)
     steps = show_count(result.steps, "step")
-    what = f"{', '.join(counts)}, over {steps}" if counts else "nothing"
-    return f"compared in {where}: {what}"
+    return f"compared in {where}: {tensors}, over {steps}"
 
 
 def _show_settings(result: AuditResult) -> str:
-    texts = [f"{show_name(name)} {show_name(value)}" for name, value in result.settings]
-    return f"settings: {', '.join(texts)}" if texts else ""
+    if not result.settings:
+        return ""
+    texts = []
+    for name, value in result.settings:
+        texts.append(f"{show_name(name)} {show_name(value)}")
+    settings = ", ".join(texts)
+    return f"settings: {settings}"
 
 
 def _count_cut(cut: int, in_json: int | None = None) -> list[str]:

@@ -342,7 +342,7 @@ def test_every_option_of_the_gate_has_help() -> None:
 def test_files_of_results_are_all_different_whatever_the_subjects_are_called(
     tmp_path: Path,
 ) -> None:
-    names = ci._name_files(subjects(tmp_path, "a b", "a/b", "A?B", "..", "a b-2"))
+    names = ci._name_files(subjects(tmp_path, "a b", "a/b", "A?B", "..", "a b-2")).values()
     assert len({name.lower() for name in names}) == 5
     assert all(name.startswith("result-") and "/" not in name for name in names)
 
