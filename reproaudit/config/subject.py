@@ -34,6 +34,7 @@ _ALIASES = {
 }
 _INPUT = re.compile(r"\s*([A-Za-z_]\w*)\s*\[([0-9\s,]*)\]\s*")
 _SIZE = re.compile(r"[0-9]{1,18}")
+_SCRIPTS_SHOWN = 8
 _INPUT_HINT = "write it as float32[8,3,32,32]; a scalar is float32[]"
 
 
@@ -122,6 +123,7 @@ def parse_subject(
     cwd = (cwd or Path()).absolute()
     wanted = parse_inputs(inputs)
     path, separator, attribute = text.partition("::")
+    # A single colon parts a module from its attribute, unless a file has it in its name.
     if not separator and not (cwd / text).exists():
         path, separator, attribute = text.partition(":")
     if not separator:
@@ -207,19 +209,24 @@ def _require_file(path: str, folder: Path) -> None:
             f"there is no file {path!r} in {folder}", code="subject-missing", hint=near
         )
     if file.suffix != ".py":
-        hint = (
-            "export the notebook as a script"
-            if file.suffix == ".ipynb"
-            else "name a file that ends in .py"
-        )
+        hint = "name a file that ends in .py"
+        if file.suffix == ".ipynb":
+            hint = "export the notebook as a script"
         raise UsageError(f"{path!r} is not a Python file", code="subject-not-python", hint=hint)
 
 
 def _scripts_hint(name: str, folder: Path) -> str:
-    scripts = sorted(entry.name for entry in folder.glob("*.py")) if folder.is_dir() else []
+    scripts: list[str] = []
+    if folder.is_dir():
+        scripts = sorted(entry.name for entry in folder.glob("*.py"))
     if not scripts:
         return f"no Python file lies in {folder}"
-    if name and (hint := did_you_mean(name, scripts)).startswith("did"):
+    hint = did_you_mean(name, scripts)
+    # Where no name is near, it lists all names instead, which may be hundreds.
+    if name and hint.startswith("did"):
         return hint
-    more = f" and {len(scripts) - 8} more" if len(scripts) > 8 else ""
-    return f"Python files in {folder}: {', '.join(scripts[:8])}{more}"
+    shown = ", ".join(scripts[:_SCRIPTS_SHOWN])
+    cut = len(scripts) - _SCRIPTS_SHOWN
+    if cut > 0:
+        shown += f" and {cut} more"
+    return f"Python files in {folder}: {shown}"

@@ -98,6 +98,7 @@ def find_place(folder: str, location: Location | None) -> Place | None:
     if location is None or location.line < 1:
         return None
     path = location.path
+    # An absolute path, `<string>`, or an installed package: no line of the repository.
     is_foreign = path.startswith(("/", "<", "site-packages/"))
     if not path or is_foreign or not (folder + path).isprintable():
         return None
@@ -117,39 +118,50 @@ def find_subject_path(subject: str) -> str:
 def name_subjects(results: Sequence[AuditResult]) -> tuple[str, ...]:
     """Return one name per result, all different: the subject, and its settings or a number where it
     comes again."""
+    # Services tell cases apart by name alone: two of one name would hide one another.
     plain = [show_name(result.subject) or "unknown" for result in results]
     with_settings = []
     for name, result in zip(plain, results, strict=True):
         settings = ", ".join(
             f"{show_name(key)} {show_name(value)}" for key, value in result.settings
         )
-        is_repeated = plain.count(name) > 1
-        with_settings.append(f"{name} [{settings}]" if is_repeated and settings else name)
+        if settings and plain.count(name) > 1:
+            with_settings.append(f"{name} [{settings}]")
+        else:
+            with_settings.append(name)
     unique = []
     for number, name in enumerate(with_settings):
         earlier = with_settings[:number].count(name)
-        is_repeated = with_settings.count(name) > 1
-        unique.append(f"{name} ({earlier + 1})" if is_repeated else name)
+        if with_settings.count(name) > 1:
+            unique.append(f"{name} ({earlier + 1})")
+        else:
+            unique.append(name)
     return tuple(unique)
 
 
 def word_finding(finding: Finding) -> str:
     """Return what a finding says, as sentences on one line."""
-    where = f" at {show_name(finding.op)}" if finding.op else ""
-    where += f", {show_name(str(finding.location))}" if finding.location else ""
-    where += f", module {show_name(finding.module)}" if finding.module else ""
-    times = f", {show_count(finding.count, 'time')}" if finding.count > 1 else ""
+    where = name_moment(finding.phase, finding.step)
+    if finding.op:
+        where += f" at {show_name(finding.op)}"
+    if finding.location:
+        where += f", {show_name(str(finding.location))}"
+    if finding.module:
+        where += f", module {show_name(finding.module)}"
+    if finding.count > 1:
+        times = show_count(finding.count, "time")
+        where += f", {times}"
     title = show_prose(finding.title)
-    parts = [
-        f"Runs differ in the {name_moment(finding.phase, finding.step)}{where}{times}: "
-        f"{title} ({finding.cause.value})."
-    ]
+    parts = [f"Runs differ in the {where}: {title} ({finding.cause.value})."]
     if finding.difference is not None:
         parts.append(f"{word_difference(finding.difference)}.")
     if finding.fix is not None:
         state = word_settings(finding.fix)
         advice = show_prose(finding.fix.advice)
-        parts.append(f"Fix: {advice} ({state})." if advice else f"Fix: {state}.")
+        if advice:
+            parts.append(f"Fix: {advice} ({state}).")
+        else:
+            parts.append(f"Fix: {state}.")
     return " ".join(parts)
 
 
@@ -172,13 +184,15 @@ def _yield_verdict(result: AuditResult, accepted: frozenset[str]) -> Iterator[Is
         is_accepted = fingerprint in accepted
     else:
         return
+    message = TITLES[kind].capitalize()
     said = show_prose(result.headline)
-    title = TITLES[kind].capitalize()
+    if said:
+        message += f": {said}"
     yield Issue(
         kind=kind,
         rule=kind.value,
         title=TITLES[kind],
-        message=f"{title}: {said}." if said else f"{title}.",
+        message=f"{message}.",
         fingerprint=fingerprint,
         is_error=not is_accepted,
         is_accepted=is_accepted,
@@ -222,8 +236,11 @@ def _yield_warnings(result: AuditResult) -> Iterator[Issue]:
 def _identify_warning(warning: ProgramWarning) -> Identity:
     """Return the identity of a warning: what it says, without the lines that it names."""
     said = word_warning(warning)
-    own = () if warning.location is None else (warning.location,)
-    for place in (*own, *warning.others):
+    places = list(warning.others)
+    if warning.location is not None:
+        places.insert(0, warning.location)
+    # A line moves with every edit above it, and a warning must stay the one that was accepted.
+    for place in places:
         said = said.replace(f"{place.path}:{place.line}", f"{place.path}:")
     return Identity(rule=warning.rule or Kind.WARNING.value, what=said)
 

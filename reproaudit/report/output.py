@@ -23,11 +23,11 @@ def check_reports(reports: Sequence[tuple[str, str]]) -> None:
 def emit(result: AuditResult, reports: Sequence[tuple[str, str]], suffix: str = "") -> None:
     """Write the reports that were asked for; the terminal report goes to stdout unless one of them
     does."""
-    named = [
-        (name, path if path == "-" else str(_with_suffix(Path(path), suffix)))
-        for name, path in reports
-    ]
-    if not write_reports([result], named):
+    wanted = []
+    for name, path in reports:
+        wanted.append((name, _add_suffix(path, suffix)))
+    if not write_reports([result], wanted):
+        # Imported only where it is shown: it brings tabulate, which most commands do without.
         from reproaudit.report.terminal import TerminalOptions, TerminalReport
 
         colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
@@ -50,8 +50,12 @@ def write_reports(
     return any(path == "-" for _, path in reports)
 
 
-def _with_suffix(path: Path, suffix: str) -> Path:
-    return path.with_stem(path.stem + suffix) if suffix else path
+def _add_suffix(path: str, suffix: str) -> str:
+    # "-" stands for stdout, which has no name.
+    if path == "-" or not suffix:
+        return path
+    file = Path(path)
+    return str(file.with_stem(file.stem + suffix))
 
 
 def write(path: Path, text: str) -> None:

@@ -46,15 +46,21 @@ def escape(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
-    )
+    shown = []
+    for letter in text:
+        if letter.isprintable():
+            shown.append(letter)
+        else:
+            shown.append(letter.encode("unicode_escape").decode("ascii"))
+    return "".join(shown)
 
 
 def show_name(text: str) -> str:
     """Return a name, escaped, and cut where nobody would read on."""
     shown = escape(text)
-    return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"
+    if len(shown) <= _LONGEST:
+        return shown
+    return shown[: _LONGEST - 1] + "…"
 
 
 def show_prose(text: str) -> str:
@@ -64,14 +70,17 @@ def show_prose(text: str) -> str:
 
 def show_count(number: int, noun: str) -> str:
     """Return `1 run`, `3 runs`, `2 batches`."""
-    return f"{number:,} {inflect_noun(noun, number)}"
+    word = inflect_noun(noun, number)
+    return f"{number:,} {word}"
 
 
 def inflect_noun(noun: str, number: int) -> str:
     """Return the noun as it stands behind the number: `run`, `runs`, `batches`."""
     if number == 1:
         return noun
-    return f"{noun}es" if noun.endswith(("s", "x", "ch", "sh")) else f"{noun}s"
+    if noun.endswith(("s", "x", "ch", "sh")):
+        return f"{noun}es"
+    return f"{noun}s"
 
 
 def name_moment(phase: Phase, step: int) -> str:
@@ -91,7 +100,9 @@ def name_kind(kind: EventKind) -> str:
 
 def word_warning(warning: ProgramWarning) -> str:
     """Return what a warning says, after the id of its rule if it has one."""
-    return f"{warning.rule}: {warning.message}" if warning.rule else warning.message
+    if warning.rule is None:
+        return warning.message
+    return f"{warning.rule}: {warning.message}"
 
 
 def word_remark(row: TensorDivergence) -> str:
@@ -107,7 +118,9 @@ def word_remark(row: TensorDivergence) -> str:
 
 def show_real(number: float | None) -> str:
     """Return `1.2e-07`; empty for None."""
-    return "" if number is None else f"{number:.2g}"
+    if number is None:
+        return ""
+    return f"{number:.2g}"
 
 
 def show_whole(number: int | None) -> str:
@@ -117,7 +130,9 @@ def show_whole(number: int | None) -> str:
     if abs(number) < 10**9:
         return f"{number:,}"
     # A number of more digits than a float can hold comes from a stranger's file.
-    return f"{number:.1e}" if abs(number) < 10**300 else "huge"
+    if abs(number) >= 10**300:
+        return "huge"
+    return f"{number:.1e}"
 
 
 def word_difference(difference: Difference) -> str:
@@ -128,9 +143,12 @@ def word_difference(difference: Difference) -> str:
     parts += _word_distance(difference)
     parts += name_oddities(difference)
     if difference.first_index:
-        parts.append(f"first at [{', '.join(map(str, difference.first_index))}]")
-    tolerance = "; within the tolerance" if difference.within_tolerance else ""
-    return ", ".join(parts) + tolerance
+        index = ", ".join(map(str, difference.first_index))
+        parts.append(f"first at [{index}]")
+    said = ", ".join(parts)
+    if difference.within_tolerance:
+        said += "; within the tolerance"
+    return said
 
 
 def _word_distance(difference: Difference) -> list[str]:
@@ -143,7 +161,10 @@ def _word_distance(difference: Difference) -> list[str]:
     said = ", ".join(sizes)
     if difference.max_ulp:
         ulp = f"at most {show_whole(difference.max_ulp)} ULP"
-        return [f"{ulp} ({said})" if said else ulp]
+        if said:
+            ulp += f" ({said})"
+        return [ulp]
+    # A distance of zero says nothing: the difference is one of those that `name_oddities` names.
     if sizes and difference.max_abs != 0.0:
         return [f"at most {said}"]
     return []
@@ -165,29 +186,32 @@ def word_confidence(result: AuditResult) -> str:
         return "nothing is known about whether the program is reproducible"
     if result.verdict is Verdict.NOT_REPRODUCIBLE:
         return "certain: the divergence was seen" + _word_rate(result.confidence)
-    in_classes = sum(len(group) for group in result.classes)
+    # Runs of the diagnosis are among the runs, and in no class: they say nothing about the rate.
+    in_classes = sum(map(len, result.classes))
     runs = show_count(in_classes or len(result.runs), "run")
     if result.verdict is Verdict.WITHIN_TOLERANCE:
         return f"{runs} differ, and by no more than the tolerance that was asked for"
     bound = result.confidence.divergence_rate_at_most
     if bound is None:
         return f"no difference in {runs}"
+    rate = _percent(bound, up=True)
+    level = _percent(result.confidence.level)
     return (
-        f"no difference in {runs}: "
-        f"a divergence rate above {_percent(bound, up=True)} "
-        f"is ruled out at {_percent(result.confidence.level)} confidence"
+        f"no difference in {runs}: a divergence rate above {rate} is ruled out "
+        f"at {level} confidence"
     )
 
 
 def _word_rate(confidence: Confidence) -> str:
     if confidence.divergence_rate is None or len(confidence.rate_interval) != 2:
         return ""
+    low, high = confidence.rate_interval
     rate = _percent(round(confidence.divergence_rate, 3))
-    low, high = (_percent(round(end, 3)) for end in confidence.rate_interval)
+    low_end = _percent(round(low, 3))
+    high_end = _percent(round(high, 3))
     level = _percent(confidence.level)
-    return (
-        f"; {rate} of the later runs differ from the first ({low} to {high} at {level} confidence)"
-    )
+    interval = f"{low_end} to {high_end} at {level} confidence"
+    return f"; {rate} of the later runs differ from the first ({interval})"
 
 
 def word_completeness(result: AuditResult) -> str:
@@ -218,21 +242,26 @@ def word_fix_state(fix: Fix) -> str:
     state = "not verified"
     if fix.verified:
         state = f"verified, {show_count(fix.runs, 'run')} with it are equal"
-    return state if fix.slowdown is None else f"{state}, run time × {fix.slowdown:.2f}"
+    if fix.slowdown is not None:
+        state += f", run time × {fix.slowdown:.2f}"
+    return state
 
 
 def word_settings(fix: Fix) -> str:
     """Say which settings repair it, and whether that was tried."""
     state = word_fix_state(fix)
     settings = ", ".join(map(show_name, fix.settings))
-    return f"{settings}: {state}" if settings else state
+    if not settings:
+        return state
+    return f"{settings}: {state}"
 
 
 def word_trial(trial: Trial) -> str:
     """Say what came of a trial."""
+    runs = show_count(trial.runs, "run")
     if trial.is_equal:
-        return f"{show_count(trial.runs, 'run')}, all equal"
-    return trial.note or f"{show_count(trial.runs, 'run')}, not equal"
+        return f"{runs}, all equal"
+    return trial.note or f"{runs}, not equal"
 
 
 def _percent(share: float, *, up: bool = False) -> str:
@@ -240,5 +269,7 @@ def _percent(share: float, *, up: bool = False) -> str:
     if not math.isfinite(share):
         return f"{share} %"
     if up:
-        return f"{math.ceil(share * 1000 - 1e-9) / 10:.1f} %"
+        # Less a little, for the product may lie a rounding error above a whole number.
+        thousandths = math.ceil(share * 1000 - 1e-9)
+        return f"{thousandths / 10:.1f} %"
     return f"{share * 100:.6g} %"
