@@ -31,7 +31,8 @@ def write_project(folder: Path, text: str) -> Path:
 def test_a_project_is_read_from_the_nearest_file_that_has_our_table(tmp_path: Path) -> None:
     path = write_project(
         tmp_path,
-        '[tool.reproaudit]\nruns = 3\nsteps = "all"\ntimeout = 60\ntolerance = {rtol = 1e-5, ulp = 2}\n'
+        '[tool.reproaudit]\nruns = 3\nsteps = "all"\ntimeout = 60\n'
+        "tolerance = {rtol = 1e-5, ulp = 2}\n"
         '[tool.reproaudit.presets.strict]\nseed = 0\ndeterministic = "error"\nenv = {A = "1"}\n',
     )
     write_project(tmp_path / "package", "[tool.other]\nruns = 9\n")
@@ -134,7 +135,8 @@ def test_subjects_are_texts_or_tables_and_paths_are_relative_to_the_file(tmp_pat
         tmp_path,
         "[tool.reproaudit]\nbaseline = 'ci/known.json'\n"
         "subjects = ['train.py --name \"two words\"', "
-        "{subject = 'net.py::Net', name = 'net', inputs = 'float32[2]', cwd = 'models', seed = 4, steps = 'all', "
+        "{subject = 'net.py::Net', name = 'net', inputs = 'float32[2]', cwd = 'models', "
+        "seed = 4, steps = 'all', "
         "preset = 'strict', budget = 'runs=9,minutes=2'}]\n",
     )
     (tmp_path / "deep").mkdir()
