@@ -60,6 +60,7 @@ def collect_alerts(trace: Trace) -> tuple[Alert, ...]:
 
 
 def summarise_run(run: Run) -> RunSummary:
+    """Return what the result says of a run: its outcome, its size and the level of its record."""
     return RunSummary(
         index=run.index,
         outcome=run.outcome,

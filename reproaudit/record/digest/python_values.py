@@ -22,6 +22,7 @@ from typing import Any
 import torch
 import xxhash
 
+from reproaudit.record.digest.attributes import keeps_private, qualname, read_attributes
 from reproaudit.record.digest.tensors import PLAIN_TYPES, Digest, describe
 from reproaudit.record.digest.tensors import digest as tensor_digest
 from reproaudit.record.torch_private import DisableFunctionModes
@@ -39,28 +40,7 @@ _xxh128 = xxhash.xxh3_128_digest
 _halves = struct.Struct(">QQ").unpack
 _double = struct.Struct("<d").pack
 _size = struct.Struct("<q").pack
-_type_dict = type.__dict__
 _hash_of_types: Any = type.__hash__
-_mro: Callable[[type], tuple[type, ...]] = _type_dict["__mro__"].__get__
-_namespace: Callable[[type], types.MappingProxyType[str, Any]] = _type_dict["__dict__"].__get__
-_qualname: Callable[[type], str] = _type_dict["__qualname__"].__get__
-_module: Callable[[type], Any] = _type_dict["__module__"].__get__
-
-# Classes of the standard library whose attributes are the user's data. Those of others are
-# machinery: thread numbers, caches, what a lock is made of.
-_DATA_CLASSES = frozenset(
-    {
-        "argparse.Namespace",
-        "types.SimpleNamespace",
-        "fractions.Fraction",
-        "uuid.UUID",
-        "collections.UserDict",
-        "collections.UserList",
-        "collections.UserString",
-    }
-)
-_NEUTRAL_BASES = frozenset({"builtins.object", "typing.Generic", "typing.Protocol", "abc.ABC"})
-_STANDARD = frozenset(sys.stdlib_module_names)
 _SAFE_KEYS = frozenset((str, int, float, bool, bytes, types.NoneType))
 _timezone_arguments: Any = vars(datetime.timezone)["__getinitargs__"]
 _MOMENTS = (datetime.datetime, datetime.date, datetime.time, datetime.timedelta)
@@ -117,7 +97,7 @@ class _Walk:
         meta = type(kind)
         if meta.__hash__ is not _hash_of_types:
             # To look the type up in a table would call its metaclass.
-            return _digest_name(b"opaque", _qualname(kind))
+            return _digest_name(b"opaque", qualname(kind))
         read_leaf = _LEAVES.get(kind)
         if read_leaf is not None:
             return _xxh128(kind.__name__.encode() + b"\0" + read_leaf(value))
@@ -159,7 +139,7 @@ class _Walk:
                 return self._text(value, kind, base)
         for number in (int, float, complex):
             if issubclass(kind, number):
-                return _xxh128(_qualname(kind).encode() + b"\0" + _LEAVES[number](value))
+                return _xxh128(qualname(kind).encode() + b"\0" + _LEAVES[number](value))
         for moment in _MOMENTS:
             if issubclass(kind, moment):
                 state: Any = moment.__reduce__(value)[1]
@@ -174,7 +154,7 @@ class _Walk:
         self._depth += 1
         parts = [self.node(item) for item in items]
         self._depth -= 1
-        return _xxh128(_qualname(kind).encode() + b"\0" + _size(length) + b"".join(parts))
+        return _xxh128(qualname(kind).encode() + b"\0" + _size(length) + b"".join(parts))
 
     def _members(self, kind: type, members: list[Any]) -> bytes:
         """Digest a set, in any order.
@@ -199,10 +179,10 @@ class _Walk:
             self._left = nodes
             self._bytes = size
         parts.sort()
-        return _xxh128(_qualname(kind).encode() + b"\0" + _size(len(members)) + b"".join(parts))
+        return _xxh128(qualname(kind).encode() + b"\0" + _size(len(members)) + b"".join(parts))
 
     def _enum_member(self, value: Any, kind: type) -> bytes:
-        attributes = _attributes(value, kind)
+        attributes = read_attributes(value, kind)
         objects = self._objects
         self._objects = _MAX_OBJECTS  # an object as a member's value is known by its type
         member = (attributes.get("_name_"), attributes.get("_value_"))
@@ -223,7 +203,7 @@ class _Walk:
         for part in parts:
             piece = base.__getitem__(value, part)
             data += piece.encode("utf-8", "surrogatepass") if base is str else piece
-        return _xxh128(_qualname(kind).encode() + b"\0" + _size(length) + data)
+        return _xxh128(qualname(kind).encode() + b"\0" + _size(length) + data)
 
     def _numpy_scalar(self, value: Any, numpy: Any) -> bytes:
         dtype = numpy.generic.dtype.__get__(value)
@@ -232,7 +212,7 @@ class _Walk:
     def _array(self, value: Any, kind: type, numpy: Any) -> bytes:
         # As a plain array, since a subclass may index itself by code of its own.
         plain = value if kind is numpy.ndarray else numpy.ndarray.view(value, numpy.ndarray)
-        text = f"{_qualname(kind)} {plain.dtype.str} {plain.shape}".encode()
+        text = f"{qualname(kind)} {plain.dtype.str} {plain.shape}".encode()
         if plain.dtype == object:
             flat = plain.reshape(-1)
             first = flat[:END_ITEMS].tolist()
@@ -254,7 +234,7 @@ class _Walk:
     def _tensor(self, value: Any, kind: type) -> bytes:
         if kind not in PLAIN_TYPES:
             # What a subclass shows of itself may be made by code of its own.
-            return _digest_name(b"tensor", _qualname(kind))
+            return _digest_name(b"tensor", qualname(kind))
         with DisableFunctionModes():
             size = value.numel() * value.element_size()
             is_small = value.is_cpu and value.numel() <= _MAX_ELEMENTS and size <= self._bytes
@@ -266,14 +246,14 @@ class _Walk:
 
     def _object(self, value: Any, kind: type) -> bytes:
         if issubclass(kind, type):
-            return _digest_name(b"class", _qualname(value))
+            return _digest_name(b"class", qualname(value))
         read_name = _NAMES.get(kind)
         if read_name is not None:
-            return _digest_name(_qualname(kind).encode(), read_name(value))
+            return _digest_name(qualname(kind).encode(), read_name(value))
         attributes: dict[str, Any] = {}
         if self._objects < _MAX_OBJECTS:
-            attributes = _attributes(value, kind)
-        if attributes and _keeps_private(kind):
+            attributes = read_attributes(value, kind)
+        if attributes and keeps_private(kind):
             attributes = {key: item for key, item in attributes.items() if not key.startswith("_")}
         # By name: the order in which attributes were first set is no content of an object.
         pairs = chain.from_iterable((key, attributes[key]) for key in sorted(attributes))
@@ -387,53 +367,3 @@ def _dict_items(value: Any, kind: type) -> Iterator[Any]:
     first = islice(items, END_ITEMS)
     last = islice(reversed(items), END_ITEMS)
     return chain.from_iterable(chain(first, last))
-
-
-def _attributes(value: Any, kind: type) -> dict[str, Any]:
-    """Return what an object's `__dict__` and slots hold; nothing if that is no data of its own."""
-    found: dict[str, Any] = {}
-    if _is_machinery(kind):
-        return found
-    for base in _mro(kind):
-        names = _namespace(base)
-        held = names.get("__dict__")
-        if type(held) is types.GetSetDescriptorType:
-            own = held.__get__(value)
-            if type(own) is dict:
-                found.update({key: item for key, item in own.items() if type(key) is str})
-        if "__slots__" not in names:
-            continue
-        for name, member in names.items():
-            if type(member) is types.MemberDescriptorType:
-                try:
-                    found[name] = member.__get__(value)
-                except AttributeError:  # the slot is empty
-                    continue
-    return found
-
-
-def _is_machinery(kind: type) -> bool:
-    if _root(kind) not in _STANDARD or issubclass(kind, Enum):
-        return False
-    return _full_name(kind) not in _DATA_CLASSES
-
-
-def _keeps_private(kind: type) -> bool:
-    """Return True if the standard library or PyTorch keeps private attributes in the object."""
-    for base in _mro(kind):
-        name = _full_name(base)
-        if name in _DATA_CLASSES:
-            return False
-        is_foreign = _root(base) == "torch" or _root(base) in _STANDARD
-        if is_foreign and name not in _NEUTRAL_BASES:
-            return True
-    return False
-
-
-def _root(kind: type) -> str:
-    module = _module(kind)
-    return module.partition(".")[0] if type(module) is str else ""
-
-
-def _full_name(kind: type) -> str:
-    return f"{_module(kind)}.{_qualname(kind)}"

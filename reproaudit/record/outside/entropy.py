@@ -19,13 +19,8 @@ from reproaudit.record.hooks.callsite import LIBRARY, OWN, USER, FrameKinds
 from reproaudit.record.hooks.fixed_types import replace_member
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.outside import datetimes
-from reproaudit.record.outside.sources import (
-    MAX_REPR,
-    CallerScope,
-    RecordedValue,
-    WatchedCall,
-    list_watched_calls,
-)
+from reproaudit.record.outside.sources import MAX_REPR, list_watched_calls
+from reproaudit.record.outside.watched_calls import CallerScope, RecordedValue, WatchedCall
 from reproaudit.record.session import Recorder
 from reproaudit.trace.words import HASH_SEED
 

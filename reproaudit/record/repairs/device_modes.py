@@ -67,6 +67,7 @@ class SerialStreams(GuestMode):
 
 
 def find_devices(value: Any) -> Iterator[torch.device]:
+    """Yield the device of each CUDA tensor in a value, also within lists and tuples."""
     if isinstance(value, _Tensor):
         if value.is_cuda:
             yield value.device

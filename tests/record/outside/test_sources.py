@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from reproaudit.record.outside.sources import RecordedValue, WatchedCall, list_watched_calls
+from reproaudit.record.outside.sources import list_watched_calls
+from reproaudit.record.outside.watched_calls import RecordedValue, WatchedCall
 
 CALLS = list(list_watched_calls())
 
