@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from tabulate import tabulate
-
 LABEL_WIDTH = 12  # characters that a label and its gap take
 _NARROWEST = 12  # a column that may shrink is not cut below this
 _GAP = 2
@@ -82,6 +80,9 @@ def make_rows(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _align(rows: Sequence[Sequence[str]], alignment: Sequence[str]) -> list[str]:
+    # Imported with the first table: whoever only asks for help would wait for it.
+    from tabulate import tabulate
+
     # tabulate strips cells unless told otherwise, and reads "1e5" as a number.
     text = tabulate(
         rows,
