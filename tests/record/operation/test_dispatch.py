@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from reproaudit.model.events import EventFlag, Phase
-from reproaudit.record.session import ThreadState
 from reproaudit.trace.views import NOTHING, OpEvent
 from tests.record.recording import operations, record
 
@@ -220,19 +219,3 @@ def test_ops_without_a_gradient_in_between_do_not_take_over_the_line_of_a_backwa
     (forward,) = operations(trace, "aten::exp.")
     backward = filter(run_backward, operations(trace, "aten::mul"))
     assert [op.location for op in backward] == [forward.location]
-
-
-def test_what_is_remembered_of_forward_ops_stays_bounded_and_names_graphs_of_earlier_steps() -> (
-    None
-):
-    state = ThreadState()
-    for number in range(250):
-        state.origins.setdefault(number, (0, number))
-        if number % 10 == 9:  # a step ends
-            state.turn(100)
-            state.origins.setdefault(
-                number, (0, -1)
-            )  # an op without a node, which sees the last number again
-    assert len(state.origins) + len(state.older_origins) <= 202
-    assert [state.origin(number) for number in (120, 199, 249)] == [(0, 120), (0, 199), (0, 249)]
-    assert state.origin(50) is None

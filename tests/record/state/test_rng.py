@@ -3,19 +3,15 @@ asked for."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
-from reproaudit.config.plan import Target
-from reproaudit.model.events import Level, Phase
 from reproaudit.record.operation.dispatch import find_generator
 from reproaudit.record.operation.opinfo import describe_op
 from reproaudit.record.state import rng
-from tests.record.recording import notes, record
 
 RAND = describe_op(torch.ops.aten.rand.default)
 RANDPERM = describe_op(torch.ops.aten.randperm.generator)
@@ -110,18 +106,3 @@ def test_a_stream_that_may_not_be_asked_because_another_is_captured_counts_as_ca
     else:
         with pytest.raises(RuntimeError, match="illegal access"):
             rng.is_capturing()
-
-
-def test_the_values_of_an_op_inside_a_capture_are_noted_as_not_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    x, name = torch.ones(3), "aten::mul.Tensor"
-
-    def program() -> torch.Tensor:
-        monkeypatch.setattr(rng, "is_capturing", lambda: True)
-        return x * 2
-
-    line = program.__code__.co_firstlineno + 2
-    target = Target(name, Path(__file__).name, line, int(Phase.DATA), 0, 0)
-    trace, _ = record(tmp_path, program, Level.VALUES, targets=(target,), values_mb=1)
-    assert [note.what for note in notes(trace)] == [f"values of {name} inside CUDA graph capture"]

@@ -14,7 +14,6 @@ from torch.utils.data import DataLoader, SubsetRandomSampler
 from torch.utils.data.distributed import DistributedSampler
 
 from reproaudit.model.events import Level
-from reproaudit.record.state.generators import generators_of, state_of
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.views import Digest
 from tests.record.recording import record
@@ -119,36 +118,3 @@ def test_only_the_first_seed_of_a_stream_can_come_too_late(
 def test_streams_are_left_alone_at_boundary_level(tmp_path: Path) -> None:
     trace, _ = record(tmp_path, iterate(DataLoader(DATA, shuffle=True)), level=Level.BOUNDARY)
     assert epochs(trace) == []
-
-
-class Holder:
-    def __init__(self, **members: Any) -> None:
-        self.__dict__.update(members)
-
-
-def test_generators_of_wrapped_datasets_are_found_by_the_path_to_them() -> None:
-    inner = Holder(rng=np.random.RandomState(0), table=[1])
-    found = dict(generators_of(Holder(dataset=inner, own=generator())))
-    assert list(found) == ["dataset.own", "dataset.dataset.rng"]
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda: np.random.default_rng(0),
-        lambda: np.random.RandomState(0),
-        generator,
-        lambda: np.random.Generator(np.random.MT19937(0)),
-        lambda: np.random.RandomState(np.random.PCG64(0)),
-    ],
-)
-def test_the_state_of_a_generator_follows_from_what_was_drawn_and_from_nothing_else(
-    make: Callable[[], Any],
-) -> None:
-    one, other = make(), make()
-    assert state_of(one) == state_of(other)
-    if isinstance(one, torch.Generator):
-        torch.rand(1, generator=one)
-    else:
-        one.uniform()
-    assert state_of(one) != state_of(other) == state_of(make())

@@ -1,0 +1,76 @@
+"""Running what a plan names: a script, or a training step."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from reproaudit.config.subject import SubjectKind, SubjectSpec
+from reproaudit.errors import UsageError
+from reproaudit.record.process.subjects import load_attribute, run_attribute, run_script
+
+STEPS = """
+import torch
+calls = []
+class Trainer:
+    @staticmethod
+    def step(device):
+        calls.append(device)
+def needy(batch):
+    pass
+number = 3
+"""
+
+
+@pytest.fixture
+def step_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "steps_of_a_test.py"
+    path.write_text(STEPS, encoding="utf-8")
+    # Put back by monkeypatch, whatever the subject puts there.
+    monkeypatch.setitem(sys.modules, path.stem, sys)
+    return path
+
+
+def subject(path: Path, attribute: str) -> SubjectSpec:
+    return SubjectSpec(SubjectKind.ATTRIBUTE, path.parent, path=str(path), attribute=attribute)
+
+
+def test_a_script_is_the_main_module_while_it_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "program.py"
+    path.write_text("found = (__name__, __file__)\n", encoding="utf-8")
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+    run_script(SubjectSpec(SubjectKind.SCRIPT, tmp_path, path=str(path)))
+    assert vars(sys.modules["__main__"])["found"] == ("__main__", str(path))
+
+
+def test_a_step_inside_a_class_is_given_the_device(step_file: Path) -> None:
+    spec = subject(step_file, "Trainer.step")
+    run_attribute(spec, lambda: None, device="meta", seed=None)
+    assert vars(sys.modules[step_file.stem])["calls"] == ["meta"]
+
+
+@pytest.mark.parametrize(
+    ("attribute", "code"),
+    [
+        ("absent", "subject-attribute"),
+        ("needy", "subject-arguments"),
+        ("number", "subject-kind"),
+    ],
+)
+def test_what_cannot_be_called_is_refused_with_the_reason(
+    step_file: Path, attribute: str, code: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        run_attribute(subject(step_file, attribute), lambda: None, device=None, seed=None)
+    assert caught.value.code == code
+
+
+def test_an_attribute_that_is_not_there_is_answered_with_those_that_are(step_file: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        load_attribute(subject(step_file, "absent"))
+    assert caught.value.hint is not None
+    assert "Trainer, needy" in caught.value.hint

@@ -1,0 +1,125 @@
+"""The recorder's own account: threads, steps, what is remembered of each, forked children."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from reproaudit.config.plan import RunPlan
+from reproaudit.config.subject import SubjectKind, SubjectSpec
+from reproaudit.model.events import Level, OutcomeKind
+from reproaudit.record.hooks.callsite import CallSites
+from reproaudit.record.session import AuditComplete, Recorder, ThreadState
+from reproaudit.trace.reader import Trace
+from reproaudit.trace.writer import TraceWriter
+from tests.record.recording import record
+
+MakeRecorder = Callable[[int | None], Recorder]
+
+
+@pytest.fixture
+def make_recorder(tmp_path: Path) -> MakeRecorder:
+    """Make a recorder of so many steps that has no hooks: the test calls it in their place."""
+
+    def make(steps: int | None) -> Recorder:
+        subject = SubjectSpec(SubjectKind.SCRIPT, tmp_path, path="program.py")
+        plan = RunPlan(trace_dir=tmp_path / "trace", subject=subject, steps=steps)
+        writer = TraceWriter(
+            tmp_path / "trace",
+            level="boundary",
+            subject="s",
+            command=[],
+            settings={},
+            environment={},
+            version="0",
+            values_budget=0,
+        )
+        return Recorder(plan, writer, CallSites(writer, str(tmp_path), str(tmp_path)))
+
+    return make
+
+
+def test_what_is_remembered_of_forward_ops_stays_bounded_and_names_graphs_of_earlier_steps() -> (
+    None
+):
+    state = ThreadState()
+    for number in range(250):
+        state.origins.setdefault(number, (0, number))
+        if number % 10 == 9:  # a step ends
+            state.turn(100)
+            state.origins.setdefault(
+                number, (0, -1)
+            )  # an op without a node, which sees the last number again
+    assert len(state.origins) + len(state.older_origins) <= 202
+    assert [state.origin(number) for number in (120, 199, 249)] == [(0, 120), (0, 199), (0, 249)]
+    assert state.origin(50) is None
+
+
+def test_the_step_that_was_asked_for_ends_the_program_and_the_trace_says_so(
+    make_recorder: MakeRecorder, tmp_path: Path
+) -> None:
+    recorder = make_recorder(2)
+    recorder.end_optimizer_step()
+    assert recorder.active
+    with pytest.raises(AuditComplete):
+        recorder.end_optimizer_step()
+    assert not recorder.active
+    outcome = Trace.open(tmp_path / "trace").outcome
+    assert outcome.kind is OutcomeKind.STOPPED
+    assert outcome.detail == "stopped after 2 steps as requested"
+
+
+def test_a_program_with_an_optimizer_that_never_steps_counts_backward_passes_in_the_end(
+    make_recorder: MakeRecorder,
+) -> None:
+    recorder = make_recorder(None)
+    recorder.has_optimizer = True
+    for _ in range(64):
+        recorder.end_backward()
+    assert recorder.step == 0
+    recorder.end_backward()
+    assert recorder.step == 1
+
+
+def test_threads_are_numbered_as_they_are_started_whichever_asks_first(
+    make_recorder: MakeRecorder,
+) -> None:
+    recorder = make_recorder(None)
+    found: dict[str, int] = {}
+
+    def ask(name: str) -> None:
+        found[name] = recorder.thread()
+
+    threads = [threading.Thread(target=ask, args=(name,)) for name in ("first", "second")]
+    for thread in threads:
+        recorder.expect_thread(thread)
+    for thread in reversed(threads):
+        thread.start()
+        thread.join()
+    assert recorder.thread() == 0
+    assert found == {"first": 1, "second": 2}
+
+
+def test_a_forked_child_is_silent_and_listens_until_it_trains(
+    make_recorder: MakeRecorder,
+) -> None:
+    recorder = make_recorder(None)
+    recorder.after_fork_in_child()
+    assert recorder.listens()
+    assert not recorder.active
+    assert recorder.awake()
+    assert recorder.active
+
+
+def test_what_a_program_does_after_its_last_step_is_not_recorded(tmp_path: Path) -> None:
+    def program() -> None:
+        weight = torch.ones(1, requires_grad=True)
+        for _ in range(2):
+            (weight * 2).backward()
+
+    trace, _ = record(tmp_path, program, Level.OPERATION, steps=1)
+    assert {op.step for op in trace.operations()} == {0}
