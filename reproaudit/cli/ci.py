@@ -16,10 +16,9 @@ from reproaudit.config.subject import parse_subject
 from reproaudit.errors import ReproauditError, UsageError, did_you_mean
 from reproaudit.gate.baseline import Entry, load, save
 from reproaudit.gate.ruling import Audited, Ruling, audit_all, rule, update_baseline
-from reproaudit.gate.summary import render_summary
 from reproaudit.model.result import AuditResult
 from reproaudit.report import render
-from reproaudit.report.output import check_reports, write, write_reports
+from reproaudit.report.output import check_reports, write, write_reports, write_to_stdout
 
 _DESCRIPTION = """\
 Audit every subject listed in [tool.reproaudit] of the nearest pyproject.toml, one after the \
@@ -126,7 +125,10 @@ def _write_reports(
 ) -> None:
     """Write the reports; the summary goes to stdout unless one of them does."""
     if not write_reports(ruling.results, options.report, ruling.accepted):
-        sys.stdout.write(render_summary(ruling, baseline, change, is_first=is_first))
+        # Only now: it lays out a table, whose library `--help` need not wait for.
+        from reproaudit.gate.summary import render_summary
+
+        write_to_stdout(render_summary(ruling, baseline, change, is_first=is_first))
     sys.stdout.flush()
 
 

@@ -27,6 +27,7 @@ from reproaudit.model.verdict import Verdict
 from reproaudit.report.reproducer import write_reproducer
 from reproaudit.runs.budget import Budget
 from reproaudit.runs.lab import Lab
+from reproaudit.runs.process import make_folder_of_runs
 from reproaudit.runs.progress import Progress
 from reproaudit.runs.recordings import keep_what_was_recorded
 from reproaudit.runs.request import RunRequest
@@ -64,7 +65,7 @@ def audit(options: AuditOptions, progress: Progress, out: Path | None = None) ->
     recorded is kept.
     """
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
+        make_folder_of_runs(out)
     folder = out or Path(tempfile.mkdtemp(prefix="reproaudit-"))
     with keep_what_was_recorded(folder, is_temporary=out is None):
         experiment = Experiment(options, progress, folder)

@@ -30,9 +30,9 @@ def emit(result: AuditResult, reports: Sequence[tuple[str, str]], suffix: str = 
         # Imported only where it is shown: it brings tabulate, which most commands do without.
         from reproaudit.report.terminal import TerminalOptions, TerminalReport
 
-        colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-        sys.stdout.write(TerminalReport(TerminalOptions(colour=colour)).render(result))
-    sys.stdout.flush()
+        is_terminal = sys.stdout is not None and sys.stdout.isatty()
+        colour = is_terminal and "NO_COLOR" not in os.environ
+        write_to_stdout(TerminalReport(TerminalOptions(colour=colour)).render(result))
 
 
 def write_reports(
@@ -44,7 +44,7 @@ def write_reports(
     for name, path in reports:
         text = render_all(results, name, accepted)
         if path == "-":
-            sys.stdout.write(text)
+            write_to_stdout(text)
         else:
             write(Path(path), text)
     return any(path == "-" for _, path in reports)
@@ -56,6 +56,29 @@ def _add_suffix(path: str, suffix: str) -> str:
         return path
     file = Path(path)
     return str(file.with_stem(file.stem + suffix))
+
+
+def write_to_stdout(text: str) -> None:
+    """Write all of it now. Raises UsageError if standard output is closed or its disk is full."""
+    if sys.stdout is None:
+        raise _cannot_write_to_stdout("it is closed")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise  # whoever read has seen enough, as `head` does: the command line ends quietly
+    except OSError as error:
+        # The interpreter flushes once more when it ends, and would fail and say so itself.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise _cannot_write_to_stdout(error.strerror or str(error)) from None
+
+
+def _cannot_write_to_stdout(why: str) -> UsageError:
+    return UsageError(
+        f"cannot write the report to standard output: {why}",
+        code="report-write",
+        hint="write it into a file: --report FORMAT=PATH",
+    )
 
 
 def write(path: Path, text: str) -> None:

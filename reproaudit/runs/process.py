@@ -230,7 +230,7 @@ def start(
             hint="record into another folder",
         )
     for folder in (trace_dir.parent, *([] if log is None else [log.parent])):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder_of_runs(folder)
     plan_file = trace_dir.with_name(f"{trace_dir.name}.plan.json")
     plan_file.write_text(to_json(plan), encoding="utf-8")
     # Unbuffered only where somebody watches: it costs a write per line.
@@ -281,6 +281,18 @@ def run(
     """Make one run and wait for its end; see `start` and `RunningProcess.wait`."""
     process = start(plan, python=python, log=log, show_output=show_output, entry=entry)
     return process.wait(timeout_s=timeout_s, on_progress=on_progress)
+
+
+def make_folder_of_runs(folder: Path) -> None:
+    """Make the folder and those above it. Raises UsageError where that cannot be done."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"cannot make the folder {str(folder)!r}: {error.strerror}",
+            code="trace-unwritable",
+            hint="name another one with --out DIR",
+        ) from None
 
 
 def _interpreter_flags() -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,3 +56,14 @@ def test_a_report_that_cannot_be_written_leaves_nothing_and_names_its_path(tmp_p
     assert caught.value.code == "report-write"
     assert str(taken) in caught.value.message
     assert list(tmp_path.iterdir()) == [taken]
+
+
+@pytest.mark.parametrize("redirection", [">&-", ">/dev/full"])
+def test_a_stdout_that_takes_nothing_is_one_clear_line(tmp_path: Path, redirection: str) -> None:
+    saved = tmp_path / "result.json"
+    saved.write_text(render(ONE_DIVERGENCE, "json"), encoding="utf-8")
+    command = f"exec {sys.executable} -m reproaudit report {saved} {redirection}"
+    done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert "[report-write]" in done.stderr
+    assert "Traceback" not in done.stderr

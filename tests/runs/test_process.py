@@ -18,7 +18,7 @@ from reproaudit.errors import SubjectError, UsageError
 from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.runs import process as process_module
 from reproaudit.runs.log import tail
-from reproaudit.runs.process import RunRecord, run, start
+from reproaudit.runs.process import RunRecord, make_folder_of_runs, run, start
 from tests.processes import has_ended, needs_pidfd
 
 # -S: the imitation needs no installed package, and starts faster without looking for them.
@@ -310,3 +310,11 @@ def test_the_tail_of_a_large_log_reads_its_end_only(tmp_path: Path) -> None:
 
 def test_the_tail_of_a_missing_log_is_empty(tmp_path: Path) -> None:
     assert tail(tmp_path / "log") == ""
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UsageError) as caught:
+        make_folder_of_runs(tmp_path / "file" / "below")
+    assert caught.value.code == "trace-unwritable"
+    assert str(tmp_path / "file" / "below") in caught.value.message

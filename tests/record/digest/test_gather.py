@@ -2,7 +2,7 @@
 none.
 
 The buffers are on the CPU here. What is CUDA's own about them (streams, events, capture) stands in
-test_cuda.
+tests/cuda.
 """
 
 from __future__ import annotations
