@@ -154,6 +154,70 @@ def test_what_is_public_says_what_it_does() -> None:
     ] == []
 
 
+MOST_POSITIONAL = 4
+# One record is packed for each operator of a program: spreading a tuple would cost a quarter more.
+PACKED_IN_PLACE = {"reproaudit/trace/writer.py": 1}
+RECORD_FIELDS = frozenset(
+    "kind phase flags step name module location thread count aux inputs outputs".split()
+)
+
+
+def package_files() -> list[Path]:
+    files = [path for path in python_files() if relative(path).startswith("reproaudit/")]
+    assert len(files) > 100
+    return files
+
+
+def calls_with_many_positions(tree: ast.AST) -> Iterator[int]:
+    """Yield the lines of calls whose values a reader would have to count."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            plain = [value for value in node.args if not isinstance(value, ast.Starred)]
+            if len(plain) > MOST_POSITIONAL:
+                yield node.lineno
+
+
+def record_fields_by_name(tree: ast.AST) -> Iterator[int]:
+    """Yield the lines that take a field out of a record of a trace by its name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+            if node.slice.value in RECORD_FIELDS:
+                yield node.lineno
+
+
+def test_no_call_passes_more_than_four_values_by_position() -> None:
+    found = {
+        relative(path): len(lines)
+        for path in package_files()
+        if (lines := list(calls_with_many_positions(ast.parse(text_of(path)))))
+    }
+    assert found == PACKED_IN_PLACE
+
+
+def test_nothing_is_kept_from_the_formatter() -> None:
+    mark = "# fmt: " + "skip"
+    assert [relative(path) for path in python_files() if mark in text_of(path)] == []
+
+
+def test_only_the_room_of_traces_takes_fields_out_of_records() -> None:
+    # The atlas and the reports have JSON rows of their own.
+    elsewhere = ("reproaudit/trace/", "reproaudit/atlas/", "reproaudit/report/")
+    elsewhere += ("reproaudit/cli/atlas.py",)
+    found = [
+        f"{relative(path)}:{line}"
+        for path in package_files()
+        if not relative(path).startswith(elsewhere)
+        for line in record_fields_by_name(ast.parse(text_of(path)))
+    ]
+    assert found == []
+
+
+def test_calls_and_records_are_found_where_they_are_planted() -> None:
+    assert list(calls_with_many_positions(ast.parse("f(1, 2, 3, 4)\nf(1, 2, 3, 4, 5)"))) == [2]
+    assert list(calls_with_many_positions(ast.parse("f(*five)\nf(1, 2, 3, 4, *rest, g=1)"))) == []
+    assert list(record_fields_by_name(ast.parse("row['aux']\nrow['other']"))) == [1]
+
+
 @pytest.mark.parametrize(
     "source", ["try: f()\nexcept: pass", "try: f()\nexcept (OSError, Exception): ..."]
 )

@@ -77,7 +77,7 @@ def _check_entries(options: argparse.Namespace, entries: tuple[Entry, ...]) -> l
     for entry in entries:
         settings = merge(entry.settings, change)
         with open_progress(options) as progress:
-            results.append(check_entry(entry, settings, run_options, progress))
+            results.append(check_entry(entry, settings, options=run_options, progress=progress))
     return results
 
 

@@ -65,7 +65,8 @@ def align(a: AnyIntegers, b: AnyIntegers) -> Alignment:
     size = len(keys_a) + len(keys_b)
     budget = _Budget(rounds=4 * EXACT_EDITS + size // 64, comparisons=(1 << 26) + 16 * size)
     runs = np.array(
-        list(_block_runs(keys_a, keys_b, ANCHOR_LENGTHS, EXACT_EDITS, budget)), dtype=np.int64
+        list(_block_runs(keys_a, keys_b, anchors=ANCHOR_LENGTHS, edits=EXACT_EDITS, budget=budget)),
+        dtype=np.int64,
     )
     pairs_a, pairs_b = _expand(runs.reshape(-1, 3))
     only_a, only_b = _unpaired(len(keys_a), pairs_a), _unpaired(len(keys_b), pairs_b)
@@ -113,7 +114,7 @@ def _common_prefix(a: Keys, b: Keys) -> int:
 
 
 def _block_runs(
-    a: Keys, b: Keys, anchors: tuple[int, ...], edits: int, budget: _Budget
+    a: Keys, b: Keys, *, anchors: tuple[int, ...], edits: int, budget: _Budget
 ) -> Iterator[Run]:
     """Yield the runs of one block in rising order, by the cheapest way that does."""
     head = _common_prefix(a, b)
@@ -121,14 +122,14 @@ def _block_runs(
     if head:
         yield 0, 0, head
     rest_a, rest_b = a[head : len(a) - tail], b[head : len(b) - tail]
-    for i, j, length in _middle_runs(rest_a, rest_b, anchors, edits, budget):
+    for i, j, length in _middle_runs(rest_a, rest_b, anchors=anchors, edits=edits, budget=budget):
         yield head + i, head + j, length
     if tail:
         yield len(a) - tail, len(b) - tail, tail
 
 
 def _middle_runs(
-    a: Keys, b: Keys, anchors: tuple[int, ...], edits: int, budget: _Budget
+    a: Keys, b: Keys, *, anchors: tuple[int, ...], edits: int, budget: _Budget
 ) -> Iterator[Run]:
     if not len(a) or not len(b):
         return
@@ -168,13 +169,13 @@ def _exact_runs(a: Keys, b: Keys, edits: int, budget: _Budget) -> list[Run] | No
             skip_b[skip_b - diagonals > len(b)] = UNREACHED
             start = np.maximum(skip_a, skip_b)
         starts.append(start)
-        ends.append(_slide(a, b, start, diagonals, budget))
+        ends.append(_slide(a, b, start=start, diagonals=diagonals, budget=budget))
         if abs(goal) <= d and (goal + d) % 2 == 0 and ends[-1][(goal + d) // 2] == len(a):
             return _trace_back(starts, ends, (goal + d) // 2)
     return None
 
 
-def _slide(a: Keys, b: Keys, start: Indices, diagonals: Indices, budget: _Budget) -> Indices:
+def _slide(a: Keys, b: Keys, *, start: Indices, diagonals: Indices, budget: _Budget) -> Indices:
     """Return how far the keys are equal from each start on: most diagonals end at once, few go far."""
     end: Indices = start.copy()
     limit = np.minimum(len(a) - start, len(b) - start + diagonals)
@@ -208,9 +209,11 @@ def _trace_back(starts: list[Indices], ends: list[Indices], index: int) -> list[
 def _walk(a: Keys, b: Keys, anchors: tuple[int, ...], budget: _Budget) -> Iterator[Run]:
     finder = _AnchorFinder(a, b, anchors[0])
     i = j = 0
-    while (found := _fewest_alone(a, b, finder, i, j)) is not None:
+    while (found := _fewest_alone(a, b, finder=finder, i=i, j=j)) is not None:
         p, q = found
-        for x, y, length in _block_runs(a[i:p], b[j:q], anchors[1:], GAP_EDITS, budget):
+        for x, y, length in _block_runs(
+            a[i:p], b[j:q], anchors=anchors[1:], edits=GAP_EDITS, budget=budget
+        ):
             yield i + x, j + y, length
         length = _common_prefix(a[p:], b[q:])
         if length:
@@ -220,7 +223,7 @@ def _walk(a: Keys, b: Keys, anchors: tuple[int, ...], budget: _Budget) -> Iterat
             q + max(length, 1),
         )  # one further where two stretches only share a digest
     if i or len(anchors) == 1:
-        remaining = _block_runs(a[i:], b[j:], anchors[1:], GAP_EDITS, budget)
+        remaining = _block_runs(a[i:], b[j:], anchors=anchors[1:], edits=GAP_EDITS, budget=budget)
     else:
         remaining = _walk(a, b, anchors[1:], budget)
     for x, y, length in remaining:
@@ -280,7 +283,7 @@ def _cheapest(skip_a: Indices, skip_b: Indices, level: bool) -> tuple[int, int, 
 
 
 def _fewest_alone(
-    a: Keys, b: Keys, finder: _AnchorFinder, i: int, j: int
+    a: Keys, b: Keys, *, finder: _AnchorFinder, i: int, j: int
 ) -> tuple[int, int] | None:
     """Return the nearest place by either measure: the one before which fewer events must lack a
     partner."""

@@ -73,7 +73,13 @@ def tabulate(run: Run, interned: Interned, with_threads: bool = True) -> Table:
     """Return the run's boundary tensors in canonical order, its children's included."""
     counts = np.zeros(len(interned.ignored), dtype=np.int64)
     parts = [
-        _rows(trace, interned.string(label), interned, with_threads, counts)
+        _rows(
+            trace,
+            interned.string(label),
+            interned=interned,
+            with_threads=with_threads,
+            ignored_counts=counts,
+        )
         for label, trace in run.traces
     ]
     columns = [np.concatenate([part[i] for part in parts]) for i in range(6)]
@@ -85,16 +91,16 @@ def tabulate(run: Run, interned: Interned, with_threads: bool = True) -> Table:
     undigested = sum(_undigested(trace) for _, trace in run.traces)
     labels = tuple(label for label, _ in run.traces)
     return Table(
-        keys[order],
-        digests[order],
-        kinds[order],
-        processes[order],
-        events[order],
-        threaded[order],
-        deciding[order],
-        labels,
-        undigested,
-        tuple(counts.tolist()),
+        keys=keys[order],
+        digests=digests[order],
+        kinds=kinds[order],
+        processes=processes[order],
+        events=events[order],
+        threaded=threaded[order],
+        deciding=deciding[order],
+        labels=labels,
+        undigested=undigested,
+        ignored=tuple(counts.tolist()),
     )
 
 
@@ -106,7 +112,7 @@ def _undigested(trace: Trace) -> int:
 
 
 def _rows(
-    trace: Trace, process: int, interned: Interned, with_threads: bool, ignored_counts: _Numbers
+    trace: Trace, process: int, *, interned: Interned, with_threads: bool, ignored_counts: _Numbers
 ) -> tuple[npt.NDArray[Any], ...]:
     events = trace.columns
     chosen = np.flatnonzero(
@@ -122,7 +128,9 @@ def _rows(
     )
     strings, _ = interned.ids(trace)
     steps = np.where(threaded, -1, events.step[chosen].astype(np.int64))
-    group = mix(np.full(len(chosen), process), threaded, steps, kinds, strings[events.name[chosen]])
+    process_column = np.full(len(chosen), process)
+    same = (process_column, threaded, steps, kinds, strings[events.name[chosen]])
+    group = mix(*same)
     # Within a group the main thread keeps its order; other threads are ordered by content.
     if threaded.any():
         first = np.where(threaded, outputs[:, 0], np.arange(len(chosen), dtype=np.uint64))
@@ -224,7 +232,13 @@ def compare_boundaries(runs: Sequence[Run], interned: Interned) -> BoundaryCompa
     )
     classes = tuple(tuple(group) for group in groups.values())
     return BoundaryComparison(
-        classes, compared, counts, tables, tuple(notes), warnings, sum(ignored)
+        classes=classes,
+        compared=compared,
+        counts=counts,
+        tables=tables,
+        not_checked=tuple(notes),
+        warnings=warnings,
+        ignored=sum(ignored),
     )
 
 
@@ -285,7 +299,13 @@ class DivergentPairs(Sequence[Pair]):
         processes, events_a, events_b = (
             column[at] for column in (self.processes, self.events_a, self.events_b)
         )
-        return DivergentPairs(self.labels, processes, events_a, events_b, self.kinds[at])
+        return DivergentPairs(
+            labels=self.labels,
+            processes=processes,
+            events_a=events_a,
+            events_b=events_b,
+            kinds=self.kinds[at],
+        )
 
 
 def divergent_pairs(a: Table, b: Table) -> DivergentPairs:
@@ -304,11 +324,11 @@ def divergent_pairs(a: Table, b: Table) -> DivergentPairs:
         _in_program_order(b, np.flatnonzero(alone)),
     )
     return DivergentPairs(
-        (*a.labels, *b.labels),
-        np.concatenate((a.processes[first], b.processes[last] + len(a.labels))),
-        np.concatenate((a.events[first], np.full(len(last), -1))),
-        np.concatenate((partner[first], b.events[last])),
-        np.concatenate((a.kinds[first], b.kinds[last])),
+        labels=(*a.labels, *b.labels),
+        processes=np.concatenate((a.processes[first], b.processes[last] + len(a.labels))),
+        events_a=np.concatenate((a.events[first], np.full(len(last), -1))),
+        events_b=np.concatenate((partner[first], b.events[last])),
+        kinds=np.concatenate((a.kinds[first], b.kinds[last])),
     )
 
 

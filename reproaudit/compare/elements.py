@@ -60,7 +60,7 @@ class _FloatFormat:
 
 
 def _narrow(
-    exponent_bits: int, bias: int, last_finite: int, last_number: int, fnuz: bool = False
+    exponent_bits: int, bias: int, *, last_finite: int, last_number: int, fnuz: bool = False
 ) -> _FloatFormat:
     """Describe an 8-bit float: its 256 values are a table."""
     mantissa_bits = 7 - exponent_bits
@@ -71,14 +71,27 @@ def _narrow(
     )
     positive = np.ldexp(significand, np.maximum(exponent, 1) - bias - mantissa_bits)
     table = np.concatenate([positive, -positive])
-    return _FloatFormat(8, last_finite, last_number, fnuz, lambda words: table[words])
+    return _FloatFormat(
+        bits=8,
+        last_finite=last_finite,
+        last_number=last_number,
+        negative_zero_is_nan=fnuz,
+        decode=lambda words: table[words],
+    )
 
 
 def _ieee(
     bits: int, mantissa_bits: int, decode: Callable[[Array], Array], parts: int = 1
 ) -> _FloatFormat:
     infinity = (1 << (bits - 1)) - (1 << mantissa_bits)
-    return _FloatFormat(bits, infinity - 1, infinity, False, decode, parts)
+    return _FloatFormat(
+        bits=bits,
+        last_finite=infinity - 1,
+        last_number=infinity,
+        negative_zero_is_nan=False,
+        decode=decode,
+        parts=parts,
+    )
 
 
 def _view_as(dtype: str) -> Callable[[Array], Array]:
@@ -86,10 +99,10 @@ def _view_as(dtype: str) -> Callable[[Array], Array]:
 
 
 FLOATS = {
-    "float8_e4m3fn": _narrow(4, 7, 0x7E, 0x7E),
-    "float8_e5m2": _narrow(5, 15, 0x7B, 0x7C),
-    "float8_e4m3fnuz": _narrow(4, 8, 0x7F, 0x7F, fnuz=True),
-    "float8_e5m2fnuz": _narrow(5, 16, 0x7F, 0x7F, fnuz=True),
+    "float8_e4m3fn": _narrow(4, 7, last_finite=0x7E, last_number=0x7E),
+    "float8_e5m2": _narrow(5, 15, last_finite=0x7B, last_number=0x7C),
+    "float8_e4m3fnuz": _narrow(4, 8, last_finite=0x7F, last_number=0x7F, fnuz=True),
+    "float8_e5m2fnuz": _narrow(5, 16, last_finite=0x7F, last_number=0x7F, fnuz=True),
     "float16": _ieee(16, 10, _view_as("<f2")),
     "bfloat16": _ieee(16, 7, lambda words: _view_as("<f4")(words.astype("<u4") << np.uint32(16))),
     "float32": _ieee(32, 23, _view_as("<f4")),
@@ -155,9 +168,17 @@ def element_difference(
             tally.first = start + int(where[0])
         tally.differing += where.size
         if a.dtype in FLOATS:
-            _tally_floats(tally, words_a[where], words_b[where], FLOATS[a.dtype], tolerance)
+            _tally_floats(
+                tally, words_a[where], b=words_b[where], form=FLOATS[a.dtype], tolerance=tolerance
+            )
         elif a.dtype in INTEGERS:
-            _tally_integers(tally, words_a[where], words_b[where], INTEGERS[a.dtype], tolerance)
+            _tally_integers(
+                tally,
+                words_a[where],
+                words_b=words_b[where],
+                dtype=INTEGERS[a.dtype],
+                tolerance=tolerance,
+            )
     is_equal = tally.differing == 0
     return Difference(
         elements=elements,
@@ -213,7 +234,7 @@ def _words(tensor: TensorContent, elements: int) -> Array:
 
 
 def _tally_floats(
-    tally: _Tally, a: Array, b: Array, form: _FloatFormat, tolerance: Tolerance
+    tally: _Tally, a: Array, *, b: Array, form: _FloatFormat, tolerance: Tolerance
 ) -> None:
     sign = np.uint64(1 << (form.bits - 1))
     wide_a, wide_b = a.astype(np.uint64), b.astype(np.uint64)
@@ -291,7 +312,7 @@ def _modulus(parts: Array) -> Array:
 
 
 def _tally_integers(
-    tally: _Tally, words_a: Array, words_b: Array, dtype: str, tolerance: Tolerance
+    tally: _Tally, words_a: Array, *, words_b: Array, dtype: str, tolerance: Tolerance
 ) -> None:
     if dtype == "?":
         a, b = (words_a[:, 0] != 0).astype(np.uint8), (words_b[:, 0] != 0).astype(np.uint8)

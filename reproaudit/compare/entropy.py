@@ -149,14 +149,14 @@ def _differing(
     )
     return [
         EntropyCall(
-            trace_a.strings[name],
-            process,
-            event,
-            location,
-            strengths[name],
-            trace_a.strings[shown_a],
-            trace_b.strings[shown_b],
-            state,
+            name=trace_a.strings[name],
+            process=process,
+            event=event,
+            location=location,
+            strength=strengths[name],
+            shown_a=trace_a.strings[shown_a],
+            shown_b=trace_b.strings[shown_b],
+            state_differed=state,
         )
         for event, name, location, shown_a, shown_b, state in zip(
             *(column.tolist() for column in columns), strict=True

@@ -268,12 +268,12 @@ def _difference(process: str, side: _Side, position: int, *, read_others: bool) 
     name, thread = side.name(position), int(side.trace.columns.thread[event])
     is_draw = name.startswith(STREAM_PREFIX)
     return LineDifference(
-        LineKind.DRAW if is_draw else LineKind.VALUE,
-        process,
-        event,
-        side.location(position),
-        name,
-        thread,
+        kind=LineKind.DRAW if is_draw else LineKind.VALUE,
+        process=process,
+        event=event,
+        location=side.location(position),
+        name=name,
+        thread=thread,
         state_differed=is_draw and read_others,
         is_carried=read_others and not is_draw,
     )

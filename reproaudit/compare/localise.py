@@ -93,7 +93,9 @@ def localise(a: Run, b: Run, interned: Interned) -> Localisation:
         aligned, only_a, only_b = aligned + part.aligned, only_a + part.only_a, only_b + part.only_b
         carriers += part.carriers
     sources.sort(key=lambda source: (source.process, source.order))
-    return Localisation(tuple(sources), aligned, only_a, only_b, carriers)
+    return Localisation(
+        sources=tuple(sources), aligned=aligned, only_a=only_a, only_b=only_b, carriers=carriers
+    )
 
 
 def _stream(trace: Trace, threaded: bool) -> npt.NDArray[np.int64]:
@@ -132,7 +134,12 @@ def _localise_main_thread(
     sources = []
     for i, count in _by_place(born, rows_a, rows_b):
         source = _classify(
-            process, trace_a, trace_b, int(events_a[i]), int(events_b[i]), inputs_equal=True
+            process,
+            trace_a,
+            trace_b=trace_b,
+            a=int(events_a[i]),
+            b=int(events_b[i]),
+            inputs_equal=True,
         )
         sources.append(replace(source, count=count))
     carriers = np.flatnonzero(~inputs_equal)
@@ -140,22 +147,31 @@ def _localise_main_thread(
         i = int(carriers[0])
         sources.append(
             _classify(
-                process, trace_a, trace_b, int(events_a[i]), int(events_b[i]), inputs_equal=False
+                process,
+                trace_a,
+                trace_b=trace_b,
+                a=int(events_a[i]),
+                b=int(events_b[i]),
+                inputs_equal=False,
             )
         )
     structure = _first_structure(
         process,
         alignment.only_a,
-        alignment.only_b,
-        alignment.pairs_a,
-        alignment.pairs_b,
-        chosen_a,
-        chosen_b,
+        only_b=alignment.only_b,
+        pairs_a=alignment.pairs_a,
+        pairs_b=alignment.pairs_b,
+        chosen_a=chosen_a,
+        chosen_b=chosen_b,
     )
     if structure is not None:
         sources.append(structure)
     return Localisation(
-        tuple(sources), len(events_a), len(alignment.only_a), len(alignment.only_b), len(carriers)
+        sources=tuple(sources),
+        aligned=len(events_a),
+        only_a=len(alignment.only_a),
+        only_b=len(alignment.only_b),
+        carriers=len(carriers),
     )
 
 
@@ -173,22 +189,31 @@ def _by_place(
 
 
 def _classify(
-    process: str, trace_a: Trace, trace_b: Trace, a: int, b: int, *, inputs_equal: bool
+    process: str, trace_a: Trace, *, trace_b: Trace, a: int, b: int, inputs_equal: bool
 ) -> Source:
     op_a = trace_a.op(a)
     op_b = trace_b.op(b)
     if inputs_equal:
         if op_a.flags & EventFlag.BIRTH:
-            return Source(Origin.BIRTH, process, a, b, a)
+            return Source(origin=Origin.BIRTH, process=process, event_a=a, event_b=b, order=a)
         if op_a.flags & EventFlag.RANDOM and op_a.drew_from != op_b.drew_from:
-            return Source(Origin.RANDOM, process, a, b, a)
-        return Source(Origin.OP, process, a, b, a)
+            return Source(origin=Origin.RANDOM, process=process, event_a=a, event_b=b, order=a)
+        return Source(origin=Origin.OP, process=process, event_a=a, event_b=b, order=a)
     if op_a.flags & EventFlag.READS_UNDEFINED:
         # A random op has no room for its memory's origin: then the reader stands for it.
         allocation = a if op_a.allocated_by is None else op_a.allocated_by
-        return Source(Origin.UNDEFINED, process, a, b, a, allocation=allocation)
+        return Source(
+            origin=Origin.UNDEFINED,
+            process=process,
+            event_a=a,
+            event_b=b,
+            order=a,
+            allocation=allocation,
+        )
     made_at = _made_at(trace_a, op_a) or _made_at(trace_b, op_b)
-    return Source(Origin.INPUT, process, a, b, a, made_at=made_at)
+    return Source(
+        origin=Origin.INPUT, process=process, event_a=a, event_b=b, order=a, made_at=made_at
+    )
 
 
 def _made_at(trace: Trace, op: OpEvent) -> Location | None:
@@ -200,6 +225,7 @@ def _made_at(trace: Trace, op: OpEvent) -> Location | None:
 def _first_structure(
     process: str,
     only_a: npt.NDArray[np.int64],
+    *,
     only_b: npt.NDArray[np.int64],
     pairs_a: npt.NDArray[np.int64],
     pairs_b: npt.NDArray[np.int64],
@@ -218,7 +244,13 @@ def _first_structure(
         partner = (
             int(chosen_b[at_b]) if at_b is not None and pairs_before_a == pairs_before_b else None
         )
-        return Source(Origin.STRUCTURE, process, event, partner, event - 0.5)
+        return Source(
+            origin=Origin.STRUCTURE,
+            process=process,
+            event_a=event,
+            event_b=partner,
+            order=event - 0.5,
+        )
     assert at_b is not None
     # Just before the next op that both runs have: what decided may lie anywhere since the last one.
     after = (
@@ -228,7 +260,13 @@ def _first_structure(
         if len(chosen_a)
         else 0
     )
-    return Source(Origin.STRUCTURE, process, None, int(chosen_b[at_b]), after - 0.5)
+    return Source(
+        origin=Origin.STRUCTURE,
+        process=process,
+        event_a=None,
+        event_b=int(chosen_b[at_b]),
+        order=after - 0.5,
+    )
 
 
 def _first_drawn(
@@ -293,8 +331,24 @@ def _localise_threads(
     event_a = int(chosen_a[first])
     event_b = int(chosen_b[partners[0]]) if len(partners) else None
     if not seen.any() or event_b is None:
-        return [Source(Origin.INPUT, process, event_a, event_b, event_a)]
+        return [
+            Source(
+                origin=Origin.INPUT,
+                process=process,
+                event_a=event_a,
+                event_b=event_b,
+                order=event_a,
+            )
+        ]
     if rows_a.flags[first] & EventFlag.RANDOM:
         # The state was read just before the op drew, and another thread may have drawn in between.
-        return [Source(Origin.RANDOM, process, event_a, event_b, event_a)]
-    return [_classify(process, trace_a, trace_b, event_a, event_b, inputs_equal=True)]
+        return [
+            Source(
+                origin=Origin.RANDOM,
+                process=process,
+                event_a=event_a,
+                event_b=event_b,
+                order=event_a,
+            )
+        ]
+    return [_classify(process, trace_a, trace_b=trace_b, a=event_a, b=event_b, inputs_equal=True)]

@@ -106,6 +106,7 @@ def lock_entry(
 def check_entry(
     entry: Entry,
     settings: Settings,
+    *,
     options: RunOptions,
     progress: Progress,
     cwd: Path | None = None,

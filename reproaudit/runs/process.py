@@ -4,7 +4,6 @@ it ended. POSIX."""
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -13,14 +12,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from reproaudit.config.plan import RunPlan, to_json
 from reproaudit.config.settings import environment
 from reproaudit.errors import SubjectError, TraceError, UsageError
 from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.runs.log import copy_to_stderr, raise_what_the_recorder_says, tail
-from reproaudit.trace.ending import finalise_outcome
+from reproaudit.trace.ending import finalise_outcome, read_outcome
 from reproaudit.trace.schema import RUN_FILE
 from reproaudit.trace.words import EXIT_SOFTWARE, EXIT_USAGE, PROGRESS_FILE
 
@@ -102,18 +100,24 @@ class RunningProcess:
             seconds = time.monotonic() - self._started
             # What the recorder managed to say before we step in stands: a program may hang after
             # its last step.
-            recorded = _recorded_outcome(self._trace_dir)
+            recorded = read_outcome(self._trace_dir)
             if timed_out:
                 self._terminate()
             self.stop()
             self._report(on_progress)
         except BaseException:
             self.stop()
-            if not _is_final(_recorded_outcome(self._trace_dir)):
+            if not _is_final(read_outcome(self._trace_dir)):
                 self._write(Outcome(OutcomeKind.KILLED, detail="the audit was interrupted"))
             raise
         outcome = self._outcome(recorded, timeout_s if timed_out else None)
-        return RunRecord(self.plan, outcome, self._trace_dir, self._log, seconds)
+        return RunRecord(
+            plan=self.plan,
+            outcome=outcome,
+            trace_dir=self._trace_dir,
+            log=self._log,
+            seconds=seconds,
+        )
 
     def stop(self) -> None:
         """Kill what is left of the process group and reap the process."""
@@ -302,15 +306,6 @@ def _interpreter_flags() -> list[str]:
     for name, value in sys._xoptions.items():
         flags += ["-X", name if value is True else f"{name}={value}"]
     return flags
-
-
-def _recorded_outcome(trace_dir: Path) -> Outcome | None:
-    """Return what run.json says, or None if there is none that can be read."""
-    try:
-        row: Any = json.loads((trace_dir / RUN_FILE).read_bytes())["outcome"]
-        return Outcome(OutcomeKind(row["kind"]), row["code"], row["detail"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def _is_final(outcome: Outcome | None) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 from reproaudit import files
 from reproaudit.errors import TraceError
-from reproaudit.model.events import Outcome
+from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.trace.schema import MAGIC, RUN_FILE, OutcomeRow
 
 
@@ -28,6 +29,15 @@ def finalise_outcome(directory: str | os.PathLike[str], outcome: Outcome) -> Non
             code="trace-unwritable",
             hint="check the permissions of the trace's folder and the space left on its disk",
         ) from None
+
+
+def read_outcome(directory: str | os.PathLike[str]) -> Outcome | None:
+    """Return what run.json says of the end, or None if there is none that can be read."""
+    try:
+        row = json.loads((Path(directory) / RUN_FILE).read_bytes())["outcome"]
+        return Outcome(OutcomeKind(row["kind"]), row["code"], row["detail"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def outcome_row(outcome: Outcome) -> OutcomeRow:

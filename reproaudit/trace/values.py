@@ -96,9 +96,9 @@ class ValuesWriter:
         start, end = self._data_bytes, self._data_bytes + size
         described = ""
         if dtype in _STORED:
-            entry = _entry(name, _STORED[dtype][0], shape, start, end)
+            entry = _entry(name, _STORED[dtype][0], shape=shape, start=start, end=end)
         else:
-            entry = _entry(name, "U8", (size,), start, end)
+            entry = _entry(name, "U8", shape=(size,), start=start, end=end)
             described = f"{encode(name)}:{encode(f'{dtype}{list(shape)}')}"
         grown = self._header_bytes + len(entry) + len(described) + 2
         if grown > HEADER_BYTES:
@@ -216,7 +216,13 @@ def _index(path: Path, header: dict[str, Any], data_start: int, file_size: int) 
         numbers = _NAME.fullmatch(name)
         if numbers is None:
             continue
-        kept = _checked(entry, described.get(name), int(numbers[2]), data_start, file_size)
+        kept = _checked(
+            entry,
+            described.get(name),
+            number=int(numbers[2]),
+            data_start=data_start,
+            file_size=file_size,
+        )
         if kept is None:
             refused += 1
         else:
@@ -234,7 +240,7 @@ def _index(path: Path, header: dict[str, Any], data_start: int, file_size: int) 
 
 
 def _checked(
-    entry: Any, described: Any, number: int, data_start: int, file_size: int
+    entry: Any, described: Any, *, number: int, data_start: int, file_size: int
 ) -> _Kept | None:
     """Return what a header entry says if it is consistent and lies inside the file."""
     if not isinstance(entry, dict) or entry.get("dtype") not in _STORED_NAMES:
@@ -254,7 +260,9 @@ def _checked(
         dtype, shape = parts[1], [int(text) for text in parts[2].split(", ")] if parts[2] else []
         if not _fits(dtype, tuple(shape), size):
             return None
-    return _Kept(number, dtype, tuple(shape), data_start + offsets[0], size)
+    return _Kept(
+        number=number, dtype=dtype, shape=tuple(shape), start=data_start + offsets[0], size=size
+    )
 
 
 def _is_sizes(value: Any) -> TypeGuard[list[int]]:
@@ -276,7 +284,7 @@ def _fits(dtype: str, shape: tuple[int, ...], size: int) -> bool:
     return elements * item == size
 
 
-def _entry(name: str, dtype: str, shape: tuple[int, ...], start: int, end: int) -> str:
+def _entry(name: str, dtype: str, *, shape: tuple[int, ...], start: int, end: int) -> str:
     return (
         f'{encode(name)}:{{"dtype":"{dtype}","shape":{list(shape)},"data_offsets":[{start},{end}]}}'
     )

@@ -133,13 +133,15 @@ def test_a_check_of_what_is_gone_or_fails_is_not_comparable(
 ) -> None:
     entry = locked_in(tmp_path, monkeypatch, ROWS, ROWS, ROWS)
     in_order(monkeypatch, make_run(tmp_path, 7, ROWS, Outcome(OutcomeKind.RAISED, 1, "ValueError")))
-    failed = check_entry(entry, entry.settings, RunOptions(), Quiet(), tmp_path)
+    failed = check_entry(
+        entry, entry.settings, options=RunOptions(), progress=Quiet(), cwd=tmp_path
+    )
     assert (failed.state, failed.why) == (
         State.NOT_COMPARABLE,
         "train.py failed: raised ValueError",
     )
     (tmp_path / "train.py").unlink()
-    gone = check_entry(entry, entry.settings, RunOptions(), Quiet(), tmp_path)
+    gone = check_entry(entry, entry.settings, options=RunOptions(), progress=Quiet(), cwd=tmp_path)
     assert (gone.state, gone.why[:14]) == (State.NOT_COMPARABLE, "there is no fi")
 
 
@@ -150,7 +152,12 @@ def test_nothing_recorded_by_a_check_is_left_behind(
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     entry = locked_in(tmp_path, monkeypatch, ROWS, ROWS, ROWS)
     in_order(monkeypatch, make_run(tmp_path, 7, ROWS, STOPPED))
-    assert check_entry(entry, entry.settings, RunOptions(), Quiet(), tmp_path).state is State.EQUAL
+    assert (
+        check_entry(
+            entry, entry.settings, options=RunOptions(), progress=Quiet(), cwd=tmp_path
+        ).state
+        is State.EQUAL
+    )
     assert list(temporary.iterdir()) == []
 
 
@@ -188,7 +195,9 @@ def checked(
     program = PROGRAM.read_text()
     assert edit[0] in program
     (folder / "train.py").write_text(program.replace(*edit) if edit[0] else program)
-    return check_entry(entry, merge(entry.settings, change), RunOptions(), Quiet(), folder)
+    return check_entry(
+        entry, merge(entry.settings, change), options=RunOptions(), progress=Quiet(), cwd=folder
+    )
 
 
 def op_of(result: CheckResult) -> tuple[WhereKind, str, str, bool]:
