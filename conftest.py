@@ -260,7 +260,10 @@ def process_is_left_as_found(request: pytest.FixtureRequest) -> Iterator[None]:
         if part.name not in allowed:
             leaks.append(f"{part.name}: {_change(expected, left)}")
     if leaks:
-        hint = "put it back (monkeypatch, a context manager), mark random tests `seeded`, or `leaves(part, reason=…)`"
+        hint = (
+            "put it back (monkeypatch, a context manager), mark random tests `seeded`, "
+            "or `leaves(part, reason=…)`"
+        )
         pytest.fail(
             "the test left the process changed\n  " + "\n  ".join(leaks) + f"\n{hint}",
             pytrace=False,

@@ -18,7 +18,7 @@ BROAD = {"Exception", "BaseException"}
 
 
 def tracked_files() -> list[Path]:
-    """Return what git tracks or would track; in a copy without git, all files that are not hidden."""
+    """Return what git tracks or would track; in a copy without git, all files not hidden."""
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", "-z"],
         check=False,

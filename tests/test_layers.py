@@ -61,7 +61,8 @@ LAYERS = {
         "pytest _pytest torch numpy",
     ),
     "cli": layer(
-        f"atlas lock gate experiment diagnose runs compare report knowledge config trace model {GROUND}",
+        "atlas lock gate experiment diagnose runs compare report knowledge config trace model "
+        f"{GROUND}",
         "tqdm",
     ),
     "__main__": layer("cli"),
@@ -200,7 +201,8 @@ def test_a_module_imports_only_what_its_layer_may(path: Path) -> None:
         ("atlas", "def f():\n    import torch", True),
         (
             "atlas.child",
-            "import torch\nfrom reproaudit.record import digest\nfrom reproaudit.atlas import cells",
+            "import torch\nfrom reproaudit.record import digest\n"
+            "from reproaudit.atlas import cells",
             False,
         ),
         ("atlas.child", "from reproaudit import diagnose", True),
@@ -275,7 +277,10 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
 @pytest.mark.parametrize("command", ["", "record", "compare", "report", "explain", "ci"])
 def test_help_is_given_before_anything_heavy_is_imported(command: str) -> None:
     words = [*command.split(), "--help"]
-    asked = f"import contextlib, reproaudit.cli.main\nwith contextlib.suppress(SystemExit): reproaudit.cli.main.main({words})"
+    asked = (
+        "import contextlib, reproaudit.cli.main\n"
+        f"with contextlib.suppress(SystemExit): reproaudit.cli.main.main({words})"
+    )
     assert imported_by(asked).isdisjoint({"torch", "numpy", "safetensors", "tabulate", "tqdm"})
 
 
@@ -293,7 +298,8 @@ def test_the_process_that_audits_never_imports_torch(tmp_path: Path) -> None:
     subject = f"{ROOT / 'examples' / 'layer.py'}::training_step"
     statement = (
         f"import os, reproaudit.cli.main\nos.chdir({str(tmp_path)!r})\n"
-        f"code = reproaudit.cli.main.main([{subject!r}, '--runs', '2', '--steps', '1', '--no-alerts'])\n"
+        "words = ['--runs', '2', '--steps', '1', '--no-alerts']\n"
+        f"code = reproaudit.cli.main.main([{subject!r}, *words])\n"
         "assert code == 0, code"
     )
     loaded = imported_by(statement)

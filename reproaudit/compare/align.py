@@ -40,7 +40,7 @@ class Alignment:
 
 @dataclass(slots=True)
 class _Budget:
-    """What exact alignment may still cost. Counted, not timed: the same streams always align alike."""
+    """What exact alignment may still cost: counted, not timed, so that equal streams align alike."""
 
     rounds: int
     comparisons: int
@@ -176,7 +176,7 @@ def _exact_runs(a: Keys, b: Keys, edits: int, budget: _Budget) -> list[Run] | No
 
 
 def _slide(a: Keys, b: Keys, *, start: Indices, diagonals: Indices, budget: _Budget) -> Indices:
-    """Return how far the keys are equal from each start on: most diagonals end at once, few go far."""
+    """Return how far the keys are equal from each start on: most end at once, few go far."""
     end: Indices = start.copy()
     limit = np.minimum(len(a) - start, len(b) - start + diagonals)
     open_ = np.flatnonzero((start >= 0) & (limit > 0))

@@ -245,7 +245,7 @@ def compare_boundaries(runs: Sequence[Run], interned: Interned) -> BoundaryCompa
 def _told(
     ignored: Sequence[Ignored], counts: Sequence[int]
 ) -> tuple[list[NotChecked], tuple[ProgramWarning, ...]]:
-    """Say what was left out and why; warn of a pattern that names nothing, for it may be mistyped."""
+    """Say what was left out and why; warn of a pattern that names nothing: it may be mistyped."""
     notes = []
     warnings = []
     for one, count in zip(ignored, counts, strict=True):
@@ -263,7 +263,7 @@ def _told(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DivergentPairs(Sequence[Pair]):
-    """Pairs, made one by one when they are asked for: a long run that diverges early has millions."""
+    """Pairs, made one by one when asked for: a long run that diverges early has millions."""
 
     labels: tuple[str, ...]
     processes: _Numbers  # numbers of labels

@@ -21,7 +21,7 @@ _MAX_SHOWN = 200  # divergences that reach the result; what is judged has no lim
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The runs, how they compare, and the divergence table of two runs that stand for two classes."""
+    """The runs, how they compare, and what differs between two that stand for two classes."""
 
     runs: tuple[Run, ...]
     comparison: BoundaryComparison

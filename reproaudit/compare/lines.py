@@ -108,7 +108,6 @@ def _first_of_each(rows: list[LineDifference]) -> list[LineDifference]:
 
 
 # -- one process
-# -----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -35,7 +35,8 @@ def check_header(path: Path, found: dict[str, Any]) -> Header:
         refuse(path, "it does not say which format it has")
     if version != FORMAT_VERSION:
         raise TraceError(
-            f"cannot read {str(path)!r}: trace format {version}, this reproaudit reads {FORMAT_VERSION}",
+            f"cannot read {str(path)!r}: trace format {version}, "
+            f"this reproaudit reads {FORMAT_VERSION}",
             code="trace-version",
             hint="record it again, or use the reproaudit that wrote it",
         )

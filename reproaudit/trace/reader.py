@@ -253,7 +253,8 @@ def _read_events(path: Path, header: Header) -> tuple[Events, str]:
     if bad is not None:
         return (
             found[:bad],
-            f"{path.name} is used up to event {bad:,} of {whole:,}: the {why} of that event is unknown",
+            f"{path.name} is used up to event {bad:,} of {whole:,}: "
+            f"the {why} of that event is unknown",
         )
     if size % EVENT.itemsize:
         return found, f"{path.name} ends inside event {whole:,}"

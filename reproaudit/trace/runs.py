@@ -17,7 +17,7 @@ _MAX_CHILDREN = 4096
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run: its number, the trace of the process itself and those of its children that left one."""
+    """One run: its number, the trace of its process and those of the children that left one."""
 
     index: int
     traces: tuple[tuple[str, Trace], ...]  # (process label, trace); the first label is MAIN_PROCESS

@@ -33,28 +33,34 @@ NO_STRING = 0  # entry 0 of the string table is ""
 # writer has a call for each kind (`trace/writer.py`), and a view of each names them
 # (`trace/views.py`): nobody else reads a field.
 #
-#   kind       name              module          aux                     inputs[2]          outputs[2]
-#   ---------  ----------------  --------------  ----------------------  -----------------  ----------------
-#   OP         "aten::mm.…"      module's path   RANDOM: digest of the   digest, 0: none    digest of outputs
-#                                                generator's state;                         and mutated
-#                                                READS_UNDEFINED, a copy                    inputs
-#                                                that is UNDEFINED: event
-#                                                that allocated;
-#                                                OUTSIDE_WRITE: event
-#                                                that made the memory
-#   BATCH … PARAMETER  its name  -               string: "float32[8, 3]" -                  digest
-#   RNG        random stream     -               -                       -                  its state
-#     "epoch:STREAM"             what for        -                       loader, iterator   its state
-#     "worker:STREAM:WHEN"       what for        number of the worker    loader, iterator   its state
-#     "seed-after-draw:STREAM"   -               -                       -                  its state
-#   ALERT      op                module's path   string: the message     -                  -
-#     RACED    op                module's path   string: the message     string: other op,  1: with the host,
-#                                                                        its location       0
-#   ENTROPY    call              -               string: shown value     generator's state  digest of value
-#   FILE       path as shown     absolute path   string: kind of access  -                  digest of content
-#   LINE       variable, "return",  -            -                       what it read, or   its value, or
-#              "stream:NAME", "" (ran)                                   state before       state after
-#   REPLAY     op                -               event of the op         made, differing    -
+# kind      name             module        aux                     inputs[2]        outputs[2]
+# --------- ---------------- ------------- ---------------------   ---------------- --------------
+# OP        "aten::mm.…"     module's path RANDOM: digest of the   digest, 0: none  digest of
+#                                          generator's state;                       outputs and of
+#                                          READS_UNDEFINED, a                       mutated inputs
+#                                          copy that is
+#                                          UNDEFINED: event that
+#                                          allocated;
+#                                          OUTSIDE_WRITE: event
+#                                          that made the memory
+# BATCH …   its name         -             string:                 -                digest
+# PARAMETER                                "float32[8, 3]"
+# RNG       random stream    -             -                       -                its state
+#           "epoch:STREAM"   what for      -                       loader, iterator its state
+#           "worker:STREAM:  what for      number of the worker    loader, iterator its state
+#             WHEN"
+#           "seed-after-     -             -                       -                its state
+#             draw:STREAM"
+# ALERT     op               module's path string: the message     -                -
+#   RACED   op               module's path string: the message     string: other op, 1: with the
+#                                                                  its location     host, 0
+# ENTROPY   call             -             string: shown value     generator's state digest of value
+# FILE      path as shown    absolute path string: kind of access  -                digest of it
+# LINE      variable,        -             -                       what it read, or its value, or
+#           "return",                                              state before     state after
+#           "stream:NAME",
+#           "" (ran)
+# REPLAY    op               -             event of the op         made, differing  -
 #
 # `count` is the number of tensors that `outputs` combines; of a worker's stream the batches so far;
 # of a replay the way of repeating (`words.ReplayWay`).

@@ -18,7 +18,7 @@ CALL_FILE = "call.json"
 INPUTS_FILE = "inputs.safetensors"
 CALL_FORMAT = 1
 
-# -- how the recorder ends where it fails itself: os.EX_USAGE and os.EX_SOFTWARE, which Windows lacks
+# -- how the recorder ends where it fails itself: os.EX_USAGE, os.EX_SOFTWARE (not on Windows)
 
 EXIT_USAGE = 64
 EXIT_SOFTWARE = 70

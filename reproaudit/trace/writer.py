@@ -112,7 +112,6 @@ class TraceWriter(EventCalls):
         return self
 
     # -- tables
-    # ------------------------------------------------------------------------------------------------------
 
     @property
     def directory(self) -> str:
@@ -135,7 +134,6 @@ class TraceWriter(EventCalls):
         return self._tables.thread(name)
 
     # -- events
-    # ------------------------------------------------------------------------------------------------------
 
     def add_op(
         self,
@@ -255,7 +253,6 @@ class TraceWriter(EventCalls):
         return start if 0 <= start < len(self._buffer) else None
 
     # -- values, notes
-    # -----------------------------------------------------------------------------------------------
 
     @property
     def values_left(self) -> int:
@@ -315,7 +312,6 @@ class TraceWriter(EventCalls):
             self._revision += 1
 
     # -- files
-    # -------------------------------------------------------------------------------------------------------
 
     def flush(self, steps: int) -> None:
         """Write everything recorded so far, so that it can be read though the process is killed."""

@@ -153,7 +153,7 @@ def test_anything_but_integers_in_one_dimension_is_refused(stream: npt.NDArray[n
 
 
 def work_of_aligning(size: int, alphabet: int) -> int:
-    """Count the array elements that aligning two unrelated streams looks at, and the calls that do."""
+    """Count the elements that aligning two unrelated streams looks at, and the calls that do."""
     random = np.random.default_rng(4)
     a, b = (random.integers(0, alphabet, size).astype(np.uint64) for _ in range(2))
     work = 0

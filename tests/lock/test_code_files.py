@@ -8,7 +8,9 @@ from reproaudit.config.subject import parse_subject
 from reproaudit.lock.code_files import code_files
 
 FILES = {
-    "app/train.py": "import model, json, numpy\nfrom settings.defaults import EPS\nfrom lib import ops as o\n",
+    "app/train.py": (
+        "import model, json, numpy\nfrom settings.defaults import EPS\nfrom lib import ops as o\n"
+    ),
     "app/model.py": "from .lost import x\nimport train\n",
     "app/settings/__init__.py": "",
     "app/settings/defaults.py": "from . import far\nEPS = 1e-8\n",

@@ -42,7 +42,8 @@ DIFFERS = compare(ENTRY, LOCKED, NOW, Settings())
 
 def test_a_difference_says_first_where_then_what_differs_then_what_changed() -> None:
     assert to_lines(DIFFERS, "x.lock") == [
-        "differs: train.py --lr '0 1' no longer computes what x.lock holds; first at aten::gelu, train.py:9 "
+        "differs: train.py --lr '0 1' no longer computes what x.lock holds; first at "
+        "aten::gelu, train.py:9 "
         "(step 0, forward)",
         "",
         "First where",
@@ -53,7 +54,8 @@ def test_a_difference_says_first_where_then_what_differs_then_what_changed() -> 
         "What differs",
         "  2 of 2 tensors, in step 0",
         "  step 0  loss      loss  float32[8,3]  locked 0.5                            now 0.25",
-        "  step 0  gradient  w                   locked float32[8,3] 0000000000000001  now float32[9] 0000000000000002",
+        "  step 0  gradient  w                   locked float32[8,3] 0000000000000001  "
+        "now float32[9] 0000000000000002",
         "",
         "What changed",
         "  code         train.py changed; the call above stands in it",
@@ -61,7 +63,8 @@ def test_a_difference_says_first_where_then_what_differs_then_what_changed() -> 
         "",
         "Next",
         "  reproaudit train.py --lr '0 1'    tells whether it is still the same in each run",
-        "  reproaudit lock train.py --lr '0 1'    if this is wanted: reviewers see it in the lock's diff",
+        "  reproaudit lock train.py --lr '0 1'    if this is wanted: reviewers see it in "
+        "the lock's diff",
     ]
 
 
@@ -72,7 +75,8 @@ def test_equal_is_one_line_and_equal_elsewhere_says_what_is_otherwise() -> None:
     ]
     elsewhere = compare(ENTRY, LOCKED, replace(LOCKED, environment=NOW.environment), Settings())
     assert to_lines(elsewhere, "x.lock") == [
-        "equal, though not run as it was locked: train.py --lr '0 1' computes what x.lock holds: 2 tensors",
+        "equal, though not run as it was locked: train.py --lr '0 1' computes what "
+        "x.lock holds: 2 tensors",
         "  environment  threads: 2 -> 1",
     ]
 

@@ -176,7 +176,7 @@ def test_a_subject_is_held_relative_to_the_folder_where_it_was_locked() -> None:
 
 @pytest.fixture(scope="module")
 def locked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Entry]:
-    """The program in a folder of its own, and its entry as it comes back from the text of the lock."""
+    """The program in a folder of its own, and its entry as the lock's text gives it back."""
     folder = tmp_path_factory.mktemp("lock")
     shutil.copy(PROGRAM, folder)
     entry = Entry("train.py", settings=Settings(threads=2), steps=2)

@@ -1,8 +1,8 @@
 """An optimizer with PyTorch's hooks but not its imports: a program starts in half the time.
 
 The first call of a method of `torch.optim.Optimizer` imports `torch._dynamo`, 1.2 s of CPU, because
-`add_param_group` and `zero_grad` are wrapped to keep the compiler out. Both are overridden here. What
-the recorder relies on stays: the global step hooks, `param_groups`, parameters and gradients.
+`add_param_group` and `zero_grad` are wrapped to keep the compiler out. Both are overridden here.
+What the recorder relies on stays: the global step hooks, `param_groups`, parameters and gradients.
 """
 
 from __future__ import annotations

@@ -19,7 +19,8 @@ from reproaudit.runs.request import RunRequest
 
 SEES_FILES = """
 import os, sys, tempfile
-print("sees", sorted(os.listdir(".")), sorted(os.listdir(tempfile.gettempdir())), os.path.basename(sys.argv[0]))
+here, temporary = sorted(os.listdir(".")), sorted(os.listdir(tempfile.gettempdir()))
+print("sees", here, temporary, os.path.basename(sys.argv[0]))
 open("left.txt", "w").close()
 open(os.path.join(tempfile.gettempdir(), "left.tmp"), "w").close()
 """
