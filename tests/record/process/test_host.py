@@ -1,0 +1,51 @@
+"""The host says what is not checked, and ends a run that cannot be recorded as asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from reproaudit.config.plan import RunPlan
+from reproaudit.config.subject import SubjectKind, SubjectSpec
+from reproaudit.model.events import Outcome, OutcomeKind, Unchecked
+from reproaudit.record.process import host as host_module
+from reproaudit.record.process.host import Host
+from reproaudit.trace.reader import Trace
+from reproaudit.trace.words import EXIT_SOFTWARE
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    subject = SubjectSpec(SubjectKind.SCRIPT, tmp_path, path="program.py")
+    return Host(RunPlan(tmp_path / "trace", subject))
+
+
+def test_a_program_that_never_imports_torch_has_a_trace_that_says_so(host: Host) -> None:
+    host.outcome = Outcome(OutcomeKind.EXITED, 3, "sys.exit")
+    host.close()
+    trace = Trace.open(host.plan.trace_dir)
+    assert trace.outcome.code == 3
+    assert [note.code for note in trace.notes] == [Unchecked.TORCH_NEVER_IMPORTED]
+
+
+def test_a_run_that_ended_as_it_was_asked_to_is_not_ended_again(host: Host) -> None:
+    recorder: Any = SimpleNamespace(is_complete=True, finish=pytest.fail)
+    host.recorder = recorder
+    host.close()
+
+
+def test_a_failure_while_installing_ends_the_process(
+    host: Host, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    codes: list[int] = []
+    monkeypatch.setattr(host_module, "_os_exit", codes.append)
+
+    def fail() -> None:
+        raise RuntimeError("half of it")
+
+    host.when_imported("sys", fail)
+    assert codes == [EXIT_SOFTWARE]
+    assert "the recorder could not be installed" in capsys.readouterr().err
