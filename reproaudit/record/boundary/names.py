@@ -9,6 +9,9 @@ import weakref
 
 import torch
 
+_NameOfModule = weakref.WeakKeyDictionary[torch.nn.Module, str]
+_NamedTensor = tuple[weakref.ref[torch.Tensor], str]
+
 
 class Names:
     """Module paths and parameter names, learned from each module that the program calls at top
@@ -19,10 +22,12 @@ class Names:
     """
 
     def __init__(self) -> None:
-        self._roots: weakref.WeakKeyDictionary[torch.nn.Module, str] = weakref.WeakKeyDictionary()
+        self._roots: _NameOfModule = weakref.WeakKeyDictionary()
+        # How many roots have a label: the next one is numbered.
         self._labels: dict[str, int] = {}
-        self._paths: weakref.WeakKeyDictionary[torch.nn.Module, str] = weakref.WeakKeyDictionary()
-        self._parameters: dict[int, tuple[weakref.ref[torch.Tensor], str]] = {}
+        self._paths: _NameOfModule = weakref.WeakKeyDictionary()
+        # By the id of a tensor, which cannot be a key itself: its `==` compares elements.
+        self._parameters: dict[int, _NamedTensor] = {}
         self._taken: set[str] = set()
 
     def root(self, module: torch.nn.Module) -> str:
@@ -59,6 +64,8 @@ class Names:
         for path, tensor in module.named_parameters():
             if self.parameter(tensor) is not None:
                 continue
-            name = f"{label}.{path}" if path in self._taken else path
+            name = path
+            if path in self._taken:
+                name = f"{label}.{path}"
             self._taken.add(name)
             self._parameters[id(tensor)] = (weakref.ref(tensor), name)

@@ -26,8 +26,11 @@ USER = 2  # the program's own
 @functools.cache
 def _stdlib_roots() -> tuple[str, ...]:
     paths = sysconfig.get_paths()
-    found = [paths[key] for key in ("stdlib", "platstdlib") if key in paths]
-    return tuple({os.path.realpath(path) + os.sep for path in found})
+    roots = set()
+    for key in ("stdlib", "platstdlib"):
+        if key in paths:
+            roots.add(os.path.realpath(paths[key]) + os.sep)
+    return tuple(roots)
 
 
 class FrameKinds:
@@ -66,14 +69,21 @@ class FrameKinds:
         if filename.startswith("<"):
             # A notebook cell is the program; "<frozen importlib>", "<string>" of a namedtuple and
             # the like are not.
-            return USER if filename.startswith("<ipython") else OWN
+            if filename.startswith("<ipython"):
+                return USER
+            return OWN
         real = os.path.realpath(filename)
         if real.startswith(PACKAGE) or _GENERATED in real:
             return OWN
-        if any(part in real for part in _INSTALLED):
-            is_torch = any(f"{part}torch{os.sep}" in real for part in _INSTALLED)
-            return OWN if is_torch else LIBRARY
-        return OWN if real.startswith(self._stdlib) else USER
+        for part in _INSTALLED:
+            if f"{part}torch{os.sep}" in real:
+                return OWN
+        for part in _INSTALLED:
+            if part in real:
+                return LIBRARY
+        if real.startswith(self._stdlib):
+            return OWN
+        return USER
 
 
 def line_of_program(kinds: FrameKinds, folder: str, depth: int = 1) -> Location | None:
@@ -84,8 +94,9 @@ def line_of_program(kinds: FrameKinds, folder: str, depth: int = 1) -> Location 
     frame: FrameType | None = _getframe(depth)
     while frame is not None:
         if kinds.of(frame.f_code) == USER:
-            path = os.path.relpath(os.path.realpath(frame.f_code.co_filename), folder)
-            return Location(path, frame.f_lineno or 0, frame.f_code.co_name)
+            code = frame.f_code
+            path = os.path.relpath(os.path.realpath(code.co_filename), folder)
+            return Location(path, frame.f_lineno or 0, code.co_name)
         frame = frame.f_back
     return None
 

@@ -26,8 +26,6 @@ MOST_BYTES = 1 << 29
 # Kernels look at the alignment of their operands: what is cut off in front is a multiple of this.
 _ALIGNMENT = 64
 
-# Bound now: the audited program may replace functions of os.
-
 
 class CallNotSaved(ValueError):
     """A call cannot be written down; the message says why."""
@@ -118,8 +116,11 @@ def _find_memories(tensors: Sequence[torch.Tensor]) -> dict[int, _Memory]:
             spans[key].append((start, end))
     found = {}
     for key, used in spans.items():
-        start = min((start for start, _ in used), default=0)
-        end = max((end for _, end in used), default=0)
+        start = 0
+        end = 0
+        if used:
+            start = min(first for first, _ in used)
+            end = max(last for _, last in used)
         # Not from the first byte used: where an operand begins would be aligned otherwise.
         start -= start % _ALIGNMENT
         found[key] = _Memory(storages[key], start, end - start)
@@ -160,8 +161,13 @@ def _describe(
     tensors = tensors_of(args, kwargs)
     numbers = {id(tensor): number for number, tensor in enumerate(tensors)}
     storages = {key: number for number, key in enumerate(memories)}
-    mutated = [args[position] for position in sorted(info.mutated) if position < len(args)]
-    mutated += [kwargs[name] for name in sorted(info.mutated_names) if name in kwargs]
+    mutated = []
+    for position in sorted(info.mutated):
+        if position < len(args):
+            mutated.append(args[position])
+    for name in sorted(info.mutated_names):
+        if name in kwargs:
+            mutated.append(kwargs[name])
     return {
         "format": CALL_FORMAT,
         "op": schema.name,
@@ -227,11 +233,14 @@ def _write_inputs(path: str, memories: Sequence[_Memory]) -> None:
             "data_offsets": offsets,
         }
         end += memory.size
-    header = encode(entries).encode("ascii")
-    header = header.ljust(-(-len(header) // 8) * 8)
-    offset = 8 + len(header)
+    text = encode(entries).encode("ascii")
+    # The memory begins at a multiple of eight bytes, as safetensors wants it.
+    padding = b" " * (-len(text) % 8)
+    header = text + padding
+    length = len(header).to_bytes(8, "little")
+    offset = len(length) + len(header)
     with put_in_place(path) as temporary:
-        write_at(temporary, len(header).to_bytes(8, "little") + header, 0, truncate=True)
+        write_at(temporary, length + header, 0, truncate=True)
         for memory in memories:
             content = _bytes_of(memory)
             window = (ctypes.c_char * memory.size).from_address(content.data_ptr())
