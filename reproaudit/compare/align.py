@@ -40,7 +40,7 @@ class Alignment:
 
 @dataclass(slots=True)
 class _Budget:
-    """What exact alignment may still cost: counted, not timed, so that equal streams align alike."""
+    """What exact alignment may still cost: counted, not timed, so equal streams align alike."""
 
     rounds: int
     comparisons: int
