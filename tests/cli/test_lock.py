@@ -46,7 +46,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Callable[[LockedRun | Refusal], lis
             made.append(entry)
             return replace(entry, runs=(found,)) if isinstance(found, LockedRun) else found
 
-        def check_entry(entry: Entry, settings: Settings, *_: Any) -> CheckResult:
+        def check_entry(entry: Entry, settings: Settings, **_: Any) -> CheckResult:
             made.append(replace(entry, settings=settings))
             assert isinstance(found, LockedRun)
             return compare(entry, entry.runs[0], found, settings)

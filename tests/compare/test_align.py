@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -160,11 +161,13 @@ def work_of_aligning(size: int, alphabet: int) -> int:
 
     def counted(name: str, of: int) -> None:
         original = getattr(module, name)
+        signature = inspect.signature(original)
 
-        def count(*arguments: Any) -> Any:
+        def count(*arguments: Any, **named: Any) -> Any:
             nonlocal work
-            work += 1000 + len(arguments[of])
-            return original(*arguments)
+            values = list(signature.bind(*arguments, **named).arguments.values())
+            work += 1000 + len(values[of])
+            return original(*arguments, **named)
 
         monkeypatch.setattr(module, name, count)
 

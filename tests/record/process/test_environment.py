@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -26,7 +27,11 @@ class Recorded:
         self.learnt: dict[str, str] = {}
         self.plan = SimpleNamespace(settings=Settings())
         self.listens = lambda: False
-        self.writer = SimpleNamespace(learn=self.learnt.__setitem__, change=None, note=None)
+        # What torch.compile leaves is noted too, if a test before this one has compiled.
+        self.notes: list[tuple[Any, ...]] = []
+        self.writer = SimpleNamespace(
+            learn=self.learnt.__setitem__, change=None, note=lambda *words: self.notes.append(words)
+        )
 
 
 @pytest.fixture
