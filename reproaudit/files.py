@@ -26,7 +26,7 @@ _exists = os.path.lexists
 _fspath = os.fspath
 _makedirs = os.makedirs
 _open = os.open
-_pwrite = os.pwrite
+pwrite = os.pwrite
 _replace = os.replace
 _unlink = os.unlink
 encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
@@ -47,7 +47,7 @@ def write_at(path: str, data: bytes | memoryview, offset: int, *, truncate: bool
     try:
         view = memoryview(data)
         while len(view):
-            written = _pwrite(descriptor, view, offset)
+            written = pwrite(descriptor, view, offset)
             view = view[written:]
             offset += written
     finally:

@@ -165,7 +165,7 @@ def _audit_subjects(
     from reproaudit.experiment.audit import audit as run_audit
     from reproaudit.runs.progress import Prefixed, progress_for
 
-    files = _name_files(subjects)
+    files = name_result_files(subjects)
 
     def audit_one(subject: Subject) -> AuditResult:
         number = subjects.index(subject) + 1
@@ -189,7 +189,7 @@ def _audit_subjects(
     return audit_all(subjects, audit_one, keep)
 
 
-def _name_files(subjects: Sequence[Subject]) -> dict[str, str]:
+def name_result_files(subjects: Sequence[Subject]) -> dict[str, str]:
     """Return a file name for each subject's result, by the subject's name.
 
     All names differ, also on a file system that does not tell letter case apart.

@@ -66,6 +66,16 @@ class RunningProcess:
         self._progress = b""
         self._is_stopped = False
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """The process's exit code, minus the signal's number for a killed one; None until it is
+        reaped."""
+        return self._process.returncode
+
     def release(self) -> bool:
         """Let a held process go on; False if it is gone, by a program's hand that ends its
         neighbours."""
@@ -238,7 +248,7 @@ def start(
     plan_file = trace_dir.with_name(f"{trace_dir.name}.plan.json")
     plan_file.write_text(to_json(plan), encoding="utf-8")
     # Unbuffered only where somebody watches: it costs a write per line.
-    flags = [*_interpreter_flags(), "-u"] if show_output else _interpreter_flags()
+    flags = [*interpreter_flags(), "-u"] if show_output else interpreter_flags()
     with contextlib.ExitStack() as stack:
         output = None if log is None else stack.enter_context(open(log, "wb"))
         hold, held = _pipe(stack) if is_held else (None, None)
@@ -299,7 +309,7 @@ def make_folder_of_runs(folder: Path) -> None:
         ) from None
 
 
-def _interpreter_flags() -> list[str]:
+def interpreter_flags() -> list[str]:
     """Return the flags of our own interpreter that change what a program does: -O, -W and -X."""
     flags = ["-" + "O" * sys.flags.optimize] if sys.flags.optimize else []
     flags += [f"-W{option}" for option in sys.warnoptions]

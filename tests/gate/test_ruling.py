@@ -3,6 +3,7 @@ test runs programs."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from collections.abc import Callable
@@ -333,16 +334,23 @@ def test_what_is_chosen_reaches_the_audit_of_each_subject(
     assert "passed" in capsys.readouterr().out
 
 
-def test_every_option_of_the_gate_has_help() -> None:
+def test_every_option_of_the_gate_has_help(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "1000")
+    lines = ci.make_ci_parser().format_help().splitlines()
+    options = [
+        (line, after) for line, after in itertools.pairwise([*lines, ""]) if line.startswith("  -")
+    ]
+    assert len(options) > 5
+    # The help stands beside the option, or below it where the option is long.
     assert [
-        action.option_strings for action in ci.make_ci_parser()._actions if not action.help
+        line for line, after in options if "  " not in line[2:] and not after.startswith(" " * 8)
     ] == []
 
 
 def test_files_of_results_are_all_different_whatever_the_subjects_are_called(
     tmp_path: Path,
 ) -> None:
-    names = ci._name_files(subjects(tmp_path, "a b", "a/b", "A?B", "..", "a b-2")).values()
+    names = ci.name_result_files(subjects(tmp_path, "a b", "a/b", "A?B", "..", "a b-2")).values()
     assert len({name.lower() for name in names}) == 5
     assert all(name.startswith("result-") and "/" not in name for name in names)
 

@@ -3,6 +3,8 @@ one line long."""
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -12,8 +14,10 @@ import pytest
 
 from reproaudit.config.settings import Settings
 from reproaudit.config.subject import parse_subject
+from reproaudit.runs import lab as lab_module
 from reproaudit.runs.budget import Budget, BudgetSpent
 from reproaudit.runs.lab import Lab
+from reproaudit.runs.process import RunningProcess, start
 from reproaudit.runs.progress import Quiet
 from reproaudit.runs.request import RunRequest
 
@@ -46,6 +50,19 @@ def lab_in(folder: Path, text: str, budget: Budget | None = None, fresh_copy: bo
         budget=budget or Budget(),
         fresh_copy=fresh_copy,
     )
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[RunningProcess]:
+    """The processes that labs start, the first one first."""
+    processes: list[RunningProcess] = []
+
+    def start_and_keep(*args: Any, **kwargs: Any) -> RunningProcess:
+        processes.append(start(*args, **kwargs))
+        return processes[-1]
+
+    monkeypatch.setattr(lab_module, "start", start_and_keep)
+    return processes
 
 
 def request(name: str, index: int = 0, **changes: Any) -> RunRequest:
@@ -115,26 +132,30 @@ def test_a_prepared_run_touches_the_program_only_when_its_turn_comes(tmp_path: P
     assert lab.runs_made == 2
 
 
-def test_what_was_prepared_and_never_used_ends_and_leaves_nothing(tmp_path: Path) -> None:
+def test_what_was_prepared_and_never_used_ends_and_leaves_nothing(
+    tmp_path: Path, started: list[RunningProcess]
+) -> None:
     lab = lab_in(tmp_path, SEES_FILES)
     lab.prepare("unused")
-    (process,) = lab._prepared.values()
+    (process,) = started
     lab.close()
-    assert process._process.returncode is not None
+    assert process.returncode is not None
     assert not list((tmp_path / "lab").iterdir())
 
 
 @pytest.mark.parametrize("why", ["gone", "other settings"])
-def test_a_prepared_process_that_does_not_fit_is_replaced(tmp_path: Path, why: str) -> None:
+def test_a_prepared_process_that_does_not_fit_is_replaced(
+    tmp_path: Path, started: list[RunningProcess], why: str
+) -> None:
     lab = lab_in(tmp_path, "import os; print('sees', os.environ.get('A'))")
     lab.prepare("run")
-    (process,) = lab._prepared.values()
+    (process,) = started
     if why == "gone":
-        process._process.kill()
-        process._process.wait()
+        os.kill(process.pid, signal.SIGKILL)
+        os.waitpid(process.pid, 0)
         lab.run(request("run", 0))
     else:
         lab.run(request("run", variables=(("A", "b"),)))
     assert lab.log_of("run") == f"sees {None if why == 'gone' else 'b'}"
-    assert process._process.returncode is not None
+    assert process.returncode is not None
     assert lab.seconds.keys() == {"run"}

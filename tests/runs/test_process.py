@@ -174,7 +174,7 @@ def test_a_process_started_early_can_be_stopped_without_waiting_for_it(
 ) -> None:
     process = start(make_plan("hang"), log=tmp_path / "0.log", entry=FAKE)
     process.stop()
-    assert process._process.returncode == -signal.SIGKILL
+    assert process.returncode == -signal.SIGKILL
 
 
 def test_the_recorders_own_failure_is_raised_with_its_message_code_and_hint(
@@ -261,7 +261,7 @@ def test_our_interpreters_flags_are_passed_on(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(sys, "flags", SimpleNamespace(optimize=2))
     monkeypatch.setattr(sys, "warnoptions", ["error::DeprecationWarning"])
     monkeypatch.setattr(sys, "_xoptions", {"dev": True, "utf8": "0"})
-    assert process_module._interpreter_flags() == [
+    assert process_module.interpreter_flags() == [
         "-OO",
         "-Werror::DeprecationWarning",
         "-X",

@@ -34,7 +34,7 @@ from tests.trace.sample import DONE, FLOATS, new_writer, op, write_sample
 
 def fill_disk(monkeypatch: pytest.MonkeyPatch, after_writes: int = 0) -> None:
     """Let a few writes through, then half of one, then none."""
-    real, count = files._pwrite, 0
+    real, count = files.pwrite, 0
 
     def write(descriptor: int, data: Any, offset: int) -> int:
         nonlocal count
@@ -45,7 +45,7 @@ def fill_disk(monkeypatch: pytest.MonkeyPatch, after_writes: int = 0) -> None:
             descriptor, data[: len(data) // 2] if count == after_writes + 1 else data, offset
         )
 
-    monkeypatch.setattr(files, "_pwrite", write)
+    monkeypatch.setattr(files, "pwrite", write)
 
 
 def test_what_was_recorded_is_read_back_field_by_field(tmp_path: Path) -> None:
@@ -264,7 +264,7 @@ def test_a_flush_that_was_interrupted_is_made_good_by_the_next(
     live = new_writer(tmp_path / "t")
     for number in range(4):
         op(live, f"op{number}", number)
-    real = files._pwrite
+    real = files.pwrite
 
     def interrupted(descriptor: int, data: Any, offset: int) -> int:
         real(descriptor, data[: len(data) // 2], offset)
@@ -272,7 +272,7 @@ def test_a_flush_that_was_interrupted_is_made_good_by_the_next(
 
     for _ in range(3):
         with monkeypatch.context() as patch:
-            patch.setattr(files, "_pwrite", interrupted)
+            patch.setattr(files, "pwrite", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 live.flush(1)
     live.close(DONE, 1)
@@ -342,20 +342,35 @@ def test_a_forked_child_writes_nothing_into_its_parents_trace(tmp_path: Path) ->
     assert ([event.name for event in trace.all_events()], trace.outcome) == (["parent"], DONE)
 
 
-def test_a_rehomed_child_has_its_own_trace_in_which_old_ids_stay_valid(tmp_path: Path) -> None:
+def test_a_rehomed_child_has_its_own_trace_in_which_old_ids_stay_valid(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     live = new_writer(tmp_path / "t")
     known = live.string("known before the fork")
     op(live, "parent")
     live.note(Unchecked.NO_BYTES, "of the parent", "not of the child")
 
+    real, is_writing, may_write = files.pwrite, threading.Event(), threading.Event()
+
+    def write_later(descriptor: int, data: Any, offset: int) -> int:
+        is_writing.set()
+        assert may_write.wait(60)
+        return real(descriptor, data, offset)
+
     def work() -> None:
-        live._lock.acquire()  # as if another thread had held it at the fork
+        files.pwrite = real
         child = live.rehome("child-1")
         child.append(EventKind.OP, at=Moment(Phase.DATA, 0), name=known)
         op(child, "new in the child")
         child.close(Outcome(OutcomeKind.EXITED, 2), 3)
 
-    in_forked_child(work)
+    monkeypatch.setattr(files, "pwrite", write_later)
+    other = threading.Thread(target=live.flush, args=(1,))
+    other.start()
+    assert is_writing.wait(60)
+    in_forked_child(work)  # while the other thread holds the writer's lock
+    may_write.set()
+    other.join()
     live.close(DONE, 1)
     child = Trace.open(tmp_path / "t" / "child-1")
     assert [event.name for event in child.all_events()] == [

@@ -76,8 +76,8 @@ class StreamRaces:
 
     def __init__(self, recorder: Recorder, sanitizer: Any) -> None:
         self._recorder = recorder
-        self._handler = sanitizer.EventHandler()
-        self._handle_launch = getattr(self._handler, SANITIZER_LAUNCH)
+        self.handler = sanitizer.EventHandler()
+        self._handle_launch = getattr(self.handler, SANITIZER_LAUNCH)
         self._write = sanitizer.AccessType.WRITE
         # Reentrant: memory may be freed, which is reported here, in the middle of an operator.
         self._lock = threading.RLock()
@@ -94,7 +94,7 @@ class StreamRaces:
 
         None where torch has no CUDA, or lacks a part that this takes, which is noted.
         """
-        if not _has_cuda():
+        if not has_cuda():
             return None
         try:
             found = cls(recorder, private_sanitizer())
@@ -113,7 +113,7 @@ class StreamRaces:
         trace = gpu_trace()
         for registry_name, (method, is_wait) in SANITIZER_CALLBACKS.items():
             registry = getattr(trace, registry_name)
-            callback = self._callback(getattr(self._handler, method), is_wait, registry_name)
+            callback = self._callback(getattr(self.handler, method), is_wait, registry_name)
             registry.add_callback(callback)
             patches.on_undo(functools.partial(registry.callback_list.remove, callback))
         for kind, handle, registry_name in (
@@ -125,7 +125,7 @@ class StreamRaces:
 
     def _method(self, registry: str) -> Any:
         """Return the sanitizer's method for what torch reports through a registry."""
-        return getattr(self._handler, SANITIZER_CALLBACKS[registry][0])
+        return getattr(self.handler, SANITIZER_CALLBACKS[registry][0])
 
     def _callback(
         self, method: Callable[..., None], is_wait: bool, registry: str
@@ -209,11 +209,11 @@ class StreamRaces:
                 return
             if rng.is_capturing():
                 return  # nothing runs yet: the operator becomes part of a graph
-            stream = _raw_stream(device)
+            stream = find_stream(device)
             self._launch(use, stream, self._addresses(read), self._addresses(written))
             if info.base in _COPIES and not waits:
                 self._remember_copy(use, stream, read, written)
-            if not any(_is_on_device(tensor) for tensor in written):
+            if not any(is_on_device(tensor) for tensor in written):
                 # The operator read and waited for that. The sanitizer was told of the wait before
                 # it was told of the reading, so it is told again.
                 for wait in waits:
@@ -223,7 +223,7 @@ class StreamRaces:
         """Return the tensors on the device, by the address that the sanitizer knows them by."""
         found: dict[int, torch.Tensor] = {}
         for tensor in tensors:
-            if _is_on_device(tensor) and tensor.layout is torch.strided and tensor.numel():
+            if is_on_device(tensor) and tensor.layout is torch.strided and tensor.numel():
                 address = tensor.data_ptr()
                 allocation = address - int(tensor.storage_offset()) * tensor.element_size()
                 self._views.setdefault(allocation, set()).add(address)
@@ -240,7 +240,7 @@ class StreamRaces:
         aliases: dict[int, tuple[()]] = dict.fromkeys(used, ())
         kernel = (stream, only_read, set(written), no_outputs, use, aliases)
         errors = self._handle_launch(*kernel)
-        self._forget_reads(read)
+        self.forget_reads(read)
         for error in errors:
             text = describe(used[error.data_ptr])
             self._report_streams(use, text, now=error.current_access, before=error.previous_access)
@@ -260,13 +260,13 @@ class StreamRaces:
         other = before.operator
         self._report(use, f"{message} {earlier} by {other.text} at", other)
 
-    def _forget_reads(self, addresses: Iterable[int]) -> None:
+    def forget_reads(self, addresses: Iterable[int]) -> None:
         """Of many reads since the last write, keep the latest of each stream.
 
         Whoever waited for that one waited for all.
         """
         for address in addresses:
-            reads = self._handler.tensors_accessed.get_reads(address)
+            reads = self.handler.tensors_accessed.get_reads(address)
             if len(reads) > _MOST_READS:
                 reads[:] = {access.stream: access for access in reads}.values()
 
@@ -284,7 +284,7 @@ class StreamRaces:
             self._copies = dict(under_way)
         for fills_host, tensors in ((True, written), (False, read)):
             for tensor in tensors:
-                if _is_on_device(tensor) or not _is_pinned(tensor):
+                if is_on_device(tensor) or not is_pinned(tensor):
                     continue
                 storage = storage_of(tensor)
                 if storage is None:
@@ -292,7 +292,7 @@ class StreamRaces:
                 self._copies[storage_key(storage)] = _Copy(
                     use=use,
                     stream=stream,
-                    number=self._handler.seq_num,
+                    number=self.handler.seq_num,
                     fills_host=fills_host,
                     host=StorageWeakRef(storage),
                 )
@@ -325,7 +325,7 @@ class StreamRaces:
     def _is_under_way(self, copy: _Copy) -> bool:
         if copy.host.expired():
             return False
-        last_waited_for = self._handler.syncs.host_sync_state.get(copy.stream, -1)
+        last_waited_for = self.handler.syncs.host_sync_state.get(copy.stream, -1)
         return bool(last_waited_for < copy.number)
 
     # -- reports
@@ -353,7 +353,7 @@ class StreamRaces:
 
 def _first_device(tensors: list[torch.Tensor]) -> torch.device | None:
     for tensor in tensors:
-        if _is_on_device(tensor):
+        if is_on_device(tensor):
             return tensor.device
     return None
 
@@ -366,17 +366,17 @@ def _plain_tensors(tensors: list[torch.Tensor]) -> list[torch.Tensor]:
 # Functions of their own, so that a test can let the CPU stand in for a device.
 
 
-def _has_cuda() -> bool:
+def has_cuda() -> bool:
     return bool(torch.backends.cuda.is_built())
 
 
-def _is_on_device(tensor: torch.Tensor) -> bool:
+def is_on_device(tensor: torch.Tensor) -> bool:
     return tensor.is_cuda
 
 
-def _is_pinned(tensor: torch.Tensor) -> bool:
+def is_pinned(tensor: torch.Tensor) -> bool:
     return tensor.is_cpu and tensor.is_pinned()
 
 
-def _raw_stream(device: torch.device) -> int:
+def find_stream(device: torch.device) -> int:
     return int(torch.cuda.current_stream(device).cuda_stream)

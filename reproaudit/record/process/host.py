@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from reproaudit.record.session import Recorder
 
 _GRACE_S = 5.0  # for the program's own threads and atexit handlers after the audit has seen enough
-_os_exit = os._exit
+end_process = os._exit
 _getpid = os.getpid
 
 
@@ -125,7 +125,7 @@ class Host:
             # A half-installed recorder would audit another program than the one asked for.
             traceback.print_exc()
             print("reproaudit: the recorder could not be installed", file=sys.stderr, flush=True)
-            _os_exit(EXIT_SOFTWARE)
+            end_process(EXIT_SOFTWARE)
 
     def close(self) -> None:
         """Write how the run ended.
@@ -166,7 +166,7 @@ class Host:
             kind = OutcomeKind.EXITED if code else OutcomeKind.COMPLETED
             self.outcome = Outcome(kind, code, "the program ended through os._exit")
         self.close()
-        _os_exit(code)
+        end_process(code)
 
 
 def _leave_soon() -> None:
@@ -174,6 +174,6 @@ def _leave_soon() -> None:
 
     def leave() -> None:
         threading.Event().wait(_GRACE_S)
-        _os_exit(0)
+        end_process(0)
 
     threading.Thread(target=leave, daemon=True).start()

@@ -13,8 +13,8 @@ from reproaudit.record.torch_private import schema_of
 
 _Tensor = torch.Tensor
 # Bound now: the program may replace them.
-_synchronize = torch.cuda.synchronize
-_is_initialized = torch.cuda.is_initialized
+synchronize = torch.cuda.synchronize
+is_initialized = torch.cuda.is_initialized
 
 
 class BlockingCopies(GuestMode):
@@ -57,12 +57,12 @@ class SerialStreams(GuestMode):
         kwargs = kwargs or {}
         result = func(*args, **kwargs)
         # Asking about a device would initialise CUDA, which the program may never do.
-        if not _is_initialized():
+        if not is_initialized():
             return result
         devices = set(find_devices((result, args, tuple(kwargs.values()))))
         if devices and not rng.is_capturing():
             for device in devices:
-                _synchronize(device)
+                synchronize(device)
         return result
 
 

@@ -55,10 +55,10 @@ class Device:
 @pytest.fixture
 def device(monkeypatch: pytest.MonkeyPatch) -> Iterator[Device]:
     found = Device()
-    monkeypatch.setattr(stream_races, "_has_cuda", lambda: True)
-    monkeypatch.setattr(stream_races, "_is_on_device", found.is_on_device)
-    monkeypatch.setattr(stream_races, "_is_pinned", found.is_pinned)
-    monkeypatch.setattr(stream_races, "_raw_stream", lambda device: found.stream)
+    monkeypatch.setattr(stream_races, "has_cuda", lambda: True)
+    monkeypatch.setattr(stream_races, "is_on_device", found.is_on_device)
+    monkeypatch.setattr(stream_races, "is_pinned", found.is_pinned)
+    monkeypatch.setattr(stream_races, "find_stream", lambda device: found.stream)
     yield found
     assert [registry.callback_list for registry in registries()] == [[]] * len(registries())
 
@@ -290,7 +290,7 @@ def test_a_torch_without_the_parts_that_are_taken_is_noted(
 def test_without_cuda_nothing_is_switched_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream_races, "_has_cuda", lambda: False)
+    monkeypatch.setattr(stream_races, "has_cuda", lambda: False)
     monkeypatch.setattr(
         stream_races, "private_sanitizer", lambda: pytest.fail("it was switched on")
     )
@@ -335,13 +335,13 @@ def test_a_tensor_that_is_only_read_costs_no_memory_and_its_last_reads_are_still
     tmp_path: Path, device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept: list[int] = []
-    forget = stream_races.StreamRaces._forget_reads
+    forget = stream_races.StreamRaces.forget_reads
 
     def counting(self: Any, addresses: Any) -> None:
         forget(self, addresses)
-        kept.extend(len(self._handler.tensors_accessed.get_reads(address)) for address in addresses)
+        kept.extend(len(self.handler.tensors_accessed.get_reads(address)) for address in addresses)
 
-    monkeypatch.setattr(stream_races.StreamRaces, "_forget_reads", counting)
+    monkeypatch.setattr(stream_races.StreamRaces, "forget_reads", counting)
 
     def program() -> None:
         x = torch.ones(4)

@@ -41,7 +41,7 @@ def test_a_failure_while_installing_ends_the_process(
     host: Host, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     codes: list[int] = []
-    monkeypatch.setattr(host_module, "_os_exit", codes.append)
+    monkeypatch.setattr(host_module, "end_process", codes.append)
 
     def fail() -> None:
         raise RuntimeError("half of it")

@@ -67,9 +67,9 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[torch.device]]:
                 yield from devices(item)
 
     monkeypatch.setattr(device_modes, "find_devices", devices)
-    monkeypatch.setattr(device_modes, "_is_initialized", lambda: True)
+    monkeypatch.setattr(device_modes, "is_initialized", lambda: True)
     monkeypatch.setattr(rng, "is_capturing", lambda: False)
-    monkeypatch.setattr(device_modes, "_synchronize", waited.append)
+    monkeypatch.setattr(device_modes, "synchronize", waited.append)
     return waited
 
 
@@ -94,7 +94,7 @@ def test_the_backward_pass_is_waited_for_too(waits: list[torch.device]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("owner", "name"), [(rng, "is_capturing"), (device_modes, "_is_initialized")]
+    ("owner", "name"), [(rng, "is_capturing"), (device_modes, "is_initialized")]
 )
 def test_nothing_is_waited_for_inside_a_capture_or_before_the_device_is_in_use(
     waits: list[torch.device], monkeypatch: pytest.MonkeyPatch, owner: Any, name: str
