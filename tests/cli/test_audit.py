@@ -1,0 +1,50 @@
+"""What an audit is told to do by the words of the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reproaudit.cli.arguments import make_audit_parser
+from reproaudit.cli.audit import audit, make_audit_options
+from reproaudit.config.project import Choices, ProjectConfig
+from reproaudit.config.subject import parse_subject
+from reproaudit.errors import UsageError
+from reproaudit.experiment.audit import AuditOptions
+
+
+def make_options(folder: Path, *words: str, runs: int = 5) -> AuditOptions:
+    script = folder / "train.py"
+    script.write_text("", encoding="utf-8")
+    return make_audit_options(
+        make_audit_parser().parse_args(words),
+        parse_subject(str(script), [], ()),
+        project=ProjectConfig(),
+        choices=Choices(runs=runs, steps="all", budget=(3, 4.0)),
+        seed=11,
+    )
+
+
+def test_choices_and_switches_reach_the_audit(tmp_path: Path) -> None:
+    wanted = make_options(tmp_path, "--no-diagnosis")
+    assert (wanted.runs, wanted.steps, wanted.settings.seed) == (5, None, 11)
+    assert (wanted.budget.runs, wanted.budget.seconds) == (3, 4.0)
+    assert wanted.diagnose is False
+    assert wanted.capture_alerts is True
+
+
+def test_one_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="one run cannot be compared with anything"):
+        make_options(tmp_path, runs=1)
+
+
+def test_a_rate_chooses_the_number_of_runs_and_excludes_saying_it(tmp_path: Path) -> None:
+    assert make_options(tmp_path, "--rate", "0.5", "--confidence", "0.9").runs > 2
+    with pytest.raises(UsageError, match="--rate chooses the number of runs"):
+        make_options(tmp_path, "--rate", "0.5", "--runs", "4")
+
+
+def test_seeds_that_are_no_numbers_are_refused_before_anything_runs() -> None:
+    with pytest.raises(UsageError, match="cannot understand --seeds '0,x'"):
+        audit(["--seeds", "0,x", "train.py"])
