@@ -12,7 +12,6 @@ import pytest
 from reproaudit.atlas import sweep as sweeping
 from reproaudit.atlas.cells import Request
 from reproaudit.atlas.log import Log
-from reproaudit.atlas.worker import run_program
 from reproaudit.errors import ReproauditError
 
 A, B, C = (f"cpu/op/float32/large/t{count}/forward" for count in (1, 2, 3))
@@ -124,17 +123,3 @@ def test_each_accusation_is_looked_at_once_more_even_if_a_worker_crashes_at_one(
     assert log.cells[B]["reproduced"] == (3, 20)
     sweeping.confirm_accusations(Request(), log, 1.0, Silent())
     assert len(Scripted.tasks) == 2
-
-
-@pytest.mark.parametrize(
-    ("program", "counted"),
-    [
-        ("print(3, 'of 20 differ')", (3, 20)),
-        ("print('nothing')", None),
-        ("print(3, 'of 20 differ'); 1/0", None),
-    ],
-)
-def test_a_program_counts_by_what_it_prints_if_it_ends_well(
-    program: str, counted: tuple[int, int] | None
-) -> None:
-    assert run_program(program) == counted
