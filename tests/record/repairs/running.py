@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from reproaudit.config.plan import RunPlan, to_json
@@ -14,6 +16,8 @@ from reproaudit.config.settings import Settings
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.knowledge.interventions import combined
 from reproaudit.model.events import Level
+from reproaudit.record.hooks.patching import Patches
+from reproaudit.record.repairs import Reach
 from tests import warm
 from tests.auditing import PROGRAMS
 
@@ -55,6 +59,22 @@ def run(
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+@contextmanager
+def reach_here() -> Iterator[Reach]:
+    """Lend a repair the reach of this very process, whose code all counts as the program's; what it
+    replaces is put back at the end."""
+    patches = Patches()
+    try:
+        yield Reach(
+            patches=patches,
+            is_program=lambda depth: True,
+            when_imported=lambda module, action: action(),
+            after_fork=lambda action: None,
+        )
+    finally:
+        patches.undo()
 
 
 def alike(folder: Path, source: str, *interventions: str) -> set[bool]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.record.repairs.running import run
+from tests.record.repairs.running import reach_here, run
 
 pytestmark = [pytest.mark.slow]
 
@@ -35,9 +35,6 @@ def test_what_a_repetition_within_one_process_holds_is_free_again_after_it(name:
 
     import torch
 
-    from reproaudit.record.hooks.patching import Patches
-    from reproaudit.record.repairs import Reach
-
     def state() -> tuple[object, ...]:
         backends = torch.backends
         setters = [
@@ -54,11 +51,8 @@ def test_what_a_repetition_within_one_process_holds_is_free_again_after_it(name:
             backends.cuda.cudnn_sdp_enabled(),
         )
 
-    before, patches = state(), Patches()
-    reach = Reach(patches, lambda depth: True, lambda module, action: action(), lambda action: None)
-    try:
+    before = state()
+    with reach_here() as reach:
         importlib.import_module(f"reproaudit.record.repairs.{name}").install(reach)
         assert state() != before
-    finally:
-        patches.undo()
     assert state() == before

@@ -3,7 +3,6 @@ wait."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -54,7 +53,7 @@ def test_every_copy_is_told_to_wait_by_whatever_way_it_was_asked_not_to() -> Non
 
 
 @pytest.fixture
-def waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[torch.device]]:
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[torch.device]:
     """Every CPU tensor of two elements or more counts as one on the device; return what was waited
     for."""
     waited: list[torch.device] = []
@@ -107,18 +106,3 @@ def test_nothing_is_waited_for_inside_a_capture_or_before_the_device_is_in_use(
 
 def test_a_cpu_tensor_is_on_no_device_to_wait_for() -> None:
     assert list(device_modes.find_devices((torch.ones(2), [torch.ones(2)], "cpu"))) == []
-
-
-def test_threads_of_the_program_are_under_the_mode_as_well(waits: list[torch.device]) -> None:
-    from reproaudit.record.hooks.patching import Patches
-    from reproaudit.record.repairs.fill_mode import enter_everywhere
-
-    patches = Patches()
-    enter_everywhere(SerialStreams(), patches)
-    try:
-        thread = threading.Thread(target=lambda: torch.arange(4.0).add_(1))
-        thread.start()
-        thread.join()
-    finally:
-        patches.undo()
-    assert waits
