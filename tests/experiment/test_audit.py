@@ -227,7 +227,7 @@ def test_a_seed_that_the_program_overrides_is_told_with_its_line(tmp_path: Path)
     )
     (change,) = [row for row in result["changes"] if row["what"] == "torch.manual_seed"]
     assert (change["before"], change["after"]) == ("5", "0")
-    assert change["location"]["line"] == 7
+    assert change["location"]["line"] == 8
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ import uuid
 
 import numpy as np
 import torch
+from plain_sgd import SGD
 from torch.utils.data import DataLoader, Dataset
 
 
@@ -75,7 +76,7 @@ def main():
     model = torch.nn.Sequential(
         torch.nn.Linear(4, 8), torch.nn.Dropout(0.1), torch.nn.Tanh(), torch.nn.Linear(8, 1)
     )
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    optimizer = SGD(model.parameters(), lr=0.01)
     loader = DataLoader(Waves(), batch_size=4, shuffle=True, num_workers=2)
     for batch, target in loader:
         scratch = torch.empty_like(batch).copy_(batch)
