@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,23 +14,22 @@ Indices = npt.NDArray[np.int64]
 AnyIntegers = npt.NDArray[Any]
 Run = tuple[int, int, int]  # position in a, position in b, number of equal keys from there on
 
-# Edits up to which a block is aligned exactly: the whole stream's, then those of a gap between two
-# anchors.
-EXACT_EDITS = 1024
-GAP_EDITS = 128
+# Events without a partner up to which a block is aligned exactly.
+EXACT_EDITS = 1024  # where the block is the whole stream
+GAP_EDITS = 128  # where it is a gap between two anchors
 # Lengths of the stretches of equal keys on which streams that are further apart are brought
 # together again.
 ANCHOR_LENGTHS = (32, 8)
-UNREACHED = -(1 << 40)
-WINDOW = 32
+UNREACHED = -(1 << 40)  # so low that no number of edits makes it a position
+WINDOW = 32  # keys that are compared on all diagonals at once
 CALL_COST = 4096  # what following one diagonal costs besides its comparisons, in comparisons
-FIRST_SEARCH = 256
+FIRST_SEARCH = 256  # places that are looked at first; each further look is at four times as many
+LARGEST_SEARCH = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Alignment:
-    """Aligned pairs, rising in both streams, and the events of each stream that have no partner,
-    rising."""
+    """Aligned pairs, and the events of each stream that have no partner. All of them rise."""
 
     pairs_a: Indices
     pairs_b: Indices
@@ -47,8 +46,7 @@ class _Budget:
 
 
 def align(a: AnyIntegers, b: AnyIntegers) -> Alignment:
-    """Pair the events of two streams of integer keys, one key per event, so that paired keys are
-    equal.
+    """Pair the events of two streams of integer keys, one per event, so that paired keys are equal.
 
     Between the common beginning and the common end the pairs are a longest common subsequence
     (Myers, "An O(ND) Difference Algorithm", 1986), as long as at most EXACT_EDITS events lack a
@@ -64,12 +62,11 @@ def align(a: AnyIntegers, b: AnyIntegers) -> Alignment:
         keys_a, keys_b = keys_b, keys_a
     size = len(keys_a) + len(keys_b)
     budget = _Budget(rounds=4 * EXACT_EDITS + size // 64, comparisons=(1 << 26) + 16 * size)
-    runs = np.array(
-        list(_block_runs(keys_a, keys_b, anchors=ANCHOR_LENGTHS, edits=EXACT_EDITS, budget=budget)),
-        dtype=np.int64,
-    )
-    pairs_a, pairs_b = _expand(runs.reshape(-1, 3))
-    only_a, only_b = _unpaired(len(keys_a), pairs_a), _unpaired(len(keys_b), pairs_b)
+    found = _block_runs(keys_a, keys_b, anchors=ANCHOR_LENGTHS, edits=EXACT_EDITS, budget=budget)
+    runs = np.array(list(found), dtype=np.int64).reshape(-1, 3)
+    pairs_a, pairs_b = _expand(runs)
+    only_a = _find_alone(len(keys_a), pairs_a)
+    only_b = _find_alone(len(keys_b), pairs_b)
     if swapped:
         return Alignment(pairs_b, pairs_a, only_b, only_a)
     return Alignment(pairs_a, pairs_b, only_a, only_b)
@@ -91,12 +88,16 @@ def _comes_first(a: Keys, b: Keys) -> bool:
 
 
 def _expand(runs: Indices) -> tuple[Indices, Indices]:
-    lengths = runs[:, 2]
-    within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    return np.repeat(runs[:, 0], lengths) + within, np.repeat(runs[:, 1], lengths) + within
+    """Return the positions of every pair; `runs` has shape [runs, 3]."""
+    starts_a, starts_b, lengths = runs.T
+    pairs_before = np.cumsum(lengths) - lengths
+    within = np.arange(lengths.sum()) - np.repeat(pairs_before, lengths)
+    pairs_a = np.repeat(starts_a, lengths) + within
+    pairs_b = np.repeat(starts_b, lengths) + within
+    return pairs_a, pairs_b
 
 
-def _unpaired(size: int, paired: Indices) -> Indices:
+def _find_alone(size: int, paired: Indices) -> Indices:
     alone = np.ones(size, dtype=np.bool_)
     alone[paired] = False
     return np.flatnonzero(alone)
@@ -104,12 +105,15 @@ def _unpaired(size: int, paired: Indices) -> Indices:
 
 def _common_prefix(a: Keys, b: Keys) -> int:
     limit = min(len(a), len(b))
-    start, size = 0, 64
+    start = 0
+    size = 64
     while start < limit:
-        equal = a[start : min(start + size, limit)] == b[start : min(start + size, limit)]
+        stop = min(start + size, limit)
+        equal = a[start:stop] == b[start:stop]
         if not equal.all():
             return start + int(equal.argmin())
-        start, size = start + size, min(4 * size, 1 << 16)
+        start = stop
+        size = min(4 * size, 1 << 16)
     return limit
 
 
@@ -121,7 +125,8 @@ def _block_runs(
     tail = _common_prefix(a[head:][::-1], b[head:][::-1])
     if head:
         yield 0, 0, head
-    rest_a, rest_b = a[head : len(a) - tail], b[head : len(b) - tail]
+    rest_a = a[head : len(a) - tail]
+    rest_b = b[head : len(b) - tail]
     for i, j, length in _middle_runs(rest_a, rest_b, anchors=anchors, edits=edits, budget=budget):
         yield head + i, head + j, length
     if tail:
@@ -131,12 +136,14 @@ def _block_runs(
 def _middle_runs(
     a: Keys, b: Keys, *, anchors: tuple[int, ...], edits: int, budget: _Budget
 ) -> Iterator[Run]:
+    """Yield the runs of a block that neither begins nor ends with equal keys."""
     if not len(a) or not len(b):
         return
     if len(a) == 1 or len(b) == 1:
         where = np.flatnonzero(a == b)
         if where.size:
-            yield (0, int(where[0]), 1) if len(a) == 1 else (int(where[0]), 0, 1)
+            first = int(where[0])
+            yield (0, first, 1) if len(a) == 1 else (first, 0, 1)
         return
     exact = _exact_runs(a, b, edits, budget)
     if exact is not None:
@@ -146,11 +153,11 @@ def _middle_runs(
 
 
 def _exact_runs(a: Keys, b: Keys, edits: int, budget: _Budget) -> list[Run] | None:
-    """Return the runs of a longest common subsequence; None if more than `edits` events lack a
-    partner.
+    """Return the runs of a longest common subsequence; None if it costs more than it may.
 
-    After round d, `reached[i]` is how far d edits come in `a` on diagonal 2i - d (position in a
-    less that in b).
+    That is, if more than `edits` events lack a partner, or the budget is used up. A diagonal is the
+    position in `a` less that in `b`. After round d, `ends[d][i]` is how far d edits come in `a` on
+    diagonal 2i - d.
     """
     starts: list[Indices] = []
     ends: list[Indices] = []
@@ -163,70 +170,91 @@ def _exact_runs(a: Keys, b: Keys, edits: int, budget: _Budget) -> list[Run] | No
         if d == 0:
             start = np.zeros(1, dtype=np.int64)
         else:
+            # A diagonal is reached from the one below by skipping a key of `a`, from the one above
+            # by skipping a key of `b`.
             skip_a, skip_b = np.full((2, d + 1), UNREACHED, dtype=np.int64)
-            skip_a[1:], skip_b[:-1] = ends[-1] + 1, ends[-1]
+            skip_a[1:] = ends[-1] + 1
+            skip_b[:-1] = ends[-1]
             skip_a[skip_a > len(a)] = UNREACHED
             skip_b[skip_b - diagonals > len(b)] = UNREACHED
             start = np.maximum(skip_a, skip_b)
+        end = _slide(a, b, start=start, diagonals=diagonals, budget=budget)
         starts.append(start)
-        ends.append(_slide(a, b, start=start, diagonals=diagonals, budget=budget))
-        if abs(goal) <= d and (goal + d) % 2 == 0 and ends[-1][(goal + d) // 2] == len(a):
-            return _trace_back(starts, ends, (goal + d) // 2)
+        ends.append(end)
+        # Round d reaches every second diagonal only.
+        goal_index, is_odd = divmod(goal + d, 2)
+        if abs(goal) <= d and not is_odd and end[goal_index] == len(a):
+            return _trace_back(starts, ends, goal_index)
     return None
 
 
 def _slide(a: Keys, b: Keys, *, start: Indices, diagonals: Indices, budget: _Budget) -> Indices:
-    """Return how far the keys are equal from each start on: most end at once, few go far."""
+    """Return how far the keys are equal from each start on, as positions in `a`."""
     end: Indices = start.copy()
     limit = np.minimum(len(a) - start, len(b) - start + diagonals)
-    open_ = np.flatnonzero((start >= 0) & (limit > 0))
-    open_ = open_[a[start[open_]] == b[start[open_] - diagonals[open_]]]
-    if not open_.size:
+    # Most diagonals end at once, some within a window, few go far.
+    going = np.flatnonzero((start >= 0) & (limit > 0))
+    going = going[a[start[going]] == b[start[going] - diagonals[going]]]
+    if not going.size:
         return end
-    ahead = start[open_][:, None] + np.arange(WINDOW)
-    in_b = np.minimum(ahead - diagonals[open_][:, None], len(b) - 1)
-    equal = a[np.minimum(ahead, len(a) - 1)] == b[in_b]
-    far = equal.all(axis=1)
-    end[open_] += np.minimum(np.where(far, WINDOW, equal.argmin(axis=1)), limit[open_])
-    for index in open_[far]:
-        x, y = int(end[index]), int(end[index] - diagonals[index])
+    # Beyond its end a stream's last key is compared again: `limit` cuts off what that adds.
+    in_a = start[going][:, None] + np.arange(WINDOW)
+    in_b = in_a - diagonals[going][:, None]
+    equal = a[np.minimum(in_a, len(a) - 1)] == b[np.minimum(in_b, len(b) - 1)]
+    goes_far = equal.all(axis=1)
+    equal_keys = np.where(goes_far, WINDOW, equal.argmin(axis=1))
+    end[going] += np.minimum(equal_keys, limit[going])
+    for index in going[goes_far]:
+        x = int(end[index])
+        y = x - int(diagonals[index])
         end[index] += _common_prefix(a[x:], b[y:])
-    budget.comparisons -= int((end[open_] - start[open_]).sum()) + CALL_COST * int(far.sum())
+    compared = int((end[going] - start[going]).sum())
+    budget.comparisons -= compared + CALL_COST * int(goes_far.sum())
     return end
 
 
 def _trace_back(starts: list[Indices], ends: list[Indices], index: int) -> list[Run]:
+    """Return the runs of the way that ends on diagonal number `index` of the last round."""
     runs: list[Run] = []
-    for d in range(len(starts) - 1, -1, -1):
-        start, end, diagonal = int(starts[d][index]), int(ends[d][index]), 2 * index - d
+    for d in reversed(range(len(starts))):
+        start = int(starts[d][index])
+        end = int(ends[d][index])
+        diagonal = 2 * index - d
         if end > start:
             runs.append((start, start - diagonal, end - start))
+        # Came by a key of `b` if the diagonal above ended where this one starts, else by one of
+        # `a`.
         if d and (index == d or ends[d - 1][index] != start):
             index -= 1
     return runs[::-1]
 
 
 def _walk(a: Keys, b: Keys, anchors: tuple[int, ...], budget: _Budget) -> Iterator[Run]:
+    """Yield the runs of two streams that are far apart: anchor by anchor, and between them."""
     finder = _AnchorFinder(a, b, anchors[0])
+    shorter = anchors[1:]
     i = j = 0
     while (found := _fewest_alone(a, b, finder=finder, i=i, j=j)) is not None:
         p, q = found
-        for x, y, length in _block_runs(
-            a[i:p], b[j:q], anchors=anchors[1:], edits=GAP_EDITS, budget=budget
-        ):
-            yield i + x, j + y, length
+        gap = _block_runs(a[i:p], b[j:q], anchors=shorter, edits=GAP_EDITS, budget=budget)
+        yield from _move(gap, i, j)
         length = _common_prefix(a[p:], b[q:])
         if length:
             yield p, q, length
-        i, j = (
-            p + max(length, 1),
-            q + max(length, 1),
-        )  # one further where two stretches only share a digest
-    if i or len(anchors) == 1:
-        remaining = _block_runs(a[i:], b[j:], anchors=anchors[1:], edits=GAP_EDITS, budget=budget)
+        # Two stretches may only share a digest: then one key further.
+        i = p + max(length, 1)
+        j = q + max(length, 1)
+    has_anchor = i > 0
+    if has_anchor or not shorter:
+        remaining = _block_runs(a[i:], b[j:], anchors=shorter, edits=GAP_EDITS, budget=budget)
     else:
-        remaining = _walk(a, b, anchors[1:], budget)
-    for x, y, length in remaining:
+        remaining = _walk(a, b, shorter, budget)
+    yield from _move(remaining, i, j)
+
+
+def _move(runs: Iterable[Run], i: int, j: int) -> Iterator[Run]:
+    """Yield runs of two parts of streams, which begin at `i` and `j`, as runs of the streams."""
+    for x, y, length in runs:
         yield i + x, j + y, length
 
 
@@ -234,15 +262,17 @@ class _AnchorFinder:
     """Finds the nearest place, from two positions on, where `length` keys in a row are equal."""
 
     def __init__(self, a: Keys, b: Keys, length: int) -> None:
-        digests_a, digests_b = _stretch_digests(a, length), _stretch_digests(b, length)
+        digests_a = _digest_stretches(a, length)
+        digests_b = _digest_stretches(b, length)
         self._order = np.argsort(digests_b, kind="stable")
         ordered = digests_b[self._order]
         first = np.searchsorted(ordered, digests_a, "left")
         stop = np.searchsorted(ordered, digests_a, "right")
         self._places = np.flatnonzero(stop > first)
-        self._first, self._stop = first[self._places], stop[self._places]
+        self._first = first[self._places]
+        self._stop = stop[self._places]
         # Positions in b, grouped by digest and rising within a group, as numbers that rise
-        # throughout.
+        # throughout: one binary search finds the next position of a group.
         self._stride = len(b) + 1
         self._ranks = np.searchsorted(ordered, ordered, "left") * self._stride + self._order
 
@@ -253,64 +283,90 @@ class _AnchorFinder:
         streams in step where they repeat themselves, and where the fewest keys would be skipped in
         one stream only.
         """
-        best: tuple[int, int, int, int] | None = None
-        at, size = int(np.searchsorted(self._places, i)), FIRST_SEARCH
-        while at < len(self._places) and (best is None or self._places[at] - i <= best[0]):
+        best: _Step | None = None
+        at = int(np.searchsorted(self._places, i))
+        size = FIRST_SEARCH
+        # Skipping the keys of `a` alone costs at least as much: further places cannot be cheaper.
+        while at < len(self._places) and (best is None or self._places[at] - i <= best.cost):
             span = slice(at, at + size)
-            p, first, stop = self._places[span], self._first[span], self._stop[span]
+            p = self._places[span]
+            first = self._first[span]
+            stop = self._stop[span]
+            # In step, as many keys of `b` are skipped as of `a`; else the next place will do.
             wanted = np.minimum(p - i + j, self._stride - 1) if level else j
             after = np.searchsorted(self._ranks, first * self._stride + wanted)
-            for slot in (after, after - 1) if level else (after,):
+            slots = (after, after - 1) if level else (after,)
+            for slot in slots:
                 usable = np.flatnonzero((slot >= first) & (slot < stop))
-                found = _cheapest(p[usable] - i, self._order[slot[usable]] - j, level)
+                skip_b = self._order[slot[usable]] - j
+                found = _find_cheapest(p[usable] - i, skip_b, level=level)
                 if found is not None and (best is None or found < best):
                     best = found
-            at, size = at + size, min(4 * size, 1 << 16)
-        return None if best is None else (i + best[2], j + best[3])
+            at += size
+            size = min(4 * size, LARGEST_SEARCH)
+        return None if best is None else (i + best.skip_a, j + best.skip_b)
 
 
-def _cheapest(skip_a: Indices, skip_b: Indices, level: bool) -> tuple[int, int, int, int] | None:
-    """Return (cost, shift, keys skipped in a, keys skipped in b) of the cheapest place that lies
-    ahead."""
+class _Step(NamedTuple):
+    """A way to a place ahead: the keys that it skips, and what it costs. Cheaper ones are less."""
+
+    cost: int
+    shift: int
+    skip_a: int
+    skip_b: int
+
+
+def _find_cheapest(skip_a: Indices, skip_b: Indices, *, level: bool) -> _Step | None:
+    """Return the cheapest step to one of the places that lie ahead in `b`."""
     ahead = skip_b >= 0
-    skip_a, skip_b = skip_a[ahead], skip_b[ahead]
+    skip_a = skip_a[ahead]
+    skip_b = skip_b[ahead]
     if not skip_a.size:
         return None
     shift = np.abs(skip_a - skip_b)
     cost = np.maximum(skip_a, skip_b) + shift if level else skip_a + skip_b
     k = int(np.lexsort((shift, cost))[0])
-    return int(cost[k]), int(shift[k]), int(skip_a[k]), int(skip_b[k])
+    return _Step(
+        cost=int(cost[k]), shift=int(shift[k]), skip_a=int(skip_a[k]), skip_b=int(skip_b[k])
+    )
 
 
 def _fewest_alone(
     a: Keys, b: Keys, *, finder: _AnchorFinder, i: int, j: int
 ) -> tuple[int, int] | None:
-    """Return the nearest place by either measure: the one before which fewer events must lack a
-    partner."""
+    """Return the nearest place by either measure.
+
+    Of two, the one before which fewer events must lack a partner.
+    """
     nearest = finder.nearest(i, j, level=False)
-    if (
-        nearest is None or sum(nearest) - i - j <= 2
-    ):  # one event more, or one replaced: nothing to weigh
+    if nearest is None:
+        return None
+    skipped = sum(nearest) - i - j
+    if skipped <= 2:  # one event more, or one replaced: nothing to weigh
         return nearest
     level = finder.nearest(i, j, level=True)
     if level is None or nearest == level:
         return nearest
-    return min((level, nearest), key=lambda place: _least_alone(a[i : place[0]], b[j : place[1]]))
+    alone_if_nearest = _count_least_alone(a[i : nearest[0]], b[j : nearest[1]])
+    alone_if_level = _count_least_alone(a[i : level[0]], b[j : level[1]])
+    return level if alone_if_level <= alone_if_nearest else nearest
 
 
-def _least_alone(a: Keys, b: Keys) -> int:
+def _count_least_alone(a: Keys, b: Keys) -> int:
     """Return how many events of a gap lack a partner even if order did not matter."""
     keys_a, counts_a = np.unique(a, return_counts=True)
     keys_b, counts_b = np.unique(b, return_counts=True)
     _, at_a, at_b = np.intersect1d(keys_a, keys_b, assume_unique=True, return_indices=True)
-    return len(a) + len(b) - 2 * int(np.minimum(counts_a[at_a], counts_b[at_b]).sum())
+    pairs = int(np.minimum(counts_a[at_a], counts_b[at_b]).sum())
+    return len(a) + len(b) - 2 * pairs
 
 
-def _stretch_digests(keys: Keys, length: int) -> Keys:
+def _digest_stretches(keys: Keys, length: int) -> Keys:
     """Return a 64-bit digest of each `length` keys in a row; `length` is a power of two."""
     if len(keys) < length:
         return keys[:0]
-    digests, covered = keys, 1
+    digests = keys
+    covered = 1
     while covered < length:
         mixed = digests * np.uint64(0x9E3779B97F4A7C15)
         mixed ^= mixed >> np.uint64(32)

@@ -7,10 +7,16 @@ import numpy.typing as npt
 
 from reproaudit.compare.interning import Ids
 
+Keys = npt.NDArray[np.uint64]
+Mask = npt.NDArray[np.bool_]
 
-def mix(*columns: npt.NDArray[np.generic]) -> npt.NDArray[np.uint64]:
-    """Hash equally long integer columns row by row to 64 bits, for grouping; equality is the
-    digests' job."""
+
+def mix(*columns: npt.NDArray[np.generic]) -> Keys:
+    """Hash equally long integer columns row by row to 64 bits.
+
+    For grouping only: whether contents are equal, their own digests decide.
+    """
+    # The finaliser of SplitMix64, once per column.
     result = np.full(len(columns[0]), 0x9E3779B97F4A7C15, dtype=np.uint64)
     for column in columns:
         result ^= column.astype(np.uint64)
@@ -21,7 +27,7 @@ def mix(*columns: npt.NDArray[np.generic]) -> npt.NDArray[np.uint64]:
     return result
 
 
-def occurrences(groups: npt.NDArray[np.uint64]) -> Ids:
+def occurrences(groups: Keys) -> Ids:
     """Number the occurrences of each value in their order: [7, 3, 7] gives [0, 0, 1]."""
     order = np.argsort(groups, kind="stable")
     found = np.empty(len(groups), dtype=np.int64)
@@ -29,23 +35,26 @@ def occurrences(groups: npt.NDArray[np.uint64]) -> Ids:
     return found
 
 
-def within_runs(groups: npt.NDArray[np.uint64]) -> Ids:
+def within_runs(groups: Keys) -> Ids:
     """Number the elements of each run of equal values: [7, 7, 3] gives [0, 1, 0]."""
     if not len(groups):
         return np.zeros(0, dtype=np.int64)
-    starts = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1]])
-    return np.arange(len(groups)) - np.repeat(starts, np.diff(np.r_[starts, len(groups)]))
+    is_start = np.ones(len(groups), dtype=np.bool_)
+    is_start[1:] = groups[1:] != groups[:-1]
+    starts = np.flatnonzero(is_start)
+    lengths = np.diff(starts, append=len(groups))
+    return np.arange(len(groups)) - np.repeat(starts, lengths)
 
 
-def are_among(
-    values: npt.NDArray[np.uint64], others: npt.NDArray[np.uint64]
-) -> npt.NDArray[np.bool_]:
-    """Tell which values are among the others; unlike NumPy's `isin` as fast per value with millions
-    as with few."""
+def are_among(values: Keys, others: Keys) -> Mask:
+    """Mark the values that are among the others.
+
+    Unlike NumPy's `isin`, this is as fast per value with millions as with few.
+    """
     if not len(others):
         return np.zeros(len(values), dtype=np.bool_)
     ordered = np.sort(others)
-    found: npt.NDArray[np.bool_] = (
-        ordered[np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)] == values
-    )
+    # A value above all others would stand behind the last one.
+    nearest = np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)
+    found: Mask = ordered[nearest] == values
     return found

@@ -12,12 +12,13 @@ from reproaudit.compare.interning import Interned
 from reproaudit.model.events import EventFlag, EventKind
 from reproaudit.trace.runs import Run
 
-_NO_RESULT = (
-    EventFlag.VIEW | EventFlag.UNDEFINED | EventFlag.RAISED
-)  # of these the outputs were not digested
+# Operators whose outputs were not digested.
+_NO_RESULT = EventFlag.VIEW | EventFlag.UNDEFINED | EventFlag.RAISED
+
+_Keys = npt.NDArray[np.uint64]
 
 
-def refined(
+def refine_classes(
     classes: Sequence[Sequence[int]],
     runs: Sequence[Run],
     interned: Interned,
@@ -28,26 +29,31 @@ def refined(
     The order of calls does not count: data that arrives from worker processes is unpacked whenever
     it comes. Runs that are `left_out` stay with the first of their class.
     """
-    computed = {run.index: _computed(run, interned) for run in runs}
+    computed = {run.index: _compute_keys(run, interned) for run in runs}
     found: list[list[int]] = []
-    for group in classes:
-        parts: list[list[int]] = []
-        for index in (
-            *(i for i in group if i not in left_out),
-            *(i for i in group if i in left_out),
-        ):
-            if index in left_out and parts:
-                parts[0].append(index)
-                continue
-            same = next(
-                (part for part in parts if np.array_equal(computed[part[0]], computed[index])), None
-            )
-            if same is None:
-                parts.append([index])
-            else:
-                same.append(index)
+    for members in classes:
+        judged = [index for index in members if index not in left_out]
+        others = [index for index in members if index in left_out]
+        parts = _split(judged, computed)
+        if parts:
+            parts[0] += others
+        elif others:
+            parts = [others]
         found += parts
     return tuple(sorted(tuple(sorted(part)) for part in found))
+
+
+def _split(members: Sequence[int], computed: dict[int, _Keys]) -> list[list[int]]:
+    """Group runs that computed the same, in order of first appearance."""
+    parts: list[list[int]] = []
+    for index in members:
+        for part in parts:
+            if np.array_equal(computed[part[0]], computed[index]):
+                part.append(index)
+                break
+        else:
+            parts.append([index])
+    return parts
 
 
 def count_operators(run: Run) -> int:
@@ -55,13 +61,14 @@ def count_operators(run: Run) -> int:
     return sum(int((trace.columns.kind == EventKind.OP).sum()) for _, trace in run.traces)
 
 
-def _computed(run: Run, interned: Interned) -> npt.NDArray[np.uint64]:
+def _compute_keys(run: Run, interned: Interned) -> _Keys:
     """Return one sorted 64-bit key per call, of its op, place, inputs and outputs."""
     keys = []
     for _, trace in run.traces:
         rows = trace.columns.take(trace.columns.are(EventKind.OP))
         strings, locations = interned.ids(trace)
-        outputs = np.where(((rows.flags & _NO_RESULT) == 0)[:, None], rows.output_digests, 0)
-        columns = (rows.input_digests[:, 0], rows.input_digests[:, 1], outputs[:, 0], outputs[:, 1])
-        keys.append(mix(rows.phase, strings[rows.name], locations[rows.location], *columns))
+        has_result = (rows.flags & _NO_RESULT) == 0
+        outputs = np.where(has_result[:, None], rows.output_digests, 0)
+        place = (rows.phase, strings[rows.name], locations[rows.location])
+        keys.append(mix(*place, *rows.input_digests.T, *outputs.T))
     return np.sort(np.concatenate(keys))

@@ -21,21 +21,22 @@ class CarriedFile:
     """A file that a run read as an earlier run had left it.
 
     `written` is None if no recorded line wrote it: one run found it missing, and a later one did
-    not.
+    not. `content_differed` holds between two runs that read it, or between one that did and one
+    that found nothing.
     """
 
     path: str
     read: Location
     written: Location | None
-    content_differed: (
-        bool  # between two runs that read it, or between one that did and one that found nothing
-    )
+    content_differed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _Use:
-    """What one process, or one run, did with a file: `read` and its content `found` only if it had
-    not written it."""
+    """What one process, or one run, did with a file.
+
+    `read` and its content `found` are set only if it had not written the file before.
+    """
 
     shown: str
     read: Location | None = None
@@ -44,57 +45,89 @@ class _Use:
     written: Location | None = None
 
 
-def carried_files(runs: Sequence[Run]) -> list[CarriedFile]:
-    """Return the files that carry something from a run to a later one, by absolute path, in the
-    order of reading.
+_UsesByPath = dict[str, _Use]
 
-    `runs` are in the order in which they were made. A run that writes a file before it reads it
-    carries nothing; where two of its processes did so, the write is taken to have come first.
+
+def carried_files(runs: Sequence[Run]) -> list[CarriedFile]:
+    """Return the files that carry something from a run to a later one, in the order of reading.
+
+    `runs` are in the order in which they were made. Files are told apart by their absolute paths. A
+    run that writes a file before it reads it carries nothing; where two of its processes did so,
+    the write is taken to have come first.
     """
-    uses = [_uses(run) for run in runs]
+    uses = [_find_uses(run) for run in runs]
     found: dict[str, CarriedFile] = {}
     for index, later in enumerate(uses):
         for path, use in later.items():
             if path in found or use.read is None:
                 continue
-            earlier = [one[path] for one in uses[:index] if path in one]
-            written = next(
-                (one.written for one in reversed(earlier) if one.written is not None), None
+            earlier = _uses_of(path, uses[:index])
+            written = _last_write(earlier)
+            if written is None and not any(one.was_absent for one in earlier):
+                continue
+            found[path] = CarriedFile(
+                path=use.shown,
+                read=use.read,
+                written=written,
+                content_differed=_has_several_contents(_uses_of(path, uses)),
             )
-            if written is not None or any(one.was_absent for one in earlier):
-                found[path] = CarriedFile(
-                    use.shown, use.read, written, _content_differed(uses, path)
-                )
     return list(found.values())
 
 
-def _content_differed(uses: list[dict[str, _Use]], path: str) -> bool:
-    used = [one[path] for one in uses if path in one]
-    contents: set[Digest | None] = {use.found for use in used if use.found != _UNKNOWN}
-    return len(contents | {None for use in used if use.was_absent}) > 1
+def _uses_of(path: str, uses: Sequence[_UsesByPath]) -> list[_Use]:
+    return [by_path[path] for by_path in uses if path in by_path]
 
 
-def _uses(run: Run) -> dict[str, _Use]:
+def _last_write(uses: Sequence[_Use]) -> Location | None:
+    for use in reversed(uses):
+        if use.written is not None:
+            return use.written
+    return None
+
+
+def _has_several_contents(uses: Sequence[_Use]) -> bool:
+    """Return True if two uses found something else; that nothing was there is a content too."""
+    contents: set[Digest | None] = set()
+    for use in uses:
+        if use.found != _UNKNOWN:
+            contents.add(use.found)
+        if use.was_absent:
+            contents.add(None)
+    return len(contents) > 1
+
+
+def _find_uses(run: Run) -> _UsesByPath:
     """Return what the run did with each file, by absolute path."""
-    parts: dict[str, list[_Use]] = {}
+    of_processes: dict[str, list[_Use]] = {}
     for _, trace in run.traces:
-        for path, use in _uses_in(trace).items():
-            parts.setdefault(path, []).append(use)
-    return {path: _united(uses) for path, uses in parts.items()}
+        for path, use in _find_uses_in(trace).items():
+            of_processes.setdefault(path, []).append(use)
+    return {path: _unite(uses) for path, uses in of_processes.items()}
 
 
-def _united(uses: list[_Use]) -> _Use:
-    """Unite what several processes did. What one read of a file that another wrote is left out:
-    which came first?"""
+def _unite(uses: list[_Use]) -> _Use:
+    """Return what several processes did as one use.
+
+    What one read of a file that another wrote is left out: nobody knows which came first.
+    """
     writers = [use for use in uses if use.written is not None]
-    certain = uses if not writers else writers if len(writers) == 1 else []
-    reader = next((use for use in certain if use.read is not None), _Use(uses[0].shown))
-    was_absent = any(use.was_absent for use in uses)
-    return replace(reader, was_absent=was_absent, written=writers[0].written if writers else None)
+    if not writers:
+        certain = uses
+    elif len(writers) == 1:
+        certain = writers
+    else:
+        certain = []
+    readers = [use for use in certain if use.read is not None]
+    reader = readers[0] if readers else _Use(uses[0].shown)
+    return replace(
+        reader,
+        was_absent=any(use.was_absent for use in uses),
+        written=writers[0].written if writers else None,
+    )
 
 
-def _uses_in(trace: Trace) -> dict[str, _Use]:
-    uses: dict[str, _Use] = {}
+def _find_uses_in(trace: Trace) -> _UsesByPath:
+    uses: _UsesByPath = {}
     for file in trace.files():
         use = uses.setdefault(file.path, _Use(file.shown))
         if use.written is not None:

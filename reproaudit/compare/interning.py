@@ -13,8 +13,7 @@ Ids = npt.NDArray[np.int64]
 
 
 class Interned:
-    """One numbering of strings and locations over several traces, so that ids can be compared
-    between them.
+    """Numbers the strings and locations of several traces alike, so that ids can be compared.
 
     `ignored` says which tensors every comparison under this numbering leaves out: those that decide
     the verdict, and those that diagnose it.
@@ -28,19 +27,23 @@ class Interned:
         self._by_trace: dict[int, tuple[Trace, Ids, Ids]] = {}
 
     def string(self, text: str) -> int:
+        """Return the common number of a text, which need not be in any trace."""
         return self._strings.setdefault(text, len(self._strings))
 
     def ids(self, trace: Trace) -> tuple[Ids, Ids]:
         """Return two arrays that map the trace's string and location ids to the common ones."""
-        found = self._by_trace.get(id(trace))
-        if found is None:
-            strings = np.array([self.string(text) for text in trace.strings], dtype=np.int64)
-            locations = np.array(
-                [self._location(place) for place in trace.locations], dtype=np.int64
-            )
-            found = self._by_trace[id(trace)] = (trace, strings, locations)
-        return found[1:]
+        known = self._by_trace.get(id(trace))
+        if known is not None:
+            _, strings, locations = known
+            return strings, locations
+        string_numbers = [self.string(text) for text in trace.strings]
+        location_numbers = [self._location(place) for place in trace.locations]
+        strings = np.array(string_numbers, dtype=np.int64)
+        locations = np.array(location_numbers, dtype=np.int64)
+        self._by_trace[id(trace)] = (trace, strings, locations)
+        return strings, locations
 
     def _location(self, place: Location) -> int:
         # A line is the same line whatever the enclosing function is called: generated names vary.
-        return self._locations.setdefault((place.path, place.line), len(self._locations))
+        key = (place.path, place.line)
+        return self._locations.setdefault(key, len(self._locations))

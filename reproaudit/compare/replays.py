@@ -17,8 +17,10 @@ from reproaudit.trace.words import ReplayWay
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """One way of repeating an op: `made` calls, `differing` of them. None made: the op refused, or
-    was not asked."""
+    """One way of repeating an op: `made` calls, `differing` of them.
+
+    None made: the op refused, or was not asked.
+    """
 
     way: ReplayWay
     made: int
@@ -40,35 +42,45 @@ class Capture:
 
     def others(self) -> list[TensorContent]:
         """Return the outputs of the first plain repetition that differed; empty if none did."""
-        event = next(
-            (
-                tried.event
-                for tried in self.repeated
-                if tried.way is ReplayWay.PLAIN and tried.differing
-            ),
-            None,
-        )
-        return [] if event is None else list(self.trace.values(event))
+        for tried in self.repeated:
+            if tried.way is ReplayWay.PLAIN and tried.differing:
+                return list(self.trace.values(tried.event))
+        return []
 
 
 def capture_of(run: Run, process: str, op: str, line: tuple[str, int]) -> Capture | None:
-    """Return the kept call of `op` at `line`, the one that was repeated if any was; None if the run
-    kept none."""
+    """Return the kept call of `op` at `line`, the first that was repeated if any was.
+
+    None if the process kept none.
+    """
     trace = dict(run.traces).get(process)
     if trace is None:
         return None
-    repeated: dict[int, list[Repeated]] = {}
-    for replay in trace.replays():
-        if replay.way is not None:
-            tried = Repeated(
-                way=replay.way, made=replay.made, differing=replay.differing, event=replay.number
-            )
-            repeated.setdefault(replay.repeated, []).append(tried)
     fitting = [kept for kept in trace.operations(EventFlag.KEPT) if _is_at(kept, op, line)]
     if not fitting:
         return None
-    call = next((kept for kept in fitting if kept.number in repeated), fitting[0])
-    return Capture(trace, call.number, call.flags, tuple(repeated.get(call.number, ())))
+    repeated = _find_repetitions(trace)
+    repeated_calls = [kept for kept in fitting if kept.number in repeated]
+    call = repeated_calls[0] if repeated_calls else fitting[0]
+    return Capture(
+        trace=trace,
+        event=call.number,
+        flags=call.flags,
+        repeated=tuple(repeated.get(call.number, ())),
+    )
+
+
+def _find_repetitions(trace: Trace) -> dict[int, list[Repeated]]:
+    """Return the repetitions by the event number of the call that was repeated."""
+    found: dict[int, list[Repeated]] = {}
+    for replay in trace.replays():
+        if replay.way is None:
+            continue  # a way that this version does not know
+        tried = Repeated(
+            way=replay.way, made=replay.made, differing=replay.differing, event=replay.number
+        )
+        found.setdefault(replay.repeated, []).append(tried)
+    return found
 
 
 def _is_at(call: OpEvent, op: str, line: tuple[str, int]) -> bool:

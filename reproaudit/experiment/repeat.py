@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.computed import count_operators, refined
+from reproaudit.compare.computed import count_operators, refine_classes
 from reproaudit.compare.entropy import Strength, differing_calls
 from reproaudit.compare.files import carried_files
 from reproaudit.compare.interning import Interned
@@ -184,7 +184,7 @@ class _Repetitions:
             ops = count_operators(runs[-1])
             comparison = replace(
                 comparison,
-                classes=refined(comparison.classes, runs, self.interned, left_out),
+                classes=refine_classes(comparison.classes, runs, self.interned, left_out),
                 compared=comparison.compared + ops,
                 counts=(*comparison.counts, ("operator", ops)),
             )
@@ -285,7 +285,7 @@ class _Repetitions:
                 self._note_not_proven(f"a fresh process failed: {run.outcome.detail}")
                 return None
         comparison = compare_boundaries(runs, self.interned)
-        return len(refined(comparison.classes, runs, self.interned)) == 1
+        return len(refine_classes(comparison.classes, runs, self.interned)) == 1
 
     def _run_fresh(self, make_lab: Callable[[Path], RunMaker]) -> list[Run]:
         lab = make_lab(self.folder / "fresh")

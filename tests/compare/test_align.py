@@ -173,8 +173,8 @@ def work_of_aligning(size: int, alphabet: int) -> int:
 
     with pytest.MonkeyPatch.context() as monkeypatch:
         counted("_slide", 3)
-        counted("_cheapest", 0)
-        counted("_least_alone", 1)
+        counted("_find_cheapest", 0)
+        counted("_count_least_alone", 1)
         align(a, b)
     return work
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.compare.computed import count_operators, refined
+from reproaudit.compare.computed import count_operators, refine_classes
 from reproaudit.compare.interning import Interned
 from reproaudit.model.events import EventFlag, EventKind
 from reproaudit.trace.runs import Run
@@ -22,24 +22,24 @@ def runs_of(folder: Path, *programs: list[Row]) -> list[Run]:
 
 def test_a_class_is_split_where_an_operator_gave_something_else(tmp_path: Path) -> None:
     runs = runs_of(tmp_path, [MM, ADD], [MM, OTHER], [MM, ADD])
-    assert refined([(0, 1, 2)], runs, Interned()) == ((0, 2), (1,))
+    assert refine_classes([(0, 1, 2)], runs, Interned()) == ((0, 2), (1,))
 
 
 def test_the_order_of_calls_does_not_count_but_their_number_does(tmp_path: Path) -> None:
     runs = runs_of(tmp_path, [MM, ADD], [ADD, MM], [ADD, MM, MM])
-    assert refined([(0, 1, 2)], runs, Interned()) == ((0, 1), (2,))
+    assert refine_classes([(0, 1, 2)], runs, Interned()) == ((0, 1), (2,))
 
 
 def test_runs_of_two_classes_are_never_brought_together(tmp_path: Path) -> None:
     runs = runs_of(tmp_path, [MM], [MM])
-    assert refined([(1,), (0,)], runs, Interned()) == ((0,), (1,))
+    assert refine_classes([(1,), (0,)], runs, Interned()) == ((0,), (1,))
 
 
 def test_a_run_that_is_left_out_stays_with_the_first_of_its_class(tmp_path: Path) -> None:
     runs = runs_of(tmp_path, [OTHER], [MM], [ADD])
     left_out = frozenset({0})
-    assert refined([(0, 1, 2)], runs, Interned(), left_out) == ((0, 1), (2,))
-    assert refined([(0,)], runs, Interned(), left_out) == ((0,),)
+    assert refine_classes([(0, 1, 2)], runs, Interned(), left_out) == ((0, 1), (2,))
+    assert refine_classes([(0,)], runs, Interned(), left_out) == ((0,),)
 
 
 @pytest.mark.parametrize("flag", [EventFlag.VIEW, EventFlag.UNDEFINED, EventFlag.RAISED])
@@ -48,7 +48,7 @@ def test_what_has_no_result_is_told_apart_by_its_inputs_only(
 ) -> None:
     rows = [Row("op", 1, 2, flags=flag), Row("op", 9, 2, flags=flag), Row("op", 1, 3, flags=flag)]
     runs = runs_of(tmp_path, *([row] for row in rows))
-    assert refined([(0, 1, 2)], runs, Interned()) == ((0, 1), (2,))
+    assert refine_classes([(0, 1, 2)], runs, Interned()) == ((0, 1), (2,))
 
 
 def test_only_operators_are_counted(tmp_path: Path) -> None:
