@@ -17,15 +17,16 @@ from reproaudit.model.result import Difference
 Array = npt.NDArray[Any]
 Buffer = bytes | bytearray | memoryview | npt.NDArray[Any]
 
-CHUNK_ELEMENTS = (
-    1 << 18
-)  # bounds the memory that a comparison needs, and keeps its arrays in the cache
+# Bounds the memory that a comparison needs, and keeps its arrays in the cache.
+CHUNK_ELEMENTS = 1 << 18
 BIN_ENDS = np.uint64(1) << np.arange(64, dtype=np.uint64)
 
 
 class TensorContent(Protocol):
-    """A tensor's exact content: `data` holds its elements in logical row-major order,
-    little-endian, without gaps."""
+    """A tensor's exact content.
+
+    `data` holds its elements in logical row-major order, little-endian, without gaps.
+    """
 
     @property
     def dtype(self) -> str: ...
@@ -48,8 +49,10 @@ class TensorBytes:
 
 @dataclass(frozen=True, slots=True)
 class _FloatFormat:
-    """A sign-magnitude float. Magnitudes are bit patterns without the sign bit and rise with the
-    value."""
+    """A sign-magnitude float.
+
+    Magnitudes are bit patterns without the sign bit, and rise with the value.
+    """
 
     bits: int
     last_finite: int
@@ -64,11 +67,12 @@ def _narrow(
 ) -> _FloatFormat:
     """Describe an 8-bit float: its 256 values are a table."""
     mantissa_bits = 7 - exponent_bits
+    implicit_one = 1 << mantissa_bits
     magnitude = np.arange(128)
-    exponent, fraction = magnitude >> mantissa_bits, magnitude & ((1 << mantissa_bits) - 1)
-    significand = np.where(exponent == 0, fraction, fraction + (1 << mantissa_bits)).astype(
-        np.float64
-    )
+    exponent = magnitude >> mantissa_bits
+    fraction = magnitude & (implicit_one - 1)
+    is_subnormal = exponent == 0
+    significand = np.where(is_subnormal, fraction, fraction + implicit_one).astype(np.float64)
     positive = np.ldexp(significand, np.maximum(exponent, 1) - bias - mantissa_bits)
     table = np.concatenate([positive, -positive])
     return _FloatFormat(
@@ -98,23 +102,35 @@ def _view_as(dtype: str) -> Callable[[Array], Array]:
     return lambda words: words.view(dtype).astype(np.float64)
 
 
+def _decode_bfloat16(words: Array) -> Array:
+    # The upper half of a float32, which NumPy knows.
+    widened: Array = (words.astype("<u4") << np.uint32(16)).view("<f4")
+    return widened.astype(np.float64)
+
+
 FLOATS = {
     "float8_e4m3fn": _narrow(4, 7, last_finite=0x7E, last_number=0x7E),
     "float8_e5m2": _narrow(5, 15, last_finite=0x7B, last_number=0x7C),
     "float8_e4m3fnuz": _narrow(4, 8, last_finite=0x7F, last_number=0x7F, fnuz=True),
     "float8_e5m2fnuz": _narrow(5, 16, last_finite=0x7F, last_number=0x7F, fnuz=True),
     "float16": _ieee(16, 10, _view_as("<f2")),
-    "bfloat16": _ieee(16, 7, lambda words: _view_as("<f4")(words.astype("<u4") << np.uint32(16))),
+    "bfloat16": _ieee(16, 7, _decode_bfloat16),
     "float32": _ieee(32, 23, _view_as("<f4")),
     "float64": _ieee(64, 52, _view_as("<f8")),
     "complex32": _ieee(16, 10, _view_as("<f2"), parts=2),
     "complex64": _ieee(32, 23, _view_as("<f4"), parts=2),
     "complex128": _ieee(64, 52, _view_as("<f8"), parts=2),
 }
-INTEGERS = {"bool": "?"} | {
-    f"{prefix}int{8 * size}": f"<{prefix or 'i'}{size}"
-    for prefix in ("", "u")
-    for size in (1, 2, 4, 8)
+INTEGERS = {
+    "bool": "?",
+    "int8": "<i1",
+    "int16": "<i2",
+    "int32": "<i4",
+    "int64": "<i8",
+    "uint8": "<u1",
+    "uint16": "<u2",
+    "uint32": "<u4",
+    "uint64": "<u8",
 }
 
 
@@ -154,13 +170,10 @@ def element_difference(
     Raises ValueError if dtype or shape differ, or if the data is not as long as they say.
     """
     if a.dtype != b.dtype or tuple(a.shape) != tuple(b.shape):
-        raise ValueError(
-            f"cannot compare {_description(a)} with {_description(b)} element by element"
-        )
+        raise ValueError(f"cannot compare {_name(a)} with {_name(b)} element by element")
     elements = math.prod(a.shape)
-    measured = a.dtype in FLOATS or a.dtype in INTEGERS
     tally = _Tally()
-    for start, words_a, words_b in _chunks(a, b, elements):
+    for start, words_a, words_b in _iterate_chunks(a, b, elements):
         where = np.flatnonzero((words_a != words_b).any(axis=1))
         if not where.size:
             continue
@@ -168,167 +181,209 @@ def element_difference(
             tally.first = start + int(where[0])
         tally.differing += where.size
         if a.dtype in FLOATS:
-            _tally_floats(
-                tally, words_a[where], b=words_b[where], form=FLOATS[a.dtype], tolerance=tolerance
-            )
+            form = FLOATS[a.dtype]
+            _tally_floats(tally, words_a[where], b=words_b[where], form=form, tolerance=tolerance)
         elif a.dtype in INTEGERS:
-            _tally_integers(
-                tally,
-                words_a[where],
-                words_b=words_b[where],
-                dtype=INTEGERS[a.dtype],
-                tolerance=tolerance,
-            )
-    is_equal = tally.differing == 0
+            values_a = _view_integers(words_a[where], INTEGERS[a.dtype])
+            values_b = _view_integers(words_b[where], INTEGERS[a.dtype])
+            _tally_integers(tally, values_a, values_b, tolerance)
+    if tally.differing == 0:
+        return _no_difference(a.dtype, elements)
+    is_measured = a.dtype in FLOATS or a.dtype in INTEGERS
     return Difference(
         elements=elements,
         differing=tally.differing,
-        max_ulp=0 if is_equal and a.dtype in FLOATS else tally.max_ulp,
-        max_abs=(0.0 if a.dtype in FLOATS else 0) if is_equal and measured else tally.max_abs,
-        max_rel=0.0 if is_equal and measured else tally.max_rel,
-        first_index=None
-        if tally.first is None
-        else tuple(int(i) for i in np.unravel_index(tally.first, a.shape)),
+        max_ulp=tally.max_ulp,
+        max_abs=tally.max_abs,
+        max_rel=tally.max_rel,
+        first_index=_index_of(tally.first, a.shape),
         nan_against_number=tally.nan_against_number,
         nan_payload=tally.nan_payload,
         zero_sign=tally.zero_sign,
-        ulp_histogram=tuple(
-            (str(1 << i), int(count)) for i, count in enumerate(tally.bins) if count
-        ),
-        within_tolerance=is_equal or (measured and tally.within and not tolerance.is_bitwise),
+        ulp_histogram=_name_bins(tally.bins),
+        within_tolerance=is_measured and tally.within and not tolerance.is_bitwise,
     )
 
 
-def _description(tensor: TensorContent) -> str:
+def _no_difference(dtype: str, elements: int) -> Difference:
+    """Return what equal tensors give: 0 for each measure that their dtype has."""
+    is_float = dtype in FLOATS
+    is_integer = dtype in INTEGERS
+    max_abs: float | None = None
+    if is_float:
+        max_abs = 0.0
+    elif is_integer:
+        max_abs = 0
+    return Difference(
+        elements=elements,
+        differing=0,
+        max_ulp=0 if is_float else None,
+        max_abs=max_abs,
+        max_rel=0.0 if is_float or is_integer else None,
+        within_tolerance=True,
+    )
+
+
+def _index_of(element: int | None, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    if element is None:
+        return None
+    return tuple(int(position) for position in np.unravel_index(element, shape))
+
+
+def _name_bins(bins: Array) -> tuple[tuple[str, int], ...]:
+    """Return the upper end of each bin that is not empty, and how many elements it has."""
+    return tuple((str(1 << number), int(count)) for number, count in enumerate(bins) if count)
+
+
+def _name(tensor: TensorContent) -> str:
     return f"{tensor.dtype}{list(tensor.shape)}"
 
 
-def _chunks(
+def _iterate_chunks(
     a: TensorContent, b: TensorContent, elements: int
 ) -> Iterator[tuple[int, Array, Array]]:
-    """Yield (number of the first element, words of a, words of b); words are unsigned, one row per
-    element."""
-    words_a, words_b = _words(a, elements), _words(b, elements)
+    """Yield (number of the first element, words of a, words of b) of one chunk after the other."""
+    words_a = _view_words(a, elements)
+    words_b = _view_words(b, elements)
     if words_a.shape != words_b.shape:
-        raise ValueError(f"{_description(a)}: {words_a.nbytes} bytes against {words_b.nbytes}")
+        raise ValueError(f"{_name(a)}: {words_a.nbytes} bytes against {words_b.nbytes}")
     for start in range(0, elements, CHUNK_ELEMENTS):
         stop = start + CHUNK_ELEMENTS
         yield start, words_a[start:stop], words_b[start:stop]
 
 
 def content_bytes(tensor: TensorContent) -> npt.NDArray[np.uint8]:
-    return np.frombuffer(tensor.data, np.uint8) if len(tensor.data) else np.zeros(0, np.uint8)
+    """Return a tensor's data as an array of bytes."""
+    if len(tensor.data):
+        return np.frombuffer(tensor.data, np.uint8)
+    return np.zeros(0, np.uint8)  # which NumPy refuses to make of an empty buffer
 
 
-def _words(tensor: TensorContent, elements: int) -> Array:
+def _view_words(tensor: TensorContent, elements: int) -> Array:
+    """Return the data as unsigned words, one row per element; a complex one has two."""
     content = content_bytes(tensor)
+    parts = 1
     if tensor.dtype in FLOATS:
-        width, parts = FLOATS[tensor.dtype].bits // 8, FLOATS[tensor.dtype].parts
+        form = FLOATS[tensor.dtype]
+        width = form.bits // 8
+        parts = form.parts
     elif tensor.dtype in INTEGERS:
-        width, parts = np.dtype(INTEGERS[tensor.dtype]).itemsize, 1
+        width = np.dtype(INTEGERS[tensor.dtype]).itemsize
     else:
-        width, parts = 1, content.size // max(elements, 1)
+        width = 1
+        parts = content.size // max(elements, 1)
     if content.size != elements * parts * width:
-        raise ValueError(f"{_description(tensor)} cannot have {content.size} bytes of data")
+        raise ValueError(f"{_name(tensor)} cannot have {content.size} bytes of data")
     return content.view(f"<u{width}").reshape(elements, parts)
 
 
 def _tally_floats(
     tally: _Tally, a: Array, *, b: Array, form: _FloatFormat, tolerance: Tolerance
 ) -> None:
+    """Add elements that differ, shape [elements, parts], to the tally."""
     sign = np.uint64(1 << (form.bits - 1))
-    wide_a, wide_b = a.astype(np.uint64), b.astype(np.uint64)
-    size_a, size_b = wide_a & ~sign, wide_b & ~sign
-    nan_a, nan_b = size_a > form.last_number, size_b > form.last_number
+    wide_a = a.astype(np.uint64)
+    wide_b = b.astype(np.uint64)
+    size_a = wide_a & ~sign
+    size_b = wide_b & ~sign
     if form.negative_zero_is_nan:
-        nan_a, nan_b = wide_a == sign, wide_b == sign
-    numbers, unequal = ~(nan_a | nan_b), wide_a != wide_b
+        nan_a = wide_a == sign
+        nan_b = wide_b == sign
+    else:
+        nan_a = size_a > form.last_number
+        nan_b = size_b > form.last_number
+    both_nan = nan_a & nan_b
+    are_numbers = ~(nan_a | nan_b)
+    unequal = wide_a != wide_b
     same_sign = (wide_a & sign) == (wide_b & sign)
-    ulps = np.where(
-        same_sign, np.maximum(size_a, size_b) - np.minimum(size_a, size_b), size_a + size_b
-    )
-    ulps[~numbers] = 0
+    gap = np.maximum(size_a, size_b) - np.minimum(size_a, size_b)
+    ulps = np.where(same_sign, gap, size_a + size_b)
+    ulps[~are_numbers] = 0
 
-    tally.nan_against_number += _count(nan_a ^ nan_b)
-    tally.nan_payload += _count(nan_a & nan_b & unequal)
-    tally.zero_sign += _count(numbers & unequal & (ulps == 0))
-    if (numbers & unequal).any():
+    tally.nan_against_number += _count_elements(nan_a ^ nan_b)
+    tally.nan_payload += _count_elements(both_nan & unequal)
+    tally.zero_sign += _count_elements(are_numbers & unequal & (ulps == 0))
+    if (are_numbers & unequal).any():
         tally.max_ulp = max(tally.max_ulp or 0, int(ulps.max()))
-        ends = np.searchsorted(BIN_ENDS, ulps.max(axis=1))
-        tally.bins += np.bincount(ends[ulps.any(axis=1)], minlength=len(tally.bins))
+        bins = np.searchsorted(BIN_ENDS, ulps.max(axis=1))
+        tally.bins += np.bincount(bins[ulps.any(axis=1)], minlength=len(tally.bins))
 
-    finite = numbers & (np.maximum(size_a, size_b) <= form.last_finite)
+    are_finite = are_numbers & (np.maximum(size_a, size_b) <= form.last_finite)
     # Equal infinities and pairs of NaNs have no distance; the other part of such a complex element
     # still has.
-    settled = ~finite & ((nan_a & nan_b) | ~unequal)
-    measurable = (finite | settled).all(axis=1)
-    values_a, values_b = (
-        form.decode(np.where(finite, words, 0).astype(words.dtype)) for words in (a, b)
-    )
+    are_settled = ~are_finite & (both_nan | ~unequal)
+    measurable = (are_finite | are_settled).all(axis=1)
+    values_a = form.decode(np.where(are_finite, a, 0).astype(a.dtype))
+    values_b = form.decode(np.where(are_finite, b, 0).astype(b.dtype))
     distance, relative, near = _measure(values_a[measurable], values_b[measurable], tolerance)
-    measured = finite[measurable].any(axis=1)
+    measured = are_finite[measurable].any(axis=1)
     if measured.any():
         tally.max_abs = max(tally.max_abs or 0.0, float(distance[measured].max()))
         tally.max_rel = max(tally.max_rel or 0.0, float(relative[measured].max()))
-    within = (
-        (nan_a & nan_b) | (numbers & (ulps <= np.uint64(min(tolerance.ulp, (1 << 64) - 1))))
-    ).all(axis=1)
+    most_ulps = np.uint64(min(tolerance.ulp, (1 << 64) - 1))
+    within = (both_nan | (are_numbers & (ulps <= most_ulps))).all(axis=1)
     within[measurable] |= near
     tally.within &= bool(within.all())
 
 
-def _count(parts: Array) -> int:
-    return int(np.count_nonzero(parts.any(axis=1)))
+def _count_elements(marked_parts: Array) -> int:
+    return int(np.count_nonzero(marked_parts.any(axis=1)))
 
 
 def _measure(
     a: Array, b: Array, tolerance: Tolerance, scale: float = 1.0
 ) -> tuple[Array, Array, Array]:
-    """Return |a-b|, |a-b| / max(|a|, |b|) and whether it is within rtol and atol, for rows of
-    finite float64 parts.
+    """Return |a-b|, |a-b| / max(|a|, |b|) and whether it is within rtol and atol.
 
-    Rows whose difference or modulus overflows are measured again at a quarter of their size.
+    For rows of finite float64 parts, which were multiplied by `scale`. Rows whose difference or
+    modulus overflows are measured again at a quarter of their size.
     """
     with np.errstate(over="ignore", under="ignore"):
         distance = _modulus(a - b)
         magnitude = np.maximum(_modulus(a), _modulus(b))
-        overflown = ~(np.isfinite(distance) & np.isfinite(magnitude))
-        relative = np.divide(
-            distance, magnitude, out=np.zeros_like(distance), where=(magnitude > 0) & ~overflown
-        )
-        near = distance <= tolerance.atol * scale + tolerance.rtol * np.where(
-            overflown, 0, magnitude
-        )
-        if overflown.any():
-            small, relative[overflown], near[overflown] = _measure(
-                a[overflown] / 4, b[overflown] / 4, tolerance, 0.25
-            )
-            distance[overflown] = np.minimum(small * 4, sys.float_info.max)
+        overflows = ~(np.isfinite(distance) & np.isfinite(magnitude))
+        can_divide = (magnitude > 0) & ~overflows
+        relative = np.divide(distance, magnitude, out=np.zeros_like(distance), where=can_divide)
+        allowed = tolerance.atol * scale + tolerance.rtol * np.where(overflows, 0, magnitude)
+        near = distance <= allowed
+        if overflows.any():
+            again = _measure(a[overflows] / 4, b[overflows] / 4, tolerance, 0.25)
+            quarter, relative[overflows], near[overflows] = again
+            distance[overflows] = np.minimum(quarter * 4, sys.float_info.max)
     return distance, relative, near
 
 
 def _modulus(parts: Array) -> Array:
-    return np.abs(parts[:, 0]) if parts.shape[1] == 1 else np.hypot(parts[:, 0], parts[:, 1])
+    if parts.shape[1] == 1:
+        absolute: Array = np.abs(parts[:, 0])
+        return absolute
+    length: Array = np.hypot(parts[:, 0], parts[:, 1])
+    return length
 
 
-def _tally_integers(
-    tally: _Tally, words_a: Array, *, words_b: Array, dtype: str, tolerance: Tolerance
-) -> None:
+def _view_integers(words: Array, dtype: str) -> Array:
+    """Return the values of unsigned words of shape [elements, 1]."""
+    column: Array = words[:, 0]
     if dtype == "?":
-        a, b = (words_a[:, 0] != 0).astype(np.uint8), (words_b[:, 0] != 0).astype(np.uint8)
-    else:
-        a, b = words_a[:, 0].view(dtype), words_b[:, 0].view(dtype)
+        truth: Array = (column != 0).astype(np.uint8)  # any byte but 0 is true
+        return truth
+    values: Array = column.view(dtype)
+    return values
+
+
+def _tally_integers(tally: _Tally, a: Array, b: Array, tolerance: Tolerance) -> None:
+    """Add elements that differ, shape [elements], to the tally."""
     # Two's complement: the wrapped difference of the larger and the smaller is the exact one, up to
     # 2**64 - 1.
     distance = np.maximum(a, b).astype(np.uint64) - np.minimum(a, b).astype(np.uint64)
-    size = np.maximum(_absolute(a), _absolute(b)).astype(np.float64)
     tally.max_abs = max(int(tally.max_abs or 0), int(distance.max()))
-    relative = np.divide(distance.astype(np.float64), size, out=np.zeros_like(size), where=size > 0)
+    size = np.maximum(_absolute(a), _absolute(b)).astype(np.float64)
+    wide = distance.astype(np.float64)
+    relative = np.divide(wide, size, out=np.zeros_like(size), where=size > 0)
     tally.max_rel = max(tally.max_rel or 0.0, float(relative.max()))
     with np.errstate(over="ignore"):
-        tally.within &= bool(
-            (distance.astype(np.float64) <= tolerance.atol + tolerance.rtol * size).all()
-        )
+        allowed = tolerance.atol + tolerance.rtol * size
+        tally.within &= bool((wide <= allowed).all())
 
 
 def _absolute(values: Array) -> Array:

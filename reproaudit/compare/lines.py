@@ -1,5 +1,7 @@
-"""Which of the program's own lines behave differently in two runs: where a difference came in
-before any tensor op."""
+"""Which of the program's own lines behave differently in two runs.
+
+This is where a difference came in before any tensor op.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +16,7 @@ from reproaudit.compare.align import align
 from reproaudit.compare.columns import mix
 from reproaudit.compare.interning import Interned
 from reproaudit.model.events import EventFlag, EventKind, Location
+from reproaudit.trace.columns import EventColumns
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import MAIN_PROCESS, Run
 from reproaudit.trace.words import RAN, STREAM_PREFIX
@@ -21,6 +24,7 @@ from reproaudit.trace.words import RAN, STREAM_PREFIX
 MAX_DIFFERENCES = 1_000
 
 Indices = npt.NDArray[np.int64]
+Marks = npt.NDArray[np.bool_]
 
 
 class LineKind(str, Enum):
@@ -31,12 +35,12 @@ class LineKind(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class LineDifference:
-    """The first difference of one name at one line. `event` is a number in the named process's
-    trace of run `a`.
+    """The first difference of one name at one line.
 
-    `name` is a variable's, "return" for what a function returned or yielded, "stream:NAME" of a
-    draw, "" of a branch. `state_differed`: the stream's state differed before the draw already.
-    `is_carried`: so did what the statement read.
+    `event` is a number in the named process's trace of run `a`. `name` is a variable's, "return"
+    for what a function returned or yielded, "stream:NAME" of a draw, "" of a branch.
+    `state_differed`: the stream's state differed before the draw already. `is_carried`: so did what
+    the statement read.
     """
 
     kind: LineKind
@@ -63,14 +67,19 @@ def differing_lines(a: Run, b: Run, interned: Interned) -> list[LineDifference]:
         trace_b = others.get(process)
         if trace_b is None:
             continue
-        main, threads = (
-            [_side(trace, threaded, interned) for trace in (trace_a, trace_b)]
-            for threaded in (False, True)
+        main = _AlignedThread(
+            process,
+            _select_lines(trace_a, interned, in_threads=False),
+            _select_lines(trace_b, interned, in_threads=False),
         )
-        pair = _Pair(process, *main)
-        rows = [*pair.values(), *pair.splits(), *_by_content(process, *threads)]
+        by_content = _compare_by_content(
+            process,
+            _select_lines(trace_a, interned, in_threads=True),
+            _select_lines(trace_b, interned, in_threads=True),
+        )
+        rows = [*main.compare_values(), *main.find_splits(), *by_content]
         found += sorted(rows, key=lambda row: row.event)
-    return _first_of_each(found)
+    return _keep_first_of_each(found)
 
 
 def first_entry(
@@ -78,8 +87,9 @@ def first_entry(
     before: float,
     ignored: frozenset[tuple[str, int]] = frozenset(),
 ) -> LineDifference | None:
-    """Return where the difference most likely came in that an op shows, event number `before` of
-    the main process.
+    """Return where the difference most likely came in that an op shows.
+
+    `before` is the number of that op's event in the main process.
 
     Chosen is the earliest difference that nothing earlier explains: a value or branch whose
     statement read equal values, or a draw. At the line of that difference a draw from a stream
@@ -94,11 +104,13 @@ def first_entry(
     if not chosen:
         return None
     first = min(chosen, key=lambda row: row.event)
-    draws = (row for row in chosen if row.location == first.location and row.state_differed)
-    return next(draws, first)
+    for row in chosen:
+        if row.location == first.location and row.state_differed:
+            return row
+    return first
 
 
-def _first_of_each(rows: list[LineDifference]) -> list[LineDifference]:
+def _keep_first_of_each(rows: list[LineDifference]) -> list[LineDifference]:
     kept: dict[tuple[str, Location, str], LineDifference] = {}
     for row in rows:
         kept.setdefault((row.process, row.location, row.name), row)
@@ -111,150 +123,185 @@ def _first_of_each(rows: list[LineDifference]) -> list[LineDifference]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Side:
-    """The line events of the main thread of one run, or of all others: their numbers in the trace,
-    each one's key."""
+class _Lines:
+    """The line events of the main thread of one run, or of all others.
+
+    `events` are their numbers in the trace, `keys` one for each name at a line. A position is one
+    in these two.
+    """
 
     trace: Trace
     events: Indices
     keys: npt.NDArray[np.uint64]
 
+    def columns(self, positions: Indices) -> EventColumns:
+        return self.trace.columns.take(self.events[positions])
+
     def name(self, position: int) -> str:
-        return self.trace.strings[int(self.trace.columns.name[self.events[position]])]
+        name = self.trace.columns.name[self.events[position]]
+        return self.trace.strings[int(name)]
 
     def location(self, position: int) -> Location:
-        return self.trace.locations[int(self.trace.columns.location[self.events[position]])]
+        location = self.trace.columns.location[self.events[position]]
+        return self.trace.locations[int(location)]
 
     def is_undefined(self, position: int) -> bool:
-        return bool(self.trace.columns.flags[self.events[position]] & EventFlag.UNDEFINED)
+        flags = self.trace.columns.flags[self.events[position]]
+        return bool(flags & EventFlag.UNDEFINED)
 
     def inputs(self, position: int) -> tuple[int, ...]:
-        return tuple(self.trace.columns.input_digests[self.events[position]].tolist())
+        digest = self.trace.columns.input_digests[self.events[position]]
+        return tuple(digest.tolist())
 
 
-def _side(trace: Trace, threaded: bool, interned: Interned) -> _Side:
-    events = trace.columns
-    chosen = np.flatnonzero((events.kind == EventKind.LINE) & ((events.thread != 0) == threaded))
+def _select_lines(trace: Trace, interned: Interned, *, in_threads: bool) -> _Lines:
+    columns = trace.columns
+    wanted = columns.are(EventKind.LINE) & (columns.are_in_threads() == in_threads)
+    events = np.flatnonzero(wanted)
     strings, locations = interned.ids(trace)
-    return _Side(
-        trace, chosen, mix(strings[events.name[chosen]], locations[events.location[chosen]])
-    )
+    keys = mix(strings[columns.name[events]], locations[columns.location[events]])
+    return _Lines(trace, events, keys)
 
 
-def _comparable(side: _Side, positions: Indices) -> npt.NDArray[np.bool_]:
-    """Tell which events stand at lines that leave no undefined memory: it means nothing until
-    something reads it."""
-    rows = side.trace.columns.take(side.events[positions])
-    defined: npt.NDArray[np.bool_] = (rows.flags & EventFlag.UNDEFINED) == 0
-    return defined & ~np.isin(rows.location, _leaving_undefined(side.trace))
+def _mark_comparable(lines: _Lines, positions: Indices) -> Marks:
+    """Mark the events at lines that leave no undefined memory.
+
+    What such memory holds means nothing until something reads it.
+    """
+    rows = lines.columns(positions)
+    is_defined: Marks = (rows.flags & EventFlag.UNDEFINED) == 0
+    return is_defined & ~np.isin(rows.location, _find_allocating_lines(lines.trace))
 
 
-def _leaving_undefined(trace: Trace) -> Indices:
+def _find_allocating_lines(trace: Trace) -> Indices:
     """Return the lines that allocate more undefined tensors than they fill in place.
 
     A layer is made by allocating its weights and drawing them at one line of the program: nothing
     is left undefined.
     """
     ops = trace.columns.take(trace.columns.are(EventKind.OP))
-    fills = np.array(
-        [text.partition(".")[0].endswith("_") for text in trace.strings], dtype=np.bool_
-    )
-    count = len(trace.locations)
-    allocated = np.bincount(ops.location[(ops.flags & EventFlag.UNDEFINED) != 0], minlength=count)
-    filled = np.bincount(ops.location[fills[ops.name]], minlength=count)
+    # aten's name of an op that works in place ends in "_", before the overload.
+    fills_by_name = [text.partition(".")[0].endswith("_") for text in trace.strings]
+    fills = np.array(fills_by_name, dtype=np.bool_)[ops.name]
+    allocates = ops.have(EventFlag.UNDEFINED)
+    lines = len(trace.locations)
+    allocated = np.bincount(ops.location[allocates], minlength=lines)
+    filled = np.bincount(ops.location[fills], minlength=lines)
     return np.flatnonzero(allocated > filled)
 
 
-def _by_content(process: str, a: _Side, b: _Side) -> Iterator[LineDifference]:
+def _find_first_of_each(keys: npt.NDArray[np.uint64]) -> Indices:
+    """Return where each key stands first, rising."""
+    _, first = np.unique(keys, return_index=True)
+    return np.sort(first)
+
+
+def _compare_by_content(process: str, a: _Lines, b: _Lines) -> Iterator[LineDifference]:
     """Yield what threads of run `a` came to at a line, and none of run `b` at the same one."""
-    rows_a, rows_b = a.trace.columns.take(a.events), b.trace.columns.take(b.events)
+    everything = np.arange(len(a.events))
+    rows_a = a.columns(everything)
+    rows_b = b.columns(np.arange(len(b.events)))
     came_to_a = mix(a.keys, *rows_a.output_digests.T)
     came_to_b = mix(b.keys, *rows_b.output_digests.T)
     read_a = mix(a.keys, *rows_a.input_digests.T)
     read_b = mix(b.keys, *rows_b.input_digests.T)
-    differs = (
-        np.isin(a.keys, b.keys)
-        & ~np.isin(came_to_a, came_to_b)
-        & _comparable(a, np.arange(len(a.events)))
-    )
+    differs = np.isin(a.keys, b.keys)
+    differs &= ~np.isin(came_to_a, came_to_b)
+    differs &= _mark_comparable(a, everything)
+    read_others = ~np.isin(read_a, read_b)
     chosen = np.flatnonzero(differs)
-    _, first = np.unique(a.keys[chosen], return_index=True)
-    unread = ~np.isin(read_a, read_b)
-    for position in chosen[np.sort(first)].tolist():
-        yield _difference(process, a, position, read_others=bool(unread[position]))
+    for position in chosen[_find_first_of_each(a.keys[chosen])].tolist():
+        yield _make_difference(process, a, position, read_others=bool(read_others[position]))
 
 
-class _Pair:
-    """The main thread of one process in both runs, aligned."""
+class _AlignedThread:
+    """The main thread of one process in both runs, aligned. A pair is a number of the alignment."""
 
-    def __init__(self, process: str, a: _Side, b: _Side) -> None:
-        self._process, self._a, self._b = process, a, b
+    def __init__(self, process: str, a: _Lines, b: _Lines) -> None:
+        self._process = process
+        self._a = a
+        self._b = b
         alignment = align(a.keys, b.keys)
-        self._pairs_a, self._pairs_b = alignment.pairs_a, alignment.pairs_b
+        self._pairs_a = alignment.pairs_a
+        self._pairs_b = alignment.pairs_b
 
-    def values(self) -> Iterator[LineDifference]:
-        """Yield what both runs did at the same line with another outcome: the first time that each
-        name differs."""
-        a, b = self._a, self._b
-        rows_a, rows_b = (
-            a.trace.columns.take(a.events[self._pairs_a]),
-            b.trace.columns.take(b.events[self._pairs_b]),
-        )
-        differs = (rows_a.output_digests != rows_b.output_digests).any(axis=1)
-        differs &= _comparable(a, self._pairs_a) & _comparable(b, self._pairs_b)
+    def compare_values(self) -> Iterator[LineDifference]:
+        """Yield what both runs did at the same line with another outcome.
+
+        Of each name at a line only the first time.
+        """
+        a = self._a
+        b = self._b
+        outputs_a = a.columns(self._pairs_a).output_digests
+        outputs_b = b.columns(self._pairs_b).output_digests
+        differs = (outputs_a != outputs_b).any(axis=1)
+        differs &= _mark_comparable(a, self._pairs_a)
+        differs &= _mark_comparable(b, self._pairs_b)
         chosen = np.flatnonzero(differs)
-        _, first = np.unique(a.keys[self._pairs_a[chosen]], return_index=True)
-        for pair in chosen[np.sort(first)].tolist():
-            found = _difference(
-                self._process, a, int(self._pairs_a[pair]), read_others=self._read_others(pair)
-            )
+        keys = a.keys[self._pairs_a[chosen]]
+        for pair in chosen[_find_first_of_each(keys)].tolist():
+            position = int(self._pairs_a[pair])
+            read_others = self._read_others(pair)
+            found = _make_difference(self._process, a, position, read_others=read_others)
             if found.kind is LineKind.DRAW and not found.state_differed:
                 found = replace(found, is_carried=self._statement_read_others(pair))
             yield found
 
-    def splits(self) -> Iterator[LineDifference]:
-        """Yield the places from which the runs went different ways, or changed different things at
-        one line."""
-        before_a, before_b = (
-            np.concatenate([[-1], pairs]) for pairs in (self._pairs_a, self._pairs_b)
-        )
+    def find_splits(self) -> Iterator[LineDifference]:
+        """Yield the places from which the runs went different ways.
+
+        Or from which they changed different things at one line.
+        """
+        before_a = np.concatenate([[-1], self._pairs_a])
+        before_b = np.concatenate([[-1], self._pairs_b])
         after_a = np.concatenate([self._pairs_a, [len(self._a.events)]])
         after_b = np.concatenate([self._pairs_b, [len(self._b.events)]])
-        for gap in np.flatnonzero((after_a - before_a > 1) | (after_b - before_b > 1)).tolist():
+        has_more = (after_a - before_a > 1) | (after_b - before_b > 1)
+        for gap in np.flatnonzero(has_more).tolist():
             only_a = range(int(before_a[gap]) + 1, int(after_a[gap]))
             only_b = range(int(before_b[gap]) + 1, int(after_b[gap]))
-            yield from self._split(gap - 1, only_a, only_b)
+            yield from self._describe_split(gap - 1, only_a, only_b)
 
-    def _split(self, last: int, only_a: range, only_b: range) -> Iterator[LineDifference]:
-        """Yield what comes between a pair, the last that both runs have in common, and the next.
-        -1: there is none."""
-        a, b = self._a, self._b
+    def _describe_split(self, last: int, only_a: range, only_b: range) -> Iterator[LineDifference]:
+        """Yield what comes between the pair `last` and the next one; `last` is -1 before the first.
+
+        `only_a` and `only_b` are the positions in between.
+        """
+        a = self._a
+        b = self._b
         if not len(a.events):
             return
-        position = int(self._pairs_a[last]) if last >= 0 else 0
-        carried = last >= 0 and self._read_others(last)
+        has_pair = last >= 0
+        position = int(self._pairs_a[last]) if has_pair else 0
+        carried = has_pair and self._read_others(last)
+        common = _make_difference(self._process, a, position, read_others=carried)
         alone = [(a, k) for k in only_a] + [(b, k) for k in only_b]
-        common = _difference(self._process, a, position, read_others=carried)
-        if any(side.name(k) == RAN for side, k in alone):
+        if any(lines.name(k) == RAN for lines, k in alone):
             yield replace(
                 common, kind=LineKind.BRANCH, name=RAN, state_differed=False, is_carried=carried
             )
             return
-        for side, k in alone:
-            if not side.is_undefined(k):
-                of_same_line = carried and side.location(k) == common.location
-                found = _difference(self._process, side, k, read_others=of_same_line)
-                event = found.event if side is a else common.event
-                yield replace(
-                    found, event=event, thread=0, state_differed=False, is_carried=of_same_line
-                )
+        for lines, k in alone:
+            if lines.is_undefined(k):
+                continue
+            of_same_line = carried and lines.location(k) == common.location
+            found = _make_difference(self._process, lines, k, read_others=of_same_line)
+            # Run `a` has no event for what only run `b` did: the last common one stands for it.
+            event = found.event if lines is a else common.event
+            yield replace(
+                found, event=event, thread=0, state_differed=False, is_carried=of_same_line
+            )
 
     def _read_others(self, pair: int) -> bool:
-        return self._a.inputs(int(self._pairs_a[pair])) != self._b.inputs(int(self._pairs_b[pair]))
+        """Return True if the two statements of a pair read different values."""
+        inputs_a = self._a.inputs(int(self._pairs_a[pair]))
+        inputs_b = self._b.inputs(int(self._pairs_b[pair]))
+        return inputs_a != inputs_b
 
     def _statement_read_others(self, pair: int) -> bool:
-        """Tell the same of the statement that moved a stream: it stands right before its draws."""
+        """Return the same of the statement that moved a stream, which is right before its draws."""
         place = self._a.location(int(self._pairs_a[pair]))
+        # A statement may draw from several streams: a few events lie in between.
         for earlier in range(pair - 1, max(-1, pair - 4), -1):
             position = int(self._pairs_a[earlier])
             if self._a.name(position) == RAN:
@@ -262,15 +309,18 @@ class _Pair:
         return False
 
 
-def _difference(process: str, side: _Side, position: int, *, read_others: bool) -> LineDifference:
-    event = int(side.events[position])
-    name, thread = side.name(position), int(side.trace.columns.thread[event])
+def _make_difference(
+    process: str, lines: _Lines, position: int, *, read_others: bool
+) -> LineDifference:
+    event = int(lines.events[position])
+    name = lines.name(position)
+    thread = int(lines.trace.columns.thread[event])
     is_draw = name.startswith(STREAM_PREFIX)
     return LineDifference(
         kind=LineKind.DRAW if is_draw else LineKind.VALUE,
         process=process,
         event=event,
-        location=side.location(position),
+        location=lines.location(position),
         name=name,
         thread=thread,
         state_differed=is_draw and read_others,

@@ -1,17 +1,15 @@
-"""Where two runs first differ: aligned op streams, the ops whose inputs are equal and whose outputs
-are not."""
+"""Where two runs first differ: ops of aligned streams with equal inputs and other outputs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from reproaudit.compare.align import align
+from reproaudit.compare.align import Alignment, align
 from reproaudit.compare.columns import are_among, mix
 from reproaudit.compare.interning import Interned
 from reproaudit.model.events import EventFlag, EventKind, Location
@@ -19,6 +17,9 @@ from reproaudit.trace.columns import EventColumns
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
 from reproaudit.trace.views import OpEvent
+
+_Keys = npt.NDArray[np.uint64]
+_Numbers = npt.NDArray[np.int64]
 
 _MAX_SEARCHED = 10_000
 # Flags by which calls of one op at one line are told apart: what they are born of, and of which
@@ -41,31 +42,31 @@ class Origin(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A place where a difference is born, seen in a pair of runs. Event numbers are within the
-    named process.
+    """A place where a difference is born, seen in a pair of runs.
 
-    `count` calls of one op at one line are one source, the first of them: a loop repeats them at
-    every step.
+    Event numbers are within the named process. `order` is the position in run `a`. `count` calls of
+    one op at one line are one source, the first of them: a loop repeats them at every step.
+    `allocation` is set for UNDEFINED only: the event that allocated the memory, in run `a`, or in
+    `b` where `a` has none. `made_at` is set for INPUT only: where the memory was made that somebody
+    wrote outside PyTorch.
     """
 
     origin: Origin
     process: str
     event_a: int | None
     event_b: int | None
-    order: float  # position in run `a`, for ordering
-    allocation: int | None = (
-        None  # UNDEFINED: event number of the allocation in run `a` (`b` where `a` has none)
-    )
-    made_at: Location | None = (
-        None  # INPUT: where the memory was made that somebody wrote outside PyTorch
-    )
+    order: float
+    allocation: int | None = None
+    made_at: Location | None = None
     count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Localisation:
-    """All sources of one pair of runs, first one first, one per place. `carriers` are counted call
-    by call."""
+    """All sources of one pair of runs, first one first, one per place.
+
+    `aligned`, `only_a`, `only_b` and `carriers` count calls; a carrier's inputs differ already.
+    """
 
     sources: tuple[Source, ...]
     aligned: int
@@ -78,92 +79,106 @@ class Localisation:
         return not self.sources
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Process:
+    """One process of both runs."""
+
+    label: str
+    a: Trace
+    b: Trace
+
+    def select_ops(self, *, in_threads: bool) -> tuple[_Ops, _Ops]:
+        """Return the ops of the main thread of both runs, or of all other threads."""
+        return _select_ops(self.a, in_threads), _select_ops(self.b, in_threads)
+
+    def compared_source(self, origin: Origin, a: int, b: int) -> Source:
+        """Return a source at a call that both runs have."""
+        return Source(origin=origin, process=self.label, event_a=a, event_b=b, order=a)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ops:
+    """Some of a trace's ops, by their event numbers."""
+
+    trace: Trace
+    events: _Numbers
+
+    def columns(self) -> EventColumns:
+        """Return a copy of their columns. Not kept here: a record has 64 bytes."""
+        return self.trace.columns.take(self.events)
+
+    def make_keys(self, interned: Interned, *, step: bool) -> _Keys:
+        """Return a key per op, of what it is and where it stands; with `step` also of when."""
+        strings, locations = interned.ids(self.trace)
+        columns = self.columns()
+        names = (strings[columns.name], strings[columns.module], locations[columns.location])
+        if step:
+            return mix(columns.phase, *names, columns.step)
+        return mix(columns.phase, *names)
+
+
+def _select_ops(trace: Trace, in_threads: bool) -> _Ops:
+    columns = trace.columns
+    wanted = columns.are(EventKind.OP) & (columns.are_in_threads() == in_threads)
+    return _Ops(trace, np.flatnonzero(wanted))
+
+
 def localise(a: Run, b: Run, interned: Interned) -> Localisation:
     """Align the op streams of two runs and return where their differences are born."""
-    sources: list[Source] = []
-    aligned = only_a = only_b = carriers = 0
     others = dict(b.traces)
-    for process, trace_a in a.traces:
-        trace_b = others.get(process)
+    sources: list[Source] = []
+    parts: list[Localisation] = []
+    for label, trace_a in a.traces:
+        trace_b = others.get(label)
         if trace_b is None:
             continue
-        part = _localise_main_thread(process, trace_a, trace_b, interned)
-        sources += part.sources
-        sources += _localise_threads(process, trace_a, trace_b, interned)
-        aligned, only_a, only_b = aligned + part.aligned, only_a + part.only_a, only_b + part.only_b
-        carriers += part.carriers
+        process = _Process(label, trace_a, trace_b)
+        main = _localise_main_thread(process, interned)
+        parts.append(main)
+        sources += main.sources
+        in_threads = _localise_threads(process, interned)
+        if in_threads is not None:
+            sources.append(in_threads)
     sources.sort(key=lambda source: (source.process, source.order))
     return Localisation(
-        sources=tuple(sources), aligned=aligned, only_a=only_a, only_b=only_b, carriers=carriers
+        sources=tuple(sources),
+        aligned=sum(part.aligned for part in parts),
+        only_a=sum(part.only_a for part in parts),
+        only_b=sum(part.only_b for part in parts),
+        carriers=sum(part.carriers for part in parts),
     )
 
 
-def _stream(trace: Trace, threaded: bool) -> npt.NDArray[np.int64]:
-    events = trace.columns
-    return np.flatnonzero((events.kind == EventKind.OP) & ((events.thread != 0) == threaded))
+# -- the main thread
 
 
-def _keys(
-    trace: Trace, chosen: npt.NDArray[np.int64], interned: Interned, *, step: bool
-) -> npt.NDArray[np.uint64]:
-    rows = trace.columns.take(chosen)
-    strings, locations = interned.ids(trace)
-    columns: list[npt.NDArray[Any]] = [
-        rows.phase,
-        strings[rows.name],
-        strings[rows.module],
-        locations[rows.location],
-    ]
-    return mix(*columns, rows.step) if step else mix(*columns)
-
-
-def _localise_main_thread(
-    process: str, trace_a: Trace, trace_b: Trace, interned: Interned
-) -> Localisation:
-    chosen_a, chosen_b = _stream(trace_a, False), _stream(trace_b, False)
+def _localise_main_thread(process: _Process, interned: Interned) -> Localisation:
+    ops_a, ops_b = process.select_ops(in_threads=False)
     alignment = align(
-        _keys(trace_a, chosen_a, interned, step=True), _keys(trace_b, chosen_b, interned, step=True)
+        ops_a.make_keys(interned, step=True),
+        ops_b.make_keys(interned, step=True),
     )
-    events_a, events_b = chosen_a[alignment.pairs_a], chosen_b[alignment.pairs_b]
-    rows_a, rows_b = trace_a.columns.take(events_a), trace_b.columns.take(events_b)
-    inputs_equal = (rows_a.input_digests == rows_b.input_digests).all(axis=1)
-    outputs_equal = (rows_a.output_digests == rows_b.output_digests).all(axis=1)
+    events_a = ops_a.events[alignment.pairs_a]
+    events_b = ops_b.events[alignment.pairs_b]
+    rows_a = process.a.columns.take(events_a)
+    rows_b = process.b.columns.take(events_b)
     flags = rows_a.flags | rows_b.flags
+    inputs_equal = (rows_a.input_digests == rows_b.input_digests).all(axis=1)
     inputs_equal |= (flags & EventFlag.UNDIGESTED) != 0  # what nobody digested carries nothing
-    born = np.flatnonzero(inputs_equal & ~outputs_equal & ((flags & _UNCOMPARED) == 0))
-    sources = []
-    for i, count in _by_place(born, rows_a, rows_b):
-        source = _classify(
-            process,
-            trace_a,
-            trace_b=trace_b,
-            a=int(events_a[i]),
-            b=int(events_b[i]),
-            inputs_equal=True,
-        )
-        sources.append(replace(source, count=count))
+    outputs_equal = (rows_a.output_digests == rows_b.output_digests).all(axis=1)
+    is_compared = (flags & _UNCOMPARED) == 0
+    born = np.flatnonzero(inputs_equal & ~outputs_equal & is_compared)
     carriers = np.flatnonzero(~inputs_equal)
+
+    sources = []
+    for pair, count in _group_by_place(born, rows_a, rows_b):
+        source = _classify_birth(process, int(events_a[pair]), int(events_b[pair]))
+        sources.append(replace(source, count=count))
     if len(carriers) and (not len(born) or carriers[0] < born[0]):
-        i = int(carriers[0])
-        sources.append(
-            _classify(
-                process,
-                trace_a,
-                trace_b=trace_b,
-                a=int(events_a[i]),
-                b=int(events_b[i]),
-                inputs_equal=False,
-            )
-        )
-    structure = _first_structure(
-        process,
-        alignment.only_a,
-        only_b=alignment.only_b,
-        pairs_a=alignment.pairs_a,
-        pairs_b=alignment.pairs_b,
-        chosen_a=chosen_a,
-        chosen_b=chosen_b,
-    )
+        # An input differed before any op made a difference: it came in by no op that was compared.
+        first = carriers[0]
+        sources.append(_classify_input(process, int(events_a[first]), int(events_b[first])))
+    structure = _find_first_structure(process.label, alignment, ops_a.events, ops_b.events)
     if structure is not None:
         sources.append(structure)
     return Localisation(
@@ -175,11 +190,13 @@ def _localise_main_thread(
     )
 
 
-def _by_place(
-    born: npt.NDArray[np.int64], rows_a: EventColumns, rows_b: EventColumns
+def _group_by_place(
+    born: _Numbers, rows_a: EventColumns, rows_b: EventColumns
 ) -> Iterator[tuple[int, int]]:
-    """Yield the first of the pairs `born` that share origin, op and line, and how many do, in order
-    of appearance."""
+    """Yield the first of the pairs `born` of each origin, op and line, and how many there are.
+
+    In order of appearance.
+    """
     rows = rows_a.take(born)
     drew_otherwise = rows.drawn_states != rows_b.drawn_states[born]
     places = mix(rows.flags & _TELLING, drew_otherwise, rows.name, rows.location)
@@ -188,167 +205,159 @@ def _by_place(
         yield int(born[first[at]]), int(counts[at])
 
 
-def _classify(
-    process: str, trace_a: Trace, *, trace_b: Trace, a: int, b: int, inputs_equal: bool
-) -> Source:
-    op_a = trace_a.op(a)
-    op_b = trace_b.op(b)
-    if inputs_equal:
-        if op_a.flags & EventFlag.BIRTH:
-            return Source(origin=Origin.BIRTH, process=process, event_a=a, event_b=b, order=a)
-        if op_a.flags & EventFlag.RANDOM and op_a.drew_from != op_b.drew_from:
-            return Source(origin=Origin.RANDOM, process=process, event_a=a, event_b=b, order=a)
-        return Source(origin=Origin.OP, process=process, event_a=a, event_b=b, order=a)
+def _classify_birth(process: _Process, a: int, b: int) -> Source:
+    """Return the source at a call whose inputs are equal and whose outputs are not."""
+    op_a = process.a.op(a)
+    op_b = process.b.op(b)
+    if op_a.flags & EventFlag.BIRTH:
+        origin = Origin.BIRTH
+    elif op_a.flags & EventFlag.RANDOM and op_a.drew_from != op_b.drew_from:
+        origin = Origin.RANDOM
+    else:
+        origin = Origin.OP
+    return process.compared_source(origin, a, b)
+
+
+def _classify_input(process: _Process, a: int, b: int) -> Source:
+    """Return the source at a call whose inputs differ although no output did before."""
+    op_a = process.a.op(a)
     if op_a.flags & EventFlag.READS_UNDEFINED:
         # A random op has no room for its memory's origin: then the reader stands for it.
         allocation = a if op_a.allocated_by is None else op_a.allocated_by
-        return Source(
-            origin=Origin.UNDEFINED,
-            process=process,
-            event_a=a,
-            event_b=b,
-            order=a,
-            allocation=allocation,
-        )
-    made_at = _made_at(trace_a, op_a) or _made_at(trace_b, op_b)
-    return Source(
-        origin=Origin.INPUT, process=process, event_a=a, event_b=b, order=a, made_at=made_at
-    )
+        source = process.compared_source(Origin.UNDEFINED, a, b)
+        return replace(source, allocation=allocation)
+    made_at = _find_maker(process.a, op_a) or _find_maker(process.b, process.b.op(b))
+    return replace(process.compared_source(Origin.INPUT, a, b), made_at=made_at)
 
 
-def _made_at(trace: Trace, op: OpEvent) -> Location | None:
-    """Return the line that made the memory which the op read and somebody had written outside
-    PyTorch."""
+def _find_maker(trace: Trace, op: OpEvent) -> Location | None:
+    """Return the line that made the memory which was written outside PyTorch before the read."""
     return None if op.made_by is None else trace.event(op.made_by).location
 
 
-def _first_structure(
-    process: str,
-    only_a: npt.NDArray[np.int64],
-    *,
-    only_b: npt.NDArray[np.int64],
-    pairs_a: npt.NDArray[np.int64],
-    pairs_b: npt.NDArray[np.int64],
-    chosen_a: npt.NDArray[np.int64],
-    chosen_b: npt.NDArray[np.int64],
+def _find_first_structure(
+    process: str, alignment: Alignment, events_a: _Numbers, events_b: _Numbers
 ) -> Source | None:
-    """Return the first op that one run has and the other lacks, placed in run `a`'s order."""
-    if not len(only_a) and not len(only_b):
+    """Return the first op that one run has and the other lacks, placed in run `a`'s order.
+
+    `events_a` and `events_b` are the event numbers of what was aligned.
+    """
+    pairs_a = alignment.pairs_a
+    pairs_before_a = _count_pairs_before(alignment.only_a, pairs_a)
+    pairs_before_b = _count_pairs_before(alignment.only_b, alignment.pairs_b)
+    if pairs_before_a is None and pairs_before_b is None:
         return None
-    at_a = int(only_a[0]) if len(only_a) else None
-    at_b = int(only_b[0]) if len(only_b) else None
-    pairs_before_a = np.searchsorted(pairs_a, at_a) if at_a is not None else len(pairs_a) + 1
-    pairs_before_b = np.searchsorted(pairs_b, at_b) if at_b is not None else len(pairs_b) + 1
-    if at_a is not None and pairs_before_a <= pairs_before_b:
-        event = int(chosen_a[at_a])
-        partner = (
-            int(chosen_b[at_b]) if at_b is not None and pairs_before_a == pairs_before_b else None
-        )
+    is_first_in_a = pairs_before_b is None or (
+        pairs_before_a is not None and pairs_before_a <= pairs_before_b
+    )
+    if is_first_in_a:
+        event = int(events_a[alignment.only_a[0]])
+        # Between the same two pairs: one op stands where the other run has another.
+        replaced = pairs_before_a == pairs_before_b
         return Source(
             origin=Origin.STRUCTURE,
             process=process,
             event_a=event,
-            event_b=partner,
+            event_b=int(events_b[alignment.only_b[0]]) if replaced else None,
             order=event - 0.5,
         )
-    assert at_b is not None
+    assert pairs_before_b is not None
     # Just before the next op that both runs have: what decided may lie anywhere since the last one.
-    after = (
-        int(chosen_a[pairs_a[pairs_before_b]])
-        if pairs_before_b < len(pairs_a)
-        else int(chosen_a[-1]) + 1
-        if len(chosen_a)
-        else 0
-    )
+    if pairs_before_b < len(pairs_a):
+        after = int(events_a[pairs_a[pairs_before_b]])
+    elif len(events_a):
+        after = int(events_a[-1]) + 1
+    else:
+        after = 0
     return Source(
         origin=Origin.STRUCTURE,
         process=process,
         event_a=None,
-        event_b=int(chosen_b[at_b]),
+        event_b=int(events_b[alignment.only_b[0]]),
         order=after - 0.5,
     )
 
 
-def _first_drawn(
-    rows: EventColumns, keys: npt.NDArray[np.uint64], left: npt.NDArray[np.int64]
-) -> int:
-    """Return the unmatched op to name. Of threads that draw from one stream, whose draw is the
-    first to disagree is chance; the place that draws first is not."""
-    drawing = left[(rows.flags[left] & EventFlag.RANDOM) != 0]
-    if not len(drawing) or drawing[0] != left[0]:
-        return int(left[0])
-    _, first_at = np.unique(keys, return_index=True)
-    earliest = min((int(at) for at in first_at if keys[at] in keys[drawing]), default=int(left[0]))
-    return int(drawing[keys[drawing] == keys[earliest]][0])
+def _count_pairs_before(alone: _Numbers, paired: _Numbers) -> int | None:
+    """Return how many pairs come before the first event without a partner; None if all have one."""
+    return int(np.searchsorted(paired, alone[0])) if len(alone) else None
 
 
-def _first_write(trace: Trace, rows: EventColumns, left: npt.NDArray[np.int64]) -> int:
-    """Return the first unmatched op that writes in place: threads that only read do not race. Else
-    the first one."""
-    for position in left[:_MAX_SEARCHED]:
-        base = trace.strings[rows.name[position]].partition(".")[0]
-        if base.endswith("_") and not base.endswith("__"):
-            return int(position)
-    return int(left[0])
+# -- all other threads
 
 
-def _localise_threads(
-    process: str, trace_a: Trace, trace_b: Trace, interned: Interned
-) -> list[Source]:
-    """Compare the ops of other threads by content: which thread did which work is chance, the work
-    is not.
+def _localise_threads(process: _Process, interned: Interned) -> Source | None:
+    """Compare the ops of other threads by content: which thread did which work is chance.
 
     An op of run `a` is matched when run `b` has the same op with equal inputs and outputs. Of the
     rest, one whose inputs were also seen in run `b` is a source; if there is none, the first op
     with unseen inputs is reported.
     """
-    chosen_a, chosen_b = _stream(trace_a, True), _stream(trace_b, True)
-    if not len(chosen_a) or not len(chosen_b):
-        return []
-    rows_a, rows_b = trace_a.columns.take(chosen_a), trace_b.columns.take(chosen_b)
-    keys_a = _keys(trace_a, chosen_a, interned, step=False)
-    keys_b = _keys(trace_b, chosen_b, interned, step=False)
-    inputs_a = mix(keys_a, rows_a.input_digests[:, 0], rows_a.input_digests[:, 1])
-    inputs_b = mix(keys_b, rows_b.input_digests[:, 0], rows_b.input_digests[:, 1])
-    whole_a = mix(inputs_a, rows_a.output_digests[:, 0], rows_a.output_digests[:, 1])
-    whole_b = mix(inputs_b, rows_b.output_digests[:, 0], rows_b.output_digests[:, 1])
-    undigested = keys_b[(rows_b.flags & EventFlag.UNDIGESTED) != 0]
-    comparable = ((rows_a.flags & _UNCOMPARED) == 0) & ~np.isin(keys_a, undigested)
-    left = np.flatnonzero(~are_among(whole_a, whole_b) & comparable)
+    ops_a, ops_b = process.select_ops(in_threads=True)
+    if not len(ops_a.events) or not len(ops_b.events):
+        return None
+    rows_a = ops_a.columns()
+    rows_b = ops_b.columns()
+    keys_a = ops_a.make_keys(interned, step=False)
+    keys_b = ops_b.make_keys(interned, step=False)
+    inputs_a = mix(keys_a, *rows_a.input_digests.T)
+    inputs_b = mix(keys_b, *rows_b.input_digests.T)
+    whole_a = mix(inputs_a, *rows_a.output_digests.T)
+    whole_b = mix(inputs_b, *rows_b.output_digests.T)
+    undigested = keys_b[rows_b.have(EventFlag.UNDIGESTED)]
+    is_compared = ~rows_a.have(_UNCOMPARED) & ~np.isin(keys_a, undigested)
+    left = np.flatnonzero(~are_among(whole_a, whole_b) & is_compared)
     if not len(left):
-        return []
-    seen = are_among(inputs_a[left], inputs_b)
-    first = (
-        _first_drawn(rows_a, keys_a, left[seen])
-        if seen.any()
-        else _first_write(trace_a, rows_a, left)
-    )
-    partners = (
-        np.flatnonzero(inputs_b == inputs_a[first])
-        if seen.any()
-        else np.flatnonzero(keys_b == keys_a[first])
-    )
-    event_a = int(chosen_a[first])
-    event_b = int(chosen_b[partners[0]]) if len(partners) else None
-    if not seen.any() or event_b is None:
-        return [
-            Source(
-                origin=Origin.INPUT,
-                process=process,
-                event_a=event_a,
-                event_b=event_b,
-                order=event_a,
-            )
-        ]
+        return None
+    seen = left[are_among(inputs_a[left], inputs_b)]
+    if len(seen):
+        first = _find_first_drawn(rows_a, keys_a, seen)
+        partners = np.flatnonzero(inputs_b == inputs_a[first])
+    else:
+        first = _find_first_write(ops_a, left)
+        partners = np.flatnonzero(keys_b == keys_a[first])
+    event_a = int(ops_a.events[first])
+    event_b = int(ops_b.events[partners[0]]) if len(partners) else None
+    if not len(seen) or event_b is None:
+        return Source(
+            origin=Origin.INPUT,
+            process=process.label,
+            event_a=event_a,
+            event_b=event_b,
+            order=event_a,
+        )
     if rows_a.flags[first] & EventFlag.RANDOM:
         # The state was read just before the op drew, and another thread may have drawn in between.
-        return [
-            Source(
-                origin=Origin.RANDOM,
-                process=process,
-                event_a=event_a,
-                event_b=event_b,
-                order=event_a,
-            )
-        ]
-    return [_classify(process, trace_a, trace_b=trace_b, a=event_a, b=event_b, inputs_equal=True)]
+        return process.compared_source(Origin.RANDOM, event_a, event_b)
+    return _classify_birth(process, event_a, event_b)
+
+
+def _find_first_drawn(rows: EventColumns, keys: _Keys, left: _Numbers) -> int:
+    """Return which of the ops `left`, which have no match, to name.
+
+    Of threads that draw from one stream, whose draw is the first to disagree is chance; the place
+    that draws first is not.
+    """
+    first = int(left[0])
+    drawing = left[rows.take(left).have(EventFlag.RANDOM)]
+    if not len(drawing) or drawing[0] != first:
+        return first
+    drawing_keys = keys[drawing]
+    _, first_of_each = np.unique(keys, return_index=True)
+    places = first_of_each[np.isin(keys[first_of_each], drawing_keys)]
+    earliest = int(places.min())
+    return int(drawing[drawing_keys == keys[earliest]][0])
+
+
+def _find_first_write(ops: _Ops, left: _Numbers) -> int:
+    """Return the first of the ops `left` that writes in place, else the first of them.
+
+    Threads that only read do not race.
+    """
+    names = ops.trace.columns.name[ops.events]
+    for position in left[:_MAX_SEARCHED]:
+        name = ops.trace.strings[names[position]]
+        base = name.partition(".")[0]
+        if base.endswith("_") and not base.endswith("__"):
+            return int(position)
+    return int(left[0])
