@@ -1,11 +1,13 @@
-"""Comparing what every run must agree on: batches, outputs, gradients, parameters; and grouping
-equal runs."""
+"""Compares what every run must agree on: batches, outputs, gradients, parameters.
+
+Runs that agree form one class.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +35,9 @@ DECIDING = (EventKind.OUTPUT, EventKind.GRADIENT, EventKind.PARAMETER)
 _DECIDING_NUMBERS = [int(kind) for kind in DECIDING]
 
 _Numbers = npt.NDArray[np.int64]
-_KIND_NUMBERS = [int(kind) for kind in KINDS]
+_Keys = npt.NDArray[np.uint64]
+_Kinds = npt.NDArray[np.uint8]
+_Marks = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,119 +46,128 @@ class Table:
 
     Rows of the main thread are in order of occurrence within (process, step, kind, name). Other
     threads have no common order between runs: their rows are compared as a multiset per (process,
-    kind, name), over all steps.
+    kind, name), over all steps. `ignored` counts the rows that were left out, by pattern; one that
+    two patterns match counts for both.
     """
 
-    keys: npt.NDArray[np.uint64]
-    digests: npt.NDArray[np.uint64]  # shape [rows, 2]
-    kinds: npt.NDArray[np.uint8]
+    keys: _Keys
+    digests: _Keys  # shape [rows, 2]
+    kinds: _Kinds
     processes: _Numbers
     events: _Numbers  # event numbers within the process's trace
-    threaded: npt.NDArray[np.bool_]
-    deciding: npt.NDArray[np.bool_]
+    threaded: _Marks
+    deciding: _Marks
     labels: tuple[str, ...]  # of the processes that `processes` numbers
     undigested: int
-    ignored: tuple[
-        int, ...
-    ] = ()  # rows that were left out, by pattern; one that two patterns match counts for both
+    ignored: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """The boundary tensors of one process, in the order of its trace."""
+
+    keys: _Keys
+    digests: _Keys
+    kinds: _Kinds
+    events: _Numbers
+    threaded: _Marks
+    deciding: _Marks
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """An aligned pair of boundary events that differ; an event number is None where one run lacks
-    the tensor."""
+    """An aligned pair of boundary events that differ.
+
+    An event number is None where one run lacks the tensor.
+    """
 
     process: str
     event_a: int | None
     event_b: int | None
 
 
-def tabulate(run: Run, interned: Interned, with_threads: bool = True) -> Table:
+def tabulate_boundaries(run: Run, interned: Interned, with_threads: bool = True) -> Table:
     """Return the run's boundary tensors in canonical order, its children's included."""
     counts = np.zeros(len(interned.ignored), dtype=np.int64)
-    parts = [
-        _rows(
-            trace,
-            interned.string(label),
-            interned=interned,
-            with_threads=with_threads,
-            ignored_counts=counts,
-        )
-        for label, trace in run.traces
-    ]
-    columns = [np.concatenate([part[i] for part in parts]) for i in range(6)]
-    keys, digests, kinds, events, threaded, deciding = columns
-    processes = np.concatenate(
-        [np.full(len(part[0]), number, dtype=np.int64) for number, part in enumerate(parts)]
-    )
+    parts: list[_Rows] = []
+    processes: list[_Numbers] = []
+    undigested = 0
+    for number, (label, trace) in enumerate(run.traces):
+        is_boundary = trace.columns.are(*KINDS)
+        is_undigested = trace.columns.have(EventFlag.UNDIGESTED)
+        undigested += int((is_boundary & is_undigested).sum())
+        chosen = np.flatnonzero(is_boundary & ~is_undigested)
+        chosen = chosen[~_mark_ignored(trace, chosen, interned.ignored, counts)]
+        if not with_threads:
+            chosen = chosen[trace.columns.thread[chosen] == 0]
+        part = _select_rows(trace, chosen, interned, process=interned.string(label))
+        parts.append(part)
+        processes.append(np.full(len(chosen), number, dtype=np.int64))
+    keys = np.concatenate([part.keys for part in parts])
     order = np.argsort(keys)
-    undigested = sum(_undigested(trace) for _, trace in run.traces)
-    labels = tuple(label for label, _ in run.traces)
     return Table(
         keys=keys[order],
-        digests=digests[order],
-        kinds=kinds[order],
-        processes=processes[order],
-        events=events[order],
-        threaded=threaded[order],
-        deciding=deciding[order],
-        labels=labels,
+        digests=np.concatenate([part.digests for part in parts])[order],
+        kinds=np.concatenate([part.kinds for part in parts])[order],
+        processes=np.concatenate(processes)[order],
+        events=np.concatenate([part.events for part in parts])[order],
+        threaded=np.concatenate([part.threaded for part in parts])[order],
+        deciding=np.concatenate([part.deciding for part in parts])[order],
+        labels=tuple(label for label, _ in run.traces),
         undigested=undigested,
         ignored=tuple(counts.tolist()),
     )
 
 
-def _undigested(trace: Trace) -> int:
-    events = trace.columns
-    return int(
-        (np.isin(events.kind, _KIND_NUMBERS) & ((events.flags & EventFlag.UNDIGESTED) != 0)).sum()
-    )
-
-
-def _rows(
-    trace: Trace, process: int, *, interned: Interned, with_threads: bool, ignored_counts: _Numbers
-) -> tuple[npt.NDArray[Any], ...]:
-    events = trace.columns
-    chosen = np.flatnonzero(
-        np.isin(events.kind, _KIND_NUMBERS) & ((events.flags & EventFlag.UNDIGESTED) == 0)
-    )
-    chosen = chosen[~_ignored(trace, chosen, interned.ignored, ignored_counts)]
-    threaded = events.thread[chosen] != 0
-    if not with_threads:
-        chosen, threaded = chosen[~threaded], threaded[~threaded]
+def _select_rows(trace: Trace, chosen: _Numbers, interned: Interned, *, process: int) -> _Rows:
+    """Return the events `chosen` as rows; `process` is the common number of the process's label."""
+    columns = trace.columns
     # Column by column: a copy of whole records is four times the bytes that are needed.
-    kinds, flags, outputs = (
-        column[chosen] for column in (events.kind, events.flags, events.output_digests)
-    )
+    kinds = columns.kind[chosen]
+    flags = columns.flags[chosen]
+    digests = columns.output_digests[chosen]
+    threaded = columns.thread[chosen] != 0
     strings, _ = interned.ids(trace)
-    steps = np.where(threaded, -1, events.step[chosen].astype(np.int64))
-    process_column = np.full(len(chosen), process)
-    same = (process_column, threaded, steps, kinds, strings[events.name[chosen]])
-    group = mix(*same)
-    # Within a group the main thread keeps its order; other threads are ordered by content.
-    if threaded.any():
-        first = np.where(threaded, outputs[:, 0], np.arange(len(chosen), dtype=np.uint64))
-        second = np.where(threaded, outputs[:, 1], np.uint64(0))
-        order = np.lexsort((second, first, group))
-        occurrence = np.empty(len(chosen), dtype=np.int64)
-        occurrence[order] = within_runs(group[order])
-    else:
-        occurrence = occurrences(group)
-    gradients = np.flatnonzero(events.kind == EventKind.GRADIENT)
+    names = strings[columns.name[chosen]]
+    # Other threads have no common step.
+    steps = np.where(threaded, -1, columns.step[chosen].astype(np.int64))
+    processes = np.full(len(chosen), process)
+    columns_of_group = (processes, threaded, steps, kinds, names)
+    groups = mix(*columns_of_group)
+    gradients = columns.numbers(EventKind.GRADIENT)
     last_gradient = int(gradients[-1]) if len(gradients) else -1
-    on_the_way = ((flags & EventFlag.INTERMEDIATE) != 0) & (chosen < last_gradient)
-    deciding = np.isin(kinds, _DECIDING_NUMBERS) & ~on_the_way
-    return mix(group, occurrence), outputs, kinds, chosen.astype(np.int64), threaded, deciding
+    is_on_the_way = ((flags & EventFlag.INTERMEDIATE) != 0) & (chosen < last_gradient)
+    return _Rows(
+        keys=mix(groups, _number_within_groups(groups, digests, threaded)),
+        digests=digests,
+        kinds=kinds,
+        events=chosen.astype(np.int64),
+        threaded=threaded,
+        deciding=np.isin(kinds, _DECIDING_NUMBERS) & ~is_on_the_way,
+    )
 
 
-def _ignored(
+def _number_within_groups(groups: _Keys, digests: _Keys, threaded: _Marks) -> _Numbers:
+    """Number the rows of each group: those of the main thread in order, others by content."""
+    if not threaded.any():
+        return occurrences(groups)
+    first = np.where(threaded, digests[:, 0], np.arange(len(groups), dtype=np.uint64))
+    second = np.where(threaded, digests[:, 1], np.uint64(0))
+    order = np.lexsort((second, first, groups))
+    numbers = np.empty(len(groups), dtype=np.int64)
+    numbers[order] = within_runs(groups[order])
+    return numbers
+
+
+def _mark_ignored(
     trace: Trace, chosen: _Numbers, ignored: tuple[Ignored, ...], counts: _Numbers
-) -> npt.NDArray[np.bool_]:
-    """Tell which rows a pattern names, and add to `counts` how many each pattern does."""
+) -> _Marks:
+    """Mark the rows that a pattern names, and add to `counts` how many each pattern does."""
     left_out = np.zeros(len(chosen), dtype=np.bool_)
     if not ignored:
         return left_out
-    kinds, names = trace.columns.kind[chosen], trace.columns.name[chosen]
+    kinds = trace.columns.kind[chosen]
+    names = trace.columns.name[chosen]
     # Names repeat at every step: a pattern is asked once per name.
     present = {(int(kind), int(name)) for kind, name in zip(kinds, names, strict=True)}
     for number, one in enumerate(ignored):
@@ -168,6 +181,8 @@ def _ignored(
 
 @dataclass(frozen=True, slots=True)
 class BoundaryComparison:
+    """What comparing the boundary tensors of several runs gave. Classes hold numbers of runs."""
+
     classes: tuple[tuple[int, ...], ...]
     compared: int  # deciding tensors per run, of the run with the fewest
     counts: tuple[tuple[str, int], ...]
@@ -179,23 +194,24 @@ class BoundaryComparison:
     @property
     def has_harmless_differences(self) -> bool:
         """True if runs of one class differ in tensors that decide nothing."""
-        first = self.tables[0] if self.tables else None
-        return len(self.classes) == 1 and any(
-            len(table.keys) != len(first.keys) or (table.digests != first.digests).any()
-            for table in self.tables[1:]
-            if first
-        )
+        if len(self.classes) != 1 or not self.tables:
+            return False
+        first = self.tables[0]
+        for table in self.tables[1:]:
+            if len(table.keys) != len(first.keys) or (table.digests != first.digests).any():
+                return True
+        return False
 
 
 def compare_boundaries(runs: Sequence[Run], interned: Interned) -> BoundaryComparison:
     """Group the runs into classes of equal deciding tensors, in order of first appearance."""
-    tables = tuple(tabulate(run, interned) for run in runs)
+    tables = tuple(tabulate_boundaries(run, interned) for run in runs)
     notes: list[NotChecked] = []
     stopped = any(run.outcome.kind == OutcomeKind.STOPPED for run in runs)
     if stopped and len({int(table.threaded.sum()) for table in tables}) > 1:
         # Where the other threads stood when the audit stopped the program is chance, not the
         # program's doing.
-        tables = tuple(tabulate(run, interned, with_threads=False) for run in runs)
+        tables = tuple(tabulate_boundaries(run, interned, with_threads=False) for run in runs)
         notes.append(
             NotChecked(
                 Unchecked.THREADS_STOPPED,
@@ -203,13 +219,6 @@ def compare_boundaries(runs: Sequence[Run], interned: Interned) -> BoundaryCompa
                 "the audit stopped them at different points",
             )
         )
-    groups: dict[bytes, list[int]] = {}
-    for run, table in zip(runs, tables, strict=True):
-        deciding = table.deciding
-        content = (
-            table.keys[deciding].tobytes() + np.ascontiguousarray(table.digests[deciding]).tobytes()
-        )
-        groups.setdefault(content, []).append(run.index)
     blind = max((table.undigested for table in tables), default=0)
     if blind:
         notes.append(
@@ -220,21 +229,15 @@ def compare_boundaries(runs: Sequence[Run], interned: Interned) -> BoundaryCompa
             )
         )
     ignored = [
-        max((table.ignored[i] for table in tables), default=0) for i in range(len(interned.ignored))
+        max((table.ignored[number] for table in tables), default=0)
+        for number in range(len(interned.ignored))
     ]
-    told, warnings = _told(interned.ignored, ignored)
-    notes += told
-    compared = min((int(table.deciding.sum()) for table in tables), default=0)
-    counts = (
-        tuple((kind.name.lower(), int((tables[0].kinds == kind).sum())) for kind in KINDS)
-        if tables
-        else ()
-    )
-    classes = tuple(tuple(group) for group in groups.values())
+    ignored_notes, warnings = _report_ignored(interned.ignored, ignored)
+    notes += ignored_notes
     return BoundaryComparison(
-        classes=classes,
-        compared=compared,
-        counts=counts,
+        classes=_group_equal(runs, tables),
+        compared=min((int(table.deciding.sum()) for table in tables), default=0),
+        counts=_count_kinds(tables[0]) if tables else (),
         tables=tables,
         not_checked=tuple(notes),
         warnings=warnings,
@@ -242,22 +245,35 @@ def compare_boundaries(runs: Sequence[Run], interned: Interned) -> BoundaryCompa
     )
 
 
-def _told(
+def _group_equal(runs: Sequence[Run], tables: Sequence[Table]) -> tuple[tuple[int, ...], ...]:
+    """Group the numbers of the runs whose deciding tensors are equal."""
+    groups: dict[bytes, list[int]] = {}
+    for run, table in zip(runs, tables, strict=True):
+        keys = table.keys[table.deciding]
+        digests = np.ascontiguousarray(table.digests[table.deciding])
+        groups.setdefault(keys.tobytes() + digests.tobytes(), []).append(run.index)
+    return tuple(tuple(group) for group in groups.values())
+
+
+def _count_kinds(table: Table) -> tuple[tuple[str, int], ...]:
+    return tuple((kind.name.lower(), int((table.kinds == kind).sum())) for kind in KINDS)
+
+
+def _report_ignored(
     ignored: Sequence[Ignored], counts: Sequence[int]
 ) -> tuple[list[NotChecked], tuple[ProgramWarning, ...]]:
     """Say what was left out and why; warn of a pattern that names nothing: it may be mistyped."""
     notes = []
     warnings = []
     for one, count in zip(ignored, counts, strict=True):
+        pattern = one.pattern.text
         if count:
-            what = f"{one.pattern.text} ({count} tensor{'s' if count > 1 else ''} per run)"
+            tensors = "tensors" if count > 1 else "tensor"
+            what = f"{pattern} ({count} {tensors} per run)"
             notes.append(NotChecked(Unchecked.IGNORED, what, f"ignored: {one.reason}"))
         else:
-            warnings.append(
-                ProgramWarning(
-                    f"the pattern {one.pattern.text!r} is to be ignored, but matches no tensor"
-                )
-            )
+            message = f"the pattern {pattern!r} is to be ignored, but matches no tensor"
+            warnings.append(ProgramWarning(message))
     return notes, tuple(warnings)
 
 
@@ -269,7 +285,7 @@ class DivergentPairs(Sequence[Pair]):
     processes: _Numbers  # numbers of labels
     events_a: _Numbers  # -1 where run `a` lacks the tensor
     events_b: _Numbers
-    kinds: npt.NDArray[np.uint8]
+    kinds: _Kinds
 
     def __len__(self) -> int:
         return len(self.processes)
@@ -280,49 +296,52 @@ class DivergentPairs(Sequence[Pair]):
     def __getitem__(self, at: slice) -> DivergentPairs: ...
     def __getitem__(self, at: int | slice) -> Pair | DivergentPairs:
         if isinstance(at, slice):
-            return self._chosen(at)
-        a, b = int(self.events_a[at]), int(self.events_b[at])
-        return Pair(self.labels[self.processes[at]], None if a < 0 else a, None if b < 0 else b)
+            return self._take(at)
+        event_a = int(self.events_a[at])
+        event_b = int(self.events_b[at])
+        return Pair(
+            process=self.labels[self.processes[at]],
+            event_a=None if event_a < 0 else event_a,
+            event_b=None if event_b < 0 else event_b,
+        )
 
     def __iter__(self) -> Iterator[Pair]:
-        return (self[at] for at in range(len(self)))
+        for at in range(len(self)):
+            yield self[at]
 
     def of_kind(self, kind: EventKind) -> DivergentPairs:
         """Return the pairs of one kind of tensor that both runs have."""
-        return self._chosen((self.kinds == kind) & (self.events_a >= 0) & (self.events_b >= 0))
+        both_have_it = (self.events_a >= 0) & (self.events_b >= 0)
+        return self._take((self.kinds == kind) & both_have_it)
 
     def without_kind(self, kind: EventKind) -> DivergentPairs:
         """Return the pairs of all other kinds of tensor."""
-        return self._chosen(self.kinds != kind)
+        return self._take(self.kinds != kind)
 
-    def _chosen(self, at: slice | npt.NDArray[np.bool_]) -> DivergentPairs:
-        processes, events_a, events_b = (
-            column[at] for column in (self.processes, self.events_a, self.events_b)
-        )
+    def _take(self, at: slice | _Marks) -> DivergentPairs:
         return DivergentPairs(
             labels=self.labels,
-            processes=processes,
-            events_a=events_a,
-            events_b=events_b,
+            processes=self.processes[at],
+            events_a=self.events_a[at],
+            events_b=self.events_b[at],
             kinds=self.kinds[at],
         )
 
 
 def divergent_pairs(a: Table, b: Table) -> DivergentPairs:
-    """Return the pairs whose digests differ or that lack a partner, in the order of run `a`, then
-    of run `b`."""
-    at_a, at_b = _same_keys(a.keys, b.keys)
-    different = (a.digests[at_a] != b.digests[at_b]).any(axis=1)
+    """Return the pairs whose digests differ, and the tensors that lack a partner.
+
+    In the order of run `a`, then of run `b`.
+    """
+    at_a, at_b = _find_same_keys(a.keys, b.keys)
     partner = np.full(len(a.keys), -1)
     partner[at_a] = b.events[at_b]
-    listed = np.ones(len(a.keys), dtype=np.bool_)
-    listed[at_a] = different
-    alone = np.ones(len(b.keys), dtype=np.bool_)
-    alone[at_b] = False
-    first, last = (
-        _in_program_order(a, np.flatnonzero(listed)),
-        _in_program_order(b, np.flatnonzero(alone)),
-    )
+    is_listed = np.ones(len(a.keys), dtype=np.bool_)
+    is_listed[at_a] = (a.digests[at_a] != b.digests[at_b]).any(axis=1)
+    is_alone = np.ones(len(b.keys), dtype=np.bool_)
+    is_alone[at_b] = False
+    first = _sort_by_program(a, np.flatnonzero(is_listed))
+    last = _sort_by_program(b, np.flatnonzero(is_alone))
     return DivergentPairs(
         labels=(*a.labels, *b.labels),
         processes=np.concatenate((a.processes[first], b.processes[last] + len(a.labels))),
@@ -332,9 +351,11 @@ def divergent_pairs(a: Table, b: Table) -> DivergentPairs:
     )
 
 
-def _same_keys(a: npt.NDArray[np.uint64], b: npt.NDArray[np.uint64]) -> tuple[_Numbers, _Numbers]:
-    """Return where the keys that both tables have stand in each; of equal keys within one table,
-    the first."""
+def _find_same_keys(a: _Keys, b: _Keys) -> tuple[_Numbers, _Numbers]:
+    """Return where the keys that both tables have stand in each.
+
+    Both are sorted. Of equal keys within one table the first counts.
+    """
     at_b = np.searchsorted(b, a)
     found = at_b < len(b)
     found[found] = b[at_b[found]] == a[found]
@@ -343,7 +364,8 @@ def _same_keys(a: npt.NDArray[np.uint64], b: npt.NDArray[np.uint64]) -> tuple[_N
     return at_a, at_b[at_a]
 
 
-def _in_program_order(table: Table, rows: _Numbers) -> _Numbers:
+def _sort_by_program(table: Table, rows: _Numbers) -> _Numbers:
     """Sort rows of a table by the label of the process, then by event."""
+    # The argument that sorts, sorted again, is the place of each label among the sorted ones.
     rank = np.argsort(np.argsort(np.array(table.labels)))
     return rows[np.lexsort((table.events[rows], rank[table.processes[rows]]))]

@@ -1,5 +1,7 @@
-"""Which calls into the outside world differ between two runs: the candidates for where a difference
-came in."""
+"""Which calls into the outside world differ between two runs.
+
+They are the candidates for where a difference came in.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +14,20 @@ import numpy.typing as npt
 from reproaudit.compare.columns import mix, occurrences
 from reproaudit.compare.interning import Interned
 from reproaudit.model.events import EventKind
+from reproaudit.trace.columns import EventColumns
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import MAIN_PROCESS, Run
 from reproaudit.trace.words import HASH_SEED
 
+_Numbers = npt.NDArray[np.int64]
+
 
 class Strength(IntEnum):
-    """How much a differing call says: a clock differs in every program, an unequal listing does
-    not."""
+    """How much it says that a call differs."""
 
-    # and whatever else differs each time by its nature: process ids, temporary names, file times
-    CLOCK = 1
-    ARRIVAL = 2
-    SPECIFIC = 3
+    CLOCK = 1  # differs each time by its nature: clocks, process ids, temporary names, file times
+    ARRIVAL = 2  # an order of arrival, which may differ in every run
+    SPECIFIC = 3  # need not differ at all: a listing of a folder
 
 
 _CLOCKS = (
@@ -79,6 +82,7 @@ class EntropyCall:
 
 
 def strength_of(name: str) -> Strength:
+    """Return how much it says that the call of this name differs."""
     if name.startswith(_CLOCKS):
         return Strength.CLOCK
     return Strength.ARRIVAL if name in _ARRIVALS else Strength.SPECIFIC
@@ -92,98 +96,125 @@ def has_random_hashes(run: Run) -> bool:
 
 
 def differing_calls(a: Run, b: Run, interned: Interned) -> list[EntropyCall]:
-    """Pair the calls by name, line and occurrence; return those that differ, and every order of
-    arrival, in order."""
+    """Pair the calls by name, line and occurrence; return those that differ, in order.
+
+    Every order of arrival is among them: it may have been another without a trace of it.
+    """
     others = dict(b.traces)
     found: list[EntropyCall] = []
     for process, trace_a in a.traces:
         trace_b = others.get(process)
         if trace_b is not None:
-            found += _differing(process, trace_a, trace_b, interned)
+            events_a, events_b = _pair_calls(trace_a, trace_b, interned)
+            calls_a = _Calls(trace_a, events_a)
+            calls_b = _Calls(trace_b, events_b)
+            found += _find_differing_calls(process, calls_a, calls_b)
     return found
 
 
-def _differing(
-    process: str, trace_a: Trace, trace_b: Trace, interned: Interned
-) -> list[EntropyCall]:
-    chosen_a, chosen_b = _calls(trace_a), _calls(trace_b)
-    keys_a, keys_b = (
-        _call_keys(trace, chosen, interned)
-        for trace, chosen in ((trace_a, chosen_a), (trace_b, chosen_b))
-    )
+def _pair_calls(trace_a: Trace, trace_b: Trace, interned: Interned) -> tuple[_Numbers, _Numbers]:
+    """Return the events of the calls that both traces have, in the order of the first."""
+    calls_a = _select_calls(trace_a)
+    calls_b = _select_calls(trace_b)
+    if not len(calls_b):
+        return calls_a[:0], calls_b
+    keys_a = _make_keys(trace_a, calls_a, interned)
+    keys_b = _make_keys(trace_b, calls_b, interned)
     by_key = np.argsort(keys_b, kind="stable")
     at = np.searchsorted(keys_b[by_key], keys_a)
-    paired = at < len(keys_b)
-    partner = by_key[np.minimum(at, max(0, len(keys_b) - 1))] if len(keys_b) else at
-    paired[paired] = keys_b[partner[paired]] == keys_a[paired]
-    events_a, events_b = chosen_a[paired], chosen_b[partner[paired]]
-    inputs_a, inputs_b = (
-        trace_a.columns.input_digests[events_a],
-        trace_b.columns.input_digests[events_b],
-    )
-    state_differed = (inputs_a != inputs_b).any(axis=1)
-    outputs_differed = (
-        trace_a.columns.output_digests[events_a] != trace_b.columns.output_digests[events_b]
-    ).any(axis=1)
+    # A key above all others would stand behind the last one.
+    partner = by_key[np.minimum(at, len(keys_b) - 1)]
+    has_partner = keys_b[partner] == keys_a
+    return calls_a[has_partner], calls_b[partner[has_partner]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Calls:
+    """Calls of one process in one run, by their event numbers."""
+
+    trace: Trace
+    events: _Numbers
+
+    def take(self, chosen: npt.NDArray[np.bool_]) -> EventColumns:
+        return self.trace.columns.take(self.events[chosen])
+
+    @property
+    def states(self) -> npt.NDArray[np.uint64]:
+        """The digest of the generator that each drew from, 0 where it drew from none."""
+        return self.trace.columns.input_digests[self.events]
+
+    @property
+    def values(self) -> npt.NDArray[np.uint64]:
+        """The digest of what each returned."""
+        return self.trace.columns.output_digests[self.events]
+
+
+def _find_differing_calls(process: str, a: _Calls, b: _Calls) -> list[EntropyCall]:
+    """Return which of the paired calls differ, or are orders of arrival."""
+    states_a = a.states
+    state_differed = (states_a != b.states).any(axis=1)
+    value_differed = (a.values != b.values).any(axis=1)
     # A draw from an equal state that differs was asked for something else: a consequence, not a
     # source.
-    differed = state_differed | (outputs_differed & ~inputs_a.any(axis=1))
-    names = trace_a.columns.name[events_a]
-    strengths = {int(name): strength_of(trace_a.strings[name]) for name in np.unique(names)}
-    arrivals = np.isin(
-        names, [name for name, strength in strengths.items() if strength is Strength.ARRIVAL]
-    )
-    chosen = differed | arrivals
+    is_draw = states_a.any(axis=1)
+    differed = state_differed | (value_differed & ~is_draw)
+    names = a.trace.columns.name[a.events]
+    strengths = {int(name): strength_of(a.trace.strings[name]) for name in np.unique(names)}
+    arrivals = [name for name, strength in strengths.items() if strength is Strength.ARRIVAL]
+    chosen = differed | np.isin(names, arrivals)
     # By columns: a program may ask for the time a million times.
-    first, second = (
-        trace.columns.take(events[chosen])
-        for trace, events in ((trace_a, events_a), (trace_b, events_b))
-    )
+    first = a.take(chosen)
+    second = b.take(chosen)
     columns = (
-        events_a[chosen],
+        a.events[chosen],
         first.name,
         first.location,
         first.shown_values,
         second.shown_values,
         state_differed[chosen],
     )
+    rows = zip(*(column.tolist() for column in columns), strict=True)
     return [
         EntropyCall(
-            name=trace_a.strings[name],
+            name=a.trace.strings[name],
             process=process,
             event=event,
             location=location,
             strength=strengths[name],
-            shown_a=trace_a.strings[shown_a],
-            shown_b=trace_b.strings[shown_b],
+            shown_a=a.trace.strings[shown_a],
+            shown_b=b.trace.strings[shown_b],
             state_differed=state,
         )
-        for event, name, location, shown_a, shown_b, state in zip(
-            *(column.tolist() for column in columns), strict=True
-        )
+        for event, name, location, shown_a, shown_b, state in rows
     ]
 
 
-def _calls(trace: Trace) -> npt.NDArray[np.int64]:
-    """Return the events that are calls of use: a seed from the operating system that a given one
-    replaced is none."""
-    chosen = np.flatnonzero(trace.columns.kind == EventKind.ENTROPY)
+def _select_calls(trace: Trace) -> _Numbers:
+    """Return the events that are calls of use.
+
+    A seed from the operating system that a given one replaced is of none.
+    """
+    chosen = trace.columns.numbers(EventKind.ENTROPY)
+    if not len(chosen):
+        return chosen
     rows = trace.columns.take(chosen)
-    asked, replaced = (_id(trace, name) for name in (_SEED_ASKED, _SEED_REPLACED))
-    unused = (rows.name[:-1] == asked) & (rows.name[1:] == replaced)
-    unused &= (rows.location[:-1] == rows.location[1:]) & (rows.thread[:-1] == rows.thread[1:])
-    return chosen[~np.append(unused, False)] if len(chosen) else chosen
+    asked = _id_of(_SEED_ASKED, trace)
+    replaced = _id_of(_SEED_REPLACED, trace)
+    # Each call but the last is looked at together with the next one.
+    is_unused = (rows.name[:-1] == asked) & (rows.name[1:] == replaced)
+    is_unused &= rows.location[:-1] == rows.location[1:]
+    is_unused &= rows.thread[:-1] == rows.thread[1:]
+    is_unused = np.append(is_unused, False)
+    used: _Numbers = chosen[~is_unused]
+    return used
 
 
-def _id(trace: Trace, name: str) -> int:
+def _id_of(name: str, trace: Trace) -> int:
     return trace.strings.index(name) if name in trace.strings else -1
 
 
-def _call_keys(
-    trace: Trace, chosen: npt.NDArray[np.int64], interned: Interned
-) -> npt.NDArray[np.uint64]:
-    """Return a key per call, of its name, its line, and how many calls there were before it with
-    the same two."""
+def _make_keys(trace: Trace, chosen: _Numbers, interned: Interned) -> npt.NDArray[np.uint64]:
+    """Return a key per call, of its name, its line, and how many like it came before."""
     strings, locations = interned.ids(trace)
     rows = trace.columns.take(chosen)
     places = mix(strings[rows.name], locations[rows.location])
@@ -191,30 +222,36 @@ def _call_keys(
 
 
 def best_candidate(calls: list[EntropyCall], before: float) -> EntropyCall | None:
-    """Return the strongest call before event `before` of the main process; among equals the last,
-    and the first call at its line. Calls in worker processes have no order against the main process
-    and count as before."""
+    """Return the strongest call before event `before` of the main process.
+
+    Among equals the last counts, and of its line the first call. Calls in worker processes have no
+    order against the main process and count as before.
+    """
     eligible = [call for call in calls if call.process != MAIN_PROCESS or call.event < before]
     if not eligible:
         return None
     strongest = max(call.strength for call in eligible)
     last = [call for call in eligible if call.strength == strongest][-1]
-    return next(
-        call
-        for call in eligible
-        if (call.name, call.location, call.process) == (last.name, last.location, last.process)
-    )
+    place = _place_of(last)
+    of_same_line = [call for call in eligible if _place_of(call) == place]
+    return of_same_line[0]
+
+
+def _place_of(call: EntropyCall) -> tuple[str, int, str]:
+    return call.name, call.location, call.process
 
 
 def weak_lines(run: Run) -> frozenset[tuple[str, int]]:
-    """Return the lines of the main process that ask for what differs in every run: clocks, process
-    ids, names."""
+    """Return the lines of the main process that ask for what differs in every run.
+
+    Such as clocks, process ids and temporary names.
+    """
     trace = run.main
     calls = trace.columns.take(trace.columns.are(EventKind.ENTROPY))
-    clocks = [
-        name for name in np.unique(calls.name) if strength_of(trace.strings[name]) is Strength.CLOCK
-    ]
-    places = np.unique(calls.location[np.isin(calls.name, clocks)]).tolist()
-    return frozenset(
-        (trace.locations[number].path, trace.locations[number].line) for number in places
-    )
+    clocks = []
+    for name in np.unique(calls.name):
+        if strength_of(trace.strings[name]) is Strength.CLOCK:
+            clocks.append(name)
+    numbers = np.unique(calls.location[np.isin(calls.name, clocks)])
+    places = [trace.locations[number] for number in numbers.tolist()]
+    return frozenset((place.path, place.line) for place in places)

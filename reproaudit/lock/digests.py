@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reproaudit.compare.align import align
-from reproaudit.compare.boundaries import tabulate
+from reproaudit.compare.boundaries import tabulate_boundaries
 from reproaudit.compare.elements import FLOATS
 from reproaudit.compare.interning import Interned
 from reproaudit.config.subject import SubjectSpec
@@ -121,7 +121,7 @@ def _hex(word: int, digits: int) -> str:
 
 
 def _tensors(run: Run, interned: Interned, threads: bool) -> Iterable[LockedTensor]:
-    table = tabulate(run, interned, with_threads=threads)
+    table = tabulate_boundaries(run, interned, with_threads=threads)
     traces = dict(run.traces)
     # In the order of the run: that of the table is by hash.
     for row in np.lexsort((table.events, table.processes)):

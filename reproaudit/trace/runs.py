@@ -49,11 +49,11 @@ class Run:
 def open_run(directory: Path, index: int) -> Run:
     """Open a run's directory. Children are the sub-folders `child-…`; a broken child is left out,
     never the run."""
-    traces = [(MAIN_PROCESS, Trace.open(directory)), *_children(directory, "")]
+    traces = [(MAIN_PROCESS, Trace.open(directory)), *_open_children(directory, "")]
     return Run(index, tuple(traces))
 
 
-def _children(directory: Path, above: str) -> list[tuple[str, Trace]]:
+def _open_children(directory: Path, above: str) -> list[tuple[str, Trace]]:
     found: list[tuple[str, Trace]] = []
     for child in sorted(directory.glob(f"{CHILD_PREFIX}*"))[:_MAX_CHILDREN]:
         if child.is_dir() and not child.is_symlink() and (child / RUN_FILE).is_file():
@@ -64,5 +64,5 @@ def _children(directory: Path, above: str) -> list[tuple[str, Trace]]:
                 continue
             if len(trace.events):
                 found.append((label, trace))
-            found += _children(child, f"{label}/")
+            found += _open_children(child, f"{label}/")
     return found

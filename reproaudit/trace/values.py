@@ -1,9 +1,9 @@
-"""The file of kept tensors, `values.safetensors`: written piece by piece with a reserved header,
-read by offset.
+"""The file of kept tensors, `values.safetensors`.
 
-dtype names are torch's without the prefix. A dtype that some supported release of safetensors does
-not know is stored as bytes (U8); the true dtype and shape are then in `__metadata__` under the
-tensor's name: "complex64[2, 3]".
+It is written piece by piece behind a header of reserved size, and read by offset. dtype names are
+torch's without the prefix. A dtype that some supported release of safetensors does not know is
+stored as bytes (U8); the true dtype and shape are then in `__metadata__` under the tensor's name:
+"complex64[2, 3]".
 """
 
 from __future__ import annotations
@@ -29,8 +29,7 @@ _MAX_DIMENSIONS = 32
 _MAX_ELEMENTS = 1 << 56
 _METADATA = "__metadata__"
 
-# What safetensors 0.4.3 knows: one entry of a newer dtype would make the whole file unreadable to
-# it.
+# What safetensors 0.4.3 knows: one entry of a newer dtype would make the whole file unreadable.
 _STORED = {
     "bool": ("BOOL", 1),
     "uint8": ("U8", 1),
@@ -67,8 +66,10 @@ _DESCRIBED = re.compile(r"([a-z][a-z0-9_]{0,31})\[((?:[0-9]{1,18}(?:, [0-9]{1,18
 
 
 class ValuesWriter:
-    """Appends tensors to the file and keeps nothing of them but their header entries. The first one
-    creates it."""
+    """Appends tensors to the file, and keeps nothing of them but their header entries.
+
+    The first one creates the file.
+    """
 
     def __init__(self, path: str, budget: int) -> None:
         self.left = budget  # bytes that may still be kept
@@ -81,8 +82,7 @@ class ValuesWriter:
         self._header_is_current = True
 
     def add(self, name: str, dtype: str, shape: tuple[int, ...], data: Any) -> bool:
-        """Write one tensor; False if the budget or the header is used up, or the bytes are no such
-        tensor.
+        """Write one tensor; False if there is no room for it, or the bytes are no such tensor.
 
         Raises OSError. The header lists the tensor only after the next `flush`.
         """
@@ -91,14 +91,14 @@ class ValuesWriter:
         size = len(raw)
         if size > self.left or name in self._names or not _fits(dtype, shape, size):
             return False
-        # Without gaps, which safetensors does not allow: bytes need not lie where their dtype would
-        # be aligned.
-        start, end = self._data_bytes, self._data_bytes + size
+        # safetensors allows no gaps: bytes need not lie where their dtype would be aligned.
+        start = self._data_bytes
+        end = start + size
         described = ""
         if dtype in _STORED:
-            entry = _entry(name, _STORED[dtype][0], shape=shape, start=start, end=end)
+            entry = _encode_entry(name, _STORED[dtype][0], shape=shape, start=start, end=end)
         else:
-            entry = _entry(name, "U8", shape=(size,), start=start, end=end)
+            entry = _encode_entry(name, "U8", shape=(size,), start=start, end=end)
             described = f"{encode(name)}:{encode(f'{dtype}{list(shape)}')}"
         grown = self._header_bytes + len(entry) + len(described) + 2
         if grown > HEADER_BYTES:
@@ -111,7 +111,9 @@ class ValuesWriter:
         self._entries.append(entry)
         if described:
             self._metadata.append(described)
-        self._header_bytes, self._data_bytes, self._header_is_current = grown, end, False
+        self._header_bytes = grown
+        self._data_bytes = end
+        self._header_is_current = False
         self.left -= size
         return True
 
@@ -122,19 +124,19 @@ class ValuesWriter:
             self._header_is_current = True
 
     def _write_header(self) -> None:
-        text = (
-            "{" + ",".join([f'"{_METADATA}":{{{",".join(self._metadata)}}}', *self._entries]) + "}"
-        )
-        header = text.encode("ascii").ljust(HEADER_BYTES)
-        write_at(self._path, HEADER_BYTES.to_bytes(_LENGTH_BYTES, "little") + header, 0)
+        metadata = f'"{_METADATA}":{{{",".join(self._metadata)}}}'
+        entries = ",".join([metadata, *self._entries])
+        header = f"{{{entries}}}".encode("ascii").ljust(HEADER_BYTES)
+        length = HEADER_BYTES.to_bytes(_LENGTH_BYTES, "little")
+        write_at(self._path, length + header, 0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TensorValue:
-    """One kept tensor. `data` is its bytes in logical row-major order, little-endian, read-only.
+    """One kept tensor.
 
-    `number` tells the tensors of one event apart: outputs and inputs are counted as the recorder
-    does.
+    `data` is its bytes in logical row-major order, little-endian, read-only. `number` tells the
+    tensors of one event apart: outputs and inputs are counted as the recorder does.
     """
 
     dtype: str
@@ -161,8 +163,10 @@ class ValuesIndex:
     damage: str = ""
 
     def read(self, event: int) -> tuple[TensorValue, ...]:
-        """Return the tensors kept of one event, in the order of their numbers. Large ones are
-        mapped, not loaded."""
+        """Return the tensors kept of one event, in the order of their numbers.
+
+        They are mapped, not loaded. Raises TraceError if the file cannot be read any more.
+        """
         found = self.by_event.get(event, ())
         if not found:
             return ()
@@ -177,25 +181,28 @@ class ValuesIndex:
             os.close(descriptor)
         return tuple(
             TensorValue(
-                kept.dtype,
-                kept.shape,
-                np.frombuffer(content, np.uint8, kept.size, kept.start),
-                kept.number,
+                dtype=kept.dtype,
+                shape=kept.shape,
+                data=np.frombuffer(content, np.uint8, count=kept.size, offset=kept.start),
+                number=kept.number,
             )
             for kept in found
         )
 
 
 def read_index(path: Path) -> ValuesIndex:
-    """Read the file's header. A file that is missing, unusable or cut gives fewer tensors, never an
-    exception."""
+    """Read the file's header.
+
+    A file that is missing, unusable or cut gives fewer tensors, never an exception.
+    """
     if not path.is_symlink() and not path.exists():
         return ValuesIndex(path, {})
     try:
         descriptor, size = open_regular(path)
         try:
             length = int.from_bytes(read_start(path, descriptor, _LENGTH_BYTES), "little")
-            if not 2 <= length <= min(size - _LENGTH_BYTES, _MAX_HEADER_BYTES):
+            longest = min(size - _LENGTH_BYTES, _MAX_HEADER_BYTES)
+            if not 2 <= length <= longest:
                 refuse(path, f"its header cannot have {length:,} bytes")
             header = parse_object(read_start(path, descriptor, length))
         finally:
@@ -204,10 +211,12 @@ def read_index(path: Path) -> ValuesIndex:
         return ValuesIndex(path, {}, f"no tensor values: {error.message}")
     except ValueError as error:
         return ValuesIndex(path, {}, f"no tensor values: the header of {path.name}: {error}")
-    return _index(path, header, _LENGTH_BYTES + length, size)
+    return _make_index(path, header, data_start=_LENGTH_BYTES + length, file_size=size)
 
 
-def _index(path: Path, header: dict[str, Any], data_start: int, file_size: int) -> ValuesIndex:
+def _make_index(
+    path: Path, header: dict[str, Any], *, data_start: int, file_size: int
+) -> ValuesIndex:
     metadata = header.pop(_METADATA, None)
     described = metadata if isinstance(metadata, dict) else {}
     by_event: dict[int, list[_Kept]] = {}
@@ -216,53 +225,72 @@ def _index(path: Path, header: dict[str, Any], data_start: int, file_size: int) 
         numbers = _NAME.fullmatch(name)
         if numbers is None:
             continue
-        kept = _checked(
+        event, number = int(numbers[1]), int(numbers[2])
+        kept = _read_entry(
             entry,
             described.get(name),
-            number=int(numbers[2]),
+            number=number,
             data_start=data_start,
-            file_size=file_size,
+            data_size=file_size - data_start,
         )
         if kept is None:
             refused += 1
         else:
-            by_event.setdefault(int(numbers[1]), []).append(kept)
-    ordered = {
-        event: tuple(sorted(found, key=lambda kept: kept.number))
-        for event, found in by_event.items()
-    }
-    damage = (
-        f"{path.name}: tensors that are cut off or corrupt and not used: {refused:,}"
-        if refused
-        else ""
-    )
+            by_event.setdefault(event, []).append(kept)
+    ordered = {event: tuple(sorted(found, key=_number_of)) for event, found in by_event.items()}
+    damage = ""
+    if refused:
+        damage = f"{path.name}: tensors that are cut off or corrupt and not used: {refused:,}"
     return ValuesIndex(path, ordered, damage)
 
 
-def _checked(
-    entry: Any, described: Any, *, number: int, data_start: int, file_size: int
+def _number_of(kept: _Kept) -> int:
+    return kept.number
+
+
+def _read_entry(
+    entry: Any, described: Any, *, number: int, data_start: int, data_size: int
 ) -> _Kept | None:
-    """Return what a header entry says if it is consistent and lies inside the file."""
+    """Return what a header entry says if it is consistent and lies inside the file.
+
+    `described` is the true dtype and shape of a tensor that is stored as bytes.
+    """
     if not isinstance(entry, dict) or entry.get("dtype") not in _STORED_NAMES:
         return None
-    stored, shape, offsets = entry["dtype"], entry.get("shape"), entry.get("data_offsets")
-    if not _is_sizes(shape) or not _is_sizes(offsets):
+    stored = entry["dtype"]
+    sizes = entry.get("shape")
+    offsets = entry.get("data_offsets")
+    if not _is_sizes(sizes) or not _is_sizes(offsets) or len(offsets) != 2:
         return None
-    if len(offsets) != 2 or not 0 <= offsets[0] <= offsets[1] <= file_size - data_start:
+    start, end = offsets
+    if not start <= end <= data_size:
         return None
-    dtype, size = _TRUE[stored], offsets[1] - offsets[0]
-    if not _fits(dtype, tuple(shape), size):
+    dtype = _TRUE[stored]
+    shape = tuple(sizes)
+    size = end - start
+    if not _fits(dtype, shape, size):
         return None
     if described is not None and stored == "U8":
-        parts = _DESCRIBED.fullmatch(described) if isinstance(described, str) else None
-        if parts is None:
+        true_form = _parse_description(described)
+        if true_form is None:
             return None
-        dtype, shape = parts[1], [int(text) for text in parts[2].split(", ")] if parts[2] else []
-        if not _fits(dtype, tuple(shape), size):
+        dtype, shape = true_form
+        if not _fits(dtype, shape, size):
             return None
-    return _Kept(
-        number=number, dtype=dtype, shape=tuple(shape), start=data_start + offsets[0], size=size
-    )
+    return _Kept(number=number, dtype=dtype, shape=shape, start=data_start + start, size=size)
+
+
+def _parse_description(described: object) -> tuple[str, tuple[int, ...]] | None:
+    """Return dtype and shape of a text such as "complex64[2, 3]"; None if it is no such text."""
+    if not isinstance(described, str):
+        return None
+    parts = _DESCRIBED.fullmatch(described)
+    if parts is None:
+        return None
+    dtype, sizes = parts.groups()
+    if not sizes:
+        return dtype, ()
+    return dtype, tuple(int(size) for size in sizes.split(", "))
 
 
 def _is_sizes(value: Any) -> TypeGuard[list[int]]:
@@ -270,21 +298,25 @@ def _is_sizes(value: Any) -> TypeGuard[list[int]]:
 
 
 def _fits(dtype: str, shape: tuple[int, ...], size: int) -> bool:
-    """True if a tensor of this dtype and shape can have `size` bytes and an array of that shape can
-    be made."""
-    if (
-        len(shape) > _MAX_DIMENSIONS
-        or math.prod(max(1, length) for length in shape) > _MAX_ELEMENTS
-    ):
+    """Return True if a tensor of this dtype and shape can have `size` bytes.
+
+    And if an array of that shape can be made: NumPy refuses more dimensions, and lengths whose
+    product is too large even where one of them is 0.
+    """
+    if len(shape) > _MAX_DIMENSIONS:
+        return False
+    if math.prod(max(1, length) for length in shape) > _MAX_ELEMENTS:
         return False
     elements = math.prod(shape)
-    item = _ITEM_BYTES.get(dtype)
-    if item is None:  # a dtype that came after this version
-        return size % elements == 0 if elements else size == 0
-    return elements * item == size
+    item_bytes = _ITEM_BYTES.get(dtype)
+    if item_bytes is not None:
+        return elements * item_bytes == size
+    # A dtype that came after this version.
+    if elements == 0:
+        return size == 0
+    return size % elements == 0
 
 
-def _entry(name: str, dtype: str, *, shape: tuple[int, ...], start: int, end: int) -> str:
-    return (
-        f'{encode(name)}:{{"dtype":"{dtype}","shape":{list(shape)},"data_offsets":[{start},{end}]}}'
-    )
+def _encode_entry(name: str, dtype: str, *, shape: tuple[int, ...], start: int, end: int) -> str:
+    fields = f'"dtype":"{dtype}","shape":{list(shape)},"data_offsets":[{start},{end}]'
+    return f"{encode(name)}:{{{fields}}}"
