@@ -17,7 +17,7 @@ from reproaudit.config.project import (
 from reproaudit.config.settings import Settings, merge
 from reproaudit.config.tolerance import Tolerances
 from reproaudit.errors import UsageError, did_you_mean
-from reproaudit.knowledge.interventions import combined
+from reproaudit.knowledge.interventions import combine_settings
 
 
 def resolve_choices(
@@ -73,7 +73,7 @@ def read_settings(
         device=options.device,
     )
     interventions = (*preset.interventions, *options.intervene)
-    return combined(merge(preset, given), interventions)
+    return combine_settings(merge(preset, given), interventions)
 
 
 def _find_preset(project: ProjectConfig, name: str) -> Settings:

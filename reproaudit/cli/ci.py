@@ -15,7 +15,7 @@ from reproaudit.config.project import BASELINE_FILE, ProjectConfig, Subject, loa
 from reproaudit.config.subject import parse_subject
 from reproaudit.errors import ReproauditError, UsageError, did_you_mean
 from reproaudit.gate.baseline import Entry, load, save
-from reproaudit.gate.ruling import Audited, Ruling, audit_all, rule, update_baseline
+from reproaudit.gate.ruling import Ruling, SubjectAudit, audit_all, rule, update_baseline
 from reproaudit.model.result import AuditResult
 from reproaudit.report import render
 from reproaudit.report.output import check_reports, write, write_reports, write_to_stdout
@@ -161,7 +161,7 @@ def _choose_subjects(project: ProjectConfig, only: Sequence[str]) -> tuple[Subje
 
 def _audit_subjects(
     options: argparse.Namespace, project: ProjectConfig, subjects: Sequence[Subject]
-) -> tuple[Audited, ...]:
+) -> tuple[SubjectAudit, ...]:
     from reproaudit.experiment.audit import audit as run_audit
     from reproaudit.runs.progress import Prefixed, progress_for
 
@@ -181,7 +181,7 @@ def _audit_subjects(
         finally:
             progress.close()
 
-    def keep(one: Audited) -> None:
+    def keep(one: SubjectAudit) -> None:
         if options.out:
             path = Path(options.out) / files[one.result.subject]
             write(path, render(one.result, "json"))

@@ -10,7 +10,7 @@ from reproaudit.compare.entropy import Strength
 from reproaudit.compare.judge import Judged
 from reproaudit.config.subject import SubjectSpec
 from reproaudit.diagnose.candidates import find_for_call, infer_cause
-from reproaudit.diagnose.patch import make_patch, patch_lines
+from reproaudit.diagnose.patch import choose_patch_lines, make_patch
 from reproaudit.diagnose.pinning import FoundSource
 from reproaudit.diagnose.races import DeviceRace
 from reproaudit.diagnose.sources import Explanation, with_cause
@@ -143,7 +143,7 @@ def add_patch(finding: Finding, subject: SubjectSpec, *, refuses: bool) -> Findi
     patch = make_patch(text, shown, fix.settings, line, refuses=refuses) if text else ()
     if not patch:
         entries = [INTERVENTIONS[name] for name in fix.settings]
-        advised = [row for entry in entries for row in patch_lines(entry, refuses=refuses)]
+        advised = [row for entry in entries for row in choose_patch_lines(entry, refuses=refuses)]
         patch = tuple(dict.fromkeys(advised))
     return replace(finding, fix=replace(fix, patch=patch))
 

@@ -10,12 +10,12 @@ from reproaudit.diagnose.explainers import is_drawn_by_worker
 from reproaudit.diagnose.sources import Explanation
 from reproaudit.knowledge.interventions import (
     INTERVENTIONS,
-    acting_on,
-    against,
-    answering,
-    answering_call,
+    list_acting_on,
+    list_against,
+    list_for_call,
+    list_for_clue,
 )
-from reproaudit.knowledge.mechanisms import mechanism_of
+from reproaudit.knowledge.mechanisms import find_mechanism
 from reproaudit.knowledge.traits import Clue, Part
 from reproaudit.model.events import EventFlag
 from reproaudit.model.result import Cause, Finding
@@ -40,37 +40,37 @@ def find_candidates(
         found += _against_kernel(finding, cuda=cuda)
     if finding.cause is Cause.UNSEEDED_RNG and origin is Origin.RANDOM:
         is_own = _draws_from_own_generator(explained, pair)
-        found += answering(Clue.OWN_GENERATOR if is_own else Clue.DEFAULT_GENERATOR)
+        found += list_for_clue(Clue.OWN_GENERATOR if is_own else Clue.DEFAULT_GENERATOR)
     if finding.cause is Cause.RNG_ORDER:
-        found += answering(Clue.DRAWS_REORDERED)
+        found += list_for_clue(Clue.DRAWS_REORDERED)
     is_unplaced = explained.is_from_outside and not explained.has_exact_line
     if finding.cause is Cause.UNKNOWN or is_unplaced:
         # First what is suspected, then what is usual.
-        found += against((finding.cause,), cuda=cuda)
+        found += list_against((finding.cause,), cuda=cuda)
         found += find_for_drawn_streams(*pair)
         if has_random_hashes(pair[0]):
-            found += answering(Clue.RANDOM_HASHES)
+            found += list_for_clue(Clue.RANDOM_HASHES)
         found += find_for_drawn_streams(*pair, at_least=0)
-    found += against((finding.cause,), cuda=cuda)
+    found += list_against((finding.cause,), cuda=cuda)
     return tuple(dict.fromkeys(found))
 
 
 def _against_kernel(finding: Finding, *, cuda: bool) -> list[str]:
     """Return what the op's mechanism on a GPU names, in the order that repeating it suggests."""
-    mechanism = mechanism_of(finding.op) if cuda else None
+    mechanism = find_mechanism(finding.op) if cuda else None
     evidence = finding.evidence
     found: list[str] = []
     if mechanism is not None:
         if evidence.replayed and mechanism.part_if_replayed is not None:
-            found += acting_on((mechanism.part_if_replayed,))
+            found += list_acting_on((mechanism.part_if_replayed,))
         found += [name for name in mechanism.interventions if name not in found]
     if evidence.switched is False:
         # The deterministic forms were tried on the op itself and do not repair it. Where it has a
         # mechanism, the flag may still have the function above take another op: interpolate() does.
         found.sort(key=lambda name: INTERVENTIONS[name].acts_on is Part.KERNELS)
         if cuda and evidence.declared:
-            found += answering(Clue.FLAG_IS_REFUSED)
-        found += answering(Clue.FLAG_IS_NOT_ENOUGH)
+            found += list_for_clue(Clue.FLAG_IS_REFUSED)
+        found += list_for_clue(Clue.FLAG_IS_NOT_ENOUGH)
     return found
 
 
@@ -79,10 +79,10 @@ def find_for_call(call: EntropyCall) -> tuple[str, ...]:
 
     What a worker process draws depends on its seed first, and then on what that is made of.
     """
-    named = answering_call(call.name)
+    named = list_for_call(call.name)
     if not is_drawn_by_worker(call):
         return named
-    return (*answering(Clue.WORKER_SEED), *named, *answering(Clue.WORKER_SURROUNDINGS))
+    return (*list_for_clue(Clue.WORKER_SEED), *named, *list_for_clue(Clue.WORKER_SURROUNDINGS))
 
 
 def find_for_drawn_streams(a: Run, b: Run, at_least: int = 1) -> tuple[str, ...]:

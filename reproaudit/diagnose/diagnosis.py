@@ -174,7 +174,7 @@ class Diagnostician:
             return
         self._pinning.add(self._locator.explain(pair), pair)
         has_pins = any(known.pin is not None for known in self._pinning.known)
-        if not has_pins and self._search.first_enough(self._unite_choices(1)):
+        if not has_pins and self._search.find_first_enough(self._unite_choices(1)):
             return  # nothing is left to differ
         self._pinning.complete()
 
@@ -194,7 +194,9 @@ class Diagnostician:
             sets = list(rank_unions([race.repairs for race in self._races]))
         else:
             sets = []
-        found = self._search.first_enough(sets) or self._search.first_enough(self._wide_sets())
+        found = self._search.find_first_enough(sets) or self._search.find_first_enough(
+            self._wide_sets()
+        )
         if found is not None:
             self._fix = self._search.shrink(found)
 
@@ -264,7 +266,7 @@ class Diagnostician:
     def _make_fix(self, part: tuple[str, ...], finding: Finding | None = None) -> Fix:
         """Return the proven fix as a finding shows its part of it."""
         assert self._fix is not None
-        proof = self._search.trial_of(self._fix)
+        proof = self._search.find_trial(self._fix)
         advice = finding.fix.advice if finding is not None and finding.fix is not None else ""
         return Fix(
             settings=part,

@@ -12,8 +12,8 @@ import numpy as np
 
 from reproaudit.compare.entropy import EntropyCall, Strength, best_candidate
 from reproaudit.compare.localise import Origin, Source
-from reproaudit.knowledge.mechanisms import mechanism_of
-from reproaudit.knowledge.rules import cause_of_call
+from reproaudit.knowledge.mechanisms import find_mechanism
+from reproaudit.knowledge.rules import find_cause_of_call
 from reproaudit.model.events import EventFlag, EventKind, Location
 from reproaudit.model.result import Cause
 from reproaudit.trace.reader import Trace
@@ -93,7 +93,7 @@ def _explain_op(case: Case) -> Answer:
     notes: list[str] = []
     # Mechanisms are known for GPUs only: what they say of an operator is not true on the CPU.
     has_gpu = "gpu" in case.a.main.header["environment"]
-    mechanism = mechanism_of(case.op) if has_gpu else None
+    mechanism = find_mechanism(case.op) if has_gpu else None
     if mechanism is not None and cause is Cause.KERNEL:
         notes.append(f"on a GPU {mechanism.why}")
     if case.event.is_in_thread and case.source.process == MAIN_PROCESS:
@@ -220,7 +220,7 @@ def _describe_call(call: EntropyCall) -> str:
 def _cause_of(call: EntropyCall) -> Cause:
     if is_drawn_by_worker(call):
         return Cause.WORKER_SEED
-    by_name = cause_of_call(call.name)
+    by_name = find_cause_of_call(call.name)
     if by_name is not None:
         return by_name
     return Cause.DATA_ORDER if call.strength is Strength.ARRIVAL else Cause.UNSEEDED_RNG

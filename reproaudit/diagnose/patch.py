@@ -115,7 +115,7 @@ def make_patch(
         if found:
             edits += found
         elif entry.at_start:
-            added += [row for row in patch_lines(entry, refuses=refuses) if row not in added]
+            added += [row for row in choose_patch_lines(entry, refuses=refuses) if row not in added]
         else:
             return ()
     present = text.splitlines()
@@ -127,7 +127,7 @@ def make_patch(
     return tuple(row.rstrip("\n") for row in rows)
 
 
-def patch_lines(entry: Intervention, *, refuses: bool) -> tuple[str, ...]:
+def choose_patch_lines(entry: Intervention, *, refuses: bool) -> tuple[str, ...]:
     """Return the lines to write in place of an intervention.
 
     `refuses`: some operator of the program raises under the determinism flag.

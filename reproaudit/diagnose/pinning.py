@@ -25,7 +25,7 @@ from reproaudit.knowledge.interventions import (
     FILL_VARIABLE,
     OTHER_FILL,
     ZERO_FILL,
-    answering,
+    list_for_clue,
 )
 from reproaudit.knowledge.traits import Clue
 from reproaudit.model.confidence import find_interval
@@ -152,7 +152,7 @@ class Pinning:
         fills_memory = self._reads_undefined()
         held = [name for known in self.known for name in known.held]
         if fills_memory:
-            held += answering(Clue.UNDEFINED_READ)
+            held += list_for_clue(Clue.UNDEFINED_READ)
         pins = [known.pin for known in self.known if known.pin is not None]
         this = _Round(
             number=number,

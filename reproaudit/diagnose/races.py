@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from reproaudit.compare.localise import Origin
-from reproaudit.knowledge.interventions import answering
+from reproaudit.knowledge.interventions import list_for_clue
 from reproaudit.knowledge.traits import Clue
 from reproaudit.model.events import Location, ProgramWarning
 from reproaudit.model.result import Finding
@@ -44,7 +44,7 @@ class DeviceRace:
     @property
     def repairs(self) -> tuple[str, ...]:
         """The interventions that answer such a race, the likeliest first."""
-        return answering(Clue.HOST_RACE if self.is_host else Clue.STREAM_RACE)
+        return list_for_clue(Clue.HOST_RACE if self.is_host else Clue.STREAM_RACE)
 
 
 def read_device_races(trace: Trace) -> tuple[DeviceRace, ...]:

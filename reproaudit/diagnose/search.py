@@ -26,7 +26,7 @@ class Search:
     def trials(self) -> tuple[Trial, ...]:
         return tuple(self._known.values())
 
-    def trial_of(self, names: Iterable[str]) -> Trial:
+    def find_trial(self, names: Iterable[str]) -> Trial:
         """Return the trial of these interventions, which were tried. Raises KeyError otherwise."""
         return self._known[frozenset(names)]
 
@@ -38,7 +38,7 @@ class Search:
             self._known[key] = self._attempt(wanted)
         return self._known[key].is_equal
 
-    def first_enough(self, sets: Iterable[Names]) -> Names | None:
+    def find_first_enough(self, sets: Iterable[Names]) -> Names | None:
         """Return the first of the sets that is enough; None if none is."""
         return next((names for names in sets if names and self.is_enough(names)), None)
 
@@ -56,12 +56,12 @@ class Search:
         while len(kept) > 1:
             chunks = _divide(kept, parts)
             if parts == 2:
-                chunk = self.first_enough(map(tuple, chunks))
+                chunk = self.find_first_enough(map(tuple, chunks))
                 if chunk is not None:
                     kept = list(chunk)
                     continue
             rests = [[name for name in kept if name not in chunk] for chunk in chunks]
-            rest = self.first_enough(map(tuple, rests))
+            rest = self.find_first_enough(map(tuple, rests))
             if rest is not None:
                 kept = list(rest)
                 parts = max(parts - 1, 2)

@@ -59,7 +59,7 @@ class _Document:
     accepted: tuple[Entry, ...]
 
 
-def entries_of(result: AuditResult) -> tuple[Entry, ...]:
+def list_entries(result: AuditResult) -> tuple[Entry, ...]:
     """Return what differs in one audit: its findings, or, where it differs without any, the place
     where it shows."""
     marks = fingerprints(result.subject, result.findings)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from reproaudit.config.project import Subject
 from reproaudit.errors import ReproauditError
-from reproaudit.gate.baseline import Entry, entries_of
+from reproaudit.gate.baseline import Entry, list_entries
 from reproaudit.model.events import NotChecked, Unchecked
 from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import Verdict, exit_code
@@ -18,7 +18,7 @@ Audit = Callable[[Subject], AuditResult]
 
 
 @dataclass(frozen=True, slots=True)
-class Audited:
+class SubjectAudit:
     """What became of one subject. With an `error` the result says `not-audited`, so that every
     report has it."""
 
@@ -35,7 +35,7 @@ class Ruling:
     what was run does not show that it is gone.
     """
 
-    audited: tuple[Audited, ...]
+    audited: tuple[SubjectAudit, ...]
     accepted: frozenset[str] = frozenset()
     new: tuple[Entry, ...] = ()
     known: tuple[Entry, ...] = ()
@@ -60,21 +60,21 @@ class Ruling:
 
 
 def audit_all(
-    subjects: Sequence[Subject], audit: Audit, done: Callable[[Audited], None] | None = None
-) -> tuple[Audited, ...]:
+    subjects: Sequence[Subject], audit: Audit, done: Callable[[SubjectAudit], None] | None = None
+) -> tuple[SubjectAudit, ...]:
     """Audit each subject; one that cannot be audited leaves its error, and the others are audited
     all the same.
 
     `done` is called after each. After an interrupt the remaining subjects are not started.
     """
-    audited: list[Audited] = []
+    audited: list[SubjectAudit] = []
     is_interrupted = False
     for subject in subjects:
         if is_interrupted:
             audited.append(_make_failure(subject, _make_interruption()))
         else:
             try:
-                audited.append(Audited(_rename_result(subject, audit(subject))))
+                audited.append(SubjectAudit(_rename_result(subject, audit(subject))))
             except ReproauditError as error:
                 audited.append(_make_failure(subject, error))
                 is_interrupted = error.code == "interrupted"
@@ -84,7 +84,7 @@ def audit_all(
 
 
 def rule(
-    audited: Sequence[Audited], accepted: Sequence[Entry] | None, configured: Iterable[str]
+    audited: Sequence[SubjectAudit], accepted: Sequence[Entry] | None, configured: Iterable[str]
 ) -> Ruling:
     """Hold the results against the baseline, None if there is none. `configured` are the names of
     all subjects."""
@@ -96,7 +96,7 @@ def rule(
     looked_for: set[str] = set()  # subjects of which what is not there is gone
     for one in audited:
         result = one.result
-        entries = entries_of(result)
+        entries = list_entries(result)
         present.update(entry.fingerprint for entry in entries)
         if result.verdict is Verdict.NOT_REPRODUCIBLE:
             new += [entry for entry in entries if entry.fingerprint not in marks]
@@ -157,7 +157,7 @@ def _make_interruption() -> ReproauditError:
     return ReproauditError("not started: the run was interrupted before", code="interrupted")
 
 
-def _make_failure(subject: Subject, error: ReproauditError) -> Audited:
+def _make_failure(subject: Subject, error: ReproauditError) -> SubjectAudit:
     """Return what stands for a subject which could not be audited."""
     message = error.message.replace(f"{subject.cwd}{os.sep}", "").replace(str(subject.cwd), ".")
     result = AuditResult(
@@ -169,4 +169,4 @@ def _make_failure(subject: Subject, error: ReproauditError) -> Audited:
         steps=0,
         not_checked=(NotChecked(Unchecked.SUBJECT_FAILED, "the subject", message),),
     )
-    return Audited(result, error)
+    return SubjectAudit(result, error)

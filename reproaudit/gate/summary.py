@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from reproaudit.gate.baseline import Entry, entries_of
-from reproaudit.gate.ruling import Audited, Ruling
+from reproaudit.gate.baseline import Entry, list_entries
+from reproaudit.gate.ruling import Ruling, SubjectAudit
 from reproaudit.model.result import Finding
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.layout import put_beside
@@ -60,14 +60,14 @@ def _find_common_warnings(ruling: Ruling) -> list[str]:
     return sorted(set.intersection(*said))
 
 
-def _describe_subject(one: Audited, accepted: frozenset[str]) -> Iterator[str]:
+def _describe_subject(one: SubjectAudit, accepted: frozenset[str]) -> Iterator[str]:
     verdict = VERDICTS[one.result.verdict]
     yield put_beside(verdict, show_name(one.result.subject), _WIDTH)
     for line in _describe_result(one, accepted):
         yield put_beside("", line, _WIDTH)
 
 
-def _describe_result(one: Audited, accepted: frozenset[str]) -> Iterator[str]:
+def _describe_result(one: SubjectAudit, accepted: frozenset[str]) -> Iterator[str]:
     result = one.result
     if one.error is not None:
         # The reports have the message; the hint, which may quote the program's last output, is only
@@ -78,7 +78,7 @@ def _describe_result(one: Audited, accepted: frozenset[str]) -> Iterator[str]:
     if result.verdict is Verdict.REPRODUCIBLE:
         return
     yield show_prose(result.headline)
-    entries = entries_of(result)
+    entries = list_entries(result)
     # Where no source was located there is an entry and no finding.
     findings: dict[str, Finding] = {}
     for entry, finding in zip(entries, result.findings, strict=False):

@@ -36,7 +36,7 @@ def find(name: str) -> Intervention:
     return INTERVENTIONS[name]
 
 
-def against(causes: Iterable[Cause], *, cuda: bool) -> tuple[str, ...]:
+def list_against(causes: Iterable[Cause], *, cuda: bool) -> tuple[str, ...]:
     """Return the ids of all interventions that remove one of the causes, in the table's order."""
     wanted = set(causes)
     return tuple(
@@ -46,7 +46,7 @@ def against(causes: Iterable[Cause], *, cuda: bool) -> tuple[str, ...]:
     )
 
 
-def answering_call(call: str) -> tuple[str, ...]:
+def list_for_call(call: str) -> tuple[str, ...]:
     """Return what makes a call into the outside world give the same in each run, by its name.
 
     The longest start of the name that the table holds counts, so that an exact name wins over that
@@ -60,19 +60,19 @@ def answering_call(call: str) -> tuple[str, ...]:
     return _by_rank({name: entry.calls.get(longest) for name, entry in INTERVENTIONS.items()})
 
 
-def answering(clue: Clue) -> tuple[str, ...]:
+def list_for_clue(clue: Clue) -> tuple[str, ...]:
     """Return the ids of the interventions that answer the clue, the likeliest first."""
     return _by_rank({name: entry.clues.get(clue) for name, entry in INTERVENTIONS.items()})
 
 
-def acting_on(parts: Iterable[Part]) -> tuple[str, ...]:
+def list_acting_on(parts: Iterable[Part]) -> tuple[str, ...]:
     """Return the ids of the interventions that act on these parts, in the order of the parts."""
     return tuple(
         name for part in parts for name, entry in INTERVENTIONS.items() if entry.acts_on is part
     )
 
 
-def combined(base: Settings, names: Sequence[str]) -> Settings:
+def combine_settings(base: Settings, names: Sequence[str]) -> Settings:
     """Return `base` changed by the named interventions; what only `base` sets stays."""
     return reduce(merge, (find(name).settings for name in names), base)
 

@@ -11,7 +11,7 @@ from reproaudit.knowledge.traits import (
     SetKeyword,
     SortCalls,
     SortIterated,
-    ranked_first,
+    rank_first,
 )
 from reproaudit.model.result import Cause
 
@@ -25,7 +25,7 @@ TABLE: tuple[Intervention, ...] = (
         causes=(Cause.UNSEEDED_RNG, Cause.EXTERNAL_LIBRARY, Cause.WORKER_SEED),
         acts_on=Part.SEEDS,
         repair="python_seeds",
-        calls=ranked_first("random.") | {"torch.manual_seed": 3},
+        calls=rank_first("random.") | {"torch.manual_seed": 3},
         streams=("python",),
         patch=("import random", "random.seed(0)"),
         at_start=True,
@@ -40,7 +40,7 @@ TABLE: tuple[Intervention, ...] = (
         causes=(Cause.UNSEEDED_RNG, Cause.EXTERNAL_LIBRARY, Cause.WORKER_SEED),
         acts_on=Part.SEEDS,
         repair="numpy_seeds",
-        calls=ranked_first("numpy.random", "numpy.random.RandomState") | {"torch.manual_seed": 4},
+        calls=rank_first("numpy.random", "numpy.random.RandomState") | {"torch.manual_seed": 4},
         streams=("numpy",),
         patch=("import numpy", "numpy.random.seed(0)"),
         at_start=True,
@@ -52,7 +52,7 @@ TABLE: tuple[Intervention, ...] = (
         causes=(Cause.UNSEEDED_RNG, Cause.EXTERNAL_LIBRARY, Cause.WORKER_SEED),
         acts_on=Part.SEEDS,
         repair="numpy_generators",
-        calls=ranked_first(
+        calls=rank_first(
             "numpy.random.default_rng", "numpy.random.SeedSequence", "numpy.random.PCG64"
         ),
         patch=("rng = numpy.random.default_rng(0)",),
@@ -77,7 +77,7 @@ TABLE: tuple[Intervention, ...] = (
         causes=(Cause.UNSEEDED_RNG, Cause.DATA_ORDER),
         acts_on=Part.SEEDS,
         repair="torch_generators",
-        calls=ranked_first("torch.seed", "torch.Generator.seed"),
+        calls=rank_first("torch.seed", "torch.Generator.seed"),
         clues={Clue.OWN_GENERATOR: 1, Clue.DEFAULT_GENERATOR: 2},
         patch=("generator.manual_seed(0)  # instead of .seed()",),
         edits=(RenameCalls({"seed": "manual_seed"}, arguments="0", only_bare=True),),
@@ -137,7 +137,7 @@ TABLE: tuple[Intervention, ...] = (
         causes=(Cause.DATA_ORDER,),
         acts_on=Part.ORDER,
         repair="arrivals",
-        calls=ranked_first(
+        calls=rank_first(
             "concurrent.futures", "multiprocessing.", "asyncio.", "torch.utils.data.DataLoader"
         ),
         patch=(
@@ -196,7 +196,7 @@ TABLE: tuple[Intervention, ...] = (
         what="each run starts with the files that were there before the audit",
         causes=(Cause.CARRIED_STATE,),
         acts_on=Part.FILES,
-        calls=ranked_first(
+        calls=rank_first(
             "os.path.exists", "os.path.isfile", "os.path.isdir", "pathlib.Path.exists"
         ),
         patch=(
@@ -215,7 +215,7 @@ TABLE: tuple[Intervention, ...] = (
         causes=(Cause.CLOCK, Cause.UNSEEDED_RNG, Cause.WORKER_SEED),
         acts_on=Part.CLOCK,
         repair="clocks",
-        calls=ranked_first("time.", "datetime.", "torch.manual_seed"),
+        calls=rank_first("time.", "datetime.", "torch.manual_seed"),
         clues={Clue.WORKER_SURROUNDINGS: 1, Clue.DRAWS_REORDERED: 3},
         patch=("now = FIXED_TIME  # a constant, or count steps instead of seconds",),
         holds_still=True,
@@ -227,7 +227,7 @@ TABLE: tuple[Intervention, ...] = (
         causes=(Cause.EXTERNAL_LIBRARY, Cause.DATA_ORDER),
         acts_on=Part.DATABASE,
         repair="sqlite",
-        calls=ranked_first("sqlite3"),
+        calls=rank_first("sqlite3"),
         patch=("ORDER BY id  # and shuffle with a seeded generator",),
         holds_still=True,
     ),

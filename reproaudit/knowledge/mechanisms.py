@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from reproaudit.knowledge.interventions import acting_on
+from reproaudit.knowledge.interventions import list_acting_on
 from reproaudit.knowledge.traits import Part
 
 _FLAG = "PyTorch docs: torch.use_deterministic_algorithms"
@@ -39,7 +39,7 @@ class Mechanism:
     @property
     def interventions(self) -> tuple[str, ...]:
         """The ids of the interventions that act on the parts, the likeliest first."""
-        return acting_on(self.parts)
+        return list_acting_on(self.parts)
 
 
 def _ops(text: str) -> tuple[str, ...]:
@@ -224,7 +224,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
 )
 
 
-def mechanism_of(op: str | None) -> Mechanism | None:
+def find_mechanism(op: str | None) -> Mechanism | None:
     """Return what may make the operator differ on a GPU; None if unknown.
 
     `op` is its name as traces and reports show it.

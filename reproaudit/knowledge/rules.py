@@ -273,7 +273,7 @@ RULES: dict[Cause, Rule] = {rule.cause: rule for rule in _CAUSES if rule.cause i
 WARNINGS: dict[str, Rule] = {rule.id: rule for rule in WARNING_RULES}
 
 
-def cause_of_call(name: str) -> Cause | None:
+def find_cause_of_call(name: str) -> Cause | None:
     """Return the cause that a differing call into the outside world shows by itself; None if none.
 
     The longest start of the name that the table holds counts.

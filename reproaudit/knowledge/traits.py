@@ -189,6 +189,6 @@ class Rule:
     is_of_stream: bool = False
 
 
-def ranked_first(*calls: str) -> dict[str, int]:
+def rank_first(*calls: str) -> dict[str, int]:
     """Return calls that an intervention answers before all others."""
     return dict.fromkeys(calls, 1)

@@ -13,8 +13,8 @@ from functools import partial
 from reproaudit.config import settings
 from reproaudit.errors import UsageError, did_you_mean
 from reproaudit.knowledge.catalogue import ERRORS
-from reproaudit.knowledge.interventions import INTERVENTIONS, against
-from reproaudit.knowledge.mechanisms import MECHANISMS, Mechanism, mechanism_of
+from reproaudit.knowledge.interventions import INTERVENTIONS, list_against
+from reproaudit.knowledge.mechanisms import MECHANISMS, Mechanism, find_mechanism
 from reproaudit.knowledge.rules import RULES, WARNINGS, Rule
 from reproaudit.knowledge.traits import Intervention
 from reproaudit.model.result import Cause
@@ -34,7 +34,7 @@ def explain(name: str) -> str:
     """
     pages = _make_pages()
     wanted = name.strip().lower()
-    mechanism = mechanism_of(wanted) if "::" in wanted else None
+    mechanism = find_mechanism(wanted) if "::" in wanted else None
     if mechanism is not None:
         wanted = mechanism.id
     if wanted not in pages:
@@ -97,7 +97,7 @@ def _make_rule_page(rule: Rule) -> list[str]:
         "",
         *_indent_prose(f"Advice: {rule.advice}."),
     ]
-    names = against((rule.cause,), cuda=True) if rule.cause is not None else ()
+    names = list_against((rule.cause,), cuda=True) if rule.cause is not None else ()
     if names:
         lines += ["", "Interventions (reproaudit --intervene ID tries one)"]
         lines += _describe_interventions(names)

@@ -9,7 +9,7 @@ from typing import Protocol
 from reproaudit.config.plan import Pin, RunPlan, Target
 from reproaudit.config.settings import Settings, merge
 from reproaudit.config.subject import SubjectSpec
-from reproaudit.knowledge.interventions import combined
+from reproaudit.knowledge.interventions import combine_settings
 from reproaudit.model.events import Level
 from reproaudit.trace.runs import Run
 
@@ -42,7 +42,7 @@ class RunRequest:
 
     def change_settings(self, settings: Settings) -> Settings:
         """Return `settings` with the interventions and the variables."""
-        return merge(combined(settings, self.interventions), Settings(env=self.variables))
+        return merge(combine_settings(settings, self.interventions), Settings(env=self.variables))
 
     def change_plan(self, plan: RunPlan) -> RunPlan:
         """Return `plan`, that of a plain run, with all that is asked for but the settings."""

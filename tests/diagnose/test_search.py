@@ -56,13 +56,13 @@ def test_a_set_is_run_once_whatever_the_order_of_its_names() -> None:
 
 def test_the_first_sufficient_set_ends_the_search() -> None:
     search, tried = searching({"b"})
-    assert search.first_enough([("a",), ("a", "b"), ("a", "b", "c")]) == ("a", "b")
+    assert search.find_first_enough([("a",), ("a", "b"), ("a", "b", "c")]) == ("a", "b")
     assert tried == [("a",), ("a", "b")]
 
 
 def test_an_empty_set_is_never_tried() -> None:
     search, tried = searching({"a"})
-    assert search.first_enough([()]) is None
+    assert search.find_first_enough([()]) is None
     assert tried == []
 
 
@@ -74,5 +74,5 @@ def test_what_was_tried_before_the_end_of_the_budget_stays() -> None:
 
     search = Search(attempt)
     with pytest.raises(TimeoutError):
-        search.first_enough([("a",), ("b",)])
+        search.find_first_enough([("a",), ("b",)])
     assert [trial.settings for trial in search.trials] == [("a",)]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reproaudit.errors import ReproauditError
-from reproaudit.gate.baseline import NO_SOURCE, Entry, entries_of, from_text, load, save, to_text
+from reproaudit.gate.baseline import NO_SOURCE, Entry, from_text, list_entries, load, save, to_text
 from reproaudit.model.events import EventKind, Location, Phase
 from reproaudit.model.identity import fingerprints
 from reproaudit.model.result import AuditResult, Cause, Finding, TensorDivergence
@@ -119,17 +119,17 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_finding_becomes_an_entry_with_its_fingerprint_and_without_its_line() -> None:
-    (entry,) = entries_of(replace(RESULT, findings=(FINDING,)))
+    (entry,) = list_entries(replace(RESULT, findings=(FINDING,)))
     assert entry == replace(ENTRY, fingerprint=fingerprints("train.py", [FINDING])[0])
 
 
 def test_a_divergence_without_a_finding_is_known_by_where_it_shows_first() -> None:
-    (entry,) = entries_of(
+    (entry,) = list_entries(
         replace(RESULT, divergences=rows(("batch", "x"), ("gradient", "w"), ("gradient", "b")))
     )
-    (later,) = entries_of(replace(RESULT, divergences=rows(("batch", "y"), ("gradient", "w"))))
-    (elsewhere,) = entries_of(replace(RESULT, divergences=rows(("gradient", "b"))))
-    (otherwise,) = entries_of(RESULT)
+    (later,) = list_entries(replace(RESULT, divergences=rows(("batch", "y"), ("gradient", "w"))))
+    (elsewhere,) = list_entries(replace(RESULT, divergences=rows(("gradient", "b"))))
+    (otherwise,) = list_entries(RESULT)
     assert (entry.rule, entry.location) == (NO_SOURCE, "gradient w")
     assert entry.fingerprint == later.fingerprint
     assert len({entry.fingerprint, elsewhere.fingerprint, otherwise.fingerprint}) == 3
@@ -138,5 +138,6 @@ def test_a_divergence_without_a_finding_is_known_by_where_it_shows_first() -> No
 def test_runs_that_are_equal_or_within_tolerance_have_nothing_to_accept() -> None:
     for verdict in (Verdict.REPRODUCIBLE, Verdict.WITHIN_TOLERANCE, Verdict.NOT_AUDITED):
         assert (
-            entries_of(replace(RESULT, verdict=verdict, divergences=rows(("gradient", "w")))) == ()
+            list_entries(replace(RESULT, verdict=verdict, divergences=rows(("gradient", "w"))))
+            == ()
         )

@@ -16,8 +16,8 @@ from reproaudit.cli import ci
 from reproaudit.cli.main import main
 from reproaudit.config.project import Subject
 from reproaudit.errors import ReproauditError, SubjectError
-from reproaudit.gate.baseline import Entry, entries_of, from_text
-from reproaudit.gate.ruling import Audited, Ruling, audit_all, rule, update_baseline
+from reproaudit.gate.baseline import Entry, from_text, list_entries
+from reproaudit.gate.ruling import Ruling, SubjectAudit, audit_all, rule, update_baseline
 from reproaudit.model.events import Location, Phase
 from reproaudit.model.result import AuditResult, Cause, Finding
 from reproaudit.model.verdict import Verdict
@@ -43,13 +43,13 @@ DIFFERS = replace(
 )
 WITHIN = replace(DIFFERS, verdict=Verdict.WITHIN_TOLERANCE)
 FAILED = replace(EQUAL, verdict=Verdict.NOT_AUDITED, headline="it failed")
-KNOWN = entries_of(DIFFERS)
+KNOWN = list_entries(DIFFERS)
 
 
 def ruling(
     *results: AuditResult, accepted: tuple[Entry, ...] | None = None, configured: str = "a.py b.py"
 ) -> Ruling:
-    return rule([Audited(result) for result in results], accepted, configured.split())
+    return rule([SubjectAudit(result) for result in results], accepted, configured.split())
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_subject_that_fails_leaves_its_error_and_the_others_are_audited(tmp_pa
             )
         return EQUAL
 
-    done: list[Audited] = []
+    done: list[SubjectAudit] = []
     audited = audit_all(subjects(tmp_path, "a.py", "b.py", "c.py"), audit, done.append)
     assert [one.result.subject for one in audited] == ["a.py", "b.py", "c.py"]
     assert [one.result.verdict for one in audited] == [

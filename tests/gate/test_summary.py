@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reproaudit.errors import ReproauditError
-from reproaudit.gate.baseline import entries_of
-from reproaudit.gate.ruling import Audited, Ruling, rule
+from reproaudit.gate.baseline import list_entries
+from reproaudit.gate.ruling import Ruling, SubjectAudit, rule
 from reproaudit.gate.summary import render_summary
 from reproaudit.model.events import Location, Phase, ProgramWarning
 from reproaudit.model.result import AuditResult, Cause, Finding, Fix
@@ -37,7 +37,7 @@ DIFFERS = replace(
     subject="b.py",
     findings=(FINDING,),
 )
-(ENTRY,) = entries_of(DIFFERS)
+(ENTRY,) = list_entries(DIFFERS)
 
 
 def show(ruling: Ruling) -> list[str]:
@@ -45,7 +45,7 @@ def show(ruling: Ruling) -> list[str]:
 
 
 def test_what_is_new_stands_beside_its_verdict_with_its_repair_and_the_next_command() -> None:
-    ruling = rule([Audited(EQUAL), Audited(DIFFERS)], None, ["a.py", "b.py"])
+    ruling = rule([SubjectAudit(EQUAL), SubjectAudit(DIFFERS)], None, ["a.py", "b.py"])
     assert show(ruling) == [
         "reproducible      a.py",
         "not reproducible  b.py",
@@ -63,7 +63,7 @@ def test_what_is_new_stands_beside_its_verdict_with_its_repair_and_the_next_comm
 
 def test_what_is_accepted_is_named_in_one_line() -> None:
     text = render_summary(
-        rule([Audited(DIFFERS)], (ENTRY,), ["b.py"]), "known.json", None, is_first=False
+        rule([SubjectAudit(DIFFERS)], (ENTRY,), ["b.py"]), "known.json", None, is_first=False
     )
     assert f"accepted: RA401 aten::index_put_ b.py  [{ENTRY.fingerprint}]" in text
     assert "fix:" not in text
@@ -74,7 +74,7 @@ def test_what_is_accepted_is_named_in_one_line() -> None:
 def test_the_hint_of_an_audit_that_failed_is_shown_line_by_line() -> None:
     error = ReproauditError("it failed", code="subject-failed", hint="see\nhere")
     failed = replace(EQUAL, verdict=Verdict.NOT_AUDITED)
-    lines = show(rule([Audited(failed, error)], None, ["a.py"]))
+    lines = show(rule([SubjectAudit(failed, error)], None, ["a.py"]))
     told = lines[1 : lines.index("")]
     assert told == [f"{' ' * 18}{line}" for line in str(error).splitlines()]
     assert len(told) > 1
@@ -86,13 +86,13 @@ def test_a_warning_stands_here_only_if_every_subject_has_it() -> None:
     own = ProgramWarning("a seed is set twice")
     first = replace(EQUAL, warnings=(own, common))
     second = replace(EQUAL, subject="b.py", warnings=(common,))
-    lines = show(rule([Audited(first), Audited(second)], None, ["a.py", "b.py"]))
+    lines = show(rule([SubjectAudit(first), SubjectAudit(second)], None, ["a.py", "b.py"]))
     warnings = [line for line in lines if line.startswith("warning:")]
     assert warnings == ["warning: the pattern 'x' matches no tensor"]
 
 
 def test_a_baseline_that_loses_nothing_says_so() -> None:
-    ruling = rule([Audited(DIFFERS)], (ENTRY,), ["b.py"])
+    ruling = rule([SubjectAudit(DIFFERS)], (ENTRY,), ["b.py"])
     assert "  nothing to remove\n" in render_summary(ruling, "known.json", (), is_first=False)
     assert "  nothing differs: it is empty\n" in render_summary(
         ruling, "known.json", (), is_first=True

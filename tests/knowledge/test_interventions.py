@@ -18,12 +18,12 @@ from reproaudit.config.settings import Settings, environment, to_dict
 from reproaudit.errors import UsageError
 from reproaudit.knowledge.interventions import (
     INTERVENTIONS,
-    acting_on,
-    against,
-    answering,
-    answering_call,
-    combined,
+    combine_settings,
     find,
+    list_acting_on,
+    list_against,
+    list_for_call,
+    list_for_clue,
 )
 from reproaudit.knowledge.traits import Clue, Part
 from reproaudit.model.result import Cause
@@ -133,7 +133,7 @@ def test_interventions_inside_the_process_have_their_modules_and_those_import_no
 
 
 def test_interventions_are_united_and_keep_what_the_user_has_set() -> None:
-    changed = combined(
+    changed = combine_settings(
         Settings(seed=7, env=(("A", "1"),)), ("hash.seed", "threads.one", "compile.off")
     )
     assert (changed.seed, changed.hash_seed, changed.threads) == (7, 0, 1)
@@ -143,8 +143,8 @@ def test_interventions_are_united_and_keep_what_the_user_has_set() -> None:
 
 
 def test_interventions_for_a_gpu_are_left_out_without_one() -> None:
-    assert "cublas.workspace" in against([Cause.KERNEL], cuda=True)
-    assert against([Cause.KERNEL], cuda=False) == (
+    assert "cublas.workspace" in list_against([Cause.KERNEL], cuda=True)
+    assert list_against([Cause.KERNEL], cuda=False) == (
         "kernels.deterministic",
         "threads.one",
         "compile.off",
@@ -180,15 +180,18 @@ def test_every_clue_is_answered_and_no_two_interventions_claim_one_rank_of_it() 
 
 
 def test_the_ranks_decide_the_order_and_not_the_table() -> None:
-    assert answering(Clue.DRAWS_REORDERED) == ("threads.serial", "hash.seed", "clock.fixed")
-    assert answering_call("torch.manual_seed")[:2] == ("clock.fixed", "entropy.fixed")
+    assert list_for_clue(Clue.DRAWS_REORDERED) == ("threads.serial", "hash.seed", "clock.fixed")
+    assert list_for_call("torch.manual_seed")[:2] == ("clock.fixed", "entropy.fixed")
 
 
 def test_the_longest_start_of_a_call_wins_over_its_library() -> None:
-    assert answering_call("random.SystemRandom.random") == ("entropy.fixed",)
-    assert answering_call("random.shuffle") == ("seed.python",)
-    assert answering_call("no.such.library") == ()
+    assert list_for_call("random.SystemRandom.random") == ("entropy.fixed",)
+    assert list_for_call("random.shuffle") == ("seed.python",)
+    assert list_for_call("no.such.library") == ()
 
 
 def test_interventions_are_found_by_the_part_they_act_on_in_the_order_of_the_parts() -> None:
-    assert acting_on((Part.CUBLAS, Part.KERNELS)) == ("cublas.workspace", "kernels.deterministic")
+    assert list_acting_on((Part.CUBLAS, Part.KERNELS)) == (
+        "cublas.workspace",
+        "kernels.deterministic",
+    )

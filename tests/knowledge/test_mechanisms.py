@@ -15,7 +15,7 @@ from reproaudit.compare.localise import Origin, Source, localise
 from reproaudit.diagnose.candidates import find_candidates
 from reproaudit.diagnose.sources import Explanation, explain_sources
 from reproaudit.knowledge.interventions import INTERVENTIONS
-from reproaudit.knowledge.mechanisms import MECHANISMS, Mechanism, mechanism_of
+from reproaudit.knowledge.mechanisms import MECHANISMS, Mechanism, find_mechanism
 from reproaudit.model.events import EventKind, Phase
 from reproaudit.model.result import Cause, Evidence, Finding
 from reproaudit.trace.runs import MAIN_PROCESS, Run
@@ -76,7 +76,7 @@ def test_every_name_in_the_table_is_that_of_an_operator(
 def test_an_operator_is_known_by_the_name_that_a_trace_or_a_report_gives_it(
     op: str, mechanism: str
 ) -> None:
-    found = mechanism_of(op)
+    found = find_mechanism(op)
     assert found is not None
     assert found.id == mechanism
 
@@ -85,7 +85,7 @@ def test_an_operator_is_known_by_the_name_that_a_trace_or_a_report_gives_it(
     "op", [None, "aten::relu.default", "aten::mul_.Tensor", "aten::_softmax.default"]
 )
 def test_an_operator_that_adds_in_a_fixed_order_has_no_mechanism(op: str | None) -> None:
-    assert mechanism_of(op) is None
+    assert find_mechanism(op) is None
 
 
 @pytest.fixture

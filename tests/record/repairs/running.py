@@ -14,7 +14,7 @@ from pathlib import Path
 from reproaudit.config.plan import RunPlan, to_json
 from reproaudit.config.settings import Settings
 from reproaudit.config.subject import SubjectKind, SubjectSpec
-from reproaudit.knowledge.interventions import combined
+from reproaudit.knowledge.interventions import combine_settings
 from reproaudit.model.events import Level
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.repairs import Reach
@@ -40,7 +40,7 @@ def run(
     (folder / "program.py").write_text(textwrap.dedent(source), encoding="utf-8")
     traces, plan = folder / "traces", folder / "plan.json"
     subject = SubjectSpec(SubjectKind.SCRIPT, folder, path="program.py")
-    settings = combined(Settings(), interventions)
+    settings = combine_settings(Settings(), interventions)
     plan.write_text(to_json(RunPlan(traces, subject, level, settings=settings)), encoding="utf-8")
     shutil.rmtree(traces, ignore_errors=True)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
