@@ -55,7 +55,10 @@ format: $(STAMP) ## mend what ruff can mend, then format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Several hundred processes of the tests import the package. Where PYTHONDONTWRITEBYTECODE is set, each
+# would compile it anew.
 test: lint ## ruff, mypy and all tests that need no GPU
+	$(BIN)/python -m compileall -q -x '/test_' reproaudit tests
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not gpu" $(PYTEST_ARGS)
 
 $(COMPAT_STAMP): pyproject.toml
@@ -65,6 +68,7 @@ $(COMPAT_STAMP): pyproject.toml
 
 compat: $(COMPAT_STAMP) ## the quick tests and a few whole audits with another torch: TORCH=2.9.1; needs several GB
 	$(COMPAT_VENV)/bin/python -c 'import torch; print("torch", torch.__version__)'
+	$(COMPAT_VENV)/bin/python -m compileall -q -x '/test_' reproaudit tests
 	$(COMPAT_VENV)/bin/python -m pytest -q -n 2 --dist worksteal -m "not slow and not gpu" $(PYTEST_ARGS)
 	$(COMPAT_VENV)/bin/python -m pytest -q -n 2 --dist worksteal -m "slow and not gpu" $(PYTEST_ARGS) $(COMPAT_SLOW)
 
