@@ -17,11 +17,11 @@ from reproaudit.cli.lock import (
 )
 from reproaudit.config.settings import merge
 from reproaudit.errors import UsageError, did_you_mean
-from reproaudit.lock.check import CheckResult, exit_code
+from reproaudit.lock.check import CheckResult, choose_exit_code
 from reproaudit.lock.files import load
 from reproaudit.lock.model import Entry, Lock
 from reproaudit.lock.render import to_document, to_lines
-from reproaudit.lock.runs import check_entry, relative_to
+from reproaudit.lock.runs import check_entry, make_relative
 from reproaudit.report.output import write
 
 _DESCRIPTION = """\
@@ -58,7 +58,7 @@ def check(words: list[str]) -> int:
             hint="make one: reproaudit lock SUBJECT",
         )
     results = _check_entries(options, entries)
-    code = exit_code(results)
+    code = choose_exit_code(results)
     if options.json:
         document = to_document(results, path.name, code)
         _write_json(options.json, json.dumps(document, indent=1) + "\n")
@@ -83,7 +83,7 @@ def _check_entries(options: argparse.Namespace, entries: tuple[Entry, ...]) -> l
 
 def _choose_entries(held: Lock, subject: str, own: list[str], name: str) -> tuple[Entry, ...]:
     """Return the entries of a subject. Raises UsageError if the lock holds none."""
-    found = held.of_subject(relative_to(subject, Path().absolute()), own)
+    found = held.of_subject(make_relative(subject, Path().absolute()), own)
     if not found:
         wanted = " ".join((subject, *own))
         similar = did_you_mean(wanted, [entry.name for entry in held.entries])

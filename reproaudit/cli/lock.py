@@ -16,8 +16,14 @@ from reproaudit.config.settings import Settings, merge
 from reproaudit.config.subject import parse_subject
 from reproaudit.errors import UsageError
 from reproaudit.lock.files import load_to_change, save
-from reproaudit.lock.model import DEFAULT_LOCK, Entry, Lock, merged
-from reproaudit.lock.runs import Refusal, RunOptions, lock_entry, relative_to, subject_of
+from reproaudit.lock.model import DEFAULT_LOCK, Entry, Lock, merge_entry
+from reproaudit.lock.runs import (
+    Refusal,
+    RunOptions,
+    lock_entry,
+    make_relative,
+    parse_entry_subject,
+)
 from reproaudit.report.wording import name_phase
 from reproaudit.runs.progress import Progress, progress_for
 
@@ -79,7 +85,7 @@ def lock(words: list[str]) -> int:
             code = 1
             continue
         before = held
-        held = merged(held, made, prune=options.prune)
+        held = merge_entry(held, made, prune=options.prune)
         print_lines(_describe_entry(before, held, made, path))
         # Saved after each entry, so that an interruption costs one. An entry without runs comes
         # from a merge conflict; until it is made again the file stays as it is.
@@ -94,7 +100,7 @@ def _name_entry(options: argparse.Namespace, held: Lock, subject: str, own: list
 
     As the lock holds it, changed by what the options say; with --anew by the options alone.
     """
-    shown = relative_to(subject, Path().absolute())
+    shown = make_relative(subject, Path().absolute())
     spec = parse_subject(shown, own, options.inputs)
     project = load_project(spec.folder)
     choices = resolve_choices(options, project)
@@ -115,7 +121,7 @@ def _make_entry(options: argparse.Namespace, entry: Entry) -> Entry | Refusal:
     with open_progress(options) as progress:
         return lock_entry(
             entry,
-            subject_of(entry),
+            parse_entry_subject(entry),
             read_run_options(options),
             progress,
             most_operators=options.ops,

@@ -3,13 +3,14 @@ between."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from reproaudit.compare.align import Alignment, align
 from reproaudit.config.settings import Settings
-from reproaudit.lock.digests import numbered, row_keys
+from reproaudit.lock.digests import index_tensors, number_operators
 from reproaudit.lock.model import (
     OUTSIDE,
     VARIES,
@@ -18,9 +19,9 @@ from reproaudit.lock.model import (
     LockedRun,
     LockedTensor,
     Pairs,
-    differing,
+    find_changes,
 )
-from reproaudit.lock.text import flat_settings
+from reproaudit.lock.text import flatten_settings
 
 
 class State(str, Enum):
@@ -35,17 +36,18 @@ class WhereKind(str, Enum):
     RESULT = "result"  # an op gave another result for the inputs of the lock
     OUTSIDE = "outside"  # other content came in from outside PyTorch
     RANDOM = "random"  # an op drew from a generator in another state
-    ARGUMENT = (
-        "argument"  # an op got other inputs although every op before it gave the locked result
-    )
+    # An op got other inputs although every op before it gave the locked result.
+    ARGUMENT = "argument"
     OPERATORS = "operators"  # ops that only one side has
     TENSOR = "tensor"  # no op that the lock holds differs: a boundary tensor is all there is
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """The first difference. Of OPERATORS, `locked` and `now` are those that only one side has; else
-    one pair."""
+    """The first difference.
+
+    Of OPERATORS, `locked` and `now` are the ops that only one side has; else they are one pair.
+    """
 
     kind: WhereKind
     locked: tuple[LockedOp, ...] = ()
@@ -55,7 +57,11 @@ class Where:
     @property
     def first(self) -> LockedOp | None:
         """The op to name: the one that runs now, where there is one."""
-        return next(iter((*self.now, *self.locked)), None)
+        if self.now:
+            return self.now[0]
+        if self.locked:
+            return self.locked[0]
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,7 @@ class TensorChange:
 
     @property
     def either(self) -> LockedTensor:
+        """The locked one, or else the one that is there now."""
         found = self.locked or self.now
         assert found is not None
         return found
@@ -107,138 +114,208 @@ class CheckResult:
 
     @property
     def is_at_changed_file(self) -> bool:
-        """True if the call that first differs stands in a file that changed."""
-        op = self.where.first if self.where is not None else None
-        return op is not None and op.path in dict(self.changes.code)
+        """Return True if the call that first differs stands in a file that changed."""
+        if self.where is None or self.where.first is None:
+            return False
+        changed = dict(self.changes.code)
+        return self.where.first.path in changed
 
 
 def not_comparable(name: str, why: str, hint: str = "") -> CheckResult:
+    """Return the result for an entry of which nothing was compared."""
     return CheckResult(name, State.NOT_COMPARABLE, why, hint)
 
 
-def exit_code(results: Sequence[CheckResult]) -> int:
+def choose_exit_code(results: Sequence[CheckResult]) -> int:
     """Return 0 if all are equal, 1 if one differs, else 2: something could not be compared."""
     states = {result.state for result in results}
     if State.DIFFERS in states:
         return 1
-    return 0 if states == {State.EQUAL} else 2
+    if states == {State.EQUAL}:
+        return 0
+    return 2
 
 
-def compare(entry: Entry, locked: LockedRun, now: LockedRun, settings: Settings) -> CheckResult:
+def compare_runs(
+    entry: Entry, locked: LockedRun, now: LockedRun, settings: Settings
+) -> CheckResult:
     """Compare a run, made under `settings`, with one that the entry holds."""
-    if locked.uses_cuda and not now.uses_cuda and all(run.uses_cuda for run in entry.runs):
-        return not_comparable(
-            entry.name,
-            "every environment in the lock used CUDA, and this run did not",
-            f"lock this environment too: reproaudit lock {entry.name}",
-        )
-    first, second = numbered(locked.tensors), numbered(now.tensors)
-    compared = sum(tensor.is_deciding and tensor.digest != VARIES for tensor in first.values())
+    if locked.uses_cuda and not now.uses_cuda:
+        if all(run.uses_cuda for run in entry.runs):
+            return not_comparable(
+                entry.name,
+                "every environment in the lock used CUDA, and this run did not",
+                f"lock this environment too: reproaudit lock {entry.name}",
+            )
+    compared = _count_deciding(locked.tensors)
     if not compared:
         return not_comparable(entry.name, "the lock holds no tensor that decides anything")
-    tensors = tuple(
-        change
-        for key in {**first, **second}
-        if (change := _change(first.get(key), second.get(key))) is not None
-    )
-    where = _first_difference(locked, now)
-    is_equal = not tensors
-    if where is None and tensors:
-        where = Where(WhereKind.TENSOR, tensor=f"{tensors[0].either.kind} {tensors[0].either.name}")
+    changes = _collect_changes(entry, locked, now, settings)
+    where = _find_first_difference(locked, now)
+    tensors = tuple(_find_changed_tensors(locked, now))
+    if not tensors:
+        return CheckResult(
+            name=entry.name,
+            state=State.EQUAL,
+            compared=compared,
+            operators=len(locked.operators),
+            operators_differ=where is not None,
+            is_cut=locked.is_cut,
+            changes=changes,
+        )
+    if where is None:
+        first = tensors[0].either
+        where = Where(WhereKind.TENSOR, tensor=f"{first.kind} {first.name}")
     return CheckResult(
-        entry.name,
-        State.EQUAL if is_equal else State.DIFFERS,
-        where=None if is_equal else where,
+        name=entry.name,
+        state=State.DIFFERS,
+        where=where,
         tensors=tensors,
         compared=compared,
         operators=len(locked.operators),
-        operators_differ=is_equal and where is not None,
         is_cut=locked.is_cut,
-        changes=_changes(entry, locked, now, settings),
+        changes=changes,
     )
 
 
-def _change(locked: LockedTensor | None, now: LockedTensor | None) -> TensorChange | None:
-    if locked is not None and now is not None:
-        if locked.digest in (now.digest, VARIES) or not (locked.is_deciding or now.is_deciding):
-            return None
-        return TensorChange(locked, now)
-    change = TensorChange(locked, now)
-    return change if change.either.is_deciding else None
+# -- tensors
 
 
-def _changes(entry: Entry, locked: LockedRun, now: LockedRun, settings: Settings) -> Changes:
-    before, after = dict(locked.files), dict(now.files)
-    code = tuple(
-        (path, "gone" if path not in after else "new" if path not in before else "changed")
-        for path in sorted({**before, **after})
-        if before.get(path) != after.get(path)
+def _count_deciding(tensors: Iterable[LockedTensor]) -> int:
+    count = 0
+    for tensor in tensors:
+        if tensor.is_deciding and tensor.digest != VARIES:
+            count += 1
+    return count
+
+
+def _find_changed_tensors(locked: LockedRun, now: LockedRun) -> Iterator[TensorChange]:
+    first = index_tensors(locked.tensors)
+    second = index_tensors(now.tensors)
+    for key in {**first, **second}:
+        change = TensorChange(first.get(key), second.get(key))
+        if _is_change(change):
+            yield change
+
+
+def _is_change(change: TensorChange) -> bool:
+    """Return True if the sides differ, and in a tensor that decides something on either."""
+    locked = change.locked
+    now = change.now
+    if locked is None or now is None:
+        return change.either.is_deciding
+    if _is_same(locked.digest, now.digest):
+        return False
+    return locked.is_deciding or now.is_deciding
+
+
+# -- what changed besides
+
+
+def _collect_changes(
+    entry: Entry, locked: LockedRun, now: LockedRun, settings: Settings
+) -> Changes:
+    wanted_before = flatten_settings(entry.settings)
+    wanted_now = flatten_settings(settings)
+    set_before = _name_program_changes(locked.changes)
+    set_now = _name_program_changes(now.changes)
+    return Changes(
+        code=tuple(_find_changed_files(locked, now)),
+        settings=find_changes(wanted_before, wanted_now) + find_changes(set_before, set_now),
+        environment=find_changes(locked.environment, now.environment),
     )
-    asked = differing(flat_settings(entry.settings), flat_settings(settings))
-    own = differing(_numbered_names(locked.changes), _numbered_names(now.changes))
-    return Changes(code, (*asked, *own), differing(locked.environment, now.environment))
 
 
-def _numbered_names(rows: Pairs) -> Pairs:
-    """Say that the program itself changed the settings, and tell the second change of one from the
-    first."""
-    names = [name for name, _ in rows]
-    return tuple(
-        (
-            f"{name}, set by the program"
-            + (f" (time {names[:at].count(name) + 1})" if name in names[:at] else ""),
-            value,
-        )
-        for at, (name, value) in enumerate(rows)
-    )
+def _find_changed_files(locked: LockedRun, now: LockedRun) -> Iterator[tuple[str, str]]:
+    before = dict(locked.files)
+    after = dict(now.files)
+    for path in sorted({**before, **after}):
+        if path not in after:
+            yield path, "gone"
+        elif path not in before:
+            yield path, "new"
+        elif before[path] != after[path]:
+            yield path, "changed"
+
+
+def _name_program_changes(rows: Pairs) -> Pairs:
+    """Say that the program itself changed the settings.
+
+    A setting may be changed several times: each after the first gets its number.
+    """
+    found = []
+    counts: Counter[str] = Counter()
+    for name, value in rows:
+        counts[name] += 1
+        label = f"{name}, set by the program"
+        if counts[name] > 1:
+            label += f" (time {counts[name]})"
+        found.append((label, value))
+    return tuple(found)
 
 
 # -- where
 
 
-def _first_difference(locked: LockedRun, now: LockedRun) -> Where | None:
-    """Return where the op streams first differ in what they computed; None if they do not, as far
-    as they were kept."""
-    a, b = locked.operators, now.operators
-    pairs = align(*row_keys(a, b))
-    if len(pairs.pairs_a) and (locked.is_cut or now.is_cut):
+def _find_first_difference(locked: LockedRun, now: LockedRun) -> Where | None:
+    """Return where the op streams first differ in what they computed.
+
+    None if they do not, as far as they were kept.
+    """
+    a = locked.operators
+    b = now.operators
+    numbers_a, numbers_b = number_operators(a, b)
+    pairs = align(numbers_a, numbers_b)
+    count = len(pairs.pairs_a)
+    if count and (locked.is_cut or now.is_cut):
         # What follows the last pair of a stream that was cut lacks its partner because of the cut.
-        a, b = a[: pairs.pairs_a[-1] + 1], b[: pairs.pairs_b[-1] + 1]
-    at = next(
-        (
-            n
-            for n, (i, j) in enumerate(zip(pairs.pairs_a, pairs.pairs_b, strict=True))
-            if not _is_equal(a[i], b[j])
-        ),
-        None,
-    )
+        last_a = pairs.pairs_a[-1]
+        last_b = pairs.pairs_b[-1]
+        a = a[: last_a + 1]
+        b = b[: last_b + 1]
+    at = _find_unequal_pair(a, b, pairs)
     if at is None:
-        return _only_one_side(a, b, pairs, len(pairs.pairs_a))
-    first, second = a[pairs.pairs_a[at]], b[pairs.pairs_b[at]]
-    if _same(first.inputs, second.inputs):
-        return Where(_kind_of_source(first, second), (first,), (second,))
+        return _find_one_sided(a, b, pairs, count)
+    first = a[pairs.pairs_a[at]]
+    second = b[pairs.pairs_b[at]]
+    if _is_same(first.inputs, second.inputs):
+        kind = _classify_source(first, second)
+        return Where(kind, locked=(first,), now=(second,))
     # Other inputs: they come from an op that only one side has, or else from no op at all.
-    return _only_one_side(a, b, pairs, at, only_new=True) or Where(
-        WhereKind.ARGUMENT, (first,), (second,)
-    )
+    where = _find_one_sided(a, b, pairs, at, only_new=True)
+    if where is None:
+        where = Where(WhereKind.ARGUMENT, locked=(first,), now=(second,))
+    return where
 
 
-def _kind_of_source(locked: LockedOp, now: LockedOp) -> WhereKind:
+def _find_unequal_pair(
+    a: Sequence[LockedOp], b: Sequence[LockedOp], pairs: Alignment
+) -> int | None:
+    """Return the number of the first pair whose digests differ."""
+    for number, (i, j) in enumerate(zip(pairs.pairs_a, pairs.pairs_b, strict=True)):
+        locked = a[i]
+        now = b[j]
+        is_equal = _is_same(locked.inputs, now.inputs) and _is_same(locked.outputs, now.outputs)
+        if not is_equal:
+            return number
+    return None
+
+
+def _classify_source(locked: LockedOp, now: LockedOp) -> WhereKind:
+    """Return why an op gave another result although its inputs are the locked ones."""
     if locked.inputs == OUTSIDE:
         return WhereKind.OUTSIDE
-    drew = locked.generator and not _same(locked.generator, now.generator)
-    return WhereKind.RANDOM if drew else WhereKind.RESULT
+    if locked.generator and not _is_same(locked.generator, now.generator):
+        return WhereKind.RANDOM
+    return WhereKind.RESULT
 
 
-def _same(locked: str, now: str) -> bool:
+def _is_same(locked: str, now: str) -> bool:
+    """Return True if a digest is the locked one, or if the lock does not hold it to one."""
     return locked in (now, VARIES)
 
 
-def _is_equal(locked: LockedOp, now: LockedOp) -> bool:
-    return _same(locked.inputs, now.inputs) and _same(locked.outputs, now.outputs)
-
-
-def _only_one_side(
+def _find_one_sided(
     a: Sequence[LockedOp],
     b: Sequence[LockedOp],
     pairs: Alignment,
@@ -246,27 +323,47 @@ def _only_one_side(
     *,
     only_new: bool = False,
 ) -> Where | None:
-    """Return the first ops before pair `until` that one side lacks, rather those whose result the
-    other never had.
+    """Return the first ops before pair `until` that one side lacks.
 
-    An op like the one behind `print(loss.item())` computes nothing that others read. With
-    `only_new`, None if there are only such.
+    Those whose result the other side never had are preferred: an op like the one behind
+    `print(loss.item())` computes nothing that others read. With `only_new`, None if there are only
+    such.
     """
-    had, has = {op.outputs for op in a}, {op.outputs for op in b}
-    harmless: Where | None = None
-    last_a = last_b = -1
-    for n in range(until + 1):
-        i, j = (
-            (int(pairs.pairs_a[n]), int(pairs.pairs_b[n]))
-            if n < len(pairs.pairs_a)
-            else (len(a), len(b))
+    results_a = {op.outputs for op in a}
+    results_b = {op.outputs for op in b}
+    harmless = None
+    for gap in _list_gaps(a, b, pairs, until):
+        is_new_in_a = any(op.outputs not in results_b for op in gap.locked)
+        is_new_in_b = any(op.outputs not in results_a for op in gap.now)
+        if is_new_in_a or is_new_in_b:
+            return gap
+        if harmless is None:
+            harmless = gap
+    if only_new:
+        return None
+    return harmless
+
+
+def _list_gaps(
+    a: Sequence[LockedOp], b: Sequence[LockedOp], pairs: Alignment, until: int
+) -> Iterator[Where]:
+    """Yield the ops between two pairs, up to pair `until`, wherever there are any.
+
+    After the last pair, the ends of the streams are as good as one.
+    """
+    ends_a = [*map(int, pairs.pairs_a), len(a)]
+    ends_b = [*map(int, pairs.pairs_b), len(b)]
+    start_a = 0
+    start_b = 0
+    for number in range(until + 1):
+        end_a = ends_a[number]
+        end_b = ends_b[number]
+        gap = Where(
+            WhereKind.OPERATORS,
+            locked=tuple(a[start_a:end_a]),
+            now=tuple(b[start_b:end_b]),
         )
-        gap = Where(WhereKind.OPERATORS, tuple(a[last_a + 1 : i]), tuple(b[last_b + 1 : j]))
         if gap.first is not None:
-            if any(op.outputs not in has for op in gap.locked) or any(
-                op.outputs not in had for op in gap.now
-            ):
-                return gap
-            harmless = harmless or gap
-        last_a, last_b = i, j
-    return None if only_new else harmless
+            yield gap
+        start_a = end_a + 1
+        start_b = end_b + 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,48 +14,55 @@ from reproaudit.compare.boundaries import tabulate_boundaries
 from reproaudit.compare.elements import FLOATS
 from reproaudit.compare.interning import Interned
 from reproaudit.config.subject import SubjectSpec
-from reproaudit.lock.code_files import code_files, is_own
+from reproaudit.lock.code_files import find_code_files, is_own
 from reproaudit.lock.lines import OP_DIGITS, TENSOR_DIGITS
 from reproaudit.lock.model import OUTSIDE, VARIES, LockedOp, LockedRun, LockedTensor, Pairs
 from reproaudit.model.events import EventFlag, EventKind
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
 from reproaudit.trace.values import TensorValue
+from reproaudit.trace.views import TensorEvent
 from reproaudit.trace.words import is_loss
 
-Keys = npt.NDArray[np.int64]
+OpNumbers = npt.NDArray[np.int64]  # one per operator of a stream
+TensorName = tuple[str, int, str, str]  # process, step, kind, name
+TensorKey = tuple[str, int, str, str, int]  # and its occurrence, from 0: a name may come again
+OpPlace = tuple[str, int, str, str, str]  # process, step, phase, module, op
 
 _NO_DIGEST = EventFlag.VIEW | EventFlag.UNDEFINED | EventFlag.RAISED | EventFlag.UNDIGESTED
 # What numerics do not depend on, or what another name says already: the number of threads says what
 # became of OMP_….
 _NO_NUMERICS = frozenset(
-    "cpu cores,OMP_NUM_THREADS,MKL_NUM_THREADS,CUDA_LAUNCH_BLOCKING,CUDA_VISIBLE_DEVICES".split(",")
+    {
+        "cpu cores",
+        "OMP_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "CUDA_LAUNCH_BLOCKING",
+        "CUDA_VISIBLE_DEVICES",
+    }
 )
 _CUDA_ONLY = frozenset({"gpu", "gpu model", "cudnn"})
 
 
-def locked_run(
+def read_locked_run(
     run: Run, subject: SubjectSpec, interned: Interned, *, most_operators: int, other_threads: bool
 ) -> LockedRun:
     """Return what a run at operation level computed, of its operators at most the first ones."""
     operators: list[LockedOp] = []
     total = 0
     for process, trace in run.traces:
-        chosen = _operator_events(trace, other_threads)
-        total += len(chosen)
-        operators += (
-            _operator(process, trace, int(event))
-            for event in chosen[: most_operators - len(operators)]
-        )
+        events = _find_operators(trace, with_threads=other_threads)
+        total += len(events)
+        room = most_operators - len(operators)
+        for event in events[:room]:
+            op = _read_operator(process, trace, int(event))
+            operators.append(op)
+    tensors = _read_tensors(run, interned, with_threads=other_threads)
     return LockedRun(
-        environment=environment_of(run),
-        files=code_files(
-            subject, sorted({place.path for _, trace in run.traces for place in trace.locations})
-        ),
-        changes=tuple(
-            (change.what, f"{change.before} -> {change.after}") for change in run.main.changes
-        ),
-        tensors=tuple(_tensors(run, interned, other_threads)),
+        environment=read_environment(run),
+        files=find_code_files(subject, _list_paths(run)),
+        changes=_list_changes(run),
+        tensors=tuple(tensors),
         operators=tuple(operators),
         operators_total=total,
         other_threads=other_threads,
@@ -63,170 +70,258 @@ def locked_run(
 
 
 def has_other_threads(run: Run) -> bool:
-    """True if threads other than the main one did something that a lock could hold."""
-    return any(trace.columns.are_in_threads().any() for _, trace in run.traces)
+    """Return True if threads other than the main one did something that a lock could hold."""
+    for _, trace in run.traces:
+        in_threads = trace.columns.are_in_threads()
+        if in_threads.any():
+            return True
+    return False
 
 
-def environment_of(run: Run) -> Pairs:
-    """Return what numerics depend on, of what a trace says of its environment, and whether CUDA was
-    used."""
+def read_environment(run: Run) -> Pairs:
+    """Return what numerics depend on, of what a trace says of its environment.
+
+    The first row is the device: "cuda" if CUDA was used, else "cpu".
+    """
     header = run.main.header["environment"]
-    device = "cuda" if any(text.startswith("torch.cuda:") for text in run.main.strings) else "cpu"
+    device = "cpu"
+    if any(text.startswith("torch.cuda:") for text in run.main.strings):
+        device = "cuda"
     rows = {"device": device}
     for name, value in header.items():
-        if name in _NO_NUMERICS or (name in _CUDA_ONLY and device == "cpu"):
+        if name in _NO_NUMERICS:
             continue
-        rows[name] = ".".join(value.split(".")[:2]) if name == "python" else value
+        if name in _CUDA_ONLY and device == "cpu":
+            continue
+        rows[name] = value
+    if "python" in rows:
+        # The releases of one minor version compute the same.
+        parts = rows["python"].split(".")
+        rows["python"] = ".".join(parts[:2])
     return tuple(rows.items())
+
+
+def _list_paths(run: Run) -> list[str]:
+    paths = set()
+    for _, trace in run.traces:
+        for location in trace.locations:
+            paths.add(location.path)
+    return sorted(paths)
+
+
+def _list_changes(run: Run) -> Pairs:
+    rows = []
+    for change in run.main.changes:
+        text = f"{change.before} -> {change.after}"
+        rows.append((change.what, text))
+    return tuple(rows)
 
 
 # -- operators
 
 
-def _operator_events(trace: Trace, threads: bool) -> Keys:
+def _find_operators(trace: Trace, *, with_threads: bool) -> OpNumbers:
+    """Return the numbers of the events that are ops with a digest of their own."""
     events = trace.columns
-    wanted = events.are(EventKind.OP) & ~events.have(_NO_DIGEST)
-    if not threads:
+    wanted = events.are(EventKind.OP)
+    wanted &= ~events.have(_NO_DIGEST)
+    if not with_threads:
         wanted &= ~events.are_in_threads()
     return np.flatnonzero(wanted)
 
 
-def _operator(process: str, trace: Trace, event: int) -> LockedOp:
+def _read_operator(process: str, trace: Trace, event: int) -> LockedOp:
     op = trace.op(event)
+    if op.flags & EventFlag.BIRTH:
+        inputs = OUTSIDE
+    else:
+        inputs = _format_digest(op.inputs[0], OP_DIGITS)
+    generator = ""
+    if op.drew_from is not None:
+        generator = _format_digest(op.drew_from, OP_DIGITS)
     return LockedOp(
         process=process,
         step=op.step,
         phase=op.phase.name.lower(),
         op=op.name,
-        path=shown_path(op.location.path),
+        path=shorten_path(op.location.path),
         line=op.location.line,
         module=op.module,
-        inputs=OUTSIDE if op.flags & EventFlag.BIRTH else _hex(op.inputs[0], OP_DIGITS),
-        outputs=_hex(op.outputs[0], OP_DIGITS),
-        generator="" if op.drew_from is None else _hex(op.drew_from, OP_DIGITS),
+        inputs=inputs,
+        outputs=_format_digest(op.outputs[0], OP_DIGITS),
+        generator=generator,
     )
 
 
-def shown_path(path: str) -> str:
-    """Return a path without what differs from machine to machine: outside of the program, its last
-    part."""
-    return path if is_own(path) or not os.path.isabs(path) else f".../{os.path.basename(path)}"
+def shorten_path(path: str) -> str:
+    """Return a path without what differs from machine to machine.
+
+    Of a path outside of the program that is its last part.
+    """
+    if is_own(path) or not os.path.isabs(path):
+        return path
+    name = os.path.basename(path)
+    return f".../{name}"
 
 
-def _hex(word: int, digits: int) -> str:
-    return f"{int(word):016x}"[:digits]
+def _format_digest(word: int, digits: int) -> str:
+    text = f"{int(word):016x}"
+    return text[:digits]
 
 
 # -- tensors
 
 
-def _tensors(run: Run, interned: Interned, threads: bool) -> Iterable[LockedTensor]:
-    table = tabulate_boundaries(run, interned, with_threads=threads)
+def _read_tensors(run: Run, interned: Interned, *, with_threads: bool) -> Iterator[LockedTensor]:
+    table = tabulate_boundaries(run, interned, with_threads=with_threads)
     traces = dict(run.traces)
     # In the order of the run: that of the table is by hash.
-    for row in np.lexsort((table.events, table.processes)):
-        process = table.labels[table.processes[row]]
-        yield _tensor(process, traces[process], int(table.events[row]), bool(table.deciding[row]))
+    order = np.lexsort((table.events, table.processes))
+    for row in order:
+        label = table.labels[table.processes[row]]
+        event = int(table.events[row])
+        decides = bool(table.deciding[row])
+        yield _read_tensor(label, traces[label], event, is_deciding=decides)
 
 
-def _tensor(process: str, trace: Trace, event: int, deciding: bool) -> LockedTensor:
+def _read_tensor(process: str, trace: Trace, event: int, *, is_deciding: bool) -> LockedTensor:
     tensor = trace.tensor(event)
-    kind = tensor.kind.name.lower()
-    if tensor.kind is EventKind.OUTPUT and is_loss(tensor.name):
-        kind = "loss"
-    elif tensor.kind is EventKind.OUTPUT and not deciding:
-        kind = "intermediate"
-    values = trace.values(event) if kind == "loss" else ()
+    kind = _name_kind(tensor, is_deciding=is_deciding)
+    value = ""
+    if kind == "loss":
+        values = trace.values(event)
+        if values:
+            value = format_scalar(values[0])
     return LockedTensor(
         process=process,
         step=tensor.step,
         kind=kind,
         name=tensor.name,
         tensor=tensor.tensor.replace(", ", ","),
-        digest=_hex(tensor.digest[0], TENSOR_DIGITS),
-        value=scalar_text(values[0]) if values else "",
+        digest=_format_digest(tensor.digest[0], TENSOR_DIGITS),
+        value=value,
     )
 
 
-def scalar_text(value: TensorValue) -> str:
+def _name_kind(tensor: TensorEvent, *, is_deciding: bool) -> str:
+    if tensor.kind is not EventKind.OUTPUT:
+        return tensor.kind.name.lower()
+    if is_loss(tensor.name):
+        return "loss"
+    if is_deciding:
+        return "output"
+    return "intermediate"
+
+
+def format_scalar(value: TensorValue) -> str:
     """Return the shortest text that tells a floating-point scalar apart, "" for others."""
     form = FLOATS.get(value.dtype)
-    if form is None or form.parts != 1 or 8 * len(value.data) != form.bits:
+    if form is None or form.parts != 1:
         return ""
-    words = np.frombuffer(value.data.tobytes(), f"<u{form.bits // 8}")
+    bits = 8 * len(value.data)
+    if bits != form.bits:
+        return ""
+    raw = value.data.tobytes()
+    words = np.frombuffer(raw, f"<u{form.bits // 8}")
     number = form.decode(words)[0]
-    return str(number if form.bits == 64 else np.float32(number))
+    # As a double, a single-precision number has digits that tell nothing apart.
+    if form.bits != 64:
+        number = np.float32(number)
+    return str(number)
 
 
 # -- two runs
 
 
-def row_keys(first: Sequence[LockedOp], second: Sequence[LockedOp]) -> tuple[Keys, Keys]:
+def number_operators(
+    first: Sequence[LockedOp], second: Sequence[LockedOp]
+) -> tuple[OpNumbers, OpNumbers]:
     """Number the operators of two streams so that the same place in a program has the same number.
 
     Lines are left out: one that is inserted above moves every other.
     """
-    known: dict[tuple[str, int, str, str, str], int] = {}
+    known: dict[OpPlace, int] = {}
 
-    def keys(stream: Sequence[LockedOp]) -> Keys:
-        rows = ((op.process, op.step, op.phase, op.module, op.op) for op in stream)
-        return np.array([known.setdefault(row, len(known)) for row in rows], np.int64)
+    def number(stream: Sequence[LockedOp]) -> OpNumbers:
+        numbers = []
+        for op in stream:
+            place = (op.process, op.step, op.phase, op.module, op.op)
+            if place not in known:
+                known[place] = len(known)
+            numbers.append(known[place])
+        return np.array(numbers, np.int64)
 
-    return keys(first), keys(second)
-
-
-def same_order(first: LockedRun, second: LockedRun) -> bool:
-    """True if both runs hold the same tensors and operators in the same order, whatever their
-    digests."""
-
-    def rows(run: LockedRun) -> list[tuple[str, int, str, str]]:
-        return [(tensor.process, tensor.step, tensor.kind, tensor.name) for tensor in run.tensors]
-
-    a, b = row_keys(first.operators, second.operators)
-    return rows(first) == rows(second) and np.array_equal(a, b)
+    return number(first), number(second)
 
 
-def agreed(first: LockedRun, second: LockedRun) -> LockedRun:
-    """Return the first run with VARIES where the second had another digest, and without what only
-    one of them has.
+def have_same_rows(first: LockedRun, second: LockedRun) -> bool:
+    """Return True if both runs hold the same tensors and operators in the same order.
+
+    Their digests may differ.
+    """
+    if _list_tensors(first) != _list_tensors(second):
+        return False
+    a, b = number_operators(first.operators, second.operators)
+    return np.array_equal(a, b)
+
+
+def _list_tensors(run: LockedRun) -> list[TensorName]:
+    names = []
+    for tensor in run.tensors:
+        name = (tensor.process, tensor.step, tensor.kind, tensor.name)
+        names.append(name)
+    return names
+
+
+def intersect_runs(first: LockedRun, second: LockedRun) -> LockedRun:
+    """Return what both runs hold, with VARIES where their digests differ.
 
     For runs that are equal in all that decides: an operator may still differ without consequence.
     """
-    pairs = align(*row_keys(first.operators, second.operators))
-    operators = tuple(
-        _agreed_op(first.operators[i], second.operators[j])
-        for i, j in zip(pairs.pairs_a, pairs.pairs_b, strict=True)
-    )
-    others = numbered(second.tensors)
+    operators = []
+    a, b = number_operators(first.operators, second.operators)
+    pairs = align(a, b)
+    for i, j in zip(pairs.pairs_a, pairs.pairs_b, strict=True):
+        op = _intersect_ops(first.operators[i], second.operators[j])
+        operators.append(op)
     tensors = []
-    for key, tensor in numbered(first.tensors).items():
+    others = index_tensors(second.tensors)
+    for key, tensor in index_tensors(first.tensors).items():
         other = others.get(key)
-        if other is not None:
-            tensors.append(
-                tensor if tensor.digest == other.digest else replace(tensor, digest=VARIES)
-            )
-    return replace(first, tensors=tuple(tensors), operators=operators)
+        if other is None:
+            continue
+        digest = _keep_equal(tensor.digest, other.digest)
+        tensors.append(replace(tensor, digest=digest))
+    return replace(first, tensors=tuple(tensors), operators=tuple(operators))
 
 
-def _agreed_op(a: LockedOp, b: LockedOp) -> LockedOp:
-    def both(name: str) -> str:
-        return getattr(a, name) if getattr(a, name) == getattr(b, name) else VARIES
+def _intersect_ops(a: LockedOp, b: LockedOp) -> LockedOp:
+    return replace(
+        a,
+        inputs=_keep_equal(a.inputs, b.inputs),
+        outputs=_keep_equal(a.outputs, b.outputs),
+        generator=_keep_equal(a.generator, b.generator),
+    )
 
-    return replace(a, inputs=both("inputs"), outputs=both("outputs"), generator=both("generator"))
+
+def _keep_equal(first: str, second: str) -> str:
+    if first == second:
+        return first
+    return VARIES
 
 
-TensorKey = tuple[str, int, str, str, int]
-
-
-def numbered(tensors: Iterable[LockedTensor]) -> dict[TensorKey, LockedTensor]:
+def index_tensors(tensors: Iterable[LockedTensor]) -> dict[TensorKey, LockedTensor]:
     """Return the tensors by process, step, kind, name and occurrence."""
-    seen: dict[tuple[str, int, str, str], int] = {}
-    found: dict[TensorKey, LockedTensor] = {}
+    counts: dict[TensorName, int] = {}
+    found = {}
     for tensor in tensors:
+        kind = tensor.kind
         # A line of code may make an output one that decides nothing, or the other way round.
-        kind = "output" if tensor.kind == "intermediate" else tensor.kind
-        key = (tensor.process, tensor.step, kind, tensor.name)
-        seen[key] = seen.get(key, -1) + 1
-        numbered_key = (*key, seen[key])
-        found[numbered_key] = tensor
+        if kind == "intermediate":
+            kind = "output"
+        name = (tensor.process, tensor.step, kind, tensor.name)
+        occurrence = counts.get(name, 0)
+        counts[name] = occurrence + 1
+        key = (*name, occurrence)
+        found[key] = tensor
     return found

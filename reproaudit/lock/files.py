@@ -1,9 +1,9 @@
-"""The lock as a file: read with bounds, written all or not at all, brought together after a merge
-conflict."""
+"""The lock as a file: read with bounds, written whole, brought together after a merge conflict."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 
 from reproaudit.errors import UsageError
@@ -19,35 +19,35 @@ def load(path: Path) -> Lock:
 
 
 def load_to_change(path: Path) -> tuple[Lock, tuple[str, ...]]:
-    """Read a lock that is about to be made again, an empty one if there is none; of a merge
-    conflict, both sides.
+    """Read a lock that is about to be made again; an empty one if there is none.
 
-    Also returns a line for each environment that was dropped because the sides hold different
-    digests for it.
+    Of a merge conflict, both sides are read and united. Also returns a line for each entry of which
+    environments were dropped, because the sides hold different digests for them.
     """
     if not path.exists():
         return Lock(), ()
     text = _read(path)
     if find_conflict(text.split("\n")) is None:
         return from_text(text, path.name), ()
-    ours, theirs = (from_text(side, path.name) for side in split_sides(text))
-    names = sorted({entry.name for entry in (*ours.entries, *theirs.entries)})
-    dropped: list[str] = []
-    return Lock(tuple(_united(name, ours, theirs, dropped) for name in names)), tuple(dropped)
+    our_text, their_text = split_sides(text)
+    ours = from_text(our_text, path.name)
+    theirs = from_text(their_text, path.name)
+    return _unite_locks(ours, theirs)
 
 
 def save(lock: Lock, path: Path) -> None:
     """Write the lock through a temporary name, so that an interruption leaves the old one."""
-    empty = next((entry for entry in lock.entries if not entry.runs), None)
-    if empty is not None:
-        raise UsageError(
-            f"the two sides of the merge conflict in {path.name} hold different digests "
-            f"for {empty.name!r} too",
-            code="lock-conflict",
-            hint="make all entries again: reproaudit lock",
-        )
+    for entry in lock.entries:
+        if not entry.runs:
+            sides = f"the two sides of the merge conflict in {path.name}"
+            raise UsageError(
+                f"{sides} hold different digests for {entry.name!r} too",
+                code="lock-conflict",
+                hint="make all entries again: reproaudit lock",
+            )
     try:
-        write_whole(path, to_text(lock).encode("utf-8"))
+        content = to_text(lock).encode("utf-8")
+        write_whole(path, content)
     except OSError as error:
         raise UsageError(
             f"cannot write {str(path)!r}: {error.strerror}",
@@ -59,6 +59,7 @@ def save(lock: Lock, path: Path) -> None:
 def _read(path: Path) -> str:
     try:
         with open(path, encoding="utf-8", errors="strict") as file:
+            # One character more than a lock may have, which tells that it is too large.
             text = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise UsageError(
@@ -67,7 +68,9 @@ def _read(path: Path) -> str:
             hint="make one: reproaudit lock SUBJECT",
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        why: str | None = "it is not UTF-8"
+        if isinstance(error, OSError):
+            why = error.strerror
         raise UsageError(
             f"cannot read {str(path)!r}: {why}",
             code="lock-unreadable",
@@ -82,29 +85,39 @@ def _read(path: Path) -> str:
     return text
 
 
-def _united(name: str, ours: Lock, theirs: Lock, dropped: list[str]) -> Entry:
-    """Return the entry with the runs of both sides, without those that contradict each other."""
-    a, b = (
-        next((entry for entry in lock.entries if entry.name == name), None)
-        for lock in (ours, theirs)
-    )
-    if a is None or b is None:
-        found = a or b
-        assert found is not None
-        return found
+def _unite_locks(ours: Lock, theirs: Lock) -> tuple[Lock, tuple[str, ...]]:
+    """Return all entries of both sides, and a line for each that lost environments."""
+    our_entries = {entry.name: entry for entry in ours.entries}
+    their_entries = {entry.name: entry for entry in theirs.entries}
+    united = {**our_entries, **their_entries}
+    dropped = []
+    in_both = our_entries.keys() & their_entries.keys()
+    for name in sorted(in_both):
+        entry, lost = _unite_entries(our_entries[name], their_entries[name])
+        united[name] = entry
+        if lost:
+            dropped.append(f"{name}: {lost}")
+    entries = sorted(united.values(), key=attrgetter("name"))
+    return Lock(tuple(entries)), tuple(dropped)
+
+
+def _unite_entries(a: Entry, b: Entry) -> tuple[Entry, str]:
+    """Return the entry with the runs of both sides, and what was lost, "" for nothing.
+
+    Runs of one environment that contradict each other are left out.
+    """
     if not a.is_run_as(b):
-        dropped.append(f"{name}: the sides run it under different settings or steps")
-        return replace(a, runs=())
-    mine, other = ({run.environment: run for run in entry.runs} for entry in (a, b))
-    both = {**mine, **other}
-    runs = tuple(
-        both[environment]
-        for environment in sorted(both)
-        if mine.get(environment, both[environment]) == other.get(environment, both[environment])
-    )
-    if len(runs) < len(both):
-        dropped.append(
-            f"{name}: {len(both) - len(runs)} of {len(both)} environments: "
-            "the sides hold different digests"
-        )
-    return replace(a, runs=runs)
+        return replace(a, runs=()), "the sides run it under different settings or steps"
+    ours = {run.environment: run for run in a.runs}
+    theirs = {run.environment: run for run in b.runs}
+    both = {**ours, **theirs}
+    runs = []
+    for environment in sorted(both):
+        run = both[environment]
+        if ours.get(environment, run) == theirs.get(environment, run):
+            runs.append(run)
+    lost = ""
+    count = len(both) - len(runs)
+    if count:
+        lost = f"{count} of {len(both)} environments: the sides hold different digests"
+    return replace(a, runs=tuple(runs)), lost

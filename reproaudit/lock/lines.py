@@ -11,11 +11,13 @@ from reproaudit.lock.model import KINDS, OUTSIDE, VARIES, LockedOp, LockedTensor
 from reproaudit.model.events import Phase
 
 MAX_LINE = 8192  # characters
-TENSOR_DIGITS, OP_DIGITS = 16, 8  # of a digest
+TENSOR_DIGITS = 16  # of a digest
+OP_DIGITS = 8
 _MAX_NUMBER_DIGITS = 9
 _MAX_SHOWN = 40  # characters of a word in an error
 _DIGEST = re.compile(r"[0-9a-f]+", re.ASCII)
 _ESCAPE = re.compile(r"%(?![0-9A-F]{2})")
+_OPERATOR_FORM = "PHASE INPUTS OUTPUTS OPERATOR FILE:LINE MODULE [generator=DIGEST]"
 _PHASES = frozenset(phase.name.lower() for phase in Phase)
 
 
@@ -41,21 +43,27 @@ def read_word(text: str) -> str:
 
 def read_digest(text: str, digits: int) -> str:
     """Return a digest of so many hexadecimal digits, or VARIES."""
-    if text != VARIES and (len(text) != digits or not _DIGEST.fullmatch(text)):
+    if text == VARIES:
+        return text
+    if len(text) != digits or not _DIGEST.fullmatch(text):
         raise Malformed(f"{_quote(text)} is no digest of {digits} hexadecimal digits")
     return text
 
 
 def read_count(text: str) -> int:
     """Return a number of at most nine digits."""
-    if not text.isascii() or not text.isdigit() or len(text) > _MAX_NUMBER_DIGITS:
+    # Digits of other scripts are digits too, so it asks for ASCII.
+    is_number = text.isascii() and text.isdigit()
+    if not is_number or len(text) > _MAX_NUMBER_DIGITS:
         raise Malformed(f"{_quote(text)} is no number")
     return int(text)
 
 
 def read_steps(text: str) -> int | None:
     """Return a number of steps, None for "all"."""
-    return None if text == "all" else read_count(text)
+    if text == "all":
+        return None
+    return read_count(text)
 
 
 def read_setting(text: str) -> tuple[str, Any]:
@@ -70,7 +78,7 @@ def read_setting(text: str) -> tuple[str, Any]:
     return read_word(name), found
 
 
-def read_named(text: str) -> tuple[str, str]:
+def read_pair(text: str) -> tuple[str, str]:
     """Return both parts of a line NAME: VALUE."""
     name, colon, value = text.partition(": ")
     if not colon:
@@ -93,6 +101,9 @@ def read_tensor(text: str, place: Place) -> LockedTensor:
     if len(words) not in (4, 5) or words[0] not in KINDS:
         raise Malformed("the line is not KIND DIGEST TENSOR NAME [VALUE]")
     kind, digest, tensor, name = words[:4]
+    value = ""
+    if len(words) == 5:
+        value = read_word(words[4])
     return LockedTensor(
         process=place.process,
         step=place.step,
@@ -100,25 +111,23 @@ def read_tensor(text: str, place: Place) -> LockedTensor:
         name=read_word(name),
         tensor=read_word(tensor),
         digest=read_digest(digest, TENSOR_DIGITS),
-        value=read_word(words[4]) if len(words) == 5 else "",
+        value=value,
     )
 
 
 def read_operator(text: str, place: Place) -> LockedOp:
     """Read a line PHASE INPUTS OUTPUTS OPERATOR FILE:LINE MODULE [generator=DIGEST]."""
     words = text.split()
-    form = "PHASE INPUTS OUTPUTS OPERATOR FILE:LINE MODULE [generator=DIGEST]"
     if len(words) not in (6, 7) or words[0] not in _PHASES:
-        raise Malformed(f"the line is not {form}")
+        raise Malformed(f"the line is not {_OPERATOR_FORM}")
     phase, inputs, outputs, op, location, module = words[:6]
-    path, colon, line = location.rpartition(":")
     generator = ""
     if len(words) == 7:
-        key, _, generator = words[6].partition("=")
-        if key != "generator":
-            raise Malformed(f"the line is not {form}")
+        generator = _read_generator(words[6])
+    # The last colon stands before the line: a path may hold others.
+    path, colon, line = location.rpartition(":")
     if not colon:
-        raise Malformed(f"the line is not {form}")
+        raise Malformed(f"the line is not {_OPERATOR_FORM}")
     return LockedOp(
         process=place.process,
         step=place.step,
@@ -127,10 +136,25 @@ def read_operator(text: str, place: Place) -> LockedOp:
         path=read_word(path),
         line=read_count(line),
         module=read_word(module),
-        inputs=inputs if inputs == OUTSIDE else read_digest(inputs, OP_DIGITS),
+        inputs=_read_inputs(inputs),
         outputs=read_digest(outputs, OP_DIGITS),
-        generator=read_digest(generator, OP_DIGITS) if generator else "",
+        generator=generator,
     )
+
+
+def _read_inputs(text: str) -> str:
+    if text == OUTSIDE:
+        return text
+    return read_digest(text, OP_DIGITS)
+
+
+def _read_generator(text: str) -> str:
+    key, _, digest = text.partition("=")
+    if key != "generator":
+        raise Malformed(f"the line is not {_OPERATOR_FORM}")
+    if not digest:
+        return ""
+    return read_digest(digest, OP_DIGITS)
 
 
 def _quote(text: str) -> str:

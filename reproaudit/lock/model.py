@@ -4,16 +4,16 @@ run."""
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from reproaudit.config.settings import Settings
 
 DEFAULT_LOCK = "reproaudit.lock"
 OUTSIDE = "outside"  # in place of an op's inputs: its content came from NumPy, a list or a file
-VARIES = (
-    "varies"  # in place of a digest: two runs of one program differed here, without consequence
-)
+# In place of a digest: two runs of one program differed here, without consequence.
+VARIES = "varies"
 # A batch and a module's output that autograd goes on from decide nothing: what comes of them does.
 DECIDING_KINDS = frozenset({"output", "loss", "gradient", "parameter"})
 KINDS = ("batch", "intermediate", "output", "loss", "gradient", "parameter")
@@ -23,8 +23,10 @@ Pairs = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class LockedTensor:
-    """One boundary tensor. `digest` is 16 hexadecimal digits; `value` is the text of a loss, "" for
-    all else."""
+    """One boundary tensor.
+
+    `digest` is 16 hexadecimal digits; `value` is the text of a loss, "" for all else.
+    """
 
     process: str
     step: int
@@ -41,11 +43,10 @@ class LockedTensor:
 
 @dataclass(frozen=True, slots=True)
 class LockedOp:
-    """One call of an op that computes something. Digests are 8 hexadecimal digits, or VARIES;
-    inputs may be OUTSIDE.
+    """One call of an op that computes something.
 
-    `generator` is the digest of the state that a random op drew from, "" for all others. `path` and
-    `module` may be "".
+    Digests are 8 hexadecimal digits, or VARIES; inputs may be OUTSIDE. `generator` is the digest of
+    the state that a random op drew from, "" for all others. `path` and `module` may be "".
     """
 
     process: str
@@ -61,7 +62,10 @@ class LockedOp:
 
     @property
     def place(self) -> str:
-        return f"{self.path}:{self.line}" if self.path else "an unknown line"
+        """The source line, as reports name it."""
+        if not self.path:
+            return "an unknown line"
+        return f"{self.path}:{self.line}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +113,24 @@ class Entry:
     @property
     def name(self) -> str:
         """The subject and its arguments as a shell takes them: what tells entries apart."""
-        inputs = [word for wanted in self.inputs for word in ("--inputs", wanted)]
-        return shlex.join((*inputs, self.subject, *self.arguments))
+        words = []
+        for wanted in self.inputs:
+            words.append("--inputs")
+            words.append(wanted)
+        words.append(self.subject)
+        words += self.arguments
+        return shlex.join(words)
 
     def is_run_as(self, other: Entry) -> bool:
-        """True if both entries run the subject in the same way: only then do their runs belong
-        together."""
-        return (self.name, self.settings, self.steps) == (other.name, other.settings, other.steps)
+        """Return True if both entries run the subject in the same way.
+
+        Only then do their runs belong together.
+        """
+        return (
+            self.name == other.name
+            and self.settings == other.settings
+            and self.steps == other.steps
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,42 +141,58 @@ class Lock:
 
     def of_subject(self, subject: str, arguments: Sequence[str] = ()) -> tuple[Entry, ...]:
         """Return the entries of a subject; with arguments, those that give it exactly these."""
-        return tuple(
-            entry
-            for entry in self.entries
-            if entry.subject == subject and (not arguments or entry.arguments == tuple(arguments))
-        )
+        wanted = tuple(arguments)
+        found = []
+        for entry in self.entries:
+            if entry.subject != subject:
+                continue
+            if not wanted or entry.arguments == wanted:
+                found.append(entry)
+        return tuple(found)
 
 
-def merged(lock: Lock, made: Entry, *, prune: bool = False) -> Lock:
-    """Return the lock with an entry that was made again: its environments replace equal ones and
-    join the others.
+def merge_entry(lock: Lock, made: Entry, *, prune: bool = False) -> Lock:
+    """Return the lock with an entry that was made again.
 
-    With `prune`, or if the entry is now run in another way, the others are dropped: another program
-    made them.
+    Its environments replace equal ones and join the others. With `prune`, or if the entry is now
+    run in another way, the others are dropped: another program made them.
     """
-    others = [entry for entry in lock.entries if entry.name != made.name]
-    before = next((entry for entry in lock.entries if entry.name == made.name), None)
-    kept: Iterable[LockedRun] = (
-        before.runs if before is not None and before.is_run_as(made) and not prune else ()
-    )
+    entries = []
+    runs = list(made.runs)
     again = {run.environment for run in made.runs}
-    runs = (*made.runs, *(run for run in kept if run.environment not in again))
-    entry = replace(made, runs=tuple(sorted(runs, key=lambda run: run.environment)))
-    return Lock(tuple(sorted((*others, entry), key=lambda entry: entry.name)))
+    for entry in lock.entries:
+        if entry.name != made.name:
+            entries.append(entry)
+        elif entry.is_run_as(made) and not prune:
+            runs += (run for run in entry.runs if run.environment not in again)
+    # In a fixed order, so that locking again changes no line that need not change.
+    runs.sort(key=attrgetter("environment"))
+    entries.append(replace(made, runs=tuple(runs)))
+    entries.sort(key=attrgetter("name"))
+    return Lock(tuple(entries))
 
 
-def differing(before: Pairs, now: Pairs) -> tuple[tuple[str, str, str], ...]:
-    """Return (name, before, now) for each name whose value differs; "unset" where one side lacks
-    it."""
-    first, second = dict(before), dict(now)
-    return tuple(
-        (name, first.get(name, "unset"), second.get(name, "unset"))
-        for name in {**first, **second}
-        if first.get(name) != second.get(name)
-    )
+def find_changes(before: Pairs, now: Pairs) -> tuple[tuple[str, str, str], ...]:
+    """Return (name, before, now) for each name whose value differs.
+
+    The value is "unset" where one side lacks the name.
+    """
+    first = dict(before)
+    second = dict(now)
+    found = []
+    for name in {**first, **second}:
+        if first.get(name) == second.get(name):
+            continue
+        old = first.get(name, "unset")
+        new = second.get(name, "unset")
+        found.append((name, old, new))
+    return tuple(found)
 
 
-def nearest(runs: Sequence[LockedRun], environment: Pairs) -> LockedRun:
+def find_nearest_run(runs: Sequence[LockedRun], environment: Pairs) -> LockedRun:
     """Return the run whose environment has the fewest differing names; of several, the first."""
-    return min(runs, key=lambda run: len(differing(run.environment, environment)))
+
+    def count_changes(run: LockedRun) -> int:
+        return len(find_changes(run.environment, environment))
+
+    return min(runs, key=count_changes)

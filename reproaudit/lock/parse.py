@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reproaudit.codec import Malformed
-from reproaudit.config.settings import from_dict
+from reproaudit.config.settings import Settings, from_dict
 from reproaudit.errors import UsageError
 from reproaudit.lock.lines import (
     MAX_LINE,
     Place,
     read_count,
     read_file,
-    read_named,
     read_operator,
+    read_pair,
     read_setting,
     read_steps,
     read_tensor,
@@ -63,6 +63,7 @@ def split_sides(text: str) -> tuple[str, str]:
     ours: list[str] = []
     theirs: list[str] = []
     both = (ours, theirs)
+    # The sides that the lines which follow belong to.
     wanted: tuple[list[str], ...] = both
     after_marker = {"<": (ours,), "|": (), "=": (theirs,), ">": both}
     for line in text.split("\n"):
@@ -105,7 +106,9 @@ class _RunDraft:
         """Return the run. Raise Malformed if it does not hold the operators that it says."""
         here = len(self.operators)
         if self.kept != here or self.total < here:
-            said = "nothing" if self.kept is None else f"{self.kept} of {self.total}"
+            said = "nothing"
+            if self.kept is not None:
+                said = f"{self.kept} of {self.total}"
             raise Malformed(
                 f"{here} operators of this environment are here, and its section says {said}"
             )
@@ -145,13 +148,17 @@ class _EntryDraft:
             self.steps = read_steps(value)
             self.has_steps = True
         elif key == "setting":
-            name, found = read_setting(value)
-            if name.startswith("env."):
-                self.variables[name.removeprefix("env.")] = found
-            else:
-                self.settings[name] = found
+            self._add_setting(value)
         else:
             raise Malformed(f"an entry has no {key[:40]!r}")
+
+    def _add_setting(self, text: str) -> None:
+        name, value = read_setting(text)
+        if name.startswith("env."):
+            variable = name.removeprefix("env.")
+            self.variables[variable] = value
+        else:
+            self.settings[name] = value
 
     def finish(self) -> Entry:
         """Return the entry. Raise Malformed if something is missing or stands twice."""
@@ -160,23 +167,26 @@ class _EntryDraft:
             raise Malformed(f"{called} does not say how many steps it has")
         if not self.runs:
             raise Malformed(f"{called} holds no environment")
-        if len({run.environment for run in self.runs}) < len(self.runs):
+        environments = {run.environment for run in self.runs}
+        if len(environments) < len(self.runs):
             raise Malformed(f"{called} holds one environment twice")
-        settings = dict(self.settings)
-        if self.variables:
-            settings["env"] = self.variables
-        try:
-            found = from_dict(settings)
-        except UsageError as error:
-            raise Malformed(f"{error.message}; {error.hint}") from None
         return Entry(
             subject=self.subject,
             arguments=tuple(self.arguments),
             inputs=tuple(self.inputs),
-            settings=found,
+            settings=self._finish_settings(),
             steps=self.steps,
             runs=tuple(self.runs),
         )
+
+    def _finish_settings(self) -> Settings:
+        values = dict(self.settings)
+        if self.variables:
+            values["env"] = self.variables
+        try:
+            return from_dict(values)
+        except UsageError as error:
+            raise Malformed(f"{error.message}; {error.hint}") from None
 
 
 class _Reader:
@@ -218,7 +228,8 @@ class _Reader:
         )
 
     def _finish(self) -> Lock:
-        if any(line.strip() for line in self._lines[self._number :]):
+        rest = self._lines[self._number :]
+        if any(line.strip() for line in rest):
             self._number += 1
             raise Malformed(f"something follows the last line, {END!r}")
         self._close_run()
@@ -232,18 +243,24 @@ class _Reader:
         return Lock(tuple(entries.values()))
 
     def _close_run(self) -> None:
-        if self._run is not None:
-            draft, self._run = self._run, None
-            at_end, self._number = self._number, draft.line
-            self._entries[-1].runs.append(draft.finish())
-            self._number = at_end
+        draft = self._run
+        if draft is None:
+            return
+        self._run = None
+        # What is wrong with a whole run is reported at the line where the run begins.
+        at_end = self._number
+        self._number = draft.line
+        run = draft.finish()
+        self._entries[-1].runs.append(run)
+        self._number = at_end
 
     def _begin_section(self, words: list[str]) -> None:
         self._section = words[0]
         match words:
             case ["subject", subject]:
                 self._close_run()
-                self._entries.append(_EntryDraft(line=self._number, subject=read_word(subject)))
+                entry = _EntryDraft(line=self._number, subject=read_word(subject))
+                self._entries.append(entry)
             case ["environment"] if self._entries:
                 self._close_run()
                 self._run = _RunDraft(line=self._number)
@@ -260,9 +277,11 @@ class _Reader:
                 self._run.total = read_count(total)
                 self._run.other_threads = _THREADS[threads]
             case _:
-                raise Malformed(f"no section begins like this: {' '.join(words)[:60]!r}")
+                line = " ".join(words)
+                raise Malformed(f"no section begins like this: {line[:60]!r}")
 
     def _read_row(self, text: str) -> None:
+        """Read a line of the section that began last, without its indentation."""
         if self._section == "subject":
             self._entries[-1].add_row(text)
             return
@@ -271,9 +290,9 @@ class _Reader:
             raise Malformed("the line belongs to no section")
         match self._section:
             case "environment":
-                run.environment.append(read_named(text))
+                run.environment.append(read_pair(text))
             case "set-by-the-program":
-                run.changes.append(read_named(text))
+                run.changes.append(read_pair(text))
             case "code":
                 run.files.append(read_file(text))
             case "step":

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
-from reproaudit.lock.check import CheckResult, State, TensorChange, Where, WhereKind
+from reproaudit.lock.check import Changes, CheckResult, State, TensorChange, Where, WhereKind
 from reproaudit.lock.model import LockedOp, LockedTensor
 from reproaudit.report.layout import make_rows
+
+Row = tuple[str, str]  # a label, and what it says
 
 JSON_SCHEMA = 1
 _MOST_ROWS = 5  # of differing tensors, operators and files
 _WHAT = {
     WhereKind.RESULT: "another result for the same inputs",
     WhereKind.OUTSIDE: "other content came in from outside PyTorch: NumPy, a list, a file",
-    WhereKind.RANDOM: "drawn from a generator in another state: another seed, or other draws "
-    "before",
-    WhereKind.ARGUMENT: "another argument, such as a hyper-parameter: every result before it is "
-    "the locked one",
+    WhereKind.RANDOM: (
+        "drawn from a generator in another state: another seed, or other draws before"
+    ),
+    WhereKind.ARGUMENT: (
+        "another argument, such as a hyper-parameter: every result before it is the locked one"
+    ),
     WhereKind.OPERATORS: "operators that only one side has",
     WhereKind.TENSOR: "a tensor; no operator that the lock holds differs",
 }
@@ -26,219 +30,284 @@ _WHAT = {
 def to_lines(result: CheckResult, lock_name: str) -> list[str]:
     """Return the lines about one entry, without a trailing newline."""
     if result.state is State.NOT_COMPARABLE:
-        hint = [f"  hint: {result.hint}".rstrip()] if result.hint else []
-        return [f"not comparable here: {result.name}: {result.why}", *hint]
+        return _write_not_comparable(result)
     if result.state is State.EQUAL:
-        though = list(_though(result))
-        rows = make_rows(list(_changed_rows(result)))
-        otherwise = ", though not run as it was locked" if though or rows else ""
-        return [
-            f"equal{otherwise}: {result.name} computes what {lock_name} holds: "
-            f"{result.compared} tensors",
-            *(f"  {line}" for line in (*rows, *though)),
-        ]
-    where = result.where
-    assert where is not None
-    return [
-        f"differs: {result.name} no longer computes what {lock_name} holds; "
-        f"{_headline(where, result)}",
-        "",
-        "First where",
-        *(f"  {line}" for line in _where_lines(where, result)),
-        "",
-        "What differs",
-        *(f"  {line}" for line in _tensor_lines(result)),
-        "",
-        "What changed",
-        *(f"  {line}" for line in _cause_lines(result)),
-        "",
-        "Next",
-        *(f"  {line}" for line in _next(result)),
-    ]
+        return _write_equal(result, lock_name)
+    return _write_difference(result, lock_name)
 
 
 def to_document(results: Sequence[CheckResult], lock_name: str, exit_code: int) -> dict[str, Any]:
-    """Return the outcome as JSON can hold it: `schema` rises with every change that a reader could
-    trip over."""
+    """Return the outcome as JSON can hold it.
+
+    `schema` rises with every change that a reader could trip over.
+    """
     return {
         "schema": JSON_SCHEMA,
         "lock": lock_name,
         "exit_code": exit_code,
-        "entries": [_document(result) for result in results],
+        "entries": [_make_entry_document(result) for result in results],
     }
 
 
 # -- lines
 
 
-def _headline(where: Where, result: CheckResult) -> str:
+def _write_not_comparable(result: CheckResult) -> list[str]:
+    lines = [f"not comparable here: {result.name}: {result.why}"]
+    if result.hint:
+        hint = f"  hint: {result.hint}"
+        lines.append(hint.rstrip())
+    return lines
+
+
+def _write_equal(result: CheckResult, lock_name: str) -> list[str]:
+    remarks = make_rows(list(_list_changes(result)))
+    if result.operators_differ:
+        remarks.append(
+            "operators    not all are the locked ones, without consequence for any tensor"
+        )
+    though = ", though not run as it was locked" if remarks else ""
+    holds = f"computes what {lock_name} holds: {result.compared} tensors"
+    head = f"equal{though}: {result.name} {holds}"
+    return [head, *_indent(remarks)]
+
+
+def _write_difference(result: CheckResult, lock_name: str) -> list[str]:
+    where = result.where
+    assert where is not None
+    first = _write_headline(where, result)
+    lines = [f"differs: {result.name} no longer computes what {lock_name} holds; {first}"]
+    sections = (
+        ("First where", _write_where(where, result)),
+        ("What differs", _write_tensors(result)),
+        ("What changed", _write_causes(result)),
+        ("Next", _write_advice(result)),
+    )
+    for heading, section in sections:
+        lines.append("")
+        lines.append(heading)
+        lines += _indent(section)
+    return lines
+
+
+def _indent(lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        yield f"  {line}"
+
+
+def _write_headline(where: Where, result: CheckResult) -> str:
     op = where.first
     if op is None:
-        return f"first at the {where.tensor} of step {result.tensors[0].either.step}"
-    return f"first at {_op_name(op)}, {op.place} ({_when(op)})"
+        step = result.tensors[0].either.step
+        return f"first at the {where.tensor} of step {step}"
+    moment = _write_moment(op)
+    return f"first at {_name_op(op)}, {op.place} ({moment})"
 
 
-def _when(op: LockedOp) -> str:
-    return f"step {op.step}, {op.phase}" + (f", process {op.process}" if op.process else "")
+def _write_moment(op: LockedOp) -> str:
+    moment = f"step {op.step}, {op.phase}"
+    if op.process:
+        moment += f", process {op.process}"
+    return moment
 
 
-def _op_name(op: LockedOp) -> str:
+def _name_op(op: LockedOp) -> str:
     return op.op.removesuffix(".default")
 
 
-def _where_lines(where: Where, result: CheckResult) -> Iterator[str]:
+def _write_where(where: Where, result: CheckResult) -> list[str]:
     rows = [("what", _WHAT[where.kind])]
     if where.first is None:
         rows.append(("tensor", where.tensor))
-        rows.append(
-            ("lock", "holds fewer operators than the program runs; --ops keeps more")
-            if result.is_cut
-            else ("", "")
-        )
+        if result.is_cut:
+            advice = "holds fewer operators than the program runs; --ops keeps more"
+            rows.append(("lock", advice))
     elif where.kind is WhereKind.OPERATORS:
-        rows += _op_rows("only locked", where.locked)
-        rows += _op_rows("only now", where.now)
+        rows += _list_operators("only locked", where.locked)
+        rows += _list_operators("only now", where.now)
     else:
-        op, before = where.now[0], where.locked[0]
-        moved = f" (locked at {before.place})" if before.place != op.place else ""
-        rows += [
-            ("operator", _op_name(op)),
-            ("line", op.place + moved),
-            ("when", _when(op)),
-            *([("module", op.module)] if op.module else []),
-            ("locked", f"{before.inputs} -> {before.outputs}"),
-            ("now", f"{op.inputs} -> {op.outputs}"),
-        ]
-    yield from make_rows([row for row in rows if row[0]])
+        rows += _list_pair(where.locked[0], where.now[0])
+    return make_rows(rows)
 
 
-def _op_rows(label: str, operators: Sequence[LockedOp]) -> Iterator[tuple[str, str]]:
+def _list_pair(locked: LockedOp, now: LockedOp) -> Iterator[Row]:
+    """Yield what is to be said of an op that both sides have."""
+    line = now.place
+    if locked.place != now.place:
+        line += f" (locked at {locked.place})"
+    yield "operator", _name_op(now)
+    yield "line", line
+    yield "when", _write_moment(now)
+    if now.module:
+        yield "module", now.module
+    yield "locked", f"{locked.inputs} -> {locked.outputs}"
+    yield "now", f"{now.inputs} -> {now.outputs}"
+
+
+def _list_operators(label: str, operators: Sequence[LockedOp]) -> Iterator[Row]:
     for op in operators[:_MOST_ROWS]:
-        module = f"  in {op.module}" if op.module else ""
-        yield label, f"{_op_name(op)}  {op.place}{module}  {_when(op)}"
-    if len(operators) > _MOST_ROWS:
-        yield label, f"and {len(operators) - _MOST_ROWS} more"
+        parts = [_name_op(op), op.place]
+        if op.module:
+            parts.append(f"in {op.module}")
+        parts.append(_write_moment(op))
+        yield label, "  ".join(parts)
+    left = len(operators) - _MOST_ROWS
+    if left > 0:
+        yield label, f"and {left} more"
 
 
-def _tensor_lines(result: CheckResult) -> Iterator[str]:
-    steps = sorted({change.either.step for change in result.tensors})
-    span = f"step {steps[0]}" if len(steps) == 1 else f"steps {steps[0]} to {steps[-1]}"
-    yield f"{len(result.tensors)} of {result.compared} tensors, in {span}"
-    losses = [change for change in result.tensors if change.either.kind == "loss"]
-    others = [change for change in result.tensors if change.either.kind != "loss"]
-    chosen = (*losses[:_MOST_ROWS], *others[:_MOST_ROWS])
-    yield from make_rows([_tensor_row(change) for change in chosen])
-    left = len(result.tensors) - len(chosen)
+def _write_tensors(result: CheckResult) -> Iterator[str]:
+    changes = result.tensors
+    span = _write_span({change.either.step for change in changes})
+    yield f"{len(changes)} of {result.compared} tensors, in {span}"
+    # Losses first: their values are numbers that a reader knows.
+    losses = [change for change in changes if change.either.kind == "loss"]
+    others = [change for change in changes if change.either.kind != "loss"]
+    shown = losses[:_MOST_ROWS] + others[:_MOST_ROWS]
+    rows = [_write_tensor(change) for change in shown]
+    yield from make_rows(rows)
+    left = len(changes) - len(shown)
     if left:
         yield f"and {left} more"
 
 
-def _tensor_row(change: TensorChange) -> tuple[str, ...]:
-    row, sides = change.either, (change.locked, change.now)
-    same = len({side.tensor for side in sides if side is not None}) == 1
-    locked, now = (_shown(side, with_tensor=not same) for side in sides)
+def _write_span(steps: Collection[int]) -> str:
+    first = min(steps)
+    last = max(steps)
+    if first == last:
+        return f"step {first}"
+    return f"steps {first} to {last}"
+
+
+def _write_tensor(change: TensorChange) -> tuple[str, ...]:
+    tensor = change.either
+    has_same_shape = (
+        change.locked is None or change.now is None or change.locked.tensor == change.now.tensor
+    )
+    locked = _write_content(change.locked, with_shape=not has_same_shape)
+    now = _write_content(change.now, with_shape=not has_same_shape)
     return (
-        f"step {row.step}",
-        row.kind,
-        row.name,
-        row.tensor if same else "",
+        f"step {tensor.step}",
+        tensor.kind,
+        tensor.name,
+        tensor.tensor if has_same_shape else "",
         f"locked {locked}",
         f"now {now}",
     )
 
 
-def _shown(tensor: LockedTensor | None, *, with_tensor: bool) -> str:
+def _write_content(tensor: LockedTensor | None, *, with_shape: bool) -> str:
     if tensor is None:
         return "nothing"
-    content = tensor.value or tensor.digest
-    return f"{tensor.tensor} {content}" if with_tensor else content
+    content = _get_content(tensor)
+    if with_shape:
+        return f"{tensor.tensor} {content}"
+    return content
 
 
-def _cause_lines(result: CheckResult) -> Iterator[str]:
+def _get_content(tensor: LockedTensor) -> str:
+    """Return the value where it is known, else the digest."""
+    return tensor.value or tensor.digest
+
+
+def _write_causes(result: CheckResult) -> list[str]:
     if not result.changes.is_any:
-        yield "nothing that is recorded: if it is not the data, the program is not reproducible"
-        return
-    yield from make_rows(list(_changed_rows(result)))
+        return ["nothing that is recorded: if it is not the data, the program is not reproducible"]
+    return make_rows(list(_list_changes(result)))
 
 
-def _changed_rows(result: CheckResult) -> Iterator[tuple[str, str]]:
-    op = result.where.first if result.where is not None else None
-    for path, how in result.changes.code[:_MOST_ROWS]:
-        yield (
-            "code",
-            f"{path} {how}"
-            + ("; the call above stands in it" if op is not None and op.path == path else ""),
-        )
-    if len(result.changes.code) > _MOST_ROWS:
-        yield "code", f"and {len(result.changes.code) - _MOST_ROWS} more files"
-    for label, rows in (
-        ("settings", result.changes.settings),
-        ("environment", result.changes.environment),
-    ):
-        for name, before, now in rows:
-            yield (
-                label,
-                f"{name}: {before} -> {now}"
-                if "->" not in before + now
-                else f"{name}: {before}; now {now}",
-            )
+def _list_changes(result: CheckResult) -> Iterator[Row]:
+    changes = result.changes
+    yield from _list_files(result)
+    for name, before, now in changes.settings:
+        yield "settings", _write_change(name, before, now)
+    for name, before, now in changes.environment:
+        yield "environment", _write_change(name, before, now)
 
 
-def _though(result: CheckResult) -> Iterator[str]:
-    if result.operators_differ:
-        yield "operators    not all are the locked ones, without consequence for any tensor"
+def _list_files(result: CheckResult) -> Iterator[Row]:
+    op = None
+    if result.where is not None:
+        op = result.where.first
+    code = result.changes.code
+    for path, how in code[:_MOST_ROWS]:
+        text = f"{path} {how}"
+        if op is not None and op.path == path:
+            text += "; the call above stands in it"
+        yield "code", text
+    left = len(code) - _MOST_ROWS
+    if left > 0:
+        yield "code", f"and {left} more files"
 
 
-def _next(result: CheckResult) -> Iterator[str]:
+def _write_change(name: str, before: str, now: str) -> str:
+    # A program's own changes hold an arrow already.
+    if "->" in before + now:
+        return f"{name}: {before}; now {now}"
+    return f"{name}: {before} -> {now}"
+
+
+def _write_advice(result: CheckResult) -> Iterator[str]:
+    name = result.name
     changes = result.changes
     if not changes.is_any:
-        yield f"reproaudit {result.name}    tells whether two runs are equal, and if not, why"
-    elif changes.code or changes.settings:
-        yield f"reproaudit {result.name}    tells whether it is still the same in each run"
+        yield f"reproaudit {name}    tells whether two runs are equal, and if not, why"
+        return
+    if changes.code or changes.settings:
+        yield f"reproaudit {name}    tells whether it is still the same in each run"
         advice = "if this is wanted: reviewers see it in the lock's diff"
-        yield f"reproaudit lock {result.name}    {advice}"
     else:
         advice = "keeps what this environment computes beside the others"
-        yield f"reproaudit lock {result.name}    {advice}"
+    yield f"reproaudit lock {name}    {advice}"
 
 
 # -- JSON
 
 
-def _document(result: CheckResult) -> dict[str, Any]:
-    changes = result.changes
+def _make_entry_document(result: CheckResult) -> dict[str, Any]:
+    where = None
+    if result.where is not None:
+        where = _make_where_document(result.where)
+    shown = result.tensors[:_MOST_ROWS]
     return {
         "subject": result.name,
         "state": result.state.value,
         "why": result.why,
         "hint": result.hint,
         "compared": result.compared,
-        "where": None if result.where is None else _where_document(result.where),
+        "where": where,
         "differing": len(result.tensors),
-        "first_differing": [_change_document(change) for change in result.tensors[:_MOST_ROWS]],
-        "changed": {
-            "code": [{"path": path, "how": how} for path, how in changes.code],
-            "settings": [_row_document(row) for row in changes.settings],
-            "environment": [_row_document(row) for row in changes.environment],
-        },
+        "first_differing": [_make_tensor_document(change) for change in shown],
+        "changed": _make_changes_document(result.changes),
         "at_changed_file": result.is_at_changed_file,
     }
 
 
-def _row_document(row: tuple[str, str, str]) -> dict[str, str]:
-    return dict(zip(("name", "locked", "now"), row, strict=True))
-
-
-def _where_document(where: Where) -> dict[str, Any]:
+def _make_changes_document(changes: Changes) -> dict[str, Any]:
     return {
-        "kind": where.kind.value,
-        "tensor": where.tensor,
-        "locked": [_op_document(op) for op in where.locked[:_MOST_ROWS]],
-        "now": [_op_document(op) for op in where.now[:_MOST_ROWS]],
+        "code": [{"path": path, "how": how} for path, how in changes.code],
+        "settings": [_make_row_document(row) for row in changes.settings],
+        "environment": [_make_row_document(row) for row in changes.environment],
     }
 
 
-def _op_document(op: LockedOp) -> dict[str, Any]:
+def _make_row_document(row: tuple[str, str, str]) -> dict[str, str]:
+    name, locked, now = row
+    return {"name": name, "locked": locked, "now": now}
+
+
+def _make_where_document(where: Where) -> dict[str, Any]:
+    locked = where.locked[:_MOST_ROWS]
+    now = where.now[:_MOST_ROWS]
+    return {
+        "kind": where.kind.value,
+        "tensor": where.tensor,
+        "locked": [_make_op_document(op) for op in locked],
+        "now": [_make_op_document(op) for op in now],
+    }
+
+
+def _make_op_document(op: LockedOp) -> dict[str, Any]:
     return {
         "op": op.op,
         "phase": op.phase,
@@ -251,12 +320,18 @@ def _op_document(op: LockedOp) -> dict[str, Any]:
     }
 
 
-def _change_document(change: TensorChange) -> dict[str, Any]:
-    row = change.either
+def _make_tensor_document(change: TensorChange) -> dict[str, Any]:
+    tensor = change.either
+    locked = None
+    if change.locked is not None:
+        locked = _get_content(change.locked)
+    now = None
+    if change.now is not None:
+        now = _get_content(change.now)
     return {
-        "step": row.step,
-        "kind": row.kind,
-        "name": row.name,
-        "locked": None if change.locked is None else change.locked.value or change.locked.digest,
-        "now": None if change.now is None else change.now.value or change.now.digest,
+        "step": tensor.step,
+        "kind": tensor.kind,
+        "name": tensor.name,
+        "locked": locked,
+        "now": now,
     }

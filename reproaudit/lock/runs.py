@@ -17,15 +17,15 @@ from reproaudit.config.subject import SubjectSpec, parse_subject
 from reproaudit.config.tolerance import Tolerances
 from reproaudit.errors import ReproauditError, SubjectError
 from reproaudit.experiment.offline import compare_traces
-from reproaudit.lock.check import CheckResult, compare, not_comparable
+from reproaudit.lock.check import CheckResult, compare_runs, not_comparable
 from reproaudit.lock.digests import (
-    agreed,
-    environment_of,
     has_other_threads,
-    locked_run,
-    same_order,
+    have_same_rows,
+    intersect_runs,
+    read_environment,
+    read_locked_run,
 )
-from reproaudit.lock.model import Entry, LockedRun, nearest
+from reproaudit.lock.model import Entry, LockedRun, find_nearest_run
 from reproaudit.model.events import EventKind, Level
 from reproaudit.model.result import Finding
 from reproaudit.runs.budget import Budget
@@ -37,9 +37,9 @@ from reproaudit.trace.runs import Run
 from reproaudit.trace.words import LOSS
 
 _LOSSES_KEPT = 1000  # steps whose loss is also kept as a number
-_LEAST_OPERATORS_SEEN = (
-    4000  # of a run that is compared with a lock, so that streams of other lengths can be aligned
-)
+# Operators read of a run that is compared with a lock, so that streams of other lengths can be
+# aligned.
+_LEAST_OPERATORS_SEEN = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +53,16 @@ class RunOptions:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a program cannot be locked: its own runs differ. `finding` is the first difference, if it
-    was located."""
+    """Why a program cannot be locked: its own runs differ.
+
+    `finding` is the first difference, if it was located.
+    """
 
     headline: str
     finding: Finding | None = None
 
 
-def subject_of(entry: Entry, cwd: Path | None = None) -> SubjectSpec:
+def parse_entry_subject(entry: Entry, cwd: Path | None = None) -> SubjectSpec:
     """Return the subject of an entry as it is run in `cwd`. Raises UsageError if it is gone."""
     return parse_subject(entry.subject, entry.arguments, entry.inputs, cwd)
 
@@ -73,34 +75,30 @@ def lock_entry(
     *,
     most_operators: int,
 ) -> Entry | Refusal:
-    """Run the subject twice at operation level and once at boundary level; return the entry with
-    what all agree on.
+    """Run the subject three times; return the entry with what all runs agree on.
 
-    Raises SubjectError if the program fails or does nothing that can be compared.
+    Two runs are at operation level, which names the ops; the third is at boundary level, for the
+    recording of ops may hide a difference. Raises SubjectError if the program fails or does nothing
+    that can be compared.
     """
     interned = Interned()
-    with _lab(entry, subject, options, progress) as lab:
-        runs = [
-            _record_operators(lab, index=number, what=f"run {number + 1} of 3")
-            for number in range(2)
-        ]
-        runs.append(lab.run(RunRequest(name="run-2", index=2, what="run 3 of 3", values_mb=0)))
+    with _open_lab(entry, subject, options, progress) as lab:
+        first = _record_operators(lab, index=0, what="run 1 of 3")
+        second = _record_operators(lab, index=1, what="run 2 of 3")
+        third = lab.run(RunRequest(name="run-2", index=2, what="run 3 of 3", values_mb=0))
+        runs = [first, second, third]
         comparison = compare_boundaries(runs, interned)
-        if (
-            len(comparison.classes) > 1
-            or len({(run.outcome.kind, run.outcome.code) for run in runs}) > 1
-        ):
-            return _refusal(runs, interned)
+        outcomes = {(run.outcome.kind, run.outcome.code) for run in runs}
+        if len(comparison.classes) > 1 or len(outcomes) > 1:
+            return _refuse(runs, interned)
         if not comparison.compared:
             raise SubjectError(
                 f"nothing to lock: {subject} made no backward pass and no optimizer step",
                 code="no-training-step",
                 hint="name a training step to call: reproaudit lock FILE.py::FUNCTION",
             )
-        return replace(
-            entry,
-            runs=(_lock_both(runs[0], runs[1], subject, interned, most_operators=most_operators),),
-        )
+        locked = _lock_both(first, second, subject, interned, most_operators=most_operators)
+        return replace(entry, runs=(locked,))
 
 
 def check_entry(
@@ -111,31 +109,34 @@ def check_entry(
     progress: Progress,
     cwd: Path | None = None,
 ) -> CheckResult:
-    """Run the entry once, under `settings`, and compare it with the locked run of the nearest
-    environment."""
+    """Run the entry once, under `settings`, and compare it with what is locked.
+
+    Of several locked environments, that is the one nearest to that of the run.
+    """
     try:
-        subject = subject_of(entry, cwd)
+        subject = parse_entry_subject(entry, cwd)
     except ReproauditError as error:
         return not_comparable(entry.name, error.message, error.hint)
     interned = Interned()
-    with _lab(replace(entry, settings=settings), subject, options, progress) as lab:
+    changed = replace(entry, settings=settings)
+    with _open_lab(changed, subject, options, progress) as lab:
         try:
             run = _record_operators(lab, index=0, what=f"checking {entry.name}")
         except SubjectError as error:
             return not_comparable(entry.name, error.message, error.hint)
-        locked = nearest(entry.runs, environment_of(run))
-        now = locked_run(
+        locked = find_nearest_run(entry.runs, read_environment(run))
+        now = read_locked_run(
             run,
             subject,
             interned,
             other_threads=locked.other_threads,
             most_operators=max(_LEAST_OPERATORS_SEEN, 2 * len(locked.operators)),
         )
-        return compare(entry, locked, now, settings)
+        return compare_runs(entry, locked, now, settings)
 
 
 @contextmanager
-def _lab(
+def _open_lab(
     entry: Entry, subject: SubjectSpec, options: RunOptions, progress: Progress
 ) -> Iterator[Lab]:
     folder = Path(tempfile.mkdtemp(prefix="reproaudit-"))
@@ -161,11 +162,20 @@ def _record_operators(lab: Lab, *, index: int, what: str) -> Run:
     Raises SubjectError if it failed.
     """
     name = f"run-{index}"
-    few = range(_LOSSES_KEPT if lab.steps is None else min(lab.steps, _LOSSES_KEPT))
-    keep = tuple(
-        (int(EventKind.OUTPUT), loss, step) for step in few for loss in (LOSS, f"{LOSS}[0]")
+    steps = _LOSSES_KEPT
+    if lab.steps is not None:
+        steps = min(lab.steps, _LOSSES_KEPT)
+    keep = []
+    for step in range(steps):
+        for loss in (LOSS, f"{LOSS}[0]"):
+            keep.append((int(EventKind.OUTPUT), loss, step))
+    request = RunRequest(
+        name=name,
+        index=index,
+        what=what,
+        level=Level.OPERATION,
+        keep=tuple(keep),
     )
-    request = RunRequest(name=name, index=index, what=what, level=Level.OPERATION, keep=keep)
     run = lab.run(request)
     if not run.outcome.is_success:
         ended = f"{run.outcome.kind.value} {run.outcome.detail}".strip()
@@ -180,33 +190,47 @@ def _record_operators(lab: Lab, *, index: int, what: str) -> Run:
 def _lock_both(
     first: Run, second: Run, subject: SubjectSpec, interned: Interned, *, most_operators: int
 ) -> LockedRun:
-    """Return what both runs say; what threads other than the main one did only if it came in the
-    same order."""
-    for other_threads in (
-        (True, False) if has_other_threads(first) or has_other_threads(second) else (False,)
-    ):
-        a, b = (
-            locked_run(
-                run, subject, interned, most_operators=most_operators, other_threads=other_threads
-            )
-            for run in (first, second)
+    """Return what both runs hold.
+
+    What threads other than the main one did is held only if it came in the same order.
+    """
+
+    def read(run: Run, *, other_threads: bool) -> LockedRun:
+        return read_locked_run(
+            run,
+            subject,
+            interned,
+            most_operators=most_operators,
+            other_threads=other_threads,
         )
-        if not other_threads or same_order(a, b):
-            return agreed(a, b)
-    raise AssertionError("the last round always returns")
+
+    if has_other_threads(first) or has_other_threads(second):
+        a = read(first, other_threads=True)
+        b = read(second, other_threads=True)
+        if have_same_rows(a, b):
+            return intersect_runs(a, b)
+    a = read(first, other_threads=False)
+    b = read(second, other_threads=False)
+    return intersect_runs(a, b)
 
 
-def _refusal(runs: list[Run], interned: Interned) -> Refusal:
+def _refuse(runs: list[Run], interned: Interned) -> Refusal:
     """Say that the runs differ, and where, if those that recorded every operator did."""
-    folders = [run.main.directory for run in runs]
-    recorded = compare_boundaries(runs[:2], interned)
-    if len(recorded.classes) > 1 or runs[0].outcome != runs[1].outcome:
-        result = compare_traces(folders[:2], Tolerances())
-        return Refusal(result.headline, result.findings[0] if result.findings else None)
-    return Refusal("two runs that record every operator agree, a run without that does not")
+    recorded = runs[:2]
+    comparison = compare_boundaries(recorded, interned)
+    if len(comparison.classes) == 1 and runs[0].outcome == runs[1].outcome:
+        return Refusal("two runs that record every operator agree, a run without that does not")
+    folders = [run.main.directory for run in recorded]
+    result = compare_traces(folders, Tolerances())
+    finding = None
+    if result.findings:
+        finding = result.findings[0]
+    return Refusal(result.headline, finding)
 
 
-def relative_to(path: str, cwd: Path) -> str:
+def make_relative(subject: str, cwd: Path) -> str:
     """Return a subject as a lock holds it: without an absolute path."""
-    file, colons, attribute = path.partition("::")
-    return f"{os.path.relpath(file, cwd)}{colons}{attribute}" if os.path.isabs(file) else path
+    file, colons, attribute = subject.partition("::")
+    if not os.path.isabs(file):
+        return subject
+    return os.path.relpath(file, cwd) + colons + attribute

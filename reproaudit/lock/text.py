@@ -10,7 +10,7 @@ hold spaces or characters that cannot be printed are percent-encoded; "-" stands
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import groupby
 
 from reproaudit.config.settings import Settings, to_dict
@@ -29,103 +29,145 @@ def to_text(lock: Lock) -> str:
     """Return the text of a lock: the same bytes for the same lock."""
     lines = [f"{MAGIC} {FORMAT_VERSION}", HEADER_NOTE]
     for entry in lock.entries:
-        lines += ["", *_entry(entry)]
+        lines.append("")
+        lines += _write_entry(entry)
         for run in entry.runs:
-            lines += ["", *_run(run)]
-    return "\n".join((*lines, "", END)) + "\n"
+            lines.append("")
+            lines += _write_run(run)
+    lines.append("")
+    lines.append(END)
+    return "\n".join(lines) + "\n"
 
 
-def word(text: str) -> str:
+def write_word(text: str) -> str:
     """Return `text` as one word of a line."""
-    return "%2D" if text == "-" else _escaped(text, " %") or "-"
+    if not text:
+        return "-"
+    # A lone "-" would be read back as an empty word.
+    if text == "-":
+        return "%2D"
+    return _escape(text, " %")
 
 
-def phrase(text: str) -> str:
+def write_phrase(text: str) -> str:
     """Return `text` as the rest of a line, its spaces kept where they cannot be lost."""
-    return word(text) if text != text.strip() or text in ("", "-") else _escaped(text, "%")
+    has_outer_spaces = text != text.strip()
+    if has_outer_spaces or text in ("", "-"):
+        return write_word(text)
+    return _escape(text, "%")
 
 
-def _escaped(text: str, special: str) -> str:
-    return "".join(
-        letter
-        if letter.isprintable() and letter not in special
-        else "".join(f"%{byte:02X}" for byte in letter.encode("utf-8", "surrogatepass"))
-        for letter in text
-    )
+def _escape(text: str, special: str) -> str:
+    parts = []
+    for letter in text:
+        if letter.isprintable() and letter not in special:
+            parts.append(letter)
+            continue
+        # File names may hold lone surrogates, where Python could not decode a byte.
+        for byte in letter.encode("utf-8", "surrogatepass"):
+            parts.append(f"%{byte:02X}")
+    return "".join(parts)
 
 
-def _entry(entry: Entry) -> Iterator[str]:
-    yield f"subject {word(entry.subject)}"
+def _write_entry(entry: Entry) -> Iterator[str]:
+    yield f"subject {write_word(entry.subject)}"
     for argument in entry.arguments:
-        yield f"  argument {word(argument)}"
+        yield f"  argument {write_word(argument)}"
     for wanted in entry.inputs:
-        yield f"  input {word(wanted)}"
-    yield f"  steps {'all' if entry.steps is None else entry.steps}"
-    for name, value in flat_settings(entry.settings):
-        yield f"  setting {word(name)} {phrase(value)}"
+        yield f"  input {write_word(wanted)}"
+    steps = "all" if entry.steps is None else entry.steps
+    yield f"  steps {steps}"
+    for name, value in flatten_settings(entry.settings):
+        yield f"  setting {write_word(name)} {write_phrase(value)}"
 
 
-def flat_settings(settings: Settings) -> Pairs:
+def flatten_settings(settings: Settings) -> Pairs:
     """Return what is set, as (name, JSON text); a variable of `env` is called env.NAME."""
-    rows: list[tuple[str, str]] = []
+    rows = []
     for name, value in to_dict(settings).items():
-        if name == "env":
-            rows += [
-                (f"env.{variable}", json.dumps(text)) for variable, text in sorted(value.items())
-            ]
-        else:
+        if name != "env":
             rows.append((name, json.dumps(value)))
+            continue
+        for variable, text in sorted(value.items()):
+            rows.append((f"env.{variable}", json.dumps(text)))
     return tuple(rows)
 
 
-def _run(run: LockedRun) -> Iterator[str]:
+def _write_run(run: LockedRun) -> Iterator[str]:
     yield "environment"
-    yield from map(_named, run.environment)
-    yield from ("", "code")
-    yield from (f"  {digest} {word(path)}" for path, digest in run.files)
+    for name, value in run.environment:
+        yield _write_pair(name, value)
+    yield ""
+    yield "code"
+    for path, digest in run.files:
+        yield f"  {digest} {write_word(path)}"
     if run.changes:
-        yield from ("", "set-by-the-program")
-        yield from map(_named, run.changes)
-    for (process, step), tensors in groupby(run.tensors, key=_section):
-        yield from ("", f"step {step}{_of(process)}")
-        yield from map(_tensor, tensors)
+        yield ""
+        yield "set-by-the-program"
+        for name, value in run.changes:
+            yield _write_pair(name, value)
+    yield from _write_tensors(run)
+    yield from _write_operators(run)
+
+
+def _write_pair(name: str, value: str) -> str:
+    # The first colon parts name and value, so that a name holds none.
+    escaped = write_phrase(name).replace(":", "%3A")
+    return f"  {escaped}: {write_phrase(value)}"
+
+
+def _write_tensors(run: LockedRun) -> Iterator[str]:
+    for (process, step), tensors in groupby(run.tensors, key=_get_section):
+        yield ""
+        yield _write_heading("step", step, process)
+        for tensor in tensors:
+            yield _write_tensor(tensor)
+
+
+def _write_operators(run: LockedRun) -> Iterator[str]:
     threads = "all-threads" if run.other_threads else "main-thread"
-    yield from ("", f"operators {len(run.operators)} of {run.operators_total} {threads}")
-    for (process, step), operators in groupby(run.operators, key=_section):
-        yield from ("", f"operators-of-step {step}{_of(process)}")
-        yield from map(_operator, operators)
+    yield ""
+    yield f"operators {len(run.operators)} of {run.operators_total} {threads}"
+    for (process, step), operators in groupby(run.operators, key=_get_section):
+        yield ""
+        yield _write_heading("operators-of-step", step, process)
+        for op in operators:
+            yield _write_operator(op)
 
 
-def _named(row: tuple[str, str]) -> str:
-    name = phrase(row[0]).replace(":", "%3A")
-    return f"  {name}: {phrase(row[1])}"
-
-
-def _section(row: LockedTensor | LockedOp) -> tuple[str, int]:
+def _get_section(row: LockedTensor | LockedOp) -> tuple[str, int]:
     return row.process, row.step
 
 
-def _of(process: str) -> str:
-    return f" {word(process)}" if process else ""
+def _write_heading(word: str, step: int, process: str) -> str:
+    heading = f"{word} {step}"
+    if process:
+        heading += f" {write_word(process)}"
+    return heading
 
 
-def _tensor(tensor: LockedTensor) -> str:
-    words: Iterable[str] = (
-        f"{tensor.kind:<12}",
+def _write_tensor(tensor: LockedTensor) -> str:
+    words = [
+        tensor.kind.ljust(12),
         tensor.digest,
-        word(tensor.tensor),
-        word(tensor.name),
-    )
-    return "  " + " ".join((*words, *([word(tensor.value)] if tensor.value else ())))
+        write_word(tensor.tensor),
+        write_word(tensor.name),
+    ]
+    if tensor.value:
+        words.append(write_word(tensor.value))
+    return "  " + " ".join(words)
 
 
-def _operator(op: LockedOp) -> str:
-    words = (
-        f"{op.phase:<9}",
+def _write_operator(op: LockedOp) -> str:
+    path = write_word(op.path)
+    words = [
+        op.phase.ljust(9),
         op.inputs.ljust(8),
         op.outputs.ljust(8),
-        word(op.op),
-        f"{word(op.path)}:{op.line}",
-        word(op.module),
-    )
-    return "  " + " ".join((*words, *([f"generator={op.generator}"] if op.generator else ())))
+        write_word(op.op),
+        f"{path}:{op.line}",
+        write_word(op.module),
+    ]
+    if op.generator:
+        words.append(f"generator={op.generator}")
+    return "  " + " ".join(words)

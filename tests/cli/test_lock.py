@@ -14,7 +14,7 @@ from reproaudit.cli.check import make_check_parser
 from reproaudit.cli.lock import make_lock_parser
 from reproaudit.cli.main import main
 from reproaudit.config.settings import Settings
-from reproaudit.lock.check import CheckResult, State, compare
+from reproaudit.lock.check import CheckResult, State, compare_runs
 from reproaudit.lock.files import load, save
 from reproaudit.lock.model import Entry, Lock, LockedRun
 from reproaudit.lock.runs import Refusal
@@ -49,7 +49,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Callable[[LockedRun | Refusal], lis
         def check_entry(entry: Entry, settings: Settings, **_: Any) -> CheckResult:
             made.append(replace(entry, settings=settings))
             assert isinstance(found, LockedRun)
-            return compare(entry, entry.runs[0], found, settings)
+            return compare_runs(entry, entry.runs[0], found, settings)
 
         monkeypatch.setattr("reproaudit.cli.lock.lock_entry", lock_entry)
         monkeypatch.setattr("reproaudit.cli.check.check_entry", check_entry)

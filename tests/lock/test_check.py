@@ -8,9 +8,15 @@ from dataclasses import replace
 import pytest
 
 from reproaudit.config.settings import Settings
-from reproaudit.lock.check import CheckResult, State, WhereKind, compare, exit_code, not_comparable
-from reproaudit.lock.model import OUTSIDE, VARIES, Entry, LockedRun, merged, nearest
-from reproaudit.lock.model import Lock as Locked
+from reproaudit.lock.check import (
+    CheckResult,
+    State,
+    WhereKind,
+    choose_exit_code,
+    compare_runs,
+    not_comparable,
+)
+from reproaudit.lock.model import OUTSIDE, VARIES, Entry, LockedRun
 from tests.lock.locks import HERE, THERE, op, run_with, tensor
 
 BEFORE = (op("addmm", "1", "2"), op("relu", "2", "3"), op("sum", "3", "4"), op("mul", "4", "5"))
@@ -22,7 +28,7 @@ ENTRY = Entry("train.py", settings=Settings(threads=2), runs=(LOCKED,))
 def checked(
     now: LockedRun, locked: LockedRun = LOCKED, settings: Settings = ENTRY.settings
 ) -> CheckResult:
-    return compare(replace(ENTRY, runs=(locked,)), locked, now, settings)
+    return compare_runs(replace(ENTRY, runs=(locked,)), locked, now, settings)
 
 
 def first(now: LockedRun, locked: LockedRun = LOCKED) -> tuple[WhereKind, list[str], list[str]]:
@@ -202,30 +208,9 @@ def test_a_lock_of_cuda_alone_is_not_comparable_without_it() -> None:
     locked = replace(LOCKED, environment=THERE)
     assert checked(LOCKED, locked).state is State.NOT_COMPARABLE
     assert (
-        compare(replace(ENTRY, runs=(locked, LOCKED)), LOCKED, LOCKED, ENTRY.settings).state
+        compare_runs(replace(ENTRY, runs=(locked, LOCKED)), LOCKED, LOCKED, ENTRY.settings).state
         is State.EQUAL
     )
-
-
-def test_the_nearest_environment_is_the_one_with_the_fewest_differing_names() -> None:
-    far, near = (
-        replace(LOCKED, environment=THERE),
-        replace(LOCKED, environment=(*HERE[:3], ("threads", "8"))),
-    )
-    assert nearest((far, near), HERE) is near
-    assert nearest((far, near, LOCKED), HERE) is LOCKED
-
-
-def test_locking_again_replaces_the_same_environment_and_keeps_the_others() -> None:
-    there = replace(LOCKED, environment=THERE)
-    before = Locked((replace(ENTRY, runs=(LOCKED, there)), Entry("a.py", runs=(LOCKED,))))
-    made = replace(ENTRY, runs=(replace(LOCKED, tensors=OTHER),))
-    assert merged(before, made).entries == (
-        before.entries[1],
-        replace(ENTRY, runs=(made.runs[0], there)),
-    )
-    assert merged(before, made, prune=True).entries[1].runs == made.runs
-    assert merged(before, replace(made, steps=7)).entries[1].runs == made.runs
 
 
 @pytest.mark.parametrize(
@@ -239,7 +224,7 @@ def test_locking_again_replaces_the_same_environment_and_keeps_the_others() -> N
     ],
 )
 def test_the_exit_code_is_that_of_the_worst_entry(states: str, code: int) -> None:
-    assert exit_code([CheckResult("x", State(state)) for state in states.split()]) == code
+    assert choose_exit_code([CheckResult("x", State(state)) for state in states.split()]) == code
 
 
 def test_a_subject_that_is_gone_says_why_and_what_to_do() -> None:

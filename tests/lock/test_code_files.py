@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from reproaudit.config.subject import parse_subject
-from reproaudit.lock.code_files import code_files
+from reproaudit.lock.code_files import find_code_files
 
 FILES = {
     "app/train.py": (
@@ -30,7 +30,7 @@ def project(folder: Path) -> Path:
 
 
 def test_the_subject_s_file_and_all_that_it_imports_of_its_own_are_found(tmp_path: Path) -> None:
-    found = code_files(parse_subject("app/train.py", cwd=project(tmp_path)), ())
+    found = find_code_files(parse_subject("app/train.py", cwd=project(tmp_path)), ())
     assert [path for path, _ in found] == [
         "../lib/__init__.py",
         "../lib/ops.py",
@@ -58,18 +58,18 @@ def test_files_that_called_an_operator_join_and_installed_or_foreign_ones_do_not
         "",
         "<ipython-1>",
     )
-    assert [path for path, _ in code_files(subject, shown)] == ["../unused.py", "far.py"]
+    assert [path for path, _ in find_code_files(subject, shown)] == ["../unused.py", "far.py"]
 
 
 def test_a_changed_byte_changes_the_digest_of_that_file_alone(tmp_path: Path) -> None:
     subject = parse_subject("app/train.py", cwd=project(tmp_path))
-    before = dict(code_files(subject, ()))
+    before = dict(find_code_files(subject, ()))
     (tmp_path / "app/settings/defaults.py").write_text("from . import far\nEPS = 1e-7\n")
-    after = dict(code_files(subject, ()))
+    after = dict(find_code_files(subject, ()))
     assert [path for path in before if before[path] != after[path]] == ["settings/defaults.py"]
     assert {len(digest) for digest in after.values()} == {16}
 
 
 def test_a_subject_named_as_a_module_is_found_with_its_package(tmp_path: Path) -> None:
     subject = parse_subject("lib.ops:step", cwd=project(tmp_path))
-    assert [path for path, _ in code_files(subject, ())] == ["lib/__init__.py", "lib/ops.py"]
+    assert [path for path, _ in find_code_files(subject, ())] == ["lib/__init__.py", "lib/ops.py"]

@@ -11,12 +11,12 @@ import pytest
 from reproaudit.compare.interning import Interned
 from reproaudit.config.subject import parse_subject
 from reproaudit.lock.digests import (
-    agreed,
-    environment_of,
-    locked_run,
-    same_order,
-    scalar_text,
-    shown_path,
+    format_scalar,
+    have_same_rows,
+    intersect_runs,
+    read_environment,
+    read_locked_run,
+    shorten_path,
 )
 from reproaudit.lock.model import OUTSIDE, VARIES, LockedRun
 from reproaudit.model.events import EventFlag, EventKind, Phase
@@ -45,7 +45,7 @@ def locked(
     (folder / "train.py").write_text("")
     run = make_run(folder, 0, rows)
     subject = parse_subject("train.py", cwd=folder)
-    return locked_run(run, subject, Interned(), most_operators=most, other_threads=threads)
+    return read_locked_run(run, subject, Interned(), most_operators=most, other_threads=threads)
 
 
 def test_ops_that_compute_something_are_kept_with_what_they_read_and_wrote(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_numerics_do_not_depend_on_cores_or_patch_releases_or_on_a_gpu_that_is_n
     }
     run = make_run(tmp_path, 0, ROWS)
     run.main.header["environment"] = environment
-    assert environment_of(run) == (
+    assert read_environment(run) == (
         ("device", "cpu"),
         ("python", "3.11"),
         ("torch", "2.9"),
@@ -103,14 +103,14 @@ def test_numerics_do_not_depend_on_cores_or_patch_releases_or_on_a_gpu_that_is_n
     )
     on_gpu = make_run(tmp_path, 1, (*ROWS, Row("torch.cuda:0", kind=EventKind.RNG)))
     on_gpu.main.header["environment"] = environment
-    assert dict(environment_of(on_gpu)) == dict(environment_of(run)) | {
+    assert dict(read_environment(on_gpu)) == dict(read_environment(run)) | {
         "device": "cuda",
         "gpu": "A100",
     }
 
 
 def test_a_path_outside_of_the_program_loses_its_folders() -> None:
-    assert [shown_path(path) for path in ("/a/b/c.py", "../c.py", "site-packages/d.py", "")] == [
+    assert [shorten_path(path) for path in ("/a/b/c.py", "../c.py", "site-packages/d.py", "")] == [
         ".../c.py",
         "../c.py",
         "site-packages/d.py",
@@ -133,7 +133,7 @@ def test_a_path_outside_of_the_program_loses_its_folders() -> None:
 def test_a_loss_is_shown_by_the_shortest_text_that_tells_it_apart(
     dtype: str, raw: bytes, text: str
 ) -> None:
-    assert scalar_text(TensorValue(dtype, (), np.frombuffer(raw, np.uint8))) == text
+    assert format_scalar(TensorValue(dtype, (), np.frombuffer(raw, np.uint8))) == text
 
 
 def test_what_two_locked_runs_disagree_on_is_marked_or_left_out() -> None:
@@ -146,7 +146,7 @@ def test_what_two_locked_runs_disagree_on_is_marked_or_left_out() -> None:
     second = run_with(
         op("mm"), op("relu", "2", "4"), tensors=(tensor("x", "9", "batch"), tensor("w", "2"))
     )
-    found = agreed(first, second)
+    found = intersect_runs(first, second)
     assert [(one.op, one.inputs, one.outputs) for one in found.operators] == [
         ("aten::mm", "00000001", "00000002"),
         ("aten::relu", "00000002", VARIES),
@@ -156,6 +156,6 @@ def test_what_two_locked_runs_disagree_on_is_marked_or_left_out() -> None:
 
 def test_runs_hold_the_same_rows_whatever_their_digests_and_lines() -> None:
     first = run_with(op("mm"), op("relu"))
-    assert same_order(first, run_with(op("mm", "8", "9"), op("relu", line=8)))
-    assert not same_order(first, run_with(op("relu"), op("mm")))
-    assert not same_order(first, replace(first, tensors=first.tensors[1:]))
+    assert have_same_rows(first, run_with(op("mm", "8", "9"), op("relu", line=8)))
+    assert not have_same_rows(first, run_with(op("relu"), op("mm")))
+    assert not have_same_rows(first, replace(first, tensors=first.tensors[1:]))

@@ -14,7 +14,7 @@ from reproaudit.lock.check import (
     State,
     Where,
     WhereKind,
-    compare,
+    compare_runs,
     not_comparable,
 )
 from reproaudit.lock.model import Entry
@@ -37,7 +37,7 @@ NOW = run_with(
     environment=(*HERE[:-1], ("threads", "1")),
 )
 ENTRY = Entry("train.py", ("--lr", "0 1"), runs=(LOCKED,))
-DIFFERS = compare(ENTRY, LOCKED, NOW, Settings())
+DIFFERS = compare_runs(ENTRY, LOCKED, NOW, Settings())
 
 
 def test_a_difference_says_first_where_then_what_differs_then_what_changed() -> None:
@@ -69,11 +69,13 @@ def test_a_difference_says_first_where_then_what_differs_then_what_changed() -> 
 
 
 def test_equal_is_one_line_and_equal_elsewhere_says_what_is_otherwise() -> None:
-    equal = compare(ENTRY, LOCKED, LOCKED, Settings())
+    equal = compare_runs(ENTRY, LOCKED, LOCKED, Settings())
     assert to_lines(equal, "x.lock") == [
         "equal: train.py --lr '0 1' computes what x.lock holds: 2 tensors"
     ]
-    elsewhere = compare(ENTRY, LOCKED, replace(LOCKED, environment=NOW.environment), Settings())
+    elsewhere = compare_runs(
+        ENTRY, LOCKED, replace(LOCKED, environment=NOW.environment), Settings()
+    )
     assert to_lines(elsewhere, "x.lock") == [
         "equal, though not run as it was locked: train.py --lr '0 1' computes what "
         "x.lock holds: 2 tensors",

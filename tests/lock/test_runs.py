@@ -20,8 +20,8 @@ from reproaudit.lock.runs import (
     RunOptions,
     check_entry,
     lock_entry,
-    relative_to,
-    subject_of,
+    make_relative,
+    parse_entry_subject,
 )
 from reproaudit.lock.text import to_text
 from reproaudit.model.events import EventKind, Outcome, OutcomeKind, Phase
@@ -65,7 +65,9 @@ def locked_in(
         monkeypatch, *(make_run(folder, number, one, outcome) for number, one in enumerate(rows))
     )
     entry = Entry("train.py")
-    return lock_entry(entry, subject_of(entry, folder), RunOptions(), Quiet(), most_operators=9)
+    return lock_entry(
+        entry, parse_entry_subject(entry, folder), RunOptions(), Quiet(), most_operators=9
+    )
 
 
 def test_three_equal_runs_make_an_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,7 +165,7 @@ def test_nothing_recorded_by_a_check_is_left_behind(
 
 def test_a_subject_is_held_relative_to_the_folder_where_it_was_locked() -> None:
     names = ("/a/b/train.py", "/a/b/c/x.py::Net", "train.py", "pkg.mod:step")
-    assert [relative_to(name, Path("/a/b/c")) for name in names] == [
+    assert [make_relative(name, Path("/a/b/c")) for name in names] == [
         "../train.py",
         "x.py::Net",
         *names[2:],
@@ -171,7 +173,6 @@ def test_a_subject_is_held_relative_to_the_folder_where_it_was_locked() -> None:
 
 
 # -- a real program
-# ------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +181,9 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Entry]:
     folder = tmp_path_factory.mktemp("lock")
     shutil.copy(PROGRAM, folder)
     entry = Entry("train.py", settings=Settings(threads=2), steps=2)
-    made = lock_entry(entry, subject_of(entry, folder), RunOptions(), Quiet(), most_operators=2000)
+    made = lock_entry(
+        entry, parse_entry_subject(entry, folder), RunOptions(), Quiet(), most_operators=2000
+    )
     assert isinstance(made, Entry), made
     text = to_text(Lock((made,)))
     assert str(folder) not in text
