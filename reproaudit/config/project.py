@@ -1,17 +1,23 @@
-"""Owns [tool.reproaudit] of pyproject.toml, the REPROAUDIT_ variables, and which of the places that
-speak is heard."""
+"""Owns [tool.reproaudit] of pyproject.toml, the REPROAUDIT_ variables, and which of them counts."""
 
 from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from reproaudit.codec import Malformed, parse_toml
-from reproaudit.config.settings import Settings, bad_value, from_dict, refuse_unknown
+from reproaudit.config.settings import (
+    Settings,
+    bad_value,
+    from_dict,
+    list_fields,
+    locate_error,
+    refuse_unknown,
+)
 from reproaudit.config.tolerance import Ignored, TensorPattern, Tolerance
 from reproaudit.errors import UsageError
 
@@ -19,16 +25,21 @@ BASELINE_FILE = "reproaudit-baseline.json"
 _PREFIX = "REPROAUDIT_"
 
 
+Budget = tuple[int | None, float | None]  # runs and seconds of the diagnosis
+
+
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What the command line, the environment, a subject's entry and the project may each say. None:
-    not said."""
+    """What the command line, the environment, a subject's entry and the project may each say.
+
+    None: not said.
+    """
 
     runs: int | None = None
     steps: int | Literal["all"] | None = None
     timeout_s: float | None = None
     preset: str | None = None
-    budget: tuple[int | None, float | None] | None = None  # runs and seconds of the diagnosis
+    budget: Budget | None = None
     baseline: Path | None = None
 
 
@@ -37,8 +48,10 @@ DEFAULTS = Choices(runs=5, steps=10, budget=(None, None))
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One configured subject. `words` are its name and its arguments; `cwd` is the folder where it
-    is started."""
+    """One configured subject.
+
+    `words` are its name and its arguments; `cwd` is the folder where it is started.
+    """
 
     name: str
     words: tuple[str, ...]
@@ -67,7 +80,7 @@ def resolve(*places: Choices) -> Choices:
     The order everywhere is command line, environment, subject's entry, project, `DEFAULTS`.
     """
     heard = {}
-    for name in _list_fields(Choices):
+    for name in list_fields(Choices):
         for place in places:
             value = getattr(place, name)
             if value is not None:
@@ -77,11 +90,10 @@ def resolve(*places: Choices) -> Choices:
 
 
 def choices_of_environment(environ: Mapping[str, str], folder: Path) -> Choices:
-    """Read REPROAUDIT_RUNS, _STEPS, _TIMEOUT, _PRESET, _BUDGET and _BASELINE; an empty one says
-    nothing.
+    """Read REPROAUDIT_RUNS, _STEPS, _TIMEOUT, _PRESET, _BUDGET and _BASELINE.
 
-    `folder` is what a relative path is relative to. Other variables with the prefix are not looked
-    at.
+    An empty one says nothing. `folder` is what a relative path is relative to. Other variables with
+    the prefix are not looked at.
     """
     variables = {key: _PREFIX + key.upper() for key in _CHOICES}
     said: dict[str, Any] = {}
@@ -90,13 +102,17 @@ def choices_of_environment(environ: Mapping[str, str], folder: Path) -> Choices:
         # A workflow often sets a variable from an input that was left out: it is then empty.
         if not text:
             continue
-        said[key] = _parse_number(text) if key in _NUMBERS else text
+        said[key] = text
+        if key in _NUMBERS:
+            said[key] = _parse_number(text)
     return _read_choices(said, names=variables, folder=folder)
 
 
 def load_project(start: Path) -> ProjectConfig:
-    """Read the nearest pyproject.toml with a [tool.reproaudit] table, from `start` upwards; empty
-    if there is none."""
+    """Read the nearest pyproject.toml with a [tool.reproaudit] table, from `start` upwards.
+
+    The configuration is empty if there is none.
+    """
     start = start.absolute()
     for folder in (start, *start.parents):
         path = folder / "pyproject.toml"
@@ -110,9 +126,11 @@ def load_project(start: Path) -> ProjectConfig:
     return ProjectConfig()
 
 
-def parse_budget(text: str, called: str = "--budget") -> tuple[int | None, float | None]:
-    """Read "40", "runs=40", "minutes=10" or both with a comma; return runs and seconds, None for
-    what is not said."""
+def parse_budget(text: str, called: str = "--budget") -> Budget:
+    """Read "40", "runs=40", "minutes=10" or both with a comma.
+
+    Return runs and seconds, None for what is not said.
+    """
     runs = None
     seconds = None
     for part in text.split(","):
@@ -150,7 +168,7 @@ def _read_project(path: Path, table: object) -> ProjectConfig:
     tolerance = None
     if "tolerance" in table:
         tolerance = _read_tolerance(table["tolerance"], f"{where} tolerance")
-    said = {key: table[key] for key in _CHOICES if key in table}
+    said = _select(table, _CHOICES)
     return ProjectConfig(
         path=path,
         presets=_read_presets(table.get("presets", {}), where),
@@ -217,7 +235,9 @@ def _read_subjects(entries: object, where: str, folder: Path) -> tuple[Subject, 
 
 
 def _read_subject(entry: object, where: str, folder: Path) -> Subject:
-    table = {"subject": entry} if isinstance(entry, str) else entry
+    table = entry
+    if isinstance(entry, str):
+        table = {"subject": entry}
     if not isinstance(table, dict) or "subject" not in table:
         wanted = '"train.py --epochs 1" or {subject = "train.py --epochs 1", name = ..., ...}'
         raise bad_value(where, entry, wanted)
@@ -228,16 +248,18 @@ def _read_subject(entry: object, where: str, folder: Path) -> Subject:
     inputs = table.get("inputs", [])
     if isinstance(inputs, str):
         inputs = [inputs]
-    has_texts = isinstance(inputs, list) and all(isinstance(text, str) for text in inputs)
-    if not words or not has_texts:
+    if not words or not _is_list_of_texts(inputs):
         wanted = 'a subject that is not empty, and inputs = ["float32[8,3,32,32]"]'
         raise bad_value(where, entry, wanted)
     seed = None
     if "seed" in table:
-        seed = from_dict({"seed": table["seed"]}, where).seed
-    name = _require_text(table.get("name", " ".join(words)), f"{where} name")
-    cwd = _require_text(table.get("cwd", "."), f"{where} cwd")
-    said = {key: table[key] for key in own if key in table}
+        settings = from_dict({"seed": table["seed"]}, where)
+        seed = settings.seed
+    name = table.get("name", " ".join(words))
+    name = _require_text(name, f"{where} name")
+    cwd = table.get("cwd", ".")
+    cwd = _require_text(cwd, f"{where} cwd")
+    said = _select(table, own)
     return Subject(
         name=name,
         words=words,
@@ -246,6 +268,12 @@ def _read_subject(entry: object, where: str, folder: Path) -> Subject:
         seed=seed,
         choices=_read_choices(said, names=_name_choices(where), folder=folder),
     )
+
+
+def _is_list_of_texts(value: object) -> bool:
+    if not isinstance(value, list):
+        return False
+    return all(isinstance(text, str) for text in value)
 
 
 def _split_words(value: object, where: str) -> tuple[str, ...]:
@@ -260,6 +288,11 @@ def _split_words(value: object, where: str) -> tuple[str, ...]:
 
 _CHOICES = ("runs", "steps", "timeout", "preset", "budget", "baseline")
 _NUMBERS = ("runs", "steps", "timeout")  # those that the environment can only say as text
+
+
+def _select(table: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    """Return those of the keys that the table holds, with their values."""
+    return {key: table[key] for key in keys if key in table}
 
 
 def _name_choices(where: str) -> dict[str, str]:
@@ -311,7 +344,7 @@ def _check_choice(key: str, value: object, name: str) -> None:
 
 def _read_tolerance(table: object, where: str) -> Tolerance:
     table = _require_table(table, where, "a table, such as {rtol = 1e-5, atol = 1e-8}")
-    refuse_unknown(table, _list_fields(Tolerance), where, "key")
+    refuse_unknown(table, list_fields(Tolerance), where, "key")
     for name, value in table.items():
         if name == "ulp" and type(value) is not int:
             raise bad_value(f"{where}.ulp", value, "a whole number from 0")
@@ -324,8 +357,7 @@ def _read_pattern(text: str, where: str) -> TensorPattern:
     try:
         return TensorPattern(text)
     except UsageError as error:
-        # A pattern does not know which file it stands in.
-        raise UsageError(f"{where}: {error.message}", code=error.code, hint=error.hint) from None
+        raise locate_error(error, where) from None
 
 
 def _require_table(value: object, where: str, wanted: str) -> dict[str, Any]:
@@ -341,8 +373,10 @@ def _require_text(value: object, where: str) -> str:
 
 
 def _parse_number(text: str) -> Any:
-    """Return the number that `text` is, or `text` itself: the check that follows says what it
-    should be."""
+    """Return the number that `text` is, or `text` itself.
+
+    The check that follows says what it should be.
+    """
     for kind in (int, float):
         try:
             return kind(text)
@@ -355,7 +389,3 @@ def _is_amount(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
     return math.isfinite(value) and value >= 0
-
-
-def _list_fields(record: type[Any]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(record))

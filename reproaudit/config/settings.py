@@ -10,7 +10,13 @@ from reproaudit.codec import expect
 from reproaudit.errors import UsageError, did_you_mean
 from reproaudit.trace.words import HASH_SEED
 
-_INTEGERS = {"seed": (0, 2**32 - 1), "hash_seed": (0, 2**32 - 1), "threads": (1, 65536)}
+_LARGEST_SEED = 2**32 - 1
+# From where to where, both included.
+_INTEGERS = {
+    "seed": (0, _LARGEST_SEED),
+    "hash_seed": (0, _LARGEST_SEED),
+    "threads": (1, 65536),
+}
 _BOOLEANS = ("cudnn_benchmark", "cudnn_deterministic", "tf32", "fill_uninitialized")
 _TEXTS = ("cublas_workspace", "device")
 _SHOWN = 100  # characters of a wrong value that an error quotes
@@ -65,19 +71,23 @@ class Settings:
             if type(name) is not str or not name:
                 raise bad_value("interventions", self.interventions, "a list of names")
         # Two ways to write the same environment must be equal settings.
-        variables = sorted(_check_env(self.env).items())
-        interventions = sorted(set(self.interventions))
+        variables = _check_env(self.env)
+        env = tuple(sorted(variables.items()))
+        interventions = tuple(sorted(set(self.interventions)))
         # A frozen dataclass can set its own fields in no other way.
-        object.__setattr__(self, "env", tuple(variables))
-        object.__setattr__(self, "interventions", tuple(interventions))
+        object.__setattr__(self, "env", env)
+        object.__setattr__(self, "interventions", interventions)
 
     def _check_integer(self, name: str, low: int, high: int) -> None:
         value = getattr(self, name)
         if value is None:
             return
+        wanted = f"a whole number from {low} to {high}"
         # A bool is an int too, and `seed = true` is no seed.
-        if type(value) is not int or not low <= value <= high:
-            raise bad_value(name, value, f"a whole number from {low} to {high}")
+        if type(value) is not int:
+            raise bad_value(name, value, wanted)
+        if not low <= value <= high:
+            raise bad_value(name, value, wanted)
 
     def _check_text(self, name: str) -> None:
         value = getattr(self, name)
@@ -91,7 +101,7 @@ class Settings:
 def to_dict(settings: Settings) -> dict[str, Any]:
     """Return what is set, by name, as JSON and TOML can hold it; `env` becomes a table."""
     values: dict[str, Any] = {}
-    for name in _list_fields(Settings):
+    for name in list_fields(Settings):
         value = getattr(settings, name)
         if name == "env":
             value = dict(value)
@@ -105,42 +115,49 @@ def to_dict(settings: Settings) -> dict[str, Any]:
 
 def from_dict(values: Mapping[str, Any], where: str = "settings") -> Settings:
     """Return the settings that `values` names. `where` says in errors what was being read."""
-    refuse_unknown(values, _list_fields(Settings), where, "setting")
+    refuse_unknown(values, list_fields(Settings), where, "setting")
     chosen = dict(values)
     if "env" in chosen:
-        env = chosen["env"]
-        if not isinstance(env, Mapping):
-            wanted = 'a table of variables, such as {OMP_SCHEDULE = "static"}'
-            raise bad_value(f"{where}: env", env, wanted)
-        chosen["env"] = tuple(env.items())
+        chosen["env"] = _read_env(chosen["env"], where)
     if "interventions" in chosen:
-        interventions = chosen["interventions"]
-        if not isinstance(interventions, (list, tuple)):
-            wanted = 'a list of names, ["hash.seed"]'
-            raise bad_value(f"{where}: interventions", interventions, wanted)
-        chosen["interventions"] = tuple(interventions)
+        chosen["interventions"] = _read_interventions(chosen["interventions"], where)
     try:
         return Settings(**chosen)
     except UsageError as error:
-        raise UsageError(f"{where}: {error.message}", code=error.code, hint=error.hint) from None
+        raise locate_error(error, where) from None
+
+
+def _read_env(env: object, where: str) -> tuple[tuple[Any, Any], ...]:
+    if not isinstance(env, Mapping):
+        wanted = 'a table of variables, such as {OMP_SCHEDULE = "static"}'
+        raise bad_value(f"{where}: env", env, wanted)
+    return tuple(env.items())
+
+
+def _read_interventions(names: object, where: str) -> tuple[Any, ...]:
+    if not isinstance(names, (list, tuple)):
+        wanted = 'a list of names, ["hash.seed"]'
+        raise bad_value(f"{where}: interventions", names, wanted)
+    return tuple(names)
 
 
 def merge(base: Settings, change: Settings) -> Settings:
-    """Return `base` with everything that `change` sets; `env` is merged by variable,
-    `interventions` are united."""
-    combined = to_dict(base) | to_dict(change)
-    united = {
-        "env": dict(base.env) | dict(change.env),
-        "interventions": base.interventions + change.interventions,
-    }
-    return from_dict(combined | united)
+    """Return `base` with everything that `change` sets.
+
+    `env` is merged by variable, `interventions` are united.
+    """
+    combined = to_dict(base)
+    combined |= to_dict(change)
+    combined["env"] = dict(base.env + change.env)
+    combined["interventions"] = base.interventions + change.interventions
+    return from_dict(combined)
 
 
-def environment(settings: Settings) -> dict[str, str]:
-    """Return the variables that must be in place before the process starts; only those that were
-    asked for.
+def make_environment(settings: Settings) -> dict[str, str]:
+    """Return the variables that must be in place before the process starts.
 
-    A variable given in `env` wins over one that another setting implies.
+    Only those that were asked for are returned. A variable given in `env` wins over one that
+    another setting implies.
     """
     variables: dict[str, str] = {}
     if settings.hash_seed is not None:
@@ -154,29 +171,36 @@ def environment(settings: Settings) -> dict[str, str]:
     return variables | dict(settings.env)
 
 
-def describe(settings: Settings) -> tuple[tuple[str, str], ...]:
-    """Return what is set as (name, text) for a report, in a fixed order; variables are named
-    "env.NAME"."""
-    rows: list[tuple[str, str]] = []
+def list_settings(settings: Settings) -> tuple[tuple[str, str], ...]:
+    """Return what is set as (name, text) for a report, in a fixed order.
+
+    Variables are named "env.NAME".
+    """
+    rows = []
     for name, value in to_dict(settings).items():
-        if name == "env":
-            for variable, text in value.items():
-                rows.append((f"env.{variable}", text))
-        elif name == "interventions":
-            rows.append((name, ", ".join(value)))
-        elif isinstance(value, bool):
-            # As TOML writes it, so that it can be copied into a project.
-            rows.append((name, str(value).lower()))
-        else:
-            rows.append((name, str(value)))
+        if name != "env":
+            rows.append((name, _write_value(value)))
+            continue
+        for variable, text in value.items():
+            rows.append((f"env.{variable}", text))
     return tuple(rows)
+
+
+def _write_value(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(value)
+    if isinstance(value, bool):
+        # As TOML writes it, so that it can be copied into a project.
+        return str(value).lower()
+    return str(value)
 
 
 def _check_env(env: Iterable[tuple[Any, Any]]) -> dict[str, str]:
     variables: dict[str, str] = {}
     for name, value in env:
         # The operating system would refuse these when the run starts, with a worse message.
-        if not isinstance(name, str) or not name or "=" in name or "\0" in name:
+        is_text = isinstance(name, str) and "\0" not in name
+        if not is_text or not name or "=" in name:
             raise bad_value("env", name, 'a variable\'s name, without "="')
         if not isinstance(value, str) or "\0" in value:
             raise bad_value(f"env.{name}", value, "a text")
@@ -188,8 +212,15 @@ def _check_env(env: Iterable[tuple[Any, Any]]) -> dict[str, str]:
     return variables
 
 
-def _list_fields(record: type[Any]) -> tuple[str, ...]:
+def list_fields(record: type[Any]) -> tuple[str, ...]:
+    """Return the names of a dataclass's fields, in the order in which they are declared."""
     return tuple(field.name for field in fields(record))
+
+
+def locate_error(error: UsageError, where: str) -> UsageError:
+    """Return the error with the place where the value stands, which its reader does not know."""
+    message = f"{where}: {error.message}"
+    return UsageError(message, code=error.code, hint=error.hint)
 
 
 def refuse_unknown(values: Mapping[str, Any], known: Iterable[str], where: str, what: str) -> None:

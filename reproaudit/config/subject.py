@@ -39,10 +39,11 @@ _INPUT_HINT = "write it as float32[8,3,32,32]; a scalar is float32[]"
 
 
 class SubjectKind(str, Enum):
-    """SCRIPT runs as `__main__`; ATTRIBUTE is a callable or an `nn.Module`, told apart only where
-    it is loaded.
+    """What kind of thing is run.
 
-    PYTEST is a test: `path::attribute` is its node id, `argv` are further options of pytest.
+    SCRIPT runs as `__main__`. ATTRIBUTE is a callable or an `nn.Module`, told apart only where it
+    is loaded. PYTEST is a test: `path::attribute` is its node id, `argv` are further options of
+    pytest.
     """
 
     SCRIPT = "script"
@@ -58,7 +59,8 @@ class InputSpec:
     shape: tuple[int, ...]
 
     def __str__(self) -> str:
-        return f"{self.dtype}[{','.join(map(str, self.shape))}]"
+        sizes = ",".join(str(size) for size in self.shape)
+        return f"{self.dtype}[{sizes}]"
 
     def to_plain(self) -> str:
         """Return the input as documents hold it, such as `float32[8,3]`."""
@@ -75,9 +77,9 @@ class InputSpec:
 
 @dataclass(frozen=True, slots=True)
 class SubjectSpec:
-    """What to audit. One of `path` (as the user wrote it, relative to `cwd`) and `module`
-    (importable) is not empty.
+    """What to audit.
 
+    One of `path` (as the user wrote it, relative to `cwd`) and `module` (importable) is not empty.
     `attribute` may be dotted. `argv` leaves out the program's own name.
     """
 
@@ -158,10 +160,14 @@ def parse_subject(
 
 
 def parse_inputs(texts: str | Sequence[str]) -> tuple[InputSpec, ...]:
-    """Read inputs like `float32[8,3,32,32]`; several stand in one text, apart by spaces, or in
-    several texts."""
-    found: list[InputSpec] = []
-    for text in [texts] if isinstance(texts, str) else texts:
+    """Read inputs like `float32[8,3,32,32]`.
+
+    Several stand in one text, apart by spaces, or in several texts.
+    """
+    found = []
+    if isinstance(texts, str):
+        texts = [texts]
+    for text in texts:
         position = 0
         while position < len(text.rstrip()):
             match = _INPUT.match(text, position)
@@ -173,14 +179,17 @@ def parse_inputs(texts: str | Sequence[str]) -> tuple[InputSpec, ...]:
 
 
 def _read_input(match: re.Match[str]) -> InputSpec:
-    name, shape = match[1], match[2].strip()
-    sizes = [size.strip() for size in shape.split(",")] if shape else []
+    name = match[1]
+    shape = match[2].strip()
+    sizes = []
+    if shape:
+        sizes = [size.strip() for size in shape.split(",")]
     if not all(_SIZE.fullmatch(size) for size in sizes):
         raise _bad_input(match.string[match.start() :], _INPUT_HINT)
     dtype = _ALIASES.get(name, name)
     if dtype not in _DTYPES:
         raise _bad_input(match[0], did_you_mean(dtype, _DTYPES))
-    return InputSpec(dtype=dtype, shape=tuple(map(int, sizes)))
+    return InputSpec(dtype=dtype, shape=tuple(int(size) for size in sizes))
 
 
 def _bad_input(text: str, hint: str) -> UsageError:
@@ -201,10 +210,11 @@ def _require_file(path: str, folder: Path) -> None:
     file = folder / path
     if path and file.is_dir():
         raise UsageError(
-            f"{path!r} is a folder", code="subject-is-folder", hint=_scripts_hint("", file)
+            f"{path!r} is a folder", code="subject-is-folder", hint=_suggest_scripts("", file)
         )
     if not path or not file.is_file():
-        near = _scripts_hint(file.name, file.parent if path else folder)
+        place = file.parent if path else folder
+        near = _suggest_scripts(file.name, place)
         raise UsageError(
             f"there is no file {path!r} in {folder}", code="subject-missing", hint=near
         )
@@ -215,7 +225,7 @@ def _require_file(path: str, folder: Path) -> None:
         raise UsageError(f"{path!r} is not a Python file", code="subject-not-python", hint=hint)
 
 
-def _scripts_hint(name: str, folder: Path) -> str:
+def _suggest_scripts(name: str, folder: Path) -> str:
     scripts: list[str] = []
     if folder.is_dir():
         scripts = sorted(entry.name for entry in folder.glob("*.py"))

@@ -11,8 +11,10 @@ from reproaudit.errors import UsageError
 from reproaudit.model.events import EventKind
 
 KINDS = {
-    kind.name.lower(): kind
-    for kind in (EventKind.BATCH, EventKind.OUTPUT, EventKind.GRADIENT, EventKind.PARAMETER)
+    "batch": EventKind.BATCH,
+    "output": EventKind.OUTPUT,
+    "gradient": EventKind.GRADIENT,
+    "parameter": EventKind.PARAMETER,
 }
 DEFAULT = "*"  # stands for the dtypes that have no tolerance of their own
 # Those whose elements `compare.elements` knows how to measure.
@@ -39,8 +41,7 @@ class Tolerance:
 
 @dataclass(frozen=True, slots=True)
 class TensorPattern:
-    """Names compared tensors: `gradient:layers.*` those of one kind, `*.running_mean` those of all
-    four.
+    """Names compared tensors: `gradient:layers.*` those of one kind, `*.bias` those of all four.
 
     `*` stands for any characters and `?` for one. Brackets stand for themselves, for names such as
     `batch[0]` have them. Upper and lower case differ.
@@ -98,8 +99,10 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True)
 class Tolerances:
-    """What counts as equal. The first pattern that matches decides, else the dtype, else the dtype
-    "*"."""
+    """What counts as equal.
+
+    The first pattern that matches decides, else the dtype, else the dtype "*".
+    """
 
     by_dtype: Mapping[str, Tolerance] = field(default_factory=dict)
     by_tensor: tuple[tuple[TensorPattern, Tolerance], ...] = ()

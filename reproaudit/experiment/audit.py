@@ -13,7 +13,7 @@ from pathlib import Path
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import Judged, judge
-from reproaudit.config.settings import Settings, describe
+from reproaudit.config.settings import Settings, list_settings
 from reproaudit.config.subject import SubjectSpec
 from reproaudit.config.tolerance import Ignored, Tolerance, Tolerances
 from reproaudit.diagnose.diagnosis import Diagnosis, Diagnostician
@@ -115,7 +115,7 @@ class Experiment:
             diagnosis.findings,
             alerts,
             notes=[*self.notes, *diagnosis.notes],
-            settings=describe(options.settings),
+            settings=list_settings(options.settings),
             subject=_show_subject(options.subject),
             next_commands=_suggest_commands(options, judged, diagnosis.findings),
             level=options.level,

@@ -148,7 +148,7 @@ def _make_error_page(code: str) -> list[str]:
 def _list_changes(entry: Intervention) -> list[str]:
     """Return what an intervention changes of a run, one change a line."""
     changes = []
-    for name, value in settings.describe(entry.settings):
+    for name, value in settings.list_settings(entry.settings):
         # The settings name the intervention itself, which the page does already.
         if name != "interventions":
             changes.append(f"{name} = {value}")

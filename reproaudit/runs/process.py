@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reproaudit.config.plan import RunPlan, to_json
-from reproaudit.config.settings import environment
+from reproaudit.config.settings import make_environment
 from reproaudit.errors import SubjectError, TraceError, UsageError
 from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.runs.log import copy_to_stderr, raise_what_the_recorder_says, tail
@@ -257,7 +257,7 @@ def start(
                 [python, *flags, *entry, str(plan_file), *([] if held is None else [str(held)])],
                 pass_fds=() if held is None else (held,),
                 cwd=plan.subject.cwd,
-                env={**os.environ, **environment(plan.settings)},
+                env={**os.environ, **make_environment(plan.settings)},
                 stdin=None if log is None else subprocess.DEVNULL,
                 stdout=output,
                 stderr=None if log is None else subprocess.STDOUT,

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reproaudit.config.settings import Settings, describe, environment, from_dict, merge, to_dict
+from reproaudit.config.settings import (
+    Settings,
+    from_dict,
+    list_settings,
+    make_environment,
+    merge,
+    to_dict,
+)
 from reproaudit.errors import UsageError
 
 FLAG = st.none() | st.booleans()
@@ -47,16 +54,18 @@ def test_a_merge_has_what_the_change_sets_and_else_what_the_base_sets(
 
 
 def test_settings_that_set_nothing_change_no_variable_and_show_nothing() -> None:
-    assert environment(Settings()) == {}
-    assert describe(Settings()) == ()
+    assert make_environment(Settings()) == {}
+    assert list_settings(Settings()) == ()
 
 
 def test_a_seed_does_not_fix_the_hash_seed() -> None:
-    assert "PYTHONHASHSEED" not in environment(Settings(seed=1, deterministic="error", threads=2))
+    assert "PYTHONHASHSEED" not in make_environment(
+        Settings(seed=1, deterministic="error", threads=2)
+    )
 
 
 def test_settings_that_must_precede_the_process_become_variables() -> None:
-    assert environment(Settings(hash_seed=0, cublas_workspace=":16:8", threads=4)) == {
+    assert make_environment(Settings(hash_seed=0, cublas_workspace=":16:8", threads=4)) == {
         "PYTHONHASHSEED": "0",
         "CUBLAS_WORKSPACE_CONFIG": ":16:8",
         "OMP_NUM_THREADS": "4",
@@ -66,7 +75,8 @@ def test_settings_that_must_precede_the_process_become_variables() -> None:
 
 def test_a_variable_given_by_name_wins_over_an_implied_one() -> None:
     assert (
-        environment(Settings(threads=4, env=(("MKL_NUM_THREADS", "1"),)))["MKL_NUM_THREADS"] == "1"
+        make_environment(Settings(threads=4, env=(("MKL_NUM_THREADS", "1"),)))["MKL_NUM_THREADS"]
+        == "1"
     )
 
 
@@ -76,7 +86,12 @@ def test_the_order_of_variables_does_not_make_settings_differ() -> None:
 
 def test_a_description_names_what_is_set_in_a_fixed_order() -> None:
     settings = Settings(env=(("B", "2"), ("A", "")), tf32=False, seed=0)
-    assert describe(settings) == (("seed", "0"), ("tf32", "false"), ("env.A", ""), ("env.B", "2"))
+    assert list_settings(settings) == (
+        ("seed", "0"),
+        ("tf32", "false"),
+        ("env.A", ""),
+        ("env.B", "2"),
+    )
 
 
 def test_an_unknown_setting_is_refused_with_the_nearest_name() -> None:

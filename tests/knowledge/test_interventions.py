@@ -14,7 +14,7 @@ import pytest
 
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.interning import Interned
-from reproaudit.config.settings import Settings, environment, to_dict
+from reproaudit.config.settings import Settings, make_environment, to_dict
 from reproaudit.errors import UsageError
 from reproaudit.knowledge.interventions import (
     INTERVENTIONS,
@@ -138,8 +138,8 @@ def test_interventions_are_united_and_keep_what_the_user_has_set() -> None:
     )
     assert (changed.seed, changed.hash_seed, changed.threads) == (7, 0, 1)
     assert changed.interventions == ("threads.one",)
-    assert environment(changed)["A"] == "1"
-    assert environment(changed)["PYTHONHASHSEED"] == "0"
+    assert make_environment(changed)["A"] == "1"
+    assert make_environment(changed)["PYTHONHASHSEED"] == "0"
 
 
 def test_interventions_for_a_gpu_are_left_out_without_one() -> None:
