@@ -19,6 +19,7 @@ from reproaudit.lock.model import (
     LockedRun,
     LockedTensor,
     Pairs,
+    ValueChange,
     find_changes,
 )
 from reproaudit.lock.text import flatten_settings
@@ -78,15 +79,21 @@ class TensorChange:
         assert found is not None
         return found
 
+    @property
+    def is_reshaped(self) -> bool:
+        """Return True if both sides have it, with different dtypes or shapes."""
+        if self.locked is None or self.now is None:
+            return False
+        return self.locked.tensor != self.now.tensor
+
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What differs between the lock and now besides what was computed. Rows are (name, locked,
-    now)."""
+    """What differs between the lock and now besides what was computed."""
 
-    code: tuple[tuple[str, str], ...] = ()  # (path, "changed", "new" or "gone")
-    settings: tuple[tuple[str, str, str], ...] = ()
-    environment: tuple[tuple[str, str, str], ...] = ()
+    code: Pairs = ()  # (path, "changed", "new" or "gone")
+    settings: tuple[ValueChange, ...] = ()
+    environment: tuple[ValueChange, ...] = ()
 
     @property
     def is_any(self) -> bool:
@@ -275,14 +282,14 @@ def _find_first_difference(locked: LockedRun, now: LockedRun) -> Where | None:
         b = b[: last_b + 1]
     at = _find_unequal_pair(a, b, pairs)
     if at is None:
-        return _find_one_sided(a, b, pairs, count)
+        return _find_lone_ops(a, b, pairs, count)
     first = a[pairs.pairs_a[at]]
     second = b[pairs.pairs_b[at]]
     if _is_same(first.inputs, second.inputs):
         kind = _classify_source(first, second)
         return Where(kind, locked=(first,), now=(second,))
     # Other inputs: they come from an op that only one side has, or else from no op at all.
-    where = _find_one_sided(a, b, pairs, at, only_new=True)
+    where = _find_lone_ops(a, b, pairs, at, only_new=True)
     if where is None:
         where = Where(WhereKind.ARGUMENT, locked=(first,), now=(second,))
     return where
@@ -315,7 +322,7 @@ def _is_same(locked: str, now: str) -> bool:
     return locked in (now, VARIES)
 
 
-def _find_one_sided(
+def _find_lone_ops(
     a: Sequence[LockedOp],
     b: Sequence[LockedOp],
     pairs: Alignment,

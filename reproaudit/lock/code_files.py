@@ -33,7 +33,9 @@ def find_code_files(subject: SubjectSpec, shown: Iterable[str]) -> Pairs:
     seen: set[Path] = set()
     while waiting and len(seen) < _MOST_FILES:
         path = Path(os.path.realpath(waiting.pop()))
-        if path in seen or not _is_code(path, roots):
+        if path in seen:
+            continue
+        if not _is_code(path, roots):
             continue
         seen.add(path)
         try:
@@ -41,7 +43,8 @@ def find_code_files(subject: SubjectSpec, shown: Iterable[str]) -> Pairs:
         except OSError:  # made by the program and gone since, or a name that only looks like a file
             continue
         name = Path(os.path.relpath(path, folder)).as_posix()
-        found[name] = hashlib.sha256(content).hexdigest()[:_DIGITS]
+        digest = hashlib.sha256(content).hexdigest()
+        found[name] = digest[:_DIGITS]
         waiting += _find_imports(path, content, roots)
     return tuple(sorted(found.items()))
 
@@ -63,17 +66,17 @@ def _list_subject_files(subject: SubjectSpec, roots: Iterable[Path]) -> Iterator
     if subject.path:
         yield subject.file
     else:
-        yield from _list_module_files(subject.module.split("."), roots)
+        yield from _list_module_files(subject.module, roots)
 
 
-def _list_module_files(parts: list[str], roots: Iterable[Path]) -> Iterator[Path]:
+def _list_module_files(name: str, roots: Iterable[Path]) -> Iterator[Path]:
     """Yield the files that importing a dotted name may run.
 
     These are the packages on the way, and the module.
     """
     for root in roots:
         base = root
-        for part in parts:
+        for part in name.split("."):
             base = base / part
             package = base / "__init__.py"
             if package.is_file():
@@ -94,15 +97,19 @@ def _find_imports(path: Path, content: bytes, roots: tuple[Path, ...]) -> Iterat
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield from _list_module_files(alias.name.split("."), folders)
+                yield from _list_module_files(alias.name, folders)
         elif isinstance(node, ast.ImportFrom):
-            bases = folders
-            if node.level:
-                up = min(node.level, len(path.parents))
-                bases = (path.parents[up - 1],)
-            parts = []
-            if node.module:
-                parts = node.module.split(".")
-            for alias in node.names:
-                # What is imported from a package may be a module of its own.
-                yield from _list_module_files([*parts, alias.name], bases)
+            yield from _find_from_imports(node, path, folders)
+
+
+def _find_from_imports(node: ast.ImportFrom, path: Path, folders: Iterable[Path]) -> Iterator[Path]:
+    if node.level:
+        # One dot is the package that the file lies in, each further dot the one around it.
+        level = min(node.level, len(path.parents))
+        folders = (path.parents[level - 1],)
+    for alias in node.names:
+        # What is imported from a package may be a module of its own.
+        name = alias.name
+        if node.module:
+            name = f"{node.module}.{name}"
+        yield from _list_module_files(name, folders)

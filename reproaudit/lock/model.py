@@ -19,6 +19,7 @@ DECIDING_KINDS = frozenset({"output", "loss", "gradient", "parameter"})
 KINDS = ("batch", "intermediate", "output", "loss", "gradient", "parameter")
 
 Pairs = tuple[tuple[str, str], ...]
+ValueChange = tuple[str, str, str]  # name, value in the lock, value now
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,7 @@ def merge_entry(lock: Lock, made: Entry, *, prune: bool = False) -> Lock:
     return Lock(tuple(entries))
 
 
-def find_changes(before: Pairs, now: Pairs) -> tuple[tuple[str, str, str], ...]:
+def find_changes(before: Pairs, now: Pairs) -> tuple[ValueChange, ...]:
     """Return (name, before, now) for each name whose value differs.
 
     The value is "unset" where one side lacks the name.

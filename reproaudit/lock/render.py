@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from reproaudit.lock.check import Changes, CheckResult, State, TensorChange, Where, WhereKind
-from reproaudit.lock.model import LockedOp, LockedTensor
+from reproaudit.lock.model import LockedOp, LockedTensor, ValueChange
 from reproaudit.report.layout import make_rows
 
 Row = tuple[str, str]  # a label, and what it says
@@ -181,16 +181,16 @@ def _write_span(steps: Collection[int]) -> str:
 
 def _write_tensor(change: TensorChange) -> tuple[str, ...]:
     tensor = change.either
-    has_same_shape = (
-        change.locked is None or change.now is None or change.locked.tensor == change.now.tensor
-    )
-    locked = _write_content(change.locked, with_shape=not has_same_shape)
-    now = _write_content(change.now, with_shape=not has_same_shape)
+    shape = tensor.tensor
+    if change.is_reshaped:
+        shape = ""  # each side is shown with its own
+    locked = _write_content(change.locked, with_shape=change.is_reshaped)
+    now = _write_content(change.now, with_shape=change.is_reshaped)
     return (
         f"step {tensor.step}",
         tensor.kind,
         tensor.name,
-        tensor.tensor if has_same_shape else "",
+        shape,
         f"locked {locked}",
         f"now {now}",
     )
@@ -291,7 +291,7 @@ def _make_changes_document(changes: Changes) -> dict[str, Any]:
     }
 
 
-def _make_row_document(row: tuple[str, str, str]) -> dict[str, str]:
+def _make_row_document(row: ValueChange) -> dict[str, str]:
     name, locked, now = row
     return {"name": name, "locked": locked, "now": now}
 
