@@ -11,7 +11,7 @@ from reproaudit.config.project import (
     DEFAULTS,
     Choices,
     ProjectConfig,
-    choices_of_environment,
+    read_environment_choices,
     resolve,
 )
 from reproaudit.config.settings import Settings, merge
@@ -36,7 +36,7 @@ def resolve_choices(
         budget=getattr(options, "budget", None),
         baseline=Path(baseline).absolute() if baseline else None,
     )
-    environment = choices_of_environment(os.environ, Path.cwd())
+    environment = read_environment_choices(os.environ, Path.cwd())
     strongest_first = (said, environment, subject or Choices(), project.choices, DEFAULTS)
     return resolve(*strongest_first)
 

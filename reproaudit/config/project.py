@@ -89,7 +89,7 @@ def resolve(*places: Choices) -> Choices:
     return Choices(**heard)
 
 
-def choices_of_environment(environ: Mapping[str, str], folder: Path) -> Choices:
+def read_environment_choices(environ: Mapping[str, str], folder: Path) -> Choices:
     """Read REPROAUDIT_RUNS, _STEPS, _TIMEOUT, _PRESET, _BUDGET and _BASELINE.
 
     An empty one says nothing. `folder` is what a relative path is relative to. Other variables with

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.config.project import choices_of_environment
+from reproaudit.config.project import read_environment_choices
 from reproaudit.config.tolerance import Tolerance, parse_tolerance
 from reproaudit.errors import UsageError
 from reproaudit.pytest_plugin.names import ISOLATIONS
@@ -47,7 +47,7 @@ def complete_options(
     runs = (
         options.runs
         or config.getoption("reproaudit_runs")
-        or choices_of_environment(os.environ, Path()).runs
+        or read_environment_choices(os.environ, Path()).runs
         or config.getini("reproaudit_runs")
         or default_runs
     )

@@ -11,9 +11,9 @@ from reproaudit.config.project import (
     Choices,
     ProjectConfig,
     Subject,
-    choices_of_environment,
     load_project,
     parse_budget,
+    read_environment_choices,
     resolve,
 )
 from reproaudit.config.settings import Settings
@@ -240,10 +240,10 @@ def test_the_environment_says_what_its_variables_hold_and_an_empty_one_says_noth
         "REPROAUDIT_FILL": "90",
         "RUNS": "1",
     }
-    assert choices_of_environment(environ, tmp_path) == Choices(
+    assert read_environment_choices(environ, tmp_path) == Choices(
         7, "all", 2.5, "strict", (40, None), tmp_path / "known.json"
     )
-    assert choices_of_environment(dict.fromkeys(environ, " "), tmp_path) == Choices()
+    assert read_environment_choices(dict.fromkeys(environ, " "), tmp_path) == Choices()
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ def test_a_variable_with_a_wrong_value_is_refused_by_its_name(
     tmp_path: Path, name: str, text: str
 ) -> None:
     with pytest.raises(UsageError) as caught:
-        choices_of_environment({f"REPROAUDIT_{name}": text}, tmp_path)
+        read_environment_choices({f"REPROAUDIT_{name}": text}, tmp_path)
     assert caught.value.code == "setting-invalid"
     assert name.lower() in str(caught.value).lower()
 
