@@ -18,13 +18,14 @@ from reproaudit.config.settings import (
     locate_error,
     refuse_unknown,
 )
-from reproaudit.config.tolerance import Ignored, TensorPattern, Tolerance
+from reproaudit.config.tolerance import Ignored, TensorPattern, TensorTolerances, Tolerance
 from reproaudit.errors import UsageError
 
 BASELINE_FILE = "reproaudit-baseline.json"
 _PREFIX = "REPROAUDIT_"
 
 
+Presets = tuple[tuple[str, Settings], ...]  # by name
 Budget = tuple[int | None, float | None]  # runs and seconds of the diagnosis
 
 
@@ -66,10 +67,10 @@ class ProjectConfig:
     """What [tool.reproaudit] says; None and empty: not said. `path` is the file that says it."""
 
     path: Path | None = None
-    presets: tuple[tuple[str, Settings], ...] = ()
+    presets: Presets = ()
     choices: Choices = Choices()
     tolerance: Tolerance | None = None
-    tolerances: tuple[tuple[TensorPattern, Tolerance], ...] = ()
+    tolerances: TensorTolerances = ()
     ignored: tuple[Ignored, ...] = ()
     subjects: tuple[Subject, ...] = ()
 
@@ -163,8 +164,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
 def _read_project(path: Path, table: object) -> ProjectConfig:
     where = f"{path}: [tool.reproaudit]"
     table = _require_table(table, where, "a table")
-    known = (*_CHOICES, "presets", "tolerance", "tolerances", "ignore", "subjects")
-    refuse_unknown(table, known, where, "key")
+    refuse_unknown(table, (*_CHOICES, *_TABLES), where, "key")
     tolerance = None
     if "tolerance" in table:
         tolerance = _read_tolerance(table["tolerance"], f"{where} tolerance")
@@ -180,7 +180,7 @@ def _read_project(path: Path, table: object) -> ProjectConfig:
     )
 
 
-def _read_presets(presets: object, where: str) -> tuple[tuple[str, Settings], ...]:
+def _read_presets(presets: object, where: str) -> Presets:
     wanted = "a table of tables, [tool.reproaudit.presets.NAME]"
     table = _require_table(presets, f"{where} presets", wanted)
     # A lone setting here was meant to stand in a preset: its table is what is wrong.
@@ -193,7 +193,7 @@ def _read_presets(presets: object, where: str) -> tuple[tuple[str, Settings], ..
     return tuple(found)
 
 
-def _read_tolerances(tolerances: object, where: str) -> tuple[tuple[TensorPattern, Tolerance], ...]:
+def _read_tolerances(tolerances: object, where: str) -> TensorTolerances:
     wanted = '{"gradient:layers.*" = {ulp = 4}}'
     table = _require_table(tolerances, f"{where} tolerances", wanted)
     found = []
@@ -216,10 +216,13 @@ def _read_exclusions(ignore: object, where: str) -> tuple[Ignored, ...]:
 
 # -- subjects
 
+_SUBJECT_KEYS = ("subject", "name", "cwd", "inputs", "seed")  # besides choices
+
 
 def _read_subjects(entries: object, where: str, folder: Path) -> tuple[Subject, ...]:
     if not isinstance(entries, list):
-        raise bad_value(where, entries, '["train.py --epochs 1", {subject = "eval.py", seed = 0}]')
+        wanted = '["train.py --epochs 1", {subject = "eval.py", seed = 0}]'
+        raise bad_value(where, entries, wanted)
     found: dict[str, Subject] = {}
     for number, entry in enumerate(entries):
         subject = _read_subject(entry, f"{where}[{number}]", folder)
@@ -243,7 +246,7 @@ def _read_subject(entry: object, where: str, folder: Path) -> Subject:
         raise bad_value(where, entry, wanted)
     # There is one baseline for all subjects.
     own = [key for key in _CHOICES if key != "baseline"]
-    refuse_unknown(table, ("subject", "name", "cwd", "inputs", "seed", *own), where, "key")
+    refuse_unknown(table, (*_SUBJECT_KEYS, *own), where, "key")
     words = _split_words(table["subject"], f"{where} subject")
     inputs = table.get("inputs", [])
     if isinstance(inputs, str):
@@ -286,6 +289,8 @@ def _split_words(value: object, where: str) -> tuple[str, ...]:
 
 # -- choices
 
+# What [tool.reproaudit] may hold besides choices.
+_TABLES = ("presets", "tolerance", "tolerances", "ignore", "subjects")
 _CHOICES = ("runs", "steps", "timeout", "preset", "budget", "baseline")
 _NUMBERS = ("runs", "steps", "timeout")  # those that the environment can only say as text
 

@@ -10,6 +10,8 @@ from reproaudit.codec import expect
 from reproaudit.errors import UsageError, did_you_mean
 from reproaudit.trace.words import HASH_SEED
 
+Pairs = tuple[tuple[str, str], ...]  # names and what they are set to
+
 _LARGEST_SEED = 2**32 - 1
 # From where to where, both included.
 _INTEGERS = {
@@ -42,7 +44,7 @@ class Settings:
     threads: int | None = None
     fill_uninitialized: bool | None = None
     cublas_workspace: str | None = None
-    env: tuple[tuple[str, str], ...] = ()
+    env: Pairs = ()
     device: str | None = None
     interventions: tuple[str, ...] = ()
 
@@ -171,7 +173,7 @@ def make_environment(settings: Settings) -> dict[str, str]:
     return variables | dict(settings.env)
 
 
-def list_settings(settings: Settings) -> tuple[tuple[str, str], ...]:
+def list_settings(settings: Settings) -> Pairs:
     """Return what is set as (name, text) for a report, in a fixed order.
 
     Variables are named "env.NAME".

@@ -97,6 +97,9 @@ class Ignored:
     reason: str
 
 
+TensorTolerances = tuple[tuple[TensorPattern, Tolerance], ...]  # the first that matches counts
+
+
 @dataclass(frozen=True, slots=True)
 class Tolerances:
     """What counts as equal.
@@ -105,7 +108,7 @@ class Tolerances:
     """
 
     by_dtype: Mapping[str, Tolerance] = field(default_factory=dict)
-    by_tensor: tuple[tuple[TensorPattern, Tolerance], ...] = ()
+    by_tensor: TensorTolerances = ()
 
     def of(self, kind: EventKind, name: str, dtype: str) -> Tolerance:
         """Return the tolerance of one tensor; bitwise where nothing is said of it."""
@@ -123,8 +126,8 @@ def parse_tolerances(texts: Sequence[str]) -> Tolerances:
     What stands before the limits is a pattern of names if it begins with a kind of tensor or holds
     `*`, `?` or a dot; `*` alone, a dtype and `torch.` with a dtype are none. Raises UsageError.
     """
-    of_dtypes: list[str] = []
-    by_tensor: list[tuple[TensorPattern, Tolerance]] = []
+    of_dtypes = []
+    by_tensor = []
     for clause in ";".join(texts).split(";"):
         # The last colon stands before the limits: a pattern may hold others, limits hold none.
         name, _, limits = clause.rpartition(":")
