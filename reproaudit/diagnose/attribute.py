@@ -25,12 +25,14 @@ def lacks_exact_line(known: FoundSource, finding: Finding) -> bool:
     """Return True if only the arrival of the difference is known, not the line that made it."""
     if known.pin is not None or known.explained.has_exact_line:
         return False
-    call, fix = known.explained.call, finding.fix
+    call = known.explained.call
+    fix = finding.fix
     if call is None or fix is None:
         return True
     # A call that could have been a bystander, as clocks are, is none if repairing it repairs the
     # program.
-    return set(find_for_call(call)).isdisjoint(fix.settings)
+    repairs = set(find_for_call(call))
+    return repairs.isdisjoint(fix.settings)
 
 
 def is_repaired_by(one: FoundSource, name: str, known: Sequence[FoundSource]) -> bool:
@@ -44,9 +46,11 @@ def is_repaired_by(one: FoundSource, name: str, known: Sequence[FoundSource]) ->
     removed = INTERVENTIONS[name].causes
     if one.explained.finding.cause in removed:
         return True
-    return not any(
-        name in other.choices and other.explained.finding.cause in removed for other in known
-    )
+    for other in known:
+        has_removed_cause = other.explained.finding.cause in removed
+        if has_removed_cause and name in other.choices:
+            return False
+    return True
 
 
 def drop_clock_suspicion(explained: Explanation) -> Finding:
@@ -55,8 +59,11 @@ def drop_clock_suspicion(explained: Explanation) -> Finding:
     A clock is suspected because it differs, as clocks do. To be called where fixing it repaired
     nothing.
     """
-    call, finding = explained.call, explained.finding
-    if call is None or call.strength is not Strength.CLOCK or not explained.is_from_outside:
+    finding = explained.finding
+    call = explained.call
+    if call is None or call.strength is not Strength.CLOCK:
+        return finding
+    if not explained.is_from_outside:
         return finding
     note = f"{call.name} differs too, but no run with it fixed was equal"
     return with_cause(finding, Cause.UNKNOWN, note)
@@ -67,19 +74,23 @@ def correct_cause(finding: Finding, part: tuple[str, ...]) -> Finding:
 
     The repair is right: it was run.
     """
-    if any(finding.cause in INTERVENTIONS[name].causes for name in part):
-        return finding
+    for name in part:
+        if finding.cause in INTERVENTIONS[name].causes:
+            return finding
     cause = infer_cause(part)
     if cause is None or cause is finding.cause:
         return finding
-    if cause is not Cause.HASH_ORDER and RULES[finding.cause].is_of_stream:
+    is_of_stream = RULES[finding.cause].is_of_stream
+    if is_of_stream and cause is not Cause.HASH_ORDER:
         # What shifts a stream is repaired at what shifts it; the stream is where it shows.
         return finding
-    return with_cause(finding, cause, f"known by what repairs it: {', '.join(part)}")
+    repairs = ", ".join(part)
+    return with_cause(finding, cause, f"known by what repairs it: {repairs}")
 
 
 def could_be_repaired_by(one: FoundSource, name: str) -> bool:
     """Return True if the intervention could repair this finding, for all that its origin says."""
+    # How operators compute does not change what the program gives to them.
     is_inside = INTERVENTIONS[name].acts_on.is_inside_operators
     return not (is_inside and one.explained.is_from_outside)
 
@@ -114,17 +125,26 @@ def make_finding_without_place(
 def _name_allocation(finding: Finding, runs: Sequence[Run]) -> Finding:
     """Name the op that allocated the memory which an op was first seen to read undefined."""
     for run in runs:
-        for reader in run.main.operations(EventFlag.READS_UNDEFINED):
-            if reader.allocated_by is not None:
-                allocation = run.main.op(reader.allocated_by)
-                return replace(finding, op=allocation.shown_name, location=allocation.location)
+        trace = run.main
+        for reader in trace.operations(EventFlag.READS_UNDEFINED):
+            if reader.allocated_by is None:
+                continue
+            allocation = trace.op(reader.allocated_by)
+            return replace(
+                finding,
+                op=allocation.shown_name,
+                location=allocation.location,
+            )
     return finding
 
 
 def _name_race(finding: Finding, fix: Fix, races: Sequence[DeviceRace]) -> Finding:
     """Name the first race, at a known line, that the fix removes."""
+    fixed = set(fix.settings)
     for race in races:
-        if race.location.line and not set(race.repairs).isdisjoint(fix.settings):
+        if not race.location.line:
+            continue
+        if not fixed.isdisjoint(race.repairs):
             return replace(finding, op=race.shown_op, location=race.location)
     return finding
 
@@ -138,14 +158,24 @@ def add_patch(finding: Finding, subject: SubjectSpec, *, refuses: bool) -> Findi
     fix = finding.fix
     if fix is None or not fix.verified:
         return finding
+    patch: tuple[str, ...] = ()
     file, line, shown = _find_file(finding, subject)
+    # A subject that was given by module has no file to patch.
     text = _read_text(file) if subject.path else ""
-    patch = make_patch(text, shown, fix.settings, line, refuses=refuses) if text else ()
+    if text:
+        patch = make_patch(text, shown, fix.settings, line, refuses=refuses)
     if not patch:
-        entries = [INTERVENTIONS[name] for name in fix.settings]
-        advised = [row for entry in entries for row in choose_patch_lines(entry, refuses=refuses)]
-        patch = tuple(dict.fromkeys(advised))
+        patch = _list_advised_lines(fix.settings, refuses=refuses)
     return replace(finding, fix=replace(fix, patch=patch))
+
+
+def _list_advised_lines(names: Sequence[str], *, refuses: bool) -> tuple[str, ...]:
+    """Return the lines to write in place of the interventions, where no diff can be made."""
+    advised: list[str] = []
+    for name in names:
+        entry = INTERVENTIONS[name]
+        advised += choose_patch_lines(entry, refuses=refuses)
+    return tuple(dict.fromkeys(advised))
 
 
 def _find_file(finding: Finding, subject: SubjectSpec) -> tuple[Path, int | None, str]:

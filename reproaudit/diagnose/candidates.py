@@ -32,46 +32,60 @@ def find_candidates(
     """
     finding = explained.finding
     origin = explained.source.origin
+    cause = finding.cause
+    against_cause = list_against((cause,), cuda=cuda)
     found: list[str] = []
+    # A call and a race are seen, so what they name is likelier than what the cause suggests.
     if explained.call is not None:
         found += find_for_call(explained.call)
     found += explained.named
-    if finding.cause is Cause.KERNEL or (explained.named and origin is Origin.OP):
-        found += _against_kernel(finding, cuda=cuda)
-    if finding.cause is Cause.UNSEEDED_RNG and origin is Origin.RANDOM:
-        is_own = _draws_from_own_generator(explained, pair)
-        found += list_for_clue(Clue.OWN_GENERATOR if is_own else Clue.DEFAULT_GENERATOR)
-    if finding.cause is Cause.RNG_ORDER:
+    is_raced_op = bool(explained.named) and origin is Origin.OP
+    if cause is Cause.KERNEL or is_raced_op:
+        found += _find_for_kernel(finding, cuda=cuda)
+    if cause is Cause.UNSEEDED_RNG and origin is Origin.RANDOM:
+        if _draws_from_own_generator(explained, pair):
+            found += list_for_clue(Clue.OWN_GENERATOR)
+        else:
+            found += list_for_clue(Clue.DEFAULT_GENERATOR)
+    if cause is Cause.RNG_ORDER:
         found += list_for_clue(Clue.DRAWS_REORDERED)
     is_unplaced = explained.is_from_outside and not explained.has_exact_line
-    if finding.cause is Cause.UNKNOWN or is_unplaced:
+    if cause is Cause.UNKNOWN or is_unplaced:
         # First what is suspected, then what is usual.
-        found += list_against((finding.cause,), cuda=cuda)
+        found += against_cause
         found += find_for_drawn_streams(*pair)
         if has_random_hashes(pair[0]):
             found += list_for_clue(Clue.RANDOM_HASHES)
         found += find_for_drawn_streams(*pair, at_least=0)
-    found += list_against((finding.cause,), cuda=cuda)
+    found += against_cause
     return tuple(dict.fromkeys(found))
 
 
-def _against_kernel(finding: Finding, *, cuda: bool) -> list[str]:
+def _find_for_kernel(finding: Finding, *, cuda: bool) -> list[str]:
     """Return what the op's mechanism on a GPU names, in the order that repeating it suggests."""
-    mechanism = find_mechanism(finding.op) if cuda else None
     evidence = finding.evidence
     found: list[str] = []
+    # Mechanisms are known for GPUs only.
+    mechanism = find_mechanism(finding.op) if cuda else None
     if mechanism is not None:
-        if evidence.replayed and mechanism.part_if_replayed is not None:
-            found += list_acting_on((mechanism.part_if_replayed,))
-        found += [name for name in mechanism.interventions if name not in found]
+        part = mechanism.part_if_replayed
+        if evidence.replayed and part is not None:
+            found += list_acting_on((part,))
+        for name in mechanism.interventions:
+            if name not in found:
+                found.append(name)
     if evidence.switched is False:
         # The deterministic forms were tried on the op itself and do not repair it. Where it has a
         # mechanism, the flag may still have the function above take another op: interpolate() does.
-        found.sort(key=lambda name: INTERVENTIONS[name].acts_on is Part.KERNELS)
+        found.sort(key=_switches_kernels)
         if cuda and evidence.declared:
             found += list_for_clue(Clue.FLAG_IS_REFUSED)
         found += list_for_clue(Clue.FLAG_IS_NOT_ENOUGH)
     return found
+
+
+def _switches_kernels(name: str) -> bool:
+    return INTERVENTIONS[name].acts_on is Part.KERNELS
 
 
 def find_for_call(call: EntropyCall) -> tuple[str, ...]:
@@ -82,7 +96,9 @@ def find_for_call(call: EntropyCall) -> tuple[str, ...]:
     named = list_for_call(call.name)
     if not is_drawn_by_worker(call):
         return named
-    return (*list_for_clue(Clue.WORKER_SEED), *named, *list_for_clue(Clue.WORKER_SURROUNDINGS))
+    for_seed = list_for_clue(Clue.WORKER_SEED)
+    for_surroundings = list_for_clue(Clue.WORKER_SURROUNDINGS)
+    return (*for_seed, *named, *for_surroundings)
 
 
 def find_for_drawn_streams(a: Run, b: Run, at_least: int = 1) -> tuple[str, ...]:
@@ -91,44 +107,51 @@ def find_for_drawn_streams(a: Run, b: Run, at_least: int = 1) -> tuple[str, ...]
     Only streams count whose state changed at least so often. One that was not seen to change may
     have been drawn from before it was first looked at.
     """
-    states_a, states_b = _read_states(a), _read_states(b)
-    suspects = [
-        stream
-        for stream, states in states_a.items()
-        if len(states) > at_least and stream in states_b and states.isdisjoint(states_b[stream])
-    ]
-    return tuple(
-        name
-        for name, entry in INTERVENTIONS.items()
-        if entry.streams and any(stream.startswith(entry.streams) for stream in suspects)
-    )
+    states_a = _read_states(a)
+    states_b = _read_states(b)
+    suspects: list[str] = []
+    for stream, states in states_a.items():
+        if len(states) <= at_least or stream not in states_b:
+            continue
+        # One common state is enough: the streams were alike there, whatever was drawn since.
+        if states.isdisjoint(states_b[stream]):
+            suspects.append(stream)
+    found: list[str] = []
+    for name, entry in INTERVENTIONS.items():
+        # An empty tuple of starts fits no stream.
+        if any(stream.startswith(entry.streams) for stream in suspects):
+            found.append(name)
+    return tuple(found)
 
 
 def _read_states(run: Run) -> dict[str, set[Digest]]:
     """Return the states of each global stream of the main process."""
     found: dict[str, set[Digest]] = {}
     for event in run.main.stream_states():
-        found.setdefault(event.stream, set()).add(event.state)
+        states = found.setdefault(event.stream, set())
+        states.add(event.state)
     return found
 
 
 def _draws_from_own_generator(explained: Explanation, pair: tuple[Run, Run]) -> bool:
+    """Return True if the program made the generator; torch's default one is seeded elsewhere."""
     source = explained.source
     if source.event_a is None:
         return False
-    op = pair[0].trace_of(source.process).op(source.event_a)
-    return bool(op.flags & EventFlag.OWN_GENERATOR)
+    trace = pair[0].trace_of(source.process)
+    op = trace.op(source.event_a)
+    return EventFlag.OWN_GENERATOR in op.flags
 
 
 def list_combinable(*, cuda: bool, compiles: bool) -> tuple[str, ...]:
     """Return every intervention that may be tried at once, in the table's order."""
-    return tuple(
-        name
-        for name, entry in INTERVENTIONS.items()
-        if not entry.is_last_resort
-        and (cuda or not entry.only_cuda)
-        and (compiles or not entry.only_compiled)
-    )
+    found: list[str] = []
+    for name, entry in INTERVENTIONS.items():
+        lacks_cuda = entry.only_cuda and not cuda
+        lacks_compiler = entry.only_compiled and not compiles
+        if not (entry.is_last_resort or lacks_cuda or lacks_compiler):
+            found.append(name)
+    return tuple(found)
 
 
 def infer_cause(names: Iterable[str]) -> Cause | None:
@@ -136,8 +159,13 @@ def infer_cause(names: Iterable[str]) -> Cause | None:
 
     An intervention speaks for the first of its causes.
     """
-    causes = {INTERVENTIONS[name].causes[0] for name in names}
-    return causes.pop() if len(causes) == 1 else None
+    causes: set[Cause] = set()
+    for name in names:
+        entry = INTERVENTIONS[name]
+        causes.add(entry.causes[0])
+    if len(causes) != 1:
+        return None
+    return causes.pop()
 
 
 def rank_unions(lists: Sequence[Sequence[str]]) -> Iterator[tuple[str, ...]]:
@@ -147,7 +175,10 @@ def rank_unions(lists: Sequence[Sequence[str]]) -> Iterator[tuple[str, ...]]:
     """
     depth = 1
     while True:
-        yield tuple(dict.fromkeys(name for names in lists for name in names[:depth]))
+        union: list[str] = []
+        for names in lists:
+            union += names[:depth]
+        yield tuple(dict.fromkeys(union))
         if all(len(names) <= depth for names in lists):
             return
         depth += 1

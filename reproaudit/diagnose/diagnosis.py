@@ -88,19 +88,20 @@ class Diagnostician:
         *,
         interned: Interned,
     ) -> None:
-        first = judged.runs[0].main
         self._lab = lab
         self._interned = interned
         self._judged = judged
         self._alerts = alerts
         self._races = races
+        first = judged.runs[0].main
         self._cuda = "gpu" in first.header["environment"]
-        self._compiles = any(note.code is Unchecked.COMPILED_REGIONS for note in first.notes)
+        # What a compiled region runs is not recorded op by op, and that is noted where one is.
+        codes = {note.code for note in first.notes}
+        self._compiles = Unchecked.COMPILED_REGIONS in codes
         self._locator = Locator(lab, judged, alerts, races, interned=interned)
         self._pinning = Pinning(lab, self._locator, self._cuda)
-        self._trials = Trials(
-            lab, [len(group) for group in judged.comparison.classes], interned=interned
-        )
+        class_sizes = [len(group) for group in judged.comparison.classes]
+        self._trials = Trials(lab, class_sizes, interned=interned)
         self._search = Search(self._trials.attempt)
         self._notes: list[NotChecked] = []
         self._warnings: list[ProgramWarning] = []
@@ -128,12 +129,9 @@ class Diagnostician:
         except SubjectError as error:
             self._note_end(error.message)
         if rows is None:
+            # The search ended early. What was found by then is attributed all the same.
             rows = self._attribute()
-        refuses = bool(self._alerts)
-        rows = [
-            replace(row, finding=add_patch(row.finding, self._lab.subject, refuses=refuses))
-            for row in rows
-        ]
+        rows = self._add_patches(rows)
         findings = tuple(row.finding for row in rows)
         return Diagnosis(
             findings=findings,
@@ -145,13 +143,24 @@ class Diagnostician:
             was_interrupted=self._was_interrupted,
         )
 
+    def _add_patches(self, rows: Sequence[_Row]) -> list[_Row]:
+        refuses = bool(self._alerts)
+        patched: list[_Row] = []
+        for row in rows:
+            finding = add_patch(row.finding, self._lab.subject, refuses=refuses)
+            patched.append(replace(row, finding=finding))
+        return patched
+
     def _note_end(self, why: str) -> None:
         """Say why the diagnosis ended early, and what it did not come to."""
-        tried = {name for trial in self._search.trials for name in trial.settings}
+        tried: set[str] = set()
+        for trial in self._search.trials:
+            tried.update(trial.settings)
         possible = list_combinable(cuda=self._cuda, compiles=self._compiles)
         left = [name for name in possible if name not in tried]
         if left and self._fix is None:
-            why += f"; not tried: {', '.join(left)}"
+            shown = ", ".join(left)
+            why += f"; not tried: {shown}"
         note = NotChecked(Unchecked.DIAGNOSIS_ENDED, "the rest of the diagnosis", why)
         self._notes.append(note)
 
@@ -172,16 +181,25 @@ class Diagnostician:
             return
         if pair is None:
             return
-        self._pinning.add(self._locator.explain(pair), pair)
+        explanations = self._locator.explain(pair)
+        self._pinning.add(explanations, pair)
         has_pins = any(known.pin is not None for known in self._pinning.known)
-        if not has_pins and self._search.find_first_enough(self._unite_choices(1)):
-            return  # nothing is left to differ
+        if not has_pins:
+            # Where nothing can be pinned, sources are silenced by interventions. If those of the
+            # first choice make runs equal, nothing is left to differ.
+            first_choices = self._unite_choices(1)
+            if self._search.find_first_enough(first_choices):
+                return
         self._pinning.complete()
 
     def _unite_choices(self, widest: int) -> list[tuple[str, ...]]:
         """Return unions of the first interventions of each source, up to so many of each."""
-        lists = [known.choices[known.chosen :] for known in self._pinning.known]
-        return list(islice(rank_unions(lists), widest))
+        lists: list[tuple[str, ...]] = []
+        for known in self._pinning.known:
+            untried = known.choices[known.chosen :]
+            lists.append(untried)
+        unions = rank_unions(lists)
+        return list(islice(unions, widest))
 
     # The fix
 
@@ -191,25 +209,34 @@ class Diagnostician:
         elif self._races:
             # Where recording hid the difference, streams that nothing orders are the first
             # suspects.
-            sets = list(rank_unions([race.repairs for race in self._races]))
+            repairs = [race.repairs for race in self._races]
+            sets = list(rank_unions(repairs))
         else:
             sets = []
-        found = self._search.find_first_enough(sets) or self._search.find_first_enough(
-            self._wide_sets()
-        )
+        found = self._search.find_first_enough(sets)
+        if found is None:
+            found = self._search.find_first_enough(self._list_wide_sets())
         if found is not None:
             self._fix = self._search.shrink(found)
 
-    def _wide_sets(self) -> list[tuple[str, ...]]:
+    def _list_wide_sets(self) -> list[tuple[str, ...]]:
         """Return everything at once; without what a program may not survive; with fresh files too.
 
         Fresh files come last, because they change most of a program.
         """
-        possible = list_combinable(cuda=self._cuda, compiles=self._compiles)
-        whole = tuple(name for name in possible if self._lab.can_try(name))
-        gentle = tuple(name for name in whole if not INTERVENTIONS[name].is_harsh)
-        fresh = tuple(name for name, entry in INTERVENTIONS.items() if entry.fresh_files)
-        return [whole, gentle, (*whole, *fresh)]
+        whole: list[str] = []
+        gentle: list[str] = []
+        for name in list_combinable(cuda=self._cuda, compiles=self._compiles):
+            if not self._lab.can_try(name):
+                continue
+            whole.append(name)
+            if not INTERVENTIONS[name].is_harsh:
+                gentle.append(name)
+        fresh: list[str] = []
+        for name, entry in INTERVENTIONS.items():
+            if entry.fresh_files:
+                fresh.append(name)
+        return [tuple(whole), tuple(gentle), (*whole, *fresh)]
 
     # Which finding it fixes
 
@@ -219,34 +246,43 @@ class Diagnostician:
         What repairs a finding also decides a cause that was open.
         """
         known = list(self._pinning.known)
+        rows: list[_Row] = []
+        # A second attribution, after an interrupted one, is not to warn twice.
         self._warnings.clear()
         if self._fix is None:
-            return [_Row(drop_clock_suspicion(one.explained), one) for one in known]
+            for one in known:
+                finding = drop_clock_suspicion(one.explained)
+                rows.append(_Row(finding, one))
+            return rows
         if not known:
             return [self._make_row_without_place(self._fix)]
         parts = self._divide_fix(self._fix, known)
-        rows: list[_Row] = []
         for one, part in zip(known, parts, strict=True):
             finding = correct_cause(one.explained.finding, part)
-            if part:
-                rows.append(_Row(replace(finding, fix=self._make_fix(part, finding)), one))
-            else:
+            if not part:
                 self._warn_of_no_consequence(finding)
-        for name in self._fix:
-            if not any(name in part for part in parts):
-                rows.append(self._make_row_without_place((name,)))
+                continue
+            fix = self._make_fix(part, finding)
+            rows.append(_Row(replace(finding, fix=fix), one))
+        for name in _leave_out_parts(self._fix, parts):
+            rows.append(self._make_row_without_place((name,)))
         return rows
 
     @staticmethod
     def _divide_fix(fix: tuple[str, ...], known: Sequence[FoundSource]) -> list[tuple[str, ...]]:
         """Return the part of the fix that belongs to each source."""
-        parts = [tuple(name for name in fix if is_repaired_by(one, name, known)) for one in known]
-        left = [name for name in fix if not any(name in part for part in parts)]
+        parts: list[tuple[str, ...]] = []
+        for one in known:
+            part = tuple(name for name in fix if is_repaired_by(one, name, known))
+            parts.append(part)
+        left = _leave_out_parts(fix, parts)
         for number, one in enumerate(known):
-            if not parts[number]:
-                # What nothing else explains goes to the first source that it could repair.
-                parts[number] = tuple(name for name in left if could_be_repaired_by(one, name))
-                left = [name for name in left if name not in parts[number]]
+            if parts[number]:
+                continue
+            # What nothing else explains goes to the first source that it could repair.
+            part = tuple(name for name in left if could_be_repaired_by(one, name))
+            parts[number] = part
+            left = [name for name in left if name not in part]
         return parts
 
     def _warn_of_no_consequence(self, finding: Finding) -> None:
@@ -261,13 +297,17 @@ class Diagnostician:
     def _make_row_without_place(self, part: tuple[str, ...]) -> _Row:
         runs = [known.pair.a for known in self._pinning.known]
         fix = self._make_fix(part)
-        return _Row(make_finding_without_place(self._judged, fix, runs, self._races))
+        finding = make_finding_without_place(self._judged, fix, runs, self._races)
+        return _Row(finding)
 
     def _make_fix(self, part: tuple[str, ...], finding: Finding | None = None) -> Fix:
         """Return the proven fix as a finding shows its part of it."""
         assert self._fix is not None
+        # The whole fix was run, never a part of it alone: its runs are the proof of each part.
         proof = self._search.find_trial(self._fix)
-        advice = finding.fix.advice if finding is not None and finding.fix is not None else ""
+        advice = ""
+        if finding is not None and finding.fix is not None:
+            advice = finding.fix.advice
         return Fix(
             settings=part,
             advice=advice,
@@ -287,47 +327,64 @@ class Diagnostician:
             return self._pinning.is_complete
         covered: set[str] = set()
         for finding in findings:
-            if finding.fix is not None and finding.location is not None:
-                covered.update(finding.fix.settings)
+            fix = finding.fix
+            if fix is not None and finding.location is not None:
+                covered.update(fix.settings)
+        if not covered.issuperset(self._fix):
+            return False
+        if self._pinning.is_complete is True:
+            return True
         is_broad = any(INTERVENTIONS[name].is_broad for name in self._fix)
-        is_proven = self._pinning.is_complete is True or not is_broad
-        return is_proven and covered.issuperset(self._fix)
+        return not is_broad
 
     # What only a known fix allows
 
     def _refine(self, rows: Sequence[_Row]) -> list[_Row]:
         """Add what runs under the fix show: reads of undefined memory, and the exact line."""
-        inexact = [
-            row.source is not None and lacks_exact_line(row.source, row.finding) for row in rows
-        ]
-        refined = [replace(row, finding=self._add_fill_evidence(row.finding)) for row in rows]
-        pair = self._run_with_lines() if any(inexact) else None
+        refined: list[_Row] = []
+        inexact: list[int] = []
+        for number, row in enumerate(rows):
+            if row.source is not None and lacks_exact_line(row.source, row.finding):
+                inexact.append(number)
+            finding = self._add_fill_evidence(row.finding)
+            refined.append(replace(row, finding=finding))
+        if not inexact:
+            return refined
+        # One pair of runs for all of them: following lines is slow.
+        pair = self._run_with_lines()
         if pair is None:
             return refined
-        return [
-            replace(row, finding=self._add_line(row.finding, pair)) if lacks_line else row
-            for row, lacks_line in zip(refined, inexact, strict=True)
-        ]
+        for number in inexact:
+            row = refined[number]
+            finding = self._add_line(row.finding, pair)
+            refined[number] = replace(row, finding=finding)
+        return refined
 
     def _run_with_lines(self) -> RunPair | None:
         """Return two runs whose lines were followed and that differ.
 
         At first by what the fix repairs and by little else, then as they are.
         """
-        # Not the order of threads or workers: that would change what the program does line by line.
         fix = self._fix or ()
-        still = tuple(
-            name for name, entry in INTERVENTIONS.items() if entry.holds_still and name not in fix
-        )
-        pair = self._locator.find_changed_pair(still, lines=True)
-        return pair or self._locator.find_changed_pair((), lines=True)
+        # Not the order of threads or workers: that would change what the program does line by line.
+        still: list[str] = []
+        for name, entry in INTERVENTIONS.items():
+            if entry.holds_still and name not in fix:
+                still.append(name)
+        pair = self._locator.find_changed_pair(tuple(still), lines=True)
+        if pair is not None:
+            return pair
+        return self._locator.find_changed_pair((), lines=True)
 
     def _add_line(self, finding: Finding, pair: RunPair) -> Finding:
         """Name the line whose Python value differs first, if there is one."""
         differences = differing_lines(*pair.runs, self._interned)
         orders = [source.order for source in pair.localisation.sources]
+        # What a line gives after the first op differs may follow from that op.
         before = min(orders, default=float("inf"))
-        entry = first_entry(differences, before, weak_lines(pair.a))
+        # Lines that ask for a clock differ in every pair of runs, and mostly to no effect.
+        weak = weak_lines(pair.a)
+        entry = first_entry(differences, before, weak)
         if entry is None:
             return finding
         note = "the runs part there"
@@ -335,8 +392,10 @@ class Diagnostician:
             note = f"the first Python value that differs is {entry.name!r}, there"
         op = finding.op
         if entry.location != finding.location:
+            # The finding's op ran elsewhere, and is not to blame for this line.
             op = _find_draw_at(pair.a, entry.location)
-        return replace(_add_note(finding, note), location=entry.location, op=op)
+        noted = _add_note(finding, note)
+        return replace(noted, location=entry.location, op=op)
 
     def _add_fill_evidence(self, finding: Finding) -> Finding:
         """Say whether the results follow what new memory is filled with.
@@ -356,23 +415,35 @@ class Diagnostician:
                 values_mb=0,
             )
             runs.append(self._lab.run(request))
-        differs = len(compare_boundaries(runs, self._interned).classes) > 1
+        comparison = compare_boundaries(runs, self._interned)
+        differs = len(comparison.classes) > 1
         said = "the results follow" if differs else "the results do not depend on"
-        note = f"{said} what new memory is filled with (zeros, and 0x{int(OTHER_FILL):x})"
+        pattern = f"0x{int(OTHER_FILL):x}"
+        note = f"{said} what new memory is filled with (zeros, and {pattern})"
         return _add_note(finding, note)
 
 
+def _leave_out_parts(fix: Sequence[str], parts: Sequence[Sequence[str]]) -> list[str]:
+    """Return the interventions of the fix that are in none of the parts."""
+    taken: set[str] = set()
+    for part in parts:
+        taken.update(part)
+    return [name for name in fix if name not in taken]
+
+
 def _add_note(finding: Finding, note: str) -> Finding:
-    evidence = replace(finding.evidence, notes=(*finding.evidence.notes, note))
+    notes = (*finding.evidence.notes, note)
+    evidence = replace(finding.evidence, notes=notes)
     return replace(finding, evidence=evidence)
 
 
 def _find_kept_kernel(rows: Sequence[_Row]) -> tuple[Finding, Path] | None:
     """Return the first kernel finding whose call is kept, and the folder of the call."""
     for row in rows:
-        if row.finding.cause is Cause.KERNEL and row.source is not None:
-            if row.source.call is not None:
-                return row.finding, row.source.call
+        if row.source is None or row.source.call is None:
+            continue
+        if row.finding.cause is Cause.KERNEL:
+            return row.finding, row.source.call
     return None
 
 

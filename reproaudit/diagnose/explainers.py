@@ -65,20 +65,28 @@ Explainer = Callable[[Case], Answer]
 def make_case(source: Source, pair: tuple[Run, Run], calls: Sequence[EntropyCall]) -> Case:
     """Look up the op of a source in the run that has it."""
     a, b = pair
-    run, number = (a, source.event_a) if source.event_a is not None else (b, source.event_b)
+    run = a
+    number = source.event_a
+    if number is None:
+        run = b
+        number = source.event_b
     assert number is not None
     trace = run.trace_of(source.process)
-    return Case(source=source, a=a, b=b, calls=calls, trace=trace, event=trace.op(number))
+    event = trace.op(number)
+    return Case(source=source, a=a, b=b, calls=calls, trace=trace, event=event)
 
 
 def explain(case: Case) -> Answer:
     """Return what the source's own evidence says about its cause."""
-    return EXPLAINERS[case.source.origin](case)
+    explainer = EXPLAINERS[case.source.origin]
+    return explainer(case)
 
 
 def is_drawn_by_worker(call: EntropyCall) -> bool:
     """Return True if the call draws from, or seeds, a generator in a worker process."""
-    return call.process != MAIN_PROCESS and ("random" in call.name or "seed" in call.name)
+    if call.process == MAIN_PROCESS:
+        return False
+    return "random" in call.name or "seed" in call.name
 
 
 # One explainer per origin
@@ -86,28 +94,36 @@ def is_drawn_by_worker(call: EntropyCall) -> bool:
 
 def _explain_op(case: Case) -> Answer:
     """The op turned equal inputs into different outputs."""
-    if _read_thread_settings(case.a) != _read_thread_settings(case.b):
-        cause = Cause.THREAD_COUNT
-    else:
-        cause = Cause.KERNEL
+    # With another number of threads sums are split otherwise, whatever the kernel.
+    threads_a = _read_thread_settings(case.a)
+    threads_b = _read_thread_settings(case.b)
+    cause = Cause.KERNEL if threads_a == threads_b else Cause.THREAD_COUNT
     notes: list[str] = []
     # Mechanisms are known for GPUs only: what they say of an operator is not true on the CPU.
     has_gpu = "gpu" in case.a.main.header["environment"]
     mechanism = find_mechanism(case.op) if has_gpu else None
     if mechanism is not None and cause is Cause.KERNEL:
         notes.append(f"on a GPU {mechanism.why}")
-    if case.event.is_in_thread and case.source.process == MAIN_PROCESS:
+    is_in_main = case.source.process == MAIN_PROCESS
+    if case.event.is_in_thread and is_in_main:
         notes.append("the op ran in a thread of the program")
-    return Answer(cause=cause, op=case.op, location=case.location, notes=tuple(notes))
+    return Answer(
+        cause=cause,
+        op=case.op,
+        location=case.location,
+        notes=tuple(notes),
+    )
 
 
 def _explain_undefined_read(case: Case) -> Answer:
     """The op read memory that nothing had written; to blame is who allocated it."""
-    if case.source.allocation is None:
+    number = case.source.allocation
+    if number is None:
         return Answer(cause=Cause.UNKNOWN, op=case.op, location=case.location)
     trace = case.trace
     # A trace may come from a stranger, and name an event that it does not have.
-    allocation = trace.event(min(case.source.allocation, len(trace.events) - 1))
+    last = len(trace.events) - 1
+    allocation = trace.event(min(number, last))
     return Answer(
         cause=Cause.UNINITIALIZED_MEMORY,
         op=allocation.name,
@@ -121,15 +137,18 @@ def _explain_draw(case: Case) -> Answer:
 
     Either its stream was never seeded alike, or draws from it came in another order.
     """
-    answer = Answer(cause=Cause.RNG_ORDER, op=case.op, location=case.location)
+    order = Answer(cause=Cause.RNG_ORDER, op=case.op, location=case.location)
+    unseeded = replace(order, cause=Cause.UNSEEDED_RNG)
     seedings = [call for call in case.calls if _seeds_before(call, case)]
     if seedings:
+        # The last one counts: it is the seed that the drawn numbers follow from.
         last = seedings[-1]
-        place = _known_location(case.trace, last.location) or case.location
-        return replace(answer, cause=Cause.UNSEEDED_RNG, location=place, call=last)
+        place = _find_known_location(case.trace, last.location)
+        return replace(unseeded, location=place or case.location, call=last)
+    # Threads take turns at one stream, and a state that both runs had is no missing seed.
     if case.event.is_in_thread or _drew_alike_before(case):
-        return answer
-    return replace(answer, cause=Cause.UNSEEDED_RNG)
+        return order
+    return unseeded
 
 
 def _explain_birth(case: Case) -> Answer:
@@ -140,7 +159,8 @@ def _explain_birth(case: Case) -> Answer:
 def _explain_input(case: Case) -> Answer:
     """An input differed although no earlier op's output did."""
     made_at = case.source.made_at
-    if made_at is not None and case.a.main.threads[1:]:
+    has_threads = len(case.a.main.threads) > 1
+    if made_at is not None and has_threads:
         note = (
             f"memory made at {made_at} was written outside PyTorch while a thread of the program "
             "ran"
@@ -157,7 +177,7 @@ def _explain_input(case: Case) -> Answer:
 
 def _explain_structure(case: Case) -> Answer:
     """One run executed ops that the other did not."""
-    if case.event.flags & EventFlag.RANDOM:
+    if EventFlag.RANDOM in case.event.flags:
         return Answer(
             cause=Cause.RNG_ORDER,
             op=case.op,
@@ -189,23 +209,33 @@ def _blame_outside(case: Case, unknown: str, *, shows_op: bool = True) -> Answer
     op = case.op if shows_op else None
     call = _find_call(case)
     if call is None and case.event.is_in_thread:
+        # Nothing from outside differs, so it is what other threads do meanwhile.
         return Answer(cause=Cause.THREAD_RACE, op=case.op, location=case.location)
     if call is None:
-        return Answer(cause=Cause.UNKNOWN, op=op, location=case.location, notes=(unknown,))
+        return Answer(
+            cause=Cause.UNKNOWN,
+            op=op,
+            location=case.location,
+            notes=(unknown,),
+        )
     caller = case.a.trace_of(call.process)
+    place = _find_known_location(caller, call.location)
     # Results in another order are mixed by the op that joins them: it is named beside the call.
-    names_op = case.source.origin is Origin.INPUT and call.strength is Strength.ARRIVAL
+    is_input = case.source.origin is Origin.INPUT
+    names_op = is_input and call.strength is Strength.ARRIVAL
     return Answer(
-        cause=_cause_of(call),
+        cause=_find_cause(call),
         op=op if names_op else None,
-        location=_known_location(caller, call.location) or case.location,
+        location=place or case.location,
         notes=(_describe_call(call),),
         call=call,
     )
 
 
 def _find_call(case: Case) -> EntropyCall | None:
-    return best_candidate(list(case.calls), case.source.order)
+    """Return the call that is likeliest to have brought the difference in."""
+    calls = list(case.calls)
+    return best_candidate(calls, case.source.order)
 
 
 def _describe_call(call: EntropyCall) -> str:
@@ -213,36 +243,51 @@ def _describe_call(call: EntropyCall) -> str:
         return f"{call.name} drew from a generator whose state differed"
     if call.strength is Strength.ARRIVAL:
         return f"{call.name} hands out results in order of arrival"
-    first, second = call.shown_a or "another result", call.shown_b or "another"
+    # Of some results only a digest is recorded.
+    first = call.shown_a or "another result"
+    second = call.shown_b or "another"
     return f"{call.name} returned {first} and {second}"
 
 
-def _cause_of(call: EntropyCall) -> Cause:
+def _find_cause(call: EntropyCall) -> Cause:
+    # Before the name: in a worker even a seeded library differs if the worker's seed does.
     if is_drawn_by_worker(call):
         return Cause.WORKER_SEED
     by_name = find_cause_of_call(call.name)
     if by_name is not None:
         return by_name
-    return Cause.DATA_ORDER if call.strength is Strength.ARRIVAL else Cause.UNSEEDED_RNG
+    if call.strength is Strength.ARRIVAL:
+        return Cause.DATA_ORDER
+    return Cause.UNSEEDED_RNG
 
 
 # What else is looked up in traces
 
 
-def _known_location(trace: Trace, number: int) -> Location | None:
+def _find_known_location(trace: Trace, number: int) -> Location | None:
     place = trace.locations[number]
-    return place if place.line > 0 else None
+    if place.line <= 0:
+        return None
+    return place
 
 
 def _read_thread_settings(run: Run) -> list[str]:
     """Return what the program set its number of threads to, in order."""
-    return [change.after for change in run.main.changes if change.what == "threads"]
+    numbers: list[str] = []
+    for change in run.main.changes:
+        if change.what == "threads":
+            numbers.append(change.after)
+    return numbers
 
 
 def _seeds_before(call: EntropyCall, case: Case) -> bool:
     """Return True if the call seeds a generator in the process of the draw, and before it."""
-    is_earlier = call.process == case.source.process and call.event < case.event.number
-    return is_earlier and call.name in _SEEDINGS
+    if call.name not in _SEEDINGS:
+        return False
+    # Numbers of events say which came first within one process only.
+    if call.process != case.source.process:
+        return False
+    return call.event < case.event.number
 
 
 def _drew_alike_before(case: Case) -> bool:
@@ -251,11 +296,14 @@ def _drew_alike_before(case: Case) -> bool:
     Draws from another kind of generator say nothing about this one.
     """
     other = case.b.trace_of(case.source.process)
+    earlier = case.trace.columns.take(slice(0, case.event.number))
     kinds = EventFlag.RANDOM | EventFlag.OWN_GENERATOR
     wanted = int(case.event.flags & kinds)
-    earlier = case.trace.columns.take(slice(0, case.event.number))
+    # By columns, not by views: there may be millions of draws.
     states = []
     for columns in (earlier, other.columns):
-        is_draw = columns.are(EventKind.OP) & ((columns.flags & int(kinds)) == wanted)
-        states.append(columns.drawn_states[is_draw])
-    return bool(np.isin(*states).any())
+        is_op = columns.are(EventKind.OP)
+        is_of_kind = (columns.flags & int(kinds)) == wanted
+        states.append(columns.drawn_states[is_op & is_of_kind])
+    is_shared = np.isin(*states)
+    return bool(is_shared.any())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
@@ -54,7 +54,9 @@ def find_misuse(run: Run) -> tuple[ProgramWarning, ...]:
     drawn. Only streams that are drawn from count; what is drawn without gradients is an evaluation
     and is not looked at.
     """
-    starts = [start for _, trace in run.traces for start in _read_starts(trace)]
+    starts: list[_StreamStart] = []
+    for _, trace in run.traces:
+        starts += _read_starts(trace)
     return (
         *_find_shared_by_workers(starts),
         *_find_repeated_by_epochs(starts),
@@ -62,66 +64,104 @@ def find_misuse(run: Run) -> tuple[ProgramWarning, ...]:
     )
 
 
-def _find_shared_by_workers(starts: list[_StreamStart]) -> Iterator[ProgramWarning]:
+def _find_shared_by_workers(starts: Sequence[_StreamStart]) -> Iterator[ProgramWarning]:
     in_workers = [start for start in starts if start.worker is not None]
+    # One warning per loader and line, with all the streams that it is about.
     found: dict[tuple[int, Location], set[str]] = {}
     for one, other in combinations(in_workers, 2):
-        are_two_workers = one.epoch == other.epoch and one.worker != other.worker
-        are_drawn = one.is_drawn_per_sample and other.is_drawn_per_sample
-        if are_two_workers and are_drawn and one.state == other.state:
-            found.setdefault((one.loader, one.location), set()).add(one.stream)
+        if _draw_the_same(one, other):
+            key = (one.loader, one.location)
+            streams = found.setdefault(key, set())
+            streams.add(one.stream)
     for (_, place), streams in found.items():
+        at = _show_line(place)
+        shown = _join(streams)
         yield ProgramWarning(
             rule="RA501",
             location=place,
-            message=f"the workers of the DataLoader iterated at {_show_line(place)} draw the same "
-            f"random numbers: each starts {_join(streams)} from the same state",
+            message=f"the workers of the DataLoader iterated at {at} draw the same "
+            f"random numbers: each starts {shown} from the same state",
         )
 
 
-def _find_repeated_by_epochs(starts: list[_StreamStart]) -> Iterator[ProgramWarning]:
+def _draw_the_same(one: _StreamStart, other: _StreamStart) -> bool:
+    """Return True if two workers of one epoch draw for samples from the same state."""
+    if one.epoch != other.epoch or one.worker == other.worker:
+        return False
+    if not (one.is_drawn_per_sample and other.is_drawn_per_sample):
+        return False
+    return one.state == other.state
+
+
+def _find_repeated_by_epochs(starts: Sequence[_StreamStart]) -> Iterator[ProgramWarning]:
+    # The main process and each worker have streams of their own, and each repeats by itself.
     series: dict[tuple[int, str, int | None], list[_StreamStart]] = {}
     for start in starts:
         if start.is_drawn:
-            series.setdefault((start.loader, start.stream, start.worker), []).append(start)
+            owner = (start.loader, start.stream, start.worker)
+            epochs = series.setdefault(owner, [])
+            epochs.append(start)
     found: dict[tuple[int, Location], set[str]] = {}
     for (loader, stream, _), epochs in series.items():
-        epochs.sort(key=lambda start: start.iterator)
+        epochs.sort(key=_read_iterator)
         # Only epochs that follow each other count: a second training in one program may well
         # repeat the first.
         if any(one.state == other.state for one, other in pairwise(epochs)):
-            found.setdefault((loader, epochs[0].location), set()).add(stream)
-    for (_, place), streams in sorted(found.items(), key=lambda item: item[0][0]):
+            key = (loader, epochs[0].location)
+            streams = found.setdefault(key, set())
+            streams.add(stream)
+    # In the order of the loaders: the series begin with those of the main process.
+    for (_, place), streams in sorted(found.items(), key=_read_loader):
+        at = _show_line(place)
+        shown = _join(streams)
         yield ProgramWarning(
             rule="RA502",
             location=place,
-            message=f"epochs of the DataLoader iterated at {_show_line(place)} draw the same "
-            f"random numbers: each starts {_join(streams)} from the same state",
+            message=f"epochs of the DataLoader iterated at {at} draw the same "
+            f"random numbers: each starts {shown} from the same state",
         )
+
+
+def _read_iterator(start: _StreamStart) -> int:
+    return start.iterator
+
+
+def _read_loader(item: tuple[tuple[int, Location], set[str]]) -> int:
+    (loader, _), _ = item
+    return loader
 
 
 def _find_late_seeds(trace: Trace) -> Iterator[ProgramWarning]:
     for seed in trace.late_seeds():
+        drawn_at: Location | None = None
         # Draws of other libraries are not recorded one by one.
-        drawn_at = _find_first_draw(trace, seed.number) if seed.stream == "torch" else None
-        where = f" at {_show_line(drawn_at)}" if drawn_at is not None else ""
+        if seed.stream == "torch":
+            drawn_at = _find_first_draw(trace, seed.number)
+        where = ""
+        others: tuple[Location, ...] = ()
+        if drawn_at is not None:
+            where = f" at {_show_line(drawn_at)}"
+            others = (drawn_at,)
         call = _SEEDINGS.get(seed.stream, seed.stream)
+        at = _show_line(seed.location)
         yield ProgramWarning(
             rule="RA503",
             location=seed.location,
-            others=(drawn_at,) if drawn_at is not None else (),
-            message=f"{call} at {_show_line(seed.location)} comes after numbers were "
+            others=others,
+            message=f"{call} at {at} comes after numbers were "
             f"drawn from that stream{where}: those do not follow from the seed",
         )
 
 
 def _find_first_draw(trace: Trace, before: int) -> Location | None:
     """Return the line of the first draw from a default generator; None if it is not known."""
-    for number in trace.columns.numbers(EventKind.OP, flags=EventFlag.RANDOM).tolist():
+    draws = trace.columns.numbers(EventKind.OP, flags=EventFlag.RANDOM)
+    for number in draws.tolist():
         if number >= before:
             break
         op = trace.op(number)
-        if not op.flags & EventFlag.OWN_GENERATOR:
+        # A generator of the program's own is not what the seed is for.
+        if EventFlag.OWN_GENERATOR not in op.flags:
             return op.known_location
     return None
 
@@ -129,7 +169,8 @@ def _find_first_draw(trace: Trace, before: int) -> Location | None:
 def _read_starts(trace: Trace) -> Iterator[_StreamStart]:
     """Yield where streams started in one process, each with what was drawn from it since."""
     for epoch in trace.epochs():
-        if epoch.use is LoaderUse.ORDER:  # else nothing but the workers' seeds is drawn
+        # Otherwise nothing but the workers' seeds is drawn.
+        if epoch.use is LoaderUse.ORDER:
             yield _StreamStart(
                 stream=epoch.stream,
                 loader=epoch.loader,
@@ -146,7 +187,8 @@ def _read_starts(trace: Trace) -> Iterator[_StreamStart]:
         if event.moment is WorkerMoment.BEFORE:
             starts[epoch_of_stream] = event
         else:
-            drawn.setdefault(epoch_of_stream, set()).add(event.moment)
+            seen = drawn.setdefault(epoch_of_stream, set())
+            seen.add(event.moment)
     for epoch_of_stream, start in starts.items():
         moments = drawn.get(epoch_of_stream, set())
         yield _StreamStart(

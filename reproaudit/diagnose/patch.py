@@ -42,32 +42,41 @@ class _ProgramText:
     def __init__(self, text: str) -> None:
         self.data = text.encode()
         self.tree = ast.parse(text)
+        # Where each line starts; the last number is the end of the text.
         self._starts = [0]
+        end = 0
         for line in self.data.splitlines(keepends=True):
-            self._starts.append(self._starts[-1] + len(line))
+            end += len(line)
+            self._starts.append(end)
 
-    def start(self, node: ast.expr) -> int:
-        return self._starts[node.lineno - 1] + node.col_offset
+    def find_start(self, node: ast.expr) -> int:
+        line_start = self._starts[node.lineno - 1]
+        return line_start + node.col_offset
 
-    def end(self, node: ast.expr) -> int:
+    def find_end(self, node: ast.expr) -> int:
         assert node.end_lineno is not None
         assert node.end_col_offset is not None
-        return self._starts[node.end_lineno - 1] + node.end_col_offset
+        line_start = self._starts[node.end_lineno - 1]
+        return line_start + node.end_col_offset
 
-    def nodes_at(self, line: int) -> Iterator[ast.AST]:
+    def find_nodes(self, line: int) -> Iterator[ast.AST]:
         """Yield the nodes that begin on the line, and calls of several lines that reach over it."""
         for node in ast.walk(self.tree):
             if isinstance(node, ast.comprehension):
+                # It has no position of its own, its target does.
                 if node.target.lineno == line:
                     yield node
-            elif isinstance(node, (ast.expr, ast.For)):
+            elif isinstance(node, ast.Call):
+                # A finding names the line of a frame, which may be that of an argument.
                 last = node.end_lineno or node.lineno
-                is_over = isinstance(node, ast.Call) and node.lineno <= line <= last
-                if node.lineno == line or is_over:
+                if node.lineno <= line <= last:
+                    yield node
+            elif isinstance(node, (ast.expr, ast.For)):
+                if node.lineno == line:
                     yield node
 
-    def calls_at(self, line: int) -> Iterator[ast.Call]:
-        for node in self.nodes_at(line):
+    def find_calls(self, line: int) -> Iterator[ast.Call]:
+        for node in self.find_nodes(line):
             if isinstance(node, ast.Call):
                 yield node
 
@@ -76,26 +85,42 @@ class _ProgramText:
         last = 0
         for node in self.tree.body:
             if isinstance(node, (ast.Import, ast.ImportFrom)):
-                last = max(last, node.end_lineno or 0)
+                end = node.end_lineno or 0
+                last = max(last, end)
         return last
 
     def sort(self, node: ast.expr) -> list[_Edit]:
         """Return the edits that put sorted() around an expression."""
-        start, end = self.start(node), self.end(node)
-        return [_Edit(start, start, "sorted("), _Edit(end, end, ")")]
+        start = self.find_start(node)
+        end = self.find_end(node)
+        before = _Edit(start, start, "sorted(")
+        after = _Edit(end, end, ")")
+        return [before, after]
 
     def apply(self, edits: Sequence[_Edit]) -> str:
         """Return the program's text with the edits made."""
         data = self.data
+        # As a set: two interventions may ask for the same edit, and it is made once.
+        in_order = sorted(set(edits), key=_read_position)
         # From the end, so that offsets of edits still to be made stay right.
-        in_order = sorted(set(edits), key=lambda edit: (edit.start, edit.end))
         for edit in reversed(in_order):
-            data = data[: edit.start] + edit.text.encode() + data[edit.end :]
+            before = data[: edit.start]
+            after = data[edit.end :]
+            data = before + edit.text.encode() + after
         return data.decode()
 
 
+def _read_position(edit: _Edit) -> tuple[int, int]:
+    return edit.start, edit.end
+
+
 def make_patch(
-    text: str, path: str, names: Sequence[str], line: int | None, *, refuses: bool = False
+    text: str,
+    path: str,
+    names: Sequence[str],
+    line: int | None,
+    *,
+    refuses: bool = False,
 ) -> tuple[str, ...]:
     """Return a unified diff of the file that does what the interventions do.
 
@@ -111,19 +136,28 @@ def make_patch(
     added: list[str] = []
     for name in names:
         entry = INTERVENTIONS[name]
-        found = _edit_line(program, entry.edits, line) if line is not None else []
+        found: list[_Edit] = []
+        if line is not None:
+            found = _edit_line(program, entry.edits, line)
         if found:
             edits += found
         elif entry.at_start:
-            added += [row for row in choose_patch_lines(entry, refuses=refuses) if row not in added]
+            added += choose_patch_lines(entry, refuses=refuses)
         else:
+            # Half a fix would look like a whole one.
             return ()
     present = text.splitlines()
+    missing = [f"{row}\n" for row in dict.fromkeys(added) if row not in present]
     at = program.count_lines_to_last_import()
     changed = program.apply(edits).splitlines(keepends=True)
-    changed[at:at] = [f"{row}\n" for row in added if row not in present]
-    before = text.splitlines(keepends=True)
-    rows = difflib.unified_diff(before, changed, fromfile=path, tofile=path, n=1)
+    changed[at:at] = missing
+    rows = difflib.unified_diff(
+        text.splitlines(keepends=True),
+        changed,
+        fromfile=path,
+        tofile=path,
+        n=1,
+    )
     return tuple(row.rstrip("\n") for row in rows)
 
 
@@ -147,31 +181,36 @@ def _edit_line(program: _ProgramText, edits: Sequence[LineEdit], line: int) -> l
         elif isinstance(edit, RenameCalls):
             found = _rename_calls(program, edit, line)
         else:
-            found = _sort_iterated(program, line)
+            found = _sort_iterable(program, line)
         if found:
             return found
     return []
 
 
-def _name_called(call: ast.Call) -> str:
+def _read_function_name(call: ast.Call) -> str:
     """Return the last name of what is called; "" for what has no name."""
     function = call.func
     if isinstance(function, ast.Attribute):
         return function.attr
-    return function.id if isinstance(function, ast.Name) else ""
+    if isinstance(function, ast.Name):
+        return function.id
+    return ""
 
 
-def _sort_iterated(program: _ProgramText, line: int) -> list[_Edit]:
+def _sort_iterable(program: _ProgramText, line: int) -> list[_Edit]:
     """Sort what the line iterates over: a set that is made there, else a plain name."""
     consumed: list[ast.expr] = []
-    for node in program.nodes_at(line):
+    for node in program.find_nodes(line):
         if isinstance(node, (ast.comprehension, ast.For)):
             consumed.append(node.iter)
-        elif isinstance(node, ast.Call) and _name_called(node) in _CONSUMERS:
-            consumed += node.args
+        elif isinstance(node, ast.Call):
+            name = _read_function_name(node)
+            if name in _CONSUMERS:
+                consumed += node.args
     for node in consumed:
         if _makes_set(node):
             return program.sort(node)
+    # Whether a name holds a set cannot be seen, but some iteration of this line has no order.
     for node in consumed:
         if isinstance(node, (ast.Name, ast.Attribute)):
             return program.sort(node)
@@ -180,35 +219,43 @@ def _sort_iterated(program: _ProgramText, line: int) -> list[_Edit]:
 
 def _makes_set(node: ast.expr) -> bool:
     if isinstance(node, ast.Call):
-        return _name_called(node) in _SETS
+        return _read_function_name(node) in _SETS
     return isinstance(node, (ast.Set, ast.SetComp))
 
 
 def _sort_calls(program: _ProgramText, edit: SortCalls, line: int) -> list[_Edit]:
-    for call in program.calls_at(line):
-        if _name_called(call) in edit.functions:
+    for call in program.find_calls(line):
+        name = _read_function_name(call)
+        if name in edit.functions:
             return program.sort(call)
     return []
 
 
 def _set_keyword(program: _ProgramText, edit: SetKeyword, line: int) -> list[_Edit]:
-    for call in program.calls_at(line):
+    for call in program.find_calls(line):
         for keyword in call.keywords:
-            if keyword.arg == edit.name:
-                start, end = program.start(keyword.value), program.end(keyword.value)
-                return [_Edit(start, end, edit.value)]
+            if keyword.arg != edit.name:
+                continue
+            start = program.find_start(keyword.value)
+            end = program.find_end(keyword.value)
+            return [_Edit(start, end, edit.value)]
     return []
 
 
 def _rename_calls(program: _ProgramText, edit: RenameCalls, line: int) -> list[_Edit]:
-    for call in program.calls_at(line):
-        name = _name_called(call)
-        has_arguments = bool(call.args or call.keywords)
-        if name not in edit.names or (edit.only_bare and has_arguments):
+    for call in program.find_calls(line):
+        name = _read_function_name(call)
+        if name not in edit.names:
             continue
-        end = program.end(call.func)
-        edits = [_Edit(end - len(name.encode()), end, edit.names[name])]
+        has_arguments = bool(call.args or call.keywords)
+        if edit.only_bare and has_arguments:
+            continue
+        # The last name alone, so that `np.random.default_rng` keeps what stands before it.
+        end = program.find_end(call.func)
+        start = end - len(name.encode())
+        edits = [_Edit(start, end, edit.names[name])]
         if edit.arguments is not None:
-            edits.append(_Edit(end, program.end(call), f"({edit.arguments})"))
+            arguments = f"({edit.arguments})"
+            edits.append(_Edit(end, program.find_end(call), arguments))
         return edits
     return []

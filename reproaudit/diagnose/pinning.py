@@ -5,6 +5,7 @@ A pinned op is given, in later runs, the outputs that it had in a reference run.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -30,7 +31,7 @@ from reproaudit.knowledge.interventions import (
 from reproaudit.knowledge.traits import Clue
 from reproaudit.model.confidence import find_interval
 from reproaudit.model.events import EventFlag, Level, NotChecked, Unchecked
-from reproaudit.model.result import Cause, Finding, Replays
+from reproaudit.model.result import Cause, Difference, Finding, Replays
 from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run
 from reproaudit.trace.words import CALL_FOLDER_PREFIX, ReplayWay
@@ -61,13 +62,18 @@ class FoundSource:
     @property
     def held(self) -> tuple[str, ...]:
         """What further runs are made under to silence the source, besides its pin."""
-        return () if self.pin is not None else self.choices[self.chosen : self.chosen + 1]
+        if self.pin is not None:
+            return ()
+        # A slice: empty where there is no choice at all.
+        return self.choices[self.chosen : self.chosen + 1]
 
     @property
-    def can_be_captured(self) -> bool:
+    def awaits_capture(self) -> bool:
         """True if the values of its call can be kept, and are not yet."""
-        is_op = self.explained.source.origin is Origin.OP
-        return self.pin is not None and is_op and not self.is_captured
+        if self.pin is None or self.is_captured:
+            return False
+        # Only an op gives its values from equal inputs, so that repeating it says something.
+        return self.explained.source.origin is Origin.OP
 
     @property
     def place(self) -> SourcePlace:
@@ -88,9 +94,11 @@ class _Round:
     def reference(self) -> str:
         return f"reference-{self.number}"
 
-    def variables(self, fill: str) -> tuple[tuple[str, str], ...]:
+    def make_variables(self, fill: str) -> tuple[tuple[str, str], ...]:
         """Return the environment that has new memory filled with a byte, if it is to be filled."""
-        return ((FILL_VARIABLE, fill),) if self.fills_memory else ()
+        if not self.fills_memory:
+            return ()
+        return ((FILL_VARIABLE, fill),)
 
 
 @dataclass(slots=True)
@@ -119,7 +127,11 @@ class Pinning:
                 continue
             seen.add(place)
             new += 1
-            pin = make_pin(pair, source) if source.origin in _PINNABLE else None
+            # A draw is not pinned: its generator would still be in another state, for later draws.
+            # Neither is what came from outside, which is no op's output.
+            pin: Pin | None = None
+            if source.origin in _PINNABLE:
+                pin = make_pin(pair, source)
             choices = self._find_choices(explained, pair)
             self.known.append(FoundSource(explained, pair, pin, choices))
         return new
@@ -134,39 +146,31 @@ class Pinning:
             if pair is None:
                 self.is_complete = True
                 return
-            new = self.add(self.locator.explain(pair), pair)
+            explanations = self.locator.explain(pair)
+            new = self.add(explanations, pair)
             if not new and not self._take_next_choice(pair):
                 break
         self.is_complete = False
 
     def _run_round(self, number: int) -> RunPair | None:
         """Make a reference run and pinned runs; return the first pair that still differs."""
-        targets: list[Target] = []
         targeted: list[FoundSource] = []
+        targets: list[Target] = []
         for known in self.known:
-            if known.can_be_captured:
-                target = make_target(known.pair.a, known.explained.source)
-                if target is not None:
-                    targets.append(target)
-                    targeted.append(known)
-        fills_memory = self._reads_undefined()
-        held = [name for known in self.known for name in known.held]
-        if fills_memory:
-            held += list_for_clue(Clue.UNDEFINED_READ)
-        pins = [known.pin for known in self.known if known.pin is not None]
-        this = _Round(
-            number=number,
-            pins=tuple(dict.fromkeys(pins)),
-            held=tuple(dict.fromkeys(held)),
-            targets=tuple(targets),
-            fills_memory=fills_memory,
-        )
+            if not known.awaits_capture:
+                continue
+            target = make_target(known.pair.a, known.explained.source)
+            if target is not None:
+                targeted.append(known)
+                targets.append(target)
+        this = self._plan_round(number, targets)
         reference = self._run_reference(this)
         for index, known in enumerate(targeted):
             folder = self.lab.folder / this.reference / f"{CALL_FOLDER_PREFIX}{index}"
             known.call = folder if folder.is_dir() else None
         for again in range(_PINNED_RUNS):
-            pinned = self._run_pinned(this, again)
+            pinned = self._run_with_pins(this, again)
+            # Before comparing: what the values show holds whether the runs differ or not.
             if again == 0:
                 self._learn(reference, pinned)
             pair = self.locator.compare(reference, pinned)
@@ -174,13 +178,32 @@ class Pinning:
                 return pair
         return None
 
+    def _plan_round(self, number: int, targets: Sequence[Target]) -> _Round:
+        """Return what silences all known sources, and the calls whose values are to be kept."""
+        pins: list[Pin] = []
+        held: list[str] = []
+        for known in self.known:
+            if known.pin is not None:
+                pins.append(known.pin)
+            held += known.held
+        fills_memory = self._reads_undefined()
+        if fills_memory:
+            held += list_for_clue(Clue.UNDEFINED_READ)
+        return _Round(
+            number=number,
+            pins=tuple(dict.fromkeys(pins)),
+            held=tuple(dict.fromkeys(held)),
+            targets=tuple(targets),
+            fills_memory=fills_memory,
+        )
+
     def _run_reference(self, this: _Round) -> Run:
         request = RunRequest(
             name=this.reference,
             index=0,
             what=f"keeping what {len(self.known)} known sources give",
             interventions=this.held,
-            variables=this.variables(ZERO_FILL),
+            variables=this.make_variables(ZERO_FILL),
             level=Level.VALUES,
             pins=this.pins,
             targets=this.targets,
@@ -188,17 +211,20 @@ class Pinning:
         )
         return self.lab.run(request)
 
-    def _run_pinned(self, this: _Round, again: int) -> Run:
+    def _run_with_pins(self, this: _Round, again: int) -> Run:
+        reference = self.lab.folder / this.reference
+        # Values cost memory and time, so they are kept only where some are asked for.
+        level = Level.VALUES if this.targets else Level.OPERATION
         request = RunRequest(
             name=f"pinned-{this.number}-{again}",
             index=again + 1,
             what=f"looking for more sources, run {again + 1}",
             interventions=this.held,
-            variables=this.variables(OTHER_FILL),
-            level=Level.VALUES if this.targets else Level.OPERATION,
+            variables=this.make_variables(OTHER_FILL),
+            level=level,
             pins=this.pins,
             targets=this.targets,
-            reference=str(self.lab.folder / this.reference),
+            reference=str(reference),
         )
         return self.lab.run(request)
 
@@ -208,38 +234,36 @@ class Pinning:
         Its content may be alike in two runs by chance. It is then filled, with one pattern in the
         reference run and with another in the pinned ones, so that it differs for certain.
         """
-        traces = (known.pair.a.main for known in self.known)
-        return any(trace.columns.have(EventFlag.READS_UNDEFINED).any() for trace in traces)
+        for known in self.known:
+            columns = known.pair.a.main.columns
+            if columns.have(EventFlag.READS_UNDEFINED).any():
+                return True
+        return False
 
     def _learn(self, reference: Run, pinned: Run) -> None:
         """Take over what the kept values show of each source that is new in this round."""
         for known in self.known:
             pin = known.pin
-            if pin is None or not known.can_be_captured:
+            if pin is None or not known.awaits_capture:
                 continue
             known.is_captured = True
-            process, line = known.explained.source.process, (pin.location_path, pin.location_line)
+            process = known.explained.source.process
+            line = (pin.location_path, pin.location_line)
             first = capture_of(reference, process, pin.name, line)
             second = capture_of(pinned, process, pin.name, line)
             if first is None:
-                self.notes.append(
-                    NotChecked(
-                        Unchecked.VALUES_NOT_KEPT,
-                        f"values of {pin.name}",
-                        "they were past the budget or not reached",
-                    )
+                note = NotChecked(
+                    Unchecked.VALUES_NOT_KEPT,
+                    f"values of {pin.name}",
+                    "they were past the budget or not reached",
                 )
+                self.notes.append(note)
                 continue
             finding = add_replay_evidence(known.explained.finding, first.flags)
             finding = _add_repetitions(finding, first)
-            shown = None
-            if second is not None:
-                shown = difference(first.outputs(), second.outputs())
-            if shown is None:
-                # The two runs agree in this call by chance; its own repetitions may not.
-                shown = difference(first.outputs(), first.others())
-            finding = replace(finding, difference=shown)
+            finding = replace(finding, difference=_find_difference(first, second))
             known.explained = replace(known.explained, finding=finding)
+            # The new evidence may name other interventions, or the same in another order.
             known.choices = self._find_choices(known.explained, known.pair)
 
     def _find_choices(self, explained: Explanation, pair: RunPair) -> tuple[str, ...]:
@@ -249,19 +273,33 @@ class Pinning:
         """
         named = find_candidates(explained, pair.runs, cuda=self.cuda)
         possible = tuple(name for name in named if self.lab.can_try(name))
-        return possible or named
+        if not possible:
+            return named
+        return possible
 
     def _take_next_choice(self, pair: RunPair) -> bool:
         """Take the next intervention for the pair's first source, which is an old one.
 
         What was to silence it does not. Return False if there is no other.
         """
-        place = read_place(pair.localisation.sources[0], pair)
+        first = pair.localisation.sources[0]
+        place = read_place(first, pair)
         for known in self.known:
-            if known.place == place and known.chosen + 1 < len(known.choices):
-                known.chosen += 1
+            following = known.chosen + 1
+            if known.place == place and following < len(known.choices):
+                known.chosen = following
                 return True
         return False
+
+
+def _find_difference(first: Capture, second: Capture | None) -> Difference | None:
+    """Return how far the outputs of a call are apart in two runs, or in its own repetitions."""
+    if second is not None:
+        between_runs = difference(first.outputs(), second.outputs())
+        if between_runs is not None:
+            return between_runs
+    # The two runs agree in this call by chance; its own repetitions may not.
+    return difference(first.outputs(), first.others())
 
 
 def _add_repetitions(finding: Finding, capture: Capture) -> Finding:
@@ -271,7 +309,10 @@ def _add_repetitions(finding: Finding, capture: Capture) -> Finding:
     by_way = {tried.way: tried for tried in capture.repeated}
     made = {way: tried for way, tried in by_way.items() if tried.made}
     evidence = finding.evidence
-    shown = made.get(ReplayWay.CONTENTION, made.get(ReplayWay.PLAIN))
+    # Under contention a race shows more often, so that rate says more than the plain one.
+    shown = made.get(ReplayWay.CONTENTION)
+    if shown is None:
+        shown = made.get(ReplayWay.PLAIN)
     if shown is not None:
         low, high = find_interval(0.95, shown.differing, shown.made)
         replays = Replays(

@@ -44,7 +44,8 @@ class DeviceRace:
     @property
     def repairs(self) -> tuple[str, ...]:
         """The interventions that answer such a race, the likeliest first."""
-        return list_for_clue(Clue.HOST_RACE if self.is_host else Clue.STREAM_RACE)
+        clue = Clue.HOST_RACE if self.is_host else Clue.STREAM_RACE
+        return list_for_clue(clue)
 
 
 def read_device_races(trace: Trace) -> tuple[DeviceRace, ...]:
@@ -66,11 +67,14 @@ def read_device_races(trace: Trace) -> tuple[DeviceRace, ...]:
 def warn_of_races(races: Iterable[DeviceRace]) -> Iterator[ProgramWarning]:
     """Yield a warning for each race. RA504: between streams. RA505: with the host."""
     for race in races:
-        first, second = _show_line(race.location), _show_line(race.other)
+        has_line = race.location.line != 0
+        other_has_line = race.other.line != 0
+        first = _show_line(race.location)
+        second = _show_line(race.other)
         yield ProgramWarning(
             rule="RA505" if race.is_host else "RA504",
-            location=race.location if race.location.line else None,
-            others=(race.other,) if race.other.line else (),
+            location=race.location if has_line else None,
+            others=(race.other,) if other_has_line else (),
             message=f"{race.shown_op} at {first} {race.message} {second}",
         )
 
@@ -80,7 +84,9 @@ def find_race(finding: Finding, origin: Origin, races: Sequence[DeviceRace]) -> 
 
     None if its difference was not born where a race may be seen.
     """
-    if origin not in (Origin.OP, Origin.INPUT) or finding.location is None:
+    if origin not in (Origin.OP, Origin.INPUT):
+        return None
+    if finding.location is None:
         return None
     for race in races:
         uses = [(race.shown_op, race.location)]
@@ -89,11 +95,15 @@ def find_race(finding: Finding, origin: Origin, races: Sequence[DeviceRace]) -> 
             # looked at at once.
             uses.append((race.shown_other_op, race.other))
         for op, place in uses:
-            is_same_op = origin is Origin.INPUT or op == finding.op
-            if place == finding.location and is_same_op:
+            if place != finding.location:
+                continue
+            # An input may differ at any op of the line that reads it, not only at the racing one.
+            if origin is Origin.INPUT or op == finding.op:
                 return race
     return None
 
 
 def _show_line(place: Location) -> str:
-    return f"{place.path}:{place.line}" if place.line else "an unknown line"
+    if not place.line:
+        return "an unknown line"
+    return f"{place.path}:{place.line}"

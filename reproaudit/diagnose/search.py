@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import pairwise
 
 from reproaudit.model.result import Trial
 
@@ -11,8 +10,7 @@ Names = tuple[str, ...]
 
 
 class Search:
-    """Tries sets of interventions by running the program; each set once. `trials` holds all that
-    was tried, in order.
+    """Tries sets of interventions by running the program, each set once.
 
     `attempt` makes the runs for a set. It may raise to end the search: what was tried until then
     stays.
@@ -24,55 +22,75 @@ class Search:
 
     @property
     def trials(self) -> tuple[Trial, ...]:
+        """All that was tried, in order."""
         return tuple(self._known.values())
 
     def find_trial(self, names: Iterable[str]) -> Trial:
         """Return the trial of these interventions, which were tried. Raises KeyError otherwise."""
-        return self._known[frozenset(names)]
+        key = frozenset(names)
+        return self._known[key]
 
     def is_enough(self, names: Iterable[str]) -> bool:
-        """Tell whether runs with these interventions are equal."""
+        """Return True if runs with these interventions are equal."""
         wanted = tuple(dict.fromkeys(names))
         key = frozenset(wanted)
-        if key not in self._known:
-            self._known[key] = self._attempt(wanted)
-        return self._known[key].is_equal
+        trial = self._known.get(key)
+        if trial is None:
+            trial = self._attempt(wanted)
+            self._known[key] = trial
+        return trial.is_equal
 
     def find_first_enough(self, sets: Iterable[Names]) -> Names | None:
         """Return the first of the sets that is enough; None if none is."""
-        return next((names for names in sets if names and self.is_enough(names)), None)
+        for names in sets:
+            # An empty set is the plain program, which is known to differ.
+            if not names:
+                continue
+            if self.is_enough(names):
+                return names
+        return None
 
     def shrink(self, names: Sequence[str]) -> Names:
-        """Return a smallest sufficient part of `names`, which are enough: leaving out any one of it
-        is not.
+        """Return a smallest sufficient part of `names`, which are enough.
 
-        Zeller's ddmin (Zeller and Hildebrandt 2002, "Simplifying and Isolating Failure-Inducing
-        Input"): complements and parts of halves, then of quarters, until single interventions are
-        tried. Nobody needs to be told that nothing at all is not enough: that is why there is a
-        search.
+        Leaving out any one of the part is not enough. The search is Zeller's ddmin (Zeller and
+        Hildebrandt 2002, "Simplifying and Isolating Failure-Inducing Input"): complements and parts
+        of halves, then of quarters, until single interventions are tried.
         """
-        kept = list(names)
+        kept = tuple(names)
         parts = 2
         while len(kept) > 1:
             chunks = _divide(kept, parts)
             if parts == 2:
-                chunk = self.find_first_enough(map(tuple, chunks))
+                # Of two halves each is the other's complement, so both are tried here. Parts of
+                # more are not: where a half was not enough, a quarter hardly is.
+                chunk = self.find_first_enough(chunks)
                 if chunk is not None:
-                    kept = list(chunk)
+                    kept = chunk
                     continue
-            rests = [[name for name in kept if name not in chunk] for chunk in chunks]
-            rest = self.find_first_enough(map(tuple, rests))
+            rests = [_leave_out(kept, chunk) for chunk in chunks]
+            rest = self.find_first_enough(rests)
             if rest is not None:
-                kept = list(rest)
+                kept = rest
+                # One part is gone; the others keep their size.
                 parts = max(parts - 1, 2)
             elif parts < len(kept):
                 parts = min(len(kept), parts * 2)
             else:
                 break
-        return tuple(kept)
+        return kept
 
 
-def _divide(names: Sequence[str], parts: int) -> list[Sequence[str]]:
+def _divide(names: Names, parts: int) -> list[Names]:
     """Return `parts` stretches of the names, of nearly the same length."""
-    ends = [len(names) * number // parts for number in range(parts + 1)]
-    return [names[start:end] for start, end in pairwise(ends)]
+    chunks: list[Names] = []
+    start = 0
+    for number in range(1, parts + 1):
+        end = len(names) * number // parts
+        chunks.append(names[start:end])
+        start = end
+    return chunks
+
+
+def _leave_out(names: Names, chunk: Names) -> Names:
+    return tuple(name for name in names if name not in chunk)

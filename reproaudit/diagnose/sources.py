@@ -45,22 +45,27 @@ class Explanation:
     @property
     def has_exact_line(self) -> bool:
         """True if the line brought the difference in, and is not only where it arrived."""
-        if RULES[self.finding.cause].has_exact_line or not self.is_from_outside:
+        if RULES[self.finding.cause].has_exact_line:
             return True
+        if not self.is_from_outside:
+            return True
+        # Weaker calls, as of clocks, differ in every run and may have nothing to do with it.
         return self.call is not None and self.call.strength is Strength.SPECIFIC
 
 
 def with_cause(finding: Finding, cause: Cause, note: str = "") -> Finding:
     """Return the finding with another cause and what the table says of it."""
     rule = RULES[cause]
-    notes = (*finding.evidence.notes, note) if note else finding.evidence.notes
+    evidence = finding.evidence
+    if note:
+        evidence = replace(evidence, notes=(*evidence.notes, note))
     return replace(
         finding,
         rule=rule.id,
         cause=cause,
         title=rule.title,
         fix=Fix(advice=rule.advice),
-        evidence=replace(finding.evidence, notes=notes),
+        evidence=evidence,
     )
 
 
@@ -111,14 +116,17 @@ def _explain_source(
         declared=_is_refused(answer.op, alerts),
         notes=answer.notes,
     )
+    op = answer.op
+    if op is not None:
+        # A default overload is not shown: `aten::mm.default` reads `aten::mm`.
+        op = op.removesuffix(".default")
     finding = Finding(
         rule=rule.id,
         cause=answer.cause,
         title=rule.title,
         phase=case.event.phase,
         step=case.event.step,
-        # A default overload is not shown: `aten::mm.default` reads `aten::mm`.
-        op=None if answer.op is None else answer.op.removesuffix(".default"),
+        op=op,
         module=case.event.module,
         location=answer.location,
         evidence=evidence,
@@ -132,19 +140,29 @@ def _is_refused(op: str | None, alerts: Sequence[Alert]) -> bool | None:
     """Return True if the determinism flag refuses the op; None if no op is to blame."""
     if not op:
         return None
-    base = op.split(".")[0]
-    return any(alert.op.split(".")[0] == base for alert in alerts)
+    # Overloads share kernels, so a refusal of one speaks for the others.
+    base = _leave_out_overload(op)
+    return any(_leave_out_overload(alert.op) == base for alert in alerts)
+
+
+def _leave_out_overload(op: str) -> str:
+    return op.partition(".")[0]
 
 
 def _explain_first(
-    explanation: Explanation, carried: Sequence[CarriedFile], *, reordered: bool
+    explanation: Explanation,
+    carried: Sequence[CarriedFile],
+    *,
+    reordered: bool,
 ) -> Explanation:
     """Use what is known of the first source alone: the order of samples, and files left behind."""
     finding = explanation.finding
     if reordered and finding.cause is Cause.UNKNOWN:
-        explanation = replace(explanation, finding=with_cause(finding, Cause.DATA_ORDER))
+        finding = with_cause(finding, Cause.DATA_ORDER)
+        explanation = replace(explanation, finding=finding)
+    # An exact line stands already; only without one may a file explain more.
     if explanation.is_from_outside and not explanation.has_exact_line:
-        blamed = _blame_file(explanation.finding, carried)
+        blamed = _blame_file(finding, carried)
         explanation = replace(explanation, finding=blamed)
     return explanation
 
@@ -156,17 +174,21 @@ def _is_later_draw(explanation: Explanation, found: Sequence[Explanation]) -> bo
     """
     if explanation.source.origin is not Origin.RANDOM:
         return False
-    return any(other.finding.cause is explanation.finding.cause for other in found)
+    cause = explanation.finding.cause
+    return any(other.finding.cause is cause for other in found)
 
 
 def _add(explanation: Explanation, found: list[Explanation]) -> None:
     """Add a finding, or count it with the one that has its op, line and cause."""
     finding = explanation.finding
+    identity = _identify(finding)
     for number, other in enumerate(found):
-        if _identify(other.finding) == _identify(finding):
-            counted = replace(other.finding, count=other.finding.count + finding.count)
-            found[number] = replace(other, finding=counted)
-            return
+        if _identify(other.finding) != identity:
+            continue
+        count = other.finding.count + finding.count
+        counted = replace(other.finding, count=count)
+        found[number] = replace(other, finding=counted)
+        return
     found.append(explanation)
 
 
@@ -179,30 +201,35 @@ def _leave_out_seed_draws(sources: Sequence[Source], a: Run) -> Sequence[Source]
 
     A DataLoader makes both.
     """
+    left_out = 0
     for first, second in itertools.pairwise(sources):
-        both = (first, second)
-        if any(source.origin is not Origin.RANDOM or source.event_a is None for source in both):
+        if first.origin is not Origin.RANDOM or second.origin is not Origin.RANDOM:
+            break
+        if first.event_a is None or second.event_a is None:
             break
         trace = a.trace_of(first.process)
-        lines = {
-            trace.op(source.event_a).location
-            for source in both
-            if source.process == first.process and source.event_a is not None
-        }
-        if len(lines) != 1 or not _draws_seed(trace, first.event_a or 0):
+        # Events of another process are not to be looked up in this trace.
+        if second.process == first.process:
+            place = trace.op(first.event_a).location
+            if trace.op(second.event_a).location != place:
+                break
+        if not _draws_seed(trace, first.event_a):
             break
-        sources = sources[1:]
-    return sources
+        left_out += 1
+    return sources[left_out:]
 
 
 def _draws_seed(trace: Trace, event: int) -> bool:
     """Return True if the drawn number was only taken out of its tensor, to seed something else."""
-    later = trace.columns.take(slice(event + 1, None)).numbers(EventKind.OP)
-    if not len(later):
+    draw = trace.op(event)
+    if _leave_out_overload(draw.name) != "aten::random_":
         return False
-    following = trace.op(event + 1 + int(later[0]))
-    bases = [op.name.partition(".")[0] for op in (trace.op(event), following)]
-    return bases == ["aten::random_", "aten::_local_scalar_dense"]
+    later = trace.columns.take(slice(event + 1, None))
+    numbers = later.numbers(EventKind.OP)
+    if not len(numbers):
+        return False
+    following = trace.op(event + 1 + int(numbers[0]))
+    return _leave_out_overload(following.name) == "aten::_local_scalar_dense"
 
 
 def _blame_file(finding: Finding, files: Sequence[CarriedFile]) -> Finding:
@@ -221,11 +248,16 @@ def _blame_file(finding: Finding, files: Sequence[CarriedFile]) -> Finding:
 
 def _blame_race(explanation: Explanation, races: Sequence[DeviceRace]) -> Explanation:
     """Blame missing synchronisation if the difference was born at a line that lacks it."""
-    race = find_race(explanation.finding, explanation.source.origin, races)
-    if race is None or explanation.call is not None:
+    # A call that differs explains the finding by itself.
+    if explanation.call is not None:
         return explanation
-    note = f"it {race.message} {race.other.path}:{race.other.line}"
-    finding = with_cause(explanation.finding, Cause.THREAD_RACE, note)
+    finding = explanation.finding
+    race = find_race(finding, explanation.source.origin, races)
+    if race is None:
+        return explanation
+    other = race.other
+    note = f"it {race.message} {other.path}:{other.line}"
+    finding = with_cause(finding, Cause.THREAD_RACE, note)
     return replace(explanation, finding=finding, named=race.repairs)
 
 
@@ -236,8 +268,11 @@ def add_replay_evidence(finding: Finding, flags: EventFlag) -> Finding:
     """
     if finding.cause is not Cause.KERNEL:
         return finding
-    if flags & EventFlag.RACED:
+    if EventFlag.RACED in flags:
         note = "an input changed while the op ran, and the op does not write it"
         return with_cause(finding, Cause.THREAD_RACE, note)
-    replayed = bool(flags & EventFlag.REPLAY_DIFFERED) if flags & EventFlag.REPLAYED else None
-    return replace(finding, evidence=replace(finding.evidence, replayed=replayed))
+    replayed: bool | None = None
+    if EventFlag.REPLAYED in flags:
+        replayed = EventFlag.REPLAY_DIFFERED in flags
+    evidence = replace(finding.evidence, replayed=replayed)
+    return replace(finding, evidence=evidence)

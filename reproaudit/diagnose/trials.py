@@ -44,22 +44,23 @@ class Trials:
         runs: list[Run] = []
         try:
             while len(runs) < self._wanted:
-                runs.append(self._make_changed_run(names, len(runs)))
-                fault = _find_fault(runs[-1])
+                run = self._make_changed_run(names, len(runs))
+                runs.append(run)
+                fault = _find_fault(run)
                 if fault:
-                    return Trial(names, len(runs), is_equal=False, note=fault)
+                    return _make_failed_trial(names, runs, fault)
                 # The first run stands for all before the last: they were equal to it.
-                if len(runs) > 1 and not self._are_equal(runs[0], runs[-1]):
-                    return Trial(names, len(runs), is_equal=False)
+                if len(runs) > 1 and not self._are_equal(runs[0], run):
+                    return _make_failed_trial(names, runs)
                 self._time_plain_run()
         except SubjectError as error:
             # An intervention may be what the program does not survive; others are still tried.
-            return Trial(names, len(runs), is_equal=False, note=error.message)
+            return _make_failed_trial(names, runs, error.message)
         except BudgetSpent:
             if len(runs) < 2:
                 raise
             note = f"the budget ended after {len(runs)} of {self._wanted} runs, all equal"
-            return Trial(names, len(runs), is_equal=False, note=note)
+            return _make_failed_trial(names, runs, note)
         return Trial(names, len(runs), is_equal=True)
 
     def measure_slowdown(self, names: tuple[str, ...]) -> float | None:
@@ -67,24 +68,34 @@ class Trials:
 
         None without pairs, or where runs are too short to tell.
         """
-        if not self._plain_s or statistics.median(self._plain_s) < _LEAST_TIMED_S:
+        if not self._plain_s:
             return None
-        changed = self._changed_s.get(frozenset(names), [])
-        pairs = zip(changed, self._plain_s, strict=False)
-        ratios = [changed_s / plain_s for changed_s, plain_s in pairs]
-        return round(statistics.median(ratios), 3) if ratios else None
+        if statistics.median(self._plain_s) < _LEAST_TIMED_S:
+            return None
+        key = frozenset(names)
+        changed = self._changed_s.get(key, [])
+        ratios: list[float] = []
+        # Pairs were made one right after the other; whichever list is longer has no partners left.
+        for changed_s, plain_s in zip(changed, self._plain_s, strict=False):
+            ratios.append(changed_s / plain_s)
+        if not ratios:
+            return None
+        return round(statistics.median(ratios), 3)
 
     def _make_changed_run(self, names: tuple[str, ...], index: int) -> Run:
         name = f"trial-{self._number}-{index}"
+        shown = ", ".join(names)
         request = RunRequest(
             name=name,
             index=index,
-            what=f"trying {', '.join(names)}, run {index + 1}",
+            what=f"trying {shown}, run {index + 1}",
             interventions=names,
             values_mb=0,
         )
         run = self._lab.run(request)
-        self._changed_s.setdefault(frozenset(names), []).append(self._lab.seconds[name])
+        key = frozenset(names)
+        times = self._changed_s.setdefault(key, [])
+        times.append(self._lab.seconds[name])
         return run
 
     def _time_plain_run(self) -> None:
@@ -93,18 +104,32 @@ class Trials:
         It is done between the runs with interventions, not before them: only run times of the same
         minutes are comparable on a machine that others use too.
         """
-        if len(self._plain_s) >= _TIMED_PAIRS:
+        number = len(self._plain_s)
+        if number >= _TIMED_PAIRS:
             return
-        name = f"plain-{len(self._plain_s)}"
-        request = RunRequest(name=name, index=0, what="timing the program as it is", values_mb=0)
+        name = f"plain-{number}"
+        request = RunRequest(
+            name=name,
+            index=0,
+            what="timing the program as it is",
+            values_mb=0,
+        )
         self._lab.run(request)
-        self._plain_s.append(self._lab.seconds[name])
+        seconds = self._lab.seconds[name]
+        self._plain_s.append(seconds)
 
     def _are_equal(self, first: Run, last: Run) -> bool:
+        if first.outcome != last.outcome:
+            return False
         comparison = compare_boundaries([first, last], self._interned)
         # Where nothing was compared nothing is proven.
-        has_compared = comparison.compared > 0
-        return has_compared and len(comparison.classes) == 1 and first.outcome == last.outcome
+        if comparison.compared == 0:
+            return False
+        return len(comparison.classes) == 1
+
+
+def _make_failed_trial(names: tuple[str, ...], runs: Sequence[Run], note: str = "") -> Trial:
+    return Trial(names, len(runs), is_equal=False, note=note)
 
 
 def _find_fault(run: Run) -> str:
@@ -114,5 +139,8 @@ def _find_fault(run: Run) -> str:
     """
     outcome = run.outcome
     if not outcome.is_success:
-        return f"the program ended otherwise with it: {outcome.detail or outcome.kind.value}"
-    return "" if run.steps > 0 else "the program did not train with it"
+        ending = outcome.detail or outcome.kind.value
+        return f"the program ended otherwise with it: {ending}"
+    if run.steps == 0:
+        return "the program did not train with it"
+    return ""

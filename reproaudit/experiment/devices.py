@@ -56,16 +56,18 @@ class OpDistance:
 
     @property
     def is_close(self) -> bool:
-        return self.difference is not None and (
-            self.difference.differing == 0 or self.difference.within_tolerance
-        )
+        difference = self.difference
+        if difference is None:
+            return False
+        return difference.differing == 0 or difference.within_tolerance
 
     def __str__(self) -> str:
         where = "" if self.location is None else f" at {self.location}"
         distance = "other dtypes or shapes"
         if self.difference is not None:
             distance = word_difference(self.difference)
-        return f"{show_name(self.op)}{where} ({self.dtype}): {distance}"
+        op = show_name(self.op)
+        return f"{op}{where} ({self.dtype}): {distance}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,9 @@ class DeviceComparison:
     @property
     def first(self) -> OpDistance | None:
         """The op where the distance first grows past the tolerance."""
-        return self.far[0] if self.far else None
+        if not self.far:
+            return None
+        return self.far[0]
 
     @property
     def is_close(self) -> bool:
@@ -97,10 +101,8 @@ class DeviceComparison:
     def __str__(self) -> str:
         """Return lines of text: what was compared, and the first calls that are too far apart."""
         first, second = self.devices
-        counts = (
-            f"{show_count(self.compared, 'operator call')} compared, "
-            f"{self.unpaired:,} made on one device only"
-        )
+        calls = show_count(self.compared, "operator call")
+        counts = f"{calls} compared, {self.unpaired:,} made on one device only"
         if self.dropped:
             counts += f", {self.dropped:,} not kept"
         if not self.far:
@@ -109,7 +111,8 @@ class DeviceComparison:
         lines = [
             f"{first} and {second} first differ by more than the tolerance at {where}; {counts}"
         ]
-        lines += [f"  {distance}" for distance in self.far[:_MOST_SHOWN]]
+        for distance in self.far[:_MOST_SHOWN]:
+            lines.append(f"  {distance}")
         rest = len(self.far) - _MOST_SHOWN
         if rest > 0:
             lines.append(f"  … and {rest:,} more")
@@ -134,7 +137,8 @@ def compare_results(
     compared = 0
     dropped = 0
     for index_a, index_b in zip(alignment.pairs_a, alignment.pairs_b, strict=True):
-        one, other = a[index_a], b[index_b]
+        one = a[index_a]
+        other = b[index_b]
         if one.values is None or other.values is None:
             dropped += 1
             continue
@@ -159,9 +163,12 @@ def _measure_distances(
     assert one.values is not None
     assert other.values is not None
     for_others = tolerances.get("*", Tolerance())
+    # Not strict: an op may return one tensor more on one device, as a workspace of cuDNN.
     for first, second in zip(one.values, other.values, strict=False):
         difference = None
-        if (first.dtype, first.shape) == (second.dtype, second.shape):
+        is_same_kind = first.dtype == second.dtype and first.shape == second.shape
+        # Elements of other dtypes or shapes have no distance.
+        if is_same_kind:
             tolerance = tolerances.get(first.dtype, for_others)
             difference = element_difference(first, second, tolerance)
         yield OpDistance(one.op, one.location, first.dtype, difference)
@@ -171,6 +178,9 @@ def _digest_keys(calls: Sequence[OpResult]) -> np.ndarray[Any, np.dtype[np.uint6
     """Return a number for each call by which calls are aligned: of its op and its line."""
     digests = []
     for call in calls:
+        # A NUL is in no name, so no two calls give one text by chance.
         text = f"{call.op}\0{call.location}"
-        digests.append(hashlib.blake2b(text.encode(), digest_size=8).digest())
-    return np.frombuffer(b"".join(digests), dtype=np.uint64)
+        digest = hashlib.blake2b(text.encode(), digest_size=8)
+        digests.append(digest.digest())
+    joined = b"".join(digests)
+    return np.frombuffer(joined, dtype=np.uint64)

@@ -1,5 +1,4 @@
-"""Owns reproaudit-baseline.json: the findings that a team has accepted, which a gate then lets
-pass.
+"""Owns reproaudit-baseline.json: the findings that a team has accepted, and a gate lets pass.
 
 Format history (the key "version"; any key that is added, dropped or retyped is a new number)
   1  first version
@@ -40,8 +39,10 @@ _FINGERPRINT = Wanted(
 
 @dataclass(frozen=True, slots=True, order=True)
 class Entry:
-    """One divergence that a baseline accepts, or could accept. The order of the fields is the order
-    in the file."""
+    """One divergence that a baseline accepts, or could accept.
+
+    The order of the fields is the order in the file.
+    """
 
     OMITS_DEFAULTS: ClassVar[bool] = True
 
@@ -60,8 +61,10 @@ class _Document:
 
 
 def list_entries(result: AuditResult) -> tuple[Entry, ...]:
-    """Return what differs in one audit: its findings, or, where it differs without any, the place
-    where it shows."""
+    """Return what differs in one audit.
+
+    These are its findings, or, where it differs without any, the place where it shows.
+    """
     marks = fingerprints(result.subject, result.findings)
     found = [
         Entry(
@@ -75,7 +78,9 @@ def list_entries(result: AuditResult) -> tuple[Entry, ...]:
     ]
     if not found and result.verdict is Verdict.NOT_REPRODUCIBLE:
         row = result.first_divergence
-        shown = f"{name_kind(row.kind)} {row.name}" if row is not None else "how the runs end"
+        shown = "how the runs end"
+        if row is not None:
+            shown = f"{name_kind(row.kind)} {row.name}"
         found.append(
             Entry(
                 subject=result.subject,
@@ -92,14 +97,19 @@ def _show_place(finding: Finding) -> str:
     place = finding.location
     if place is None:
         return finding.module
-    return f"{place.path} in {place.function}" if place.function else place.path
+    if not place.function:
+        return place.path
+    return f"{place.path} in {place.function}"
 
 
 def load(path: Path) -> tuple[Entry, ...] | None:
-    """Return the entries of a baseline; None if there is no such file. Anything else in it is a
-    ReproauditError."""
+    """Return the entries of a baseline; None if there is no such file.
+
+    Raises ReproauditError for a file that cannot be read or is no baseline.
+    """
     try:
-        return from_text(path.read_text(encoding="utf-8"), path.name)
+        text = path.read_text(encoding="utf-8")
+        return from_text(text, path.name)
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
@@ -121,12 +131,15 @@ def save(path: Path, entries: Iterable[Entry]) -> None:
 
 def to_text(entries: Iterable[Entry]) -> str:
     """Return the file's text, the same for the same entries in any order."""
-    document = _Document(version=FORMAT_VERSION, accepted=tuple(sorted(entries)))
-    return json.dumps(encode(_Document, document), indent=1) + "\n"
+    in_order = tuple(sorted(entries))
+    document = _Document(version=FORMAT_VERSION, accepted=in_order)
+    text = json.dumps(encode(_Document, document), indent=1)
+    return f"{text}\n"
 
 
 def from_text(text: str, name: str) -> tuple[Entry, ...]:
     """Read what `to_text` wrote; errors call the file `name`."""
+    # Before the text is parsed: such marks are no JSON, and that error would not say why.
     if _CONFLICT.search(text):
         _refuse(
             name,
@@ -157,6 +170,7 @@ def from_text(text: str, name: str) -> tuple[Entry, ...]:
 
 
 def _check_version(version: object, name: str) -> None:
+    # By type too: in Python 1.0 and True are equal to 1.
     if version != FORMAT_VERSION or type(version) is not int:
         _refuse(
             name,

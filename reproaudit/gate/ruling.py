@@ -1,5 +1,4 @@
-"""The gate: all configured subjects audited one after the other, and their results held against the
-baseline."""
+"""The gate: audits all configured subjects, and holds their results against the baseline."""
 
 from __future__ import annotations
 
@@ -19,8 +18,10 @@ Audit = Callable[[Subject], AuditResult]
 
 @dataclass(frozen=True, slots=True)
 class SubjectAudit:
-    """What became of one subject. With an `error` the result says `not-audited`, so that every
-    report has it."""
+    """What became of one subject.
+
+    With an `error` the result says `not-audited`, so that every report has it.
+    """
 
     result: AuditResult
     error: ReproauditError | None = None
@@ -48,22 +49,25 @@ class Ruling:
 
     @property
     def exit_code(self) -> int:
-        """1 for a divergence that is not accepted, else 2 for a subject that could not be audited,
-        else 0."""
+        """1 if a divergence is not accepted, else 2 if a subject could not be audited, else 0."""
         failing = {entry.subject for entry in self.new}
-        verdicts = []
+        verdicts: list[Verdict] = []
         for result in self.results:
-            differs = result.verdict is Verdict.NOT_REPRODUCIBLE
-            is_accepted = differs and result.subject not in failing
-            verdicts.append(Verdict.REPRODUCIBLE if is_accepted else result.verdict)
+            verdict = result.verdict
+            differs = verdict is Verdict.NOT_REPRODUCIBLE
+            # A subject of which all that differs is accepted counts as if nothing did.
+            if differs and result.subject not in failing:
+                verdict = Verdict.REPRODUCIBLE
+            verdicts.append(verdict)
         return exit_code(verdicts)
 
 
 def audit_all(
-    subjects: Sequence[Subject], audit: Audit, done: Callable[[SubjectAudit], None] | None = None
+    subjects: Sequence[Subject],
+    audit: Audit,
+    done: Callable[[SubjectAudit], None] | None = None,
 ) -> tuple[SubjectAudit, ...]:
-    """Audit each subject; one that cannot be audited leaves its error, and the others are audited
-    all the same.
+    """Audit each subject, also where one before it could not be audited: that leaves its error.
 
     `done` is called after each. After an interrupt the remaining subjects are not started.
     """
@@ -71,36 +75,53 @@ def audit_all(
     is_interrupted = False
     for subject in subjects:
         if is_interrupted:
-            audited.append(_make_failure(subject, _make_interruption()))
+            error = ReproauditError(
+                "not started: the run was interrupted before",
+                code="interrupted",
+            )
+            one = _make_failure(subject, error)
         else:
-            try:
-                audited.append(SubjectAudit(_rename_result(subject, audit(subject))))
-            except ReproauditError as error:
-                audited.append(_make_failure(subject, error))
-                is_interrupted = error.code == "interrupted"
+            one = _audit_one(subject, audit)
+            is_interrupted = one.error is not None and one.error.code == "interrupted"
+        audited.append(one)
         if done is not None:
-            done(audited[-1])
+            done(one)
     return tuple(audited)
 
 
+def _audit_one(subject: Subject, audit: Audit) -> SubjectAudit:
+    try:
+        result = audit(subject)
+        return SubjectAudit(_rename_result(subject, result))
+    except ReproauditError as error:
+        return _make_failure(subject, error)
+
+
 def rule(
-    audited: Sequence[SubjectAudit], accepted: Sequence[Entry] | None, configured: Iterable[str]
+    audited: Sequence[SubjectAudit],
+    accepted: Sequence[Entry] | None,
+    configured: Iterable[str],
 ) -> Ruling:
-    """Hold the results against the baseline, None if there is none. `configured` are the names of
-    all subjects."""
+    """Hold the results against the baseline.
+
+    `accepted` is None if there is no baseline. `configured` are the names of all subjects.
+    """
     accepted = accepted or ()
     marks = frozenset(entry.fingerprint for entry in accepted)
     configured = set(configured)
     new: list[Entry] = []
     present: set[str] = set()
-    looked_for: set[str] = set()  # subjects of which what is not there is gone
+    # Subjects of which everything that differs was found: what is not there is gone.
+    looked_for: set[str] = set()
     for one in audited:
         result = one.result
-        entries = list_entries(result)
-        present.update(entry.fingerprint for entry in entries)
-        if result.verdict is Verdict.NOT_REPRODUCIBLE:
-            new += [entry for entry in entries if entry.fingerprint not in marks]
-        if result.verdict is Verdict.REPRODUCIBLE or (result.findings and result.is_complete):
+        is_new = result.verdict is Verdict.NOT_REPRODUCIBLE
+        for entry in list_entries(result):
+            present.add(entry.fingerprint)
+            if is_new and entry.fingerprint not in marks:
+                new.append(entry)
+        has_all_findings = bool(result.findings) and result.is_complete is True
+        if result.verdict is Verdict.REPRODUCIBLE or has_all_findings:
             looked_for.add(result.subject)
     known: list[Entry] = []
     gone: list[Entry] = []
@@ -123,21 +144,26 @@ def rule(
 
 
 def update_baseline(accepted: Sequence[Entry] | None, ruling: Ruling) -> tuple[Entry, ...]:
-    """Return what the baseline becomes: without a file, all that differs; with one, the same
-    without what is gone.
+    """Return what the baseline becomes.
 
-    What is new is never added to a file that is there: a baseline shrinks, and whoever wants to
-    accept more writes the entry by hand, or deletes the file, and has that reviewed. Raises
-    ReproauditError for a first baseline of results that are not all there, for it could not grow to
-    hold the rest.
+    Without a file, all that differs; with one, the same without what is gone. What is new is never
+    added to a file that is there: a baseline shrinks, and whoever wants to accept more writes the
+    entry by hand, or deletes the file, and has that reviewed.
+
+    Raises ReproauditError for a first baseline of results that are not all there, for it could not
+    grow to hold the rest.
     """
     if accepted is not None:
         gone = set(ruling.gone)
         return tuple(entry for entry in accepted if entry not in gone)
-    missing = [result.subject for result in ruling.results if result.verdict is Verdict.NOT_AUDITED]
+    missing: list[str] = []
+    for result in ruling.results:
+        if result.verdict is Verdict.NOT_AUDITED:
+            missing.append(result.subject)
     if missing:
+        names = ", ".join(missing)
         raise ReproauditError(
-            f"no baseline was made: {', '.join(missing)} could not be audited",
+            f"no baseline was made: {names} could not be audited",
             code="baseline-incomplete",
             hint="a baseline only shrinks once it is there; mend these subjects, or configure them "
             "later",
@@ -147,19 +173,19 @@ def update_baseline(accepted: Sequence[Entry] | None, ruling: Ruling) -> tuple[E
 
 def _rename_result(subject: Subject, result: AuditResult) -> AuditResult:
     """Call the result by the subject's configured name, and take its folder from where we are."""
-    folder = os.path.normpath(os.path.join(os.path.relpath(subject.cwd), result.folder))
-    return replace(
-        result, subject=subject.name, folder="" if folder == "." else folder.replace(os.sep, "/")
-    )
-
-
-def _make_interruption() -> ReproauditError:
-    return ReproauditError("not started: the run was interrupted before", code="interrupted")
+    joined = os.path.join(os.path.relpath(subject.cwd), result.folder)
+    folder = os.path.normpath(joined)
+    # Reports are the same on each system: "/" between folders, and nothing for the one we are in.
+    shown = "" if folder == "." else folder.replace(os.sep, "/")
+    return replace(result, subject=subject.name, folder=shown)
 
 
 def _make_failure(subject: Subject, error: ReproauditError) -> SubjectAudit:
     """Return what stands for a subject which could not be audited."""
-    message = error.message.replace(f"{subject.cwd}{os.sep}", "").replace(str(subject.cwd), ".")
+    # Reports name no folder of this machine.
+    folder = str(subject.cwd)
+    message = error.message.replace(f"{folder}{os.sep}", "")
+    message = message.replace(folder, ".")
     result = AuditResult(
         verdict=Verdict.NOT_AUDITED,
         headline=f"{message} [{error.code}]",

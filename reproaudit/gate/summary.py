@@ -1,5 +1,4 @@
-"""What `reproaudit ci` says on stdout: each subject in a line or a few, then what became of the
-baseline."""
+"""What `reproaudit ci` says on stdout: each subject in a line or a few, then the baseline."""
 
 from __future__ import annotations
 
@@ -26,22 +25,28 @@ _OUTCOMES = {0: "passed", 1: "failed", 2: "could not be decided"}
 
 
 def render_summary(
-    ruling: Ruling, baseline: str, change: Sequence[Entry] | None, *, is_first: bool
+    ruling: Ruling,
+    baseline: str,
+    change: Sequence[Entry] | None,
+    *,
+    is_first: bool,
 ) -> str:
-    """Return the summary. `change` is what --update-baseline wrote at first or took out; None: it
-    was not asked for.
+    """Return the summary as lines of text.
 
-    `baseline` is the file's name; empty if there is no such file.
+    `baseline` is the file's name; empty if there is no such file. `change` is what
+    --update-baseline wrote at first or took out; None: it was not asked for.
     """
     lines: list[str] = []
     for one in ruling.audited:
         lines += _describe_subject(one, ruling.accepted)
-    lines += [f"warning: {text}" for text in _find_common_warnings(ruling)]
+    for text in _find_common_warnings(ruling):
+        lines.append(f"warning: {text}")
     lines.append("")
     lines += _describe_baseline(ruling, baseline, change, is_first=is_first)
     lines.append("")
     lines.append(_describe_outcome(ruling))
-    return "\n".join(lines) + "\n"
+    summary = "\n".join(lines)
+    return f"{summary}\n"
 
 
 def _find_common_warnings(ruling: Ruling) -> list[str]:
@@ -50,11 +55,13 @@ def _find_common_warnings(ruling: Ruling) -> list[str]:
     What is said of one subject stands in its report; what is said of all is about the
     configuration.
     """
-    said = []
+    said: list[set[str]] = []
     for one in ruling.audited:
         # A subject that could not be audited says nothing, and would leave nothing in common.
-        if one.error is None:
-            said.append({show_prose(word_warning(warning)) for warning in one.result.warnings})
+        if one.error is not None:
+            continue
+        texts = {show_prose(word_warning(warning)) for warning in one.result.warnings}
+        said.append(texts)
     if not said:
         return []
     return sorted(set.intersection(*said))
@@ -62,7 +69,8 @@ def _find_common_warnings(ruling: Ruling) -> list[str]:
 
 def _describe_subject(one: SubjectAudit, accepted: frozenset[str]) -> Iterator[str]:
     verdict = VERDICTS[one.result.verdict]
-    yield put_beside(verdict, show_name(one.result.subject), _WIDTH)
+    subject = show_name(one.result.subject)
+    yield put_beside(verdict, subject, _WIDTH)
     for line in _describe_result(one, accepted):
         yield put_beside("", line, _WIDTH)
 
@@ -84,39 +92,54 @@ def _describe_result(one: SubjectAudit, accepted: frozenset[str]) -> Iterator[st
     for entry, finding in zip(entries, result.findings, strict=False):
         findings[entry.fingerprint] = finding
     for entry in entries:
-        state = "accepted" if entry.fingerprint in accepted else "new"
+        mark = entry.fingerprint
+        state = "accepted" if mark in accepted else "new"
         if result.verdict is Verdict.WITHIN_TOLERANCE:
             state = "within tolerance"
-        yield f"{state}: {_show_entry(entry)}  [{entry.fingerprint}]"
+        shown = _show_entry(entry)
+        yield f"{state}: {shown}  [{mark}]"
         # What is accepted was read before; its repair stands in the report.
-        if state == "new" and entry.fingerprint in findings:
-            for line in _describe_finding(findings[entry.fingerprint]):
-                yield put_beside("", line, _GAP)
+        if state != "new" or mark not in findings:
+            continue
+        for line in _describe_finding(findings[mark]):
+            yield put_beside("", line, _GAP)
     if result.is_complete is False:
         yield "further sources may be hidden behind these: not all are known"
 
 
 def _describe_finding(finding: Finding) -> Iterator[str]:
-    said = f"{finding.cause.value}: {show_prose(finding.title)}"
+    cause = finding.cause.value
+    title = show_prose(finding.title)
+    said = f"{cause}: {title}"
     if finding.location:
         said += f", {finding.location}"
     yield said
-    if finding.fix is not None:
-        advice = show_prose(finding.fix.advice)
-        settings = ", ".join(map(show_name, finding.fix.settings))
-        state = word_fix_state(finding.fix)
+    fix = finding.fix
+    if fix is not None:
+        advice = show_prose(fix.advice)
+        settings = ", ".join(show_name(name) for name in fix.settings)
+        state = word_fix_state(fix)
         parts = [part for part in (advice, settings, state) if part]
-        yield f"fix: {', '.join(parts)}"
-    yield f"next: reproaudit explain {show_name(finding.rule)}"
+        shown = ", ".join(parts)
+        yield f"fix: {shown}"
+    rule = show_name(finding.rule)
+    yield f"next: reproaudit explain {rule}"
 
 
 def _show_entry(entry: Entry) -> str:
-    parts = (entry.rule, entry.op, entry.location)
-    return " ".join(show_name(part) for part in parts if part)
+    shown: list[str] = []
+    for part in (entry.rule, entry.op, entry.location):
+        if part:
+            shown.append(show_name(part))
+    return " ".join(shown)
 
 
 def _describe_baseline(
-    ruling: Ruling, baseline: str, change: Sequence[Entry] | None, *, is_first: bool
+    ruling: Ruling,
+    baseline: str,
+    change: Sequence[Entry] | None,
+    *,
+    is_first: bool,
 ) -> Iterator[str]:
     if not baseline:
         yield "no baseline: nothing is accepted; --update-baseline makes one of what differs now"
@@ -124,12 +147,15 @@ def _describe_baseline(
     counts = [f"{len(ruling.known)} accepted and present"]
     if ruling.unseen:
         counts.append(f"{len(ruling.unseen)} accepted and not seen this time")
-    yield f"baseline {show_name(baseline)}: {', '.join(counts)}"
+    name = show_name(baseline)
+    shown_counts = ", ".join(counts)
+    yield f"baseline {name}: {shown_counts}"
     if change is not None:
         yield from _describe_change(change, is_first=is_first)
     for entry in ruling.gone:
         subject = show_name(entry.subject)
-        yield f"  fixed: {subject}: {_show_entry(entry)}; remove it with --update-baseline"
+        shown = _show_entry(entry)
+        yield f"  fixed: {subject}: {shown}; remove it with --update-baseline"
     if ruling.new and change is not None:
         yield (
             "  what is new is not added: a baseline only shrinks. "
@@ -141,7 +167,8 @@ def _describe_change(change: Sequence[Entry], *, is_first: bool) -> Iterator[str
     verb = "accepted" if is_first else "removed"
     for entry in change:
         subject = show_name(entry.subject)
-        yield f"  {verb}: {subject}: {_show_entry(entry)}"
+        shown = _show_entry(entry)
+        yield f"  {verb}: {subject}: {shown}"
     if change:
         return
     if is_first:
@@ -151,12 +178,16 @@ def _describe_change(change: Sequence[Entry], *, is_first: bool) -> Iterator[str
 
 
 def _describe_outcome(ruling: Ruling) -> str:
-    failed = [one for one in ruling.audited if one.result.verdict is Verdict.NOT_AUDITED]
-    parts = [show_count(len(ruling.audited), "subject")]
+    verdicts = [result.verdict for result in ruling.results]
+    failed = verdicts.count(Verdict.NOT_AUDITED)
+    subjects = show_count(len(verdicts), "subject")
+    parts = [subjects]
     if ruling.new:
         divergences = show_count(len(ruling.new), "divergence")
         parts.append(f"{divergences} not accepted")
     if failed:
-        parts.append(f"{len(failed)} not audited")
+        parts.append(f"{failed} not audited")
+    # The same number as the exit status, so that what is said and what a pipeline sees agree.
     outcome = _OUTCOMES[ruling.exit_code]
-    return f"{', '.join(parts)}: {outcome}"
+    shown = ", ".join(parts)
+    return f"{shown}: {outcome}"

@@ -6,8 +6,7 @@ process, it names a module of `record/repairs`. A new intervention needs nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from functools import reduce
+from collections.abc import Iterable, Mapping, Sequence
 
 from reproaudit.config.settings import Settings, merge
 from reproaudit.errors import UsageError, did_you_mean
@@ -39,11 +38,13 @@ def find(name: str) -> Intervention:
 def list_against(causes: Iterable[Cause], *, cuda: bool) -> tuple[str, ...]:
     """Return the ids of all interventions that remove one of the causes, in the table's order."""
     wanted = set(causes)
-    return tuple(
-        name
-        for name, entry in INTERVENTIONS.items()
-        if wanted.intersection(entry.causes) and (cuda or not entry.only_cuda)
-    )
+    found: list[str] = []
+    for name, entry in INTERVENTIONS.items():
+        if entry.only_cuda and not cuda:
+            continue
+        if not wanted.isdisjoint(entry.causes):
+            found.append(name)
+    return tuple(found)
 
 
 def list_for_call(call: str) -> tuple[str, ...]:
@@ -52,33 +53,47 @@ def list_for_call(call: str) -> tuple[str, ...]:
     The longest start of the name that the table holds counts, so that an exact name wins over that
     of its library.
     """
-    starts = {start for entry in INTERVENTIONS.values() for start in entry.calls}
-    fitting = [start for start in starts if call.startswith(start)]
-    if not fitting:
-        return ()
-    longest = max(fitting, key=len)
-    return _by_rank({name: entry.calls.get(longest) for name, entry in INTERVENTIONS.items()})
+    longest = ""
+    for entry in INTERVENTIONS.values():
+        for start in entry.calls:
+            if call.startswith(start) and len(start) > len(longest):
+                longest = start
+    ranks: dict[str, int] = {}
+    for name, entry in INTERVENTIONS.items():
+        if longest in entry.calls:
+            ranks[name] = entry.calls[longest]
+    return _sort_by_rank(ranks)
 
 
 def list_for_clue(clue: Clue) -> tuple[str, ...]:
     """Return the ids of the interventions that answer the clue, the likeliest first."""
-    return _by_rank({name: entry.clues.get(clue) for name, entry in INTERVENTIONS.items()})
+    ranks: dict[str, int] = {}
+    for name, entry in INTERVENTIONS.items():
+        if clue in entry.clues:
+            ranks[name] = entry.clues[clue]
+    return _sort_by_rank(ranks)
 
 
 def list_acting_on(parts: Iterable[Part]) -> tuple[str, ...]:
     """Return the ids of the interventions that act on these parts, in the order of the parts."""
-    return tuple(
-        name for part in parts for name, entry in INTERVENTIONS.items() if entry.acts_on is part
-    )
+    found: list[str] = []
+    for part in parts:
+        for name, entry in INTERVENTIONS.items():
+            if entry.acts_on is part:
+                found.append(name)
+    return tuple(found)
 
 
 def combine_settings(base: Settings, names: Sequence[str]) -> Settings:
     """Return `base` changed by the named interventions; what only `base` sets stays."""
-    return reduce(merge, (find(name).settings for name in names), base)
+    settings = base
+    for name in names:
+        change = find(name).settings
+        settings = merge(settings, change)
+    return settings
 
 
-def _by_rank(ranks: dict[str, int | None]) -> tuple[str, ...]:
-    """Return the names that have a rank, the lowest first; equal ones in the table's order."""
-    found = [(rank, name) for name, rank in ranks.items() if rank is not None]
-    found.sort(key=lambda ranked: ranked[0])
-    return tuple(name for _, name in found)
+def _sort_by_rank(ranks: Mapping[str, int]) -> tuple[str, ...]:
+    """Return the names, the lowest rank first; equal ones in the table's order."""
+    # Python's sort is stable, and the ranks came in the table's order.
+    return tuple(sorted(ranks, key=ranks.__getitem__))

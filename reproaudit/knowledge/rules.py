@@ -278,6 +278,11 @@ def find_cause_of_call(name: str) -> Cause | None:
 
     The longest start of the name that the table holds counts.
     """
-    starts = {start: cause for cause, rule in RULES.items() for start in rule.calls}
-    fitting = [start for start in starts if name.startswith(start)]
-    return starts[max(fitting, key=len)] if fitting else None
+    found: Cause | None = None
+    longest = ""
+    for cause, rule in RULES.items():
+        for start in rule.calls:
+            if name.startswith(start) and len(start) > len(longest):
+                longest = start
+                found = cause
+    return found
