@@ -38,11 +38,6 @@ def test_an_id_that_users_have_written_down_keeps_its_meaning(cause: Cause, rule
     assert RULES[cause].id == rule
 
 
-def test_warnings_have_ids_of_their_own_hundred_and_no_cause() -> None:
-    assert list(WARNINGS) == ["RA501", "RA502", "RA503", "RA504", "RA505"]
-    assert all(rule.cause is None and rule.id == name for name, rule in WARNINGS.items())
-
-
 @pytest.mark.parametrize("rule", EVERY_RULE, ids=ids_of)
 def test_an_explanation_is_three_to_eight_lines_of_whole_sentences(rule: Rule) -> None:
     assert 3 <= len(textwrap.wrap(rule.explanation, 98)) <= 8
