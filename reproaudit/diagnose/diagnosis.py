@@ -10,11 +10,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.entropy import weak_lines
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import Judged
-from reproaudit.compare.lines import differing_lines, first_entry
 from reproaudit.diagnose.attribute import (
     add_patch,
     correct_cause,
@@ -25,29 +22,18 @@ from reproaudit.diagnose.attribute import (
     make_finding_without_place,
 )
 from reproaudit.diagnose.candidates import list_combinable, rank_unions
-from reproaudit.diagnose.locate import Locator, RunPair
+from reproaudit.diagnose.locate import Locator
 from reproaudit.diagnose.pinning import FoundSource, Pinning
 from reproaudit.diagnose.races import DeviceRace
+from reproaudit.diagnose.refine import Refiner
 from reproaudit.diagnose.search import Search
 from reproaudit.diagnose.trials import Trials
 from reproaudit.errors import SubjectError
-from reproaudit.knowledge.interventions import (
-    FILL_VARIABLE,
-    INTERVENTIONS,
-    OTHER_FILL,
-    ZERO_FILL,
-)
-from reproaudit.model.events import (
-    EventFlag,
-    Location,
-    NotChecked,
-    ProgramWarning,
-    Unchecked,
-)
+from reproaudit.knowledge.interventions import INTERVENTIONS
+from reproaudit.model.events import NotChecked, ProgramWarning, Unchecked
 from reproaudit.model.result import Alert, Cause, Finding, Fix, Trial
 from reproaudit.runs.budget import BudgetSpent
-from reproaudit.runs.request import RunMaker, RunRequest
-from reproaudit.trace.runs import Run
+from reproaudit.runs.request import RunMaker
 
 _WIDEST_CHOICE = 3  # interventions per finding that are united before all are
 
@@ -341,86 +327,25 @@ class Diagnostician:
 
     def _refine(self, rows: Sequence[_Row]) -> list[_Row]:
         """Add what runs under the fix show: reads of undefined memory, and the exact line."""
+        refiner = Refiner(self._lab, self._locator, self._fix or (), interned=self._interned)
         refined: list[_Row] = []
         inexact: list[int] = []
         for number, row in enumerate(rows):
             if row.source is not None and lacks_exact_line(row.source, row.finding):
                 inexact.append(number)
-            finding = self._add_fill_evidence(row.finding)
+            finding = refiner.add_fill_evidence(row.finding)
             refined.append(replace(row, finding=finding))
         if not inexact:
             return refined
         # One pair of runs for all of them: following lines is slow.
-        pair = self._run_with_lines()
+        pair = refiner.run_with_lines()
         if pair is None:
             return refined
         for number in inexact:
             row = refined[number]
-            finding = self._add_line(row.finding, pair)
+            finding = refiner.add_line(row.finding, pair)
             refined[number] = replace(row, finding=finding)
         return refined
-
-    def _run_with_lines(self) -> RunPair | None:
-        """Return two runs whose lines were followed and that differ.
-
-        At first by what the fix repairs and by little else, then as they are.
-        """
-        fix = self._fix or ()
-        # Not the order of threads or workers: that would change what the program does line by line.
-        still: list[str] = []
-        for name, entry in INTERVENTIONS.items():
-            if entry.holds_still and name not in fix:
-                still.append(name)
-        pair = self._locator.find_changed_pair(tuple(still), lines=True)
-        if pair is not None:
-            return pair
-        return self._locator.find_changed_pair((), lines=True)
-
-    def _add_line(self, finding: Finding, pair: RunPair) -> Finding:
-        """Name the line whose Python value differs first, if there is one."""
-        differences = differing_lines(*pair.runs, self._interned)
-        orders = [source.order for source in pair.localisation.sources]
-        # What a line gives after the first op differs may follow from that op.
-        before = min(orders, default=float("inf"))
-        # Lines that ask for a clock differ in every pair of runs, and mostly to no effect.
-        weak = weak_lines(pair.a)
-        entry = first_entry(differences, before, weak)
-        if entry is None:
-            return finding
-        note = "the runs part there"
-        if entry.name:
-            note = f"the first Python value that differs is {entry.name!r}, there"
-        op = finding.op
-        if entry.location != finding.location:
-            # The finding's op ran elsewhere, and is not to blame for this line.
-            op = _find_draw_at(pair.a, entry.location)
-        noted = _add_note(finding, note)
-        return replace(noted, location=entry.location, op=op)
-
-    def _add_fill_evidence(self, finding: Finding) -> Finding:
-        """Say whether the results follow what new memory is filled with.
-
-        If they do, undefined memory is read. It takes two runs with different patterns.
-        """
-        if finding.cause is not Cause.UNINITIALIZED_MEMORY or self._fix is None:
-            return finding
-        runs: list[Run] = []
-        for number, value in enumerate((ZERO_FILL, OTHER_FILL)):
-            request = RunRequest(
-                name=f"fill-{number}",
-                index=number,
-                what=f"filling new memory, pattern {number + 1}",
-                interventions=self._fix,
-                variables=((FILL_VARIABLE, value),),
-                values_mb=0,
-            )
-            runs.append(self._lab.run(request))
-        comparison = compare_boundaries(runs, self._interned)
-        differs = len(comparison.classes) > 1
-        said = "the results follow" if differs else "the results do not depend on"
-        pattern = f"0x{int(OTHER_FILL):x}"
-        note = f"{said} what new memory is filled with (zeros, and {pattern})"
-        return _add_note(finding, note)
 
 
 def _leave_out_parts(fix: Sequence[str], parts: Sequence[Sequence[str]]) -> list[str]:
@@ -431,12 +356,6 @@ def _leave_out_parts(fix: Sequence[str], parts: Sequence[Sequence[str]]) -> list
     return [name for name in fix if name not in taken]
 
 
-def _add_note(finding: Finding, note: str) -> Finding:
-    notes = (*finding.evidence.notes, note)
-    evidence = replace(finding.evidence, notes=notes)
-    return replace(finding, evidence=evidence)
-
-
 def _find_kept_kernel(rows: Sequence[_Row]) -> tuple[Finding, Path] | None:
     """Return the first kernel finding whose call is kept, and the folder of the call."""
     for row in rows:
@@ -444,15 +363,4 @@ def _find_kept_kernel(rows: Sequence[_Row]) -> tuple[Finding, Path] | None:
             continue
         if row.finding.cause is Cause.KERNEL:
             return row.finding, row.source.call
-    return None
-
-
-def _find_draw_at(run: Run, place: Location) -> str | None:
-    """Return the first op that draws at this line: it draws for something else in each run.
-
-    None if no op is to blame.
-    """
-    for op in run.main.operations(EventFlag.RANDOM):
-        if op.location == place:
-            return op.shown_name
     return None

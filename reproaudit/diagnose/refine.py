@@ -1,0 +1,111 @@
+"""What runs under a proven fix show of a finding: the exact line, and reads of undefined memory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reproaudit.compare.boundaries import compare_boundaries
+from reproaudit.compare.entropy import weak_lines
+from reproaudit.compare.interning import Interned
+from reproaudit.compare.lines import differing_lines, first_entry
+from reproaudit.diagnose.locate import Locator, RunPair
+from reproaudit.knowledge.interventions import FILL_VARIABLE, INTERVENTIONS, OTHER_FILL, ZERO_FILL
+from reproaudit.model.events import EventFlag, Location
+from reproaudit.model.result import Cause, Finding
+from reproaudit.runs.request import RunMaker, RunRequest
+from reproaudit.trace.runs import Run
+
+
+class Refiner:
+    """Makes the runs that only a known fix allows. `fix` is empty if none was found."""
+
+    def __init__(
+        self,
+        lab: RunMaker,
+        locator: Locator,
+        fix: tuple[str, ...],
+        *,
+        interned: Interned,
+    ) -> None:
+        self._lab = lab
+        self._locator = locator
+        self._fix = fix
+        self._interned = interned
+
+    def run_with_lines(self) -> RunPair | None:
+        """Return two runs whose lines were followed and that differ.
+
+        At first by what the fix repairs and by little else, then as they are.
+        """
+        # Not the order of threads or workers: that would change what the program does line by line.
+        still: list[str] = []
+        for name, entry in INTERVENTIONS.items():
+            if entry.holds_still and name not in self._fix:
+                still.append(name)
+        pair = self._locator.find_changed_pair(tuple(still), lines=True)
+        if pair is not None:
+            return pair
+        return self._locator.find_changed_pair((), lines=True)
+
+    def add_line(self, finding: Finding, pair: RunPair) -> Finding:
+        """Name the line whose Python value differs first, if there is one."""
+        differences = differing_lines(*pair.runs, self._interned)
+        orders = [source.order for source in pair.localisation.sources]
+        # What a line gives after the first op differs may follow from that op.
+        before = min(orders, default=float("inf"))
+        # Lines that ask for a clock differ in every pair of runs, and mostly to no effect.
+        weak = weak_lines(pair.a)
+        entry = first_entry(differences, before, weak)
+        if entry is None:
+            return finding
+        note = "the runs part there"
+        if entry.name:
+            note = f"the first Python value that differs is {entry.name!r}, there"
+        op = finding.op
+        if entry.location != finding.location:
+            # The finding's op ran elsewhere, and is not to blame for this line.
+            op = _find_draw_at(pair.a, entry.location)
+        noted = _add_note(finding, note)
+        return replace(noted, location=entry.location, op=op)
+
+    def add_fill_evidence(self, finding: Finding) -> Finding:
+        """Say whether the results follow what new memory is filled with.
+
+        If they do, undefined memory is read. It takes two runs with different patterns.
+        """
+        if finding.cause is not Cause.UNINITIALIZED_MEMORY or not self._fix:
+            return finding
+        runs: list[Run] = []
+        for number, value in enumerate((ZERO_FILL, OTHER_FILL)):
+            request = RunRequest(
+                name=f"fill-{number}",
+                index=number,
+                what=f"filling new memory, pattern {number + 1}",
+                interventions=self._fix,
+                variables=((FILL_VARIABLE, value),),
+                values_mb=0,
+            )
+            runs.append(self._lab.run(request))
+        comparison = compare_boundaries(runs, self._interned)
+        differs = len(comparison.classes) > 1
+        said = "the results follow" if differs else "the results do not depend on"
+        pattern = f"0x{int(OTHER_FILL):x}"
+        note = f"{said} what new memory is filled with (zeros, and {pattern})"
+        return _add_note(finding, note)
+
+
+def _add_note(finding: Finding, note: str) -> Finding:
+    notes = (*finding.evidence.notes, note)
+    evidence = replace(finding.evidence, notes=notes)
+    return replace(finding, evidence=evidence)
+
+
+def _find_draw_at(run: Run, place: Location) -> str | None:
+    """Return the first op that draws at this line: it draws for something else in each run.
+
+    None if no op is to blame.
+    """
+    for op in run.main.operations(EventFlag.RANDOM):
+        if op.location == place:
+            return op.shown_name
+    return None
