@@ -185,10 +185,12 @@ def _find_file(finding: Finding, subject: SubjectSpec) -> tuple[Path, int | None
     """
     place = finding.location
     if place is not None:
+        # Lines of libraries are shown by a path that is none of this folder.
         file = subject.folder / place.path
         if file.is_file():
             return file, place.line, place.path
-    return subject.file, None, subject.file.name
+    whole = subject.file
+    return whole, None, whole.name
 
 
 def _read_text(file: Path) -> str:

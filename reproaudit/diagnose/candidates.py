@@ -24,7 +24,10 @@ from reproaudit.trace.views import Digest
 
 
 def find_candidates(
-    explained: Explanation, pair: tuple[Run, Run], *, cuda: bool
+    explained: Explanation,
+    pair: tuple[Run, Run],
+    *,
+    cuda: bool,
 ) -> tuple[str, ...]:
     """Return interventions to try for the finding, each once.
 
@@ -39,26 +42,35 @@ def find_candidates(
     if explained.call is not None:
         found += find_for_call(explained.call)
     found += explained.named
+    # A race shows at an op whose own kernel may be to blame as well.
     is_raced_op = bool(explained.named) and origin is Origin.OP
     if cause is Cause.KERNEL or is_raced_op:
         found += _find_for_kernel(finding, cuda=cuda)
     if cause is Cause.UNSEEDED_RNG and origin is Origin.RANDOM:
+        clue = Clue.DEFAULT_GENERATOR
         if _draws_from_own_generator(explained, pair):
-            found += list_for_clue(Clue.OWN_GENERATOR)
-        else:
-            found += list_for_clue(Clue.DEFAULT_GENERATOR)
+            clue = Clue.OWN_GENERATOR
+        found += list_for_clue(clue)
     if cause is Cause.RNG_ORDER:
         found += list_for_clue(Clue.DRAWS_REORDERED)
     is_unplaced = explained.is_from_outside and not explained.has_exact_line
     if cause is Cause.UNKNOWN or is_unplaced:
         # First what is suspected, then what is usual.
         found += against_cause
-        found += find_for_drawn_streams(*pair)
-        if has_random_hashes(pair[0]):
-            found += list_for_clue(Clue.RANDOM_HASHES)
-        found += find_for_drawn_streams(*pair, at_least=0)
+        found += _find_for_surroundings(pair)
     found += against_cause
     return tuple(dict.fromkeys(found))
+
+
+def _find_for_surroundings(pair: tuple[Run, Run]) -> list[str]:
+    """Return what makes alike the things around a program that differ from run to run."""
+    a, b = pair
+    found: list[str] = []
+    found += find_for_drawn_streams(a, b)
+    if has_random_hashes(a):
+        found += list_for_clue(Clue.RANDOM_HASHES)
+    found += find_for_drawn_streams(a, b, at_least=0)
+    return found
 
 
 def _find_for_kernel(finding: Finding, *, cuda: bool) -> list[str]:
@@ -111,16 +123,21 @@ def find_for_drawn_streams(a: Run, b: Run, at_least: int = 1) -> tuple[str, ...]
     states_b = _read_states(b)
     suspects: list[str] = []
     for stream, states in states_a.items():
-        if len(states) <= at_least or stream not in states_b:
+        if len(states) <= at_least:
+            continue
+        others = states_b.get(stream)
+        if others is None:
             continue
         # One common state is enough: the streams were alike there, whatever was drawn since.
-        if states.isdisjoint(states_b[stream]):
+        if states.isdisjoint(others):
             suspects.append(stream)
     found: list[str] = []
     for name, entry in INTERVENTIONS.items():
-        # An empty tuple of starts fits no stream.
-        if any(stream.startswith(entry.streams) for stream in suspects):
-            found.append(name)
+        for stream in suspects:
+            # An empty tuple of starts fits no stream.
+            if stream.startswith(entry.streams):
+                found.append(name)
+                break
     return tuple(found)
 
 
@@ -138,7 +155,8 @@ def _draws_from_own_generator(explained: Explanation, pair: tuple[Run, Run]) -> 
     source = explained.source
     if source.event_a is None:
         return False
-    trace = pair[0].trace_of(source.process)
+    a, _ = pair
+    trace = a.trace_of(source.process)
     op = trace.op(source.event_a)
     return EventFlag.OWN_GENERATOR in op.flags
 
@@ -147,10 +165,14 @@ def list_combinable(*, cuda: bool, compiles: bool) -> tuple[str, ...]:
     """Return every intervention that may be tried at once, in the table's order."""
     found: list[str] = []
     for name, entry in INTERVENTIONS.items():
-        lacks_cuda = entry.only_cuda and not cuda
-        lacks_compiler = entry.only_compiled and not compiles
-        if not (entry.is_last_resort or lacks_cuda or lacks_compiler):
-            found.append(name)
+        # What changes more than its cause would hide what else repairs the program.
+        if entry.is_last_resort:
+            continue
+        if entry.only_cuda and not cuda:
+            continue
+        if entry.only_compiled and not compiles:
+            continue
+        found.append(name)
     return tuple(found)
 
 

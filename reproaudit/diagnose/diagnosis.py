@@ -182,6 +182,7 @@ class Diagnostician:
         """Return unions of the first interventions of each source, up to so many of each."""
         lists: list[tuple[str, ...]] = []
         for known in self._pinning.known:
+            # Choices before the chosen one were taken, and did not silence the source.
             untried = known.choices[known.chosen :]
             lists.append(untried)
         unions = rank_unions(lists)

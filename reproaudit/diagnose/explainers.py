@@ -303,7 +303,8 @@ def _drew_alike_before(case: Case) -> bool:
     states = []
     for columns in (earlier, other.columns):
         is_op = columns.are(EventKind.OP)
-        is_of_kind = (columns.flags & int(kinds)) == wanted
-        states.append(columns.drawn_states[is_op & is_of_kind])
+        found_kinds = columns.flags & int(kinds)
+        is_draw = is_op & (found_kinds == wanted)
+        states.append(columns.drawn_states[is_draw])
     is_shared = np.isin(*states)
     return bool(is_shared.any())

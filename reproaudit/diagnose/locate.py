@@ -116,8 +116,10 @@ class Locator:
     def compare(self, a: Run, b: Run) -> RunPair | None:
         """Return where two recorded runs differ; None if they are equal in all that counts."""
         localisation = localise(a, b, self._interned)
+        if localisation.is_equal:
+            return None
         # An op may differ without consequence, as masked padding does.
-        if localisation.is_equal or not self._end_up_different(a, b):
+        if not self._end_up_different(a, b):
             return None
         return RunPair(a, b, localisation)
 
@@ -148,7 +150,9 @@ class Locator:
         """
         near = self._attempts // 2 + 1
         whole = self._attempts - near
-        return [self._choose_near_limit()] * near + [self._lab.steps] * whole
+        limits = [self._choose_near_limit()] * near
+        limits += [self._lab.steps] * whole
+        return limits
 
     def _find_pair(
         self,
@@ -198,7 +202,8 @@ class Locator:
         """Return True if the boundary tensors or the endings of two runs differ."""
         if a.outcome != b.outcome:
             return True
-        return len(compare_boundaries([a, b], self._interned).classes) > 1
+        comparison = compare_boundaries([a, b], self._interned)
+        return len(comparison.classes) > 1
 
 
 def make_target(run: Run, source: Source) -> Target | None:
@@ -267,11 +272,16 @@ class SourcePlace(NamedTuple):
 
 def read_place(source: Source, pair: RunPair) -> SourcePlace:
     """Return the place of a source, from the run of the pair that has it."""
-    run, number = pair.a, source.event_a
+    run = pair.a
+    number = source.event_a
     if number is None:
-        run, number = pair.b, source.event_b
+        run = pair.b
+        number = source.event_b
     assert number is not None
     op = run.trace_of(source.process).event(number)
     return SourcePlace(
-        origin=source.origin, op=op.name, path=op.location.path, line=op.location.line
+        origin=source.origin,
+        op=op.name,
+        path=op.location.path,
+        line=op.location.line,
     )

@@ -39,12 +39,11 @@ class _StreamStart:
 
     @property
     def is_drawn_per_sample(self) -> bool:
-        """True if numbers are drawn for the samples.
-
-        An iterable dataset whose workers shuffle alike once, and then each take their own share, is
-        right to do so.
-        """
-        return self.is_drawn_later if self.is_iterable else self.is_drawn
+        """True if numbers are drawn for the samples."""
+        if self.is_iterable:
+            # Workers that shuffle alike once, and then each take their own share, are right to.
+            return self.is_drawn_later
+        return self.is_drawn
 
 
 def find_misuse(run: Run) -> tuple[ProgramWarning, ...]:
@@ -69,10 +68,11 @@ def _find_shared_by_workers(starts: Sequence[_StreamStart]) -> Iterator[ProgramW
     # One warning per loader and line, with all the streams that it is about.
     found: dict[tuple[int, Location], set[str]] = {}
     for one, other in combinations(in_workers, 2):
-        if _draw_the_same(one, other):
-            key = (one.loader, one.location)
-            streams = found.setdefault(key, set())
-            streams.add(one.stream)
+        if not _draw_the_same(one, other):
+            continue
+        key = (one.loader, one.location)
+        streams = found.setdefault(key, set())
+        streams.add(one.stream)
     for (_, place), streams in found.items():
         at = _show_line(place)
         shown = _join(streams)
@@ -86,30 +86,35 @@ def _find_shared_by_workers(starts: Sequence[_StreamStart]) -> Iterator[ProgramW
 
 def _draw_the_same(one: _StreamStart, other: _StreamStart) -> bool:
     """Return True if two workers of one epoch draw for samples from the same state."""
-    if one.epoch != other.epoch or one.worker == other.worker:
+    if one.epoch != other.epoch:
         return False
-    if not (one.is_drawn_per_sample and other.is_drawn_per_sample):
+    if one.worker == other.worker:
         return False
-    return one.state == other.state
+    # Equal states that nothing draws from do no harm.
+    are_drawn = one.is_drawn_per_sample and other.is_drawn_per_sample
+    return are_drawn and one.state == other.state
 
 
 def _find_repeated_by_epochs(starts: Sequence[_StreamStart]) -> Iterator[ProgramWarning]:
     # The main process and each worker have streams of their own, and each repeats by itself.
     series: dict[tuple[int, str, int | None], list[_StreamStart]] = {}
     for start in starts:
-        if start.is_drawn:
-            owner = (start.loader, start.stream, start.worker)
-            epochs = series.setdefault(owner, [])
-            epochs.append(start)
+        if not start.is_drawn:
+            continue
+        owner = (start.loader, start.stream, start.worker)
+        epochs = series.setdefault(owner, [])
+        epochs.append(start)
     found: dict[tuple[int, Location], set[str]] = {}
     for (loader, stream, _), epochs in series.items():
         epochs.sort(key=_read_iterator)
         # Only epochs that follow each other count: a second training in one program may well
         # repeat the first.
-        if any(one.state == other.state for one, other in pairwise(epochs)):
-            key = (loader, epochs[0].location)
-            streams = found.setdefault(key, set())
-            streams.add(stream)
+        repeats = any(one.state == other.state for one, other in pairwise(epochs))
+        if not repeats:
+            continue
+        key = (loader, epochs[0].location)
+        streams = found.setdefault(key, set())
+        streams.add(stream)
     # In the order of the loaders: the series begin with those of the main process.
     for (_, place), streams in sorted(found.items(), key=_read_loader):
         at = _show_line(place)

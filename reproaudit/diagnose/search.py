@@ -18,6 +18,7 @@ class Search:
 
     def __init__(self, attempt: Callable[[Names], Trial]) -> None:
         self._attempt = attempt
+        # By the set: the order of interventions makes no difference to a run.
         self._known: dict[frozenset[str], Trial] = {}
 
     @property

@@ -235,15 +235,15 @@ def _draws_seed(trace: Trace, event: int) -> bool:
 def _blame_file(finding: Finding, files: Sequence[CarriedFile]) -> Finding:
     """Blame the first file whose content differed between runs because an earlier one wrote it."""
     for file in files:
-        if file.content_differed:
-            break
-    else:
-        return finding
-    author = " of an earlier run"
-    if file.written is not None:
-        author = f", which an earlier run wrote at {file.written}"
-    at_read = replace(finding, location=file.read, op=None)
-    return with_cause(at_read, Cause.CARRIED_STATE, f"reads {file.path}{author}")
+        if not file.content_differed:
+            continue
+        author = " of an earlier run"
+        if file.written is not None:
+            author = f", which an earlier run wrote at {file.written}"
+        note = f"reads {file.path}{author}"
+        at_read = replace(finding, location=file.read, op=None)
+        return with_cause(at_read, Cause.CARRIED_STATE, note)
+    return finding
 
 
 def _blame_race(explanation: Explanation, races: Sequence[DeviceRace]) -> Explanation:

@@ -61,7 +61,7 @@ class Trials:
                 raise
             note = f"the budget ended after {len(runs)} of {self._wanted} runs, all equal"
             return _make_failed_trial(names, runs, note)
-        return Trial(names, len(runs), is_equal=True)
+        return Trial(settings=names, runs=len(runs), is_equal=True)
 
     def measure_slowdown(self, names: tuple[str, ...]) -> float | None:
         """Return the median of run times with `names` over plain run times, pair by pair.
@@ -128,8 +128,17 @@ class Trials:
         return len(comparison.classes) == 1
 
 
-def _make_failed_trial(names: tuple[str, ...], runs: Sequence[Run], note: str = "") -> Trial:
-    return Trial(names, len(runs), is_equal=False, note=note)
+def _make_failed_trial(
+    names: tuple[str, ...],
+    runs: Sequence[Run],
+    note: str = "",
+) -> Trial:
+    return Trial(
+        settings=names,
+        runs=len(runs),
+        is_equal=False,
+        note=note,
+    )
 
 
 def _find_fault(run: Run) -> str:

@@ -129,7 +129,10 @@ def rule(
     for entry in accepted:
         if entry.fingerprint in present:
             known.append(entry)
-        elif entry.subject in looked_for or entry.subject not in configured:
+        elif entry.subject in looked_for:
+            gone.append(entry)
+        elif entry.subject not in configured:
+            # Nobody audits this subject any more, so nothing else would ever remove the entry.
             gone.append(entry)
         else:
             unseen.append(entry)
