@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import signal
 import sys
 import threading
@@ -44,8 +43,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("reproaudit: interrupted; the running program was stopped", file=sys.stderr)
         return EXIT_NOT_AUDITED
     except BrokenPipeError:
-        # The reader went away (`| head`); Python would complain once more while flushing at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader went away (`| head`). Imported only now: `--help` does without reports.
+        from reproaudit.report.output import discard_stdout
+
+        discard_stdout()
         return EXIT_NOT_AUDITED
     except Exception:
         # Never exit code 1: that is the answer "a divergence was found".

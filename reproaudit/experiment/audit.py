@@ -26,7 +26,7 @@ from reproaudit.model.result import Alert, AuditResult, Finding
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.reproducer import write_reproducer
 from reproaudit.runs.budget import Budget
-from reproaudit.runs.lab import Lab
+from reproaudit.runs.lab import Lab, RunSetup
 from reproaudit.runs.process import make_folder_of_runs
 from reproaudit.runs.progress import Progress
 from reproaudit.runs.recordings import keep_what_was_recorded
@@ -83,13 +83,8 @@ class Experiment:
             options.settings,
             folder,
             progress,
-            steps=options.steps,
-            values_mb=options.values_mb,
-            timeout_s=options.timeout_s,
-            show_output=options.show_output,
-            python=options.python,
+            setup=_make_setup(options),
             budget=options.budget,
-            fresh_copy=options.fresh_copy,
         )
         self.interned = Interned(options.ignored)
         self.notes: list[NotChecked] = []
@@ -268,6 +263,17 @@ def _make_no_training_error(run: Run) -> SubjectError:
         code="no-training-step",
         hint="name a training step to call: reproaudit FILE.py::FUNCTION,\n"
         "  or a module: reproaudit FILE.py::MODULE --inputs float32[8,3,32,32]",
+    )
+
+
+def _make_setup(options: AuditOptions) -> RunSetup:
+    return RunSetup(
+        steps=options.steps,
+        values_mb=options.values_mb,
+        timeout_s=options.timeout_s,
+        show_output=options.show_output,
+        python=options.python,
+        fresh_copy=options.fresh_copy,
     )
 
 

@@ -29,7 +29,7 @@ from reproaudit.lock.model import Entry, LockedRun, find_nearest_run
 from reproaudit.model.events import EventKind, Level
 from reproaudit.model.result import Finding
 from reproaudit.runs.budget import Budget
-from reproaudit.runs.lab import Lab
+from reproaudit.runs.lab import Lab, RunSetup
 from reproaudit.runs.progress import Progress
 from reproaudit.runs.recordings import keep_what_was_recorded
 from reproaudit.runs.request import RunRequest
@@ -139,21 +139,16 @@ def check_entry(
 def _open_lab(
     entry: Entry, subject: SubjectSpec, options: RunOptions, progress: Progress
 ) -> Iterator[Lab]:
+    setup = RunSetup(
+        steps=entry.steps,
+        values_mb=1,
+        timeout_s=options.timeout_s,
+        show_output=options.show_output,
+        python=options.python,
+    )
     folder = Path(tempfile.mkdtemp(prefix="reproaudit-"))
     with keep_what_was_recorded(folder, is_temporary=True):
-        yield Lab(
-            subject,
-            entry.settings,
-            folder,
-            progress,
-            steps=entry.steps,
-            values_mb=1,
-            timeout_s=options.timeout_s,
-            show_output=options.show_output,
-            python=options.python,
-            budget=Budget(),
-            fresh_copy=False,
-        )
+        yield Lab(subject, entry.settings, folder, progress, setup=setup, budget=Budget())
 
 
 def _record_operators(lab: Lab, *, index: int, what: str) -> Run:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -13,7 +12,7 @@ import pytest
 from reproaudit.config.settings import Settings
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.runs.budget import Budget
-from reproaudit.runs.lab import Lab
+from reproaudit.runs.lab import Lab, RunSetup
 from reproaudit.runs.progress import Quiet
 
 CHECK_VARIABLE = "REPROAUDIT_CHECK"  # which check of the test is recorded, from 0
@@ -92,16 +91,12 @@ def _list_options(config: pytest.Config) -> list[str]:
 def make_process_lab(item: pytest.Item, check: int, runs: int, folder: Path) -> Lab:
     """Return what makes fresh processes that run this test for its check number `check`."""
     folder.mkdir(parents=True, exist_ok=True)
+    settings = Settings(env=((CHECK_VARIABLE, str(check)),))
     return Lab(
         spec_of(item),
-        Settings(env=((CHECK_VARIABLE, str(check)),)),
+        settings,
         folder,
         Quiet(),
-        steps=None,
-        values_mb=_KEPT_MB,
-        timeout_s=_TIMEOUT_S,
-        show_output=False,
-        python=sys.executable,
+        setup=RunSetup(steps=None, values_mb=_KEPT_MB, timeout_s=_TIMEOUT_S),
         budget=Budget(runs=max(runs, _LEAST_RUNS), seconds=_BUDGET_S),
-        fresh_copy=False,
     )

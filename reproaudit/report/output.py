@@ -68,9 +68,18 @@ def write_to_stdout(text: str) -> None:
     except BrokenPipeError:
         raise  # whoever read has seen enough, as `head` does: the command line ends quietly
     except OSError as error:
-        # The interpreter flushes once more when it ends, and would fail and say so itself.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_stdout()
         raise _cannot_write_to_stdout(error.strerror or str(error)) from None
+
+
+def discard_stdout() -> None:
+    """Send what standard output still holds, and all that follows, nowhere.
+
+    For an output that takes nothing any more: the interpreter flushes it once more when it ends,
+    and would fail and say so itself.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
 
 
 def _cannot_write_to_stdout(why: str) -> UsageError:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reproaudit.config.plan import RunPlan
@@ -26,6 +27,23 @@ _LEAST_TIMEOUT_S = 60.0
 _SLOWEST = 10.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSetup:
+    """How each run of a lab is started, recorded and ended, unless a request asks otherwise.
+
+    `steps` None: to the end of the program. `values_mb` bounds the boundary tensors that a run
+    keeps. `timeout_s` None: a plain run is never ended. With `fresh_copy` each run works in a copy
+    of the working folder.
+    """
+
+    steps: int | None
+    values_mb: int
+    timeout_s: float | None = None
+    show_output: bool = False
+    python: str = sys.executable
+    fresh_copy: bool = False
+
+
 class Lab:
     """Makes runs of one subject.
 
@@ -39,27 +57,18 @@ class Lab:
         folder: Path,
         progress: Progress,
         *,
-        steps: int | None,
-        values_mb: int,
-        timeout_s: float | None,
-        show_output: bool,
-        python: str,
+        setup: RunSetup,
         budget: Budget,
-        fresh_copy: bool,
     ) -> None:
         self.subject = subject
         self.settings = settings
         self.folder = folder
-        self.steps = steps
+        self.steps = setup.steps
         self.runs_made = 0
         self.seconds: dict[str, float] = {}
         self._progress = progress
-        self._values_mb = values_mb
-        self._timeout_s = timeout_s
-        self._show_output = show_output
-        self._python = python
+        self._setup = setup
         self._spending = Spending(budget)
-        self._fresh_copy = fresh_copy
         self._prepared: dict[str, RunningProcess] = {}
         self._working_folder = WorkingFolder(subject.cwd)
 
@@ -99,7 +108,7 @@ class Lab:
         It waits before it touches the program. Where each run is given files of its own there is
         nothing to start in yet.
         """
-        if not self._fresh_copy:
+        if not self._setup.fresh_copy:
             plan = self._plain_plan(name, self.settings)
             self._prepared[name] = self._start(name, plan, is_held=True)
 
@@ -121,7 +130,7 @@ class Lab:
             subject=self.subject,
             steps=self.steps,
             settings=settings,
-            values_mb=self._values_mb,
+            values_mb=self._setup.values_mb,
         )
 
     def _timeout_of(self, request: RunRequest) -> float | None:
@@ -129,26 +138,29 @@ class Lab:
         # A changed program may wait for ever, for a thread that cannot start for example, or be
         # slow to follow.
         is_changed = bool(request.interventions) or request.lines
-        if self._timeout_s is not None or not is_changed or not self.seconds:
-            return self._timeout_s
-        return max(_LEAST_TIMEOUT_S, _SLOWEST * max(self.seconds.values()))
+        if self._setup.timeout_s is not None or not is_changed or not self.seconds:
+            return self._setup.timeout_s
+        slowest_s = max(self.seconds.values())
+        return max(_LEAST_TIMEOUT_S, _SLOWEST * slowest_s)
 
     @contextlib.contextmanager
     def _lend_files(self, request: RunRequest, plan: RunPlan) -> Iterator[RunPlan]:
         """Give the run files of its own if that was asked for; they go when it ends."""
         wants_fresh_files = any(find(name).fresh_files for name in request.interventions)
-        if not self._fresh_copy and not wants_fresh_files:
+        if not self._setup.fresh_copy and not wants_fresh_files:
             yield plan
             return
-        with self._working_folder.lend_copy(plan, self.folder / f"{request.name}-files") as moved:
+        target = self.folder / f"{request.name}-files"
+        with self._working_folder.lend_copy(plan, target) as moved:
             yield moved
 
     def _take_process(self, name: str, plan: RunPlan) -> RunningProcess:
         """Return the process that was prepared for the run, if it is of use, else a new one."""
         prepared = self._prepared.pop(name, None)
         if prepared is not None:
-            is_of_use = prepared.plan == replace(plan, trace_dir=plan.trace_dir.absolute())
-            if is_of_use and prepared.release():
+            # A process that was started has made the folder of its trace absolute.
+            wanted = replace(plan, trace_dir=plan.trace_dir.absolute())
+            if prepared.plan == wanted and prepared.release():
                 return prepared
             prepared.stop()
         return self._start(name, plan)
@@ -156,9 +168,9 @@ class Lab:
     def _start(self, name: str, plan: RunPlan, *, is_held: bool = False) -> RunningProcess:
         return start(
             plan,
-            python=self._python,
+            python=self._setup.python,
             log=self.folder / f"{name}.log",
-            show_output=self._show_output,
+            show_output=self._setup.show_output,
             is_held=is_held,
         )
 
@@ -173,8 +185,8 @@ class Lab:
     def _require_whole_traces(self, run: Run, name: str) -> None:
         """Raise SubjectError if a trace was cut short."""
         for _, trace in run.traces:
+            # Compared, a trace that was cut short would look like a program that did less.
             if trace.damage:
-                # It would look like a program that did less.
                 raise SubjectError(
                     f"the trace of {name} is incomplete: {trace.damage}",
                     code="trace-incomplete",

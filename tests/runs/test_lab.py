@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from reproaudit.config.settings import Settings
 from reproaudit.config.subject import parse_subject
 from reproaudit.runs import lab as lab_module
 from reproaudit.runs.budget import Budget, BudgetSpent
-from reproaudit.runs.lab import Lab
+from reproaudit.runs.lab import Lab, RunSetup
 from reproaudit.runs.process import RunningProcess, start
 from reproaudit.runs.progress import Quiet
 from reproaudit.runs.request import RunRequest
@@ -42,13 +41,8 @@ def lab_in(folder: Path, text: str, budget: Budget | None = None, fresh_copy: bo
         Settings(),
         folder / "lab",
         Quiet(),
-        steps=1,
-        values_mb=0,
-        timeout_s=300,
-        show_output=False,
-        python=sys.executable,
+        setup=RunSetup(steps=1, values_mb=0, timeout_s=300, fresh_copy=fresh_copy),
         budget=budget or Budget(),
-        fresh_copy=fresh_copy,
     )
 
 
