@@ -48,18 +48,20 @@ def record_in_child(seed: int | None, run: Callable[[Callable[[Any], None]], Non
         seed_streams(seed)
     run(Repetition(recorder).record_return)
     recorder.complete()
+    # What follows in the test, and the teardown of its fixtures, is no part of the run.
     pytest.exit("recorded for reproaudit", returncode=0)
 
 
 def spec_of(item: pytest.Item) -> SubjectSpec:
     """Return the subject that a fresh process runs: this one test, under the same configuration."""
     cwd = item.config.invocation_params.dir
+    options = _list_options(item.config)
     return SubjectSpec(
         SubjectKind.PYTEST,
         Path(cwd),
         path=os.path.relpath(item.path, cwd),
         attribute=item.nodeid.partition("::")[2],
-        argv=tuple(_list_options(item.config)),
+        argv=tuple(options),
     )
 
 
@@ -69,7 +71,9 @@ def _list_options(config: pytest.Config) -> list[str]:
     Without the cache, which the session of the user writes, without a selection, for the test is
     named, and without what only makes sense for many tests: a scheduler, and coverage.
     """
-    options = ["--rootdir", str(config.rootpath), "-p", "no:cacheprovider", "-m", "", "-k", ""]
+    options = ["--rootdir", str(config.rootpath), "-p", "no:cacheprovider"]
+    # Empty ones take back a selection in the configuration file.
+    options += ["-m", "", "-k", ""]
     if config.inipath is not None:
         options += ["-c", str(config.inipath)]
     plugins = config.pluginmanager

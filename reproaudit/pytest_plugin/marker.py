@@ -6,6 +6,7 @@ from __future__ import annotations
 import inspect
 import unittest
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
@@ -60,8 +61,9 @@ def call_function(item: pytest.Function) -> bool | None:
     call = item.stash.get(_CALLER, None)
     if call is None:
         return None
+    # Fixtures that the test uses without taking them are no arguments.
     arguments = {name: item.funcargs[name] for name in item._fixtureinfo.argnames}
-    call(lambda: item.obj(**arguments))
+    call(partial(item.obj, **arguments))
     return True
 
 
@@ -86,7 +88,8 @@ class _MarkedTest:
             if not isinstance(error, ReproauditError):
                 raise
             setup = [report for report in self._last if report.when == "setup"]
-            return [*setup, self._report_call(f"reproaudit: {error}"), *self._tear_down()]
+            call = self._report_call(f"reproaudit: {error}")
+            return [*setup, call, *self._tear_down()]
 
     def _compare(self) -> list[pytest.TestReport]:
         options = _read_options(self._item)
@@ -132,17 +135,18 @@ class _MarkedTest:
         raised = self._raised
         if isinstance(raised, Exception):
             raise raised
-        if raised is not None:  # skipped, or failed by pytest.fail: no Exception, by design
-            raise RepetitionFailed(f"{type(raised).__name__}: {raised}") from raised
+        # Skipped, or failed by pytest.fail, which is no Exception by design.
+        if raised is not None:
+            name = type(raised).__name__
+            raise RepetitionFailed(f"{name}: {raised}") from raised
         for report in self._last:
             # The call's report may be a failure although it passed: that is what a strict `xfail`
             # makes of it.
-            if report.when != "call" and not report.passed:
-                last_line = report.longreprtext.strip().rpartition("\n")[2]
-                raise RepetitionFailed(
-                    f"the test {report.outcome} in its {report.when}: "
-                    f"{last_line[:_MOST_CHARACTERS]}"
-                )
+            if report.when == "call" or report.passed:
+                continue
+            last_line = report.longreprtext.strip().rpartition("\n")[2]
+            said = last_line[:_MOST_CHARACTERS]
+            raise RepetitionFailed(f"the test {report.outcome} in its {report.when}: {said}")
 
     def _keep(self, result: AuditResult) -> None:
         from reproaudit.report.json_report import to_json
@@ -171,14 +175,16 @@ class _MarkedTest:
         if is_passed(result):
             return ""
         path, line, _ = self._item.location
-        return f"{path}:{(line or 0) + 1}: {AssertionText().render(result)}"
+        # pytest counts lines from 0, and has none for what it did not read from a file.
+        shown_line = (line or 0) + 1
+        text = AssertionText().render(result)
+        return f"{path}:{shown_line}: {text}"
 
     def _tear_down(self) -> list[pytest.TestReport]:
         """Tear down what the next test does not share; return a report only if that fails."""
         item = self._item
-        call = pytest.CallInfo.from_call(
-            lambda: item.session._setupstate.teardown_exact(self._nextitem), when="teardown"
-        )
+        tear_down = partial(item.session._setupstate.teardown_exact, self._nextitem)
+        call = pytest.CallInfo.from_call(tear_down, when="teardown")
         if call.excinfo is None:
             return []
         return [item.ihook.pytest_runtest_makereport(item=item, call=call)]
@@ -186,6 +192,7 @@ class _MarkedTest:
 
 def _read_options(item: pytest.Item) -> CheckOptions:
     """Return the options of the marker. Raises UsageError if the test cannot be repeated."""
+    # The closest one alone: that of a function replaces that of its class or module.
     marker = item.get_closest_marker(MARKER)
     assert marker is not None
     _check_names(marker.kwargs)
@@ -224,6 +231,8 @@ def _check_names(given: Mapping[str, Any]) -> None:
 
 def _is_plain_function(item: pytest.Item) -> bool:
     """Return False for methods of unittest and for what other plugins collect."""
-    if not isinstance(item, pytest.Function) or hasattr(item.parent, "_testcase"):
+    if not isinstance(item, pytest.Function):
+        return False
+    if hasattr(item.parent, "_testcase"):
         return False
     return item.cls is None or not issubclass(item.cls, unittest.TestCase)

@@ -64,8 +64,9 @@ def note_carried_state(call: Callable[[], Any], folder: Path) -> list[str]:
     """Call twice, and return a note on each read of what the first call had written."""
     from reproaudit.record.state.carry import find_carried
 
-    return [
-        f"{found.read_by} at {found.read_at} reads what {found.written_by} at "
-        f"{found.written_at} wrote one repetition earlier"
-        for found in find_carried(call, str(folder))
-    ]
+    notes = []
+    for found in find_carried(call, str(folder)):
+        reader = f"{found.read_by} at {found.read_at}"
+        writer = f"{found.written_by} at {found.written_at}"
+        notes.append(f"{reader} reads what {writer} wrote one repetition earlier")
+    return notes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,9 +25,11 @@ def read_report_paths(config: pytest.Config) -> list[tuple[str, Path]]:
     Paths of the command line are relative to where pytest was started, those of the configuration
     file to it. Raises pytest.UsageError for an unknown format, before any test runs.
     """
-    texts, folder = config.getoption("reproaudit_report"), config.invocation_params.dir
+    texts = config.getoption("reproaudit_report")
+    folder = config.invocation_params.dir
     if not texts:
-        texts, folder = config.getini("reproaudit_report"), config.rootpath
+        texts = config.getini("reproaudit_report")
+        folder = config.rootpath
     found = []
     for text in texts:
         name, path = _split_report(text)
@@ -35,6 +38,7 @@ def read_report_paths(config: pytest.Config) -> list[tuple[str, Path]]:
 
 
 def _split_report(text: str) -> tuple[str, str]:
+    """Return the format and the path of `FORMAT=PATH`."""
     from reproaudit.report import formats
 
     name, _, path = text.partition("=")
@@ -56,16 +60,25 @@ def write_summary(
     from reproaudit.report.json_report import from_json
     from reproaudit.report.wording import VERDICTS, show_count, show_prose
 
-    # With pytest-xdist the results arrive in any order; the report must not depend on it.
-    in_order = sorted(found, key=lambda row: row[0])
-    rows = [(test, from_json(text)) for test, text in in_order]
-    failed = [(test, result) for test, result in rows if result.verdict not in _PASSED]
+    results: list[AuditResult] = []
+    failed: list[tuple[str, AuditResult]] = []
+    # With pytest-xdist the results arrive in any order; the report must not depend on it. The
+    # checks of one test arrive together, so they stay in the order in which they were made.
+    for test, text in sorted(found, key=itemgetter(0)):
+        result = from_json(text)
+        results.append(result)
+        if result.verdict not in _PASSED:
+            failed.append((test, result))
+    checks = show_count(len(results), "check")
+    passed = len(results) - len(failed)
     terminal.section("reproaudit", sep="-")
-    terminal.write_line(f"{show_count(len(rows), 'check')}, {len(rows) - len(failed)} reproducible")
+    terminal.write_line(f"{checks}, {passed} reproducible")
     for test, result in failed:
-        terminal.write_line(f"{test}: {VERDICTS[result.verdict]}: {show_prose(result.headline)}")
-    results = [result for _, result in rows]
+        verdict = VERDICTS[result.verdict]
+        headline = show_prose(result.headline)
+        terminal.write_line(f"{test}: {verdict}: {headline}")
     for name, path in read_report_paths(config):
+        # Tests have passed and failed by now: a report that cannot be written changes none of it.
         try:
             for written in _write_report(name, path, results):
                 terminal.write_line(f"report: {written}")

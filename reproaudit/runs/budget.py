@@ -40,7 +40,9 @@ class Spending:
         """Raise BudgetSpent if a further run would go past the budget."""
         if not self._is_counting:
             return
-        most_seconds = self._budget.seconds
-        is_late = most_seconds is not None and time.monotonic() - self._started_s >= most_seconds
-        if is_late or runs_made - self._runs_before >= self._budget.runs:
+        runs = runs_made - self._runs_before
+        if runs >= self._budget.runs:
+            raise BudgetSpent
+        seconds = time.monotonic() - self._started_s
+        if self._budget.seconds is not None and seconds >= self._budget.seconds:
             raise BudgetSpent

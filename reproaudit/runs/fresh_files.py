@@ -34,9 +34,9 @@ class WorkingFolder:
         """
         # Not below the traces: programs make sockets there, whose paths have 107 bytes at most.
         temporary = Path(tempfile.mkdtemp(prefix="ra-"))
+        own_temporary = Settings(env=(("TMPDIR", str(temporary)),))
         try:
             self._copy_to(target)
-            own_temporary = Settings(env=(("TMPDIR", str(temporary)),))
             yield replace(
                 plan,
                 subject=move_subject(plan.subject, target),
@@ -58,6 +58,8 @@ class WorkingFolder:
         for relative in sorted(self._before):
             source = self._folder / relative
             copy = target / relative
+            # A folder stands before what it holds, for the paths are in order. What the program
+            # has deleted since then is neither, and sockets and pipes cannot be copied.
             if source.is_dir():
                 copy.mkdir(exist_ok=True)
             elif source.is_file():
@@ -79,13 +81,19 @@ def _list_files(folder: Path) -> frozenset[str] | None:
     found: set[str] = set()
     size = 0
     for root, folders, files in os.walk(folder):
-        # A link to a folder could lead out of this one, or round in a circle.
-        folders[:] = [name for name in folders if not os.path.islink(os.path.join(root, name))]
+        kept = []
         for name in folders:
-            found.add(os.path.relpath(os.path.join(root, name), folder))
+            path = os.path.join(root, name)
+            # A link to a folder could lead out of this one, or round in a circle.
+            if not os.path.islink(path):
+                kept.append(name)
+                found.add(os.path.relpath(path, folder))
+        # os.walk goes on into what is left in its own list.
+        folders[:] = kept
         for name in files:
             path = os.path.join(root, name)
             found.add(os.path.relpath(path, folder))
+            # A file may go while we look.
             with contextlib.suppress(OSError):
                 size += os.lstat(path).st_size
         if size > _MOST_BYTES or len(found) > _MOST_FILES:

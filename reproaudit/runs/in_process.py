@@ -83,8 +83,8 @@ class InProcessLab:
             values_mb=_KEPT_MB,
         )
         plan = replace(request, steps=None, lines=False).change_plan(plain)
-        modules = set(sys.modules)
-        start = time.perf_counter()
+        modules_before = set(sys.modules)
+        start_s = time.perf_counter()
         try:
             with self._record(plan) as current:
                 self._body(current)
@@ -93,9 +93,9 @@ class InProcessLab:
             # recorded by now.
             if not self.runs_made:
                 raise
-        self.seconds[request.name] = time.perf_counter() - start
+        self.seconds[request.name] = time.perf_counter() - start_s
         self.runs_made += 1
-        if set(sys.modules) - modules:
+        if set(sys.modules) - modules_before:
             self.importing.add(request.name)
         return open_run(plan.trace_dir, request.index)
 
@@ -108,16 +108,20 @@ class InProcessLab:
         return not find(name).needs_fresh_process
 
     def _refuse_what_needs_a_process(self, interventions: tuple[str, ...]) -> None:
-        needs = _find_needs(interventions)
+        needs = ", ".join(_find_needs(interventions))
         if needs:
             raise SubjectError(
-                f"{', '.join(needs)} cannot be changed within one process",
+                f"{needs} cannot be changed within one process",
                 code="needs-fresh-process",
                 hint='repeat in fresh processes: isolation="process"',
             )
 
 
 def _find_needs(interventions: tuple[str, ...]) -> list[str]:
-    """Return what only a fresh process can take over of the interventions."""
-    needs = [find(name).needs_fresh_process for name in interventions]
-    return [need for need in dict.fromkeys(needs) if need]
+    """Return what only a fresh process can take over of the interventions, each once."""
+    found: list[str] = []
+    for name in interventions:
+        need = find(name).needs_fresh_process
+        if need and need not in found:
+            found.append(need)
+    return found

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from reproaudit.errors import SubjectError
 
 RECORDER_SAYS = "reproaudit: "
+_HINT = "hint: "
 _TAIL_BYTES = 1 << 16
+# What the recorder says, with the code of its error at the end if it has one.
+_SAID = re.compile(r"(?P<message>.*?)(?: \[(?P<code>[a-z0-9-]+)\])?")
 
 
 def tail(log: Path | None, lines: int = 20) -> str:
@@ -19,19 +23,29 @@ def tail(log: Path | None, lines: int = 20) -> str:
     if log is None:
         return ""
     try:
+        # The end alone: a program may have printed gigabytes.
         with open(log, "rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
+            size = os.fstat(file.fileno()).st_size
+            file.seek(max(0, size - _TAIL_BYTES))
             text = file.read(_TAIL_BYTES).decode("utf-8", errors="replace")
     except OSError:
         return ""
-    final_states = [line.rstrip("\r").rpartition("\r")[2] for line in text.rstrip().split("\n")]
-    return "\n".join(
-        "".join(
-            letter if letter.isprintable() or letter == "\t" else "\N{REPLACEMENT CHARACTER}"
-            for letter in line
-        )
-        for line in final_states[-lines:]
-    )
+    shown = []
+    for line in text.rstrip().split("\n")[-lines:]:
+        # A progress bar writes its line again after each carriage return.
+        final_state = line.rstrip("\r").rpartition("\r")[2]
+        shown.append(_make_printable(final_state))
+    return "\n".join(shown)
+
+
+def _make_printable(line: str) -> str:
+    letters = []
+    for letter in line:
+        if letter.isprintable() or letter == "\t":
+            letters.append(letter)
+        else:
+            letters.append("\N{REPLACEMENT CHARACTER}")
+    return "".join(letters)
 
 
 def copy_to_stderr(log: Path, position: int) -> int:
@@ -40,32 +54,46 @@ def copy_to_stderr(log: Path, position: int) -> int:
     with open(log, "rb") as file:
         file.seek(position)
         news = file.read()
-    if news:
-        stream = getattr(sys.stderr, "buffer", None)
-        if stream is not None:
-            stream.write(news)
-        else:
-            sys.stderr.write(news.decode("utf-8", errors="replace"))
-        sys.stderr.flush()
+    if not news:
+        return 0
+    # Whoever replaced sys.stderr may have given it text alone.
+    stream = getattr(sys.stderr, "buffer", None)
+    if stream is not None:
+        stream.write(news)
+    else:
+        sys.stderr.write(news.decode("utf-8", errors="replace"))
+    sys.stderr.flush()
     return len(news)
 
 
 def raise_what_the_recorder_says(log: Path | None) -> None:
-    """Raise SubjectError if the log ends in the recorder's own error; the program may have used its
-    exit code."""
+    """Raise SubjectError if the log ends in the recorder's own error.
+
+    Nothing is raised otherwise: the program may have used the recorder's exit code.
+    """
     lines = tail(log).split("\n")
     for position, line in enumerate(lines):
-        if line.startswith(RECORDER_SAYS):
-            said = re.fullmatch(
-                r"(?P<message>.*?)(?: \[(?P<code>[a-z0-9-]+)\])?", line[len(RECORDER_SAYS) :]
-            )
-            follows = lines[position + 1].strip() if position + 1 < len(lines) else ""
-            raise SubjectError(
-                said["message"] if said else line,
-                code=(said and said["code"]) or "recorder-failed",
-                hint=follows.removeprefix("hint: ")
-                if follows.startswith("hint: ")
-                else f"its output is in {log}"
-                if log
-                else "see its output",
-            )
+        if not line.startswith(RECORDER_SAYS):
+            continue
+        said = _SAID.fullmatch(line.removeprefix(RECORDER_SAYS))
+        message = line
+        code = None
+        if said is not None:
+            message = said["message"]
+            code = said["code"]
+        raise SubjectError(
+            message,
+            code=code or "recorder-failed",
+            hint=_find_hint(lines[position + 1 :], log),
+        )
+
+
+def _find_hint(following: Sequence[str], log: Path | None) -> str:
+    """Return the hint in the line after the recorder's error, else where to read on."""
+    if following:
+        line = following[0].strip()
+        if line.startswith(_HINT):
+            return line.removeprefix(_HINT)
+    if log is None:
+        return "see its output"
+    return f"its output is in {log}"

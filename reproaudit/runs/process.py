@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from reproaudit.config.plan import RunPlan, to_json
 from reproaudit.config.settings import make_environment
@@ -30,8 +31,10 @@ GRACE_S = 2.0  # from SIGTERM to SIGKILL
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One finished run. `seconds` is wall time from start to end, the start of the interpreter
-    included."""
+    """One finished run.
+
+    `seconds` is wall time from start to end, the start of the interpreter included.
+    """
 
     plan: RunPlan
     outcome: Outcome
@@ -41,10 +44,10 @@ class RunRecord:
 
 
 class RunningProcess:
-    """A run under way, in a session and process group of its own. Made by `start`; ends with `wait`
-    or `stop`.
+    """A run under way, in a session and process group of its own.
 
-    One that is held has `hold`, the pipe whose other end it reads, and goes on with `release`.
+    Made by `start`; ends with `wait` or `stop`. One that is held has `hold`, the pipe whose other
+    end it reads, and goes on with `release`.
     """
 
     def __init__(
@@ -62,7 +65,10 @@ class RunningProcess:
         self._log = log
         self._trace_dir = plan.trace_dir
         self._started = time.monotonic()
-        self._shown = 0 if show_output and log is not None else None
+        # Bytes of the log that were shown; None where nobody watches.
+        self._shown: int | None = None
+        if show_output and log is not None:
+            self._shown = 0
         self._progress = b""
         self._is_stopped = False
 
@@ -72,13 +78,17 @@ class RunningProcess:
 
     @property
     def returncode(self) -> int | None:
-        """The process's exit code, minus the signal's number for a killed one; None until it is
-        reaped."""
+        """The exit code, or minus the signal's number for a killed process.
+
+        None until it is reaped.
+        """
         return self._process.returncode
 
     def release(self) -> bool:
-        """Let a held process go on; False if it is gone, by a program's hand that ends its
-        neighbours."""
+        """Let a held process go on; return False if it is gone.
+
+        A program that ends all its neighbours may have ended it.
+        """
         assert self._hold is not None
         hold, self._hold = self._hold, None
         self._started = time.monotonic()
@@ -120,7 +130,7 @@ class RunningProcess:
             if not _is_final(read_outcome(self._trace_dir)):
                 self._write(Outcome(OutcomeKind.KILLED, detail="the audit was interrupted"))
             raise
-        outcome = self._outcome(recorded, timeout_s if timed_out else None)
+        outcome = self._settle_outcome(recorded, timeout_s if timed_out else None)
         return RunRecord(
             plan=self.plan,
             outcome=outcome,
@@ -141,14 +151,12 @@ class RunningProcess:
             self._hold = None
 
     def _has_ended(self) -> bool:
-        """Tell whether the process has ended, without reaping it."""
+        """Return True if the process has ended. It is not reaped by that."""
         if not hasattr(os, "waitid"):  # macOS before Python 3.13
             return self._process.poll() is not None
+        options = os.WEXITED | os.WNOHANG | os.WNOWAIT
         try:
-            return (
-                os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-                is not None
-            )
+            return os.waitid(os.P_PID, self._process.pid, options) is not None
         except ChildProcessError:  # the embedding program ignores SIGCHLD: the kernel has reaped it
             return True
 
@@ -168,45 +176,56 @@ class RunningProcess:
         """Pass on what the program printed and how many steps it has done since the last look."""
         if self._shown is not None and self._log is not None:
             self._shown += copy_to_stderr(self._log, self._shown)
-        if on_progress is not None:
-            try:
-                with open(self._trace_dir / PROGRESS_FILE, "rb") as file:
-                    progress = file.read(20)
-            except OSError:
-                return
-            if progress != self._progress and progress.strip().isdigit():
-                self._progress = progress
-                on_progress(int(progress))
+        if on_progress is None:
+            return
+        try:
+            with open(self._trace_dir / PROGRESS_FILE, "rb") as file:
+                progress = file.read(20)
+        except OSError:
+            # No step is done yet.
+            return
+        # The file may be read while it is written: what is no number is looked at again.
+        if progress != self._progress and progress.strip().isdigit():
+            self._progress = progress
+            on_progress(int(progress))
 
-    def _outcome(self, recorded: Outcome | None, timed_out_s: float | None) -> Outcome:
+    def _settle_outcome(self, recorded: Outcome | None, timed_out_s: float | None) -> Outcome:
+        """Return how the run ended, and write it into the trace unless it stands there.
+
+        `recorded` is what the trace says, `timed_out_s` the limit if the run went past it. Raises
+        SubjectError if the recorder failed or recorded nothing.
+        """
         code = self._process.returncode
         if code in (EXIT_USAGE, EXIT_SOFTWARE):
             raise_what_the_recorder_says(self._log)
         if recorded is not None and _is_final(recorded):
             if timed_out_s is None:
                 return recorded
-            outcome = replace(
-                recorded, detail=f"{recorded.detail}; then it hung and was ended".lstrip("; ")
-            )
+            detail = f"{recorded.detail}; then it hung and was ended".lstrip("; ")
+            outcome = replace(recorded, detail=detail)
         elif timed_out_s is not None:
-            outcome = Outcome(
-                OutcomeKind.TIMED_OUT, detail=f"still running after {timed_out_s:g} s"
-            )
+            detail = f"still running after {timed_out_s:g} s"
+            outcome = Outcome(OutcomeKind.TIMED_OUT, detail=detail)
         elif code < 0:
-            outcome = Outcome(OutcomeKind.KILLED, -code, _signal_name(-code))
+            # subprocess gives the signal's number with a minus.
+            number = -code
+            outcome = Outcome(OutcomeKind.KILLED, number, _signal_name(number))
         elif recorded is None:
-            raise SubjectError(
-                f"nothing was recorded of {str(self.plan.subject)!r}, "
-                f"which ended with exit code {code}",
-                code="nothing-recorded",
-                hint=f"the last lines of its output were:\n{tail(self._log)}",
-            )
+            raise self._make_nothing_recorded_error(code)
         elif code > 0:
             outcome = Outcome(OutcomeKind.EXITED, code)
         else:
             outcome = Outcome(OutcomeKind.COMPLETED, 0, "the program ended through os._exit")
         self._write(outcome)
         return outcome
+
+    def _make_nothing_recorded_error(self, code: int) -> SubjectError:
+        subject = str(self.plan.subject)
+        return SubjectError(
+            f"nothing was recorded of {subject!r}, which ended with exit code {code}",
+            code="nothing-recorded",
+            hint=f"the last lines of its output were:\n{tail(self._log)}",
+        )
 
     def _write(self, outcome: Outcome) -> None:
         """Put the outcome into the trace, if there is one."""
@@ -243,25 +262,39 @@ def start(
             code="trace-exists",
             hint="record into another folder",
         )
-    for folder in (trace_dir.parent, *([] if log is None else [log.parent])):
-        make_folder_of_runs(folder)
+    make_folder_of_runs(trace_dir.parent)
+    if log is not None:
+        make_folder_of_runs(log.parent)
     plan_file = trace_dir.with_name(f"{trace_dir.name}.plan.json")
     plan_file.write_text(to_json(plan), encoding="utf-8")
-    # Unbuffered only where somebody watches: it costs a write per line.
-    flags = [*interpreter_flags(), "-u"] if show_output else interpreter_flags()
+    command = [python, *interpreter_flags()]
+    if show_output:
+        # Unbuffered only where somebody watches: it costs a write per line.
+        command.append("-u")
+    command += [*entry, str(plan_file)]
+    streams: dict[str, Any] = {}
+    hold: int | None = None
+    descriptors: tuple[int, ...] = ()
     with contextlib.ExitStack() as stack:
-        output = None if log is None else stack.enter_context(open(log, "wb"))
-        hold, held = _pipe(stack) if is_held else (None, None)
+        if log is not None:
+            streams = {
+                "stdin": subprocess.DEVNULL,
+                "stdout": stack.enter_context(open(log, "wb")),
+                "stderr": subprocess.STDOUT,
+            }
+        if is_held:
+            hold, held = _open_pipe(stack)
+            descriptors = (held,)
+            command.append(str(held))
         try:
             process = subprocess.Popen(
-                [python, *flags, *entry, str(plan_file), *([] if held is None else [str(held)])],
-                pass_fds=() if held is None else (held,),
+                command,
+                pass_fds=descriptors,
                 cwd=plan.subject.cwd,
                 env={**os.environ, **make_environment(plan.settings)},
-                stdin=None if log is None else subprocess.DEVNULL,
-                stdout=output,
-                stderr=None if log is None else subprocess.STDOUT,
+                # A group of its own, so that all that the program starts can be ended with it.
                 start_new_session=True,
+                **streams,
             )
         except OSError as error:
             if hold is not None:
@@ -274,9 +307,11 @@ def start(
     return RunningProcess(plan, process, log, show_output=show_output, hold=hold)
 
 
-def _pipe(stack: contextlib.ExitStack) -> tuple[int, int]:
-    """Return the end that is written and the one that is read, which is closed here when `stack`
-    ends."""
+def _open_pipe(stack: contextlib.ExitStack) -> tuple[int, int]:
+    """Return the end that is written and the one that is read.
+
+    The latter is the child's, and is closed here when `stack` ends.
+    """
     read, write = os.pipe()
     stack.callback(os.close, read)
     return write, read
@@ -311,10 +346,15 @@ def make_folder_of_runs(folder: Path) -> None:
 
 def interpreter_flags() -> list[str]:
     """Return the flags of our own interpreter that change what a program does: -O, -W and -X."""
-    flags = ["-" + "O" * sys.flags.optimize] if sys.flags.optimize else []
-    flags += [f"-W{option}" for option in sys.warnoptions]
+    flags = []
+    if sys.flags.optimize:
+        flags.append("-" + "O" * sys.flags.optimize)
+    for option in sys.warnoptions:
+        flags.append(f"-W{option}")
     for name, value in sys._xoptions.items():
-        flags += ["-X", name if value is True else f"{name}={value}"]
+        # An option without a value has True.
+        option = name if value is True else f"{name}={value}"
+        flags += ["-X", option]
     return flags
 
 
@@ -323,6 +363,7 @@ def _is_final(outcome: Outcome | None) -> bool:
 
 
 def _signal_name(number: int) -> str:
+    # Real-time signals have numbers and no names.
     try:
         return signal.Signals(number).name
     except ValueError:

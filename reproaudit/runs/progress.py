@@ -27,12 +27,20 @@ class TerminalProgress:
     def stage(self, what: str, steps: int | None) -> None:
         self.close()
         self._bar = tqdm(
-            desc=what, total=steps, unit="step", leave=False, file=sys.stderr, dynamic_ncols=True
+            desc=what,
+            total=steps,
+            unit="step",
+            leave=False,
+            file=sys.stderr,
+            dynamic_ncols=True,
         )
 
     def step(self, done: int) -> None:
-        if self._bar is not None and done > self._bar.n:
-            self._bar.update(done - self._bar.n)
+        if self._bar is None:
+            return
+        more = done - self._bar.n
+        if more > 0:
+            self._bar.update(more)
 
     def close(self) -> None:
         if self._bar is not None:
@@ -54,6 +62,8 @@ class LineProgress:
 
 
 class Quiet:
+    """Nothing, for --quiet and for runs that nobody watches."""
+
     def stage(self, what: str, steps: int | None) -> None:
         pass
 
@@ -82,6 +92,9 @@ class Prefixed:
 
 
 def progress_for(quiet: bool) -> TerminalProgress | LineProgress | Quiet:
+    """Return what fits stderr: a bar on a terminal, lines in a log; nothing if `quiet`."""
     if quiet:
         return Quiet()
-    return TerminalProgress() if sys.stderr.isatty() else LineProgress()
+    if sys.stderr.isatty():
+        return TerminalProgress()
+    return LineProgress()

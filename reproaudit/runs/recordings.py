@@ -26,6 +26,7 @@ def keep_what_was_recorded(folder: Path, *, is_temporary: bool) -> Iterator[None
             hint=f"compare what was recorded: reproaudit compare {folder}/run-*",
         ) from None
     except ReproauditError as error:
+        # What was recorded before the error may be all that the user gets for hours of computing.
         if _holds_events(folder):
             error.hint = f"{error.hint}\n  recorded so far: {folder}".strip()
         elif is_temporary:
