@@ -132,35 +132,6 @@ def test_a_suite_fails_where_it_should_and_nowhere_else(
     assert (pytester.path / "found.xml").read_text().count("<testcase") == 8
 
 
-@pytest.mark.timeout(300)
-def test_fresh_processes_show_what_one_process_hides(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(
-        test_order="""
-        import pytest
-        import torch
-
-        def step():
-            return torch.tensor([len(word) for word in {"a" * length for length in range(1, 8)}])
-
-        @pytest.mark.reproducible(runs=2, isolation="process")
-        def test_marked(tmp_path):
-            return torch.randn(3)
-
-        def test_here(reproaudit):
-            reproaudit.assert_reproducible(step, runs=2)
-            result = reproaudit.check(step, runs=3, isolation="process", diagnose=False)
-            assert result.verdict.value == "not-reproducible"
-            assert result.isolation == "process"
-        """
-    )
-    done = pytester.runpytest_subprocess(
-        "-p", "no:randomly", "--reproaudit-report", "json=found.json", timeout=280
-    )
-    done.assert_outcomes(passed=2)
-    finding = json.loads((pytester.path / "found-1.json").read_text())["findings"][0]
-    assert (finding["location"]["path"], finding["location"]["line"]) == ("test_order.py", 5)
-
-
 @pytest.mark.timeout(200)
 def test_a_module_cache_is_told_from_nondeterminism_by_fresh_processes(
     pytester: pytest.Pytester,
@@ -184,27 +155,6 @@ def test_a_module_cache_is_told_from_nondeterminism_by_fresh_processes(
     done.stdout.fnmatch_lines(
         ["*carried-state (RA303)*", "*3 fresh processes that each ran it once are equal*"]
     )
-
-
-def test_unused_it_is_silent_and_imports_no_torch(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(
-        test_plain="""
-        import sys
-
-        def test_nothing_is_imported():
-            assert not {"torch", "numpy", "reproaudit.experiment.repeat"} & set(sys.modules)
-        """
-    )
-    done = pytester.runpytest_subprocess("-p", "no:randomly", "-p", "no:cov")
-    done.assert_outcomes(passed=1)
-    assert "reproaudit" not in done.stdout.str().partition("plugins:")[2].partition("\n")[2]
-
-
-def test_an_unknown_report_format_is_refused_before_any_test(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile("def test_runs(): raise SystemError('ran')")
-    done = pytester.runpytest_subprocess("--reproaudit-report", "pdf=x", "-p", "no:randomly")
-    assert done.ret == pytest.ExitCode.USAGE_ERROR
-    assert "is not FORMAT=PATH; formats: terminal, json" in done.stderr.str()
 
 
 def test_numbers_come_from_the_configuration_file_unless_the_command_line_says_others(

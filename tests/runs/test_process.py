@@ -17,7 +17,6 @@ from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import SubjectError, UsageError
 from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.runs import process as process_module
-from reproaudit.runs.log import tail
 from reproaudit.runs.process import RunRecord, make_folder_of_runs, run, start
 from tests.processes import has_ended, needs_pidfd
 
@@ -281,35 +280,6 @@ def test_a_folder_that_holds_a_trace_is_refused(run_fake: Runner) -> None:
 def test_an_interpreter_that_is_not_there_is_a_usage_error(run_fake: Runner) -> None:
     with pytest.raises(UsageError, match="no-such-python"):
         run_fake("complete", python="no-such-python")
-
-
-@pytest.mark.parametrize(
-    ("content", "shown"),
-    [
-        (b"", ""),
-        (b"one\ntwo\nthree\n", "two\nthree"),
-        (b"a\r\nb\r\n", "a\nb"),
-        (b"start\n10%\r50%\r100%", "start\n100%"),
-        (b"\xffred \x1b[31m\tx\n", "\N{REPLACEMENT CHARACTER}red \N{REPLACEMENT CHARACTER}[31m\tx"),
-    ],
-)
-def test_the_tail_is_printable_and_shows_each_lines_last_state(
-    tmp_path: Path, content: bytes, shown: str
-) -> None:
-    (tmp_path / "log").write_bytes(content)
-    assert tail(tmp_path / "log", lines=2) == shown
-
-
-def test_the_tail_of_a_large_log_reads_its_end_only(tmp_path: Path) -> None:
-    with open(tmp_path / "log", "wb") as file:
-        file.truncate(1 << 30)
-        file.seek(1 << 30)
-        file.write(b"\nlast line\n")
-    assert tail(tmp_path / "log", lines=1) == "last line"
-
-
-def test_the_tail_of_a_missing_log_is_empty(tmp_path: Path) -> None:
-    assert tail(tmp_path / "log") == ""
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

@@ -1,0 +1,85 @@
+"""What a log says: its printable end, what is new in it, and the recorder's own error."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from reproaudit.errors import SubjectError
+from reproaudit.runs.log import copy_to_stderr, raise_what_the_recorder_says, tail
+
+
+@pytest.mark.parametrize(
+    ("content", "shown"),
+    [
+        (b"", ""),
+        (b"one\ntwo\nthree\n", "two\nthree"),
+        (b"a\r\nb\r\n", "a\nb"),
+        (b"start\n10%\r50%\r100%", "start\n100%"),
+        (b"\xffred \x1b[31m\tx\n", "\N{REPLACEMENT CHARACTER}red \N{REPLACEMENT CHARACTER}[31m\tx"),
+    ],
+)
+def test_the_tail_is_printable_and_shows_each_lines_last_state(
+    tmp_path: Path, content: bytes, shown: str
+) -> None:
+    (tmp_path / "log").write_bytes(content)
+    assert tail(tmp_path / "log", lines=2) == shown
+
+
+def test_the_tail_of_a_large_log_reads_its_end_only(tmp_path: Path) -> None:
+    with open(tmp_path / "log", "wb") as file:
+        file.truncate(1 << 30)
+        file.seek(1 << 30)
+        file.write(b"\nlast line\n")
+    assert tail(tmp_path / "log", lines=1) == "last line"
+
+
+def test_the_tail_of_a_missing_log_is_empty(tmp_path: Path) -> None:
+    assert tail(tmp_path / "log") == ""
+
+
+def test_only_what_is_new_in_a_log_is_copied_and_counted(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    (tmp_path / "log").write_bytes(b"old\nnew \xff\n")
+    assert copy_to_stderr(tmp_path / "log", position=4) == 6
+    assert copy_to_stderr(tmp_path / "log", position=10) == 0
+    assert capfdbinary.readouterr() == (b"", b"new \xff\n")
+
+
+def test_a_stderr_that_takes_text_alone_gets_readable_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "log").write_bytes(b"a \xff\n")
+    screen = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", screen)
+    assert copy_to_stderr(tmp_path / "log", position=0) == 4
+    assert screen.getvalue() == "a \N{REPLACEMENT CHARACTER}\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "message", "code", "hint"),
+    [
+        ("it failed [plan-corrupt]\n  hint: again\n", "it failed", "plan-corrupt", "again"),
+        ("it failed [plan-corrupt]\nnoise\n", "it failed", "plan-corrupt", "its output is in {}"),
+        ("it failed\n", "it failed", "recorder-failed", "its output is in {}"),
+    ],
+)
+def test_an_error_of_the_recorder_is_raised_with_its_code_and_where_to_read_on(
+    tmp_path: Path, said: str, message: str, code: str, hint: str
+) -> None:
+    log = tmp_path / "log"
+    log.write_text(f"noise\nreproaudit: {said}")
+    with pytest.raises(SubjectError) as caught:
+        raise_what_the_recorder_says(log)
+    found = caught.value
+    assert (found.message, found.code, found.hint) == (message, code, hint.format(log))
+
+
+def test_a_program_of_the_same_exit_code_raises_nothing(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("it says reproaudit: but not at the start of a line\n")
+    raise_what_the_recorder_says(tmp_path / "log")
+    raise_what_the_recorder_says(None)

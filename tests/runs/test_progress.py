@@ -1,0 +1,62 @@
+"""What the progress of an audit shows on a terminal, in a log, and where nobody looks."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from reproaudit.runs.progress import (
+    LineProgress,
+    Prefixed,
+    Quiet,
+    TerminalProgress,
+    progress_for,
+)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_log_gets_one_line_per_stage_and_none_per_step(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    progress = LineProgress()
+    progress.stage("run 1 of 5", 10)
+    progress.step(7)
+    progress.close()
+    assert capsys.readouterr() == ("", "reproaudit: run 1 of 5\n")
+
+
+def test_a_prefix_stands_before_the_stage(capsys: pytest.CaptureFixture[str]) -> None:
+    Prefixed(LineProgress(), "train.py (1 of 2)").stage("run 1 of 5", 10)
+    assert capsys.readouterr().err == "reproaudit: train.py (1 of 2): run 1 of 5\n"
+
+
+def test_a_bar_shows_the_furthest_step_and_leaves_no_line_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    progress = TerminalProgress()
+    progress.stage("run 1 of 5", 10)
+    progress.step(7)
+    # Another process of the run may be behind: the bar does not go back.
+    progress.step(3)
+    progress.stage("run 2 of 5", 10)
+    assert "run 1 of 5:   0%" in screen.getvalue()
+    assert "run 2 of 5:   0%" in screen.getvalue()
+    progress.close()
+    assert screen.getvalue().rpartition("\r")[2] == ""
+    assert "\n" not in screen.getvalue()
+
+
+def test_what_is_shown_fits_where_it_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert isinstance(progress_for(quiet=False), TerminalProgress)
+    assert isinstance(progress_for(quiet=True), Quiet)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    assert isinstance(progress_for(quiet=False), LineProgress)
