@@ -80,7 +80,7 @@ class TensorChange:
         return found
 
     @property
-    def is_reshaped(self) -> bool:
+    def has_other_shape(self) -> bool:
         """Return True if both sides have it, with different dtypes or shapes."""
         if self.locked is None or self.now is None:
             return False

@@ -29,6 +29,7 @@ TensorName = tuple[str, int, str, str]  # process, step, kind, name
 TensorKey = tuple[str, int, str, str, int]  # and its occurrence, from 0: a name may come again
 OpPlace = tuple[str, int, str, str, str]  # process, step, phase, module, op
 
+# Ops that compute nothing, as views and empty tensors do, that raised, or that have no digest.
 _NO_DIGEST = EventFlag.VIEW | EventFlag.UNDEFINED | EventFlag.RAISED | EventFlag.UNDIGESTED
 # What numerics do not depend on, or what another name says already: the number of threads says what
 # became of OMP_….

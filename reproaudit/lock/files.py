@@ -38,6 +38,7 @@ def load_to_change(path: Path) -> tuple[Lock, tuple[str, ...]]:
 def save(lock: Lock, path: Path) -> None:
     """Write the lock through a temporary name, so that an interruption leaves the old one."""
     for entry in lock.entries:
+        # Only a merge conflict whose sides contradict each other leaves an entry without runs.
         if not entry.runs:
             sides = f"the two sides of the merge conflict in {path.name}"
             raise UsageError(

@@ -98,11 +98,12 @@ def read_file(text: str) -> tuple[str, str]:
 def read_tensor(text: str, place: Place) -> LockedTensor:
     """Read a line KIND DIGEST TENSOR NAME [VALUE]."""
     words = text.split()
-    if len(words) not in (4, 5) or words[0] not in KINDS:
+    count = len(words)
+    if count not in (4, 5) or words[0] not in KINDS:
         raise Malformed("the line is not KIND DIGEST TENSOR NAME [VALUE]")
     kind, digest, tensor, name = words[:4]
     value = ""
-    if len(words) == 5:
+    if count == 5:
         value = read_word(words[4])
     return LockedTensor(
         process=place.process,
@@ -118,11 +119,12 @@ def read_tensor(text: str, place: Place) -> LockedTensor:
 def read_operator(text: str, place: Place) -> LockedOp:
     """Read a line PHASE INPUTS OUTPUTS OPERATOR FILE:LINE MODULE [generator=DIGEST]."""
     words = text.split()
-    if len(words) not in (6, 7) or words[0] not in _PHASES:
+    count = len(words)
+    if count not in (6, 7) or words[0] not in _PHASES:
         raise Malformed(f"the line is not {_OPERATOR_FORM}")
     phase, inputs, outputs, op, location, module = words[:6]
     generator = ""
-    if len(words) == 7:
+    if count == 7:
         generator = _read_generator(words[6])
     # The last colon stands before the line: a path may hold others.
     path, colon, line = location.rpartition(":")

@@ -36,6 +36,7 @@ _THREADS = {"main-thread": False, "all-threads": True}
 def from_text(text: str, name: str) -> Lock:
     """Read a lock strictly; `name` says in errors which file it is."""
     lines = text.split("\n")
+    # First of all: the markers of a conflict may stand above the first line.
     conflict = find_conflict(lines)
     if conflict is not None:
         raise UsageError(
@@ -43,6 +44,7 @@ def from_text(text: str, name: str) -> Lock:
             code="lock-conflict",
             hint="make the lock again, which resolves it: reproaudit lock",
         )
+    # Before any other line: in another version it may mean something else.
     _check_version(lines[0], name)
     return _Reader(name, lines).read()
 

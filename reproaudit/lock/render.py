@@ -10,6 +10,7 @@ from reproaudit.lock.model import LockedOp, LockedTensor, ValueChange
 from reproaudit.report.layout import make_rows
 
 Row = tuple[str, str]  # a label, and what it says
+Document = dict[str, Any]
 
 JSON_SCHEMA = 1
 _MOST_ROWS = 5  # of differing tensors, operators and files
@@ -36,7 +37,7 @@ def to_lines(result: CheckResult, lock_name: str) -> list[str]:
     return _write_difference(result, lock_name)
 
 
-def to_document(results: Sequence[CheckResult], lock_name: str, exit_code: int) -> dict[str, Any]:
+def to_document(results: Sequence[CheckResult], lock_name: str, exit_code: int) -> Document:
     """Return the outcome as JSON can hold it.
 
     `schema` rises with every change that a reader could trip over.
@@ -66,10 +67,13 @@ def _write_equal(result: CheckResult, lock_name: str) -> list[str]:
         remarks.append(
             "operators    not all are the locked ones, without consequence for any tensor"
         )
-    though = ", though not run as it was locked" if remarks else ""
+    state = "equal"
+    if remarks:
+        state = "equal, though not run as it was locked"
     holds = f"computes what {lock_name} holds: {result.compared} tensors"
-    head = f"equal{though}: {result.name} {holds}"
-    return [head, *_indent(remarks)]
+    lines = [f"{state}: {result.name} {holds}"]
+    lines += _indent(remarks)
+    return lines
 
 
 def _write_difference(result: CheckResult, lock_name: str) -> list[str]:
@@ -140,8 +144,12 @@ def _list_pair(locked: LockedOp, now: LockedOp) -> Iterator[Row]:
     yield "when", _write_moment(now)
     if now.module:
         yield "module", now.module
-    yield "locked", f"{locked.inputs} -> {locked.outputs}"
-    yield "now", f"{now.inputs} -> {now.outputs}"
+    yield "locked", _write_digests(locked)
+    yield "now", _write_digests(now)
+
+
+def _write_digests(op: LockedOp) -> str:
+    return f"{op.inputs} -> {op.outputs}"
 
 
 def _list_operators(label: str, operators: Sequence[LockedOp]) -> Iterator[Row]:
@@ -158,11 +166,17 @@ def _list_operators(label: str, operators: Sequence[LockedOp]) -> Iterator[Row]:
 
 def _write_tensors(result: CheckResult) -> Iterator[str]:
     changes = result.tensors
-    span = _write_span({change.either.step for change in changes})
+    steps = {change.either.step for change in changes}
+    span = _write_span(steps)
     yield f"{len(changes)} of {result.compared} tensors, in {span}"
     # Losses first: their values are numbers that a reader knows.
-    losses = [change for change in changes if change.either.kind == "loss"]
-    others = [change for change in changes if change.either.kind != "loss"]
+    losses = []
+    others = []
+    for change in changes:
+        if change.either.kind == "loss":
+            losses.append(change)
+        else:
+            others.append(change)
     shown = losses[:_MOST_ROWS] + others[:_MOST_ROWS]
     rows = [_write_tensor(change) for change in shown]
     yield from make_rows(rows)
@@ -182,10 +196,10 @@ def _write_span(steps: Collection[int]) -> str:
 def _write_tensor(change: TensorChange) -> tuple[str, ...]:
     tensor = change.either
     shape = tensor.tensor
-    if change.is_reshaped:
+    if change.has_other_shape:
         shape = ""  # each side is shown with its own
-    locked = _write_content(change.locked, with_shape=change.is_reshaped)
-    now = _write_content(change.now, with_shape=change.is_reshaped)
+    locked = _write_content(change.locked, with_shape=change.has_other_shape)
+    now = _write_content(change.now, with_shape=change.has_other_shape)
     return (
         f"step {tensor.step}",
         tensor.kind,
@@ -264,7 +278,7 @@ def _write_advice(result: CheckResult) -> Iterator[str]:
 # -- JSON
 
 
-def _make_entry_document(result: CheckResult) -> dict[str, Any]:
+def _make_entry_document(result: CheckResult) -> Document:
     where = None
     if result.where is not None:
         where = _make_where_document(result.where)
@@ -283,7 +297,7 @@ def _make_entry_document(result: CheckResult) -> dict[str, Any]:
     }
 
 
-def _make_changes_document(changes: Changes) -> dict[str, Any]:
+def _make_changes_document(changes: Changes) -> Document:
     return {
         "code": [{"path": path, "how": how} for path, how in changes.code],
         "settings": [_make_row_document(row) for row in changes.settings],
@@ -296,7 +310,7 @@ def _make_row_document(row: ValueChange) -> dict[str, str]:
     return {"name": name, "locked": locked, "now": now}
 
 
-def _make_where_document(where: Where) -> dict[str, Any]:
+def _make_where_document(where: Where) -> Document:
     locked = where.locked[:_MOST_ROWS]
     now = where.now[:_MOST_ROWS]
     return {
@@ -307,7 +321,7 @@ def _make_where_document(where: Where) -> dict[str, Any]:
     }
 
 
-def _make_op_document(op: LockedOp) -> dict[str, Any]:
+def _make_op_document(op: LockedOp) -> Document:
     return {
         "op": op.op,
         "phase": op.phase,
@@ -320,7 +334,7 @@ def _make_op_document(op: LockedOp) -> dict[str, Any]:
     }
 
 
-def _make_tensor_document(change: TensorChange) -> dict[str, Any]:
+def _make_tensor_document(change: TensorChange) -> Document:
     tensor = change.either
     locked = None
     if change.locked is not None:

@@ -160,6 +160,7 @@ def _record_operators(lab: Lab, *, index: int, what: str) -> Run:
     steps = _LOSSES_KEPT
     if lab.steps is not None:
         steps = min(lab.steps, _LOSSES_KEPT)
+    # A step with several losses names the first of them loss[0].
     keep = []
     for step in range(steps):
         for loss in (LOSS, f"{LOSS}[0]"):

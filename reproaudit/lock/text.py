@@ -27,7 +27,10 @@ HEADER_NOTE = (
 
 def to_text(lock: Lock) -> str:
     """Return the text of a lock: the same bytes for the same lock."""
-    lines = [f"{MAGIC} {FORMAT_VERSION}", HEADER_NOTE]
+    lines = [
+        f"{MAGIC} {FORMAT_VERSION}",
+        HEADER_NOTE,
+    ]
     for entry in lock.entries:
         lines.append("")
         lines += _write_entry(entry)
@@ -70,14 +73,18 @@ def _escape(text: str, special: str) -> str:
 
 
 def _write_entry(entry: Entry) -> Iterator[str]:
-    yield f"subject {write_word(entry.subject)}"
+    subject = write_word(entry.subject)
+    yield f"subject {subject}"
     for argument in entry.arguments:
-        yield f"  argument {write_word(argument)}"
+        yield "  argument " + write_word(argument)
     for wanted in entry.inputs:
-        yield f"  input {write_word(wanted)}"
-    steps = "all" if entry.steps is None else entry.steps
-    yield f"  steps {steps}"
-    for name, value in flatten_settings(entry.settings):
+        yield "  input " + write_word(wanted)
+    if entry.steps is None:
+        yield "  steps all"
+    else:
+        yield f"  steps {entry.steps}"
+    settings = flatten_settings(entry.settings)
+    for name, value in settings:
         yield f"  setting {write_word(name)} {write_phrase(value)}"
 
 
@@ -86,10 +93,12 @@ def flatten_settings(settings: Settings) -> Pairs:
     rows = []
     for name, value in to_dict(settings).items():
         if name != "env":
-            rows.append((name, json.dumps(value)))
+            text = json.dumps(value)
+            rows.append((name, text))
             continue
-        for variable, text in sorted(value.items()):
-            rows.append((f"env.{variable}", json.dumps(text)))
+        for variable, content in sorted(value.items()):
+            text = json.dumps(content)
+            rows.append((f"env.{variable}", text))
     return tuple(rows)
 
 
@@ -112,12 +121,14 @@ def _write_run(run: LockedRun) -> Iterator[str]:
 
 def _write_pair(name: str, value: str) -> str:
     # The first colon parts name and value, so that a name holds none.
-    escaped = write_phrase(name).replace(":", "%3A")
+    escaped = write_phrase(name)
+    escaped = escaped.replace(":", "%3A")
     return f"  {escaped}: {write_phrase(value)}"
 
 
 def _write_tensors(run: LockedRun) -> Iterator[str]:
-    for (process, step), tensors in groupby(run.tensors, key=_get_section):
+    sections = groupby(run.tensors, key=_get_section)
+    for (process, step), tensors in sections:
         yield ""
         yield _write_heading("step", step, process)
         for tensor in tensors:
@@ -125,10 +136,14 @@ def _write_tensors(run: LockedRun) -> Iterator[str]:
 
 
 def _write_operators(run: LockedRun) -> Iterator[str]:
-    threads = "all-threads" if run.other_threads else "main-thread"
+    threads = "main-thread"
+    if run.other_threads:
+        threads = "all-threads"
+    here = len(run.operators)
     yield ""
-    yield f"operators {len(run.operators)} of {run.operators_total} {threads}"
-    for (process, step), operators in groupby(run.operators, key=_get_section):
+    yield f"operators {here} of {run.operators_total} {threads}"
+    sections = groupby(run.operators, key=_get_section)
+    for (process, step), operators in sections:
         yield ""
         yield _write_heading("operators-of-step", step, process)
         for op in operators:
@@ -154,7 +169,8 @@ def _write_tensor(tensor: LockedTensor) -> str:
         write_word(tensor.name),
     ]
     if tensor.value:
-        words.append(write_word(tensor.value))
+        value = write_word(tensor.value)
+        words.append(value)
     return "  " + " ".join(words)
 
 
