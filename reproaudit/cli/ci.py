@@ -14,7 +14,7 @@ from reproaudit.cli.choices import resolve_choices
 from reproaudit.config.project import BASELINE_FILE, ProjectConfig, Subject, load_project
 from reproaudit.config.subject import parse_subject
 from reproaudit.errors import ReproauditError, UsageError, did_you_mean
-from reproaudit.gate.baseline import Entry, load, save
+from reproaudit.gate.baseline import BaselineEntry, load, save
 from reproaudit.gate.ruling import Ruling, SubjectAudit, audit_all, rule, update_baseline
 from reproaudit.model.result import AuditResult
 from reproaudit.report import render
@@ -119,7 +119,7 @@ def _write_reports(
     ruling: Ruling,
     options: argparse.Namespace,
     baseline: str,
-    change: Sequence[Entry] | None,
+    change: Sequence[BaselineEntry] | None,
     *,
     is_first: bool = False,
 ) -> None:

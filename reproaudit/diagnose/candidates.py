@@ -108,9 +108,11 @@ def find_for_call(call: EntropyCall) -> tuple[str, ...]:
     named = list_for_call(call.name)
     if not is_drawn_by_worker(call):
         return named
-    for_seed = list_for_clue(Clue.WORKER_SEED)
-    for_surroundings = list_for_clue(Clue.WORKER_SURROUNDINGS)
-    return (*for_seed, *named, *for_surroundings)
+    return (
+        *list_for_clue(Clue.WORKER_SEED),
+        *named,
+        *list_for_clue(Clue.WORKER_SURROUNDINGS),
+    )
 
 
 def find_for_drawn_streams(a: Run, b: Run, at_least: int = 1) -> tuple[str, ...]:

@@ -136,6 +136,7 @@ def make_patch(
     added: list[str] = []
     for name in names:
         entry = INTERVENTIONS[name]
+        # An edit of the line to blame says more than lines at the start of the program.
         found: list[_Edit] = []
         if line is not None:
             found = _edit_line(program, entry.edits, line)
@@ -253,9 +254,11 @@ def _rename_calls(program: _ProgramText, edit: RenameCalls, line: int) -> list[_
         # The last name alone, so that `np.random.default_rng` keeps what stands before it.
         end = program.find_end(call.func)
         start = end - len(name.encode())
-        edits = [_Edit(start, end, edit.names[name])]
+        new_name = edit.names[name]
+        edits = [_Edit(start, end, new_name)]
         if edit.arguments is not None:
             arguments = f"({edit.arguments})"
-            edits.append(_Edit(end, program.find_end(call), arguments))
+            end_of_call = program.find_end(call)
+            edits.append(_Edit(end, end_of_call, arguments))
         return edits
     return []

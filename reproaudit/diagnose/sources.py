@@ -203,7 +203,9 @@ def _leave_out_seed_draws(sources: Sequence[Source], a: Run) -> Sequence[Source]
     """
     left_out = 0
     for first, second in itertools.pairwise(sources):
-        if first.origin is not Origin.RANDOM or second.origin is not Origin.RANDOM:
+        if first.origin is not Origin.RANDOM:
+            break
+        if second.origin is not Origin.RANDOM:
             break
         if first.event_a is None or second.event_a is None:
             break

@@ -62,7 +62,9 @@ class OpDistance:
         return difference.differing == 0 or difference.within_tolerance
 
     def __str__(self) -> str:
-        where = "" if self.location is None else f" at {self.location}"
+        where = ""
+        if self.location is not None:
+            where = f" at {self.location}"
         distance = "other dtypes or shapes"
         if self.difference is not None:
             distance = word_difference(self.difference)
@@ -158,7 +160,9 @@ def compare_results(
 
 
 def _measure_distances(
-    one: OpResult, other: OpResult, tolerances: Mapping[str, Tolerance]
+    one: OpResult,
+    other: OpResult,
+    tolerances: Mapping[str, Tolerance],
 ) -> Iterator[OpDistance]:
     assert one.values is not None
     assert other.values is not None
@@ -171,7 +175,12 @@ def _measure_distances(
         if is_same_kind:
             tolerance = tolerances.get(first.dtype, for_others)
             difference = element_difference(first, second, tolerance)
-        yield OpDistance(one.op, one.location, first.dtype, difference)
+        yield OpDistance(
+            op=one.op,
+            location=one.location,
+            dtype=first.dtype,
+            difference=difference,
+        )
 
 
 def _digest_keys(calls: Sequence[OpResult]) -> np.ndarray[Any, np.dtype[np.uint64]]:

@@ -38,7 +38,7 @@ _FINGERPRINT = Wanted(
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Entry:
+class BaselineEntry:
     """One divergence that a baseline accepts, or could accept.
 
     The order of the fields is the order in the file.
@@ -57,17 +57,17 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class _Document:
     version: int
-    accepted: tuple[Entry, ...]
+    accepted: tuple[BaselineEntry, ...]
 
 
-def list_entries(result: AuditResult) -> tuple[Entry, ...]:
+def list_entries(result: AuditResult) -> tuple[BaselineEntry, ...]:
     """Return what differs in one audit.
 
     These are its findings, or, where it differs without any, the place where it shows.
     """
     marks = fingerprints(result.subject, result.findings)
     found = [
-        Entry(
+        BaselineEntry(
             subject=result.subject,
             rule=finding.rule,
             location=_show_place(finding),
@@ -82,7 +82,7 @@ def list_entries(result: AuditResult) -> tuple[Entry, ...]:
         if row is not None:
             shown = f"{name_kind(row.kind)} {row.name}"
         found.append(
-            Entry(
+            BaselineEntry(
                 subject=result.subject,
                 rule=NO_SOURCE,
                 location=shown,
@@ -102,7 +102,7 @@ def _show_place(finding: Finding) -> str:
     return f"{place.path} in {place.function}"
 
 
-def load(path: Path) -> tuple[Entry, ...] | None:
+def load(path: Path) -> tuple[BaselineEntry, ...] | None:
     """Return the entries of a baseline; None if there is no such file.
 
     Raises ReproauditError for a file that cannot be read or is no baseline.
@@ -116,7 +116,7 @@ def load(path: Path) -> tuple[Entry, ...] | None:
         _refuse(path.name, str(error))
 
 
-def save(path: Path, entries: Iterable[Entry]) -> None:
+def save(path: Path, entries: Iterable[BaselineEntry]) -> None:
     """Write a baseline through a temporary name: a failure leaves the old file as it is."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -129,7 +129,7 @@ def save(path: Path, entries: Iterable[Entry]) -> None:
         ) from None
 
 
-def to_text(entries: Iterable[Entry]) -> str:
+def to_text(entries: Iterable[BaselineEntry]) -> str:
     """Return the file's text, the same for the same entries in any order."""
     in_order = tuple(sorted(entries))
     document = _Document(version=FORMAT_VERSION, accepted=in_order)
@@ -137,7 +137,7 @@ def to_text(entries: Iterable[Entry]) -> str:
     return f"{text}\n"
 
 
-def from_text(text: str, name: str) -> tuple[Entry, ...]:
+def from_text(text: str, name: str) -> tuple[BaselineEntry, ...]:
     """Read what `to_text` wrote; errors call the file `name`."""
     # Before the text is parsed: such marks are no JSON, and that error would not say why.
     if _CONFLICT.search(text):

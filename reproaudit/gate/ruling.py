@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from reproaudit.config.project import Subject
 from reproaudit.errors import ReproauditError
-from reproaudit.gate.baseline import Entry, list_entries
+from reproaudit.gate.baseline import BaselineEntry, list_entries
 from reproaudit.model.events import NotChecked, Unchecked
 from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import Verdict, exit_code
@@ -38,10 +38,10 @@ class Ruling:
 
     audited: tuple[SubjectAudit, ...]
     accepted: frozenset[str] = frozenset()
-    new: tuple[Entry, ...] = ()
-    known: tuple[Entry, ...] = ()
-    gone: tuple[Entry, ...] = ()
-    unseen: tuple[Entry, ...] = ()
+    new: tuple[BaselineEntry, ...] = ()
+    known: tuple[BaselineEntry, ...] = ()
+    gone: tuple[BaselineEntry, ...] = ()
+    unseen: tuple[BaselineEntry, ...] = ()
 
     @property
     def results(self) -> tuple[AuditResult, ...]:
@@ -99,7 +99,7 @@ def _audit_one(subject: Subject, audit: Audit) -> SubjectAudit:
 
 def rule(
     audited: Sequence[SubjectAudit],
-    accepted: Sequence[Entry] | None,
+    accepted: Sequence[BaselineEntry] | None,
     configured: Iterable[str],
 ) -> Ruling:
     """Hold the results against the baseline.
@@ -109,7 +109,7 @@ def rule(
     accepted = accepted or ()
     marks = frozenset(entry.fingerprint for entry in accepted)
     configured = set(configured)
-    new: list[Entry] = []
+    new: list[BaselineEntry] = []
     present: set[str] = set()
     # Subjects of which everything that differs was found: what is not there is gone.
     looked_for: set[str] = set()
@@ -123,9 +123,9 @@ def rule(
         has_all_findings = bool(result.findings) and result.is_complete is True
         if result.verdict is Verdict.REPRODUCIBLE or has_all_findings:
             looked_for.add(result.subject)
-    known: list[Entry] = []
-    gone: list[Entry] = []
-    unseen: list[Entry] = []
+    known: list[BaselineEntry] = []
+    gone: list[BaselineEntry] = []
+    unseen: list[BaselineEntry] = []
     for entry in accepted:
         if entry.fingerprint in present:
             known.append(entry)
@@ -146,7 +146,10 @@ def rule(
     )
 
 
-def update_baseline(accepted: Sequence[Entry] | None, ruling: Ruling) -> tuple[Entry, ...]:
+def update_baseline(
+    accepted: Sequence[BaselineEntry] | None,
+    ruling: Ruling,
+) -> tuple[BaselineEntry, ...]:
     """Return what the baseline becomes.
 
     Without a file, all that differs; with one, the same without what is gone. What is new is never

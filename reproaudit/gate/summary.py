@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from reproaudit.gate.baseline import Entry, list_entries
+from reproaudit.gate.baseline import BaselineEntry, list_entries
 from reproaudit.gate.ruling import Ruling, SubjectAudit
 from reproaudit.model.result import Finding
 from reproaudit.model.verdict import Verdict
@@ -27,7 +27,7 @@ _OUTCOMES = {0: "passed", 1: "failed", 2: "could not be decided"}
 def render_summary(
     ruling: Ruling,
     baseline: str,
-    change: Sequence[Entry] | None,
+    change: Sequence[BaselineEntry] | None,
     *,
     is_first: bool,
 ) -> str:
@@ -126,7 +126,7 @@ def _describe_finding(finding: Finding) -> Iterator[str]:
     yield f"next: reproaudit explain {rule}"
 
 
-def _show_entry(entry: Entry) -> str:
+def _show_entry(entry: BaselineEntry) -> str:
     shown: list[str] = []
     for part in (entry.rule, entry.op, entry.location):
         if part:
@@ -137,7 +137,7 @@ def _show_entry(entry: Entry) -> str:
 def _describe_baseline(
     ruling: Ruling,
     baseline: str,
-    change: Sequence[Entry] | None,
+    change: Sequence[BaselineEntry] | None,
     *,
     is_first: bool,
 ) -> Iterator[str]:
@@ -163,7 +163,7 @@ def _describe_baseline(
         )
 
 
-def _describe_change(change: Sequence[Entry], *, is_first: bool) -> Iterator[str]:
+def _describe_change(change: Sequence[BaselineEntry], *, is_first: bool) -> Iterator[str]:
     verb = "accepted" if is_first else "removed"
     for entry in change:
         subject = show_name(entry.subject)

@@ -58,10 +58,12 @@ def list_for_call(call: str) -> tuple[str, ...]:
         for start in entry.calls:
             if call.startswith(start) and len(start) > len(longest):
                 longest = start
+    # The table holds no empty start, so nothing answers a call that none of its starts fits.
     ranks: dict[str, int] = {}
     for name, entry in INTERVENTIONS.items():
-        if longest in entry.calls:
-            ranks[name] = entry.calls[longest]
+        rank = entry.calls.get(longest)
+        if rank is not None:
+            ranks[name] = rank
     return _sort_by_rank(ranks)
 
 
@@ -69,8 +71,9 @@ def list_for_clue(clue: Clue) -> tuple[str, ...]:
     """Return the ids of the interventions that answer the clue, the likeliest first."""
     ranks: dict[str, int] = {}
     for name, entry in INTERVENTIONS.items():
-        if clue in entry.clues:
-            ranks[name] = entry.clues[clue]
+        rank = entry.clues.get(clue)
+        if rank is not None:
+            ranks[name] = rank
     return _sort_by_rank(ranks)
 
 
@@ -96,4 +99,5 @@ def combine_settings(base: Settings, names: Sequence[str]) -> Settings:
 def _sort_by_rank(ranks: Mapping[str, int]) -> tuple[str, ...]:
     """Return the names, the lowest rank first; equal ones in the table's order."""
     # Python's sort is stable, and the ranks came in the table's order.
-    return tuple(sorted(ranks, key=ranks.__getitem__))
+    names = sorted(ranks, key=ranks.__getitem__)
+    return tuple(names)

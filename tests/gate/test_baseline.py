@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reproaudit.errors import ReproauditError
-from reproaudit.gate.baseline import NO_SOURCE, Entry, from_text, list_entries, load, save, to_text
+from reproaudit.gate.baseline import (
+    NO_SOURCE,
+    BaselineEntry,
+    from_text,
+    list_entries,
+    load,
+    save,
+    to_text,
+)
 from reproaudit.model.events import EventKind, Location, Phase
 from reproaudit.model.identity import fingerprints
 from reproaudit.model.result import AuditResult, Cause, Finding, TensorDivergence
@@ -20,9 +28,10 @@ from reproaudit.model.verdict import Verdict
 TEXT = st.text(max_size=20)
 MARK = st.text("0123456789abcdef", min_size=32, max_size=32)
 ENTRIES = st.lists(
-    st.builds(Entry, TEXT, TEXT, TEXT, TEXT, MARK, TEXT), unique_by=lambda entry: entry.fingerprint
+    st.builds(BaselineEntry, TEXT, TEXT, TEXT, TEXT, MARK, TEXT),
+    unique_by=lambda entry: entry.fingerprint,
 )
-ENTRY = Entry("train.py", "RA401", "train.py in step", "aten::index_put", "0" * 32)
+ENTRY = BaselineEntry("train.py", "RA401", "train.py in step", "aten::index_put", "0" * 32)
 FINDING = Finding(
     "RA401",
     Cause.KERNEL,
@@ -44,12 +53,12 @@ def rows(*places: tuple[str, str]) -> tuple[TensorDivergence, ...]:
 
 
 @given(ENTRIES)
-def test_a_baseline_survives_being_written_and_read(entries: list[Entry]) -> None:
+def test_a_baseline_survives_being_written_and_read(entries: list[BaselineEntry]) -> None:
     assert from_text(to_text(entries), "b") == tuple(sorted(entries))
 
 
 @given(ENTRIES)
-def test_the_text_does_not_depend_on_the_order_of_entries(entries: list[Entry]) -> None:
+def test_the_text_does_not_depend_on_the_order_of_entries(entries: list[BaselineEntry]) -> None:
     assert to_text(reversed(entries)) == to_text(entries)
 
 

@@ -16,7 +16,7 @@ from reproaudit.cli import ci
 from reproaudit.cli.main import main
 from reproaudit.config.project import Subject
 from reproaudit.errors import ReproauditError, SubjectError
-from reproaudit.gate.baseline import Entry, from_text, list_entries
+from reproaudit.gate.baseline import BaselineEntry, from_text, list_entries
 from reproaudit.gate.ruling import Ruling, SubjectAudit, audit_all, rule, update_baseline
 from reproaudit.model.events import Location, Phase
 from reproaudit.model.result import AuditResult, Cause, Finding
@@ -47,7 +47,9 @@ KNOWN = list_entries(DIFFERS)
 
 
 def ruling(
-    *results: AuditResult, accepted: tuple[Entry, ...] | None = None, configured: str = "a.py b.py"
+    *results: AuditResult,
+    accepted: tuple[BaselineEntry, ...] | None = None,
+    configured: str = "a.py b.py",
 ) -> Ruling:
     return rule([SubjectAudit(result) for result in results], accepted, configured.split())
 
@@ -69,7 +71,7 @@ def ruling(
     ],
 )
 def test_the_exit_code_is_1_for_what_is_not_accepted_else_2_for_what_was_not_audited_else_0(
-    results: list[AuditResult], accepted: tuple[Entry, ...] | None, code: int
+    results: list[AuditResult], accepted: tuple[BaselineEntry, ...] | None, code: int
 ) -> None:
     assert ruling(*results, accepted=accepted).exit_code == code
 
