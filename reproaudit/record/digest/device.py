@@ -110,7 +110,7 @@ def why_no_kernel() -> str:
 
     Empty too while no digest was asked for.
     """
-    return _problem
+    return kernel_problem
 
 
 def fold(pair: tuple[int, int], seed: int) -> Digest:
@@ -162,17 +162,19 @@ def _has_memory(tensor: torch.Tensor) -> bool:
 
 # -- the kernel
 
-_plans: dict[tuple[torch.dtype, torch.Size, tuple[int, ...]], Plan] = {}
-_problem = ""
+# By dtype, shape and strides.
+plans: dict[tuple[torch.dtype, torch.Size, tuple[int, ...]], Plan] = {}
+# Why the kernel does not work; empty while it does.
+kernel_problem = ""
 
 
 def _plan_of(tensor: torch.Tensor) -> Plan:
     key = (tensor.dtype, tensor.shape, tensor.stride())
-    plan = _plans.get(key)
+    plan = plans.get(key)
     if plan is None:
-        if len(_plans) >= _MAX_PLANS:
-            _plans.clear()
-        plan = _plans[key] = Plan(tensor)
+        if len(plans) >= _MAX_PLANS:
+            plans.clear()
+        plan = plans[key] = Plan(tensor)
     return plan
 
 
@@ -185,7 +187,7 @@ def _launch(plan: Plan, tensor: torch.Tensor, sums: int) -> bool:
     changes the program.
     """
     layout = plan.layout
-    if layout is None or _problem or tensor.is_neg() or tensor.is_conj():
+    if layout is None or kernel_problem or tensor.is_neg() or tensor.is_conj():
         return False
     if layout.count == 0:
         return True
@@ -215,7 +217,7 @@ def _enqueue(plan: Plan, device: int, address: int, sums: int) -> bool:
 
 def _bind_and_enqueue(plan: Plan, key: tuple[int, int], arguments: tuple[int, int, int]) -> bool:
     """Compile the launch of `plan` for a device and an alignment, and make it once."""
-    global _problem
+    global kernel_problem
     device, alignment = key
     assert plan.layout is not None
     try:
@@ -228,7 +230,7 @@ def _bind_and_enqueue(plan: Plan, key: tuple[int, int], arguments: tuple[int, in
     except Exception as error:
         # No Triton, no C compiler for its launcher, or a version with another way to launch. It is
         # not tried again: every digest would pay for the failure.
-        _problem = f"{type(error).__name__}: {error}".partition("\n")[0][:300]
+        kernel_problem = f"{type(error).__name__}: {error}".partition("\n")[0][:300]
         return False
     plan.launches[key] = launch
     return True

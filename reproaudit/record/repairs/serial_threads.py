@@ -23,28 +23,29 @@ from reproaudit.record.hooks.callers import outer_frame
 from reproaudit.record.repairs import Reach
 from reproaudit.record.repairs.entropy import is_for_program
 
-_PATIENCE_S = 15.0  # a busy machine is slow; a thread that never ends costs this once per line
+PATIENCE_S = 15.0  # a busy machine is slow; a thread that never ends costs this once per line
 _Line = tuple[CodeType, int | None]
 _getframe = sys._getframe
 _Event = threading.Event
 
 
-class _Turns:
+class Turns:
     """Waits for what a line of the program has started, unless that was in vain before."""
 
     def __init__(self, reach: Reach) -> None:
         self._reach = reach
-        self._in_vain: set[_Line] = set()
+        # The lines at which waiting was in vain, and is not tried again.
+        self.in_vain: set[_Line] = set()
 
     def wait(self, line: _Line | None, has_ended: Callable[[float], bool]) -> None:
         """Wait by `has_ended(seconds)`, which says whether it was long enough.
 
         Without a line nothing is done.
         """
-        if line is None or line in self._in_vain:
+        if line is None or line in self.in_vain:
             return
-        if not has_ended(_PATIENCE_S):
-            self._in_vain.add(line)
+        if not has_ended(PATIENCE_S):
+            self.in_vain.add(line)
 
     def line(self) -> _Line | None:
         """Return the innermost line of the program that runs in this thread, if there is one."""
@@ -64,14 +65,14 @@ def _line_of(frame: FrameType | None) -> _Line | None:
 
 def install(reach: Reach) -> None:
     """Change Thread.start and Process.start of the program, and both kinds of thread pools."""
-    turns = _Turns(reach)
+    turns = Turns(reach)
     for kind in (threading.Thread, BaseProcess):
         reach.patches.replace(kind, "start", _make_start(reach, turns, kind))
     reach.patches.replace(ThreadPoolExecutor, "submit", _make_submit(turns))
     reach.patches.replace(ThreadPool, "__init__", _make_init(turns))
 
 
-def _make_start(reach: Reach, turns: _Turns, kind: Any) -> Callable[[Any], None]:
+def _make_start(reach: Reach, turns: Turns, kind: Any) -> Callable[[Any], None]:
     original, join, is_alive = kind.start, kind.join, kind.is_alive
 
     @functools.wraps(original)
@@ -92,7 +93,7 @@ def _make_start(reach: Reach, turns: _Turns, kind: Any) -> Callable[[Any], None]
     return start
 
 
-def _make_submit(turns: _Turns) -> Callable[..., Future[Any]]:
+def _make_submit(turns: Turns) -> Callable[..., Future[Any]]:
     original: Callable[..., Future[Any]] = ThreadPoolExecutor.submit
 
     @functools.wraps(original)
@@ -114,7 +115,7 @@ def _make_submit(turns: _Turns) -> Callable[..., Future[Any]]:
     return submit
 
 
-def _make_init(turns: _Turns) -> Callable[..., None]:
+def _make_init(turns: Turns) -> Callable[..., None]:
     original = ThreadPool.__init__
 
     @functools.wraps(original)
@@ -132,7 +133,7 @@ def _make_init(turns: _Turns) -> Callable[..., None]:
 class _TaskQueue:
     """What a pool puts its tasks into; hands them on one at a time."""
 
-    def __init__(self, queue: Any, turns: _Turns) -> None:
+    def __init__(self, queue: Any, turns: Turns) -> None:
         self._queue = queue
         self._turns = turns
 

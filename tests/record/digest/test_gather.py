@@ -266,8 +266,8 @@ class StandIn:
         for module in (digests, rng):
             monkeypatch.setattr(module, "cuda_device", lambda: None)
         monkeypatch.setattr(torch.Tensor, "get_device", lambda tensor: tensor.device.index)
-        monkeypatch.setattr(digests, "_plans", {})
-        monkeypatch.setattr(digests, "_problem", "")
+        monkeypatch.setattr(digests, "plans", {})
+        monkeypatch.setattr(digests, "kernel_problem", "")
         monkeypatch.setitem(
             sys.modules, "reproaudit.record.digest.triton_kernels", SimpleNamespace(bind=self.bind)
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
@@ -95,31 +95,30 @@ except RuntimeError as error:
 
 
 @pytest.fixture
-def vain(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
+def vain(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collection[object]]:
     """Run the test as a program under the repair; lists the lines at which waiting was in vain."""
-    monkeypatch.setattr(serial_threads, "_PATIENCE_S", 0.05)
-    made: list[serial_threads._Turns] = []
+    monkeypatch.setattr(serial_threads, "PATIENCE_S", 0.05)
+    made: list[serial_threads.Turns] = []
 
-    class Turns(serial_threads._Turns):
+    class Turns(serial_threads.Turns):
         def __init__(self, reach: Reach) -> None:
             super().__init__(reach)
             made.append(self)
 
-    monkeypatch.setattr(serial_threads, "_Turns", Turns)
+    monkeypatch.setattr(serial_threads, "Turns", Turns)
     patches = Patches()
     forks: list[Callable[[int], None]] = []
     serial_threads.install(
         Reach(patches, FrameKinds().is_program, lambda name, action: None, forks.append)
     )
-    lines: list[object] = made[0]._in_vain  # type: ignore[assignment]
-    yield lines
+    yield made[0].in_vain
     patches.undo()
 
 
 @pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch, vain: list[object]) -> list[object]:
+def patient(monkeypatch: pytest.MonkeyPatch, vain: Collection[object]) -> Collection[object]:
     """The same for programs whose threads all end by themselves, however busy the machine is."""
-    monkeypatch.setattr(serial_threads, "_PATIENCE_S", 20.0)
+    monkeypatch.setattr(serial_threads, "PATIENCE_S", 20.0)
     return vain
 
 
@@ -140,7 +139,7 @@ class Crowd:
         return number
 
 
-def test_a_started_thread_has_ended_when_its_starter_goes_on(patient: list[object]) -> None:
+def test_a_started_thread_has_ended_when_its_starter_goes_on(patient: Collection[object]) -> None:
     crowd = Crowd()
     threads = [threading.Thread(target=crowd.enter) for _ in range(TASKS)]
     for thread in threads:
@@ -150,7 +149,7 @@ def test_a_started_thread_has_ended_when_its_starter_goes_on(patient: list[objec
 
 
 def test_tasks_of_an_executor_run_one_after_another_in_one_thread_of_its_own(
-    patient: list[object],
+    patient: Collection[object],
 ) -> None:
     crowd = Crowd()
     with ThreadPoolExecutor(TASKS) as pool:
@@ -162,7 +161,7 @@ def test_tasks_of_an_executor_run_one_after_another_in_one_thread_of_its_own(
     assert threading.get_ident() not in crowd.threads
 
 
-def test_tasks_of_a_thread_pool_run_one_after_another(patient: list[object]) -> None:
+def test_tasks_of_a_thread_pool_run_one_after_another(patient: Collection[object]) -> None:
     crowd = Crowd()
     with ThreadPool(TASKS) as pool:
         ways = pool.imap, pool.imap_unordered, pool.map
@@ -179,7 +178,7 @@ def test_tasks_of_a_thread_pool_run_one_after_another(patient: list[object]) -> 
     assert crowd.most == 1
 
 
-def test_a_thread_that_waits_for_its_starter_is_waited_for_once(vain: list[object]) -> None:
+def test_a_thread_that_waits_for_its_starter_is_waited_for_once(vain: Collection[object]) -> None:
     told = threading.Event()
     threads = [threading.Thread(target=told.wait) for _ in range(TASKS)]
     for thread in threads:
@@ -190,7 +189,7 @@ def test_a_thread_that_waits_for_its_starter_is_waited_for_once(vain: list[objec
         thread.join()
 
 
-def test_tasks_that_need_each_other_meet(vain: list[object]) -> None:
+def test_tasks_that_need_each_other_meet(vain: Collection[object]) -> None:
     barrier = threading.Barrier(TASKS)
     with ThreadPoolExecutor(TASKS) as pool:
         futures = [pool.submit(barrier.wait) for _ in range(TASKS)]
@@ -198,7 +197,7 @@ def test_tasks_that_need_each_other_meet(vain: list[object]) -> None:
     assert len(vain) == 1
 
 
-def test_a_task_may_submit_another(vain: list[object]) -> None:
+def test_a_task_may_submit_another(vain: Collection[object]) -> None:
     with ThreadPoolExecutor(2) as pool:
         assert pool.submit(lambda: pool.submit(abs, -1).result(20)).result(20) == 1
     with ThreadPoolExecutor(1) as pool:  # the inner task waits for the only thread there is
@@ -207,7 +206,7 @@ def test_a_task_may_submit_another(vain: list[object]) -> None:
         assert threads.apply_async(lambda: threads.apply_async(abs, (-1,))).get(20).get(20) == 1
 
 
-def test_an_executor_whose_initializer_fails_is_broken_as_ever(patient: list[object]) -> None:
+def test_an_executor_whose_initializer_fails_is_broken_as_ever(patient: Collection[object]) -> None:
     def begin() -> None:
         raise ValueError("no")
 
@@ -215,12 +214,12 @@ def test_an_executor_whose_initializer_fails_is_broken_as_ever(patient: list[obj
         assert "initializer failed" in str(pool.submit(abs, -1).exception(20))
 
 
-def test_threads_of_libraries_are_not_waited_for(vain: list[object]) -> None:
+def test_threads_of_libraries_are_not_waited_for(vain: Collection[object]) -> None:
     ThreadPool(2).terminate()  # it starts three threads that serve it
     assert not vain
 
 
-def test_a_process_that_waits_for_its_starter_is_waited_for_once(vain: list[object]) -> None:
+def test_a_process_that_waits_for_its_starter_is_waited_for_once(vain: Collection[object]) -> None:
     context = multiprocessing.get_context("fork")
     tasks = context.Queue()
     children = [context.Process(target=tasks.get, kwargs={"timeout": 60}) for _ in range(3)]
