@@ -33,16 +33,19 @@ class Names:
     def root(self, module: torch.nn.Module) -> str:
         """Return the label of a module called at top level; learn what it contains at first."""
         label = self._roots.get(module)
-        if label is None:
-            path = self._paths.get(module)
-            label = self._label(path or type(module).__name__)
-            self._roots[module] = label
-            self._learn(module, label)
+        if label is not None:
+            return label
+        label = self._make_label(self.path(module))
+        self._roots[module] = label
+        self._learn(module, label)
         return label
 
     def path(self, module: torch.nn.Module) -> str:
         """Return the module's path below its root; its class name if no root contains it."""
-        return self._paths.get(module) or type(module).__name__
+        path = self._paths.get(module)
+        if path:
+            return path
+        return type(module).__name__
 
     def parameter(self, tensor: torch.Tensor) -> str | None:
         """Return the parameter's name, or None if no called module owns it."""
@@ -51,15 +54,22 @@ class Names:
             return None
         reference, name = found
         # The id of a tensor that was freed may be another's by now.
-        return name if reference() is tensor else None
+        if reference() is not tensor:
+            return None
+        return name
 
-    def _label(self, name: str) -> str:
-        count = self._labels.get(name, 0) + 1
+    def _make_label(self, name: str) -> str:
+        """Return `name`, numbered from the second root on that is called so."""
+        count = self._labels.get(name, 0)
+        count += 1
         self._labels[name] = count
-        return name if count == 1 else f"{name}#{count}"
+        if count == 1:
+            return name
+        return f"{name}#{count}"
 
     def _learn(self, module: torch.nn.Module, label: str) -> None:
         for path, child in module.named_modules():
+            # The path of the root itself is empty.
             self._paths.setdefault(child, path or label)
         for path, tensor in module.named_parameters():
             if self.parameter(tensor) is not None:
@@ -68,4 +78,5 @@ class Names:
             if path in self._taken:
                 name = f"{label}.{path}"
             self._taken.add(name)
-            self._parameters[id(tensor)] = (weakref.ref(tensor), name)
+            reference = weakref.ref(tensor)
+            self._parameters[id(tensor)] = (reference, name)

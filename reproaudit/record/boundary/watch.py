@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -16,8 +16,9 @@ from torch.nn.modules import module as _module
 from torch.optim import optimizer as _optimizer
 
 from reproaudit.model.events import EventFlag, EventKind, Level, Phase, Unchecked
+from reproaudit.record.boundary.contents import find_named_tensors
 from reproaudit.record.boundary.names import Names
-from reproaudit.record.digest.gather import DeviceDigests, Part
+from reproaudit.record.digest.gather import DeviceDigest, DeviceDigests, Part
 from reproaudit.record.digest.tensors import describe, digest, raw_bytes
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.session import Recorder
@@ -27,35 +28,8 @@ from reproaudit.trace.words import LOSS, RETURN
 
 _getframe = sys._getframe
 _is_compiling = torch.compiler.is_compiling
-_Tensor = torch.Tensor
 _OWN_HOOK_ENTRIES = 3  # one before modules, one after them, and that it is always called
-_MAX_DEPTH = 8  # of nested containers in a batch or an output
 _MAX_LEAVES = 100_000  # nodes of an autograd graph that are walked to find its leaves
-
-
-def tensors_in(value: Any, prefix: str, depth: int = 0) -> Iterator[tuple[str, torch.Tensor]]:
-    """Yield every tensor in nested containers and dataclass-like outputs, with a readable path."""
-    if isinstance(value, _Tensor):
-        yield prefix, value
-        return
-    if depth >= _MAX_DEPTH:
-        return
-    for path, item in _items(value, prefix):
-        yield from tensors_in(item, path, depth + 1)
-
-
-def _items(value: Any, prefix: str) -> Iterator[tuple[str, Any]]:
-    """Yield what a container holds, each item with its path."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            path = f"{prefix}.{key}" if isinstance(key, str) else f"{prefix}[{key!r}]"
-            yield path, item
-    elif isinstance(value, (list, tuple)):
-        for index, item in enumerate(value):
-            yield f"{prefix}[{index}]", item
-    elif hasattr(value, "__dataclass_fields__"):
-        for name in value.__dataclass_fields__:
-            yield f"{prefix}.{name}", getattr(value, name, None)
 
 
 class Boundaries:
@@ -73,7 +47,8 @@ class Boundaries:
         self._streams = rng.Streams()
         self._keep = set(recorder.plan.keep)  # kind, name, step
         # At the values level the budget belongs to the ops that were asked for.
-        self._keeps = recorder.plan.values_mb > 0 and recorder.plan.level is not Level.VALUES
+        is_for_ops = recorder.plan.level is Level.VALUES
+        self._keeps = recorder.plan.values_mb > 0 and not is_for_ops
         self._patches = patches
 
     def install(self) -> None:
@@ -89,16 +64,13 @@ class Boundaries:
         # to answer for.
         place = HAS_GLOBAL_HOOKS
         self._patches.replace(place.owner, place.name, self._has_hooks_of_the_program)
+        replace = self._patches.replace
         autograd = torch.autograd
+        replace(autograd, "backward", self._wrap_backward(autograd.backward))
+        replace(autograd, "grad", self._wrap_grad(autograd.grad))
         optimizer = torch.optim.Optimizer
-        loader = LoaderIterator
-        for owner, name, replacement in (
-            (autograd, "backward", self._wrap_backward(autograd.backward)),
-            (autograd, "grad", self._wrap_grad(autograd.grad)),
-            (optimizer, "__init__", self._wrap_optimizer_init(optimizer.__init__)),
-            (loader, "__next__", self._wrap_next(loader.__next__)),
-        ):
-            self._patches.replace(owner, name, replacement)
+        replace(optimizer, "__init__", self._wrap_optimizer_init(optimizer.__init__))
+        replace(LoaderIterator, "__next__", self._wrap_next(LoaderIterator.__next__))
 
     # -- what is recorded
 
@@ -114,9 +86,12 @@ class Boundaries:
         else:
             found = self.devices.later(tensor)
         flags = EventFlag(0)
-        if kind == EventKind.OUTPUT and not name.startswith(LOSS) and tensor.requires_grad:
+        is_loss = name.startswith(LOSS)
+        if kind == EventKind.OUTPUT and not is_loss and tensor.requires_grad:
             # The forward pass goes on from here; it ends where the loss is.
             flags |= EventFlag.INTERMEDIATE
+        value = (0, 0)
+        waiting: DeviceDigest | None = None
         if found is None:
             flags |= EventFlag.UNDIGESTED
             writer.note(
@@ -124,28 +99,35 @@ class Boundaries:
                 f"{kind.name.lower()} {name}",
                 f"{type(tensor).__name__} {describe(tensor)} has no bytes to digest",
             )
+        elif isinstance(found, DeviceDigest):
+            waiting = found
+        else:
+            value = found
         event = writer.add_tensor(
             kind,
             at=recorder.moment(phase, site),
             flags=flags,
             name=name,
             tensor=describe(tensor),
-            digest=found if isinstance(found, tuple) else (0, 0),
+            digest=value,
         )
-        if found is not None and not isinstance(found, tuple):
-            self.devices.defer(event, [], [found])
+        if waiting is not None:
+            self.devices.defer(event, [], [waiting])
         if self._keeps:
             self._keep_values(event, kind, name, tensor)
 
     def _keep_values(self, event: int, kind: EventKind, name: str, tensor: torch.Tensor) -> None:
         writer = self.recorder.writer
-        if self._keep and (int(kind), name, self.recorder.step) not in self._keep:
+        key = (int(kind), name, self.recorder.step)
+        if self._keep and key not in self._keep:
             return
         if tensor.is_cuda and rng.is_capturing():
             return  # a copy to the host would end the capture, and there are no values yet
         # What a plan asks for by name is kept whatever its size.
-        if not self._keep and tensor.numel() * tensor.element_size() > writer.values_left:
-            return
+        if not self._keep:
+            size = tensor.numel() * tensor.element_size()
+            if size > writer.values_left:
+                return
         raw = raw_bytes(tensor)
         if raw is not None:
             writer.keep(event, 0, *raw)
@@ -154,7 +136,7 @@ class Boundaries:
         self, kind: EventKind, phase: Phase, prefix: str, value: Any, *, site: int = 0
     ) -> None:
         """Record every tensor in `value`, by names that begin with `prefix`."""
-        for name, tensor in tensors_in(value, prefix):
+        for name, tensor in find_named_tensors(value, prefix):
             try:
                 self.record(kind, phase, name, tensor, site=site)
             except Exception as error:
@@ -183,12 +165,14 @@ class Boundaries:
             return
         state = self.recorder.state
         state.depth += 1
-        if state.depth == 1 and self.recorder.active and not state.inside:
+        is_root = state.depth == 1
+        if is_root and self.recorder.active and not state.inside:
             state.inside = True
             name = f"{self.names.root(module)}.input"
             # Global hooks are not given keyword arguments; the calling frame of torch.nn.Module has
             # them.
-            kwargs = _getframe(1).f_locals.get("kwargs") or {}
+            caller = _getframe(1)
+            kwargs = caller.f_locals.get("kwargs") or {}
             given = args[0] if len(args) == 1 else args
             self.record_all(EventKind.BATCH, Phase.DATA, name, given)
             if kwargs:
@@ -204,7 +188,10 @@ class Boundaries:
         state.depth = max(0, state.depth - 1)
         if self.tracks_modules and state.modules:
             state.modules.pop()
-        if state.depth == 0 and self.recorder.active and not state.inside and output is not None:
+        is_root = state.depth == 0
+        if not is_root or output is None:
+            return
+        if self.recorder.active and not state.inside:
             state.inside = True
             name = f"{self.names.root(module)}.output"
             site = self.recorder.sites.here()
@@ -219,7 +206,7 @@ class Boundaries:
             recorder = self.recorder
             if not recorder.awake():
                 return original(tensors, *args, **kwargs)
-            roots = [tensor for _, tensor in tensors_in(tensors, LOSS)]
+            roots = [tensor for _, tensor in find_named_tensors(tensors, LOSS)]
             self._record_losses(tensors)
             # With an optimizer, gradients are recorded just before it steps: they may be clipped or
             # summed up until then.
@@ -260,9 +247,12 @@ class Boundaries:
     def _record_leaves(self, leaves: list[torch.Tensor]) -> None:
         with self._inside():
             for index, leaf in enumerate(leaves):
-                if leaf.grad is not None:
-                    name = self.names.parameter(leaf) or f"leaf[{index}]"
-                    self.record(EventKind.GRADIENT, Phase.BACKWARD, name, leaf.grad)
+                if leaf.grad is None:
+                    continue
+                name = self.names.parameter(leaf)
+                if name is None:
+                    name = f"leaf[{index}]"
+                self.record(EventKind.GRADIENT, Phase.BACKWARD, name, leaf.grad)
 
     # -- optimizers
 
@@ -300,7 +290,9 @@ class Boundaries:
                 tensor = parameter.grad if is_gradient else parameter
                 if tensor is None:
                     continue
-                name = self.names.parameter(parameter) or f"group{group_number}[{number}]"
+                name = self.names.parameter(parameter)
+                if name is None:
+                    name = f"group{group_number}[{number}]"
                 self.record(kind, phase, name, tensor)
 
     # -- data

@@ -178,11 +178,11 @@ def _build_module_step(
     optimizer = torch.optim.SGD(parameters, lr=_BUILT_STEP_LEARNING_RATE) if parameters else None
 
     def step() -> torch.Tensor:
-        from reproaudit.record.boundary.watch import tensors_in
+        from reproaudit.record.boundary.contents import find_named_tensors
 
         if optimizer is not None:
             optimizer.zero_grad()
-        tensors = [tensor for _, tensor in tensors_in(module(*inputs), "output")]
+        tensors = [tensor for _, tensor in find_named_tensors(module(*inputs), "output")]
         outputs = [
             tensor for tensor in tensors if tensor.is_floating_point() or tensor.is_complex()
         ]

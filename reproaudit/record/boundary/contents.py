@@ -1,0 +1,42 @@
+"""The tensors that modules, losses and loaders hand on, each with a path that a user can read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+_NamedTensor = tuple[str, torch.Tensor]
+_Tensor = torch.Tensor
+_MAX_DEPTH = 8  # of nested containers in a batch or an output
+
+
+def find_named_tensors(value: Any, prefix: str, depth: int = 0) -> Iterator[_NamedTensor]:
+    """Yield every tensor in nested containers and dataclass-like outputs, with a readable path."""
+    if isinstance(value, _Tensor):
+        yield prefix, value
+        return
+    if depth >= _MAX_DEPTH:
+        return
+    for path, item in _items(value, prefix):
+        yield from find_named_tensors(item, path, depth + 1)
+
+
+def _items(value: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    """Yield what a container holds, each item with its path."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if isinstance(key, str):
+                path = f"{prefix}.{key}"
+            else:
+                path = f"{prefix}[{key!r}]"
+            yield path, item
+    elif isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            path = f"{prefix}[{index}]"
+            yield path, item
+    elif hasattr(value, "__dataclass_fields__"):
+        for name in value.__dataclass_fields__:
+            path = f"{prefix}.{name}"
+            yield path, getattr(value, name, None)
