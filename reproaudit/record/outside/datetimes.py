@@ -12,7 +12,11 @@ from reproaudit.record.hooks.patching import Patches
 
 OnNow = Callable[[str, Any], Any]
 
-_CALLS = ((datetime.datetime, "now"), (datetime.datetime, "utcnow"), (datetime.date, "today"))
+_CALLS = (
+    (datetime.datetime, "now"),
+    (datetime.datetime, "utcnow"),
+    (datetime.date, "today"),
+)
 
 
 def replace_now(patches: Patches, on_now: OnNow) -> None:
@@ -23,7 +27,8 @@ def replace_now(patches: Patches, on_now: OnNow) -> None:
     are. Replacing twice nests.
     """
     for owner, attribute in _CALLS:
-        replace_member(patches, owner, attribute, _wrap_now(owner, attribute, on_now))
+        replacement = _wrap_now(owner, attribute, on_now)
+        replace_member(patches, owner, attribute, replacement)
 
 
 def _wrap_now(owner: type, attribute: str, on_now: OnNow) -> Any:
@@ -31,9 +36,14 @@ def _wrap_now(owner: type, attribute: str, on_now: OnNow) -> Any:
 
     @functools.wraps(original)
     def now(cls: type, *args: Any, **kwargs: Any) -> Any:
-        value = original.__get__(None, cls)(*args, **kwargs)
+        # Bound to the class that was asked: a subclass gives an instance of its own.
+        read = original.__get__(None, cls)
+        value = read(*args, **kwargs)
+        asked = "date"
         # A datetime is a date too, and inherits its `today`.
-        asked = "datetime" if issubclass(cls, datetime.datetime) else "date"
-        return on_now(f"datetime.{asked}.{attribute}", value)
+        if issubclass(cls, datetime.datetime):
+            asked = "datetime"
+        name = f"datetime.{asked}.{attribute}"
+        return on_now(name, value)
 
     return classmethod(now)

@@ -19,8 +19,13 @@ from reproaudit.record.hooks.callsite import LIBRARY, OWN, USER, FrameKinds
 from reproaudit.record.hooks.fixed_types import replace_member
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.outside import datetimes
-from reproaudit.record.outside.sources import MAX_REPR, list_watched_calls
-from reproaudit.record.outside.watched_calls import CallerScope, RecordedValue, WatchedCall
+from reproaudit.record.outside.sources import list_watched_calls
+from reproaudit.record.outside.watched_calls import (
+    MAX_REPR,
+    CallerScope,
+    RecordedValue,
+    WatchedCall,
+)
 from reproaudit.record.session import Recorder
 from reproaudit.trace.words import HASH_SEED
 
@@ -51,7 +56,7 @@ class Entropy:
             self._wrap(call)
         datetimes.replace_now(self._patches, self._now)
         self._rebind()
-        if sys.flags.hash_randomization and os.environ.get(HASH_SEED, "random") in ("", "random"):
+        if _has_random_hashes():
             self._recorder.emit_entropy(
                 HASH_SEED, digest=_NOTHING, before=_NOTHING, shown="", site=0
             )
@@ -70,8 +75,11 @@ class Entropy:
 
     def _make_wrapper(self, call: WatchedCall, original: Callable[..., Any]) -> Callable[..., Any]:
         # Bound to names here, because the wrapper of a clock may run a million times.
-        name, callers = call.name, call.callers
-        counts, value, state_of = call.counts, call.value, call.state
+        name = call.name
+        callers = call.callers
+        counts = call.counts
+        value = call.value
+        state_of = call.state
 
         @functools.wraps(original)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -101,7 +109,8 @@ class Entropy:
         if not recorder.listens() or not self._is_theirs(callers):
             return None
         site = recorder.sites.here(3)
-        if self._seen.get((name, site), 0) >= _MAX_PER_SITE:
+        times = self._seen.get((name, site), 0)
+        if times >= _MAX_PER_SITE:
             return None
         return site
 
@@ -117,12 +126,15 @@ class Entropy:
         return kind == USER
 
     def _record(self, name: str, site: int, state: tuple[int, int], value: Any) -> None:
-        self._seen[name, site] = self._seen.get((name, site), 0) + 1
-        shown, digest = "", _NOTHING
+        key = (name, site)
+        self._seen[key] = self._seen.get(key, 0) + 1
+        shown = ""
+        digest = _NOTHING
         if value is not None:
-            recorded = value if isinstance(value, RecordedValue) else _record_by_repr(value)
-            shown = recorded.shown[:_MAX_SHOWN]
-            digest = (_xxh64(recorded.content), 0)
+            if not isinstance(value, RecordedValue):
+                value = _record_by_repr(value)
+            shown = value.shown[:_MAX_SHOWN]
+            digest = (_xxh64(value.content), 0)
         self._recorder.emit_entropy(name, digest=digest, before=state, shown=shown, site=site)
 
     def _rebind(self) -> None:
@@ -136,15 +148,27 @@ class Entropy:
             # by this one test.
             if wrapped.isdisjoint([id(value) for _, value in members]):
                 continue
-            early = [(name, value) for name, value in members if self._is_wrapped(value)]
+            early = [(name, value) for name, value in members if self._has_wrapper(value)]
             if early and _is_of_program(module):
                 for name, value in early:
                     _, wrapper = self._functions[id(value)]
                     self._patches.replace(module, name, wrapper)
 
-    def _is_wrapped(self, value: Any) -> bool:
+    def _has_wrapper(self, value: Any) -> bool:
+        """Return True if the value is a function that was wrapped where its module has it."""
         found = self._functions.get(id(value))
-        return found is not None and found[0] is value
+        if found is None:
+            return False
+        original, _ = found
+        return original is value
+
+
+def _has_random_hashes() -> bool:
+    """Return True if this process draws the seed of string hashes by chance."""
+    if not sys.flags.hash_randomization:
+        return False
+    seed = os.environ.get(HASH_SEED, "random")
+    return seed in ("", "random")
 
 
 def _is_importing(frame: FrameType | None, kind_of: Callable[[CodeType], int]) -> bool:
@@ -153,8 +177,11 @@ def _is_importing(frame: FrameType | None, kind_of: Callable[[CodeType], int]) -
     What a library draws for itself while it is imported differs from run to run, and is mostly
     never used.
     """
-    while frame is not None and kind_of(frame.f_code) != USER:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
+    while frame is not None:
+        code = frame.f_code
+        if kind_of(code) == USER:
+            return False
+        if code.co_filename.startswith("<frozen importlib"):
             return True
         frame = frame.f_back
     return False
@@ -162,8 +189,12 @@ def _is_importing(frame: FrameType | None, kind_of: Callable[[CodeType], int]) -
 
 def _is_of_program(module: ModuleType) -> bool:
     path = getattr(module, "__file__", None)
+    if not isinstance(path, str):
+        return False
+    code = compile("", path, "exec")
     # Not the recorder's own table: code objects that differ in their file alone are equal.
-    return isinstance(path, str) and FrameKinds().of(compile("", path, "exec")) == USER
+    kinds = FrameKinds()
+    return kinds.of(code) == USER
 
 
 def _record_by_repr(value: Any) -> RecordedValue:

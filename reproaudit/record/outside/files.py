@@ -22,8 +22,14 @@ from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.session import Recorder
 from reproaudit.trace.words import Access
 
-_open, _read, _close, _lstat = os.open, os.read, os.close, os.lstat
-_fspath, _fsdecode, _realpath = os.fspath, os.fsdecode, os.path.realpath
+# Bound now: the program may replace them.
+_open = os.open
+_read = os.read
+_close = os.close
+_lstat = os.lstat
+_fspath = os.fspath
+_fsdecode = os.fsdecode
+_realpath = os.path.realpath
 
 _MAX_FILES = 10_000
 _MAX_FILES_IN_CHILD = 256  # each is flushed by itself, because workers are killed without warning
@@ -42,7 +48,11 @@ _PARTS = (
 
 # Below these, files are opened for the interpreter's own ends: modules, names of temporary files,
 # starts of processes.
-_INTERNAL = ("<frozen importlib", tempfile.__file__, os.path.dirname(multiprocessing.__file__))
+_INTERNAL = (
+    "<frozen importlib",
+    tempfile.__file__,
+    os.path.dirname(multiprocessing.__file__),
+)
 
 # An audit hook stays for the life of the process, so there is one, and this is its switch.
 _watching: Files | None = None
@@ -59,18 +69,18 @@ class Files:
         self._recorder = recorder
         self._patches = patches
         self._seen: set[tuple[str, Access]] = set()
-        own = [
-            _realpath(recorder.plan.trace_dir),
-            *(sysconfig.get_path(key) for key in ("stdlib", "platstdlib")),
+        excluded = [
+            str(recorder.plan.trace_dir),
+            sysconfig.get_path("stdlib"),
+            sysconfig.get_path("platstdlib"),
         ]
-        self._excluded = (*_SYSTEM, *(_realpath(folder) + os.sep for folder in own))
-        named = [os.environ[name] for name in ("TMPDIR", "TEMP", "TMP") if os.environ.get(name)]
-        temporary = named[0] if named else "/tmp"  # as `tempfile` chooses
-        self._temporary = _realpath(temporary) + os.sep
+        self._excluded = (*_SYSTEM, *map(_beginning_of, excluded))
+        self._temporary = _beginning_of(_temporary_folder())
 
     def install(self) -> None:
         global _watching, _is_hooked
-        before, _watching = _watching, self
+        before = _watching
+        _watching = self
 
         def stop() -> None:
             global _watching
@@ -86,18 +96,20 @@ class Files:
     def _wrap_save(self, original: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(original)
         def save(obj: Any, f: Any, *args: Any, **kwargs: Any) -> None:
-            self.opened(f, Access.WRITE)
+            self.note_opening(f, Access.WRITE)
             original(obj, f, *args, **kwargs)
 
         return save
 
-    def opened(self, path: Any, *accesses: Access) -> None:
+    def note_opening(self, path: Any, *accesses: Access) -> None:
         """Record that the program is about to open `path`.
 
         Never raises, because that would fail the program's own call.
         """
         recorder = self._recorder
-        if not isinstance(path, (str, bytes, os.PathLike)) or not recorder.listens():
+        if not isinstance(path, (str, bytes, os.PathLike)):
+            return
+        if not recorder.listens():
             return
         state = recorder.state
         state.inside = True  # what is opened here comes by the hook again
@@ -115,36 +127,36 @@ class Files:
 
     def _record(self, path: Any, accesses: tuple[Access, ...]) -> None:
         real = _fsdecode(_realpath(_fspath(path)))
-        if self._is_excluded(real):
+        if self._is_beyond(real):
             return
         status = _status(real)
         if status is not None and not stat.S_ISREG(status.st_mode):
             return
-        if not self._is_opened_by_program():
+        if not self._is_asked_for():
             return
         site = self._recorder.sites.here(4)
         most = _MAX_FILES_IN_CHILD if self._recorder.is_child else _MAX_FILES
         for access in accesses:
-            if (real, access) in self._seen or len(self._seen) >= most:
+            key = (real, access)
+            if key in self._seen or len(self._seen) >= most:
                 continue
-            self._seen.add((real, access))
-            is_read = access == Access.READ
-            is_there = status is not None
-            content = _digest_content(real) if is_read and is_there else _NO_CONTENT
-            self._emit(
-                real,
-                Access.ABSENT if is_read and not is_there else access,
-                site=site,
-                content=content,
-            )
+            self._seen.add(key)
+            found = access
+            content = _NO_CONTENT
+            if access == Access.READ:
+                if status is None:
+                    found = Access.ABSENT
+                else:
+                    content = _digest_content(real)
+            self._emit(real, found, site=site, content=content)
 
-    def _is_excluded(self, real: str) -> bool:
+    def _is_beyond(self, real: str) -> bool:
         """Return True for code, system files, and what libraries and the recorder keep."""
         if real.endswith(_CODE) or real.startswith(self._excluded):
             return True
         return any(part in real for part in _PARTS)
 
-    def _is_opened_by_program(self) -> bool:
+    def _is_asked_for(self) -> bool:
         """Return True if a line of the program asked for the file.
 
         It may ask for a module, a temporary file or a process instead, and Python opens files for
@@ -178,24 +190,43 @@ class Files:
         """Return the path as it is shown: relative to the program's or the temporary folder."""
         shown = self._recorder.sites.shown(real)
         if os.path.isabs(shown) and real.startswith(self._temporary):
-            return os.path.join("$TMPDIR", real[len(self._temporary) :])
+            below = real[len(self._temporary) :]
+            return os.path.join("$TMPDIR", below)
         return shown
 
 
+def _beginning_of(folder: str) -> str:
+    """Return how the real paths of all files in the folder begin."""
+    return _realpath(folder) + os.sep
+
+
+def _temporary_folder() -> str:
+    """Return the folder that `tempfile` would choose."""
+    for name in ("TMPDIR", "TEMP", "TMP"):
+        named = os.environ.get(name)
+        if named:
+            return named
+    return "/tmp"
+
+
 def _on_audit(event: str, args: tuple[Any, ...]) -> None:
-    if _watching is None or event not in ("open", "os.rename", "sqlite3.connect"):
+    if _watching is None:
         return
     if event == "open":
-        path, mode, flags = args
-        _watching.opened(path, *_accesses(flags, mode))
+        path, _, flags = args
+        accesses = _accesses_of(flags)
+        _watching.note_opening(path, *accesses)
     elif event == "os.rename":  # and os.replace: how a file is written whole
-        _watching.opened(args[1], Access.WRITE)
-    elif args[0] != ":memory:":
-        _watching.opened(args[0], Access.READ, Access.APPEND)
+        target = args[1]
+        _watching.note_opening(target, Access.WRITE)
+    elif event == "sqlite3.connect":
+        database = args[0]
+        if database != ":memory:":
+            _watching.note_opening(database, Access.READ, Access.APPEND)
 
 
-def _accesses(flags: int, mode: str | None) -> tuple[Access, ...]:
-    """Return what a file is opened for; `mode` is None where the program calls `os.open` itself."""
+def _accesses_of(flags: int) -> tuple[Access, ...]:
+    """Return what a file is opened for, by the flags of the system call."""
     how = flags & os.O_ACCMODE
     if how == os.O_RDONLY:
         return (Access.READ,)

@@ -6,7 +6,6 @@ which the interpreter computes by itself. `entropy` notes once that string hashe
 
 from __future__ import annotations
 
-import _random
 import concurrent.futures
 import glob
 import multiprocessing.connection
@@ -16,199 +15,101 @@ import os
 import pathlib
 import platform
 import queue
-import random
-import secrets
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 
-from reproaudit.record.outside.watched_calls import CallerScope, RecordedValue, WatchedCall
-from reproaudit.record.state import rng
+from reproaudit.record.outside import random_calls
+from reproaudit.record.outside.watched_calls import (
+    MAX_REPR,
+    CallerScope,
+    RecordedValue,
+    WatchedCall,
+)
 
-MAX_REPR = 4096
 _MAX_ROWS = 1000
 
 CLOCKS = (
     "time time_ns perf_counter perf_counter_ns monotonic monotonic_ns process_time "
     "process_time_ns thread_time thread_time_ns clock_gettime"
 ).split()
-RANDOM_DRAWS = (
-    "random uniform triangular randint choice randrange sample shuffle choices normalvariate "
-    "lognormvariate expovariate vonmisesvariate gammavariate gauss betavariate paretovariate "
-    "weibullvariate getrandbits randbytes"
-).split()
-_getstate = _random.Random.getstate  # not a subclass's own
 
 
 def list_watched_calls() -> Iterator[WatchedCall]:
     """Yield the whole table, for the modules that are imported now."""
     yield from _clock_calls()
-    yield from _python_random_calls()
-    yield from _numpy_random_calls()
+    yield from random_calls.list_python_calls()
+    yield from random_calls.list_numpy_calls()
     yield from _system_calls()
     yield from _file_calls()
     yield from _subprocess_calls()
     yield from _sqlite_calls()
     yield from _arrival_calls()
-    yield from _torch_calls()
+    yield from random_calls.list_torch_calls()
 
 
 def _clock_calls() -> Iterator[WatchedCall]:
     # Libraries look at clocks all the time, to measure themselves.
+    program = CallerScope.PROGRAM
     for clock in CLOCKS:
-        yield WatchedCall(time, clock, f"time.{clock}", callers=CallerScope.PROGRAM)
+        yield WatchedCall(time, clock, f"time.{clock}", callers=program)
     for function in ("localtime", "gmtime", "ctime"):
         yield WatchedCall(
-            time, function, f"time.{function}", callers=CallerScope.PROGRAM, counts=_without_time(0)
+            time,
+            function,
+            f"time.{function}",
+            callers=program,
+            counts=_has_no_first_argument,
         )
     yield WatchedCall(
-        time, "strftime", "time.strftime", callers=CallerScope.PROGRAM, counts=_without_time(1)
+        time,
+        "strftime",
+        "time.strftime",
+        callers=program,
+        counts=_has_no_second_argument,
     )
 
 
-def _without_time(position: int) -> Callable[[Any, Any], bool]:
-    """Return a test whether a call leaves out its time: only then it asks a clock."""
-
-    def asks_clock(args: Any, kwargs: Any) -> bool:
-        return len(args) <= position or args[position] is None
-
-    return asks_clock
+# A call asks a clock only if it is not given its time.
 
 
-def _python_random_calls() -> Iterator[WatchedCall]:
-    for draw in RANDOM_DRAWS:
-        yield WatchedCall(random, draw, f"random.{draw}", rng.python_state)
-    yield WatchedCall(random, "seed", "random.seed", value=_seed_of_function)
-    yield WatchedCall(
-        random.Random,
-        "__init__",
-        "random.Random",
-        counts=_draws_numbers,
-        value=_seed_of_method,
-    )
-    yield WatchedCall(
-        random.Random, "seed", "random.Random.seed", counts=_draws_numbers, value=_seed_of_method
-    )
-    for method in ("random", "getrandbits"):
-        # Its other methods live in Python's own `random` module and call these two.
-        yield WatchedCall(
-            random.SystemRandom, method, f"random.SystemRandom.{method}", callers=CallerScope.ANY
-        )
-    for function in (
-        "randbelow",
-        "token_bytes",
-        "token_hex",
-        "token_urlsafe",
-        "randbits",
-        "choice",
-    ):
-        yield WatchedCall(secrets, function, f"secrets.{function}")
+def _has_no_first_argument(args: Any, kwargs: Any) -> bool:
+    return not args or args[0] is None
 
 
-def _draws_numbers(args: Any, kwargs: Any) -> bool:
-    return not isinstance(args[0], random.SystemRandom)  # which has no state
-
-
-def _seed_of_function(result: Any, args: Any, kwargs: Any) -> Any:
-    return _seed_or_state((*args, *kwargs.values()), random.getstate)
-
-
-def _seed_of_method(result: Any, args: Any, kwargs: Any) -> Any:
-    generator, *given = args
-
-    def read_state() -> Any:
-        return _getstate(generator)
-
-    return _seed_or_state((*given, *kwargs.values()), read_state)
-
-
-def _seed_or_state(given: tuple[Any, ...], read_state: Callable[[], Any]) -> Any:
-    """Return what a seeding is recorded by: its seed, or the state that it led to.
-
-    Without a seed the operating system was asked for one, and only the new state shows its answer.
-    """
-    if given and given[0] is not None:
-        return given
-    return RecordedValue("no seed", repr(read_state()).encode())
-
-
-def _numpy_random_calls() -> Iterator[WatchedCall]:
-    numpy = sys.modules.get("numpy")
-    if numpy is None:
-        return
-    legacy = numpy.random.mtrand._rand
-    no_draws = ("get_state", "set_state", "seed")
-    # The module's functions are methods of one hidden generator, bound when NumPy was imported.
-    for attribute, member in list(vars(numpy.random).items()):
-        is_of_legacy = getattr(member, "__self__", None) is legacy
-        if is_of_legacy and attribute not in no_draws:
-            yield WatchedCall(
-                numpy.random,
-                attribute,
-                f"numpy.random.{attribute}",
-                state=rng.numpy_state,
-                value=_content,
-            )
-    yield WatchedCall(numpy.random, "seed", "numpy.random.seed", value=_arguments)
-    yield WatchedCall(numpy.random, "default_rng", "numpy.random.default_rng", value=_numpy_seed)
-    # Every generator that is made or seeded without a seed asks here for one: default_rng,
-    # RandomState, PCG64, …
-    yield WatchedCall(numpy.random.bit_generator, "randbits", "numpy.random.SeedSequence")
-    # RandomState(seed) asks too, and then does not use the answer: this call, which follows at
-    # once, shows it.
-    yield WatchedCall(
-        numpy.random.MT19937,
-        "_legacy_seeding",
-        "numpy.random.RandomState",
-        value=_legacy_seed,
-        counts=_has_legacy_seed,
-    )
-
-
-def _legacy_seed(result: Any, args: Any, kwargs: Any) -> Any:
-    return args[1:]
-
-
-def _has_legacy_seed(args: Any, kwargs: Any) -> bool:
-    return args[1] is not None
-
-
-def _numpy_seed(result: Any, args: Any, kwargs: Any) -> Any:
-    given = _arguments(result, args, kwargs)
-    for seed in given:
-        # A generator that is passed through has no seed, and is shown by its address.
-        if hasattr(seed, "bit_generator") or hasattr(seed, "random_raw"):
-            return None
-    return given
+def _has_no_second_argument(args: Any, kwargs: Any) -> bool:
+    return len(args) < 2 or args[1] is None
 
 
 def _system_calls() -> Iterator[WatchedCall]:
     yield WatchedCall(os, "urandom", "os.urandom")
+    program = CallerScope.PROGRAM
     for function in ("getpid", "getppid", "times"):
-        yield WatchedCall(os, function, f"os.{function}", callers=CallerScope.PROGRAM)
+        yield WatchedCall(os, function, f"os.{function}", callers=program)
     for function in ("uuid1", "uuid4"):
         yield WatchedCall(uuid, function, f"uuid.{function}")
-    yield WatchedCall(platform, "node", "platform.node", callers=CallerScope.PROGRAM)
-    yield WatchedCall(socket, "gethostname", "socket.gethostname", callers=CallerScope.PROGRAM)
+    yield WatchedCall(platform, "node", "platform.node", callers=program)
+    yield WatchedCall(socket, "gethostname", "socket.gethostname", callers=program)
 
 
 def _file_calls() -> Iterator[WatchedCall]:
+    program = CallerScope.PROGRAM
     for function in ("getmtime", "getctime", "getatime", "exists", "isfile", "isdir"):
         yield WatchedCall(os.path, function, f"os.path.{function}")
-    yield WatchedCall(os, "stat", "os.stat", value=_modification_time, callers=CallerScope.PROGRAM)
+    yield WatchedCall(os, "stat", "os.stat", value=_modification_time, callers=program)
     yield WatchedCall(
         pathlib.Path,
         "stat",
         "pathlib.Path.stat",
         value=_modification_time,
-        callers=CallerScope.PROGRAM,
+        callers=program,
     )
     yield WatchedCall(os, "listdir", "os.listdir")
     yield WatchedCall(glob, "glob", "glob.glob")
@@ -216,10 +117,13 @@ def _file_calls() -> Iterator[WatchedCall]:
     yield WatchedCall(pathlib.Path, "exists", "pathlib.Path.exists")
     for method in ("iterdir", "glob", "rglob"):
         yield WatchedCall(pathlib.Path, method, f"pathlib.Path.{method}", value=_presence)
-    program = CallerScope.PROGRAM
     yield WatchedCall(tempfile, "mkdtemp", "tempfile.mkdtemp", callers=program)
     yield WatchedCall(
-        tempfile, "mkstemp", "tempfile.mkstemp", value=_path_of_mkstemp, callers=program
+        tempfile,
+        "mkstemp",
+        "tempfile.mkstemp",
+        value=_path_of_mkstemp,
+        callers=program,
     )
     yield WatchedCall(
         tempfile,
@@ -283,8 +187,12 @@ def _output(text: Any) -> Any:
     """Return captured output, compared in full; None if it was not captured."""
     if text is None:
         return None
-    content = text if isinstance(text, bytes) else str(text).encode(errors="backslashreplace")
-    return RecordedValue(repr(text[:MAX_REPR]), content)
+    if isinstance(text, bytes):
+        content = text
+    else:
+        content = str(text).encode(errors="backslashreplace")
+    shown = repr(text[:MAX_REPR])
+    return RecordedValue(shown, content)
 
 
 def _sqlite_calls() -> Iterator[WatchedCall]:
@@ -294,13 +202,21 @@ def _sqlite_calls() -> Iterator[WatchedCall]:
     for owner in (sqlite3.Connection, sqlite3.Cursor):
         for method in ("execute", "executemany"):
             yield WatchedCall(
-                owner, method, "sqlite3.random()", value=_presence, counts=_is_random_query
+                owner,
+                method,
+                "sqlite3.random()",
+                value=_presence,
+                counts=_is_random_query,
             )
             yield WatchedCall(
-                owner, method, f"sqlite3.{method}", value=_presence, counts=_is_plain_query
+                owner,
+                method,
+                f"sqlite3.{method}",
+                value=_presence,
+                counts=_is_plain_query,
             )
     for method in ("fetchone", "fetchmany", "fetchall"):
-        yield WatchedCall(sqlite3.Cursor, method, f"sqlite3.{method}", value=_rows)
+        yield WatchedCall(sqlite3.Cursor, method, f"sqlite3.{method}", value=_first_rows)
 
 
 def _is_random_query(args: Any, kwargs: Any) -> bool:
@@ -312,14 +228,19 @@ def _is_plain_query(args: Any, kwargs: Any) -> bool:
     return not _is_random_query(args, kwargs)
 
 
-def _rows(result: Any, args: Any, kwargs: Any) -> Any:
+def _first_rows(result: Any, args: Any, kwargs: Any) -> Any:
     """Return the first rows that were fetched, unless they are objects of the program's own."""
-    rows = result[:_MAX_ROWS] if isinstance(result, list) else [result]
-    plain = (tuple, type(None), sys.modules["sqlite3"].Row)
+    rows = [result]
+    if isinstance(result, list):
+        rows = result[:_MAX_ROWS]
+    sqlite3 = sys.modules["sqlite3"]
+    plain = (tuple, type(None), sqlite3.Row)
     if not all(isinstance(row, plain) for row in rows):
         return None
-    shown = repr([row and tuple(row) for row in rows])
-    return RecordedValue(shown, shown.encode(errors="backslashreplace"))
+    values = [row and tuple(row) for row in rows]
+    shown = repr(values)
+    content = shown.encode(errors="backslashreplace")
+    return RecordedValue(shown, content)
 
 
 def _arrival_calls() -> Iterator[WatchedCall]:
@@ -351,30 +272,12 @@ def _arrival_calls() -> Iterator[WatchedCall]:
 
 def _is_unordered(args: Any, kwargs: Any) -> bool:
     loader = args[0]
-    return loader.num_workers > 0 and not getattr(loader, "in_order", True)
-
-
-def _torch_calls() -> Iterator[WatchedCall]:
-    for owner in (torch, torch.random):
-        yield WatchedCall(owner, "manual_seed", "torch.manual_seed", value=_arguments)
-        yield WatchedCall(owner, "seed", "torch.seed")
-    yield WatchedCall(torch.Generator, "seed", "torch.Generator.seed")
-
-
-def _arguments(result: Any, args: Any, kwargs: Any) -> Any:
-    """Return what a seeding call was given: None means that it asked the operating system."""
-    if not args and not kwargs:
-        return (None,)
-    return (*args, *kwargs.values())
+    if loader.num_workers == 0:
+        return False
+    # Versions of torch without the argument keep the order.
+    return not getattr(loader, "in_order", True)
 
 
 def _presence(result: Any, args: Any, kwargs: Any) -> Any:
     """Record only that the call was made: its results are objects or come later."""
     return None
-
-
-def _content(result: Any, args: Any, kwargs: Any) -> Any:
-    """Return the first bytes of an array: its repr leaves out the middle and rounds."""
-    if hasattr(result, "tobytes"):
-        return result.tobytes()[:MAX_REPR]
-    return result

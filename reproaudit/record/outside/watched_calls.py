@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple
 
+MAX_REPR = 4096  # characters of a value's text, or bytes of an array, that are recorded
+
 
 class CallerScope(Enum):
     """Whose calls are recorded."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
-import pytest
-
 from reproaudit.record.outside.sources import list_watched_calls
-from reproaudit.record.outside.watched_calls import RecordedValue, WatchedCall
+from reproaudit.record.outside.watched_calls import WatchedCall
 
 CALLS = list(list_watched_calls())
 
@@ -27,15 +24,6 @@ def test_every_call_is_there_in_this_python_and_torch() -> None:
 def test_no_attribute_is_wrapped_twice_for_one_name() -> None:
     places = [(call.owner, call.attribute, call.name) for call in CALLS]
     assert len(set(places)) == len(places)
-
-
-@pytest.mark.seeded
-def test_a_seeding_is_recorded_by_its_seed_or_by_the_state_that_it_led_to() -> None:
-    value = find("random.seed").value
-    assert value is not None
-    assert value(None, (7,), {}) == (7,)
-    unseeded: Any = value(None, (), {})
-    assert unseeded == RecordedValue("no seed", repr(random.getstate()).encode())
 
 
 def test_text_of_a_process_is_compared_in_full_and_shown_by_its_start() -> None:
