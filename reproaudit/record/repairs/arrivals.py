@@ -37,7 +37,7 @@ def install(reach: Reach) -> None:
         reach.patches.replace(module, "as_completed", _make_as_completed(_base.wait))
         reach.patches.replace(module, "wait", wait)
     _order_connections(reach)
-    reach.when_imported("torch", lambda: _order_loaders(reach.patches))
+    reach.when_imported("torch", functools.partial(_order_loaders, reach.patches))
 
 
 class _Turns:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+
 from reproaudit.record.repairs import Reach
 
 
 def install(reach: Reach) -> None:
     """Change the flag where operators are dispatched: many methods pass it on."""
-    reach.when_imported("torch", lambda: _enter_mode(reach))
+    reach.when_imported("torch", functools.partial(_enter_mode, reach))
 
 
 def _enter_mode(reach: Reach) -> None:

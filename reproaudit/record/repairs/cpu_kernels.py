@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+
 from reproaudit.record.repairs import Reach, deterministic
 
 
 def install(reach: Reach) -> None:
     """Hold deterministic algorithms on; compute on the CPU what refuses them."""
     deterministic.install(reach)
-    reach.when_imported("torch", lambda: _enter_mode(reach))
+    reach.when_imported("torch", functools.partial(_enter_mode, reach))
 
 
 def _enter_mode(reach: Reach) -> None:

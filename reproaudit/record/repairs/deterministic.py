@@ -15,7 +15,7 @@ from reproaudit.record.repairs import Reach
 
 def install(reach: Reach) -> None:
     """Hold the flag against both ways that the program has to set it."""
-    reach.when_imported("torch", lambda: _hold_flag(reach))
+    reach.when_imported("torch", functools.partial(_hold_flag, reach))
 
 
 def _hold_flag(reach: Reach) -> None:

@@ -91,11 +91,13 @@ def install(reach: Reach) -> None:
     _fix_uuid1(reach, FixedStream("uuid1", reach))
     _fix_pids(reach, _Pids(FixedStream("pid", reach)))
     reach.when_imported(
-        "multiprocessing.shared_memory", lambda: _spare_shared_memory(reach.patches)
+        "multiprocessing.shared_memory", functools.partial(_spare_shared_memory, reach.patches)
     )
-    reach.when_imported("triton.runtime.cache", lambda: _spare_triton(reach.patches))
+    reach.when_imported("triton.runtime.cache", functools.partial(_spare_triton, reach.patches))
     # Not "numpy.random": that is complete only after it has seeded its global generator.
-    reach.when_imported("numpy.random.bit_generator", lambda: _spare_numpy(reach.patches))
+    reach.when_imported(
+        "numpy.random.bit_generator", functools.partial(_spare_numpy, reach.patches)
+    )
 
 
 def _fix_bytes(reach: Reach, stream: FixedStream) -> None:
@@ -177,7 +179,7 @@ def _fix_pids(reach: Reach, pids: _Pids) -> None:
     for name in _TAKE_PIDS:
         if hasattr(os, name):
             reach.patches.replace(os, name, _with_real_pid(getattr(os, name), pids))
-    reach.when_imported("psutil", lambda: _tell_psutil(reach.patches, pids))
+    reach.when_imported("psutil", functools.partial(_tell_psutil, reach.patches, pids))
 
 
 def _with_real_pid(call: Callable[..., Any], pids: _Pids) -> Callable[..., Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from typing import Any
 
@@ -82,4 +83,4 @@ def enter_everywhere(mode: GuestMode, patches: Patches) -> None:
 
     patches.replace(threading.Thread, "_bootstrap_inner", bootstrap_inner)
     mode.__enter__()
-    patches.on_undo(lambda: mode.__exit__(None, None, None))
+    patches.on_undo(functools.partial(mode.__exit__, None, None, None))

@@ -14,7 +14,7 @@ def install(reach: Reach) -> None:
     A program that calls a fused kernel by its own name, such as flash_attn's functions, still gets
     it.
     """
-    reach.when_imported("torch", lambda: _hold_backends(reach))
+    reach.when_imported("torch", functools.partial(_hold_backends, reach))
 
 
 def _hold_backends(reach: Reach) -> None:

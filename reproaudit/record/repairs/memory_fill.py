@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 
 from reproaudit.knowledge.interventions import FILL_VARIABLE
@@ -18,7 +19,7 @@ def install(reach: Reach) -> None:
     byte = int(_getenv(FILL_VARIABLE, "0"), 0)
     if not 0 <= byte <= 255:
         raise ValueError(f"{FILL_VARIABLE} is {byte}, and takes a byte, 0 to 255")
-    reach.when_imported("torch", lambda: _enter_mode(reach, byte))
+    reach.when_imported("torch", functools.partial(_enter_mode, reach, byte))
 
 
 def _enter_mode(reach: Reach, byte: int) -> None:

@@ -21,7 +21,7 @@ _GPU_BACKENDS = ("generic", "cuda")
 
 def install(reach: Reach) -> None:
     """Hold it against both ways. The precision of CPU backends alone is left to the program."""
-    reach.when_imported("torch", lambda: _hold_precision(reach))
+    reach.when_imported("torch", functools.partial(_hold_precision, reach))
 
 
 def _hold_precision(reach: Reach) -> None:

@@ -17,7 +17,7 @@ def install(reach: Reach) -> None:
     One whose workers were to persist draws its base seed anew in each epoch, as every other loader
     does.
     """
-    reach.when_imported("torch", lambda: _replace_loader(reach))
+    reach.when_imported("torch", functools.partial(_replace_loader, reach))
 
 
 def _replace_loader(reach: Reach) -> None:

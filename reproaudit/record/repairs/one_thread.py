@@ -12,7 +12,7 @@ _SETTERS = ("set_num_threads", "set_num_interop_threads")
 
 def install(reach: Reach) -> None:
     """Ignore what the program sets through torch."""
-    reach.when_imported("torch", lambda: _hold_threads(reach))
+    reach.when_imported("torch", functools.partial(_hold_threads, reach))
 
 
 def _hold_threads(reach: Reach) -> None:

@@ -26,7 +26,7 @@ def install(reach: Reach) -> None:
     reach.patches.replace(random.Random, "seed", seed)
     # The module's function is the method of the global generator, bound when it was imported.
     reach.patches.replace(random, "seed", _global.seed)
-    reach.when_imported("tempfile", lambda: _spare_tempfile(reach))
+    reach.when_imported("tempfile", functools.partial(_spare_tempfile, reach))
     _seed_method(_global, SEED)
     # Python seeds the global generator of a forked child anew, by a call that was bound before ours
     # was in place.

@@ -7,12 +7,14 @@ Asynchronous Execution): it is not enough.
 
 from __future__ import annotations
 
+import functools
+
 from reproaudit.record.repairs import Reach
 
 
 def install(reach: Reach) -> None:
     """Synchronise after each operator, in every thread of the program and in the backward pass."""
-    reach.when_imported("torch", lambda: _enter_mode(reach))
+    reach.when_imported("torch", functools.partial(_enter_mode, reach))
 
 
 def _enter_mode(reach: Reach) -> None:

@@ -18,7 +18,7 @@ _BITS = 64
 def install(reach: Reach) -> None:
     """Give each connection functions of our own in the place of the built-in ones."""
     stream = FixedStream("sqlite", reach)
-    reach.when_imported("sqlite3", lambda: _replace_connect(reach, stream))
+    reach.when_imported("sqlite3", functools.partial(_replace_connect, reach, stream))
 
 
 def _replace_connect(reach: Reach, stream: FixedStream) -> None:

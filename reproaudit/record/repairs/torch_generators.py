@@ -21,7 +21,7 @@ _SEED_BITS = 48  # below 2**53, as what torch itself draws: a double holds it
 def install(reach: Reach) -> None:
     """Replace the one method by which all of these draw, for every device."""
     stream = FixedStream("torch generators", reach)
-    reach.when_imported("torch", lambda: _replace_seed(reach, stream))
+    reach.when_imported("torch", functools.partial(_replace_seed, reach, stream))
 
 
 def _replace_seed(reach: Reach, stream: FixedStream) -> None:

@@ -20,14 +20,14 @@ def install(reach: Reach) -> None:
     """Seed each forked child by its number, each worker by its loader's seed and its number."""
     stream = FixedStream("workers", reach)
     reach.after_fork(lambda number: _seed_forked_child(reach, stream))
-    reach.when_imported("torch", lambda: _seed_loader_workers(reach))
+    reach.when_imported("torch", functools.partial(_seed_loader_workers, reach))
 
 
 def _seed_forked_child(reach: Reach, stream: FixedStream) -> None:
     _seed_python(stream.number())
     seed = stream.number()
     # NumPy loads its random module when somebody first asks for it: that may be the child.
-    reach.when_imported("numpy.random", lambda: _seed_numpy(seed))
+    reach.when_imported("numpy.random", functools.partial(_seed_numpy, seed))
 
 
 def _seed_numpy(seed: int) -> None:
