@@ -78,5 +78,5 @@ class Names:
             if path in self._taken:
                 name = f"{label}.{path}"
             self._taken.add(name)
-            reference = weakref.ref(tensor)
+            reference: weakref.ref[torch.Tensor] = weakref.ref(tensor)
             self._parameters[id(tensor)] = (reference, name)

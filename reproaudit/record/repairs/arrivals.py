@@ -22,6 +22,7 @@ from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.repairs import Reach
 from reproaudit.record.repairs.entropy import is_for_program
 
+_Callback = Callable[[Any], object]
 _Future = _base.Future[Any]
 _Wait = Callable[..., _base.DoneAndNotDoneFutures[Any]]
 _PATIENCE_S = 5.0  # for the first of several connections, before any other one may go first
@@ -32,9 +33,11 @@ def install(reach: Reach) -> None:
     """Change multiprocessing's pools and connections, futures, and DataLoader(in_order=False)."""
     _order_pools(reach.patches)
     _number_futures(reach.patches)
+    # Made before either is replaced: both rest on the original.
     wait = _make_wait(_base.wait)
+    as_completed = _wrap_as_completed(_base.wait)
     for module in (_base, futures):
-        reach.patches.replace(module, "as_completed", _make_as_completed(_base.wait))
+        reach.patches.replace(module, "as_completed", as_completed)
         reach.patches.replace(module, "wait", wait)
     _order_connections(reach)
     reach.when_imported("torch", functools.partial(_order_loaders, reach.patches))
@@ -51,8 +54,10 @@ class _Turns:
     def arrive(self, number: int, call: Callable[[], object]) -> None:
         self._arrived[number] = call
         while self._next in self._arrived:
+            ready = self._arrived.pop(self._next)
+            # Before the call, which may raise: those behind it are not to wait for ever.
             self._next += 1
-            self._arrived.pop(self._next - 1)()
+            ready()
 
 
 def _order_pools(patches: Patches) -> None:
@@ -72,19 +77,28 @@ def _order_pools(patches: Patches) -> None:
         own = turns.setdefault(given["self"], _Turns())
         number = next(own.numbers)
 
-        # No lock: all are called by the one thread of the pool that handles results.
-        def call_in_turn(function: Callable[[Any], object] | None) -> Callable[[Any], None]:
-            def arrive(value: Any) -> None:
-                # Also where there is nothing to call: those behind it wait for this number.
-                own.arrive(number, lambda: function and function(value))
-
-            return arrive
-
-        given["callback"] = call_in_turn(callback)
-        given["error_callback"] = call_in_turn(error_callback)
+        given["callback"] = _call_in_turn(own, number, callback)
+        given["error_callback"] = _call_in_turn(own, number, error_callback)
         return original(*call.args, **call.kwargs)
 
     patches.replace(pools.Pool, "apply_async", apply_async)
+
+
+def _call_in_turn(turns: _Turns, number: int, function: _Callback | None) -> Callable[[Any], None]:
+    """Return what calls `function` with its value once all lower numbers were called.
+
+    No lock: all are called by the one thread of the pool that handles results.
+    """
+
+    def arrive(value: Any) -> None:
+        def call() -> None:
+            # Also where there is nothing to call: those behind it wait for this number.
+            if function:
+                function(value)
+
+        turns.arrive(number, call)
+
+    return arrive
 
 
 def _order_connections(reach: Reach) -> None:
@@ -136,16 +150,23 @@ def _put_in_order(given: Iterable[_Future]) -> list[_Future]:
     return list(dict.fromkeys(given))
 
 
-def _make_as_completed(wait: _Wait) -> Callable[..., Iterator[_Future]]:
+def _wrap_as_completed(wait: _Wait) -> Callable[..., Iterator[_Future]]:
     @functools.wraps(_base.as_completed)
     def as_completed(fs: Iterable[_Future], timeout: float | None = None) -> Iterator[_Future]:
-        end = None if timeout is None else _clock() + timeout
-        waiting = _put_in_order(fs)[::-1]
-        total, unfinished = len(waiting), 0
+        end = None
+        if timeout is not None:
+            end = _clock() + timeout
+        waiting = _put_in_order(fs)
+        waiting.reverse()
+        total = len(waiting)
+        unfinished = 0
         while waiting:
-            left = None if end is None else max(0.0, end - _clock())
+            left = None
+            if end is not None:
+                left = max(0.0, end - _clock())
+            # No name keeps a future and its result alive while the program has it.
             if wait(waiting[-1:], left).done:
-                yield waiting.pop()  # no name keeps the future and its result alive meanwhile
+                yield waiting.pop()
             else:  # the time is over, and those that have finished are still given
                 waiting.pop()
                 unfinished += 1
@@ -168,10 +189,12 @@ def _make_wait(original: _Wait) -> _Wait:
         return_when: str = futures.ALL_COMPLETED,
     ) -> Any:
         given = _put_in_order(fs)
-        if return_when == futures.FIRST_COMPLETED and timeout is None and given:
-            done = original(given[:1]).done
-            return _base.DoneAndNotDoneFutures(done, set(given[1:]))
-        return original(given, timeout, return_when)
+        waits_for_one = return_when == futures.FIRST_COMPLETED and timeout is None
+        if not waits_for_one or not given:
+            return original(given, timeout, return_when)
+        done = original(given[:1]).done
+        others = set(given[1:])
+        return _base.DoneAndNotDoneFutures(done, others)
 
     return wait
 

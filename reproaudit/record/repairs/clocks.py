@@ -56,41 +56,51 @@ def install(reach: Reach) -> None:
     Libraries keep the real clock, also where the program calls them: their timeouts and caches
     need it.
     """
-    clock, patches = _Clock(), reach.patches
+    clock = _Clock()
+    patches = reach.patches
     for name in (*_WALL, *_ELAPSED):
         if hasattr(time, name):  # not every system has thread_time
-            patches.replace(time, name, _reading(reach, clock, name))
+            patches.replace(time, name, _make_read(reach, clock, name))
     for name in ("localtime", "gmtime", "ctime"):
-        patches.replace(time, name, _of_seconds(reach, clock, getattr(time, name)))
-    patches.replace(time, "asctime", _of_tuple(reach, clock, time.asctime, 0))
-    patches.replace(time, "strftime", _of_tuple(reach, clock, time.strftime, 1))
-    patches.replace(time, "sleep", _sleep(reach, clock))
+        original = getattr(time, name)
+        patches.replace(time, name, _take_seconds(reach, clock, original))
+    patches.replace(time, "asctime", _take_tuple(reach, clock, time.asctime, 0))
+    patches.replace(time, "strftime", _take_tuple(reach, clock, time.strftime, 1))
+    patches.replace(time, "sleep", _make_sleep(reach, clock))
+    _fix_date(reach, clock)
     _fix_datetime(reach, clock)
 
 
-def _reading(reach: Reach, clock: _Clock, name: str) -> Callable[[], float]:
+def _make_read(reach: Reach, clock: _Clock, name: str) -> Callable[[], float]:
     original: Callable[[], float] = getattr(time, name)
     start = _START_NS if name in _WALL else 0
+    is_in_ns = name.endswith("_ns")
 
     @functools.wraps(original)
     def read() -> float:
         if not is_for_program(reach):
             return original()
         now = start + clock.look()
-        return now if name.endswith("_ns") else now / _NS_PER_S
+        if is_in_ns:
+            return now
+        return now / _NS_PER_S
 
     return read
 
 
-def _of_seconds(reach: Reach, clock: _Clock, original: Callable[..., Any]) -> Callable[..., Any]:
+def _take_seconds(reach: Reach, clock: _Clock, original: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a stand-in for a function that takes the present time if it is given none."""
+
     @functools.wraps(original)
-    def of_seconds(seconds: float | None = None, /) -> Any:
-        return original(clock.wall_s() if seconds is None and is_for_program(reach) else seconds)
+    def take_seconds(seconds: float | None = None, /) -> Any:
+        if seconds is None and is_for_program(reach):
+            seconds = clock.wall_s()
+        return original(seconds)
 
-    return of_seconds
+    return take_seconds
 
 
-def _of_tuple(
+def _take_tuple(
     reach: Reach, clock: _Clock, original: Callable[..., str], position: int
 ) -> Callable[..., str]:
     """Return a stand-in for a function whose argument at `position` is a time tuple.
@@ -99,15 +109,16 @@ def _of_tuple(
     """
 
     @functools.wraps(original)
-    def of_tuple(*args: Any) -> str:
+    def take_tuple(*args: Any) -> str:
         if len(args) == position and is_for_program(reach):
-            args = (*args, _localtime(clock.wall_s()))
+            now = _localtime(clock.wall_s())
+            args = (*args, now)
         return original(*args)
 
-    return of_tuple
+    return take_tuple
 
 
-def _sleep(reach: Reach, clock: _Clock) -> Callable[[float], None]:
+def _make_sleep(reach: Reach, clock: _Clock) -> Callable[[float], None]:
     original = time.sleep
 
     @functools.wraps(original)
@@ -120,34 +131,45 @@ def _sleep(reach: Reach, clock: _Clock) -> Callable[[float], None]:
     return sleep
 
 
-def _fix_datetime(reach: Reach, clock: _Clock) -> None:
+# The originals are not taken by attribute access below, which would bind them to their class: a
+# subclass's own call must give an instance of the subclass.
+
+
+def _fix_date(reach: Reach, clock: _Clock) -> None:
     date = datetime.date
-    moment = datetime.datetime
-    # Not by attribute access, which would bind them to their class: a subclass's own call must
-    # give an instance of the subclass.
     real_today = vars(date)["today"]
-    real_now = vars(moment)["now"]
-    real_utcnow = vars(moment)["utcnow"]
 
     @functools.wraps(real_today)
     def today(cls: Any) -> Any:
         if not is_for_program(reach):
-            return real_today.__get__(None, cls)()
+            original = real_today.__get__(None, cls)
+            return original()
         return cls.fromtimestamp(clock.wall_s())
+
+    # datetime.today() is this one too: the class inherits it.
+    replace_member(reach.patches, date, "today", classmethod(today))
+
+
+def _fix_datetime(reach: Reach, clock: _Clock) -> None:
+    moment = datetime.datetime
+    utc = datetime.timezone.utc
+    real_now = vars(moment)["now"]
+    real_utcnow = vars(moment)["utcnow"]
 
     @functools.wraps(real_now)
     def now(cls: Any, tz: datetime.tzinfo | None = None) -> Any:
         if not is_for_program(reach):
-            return real_now.__get__(None, cls)(tz)
+            original = real_now.__get__(None, cls)
+            return original(tz)
         return cls.fromtimestamp(clock.wall_s(), tz)
 
     @functools.wraps(real_utcnow)
     def utcnow(cls: Any) -> Any:
         if not is_for_program(reach):
-            return real_utcnow.__get__(None, cls)()
-        return cls.fromtimestamp(clock.wall_s(), datetime.timezone.utc).replace(tzinfo=None)
+            original = real_utcnow.__get__(None, cls)
+            return original()
+        found = cls.fromtimestamp(clock.wall_s(), utc)
+        return found.replace(tzinfo=None)
 
-    # datetime.today() is this one too: the class inherits it.
-    replace_member(reach.patches, date, "today", classmethod(today))
     replace_member(reach.patches, moment, "now", classmethod(now))
     replace_member(reach.patches, moment, "utcnow", classmethod(utcnow))

@@ -53,8 +53,10 @@ class RefusedOnCpu(GuestMode):
             if isinstance(value, _Tensor):
                 if self._moves(value):
                     return value.device
-            elif isinstance(value, (list, tuple)) and (found := self._device(value)) is not None:
-                return found
+            elif isinstance(value, (list, tuple)):
+                found = self._device(value)
+                if found is not None:
+                    return found
         return None
 
     def run_on_cpu(self, func: Any, args: Any, kwargs: Any, device: torch.device) -> Any:
@@ -65,24 +67,29 @@ class RefusedOnCpu(GuestMode):
         def copy_to_cpu(value: Any) -> Any:
             if isinstance(value, _Tensor):
                 if id(value) not in copies:
-                    copies[id(value)] = value, value.detach().to("cpu", copy=True)
-                return copies[id(value)][1]
-            if type(value) in (list, tuple):
-                return type(value)(map(copy_to_cpu, value))
+                    made = value.detach().to("cpu", copy=True)
+                    copies[id(value)] = (value, made)
+                _, copy = copies[id(value)]
+                return copy
+            kind = type(value)
+            if kind in (list, tuple):
+                return kind(map(copy_to_cpu, value))
             return value
 
         threads = get_num_threads()
         before = flags.set_off()  # the same operator may refuse on the CPU, too
         set_num_threads(1)
         try:
-            copied = {name: copy_to_cpu(value) for name, value in kwargs.items()}
-            result = func(*map(copy_to_cpu, args), **copied)
+            named = {name: copy_to_cpu(value) for name, value in kwargs.items()}
+            result = func(*map(copy_to_cpu, args), **named)
         finally:
             set_num_threads(threads)
             flags.put_back(before)
         originals = {id(copy): original for original, copy in copies.values()}
-        for value in _find_written(self._table[func], args, kwargs):
-            value.copy_(copies[id(value)][1])
+        info = self._table[func]
+        for tensor in _find_outputs(info, args, kwargs):
+            _, copy = copies[id(tensor)]
+            tensor.copy_(copy)
 
         def put_back(value: Any) -> Any:
             if isinstance(value, _Tensor):
@@ -90,19 +97,27 @@ class RefusedOnCpu(GuestMode):
                 if id(value) in originals:
                     return originals[id(value)]
                 return value.to(device)
-            if type(value) in (list, tuple):
-                return type(value)(map(put_back, value))
+            kind = type(value)
+            if kind in (list, tuple):
+                return kind(map(put_back, value))
             return value
 
         return put_back(result)
 
 
-def _find_written(info: OpInfo, args: Any, kwargs: Any) -> list[torch.Tensor]:
+def _find_outputs(info: OpInfo, args: Any, kwargs: Any) -> list[torch.Tensor]:
     """Return the arguments that the operator writes."""
-    values = [args[position] for position in sorted(info.mutated) if position < len(args)]
-    values += [kwargs[name] for name in sorted(info.mutated_names) if name in kwargs]
-    written: list[torch.Tensor] = []
+    values: list[Any] = []
+    for position in sorted(info.mutated):
+        if position < len(args):
+            values.append(args[position])
+    for name in sorted(info.mutated_names):
+        if name in kwargs:
+            values.append(kwargs[name])
+    tensors: list[torch.Tensor] = []
     for value in values:
         items = value if isinstance(value, (list, tuple)) else (value,)
-        written += [item for item in items if isinstance(item, _Tensor)]
-    return written
+        for item in items:
+            if isinstance(item, _Tensor):
+                tensors.append(item)
+    return tensors

@@ -21,10 +21,8 @@ def install(reach: Reach) -> None:
 def _hold_flag(reach: Reach) -> None:
     import torch
 
-    set_flag, set_debug_mode = (
-        torch.use_deterministic_algorithms,
-        torch.set_deterministic_debug_mode,
-    )
+    set_flag = torch.use_deterministic_algorithms
+    set_debug_mode = torch.set_deterministic_debug_mode
 
     @functools.wraps(set_flag)
     def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:

@@ -17,7 +17,8 @@ from typing import Any
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.repairs import SEED, Reach
 
-_RECORDER = os.path.dirname(os.path.dirname(__file__)) + os.sep
+_FOLDER = os.path.dirname(__file__)
+_RECORDER = os.path.dirname(_FOLDER) + os.sep
 # Linux gives no process a larger number: a call that takes ours by mistake finds nobody.
 _ABOVE_REAL_PIDS = 1 << 22
 _PID_BITS = 20
@@ -29,7 +30,8 @@ _TAKE_PIDS = ("kill", "getpgid", "getsid", "sched_getaffinity", "sched_setaffini
 _getframe = sys._getframe
 _shake = hashlib.shake_256
 _urandom = os.urandom
-_getpid, _getppid = os.getpid, os.getppid
+_getpid = os.getpid
+_getppid = os.getppid
 
 
 class FixedStream:
@@ -51,11 +53,13 @@ class FixedStream:
         self._count = itertools.count()
 
     def draw(self, size: int) -> bytes:
-        return self.at(self.place(), next(self._count), size)
+        place = self.place()
+        return self.at(place, next(self._count), size)
 
     def number(self, bits: int = 32) -> int:
         """Draw an integer of so many bits, a multiple of 8."""
-        return int.from_bytes(self.draw(bits // 8), "big")
+        drawn = self.draw(bits // 8)
+        return int.from_bytes(drawn, "big")
 
     def place(self) -> tuple[int, ...]:
         """Return the process's place in the tree: numbers of forks, then multiprocessing's own.
@@ -63,11 +67,13 @@ class FixedStream:
         The latter are all that a spawned child knows of itself, and not before its target is about
         to start.
         """
-        return (*self._forks, -1, *getattr(current_process(), "_identity", ()))
+        own = getattr(current_process(), "_identity", ())
+        return (*self._forks, -1, *own)
 
     def at(self, place: tuple[int, ...], index: int, size: int) -> bytes:
         """Return what the process at `place` gets in its draw number `index`."""
-        return _shake(repr((SEED, self._purpose, place, index)).encode()).digest(size)
+        text = repr((SEED, self._purpose, place, index))
+        return _shake(text.encode()).digest(size)
 
 
 def is_for_program(reach: Reach) -> bool:
@@ -90,14 +96,13 @@ def install(reach: Reach) -> None:
     _fix_bytes(reach, stream)
     _fix_uuid1(reach, FixedStream("uuid1", reach))
     _fix_pids(reach, _Pids(FixedStream("pid", reach)))
-    reach.when_imported(
-        "multiprocessing.shared_memory", functools.partial(_spare_shared_memory, reach.patches)
-    )
-    reach.when_imported("triton.runtime.cache", functools.partial(_spare_triton, reach.patches))
-    # Not "numpy.random": that is complete only after it has seeded its global generator.
-    reach.when_imported(
-        "numpy.random.bit_generator", functools.partial(_spare_numpy, reach.patches)
-    )
+    for module, spare in (
+        ("multiprocessing.shared_memory", _spare_shared_memory),
+        ("triton.runtime.cache", _spare_triton),
+        # Not "numpy.random": that is complete only after it has seeded its global generator.
+        ("numpy.random.bit_generator", _spare_numpy),
+    ):
+        reach.when_imported(module, functools.partial(spare, reach.patches))
 
 
 def _fix_bytes(reach: Reach, stream: FixedStream) -> None:
@@ -128,10 +133,14 @@ def _fix_uuid1(reach: Reach, stream: FixedStream) -> None:
         if clock_seq is None:
             clock_seq = drawn & 0x3FFF
         time = _UUID1_START + next(ticks) * _UUID1_TICK
-        low = time & 0xFFFFFFFF
-        middle = time >> 32 & 0xFFFF
-        high = time >> 48 & 0x0FFF
-        fields = (low, middle, high, clock_seq >> 8 & 0x3F, clock_seq & 0xFF, node)
+        fields = (
+            time & 0xFFFFFFFF,
+            time >> 32 & 0xFFFF,
+            time >> 48 & 0x0FFF,
+            clock_seq >> 8 & 0x3F,
+            clock_seq & 0xFF,
+            node,
+        )
         return uuid.UUID(fields=fields, version=1)
 
     ticks = itertools.count()
@@ -148,9 +157,12 @@ class _Pids:
         return self._of(self._stream.place())
 
     def parent(self) -> int:
-        # A spawned child knows its parent by its own place; for the first process that is a place
-        # of nobody.
-        return self._of(self._stream.forked_from or self._stream.place()[:-1])
+        place = self._stream.forked_from
+        if not place:
+            # A spawned child knows its parent by its own place; for the first process that is a
+            # place of nobody.
+            place = self._stream.place()[:-1]
+        return self._of(place)
 
     def real(self, pid: Any) -> Any:
         """Return the process that the program means by `pid`."""
@@ -161,33 +173,41 @@ class _Pids:
         return pid
 
     def _of(self, place: tuple[int, ...]) -> int:
-        drawn = int.from_bytes(self._stream.at(place, 0, 4), "big")
-        return _ABOVE_REAL_PIDS + 1 + drawn % (1 << _PID_BITS)
+        drawn = self._stream.at(place, 0, 4)
+        number = int.from_bytes(drawn, "big") % (1 << _PID_BITS)
+        return _ABOVE_REAL_PIDS + 1 + number
 
 
 def _fix_pids(reach: Reach, pids: _Pids) -> None:
     @functools.wraps(_getpid)
     def getpid() -> int:
-        return pids.own() if is_for_program(reach) else _getpid()
+        if is_for_program(reach):
+            return pids.own()
+        return _getpid()
 
     @functools.wraps(_getppid)
     def getppid() -> int:
-        return pids.parent() if is_for_program(reach) else _getppid()
+        if is_for_program(reach):
+            return pids.parent()
+        return _getppid()
 
     reach.patches.replace(os, "getpid", getpid)
     reach.patches.replace(os, "getppid", getppid)
     for name in _TAKE_PIDS:
         if hasattr(os, name):
-            reach.patches.replace(os, name, _with_real_pid(getattr(os, name), pids))
+            original = getattr(os, name)
+            reach.patches.replace(os, name, _translate_pid(original, pids))
     reach.when_imported("psutil", functools.partial(_tell_psutil, reach.patches, pids))
 
 
-def _with_real_pid(call: Callable[..., Any], pids: _Pids) -> Callable[..., Any]:
+def _translate_pid(call: Callable[..., Any], pids: _Pids) -> Callable[..., Any]:
+    """Return a stand-in for a function that is given the number of a process first."""
+
     @functools.wraps(call)
-    def with_real_pid(pid: Any, /, *args: Any) -> Any:
+    def call_with_real_pid(pid: Any, /, *args: Any) -> Any:
         return call(pids.real(pid), *args)
 
-    return with_real_pid
+    return call_with_real_pid
 
 
 def _tell_psutil(patches: Patches, pids: _Pids) -> None:
@@ -231,4 +251,7 @@ def _spare_numpy(patches: Patches) -> None:
 
 def real_bits(bits: int) -> int:
     """Return so many random bits from the operating system, whatever os.urandom is by now."""
-    return int.from_bytes(_urandom((bits + 7) // 8), "big") >> (-bits % 8)
+    size = (bits + 7) // 8
+    drawn = int.from_bytes(_urandom(size), "big")
+    surplus = -bits % 8
+    return drawn >> surplus

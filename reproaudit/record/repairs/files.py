@@ -7,6 +7,7 @@ import glob
 import os
 import pathlib
 from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter
 from typing import Any
 
 from reproaudit.record.hooks.fixed_types import replace_member
@@ -14,9 +15,13 @@ from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.repairs import Reach
 from reproaudit.record.repairs.entropy import is_for_program
 
+_Stat = Callable[..., os.stat_result]
+
 _WRITTEN_S = 1_735_689_600  # 2025-01-01 00:00 UTC, when the clock starts that another repair fixes
 _NS_PER_S = 1_000_000_000
-_ATIME, _CTIME = 7, 9  # where in a stat_result the three times in whole seconds are
+# Where in a stat_result the three times in whole seconds begin and end.
+_ATIME = 7
+_CTIME = 9
 _TIME_FIELDS = ("st_atime", "st_mtime", "st_ctime", "st_birthtime")
 
 
@@ -33,7 +38,8 @@ class _Entries:
     """What os.scandir returns, sorted: an iterator that closes itself or is closed."""
 
     def __init__(self, entries: Iterable[os.DirEntry[Any]]) -> None:
-        self._entries = iter(sorted(entries, key=lambda entry: entry.name))
+        by_name = sorted(entries, key=attrgetter("name"))
+        self._entries = iter(by_name)
 
     def __iter__(self) -> Iterator[os.DirEntry[Any]]:
         return self
@@ -52,7 +58,8 @@ class _Entries:
 
 
 def _sort_listings(patches: Patches) -> None:
-    real_listdir, real_scandir = os.listdir, os.scandir
+    real_listdir = os.listdir
+    real_scandir = os.scandir
 
     @functools.wraps(real_listdir)
     def listdir(path: Any = None) -> list[Any]:
@@ -67,51 +74,66 @@ def _sort_listings(patches: Patches) -> None:
     patches.replace_in_os("scandir", scandir)
     # They keep the functions of `os` from the time of their own import: Python 3.10's and 3.13's
     # ways of listing.
-    for owner in (getattr(pathlib, "_NormalAccessor", None), getattr(glob, "_StringGlobber", None)):
-        for name, function in (("listdir", listdir), ("scandir", scandir)):
-            if owner is not None and name in vars(owner):
-                patches.replace(owner, name, staticmethod(function))
+    accessor = getattr(pathlib, "_NormalAccessor", None)
+    globber = getattr(glob, "_StringGlobber", None)
+    for owner in (accessor, globber):
+        if owner is None:
+            continue
+        if "listdir" in vars(owner):
+            patches.replace(owner, "listdir", staticmethod(listdir))
+        if "scandir" in vars(owner):
+            patches.replace(owner, "scandir", staticmethod(scandir))
 
 
 def _fix_times(reach: Reach) -> None:
     patches = reach.patches
     for name in ("stat", "lstat", "fstat"):
-        patches.replace_in_os(name, _with_fixed_times(reach, getattr(os, name)))
+        stat = getattr(os, name)
+        patches.replace_in_os(name, _fix_times_of(reach, stat))
     for owner, name in ((pathlib.Path, "stat"), (pathlib.Path, "lstat"), (os.DirEntry, "stat")):
-        replace_member(patches, owner, name, _with_fixed_times(reach, getattr(owner, name)))
+        stat = getattr(owner, name)
+        replace_member(patches, owner, name, _fix_times_of(reach, stat))
     for name in ("getatime", "getmtime", "getctime"):
-        patches.replace(os.path, name, _fixed_time(reach, getattr(os.path, name)))
+        get_time = getattr(os.path, name)
+        patches.replace(os.path, name, _fix_time_of(reach, get_time))
 
 
-def _with_fixed_times(
-    reach: Reach, original: Callable[..., os.stat_result]
-) -> Callable[..., os.stat_result]:
+def _fix_times_of(reach: Reach, original: _Stat) -> _Stat:
     @functools.wraps(original)
     def stat(*args: Any, **kwargs: Any) -> os.stat_result:
         status = original(*args, **kwargs)
         # Python's own modules keep the truth: caches of code and of lines live by it.
-        return _at_fixed_time(status) if is_for_program(reach) else status
+        if not is_for_program(reach):
+            return status
+        return _with_fixed_times(status)
 
     return stat
 
 
-def _at_fixed_time(status: os.stat_result) -> os.stat_result:
+def _with_fixed_times(status: os.stat_result) -> os.stat_result:
     # The type, and what makes it again: ten numbers, and more fields by name. There is no other way
     # to the fields that only this system has.
     reduced: Any = status.__reduce__()
     numbers, named = reduced[1]
-    numbers = (*numbers[:_ATIME], *[_WRITTEN_S] * 3, *numbers[_CTIME + 1 :])
+    times = (_WRITTEN_S, _WRITTEN_S, _WRITTEN_S)
+    numbers = (*numbers[:_ATIME], *times, *numbers[_CTIME + 1 :])
     fixed = dict(named)
     for name in named:
-        if name.startswith(_TIME_FIELDS):
-            fixed[name] = _WRITTEN_S * _NS_PER_S if name.endswith("_ns") else float(_WRITTEN_S)
+        if not name.startswith(_TIME_FIELDS):
+            continue
+        if name.endswith("_ns"):
+            fixed[name] = _WRITTEN_S * _NS_PER_S
+        else:
+            fixed[name] = float(_WRITTEN_S)
     return os.stat_result(numbers, fixed)
 
 
-def _fixed_time(reach: Reach, original: Callable[..., float]) -> Callable[..., float]:
+def _fix_time_of(reach: Reach, original: Callable[..., float]) -> Callable[..., float]:
     @functools.wraps(original)
     def time(filename: Any) -> float:
         found = original(filename)  # raises if there is no such file
-        return float(_WRITTEN_S) if is_for_program(reach) else found
+        if not is_for_program(reach):
+            return found
+        return float(_WRITTEN_S)
 
     return time

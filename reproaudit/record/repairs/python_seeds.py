@@ -28,9 +28,13 @@ def install(reach: Reach) -> None:
     reach.patches.replace(random, "seed", _global.seed)
     reach.when_imported("tempfile", functools.partial(_spare_tempfile, reach))
     _seed_method(_global, SEED)
+
+    def seed_child(number: int) -> None:
+        _seed_method(_global, stream.number())
+
     # Python seeds the global generator of a forked child anew, by a call that was bound before ours
     # was in place.
-    reach.after_fork(lambda number: _seed_method(_global, stream.number()))
+    reach.after_fork(seed_child)
 
 
 def _spare_tempfile(reach: Reach) -> None:

@@ -60,7 +60,9 @@ class Turns:
 
 
 def _line_of(frame: FrameType | None) -> _Line | None:
-    return None if frame is None else (frame.f_code, frame.f_lineno)
+    if frame is None:
+        return None
+    return frame.f_code, frame.f_lineno
 
 
 def install(reach: Reach) -> None:
@@ -73,7 +75,9 @@ def install(reach: Reach) -> None:
 
 
 def _make_start(reach: Reach, turns: Turns, kind: Any) -> Callable[[Any], None]:
-    original, join, is_alive = kind.start, kind.join, kind.is_alive
+    original = kind.start
+    join = kind.join
+    is_alive = kind.is_alive
 
     @functools.wraps(original)
     def start(self: Any) -> None:
@@ -105,8 +109,9 @@ def _make_submit(turns: Turns) -> Callable[..., Future[Any]]:
                 return False
             # The worker is idle a moment after its task: until then, the next one would get another
             # thread.
-            if not self._broken and self._idle_semaphore.acquire(timeout=seconds):
-                self._idle_semaphore.release()
+            idle = self._idle_semaphore
+            if not self._broken and idle.acquire(timeout=seconds):
+                idle.release()
             return True
 
         turns.wait(turns.line(), has_ended)
@@ -143,7 +148,8 @@ class _TaskQueue:
         count = 0
         for job, index, func, args, kwds in tasks:
             ended = _Event()
-            task = (job, index, _set_when_over(func, ended), args, kwds)
+            call = _set_when_over(func, ended)
+            task = (job, index, call, args, kwds)
             self._queue.put(([task], None))
             self._turns.wait(line, ended.wait)
             count = index + 1

@@ -13,6 +13,7 @@ from reproaudit.record.repairs.entropy import FixedStream
 # The C type below random.Random, which the recorder does not watch.
 _Generator = _random.Random
 _BITS = 64
+_HALF = 1 << (_BITS - 1)
 
 
 def install(reach: Reach) -> None:
@@ -28,20 +29,25 @@ def _replace_connect(reach: Reach, stream: FixedStream) -> None:
     @functools.wraps(original)
     def connect(*args: Any, **kwargs: Any) -> Any:
         connection = original(*args, **kwargs)
-        _fix(connection, _Generator(stream.number(_BITS)))
+        generator = _Generator(stream.number(_BITS))
+        _fix_functions(connection, generator)
         return connection
 
     for module in modules:
         reach.patches.replace(module, "connect", connect)
 
 
-def _fix(connection: Any, generator: _random.Random) -> None:
+def _fix_functions(connection: Any, generator: _random.Random) -> None:
     def random() -> int:
-        return generator.getrandbits(_BITS) - (1 << _BITS - 1)  # SQLite's integers are signed
+        drawn = generator.getrandbits(_BITS)
+        return drawn - _HALF  # SQLite's integers are signed
 
     def randomblob(size: Any) -> bytes:
-        length = max(1, int(size)) if isinstance(size, (int, float)) else 1
-        return generator.getrandbits(8 * length).to_bytes(length, "little")
+        length = 1
+        if isinstance(size, (int, float)):
+            length = max(1, int(size))
+        drawn = generator.getrandbits(8 * length)
+        return drawn.to_bytes(length, "little")
 
     connection.create_function("random", 0, random)
     connection.create_function("randomblob", 1, randomblob)

@@ -19,7 +19,11 @@ _NUMPY_SEEDS = 1 << 32
 def install(reach: Reach) -> None:
     """Seed each forked child by its number, each worker by its loader's seed and its number."""
     stream = FixedStream("workers", reach)
-    reach.after_fork(lambda number: _seed_forked_child(reach, stream))
+
+    def seed_child(number: int) -> None:
+        _seed_forked_child(reach, stream)
+
+    reach.after_fork(seed_child)
     reach.when_imported("torch", functools.partial(_seed_loader_workers, reach))
 
 
@@ -50,10 +54,10 @@ def _seed_loader_workers(reach: Reach) -> None:
         given = call.arguments
         # The loop has seeded everything from the same two numbers when it comes to the program's
         # function.
-        if given["init_fn"] is not None:
-            given["init_fn"] = _follow_with_seeds(
-                given["init_fn"], given["base_seed"] + given["worker_id"]
-            )
+        init_fn = given["init_fn"]
+        if init_fn is not None:
+            seed = given["base_seed"] + given["worker_id"]
+            given["init_fn"] = _follow_with_seeds(init_fn, seed)
         original(*call.args, **call.kwargs)
 
     reach.patches.replace(WORKER_LOOP.owner, WORKER_LOOP.name, _worker_loop)
