@@ -35,7 +35,11 @@ def lacks_exact_line(known: FoundSource, finding: Finding) -> bool:
     return repairs.isdisjoint(fix.settings)
 
 
-def is_repaired_by(one: FoundSource, name: str, known: Sequence[FoundSource]) -> bool:
+def is_repaired_by(
+    one: FoundSource,
+    name: str,
+    known: Sequence[FoundSource],
+) -> bool:
     """Return True if the intervention repairs this finding.
 
     Its cause is then among the causes that the intervention removes. Where that is true of no
@@ -138,7 +142,11 @@ def _name_allocation(finding: Finding, runs: Sequence[Run]) -> Finding:
     return finding
 
 
-def _name_race(finding: Finding, fix: Fix, races: Sequence[DeviceRace]) -> Finding:
+def _name_race(
+    finding: Finding,
+    fix: Fix,
+    races: Sequence[DeviceRace],
+) -> Finding:
     """Name the first race, at a known line, that the fix removes."""
     fixed = set(fix.settings)
     for race in races:

@@ -62,7 +62,11 @@ class Answer:
 Explainer = Callable[[Case], Answer]
 
 
-def make_case(source: Source, pair: tuple[Run, Run], calls: Sequence[EntropyCall]) -> Case:
+def make_case(
+    source: Source,
+    pair: tuple[Run, Run],
+    calls: Sequence[EntropyCall],
+) -> Case:
     """Look up the op of a source in the run that has it."""
     a, b = pair
     run = a
@@ -73,7 +77,14 @@ def make_case(source: Source, pair: tuple[Run, Run], calls: Sequence[EntropyCall
     assert number is not None
     trace = run.trace_of(source.process)
     event = trace.op(number)
-    return Case(source=source, a=a, b=b, calls=calls, trace=trace, event=event)
+    return Case(
+        source=source,
+        a=a,
+        b=b,
+        calls=calls,
+        trace=trace,
+        event=event,
+    )
 
 
 def explain(case: Case) -> Answer:
@@ -119,7 +130,11 @@ def _explain_undefined_read(case: Case) -> Answer:
     """The op read memory that nothing had written; to blame is who allocated it."""
     number = case.source.allocation
     if number is None:
-        return Answer(cause=Cause.UNKNOWN, op=case.op, location=case.location)
+        return Answer(
+            cause=Cause.UNKNOWN,
+            op=case.op,
+            location=case.location,
+        )
     trace = case.trace
     # A trace may come from a stranger, and name an event that it does not have.
     last = len(trace.events) - 1
@@ -137,7 +152,11 @@ def _explain_draw(case: Case) -> Answer:
 
     Either its stream was never seeded alike, or draws from it came in another order.
     """
-    order = Answer(cause=Cause.RNG_ORDER, op=case.op, location=case.location)
+    order = Answer(
+        cause=Cause.RNG_ORDER,
+        op=case.op,
+        location=case.location,
+    )
     unseeded = replace(order, cause=Cause.UNSEEDED_RNG)
     seedings = [call for call in case.calls if _seeds_before(call, case)]
     if seedings:
@@ -201,7 +220,12 @@ EXPLAINERS: dict[Origin, Explainer] = {
 # What came from outside PyTorch
 
 
-def _blame_outside(case: Case, unknown: str, *, shows_op: bool = True) -> Answer:
+def _blame_outside(
+    case: Case,
+    unknown: str,
+    *,
+    shows_op: bool = True,
+) -> Answer:
     """Blame the call that brought the difference in.
 
     Without one, the op's own line is the best that is known, and the note is `unknown`.
@@ -210,7 +234,11 @@ def _blame_outside(case: Case, unknown: str, *, shows_op: bool = True) -> Answer
     call = _find_call(case)
     if call is None and case.event.is_in_thread:
         # Nothing from outside differs, so it is what other threads do meanwhile.
-        return Answer(cause=Cause.THREAD_RACE, op=case.op, location=case.location)
+        return Answer(
+            cause=Cause.THREAD_RACE,
+            op=case.op,
+            location=case.location,
+        )
     if call is None:
         return Answer(
             cause=Cause.UNKNOWN,

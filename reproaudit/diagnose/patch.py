@@ -172,7 +172,11 @@ def choose_patch_lines(entry: Intervention, *, refuses: bool) -> tuple[str, ...]
     return entry.patch
 
 
-def _edit_line(program: _ProgramText, edits: Sequence[LineEdit], line: int) -> list[_Edit]:
+def _edit_line(
+    program: _ProgramText,
+    edits: Sequence[LineEdit],
+    line: int,
+) -> list[_Edit]:
     """Return the first of the edits that the line has a place for; empty if none has."""
     for edit in edits:
         if isinstance(edit, SortCalls):
@@ -243,7 +247,11 @@ def _set_keyword(program: _ProgramText, edit: SetKeyword, line: int) -> list[_Ed
     return []
 
 
-def _rename_calls(program: _ProgramText, edit: RenameCalls, line: int) -> list[_Edit]:
+def _rename_calls(
+    program: _ProgramText,
+    edit: RenameCalls,
+    line: int,
+) -> list[_Edit]:
     for call in program.find_calls(line):
         name = _read_function_name(call)
         if name not in edit.names:

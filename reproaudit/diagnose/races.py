@@ -79,7 +79,11 @@ def warn_of_races(races: Iterable[DeviceRace]) -> Iterator[ProgramWarning]:
         )
 
 
-def find_race(finding: Finding, origin: Origin, races: Sequence[DeviceRace]) -> DeviceRace | None:
+def find_race(
+    finding: Finding,
+    origin: Origin,
+    races: Sequence[DeviceRace],
+) -> DeviceRace | None:
     """Return the race that the finding's own line shows.
 
     None if its difference was not born where a race may be seen.

@@ -61,7 +61,11 @@ class Trials:
                 raise
             note = f"the budget ended after {len(runs)} of {self._wanted} runs, all equal"
             return _make_failed_trial(names, runs, note)
-        return Trial(settings=names, runs=len(runs), is_equal=True)
+        return Trial(
+            settings=names,
+            runs=len(runs),
+            is_equal=True,
+        )
 
     def measure_slowdown(self, names: tuple[str, ...]) -> float | None:
         """Return the median of run times with `names` over plain run times, pair by pair.
