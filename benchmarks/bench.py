@@ -28,7 +28,7 @@ BENCHMARKS = {
     "hostile": 120.0,
     "fidelity": 120.0,
     "whole_audit": 300.0,
-    "repeating": 120.0,
+    "repeating": 240.0,
     "diagnosing": 420.0,
 }
 # Of the two that take longest, fewer or shorter turns than when they are run alone.

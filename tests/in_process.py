@@ -3,10 +3,12 @@ processes."""
 
 from __future__ import annotations
 
+import itertools
 import runpy
 from pathlib import Path
 
 import pytest
+import torch
 
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.experiment.repeat import RepeatOptions, repeat
@@ -24,7 +26,10 @@ def audit_here(program: str, *argv: str, runs: int = 4) -> AuditResult:
     subject = SubjectSpec(SubjectKind.ATTRIBUTE, PROGRAMS, path=program, attribute="<module>")
 
     def make(folder: Path) -> RunMaker:
+        repetitions = itertools.count(1)
+
         def body(current: object) -> None:
+            stain_free_memory(next(repetitions), device=argv[0] if argv else "cuda")
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr("sys.argv", [program, *argv])
                 runpy.run_path(str(PROGRAMS / program))
@@ -38,3 +43,13 @@ def audit_here(program: str, *argv: str, runs: int = 4) -> AuditResult:
         )
 
     return repeat(RepeatOptions(program, subject, runs), make, "inprocess")
+
+
+def stain_free_memory(number: int, *, device: str) -> None:
+    """Leave other numbers in the memory that the next tensors are made of.
+
+    What new memory holds is otherwise a matter of luck: repetitions of one process often find the
+    same, or numbers so small that no result follows them. No random number is drawn.
+    """
+    held = [torch.full((128, 16), number / 64, device=device) for _ in range(256)]
+    del held

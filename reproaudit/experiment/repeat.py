@@ -207,13 +207,17 @@ class _Repetitions:
         # Interventions are tried by comparing boundaries: without a difference there, every trial
         # would look like a success.
         at_boundaries = len(compare_boundaries(judged.runs, self.interned).classes) > 1
+        diagnosis = Diagnosis()
         if self.options.diagnose and judged.verdict is Verdict.NOT_REPRODUCIBLE and at_boundaries:
             diagnosis = Diagnostician(self.lab, judged, (), interned=self.interned).run()
             if diagnosis.was_interrupted:
                 # Ctrl-C is for the whole session of tests, not for one diagnosis
                 raise KeyboardInterrupt
+        if diagnosis.findings:
             return diagnosis
-        return Diagnosis(findings=tuple(drop_clock_suspicion(one) for one in found))
+        # Its runs may all have been equal, or its budget too small. What was seen before stands.
+        findings = tuple(drop_clock_suspicion(one) for one in found)
+        return replace(diagnosis, findings=findings)
 
     def _explain_with_evidence(self) -> tuple[Explanation, ...]:
         """Repeat until two repetitions differ again, following what comes from outside.

@@ -32,14 +32,16 @@ HERE = Path(__file__)
 SPEC = SubjectSpec(SubjectKind.ATTRIBUTE, HERE.parent, path=HERE.name, attribute="step")
 
 
-def lab_of(step: Callable[[], Any], seed: int | None = 0) -> Callable[[Path], RunMaker]:
+def lab_of(
+    step: Callable[[], Any], seed: int | None = 0, *, diagnosing_runs: int = 40
+) -> Callable[[Path], RunMaker]:
     def make(folder: Path) -> RunMaker:
         return InProcessLab(
             lambda current: current.record_return(step()),
             SPEC,
             folder,
             record=repetitions_from_here(seed),
-            budget=Budget(runs=40, seconds=60.0),
+            budget=Budget(runs=diagnosing_runs, seconds=60.0),
         )
 
     return make
@@ -126,6 +128,19 @@ def test_an_unseeded_generator_is_named_with_its_line_and_a_fix_that_was_run() -
     assert finding.location.path == HERE.name
     assert finding.fix is not None
     assert (finding.fix.settings, finding.fix.verified) == (("seed.numpy_generators",), True)
+
+
+def test_a_cause_that_was_seen_stands_though_no_run_is_left_to_prove_its_fix() -> None:
+    def step() -> torch.Tensor:
+        return torch.from_numpy(np.random.default_rng().normal(size=4)).square()
+
+    options = RepeatOptions("step", SPEC, runs=3)
+    result = repeat(options, lab_of(step, diagnosing_runs=0), Isolation.INPROCESS)
+    (finding,) = result.findings
+    assert finding.cause is Cause.UNSEEDED_RNG
+    assert finding.fix is not None
+    assert not finding.fix.verified
+    assert any("its budget was spent" in note.why for note in result.not_checked)
 
 
 def test_an_operator_that_differs_is_seen_though_nothing_is_returned() -> None:
