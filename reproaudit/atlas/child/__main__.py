@@ -24,7 +24,8 @@ def main() -> int:
         resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, most))
 
     def report(record: dict[str, Any]) -> None:
-        out.write(json.dumps(record) + "\n")
+        line = json.dumps(record)
+        out.write(f"{line}\n")
         out.flush()
 
     import torch
@@ -42,9 +43,11 @@ def main() -> int:
     torch.set_num_threads(max(request.threads))
     report({"environment": describe_environment()})
     if task["do"] == "sweep":
-        cells = task.get("cells")
-        wanted = None if cells is None else frozenset(cells)
-        tasks.sweep(request, frozenset(task["done"]), wanted, report)
+        done = frozenset(task["done"])
+        wanted = None
+        if task.get("cells") is not None:
+            wanted = frozenset(task["cells"])
+        tasks.sweep(request, done, wanted, report)
     else:
         tasks.confirm(request, task["accused"], report)
     report({"end": True})

@@ -22,6 +22,7 @@ from reproaudit.trace.words import ReplayWay
 
 _MOST_S = 8.0
 _TRIES = 50
+_DRAWN_DTYPES = (torch.float32, torch.float64, torch.complex64, torch.complex128)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +53,34 @@ class _Seeker(DispatchMode):  # type: ignore[misc]
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         info = self._table[func]
-        is_over = self.found is not None or time.monotonic() > self._end
-        if is_over or not can_rerun(info, args, kwargs):
+        if self._is_over() or not can_rerun(info, args, kwargs):
             return func(*args, **kwargs)
         rerun = Rerun(func, args, kwargs, info)
         result = func(*args, **kwargs)
-        for repetitions in rerun.repeat_all_ways(tensors_written(info, args, kwargs, result)):
-            if not repetitions.differing or repetitions.way is ReplayWay.FLAG:
+        written = tensors_written(info, args, kwargs, result)
+        for repetitions in rerun.repeat_all_ways(written):
+            if not repetitions.differing:
+                continue
+            if repetitions.way is ReplayWay.FLAG:
+                # Another kernel may run under the flag: it proves nothing about this one.
                 continue
             # Many threads, however it was found: what is rare with few is not with more threads
             # than cores.
             threads = around.count_crowding(self._device)
+            program = write_reproducer(info, args, kwargs, func=func, threads=threads)
             self.found = Culprit(
                 aten=info.name,
                 differing=repetitions.differing,
                 made=repetitions.made,
-                program=write_reproducer(info, args, kwargs, func=func, threads=threads),
+                program=program,
             )
             break
         return result
+
+    def _is_over(self) -> bool:
+        if self.found is not None:
+            return True
+        return time.monotonic() > self._end
 
 
 def find_culprit(cell: Cell, call: Call) -> Culprit | None:
@@ -94,11 +104,11 @@ def write_reproducer(info: OpInfo, args: Any, kwargs: Any, *, func: Any, threads
     if an argument is nothing that can be written in Python.
     """
     writer = _ArgumentWriter()
+    given = []
     try:
-        given = [
-            writer.write(value, is_copied=position in info.mutated)
-            for position, value in enumerate(args)
-        ]
+        for position, value in enumerate(args):
+            text = writer.write(value, is_copied=position in info.mutated)
+            given.append(text)
         for name, value in kwargs.items():
             text = writer.write(value, is_copied=name in info.mutated_names)
             given.append(f"{name}={text}")
@@ -134,11 +144,14 @@ class _ArgumentWriter:
         """
         if isinstance(value, torch.Tensor):
             name = self._name_tensor(value)
-            return f"{name}.clone()" if is_copied else name
+            if is_copied:
+                return f"{name}.clone()"
+            return name
         if isinstance(value, (list, tuple)):
             items = [self.write(item, is_copied=is_copied) for item in value]
             return f"[{', '.join(items)}]"
         if isinstance(value, float) and not math.isfinite(value):
+            # `inf` and `nan` are no names in Python.
             return f"float({str(value)!r})"
         if value is None or isinstance(value, (bool, int, float, complex, str)):
             return repr(value)
@@ -149,32 +162,58 @@ class _ArgumentWriter:
         raise TypeError(f"{type(value).__name__} cannot be written")
 
     def _name_tensor(self, tensor: torch.Tensor) -> str:
-        if id(tensor) not in self._names:
-            name = f"t{len(self._names)}"
-            self._names[id(tensor)] = name
-            self.tensors.append(f"{name}={_write_tensor(tensor)}")
-        return self._names[id(tensor)]
+        known = self._names.get(id(tensor))
+        if known is not None:
+            return known
+        name = f"t{len(self._names)}"
+        self._names[id(tensor)] = name
+        made = _write_tensor(tensor)
+        self.tensors.append(f"{name}={made}")
+        return name
 
 
 def _write_tensor(tensor: torch.Tensor) -> str:
+    """Return an expression that makes a tensor of the same shape, strides and kind of values."""
     shape = tuple(tensor.shape)
     if tensor.is_contiguous():
         return _write_values(tensor, shape)
     stride = tensor.stride()
-    span = 0  # elements from the first to the last
-    if tensor.numel():
-        span = 1 + sum((size - 1) * step for size, step in zip(shape, stride, strict=True))
-    return f"{_write_values(tensor, (span,))}.as_strided({shape}, {stride})"
+    values = _write_values(tensor, (_measure_span(tensor),))
+    return f"{values}.as_strided({shape}, {stride})"
+
+
+def _measure_span(tensor: torch.Tensor) -> int:
+    """Return the number of elements from the first to the last in memory, both counted."""
+    if not tensor.numel():
+        return 0
+    last = 0
+    for size, step in zip(tensor.shape, tensor.stride(), strict=True):
+        last += (size - 1) * step
+    return last + 1
 
 
 def _write_values(tensor: torch.Tensor, shape: tuple[int, ...]) -> str:
+    """Return an expression that draws values of the kind that the tensor holds, in this shape."""
     plain = tensor.detach()
-    device = "" if plain.device.type == "cpu" else f", device={plain.device.type!r}"
-    if plain.dtype is torch.bool:
+    dtype = plain.dtype
+    device = ""
+    if plain.device.type != "cpu":
+        device = f", device={plain.device.type!r}"
+    if dtype is torch.bool:
         return f"torch.randint(0, 2, {shape}{device}).bool()"
-    if not plain.is_floating_point() and not plain.is_complex():
-        low, high = (int(plain.min()), int(plain.max())) if plain.numel() else (0, 0)
-        return f"torch.randint({low}, {high + 1}, {shape}, dtype={plain.dtype}{device})"
-    if plain.dtype in (torch.float32, torch.float64, torch.complex64, torch.complex128):
-        return f"torch.randn({shape}, dtype={plain.dtype}{device})"
-    return f"torch.randn({shape}{device}).to({plain.dtype})"
+    if dtype in _DRAWN_DTYPES:
+        return f"torch.randn({shape}, dtype={dtype}{device})"
+    if dtype.is_floating_point or dtype.is_complex:
+        # `randn` does not draw all of the small ones, such as float8.
+        return f"torch.randn({shape}{device}).to({dtype})"
+    low, high = _find_range(plain)
+    return f"torch.randint({low}, {high + 1}, {shape}, dtype={dtype}{device})"
+
+
+def _find_range(tensor: torch.Tensor) -> tuple[int, int]:
+    """Return the least and the greatest value: indices must stay within what they point into."""
+    if not tensor.numel():
+        return (0, 0)
+    low = int(tensor.min())
+    high = int(tensor.max())
+    return (low, high)

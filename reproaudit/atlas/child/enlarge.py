@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -29,6 +29,7 @@ _MOST_ELEMENTS = 4 * LARGE_ELEMENTS
 _SLOW_S = 0.05
 _MOST_BYTES = 256 << 20
 _NOISE = 0.05
+_MOST_ALONE = 4  # tensors that are also scaled without the others
 _MOST_CHARACTERS = 120  # of a refusal
 _FIRST_NUMBERS = "numbers of the first argument"
 _OTHER_NUMBERS = "numbers of the other arguments"
@@ -64,72 +65,128 @@ def enlarge(call: Call, accept: Callable[[Call], Any], until: float) -> Enlarged
     `accept` makes a call and returns its result; if it raises, the op does not accept the call.
     """
     found = Enlarged()
-    for tensor in tensors_in(call.operands):
-        if not is_plain(tensor):
-            layout = str(tensor.layout).removeprefix("torch.")
-            found.refusal = f"an operand is {layout} or of a special kind"
-            return found
-    tensors = list({id(tensor): tensor for tensor in tensors_in(call.operands)}.values())
-    if any(tensor.numel() == 0 for tensor in tensors):
-        found.refusal = "an operand is empty"
+    tensors = _list_tensors(call)
+    found.refusal = _refuse_operands(tensors)
+    if found.refusal:
         return found
     try:
-        base = max(1, count_largest(call.operands), count_largest(accept(call)))
+        returned = count_largest(accept(call))
     except Exception as error:  # the op's own refusal of its sample
         found.refusal = f"{type(error).__name__}: {error}"[:_MOST_CHARACTERS]
         return found
-    shapes: set[Any] = set()
+    base = max(1, count_largest(call.operands), returned)
+    seen: set[Any] = set()
     for transformation in _list_transformations(tensors):
-        if len(found.calls) >= MOST_FORMS or time.monotonic() > until:
+        if len(found.calls) >= MOST_FORMS:
             break
-        larger = _grow(Scaling(call, tensors, transformation, base), accept, found)
+        if time.monotonic() > until:
+            break
+        scaling = Scaling(call, tensors, transformation, base)
+        larger = _grow(scaling, accept, found)
         if larger is None:
             continue
         # Two transformations may come to the same operands.
-        shape = tuple(tuple(tensor.shape) for tensor in tensors_in(larger.operands))
-        if (shape or larger.label) not in shapes:
-            shapes.add(shape or larger.label)
+        form = _identify_form(larger)
+        if form not in seen:
+            seen.add(form)
             found.calls.append(larger)
-    found.refusal = found.refusal or "no transformation changes it"
+    if not found.refusal:
+        found.refusal = "no transformation changes it"
     return found
+
+
+def _list_tensors(call: Call) -> list[torch.Tensor]:
+    """Return the tensors among the operands, each once."""
+    by_id = {}
+    for tensor in tensors_in(call.operands):
+        by_id[id(tensor)] = tensor
+    return list(by_id.values())
+
+
+def _refuse_operands(tensors: list[torch.Tensor]) -> str:
+    """Return why operands with these tensors cannot be enlarged; "" if they can."""
+    for tensor in tensors:
+        if not is_plain(tensor):
+            layout = str(tensor.layout).removeprefix("torch.")
+            return f"an operand is {layout} or of a special kind"
+    for tensor in tensors:
+        if tensor.numel() == 0:
+            return "an operand is empty"
+    return ""
+
+
+def _identify_form(call: Call) -> Any:
+    """Return the shapes of the operands, or the label where no operand is a tensor."""
+    shapes = []
+    for tensor in tensors_in(call.operands):
+        shapes.append(tuple(tensor.shape))
+    if not shapes:
+        return call.label
+    return tuple(shapes)
 
 
 def _list_transformations(tensors: list[torch.Tensor]) -> Iterator[Transformation]:
     """Yield what may be scaled, the most telling first."""
     if not tensors:
         for label in (_FIRST_NUMBERS, _OTHER_NUMBERS, "all numbers"):
-            yield Transformation(label, lambda *_: True)
+            yield Transformation(label, _choose_all)
         return
-    largest = max(tensors, key=torch.Tensor.numel)
-    indices = _list_extents([tensor for tensor in tensors if _is_integer(tensor)])
+    integers = [tensor for tensor in tensors if _is_integer(tensor)]
+    of_indices = _list_extents(integers)
     if not _is_integer(tensors[0]):
         # Indices first, and also without the tensor that they point into: many of them then name
         # the same place.
-        for extent in indices:
+        for extent in of_indices:
             label = f"extents {extent} of all but the first"
             yield Transformation(label, _choose_in_others(extent))
-    extents = [*indices, *_list_extents([largest]), *_list_extents(tensors)]
+    largest = max(tensors, key=torch.Tensor.numel)
+    extents = [*of_indices, *_list_extents([largest]), *_list_extents(tensors)]
     extents = list(dict.fromkeys(extents))
-    for extent in extents:
-        yield Transformation(f"extents {extent}", _choose_equal(extent))
-        if largest.dim() > 1 and extent == largest.shape[0]:
-            yield Transformation(f"leading extents {extent}", _choose_leading(extent))
-    for extent in extents:
-        label = f"extents {extent}, numbers too"
-        yield Transformation(label, _choose_equal(extent), frozenset({extent}))
+    yield from _list_by_extent(extents, largest)
     yield Transformation("all extents", _choose_all)
     yield Transformation("all extents, numbers too", _choose_all, frozenset(extents))
-    for number, tensor in enumerate(tensors[:4]):
-        if not tensor.dim():
-            continue
-        for dim in dict.fromkeys((0, tensor.dim() - 1)):
-            yield Transformation(f"tensor {number} along {dim}", _choose_one(number, dim))
+    for number, tensor in enumerate(tensors[:_MOST_ALONE]):
+        yield from _list_by_dimension(number, tensor)
+
+
+def _list_by_extent(extents: list[int], largest: torch.Tensor) -> Iterator[Transformation]:
+    """Yield for each extent the scaling of all dimensions that have it, then with numbers too."""
+    leading = None
+    if largest.dim() > 1:
+        leading = largest.shape[0]
+    for extent in extents:
+        equal = _choose_equal(extent)
+        yield Transformation(f"extents {extent}", equal)
+        if extent == leading:
+            equal = _choose_leading(extent)
+            yield Transformation(f"leading extents {extent}", equal)
+    for extent in extents:
+        equal = _choose_equal(extent)
+        numbers = frozenset({extent})
+        yield Transformation(f"extents {extent}, numbers too", equal, numbers)
+
+
+def _list_by_dimension(number: int, tensor: torch.Tensor) -> Iterator[Transformation]:
+    """Yield the scaling of one tensor alone, along its first and its last dimension."""
+    last = tensor.dim() - 1
+    if last < 0:
+        return
+    first_alone = _choose_one(number, 0)
+    yield Transformation(f"tensor {number} along 0", first_alone)
+    if last > 0:
+        last_alone = _choose_one(number, last)
+        yield Transformation(f"tensor {number} along {last}", last_alone)
 
 
 def _list_extents(tensors: list[torch.Tensor]) -> list[int]:
     """Return the extents above 1, or where there is no other, 1."""
-    found = list(dict.fromkeys(extent for tensor in tensors for extent in tensor.shape))
-    return [extent for extent in found if extent > 1] or found
+    found: dict[int, None] = {}  # a set that keeps the order
+    for tensor in tensors:
+        found.update(dict.fromkeys(tensor.shape))
+    above_one = [extent for extent in found if extent > 1]
+    if above_one:
+        return above_one
+    return list(found)
 
 
 def _is_integer(tensor: torch.Tensor) -> bool:
@@ -141,22 +198,34 @@ def _choose_all(number: int, dim: int, size: int) -> bool:
 
 
 def _choose_in_others(extent: int) -> Extent:
-    return lambda number, _, size: number > 0 and size == extent
+    def scales(number: int, dim: int, size: int) -> bool:
+        return number > 0 and size == extent
+
+    return scales
 
 
 def _choose_leading(extent: int) -> Extent:
-    return lambda _, dim, size: dim == 0 and size == extent
+    def scales(number: int, dim: int, size: int) -> bool:
+        return dim == 0 and size == extent
+
+    return scales
 
 
 def _choose_equal(extent: int) -> Extent:
-    return lambda _, __, size: size == extent
+    def scales(number: int, dim: int, size: int) -> bool:
+        return size == extent
+
+    return scales
 
 
-def _choose_one(number: int, dim: int) -> Extent:
-    return lambda tensor, axis, _: tensor == number and axis == dim
+def _choose_one(chosen: int, along: int) -> Extent:
+    def scales(number: int, dim: int, size: int) -> bool:
+        return number == chosen and dim == along
+
+    return scales
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Size:
     """By what a call was multiplied, and how many elements it came to."""
 
@@ -173,10 +242,9 @@ def _grow(scaling: Scaling, accept: Callable[[Call], Any], found: Enlarged) -> C
     before = _Size(1.0, float(max(scaling.base, 1)))
     for stage in _STAGES:
         is_last = stage == _STAGES[-1]
-        factor, is_bounded = _bound_factor(scaling, before, scaling.find_factor(stage))
+        wanted = scaling.find_factor(stage)
+        factor, is_bounded = _bound_factor(scaling, before, wanted)
         if factor <= before.factor:
-            if is_last:
-                return best
             continue
         try:
             larger = scaling.scale(factor)
@@ -214,12 +282,15 @@ def _bound_factor(scaling: Scaling, before: _Size, factor: int) -> tuple[int, bo
     if before.factor > 1:
         growth = max(before.elements / scaling.base, 1.0)
         power = math.log(growth) / math.log(before.factor)
-    if before.elements * (factor / before.factor) ** power <= _MOST_ELEMENTS:
+    step = factor / before.factor
+    expected = before.elements * step**power
+    if expected <= _MOST_ELEMENTS:
         return factor, False
-    return int(before.factor * (LARGE_ELEMENTS / before.elements) ** (1 / power)), True
+    step = (LARGE_ELEMENTS / before.elements) ** (1 / power)
+    return int(before.factor * step), True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Scaling:
     """One transformation of one call. `base` is the number of elements it has as it is."""
 
@@ -230,8 +301,11 @@ class Scaling:
 
     def list_dims(self, number: int) -> list[int]:
         """Return the dimensions of a tensor that are scaled."""
-        shape = self.tensors[number].shape
-        return [dim for dim, size in enumerate(shape) if self.how.scales(number, dim, size)]
+        dims = []
+        for dim, size in enumerate(self.tensors[number].shape):
+            if self.how.scales(number, dim, size):
+                dims.append(dim)
+        return dims
 
     def find_factor(self, target: int) -> int:
         """Return by what to multiply for `target` elements in the widest tensor.
@@ -240,27 +314,37 @@ class Scaling:
         """
         if not self.tensors:
             return max(1, target // max(self.base, 1))
-        scaled = [number for number in range(len(self.tensors)) if self.list_dims(number)]
-        if not scaled:
+        widest = 0  # elements of the largest tensor that is scaled
+        power = 0  # with which it grows
+        for number, tensor in enumerate(self.tensors):
+            dims = self.list_dims(number)
+            if dims and tensor.numel() > widest:
+                widest = tensor.numel()
+                power = len(dims)
+        if not widest:
             return 1
-        widest = max(scaled, key=lambda number: self.tensors[number].numel())
-        growth = target / self.tensors[widest].numel()
-        return math.ceil(math.pow(growth, 1 / len(self.list_dims(widest))))
+        growth = target / widest
+        return math.ceil(math.pow(growth, 1 / power))
 
     def scale(self, factor: int) -> Call:
         """Return the call with everything scaled. Raises MemoryError if that would be too much."""
+        if self.tensors:
+            larger = self._repeat_tensors(factor)
+            numbers = {number: number * factor for number in self.how.numbers}
+            operands = _replace_parts(self.call.operands, larger, numbers)
+        else:
+            operands = self._multiply_operands(factor)
         label = f"{self.how.label} × {factor}"
-        first, args, kwargs = self.call.operands
-        if not self.tensors:
-            if self.how.label != _OTHER_NUMBERS:
-                first = _multiply_numbers(first, factor)
-            if self.how.label != _FIRST_NUMBERS:
-                args = _multiply_numbers(args, factor)
-            return replace(self.call, operands=(first, args, kwargs), label=label)
-        larger = self._repeat_tensors(factor)
-        numbers = {number: number * factor for number in self.how.numbers}
-        operands = tuple(_replace_parts(part, larger, numbers) for part in (first, args, kwargs))
         return replace(self.call, operands=operands, label=label)
+
+    def _multiply_operands(self, factor: int) -> tuple[Any, ...]:
+        """Return operands of which none is a tensor with the chosen numbers multiplied."""
+        first, args, kwargs = self.call.operands
+        if self.how.label != _OTHER_NUMBERS:
+            first = _multiply_numbers(first, factor)
+        if self.how.label != _FIRST_NUMBERS:
+            args = _multiply_numbers(args, factor)
+        return (first, args, kwargs)
 
     def _repeat_tensors(self, factor: int) -> dict[int, torch.Tensor]:
         """Return the larger tensors by the identity of those that they replace."""
@@ -281,16 +365,25 @@ def _repeat_values(
     tensor: torch.Tensor, dims: list[int], factor: int, generator: torch.Generator
 ) -> torch.Tensor:
     """Return the tensor repeated along the dimensions, with noise where it holds numbers."""
-    plain = tensor.detach()
+    repeated = tensor.detach()
     for dim in dims:
-        old = plain.shape[dim]
-        plain = plain.index_select(dim, torch.arange(old * factor, device=plain.device) % old)
+        extent = repeated.shape[dim]
+        positions = torch.arange(extent * factor, device=tensor.device) % extent
+        repeated = repeated.index_select(dim, positions)
     if not dims:
-        plain = plain.clone()
-    elif plain.is_floating_point() or plain.is_complex():
-        noise = 1 - _NOISE * torch.rand(plain.shape, generator=generator, dtype=torch.float32)
-        plain = (plain * noise.to(plain.device)).to(plain.dtype)
-    return plain.requires_grad_(tensor.requires_grad)
+        repeated = repeated.clone()
+    elif repeated.is_floating_point() or repeated.is_complex():
+        repeated = _add_noise(repeated, generator)
+    return repeated.requires_grad_(tensor.requires_grad)
+
+
+def _add_noise(tensor: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Return the tensor with each value shrunk by up to 5 %."""
+    # Drawn on the CPU whatever the device is, so that each device gets the same noise.
+    drawn = torch.rand(tensor.shape, generator=generator, dtype=torch.float32)
+    kept = 1 - _NOISE * drawn
+    noisy = tensor * kept.to(tensor.device)
+    return noisy.to(tensor.dtype)
 
 
 def _replace_parts(value: Any, larger: dict[int, torch.Tensor], numbers: dict[int, int]) -> Any:
@@ -298,24 +391,40 @@ def _replace_parts(value: Any, larger: dict[int, torch.Tensor], numbers: dict[in
     if isinstance(value, torch.Tensor):
         return larger[id(value)]
     if isinstance(value, dict):
-        return {key: _replace_parts(item, larger, numbers) for key, item in value.items()}
+        replaced = {}
+        for key, item in value.items():
+            replaced[key] = _replace_parts(item, larger, numbers)
+        return replaced
+    if type(value) is int:
+        return numbers.get(value, value)
     if not isinstance(value, (list, tuple)):
-        return numbers.get(value, value) if type(value) is int else value
+        return value
     items = [_replace_parts(item, larger, numbers) for item in value]
     if isinstance(value, torch.Size):
         return torch.Size(items)
-    return tuple(items) if isinstance(value, tuple) else items
+    if isinstance(value, tuple):
+        return tuple(items)
+    return items
 
 
 def _multiply_numbers(value: Any, factor: int) -> Any:
     """Multiply a number above 1, the largest of several, and within nested containers."""
-    if type(value) is int:
-        return value * factor if value > 1 else value
+    if type(value) is int and value > 1:
+        return value * factor
     if not isinstance(value, (list, tuple)):
         return value
-    items = list(value)
-    if items and all(type(item) is int for item in items):
-        items[items.index(max(items))] *= factor
+    if _holds_whole_numbers(value):
+        # A shape is scaled along its longest extent alone: all of them would grow with a power.
+        items = list(value)
+        longest = items.index(max(items))
+        items[longest] *= factor
     else:
-        items = [_multiply_numbers(item, factor) for item in items]
+        items = [_multiply_numbers(item, factor) for item in value]
     return type(value)(items)
+
+
+def _holds_whole_numbers(values: Sequence[Any]) -> bool:
+    """Return True if there are values and all of them are whole numbers."""
+    if not values:
+        return False
+    return all(type(value) is int for value in values)

@@ -64,7 +64,9 @@ class Experiment:
         self._neighbour = neighbour
         # One thread of the CPU races with nobody: few repetitions will do.
         self._is_single = cell.threads == 1 and cell.device == "cpu"
-        self._repeats = min(repeats, _AT_ONE_THREAD) if self._is_single else repeats
+        if self._is_single:
+            repeats = min(repeats, _AT_ONE_THREAD)
+        self._repeats = repeats
 
     def observe(self, call: Call, slice_s: float) -> Observation:
         """Repeat one call in every way until one shows a difference, and classify it."""
@@ -124,7 +126,8 @@ class Experiment:
             first = self._run_once(repeatable, way, operands)
             wanted = values.identify(first)
             outputs = repeatable.outputs
-            made = differing = 0
+            made = 0
+            differing = 0
             other = None
             end = time.monotonic() + slice_s
             for number in range(self._repeats):
@@ -134,9 +137,11 @@ class Experiment:
                 if repeatable.outputs != outputs:
                     continue
                 made += 1
-                if values.identify(again) != wanted:
-                    differing += 1
-                    other = again if other is None else other
+                if values.identify(again) == wanted:
+                    continue
+                differing += 1
+                if other is None:
+                    other = again
             return Tally(made=made, differing=differing, first=first, other=other)
 
     def _run_once(
@@ -144,7 +149,9 @@ class Experiment:
     ) -> Any:
         if self.device == "cuda":  # on the CPU each allocation is filled anew by itself
             around.fill_memory(self.device, around.FILLS[0])
-        given = operands() if operands is not None else None
+        given = None
+        if operands is not None:
+            given = operands()
         if way == "contention":
             self._neighbour.disturb()
         if way == "rebuilt":
@@ -158,15 +165,19 @@ class Experiment:
         """
         if not around.can_fill(self.device):
             return
-        results = []
-        for fill in (*around.FILLS, around.FILLS[0]):
-            around.fill_memory(self.device, fill)
-            results.append(values.identify(repeatable.run()))
-        around.fill_memory(self.device, around.FILLS[0])
-        one, other, one_again = results
-        if one == one_again and one != other:
+        usual, another = around.FILLS
+        first = self._identify_under_filling(repeatable, usual)
+        other = self._identify_under_filling(repeatable, another)
+        again = self._identify_under_filling(repeatable, usual)
+        around.fill_memory(self.device, usual)
+        if first == again and first != other:
             seen.status = Status.UNDEFINED
             seen.way = "another filling of fresh memory"
+
+    def _identify_under_filling(self, repeatable: RepeatableCall, fill: int) -> Any:
+        around.fill_memory(self.device, fill)
+        result = repeatable.run()
+        return values.identify(result)
 
     def _describe_difference(
         self, repeatable: RepeatableCall, tally: Tally, seen: Observation, slice_s: float
@@ -181,8 +192,10 @@ class Experiment:
         self, repeatable: RepeatableCall, way: str, tally: Tally, slice_s: float
     ) -> Status:
         """Return what kind of difference it is. Only what is of no harmless kind accuses the op."""
-        op, call = self.cell.op, repeatable.call
-        first, other = tally.first, tally.other
+        op = self.cell.op
+        call = repeatable.call
+        first = tally.first
+        other = tally.other
         if values.differ_in_nan_bits_only(first, other):
             return Status.NAN_BITS
         if _WITH_TIES.search(op) and values.differ_in_ties_only(first, other, call.operands):
@@ -206,19 +219,23 @@ class Experiment:
         Though it does not on copies of them: then it depends on memory addresses.
         """
         operands = values.copy_operands(repeatable.call.operands, {})
-        tensors = [tensor for tensor in values.tensors_in(operands) if values.is_plain(tensor)]
-        kept = [(tensor, tensor.detach().clone()) for tensor in tensors]
+        kept = []
+        for tensor in values.tensors_in(operands):
+            if values.is_plain(tensor):
+                before = tensor.detach().clone()
+                kept.append((tensor, before))
 
         def restore() -> Any:
             with torch.no_grad():
-                for tensor, value in kept:
-                    tensor.copy_(value)
-            for tensor in tensors:
+                for tensor, before in kept:
+                    tensor.copy_(before)
+            for tensor, _ in kept:
                 if tensor.requires_grad:
                     tensor.grad = None
             return operands
 
-        return not self._repeat(repeatable, way, slice_s, restore).differing
+        tally = self._repeat(repeatable, way, slice_s, restore)
+        return tally.differing == 0
 
     def _draws_elsewhere(self, repeatable: RepeatableCall) -> bool:
         """Return True for a random op that leaves the generators that were restored untouched.
@@ -239,7 +256,8 @@ class Experiment:
                 repeatable.run()
         except RuntimeError as error:
             seen.declared = _read_declaration(error)
-            seen.alerts = sorted(set(_ALERT.findall(str(error))))
+            alerts = _ALERT.findall(str(error))
+            seen.alerts = sorted(set(alerts))
 
     def _repeat_under_flag(
         self, repeatable: RepeatableCall, seen: Observation, slice_s: float
@@ -253,7 +271,9 @@ class Experiment:
                 raise
             return UnderFlag.RAISES
         seen.tallies[f"{seen.way}, flag"] = [tally.differing, tally.made]
-        return UnderFlag.DIFFERS if tally.differing else UnderFlag.STABLE
+        if tally.differing:
+            return UnderFlag.DIFFERS
+        return UnderFlag.STABLE
 
 
 def _assigns_repeatedly(op: str, call: Call) -> bool:
@@ -261,24 +281,40 @@ def _assigns_repeatedly(op: str, call: Call) -> bool:
 
     PyTorch documents its result as undefined.
     """
-    _, args, kwargs = call.operands
-    adds = "reduce" in kwargs or any(value is True for value in (*args, *kwargs.values()))
-    if op not in _ASSIGNS or adds:
+    if op not in _ASSIGNS or _accumulates(call):
         return False
+    _, args, kwargs = call.operands
     for tensor in values.tensors_in([args, kwargs]):
-        if tensor.dtype is torch.int64 and len(tensor.unique()) < tensor.numel():
+        if tensor.dtype is not torch.int64:
+            continue
+        distinct = len(tensor.unique())
+        if distinct < tensor.numel():
             return True
     return False
+
+
+def _accumulates(call: Call) -> bool:
+    """Return True if the arguments ask for an addition: `reduce`, or `accumulate` as True."""
+    _, args, kwargs = call.operands
+    if "reduce" in kwargs:
+        return True
+    given = [*args, *kwargs.values()]
+    return any(value is True for value in given)
 
 
 def _read_declaration(error: RuntimeError) -> Declared:
     text = str(error)
     if "CUBLAS_WORKSPACE_CONFIG" in text:
         return Declared.WORKSPACE
-    return Declared.RAISES if "deterministic" in text else Declared.NOTHING
+    if "deterministic" in text:
+        return Declared.RAISES
+    return Declared.NOTHING
 
 
 def _describe_error(error: Exception) -> str:
-    text = str(error).strip()
-    first_line = text.splitlines()[0] if text else ""
-    return f"{type(error).__name__}: {first_line}"[:_MOST_CHARACTERS]
+    lines = str(error).strip().splitlines()
+    first_line = ""
+    if lines:
+        first_line = lines[0]
+    text = f"{type(error).__name__}: {first_line}"
+    return text[:_MOST_CHARACTERS]

@@ -53,24 +53,39 @@ def make_material(group: Group, device: str, until: float) -> Material:
 
 def _enlarge_samples(group: Group, samples: list[Call], device: str, until: float) -> Material:
     found = Material(samples=len(samples))
-    forms: list[list[Call]] = []
+    forms: list[list[Call]] = []  # of each sample
     for sample in sorted(samples, key=_rank_sample):
-        patience_s = 0.0 if found.elements else _PATIENCE_S
-        is_late = time.monotonic() > until + patience_s
-        if len(forms) >= _MOST_CALLS or (forms and is_late):
+        if len(forms) >= _MOST_CALLS:
             break
-        end = max(until, time.monotonic() + _ENLARGE_S)
+        now = time.monotonic()
+        latest = until
+        if not found.elements:
+            latest += _PATIENCE_S
+        if forms and now > latest:
+            break
+        end = max(until, now + _ENLARGE_S)
         larger = enlarge_sample(sample, group.cells[0], end)
         around.check_device(device)
         forms.append(larger.calls)
         found.elements = max(found.elements, larger.elements)
-        found.refusal = found.refusal or larger.refusal
-    # The first form of each sample before the second of any: samples differ more than the forms of
-    # one.
-    for alike in zip_longest(*forms):
-        found.calls += [form for form in alike if form is not None]
-    found.calls = found.calls[:_MOST_CALLS]
+        if not found.refusal:
+            found.refusal = larger.refusal
+    calls = _interleave(forms)
+    found.calls = calls[:_MOST_CALLS]
     return found
+
+
+def _interleave(forms: list[list[Call]]) -> list[Call]:
+    """Return the first form of each sample, then the second of each, and so on.
+
+    Samples differ more than the forms of one.
+    """
+    calls = []
+    for alike in zip_longest(*forms):
+        for form in alike:
+            if form is not None:
+                calls.append(form)
+    return calls
 
 
 def _rank_sample(sample: Call) -> tuple[bool, bool]:
@@ -79,13 +94,15 @@ def _rank_sample(sample: Call) -> tuple[bool, bool]:
     Where many indices name one place, additions race.
     """
     has_no_extents = count_largest(sample.operands) == 1
-    return has_no_extents, not _has_indices(sample)
+    has_no_indices = not _has_indices(sample)
+    return (has_no_extents, has_no_indices)
 
 
 def _has_indices(sample: Call) -> bool:
     for tensor in tensors_in(sample.operands):
-        is_integer = is_plain(tensor) and tensor.dtype in (torch.int64, torch.int32)
-        if is_integer and tensor.numel() > 1:
+        if not is_plain(tensor) or tensor.numel() <= 1:
+            continue
+        if tensor.dtype in (torch.int64, torch.int32):
             return True
     return False
 
@@ -96,8 +113,11 @@ def enlarge_sample(sample: Call, cell: Cell, until: float) -> Enlarged:
     The time of the backward pass counts too when a form is given up as too slow.
     """
 
+    forward_cell = replace(cell, phase="forward")
+
     def accept(call: Call) -> Any:
-        result = RepeatableCall(replace(cell, phase="forward"), call).run()
+        forward = RepeatableCall(forward_cell, call)
+        result = forward.run()
         try:
             _run_backward(cell, call)
         except RuntimeError as error:
@@ -112,8 +132,10 @@ def enlarge_sample(sample: Call, cell: Cell, until: float) -> Enlarged:
 
 
 def _run_backward(cell: Cell, call: Call) -> None:
-    backward = RepeatableCall(replace(cell, phase="backward"), call)
-    if not any(tensor.requires_grad for tensor in tensors_in(call.operands)):
+    tensors = tensors_in(call.operands)
+    if not any(tensor.requires_grad for tensor in tensors):
         return
+    backward_cell = replace(cell, phase="backward")
+    backward = RepeatableCall(backward_cell, call)
     if backward.prepare():
         backward.run()

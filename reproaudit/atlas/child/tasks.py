@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -31,7 +31,9 @@ _MOST_CHARACTERS = 120  # of the arguments that are shown
 _SHOWN_TYPES = (bool, int, float, str, type(None))
 # Of the calls of a cell the first of this order decides.
 _RANK = (Status.DIFFERS, *APART, Status.STABLE, Status.NO_GRADIENT, Status.RAISES)
+_NOT_COMPARED = (Status.RAISES, Status.NO_GRADIENT)
 
+ObservedCall = tuple[Call, Observation]
 Record = dict[str, Any]
 Report = Callable[[Record], None]
 
@@ -46,31 +48,44 @@ def sweep(
     """
     ops = choose_ops(request)
     neighbour = around.Neighbour(request.device)
-    plan: dict[str, list[Group]] = {}
+    pending: dict[str, list[Group]] = {}  # by op
     unsupported = []
     for op in ops:
+        name = name_of(op)
         groups = make_groups(op, request)
         if not groups:
-            unsupported.append(name_of(op))
-        plan[name_of(op)] = [_leave_out(group, done, wanted) for group in groups]
-    cells = sum(len(group.cells) for groups in plan.values() for group in groups)
+            unsupported.append(name)
+        left = [_leave_out(group, done, wanted) for group in groups]
+        pending[name] = [group for group in left if group.cells]
+    cells = 0
+    for groups in pending.values():
+        cells += sum(len(group.cells) for group in groups)
     report({"plan": {"ops": len(ops), "cells": cells, "unsupported": unsupported}})
-    for groups in plan.values():
-        end = time.monotonic() + request.seconds
-        pending = [group for group in groups if group.cells]
-        for position, group in enumerate(pending):
-            weights = sum(other.weight for other in pending[position:])
-            share_s = _time_left(end) * group.weight / weights
-            _run_group(group, request, neighbour, share_s=share_s, report=report)
+    for groups in pending.values():
+        _run_op(groups, request, neighbour, report)
 
 
 def _leave_out(group: Group, done: frozenset[str], wanted: frozenset[str] | None) -> Group:
+    """Return the group with those of its cells that are still to be run."""
     cells = []
     for cell in group.cells:
         name = str(cell)
-        if name not in done and (wanted is None or name in wanted):
+        if name in done:
+            continue
+        if wanted is None or name in wanted:
             cells.append(cell)
     return replace(group, cells=tuple(cells))
+
+
+def _run_op(
+    groups: list[Group], request: Request, neighbour: around.Neighbour, report: Report
+) -> None:
+    """Run the groups of one op. What one of them does not use of its time the next ones share."""
+    end = time.monotonic() + request.seconds
+    for position, group in enumerate(groups):
+        weights = [other.weight for other in groups[position:]]
+        share_s = _time_left(end) * group.weight / sum(weights)
+        _run_group(group, request, neighbour, share_s=share_s, report=report)
 
 
 def _time_left(end: float) -> float:
@@ -85,20 +100,26 @@ def _run_group(
     share_s: float,
     report: Report,
 ) -> None:
-    report({"at": str(group.cells[0]), "group": [str(cell) for cell in group.cells]})
+    names = [str(cell) for cell in group.cells]
+    report({"at": names[0], "group": names})
     start = time.monotonic()
     end = start + share_s
-    material = make_material(group, request.device, start + share_s * _SHARE_TO_ENLARGE)
+    enlarge_until = start + share_s * _SHARE_TO_ENLARGE
+    material = make_material(group, request.device, enlarge_until)
     for position, cell in enumerate(group.cells):
         report({"at": str(cell)})
         weights = [_weigh(other) for other in group.cells[position:]]
-        until = time.monotonic() + _time_left(end) * weights[0] / sum(weights)
+        slot_s = _time_left(end) * weights[0] / sum(weights)
+        until = time.monotonic() + slot_s
         experiment = Experiment(cell, request.repeats, neighbour)
-        report(_run_cell(experiment, material, until))
+        record = _run_cell(experiment, material, until)
+        report(record)
 
 
 def _weigh(cell: Cell) -> int:
-    return _MANY_THREADS_WEIGHT if cell.threads > 1 else 1
+    if cell.threads > 1:
+        return _MANY_THREADS_WEIGHT
+    return 1
 
 
 def _run_cell(experiment: Experiment, material: Material, until: float) -> Record:
@@ -108,70 +129,104 @@ def _run_cell(experiment: Experiment, material: Material, until: float) -> Recor
     """
     cell = experiment.cell
     if not material.calls:
-        missing = Status.NOT_ENLARGED if material.samples else Status.NO_SAMPLES
-        return {
-            "cell": str(cell),
-            "status": missing.value,
-            "elements": material.elements,
-            "why": material.refusal,
-        }
-    observed: list[tuple[Call, Observation]] = []
+        return _make_record_without_calls(cell, material)
+    observed: list[ObservedCall] = []
     for call in material.calls:
-        now = time.monotonic()
-        if observed and now > until:
+        left_s = until - time.monotonic()
+        if observed and left_s < 0:
             break
-        slice_s = min(_SLICE_S, max(_LEAST_SLICE_S, (until - now) / 2))
-        observed.append((call, experiment.observe(call, slice_s)))
+        # Half of what is left, so that more than one call gets a turn.
+        slice_s = max(_LEAST_SLICE_S, left_s / 2)
+        slice_s = min(_SLICE_S, slice_s)
+        seen = experiment.observe(call, slice_s)
+        observed.append((call, seen))
         around.check_device(cell.device)
     return _make_record(cell, observed, material)
 
 
-def _make_record(
-    cell: Cell, observed: list[tuple[Call, Observation]], material: Material
-) -> Record:
-    call, worst = min(observed, key=lambda pair: _RANK.index(pair[1].status))
-    not_compared = (Status.RAISES, Status.NO_GRADIENT)
-    compared = [seen for _, seen in observed if seen.status not in not_compared]
+def _make_record_without_calls(cell: Cell, material: Material) -> Record:
+    status = Status.NO_SAMPLES
+    if material.samples:
+        status = Status.NOT_ENLARGED
+    return {
+        "cell": str(cell),
+        "status": status.value,
+        "elements": material.elements,
+        "why": material.refusal,
+    }
+
+
+def _make_record(cell: Cell, observed: list[ObservedCall], material: Material) -> Record:
+    observations = [seen for _, seen in observed]
+    compared = [seen for seen in observations if seen.status not in _NOT_COMPARED]
+    call, worst = min(observed, key=_rank)
+    elements = [seen.elements for seen in observations]
     record: Record = {
         "cell": str(cell),
         "status": worst.status.value,
         "calls": len(compared),
         "samples": material.samples,
-        "elements": max((seen.elements for _, seen in observed), default=0),
+        "elements": max(elements),
         "declared": _find_declaration(compared).value,
     }
-    alerts = {alert for seen in compared for alert in seen.alerts}
+    alerts: set[str] = set()
+    for seen in compared:
+        alerts.update(seen.alerts)
     if alerts:
         record["alerts"] = sorted(alerts)
-    if worst.status not in (Status.STABLE, *not_compared):
+    if not compared:
+        record["why"] = _find_reason(observations)
+    elif worst.status is not Status.STABLE:
+        alike = [seen for seen in compared if seen.status is worst.status]
         record |= {
             "call": _name_call(call),
             "way": worst.way,
             "tallies": worst.tallies,
             "difference": worst.difference,
-            "under_flag": worst.under_flag.value if worst.under_flag is not None else None,
-            "of_calls": sum(seen.status is worst.status for seen in compared),
+            "under_flag": _name_under_flag(worst),
+            "of_calls": len(alike),
             "given": _show_arguments(call),
         }
-    if not compared:
-        errors = [seen.error for _, seen in observed if seen.error]
-        record["why"] = errors[0] if errors else "no result requires a gradient"
     return record
+
+
+def _rank(observed: ObservedCall) -> int:
+    _, seen = observed
+    return _RANK.index(seen.status)
+
+
+def _find_reason(observations: list[Observation]) -> str:
+    """Return why no call was compared: the first error, if there was one."""
+    for seen in observations:
+        if seen.error:
+            return seen.error
+    return "no result requires a gradient"
+
+
+def _name_under_flag(seen: Observation) -> str | None:
+    if seen.under_flag is None:
+        return None
+    return seen.under_flag.value
 
 
 def _name_call(call: Call) -> str:
     """Return what names a call within its cell."""
-    return f"{call.sample} {call.label}".strip()
+    name = f"{call.sample} {call.label}"
+    return name.strip()
 
 
 def _show_arguments(call: Call) -> str:
     """Return the arguments that are no tensors, as far as they are short."""
     _, args, kwargs = call.operands
-    shown = [repr(value) for value in args if isinstance(value, _SHOWN_TYPES)]
+    shown = []
+    for value in args:
+        if isinstance(value, _SHOWN_TYPES):
+            shown.append(repr(value))
     for name, value in kwargs.items():
         if isinstance(value, _SHOWN_TYPES):
             shown.append(f"{name}={value!r}")
-    return ", ".join(shown)[:_MOST_CHARACTERS]
+    text = ", ".join(shown)
+    return text[:_MOST_CHARACTERS]
 
 
 def _find_declaration(observations: list[Observation]) -> Declared:
@@ -189,16 +244,23 @@ def confirm(request: Request, accused: dict[str, str], report: Report) -> None:
     {"at": cell}, then {"cell": cell, "confirm": …}.
     """
     neighbour = around.Neighbour(request.device)
+    for group, cell in _list_cells(request):
+        name = str(cell)
+        wanted = accused.get(name)
+        if wanted is None:
+            continue
+        report({"at": name})
+        experiment = Experiment(cell, 2 * request.repeats, neighbour)
+        found = _confirm_call(group, experiment, wanted)
+        report({"cell": name, "confirm": found})
+
+
+def _list_cells(request: Request) -> Iterator[tuple[Group, Cell]]:
+    """Yield every cell of the request with its group."""
     for op in choose_ops(request):
         for group in make_groups(op, request):
             for cell in group.cells:
-                name = str(cell)
-                if name not in accused:
-                    continue
-                report({"at": name})
-                experiment = Experiment(cell, 2 * request.repeats, neighbour)
-                found = _confirm_call(group, experiment, accused[name])
-                report({"cell": name, "confirm": found})
+                yield group, cell
 
 
 def _confirm_call(group: Group, experiment: Experiment, wanted: str) -> Record:
@@ -212,9 +274,11 @@ def _confirm_call(group: Group, experiment: Experiment, wanted: str) -> Record:
         "status": seen.status.value,
         "way": seen.way,
         "tallies": seen.tallies,
-        "under_flag": seen.under_flag.value if seen.under_flag else None,
+        "under_flag": _name_under_flag(seen),
     }
-    culprit = find_culprit(cell, call) if seen.status is Status.DIFFERS else None
+    culprit = None
+    if seen.status is Status.DIFFERS:
+        culprit = find_culprit(cell, call)
     if culprit is not None:
         found |= {
             "aten": culprit.aten,
@@ -240,19 +304,24 @@ def _find_call(group: Group, cell: Cell, wanted: str) -> Call | None:
     behind the `×` is left out of the comparison.
     """
     number, _, label = wanted.partition(" ")
-    for sample in make_samples(group, cell.device):
-        if str(sample.sample) == number:
-            break
-    else:
-        return None
-    if not label:
+    sample = _find_sample(group, cell.device, number)
+    if sample is None or not label:
         return sample
     until = time.monotonic() + 100 * _SLICE_S
-    for larger in enlarge_sample(sample, cell, until).calls:
+    enlarged = enlarge_sample(sample, cell, until)
+    for larger in enlarged.calls:
         if _cut_factor(larger.label) == _cut_factor(label):
             return larger
     return None
 
 
+def _find_sample(group: Group, device: str, number: str) -> Call | None:
+    for sample in make_samples(group, device):
+        if str(sample.sample) == number:
+            return sample
+    return None
+
+
 def _cut_factor(label: str) -> str:
-    return label.partition(" × ")[0]
+    how, _, _ = label.partition(" × ")
+    return how
