@@ -17,8 +17,6 @@ PHASES = ("forward", "backward")
 DTYPES = ("float32", "float64", "bfloat16", "int64", "complex64")
 # Eight times the 32,768 elements from which ATen's CPU loops use a second thread.
 LARGE_ELEMENTS = 1 << 18
-
-
 _CELL = re.compile(
     rf"(?P<device>{'|'.join(DEVICES)})/(?P<op>[^/]*)/(?P<dtype>[^/]*)/(?P<size>{'|'.join(SIZES)})"
     rf"/t(?P<threads>\d+)/(?P<phase>{'|'.join(PHASES)})"

@@ -41,12 +41,14 @@ def make_document(head: Mapping[str, Any], cells: Mapping[str, Record]) -> Docum
     for name, record in sorted(cells.items()):
         survey.add(name, record)
     table = _make_table(survey.rows)
+    statuses = sorted(survey.statuses.items())
+    rows = {name: len(found) for name, found in table.items()}
     counts = {
         "ops": len(survey.ops),
         "cells": len(cells),
         "calls": survey.calls,
-        "statuses": dict(sorted(survey.statuses.items())),
-        "rows": {name: len(rows) for name, rows in table.items()},
+        "statuses": dict(statuses),
+        "rows": rows,
         "dtypes": _count_by_dtype(survey.ops),
     }
     return {
@@ -67,10 +69,12 @@ def settle_status(record: Record) -> str:
     An accusation that was not confirmed does not stand.
     """
     status = str(record["status"])
-    is_confirmed = record.get("confirm", {}).get("again", False)
-    if status == _OBSERVED and not is_confirmed:
-        return Status.UNCONFIRMED.value
-    return status
+    if status != _OBSERVED:
+        return status
+    confirmation = record.get("confirm", {})
+    if confirmation.get("again", False):
+        return status
+    return Status.UNCONFIRMED.value
 
 
 @dataclass
@@ -88,7 +92,8 @@ class OpInPhase:
     @property
     def declarations(self) -> list[str]:
         """What the flag does to the calls, sorted; empty if it does nothing."""
-        return sorted(self.declared - {Declared.NOTHING.value})
+        declared = self.declared - {Declared.NOTHING.value}
+        return sorted(declared)
 
     @property
     def table(self) -> str:
@@ -96,8 +101,10 @@ class OpInPhase:
 
         Where calls differed, what the same calls do under the flag decides.
         """
+        if not self.observed and self.declarations:
+            return "declared_not_observed"
         if not self.observed:
-            return "declared_not_observed" if self.declarations else ""
+            return ""
         under_flag = {record.get("under_flag") for record in self.observed.values()}
         if under_flag == {UnderFlag.RAISES.value}:
             return "declared_and_observed"
@@ -124,22 +131,35 @@ class _Survey:
         self.calls += record.get("calls", 0)
         self._add_to_row(name, cell, record)
         self._add_to_op(cell, record)
+        shown: Record = {"cell": name, "status": status}
         if status in _APART:
-            shown = _select(record, ("way", "tallies", "difference", "call"))
-            self.apart.append({"cell": name, "status": status, **shown})
+            for fact in ("way", "tallies", "difference", "call"):
+                if fact in record:
+                    shown[fact] = record[fact]
+            self.apart.append(shown)
         elif status in _UNFINISHED:
-            self.unfinished.append({"cell": name, "status": status, "why": record["why"]})
+            shown["why"] = record["why"]
+            self.unfinished.append(shown)
 
     def _add_to_row(self, name: str, cell: Cell, record: Record) -> None:
         status = settle_status(record)
-        row = self.rows.setdefault((cell.op, cell.phase), OpInPhase(cell.op, cell.phase))
+        row = self._find_row(cell)
         if status in _COMPARED:
+            elements = record.get("elements", 0)
             row.compared += 1
-            row.elements = max(row.elements, record.get("elements", 0))
-            row.declared.add(record.get("declared", Declared.NOTHING.value))
-            row.alerts.update(record.get("alerts", ()))
+            row.elements = max(row.elements, elements)
+            declared = record.get("declared", Declared.NOTHING.value)
+            row.declared.add(declared)
+            alerts = record.get("alerts", ())
+            row.alerts.update(alerts)
         if status == _OBSERVED:
             row.observed[name] = record
+
+    def _find_row(self, cell: Cell) -> OpInPhase:
+        key = (cell.op, cell.phase)
+        if key not in self.rows:
+            self.rows[key] = OpInPhase(cell.op, cell.phase)
+        return self.rows[key]
 
     def _add_to_op(self, cell: Cell, record: Record) -> None:
         status = settle_status(record)
@@ -148,13 +168,10 @@ class _Survey:
         group = sizes.setdefault(cell.size, {"cells": {}})
         group["cells"][f"t{cell.threads}/{cell.phase}"] = status
         for count in ("elements", "calls", "samples"):
-            group[count] = max(group.get(count, 0), record.get(count, 0))
+            before = group.get(count, 0)
+            group[count] = max(before, record.get(count, 0))
         if "why" in record and status not in _COMPARED:
             group["why"] = record["why"]
-
-
-def _select(record: Record, names: tuple[str, ...]) -> Record:
-    return {name: record[name] for name in names if name in record}
 
 
 def _count_by_dtype(ops: Mapping[str, Any]) -> dict[str, dict[str, int]]:
@@ -162,26 +179,36 @@ def _count_by_dtype(ops: Mapping[str, Any]) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {}
     for dtypes in ops.values():
         for dtype, sizes in dtypes.items():
+            counts = found.setdefault(dtype, {"compared": 0, "enlarged": 0})
             compared = _list_compared_sizes(sizes)
-            row = found.setdefault(dtype, {"compared": 0, "enlarged": 0})
-            row["compared"] += bool(compared)
-            row["enlarged"] += "large" in compared
-    return dict(sorted(found.items()))
+            if compared:
+                counts["compared"] += 1
+            if "large" in compared:
+                counts["enlarged"] += 1
+    by_name = sorted(found.items())
+    return dict(by_name)
 
 
 def _list_compared_sizes(sizes: Mapping[str, Any]) -> list[str]:
-    return [
-        size for size, group in sizes.items() if not _COMPARED.isdisjoint(group["cells"].values())
-    ]
+    """Return the sizes of which at least one cell was compared."""
+    compared = []
+    for size, group in sizes.items():
+        statuses = group["cells"].values()
+        if not _COMPARED.isdisjoint(statuses):
+            compared.append(size)
+    return compared
 
 
 def _make_table(rows: Mapping[tuple[str, str], OpInPhase]) -> dict[str, list[Record]]:
     table: dict[str, list[Record]] = {name: [] for name in TABLES}
-    for _, row in sorted(rows.items()):
+    for key in sorted(rows):
+        row = rows[key]
         if row.observed:
-            table[row.table].append(_make_accusation(row))
+            entry = _make_accusation(row)
+            table[row.table].append(entry)
         elif row.table:
-            table[row.table].append(_make_declaration(row))
+            entry = _make_declaration(row)
+            table[row.table].append(entry)
     return table
 
 
@@ -218,8 +245,11 @@ def _make_accusation(row: OpInPhase) -> Record:
 def _choose_example(row: OpInPhase) -> Record:
     """Return one cell to show: the first whose one-line program was run, else the first."""
     names = list(row.observed)
-    reproduced = [name for name in names if "reproduced" in row.observed[name]]
-    name = (reproduced or names)[0]
+    name = names[0]
+    for candidate in names:
+        if "reproduced" in row.observed[candidate]:
+            name = candidate
+            break
     record = row.observed[name]
     confirmation = record["confirm"]
     return {

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from reproaudit.atlas.cells import Status, parse_cell
+from reproaudit.atlas.cells import Cell, Status, parse_cell
 from reproaudit.atlas.document import Document
 from reproaudit.atlas.log import Record
 
@@ -31,7 +31,9 @@ _APART_TEXTS = {
 
 def render(document: Document) -> str:
     """Return the page."""
-    table, counts, request = document["table"], document["counts"], document["request"]
+    table = document["table"]
+    counts = document["counts"]
+    request = document["request"]
     lines = [
         f"# The determinism atlas: {request['device'].upper()}",
         "",
@@ -75,27 +77,25 @@ def _render_environment(document: Document) -> Iterator[str]:
 
 def _render_counts(counts: Mapping[str, Any]) -> Iterator[str]:
     rows = counts["rows"]
-    yield from _render_table(
-        ("what", "number"),
-        [
-            ("ops", counts["ops"]),
-            ("cells", counts["cells"]),
-            ("calls that were repeated", counts["calls"]),
-            *((f"cells: {name}", number) for name, number in counts["statuses"].items()),
-            ("**op and phase: observed, not declared**", rows["observed_not_declared"]),
-            (
-                "op and phase: observed, repaired by the flag without a word",
-                rows["observed_switched"],
-            ),
-            ("op and phase: declared and observed", rows["declared_and_observed"]),
-            ("op and phase: declared, never observed", rows["declared_not_observed"]),
-        ],
-    )
+    numbers = {
+        "ops": counts["ops"],
+        "cells": counts["cells"],
+        "calls that were repeated": counts["calls"],
+    }
+    for status, number in counts["statuses"].items():
+        numbers[f"cells: {status}"] = number
+    numbers |= {
+        "**op and phase: observed, not declared**": rows["observed_not_declared"],
+        "op and phase: observed, repaired by the flag without a word": rows["observed_switched"],
+        "op and phase: declared and observed": rows["declared_and_observed"],
+        "op and phase: declared, never observed": rows["declared_not_observed"],
+    }
+    yield from _render_table(("what", "number"), numbers.items())
     yield ""
-    yield from _render_table(
-        ("dtype", "ops compared", "of these enlarged"),
-        [(dtype, row["compared"], row["enlarged"]) for dtype, row in counts["dtypes"].items()],
-    )
+    lines = []
+    for dtype, row in counts["dtypes"].items():
+        lines.append((dtype, row["compared"], row["enlarged"]))
+    yield from _render_table(("dtype", "ops compared", "of these enlarged"), lines)
     yield ""
 
 
@@ -210,23 +210,34 @@ def _render_declarations(rows: list[Record]) -> Iterator[str]:
 
 def _render_apart(rows: list[Record]) -> Iterator[str]:
     for status, text in _APART_TEXTS.items():
-        found = [parse_cell(row["cell"]) for row in rows if row["status"] == status]
-        yield from ("", f"## Apart: {status}", "", f"{text} {len(found):,} cells.")
-        if not found:
-            continue
-        yield ""
-        by_op: dict[tuple[str, str], list[str]] = {}
-        for cell in found:
-            names = by_op.setdefault((cell.op, cell.phase), [])
-            names.append(f"{cell.dtype} {cell.size} t{cell.threads}")
-        lines = [(f"`{op}`", phase, _shorten(by_op[op, phase])) for op, phase in sorted(by_op)]
-        yield from _render_table(("op", "phase", "cells"), lines)
+        cells = []
+        for row in rows:
+            if row["status"] == status:
+                cells.append(parse_cell(row["cell"]))
+        yield from ("", f"## Apart: {status}", "", f"{text} {len(cells):,} cells.")
+        if cells:
+            yield ""
+            yield from _render_cells_by_op(cells)
 
 
-def _shorten(names: list[str]) -> str:
+def _render_cells_by_op(cells: list[Cell]) -> Iterator[str]:
+    by_op: dict[tuple[str, str], list[str]] = {}
+    for cell in cells:
+        names = by_op.setdefault((cell.op, cell.phase), [])
+        names.append(f"{cell.dtype} {cell.size} t{cell.threads}")
+    lines = []
+    for (op, phase), names in sorted(by_op.items()):
+        lines.append((f"`{op}`", phase, _name_first(names)))
+    yield from _render_table(("op", "phase", "cells"), lines)
+
+
+def _name_first(names: list[str]) -> str:
+    """Return the first few names in one line, and how many more there are."""
     shown = ", ".join(names[:_MOST_CELLS])
     rest = len(names) - _MOST_CELLS
-    return f"{shown} and {rest} more" if rest > 0 else shown
+    if rest > 0:
+        return f"{shown} and {rest} more"
+    return shown
 
 
 def _render_unfinished(rows: list[Record]) -> Iterator[str]:
@@ -236,9 +247,10 @@ def _render_unfinished(rows: list[Record]) -> Iterator[str]:
         return
     yield "The worker process died or was killed at these; the sweep went on without them."
     yield ""
-    yield from _render_table(
-        ("cell", "what", "why"), [(f"`{row['cell']}`", row["status"], row["why"]) for row in rows]
-    )
+    lines = []
+    for row in rows:
+        lines.append((f"`{row['cell']}`", row["status"], row["why"]))
+    yield from _render_table(("cell", "what", "why"), lines)
 
 
 def _render_not_enlarged(ops: Mapping[str, Any]) -> Iterator[str]:
@@ -246,9 +258,11 @@ def _render_not_enlarged(ops: Mapping[str, Any]) -> Iterator[str]:
     missing = []
     for op, dtypes in sorted(ops.items()):
         groups = _select_groups(dtypes, "large", _NOT_ENLARGED)
-        if groups:
-            first = next(iter(groups.values()))
-            missing.append((f"`{op}`", ", ".join(groups), first["elements"], first.get("why", "")))
+        if not groups:
+            continue
+        group, *_ = groups.values()
+        why = group.get("why", "")
+        missing.append((f"`{op}`", ", ".join(groups), group["elements"], why))
     yield from ("", "## Not enlarged", "")
     yield (
         f"{len(missing)} ops, of which at least one dtype was seen at op_db's own small sizes "
@@ -265,9 +279,11 @@ def _render_not_run(ops: Mapping[str, Any]) -> Iterator[str]:
     refused = []
     for op, dtypes in sorted(ops.items()):
         groups = _select_groups(dtypes, "sample", _NOT_RUN)
-        if groups:
-            first = next(iter(groups.values()))
-            refused.append((f"`{op}`", ", ".join(groups), first.get("why", "")))
+        if not groups:
+            continue
+        group, *_ = groups.values()
+        why = group.get("why", "")
+        refused.append((f"`{op}`", ", ".join(groups), why))
     yield from ("", "## Not run", "")
     if not refused:
         yield "None."
@@ -281,8 +297,11 @@ def _select_groups(
     """Return the groups of this size by dtype, of which all cells have one of the statuses."""
     found = {}
     for dtype, sizes in dtypes.items():
-        if size in sizes and statuses.issuperset(sizes[size]["cells"].values()):
-            found[dtype] = sizes[size]
+        group = sizes.get(size)
+        if group is None:
+            continue
+        if statuses.issuperset(group["cells"].values()):
+            found[dtype] = group
     return found
 
 
@@ -292,8 +311,10 @@ def _render_table(head: Sequence[str], rows: Iterable[Iterable[object]]) -> Iter
     yield _render_row(["---"] * len(head))
     for line in lines[:_MOST_ROWS]:
         yield _render_row(line)
-    if len(lines) > _MOST_ROWS:
-        yield from ("", f"And {len(lines) - _MOST_ROWS} more, in the JSON document.")
+    rest = len(lines) - _MOST_ROWS
+    if rest > 0:
+        yield ""
+        yield f"And {rest} more, in the JSON document."
 
 
 def _render_row(cells: Iterable[object]) -> str:

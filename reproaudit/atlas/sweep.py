@@ -107,7 +107,9 @@ def confirm_accusations(
     """Repeat each accused call in a fresh process; what does not differ again is let go."""
     accused = {}
     for name, record in sorted(log.cells.items()):
-        if record["status"] == Status.DIFFERS.value and "confirm" not in record:
+        if "confirm" in record:
+            continue
+        if record["status"] == Status.DIFFERS.value:
             accused[name] = record["call"]
     while accused:
         task = {"do": "confirm", "request": request.to_json(), "accused": accused}
@@ -126,7 +128,8 @@ def _confirm_some(
     for record in worker.records():
         if "at" in record:
             at = record["at"]
-            progress.confirm(at, len(accused) - len(confirmed))
+            left_count = len(accused) - len(confirmed)
+            progress.confirm(at, left_count)
         elif "confirm" in record:
             log.add(record)
             confirmed.add(record["cell"])
@@ -134,8 +137,9 @@ def _confirm_some(
     # The worker died at one cell; or it ended well and did not meet what is left.
     missed = [at] if worker.ended else left
     why = worker.ended or "the cell was not met again"
+    refutation = {"again": False, "why": why}
     for name in missed:
-        log.add({"cell": name, "confirm": {"again": False, "why": why}})
+        log.add({"cell": name, "confirm": refutation})
     return [name for name in left if name not in missed]
 
 
@@ -144,17 +148,29 @@ def _run_reproducers(log: Log, progress: SweepProgress) -> None:
 
     How often it differed is added to the cell's record.
     """
-    chosen: dict[tuple[str, str], str] = {}
-    for name, record in log.cells.items():
-        confirmation = record.get("confirm", {})
-        if confirmation.get("program") and confirmation["again"]:
-            cell = parse_cell(name)
-            chosen.setdefault((cell.op, cell.phase), name)
-    left = [name for name in chosen.values() if "reproduced" not in log.cells[name]]
+    left = []
+    for name in _choose_reproducers(log):
+        if "reproduced" not in log.cells[name]:
+            left.append(name)
     counted: dict[str, Any] = {}  # several ops may share one program
     for number, name in enumerate(left):
-        program = log.cells[name]["confirm"]["program"]
-        progress.confirm(parse_cell(name).op, len(left) - number)
+        cell = parse_cell(name)
+        progress.confirm(cell.op, len(left) - number)
+        confirmation = log.cells[name]["confirm"]
+        program = confirmation["program"]
         if program not in counted:
             counted[program] = run_program(program)
         log.add({"cell": name, "reproduced": counted[program]})
+
+
+def _choose_reproducers(log: Log) -> list[str]:
+    """Return for each op and phase the first confirmed cell that has a program."""
+    chosen: dict[tuple[str, str], str] = {}
+    for name, record in log.cells.items():
+        confirmation = record.get("confirm", {})
+        if not confirmation.get("program"):
+            continue
+        if confirmation["again"]:
+            cell = parse_cell(name)
+            chosen.setdefault((cell.op, cell.phase), name)
+    return list(chosen.values())
