@@ -7,7 +7,9 @@ import argparse
 
 def parse_steps(text: str) -> int | None:
     """Read a number of steps; None is all of them."""
-    return None if text == "all" else parse_positive(text)
+    if text == "all":
+        return None
+    return parse_positive(text)
 
 
 def parse_positive(text: str) -> int:
@@ -19,32 +21,36 @@ def parse_positive(text: str) -> int:
 
 def parse_seconds(text: str) -> float:
     """Read a finite number of seconds above 0."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0.0 < value < float("inf"):
+    value = _read_number(text)
+    if value is None or not 0.0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return value
 
 
 def parse_share(text: str) -> float:
     """Read a number between 0 and 1, both excluded."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0.0 < value < 1.0:
+    value = _read_number(text)
+    if value is None or not 0.0 < value < 1.0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1")
     return value
 
 
+def _read_number(text: str) -> float | None:
+    """Read a number, which may be infinite or NaN; None for anything else."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
 def parse_switch(text: str) -> bool:
     """Read "on" or "off"."""
-    words = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
-    if text.lower() not in words:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither on nor off")
-    return words[text.lower()]
+    word = text.lower()
+    if word in ("on", "true", "1"):
+        return True
+    if word in ("off", "false", "0"):
+        return False
+    raise argparse.ArgumentTypeError(f"{text!r} is neither on nor off")
 
 
 def parse_assignment(text: str) -> tuple[str, str]:
