@@ -1,61 +1,16 @@
-"""Observed against declared: which table a finding belongs into, and the page made of it."""
+"""Observed against declared: which table a finding belongs into."""
 
 from __future__ import annotations
 
 import json
 import random
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reproaudit.atlas.cells import Request
-from reproaudit.atlas.document import make_document, settle_status
+from reproaudit.atlas.document import settle_status
 from reproaudit.atlas.page import render
-
-HEAD = {"environment": {"torch": "2.13.0"}, "request": Request().to_json()}
-REPORTS = Path(__file__).resolve().parents[2] / "reports" / "atlas"
-
-
-def cell(op: str, phase: str = "forward", dtype: str = "float32", size: str = "large") -> str:
-    return f"cpu/{op}/{dtype}/{size}/t2/{phase}"
-
-
-def stable(name: str, declared: str = "nothing", **more: Any) -> dict[str, Any]:
-    return {
-        "cell": name,
-        "status": "stable",
-        "calls": 3,
-        "samples": 5,
-        "elements": 9,
-        "declared": declared,
-        **more,
-    }
-
-
-def differing(name: str, under_flag: str, *, again: bool = True, **more: Any) -> dict[str, Any]:
-    return {
-        **stable(name),
-        "status": "differs",
-        "call": "0",
-        "way": "plain",
-        "tallies": {"plain": [2, 10]},
-        "difference": {"elements": 9, "differing": 1, "max_abs": 0.5},
-        "under_flag": under_flag,
-        "of_calls": 1,
-        "confirm": {
-            "again": again,
-            "way": "plain",
-            "tallies": {"plain": [4, 20]},
-            "aten": "aten::put.default",
-            "program": "print('|')",
-        },
-        **more,
-    }
-
-
-def document(*records: dict[str, Any]) -> dict[str, Any]:
-    return make_document(HEAD, {record["cell"]: record for record in records})
+from tests.atlas.records import cell, differing, document, stable
 
 
 @pytest.mark.parametrize(
@@ -113,16 +68,6 @@ def test_a_crash_costs_its_own_cell_alone() -> None:
     assert found["counts"]["statuses"] == {"crashed": 1, "stable": 1}
 
 
-def test_what_could_not_be_enlarged_is_said_with_its_reason() -> None:
-    refused = {
-        "cell": cell("odd_op"),
-        "status": "not enlarged",
-        "elements": 50,
-        "why": "RuntimeError: no | never",
-    }
-    assert "| `odd_op` | float32 | 50 | RuntimeError: no \\| never |" in render(document(refused))
-
-
 def test_the_order_of_the_log_does_not_matter() -> None:
     records = [differing(cell(op), "stable") for op in "abc"] + [
         stable(cell(op), "raises") for op in "def"
@@ -130,26 +75,3 @@ def test_the_order_of_the_log_does_not_matter() -> None:
     shuffled = random.Random(0).sample(records, len(records))
     assert json.dumps(document(*records)) == json.dumps(document(*shuffled))
     assert render(document(*records)) == render(document(*shuffled))
-
-
-def test_the_page_gives_the_commands_that_show_it_again() -> None:
-    page = render(document(differing(cell("a"), "differs", reproduced=[7, 20])))
-    assert f"`reproaudit atlas --cell {cell('a')}`" in page
-    assert "python -c 'print('\"'\"'|'\"'\"')'" in page
-    assert "reproduced: 7 of 20 differ" in page
-
-
-def test_a_program_that_failed_is_not_called_reproduced() -> None:
-    page = render(document(differing(cell("a"), "differs", reproduced=None)))
-    assert "reproduced:" not in page
-    assert "the program failed or took too long" in page
-
-
-@pytest.mark.parametrize("device", ["cpu", "cuda"])
-def test_the_committed_page_is_what_its_document_renders_to(device: str) -> None:
-    path = REPORTS / f"{device}.json"
-    if not path.exists():
-        pytest.skip(f"no sweep of {device} is committed")
-    assert path.with_suffix(".md").read_text(encoding="utf-8") == render(
-        json.loads(path.read_text(encoding="utf-8"))
-    )

@@ -1,61 +1,26 @@
-"""`reproaudit lock` and `reproaudit check` as commands; the runs behind them are injected."""
+"""`reproaudit lock` as a command; the runs behind it are injected."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reproaudit.cli.check import make_check_parser
 from reproaudit.cli.lock import make_lock_parser
 from reproaudit.cli.main import main
 from reproaudit.config.settings import Settings
-from reproaudit.lock.check import CheckResult, State, compare_runs
 from reproaudit.lock.files import load, save
-from reproaudit.lock.model import Entry, Lock, LockedRun
+from reproaudit.lock.model import Entry, Lock
 from reproaudit.lock.runs import Refusal
 from reproaudit.model.events import Location, Phase
 from reproaudit.model.result import Cause, Finding
 from tests.lock.locks import RUN, THERE, tensor
 
+pytestmark = pytest.mark.usefixtures("folder")
 OTHER = replace(RUN, tensors=(tensor("w", "1"),))
 Screen = pytest.CaptureFixture[str]
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    for name in ("train.py", "other.py"):
-        (tmp_path / name).write_text("")
-    return tmp_path
-
-
-@pytest.fixture
-def runs(monkeypatch: pytest.MonkeyPatch) -> Callable[[LockedRun | Refusal], list[Entry]]:
-    """Let every run give what the test says; the entries that were run are kept in the list that is
-    returned."""
-
-    def give(found: LockedRun | Refusal) -> list[Entry]:
-        made: list[Entry] = []
-
-        def lock_entry(entry: Entry, *_: Any, **__: Any) -> Entry | Refusal:
-            made.append(entry)
-            return replace(entry, runs=(found,)) if isinstance(found, LockedRun) else found
-
-        def check_entry(entry: Entry, settings: Settings, **_: Any) -> CheckResult:
-            made.append(replace(entry, settings=settings))
-            assert isinstance(found, LockedRun)
-            return compare_runs(entry, entry.runs[0], found, settings)
-
-        monkeypatch.setattr("reproaudit.cli.lock.lock_entry", lock_entry)
-        monkeypatch.setattr("reproaudit.cli.check.check_entry", check_entry)
-        return made
-
-    return give
 
 
 def locked() -> Lock:
@@ -176,71 +141,26 @@ def test_locking_again_resolves_a_merge_conflict(runs: Any, capsys: Screen) -> N
     assert [entry.runs for entry in locked().entries] == [(RUN,), (RUN,)]
 
 
-def test_checking_says_how_each_entry_is_and_exits_with_the_worst(
-    runs: Any, capsys: Screen
-) -> None:
-    save(
-        Lock((Entry("other.py", runs=(RUN,)), Entry("train.py", runs=(OTHER,)))),
-        Path("reproaudit.lock"),
-    )
-    runs(RUN)
-    assert main(["check", "--quiet"]) == 1
-    out = capsys.readouterr().out
-    assert out.startswith("equal: other.py")
-    assert "\n\ndiffers: train.py" in out
-    assert main(["check", "--quiet", "other.py"]) == 0
-
-
-def test_checking_under_a_changed_setting_runs_and_names_it(runs: Any, capsys: Screen) -> None:
-    save(
-        Lock((Entry("train.py", settings=Settings(seed=1, threads=2), runs=(RUN,)),)),
-        Path("reproaudit.lock"),
-    )
-    made = runs(RUN)
-    assert main(["check", "--quiet", "--threads", "1", "train.py"]) == 0
-    assert made[0].settings == Settings(seed=1, threads=1)
-    assert "  settings  threads: 2 -> 1\n" in capsys.readouterr().out
-
-
-def test_json_goes_to_a_file_beside_the_screen_or_to_stdout_instead(
-    runs: Any, capsys: Screen
-) -> None:
-    save(Lock((Entry("train.py", runs=(OTHER,)),)), Path("reproaudit.lock"))
-    runs(RUN)
-    assert main(["check", "--quiet", "--json", "out/x.json"]) == 1
-    assert capsys.readouterr().out.startswith("differs:")
-    assert main(["check", "--quiet", "--json", "-"]) == 1
-    shown = json.loads(capsys.readouterr().out)
-    assert shown == json.loads(Path("out/x.json").read_text())
-    assert (shown["exit_code"], shown["entries"][0]["state"]) == (1, State.DIFFERS.value)
-
-
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["check"], "lock-missing"),
         (["lock"], "no subject was named, and there is no lock"),
         (["lock", "gone.py"], "subject-missing"),
-        (["check", "--lock", "held", "trian.py"], "did you mean 'train.py'?"),
-        (["check", "--lock", "held", "train.py", "--lr", "1"], "lock-entry"),
-        (["check", "--lock", "none-held"], "holds no entry"),
         (["lock", "--lock", "held", "--seed", "1"], "name the subject to change them"),
-        (["check", "--lock", "held", "--preset", "strict"], "preset-unknown"),
         (["lock", "--ops", "0", "train.py"], "not a whole number above 0"),
     ],
 )
 def test_wrong_use_is_one_clear_error(words: list[str], told: str, capsys: Screen) -> None:
     save(Lock((Entry("train.py", runs=(RUN,)),)), Path("held"))
-    save(Lock(), Path("none-held"))
     assert main(words) == 2
     error = capsys.readouterr().err
     assert told in error
     assert "Traceback" not in error
 
 
-def test_the_help_of_both_shows_examples_and_exit_codes() -> None:
-    for parser in (make_lock_parser(), make_check_parser()):
-        text = parser.format_help()
-        assert f"  {parser.prog} train.py  " in text
-        assert "exit codes: 0 " in text
-        assert max(map(len, text.split("\n"))) <= 120
+def test_the_help_shows_examples_and_exit_codes() -> None:
+    parser = make_lock_parser()
+    text = parser.format_help()
+    assert f"  {parser.prog} train.py  " in text
+    assert "exit codes: 0 " in text
+    assert max(map(len, text.split("\n"))) <= 120
