@@ -22,6 +22,8 @@ from reproaudit.trace.words import ReplayWay
 
 _MOST_S = 8.0
 _TRIES = 50
+_LITERALS = (bool, int, float, complex, str)
+_NAMED_BY_TORCH = (torch.dtype, torch.layout, torch.memory_format)
 _DRAWN_DTYPES = (torch.float32, torch.float64, torch.complex64, torch.complex128)
 
 
@@ -153,9 +155,9 @@ class _ArgumentWriter:
         if isinstance(value, float) and not math.isfinite(value):
             # `inf` and `nan` are no names in Python.
             return f"float({str(value)!r})"
-        if value is None or isinstance(value, (bool, int, float, complex, str)):
+        if value is None or isinstance(value, _LITERALS):
             return repr(value)
-        if isinstance(value, (torch.dtype, torch.layout, torch.memory_format)):
+        if isinstance(value, _NAMED_BY_TORCH):
             return str(value)
         if isinstance(value, torch.device):
             return repr(str(value))

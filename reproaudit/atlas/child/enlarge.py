@@ -21,6 +21,7 @@ from reproaudit.atlas.child.opdb import Call
 from reproaudit.atlas.child.surroundings import SEED
 from reproaudit.atlas.child.values import count_largest, is_plain, tensors_in
 
+INDEX_DTYPES = (torch.int64, torch.int32)
 MOST_FORMS = 4  # of one sample
 _ENOUGH = LARGE_ELEMENTS // 4  # 65,536: two grains, so that two threads take part
 # The sizes that are tried in turn: what is slow when smaller is not made larger.
@@ -158,8 +159,8 @@ def _list_by_extent(extents: list[int], largest: torch.Tensor) -> Iterator[Trans
         equal = _choose_equal(extent)
         yield Transformation(f"extents {extent}", equal)
         if extent == leading:
-            equal = _choose_leading(extent)
-            yield Transformation(f"leading extents {extent}", equal)
+            leading_alone = _choose_leading(extent)
+            yield Transformation(f"leading extents {extent}", leading_alone)
     for extent in extents:
         equal = _choose_equal(extent)
         numbers = frozenset({extent})
@@ -190,7 +191,7 @@ def _list_extents(tensors: list[torch.Tensor]) -> list[int]:
 
 
 def _is_integer(tensor: torch.Tensor) -> bool:
-    return tensor.dtype in (torch.int64, torch.int32)
+    return tensor.dtype in INDEX_DTYPES
 
 
 def _choose_all(number: int, dim: int, size: int) -> bool:
@@ -276,18 +277,24 @@ def _grow(scaling: Scaling, accept: Callable[[Call], Any], found: Enlarged) -> C
 def _bound_factor(scaling: Scaling, before: _Size, factor: int) -> tuple[int, bool]:
     """Return the factor, made smaller if it would go past the most elements, and whether it was.
 
-    Results can grow with a power of what is scaled. The power is estimated from the size before.
+    Results can grow with a power of what is scaled.
     """
-    power = 0.0
-    if before.factor > 1:
-        growth = max(before.elements / scaling.base, 1.0)
-        power = math.log(growth) / math.log(before.factor)
+    power = _estimate_power(scaling, before)
     step = factor / before.factor
     expected = before.elements * step**power
     if expected <= _MOST_ELEMENTS:
         return factor, False
     step = (LARGE_ELEMENTS / before.elements) ** (1 / power)
     return int(before.factor * step), True
+
+
+def _estimate_power(scaling: Scaling, before: _Size) -> float:
+    """Return the power of the factor with which the elements grew so far; 0 if nothing grew yet."""
+    if before.factor <= 1:
+        return 0.0
+    growth = before.elements / scaling.base
+    growth = max(growth, 1.0)
+    return math.log(growth) / math.log(before.factor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,8 +360,8 @@ class Scaling:
         larger = {}
         for number, tensor in enumerate(self.tensors):
             dims = self.list_dims(number)
-            elements = tensor.numel() * factor ** len(dims)
-            total_bytes += elements * tensor.element_size()
+            growth = factor ** len(dims)
+            total_bytes += tensor.nbytes * growth
             if total_bytes > _MOST_BYTES:
                 raise MemoryError("the operands would take too much memory")
             larger[id(tensor)] = _repeat_values(tensor, dims, factor, generator)

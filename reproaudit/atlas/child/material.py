@@ -8,11 +8,9 @@ from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import Any
 
-import torch
-
 from reproaudit.atlas.cells import Cell
 from reproaudit.atlas.child import surroundings as around
-from reproaudit.atlas.child.enlarge import Enlarged, enlarge
+from reproaudit.atlas.child.enlarge import INDEX_DTYPES, Enlarged, enlarge
 from reproaudit.atlas.child.opdb import Call, Group, make_samples
 from reproaudit.atlas.child.repeatable import RepeatableCall
 from reproaudit.atlas.child.values import count_largest, is_plain, tensors_in
@@ -102,7 +100,7 @@ def _has_indices(sample: Call) -> bool:
     for tensor in tensors_in(sample.operands):
         if not is_plain(tensor) or tensor.numel() <= 1:
             continue
-        if tensor.dtype in (torch.int64, torch.int32):
+        if tensor.dtype in INDEX_DTYPES:
             return True
     return False
 

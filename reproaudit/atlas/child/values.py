@@ -272,7 +272,7 @@ def _can_be_indices(tensor: torch.Tensor) -> bool:
 
 def _gather_alike(source: torch.Tensor, dim: int, a: torch.Tensor, b: torch.Tensor) -> bool:
     for axis, size in enumerate(source.shape):
-        # Across the dimension, `gather` accepts fewer indices, which then name only a part.
+        # `gather` takes fewer indices along the other dimensions too, and then reads only a part.
         if axis != dim and a.shape[axis] != size:
             return False
     from_a = source.gather(dim, a)
