@@ -10,9 +10,10 @@ from typing import Any
 
 from reproaudit.atlas.cells import Cell
 from reproaudit.atlas.child import surroundings as around
-from reproaudit.atlas.child.enlarge import INDEX_DTYPES, Enlarged, enlarge
+from reproaudit.atlas.child.enlarge import Enlarged, enlarge
 from reproaudit.atlas.child.opdb import Call, Group, make_samples
 from reproaudit.atlas.child.repeatable import RepeatableCall
+from reproaudit.atlas.child.transformations import INDEX_DTYPES
 from reproaudit.atlas.child.values import count_largest, is_plain, tensors_in
 
 _MOST_CALLS = 24  # of a cell
