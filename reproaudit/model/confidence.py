@@ -13,13 +13,12 @@ _NEGLIGIBLE = 1e-18
 
 
 def bound_rate(level: float, runs: int) -> float | None:
-    """Return the upper bound at `level` of the chance that a further run differs, when none of
-    `runs` runs did.
+    """Return the upper bound at `level` of the chance that a further run differs.
 
-    Each of the R-1 later runs was compared with the first. If a run differs with probability p, all
-    of them agree with probability (1-p)^(R-1); the bound is the p at which that is 1-level: 1 -
-    (1-level)^(1/(R-1)), the one-sided Clopper-Pearson bound for 0 of R-1. None below two runs:
-    nothing was compared.
+    It holds when none of `runs` runs differed. Each of the R-1 later runs was compared with the
+    first. If a run differs with probability p, all of them agree with probability (1-p)^(R-1); the
+    bound is the p at which that is 1-level: 1 - (1-level)^(1/(R-1)), the one-sided Clopper-Pearson
+    bound for 0 of R-1. None below two runs: nothing was compared.
     """
     _check_share("level", level)
     if runs < 2:
@@ -30,8 +29,10 @@ def bound_rate(level: float, runs: int) -> float | None:
 
 
 def count_runs_to_exclude(level: float, rate: float) -> int:
-    """Return the smallest number of runs that, if all are equal, rule out a divergence rate above
-    `rate` at `level`."""
+    """Return how many equal runs rule out a divergence rate above `rate` at `level`.
+
+    It is the smallest such number.
+    """
     _check_share("rate", rate)
 
     def is_enough(runs: int) -> bool:
@@ -128,10 +129,13 @@ def _find_lower_end(tail: float, hits: int, trials: int) -> float:
 
 
 def _sum_series(hits: int, trials: int, odds: float) -> float:
-    """Return the binomial probability of `hits` or more over that of `hits` exactly; `odds` are
-    p/(1-p)."""
+    """Return the binomial probability of `hits` or more over that of `hits` exactly.
+
+    `odds` are p/(1-p).
+    """
     terms = [1.0]
     for count in range(hits, trials):
+        # Each term is the one before it times the ratio of two neighbouring probabilities.
         term = terms[-1] * odds * (trials - count) / (count + 1)
         if term < _NEGLIGIBLE:
             break

@@ -94,7 +94,10 @@ class Location:
     function: str = ""
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}" + (f" in {self.function}" if self.function else "")
+        place = f"{self.path}:{self.line}"
+        if self.function:
+            place += f" in {self.function}"
+        return place
 
 
 class Unchecked(str, Enum):

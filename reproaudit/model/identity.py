@@ -29,14 +29,15 @@ class Identity:
 
     def key(self) -> tuple[str, ...]:
         """Return what is hashed. The line of the location is no part of it."""
-        return (
-            self.rule,
-            self.what,
-            self.phase.name.lower() if self.phase is not None else "",
-            self.module,
-            self.location.path if self.location is not None else "",
-            self.location.function if self.location is not None else "",
-        )
+        phase = ""
+        path = ""
+        function = ""
+        if self.phase is not None:
+            phase = self.phase.name.lower()
+        if self.location is not None:
+            path = self.location.path
+            function = self.location.function
+        return (self.rule, self.what, phase, self.module, path, function)
 
 
 def fingerprints(subject: str, findings: Sequence[Finding]) -> tuple[str, ...]:
@@ -77,7 +78,9 @@ def divergence_fingerprint(result: AuditResult) -> str:
     row = result.first_divergence
     if row is None:
         return _hash((result.subject, "outcome"))
-    return _hash((result.subject, row.kind.name.lower(), row.phase.name.lower(), row.name))
+    kind = row.kind.name.lower()
+    phase = row.phase.name.lower()
+    return _hash((result.subject, kind, phase, row.name))
 
 
 def _hash(parts: Iterable[str]) -> str:

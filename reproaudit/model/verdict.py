@@ -37,10 +37,14 @@ def decide(comparison: Comparison) -> Verdict:
     """
     if len(comparison.outcomes) < 2:
         return Verdict.NOT_AUDITED
-    if len({(outcome.kind, outcome.code) for outcome in comparison.outcomes}) > 1:
+    # Details are no part of it: a message may hold a path or an address of one run.
+    endings = {(outcome.kind, outcome.code) for outcome in comparison.outcomes}
+    if len(endings) > 1:
         return Verdict.NOT_REPRODUCIBLE
     if len(comparison.classes) > 1:
-        return Verdict.WITHIN_TOLERANCE if comparison.within_tolerance else Verdict.NOT_REPRODUCIBLE
+        if comparison.within_tolerance:
+            return Verdict.WITHIN_TOLERANCE
+        return Verdict.NOT_REPRODUCIBLE
     if comparison.compared == 0 or not comparison.outcomes[0].is_success:
         return Verdict.NOT_AUDITED
     return Verdict.REPRODUCIBLE

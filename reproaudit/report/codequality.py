@@ -35,25 +35,27 @@ class CodeQualityReport:
             for issue in list_issues(result, accepted):
                 # One source may be found in several audits of a subject, and fingerprints must be
                 # unique.
-                entries.setdefault(issue.fingerprint, _entry(result, issue))
+                entries.setdefault(issue.fingerprint, _make_entry(result, issue))
         return json.dumps(list(entries.values()), indent=1) + "\n"
 
 
-def _entry(result: AuditResult, issue: Issue) -> dict[str, object]:
-    description, severity = issue.message, _SEVERITIES[issue.kind]
+def _make_entry(result: AuditResult, issue: Issue) -> dict[str, object]:
+    description = issue.message
+    severity = _SEVERITIES[issue.kind]
     if issue.is_accepted:
-        description, severity = f"{description} Accepted in the baseline.", "info"
+        description += " Accepted in the baseline."
+        severity = "info"
     elif issue.kind is Kind.FINDING and not issue.is_error:
         severity = "minor"
     if issue.place is not None:
-        path, line = issue.place.path, issue.place.line
+        path = issue.place.path
+        line = issue.place.line
     else:
-        path, line = find_subject_path(result.subject), 1
-        where = (
-            f"It lies at {issue.where}, which is no file of this repository"
-            if issue.where
-            else "No line is known"
-        )
+        path = find_subject_path(result.subject)
+        line = 1
+        where = "No line is known"
+        if issue.where:
+            where = f"It lies at {issue.where}, which is no file of this repository"
         description += f" {where}: shown at the start of the subject."
     return {
         "description": description,

@@ -7,7 +7,7 @@ An operator's name stands for its mechanism.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from reproaudit.config import settings
@@ -34,9 +34,11 @@ def explain(name: str) -> str:
     """
     pages = _make_pages()
     wanted = name.strip().lower()
-    mechanism = find_mechanism(wanted) if "::" in wanted else None
-    if mechanism is not None:
-        wanted = mechanism.id
+    # Only an operator's name has two colons.
+    if "::" in wanted:
+        mechanism = find_mechanism(wanted)
+        if mechanism is not None:
+            wanted = mechanism.id
     if wanted not in pages:
         raise UsageError(
             f"there is nothing to explain called {name!r}",
@@ -89,7 +91,11 @@ def _make_pages() -> dict[str, Page]:
 
 
 def _make_rule_page(rule: Rule) -> list[str]:
-    kind = "a warning" if rule.cause is None else rule.cause.value
+    kind = "a warning"
+    names: Sequence[str] = ()
+    if rule.cause is not None:
+        kind = rule.cause.value
+        names = list_against((rule.cause,), cuda=True)
     lines = [
         f"{rule.id}, {kind}: {rule.title}",
         "",
@@ -97,7 +103,6 @@ def _make_rule_page(rule: Rule) -> list[str]:
         "",
         *_indent_prose(f"Advice: {rule.advice}."),
     ]
-    names = list_against((rule.cause,), cuda=True) if rule.cause is not None else ()
     if names:
         lines += ["", "Interventions (reproaudit --intervene ID tries one)"]
         lines += _describe_interventions(names)
@@ -126,7 +131,11 @@ def _make_mechanism_page(entry: Mechanism) -> list[str]:
 
 
 def _make_intervention_page(entry: Intervention) -> list[str]:
-    rules = [(f"{RULES[cause].id}  {cause.value}", RULES[cause].title) for cause in entry.causes]
+    rules = []
+    for cause in entry.causes:
+        rule = RULES[cause]
+        rules.append((f"{rule.id}  {cause.value}", rule.title))
+    patch = [f"    {line}" for line in entry.patch]
     return [
         f"{entry.id}, an intervention: {entry.what}",
         "",
@@ -137,7 +146,7 @@ def _make_intervention_page(entry: Intervention) -> list[str]:
         *_indent_rows(rules),
         "",
         "In your own program",
-        *(f"    {line}" for line in entry.patch),
+        *patch,
     ]
 
 

@@ -56,7 +56,9 @@ def describe_finding(finding: Finding, width: int) -> list[str]:
 
 def show_place(location: Location | None) -> str:
     """Return a location with its function."""
-    return show_name(str(location)) if location else "unknown"
+    if not location:
+        return "unknown"
+    return show_name(str(location))
 
 
 def show_answer(evidence: Evidence, kind: str) -> str:

@@ -35,8 +35,8 @@ class GithubReport:
         names = name_subjects(results)
         for name, result in zip(names, results, strict=True):
             for issue in list_issues(result, accepted):
-                level = _choose_level(issue)
-                commands[level].append(_annotate_issue(name, issue))
+                command = _annotate_issue(name, issue)
+                commands[_choose_level(issue)].append(command)
             not_checked = word_not_checked(result)
             if not_checked:
                 properties = {"title": f"{name}: not checked"}
@@ -91,11 +91,13 @@ def _annotate_issue(name: str, issue: Issue) -> str:
 def _make_command(level: str, properties: dict[str, str], message: str) -> str:
     pairs = []
     for key, value in properties.items():
-        pairs.append(f"{key}={_escape_property(value)}")
+        escaped = _escape_property(value)
+        pairs.append(f"{key}={escaped}")
     head = level
     if pairs:
         head += " " + ",".join(pairs)
-    return f"::{head}::{_escape_message(message)}"
+    shown = _escape_message(message)
+    return f"::{head}::{shown}"
 
 
 def _escape_message(text: str) -> str:
@@ -118,4 +120,5 @@ def _count_verdicts(results: Sequence[AuditResult]) -> str:
     for verdict, word in VERDICTS.items():
         if found[verdict]:
             counts.append(f"{found[verdict]:,} {word}")
-    return f"reproaudit: {', '.join(counts)}"
+    said = ", ".join(counts)
+    return f"reproaudit: {said}"

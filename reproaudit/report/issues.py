@@ -15,7 +15,7 @@ from reproaudit.model.identity import (
     fingerprints,
     hash_identities,
 )
-from reproaudit.model.result import AuditResult, Finding
+from reproaudit.model.result import Alert, AuditResult, Finding
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.wording import (
     name_moment,
@@ -112,19 +112,22 @@ def find_subject_path(subject: str) -> str:
     """Return the file that a subject names, or the subject itself where it names none."""
     path, _, _ = subject.partition("::")
     inside = find_place("", Location(path, 1))
-    return inside.path if inside is not None else show_name(subject) or "unknown"
+    if inside is not None:
+        return inside.path
+    return show_name(subject) or "unknown"
 
 
 def name_subjects(results: Sequence[AuditResult]) -> tuple[str, ...]:
-    """Return one name per result, all different: the subject, and its settings or a number where it
-    comes again."""
+    """Return one name per result, all different.
+
+    The name is the subject, with its settings or a number where the subject comes again.
+    """
     # Services tell cases apart by name alone: two of one name would hide one another.
     plain = [show_name(result.subject) or "unknown" for result in results]
     with_settings = []
     for name, result in zip(plain, results, strict=True):
-        settings = ", ".join(
-            f"{show_name(key)} {show_name(value)}" for key, value in result.settings
-        )
+        pairs = [f"{show_name(key)} {show_name(value)}" for key, value in result.settings]
+        settings = ", ".join(pairs)
         if settings and plain.count(name) > 1:
             with_settings.append(f"{name} [{settings}]")
         else:
@@ -167,9 +170,12 @@ def word_finding(finding: Finding) -> str:
 
 def word_not_checked(result: AuditResult) -> str:
     """Return what was not compared, and why, on one line; empty if nothing was left out."""
-    return "; ".join(
-        f"{show_prose(note.what)}: {show_prose(note.why)}" for note in result.not_checked
-    )
+    notes = []
+    for note in result.not_checked:
+        what = show_prose(note.what)
+        why = show_prose(note.why)
+        notes.append(f"{what}: {why}")
+    return "; ".join(notes)
 
 
 def _yield_verdict(result: AuditResult, accepted: frozenset[str]) -> Iterator[Issue]:
@@ -200,6 +206,7 @@ def _yield_verdict(result: AuditResult, accepted: frozenset[str]) -> Iterator[Is
 
 
 def _yield_findings(result: AuditResult, accepted: frozenset[str]) -> Iterator[Issue]:
+    # Within a tolerance, or where runs failed, a finding explains and fails nothing.
     decides = result.verdict is Verdict.NOT_REPRODUCIBLE
     marks = fingerprints(result.subject, result.findings)
     for finding, fingerprint in zip(result.findings, marks, strict=True):
@@ -246,27 +253,28 @@ def _identify_warning(warning: ProgramWarning) -> Identity:
 
 
 def _yield_risks(result: AuditResult) -> Iterator[Issue]:
-    identities = [
-        Identity(
-            rule=Kind.RISK.value,
-            what=alert.op,
-            phase=alert.phase,
-            module=alert.module,
-            location=alert.location,
-        )
-        for alert in result.alerts
-    ]
-    marks = hash_identities(result.subject, identities)
+    marks = hash_identities(result.subject, map(_identify_alert, result.alerts))
     for alert, fingerprint in zip(result.alerts, marks, strict=True):
-        what = f"{show_name(alert.op)}, {name_phase(alert.phase)}"
+        op = show_name(alert.op)
+        phase = name_phase(alert.phase)
         yield Issue(
             kind=Kind.RISK,
             rule=Kind.RISK.value,
             title=TITLES[Kind.RISK],
-            message=f"{what}: torch.use_deterministic_algorithms(True) refuses it. "
+            message=f"{op}, {phase}: torch.use_deterministic_algorithms(True) refuses it. "
             "A risk, not a divergence that was seen.",
             fingerprint=fingerprint,
             place=find_place(result.folder, alert.location),
             where=show_name(str(alert.location or "")),
             module=show_name(alert.module),
         )
+
+
+def _identify_alert(alert: Alert) -> Identity:
+    return Identity(
+        rule=Kind.RISK.value,
+        what=alert.op,
+        phase=alert.phase,
+        module=alert.module,
+        location=alert.location,
+    )

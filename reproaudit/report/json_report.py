@@ -44,11 +44,12 @@ class JsonReport:
 def to_json(result: AuditResult) -> str:
     """Return result.json, the same bytes for the same result."""
     body = encode(AuditResult, result)
-    document = (
-        {"schema": body.pop("schema")}
-        | body
-        | {"runs": _deciding_runs(result), "run_details": body["runs"]}
-    )
+    # The number first, so that a reader knows early what it reads; `runs` keeps its place and
+    # becomes how many decided.
+    document = {"schema": body.pop("schema")}
+    document |= body
+    document["runs"] = _count_deciding_runs(result)
+    document["run_details"] = body["runs"]
     return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
 
@@ -80,15 +81,19 @@ def _read(document: dict[str, Any]) -> AuditResult:
         result: AuditResult = decode(AuditResult, document | {"runs": document.pop("run_details")})
     except Malformed as fault:
         # The model calls `runs` what the document calls `run_details`.
-        first, dot, rest = fault.where.removeprefix(".").partition("[")
-        fault.where = f"{'run_details' if first == 'runs' else first}{dot}{rest}"
+        first, bracket, rest = fault.where.removeprefix(".").partition("[")
+        if first == "runs":
+            first = "run_details"
+        fault.where = f"{first}{bracket}{rest}"
         raise
-    if type(runs) is not int or runs != _deciding_runs(result):
-        raise Malformed(f"runs is {quote(runs)}, but {_deciding_runs(result)} runs are in classes")
+    deciding = _count_deciding_runs(result)
+    # True would equal 1.
+    if type(runs) is not int or runs != deciding:
+        raise Malformed(f"runs is {quote(runs)}, but {deciding} runs are in classes")
     return result
 
 
-def _deciding_runs(result: AuditResult) -> int:
+def _count_deciding_runs(result: AuditResult) -> int:
     """Count the runs that decided the verdict; without classes, those at the level that decides."""
     in_classes = sum(len(group) for group in result.classes)
     return in_classes or sum(run.level is Level.BOUNDARY for run in result.runs)
@@ -121,10 +126,9 @@ def _check_version(document: Mapping[str, Any], name: str) -> None:
     if type(schema) is not int:
         raise Malformed(f"schema is {quote(schema)}, not a whole number")
     if schema != RESULT_SCHEMA:
-        hint = "audit again, or use the reproaudit that wrote it"
         _refuse(
             name,
             f"its schema is {quote(schema)}, this reproaudit reads {RESULT_SCHEMA}",
-            "result-version",
-            hint,
+            code="result-version",
+            hint="audit again, or use the reproaudit that wrote it",
         )

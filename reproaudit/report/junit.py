@@ -53,7 +53,9 @@ def _make_case(name: str, result: AuditResult, accepted: frozenset[str]) -> Elem
     known = [issue for issue in found if issue.is_accepted]
     verdict = VERDICTS[result.verdict]
     said = show_prose(result.headline)
-    headline = f"{verdict}: {said}" if said else verdict
+    headline = verdict
+    if said:
+        headline += f": {said}"
     # Dashboards show the text of a case as it is, so it is the report for a screen.
     report = TerminalReport().render(result)
     output = _describe_known(known)

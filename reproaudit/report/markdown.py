@@ -128,6 +128,7 @@ def _longest_run(words: str) -> int:
 
 def _fence(lines: Sequence[str], language: str) -> list[str]:
     shown = [escape(line) for line in lines]
+    # Longer than any run of backticks inside, which would end the block, and three at least.
     longest = max(map(_longest_run, shown), default=0)
     fence = "`" * max(3, longest + 1)
     return [f"{fence}{language}", *shown, fence]
@@ -144,7 +145,8 @@ def _make_title(results: Sequence[AuditResult]) -> str:
         found = [result for result in results if result.verdict is verdict]
         if found:
             counts.append(f"{len(found):,} {word}")
-    return f"## reproaudit: {', '.join(counts)}"
+    said = ", ".join(counts)
+    return f"## reproaudit: {said}"
 
 
 def _make_table(audits: Sequence[_Audit]) -> Iterator[str]:
@@ -159,7 +161,8 @@ def _make_table(audits: Sequence[_Audit]) -> Iterator[str]:
             _show_verdict(audit),
             *_show_first_finding(audit.result),
         ]
-        yield f"| {' | '.join(cells)} |"
+        row = " | ".join(cells)
+        yield f"| {row} |"
     if len(audits) > _ROWS:
         cut = show_count(len(audits) - _ROWS, "more subject")
         yield f"\n… and {cut}"
@@ -181,15 +184,21 @@ def _show_first_finding(result: AuditResult) -> tuple[str, str, str]:
     finding = result.findings[0]
     op = code(finding.op or "", in_table=True)
     place = code(str(finding.location or ""), in_table=True)
-    where = ", ".join(filter(None, (op, place)))
-    return where, finding.cause.value, _show_fix(finding.fix)
+    known = [part for part in (op, place) if part]
+    where = ", ".join(known)
+    cause = finding.cause.value
+    fix = _show_fix(finding.fix)
+    return where, cause, fix
 
 
 def _show_fix(fix: Fix | None) -> str:
     if fix is None:
         return ""
-    settings = ", ".join(code(name, in_table=True) for name in fix.settings)
-    state = "verified" if fix.verified else "not verified"
+    names = [code(name, in_table=True) for name in fix.settings]
+    settings = ", ".join(names)
+    state = "not verified"
+    if fix.verified:
+        state = "verified"
     return f"{settings} {state}".strip()
 
 
@@ -218,7 +227,9 @@ def _make_sections(audit: _Audit) -> Iterator[str]:
             risks.append(_describe_risk(issue))
     notes = []
     for note in result.not_checked:
-        notes.append(f"- {text(note.what)}: {text(note.why)}")
+        what = text(note.what)
+        why = text(note.why)
+        notes.append(f"- {what}: {why}")
     yield from _list("Accepted in the baseline", known)
     yield from _list("Warnings", warnings)
     yield from _list("Risks", risks)
@@ -281,7 +292,8 @@ def _describe_finding(number: int, finding: Finding) -> Iterator[str]:
         when += f", {finding.count:,} times"
     yield f"- when: {when}"
     cause = finding.cause.value
-    yield f"- cause: **{cause}** ({text(finding.rule)}): {text(finding.title)}"
+    rule = text(finding.rule)
+    yield f"- cause: **{cause}** ({rule}): {text(finding.title)}"
     for note in _tell_evidence(finding.evidence):
         yield f"- evidence: {text(note)}"
     if finding.difference is not None:

@@ -25,8 +25,10 @@ class Report(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """Where a report's class is: it is imported only when it is asked for, and must work without
-    arguments."""
+    """Where a report's class is.
+
+    It is imported only when it is asked for, and must work without arguments.
+    """
 
     module: str
     report: str
@@ -54,11 +56,14 @@ def formats() -> tuple[str, ...]:
 def require_format(name: str) -> Format:
     """Return the format's entry; an unknown name is a UsageError."""
     if name not in FORMATS:
+        hint = "formats: " + ", ".join(FORMATS)
         near = difflib.get_close_matches(name, FORMATS, n=1)
+        if near:
+            hint = f"did you mean {near[0]!r}?"
         raise UsageError(
             f"there is no report format {name!r}",
             code="report-format",
-            hint=f"did you mean {near[0]!r}?" if near else f"formats: {', '.join(FORMATS)}",
+            hint=hint,
         )
     return FORMATS[name]
 
@@ -71,8 +76,12 @@ def render(result: AuditResult, format: str) -> str:
 def render_all(
     results: Sequence[AuditResult], format: str, accepted: frozenset[str] = frozenset()
 ) -> str:
-    """Render several results as one report; findings whose fingerprints are in `accepted` are known
-    and accepted."""
+    """Render several results as one report.
+
+    Findings whose fingerprints are in `accepted` are known and accepted.
+    """
     entry = require_format(format)
-    report = cast(Report, getattr(importlib.import_module(entry.module), entry.report)())
+    module = importlib.import_module(entry.module)
+    make_report = getattr(module, entry.report)
+    report = cast(Report, make_report())
     return report.render_all(results, accepted)

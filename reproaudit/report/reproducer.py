@@ -106,7 +106,8 @@ def _write_script(
         "THREADS": threads,
         "REPEATS": repeats,
     }
-    lines = [f"# The call comes from {show_name(_say_origin(finding))}."]
+    origin = show_name(_say_origin(finding))
+    lines = [f"# The call comes from {origin}."]
     if not call["op"].startswith("aten::"):
         lines.append(
             "# The operator is not torch's own: import here the library that registers it."
@@ -114,8 +115,11 @@ def _write_script(
     for name, value in values.items():
         if name in _COMMENTS:
             lines.append(f"# {_COMMENTS[name]}")
-        lines.append(f"{name} = {_source_of(value, is_broken=name == 'TENSORS')}")
-    return _TEMPLATE.read_text(encoding="utf-8").replace(_DATA, "\n".join(lines) + "\n")
+        source = _write_source(value, is_broken=name == "TENSORS")
+        lines.append(f"{name} = {source}")
+    data = "\n".join(lines) + "\n"
+    template = _TEMPLATE.read_text(encoding="utf-8")
+    return template.replace(_DATA, data)
 
 
 _COMMENTS = {
@@ -128,35 +132,54 @@ _COMMENTS = {
 }
 
 
-def _source_of(value: Any, *, is_broken: bool = False) -> str:
-    """Return Python source for what JSON can hold; a list on a line of its own for each item if
-    `is_broken`."""
+def _write_source(value: Any, *, is_broken: bool = False) -> str:
+    """Return Python source for what JSON can hold.
+
+    If `is_broken`, each item of a list has a line of its own.
+    """
     if isinstance(value, dict):
-        pairs = [f"{_source_of(key)}: {_source_of(item)}" for key, item in value.items()]
-        return f"{{{', '.join(pairs)}}}"
+        pairs = []
+        for key, item in value.items():
+            pairs.append(f"{_write_source(key)}: {_write_source(item)}")
+        inside = ", ".join(pairs)
+        return f"{{{inside}}}"
     if isinstance(value, list):
-        items = [_source_of(item) for item in value]
+        items = [_write_source(item) for item in value]
         if is_broken and items:
-            return "[\n" + "".join(f"    {item},\n" for item in items) + "]"
-        return f"[{', '.join(items)}]"
-    # JSON's escapes are Python's, but for the surrogate pairs that it makes of what is not ASCII.
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+            lines = [f"    {item},\n" for item in items]
+            return "[\n" + "".join(lines) + "]"
+        inside = ", ".join(items)
+        return f"[{inside}]"
+    if isinstance(value, str):
+        # JSON's escapes are Python's, but for the surrogate pairs that it makes of what is not
+        # ASCII.
+        return json.dumps(value, ensure_ascii=False)
+    return repr(value)
 
 
 def _say_origin(finding: Finding) -> str:
-    place = f"{finding.location}" if finding.location else "a line that is not known"
-    module = f", module {finding.module}" if finding.module else ""
-    return f"{place}{module}, {name_moment(finding.phase, finding.step)}"
+    """Return the line, the module and the moment of the call."""
+    origin = "a line that is not known"
+    if finding.location:
+        origin = str(finding.location)
+    if finding.module:
+        origin += f", module {finding.module}"
+    moment = name_moment(finding.phase, finding.step)
+    return f"{origin}, {moment}"
 
 
 def _write_readme(
     call: Mapping[str, Any], finding: Finding, environment: Mapping[str, str], repeats: int
 ) -> str:
+    # As people write it: the overload `default` goes without saying.
     op = f"{call['op']}.{call['overload']}".removesuffix(".default")
-    tensors = [
-        f"- tensor {number}: {_show_tensor(tensor)}"
-        for number, tensor in enumerate(call["tensors"])
-    ]
+    origin = _code(_say_origin(finding))
+    tensors = []
+    for number, tensor in enumerate(call["tensors"]):
+        tensors.append(f"- tensor {number}: {_show_tensor(tensor)}")
+    facts = []
+    for name, value in environment.items():
+        facts.append(f"| {_cell(name)} | {_cell(value)} |")
     return "\n".join(
         [
             f"# `{op}` returns different results for equal inputs",
@@ -177,7 +200,7 @@ def _write_readme(
             "",
             "## Where it comes from",
             "",
-            f"In the program, `{op}` is called at {_code(_say_origin(finding))}, with:",
+            f"In the program, `{op}` is called at {origin}, with:",
             "",
             *(tensors or ["- no tensors"]),
             "",
@@ -189,18 +212,22 @@ def _write_readme(
             "",
             "| | |",
             "|---|---|",
-            *(f"| {_cell(name)} | {_cell(value)} |" for name, value in environment.items()),
+            *facts,
             "",
         ]
     )
 
 
 def _show_tensor(tensor: Mapping[str, Any]) -> str:
+    # The recording may be a stranger's: fields of another kind are shown, and none is needed.
+    dtype = tensor.get("dtype")
     shape = tensor.get("shape")
-    sizes = ", ".join(map(str, shape)) if isinstance(shape, list) else "?"
-    return _code(
-        f"{tensor.get('dtype')}[{sizes}] on {tensor.get('device')}, strides {tensor.get('stride')}"
-    )
+    device = tensor.get("device")
+    stride = tensor.get("stride")
+    sizes = "?"
+    if isinstance(shape, list):
+        sizes = ", ".join(map(str, shape))
+    return _code(f"{dtype}[{sizes}] on {device}, strides {stride}")
 
 
 def _list_evidence(finding: Finding) -> list[str]:
@@ -231,7 +258,9 @@ def _list_evidence(finding: Finding) -> list[str]:
 
 
 def _code(text: str) -> str:
-    return f"`{show_name(text).replace('`', chr(39))}`"
+    # A backtick would end the span, so it becomes a quote.
+    shown = show_name(text).replace("`", "'")
+    return f"`{shown}`"
 
 
 def _cell(text: str) -> str:

@@ -82,7 +82,9 @@ class SarifReport:
 def _level(issue: Issue) -> str:
     if issue.is_error:
         return "error"
-    return "warning" if issue.kind is Kind.WARNING else "note"
+    if issue.kind is Kind.WARNING:
+        return "warning"
+    return "note"
 
 
 # -- rules, and kinds of notifications
@@ -135,9 +137,11 @@ def _say_where_to_read(rule: str, title: str) -> str:
 
 def _make_descriptor(identity: str, *, name: str, title: str, about: str, level: str) -> Json:
     """Describe a rule or a kind of notification, with all that code scanning asks for."""
+    # Code scanning wants names in camel case; ours have hyphens.
+    words = [word.capitalize() for word in name.split("-")]
     return {
         "id": identity,
-        "name": "".join(word.capitalize() for word in name.split("-")),
+        "name": "".join(words),
         "shortDescription": {"text": title},
         "fullDescription": {"text": f"{title[:1].upper()}{title[1:]}."},
         "help": {"text": about},
@@ -237,9 +241,12 @@ def _make_invocation(result: AuditResult, found: Sequence[Issue], numbers: dict[
     notifications = [_make_notification(issue, numbers) for issue in found if issue.place is None]
     text = word_not_checked(result)
     if text:
-        notifications.append(
-            {"descriptor": {"id": _NOT_CHECKED}, "level": "note", "message": {"text": text}}
-        )
+        notification: Json = {
+            "descriptor": {"id": _NOT_CHECKED},
+            "level": "note",
+            "message": {"text": text},
+        }
+        notifications.append(notification)
     return {
         "executionSuccessful": result.verdict is not Verdict.NOT_AUDITED,
         "exitCode": exit_code([result.verdict]),
@@ -256,10 +263,12 @@ def _make_invocation(result: AuditResult, found: Sequence[Issue], numbers: dict[
 def _make_notification(issue: Issue, numbers: dict[str, int]) -> Json:
     """Return what has no line in the repository. What is accepted says so: a notification cannot be
     suppressed."""
-    known = "Accepted in the baseline. " if issue.is_accepted else ""
+    message = issue.message
+    if issue.is_accepted:
+        message = f"Accepted in the baseline. {message}"
     notification: Json = {
         "level": _level(issue),
-        "message": {"text": known + issue.message},
+        "message": {"text": message},
     }
     if issue.kind in _WITH_RULE:
         notification["associatedRule"] = {"id": issue.rule, "index": numbers[issue.rule]}

@@ -177,10 +177,10 @@ class _Page:
         for finding in findings[: self.max_rows]:
             op = show_name(finding.op or "")
             line = _show_line(finding.location)
-            phase = name_phase(finding.phase)
+            when = f"{name_phase(finding.phase)} {finding.step}"
             cause = finding.cause.value
             repair = _show_proven_fix(finding.fix)
-            rows.append((op, line, f"{phase} {finding.step}", cause, repair))
+            rows.append((op, line, when, cause, repair))
         columns = (
             name_column("op"),
             name_column("line"),
@@ -210,7 +210,8 @@ class _Page:
         rows = []
         for trial in result.trials[: self.max_rows]:
             settings = ", ".join(map(show_name, trial.settings))
-            rows.append((settings, show_prose(word_trial(trial))))
+            outcome = show_prose(word_trial(trial))
+            rows.append((settings, outcome))
         columns = (prose_column("interventions"), prose_column("what came of it"))
         return self._make_table(columns, rows, total=len(result.trials))
 
@@ -241,16 +242,23 @@ class _Page:
             op = show_name(alert.op)
             place = show_place(alert.location)
             phase = name_phase(alert.phase)
-            rows.append((op, place, phase, show_whole(alert.count)))
-        columns = (name_column("op"), name_column("line"), Column("phase"), number_column("times"))
+            times = show_whole(alert.count)
+            rows.append((op, place, phase, times))
+        columns = (
+            name_column("op"),
+            name_column("line"),
+            Column("phase"),
+            number_column("times"),
+        )
         return self._make_table(columns, rows, total=len(result.alerts))
 
     def _list_changes(self, result: AuditResult) -> list[str]:
         texts = []
         for change in result.changes:
-            text = (
-                f"{show_name(change.what)}: {show_name(change.before)} → {show_name(change.after)}"
-            )
+            what = show_name(change.what)
+            before = show_name(change.before)
+            after = show_name(change.after)
+            text = f"{what}: {before} → {after}"
             if change.location:
                 text += f", {show_place(change.location)}"
             texts.append(text)
@@ -298,7 +306,9 @@ class _Page:
 
 
 def _show_note(note: NotChecked) -> str:
-    return f"{show_prose(note.what)}: {show_prose(note.why)}"
+    what = show_prose(note.what)
+    why = show_prose(note.why)
+    return f"{what}: {why}"
 
 
 def _show_warning(warning: ProgramWarning) -> str:
@@ -326,8 +336,10 @@ def _show_proven_fix(fix: Fix | None) -> str:
 
 
 def _name_pair(divergences: Sequence[TensorDivergence]) -> str:
-    """Name the two runs that the table compares; empty if there are several pairs, which then need
-    a column."""
+    """Name the two runs that the table compares.
+
+    Empty if there are several pairs, which then need a column.
+    """
     pairs = {divergence.runs for divergence in divergences}
     if len(pairs) != 1:
         return ""
@@ -343,6 +355,7 @@ def _make_tensor_row(divergence: TensorDivergence, *, with_runs: bool) -> tuple[
     runs = f"{first}, {second}" if with_runs else ""
     remark = show_prose(word_remark(divergence))
     found = divergence.difference
+    # No values to compare: the remark says why.
     if found is None:
         return (kind, name, step, runs, "", "", "", remark)
     remarks = [remark] if remark else []
@@ -376,14 +389,17 @@ def _show_settings(result: AuditResult) -> str:
         return ""
     texts = []
     for name, value in result.settings:
-        texts.append(f"{show_name(name)} {show_name(value)}")
+        shown = show_name(value)
+        texts.append(f"{show_name(name)} {shown}")
     settings = ", ".join(texts)
     return f"settings: {settings}"
 
 
 def _count_cut(cut: int, in_json: int | None = None) -> list[str]:
-    """Say how many rows were left out, and how many of them the JSON report has, which is all
-    unless told."""
+    """Say how many rows were left out, and how many of them the JSON report has.
+
+    `in_json` None: it has all of them.
+    """
     if cut <= 0:
         return []
     if in_json is None or in_json >= cut:
