@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from reproaudit.model.events import Level, Location, NotChecked, Outcome, ProgramWarning
-from reproaudit.model.result import AuditResult, Finding, Fix, TensorDivergence
+from reproaudit.model.result import AuditResult, Finding, Fix
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.finding_lines import (
     EVIDENCE,
@@ -25,20 +25,17 @@ from reproaudit.report.layout import (
     wrap_beside,
     wrap_entry,
 )
+from reproaudit.report.tensor_rows import TENSOR_COLUMNS, make_tensor_row, name_pair
 from reproaudit.report.wording import (
     VERDICTS,
     escape,
-    name_kind,
-    name_oddities,
     name_phase,
     show_count,
     show_name,
     show_prose,
-    show_real,
     show_whole,
     word_completeness,
     word_confidence,
-    word_remark,
     word_trial,
     word_warning,
 )
@@ -123,7 +120,7 @@ class _Page:
         yield "Other findings", self._list_others(findings[1:])
         yield "Evidence about operators", self._list_evidence(findings)
         yield "Tried", self._list_trials(result)
-        yield f"What differs{_name_pair(result.divergences)}", self._list_tensors(result)
+        yield f"What differs{name_pair(result.divergences)}", self._list_tensors(result)
         yield (
             "Operators that torch.use_deterministic_algorithms(True) refuses",
             self._list_alerts(result),
@@ -216,21 +213,11 @@ class _Page:
         return self._make_table(columns, rows, total=len(result.trials))
 
     def _list_tensors(self, result: AuditResult) -> list[str]:
-        has_pairs = not _name_pair(result.divergences)
+        has_pairs = not name_pair(result.divergences)
         rows = []
         for divergence in result.divergences[: self.max_rows]:
-            rows.append(_make_tensor_row(divergence, with_runs=has_pairs))
-        columns = (
-            Column("kind"),
-            name_column("name"),
-            number_column("step"),
-            Column("runs"),
-            number_column("differing/elements"),
-            number_column("max ULP"),
-            number_column("max abs"),
-            prose_column("note"),
-        )
-        lines = make_table(columns, rows, self.width)
+            rows.append(make_tensor_row(divergence, with_runs=has_pairs))
+        lines = make_table(TENSOR_COLUMNS, rows, self.width)
         # A result keeps only the first of many divergences; the total counts them all.
         total = max(result.divergences_total, len(result.divergences))
         in_json = len(result.divergences) - len(rows)
@@ -333,40 +320,6 @@ def _show_proven_fix(fix: Fix | None) -> str:
     if fix is None or not fix.verified:
         return ""
     return ", ".join(map(show_name, fix.settings))
-
-
-def _name_pair(divergences: Sequence[TensorDivergence]) -> str:
-    """Name the two runs that the table compares.
-
-    Empty if there are several pairs, which then need a column.
-    """
-    pairs = {divergence.runs for divergence in divergences}
-    if len(pairs) != 1:
-        return ""
-    ((first, second),) = pairs
-    return f" between runs {first} and {second}"
-
-
-def _make_tensor_row(divergence: TensorDivergence, *, with_runs: bool) -> tuple[str, ...]:
-    first, second = divergence.runs
-    kind = name_kind(divergence.kind)
-    name = show_name(divergence.name)
-    step = str(divergence.step)
-    runs = f"{first}, {second}" if with_runs else ""
-    remark = show_prose(word_remark(divergence))
-    found = divergence.difference
-    # No values to compare: the remark says why.
-    if found is None:
-        return (kind, name, step, runs, "", "", "", remark)
-    remarks = [remark] if remark else []
-    remarks += name_oddities(found)
-    if found.within_tolerance:
-        remarks.append("within tolerance")
-    differing = f"{show_whole(found.differing)}/{show_whole(found.elements)}"
-    max_ulp = show_whole(found.max_ulp)
-    max_abs = show_real(found.max_abs)
-    note = ", ".join(remarks)
-    return (kind, name, step, runs, differing, max_ulp, max_abs, note)
 
 
 def _count_tensors(result: AuditResult) -> str:
