@@ -8,10 +8,12 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
+_Namespace = types.MappingProxyType[str, Any]
+
 # Descriptors of the interpreter: a metaclass of the program may answer for these names otherwise.
 _type_dict = type.__dict__
 _mro: Callable[[type], tuple[type, ...]] = _type_dict["__mro__"].__get__
-_namespace: Callable[[type], types.MappingProxyType[str, Any]] = _type_dict["__dict__"].__get__
+_namespace: Callable[[type], _Namespace] = _type_dict["__dict__"].__get__
 _module: Callable[[type], Any] = _type_dict["__module__"].__get__
 qualname: Callable[[type], str] = _type_dict["__qualname__"].__get__
 
@@ -43,7 +45,9 @@ def read_attributes(value: Any, kind: type) -> dict[str, Any]:
         if type(held) is types.GetSetDescriptorType:
             own = held.__get__(value)
             if type(own) is dict:
-                found.update({key: item for key, item in own.items() if type(key) is str})
+                for key, item in own.items():
+                    if type(key) is str:
+                        found[key] = item
         if "__slots__" not in names:
             continue
         for name, member in names.items():
@@ -75,7 +79,10 @@ def keeps_private(kind: type) -> bool:
 
 def _root(kind: type) -> str:
     module = _module(kind)
-    return module.partition(".")[0] if type(module) is str else ""
+    if type(module) is not str:
+        return ""
+    root, _, _ = module.partition(".")
+    return root
 
 
 def _full_name(kind: type) -> str:

@@ -12,7 +12,7 @@ import torch
 
 from reproaudit.model.events import EventFlag, Unchecked
 from reproaudit.record.digest.device import digest_into, fold, why_no_kernel
-from reproaudit.record.digest.tensors import combine, untraced
+from reproaudit.record.digest.tensors import Digest, combine, untraced
 from reproaudit.record.state.rng import is_capturing
 from reproaudit.record.torch_private import DisableFunctionModes, cuda_stream_handle
 from reproaudit.trace.writer import TraceWriter
@@ -20,6 +20,7 @@ from reproaudit.trace.writer import TraceWriter
 ROWS = 1 << 14  # digests per buffer of 256 KiB; a step with more of them takes further buffers
 # Events that wait before they are fetched although no step ends, as in a program without steps.
 MOST_PENDING = 1 << 17
+_LONGEST_REASON = 300  # characters of an error's message
 
 _getpid = os.getpid
 
@@ -37,7 +38,9 @@ class Buffer:
         # In inference mode a tensor would be made that no code outside of it may change.
         with torch.inference_mode(False):
             self.rows = torch.zeros((ROWS, 2), dtype=torch.int64, device=device)
-        self.stream: Any = torch.cuda.current_stream(device) if device.type == "cuda" else None
+        self.stream: Any = None
+        if device.type == "cuda":
+            self.stream = torch.cuda.current_stream(device)
         self.taken = 0
         # Of the rows taken, those whose digests were fetched or could not be begun.
         self.settled = 0
@@ -47,10 +50,11 @@ class Buffer:
 
         Returns a function that waits for the copy and returns the rows.
         """
+        filled = self.rows[: self.taken]
         if self.stream is None:
-            return self.rows[: self.taken].cpu().tolist
+            return filled.cpu().tolist
         with torch.cuda.stream(self.stream):
-            copy = self.rows[: self.taken].to("cpu", non_blocking=True)  # into pinned memory
+            copy = filled.to("cpu", non_blocking=True)  # into pinned memory
             copied = torch.cuda.Event()
             copied.record(self.stream)
 
@@ -68,11 +72,12 @@ class Buffer:
 
         On the buffer's own stream, so that what the stream does next finds zeros.
         """
+        filled = self.rows[: self.taken]
         if self.stream is None:
-            self.rows[: self.taken].zero_()
+            filled.zero_()
         else:
             with torch.cuda.stream(self.stream):
-                self.rows[: self.taken].zero_()
+                filled.zero_()
         self.taken = 0
         self.settled = 0
 
@@ -86,7 +91,9 @@ class DeviceDigest:
     seed: int
 
 
-Part = DeviceDigest | tuple[int, int]
+Part = DeviceDigest | Digest
+# Digests that were fetched, by the id of the DeviceDigest.
+_Values = dict[int, Digest]
 # A device and the handle of one of its streams; 0 for devices without streams.
 _Lane = tuple[torch.device, int]
 
@@ -239,7 +246,7 @@ class DeviceDigests:
             with self._lock:
                 self._writer.hold = bool(self._pending)
 
-    def _fetch(self, pending: list[_Pending]) -> dict[int, tuple[int, int]]:
+    def _fetch(self, pending: list[_Pending]) -> _Values:
         """Return the digest of each part by its id; RuntimeError if the device cannot be asked."""
         parts: list[DeviceDigest] = []
         for waiting in pending:
@@ -248,7 +255,8 @@ class DeviceDigests:
                     parts.append(part)
         buffers = {id(part.buffer): part.buffer for part in parts}
         for buffer in buffers.values():
-            if buffer.rows.is_cuda and is_capturing(buffer.rows.device):
+            device = buffer.rows.device
+            if buffer.rows.is_cuda and is_capturing(device):
                 raise RuntimeError(
                     "a step ended while a CUDA graph was captured, where nothing may be waited for"
                 )
@@ -256,9 +264,10 @@ class DeviceDigests:
             # All copies are begun before the first is waited for.
             waits = {key: buffer.start_copy() for key, buffer in buffers.items()}
             rows = {key: wait() for key, wait in waits.items()}
-            values = {}
+            values: _Values = {}
             for part in parts:
-                first, second = rows[id(part.buffer)][part.row]
+                fetched = rows[id(part.buffer)]
+                first, second = fetched[part.row]
                 values[id(part)] = fold((first, second), part.seed)
             self._recycle(parts)
         return values
@@ -281,14 +290,16 @@ class DeviceDigests:
                         self._free.setdefault(lane, []).append(buffer)
             self._full.clear()
 
-    def _patch(self, pending: list[_Pending], values: dict[int, tuple[int, int]]) -> None:
+    def _patch(self, pending: list[_Pending], values: _Values) -> None:
         for waiting in pending:
+            # What lacks the digest of a tensor stays UNDIGESTED.
+            clear = EventFlag.UNDIGESTED if waiting.is_complete else EventFlag(0)
             try:
                 self._writer.patch(
                     waiting.event,
                     inputs=_resolve(waiting.inputs, values),
                     outputs=_resolve(waiting.outputs, values),
-                    clear=EventFlag.UNDIGESTED if waiting.is_complete else 0,
+                    clear=clear,
                 )
             except ValueError:
                 # Another thread ended a step, which flushed the event before its digest was there.
@@ -300,14 +311,18 @@ class DeviceDigests:
 
 
 def _first_line(error: RuntimeError) -> str:
-    return str(error).partition("\n")[0][:300]
+    first, _, _ = str(error).partition("\n")
+    return first[:_LONGEST_REASON]
 
 
-def _resolve(parts: list[Part], values: dict[int, tuple[int, int]]) -> tuple[int, int] | None:
+def _resolve(parts: list[Part], values: _Values) -> Digest | None:
     """Return the combined digest of parts, of which those on a device are looked up."""
     if not parts:
         return None
-    digests = []
+    digests: list[Digest] = []
     for part in parts:
-        digests.append(values[id(part)] if isinstance(part, DeviceDigest) else part)
+        if isinstance(part, DeviceDigest):
+            digests.append(values[id(part)])
+        else:
+            digests.append(part)
     return combine(digests)

@@ -93,10 +93,12 @@ def merge(dims: Sequence[Dim]) -> list[Dim]:
     for length, stride in dims:
         if length == 1:
             continue
-        if merged and merged[-1][1] == length * stride:
-            merged[-1] = (merged[-1][0] * length, stride)
-        else:
-            merged.append((length, stride))
+        if merged:
+            outer_length, outer_stride = merged[-1]
+            if outer_stride == length * stride:
+                merged[-1] = (outer_length * length, stride)
+                continue
+        merged.append((length, stride))
     return merged
 
 
@@ -109,7 +111,8 @@ def _rows(dims: list[Dim], *, size: int, count: int, extent: int) -> Layout | No
     """Return the layout of `count` elements whose rows are whole numbers of words."""
     per_word = WORD // size
     length, inner = dims[-1]
-    words = [*dims[:-1], (length // per_word, inner * per_word)]
+    row = (length // per_word, inner * per_word)
+    words = [*dims[:-1], row]
 
     placed: list[tuple[int, int, int]] = []  # stride, size, position
     position = 1

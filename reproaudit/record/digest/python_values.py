@@ -139,7 +139,8 @@ class _Walk:
                 return self._text(value, kind, base)
         for number in (int, float, complex):
             if issubclass(kind, number):
-                return _xxh128(qualname(kind).encode() + b"\0" + _LEAVES[number](value))
+                read_leaf = _LEAVES[number]
+                return _xxh128(qualname(kind).encode() + b"\0" + read_leaf(value))
         for moment in _MOMENTS:
             if issubclass(kind, moment):
                 state: Any = moment.__reduce__(value)[1]
@@ -154,7 +155,8 @@ class _Walk:
         self._depth += 1
         parts = [self.node(item) for item in items]
         self._depth -= 1
-        return _xxh128(qualname(kind).encode() + b"\0" + _size(length) + b"".join(parts))
+        head = qualname(kind).encode() + b"\0" + _size(length)
+        return _xxh128(head + b"".join(parts))
 
     def _members(self, kind: type, members: list[Any]) -> bytes:
         """Digest a set, in any order.
@@ -179,7 +181,8 @@ class _Walk:
             self._left = nodes
             self._bytes = size
         parts.sort()
-        return _xxh128(qualname(kind).encode() + b"\0" + _size(len(members)) + b"".join(parts))
+        head = qualname(kind).encode() + b"\0" + _size(len(members))
+        return _xxh128(head + b"".join(parts))
 
     def _enum_member(self, value: Any, kind: type) -> bytes:
         attributes = read_attributes(value, kind)
@@ -202,22 +205,30 @@ class _Walk:
         data = b""
         for part in parts:
             piece = base.__getitem__(value, part)
-            data += piece.encode("utf-8", "surrogatepass") if base is str else piece
-        return _xxh128(qualname(kind).encode() + b"\0" + _size(length) + data)
+            if base is str:
+                piece = piece.encode("utf-8", "surrogatepass")
+            data += piece
+        head = qualname(kind).encode() + b"\0" + _size(length)
+        return _xxh128(head + data)
 
     def _numpy_scalar(self, value: Any, numpy: Any) -> bytes:
         dtype = numpy.generic.dtype.__get__(value)
-        return _xxh128(dtype.str.encode() + b"\0" + numpy.generic.tobytes(value))
+        content = numpy.generic.tobytes(value)
+        return _xxh128(dtype.str.encode() + b"\0" + content)
 
     def _array(self, value: Any, kind: type, numpy: Any) -> bytes:
         # As a plain array, since a subclass may index itself by code of its own.
-        plain = value if kind is numpy.ndarray else numpy.ndarray.view(value, numpy.ndarray)
+        plain = value
+        if kind is not numpy.ndarray:
+            plain = numpy.ndarray.view(value, numpy.ndarray)
         text = f"{qualname(kind)} {plain.dtype.str} {plain.shape}".encode()
         if plain.dtype == object:
             flat = plain.reshape(-1)
+            rest = max(END_ITEMS, flat.size - END_ITEMS)
             first = flat[:END_ITEMS].tolist()
-            last = flat[max(END_ITEMS, flat.size - END_ITEMS) :].tolist()
-            return _xxh128(text + self._children(kind, plain.size, chain(first, last)))
+            last = flat[rest:].tolist()
+            content = self._children(kind, plain.size, chain(first, last))
+            return _xxh128(text + content)
         pieces: list[bytes] = []
         if plain.dtype.hasobject:
             pass  # a record with objects in it: their addresses are no content
@@ -228,7 +239,9 @@ class _Walk:
             count = self._bytes // 2 // plain.itemsize
             self._bytes = 0
             flat = plain.reshape(-1)
-            pieces = [flat[:count].tobytes(), flat[plain.size - count :].tobytes()]
+            first = flat[:count]
+            last = flat[plain.size - count :]
+            pieces = [first.tobytes(), last.tobytes()]
         return _xxh128(text + b"\0" + b"".join(pieces))
 
     def _tensor(self, value: Any, kind: type) -> bytes:
@@ -253,12 +266,13 @@ class _Walk:
         attributes: dict[str, Any] = {}
         if self._objects < _MAX_OBJECTS:
             attributes = read_attributes(value, kind)
+        names = sorted(attributes)
         if attributes and keeps_private(kind):
-            attributes = {key: item for key, item in attributes.items() if not key.startswith("_")}
+            names = [name for name in names if not name.startswith("_")]
         # By name: the order in which attributes were first set is no content of an object.
-        pairs = chain.from_iterable((key, attributes[key]) for key in sorted(attributes))
+        pairs = chain.from_iterable((name, attributes[name]) for name in names)
         self._objects += 1
-        found = self._children(kind, len(attributes), pairs)
+        found = self._children(kind, len(names), pairs)
         self._objects -= 1
         return found
 
@@ -285,7 +299,9 @@ def _int(value: int) -> bytes:
 
 
 def _complex(value: complex) -> bytes:
-    return _double(complex.real.__get__(value)) + _double(complex.imag.__get__(value))
+    real = complex.real.__get__(value)
+    imaginary = complex.imag.__get__(value)
+    return _double(real) + _double(imaginary)
 
 
 def _range(value: range) -> bytes:

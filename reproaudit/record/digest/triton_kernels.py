@@ -238,7 +238,8 @@ def bind(layout: Layout, alignment: int, device: int) -> Launch:
     1 that divides the address; for a strided layout it is at least the size of an element.
     """
     kernel, numbers, constants, programs = arguments(layout, alignment)
-    limit = _PROGRAMS_PER_PROCESSOR * torch.cuda.get_device_properties(device).multi_processor_count
+    properties = torch.cuda.get_device_properties(device)
+    limit = _PROGRAMS_PER_PROCESSOR * properties.multi_processor_count
     # Only contiguous loads gain from what 16 tells Triton: that four words can be loaded at once.
     # Odd multiples of smaller powers tell it nothing.
     if alignment == 16 and layout.walk is Walk.CONTIGUOUS:

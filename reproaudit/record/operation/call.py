@@ -56,7 +56,8 @@ def describe_call(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
 
 def tensors_of(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[torch.Tensor]:
     """Return the tensors among the arguments in order, each object once."""
-    found = {id(tensor): tensor for tensor in _walk([*args, *kwargs.values()])}
+    values = [*args, *kwargs.values()]
+    found = {id(tensor): tensor for tensor in _walk(values)}
     return list(found.values())
 
 
@@ -131,7 +132,7 @@ def _check(tensor: torch.Tensor) -> None:
     if type(tensor) not in PLAIN_TYPES:
         raise CallNotSaved(f"an input is a {type(tensor).__name__}")
     if tensor.layout is not torch.strided:
-        raise CallNotSaved(f"an input has the layout {str(tensor.layout)[6:]}")
+        raise CallNotSaved(f"an input has the layout {_without_module(tensor.layout)}")
     if tensor.is_nested:
         raise CallNotSaved("an input is nested")
     if tensor.is_quantized:
@@ -146,9 +147,10 @@ def _span(tensor: torch.Tensor) -> tuple[int, int]:
         return 0, 0
     first = int(tensor.storage_offset())
     last = first
-    for size, step in zip(tensor.shape, tensor.stride(), strict=True):
-        last += (int(size) - 1) * int(step)
-    return first * tensor.element_size(), (last + 1) * tensor.element_size()
+    for length, step in zip(tensor.shape, tensor.stride(), strict=True):
+        last += (int(length) - 1) * int(step)
+    size = tensor.element_size()
+    return first * size, (last + 1) * size
 
 
 def _describe(
@@ -185,13 +187,16 @@ def _describe_tensor(
     tensor: torch.Tensor, storages: Mapping[int, int], memories: Mapping[int, _Memory]
 ) -> dict[str, Any]:
     key = storage_key(tensor.untyped_storage())
-    cut = memories[key].start // tensor.element_size()
+    offset = 0
+    if tensor.numel():
+        cut = memories[key].start // tensor.element_size()
+        offset = int(tensor.storage_offset()) - cut
     found: dict[str, Any] = {
         "storage": storages[key],
-        "dtype": str(tensor.dtype)[6:],
+        "dtype": _without_module(tensor.dtype),
         "shape": list(tensor.shape),
         "stride": list(tensor.stride()),
-        "offset": tensor.storage_offset() - cut if tensor.numel() else 0,
+        "offset": offset,
         "device": str(tensor.device),
     }
     if tensor.is_conj():
@@ -217,8 +222,13 @@ def _as_data(value: Any, numbers: Mapping[int, int]) -> Any:
     if kind is torch.device:
         return {"device": str(value)}
     if kind in (torch.dtype, torch.layout, torch.memory_format):
-        return {kind.__name__: str(value)[6:]}
+        return {kind.__name__: _without_module(value)}
     raise CallNotSaved(f"an argument is a {kind.__name__}")
+
+
+def _without_module(value: object) -> str:
+    """Return the name of a dtype, layout or memory format without "torch." in front."""
+    return str(value).removeprefix("torch.")
 
 
 def _write_inputs(path: str, memories: Sequence[_Memory]) -> None:

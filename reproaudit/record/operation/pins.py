@@ -45,7 +45,9 @@ class Reference:
         events = self._events.get((key, thread), ())
         if occurrence >= len(events):
             return None
-        return {value.number: value for value in self._trace.values(events[occurrence])} or None
+        event = events[occurrence]
+        kept = {value.number: value for value in self._trace.values(event)}
+        return kept or None
 
 
 class Pins:
@@ -57,8 +59,10 @@ class Pins:
         for pin in recorder.plan.pins:
             self._by_op.setdefault(pin.name, set()).add(_key(pin))
         self._counts: dict[tuple[Key, int], int] = {}
+        self._reference: Reference | None = None
         folder = recorder.plan.reference
-        self._reference = Reference(folder, recorder.plan.pins) if folder else None
+        if folder:
+            self._reference = Reference(folder, recorder.plan.pins)
 
     def match(self, info: OpInfo, site: int, phase: int) -> Pinned | None:
         keys = self._by_op.get(info.name)
@@ -71,12 +75,13 @@ class Pins:
         if info.is_undefined:
             return Cleared(self._recorder.writer)
         thread = self._recorder.thread()
-        occurrence = self._counts[key, thread] = self._counts.get((key, thread), -1) + 1
+        occurrence = self._counts.get((key, thread), 0)
+        self._counts[key, thread] = occurrence + 1
+        writer = self._recorder.writer
         if self._reference is None:
-            return Kept(self._recorder.writer)
-        return Given(
-            self._recorder.writer, key[0], self._reference.outputs(key, thread, occurrence)
-        )
+            return Kept(writer)
+        outputs = self._reference.outputs(key, thread, occurrence)
+        return Given(writer, info.name, outputs)
 
 
 class Pinned:

@@ -57,10 +57,12 @@ class Rerun:
         mutated = [args[position] for position in info.mutated if position < len(args)]
         mutated += [kwargs[name] for name in info.mutated_names if name in kwargs]
         for value in mutated:
-            for tensor in value if isinstance(value, (list, tuple)) else (value,):
-                if isinstance(tensor, torch.Tensor):
-                    storage = tensor.untyped_storage()
-                    self._pristine.setdefault(storage_key(storage), storage.clone())
+            items = value if isinstance(value, (list, tuple)) else (value,)
+            for item in items:
+                if isinstance(item, torch.Tensor):
+                    storage = item.untyped_storage()
+                    key = storage_key(storage)
+                    self._pristine.setdefault(key, storage.clone())
 
     def call(self) -> list[torch.Tensor]:
         """Make the call on fresh copies of what it overwrites; return what it wrote."""
@@ -68,9 +70,12 @@ class Rerun:
 
         def with_fresh(value: Any) -> Any:
             if isinstance(value, torch.Tensor):
-                return _on_storage(value, fresh) if fresh else value
-            if type(value) in (list, tuple):
-                return type(value)(map(with_fresh, value))
+                if not fresh:
+                    return value
+                return _on_storage(value, fresh)
+            kind = type(value)
+            if kind in (list, tuple):
+                return kind(map(with_fresh, value))
             return value
 
         args = [with_fresh(value) for value in self._args]
@@ -119,9 +124,11 @@ class Rerun:
         if before == 1:
             # A program that computes with one thread is not blamed for what two would do.
             return Repetitions(ReplayWay.CONTENTION, 0, 0)
-        set_num_threads(_OVERSUBSCRIPTION * (os.cpu_count() or 1))
+        cores = os.cpu_count() or 1
+        set_num_threads(_OVERSUBSCRIPTION * cores)
         try:
-            return self._repeat(ReplayWay.CONTENTION, [digest(tensor) for tensor in self.call()])
+            wanted = [digest(tensor) for tensor in self.call()]
+            return self._repeat(ReplayWay.CONTENTION, wanted)
         finally:
             set_num_threads(before)
 
@@ -141,7 +148,8 @@ class Rerun:
         """Repeat with the flag; None if that says nothing: cuBLAS asks for a setting of its own."""
         try:
             with flags.strict():
-                return self._repeat(ReplayWay.FLAG, [digest(tensor) for tensor in self.call()])
+                wanted = [digest(tensor) for tensor in self.call()]
+                return self._repeat(ReplayWay.FLAG, wanted)
         except torch.cuda.OutOfMemoryError:  # deterministic forms take more memory
             return None
         except RuntimeError as error:
