@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -67,3 +68,21 @@ def test_a_stdout_that_takes_nothing_is_one_clear_line(tmp_path: Path, redirecti
     assert done.returncode == 2
     assert "[report-write]" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_reader_that_has_gone_away_ends_the_command_quietly(tmp_path: Path) -> None:
+    saved = tmp_path / "result.json"
+    saved.write_text(render(ONE_DIVERGENCE, "json"), encoding="utf-8")
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "reproaudit", "report", str(saved)],
+            stdout=write_end,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(write_end)
+    assert (done.returncode, done.stderr) == (2, "")
