@@ -86,8 +86,9 @@ class Log:
         end = data.rfind(b"\n") + 1
         if end != len(data):
             os.truncate(self.path, end)
-        lines = data[:end].decode("utf-8", "replace").splitlines()
-        for number, line in enumerate(lines, 1):
+        # Of bytes: in text a line would also end at U+2028 and its like, which an error may hold.
+        for number, raw in enumerate(data[:end].splitlines(), 1):
+            line = raw.decode("utf-8", "replace")
             try:
                 record = parse_json(line)
                 if number == 1:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -80,14 +81,14 @@ class _ProgramText:
             if isinstance(node, ast.Call):
                 yield node
 
-    def count_lines_to_last_import(self) -> int:
-        """Return how many lines there are down to the end of the last import at the top level."""
+    def find_end_of_imports(self) -> int:
+        """Return where the line behind the last import at the top level starts."""
         last = 0
         for node in self.tree.body:
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 end = node.end_lineno or 0
                 last = max(last, end)
-        return last
+        return self._starts[last]
 
     def sort(self, node: ast.expr) -> list[_Edit]:
         """Return the edits that put sorted() around an expression."""
@@ -112,6 +113,14 @@ class _ProgramText:
 
 def _read_position(edit: _Edit) -> tuple[int, int]:
     return edit.start, edit.end
+
+
+def _split_lines(text: str) -> list[str]:
+    """Return the lines with their ends, as Python and `patch` count them.
+
+    `str.splitlines` also divides at form feeds and other characters that end no line of a program.
+    """
+    return io.StringIO(text, newline="").readlines()
 
 
 def make_patch(
@@ -147,14 +156,14 @@ def make_patch(
         else:
             # Half a fix would look like a whole one.
             return ()
-    present = text.splitlines()
+    before = _split_lines(text)
+    present = {row.rstrip("\r\n") for row in before}
     missing = [f"{row}\n" for row in dict.fromkeys(added) if row not in present]
-    at = program.count_lines_to_last_import()
-    changed = program.apply(edits).splitlines(keepends=True)
-    changed[at:at] = missing
+    at = program.find_end_of_imports()
+    changed = program.apply([*edits, _Edit(at, at, "".join(missing))])
     rows = difflib.unified_diff(
-        text.splitlines(keepends=True),
-        changed,
+        before,
+        _split_lines(changed),
         fromfile=path,
         tofile=path,
         n=1,

@@ -45,6 +45,16 @@ def test_a_last_line_that_was_not_finished_is_dropped_and_written_over(tmp_path:
     assert path.read_bytes().startswith(whole + b'{"cell": "other"')
 
 
+def test_an_error_with_line_ends_of_its_own_stays_one_record(tmp_path: Path) -> None:
+    record = {"cell": CELL, "status": "crashed", "refusal": "one\u2028two\u2029three\x85four\n"}
+    log = begun(tmp_path / "log")
+    log.add(record)
+    log.close()
+    again = begun(tmp_path / "log")
+    again.close()
+    assert again.cells == {CELL: record}
+
+
 def test_a_broken_line_in_the_middle_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "log"
     begun(path).close()

@@ -54,6 +54,32 @@ def test_a_seed_stands_behind_the_last_import_and_only_once() -> None:
     assert [row[1:] for row in rows if row.startswith(" ")] == ["import os", ""]
 
 
+def test_a_seed_stands_behind_the_last_import_though_an_edit_above_it_removes_a_line() -> None:
+    text = "import torch\ndl = DataLoader(d, in_order=(1 ==\n    2))\nimport os\nx = 1\n"
+    rows = make_patch(text, "train.py", ("order.arrival", "seed.torch"), 2)
+    kept = [row[1:] for row in rows[3:] if not row.startswith("-")]
+    assert kept == [
+        "import torch",
+        "dl = DataLoader(d, in_order=(True))",
+        "import os",
+        "torch.manual_seed(0)",
+        "x = 1",
+    ]
+
+
+def test_a_form_feed_ends_no_line_of_a_program() -> None:
+    text = "import torch\n\f\nx = '\u2028'\ng = torch.Generator()\ng.seed()\n"
+    rows = make_patch(text, "train.py", ("seed.torch_generators",), 5)
+    assert rows == (
+        "--- train.py",
+        "+++ train.py",
+        "@@ -4,2 +4,2 @@",
+        " g = torch.Generator()",
+        "-g.seed()",
+        "+g.manual_seed(0)",
+    )
+
+
 def test_a_library_that_the_file_does_not_import_is_imported() -> None:
     assert patched("import torch\n", ("seed.python",)).splitlines() == [
         "import random",

@@ -158,6 +158,8 @@ def _bound_factor(scaling: Scaling, before: _Size, factor: int) -> tuple[int, bo
     expected = before.elements * step**power
     if expected <= _MOST_ELEMENTS:
         return factor, False
+    if power == 0.0:
+        return int(before.factor), True  # the sample itself is that large
     step = (LARGE_ELEMENTS / before.elements) ** (1 / power)
     return int(before.factor * step), True
 
