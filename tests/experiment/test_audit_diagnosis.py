@@ -73,6 +73,9 @@ def test_five_sources_at_once_are_all_named_proven_complete_and_repaired_by_a_mi
         "REPEATS = 200": "REPEATS = 250",
         "size=16": "size=64",
         "range(4)": "range(10)",
+        # On a busy machine OpenMP may give fewer threads than were asked for. Chunks then end
+        # elsewhere, and tanh rounds otherwise at their ends: a sixth source, that nobody planted.
+        "tanh": "relu",
     }.items():
         assert small in text
         text = text.replace(small, large)
