@@ -51,7 +51,7 @@ def as_config(config: Config) -> pytest.Config:
 
 
 def make_item(config: Config, nodeid: str, *, marked: bool = False) -> pytest.Item:
-    """Return a test of this session, marked `reproducible` or not."""
+    """Return a test that pytest has collected, marked `reproducible` or not."""
     marker = pytest.mark.reproducible.mark if marked else None
     item = SimpleNamespace(
         config=config,
