@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.claims import check_json
+
 PROGRAMS = Path(__file__).parent / "programs"
 
 
@@ -35,7 +37,7 @@ def audit(folder: Path, *words: str) -> tuple[int, dict[str, Any]]:
     """Audit and return the exit code and result.json."""
     done = reproaudit(folder, "--quiet", "--report", "json=result.json", *words)
     assert (folder / "result.json").exists(), done.stderr
-    return done.returncode, json.loads((folder / "result.json").read_text())
+    return done.returncode, json.loads(check_json((folder / "result.json").read_text()))
 
 
 def line_of_source(program: str) -> int:

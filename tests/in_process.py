@@ -18,6 +18,7 @@ from reproaudit.runs.budget import Budget
 from reproaudit.runs.in_process import InProcessLab
 from reproaudit.runs.request import RunMaker
 from tests.auditing import PROGRAMS
+from tests.claims import check_claims
 
 
 def audit_here(program: str, *argv: str, runs: int = 4) -> AuditResult:
@@ -42,7 +43,7 @@ def audit_here(program: str, *argv: str, runs: int = 4) -> AuditResult:
             budget=Budget(runs=40, seconds=60.0),
         )
 
-    return repeat(RepeatOptions(program, subject, runs), make, "inprocess")
+    return check_claims(repeat(RepeatOptions(program, subject, runs), make, "inprocess"))
 
 
 def stain_free_memory(number: int, *, device: str) -> None:

@@ -15,18 +15,18 @@ from reproaudit.compare.judge import Judged
 from reproaudit.diagnose.attribute import (
     add_patch,
     correct_cause,
-    could_be_repaired_by,
     drop_clock_suspicion,
-    is_repaired_by,
     lacks_exact_line,
     make_finding_without_place,
 )
 from reproaudit.diagnose.candidates import list_combinable, rank_unions
+from reproaudit.diagnose.carried import CarriedState, OrderEffects
 from reproaudit.diagnose.locate import Locator
 from reproaudit.diagnose.pinning import FoundSource, Pinning
 from reproaudit.diagnose.races import DeviceRace
 from reproaudit.diagnose.refine import Refiner
-from reproaudit.diagnose.search import Search
+from reproaudit.diagnose.search import PlainRunsAgree, Search
+from reproaudit.diagnose.shares import divide_fix, leave_out_parts, unite_findings
 from reproaudit.diagnose.trials import Trials
 from reproaudit.errors import SubjectError
 from reproaudit.knowledge.interventions import INTERVENTIONS
@@ -91,7 +91,11 @@ class Diagnostician:
         self._search = Search(self._trials.attempt)
         self._notes: list[NotChecked] = []
         self._warnings: list[ProgramWarning] = []
+        self._effects = OrderEffects(lab, judged, self._locator, self._trials, interned=interned)
+        self._carried: CarriedState | None = None
         self._fix: tuple[str, ...] | None = None
+        # False while a smaller set may still do: then some of the fix may do nothing.
+        self._is_smallest = False
         self._was_interrupted = False
 
     def run(self) -> Diagnosis:
@@ -103,8 +107,7 @@ class Diagnostician:
         self._lab.start_budget()
         rows: list[_Row] | None = None
         try:
-            self._find_sources()
-            self._find_fix()
+            self._search_all()
             rows = self._attribute()
             rows = self._refine(rows)
         except BudgetSpent:
@@ -118,12 +121,12 @@ class Diagnostician:
             # The search ended early. What was found by then is attributed all the same.
             rows = self._attribute()
         rows = self._add_patches(rows)
-        findings = tuple(row.finding for row in rows)
+        findings = unite_findings([row.finding for row in rows])
         return Diagnosis(
             findings=findings,
             trials=self._search.trials,
             is_complete=self._is_complete(findings),
-            notes=(*self._locator.notes, *self._pinning.notes, *self._notes),
+            notes=(*self._notes, *self._locator.notes, *self._pinning.notes),
             warnings=tuple(self._warnings),
             kernel=_find_kept_kernel(rows),
             was_interrupted=self._was_interrupted,
@@ -137,8 +140,44 @@ class Diagnostician:
             patched.append(replace(row, finding=finding))
         return patched
 
+    def _search_all(self) -> None:
+        """Look for what runs carry over, then for sources and a fix."""
+        self._carried = self._effects.find_early()
+        if self._carried is None:
+            try:
+                self._find_sources()
+                self._find_fix()
+            except PlainRunsAgree:
+                self._conclude_agreement()
+        if self._carried is not None and self._carried.trial is not None:
+            self._search.add(self._carried.trial)
+
+    def _conclude_agreement(self) -> None:
+        """Say what it means that the program as it is gives equal runs by now."""
+        known = self._pinning.known
+        seen = known[0].explained.finding if known else None
+        self._carried = self._effects.find_late(seen)
+        # Operators were recorded after the difference had gone: recording did not hide it.
+        notes = self._locator.notes
+        notes[:] = [note for note in notes if note.code is not Unchecked.OPERATOR_NOT_LOCATED]
+        if self._carried is not None:
+            self._fix = None
+        elif self._search.smallest is not None:
+            self._note_end("plain runs in between were equal by then")
+        else:
+            number = len(self._trials.plain_runs)
+            why = (
+                f"the difference was not seen again: {number} runs of the program as it is, made "
+                "in between, were equal too; it comes rarely, or only at first"
+            )
+            self._notes.append(NotChecked(Unchecked.NOT_PROVEN, "what repairs it", why))
+
     def _note_end(self, why: str) -> None:
         """Say why the diagnosis ended early, and what it did not come to."""
+        # What was proven by then is kept, though less of it might do.
+        self._fix = self._fix or self._search.smallest
+        if self._fix is not None and not self._is_smallest:
+            why += "; a smaller part of the repair may do"
         tried: set[str] = set()
         for trial in self._search.trials:
             tried.update(trial.settings)
@@ -205,6 +244,7 @@ class Diagnostician:
             found = self._search.find_first_enough(self._list_wide_sets())
         if found is not None:
             self._fix = self._search.shrink(found)
+            self._is_smallest = True
 
     def _list_wide_sets(self) -> list[tuple[str, ...]]:
         """Return everything at once; without what a program may not survive; with fresh files too.
@@ -236,6 +276,8 @@ class Diagnostician:
         rows: list[_Row] = []
         # A second attribution, after an interrupted one, is not to warn twice.
         self._warnings.clear()
+        if self._carried is not None:
+            return [_Row(self._carried.finding)]
         if self._fix is None:
             for one in known:
                 finding = drop_clock_suspicion(one.explained)
@@ -243,34 +285,25 @@ class Diagnostician:
             return rows
         if not known:
             return [self._make_row_without_place(self._fix)]
-        parts = self._divide_fix(self._fix, known)
+        parts = divide_fix(self._fix, known)
+        if not self._is_smallest and not any(parts):
+            rows.append(self._make_row_without_place(self._fix))
         for one, part in zip(known, parts, strict=True):
+            if not part and not self._is_smallest:
+                finding = drop_clock_suspicion(one.explained)
+                rows.append(_Row(finding, one))
+                continue
             finding = correct_cause(one.explained.finding, part)
             if not part:
                 self._warn_of_no_consequence(finding)
                 continue
             fix = self._make_fix(part, finding)
             rows.append(_Row(replace(finding, fix=fix), one))
-        for name in _leave_out_parts(self._fix, parts):
-            rows.append(self._make_row_without_place((name,)))
+        if self._is_smallest:
+            # Each of these is needed, so each has something to repair.
+            for name in leave_out_parts(self._fix, parts):
+                rows.append(self._make_row_without_place((name,)))
         return rows
-
-    @staticmethod
-    def _divide_fix(fix: tuple[str, ...], known: Sequence[FoundSource]) -> list[tuple[str, ...]]:
-        """Return the part of the fix that belongs to each source."""
-        parts: list[tuple[str, ...]] = []
-        for one in known:
-            part = tuple(name for name in fix if is_repaired_by(one, name, known))
-            parts.append(part)
-        left = _leave_out_parts(fix, parts)
-        for number, one in enumerate(known):
-            if parts[number]:
-                continue
-            # What nothing else explains goes to the first source that it could repair.
-            part = tuple(name for name in left if could_be_repaired_by(one, name))
-            parts[number] = part
-            left = [name for name in left if name not in part]
-        return parts
 
     def _warn_of_no_consequence(self, finding: Finding) -> None:
         what = finding.op or "content from outside PyTorch"
@@ -290,8 +323,8 @@ class Diagnostician:
     def _make_fix(self, part: tuple[str, ...], finding: Finding | None = None) -> Fix:
         """Return the proven fix as a finding shows its part of it."""
         assert self._fix is not None
-        # The whole fix was run, never a part of it alone: its runs are the proof of each part.
-        proof = self._search.find_trial(self._fix)
+        # Where a part was not run alone, or was not enough, the runs of the whole fix prove it.
+        proof = self._search.find_proof(part, self._fix)
         advice = ""
         if finding is not None and finding.fix is not None:
             advice = finding.fix.advice
@@ -300,7 +333,8 @@ class Diagnostician:
             advice=advice,
             verified=True,
             runs=proof.runs,
-            slowdown=self._trials.measure_slowdown(self._fix),
+            slowdown=self._trials.measure_slowdown(proof.settings),
+            together=tuple(name for name in proof.settings if name not in part),
         )
 
     def _is_complete(self, findings: Sequence[Finding]) -> bool | None:
@@ -310,7 +344,9 @@ class Diagnostician:
         intervention that repairs whatever races or reads undefined memory proves nothing of the
         kind.
         """
-        if self._fix is None:
+        if self._carried is not None:
+            return self._carried.trial is not None
+        if self._fix is None or not self._is_smallest:
             return self._pinning.is_complete
         covered: set[str] = set()
         for finding in findings:
@@ -347,14 +383,6 @@ class Diagnostician:
             finding = refiner.add_line(row.finding, pair)
             refined[number] = replace(row, finding=finding)
         return refined
-
-
-def _leave_out_parts(fix: Sequence[str], parts: Sequence[Sequence[str]]) -> list[str]:
-    """Return the interventions of the fix that are in none of the parts."""
-    taken: set[str] = set()
-    for part in parts:
-        taken.update(part)
-    return [name for name in fix if name not in taken]
 
 
 def _find_kept_kernel(rows: Sequence[_Row]) -> tuple[Finding, Path] | None:

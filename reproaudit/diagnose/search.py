@@ -9,17 +9,22 @@ from reproaudit.model.result import Trial
 Names = tuple[str, ...]
 
 
+class PlainRunsAgree(Exception):
+    """The program as it is no longer differs: with or without a change, runs would be equal."""
+
+
 class Search:
     """Tries sets of interventions by running the program, each set once.
 
     `attempt` makes the runs for a set. It may raise to end the search: what was tried until then
-    stays.
+    stays. `smallest` is the smallest set that was proven so far, None before the first.
     """
 
     def __init__(self, attempt: Callable[[Names], Trial]) -> None:
         self._attempt = attempt
         # By the set: the order of interventions makes no difference to a run.
         self._known: dict[frozenset[str], Trial] = {}
+        self.smallest: Names | None = None
 
     @property
     def trials(self) -> tuple[Trial, ...]:
@@ -31,15 +36,34 @@ class Search:
         key = frozenset(names)
         return self._known[key]
 
+    def find_proof(self, part: Iterable[str], whole: Iterable[str]) -> Trial:
+        """Return the trial that proves `part`: its own, else that of the proven `whole`."""
+        alone = self._known.get(frozenset(part))
+        if alone is not None and alone.is_proof:
+            return alone
+        return self.find_trial(whole)
+
+    def add(self, trial: Trial) -> None:
+        """Take up a trial, that of a set which was not tried before."""
+        self._known[frozenset(trial.settings)] = trial
+        if not trial.is_proof:
+            return
+        if self.smallest is None or len(trial.settings) < len(self.smallest):
+            self.smallest = trial.settings
+
     def is_enough(self, names: Iterable[str]) -> bool:
-        """Return True if runs with these interventions are equal."""
+        """Return True if runs with these interventions are equal, and plain ones are not.
+
+        Raises PlainRunsAgree once plain runs are equal too.
+        """
         wanted = tuple(dict.fromkeys(names))
-        key = frozenset(wanted)
-        trial = self._known.get(key)
+        trial = self._known.get(frozenset(wanted))
         if trial is None:
             trial = self._attempt(wanted)
-            self._known[key] = trial
-        return trial.is_equal
+            self.add(trial)
+        if trial.plain_differ is False:
+            raise PlainRunsAgree
+        return trial.is_proof
 
     def find_first_enough(self, sets: Iterable[Names]) -> Names | None:
         """Return the first of the sets that is enough; None if none is."""

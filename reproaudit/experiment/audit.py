@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reproaudit.compare.boundaries import compare_boundaries
@@ -90,11 +90,16 @@ class Experiment:
         self.notes: list[NotChecked] = []
         self.warnings: tuple[ProgramWarning, ...] = ()
         self.races: tuple[DeviceRace, ...] = ()
+        self._is_cut_short = False
 
     def run(self) -> AuditResult:
+        """Raises SubjectError, and KeyboardInterrupt if nothing was compared before it."""
         options = self.options
         runs = self._observe()
         judged = judge(runs, compare_boundaries(runs, self.interned), options.tolerances)
+        if self._is_cut_short and judged.verdict is Verdict.REPRODUCIBLE:
+            # Fewer runs than were wanted are no ground to pass.
+            judged = replace(judged, verdict=Verdict.NOT_AUDITED)
         comparison = judged.comparison
         # Two classes without a comparison: one run has tensors and another has none.
         if comparison.compared == 0 and len(comparison.classes) < 2:
@@ -102,7 +107,7 @@ class Experiment:
                 raise _make_all_ignored_error(options.ignored)
             raise _make_no_training_error(runs[0])
         # Before the diagnosis, which uses the races that this run shows as evidence.
-        alerts = self.find_alerts()
+        alerts = self._find_alerts_in_time()
         diagnosis = self._diagnose(judged, alerts)
         reproducer = self._write_reproducer(diagnosis, runs[0])
         return conclude(
@@ -125,7 +130,7 @@ class Experiment:
     def _diagnose(self, judged: Judged, alerts: tuple[Alert, ...]) -> Diagnosis:
         """Look for the causes of a difference; empty where there is none, or it was not wanted."""
         has_difference = judged.verdict in (Verdict.NOT_REPRODUCIBLE, Verdict.WITHIN_TOLERANCE)
-        if not has_difference or not self.options.diagnose:
+        if not has_difference or not self.options.diagnose or self._is_cut_short:
             return Diagnosis()
         diagnostician = Diagnostician(self.lab, judged, alerts, self.races, interned=self.interned)
         return diagnostician.run()
@@ -164,7 +169,13 @@ class Experiment:
             request = RunRequest(
                 name=f"run-{index}", index=index, what=f"run {index + 1} of {self.options.runs}"
             )
-            run = self.lab.run(request)
+            try:
+                run = self.lab.run(request)
+            except (KeyboardInterrupt, SubjectError) as error:
+                if not self._is_answer(runs, error):
+                    raise
+                self._cut_short(error, f"after {len(runs)} of {self.options.runs} runs")
+                break
             runs.append(run)
             # After the first run already: the others would only take time to say the same.
             if index == 0 and not has_trained(run):
@@ -172,6 +183,42 @@ class Experiment:
                     raise _make_no_training_error(run)
                 raise self._make_failure_error(run)
         return runs
+
+    def _is_answer(self, runs: Sequence[Run], error: BaseException) -> bool:
+        """Return True if what the runs show is worth saying, although a further one failed.
+
+        Runs that differ are. Runs that are equal are if it was the user who ended the audit.
+        """
+        if len(runs) < 2:
+            return False
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        return len(compare_boundaries(runs, self.interned).classes) > 1
+
+    def _cut_short(self, error: BaseException, when: str) -> None:
+        self._is_cut_short = True
+        why = f"it was interrupted {when}"
+        if isinstance(error, SubjectError):
+            why = f"it ended {when}: {error.message}"
+        self.notes.append(NotChecked(Unchecked.AUDIT_ENDED, "the rest of the audit", why))
+
+    def _find_alerts_in_time(self) -> tuple[Alert, ...]:
+        """Find refused ops, unless the audit was cut short; nothing here may lose the verdict."""
+        if self._is_cut_short:
+            return ()
+        try:
+            return self.find_alerts()
+        except KeyboardInterrupt as error:
+            self._cut_short(error, "after the runs that decide")
+        except SubjectError as error:
+            self.notes.append(
+                NotChecked(
+                    Unchecked.REFUSALS_CUT_SHORT,
+                    "ops that use_deterministic_algorithms refuses",
+                    error.message,
+                )
+            )
+        return ()
 
     def _make_failure_error(self, run: Run) -> SubjectError:
         outcome = run.outcome
@@ -297,7 +344,7 @@ def _suggest_commands(
     fixes: list[str] = []
     for finding in findings:
         if finding.fix is not None:
-            fixes += finding.fix.settings
+            fixes += (*finding.fix.settings, *finding.fix.together)
     changes = " ".join(f"--intervene {name}" for name in dict.fromkeys(fixes))
     explanations = tuple(f"reproaudit explain {finding.rule}" for finding in findings[:1])
     if changes:

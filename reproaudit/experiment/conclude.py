@@ -9,7 +9,7 @@ from dataclasses import replace
 from reproaudit.compare.boundaries import BoundaryComparison
 from reproaudit.compare.judge import Judged
 from reproaudit.model.confidence import bound_rate, find_interval
-from reproaudit.model.events import NotChecked, ProgramWarning
+from reproaudit.model.events import NotChecked, ProgramWarning, Unchecked
 from reproaudit.model.result import Alert, AuditResult, Confidence, Finding, RunSummary, Trial
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.headline import word_headline
@@ -77,6 +77,10 @@ def _list_comparison_warnings(comparison: BoundaryComparison) -> tuple[ProgramWa
     return (ProgramWarning(message), *comparison.warnings)
 
 
+def _is_said_later(note: NotChecked) -> bool:
+    return note.code not in (Unchecked.AUDIT_ENDED, Unchecked.DIAGNOSIS_ENDED)
+
+
 def conclude(
     judged: Judged,
     findings: tuple[Finding, ...],
@@ -105,7 +109,10 @@ def conclude(
         is_equal=judged.verdict is Verdict.REPRODUCIBLE,
     )
     # Each reason once: an audit's alert run may note what its first run noted already.
-    not_checked = tuple(dict.fromkeys([*judged.not_checked, *first.notes, *notes]))
+    said = [*judged.not_checked, *first.notes, *notes]
+    # That the audit was cut short comes first: it qualifies all the rest.
+    said.sort(key=_is_said_later)
+    not_checked = tuple(dict.fromkeys(said))
     result = AuditResult(
         verdict=judged.verdict,
         headline="",

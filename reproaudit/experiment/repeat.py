@@ -214,7 +214,7 @@ class _Repetitions:
                 # Ctrl-C is for the whole session of tests, not for one diagnosis
                 raise KeyboardInterrupt
         if diagnosis.findings:
-            return diagnosis
+            return _place_carried_state(diagnosis, found)
         # Its runs may all have been equal, or its budget too small. What was seen before stands.
         findings = tuple(drop_clock_suspicion(one) for one in found)
         return replace(diagnosis, findings=findings)
@@ -261,15 +261,8 @@ class _Repetitions:
         if are_equal:
             proof = f"{_FRESH_RUNS} fresh processes that each ran it once are equal"
         first = found[0].finding
-        finding = with_cause(first, Cause.CARRIED_STATE)
-        assert finding.fix is not None
         notes = (*first.evidence.notes, proof, *written[:_MOST_WRITTEN])
-        return replace(
-            finding,
-            title="state carried from one repetition to the next",
-            evidence=replace(first.evidence, notes=notes),
-            fix=replace(finding.fix, advice=_CARRIED_ADVICE),
-        )
+        return _blame_repetitions(first, notes)
 
     def _compare_fresh_runs(self) -> bool | None:
         """Return True if fresh processes that run the code once are equal; None if it is unknown.
@@ -306,6 +299,34 @@ class _Repetitions:
 
     def _note_not_proven(self, why: str) -> None:
         self.notes.append(NotChecked(Unchecked.NOT_PROVEN, _UNPROVEN, why))
+
+
+def _blame_repetitions(finding: Finding, notes: tuple[str, ...]) -> Finding:
+    """Return the finding as one of state that a repetition leaves for the next."""
+    finding = with_cause(finding, Cause.CARRIED_STATE)
+    assert finding.fix is not None
+    return replace(
+        finding,
+        title="state carried from one repetition to the next",
+        evidence=replace(finding.evidence, notes=notes),
+        fix=replace(finding.fix, advice=_CARRIED_ADVICE),
+    )
+
+
+def _place_carried_state(diagnosis: Diagnosis, found: Sequence[Explanation]) -> Diagnosis:
+    """Return the diagnosis; carried state that further repetitions showed gets its place.
+
+    It is known from the first repetitions, which alone differed: later ones cannot show it.
+    """
+    finding = diagnosis.findings[0]
+    if finding.cause is not Cause.CARRIED_STATE or not found:
+        return diagnosis
+    first = found[0].finding
+    if finding.location is not None:
+        first = finding
+    notes = (*first.evidence.notes, *finding.evidence.notes)
+    carried = _blame_repetitions(first, tuple(dict.fromkeys(notes)))
+    return replace(diagnosis, findings=(carried, *diagnosis.findings[1:]))
 
 
 def _suggest_explanation(findings: Sequence[Finding]) -> tuple[str, ...]:

@@ -131,6 +131,8 @@ class Unchecked(str, Enum):
     VALUES_NOT_KEPT = "values-not-kept"
     ENVIRONMENT_DIFFERS = "environment-differs"
     SAME_PROCESS = "same-process"  # what differs between processes only
+    # of the audit
+    AUDIT_ENDED = "audit-ended"  # it was interrupted, or a run did not end
     # of the diagnosis
     DIAGNOSIS_ENDED = "diagnosis-ended"
     OPERATOR_NOT_LOCATED = "operator-not-located"

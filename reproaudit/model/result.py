@@ -124,10 +124,12 @@ class Evidence:
 @dataclass(frozen=True, slots=True)
 class Fix:
     """A change that restores equality. `verified` only if `runs` runs were made with it and were
-    equal.
+    equal, while plain runs made in between differed.
 
-    `settings` names interventions. `slowdown` is the median of paired run times, with the change
-    over without. `patch` are lines for the user's own program that do the same.
+    `settings` names interventions. `together` names what else those runs were made with: the
+    settings alone were not enough, or were not tried alone. `slowdown` is the median of paired run
+    times, with the change over without. `patch` are lines for the user's own program that do the
+    same.
     """
 
     settings: tuple[str, ...] = ()
@@ -136,6 +138,7 @@ class Fix:
     runs: int = 0
     slowdown: float | None = None
     patch: tuple[str, ...] = ()
+    together: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +177,9 @@ class Trial:
     """A set of interventions that was tried by running the program with it: `runs` runs, all equal
     or not.
 
+    `plain_differ` is the control of a trial whose runs were equal: True if plain runs made since
+    its start differed from each other, or, for files as they were before the audit, from the first
+    run that those bring back; False if plain runs had become equal too; None if that is not known.
     `note` says what else happened: the program failed under it, or too few runs were left to tell.
     """
 
@@ -181,6 +187,12 @@ class Trial:
     runs: int
     is_equal: bool
     note: str = ""
+    plain_differ: bool | None = None
+
+    @property
+    def is_proof(self) -> bool:
+        """True if the interventions made the runs equal, and nothing else can have done it."""
+        return self.is_equal and self.plain_differ is True
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,6 +199,9 @@ def _show_fix(fix: Fix | None) -> str:
     state = "not verified"
     if fix.verified:
         state = "verified"
+    if fix.verified and fix.together:
+        # The names stand in the section of the subject: a cell has no room for them.
+        state = f"verified together with {show_count(len(fix.together), 'other')}"
     return f"{settings} {state}".strip()
 
 
@@ -309,7 +312,8 @@ def _tell_evidence(evidence: Evidence) -> Iterator[str]:
 
 
 def _describe_fix(fix: Fix) -> Iterator[str]:
-    state = word_fix_state(fix)
+    # It holds names of interventions, which a stranger's result may have made up.
+    state = text(word_fix_state(fix))
     if fix.settings:
         settings = ", ".join(map(code, fix.settings))
         state = f"{settings}: {state}"

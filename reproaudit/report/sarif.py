@@ -232,6 +232,7 @@ def _make_properties(finding: Finding) -> Json:
         properties["fix"] = {
             "interventions": list(map(show_name, finding.fix.settings)),
             "verified": finding.fix.verified,
+            "together": list(map(show_name, finding.fix.together)),
             "patch": list(map(escape, finding.fix.patch)),
         }
     return properties

@@ -319,7 +319,11 @@ def _show_line(location: Location | None) -> str:
 def _show_proven_fix(fix: Fix | None) -> str:
     if fix is None or not fix.verified:
         return ""
-    return ", ".join(map(show_name, fix.settings))
+    settings = ", ".join(map(show_name, fix.settings))
+    if not fix.together:
+        return settings
+    # What the others are, the first finding and the table of trials say.
+    return f"{settings}, together with the others"
 
 
 def _count_tensors(result: AuditResult) -> str:

@@ -241,10 +241,27 @@ def word_fix_state(fix: Fix) -> str:
     """Say whether a fix was tried, and what it costs."""
     state = "not verified"
     if fix.verified:
-        state = f"verified, {show_count(fix.runs, 'run')} with it are equal"
+        state = _word_proof(fix)
     if fix.slowdown is not None:
         state += f", run time × {fix.slowdown:.2f}"
     return state
+
+
+def _word_proof(fix: Fix) -> str:
+    """Say which runs prove a fix: those with it, or those with it and others."""
+    runs = show_count(fix.runs, "run")
+    if not fix.together:
+        return f"verified, {runs} with it are equal"
+    both = "both" if len(fix.settings) == len(fix.together) == 1 else "all of them"
+    return f"{word_together(fix)}, {runs} with {both} are equal"
+
+
+def word_together(fix: Fix) -> str:
+    """Return `verified`, with what else the runs were made with that prove it."""
+    if not fix.together:
+        return "verified"
+    others = ", ".join(map(show_name, fix.together))
+    return f"verified together with {others}"
 
 
 def word_settings(fix: Fix) -> str:
@@ -260,7 +277,12 @@ def word_trial(trial: Trial) -> str:
     """Say what came of a trial."""
     runs = show_count(trial.runs, "run")
     if trial.is_equal:
-        return f"{runs}, all equal"
+        said = f"{runs}, all equal"
+        if trial.plain_differ is False:
+            said += "; so were plain runs in between, so this proves nothing"
+        if trial.note:
+            said += f"; {trial.note}"
+        return said
     return trial.note or f"{runs}, not equal"
 
 

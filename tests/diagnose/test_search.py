@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reproaudit.diagnose.search import Names, Search
+from reproaudit.diagnose.search import Names, PlainRunsAgree, Search
 from reproaudit.model.result import Trial
 
 LETTERS = "abcdefghijklmnop"
@@ -19,7 +19,7 @@ def searching(needed: set[str]) -> tuple[Search, list[Names]]:
 
     def attempt(names: Names) -> Trial:
         tried.append(names)
-        return Trial(names, 3, needed <= set(names))
+        return Trial(names, 3, needed <= set(names), plain_differ=True)
 
     return Search(attempt), tried
 
@@ -76,3 +76,42 @@ def test_what_was_tried_before_the_end_of_the_budget_stays() -> None:
     with pytest.raises(TimeoutError):
         search.find_first_enough([("a",), ("b",)])
     assert [trial.settings for trial in search.trials] == [("a",)]
+
+
+def test_the_smallest_set_that_was_proven_stays_known_when_shrinking_is_cut_short() -> None:
+    tried: list[Names] = []
+
+    def attempt(names: Names) -> Trial:
+        tried.append(names)
+        if len(tried) > 3:
+            raise TimeoutError
+        return Trial(names, 3, {"a", "b"} <= set(names), plain_differ=True)
+
+    search = Search(attempt)
+    assert search.find_first_enough([tuple(LETTERS)]) is not None
+    with pytest.raises(TimeoutError):
+        search.shrink(tuple(LETTERS))
+    assert search.smallest == tuple("abcd")
+
+
+def test_an_equal_trial_without_its_control_is_not_enough() -> None:
+    search = Search(lambda names: Trial(names, 3, is_equal=True))
+    assert not search.is_enough(("a",))
+    assert search.smallest is None
+
+
+def test_the_search_ends_once_plain_runs_are_equal_too() -> None:
+    search = Search(lambda names: Trial(names, 3, is_equal=True, plain_differ=False))
+    with pytest.raises(PlainRunsAgree):
+        search.find_first_enough([("a",), ("b",)])
+    assert [trial.settings for trial in search.trials] == [("a",)]
+    assert search.smallest is None
+
+
+def test_a_part_is_proven_by_its_own_trial_or_else_by_that_of_the_whole() -> None:
+    search, _ = searching({"a"})
+    search.find_first_enough([("b",), ("a", "b"), ("a",)])
+    assert search.find_proof(("a",), ("a", "b")).settings == ("a", "b")
+    assert search.is_enough(("a",))
+    assert search.find_proof(("a",), ("a", "b")).settings == ("a",)
+    assert search.find_proof(("b",), ("a", "b")).settings == ("a", "b")

@@ -24,7 +24,10 @@ RARE = (27, 3)
 
 
 class FakeLab:
-    """Gives runs whose gradient is `content(number of the run)`, in 2 s or, if changed, 3 s."""
+    """Gives runs whose gradient is `content(number of the run)`, in 2 s or, if changed, 3 s.
+
+    That of a plain run is `plain(its number)`.
+    """
 
     def __init__(
         self,
@@ -32,8 +35,10 @@ class FakeLab:
         content: Callable[[int], int],
         runs: int = 1000,
         outcome: Outcome | None = None,
+        plain: Callable[[int], int] = lambda number: number,
     ):
         self.folder, self.content, self.left, self.outcome = folder, content, runs, outcome
+        self.plain = plain
         self.seconds: dict[str, float] = {}
         self.made: list[tuple[str, ...]] = []
 
@@ -43,8 +48,11 @@ class FakeLab:
         self.left -= 1
         self.seconds[request.name] = 3.0 if request.interventions else 2.0
         self.made.append(request.interventions)
-        number = sum(bool(made) for made in self.made) - 1
-        rows = [Row("weight", self.content(number), kind=EventKind.GRADIENT)]
+        number = changed(self) - 1
+        content = self.content(number)
+        if not request.interventions:
+            content = self.plain(len(self.made) - changed(self) - 1)
+        rows = [Row("weight", content, kind=EventKind.GRADIENT)]
         return make_run(self.folder / str(len(self.made)), request.index, rows, self.outcome)
 
 
@@ -118,8 +126,40 @@ def test_the_cost_is_the_median_of_paired_run_times(tmp_path: Path) -> None:
 
 
 def test_plain_runs_for_the_cost_are_made_three_times_in_all(tmp_path: Path) -> None:
+    lab = FakeLab(tmp_path, lambda number: number)
+    tried = trials(lab)
+    for name in ("hash.seed", "clock.fixed", "seed.torch", "seed.numpy"):
+        tried.attempt((name,))
+    assert lab.made.count(()) == 3
+
+
+def test_a_fix_is_proven_where_plain_runs_made_since_its_trial_began_differ(tmp_path: Path) -> None:
     lab = FakeLab(tmp_path, lambda number: 7)
     tried = trials(lab)
-    tried.attempt(("hash.seed",))
-    tried.attempt(("clock.fixed",))
-    assert lab.made.count(()) == 3
+    first = tried.attempt(("hash.seed",))
+    assert (first.plain_differ, first.is_proof, lab.made.count(())) == (True, True, 3)
+    # Plain runs of before say nothing about now.
+    assert tried.attempt(("clock.fixed",)).is_proof
+    assert lab.made.count(()) == 5
+
+
+def test_nothing_is_proven_where_plain_runs_have_become_equal_too(tmp_path: Path) -> None:
+    lab = FakeLab(tmp_path, lambda number: 7, plain=lambda number: 7)
+    trial = trials(lab, (1, 4)).attempt(("hash.seed",))
+    assert (trial.is_equal, trial.plain_differ, trial.is_proof) == (True, False, False)
+    # As many plain runs as the trial has: fewer could agree by chance.
+    assert lab.made.count(()) == trial.runs == 10
+
+
+def test_equal_plain_runs_prove_nothing_though_they_differ_from_those_of_the_trial(
+    tmp_path: Path,
+) -> None:
+    lab = FakeLab(tmp_path, lambda number: 7, plain=lambda number: 8)
+    assert not trials(lab).attempt(("seed.torch",)).is_proof
+
+
+def test_a_budget_that_ends_before_the_control_proves_nothing_and_says_so(tmp_path: Path) -> None:
+    lab = FakeLab(tmp_path, lambda number: 7, runs=33, plain=lambda number: 7)
+    trial = trials(lab, RARE).attempt(("hash.seed",))
+    assert (trial.is_equal, trial.plain_differ, trial.is_proof) == (True, None, False)
+    assert "before plain runs in between could be compared" in trial.note

@@ -27,6 +27,7 @@ from reproaudit.pytest_plugin.recording import repetitions_from_here
 from reproaudit.runs.budget import Budget
 from reproaudit.runs.in_process import InProcessLab
 from reproaudit.runs.request import RunMaker, RunRequest
+from tests.claims import check_claims
 
 HERE = Path(__file__)
 SPEC = SubjectSpec(SubjectKind.ATTRIBUTE, HERE.parent, path=HERE.name, attribute="step")
@@ -58,7 +59,7 @@ def repeated(
 ) -> AuditResult:
     tolerances = {} if tolerance is None else {"*": tolerance}
     options = RepeatOptions("step", SPEC, runs, tolerances, carry=carry, fresh=fresh)
-    return repeat(options, lab_of(step, seed), Isolation.INPROCESS)
+    return check_claims(repeat(options, lab_of(step, seed), Isolation.INPROCESS))
 
 
 def training_step() -> torch.Tensor:
