@@ -93,7 +93,7 @@ class Trials:
                     return replace(trial, plain_differ=False)
                 self.make_plain_run()
         except BudgetSpent:
-            note = "the budget ended before plain runs in between could be compared"
+            note = "the budget ended before plain runs were compared"
             return replace(trial, note=note)
         except SubjectError as error:
             return replace(trial, note=f"a plain run in between failed: {error.message}")

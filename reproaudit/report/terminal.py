@@ -170,20 +170,23 @@ class _Page:
         return lines
 
     def _list_others(self, findings: Sequence[Finding]) -> list[str]:
+        # The set that was proven stands with the first finding: cells have no room for it.
+        fixes = [finding.fix for finding in findings if finding.fix is not None]
+        has_parts = any(fix.together for fix in fixes)
         rows = []
         for finding in findings[: self.max_rows]:
             op = show_name(finding.op or "")
             line = _show_line(finding.location)
             when = f"{name_phase(finding.phase)} {finding.step}"
             cause = finding.cause.value
-            repair = _show_proven_fix(finding.fix)
+            repair = _show_proven_fix(finding.fix, has_parts=has_parts)
             rows.append((op, line, when, cause, repair))
         columns = (
             name_column("op"),
             name_column("line"),
             Column("when"),
             Column("cause"),
-            prose_column("repaired by"),
+            prose_column("repaired together by" if has_parts else "repaired by"),
         )
         return self._make_table(columns, rows, total=len(findings))
 
@@ -316,14 +319,14 @@ def _show_line(location: Location | None) -> str:
     return show_name(f"{location.path}:{location.line}")
 
 
-def _show_proven_fix(fix: Fix | None) -> str:
+def _show_proven_fix(fix: Fix | None, *, has_parts: bool) -> str:
+    """Return what was proven; with `has_parts` the table says of all others "together"."""
     if fix is None or not fix.verified:
         return ""
     settings = ", ".join(map(show_name, fix.settings))
-    if not fix.together:
-        return settings
-    # What the others are, the first finding and the table of trials say.
-    return f"{settings}, together with the others"
+    if has_parts and not fix.together:
+        return f"{settings}, alone"
+    return settings
 
 
 def _count_tensors(result: AuditResult) -> str:

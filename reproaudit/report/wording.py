@@ -277,12 +277,13 @@ def word_trial(trial: Trial) -> str:
     """Say what came of a trial."""
     runs = show_count(trial.runs, "run")
     if trial.is_equal:
-        said = f"{runs}, all equal"
+        # What it is worth comes first: a table may cut the rest.
+        why = trial.note
         if trial.plain_differ is False:
-            said += "; so were plain runs in between, so this proves nothing"
-        if trial.note:
-            said += f"; {trial.note}"
-        return said
+            why = "plain runs in between were equal too"
+        if why:
+            return f"{runs}, all equal, no proof: {why}"
+        return f"{runs}, all equal"
     return trial.note or f"{runs}, not equal"
 
 

@@ -14,8 +14,8 @@ from reproaudit.compare.judge import judge
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.diagnose.diagnosis import Diagnosis, Diagnostician
 from reproaudit.errors import SubjectError
-from reproaudit.model.events import EventFlag, EventKind, Phase
-from reproaudit.model.result import Cause
+from reproaudit.model.events import EventFlag, EventKind, Level, Phase, Unchecked
+from reproaudit.model.result import Cause, Trial
 from reproaudit.runs.budget import BudgetSpent
 from reproaudit.runs.lab import Lab
 from reproaudit.runs.request import RunRequest
@@ -49,11 +49,10 @@ class FakeLab:
         return drawing_run(self.folder / str(self.made), request.index, self.made)
 
 
-def drawing_run(folder: Path, index: int, content: int) -> Run:
-    drawn = Row(
-        "aten::uniform_", content, flags=EventFlag.RANDOM, aux=content, phase=Phase.DATA, line=3
-    )
-    return make_run(folder, index, [drawn, Row("weight", content, kind=EventKind.GRADIENT)])
+def drawing_run(folder: Path, index: int, drawn: int, content: int | None = None) -> Run:
+    draw = Row("aten::uniform_", drawn, flags=EventFlag.RANDOM, aux=drawn, phase=Phase.DATA, line=3)
+    content = drawn if content is None else content
+    return make_run(folder, index, [draw, Row("weight", content, kind=EventKind.GRADIENT)])
 
 
 def diagnosed(folder: Path, error: BaseException, ends_at: int) -> Diagnosis:
@@ -97,3 +96,72 @@ def test_what_was_not_tried_is_said(tmp_path: Path) -> None:
 def test_without_any_run_nothing_is_claimed(tmp_path: Path) -> None:
     diagnosis = diagnosed(tmp_path, BudgetSpent(), ends_at=0)
     assert (diagnosis.findings, diagnosis.trials, diagnosis.is_complete) == ((), (), None)
+
+
+class HidingLab(FakeLab):
+    """Differs in each run, but not under the recording of operators, nor with all of `needed`."""
+
+    def __init__(self, folder: Path, needed: set[str], error: BaseException, ends_at: int) -> None:
+        super().__init__(folder, error, ends_at)
+        self.needed = needed
+
+    def run(self, request: RunRequest) -> Run:
+        run = super().run(request)
+        is_equal = request.level is Level.OPERATION or self.needed <= set(request.interventions)
+        content = 1 if is_equal else self.made
+        gradient = Row("weight", content, kind=EventKind.GRADIENT)
+        return make_run(self.folder / f"{self.made}-hidden", run.index, [gradient])
+
+
+def diagnose_hidden(folder: Path, needed: set[str], error: BaseException, runs: int) -> Diagnosis:
+    observed = [drawing_run(folder / "plain", index, 100 + index) for index in range(5)]
+    interned = Interned()
+    judged = judge(observed, compare_boundaries(observed, interned), {})
+    lab = HidingLab(folder, needed, error, runs)
+    return Diagnostician(cast(Lab, lab), judged, (), interned=interned).run()
+
+
+@pytest.mark.parametrize("error", [BudgetSpent(), KeyboardInterrupt()])
+def test_a_set_that_was_proven_is_the_repair_though_it_could_not_be_shrunk_to_the_end(
+    tmp_path: Path, error: BaseException
+) -> None:
+    diagnosis = diagnose_hidden(tmp_path, {"hash.seed"}, error, 15)
+    (finding,) = diagnosis.findings
+    assert finding.fix is not None
+    assert finding.fix.verified
+    assert "hash.seed" in finding.fix.settings
+    proof = min((trial for trial in diagnosis.trials if trial.is_proof), key=_count_settings)
+    assert {*finding.fix.settings, *finding.fix.together} == set(proof.settings)
+    assert len(proof.settings) > 1
+    # It stands before all other notes.
+    assert diagnosis.notes[0].code is Unchecked.DIAGNOSIS_ENDED
+    assert "a smaller part of the repair may do" in diagnosis.notes[0].why
+    assert "not tried" not in diagnosis.notes[0].why
+
+
+def _count_settings(trial: Trial) -> int:
+    return len(trial.settings)
+
+
+class DrawingLab(FakeLab):
+    """Draws without a seed, and differs besides by string hashes, which no operator shows."""
+
+    def run(self, request: RunRequest) -> Run:
+        super().run(request)
+        drawn = 1 if "seed.torch" in request.interventions else self.made
+        content = drawn if "hash.seed" in request.interventions else self.made
+        return drawing_run(self.folder / f"{self.made}-drawn", request.index, drawn, content)
+
+
+def test_members_of_a_set_that_was_proven_together_say_what_else_it_took(tmp_path: Path) -> None:
+    observed = [drawing_run(tmp_path / "plain", index, 100 + index) for index in range(5)]
+    interned = Interned()
+    judged = judge(observed, compare_boundaries(observed, interned), {})
+    lab = DrawingLab(tmp_path, BudgetSpent(), 1000)
+    diagnosis = Diagnostician(cast(Lab, lab), judged, (), interned=interned).run()
+    first, second = [finding.fix for finding in diagnosis.findings]
+    assert first is not None
+    assert second is not None
+    assert (first.settings, first.together) == (("seed.torch",), ("hash.seed",))
+    assert (second.settings, second.together) == (("hash.seed",), ("seed.torch",))
+    assert (first.verified, second.verified, first.runs, second.runs) == (True, True, 3, 3)

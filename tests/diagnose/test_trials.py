@@ -162,4 +162,4 @@ def test_a_budget_that_ends_before_the_control_proves_nothing_and_says_so(tmp_pa
     lab = FakeLab(tmp_path, lambda number: 7, runs=33, plain=lambda number: 7)
     trial = trials(lab, RARE).attempt(("hash.seed",))
     assert (trial.is_equal, trial.plain_differ, trial.is_proof) == (True, None, False)
-    assert "before plain runs in between could be compared" in trial.note
+    assert "the budget ended before plain runs were compared" in trial.note

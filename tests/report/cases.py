@@ -175,7 +175,7 @@ ONE_DIVERGENCE = AuditResult(
             False,
             "the program ended otherwise with it: SIGKILL",
         ),
-        Trial(("kernels.deterministic",), 5, True),
+        Trial(("kernels.deterministic",), 5, True, plain_differ=True),
     ),
     runs_made=21,
     isolation=Isolation.INPROCESS,
@@ -252,7 +252,10 @@ UNICODE = replace(
     subject="Übungen/naïve façade.py",
     findings=(
         replace(
-            INDEX_PUT, location=Location("Übungen/naïve façade.py", 3, "größe"), module="слой.0"
+            INDEX_PUT,
+            location=Location("Übungen/naïve façade.py", 3, "größe"),
+            module="слой.0",
+            fix=replace(INDEX_PUT.fix, together=("clock.fixed", "hash.seed")),
         ),
         replace(
             INDEX_PUT,
@@ -266,6 +269,12 @@ UNICODE = replace(
             location=Location("данные.py", 8, "λ"),
             count=1,
         ),
+    ),
+    trials=(
+        Trial(("seed.python",), 10, True, plain_differ=False),
+        Trial(("kernels.deterministic",), 2, False),
+        Trial(("kernels.deterministic", "clock.fixed", "hash.seed"), 5, True, plain_differ=True),
+        Trial(("compile.off",), 3, True, "the budget ended before plain runs were compared"),
     ),
     divergences=(
         TensorDivergence(
@@ -297,7 +306,7 @@ HOSTILE = AuditResult(
             Location(EVIL, 1, EVIL),
             1,
             Evidence(notes=(EVIL,)),
-            fix=Fix((EVIL,), EVIL, patch=(EVIL,)),
+            fix=Fix((EVIL,), EVIL, True, 2, patch=(EVIL,), together=(EVIL,)),
         ),
         Finding(EVIL, Cause.UNKNOWN, EVIL, Phase.FORWARD, 0, EVIL, EVIL, Location(EVIL, 1, EVIL)),
     ),

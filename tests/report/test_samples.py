@@ -8,6 +8,7 @@ import pytest
 
 from reproaudit.report import render
 from reproaudit.report.json_report import from_json
+from tests.claims import check_claims
 
 SAMPLES = Path(__file__).parents[2] / "reports" / "samples"
 FILES = {
@@ -31,3 +32,8 @@ def test_every_finding_of_a_sample_has_a_line_in_the_repository(case: str) -> No
     result = from_json((SAMPLES / case / "result.json").read_text(encoding="utf-8"))
     text = (SAMPLES / case / "report.sarif").read_text()
     assert text.count(f'"uri": "examples/{case}/train.py"') == len(result.findings) > 0
+
+
+@pytest.mark.parametrize("path", sorted(SAMPLES.glob("*/result.json")), ids=lambda p: p.parent.name)
+def test_a_sample_claims_nothing_that_was_not_run(path: Path) -> None:
+    check_claims(from_json(path.read_text(encoding="utf-8")))
