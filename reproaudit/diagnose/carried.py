@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import Judged
-from reproaudit.diagnose.locate import Locator
+from reproaudit.diagnose.locate import Locator, RunPair
 from reproaudit.diagnose.sources import with_cause
 from reproaudit.diagnose.trials import Trials, are_equal, differ, find_fault
 from reproaudit.errors import SubjectError
 from reproaudit.knowledge.rules import RULES
-from reproaudit.model.events import Level, Phase
+from reproaudit.model.events import EventFlag, Level, Phase
 from reproaudit.model.result import Cause, Finding, Fix, Trial
 from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run
@@ -147,7 +147,7 @@ class OrderEffects:
             "first run, and a run after the others does not"
         )
         trial = Trial((_FRESH_FILES,), count, is_equal=True, plain_differ=True)
-        finding = _blame_earlier_runs(finding, [note])
+        finding = _blame_earlier_runs(_name_lost_draw(finding, pair), [note])
         advice = RULES[Cause.CARRIED_STATE].advice
         fix = Fix(trial.settings, advice, verified=True, runs=count)
         return CarriedState(replace(finding, fix=fix), trial)
@@ -175,6 +175,22 @@ class OrderEffects:
             phase=first.phase if first else Phase.FORWARD,
             step=first.step if first else 0,
         )
+
+
+def _name_lost_draw(finding: Finding, pair: RunPair) -> Finding:
+    """Say which draw the first run made and the later one did not, if there is one.
+
+    It is how a cache acts on the rest of a program: every later draw gets other numbers.
+    """
+    later = {(op.shown_name, op.location) for op in pair.b.main.operations(EventFlag.RANDOM)}
+    for op in pair.a.main.operations(EventFlag.RANDOM):
+        if (op.shown_name, op.location) in later:
+            continue
+        note = f"{op.shown_name} at {op.location} draws in the first run, and not in later ones"
+        notes = (*finding.evidence.notes, note)
+        evidence = replace(finding.evidence, notes=notes)
+        return replace(finding, op=finding.op or op.shown_name, evidence=evidence)
+    return finding
 
 
 def _blame_earlier_runs(finding: Finding, notes: Sequence[str]) -> Finding:

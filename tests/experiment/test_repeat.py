@@ -200,6 +200,31 @@ def test_a_cache_of_the_first_repetition_is_carried_state_when_fresh_processes_a
     assert "3 fresh processes" in " ".join(finding.evidence.notes)
 
 
+@pytest.mark.parametrize("filling", [1, 2])
+def test_repetitions_that_differ_only_until_a_cache_is_full_are_repaired_by_nothing(
+    filling: int,
+) -> None:
+    cache: list[torch.Tensor] = []
+
+    def step() -> torch.Tensor:
+        model = nn.Linear(4, 4)
+        if len(cache) < filling:
+            cache.append(torch.randn(3))
+        loss: torch.Tensor = model(torch.randn(2, 4)).square().mean()
+        loss.backward()
+        return loss
+
+    result = repeated(step, runs=5)
+    assert result.verdict is Verdict.NOT_REPRODUCIBLE
+    (finding,) = result.findings
+    assert finding.cause is Cause.CARRIED_STATE
+    assert finding.location is not None
+    assert finding.location.path == HERE.name
+    assert finding.fix is not None
+    assert not finding.fix.verified
+    assert "later runs of the program as it is are all equal" in " ".join(finding.evidence.notes)
+
+
 def test_real_nondeterminism_is_not_called_carried_state_though_memory_is_carried_too() -> None:
     buffer = torch.zeros(3)
 
