@@ -8,22 +8,29 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from reproaudit.cli.main import main
 from reproaudit.config.subject import SubjectKind, SubjectSpec
+from reproaudit.errors import SubjectError
 from reproaudit.experiment.audit import AuditOptions, Experiment, has_trained
 from reproaudit.model.events import EventFlag, EventKind, NotChecked, Unchecked
+from reproaudit.model.result import AuditResult
+from reproaudit.model.verdict import exit_code
 from reproaudit.runs import process as process_module
 from reproaudit.runs.lab import Lab
 from reproaudit.runs.progress import Quiet
+from reproaudit.runs.request import RunRequest
 from reproaudit.trace.runs import MAIN_PROCESS, Run
 from reproaudit.trace.words import PROGRESS_FILE
 from tests.auditing import PROGRAMS, audit, reproaudit
+from tests.claims import check_claims
 from tests.compare.traces import Row, make_run
 
 
@@ -307,3 +314,72 @@ def test_a_run_without_a_step_has_trained_if_a_backward_pass_began_at_a_loss(
 
 def test_a_run_with_a_step_has_trained(tmp_path: Path) -> None:
     assert has_trained(make_run(tmp_path, 0, [Row("aten::mm.default")], steps=1))
+
+
+# An early end: what is known by then is the answer. No program is run.
+
+
+def observe(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    contents: Sequence[int],
+    error: BaseException,
+    **options: Any,
+) -> AuditResult:
+    """Audit a program whose runs leave `contents`, one after the other; the next raises `error`."""
+    left = list(contents)
+
+    def run(self: Lab, request: RunRequest) -> Run:
+        if not left:
+            raise error
+        gradient = Row("weight", left.pop(0), kind=EventKind.GRADIENT)
+        return make_run(folder / request.name, request.index, [gradient], steps=1)
+
+    monkeypatch.setattr(Lab, "run", run)
+    monkeypatch.setattr(Lab, "prepare", lambda self, name: None)
+    subject = SubjectSpec(SubjectKind.SCRIPT, folder, path="train.py")
+    options = {"diagnose": False, "capture_alerts": False} | options
+    wanted = AuditOptions(subject, **options)
+    return check_claims(Experiment(wanted, Quiet(), folder).run())
+
+
+HUNG = SubjectError("train.py did not end within 60 s", code="subject-timeout")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), HUNG])
+def test_a_difference_that_was_seen_is_the_answer_though_the_audit_was_cut_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    result = observe(tmp_path, monkeypatch, [1, 2], error)
+    assert exit_code([result.verdict]) == 1
+    assert result.headline.startswith("2 runs, 2 distinct")
+    assert result.not_checked[0].code is Unchecked.AUDIT_ENDED
+    assert "after 2 of 5 runs" in result.not_checked[0].why
+
+
+def test_equal_runs_of_an_interrupted_audit_are_told_and_are_no_ground_to_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = observe(tmp_path, monkeypatch, [1, 1, 1], KeyboardInterrupt())
+    assert exit_code([result.verdict]) == 2
+    assert result.headline.startswith("3 runs are bitwise equal")
+    assert result.not_checked[0].why == "it was interrupted after 3 of 5 runs"
+
+
+@pytest.mark.parametrize(
+    ("contents", "error"), [([1], KeyboardInterrupt()), ([1], HUNG), ([1, 1], HUNG)]
+)
+def test_where_nothing_was_found_what_ended_the_audit_is_told_as_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, contents: list[int], error: BaseException
+) -> None:
+    with pytest.raises(type(error)):
+        observe(tmp_path, monkeypatch, contents, error)
+
+
+def test_a_run_for_refused_operators_that_hangs_does_not_lose_the_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = observe(tmp_path, monkeypatch, [1, 2, 3, 4, 5], HUNG, capture_alerts=True)
+    assert exit_code([result.verdict]) == 1
+    (note,) = [note for note in result.not_checked if note.code is Unchecked.REFUSALS_CUT_SHORT]
+    assert note.why == HUNG.message

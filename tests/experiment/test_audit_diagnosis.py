@@ -39,6 +39,7 @@ def test_a_planted_source_is_found_with_its_line_and_a_fix_that_was_run(
         "runs": finding["fix"]["runs"],
         "is_equal": True,
         "note": "",
+        "plain_differ": True,
     } in result["trials"]
 
 
@@ -101,6 +102,8 @@ def test_five_sources_at_once_are_all_named_proven_complete_and_repaired_by_a_mi
         row["fix"]["verified"] and row["fix"]["runs"] >= 3 and row["fix"]["patch"] for row in found
     )
     fix = {name for row in found for name in row["fix"]["settings"]}
+    # None of them was enough alone, and each says so.
+    assert all({*row["fix"]["settings"], *row["fix"]["together"]} == fix for row in found)
     smaller = [set(trial["settings"]) for trial in result["trials"] if not trial["is_equal"]]
     assert all(fix - {name} in smaller for name in fix)
     assert (tmp_path / "repro" / "reproduce.py").is_file()

@@ -15,6 +15,7 @@ from reproaudit.pytest_plugin.child import (
     record_in_child,
     spec_of,
 )
+from tests.claims import check_json
 from tests.pytest_plugin.sessions import Config, make_item
 
 
@@ -92,5 +93,5 @@ def test_fresh_processes_show_what_one_process_hides(pytester: pytest.Pytester) 
         "-p", "no:randomly", "--reproaudit-report", "json=found.json", timeout=280
     )
     done.assert_outcomes(passed=2)
-    finding = json.loads((pytester.path / "found-1.json").read_text())["findings"][0]
+    finding = json.loads(check_json((pytester.path / "found-1.json").read_text()))["findings"][0]
     assert (finding["location"]["path"], finding["location"]["line"]) == ("test_order.py", 5)

@@ -7,6 +7,8 @@ import re
 
 import pytest
 
+from tests.claims import check_json
+
 pytestmark = [pytest.mark.slow]
 
 SUITE = """\
@@ -172,4 +174,5 @@ def test_numbers_come_from_the_configuration_file_unless_the_command_line_says_o
     for extra, runs in ((), 4), (("--reproaudit-runs", "2"), 2):
         done = pytester.runpytest_subprocess("-p", "no:randomly", *extra)
         done.assert_outcomes(passed=1)
-        assert json.loads((pytester.path / "out" / "found.json").read_text())["runs"] == runs
+        found = check_json((pytester.path / "out" / "found.json").read_text())
+        assert json.loads(found)["runs"] == runs
