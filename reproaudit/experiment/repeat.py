@@ -213,8 +213,10 @@ class _Repetitions:
             if diagnosis.was_interrupted:
                 # Ctrl-C is for the whole session of tests, not for one diagnosis
                 raise KeyboardInterrupt
-        if diagnosis.findings:
+        if diagnosis.findings and self.isolation is Isolation.INPROCESS:
             return _place_carried_state(diagnosis, found)
+        if diagnosis.findings:
+            return diagnosis
         # Its runs may all have been equal, or its budget too small. What was seen before stands.
         findings = tuple(drop_clock_suspicion(one) for one in found)
         return replace(diagnosis, findings=findings)
