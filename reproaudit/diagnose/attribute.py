@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from reproaudit.compare.entropy import Strength
 from reproaudit.compare.judge import Judged
-from reproaudit.config.subject import SubjectSpec
 from reproaudit.diagnose.candidates import find_for_call, infer_cause
-from reproaudit.diagnose.patch import choose_patch_lines, make_patch
 from reproaudit.diagnose.pinning import FoundSource
 from reproaudit.diagnose.races import DeviceRace
 from reproaudit.diagnose.sources import Explanation, with_cause
@@ -70,7 +67,7 @@ def drop_clock_suspicion(explained: Explanation) -> Finding:
     if not explained.is_from_outside:
         return finding
     note = f"{call.name} differs too, but no run with it fixed was equal"
-    return with_cause(finding, Cause.UNKNOWN, note)
+    return replace(with_cause(finding, Cause.UNKNOWN, note), call="")
 
 
 def correct_cause(finding: Finding, part: tuple[str, ...]) -> Finding:
@@ -155,54 +152,3 @@ def _name_race(
         if not fixed.isdisjoint(race.repairs):
             return replace(finding, op=race.shown_op, location=race.location)
     return finding
-
-
-def add_patch(finding: Finding, subject: SubjectSpec, *, refuses: bool) -> Finding:
-    """Add the lines that do in the program itself what the proven fix did from outside.
-
-    `refuses`: some op of the program would raise under the determinism flag, so that it may only
-    warn.
-    """
-    fix = finding.fix
-    if fix is None or not fix.verified:
-        return finding
-    patch: tuple[str, ...] = ()
-    file, line, shown = _find_file(finding, subject)
-    # A subject that was given by module has no file to patch.
-    text = _read_text(file) if subject.path else ""
-    if text:
-        patch = make_patch(text, shown, fix.settings, line, refuses=refuses)
-    if not patch:
-        patch = _list_advised_lines(fix.settings, refuses=refuses)
-    return replace(finding, fix=replace(fix, patch=patch))
-
-
-def _list_advised_lines(names: Sequence[str], *, refuses: bool) -> tuple[str, ...]:
-    """Return the lines to write in place of the interventions, where no diff can be made."""
-    advised: list[str] = []
-    for name in names:
-        entry = INTERVENTIONS[name]
-        advised += choose_patch_lines(entry, refuses=refuses)
-    return tuple(dict.fromkeys(advised))
-
-
-def _find_file(finding: Finding, subject: SubjectSpec) -> tuple[Path, int | None, str]:
-    """Return the file to patch, the line to blame in it, and how reports name the file.
-
-    The subject's own file, without a line, where the finding's is not known or is not there.
-    """
-    place = finding.location
-    if place is not None:
-        # Lines of libraries are shown by a path that is none of this folder.
-        file = subject.folder / place.path
-        if file.is_file():
-            return file, place.line, place.path
-    whole = subject.file
-    return whole, None, whole.name
-
-
-def _read_text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return ""

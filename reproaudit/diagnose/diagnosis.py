@@ -13,7 +13,6 @@ from pathlib import Path
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import Judged
 from reproaudit.diagnose.attribute import (
-    add_patch,
     correct_cause,
     drop_clock_suspicion,
     lacks_exact_line,
@@ -22,6 +21,7 @@ from reproaudit.diagnose.attribute import (
 from reproaudit.diagnose.candidates import list_combinable, rank_unions
 from reproaudit.diagnose.carried import CarriedState, OrderEffects
 from reproaudit.diagnose.locate import Locator
+from reproaudit.diagnose.patching import Patcher
 from reproaudit.diagnose.pinning import FoundSource, Pinning
 from reproaudit.diagnose.races import DeviceRace
 from reproaudit.diagnose.refine import Refiner
@@ -133,12 +133,15 @@ class Diagnostician:
         )
 
     def _add_patches(self, rows: Sequence[_Row]) -> list[_Row]:
-        refuses = bool(self._alerts)
-        patched: list[_Row] = []
-        for row in rows:
-            finding = add_patch(row.finding, self._lab.subject, refuses=refuses)
-            patched.append(replace(row, finding=finding))
-        return patched
+        patcher = Patcher(
+            self._lab,
+            self._interned,
+            refuses=bool(self._alerts),
+            may_run=not self._was_interrupted,
+        )
+        findings = patcher.add([row.finding for row in rows], self._fix or ())
+        self._was_interrupted = self._was_interrupted or patcher.was_interrupted
+        return [replace(row, finding=finding) for row, finding in zip(rows, findings, strict=True)]
 
     def _search_all(self) -> None:
         """Look for what runs carry over, then for sources and a fix."""

@@ -1,174 +1,107 @@
-"""A fix as a patch of the user's own file.
+"""A proven fix as one patch of the user's own files.
 
-Lines are added behind its imports, or the line that is to blame is edited. What to add and what to
-edit stands in the table of interventions.
+Lines are added before the program's first draw, and lines to blame are edited. What to add and what
+to edit stands in the table of interventions. The patch is made by editing syntax, not by running
+anything.
 """
 
 from __future__ import annotations
 
-import ast
-import difflib
-import io
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
+from reproaudit.config.subject import SubjectSpec
+from reproaudit.diagnose.line_edits import edit_everywhere, edit_line
+from reproaudit.diagnose.program_text import Edit, ProgramText, make_diff, split_lines
+from reproaudit.diagnose.seed_place import SeedPlaces
 from reproaudit.knowledge.interventions import INTERVENTIONS
-from reproaudit.knowledge.traits import (
-    Intervention,
-    LineEdit,
-    RenameCalls,
-    SetKeyword,
-    SortCalls,
-)
-
-_SETS = ("set", "frozenset")
-_CONSUMERS = ("list", "tuple", "enumerate", "iter", "zip", "map", "fromkeys", "join", "extend")
+from reproaudit.knowledge.traits import Intervention, Part
+from reproaudit.model.events import Location
 
 
 @dataclass(frozen=True, slots=True)
-class _Edit:
-    """Bytes from `start` to `end` of the program's text are replaced."""
+class Repair:
+    """A finding's part of the fix, and the line to blame; None if it is not known."""
 
-    start: int
-    end: int
-    text: str
-
-
-class _ProgramText:
-    """A program's text and syntax.
-
-    Positions are byte offsets: that is how the ast module counts columns.
-    """
-
-    def __init__(self, text: str) -> None:
-        self.data = text.encode()
-        self.tree = ast.parse(text)
-        # Where each line starts; the last number is the end of the text.
-        self._starts = [0]
-        end = 0
-        for line in self.data.splitlines(keepends=True):
-            end += len(line)
-            self._starts.append(end)
-
-    def find_start(self, node: ast.expr) -> int:
-        line_start = self._starts[node.lineno - 1]
-        return line_start + node.col_offset
-
-    def find_end(self, node: ast.expr) -> int:
-        assert node.end_lineno is not None
-        assert node.end_col_offset is not None
-        line_start = self._starts[node.end_lineno - 1]
-        return line_start + node.end_col_offset
-
-    def find_nodes(self, line: int) -> Iterator[ast.AST]:
-        """Yield the nodes that begin on the line, and calls of several lines that reach over it."""
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.comprehension):
-                # It has no position of its own, its target does.
-                if node.target.lineno == line:
-                    yield node
-            elif isinstance(node, ast.Call):
-                # A finding names the line of a frame, which may be that of an argument.
-                last = node.end_lineno or node.lineno
-                if node.lineno <= line <= last:
-                    yield node
-            elif isinstance(node, (ast.expr, ast.For)):
-                if node.lineno == line:
-                    yield node
-
-    def find_calls(self, line: int) -> Iterator[ast.Call]:
-        for node in self.find_nodes(line):
-            if isinstance(node, ast.Call):
-                yield node
-
-    def find_end_of_imports(self) -> int:
-        """Return where the line behind the last import at the top level starts."""
-        last = 0
-        for node in self.tree.body:
-            if isinstance(node, (ast.Import, ast.ImportFrom)):
-                end = node.end_lineno or 0
-                last = max(last, end)
-        return self._starts[last]
-
-    def sort(self, node: ast.expr) -> list[_Edit]:
-        """Return the edits that put sorted() around an expression."""
-        start = self.find_start(node)
-        end = self.find_end(node)
-        before = _Edit(start, start, "sorted(")
-        after = _Edit(end, end, ")")
-        return [before, after]
-
-    def apply(self, edits: Sequence[_Edit]) -> str:
-        """Return the program's text with the edits made."""
-        data = self.data
-        # As a set: two interventions may ask for the same edit, and it is made once.
-        in_order = sorted(set(edits), key=_read_position)
-        # From the end, so that offsets of edits still to be made stay right.
-        for edit in reversed(in_order):
-            before = data[: edit.start]
-            after = data[edit.end :]
-            data = before + edit.text.encode() + after
-        return data.decode()
+    names: tuple[str, ...]
+    location: Location | None = None
 
 
-def _read_position(edit: _Edit) -> tuple[int, int]:
-    return edit.start, edit.end
+@dataclass(frozen=True, slots=True)
+class PatchedFile:
+    """A file from the working directory, as POSIX, its text and what becomes of it."""
+
+    path: str
+    before: str
+    after: str
 
 
-def _split_lines(text: str) -> list[str]:
-    """Return the lines with their ends, as Python and `patch` count them.
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """The files that change, and the interventions that nobody but the user can write."""
 
-    `str.splitlines` also divides at form feeds and other characters that end no line of a program.
-    """
-    return io.StringIO(text, newline="").readlines()
+    files: tuple[PatchedFile, ...] = ()
+    left: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """The unified diff, as `patch -p0` takes it in the working directory."""
+        rows: list[str] = []
+        for file in self.files:
+            rows += make_diff(file.before, file.after, file.path)
+        return tuple(rows)
+
+    @property
+    def is_within_folder(self) -> bool:
+        """True if all files lie below the working directory: `patch` refuses to leave it."""
+        return not any(_leaves_folder(file.path) for file in self.files)
 
 
 def make_patch(
-    text: str,
-    path: str,
-    names: Sequence[str],
-    line: int | None,
+    repairs: Sequence[Repair],
+    subject: SubjectSpec,
     *,
     refuses: bool = False,
-) -> tuple[str, ...]:
-    """Return a unified diff of the file that does what the interventions do.
+    beside_seeds: bool = False,
+) -> Patch:
+    """Return the one patch that does what all repairs do.
 
-    Empty if that cannot be written for this file. `line` is the finding's, if it lies in this file.
-    `refuses`: some operator of the program raises under the determinism flag. The diff is made by
-    editing syntax, not by running anything.
+    `refuses`: some operator of the program raises under the determinism flag. `beside_seeds`: seeds
+    go to those that the program sets already, where it has such a place.
     """
-    try:
-        program = _ProgramText(text)
-    except (SyntaxError, ValueError):
-        return ()
-    edits: list[_Edit] = []
-    added: list[str] = []
-    for name in names:
-        entry = INTERVENTIONS[name]
-        # An edit of the line to blame says more than lines at the start of the program.
-        found: list[_Edit] = []
-        if line is not None:
-            found = _edit_line(program, entry.edits, line)
-        if found:
-            edits += found
-        elif entry.at_start:
-            added += choose_patch_lines(entry, refuses=refuses)
-        else:
-            # Half a fix would look like a whole one.
-            return ()
-    before = _split_lines(text)
-    present = {row.rstrip("\r\n") for row in before}
-    missing = [f"{row}\n" for row in dict.fromkeys(added) if row not in present]
-    at = program.find_end_of_imports()
-    changed = program.apply([*edits, _Edit(at, at, "".join(missing))])
-    rows = difflib.unified_diff(
-        before,
-        _split_lines(changed),
-        fromfile=path,
-        tofile=path,
-        n=1,
-    )
-    return tuple(row.rstrip("\n") for row in rows)
+    draft = _Draft(subject)
+    at_start: dict[str, Intervention] = {}
+    left: list[str] = []
+    for repair in repairs:
+        for name in repair.names:
+            entry = INTERVENTIONS[name]
+            # An edit of the line to blame says more than lines at the start of the program.
+            if draft.edit_line(entry, repair.location):
+                continue
+            is_edited = draft.edit_everywhere(entry, repair.location)
+            if entry.at_start and draft.main is not None:
+                at_start[name] = entry
+            elif not is_edited:
+                left.append(name)
+    draft.add_lines(list(at_start.values()), refuses=refuses, beside_seeds=beside_seeds)
+    files = draft.finish()
+    if files is None:
+        left = [name for repair in repairs for name in repair.names]
+    return Patch(files=files or (), left=tuple(dict.fromkeys(left)))
+
+
+def read_line(subject: SubjectSpec, location: Location | None) -> str:
+    """Return a line of the program's own files; "" if it cannot be read."""
+    file = _find_file(subject, location)
+    program = _read_program(file) if file is not None else None
+    if program is None or location is None:
+        return ""
+    lines = split_lines(program.text)
+    if not 0 < location.line <= len(lines):
+        return ""
+    return lines[location.line - 1]
 
 
 def choose_patch_lines(entry: Intervention, *, refuses: bool) -> tuple[str, ...]:
@@ -181,101 +114,120 @@ def choose_patch_lines(entry: Intervention, *, refuses: bool) -> tuple[str, ...]
     return entry.patch
 
 
-def _edit_line(
-    program: _ProgramText,
-    edits: Sequence[LineEdit],
-    line: int,
-) -> list[_Edit]:
-    """Return the first of the edits that the line has a place for; empty if none has."""
-    for edit in edits:
-        if isinstance(edit, SortCalls):
-            found = _sort_calls(program, edit, line)
-        elif isinstance(edit, SetKeyword):
-            found = _set_keyword(program, edit, line)
-        elif isinstance(edit, RenameCalls):
-            found = _rename_calls(program, edit, line)
-        else:
-            found = _sort_iterable(program, line)
-        if found:
-            return found
-    return []
+@dataclass(slots=True)
+class _Draft:
+    """The files of a program, and the edits that were found for each."""
 
+    subject: SubjectSpec
+    programs: dict[Path, ProgramText | None] = field(default_factory=dict)
+    edits: dict[Path, list[Edit]] = field(default_factory=dict)
 
-def _read_function_name(call: ast.Call) -> str:
-    """Return the last name of what is called; "" for what has no name."""
-    function = call.func
-    if isinstance(function, ast.Attribute):
-        return function.attr
-    if isinstance(function, ast.Name):
-        return function.id
-    return ""
+    @property
+    def main(self) -> ProgramText | None:
+        """The program itself; a subject that was given by module has no file to patch."""
+        if not self.subject.path:
+            return None
+        return self._open(_normalise(self.subject.file))
 
+    def edit_line(self, entry: Intervention, location: Location | None) -> bool:
+        """Edit the line to blame, and return True, if it has a place for it."""
+        file = _find_file(self.subject, location)
+        program = self._open(file) if file is not None else None
+        if file is None or program is None or location is None:
+            return False
+        found = edit_line(program, entry.edits, location.line)
+        self.edits.setdefault(file, []).extend(found)
+        return bool(found)
 
-def _sort_iterable(program: _ProgramText, line: int) -> list[_Edit]:
-    """Sort what the line iterates over: a set that is made there, else a plain name."""
-    consumed: list[ast.expr] = []
-    for node in program.find_nodes(line):
-        if isinstance(node, (ast.comprehension, ast.For)):
-            consumed.append(node.iter)
-        elif isinstance(node, ast.Call):
-            name = _read_function_name(node)
-            if name in _CONSUMERS:
-                consumed += node.args
-    for node in consumed:
-        if _makes_set(node):
-            return program.sort(node)
-    # Whether a name holds a set cannot be seen, but some iteration of this line has no order.
-    for node in consumed:
-        if isinstance(node, (ast.Name, ast.Attribute)):
-            return program.sort(node)
-    return []
-
-
-def _makes_set(node: ast.expr) -> bool:
-    if isinstance(node, ast.Call):
-        return _read_function_name(node) in _SETS
-    return isinstance(node, (ast.Set, ast.SetComp))
-
-
-def _sort_calls(program: _ProgramText, edit: SortCalls, line: int) -> list[_Edit]:
-    for call in program.find_calls(line):
-        name = _read_function_name(call)
-        if name in edit.functions:
-            return program.sort(call)
-    return []
-
-
-def _set_keyword(program: _ProgramText, edit: SetKeyword, line: int) -> list[_Edit]:
-    for call in program.find_calls(line):
-        for keyword in call.keywords:
-            if keyword.arg != edit.name:
+    def edit_everywhere(self, entry: Intervention, location: Location | None) -> bool:
+        """Edit the file to blame and the program, and return True, if they have places for it."""
+        files = [_find_file(self.subject, location)]
+        if self.subject.path:
+            files.append(_normalise(self.subject.file))
+        is_edited = False
+        for file in dict.fromkeys(files):
+            program = self._open(file) if file is not None else None
+            if file is None or program is None:
                 continue
-            start = program.find_start(keyword.value)
-            end = program.find_end(keyword.value)
-            return [_Edit(start, end, edit.value)]
-    return []
+            found = edit_everywhere(program, entry.edits)
+            self.edits.setdefault(file, []).extend(found)
+            is_edited = is_edited or bool(found)
+        return is_edited
+
+    def add_lines(
+        self, entries: Sequence[Intervention], *, refuses: bool, beside_seeds: bool
+    ) -> None:
+        """Add the lines of the interventions to the program itself, never to a module of it."""
+        program = self.main
+        if program is None or not entries:
+            return
+        places = SeedPlaces(program, self.subject.folder)
+        edits = self.edits.setdefault(_normalise(self.subject.file), [])
+        seeds: list[tuple[str, ...]] = []
+        others: list[tuple[str, ...]] = []
+        for entry in entries:
+            group = seeds if entry.acts_on is Part.SEEDS else others
+            group.append(choose_patch_lines(entry, refuses=refuses))
+        found: list[Edit] = []
+        if beside_seeds and seeds:
+            found = places.add_beside_seeds(seeds)
+        if found:
+            edits += found
+            edits += places.add_at_start(others)
+        else:
+            edits += places.add_at_start([*seeds, *others])
+
+    def finish(self) -> tuple[PatchedFile, ...] | None:
+        """Return the files that change; None if the edits get in each other's way."""
+        patched: list[PatchedFile] = []
+        for file, edits in self.edits.items():
+            program = self.programs[file]
+            if program is None or not edits:
+                continue
+            path = Path(os.path.relpath(file, self.subject.cwd)).as_posix()
+            after = program.apply(edits)
+            if not _is_python(after):
+                return None
+            if after != program.text:
+                patched.append(PatchedFile(path, program.text, after))
+        return tuple(patched)
+
+    def _open(self, file: Path) -> ProgramText | None:
+        if file not in self.programs:
+            self.programs[file] = _read_program(file)
+        return self.programs[file]
 
 
-def _rename_calls(
-    program: _ProgramText,
-    edit: RenameCalls,
-    line: int,
-) -> list[_Edit]:
-    for call in program.find_calls(line):
-        name = _read_function_name(call)
-        if name not in edit.names:
-            continue
-        has_arguments = bool(call.args or call.keywords)
-        if edit.only_bare and has_arguments:
-            continue
-        # The last name alone, so that `np.random.default_rng` keeps what stands before it.
-        end = program.find_end(call.func)
-        start = end - len(name.encode())
-        new_name = edit.names[name]
-        edits = [_Edit(start, end, new_name)]
-        if edit.arguments is not None:
-            arguments = f"({edit.arguments})"
-            end_of_call = program.find_end(call)
-            edits.append(_Edit(end, end_of_call, arguments))
-        return edits
-    return []
+def _find_file(subject: SubjectSpec, location: Location | None) -> Path | None:
+    """Return the file to blame, if it is one of the program's own."""
+    if location is None:
+        return None
+    # Lines of libraries are shown by a path that is none of this folder.
+    file = _normalise(subject.folder / location.path)
+    return file if file.is_file() else None
+
+
+def _is_python(text: str) -> bool:
+    try:
+        ProgramText(text)
+    except (SyntaxError, ValueError):
+        return False
+    return True
+
+
+def _read_program(file: Path) -> ProgramText | None:
+    try:
+        # Line ends are kept as they are: `patch` compares them too.
+        text = file.read_bytes().decode("utf-8")
+        return ProgramText(text)
+    except (OSError, SyntaxError, ValueError):
+        return None
+
+
+def _normalise(file: Path) -> Path:
+    """Return one spelling of a file's path."""
+    return Path(os.path.abspath(file))
+
+
+def _leaves_folder(path: str) -> bool:
+    return path.startswith("../") or os.path.isabs(path)

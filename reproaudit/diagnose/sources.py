@@ -132,6 +132,7 @@ def _explain_source(
         evidence=evidence,
         fix=Fix(advice=rule.advice),
         count=source.count,
+        call=answer.call.name if answer.call is not None else "",
     )
     return Explanation(finding, source, answer.call)
 

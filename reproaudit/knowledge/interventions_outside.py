@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from reproaudit.config.settings import Settings
 from reproaudit.knowledge.traits import (
     Clue,
+    FixHash,
+    FixSeed,
     Intervention,
     Part,
     RenameCalls,
     SetKeyword,
     SortCalls,
     SortIterated,
+    UnwrapCalls,
     rank_first,
 )
 from reproaudit.model.result import Cause
 
 SEED = 0  # of everything that an intervention seeds
+_GENERATORS = ("default_rng", "SeedSequence", "PCG64", "MT19937", "Philox", "SFC64")
+
+
+def _seed_bare(functions: Sequence[str]) -> RenameCalls:
+    """Return the edit that gives a seed to generators that are made without one."""
+    names = {name: name for name in functions}
+    return RenameCalls(names, arguments=str(SEED), only_bare=True, everywhere=True)
+
+
+_SEED_CALL = RenameCalls({"seed": "seed"}, arguments=str(SEED), only_bare=True)
 
 # Neighbours are alike; where evidence ranks two the same, the first is tried first.
 TABLE: tuple[Intervention, ...] = (
@@ -29,6 +44,7 @@ TABLE: tuple[Intervention, ...] = (
         streams=("python",),
         patch=("import random", "random.seed(0)"),
         at_start=True,
+        edits=(_seed_bare(["Random"]), _SEED_CALL),
         holds_still=True,
     ),
     Intervention(
@@ -44,6 +60,7 @@ TABLE: tuple[Intervention, ...] = (
         streams=("numpy",),
         patch=("import numpy", "numpy.random.seed(0)"),
         at_start=True,
+        edits=(_seed_bare(["RandomState"]), _SEED_CALL),
         holds_still=True,
     ),
     Intervention(
@@ -56,7 +73,7 @@ TABLE: tuple[Intervention, ...] = (
             "numpy.random.default_rng", "numpy.random.SeedSequence", "numpy.random.PCG64"
         ),
         patch=("rng = numpy.random.default_rng(0)",),
-        edits=(RenameCalls({"default_rng": "default_rng"}, arguments="0", only_bare=True),),
+        edits=(_seed_bare(_GENERATORS),),
         holds_still=True,
     ),
     Intervention(
@@ -94,8 +111,18 @@ TABLE: tuple[Intervention, ...] = (
         )
         | {"torch.manual_seed": 2},
         clues={Clue.WORKER_SURROUNDINGS: 2},
-        patch=(
-            "rng = random.Random(0)  # instead of os.urandom, uuid4, secrets, SystemRandom, getpid",
+        patch=("# a constant in place of what the operating system gives anew to each process",),
+        advice_for={
+            "random.SystemRandom": "random.Random(0)  # instead of {call}",
+            "secrets.": "random.Random(0)  # instead of {call}",
+            "uuid.": "# a name made of a counter or of the settings, instead of {call}()",
+            "os.getp": "0  # or the rank, instead of {call}()",
+            "os.urandom": "# a constant, or bytes from random.Random(0), instead of {call}()",
+            "torch.manual_seed": "torch.manual_seed(0)  # a constant, not what differs",
+        },
+        edits=(
+            RenameCalls({"SystemRandom": "Random"}, str(SEED), only_bare=True, everywhere=True),
+            FixSeed(("urandom", "uuid", "getpid", "getppid", "secrets", "SystemRandom")),
         ),
         holds_still=True,
         is_harsh=True,
@@ -117,6 +144,9 @@ TABLE: tuple[Intervention, ...] = (
             "    numpy.random.seed(seed)",
             "DataLoader(..., worker_init_fn=seed_worker)",
         ),
+        edits=(
+            FixSeed(("time", "getpid", "urandom", "uuid"), value="torch.initial_seed() % 2**32"),
+        ),
     ),
     Intervention(
         id="workers.none",
@@ -127,6 +157,7 @@ TABLE: tuple[Intervention, ...] = (
         calls={"torch.utils.data.DataLoader": 2, "multiprocessing.": 3},
         clues={Clue.WORKER_SURROUNDINGS: 3},
         patch=("DataLoader(..., num_workers=0)",),
+        edits=(SetKeyword("num_workers", "0"),),
         is_last_resort=True,
     ),
     Intervention(
@@ -147,7 +178,17 @@ TABLE: tuple[Intervention, ...] = (
             ),
             "DataLoader(..., in_order=True)",
         ),
-        edits=(SetKeyword("in_order", "True"), RenameCalls({"imap_unordered": "imap"})),
+        advice_for={
+            "concurrent.futures": "for future in futures:  # as submitted, instead of {call}()",
+            "multiprocessing.": "pool.imap(...)  # instead of imap_unordered",
+            "asyncio.": "await asyncio.gather(*tasks)  # in the order of the tasks",
+            "torch.utils.data.DataLoader": "DataLoader(..., in_order=True)",
+        },
+        edits=(
+            SetKeyword("in_order", "True"),
+            RenameCalls({"imap_unordered": "imap"}, everywhere=True),
+            UnwrapCalls(("as_completed",)),
+        ),
     ),
     Intervention(
         id="threads.serial",
@@ -175,7 +216,7 @@ TABLE: tuple[Intervention, ...] = (
         changes=Settings(hash_seed=SEED),
         clues={Clue.RANDOM_HASHES: 1, Clue.DRAWS_REORDERED: 2},
         patch=("for item in sorted(the_set):  # or start with PYTHONHASHSEED=0",),
-        edits=(SortIterated(),),
+        edits=(FixHash(), SortIterated()),
         holds_still=True,
     ),
     Intervention(
@@ -188,7 +229,18 @@ TABLE: tuple[Intervention, ...] = (
             ("os.listdir", "os.scandir", "os.path.get", "os.stat", "glob.", "pathlib."), 1
         ),
         patch=("sorted(os.listdir(folder))  # by name, not by time",),
-        edits=(SortCalls(("listdir", "glob", "iglob", "iterdir", "rglob")),),
+        advice_for={
+            "os.path.get": "sorted(paths)  # by name, not by what {call}() says",
+            "os.stat": "sorted(paths)  # by name, not by what {call}() says",
+            "glob.": "sorted({call}(...))",
+            "pathlib.": "sorted({call}(...))",
+            "os.listdir": "sorted(os.listdir(folder))",
+            "os.scandir": "sorted(os.listdir(folder))  # instead of os.scandir()",
+        },
+        edits=(
+            SetKeyword("key", "None", only_if=("getmtime", "getctime", "st_mtime", "st_ctime")),
+            SortCalls(("listdir", "glob", "iglob", "iterdir", "rglob")),
+        ),
         holds_still=True,
     ),
     Intervention(
@@ -218,6 +270,12 @@ TABLE: tuple[Intervention, ...] = (
         calls=rank_first("time.", "datetime.", "torch.manual_seed"),
         clues={Clue.WORKER_SURROUNDINGS: 1, Clue.DRAWS_REORDERED: 3},
         patch=("now = FIXED_TIME  # a constant, or count steps instead of seconds",),
+        advice_for={
+            "torch.manual_seed": "torch.manual_seed(0)  # a constant, not the time",
+            "time.": "# a constant, or a count of steps, in the place of {call}()",
+            "datetime.": "# a constant in the place of {call}()",
+        },
+        edits=(FixSeed(("time", "datetime")),),
         holds_still=True,
         is_harsh=True,
     ),

@@ -45,7 +45,10 @@ TABLE: tuple[Intervention, ...] = (
         clues={Clue.UNDEFINED_READ: 1},
         patch=("torch.zeros(...)  # instead of torch.empty(...)",),
         edits=(
-            RenameCalls({"empty": "zeros", "new_empty": "new_zeros", "empty_like": "zeros_like"}),
+            RenameCalls(
+                {"empty": "zeros", "new_empty": "new_zeros", "empty_like": "zeros_like"},
+                everywhere=True,
+            ),
         ),
         is_broad=True,
     ),
@@ -59,6 +62,10 @@ TABLE: tuple[Intervention, ...] = (
         clues={Clue.FLAG_IS_NOT_ENOUGH: 1},
         patch=("import torch", "torch.set_num_threads(1)"),
         at_start=True,
+        # What the program sets later would undo it.
+        edits=(
+            RenameCalls({"set_num_threads": "set_num_threads"}, arguments="1", everywhere=True),
+        ),
         is_broad=True,
     ),
     Intervention(
@@ -81,6 +88,7 @@ TABLE: tuple[Intervention, ...] = (
         changes=Settings(cudnn_deterministic=True),
         repair="cudnn_deterministic",
         patch=("torch.backends.cudnn.deterministic = True",),
+        at_start=True,
         is_broad=True,
         only_cuda=True,
     ),
@@ -119,6 +127,7 @@ TABLE: tuple[Intervention, ...] = (
             'torch.set_float32_matmul_precision("highest")',
             "torch.backends.cudnn.allow_tf32 = False",
         ),
+        at_start=True,
         only_cuda=True,
     ),
     Intervention(
@@ -163,7 +172,8 @@ TABLE: tuple[Intervention, ...] = (
         causes=(Cause.KERNEL,),
         acts_on=Part.COMPILER,
         changes=Settings(env=(("TORCHDYNAMO_DISABLE", "1"),)),
-        patch=("# without torch.compile",),
+        patch=("torch._dynamo.config.disable = True",),
+        at_start=True,
         only_compiled=True,
         needs_fresh_process="TORCHDYNAMO_DISABLE",
     ),

@@ -86,25 +86,54 @@ class SortCalls:
 
 @dataclass(frozen=True, slots=True)
 class SetKeyword:
-    """Edit of a line: the keyword argument `name`, where it is given, gets another value."""
+    """Edit of a line: the keyword argument `name`, where it is given, gets another value.
+
+    `only_if`: the value that is given has one of these in its text; empty for any value.
+    """
 
     name: str
     value: str
+    only_if: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RenameCalls:
     """Edit of a line: a called function gets another name, and if asked for, other arguments.
 
-    `only_bare`: only a call without arguments is edited.
+    `only_bare`: only a call without arguments is edited. `everywhere`: the edit is right for each
+    such call of a file, not only on the line to blame.
     """
 
     names: Mapping[str, str]
     arguments: str | None = None
     only_bare: bool = False
+    everywhere: bool = False
 
 
-LineEdit = SortIterated | SortCalls | SetKeyword | RenameCalls
+@dataclass(frozen=True, slots=True)
+class UnwrapCalls:
+    """Edit of a line: a call to one of `functions` gives way to its first argument."""
+
+    functions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FixSeed:
+    """Edit of a line: what is given as a seed, or assigned to the name of one, becomes `value`.
+
+    Also elsewhere in the file if it is made of one of `sources`, which are parts of its text.
+    """
+
+    sources: tuple[str, ...]
+    value: str = "0"
+
+
+@dataclass(frozen=True, slots=True)
+class FixHash:
+    """Edit of a line: `hash(value)` gives way to a checksum. Elsewhere only in what seeds."""
+
+
+LineEdit = SortIterated | SortCalls | SetKeyword | RenameCalls | UnwrapCalls | FixSeed | FixHash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,8 +148,9 @@ class Intervention:
     start of their names.
 
     What the user writes instead: `patch`, or `patch_if_refused` where some operator of the program
-    raises under it. `at_start`: these lines can stand right behind the imports. `edits` of the line
-    to blame are tried in order; the first that fits is made.
+    raises under it, or what `advice_for` has for the call that was found, by the start of its name.
+    `at_start`: these lines can stand before all else that the program does.
+    `edits` of the line to blame are tried in order; the first that fits is made.
 
     `is_broad`: it repairs sources that nobody located. `holds_still`: it only makes what comes from
     outside the same in each run, so that the program runs through the same lines. `is_harsh`: a
@@ -142,6 +172,7 @@ class Intervention:
     clues: Mapping[Clue, int] = field(default_factory=dict)
     streams: tuple[str, ...] = ()
     patch_if_refused: tuple[str, ...] = ()
+    advice_for: Mapping[str, str] = field(default_factory=dict)
     at_start: bool = False
     edits: tuple[LineEdit, ...] = ()
     is_broad: bool = False

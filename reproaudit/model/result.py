@@ -129,7 +129,9 @@ class Fix:
     `settings` names interventions. `together` names what else those runs were made with: the
     settings alone were not enough, or were not tried alone. `slowdown` is the median of paired run
     times, with the change over without. `patch` are lines for the user's own program that do the
-    same.
+    same: a unified diff from the working directory, the same one for all findings that it repairs,
+    or lines to write by hand. `patch_verified` only if `patch_runs` runs of a patched copy were
+    made and were equal; `patch_note` says why not.
     """
 
     settings: tuple[str, ...] = ()
@@ -139,6 +141,9 @@ class Fix:
     slowdown: float | None = None
     patch: tuple[str, ...] = ()
     together: tuple[str, ...] = ()
+    patch_verified: bool = False
+    patch_runs: int = 0
+    patch_note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +162,8 @@ class Finding:
     evidence: Evidence = Evidence()
     difference: Difference | None = None
     fix: Fix | None = None
+    # the call into the outside world that brought the difference in; "" if there is none
+    call: str = ""
 
 
 @dataclass(frozen=True, slots=True)

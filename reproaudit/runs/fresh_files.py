@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,11 +66,22 @@ class WorkingFolder:
                 shutil.copy2(source, copy)
 
 
+def write_files(folder: Path, files: Sequence[tuple[str, str]]) -> None:
+    """Give files of a copied folder another text; paths are relative to it."""
+    for path, text in files:
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(text.encode())
+
+
 def move_subject(subject: SubjectSpec, cwd: Path) -> SubjectSpec:
     """Return the subject started in another folder.
 
     A file outside of the old folder keeps its place.
     """
+    if os.path.isabs(subject.path) and Path(subject.path).is_relative_to(subject.cwd):
+        # An absolute path would lead out of the copy.
+        subject = replace(subject, path=os.path.relpath(subject.path, subject.cwd))
     if subject.path and not (cwd / subject.path).is_file():
         return replace(subject, cwd=cwd, path=os.path.abspath(subject.file))
     return replace(subject, cwd=cwd)

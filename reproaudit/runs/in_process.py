@@ -107,6 +107,10 @@ class InProcessLab:
         """Return True if the intervention can be made within this process."""
         return not find(name).needs_fresh_process
 
+    def can_patch(self) -> bool:
+        """Return False: the code is loaded already."""
+        return False
+
     def _refuse_what_needs_a_process(self, interventions: tuple[str, ...]) -> None:
         needs = ", ".join(_find_needs(interventions))
         if needs:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from reproaudit.config.plan import RunPlan
 from reproaudit.config.settings import Settings
-from reproaudit.config.subject import SubjectSpec
+from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import SubjectError
 from reproaudit.knowledge.interventions import find
 from reproaudit.model.events import OutcomeKind
 from reproaudit.runs.budget import Budget, Spending
-from reproaudit.runs.fresh_files import WorkingFolder
+from reproaudit.runs.fresh_files import WorkingFolder, write_files
 from reproaudit.runs.log import tail
 from reproaudit.runs.process import RunningProcess, RunRecord, start
 from reproaudit.runs.progress import Progress
@@ -80,6 +80,10 @@ class Lab:
         """Return True: in fresh processes, runs can be made under every intervention."""
         return True
 
+    def can_patch(self) -> bool:
+        """Return True if runs can be made of a copy of the program; a test stays in its place."""
+        return self.subject.kind is not SubjectKind.PYTEST
+
     def run(self, request: RunRequest) -> Run:
         """Make one run in the folder that the request names.
 
@@ -137,7 +141,7 @@ class Lab:
         """Return after how many seconds the run is ended, None for never."""
         # A changed program may wait for ever, for a thread that cannot start for example, or be
         # slow to follow.
-        is_changed = bool(request.interventions) or request.lines
+        is_changed = bool(request.interventions or request.files) or request.lines
         if self._setup.timeout_s is not None or not is_changed or not self.seconds:
             return self._setup.timeout_s
         slowest_s = max(self.seconds.values())
@@ -147,11 +151,13 @@ class Lab:
     def _lend_files(self, request: RunRequest, plan: RunPlan) -> Iterator[RunPlan]:
         """Give the run files of its own if that was asked for; they go when it ends."""
         wants_fresh_files = any(find(name).fresh_files for name in request.interventions)
-        if not self._setup.fresh_copy and not wants_fresh_files:
+        wants_copy = self._setup.fresh_copy or request.fresh_copy or wants_fresh_files
+        if not wants_copy:
             yield plan
             return
         target = self.folder / f"{request.name}-files"
         with self._working_folder.lend_copy(plan, target) as moved:
+            write_files(target, request.files)
             yield moved
 
     def _take_process(self, name: str, plan: RunPlan) -> RunningProcess:

@@ -20,7 +20,9 @@ class RunRequest:
 
     `name` names its folder, `index` is its number among those it is compared with, and `what` is
     shown while it goes on. `variables` join its environment. None for `steps` and `values_mb`
-    leaves them as all runs of the audit have them. The other fields are those of the plan.
+    leaves them as all runs of the audit have them. With `fresh_copy` it works in a copy of the
+    working folder, and `files` are those that have another text there. The other fields are those
+    of the plan.
     """
 
     name: str
@@ -39,6 +41,8 @@ class RunRequest:
     pins: tuple[Pin, ...] = ()
     reference: str = ""
     outside: bool = True
+    fresh_copy: bool = False
+    files: tuple[tuple[str, str], ...] = ()
 
     def change_settings(self, settings: Settings) -> Settings:
         """Return `settings` with the interventions and the variables."""
@@ -74,5 +78,7 @@ class RunMaker(Protocol):
     def start_budget(self) -> None: ...
 
     def can_try(self, name: str) -> bool: ...
+
+    def can_patch(self) -> bool: ...
 
     def run(self, request: RunRequest) -> Run: ...

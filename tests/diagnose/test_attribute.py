@@ -12,9 +12,7 @@ from reproaudit.compare.entropy import EntropyCall, Strength
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import judge
 from reproaudit.compare.localise import Origin, Source
-from reproaudit.config.subject import parse_subject
 from reproaudit.diagnose.attribute import (
-    add_patch,
     correct_cause,
     could_be_repaired_by,
     drop_clock_suspicion,
@@ -87,36 +85,6 @@ def test_without_a_fix_a_clock_that_merely_differs_is_no_cause(
 ) -> None:
     call = EntropyCall(name, MAIN_PROCESS, 0, 0, strength, "1", "2", False)
     assert drop_clock_suspicion(known(Cause.CLOCK, call=call).explained).cause is cause
-
-
-def test_a_proven_fix_becomes_a_patch_of_the_file_to_blame(tmp_path: Path) -> None:
-    (tmp_path / "train.py").write_text("import torch\nimport data\n")
-    (tmp_path / "data.py").write_text("names = list(set(words))\n")
-    fixed = finding(Cause.HASH_ORDER, Fix(("hash.seed",), "sort", True, 3), Location("data.py", 1))
-    subject = parse_subject("train.py", cwd=tmp_path)
-    lines = add_patch(fixed, subject, refuses=False).fix
-    assert lines is not None
-    assert lines.patch[0] == "--- data.py"
-    assert "+names = list(sorted(set(words)))" in lines.patch
-
-
-def test_a_program_that_the_flag_would_end_is_told_to_let_it_warn(tmp_path: Path) -> None:
-    (tmp_path / "train.py").write_text("import torch\n")
-    fixed = finding(
-        Cause.KERNEL, Fix(("kernels.deterministic",), "", True, 3), Location("train.py", 1)
-    )
-    subject = parse_subject("train.py", cwd=tmp_path)
-    patches = [add_patch(fixed, subject, refuses=refuses).fix for refuses in (False, True)]
-    assert [fix is not None and fix.patch[-1] for fix in patches] == [
-        "+torch.use_deterministic_algorithms(True)",
-        "+torch.use_deterministic_algorithms(True, warn_only=True)",
-    ]
-
-
-def test_a_fix_that_was_not_run_gets_no_patch(tmp_path: Path) -> None:
-    (tmp_path / "train.py").write_text("import torch\n")
-    unproven = finding(Cause.KERNEL, Fix(("kernels.deterministic",), "try it"))
-    assert add_patch(unproven, parse_subject("train.py", cwd=tmp_path), refuses=False) == unproven
 
 
 def test_a_repair_of_kernels_is_not_taken_for_what_repairs_content_from_outside() -> None:

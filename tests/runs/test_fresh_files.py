@@ -51,3 +51,12 @@ def test_a_script_outside_of_the_copied_folder_keeps_its_place(tmp_path: Path) -
     assert elsewhere.cwd == tmp_path / "copy" / "deep"
     assert elsewhere.file.resolve() == tmp_path / "train.py"
     assert isinstance(elsewhere, SubjectSpec)
+
+
+def test_a_script_named_by_its_whole_path_is_run_from_the_copy(tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "copy").mkdir()
+    for folder in ("work", "copy"):
+        (tmp_path / folder / "train.py").write_text("")
+    subject = parse_subject(str(tmp_path / "work" / "train.py"), cwd=tmp_path / "work")
+    assert move_subject(subject, tmp_path / "copy").file == tmp_path / "copy" / "train.py"

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,17 @@ def test_every_run_gets_fresh_files_if_that_was_asked_for(tmp_path: Path) -> Non
     for number in range(2):
         lab.run(request(f"run-{number}", number))
     assert "left" not in lab.log_of("run-1")
+
+
+def test_a_patched_copy_runs_and_the_program_itself_stays_as_it_is(tmp_path: Path) -> None:
+    lab = lab_in(tmp_path, "print('as it was')")
+    wanted = request("patched", 0)
+    text = "print('pat' + 'ched')\r\n"
+    lab.run(replace(wanted, fresh_copy=True, files=(("train.py", text),)))
+    assert "patched" in lab.log_of("patched")
+    assert "as it was" not in lab.log_of("patched")
+    assert sorted(os.listdir(tmp_path / "work")) == ["data", "train.py"]
+    assert (tmp_path / "work" / "train.py").read_text() == "print('as it was')"
 
 
 def test_runs_before_the_budget_began_do_not_count_against_it(tmp_path: Path) -> None:

@@ -1,0 +1,42 @@
+"""What to write by hand where no patch can be made, in the words of the call that was found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reproaudit.diagnose.patch import choose_patch_lines
+from reproaudit.knowledge.interventions import INTERVENTIONS
+from reproaudit.knowledge.traits import Part
+from reproaudit.model.result import Finding
+
+
+def advise(
+    finding: Finding, names: Sequence[str], source_line: str, *, refuses: bool
+) -> tuple[str, ...]:
+    """Return the lines to write in place of the interventions.
+
+    `source_line` is the line to blame, as it is written; "" if it is not known.
+    """
+    lines: list[str] = []
+    for name in names:
+        worded = _word_for_call(finding, name, source_line)
+        if worded:
+            lines.append(worded)
+        else:
+            lines += choose_patch_lines(INTERVENTIONS[name], refuses=refuses)
+    return tuple(dict.fromkeys(lines))
+
+
+def _word_for_call(finding: Finding, name: str, source_line: str) -> str:
+    """Return advice that speaks of the call that was found; "" if the table has none for it."""
+    call = finding.call
+    entry = INTERVENTIONS[name]
+    for start, advice in entry.advice_for.items():
+        if not call.startswith(start):
+            continue
+        last = call.rpartition(".")[2]
+        if entry.acts_on is Part.ENTROPY and source_line and last not in source_line:
+            # A library that the line calls makes the call: the line itself has no such name.
+            return f"# {finding.location} calls what reads {call}: give it a seed, if it takes one"
+        return advice.format(call=call)
+    return ""

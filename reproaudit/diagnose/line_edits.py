@@ -1,0 +1,206 @@
+"""Edits of the line to blame: what it iterates over is sorted, what it calls gets a seed."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from reproaudit.diagnose.program_text import Edit, ProgramText
+from reproaudit.diagnose.seed_edits import find_seed_values, fix_seeds, replace_hashes
+from reproaudit.knowledge.traits import (
+    FixHash,
+    FixSeed,
+    LineEdit,
+    RenameCalls,
+    SetKeyword,
+    SortCalls,
+    SortIterated,
+    UnwrapCalls,
+)
+
+_SETS = ("set", "frozenset")
+_CONSUMERS = ("list", "tuple", "enumerate", "iter", "zip", "map", "fromkeys", "join", "extend")
+
+Nodes = Sequence[ast.AST]
+
+
+def edit_line(program: ProgramText, edits: Sequence[LineEdit], line: int) -> list[Edit]:
+    """Return the first of the edits that the line has a place for; empty if none has."""
+    for nodes in program.group_nodes(line):
+        found = _edit_nodes(program, edits, nodes)
+        if found:
+            return found
+    return []
+
+
+def edit_everywhere(program: ProgramText, edits: Sequence[LineEdit]) -> list[Edit]:
+    """Return the edits that are right wherever the file has a place for them."""
+    found: list[Edit] = []
+    for edit in edits:
+        if isinstance(edit, SortIterated):
+            found += _sort_all_sets(program)
+        elif isinstance(edit, FixSeed):
+            found += fix_seeds(program, edit, list(ast.walk(program.tree)))
+        elif isinstance(edit, FixHash):
+            found += replace_hashes(program, find_seed_values(program))
+        elif isinstance(edit, RenameCalls) and edit.everywhere:
+            for node in ast.walk(program.tree):
+                found += _rename_calls(program, edit, [node])
+    return found
+
+
+def _edit_nodes(program: ProgramText, edits: Sequence[LineEdit], nodes: Nodes) -> list[Edit]:
+    for edit in edits:
+        if isinstance(edit, SortCalls):
+            found = _sort_calls(program, edit, nodes)
+        elif isinstance(edit, UnwrapCalls):
+            found = _unwrap_calls(program, edit, nodes)
+        elif isinstance(edit, FixSeed):
+            # On the line to blame, whatever the seed is made of.
+            found = fix_seeds(program, replace(edit, sources=()), nodes)
+        elif isinstance(edit, FixHash):
+            found = replace_hashes(program, nodes)
+        elif isinstance(edit, SetKeyword):
+            found = _set_keyword(program, edit, nodes)
+        elif isinstance(edit, RenameCalls):
+            found = _rename_calls(program, edit, nodes)
+        else:
+            found = _sort_iterable(program, nodes)
+        if found:
+            return found
+    return []
+
+
+def _find_calls(nodes: Nodes) -> Iterator[ast.Call]:
+    for node in nodes:
+        if isinstance(node, ast.Call):
+            yield node
+
+
+def read_function_name(call: ast.Call) -> str:
+    """Return the last name of what is called; "" for what has no name."""
+    function = call.func
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    if isinstance(function, ast.Name):
+        return function.id
+    return ""
+
+
+def _sort(program: ProgramText, node: ast.expr) -> list[Edit]:
+    """Return the edits that put sorted() around an expression."""
+    start = program.find_start(node)
+    end = program.find_end(node)
+    before = Edit(start, start, "sorted(")
+    after = Edit(end, end, ")")
+    return [before, after]
+
+
+def _sort_iterable(program: ProgramText, nodes: Nodes) -> list[Edit]:
+    """Sort the sets that are iterated over; else the first plain name."""
+    consumed = list(_find_consumed(nodes))
+    sets = _find_names_of_sets(program)
+    edits: list[Edit] = []
+    for node in consumed:
+        if _makes_set(node) or ast.unparse(node) in sets:
+            edits += _sort(program, node)
+    if edits:
+        return edits
+    # Whether a name holds a set cannot be seen, but some iteration of this line has no order.
+    for node in consumed:
+        if isinstance(node, (ast.Name, ast.Attribute)):
+            return _sort(program, node)
+    return []
+
+
+def _sort_all_sets(program: ProgramText) -> list[Edit]:
+    """Sort each set of the file where it is iterated over, as far as the text tells sets."""
+    nodes = list(ast.walk(program.tree))
+    sets = _find_names_of_sets(program)
+    edits: list[Edit] = []
+    for iterated in _find_consumed(nodes):
+        if _makes_set(iterated) or ast.unparse(iterated) in sets:
+            edits += _sort(program, iterated)
+    return edits
+
+
+def _find_names_of_sets(program: ProgramText) -> frozenset[str]:
+    """Return the names that sets are assigned to somewhere in the file."""
+    sets: list[str] = []
+    for node in ast.walk(program.tree):
+        if isinstance(node, ast.Assign) and _makes_set(node.value):
+            sets += map(ast.unparse, node.targets)
+    return frozenset(sets)
+
+
+def _find_consumed(nodes: Nodes) -> Iterator[ast.expr]:
+    """Yield the expressions that are iterated over, in an order that shows."""
+    for node in nodes:
+        if isinstance(node, (ast.comprehension, ast.For)):
+            yield node.iter
+        elif isinstance(node, ast.Call) and read_function_name(node) in _CONSUMERS:
+            yield from node.args
+
+
+def _makes_set(node: ast.expr) -> bool:
+    if isinstance(node, ast.Call):
+        return read_function_name(node) in _SETS
+    return isinstance(node, (ast.Set, ast.SetComp))
+
+
+def _sort_calls(program: ProgramText, edit: SortCalls, nodes: Nodes) -> list[Edit]:
+    for call in _find_calls(nodes):
+        name = read_function_name(call)
+        if name in edit.functions:
+            return _sort(program, call)
+    return []
+
+
+def _unwrap_calls(program: ProgramText, edit: UnwrapCalls, nodes: Nodes) -> list[Edit]:
+    for call in _find_calls(nodes):
+        if read_function_name(call) in edit.functions and call.args:
+            inner = call.args[0]
+            before = Edit(program.find_start(call), program.find_start(inner), "")
+            after = Edit(program.find_end(inner), program.find_end(call), "")
+            return [before, after]
+    return []
+
+
+def _set_keyword(program: ProgramText, edit: SetKeyword, nodes: Nodes) -> list[Edit]:
+    for call in _find_calls(nodes):
+        for keyword in call.keywords:
+            if keyword.arg != edit.name:
+                continue
+            given = ast.unparse(keyword.value)
+            if edit.only_if and not any(part in given for part in edit.only_if):
+                continue
+            start = program.find_start(keyword.value)
+            end = program.find_end(keyword.value)
+            return [Edit(start, end, edit.value)]
+    return []
+
+
+def _rename_calls(
+    program: ProgramText,
+    edit: RenameCalls,
+    nodes: Nodes,
+) -> list[Edit]:
+    for call in _find_calls(nodes):
+        name = read_function_name(call)
+        if name not in edit.names:
+            continue
+        has_arguments = bool(call.args or call.keywords)
+        if edit.only_bare and has_arguments:
+            continue
+        # The last name alone, so that `np.random.default_rng` keeps what stands before it.
+        end = program.find_end(call.func)
+        start = end - len(name.encode())
+        new_name = edit.names[name]
+        edits = [Edit(start, end, new_name)]
+        if edit.arguments is not None:
+            arguments = f"({edit.arguments})"
+            end_of_call = program.find_end(call)
+            edits.append(Edit(end, end_of_call, arguments))
+        return edits
+    return []

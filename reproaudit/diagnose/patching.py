@@ -1,0 +1,199 @@
+"""The patch of a proven fix: made, tried on a copy of the program, and shown with its findings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from reproaudit.compare.boundaries import compare_boundaries
+from reproaudit.compare.interning import Interned
+from reproaudit.diagnose.advice import advise
+from reproaudit.diagnose.patch import Patch, Repair, make_patch, read_line
+from reproaudit.errors import SubjectError
+from reproaudit.knowledge.interventions import list_for_call
+from reproaudit.model.result import Finding, Fix
+from reproaudit.runs.budget import BudgetSpent
+from reproaudit.runs.request import RunMaker, RunRequest
+from reproaudit.trace.runs import Run
+
+_RUNS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """What came of a patched copy. `differs`: the patch does not do what the fix did."""
+
+    runs: int = 0
+    is_equal: bool = False
+    differs: bool = False
+    note: str = ""
+
+
+class Patcher:
+    """Adds to findings the lines that do in the program itself what the proven fix did from
+    outside.
+
+    `refuses`: some op of the program would raise under the determinism flag, so that it may only
+    warn. `may_run`: the patched copy may be run, within what is left of the lab's budget.
+    """
+
+    def __init__(
+        self, lab: RunMaker, interned: Interned, *, refuses: bool, may_run: bool = True
+    ) -> None:
+        self.was_interrupted = False
+        self._lab = lab
+        self._interned = interned
+        self._refuses = refuses
+        self._may_run = may_run
+        self._number = 0
+
+    def add(self, findings: Sequence[Finding], fix: Sequence[str] = ()) -> list[Finding]:
+        """Return the findings with one patch for all of them, and advice where it cannot help.
+
+        `fix` is all that was proven together, where that is more than the findings say.
+        """
+        proven = [finding for finding in findings if _is_proven(finding)]
+        if not proven:
+            return list(findings)
+        patch, tried = self._choose(_list_repairs(proven, fix))
+        patched: list[Finding] = []
+        for finding in findings:
+            if _is_proven(finding):
+                assert finding.fix is not None
+                known = _withdraw_bystander(finding, finding.fix)
+                described = self._describe(known, finding.fix, patch, tried)
+                patched.append(replace(known, fix=described))
+            else:
+                patched.append(finding)
+        return patched
+
+    def _describe(self, finding: Finding, fix: Fix, patch: Patch, tried: _Tried) -> Fix:
+        """Return the fix with the patch, or with advice if the patch has nothing for it."""
+        left = [name for name in fix.settings if name in patch.left]
+        is_patched = len(left) < len(fix.settings)
+        if not patch.files or tried.differs or not is_patched:
+            line = read_line(self._lab.subject, finding.location)
+            lines = advise(finding, fix.settings, line, refuses=self._refuses)
+            note = tried.note if tried.differs else ""
+            return replace(fix, patch=lines, patch_note=note)
+        return replace(
+            fix,
+            patch=patch.rows,
+            patch_verified=tried.is_equal,
+            patch_runs=tried.runs,
+            patch_note=tried.note,
+        )
+
+    def _choose(self, repairs: Sequence[Repair]) -> tuple[Patch, _Tried]:
+        """Return the first patch whose copies run equally; else the last one that was tried."""
+        subject = self._lab.subject
+        chosen = Patch()
+        tried = _Tried()
+        for beside_seeds in (True, False):
+            patch = make_patch(repairs, subject, refuses=self._refuses, beside_seeds=beside_seeds)
+            if patch == chosen:
+                break
+            chosen = patch
+            tried = self._try(patch)
+            if not tried.differs:
+                break
+        return chosen, tried
+
+    def _try(self, patch: Patch) -> _Tried:
+        why_not = self._find_obstacle(patch)
+        if why_not:
+            return _Tried(note=f"not run: {why_not}")
+        self._number += 1
+        try:
+            return self._compare(patch)
+        except BudgetSpent:
+            why_not = "the budget was spent"
+        except KeyboardInterrupt:
+            self.was_interrupted = True
+            why_not = "it was interrupted"
+        except SubjectError as error:
+            why_not = error.message
+        return _Tried(note=f"not run: {why_not}")
+
+    def _find_obstacle(self, patch: Patch) -> str:
+        """Return why the patch is not run; "" if it can be."""
+        if not patch.files:
+            return "there is none"
+        if patch.left:
+            by_hand = ", ".join(patch.left)
+            return f"it is a part of the fix; to be written by hand: {by_hand}"
+        if not patch.is_within_folder:
+            paths = ", ".join(file.path for file in patch.files)
+            return f"{paths} lies outside of the working directory (patch FILE < fix.patch)"
+        if not self._lab.can_patch() or not self._may_run:
+            return "no copy of the program was made"
+        return ""
+
+    def _compare(self, patch: Patch) -> _Tried:
+        runs: list[Run] = []
+        for index in range(_RUNS):
+            run = self._run_copy(patch, index)
+            fault = _find_fault(run)
+            if fault:
+                return self._judge_failure(fault)
+            runs.append(run)
+        if runs[0].outcome == runs[1].outcome:
+            comparison = compare_boundaries(runs, self._interned)
+            if comparison.compared and len(comparison.classes) == 1:
+                return _Tried(runs=_RUNS, is_equal=True)
+        note = f"a patch was dropped: {_RUNS} runs of the patched copy were not equal"
+        return _Tried(runs=_RUNS, differs=True, note=note)
+
+    def _judge_failure(self, fault: str) -> _Tried:
+        """Tell whether the patch is to blame, or that the program lies in a copy of its folder."""
+        plain = self._run_copy(Patch(), 0)
+        if _find_fault(plain):
+            return _Tried(note="not run: the program does not run in a copy of its folder")
+        note = f"a patch was dropped: the patched copy ended otherwise: {fault}"
+        return _Tried(runs=1, differs=True, note=note)
+
+    def _run_copy(self, patch: Patch, index: int) -> Run:
+        files = tuple((file.path, file.after) for file in patch.files)
+        kind = "patched" if files else "copied"
+        request = RunRequest(
+            name=f"{kind}-{self._number}-{index}",
+            index=index,
+            what=f"running the {kind} program, run {index + 1}",
+            values_mb=0,
+            fresh_copy=True,
+            files=files,
+        )
+        return self._lab.run(request)
+
+
+def _list_repairs(proven: Sequence[Finding], whole: Sequence[str]) -> list[Repair]:
+    """Return what each finding says of the fix, and what none of them says."""
+    repairs: list[Repair] = []
+    said: set[str] = set()
+    for finding in proven:
+        assert finding.fix is not None
+        repairs.append(Repair(finding.fix.settings, finding.location))
+        said.update(finding.fix.settings)
+    rest = tuple(name for name in whole if name not in said)
+    if rest:
+        repairs.append(Repair(rest))
+    return repairs
+
+
+def _withdraw_bystander(finding: Finding, fix: Fix) -> Finding:
+    """Return the finding without a call that its repair leaves as it is."""
+    repairs = set(list_for_call(finding.call))
+    if repairs.isdisjoint(fix.settings):
+        return replace(finding, call="")
+    return finding
+
+
+def _is_proven(finding: Finding) -> bool:
+    return finding.fix is not None and finding.fix.verified
+
+
+def _find_fault(run: Run) -> str:
+    """Return why a run of a copy proves nothing; "" if it does."""
+    if not run.outcome.is_success:
+        return run.outcome.detail or run.outcome.kind.value
+    return "" if run.steps else "it did not train"

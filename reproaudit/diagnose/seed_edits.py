@@ -1,0 +1,103 @@
+"""Edits of seeds that are made of what differs: they become constants, and hashes checksums."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+
+from reproaudit.diagnose.first_draw import SEEDING, read_names
+from reproaudit.diagnose.program_text import Edit, ProgramText
+from reproaudit.knowledge.traits import FixSeed
+
+_TAKES_SEED = SEEDING | {"Generator", "MT19937", "PCG64", "Philox", "Random", "RandomState"}
+_TAKES_SEED |= {"SFC64", "SeedSequence", "default_rng"}
+_STABLE = "zlib"
+
+
+def fix_seeds(program: ProgramText, edit: FixSeed, nodes: Sequence[ast.AST]) -> list[Edit]:
+    """Return the edits that make a constant of a seed that the nodes set, or give a name to."""
+    edits: list[Edit] = []
+    names = {name for name, _ in _find_seeds(ast.walk(program.tree))}
+    for name, seed in _find_seeds(nodes):
+        if not isinstance(seed, ast.Constant) and _is_from(seed, edit.sources):
+            # A name is made of something elsewhere, and that is where it is told.
+            if not name or not edit.sources:
+                edits.append(_replace(program, seed, edit.value))
+    for node in nodes:
+        if not isinstance(node, ast.Assign) or isinstance(node.value, ast.Constant):
+            continue
+        is_seed = not names.isdisjoint(map(ast.unparse, node.targets))
+        if is_seed and _is_from(node.value, edit.sources):
+            edits.append(_replace(program, node.value, edit.value))
+    return edits
+
+
+def replace_hashes(program: ProgramText, nodes: Sequence[ast.AST]) -> list[Edit]:
+    """Return the edits that put a checksum of its text in the place of `hash(value)`."""
+    edits: list[Edit] = []
+    for node in nodes:
+        if not isinstance(node, ast.Call) or read_names(node.func) != ("hash", "hash"):
+            continue
+        if len(node.args) != 1:
+            continue
+        value = node.args[0]
+        before = Edit(program.find_start(node), program.find_start(value), f"{_STABLE}.crc32(repr(")
+        after = Edit(program.find_end(value), program.find_end(node), ").encode())")
+        edits += [before, after]
+    if edits:
+        edits += _import(program, _STABLE)
+    return edits
+
+
+def find_seed_values(program: ProgramText) -> list[ast.AST]:
+    """Return the nodes of all that is given as a seed, or assigned to the name of one."""
+    nodes = list(ast.walk(program.tree))
+    names = {name for name, _ in _find_seeds(nodes)}
+    values: list[ast.expr] = [seed for _, seed in _find_seeds(nodes)]
+    for node in nodes:
+        if isinstance(node, ast.Assign) and not names.isdisjoint(map(ast.unparse, node.targets)):
+            values.append(node.value)
+    found: list[ast.AST] = []
+    for value in values:
+        found += ast.walk(value)
+    return found
+
+
+def _find_seeds(nodes: Sequence[ast.AST] | Iterator[ast.AST]) -> Iterator[tuple[str, ast.expr]]:
+    """Yield what is given as a seed, and its name; "" where it is no name."""
+    for node in nodes:
+        if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
+            _, last = read_names(node.func)
+            if last in _TAKES_SEED:
+                seed = node.args[0]
+                name = ""
+                if isinstance(seed, (ast.Name, ast.Attribute)):
+                    name = ast.unparse(seed)
+                yield name, seed
+
+
+def _is_from(seed: ast.expr, sources: Sequence[str]) -> bool:
+    text = ast.unparse(seed)
+    return not sources or any(source in text for source in sources)
+
+
+def _replace(program: ProgramText, node: ast.expr, text: str) -> Edit:
+    return Edit(program.find_start(node), program.find_end(node), text)
+
+
+def _import(program: ProgramText, module: str) -> list[Edit]:
+    """Return the edit that imports a module of the standard library, if the file does not."""
+    for statement in program.tree.body:
+        if isinstance(statement, ast.Import):
+            if any(alias.name == module and not alias.asname for alias in statement.names):
+                return []
+    at = program.find_line_start(1)
+    for statement in program.tree.body:
+        is_text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        is_first = isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
+        if not is_text and not is_first:
+            decorators = getattr(statement, "decorator_list", [])
+            line = min([statement.lineno, *(node.lineno for node in decorators)])
+            at = program.find_line_start(line)
+            break
+    return [Edit(at, at, f"import {module}{program.newline}")]

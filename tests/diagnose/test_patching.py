@@ -1,0 +1,253 @@
+"""The patch of a proven fix is called verified only if copies with it were run and were equal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reproaudit.compare.interning import Interned
+from reproaudit.config.subject import parse_subject
+from reproaudit.diagnose.patching import Patcher
+from reproaudit.errors import SubjectError
+from reproaudit.model.events import EventKind, Location, Outcome, OutcomeKind, Phase
+from reproaudit.model.result import Cause, Finding, Fix
+from reproaudit.runs.budget import BudgetSpent
+from reproaudit.runs.request import RunRequest
+from reproaudit.trace.runs import Run
+from tests.compare.traces import Row, make_run
+
+FAILED = Outcome(OutcomeKind.RAISED, detail="TypeError: no order")
+
+
+class FakeLab:
+    """Gives runs of copies; `content` says what the run of a request leaves, None for a failure."""
+
+    steps: int | None = 1
+    runs_made = 0
+
+    def __init__(
+        self, folder: Path, content: Callable[[RunRequest], int | None], *, copies: bool = True
+    ) -> None:
+        self.folder = folder
+        self.subject = parse_subject("train.py", cwd=folder)
+        self.seconds: dict[str, float] = {}
+        self.requests: list[RunRequest] = []
+        self.content = content
+        self.copies = copies
+
+    def start_budget(self) -> None:
+        raise AssertionError("it was started before")
+
+    def can_try(self, name: str) -> bool:
+        return True
+
+    def can_patch(self) -> bool:
+        return self.copies
+
+    def run(self, request: RunRequest) -> Run:
+        self.requests.append(request)
+        content = self.content(request)
+        rows = [Row("weight", content or 0, kind=EventKind.GRADIENT)]
+        folder = self.folder / "traces" / request.name
+        if content is None:
+            return make_run(folder, request.index, rows, outcome=FAILED)
+        return make_run(folder, request.index, rows)
+
+
+def proven(*names: str, line: int = 1, call: str = "", cause: Cause = Cause.UNKNOWN) -> Finding:
+    location = Location("train.py", line)
+    fix = Fix(names, "advice", verified=True, runs=3)
+    return Finding("", cause, "", Phase.DATA, 0, location=location, fix=fix, call=call)
+
+
+def patched(lab: FakeLab, *findings: Finding, refuses: bool = False) -> list[Fix]:
+    found = Patcher(lab, Interned(), refuses=refuses).add(findings)
+    return [finding.fix for finding in found if finding.fix is not None]
+
+
+def write(folder: Path, text: str = "import torch\nnames = list(set(words))\n") -> None:
+    (folder / "train.py").write_text(text)
+
+
+def test_equal_runs_of_the_patched_copy_verify_the_patch(tmp_path: Path) -> None:
+    write(tmp_path)
+    lab = FakeLab(tmp_path, lambda request: 5)
+    first, second = patched(lab, proven("hash.seed", line=2), proven("seed.torch"))
+    assert first.patch == second.patch
+    assert [row for row in first.patch if row[0] in "+-"] == [
+        "--- train.py",
+        "+++ train.py",
+        "-names = list(set(words))",
+        "+torch.manual_seed(0)",
+        "+names = list(sorted(set(words)))",
+    ]
+    assert (first.patch_verified, first.patch_runs, first.patch_note) == (True, 2, "")
+    text = "import torch\ntorch.manual_seed(0)\nnames = list(sorted(set(words)))\n"
+    assert [request.files for request in lab.requests] == [(("train.py", text),)] * 2
+    assert all(request.fresh_copy and not request.interventions for request in lab.requests)
+
+
+def test_a_patch_whose_copies_differ_is_dropped_and_what_was_seen_is_said(tmp_path: Path) -> None:
+    write(tmp_path)
+    (fix,) = patched(FakeLab(tmp_path, lambda request: request.index + 1), proven("seed.torch"))
+    assert fix.patch == ("import torch", "torch.manual_seed(0)")
+    assert not fix.patch_verified
+    assert fix.patch_note == "a patch was dropped: 2 runs of the patched copy were not equal"
+
+
+def test_seeds_beside_others_give_way_to_seeds_at_the_start(tmp_path: Path) -> None:
+    write(tmp_path, "import torch, random\nimport os\ntorch.manual_seed(3)\nx = torch.rand(1)\n")
+
+    def content(request: RunRequest) -> int:
+        ((_, text),) = request.files
+        return 1 if text.startswith("import torch, random\nrandom.seed(0)") else request.index
+
+    lab = FakeLab(tmp_path, content)
+    (fix,) = patched(lab, proven("seed.python"))
+    assert fix.patch_verified
+    assert fix.patch[3:5] == (" import torch, random", "+random.seed(0)")
+    assert len(lab.requests) == 4
+
+
+@pytest.mark.parametrize(
+    ("fails_unpatched", "note", "is_dropped"),
+    [
+        (False, "a patch was dropped: the patched copy ended otherwise: TypeError: no order", True),
+        (True, "not run: the program does not run in a copy of its folder", False),
+    ],
+)
+def test_a_copy_that_fails_is_told_from_a_patch_that_fails(
+    tmp_path: Path, fails_unpatched: bool, note: str, is_dropped: bool
+) -> None:
+    write(tmp_path)
+
+    def content(request: RunRequest) -> int | None:
+        return None if request.files or fails_unpatched else 1
+
+    (fix,) = patched(FakeLab(tmp_path, content), proven("hash.seed", line=2))
+    assert fix.patch_note == note
+    assert (fix.patch[0] != "--- train.py") == is_dropped
+    assert not fix.patch_verified
+
+
+@pytest.mark.parametrize(
+    ("error", "note"),
+    [
+        (BudgetSpent(), "not run: the budget was spent"),
+        (KeyboardInterrupt(), "not run: it was interrupted"),
+        (SubjectError("too large", code="folder-too-large"), "not run: too large"),
+    ],
+)
+def test_a_patch_that_could_not_be_run_is_shown_as_not_run(
+    tmp_path: Path, error: BaseException, note: str
+) -> None:
+    write(tmp_path)
+
+    def content(request: RunRequest) -> int:
+        raise error
+
+    (fix,) = patched(FakeLab(tmp_path, content), proven("seed.torch"))
+    assert (fix.patch[0], fix.patch_verified, fix.patch_note) == ("--- train.py", False, note)
+
+
+def test_a_part_of_the_fix_is_shown_as_a_part_and_not_run(tmp_path: Path) -> None:
+    write(tmp_path, "import torch\nimport time\nnow = time.time()\n")
+    lab = FakeLab(tmp_path, lambda request: 1)
+    seed, clock = patched(lab, proven("seed.torch"), proven("clock.fixed", line=3))
+    assert seed.patch_note == (
+        "not run: it is a part of the fix; to be written by hand: clock.fixed"
+    )
+    assert clock.patch == ("now = FIXED_TIME  # a constant, or count steps instead of seconds",)
+    assert clock.patch_note == ""
+    assert lab.requests == []
+
+
+def test_within_one_process_no_copy_is_run(tmp_path: Path) -> None:
+    write(tmp_path)
+    (fix,) = patched(FakeLab(tmp_path, lambda request: 1, copies=False), proven("seed.torch"))
+    assert (fix.patch_verified, fix.patch_note) == (
+        False,
+        "not run: no copy of the program was made",
+    )
+
+
+def test_a_fix_that_was_not_run_gets_no_patch(tmp_path: Path) -> None:
+    write(tmp_path)
+    unproven = Finding("", Cause.KERNEL, "", Phase.DATA, 0, fix=Fix(("seed.torch",), "try it"))
+    lab = FakeLab(tmp_path, lambda request: 1)
+    assert Patcher(lab, Interned(), refuses=False).add([unproven]) == [unproven]
+
+
+def test_a_program_that_the_flag_would_end_is_told_to_let_it_warn(tmp_path: Path) -> None:
+    write(tmp_path, "import torch\n")
+    lab = FakeLab(tmp_path, lambda request: 1)
+    last_rows = []
+    for refuses in (False, True):
+        (fix,) = patched(lab, proven("kernels.deterministic"), refuses=refuses)
+        last_rows.append(fix.patch[-1])
+    assert last_rows == [
+        "+torch.use_deterministic_algorithms(True)",
+        "+torch.use_deterministic_algorithms(True, warn_only=True)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "call", "advice"),
+    [
+        (
+            "stop = time.time() + 3",
+            "time.time",
+            "# a constant, or a count of steps, in the place of time.time()",
+        ),
+        (
+            "seed = uuid.uuid4().int",
+            "uuid.uuid4",
+            "# a name made of a counter or of the settings, instead of uuid.uuid4()",
+        ),
+        ("seed = os.getpid()", "os.getpid", "0  # or the rank, instead of os.getpid()"),
+        (
+            "rng = library.sampler()",
+            "os.urandom",
+            "# train.py:1 calls what reads os.urandom: give it a seed, if it takes one",
+        ),
+        (
+            "rng = sampler()",
+            "",
+            "# a constant in place of what the operating system gives anew to each process",
+        ),
+    ],
+)
+def test_advice_speaks_of_the_call_that_was_found(
+    tmp_path: Path, line: str, call: str, advice: str
+) -> None:
+    write(tmp_path, f"{line}\n")
+    lab = FakeLab(tmp_path, lambda request: 1)
+    name = "clock.fixed" if call.startswith("time.") else "entropy.fixed"
+    (fix,) = patched(lab, proven(name, call=call))
+    assert fix.patch == (advice,)
+
+
+def test_a_call_that_the_repair_leaves_as_it_is_was_a_bystander(tmp_path: Path) -> None:
+    write(tmp_path)
+    findings = [
+        proven("seed.torch", call="uuid.uuid4"),
+        proven("seed.python", call="random.random"),
+    ]
+    lab = FakeLab(tmp_path, lambda request: 1)
+    found = Patcher(lab, Interned(), refuses=False).add(findings)
+    assert [finding.call for finding in found] == ["", "random.random"]
+
+
+def test_what_was_proven_together_and_belongs_to_no_finding_is_in_the_patch(tmp_path: Path) -> None:
+    write(tmp_path, "import torch\nimport random\n")
+    lab = FakeLab(tmp_path, lambda request: 1)
+    patcher = Patcher(lab, Interned(), refuses=False)
+    (found,) = patcher.add([proven("seed.torch")], ("seed.torch", "seed.python"))
+    assert found.fix is not None
+    assert [row for row in found.fix.patch if row[0] == "+"][1:] == [
+        "+torch.manual_seed(0)",
+        "+random.seed(0)",
+    ]
+    assert found.fix.settings == ("seed.torch",)
