@@ -10,13 +10,17 @@ from reproaudit.model.result import AuditResult, Finding, Fix, TensorDivergence
 from reproaudit.report.wording import (
     VERDICTS,
     escape,
+    has_diff,
     name_kind,
     name_moment,
+    name_source,
+    show_code,
     show_count,
     show_name,
     show_prose,
     word_confidence,
     word_difference,
+    word_patch,
     word_remark,
     word_replays,
     word_settings,
@@ -37,9 +41,13 @@ class AssertionText:
     def _lines(self, result: AuditResult) -> Iterator[str]:
         yield f"{VERDICTS[result.verdict]}: {show_prose(result.headline)}"
         yield from _tell_endings(result)
+        told: set[tuple[str, ...]] = set()
         for finding in result.findings[: self.findings]:
             yield ""
             yield from _tell_finding(finding)
+            if finding.fix is not None and finding.fix.patch not in told:
+                told.add(finding.fix.patch)
+                yield from _tell_patch(finding.fix)
         cut = len(result.findings) - self.findings
         if cut > 0:
             yield f"… and {show_count(cut, 'finding')} more"
@@ -81,11 +89,12 @@ def _tell_endings(result: AuditResult) -> Iterator[str]:
 def _tell_finding(finding: Finding) -> Iterator[str]:
     if finding.location is not None:
         yield f"  line   {show_name(str(finding.location))}"
-    if finding.op:
-        op = show_name(finding.op)
+    source = name_source(finding)
+    if source:
         if finding.count > 1:
-            op += f" ({finding.count:,} times)"
-        yield f"  op     {op}"
+            source += f" ({finding.count:,} times)"
+        label = "op  " if finding.op else "call"
+        yield f"  {label}   {source}"
     moment = name_moment(finding.phase, finding.step)
     if finding.module:
         moment += f", in module {show_name(finding.module)}"
@@ -105,8 +114,13 @@ def _tell_fix(fix: Fix) -> Iterator[str]:
         yield f"  fix    {show_prose(fix.advice)}"
     if fix.settings:
         yield f"         {word_settings(fix)}"
+
+
+def _tell_patch(fix: Fix) -> Iterator[str]:
+    if has_diff(fix) or fix.patch_note:
+        yield f"         patch: {word_patch(fix)}"
     for line in fix.patch:
-        yield f"           {escape(line)}"
+        yield f"           {show_code(line)}"
 
 
 def _tell_tensor(row: TensorDivergence) -> str:

@@ -8,11 +8,14 @@ from reproaudit.model.events import Location
 from reproaudit.model.result import Evidence, Finding, Fix
 from reproaudit.report.layout import put_beside, wrap_beside
 from reproaudit.report.wording import (
-    escape,
+    has_diff,
     name_moment,
+    name_source,
+    show_code,
     show_name,
     show_prose,
     word_difference,
+    word_patch,
     word_replays,
     word_settings,
 )
@@ -36,9 +39,10 @@ def describe_finding(finding: Finding, width: int) -> list[str]:
         times = f" ({finding.count:,} times)"
     place = show_place(finding.location)
     # How often stands with what happened: with the operator, or with the line if there is none.
-    if finding.op:
+    if finding.op or finding.call:
         lines = wrap_beside("line", place, width)
-        lines += wrap_beside("op", show_name(finding.op) + times, width)
+        label = "op" if finding.op else "call"
+        lines += wrap_beside(label, name_source(finding) + times, width)
     else:
         lines = wrap_beside("line", place + times, width)
     lines += wrap_beside("when", name_moment(finding.phase, finding.step), width)
@@ -99,8 +103,12 @@ def _describe_fix(fix: Fix, width: int) -> list[str]:
     label = "" if lines else "fix"
     lines += wrap_beside(label, word_settings(fix), width)
     label = "in code"
+    if has_diff(fix) or fix.patch_note:
+        lines += wrap_beside("patch", word_patch(fix), width)
+    if has_diff(fix):
+        label = ""
     for line in fix.patch:
         # Code is not wrapped, and its indentation is part of it.
-        lines.append(put_beside(label, escape(line)))
+        lines.append(put_beside(label, show_code(line)))
         label = ""
     return lines

@@ -34,8 +34,9 @@ class GithubReport:
         commands: dict[str, list[str]] = {level: [] for level in _LEVELS}
         names = name_subjects(results)
         for name, result in zip(names, results, strict=True):
+            told: set[tuple[str, ...]] = set()
             for issue in list_issues(result, accepted):
-                command = _annotate_issue(name, issue)
+                command = _annotate_issue(name, issue, told)
                 commands[_choose_level(issue)].append(command)
             not_checked = word_not_checked(result)
             if not_checked:
@@ -69,7 +70,8 @@ def _choose_level(issue: Issue) -> str:
     return "notice"
 
 
-def _annotate_issue(name: str, issue: Issue) -> str:
+def _annotate_issue(name: str, issue: Issue, told: set[tuple[str, ...]]) -> str:
+    """Return an annotation. `told` are the patches of earlier ones: each is shown once."""
     properties = {}
     # GitHub shows an annotation without a place on the page of the run.
     if issue.place is not None:
@@ -81,7 +83,8 @@ def _annotate_issue(name: str, issue: Issue) -> str:
     properties["title"] = title
     lines = [issue.message]
     finding = issue.finding
-    if finding is not None and finding.fix is not None:
+    if finding is not None and finding.fix is not None and finding.fix.patch not in told:
+        told.add(finding.fix.patch)
         for line in finding.fix.patch:
             lines.append(escape(line))
     level = _choose_level(issue)

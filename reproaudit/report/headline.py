@@ -54,8 +54,9 @@ def _say_where(result: AuditResult) -> str:
     if result.findings:
         found = result.findings[0]
         said = f"; first differs in {PASSES[found.phase]} of step {found.step}"
-        if found.op:
-            said += f" at {found.op}"
+        source = found.op or found.call
+        if source:
+            said += f" at {source}"
         if found.location:
             said += f", {found.location}"
         return said

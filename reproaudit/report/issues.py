@@ -20,6 +20,7 @@ from reproaudit.model.verdict import Verdict
 from reproaudit.report.wording import (
     name_moment,
     name_phase,
+    name_source,
     show_count,
     show_name,
     show_prose,
@@ -145,8 +146,9 @@ def name_subjects(results: Sequence[AuditResult]) -> tuple[str, ...]:
 def word_finding(finding: Finding) -> str:
     """Return what a finding says, as sentences on one line."""
     where = name_moment(finding.phase, finding.step)
-    if finding.op:
-        where += f" at {show_name(finding.op)}"
+    source = name_source(finding)
+    if source:
+        where += f" at {source}"
     if finding.location:
         where += f", {show_name(str(finding.location))}"
     if finding.module:

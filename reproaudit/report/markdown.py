@@ -7,12 +7,13 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from reproaudit.model.result import AuditResult, Evidence, Finding, Fix
+from reproaudit.model.result import AuditResult, Finding, Fix
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.issues import Issue, Kind, list_issues, name_subjects
 from reproaudit.report.wording import (
     VERDICTS,
     escape,
+    has_diff,
     name_moment,
     show_count,
     show_name,
@@ -21,6 +22,7 @@ from reproaudit.report.wording import (
     word_confidence,
     word_difference,
     word_fix_state,
+    word_patch,
     word_replays,
 )
 
@@ -182,7 +184,7 @@ def _show_first_finding(result: AuditResult) -> tuple[str, str, str]:
     if not result.findings:
         return "", "", ""
     finding = result.findings[0]
-    op = code(finding.op or "", in_table=True)
+    op = code(finding.op or finding.call, in_table=True)
     place = code(str(finding.location or ""), in_table=True)
     known = [part for part in (op, place) if part]
     where = ", ".join(known)
@@ -214,10 +216,11 @@ def _make_sections(audit: _Audit) -> Iterator[str]:
     title = code(audit.name) or "unknown"
     yield _section([f"### {title}", "", *_say_verdict(result)])
     number = 0
+    told: dict[str, int] = {}
     for issue in audit.issues:
         if issue.finding is not None and not issue.is_accepted:
             number += 1
-            yield _section(_describe_finding(number, issue.finding))
+            yield _section(_describe_finding(number, issue.finding, told))
     known = []
     warnings = []
     risks = []
@@ -281,8 +284,12 @@ def _say_verdict(result: AuditResult) -> Iterator[str]:
         yield "- no source was located"
 
 
-def _describe_finding(number: int, finding: Finding) -> Iterator[str]:
-    op = code(finding.op or "")
+def _describe_finding(number: int, finding: Finding, told: dict[str, int]) -> Iterator[str]:
+    """Yield what a finding says.
+
+    `told` are patches and notes of earlier findings, which are said once.
+    """
+    op = code(finding.op or finding.call)
     location = code(str(finding.location or ""))
     places = [place for place in (op, location) if place]
     title = ", ".join(places) or "a place that is not known"
@@ -297,21 +304,18 @@ def _describe_finding(number: int, finding: Finding) -> Iterator[str]:
     cause = finding.cause.value
     rule = text(finding.rule)
     yield f"- cause: **{cause}** ({rule}): {text(finding.title)}"
-    for note in _tell_evidence(finding.evidence):
-        yield f"- evidence: {text(note)}"
+    if finding.evidence.replays is not None:
+        yield f"- evidence: {text(word_replays(finding.evidence.replays))}"
+    for note in finding.evidence.notes:
+        if told.setdefault(note, number) == number:
+            yield f"- evidence: {text(note)}"
     if finding.difference is not None:
         yield f"- difference: {text(word_difference(finding.difference))}"
     if finding.fix is not None:
-        yield from _describe_fix(finding.fix)
+        yield from _describe_fix(number, finding.fix, told)
 
 
-def _tell_evidence(evidence: Evidence) -> Iterator[str]:
-    if evidence.replays is not None:
-        yield word_replays(evidence.replays)
-    yield from evidence.notes
-
-
-def _describe_fix(fix: Fix) -> Iterator[str]:
+def _describe_fix(number: int, fix: Fix, told: dict[str, int]) -> Iterator[str]:
     # It holds names of interventions, which a stranger's result may have made up.
     state = text(word_fix_state(fix))
     if fix.settings:
@@ -320,6 +324,12 @@ def _describe_fix(fix: Fix) -> Iterator[str]:
     if fix.advice.strip():
         state = f"{text(fix.advice)}; {state}"
     yield f"- fix: {state}"
+    first = told.setdefault("\n".join(fix.patch), number)
+    if has_diff(fix) and first != number:
+        yield f"- patch: that of {first}, which repairs this too"
+        return
+    if has_diff(fix) or fix.patch_note:
+        yield f"- patch: {text(word_patch(fix))}"
     if fix.patch:
         yield ""
         yield from _fence(fix.patch, "diff")

@@ -45,6 +45,7 @@ FORMATS: dict[str, Format] = {
     "codequality": Format(
         "reproaudit.report.codequality", "CodeQualityReport", ".codequality.json"
     ),
+    "patch": Format("reproaudit.report.patch_file", "PatchReport", ".patch"),
 }
 
 

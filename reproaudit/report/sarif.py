@@ -234,6 +234,7 @@ def _make_properties(finding: Finding) -> Json:
             "verified": finding.fix.verified,
             "together": list(map(show_name, finding.fix.together)),
             "patch": list(map(escape, finding.fix.patch)),
+            "patchVerified": finding.fix.patch_verified,
         }
     return properties
 

@@ -30,10 +30,12 @@ from reproaudit.report.wording import (
     VERDICTS,
     escape,
     name_phase,
+    name_source,
     show_count,
     show_name,
     show_prose,
     show_whole,
+    word_changes,
     word_completeness,
     word_confidence,
     word_trial,
@@ -175,14 +177,14 @@ class _Page:
         has_parts = any(fix.together for fix in fixes)
         rows = []
         for finding in findings[: self.max_rows]:
-            op = show_name(finding.op or "")
+            op = name_source(finding)
             line = _show_line(finding.location)
             when = f"{name_phase(finding.phase)} {finding.step}"
             cause = finding.cause.value
             repair = _show_proven_fix(finding.fix, has_parts=has_parts)
             rows.append((op, line, when, cause, repair))
         columns = (
-            name_column("op"),
+            name_column(_name_sources(findings)),
             name_column("line"),
             Column("when"),
             Column("cause"),
@@ -243,16 +245,7 @@ class _Page:
         return self._make_table(columns, rows, total=len(result.alerts))
 
     def _list_changes(self, result: AuditResult) -> list[str]:
-        texts = []
-        for change in result.changes:
-            what = show_name(change.what)
-            before = show_name(change.before)
-            after = show_name(change.after)
-            text = f"{what}: {before} → {after}"
-            if change.location:
-                text += f", {show_place(change.location)}"
-            texts.append(text)
-        return self._list_entries(texts)
+        return self._list_entries(word_changes(result.changes))
 
     def _describe_confidence(self, result: AuditResult) -> list[str]:
         sentences = [
@@ -293,6 +286,13 @@ class _Page:
         for entry in entries[: self.max_rows]:
             lines += entry
         return lines + _count_cut(len(entries) - self.max_rows)
+
+
+def _name_sources(findings: Sequence[Finding]) -> str:
+    """Return the head of the column with what findings are about."""
+    if any(finding.call and not finding.op for finding in findings):
+        return "op or call"
+    return "op"
 
 
 def _show_note(note: NotChecked) -> str:

@@ -4,12 +4,14 @@ show."""
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-from reproaudit.model.events import EventKind, Phase, ProgramWarning
+from reproaudit.model.events import Change, EventKind, Phase, ProgramWarning
 from reproaudit.model.result import (
     AuditResult,
     Confidence,
     Difference,
+    Finding,
     Fix,
     Replays,
     TensorDivergence,
@@ -271,6 +273,52 @@ def word_settings(fix: Fix) -> str:
     if not settings:
         return state
     return f"{settings}: {state}"
+
+
+def word_patch(fix: Fix) -> str:
+    """Say whether a patched copy was run, and what came of it."""
+    if fix.patch_verified:
+        runs = show_count(fix.patch_runs, "run")
+        return f"verified: {runs} of the patched copy were equal"
+    return show_prose(fix.patch_note) or "not run"
+
+
+def has_diff(fix: Fix) -> bool:
+    """Return True if the fix is a patch; else it has lines to write by hand, or none."""
+    return any(row.startswith("--- ") for row in fix.patch[:1])
+
+
+def show_code(line: str) -> str:
+    """Return a line of code; its tabs stay, for a patch is there to be copied."""
+    parts = line.removesuffix("\r").split("\t")
+    return "\t".join(map(escape, parts))
+
+
+def name_source(finding: Finding) -> str:
+    """Return the operator of a finding, or the call that brought the difference in; "" if neither
+    is known."""
+    return show_name(finding.op or finding.call)
+
+
+def word_changes(changes: Sequence[Change]) -> list[str]:
+    """Say which settings the program changed: each once, however often it was changed."""
+    by_setting: dict[str, list[Change]] = {}
+    for change in changes:
+        by_setting.setdefault(change.what, []).append(change)
+    texts: list[str] = []
+    for what, group in by_setting.items():
+        values = [group[0].before, group[0].after]
+        for change in group[1:]:
+            if change.after not in values:
+                values.append(change.after)
+        shown = " → ".join(map(show_name, values))
+        text = f"{show_name(what)}: {shown}"
+        if group[0].location:
+            text += f", {show_name(str(group[0].location))}"
+        if len(group) > 1:
+            text += f" ({show_count(len(group), 'change')})"
+        texts.append(text)
+    return texts
 
 
 def word_trial(trial: Trial) -> str:

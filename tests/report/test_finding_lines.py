@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from reproaudit.model.result import Evidence, Fix
 from reproaudit.report.finding_lines import describe_finding, has_answers, show_answer
 from tests.report.cases import INDEX_PUT
@@ -58,3 +60,30 @@ def test_a_fix_without_advice_still_has_its_label() -> None:
     fix = Fix(settings=("kernels.deterministic",))
     lines = describe_finding(replace(PLAIN, fix=fix), 100)
     assert lines[-1] == "fix         kernels.deterministic: not verified"
+
+
+DIFF = ("--- train.py", "+++ train.py", "@@ -1 +1,2 @@", " if x:", "+\tseed()\r")
+
+
+@pytest.mark.parametrize(
+    ("fix", "state"),
+    [
+        (
+            Fix(patch=DIFF, patch_verified=True, patch_runs=2),
+            "verified: 2 runs of the patched copy were equal",
+        ),
+        (Fix(patch=DIFF, patch_note="not run: why"), "not run: why"),
+        (Fix(patch=DIFF), "not run"),
+    ],
+)
+def test_a_patch_says_whether_it_was_run_and_can_be_copied(fix: Fix, state: str) -> None:
+    lines = describe_finding(replace(INDEX_PUT, fix=fix), 100)
+    assert lines[-6] == f"patch       {state}"
+    rows = ["--- train.py", "+++ train.py", "@@ -1 +1,2 @@", " if x:", "+\tseed()"]
+    assert [line[12:] for line in lines[-5:]] == rows
+
+
+def test_a_dropped_patch_is_told_beside_what_to_write_by_hand() -> None:
+    fix = Fix(patch=("by hand",), patch_note="a patch was dropped: it differed")
+    lines = describe_finding(replace(INDEX_PUT, fix=fix), 100)
+    assert lines[-2:] == ["patch       a patch was dropped: it differed", "in code     by hand"]

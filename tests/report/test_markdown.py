@@ -9,7 +9,7 @@ import pytest
 
 from reproaudit.model.events import Location, NotChecked, Unchecked
 from reproaudit.model.identity import fingerprints
-from reproaudit.model.result import Fix
+from reproaudit.model.result import Evidence, Fix
 from reproaudit.report import render, render_all
 from reproaudit.report.markdown import MarkdownOptions, MarkdownReport, code, text
 from tests.report.cases import (
@@ -156,3 +156,18 @@ def test_a_long_list_is_capped_and_says_how_much_is_missing() -> None:
     report = render(replace(REPRODUCIBLE, not_checked=notes), "markdown")
     assert report.count("no time") == 100
     assert "- … and 30 more" in report
+
+
+def test_one_patch_and_one_note_of_several_findings_are_said_once() -> None:
+    patch = ("--- train.py", "+++ train.py", "@@ -1 +1,2 @@", " import torch", "+seed()")
+    fix = Fix(("seed.torch",), verified=True, runs=3, patch=patch)
+    verified = replace(fix, patch_verified=True, patch_runs=2)
+    evidence = Evidence(notes=("the stream starts elsewhere",))
+    first = replace(INDEX_PUT, op=None, call="random.randint", evidence=evidence, fix=verified)
+    second = replace(first, location=None)
+    report = render(replace(ONE_DIVERGENCE, findings=(first, second)), "markdown")
+    assert report.count("- patch: verified: 2 runs of the patched copy were equal") == 1
+    assert report.count("```diff") == 1
+    assert "- patch: that of 1, which repairs this too" in report
+    assert report.count("the stream starts elsewhere") == 1
+    assert "#### 2. `random.randint`" in report

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from reproaudit.model.events import EventKind, Phase
+from reproaudit.model.events import Change, EventKind, Location, Phase
 from reproaudit.model.result import AuditResult, Confidence, Evidence, Fix, TensorDivergence
 from reproaudit.report.terminal import TerminalOptions, TerminalReport
 from tests.report.cases import (
@@ -228,3 +228,22 @@ def test_a_confidence_that_is_no_number_is_shown_as_it_is() -> None:
 def test_a_command_to_type_next_is_never_wrapped() -> None:
     command = "reproaudit train.py " + "--set name=value " * 20 + "--runs 9"
     assert section(shown(replace(REPRODUCIBLE, next_commands=(command,))), "Next") == [command]
+
+
+def test_a_setting_that_is_changed_again_and_again_takes_one_line() -> None:
+    place = Location("train.py", 3, "main")
+    there = Change("cudnn.deterministic", "False", "True", place)
+    back = Change("cudnn.deterministic", "True", "False", place)
+    other = Change("tf32", "off", "on", None)
+    result = replace(REPRODUCIBLE, changes=(there, back, other, there))
+    assert section(shown(result), "Settings that the program changed") == [
+        "cudnn.deterministic: False → True, train.py:3 in main (3 changes)",
+        "tf32: off → on",
+    ]
+
+
+def test_a_finding_without_operator_shows_its_call_in_the_table() -> None:
+    drawn = replace(INDEX_PUT, op=None, call="random.randint")
+    rows = section(shown(replace(ONE_DIVERGENCE, findings=(INDEX_PUT, drawn))), "Other findings")
+    assert rows[0].startswith("op or call")
+    assert rows[2].startswith("random.randint  train.py:41")
