@@ -7,12 +7,14 @@ once.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reproaudit.cli.arguments import make_audit_parser, split_words
 from reproaudit.cli.choices import limit_steps, read_settings, read_tolerances, resolve_choices
+from reproaudit.cli.given import keep_options
 from reproaudit.config.project import Choices, ProjectConfig, load_project
 from reproaudit.config.subject import SubjectSpec, parse_subject
 from reproaudit.errors import UsageError
@@ -35,7 +37,10 @@ def audit(words: list[str]) -> int:
             "no subject was named", code="usage", hint="reproaudit train.py; see reproaudit --help"
         )
     check_reports(options.report)
-    results = [_audit_once(options, subject, own, seed) for seed in _read_seeds(options)]
+    given = keep_options(parser, ours)
+    results = []
+    for seed in _read_seeds(options):
+        results.append(_audit_once(options, subject, own, seed=seed, given=given))
     for number, result in enumerate(results):
         suffix = f"-{number}" if len(results) > 1 else ""
         emit(result, options.report, suffix=suffix)
@@ -55,7 +60,12 @@ def _read_seeds(options: argparse.Namespace) -> list[int | None]:
 
 
 def _audit_once(
-    options: argparse.Namespace, subject: str, own: list[str], seed: int | None
+    options: argparse.Namespace,
+    subject: str,
+    own: list[str],
+    *,
+    seed: int | None,
+    given: Sequence[str] = (),
 ) -> AuditResult:
     from reproaudit.experiment.audit import audit as run_audit
     from reproaudit.runs.progress import progress_for
@@ -64,6 +74,9 @@ def _audit_once(
     project = load_project(spec.folder)
     choices = resolve_choices(options, project)
     wanted = make_audit_options(options, spec, project=project, choices=choices, seed=seed)
+    if seed != options.seed:
+        given = [*given, "--seed", str(seed)]
+    wanted = replace(wanted, given=tuple(given))
     if options.repro:
         wanted = replace(wanted, repro=Path(options.repro))
     progress = progress_for(options.quiet)

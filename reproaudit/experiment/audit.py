@@ -21,8 +21,9 @@ from reproaudit.diagnose.misuse import find_misuse
 from reproaudit.diagnose.races import DeviceRace, read_device_races, warn_of_races
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.conclude import collect_alerts, conclude
+from reproaudit.experiment.next_commands import suggest_commands
 from reproaudit.model.events import EventKind, Level, NotChecked, ProgramWarning, Unchecked
-from reproaudit.model.result import Alert, AuditResult, Finding
+from reproaudit.model.result import Alert, AuditResult
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.reproducer import write_reproducer
 from reproaudit.runs.budget import Budget
@@ -56,6 +57,8 @@ class AuditOptions:
     repro: Path | None = None
     show_output: bool = False
     python: str = sys.executable
+    # the words of the command line that change what a run does, for the commands to type next
+    given: tuple[str, ...] = ()
 
 
 def audit(options: AuditOptions, progress: Progress, out: Path | None = None) -> AuditResult:
@@ -117,7 +120,13 @@ class Experiment:
             notes=[*self.notes, *diagnosis.notes],
             settings=list_settings(options.settings),
             subject=_show_subject(options.subject),
-            next_commands=_suggest_commands(options, judged, diagnosis.findings),
+            next_commands=suggest_commands(
+                options.subject,
+                options.given,
+                diagnosis.findings,
+                more_runs=options.runs * 4,
+                is_reproducible=judged.verdict is Verdict.REPRODUCIBLE,
+            ),
             level=options.level,
             trials=diagnosis.trials,
             is_complete=diagnosis.is_complete,
@@ -331,22 +340,3 @@ def _make_all_ignored_error(ignored: Sequence[Ignored]) -> SubjectError:
         code="all-ignored",
         hint="narrow the patterns under [tool.reproaudit.ignore]",
     )
-
-
-def _suggest_commands(
-    options: AuditOptions, judged: Judged, findings: Sequence[Finding]
-) -> tuple[str, ...]:
-    """Return the commands to type next: an explanation, and the fix or more runs."""
-    subject = _show_subject(options.subject)
-    more_runs = f"reproaudit --runs {options.runs * 4} {subject}"
-    if judged.verdict is Verdict.REPRODUCIBLE:
-        return (more_runs,)
-    fixes: list[str] = []
-    for finding in findings:
-        if finding.fix is not None:
-            fixes += (*finding.fix.settings, *finding.fix.together)
-    changes = " ".join(f"--intervene {name}" for name in dict.fromkeys(fixes))
-    explanations = tuple(f"reproaudit explain {finding.rule}" for finding in findings[:1])
-    if changes:
-        return (*explanations, f"reproaudit {changes} {subject}")
-    return (*explanations, more_runs)

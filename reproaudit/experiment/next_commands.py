@@ -1,0 +1,59 @@
+"""The commands to type next, as a shell takes them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from reproaudit.config.subject import SubjectSpec
+from reproaudit.model.result import Finding
+
+_APPLY = "patch -p0 < fix.patch  # which --report patch=fix.patch writes"
+
+
+def suggest_commands(
+    subject: SubjectSpec,
+    given: Sequence[str],
+    findings: Sequence[Finding],
+    *,
+    more_runs: int,
+    is_reproducible: bool,
+) -> tuple[str, ...]:
+    """Return the patch, an explanation, and the audit under the fix or with `more_runs`.
+
+    `given` are the options that the user gave.
+    """
+    again = write_command(subject, given, ["--runs", str(more_runs)])
+    if is_reproducible:
+        return (again,)
+    changes: list[str] = []
+    for finding in findings:
+        if finding.fix is None:
+            continue
+        for name in (*finding.fix.settings, *finding.fix.together):
+            if name not in changes:
+                changes += ["--intervene", name]
+    commands: list[str] = []
+    if any(finding.fix is not None and finding.fix.patch_verified for finding in findings):
+        commands.append(_APPLY)
+    commands += [f"reproaudit explain {finding.rule}" for finding in findings[:1]]
+    if changes:
+        commands.append(write_command(subject, given, changes))
+    else:
+        commands.append(again)
+    return tuple(commands)
+
+
+def write_command(
+    subject: SubjectSpec, given: Sequence[str] = (), added: Sequence[str] = ()
+) -> str:
+    """Return the command that audits the subject, quoted for the shell."""
+    words = ["reproaudit", *given, *added]
+    for one in subject.inputs:
+        words += ["--inputs", str(one)]
+    own = subject.argv[:1]
+    # Words directly behind the subject could be taken for ours.
+    if own and own[0].startswith("-"):
+        words.append("--")
+    words += [str(subject), *subject.argv]
+    return shlex.join(words)

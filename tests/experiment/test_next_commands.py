@@ -1,0 +1,73 @@
+"""The commands to type next mean in a shell what they say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reproaudit.config.subject import InputSpec, SubjectKind, SubjectSpec
+from reproaudit.experiment.next_commands import suggest_commands, write_command
+from reproaudit.model.result import Finding, Fix
+from tests.report.cases import INDEX_PUT
+
+SUBJECT = SubjectSpec(SubjectKind.SCRIPT, Path("here"), path="my train.py")
+
+
+@pytest.mark.parametrize(
+    ("path", "argv", "command"),
+    [
+        ("train.py", (), "reproaudit --seed 3 --runs 20 train.py"),
+        ("my runs/a'b.py", (), """reproaudit --seed 3 --runs 20 'my runs/a'"'"'b.py'"""),
+        ("train.py", ("x", "*.txt"), "reproaudit --seed 3 --runs 20 train.py x '*.txt'"),
+        ("train.py", ("--seed", "1"), "reproaudit --seed 3 --runs 20 -- train.py --seed 1"),
+    ],
+)
+def test_a_command_means_the_same_in_a_shell(
+    path: str, argv: tuple[str, ...], command: str
+) -> None:
+    subject = SubjectSpec(SubjectKind.SCRIPT, Path("here"), path=path, argv=argv)
+    assert write_command(subject, ("--seed", "3"), ("--runs", "20")) == command
+
+
+def test_the_inputs_of_a_module_are_in_its_command() -> None:
+    subject = SubjectSpec(
+        SubjectKind.ATTRIBUTE,
+        Path("here"),
+        path="net.py",
+        attribute="Net",
+        inputs=(InputSpec("float32", (8, 3)), InputSpec("int64", ())),
+    )
+    assert write_command(subject) == (
+        "reproaudit --inputs 'float32[8,3]' --inputs 'int64[]' net.py::Net"
+    )
+
+
+def suggest(*findings: Finding, is_reproducible: bool = False) -> tuple[str, ...]:
+    return suggest_commands(
+        SUBJECT,
+        ("--env", "A=b c"),
+        findings,
+        more_runs=20,
+        is_reproducible=is_reproducible,
+    )
+
+
+def test_a_fix_is_suggested_once_with_the_options_that_were_given() -> None:
+    fixed = replace(INDEX_PUT, fix=Fix(("hash.seed", "threads.one")))
+    assert suggest(fixed, fixed) == (
+        "reproaudit explain RA401",
+        "reproaudit --env 'A=b c' --intervene hash.seed --intervene threads.one 'my train.py'",
+    )
+
+
+def test_a_patch_that_was_run_comes_first() -> None:
+    patched = replace(INDEX_PUT, fix=Fix(("hash.seed",), patch_verified=True))
+    assert suggest(patched)[0].startswith("patch -p0 < fix.patch  #")
+
+
+def test_without_a_fix_more_runs_are_suggested() -> None:
+    again = "reproaudit --env 'A=b c' --runs 20 'my train.py'"
+    assert suggest(is_reproducible=True) == (again,)
+    assert suggest(replace(INDEX_PUT, fix=None)) == ("reproaudit explain RA401", again)
