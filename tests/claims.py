@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from reproaudit.model.result import AuditResult, Finding
+from reproaudit.knowledge.interventions import INTERVENTIONS
+from reproaudit.model.result import AuditResult, Cause, Finding
 from reproaudit.report.json_report import from_json
 
 
@@ -27,11 +28,22 @@ def list_faults(result: AuditResult) -> list[str]:
     faults: list[str] = []
     for finding in result.findings:
         faults += _list_unproven(finding, {names: one.runs for names, one in proofs.items()})
+        faults += _list_unshown(finding)
     identities = Counter((one.cause, one.op, one.location) for one in result.findings)
     for identity, count in identities.items():
         if count > 1:
             faults.append(f"{count} findings are the same: {identity}")
     return faults
+
+
+def _list_unshown(finding: Finding) -> list[str]:
+    """Return a kernel that is accused though no repetition differed and no trial acted on it."""
+    if finding.cause is not Cause.KERNEL or finding.evidence.replayed or finding.evidence.switched:
+        return []
+    settings = finding.fix.settings if finding.fix is not None and finding.fix.verified else ()
+    if any(Cause.KERNEL in INTERVENTIONS[name].causes for name in settings):
+        return []
+    return [f"the kernel of {finding.op} is accused, and nothing shows that it differs"]
 
 
 def _list_unproven(finding: Finding, runs_of: dict[frozenset[str], int]) -> list[str]:

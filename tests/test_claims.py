@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reproaudit.model.result import Fix, Trial
+from reproaudit.model.result import Evidence, Fix, Trial
 from tests.claims import list_faults
 from tests.report.cases import CASES, ONE_DIVERGENCE
 
@@ -40,3 +40,12 @@ def test_the_results_that_reports_are_tried_on_claim_only_what_was_run() -> None
     # Not the one of a stranger, who may claim what he likes.
     for name, result in CASES.items():
         assert name == "hostile" or list_faults(result) == []
+
+
+def test_a_kernel_that_no_repetition_and_no_trial_showed_is_a_fault() -> None:
+    stable = replace(FINDING, fix=None, evidence=Evidence(observed=True, replayed=False))
+    assert list_faults(replace(ONE_DIVERGENCE, findings=(stable,)))
+    proven = Fix(("kernels.deterministic",), verified=True, runs=3)
+    trial = Trial(proven.settings, 3, is_equal=True, plain_differ=True)
+    repaired = replace(stable, fix=proven)
+    assert list_faults(replace(ONE_DIVERGENCE, findings=(repaired,), trials=(trial,))) == []

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from reproaudit.compare.entropy import Strength
+from reproaudit.compare.entropy import EntropyCall, Strength
 from reproaudit.compare.judge import Judged
+from reproaudit.diagnose.bystanders import describe_bystander
 from reproaudit.diagnose.candidates import find_for_call, infer_cause
 from reproaudit.diagnose.pinning import FoundSource
 from reproaudit.diagnose.races import DeviceRace
-from reproaudit.diagnose.sources import Explanation, with_cause
+from reproaudit.diagnose.sources import Explanation, add_note, with_cause
 from reproaudit.knowledge.interventions import INTERVENTIONS
 from reproaudit.knowledge.rules import RULES
 from reproaudit.model.events import EventFlag, Phase
 from reproaudit.model.result import Cause, Finding, Fix
 from reproaudit.trace.runs import Run
+
+_LIBRARIES = "site-packages/"  # how the path of an installed package begins, as traces show it
 
 
 def lacks_exact_line(known: FoundSource, finding: Finding) -> bool:
@@ -54,20 +57,69 @@ def is_repaired_by(
     return True
 
 
-def drop_clock_suspicion(explained: Explanation) -> Finding:
-    """Return the finding without a clock as its cause, where nothing but its difference speaks.
+def settle_finding(explained: Explanation) -> Finding:
+    """Return the finding without what only suspects it: to be called where no fix was found."""
+    return settle_kernel(drop_suspicion(explained))
 
-    A clock is suspected because it differs, as clocks do. To be called where fixing it repaired
-    nothing.
+
+def drop_suspicion(explained: Explanation) -> Finding:
+    """Return the finding without a call that is only suspected, where nothing shows its part.
+
+    A clock is suspected because it differs, as clocks do; an order of arrival in library code
+    because it may differ.
     """
-    finding = explained.finding
     call = explained.call
-    if call is None or call.strength is not Strength.CLOCK:
-        return finding
+    if call is None or not _is_mere_suspect(explained, call):
+        return explained.finding
+    note = f"{describe_bystander(call)}, but nothing shows that it matters"
+    return with_cause(leave_out_call(explained), Cause.UNKNOWN, note)
+
+
+def _is_mere_suspect(explained: Explanation, call: EntropyCall) -> bool:
     if not explained.is_from_outside:
+        return False
+    if call.strength is Strength.CLOCK:
+        return True
+    place = explained.finding.location
+    is_of_library = place is not None and place.path.startswith(_LIBRARIES)
+    return call.strength is Strength.ARRIVAL and is_of_library
+
+
+def leave_out_call(explained: Explanation) -> Finding:
+    """Return the finding at the op's own line, with nothing said of the call."""
+    evidence = replace(explained.finding.evidence, notes=())
+    return replace(
+        explained.finding,
+        location=explained.arrival,
+        call="",
+        evidence=evidence,
+    )
+
+
+def settle_kernel(finding: Finding, part: Sequence[str] = ()) -> Finding:
+    """Return the finding with a kernel as its cause only if something shows that it differs.
+
+    That is a repetition of the call, or that runs were equal with `part`, which acts on kernels.
+    """
+    if finding.cause is not Cause.KERNEL:
         return finding
-    note = f"{call.name} differs too, but no run with it fixed was equal"
-    return replace(with_cause(finding, Cause.UNKNOWN, note), call="")
+    evidence = finding.evidence
+    if evidence.replayed or evidence.switched:
+        return finding
+    repairs = [name for name in part if Cause.KERNEL in INTERVENTIONS[name].causes]
+    if repairs:
+        if evidence.replayed is None:
+            return finding
+        shown = ", ".join(repairs)
+        note = f"no repetition of the call differed; known by what repairs it: {shown}"
+        return add_note(finding, note)
+    note = (
+        "no repetition of the call differed, so its kernel is not accused: it was called with "
+        "another shape or argument that was not seen, or the two calls are not the same one"
+    )
+    if evidence.replayed is None:
+        note = "the call was not repeated, so whether its kernel is to blame is not known"
+    return with_cause(finding, Cause.UNKNOWN, note)
 
 
 def correct_cause(finding: Finding, part: tuple[str, ...]) -> Finding:

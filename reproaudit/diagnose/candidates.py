@@ -42,6 +42,10 @@ def find_candidates(
     if explained.call is not None:
         found += find_for_call(explained.call)
     found += explained.named
+    # Repeating the op gave the same again, so that its kernel is hardly to blame.
+    is_doubted = cause is Cause.KERNEL and finding.evidence.replayed is False
+    if is_doubted:
+        found += _find_for_surroundings(pair)[:1]
     # A race shows at an op whose own kernel may be to blame as well.
     is_raced_op = bool(explained.named) and origin is Origin.OP
     if cause is Cause.KERNEL or is_raced_op:
@@ -54,7 +58,7 @@ def find_candidates(
     if cause is Cause.RNG_ORDER:
         found += list_for_clue(Clue.DRAWS_REORDERED)
     is_unplaced = explained.is_from_outside and not explained.has_exact_line
-    if cause is Cause.UNKNOWN or is_unplaced:
+    if cause is Cause.UNKNOWN or is_unplaced or is_doubted:
         # First what is suspected, then what is usual.
         found += against_cause
         found += _find_for_surroundings(pair)

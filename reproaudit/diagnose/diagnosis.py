@@ -14,13 +14,15 @@ from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import Judged
 from reproaudit.diagnose.attribute import (
     correct_cause,
-    drop_clock_suspicion,
+    drop_suspicion,
     lacks_exact_line,
     make_finding_without_place,
+    settle_finding,
+    settle_kernel,
 )
 from reproaudit.diagnose.candidates import list_combinable, rank_unions
 from reproaudit.diagnose.carried import CarriedState, OrderEffects
-from reproaudit.diagnose.locate import Locator
+from reproaudit.diagnose.locate import Locator, SourcePlace
 from reproaudit.diagnose.patching import Patcher
 from reproaudit.diagnose.pinning import FoundSource, Pinning
 from reproaudit.diagnose.races import DeviceRace
@@ -93,6 +95,7 @@ class Diagnostician:
         self._warnings: list[ProgramWarning] = []
         self._effects = OrderEffects(lab, judged, self._locator, self._trials, interned=interned)
         self._carried: CarriedState | None = None
+        self._left_out: list[tuple[Finding, SourcePlace]] = []
         self._fix: tuple[str, ...] | None = None
         # False while a smaller set may still do: then some of the fix may do nothing.
         self._is_smallest = False
@@ -110,6 +113,7 @@ class Diagnostician:
             self._search_all()
             rows = self._attribute()
             rows = self._refine(rows)
+            self._warn_of_no_consequence()
         except BudgetSpent:
             self._note_end("its budget was spent; --budget raises it")
         except KeyboardInterrupt:
@@ -275,31 +279,32 @@ class Diagnostician:
 
         What repairs a finding also decides a cause that was open.
         """
+        self._pinning.withdraw(self._search.trials, self._fix if self._is_smallest else None)
         known = list(self._pinning.known)
         rows: list[_Row] = []
-        # A second attribution, after an interrupted one, is not to warn twice.
-        self._warnings.clear()
+        self._left_out.clear()
         if self._carried is not None:
             return [_Row(self._carried.finding)]
         if self._fix is None:
-            for one in known:
-                finding = drop_clock_suspicion(one.explained)
-                rows.append(_Row(finding, one))
-            return rows
+            return [_Row(settle_finding(one.explained), one) for one in known]
         if not known:
             return [self._make_row_without_place(self._fix)]
         parts = divide_fix(self._fix, known)
         if not self._is_smallest and not any(parts):
             rows.append(self._make_row_without_place(self._fix))
         for one, part in zip(known, parts, strict=True):
+            finding = one.explained.finding
+            if not self._is_smallest:
+                # What stands in the fix may not be needed: it proves no suspicion.
+                finding = drop_suspicion(one.explained)
             if not part and not self._is_smallest:
-                finding = drop_clock_suspicion(one.explained)
-                rows.append(_Row(finding, one))
+                rows.append(_Row(settle_kernel(finding), one))
                 continue
-            finding = correct_cause(one.explained.finding, part)
+            finding = correct_cause(finding, part)
             if not part:
-                self._warn_of_no_consequence(finding)
+                self._left_out.append((finding, one.place))
                 continue
+            finding = settle_kernel(finding, part)
             fix = self._make_fix(part, finding)
             rows.append(_Row(replace(finding, fix=fix), one))
         if self._is_smallest:
@@ -308,14 +313,10 @@ class Diagnostician:
                 rows.append(self._make_row_without_place((name,)))
         return rows
 
-    def _warn_of_no_consequence(self, finding: Finding) -> None:
-        what = finding.op or "content from outside PyTorch"
-        warning = ProgramWarning(
-            f"{what} at {finding.location} differs between runs, without consequence: "
-            "the fix leaves it as it is and runs are equal",
-            location=finding.location,
-        )
-        self._warnings.append(warning)
+    def _warn_of_no_consequence(self) -> None:
+        if self._left_out:
+            refiner = Refiner(self._lab, self._locator, self._fix or (), interned=self._interned)
+            self._warnings += refiner.warn_of_unchanged(self._left_out)
 
     def _make_row_without_place(self, part: tuple[str, ...]) -> _Row:
         runs = [known.pair.a for known in self._pinning.known]

@@ -6,12 +6,12 @@ Where their differences are born is found by `compare.localise`.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.entropy import differing_calls
+from reproaudit.compare.entropy import EntropyCall, differing_calls
 from reproaudit.compare.files import carried_files
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import Judged
@@ -113,6 +113,34 @@ class Locator:
             races=self._races,
         )
 
+    def explain_without(
+        self, pair: RunPair, source: Source, is_withdrawn: Callable[[EntropyCall], bool]
+    ) -> Explanation:
+        """Return what one of the pair's sources is if the withdrawn calls do not count."""
+        is_first = source == pair.localisation.sources[0]
+        calls: list[EntropyCall] = []
+        for call in differing_calls(pair.a, pair.b, self._interned):
+            if not is_withdrawn(call):
+                calls.append(call)
+        (explanation,) = explain_sources(
+            [source],
+            pair.runs,
+            calls,
+            alerts=self._alerts,
+            reordered=is_first and self._judged.same_samples_reordered,
+            carried=carried_files(pair.runs) if is_first else (),
+            races=self._races,
+        )
+        return explanation
+
+    def make_changed_pair(self, interventions: tuple[str, ...]) -> RunPair:
+        """Make two runs with interventions; return where they differ, be it to no effect."""
+        runs: list[Run] = []
+        for index in range(2):
+            runs.append(self._run(index, self._lab.steps, interventions))
+        a, b = runs
+        return RunPair(a, b, localise(a, b, self._interned))
+
     def compare(self, a: Run, b: Run) -> RunPair | None:
         """Return where two recorded runs differ; None if they are equal in all that counts."""
         localisation = localise(a, b, self._interned)
@@ -165,19 +193,7 @@ class Locator:
         for attempt, steps in enumerate(limits):
             if attempt and steps != limits[attempt - 1]:
                 first = None  # runs of different lengths cannot be compared
-            request = RunRequest(
-                name=f"operations-{self._number}",
-                index=attempt,
-                what=f"recording operators, run {self._number + 1}",
-                interventions=interventions,
-                level=Level.OPERATION,
-                steps=steps,
-                values_mb=0,
-                lines=lines,
-            )
-            run = self._lab.run(request)
-            self._number += 1
-            self._note_early_end(run)
+            run = self._run(attempt, steps, interventions, lines=lines)
             if first is None:
                 first = run
                 continue
@@ -185,6 +201,30 @@ class Locator:
             if pair is not None:
                 return pair
         return None
+
+    def _run(
+        self,
+        index: int,
+        steps: int | None,
+        interventions: tuple[str, ...],
+        *,
+        lines: bool = False,
+    ) -> Run:
+        """Make one run that records every op."""
+        request = RunRequest(
+            name=f"operations-{self._number}",
+            index=index,
+            what=f"recording operators, run {self._number + 1}",
+            interventions=interventions,
+            level=Level.OPERATION,
+            steps=steps,
+            values_mb=0,
+            lines=lines,
+        )
+        run = self._lab.run(request)
+        self._number += 1
+        self._note_early_end(run)
+        return run
 
     def _note_early_end(self, run: Run) -> None:
         # Once: the runs of one program mostly end alike.

@@ -12,6 +12,11 @@ from pathlib import Path
 from reproaudit.compare.localise import Origin
 from reproaudit.compare.replays import Capture, capture_of, difference
 from reproaudit.config.plan import Pin, Target
+from reproaudit.diagnose.bystanders import (
+    list_tried_in_vain,
+    withdraw_refuted,
+    withdraw_unrepaired,
+)
 from reproaudit.diagnose.candidates import find_candidates
 from reproaudit.diagnose.locate import (
     Locator,
@@ -24,6 +29,7 @@ from reproaudit.diagnose.locate import (
 from reproaudit.diagnose.sources import Explanation, add_replay_evidence
 from reproaudit.knowledge.interventions import (
     FILL_VARIABLE,
+    INTERVENTIONS,
     OTHER_FILL,
     ZERO_FILL,
     list_for_clue,
@@ -31,7 +37,7 @@ from reproaudit.knowledge.interventions import (
 from reproaudit.knowledge.traits import Clue
 from reproaudit.model.confidence import find_interval
 from reproaudit.model.events import EventFlag, Level, NotChecked, Unchecked
-from reproaudit.model.result import Cause, Difference, Finding, Replays
+from reproaudit.model.result import Cause, Difference, Finding, Replays, Trial
 from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run
 from reproaudit.trace.words import CALL_FOLDER_PREFIX, ReplayWay
@@ -47,8 +53,8 @@ class FoundSource:
     """A source that was found, the pair that showed it, and what silences it in further runs.
 
     `choices` are interventions, the likeliest first; where there is no pin, the one numbered
-    `chosen` silences the source. `call` is the folder where the call is kept with its inputs, for a
-    reproducer.
+    `chosen` silences the source. `refuted` are those under which it differed all the same. `call`
+    is the folder where the call is kept with its inputs, for a reproducer.
     """
 
     explained: Explanation
@@ -56,6 +62,7 @@ class FoundSource:
     pin: Pin | None
     choices: tuple[str, ...]
     chosen: int = 0
+    refuted: tuple[str, ...] = ()
     is_captured: bool = False
     call: Path | None = None
 
@@ -285,11 +292,47 @@ class Pinning:
         first = pair.localisation.sources[0]
         place = read_place(first, pair)
         for known in self.known:
+            if known.place != place:
+                continue
+            known.refuted += known.held
+            if self._withdraw_refuted(known):
+                return bool(known.held)
             following = known.chosen + 1
-            if known.place == place and following < len(known.choices):
+            if following < len(known.choices):
                 known.chosen = following
                 return True
         return False
+
+    def withdraw(self, trials: Sequence[Trial], fix: tuple[str, ...] | None) -> None:
+        """Take back what is said of calls that the trials, or the proven fix, speak against."""
+        tried = list_tried_in_vain(trials)
+        for known in self.known:
+            if fix is not None:
+                anew = withdraw_unrepaired(self.locator, known.pair, known.explained, fix)
+                known.explained = anew or known.explained
+                continue
+            if len(self.known) == 1:
+                # Of several sources another one may be why a trial was not equal.
+                known.refuted = tuple(dict.fromkeys((*known.refuted, *tried)))
+            self._withdraw_refuted(known)
+
+    def _withdraw_refuted(self, known: FoundSource) -> bool:
+        """Explain the source anew if its call was held and it differed; return True if so.
+
+        What was not yet tried against it is tried next. A program may not survive what is harsh, so
+        that is left to trials.
+        """
+        anew = withdraw_refuted(self.locator, known.pair, known.explained, known.refuted)
+        if anew is None:
+            return False
+        known.explained = anew
+        left: list[str] = []
+        for name in self._find_choices(anew, known.pair):
+            if name not in known.refuted and not INTERVENTIONS[name].is_harsh:
+                left.append(name)
+        known.choices = (*known.refuted, *left)
+        known.chosen = len(known.refuted)
+        return True
 
 
 def _find_difference(first: Capture, second: Capture | None) -> Difference | None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.entropy import weak_lines
 from reproaudit.compare.interning import Interned
-from reproaudit.compare.lines import differing_lines, first_entry
-from reproaudit.diagnose.locate import Locator, RunPair
+from reproaudit.compare.lines import LineDifference, differing_lines, first_entry
+from reproaudit.diagnose.locate import Locator, RunPair, SourcePlace, read_place
+from reproaudit.diagnose.sources import add_note
 from reproaudit.knowledge.interventions import FILL_VARIABLE, INTERVENTIONS, OTHER_FILL, ZERO_FILL
-from reproaudit.model.events import EventFlag, Location
+from reproaudit.model.events import EventFlag, Location, ProgramWarning
 from reproaudit.model.result import Cause, Finding
 from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run
+from reproaudit.trace.words import RETURN, STREAM_PREFIX
+
+# Names that a habit gives: they tell nothing of what differs.
+_EMPTY_NAMES = frozenset({"self", "cls", "_"})
 
 
 class Refiner:
@@ -58,15 +64,31 @@ class Refiner:
         entry = first_entry(differences, before, weak)
         if entry is None:
             return finding
-        note = "the runs part there"
-        if entry.name:
-            note = f"the first Python value that differs is {entry.name!r}, there"
+        note = _word_entry(entry)
         op = finding.op
         if entry.location != finding.location:
             # The finding's op ran elsewhere, and is not to blame for this line.
             op = _find_draw_at(pair.a, entry.location)
-        noted = _add_note(finding, note)
+        noted = add_note(finding, note)
         return replace(noted, location=entry.location, op=op)
+
+    def warn_of_unchanged(
+        self, left_out: Sequence[tuple[Finding, SourcePlace]]
+    ) -> list[ProgramWarning]:
+        """Return a warning for each finding whose place differs also between runs under the fix."""
+        pair = self._locator.make_changed_pair(self._fix)
+        left = {read_place(source, pair) for source in pair.localisation.sources}
+        warnings: list[ProgramWarning] = []
+        for finding, place in left_out:
+            if place not in left:
+                continue
+            what = finding.op or "content from outside PyTorch"
+            message = (
+                f"{what} at {finding.location} differs between runs, without consequence: "
+                "with the fix it differs as well, and runs are equal"
+            )
+            warnings.append(ProgramWarning(message, location=finding.location))
+        return warnings
 
     def add_fill_evidence(self, finding: Finding) -> Finding:
         """Say whether the results follow what new memory is filled with.
@@ -91,13 +113,21 @@ class Refiner:
         said = "the results follow" if differs else "the results do not depend on"
         pattern = f"0x{int(OTHER_FILL):x}"
         note = f"{said} what new memory is filled with (zeros, and {pattern})"
-        return _add_note(finding, note)
+        return add_note(finding, note)
 
 
-def _add_note(finding: Finding, note: str) -> Finding:
-    notes = (*finding.evidence.notes, note)
-    evidence = replace(finding.evidence, notes=notes)
-    return replace(finding, evidence=evidence)
+def _word_entry(entry: LineDifference) -> str:
+    """Say what differs first at the line. A name that tells nothing is left out."""
+    if not entry.name:
+        return "the runs part there"
+    if entry.name.startswith(STREAM_PREFIX):
+        stream = entry.name.removeprefix(STREAM_PREFIX)
+        return f"the random stream of {stream} is the first thing that differs, there"
+    if entry.name == RETURN:
+        return "what is returned there is the first Python value that differs"
+    if entry.name in _EMPTY_NAMES:
+        return "the first Python value that differs is made there"
+    return f"the first Python value that differs is {entry.name!r}, there"
 
 
 def _find_draw_at(run: Run, place: Location) -> str | None:

@@ -29,13 +29,14 @@ class Explanation:
     """A finding with the source that it is about.
 
     `call` is the call that brought the difference in, if it is known. `named` are interventions
-    that evidence names which the cause does not hold.
+    that evidence names which the cause does not hold. `arrival` is the line of the source's own op.
     """
 
     finding: Finding
     source: Source
     call: EntropyCall | None = None
     named: tuple[str, ...] = ()
+    arrival: Location | None = None
 
     @property
     def is_from_outside(self) -> bool:
@@ -56,17 +57,22 @@ class Explanation:
 def with_cause(finding: Finding, cause: Cause, note: str = "") -> Finding:
     """Return the finding with another cause and what the table says of it."""
     rule = RULES[cause]
-    evidence = finding.evidence
     if note:
-        evidence = replace(evidence, notes=(*evidence.notes, note))
+        finding = add_note(finding, note)
     return replace(
         finding,
         rule=rule.id,
         cause=cause,
         title=rule.title,
         fix=Fix(advice=rule.advice),
-        evidence=evidence,
     )
+
+
+def add_note(finding: Finding, note: str) -> Finding:
+    """Return the finding with one more note to its evidence."""
+    evidence = finding.evidence
+    notes = (*evidence.notes, note)
+    return replace(finding, evidence=replace(evidence, notes=notes))
 
 
 def explain_sources(
@@ -134,7 +140,7 @@ def _explain_source(
         count=source.count,
         call=answer.call.name if answer.call is not None else "",
     )
-    return Explanation(finding, source, answer.call)
+    return Explanation(finding, source, answer.call, arrival=case.location)
 
 
 def _is_refused(op: str | None, alerts: Sequence[Alert]) -> bool | None:

@@ -14,6 +14,7 @@ from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import Judged, judge
 from reproaudit.compare.localise import localise
 from reproaudit.config.tolerance import Tolerances
+from reproaudit.diagnose.attribute import settle_finding
 from reproaudit.diagnose.sources import explain_sources
 from reproaudit.experiment.conclude import conclude
 from reproaudit.model.events import Level, NotChecked, Unchecked
@@ -76,7 +77,7 @@ def _explain_pair(pair: tuple[Run, Run], judged: Judged, interned: Interned) -> 
         differing_calls(*pair, interned),
         reordered=judged.same_samples_reordered,
     )
-    return tuple(one.finding for one in explained)
+    return tuple(settle_finding(one) for one in explained)
 
 
 def _note_damage(runs: Sequence[Run]) -> list[NotChecked]:

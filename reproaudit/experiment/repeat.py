@@ -21,7 +21,7 @@ from reproaudit.compare.judge import Judged, judge
 from reproaudit.compare.localise import Localisation, Origin, localise
 from reproaudit.config.subject import SubjectSpec
 from reproaudit.config.tolerance import Tolerance
-from reproaudit.diagnose.attribute import drop_clock_suspicion
+from reproaudit.diagnose.attribute import settle_finding
 from reproaudit.diagnose.diagnosis import Diagnosis, Diagnostician
 from reproaudit.diagnose.sources import Explanation, explain_sources, with_cause
 from reproaudit.errors import ReproauditError
@@ -218,7 +218,7 @@ class _Repetitions:
         if diagnosis.findings:
             return diagnosis
         # Its runs may all have been equal, or its budget too small. What was seen before stands.
-        findings = tuple(drop_clock_suspicion(one) for one in found)
+        findings = tuple(settle_finding(one) for one in found)
         return replace(diagnosis, findings=findings)
 
     def _explain_with_evidence(self) -> tuple[Explanation, ...]:

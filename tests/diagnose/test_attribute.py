@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -15,15 +16,16 @@ from reproaudit.compare.localise import Origin, Source
 from reproaudit.diagnose.attribute import (
     correct_cause,
     could_be_repaired_by,
-    drop_clock_suspicion,
     is_repaired_by,
     make_finding_without_place,
+    settle_finding,
+    settle_kernel,
 )
 from reproaudit.diagnose.locate import RunPair
 from reproaudit.diagnose.pinning import FoundSource
 from reproaudit.diagnose.sources import Explanation
 from reproaudit.model.events import EventFlag, EventKind, Location, Phase
-from reproaudit.model.result import Cause, Finding, Fix
+from reproaudit.model.result import Cause, Evidence, Finding, Fix
 from reproaudit.trace.runs import MAIN_PROCESS
 from tests.compare.traces import Row, make_run
 
@@ -77,14 +79,64 @@ def test_repairs_that_disagree_name_no_cause() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "strength", "cause"),
-    [("time.time", Strength.CLOCK, Cause.UNKNOWN), ("os.listdir", Strength.SPECIFIC, Cause.CLOCK)],
+    ("name", "strength", "path", "cause"),
+    [
+        ("time.time", Strength.CLOCK, "train.py", Cause.UNKNOWN),
+        ("queue.Queue.get", Strength.ARRIVAL, "site-packages/joblib/parallel.py", Cause.UNKNOWN),
+        ("queue.Queue.get", Strength.ARRIVAL, "train.py", Cause.DATA_ORDER),
+        ("os.listdir", Strength.SPECIFIC, "train.py", Cause.DATA_ORDER),
+    ],
 )
-def test_without_a_fix_a_clock_that_merely_differs_is_no_cause(
-    name: str, strength: Strength, cause: Cause
+def test_without_a_fix_what_differs_by_its_nature_is_no_cause_and_its_line_goes_with_it(
+    name: str, strength: Strength, path: str, cause: Cause
 ) -> None:
     call = EntropyCall(name, MAIN_PROCESS, 0, 0, strength, "1", "2", False)
-    assert drop_clock_suspicion(known(Cause.CLOCK, call=call).explained).cause is cause
+    explained = replace(
+        known(Cause.DATA_ORDER, call=call).explained,
+        finding=finding(Cause.DATA_ORDER, location=Location(path, 3)),
+        arrival=Location("train.py", 9),
+    )
+    settled = settle_finding(explained)
+    place = Location("train.py", 9) if cause is Cause.UNKNOWN else Location(path, 3)
+    assert (settled.cause, settled.location) == (cause, place)
+
+
+def kernel(**evidence: bool) -> Finding:
+    return replace(finding(Cause.KERNEL), op="aten::mm", evidence=Evidence(**evidence))
+
+
+@pytest.mark.parametrize(
+    ("suspect", "part", "cause"),
+    [
+        (kernel(observed=True, replayed=True), (), Cause.KERNEL),
+        (kernel(observed=True, replayed=False), (), Cause.UNKNOWN),
+        (kernel(observed=True), (), Cause.UNKNOWN),
+        (kernel(observed=True, declared=True), (), Cause.UNKNOWN),
+        (kernel(observed=True, replayed=False), ("seed.numpy",), Cause.UNKNOWN),
+        (kernel(observed=True, replayed=False), ("kernels.deterministic",), Cause.KERNEL),
+        (kernel(observed=True), ("threads.one",), Cause.KERNEL),
+    ],
+)
+def test_a_kernel_is_accused_only_by_a_repetition_that_differed_or_by_a_trial(
+    suspect: Finding, part: tuple[str, ...], cause: Cause
+) -> None:
+    assert settle_kernel(suspect, part).cause is cause
+
+
+def test_what_else_equal_inputs_and_other_outputs_may_mean_is_said() -> None:
+    stable = settle_kernel(kernel(observed=True, replayed=False))
+    unseen = settle_kernel(kernel(observed=True))
+    proven = settle_kernel(kernel(observed=True, replayed=False), ("kernels.deterministic",))
+    (why_stable,), (why_unseen,), (why_proven,) = (
+        one.evidence.notes for one in (stable, unseen, proven)
+    )
+    assert "another shape or argument that was not seen" in why_stable
+    assert why_unseen == (
+        "the call was not repeated, so whether its kernel is to blame is not known"
+    )
+    assert why_proven == (
+        "no repetition of the call differed; known by what repairs it: kernels.deterministic"
+    )
 
 
 def test_a_repair_of_kernels_is_not_taken_for_what_repairs_content_from_outside() -> None:

@@ -20,6 +20,7 @@ from reproaudit.diagnose.sources import Explanation
 from reproaudit.model.events import EventFlag, EventKind, Phase
 from reproaudit.model.result import Cause, Evidence, Finding
 from reproaudit.trace.runs import MAIN_PROCESS, Run
+from reproaudit.trace.words import HASH_SEED
 from tests.compare.traces import Row, make_run
 
 ROWS = (Row("aten::uniform_", flags=EventFlag.RANDOM), Row("aten::mm"))
@@ -35,9 +36,9 @@ def call(name: str, process: str = MAIN_PROCESS) -> EntropyCall:
 
 
 def explained(
-    cause: Cause, origin: Origin, by: EntropyCall | None = None, switched: bool | None = None
+    cause: Cause, origin: Origin, by: EntropyCall | None = None, **shown: bool
 ) -> Explanation:
-    finding = Finding("", cause, "", Phase.FORWARD, 0, evidence=Evidence(switched=switched))
+    finding = Finding("", cause, "", Phase.FORWARD, 0, evidence=Evidence(**shown))
     return Explanation(finding, Source(origin, MAIN_PROCESS, 0, 0, 0.0), by)
 
 
@@ -82,6 +83,17 @@ def test_a_kernel_that_the_flag_does_not_repair_is_computed_with_one_thread_firs
     refused = find_candidates(explained(Cause.KERNEL, Origin.OP, switched=False), pair, cuda=False)
     assert usual[:2] == ("kernels.deterministic", "threads.one")
     assert refused[:2] == ("threads.one", "kernels.deterministic")
+
+
+def test_where_no_repetition_of_an_op_differed_what_surrounds_the_program_is_tried_before_kernels(
+    tmp_path: Path,
+) -> None:
+    hashes = [Row(HASH_SEED, kind=EventKind.ENTROPY)]
+    runs = make_run(tmp_path, 0, hashes), make_run(tmp_path, 1, hashes)
+    stable = find_candidates(explained(Cause.KERNEL, Origin.OP, replayed=False), runs, cuda=False)
+    differing = find_candidates(explained(Cause.KERNEL, Origin.OP, replayed=True), runs, cuda=False)
+    assert stable[:2] == ("hash.seed", "kernels.deterministic")
+    assert "hash.seed" not in differing
 
 
 def test_a_generator_of_the_program_s_own_is_told_from_the_default_one(

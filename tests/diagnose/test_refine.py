@@ -121,3 +121,27 @@ def test_the_first_line_whose_value_differs_is_named_with_what_it_draws(tmp_path
     assert finding.location == Location("train.py", 2, "main")
     assert finding.op == "aten::rand"
     assert finding.evidence.notes == ("the first Python value that differs is 'words', there",)
+
+
+@pytest.mark.parametrize(
+    ("name", "note"),
+    [
+        ("self", "the first Python value that differs is made there"),
+        ("return", "what is returned there is the first Python value that differs"),
+        ("stream:python", "the random stream of python is the first thing that differs, there"),
+    ],
+)
+def test_a_name_that_tells_nothing_is_not_named(tmp_path: Path, name: str, note: str) -> None:
+    def rows(content: int) -> list[Row]:
+        return [
+            Row("", inputs=1, kind=EventKind.LINE, line=2),
+            Row(name, content, 1, kind=EventKind.LINE, line=2),
+            Row("aten::lift_fresh.default", content, flags=EventFlag.BIRTH, line=9),
+            Row("weight", content, kind=EventKind.GRADIENT),
+        ]
+
+    a = make_run(tmp_path / "pair", 0, rows(10))
+    b = make_run(tmp_path / "pair", 1, rows(20))
+    pair = RunPair(a, b, localise(a, b, Interned()))
+    refiner = make_refiner(FakeLab(tmp_path, lambda request: 7))
+    assert refiner.add_line(UNDEFINED, pair).evidence.notes == (note,)

@@ -177,7 +177,7 @@ class OperationMode(GuestMode):
                 flags = _OUTSIDE_WRITE
                 aux = changed
         if kwargs or len(read) != len(args):
-            inputs.append(self._digest_scalars(args, kwargs))
+            inputs.append(self._digest_scalars(info, args, kwargs))
         if info.is_random:
             # The state that is about to be drawn from: a seed that differs is told from a kernel
             # that differs.
@@ -306,16 +306,19 @@ class OperationMode(GuestMode):
             self.recorder.of_thread.state.is_undigested = True
         return part
 
-    def _digest_scalars(self, args: Any, kwargs: dict[str, Any]) -> tuple[int, int]:
-        """Digest the arguments that are no tensors.
+    def _digest_scalars(self, info: OpInfo, args: Any, kwargs: dict[str, Any]) -> tuple[int, int]:
+        """Digest the arguments that are no tensors, and the form of those that are not read.
 
-        A learning rate that differs is an input that differs.
+        A learning rate that differs is an input that differs; so is a shape to be filled.
         """
         scalars = tuple([_stand_in(value) for value in args if not isinstance(value, _Tensor)])
         named: tuple[Any, ...] = ()
         if kwargs:
             named = tuple([(name, _stand_in(value)) for name, value in kwargs.items()])
-        key = (scalars, named)
+        key: tuple[Any, ...] = (scalars, named)
+        if info.write_only:
+            forms = [_describe_form(args[at]) for at in info.write_only if at < len(args)]
+            key = (scalars, named, tuple(forms))
         try:
             found = self._scalars.get(key)
         except TypeError:  # an argument that cannot be hashed
@@ -346,6 +349,13 @@ def _stand_in(value: Any) -> Any:
     if kind in (torch.dtype, torch.device, torch.layout, torch.memory_format, complex):
         return str(value)
     return kind.__name__
+
+
+def _describe_form(value: Any) -> Any:
+    """Return the shape and dtype of a tensor that is filled, or is only a pattern for another."""
+    if not isinstance(value, _Tensor) or value.is_nested:
+        return None
+    return tuple(value.shape), str(value.dtype)
 
 
 def find_generator(info: OpInfo, args: Any, kwargs: Any) -> tuple[torch.Generator | None, bool]:

@@ -84,6 +84,17 @@ def test_what_an_op_reads_and_overwrites_is_an_input(tmp_path: Path) -> None:
     assert first.inputs != second.inputs
 
 
+def test_the_shape_of_what_an_op_only_fills_or_imitates_is_an_input(tmp_path: Path) -> None:
+    def program() -> None:
+        for size in (3, 5):
+            torch.zeros_like(torch.ones(size)).fill_(1.0)
+
+    trace, _ = record(tmp_path, program)
+    for name in ("aten::zeros_like", "aten::fill_"):
+        first, second = operations(trace, name)
+        assert first.inputs != second.inputs
+
+
 @pytest.mark.parametrize(
     "pair", [(2.0, 3.0), (1, 2), (True, False), (1, 1.0), (1, True), (0.0, -0.0)]
 )

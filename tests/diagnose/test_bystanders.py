@@ -1,0 +1,165 @@
+"""Calls that differ beside a difference, and are not to blame for it. No program is run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from reproaudit.compare.boundaries import compare_boundaries
+from reproaudit.compare.interning import Interned
+from reproaudit.compare.judge import judge
+from reproaudit.config.subject import SubjectKind, SubjectSpec
+from reproaudit.diagnose.bystanders import list_tried_in_vain
+from reproaudit.diagnose.diagnosis import Diagnosis, Diagnostician
+from reproaudit.model.events import EventFlag, EventKind, Location, Phase
+from reproaudit.model.result import Cause, Trial
+from reproaudit.runs.request import RunMaker, RunRequest
+from reproaudit.trace.runs import Run
+from reproaudit.trace.words import HASH_SEED
+from tests.compare.traces import Row, make_run
+
+CALL, BIRTH = 3, 9
+RANDOM_HASHES = Row(HASH_SEED, kind=EventKind.ENTROPY, line=0)
+
+Rows = Callable[[RunRequest, int], Sequence[Row]]
+
+
+class FakeLab:
+    """Gives runs as `rows` makes them for a request and the number of the run."""
+
+    steps: int | None = 1
+    subject = SubjectSpec(SubjectKind.SCRIPT, Path("nowhere"), path="train.py")
+
+    def __init__(self, folder: Path, rows: Rows) -> None:
+        self.folder = folder
+        self.rows = rows
+        self.seconds: dict[str, float] = {}
+        self.made: list[RunRequest] = []
+
+    def start_budget(self) -> None:
+        pass
+
+    def can_try(self, name: str) -> bool:
+        return True
+
+    def run(self, request: RunRequest) -> Run:
+        self.made.append(request)
+        self.seconds[request.name] = 1.0
+        rows = self.rows(request, len(self.made))
+        return make_run(self.folder / request.name, request.index, rows)
+
+
+def diagnose(folder: Path, rows: Rows) -> tuple[Diagnosis, FakeLab]:
+    """Diagnose a program whose plain runs all differ."""
+    plain = RunRequest(name="plain", index=0, what="")
+    runs = [make_run(folder / "plain", number, rows(plain, 100 + number)) for number in range(5)]
+    interned = Interned()
+    judged = judge(runs, compare_boundaries(runs, interned), {})
+    lab = FakeLab(folder, rows)
+    found = Diagnostician(cast(RunMaker, lab), judged, (), interned=interned).run()
+    return found, lab
+
+
+def read_call(name: str, content: int) -> Row:
+    return Row(name, content, kind=EventKind.ENTROPY, line=CALL, shown=f"value {content}")
+
+
+def read_content(content: int) -> list[Row]:
+    """Content that enters PyTorch, and a gradient of it."""
+    born = Row(
+        "aten::lift_fresh.default", content, flags=EventFlag.BIRTH, line=BIRTH, phase=Phase.DATA
+    )
+    return [RANDOM_HASHES, born, Row("weight", content, kind=EventKind.GRADIENT)]
+
+
+@pytest.mark.parametrize("name", ["uuid.uuid4", "os.getpid"])
+def test_a_call_that_was_made_alike_in_vain_takes_its_cause_and_its_line_with_it(
+    tmp_path: Path, name: str
+) -> None:
+    def rows(request: RunRequest, number: int) -> Sequence[Row]:
+        is_held = "entropy.fixed" in request.interventions
+        return [read_call(name, 7 if is_held else number), *read_content(number)]
+
+    diagnosis, _ = diagnose(tmp_path, rows)
+    (finding,) = diagnosis.findings
+    assert (finding.cause, finding.op) == (Cause.UNKNOWN, None)
+    assert finding.location == Location("train.py", BIRTH, "main")
+    assert not [note for note in finding.evidence.notes if "returned" in note]
+
+
+def test_a_call_that_the_proven_fix_leaves_as_it_is_takes_its_line_with_it(tmp_path: Path) -> None:
+    def rows(request: RunRequest, number: int) -> Sequence[Row]:
+        content = 7 if "hash.seed" in request.interventions else number
+        return [read_call("uuid.uuid4", number), *read_content(content)]
+
+    diagnosis, lab = diagnose(tmp_path, rows)
+    (finding,) = diagnosis.findings
+    assert (finding.cause, finding.op) == (Cause.HASH_ORDER, None)
+    assert finding.location == Location("train.py", BIRTH, "main")
+    assert not [note for note in finding.evidence.notes if "returned" in note]
+    # What the call had kept from being tried is tried once it is refuted, before all at once.
+    pinned = [request.interventions for request in lab.made if request.reference]
+    assert ("hash.seed",) in pinned
+
+
+def test_after_a_refuted_call_the_next_one_that_differs_is_blamed(tmp_path: Path) -> None:
+    def rows(request: RunRequest, number: int) -> Sequence[Row]:
+        listing = 7 if "files.sorted" in request.interventions else number
+        rows = read_content(listing)
+        return [read_call("os.listdir", listing), read_call("uuid.uuid4", number), *rows]
+
+    diagnosis, _ = diagnose(tmp_path, rows)
+    (finding,) = diagnosis.findings
+    assert (finding.cause, finding.location) == (
+        Cause.FILESYSTEM_ORDER,
+        Location("train.py", CALL, "main"),
+    )
+    assert finding.fix is not None
+    assert (finding.fix.settings, finding.fix.verified) == (("files.sorted",), True)
+
+
+def test_a_call_that_is_repaired_with_the_program_stays_to_blame(tmp_path: Path) -> None:
+    def rows(request: RunRequest, number: int) -> Sequence[Row]:
+        content = 7 if "entropy.fixed" in request.interventions else number
+        return [read_call("uuid.uuid4", content), *read_content(content)]
+
+    diagnosis, _ = diagnose(tmp_path, rows)
+    (finding,) = diagnosis.findings
+    assert (finding.cause, finding.location) == (
+        Cause.UNSEEDED_RNG,
+        Location("train.py", CALL, "main"),
+    )
+
+
+def test_a_trial_that_ended_otherwise_says_nothing_against_what_it_tried() -> None:
+    trials = [
+        Trial(("clock.fixed",), 2, False),
+        Trial(("threads.serial",), 1, False, "the program ended otherwise with it: killed"),
+        Trial(("hash.seed",), 3, True),
+    ]
+    assert list_tried_in_vain(trials) == ("clock.fixed",)
+
+
+@pytest.mark.parametrize("differs_still", [True, False])
+def test_without_consequence_is_said_only_of_what_differs_under_the_fix_as_well(
+    tmp_path: Path, differs_still: bool
+) -> None:
+    def rows(request: RunRequest, number: int) -> Sequence[Row]:
+        is_fixed = "hash.seed" in request.interventions
+        product = 7 if is_fixed and not differs_still else number
+        return [
+            *read_content(7 if is_fixed else number),
+            Row("aten::mm.default", product, 1, line=12),
+        ]
+
+    diagnosis, _ = diagnose(tmp_path, rows)
+    assert [finding.cause for finding in diagnosis.findings] == [Cause.HASH_ORDER]
+    said = [warning.message for warning in diagnosis.warnings]
+    expected = (
+        "aten::mm at train.py:12 in main differs between runs, without consequence: "
+        "with the fix it differs as well, and runs are equal"
+    )
+    assert said == ([expected] if differs_still else [])
