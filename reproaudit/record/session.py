@@ -18,6 +18,8 @@ from reproaudit.trace.words import CHILD_PREFIX
 from reproaudit.trace.writer import TraceWriter
 
 if TYPE_CHECKING:
+    import torch
+
     from reproaudit.config.plan import RunPlan
 
 _get_ident = threading.get_ident
@@ -38,15 +40,29 @@ class AuditComplete(SystemExit):
     """
 
 
+class OpenStep:
+    """A step that an optimizer has begun and not ended."""
+
+    __slots__ = ("has_gradients", "is_in_closure", "optimizer", "outer_phase")
+
+    def __init__(self, optimizer: torch.optim.Optimizer, outer_phase: Phase | None) -> None:
+        self.optimizer = optimizer
+        self.outer_phase = outer_phase
+        self.has_gradients = False  # recorded
+        self.is_in_closure = False
+
+
 class ThreadState:
     """Where one thread of the program is: inside which modules, in which phase."""
 
     __slots__ = (
         "depth",
         "inside",
+        "is_evaluating",
         "is_undigested",
         "modules",
         "older_origins",
+        "open_steps",
         "ordinal",
         "origins",
         "phase",
@@ -57,6 +73,8 @@ class ThreadState:
         self.modules: list[str] = []  # module paths, innermost last; only kept at operation level
         # Set by the hooks on optimizers and DataLoaders; where it is None, each op says.
         self.phase: Phase | None = None
+        self.open_steps: list[OpenStep] = []  # of optimizers; one may step another
+        self.is_evaluating = False  # an optimizer that is about to step calls a module
         self.ordinal = -1  # not yet known
         # Autograd numbers its nodes per thread: the forward op that made each.
         self.origins: dict[int, Origin] = {}

@@ -13,11 +13,11 @@ from typing import Any
 
 import torch
 from torch.nn.modules import module as _module
-from torch.optim import optimizer as _optimizer
 
 from reproaudit.model.events import EventFlag, EventKind, Level, Phase, Unchecked
 from reproaudit.record.boundary.contents import find_named_tensors
 from reproaudit.record.boundary.names import Names
+from reproaudit.record.boundary.optimizer_steps import OptimizerSteps
 from reproaudit.record.digest.gather import DeviceDigest, DeviceDigests, Part
 from reproaudit.record.digest.tensors import describe, digest, raw_bytes
 from reproaudit.record.hooks.patching import Patches
@@ -50,16 +50,16 @@ class Boundaries:
         is_for_ops = recorder.plan.level is Level.VALUES
         self._keeps = recorder.plan.values_mb > 0 and not is_for_ops
         self._patches = patches
+        self._steps = OptimizerSteps(recorder, self._record_group_tensors, self._end_optimizer_step)
 
     def install(self) -> None:
         hooks = [
             _module.register_module_forward_pre_hook(self._before_module),
             _module.register_module_forward_hook(self._after_module, always_call=True),
-            _optimizer.register_optimizer_step_pre_hook(self._before_optimizer),
-            _optimizer.register_optimizer_step_post_hook(self._after_optimizer),
         ]
         for handle in hooks:
             self._patches.on_undo(handle.remove)
+        self._steps.install(self._patches)
         # torch.compile warns of global hooks through this function, and its warning would be ours
         # to answer for.
         place = HAS_GLOBAL_HOOKS
@@ -166,6 +166,10 @@ class Boundaries:
         state = self.recorder.state
         state.depth += 1
         is_root = state.depth == 1
+        if is_root and state.phase is Phase.OPTIMIZER:
+            # An optimizer that evaluates the model itself: what runs is a forward pass.
+            state.phase = None
+            state.is_evaluating = True
         if is_root and self.recorder.active and not state.inside:
             state.inside = True
             name = f"{self.names.root(module)}.input"
@@ -189,6 +193,9 @@ class Boundaries:
         if self.tracks_modules and state.modules:
             state.modules.pop()
         is_root = state.depth == 0
+        if is_root and state.is_evaluating:
+            state.phase = Phase.OPTIMIZER
+            state.is_evaluating = False
         if not is_root or output is None:
             return
         if self.recorder.active and not state.inside:
@@ -213,8 +220,7 @@ class Boundaries:
             leaves = [] if recorder.has_optimizer else _find_leaves(roots)
             result = original(tensors, *args, **kwargs)
             self._record_leaves(leaves)
-            self.record_streams()
-            recorder.end_backward()
+            self._end_backward()
             return result
 
         return backward
@@ -232,11 +238,15 @@ class Boundaries:
                 self.record_all(
                     EventKind.GRADIENT, Phase.BACKWARD, "autograd.grad", result, site=site
                 )
-            self.record_streams()
-            recorder.end_backward()
+            self._end_backward()
             return result
 
         return grad
+
+    def _end_backward(self) -> None:
+        self._steps.end_backward()
+        self.record_streams()
+        self.recorder.end_backward()
 
     def _record_losses(self, tensors: Any) -> None:
         with self._inside():
@@ -264,36 +274,23 @@ class Boundaries:
 
         return __init__
 
-    def _before_optimizer(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
-        recorder = self.recorder
-        if _is_compiling() or not recorder.awake():
-            return
-        with self._inside():
-            self._record_group_tensors(optimizer, EventKind.GRADIENT)
-        recorder.state.phase = Phase.OPTIMIZER
-
-    def _after_optimizer(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
-        recorder = self.recorder
-        if _is_compiling() or not recorder.active:
-            return
-        recorder.state.phase = None
-        with self._inside():
-            self._record_group_tensors(optimizer, EventKind.PARAMETER)
+    def _end_optimizer_step(self) -> None:
         self.record_streams()
-        recorder.end_optimizer_step()
+        self.recorder.end_optimizer_step()
 
     def _record_group_tensors(self, optimizer: torch.optim.Optimizer, kind: EventKind) -> None:
         is_gradient = kind == EventKind.GRADIENT
         phase = Phase.BACKWARD if is_gradient else Phase.OPTIMIZER
-        for group_number, group in enumerate(optimizer.param_groups):
-            for number, parameter in enumerate(group["params"]):
-                tensor = parameter.grad if is_gradient else parameter
-                if tensor is None:
-                    continue
-                name = self.names.parameter(parameter)
-                if name is None:
-                    name = f"group{group_number}[{number}]"
-                self.record(kind, phase, name, tensor)
+        with self._inside():
+            for group_number, group in enumerate(optimizer.param_groups):
+                for number, parameter in enumerate(group["params"]):
+                    tensor = parameter.grad if is_gradient else parameter
+                    if tensor is None:
+                        continue
+                    name = self.names.parameter(parameter)
+                    if name is None:
+                        name = f"group{group_number}[{number}]"
+                    self.record(kind, phase, name, tensor)
 
     # -- data
 
