@@ -26,7 +26,7 @@ operator and the line where the runs first differ, the cause, and the smallest c
 repairs it, proven by
 running it.
 
-  reproaudit train.py                         audit a script as it is: 5 runs, 10 optimizer steps
+  reproaudit train.py                         audit a script as it is: 5 runs, 10 or more steps
   reproaudit train.py --steps all --lr 0.1    our options first; from the first that is not ours, \
 all are the script's
   reproaudit --seed 0 -- train.py --seed 1    after -- nothing is ours
@@ -146,7 +146,8 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         type=parse_steps,
         default=argparse.SUPPRESS,
         metavar="N|all",
-        help="optimizer steps to audit (default 10)",
+        help="optimizer steps to audit (default: 10; a script that is over within 30 s is audited "
+        "to its end)",
     )
     parser.add_argument(
         "--timeout", type=parse_seconds, metavar="SECONDS", help="kill a run that takes longer"

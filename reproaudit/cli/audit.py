@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reproaudit.cli.arguments import make_audit_parser, split_words
-from reproaudit.cli.choices import limit_steps, read_settings, read_tolerances, resolve_choices
+from reproaudit.cli.choices import (
+    find_whole_limit,
+    limit_steps,
+    read_settings,
+    read_tolerances,
+    resolve_choices,
+)
 from reproaudit.cli.given import keep_options
 from reproaudit.config.project import Choices, ProjectConfig, load_project
 from reproaudit.config.subject import SubjectSpec, parse_subject
@@ -111,6 +117,7 @@ def make_audit_options(
         subject=spec,
         runs=_count_runs(options, choices),
         steps=limit_steps(choices),
+        whole_within_s=find_whole_limit(choices, spec),
         timeout_s=choices.timeout_s,
         tolerances=read_tolerances(options, project),
         ignored=project.ignored,

@@ -15,9 +15,13 @@ from reproaudit.config.project import (
     resolve,
 )
 from reproaudit.config.settings import Settings, merge
+from reproaudit.config.subject import SubjectSpec
 from reproaudit.config.tolerance import Tolerances
 from reproaudit.errors import UsageError, did_you_mean
 from reproaudit.knowledge.interventions import combine_settings
+
+_STEPS = 10  # that are audited where nothing was said
+_WHOLE_WITHIN_S = 30.0
 
 
 def resolve_choices(
@@ -51,7 +55,19 @@ def _read_steps(options: argparse.Namespace) -> int | Literal["all"] | None:
 
 def limit_steps(choices: Choices) -> int | None:
     """Return the number of steps after which a run stops; None: it goes to its end."""
+    if choices.steps is None:
+        return _STEPS
     return None if choices.steps == "all" else choices.steps
+
+
+def find_whole_limit(choices: Choices, subject: SubjectSpec) -> float:
+    """Return in how many seconds a first run must be over for the program to be audited whole.
+
+    0 where a number of steps was asked for, and where the subject has no end of its own.
+    """
+    if choices.steps is None and subject.has_end:
+        return _WHOLE_WITHIN_S
+    return 0.0
 
 
 def read_settings(

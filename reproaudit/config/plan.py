@@ -59,6 +59,9 @@ class Pin:
 class RunPlan:
     """Everything one run needs to know. `steps` None: to the program's end.
 
+    `steps_of_children` is the same for the processes that the program starts; None: as `steps`.
+    `goes_on_s`: the program itself, though it has made `steps`, goes on while it has not run for so
+    many seconds. One of several ranks does not: the others would wait for it.
     `values_mb` bounds values.safetensors. `alerts`: find the ops that
     `use_deterministic_algorithms` refuses. `keep` chooses boundary tensors by (EventKind, name,
     step); empty keeps what fits. `lines`: follow the program's own lines and the Python values that
@@ -71,6 +74,8 @@ class RunPlan:
     subject: SubjectSpec
     level: Level = Level.BOUNDARY
     steps: Annotated[int, AtLeast1] | None = None
+    steps_of_children: Annotated[int, AtLeast1] | None = None
+    goes_on_s: float = 0.0
     settings: Settings = field(default_factory=Settings)
     values_mb: _Count = 0
     alerts: bool = False

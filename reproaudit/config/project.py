@@ -44,7 +44,7 @@ class Choices:
     baseline: Path | None = None
 
 
-DEFAULTS = Choices(runs=5, steps=10, budget=(None, None))
+DEFAULTS = Choices(runs=5, budget=(None, None))
 
 
 @dataclass(frozen=True, slots=True)

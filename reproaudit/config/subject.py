@@ -97,6 +97,11 @@ class SubjectSpec:
         return self.cwd / self.path
 
     @property
+    def has_end(self) -> bool:
+        """False for a training step, which is called as often as is wanted."""
+        return self.kind is not SubjectKind.ATTRIBUTE
+
+    @property
     def folder(self) -> Path:
         """The folder that locations are relative to.
 

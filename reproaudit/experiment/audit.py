@@ -20,9 +20,16 @@ from reproaudit.diagnose.diagnosis import Diagnosis, Diagnostician
 from reproaudit.diagnose.misuse import find_misuse
 from reproaudit.diagnose.races import DeviceRace, read_device_races, warn_of_races
 from reproaudit.errors import SubjectError
-from reproaudit.experiment.conclude import collect_alerts, conclude
+from reproaudit.experiment.conclude import collect_alerts, conclude, is_stopped
 from reproaudit.experiment.next_commands import suggest_commands
-from reproaudit.model.events import EventKind, Level, NotChecked, ProgramWarning, Unchecked
+from reproaudit.model.events import (
+    EventKind,
+    Level,
+    NotChecked,
+    OutcomeKind,
+    ProgramWarning,
+    Unchecked,
+)
 from reproaudit.model.result import Alert, AuditResult
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.reproducer import write_reproducer
@@ -39,11 +46,16 @@ from reproaudit.trace.words import is_loss
 
 @dataclass(frozen=True, slots=True)
 class AuditOptions:
-    """What to audit and how. `steps` None: to the end of the program."""
+    """What to audit and how. `steps` None: to the end of the program.
+
+    A program whose first run is over within `whole_within_s` seconds is audited to its end, though
+    it makes more than `steps`; otherwise up to the step at which the time was over.
+    """
 
     subject: SubjectSpec
     runs: int = 5
     steps: int | None = 10
+    whole_within_s: float = 0.0
     timeout_s: float | None = None
     tolerances: Tolerances | Mapping[str, Tolerance] = field(default_factory=Tolerances)
     ignored: tuple[Ignored, ...] = ()
@@ -126,8 +138,10 @@ class Experiment:
                 diagnosis.findings,
                 more_runs=options.runs * 4,
                 is_reproducible=judged.verdict is Verdict.REPRODUCIBLE,
+                has_more_steps=options.subject.has_end and is_stopped(judged.runs),
             ),
             level=options.level,
+            has_end=options.subject.has_end,
             trials=diagnosis.trials,
             is_complete=diagnosis.is_complete,
             warnings=(*self.warnings, *diagnosis.warnings),
@@ -175,9 +189,12 @@ class Experiment:
             if index + 1 < self.options.runs:
                 # The next process imports torch while this run goes on.
                 self.lab.prepare(f"run-{index + 1}")
-            request = RunRequest(
-                name=f"run-{index}", index=index, what=f"run {index + 1} of {self.options.runs}"
-            )
+            what = f"run {index + 1} of {self.options.runs}"
+            request = RunRequest(name=f"run-{index}", index=index, what=what)
+            if index == 0 and self.options.whole_within_s:
+                request = replace(
+                    request, steps=self.options.steps, goes_on_s=self.options.whole_within_s
+                )
             try:
                 run = self.lab.run(request)
             except (KeyboardInterrupt, SubjectError) as error:
@@ -186,6 +203,8 @@ class Experiment:
                 self._cut_short(error, f"after {len(runs)} of {self.options.runs} runs")
                 break
             runs.append(run)
+            if index == 0 and run.outcome.kind is OutcomeKind.STOPPED:
+                self.lab.steps = run.main.header["steps"]
             # After the first run already: the others would only take time to say the same.
             if index == 0 and not has_trained(run):
                 if run.outcome.is_success:
@@ -323,8 +342,11 @@ def _make_no_training_error(run: Run) -> SubjectError:
 
 
 def _make_setup(options: AuditOptions) -> RunSetup:
+    # A run that is prepared beside the first one is expected to be short enough, as most are.
+    is_open = bool(options.whole_within_s)
     return RunSetup(
-        steps=options.steps,
+        steps=None if is_open else options.steps,
+        steps_of_children=options.steps if is_open else None,
         values_mb=options.values_mb,
         timeout_s=options.timeout_s,
         show_output=options.show_output,

@@ -9,10 +9,10 @@ from dataclasses import replace
 from reproaudit.compare.boundaries import BoundaryComparison
 from reproaudit.compare.judge import Judged
 from reproaudit.model.confidence import bound_rate, find_interval
-from reproaudit.model.events import NotChecked, ProgramWarning, Unchecked
+from reproaudit.model.events import NotChecked, OutcomeKind, ProgramWarning, Unchecked
 from reproaudit.model.result import Alert, AuditResult, Confidence, Finding, RunSummary, Trial
 from reproaudit.model.verdict import Verdict
-from reproaudit.report.headline import word_headline
+from reproaudit.report.headline import Reach, word_headline
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
 
@@ -97,8 +97,12 @@ def conclude(
     runs_made: int = 0,
     reproducer: str = "",
     folder: str = "",
+    has_end: bool = False,
 ) -> AuditResult:
-    """Put together everything that was found out."""
+    """Put together everything that was found out.
+
+    `has_end`: the subject is a program, and not a step that is called for ever.
+    """
     runs = judged.runs
     comparison = judged.comparison
     # The first run stands for all: what it sets and where it runs, the others do too.
@@ -139,4 +143,16 @@ def conclude(
         folder=folder,
     )
     # The headline is worded from the finished facts, so it can only be added to them.
-    return replace(result, headline=word_headline(result, compared=comparison.compared))
+    reach = None
+    if has_end:
+        reach = Reach.START if is_stopped(runs) else Reach.WHOLE
+    headline = word_headline(result, compared=comparison.compared, reach=reach)
+    return replace(result, headline=headline)
+
+
+def is_stopped(runs: Sequence[Run]) -> bool:
+    """Return True if the audit stopped the program, or a process of it, before its end."""
+    for run in runs:
+        if any(trace.outcome.kind is OutcomeKind.STOPPED for _, trace in run.traces):
+            return True
+    return False

@@ -18,12 +18,15 @@ def suggest_commands(
     *,
     more_runs: int,
     is_reproducible: bool,
+    has_more_steps: bool = False,
 ) -> tuple[str, ...]:
     """Return the patch, an explanation, and the audit under the fix or with `more_runs`.
 
-    `given` are the options that the user gave.
+    `given` are the options that the user gave. `has_more_steps`: the program had not ended.
     """
     again = write_command(subject, given, ["--runs", str(more_runs)])
+    if is_reproducible and has_more_steps:
+        return (write_command(subject, given, ["--steps", "all"]), again)
     if is_reproducible:
         return (again,)
     changes: list[str] = []

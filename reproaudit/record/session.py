@@ -6,6 +6,7 @@ What leaves it is files.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from reproaudit.config.plan import RunPlan
 
+_times = os.times  # a clock that no intervention fixes
 _get_ident = threading.get_ident
 _getpid = os.getpid
 _ORIGINS_KEPT = 20_000  # forward ops of steps gone by, for graphs that outlive their step
@@ -98,6 +100,14 @@ class ThreadState:
         self.origins = {last: self.older_origins[last]}
 
 
+def _is_rank() -> bool:
+    """Return True if the program is one of several that wait for one another."""
+    distributed = sys.modules.get("torch.distributed")
+    if distributed is None or not distributed.is_available():
+        return False
+    return bool(distributed.is_initialized() and distributed.get_world_size() > 1)
+
+
 class StateOfThread(threading.local):
     """Holds each thread's state as a plain object.
 
@@ -121,6 +131,11 @@ class Recorder:
         self.active = True
         self.pid = _getpid()
         self.of_thread = StateOfThread()
+        self.most_steps = plan.steps
+        # Only while the program goes on past its steps: when that ends, and where its last step
+        # ended in the trace.
+        self.overtime: tuple[float, int] | None = None
+        self._goes_on_until = _times().elapsed + plan.goes_on_s if plan.goes_on_s else 0.0
         self.step = 0
         self.backwards = 0
         self.optimizer_steps = 0
@@ -163,6 +178,7 @@ class Recorder:
         Most children only load data.
         """
         self.is_child = True
+        self.limit_as_child()
         self._child_open = False
         self.active = False
         self.on_flush = []
@@ -172,6 +188,12 @@ class Recorder:
         self._threads = {}
         self.child_number = self._forks
         self._forks = 0
+
+    def limit_as_child(self) -> None:
+        """Stop where the plan says so for the processes that the program starts."""
+        self.overtime = None
+        self._goes_on_until = 0.0
+        self.most_steps = self.plan.steps_of_children or self.plan.steps
 
     def open_child(self) -> None:
         """Give a forked child a trace of its own, in a folder inside its parent's."""
@@ -242,10 +264,32 @@ class Recorder:
     def _end_step(self) -> None:
         self.step += 1
         self.state.turn(_ORIGINS_KEPT)
-        self.flush()
-        if self.plan.steps is not None and self.step >= self.plan.steps:
-            self.complete()
-            raise AuditComplete(0)
+        end_of_step = self.flush()
+        if self.most_steps is None or self.step < self.most_steps:
+            return
+        if self._goes_on_until and not _is_rank():
+            self.overtime = (self._goes_on_until, end_of_step)
+            self.end_overtime()
+            return
+        self.complete()
+        raise AuditComplete(0)
+
+    def end_overtime(self) -> None:
+        """Stop the program if the time is over for which it goes on past its steps.
+
+        What it did since its last step is dropped: other runs stop when that step has ended.
+        """
+        if self.overtime is None or not self.active or _getpid() != self.pid:
+            return
+        until, end_of_step = self.overtime
+        if _times().elapsed < until:
+            return
+        self.overtime = None
+        for hook in self.on_flush:
+            hook()
+        self.writer.cut(end_of_step)
+        self.complete()
+        raise AuditComplete(0)
 
     def end_call(self, result: object, *, stepped: bool) -> None:
         """End one call of a training step, whose `result` is an output.
@@ -259,10 +303,11 @@ class Recorder:
         if not stepped:
             self._end_step()
 
-    def flush(self) -> None:
+    def flush(self) -> int:
+        """Write what was recorded; return the number of events."""
         for hook in self.on_flush:
             hook()
-        self.writer.flush(self.step)
+        return self.writer.flush(self.step)
 
     def complete(self) -> None:
         """Close the trace: the requested steps are done."""

@@ -3,16 +3,26 @@ first differ."""
 
 from __future__ import annotations
 
+from enum import Enum
+
 from reproaudit.model.events import Outcome
 from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import Verdict
-from reproaudit.report.wording import PASSES, inflect_noun, name_kind
+from reproaudit.report.wording import PASSES, inflect_noun, name_kind, show_count
 
 
-def word_headline(result: AuditResult, *, compared: int) -> str:
+class Reach(Enum):
+    """How much of the program was audited."""
+
+    START = "start"  # it was stopped after some steps
+    WHOLE = "whole"
+
+
+def word_headline(result: AuditResult, *, compared: int, reach: Reach | None = None) -> str:
     """Return the headline of a result, without a final full stop. Its own headline is not read.
 
-    `compared` is how many deciding tensors were compared in each run.
+    `compared` is how many deciding tensors were compared in each run. `reach` None: the subject has
+    no end.
     """
     number = len(result.runs)
     # Runs that end differently are a divergence, so here all of them ended like the first.
@@ -21,8 +31,19 @@ def word_headline(result: AuditResult, *, compared: int) -> str:
         failure = f"each of {number} runs failed ({_describe_failure(ending)})"
         return f"{failure}; until then they were equal, {compared} tensors each"
     if result.verdict in (Verdict.REPRODUCIBLE, Verdict.NOT_AUDITED):
-        return f"{number} runs are bitwise equal: {_count_tensors(result)}"
+        extent = _say_how_far(result.steps, reach)
+        return f"{number} runs are bitwise equal{extent}: {_count_tensors(result)}"
     return _say_how_many(result) + _say_where(result)
+
+
+def _say_how_far(steps: int, reach: Reach | None) -> str:
+    """Say over how many steps the runs were compared, and whether that was all."""
+    if reach is None or steps == 0:
+        return ""
+    counted = show_count(steps, "step")
+    if reach is Reach.START:
+        return f" over the program's first {counted}; it had not ended"
+    return f" over all of its {counted}"
 
 
 def _describe_failure(outcome: Outcome) -> str:

@@ -31,7 +31,8 @@ _SLOWEST = 10.0
 class RunSetup:
     """How each run of a lab is started, recorded and ended, unless a request asks otherwise.
 
-    `steps` None: to the end of the program. `values_mb` bounds the boundary tensors that a run
+    `steps` None: to the end of the program. `steps_of_children` is the same for the processes that
+    the program starts; None: as `steps`. `values_mb` bounds the boundary tensors that a run
     keeps. `timeout_s` None: a plain run is never ended. With `fresh_copy` each run works in a copy
     of the working folder.
     """
@@ -42,6 +43,7 @@ class RunSetup:
     show_output: bool = False
     python: str = sys.executable
     fresh_copy: bool = False
+    steps_of_children: int | None = None
 
 
 class Lab:
@@ -93,7 +95,8 @@ class Lab:
         self._spending.check(self.runs_made)
         settings = request.change_settings(self.settings)
         plan = request.change_plan(self._plain_plan(request.name, settings))
-        self._progress.stage(request.what, plan.steps)
+        # One that goes on past its steps makes nobody knows how many.
+        self._progress.stage(request.what, None if plan.goes_on_s else plan.steps)
         timeout_s = self._timeout_of(request)
         with self._lend_files(request, plan) as plan:
             self.runs_made += 1
@@ -133,6 +136,7 @@ class Lab:
             trace_dir=self.folder / name,
             subject=self.subject,
             steps=self.steps,
+            steps_of_children=self._setup.steps_of_children,
             settings=settings,
             values_mb=self._setup.values_mb,
         )

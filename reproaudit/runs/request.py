@@ -32,6 +32,7 @@ class RunRequest:
     variables: tuple[tuple[str, str], ...] = ()
     level: Level = Level.BOUNDARY
     steps: int | None = None
+    goes_on_s: float = 0.0
     values_mb: int | None = None
     alerts: bool = False
     digests: bool = True
@@ -50,10 +51,15 @@ class RunRequest:
 
     def change_plan(self, plan: RunPlan) -> RunPlan:
         """Return `plan`, that of a plain run, with all that is asked for but the settings."""
+        of_children = plan.steps_of_children
+        if of_children is not None and self.steps is not None:
+            of_children = min(of_children, self.steps)
         return replace(
             plan,
             level=self.level,
             steps=plan.steps if self.steps is None else self.steps,
+            steps_of_children=of_children,
+            goes_on_s=self.goes_on_s,
             values_mb=plan.values_mb if self.values_mb is None else self.values_mb,
             alerts=self.alerts,
             digests=self.digests,

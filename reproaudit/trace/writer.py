@@ -1,5 +1,4 @@
-"""Writing a trace from inside the audited process: cheap per event, readable after every flush,
-never in the way."""
+"""Writing a trace from inside the audited process: cheap per event, readable after a flush."""
 
 from __future__ import annotations
 
@@ -42,7 +41,7 @@ _RECORD_BITS = 6
 assert EVENT.itemsize == 1 << _RECORD_BITS
 
 _OP = int(EventKind.OP)
-_getpid, _RLock = os.getpid, threading.RLock
+_getpid, _RLock, _truncate = os.getpid, threading.RLock, os.truncate
 
 
 class TraceWriter(EventCalls):
@@ -263,8 +262,7 @@ class TraceWriter(EventCalls):
         """Write a tensor's bytes as tensor `k` of an event and flag the event; False if there is no
         room for it.
 
-        `data` is a C-contiguous buffer of the elements in row-major order. `dtype` is torch's name
-        without prefix.
+        `data` is a C-contiguous buffer in row-major order. `dtype` is torch's name, bare.
         """
         with self._lock:
             if self.failed or not self._is_open():
@@ -313,13 +311,24 @@ class TraceWriter(EventCalls):
 
     # -- files
 
-    def flush(self, steps: int) -> None:
-        """Write everything recorded so far, so that it can be read though the process is killed."""
+    def flush(self, steps: int) -> int:
+        """Write everything recorded so far, lest the process be killed; return how many events."""
         with self._lock:
             if steps != self._steps:
                 self._steps = steps
                 self._revision += 1
             self._flush()
+            return self._base
+
+    def cut(self, event: int) -> None:
+        """Write what was recorded, and drop the events from number `event` on."""
+        with self._lock:
+            self._flush()
+            try:
+                _truncate(f"{self._directory}/{EVENTS_FILE}", event << _RECORD_BITS)
+            except OSError as error:
+                self._fail(error)
+            self._base = event
 
     def close(self, outcome: Outcome, steps: int) -> None:
         """Write the rest and how the run ended. Only the first call counts, and none in a forked

@@ -8,9 +8,15 @@ from pathlib import Path
 import pytest
 
 from reproaudit.cli.arguments import make_audit_parser
-from reproaudit.cli.choices import limit_steps, read_settings, resolve_choices
+from reproaudit.cli.choices import (
+    find_whole_limit,
+    limit_steps,
+    read_settings,
+    resolve_choices,
+)
 from reproaudit.config.project import Choices, ProjectConfig
 from reproaudit.config.settings import Settings
+from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import UsageError
 
 
@@ -47,3 +53,13 @@ def test_an_unknown_preset_is_refused_with_the_file_that_lacks_it() -> None:
     with pytest.raises(UsageError, match=r"no preset 'exat' in pyproject\.toml") as refused:
         read_settings(parse(), project, Choices(preset="exat"), seed=None)
     assert refused.value.code == "preset-unknown"
+
+
+def test_a_script_is_audited_whole_only_where_no_number_of_steps_was_asked_for() -> None:
+    script = SubjectSpec(SubjectKind.SCRIPT, Path(), path="train.py")
+    step = SubjectSpec(SubjectKind.ATTRIBUTE, Path(), path="train.py", attribute="step")
+    unsaid = resolve_choices(parse(), ProjectConfig())
+    said = resolve_choices(parse("--steps", "10"), ProjectConfig())
+    assert limit_steps(unsaid) == limit_steps(said) == 10
+    assert find_whole_limit(unsaid, script) > 0
+    assert find_whole_limit(unsaid, step) == find_whole_limit(said, script) == 0

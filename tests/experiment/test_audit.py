@@ -20,7 +20,14 @@ from reproaudit.cli.main import main
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.audit import AuditOptions, Experiment, has_trained
-from reproaudit.model.events import EventFlag, EventKind, NotChecked, Unchecked
+from reproaudit.model.events import (
+    EventFlag,
+    EventKind,
+    NotChecked,
+    Outcome,
+    OutcomeKind,
+    Unchecked,
+)
 from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import exit_code
 from reproaudit.runs import process as process_module
@@ -383,3 +390,32 @@ def test_a_run_for_refused_operators_that_hangs_does_not_lose_the_verdict(
     assert exit_code([result.verdict]) == 1
     (note,) = [note for note in result.not_checked if note.code is Unchecked.REFUSALS_CUT_SHORT]
     assert note.why == HUNG.message
+
+
+@pytest.mark.parametrize(
+    ("kind", "steps_of_others"), [(OutcomeKind.COMPLETED, None), (OutcomeKind.STOPPED, 17)]
+)
+def test_all_runs_stop_where_the_first_one_did(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: OutcomeKind,
+    steps_of_others: int | None,
+) -> None:
+    asked = []
+
+    def run(lab: Lab, request: RunRequest) -> Run:
+        plan = request.change_plan(lab._plain_plan(request.name, lab.settings))
+        asked.append((plan.steps, plan.steps_of_children, plan.goes_on_s))
+        rows = [Row("weight", kind=EventKind.PARAMETER)]
+        return make_run(tmp_path, request.index, rows, Outcome(kind), steps=17)
+
+    monkeypatch.setattr(Lab, "run", run)
+    monkeypatch.setattr(Lab, "prepare", lambda self, name: None)
+    subject = SubjectSpec(SubjectKind.SCRIPT, tmp_path, path="train.py")
+    options = AuditOptions(subject, runs=3, whole_within_s=30, capture_alerts=False)
+    result = Experiment(options, Quiet(), tmp_path).run()
+    others = (steps_of_others, 10, 0.0)
+    assert asked == [(10, 10, 30), others, others]
+    is_whole = steps_of_others is None
+    assert ("over all of its 17 steps" in result.headline) is is_whole
+    assert ("--steps all" in result.next_commands[0]) is not is_whole

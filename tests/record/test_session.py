@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,11 +14,13 @@ import torch
 from reproaudit.config.plan import RunPlan
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.model.events import Level, OutcomeKind
+from reproaudit.record import session
 from reproaudit.record.hooks.callsite import CallSites
 from reproaudit.record.session import AuditComplete, Recorder, ThreadState
+from reproaudit.trace import writer as writer_module
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.writer import TraceWriter
-from tests.record.recording import record
+from tests.record.recording import differing_events, record
 
 MakeRecorder = Callable[[int | None], Recorder]
 
@@ -123,3 +127,75 @@ def test_what_a_program_does_after_its_last_step_is_not_recorded(tmp_path: Path)
 
     trace, _ = record(tmp_path, program, Level.OPERATION, steps=1)
     assert {op.step for op in trace.operations()} == {0}
+
+
+class Clock:
+    """Stands in for os.times."""
+
+    elapsed = 0.0
+
+    def __call__(self) -> Clock:
+        return self
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(session, "_times", made)
+    return made
+
+
+def train_and_evaluate(clock: Clock, steps: int) -> None:
+    """Train for a second a step; evaluate for as long."""
+    torch.manual_seed(0)
+    model = torch.nn.Linear(2, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(steps):
+        model(torch.ones(1, 2)).sum().backward()
+        optimizer.step()
+        clock.elapsed += 1
+    for _ in range(steps):
+        model(torch.zeros(1, 2))
+        clock.elapsed += 1
+
+
+@pytest.mark.seeded
+def test_a_program_that_is_over_in_time_is_recorded_to_its_end(
+    tmp_path: Path, clock: Clock
+) -> None:
+    program = functools.partial(train_and_evaluate, clock, 3)
+    trace, _ = record(tmp_path, program, Level.BOUNDARY, steps=2, goes_on_s=60)
+    assert (trace.header["steps"], trace.outcome.kind) == (3, OutcomeKind.COMPLETED)
+    outputs = [tensor for tensor in trace.tensors() if tensor.name == "Linear.output"]
+    assert len(outputs) == 6
+
+
+@pytest.mark.seeded
+@pytest.mark.parametrize(("goes_on_s", "steps"), [(0.5, 2), (2.5, 3), (7.5, 6), (10, 6)])
+def test_a_program_that_takes_longer_is_recorded_up_to_a_step_s_end(
+    tmp_path: Path, clock: Clock, goes_on_s: float, steps: int
+) -> None:
+    program = functools.partial(train_and_evaluate, clock, 6)
+    trace, _ = record(tmp_path, program, Level.BOUNDARY, steps=2, goes_on_s=goes_on_s)
+    assert (trace.header["steps"], trace.outcome.kind) == (steps, OutcomeKind.STOPPED)
+    again, _ = record(tmp_path, program, Level.BOUNDARY, steps=steps)
+    assert len(trace.events) == len(again.events)
+    assert differing_events(trace, again) == []
+
+
+@pytest.mark.seeded
+def test_what_was_flushed_since_the_last_step_is_dropped_too(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "FLUSH_BYTES", 1)
+    program = functools.partial(train_and_evaluate, clock, 2)
+    trace, _ = record(tmp_path, program, Level.BOUNDARY, steps=1, goes_on_s=2.5)
+    again, _ = record(tmp_path, program, Level.BOUNDARY, steps=2)
+    assert len(trace.events) == len(again.events)
+
+
+def test_children_stop_where_the_plan_says_so_for_them(make_recorder: MakeRecorder) -> None:
+    recorder = make_recorder(None)
+    recorder.plan = replace(recorder.plan, steps_of_children=4)
+    recorder.after_fork_in_child()
+    assert recorder.most_steps == 4

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from reproaudit.model.result import AuditResult
-from reproaudit.report.headline import word_headline
+from reproaudit.report.headline import Reach, word_headline
 from tests.report.cases import NOT_AUDITED, ONE_DIVERGENCE, REPRODUCIBLE, STRUCTURE
 
 RUNS = ONE_DIVERGENCE.runs[:5]
@@ -41,3 +41,16 @@ RUNS = ONE_DIVERGENCE.runs[:5]
 )
 def test_a_headline_says_how_many_and_where(result: AuditResult, expected: str) -> None:
     assert word_headline(replace(result, headline="not read"), compared=7) == expected
+
+
+@pytest.mark.parametrize(
+    ("reach", "said"),
+    [
+        (Reach.START, " over the program's first 10 steps; it had not ended"),
+        (Reach.WHOLE, " over all of its 10 steps"),
+        (None, ""),
+    ],
+)
+def test_a_headline_says_how_far_the_audit_looked(reach: Reach | None, said: str) -> None:
+    headline = word_headline(REPRODUCIBLE, compared=7, reach=reach)
+    assert headline.startswith(f"5 runs are bitwise equal{said}: 10 batches")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 from reproaudit.config.plan import RunPlan
@@ -32,7 +32,7 @@ def test_steps_and_values_of_a_request_win_even_where_they_are_zero() -> None:
 
 
 def test_a_request_can_say_all_that_a_plan_says_of_recording() -> None:
-    given_by_the_lab = {"trace_dir", "subject", "settings", "extra"}
+    given_by_the_lab = {"trace_dir", "subject", "settings", "extra", "steps_of_children"}
     asked = {field.name for field in fields(RunRequest)}
     assert {field.name for field in fields(RunPlan)} - given_by_the_lab <= asked
 
@@ -47,3 +47,11 @@ def test_interventions_and_variables_join_the_settings() -> None:
     )
     settings = request.change_settings(Settings(seed=3))
     assert (settings.seed, settings.hash_seed, settings.env) == (3, 0, (("A", "b"),))
+
+
+def test_children_make_no_more_steps_than_a_request_asks_for() -> None:
+    plan = replace(PLAN, steps=None, steps_of_children=10)
+    request = RunRequest(name="run", index=0, what="running", steps=2)
+    assert request.change_plan(plan).steps_of_children == 2
+    longer = replace(request, steps=12)
+    assert longer.change_plan(plan).steps_of_children == 10

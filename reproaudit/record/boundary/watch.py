@@ -166,6 +166,8 @@ class Boundaries:
         state = self.recorder.state
         state.depth += 1
         is_root = state.depth == 1
+        if is_root and self.recorder.overtime is not None:
+            self.recorder.end_overtime()
         if is_root and state.phase is Phase.OPTIMIZER:
             # An optimizer that evaluates the model itself: what runs is a forward pass.
             state.phase = None
@@ -301,6 +303,8 @@ class Boundaries:
             state = recorder.state
             if not recorder.active or state.inside:
                 return original(iterator)
+            if recorder.overtime is not None:
+                recorder.end_overtime()
             outer = state.phase
             state.phase = Phase.DATA
             try:

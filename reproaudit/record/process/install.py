@@ -105,4 +105,6 @@ def install_in_child(plan: RunPlan, label: str) -> Recorder:
     Its folder is named after its place among the processes, `label`.
     """
     folder = os.path.join(str(plan.trace_dir), f"{CHILD_PREFIX}spawned-{label}")
-    return Installation(plan, folder).recorder
+    recorder = Installation(plan, folder).recorder
+    recorder.limit_as_child()
+    return recorder
