@@ -130,7 +130,7 @@ def _explain_source(
         rule=rule.id,
         cause=answer.cause,
         title=rule.title,
-        phase=case.event.phase,
+        phase=case.event.stage,
         step=case.event.step,
         op=op,
         module=case.event.module,

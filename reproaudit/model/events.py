@@ -34,6 +34,7 @@ class Phase(IntEnum):
     FORWARD = 1
     BACKWARD = 2
     OPTIMIZER = 3
+    INITIALISATION = 4  # before the first step: what the program then trains is made
 
 
 class EventFlag(IntFlag):
@@ -59,6 +60,7 @@ class EventFlag(IntFlag):
     REPLAY_DIFFERED = 8192  # and gave another result
     # a random op that drew from a generator it was given, not from its device's default one
     OWN_GENERATOR = 1024
+    INITIAL = 32768  # the op made what became a parameter or a buffer, before the first step
 
 
 class OutcomeKind(str, Enum):

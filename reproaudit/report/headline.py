@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from reproaudit.model.events import Outcome
+from reproaudit.model.events import Outcome, Phase
 from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.wording import PASSES, inflect_noun, name_kind, show_count
@@ -74,7 +74,9 @@ def _say_how_many(result: AuditResult) -> str:
 def _say_where(result: AuditResult) -> str:
     if result.findings:
         found = result.findings[0]
-        said = f"; first differs in {PASSES[found.phase]} of step {found.step}"
+        said = f"; first differs in {PASSES[found.phase]}"
+        if found.phase is not Phase.INITIALISATION:
+            said += f" of step {found.step}"
         source = found.op or found.call
         if source:
             said += f" at {source}"

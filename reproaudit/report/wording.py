@@ -26,12 +26,14 @@ VERDICTS = {
     Verdict.NOT_AUDITED: "not audited",
 }
 PASSES = {
+    Phase.INITIALISATION: "the initialisation",
     Phase.DATA: "the data",
     Phase.FORWARD: "the forward pass",
     Phase.BACKWARD: "the backward pass",
     Phase.OPTIMIZER: "the optimizer",
 }
 _MOMENTS = {
+    Phase.INITIALISATION: "initialisation, before step {}",
     Phase.DATA: "data of step {}",
     Phase.FORWARD: "forward pass of step {}",
     Phase.BACKWARD: "backward pass of step {}",
@@ -91,7 +93,7 @@ def name_moment(phase: Phase, step: int) -> str:
 
 
 def name_phase(phase: Phase) -> str:
-    """Return `data`, `forward`, `backward` or `optimizer`."""
+    """Return `initialisation`, `data`, `forward`, `backward` or `optimizer`."""
     return phase.name.lower()
 
 

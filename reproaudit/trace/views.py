@@ -38,6 +38,13 @@ class Event:
         return self.location if self.location.line > 0 else None
 
     @property
+    def stage(self) -> Phase:
+        """The phase for people: what initialises the model runs in the phase of data or forward."""
+        if self.flags & EventFlag.INITIAL:
+            return Phase.INITIALISATION
+        return self.phase
+
+    @property
     def is_in_thread(self) -> bool:
         """True if another thread than the main one did it."""
         return self.thread != 0

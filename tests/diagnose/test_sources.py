@@ -10,7 +10,7 @@ from reproaudit.compare.files import CarriedFile
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.localise import localise
 from reproaudit.diagnose.sources import Explanation, explain_sources
-from reproaudit.model.events import EventFlag, EventKind, Location
+from reproaudit.model.events import EventFlag, EventKind, Location, Phase
 from reproaudit.model.result import Cause
 from reproaudit.trace.runs import Run
 from tests.compare.traces import Row, make_run
@@ -88,3 +88,12 @@ def test_sources_at_one_line_are_one_finding_with_a_count(tmp_path: Path) -> Non
 
     (only,) = explained(pair(tmp_path, kernels(10), kernels(20)))
     assert (only.finding.cause, only.finding.count) == (Cause.KERNEL, 4)
+
+
+def test_an_operator_that_made_a_parameter_is_in_the_phase_of_initialisation(
+    tmp_path: Path,
+) -> None:
+    flags = EventFlag.RANDOM | EventFlag.INITIAL
+    rows, others = ([Row("aten::normal_.default", at, flags=flags, aux=at)] for at in (1, 2))
+    (first, *_) = explained(pair(tmp_path, rows, others))
+    assert first.finding.phase is Phase.INITIALISATION

@@ -39,5 +39,11 @@ def test_the_numbers_of_kinds_and_phases_are_those_of_written_traces() -> None:
         "REPLAY",
     ]
     assert [kind.value for kind in sorted(EventKind)] == list(range(1, 12))
-    assert list(Phase) == [Phase.DATA, Phase.FORWARD, Phase.BACKWARD, Phase.OPTIMIZER]
-    assert [phase.value for phase in Phase] == [0, 1, 2, 3]
+    assert list(Phase) == [
+        Phase.DATA,
+        Phase.FORWARD,
+        Phase.BACKWARD,
+        Phase.OPTIMIZER,
+        Phase.INITIALISATION,
+    ]
+    assert [phase.value for phase in Phase] == [0, 1, 2, 3, 4]

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from reproaudit.model.events import Phase
 from reproaudit.model.result import AuditResult
 from reproaudit.report.headline import Reach, word_headline
 from tests.report.cases import NOT_AUDITED, ONE_DIVERGENCE, REPRODUCIBLE, STRUCTURE
@@ -26,6 +27,15 @@ RUNS = ONE_DIVERGENCE.runs[:5]
         (
             replace(ONE_DIVERGENCE, runs=RUNS, findings=()),
             "5 runs, 4 distinct; first seen in gradient layers.1.weight of step 0",
+        ),
+        (
+            replace(
+                ONE_DIVERGENCE,
+                runs=RUNS,
+                findings=(replace(ONE_DIVERGENCE.findings[0], phase=Phase.INITIALISATION),),
+            ),
+            "5 runs, 4 distinct; first differs in the initialisation at aten::index_put_, "
+            "train.py:41 in forward",
         ),
         # A batch decides nothing: what follows from it is named.
         (

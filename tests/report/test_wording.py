@@ -119,6 +119,7 @@ def test_every_phase_has_words_for_a_moment_and_for_a_headline() -> None:
         "forward pass of step 3",
         "backward pass of step 3",
         "optimizer update of step 3",
+        "initialisation, before step 3",
     ]
     assert PASSES.keys() == set(Phase)
 

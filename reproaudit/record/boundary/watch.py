@@ -23,6 +23,7 @@ from reproaudit.record.digest.tensors import describe, digest, raw_bytes
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.session import Recorder
 from reproaudit.record.state import rng
+from reproaudit.record.state.initialisation import Initialisation
 from reproaudit.record.torch_private import HAS_GLOBAL_HOOKS, LoaderIterator, count_module_hooks
 from reproaudit.trace.words import LOSS, RETURN
 
@@ -45,6 +46,8 @@ class Boundaries:
         # The operation level also wants the path of every module call.
         self.tracks_modules = False
         self._streams = rng.Streams()
+        # At the operation level, until the first backward pass has ended.
+        self.initialisation: Initialisation | None = None
         self._keep = set(recorder.plan.keep)  # kind, name, step
         # At the values level the budget belongs to the ops that were asked for.
         is_for_ops = recorder.plan.level is Level.VALUES
@@ -181,6 +184,9 @@ class Boundaries:
             kwargs = caller.f_locals.get("kwargs") or {}
             given = args[0] if len(args) == 1 else args
             self.record_all(EventKind.BATCH, Phase.DATA, name, given)
+            if self.initialisation is not None:
+                inputs = find_named_tensors((args, kwargs), name)
+                self.initialisation.enter(module, [tensor for _, tensor in inputs])
             if kwargs:
                 self.record_all(EventKind.BATCH, Phase.DATA, name, kwargs)
             state.inside = False
@@ -220,6 +226,8 @@ class Boundaries:
             # With an optimizer, gradients are recorded just before it steps: they may be clipped or
             # summed up until then.
             leaves = [] if recorder.has_optimizer else _find_leaves(roots)
+            if self.initialisation is not None:
+                self.initialisation.own(_find_leaves(roots))
             result = original(tensors, *args, **kwargs)
             self._record_leaves(leaves)
             self._end_backward()
@@ -246,9 +254,15 @@ class Boundaries:
         return grad
 
     def _end_backward(self) -> None:
+        self._end_initialisation()
         self._steps.end_backward()
         self.record_streams()
         self.recorder.end_backward()
+
+    def _end_initialisation(self) -> None:
+        if self.initialisation is not None:
+            self.initialisation.end()
+            self.initialisation = None
 
     def _record_losses(self, tensors: Any) -> None:
         with self._inside():
@@ -277,6 +291,7 @@ class Boundaries:
         return __init__
 
     def _end_optimizer_step(self) -> None:
+        self._end_initialisation()
         self.record_streams()
         self.recorder.end_optimizer_step()
 

@@ -15,6 +15,7 @@ from reproaudit.record.operation.stream_races import StreamRaces
 from reproaudit.record.outside.entropy import Entropy
 from reproaudit.record.outside.files import Files
 from reproaudit.record.session import Recorder
+from reproaudit.record.state.initialisation import Initialisation
 from reproaudit.record.state.streams import StreamWatch
 
 
@@ -30,7 +31,10 @@ def install_operations(
     mode = OperationMode(recorder, devices, chosen)
     if plan.alerts:
         mode.alerts = Alerts(recorder, StreamRaces.start(recorder, patches))
-    elif plan.outside:
+    else:
+        mode.initialisation = Initialisation(recorder.writer)
+        boundaries.initialisation = mode.initialisation
+    if plan.outside and not plan.alerts:
         Entropy(recorder, patches).install()
     if plan.outside:
         StreamWatch(recorder, patches).install()
