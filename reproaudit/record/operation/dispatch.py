@@ -81,7 +81,7 @@ class OperationMode(GuestMode):
         self._births = Births()
         self._on_device = False
         self.alerts: Callable[..., Any] | None = None
-        self.initialisation: Initialisation | None = None
+        self.initialisation: Initialisation | None = None  # only before the first step ends
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -134,8 +134,10 @@ class OperationMode(GuestMode):
         outputs = self._digest_written(written) if written else []
         event = self._emit(info, place, flags, aux, inputs=inputs, outputs=outputs)
 
-        if self.initialisation is not None:
-            self._follow_initialisation(info, args, kwargs, written=written, event=event)
+        if self.initialisation is not None and written and not place[1]:
+            read = tensors_read(info, args, kwargs)
+            is_data = place[0] == _DATA
+            self.initialisation.follow(event, read, written, args=args, is_data=is_data)
         if flags & _UNDEFINED or info.workspace or info.scratch:
             # A copy hands on the undefined bytes of an earlier event, which `aux` names.
             allocation = event if info.is_undefined else aux
@@ -145,15 +147,6 @@ class OperationMode(GuestMode):
         if chosen is not None:
             chosen.finish(event)
         return result
-
-    def _follow_initialisation(
-        self, info: OpInfo, args: Any, kwargs: Any, *, written: list[torch.Tensor], event: int
-    ) -> None:
-        initialisation = self.initialisation
-        if initialisation is None or initialisation.is_over:
-            self.initialisation = None
-        elif written:
-            initialisation.follow(event, tensors_read(info, args, kwargs), written, args)
 
     def _follow_memory(
         self, info: OpInfo, args: Any, result: Any, *, allocation: int, flags: int

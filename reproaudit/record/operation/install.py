@@ -32,7 +32,8 @@ def install_operations(
     if plan.alerts:
         mode.alerts = Alerts(recorder, StreamRaces.start(recorder, patches))
     else:
-        mode.initialisation = Initialisation(recorder.writer)
+        stop = functools.partial(setattr, mode, "initialisation", None)
+        mode.initialisation = Initialisation(recorder.writer, stop)
         boundaries.initialisation = mode.initialisation
     if plan.outside and not plan.alerts:
         Entropy(recorder, patches).install()

@@ -8,7 +8,7 @@ leads to the input of a module.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,8 @@ class _Written:
 class Initialisation:
     """Follows what each operator was made of, until the first backward pass has ended."""
 
-    def __init__(self, writer: TraceWriter) -> None:
+    def __init__(self, writer: TraceWriter, on_end: Callable[[], None]) -> None:
+        self._on_end = on_end
         self.is_over = False
         self._pid = _getpid()
         self._writer = writer
@@ -43,9 +44,19 @@ class Initialisation:
         self._of_model: set[int] = set()
 
     def follow(
-        self, event: int, read: Sequence[torch.Tensor], written: Sequence[torch.Tensor], args: Any
+        self,
+        event: int,
+        read: Sequence[torch.Tensor],
+        written: Sequence[torch.Tensor],
+        *,
+        args: Any,
+        is_data: bool,
     ) -> None:
-        """Remember what an operator read and wrote."""
+        """Remember what an operator outside of all modules read and wrote."""
+        # What autograd follows is computed from weights: it is not what they were made of, and
+        # may be the input of another module.
+        if not is_data and torch.is_grad_enabled():
+            return
         if len(self._parents) >= _MOST_EVENTS:
             return
         sources = list(read)
@@ -73,6 +84,7 @@ class Initialisation:
         if self.is_over:
             return
         self.is_over = True
+        self._on_end()
         if _getpid() != self._pid:
             return  # a forked child numbers the events of its own trace
         for event in self._of_model - self._of_data:

@@ -106,3 +106,12 @@ def test_a_lazy_module_is_followed_as_far_as_it_exists(tmp_path: Path) -> None:
         model(torch.ones(1, 3)).sum().backward()
 
     assert Phase.INITIALISATION in stages(tmp_path, program)["uniform_"]
+
+
+def test_weights_whose_module_feeds_another_one_are_initialised(tmp_path: Path) -> None:
+    def program() -> None:
+        torch.manual_seed(0)
+        first, second = nn.Linear(3, 3), nn.Linear(3, 1)
+        second(first(torch.ones(1, 3)).relu()).sum().backward()
+
+    assert stages(tmp_path, program)["uniform_"] == {Phase.INITIALISATION}
