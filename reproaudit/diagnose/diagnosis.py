@@ -142,6 +142,7 @@ class Diagnostician:
             self._interned,
             refuses=bool(self._alerts),
             may_run=not self._was_interrupted,
+            runs=self._trials.wanted,
         )
         findings = patcher.add([row.finding for row in rows], self._fix or ())
         self._was_interrupted = self._was_interrupted or patcher.was_interrupted

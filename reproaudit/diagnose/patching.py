@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.interning import Interned
 from reproaudit.diagnose.advice import advise
 from reproaudit.diagnose.patch import Patch, Repair, make_patch, read_line
+from reproaudit.diagnose.trials import are_equal
 from reproaudit.errors import SubjectError
 from reproaudit.knowledge.interventions import list_for_call
 from reproaudit.model.result import Finding, Fix
@@ -16,7 +16,7 @@ from reproaudit.runs.budget import BudgetSpent
 from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run
 
-_RUNS = 2
+_LEAST_RUNS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +34,22 @@ class Patcher:
     outside.
 
     `refuses`: some op of the program would raise under the determinism flag, so that it may only
-    warn. `may_run`: the patched copy may be run, within what is left of the lab's budget.
+    warn. `may_run`: the patched copy may be run, within what is left of the lab's budget. So many
+    `runs` of it must be equal: fewer could be by chance, where differences are rare.
     """
 
     def __init__(
-        self, lab: RunMaker, interned: Interned, *, refuses: bool, may_run: bool = True
+        self,
+        lab: RunMaker,
+        interned: Interned,
+        *,
+        refuses: bool,
+        may_run: bool = True,
+        runs: int = _LEAST_RUNS,
     ) -> None:
         self.was_interrupted = False
         self._lab = lab
+        self._runs = runs
         self._interned = interned
         self._refuses = refuses
         self._may_run = may_run
@@ -131,18 +139,16 @@ class Patcher:
 
     def _compare(self, patch: Patch) -> _Tried:
         runs: list[Run] = []
-        for index in range(_RUNS):
+        for index in range(self._runs):
             run = self._run_copy(patch, index)
             fault = _find_fault(run)
             if fault:
                 return self._judge_failure(fault)
             runs.append(run)
-        if runs[0].outcome == runs[1].outcome:
-            comparison = compare_boundaries(runs, self._interned)
-            if comparison.compared and len(comparison.classes) == 1:
-                return _Tried(runs=_RUNS, is_equal=True)
-        note = f"a patch was dropped: {_RUNS} runs of the patched copy were not equal"
-        return _Tried(runs=_RUNS, differs=True, note=note)
+            if not are_equal(runs[0], run, self._interned):
+                note = f"a patch was dropped: {len(runs)} runs of the patched copy were not equal"
+                return _Tried(runs=len(runs), differs=True, note=note)
+        return _Tried(runs=len(runs), is_equal=True)
 
     def _judge_failure(self, fault: str) -> _Tried:
         """Tell whether the patch is to blame, or that the program lies in a copy of its folder."""

@@ -109,7 +109,7 @@ def test_five_sources_at_once_are_all_named_proven_complete_and_repaired_by_a_mi
     assert (tmp_path / "repro" / "reproduce.py").is_file()
     (patch,) = {tuple(row["fix"]["patch"]) for row in found}
     assert [(row["fix"]["patch_verified"], row["fix"]["patch_runs"]) for row in found] == [
-        (True, 2)
+        (True, 3)
     ] * 5
     added = [row[1:].strip() for row in patch if row.startswith("+")]
     assert {"np.random.seed(0)", "torch.use_deterministic_algorithms(True)"} <= set(added)
