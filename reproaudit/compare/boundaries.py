@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from reproaudit.compare.columns import mix, occurrences, within_runs
 from reproaudit.compare.interning import Interned
+from reproaudit.compare.leavings import LEFT_NUMBERS, select_left
 from reproaudit.config.tolerance import Ignored
 from reproaudit.model.events import (
     EventFlag,
@@ -26,12 +27,26 @@ from reproaudit.model.events import (
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
 
-KINDS = (EventKind.BATCH, EventKind.OUTPUT, EventKind.GRADIENT, EventKind.PARAMETER)
+KINDS = (
+    EventKind.BATCH,
+    EventKind.OUTPUT,
+    EventKind.GRADIENT,
+    EventKind.PARAMETER,
+    EventKind.SAVED,
+    EventKind.FINAL,
+)
 # A batch that differs is evidence of where the difference came in. It decides nothing by itself:
 # padding that a mask removes may hold undefined bytes in every run while training is equal to the
 # last bit. The same holds for an output that a later backward pass starts from: its loss and its
 # gradients decide.
-DECIDING = (EventKind.OUTPUT, EventKind.GRADIENT, EventKind.PARAMETER)
+DECIDING = (
+    EventKind.OUTPUT,
+    EventKind.GRADIENT,
+    EventKind.PARAMETER,
+    EventKind.SAVED,
+    EventKind.FINAL,
+)
+_COUNTED_ALWAYS = (EventKind.BATCH, EventKind.OUTPUT, EventKind.GRADIENT, EventKind.PARAMETER)
 _DECIDING_NUMBERS = [int(kind) for kind in DECIDING]
 
 _Numbers = npt.NDArray[np.int64]
@@ -45,9 +60,9 @@ class Table:
     """A run's boundary tensors in canonical order: equal runs have equal tables.
 
     Rows of the main thread are in order of occurrence within (process, step, kind, name). Other
-    threads have no common order between runs: their rows are compared as a multiset per (process,
-    kind, name), over all steps. `ignored` counts the rows that were left out, by pattern; one that
-    two patterns match counts for both.
+    threads have no common order between runs, and what the program leaves has no step: these rows
+    are compared as a multiset per (process, kind, name), over all steps. `ignored` counts the rows
+    that were left out, by pattern; one that two patterns match counts for both.
     """
 
     keys: _Keys
@@ -97,6 +112,7 @@ def tabulate_boundaries(run: Run, interned: Interned, with_threads: bool = True)
         is_undigested = trace.columns.have(EventFlag.UNDIGESTED)
         undigested += int((is_boundary & is_undigested).sum())
         chosen = np.flatnonzero(is_boundary & ~is_undigested)
+        chosen = select_left(trace, chosen, run.outcome)
         chosen = chosen[~_mark_ignored(trace, chosen, interned.ignored, counts)]
         if not with_threads:
             chosen = chosen[trace.columns.thread[chosen] == 0]
@@ -129,16 +145,18 @@ def _select_rows(trace: Trace, chosen: _Numbers, interned: Interned, *, process:
     threaded = columns.thread[chosen] != 0
     strings, _ = interned.ids(trace)
     names = strings[columns.name[chosen]]
+    is_left = np.isin(kinds, LEFT_NUMBERS)
     # Other threads have no common step.
-    steps = np.where(threaded, -1, columns.step[chosen].astype(np.int64))
+    unordered = threaded | is_left
+    steps = np.where(unordered, -1, columns.step[chosen].astype(np.int64))
     processes = np.full(len(chosen), process)
-    columns_of_group = (processes, threaded, steps, kinds, names)
+    columns_of_group = (processes, threaded & ~is_left, steps, kinds, names)
     groups = mix(*columns_of_group)
     gradients = columns.numbers(EventKind.GRADIENT)
     last_gradient = int(gradients[-1]) if len(gradients) else -1
     is_on_the_way = ((flags & EventFlag.INTERMEDIATE) != 0) & (chosen < last_gradient)
     return _Rows(
-        keys=mix(groups, _number_within_groups(groups, digests, threaded)),
+        keys=mix(groups, _number_within_groups(groups, digests, unordered)),
         digests=digests,
         kinds=kinds,
         events=chosen.astype(np.int64),
@@ -147,12 +165,12 @@ def _select_rows(trace: Trace, chosen: _Numbers, interned: Interned, *, process:
     )
 
 
-def _number_within_groups(groups: _Keys, digests: _Keys, threaded: _Marks) -> _Numbers:
-    """Number the rows of each group: those of the main thread in order, others by content."""
-    if not threaded.any():
+def _number_within_groups(groups: _Keys, digests: _Keys, unordered: _Marks) -> _Numbers:
+    """Number the rows of each group: those that have an order in order, others by content."""
+    if not unordered.any():
         return occurrences(groups)
-    first = np.where(threaded, digests[:, 0], np.arange(len(groups), dtype=np.uint64))
-    second = np.where(threaded, digests[:, 1], np.uint64(0))
+    first = np.where(unordered, digests[:, 0], np.arange(len(groups), dtype=np.uint64))
+    second = np.where(unordered, digests[:, 1], np.uint64(0))
     order = np.lexsort((second, first, groups))
     numbers = np.empty(len(groups), dtype=np.int64)
     numbers[order] = within_runs(groups[order])
@@ -256,7 +274,12 @@ def _group_equal(runs: Sequence[Run], tables: Sequence[Table]) -> tuple[tuple[in
 
 
 def _count_kinds(table: Table) -> tuple[tuple[str, int], ...]:
-    return tuple((kind.name.lower(), int((table.kinds == kind).sum())) for kind in KINDS)
+    counts = []
+    for kind in KINDS:
+        count = int((table.kinds == kind).sum())
+        if count or kind in _COUNTED_ALWAYS:
+            counts.append((kind.name.lower(), count))
+    return tuple(counts)
 
 
 def _report_ignored(

@@ -15,6 +15,8 @@ KINDS = {
     "output": EventKind.OUTPUT,
     "gradient": EventKind.GRADIENT,
     "parameter": EventKind.PARAMETER,
+    "saved": EventKind.SAVED,
+    "final": EventKind.FINAL,
 }
 DEFAULT = "*"  # stands for the dtypes that have no tolerance of their own
 # Those whose elements `compare.elements` knows how to measure.
@@ -41,7 +43,7 @@ class Tolerance:
 
 @dataclass(frozen=True, slots=True)
 class TensorPattern:
-    """Names compared tensors: `gradient:layers.*` those of one kind, `*.bias` those of all four.
+    """Names compared tensors: `gradient:layers.*` those of one kind, `*.bias` those of all kinds.
 
     `*` stands for any characters and `?` for one. Brackets stand for themselves, for names such as
     `batch[0]` have them. Upper and lower case differ.

@@ -20,7 +20,7 @@ from reproaudit.config.plan import Pin, Target
 from reproaudit.diagnose.races import DeviceRace
 from reproaudit.diagnose.sources import Explanation, explain_sources
 from reproaudit.model.confidence import estimate_agreement
-from reproaudit.model.events import Level, NotChecked, Unchecked
+from reproaudit.model.events import EventKind, Level, NotChecked, Unchecked
 from reproaudit.model.result import Alert
 from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run
@@ -158,6 +158,10 @@ class Locator:
         """
         audited = self._lab.steps
         runs = self._judged.runs
+        first = self._judged.first
+        if first is not None and first.kind in (EventKind.SAVED, EventKind.FINAL):
+            # What the program leaves differs before anything that it computes step by step.
+            return audited
         steps = [
             divergence.step
             for divergence in self._judged.divergences

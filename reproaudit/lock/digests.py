@@ -13,6 +13,7 @@ from reproaudit.compare.align import align
 from reproaudit.compare.boundaries import tabulate_boundaries
 from reproaudit.compare.elements import FLOATS
 from reproaudit.compare.interning import Interned
+from reproaudit.compare.leavings import LEFT_NUMBERS
 from reproaudit.config.subject import SubjectSpec
 from reproaudit.lock.code_files import find_code_files, is_own
 from reproaudit.lock.lines import OP_DIGITS, TENSOR_DIGITS
@@ -179,6 +180,9 @@ def _read_tensors(run: Run, interned: Interned, *, with_threads: bool) -> Iterat
     # In the order of the run: that of the table is by hash.
     order = np.lexsort((table.events, table.processes))
     for row in order:
+        # A lock holds what is computed step by step.
+        if table.kinds[row] in LEFT_NUMBERS:
+            continue
         label = table.labels[table.processes[row]]
         event = int(table.events[row])
         decides = bool(table.deciding[row])

@@ -27,6 +27,8 @@ class EventKind(IntEnum):
     FILE = 9
     LINE = 10
     REPLAY = 11
+    SAVED = 12  # a tensor of what the program saves
+    FINAL = 13  # a parameter or buffer as the program leaves it
 
 
 class Phase(IntEnum):

@@ -66,7 +66,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class TensorDivergence:
-    """One boundary tensor (batch, output, gradient, parameter) whose digests differ between two
+    """One boundary tensor (batch, output, gradient, …) whose digests differ between two
     runs.
 
     `tensor` is its dtype and shape, such as `float32[8, 3]`; `other_tensor` that of the second run

@@ -144,6 +144,7 @@ class Recorder:
         self.on_call: Callable[[object], None] | None = None  # is given what a call returned
         self.on_complete: Callable[[], None] | None = None
         self.on_flush: list[Callable[[], None]] = []
+        self.on_end: list[Callable[[], None]] = []  # when the program ends by itself
         self.child_number = 0
         self._forks = 0
         self._child_open = False
@@ -321,6 +322,9 @@ class Recorder:
             self.on_complete()
 
     def finish(self, outcome: Outcome) -> None:
+        if outcome.kind is not OutcomeKind.STOPPED:
+            for hook in self.on_end:
+                hook()
         for hook in self.on_flush:
             hook()
         self.writer.close(outcome, self.step)

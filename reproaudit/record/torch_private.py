@@ -332,6 +332,7 @@ SANITIZER_CALLBACKS = {
     "EventSynchronizationCallbacks": ("_handle_event_synchronization", True),
 }
 SANITIZER_LAUNCH = "_handle_kernel_launch"
+MODULE_STATE = ("_parameters", "_buffers", "_non_persistent_buffers_set", "_modules")
 
 
 def gpu_trace() -> ModuleType:

@@ -8,7 +8,14 @@ from enum import Enum
 from reproaudit.model.events import Outcome, Phase
 from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import Verdict
-from reproaudit.report.wording import PASSES, inflect_noun, name_kind, show_count
+from reproaudit.report.wording import (
+    PASSES,
+    inflect_noun,
+    is_after_last_step,
+    name_counted,
+    name_kind,
+    show_count,
+)
 
 
 class Reach(Enum):
@@ -58,7 +65,7 @@ def _count_tensors(result: AuditResult) -> str:
     counts = []
     for kind, count in result.compared:
         if count:
-            noun = inflect_noun(kind, count)
+            noun = inflect_noun(name_counted(kind), count)
             counts.append(f"{count} {noun}")
     return ", ".join(counts) or "nothing was compared"
 
@@ -74,9 +81,12 @@ def _say_how_many(result: AuditResult) -> str:
 def _say_where(result: AuditResult) -> str:
     if result.findings:
         found = result.findings[0]
-        said = f"; first differs in {PASSES[found.phase]}"
-        if found.phase is not Phase.INITIALISATION:
-            said += f" of step {found.step}"
+        if is_after_last_step(found.step, result.steps):
+            said = "; first differs after the last step"
+        else:
+            said = f"; first differs in {PASSES[found.phase]}"
+            if found.phase is not Phase.INITIALISATION:
+                said += f" of step {found.step}"
         source = found.op or found.call
         if source:
             said += f" at {source}"
@@ -87,4 +97,6 @@ def _say_where(result: AuditResult) -> str:
     if row is None:
         return ""
     kind = name_kind(row.kind)
+    if is_after_last_step(row.step, result.steps):
+        return f"; first seen in {kind} {row.name}, after the last step"
     return f"; first seen in {kind} {row.name} of step {row.step}"

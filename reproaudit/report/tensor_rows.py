@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from reproaudit.model.result import TensorDivergence
 from reproaudit.report.layout import Column, name_column, number_column, prose_column
 from reproaudit.report.wording import (
+    is_after_last_step,
     name_kind,
     name_oddities,
     show_name,
@@ -40,12 +41,19 @@ def name_pair(divergences: Sequence[TensorDivergence]) -> str:
     return f" between runs {first} and {second}"
 
 
-def make_tensor_row(divergence: TensorDivergence, *, with_runs: bool) -> tuple[str, ...]:
-    """Return the cells of one tensor; that of the runs is empty unless `with_runs`."""
+def make_tensor_row(
+    divergence: TensorDivergence, *, with_runs: bool, steps: int = 0
+) -> tuple[str, ...]:
+    """Return the cells of one tensor; that of the runs is empty unless `with_runs`.
+
+    What came after the last of the run's `steps` has `end` in place of a step.
+    """
     first, second = divergence.runs
     kind = name_kind(divergence.kind)
     name = show_name(divergence.name)
     step = str(divergence.step)
+    if is_after_last_step(divergence.step, steps):
+        step = "end"
     runs = f"{first}, {second}" if with_runs else ""
     remark = show_prose(word_remark(divergence))
     found = divergence.difference

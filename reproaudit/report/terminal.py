@@ -221,7 +221,8 @@ class _Page:
         has_pairs = not name_pair(result.divergences)
         rows = []
         for divergence in result.divergences[: self.max_rows]:
-            rows.append(make_tensor_row(divergence, with_runs=has_pairs))
+            row = make_tensor_row(divergence, with_runs=has_pairs, steps=result.steps)
+            rows.append(row)
         lines = make_table(TENSOR_COLUMNS, rows, self.width)
         # A result keeps only the first of many divergences; the total counts them all.
         total = max(result.divergences_total, len(result.divergences))

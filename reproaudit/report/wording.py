@@ -98,8 +98,20 @@ def name_phase(phase: Phase) -> str:
 
 
 def name_kind(kind: EventKind) -> str:
-    """Return `gradient`, `parameter`, `batch` and so on."""
-    return kind.name.lower()
+    """Return `gradient`, `parameter`, `saved tensor` and so on."""
+    return name_counted(kind.name.lower())
+
+
+def name_counted(kind: str) -> str:
+    """Return what is counted under the name of a kind: a `saved tensor` under `saved`."""
+    if kind in ("saved", "final"):
+        return f"{kind} tensor"
+    return kind
+
+
+def is_after_last_step(step: int, steps: int) -> bool:
+    """Return True if something happened when all of the run's steps were done."""
+    return 0 < steps <= step
 
 
 def word_warning(warning: ProgramWarning) -> str:

@@ -91,6 +91,11 @@ class EventColumns:
         """The string ids of what entropy calls returned as text; of entropy calls only."""
         return self._column("aux")
 
+    @property
+    def saves(self) -> npt.NDArray[np.uint64]:
+        """Shape [events, 2]: the number of a file, and of a save of it; of saved tensors only."""
+        return self._column("inputs")
+
     def are(self, *kinds: EventKind) -> Mask:
         """Mark the events of these kinds."""
         wanted = np.zeros(256, dtype=np.bool_)

@@ -69,14 +69,19 @@ class EventCalls(ABC):
         tensor: str,
         digest: Digest,
         flags: EventFlag = _NO_FLAGS,
+        saved: tuple[int, int] = (0, 0),
     ) -> int:
-        """Append a batch, output, gradient or parameter; `tensor` describes it: "float32[8, 3]"."""
+        """Append a boundary tensor; `tensor` describes it: "float32[8, 3]".
+
+        `saved` numbers the file of a saved tensor, and the save of that file, both from 1.
+        """
         return self.append(
             kind,
             at=at,
             flags=flags,
             name=self.string(name),
             aux=self.string(tensor),
+            inputs=saved,
             outputs=digest,
         )
 

@@ -56,7 +56,14 @@ from reproaudit.trace.views import (
     WorkerEvent,
 )
 
-TENSOR_KINDS = (EventKind.BATCH, EventKind.OUTPUT, EventKind.GRADIENT, EventKind.PARAMETER)
+TENSOR_KINDS = (
+    EventKind.BATCH,
+    EventKind.OUTPUT,
+    EventKind.GRADIENT,
+    EventKind.PARAMETER,
+    EventKind.SAVED,
+    EventKind.FINAL,
+)
 # A map costs a descriptor, and a run may have thousands of small traces of children.
 _MAPPED_FROM_BYTES = 8 << 20
 _CHUNK = 1 << 15  # records checked at a time: they stay in the cache
@@ -152,7 +159,7 @@ class Trace:
         return self._views(OpEvent, EventKind.OP, flags=flags)
 
     def tensors(self) -> Iterator[TensorEvent]:
-        """Yield the batches, outputs, gradients and parameters in order."""
+        """Yield the boundary tensors in order."""
         return self._views(TensorEvent, *TENSOR_KINDS)
 
     def stream_states(self) -> Iterator[RngEvent]:

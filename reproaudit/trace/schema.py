@@ -44,7 +44,9 @@ NO_STRING = 0  # entry 0 of the string table is ""
 #                                          OUTSIDE_WRITE: event
 #                                          that made the memory
 # BATCH …   its name         -             string:                 -                digest
-# PARAMETER                                "float32[8, 3]"
+# PARAMETER,                               "float32[8, 3]"
+# FINAL
+# SAVED     "FILE: its name" -             string: as above        file, its save   digest
 # RNG       random stream    -             -                       -                its state
 #           "epoch:STREAM"   what for      -                       loader, iterator its state
 #           "worker:STREAM:  what for      number of the worker    loader, iterator its state

@@ -25,6 +25,7 @@ from reproaudit.trace.views import (
     RaceSide,
     ReplayEvent,
     RngEvent,
+    SavedEvent,
     TensorEvent,
     WorkerEvent,
 )
@@ -105,6 +106,17 @@ def _tensor(maker: ViewMaker, number: int, row: np.void) -> TensorEvent:
         **_common(maker, number, row),
         tensor=maker.text(int(row["aux"])),
         digest=_pair(row, "outputs"),
+    )
+
+
+def _saved(maker: ViewMaker, number: int, row: np.void) -> SavedEvent:
+    file, save = _pair(row, "inputs")
+    return SavedEvent(
+        **_common(maker, number, row),
+        tensor=maker.text(int(row["aux"])),
+        digest=_pair(row, "outputs"),
+        file=file,
+        save=save,
     )
 
 
@@ -208,4 +220,6 @@ _MAKERS: dict[EventKind, Callable[[ViewMaker, int, np.void], Event]] = {
     EventKind.FILE: _file,
     EventKind.LINE: _line,
     EventKind.REPLAY: _replay,
+    EventKind.SAVED: _saved,
+    EventKind.FINAL: _tensor,
 }

@@ -75,7 +75,10 @@ class OpEvent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorEvent(Event):
-    """A batch, output, gradient or parameter. `tensor` is its description, "float32[8, 3]"."""
+    """A batch, output, gradient, parameter, saved or final tensor.
+
+    `tensor` is its description, "float32[8, 3]".
+    """
 
     tensor: str
     digest: Digest
@@ -83,6 +86,14 @@ class TensorEvent(Event):
     @property
     def is_digested(self) -> bool:
         return not self.flags & EventFlag.UNDIGESTED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedEvent(TensorEvent):
+    """A tensor of what the program saved. `file` numbers the files, `save` the saves of one."""
+
+    file: int
+    save: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ class Row:
     name: str
     outputs: int = 0
     inputs: int = 0
+    inputs_high: int = 0
     kind: EventKind = EventKind.OP
     flags: EventFlag = EventFlag(0)  # noqa: RUF009 - a flag value is immutable
     aux: int = 0
@@ -61,7 +62,7 @@ def make_run(
             flags=row.flags,
             name=writer.string(row.name),
             aux=writer.string(row.shown) if row.shown else row.aux,
-            inputs=(row.inputs, 0),
+            inputs=(row.inputs, row.inputs_high),
             outputs=(row.outputs, 0),
         )
     writer.close(outcome or Outcome(OutcomeKind.COMPLETED, 0), steps)

@@ -6,6 +6,7 @@ They are paths below the module that the program calls.
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 
 import torch
 
@@ -29,6 +30,8 @@ class Names:
         # By the id of a tensor, which cannot be a key itself: its `==` compares elements.
         self._parameters: dict[int, _NamedTensor] = {}
         self._taken: set[str] = set()
+        # Is given each root at its first call, with its label.
+        self.on_root: Callable[[torch.nn.Module, str], None] | None = None
 
     def root(self, module: torch.nn.Module) -> str:
         """Return the label of a module called at top level; learn what it contains at first."""
@@ -38,6 +41,8 @@ class Names:
         label = self._make_label(self.path(module))
         self._roots[module] = label
         self._learn(module, label)
+        if self.on_root is not None:
+            self.on_root(module, label)
         return label
 
     def path(self, module: torch.nn.Module) -> str:

@@ -78,9 +78,19 @@ class Boundaries:
     # -- what is recorded
 
     def record(
-        self, kind: EventKind, phase: Phase, name: str, tensor: torch.Tensor, *, site: int = 0
+        self,
+        kind: EventKind,
+        phase: Phase,
+        name: str,
+        tensor: torch.Tensor,
+        *,
+        site: int = 0,
+        saved: tuple[int, int] = (0, 0),
     ) -> None:
-        """Record one named tensor: its digest now, and its bytes while the budget lasts."""
+        """Record one named tensor: its digest now, and its bytes while the budget lasts.
+
+        `saved` numbers the file and its save, of a tensor that is saved.
+        """
         recorder = self.recorder
         writer = recorder.writer
         found: Part | None
@@ -113,13 +123,16 @@ class Boundaries:
             name=name,
             tensor=describe(tensor),
             digest=value,
+            saved=saved,
         )
         if waiting is not None:
             self.devices.defer(event, [], [waiting])
-        if self._keeps:
-            self._keep_values(event, kind, name, tensor)
+        self.keep_values(event, kind, name, tensor)
 
-    def _keep_values(self, event: int, kind: EventKind, name: str, tensor: torch.Tensor) -> None:
+    def keep_values(self, event: int, kind: EventKind, name: str, tensor: torch.Tensor) -> None:
+        """Keep the bytes of an event's tensor, if they are wanted and the budget allows it."""
+        if not self._keeps:
+            return
         writer = self.recorder.writer
         key = (int(kind), name, self.recorder.step)
         if self._keep and key not in self._keep:

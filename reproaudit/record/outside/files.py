@@ -74,8 +74,8 @@ class Files:
             sysconfig.get_path("stdlib"),
             sysconfig.get_path("platstdlib"),
         ]
-        self._excluded = (*_SYSTEM, *map(_beginning_of, excluded))
-        self._temporary = _beginning_of(_temporary_folder())
+        self._excluded = (*_SYSTEM, *map(beginning_of, excluded))
+        self._temporary = beginning_of(temporary_folder())
 
     def install(self) -> None:
         global _watching, _is_hooked
@@ -195,12 +195,12 @@ class Files:
         return shown
 
 
-def _beginning_of(folder: str) -> str:
+def beginning_of(folder: str) -> str:
     """Return how the real paths of all files in the folder begin."""
     return _realpath(folder) + os.sep
 
 
-def _temporary_folder() -> str:
+def temporary_folder() -> str:
     """Return the folder that `tempfile` would choose."""
     for name in ("TMPDIR", "TEMP", "TMP"):
         named = os.environ.get(name)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _GRACE_S = 5.0  # for the program's own threads and atexit handlers after the audit has seen enough
 end_process = os._exit
 _getpid = os.getpid
+SAVING_MODULES = ("safetensors.torch", "safetensors.numpy")
 
 
 class Host:
@@ -56,13 +57,16 @@ class Host:
         def install() -> None:
             from reproaudit.record.process.install import install_in_child
 
-            self.recorder = install_in_child(self.plan, label)
+            self.recorder = install_in_child(self.plan, label, self.when_imported)
 
         self._is_child = True
         self._start(install)
 
     def _start(self, install: Callable[[], None]) -> None:
         self.change()
+        # They may be what imports torch: known before, they are waited for to their end.
+        for name in SAVING_MODULES:
+            self.when_imported(name, _do_nothing)
         # Last, so that the recorder wraps what an intervention has put in place, and records what
         # the program is given.
         self.when_imported("torch", install)
@@ -113,7 +117,7 @@ class Host:
     def _install_recorder(self) -> None:
         from reproaudit.record.process.install import install
 
-        self.recorder = install(self.plan)
+        self.recorder = install(self.plan, self.when_imported)
         self.recorder.on_complete = _leave_soon
         for code, what, why in self._notes:
             self.recorder.writer.note(code, what, why)
@@ -167,6 +171,10 @@ class Host:
             self.outcome = Outcome(kind, code, "the program ended through os._exit")
         self.close()
         end_process(code)
+
+
+def _do_nothing() -> None:
+    return
 
 
 def _leave_soon() -> None:

@@ -10,12 +10,15 @@ import reproaudit
 from reproaudit.config.plan import RunPlan
 from reproaudit.config.settings import to_dict
 from reproaudit.model.events import Level
+from reproaudit.record.boundary.leaves import Leaves
 from reproaudit.record.boundary.watch import Boundaries
 from reproaudit.record.digest.gather import DeviceDigests
 from reproaudit.record.hooks.callsite import CallSites
 from reproaudit.record.hooks.lookup import Need
 from reproaudit.record.hooks.patching import Patches
+from reproaudit.record.outside.saved import Saved, WhenImported
 from reproaudit.record.process.environment import Watch, describe_environment
+from reproaudit.record.process.imports import ImportWatch
 from reproaudit.record.process.threads import ThreadStarts
 from reproaudit.record.session import Recorder
 from reproaudit.record.torch_private import note_missing
@@ -26,10 +29,27 @@ _MEBIBYTE = 1 << 20
 
 
 class Installation:
-    """A recorder and everything it replaced; `remove` leaves the process as it was found."""
+    """A recorder and everything it replaced; `remove` leaves the process as it was found.
 
-    def __init__(self, plan: RunPlan, directory: str) -> None:
+    `when_imported` calls back once a module is imported. `reads_end`: modules are read as the
+    program leaves them.
+    """
+
+    def __init__(
+        self,
+        plan: RunPlan,
+        directory: str,
+        *,
+        when_imported: WhenImported | None = None,
+        reads_end: bool = True,
+    ) -> None:
         self.patches = Patches()
+        self._reads_end = reads_end
+        if when_imported is None:
+            watch = ImportWatch()
+            self.patches.on_undo(watch.remove)
+            when_imported = watch.when_imported
+        self._when_imported = when_imported
         environment = describe_environment()
         writer = TraceWriter(
             directory,
@@ -56,6 +76,9 @@ class Installation:
         ThreadStarts(self.recorder, self.patches)
         self.boundaries = Boundaries(self.recorder, self.devices, self.patches)
         self.boundaries.install()
+        Saved(self.recorder, self.boundaries, self.patches).install(self._when_imported)
+        if self._reads_end:
+            Leaves(self.recorder, self.boundaries, self.patches).install()
         self.recorder.on_call = self.boundaries.record_return
         self.recorder.on_flush += [self._gather, self.watch.look]
         if plan.level is not Level.BOUNDARY:
@@ -91,20 +114,24 @@ def _needs(plan: RunPlan) -> list[Need]:
 current: Recorder | None = None  # of this process, for code under audit that knows that it is
 
 
-def install(plan: RunPlan) -> Recorder:
+def install(plan: RunPlan, when_imported: WhenImported | None = None) -> Recorder:
     """Install the recorder in the audited process itself and follow its forks."""
     global current
-    current = recorder = Installation(plan, str(plan.trace_dir)).recorder
+    current = recorder = Installation(
+        plan, str(plan.trace_dir), when_imported=when_imported
+    ).recorder
     os.register_at_fork(before=recorder.before_fork, after_in_child=recorder.after_fork_in_child)
     return recorder
 
 
-def install_in_child(plan: RunPlan, label: str) -> Recorder:
+def install_in_child(
+    plan: RunPlan, label: str, when_imported: WhenImported | None = None
+) -> Recorder:
     """Install the recorder in a process that the program started.
 
     Its folder is named after its place among the processes, `label`.
     """
     folder = os.path.join(str(plan.trace_dir), f"{CHILD_PREFIX}spawned-{label}")
-    recorder = Installation(plan, folder).recorder
+    recorder = Installation(plan, folder, when_imported=when_imported).recorder
     recorder.limit_as_child()
     return recorder

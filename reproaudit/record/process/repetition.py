@@ -99,7 +99,8 @@ def repetition(plan: RunPlan, state: ProcessState, seed: int | None) -> Iterator
         with _follow_forks():
             _apply_plan(plan, patches, watch)
             guard.install()
-            installation = Installation(plan, str(plan.trace_dir))
+            # What outlives a repetition may change with each: it is not what the code computes.
+            installation = Installation(plan, str(plan.trace_dir), reads_end=False)
             _forks.recorder = installation.recorder
             outcome = Outcome(OutcomeKind.COMPLETED, 0)
             try:
