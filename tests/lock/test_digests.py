@@ -74,6 +74,11 @@ def test_tensors_stand_in_the_order_of_the_run_with_what_they_decide(tmp_path: P
     ]
 
 
+def test_what_the_program_leaves_is_in_no_lock(tmp_path: Path) -> None:
+    left = Row("best.pt: w", kind=EventKind.SAVED, inputs=1, inputs_high=1)
+    assert locked(tmp_path, (*ROWS, left)).tensors == locked(tmp_path).tensors
+
+
 def test_ops_past_the_limit_are_counted_and_not_kept(tmp_path: Path) -> None:
     found = locked(tmp_path, most=2)
     assert (len(found.operators), found.operators_total, found.is_cut) == (2, 3, True)

@@ -37,8 +37,10 @@ def test_the_numbers_of_kinds_and_phases_are_those_of_written_traces() -> None:
         "FILE",
         "LINE",
         "REPLAY",
+        "SAVED",
+        "FINAL",
     ]
-    assert [kind.value for kind in sorted(EventKind)] == list(range(1, 12))
+    assert [kind.value for kind in sorted(EventKind)] == list(range(1, 14))
     assert list(Phase) == [
         Phase.DATA,
         Phase.FORWARD,

@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from reproaudit.model.events import Phase
-from reproaudit.model.result import AuditResult
+from reproaudit.model.events import EventKind, Phase
+from reproaudit.model.result import AuditResult, TensorDivergence
 from reproaudit.report.headline import Reach, word_headline
 from tests.report.cases import NOT_AUDITED, ONE_DIVERGENCE, REPRODUCIBLE, STRUCTURE
 
+SAVED = TensorDivergence(
+    kind=EventKind.SAVED, name="best.pt: fc.weight", step=4, phase=Phase.OPTIMIZER, runs=(0, 2)
+)
 RUNS = ONE_DIVERGENCE.runs[:5]
 
 
@@ -36,6 +39,21 @@ RUNS = ONE_DIVERGENCE.runs[:5]
             ),
             "5 runs, 4 distinct; first differs in the initialisation at aten::index_put_, "
             "train.py:41 in forward",
+        ),
+        (
+            replace(
+                ONE_DIVERGENCE,
+                runs=RUNS,
+                findings=(),
+                divergences=(SAVED,),
+                steps=4,
+            ),
+            "5 runs, 4 distinct; first seen in saved tensor best.pt: fc.weight, "
+            "after the last step",
+        ),
+        (
+            replace(REPRODUCIBLE, compared=(("saved", 2), ("final", 1))),
+            "5 runs are bitwise equal: 2 saved tensors, 1 final tensor",
         ),
         # A batch decides nothing: what follows from it is named.
         (

@@ -21,6 +21,13 @@ def test_two_runs_are_named_once_and_several_pairs_in_each_row() -> None:
     assert make_tensor_row(WEIGHT, with_runs=False)[3] == ""
 
 
+def test_what_comes_after_the_last_step_has_no_step() -> None:
+    saved = replace(WEIGHT, kind=EventKind.SAVED, name="best.pt: fc.weight")
+    row = make_tensor_row(saved, with_runs=False, steps=3)
+    assert row[:3] == ("saved tensor", "best.pt: fc.weight", "end")
+    assert make_tensor_row(saved, with_runs=False, steps=4)[2] == "3"
+
+
 def test_a_row_has_a_cell_for_each_column_with_values_or_without() -> None:
     alone = replace(WEIGHT, only_in=2)
     cells = ("gradient", "fc.weight", "3", "", "", "", "", "only in run 2")

@@ -9,7 +9,7 @@ from pathlib import Path
 from reproaudit.model.events import EventFlag, EventKind, Location, Phase
 from reproaudit.trace.event_calls import Moment
 from reproaudit.trace.reader import Trace
-from reproaudit.trace.views import Event
+from reproaudit.trace.views import Event, SavedEvent
 from reproaudit.trace.words import Access, LoaderUse, ReplayWay, WorkerMoment
 from reproaudit.trace.writer import TraceWriter
 from tests.trace.sample import DONE, new_writer
@@ -60,6 +60,23 @@ def test_a_tensor_has_its_description_digest_and_flags(tmp_path: Path) -> None:
     assert (tensor.kind, tensor.name) == (EventKind.GRADIENT, "layer.weight")
     assert (tensor.tensor, tensor.digest) == ("float32[8, 3]", LOW_HIGH)
     assert tensor.flags == EventFlag.UNDIGESTED
+
+
+def test_a_saved_tensor_knows_its_file_and_its_save(tmp_path: Path) -> None:
+    def write(to: Written) -> int:
+        return to.writer.add_tensor(
+            EventKind.SAVED,
+            at=to.at,
+            name="best.pt: w",
+            tensor="float32[3]",
+            digest=LOW_HIGH,
+            saved=(2, 5),
+        )
+
+    trace, number = read_back(tmp_path, write)
+    saved = trace.tensor(number)
+    assert isinstance(saved, SavedEvent)
+    assert (saved.file, saved.save, saved.digest) == (2, 5, LOW_HIGH)
 
 
 def test_an_epoch_has_its_loader_and_iterator(tmp_path: Path) -> None:

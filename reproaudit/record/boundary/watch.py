@@ -85,12 +85,9 @@ class Boundaries:
         tensor: torch.Tensor,
         *,
         site: int = 0,
-        saved: tuple[int, int] = (0, 0),
+        saved: tuple[int, int] = (0, 0),  # numbers of a file and of its save
     ) -> None:
-        """Record one named tensor: its digest now, and its bytes while the budget lasts.
-
-        `saved` numbers the file and its save, of a tensor that is saved.
-        """
+        """Record one named tensor: its digest now, and its bytes while the budget lasts."""
         recorder = self.recorder
         writer = recorder.writer
         found: Part | None
