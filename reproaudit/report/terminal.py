@@ -29,6 +29,7 @@ from reproaudit.report.tensor_rows import TENSOR_COLUMNS, make_tensor_row, name_
 from reproaudit.report.wording import (
     VERDICTS,
     escape,
+    name_counted,
     name_phase,
     name_source,
     show_count,
@@ -334,7 +335,7 @@ def _count_tensors(result: AuditResult) -> str:
     counts = []
     for kind, number in result.compared:
         if number:
-            counts.append(show_count(number, show_name(kind)))
+            counts.append(show_count(number, show_name(name_counted(kind))))
     where = "each run"
     if result.subject:
         where += f" of {show_name(result.subject)}"

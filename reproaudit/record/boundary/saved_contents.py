@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any
 
@@ -83,9 +83,10 @@ def _list_items(value: Any) -> list[_Item]:
             return []
         return [(_name_key(key), item) for key, item in dict.items(value)]
     if isinstance(value, (list, tuple)):
-        base: Callable[[Any], Iterator[Any]]
-        base = list.__iter__ if isinstance(value, list) else tuple.__iter__
-        items = list(base(value))
+        if isinstance(value, list):
+            items = list(list.__iter__(value))
+        else:
+            items = list(tuple.__iter__(value))
         if items and type(items[0]) is str and items[0] in _GENERATOR_STATES:
             return []
         return [(f"[{index}]", item) for index, item in enumerate(items)]

@@ -67,7 +67,7 @@ class Saved:
 
     def install(self, when_imported: WhenImported) -> None:
         """Wrap what is there, and the rest once it is imported."""
-        self._wrap(torch, "save", "obj", "f", find_saved_tensors)
+        self._wrap(torch, "save", ("obj", "f"), where="f", find=find_saved_tensors)
         for name in LATE_MODULES:
             when_imported(name, functools.partial(self._wrap_module, name))
 
@@ -76,22 +76,25 @@ class Saved:
         if module is None:
             return
         if name == "numpy":
-            self._wrap(module, "save", "arr", "file", _find_in_array)
+            self._wrap(module, "save", ("file", "arr"), where="file", find=_find_in_array)
             self._wrap_archive(module, "savez")
             self._wrap_archive(module, "savez_compressed")
             return
         what = "tensors" if name == "safetensors.torch" else "tensor_dict"
-        self._wrap(module, "save_file", what, "filename", find_saved_tensors)
+        order = (what, "filename")
+        self._wrap(module, "save_file", order, where="filename", find=find_saved_tensors)
 
-    def _wrap(self, owner: Any, name: str, what: str, where: str, find: _Finder) -> None:
-        """Wrap a function that is given an object as `what` and a file as `where`.
+    def _wrap(
+        self, owner: Any, name: str, order: tuple[str, str], *, where: str, find: _Finder
+    ) -> None:
+        """Wrap a function whose first two arguments, called so, are an object and a file.
 
-        numpy.save has the file first, the others the object.
+        The one called `where` is the file.
         """
         original = getattr(owner, name, None)
         if original is None:
             return
-        order = (where, what) if where == "file" else (what, where)
+        (what,) = set(order) - {where}
 
         @functools.wraps(original)
         def save(*args: Any, **kwargs: Any) -> Any:
