@@ -19,7 +19,6 @@ class Row:
     name: str
     outputs: int = 0
     inputs: int = 0
-    inputs_high: int = 0
     kind: EventKind = EventKind.OP
     flags: EventFlag = EventFlag(0)  # noqa: RUF009 - a flag value is immutable
     aux: int = 0
@@ -28,6 +27,7 @@ class Row:
     thread: int = 0
     phase: Phase = Phase.FORWARD
     shown: str = ""
+    inputs_high: int = 0
 
 
 def make_run(
