@@ -99,7 +99,7 @@ def test_a_plan_survives_being_written_and_read(plan: RunPlan) -> None:
         (("settings",), []),
         (("targets",), {}),
         (("targets",), [1]),
-        (("targets", 0, "phase"), 4),
+        (("targets", 0, "phase"), 5),
         (("targets", 0, "step"), "0"),
         (("keep",), [[1, "a"]]),
         (("keep",), [["a", 1, 1]]),
