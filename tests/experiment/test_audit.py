@@ -1,4 +1,7 @@
-"""Whole audits of small programs, each in fresh processes, as a user runs them."""
+"""Whole audits of small programs, as a user runs them.
+
+Runs are forks of a process that has imported torch, except where a comment says why not.
+"""
 
 from __future__ import annotations
 
@@ -54,9 +57,9 @@ def test_a_clean_program_is_reproducible_and_leaves_nothing(tmp_path: Path) -> N
 
 @pytest.mark.slow
 def test_one_thread_repairs_the_kernel_and_is_recorded_as_a_setting(tmp_path: Path) -> None:
-    code, result = audit(
-        tmp_path, "--runs", "2", "--threads", "1", "--no-alerts", str(PROGRAMS / "kernel.py")
-    )
+    words = ["--runs", "2", "--threads", "1", "--no-alerts", str(PROGRAMS / "kernel.py")]
+    # Fresh: the number of threads is a variable that is read when torch is loaded.
+    code, result = audit(tmp_path, *words, is_fresh=True)
     assert (code, result["verdict"]) == (0, "reproducible")
     assert result["settings"] == {"threads": "1"}
 
@@ -86,9 +89,9 @@ def test_a_program_that_ends_its_own_way_is_still_audited(
     ("how", "said"), [("raises", "as planned"), ("exit-3", "exited"), ("killed", "SIGKILL")]
 )
 def test_a_program_that_fails_is_not_audited(tmp_path: Path, how: str, said: str) -> None:
-    code, result = audit(
-        tmp_path, "--runs", "2", "--no-alerts", "--steps", "all", str(PROGRAMS / "endings.py"), how
-    )
+    words = ["--runs", "2", "--no-alerts", "--steps", "all", str(PROGRAMS / "endings.py"), how]
+    # A signal ends a process of its own, not a stand-in that hands it on.
+    code, result = audit(tmp_path, *words, is_fresh=how == "killed")
     assert (code, result["verdict"]) == (2, "not-audited")
     assert said in result["headline"]
 
@@ -148,7 +151,9 @@ def test_a_program_without_training_is_an_error_that_says_how_to_name_a_step(
 
 @pytest.mark.slow
 def test_training_in_spawned_children_is_audited(tmp_path: Path) -> None:
-    code, result = audit(tmp_path, "--runs", "2", "--no-alerts", str(PROGRAMS / "spawned.py"))
+    words = ["--runs", "2", "--no-alerts", str(PROGRAMS / "spawned.py")]
+    # Fresh: children are started with what their parent's interpreter was started with.
+    code, result = audit(tmp_path, *words, is_fresh=True)
     assert (code, result["verdict"], result["steps"]) == (0, "reproducible", 3)
     assert dict(result["compared"])["gradient"] == 2 * 3 * 2
 

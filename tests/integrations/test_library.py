@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.auditing import command
 
 ROOT = Path(__file__).parents[2]
 LIBRARY = ROOT / "examples" / "library"
@@ -30,7 +33,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     each draw of its unseeded generator starts from 128 new bits of the operating system's.
     """
     folder = tmp_path_factory.mktemp("made")
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    commands = tmp_path_factory.mktemp("commands")
+    # The runs of the command are forks of one process; those of pytest are as a user's.
+    (commands / "reproaudit").write_text(f'#!/bin/sh\nexec {shlex.join(command())} "$@"\n')
+    (commands / "reproaudit").chmod(0o755)
+    places = [str(commands), str(Path(sys.executable).parent), os.environ["PATH"]]
+    path = os.pathsep.join(places)
     done = subprocess.run(
         ["sh", str(LIBRARY / "make_samples.sh"), str(folder)],
         env=os.environ | {"PATH": path, "REPROAUDIT_RUNS": "2", "REPROAUDIT_BUDGET": "runs=2"},

@@ -27,6 +27,7 @@ from reproaudit.lock.text import to_text
 from reproaudit.model.events import EventKind, Outcome, OutcomeKind, Phase
 from reproaudit.runs.progress import Quiet
 from reproaudit.trace.runs import Run
+from tests import warm
 from tests.compare.traces import Row, make_run
 
 PROGRAM = Path(__file__).parent / "programs" / "train.py"
@@ -181,9 +182,9 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Entry]:
     folder = tmp_path_factory.mktemp("lock")
     shutil.copy(PROGRAM, folder)
     entry = Entry("train.py", settings=Settings(threads=2), steps=2)
-    made = lock_entry(
-        entry, parse_entry_subject(entry, folder), RunOptions(), Quiet(), most_operators=2000
-    )
+    subject = parse_entry_subject(entry, folder)
+    options = RunOptions(python=warm.python())
+    made = lock_entry(entry, subject, options, Quiet(), most_operators=2000)
     assert isinstance(made, Entry), made
     text = to_text(Lock((made,)))
     assert str(folder) not in text
@@ -198,9 +199,9 @@ def checked(
     program = PROGRAM.read_text()
     assert edit[0] in program
     (folder / "train.py").write_text(program.replace(*edit) if edit[0] else program)
-    return check_entry(
-        entry, merge(entry.settings, change), options=RunOptions(), progress=Quiet(), cwd=folder
-    )
+    settings = merge(entry.settings, change)
+    options = RunOptions(python=warm.python())
+    return check_entry(entry, settings, options=options, progress=Quiet(), cwd=folder)
 
 
 def op_of(result: CheckResult) -> tuple[WhereKind, str, str, bool]:
@@ -269,6 +270,7 @@ def test_another_number_of_threads_is_named_as_setting_and_environment(
 
 @pytest.mark.slow
 def test_another_cpu_capability_is_named(locked: tuple[Path, Entry]) -> None:
+    # This variable, read when torch is loaded, gives the run an interpreter of its own.
     result = checked(locked, Settings(env=(("ATEN_CPU_CAPABILITY", "default"),)))
     assert ("ATEN_CPU_CAPABILITY", "unset", "default") in result.changes.environment
     assert result.changes.code == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from reproaudit.trace.words import EXIT_USAGE
 from tests import warm
 
 
-def run_program(folder: Path, source: str) -> warm.Ended:
+def run_program(folder: Path, source: str) -> subprocess.CompletedProcess[str]:
     (folder / "program.py").write_text(source, encoding="utf-8")
     subject = SubjectSpec(SubjectKind.SCRIPT, folder, path="program.py")
     plan = folder / "plan.json"

@@ -19,7 +19,7 @@ from reproaudit.model.events import Level
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.repairs import Reach
 from tests import warm
-from tests.auditing import PROGRAMS
+from tests.auditing import PROGRAMS, command
 
 ROOT = Path(__file__).resolve().parents[3]
 CHANCES = 20  # a race that ends alike in every other try does so in all of these once in a million
@@ -44,12 +44,9 @@ def run(
     plan.write_text(to_json(RunPlan(traces, subject, level, settings=settings)), encoding="utf-8")
     shutil.rmtree(traces, ignore_errors=True)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    if not is_fresh:
-        ended = warm.run(plan, folder, environment)
-        assert ended.returncode == 0, ended.stderr
-        return ended.stdout
+    python = sys.executable if is_fresh else warm.python()
     done = subprocess.run(
-        [sys.executable, "-m", "reproaudit.record", str(plan)],
+        [python, "-m", "reproaudit.record", str(plan)],
         cwd=folder,
         env=environment,
         check=False,
@@ -111,26 +108,20 @@ def is_untouched(folder: Path, source: str, intervention: str) -> bool:
     return run(folder, source) == run(folder, source, intervention)
 
 
-def is_reproducible(folder: Path, source: str, *interventions: str) -> bool:
-    """Audit the program from the command line, by two runs, under the interventions."""
+def is_reproducible(folder: Path, source: str, *interventions: str, is_fresh: bool = False) -> bool:
+    """Audit the program from the command line, by two runs, under the interventions.
+
+    For `is_fresh` see `tests.auditing.command`.
+    """
     program = folder / "program.py"
     program.write_text(textwrap.dedent(source), encoding="utf-8")
     shutil.copy(PROGRAMS / "plain_sgd.py", folder)
-    command = [
-        sys.executable,
-        "-m",
-        "reproaudit",
-        "--quiet",
-        "--no-alerts",
-        "--no-diagnosis",
-        "--runs",
-        "2",
-    ]
+    words = ["--quiet", "--no-alerts", "--no-diagnosis", "--runs", "2"]
     for name in interventions:
-        command += ["--intervene", name]
+        words += ["--intervene", name]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [*command, str(program)],
+        [*command(is_fresh=is_fresh), *words, str(program)],
         cwd=folder,
         env=environment,
         check=False,
