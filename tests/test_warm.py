@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from reproaudit.config.plan import RunPlan, to_json
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from tests import warm
 from tests.processes import has_ended, needs_pidfd
+from tests.warm_python import NUMBER
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
@@ -130,6 +132,17 @@ def test_nothing_is_left_of_a_run_whose_stand_in_is_gone(start: Start, ending: s
             process.communicate(timeout=100)
     assert len(started) == 2
     assert all(has_ended(one) for one in started)
+
+
+def test_who_connects_and_goes_harms_nobody(start: Start) -> None:
+    path = Path(warm.python()).with_name("socket")
+    for said in (b"", NUMBER.pack(100), NUMBER.pack(100) + b"{"):
+        with socket.socket(socket.AF_UNIX) as gone:
+            gone.connect(str(path))
+            gone.sendall(said)
+    with start("print('served')") as process:
+        out, _ = process.communicate(timeout=100)
+    assert out == "served\n"
 
 
 def read_line(process: subprocess.Popen[str]) -> str:

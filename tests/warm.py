@@ -139,7 +139,12 @@ class _Server:
 
     def _accept(self) -> None:
         stand_in, _ = self._listener.accept()
-        order, descriptors = _read_order(stand_in)
+        try:
+            order, descriptors = _read_order(stand_in)
+        except EOFError:
+            # It was killed before it had said what it wants.
+            stand_in.close()
+            return
         is_fresh = self._needs_interpreter(order["environment"])
         pid = 0 if is_fresh else os.fork()
         if not pid and not is_fresh:
@@ -242,9 +247,17 @@ class _Server:
 
 
 def _read_order(stand_in: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """Return what a run is started with, and its descriptors.
+
+    Raises EOFError if the stand-in is gone.
+    """
     start, descriptors, _, _ = socket.recv_fds(stand_in, NUMBER.size, MOST_DESCRIPTORS)
-    (length,) = NUMBER.unpack(start)
+    length = NUMBER.unpack(start)[0] if start else 0
     text = stand_in.recv(length, socket.MSG_WAITALL)
+    if not text or len(text) < length:
+        for descriptor in descriptors:
+            os.close(descriptor)
+        raise EOFError("the stand-in is gone")
     return json.loads(text), descriptors
 
 
