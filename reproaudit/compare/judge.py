@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from reproaudit.compare.boundaries import BoundaryComparison, DivergentPairs, Pair, divergent_pairs
+from reproaudit.compare.boundaries import BoundaryComparison
+from reproaudit.compare.divergent_pairs import DivergentPairs, Pair, divergent_pairs
 from reproaudit.compare.elements import element_difference
 from reproaudit.compare.samples import same_samples, same_samples_across
 from reproaudit.config.tolerance import Tolerance, Tolerances

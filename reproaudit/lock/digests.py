@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from reproaudit.compare.align import align
-from reproaudit.compare.boundaries import tabulate_boundaries
 from reproaudit.compare.elements import FLOATS
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.leavings import LEFT_NUMBERS
+from reproaudit.compare.tables import tabulate_boundaries
 from reproaudit.config.subject import SubjectSpec
 from reproaudit.lock.code_files import find_code_files, is_own
 from reproaudit.lock.lines import OP_DIGITS, TENSOR_DIGITS

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reproaudit.compare.boundaries import compare_boundaries, divergent_pairs
+from reproaudit.compare.boundaries import compare_boundaries
+from reproaudit.compare.divergent_pairs import divergent_pairs
 from reproaudit.compare.interning import Interned
 from reproaudit.config.tolerance import Ignored, TensorPattern
 from reproaudit.model.events import EventKind, Outcome, OutcomeKind
