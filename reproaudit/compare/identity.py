@@ -54,7 +54,9 @@ def identify(
     common = np.where(is_output, outputs[names], others[names])
     # What a file holds under a name is found there by that name.
     common = np.where(is_saved, strings[names], common)
-    tensors = mix(np.full(len(chosen), process), in_thread, steps, kinds, common)
+    processes = np.full(len(chosen), process)
+    columns_of_tensor = (processes, in_thread, steps, kinds, common)
+    tensors = mix(*columns_of_tensor)
     has_order = ~roams & ~(is_output & counted[names])
     numbers = np.where(has_order, occurrences(tensors), -1)
     contents = mix(tensors, numbers, *digests.T)
