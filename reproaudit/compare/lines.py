@@ -82,6 +82,36 @@ def differing_lines(a: Run, b: Run, interned: Interned) -> list[LineDifference]:
     return _keep_first_of_each(found)
 
 
+def differing_allocations(a: Run, b: Run, interned: Interned) -> list[LineDifference]:
+    """Return what lines that leave undefined memory made, where it differs, in order.
+
+    Those are lines that call NumPy's `empty` and its kin. What PyTorch allocates shows in its ops.
+    """
+    others = dict(b.traces)
+    found: list[LineDifference] = []
+    for process, trace_a in a.traces:
+        trace_b = others.get(process)
+        if trace_b is None:
+            continue
+        for in_threads in (False, True):
+            lines_a = _select_undefined(trace_a, interned, in_threads=in_threads)
+            lines_b = _select_undefined(trace_b, interned, in_threads=in_threads)
+            found += _AlignedThread(process, lines_a, lines_b).compare_undefined()
+    return sorted(found, key=lambda row: row.event)
+
+
+def find_allocation(differences: Sequence[LineDifference], before: float) -> LineDifference | None:
+    """Return the last line that left undefined memory before event `before` of the main process.
+
+    Of worker processes it is the first one: their events have no order against the main process.
+    """
+    in_main = [row for row in differences if row.process == MAIN_PROCESS and row.event < before]
+    if in_main:
+        return max(in_main, key=lambda row: row.event)
+    elsewhere = [row for row in differences if row.process != MAIN_PROCESS]
+    return elsewhere[0] if elsewhere else None
+
+
 def first_entry(
     differences: Sequence[LineDifference],
     before: float,
@@ -161,6 +191,13 @@ def _select_lines(trace: Trace, interned: Interned, *, in_threads: bool) -> _Lin
     strings, locations = interned.ids(trace)
     keys = mix(strings[columns.name[events]], locations[columns.location[events]])
     return _Lines(trace, events, keys)
+
+
+def _select_undefined(trace: Trace, interned: Interned, *, in_threads: bool) -> _Lines:
+    lines = _select_lines(trace, interned, in_threads=in_threads)
+    rows = trace.columns.take(lines.events)
+    is_undefined = (rows.flags & EventFlag.UNDEFINED) != 0
+    return _Lines(trace, lines.events[is_undefined], lines.keys[is_undefined])
 
 
 def _mark_comparable(lines: _Lines, positions: Indices) -> Marks:
@@ -246,6 +283,14 @@ class _AlignedThread:
             if found.kind is LineKind.DRAW and not found.state_differed:
                 found = replace(found, is_carried=self._statement_read_others(pair))
             yield found
+
+    def compare_undefined(self) -> Iterator[LineDifference]:
+        """Yield each pair whose values differ: undefined memory is compared as well."""
+        outputs_a = self._a.columns(self._pairs_a).output_digests
+        outputs_b = self._b.columns(self._pairs_b).output_digests
+        differs = (outputs_a != outputs_b).any(axis=1)
+        for position in self._pairs_a[differs].tolist():
+            yield _make_difference(self._process, self._a, position, read_others=False)
 
     def find_splits(self) -> Iterator[LineDifference]:
         """Yield the places from which the runs went different ways.

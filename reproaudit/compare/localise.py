@@ -48,7 +48,8 @@ class Source:
     one op at one line are one source, the first of them: a loop repeats them at every step.
     `allocation` is set for UNDEFINED only: the event that allocated the memory, in run `a`, or in
     `b` where `a` has none. `made_at` is set for INPUT only: where the memory was made that somebody
-    wrote outside PyTorch.
+    wrote outside PyTorch. So is `mixed_by`: the source's op and others stand in another order, and
+    this event, in run `a`, is the first whose content depends on that order.
     """
 
     origin: Origin
@@ -58,6 +59,7 @@ class Source:
     order: float
     allocation: int | None = None
     made_at: Location | None = None
+    mixed_by: int | None = None
     count: int = 1
 
 
@@ -177,7 +179,11 @@ def _localise_main_thread(process: _Process, interned: Interned) -> Localisation
     if len(carriers) and (not len(born) or carriers[0] < born[0]):
         # An input differed before any op made a difference: it came in by no op that was compared.
         first = carriers[0]
-        sources.append(_classify_input(process, int(events_a[first]), int(events_b[first])))
+        source = _classify_input(process, int(events_a[first]), int(events_b[first]))
+        if source.origin is Origin.INPUT:
+            mixed_by = _find_mixing(ops_a, ops_b, int(events_a[first]), interned)
+            source = replace(source, mixed_by=mixed_by)
+        sources.append(source)
     structure = _find_first_structure(process.label, alignment, ops_a.events, ops_b.events)
     if structure is not None:
         sources.append(structure)
@@ -228,6 +234,25 @@ def _classify_input(process: _Process, a: int, b: int) -> Source:
         return replace(source, allocation=allocation)
     made_at = _find_maker(process.a, op_a) or _find_maker(process.b, process.b.op(b))
     return replace(process.compared_source(Origin.INPUT, a, b), made_at=made_at)
+
+
+def _find_mixing(ops_a: _Ops, ops_b: _Ops, event: int, interned: Interned) -> int | None:
+    """Return the first op of run `a` after an event whose content no op of run `b` has.
+
+    None if the event's own op has no equal in run `b` either: it is not in another order alone.
+    """
+    contents = []
+    for ops in (ops_a, ops_b):
+        rows = ops.columns()
+        keys = ops.make_keys(interned, step=True)
+        contents.append(mix(keys, *rows.input_digests.T, *rows.output_digests.T))
+    is_found = are_among(*contents)
+    position = int(np.searchsorted(ops_a.events, event))
+    if not is_found[position]:
+        return None
+    is_compared = ~ops_a.columns().have(_UNCOMPARED)
+    alone = np.flatnonzero(~is_found[position:] & is_compared[position:])
+    return int(ops_a.events[position + alone[0]]) if len(alone) else None
 
 
 def _find_maker(trace: Trace, op: OpEvent) -> Location | None:

@@ -128,8 +128,9 @@ def correct_cause(finding: Finding, part: tuple[str, ...]) -> Finding:
     The repair is right: it was run.
     """
     for name in part:
-        if finding.cause in INTERVENTIONS[name].causes:
-            return finding
+        entry = INTERVENTIONS[name]
+        if finding.cause in entry.causes:
+            return _advise(finding, entry.advice)
     cause = infer_cause(part)
     if cause is None or cause is finding.cause:
         return finding
@@ -138,7 +139,17 @@ def correct_cause(finding: Finding, part: tuple[str, ...]) -> Finding:
         # What shifts a stream is repaired at what shifts it; the stream is where it shows.
         return finding
     repairs = ", ".join(part)
-    return with_cause(finding, cause, f"known by what repairs it: {repairs}")
+    corrected = with_cause(finding, cause, f"known by what repairs it: {repairs}")
+    for name in part:
+        corrected = _advise(corrected, INTERVENTIONS[name].advice)
+    return corrected
+
+
+def _advise(finding: Finding, advice: str) -> Finding:
+    """Return the finding with other advice than its cause's, if there is any."""
+    if not advice or finding.fix is None:
+        return finding
+    return replace(finding, fix=replace(finding.fix, advice=advice))
 
 
 def could_be_repaired_by(one: FoundSource, name: str) -> bool:

@@ -73,6 +73,7 @@ def _find_for_surroundings(pair: tuple[Run, Run]) -> list[str]:
     found += find_for_drawn_streams(a, b)
     if has_random_hashes(a):
         found += list_for_clue(Clue.RANDOM_HASHES)
+    found += list_for_clue(Clue.UNKNOWN_CONTENT)
     found += find_for_drawn_streams(a, b, at_least=0)
     return found
 

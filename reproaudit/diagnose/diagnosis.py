@@ -385,7 +385,7 @@ class Diagnostician:
             return refined
         for number in inexact:
             row = refined[number]
-            finding = refiner.add_line(row.finding, pair)
+            finding = refiner.add_line(row.finding, pair, row.source)
             refined[number] = replace(row, finding=finding)
         return refined
 

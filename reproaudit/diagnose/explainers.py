@@ -191,7 +191,14 @@ def _explain_input(case: Case) -> Answer:
             notes=(note,),
             call=_find_call(case),
         )
-    return _blame_outside(case, "an input differed although no earlier recorded op's output did")
+    answer = _blame_outside(case, "an input differed although no earlier recorded op's output did")
+    mixed_by = case.source.mixed_by
+    if mixed_by is None or answer.call is not None:
+        return answer
+    # A trace may come from a stranger, and name an event that it does not have.
+    mixing = case.trace.op(min(mixed_by, len(case.trace.events) - 1))
+    note = f"equal calls of {case.op} come in another order, and {mixing.name} depends on it"
+    return replace(answer, op=mixing.name, location=mixing.known_location, notes=(note,))
 
 
 def _explain_structure(case: Case) -> Answer:

@@ -27,13 +27,8 @@ from reproaudit.diagnose.locate import (
     read_place,
 )
 from reproaudit.diagnose.sources import Explanation, add_replay_evidence
-from reproaudit.knowledge.interventions import (
-    FILL_VARIABLE,
-    INTERVENTIONS,
-    OTHER_FILL,
-    ZERO_FILL,
-    list_for_clue,
-)
+from reproaudit.knowledge.fills import FILL_VARIABLE, OTHER_FILL, ZERO_FILL
+from reproaudit.knowledge.interventions import INTERVENTIONS, list_for_clue
 from reproaudit.knowledge.traits import Clue
 from reproaudit.model.confidence import find_interval
 from reproaudit.model.events import EventFlag, Level, NotChecked, Unchecked
@@ -105,6 +100,7 @@ class _Round:
         """Return the environment that has new memory filled with a byte, if it is to be filled."""
         if not self.fills_memory:
             return ()
+        # Only torch's: what NumPy allocates cannot be pinned.
         return ((FILL_VARIABLE, fill),)
 
 

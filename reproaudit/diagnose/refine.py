@@ -8,10 +8,18 @@ from dataclasses import replace
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.entropy import weak_lines
 from reproaudit.compare.interning import Interned
-from reproaudit.compare.lines import LineDifference, differing_lines, first_entry
+from reproaudit.compare.lines import (
+    LineDifference,
+    differing_allocations,
+    differing_lines,
+    find_allocation,
+    first_entry,
+)
 from reproaudit.diagnose.locate import Locator, RunPair, SourcePlace, read_place
+from reproaudit.diagnose.pinning import FoundSource
 from reproaudit.diagnose.sources import add_note
-from reproaudit.knowledge.interventions import FILL_VARIABLE, INTERVENTIONS, OTHER_FILL, ZERO_FILL
+from reproaudit.knowledge.fills import OTHER_FILL, ZERO_FILL, name_fill
+from reproaudit.knowledge.interventions import INTERVENTIONS
 from reproaudit.model.events import EventFlag, Location, ProgramWarning
 from reproaudit.model.result import Cause, Finding
 from reproaudit.runs.request import RunMaker, RunRequest
@@ -53,8 +61,14 @@ class Refiner:
             return pair
         return self._locator.find_changed_pair((), lines=True)
 
-    def add_line(self, finding: Finding, pair: RunPair) -> Finding:
-        """Name the line whose Python value differs first, if there is one."""
+    def add_line(
+        self, finding: Finding, pair: RunPair, known: FoundSource | None = None
+    ) -> Finding:
+        """Name the line whose Python value differs first, if there is one.
+
+        Of undefined memory, the line that allocated it. Where equal ops came in another order, the
+        op that depends on it is to blame, wherever they were put in order.
+        """
         differences = differing_lines(*pair.runs, self._interned)
         orders = [source.order for source in pair.localisation.sources]
         # What a line gives after the first op differs may follow from that op.
@@ -62,11 +76,22 @@ class Refiner:
         # Lines that ask for a clock differ in every pair of runs, and mostly to no effect.
         weak = weak_lines(pair.a)
         entry = first_entry(differences, before, weak)
+        if finding.cause is Cause.UNINITIALIZED_MEMORY:
+            allocations = differing_allocations(*pair.runs, self._interned)
+            if entry is not None and not entry.is_carried:
+                # Made of equal values: what was allocated earlier went into it.
+                before = entry.event
+            allocation = find_allocation(allocations, before)
+            if allocation is not None:
+                note = "what the memory that is allocated there holds differs"
+                noted = add_note(finding, note)
+                return replace(noted, location=allocation.location, op=None)
         if entry is None:
             return finding
         note = _word_entry(entry)
         op = finding.op
-        if entry.location != finding.location:
+        is_mixed = known is not None and known.explained.source.mixed_by is not None
+        if entry.location != finding.location and not is_mixed:
             # The finding's op ran elsewhere, and is not to blame for this line.
             op = _find_draw_at(pair.a, entry.location)
         noted = add_note(finding, note)
@@ -104,7 +129,7 @@ class Refiner:
                 index=number,
                 what=f"filling new memory, pattern {number + 1}",
                 interventions=self._fix,
-                variables=((FILL_VARIABLE, value),),
+                variables=name_fill(value),
                 values_mb=0,
             )
             runs.append(self._lab.run(request))

@@ -10,17 +10,23 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from reproaudit.config.settings import Settings, merge
 from reproaudit.errors import UsageError, did_you_mean
-from reproaudit.knowledge import interventions_outside, interventions_torch
+from reproaudit.knowledge import (
+    interventions_outside,
+    interventions_process,
+    interventions_torch,
+)
 from reproaudit.knowledge.traits import Clue, Intervention, Part
 from reproaudit.model.result import Cause
 
 SEED = interventions_outside.SEED
-# The variable that names the byte which new memory is filled with, and a byte that is not zero.
-FILL_VARIABLE = "REPROAUDIT_FILL"
-ZERO_FILL, OTHER_FILL = "0", "90"
 
 INTERVENTIONS: dict[str, Intervention] = {
-    entry.id: entry for entry in (*interventions_outside.TABLE, *interventions_torch.TABLE)
+    entry.id: entry
+    for entry in (
+        *interventions_outside.TABLE,
+        *interventions_torch.TABLE,
+        *interventions_process.TABLE,
+    )
 }
 
 

@@ -268,7 +268,7 @@ TABLE: tuple[Intervention, ...] = (
         acts_on=Part.CLOCK,
         repair="clocks",
         calls=rank_first("time.", "datetime.", "torch.manual_seed"),
-        clues={Clue.WORKER_SURROUNDINGS: 1, Clue.DRAWS_REORDERED: 3},
+        clues={Clue.WORKER_SURROUNDINGS: 1, Clue.DRAWS_REORDERED: 4},
         patch=("now = FIXED_TIME  # a constant, or count steps instead of seconds",),
         advice_for={
             "torch.manual_seed": "torch.manual_seed(0)  # a constant, not the time",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reproaudit.config.settings import Settings
+from reproaudit.knowledge.fills import ZERO_FILL, name_fill
 from reproaudit.knowledge.traits import Clue, Intervention, Part, RenameCalls
 from reproaudit.model.result import Cause
 
@@ -38,12 +39,13 @@ TABLE: tuple[Intervention, ...] = (
     ),
     Intervention(
         id="memory.fill",
-        what="new memory is filled with zeros",
+        what="new memory is filled with zeros, also what NumPy and other libraries allocate",
         causes=(Cause.UNINITIALIZED_MEMORY,),
         acts_on=Part.MEMORY,
+        changes=Settings(env=name_fill(ZERO_FILL)[1:]),
         repair="memory_fill",
-        clues={Clue.UNDEFINED_READ: 1},
-        patch=("torch.zeros(...)  # instead of torch.empty(...)",),
+        clues={Clue.UNDEFINED_READ: 1, Clue.UNKNOWN_CONTENT: 1},
+        patch=("torch.zeros(...)  # instead of torch.empty(...); numpy.zeros likewise",),
         edits=(
             RenameCalls(
                 {"empty": "zeros", "new_empty": "new_zeros", "empty_like": "zeros_like"},

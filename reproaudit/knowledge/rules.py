@@ -87,7 +87,7 @@ _CAUSES = (
     Rule(
         id="RA202",
         cause=Cause.HASH_ORDER,
-        title="the order follows Python's randomised string hashes",
+        title="the order follows hashes, which differ from run to run",
         advice="sort before iterating, or fix PYTHONHASHSEED before the start",
         explanation=(
             "Python salts the hashes of strings anew in each process, and a set of strings is "
@@ -95,7 +95,9 @@ _CAUSES = (
             "names built through a set change places from run to run. Dictionaries keep the "
             "order of insertion and are safe. It is told by runs with PYTHONHASHSEED fixed "
             "being equal. Setting os.environ['PYTHONHASHSEED'] inside the program comes too "
-            "late for its own process."
+            "late for its own process. Objects without a hash of their own, such as modules and "
+            "tensors, hash by their address: no hash seed repairs their order, and it is told by "
+            "runs with fixed addresses being equal."
         ),
         references=("Python docs: PYTHONHASHSEED", "Python docs: object.__hash__"),
     ),

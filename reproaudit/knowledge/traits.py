@@ -20,6 +20,7 @@ class Part(Enum):
     WORKERS = "processes that load data"
     ORDER = "the order in which results, threads and processes follow each other"
     HASHES = "string hashes"
+    ADDRESSES = "where in memory things are placed"
     FILES = "files and folders"
     CLOCK = "the time"
     DATABASE = "random order in a database"
@@ -44,7 +45,6 @@ class Part(Enum):
 
 _INSIDE_OPERATORS = frozenset(
     {
-        Part.MEMORY,
         Part.KERNELS,
         Part.DEVICE,
         Part.THREADS,
@@ -68,6 +68,7 @@ class Clue(Enum):
     FLAG_IS_REFUSED = "an operator that has no deterministic form"
     FLAG_IS_NOT_ENOUGH = "an operator whose deterministic form differs too"
     UNDEFINED_READ = "an operator that reads memory which nothing has written"
+    UNKNOWN_CONTENT = "content that entered PyTorch, or ops in another order, for no reason seen"
     STREAM_RACE = "two streams of the GPU that use one tensor, and nothing orders them"
     HOST_RACE = "the host using pinned memory while a copy may be under way"
 
@@ -147,6 +148,7 @@ class Intervention:
     by the start of their names, and `clues`. `streams`: the random streams that it seeds, by the
     start of their names.
 
+    `advice` stands in the place of what the rule of the cause advises, where this is the repair.
     What the user writes instead: `patch`, or `patch_if_refused` where some operator of the program
     raises under it, or what `advice_for` has for the call that was found, by the start of its name.
     `at_start`: these lines can stand before all else that the program does.
@@ -172,6 +174,7 @@ class Intervention:
     clues: Mapping[Clue, int] = field(default_factory=dict)
     streams: tuple[str, ...] = ()
     patch_if_refused: tuple[str, ...] = ()
+    advice: str = ""
     advice_for: Mapping[str, str] = field(default_factory=dict)
     at_start: bool = False
     edits: tuple[LineEdit, ...] = ()

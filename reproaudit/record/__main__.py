@@ -21,4 +21,6 @@ if __name__ == "__main__":
         if not os.read(held, 1):  # the runner is gone, or needs no further run
             os._exit(0)
         os.close(held)
+        # A repair may begin the process anew, and nothing is to be waited for then.
+        del sys.orig_argv[-1]
     main(sys.argv[1])

@@ -110,6 +110,19 @@ def test_work_that_another_thread_did_is_no_difference(tmp_path: Path) -> None:
     assert located(tmp_path, first, second).is_equal
 
 
+def test_equal_ops_in_another_order_point_to_the_first_op_that_depends_on_it(
+    tmp_path: Path,
+) -> None:
+    norms = [Row("norm", 11, 1, line=2), Row("norm", 12, 2, line=2), Row("norm", 13, 3, line=2)]
+    first = [*norms, Row("add", 20, 23, line=3), Row("add", 30, 33, line=3)]
+    second = [*reversed(norms), Row("add", 21, 25, line=3), Row("add", 31, 34, line=3)]
+    (source,) = located(tmp_path / "a", first, second).sources
+    assert (source.origin, source.event_a, source.mixed_by) == (Origin.INPUT, 0, 3)
+    third = [Row("norm", 14, 4, line=2), *norms[1:], *first[3:]]
+    (source,) = located(tmp_path / "b", first, third).sources
+    assert (source.origin, source.event_a, source.mixed_by) == (Origin.INPUT, 0, None)
+
+
 def test_equal_streams_have_no_source(tmp_path: Path) -> None:
     rows = [Row("a", 1, 1), Row("empty", flags=EventFlag.UNDEFINED), Row("t", flags=EventFlag.VIEW)]
     found = located(tmp_path, rows, rows)

@@ -14,6 +14,7 @@ from reproaudit.compare.judge import judge
 from reproaudit.compare.localise import localise
 from reproaudit.diagnose.locate import Locator, RunPair
 from reproaudit.diagnose.refine import Refiner
+from reproaudit.diagnose.sources import with_cause
 from reproaudit.knowledge.interventions import INTERVENTIONS
 from reproaudit.model.events import EventFlag, EventKind, Location, Phase
 from reproaudit.model.result import Cause, Finding
@@ -62,7 +63,7 @@ def make_refiner(lab: FakeLab, fix: tuple[str, ...] = FIX) -> Refiner:
 
 
 def read_fill(request: RunRequest) -> int:
-    ((_, fill),) = request.variables
+    fill = dict(request.variables)["REPROAUDIT_FILL"]
     return int(fill) + 1
 
 
@@ -145,3 +146,27 @@ def test_a_name_that_tells_nothing_is_not_named(tmp_path: Path, name: str, note:
     pair = RunPair(a, b, localise(a, b, Interned()))
     refiner = make_refiner(FakeLab(tmp_path, lambda request: 7))
     assert refiner.add_line(UNDEFINED, pair).evidence.notes == (note,)
+
+
+def test_the_line_that_allocated_undefined_memory_is_named_and_not_what_fills_it(
+    tmp_path: Path,
+) -> None:
+    def rows(content: int) -> list[Row]:
+        return [
+            Row("", inputs=1, kind=EventKind.LINE, line=2),
+            Row("out", content, 1, kind=EventKind.LINE, line=2, flags=EventFlag.UNDEFINED),
+            Row("", inputs=content, kind=EventKind.LINE, line=3),
+            Row("out", content + 1, content, kind=EventKind.LINE, line=3),
+            Row("aten::lift_fresh.default", content, flags=EventFlag.BIRTH, line=9),
+            Row("weight", content, kind=EventKind.GRADIENT),
+        ]
+
+    a = make_run(tmp_path / "pair", 0, rows(10))
+    b = make_run(tmp_path / "pair", 1, rows(20))
+    pair = RunPair(a, b, localise(a, b, Interned()))
+    refiner = make_refiner(FakeLab(tmp_path, lambda request: 7))
+    finding = refiner.add_line(UNDEFINED, pair)
+    assert finding.location == Location("train.py", 2, "main")
+    assert finding.evidence.notes == ("what the memory that is allocated there holds differs",)
+    other = refiner.add_line(with_cause(UNDEFINED, Cause.UNKNOWN), pair)
+    assert other.location == Location("train.py", 3, "main")

@@ -33,7 +33,6 @@ def test_an_entry_without_a_repair_is_its_changes_alone() -> None:
 
 def test_parts_inside_operators_are_those_that_never_change_what_a_program_gives_to_them() -> None:
     assert {part for part in Part if part.is_inside_operators} == {
-        Part.MEMORY,
         Part.KERNELS,
         Part.DEVICE,
         Part.THREADS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 
-from reproaudit.knowledge.interventions import FILL_VARIABLE
+from reproaudit.knowledge.fills import FILL_VARIABLE
 from reproaudit.record.repairs import Reach
 
 _getenv = os.environ.get
@@ -14,7 +14,7 @@ _getenv = os.environ.get
 def install(reach: Reach) -> None:
     """Fill with zeros, or with the byte (0 to 255) that the variable REPROAUDIT_FILL names.
 
-    What compiled code allocates for itself is not seen, nor what NumPy does.
+    What compiled code and NumPy allocate is filled by glibc, where that is the allocator.
     """
     byte = int(_getenv(FILL_VARIABLE, "0"), 0)
     if not 0 <= byte <= 255:

@@ -1,0 +1,25 @@
+"""The byte that new memory is filled with, and the variables that ask for it."""
+
+from __future__ import annotations
+
+Variables = tuple[tuple[str, str], ...]
+
+# Read by the repair, which fills what torch allocates.
+FILL_VARIABLE = "REPROAUDIT_FILL"
+# The byte that is usual, and one that is not zero.
+ZERO_FILL, OTHER_FILL = "0", "90"
+
+# Read by glibc, which fills what any library allocates with the complement of this byte.
+_PERTURB = "MALLOC_PERTURB_"
+# Small blocks that a thread has freed come back from a cache, and are not filled. It is left out.
+_TUNABLES = ("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0")
+_LARGEST_BYTE = 255
+
+
+def name_fill(byte: str) -> Variables:
+    """Return the environment in which new memory is filled with a byte; torch's variable is first.
+
+    glibc takes a zero for "no fill", so that memory cannot be filled with 255.
+    """
+    complement = _LARGEST_BYTE - int(byte)
+    return ((FILL_VARIABLE, byte), (_PERTURB, str(complement)), _TUNABLES)

@@ -1,0 +1,27 @@
+"""Interventions in what the operating system gives to a process when it starts.
+
+They change what hardly any program means to use, and so are the last to be suspected.
+"""
+
+from __future__ import annotations
+
+from reproaudit.config.settings import Settings
+from reproaudit.knowledge.interventions_outside import SEED
+from reproaudit.knowledge.traits import Clue, Intervention, Part
+from reproaudit.model.result import Cause
+
+TABLE: tuple[Intervention, ...] = (
+    Intervention(
+        id="addresses.fixed",
+        what="objects have the same addresses in each run, and strings the same hashes",
+        causes=(Cause.HASH_ORDER,),
+        acts_on=Part.ADDRESSES,
+        # The hashes of strings decide where things are placed.
+        changes=Settings(hash_seed=SEED),
+        repair="fixed_addresses",
+        clues={Clue.UNKNOWN_CONTENT: 2, Clue.DRAWS_REORDERED: 3},
+        advice="iterate over a list or a dict: sets of objects are in the order of their addresses",
+        patch=("things = dict.fromkeys(things)  # or a list: a set of objects has no fixed order",),
+        needs_fresh_process="addresses.fixed",
+    ),
+)
