@@ -45,7 +45,7 @@ def find_candidates(
     # Repeating the op gave the same again, so that its kernel is hardly to blame.
     is_doubted = cause is Cause.KERNEL and finding.evidence.replayed is False
     if is_doubted:
-        found += _find_for_surroundings(pair)[:1]
+        found += _find_for_surroundings(pair, origin)[:1]
     # A race shows at an op whose own kernel may be to blame as well.
     is_raced_op = bool(explained.named) and origin is Origin.OP
     if cause is Cause.KERNEL or is_raced_op:
@@ -61,19 +61,23 @@ def find_candidates(
     if cause is Cause.UNKNOWN or is_unplaced or is_doubted:
         # First what is suspected, then what is usual.
         found += against_cause
-        found += _find_for_surroundings(pair)
+        found += _find_for_surroundings(pair, origin)
     found += against_cause
     return tuple(dict.fromkeys(found))
 
 
-def _find_for_surroundings(pair: tuple[Run, Run]) -> list[str]:
-    """Return what makes alike the things around a program that differ from run to run."""
+def _find_for_surroundings(pair: tuple[Run, Run], origin: Origin) -> list[str]:
+    """Return what makes alike the things around a program that differ from run to run.
+
+    New content may be made of undefined memory; known content in another order is hardly.
+    """
     a, b = pair
     found: list[str] = []
     found += find_for_drawn_streams(a, b)
     if has_random_hashes(a):
         found += list_for_clue(Clue.RANDOM_HASHES)
-    found += list_for_clue(Clue.UNKNOWN_CONTENT)
+    is_content = origin is Origin.BIRTH
+    found += list_for_clue(Clue.UNKNOWN_CONTENT if is_content else Clue.UNKNOWN_ORDER)
     found += find_for_drawn_streams(a, b, at_least=0)
     return found
 

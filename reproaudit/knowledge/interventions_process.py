@@ -19,7 +19,7 @@ TABLE: tuple[Intervention, ...] = (
         # The hashes of strings decide where things are placed.
         changes=Settings(hash_seed=SEED),
         repair="fixed_addresses",
-        clues={Clue.UNKNOWN_CONTENT: 2, Clue.DRAWS_REORDERED: 3},
+        clues={Clue.UNKNOWN_ORDER: 1, Clue.UNKNOWN_CONTENT: 2, Clue.DRAWS_REORDERED: 3},
         advice="iterate over a list or a dict: sets of objects are in the order of their addresses",
         patch=("things = dict.fromkeys(things)  # or a list: a set of objects has no fixed order",),
         needs_fresh_process="addresses.fixed",

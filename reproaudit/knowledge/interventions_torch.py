@@ -44,7 +44,7 @@ TABLE: tuple[Intervention, ...] = (
         acts_on=Part.MEMORY,
         changes=Settings(env=name_fill(ZERO_FILL)[1:]),
         repair="memory_fill",
-        clues={Clue.UNDEFINED_READ: 1, Clue.UNKNOWN_CONTENT: 1},
+        clues={Clue.UNDEFINED_READ: 1, Clue.UNKNOWN_CONTENT: 1, Clue.UNKNOWN_ORDER: 2},
         patch=("torch.zeros(...)  # instead of torch.empty(...); numpy.zeros likewise",),
         edits=(
             RenameCalls(

@@ -68,7 +68,8 @@ class Clue(Enum):
     FLAG_IS_REFUSED = "an operator that has no deterministic form"
     FLAG_IS_NOT_ENOUGH = "an operator whose deterministic form differs too"
     UNDEFINED_READ = "an operator that reads memory which nothing has written"
-    UNKNOWN_CONTENT = "content that entered PyTorch, or ops in another order, for no reason seen"
+    UNKNOWN_CONTENT = "content from outside PyTorch that differs for no reason seen"
+    UNKNOWN_ORDER = "ops in another order, or with other inputs, for no reason seen"
     STREAM_RACE = "two streams of the GPU that use one tensor, and nothing orders them"
     HOST_RACE = "the host using pinned memory while a copy may be under way"
 

@@ -25,6 +25,9 @@ from reproaudit.trace.runs import Run, open_run
 _LEAST_TIMEOUT_S = 60.0
 # A run under interventions may take this many times as long as the slowest plain one.
 _SLOWEST = 10.0
+# Nothing may move in it for as long as that, and as many times the longest rest of a plain run.
+_LEAST_STILL_S = 10.0
+_STILLEST = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +71,7 @@ class Lab:
         self.steps = setup.steps
         self.runs_made = 0
         self.seconds: dict[str, float] = {}
+        self._still_s: float | None = None  # the longest rest of a plain run
         self._progress = progress
         self._setup = setup
         self._spending = Spending(budget)
@@ -101,8 +105,16 @@ class Lab:
         with self._lend_files(request, plan) as plan:
             self.runs_made += 1
             process = self._take_process(request.name, plan)
-            record = process.wait(timeout_s=timeout_s, on_progress=self._progress.step)
+            record = process.wait(
+                timeout_s=timeout_s,
+                still_s=self._still_limit_of(request),
+                on_progress=self._progress.step,
+            )
         self.seconds[request.name] = record.seconds
+        if not _is_changed(request):
+            self._still_s = max(self._still_s or 0.0, record.still_s)
+        if record.stood_still:
+            raise self._stillness_error(record)
         if record.outcome.kind is OutcomeKind.TIMED_OUT:
             raise self._timeout_error(record, timeout_s)
         run = open_run(record.trace_dir, request.index)
@@ -143,13 +155,17 @@ class Lab:
 
     def _timeout_of(self, request: RunRequest) -> float | None:
         """Return after how many seconds the run is ended, None for never."""
-        # A changed program may wait for ever, for a thread that cannot start for example, or be
-        # slow to follow.
-        is_changed = bool(request.interventions or request.files) or request.lines
+        is_changed = _is_changed(request)
         if self._setup.timeout_s is not None or not is_changed or not self.seconds:
             return self._setup.timeout_s
         slowest_s = max(self.seconds.values())
         return max(_LEAST_TIMEOUT_S, _SLOWEST * slowest_s)
+
+    def _still_limit_of(self, request: RunRequest) -> float | None:
+        """Return for how long nothing may move in the run, None for ever."""
+        if self._still_s is None or not _is_changed(request):
+            return None
+        return max(_LEAST_STILL_S, _STILLEST * self._still_s)
 
     @contextlib.contextmanager
     def _lend_files(self, request: RunRequest, plan: RunPlan) -> Iterator[RunPlan]:
@@ -192,6 +208,14 @@ class Lab:
             hint=f"{advice}; its last output:\n{tail(record.log)}",
         )
 
+    def _stillness_error(self, record: RunRecord) -> SubjectError:
+        return SubjectError(
+            f"{self.subject} stood still for {record.still_s:.0f} s and was ended after "
+            f"{record.seconds:.0f} s: it waits for something that does not come",
+            code="subject-timeout",
+            hint=f"its last output:\n{tail(record.log)}",
+        )
+
     def _require_whole_traces(self, run: Run, name: str) -> None:
         """Raise SubjectError if a trace was cut short."""
         for _, trace in run.traces:
@@ -202,3 +226,11 @@ class Lab:
                     code="trace-incomplete",
                     hint=f"is there room on the disk of {self.folder}? --out DIR records elsewhere",
                 )
+
+
+def _is_changed(request: RunRequest) -> bool:
+    """Return True for a run of a changed program.
+
+    It may wait for ever, for a thread that cannot start for example, or be slow to follow.
+    """
+    return bool(request.interventions or request.files) or request.lines

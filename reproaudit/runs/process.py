@@ -19,6 +19,7 @@ from reproaudit.config.settings import make_environment
 from reproaudit.errors import SubjectError, TraceError, UsageError
 from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.runs.log import copy_to_stderr, raise_what_the_recorder_says, tail
+from reproaudit.runs.stillness import Stillness
 from reproaudit.trace.ending import finalise_outcome, read_outcome
 from reproaudit.trace.schema import RUN_FILE
 from reproaudit.trace.words import EXIT_SOFTWARE, EXIT_USAGE, PROGRESS_FILE
@@ -33,7 +34,8 @@ GRACE_S = 2.0  # from SIGTERM to SIGKILL
 class RunRecord:
     """One finished run.
 
-    `seconds` is wall time from start to end, the start of the interpreter included.
+    `seconds` is wall time from start to end, the start of the interpreter included. `still_s` is
+    the longest time in which nothing moved in it; `stood_still`: it was ended for that.
     """
 
     plan: RunPlan
@@ -41,6 +43,8 @@ class RunRecord:
     trace_dir: Path
     log: Path | None
     seconds: float
+    still_s: float = 0.0
+    stood_still: bool = False
 
 
 class RunningProcess:
@@ -101,20 +105,35 @@ class RunningProcess:
         return not self._has_ended()
 
     def wait(
-        self, *, timeout_s: float | None = None, on_progress: Callable[[int], None] | None = None
+        self,
+        *,
+        timeout_s: float | None = None,
+        still_s: float | None = None,
+        on_progress: Callable[[int], None] | None = None,
     ) -> RunRecord:
         """Wait for the run's end, at most until `timeout_s` after its start, and say how it ended.
 
+        It is ended as well once nothing has moved in it for `still_s`, as if its time was over.
         Whatever the program left running in its process group is killed. The outcome is also
         written into the trace if the process could not do so itself. Raises SubjectError if the
         recorder failed or recorded nothing.
         """
         timed_out = False
+        stood_still = False
+        places = [self._trace_dir]
+        if self._log is not None:
+            places.append(self._log)
+        stillness = Stillness(self._process.pid, places)
         try:
             while not self._has_ended():
                 self._report(on_progress)
                 if timeout_s is not None and time.monotonic() - self._started >= timeout_s:
                     timed_out = True
+                    break
+                still_for = stillness.measure()
+                if still_s is not None and still_for >= still_s:
+                    timed_out = stood_still = True
+                    timeout_s = round(time.monotonic() - self._started)
                     break
                 time.sleep(POLL_S)
             seconds = time.monotonic() - self._started
@@ -137,6 +156,8 @@ class RunningProcess:
             trace_dir=self._trace_dir,
             log=self._log,
             seconds=seconds,
+            still_s=stillness.longest_s,
+            stood_still=stood_still,
         )
 
     def stop(self) -> None:

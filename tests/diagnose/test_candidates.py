@@ -142,3 +142,13 @@ def test_a_repair_speaks_for_a_cause_only_if_its_parts_agree() -> None:
 def test_clocks_are_weak_evidence_and_draws_are_not() -> None:
     assert strength_of("time.time") is Strength.CLOCK
     assert strength_of("random.random") is Strength.SPECIFIC
+
+
+def test_new_content_may_be_undefined_memory_and_another_order_one_of_addresses(
+    pair: tuple[Run, Run],
+) -> None:
+    born = find_candidates(explained(Cause.UNKNOWN, Origin.BIRTH), pair, cuda=False)
+    ordered = find_candidates(explained(Cause.UNKNOWN, Origin.INPUT), pair, cuda=False)
+    suspects = ("memory.fill", "addresses.fixed")
+    assert tuple(name for name in born if name in suspects) == suspects
+    assert tuple(name for name in ordered if name in suspects) == suspects[::-1]

@@ -17,6 +17,7 @@ from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import SubjectError, UsageError
 from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.runs import process as process_module
+from reproaudit.runs import stillness as stillness_module
 from reproaudit.runs.process import RunRecord, make_folder_of_runs, run, start
 from tests.processes import has_ended, needs_pidfd
 
@@ -155,6 +156,29 @@ def test_an_interrupt_ends_the_program_and_its_workers_and_goes_on(
     assert has_ended(int((tmp_path / "0.log").read_text()))
     on_disk = json.loads((tmp_path / "runs" / "0" / "run.json").read_text())["outcome"]
     assert on_disk == {"kind": "killed", "code": None, "detail": "the audit was interrupted"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_run_in_which_nothing_moves_is_ended(
+    make_plan: Callable[..., RunPlan],
+    tmp_path: Path,
+    clock: SimpleNamespace,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stillness_module, "time", clock)
+    sleep = clock.sleep
+
+    def pass_time(seconds: float) -> None:
+        sleep(seconds)
+        clock.now += 2.0
+
+    clock.sleep = pass_time
+    process = start(make_plan("hang"), log=tmp_path / "0.log", entry=FAKE)
+    record = process.wait(timeout_s=3600, still_s=30)
+    assert record.stood_still
+    assert record.outcome.kind is OutcomeKind.TIMED_OUT
+    assert 30 <= record.seconds < 1800
+    assert record.still_s >= 30
 
 
 def test_progress_is_passed_on_once_per_change(run_fake: Runner, clock: SimpleNamespace) -> None:
