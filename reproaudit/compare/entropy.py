@@ -13,11 +13,11 @@ import numpy.typing as npt
 
 from reproaudit.compare.columns import mix, occurrences
 from reproaudit.compare.interning import Interned
-from reproaudit.model.events import EventKind
+from reproaudit.model.events import EventKind, LibraryCall
 from reproaudit.trace.columns import EventColumns
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import MAIN_PROCESS, Run
-from reproaudit.trace.words import HASH_SEED
+from reproaudit.trace.words import HASH_SEED, read_library_call
 
 _Numbers = npt.NDArray[np.int64]
 
@@ -79,6 +79,7 @@ class EntropyCall:
     shown_a: str
     shown_b: str
     state_differed: bool
+    below: LibraryCall | None = None  # what the program called of a library that made the call
 
 
 def strength_of(name: str) -> Strength:
@@ -172,6 +173,7 @@ def _find_differing_calls(process: str, a: _Calls, b: _Calls) -> list[EntropyCal
         first.shown_values,
         second.shown_values,
         state_differed[chosen],
+        first.module,
     )
     rows = zip(*(column.tolist() for column in columns), strict=True)
     return [
@@ -184,8 +186,9 @@ def _find_differing_calls(process: str, a: _Calls, b: _Calls) -> list[EntropyCal
             shown_a=a.trace.strings[shown_a],
             shown_b=b.trace.strings[shown_b],
             state_differed=state,
+            below=read_library_call(a.trace.strings[below]),
         )
-        for event, name, location, shown_a, shown_b, state in rows
+        for event, name, location, shown_a, shown_b, state, below in rows
     ]
 
 

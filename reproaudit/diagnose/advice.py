@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reproaudit.diagnose.patch import choose_patch_lines
+from reproaudit.diagnose.patch import choose_patch_lines, seeds_libraries
 from reproaudit.knowledge.interventions import INTERVENTIONS
+from reproaudit.knowledge.library_seeds import find_library_seed
 from reproaudit.knowledge.traits import Part
 from reproaudit.model.result import Finding
 
@@ -19,12 +20,25 @@ def advise(
     """
     lines: list[str] = []
     for name in names:
-        worded = _word_for_call(finding, name, source_line)
+        worded = _word_for_library(finding, name) or _word_for_call(finding, name, source_line)
         if worded:
             lines.append(worded)
         else:
             lines += choose_patch_lines(INTERVENTIONS[name], refuses=refuses)
     return tuple(dict.fromkeys(lines))
+
+
+def _word_for_library(finding: Finding, name: str) -> str:
+    """Return advice for the library that made the call; "" if the program made it itself."""
+    below = finding.below
+    if below is None or not seeds_libraries(name):
+        return ""
+    known = find_library_seed(below.function)
+    if known is not None:
+        return known.advice.format(function=below.function.rpartition(".")[2])
+    if below.seeded:
+        return f"{below.seeded}(..., {below.argument}=0)"
+    return f"# {below.function} reads {finding.call}: give it a seed, if it takes one"
 
 
 def _word_for_call(finding: Finding, name: str, source_line: str) -> str:

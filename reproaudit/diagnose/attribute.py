@@ -92,6 +92,7 @@ def leave_out_call(explained: Explanation) -> Finding:
         explained.finding,
         location=explained.arrival,
         call="",
+        below=None,
         evidence=evidence,
     )
 

@@ -275,13 +275,25 @@ def _find_call(case: Case) -> EntropyCall | None:
 
 def _describe_call(call: EntropyCall) -> str:
     if call.state_differed:
-        return f"{call.name} drew from a generator whose state differed"
+        drew = f"{call.name} drew from a generator whose state differed"
+        return f"{drew}{_word_library(call)}"
     if call.strength is Strength.ARRIVAL:
         return f"{call.name} hands out results in order of arrival"
     # Of some results only a digest is recorded.
     first = call.shown_a or "another result"
     second = call.shown_b or "another"
-    return f"{call.name} returned {first} and {second}"
+    return f"{call.name} returned {first} and {second}{_word_library(call)}"
+
+
+def _word_library(call: EntropyCall) -> str:
+    """Say what the program called, where a library made the call; with a comma in front."""
+    below = call.below
+    if below is None:
+        return ""
+    said = f", called by {below.function}"
+    if below.seeded:
+        said += f"; {below.seeded} takes a seed as {below.argument!r} and was given none"
+    return said
 
 
 def _find_cause(call: EntropyCall) -> Cause:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from reproaudit.diagnose.program_text import Edit, ProgramText
@@ -48,6 +48,42 @@ def edit_everywhere(program: ProgramText, edits: Sequence[LineEdit]) -> list[Edi
             for node in ast.walk(program.tree):
                 found += _rename_calls(program, edit, [node])
     return found
+
+
+def add_arguments(
+    program: ProgramText, arguments: Mapping[str, tuple[str, str]], line: int
+) -> list[Edit]:
+    """Return the edits that give a keyword and its value to calls of the named functions.
+
+    Those of the line are edited; where it has none, all of the file. A constant that is given
+    already is left.
+    """
+    groups: list[Nodes] = [*program.group_nodes(line), list(ast.walk(program.tree))]
+    for nodes in groups:
+        edits: list[Edit] = []
+        for call in _find_calls(nodes):
+            given = arguments.get(read_function_name(call))
+            if given is not None:
+                edits += _give_argument(program, call, *given)
+        if edits:
+            return edits
+    return []
+
+
+def _give_argument(program: ProgramText, call: ast.Call, name: str, value: str) -> list[Edit]:
+    for keyword in call.keywords:
+        if keyword.arg != name:
+            continue
+        given = keyword.value
+        if isinstance(given, ast.Constant) and given.value is not None:
+            return []
+        return [Edit(program.find_start(given), program.find_end(given), value)]
+    end = program.find_end(call) - 1  # before the bracket
+    before = program.data[program.find_end(call.func) : end].decode().rstrip()
+    gap = "" if before.endswith("(") else ", "
+    if before.endswith(","):
+        gap = " "
+    return [Edit(end, end, f"{gap}{name}={value}")]
 
 
 def _edit_nodes(program: ProgramText, edits: Sequence[LineEdit], nodes: Nodes) -> list[Edit]:

@@ -13,20 +13,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reproaudit.config.subject import SubjectSpec
-from reproaudit.diagnose.line_edits import edit_everywhere, edit_line
+from reproaudit.diagnose.line_edits import add_arguments, edit_everywhere, edit_line
 from reproaudit.diagnose.program_text import Edit, ProgramText, make_diff, split_lines
 from reproaudit.diagnose.seed_place import SeedPlaces
 from reproaudit.knowledge.interventions import INTERVENTIONS
+from reproaudit.knowledge.library_seeds import find_library_seed
 from reproaudit.knowledge.traits import Intervention, Part
-from reproaudit.model.events import Location
+from reproaudit.model.events import LibraryCall, Location
 
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """A finding's part of the fix, and the line to blame; None if it is not known."""
+    """A finding's part of the fix, and the line to blame; None if it is not known.
+
+    `below` is what the line calls of a library that asks for a seed.
+    """
 
     names: tuple[str, ...]
     location: Location | None = None
+    below: LibraryCall | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,10 @@ def make_patch(
     for repair in repairs:
         for name in repair.names:
             entry = INTERVENTIONS[name]
+            if repair.below is not None and seeds_libraries(name) and not entry.at_start:
+                if not draft.seed_library(repair.below, repair.location):
+                    left.append(name)
+                continue
             # An edit of the line to blame says more than lines at the start of the program.
             if draft.edit_line(entry, repair.location):
                 continue
@@ -90,6 +99,11 @@ def make_patch(
     if files is None:
         left = [name for repair in repairs for name in repair.names]
     return Patch(files=files or (), left=tuple(dict.fromkeys(left)))
+
+
+def seeds_libraries(name: str) -> bool:
+    """Return True if the intervention does what a seed for a library would do."""
+    return INTERVENTIONS[name].acts_on in (Part.SEEDS, Part.ENTROPY)
 
 
 def read_line(subject: SubjectSpec, location: Location | None) -> str:
@@ -121,6 +135,7 @@ class _Draft:
     subject: SubjectSpec
     programs: dict[Path, ProgramText | None] = field(default_factory=dict)
     edits: dict[Path, list[Edit]] = field(default_factory=dict)
+    seeds: list[tuple[str, ...]] = field(default_factory=list)  # of libraries, for the start
 
     @property
     def main(self) -> ProgramText | None:
@@ -154,17 +169,34 @@ class _Draft:
             is_edited = is_edited or bool(found)
         return is_edited
 
+    def seed_library(self, below: LibraryCall, location: Location | None) -> bool:
+        """Give a library its seed, and return True, if there is a place for it."""
+        known = find_library_seed(below.function)
+        if known is not None and known.at_start and self.main is not None:
+            self.seeds.append(known.at_start)
+            return True
+        file = _find_file(self.subject, location)
+        program = self._open(file) if file is not None else None
+        if file is None or program is None or location is None:
+            return False
+        arguments = dict(known.arguments) if known is not None else {}
+        if below.seeded:
+            arguments.setdefault(below.seeded, (below.argument, "0"))
+        found = add_arguments(program, arguments, location.line)
+        self.edits.setdefault(file, []).extend(found)
+        return bool(found)
+
     def add_lines(
         self, entries: Sequence[Intervention], *, refuses: bool, beside_seeds: bool
     ) -> None:
         """Add the lines of the interventions to the program itself, never to a module of it."""
         program = self.main
-        if program is None or not entries:
+        if program is None or not (entries or self.seeds):
             return
         places = SeedPlaces(program, self.subject.folder)
         edits = self.edits.setdefault(_normalise(self.subject.file), [])
         seeds: list[tuple[str, ...]] = []
-        others: list[tuple[str, ...]] = []
+        others = list(dict.fromkeys(self.seeds))
         for entry in entries:
             group = seeds if entry.acts_on is Part.SEEDS else others
             group.append(choose_patch_lines(entry, refuses=refuses))

@@ -178,7 +178,7 @@ def _list_repairs(proven: Sequence[Finding], whole: Sequence[str]) -> list[Repai
     said: set[str] = set()
     for finding in proven:
         assert finding.fix is not None
-        repairs.append(Repair(finding.fix.settings, finding.location))
+        repairs.append(Repair(finding.fix.settings, finding.location, finding.below))
         said.update(finding.fix.settings)
     rest = tuple(name for name in whole if name not in said)
     if rest:
@@ -190,7 +190,7 @@ def _withdraw_bystander(finding: Finding, fix: Fix) -> Finding:
     """Return the finding without a call that its repair leaves as it is."""
     repairs = set(list_for_call(finding.call))
     if repairs.isdisjoint(fix.settings):
-        return replace(finding, call="")
+        return replace(finding, call="", below=None)
     return finding
 
 

@@ -139,6 +139,7 @@ def _explain_source(
         fix=Fix(advice=rule.advice),
         count=source.count,
         call=answer.call.name if answer.call is not None else "",
+        below=answer.call.below if answer.call is not None else None,
     )
     return Explanation(finding, source, answer.call, arrival=case.location)
 

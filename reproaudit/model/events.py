@@ -180,3 +180,17 @@ class Change:
     before: str
     after: str
     location: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryCall:
+    """A function of an installed library that the program called, and below which it asked for
+    something that differs.
+
+    `seeded` is a function or a class that takes a seed as its `argument` and was given none; both
+    "" where none is known.
+    """
+
+    function: str
+    seeded: str = ""
+    argument: str = ""

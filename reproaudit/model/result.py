@@ -9,6 +9,7 @@ from reproaudit.model.events import (
     Change,
     EventKind,
     Level,
+    LibraryCall,
     Location,
     NotChecked,
     Outcome,
@@ -164,6 +165,8 @@ class Finding:
     fix: Fix | None = None
     # the call into the outside world that brought the difference in; "" if there is none
     call: str = ""
+    # what the program called of an installed library that made this call; None if there is none
+    below: LibraryCall | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from reproaudit.model.events import Outcome, OutcomeKind, Phase
+from reproaudit.model.events import LibraryCall, Outcome, OutcomeKind, Phase
 from reproaudit.record.hooks.callsite import CallSites
 from reproaudit.trace.event_calls import Moment
 from reproaudit.trace.schema import NO_LOCATION
@@ -343,10 +343,12 @@ class Recorder:
         before: tuple[int, int],
         shown: str,
         site: int,
+        below: LibraryCall | None = None,
     ) -> None:
         """Record a call that brought the outside world in.
 
-        `digest` is that of what it returned, `before` that of the state it drew from.
+        `digest` is that of what it returned, `before` that of the state it drew from, `below` what
+        the program called of a library that made the call.
         """
         self.open_child()
         writer = self.writer
@@ -356,6 +358,7 @@ class Recorder:
             state=before,
             value=digest,
             shown=shown,
+            below=below,
         )
         if self.is_child:  # a worker may be killed without warning
             writer.flush(self.step)

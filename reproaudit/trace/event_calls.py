@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from reproaudit.model.events import EventFlag, EventKind
+from reproaudit.model.events import EventFlag, EventKind, LibraryCall
 from reproaudit.trace.schema import NO_LOCATION, NO_STRING
 from reproaudit.trace.words import (
     EPOCH_PREFIX,
@@ -18,6 +18,7 @@ from reproaudit.trace.words import (
     LoaderUse,
     ReplayWay,
     WorkerMoment,
+    write_library_call,
 )
 
 Digest = tuple[int, int]  # the low and the high 64 bits
@@ -173,13 +174,25 @@ class EventCalls(ABC):
         )
 
     def add_entropy(
-        self, *, at: Moment, call: str, state: Digest, value: Digest, shown: str
+        self,
+        *,
+        at: Moment,
+        call: str,
+        state: Digest,
+        value: Digest,
+        shown: str,
+        below: LibraryCall | None = None,
     ) -> int:
-        """Append a call that brought the outside world in: what it drew from, what it returned."""
+        """Append a call that brought the outside world in: what it drew from, what it returned.
+
+        `below` is what the program called of a library that made the call.
+        """
+        library = write_library_call(below)
         return self.append(
             EventKind.ENTROPY,
             at=at,
             name=self.string(call),
+            module=self.string(library),
             aux=self.string(shown),
             inputs=state,
             outputs=value,

@@ -56,7 +56,7 @@ NO_STRING = 0  # entry 0 of the string table is ""
 # ALERT     op               module's path string: the message     -                -
 #   RACED   op               module's path string: the message     string: other op, 1: with the
 #                                                                  its location     host, 0
-# ENTROPY   call             -             string: shown value     generator's state digest of value
+# ENTROPY   call             library call  string: shown value     generator's state digest of value
 # FILE      path as shown    absolute path string: kind of access  -                digest of it
 # LINE      variable,        -             -                       what it read, or its value, or
 #           "return",                                              state before     state after

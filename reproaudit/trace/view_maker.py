@@ -29,7 +29,13 @@ from reproaudit.trace.views import (
     TensorEvent,
     WorkerEvent,
 )
-from reproaudit.trace.words import Access, LoaderUse, ReplayWay, WorkerMoment
+from reproaudit.trace.words import (
+    Access,
+    LoaderUse,
+    ReplayWay,
+    WorkerMoment,
+    read_library_call,
+)
 
 T = TypeVar("T")
 
@@ -177,6 +183,7 @@ def _entropy(maker: ViewMaker, number: int, row: np.void) -> EntropyEvent:
         state=_pair(row, "inputs"),
         value=_pair(row, "outputs"),
         shown=maker.text(int(row["aux"])),
+        below=read_library_call(maker.text(int(row["module"]))),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reproaudit.model.events import EventFlag, EventKind, Location, Phase
+from reproaudit.model.events import EventFlag, EventKind, LibraryCall, Location, Phase
 from reproaudit.trace import words
 from reproaudit.trace.words import Access, LoaderUse, ReplayWay, WorkerMoment
 
@@ -182,12 +182,13 @@ class EntropyEvent(Event):
     """A call that brought the outside world in. `shown` is what it returned, as short text.
 
     `state` is that of the generator it drew from, NOTHING where it has none. `value` is NOTHING
-    where the call alone counts.
+    where the call alone counts. `below` is what the program called of a library that made the call.
     """
 
     state: Digest
     value: Digest
     shown: str
+    below: LibraryCall | None = None
 
     @property
     def call(self) -> str:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from enum import Enum, IntEnum
 
+from reproaudit.model.events import LibraryCall
+
 # -- files and folders of a run
 
 # The steps flushed so far as ASCII, for whoever waits for the run. Not part of the trace.
@@ -34,6 +36,22 @@ STREAM_PREFIX = "stream:"  # what the names of the draws of a line begin with
 EPOCH_PREFIX = "epoch:"  # where a random stream stood when an epoch of a DataLoader began
 WORKER_PREFIX = "worker:"  # where a random stream of a DataLoader's worker stood
 LATE_SEED_PREFIX = "seed-after-draw:"  # a stream that was seeded after it was drawn from
+
+
+def write_library_call(call: LibraryCall | None) -> str:
+    """Return the text that stands for the call in a trace: its names, which hold no space."""
+    if call is None:
+        return ""
+    names = (call.function, call.seeded, call.argument)
+    return " ".join(names).rstrip()
+
+
+def read_library_call(text: str) -> LibraryCall | None:
+    """Return the call that the text stands for; None for none, and for one that is damaged."""
+    names = text.split(" ")
+    if not text or len(names) not in (1, 3):
+        return None
+    return LibraryCall(*names)
 
 
 def is_loss(name: str) -> bool:

@@ -12,7 +12,7 @@ import pytest
 
 from reproaudit.config.subject import parse_subject
 from reproaudit.diagnose.patch import Patch, Repair, make_patch, read_line
-from reproaudit.model.events import Location
+from reproaudit.model.events import LibraryCall, Location
 
 needs_patch = pytest.mark.skipif(shutil.which("patch") is None, reason="there is no `patch` here")
 
@@ -378,3 +378,73 @@ def test_tabs_stay(tmp_path: Path) -> None:
     write(tmp_path, text)
     (file,) = make(tmp_path, [Repair(("seed.python",))], beside_seeds=True).files
     assert file.after == text.replace("(1)\n", "(1)\n\trandom.seed(0)\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "below", "after"),
+    [
+        pytest.param(
+            "rows = frame.sample(frac=1.0)",
+            LibraryCall("pandas.core.generic.NDFrame.sample", "sample", "random_state"),
+            "rows = frame.sample(frac=1.0, random_state=0)",
+            id="the call on the line",
+        ),
+        pytest.param(
+            "rows = frame.sample(\n    n=4,\n)",
+            LibraryCall("polars.DataFrame.sample", "sample", "seed"),
+            "rows = frame.sample(\n    n=4,\n seed=0)",
+            id="a call over several lines, with a comma at its end",
+        ),
+        pytest.param(
+            "one = two.fit(KMeans(2))\nold = KMeans(3, random_state=7)",
+            LibraryCall("sklearn.cluster.KMeans.fit", "KMeans", "random_state"),
+            "one = two.fit(KMeans(2, random_state=0))\nold = KMeans(3, random_state=7)",
+            id="a seed that is given is left",
+        ),
+        pytest.param(
+            "action = space.sample()\nspace = Box()",
+            LibraryCall("gymnasium.spaces.box.Box.sample", "Box", "seed"),
+            "action = space.sample()\nspace = Box(seed=0)",
+            id="where the object is made",
+        ),
+        pytest.param(
+            "rng = make(seed=seed or None)",
+            LibraryCall("library.make", "make", "seed"),
+            "rng = make(seed=0)",
+            id="a seed of zero that counts as none",
+        ),
+        pytest.param(
+            "study = optuna.create_study(direction='minimize')",
+            LibraryCall("optuna.study.study.create_study", "TPESampler", "seed"),
+            "study = optuna.create_study(direction='minimize', "
+            "sampler=optuna.samplers.TPESampler(seed=0))",
+            id="what the library is known to take",
+        ),
+    ],
+)
+def test_a_library_that_asks_for_entropy_is_given_its_seed(
+    tmp_path: Path, text: str, below: LibraryCall, after: str
+) -> None:
+    write(tmp_path, f"{text}\n")
+    repair = Repair(("entropy.fixed",), Location("train.py", 1), below)
+    (file,) = make(tmp_path, [repair]).files
+    assert file.after == f"{after}\n"
+
+
+def test_a_library_that_no_argument_seeds_gets_lines_at_the_start(tmp_path: Path) -> None:
+    write(tmp_path, "import numba\n\nx = walk(3)\n")
+    below = LibraryCall("numba.core.registry.CPUDispatcher")
+    patch = make(tmp_path, [Repair(("entropy.fixed",), Location("train.py", 3), below)])
+    assert patch.left == ()
+    (file,) = patch.files
+    assert file.after == (
+        "import numba\nfrom numpy import random as numpy_random\n@numba.njit\n"
+        "def seed_numba(seed):\n    numpy_random.seed(seed)\nseed_numba(0)\n\nx = walk(3)\n"
+    )
+
+
+def test_a_library_that_takes_no_seed_is_left_to_the_user(tmp_path: Path) -> None:
+    write(tmp_path, "import secrets\nx = library.draw(secrets.token_hex())\n")
+    below = LibraryCall("library.draw")
+    patch = make(tmp_path, [Repair(("entropy.fixed",), Location("train.py", 2), below)])
+    assert (patch.files, patch.left) == ((), ("entropy.fixed",))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,14 @@ from reproaudit.compare.interning import Interned
 from reproaudit.config.subject import parse_subject
 from reproaudit.diagnose.patching import Patcher
 from reproaudit.errors import SubjectError
-from reproaudit.model.events import EventKind, Location, Outcome, OutcomeKind, Phase
+from reproaudit.model.events import (
+    EventKind,
+    LibraryCall,
+    Location,
+    Outcome,
+    OutcomeKind,
+    Phase,
+)
 from reproaudit.model.result import Cause, Finding, Fix
 from reproaudit.runs.budget import BudgetSpent
 from reproaudit.runs.request import RunRequest
@@ -226,6 +234,35 @@ def test_advice_speaks_of_the_call_that_was_found(
     lab = FakeLab(tmp_path, lambda request: 1)
     name = "clock.fixed" if call.startswith("time.") else "entropy.fixed"
     (fix,) = patched(lab, proven(name, call=call))
+    assert fix.patch == (advice,)
+
+
+@pytest.mark.parametrize(
+    ("below", "advice"),
+    [
+        (
+            LibraryCall("numba.core.registry.CPUDispatcher"),
+            "# call numpy.random.seed(0) inside of a @numba.njit function, once and first: in "
+            "Python it does not reach numba's generator",
+        ),
+        (
+            LibraryCall("drawlib.sample", "sample", "random_state"),
+            "sample(..., random_state=0)",
+        ),
+        (
+            LibraryCall("drawlib.draw"),
+            "# drawlib.draw reads os.urandom: give it a seed, if it takes one",
+        ),
+    ],
+)
+def test_advice_is_for_the_library_that_made_the_call(
+    tmp_path: Path, below: LibraryCall, advice: str
+) -> None:
+    write(tmp_path, "walk(3)\n")
+    # Runs of a patched copy would differ.
+    lab = FakeLab(tmp_path, lambda request: request.index)
+    finding = replace(proven("entropy.fixed", call="os.urandom"), below=below)
+    (fix,) = patched(lab, finding)
     assert fix.patch == (advice,)
 
 

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from reproaudit.model.events import EventFlag, EventKind, Location, Phase
+import pytest
+
+from reproaudit.model.events import EventFlag, EventKind, LibraryCall, Location, Phase
 from reproaudit.trace.event_calls import Moment
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.views import Event, SavedEvent
@@ -163,6 +165,22 @@ def test_an_entropy_call_has_its_state_value_and_text(tmp_path: Path) -> None:
     (call,) = trace.entropy_calls()
     assert (call.call, call.state, call.value) == ("time.time", (1, 2), LOW_HIGH)
     assert call.shown == "17.5"
+
+
+@pytest.mark.parametrize(
+    "below", [LibraryCall("lib.sample"), LibraryCall("lib.Sampler.sample", "Sampler", "seed")]
+)
+def test_an_entropy_call_may_lie_below_a_call_of_a_library(
+    tmp_path: Path, below: LibraryCall
+) -> None:
+    def write(to: Written) -> int:
+        return to.writer.add_entropy(
+            at=to.at, call="os.urandom", state=(0, 0), value=(1, 0), shown="", below=below
+        )
+
+    trace, _ = read_back(tmp_path, write)
+    (call,) = trace.entropy_calls()
+    assert call.below == below
 
 
 def test_a_file_has_both_of_its_paths(tmp_path: Path) -> None:

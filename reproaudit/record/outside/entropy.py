@@ -14,11 +14,13 @@ from typing import Any
 
 import xxhash
 
+from reproaudit.model.events import LibraryCall
 from reproaudit.record.hooks.callers import outer_frame
 from reproaudit.record.hooks.callsite import LIBRARY, OWN, USER, FrameKinds
 from reproaudit.record.hooks.fixed_types import replace_member
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.outside import datetimes
+from reproaudit.record.outside.library_calls import find_library_call
 from reproaudit.record.outside.sources import list_watched_calls
 from reproaudit.record.outside.watched_calls import (
     MAX_REPR,
@@ -46,6 +48,7 @@ class Entropy:
         self._recorder = recorder
         self._patches = patches
         self._seen: dict[tuple[str, int], int] = {}
+        self._library_calls: dict[tuple[str, int], LibraryCall | None] = {}
         # Of modules: original and wrapper, by the original's id.
         self._functions: dict[int, tuple[Any, Any]] = {}
 
@@ -135,7 +138,17 @@ class Entropy:
                 value = _record_by_repr(value)
             shown = value.shown[:_MAX_SHOWN]
             digest = (_xxh64(value.content), 0)
-        self._recorder.emit_entropy(name, digest=digest, before=state, shown=shown, site=site)
+        if key not in self._library_calls:
+            kinds = self._recorder.sites.kinds
+            self._library_calls[key] = find_library_call(outer_frame(1), name, kinds)
+        self._recorder.emit_entropy(
+            name,
+            digest=digest,
+            before=state,
+            shown=shown,
+            site=site,
+            below=self._library_calls[key],
+        )
 
     def _rebind(self) -> None:
         """Give the wrappers to modules of the program that imported a function before torch."""
