@@ -17,7 +17,7 @@ from reproaudit.model.events import EventKind, LibraryCall
 from reproaudit.trace.columns import EventColumns
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import MAIN_PROCESS, Run
-from reproaudit.trace.words import HASH_SEED, read_library_call
+from reproaudit.trace.words import HASH_SEED, SEEDINGS, read_library_call
 
 _Numbers = npt.NDArray[np.int64]
 
@@ -63,6 +63,8 @@ _ARRIVALS = frozenset(
         "sqlite3.random()",
     }
 )
+# What is shown of a call that seeds a generator and is given no seed.
+_NO_SEED = ("no seed", "(None,)", "()", "")
 # RandomState(seed) first makes a generator without a seed, then seeds it.
 _SEED_ASKED, _SEED_REPLACED = "numpy.random.SeedSequence", "numpy.random.RandomState"
 
@@ -80,6 +82,11 @@ class EntropyCall:
     shown_b: str
     state_differed: bool
     below: LibraryCall | None = None  # what the program called of a library that made the call
+
+    @property
+    def is_given_seed(self) -> bool:
+        """True if the call seeds a generator with what the program gives it."""
+        return self.name in SEEDINGS and self.shown_a not in _NO_SEED
 
 
 def strength_of(name: str) -> Strength:

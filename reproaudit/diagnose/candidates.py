@@ -115,6 +115,9 @@ def find_for_call(call: EntropyCall) -> tuple[str, ...]:
     What a worker process draws depends on its seed first, and then on what that is made of.
     """
     named = list_for_call(call.name)
+    if call.is_given_seed:
+        # What seeds a generator that was given none has nothing to do here.
+        named = tuple(sorted(named, key=_is_seed))
     if not is_drawn_by_worker(call):
         return named
     return (
@@ -122,6 +125,10 @@ def find_for_call(call: EntropyCall) -> tuple[str, ...]:
         *named,
         *list_for_clue(Clue.WORKER_SURROUNDINGS),
     )
+
+
+def _is_seed(name: str) -> bool:
+    return INTERVENTIONS[name].acts_on is Part.SEEDS
 
 
 def find_for_drawn_streams(a: Run, b: Run, at_least: int = 1) -> tuple[str, ...]:

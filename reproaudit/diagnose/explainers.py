@@ -20,7 +20,8 @@ from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import MAIN_PROCESS, Run
 from reproaudit.trace.views import OpEvent
 
-_SEEDINGS = ("torch.manual_seed", "torch.seed", "torch.Generator.seed")
+_OWN_SEEDINGS = ("torch.Generator.seed", "torch.Generator.manual_seed")
+_SEEDINGS = ("torch.manual_seed", "torch.seed", *_OWN_SEEDINGS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +160,9 @@ def _explain_draw(case: Case) -> Answer:
     )
     unseeded = replace(order, cause=Cause.UNSEEDED_RNG)
     seedings = [call for call in case.calls if _seeds_before(call, case)]
+    if EventFlag.OWN_GENERATOR in case.event.flags:
+        # A seed of another generator counts only if it made that of this one.
+        seedings = [call for call in seedings if call.name in _OWN_SEEDINGS] or seedings
     if seedings:
         # The last one counts: it is the seed that the drawn numbers follow from.
         last = seedings[-1]

@@ -106,10 +106,15 @@ def seeds_libraries(name: str) -> bool:
     return INTERVENTIONS[name].acts_on in (Part.SEEDS, Part.ENTROPY)
 
 
+def read_program(subject: SubjectSpec, location: Location | None) -> ProgramText | None:
+    """Return the file of a location if it is one of the program's own, and Python."""
+    file = _find_file(subject, location)
+    return _read_program(file) if file is not None else None
+
+
 def read_line(subject: SubjectSpec, location: Location | None) -> str:
     """Return a line of the program's own files; "" if it cannot be read."""
-    file = _find_file(subject, location)
-    program = _read_program(file) if file is not None else None
+    program = read_program(subject, location)
     if program is None or location is None:
         return ""
     lines = split_lines(program.text)

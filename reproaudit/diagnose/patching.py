@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from reproaudit.compare.interning import Interned
 from reproaudit.diagnose.advice import advise
+from reproaudit.diagnose.hashed_seeds import name_hash
 from reproaudit.diagnose.patch import Patch, Repair, make_patch, read_line
 from reproaudit.diagnose.trials import are_equal
 from reproaudit.errors import SubjectError
@@ -60,6 +61,7 @@ class Patcher:
 
         `fix` is all that was proven together, where that is more than the findings say.
         """
+        findings = [name_hash(finding, self._lab.subject) for finding in findings]
         proven = [finding for finding in findings if _is_proven(finding)]
         if not proven:
             return list(findings)

@@ -19,12 +19,12 @@ def fix_seeds(program: ProgramText, edit: FixSeed, nodes: Sequence[ast.AST]) -> 
     edits: list[Edit] = []
     names = {name for name, _ in _find_seeds(ast.walk(program.tree))}
     for name, seed in _find_seeds(nodes):
-        if not isinstance(seed, ast.Constant) and _is_from(seed, edit.sources):
+        if not _is_number(seed) and _is_from(seed, edit.sources):
             # A name is made of something elsewhere, and that is where it is told.
             if not name or not edit.sources:
                 edits.append(_replace(program, seed, edit.value))
     for node in nodes:
-        if not isinstance(node, ast.Assign) or isinstance(node.value, ast.Constant):
+        if not isinstance(node, ast.Assign) or _is_number(node.value):
             continue
         is_seed = not names.isdisjoint(map(ast.unparse, node.targets))
         if is_seed and _is_from(node.value, edit.sources):
@@ -74,6 +74,11 @@ def _find_seeds(nodes: Sequence[ast.AST] | Iterator[ast.AST]) -> Iterator[tuple[
                 if isinstance(seed, (ast.Name, ast.Attribute)):
                     name = ast.unparse(seed)
                 yield name, seed
+
+
+def _is_number(seed: ast.expr) -> bool:
+    """Return True for a seed that is given as it is; None asks for one."""
+    return isinstance(seed, ast.Constant) and seed.value is not None
 
 
 def _is_from(seed: ast.expr, sources: Sequence[str]) -> bool:

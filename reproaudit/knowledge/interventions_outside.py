@@ -17,8 +17,10 @@ from reproaudit.knowledge.traits import (
     SortIterated,
     UnwrapCalls,
     rank_first,
+    rank_seedings,
 )
 from reproaudit.model.result import Cause
+from reproaudit.trace.words import SEEDINGS
 
 SEED = 0  # of everything that an intervention seeds
 _GENERATORS = ("default_rng", "SeedSequence", "PCG64", "MT19937", "Philox", "SFC64")
@@ -30,6 +32,9 @@ def _seed_bare(functions: Sequence[str]) -> RenameCalls:
     return RenameCalls(names, arguments=str(SEED), only_bare=True, everywhere=True)
 
 
+# A seed of 0 counts as false, and then there is none.
+_NO_FALSE_SEED = FixSeed((" or None",), value=str(SEED))
+_CHECKSUM = "# zlib.crc32(repr(value).encode()), or hashlib, in the place of hash(value)"
 _SEED_CALL = RenameCalls({"seed": "seed"}, arguments=str(SEED), only_bare=True)
 
 # Neighbours are alike; where evidence ranks two the same, the first is tried first.
@@ -40,11 +45,11 @@ TABLE: tuple[Intervention, ...] = (
         causes=(Cause.UNSEEDED_RNG, Cause.EXTERNAL_LIBRARY, Cause.WORKER_SEED),
         acts_on=Part.SEEDS,
         repair="python_seeds",
-        calls=rank_first("random.") | {"torch.manual_seed": 3},
+        calls=rank_first("random.", "random.seed", "random.Random") | {"torch.manual_seed": 5},
         streams=("python",),
         patch=("import random", "random.seed(0)"),
         at_start=True,
-        edits=(_seed_bare(["Random"]), _SEED_CALL),
+        edits=(_seed_bare(["Random"]), _SEED_CALL, _NO_FALSE_SEED),
         holds_still=True,
     ),
     Intervention(
@@ -56,11 +61,12 @@ TABLE: tuple[Intervention, ...] = (
         causes=(Cause.UNSEEDED_RNG, Cause.EXTERNAL_LIBRARY, Cause.WORKER_SEED),
         acts_on=Part.SEEDS,
         repair="numpy_seeds",
-        calls=rank_first("numpy.random", "numpy.random.RandomState") | {"torch.manual_seed": 4},
+        calls=rank_first("numpy.random", "numpy.random.seed", "numpy.random.RandomState")
+        | {"torch.manual_seed": 6},
         streams=("numpy",),
         patch=("import numpy", "numpy.random.seed(0)"),
         at_start=True,
-        edits=(_seed_bare(["RandomState"]), _SEED_CALL),
+        edits=(_seed_bare(["RandomState"]), _SEED_CALL, _NO_FALSE_SEED),
         holds_still=True,
     ),
     Intervention(
@@ -73,7 +79,7 @@ TABLE: tuple[Intervention, ...] = (
             "numpy.random.default_rng", "numpy.random.SeedSequence", "numpy.random.PCG64"
         ),
         patch=("rng = numpy.random.default_rng(0)",),
-        edits=(_seed_bare(_GENERATORS),),
+        edits=(_seed_bare(_GENERATORS), _NO_FALSE_SEED),
         holds_still=True,
     ),
     Intervention(
@@ -109,7 +115,7 @@ TABLE: tuple[Intervention, ...] = (
         calls=dict.fromkeys(
             ("random.SystemRandom", "os.urandom", "os.getpid", "os.getppid", "uuid.", "secrets."), 1
         )
-        | {"torch.manual_seed": 2},
+        | rank_seedings(2),
         clues={Clue.WORKER_SURROUNDINGS: 2},
         patch=("# a constant in place of what the operating system gives anew to each process",),
         advice_for={
@@ -214,6 +220,8 @@ TABLE: tuple[Intervention, ...] = (
         causes=(Cause.HASH_ORDER,),
         acts_on=Part.HASHES,
         changes=Settings(hash_seed=SEED),
+        calls=rank_seedings(3),
+        advice_for=dict.fromkeys(SEEDINGS, _CHECKSUM),
         clues={Clue.RANDOM_HASHES: 1, Clue.DRAWS_REORDERED: 2},
         patch=("for item in sorted(the_set):  # or start with PYTHONHASHSEED=0",),
         edits=(FixHash(), SortIterated()),
@@ -267,7 +275,7 @@ TABLE: tuple[Intervention, ...] = (
         causes=(Cause.CLOCK, Cause.UNSEEDED_RNG, Cause.WORKER_SEED),
         acts_on=Part.CLOCK,
         repair="clocks",
-        calls=rank_first("time.", "datetime.", "torch.manual_seed"),
+        calls=rank_first("time.", "datetime.") | rank_seedings(2) | {"torch.manual_seed": 1},
         clues={Clue.WORKER_SURROUNDINGS: 1, Clue.DRAWS_REORDERED: 4},
         patch=("now = FIXED_TIME  # a constant, or count steps instead of seconds",),
         advice_for={

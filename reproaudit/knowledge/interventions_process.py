@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from reproaudit.config.settings import Settings
 from reproaudit.knowledge.interventions_outside import SEED
-from reproaudit.knowledge.traits import Clue, Intervention, Part
+from reproaudit.knowledge.traits import Clue, FixSeed, Intervention, Part, rank_seedings
 from reproaudit.model.result import Cause
+from reproaudit.trace.words import SEEDINGS
+
+_NUMBER = "# a number as the seed: id(), and hash() of an object, are made of its address"
 
 TABLE: tuple[Intervention, ...] = (
     Intervention(
@@ -19,6 +22,9 @@ TABLE: tuple[Intervention, ...] = (
         # The hashes of strings decide where things are placed.
         changes=Settings(hash_seed=SEED),
         repair="fixed_addresses",
+        calls=rank_seedings(4),
+        advice_for=dict.fromkeys(SEEDINGS, _NUMBER),
+        edits=(FixSeed(("hash(",)),),
         clues={Clue.UNKNOWN_ORDER: 1, Clue.UNKNOWN_CONTENT: 2, Clue.DRAWS_REORDERED: 3},
         advice="iterate over a list or a dict: sets of objects are in the order of their addresses",
         patch=("things = dict.fromkeys(things)  # or a list: a set of objects has no fixed order",),

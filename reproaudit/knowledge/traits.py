@@ -8,6 +8,7 @@ from enum import Enum
 
 from reproaudit.config.settings import Settings, merge
 from reproaudit.model.result import Cause
+from reproaudit.trace.words import SEEDINGS
 
 _REPAIRS = "reproaudit.record.repairs"
 
@@ -222,6 +223,11 @@ class Rule:
     calls: tuple[str, ...] = ()
     has_exact_line: bool = False
     is_of_stream: bool = False
+
+
+def rank_seedings(rank: int) -> dict[str, int]:
+    """Return the calls that are given a seed, all with one rank."""
+    return dict.fromkeys(SEEDINGS, rank)
 
 
 def rank_first(*calls: str) -> dict[str, int]:

@@ -29,6 +29,16 @@ EXIT_SOFTWARE = 70
 
 # The variable, and the name of the event which says that string hashes are random.
 HASH_SEED = "PYTHONHASHSEED"
+# Calls that may be given a seed which the program makes itself, of whatever it likes.
+SEEDINGS = (
+    "torch.manual_seed",
+    "torch.Generator.manual_seed",
+    "random.seed",
+    "random.Random",
+    "numpy.random.seed",
+    "numpy.random.RandomState",
+    "numpy.random.default_rng",
+)
 LOSS = "loss"  # the output that a backward pass starts from; of several roots "loss[0]" and so on
 RETURN = "return"  # what a function returned or yielded
 RAN = ""  # the name of the line event which says that a statement ran

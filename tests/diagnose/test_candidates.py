@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from reproaudit.diagnose.sources import Explanation
 from reproaudit.model.events import EventFlag, EventKind, Phase
 from reproaudit.model.result import Cause, Evidence, Finding
 from reproaudit.trace.runs import MAIN_PROCESS, Run
-from reproaudit.trace.words import HASH_SEED
+from reproaudit.trace.words import HASH_SEED, SEEDINGS
 from tests.compare.traces import Row, make_run
 
 ROWS = (Row("aten::uniform_", flags=EventFlag.RANDOM), Row("aten::mm"))
@@ -152,3 +153,19 @@ def test_new_content_may_be_undefined_memory_and_another_order_one_of_addresses(
     suspects = ("memory.fill", "addresses.fixed")
     assert tuple(name for name in born if name in suspects) == suspects
     assert tuple(name for name in ordered if name in suspects) == suspects[::-1]
+
+
+@pytest.mark.parametrize("name", SEEDINGS)
+def test_a_seed_that_the_program_gives_is_looked_into_before_generators_are_seeded(
+    name: str,
+) -> None:
+    given = replace(call(name), shown_a="(17,)", shown_b="(18,)")
+    named = find_for_call(given)
+    others = [name for name in named if not name.startswith("seed.")]
+    assert named[: len(others)] == tuple(others)
+    assert {"clock.fixed", "entropy.fixed", "hash.seed", "addresses.fixed"} == set(others)
+
+
+def test_a_generator_that_was_given_no_seed_is_seeded_first() -> None:
+    bare = replace(call("random.Random"), shown_a="no seed", shown_b="no seed")
+    assert find_for_call(bare)[0] == "seed.python"

@@ -70,6 +70,18 @@ def test_a_seed_that_differed_before_the_draw_is_to_blame(pair: tuple[Run, Run])
     assert (found.cause, found.call) == (Cause.UNSEEDED_RNG, seeding)
 
 
+def test_a_draw_from_a_generator_of_its_own_follows_the_seed_of_such_a_generator(
+    tmp_path: Path,
+) -> None:
+    own = replace(ROWS[DRAW], flags=EventFlag.RANDOM | EventFlag.OWN_GENERATOR)
+    other = replace(OTHER_STATE[DRAW], flags=own.flags)
+    a = make_run(tmp_path, 2, [ROWS[EMPTY], own, ROWS[PRODUCT]])
+    b = make_run(tmp_path, 3, [ROWS[EMPTY], other, ROWS[PRODUCT]])
+    seeding = call("torch.Generator.manual_seed")
+    found = answer((a, b), source(Origin.RANDOM, DRAW), [seeding, call("torch.manual_seed")])
+    assert found.call == seeding
+
+
 def test_a_draw_that_only_one_run_makes_shifts_the_stream(pair: tuple[Run, Run]) -> None:
     assert answer(pair, source(Origin.STRUCTURE, DRAW)).cause is Cause.RNG_ORDER
     assert answer(pair, source(Origin.STRUCTURE, PRODUCT)).cause is Cause.UNKNOWN

@@ -149,6 +149,16 @@ def list_torch_calls() -> Iterator[WatchedCall]:
         yield WatchedCall(owner, "manual_seed", "torch.manual_seed", value=_arguments)
         yield WatchedCall(owner, "seed", "torch.seed")
     yield WatchedCall(torch.Generator, "seed", "torch.Generator.seed")
+    yield WatchedCall(
+        torch.Generator,
+        "manual_seed",
+        "torch.Generator.manual_seed",
+        value=_seed_of_generator,
+    )
+
+
+def _seed_of_generator(result: Any, args: Any, kwargs: Any) -> Any:
+    return (*args[1:], *kwargs.values())  # without the generator, which has an address
 
 
 def _arguments(result: Any, args: Any, kwargs: Any) -> Any:

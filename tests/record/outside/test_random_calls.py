@@ -69,3 +69,9 @@ def test_torch_seeded_without_a_number_is_recorded_as_such() -> None:
     call = find(list_torch_calls(), "torch.manual_seed")
     assert read_value(call, None, (5,)) == (5,)
     assert read_value(call, None, ()) == (None,)
+
+
+def test_the_seed_of_a_generator_of_torch_is_recorded_without_the_generator() -> None:
+    call = find(list_torch_calls(), "torch.Generator.manual_seed")
+    generator = object()
+    assert read_value(call, generator, (generator, 5)) == (5,)
