@@ -8,61 +8,28 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from reproaudit.compare.align import Alignment, align
 from reproaudit.config.settings import Settings
-from reproaudit.lock.digests import index_tensors, number_operators
+from reproaudit.lock.digests import index_tensors
 from reproaudit.lock.model import (
-    OUTSIDE,
+    LEFT_KINDS,
     VARIES,
     Entry,
-    LockedOp,
     LockedRun,
     LockedTensor,
     Pairs,
     ValueChange,
     find_changes,
+    is_same,
 )
+from reproaudit.lock.renames import Rename, find_renames, forget_modules
 from reproaudit.lock.text import flatten_settings
+from reproaudit.lock.where import Where, WhereKind, find_first_difference
 
 
 class State(str, Enum):
     EQUAL = "equal"
     DIFFERS = "differs"
     NOT_COMPARABLE = "not-comparable"
-
-
-class WhereKind(str, Enum):
-    """What the first difference is."""
-
-    RESULT = "result"  # an op gave another result for the inputs of the lock
-    OUTSIDE = "outside"  # other content came in from outside PyTorch
-    RANDOM = "random"  # an op drew from a generator in another state
-    # An op got other inputs although every op before it gave the locked result.
-    ARGUMENT = "argument"
-    OPERATORS = "operators"  # ops that only one side has
-    TENSOR = "tensor"  # no op that the lock holds differs: a boundary tensor is all there is
-
-
-@dataclass(frozen=True, slots=True)
-class Where:
-    """The first difference.
-
-    Of OPERATORS, `locked` and `now` are the ops that only one side has; else they are one pair.
-    """
-
-    kind: WhereKind
-    locked: tuple[LockedOp, ...] = ()
-    now: tuple[LockedOp, ...] = ()
-    tensor: str = ""
-
-    @property
-    def first(self) -> LockedOp | None:
-        """The op to name: the one that runs now, where there is one."""
-        if self.now:
-            return self.now[0]
-        if self.locked:
-            return self.locked[0]
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +71,7 @@ class Changes:
 class CheckResult:
     """The outcome for one entry. `compared` counts the deciding tensors of the lock.
 
+    `renames` are tensors that have another name than in the lock, and no other content.
     `why` says why nothing was compared, and `hint` what to do about it.
     """
 
@@ -118,6 +86,12 @@ class CheckResult:
     operators_differ: bool = False  # although every tensor that decides is equal
     is_cut: bool = False
     changes: Changes = Changes()
+    renames: tuple[Rename, ...] = ()
+
+    @property
+    def differing(self) -> int:
+        """How many of the tensors that the lock holds differ; the others in `tensors` are new."""
+        return sum(change.locked is not None for change in self.tensors)
 
     @property
     def is_at_changed_file(self) -> bool:
@@ -158,7 +132,11 @@ def compare_runs(
     if not compared:
         return not_comparable(entry.name, "the lock holds no tensor that decides anything")
     changes = _collect_changes(entry, locked, now, settings)
-    where = _find_first_difference(locked, now)
+    renames, now = find_renames(locked, now)
+    if renames:
+        where = find_first_difference(forget_modules(locked), forget_modules(now))
+    else:
+        where = find_first_difference(locked, now)
     tensors = tuple(_find_changed_tensors(locked, now))
     if not tensors:
         return CheckResult(
@@ -169,6 +147,7 @@ def compare_runs(
             operators_differ=where is not None,
             is_cut=locked.is_cut,
             changes=changes,
+            renames=renames,
         )
     if where is None:
         first = tensors[0].either
@@ -182,6 +161,7 @@ def compare_runs(
         operators=len(locked.operators),
         is_cut=locked.is_cut,
         changes=changes,
+        renames=renames,
     )
 
 
@@ -209,9 +189,11 @@ def _is_change(change: TensorChange) -> bool:
     """Return True if the sides differ, and in a tensor that decides something on either."""
     locked = change.locked
     now = change.now
+    if locked is None and change.either.kind in LEFT_KINDS:
+        return False  # what is left besides changes nothing of what the lock holds
     if locked is None or now is None:
         return change.either.is_deciding
-    if _is_same(locked.digest, now.digest):
+    if is_same(locked.digest, now.digest):
         return False
     return locked.is_deciding or now.is_deciding
 
@@ -259,118 +241,3 @@ def _name_program_changes(rows: Pairs) -> Pairs:
             label += f" (time {counts[name]})"
         found.append((label, value))
     return tuple(found)
-
-
-# -- where
-
-
-def _find_first_difference(locked: LockedRun, now: LockedRun) -> Where | None:
-    """Return where the op streams first differ in what they computed.
-
-    None if they do not, as far as they were kept.
-    """
-    a = locked.operators
-    b = now.operators
-    numbers_a, numbers_b = number_operators(a, b)
-    pairs = align(numbers_a, numbers_b)
-    count = len(pairs.pairs_a)
-    if count and (locked.is_cut or now.is_cut):
-        # What follows the last pair of a stream that was cut lacks its partner because of the cut.
-        last_a = pairs.pairs_a[-1]
-        last_b = pairs.pairs_b[-1]
-        a = a[: last_a + 1]
-        b = b[: last_b + 1]
-    at = _find_unequal_pair(a, b, pairs)
-    if at is None:
-        return _find_lone_ops(a, b, pairs, count)
-    first = a[pairs.pairs_a[at]]
-    second = b[pairs.pairs_b[at]]
-    if _is_same(first.inputs, second.inputs):
-        kind = _classify_source(first, second)
-        return Where(kind, locked=(first,), now=(second,))
-    # Other inputs: they come from an op that only one side has, or else from no op at all.
-    where = _find_lone_ops(a, b, pairs, at, only_new=True)
-    if where is None:
-        where = Where(WhereKind.ARGUMENT, locked=(first,), now=(second,))
-    return where
-
-
-def _find_unequal_pair(
-    a: Sequence[LockedOp], b: Sequence[LockedOp], pairs: Alignment
-) -> int | None:
-    """Return the number of the first pair whose digests differ."""
-    for number, (i, j) in enumerate(zip(pairs.pairs_a, pairs.pairs_b, strict=True)):
-        locked = a[i]
-        now = b[j]
-        is_equal = _is_same(locked.inputs, now.inputs) and _is_same(locked.outputs, now.outputs)
-        if not is_equal:
-            return number
-    return None
-
-
-def _classify_source(locked: LockedOp, now: LockedOp) -> WhereKind:
-    """Return why an op gave another result although its inputs are the locked ones."""
-    if locked.inputs == OUTSIDE:
-        return WhereKind.OUTSIDE
-    if locked.generator and not _is_same(locked.generator, now.generator):
-        return WhereKind.RANDOM
-    return WhereKind.RESULT
-
-
-def _is_same(locked: str, now: str) -> bool:
-    """Return True if a digest is the locked one, or if the lock does not hold it to one."""
-    return locked in (now, VARIES)
-
-
-def _find_lone_ops(
-    a: Sequence[LockedOp],
-    b: Sequence[LockedOp],
-    pairs: Alignment,
-    until: int,
-    *,
-    only_new: bool = False,
-) -> Where | None:
-    """Return the first ops before pair `until` that one side lacks.
-
-    Those whose result the other side never had are preferred: an op like the one behind
-    `print(loss.item())` computes nothing that others read. With `only_new`, None if there are only
-    such.
-    """
-    results_a = {op.outputs for op in a}
-    results_b = {op.outputs for op in b}
-    harmless = None
-    for gap in _list_gaps(a, b, pairs, until):
-        is_new_in_a = any(op.outputs not in results_b for op in gap.locked)
-        is_new_in_b = any(op.outputs not in results_a for op in gap.now)
-        if is_new_in_a or is_new_in_b:
-            return gap
-        if harmless is None:
-            harmless = gap
-    if only_new:
-        return None
-    return harmless
-
-
-def _list_gaps(
-    a: Sequence[LockedOp], b: Sequence[LockedOp], pairs: Alignment, until: int
-) -> Iterator[Where]:
-    """Yield the ops between two pairs, up to pair `until`, wherever there are any.
-
-    After the last pair, the ends of the streams are as good as one.
-    """
-    ends_a = [*map(int, pairs.pairs_a), len(a)]
-    ends_b = [*map(int, pairs.pairs_b), len(b)]
-    start_a = 0
-    start_b = 0
-    for number in range(until + 1):
-        end_a = ends_a[number]
-        end_b = ends_b[number]
-        gap = Where(
-            WhereKind.OPERATORS,
-            locked=tuple(a[start_a:end_a]),
-            now=tuple(b[start_b:end_b]),
-        )
-        if gap.first is not None:
-            yield gap
-        start_a = end_a + 1
-        start_b = end_b + 1

@@ -13,6 +13,7 @@ from reproaudit.lock.model import Pairs
 
 _MOST_FILES = 5000
 _DIGITS = 16  # of a digest
+_LINE_DIGITS = 8
 
 
 def find_code_files(subject: SubjectSpec, shown: Iterable[str]) -> Pairs:
@@ -47,6 +48,32 @@ def find_code_files(subject: SubjectSpec, shown: Iterable[str]) -> Pairs:
         found[name] = digest[:_DIGITS]
         waiting += _find_imports(path, content, roots)
     return tuple(sorted(found.items()))
+
+
+class SourceLines:
+    """What stands in the lines of the program's own files, as digests that ignore its place."""
+
+    def __init__(self, subject: SubjectSpec) -> None:
+        self._folder = subject.folder
+        self._lines: dict[str, list[str]] = {}
+
+    def digest(self, path: str, line: int) -> str:
+        """Return 8 hexadecimal digits; "" for files of others, and lines that cannot be read."""
+        if not is_own(path):
+            return ""
+        if path not in self._lines:
+            self._lines[path] = self._read(path)
+        lines = self._lines[path]
+        if not 0 < line <= len(lines):
+            return ""
+        text = lines[line - 1].strip()
+        return hashlib.sha256(text.encode()).hexdigest()[:_LINE_DIGITS]
+
+    def _read(self, path: str) -> list[str]:
+        try:
+            return (self._folder / path).read_text(encoding="utf-8").split("\n")
+        except (OSError, UnicodeDecodeError):
+            return []
 
 
 def is_own(path: str) -> bool:

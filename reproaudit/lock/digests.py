@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from operator import attrgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +16,17 @@ from reproaudit.compare.interning import Interned
 from reproaudit.compare.leavings import LEFT_NUMBERS
 from reproaudit.compare.tables import tabulate_boundaries
 from reproaudit.config.subject import SubjectSpec
-from reproaudit.lock.code_files import find_code_files, is_own
+from reproaudit.lock.code_files import SourceLines, find_code_files, is_own
 from reproaudit.lock.lines import OP_DIGITS, TENSOR_DIGITS
-from reproaudit.lock.model import OUTSIDE, VARIES, LockedOp, LockedRun, LockedTensor, Pairs
+from reproaudit.lock.model import (
+    AFTER_ALL_STEPS,
+    OUTSIDE,
+    VARIES,
+    LockedOp,
+    LockedRun,
+    LockedTensor,
+    Pairs,
+)
 from reproaudit.model.events import EventFlag, EventKind
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
@@ -28,7 +37,7 @@ from reproaudit.trace.words import is_loss
 OpNumbers = npt.NDArray[np.int64]  # one per operator of a stream
 TensorName = tuple[str, int, str, str]  # process, step, kind, name
 TensorKey = tuple[str, int, str, str, int]  # and its occurrence, from 0: a name may come again
-OpPlace = tuple[str, int, str, str, str]  # process, step, phase, module, op
+OpPlace = tuple[str, int, str, str, str, str]  # process, step, phase, module, op, text
 
 # Ops that compute nothing, as views and empty tensors do, that raised, or that have no digest.
 _NO_DIGEST = EventFlag.VIEW | EventFlag.UNDEFINED | EventFlag.RAISED | EventFlag.UNDIGESTED
@@ -51,13 +60,14 @@ def read_locked_run(
 ) -> LockedRun:
     """Return what a run at operation level computed, of its operators at most the first ones."""
     operators: list[LockedOp] = []
+    lines = SourceLines(subject)
     total = 0
     for process, trace in run.traces:
         events = _find_operators(trace, with_threads=other_threads)
         total += len(events)
         room = most_operators - len(operators)
         for event in events[:room]:
-            op = _read_operator(process, trace, int(event))
+            op = _read_operator(process, trace, int(event), lines)
             operators.append(op)
     tensors = _read_tensors(run, interned, with_threads=other_threads)
     return LockedRun(
@@ -132,15 +142,17 @@ def _find_operators(trace: Trace, *, with_threads: bool) -> OpNumbers:
     return np.flatnonzero(wanted)
 
 
-def _read_operator(process: str, trace: Trace, event: int) -> LockedOp:
+def _read_operator(process: str, trace: Trace, event: int, lines: SourceLines) -> LockedOp:
     op = trace.op(event)
     if op.flags & EventFlag.BIRTH:
         inputs = OUTSIDE
     else:
         inputs = _format_digest(op.inputs[0], OP_DIGITS)
     generator = ""
+    text = ""
     if op.drew_from is not None:
         generator = _format_digest(op.drew_from, OP_DIGITS)
+        text = lines.digest(op.location.path, op.location.line)
     return LockedOp(
         process=process,
         step=op.step,
@@ -152,6 +164,7 @@ def _read_operator(process: str, trace: Trace, event: int) -> LockedOp:
         inputs=inputs,
         outputs=_format_digest(op.outputs[0], OP_DIGITS),
         generator=generator,
+        text=text,
     )
 
 
@@ -177,16 +190,28 @@ def _format_digest(word: int, digits: int) -> str:
 def _read_tensors(run: Run, interned: Interned, *, with_threads: bool) -> Iterator[LockedTensor]:
     table = tabulate_boundaries(run, interned, with_threads=with_threads)
     traces = dict(run.traces)
-    # In the order of the run: that of the table is by hash.
-    order = np.lexsort((table.events, table.processes))
+    # In the order of the run: that of the table is by hash. What the program leaves comes last.
+    is_left = np.isin(table.kinds, LEFT_NUMBERS)
+    order = np.lexsort((table.events, is_left, table.processes))
+    left: list[LockedTensor] = []
     for row in order:
-        # A lock holds what is computed step by step.
-        if table.kinds[row] in LEFT_NUMBERS:
-            continue
         label = table.labels[table.processes[row]]
+        if left and (left[0].process != label or not is_left[row]):
+            yield from _sort_left(left)
+            left.clear()
         event = int(table.events[row])
         decides = bool(table.deciding[row])
-        yield _read_tensor(label, traces[label], event, is_deciding=decides)
+        tensor = _read_tensor(label, traces[label], event, is_deciding=decides)
+        if is_left[row]:
+            left.append(replace(tensor, step=AFTER_ALL_STEPS))
+        else:
+            yield tensor
+    yield from _sort_left(left)
+
+
+def _sort_left(tensors: Iterable[LockedTensor]) -> list[LockedTensor]:
+    """Sort what a process leaves: in which order objects die is chance."""
+    return sorted(tensors, key=attrgetter("kind", "name", "digest"))
 
 
 def _read_tensor(process: str, trace: Trace, event: int, *, is_deciding: bool) -> LockedTensor:
@@ -250,7 +275,8 @@ def number_operators(
     def number(stream: Sequence[LockedOp]) -> OpNumbers:
         numbers = []
         for op in stream:
-            place = (op.process, op.step, op.phase, op.module, op.op)
+            # Of a draw what stands in its line counts: a new one is told from those around it.
+            place = (op.process, op.step, op.phase, op.module, op.op, op.text)
             if place not in known:
                 known[place] = len(known)
             numbers.append(known[place])

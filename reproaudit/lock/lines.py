@@ -17,7 +17,8 @@ _MAX_NUMBER_DIGITS = 9
 _MAX_SHOWN = 40  # characters of a word in an error
 _DIGEST = re.compile(r"[0-9a-f]+", re.ASCII)
 _ESCAPE = re.compile(r"%(?![0-9A-F]{2})")
-_OPERATOR_FORM = "PHASE INPUTS OUTPUTS OPERATOR FILE:LINE MODULE [generator=DIGEST]"
+_OPERATOR_FORM = "PHASE INPUTS OUTPUTS OPERATOR FILE:LINE MODULE [generator=DIGEST] [line=DIGEST]"
+_FURTHER = ("generator", "line")
 _PHASES = frozenset(phase.name.lower() for phase in Phase)
 
 
@@ -117,15 +118,12 @@ def read_tensor(text: str, place: Place) -> LockedTensor:
 
 
 def read_operator(text: str, place: Place) -> LockedOp:
-    """Read a line PHASE INPUTS OUTPUTS OPERATOR FILE:LINE MODULE [generator=DIGEST]."""
+    """Read a line as `_OPERATOR_FORM` says it."""
     words = text.split()
-    count = len(words)
-    if count not in (6, 7) or words[0] not in _PHASES:
+    if len(words) < 6 or words[0] not in _PHASES:
         raise Malformed(f"the line is not {_OPERATOR_FORM}")
     phase, inputs, outputs, op, location, module = words[:6]
-    generator = ""
-    if count == 7:
-        generator = _read_generator(words[6])
+    further = _read_further(words[6:])
     # The last colon stands before the line: a path may hold others.
     path, colon, line = location.rpartition(":")
     if not colon:
@@ -140,7 +138,8 @@ def read_operator(text: str, place: Place) -> LockedOp:
         module=read_word(module),
         inputs=_read_inputs(inputs),
         outputs=read_digest(outputs, OP_DIGITS),
-        generator=generator,
+        generator=further.get("generator", ""),
+        text=further.get("line", ""),
     )
 
 
@@ -150,13 +149,17 @@ def _read_inputs(text: str) -> str:
     return read_digest(text, OP_DIGITS)
 
 
-def _read_generator(text: str) -> str:
-    key, _, digest = text.partition("=")
-    if key != "generator":
-        raise Malformed(f"the line is not {_OPERATOR_FORM}")
-    if not digest:
-        return ""
-    return read_digest(digest, OP_DIGITS)
+def _read_further(words: list[str]) -> dict[str, str]:
+    """Return the digests that a line holds under a name, in the order in which they are written."""
+    found: dict[str, str] = {}
+    wanted = list(_FURTHER)
+    for word in words:
+        key, _, digest = word.partition("=")
+        if key not in wanted:
+            raise Malformed(f"the line is not {_OPERATOR_FORM}")
+        del wanted[: wanted.index(key) + 1]
+        found[key] = read_digest(digest, OP_DIGITS) if digest else ""
+    return found
 
 
 def _quote(text: str) -> str:

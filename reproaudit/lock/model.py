@@ -15,8 +15,11 @@ OUTSIDE = "outside"  # in place of an op's inputs: its content came from NumPy, 
 # In place of a digest: two runs of one program differed here, without consequence.
 VARIES = "varies"
 # A batch and a module's output that autograd goes on from decide nothing: what comes of them does.
-DECIDING_KINDS = frozenset({"output", "loss", "gradient", "parameter"})
-KINDS = ("batch", "intermediate", "output", "loss", "gradient", "parameter")
+DECIDING_KINDS = frozenset({"output", "loss", "gradient", "parameter", "saved", "final"})
+# What the program leaves has no step: when something dies or is saved is chance.
+LEFT_KINDS = frozenset({"saved", "final"})
+KINDS = ("batch", "intermediate", "output", "loss", "gradient", "parameter", "saved", "final")
+AFTER_ALL_STEPS = -1
 
 Pairs = tuple[tuple[str, str], ...]
 ValueChange = tuple[str, str, str]  # name, value in the lock, value now
@@ -24,7 +27,7 @@ ValueChange = tuple[str, str, str]  # name, value in the lock, value now
 
 @dataclass(frozen=True, slots=True)
 class LockedTensor:
-    """One boundary tensor.
+    """One boundary tensor; `step` is AFTER_ALL_STEPS of what the program leaves.
 
     `digest` is 16 hexadecimal digits; `value` is the text of a loss, "" for all else.
     """
@@ -47,7 +50,8 @@ class LockedOp:
     """One call of an op that computes something.
 
     Digests are 8 hexadecimal digits, or VARIES; inputs may be OUTSIDE. `generator` is the digest of
-    the state that a random op drew from, "" for all others. `path` and `module` may be "".
+    the state that a random op drew from, "" for all others. `path` and `module` may be "". `text`
+    is a digest of what stands in the line of a random op, "" where that is not known.
     """
 
     process: str
@@ -60,6 +64,7 @@ class LockedOp:
     inputs: str
     outputs: str
     generator: str = ""
+    text: str = ""
 
     @property
     def place(self) -> str:
@@ -93,7 +98,7 @@ class LockedRun:
 
     @property
     def steps(self) -> int:
-        return len({tensor.step for tensor in self.tensors})
+        return len({tensor.step for tensor in self.tensors} - {AFTER_ALL_STEPS})
 
     @property
     def uses_cuda(self) -> bool:
@@ -188,6 +193,11 @@ def find_changes(before: Pairs, now: Pairs) -> tuple[ValueChange, ...]:
         new = second.get(name, "unset")
         found.append((name, old, new))
     return tuple(found)
+
+
+def is_same(locked: str, now: str) -> bool:
+    """Return True if a digest is the locked one, or if the lock does not hold it to one."""
+    return locked in (now, VARIES)
 
 
 def find_nearest_run(runs: Sequence[LockedRun], environment: Pairs) -> LockedRun:

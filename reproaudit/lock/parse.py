@@ -25,7 +25,7 @@ from reproaudit.lock.lines import (
     read_tensor,
     read_word,
 )
-from reproaudit.lock.model import Entry, Lock, LockedOp, LockedRun, LockedTensor
+from reproaudit.lock.model import AFTER_ALL_STEPS, Entry, Lock, LockedOp, LockedRun, LockedTensor
 from reproaudit.lock.text import END, FORMAT_VERSION, MAGIC
 
 MAX_BYTES = 64 << 20
@@ -268,6 +268,10 @@ class _Reader:
                 self._run = _RunDraft(line=self._number)
             case ["code"] | ["set-by-the-program"] if self._run is not None:
                 pass
+            case ["left"] if self._run is not None:
+                self._place = Place(process="", step=AFTER_ALL_STEPS)
+            case ["left", process] if self._run is not None:
+                self._place = Place(process=read_word(process), step=AFTER_ALL_STEPS)
             case ["step" | "operators-of-step", step] if self._run is not None:
                 self._place = Place(process="", step=read_count(step))
             case ["step" | "operators-of-step", step, process] if self._run is not None:
@@ -297,7 +301,7 @@ class _Reader:
                 run.changes.append(read_pair(text))
             case "code":
                 run.files.append(read_file(text))
-            case "step":
+            case "step" | "left":
                 run.tensors.append(read_tensor(text, self._place))
             case "operators-of-step":
                 run.operators.append(read_operator(text, self._place))

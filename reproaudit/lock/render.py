@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
-from reproaudit.lock.check import Changes, CheckResult, State, TensorChange, Where, WhereKind
-from reproaudit.lock.model import LockedOp, LockedTensor, ValueChange
+from reproaudit.lock.check import Changes, CheckResult, State, TensorChange
+from reproaudit.lock.model import AFTER_ALL_STEPS, LockedOp, LockedTensor, ValueChange
+from reproaudit.lock.where import Where, WhereKind
 from reproaudit.report.layout import make_rows
 
 Row = tuple[str, str]  # a label, and what it says
@@ -25,7 +26,23 @@ _WHAT = {
     ),
     WhereKind.OPERATORS: "operators that only one side has",
     WhereKind.TENSOR: "a tensor; no operator that the lock holds differs",
+    WhereKind.NEW_DRAW: (
+        "the random stream was drawn from earlier, by this new line: later draws give others"
+    ),
+    WhereKind.MORE_DRAWS: (
+        "the random stream was drawn from more often, at this line: later draws give others"
+    ),
+    WhereKind.FEWER_DRAWS: (
+        "the random stream is not drawn from here any more, as it was at this line of the lock: "
+        "later draws give others"
+    ),
 }
+_ONE_SIDED = (
+    WhereKind.OPERATORS,
+    WhereKind.NEW_DRAW,
+    WhereKind.MORE_DRAWS,
+    WhereKind.FEWER_DRAWS,
+)
 
 
 def to_lines(result: CheckResult, lock_name: str) -> list[str]:
@@ -62,13 +79,15 @@ def _write_not_comparable(result: CheckResult) -> list[str]:
 
 
 def _write_equal(result: CheckResult, lock_name: str) -> list[str]:
-    remarks = make_rows(list(_list_changes(result)))
+    remarks = make_rows([*_list_changes(result), *_list_renames(result)])
     if result.operators_differ:
         remarks.append(
             "operators    not all are the locked ones, without consequence for any tensor"
         )
     state = "equal"
-    if remarks:
+    if result.renames:
+        state = "equal, under other names"
+    elif remarks:
         state = "equal, though not run as it was locked"
     holds = f"computes what {lock_name} holds: {result.compared} tensors"
     lines = [f"{state}: {result.name} {holds}"]
@@ -103,7 +122,8 @@ def _write_headline(where: Where, result: CheckResult) -> str:
     op = where.first
     if op is None:
         step = result.tensors[0].either.step
-        return f"first at the {where.tensor} of step {step}"
+        of = "" if step == AFTER_ALL_STEPS else "of "
+        return f"first at the {where.tensor} {of}{_name_step(step)}"
     moment = _write_moment(op)
     return f"first at {_name_op(op)}, {op.place} ({moment})"
 
@@ -126,7 +146,7 @@ def _write_where(where: Where, result: CheckResult) -> list[str]:
         if result.is_cut:
             advice = "holds fewer operators than the program runs; --ops keeps more"
             rows.append(("lock", advice))
-    elif where.kind is WhereKind.OPERATORS:
+    elif where.kind in _ONE_SIDED:
         rows += _list_operators("only locked", where.locked)
         rows += _list_operators("only now", where.now)
     else:
@@ -168,7 +188,9 @@ def _write_tensors(result: CheckResult) -> Iterator[str]:
     changes = result.tensors
     steps = {change.either.step for change in changes}
     span = _write_span(steps)
-    yield f"{len(changes)} of {result.compared} tensors, in {span}"
+    new = len(changes) - result.differing
+    also = f", and {new} that the lock does not have" if new else ""
+    yield f"{result.differing} of {result.compared} tensors{also}, {span}"
     # Losses first: their values are numbers that a reader knows.
     losses = []
     others = []
@@ -186,11 +208,17 @@ def _write_tensors(result: CheckResult) -> Iterator[str]:
 
 
 def _write_span(steps: Collection[int]) -> str:
-    first = min(steps)
-    last = max(steps)
-    if first == last:
-        return f"step {first}"
-    return f"steps {first} to {last}"
+    numbered = [step for step in steps if step != AFTER_ALL_STEPS]
+    if not numbered:
+        return "at the end"
+    first = min(numbered)
+    last = max(numbered)
+    span = f"in step {first}" if first == last else f"in steps {first} to {last}"
+    return span if AFTER_ALL_STEPS not in steps else f"{span} and at the end"
+
+
+def _name_step(step: int) -> str:
+    return "at the end" if step == AFTER_ALL_STEPS else f"step {step}"
 
 
 def _write_tensor(change: TensorChange) -> tuple[str, ...]:
@@ -201,7 +229,7 @@ def _write_tensor(change: TensorChange) -> tuple[str, ...]:
     locked = _write_content(change.locked, with_shape=change.has_other_shape)
     now = _write_content(change.now, with_shape=change.has_other_shape)
     return (
-        f"step {tensor.step}",
+        _name_step(tensor.step),
         tensor.kind,
         tensor.name,
         shape,
@@ -227,7 +255,7 @@ def _get_content(tensor: LockedTensor) -> str:
 def _write_causes(result: CheckResult) -> list[str]:
     if not result.changes.is_any:
         return ["nothing that is recorded: if it is not the data, the program is not reproducible"]
-    return make_rows(list(_list_changes(result)))
+    return make_rows([*_list_changes(result), *_list_renames(result)])
 
 
 def _list_changes(result: CheckResult) -> Iterator[Row]:
@@ -237,6 +265,15 @@ def _list_changes(result: CheckResult) -> Iterator[Row]:
         yield "settings", _write_change(name, before, now)
     for name, before, now in changes.environment:
         yield "environment", _write_change(name, before, now)
+
+
+def _list_renames(result: CheckResult) -> Iterator[Row]:
+    """Yield which tensors have other names: a change of names, not of numerics."""
+    for name, other in result.renames[:_MOST_ROWS]:
+        yield "names", f"{name} is {other} now, with the same contents"
+    left = len(result.renames) - _MOST_ROWS
+    if left > 0:
+        yield "names", f"and {left} more; reproaudit lock {result.name} writes them anew"
 
 
 def _list_files(result: CheckResult) -> Iterator[Row]:
@@ -290,7 +327,9 @@ def _make_entry_document(result: CheckResult) -> Document:
         "hint": result.hint,
         "compared": result.compared,
         "where": where,
-        "differing": len(result.tensors),
+        "differing": result.differing,
+        "new": len(result.tensors) - result.differing,
+        "renamed": [{"locked": name, "now": other} for name, other in result.renames],
         "first_differing": [_make_tensor_document(change) for change in shown],
         "changed": _make_changes_document(result.changes),
         "at_changed_file": result.is_at_changed_file,

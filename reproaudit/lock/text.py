@@ -14,7 +14,15 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from reproaudit.config.settings import Settings, to_dict
-from reproaudit.lock.model import Entry, Lock, LockedOp, LockedRun, LockedTensor, Pairs
+from reproaudit.lock.model import (
+    AFTER_ALL_STEPS,
+    Entry,
+    Lock,
+    LockedOp,
+    LockedRun,
+    LockedTensor,
+    Pairs,
+)
 
 MAGIC = "reproaudit-lock"
 FORMAT_VERSION = 1
@@ -130,7 +138,10 @@ def _write_tensors(run: LockedRun) -> Iterator[str]:
     sections = groupby(run.tensors, key=_get_section)
     for (process, step), tensors in sections:
         yield ""
-        yield _write_heading("step", step, process)
+        if step == AFTER_ALL_STEPS:
+            yield _write_process("left", process)
+        else:
+            yield _write_heading("step", step, process)
         for tensor in tensors:
             yield _write_tensor(tensor)
 
@@ -155,7 +166,10 @@ def _get_section(row: LockedTensor | LockedOp) -> tuple[str, int]:
 
 
 def _write_heading(word: str, step: int, process: str) -> str:
-    heading = f"{word} {step}"
+    return _write_process(f"{word} {step}", process)
+
+
+def _write_process(heading: str, process: str) -> str:
     if process:
         heading += f" {write_word(process)}"
     return heading
@@ -186,4 +200,6 @@ def _write_operator(op: LockedOp) -> str:
     ]
     if op.generator:
         words.append(f"generator={op.generator}")
+    if op.text:
+        words.append(f"line={op.text}")
     return "  " + " ".join(words)

@@ -34,7 +34,7 @@ def test_a_subject_is_locked_with_its_arguments_and_settings(runs: Any, capsys: 
         Entry("train.py", ("--lr", "0.1"), settings=Settings(seed=1), runs=(RUN,)),
     )
     assert capsys.readouterr().out == (
-        "locked: train.py --lr 0.1 in reproaudit.lock: 5 tensors of 2 steps, 8 of 10 operators\n"
+        "locked: train.py --lr 0.1 in reproaudit.lock: 7 tensors of 2 steps, 8 of 10 operators\n"
         "  operators    --ops keeps more; of later ones the tensors of each step are compared\n"
     )
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reproaudit.config.settings import Settings
-from reproaudit.lock.model import OUTSIDE, VARIES, Entry, Lock, LockedOp, LockedRun, LockedTensor
+from reproaudit.lock.model import (
+    AFTER_ALL_STEPS,
+    OUTSIDE,
+    VARIES,
+    Entry,
+    Lock,
+    LockedOp,
+    LockedRun,
+    LockedTensor,
+)
 
 HERE = (("device", "cpu"), ("python", "3.11"), ("cpu capability", "AVX2"), ("threads", "2"))
 THERE = (("device", "cuda"), ("python", "3.11"), ("gpu", "A: B  C"))
@@ -38,7 +47,7 @@ def tensor(name: str, digest: str = "a", kind: str = "gradient", **changes: obje
 
 OPERATORS = (
     op("lift_fresh", OUTSIDE, "b0", phase="data", module=""),
-    op("uniform_.default", "0", "b1", generator="0000cafe"),
+    op("uniform_.default", "0", "b1", generator="0000cafe", text="0000beef"),
     op("addmm.default", "b0", "b2"),
     op("relu.default", "b2", "b3"),
     op("sum.default", "b3", "b4", path="", line=0),
@@ -53,7 +62,9 @@ TENSORS = (
     tensor("net.weight", "3"),
     tensor("net.weight", "4"),
     tensor("net.weight", "5", "parameter", step=1),
+    tensor("w", "6", "final", step=AFTER_ALL_STEPS),
     tensor("ünï cöde%-\n", "6", "parameter", process="child-1"),
+    tensor("best.pt: w", "6", "saved", process="child-1", step=AFTER_ALL_STEPS),
 )
 RUN = LockedRun(
     HERE,

@@ -11,12 +11,12 @@ from reproaudit.config.settings import Settings
 from reproaudit.lock.check import (
     CheckResult,
     State,
-    WhereKind,
     choose_exit_code,
     compare_runs,
     not_comparable,
 )
 from reproaudit.lock.model import OUTSIDE, VARIES, Entry, LockedRun
+from reproaudit.lock.where import WhereKind
 from tests.lock.locks import HERE, THERE, op, run_with, tensor
 
 BEFORE = (op("addmm", "1", "2"), op("relu", "2", "3"), op("sum", "3", "4"), op("mul", "4", "5"))
@@ -156,7 +156,7 @@ def test_a_batch_that_differs_decides_nothing() -> None:
 
 
 def test_tensors_that_one_side_lacks_are_differences() -> None:
-    result = checked(replace(LOCKED, tensors=(tensor("v", "1"),)))
+    result = checked(replace(LOCKED, tensors=(tensor("v", "8"),)))
     assert result.state is State.DIFFERS
     assert [
         (change.locked and change.locked.name, change.now and change.now.name)

@@ -18,7 +18,7 @@ from reproaudit.lock.digests import (
     read_locked_run,
     shorten_path,
 )
-from reproaudit.lock.model import OUTSIDE, VARIES, LockedRun
+from reproaudit.lock.model import AFTER_ALL_STEPS, OUTSIDE, VARIES, LockedRun
 from reproaudit.model.events import EventFlag, EventKind, Phase
 from reproaudit.trace.values import TensorValue
 from tests.compare.traces import Row, make_run
@@ -74,9 +74,33 @@ def test_tensors_stand_in_the_order_of_the_run_with_what_they_decide(tmp_path: P
     ]
 
 
-def test_what_the_program_leaves_is_in_no_lock(tmp_path: Path) -> None:
-    left = Row("best.pt: w", kind=EventKind.SAVED, inputs=1, inputs_high=1)
-    assert locked(tmp_path, (*ROWS, left)).tensors == locked(tmp_path).tensors
+def test_what_the_program_leaves_comes_last_whenever_it_was_left(tmp_path: Path) -> None:
+    saved = Row("best.pt: w", 6, kind=EventKind.SAVED, inputs=1, inputs_high=1, step=1)
+    dead = Row("v", 7, kind=EventKind.FINAL)
+    found = locked(tmp_path, (saved, dead, *ROWS)).tensors
+    assert [(one.kind, one.name, one.step) for one in found[-3:]] == [
+        ("output", "metric", 0),
+        ("final", "v", AFTER_ALL_STEPS),
+        ("saved", "best.pt: w", AFTER_ALL_STEPS),
+    ]
+
+
+def test_of_a_draw_what_stands_in_its_line_is_held_wherever_the_line_is(tmp_path: Path) -> None:
+    def digests(text: str, line: int) -> list[str]:
+        row = Row("aten::uniform_", 1, flags=EventFlag.RANDOM, aux=1, line=line)
+        folder = tmp_path / str(line)
+        folder.mkdir()
+        run = make_run(folder, 0, (row, Row("aten::mm", 2, line=line)))
+        (folder / "train.py").write_text(text)
+        subject = parse_subject("train.py", cwd=folder)
+        found = read_locked_run(run, subject, Interned(), most_operators=9, other_threads=False)
+        return [op.text for op in found.operators]
+
+    first = digests("a = draw()\n", 1)
+    assert first == digests("# moved\n  a = draw()\n", 2)
+    assert (len(first[0]), first[1]) == (8, "")
+    assert first != digests("\n\nb = draw()\n", 3)
+    assert digests("", 4) == ["", ""]
 
 
 def test_ops_past_the_limit_are_counted_and_not_kept(tmp_path: Path) -> None:

@@ -12,13 +12,12 @@ from reproaudit.lock.check import (
     Changes,
     CheckResult,
     State,
-    Where,
-    WhereKind,
     compare_runs,
     not_comparable,
 )
 from reproaudit.lock.model import Entry
 from reproaudit.lock.render import to_document, to_lines
+from reproaudit.lock.where import Where, WhereKind
 from tests.lock.locks import HERE, op, run_with, tensor
 
 LOCKED = run_with(

@@ -12,7 +12,7 @@ import pytest
 
 from reproaudit.config.settings import Settings, merge
 from reproaudit.errors import SubjectError
-from reproaudit.lock.check import CheckResult, State, WhereKind
+from reproaudit.lock.check import CheckResult, State
 from reproaudit.lock.model import Entry, Lock
 from reproaudit.lock.parse import from_text
 from reproaudit.lock.runs import (
@@ -24,6 +24,7 @@ from reproaudit.lock.runs import (
     parse_entry_subject,
 )
 from reproaudit.lock.text import to_text
+from reproaudit.lock.where import WhereKind
 from reproaudit.model.events import EventKind, Outcome, OutcomeKind, Phase
 from reproaudit.runs.progress import Quiet
 from reproaudit.trace.runs import Run
