@@ -82,10 +82,12 @@ def make_patch(
     for repair in repairs:
         for name in repair.names:
             entry = INTERVENTIONS[name]
-            if repair.below is not None and seeds_libraries(name) and not entry.at_start:
-                if not draft.seed_library(repair.below, repair.location):
+            if repair.below is not None and seeds_libraries(name):
+                if draft.seed_library(repair.below, repair.location):
+                    continue
+                if not entry.at_start:
                     left.append(name)
-                continue
+                    continue
             # An edit of the line to blame says more than lines at the start of the program.
             if draft.edit_line(entry, repair.location):
                 continue

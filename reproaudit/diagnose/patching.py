@@ -18,6 +18,8 @@ from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run
 
 _LEAST_RUNS = 2
+# Calls that make a generator of its own, or its seed.
+_ASK_FOR_SEED = ("numpy.random.SeedSequence", "os.urandom", "random.Random", "secrets.", "uuid.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,9 @@ def _list_repairs(proven: Sequence[Finding], whole: Sequence[str]) -> list[Repai
     said: set[str] = set()
     for finding in proven:
         assert finding.fix is not None
-        repairs.append(Repair(finding.fix.settings, finding.location, finding.below))
+        # A draw from a global stream is repaired by the seed of that stream.
+        below = finding.below if finding.call.startswith(_ASK_FOR_SEED) else None
+        repairs.append(Repair(finding.fix.settings, finding.location, below))
         said.update(finding.fix.settings)
     rest = tuple(name for name in whole if name not in said)
     if rest:

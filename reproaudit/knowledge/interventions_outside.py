@@ -62,7 +62,8 @@ TABLE: tuple[Intervention, ...] = (
         acts_on=Part.SEEDS,
         repair="numpy_seeds",
         calls=rank_first("numpy.random", "numpy.random.seed", "numpy.random.RandomState")
-        | {"torch.manual_seed": 6},
+        # RandomState() without a seed asks as new generators do.
+        | {"numpy.random.SeedSequence": 2, "torch.manual_seed": 6},
         streams=("numpy",),
         patch=("import numpy", "numpy.random.seed(0)"),
         at_start=True,

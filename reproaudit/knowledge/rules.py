@@ -53,7 +53,10 @@ _CAUSES = (
         id="RA103",
         cause=Cause.WORKER_SEED,
         title="worker processes are seeded differently in each run",
-        advice="derive worker seeds from torch.initial_seed()",
+        advice=(
+            "derive the seeds of DataLoader workers from torch.initial_seed(); pass a seed to each "
+            "job of a pool"
+        ),
         explanation=(
             "A DataLoader seeds Python's, NumPy's and torch's global generators in each "
             "worker with a number drawn in the main process plus the worker's own. Generators "

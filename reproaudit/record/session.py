@@ -141,6 +141,7 @@ class Recorder:
         self.optimizer_steps = 0
         self.has_optimizer = False
         self.is_child = False
+        self.is_spawned = False  # a child that is a new interpreter, and no fork
         self.on_call: Callable[[object], None] | None = None  # is given what a call returned
         self.on_complete: Callable[[], None] | None = None
         self.on_flush: list[Callable[[], None]] = []
@@ -360,5 +361,5 @@ class Recorder:
             shown=shown,
             below=below,
         )
-        if self.is_child:  # a worker may be killed without warning
+        if self.is_child or self.is_spawned:  # a worker may be killed without warning
             writer.flush(self.step)

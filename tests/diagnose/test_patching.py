@@ -288,3 +288,21 @@ def test_what_was_proven_together_and_belongs_to_no_finding_is_in_the_patch(tmp_
         "+random.seed(0)",
     ]
     assert found.fix.settings == ("seed.torch",)
+
+
+@pytest.mark.parametrize(
+    ("call", "added"),
+    [
+        ("numpy.random.SeedSequence", "+ask(3, seed=0)"),
+        ("numpy.random.choice", "+numpy.random.seed(0)"),
+    ],
+    ids=["a generator of its own", "the global stream"],
+)
+def test_a_library_is_given_a_seed_where_it_makes_a_generator(
+    tmp_path: Path, call: str, added: str
+) -> None:
+    write(tmp_path, "import numpy\nask(3)\n")
+    lab = FakeLab(tmp_path, lambda request: 1)
+    below = LibraryCall("library.ask", "ask", "seed")
+    (fix,) = patched(lab, replace(proven("seed.numpy", line=2, call=call), below=below))
+    assert [row for row in fix.patch if row.startswith("+") and "+++" not in row] == [added]

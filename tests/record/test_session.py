@@ -199,3 +199,14 @@ def test_children_stop_where_the_plan_says_so_for_them(make_recorder: MakeRecord
     recorder.plan = replace(recorder.plan, steps_of_children=4)
     recorder.after_fork_in_child()
     assert recorder.most_steps == 4
+
+
+def test_what_a_spawned_child_asks_for_is_kept_though_the_child_is_killed(
+    make_recorder: MakeRecorder, tmp_path: Path
+) -> None:
+    recorder = make_recorder(None)
+    recorder.is_spawned = True
+    recorder.emit_entropy("random.random", digest=(1, 0), before=(2, 0), shown="0.5", site=0)
+    # Nobody finishes its trace.
+    (call,) = Trace.open(tmp_path / "trace").entropy_calls()
+    assert call.call == "random.random"

@@ -133,5 +133,6 @@ def install_in_child(
     """
     folder = os.path.join(str(plan.trace_dir), f"{CHILD_PREFIX}spawned-{label}")
     recorder = Installation(plan, folder, when_imported=when_imported).recorder
+    recorder.is_spawned = True
     recorder.limit_as_child()
     return recorder
