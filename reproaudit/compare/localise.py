@@ -16,7 +16,6 @@ from reproaudit.model.events import EventFlag, EventKind, Location
 from reproaudit.trace.columns import EventColumns
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
-from reproaudit.trace.views import OpEvent
 
 _Keys = npt.NDArray[np.uint64]
 _Numbers = npt.NDArray[np.int64]
@@ -48,8 +47,9 @@ class Source:
     one op at one line are one source, the first of them: a loop repeats them at every step.
     `allocation` is set for UNDEFINED only: the event that allocated the memory, in run `a`, or in
     `b` where `a` has none. `made_at` is set for INPUT only: where the memory was made that somebody
-    wrote outside PyTorch. So is `mixed_by`: the source's op and others stand in another order, and
-    this event, in run `a`, is the first whose content depends on that order.
+    wrote outside PyTorch, or where the op `written_by`, of another thread, wrote it. `mixed_by`
+    too: the source's op and others stand in another order, and this event, in run `a`, is
+    the first whose content depends on it.
     """
 
     origin: Origin
@@ -59,6 +59,7 @@ class Source:
     order: float
     allocation: int | None = None
     made_at: Location | None = None
+    written_by: str | None = None
     mixed_by: int | None = None
     count: int = 1
 
@@ -232,8 +233,7 @@ def _classify_input(process: _Process, a: int, b: int) -> Source:
         allocation = a if op_a.allocated_by is None else op_a.allocated_by
         source = process.compared_source(Origin.UNDEFINED, a, b)
         return replace(source, allocation=allocation)
-    made_at = _find_maker(process.a, op_a) or _find_maker(process.b, process.b.op(b))
-    return replace(process.compared_source(Origin.INPUT, a, b), made_at=made_at)
+    return _add_maker(process.compared_source(Origin.INPUT, a, b), process)
 
 
 def _find_mixing(ops_a: _Ops, ops_b: _Ops, event: int, interned: Interned) -> int | None:
@@ -255,9 +255,20 @@ def _find_mixing(ops_a: _Ops, ops_b: _Ops, event: int, interned: Interned) -> in
     return int(ops_a.events[position + alone[0]]) if len(alone) else None
 
 
-def _find_maker(trace: Trace, op: OpEvent) -> Location | None:
-    """Return the line that made the memory which was written outside PyTorch before the read."""
-    return None if op.made_by is None else trace.event(op.made_by).location
+def _add_maker(source: Source, process: _Process) -> Source:
+    """Add the line that made the memory which was written outside PyTorch before the read.
+
+    Or the op of another thread that wrote it last.
+    """
+    for trace, number in ((process.a, source.event_a), (process.b, source.event_b)):
+        maker = None if number is None else trace.op(number).made_by
+        if maker is None:
+            continue
+        # A trace may come from a stranger, and name an event that it does not have.
+        made = trace.event(min(maker, len(trace.events) - 1))
+        written_by = None if made.flags & EventFlag.BIRTH else made.name
+        return replace(source, made_at=made.location, written_by=written_by)
+    return source
 
 
 def _find_first_structure(
@@ -344,13 +355,14 @@ def _localise_threads(process: _Process, interned: Interned) -> Source | None:
     event_a = int(ops_a.events[first])
     event_b = int(ops_b.events[partners[0]]) if len(partners) else None
     if not len(seen) or event_b is None:
-        return Source(
+        read = Source(
             origin=Origin.INPUT,
             process=process.label,
             event_a=event_a,
             event_b=event_b,
             order=event_a,
         )
+        return _add_maker(read, process)
     if rows_a.flags[first] & EventFlag.RANDOM:
         # The state was read just before the op drew, and another thread may have drawn in between.
         return process.compared_source(Origin.RANDOM, event_a, event_b)

@@ -38,6 +38,9 @@ def find_candidates(
     cause = finding.cause
     against_cause = list_against((cause,), cuda=cuda)
     found: list[str] = []
+    if cause is Cause.RNG_ORDER:
+        # A seed makes no draws come in another order.
+        found += list_for_clue(Clue.DRAWS_REORDERED)
     # A call and a race are seen, so what they name is likelier than what the cause suggests.
     if explained.call is not None:
         found += find_for_call(explained.call)
@@ -55,8 +58,6 @@ def find_candidates(
         if _draws_from_own_generator(explained, pair):
             clue = Clue.OWN_GENERATOR
         found += list_for_clue(clue)
-    if cause is Cause.RNG_ORDER:
-        found += list_for_clue(Clue.DRAWS_REORDERED)
     is_unplaced = explained.is_from_outside and not explained.has_exact_line
     if cause is Cause.UNKNOWN or is_unplaced or is_doubted:
         # First what is suspected, then what is usual.

@@ -218,10 +218,10 @@ class Diagnostician:
         self._pinning.add(explanations, pair)
         has_pins = any(known.pin is not None for known in self._pinning.known)
         if not has_pins:
-            # Where nothing can be pinned, sources are silenced by interventions. If those of the
-            # first choice make runs equal, nothing is left to differ.
-            first_choices = self._unite_choices(1)
-            if self._search.find_first_enough(first_choices):
+            # Where nothing can be pinned, sources are silenced by interventions. If those that are
+            # likeliest make runs equal, nothing is left to differ. Pinned runs are recorded in more
+            # detail than their reference, so that addresses are never alike in them.
+            if self._search.find_first_enough(self._unite_choices(_WIDEST_CHOICE)):
                 return
         self._pinning.complete()
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from reproaudit.compare.entropy import EntropyCall, Strength, best_candidate
 from reproaudit.compare.localise import Origin, Source
+from reproaudit.diagnose.thread_draws import find_call_in_thread, find_draw_in_thread
 from reproaudit.knowledge.mechanisms import find_mechanism
 from reproaudit.knowledge.rules import find_cause_of_call
 from reproaudit.model.events import EventFlag, EventKind, Location
@@ -169,9 +170,14 @@ def _explain_draw(case: Case) -> Answer:
         place = _find_known_location(case.trace, last.location)
         return replace(unseeded, location=place or case.location, call=last)
     # Threads take turns at one stream, and a state that both runs had is no missing seed.
-    if case.event.is_in_thread or _drew_alike_before(case):
+    if not case.event.is_in_thread and not _drew_alike_before(case):
+        return unseeded
+    other = find_draw_in_thread(case.trace, case.event)
+    if other is None:
         return order
-    return unseeded
+    # The main thread draws in its own order: what comes in between is the other thread's.
+    note = f"a thread draws from the stream that {case.op} at {case.location} draws from"
+    return replace(order, op=other.name, location=other.known_location, notes=(note,))
 
 
 def _explain_birth(case: Case) -> Answer:
@@ -183,6 +189,14 @@ def _explain_input(case: Case) -> Answer:
     """An input differed although no earlier op's output did."""
     made_at = case.source.made_at
     has_threads = len(case.a.main.threads) > 1
+    written_by = case.source.written_by
+    if made_at is not None and written_by is not None:
+        return Answer(
+            cause=Cause.THREAD_RACE,
+            op=written_by,
+            location=made_at,
+            notes=(f"another thread reads it: {case.op} at {case.location}",),
+        )
     if made_at is not None and has_threads:
         note = (
             f"memory made at {made_at} was written outside PyTorch while a thread of the program "
@@ -259,6 +273,18 @@ def _blame_outside(
         )
     caller = case.a.trace_of(call.process)
     place = _find_known_location(caller, call.location)
+    in_thread = None
+    if call.process == MAIN_PROCESS:
+        in_thread = find_call_in_thread(case.a.main, case.b.main, call)
+    if in_thread is not None:
+        note = f"{in_thread.name} is called by threads, which take turns at one stream by chance"
+        return Answer(
+            cause=Cause.RNG_ORDER,
+            op=None,
+            location=in_thread.known_location or place,
+            notes=(note,),
+            call=call,
+        )
     # Results in another order are mixed by the op that joins them: it is named beside the call.
     is_input = case.source.origin is Origin.INPUT
     names_op = is_input and call.strength is Strength.ARRIVAL

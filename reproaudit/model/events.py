@@ -54,7 +54,9 @@ class EventFlag(IntFlag):
     KEPT = 128  # values.safetensors holds tensors of this event
     PINNED = 512  # the op's outputs were replaced by those of a reference run
     OUTSIDE_WRITE = (
-        256  # an input changed since event number `aux` made it, and no recorded op wrote it
+        # an input changed since event number `aux` made it, and no recorded op wrote it; or the op
+        # of that number, in another thread, was the last to write it
+        256
     )
     RACED = 16384  # an input that the op does not write changed while it ran
     INTERMEDIATE = 2048  # a module's output that autograd goes on from: what comes of it decides

@@ -42,7 +42,9 @@ NO_STRING = 0  # entry 0 of the string table is ""
 #                                          UNDEFINED: event that
 #                                          allocated;
 #                                          OUTSIDE_WRITE: event
-#                                          that made the memory
+#                                          that made the memory, or
+#                                          wrote it in another
+#                                          thread
 # BATCH …   its name         -             string:                 -                digest
 # PARAMETER,                               "float32[8, 3]"
 # FINAL

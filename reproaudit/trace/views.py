@@ -56,7 +56,8 @@ class OpEvent(Event):
 
     `drew_from` is the 64-bit digest of the generator state that it consumed. `allocated_by` is the
     event that allocated the undefined memory which it read or passed on, `made_by` the event that
-    made the memory which was written outside PyTorch before it read it.
+    made the memory which was written outside PyTorch before it read it, or that wrote it in another
+    thread.
     """
 
     module: str

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.compare.entropy import EntropyCall, strength_of
-from reproaudit.compare.localise import Origin, Source
+from reproaudit.compare.entropy import EntropyCall, differing_calls, strength_of
+from reproaudit.compare.interning import Interned
+from reproaudit.compare.localise import Origin, Source, localise
 from reproaudit.diagnose.explainers import EXPLAINERS, Answer, explain, make_case
-from reproaudit.model.events import EventFlag, Location
+from reproaudit.model.events import EventFlag, EventKind, Location
 from reproaudit.model.result import Cause
 from reproaudit.trace.runs import MAIN_PROCESS, Run
 from tests.compare.traces import Row, make_run
@@ -114,3 +115,49 @@ def test_only_an_op_that_joins_what_arrived_is_named_beside_the_call(
     arrived = source(Origin.INPUT, PRODUCT)
     assert answer(pair, arrived, [call("queue.Queue.get")]).op == "aten::mm"
     assert answer(pair, arrived, [call("os.listdir")]).op is None
+
+
+def test_where_a_thread_writes_what_the_main_one_reads_the_write_is_named(tmp_path: Path) -> None:
+    write = Row("aten::mul_.Tensor", 7, 1, thread=1, line=3)
+    read = Row("aten::addmm", 8, 1, flags=EventFlag.OUTSIDE_WRITE, line=6)
+    other = replace(read, inputs=2)
+    runs = make_run(tmp_path, 0, [write, read]), make_run(tmp_path, 1, [write, other])
+    (found,) = localise(*runs, Interned()).sources
+    assert (found.origin, found.event_a, found.written_by) == (Origin.INPUT, 1, write.name)
+    said = answer(runs, found)
+    assert (said.cause, said.op) == (Cause.THREAD_RACE, write.name)
+    assert said.location == Location("train.py", 3, "main")
+    assert said.notes == ("another thread reads it: aten::addmm at train.py:6 in main",)
+
+
+def test_of_a_thread_and_the_main_one_that_share_a_stream_the_threads_draw_is_named(
+    tmp_path: Path,
+) -> None:
+    weights = Row("aten::uniform_", 7, flags=EventFlag.RANDOM, aux=5, line=2)
+    drawn = Row("aten::randn", 3, flags=EventFlag.RANDOM, aux=8, thread=1, line=4)
+    dropout = Row("aten::bernoulli_.float", 9, flags=EventFlag.RANDOM, aux=6, line=6)
+    runs = (
+        make_run(tmp_path, 0, [weights, drawn, dropout]),
+        make_run(tmp_path, 1, [weights, drawn, replace(dropout, aux=7)]),
+    )
+    found = answer(runs, source(Origin.RANDOM, 2))
+    assert (found.cause, found.op) == (Cause.RNG_ORDER, "aten::randn")
+    assert found.location == Location("train.py", 4, "main")
+
+
+def test_calls_of_threads_that_share_a_seeded_stream_come_in_another_order(tmp_path: Path) -> None:
+    calls = [
+        Row("random.random", 4, 1, kind=EventKind.ENTROPY, thread=1, line=3),
+        Row("random.uniform", 5, 2, kind=EventKind.ENTROPY, thread=1, line=4),
+        Row("aten::lift_fresh", 6, flags=EventFlag.BIRTH, line=7),
+    ]
+    other = [calls[0], replace(calls[1], inputs=3, outputs=8), replace(calls[2], outputs=9)]
+    never_alike = [replace(calls[0], inputs=7, outputs=7), *other[1:]]
+    runs = [make_run(tmp_path, n, rows) for n, rows in enumerate((calls, other, never_alike))]
+    for run, cause, line in (
+        (runs[1], Cause.RNG_ORDER, 3),
+        (runs[2], Cause.UNSEEDED_RNG, 4),
+    ):
+        pair = (runs[0], run)
+        found = answer(pair, source(Origin.BIRTH, 2), differing_calls(*pair, Interned()))
+        assert (found.cause, found.location) == (cause, Location("train.py", line, "main"))

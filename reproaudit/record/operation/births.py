@@ -1,4 +1,4 @@
-"""Tensors whose content came from outside PyTorch, and whether it changed without an op."""
+"""Memory whose content came from outside PyTorch, or was written in place by another thread."""
 
 from __future__ import annotations
 
@@ -24,8 +24,17 @@ class _Birth:
     storage: StorageWeakRef
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Write:
+    event: int
+    thread: int
+    storage: StorageWeakRef
+
+
 class Births:
     """Follows the memory of tensors made of an array, a list or a buffer, until an op writes it.
+
+    Where several threads run ops, it also follows which of them last wrote memory in place.
 
     Memory that NumPy or another thread shares may change without any op. A view of it is not
     followed: what it shows cannot be compared with the digest of the whole.
@@ -33,9 +42,13 @@ class Births:
 
     def __init__(self) -> None:
         self.followed: dict[int, _Birth] = {}  # by the storage's key
+        self.is_following = False
+        self._written: dict[int, _Write] = {}
+        self._has_threads = False
 
     def add(self, tensors: Sequence[torch.Tensor], parts: Sequence[Part], event: int) -> None:
         """Follow what event number `event` brought in; `parts` are the tensors' digests."""
+        self.is_following = True
         for tensor, part in zip(tensors, parts, strict=False):
             storage = storage_of(tensor)
             if storage is None or not tensor.is_cpu or tensor.numel() < 2:
@@ -49,18 +62,42 @@ class Births:
                 storage=StorageWeakRef(storage),
             )
 
+    def add_write(self, tensors: Sequence[torch.Tensor], event: int, thread: int) -> None:
+        """Follow what event number `event` wrote in place in this thread, 0 being the main one."""
+        if thread:
+            self._has_threads = self.is_following = True
+        if not self._has_threads:
+            return
+        for tensor in tensors:
+            storage = storage_of(tensor)
+            if storage is None:
+                continue
+            if len(self._written) >= _MOST_FOLLOWED:
+                self._written.clear()
+            write = _Write(event, thread, StorageWeakRef(storage))
+            self._written[storage_key(storage)] = write
+
     def end(self, tensors: Sequence[torch.Tensor]) -> None:
         """Stop following what an op wrote."""
         for tensor in tensors:
             storage = storage_of(tensor)
             if storage is not None:
                 self.followed.pop(storage_key(storage), None)
+                self._written.pop(storage_key(storage), None)
 
-    def find_changed(self, tensors: Sequence[torch.Tensor], parts: Sequence[Part]) -> int | None:
+    def find_changed(
+        self, tensors: Sequence[torch.Tensor], parts: Sequence[Part], thread: int = 0
+    ) -> int | None:
         """Return the event of the first of `tensors` that differs from what it was at its birth.
 
-        `parts` are the digests of `tensors` now.
+        Or the event of another thread than `thread` that last wrote it. `parts` are the digests of
+        `tensors` now.
         """
+        for tensor in tensors if self._written else ():
+            storage = storage_of(tensor)
+            write = None if storage is None else self._written.get(storage_key(storage))
+            if write is not None and write.thread != thread and not write.storage.expired():
+                return write.event
         if len(tensors) != len(parts):
             return None
         for tensor, part in zip(tensors, parts, strict=True):

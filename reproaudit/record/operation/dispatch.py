@@ -144,6 +144,8 @@ class OperationMode(GuestMode):
             self._follow_memory(info, args, result, allocation=allocation, flags=flags)
         if flags & _BIRTH:
             self._births.add(written, outputs, event)
+        elif written and (info.mutated or info.mutated_names) and place[0] != _BACKWARD:
+            self._births.add_write(written, event, self.recorder.thread())
         if chosen is not None:
             chosen.finish(event)
         return result
@@ -177,8 +179,8 @@ class OperationMode(GuestMode):
                 flags = _READS_UNDEFINED
                 aux = undefined
         inputs = self._digest_all(read) if read else []
-        if self._births.followed and not flags:
-            changed = self._births.find_changed(read, inputs)
+        if self._births.is_following and not flags:
+            changed = self._births.find_changed(read, inputs, self.recorder.thread())
             if changed is not None:
                 flags = _OUTSIDE_WRITE
                 aux = changed
@@ -294,7 +296,7 @@ class OperationMode(GuestMode):
         """Digest what an op wrote: from here on it is defined, and was made by PyTorch."""
         if self._undefined.is_following:
             self._undefined.subtract(tensors)
-        if self._births.followed:
+        if self._births.is_following:
             self._births.end(tensors)
         return self._digest_all(tensors)
 

@@ -52,3 +52,19 @@ def test_a_single_number_has_no_array_to_share() -> None:
     births = Births()
     follow(births, torch.ones(1), 7)
     assert births.followed == {}
+
+
+def test_memory_that_another_thread_wrote_names_its_write_until_the_reader_writes_it_itself() -> (
+    None
+):
+    births = Births()
+    tensor = torch.zeros(4)
+    births.add_write([tensor], 5, 0)
+    assert not births.is_following, "one thread alone races with nobody"
+    births.add_write([tensor], 6, 1)
+    assert births.find_changed([tensor[:2]], [(0, 0)], 0) == 6
+    assert births.find_changed([tensor], [(0, 0)], 1) is None
+    births.end([tensor])
+    births.add_write([tensor], 8, 0)
+    assert births.find_changed([tensor], [(0, 0)], 0) is None
+    assert births.find_changed([tensor], [(0, 0)], 1) == 8

@@ -1,0 +1,68 @@
+"""Draws of other threads from the stream that a source draws from: their turns come by chance."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from reproaudit.compare.columns import are_among, mix
+from reproaudit.compare.entropy import EntropyCall
+from reproaudit.model.events import EventFlag, EventKind
+from reproaudit.trace.reader import Trace
+from reproaudit.trace.views import Event, OpEvent
+
+# The modules whose functions all draw from one global stream.
+_MODULES = ("random", "numpy.random")
+
+
+def find_draw_in_thread(trace: Trace, draw: OpEvent) -> OpEvent | None:
+    """Return the first op of another thread that draws from a generator of the same kind.
+
+    None if `draw` is made in a thread itself, or if no other thread draws.
+    """
+    if draw.is_in_thread:
+        return None
+    columns = trace.columns
+    kinds = EventFlag.RANDOM | EventFlag.OWN_GENERATOR
+    is_alike = (columns.flags & int(kinds)) == int(draw.flags & kinds)
+    found = np.flatnonzero(is_alike & columns.are(EventKind.OP) & columns.are_in_threads())
+    return trace.op(int(found[0])) if len(found) else None
+
+
+def find_call_in_thread(a: Trace, b: Trace, call: EntropyCall) -> Event | None:
+    """Return the first call of a thread in `a` that draws from the stream that `call` drew from.
+
+    None where only the main thread draws from it, or where both runs have no state of it in common:
+    then it lacks a seed, whoever draws.
+    """
+    module = _find_module(call.name)
+    if module is None or not call.state_differed:
+        return None
+    draws = _find_draws(a, module)
+    in_threads = draws[a.columns.are_in_threads()[draws]]
+    if not len(in_threads):
+        return None
+    others = _find_draws(b, module)
+    states_a = mix(*a.columns.input_digests[draws].T)
+    states_b = mix(*b.columns.input_digests[others].T)
+    if not are_among(states_a, states_b).any():
+        return None
+    return a.event(int(in_threads[0]))
+
+
+def _find_module(name: str) -> str | None:
+    """Return the module whose global stream the call draws from; None if it draws from another."""
+    module, _, function = name.rpartition(".")
+    if module not in _MODULES or function == "seed" or not function.islower():
+        return None
+    return module
+
+
+def _find_draws(trace: Trace, module: str) -> npt.NDArray[np.int64]:
+    is_of_module = np.array(
+        [_find_module(text) == module for text in trace.strings], dtype=np.bool_
+    )
+    columns = trace.columns
+    found = columns.numbers(EventKind.ENTROPY)
+    chosen: npt.NDArray[np.int64] = found[is_of_module[columns.name[found]]]
+    return chosen

@@ -1,0 +1,36 @@
+"""Draws of other threads from the stream that a source draws from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from reproaudit.compare.entropy import EntropyCall, Strength
+from reproaudit.diagnose.thread_draws import find_call_in_thread, find_draw_in_thread
+from reproaudit.model.events import EventFlag, EventKind
+from reproaudit.trace.runs import MAIN_PROCESS
+from tests.compare.traces import Row, make_run
+
+
+def test_a_draw_from_a_generator_of_its_own_shares_no_stream(tmp_path: Path) -> None:
+    own = EventFlag.RANDOM | EventFlag.OWN_GENERATOR
+    rows = [
+        Row("aten::randn", 1, flags=own, aux=1, thread=1, line=2),
+        Row("aten::rand", 2, flags=EventFlag.RANDOM, aux=2, thread=1, line=3),
+        Row("aten::bernoulli_.float", 3, flags=EventFlag.RANDOM, aux=3, line=4),
+    ]
+    trace = make_run(tmp_path, 0, rows).main
+    found = find_draw_in_thread(trace, trace.op(2))
+    assert found is not None
+    assert found.number == 1
+    assert find_draw_in_thread(trace, trace.op(1)) is None
+
+
+def test_only_functions_of_one_module_share_its_stream(tmp_path: Path) -> None:
+    row = Row("random.Random", 1, 1, kind=EventKind.ENTROPY, thread=1)
+    drawn = EntropyCall("random.random", MAIN_PROCESS, 0, 0, Strength.SPECIFIC, "", "", True)
+    for number, (name, is_found) in enumerate(
+        (("random.Random", False), ("random.seed", False), ("random.uniform", True))
+    ):
+        trace = make_run(tmp_path, number, [replace(row, name=name)]).main
+        assert (find_call_in_thread(trace, trace, drawn) is not None) == is_found
