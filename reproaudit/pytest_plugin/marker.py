@@ -18,6 +18,7 @@ from reproaudit.pytest_plugin.checks import is_passed, repeat_test
 from reproaudit.pytest_plugin.child import read_check, record_in_child
 from reproaudit.pytest_plugin.names import MARKER, RESULTS
 from reproaudit.pytest_plugin.options import CheckOptions, complete_options
+from reproaudit.pytest_plugin.recording import run_from_seed
 from reproaudit.report.assertion import AssertionText
 from reproaudit.runs.in_process import CurrentRepetition
 
@@ -98,11 +99,27 @@ class _MarkedTest:
         if options.isolation == "process":
             # Once here, so that a failure of the test's own shows as it always does.
             self._run_protocol(lambda value: None)
+        elif _makes_wider_fixtures(self._item):
+            run_from_seed(options.seed, self._set_up_once)
         result = repeat_test(self._item, options, self._repeat_once, check=0)
         self._keep(result)
         setup, *teardown = [report for report in self._last if report.when != "call"]
         call = self._report_call(self._describe_failure(result))
         return [setup, call, *teardown, *self._tear_down()]
+
+    def _set_up_once(self) -> None:
+        """Make the fixtures that outlive the test, and leave them to all its repetitions.
+
+        A fresh process makes them, and draws for them, before the test. Here the first repetition
+        alone would.
+        """
+        option = self._item.config.option
+        before = option.setuponly
+        option.setuponly = True
+        try:
+            self._run_protocol(lambda value: None)
+        finally:
+            option.setuponly = before
 
     def _repeat_once(self, repetition: CurrentRepetition) -> None:
         self._run_protocol(repetition.record_return)
@@ -216,6 +233,18 @@ def _read_options(item: pytest.Item) -> CheckOptions:
         )
     options = CheckOptions(**marker.kwargs)
     return complete_options(item.config, options, default_runs=_RUNS)
+
+
+def _makes_wider_fixtures(item: pytest.Item) -> bool:
+    """Return True if setting up the test may make a fixture that outlives it."""
+    assert isinstance(item, pytest.Function)
+    definitions = item._fixtureinfo.name2fixturedefs
+    for name in item.fixturenames:
+        for fixture in definitions.get(name, ())[-1:]:
+            is_there = fixture.cached_result is not None and not fixture.params
+            if fixture.scope != "function" and not is_there:
+                return True
+    return False
 
 
 def _check_names(given: Mapping[str, Any]) -> None:

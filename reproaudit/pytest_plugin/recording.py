@@ -34,6 +34,20 @@ def repetitions_from_here(
     return record
 
 
+def run_from_seed(seed: int | None, action: Callable[[], None]) -> None:
+    """Run `action` as the first thing after seeding. Streams are as before when this returns."""
+    from reproaudit.record.state.process_state import ProcessState, seed_streams
+
+    state = ProcessState.capture()
+    try:
+        if seed is not None:
+            seed_streams(seed)
+        action()
+    finally:
+        # Flags that it set are to stay.
+        state.restore_streams()
+
+
 def record_op_values(
     step: Callable[..., Any], devices: Sequence[str], folder: Path, seed: int | None
 ) -> list[list[OpValue]]:

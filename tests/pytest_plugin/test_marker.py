@@ -55,3 +55,75 @@ def test_what_cannot_be_repeated_fails_with_the_reason_and_does_not_run(
         assert said in text
     assert "did you mean 'runs'?" in text
     assert "it ran" not in text.replace('SystemError("it ran")', "")
+
+
+SHARED = """
+import pytest
+import torch
+
+made = []
+
+@pytest.fixture(scope="session")
+def weights():
+    made.append("weights")
+    return torch.randn(6, 2)
+
+@pytest.fixture(scope="module", autouse=True)
+def batch():
+    made.append("batch")
+    torch.set_default_dtype(torch.float64)
+    yield torch.randn(16, 6).float()
+    torch.set_default_dtype(torch.float32)
+
+@pytest.mark.reproducible(runs=2)
+def test_first(weights, batch):
+    return batch @ (weights + torch.randn(6, 2).float())
+
+@pytest.mark.reproducible(runs=2)
+def test_second(weights, batch):
+    return batch @ weights + torch.randn(2).float()
+
+def test_each_was_made_once(weights, batch):
+    assert sorted(made) == ["batch", "weights"]
+    assert torch.get_default_dtype() is torch.float64
+
+class TestWithAFixtureOfItsClass:
+    @pytest.fixture(scope="class", params=[1, 2])
+    def scale(self, request):
+        return request.param * torch.rand(3)
+
+    @pytest.mark.reproducible(runs=2)
+    def test_method(self, scale):
+        return scale + torch.rand(3)
+"""
+
+
+@pytest.mark.parametrize("chosen", [(), ("test_first",), ("test_second", "test_first")])
+def test_fixtures_that_outlive_a_test_may_draw(
+    pytester: pytest.Pytester, chosen: tuple[str, ...]
+) -> None:
+    path = pytester.makepyfile(test_shared=SHARED)
+    names = [f"{path}::{name}" for name in chosen] or [str(path)]
+    quiet = ("-p", "no:randomly", "-p", "no:xdist", "-p", "no:cov")
+    done = pytester.runpytest_inprocess(*quiet, *names)
+    done.assert_outcomes(passed=len(chosen) or 5)
+
+
+BROKEN = """
+import pytest
+
+@pytest.fixture(scope="module")
+def broken():
+    raise OSError("no such data")
+
+@pytest.mark.reproducible
+def test_one(broken):
+    pass
+"""
+
+
+def test_a_fixture_that_fails_ends_the_test_as_it_always_does(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_broken=BROKEN)
+    done = pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:xdist", "-p", "no:cov")
+    done.assert_outcomes(errors=1)
+    assert "no such data" in done.stdout.str()
