@@ -15,7 +15,7 @@ import torch
 
 from reproaudit.config.plan import RunPlan
 from reproaudit.config.subject import SubjectKind, SubjectSpec
-from reproaudit.model.events import Level, OutcomeKind
+from reproaudit.model.events import EventKind, Level, OutcomeKind
 from reproaudit.model.events import Outcome as Ending
 from reproaudit.record.process.install import Installation
 from reproaudit.trace.reader import Trace
@@ -26,6 +26,8 @@ from tests.record.recording import differing_events
 
 REPORT = Path(__file__).parents[2] / "reports" / "accuracy" / "op_db.json"
 SLICES = 8
+# What a program never writes and leaves is what differs, and is told as that.
+LEFT_UNWRITTEN = {"meta": ["weight", "bias"]}
 MODES: dict[str, dict[str, Any]] = {
     "boundaries": {"level": Level.BOUNDARY, "values_mb": 1},
     "digests": {"level": Level.OPERATION},
@@ -111,7 +113,9 @@ def test_two_recordings_are_equal_whatever_lies_in_fresh_memory_of(
             fill_memory(0)
         traces.append(Trace.open(folder / "trace"))
     first, second = traces
-    assert differing_events(first, second) == []
+    assert differing_events(first, second) == LEFT_UNWRITTEN.get(name, [])
+    computed = [kind for kind in EventKind if kind is not EventKind.FINAL]
+    assert differing_events(first, second, *computed) == []
 
 
 @pytest.mark.seeded

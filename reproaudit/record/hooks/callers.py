@@ -11,13 +11,24 @@ _HERE = os.path.abspath(__file__)
 PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(_HERE))) + os.sep
 
 
+def frame_at(depth: int) -> FrameType | None:
+    """Return the frame `depth` frames above the caller's own; None if there are not so many.
+
+    What the interpreter itself calls, at its end or when an object dies, has no frame above it.
+    """
+    try:
+        return _getframe(depth + 1)
+    except ValueError:
+        return None
+
+
 def outer_frame(depth: int) -> FrameType | None:
     """Return the frame `depth` frames above the caller's own; if it is ours, the next that is not.
 
     Wrappers of one function may lie around each other, so that the frame right above one of them
     says nothing.
     """
-    frame: FrameType | None = _getframe(depth + 1)
+    frame = frame_at(depth + 1)
     while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
         frame = frame.f_back
     return frame

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
 import sysconfig
 from types import CodeType, FrameType
 
 from reproaudit.model.events import Location
-from reproaudit.record.hooks.callers import PACKAGE
+from reproaudit.record.hooks.callers import PACKAGE, frame_at
 from reproaudit.trace.writer import TraceWriter
 
-_getframe = sys._getframe
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
 # the cache of modules that torch.compile writes; their names are random
@@ -63,7 +61,8 @@ class FrameKinds:
 
     def is_program(self, depth: int) -> bool:
         """Return True if the frame `depth` frames above the caller's own is the program's."""
-        return self.of(_getframe(depth + 1).f_code) == USER
+        frame = frame_at(depth + 1)
+        return frame is not None and self.of(frame.f_code) == USER
 
     def _classify(self, filename: str) -> int:
         if filename.startswith("<"):
@@ -91,7 +90,7 @@ def line_of_program(kinds: FrameKinds, folder: str, depth: int = 1) -> Location 
 
     Its path is relative to `folder`, which is resolved.
     """
-    frame: FrameType | None = _getframe(depth)
+    frame = frame_at(depth)
     while frame is not None:
         if kinds.of(frame.f_code) == USER:
             code = frame.f_code
@@ -118,7 +117,7 @@ class CallSites:
 
     def here(self, depth: int = 2) -> int:
         """Return the location id of the user's line that called `depth` frames up; 0 for none."""
-        frame: FrameType | None = _getframe(depth)
+        frame = frame_at(depth)
         known = self.kinds.known
         fallback: FrameType | None = None
         while frame is not None:
@@ -139,7 +138,10 @@ class CallSites:
 
         With `program_only` it is not a library's either.
         """
-        kind = self.kinds.of(_getframe(depth).f_code)
+        frame = frame_at(depth)
+        if frame is None:
+            return False
+        kind = self.kinds.of(frame.f_code)
         return kind == USER if program_only else kind != OWN
 
     def _locate(self, frame: FrameType) -> int:

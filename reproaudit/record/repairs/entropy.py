@@ -14,6 +14,7 @@ from multiprocessing.process import current_process
 from types import SimpleNamespace
 from typing import Any
 
+from reproaudit.record.hooks.callers import frame_at
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.repairs import SEED, Reach
 
@@ -27,7 +28,6 @@ _UUID1_START = (12_219_292_800 + 1_735_689_600) * 10_000_000
 _UUID1_TICK = 10_000  # 1 ms
 _TAKE_PIDS = ("kill", "getpgid", "getsid", "sched_getaffinity", "sched_setaffinity")
 
-_getframe = sys._getframe
 _shake = hashlib.shake_256
 _urandom = os.urandom
 _getpid = os.getpid
@@ -79,12 +79,15 @@ class FixedStream:
 def is_for_program(reach: Reach) -> bool:
     """Return True if the program itself called the function that asks.
 
-    Wrappers of the recorder in between do not count.
+    Wrappers of the recorder in between do not count. Below a callback of the interpreter, such as
+    one of atexit, there is no other frame.
     """
     depth = 2
-    while _getframe(depth).f_code.co_filename.startswith(_RECORDER):
+    frame = frame_at(depth)
+    while frame is not None and frame.f_code.co_filename.startswith(_RECORDER):
+        frame = frame.f_back
         depth += 1
-    return reach.is_program(depth)
+    return frame is not None and reach.is_program(depth)
 
 
 def install(reach: Reach) -> None:
