@@ -11,13 +11,14 @@ from reproaudit.diagnose.locate import Locator, RunPair
 from reproaudit.diagnose.sources import with_cause
 from reproaudit.diagnose.trials import Trials, are_equal, differ, find_fault
 from reproaudit.errors import SubjectError
+from reproaudit.knowledge.interventions import list_with_fresh_files
 from reproaudit.knowledge.rules import RULES
 from reproaudit.model.events import EventFlag, Level, Phase
 from reproaudit.model.result import Cause, Finding, Fix, Trial
 from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run
 
-_FRESH_FILES = "files.fresh"
+(_FRESH_FILES,) = list_with_fresh_files()
 _FRESH_RUNS = 3  # that must equal the first run: by chance hardly one would
 _LEAST_ALIKE = 2  # runs at the end that make an order effect likely enough to be tested
 _ELSEWHERE = (

@@ -93,6 +93,11 @@ def list_acting_on(parts: Iterable[Part]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def list_with_fresh_files() -> tuple[str, ...]:
+    """Return the ids of the interventions that give each run the files from before the audit."""
+    return tuple(entry.id for entry in INTERVENTIONS.values() if entry.fresh_files)
+
+
 def combine_settings(base: Settings, names: Sequence[str]) -> Settings:
     """Return `base` changed by the named interventions; what only `base` sets stays."""
     settings = base

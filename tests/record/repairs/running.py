@@ -74,22 +74,24 @@ def reach_here() -> Iterator[Reach]:
         patches.undo()
 
 
-def alike(folder: Path, source: str, *interventions: str) -> set[bool]:
+def alike(folder: Path, source: str, *interventions: str, is_fresh: bool = False) -> set[bool]:
     """Return which of both cases occur when two runs are compared line by line: equal lines, and
     differing ones."""
-    first, second = (run(folder, source, *interventions).splitlines() for _ in range(2))
+    first, second = (
+        run(folder, source, *interventions, is_fresh=is_fresh).splitlines() for _ in range(2)
+    )
     return {one == other for one, other in zip(first, second, strict=True)}
 
 
-def is_repaired(folder: Path, source: str, *interventions: str) -> bool:
+def is_repaired(folder: Path, source: str, *interventions: str, is_fresh: bool = False) -> bool:
     """True if each line that the program writes differs between runs without the interventions and
     none with them.
 
     A race may end alike by chance, most of all on a busy machine, so the runs without are a few
     pairs at need.
     """
-    differs = any(alike(folder, source) == {False} for _ in range(CHANCES))
-    return differs and alike(folder, source, *interventions) == {True}
+    differs = any(alike(folder, source, is_fresh=is_fresh) == {False} for _ in range(CHANCES))
+    return differs and alike(folder, source, *interventions, is_fresh=is_fresh) == {True}
 
 
 def other_than(text: str, folder: Path, source: str) -> str:
