@@ -21,7 +21,7 @@ from reproaudit.cli.choices import (
     resolve_choices,
 )
 from reproaudit.cli.given import keep_options
-from reproaudit.config.project import Choices, ProjectConfig, load_project
+from reproaudit.config.project import DEFAULTS, Choices, ProjectConfig, load_project
 from reproaudit.config.subject import SubjectSpec, parse_subject
 from reproaudit.errors import UsageError
 from reproaudit.model.confidence import count_runs_to_exclude
@@ -31,6 +31,8 @@ from reproaudit.report.output import check_reports, emit
 
 if TYPE_CHECKING:
     from reproaudit.experiment.audit import AuditOptions
+
+_FURTHER_RUNS = 10  # at most, where a program shows disorder and nobody said how many to make
 
 
 def audit(words: list[str]) -> int:
@@ -116,6 +118,7 @@ def make_audit_options(
     wanted = AuditOptions(
         subject=spec,
         runs=_count_runs(options, choices),
+        further_runs=_FURTHER_RUNS if _has_default_runs(options, choices) else 0,
         steps=limit_steps(choices),
         whole_within_s=find_whole_limit(choices, spec),
         timeout_s=choices.timeout_s,
@@ -137,6 +140,11 @@ def make_audit_options(
             hint="--runs 2 or more; for one trace: reproaudit record",
         )
     return wanted
+
+
+def _has_default_runs(options: argparse.Namespace, choices: Choices) -> bool:
+    """Return True if nobody said how many runs to make."""
+    return not options.runs and options.rate is None and choices.runs == DEFAULTS.runs
 
 
 def _count_runs(options: argparse.Namespace, choices: Choices) -> int:

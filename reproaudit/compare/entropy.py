@@ -59,6 +59,7 @@ _ARRIVALS = frozenset(
         "queue.Queue.get",
         "queue.SimpleQueue.get",
         "asyncio.as_completed",
+        "asyncio.wait",
         "torch.utils.data.DataLoader(in_order=False)",
         "sqlite3.random()",
     }

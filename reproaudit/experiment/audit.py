@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from reproaudit.diagnose.misuse import find_misuse
 from reproaudit.diagnose.races import DeviceRace, read_device_races, warn_of_races
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.conclude import collect_alerts, conclude, is_stopped
+from reproaudit.experiment.disorder import find_disorder
 from reproaudit.experiment.next_commands import suggest_commands
 from reproaudit.model.events import (
     EventKind,
@@ -50,10 +52,14 @@ class AuditOptions:
 
     A program whose first run is over within `whole_within_s` seconds is audited to its end, though
     it makes more than `steps`; otherwise up to the step at which the time was over.
+
+    `further_runs`: so many more are made at most, in the time that the `runs` took, while all are
+    equal and the program shows some disorder.
     """
 
     subject: SubjectSpec
     runs: int = 5
+    further_runs: int = 0
     steps: int | None = 10
     whole_within_s: float = 0.0
     timeout_s: float | None = None
@@ -184,6 +190,33 @@ class Experiment:
     # Runs
 
     def _observe(self) -> list[Run]:
+        """Make the runs that decide, and some more where few are likely to miss a difference."""
+        start = time.monotonic()
+        runs = self._make_runs()
+        if self._is_cut_short or not self.options.further_runs or not self._are_equal(runs):
+            return runs
+        sign = find_disorder(runs[0], runs[1], self.options.subject, self.interned)
+        end = 2 * time.monotonic() - start
+        for number in range(self.options.further_runs):
+            if not sign or time.monotonic() > end:
+                break
+            index = len(runs)
+            what = f"further run {number + 1}, because {sign}"
+            try:
+                run = self.lab.run(RunRequest(name=f"run-{index}", index=index, what=what))
+            except (KeyboardInterrupt, SubjectError) as error:
+                self._cut_short(error, f"after {len(runs)} runs that were equal")
+                break
+            runs.append(run)
+            if not self._are_equal([runs[0], run]):
+                break
+        return runs
+
+    def _are_equal(self, runs: Sequence[Run]) -> bool:
+        endings = {(run.outcome.kind, run.outcome.code) for run in runs}
+        return len(endings) == 1 and len(compare_boundaries(runs, self.interned).classes) == 1
+
+    def _make_runs(self) -> list[Run]:
         runs: list[Run] = []
         for index in range(self.options.runs):
             if index + 1 < self.options.runs:

@@ -177,7 +177,8 @@ TABLE: tuple[Intervention, ...] = (
         repair="arrivals",
         calls=rank_first(
             "concurrent.futures", "multiprocessing.", "asyncio.", "torch.utils.data.DataLoader"
-        ),
+        )
+        | {"asyncio.wait": 2},
         patch=(
             (
                 "pool.imap(...)  # not imap_unordered; iterate over the futures themselves, not "

@@ -13,6 +13,8 @@ from reproaudit.trace.words import SEEDINGS
 
 _NUMBER = "# a number as the seed: id(), and hash() of an object, are made of its address"
 
+_GATHER = "await asyncio.gather(*tasks)  # in the order of the tasks: asyncio.wait() gives sets"
+
 TABLE: tuple[Intervention, ...] = (
     Intervention(
         id="addresses.fixed",
@@ -22,8 +24,8 @@ TABLE: tuple[Intervention, ...] = (
         # The hashes of strings decide where things are placed.
         changes=Settings(hash_seed=SEED),
         repair="fixed_addresses",
-        calls=rank_seedings(4),
-        advice_for=dict.fromkeys(SEEDINGS, _NUMBER),
+        calls=rank_seedings(4) | {"asyncio.wait": 1},
+        advice_for=dict.fromkeys(SEEDINGS, _NUMBER) | {"asyncio.wait": _GATHER},
         edits=(FixSeed(("hash(",)),),
         clues={Clue.UNKNOWN_ORDER: 1, Clue.UNKNOWN_CONTENT: 2, Clue.DRAWS_REORDERED: 3},
         advice="iterate over a list or a dict: sets of objects are in the order of their addresses",

@@ -48,3 +48,10 @@ def test_a_rate_chooses_the_number_of_runs_and_excludes_saying_it(tmp_path: Path
 def test_seeds_that_are_no_numbers_are_refused_before_anything_runs() -> None:
     with pytest.raises(UsageError, match="cannot understand --seeds '0,x'"):
         audit(["--seeds", "0,x", "train.py"])
+
+
+def test_further_runs_are_made_only_where_nobody_said_how_many(tmp_path: Path) -> None:
+    assert make_options(tmp_path).further_runs > 0
+    assert make_options(tmp_path, runs=4).further_runs == 0
+    assert make_options(tmp_path, "--runs", "5").further_runs == 0
+    assert make_options(tmp_path, "--rate", "0.5").further_runs == 0

@@ -22,6 +22,7 @@ import pytest
 from reproaudit.cli.main import main
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import SubjectError
+from reproaudit.experiment import audit as audit_module
 from reproaudit.experiment.audit import AuditOptions, Experiment, has_trained
 from reproaudit.model.events import (
     EventFlag,
@@ -376,6 +377,37 @@ def test_equal_runs_of_an_interrupted_audit_are_told_and_are_no_ground_to_pass(
     assert exit_code([result.verdict]) == 2
     assert result.headline.startswith("3 runs are bitwise equal")
     assert result.not_checked[0].why == "it was interrupted after 3 of 5 runs"
+
+
+SETS = "for name in set(words): print(name)\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "made", "headline"),
+    [
+        (SETS, [1] * 7 + [2], "8 runs, 2 distinct"),
+        (SETS, [1] * 8, "8 runs are bitwise equal"),
+        ("words = 3\n", [1] * 8, "5 runs are bitwise equal"),
+        (SETS, [1, 2] + [1] * 6, "5 runs, 2 distinct"),
+    ],
+    ids=["a rare outcome", "none", "no sign of disorder", "seen already"],
+)
+def test_equal_runs_of_a_program_that_shows_disorder_are_followed_by_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, made: list[int], headline: str
+) -> None:
+    (tmp_path / "train.py").write_text(text)
+    result = observe(tmp_path, monkeypatch, made, HUNG, further_runs=3)
+    assert result.headline.startswith(headline)
+
+
+def test_further_runs_take_no_longer_than_the_runs_that_were_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "train.py").write_text(SETS)
+    now = iter([0.0, 10.0, 11.0, 21.0])
+    monkeypatch.setattr(audit_module, "time", SimpleNamespace(monotonic=lambda: next(now)))
+    result = observe(tmp_path, monkeypatch, [1] * 6, HUNG, further_runs=3)
+    assert result.headline.startswith("6 runs are bitwise equal")
 
 
 @pytest.mark.parametrize(

@@ -259,6 +259,7 @@ def _arrival_calls() -> Iterator[WatchedCall]:
         (queue.Queue, "get", "queue.Queue.get"),
         (queue.SimpleQueue, "get", "queue.SimpleQueue.get"),
         (sys.modules.get("asyncio"), "as_completed", "asyncio.as_completed"),
+        (sys.modules.get("asyncio"), "wait", "asyncio.wait"),  # sets, by the address of tasks
     ):
         yield WatchedCall(owner, attribute, name, value=_presence)
     yield WatchedCall(
