@@ -47,7 +47,7 @@ def identify(
     is_of_loss, counted = _classify_names(trace)
     roams = np.isin(kinds, _STATES) | (is_output & is_of_loss[names])
     roams |= is_left | in_thread
-    steps = np.where(roams, -1, columns.step[chosen].astype(np.int64))
+    steps = np.where(roams, -1, interned.count_steps(trace, chosen))
     is_saved = kinds == EventKind.SAVED
     outputs, others = _name_apart_from_position(trace, counted, interned)
     strings, _ = interned.ids(trace)

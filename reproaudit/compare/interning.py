@@ -25,6 +25,8 @@ class Interned:
         self._locations: dict[tuple[str, int], int] = {}
         # The trace is held with its entry: the address of one that is gone is given to another.
         self._by_trace: dict[int, tuple[Trace, Ids, Ids]] = {}
+        # The first event that is compared, and what is added to the numbers of steps.
+        self._beginnings: dict[int, tuple[int, int]] = {}
 
     def string(self, text: str) -> int:
         """Return the common number of a text, which need not be in any trace."""
@@ -42,6 +44,21 @@ class Interned:
         locations = np.array(location_numbers, dtype=np.int64)
         self._by_trace[id(trace)] = (trace, strings, locations)
         return strings, locations
+
+    def begin(self, trace: Trace, event: int, *, step: int = 0) -> None:
+        """Compare a trace from an event on. Its step 0 is step `step` of the others."""
+        self.ids(trace)  # which holds the trace
+        self._beginnings[id(trace)] = (event, step)
+
+    def leave_out_beginning(self, trace: Trace, events: Ids) -> Ids:
+        """Return those of the events that are compared; they rise."""
+        first, _ = self._beginnings.get(id(trace), (0, 0))
+        return events[np.searchsorted(events, first) :]
+
+    def count_steps(self, trace: Trace, events: Ids) -> Ids:
+        """Return the step of each event, as all traces count it."""
+        _, step = self._beginnings.get(id(trace), (0, 0))
+        return trace.columns.step[events].astype(np.int64) + step
 
     def _location(self, place: Location) -> int:
         # A line is the same line whatever the enclosing function is called: generated names vary.

@@ -90,9 +90,9 @@ class _Process:
     a: Trace
     b: Trace
 
-    def select_ops(self, *, in_threads: bool) -> tuple[_Ops, _Ops]:
+    def select_ops(self, interned: Interned, *, in_threads: bool) -> tuple[_Ops, _Ops]:
         """Return the ops of the main thread of both runs, or of all other threads."""
-        return _select_ops(self.a, in_threads), _select_ops(self.b, in_threads)
+        return _select_ops(self.a, interned, in_threads), _select_ops(self.b, interned, in_threads)
 
     def compared_source(self, origin: Origin, a: int, b: int) -> Source:
         """Return a source at a call that both runs have."""
@@ -116,14 +116,14 @@ class _Ops:
         columns = self.columns()
         names = (strings[columns.name], strings[columns.module], locations[columns.location])
         if step:
-            return mix(columns.phase, *names, columns.step)
+            return mix(columns.phase, *names, interned.count_steps(self.trace, self.events))
         return mix(columns.phase, *names)
 
 
-def _select_ops(trace: Trace, in_threads: bool) -> _Ops:
+def _select_ops(trace: Trace, interned: Interned, in_threads: bool) -> _Ops:
     columns = trace.columns
     wanted = columns.are(EventKind.OP) & (columns.are_in_threads() == in_threads)
-    return _Ops(trace, np.flatnonzero(wanted))
+    return _Ops(trace, interned.leave_out_beginning(trace, np.flatnonzero(wanted)))
 
 
 def localise(a: Run, b: Run, interned: Interned) -> Localisation:
@@ -156,7 +156,7 @@ def localise(a: Run, b: Run, interned: Interned) -> Localisation:
 
 
 def _localise_main_thread(process: _Process, interned: Interned) -> Localisation:
-    ops_a, ops_b = process.select_ops(in_threads=False)
+    ops_a, ops_b = process.select_ops(interned, in_threads=False)
     alignment = align(
         ops_a.make_keys(interned, step=True),
         ops_b.make_keys(interned, step=True),
@@ -329,7 +329,7 @@ def _localise_threads(process: _Process, interned: Interned) -> Source | None:
     rest, one whose inputs were also seen in run `b` is a source; if there is none, the first op
     with unseen inputs is reported.
     """
-    ops_a, ops_b = process.select_ops(in_threads=True)
+    ops_a, ops_b = process.select_ops(interned, in_threads=True)
     if not len(ops_a.events) or not len(ops_b.events):
         return None
     rows_a = ops_a.columns()

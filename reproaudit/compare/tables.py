@@ -101,6 +101,7 @@ def tabulate_boundaries(run: Run, interned: Interned, with_threads: bool = True)
         is_undigested = trace.columns.have(EventFlag.UNDIGESTED)
         undigested += int((is_boundary & is_undigested).sum())
         chosen = np.flatnonzero(is_boundary & ~is_undigested)
+        chosen = interned.leave_out_beginning(trace, chosen)
         chosen = select_left(trace, chosen, run.outcome)
         chosen = chosen[~_mark_ignored(trace, chosen, interned.ignored, counts)]
         if not with_threads:
@@ -153,7 +154,7 @@ def _select_rows(trace: Trace, chosen: _Numbers, interned: Interned, *, process:
     is_left = np.isin(kinds, LEFT_NUMBERS)
     # Other threads have no common step.
     unordered = threaded | is_left
-    steps = np.where(unordered, -1, columns.step[chosen].astype(np.int64))
+    steps = np.where(unordered, -1, interned.count_steps(trace, chosen))
     processes = np.full(len(chosen), process)
     columns_of_group = (processes, threaded & ~is_left, steps, kinds, names)
     groups = mix(*columns_of_group)

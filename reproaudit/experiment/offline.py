@@ -13,11 +13,12 @@ from reproaudit.compare.entropy import differing_calls
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import Judged, judge
 from reproaudit.compare.localise import localise
+from reproaudit.compare.resumed import align_resumed
 from reproaudit.config.tolerance import Tolerances
 from reproaudit.diagnose.attribute import settle_finding
-from reproaudit.diagnose.sources import explain_sources
+from reproaudit.diagnose.sources import add_note, explain_sources
 from reproaudit.experiment.conclude import conclude
-from reproaudit.model.events import Level, NotChecked, Unchecked
+from reproaudit.model.events import Level, NotChecked, Phase, ProgramWarning, Unchecked
 from reproaudit.model.result import AuditResult, Finding
 from reproaudit.trace.runs import Run, open_run
 
@@ -30,12 +31,13 @@ def compare_traces(paths: Sequence[Path], tolerances: Tolerances) -> AuditResult
     """
     interned = Interned()
     runs = [open_run(path, index) for index, path in enumerate(paths)]
+    warnings = _align_resumed(runs, interned)
     judged = judge(runs, compare_boundaries(runs, interned), tolerances)
     notes = [*_note_damage(runs), *_note_environments(runs)]
     pair = judged.representatives
     findings: tuple[Finding, ...] = ()
     if pair is not None and _hold_operators(pair):
-        findings = _explain_pair(pair, judged, interned)
+        findings = _explain_pair(pair, judged, interned, is_resumed=bool(warnings))
     elif pair is not None:
         notes.append(
             NotChecked(
@@ -62,22 +64,63 @@ def compare_traces(paths: Sequence[Path], tolerances: Tolerances) -> AuditResult
         settings=(),
         subject=runs[0].main.header["subject"],
         next_commands=next_commands,
+        warnings=warnings,
     )
+
+
+def _align_resumed(runs: Sequence[Run], interned: Interned) -> list[ProgramWarning]:
+    """Have runs that go on from a later step of the first run, or it of theirs, compared so.
+
+    Returns what there is to say of it.
+    """
+    warnings = []
+    first = runs[0]
+    for run in runs[1:]:
+        for straight, resumed in ((first, run), (run, first)):
+            step = align_resumed(straight, resumed, interned)
+            if step is None:
+                continue
+            message = (
+                f"trace {resumed.index} was resumed: its step 0 has the contents of step {step} of "
+                f"trace {straight.index}; they are compared from there on, and step numbers are "
+                f"those of trace {first.index}"
+            )
+            warnings.append(ProgramWarning(message))
+            break
+    return warnings
 
 
 def _hold_operators(pair: tuple[Run, Run]) -> bool:
     return all(run.main.level is not Level.BOUNDARY for run in pair)
 
 
-def _explain_pair(pair: tuple[Run, Run], judged: Judged, interned: Interned) -> tuple[Finding, ...]:
+def _explain_pair(
+    pair: tuple[Run, Run], judged: Judged, interned: Interned, *, is_resumed: bool
+) -> tuple[Finding, ...]:
+    # Runs that begin at different steps do not make the same calls.
+    calls = () if is_resumed else differing_calls(*pair, interned)
     # Without alerts, races and carried files: only an audit makes the runs that show those.
     explained = explain_sources(
         localise(*pair, interned).sources,
         pair,
-        differing_calls(*pair, interned),
+        calls,
         reordered=judged.same_samples_reordered,
     )
-    return tuple(settle_finding(one) for one in explained)
+    findings = tuple(settle_finding(one) for one in explained)
+    if not is_resumed:
+        return findings
+    return tuple(_say_what_was_not_restored(finding) for finding in findings)
+
+
+def _say_what_was_not_restored(finding: Finding) -> Finding:
+    """Say what of an update differs where the gradients before it are equal."""
+    if finding.phase is not Phase.OPTIMIZER:
+        return finding
+    note = (
+        "what the optimizer was given is equal until there: another learning rate or other state "
+        "of the optimizer was not restored with the checkpoint, such as that of a scheduler"
+    )
+    return add_note(finding, note)
 
 
 def _note_damage(runs: Sequence[Run]) -> list[NotChecked]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from reproaudit.config.tolerance import Tolerances
 from reproaudit.errors import TraceError
 from reproaudit.experiment.offline import compare_traces
-from reproaudit.model.events import EventKind, Unchecked
+from reproaudit.model.events import EventKind, Phase, Unchecked
 from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import Verdict
 from reproaudit.trace.schema import EVENTS_FILE
@@ -106,3 +107,30 @@ def test_recorded_traces_are_compared_without_the_program(tmp_path: Path) -> Non
     assert done.returncode == 1
     (finding, *_) = json.loads(done.stdout)["findings"]
     assert finding["op"] == "aten::index_put"
+
+
+def test_a_resumed_trace_is_compared_from_its_step_on_and_the_report_says_so(
+    tmp_path: Path,
+) -> None:
+    def rows_of_steps(*contents: int) -> list[Row]:
+        rows = []
+        for step, content in enumerate(contents):
+            rows.append(Row("loss", content, kind=EventKind.OUTPUT, step=step))
+            rows.append(Row("aten::add_", content + 1, content, step=step, phase=Phase.OPTIMIZER))
+            rows.append(Row("w", content + 1, kind=EventKind.PARAMETER, step=step))
+        return rows
+
+    straight = make_run(tmp_path, 0, rows_of_steps(10, 20, 30))
+    other = rows_of_steps(20, 30)
+    other[4] = replace(other[4], outputs=99)
+    other[5] = replace(other[5], outputs=99)
+    resumed = make_run(tmp_path, 1, other)
+    paths = [straight.main.directory, resumed.main.directory]
+    result = compare_traces(paths, Tolerances())
+    (warning,) = result.warnings
+    assert "its step 0 has the contents of step 1 of trace 0" in warning.message
+    (finding,) = result.findings
+    assert (finding.phase, finding.step) == (Phase.OPTIMIZER, 2)
+    assert "learning rate" in finding.evidence.notes[-1]
+    back = compare_traces(paths[::-1], Tolerances())
+    assert "trace 0 was resumed: its step 0" in back.warnings[0].message

@@ -1,0 +1,73 @@
+"""Whether one run goes on where another one was at a later step, as from a checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from reproaudit.compare.columns import are_among, mix
+from reproaudit.compare.interning import Interned
+from reproaudit.model.events import EventKind
+from reproaudit.trace.reader import Trace
+from reproaudit.trace.runs import Run
+
+_Keys = npt.NDArray[np.uint64]
+_Numbers = npt.NDArray[np.int64]
+
+# By what a step is known again, the strongest sign first. A batch alone may come again.
+_SIGNS = (
+    (EventKind.OUTPUT, EventKind.GRADIENT, EventKind.PARAMETER),
+    (EventKind.BATCH,),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """The tensors of some kinds of one run's main thread: what each is, and when it came."""
+
+    keys: _Keys
+    steps: _Numbers
+    events: _Numbers
+
+
+def align_resumed(straight: Run, resumed: Run, interned: Interned) -> int | None:
+    """Find the step of one run at which the other begins, and have both compared from there on.
+
+    The step is known by the contents of its tensors. None if runs begin alike, or nowhere the same.
+    """
+    for kinds in _SIGNS:
+        first = _select(straight.main, interned, kinds)
+        second = _select(resumed.main, interned, kinds)
+        step = _find_step(first, second)
+        if step is None:
+            continue
+        at_first = first.events[first.steps == step]
+        at_second = second.events[second.steps == 0]
+        is_common = are_among(first.keys[first.steps == step], second.keys[second.steps == 0])
+        is_there = are_among(second.keys[second.steps == 0], first.keys[first.steps == step])
+        interned.begin(straight.main, int(at_first[is_common][0]))
+        interned.begin(resumed.main, int(at_second[is_there][0]), step=step)
+        return step
+    return None
+
+
+def _select(trace: Trace, interned: Interned, kinds: tuple[EventKind, ...]) -> _Steps:
+    columns = trace.columns
+    events = np.flatnonzero(columns.are(*kinds) & ~columns.are_in_threads())
+    rows = columns.take(events)
+    strings, _ = interned.ids(trace)
+    keys = mix(rows.kind, strings[rows.name], *rows.output_digests.T)
+    return _Steps(keys, rows.step.astype(np.int64), events)
+
+
+def _find_step(straight: _Steps, resumed: _Steps) -> int | None:
+    """Return the step that has most of what the first step of the other run has."""
+    wanted = resumed.keys[resumed.steps == 0]
+    found = straight.steps[are_among(straight.keys, wanted)]
+    if not len(found) or (found == 0).any():
+        return None
+    counts = np.bincount(found)
+    best = int(counts.argmax())
+    return best if 2 * int(counts[best]) >= len(wanted) else None
