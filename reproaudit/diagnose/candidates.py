@@ -21,6 +21,7 @@ from reproaudit.model.events import EventFlag
 from reproaudit.model.result import Cause, Finding
 from reproaudit.trace.runs import Run
 from reproaudit.trace.views import Digest
+from reproaudit.trace.words import SEEDINGS
 
 
 def find_candidates(
@@ -43,7 +44,10 @@ def find_candidates(
         found += list_for_clue(Clue.DRAWS_REORDERED)
     # A call and a race are seen, so what they name is likelier than what the cause suggests.
     if explained.call is not None:
-        found += find_for_call(explained.call)
+        named = find_for_call(explained.call)
+        if explained.call.is_given_seed:
+            named = _put_unasked_last(named, pair)
+        found += named
     found += explained.named
     # Repeating the op gave the same again, so that its kernel is hardly to blame.
     is_doubted = cause is Cause.KERNEL and finding.evidence.replayed is False
@@ -65,6 +69,23 @@ def find_candidates(
         found += _find_for_surroundings(pair, origin)
     found += against_cause
     return tuple(dict.fromkeys(found))
+
+
+def _put_unasked_last(names: Sequence[str], pair: tuple[Run, Run]) -> tuple[str, ...]:
+    """Return the names, last those that only change what the program never asks for.
+
+    A seed is hardly made of a clock at which nobody looked.
+    """
+    a, _ = pair
+    asked: set[str] = set()
+    for _, trace in a.traces:
+        asked.update(call.call for call in trace.entropy_calls())
+
+    def is_unasked(name: str) -> bool:
+        starts = tuple(start for start in INTERVENTIONS[name].calls if start not in SEEDINGS)
+        return bool(starts) and not any(call.startswith(starts) for call in asked)
+
+    return tuple(sorted(names, key=is_unasked))
 
 
 def _find_for_surroundings(pair: tuple[Run, Run], origin: Origin) -> list[str]:

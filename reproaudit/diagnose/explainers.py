@@ -171,13 +171,24 @@ def _explain_draw(case: Case) -> Answer:
         return replace(unseeded, location=place or case.location, call=last)
     # Threads take turns at one stream, and a state that both runs had is no missing seed.
     if not case.event.is_in_thread and not _drew_alike_before(case):
-        return unseeded
+        return replace(unseeded, notes=_note_late_seed(case))
     other = find_draw_in_thread(case.trace, case.event)
     if other is None:
         return order
     # The main thread draws in its own order: what comes in between is the other thread's.
     note = f"a thread draws from the stream that {case.op} at {case.location} draws from"
     return replace(order, op=other.name, location=other.known_location, notes=(note,))
+
+
+def _note_late_seed(case: Case) -> tuple[str, ...]:
+    """Say where the program seeds the default stream after this draw from it."""
+    if EventFlag.OWN_GENERATOR in case.event.flags:
+        return ()
+    for seed in case.trace.late_seeds():
+        is_of_torch = seed.stream == "torch"
+        if is_of_torch and seed.number > case.event.number and seed.location.line:
+            return (f"the stream is seeded only after this draw, at {seed.location}",)
+    return ()
 
 
 def _explain_birth(case: Case) -> Answer:

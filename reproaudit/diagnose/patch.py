@@ -15,6 +15,7 @@ from pathlib import Path
 from reproaudit.config.subject import SubjectSpec
 from reproaudit.diagnose.line_edits import add_arguments, edit_everywhere, edit_line
 from reproaudit.diagnose.program_text import Edit, ProgramText, make_diff, split_lines
+from reproaudit.diagnose.seed_edits import keep_seeds_of_zero
 from reproaudit.diagnose.seed_place import SeedPlaces
 from reproaudit.knowledge.interventions import INTERVENTIONS
 from reproaudit.knowledge.library_seeds import find_library_seed
@@ -209,7 +210,7 @@ class _Draft:
             group.append(choose_patch_lines(entry, refuses=refuses))
         found: list[Edit] = []
         if beside_seeds and seeds:
-            found = places.add_beside_seeds(seeds)
+            found = keep_seeds_of_zero(program, sum(seeds, ())) or places.add_beside_seeds(seeds)
         if found:
             edits += found
             edits += places.add_at_start(others)

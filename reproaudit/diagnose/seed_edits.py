@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from reproaudit.diagnose.first_draw import SEEDING, read_names
 from reproaudit.diagnose.program_text import Edit, ProgramText
@@ -47,6 +47,33 @@ def replace_hashes(program: ProgramText, nodes: Sequence[ast.AST]) -> list[Edit]
     if edits:
         edits += _import(program, _STABLE)
     return edits
+
+
+def keep_seeds_of_zero(program: ProgramText, wanted: Sequence[str]) -> list[Edit]:
+    """Return the edits of `if seed:` around calls that are given this seed: 0 is one, too.
+
+    `wanted` are the lines that would seed the program otherwise. Calls of the same names count, and
+    those that seed everything.
+    """
+    names = {line.partition("(")[0].rpartition(".")[2] for line in wanted}
+    names |= {"seed_everything", "set_random_seed", "set_seed"}
+    edits: list[Edit] = []
+    for node in ast.walk(program.tree):
+        if not isinstance(node, ast.If) or not isinstance(node.test, (ast.Name, ast.Attribute)):
+            continue
+        test = ast.unparse(node.test)
+        inner = [part for statement in node.body for part in ast.walk(statement)]
+        if any(_is_seeding(part, names, test) for part in inner):
+            end = program.find_end(node.test)
+            edits.append(Edit(end, end, " is not None"))
+    return edits
+
+
+def _is_seeding(node: ast.AST, names: Collection[str], seed: str) -> bool:
+    if not isinstance(node, ast.Call) or len(node.args) != 1:
+        return False
+    _, last = read_names(node.func)
+    return last in names and ast.unparse(node.args[0]) == seed
 
 
 def find_seed_values(program: ProgramText) -> list[ast.AST]:

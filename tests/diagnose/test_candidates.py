@@ -169,3 +169,16 @@ def test_a_seed_that_the_program_gives_is_looked_into_before_generators_are_seed
 def test_a_generator_that_was_given_no_seed_is_seeded_first() -> None:
     bare = replace(call("random.Random"), shown_a="no seed", shown_b="no seed")
     assert find_for_call(bare)[0] == "seed.python"
+
+
+@pytest.mark.parametrize(
+    ("asked", "first"), [("time.time", "clock.fixed"), ("queue.Queue.get", "hash.seed")]
+)
+def test_a_seed_is_hardly_made_of_what_the_program_never_asks_for(
+    tmp_path: Path, asked: str, first: str
+) -> None:
+    rows = [*ROWS, Row(asked, kind=EventKind.ENTROPY)]
+    runs = make_run(tmp_path, 2, rows), make_run(tmp_path, 3, rows)
+    given = replace(call("torch.Generator.manual_seed"), shown_a="(17,)", shown_b="(18,)")
+    found = explained(Cause.UNSEEDED_RNG, Origin.RANDOM, given)
+    assert find_candidates(found, runs, cuda=False)[0] == first

@@ -15,6 +15,7 @@ from reproaudit.diagnose.explainers import EXPLAINERS, Answer, explain, make_cas
 from reproaudit.model.events import EventFlag, EventKind, Location
 from reproaudit.model.result import Cause
 from reproaudit.trace.runs import MAIN_PROCESS, Run
+from reproaudit.trace.words import LATE_SEED_PREFIX
 from tests.compare.traces import Row, make_run
 
 ROWS = [
@@ -69,6 +70,15 @@ def test_a_seed_that_differed_before_the_draw_is_to_blame(pair: tuple[Run, Run])
     seeding = call("torch.manual_seed")
     found = answer(pair, source(Origin.RANDOM, DRAW), [seeding])
     assert (found.cause, found.call) == (Cause.UNSEEDED_RNG, seeding)
+
+
+def test_a_seed_that_comes_after_the_draw_is_named(tmp_path: Path) -> None:
+    late = Row(f"{LATE_SEED_PREFIX}torch", kind=EventKind.RNG, line=9)
+    a = make_run(tmp_path, 4, [*ROWS, late])
+    b = make_run(tmp_path, 5, [*OTHER_STATE, late])
+    found = answer((a, b), source(Origin.RANDOM, DRAW))
+    assert found.cause is Cause.UNSEEDED_RNG
+    assert found.notes == ("the stream is seeded only after this draw, at train.py:9 in main",)
 
 
 def test_a_draw_from_a_generator_of_its_own_follows_the_seed_of_such_a_generator(

@@ -451,3 +451,19 @@ def test_a_library_that_takes_no_seed_is_left_to_the_user(tmp_path: Path) -> Non
     below = LibraryCall("library.draw")
     patch = make(tmp_path, [Repair(("entropy.fixed",), Location("train.py", 2), below)])
     assert (patch.files, patch.left) == ((), ("entropy.fixed",))
+
+
+def test_a_seed_of_zero_that_counts_as_false_is_given_all_the_same(tmp_path: Path) -> None:
+    text = "import torch\n\ndef prepare(seed):\n    if seed:\n        torch.manual_seed(seed)\n"
+    write(tmp_path, text)
+    patch = make(tmp_path, [Repair(("seed.torch",))], beside_seeds=True)
+    assert patch.files[0].after == text.replace("if seed:", "if seed is not None:")
+    # Where that is not enough, the program is given a seed of its own.
+    patch = make(tmp_path, [Repair(("seed.torch",))], beside_seeds=False)
+    assert "torch.manual_seed(0)" in patch.files[0].after
+
+
+def test_an_if_that_is_about_something_else_is_no_place_for_a_seed(tmp_path: Path) -> None:
+    write(tmp_path, "import torch\n\nif fast:\n    torch.manual_seed(seed)\n")
+    patch = make(tmp_path, [Repair(("seed.numpy",))], beside_seeds=True)
+    assert "is not None" not in patch.files[0].after
