@@ -11,6 +11,8 @@ _NamedTensor = tuple[str, torch.Tensor]
 _Tensor = torch.Tensor
 _MAX_DEPTH = 8  # of nested containers in a batch or an output
 
+_TRACED = "FunctionalTensor"  # the class of tensors by which AOTAutograd traces
+
 
 def find_named_tensors(value: Any, prefix: str, depth: int = 0) -> Iterator[_NamedTensor]:
     """Yield every tensor in nested containers and dataclass-like outputs, with a readable path."""
@@ -40,3 +42,8 @@ def _items(value: Any, prefix: str) -> Iterator[tuple[str, Any]]:
         for name in value.__dataclass_fields__:
             path = f"{prefix}.{name}"
             yield path, getattr(value, name, None)
+
+
+def is_being_traced(value: Any) -> bool:
+    """Return True if a compiler works out here what it will run later: that is not the program."""
+    return any(type(tensor).__name__ == _TRACED for _, tensor in find_named_tensors(value, ""))

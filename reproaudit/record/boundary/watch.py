@@ -15,7 +15,7 @@ import torch
 from torch.nn.modules import module as _module
 
 from reproaudit.model.events import EventFlag, EventKind, Level, Phase, Unchecked
-from reproaudit.record.boundary.contents import find_named_tensors
+from reproaudit.record.boundary.contents import find_named_tensors, is_being_traced
 from reproaudit.record.boundary.names import Names
 from reproaudit.record.boundary.optimizer_steps import OptimizerSteps
 from reproaudit.record.digest.gather import DeviceDigest, DeviceDigests, Part
@@ -249,7 +249,7 @@ class Boundaries:
         @functools.wraps(original)
         def grad(outputs: Any, *args: Any, **kwargs: Any) -> Any:
             recorder = self.recorder
-            if not recorder.awake():
+            if not recorder.awake() or is_being_traced(outputs):
                 return original(outputs, *args, **kwargs)
             self._record_losses(outputs)
             result = original(outputs, *args, **kwargs)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from reproaudit.model.events import EventKind, Level
+from reproaudit.model.events import EventKind, Level, Unchecked
 from reproaudit.trace.reader import Trace
 from tests.record.recording import names, record
 
@@ -152,3 +152,21 @@ def test_two_models_do_not_share_parameter_names(tmp_path: Path) -> None:
     seen = names(boundary(tmp_path, program), EventKind.GRADIENT)
     assert len(seen) == len(set(seen)) == 8
     assert "Net#2.body.weight" in seen
+
+
+@pytest.mark.slow
+def test_tracing_ahead_of_time_is_no_part_of_the_program(tmp_path: Path) -> None:
+    def program() -> None:
+        model = Net()
+        compiled = torch.compile(model, backend="aot_eager")
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for _ in range(2):
+            optimizer.zero_grad()
+            compiled(torch.ones(2, 3))["logits"].sum().backward()
+            optimizer.step()
+
+    trace = boundary(tmp_path, program)
+    gradients = names(trace, EventKind.GRADIENT)
+    assert len(gradients) == 2 * 4
+    assert not any(name.startswith("autograd.grad") for name in gradients)
+    assert Unchecked.NO_BYTES not in {note.code for note in trace.notes}
