@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from reproaudit.compare.entropy import EntropyCall, Strength
 from reproaudit.compare.judge import Judged
+from reproaudit.compare.localise import Origin
 from reproaudit.diagnose.bystanders import describe_bystander
-from reproaudit.diagnose.candidates import find_for_call, infer_cause
+from reproaudit.diagnose.candidates import find_for_call, infer_cause, may_be_compiled
 from reproaudit.diagnose.pinning import FoundSource
 from reproaudit.diagnose.races import DeviceRace
 from reproaudit.diagnose.sources import Explanation, add_note, with_cause
@@ -157,7 +158,12 @@ def could_be_repaired_by(one: FoundSource, name: str) -> bool:
     """Return True if the intervention could repair this finding, for all that its origin says."""
     # How operators compute does not change what the program gives to them.
     is_inside = INTERVENTIONS[name].acts_on.is_inside_operators
-    return not (is_inside and one.explained.is_from_outside)
+    if not is_inside or not one.explained.is_from_outside:
+        return True
+    if one.explained.source.origin is not Origin.INPUT:
+        return False
+    # In a compiled region they are not seen, and what they compute seems to come from outside.
+    return may_be_compiled(one.explained, one.pair.a)
 
 
 def make_finding_without_place(

@@ -17,7 +17,7 @@ from reproaudit.knowledge.interventions import (
 )
 from reproaudit.knowledge.mechanisms import find_mechanism
 from reproaudit.knowledge.traits import Clue, Part
-from reproaudit.model.events import EventFlag
+from reproaudit.model.events import EventFlag, Unchecked
 from reproaudit.model.result import Cause, Finding
 from reproaudit.trace.runs import Run
 from reproaudit.trace.views import Digest
@@ -62,6 +62,8 @@ def find_candidates(
         if _draws_from_own_generator(explained, pair):
             clue = Clue.OWN_GENERATOR
         found += list_for_clue(clue)
+    if may_be_compiled(explained, pair[0]):
+        found += list_acting_on((Part.KERNELS, Part.COMPILER, Part.THREADS))
     is_unplaced = explained.is_from_outside and not explained.has_exact_line
     if cause is Cause.UNKNOWN or is_unplaced or is_doubted:
         # First what is suspected, then what is usual.
@@ -86,6 +88,16 @@ def _put_unasked_last(names: Sequence[str], pair: tuple[Run, Run]) -> tuple[str,
         return bool(starts) and not any(call.startswith(starts) for call in asked)
 
     return tuple(sorted(names, key=is_unasked))
+
+
+def may_be_compiled(explained: Explanation, run: Run) -> bool:
+    """Return True if what differs may have been computed in a region that torch.compile compiled.
+
+    What runs in there is not recorded: what comes out of it differs although no op's output did.
+    """
+    if explained.source.origin is not Origin.INPUT or explained.call is not None:
+        return False
+    return any(note.code is Unchecked.COMPILED_REGIONS for note in run.main.notes)
 
 
 def _find_for_surroundings(pair: tuple[Run, Run], origin: Origin) -> list[str]:

@@ -15,10 +15,11 @@ from reproaudit.diagnose.candidates import (
     find_for_drawn_streams,
     infer_cause,
     list_combinable,
+    may_be_compiled,
     rank_unions,
 )
 from reproaudit.diagnose.sources import Explanation
-from reproaudit.model.events import EventFlag, EventKind, Phase
+from reproaudit.model.events import EventFlag, EventKind, NotChecked, Phase, Unchecked
 from reproaudit.model.result import Cause, Evidence, Finding
 from reproaudit.trace.runs import MAIN_PROCESS, Run
 from reproaudit.trace.words import HASH_SEED, SEEDINGS
@@ -182,3 +183,18 @@ def test_a_seed_is_hardly_made_of_what_the_program_never_asks_for(
     given = replace(call("torch.Generator.manual_seed"), shown_a="(17,)", shown_b="(18,)")
     found = explained(Cause.UNSEEDED_RNG, Origin.RANDOM, given)
     assert find_candidates(found, runs, cuda=False)[0] == first
+
+
+def test_what_comes_out_of_a_compiled_region_is_suspected_of_its_kernels_first(
+    tmp_path: Path,
+) -> None:
+    rows = [Row("aten::sub.Tensor", 1, 1)]
+    runs = make_run(tmp_path, 0, rows), make_run(tmp_path, 1, rows)
+    unknown = explained(Cause.UNKNOWN, Origin.INPUT)
+    assert not may_be_compiled(unknown, runs[0])
+    note = NotChecked(Unchecked.COMPILED_REGIONS, "operators", "compiled")
+    compiled = replace(runs[0], traces=((MAIN_PROCESS, replace(runs[0].main, notes=(note,))),))
+    assert may_be_compiled(unknown, compiled)
+    assert not may_be_compiled(explained(Cause.UNKNOWN, Origin.BIRTH), compiled)
+    found = find_candidates(unknown, (compiled, runs[1]), cuda=False)
+    assert found[:3] == ("kernels.deterministic", "compile.off", "threads.one")
