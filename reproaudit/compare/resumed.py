@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +32,15 @@ class _Steps:
     steps: _Numbers
     events: _Numbers
 
+    def take(self, step: int) -> _Steps:
+        """Return one step."""
+        chosen = self.steps == step
+        return _Steps(self.keys[chosen], self.steps[chosen], self.events[chosen])
+
+    def find_common(self, other: _Steps) -> int:
+        """Return the first event whose tensor the other has, too."""
+        return int(self.events[are_among(self.keys, other.keys)][0])
+
 
 def align_resumed(straight: Run, resumed: Run, interned: Interned) -> int | None:
     """Find the step of one run at which the other begins, and have both compared from there on.
@@ -43,12 +53,12 @@ def align_resumed(straight: Run, resumed: Run, interned: Interned) -> int | None
         step = _find_step(first, second)
         if step is None:
             continue
-        at_first = first.events[first.steps == step]
-        at_second = second.events[second.steps == 0]
-        is_common = are_among(first.keys[first.steps == step], second.keys[second.steps == 0])
-        is_there = are_among(second.keys[second.steps == 0], first.keys[first.steps == step])
-        interned.begin(straight.main, int(at_first[is_common][0]))
-        interned.begin(resumed.main, int(at_second[is_there][0]), step=step)
+        # From the first thing on that both steps have, be it only a batch.
+        everything = tuple(itertools.chain(*_SIGNS))
+        first = _select(straight.main, interned, everything).take(step)
+        second = _select(resumed.main, interned, everything).take(0)
+        interned.begin(straight.main, first.find_common(second))
+        interned.begin(resumed.main, second.find_common(first), step=step)
         return step
     return None
 

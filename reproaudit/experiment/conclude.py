@@ -98,10 +98,12 @@ def conclude(
     reproducer: str = "",
     folder: str = "",
     has_end: bool = False,
+    steps: int | None = None,
 ) -> AuditResult:
     """Put together everything that was found out.
 
-    `has_end`: the subject is a program, and not a step that is called for ever.
+    `has_end`: the subject is a program, and not a step that is called for ever. `steps`: how far
+    all runs were compared, where that is not the number of steps of the shortest.
     """
     runs = judged.runs
     comparison = judged.comparison
@@ -123,7 +125,7 @@ def conclude(
         subject=subject,
         runs=tuple(summarise_run(run) for run in runs),
         classes=comparison.classes,
-        steps=min(run.steps for run in runs),
+        steps=min(run.steps for run in runs) if steps is None else steps,
         confidence=confidence,
         findings=findings,
         divergences=judged.divergences,

@@ -31,7 +31,7 @@ def compare_traces(paths: Sequence[Path], tolerances: Tolerances) -> AuditResult
     """
     interned = Interned()
     runs = [open_run(path, index) for index, path in enumerate(paths)]
-    warnings = _align_resumed(runs, interned)
+    warnings, steps = _align_resumed(runs, interned)
     judged = judge(runs, compare_boundaries(runs, interned), tolerances)
     notes = [*_note_damage(runs), *_note_environments(runs)]
     pair = judged.representatives
@@ -65,17 +65,20 @@ def compare_traces(paths: Sequence[Path], tolerances: Tolerances) -> AuditResult
         subject=runs[0].main.header["subject"],
         next_commands=next_commands,
         warnings=warnings,
+        steps=steps,
     )
 
 
-def _align_resumed(runs: Sequence[Run], interned: Interned) -> list[ProgramWarning]:
+def _align_resumed(runs: Sequence[Run], interned: Interned) -> tuple[list[ProgramWarning], int]:
     """Have runs that go on from a later step of the first run, or it of theirs, compared so.
 
-    Returns what there is to say of it.
+    Returns what there is to say of it, and how far all runs come, as the first one counts.
     """
     warnings = []
     first = runs[0]
+    last = [first.steps]
     for run in runs[1:]:
+        last.append(run.steps)
         for straight, resumed in ((first, run), (run, first)):
             step = align_resumed(straight, resumed, interned)
             if step is None:
@@ -86,8 +89,9 @@ def _align_resumed(runs: Sequence[Run], interned: Interned) -> list[ProgramWarni
                 f"those of trace {first.index}"
             )
             warnings.append(ProgramWarning(message))
+            last[-1] += step if resumed is run else -step
             break
-    return warnings
+    return warnings, min(last)
 
 
 def _hold_operators(pair: tuple[Run, Run]) -> bool:

@@ -27,14 +27,14 @@ _WHAT = {
     WhereKind.OPERATORS: "operators that only one side has",
     WhereKind.TENSOR: "a tensor; no operator that the lock holds differs",
     WhereKind.NEW_DRAW: (
-        "the random stream was drawn from earlier, by this new line: later draws give others"
+        "the random stream was drawn from earlier, by this new line: later draws give other numbers"
     ),
     WhereKind.MORE_DRAWS: (
-        "the random stream was drawn from more often, at this line: later draws give others"
+        "the random stream was drawn from more often, at this line: later draws give other numbers"
     ),
     WhereKind.FEWER_DRAWS: (
         "the random stream is not drawn from here any more, as it was at this line of the lock: "
-        "later draws give others"
+        "later draws give other numbers"
     ),
 }
 _ONE_SIDED = (

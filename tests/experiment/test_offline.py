@@ -120,17 +120,18 @@ def test_a_resumed_trace_is_compared_from_its_step_on_and_the_report_says_so(
             rows.append(Row("w", content + 1, kind=EventKind.PARAMETER, step=step))
         return rows
 
-    straight = make_run(tmp_path, 0, rows_of_steps(10, 20, 30))
+    straight = make_run(tmp_path, 0, rows_of_steps(10, 20, 30), steps=3)
     other = rows_of_steps(20, 30)
     other[4] = replace(other[4], outputs=99)
     other[5] = replace(other[5], outputs=99)
-    resumed = make_run(tmp_path, 1, other)
+    resumed = make_run(tmp_path, 1, other, steps=2)
     paths = [straight.main.directory, resumed.main.directory]
     result = compare_traces(paths, Tolerances())
     (warning,) = result.warnings
     assert "its step 0 has the contents of step 1 of trace 0" in warning.message
     (finding,) = result.findings
-    assert (finding.phase, finding.step) == (Phase.OPTIMIZER, 2)
+    assert (finding.phase, finding.step, result.steps) == (Phase.OPTIMIZER, 2, 3)
     assert "learning rate" in finding.evidence.notes[-1]
     back = compare_traces(paths[::-1], Tolerances())
     assert "trace 0 was resumed: its step 0" in back.warnings[0].message
+    assert back.steps == 2
