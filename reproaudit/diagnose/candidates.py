@@ -110,6 +110,8 @@ def _find_for_surroundings(pair: tuple[Run, Run], origin: Origin) -> list[str]:
     found += find_for_drawn_streams(a, b)
     if has_random_hashes(a):
         found += list_for_clue(Clue.RANDOM_HASHES)
+    if len(a.main.threads) > 1:
+        found += list_for_clue(Clue.OTHER_THREADS)
     is_content = origin is Origin.BIRTH
     found += list_for_clue(Clue.UNKNOWN_CONTENT if is_content else Clue.UNKNOWN_ORDER)
     found += find_for_drawn_streams(a, b, at_least=0)

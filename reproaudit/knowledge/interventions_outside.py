@@ -211,7 +211,7 @@ TABLE: tuple[Intervention, ...] = (
             "os.path.get": 2,
             "os.stat": 2,
         },
-        clues={Clue.DRAWS_REORDERED: 1},
+        clues={Clue.DRAWS_REORDERED: 1, Clue.OTHER_THREADS: 1},
         patch=("thread.start(); thread.join()  # one at a time, or a lock around what they share",),
         is_broad=True,
         is_harsh=True,

@@ -69,6 +69,7 @@ class Clue(Enum):
     FLAG_IS_REFUSED = "an operator that has no deterministic form"
     FLAG_IS_NOT_ENOUGH = "an operator whose deterministic form differs too"
     UNDEFINED_READ = "an operator that reads memory which nothing has written"
+    OTHER_THREADS = "threads of the program that ran ops or took part otherwise"
     UNKNOWN_CONTENT = "content from outside PyTorch that differs for no reason seen"
     UNKNOWN_ORDER = "ops in another order, or with other inputs, for no reason seen"
     STREAM_RACE = "two streams of the GPU that use one tensor, and nothing orders them"

@@ -198,3 +198,10 @@ def test_what_comes_out_of_a_compiled_region_is_suspected_of_its_kernels_first(
     assert not may_be_compiled(explained(Cause.UNKNOWN, Origin.BIRTH), compiled)
     found = find_candidates(unknown, (compiled, runs[1]), cuda=False)
     assert found[:3] == ("kernels.deterministic", "compile.off", "threads.one")
+
+
+def test_where_threads_ran_they_are_suspected_before_addresses(tmp_path: Path) -> None:
+    rows = [Row("aten::stack", 1, 1), Row("aten::sin", 1, 1, thread=1)]
+    runs = make_run(tmp_path, 0, rows), make_run(tmp_path, 1, rows)
+    found = find_candidates(explained(Cause.UNKNOWN, Origin.INPUT), runs, cuda=False)
+    assert found.index("threads.serial") < found.index("addresses.fixed")
