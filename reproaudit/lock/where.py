@@ -55,6 +55,17 @@ def find_first_difference(locked: LockedRun, now: LockedRun) -> Where | None:
 
     None if they do not, as far as they were kept.
     """
+    # A line that was edited, and draws what it drew, is no difference.
+    if _find_difference(_forget_lines(locked), _forget_lines(now)) is None:
+        return None
+    return _find_difference(locked, now)
+
+
+def _forget_lines(run: LockedRun) -> LockedRun:
+    return replace(run, operators=tuple(replace(op, text="") for op in run.operators))
+
+
+def _find_difference(locked: LockedRun, now: LockedRun) -> Where | None:
     a = locked.operators
     b = now.operators
     numbers_a, numbers_b = number_operators(a, b)
@@ -93,8 +104,8 @@ def _find_shift(
     The first place counts. None if there are none, or draws stand in the place of others.
     """
     for gap in _list_gaps(a, b, pairs, at):
-        gone = tuple(op for op in gap.locked if op.generator)
-        new = tuple(op for op in gap.now if op.generator)
+        gone = _select_draws(gap.locked, besides=gap.now)
+        new = _select_draws(gap.now, besides=gap.locked)
         if gone and new:
             return _pair_edited(Where(WhereKind.OPERATORS, locked=gone, now=new))
         if new:
@@ -105,6 +116,14 @@ def _find_shift(
         if gone:
             return Where(WhereKind.FEWER_DRAWS, locked=gone)
     return None
+
+
+def _select_draws(
+    operators: Sequence[LockedOp], *, besides: Sequence[LockedOp]
+) -> tuple[LockedOp, ...]:
+    """Return the draws without those that drew the same at an edited line."""
+    drawn = {(op.generator, op.outputs) for op in besides}
+    return tuple(op for op in operators if op.generator and (op.generator, op.outputs) not in drawn)
 
 
 def _pair_edited(where: Where | None) -> Where | None:

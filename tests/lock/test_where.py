@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from reproaudit.lock.model import LockedOp
 from reproaudit.lock.where import Where, WhereKind, find_first_difference
 from tests.lock.locks import op, run_with
@@ -52,3 +54,12 @@ def test_a_difference_before_the_new_line_comes_first() -> None:
     changed = op("addmm", "b0", "b9")
     where = find((changed, STEM, draw("new", "s1", "c0", 11)), before=(USE, STEM))
     assert (where.kind, where.now) == (WhereKind.RESULT, (changed,))
+
+
+def test_an_edited_line_that_draws_what_it_drew_is_no_difference() -> None:
+    renamed = replace(STEM, text="trunk")
+    before = run_with(STEM, HEAD, USE)
+    assert find_first_difference(before, run_with(renamed, HEAD, USE)) is None
+    new = draw("new", "s1", "c0", 11)
+    where = find((renamed, new, draw("head", "s2", "c1", 12), USE))
+    assert (where.kind, where.now) == (WhereKind.NEW_DRAW, (new,))
