@@ -62,6 +62,13 @@ _ARRIVALS = frozenset(
         "asyncio.wait",
         "torch.utils.data.DataLoader(in_order=False)",
         "sqlite3.random()",
+        "polars.DataFrame.sample",
+        "polars.Series.sample",
+        "polars.Series.shuffle",
+        "polars.DataFrame.group_by",
+        "polars.LazyFrame.group_by",
+        "polars.DataFrame.unique",
+        "polars.LazyFrame.unique",
     }
 )
 # What is shown of a call that seeds a generator and is given no seed.

@@ -9,6 +9,7 @@ from dataclasses import replace
 from reproaudit.diagnose.program_text import Edit, ProgramText
 from reproaudit.diagnose.seed_edits import find_seed_values, fix_seeds, replace_hashes
 from reproaudit.knowledge.traits import (
+    AddArguments,
     FixHash,
     FixSeed,
     LineEdit,
@@ -60,14 +61,21 @@ def add_arguments(
     """
     groups: list[Nodes] = [*program.group_nodes(line), list(ast.walk(program.tree))]
     for nodes in groups:
-        edits: list[Edit] = []
-        for call in _find_calls(nodes):
-            given = arguments.get(read_function_name(call))
-            if given is not None:
-                edits += _give_argument(program, call, *given)
+        edits = _add_arguments(program, arguments, nodes)
         if edits:
             return edits
     return []
+
+
+def _add_arguments(
+    program: ProgramText, arguments: Mapping[str, tuple[str, str]], nodes: Nodes
+) -> list[Edit]:
+    edits: list[Edit] = []
+    for call in _find_calls(nodes):
+        given = arguments.get(read_function_name(call))
+        if given is not None:
+            edits += _give_argument(program, call, *given)
+    return edits
 
 
 def _give_argument(program: ProgramText, call: ast.Call, name: str, value: str) -> list[Edit]:
@@ -88,7 +96,9 @@ def _give_argument(program: ProgramText, call: ast.Call, name: str, value: str) 
 
 def _edit_nodes(program: ProgramText, edits: Sequence[LineEdit], nodes: Nodes) -> list[Edit]:
     for edit in edits:
-        if isinstance(edit, SortCalls):
+        if isinstance(edit, AddArguments):
+            found = _add_arguments(program, edit.arguments, nodes)
+        elif isinstance(edit, SortCalls):
             found = _sort_calls(program, edit, nodes)
         elif isinstance(edit, UnwrapCalls):
             found = _unwrap_calls(program, edit, nodes)

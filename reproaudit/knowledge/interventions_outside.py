@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from reproaudit.config.settings import Settings
 from reproaudit.knowledge.traits import (
+    AddArguments,
     Clue,
     FixHash,
     FixSeed,
@@ -32,6 +33,18 @@ def _seed_bare(functions: Sequence[str]) -> RenameCalls:
     return RenameCalls(names, arguments=str(SEED), only_bare=True, everywhere=True)
 
 
+_POLARS_ORDERS = (
+    "polars.DataFrame.group_by",
+    "polars.LazyFrame.group_by",
+    "polars.DataFrame.unique",
+    "polars.LazyFrame.unique",
+)
+_POLARS_ARGUMENTS = {
+    "sample": ("seed", "0"),
+    "shuffle": ("seed", "0"),
+    "group_by": ("maintain_order", "True"),
+    "unique": ("maintain_order", "True"),
+}
 # A seed of 0 counts as false, and then there is none.
 _NO_FALSE_SEED = FixSeed((" or None",), value=str(SEED))
 _CHECKSUM = "# zlib.crc32(repr(value).encode()), or hashlib, in the place of hash(value)"
@@ -297,6 +310,18 @@ TABLE: tuple[Intervention, ...] = (
         repair="sqlite",
         calls=rank_first("sqlite3"),
         patch=("ORDER BY id  # and shuffle with a seeded generator",),
+        holds_still=True,
+    ),
+    Intervention(
+        id="polars.fixed",
+        what="polars draws from a fixed seed, and keeps the order of rows in group_by and unique",
+        causes=(Cause.EXTERNAL_LIBRARY,),
+        acts_on=Part.DATABASE,
+        repair="polars_orders",
+        calls=rank_first("polars."),
+        patch=("polars.set_random_seed(0)  # and maintain_order=True in group_by and unique",),
+        advice_for=dict.fromkeys(_POLARS_ORDERS, "{call}(..., maintain_order=True)"),
+        edits=(AddArguments(_POLARS_ARGUMENTS),),
         holds_still=True,
     ),
 )

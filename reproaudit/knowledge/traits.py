@@ -115,6 +115,13 @@ class RenameCalls:
 
 
 @dataclass(frozen=True, slots=True)
+class AddArguments:
+    """Edit of a line: calls get a keyword argument, by the name of what is called."""
+
+    arguments: Mapping[str, tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
 class UnwrapCalls:
     """Edit of a line: a call to one of `functions` gives way to its first argument."""
 
@@ -137,7 +144,16 @@ class FixHash:
     """Edit of a line: `hash(value)` gives way to a checksum. Elsewhere only in what seeds."""
 
 
-LineEdit = SortIterated | SortCalls | SetKeyword | RenameCalls | UnwrapCalls | FixSeed | FixHash
+LineEdit = (
+    AddArguments
+    | SortIterated
+    | SortCalls
+    | SetKeyword
+    | RenameCalls
+    | UnwrapCalls
+    | FixSeed
+    | FixHash
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,6 +58,7 @@ def explained(
         ("torch.utils.data.DataLoader(in_order=False)", "order.arrival"),
         ("sqlite3.random()", "sqlite.random"),
         ("uuid.uuid4", "entropy.fixed"),
+        ("polars.DataFrame.group_by", "polars.fixed"),
     ],
 )
 def test_a_call_names_what_makes_it_give_the_same(

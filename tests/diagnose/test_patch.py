@@ -78,6 +78,12 @@ def apply(folder: Path, patch: Patch) -> None:
         ("entropy.fixed", "rng = random.SystemRandom()", "random.Random(0)"),
         ("seed.numpy_generators", "rng = np.random.default_rng(seed or None)", "default_rng(0)"),
         ("seed.numpy_generators", "rng = np.random.default_rng(None)", "default_rng(0)"),
+        (
+            "polars.fixed",
+            "means = t.group_by('user').agg(x)",
+            "group_by('user', maintain_order=True)",
+        ),
+        ("polars.fixed", "rows = frame.sample(n=4)", "frame.sample(n=4, seed=0)"),
         ("addresses.fixed", "g.manual_seed(id(self) % 997)", "g.manual_seed(0)"),
         ("hash.seed", "g.manual_seed(hash(k) % 9)", "g.manual_seed(zlib.crc32(repr(k).encode())"),
         ("files.sorted", "fs.sort(key=os.path.getmtime)", "fs.sort(key=None)"),

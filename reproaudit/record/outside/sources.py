@@ -51,6 +51,7 @@ def list_watched_calls() -> Iterator[WatchedCall]:
     yield from _file_calls()
     yield from _subprocess_calls()
     yield from _sqlite_calls()
+    yield from _polars_calls()
     yield from _arrival_calls()
     yield from random_calls.list_torch_calls()
 
@@ -241,6 +242,41 @@ def _first_rows(result: Any, args: Any, kwargs: Any) -> Any:
     shown = repr(values)
     content = shown.encode(errors="backslashreplace")
     return RecordedValue(shown, content)
+
+
+def _polars_calls() -> Iterator[WatchedCall]:
+    """Yield the calls of polars that draw without a seed, or promise no order: it does so in Rust.
+
+    Only that they are made is recorded.
+    """
+    polars = sys.modules.get("polars")
+    if polars is None:
+        return
+    for owner, method, has_choice in (
+        ("DataFrame", "sample", _has_no_seed),
+        ("Series", "sample", _has_no_seed),
+        ("Series", "shuffle", _has_no_seed),
+        ("DataFrame", "group_by", _has_no_order),
+        ("LazyFrame", "group_by", _has_no_order),
+        ("DataFrame", "unique", _has_no_order),
+        ("LazyFrame", "unique", _has_no_order),
+    ):
+        yield WatchedCall(
+            getattr(polars, owner, None),
+            method,
+            f"polars.{owner}.{method}",
+            value=_presence,
+            callers=CallerScope.PROGRAM,
+            counts=has_choice,
+        )
+
+
+def _has_no_seed(args: Any, kwargs: Any) -> bool:
+    return kwargs.get("seed") is None
+
+
+def _has_no_order(args: Any, kwargs: Any) -> bool:
+    return not kwargs.get("maintain_order")
 
 
 def _arrival_calls() -> Iterator[WatchedCall]:
