@@ -34,9 +34,16 @@ class WorkingFolder:
         """
         # Not below the traces: programs make sockets there, whose paths have 107 bytes at most.
         temporary = Path(tempfile.mkdtemp(prefix="ra-"))
-        own_temporary = Settings(env=(("TMPDIR", str(temporary)),))
+        given = temporary
+        usual = Path(tempfile.gettempdir()).resolve()
+        folder = self._folder.resolve()
+        if usual.is_relative_to(folder):
+            # What lies there is copied with the rest, and a file keeps its place.
+            given = target / usual.relative_to(folder)
+        own_temporary = Settings(env=(("TMPDIR", str(given)),))
         try:
             self._copy_to(target)
+            given.mkdir(parents=True, exist_ok=True)
             yield replace(
                 plan,
                 subject=move_subject(plan.subject, target),

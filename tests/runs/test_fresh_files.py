@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,23 @@ def test_a_copy_lacks_what_was_made_later_and_goes_when_the_run_ends(tmp_path: P
         assert list(temporary.iterdir()) == []
     assert not (tmp_path / "copy").exists()
     assert not temporary.exists()
+
+
+def test_a_temporary_folder_within_the_working_folder_has_its_place_in_the_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = tmp_path / "work"
+    (work / "scratch").mkdir(parents=True)
+    (work / "scratch" / "before.pt").write_text("")
+    monkeypatch.setattr(tempfile, "tempdir", str(work / "scratch"))
+    folder = WorkingFolder(work)
+    (work / "train.py").write_text("")
+    plan = RunPlan(trace_dir=tmp_path / "trace", subject=parse_subject("train.py", cwd=work))
+    with folder.lend_copy(plan, tmp_path / "copy") as moved:
+        temporary = Path(dict(moved.settings.env)["TMPDIR"])
+        assert temporary == tmp_path / "copy" / "scratch"
+        assert [path.name for path in temporary.iterdir()] == ["before.pt"]
+    assert [path.name for path in (work / "scratch").iterdir()] == ["before.pt"]
 
 
 def test_a_folder_with_too_many_files_is_refused(

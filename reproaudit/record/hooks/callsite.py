@@ -168,3 +168,13 @@ class CallSites:
         if real.startswith((self._folder, self._cwd)):
             return os.path.relpath(real, self._folder)
         return filename
+
+    def shown_data(self, real: str) -> str:
+        """Return the resolved path of a data file as reports show it.
+
+        Where the subject lies outside of the working directory, it is relative to the latter: in a
+        copy of the directory it is the same.
+        """
+        if real.startswith(self._cwd) and not self._folder.startswith(self._cwd):
+            return os.path.relpath(real, self._cwd)
+        return self.shown(real)

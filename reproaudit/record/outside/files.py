@@ -188,7 +188,7 @@ class Files:
 
     def _shown(self, real: str) -> str:
         """Return the path as it is shown: relative to the program's or the temporary folder."""
-        shown = self._recorder.sites.shown(real)
+        shown = self._recorder.sites.shown_data(real)
         if os.path.isabs(shown) and real.startswith(self._temporary):
             below = real[len(self._temporary) :]
             return os.path.join("$TMPDIR", below)

@@ -202,7 +202,7 @@ class Saved:
 
     def _show(self, real: str) -> str:
         """Return a path relative to the program's or the temporary folder, or its last part."""
-        shown = self._recorder.sites.shown(real)
+        shown = self._recorder.sites.shown_data(real)
         if not os.path.isabs(shown):
             return shown
         if real.startswith(self._temporary):

@@ -57,6 +57,17 @@ def test_paths_are_shown_relative_to_the_subject_up_to_where_it_was_started(
     )
 
 
+def test_data_beside_a_subject_that_lies_elsewhere_is_shown_from_where_it_was_started(
+    sites: CallSites, tmp_path: Path
+) -> None:
+    data = os.path.realpath(tmp_path / "features.pt")
+    assert sites.shown_data(data) == os.path.join("..", "features.pt")
+    elsewhere = CallSites(sites._writer, str(tmp_path / "project"), str(tmp_path / "work"))
+    there = os.path.realpath(tmp_path / "work" / "features.pt")
+    assert elsewhere.shown_data(there) == "features.pt"
+    assert elsewhere.shown_data(data) == data
+
+
 def test_equal_functions_in_two_files_have_each_its_own_owner_and_line(sites: CallSites) -> None:
     found = []
     for path in (
