@@ -172,7 +172,8 @@ def _explain_draw(case: Case) -> Answer:
     # Threads take turns at one stream, and a state that both runs had is no missing seed.
     if not case.event.is_in_thread and not _drew_alike_before(case):
         return replace(unseeded, notes=_note_late_seed(case))
-    other = find_draw_in_thread(case.trace, case.event)
+    peer = case.b.trace_of(case.source.process)
+    other = find_draw_in_thread(case.trace, peer, case.event)
     if other is None:
         return order
     # The main thread draws in its own order: what comes in between is the other thread's.

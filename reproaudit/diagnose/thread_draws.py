@@ -15,18 +15,23 @@ from reproaudit.trace.views import Event, OpEvent
 _MODULES = ("random", "numpy.random")
 
 
-def find_draw_in_thread(trace: Trace, draw: OpEvent) -> OpEvent | None:
-    """Return the first op of another thread that draws from a generator of the same kind.
+def find_draw_in_thread(a: Trace, b: Trace, draw: OpEvent) -> OpEvent | None:
+    """Return the first op of another thread in `a` that draws from a generator of the same kind.
 
-    None if `draw` is made in a thread itself, or if no other thread draws.
+    None if `draw`, of `a`, is made in a thread itself, if no other thread draws, or if those drew
+    from the same states in `b`: then they took their turns alike.
     """
     if draw.is_in_thread:
         return None
-    columns = trace.columns
     kinds = EventFlag.RANDOM | EventFlag.OWN_GENERATOR
-    is_alike = (columns.flags & int(kinds)) == int(draw.flags & kinds)
-    found = np.flatnonzero(is_alike & columns.are(EventKind.OP) & columns.are_in_threads())
-    return trace.op(int(found[0])) if len(found) else None
+    found = []
+    for columns in (a.columns, b.columns):
+        is_alike = (columns.flags & int(kinds)) == int(draw.flags & kinds)
+        found.append(is_alike & columns.are(EventKind.OP) & columns.are_in_threads())
+    draws_a, draws_b = (np.flatnonzero(mask) for mask in found)
+    if are_among(a.columns.drawn_states[draws_a], b.columns.drawn_states[draws_b]).all():
+        return None
+    return a.op(int(draws_a[0]))
 
 
 def find_call_in_thread(a: Trace, b: Trace, call: EntropyCall) -> Event | None:

@@ -148,7 +148,7 @@ def test_of_a_thread_and_the_main_one_that_share_a_stream_the_threads_draw_is_na
     dropout = Row("aten::bernoulli_.float", 9, flags=EventFlag.RANDOM, aux=6, line=6)
     runs = (
         make_run(tmp_path, 0, [weights, drawn, dropout]),
-        make_run(tmp_path, 1, [weights, drawn, replace(dropout, aux=7)]),
+        make_run(tmp_path, 1, [weights, replace(drawn, aux=6), replace(dropout, aux=7)]),
     )
     found = answer(runs, source(Origin.RANDOM, 2))
     assert (found.cause, found.op) == (Cause.RNG_ORDER, "aten::randn")

@@ -19,11 +19,13 @@ def test_a_draw_from_a_generator_of_its_own_shares_no_stream(tmp_path: Path) -> 
         Row("aten::rand", 2, flags=EventFlag.RANDOM, aux=2, thread=1, line=3),
         Row("aten::bernoulli_.float", 3, flags=EventFlag.RANDOM, aux=3, line=4),
     ]
-    trace = make_run(tmp_path, 0, rows).main
-    found = find_draw_in_thread(trace, trace.op(2))
+    other_rows = [rows[0], replace(rows[1], aux=3), replace(rows[2], aux=2)]
+    trace, other = (make_run(tmp_path, n, each).main for n, each in enumerate((rows, other_rows)))
+    found = find_draw_in_thread(trace, other, trace.op(2))
     assert found is not None
     assert found.number == 1
-    assert find_draw_in_thread(trace, trace.op(1)) is None
+    assert find_draw_in_thread(trace, other, trace.op(1)) is None
+    assert find_draw_in_thread(trace, trace, trace.op(2)) is None, "it drew in the same turn"
 
 
 def test_only_functions_of_one_module_share_its_stream(tmp_path: Path) -> None:
