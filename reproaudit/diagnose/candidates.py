@@ -84,8 +84,10 @@ def _put_unasked_last(names: Sequence[str], pair: tuple[Run, Run]) -> tuple[str,
         asked.update(call.call for call in trace.entropy_calls())
 
     def is_unasked(name: str) -> bool:
-        starts = tuple(start for start in INTERVENTIONS[name].calls if start not in SEEDINGS)
-        return bool(starts) and not any(call.startswith(starts) for call in asked)
+        entry = INTERVENTIONS[name]
+        starts = tuple(start for start in entry.calls if start not in SEEDINGS)
+        is_asked = any(call.startswith(starts) for call in asked)
+        return entry.acts_on in (Part.CLOCK, Part.ENTROPY) and not is_asked
 
     return tuple(sorted(names, key=is_unasked))
 

@@ -174,16 +174,20 @@ def test_a_generator_that_was_given_no_seed_is_seeded_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "first"), [("time.time", "clock.fixed"), ("queue.Queue.get", "hash.seed")]
+    ("asked", "first"),
+    [
+        ("time.time", ("clock.fixed", "hash.seed", "addresses.fixed")),
+        ("queue.Queue.get", ("hash.seed", "addresses.fixed", "entropy.fixed")),
+    ],
 )
 def test_a_seed_is_hardly_made_of_what_the_program_never_asks_for(
-    tmp_path: Path, asked: str, first: str
+    tmp_path: Path, asked: str, first: tuple[str, ...]
 ) -> None:
     rows = [*ROWS, Row(asked, kind=EventKind.ENTROPY)]
     runs = make_run(tmp_path, 2, rows), make_run(tmp_path, 3, rows)
     given = replace(call("torch.Generator.manual_seed"), shown_a="(17,)", shown_b="(18,)")
     found = explained(Cause.UNSEEDED_RNG, Origin.RANDOM, given)
-    assert find_candidates(found, runs, cuda=False)[0] == first
+    assert find_candidates(found, runs, cuda=False)[:3] == first
 
 
 def test_what_comes_out_of_a_compiled_region_is_suspected_of_its_kernels_first(
