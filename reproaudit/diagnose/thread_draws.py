@@ -38,7 +38,7 @@ def find_call_in_thread(a: Trace, b: Trace, call: EntropyCall) -> Event | None:
     """Return the first call of a thread in `a` that draws from the stream that `call` drew from.
 
     None where only the main thread draws from it, or where both runs have no state of it in common:
-    then it lacks a seed, whoever draws.
+    then it lacks a seed, whoever draws. None, too, if the threads drew from the same states in `b`.
     """
     module = _find_module(call.name)
     if module is None or not call.state_differed:
@@ -50,7 +50,9 @@ def find_call_in_thread(a: Trace, b: Trace, call: EntropyCall) -> Event | None:
     others = _find_draws(b, module)
     states_a = mix(*a.columns.input_digests[draws].T)
     states_b = mix(*b.columns.input_digests[others].T)
-    if not are_among(states_a, states_b).any():
+    is_shared = are_among(states_a, states_b)
+    is_in_thread = a.columns.are_in_threads()[draws]
+    if not is_shared.any() or is_shared[is_in_thread].all():
         return None
     return a.event(int(in_threads[0]))
 

@@ -34,5 +34,8 @@ def test_only_functions_of_one_module_share_its_stream(tmp_path: Path) -> None:
     for number, (name, is_found) in enumerate(
         (("random.Random", False), ("random.seed", False), ("random.uniform", True))
     ):
-        trace = make_run(tmp_path, number, [replace(row, name=name)]).main
-        assert (find_call_in_thread(trace, trace, drawn) is not None) == is_found
+        rows = [replace(row, name=name), replace(row, name=name, inputs=2)]
+        trace = make_run(tmp_path, number, rows).main
+        other = make_run(tmp_path / "other", number, [rows[0], replace(rows[1], inputs=3)]).main
+        assert (find_call_in_thread(trace, other, drawn) is not None) == is_found
+        assert find_call_in_thread(trace, trace, drawn) is None
