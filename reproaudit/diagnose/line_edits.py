@@ -8,20 +8,19 @@ from dataclasses import replace
 
 from reproaudit.diagnose.program_text import Edit, ProgramText
 from reproaudit.diagnose.seed_edits import find_seed_values, fix_seeds, replace_hashes
+from reproaudit.diagnose.set_edits import find_iterated, is_set, order_sets
 from reproaudit.knowledge.traits import (
     AddArguments,
     FixHash,
     FixSeed,
     LineEdit,
+    OrderSets,
     RenameCalls,
     SetKeyword,
     SortCalls,
     SortIterated,
     UnwrapCalls,
 )
-
-_SETS = ("set", "frozenset")
-_CONSUMERS = ("list", "tuple", "enumerate", "iter", "zip", "map", "fromkeys", "join", "extend")
 
 Nodes = Sequence[ast.AST]
 
@@ -45,6 +44,8 @@ def edit_everywhere(program: ProgramText, edits: Sequence[LineEdit]) -> list[Edi
             found += fix_seeds(program, edit, list(ast.walk(program.tree)))
         elif isinstance(edit, FixHash):
             found += replace_hashes(program, find_seed_values(program))
+        elif isinstance(edit, OrderSets):
+            found += order_sets(program)
         elif isinstance(edit, RenameCalls) and edit.everywhere:
             for node in ast.walk(program.tree):
                 found += _rename_calls(program, edit, [node])
@@ -107,6 +108,9 @@ def _edit_nodes(program: ProgramText, edits: Sequence[LineEdit], nodes: Nodes) -
             found = fix_seeds(program, replace(edit, sources=()), nodes)
         elif isinstance(edit, FixHash):
             found = replace_hashes(program, nodes)
+        elif isinstance(edit, OrderSets):
+            # Where a set is iterated over is seldom where it is made.
+            found = order_sets(program)
         elif isinstance(edit, SetKeyword):
             found = _set_keyword(program, edit, nodes)
         elif isinstance(edit, RenameCalls):
@@ -145,11 +149,11 @@ def _sort(program: ProgramText, node: ast.expr) -> list[Edit]:
 
 def _sort_iterable(program: ProgramText, nodes: Nodes) -> list[Edit]:
     """Sort the sets that are iterated over; else the first plain name."""
-    consumed = list(_find_consumed(nodes))
+    consumed = list(find_iterated(nodes))
     sets = _find_names_of_sets(program)
     edits: list[Edit] = []
     for node in consumed:
-        if _makes_set(node) or ast.unparse(node) in sets:
+        if is_set(node) or ast.unparse(node) in sets:
             edits += _sort(program, node)
     if edits:
         return edits
@@ -165,8 +169,8 @@ def _sort_all_sets(program: ProgramText) -> list[Edit]:
     nodes = list(ast.walk(program.tree))
     sets = _find_names_of_sets(program)
     edits: list[Edit] = []
-    for iterated in _find_consumed(nodes):
-        if _makes_set(iterated) or ast.unparse(iterated) in sets:
+    for iterated in find_iterated(nodes):
+        if is_set(iterated) or ast.unparse(iterated) in sets:
             edits += _sort(program, iterated)
     return edits
 
@@ -175,24 +179,9 @@ def _find_names_of_sets(program: ProgramText) -> frozenset[str]:
     """Return the names that sets are assigned to somewhere in the file."""
     sets: list[str] = []
     for node in ast.walk(program.tree):
-        if isinstance(node, ast.Assign) and _makes_set(node.value):
+        if isinstance(node, ast.Assign) and is_set(node.value):
             sets += map(ast.unparse, node.targets)
     return frozenset(sets)
-
-
-def _find_consumed(nodes: Nodes) -> Iterator[ast.expr]:
-    """Yield the expressions that are iterated over, in an order that shows."""
-    for node in nodes:
-        if isinstance(node, (ast.comprehension, ast.For)):
-            yield node.iter
-        elif isinstance(node, ast.Call) and read_function_name(node) in _CONSUMERS:
-            yield from node.args
-
-
-def _makes_set(node: ast.expr) -> bool:
-    if isinstance(node, ast.Call):
-        return read_function_name(node) in _SETS
-    return isinstance(node, (ast.Set, ast.SetComp))
 
 
 def _sort_calls(program: ProgramText, edit: SortCalls, nodes: Nodes) -> list[Edit]:

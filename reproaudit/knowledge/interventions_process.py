@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from reproaudit.config.settings import Settings
 from reproaudit.knowledge.interventions_outside import SEED
-from reproaudit.knowledge.traits import Clue, FixSeed, Intervention, Part, rank_seedings
+from reproaudit.knowledge.traits import Clue, FixSeed, Intervention, OrderSets, Part, rank_seedings
 from reproaudit.model.result import Cause
 from reproaudit.trace.words import SEEDINGS
 
@@ -26,7 +26,7 @@ TABLE: tuple[Intervention, ...] = (
         repair="fixed_addresses",
         calls=rank_seedings(4) | {"asyncio.wait": 1},
         advice_for=dict.fromkeys(SEEDINGS, _NUMBER) | {"asyncio.wait": _GATHER},
-        edits=(FixSeed(("hash(",)),),
+        edits=(FixSeed(("hash(",)), OrderSets()),
         clues={Clue.UNKNOWN_ORDER: 1, Clue.UNKNOWN_CONTENT: 2, Clue.DRAWS_REORDERED: 3},
         advice="iterate over a list or a dict: sets of objects are in the order of their addresses",
         patch=("things = dict.fromkeys(things)  # or a list: a set of objects has no fixed order",),

@@ -144,6 +144,11 @@ class FixHash:
     """Edit of a line: `hash(value)` gives way to a checksum. Elsewhere only in what seeds."""
 
 
+@dataclass(frozen=True, slots=True)
+class OrderSets:
+    """Edit of a file: sets that are iterated over become dicts, which keep an order."""
+
+
 LineEdit = (
     AddArguments
     | SortIterated
@@ -153,6 +158,7 @@ LineEdit = (
     | UnwrapCalls
     | FixSeed
     | FixHash
+    | OrderSets
 )
 
 
