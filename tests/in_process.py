@@ -5,15 +5,18 @@ from __future__ import annotations
 
 import itertools
 import runpy
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 import torch
 
+from reproaudit.config.plan import RunPlan
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.experiment.repeat import RepeatOptions, repeat
 from reproaudit.model.result import AuditResult
 from reproaudit.pytest_plugin.recording import repetitions_from_here
+from reproaudit.record.process.repetition import Repetition
 from reproaudit.runs.budget import Budget
 from reproaudit.runs.in_process import InProcessLab
 from reproaudit.runs.request import RunMaker
@@ -28,9 +31,14 @@ def audit_here(program: str, *argv: str, runs: int = 4) -> AuditResult:
 
     def make(folder: Path) -> RunMaker:
         repetitions = itertools.count(1)
+        start = repetitions_from_here(seed=0)
+
+        def record(plan: RunPlan) -> AbstractContextManager[Repetition]:
+            # Before: what stains the memory differs, and is no part of the program.
+            stain_free_memory(next(repetitions), device=argv[0] if argv else "cuda")
+            return start(plan)
 
         def body(current: object) -> None:
-            stain_free_memory(next(repetitions), device=argv[0] if argv else "cuda")
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr("sys.argv", [program, *argv])
                 runpy.run_path(str(PROGRAMS / program))
@@ -39,7 +47,7 @@ def audit_here(program: str, *argv: str, runs: int = 4) -> AuditResult:
             body,
             subject,
             folder,
-            record=repetitions_from_here(seed=0),
+            record=record,
             budget=Budget(runs=40, seconds=60.0),
         )
 
