@@ -85,7 +85,7 @@ UNINITIALISED = (
     + """
 torch.manual_seed(0)
 dirty()
-weight = torch.nn.Parameter(torch.empty(1024, dtype=torch.uint8).float().sub(128).div(1000))
+weight = torch.nn.Parameter(torch.empty(4096, dtype=torch.uint8).float().sub(128).div(1000))
 from plain_sgd import SGD
 optimizer = SGD([weight], lr=0.1)
 for _ in range(2):
@@ -129,6 +129,8 @@ def test_the_recorder_changes_nothing_of_it(tmp_path: Path) -> None:
 
 
 def test_an_audit_of_a_program_that_reads_undefined_memory_is_reproducible(tmp_path: Path) -> None:
-    # Fresh: the free memory of forks of one process holds the same bytes.
-    assert not is_reproducible(tmp_path, UNINITIALISED, is_fresh=True)
+    # Fresh: the free memory of forks of one process holds the same bytes. Which block a process is
+    # given is chance, too.
+    audits = (is_reproducible(tmp_path, UNINITIALISED, is_fresh=True) for _ in range(5))
+    assert not all(audits)
     assert is_reproducible(tmp_path, UNINITIALISED, "memory.fill", is_fresh=True)
