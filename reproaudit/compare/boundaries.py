@@ -98,7 +98,7 @@ def compare_boundaries(runs: Sequence[Run], interned: Interned) -> BoundaryCompa
     return BoundaryComparison(
         classes=classes,
         compared=min((int(table.deciding.sum()) for table in tables), default=0),
-        counts=_count_kinds(tables[0]) if tables else (),
+        counts=_count_kinds(tables) if tables else (),
         tables=tables,
         not_checked=tuple(notes),
         warnings=warnings,
@@ -135,10 +135,11 @@ def _group_permuted(
     return tuple(sorted(groups))
 
 
-def _count_kinds(table: Table) -> tuple[tuple[str, int], ...]:
+def _count_kinds(tables: Sequence[Table]) -> tuple[tuple[str, int], ...]:
+    """Return how many tensors of each kind every run has: runs may be of different lengths."""
     counts = []
     for kind in KINDS:
-        count = int((table.kinds == kind).sum())
+        count = min(int((table.kinds == kind).sum()) for table in tables)
         if count or kind in _COUNTED_ALWAYS:
             counts.append((kind.name.lower(), count))
     return tuple(counts)

@@ -61,6 +61,12 @@ def test_a_tensor_that_only_one_run_has_makes_another_class(tmp_path: Path) -> N
     assert classes(tmp_path, one, two) == ((0,), (1,))
 
 
+def test_what_every_run_has_is_counted_where_one_is_longer(tmp_path: Path) -> None:
+    row = Row("w", 7, kind=GRADIENT)
+    runs = [make_run(tmp_path, index, [row] * length) for index, length in enumerate((5, 3, 4))]
+    assert dict(compare_boundaries(runs, Interned()).counts)["gradient"] == 3
+
+
 def test_string_ids_that_differ_between_traces_do_not_matter(tmp_path: Path) -> None:
     first = [Row("a", 1, kind=OUTPUT), Row("b", 2, kind=GRADIENT)]
     second = [Row("unrelated", 1, kind=EventKind.ENTROPY), *first]
