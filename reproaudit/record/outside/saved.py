@@ -9,6 +9,7 @@ import functools
 import os
 import re
 import sys
+import tempfile
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -35,6 +36,8 @@ _realpath = os.path.realpath
 
 # Modules whose calls are wrapped once they are imported.
 LATE_MODULES = ("safetensors.torch", "safetensors.numpy", "numpy")
+# They make up the names of files and folders; TemporaryDirectory calls the first.
+_MAKE_NAMES = ("mkdtemp", "mkstemp", "NamedTemporaryFile")
 _PATH_TYPES = (str, bytes, os.PathLike)
 # What differs from run to run in the names of files and folders: such files are compared by what
 # they hold.
@@ -64,12 +67,28 @@ class Saved:
         self._buffers: list[tuple[int, weakref.ref[Any] | None]] = []
         self._saves: dict[int, int] = {}  # how often, by number
         self._temporary = beginning_of(temporary_folder())
+        self._made_up: set[str] = set()  # last parts of the paths that `tempfile` gave
 
     def install(self, when_imported: WhenImported) -> None:
         """Wrap what is there, and the rest once it is imported."""
         self._wrap(torch, "save", ("obj", "f"), where="f", find=find_saved_tensors)
+        for name in _MAKE_NAMES:
+            self._watch_names(name)
         for name in LATE_MODULES:
             when_imported(name, functools.partial(self._wrap_module, name))
+
+    def _watch_names(self, name: str) -> None:
+        original = getattr(tempfile, name)
+
+        @functools.wraps(original)
+        def make(*args: Any, **kwargs: Any) -> Any:
+            made = original(*args, **kwargs)
+            path = made[1] if type(made) is tuple else getattr(made, "name", made)
+            if isinstance(path, (str, bytes)):
+                self._made_up.add(os.path.basename(_fsdecode(path)))
+            return made
+
+        self._patches.replace(tempfile, name, make)
 
     def _wrap_module(self, name: str) -> None:
         module = sys.modules.get(name)
@@ -174,7 +193,20 @@ class Saved:
         number = self._files.get(real)
         if number is None:
             number = self._files[real] = self._next_number()
-        return _PASSING.sub("*", self._show(real)), number
+        parts = self._show(real).split(os.sep)
+        return os.sep.join(map(self._mask, parts)), number
+
+    def _mask(self, name: str) -> str:
+        """Return a part of a path; one that chance had a hand in without all but its suffix.
+
+        The rest of such a name may be a random number as well, of a form that nobody foresaw.
+        """
+        if name not in self._made_up and not _PASSING.search(name):
+            return name
+        _, suffix = os.path.splitext(name)
+        if _PASSING.search(suffix):
+            suffix = ""
+        return f"*{suffix}"
 
     def _next_number(self) -> int:
         return len(self._files) + len(self._buffers) + 1
