@@ -19,10 +19,14 @@ def fix_seeds(program: ProgramText, edit: FixSeed, nodes: Sequence[ast.AST]) -> 
     edits: list[Edit] = []
     names = {name for name, _ in _find_seeds(ast.walk(program.tree))}
     for name, seed in _find_seeds(nodes):
-        if not _is_number(seed) and _is_from(seed, edit.sources):
-            # A name is made of something elsewhere, and that is where it is told.
-            if not name or not edit.sources:
-                edits.append(_replace(program, seed, edit.value))
+        if _is_number(seed) or not _is_from(seed, edit.sources):
+            continue
+        if not name:
+            edits.append(_replace(program, seed, edit.value))
+        elif not edit.sources:
+            # What a name is made of elsewhere is to be told there: a user may have given it, too.
+            made = [value for value in _find_made(program, name) if value is not seed]
+            edits += [_replace(program, value, edit.value) for value in made or [seed]]
     for node in nodes:
         if not isinstance(node, ast.Assign) or _is_number(node.value):
             continue
@@ -101,6 +105,14 @@ def _find_seeds(nodes: Sequence[ast.AST] | Iterator[ast.AST]) -> Iterator[tuple[
                 if isinstance(seed, (ast.Name, ast.Attribute)):
                     name = ast.unparse(seed)
                 yield name, seed
+
+
+def _find_made(program: ProgramText, name: str) -> Iterator[ast.expr]:
+    """Yield what the file assigns to the name, where that is called for."""
+    for node in ast.walk(program.tree):
+        if isinstance(node, ast.Assign) and name in map(ast.unparse, node.targets):
+            if any(isinstance(part, ast.Call) for part in ast.walk(node.value)):
+                yield node.value
 
 
 def _is_number(seed: ast.expr) -> bool:

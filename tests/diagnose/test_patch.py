@@ -72,7 +72,7 @@ def apply(folder: Path, patch: Patch) -> None:
         (
             "clock.fixed",
             "s = int(time.time()); torch.manual_seed(s)",
-            "s = 0; torch.manual_seed(0)",
+            "s = 0; torch.manual_seed(s)",
         ),
         ("entropy.fixed", "rng = random.Random(uuid.uuid4().int)", "random.Random(0)"),
         ("entropy.fixed", "rng = random.SystemRandom()", "random.Random(0)"),
