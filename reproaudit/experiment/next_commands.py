@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from reproaudit.config.subject import SubjectSpec
 from reproaudit.model.result import Finding
 
+_GIVEN_ONCE = frozenset(("--steps", "--runs"))
 _APPLY = "patch -p0 < fix.patch  # which --report patch=fix.patch writes"
 
 
@@ -47,11 +48,29 @@ def suggest_commands(
     return tuple(commands)
 
 
+def _leave_out(given: Sequence[str], added: Sequence[str]) -> list[str]:
+    """Return `given` without the options that `added` sets."""
+    replaced = set(added) & _GIVEN_ONCE
+    kept: list[str] = []
+    is_value = False
+    for word in given:
+        if is_value:
+            is_value = False
+        elif word in replaced:
+            is_value = True
+        elif word.partition("=")[0] not in replaced:
+            kept.append(word)
+    return kept
+
+
 def write_command(
     subject: SubjectSpec, given: Sequence[str] = (), added: Sequence[str] = ()
 ) -> str:
-    """Return the command that audits the subject, quoted for the shell."""
-    words = ["reproaudit", *given, *added]
+    """Return the command that audits the subject, quoted for the shell.
+
+    `added` are options with their values; of one that can be given once it replaces what was given.
+    """
+    words = ["reproaudit", *_leave_out(given, added), *added]
     for one in subject.inputs:
         words += ["--inputs", str(one)]
     own = subject.argv[:1]

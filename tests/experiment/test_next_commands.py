@@ -71,3 +71,15 @@ def test_without_a_fix_more_runs_are_suggested() -> None:
     again = "reproaudit --env 'A=b c' --runs 20 'my train.py'"
     assert suggest(is_reproducible=True) == (again,)
     assert suggest(replace(INDEX_PUT, fix=None)) == ("reproaudit explain RA401", again)
+
+
+@pytest.mark.parametrize("given", [("--steps", "12", "--quiet"), ("--steps=12", "--quiet")])
+def test_an_option_is_not_given_twice(given: tuple[str, ...]) -> None:
+    command = write_command(SUBJECT, given, ("--steps", "all"))
+    assert command == "reproaudit --quiet --steps all 'my train.py'"
+
+
+def test_an_intervention_is_added_to_those_that_were_given() -> None:
+    given = ("--intervene", "seed.torch")
+    command = write_command(SUBJECT, given, ("--intervene", "hash.seed"))
+    assert command == "reproaudit --intervene seed.torch --intervene hash.seed 'my train.py'"
