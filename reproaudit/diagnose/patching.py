@@ -157,8 +157,10 @@ class Patcher:
     def _judge_failure(self, fault: str) -> _Tried:
         """Tell whether the patch is to blame, or that the program lies in a copy of its folder."""
         plain = self._run_copy(Patch(), 0)
-        if _find_fault(plain):
-            return _Tried(note="not run: the program does not run in a copy of its folder")
+        why = _find_fault(plain)
+        if why:
+            note = f"not run: the program does not run in a copy of its folder ({why})"
+            return _Tried(note=note)
         note = f"a patch was dropped: the patched copy ended otherwise: {fault}"
         return _Tried(runs=1, differs=True, note=note)
 

@@ -123,7 +123,11 @@ def test_seeds_beside_others_give_way_to_seeds_at_the_start(tmp_path: Path) -> N
     ("fails_unpatched", "note", "is_dropped"),
     [
         (False, "a patch was dropped: the patched copy ended otherwise: TypeError: no order", True),
-        (True, "not run: the program does not run in a copy of its folder", False),
+        (
+            True,
+            "not run: the program does not run in a copy of its folder (TypeError: no order)",
+            False,
+        ),
     ],
 )
 def test_a_copy_that_fails_is_told_from_a_patch_that_fails(
