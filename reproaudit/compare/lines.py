@@ -61,12 +61,8 @@ def differing_lines(a: Run, b: Run, interned: Interned) -> list[LineDifference]:
     main one, it is chance which of them did which work: there only what no thread of run `b` came
     to counts.
     """
-    others = dict(b.traces)
     found: list[LineDifference] = []
-    for process, trace_a in a.traces:
-        trace_b = others.get(process)
-        if trace_b is None:
-            continue
+    for process, trace_a, trace_b in _pair_traces(a, b):
         main = _AlignedThread(
             process,
             _select_lines(trace_a, interned, in_threads=False),
@@ -82,17 +78,22 @@ def differing_lines(a: Run, b: Run, interned: Interned) -> list[LineDifference]:
     return _keep_first_of_each(found)
 
 
+def _pair_traces(a: Run, b: Run) -> Iterator[tuple[str, Trace, Trace]]:
+    """Yield the processes that both runs have, with their traces."""
+    others = dict(b.traces)
+    for process, trace_a in a.traces:
+        trace_b = others.get(process)
+        if trace_b is not None:
+            yield process, trace_a, trace_b
+
+
 def differing_allocations(a: Run, b: Run, interned: Interned) -> list[LineDifference]:
     """Return what lines that leave undefined memory made, where it differs, in order.
 
     Those are lines that call NumPy's `empty` and its kin. What PyTorch allocates shows in its ops.
     """
-    others = dict(b.traces)
     found: list[LineDifference] = []
-    for process, trace_a in a.traces:
-        trace_b = others.get(process)
-        if trace_b is None:
-            continue
+    for process, trace_a, trace_b in _pair_traces(a, b):
         for in_threads in (False, True):
             lines_a = _select_undefined(trace_a, interned, in_threads=in_threads)
             lines_b = _select_undefined(trace_b, interned, in_threads=in_threads)

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from reproaudit.diagnose.program_text import Edit, ProgramText
+from reproaudit.diagnose.program_text import Edit, ProgramText, read_function_name
 from reproaudit.diagnose.seed_edits import find_seed_values, fix_seeds, replace_hashes
 from reproaudit.diagnose.set_edits import find_iterated, is_set, order_sets
 from reproaudit.knowledge.traits import (
@@ -126,16 +126,6 @@ def _find_calls(nodes: Nodes) -> Iterator[ast.Call]:
     for node in nodes:
         if isinstance(node, ast.Call):
             yield node
-
-
-def read_function_name(call: ast.Call) -> str:
-    """Return the last name of what is called; "" for what has no name."""
-    function = call.func
-    if isinstance(function, ast.Attribute):
-        return function.attr
-    if isinstance(function, ast.Name):
-        return function.id
-    return ""
 
 
 def _sort(program: ProgramText, node: ast.expr) -> list[Edit]:

@@ -107,6 +107,16 @@ class ProgramText:
         return data.decode()
 
 
+def read_function_name(call: ast.Call) -> str:
+    """Return the last name of what is called; "" for what has no name."""
+    function = call.func
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    if isinstance(function, ast.Name):
+        return function.id
+    return ""
+
+
 def make_diff(before: str, after: str, path: str) -> tuple[str, ...]:
     """Return the unified diff of two texts of a file, as lines for `patch -p0`."""
     name = quote_path(path)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterable, Iterator
 
-from reproaudit.diagnose.program_text import Edit, ProgramText
+from reproaudit.diagnose.program_text import Edit, ProgramText, read_function_name
 
 _SETS = ("set", "frozenset")
 _CONSUMERS = ("list", "tuple", "enumerate", "iter", "zip", "map", "fromkeys", "join", "extend")
@@ -28,7 +28,7 @@ def find_iterated(nodes: Iterable[ast.AST]) -> Iterator[ast.expr]:
     for node in nodes:
         if isinstance(node, (ast.comprehension, ast.For)):
             yield node.iter
-        elif isinstance(node, ast.Call) and _read_name(node) in _CONSUMERS:
+        elif isinstance(node, ast.Call) and read_function_name(node) in _CONSUMERS:
             yield from node.args
 
 
@@ -49,13 +49,6 @@ def order_sets(program: ProgramText) -> list[Edit]:
     for node in made:
         edits += _make_dict(program, node)
     return edits + _add_by_key(program, changed)
-
-
-def _read_name(call: ast.Call) -> str:
-    function = call.func
-    if isinstance(function, ast.Attribute):
-        return function.attr
-    return function.id if isinstance(function, ast.Name) else ""
 
 
 def _may_be_set(node: ast.expr) -> bool:

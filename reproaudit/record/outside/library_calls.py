@@ -40,6 +40,8 @@ def find_library_call(frame: FrameType | None, call: str, kinds: FrameKinds) -> 
     try:
         found = _find_library_call(frame, kinds)
     except Exception:
+        # Looking a value up may run code of its class, whose failure is not the program's. Then the
+        # call counts as the program's own, as without this.
         return None
     if found is None or _top_of(found.function) == _top_of(call):
         return None
