@@ -16,7 +16,7 @@ from reproaudit.compare.interning import Interned
 from reproaudit.model.events import EventKind, LibraryCall
 from reproaudit.trace.columns import EventColumns
 from reproaudit.trace.reader import Trace
-from reproaudit.trace.runs import MAIN_PROCESS, Run
+from reproaudit.trace.runs import MAIN_PROCESS, Run, pair_traces
 from reproaudit.trace.words import HASH_SEED, SEEDINGS, read_library_call
 
 _Numbers = npt.NDArray[np.int64]
@@ -116,15 +116,12 @@ def differing_calls(a: Run, b: Run, interned: Interned) -> list[EntropyCall]:
 
     Every order of arrival is among them: it may have been another without a trace of it.
     """
-    others = dict(b.traces)
     found: list[EntropyCall] = []
-    for process, trace_a in a.traces:
-        trace_b = others.get(process)
-        if trace_b is not None:
-            events_a, events_b = _pair_calls(trace_a, trace_b, interned)
-            calls_a = _Calls(trace_a, events_a)
-            calls_b = _Calls(trace_b, events_b)
-            found += _find_differing_calls(process, calls_a, calls_b)
+    for process, trace_a, trace_b in pair_traces(a, b):
+        events_a, events_b = _pair_calls(trace_a, trace_b, interned)
+        calls_a = _Calls(trace_a, events_a)
+        calls_b = _Calls(trace_b, events_b)
+        found += _find_differing_calls(process, calls_a, calls_b)
     return found
 
 

@@ -18,7 +18,7 @@ from reproaudit.compare.interning import Interned
 from reproaudit.model.events import EventFlag, EventKind, Location
 from reproaudit.trace.columns import EventColumns
 from reproaudit.trace.reader import Trace
-from reproaudit.trace.runs import MAIN_PROCESS, Run
+from reproaudit.trace.runs import MAIN_PROCESS, Run, pair_traces
 from reproaudit.trace.words import RAN, STREAM_PREFIX
 
 MAX_DIFFERENCES = 1_000
@@ -62,7 +62,7 @@ def differing_lines(a: Run, b: Run, interned: Interned) -> list[LineDifference]:
     to counts.
     """
     found: list[LineDifference] = []
-    for process, trace_a, trace_b in _pair_traces(a, b):
+    for process, trace_a, trace_b in pair_traces(a, b):
         main = _AlignedThread(
             process,
             _select_lines(trace_a, interned, in_threads=False),
@@ -78,22 +78,13 @@ def differing_lines(a: Run, b: Run, interned: Interned) -> list[LineDifference]:
     return _keep_first_of_each(found)
 
 
-def _pair_traces(a: Run, b: Run) -> Iterator[tuple[str, Trace, Trace]]:
-    """Yield the processes that both runs have, with their traces."""
-    others = dict(b.traces)
-    for process, trace_a in a.traces:
-        trace_b = others.get(process)
-        if trace_b is not None:
-            yield process, trace_a, trace_b
-
-
 def differing_allocations(a: Run, b: Run, interned: Interned) -> list[LineDifference]:
     """Return what lines that leave undefined memory made, where it differs, in order.
 
     Those are lines that call NumPy's `empty` and its kin. What PyTorch allocates shows in its ops.
     """
     found: list[LineDifference] = []
-    for process, trace_a, trace_b in _pair_traces(a, b):
+    for process, trace_a, trace_b in pair_traces(a, b):
         for in_threads in (False, True):
             lines_a = _select_undefined(trace_a, interned, in_threads=in_threads)
             lines_b = _select_undefined(trace_b, interned, in_threads=in_threads)

@@ -15,7 +15,7 @@ from reproaudit.compare.interning import Interned
 from reproaudit.model.events import EventFlag, EventKind, Location
 from reproaudit.trace.columns import EventColumns
 from reproaudit.trace.reader import Trace
-from reproaudit.trace.runs import Run
+from reproaudit.trace.runs import Run, pair_traces
 
 _Keys = npt.NDArray[np.uint64]
 _Numbers = npt.NDArray[np.int64]
@@ -128,13 +128,9 @@ def _select_ops(trace: Trace, interned: Interned, in_threads: bool) -> _Ops:
 
 def localise(a: Run, b: Run, interned: Interned) -> Localisation:
     """Align the op streams of two runs and return where their differences are born."""
-    others = dict(b.traces)
     sources: list[Source] = []
     parts: list[Localisation] = []
-    for label, trace_a in a.traces:
-        trace_b = others.get(label)
-        if trace_b is None:
-            continue
+    for label, trace_a, trace_b in pair_traces(a, b):
         process = _Process(label, trace_a, trace_b)
         main = _localise_main_thread(process, interned)
         parts.append(main)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,15 @@ class Run:
     @property
     def events(self) -> int:
         return sum(len(trace.events) for _, trace in self.traces)
+
+
+def pair_traces(a: Run, b: Run) -> Iterator[tuple[str, Trace, Trace]]:
+    """Yield the processes that both runs have, with their traces."""
+    others = dict(b.traces)
+    for process, trace_a in a.traces:
+        trace_b = others.get(process)
+        if trace_b is not None:
+            yield process, trace_a, trace_b
 
 
 def open_run(directory: Path, index: int) -> Run:
