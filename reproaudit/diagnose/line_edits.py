@@ -6,7 +6,12 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from reproaudit.diagnose.program_text import Edit, ProgramText, read_function_name
+from reproaudit.diagnose.program_text import (
+    Edit,
+    ProgramText,
+    find_assigned,
+    read_function_name,
+)
 from reproaudit.diagnose.seed_edits import find_seed_values, fix_seeds, replace_hashes
 from reproaudit.diagnose.set_edits import find_iterated, is_set, order_sets
 from reproaudit.knowledge.traits import (
@@ -167,11 +172,8 @@ def _sort_all_sets(program: ProgramText) -> list[Edit]:
 
 def _find_names_of_sets(program: ProgramText) -> frozenset[str]:
     """Return the names that sets are assigned to somewhere in the file."""
-    sets: list[str] = []
-    for node in ast.walk(program.tree):
-        if isinstance(node, ast.Assign) and is_set(node.value):
-            sets += map(ast.unparse, node.targets)
-    return frozenset(sets)
+    assigned = find_assigned(ast.walk(program.tree))
+    return frozenset(name for name, value in assigned if is_set(value))
 
 
 def _sort_calls(program: ProgramText, edit: SortCalls, nodes: Nodes) -> list[Edit]:

@@ -6,7 +6,7 @@ import ast
 import difflib
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 _BYTE_ORDER_MARK = "\ufeff"
@@ -115,6 +115,16 @@ def read_function_name(call: ast.Call) -> str:
     if isinstance(function, ast.Name):
         return function.id
     return ""
+
+
+def find_assigned(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, ast.expr]]:
+    """Yield what the nodes assign, each beside the text of the target that it is given to."""
+    for node in nodes:
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                yield ast.unparse(target), node.value
+        elif isinstance(node, ast.AnnAssign) and node.value is not None:
+            yield ast.unparse(node.target), node.value
 
 
 def make_diff(before: str, after: str, path: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Collection, Iterator, Sequence
 
 from reproaudit.diagnose.first_draw import SEEDING, read_names
-from reproaudit.diagnose.program_text import Edit, ProgramText
+from reproaudit.diagnose.program_text import Edit, ProgramText, find_assigned
 from reproaudit.knowledge.traits import FixSeed
 
 _TAKES_SEED = SEEDING | {"Generator", "MT19937", "PCG64", "Philox", "Random", "RandomState"}
@@ -27,12 +27,9 @@ def fix_seeds(program: ProgramText, edit: FixSeed, nodes: Sequence[ast.AST]) -> 
             # What a name is made of elsewhere is to be told there: a user may have given it, too.
             made = [value for value in _find_made(program, name) if value is not seed]
             edits += [_replace(program, value, edit.value) for value in made or [seed]]
-    for node in nodes:
-        if not isinstance(node, ast.Assign) or _is_number(node.value):
-            continue
-        is_seed = not names.isdisjoint(map(ast.unparse, node.targets))
-        if is_seed and _is_from(node.value, edit.sources):
-            edits.append(_replace(program, node.value, edit.value))
+    for name, seed in find_assigned(nodes):
+        if name in names and not _is_number(seed) and _is_from(seed, edit.sources):
+            edits.append(_replace(program, seed, edit.value))
     return edits
 
 
@@ -85,9 +82,7 @@ def find_seed_values(program: ProgramText) -> list[ast.AST]:
     nodes = list(ast.walk(program.tree))
     names = {name for name, _ in _find_seeds(nodes)}
     values: list[ast.expr] = [seed for _, seed in _find_seeds(nodes)]
-    for node in nodes:
-        if isinstance(node, ast.Assign) and not names.isdisjoint(map(ast.unparse, node.targets)):
-            values.append(node.value)
+    values += [value for name, value in find_assigned(nodes) if name in names]
     found: list[ast.AST] = []
     for value in values:
         found += ast.walk(value)
@@ -109,10 +104,9 @@ def _find_seeds(nodes: Sequence[ast.AST] | Iterator[ast.AST]) -> Iterator[tuple[
 
 def _find_made(program: ProgramText, name: str) -> Iterator[ast.expr]:
     """Yield what the file assigns to the name, where that is called for."""
-    for node in ast.walk(program.tree):
-        if isinstance(node, ast.Assign) and name in map(ast.unparse, node.targets):
-            if any(isinstance(part, ast.Call) for part in ast.walk(node.value)):
-                yield node.value
+    for target, value in find_assigned(ast.walk(program.tree)):
+        if target == name and any(isinstance(part, ast.Call) for part in ast.walk(value)):
+            yield value
 
 
 def _is_number(seed: ast.expr) -> bool:

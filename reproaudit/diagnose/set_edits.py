@@ -9,7 +9,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterable, Iterator
 
-from reproaudit.diagnose.program_text import Edit, ProgramText, read_function_name
+from reproaudit.diagnose.program_text import (
+    Edit,
+    ProgramText,
+    find_assigned,
+    read_function_name,
+)
 
 _SETS = ("set", "frozenset")
 _CONSUMERS = ("list", "tuple", "enumerate", "iter", "zip", "map", "fromkeys", "join", "extend")
@@ -41,7 +46,7 @@ def order_sets(program: ProgramText) -> list[Edit]:
     names = {ast.unparse(node) for node in iterated}
     made = [node for node in iterated if _may_be_set(node)]
     changed: set[str] = set()
-    for name, value in _find_assigned(program):
+    for name, value in find_assigned(ast.walk(program.tree)):
         if name in names and _may_be_set(value):
             changed.add(name)
             made.append(value)
@@ -65,15 +70,6 @@ def _find_difference(node: ast.expr) -> tuple[ast.expr, ast.expr] | None:
     if not isinstance(left_out, (ast.Name, ast.Attribute)):
         return None
     return first.args[0], left_out
-
-
-def _find_assigned(program: ProgramText) -> Iterator[tuple[str, ast.expr]]:
-    for node in ast.walk(program.tree):
-        if isinstance(node, ast.Assign):
-            for target in node.targets:
-                yield ast.unparse(target), node.value
-        elif isinstance(node, ast.AnnAssign) and node.value is not None:
-            yield ast.unparse(node.target), node.value
 
 
 def _make_dict(program: ProgramText, node: ast.expr) -> list[Edit]:

@@ -287,9 +287,9 @@ def test_a_generator_without_a_seed_is_given_one_though_the_line_to_blame_draws_
 def test_where_the_line_to_blame_has_no_set_all_sets_of_the_program_are_sorted(
     tmp_path: Path,
 ) -> None:
-    text = "kinds = {'a', 'b'}\nfor k in kinds: pass\nxs = list(set(ys))\nnet(1, [2])\n"
+    text = "kinds: set = {'a', 'b'}\nfor k in kinds: pass\nxs = list(set(ys))\nnet(1, [2])\n"
     assert patched(tmp_path, text, ("hash.seed",), 4) == (
-        "kinds = {'a', 'b'}\nfor k in sorted(kinds): pass\n"
+        "kinds: set = {'a', 'b'}\nfor k in sorted(kinds): pass\n"
         "xs = list(sorted(set(ys)))\nnet(1, [2])\n"
     )
 

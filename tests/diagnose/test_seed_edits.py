@@ -31,8 +31,9 @@ def test_a_seed_that_an_option_may_give_is_fixed_where_it_is_made_up() -> None:
 
 @pytest.mark.parametrize("made", ["int(time.time() * 1000) % 2**31", "os.getpid()"])
 def test_a_seed_with_a_name_is_fixed_where_the_name_is_given(made: str) -> None:
-    source = "seed = {}\ntorch.manual_seed(seed)\n"
-    assert fix(source.format(made), 2) == source.format("0")
+    for name in ("seed", "seed: int"):
+        source = f"{name} = {{}}\ntorch.manual_seed(seed)\n"
+        assert fix(source.format(made), 2) == source.format("0")
 
 
 @pytest.mark.parametrize("given", ["", "seed = None\n", "seed = args.seed\n"])
