@@ -92,12 +92,31 @@ def _give_argument(program: ProgramText, call: ast.Call, name: str, value: str) 
         if isinstance(given, ast.Constant) and given.value is not None:
             return []
         return [Edit(program.find_start(given), program.find_end(given), value)]
-    end = program.find_end(call) - 1  # before the bracket
-    before = program.data[program.find_end(call.func) : end].decode().rstrip()
-    gap = "" if before.endswith("(") else ", "
-    if before.endswith(","):
-        gap = " "
-    return [Edit(end, end, f"{gap}{name}={value}")]
+    at, is_first = _find_end_of_arguments(program, call)
+    gap = "" if is_first else ", "
+    return [Edit(at, at, f"{gap}{name}={value}")]
+
+
+def _find_end_of_arguments(program: ProgramText, call: ast.Call) -> tuple[int, bool]:
+    """Return where one more argument goes, and whether it is the first of the call.
+
+    Directly behind the last one: a comma and a comment may follow it.
+    """
+    bracket = program.find_end(call) - 1
+    given = [program.find_end(node) for node in (*call.args, *map(_read_value, call.keywords))]
+    if not given:
+        return bracket, True
+    end = max(given)
+    # The argument may stand in brackets of its own, which belong to no node.
+    between = program.data[end:bracket].decode()
+    before, closed, _ = between.rpartition(")")
+    if closed and "#" not in before:
+        end += len(before.encode()) + 1
+    return end, False
+
+
+def _read_value(keyword: ast.keyword) -> ast.expr:
+    return keyword.value
 
 
 def _edit_nodes(program: ProgramText, edits: Sequence[LineEdit], nodes: Nodes) -> list[Edit]:

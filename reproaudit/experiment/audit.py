@@ -22,7 +22,7 @@ from reproaudit.diagnose.misuse import find_misuse
 from reproaudit.diagnose.races import DeviceRace, read_device_races, warn_of_races
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.conclude import collect_alerts, conclude, is_stopped
-from reproaudit.experiment.disorder import find_disorder
+from reproaudit.experiment.disorder import find_disorder, limit_further_s
 from reproaudit.experiment.next_commands import suggest_commands
 from reproaudit.model.events import (
     EventKind,
@@ -53,8 +53,8 @@ class AuditOptions:
     A program whose first run is over within `whole_within_s` seconds is audited to its end, though
     it makes more than `steps`; otherwise up to the step at which the time was over.
 
-    `further_runs`: so many more are made at most, in the time that the `runs` took, while all are
-    equal and the program shows some disorder.
+    `further_runs`: so many more are made at most, in a minute or in the time that the `runs` took,
+    while all are equal and the program shows some disorder.
     """
 
     subject: SubjectSpec
@@ -196,11 +196,13 @@ class Experiment:
         if self._is_cut_short or not self.options.further_runs or not self._are_equal(runs):
             return runs
         sign = find_disorder(runs[0], runs[1], self.options.subject, self.interned)
-        end = 2 * time.monotonic() - start
+        now = time.monotonic()
+        end = now + limit_further_s(now - start)
         for number in range(self.options.further_runs):
             if not sign or time.monotonic() > end:
                 break
             index = len(runs)
+            self.lab.prepare(f"run-{index + 1}")
             what = f"further run {number + 1}, because {sign}"
             try:
                 run = self.lab.run(RunRequest(name=f"run-{index}", index=index, what=what))
@@ -210,6 +212,7 @@ class Experiment:
             runs.append(run)
             if not self._are_equal([runs[0], run]):
                 break
+        self.lab.close()  # what was prepared for a run that was not needed
         return runs
 
     def _are_equal(self, runs: Sequence[Run]) -> bool:

@@ -11,6 +11,13 @@ from reproaudit.knowledge.traits import SortIterated
 from reproaudit.model.events import Location
 from reproaudit.trace.runs import Run
 
+_LEAST_S = 60.0  # for further runs in any case: runs of short programs cost little
+
+
+def limit_further_s(spent_s: float) -> float:
+    """Return how long further runs may take, after so many seconds of runs that were equal."""
+    return max(spent_s, _LEAST_S)
+
 
 def find_disorder(a: Run, b: Run, subject: SubjectSpec, interned: Interned) -> str:
     """Return what has no order, or is new, in each of two equal runs; "" if nothing was seen.

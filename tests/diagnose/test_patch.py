@@ -401,8 +401,20 @@ def test_tabs_stay(tmp_path: Path) -> None:
         pytest.param(
             "rows = frame.sample(\n    n=4,\n)",
             LibraryCall("polars.DataFrame.sample", "sample", "seed"),
-            "rows = frame.sample(\n    n=4,\n seed=0)",
+            "rows = frame.sample(\n    n=4, seed=0,\n)",
             id="a call over several lines, with a comma at its end",
+        ),
+        pytest.param(
+            "rows = frame.sample(\n    4,  # (a few)\n)",
+            LibraryCall("polars.DataFrame.sample", "sample", "seed"),
+            "rows = frame.sample(\n    4, seed=0,  # (a few)\n)",
+            id="a comment behind the last argument",
+        ),
+        pytest.param(
+            "rows = frame.sample((few))",
+            LibraryCall("polars.DataFrame.sample", "sample", "seed"),
+            "rows = frame.sample((few), seed=0)",
+            id="an argument in brackets of its own",
         ),
         pytest.param(
             "one = two.fit(KMeans(2))\nold = KMeans(3, random_state=7)",

@@ -404,10 +404,20 @@ def test_further_runs_take_no_longer_than_the_runs_that_were_wanted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "train.py").write_text(SETS)
-    now = iter([0.0, 10.0, 11.0, 21.0])
+    now = iter([0.0, 100.0, 101.0, 201.0])
     monkeypatch.setattr(audit_module, "time", SimpleNamespace(monotonic=lambda: next(now)))
     result = observe(tmp_path, monkeypatch, [1] * 6, HUNG, further_runs=3)
     assert result.headline.startswith("6 runs are bitwise equal")
+
+
+def test_further_runs_of_a_short_program_may_take_longer_than_those_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "train.py").write_text(SETS)
+    now = iter([0.0, 10.0, 11.0, 30.0, 69.0])
+    monkeypatch.setattr(audit_module, "time", SimpleNamespace(monotonic=lambda: next(now)))
+    result = observe(tmp_path, monkeypatch, [1] * 8, HUNG, further_runs=3)
+    assert result.headline.startswith("8 runs are bitwise equal")
 
 
 @pytest.mark.parametrize(
