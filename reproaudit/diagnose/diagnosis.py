@@ -15,7 +15,6 @@ from reproaudit.compare.judge import Judged
 from reproaudit.diagnose.attribute import (
     correct_cause,
     drop_suspicion,
-    lacks_exact_line,
     make_finding_without_place,
     settle_finding,
     settle_kernel,
@@ -370,24 +369,9 @@ class Diagnostician:
     def _refine(self, rows: Sequence[_Row]) -> list[_Row]:
         """Add what runs under the fix show: reads of undefined memory, and the exact line."""
         refiner = Refiner(self._lab, self._locator, self._fix or (), interned=self._interned)
-        refined: list[_Row] = []
-        inexact: list[int] = []
-        for number, row in enumerate(rows):
-            if row.source is not None and lacks_exact_line(row.source, row.finding):
-                inexact.append(number)
-            finding = refiner.add_fill_evidence(row.finding)
-            refined.append(replace(row, finding=finding))
-        if not inexact:
-            return refined
-        # One pair of runs for all of them: following lines is slow.
-        pair = refiner.run_with_lines()
-        if pair is None:
-            return refined
-        for number in inexact:
-            row = refined[number]
-            finding = refiner.add_line(row.finding, pair, row.source)
-            refined[number] = replace(row, finding=finding)
-        return refined
+        found = [(row.finding, row.source) for row in rows]
+        findings = refiner.refine(found, compiles=self._compiles)
+        return [replace(row, finding=finding) for row, finding in zip(rows, findings, strict=True)]
 
 
 def _find_kept_kernel(rows: Sequence[_Row]) -> tuple[Finding, Path] | None:

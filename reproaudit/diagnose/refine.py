@@ -15,6 +15,8 @@ from reproaudit.compare.lines import (
     find_allocation,
     first_entry,
 )
+from reproaudit.diagnose.attribute import lacks_exact_line
+from reproaudit.diagnose.compiled import CompiledRegions
 from reproaudit.diagnose.locate import Locator, RunPair, SourcePlace, read_place
 from reproaudit.diagnose.pinning import FoundSource
 from reproaudit.diagnose.sources import add_note
@@ -45,6 +47,29 @@ class Refiner:
         self._locator = locator
         self._fix = fix
         self._interned = interned
+
+    def refine(
+        self, found: Sequence[tuple[Finding, FoundSource | None]], *, compiles: bool
+    ) -> list[Finding]:
+        """Add what runs under the fix show: reads of undefined memory, and the exact line."""
+        regions = CompiledRegions(self._lab)
+        refined: list[Finding] = []
+        inexact: list[int] = []
+        for number, (finding, known) in enumerate(found):
+            placed = regions.place(finding, known) if compiles else None
+            if placed is None and known is not None and lacks_exact_line(known, finding):
+                inexact.append(number)
+            refined.append(self.add_fill_evidence(placed or finding))
+        if not inexact:
+            return refined
+        # One pair of runs for all of them: following lines is slow.
+        pair = self.run_with_lines()
+        if pair is None:
+            return refined
+        for number in inexact:
+            _, known = found[number]
+            refined[number] = self.add_line(refined[number], pair, known)
+        return refined
 
     def run_with_lines(self) -> RunPair | None:
         """Return two runs whose lines were followed and that differ.

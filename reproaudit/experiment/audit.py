@@ -23,6 +23,7 @@ from reproaudit.diagnose.races import DeviceRace, read_device_races, warn_of_rac
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.conclude import collect_alerts, conclude, is_stopped
 from reproaudit.experiment.disorder import find_disorder, limit_further_s
+from reproaudit.experiment.first_run import FirstRun
 from reproaudit.experiment.next_commands import suggest_commands
 from reproaudit.model.events import (
     EventKind,
@@ -107,6 +108,7 @@ class Experiment:
             setup=_make_setup(options),
             budget=options.budget,
         )
+        self._first_run = FirstRun(self.lab, fresh_copy=options.fresh_copy)
         self.interned = Interned(options.ignored)
         self.notes: list[NotChecked] = []
         self.warnings: tuple[ProgramWarning, ...] = ()
@@ -192,7 +194,7 @@ class Experiment:
     def _observe(self) -> list[Run]:
         """Make the runs that decide, and some more where few are likely to miss a difference."""
         start = time.monotonic()
-        runs = self._make_runs()
+        runs = self._first_run.add_cold(self._make_runs(), self._are_equal)
         if self._is_cut_short or not self.options.further_runs or not self._are_equal(runs):
             return runs
         sign = find_disorder(runs[0], runs[1], self.options.subject, self.interned)
@@ -232,7 +234,7 @@ class Experiment:
                     request, steps=self.options.steps, goes_on_s=self.options.whole_within_s
                 )
             try:
-                run = self.lab.run(request)
+                run = self._first_run.make(request) if index == 0 else self.lab.run(request)
             except (KeyboardInterrupt, SubjectError) as error:
                 if not self._is_answer(runs, error):
                     raise

@@ -224,6 +224,25 @@ MECHANISMS: tuple[Mechanism, ...] = (
 )
 
 
+# Inductor's own lowerings and decompositions that end in an atomic addition, on any device: see
+# PyTorch issues #93537 and #122873. In eager mode the same operators have an order on the CPU.
+_SUMMED_BY_COMPILER = _ops(
+    "index_add index_put _index_put_impl _unsafe_index_put put scatter_add scatter_reduce "
+    "embedding_dense_backward unfold_backward max_pool2d_with_indices_backward "
+    "upsample_*_backward _upsample_*_backward grid_sampler_2d_backward reflection_pad?d_backward"
+)
+COMPILED_SUM = (
+    "threads add floating-point numbers into the same element by atomic operations, in whatever "
+    "order they come"
+)
+
+
+def is_summed_by_compiler(op: str) -> bool:
+    """Return True if torch.compile turns the operator into sums without an order."""
+    base = _read_base(op)
+    return any(fnmatchcase(base, pattern) for pattern in _SUMMED_BY_COMPILER)
+
+
 def find_mechanism(op: str | None) -> Mechanism | None:
     """Return what may make the operator differ on a GPU; None if unknown.
 
@@ -231,9 +250,14 @@ def find_mechanism(op: str | None) -> Mechanism | None:
     """
     if op is None:
         return None
-    base = op.partition("::")[2].partition(".")[0] or op
-    base = base.removesuffix("_")
+    base = _read_base(op)
     for entry in MECHANISMS:
         if any(fnmatchcase(base, pattern) for pattern in entry.ops):
             return entry
     return None
+
+
+def _read_base(op: str) -> str:
+    """Return an operator's name without namespace, overload and a final underscore."""
+    base = op.partition("::")[2].partition(".")[0] or op
+    return base.removesuffix("_")

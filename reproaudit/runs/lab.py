@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reproaudit.config.plan import RunPlan
-from reproaudit.config.settings import Settings
+from reproaudit.config.settings import Settings, merge
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import SubjectError
 from reproaudit.knowledge.interventions import find
 from reproaudit.model.events import OutcomeKind
 from reproaudit.runs.budget import Budget, Spending
+from reproaudit.runs.compiler_cache import CompilerCache
 from reproaudit.runs.fresh_files import WorkingFolder, write_files
 from reproaudit.runs.log import tail
 from reproaudit.runs.process import RunningProcess, RunRecord, start
@@ -139,6 +140,15 @@ class Lab:
                 (self.folder / left).unlink(missing_ok=True)
         self._prepared.clear()
 
+    def rename(self, name: str, to: str) -> Path:
+        """Give all that a run left another name, so that its own is free; return its folder."""
+        for ending in ("", ".log", ".plan.json"):
+            left = self.folder / f"{name}{ending}"
+            if left.exists():
+                left.rename(self.folder / f"{to}{ending}")
+        self.seconds[to] = self.seconds.pop(name)
+        return self.folder / to
+
     def log_of(self, name: str) -> str:
         """Return the last lines that a run printed."""
         return tail(self.folder / f"{name}.log")
@@ -176,6 +186,11 @@ class Lab:
             yield plan
             return
         target = self.folder / f"{request.name}-files"
+        shared = Settings()
+        if not self._setup.fresh_copy:
+            # The other runs of the audit find what was compiled, and so must this one.
+            shared = CompilerCache(self.settings, self.subject.cwd).share()
+        plan = replace(plan, settings=merge(plan.settings, shared))
         with self._working_folder.lend_copy(plan, target) as moved:
             write_files(target, request.files)
             yield moved

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from reproaudit.model.events import EventFlag, EventKind, Outcome, OutcomeKind, Phase
+from reproaudit.model.events import EventFlag, EventKind, Outcome, OutcomeKind, Phase, Unchecked
 from reproaudit.trace.event_calls import Moment
 from reproaudit.trace.runs import Run, open_run
 from reproaudit.trace.writer import TraceWriter
@@ -39,6 +39,7 @@ def make_run(
     steps: int = 1,
     level: str = "operation",
     environment: Mapping[str, str] | None = None,
+    notes: Sequence[Unchecked] = (),
 ) -> Run:
     """Write a trace of `rows` and open it as run number `index`."""
     directory = folder / f"run-{index}"
@@ -65,5 +66,7 @@ def make_run(
             inputs=(row.inputs, row.inputs_high),
             outputs=(row.outputs, 0),
         )
+    for code in notes:
+        writer.note(code, "what", "why")
     writer.close(outcome or Outcome(OutcomeKind.COMPLETED, 0), steps)
     return open_run(directory, index)

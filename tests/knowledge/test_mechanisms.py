@@ -15,7 +15,12 @@ from reproaudit.compare.localise import Origin, Source, localise
 from reproaudit.diagnose.candidates import find_candidates
 from reproaudit.diagnose.sources import Explanation, explain_sources
 from reproaudit.knowledge.interventions import INTERVENTIONS
-from reproaudit.knowledge.mechanisms import MECHANISMS, Mechanism, find_mechanism
+from reproaudit.knowledge.mechanisms import (
+    MECHANISMS,
+    Mechanism,
+    find_mechanism,
+    is_summed_by_compiler,
+)
 from reproaudit.model.events import EventKind, Phase
 from reproaudit.model.result import Cause, Evidence, Finding
 from reproaudit.trace.runs import MAIN_PROCESS, Run
@@ -86,6 +91,21 @@ def test_an_operator_is_known_by_the_name_that_a_trace_or_a_report_gives_it(
 )
 def test_an_operator_that_adds_in_a_fixed_order_has_no_mechanism(op: str | None) -> None:
     assert find_mechanism(op) is None
+
+
+@pytest.mark.parametrize(
+    ("op", "is_summed"),
+    [
+        ("aten::index_add_.default", True),
+        ("aten::embedding_dense_backward", True),
+        ("aten::upsample_bilinear2d_backward.default", True),
+        ("aten::embedding.default", False),
+        ("aten::index.Tensor", False),
+        ("aten::scatter.src", False),
+    ],
+)
+def test_operators_that_the_compiler_sums_by_atomic_operations(op: str, is_summed: bool) -> None:
+    assert is_summed_by_compiler(op) is is_summed
 
 
 @pytest.fixture

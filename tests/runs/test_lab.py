@@ -16,6 +16,7 @@ from reproaudit.config.settings import Settings
 from reproaudit.config.subject import parse_subject
 from reproaudit.runs import lab as lab_module
 from reproaudit.runs.budget import Budget, BudgetSpent
+from reproaudit.runs.compiler_cache import CompilerCache
 from reproaudit.runs.lab import Lab, RunSetup
 from reproaudit.runs.process import RunningProcess, start
 from reproaudit.runs.progress import Quiet
@@ -165,3 +166,30 @@ def test_a_prepared_process_that_does_not_fit_is_replaced(
     assert lab.log_of("run") == f"sees {None if why == 'gone' else 'b'}"
     assert process.returncode is not None
     assert lab.seconds.keys() == {"run"}
+
+
+SEES_CACHE = """
+import os, tempfile
+print("cache", os.environ.get("TORCHINDUCTOR_CACHE_DIR"))
+"""
+
+
+@pytest.mark.parametrize("fresh_copy", [False, True])
+def test_a_copy_finds_what_the_program_compiled_unless_every_run_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_copy: bool
+) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    lab = lab_in(tmp_path, SEES_CACHE, fresh_copy=fresh_copy)
+    monkeypatch.setattr(
+        CompilerCache,
+        "share",
+        lambda self: Settings(env=(("TORCHINDUCTOR_CACHE_DIR", str(cache)),)),
+    )
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+    lab.run(request("patched", fresh_copy=True))
+    expected = None if fresh_copy else cache
+    assert f"cache {expected}" in lab.log_of("patched")
+    if not fresh_copy:
+        lab.run(request("plain"))
+        assert "cache None" in lab.log_of("plain")
