@@ -43,6 +43,11 @@ class Part(Enum):
         """True if it changes how operators compute, and never what the program gives to them."""
         return self in _INSIDE_OPERATORS
 
+    @property
+    def changes_speed(self) -> bool:
+        """True if a program may well take several times as long with it."""
+        return self in _INSIDE_OPERATORS or self in _AROUND_OPERATORS
+
 
 _INSIDE_OPERATORS = frozenset(
     {
@@ -53,6 +58,18 @@ _INSIDE_OPERATORS = frozenset(
         Part.CUDNN,
         Part.CUBLAS,
         Part.ATTENTION,
+    }
+)
+# What runs beside or between operators, one after the other where it was at once.
+_AROUND_OPERATORS = frozenset(
+    {
+        Part.WORKERS,
+        Part.ORDER,
+        Part.MEMORY,
+        Part.COPIES,
+        Part.STREAMS,
+        Part.COMPILER,
+        Part.PRECISION,
     }
 )
 

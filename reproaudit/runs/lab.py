@@ -13,7 +13,7 @@ from reproaudit.config.settings import Settings, merge
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import SubjectError
 from reproaudit.knowledge.interventions import find
-from reproaudit.model.events import OutcomeKind
+from reproaudit.model.events import Level, OutcomeKind, Unchecked
 from reproaudit.runs.budget import Budget, Spending
 from reproaudit.runs.compiler_cache import CompilerCache
 from reproaudit.runs.fresh_files import WorkingFolder, write_files
@@ -23,9 +23,13 @@ from reproaudit.runs.progress import Progress
 from reproaudit.runs.request import RunRequest
 from reproaudit.trace.runs import Run, open_run
 
-_LEAST_TIMEOUT_S = 60.0
-# A run under interventions may take this many times as long as the slowest plain one.
-_SLOWEST = 10.0
+# A run of a changed program may take this many times as long as the slowest run so far; and so many
+# times if what is changed makes programs slower, or if it records more.
+_SLOWEST = 5.0
+_SLOWEST_UNLIKE = 10.0
+_LEAST_TIMEOUT_S = 20.0
+# If it records more, or compiles anew.
+_LEAST_UNLIKE_TIMEOUT_S = 60.0
 # Nothing may move in it for as long as that, and as many times the longest rest of a plain run.
 _LEAST_STILL_S = 10.0
 _STILLEST = 5.0
@@ -73,6 +77,8 @@ class Lab:
         self.runs_made = 0
         self.seconds: dict[str, float] = {}
         self._still_s: float | None = None  # the longest rest of a plain run
+        self._slowest_s = 0.0  # of the runs that ended by themselves and record no operators
+        self._compiles = False
         self._progress = progress
         self._setup = setup
         self._spending = Spending(budget)
@@ -118,7 +124,11 @@ class Lab:
             raise self._stillness_error(record)
         if record.outcome.kind is OutcomeKind.TIMED_OUT:
             raise self._timeout_error(record, timeout_s)
+        if request.level is Level.BOUNDARY:
+            self._slowest_s = max(self._slowest_s, record.seconds)
         run = open_run(record.trace_dir, request.index)
+        codes = {note.code for note in run.main.notes}
+        self._compiles = self._compiles or Unchecked.COMPILED_REGIONS in codes
         self._require_whole_traces(run, request.name)
         return run
 
@@ -166,10 +176,15 @@ class Lab:
     def _timeout_of(self, request: RunRequest) -> float | None:
         """Return after how many seconds the run is ended, None for never."""
         is_changed = _is_changed(request)
-        if self._setup.timeout_s is not None or not is_changed or not self.seconds:
+        if self._setup.timeout_s is not None or not is_changed or not self._slowest_s:
             return self._setup.timeout_s
-        slowest_s = max(self.seconds.values())
-        return max(_LEAST_TIMEOUT_S, _SLOWEST * slowest_s)
+        if request.level is not Level.BOUNDARY or self._compiles:
+            return round(max(_LEAST_UNLIKE_TIMEOUT_S, _SLOWEST_UNLIKE * self._slowest_s))
+        parts = [find(name).acts_on for name in request.interventions]
+        factor = _SLOWEST
+        if any(part.changes_speed for part in parts):
+            factor = _SLOWEST_UNLIKE
+        return round(max(_LEAST_TIMEOUT_S, factor * self._slowest_s))
 
     def _still_limit_of(self, request: RunRequest) -> float | None:
         """Return for how long nothing may move in the run, None for ever."""
@@ -217,8 +232,11 @@ class Lab:
 
     def _timeout_error(self, record: RunRecord, timeout_s: float | None) -> SubjectError:
         advice = "raise --timeout, or audit fewer steps with --steps"
+        message = f"{self.subject} did not end within {timeout_s:g} s"
+        if self._setup.timeout_s is None:
+            message += f", though no run that ended took longer than {self._slowest_s:.0f} s"
         return SubjectError(
-            f"{self.subject} did not end within {timeout_s:g} s",
+            message,
             code="subject-timeout",
             hint=f"{advice}; its last output:\n{tail(record.log)}",
         )

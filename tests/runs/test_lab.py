@@ -14,6 +14,8 @@ import pytest
 
 from reproaudit.config.settings import Settings
 from reproaudit.config.subject import parse_subject
+from reproaudit.errors import SubjectError
+from reproaudit.model.events import Level
 from reproaudit.runs import lab as lab_module
 from reproaudit.runs.budget import Budget, BudgetSpent
 from reproaudit.runs.compiler_cache import CompilerCache
@@ -31,7 +33,14 @@ open(os.path.join(tempfile.gettempdir(), "left.tmp"), "w").close()
 """
 
 
-def lab_in(folder: Path, text: str, budget: Budget | None = None, fresh_copy: bool = False) -> Lab:
+def lab_in(
+    folder: Path,
+    text: str,
+    budget: Budget | None = None,
+    *,
+    fresh_copy: bool = False,
+    timeout_s: float | None = 300,
+) -> Lab:
     """Make a lab for a program `train.py` in the folder `work`; its traces lie beside that."""
     work = folder / "work"
     work.mkdir()
@@ -43,7 +52,7 @@ def lab_in(folder: Path, text: str, budget: Budget | None = None, fresh_copy: bo
         Settings(),
         folder / "lab",
         Quiet(),
-        setup=RunSetup(steps=1, values_mb=0, timeout_s=300, fresh_copy=fresh_copy),
+        setup=RunSetup(steps=1, values_mb=0, timeout_s=timeout_s, fresh_copy=fresh_copy),
         budget=budget or Budget(),
     )
 
@@ -193,3 +202,59 @@ def test_a_copy_finds_what_the_program_compiled_unless_every_run_is_one(
     if not fresh_copy:
         lab.run(request("plain"))
         assert "cache None" in lab.log_of("plain")
+
+
+TAKES_ITS_TIME = """
+import os, time
+while os.environ.get("PYTHONHASHSEED") == "0":
+    pass
+"""
+
+
+def test_a_changed_run_that_burns_time_is_ended_by_what_the_others_took(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lab_module, "_LEAST_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(lab_module, "_SLOWEST", 1.0)
+    lab = lab_in(tmp_path, TAKES_ITS_TIME, timeout_s=None)
+    lab.run(request("plain"))
+    with pytest.raises(SubjectError, match=r"within \d+ s, though no run that ended took longer"):
+        lab.run(request("changed", interventions=("hash.seed",)))
+    # The time of the one that was ended makes no later limit longer.
+    limit_s = lab._timeout_of(request("next", interventions=("hash.seed",)))
+    assert limit_s == max(1, round(lab.seconds["plain"]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "compiles", "limit_s"),
+    [
+        ({}, False, None),
+        ({"interventions": ("hash.seed",)}, False, 50),
+        ({"interventions": ("hash.seed", "threads.one")}, False, 100),
+        ({"files": (("train.py", ""),)}, False, 50),
+        ({"interventions": ("hash.seed",), "level": Level.OPERATION}, False, 100),
+        ({"interventions": ("hash.seed",)}, True, 100),
+    ],
+)
+def test_a_run_that_need_not_be_like_the_others_may_take_longer(
+    tmp_path: Path, changes: dict[str, Any], compiles: bool, limit_s: int | None
+) -> None:
+    lab = lab_in(tmp_path, "pass", timeout_s=None)
+    lab._slowest_s = 10.0
+    lab._compiles = compiles
+    assert lab._timeout_of(request("changed", **changes)) == limit_s
+
+
+@pytest.mark.parametrize(("level", "limit_s"), [(Level.BOUNDARY, 20), (Level.OPERATION, 60)])
+def test_a_short_programs_changed_run_is_not_ended_at_once(
+    tmp_path: Path, level: Level, limit_s: int
+) -> None:
+    lab = lab_in(tmp_path, "pass", timeout_s=None)
+    lab._slowest_s = 2.0
+    assert lab._timeout_of(request("changed", interventions=("hash.seed",), level=level)) == limit_s
+
+
+def test_the_limit_that_the_user_set_is_the_limit(tmp_path: Path) -> None:
+    lab = lab_in(tmp_path, "pass", timeout_s=7.0)
+    lab._slowest_s = 10.0
+    assert lab._timeout_of(request("changed", interventions=("hash.seed",))) == 7.0
