@@ -108,7 +108,8 @@ class Experiment:
             setup=_make_setup(options),
             budget=options.budget,
         )
-        self._first_run = FirstRun(self.lab, fresh_copy=options.fresh_copy)
+        goes_on = (options.steps, options.whole_within_s) if options.whole_within_s else None
+        self._first_run = FirstRun(self.lab, fresh_copy=options.fresh_copy, goes_on=goes_on)
         self.interned = Interned(options.ignored)
         self.notes: list[NotChecked] = []
         self.warnings: tuple[ProgramWarning, ...] = ()
@@ -229,10 +230,6 @@ class Experiment:
                 self.lab.prepare(f"run-{index + 1}")
             what = f"run {index + 1} of {self.options.runs}"
             request = RunRequest(name=f"run-{index}", index=index, what=what)
-            if index == 0 and self.options.whole_within_s:
-                request = replace(
-                    request, steps=self.options.steps, goes_on_s=self.options.whole_within_s
-                )
             try:
                 run = self._first_run.make(request) if index == 0 else self.lab.run(request)
             except (KeyboardInterrupt, SubjectError) as error:
