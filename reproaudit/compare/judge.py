@@ -82,7 +82,10 @@ def judge(
     tolerances = tolerances if isinstance(tolerances, Tolerances) else Tolerances(tolerances)
     pairs = list(_pair_classes(runs, comparison, tolerances))
     first_pair = pairs[0] if pairs else None
-    shown = list(first_pair.describe(first_pair.differing[:_MAX_SHOWN])) if first_pair else []
+    shown: list[TensorDivergence] = []
+    if first_pair is not None:
+        shown = list(first_pair.describe(first_pair.differing[:_MAX_SHOWN]))
+        shown = _number_within_step(first_pair, shown)
     outside = _find_outside_tolerance(pairs, shown)
     verdict = decide(
         Comparison(
@@ -196,6 +199,23 @@ def _start_divergence(
         tensor=event.tensor,
         only_in=only_in,
     )
+
+
+def _number_within_step(
+    pair: _PairOfRuns, shown: Sequence[TensorDivergence]
+) -> list[TensorDivergence]:
+    """Return the divergences that are shown, each with which of its step's it is of that name."""
+    numbered = []
+    for one, divergence in zip(pair.differing[: len(shown)], shown, strict=True):
+        run, number = (pair.a, one.event_a) if one.event_a is not None else (pair.b, one.event_b)
+        assert number is not None
+        columns = run.trace_of(one.process).columns
+        before = slice(0, number)
+        is_same = columns.kind[before] == columns.kind[number]
+        is_same &= columns.name[before] == columns.name[number]
+        is_same &= columns.step[before] == columns.step[number]
+        numbered.append(replace(divergence, occurrence=1 + int(is_same.sum())))
+    return numbered
 
 
 def _is_reordered(pair_of_runs: _PairOfRuns) -> bool:

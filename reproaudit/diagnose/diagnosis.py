@@ -329,15 +329,14 @@ class Diagnostician:
         assert self._fix is not None
         # Where a part was not run alone, or was not enough, the runs of the whole fix prove it.
         proof = self._search.find_proof(part, self._fix)
-        advice = ""
-        if finding is not None and finding.fix is not None:
-            advice = finding.fix.advice
+        advice = finding.fix.advice if finding and finding.fix else ""
         return Fix(
             settings=part,
             advice=advice,
             verified=True,
             runs=proof.runs,
             slowdown=self._trials.measure_slowdown(proof.settings),
+            plain_spread=self._trials.measure_spread(),
             together=tuple(name for name in proof.settings if name not in part),
         )
 

@@ -122,6 +122,12 @@ class Trials:
             return None
         return round(statistics.median(ratios), 3)
 
+    def measure_spread(self) -> float | None:
+        """Return the longest plain run time over the shortest; None where none was timed."""
+        if not self._plain_s or not min(self._plain_s):
+            return None
+        return round(max(self._plain_s) / min(self._plain_s), 3)
+
     def _make_changed_run(self, names: tuple[str, ...], index: int) -> Run:
         name = f"trial-{self._number}-{index}"
         shown = ", ".join(names)

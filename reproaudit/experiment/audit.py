@@ -114,6 +114,7 @@ class Experiment:
         self.notes: list[NotChecked] = []
         self.warnings: tuple[ProgramWarning, ...] = ()
         self.races: tuple[DeviceRace, ...] = ()
+        self.further: tuple[int, str] = (0, "")  # runs made because few were too few, and why
         self._is_cut_short = False
 
     def run(self) -> AuditResult:
@@ -157,6 +158,7 @@ class Experiment:
             runs_made=self.lab.runs_made,
             reproducer=reproducer,
             folder=_show_folder(options.subject),
+            further=self.further,
         )
 
     def _diagnose(self, judged: Judged, alerts: tuple[Alert, ...]) -> Diagnosis:
@@ -213,6 +215,7 @@ class Experiment:
                 self._cut_short(error, f"after {len(runs)} runs that were equal")
                 break
             runs.append(run)
+            self.further = (number + 1, sign)
             if not self._are_equal([runs[0], run]):
                 break
         self.lab.close()  # what was prepared for a run that was not needed

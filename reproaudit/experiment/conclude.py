@@ -99,11 +99,13 @@ def conclude(
     folder: str = "",
     has_end: bool = False,
     steps: int | None = None,
+    further: tuple[int, str] = (0, ""),
 ) -> AuditResult:
     """Put together everything that was found out.
 
     `has_end`: the subject is a program, and not a step that is called for ever. `steps`: how far
-    all runs were compared, where that is not the number of steps of the shortest.
+    all runs were compared, where that is not the number of steps of the shortest. `further`: how
+    many of the runs were made because of a sign of disorder, and of which.
     """
     runs = judged.runs
     comparison = judged.comparison
@@ -141,6 +143,8 @@ def conclude(
         is_complete=is_complete,
         trials=trials,
         runs_made=runs_made or len(runs),
+        further_runs=further[0],
+        further_because=further[1],
         reproducer=reproducer,
         folder=folder,
     )

@@ -73,7 +73,8 @@ class TensorDivergence:
     `tensor` is its dtype and shape, such as `float32[8, 3]`; `other_tensor` that of the second run
     where it is another one. `only_in` is the run that alone has the tensor. `is_reordered`: a batch
     holds the same samples in another order. `difference` is None where the values cannot be
-    compared or were not kept.
+    compared or were not kept. `occurrence` numbers tensors of one name within a step from 1 on, as
+    those of a module that is called twice.
     """
 
     kind: EventKind
@@ -86,6 +87,7 @@ class TensorDivergence:
     other_tensor: str | None = None
     only_in: int | None = None
     is_reordered: bool = False
+    occurrence: int = 1
 
     @property
     def lacks_values(self) -> bool:
@@ -129,10 +131,11 @@ class Fix:
 
     `settings` names interventions. `together` names what else those runs were made with: the
     settings alone were not enough, or were not tried alone. `slowdown` is the median of paired run
-    times, with the change over without. `patch` are lines for the user's own program that do the
-    same: a unified diff from the working directory, the same one for all findings that it repairs,
-    or lines to write by hand. `patch_verified` only if `patch_runs` runs of a patched copy were
-    made and were equal; `patch_note` says why not.
+    times, with the change over without; `plain_spread` the longest over the shortest time of those
+    runs without, within which no cost can be measured. `patch` are lines for the user's own program
+    that do the same: a unified diff from the working directory, the same one for all findings that
+    it repairs, or lines to write by hand. `patch_verified` only if `patch_runs` runs of a patched
+    copy were made and were equal; `patch_note` says why not.
     """
 
     settings: tuple[str, ...] = ()
@@ -145,6 +148,7 @@ class Fix:
     patch_verified: bool = False
     patch_runs: int = 0
     patch_note: str = ""
+    plain_spread: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +272,9 @@ class AuditResult:
     is_complete: bool | None = None
     trials: tuple[Trial, ...] = ()
     runs_made: int = 0  # fresh processes that the audit started, those that only diagnosed included
+    # so many of the runs that decide were made because of what `further_because` says
+    further_runs: int = 0
+    further_because: str = ""
     isolation: Isolation = Isolation.PROCESS
     # of the subject, from the working directory, as POSIX: what paths of locations are relative to
     folder: str = ""

@@ -27,6 +27,13 @@ EVIDENCE = (
     ("declared", "refused by torch.use_deterministic_algorithms(True)"),
     ("switched", "stable with that flag, not without"),
 )
+_OTHERWISE = {
+    "observed": "equal between runs on equal inputs",
+    "replayed": "equal each time that the same call is repeated",
+    "declared": "not refused by torch.use_deterministic_algorithms(True)",
+    "switched": "not repaired by that flag",
+}
+_NOT_TRIED = "not looked at"
 _ANSWERS = {True: "yes", False: "no", None: "-"}
 _KIND_WIDTH = 10  # characters that a kind of evidence and its gap take
 _ANSWER_WIDTH = 5
@@ -70,6 +77,14 @@ def show_answer(evidence: Evidence, kind: str) -> str:
     return _ANSWERS[getattr(evidence, kind)]
 
 
+def _word_answer(evidence: Evidence, kind: str) -> str:
+    """Say what an answer means: a row must not read as a claim that the evidence does not make."""
+    answer = getattr(evidence, kind)
+    if answer is None:
+        return _NOT_TRIED
+    return dict(EVIDENCE)[kind] if answer else _OTHERWISE[kind]
+
+
 def has_answers(evidence: Evidence) -> bool:
     """Return True if at least one kind of evidence was looked for."""
     return any(getattr(evidence, kind) is not None for kind, _ in EVIDENCE)
@@ -86,8 +101,9 @@ def _describe_evidence(evidence: Evidence, width: int) -> list[str]:
 def _tell_evidence(evidence: Evidence) -> Iterator[tuple[str, int]]:
     """Yield each piece of evidence, and by how much its further lines are indented."""
     if has_answers(evidence):
-        for kind, meaning in EVIDENCE:
+        for kind, _ in EVIDENCE:
             answer = show_answer(evidence, kind)
+            meaning = _word_answer(evidence, kind)
             row = put_beside(kind, put_beside(answer, meaning, _ANSWER_WIDTH), _KIND_WIDTH)
             yield row, _KIND_WIDTH + _ANSWER_WIDTH
     if evidence.replays is not None:

@@ -169,3 +169,17 @@ def wrap_beside(label: str, text: str, width: int, inner: int = 0) -> list[str]:
 def put_beside(label: str, line: str, column: int = LABEL_WIDTH) -> str:
     """Return one line beside its label, as it is, from `column` characters on."""
     return f"{label:<{column}}{line}"
+
+
+def count_cut(cut: int, in_json: int | None = None) -> list[str]:
+    """Say how many rows were left out, and how many of them the JSON report has.
+
+    `in_json` None: it has all of them.
+    """
+    if cut <= 0:
+        return []
+    if in_json is None or in_json >= cut:
+        return [f"… and {cut:,} more (all in the JSON report)"]
+    if in_json > 0:
+        return [f"… and {cut:,} more ({in_json:,} in the JSON report)"]
+    return [f"… and {cut:,} more"]

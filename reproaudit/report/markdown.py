@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from reproaudit.model.result import AuditResult, Finding, Fix
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.issues import Issue, Kind, list_issues, name_subjects
+from reproaudit.report.run_counts import word_further_runs
 from reproaudit.report.wording import (
     VERDICTS,
     escape,
@@ -277,7 +278,8 @@ def _say_verdict(result: AuditResult) -> Iterator[str]:
     else:
         yield word
     yield ""
-    for sentence in (word_confidence(result), word_completeness(result)):
+    sentences = (word_confidence(result), word_completeness(result), word_further_runs(result))
+    for sentence in sentences:
         if sentence:
             yield f"- {text(sentence)}"
     if result.verdict is Verdict.NOT_REPRODUCIBLE and not result.findings:

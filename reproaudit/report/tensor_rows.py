@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reproaudit.model.result import TensorDivergence
-from reproaudit.report.layout import Column, name_column, number_column, prose_column
+from reproaudit.model.result import AuditResult, TensorDivergence
+from reproaudit.report.layout import (
+    Column,
+    count_cut,
+    make_table,
+    name_column,
+    number_column,
+    prose_column,
+)
 from reproaudit.report.wording import (
     is_after_last_step,
+    name_far,
     name_kind,
     name_oddities,
     show_name,
@@ -41,6 +49,46 @@ def name_pair(divergences: Sequence[TensorDivergence]) -> str:
     return f" between runs {first} and {second}"
 
 
+def list_tensors(result: AuditResult, *, width: int, max_rows: int) -> list[str]:
+    """Return the table of where each tensor first differs, and how many rows it leaves out."""
+    has_pairs = not name_pair(result.divergences)
+    # What differs once mostly differs at each later step: that would be the same rows again.
+    first = leave_out_repeats(result.divergences)
+    rows = []
+    for divergence in first[:max_rows]:
+        rows.append(make_tensor_row(divergence, with_runs=has_pairs, steps=result.steps))
+    lines = make_table(TENSOR_COLUMNS, rows, width)
+    # A result keeps only the first of many divergences; the total counts them all.
+    kept = len(result.divergences)
+    total = max(result.divergences_total, kept)
+    lines += count_cut(len(first) - len(rows))
+    return lines + _count_later(total - len(first), kept - len(first))
+
+
+def _count_later(later: int, in_json: int) -> list[str]:
+    """Say how many differences were left out, and how many of them the JSON report has."""
+    if later <= 0:
+        return []
+    said = f"… and {later:,} more, later in the runs"
+    if in_json == later:
+        return [f"{said} (all in the JSON report)"]
+    if in_json:
+        return [f"{said} ({in_json:,} in the JSON report)"]
+    return [said]
+
+
+def leave_out_repeats(divergences: Sequence[TensorDivergence]) -> list[TensorDivergence]:
+    """Return where each tensor first differs, and where it first differs in another way."""
+    told: set[tuple[object, ...]] = set()
+    first: list[TensorDivergence] = []
+    for row in divergences:
+        key = (row.runs, row.kind, row.name, row.occurrence, word_remark(row))
+        if key not in told:
+            told.add(key)
+            first.append(row)
+    return first
+
+
 def make_tensor_row(
     divergence: TensorDivergence, *, with_runs: bool, steps: int = 0
 ) -> tuple[str, ...]:
@@ -51,6 +99,8 @@ def make_tensor_row(
     first, second = divergence.runs
     kind = name_kind(divergence.kind)
     name = show_name(divergence.name)
+    if divergence.occurrence > 1:
+        name += f", call {divergence.occurrence}"
     step = str(divergence.step)
     if is_after_last_step(divergence.step, steps):
         step = "end"
@@ -65,7 +115,7 @@ def make_tensor_row(
     if found.within_tolerance:
         remarks.append("within tolerance")
     differing = f"{show_whole(found.differing)}/{show_whole(found.elements)}"
-    max_ulp = show_whole(found.max_ulp)
+    max_ulp = name_far(found) or show_whole(found.max_ulp)
     max_abs = show_real(found.max_abs)
     note = ", ".join(remarks)
     return (kind, name, step, runs, differing, max_ulp, max_abs, note)

@@ -18,6 +18,7 @@ from reproaudit.report.finding_lines import (
 )
 from reproaudit.report.layout import (
     Column,
+    count_cut,
     make_table,
     name_column,
     number_column,
@@ -25,10 +26,12 @@ from reproaudit.report.layout import (
     wrap_beside,
     wrap_entry,
 )
-from reproaudit.report.tensor_rows import TENSOR_COLUMNS, make_tensor_row, name_pair
+from reproaudit.report.run_counts import word_further_runs
+from reproaudit.report.tensor_rows import list_tensors, name_pair
 from reproaudit.report.wording import (
     VERDICTS,
     escape,
+    has_gpu,
     name_counted,
     name_phase,
     name_source,
@@ -219,16 +222,7 @@ class _Page:
         return self._make_table(columns, rows, total=len(result.trials))
 
     def _list_tensors(self, result: AuditResult) -> list[str]:
-        has_pairs = not name_pair(result.divergences)
-        rows = []
-        for divergence in result.divergences[: self.max_rows]:
-            row = make_tensor_row(divergence, with_runs=has_pairs, steps=result.steps)
-            rows.append(row)
-        lines = make_table(TENSOR_COLUMNS, rows, self.width)
-        # A result keeps only the first of many divergences; the total counts them all.
-        total = max(result.divergences_total, len(result.divergences))
-        in_json = len(result.divergences) - len(rows)
-        return lines + _count_cut(total - len(rows), in_json)
+        return list_tensors(result, width=self.width, max_rows=self.max_rows)
 
     def _list_alerts(self, result: AuditResult) -> list[str]:
         rows = []
@@ -247,13 +241,14 @@ class _Page:
         return self._make_table(columns, rows, total=len(result.alerts))
 
     def _list_changes(self, result: AuditResult) -> list[str]:
-        return self._list_entries(word_changes(result.changes))
+        return self._list_entries(word_changes(result.changes, has_gpu=has_gpu(result)))
 
     def _describe_confidence(self, result: AuditResult) -> list[str]:
         sentences = [
             word_confidence(result),
             word_completeness(result),
             self._show_classes(result),
+            show_prose(word_further_runs(result)),
             _count_tensors(result),
             _show_settings(result),
         ]
@@ -279,7 +274,7 @@ class _Page:
     def _make_table(
         self, columns: Sequence[Column], rows: Sequence[Sequence[str]], *, total: int
     ) -> list[str]:
-        return make_table(columns, rows, self.width) + _count_cut(total - len(rows))
+        return make_table(columns, rows, self.width) + count_cut(total - len(rows))
 
     def _list_entries(self, texts: Iterable[str]) -> list[str]:
         # An entry may take several lines; it is entries that are counted and cut.
@@ -287,7 +282,7 @@ class _Page:
         lines: list[str] = []
         for entry in entries[: self.max_rows]:
             lines += entry
-        return lines + _count_cut(len(entries) - self.max_rows)
+        return lines + count_cut(len(entries) - self.max_rows)
 
 
 def _name_sources(findings: Sequence[Finding]) -> str:
@@ -333,6 +328,9 @@ def _show_proven_fix(fix: Fix | None, *, has_parts: bool) -> str:
 
 def _count_tensors(result: AuditResult) -> str:
     counts = []
+    if result.verdict is Verdict.REPRODUCIBLE and result.headline:
+        # The first line has the figures.
+        return f"audited: {show_name(result.subject)}" if result.subject else ""
     for kind, number in result.compared:
         if number:
             counts.append(show_count(number, show_name(name_counted(kind))))
@@ -355,17 +353,3 @@ def _show_settings(result: AuditResult) -> str:
         texts.append(f"{show_name(name)} {shown}")
     settings = ", ".join(texts)
     return f"settings: {settings}"
-
-
-def _count_cut(cut: int, in_json: int | None = None) -> list[str]:
-    """Say how many rows were left out, and how many of them the JSON report has.
-
-    `in_json` None: it has all of them.
-    """
-    if cut <= 0:
-        return []
-    if in_json is None or in_json >= cut:
-        return [f"… and {cut:,} more (all in the JSON report)"]
-    if in_json > 0:
-        return [f"… and {cut:,} more ({in_json:,} in the JSON report)"]
-    return [f"… and {cut:,} more"]

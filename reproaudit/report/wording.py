@@ -4,6 +4,7 @@ show."""
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 from reproaudit.model.events import Change, EventKind, Phase, ProgramWarning
@@ -18,6 +19,7 @@ from reproaudit.model.result import (
     Trial,
 )
 from reproaudit.model.verdict import Verdict
+from reproaudit.report.run_counts import word_cost
 
 VERDICTS = {
     Verdict.REPRODUCIBLE: "reproducible",
@@ -39,6 +41,8 @@ _MOMENTS = {
     Phase.BACKWARD: "backward pass of step {}",
     Phase.OPTIMIZER: "optimizer update of step {}",
 }
+_HALF = 0.5
+_ON_GPU = re.compile(r"cudnn\.|cuda\.|CUBLAS_")
 _LONGEST = 500  # characters of a foreign text that are shown; the JSON report has all of it
 
 
@@ -175,6 +179,9 @@ def _word_distance(difference: Difference) -> list[str]:
     if difference.max_rel is not None:
         sizes.append(f"{show_real(difference.max_rel)} rel")
     said = ", ".join(sizes)
+    far = name_far(difference)
+    if far:
+        return [f"at most {said} ({far})"]
     if difference.max_ulp:
         ulp = f"at most {show_whole(difference.max_ulp)} ULP"
         if said:
@@ -184,6 +191,18 @@ def _word_distance(difference: Difference) -> list[str]:
     if sizes and difference.max_abs != 0.0:
         return [f"at most {said}"]
     return []
+
+
+def name_far(difference: Difference) -> str:
+    """Return `other sign` or `other size` where a count of ULPs tells nothing; else "".
+
+    Numbers that are further apart than half of the larger one share no leading digit.
+    """
+    if not difference.max_ulp or difference.max_rel is None:
+        return ""
+    if difference.max_rel > 1.0:
+        return "other sign"
+    return "other size" if difference.max_rel > _HALF else ""
 
 
 def name_oddities(difference: Difference) -> list[str]:
@@ -258,9 +277,8 @@ def word_fix_state(fix: Fix) -> str:
     state = "not verified"
     if fix.verified:
         state = _word_proof(fix)
-    if fix.slowdown is not None:
-        state += f", run time × {fix.slowdown:.2f}"
-    return state
+    cost = word_cost(fix)
+    return f"{state}, {cost}" if cost else state
 
 
 def _word_proof(fix: Fix) -> str:
@@ -314,10 +332,15 @@ def name_source(finding: Finding) -> str:
     return show_name(finding.op or finding.call)
 
 
-def word_changes(changes: Sequence[Change]) -> list[str]:
-    """Say which settings the program changed: each once, however often it was changed."""
+def word_changes(changes: Sequence[Change], *, has_gpu: bool = True) -> list[str]:
+    """Say which settings the program changed: each once, however often it was changed.
+
+    Those of a GPU's libraries are left out where none was used.
+    """
     by_setting: dict[str, list[Change]] = {}
     for change in changes:
+        if not has_gpu and _ON_GPU.match(change.what):
+            continue
         by_setting.setdefault(change.what, []).append(change)
     texts: list[str] = []
     for what, group in by_setting.items():
@@ -333,6 +356,12 @@ def word_changes(changes: Sequence[Change]) -> list[str]:
             text += f" ({show_count(len(group), 'change')})"
         texts.append(text)
     return texts
+
+
+def has_gpu(result: AuditResult) -> bool:
+    """Return True if the program used a GPU, or if that is not known."""
+    environment = dict(result.environment)
+    return "gpu" in environment or "cpu capability" not in environment
 
 
 def word_trial(trial: Trial) -> str:

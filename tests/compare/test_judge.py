@@ -173,3 +173,13 @@ def test_a_diagnosis_does_not_follow_a_difference_that_only_ignored_tensors_show
     ignored = (Ignored(TensorPattern("gradient:a"), "drawn anew"),)
     without_ignored = Locator(lab, judged, (), interned=Interned(ignored))
     assert without_ignored.compare(*runs) is None
+
+
+def test_outputs_of_a_module_that_is_called_twice_in_a_step_are_numbered(tmp_path: Path) -> None:
+    runs = []
+    for index, values in enumerate(((1, 2, 3), (1, 5, 6))):
+        rows = [Row("GCN.output", value, kind=EventKind.OUTPUT) for value in values]
+        runs.append(make_run(tmp_path, index, rows, level="boundary"))
+    judged = judge(runs, compare_boundaries(runs, Interned()), {})
+    shown = [(row.name, row.occurrence) for row in judged.divergences]
+    assert shown == [("GCN.output", 2), ("GCN.output", 3)]

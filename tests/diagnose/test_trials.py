@@ -123,6 +123,7 @@ def test_the_cost_is_the_median_of_paired_run_times(tmp_path: Path) -> None:
     tried.attempt(("hash.seed",))
     assert tried.measure_slowdown(("hash.seed",)) == 1.5
     assert tried.measure_slowdown(("clock.fixed",)) is None
+    assert tried.measure_spread() == 1.0
 
 
 def test_plain_runs_for_the_cost_are_made_three_times_in_all(tmp_path: Path) -> None:

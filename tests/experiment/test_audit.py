@@ -398,6 +398,9 @@ def test_equal_runs_of_a_program_that_shows_disorder_are_followed_by_more(
     (tmp_path / "train.py").write_text(text)
     result = observe(tmp_path, monkeypatch, made, HUNG, further_runs=3)
     assert result.headline.startswith(headline)
+    further = int(headline.split()[0]) - 5
+    assert result.further_runs == further
+    assert result.further_because == ("it iterates over sets" if further else "")
 
 
 def test_further_runs_take_no_longer_than_the_runs_that_were_wanted(

@@ -1,0 +1,29 @@
+"""Owns the words for runs that were made beyond the usual ones, and for what a fix costs in run
+time."""
+
+from __future__ import annotations
+
+from reproaudit.model.result import AuditResult, Fix
+
+_LEAST_COST = 1.1  # below this a ratio of run times is no cost that anyone would notice
+
+
+def word_further_runs(result: AuditResult) -> str:
+    """Say why more runs were made than usual; empty where none were."""
+    if not result.further_runs:
+        return ""
+    total = sum(map(len, result.classes)) or len(result.runs)
+    usual = total - result.further_runs
+    return (
+        f"{total} runs instead of {usual}, because equal runs showed that the program could "
+        f"differ: {result.further_because}"
+    )
+
+
+def word_cost(fix: Fix) -> str:
+    """Say what a fix costs, where that is more than plain runs differ in time among themselves."""
+    if fix.slowdown is None:
+        return ""
+    if fix.slowdown < max(_LEAST_COST, fix.plain_spread or 0.0):
+        return "no measurable cost"
+    return f"run time × {fix.slowdown:.2f}"
