@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -110,6 +111,22 @@ class SubjectSpec:
         if self.path and self.kind is not SubjectKind.PYTEST:
             return self.file.parent
         return self.cwd
+
+    @property
+    def command(self) -> str:
+        """The subject and its arguments, as they stand on the command line."""
+        return " ".join((str(self), *self.argv))
+
+    @property
+    def shown_folder(self) -> str:
+        """The folder that locations are relative to, from the working directory, as POSIX.
+
+        "" for the directory itself and for a module.
+        """
+        if not self.path:
+            return ""
+        folder = os.path.relpath(self.folder, self.cwd)
+        return "" if folder == "." else Path(folder).as_posix()
 
     def __str__(self) -> str:
         if self.kind is SubjectKind.SCRIPT:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import tempfile
 import time
@@ -141,7 +140,7 @@ class Experiment:
             alerts,
             notes=[*self.notes, *diagnosis.notes],
             settings=list_settings(options.settings),
-            subject=_show_subject(options.subject),
+            subject=options.subject.command,
             next_commands=suggest_commands(
                 options.subject,
                 options.given,
@@ -157,7 +156,7 @@ class Experiment:
             warnings=(*self.warnings, *diagnosis.warnings),
             runs_made=self.lab.runs_made,
             reproducer=reproducer,
-            folder=_show_folder(options.subject),
+            folder=options.subject.shown_folder,
             further=self.further,
         )
 
@@ -331,21 +330,6 @@ class Experiment:
         self.warnings = (*find_misuse(run), *warn_of_races(self.races))
         self.notes += [note for note in run.main.notes if note.code is Unchecked.STREAMS_UNWATCHED]
         return collect_alerts(run.main)
-
-
-def _show_subject(subject: SubjectSpec) -> str:
-    return " ".join((str(subject), *subject.argv))
-
-
-def _show_folder(subject: SubjectSpec) -> str:
-    """Return the subject's folder from the working directory.
-
-    "" for the directory itself and for a module.
-    """
-    if not subject.path:
-        return ""
-    folder = os.path.relpath(subject.folder, subject.cwd)
-    return "" if folder == "." else Path(folder).as_posix()
 
 
 def has_trained(run: Run) -> bool:

@@ -150,3 +150,12 @@ def test_an_input_that_cannot_be_read_is_refused_with_an_example(text: str, hint
         parse_inputs(text)
     assert caught.value.code == "input-invalid"
     assert hint in caught.value.hint
+
+
+def test_a_subject_below_is_shown_from_where_the_user_stands(tmp_path: Path) -> None:
+    (tmp_path / "net").mkdir()
+    (tmp_path / "net" / "train.py").write_text("")
+    below = parse_subject("net/train.py", ["--lr", "0.1"], cwd=tmp_path)
+    assert (below.command, below.shown_folder) == ("net/train.py --lr 0.1", "net")
+    assert parse_subject("train.py", cwd=tmp_path / "net").shown_folder == ""
+    assert parse_subject("package.module:step", cwd=tmp_path).shown_folder == ""
