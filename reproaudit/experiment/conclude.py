@@ -98,19 +98,20 @@ def conclude(
     reproducer: str = "",
     folder: str = "",
     has_end: bool = False,
-    steps: int | None = None,
+    span: tuple[int, int] | None = None,
     further: tuple[int, str] = (0, ""),
 ) -> AuditResult:
     """Put together everything that was found out.
 
-    `has_end`: the subject is a program, and not a step that is called for ever. `steps`: how far
-    all runs were compared, where that is not the number of steps of the shortest. `further`: how
-    many of the runs were made because of a sign of disorder, and of which.
+    `has_end`: the subject is a program, and not a step that is called for ever. `span`: the
+    step that was compared first and the one after the last, where that is not all of the shortest.
+    `further`: how many of the runs were made because of a sign of disorder, and of which.
     """
     runs = judged.runs
     comparison = judged.comparison
     # The first run stands for all: what it sets and where it runs, the others do too.
     first = runs[0].main
+    first_step, end_step = span or (0, min(run.steps for run in runs))
     confidence = measure_confidence(
         [len(group) for group in comparison.classes],
         level,
@@ -127,7 +128,8 @@ def conclude(
         subject=subject,
         runs=tuple(summarise_run(run) for run in runs),
         classes=comparison.classes,
-        steps=min(run.steps for run in runs) if steps is None else steps,
+        steps=end_step - first_step,
+        first_step=first_step,
         confidence=confidence,
         findings=findings,
         divergences=judged.divergences,

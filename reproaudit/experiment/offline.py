@@ -6,21 +6,28 @@ No program is run, and torch is not needed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.entropy import differing_calls
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import Judged, judge
-from reproaudit.compare.localise import localise
+from reproaudit.compare.localise import Origin, localise
 from reproaudit.compare.resumed import align_resumed
 from reproaudit.config.tolerance import Tolerances
 from reproaudit.diagnose.attribute import settle_finding
-from reproaudit.diagnose.sources import add_note, explain_sources
+from reproaudit.diagnose.sources import Explanation, add_note, explain_sources, with_cause
 from reproaudit.experiment.conclude import conclude
 from reproaudit.model.events import Level, NotChecked, Phase, ProgramWarning, Unchecked
-from reproaudit.model.result import AuditResult, Finding
+from reproaudit.model.result import AuditResult, Cause, Finding
 from reproaudit.trace.runs import Run, open_run
+
+_NOT_RESTORED = "the run that went on lacks state that the other one had"
+_RESTORE = (
+    "save with the checkpoint what it lacks, and load it: the state_dict() of learning-rate "
+    "schedulers, optimizers and gradient scalers, and the states of random generators"
+)
 
 
 def compare_traces(paths: Sequence[Path], tolerances: Tolerances) -> AuditResult:
@@ -31,7 +38,7 @@ def compare_traces(paths: Sequence[Path], tolerances: Tolerances) -> AuditResult
     """
     interned = Interned()
     runs = [open_run(path, index) for index, path in enumerate(paths)]
-    warnings, steps = _align_resumed(runs, interned)
+    warnings, span = _align_resumed(runs, interned)
     judged = judge(runs, compare_boundaries(runs, interned), tolerances)
     notes = [*_note_damage(runs), *_note_environments(runs)]
     pair = judged.representatives
@@ -65,20 +72,24 @@ def compare_traces(paths: Sequence[Path], tolerances: Tolerances) -> AuditResult
         subject=runs[0].main.header["subject"],
         next_commands=next_commands,
         warnings=warnings,
-        steps=steps,
+        span=span,
     )
 
 
-def _align_resumed(runs: Sequence[Run], interned: Interned) -> tuple[list[ProgramWarning], int]:
+def _align_resumed(
+    runs: Sequence[Run], interned: Interned
+) -> tuple[list[ProgramWarning], tuple[int, int]]:
     """Have runs that go on from a later step of the first run, or it of theirs, compared so.
 
-    Returns what there is to say of it, and how far all runs come, as the first one counts.
+    Returns what there is to say of it, and which steps all runs have, as the first one counts them:
+    the first and the one after the last.
     """
     warnings = []
     first = runs[0]
-    last = [first.steps]
+    begins = [0]
+    ends = [first.steps]
     for run in runs[1:]:
-        last.append(run.steps)
+        ends.append(run.steps)
         for straight, resumed in ((first, run), (run, first)):
             step = align_resumed(straight, resumed, interned)
             if step is None:
@@ -89,9 +100,13 @@ def _align_resumed(runs: Sequence[Run], interned: Interned) -> tuple[list[Progra
                 f"those of trace {first.index}"
             )
             warnings.append(ProgramWarning(message))
-            last[-1] += step if resumed is run else -step
+            if resumed is run:
+                begins.append(step)
+                ends[-1] += step
+            else:
+                ends[-1] -= step
             break
-    return warnings, min(last)
+    return warnings, (max(begins), min(ends))
 
 
 def _hold_operators(pair: tuple[Run, Run]) -> bool:
@@ -110,21 +125,29 @@ def _explain_pair(
         calls,
         reordered=judged.same_samples_reordered,
     )
-    findings = tuple(settle_finding(one) for one in explained)
     if not is_resumed:
-        return findings
-    return tuple(_say_what_was_not_restored(finding) for finding in findings)
+        return tuple(settle_finding(one) for one in explained)
+    return tuple(_say_what_was_not_restored(one) for one in explained)
 
 
-def _say_what_was_not_restored(finding: Finding) -> Finding:
-    """Say what of an update differs where the gradients before it are equal."""
+def _say_what_was_not_restored(explained: Explanation) -> Finding:
+    """Say what of an update differs where the gradients before it are equal.
+
+    No kernel made the difference if an input of the update differed, and no operator before it.
+    """
+    finding = settle_finding(explained)
     if finding.phase is not Phase.OPTIMIZER:
         return finding
     note = (
         "what the optimizer was given is equal until there: another learning rate or other state "
         "of the optimizer was not restored with the checkpoint, such as that of a scheduler"
     )
-    return add_note(finding, note)
+    if finding.cause is not Cause.UNKNOWN or explained.source.origin is not Origin.INPUT:
+        return add_note(finding, note)
+    finding = with_cause(finding, Cause.CARRIED_STATE, note)
+    assert finding.fix is not None
+    fix = replace(finding.fix, advice=_RESTORE)
+    return replace(finding, title=_NOT_RESTORED, fix=fix)
 
 
 def _note_damage(runs: Sequence[Run]) -> list[NotChecked]:

@@ -278,9 +278,16 @@ class AuditResult:
     isolation: Isolation = Isolation.PROCESS
     # of the subject, from the working directory, as POSIX: what paths of locations are relative to
     folder: str = ""
+    # The step that is compared first: a run that was resumed has none before it.
+    first_step: int = 0
     # the folder of a stand-alone script that shows the first kernel finding; "" if none was made
     reproducer: str = ""
     schema: int = RESULT_SCHEMA
+
+    @property
+    def end_step(self) -> int:
+        """The number of the step after the last one that was compared."""
+        return self.first_step + self.steps
 
     @property
     def first_divergence(self) -> TensorDivergence | None:

@@ -81,7 +81,7 @@ def _say_how_many(result: AuditResult) -> str:
 def _say_where(result: AuditResult) -> str:
     if result.findings:
         found = result.findings[0]
-        if is_after_last_step(found.step, result.steps):
+        if is_after_last_step(found.step, result.end_step):
             said = "; first differs after the last step"
         else:
             said = f"; first differs in {PASSES[found.phase]}"
@@ -97,6 +97,6 @@ def _say_where(result: AuditResult) -> str:
     if row is None:
         return ""
     kind = name_kind(row.kind)
-    if is_after_last_step(row.step, result.steps):
+    if is_after_last_step(row.step, result.end_step):
         return f"; first seen in {kind} {row.name}, after the last step"
     return f"; first seen in {kind} {row.name} of step {row.step}"

@@ -56,7 +56,7 @@ def list_tensors(result: AuditResult, *, width: int, max_rows: int) -> list[str]
     first = leave_out_repeats(result.divergences)
     rows = []
     for divergence in first[:max_rows]:
-        rows.append(make_tensor_row(divergence, with_runs=has_pairs, steps=result.steps))
+        rows.append(make_tensor_row(divergence, with_runs=has_pairs, steps=result.end_step))
     lines = make_table(TENSOR_COLUMNS, rows, width)
     # A result keeps only the first of many divergences; the total counts them all.
     kept = len(result.divergences)

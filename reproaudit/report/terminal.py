@@ -341,6 +341,8 @@ def _count_tensors(result: AuditResult) -> str:
         return f"compared in {where}: nothing"
     tensors = ", ".join(counts)
     steps = show_count(result.steps, "step")
+    if result.first_step:
+        steps += f", from step {result.first_step} on"
     return f"compared in {where}: {tensors}, over {steps}"
 
 

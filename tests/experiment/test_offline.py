@@ -12,8 +12,9 @@ from reproaudit.config.tolerance import Tolerances
 from reproaudit.errors import TraceError
 from reproaudit.experiment.offline import compare_traces
 from reproaudit.model.events import EventKind, Phase, Unchecked
-from reproaudit.model.result import AuditResult
+from reproaudit.model.result import AuditResult, Cause
 from reproaudit.model.verdict import Verdict
+from reproaudit.report.terminal import TerminalReport
 from reproaudit.trace.schema import EVENTS_FILE
 from tests.auditing import PROGRAMS, reproaudit
 from tests.compare.traces import Row, make_run
@@ -122,7 +123,8 @@ def test_a_resumed_trace_is_compared_from_its_step_on_and_the_report_says_so(
 
     straight = make_run(tmp_path, 0, rows_of_steps(10, 20, 30), steps=3)
     other = rows_of_steps(20, 30)
-    other[4] = replace(other[4], outputs=99)
+    # Another learning rate is another input.
+    other[4] = replace(other[4], inputs=98, outputs=99)
     other[5] = replace(other[5], outputs=99)
     resumed = make_run(tmp_path, 1, other, steps=2)
     paths = [straight.main.directory, resumed.main.directory]
@@ -130,8 +132,17 @@ def test_a_resumed_trace_is_compared_from_its_step_on_and_the_report_says_so(
     (warning,) = result.warnings
     assert "its step 0 has the contents of step 1 of trace 0" in warning.message
     (finding,) = result.findings
-    assert (finding.phase, finding.step, result.steps) == (Phase.OPTIMIZER, 2, 3)
+    assert (finding.phase, finding.step) == (Phase.OPTIMIZER, 2)
     assert "learning rate" in finding.evidence.notes[-1]
+    assert (finding.cause, finding.title) == (
+        Cause.CARRIED_STATE,
+        "the run that went on lacks state that the other one had",
+    )
+    assert finding.fix is not None
+    assert "schedulers" in finding.fix.advice
+    assert (result.first_step, result.steps) == (1, 2)
+    said = TerminalReport().render(result)
+    assert "over 2 steps, from step 1 on" in said
     back = compare_traces(paths[::-1], Tolerances())
     assert "trace 0 was resumed: its step 0" in back.warnings[0].message
-    assert back.steps == 2
+    assert (back.first_step, back.steps) == (0, 2)
