@@ -15,6 +15,7 @@ from reproaudit.compare.lines import (
     find_allocation,
     first_entry,
 )
+from reproaudit.diagnose.array_writers import ArrayWriters
 from reproaudit.diagnose.attribute import lacks_exact_line
 from reproaudit.diagnose.compiled import CompiledRegions
 from reproaudit.diagnose.locate import Locator, RunPair, SourcePlace, read_place
@@ -53,10 +54,12 @@ class Refiner:
     ) -> list[Finding]:
         """Add what runs under the fix show: reads of undefined memory, and the exact line."""
         regions = CompiledRegions(self._lab)
+        writers = ArrayWriters(self._lab)
         refined: list[Finding] = []
         inexact: list[int] = []
         for number, (finding, known) in enumerate(found):
             placed = regions.place(finding, known) if compiles else None
+            placed = placed or writers.place(finding, known)
             if placed is None and known is not None and lacks_exact_line(known, finding):
                 inexact.append(number)
             refined.append(self.add_fill_evidence(placed or finding))

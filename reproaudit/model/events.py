@@ -55,7 +55,8 @@ class EventFlag(IntFlag):
     PINNED = 512  # the op's outputs were replaced by those of a reference run
     OUTSIDE_WRITE = (
         # an input changed since event number `aux` made it, and no recorded op wrote it; or the op
-        # of that number, in another thread, was the last to write it
+        # of that number, in another thread, was the last to write it; of a line: the NumPy array
+        # in this variable was written in place
         256
     )
     RACED = 16384  # an input that the op does not write changed while it ran

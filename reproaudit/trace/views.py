@@ -228,6 +228,11 @@ class LineEvent(Event):
     def is_draw(self) -> bool:
         return self.name.startswith(words.STREAM_PREFIX)
 
+    @property
+    def is_array_write(self) -> bool:
+        """True if a NumPy array was written in place, that of the variable."""
+        return EventFlag.OUTSIDE_WRITE in self.flags
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayEvent(Event):

@@ -49,6 +49,7 @@ class FollowedFrame:
     """One frame that is followed: the statement that it is in, and what that read."""
 
     __slots__ = (
+        "_arrays",
         "_before",
         "_body",
         "_given",
@@ -65,6 +66,7 @@ class FollowedFrame:
         # Stands for the values of a comprehension's iterator, which does not show them.
         self._given = given
         self._before: dict[str, Digest | None] = {}
+        self._arrays: dict[str, int | None] = {}
         self._returned = NO_DIGEST
         self._position = (0, -1)  # line and instruction of the last event
         self.statement: Statement | None = None
@@ -95,6 +97,7 @@ class FollowedFrame:
         if self.is_active:
             statement.visits += 1
             self._before = {name: scope.digest(name) for name in statement.reads}
+            self._arrays = {name: scope.find_array(name) for name in statement.reads}
             self._returned = NO_DIGEST
 
     def receive(self, returned: Digest) -> None:
@@ -139,8 +142,14 @@ class FollowedFrame:
             if after is None:
                 continue
             # What is only read may still be changed: by a method, or through another name.
-            if name in statement.writes or after != self._before.get(name):
-                recorder.record(name, statement, inputs=inputs, outputs=after, flags=flags)
+            is_other = after != self._before.get(name)
+            if name not in statement.writes and not is_other:
+                continue
+            told = flags
+            array = self._arrays.get(name)
+            if is_other and array is not None and array == scope.find_array(name):
+                told |= EventFlag.OUTSIDE_WRITE
+            recorder.record(name, statement, inputs=inputs, outputs=after, flags=told)
 
     def _leave(self, frame: FrameType, result: object) -> None:
         if self.is_active:

@@ -14,6 +14,7 @@ from reproaudit.record.digest.tensors import Digest
 from reproaudit.record.lines.statements import Body, is_followed
 
 _getrefcount, _active_count = sys.getrefcount, threading.active_count
+_ARRAY = ("numpy", "ndarray")
 _NO_DATA = (ModuleType, FunctionType, BuiltinFunctionType, MethodType, type)
 
 # Until Python 3.12 `f_locals` is a copy that the frame keeps, and that is written back to the
@@ -40,17 +41,24 @@ class Scope:
             self._digests[name] = self._find(name)
         return self._digests[name]
 
+    def find_array(self, name: str) -> int | None:
+        """Return the identity of the NumPy array that a variable holds; None if it holds none."""
+        value = self._find_value(name)
+        kind = type(value)
+        return id(value) if (kind.__module__, kind.__name__) == _ARRAY else None
+
     def names(self) -> list[str]:
         return [name for name in self._locals if is_followed(name)]
 
     def _find(self, name: str) -> Digest | None:
+        return data_digest(self._find_value(name))
+
+    def _find_value(self, name: str) -> object:
         if name in self._locals:
-            value = self._locals[name]
-        elif self._body.is_function and name in self._body.own_names:
+            return self._locals[name]
+        if self._body.is_function and name in self._body.own_names:
             return None
-        else:
-            value = self._globals.get(name)
-        return data_digest(value)
+        return self._globals.get(name)
 
 
 def data_digest(value: object) -> Digest | None:

@@ -105,6 +105,25 @@ def test_what_numpy_leaves_undefined_is_marked(tmp_path: Path) -> None:
     assert [EventFlag.UNDEFINED in found for found in flags] == [True, False]
 
 
+def test_a_line_that_writes_an_array_in_place_is_marked(tmp_path: Path) -> None:
+    import numpy as np
+
+    def program() -> None:
+        buffer = np.zeros(3)
+        view = buffer[1:]
+        buffer *= 2
+        buffer += 1
+        view[0] = 7
+        buffer = buffer * 3
+        numbers = [1]
+        numbers.append(2)
+
+    trace = follow(tmp_path, program)
+    first = program.__code__.co_firstlineno
+    marked = [(e.name, e.location.line - first) for e in trace.lines() if e.is_array_write]
+    assert marked == [("buffer", 4), ("view", 5)]
+
+
 def test_a_thread_has_its_own_number(tmp_path: Path) -> None:
     def work() -> None:
         inside = 1  # noqa: F841 - the assignment is what is looked at
