@@ -27,6 +27,10 @@ _PERMUTED = (
     "optimizers, parameters or losses come in another order from run to run, as those of a set do, "
     "without consequence: each of them has the same contents"
 )
+_PERMUTED_OUTPUTS = (
+    "batches or outputs come in another order from run to run, as those of threads do, without "
+    "consequence: each of them has the same contents"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +52,7 @@ class BoundaryComparison:
             return False
         if self.tables[0].identities is not None:
             return False  # they are the same tensors in another order
-        first = self.tables[0]
-        for table in self.tables[1:]:
-            if len(table.keys) != len(first.keys) or (table.digests != first.digests).any():
-                return True
-        return False
+        return _differ(self.tables)
 
 
 def compare_boundaries(runs: Sequence[Run], interned: Interned) -> BoundaryComparison:
@@ -88,13 +88,16 @@ def compare_boundaries(runs: Sequence[Run], interned: Interned) -> BoundaryCompa
     notes += ignored_notes
     classes = _group_equal(runs, tables)
     if len(classes) > 1:
-        tables = tuple(
-            add_identities(table, run, interned) for table, run in zip(tables, runs, strict=True)
-        )
+        tables = _identify(runs, tables, interned)
         by_content = _group_permuted(runs, tables, classes)
         if len(by_content) < len(classes):
             classes = by_content
             warnings = (*warnings, ProgramWarning(_PERMUTED))
+    elif _differ(tables):
+        identified = _identify(runs, tables, interned)
+        if _hold_the_same(identified):
+            tables = identified
+            warnings = (*warnings, ProgramWarning(_PERMUTED_OUTPUTS))
     return BoundaryComparison(
         classes=classes,
         compared=min((int(table.deciding.sum()) for table in tables), default=0),
@@ -133,6 +136,30 @@ def _group_permuted(
         united.setdefault(contents.tobytes(), []).extend(group)
     groups = (tuple(sorted(group)) for group in united.values())
     return tuple(sorted(groups))
+
+
+def _identify(
+    runs: Sequence[Run], tables: Sequence[Table], interned: Interned
+) -> tuple[Table, ...]:
+    pairs = zip(tables, runs, strict=True)
+    return tuple(add_identities(table, run, interned) for table, run in pairs)
+
+
+def _differ(tables: Sequence[Table]) -> bool:
+    """Return True if a run's tensors are others than the first one's, or at other places."""
+    for table in tables[1:]:
+        if len(table.keys) != len(tables[0].keys) or (table.digests != tables[0].digests).any():
+            return True
+    return False
+
+
+def _hold_the_same(tables: Sequence[Table]) -> bool:
+    """Return True if all runs have tensors of equal contents, wherever they stand."""
+    contents = []
+    for table in tables:
+        assert table.identities is not None
+        contents.append(np.sort(table.identities.contents))
+    return all(np.array_equal(contents[0], other) for other in contents[1:])
 
 
 def _count_kinds(tables: Sequence[Table]) -> tuple[tuple[str, int], ...]:

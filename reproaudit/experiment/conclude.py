@@ -18,7 +18,7 @@ from reproaudit.trace.runs import Run
 
 _HARMLESS = (
     "batches or outputs on the way to the loss differ between runs, without consequence for "
-    "losses, gradients and parameters: undefined padding that a mask removes does this"
+    "losses, gradients and parameters: undefined padding that a mask removes can do this"
 )
 _HARMLESS_SO_FAR = (
     "batches or outputs on the way to the loss differ between runs, without consequence for "

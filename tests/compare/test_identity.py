@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from reproaudit.compare.boundaries import compare_boundaries
+from reproaudit.compare.boundaries import BoundaryComparison, compare_boundaries
 from reproaudit.compare.divergent_pairs import divergent_pairs
 from reproaudit.compare.interning import Interned
-from reproaudit.model.events import EventKind, Outcome, OutcomeKind
+from reproaudit.model.events import EventFlag, EventKind, Outcome, OutcomeKind
 from tests.compare.traces import Row, make_run
 
 STOPPED = Outcome(OutcomeKind.STOPPED, 0)
@@ -108,3 +109,26 @@ def test_of_permuted_tensors_those_differ_that_have_another_content(tmp_path: Pa
         first, second = runs[0].main.tensor(pair.event_a), runs[1].main.tensor(pair.event_b)
         found.append((first.name, first.kind, first.step, second.step))
     assert found == [("b", EventKind.GRADIENT, 3, 2), ("b", EventKind.PARAMETER, 3, 2)]
+
+
+def test_equal_replicas_in_threads_are_not_told_apart_by_which_is_called_first(
+    tmp_path: Path,
+) -> None:
+    def replicas(first: int, second: int) -> list[Row]:
+        outputs = (("Net.output", first), ("Net#2.output", second))
+        rows = []
+        for thread, (name, content) in enumerate(outputs, start=1):
+            output = Row(name, content, kind=EventKind.OUTPUT, thread=thread)
+            rows.append(replace(output, flags=EventFlag.INTERMEDIATE))
+        return [*rows, Row("w", 9, kind=EventKind.GRADIENT)]
+
+    def compare(folder: Path, *programs: list[Row]) -> BoundaryComparison:
+        runs = [make_run(folder, index, rows) for index, rows in enumerate(programs)]
+        return compare_boundaries(runs, Interned())
+
+    order = compare(tmp_path / "order", replicas(1, 2), replicas(2, 1))
+    assert len(order.classes) == 1
+    assert not order.has_harmless_differences
+    assert "as those of threads do" in order.warnings[0].message
+    content = compare(tmp_path / "content", replicas(1, 2), replicas(1, 3))
+    assert content.has_harmless_differences
