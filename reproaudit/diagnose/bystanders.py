@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from reproaudit.compare.entropy import EntropyCall, Strength
+from reproaudit.diagnose.blame import is_drawn_by_worker
 from reproaudit.diagnose.candidates import find_for_call
-from reproaudit.diagnose.explainers import is_drawn_by_worker
 from reproaudit.diagnose.locate import Locator, RunPair
 from reproaudit.diagnose.sources import Explanation, add_note
 from reproaudit.knowledge.interventions import INTERVENTIONS
@@ -94,6 +94,10 @@ def _can_be_repaired_by(call: EntropyCall, fix: tuple[str, ...]) -> bool:
     return call.state_differed and any(_can_shift_streams(name) for name in fix)
 
 
+def _seeds_torch(call: EntropyCall) -> bool:
+    return call.name.startswith(("torch.manual_seed", "torch.seed", "torch.Generator."))
+
+
 def _can_shift_streams(name: str) -> bool:
     part = INTERVENTIONS[name].acts_on
     return part is not Part.SEEDS and not part.is_inside_operators
@@ -109,9 +113,18 @@ def _explain_anew(
 ) -> Explanation | None:
     """Explain what came from outside without some of the calls, and say so.
 
-    A draw follows its seed, so that a seed which differs is no bystander.
+    A draw follows its seed, so that a seed which differs is no bystander; what it seems to be made
+    of may be one.
     """
-    if not explained.is_from_outside:
+    call = explained.call
+    if explained.is_from_outside:
+        anew = locator.explain_without(pair, explained.source, is_withdrawn)
+    elif call is None or _seeds_torch(call):
         return None
-    anew = locator.explain_without(pair, explained.source, is_withdrawn)
+    else:
+        anew = locator.explain_without(
+            pair,
+            explained.source,
+            lambda other: not _seeds_torch(other) and is_withdrawn(other),
+        )
     return replace(anew, finding=add_note(anew.finding, note))

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from reproaudit.compare.entropy import EntropyCall, has_random_hashes
 from reproaudit.compare.localise import Origin
-from reproaudit.diagnose.explainers import is_drawn_by_worker
+from reproaudit.diagnose.blame import is_drawn_by_worker
 from reproaudit.diagnose.sources import Explanation
+from reproaudit.knowledge.fills import takes_number
 from reproaudit.knowledge.interventions import (
     INTERVENTIONS,
     list_acting_on,
@@ -70,7 +71,18 @@ def find_candidates(
         found += against_cause
         found += _find_for_surroundings(pair, origin)
     found += against_cause
+    if _is_filled_by_number(explained, pair):
+        found = [name for name in found if INTERVENTIONS[name].acts_on is not Part.MEMORY]
     return tuple(dict.fromkeys(found))
+
+
+def _is_filled_by_number(explained: Explanation, pair: tuple[Run, Run]) -> bool:
+    """Return True if what differs is a number that Python gave: no undefined memory is read."""
+    source = explained.source
+    if source.origin is not Origin.INPUT or source.event_a is None:
+        return False
+    a, _ = pair
+    return takes_number(a.trace_of(source.process).op(source.event_a).shown_name)
 
 
 def _put_unasked_last(names: Sequence[str], pair: tuple[Run, Run]) -> tuple[str, ...]:

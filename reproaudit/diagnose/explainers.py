@@ -12,10 +12,12 @@ import numpy as np
 
 from reproaudit.compare.entropy import EntropyCall, Strength, best_candidate
 from reproaudit.compare.localise import Origin, Source
+from reproaudit.diagnose.blame import describe_call, find_cause
+from reproaudit.diagnose.seed_origins import follow_seed, word_seeding
 from reproaudit.diagnose.thread_draws import find_call_in_thread, find_draw_in_thread
+from reproaudit.diagnose.thread_settings import find_other_setting, word_setting
 from reproaudit.knowledge.mechanisms import find_mechanism
-from reproaudit.knowledge.rules import find_cause_of_call
-from reproaudit.model.events import EventFlag, EventKind, Location
+from reproaudit.model.events import EventFlag, EventKind, Location, Phase
 from reproaudit.model.result import Cause
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import MAIN_PROCESS, Run
@@ -52,13 +54,19 @@ class Case:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A cause, and the op and line to name for it. `call` is what brought the difference in."""
+    """A cause, and the op and line to name for it. `call` is what brought the difference in.
+
+    `moment` is the phase and step, where they are others than those of the source's op; `advice`
+    stands in the place of the cause's.
+    """
 
     cause: Cause
     op: str | None
     location: Location | None
     notes: tuple[str, ...] = ()
     call: EntropyCall | None = None
+    moment: tuple[Phase, int] | None = None
+    advice: str = ""
 
 
 Explainer = Callable[[Case], Answer]
@@ -95,33 +103,33 @@ def explain(case: Case) -> Answer:
     return explainer(case)
 
 
-def is_drawn_by_worker(call: EntropyCall) -> bool:
-    """Return True if the call draws from, or seeds, a generator in a worker process."""
-    if call.process == MAIN_PROCESS:
-        return False
-    return "random" in call.name or "seed" in call.name
-
-
 # One explainer per origin
 
 
 def _explain_op(case: Case) -> Answer:
     """The op turned equal inputs into different outputs."""
     # With another number of threads sums are split otherwise, whatever the kernel.
-    threads_a = _read_thread_settings(case.a)
-    threads_b = _read_thread_settings(case.b)
-    cause = Cause.KERNEL if threads_a == threads_b else Cause.THREAD_COUNT
+    setting = find_other_setting(case.a, case.b)
+    if setting is not None:
+        place = setting.line or case.location
+        shown = f"{case.op} at {case.location} splits its work by it"
+        return Answer(
+            cause=Cause.THREAD_COUNT,
+            op=case.op,
+            location=place,
+            notes=(word_setting(setting), shown),
+        )
     notes: list[str] = []
     # Mechanisms are known for GPUs only: what they say of an operator is not true on the CPU.
     has_gpu = "gpu" in case.a.main.header["environment"]
     mechanism = find_mechanism(case.op) if has_gpu else None
-    if mechanism is not None and cause is Cause.KERNEL:
+    if mechanism is not None:
         notes.append(f"on a GPU {mechanism.why}")
     is_in_main = case.source.process == MAIN_PROCESS
     if case.event.is_in_thread and is_in_main:
         notes.append("the op ran in a thread of the program")
     return Answer(
-        cause=cause,
+        cause=Cause.KERNEL,
         op=case.op,
         location=case.location,
         notes=tuple(notes),
@@ -168,7 +176,8 @@ def _explain_draw(case: Case) -> Answer:
         # The last one counts: it is the seed that the drawn numbers follow from.
         last = seedings[-1]
         place = _find_known_location(case.trace, last.location)
-        return replace(unseeded, location=place or case.location, call=last)
+        seeded = replace(unseeded, location=place or case.location, call=last)
+        return _move_to_origin(case, seeded)
     # Threads take turns at one stream, and a state that both runs had is no missing seed.
     if not case.event.is_in_thread and not _drew_alike_before(case):
         return replace(unseeded, notes=_note_late_seed(case))
@@ -300,54 +309,53 @@ def _blame_outside(
     # Results in another order are mixed by the op that joins them: it is named beside the call.
     is_input = case.source.origin is Origin.INPUT
     names_op = is_input and call.strength is Strength.ARRIVAL
-    return Answer(
-        cause=_find_cause(call),
+    answer = Answer(
+        cause=find_cause(call),
         op=op if names_op else None,
         location=place or case.location,
-        notes=(_describe_call(call),),
+        notes=(describe_call(call),),
         call=call,
     )
+    return _move_to_origin(case, answer)
+
+
+def _move_to_origin(case: Case, answer: Answer) -> Answer:
+    """Return the answer at what made the seed of the call to blame, if that is known."""
+    assert answer.call is not None
+    chain = follow_seed(answer.call, case.calls)
+    first = chain[-1]
+    if first is answer.call:
+        return answer
+    trace = case.a.trace_of(first.process)
+    notes = [describe_call(first)]
+    for call in reversed(chain[:-1]):
+        place = _find_known_location(trace, call.location)
+        if call.is_given_seed and call.location != first.location:
+            notes.append(word_seeding(call.name, place))
+    event = trace.event(first.event)
+    phase = Phase.INITIALISATION if _is_before_training(trace, first.event) else event.phase
+    return replace(
+        answer,
+        # A seed may be made of anything that differs: the order of the draws is not to blame.
+        cause=find_cause(first),
+        location=event.known_location or answer.location,
+        notes=tuple(notes),
+        call=first,
+        moment=(phase, event.step),
+        advice="make the seed a constant, or a setting that the user gives",
+    )
+
+
+def _is_before_training(trace: Trace, event: int) -> bool:
+    """Return True if no batch was made by then, and no module was called."""
+    earlier = trace.columns.take(slice(0, event))
+    return not (earlier.are(EventKind.BATCH) | earlier.are(EventKind.OUTPUT)).any()
 
 
 def _find_call(case: Case) -> EntropyCall | None:
     """Return the call that is likeliest to have brought the difference in."""
     calls = list(case.calls)
     return best_candidate(calls, case.source.order)
-
-
-def _describe_call(call: EntropyCall) -> str:
-    if call.state_differed:
-        drew = f"{call.name} drew from a generator whose state differed"
-        return f"{drew}{_word_library(call)}"
-    if call.strength is Strength.ARRIVAL:
-        return f"{call.name} hands out results in order of arrival"
-    # Of some results only a digest is recorded.
-    first = call.shown_a or "another result"
-    second = call.shown_b or "another"
-    return f"{call.name} returned {first} and {second}{_word_library(call)}"
-
-
-def _word_library(call: EntropyCall) -> str:
-    """Say what the program called, where a library made the call; with a comma in front."""
-    below = call.below
-    if below is None:
-        return ""
-    said = f", called by {below.function}"
-    if below.seeded:
-        said += f"; {below.seeded} takes a seed as {below.argument!r} and was given none"
-    return said
-
-
-def _find_cause(call: EntropyCall) -> Cause:
-    # Before the name: in a worker even a seeded library differs if the worker's seed does.
-    if is_drawn_by_worker(call):
-        return Cause.WORKER_SEED
-    by_name = find_cause_of_call(call.name)
-    if by_name is not None:
-        return by_name
-    if call.strength is Strength.ARRIVAL:
-        return Cause.DATA_ORDER
-    return Cause.UNSEEDED_RNG
 
 
 # What else is looked up in traces
@@ -358,15 +366,6 @@ def _find_known_location(trace: Trace, number: int) -> Location | None:
     if place.line <= 0:
         return None
     return place
-
-
-def _read_thread_settings(run: Run) -> list[str]:
-    """Return what the program set its number of threads to, in order."""
-    numbers: list[str] = []
-    for change in run.main.changes:
-        if change.what == "threads":
-            numbers.append(change.after)
-    return numbers
 
 
 def _seeds_before(call: EntropyCall, case: Case) -> bool:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from reproaudit.compare.interning import Interned
 from reproaudit.diagnose.advice import advise
-from reproaudit.diagnose.hashed_seeds import name_hash
 from reproaudit.diagnose.patch import Patch, Repair, make_patch, read_line
+from reproaudit.diagnose.seed_origins import name_hash
 from reproaudit.diagnose.trials import are_equal
 from reproaudit.errors import SubjectError
 from reproaudit.knowledge.interventions import list_for_call

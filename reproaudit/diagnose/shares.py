@@ -44,7 +44,9 @@ def unite_findings(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """
     found: dict[tuple[Cause, str | None, Location | None], Finding] = {}
     for finding in findings:
-        identity = (finding.cause, finding.op, finding.location)
+        # With another number of threads, set at one line, any op after it may round otherwise.
+        op = None if finding.cause is Cause.THREAD_COUNT else finding.op
+        identity = (finding.cause, op, finding.location)
         other = found.get(identity)
         if other is None:
             found[identity] = finding

@@ -126,17 +126,18 @@ def _explain_source(
     if op is not None:
         # A default overload is not shown: `aten::mm.default` reads `aten::mm`.
         op = op.removesuffix(".default")
+    phase, step = answer.moment or (case.event.stage, case.event.step)
     finding = Finding(
         rule=rule.id,
         cause=answer.cause,
         title=rule.title,
-        phase=case.event.stage,
-        step=case.event.step,
+        phase=phase,
+        step=step,
         op=op,
         module=case.event.module,
         location=answer.location,
         evidence=evidence,
-        fix=Fix(advice=rule.advice),
+        fix=Fix(advice=answer.advice or rule.advice),
         count=source.count,
         call=answer.call.name if answer.call is not None else "",
         below=answer.call.below if answer.call is not None else None,

@@ -1,4 +1,4 @@
-"""The byte that new memory is filled with, and the variables that ask for it."""
+"""The byte that new memory is filled with, the variables that ask for it, and ops that fill."""
 
 from __future__ import annotations
 
@@ -14,6 +14,17 @@ _PERTURB = "MALLOC_PERTURB_"
 # Small blocks that a thread has freed come back from a cache, and are not filled. It is left out.
 _TUNABLES = ("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0")
 _LARGEST_BYTE = 255
+# Their other tensor, if any, is only a pattern of shape and type, or is overwritten.
+_FILLED_BY_NUMBER = frozenset(
+    {
+        "aten::fill.Scalar",
+        "aten::fill_.Scalar",
+        "aten::full",
+        "aten::full_like",
+        "aten::new_full",
+        "aten::scalar_tensor",
+    }
+)
 
 
 def name_fill(byte: str) -> Variables:
@@ -23,3 +34,11 @@ def name_fill(byte: str) -> Variables:
     """
     complement = _LARGEST_BYTE - int(byte)
     return ((FILL_VARIABLE, byte), (_PERTURB, str(complement)), _TUNABLES)
+
+
+def takes_number(op: str) -> bool:
+    """Return True if all that the op writes is a number that it is given, and it reads no tensor.
+
+    `op` is a name without a default overload.
+    """
+    return op in _FILLED_BY_NUMBER

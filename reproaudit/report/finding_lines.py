@@ -50,6 +50,8 @@ def describe_finding(finding: Finding, width: int) -> list[str]:
         lines = wrap_beside("line", place, width)
         label = "op" if finding.op else "call"
         lines += wrap_beside(label, name_source(finding) + times, width)
+        if finding.op and finding.call:
+            lines += wrap_beside("call", show_name(finding.call), width)
     else:
         lines = wrap_beside("line", place + times, width)
     lines += wrap_beside("when", name_moment(finding.phase, finding.step), width)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from enum import Enum
 
 from reproaudit.model.events import Outcome, Phase
-from reproaudit.model.result import AuditResult
+from reproaudit.model.result import AuditResult, Cause
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.wording import (
     PASSES,
@@ -16,6 +16,9 @@ from reproaudit.report.wording import (
     name_kind,
     show_count,
 )
+
+# The line of these is that of the call; the operator only got its numbers from it.
+_AT_CALL = (Cause.UNSEEDED_RNG, Cause.CLOCK)
 
 
 class Reach(Enum):
@@ -88,6 +91,8 @@ def _say_where(result: AuditResult) -> str:
             if found.phase is not Phase.INITIALISATION:
                 said += f" of step {found.step}"
         source = found.op or found.call
+        if found.call and found.cause in _AT_CALL:
+            source = found.call
         if source:
             said += f" at {source}"
         if found.location:

@@ -134,6 +134,25 @@ def test_a_call_that_is_repaired_with_the_program_stays_to_blame(tmp_path: Path)
     )
 
 
+def test_a_call_that_a_seed_seemed_to_be_made_of_is_withdrawn_where_the_fix_leaves_it(
+    tmp_path: Path,
+) -> None:
+    def rows(request: RunRequest, number: int) -> Sequence[Row]:
+        seed = 7 if "hash.seed" in request.interventions else number
+        return [
+            RANDOM_HASHES,
+            Row("time.time", number, kind=EventKind.ENTROPY, line=CALL, shown=str(number)),
+            Row("torch.manual_seed", seed, kind=EventKind.ENTROPY, line=5, shown=f"({seed},)"),
+            Row("aten::uniform_", seed, flags=EventFlag.RANDOM, aux=seed, line=BIRTH),
+            Row("weight", seed, kind=EventKind.GRADIENT),
+        ]
+
+    diagnosis, _ = diagnose(tmp_path, rows)
+    (finding,) = diagnosis.findings
+    assert (finding.cause, finding.call) == (Cause.HASH_ORDER, "torch.manual_seed")
+    assert finding.location == Location("train.py", 5, "main")
+
+
 def test_a_trial_that_ended_otherwise_says_nothing_against_what_it_tried() -> None:
     trials = [
         Trial(("clock.fixed",), 2, False),

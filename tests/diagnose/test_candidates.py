@@ -109,6 +109,23 @@ def test_a_generator_of_the_program_s_own_is_told_from_the_default_one(
     assert find_candidates(drawn, other, cuda=False)[0] == "seed.torch_generators"
 
 
+@pytest.mark.parametrize(
+    ("op", "may_be_memory"),
+    [
+        ("aten::full.default", False),
+        ("aten::fill_.Scalar", False),
+        ("aten::fill_.Tensor", True),
+        ("aten::mm", True),
+    ],
+)
+def test_a_number_that_python_gives_to_an_op_is_no_undefined_memory(
+    tmp_path: Path, op: str, may_be_memory: bool
+) -> None:
+    runs = make_run(tmp_path, 0, [Row(op, 1, 1)]), make_run(tmp_path, 1, [Row(op, 2, 2)])
+    named = find_candidates(explained(Cause.UNKNOWN, Origin.INPUT), runs, cuda=False)
+    assert ("memory.fill" in named) is may_be_memory
+
+
 def test_only_a_stream_that_differed_and_was_drawn_from_is_suspected(tmp_path: Path) -> None:
     def states(offset: int) -> list[Row]:
         drawn = {"numpy": (1, 2), "python": (5, 5), "torch.cpu": (7, 8)}

@@ -12,7 +12,7 @@ from reproaudit.compare.entropy import EntropyCall, differing_calls, strength_of
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.localise import Origin, Source, localise
 from reproaudit.diagnose.explainers import EXPLAINERS, Answer, explain, make_case
-from reproaudit.model.events import EventFlag, EventKind, Location
+from reproaudit.model.events import Change, EventFlag, EventKind, Location, Phase
 from reproaudit.model.result import Cause
 from reproaudit.trace.runs import MAIN_PROCESS, Run
 from reproaudit.trace.words import LATE_SEED_PREFIX
@@ -53,6 +53,24 @@ def test_an_op_with_equal_inputs_is_a_kernel(pair: tuple[Run, Run]) -> None:
     assert (found.cause, found.op) == (Cause.KERNEL, "aten::mm")
 
 
+def test_an_op_after_another_number_of_threads_was_set_is_blamed_on_the_line_that_set_it(
+    pair: tuple[Run, Run],
+) -> None:
+    runs = []
+    for number, run in zip(("5", "4"), pair, strict=True):
+        ((label, trace),) = run.traces
+        change = Change("threads", "2", number, Location("train.py", 2, "main"))
+        runs.append(replace(run, traces=((label, replace(trace, changes=(change,))),)))
+    a, b = runs
+    found = answer((a, b), source(Origin.OP, PRODUCT))
+    assert (found.cause, found.op) == (Cause.THREAD_COUNT, "aten::mm")
+    assert found.location == Location("train.py", 2, "main")
+    assert found.notes == (
+        "the number of threads is set to 5 and 4",
+        "aten::mm at train.py:6 in main splits its work by it",
+    )
+
+
 def test_undefined_memory_is_blamed_on_its_allocation(pair: tuple[Run, Run]) -> None:
     found = answer(pair, source(Origin.UNDEFINED, PRODUCT, allocation=EMPTY))
     assert (found.cause, found.op) == (Cause.UNINITIALIZED_MEMORY, "aten::empty.memory_format")
@@ -70,6 +88,32 @@ def test_a_seed_that_differed_before_the_draw_is_to_blame(pair: tuple[Run, Run])
     seeding = call("torch.manual_seed")
     found = answer(pair, source(Origin.RANDOM, DRAW), [seeding])
     assert (found.cause, found.call) == (Cause.UNSEEDED_RNG, seeding)
+
+
+def test_a_seed_that_was_drawn_is_blamed_on_its_draw_before_anything_was_trained(
+    tmp_path: Path,
+) -> None:
+    rows = [
+        Row("random.randint", 4, 4, kind=EventKind.ENTROPY, line=2, shown="4321"),
+        Row("torch.manual_seed", 4, kind=EventKind.ENTROPY, line=3, shown="(4321,)"),
+        replace(ROWS[DRAW], phase=Phase.FORWARD),
+    ]
+    other = [
+        replace(rows[0], outputs=5, inputs=5, shown="77"),
+        replace(rows[1], outputs=5, shown="(77,)"),
+        replace(rows[2], aux=6),
+    ]
+    runs = make_run(tmp_path, 2, rows), make_run(tmp_path, 3, other)
+    calls = differing_calls(*runs, Interned())
+    found = answer(runs, source(Origin.RANDOM, 2), calls)
+    assert found.call is not None
+    assert (found.cause, found.call.name) == (Cause.UNSEEDED_RNG, "random.randint")
+    assert found.location == Location("train.py", 2, "main")
+    assert found.moment == (Phase.INITIALISATION, 0)
+    assert found.notes == (
+        "random.randint drew from a generator whose state differed",
+        "torch.manual_seed is given the seed at train.py:3 in main",
+    )
 
 
 def test_a_seed_that_comes_after_the_draw_is_named(tmp_path: Path) -> None:

@@ -32,5 +32,11 @@ def test_findings_of_other_lines_stay_apart() -> None:
     assert unite_findings([ONE, elsewhere]) == (ONE, elsewhere)
 
 
+def test_what_one_number_of_threads_rounds_otherwise_is_one_finding() -> None:
+    first = replace(ONE, cause=Cause.THREAD_COUNT, op="aten::dot")
+    (united,) = unite_findings([first, replace(first, op="aten::mm", count=2)])
+    assert (united.op, united.count) == ("aten::dot", 3)
+
+
 def test_what_no_part_of_a_fix_holds_is_left() -> None:
     assert leave_out_parts(("a", "b", "c"), [("b",), ()]) == ["a", "c"]

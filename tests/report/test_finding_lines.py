@@ -29,6 +29,14 @@ def test_without_an_operator_the_line_says_how_often() -> None:
     assert lines[1].startswith("when")
 
 
+def test_a_call_that_an_operator_got_its_numbers_from_stands_beside_it() -> None:
+    lines = describe_finding(replace(PLAIN, call="random.randint"), 100)
+    assert lines[1:3] == [
+        "op          aten::index_put_ (12 times)",
+        "call        random.randint",
+    ]
+
+
 def test_the_kinds_of_evidence_stand_in_columns_under_one_label() -> None:
     evidence = Evidence(observed=True, replayed=False, notes=("a note",))
     lines = describe_finding(replace(PLAIN, evidence=evidence), 100)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from reproaudit.model.events import EventKind, Phase
-from reproaudit.model.result import AuditResult, TensorDivergence
+from reproaudit.model.result import AuditResult, Cause, TensorDivergence
 from reproaudit.report.headline import Reach, word_headline
 from tests.report.cases import NOT_AUDITED, ONE_DIVERGENCE, REPRODUCIBLE, STRUCTURE
 
@@ -15,6 +15,10 @@ SAVED = TensorDivergence(
     kind=EventKind.SAVED, name="best.pt: fc.weight", step=4, phase=Phase.OPTIMIZER, runs=(0, 2)
 )
 RUNS = ONE_DIVERGENCE.runs[:5]
+# The line is that of the call: the operator that drew from the seed stands elsewhere.
+DRAWN_SEED = replace(
+    ONE_DIVERGENCE.findings[0], cause=Cause.UNSEEDED_RNG, call="random.randint", op="aten::normal_"
+)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +42,11 @@ RUNS = ONE_DIVERGENCE.runs[:5]
                 findings=(replace(ONE_DIVERGENCE.findings[0], phase=Phase.INITIALISATION),),
             ),
             "5 runs, 4 distinct; first differs in the initialisation at aten::index_put_, "
+            "train.py:41 in forward",
+        ),
+        (
+            replace(ONE_DIVERGENCE, runs=RUNS, findings=(DRAWN_SEED,)),
+            "5 runs, 4 distinct; first differs in the backward pass of step 0 at random.randint, "
             "train.py:41 in forward",
         ),
         (

@@ -1,0 +1,52 @@
+"""What is said of a call into the outside world that is to blame: what it did, and the cause."""
+
+from __future__ import annotations
+
+from reproaudit.compare.entropy import EntropyCall, Strength
+from reproaudit.knowledge.rules import find_cause_of_call
+from reproaudit.model.result import Cause
+from reproaudit.trace.runs import MAIN_PROCESS
+
+
+def is_drawn_by_worker(call: EntropyCall) -> bool:
+    """Return True if the call draws from, or seeds, a generator in a worker process."""
+    if call.process == MAIN_PROCESS:
+        return False
+    return "random" in call.name or "seed" in call.name
+
+
+def describe_call(call: EntropyCall) -> str:
+    """Say what is different about the call."""
+    if call.state_differed:
+        drew = f"{call.name} drew from a generator whose state differed"
+        return f"{drew}{_word_library(call)}"
+    if call.strength is Strength.ARRIVAL:
+        return f"{call.name} hands out results in order of arrival"
+    # Of some results only a digest is recorded.
+    first = call.shown_a or "another result"
+    second = call.shown_b or "another"
+    return f"{call.name} returned {first} and {second}{_word_library(call)}"
+
+
+def _word_library(call: EntropyCall) -> str:
+    """Say what the program called, where a library made the call; with a comma in front."""
+    below = call.below
+    if below is None:
+        return ""
+    said = f", called by {below.function}"
+    if below.seeded:
+        said += f"; {below.seeded} takes a seed as {below.argument!r} and was given none"
+    return said
+
+
+def find_cause(call: EntropyCall) -> Cause:
+    """Return the cause that the call is."""
+    # Before the name: in a worker even a seeded library differs if the worker's seed does.
+    if is_drawn_by_worker(call):
+        return Cause.WORKER_SEED
+    by_name = find_cause_of_call(call.name)
+    if by_name is not None:
+        return by_name
+    if call.strength is Strength.ARRIVAL:
+        return Cause.DATA_ORDER
+    return Cause.UNSEEDED_RNG

@@ -1,0 +1,122 @@
+"""Where the seed of a generator comes from, if it is another in each run.
+
+A call that is recorded is followed by what it returned. hash() and id() are not recorded: they are
+known by what repairs them, and found in the text of the program.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from reproaudit.compare.entropy import EntropyCall
+from reproaudit.compare.seed_values import is_made_of
+from reproaudit.config.subject import SubjectSpec
+from reproaudit.diagnose.patch import read_program
+from reproaudit.diagnose.program_text import ProgramText
+from reproaudit.model.events import Location
+from reproaudit.model.result import Cause, Finding
+from reproaudit.trace.runs import MAIN_PROCESS
+from reproaudit.trace.words import SEEDINGS
+
+# What seeds a global stream, and how the names of the calls that draw from it begin.
+_STREAMS = {"random.seed": "random.", "numpy.random.seed": "numpy.random."}
+_BUILTINS = ("hash", "id")
+_ADVICE = (
+    "make the seed of a number, or of a checksum of a text (zlib.crc32, hashlib): hash() of a "
+    "string and id() are others in each process"
+)
+
+
+def follow_seed(call: EntropyCall, calls: Sequence[EntropyCall]) -> list[EntropyCall]:
+    """Return the call, and what its difference comes from: the last one is the first in time.
+
+    A draw from a stream follows the seed that the stream was given, and a seed what a call of the
+    outside returned. `calls` are all that differ.
+    """
+    chain = [call]
+    # In worker processes seeds are made of the worker's own.
+    while chain[-1].process == MAIN_PROCESS:
+        earlier = _find_earlier(chain[-1], calls)
+        if earlier is None:
+            break
+        chain.append(earlier)
+    return chain
+
+
+def word_seeding(name: str, place: Location | None) -> str:
+    """Say which call was given a seed that was made elsewhere."""
+    return f"{name} is given the seed at {place}"
+
+
+def _find_earlier(call: EntropyCall, calls: Sequence[EntropyCall]) -> EntropyCall | None:
+    """Return the last earlier call that the difference of this one comes from; None if unknown."""
+    before = [other for other in calls if _is_before(other, call)]
+    found: Iterator[EntropyCall] = iter(())
+    if call.is_given_seed:
+        found = (other for other in reversed(before) if _makes_seed(other, call))
+    elif call.state_differed:
+        found = (other for other in reversed(before) if _seeds_stream_of(other, call))
+    return next(found, None)
+
+
+def _is_before(other: EntropyCall, call: EntropyCall) -> bool:
+    return other.process == call.process and other.event < call.event
+
+
+def _makes_seed(other: EntropyCall, seeding: EntropyCall) -> bool:
+    # What seeds returns no number.
+    if other.name in SEEDINGS:
+        return False
+    seeds = (seeding.shown_a, seeding.shown_b)
+    return is_made_of(seeds, (other.shown_a, other.shown_b))
+
+
+def _seeds_stream_of(other: EntropyCall, draw: EntropyCall) -> bool:
+    start = _STREAMS.get(other.name)
+    return start is not None and draw.name.startswith(start) and other.is_given_seed
+
+
+def name_hash(finding: Finding, subject: SubjectSpec) -> Finding:
+    """Return the finding at the line that calls hash() or id() to make a seed that differs.
+
+    Where the program does so at several lines, the line that is given the seed stands.
+    """
+    if finding.cause is not Cause.HASH_ORDER or not finding.call.startswith(SEEDINGS):
+        return finding
+    if finding.fix is not None:
+        finding = replace(finding, fix=replace(finding.fix, advice=_ADVICE))
+    program = read_program(subject, finding.location)
+    if program is None or finding.location is None:
+        return finding
+    for nodes in program.group_nodes(finding.location.line):
+        if any(_calls_builtin(node) for node in nodes):
+            return finding
+    places = _find_places(program, finding.location.path)
+    if len(places) != 1:
+        return finding
+    (place,) = places
+    notes = (*finding.evidence.notes, word_seeding(finding.call, finding.location))
+    return replace(finding, location=place, evidence=replace(finding.evidence, notes=notes))
+
+
+def _find_places(program: ProgramText, path: str) -> list[Location]:
+    """Return the lines that call hash() or id(), each with the function that it stands in."""
+    places: list[Location] = []
+    waiting: list[tuple[ast.AST, str]] = [(program.tree, "<module>")]
+    while waiting:
+        node, function = waiting.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            function = node.name
+        if isinstance(node, ast.Call) and _calls_builtin(node):
+            places.append(Location(path, node.lineno, function))
+        for child in ast.iter_child_nodes(node):
+            waiting.append((child, function))
+    return places
+
+
+def _calls_builtin(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+        return False
+    return node.func.id in _BUILTINS

@@ -1,0 +1,46 @@
+"""What is said of a call that is to blame."""
+
+from __future__ import annotations
+
+import pytest
+
+from reproaudit.compare.entropy import EntropyCall, strength_of
+from reproaudit.diagnose.blame import describe_call, find_cause
+from reproaudit.model.events import LibraryCall
+from reproaudit.model.result import Cause
+from reproaudit.trace.runs import MAIN_PROCESS
+
+
+def call(
+    name: str,
+    shown: tuple[str, str] = ("", ""),
+    *,
+    process: str = MAIN_PROCESS,
+    drew: bool = False,
+    below: LibraryCall | None = None,
+) -> EntropyCall:
+    first, second = shown
+    return EntropyCall(name, process, 0, 0, strength_of(name), first, second, drew, below)
+
+
+@pytest.mark.parametrize(
+    ("blamed", "said"),
+    [
+        (call("time.time", ("1.5", "2.5")), "time.time returned 1.5 and 2.5"),
+        (call("os.listdir"), "os.listdir returned another result and another"),
+        (call("queue.Queue.get"), "queue.Queue.get hands out results in order of arrival"),
+        (
+            call("random.random", drew=True, below=LibraryCall("lib.sample", "lib.sample", "seed")),
+            "random.random drew from a generator whose state differed, called by lib.sample; "
+            "lib.sample takes a seed as 'seed' and was given none",
+        ),
+    ],
+    ids=["a value", "a digest", "an arrival", "a draw of a library"],
+)
+def test_what_the_call_did_is_said(blamed: EntropyCall, said: str) -> None:
+    assert describe_call(blamed) == said
+
+
+def test_what_a_worker_draws_follows_the_seed_of_the_worker() -> None:
+    assert find_cause(call("numpy.random.randn", process="child-1")) is Cause.WORKER_SEED
+    assert find_cause(call("numpy.random.randn")) is Cause.UNSEEDED_RNG
