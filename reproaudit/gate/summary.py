@@ -9,6 +9,7 @@ from reproaudit.gate.ruling import Ruling, SubjectAudit
 from reproaudit.model.result import Finding
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.layout import put_beside
+from reproaudit.report.places import move_to_working_folder
 from reproaudit.report.wording import (
     VERDICTS,
     show_count,
@@ -85,11 +86,12 @@ def _describe_result(one: SubjectAudit, accepted: frozenset[str]) -> Iterator[st
         return
     if result.verdict is Verdict.REPRODUCIBLE:
         return
-    yield show_prose(result.headline)
+    moved = move_to_working_folder(result)
+    yield show_prose(moved.headline)
     entries = list_entries(result)
     # Where no source was located there is an entry and no finding.
     findings: dict[str, Finding] = {}
-    for entry, finding in zip(entries, result.findings, strict=False):
+    for entry, finding in zip(entries, moved.findings, strict=False):
         findings[entry.fingerprint] = finding
     for entry in entries:
         mark = entry.fingerprint

@@ -9,6 +9,7 @@ from reproaudit.model.result import Evidence, Finding, Fix
 from reproaudit.report.layout import put_beside, wrap_beside
 from reproaudit.report.wording import (
     has_diff,
+    name_call,
     name_moment,
     name_source,
     show_code,
@@ -49,9 +50,12 @@ def describe_finding(finding: Finding, width: int) -> list[str]:
     if finding.op or finding.call:
         lines = wrap_beside("line", place, width)
         label = "op" if finding.op else "call"
-        lines += wrap_beside(label, name_source(finding) + times, width)
+        source = name_source(finding)
+        if not finding.op:
+            source = _name_call_in_full(finding)
+        lines += wrap_beside(label, source + times, width)
         if finding.op and finding.call:
-            lines += wrap_beside("call", show_name(finding.call), width)
+            lines += wrap_beside("call", _name_call_in_full(finding), width)
     else:
         lines = wrap_beside("line", place + times, width)
     lines += wrap_beside("when", name_moment(finding.phase, finding.step), width)
@@ -65,6 +69,13 @@ def describe_finding(finding: Finding, width: int) -> list[str]:
     if finding.fix:
         lines += _describe_fix(finding.fix, width)
     return lines
+
+
+def _name_call_in_full(finding: Finding) -> str:
+    called = name_call(finding)
+    if finding.below is not None and finding.call:
+        called += f", which calls {show_name(finding.call)}"
+    return called
 
 
 def show_place(location: Location | None) -> str:

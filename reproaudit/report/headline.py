@@ -12,8 +12,10 @@ from reproaudit.report.wording import (
     PASSES,
     inflect_noun,
     is_after_last_step,
+    name_call,
     name_counted,
     name_kind,
+    name_source,
     show_count,
 )
 
@@ -90,9 +92,9 @@ def _say_where(result: AuditResult) -> str:
             said = f"; first differs in {PASSES[found.phase]}"
             if found.phase is not Phase.INITIALISATION:
                 said += f" of step {found.step}"
-        source = found.op or found.call
+        source = name_source(found)
         if found.call and found.cause in _AT_CALL:
-            source = found.call
+            source = name_call(found)
         if source:
             said += f" at {source}"
         if found.location:

@@ -3,7 +3,6 @@ place and identity."""
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -17,6 +16,7 @@ from reproaudit.model.identity import (
 )
 from reproaudit.model.result import Alert, AuditResult, Finding
 from reproaudit.model.verdict import Verdict
+from reproaudit.report.places import is_own, join_path, move_to_working_folder
 from reproaudit.report.wording import (
     name_moment,
     name_phase,
@@ -99,11 +99,9 @@ def find_place(folder: str, location: Location | None) -> Place | None:
     if location is None or location.line < 1:
         return None
     path = location.path
-    # An absolute path, `<string>`, or an installed package: no line of the repository.
-    is_foreign = path.startswith(("/", "<", "site-packages/"))
-    if not path or is_foreign or not (folder + path).isprintable():
+    if not is_own(path) or not (folder + path).isprintable():
         return None
-    joined = posixpath.normpath(posixpath.join(folder, path))
+    joined = join_path(folder, path)
     if joined.startswith(("/", "../")) or joined in (".", ".."):
         return None
     return Place(path=joined, line=location.line, function=show_name(location.function))
@@ -193,7 +191,7 @@ def _yield_verdict(result: AuditResult, accepted: frozenset[str]) -> Iterator[Is
     else:
         return
     message = TITLES[kind].capitalize()
-    said = show_prose(result.headline)
+    said = show_prose(move_to_working_folder(result).headline)
     if said:
         message += f": {said}"
     yield Issue(
@@ -211,7 +209,8 @@ def _yield_findings(result: AuditResult, accepted: frozenset[str]) -> Iterator[I
     # Within a tolerance, or where runs failed, a finding explains and fails nothing.
     decides = result.verdict is Verdict.NOT_REPRODUCIBLE
     marks = fingerprints(result.subject, result.findings)
-    for finding, fingerprint in zip(result.findings, marks, strict=True):
+    shown = move_to_working_folder(result).findings
+    for finding, fingerprint in zip(shown, marks, strict=True):
         is_accepted = fingerprint in accepted
         yield Issue(
             kind=Kind.FINDING,
@@ -219,7 +218,7 @@ def _yield_findings(result: AuditResult, accepted: frozenset[str]) -> Iterator[I
             title=show_prose(finding.title),
             message=word_finding(finding),
             fingerprint=fingerprint,
-            place=find_place(result.folder, finding.location),
+            place=find_place("", finding.location),
             where=show_name(str(finding.location or "")),
             module=show_name(finding.module),
             is_error=decides and not is_accepted,
@@ -230,14 +229,15 @@ def _yield_findings(result: AuditResult, accepted: frozenset[str]) -> Iterator[I
 
 def _yield_warnings(result: AuditResult) -> Iterator[Issue]:
     marks = hash_identities(result.subject, map(_identify_warning, result.warnings))
-    for warning, fingerprint in zip(result.warnings, marks, strict=True):
+    shown = move_to_working_folder(result).warnings
+    for warning, fingerprint in zip(shown, marks, strict=True):
         yield Issue(
             kind=Kind.WARNING,
             rule=show_name(warning.rule or Kind.WARNING.value),
             title=TITLES[Kind.WARNING],
             message=show_prose(warning.message),
             fingerprint=fingerprint,
-            place=find_place(result.folder, warning.location),
+            place=find_place("", warning.location),
             where=show_name(str(warning.location or "")),
         )
 
@@ -256,7 +256,8 @@ def _identify_warning(warning: ProgramWarning) -> Identity:
 
 def _yield_risks(result: AuditResult) -> Iterator[Issue]:
     marks = hash_identities(result.subject, map(_identify_alert, result.alerts))
-    for alert, fingerprint in zip(result.alerts, marks, strict=True):
+    shown = move_to_working_folder(result).alerts
+    for alert, fingerprint in zip(shown, marks, strict=True):
         op = show_name(alert.op)
         phase = name_phase(alert.phase)
         yield Issue(
@@ -266,7 +267,7 @@ def _yield_risks(result: AuditResult) -> Iterator[Issue]:
             message=f"{op}, {phase}: torch.use_deterministic_algorithms(True) refuses it. "
             "A risk, not a divergence that was seen.",
             fingerprint=fingerprint,
-            place=find_place(result.folder, alert.location),
+            place=find_place("", alert.location),
             where=show_name(str(alert.location or "")),
             module=show_name(alert.module),
         )

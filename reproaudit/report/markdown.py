@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from reproaudit.model.result import AuditResult, Finding, Fix
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.issues import Issue, Kind, list_issues, name_subjects
+from reproaudit.report.places import move_to_working_folder
 from reproaudit.report.run_counts import word_further_runs
 from reproaudit.report.wording import (
     VERDICTS,
     escape,
     has_diff,
     name_moment,
+    name_source,
     show_count,
     show_name,
     show_prose,
@@ -61,7 +63,8 @@ class MarkdownReport:
         names = name_subjects(results)
         for name, result in zip(names, results, strict=True):
             issues = list_issues(result, accepted)
-            audits.append(_Audit(name=name, result=result, issues=issues))
+            moved = move_to_working_folder(result)
+            audits.append(_Audit(name=name, result=moved, issues=issues))
         overview = "\n".join([_make_title(results), *_make_table(audits)]) + "\n"
         sections: list[str] = []
         for audit in audits:
@@ -185,7 +188,7 @@ def _show_first_finding(result: AuditResult) -> tuple[str, str, str]:
     if not result.findings:
         return "", "", ""
     finding = result.findings[0]
-    op = code(finding.op or finding.call, in_table=True)
+    op = code(name_source(finding), in_table=True)
     place = code(str(finding.location or ""), in_table=True)
     known = [part for part in (op, place) if part]
     where = ", ".join(known)
@@ -291,7 +294,7 @@ def _describe_finding(number: int, finding: Finding, told: dict[str, int]) -> It
 
     `told` are patches and notes of earlier findings, which are said once.
     """
-    op = code(finding.op or finding.call)
+    op = code(name_source(finding))
     location = code(str(finding.location or ""))
     places = [place for place in (op, location) if place]
     title = ", ".join(places) or "a place that is not known"

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from reproaudit.model.result import AuditResult, Finding
+from reproaudit.report.places import move_to_working_folder
 from reproaudit.report.wording import has_diff, show_code, show_name, word_patch
 
 
@@ -26,6 +27,7 @@ class PatchReport:
 
 
 def _list_lines(result: AuditResult) -> Iterator[str]:
+    result = move_to_working_folder(result)
     seen: set[tuple[str, ...]] = set()
     for finding in result.findings:
         fix = finding.fix

@@ -26,6 +26,7 @@ from reproaudit.report.layout import (
     wrap_beside,
     wrap_entry,
 )
+from reproaudit.report.places import move_to_working_folder
 from reproaudit.report.run_counts import word_further_runs
 from reproaudit.report.tensor_rows import list_tensors, name_pair
 from reproaudit.report.wording import (
@@ -74,6 +75,7 @@ class TerminalReport:
 
     def render(self, result: AuditResult) -> str:
         """Return the report; its first line alone answers the question, and is never wrapped."""
+        result = move_to_working_folder(result)
         width = max(self.options.width, _NARROWEST) - len(_INDENT)
         max_rows = max(self.options.max_rows, 1)
         page = _Page(width=width, max_rows=max_rows)

@@ -329,7 +329,15 @@ def show_code(line: str) -> str:
 def name_source(finding: Finding) -> str:
     """Return the operator of a finding, or the call that brought the difference in; "" if neither
     is known."""
-    return show_name(finding.op or finding.call)
+    return show_name(finding.op) if finding.op else name_call(finding)
+
+
+def name_call(finding: Finding) -> str:
+    """Return the call that brought a difference in; of one that a library made, what the program
+    itself called of that library."""
+    if finding.below is not None:
+        return show_name(finding.below.function)
+    return show_name(finding.call)
 
 
 def word_changes(changes: Sequence[Change], *, has_gpu: bool = True) -> list[str]:

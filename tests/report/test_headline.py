@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from reproaudit.model.events import EventKind, Phase
+from reproaudit.model.events import EventKind, LibraryCall, Phase
 from reproaudit.model.result import AuditResult, Cause, TensorDivergence
+from reproaudit.report.finding_lines import describe_finding
 from reproaudit.report.headline import Reach, word_headline
-from tests.report.cases import NOT_AUDITED, ONE_DIVERGENCE, REPRODUCIBLE, STRUCTURE
+from tests.report.cases import INDEX_PUT, NOT_AUDITED, ONE_DIVERGENCE, REPRODUCIBLE, STRUCTURE
 
 SAVED = TensorDivergence(
     kind=EventKind.SAVED, name="best.pt: fc.weight", step=4, phase=Phase.OPTIMIZER, runs=(0, 2)
@@ -91,3 +92,19 @@ def test_a_headline_says_how_many_and_where(result: AuditResult, expected: str) 
 def test_a_headline_says_how_far_the_audit_looked(reach: Reach | None, said: str) -> None:
     headline = word_headline(REPRODUCIBLE, compared=7, reach=reach)
     assert headline.startswith(f"5 runs are bitwise equal{said}: 10 batches")
+
+
+def test_a_call_that_a_library_makes_is_named_by_what_the_program_called() -> None:
+    found = replace(
+        INDEX_PUT,
+        op=None,
+        call="numpy.random.SeedSequence",
+        below=LibraryCall("scipy.sparse.eigsh"),
+    )
+    said = word_headline(replace(ONE_DIVERGENCE, findings=(found,)), compared=1)
+    assert "at scipy.sparse.eigsh, train.py:41" in said
+    assert "SeedSequence" not in said
+    lines = describe_finding(found, 100)
+    assert (
+        "call        scipy.sparse.eigsh, which calls numpy.random.SeedSequence (12 times)" in lines
+    )

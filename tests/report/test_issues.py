@@ -118,7 +118,7 @@ def test_a_warning_keeps_its_rule_and_its_identity_when_its_line_moves() -> None
 
     before, after = issues_of_warnings(12), issues_of_warnings(14)
     assert [(issue.rule, issue.message) for issue in before] == [
-        ("RA501", "workers iterated at train.py:12 draw alike"),
+        ("RA501", "workers iterated at examples/net/train.py:12 draw alike"),
         ("warning", "2 cores for 4 runs"),
     ]
     assert [issue.fingerprint for issue in before] == [issue.fingerprint for issue in after]

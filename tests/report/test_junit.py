@@ -13,6 +13,7 @@ import xmlschema
 from reproaudit.model.identity import fingerprints
 from reproaudit.model.result import AuditResult
 from reproaudit.report import render_all
+from reproaudit.report.places import move_to_working_folder
 from tests.report.cases import (
     CASES,
     INDEX_PUT,
@@ -80,7 +81,7 @@ def test_the_outcome_of_a_case_follows_the_verdict(
     assert [child.tag for child in case if child.tag != "system-out"] == (
         [outcome] if outcome else []
     )
-    assert result.headline in "".join(case.itertext())
+    assert move_to_working_folder(result).headline in "".join(case.itertext())
 
 
 def test_the_message_of_a_failure_is_the_headline_and_its_text_the_whole_report() -> None:

@@ -40,7 +40,7 @@ def test_the_table_answers_for_each_subject_in_one_row() -> None:
     ]
     assert [row[1] for row in found[2:]] == ["not reproducible", "reproducible", "not audited"]
     assert found[2][2:] == [
-        "`aten::index_put_`, `train.py:41 in forward`",
+        "`aten::index_put_`, `examples/net/train.py:41 in forward`",
         "kernel",
         "`kernels.deterministic` verified",
     ]

@@ -29,7 +29,7 @@ def test_it_applies_as_it_is_and_each_patch_stands_once(tmp_path: Path) -> None:
 
 def test_what_has_no_patch_is_told_in_comments() -> None:
     assert render(ONE_DIVERGENCE, "patch").splitlines() == [
-        "# train.py: to be written by hand, train.py:41 in forward",
+        "# train.py: to be written by hand, examples/net/train.py:41 in forward",
         "#   import torch",
         "#   torch.use_deterministic_algorithms(True)",
     ]

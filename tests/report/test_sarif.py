@@ -100,7 +100,8 @@ def test_a_finding_without_a_line_in_the_repository_is_a_notification_of_the_sam
     told = notifications(run)[0]
     assert told["level"] == "error"
     assert told["associatedRule"] == {"id": "RA401", "index": 0}
-    assert f"{path}:3 in f" in told["message"]["text"]
+    # From the working directory, which is two folders above the subject's.
+    assert f"{path.removeprefix('../../')}:3 in f" in told["message"]["text"]
     assert [place["fullyQualifiedName"] for place in told["locations"][0]["logicalLocations"]] == [
         "layers.1"
     ]

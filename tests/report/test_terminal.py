@@ -149,10 +149,10 @@ def test_one_finding_is_told_whole_and_the_others_as_rows() -> None:
     text = shown(UNICODE)
     assert (
         section(text, "Where: the first of 2 findings")[0]
-        == "line        Übungen/naïve façade.py:3 in größe"
+        == "line        examples/net/Übungen/naïve façade.py:3 in größe"
     )
     assert [line.split() for line in section(text, "Other findings")[2:]] == [
-        ["данные.py:8", "data", "0", "clock"]
+        ["examples/net/данные.py:8", "data", "0", "clock"]
     ]
     assert "Other findings" not in shown(ONE_DIVERGENCE)
 
@@ -250,7 +250,7 @@ def test_a_finding_without_operator_shows_its_call_in_the_table() -> None:
     drawn = replace(INDEX_PUT, op=None, call="random.randint")
     rows = section(shown(replace(ONE_DIVERGENCE, findings=(INDEX_PUT, drawn))), "Other findings")
     assert rows[0].startswith("op or call")
-    assert rows[2].startswith("random.randint  train.py:41")
+    assert rows[2].startswith("random.randint  examples/net/train.py:41")
 
 
 def test_the_figures_of_the_first_line_are_not_repeated() -> None:

@@ -1,0 +1,124 @@
+"""Owns paths as the user sees them: from the working directory, where patches and commands start
+too."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from reproaudit.model.events import Location, NotChecked, ProgramWarning
+from reproaudit.model.result import AuditResult, Finding
+
+_FOREIGN = ("/", "<", "site-packages/")  # absolute, `<string>`, or of an installed package
+
+_WORD = re.compile(r"[^\s:'\"(),`]+")
+_MOST_ODD = 20  # paths with a space or a bracket that are looked for in sentences
+
+
+class _Folder:
+    """The folder that paths are relative to, seen from the working directory."""
+
+    def __init__(self, folder: str, paths: set[str]) -> None:
+        self._folder = folder
+        self._paths = paths
+        # Paths with a space are no words. There are few, and the longest is to be found first.
+        odd = sorted((path for path in paths if not _WORD.fullmatch(path)), key=len, reverse=True)
+        parts = [*map(re.escape, odd[:_MOST_ODD]), _WORD.pattern]
+        # Whole paths only: `train.py:7` is no part of `net/train.py:7`.
+        self._named = re.compile(rf"(?<![\w./\\-])(?:{'|'.join(parts)})(?=:\d)")
+
+    def move(self, location: Location | None) -> Location | None:
+        if location is None:
+            return None
+        return self.move_known(location)
+
+    def move_known(self, location: Location) -> Location:
+        if not is_own(location.path):
+            return location
+        return replace(location, path=join_path(self._folder, location.path))
+
+    def rewrite(self, text: str) -> str:
+        """Return a sentence with the paths that it names moved."""
+        return self._named.sub(self._join, text)
+
+    def _join(self, match: re.Match[str]) -> str:
+        path = match[0]
+        return join_path(self._folder, path) if path in self._paths else path
+
+
+def is_own(path: str) -> bool:
+    """Return True for a path that is relative to the subject's folder."""
+    return bool(path) and not path.startswith(_FOREIGN)
+
+
+def join_path(folder: str, path: str) -> str:
+    """Return a path that is relative to `folder` from the working directory."""
+    return posixpath.normpath(posixpath.join(folder, path))
+
+
+def move_to_working_folder(result: AuditResult) -> AuditResult:
+    """Return the result with every line named from the working directory.
+
+    Its locations are relative to the subject's folder, and so are those in its sentences.
+    """
+    if not result.folder:
+        return result
+    paths = {location.path for location in _list_locations(result) if is_own(location.path)}
+    folder = _Folder(result.folder, paths)
+    return replace(
+        result,
+        headline=folder.rewrite(result.headline),
+        findings=tuple(_move_finding(folder, finding) for finding in result.findings),
+        alerts=tuple(
+            replace(alert, location=folder.move(alert.location)) for alert in result.alerts
+        ),
+        warnings=tuple(_move_warning(folder, warning) for warning in result.warnings),
+        changes=tuple(
+            replace(change, location=folder.move(change.location)) for change in result.changes
+        ),
+        not_checked=tuple(_move_note(folder, note) for note in result.not_checked),
+        folder="",
+    )
+
+
+def _list_locations(result: AuditResult) -> Iterator[Location]:
+    found = [
+        *(finding.location for finding in result.findings),
+        *(alert.location for alert in result.alerts),
+        *(warning.location for warning in result.warnings),
+        *(change.location for change in result.changes),
+    ]
+    for location in found:
+        if location is not None:
+            yield location
+    for warning in result.warnings:
+        yield from warning.others
+
+
+def _move_finding(folder: _Folder, finding: Finding) -> Finding:
+    evidence = finding.evidence
+    notes = tuple(map(folder.rewrite, evidence.notes))
+    fix = finding.fix
+    if fix is not None:
+        fix = replace(fix, advice=folder.rewrite(fix.advice))
+    return replace(
+        finding,
+        location=folder.move(finding.location),
+        evidence=replace(evidence, notes=notes),
+        fix=fix,
+    )
+
+
+def _move_warning(folder: _Folder, warning: ProgramWarning) -> ProgramWarning:
+    return replace(
+        warning,
+        message=folder.rewrite(warning.message),
+        location=folder.move(warning.location),
+        others=tuple(map(folder.move_known, warning.others)),
+    )
+
+
+def _move_note(folder: _Folder, note: NotChecked) -> NotChecked:
+    return replace(note, what=folder.rewrite(note.what), why=folder.rewrite(note.why))
