@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NoReturn
 
 from reproaudit import __version__
@@ -30,6 +31,8 @@ running it.
   reproaudit train.py --steps all --lr 0.1    our options first; from the first that is not ours, \
 all are the script's
   reproaudit --seed 0 -- train.py --seed 1    after -- nothing is ours
+                                              (without it an option that both have is ours, and
+                                              a warning says so)
   reproaudit file.py::training_step           call a function as the training step
   reproaudit file.py::Net --inputs float32[8,3,32,32]    build a step around an nn.Module
   reproaudit ci                               audit the subjects of pyproject.toml, against a \
@@ -329,23 +332,48 @@ def add_reports(parser: argparse.ArgumentParser) -> None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of a command line: ours before the subject and behind it, and the subject's own.
+
+    `is_parted`: a `--` stood among them, so that nobody can be mistaken.
+    """
+
+    before: tuple[str, ...] = ()
+    subject: str | None = None
+    behind: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
+    is_parted: bool = False
+
+
 def split_words(parser: Parser, words: Sequence[str]) -> tuple[list[str], str | None, list[str]]:
     """Split the command line into our options, the subject, and the subject's arguments.
+
+    Raises UsageError for an unknown option before the subject.
+    """
+    parted = part_words(parser, words)
+    return [*parted.before, *parted.behind], parted.subject, list(parted.own)
+
+
+def part_words(parser: Parser, words: Sequence[str]) -> Words:
+    """Say whose each word of the command line is.
 
     Ours stand before the subject and directly behind it; from the first word that is not ours, or
     from `--`, all words are the subject's. The subject is None if none was named. Raises UsageError
     for an unknown option before the subject.
     """
     options = parser.list_options()
-    ours: list[str] = []
+    before: list[str] = []
+    behind: list[str] = []
     subject: str | None = None
     rest = list(words)
     while rest:
+        ours = before if subject is None else behind
         word = rest.pop(0)
         if word == "--":
             if subject is None and rest:
                 subject = rest.pop(0)
-            return ours, subject, rest
+            return Words(tuple(before), subject, tuple(behind), tuple(rest), is_parted=True)
         name, equals, _ = word.partition("=")
         if word.startswith("-") and name in options:
             ours.append(word)
@@ -355,7 +383,7 @@ def split_words(parser: Parser, words: Sequence[str]) -> tuple[list[str], str | 
             if takes_next_word and rest:
                 ours.append(rest.pop(0))
         elif subject is not None:
-            return ours, subject, [word, *rest]
+            return Words(tuple(before), subject, tuple(behind), (word, *rest))
         elif word.startswith("-"):
             raise UsageError(
                 f"unknown option {word!r}",
@@ -364,4 +392,4 @@ def split_words(parser: Parser, words: Sequence[str]) -> tuple[list[str], str | 
             )
         else:
             subject = word
-    return ours, subject, []
+    return Words(tuple(before), subject, tuple(behind))

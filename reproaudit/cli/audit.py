@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reproaudit.cli.arguments import make_audit_parser, split_words
+from reproaudit.cli.arguments import make_audit_parser
 from reproaudit.cli.choices import (
     find_whole_limit,
     limit_steps,
@@ -21,6 +21,7 @@ from reproaudit.cli.choices import (
     resolve_choices,
 )
 from reproaudit.cli.given import keep_options
+from reproaudit.cli.mistaken import split_and_warn
 from reproaudit.config.project import DEFAULTS, Choices, ProjectConfig, load_project
 from reproaudit.config.subject import SubjectSpec, parse_subject
 from reproaudit.errors import UsageError
@@ -38,7 +39,7 @@ _FURTHER_RUNS = 10  # at most, where a program shows disorder and nobody said ho
 def audit(words: list[str]) -> int:
     """Audit the subject that the words name, once for each seed; return the exit code."""
     parser = make_audit_parser()
-    ours, subject, own = split_words(parser, words)
+    ours, subject, own = split_and_warn(parser, words)
     options = parser.parse_args(ours)
     if subject is None:
         raise UsageError(
@@ -84,7 +85,7 @@ def _audit_once(
     wanted = make_audit_options(options, spec, project=project, choices=choices, seed=seed)
     if seed != options.seed:
         given = [*given, "--seed", str(seed)]
-    wanted = replace(wanted, given=tuple(given))
+    wanted = replace(wanted, given=tuple(given), patch_file=_find_patch_file(options.report))
     if options.repro:
         wanted = replace(wanted, repro=Path(options.repro))
     progress = progress_for(options.quiet)
@@ -92,6 +93,12 @@ def _audit_once(
         return run_audit(wanted, progress, _choose_folder(options, seed))
     finally:
         progress.close()
+
+
+def _find_patch_file(reports: Sequence[tuple[str, str]]) -> str:
+    """Return the file that a patch report goes to; "" if there is none."""
+    files = [path for name, path in reports if name == "patch" and path != "-"]
+    return files[0] if files else ""
 
 
 def _choose_folder(options: argparse.Namespace, seed: int | None) -> Path | None:

@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from reproaudit.cli.arguments import Parser, split_words
+from reproaudit.cli.arguments import Parser
 from reproaudit.cli.lock import (
     add_lock_options,
     open_progress,
@@ -15,6 +15,7 @@ from reproaudit.cli.lock import (
     read_changed_settings,
     read_run_options,
 )
+from reproaudit.cli.mistaken import split_and_warn
 from reproaudit.config.settings import merge
 from reproaudit.errors import UsageError, did_you_mean
 from reproaudit.lock.check import CheckResult, choose_exit_code
@@ -44,7 +45,7 @@ here, or no lock"""
 def check(words: list[str]) -> int:
     """Compare a run of each wanted entry with the lock; return the exit code."""
     parser = make_check_parser()
-    ours, subject, own = split_words(parser, words)
+    ours, subject, own = split_and_warn(parser, words)
     options = parser.parse_args(ours)
     path = Path(options.lock)
     held = load(path)

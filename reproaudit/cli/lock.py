@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from reproaudit.cli.arguments import Parser, add_inputs, add_settings, split_words
+from reproaudit.cli.arguments import Parser, add_inputs, add_settings
 from reproaudit.cli.choices import read_settings, resolve_choices
+from reproaudit.cli.mistaken import split_and_warn
 from reproaudit.cli.option_values import parse_positive, parse_seconds, parse_steps
 from reproaudit.config.project import Choices, load_project
 from reproaudit.config.settings import Settings, merge
@@ -57,7 +58,7 @@ run or written"""
 def lock(words: list[str]) -> int:
     """Lock the subject that the words name, or every entry again; return the exit code."""
     parser = make_lock_parser()
-    ours, subject, own = split_words(parser, words)
+    ours, subject, own = split_and_warn(parser, words)
     options = parser.parse_args(ours)
     path = Path(options.lock)
     held, dropped = load_to_change(path)

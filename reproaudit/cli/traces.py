@@ -10,9 +10,9 @@ from reproaudit.cli.arguments import (
     make_explain_parser,
     make_record_parser,
     make_report_parser,
-    split_words,
 )
 from reproaudit.cli.choices import limit_steps, read_settings, read_tolerances, resolve_choices
+from reproaudit.cli.mistaken import split_and_warn
 from reproaudit.config.plan import RunPlan
 from reproaudit.config.project import load_project
 from reproaudit.config.subject import parse_subject
@@ -26,7 +26,7 @@ from reproaudit.report.output import check_reports, emit
 def record(words: list[str]) -> int:
     """Run the subject once and keep its trace; return the exit code."""
     parser = make_record_parser()
-    ours, subject, own = split_words(parser, words)
+    ours, subject, own = split_and_warn(parser, words)
     options = parser.parse_args(ours)
     if subject is None:
         raise UsageError("no subject was named", code="usage", hint="reproaudit record train.py")

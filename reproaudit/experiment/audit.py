@@ -77,6 +77,7 @@ class AuditOptions:
     python: str = sys.executable
     # the words of the command line that change what a run does, for the commands to type next
     given: tuple[str, ...] = ()
+    patch_file: str = ""  # where the patch is written, for the same commands; "" if nowhere
 
 
 def audit(options: AuditOptions, progress: Progress, out: Path | None = None) -> AuditResult:
@@ -148,6 +149,7 @@ class Experiment:
                 more_runs=options.runs * 4,
                 is_reproducible=judged.verdict is Verdict.REPRODUCIBLE,
                 has_more_steps=options.subject.has_end and is_stopped(judged.runs),
+                patch_file=options.patch_file,
             ),
             level=options.level,
             has_end=options.subject.has_end,

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from reproaudit.config.subject import SubjectSpec
 from reproaudit.model.result import Finding
+from reproaudit.report.wording import has_diff
 
 _GIVEN_ONCE = frozenset(("--steps", "--runs"))
-_APPLY = "patch -p0 < fix.patch  # which --report patch=fix.patch writes"
+_PATCH_FILE = "fix.patch"
 
 
 def suggest_commands(
@@ -20,10 +21,12 @@ def suggest_commands(
     more_runs: int,
     is_reproducible: bool,
     has_more_steps: bool = False,
+    patch_file: str = "",
 ) -> tuple[str, ...]:
     """Return the patch, an explanation, and the audit under the fix or with `more_runs`.
 
     `given` are the options that the user gave. `has_more_steps`: the program had not ended.
+    `patch_file` is where the user has the patch written; "" if nowhere.
     """
     again = write_command(subject, given, ["--runs", str(more_runs)])
     if is_reproducible and has_more_steps:
@@ -37,15 +40,31 @@ def suggest_commands(
         for name in (*finding.fix.settings, *finding.fix.together):
             if name not in changes:
                 changes += ["--intervene", name]
-    commands: list[str] = []
-    if any(finding.fix is not None and finding.fix.patch_verified for finding in findings):
-        commands.append(_APPLY)
+    commands = _suggest_patch(findings, patch_file)
     commands += [f"reproaudit explain {finding.rule}" for finding in findings[:1]]
     if changes:
         commands.append(write_command(subject, given, changes))
     else:
         commands.append(again)
     return tuple(commands)
+
+
+def _suggest_patch(findings: Sequence[Finding], patch_file: str) -> list[str]:
+    """Return how to apply the patch; nothing if there is none, or if patched runs differed."""
+    fixes = [finding.fix for finding in findings if finding.fix is not None]
+    if any(fix.patch_verified for fix in fixes):
+        doubt = ""
+    elif any(has_diff(fix) and not fix.patch_runs for fix in fixes):
+        doubt = "not run: look at it first"
+    else:
+        return []
+    remarks = [doubt] if doubt else []
+    if not patch_file:
+        remarks.append(f"--report patch={_PATCH_FILE} writes it")
+    command = f"patch -p0 < {shlex.quote(patch_file or _PATCH_FILE)}"
+    if remarks:
+        command += f"  # {'; '.join(remarks)}"
+    return [command]
 
 
 def _leave_out(given: Sequence[str], added: Sequence[str]) -> list[str]:

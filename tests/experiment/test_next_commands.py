@@ -67,6 +67,38 @@ def test_a_patch_that_was_run_comes_first() -> None:
     assert suggest(patched)[0].startswith("patch -p0 < fix.patch  #")
 
 
+DIFF = ("--- train.py", "+++ train.py")
+
+
+@pytest.mark.parametrize(
+    ("fix", "file", "command"),
+    [
+        (Fix(patch=DIFF, patch_verified=True, patch_runs=3), "my.patch", "patch -p0 < my.patch"),
+        (Fix(patch=DIFF), "a b", "patch -p0 < 'a b'  # not run: look at it first"),
+        (
+            Fix(patch=DIFF, patch_note="not run: it needs a file that is not there"),
+            "",
+            "patch -p0 < fix.patch  # not run: look at it first; --report patch=fix.patch writes "
+            "it",
+        ),
+    ],
+    ids=["verified", "not run", "not run, not written"],
+)
+def test_the_patch_is_applied_from_the_file_that_the_user_named(
+    fix: Fix, file: str, command: str
+) -> None:
+    patched = replace(INDEX_PUT, fix=fix)
+    made = suggest_commands(
+        SUBJECT, (), [patched], more_runs=20, is_reproducible=False, patch_file=file
+    )
+    assert made[0] == command
+
+
+def test_a_patch_under_which_runs_differed_and_lines_to_write_by_hand_are_not_suggested() -> None:
+    for fix in (Fix(patch=DIFF, patch_runs=2), Fix(patch=("seed()",))):
+        assert suggest(replace(INDEX_PUT, fix=fix))[0] == "reproaudit explain RA401"
+
+
 def test_without_a_fix_more_runs_are_suggested() -> None:
     again = "reproaudit --env 'A=b c' --runs 20 'my train.py'"
     assert suggest(is_reproducible=True) == (again,)
