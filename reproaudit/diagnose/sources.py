@@ -11,6 +11,7 @@ from reproaudit.compare.files import CarriedFile
 from reproaudit.compare.localise import Origin, Source
 from reproaudit.diagnose.explainers import explain, make_case
 from reproaudit.diagnose.races import DeviceRace, find_race
+from reproaudit.knowledge.library_seeds import find_unseeded_advice
 from reproaudit.knowledge.rules import RULES
 from reproaudit.model.events import EventFlag, EventKind, Location
 from reproaudit.model.result import Alert, Cause, Evidence, Finding, Fix
@@ -127,6 +128,7 @@ def _explain_source(
         # A default overload is not shown: `aten::mm.default` reads `aten::mm`.
         op = op.removesuffix(".default")
     phase, step = answer.moment or (case.event.stage, case.event.step)
+    call = answer.call.name if answer.call is not None else ""
     finding = Finding(
         rule=rule.id,
         cause=answer.cause,
@@ -137,9 +139,9 @@ def _explain_source(
         module=case.event.module,
         location=answer.location,
         evidence=evidence,
-        fix=Fix(advice=answer.advice or rule.advice),
+        fix=Fix(advice=answer.advice or find_unseeded_advice(call) or rule.advice),
         count=source.count,
-        call=answer.call.name if answer.call is not None else "",
+        call=call,
         below=answer.call.below if answer.call is not None else None,
     )
     return Explanation(finding, source, answer.call, arrival=case.location)

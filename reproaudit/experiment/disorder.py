@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterator
+
 from reproaudit.compare.entropy import Strength, differing_calls
 from reproaudit.compare.interning import Interned
 from reproaudit.config.subject import SubjectSpec
+from reproaudit.diagnose.first_draw import read_names
 from reproaudit.diagnose.line_edits import edit_everywhere
 from reproaudit.diagnose.patch import read_program
+from reproaudit.diagnose.program_text import ProgramText
 from reproaudit.knowledge.traits import SortIterated
 from reproaudit.model.events import Location
 from reproaudit.trace.runs import Run
 
+# The last names of such calls. The order of arrival may be alike in many runs.
+_UNORDERED = frozenset(
+    {
+        "SystemRandom",
+        "as_completed",
+        "imap_unordered",
+        "token_bytes",
+        "token_hex",
+        "urandom",
+        "uuid1",
+        "uuid4",
+    }
+)
+# What the name of a call of `wait` begins with that waits for tasks, and not for a thread.
+_WAITING = ("asyncio", "concurrent", "futures", "wait")
 _LEAST_S = 60.0  # for further runs in any case: runs of short programs cost little
 
 
@@ -30,14 +50,49 @@ def find_disorder(a: Run, b: Run, subject: SubjectSpec, interned: Interned) -> s
     for _, trace in a.traces:
         if len(trace.threads) > 1:
             return "it starts threads"
-    if _iterates_sets(subject):
-        return "it iterates over sets"
+    for program in _read_own_files(subject):
+        if edit_everywhere(program, (SortIterated(),)):
+            return "it iterates over sets"
+        unordered = _find_unordered_call(program)
+        if unordered:
+            return f"it calls {unordered}"
     return ""
 
 
-def _iterates_sets(subject: SubjectSpec) -> bool:
-    """Return True if the text of the program itself shows it."""
+def _read_own_files(subject: SubjectSpec) -> Iterator[ProgramText]:
+    """Yield the program itself, and the modules beside it that it imports by name."""
     if not subject.path:
-        return False
-    program = read_program(subject, Location(subject.file.name, 1))
-    return program is not None and bool(edit_everywhere(program, (SortIterated(),)))
+        return
+    main = read_program(subject, Location(subject.file.name, 1))
+    if main is None:
+        return
+    yield main
+    for module in dict.fromkeys(_list_imported(main)):
+        path = module.replace(".", "/")
+        imported = read_program(subject, Location(f"{path}.py", 1))
+        if imported is not None:
+            yield imported
+
+
+def _list_imported(program: ProgramText) -> Iterator[str]:
+    for node in ast.walk(program.tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def _find_unordered_call(program: ProgramText) -> str:
+    """Return a call as it is written that gives something new, or in a new order; "" for none.
+
+    Calls are recorded only once runs were seen to differ, so that the text is all there is.
+    """
+    for node in ast.walk(program.tree):
+        if not isinstance(node, ast.Call):
+            continue
+        first, last = read_names(node.func)
+        is_wait = last == "wait" and first in _WAITING
+        if last in _UNORDERED or is_wait:
+            return ast.unparse(node.func)
+    return ""

@@ -55,6 +55,22 @@ LIBRARY_SEEDS: dict[str, LibrarySeed] = {
     ),
 }
 
+# By the start of a watched call's name: what to do about libraries that cannot be seeded at all.
+UNSEEDED: dict[str, str] = {
+    "tokenizers.": (
+        "train the tokenizer once, keep it with tokenizer.save(), and load that file in each run: "
+        "its training takes no seed"
+    ),
+}
+
+
+def find_unseeded_advice(call: str) -> str:
+    """Return what to do about a call that no seed repairs; "" if it is none that is known."""
+    for start, advice in UNSEEDED.items():
+        if call.startswith(start):
+            return advice
+    return ""
+
 
 def find_library_seed(function: str) -> LibrarySeed | None:
     """Return how the library of a function, by its full name, is seeded."""

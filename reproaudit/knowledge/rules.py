@@ -150,7 +150,7 @@ _CAUSES = (
             "out without a promised order."
         ),
         references=("PyTorch notes: Reproducibility, Random number generators in other libraries",),
-        calls=("sqlite3", "subprocess", "polars."),
+        calls=("sqlite3", "subprocess", "polars.", "tokenizers."),
     ),
     Rule(
         id="RA303",

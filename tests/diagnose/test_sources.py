@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from reproaudit.compare.entropy import differing_calls
 from reproaudit.compare.files import CarriedFile
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.localise import localise
@@ -97,3 +98,21 @@ def test_an_operator_that_made_a_parameter_is_in_the_phase_of_initialisation(
     rows, others = ([Row("aten::normal_.default", at, flags=flags, aux=at)] for at in (1, 2))
     (first, *_) = explained(pair(tmp_path, rows, others))
     assert first.finding.phase is Phase.INITIALISATION
+
+
+def test_a_tokenizer_that_learned_something_else_is_to_be_trained_once_as_it_takes_no_seed(
+    tmp_path: Path,
+) -> None:
+    name = "tokenizers.Tokenizer.train_from_iterator"
+    rows = [
+        [Row(name, content, kind=EventKind.ENTROPY, line=4), *born]
+        for content, born in ((1, BORN), (2, CHANGED))
+    ]
+    runs = pair(tmp_path, *rows)
+    sources = localise(*runs, Interned()).sources
+    (first,) = explain_sources(sources, runs, differing_calls(*runs, Interned()))
+    assert first.finding.cause is Cause.EXTERNAL_LIBRARY
+    assert first.finding.location is not None
+    assert first.finding.location.line == 4
+    assert first.finding.fix is not None
+    assert "tokenizer.save()" in first.finding.fix.advice

@@ -51,3 +51,27 @@ def test_what_differs_or_has_no_order_is_a_sign_and_a_clock_is_none(
 )
 def test_sets_are_a_sign_where_their_order_shows(tmp_path: Path, text: str, said: str) -> None:
     assert sign(tmp_path, text) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("done, _ = await asyncio.wait(tasks)\n", "it calls asyncio.wait"),
+        ("for one in as_completed(tasks): pass\n", "it calls as_completed"),
+        ("done, _ = wait(tasks)\n", "it calls wait"),
+        ("seed = os.urandom(8)\n", "it calls os.urandom"),
+        ("stopped.wait(3)\n", ""),
+        ("all = await asyncio.gather(*tasks)\n", ""),
+    ],
+)
+def test_a_call_without_an_order_is_a_sign_though_no_call_was_recorded(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    body = f"async def load():\n    {text}"
+    assert sign(tmp_path, body) == said
+
+
+def test_a_module_beside_the_program_shows_its_signs_too(tmp_path: Path) -> None:
+    (tmp_path / "loading.py").write_text("for one in as_completed(tasks): pass\n")
+    assert sign(tmp_path, "from loading import load\n") == "it calls as_completed"
+    assert sign(tmp_path, "from elsewhere import load\n") == ""

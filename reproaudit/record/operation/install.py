@@ -14,15 +14,24 @@ from reproaudit.record.operation.dispatch import OperationMode, enter_in_threads
 from reproaudit.record.operation.stream_races import StreamRaces
 from reproaudit.record.outside.entropy import Entropy
 from reproaudit.record.outside.files import Files
+from reproaudit.record.outside.saved import WhenImported
 from reproaudit.record.session import Recorder
 from reproaudit.record.state.initialisation import Initialisation
 from reproaudit.record.state.streams import StreamWatch
 
 
 def install_operations(
-    recorder: Recorder, boundaries: Boundaries, devices: DeviceDigests, patches: Patches
+    recorder: Recorder,
+    boundaries: Boundaries,
+    devices: DeviceDigests,
+    patches: Patches,
+    *,
+    when_imported: WhenImported,
 ) -> None:
-    """Record every operator, and what comes in from outside PyTorch; `patches` undoes it."""
+    """Record every operator, and what comes in from outside PyTorch; `patches` undoes it.
+
+    `when_imported` calls back once a library is imported.
+    """
     plan = recorder.plan
     boundaries.tracks_modules = True
     # As the program finds them: at the first boundary much has been drawn.
@@ -36,7 +45,7 @@ def install_operations(
         mode.initialisation = Initialisation(recorder.writer, stop)
         boundaries.initialisation = mode.initialisation
     if plan.outside and not plan.alerts:
-        Entropy(recorder, patches).install()
+        Entropy(recorder, patches).install(when_imported)
     if plan.outside:
         StreamWatch(recorder, patches).install()
         Files(recorder, patches).install()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import CodeType, FrameType, ModuleType
 from typing import Any
 
@@ -20,7 +20,9 @@ from reproaudit.record.hooks.callsite import LIBRARY, OWN, USER, FrameKinds
 from reproaudit.record.hooks.fixed_types import replace_member
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.outside import datetimes
+from reproaudit.record.outside.libraries import LIBRARIES
 from reproaudit.record.outside.library_calls import find_library_call
+from reproaudit.record.outside.saved import WhenImported
 from reproaudit.record.outside.sources import list_watched_calls
 from reproaudit.record.outside.watched_calls import (
     MAX_REPR,
@@ -52,17 +54,23 @@ class Entropy:
         # Of modules: original and wrapper, by the original's id.
         self._functions: dict[int, tuple[Any, Any]] = {}
 
-    def install(self) -> None:
+    def install(self, when_imported: WhenImported) -> None:
         # The whole table before the first wrapper: making it imports numpy.random, which binds some
         # of these functions by name, and must bind the original ones.
         for call in list(list_watched_calls()):
             self._wrap(call)
+        for library, list_calls in LIBRARIES.items():
+            when_imported(library, functools.partial(self._wrap_library, list_calls))
         datetimes.replace_now(self._patches, self._now)
         self._rebind()
         if _has_random_hashes():
             self._recorder.emit_entropy(
                 HASH_SEED, digest=_NOTHING, before=_NOTHING, shown="", site=0
             )
+
+    def _wrap_library(self, list_calls: Callable[[], Iterable[WatchedCall]]) -> None:
+        for call in list_calls():
+            self._wrap(call)
 
     def _wrap(self, call: WatchedCall) -> None:
         original = getattr(call.owner, call.attribute, None)

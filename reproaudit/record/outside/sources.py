@@ -17,7 +17,6 @@ import platform
 import queue
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import uuid
@@ -32,9 +31,8 @@ from reproaudit.record.outside.watched_calls import (
     CallerScope,
     RecordedValue,
     WatchedCall,
+    presence,
 )
-
-_MAX_ROWS = 1000
 
 CLOCKS = (
     "time time_ns perf_counter perf_counter_ns monotonic monotonic_ns process_time "
@@ -50,8 +48,6 @@ def list_watched_calls() -> Iterator[WatchedCall]:
     yield from _system_calls()
     yield from _file_calls()
     yield from _subprocess_calls()
-    yield from _sqlite_calls()
-    yield from _polars_calls()
     yield from _arrival_calls()
     yield from random_calls.list_torch_calls()
 
@@ -114,10 +110,10 @@ def _file_calls() -> Iterator[WatchedCall]:
     )
     yield WatchedCall(os, "listdir", "os.listdir")
     yield WatchedCall(glob, "glob", "glob.glob")
-    yield WatchedCall(os, "scandir", "os.scandir", value=_presence)
+    yield WatchedCall(os, "scandir", "os.scandir", value=presence)
     yield WatchedCall(pathlib.Path, "exists", "pathlib.Path.exists")
     for method in ("iterdir", "glob", "rglob"):
-        yield WatchedCall(pathlib.Path, method, f"pathlib.Path.{method}", value=_presence)
+        yield WatchedCall(pathlib.Path, method, f"pathlib.Path.{method}", value=presence)
     yield WatchedCall(tempfile, "mkdtemp", "tempfile.mkdtemp", callers=program)
     yield WatchedCall(
         tempfile,
@@ -163,7 +159,7 @@ def _subprocess_calls() -> Iterator[WatchedCall]:
     yield WatchedCall(subprocess, "run", "subprocess.run", value=_output_of_run)
     for function in ("check_output", "getoutput", "getstatusoutput"):
         yield WatchedCall(subprocess, function, f"subprocess.{function}", value=_returned_output)
-    yield WatchedCall(subprocess.Popen, "__init__", "subprocess.Popen", value=_presence)
+    yield WatchedCall(subprocess.Popen, "__init__", "subprocess.Popen", value=presence)
     yield WatchedCall(
         subprocess.Popen,
         "communicate",
@@ -196,89 +192,6 @@ def _output(text: Any) -> Any:
     return RecordedValue(shown, content)
 
 
-def _sqlite_calls() -> Iterator[WatchedCall]:
-    sqlite3 = sys.modules.get("sqlite3")
-    if sqlite3 is None:
-        return
-    for owner in (sqlite3.Connection, sqlite3.Cursor):
-        for method in ("execute", "executemany"):
-            yield WatchedCall(
-                owner,
-                method,
-                "sqlite3.random()",
-                value=_presence,
-                counts=_is_random_query,
-            )
-            yield WatchedCall(
-                owner,
-                method,
-                f"sqlite3.{method}",
-                value=_presence,
-                counts=_is_plain_query,
-            )
-    for method in ("fetchone", "fetchmany", "fetchall"):
-        yield WatchedCall(sqlite3.Cursor, method, f"sqlite3.{method}", value=_first_rows)
-
-
-def _is_random_query(args: Any, kwargs: Any) -> bool:
-    query = args[1].casefold()
-    return "random(" in query or "randomblob(" in query
-
-
-def _is_plain_query(args: Any, kwargs: Any) -> bool:
-    return not _is_random_query(args, kwargs)
-
-
-def _first_rows(result: Any, args: Any, kwargs: Any) -> Any:
-    """Return the first rows that were fetched, unless they are objects of the program's own."""
-    rows = [result]
-    if isinstance(result, list):
-        rows = result[:_MAX_ROWS]
-    sqlite3 = sys.modules["sqlite3"]
-    plain = (tuple, type(None), sqlite3.Row)
-    if not all(isinstance(row, plain) for row in rows):
-        return None
-    values = [row and tuple(row) for row in rows]
-    shown = repr(values)
-    content = shown.encode(errors="backslashreplace")
-    return RecordedValue(shown, content)
-
-
-def _polars_calls() -> Iterator[WatchedCall]:
-    """Yield the calls of polars that draw without a seed, or promise no order: it does so in Rust.
-
-    Only that they are made is recorded.
-    """
-    polars = sys.modules.get("polars")
-    if polars is None:
-        return
-    for owner, method, has_choice in (
-        ("DataFrame", "sample", _has_no_seed),
-        ("Series", "sample", _has_no_seed),
-        ("Series", "shuffle", _has_no_seed),
-        ("DataFrame", "group_by", _has_no_order),
-        ("LazyFrame", "group_by", _has_no_order),
-        ("DataFrame", "unique", _has_no_order),
-        ("LazyFrame", "unique", _has_no_order),
-    ):
-        yield WatchedCall(
-            getattr(polars, owner, None),
-            method,
-            f"polars.{owner}.{method}",
-            value=_presence,
-            callers=CallerScope.PROGRAM,
-            counts=has_choice,
-        )
-
-
-def _has_no_seed(args: Any, kwargs: Any) -> bool:
-    return kwargs.get("seed") is None
-
-
-def _has_no_order(args: Any, kwargs: Any) -> bool:
-    return not kwargs.get("maintain_order")
-
-
 def _arrival_calls() -> Iterator[WatchedCall]:
     """Yield calls that hand out results in the order in which others finish.
 
@@ -294,15 +207,13 @@ def _arrival_calls() -> Iterator[WatchedCall]:
         (concurrent.futures, "wait", "concurrent.futures.wait"),
         (queue.Queue, "get", "queue.Queue.get"),
         (queue.SimpleQueue, "get", "queue.SimpleQueue.get"),
-        (sys.modules.get("asyncio"), "as_completed", "asyncio.as_completed"),
-        (sys.modules.get("asyncio"), "wait", "asyncio.wait"),  # sets, by the address of tasks
     ):
-        yield WatchedCall(owner, attribute, name, value=_presence)
+        yield WatchedCall(owner, attribute, name, value=presence)
     yield WatchedCall(
         torch.utils.data.DataLoader,
         "__init__",
         "torch.utils.data.DataLoader(in_order=False)",
-        value=_presence,
+        value=presence,
         counts=_is_unordered,
     )
 
@@ -313,8 +224,3 @@ def _is_unordered(args: Any, kwargs: Any) -> bool:
         return False
     # Versions of torch without the argument keep the order.
     return not getattr(loader, "in_order", True)
-
-
-def _presence(result: Any, args: Any, kwargs: Any) -> Any:
-    """Record only that the call was made: its results are objects or come later."""
-    return None

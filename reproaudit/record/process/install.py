@@ -86,7 +86,13 @@ class Installation:
             # it does not use.
             from reproaudit.record.operation.install import install_operations
 
-            install_operations(self.recorder, self.boundaries, self.devices, self.patches)
+            install_operations(
+                self.recorder,
+                self.boundaries,
+                self.devices,
+                self.patches,
+                when_imported=self._when_imported,
+            )
 
     def _gather(self) -> None:
         state = self.recorder.state
