@@ -261,14 +261,26 @@ def infer_cause(names: Iterable[str]) -> Cause | None:
 def rank_unions(lists: Sequence[Sequence[str]]) -> Iterator[tuple[str, ...]]:
     """Yield unions to try: the first of each list, the first two of each, and so on.
 
-    Ends once every list is in the union as a whole.
+    Ends once every list is in the union as a whole. What one of them makes as well is left out of
+    later unions: it was not enough in the first one.
     """
     depth = 1
     while True:
         union: list[str] = []
         for names in lists:
             union += names[:depth]
+        if depth > 1:
+            union = _leave_out_included(union)
         yield tuple(dict.fromkeys(union))
         if all(len(names) <= depth for names in lists):
             return
         depth += 1
+
+
+def _leave_out_included(names: Sequence[str]) -> list[str]:
+    included: set[str] = set()
+    for name in names:
+        entry = INTERVENTIONS.get(name)
+        if entry is not None:
+            included.update(entry.includes)
+    return [name for name in names if name not in included]

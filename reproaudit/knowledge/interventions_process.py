@@ -23,6 +23,7 @@ TABLE: tuple[Intervention, ...] = (
         acts_on=Part.ADDRESSES,
         # The hashes of strings decide where things are placed.
         changes=Settings(hash_seed=SEED),
+        includes=("hash.seed",),
         repair="fixed_addresses",
         calls=rank_seedings(4) | {"asyncio.wait": 1},
         advice_for=dict.fromkeys(SEEDINGS, _NUMBER) | {"asyncio.wait": _GATHER},

@@ -196,6 +196,8 @@ class Intervention:
     `at_start`: these lines can stand before all else that the program does.
     `edits` of the line to blame are tried in order; the first that fits is made.
 
+    `includes`: interventions that it makes as well, so that both together are no more than it.
+
     `is_broad`: it repairs sources that nobody located. `holds_still`: it only makes what comes from
     outside the same in each run, so that the program runs through the same lines. `is_harsh`: a
     program may not survive it. `is_last_resort`: it changes more of the program than its cause.
@@ -220,6 +222,7 @@ class Intervention:
     advice_for: Mapping[str, str] = field(default_factory=dict)
     at_start: bool = False
     edits: tuple[LineEdit, ...] = ()
+    includes: tuple[str, ...] = ()
     is_broad: bool = False
     holds_still: bool = False
     is_harsh: bool = False

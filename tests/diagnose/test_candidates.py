@@ -140,6 +140,10 @@ def test_only_a_stream_that_differed_and_was_drawn_from_is_suspected(tmp_path: P
 
 
 def test_unions_grow_from_the_first_of_each_list_to_all_of_them() -> None:
+    assert list(rank_unions([["hash.seed", "addresses.fixed"]])) == [
+        ("hash.seed",),
+        ("addresses.fixed",),
+    ]
     assert list(rank_unions([["a", "b", "c"], ["d"], ["a", "e"]])) == [
         ("a", "d"),
         ("a", "b", "d", "e"),
