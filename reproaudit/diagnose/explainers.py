@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from reproaudit.compare.entropy import EntropyCall, Strength, best_candidate
 from reproaudit.compare.localise import Origin, Source
 from reproaudit.diagnose.blame import describe_call, find_cause
 from reproaudit.diagnose.seed_origins import follow_seed, word_seeding
-from reproaudit.diagnose.thread_draws import find_call_in_thread, find_draw_in_thread
+from reproaudit.diagnose.thread_draws import (
+    drew_alike_before,
+    find_call_in_thread,
+    find_draw_in_thread,
+    find_draw_in_turns,
+)
 from reproaudit.diagnose.thread_settings import find_other_setting, word_setting
 from reproaudit.knowledge.mechanisms import find_mechanism
 from reproaudit.model.events import EventFlag, EventKind, Location, Phase
@@ -179,9 +182,9 @@ def _explain_draw(case: Case) -> Answer:
         seeded = replace(unseeded, location=place or case.location, call=last)
         return _move_to_origin(case, seeded)
     # Threads take turns at one stream, and a state that both runs had is no missing seed.
-    if not case.event.is_in_thread and not _drew_alike_before(case):
-        return replace(unseeded, notes=_note_late_seed(case))
     peer = case.b.trace_of(case.source.process)
+    if not case.event.is_in_thread and not drew_alike_before(case.trace, peer, case.event):
+        return replace(unseeded, notes=_note_late_seed(case))
     other = find_draw_in_thread(case.trace, peer, case.event)
     if other is None:
         return order
@@ -231,6 +234,14 @@ def _explain_input(case: Case) -> Answer:
             call=_find_call(case),
         )
     answer = _blame_outside(case, "an input differed although no earlier recorded op's output did")
+    draw = find_draw_in_turns(case.trace, case.b.trace_of(case.source.process))
+    if draw is not None and answer.call is None and made_at is None:
+        return Answer(
+            cause=Cause.RNG_ORDER,
+            op=draw.name,
+            location=draw.known_location,
+            notes=("threads draw from one stream: which numbers each of them gets is chance",),
+        )
     mixed_by = case.source.mixed_by
     if mixed_by is None or answer.call is not None:
         return answer
@@ -376,23 +387,3 @@ def _seeds_before(call: EntropyCall, case: Case) -> bool:
     if call.process != case.source.process:
         return False
     return call.event < case.event.number
-
-
-def _drew_alike_before(case: Case) -> bool:
-    """Return True if run `b` drew from a state that an earlier draw of this run had too.
-
-    Draws from another kind of generator say nothing about this one.
-    """
-    other = case.b.trace_of(case.source.process)
-    earlier = case.trace.columns.take(slice(0, case.event.number))
-    kinds = EventFlag.RANDOM | EventFlag.OWN_GENERATOR
-    wanted = int(case.event.flags & kinds)
-    # By columns, not by views: there may be millions of draws.
-    states = []
-    for columns in (earlier, other.columns):
-        is_op = columns.are(EventKind.OP)
-        found_kinds = columns.flags & int(kinds)
-        is_draw = is_op & (found_kinds == wanted)
-        states.append(columns.drawn_states[is_draw])
-    is_shared = np.isin(*states)
-    return bool(is_shared.any())

@@ -34,6 +34,44 @@ def find_draw_in_thread(a: Trace, b: Trace, draw: OpEvent) -> OpEvent | None:
     return a.op(int(draws_a[0]))
 
 
+def find_draw_in_turns(a: Trace, b: Trace) -> OpEvent | None:
+    """Return the first op of a thread in `a` that draws from torch's default generator.
+
+    None unless two threads at least draw from it, in another order in `b`: all states are those of
+    one stream, and a thread got other ones.
+    """
+    found = []
+    for columns in (a.columns, b.columns):
+        kinds = columns.flags & int(EventFlag.RANDOM | EventFlag.OWN_GENERATOR)
+        found.append(np.flatnonzero(columns.are(EventKind.OP) & (kinds == EventFlag.RANDOM)))
+    draws_a, draws_b = found
+    threads_a, threads_b = a.columns.thread[draws_a], b.columns.thread[draws_b]
+    if len(np.unique(threads_a)) < 2:
+        return None
+    states_a, states_b = a.columns.drawn_states[draws_a], b.columns.drawn_states[draws_b]
+    is_shared = are_among(states_a, states_b)
+    is_same_turn = are_among(mix(threads_a, states_a), mix(threads_b, states_b))
+    if not (is_shared & ~is_same_turn).any():
+        return None
+    return a.op(int(draws_a[np.flatnonzero(threads_a)[0]]))
+
+
+def drew_alike_before(a: Trace, b: Trace, draw: OpEvent) -> bool:
+    """Return True if `b` drew from a state that an op of `a` before `draw` drew from too.
+
+    Draws from another kind of generator say nothing about this one.
+    """
+    earlier = a.columns.take(slice(0, draw.number))
+    kinds = EventFlag.RANDOM | EventFlag.OWN_GENERATOR
+    wanted = int(draw.flags & kinds)
+    # By columns, not by views: there may be millions of draws.
+    states = []
+    for columns in (earlier, b.columns):
+        is_draw = columns.are(EventKind.OP) & ((columns.flags & int(kinds)) == wanted)
+        states.append(columns.drawn_states[is_draw])
+    return bool(np.isin(*states).any())
+
+
 def find_call_in_thread(a: Trace, b: Trace, call: EntropyCall) -> Event | None:
     """Return the first call of a thread in `a` that draws from the stream that `call` drew from.
 

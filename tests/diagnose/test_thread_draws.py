@@ -6,8 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from reproaudit.compare.entropy import EntropyCall, Strength
-from reproaudit.diagnose.thread_draws import find_call_in_thread, find_draw_in_thread
+from reproaudit.compare.interning import Interned
+from reproaudit.compare.localise import localise
+from reproaudit.diagnose.sources import explain_sources
+from reproaudit.diagnose.thread_draws import (
+    find_call_in_thread,
+    find_draw_in_thread,
+    find_draw_in_turns,
+)
 from reproaudit.model.events import EventFlag, EventKind
+from reproaudit.model.result import Cause
 from reproaudit.trace.runs import MAIN_PROCESS
 from tests.compare.traces import Row, make_run
 
@@ -39,3 +47,42 @@ def test_only_functions_of_one_module_share_its_stream(tmp_path: Path) -> None:
         other = make_run(tmp_path / "other", number, [rows[0], replace(rows[1], inputs=3)]).main
         assert (find_call_in_thread(trace, other, drawn) is not None) == is_found
         assert find_call_in_thread(trace, trace, drawn) is None
+
+
+def take_turns(*threads: int, flags: EventFlag = EventFlag.RANDOM) -> list[Row]:
+    """Return draws from one stream, by these threads in this order, and what each makes of them."""
+    draws = [
+        Row("aten::rand", state, flags=flags, aux=state, thread=thread, line=3)
+        for state, thread in enumerate(threads, 1)
+    ]
+    got = [sum(row.outputs << 8 * row.outputs for row in draws if row.thread == n) for n in (1, 2)]
+    stacks = [Row("aten::stack", one, one, thread=n, line=4) for n, one in enumerate(got, 1)]
+    return draws + stacks
+
+
+def test_threads_that_take_turns_at_one_stream_are_named_by_their_draw_and_are_no_race(
+    tmp_path: Path,
+) -> None:
+    runs = [
+        make_run(tmp_path, n, take_turns(*turns)) for n, turns in enumerate(((1, 2, 1), (1, 1, 2)))
+    ]
+    a, b = runs
+    (first, *_) = explain_sources(localise(a, b, Interned()).sources, (a, b), [])
+    assert (first.finding.cause, first.finding.op) == (Cause.RNG_ORDER, "aten::rand")
+    assert first.finding.location is not None
+    assert first.finding.location.line == 3
+
+
+def test_turns_that_were_alike_or_at_streams_of_their_own_are_none(tmp_path: Path) -> None:
+    own = EventFlag.RANDOM | EventFlag.OWN_GENERATOR
+    for number, (first, second) in enumerate(
+        (
+            (take_turns(1, 2), take_turns(1, 2)),
+            (take_turns(1, 2, flags=own), take_turns(2, 1, flags=own)),
+            (take_turns(1, 1), take_turns(1, 1)),
+        )
+    ):
+        traces = [
+            make_run(tmp_path / str(number), n, rows).main for n, rows in enumerate((first, second))
+        ]
+        assert find_draw_in_turns(*traces) is None

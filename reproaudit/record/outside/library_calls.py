@@ -64,10 +64,41 @@ def _find_library_call(frame: FrameType | None, kinds: FrameKinds) -> LibraryCal
     if not named:
         return None
     function = f"{_module_of(named[0])}.{_qualified_name(named[0].f_code)}"
+    if named[0] is not library[0]:
+        wrapped = _find_wrapped_call(frame)
+        if wrapped is not None and wrapped.seeded:
+            return wrapped
+        if wrapped is not None:
+            function = wrapped.function
     for other in named:
         for seeded, argument in _find_seed_arguments(other):
             return LibraryCall(function, seeded, argument)
     return LibraryCall(function)
+
+
+def _find_wrapped_call(frame: FrameType) -> LibraryCall | None:
+    """Return what the program's line calls, if that is a function inside of a wrapper.
+
+    Wrappers call other functions first, so that the next frame may be of one of these.
+    """
+    call = _parse_running_call(frame)
+    value = _look_up(call.func, frame) if call is not None else None
+    if call is None or not inspect.isfunction(value):
+        return None
+    inside = inspect.unwrap(value)
+    if inside is value or not inspect.isfunction(inside):
+        return None
+    function = f"{value.__module__}.{value.__qualname__}"
+    given = {keyword.arg for keyword in call.keywords if not _is_none(keyword.value)}
+    open_arguments = _arguments_of(inside.__code__)[len(call.args) :]
+    for argument in _SEED_ARGUMENTS:
+        if argument in open_arguments and argument not in given:
+            return LibraryCall(function, value.__name__, argument)
+    return LibraryCall(function)
+
+
+def _is_none(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and value.value is None
 
 
 def _find_seed_arguments(frame: FrameType) -> Iterator[tuple[str, str]]:

@@ -32,6 +32,29 @@ def decorated(function):
     return wrapper
 
 
+def fingerprinted(function):
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        make_fingerprint()
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
+def make_fingerprint():
+    return os.urandom(2)
+
+
+class Rows:
+    @fingerprinted
+    def shuffle(self, seed=None):
+        return seed
+
+    @fingerprinted
+    def select(self, n):
+        return n
+
+
 @decorated
 def sample(n, random_state=None):
     return _draw(n)
@@ -107,6 +130,32 @@ def test_what_takes_a_seed_may_lie_deeper_in_the_library(
         library.build(3)
 
     assert below(tmp_path, program) == LibraryCall("drawlib.build", "Sampler", "seed")
+
+
+def test_what_the_program_called_is_named_and_not_what_its_wrapper_calls_first(
+    tmp_path: Path, library: ModuleType
+) -> None:
+    rows = library.Rows()
+
+    def shuffle() -> None:
+        rows.shuffle()
+
+    def shuffle_by_none() -> None:
+        rows.shuffle(seed=None)
+
+    def shuffle_by_seed() -> None:
+        rows.shuffle(seed=3)
+
+    def select() -> None:
+        rows.select(3)
+
+    if sys.version_info < (3, 11):
+        pytest.skip("frames do not say which call runs")
+    shuffled = LibraryCall("drawlib.Rows.shuffle", "shuffle", "seed")
+    assert below(tmp_path / "1", shuffle) == shuffled
+    assert below(tmp_path / "2", shuffle_by_none) == shuffled
+    assert below(tmp_path / "3", shuffle_by_seed) == LibraryCall("drawlib.Rows.shuffle")
+    assert below(tmp_path / "4", select) == LibraryCall("drawlib.Rows.select")
 
 
 def test_a_function_without_a_seed_is_named_alone(tmp_path: Path, library: ModuleType) -> None:
