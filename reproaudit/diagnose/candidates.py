@@ -48,6 +48,9 @@ def find_candidates(
         named = find_for_call(explained.call)
         if explained.call.is_given_seed:
             named = _put_unasked_last(named, pair)
+            if explained.call.below is not None:
+                # Libraries make seeds of the global streams, if they are given none.
+                found += find_for_drawn_streams(*pair)
         found += named
     found += explained.named
     # Repeating the op gave the same again, so that its kernel is hardly to blame.

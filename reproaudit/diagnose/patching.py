@@ -19,7 +19,14 @@ from reproaudit.trace.runs import Run
 
 _LEAST_RUNS = 2
 # Calls that make a generator of its own, or its seed.
-_ASK_FOR_SEED = ("numpy.random.SeedSequence", "os.urandom", "random.Random", "secrets.", "uuid.")
+_ASK_FOR_SEED = (
+    "numpy.random.SeedSequence",
+    "numpy.random.default_rng",
+    "os.urandom",
+    "random.Random",
+    "secrets.",
+    "uuid.",
+)
 
 
 @dataclass(frozen=True, slots=True)

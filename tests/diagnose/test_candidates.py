@@ -19,7 +19,14 @@ from reproaudit.diagnose.candidates import (
     rank_unions,
 )
 from reproaudit.diagnose.sources import Explanation
-from reproaudit.model.events import EventFlag, EventKind, NotChecked, Phase, Unchecked
+from reproaudit.model.events import (
+    EventFlag,
+    EventKind,
+    LibraryCall,
+    NotChecked,
+    Phase,
+    Unchecked,
+)
 from reproaudit.model.result import Cause, Evidence, Finding
 from reproaudit.trace.runs import MAIN_PROCESS, Run
 from reproaudit.trace.words import HASH_SEED, SEEDINGS
@@ -124,6 +131,19 @@ def test_a_number_that_python_gives_to_an_op_is_no_undefined_memory(
     runs = make_run(tmp_path, 0, [Row(op, 1, 1)]), make_run(tmp_path, 1, [Row(op, 2, 2)])
     named = find_candidates(explained(Cause.UNKNOWN, Origin.INPUT), runs, cuda=False)
     assert ("memory.fill" in named) is may_be_memory
+
+
+def test_a_seed_that_a_library_made_may_be_made_of_the_global_streams(tmp_path: Path) -> None:
+    def states(offset: int) -> list[Row]:
+        return [Row("numpy", state + offset, kind=EventKind.RNG) for state in (1, 2)]
+
+    runs = make_run(tmp_path, 0, states(0)), make_run(tmp_path, 1, states(100))
+    seeding = replace(call("numpy.random.default_rng"), shown_a="(3,)", shown_b="(4,)")
+    by_library = replace(seeding, below=LibraryCall("datasets.Dataset.shuffle", "shuffle", "seed"))
+    drawn = explained(Cause.UNSEEDED_RNG, Origin.BIRTH, by_library)
+    assert find_candidates(drawn, runs, cuda=False)[0] == "seed.numpy"
+    own = explained(Cause.UNSEEDED_RNG, Origin.BIRTH, seeding)
+    assert find_candidates(own, runs, cuda=False)[0] != "seed.numpy"
 
 
 def test_only_a_stream_that_differed_and_was_drawn_from_is_suspected(tmp_path: Path) -> None:

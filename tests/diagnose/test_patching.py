@@ -298,9 +298,10 @@ def test_what_was_proven_together_and_belongs_to_no_finding_is_in_the_patch(tmp_
     ("call", "added"),
     [
         ("numpy.random.SeedSequence", "+ask(3, seed=0)"),
+        ("numpy.random.default_rng", "+ask(3, seed=0)"),
         ("numpy.random.choice", "+numpy.random.seed(0)"),
     ],
-    ids=["a generator of its own", "the global stream"],
+    ids=["a generator of its own", "one that the library seeds", "the global stream"],
 )
 def test_a_library_is_given_a_seed_where_it_makes_a_generator(
     tmp_path: Path, call: str, added: str
