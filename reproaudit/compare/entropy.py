@@ -49,6 +49,7 @@ _CLOCKS = (
 # candidate.
 _ARRIVALS = frozenset(
     {
+        "multiprocessing.Lock",
         "multiprocessing.Pool.imap_unordered",
         "multiprocessing.Queue.get",
         "multiprocessing.SimpleQueue.get",

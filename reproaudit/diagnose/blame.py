@@ -21,11 +21,20 @@ def describe_call(call: EntropyCall) -> str:
         drew = f"{call.name} drew from a generator whose state differed"
         return f"{drew}{_word_library(call)}"
     if call.strength is Strength.ARRIVAL:
-        return f"{call.name} hands out results in order of arrival"
-    # Of some results only a digest is recorded.
+        return word_arrival(call.name)
+    if not call.shown_a and not call.shown_b:
+        # Of some results only a digest is recorded.
+        return f"{call.name} gave another result in each run{_word_library(call)}"
     first = call.shown_a or "another result"
     second = call.shown_b or "another"
     return f"{call.name} returned {first} and {second}{_word_library(call)}"
+
+
+def word_arrival(name: str) -> str:
+    """Say what has no order about a call that stands for an order of arrival."""
+    if name.endswith("Lock"):
+        return f"{name} lets in who comes first, and what it guards is shared by processes"
+    return f"{name} hands out results in order of arrival"
 
 
 def _word_library(call: EntropyCall) -> str:

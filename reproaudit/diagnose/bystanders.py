@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from reproaudit.compare.entropy import EntropyCall, Strength
-from reproaudit.diagnose.blame import is_drawn_by_worker
+from reproaudit.diagnose.blame import is_drawn_by_worker, word_arrival
 from reproaudit.diagnose.candidates import find_for_call
 from reproaudit.diagnose.locate import Locator, RunPair
 from reproaudit.diagnose.sources import Explanation, add_note
@@ -65,7 +65,7 @@ def withdraw_unrepaired(
 def describe_bystander(call: EntropyCall) -> str:
     """Say what is true of a call that is not to blame."""
     if call.strength is Strength.ARRIVAL:
-        return f"{call.name} hands out results in order of arrival"
+        return word_arrival(call.name)
     return f"{call.name} differs too"
 
 

@@ -51,6 +51,10 @@ def edit_everywhere(program: ProgramText, edits: Sequence[LineEdit]) -> list[Edi
             found += replace_hashes(program, find_seed_values(program))
         elif isinstance(edit, OrderSets):
             found += order_sets(program)
+        elif isinstance(edit, SetKeyword):
+            for call in _find_calls(list(ast.walk(program.tree))):
+                if read_function_name(call) in edit.everywhere_in:
+                    found += _set_keyword(program, edit, [call])
         elif isinstance(edit, RenameCalls) and edit.everywhere:
             for node in ast.walk(program.tree):
                 found += _rename_calls(program, edit, [node])

@@ -50,6 +50,11 @@ _NO_FALSE_SEED = FixSeed((" or None",), value=str(SEED))
 _CHECKSUM = "# zlib.crc32(repr(value).encode()), or hashlib, in the place of hash(value)"
 _SEED_CALL = RenameCalls({"seed": "seed"}, arguments=str(SEED), only_bare=True)
 
+_NO_SHARED_CURSOR = (
+    "DataLoader(..., num_workers=0)  # or read by index, or by get_worker_info().id: workers come "
+    "to a shared cursor by chance"
+)
+
 # Neighbours are alike; where evidence ranks two the same, the first is tried first.
 TABLE: tuple[Intervention, ...] = (
     Intervention(
@@ -174,10 +179,11 @@ TABLE: tuple[Intervention, ...] = (
         causes=(Cause.WORKER_SEED, Cause.DATA_ORDER),
         acts_on=Part.WORKERS,
         repair="no_workers",
-        calls={"torch.utils.data.DataLoader": 2, "multiprocessing.": 3},
+        calls={"torch.utils.data.DataLoader": 2, "multiprocessing.": 3, "multiprocessing.Lock": 1},
         clues={Clue.WORKER_SURROUNDINGS: 3},
         patch=("DataLoader(..., num_workers=0)",),
-        edits=(SetKeyword("num_workers", "0"),),
+        advice_for={"multiprocessing.Lock": _NO_SHARED_CURSOR},
+        edits=(SetKeyword("num_workers", "0", everywhere_in=("DataLoader",)),),
         is_last_resort=True,
     ),
     Intervention(
@@ -191,7 +197,7 @@ TABLE: tuple[Intervention, ...] = (
         calls=rank_first(
             "concurrent.futures", "multiprocessing.", "asyncio.", "torch.utils.data.DataLoader"
         )
-        | {"asyncio.wait": 2},
+        | {"asyncio.wait": 2, "multiprocessing.Lock": 3},
         patch=(
             (
                 "pool.imap(...)  # not imap_unordered; iterate over the futures themselves, not "

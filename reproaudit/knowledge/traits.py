@@ -109,12 +109,14 @@ class SortCalls:
 class SetKeyword:
     """Edit of a line: the keyword argument `name`, where it is given, gets another value.
 
-    `only_if`: the value that is given has one of these in its text; empty for any value.
+    `only_if`: the value that is given has one of these in its text; empty for any value. The edit
+    is right for each call of the functions `everywhere_in`, not only on the line to blame.
     """
 
     name: str
     value: str
     only_if: tuple[str, ...] = ()
+    everywhere_in: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,14 @@ def test_a_statement_of_several_lines_is_edited_wherever_its_set_stands(tmp_path
     )
 
 
+def test_workers_are_left_out_where_the_loader_is_made_and_not_where_they_read(
+    tmp_path: Path,
+) -> None:
+    text = "with lock:\n    at = 3\ndl = DataLoader(d, num_workers=args.n)\n"
+    after = text.replace("args.n", "0")
+    assert patched(tmp_path, text, ("workers.none",), 1) == after
+
+
 # Where lines go
 
 

@@ -11,6 +11,7 @@ import glob
 import multiprocessing.connection
 import multiprocessing.pool
 import multiprocessing.queues
+import multiprocessing.synchronize
 import os
 import pathlib
 import platform
@@ -209,6 +210,15 @@ def _arrival_calls() -> Iterator[WatchedCall]:
         (queue.SimpleQueue, "get", "queue.SimpleQueue.get"),
     ):
         yield WatchedCall(owner, attribute, name, value=presence)
+    # Of what is shared under a lock, as a cursor, each worker gets what the others left.
+    yield WatchedCall(
+        multiprocessing.synchronize.SemLock,
+        "__enter__",
+        "multiprocessing.Lock",
+        value=presence,
+        callers=CallerScope.PROGRAM,
+        counts=_is_in_child,
+    )
     yield WatchedCall(
         torch.utils.data.DataLoader,
         "__init__",
@@ -216,6 +226,10 @@ def _arrival_calls() -> Iterator[WatchedCall]:
         value=presence,
         counts=_is_unordered,
     )
+
+
+def _is_in_child(args: Any, kwargs: Any) -> bool:
+    return multiprocessing.parent_process() is not None
 
 
 def _is_unordered(args: Any, kwargs: Any) -> bool:

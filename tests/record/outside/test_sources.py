@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from typing import Any
 
 from reproaudit.record.outside.sources import list_watched_calls
@@ -33,3 +34,12 @@ def test_text_of_a_process_is_compared_in_full_and_shown_by_its_start() -> None:
     assert len(output.content) == 5000
     assert len(output.shown) < 4200
     assert value(None, (), {}) is None
+
+
+def test_a_lock_counts_where_worker_processes_take_it() -> None:
+    call = find("multiprocessing.Lock")
+    assert call.counts is not None
+    assert not call.counts((), {})
+    context = multiprocessing.get_context("fork")
+    with context.Pool(1) as pool:
+        assert pool.apply(call.counts, ((), {}))
