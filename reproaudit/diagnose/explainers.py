@@ -319,13 +319,17 @@ def _blame_outside(
         )
     # Results in another order are mixed by the op that joins them: it is named beside the call.
     is_input = case.source.origin is Origin.INPUT
-    names_op = is_input and call.strength is Strength.ARRIVAL
+    is_here = call.process == case.source.process
+    names_op = is_input and is_here and call.strength is Strength.ARRIVAL
+    # What another process hands over is data.
+    is_handed = call.process not in (MAIN_PROCESS, case.source.process)
     answer = Answer(
         cause=find_cause(call),
         op=op if names_op else None,
         location=place or case.location,
         notes=(describe_call(call),),
         call=call,
+        moment=(Phase.DATA, case.event.step) if is_handed else None,
     )
     return _move_to_origin(case, answer)
 

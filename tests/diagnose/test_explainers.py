@@ -12,6 +12,7 @@ from reproaudit.compare.entropy import EntropyCall, differing_calls, strength_of
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.localise import Origin, Source, localise
 from reproaudit.diagnose.explainers import EXPLAINERS, Answer, explain, make_case
+from reproaudit.diagnose.sources import explain_sources
 from reproaudit.model.events import Change, EventFlag, EventKind, Location, Phase
 from reproaudit.model.result import Cause
 from reproaudit.trace.runs import MAIN_PROCESS, Run
@@ -215,3 +216,16 @@ def test_calls_of_threads_that_share_a_seeded_stream_come_in_another_order(tmp_p
         pair = (runs[0], run)
         found = answer(pair, source(Origin.BIRTH, 2), differing_calls(*pair, Interned()))
         assert (found.cause, found.location) == (cause, Location("train.py", line, "main"))
+
+
+def test_a_lock_that_a_worker_takes_is_the_line_to_blame_and_no_op_of_another_process(
+    pair: tuple[Run, Run],
+) -> None:
+    a, b = pair
+    runs = replace(a, traces=(*a.traces, ("child-1", a.main))), b
+    taken = call("multiprocessing.Lock", process="child-1")
+    found = answer(runs, source(Origin.INPUT, PRODUCT), [taken])
+    assert (found.cause, found.op) == (Cause.DATA_ORDER, None)
+    assert "shared by processes" in found.notes[0]
+    (first, *_) = explain_sources([source(Origin.INPUT, PRODUCT)], runs, [taken])
+    assert first.finding.phase is Phase.DATA
