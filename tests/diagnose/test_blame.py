@@ -27,7 +27,7 @@ def call(
     ("blamed", "said"),
     [
         (call("time.time", ("1.5", "2.5")), "time.time returned 1.5 and 2.5"),
-        (call("os.listdir"), "os.listdir returned another result and another"),
+        (call("os.listdir"), "os.listdir gave another result in each run"),
         (call("queue.Queue.get"), "queue.Queue.get hands out results in order of arrival"),
         (
             call("random.random", drew=True, below=LibraryCall("lib.sample", "lib.sample", "seed")),
