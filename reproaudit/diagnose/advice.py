@@ -45,6 +45,9 @@ def _word_for_call(finding: Finding, name: str, source_line: str) -> str:
     """Return advice that speaks of the call that was found; "" if the table has none for it."""
     call = finding.call
     entry = INTERVENTIONS[name]
+    for part, advice in entry.advice_at.items():
+        if part in source_line:
+            return advice
     for start, advice in entry.advice_for.items():
         if not call.startswith(start):
             continue

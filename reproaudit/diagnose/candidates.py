@@ -24,6 +24,8 @@ from reproaudit.trace.runs import Run
 from reproaudit.trace.views import Digest
 from reproaudit.trace.words import SEEDINGS
 
+_POOLS = ("joblib.", "loky.")  # libraries whose workers are new interpreters
+
 
 def find_candidates(
     explained: Explanation,
@@ -51,6 +53,9 @@ def find_candidates(
             if explained.call.below is not None:
                 # Libraries make seeds of the global streams, if they are given none.
                 found += find_for_drawn_streams(*pair)
+        if _is_made_by_pool(explained.call):
+            # For a name: what its workers draw is not recorded.
+            found += list_for_clue(Clue.WORKER_SEED)
         found += named
     found += explained.named
     # Repeating the op gave the same again, so that its kernel is hardly to blame.
@@ -77,6 +82,11 @@ def find_candidates(
     if _is_filled_by_number(explained, pair):
         found = [name for name in found if INTERVENTIONS[name].acts_on is not Part.MEMORY]
     return tuple(dict.fromkeys(found))
+
+
+def _is_made_by_pool(call: EntropyCall) -> bool:
+    """Return True if a library made the call as it started workers."""
+    return call.below is not None and call.below.function.startswith(_POOLS)
 
 
 def _is_filled_by_number(explained: Explanation, pair: tuple[Run, Run]) -> bool:

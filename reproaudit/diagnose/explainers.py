@@ -115,7 +115,7 @@ def _explain_op(case: Case) -> Answer:
     setting = find_other_setting(case.a, case.b)
     if setting is not None:
         place = setting.line or case.location
-        shown = f"{case.op} at {case.location} splits its work by it"
+        shown = f"{case.event.shown_name} at {case.location} splits its work by it"
         return Answer(
             cause=Cause.THREAD_COUNT,
             op=case.op,

@@ -13,7 +13,7 @@ from reproaudit.trace.runs import Run
 class ThreadSetting:
     """The first setting of the number of threads that two runs do not share; `line` may be unknown.
 
-    `first` and `second` are the numbers, "" where that run sets none.
+    `first` and `second` are the numbers from there on, "" where that run never sets one.
     """
 
     first: str
@@ -23,20 +23,21 @@ class ThreadSetting:
 
 def find_other_setting(a: Run, b: Run) -> ThreadSetting | None:
     """Return the first number of threads that one run sets and the other does not; None if none."""
+    first = second = ""
     for one, other in zip_longest(_list_settings(a), _list_settings(b)):
-        first = one.after if one is not None else ""
-        second = other.after if other is not None else ""
-        if first == second:
-            continue
+        # To set the number that is set already changes nothing, and is not recorded.
+        first = one.after if one is not None else first
+        second = other.after if other is not None else second
         known = one or other
-        return ThreadSetting(first, second, known.location if known is not None else None)
+        if first != second and known is not None:
+            return ThreadSetting(first, second, known.location)
     return None
 
 
 def word_setting(setting: ThreadSetting) -> str:
     """Say what the two runs set."""
     if setting.first and setting.second:
-        return f"the number of threads is set to {setting.first} and {setting.second}"
+        return f"from there on one run has {setting.first} threads and the other {setting.second}"
     only = setting.first or setting.second
     return f"only one run sets the number of threads, to {only}"
 

@@ -155,8 +155,8 @@ TABLE: tuple[Intervention, ...] = (
     Intervention(
         id="workers.seed",
         what=(
-            "DataLoader workers and forked children are seeded from the loader's seed and their "
-            "number"
+            "DataLoader workers, forked children and joblib's tasks are seeded from the loader's "
+            "seed and their number"
         ),
         causes=(Cause.WORKER_SEED,),
         acts_on=Part.WORKERS,
@@ -169,6 +169,12 @@ TABLE: tuple[Intervention, ...] = (
             "    numpy.random.seed(seed)",
             "DataLoader(..., worker_init_fn=seed_worker)",
         ),
+        advice_at={
+            "delayed(": (
+                "delayed(task)(..., seed) for seed in range(n)  # and in the task "
+                "numpy.random.default_rng(seed)"
+            )
+        },
         edits=(
             FixSeed(("time", "getpid", "urandom", "uuid"), value="torch.initial_seed() % 2**32"),
         ),

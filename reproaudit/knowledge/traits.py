@@ -222,6 +222,7 @@ class Intervention:
     patch_if_refused: tuple[str, ...] = ()
     advice: str = ""
     advice_for: Mapping[str, str] = field(default_factory=dict)
+    advice_at: Mapping[str, str] = field(default_factory=dict)
     at_start: bool = False
     edits: tuple[LineEdit, ...] = ()
     includes: tuple[str, ...] = ()

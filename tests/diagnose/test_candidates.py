@@ -78,6 +78,15 @@ def test_a_call_names_what_makes_it_give_the_same(
     )
 
 
+def test_where_a_pool_names_its_folder_what_its_workers_draw_is_suspected_first(
+    pair: tuple[Run, Run],
+) -> None:
+    below = LibraryCall("joblib.parallel.Parallel.__init__")
+    named = replace(call("uuid.uuid4"), below=below)
+    found = find_candidates(explained(Cause.UNSEEDED_RNG, Origin.BIRTH, named), pair, cuda=False)
+    assert found[:2] == ("workers.seed", "entropy.fixed")
+
+
 def test_what_a_worker_draws_is_repaired_at_its_seed_first() -> None:
     assert find_for_call(call("numpy.random.randn", "child-1"))[:2] == (
         "workers.seed",

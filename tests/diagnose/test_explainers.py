@@ -67,7 +67,7 @@ def test_an_op_after_another_number_of_threads_was_set_is_blamed_on_the_line_tha
     assert (found.cause, found.op) == (Cause.THREAD_COUNT, "aten::mm")
     assert found.location == Location("train.py", 2, "main")
     assert found.notes == (
-        "the number of threads is set to 5 and 4",
+        "from there on one run has 5 threads and the other 4",
         "aten::mm at train.py:6 in main splits its work by it",
     )
 

@@ -27,10 +27,11 @@ def run_with(folder: Path, index: int, numbers: Sequence[int]) -> Run:
 @pytest.mark.parametrize(
     ("first", "second", "said", "line"),
     [
-        ([2, 3, 5], [2, 3, 4], "the number of threads is set to 5 and 4", 3),
-        ([2, 3], [2, 3, 2], "only one run sets the number of threads, to 2", 3),
+        ([2, 3, 5], [2, 3, 4], "from there on one run has 5 threads and the other 4", 3),
+        ([2, 3], [2, 3, 2], "from there on one run has 3 threads and the other 2", 3),
+        ([], [2, 3], "only one run sets the number of threads, to 2", 1),
     ],
-    ids=["another number", "one more"],
+    ids=["another number", "one more", "none"],
 )
 def test_the_first_setting_that_runs_do_not_share_is_found(
     tmp_path: Path, first: list[int], second: list[int], said: str, line: int

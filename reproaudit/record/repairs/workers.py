@@ -1,4 +1,5 @@
-"""Seeds for DataLoader workers, after the program's own worker_init_fn, and for forked children."""
+"""Seeds for DataLoader workers, after the program's own worker_init_fn, for forked children, and
+for the tasks of pools."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from reproaudit.record.repairs import Reach
+from reproaudit.record.repairs import Reach, pool_tasks
 from reproaudit.record.repairs.entropy import FixedStream
 
 _seed_python = random.seed
@@ -25,6 +26,7 @@ def install(reach: Reach) -> None:
 
     reach.after_fork(seed_child)
     reach.when_imported("torch", functools.partial(_seed_loader_workers, reach))
+    pool_tasks.install(reach)
 
 
 def _seed_forked_child(reach: Reach, stream: FixedStream) -> None:
