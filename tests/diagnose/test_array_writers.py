@@ -10,6 +10,7 @@ from typing import cast
 import pytest
 
 from reproaudit.compare.localise import Origin, Source
+from reproaudit.diagnose import array_writers
 from reproaudit.diagnose.array_writers import ArrayWriters
 from reproaudit.diagnose.locate import RunPair
 from reproaudit.diagnose.pinning import FoundSource
@@ -72,6 +73,18 @@ def test_the_first_line_of_a_thread_that_writes_the_array_is_named(tmp_path: Pat
     )
     (request,) = lab.made
     assert (request.lines, request.steps, request.interventions) == (True, 2, ())
+
+
+def test_of_writers_in_several_functions_none_is_accused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = (Location("train.py", 11, "drift"), Location("train.py", 18, "feed"))
+    monkeypatch.setattr(array_writers, "list_array_writes", lambda run: places)
+    placed, _ = place(tmp_path, [write(11)])
+    assert placed is not None
+    assert (placed.op, placed.location) == (RACE.op, MADE)
+    note = "threads write arrays at train.py:11 in drift, train.py:18 in feed"
+    assert placed.evidence.notes == (note,)
 
 
 @pytest.mark.parametrize("rows", [[], [write(40, thread=0)], None])
