@@ -24,8 +24,8 @@ from reproaudit.trace.runs import Run
 
 _COUNTED_ALWAYS = (EventKind.BATCH, EventKind.OUTPUT, EventKind.GRADIENT, EventKind.PARAMETER)
 _PERMUTED = (
-    "optimizers, parameters or losses come in another order from run to run, as those of a set do, "
-    "without consequence: each of them has the same contents"
+    "optimizers, parameters or losses come in another order from run to run, as those of a set do"
+    "{}, without consequence: each of them has the same contents"
 )
 _PERMUTED_OUTPUTS = (
     "batches or outputs come in another order from run to run, as those of threads do, without "
@@ -91,8 +91,11 @@ def compare_boundaries(runs: Sequence[Run], interned: Interned) -> BoundaryCompa
         tables = _identify(runs, tables, interned)
         by_content = _group_permuted(runs, tables, classes)
         if len(by_content) < len(classes):
+            a, b = _find_united(classes, by_content)
+            positions = [run.index for run in runs]
+            at, other = positions.index(a), positions.index(b)
+            warnings = (*warnings, _warn_of_order(runs[at], tables[at], tables[other]))
             classes = by_content
-            warnings = (*warnings, ProgramWarning(_PERMUTED))
     elif _differ(tables):
         identified = _identify(runs, tables, interned)
         if _hold_the_same(identified):
@@ -160,6 +163,35 @@ def _hold_the_same(tables: Sequence[Table]) -> bool:
         assert table.identities is not None
         contents.append(np.sort(table.identities.contents))
     return all(np.array_equal(contents[0], other) for other in contents[1:])
+
+
+def _find_united(
+    classes: tuple[tuple[int, ...], ...], united: tuple[tuple[int, ...], ...]
+) -> tuple[int, int]:
+    """Return a run of each of two classes that became one."""
+    for group in united:
+        parts = [one[0] for one in classes if one[0] in group]
+        if len(parts) > 1:
+            return parts[0], parts[1]
+    raise ValueError("no two classes were united")
+
+
+def _warn_of_order(run: Run, table: Table, other: Table) -> ProgramWarning:
+    """Return the warning that names what first comes in another order, and its line."""
+    here = dict(zip(table.keys.tolist(), map(tuple, table.digests.tolist()), strict=True))
+    there = dict(zip(other.keys.tolist(), map(tuple, other.digests.tolist()), strict=True))
+    moved = [n for n, key in enumerate(table.keys.tolist()) if here[key] != there.get(key)]
+    if not moved:
+        return ProgramWarning(_PERMUTED.format(""))
+    first = min(moved, key=lambda row: int(table.events[row]))
+    trace = run.trace_of(table.labels[table.processes[first]])
+    event = trace.tensor(int(table.events[first]))
+    kind = event.kind.name.lower()
+    said = f" (first the {kind} {event.name} of step {event.step}"
+    place = event.known_location
+    if place is not None:
+        said += f", {place}"
+    return ProgramWarning(_PERMUTED.format(f"{said})"), location=place)
 
 
 def _count_kinds(tables: Sequence[Table]) -> tuple[tuple[str, int], ...]:

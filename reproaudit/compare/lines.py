@@ -19,6 +19,7 @@ from reproaudit.model.events import EventFlag, EventKind, Location
 from reproaudit.trace.columns import EventColumns
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import MAIN_PROCESS, Run, pair_traces
+from reproaudit.trace.views import LineEvent
 from reproaudit.trace.words import RAN, STREAM_PREFIX
 
 MAX_DIFFERENCES = 1_000
@@ -40,7 +41,7 @@ class LineDifference:
     `event` is a number in the named process's trace of run `a`. `name` is a variable's, "return"
     for what a function returned or yielded, "stream:NAME" of a draw, "" of a branch.
     `state_differed`: the stream's state differed before the draw already. `is_carried`: so did what
-    the statement read.
+    the statement read. `values` are those of both runs as text, "" where they are not plain.
     """
 
     kind: LineKind
@@ -51,6 +52,7 @@ class LineDifference:
     thread: int
     state_differed: bool = False
     is_carried: bool = False
+    values: tuple[str, str] = ("", "")
 
 
 def differing_lines(a: Run, b: Run, interned: Interned) -> list[LineDifference]:
@@ -167,6 +169,10 @@ class _Lines:
         location = self.trace.columns.location[self.events[position]]
         return self.trace.locations[int(location)]
 
+    def shown(self, position: int) -> str:
+        event = self.trace.event(int(self.events[position]))
+        return event.shown if isinstance(event, LineEvent) else ""
+
     def is_undefined(self, position: int) -> bool:
         flags = self.trace.columns.flags[self.events[position]]
         return bool(flags & EventFlag.UNDEFINED)
@@ -274,7 +280,8 @@ class _AlignedThread:
             found = _make_difference(self._process, a, position, read_others=read_others)
             if found.kind is LineKind.DRAW and not found.state_differed:
                 found = replace(found, is_carried=self._statement_read_others(pair))
-            yield found
+            values = a.shown(position), b.shown(int(self._pairs_b[pair]))
+            yield replace(found, values=values)
 
     def compare_undefined(self) -> Iterator[LineDifference]:
         """Yield each pair whose values differ: undefined memory is compared as well."""

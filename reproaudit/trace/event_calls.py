@@ -212,14 +212,25 @@ class EventCalls(ABC):
         )
 
     def add_line(
-        self, *, at: Moment, name: str, inputs: Digest, outputs: Digest, flags: int = 0
+        self,
+        *,
+        at: Moment,
+        name: str,
+        inputs: Digest,
+        outputs: Digest,
+        flags: int = 0,
+        shown: str = "",
     ) -> int:
-        """Append what a statement did: RAN, a variable, RETURN or a draw from a stream."""
+        """Append what a statement did: RAN, a variable, RETURN or a draw from a stream.
+
+        `shown` is a plain value as text.
+        """
         return self.append(
             EventKind.LINE,
             at=at,
             flags=flags,
             name=self.string(name),
+            aux=self.string(shown),
             inputs=inputs,
             outputs=outputs,
         )

@@ -60,7 +60,7 @@ NO_STRING = 0  # entry 0 of the string table is ""
 #                                                                  its location     host, 0
 # ENTROPY   call             library call  string: shown value     generator's state digest of value
 # FILE      path as shown    absolute path string: kind of access  -                digest of it
-# LINE      variable,        -             -                       what it read, or its value, or
+# LINE      variable,        -             string: shown value     what it read, or its value, or
 #           "return",                                              state before     state after
 #           "stream:NAME",
 #           "" (ran)

@@ -201,6 +201,7 @@ def _line(maker: ViewMaker, number: int, row: np.void) -> LineEvent:
         **_common(maker, number, row),
         inputs=_pair(row, "inputs"),
         outputs=_pair(row, "outputs"),
+        shown=maker.text(int(row["aux"])),
     )
 
 

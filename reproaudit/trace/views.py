@@ -218,11 +218,12 @@ class LineEvent(Event):
     """What a statement of the program did: RAN, or a variable, a returned value or a draw.
 
     `inputs` combines what the statement read, or is the state of the stream before the draw;
-    `outputs` is the value, or the state after it.
+    `outputs` is the value, or the state after it; `shown` a plain value as text.
     """
 
     inputs: Digest
     outputs: Digest
+    shown: str = ""
 
     @property
     def is_draw(self) -> bool:

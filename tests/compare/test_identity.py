@@ -41,7 +41,10 @@ def test_optimizers_that_step_in_another_order_make_no_other_class_but_a_warning
     runs = [make_run(tmp_path, index, rows) for index, rows in enumerate((there, back))]
     comparison = compare_boundaries(runs, Interned())
     assert comparison.classes == ((0, 1),)
-    assert "without consequence" in comparison.warnings[0].message
+    (warning,) = comparison.warnings
+    assert "without consequence" in warning.message
+    assert "(first the gradient w of step 0, train.py:1 in main)" in warning.message
+    assert str(warning.location) == "train.py:1 in main"
     assert not comparison.has_harmless_differences
 
 

@@ -121,7 +121,27 @@ def test_the_first_line_whose_value_differs_is_named_with_what_it_draws(tmp_path
     finding = refiner.add_line(UNDEFINED, pair)
     assert finding.location == Location("train.py", 2, "main")
     assert finding.op == "aten::rand"
-    assert finding.evidence.notes == ("the first Python value that differs is 'words', there",)
+    assert finding.evidence.notes == (
+        "the first Python value that differs is 'words' at train.py:2",
+    )
+
+
+def test_a_value_that_is_plain_is_shown_as_it_was_in_both_runs(tmp_path: Path) -> None:
+    runs = []
+    for index, word in enumerate(("'cat'", "'dog'")):
+        rows = [
+            Row("", inputs=1, kind=EventKind.LINE, line=2),
+            Row("c", index + 10, 1, kind=EventKind.LINE, line=2, shown=word),
+            Row("aten::lift_fresh.default", index + 20, flags=EventFlag.BIRTH, line=9),
+            Row("weight", index + 20, kind=EventKind.GRADIENT),
+        ]
+        runs.append(make_run(tmp_path / "pair", index, rows))
+    pair = RunPair(runs[0], runs[1], localise(*runs, Interned()))
+    finding = make_refiner(FakeLab(tmp_path, lambda request: 7)).add_line(UNDEFINED, pair)
+    assert finding.evidence.notes == (
+        "the first Python value that differs is 'c' at train.py:2: 'cat' in one run, 'dog' in "
+        "another",
+    )
 
 
 @pytest.mark.parametrize(

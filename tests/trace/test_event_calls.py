@@ -199,13 +199,19 @@ def test_a_line_has_what_it_read_and_what_it_made(tmp_path: Path) -> None:
     def write(to: Written) -> int:
         flags = EventFlag.UNDEFINED
         return to.writer.add_line(
-            at=to.at, name="x", inputs=(1, 2), outputs=LOW_HIGH, flags=int(flags)
+            at=to.at,
+            name="x",
+            inputs=(1, 2),
+            outputs=LOW_HIGH,
+            flags=int(flags),
+            shown="'cat'",
         )
 
     trace, _ = read_back(tmp_path, write)
     (line,) = trace.lines()
     assert (line.name, line.inputs, line.outputs) == ("x", (1, 2), LOW_HIGH)
     assert line.flags == EventFlag.UNDEFINED
+    assert line.shown == "'cat'"
 
 
 def test_a_replay_has_its_op_and_its_counts(tmp_path: Path) -> None:

@@ -35,8 +35,9 @@ class LineRecorder(Protocol):
         inputs: Digest,
         outputs: Digest,
         flags: int = 0,
+        shown: str = "",
     ) -> None:
-        """Record one event of a statement."""
+        """Record one event of a statement; `shown` is the value as people read it."""
 
     def record_streams(self, statement: Statement) -> None:
         """Record the random streams that the statement moved."""
@@ -149,7 +150,8 @@ class FollowedFrame:
             array = self._arrays.get(name)
             if is_other and array is not None and array == scope.find_array(name):
                 told |= EventFlag.OUTSIDE_WRITE
-            recorder.record(name, statement, inputs=inputs, outputs=after, flags=told)
+            shown = scope.show(name)
+            recorder.record(name, statement, inputs=inputs, outputs=after, flags=told, shown=shown)
 
     def _leave(self, frame: FrameType, result: object) -> None:
         if self.is_active:

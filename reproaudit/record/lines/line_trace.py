@@ -40,6 +40,7 @@ from reproaudit.trace.words import STREAM_PREFIX
 _ShownFile = tuple[str, dict[int, int]]  # its path, and where its statements begin
 
 _MAX_CALLS = 1024  # of one function after which its frames are followed no more
+_MAX_SHOWN = 10_000  # values of which the text is kept
 _WHAT = "the program's own lines"
 
 _gettrace, _settrace = sys.gettrace, sys.settrace
@@ -63,6 +64,7 @@ class LineTrace:
             self._bodies[id(code)] = (code, None)
         self._files: dict[str, _ShownFile | None] = {}
         self._streams = RandomStreams()
+        self._shown: set[str] = set()
         self.is_over = False
         self._thread = 0  # the one that installed it
         # Each look-up of a method makes another object; this one can be told from others.
@@ -229,8 +231,12 @@ class LineTrace:
         inputs: Digest,
         outputs: Digest,
         flags: int = 0,
+        shown: str = "",
     ) -> None:
-        """Record that the statement ran (""), or what it changed: `name` and the new digest."""
+        """Record that the statement ran (""), or what it changed: `name` and the new digest.
+
+        `shown` is the value as people read it; the first ones are kept.
+        """
         recorder = self._recorder
         writer = recorder.writer
         if statement.site < 0:
@@ -242,7 +248,17 @@ class LineTrace:
             inputs=inputs,
             outputs=outputs,
             flags=flags,
+            shown=self._keep_some(shown),
         )
+
+    def _keep_some(self, shown: str) -> str:
+        """Return the text, or "" once there are so many that the trace would be full of them."""
+        if not shown or shown in self._shown:
+            return shown
+        if len(self._shown) >= _MAX_SHOWN:
+            return ""
+        self._shown.add(shown)
+        return shown
 
     def record_streams(self, statement: Statement) -> None:
         """Record which random streams the statement moved."""
@@ -279,7 +295,8 @@ class LineTrace:
         for name in body.parameters:
             found = scope.digest(name)
             if found is not None:
-                self.record(name, statement, inputs=inputs, outputs=found)
+                shown = scope.show(name)
+                self.record(name, statement, inputs=inputs, outputs=found, shown=shown)
 
     def _note(self, why: str) -> None:
         self._recorder.writer.note(Unchecked.LINES_NOT_FOLLOWED, _WHAT, why)

@@ -24,6 +24,8 @@ _NO_DATA = (ModuleType, FunctionType, BuiltinFunctionType, MethodType, type)
 _settle = ctypes.pythonapi.PyFrame_LocalsToFast if (3, 11) <= sys.version_info < (3, 13) else None
 _WRITES_BACK = sys.version_info < (3, 11)
 _UNSHARED = 3  # references to that copy: the frame's, ours, the counting function's argument
+_LONGEST_SHOWN = 40  # characters of a text that is shown
+_LARGEST_SHOWN = 10**20
 
 
 class Scope:
@@ -40,6 +42,18 @@ class Scope:
         if name not in self._digests:
             self._digests[name] = self._find(name)
         return self._digests[name]
+
+    def show(self, name: str) -> str:
+        """Return a variable's value as people read it, if it is plain and short; else ""."""
+        value = self._find_value(name)
+        # Of these types no code of the program runs; a long value is not even made into text.
+        if type(value) is str and len(value) <= _LONGEST_SHOWN:
+            return repr(value)
+        if type(value) in (bool, float):
+            return repr(value)
+        if type(value) is int and abs(value) < _LARGEST_SHOWN:
+            return repr(value)
+        return ""
 
     def find_array(self, name: str) -> int | None:
         """Return the identity of the NumPy array that a variable holds; None if it holds none."""

@@ -54,3 +54,20 @@ def test_modules_functions_and_classes_are_no_data() -> None:
     values: list[Any] = [None, weakref, function, len, [].append, Path]
     assert [data_digest(value) for value in values] == [None] * 6
     assert data_digest(1) is not None
+
+
+def test_short_plain_values_are_kept_as_text(tmp_path: Path) -> None:
+    class Odd(str):
+        def __repr__(self) -> str:
+            raise AssertionError("no code of the program runs")
+
+    def program() -> int:
+        name = "cat"
+        number = 7
+        text = "x" * 100
+        odd = Odd("cat")
+        return len(name) + number + len(text) + len(odd)
+
+    trace, _ = record(tmp_path, program, lines=True)
+    shown = {line.name: line.shown for line in trace.lines()}
+    assert (shown["name"], shown["number"], shown["text"], shown["odd"]) == ("'cat'", "7", "", "")
