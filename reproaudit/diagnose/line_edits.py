@@ -14,10 +14,12 @@ from reproaudit.diagnose.program_text import (
 )
 from reproaudit.diagnose.seed_edits import find_seed_values, fix_seeds, replace_hashes
 from reproaudit.diagnose.set_edits import find_iterated, is_set, order_sets
+from reproaudit.diagnose.thread_edits import join_threads
 from reproaudit.knowledge.traits import (
     AddArguments,
     FixHash,
     FixSeed,
+    JoinThreads,
     LineEdit,
     OrderSets,
     RenameCalls,
@@ -51,6 +53,8 @@ def edit_everywhere(program: ProgramText, edits: Sequence[LineEdit]) -> list[Edi
             found += replace_hashes(program, find_seed_values(program))
         elif isinstance(edit, OrderSets):
             found += order_sets(program)
+        elif isinstance(edit, JoinThreads):
+            found += join_threads(program)
         elif isinstance(edit, SetKeyword):
             for call in _find_calls(list(ast.walk(program.tree))):
                 if read_function_name(call) in edit.everywhere_in:
@@ -139,6 +143,8 @@ def _edit_nodes(program: ProgramText, edits: Sequence[LineEdit], nodes: Nodes) -
         elif isinstance(edit, OrderSets):
             # Where a set is iterated over is seldom where it is made.
             found = order_sets(program)
+        elif isinstance(edit, JoinThreads):
+            found = join_threads(program)
         elif isinstance(edit, SetKeyword):
             found = _set_keyword(program, edit, nodes)
         elif isinstance(edit, RenameCalls):

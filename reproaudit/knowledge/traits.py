@@ -168,6 +168,11 @@ class OrderSets:
     """Edit of a file: sets that are iterated over become dicts, which keep an order."""
 
 
+@dataclass(frozen=True, slots=True)
+class JoinThreads:
+    """Edit of a file: threads are joined where they are started."""
+
+
 LineEdit = (
     AddArguments
     | SortIterated
@@ -178,6 +183,7 @@ LineEdit = (
     | FixSeed
     | FixHash
     | OrderSets
+    | JoinThreads
 )
 
 
