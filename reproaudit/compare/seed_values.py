@@ -74,6 +74,7 @@ def _find_values(text: str) -> Iterator[int]:
         if math.isfinite(value) and len(number) <= _LONGEST:
             for scale in _SCALES:
                 yield int(value * scale)
+                yield int(value // scale)
 
 
 def _read_bytes(text: str) -> bytes:

@@ -62,6 +62,25 @@ def withdraw_unrepaired(
     )
 
 
+def follow_repaired_seed(
+    locator: Locator, pair: RunPair, explained: Explanation, fix: tuple[str, ...]
+) -> Explanation:
+    """Return a source that follows a seed at the call which the proven fix makes alike.
+
+    As it is where that call is not known.
+    """
+    call = explained.call
+    if call is None or not call.is_given_seed or explained.is_from_outside:
+        return explained
+    anew = locator.explain_without(
+        pair,
+        explained.source,
+        lambda other: not (_seeds_torch(other) or _can_be_repaired_by(other, fix)),
+        fix=fix,
+    )
+    return explained if anew.call == call else anew
+
+
 def describe_bystander(call: EntropyCall) -> str:
     """Say what is true of a call that is not to blame."""
     if call.strength is Strength.ARRIVAL:

@@ -35,7 +35,7 @@ class Case:
     """A source, the two runs that show it, and its op in one of them.
 
     That run is `a` unless only `b` has the op. `calls` are all calls into the outside world that
-    differ between the two runs.
+    differ between the two runs. `fix` is what was proven to repair the program, if that is known.
     """
 
     source: Source
@@ -44,6 +44,7 @@ class Case:
     calls: Sequence[EntropyCall]
     trace: Trace
     event: OpEvent
+    fix: tuple[str, ...] = ()
 
     @property
     def op(self) -> str:
@@ -79,6 +80,7 @@ def make_case(
     source: Source,
     pair: tuple[Run, Run],
     calls: Sequence[EntropyCall],
+    fix: tuple[str, ...] = (),
 ) -> Case:
     """Look up the op of a source in the run that has it."""
     a, b = pair
@@ -97,6 +99,7 @@ def make_case(
         calls=calls,
         trace=trace,
         event=event,
+        fix=fix,
     )
 
 
@@ -337,7 +340,7 @@ def _blame_outside(
 def _move_to_origin(case: Case, answer: Answer) -> Answer:
     """Return the answer at what made the seed of the call to blame, if that is known."""
     assert answer.call is not None
-    chain = follow_seed(answer.call, case.calls)
+    chain = follow_seed(answer.call, case.calls, case.fix)
     first = chain[-1]
     if first is answer.call:
         return answer

@@ -114,9 +114,17 @@ class Locator:
         )
 
     def explain_without(
-        self, pair: RunPair, source: Source, is_withdrawn: Callable[[EntropyCall], bool]
+        self,
+        pair: RunPair,
+        source: Source,
+        is_withdrawn: Callable[[EntropyCall], bool],
+        *,
+        fix: tuple[str, ...] = (),
     ) -> Explanation:
-        """Return what one of the pair's sources is if the withdrawn calls do not count."""
+        """Return what one of the pair's sources is if the withdrawn calls do not count.
+
+        `fix` is what was proven to repair the program, if that is known.
+        """
         is_first = source == pair.localisation.sources[0]
         calls: list[EntropyCall] = []
         for call in differing_calls(pair.a, pair.b, self._interned):
@@ -130,6 +138,7 @@ class Locator:
             reordered=is_first and self._judged.same_samples_reordered,
             carried=carried_files(pair.runs) if is_first else (),
             races=self._races,
+            fix=fix,
         )
         return explanation
 

@@ -13,6 +13,7 @@ from reproaudit.compare.localise import Origin
 from reproaudit.compare.replays import Capture, capture_of, difference
 from reproaudit.config.plan import Pin, Target
 from reproaudit.diagnose.bystanders import (
+    follow_repaired_seed,
     list_tried_in_vain,
     withdraw_refuted,
     withdraw_unrepaired,
@@ -305,7 +306,9 @@ class Pinning:
         for known in self.known:
             if fix is not None:
                 anew = withdraw_unrepaired(self.locator, known.pair, known.explained, fix)
-                known.explained = anew or known.explained
+                known.explained = follow_repaired_seed(
+                    self.locator, known.pair, anew or known.explained, fix
+                )
                 continue
             if len(self.known) == 1:
                 # Of several sources another one may be why a trial was not equal.

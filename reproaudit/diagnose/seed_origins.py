@@ -15,6 +15,7 @@ from reproaudit.compare.seed_values import is_made_of
 from reproaudit.config.subject import SubjectSpec
 from reproaudit.diagnose.patch import read_program
 from reproaudit.diagnose.program_text import ProgramText
+from reproaudit.knowledge.interventions import list_for_call
 from reproaudit.model.events import Location
 from reproaudit.model.result import Cause, Finding
 from reproaudit.trace.runs import MAIN_PROCESS
@@ -29,16 +30,19 @@ _ADVICE = (
 )
 
 
-def follow_seed(call: EntropyCall, calls: Sequence[EntropyCall]) -> list[EntropyCall]:
+def follow_seed(
+    call: EntropyCall, calls: Sequence[EntropyCall], fix: Sequence[str] = ()
+) -> list[EntropyCall]:
     """Return the call, and what its difference comes from: the last one is the first in time.
 
     A draw from a stream follows the seed that the stream was given, and a seed what a call of the
-    outside returned. `calls` are all that differ.
+    outside returned. `calls` are all that differ. Where a seed is computed in a way that its value
+    does not show, the proven `fix` may tell the call.
     """
     chain = [call]
     # In worker processes seeds are made of the worker's own.
     while chain[-1].process == MAIN_PROCESS:
-        earlier = _find_earlier(chain[-1], calls)
+        earlier = _find_earlier(chain[-1], calls) or _find_repaired(chain[-1], calls, fix)
         if earlier is None:
             break
         chain.append(earlier)
@@ -59,6 +63,22 @@ def _find_earlier(call: EntropyCall, calls: Sequence[EntropyCall]) -> EntropyCal
     elif call.state_differed:
         found = (other for other in reversed(before) if _seeds_stream_of(other, call))
     return next(found, None)
+
+
+def _find_repaired(
+    seeding: EntropyCall, calls: Sequence[EntropyCall], fix: Sequence[str]
+) -> EntropyCall | None:
+    """Return the earlier call that the proven fix makes alike, if it stands at one line alone."""
+    if not seeding.is_given_seed:
+        return None
+    repaired: list[EntropyCall] = []
+    for other in calls:
+        if other.name in SEEDINGS or not _is_before(other, seeding):
+            continue
+        if not set(fix).isdisjoint(list_for_call(other.name)):
+            repaired.append(other)
+    places = {call.location for call in repaired}
+    return repaired[0] if len(places) == 1 else None
 
 
 def _is_before(other: EntropyCall, call: EntropyCall) -> bool:

@@ -85,6 +85,7 @@ def explain_sources(
     reordered: bool = False,
     carried: Sequence[CarriedFile] = (),
     races: Sequence[DeviceRace] = (),
+    fix: tuple[str, ...] = (),
 ) -> tuple[Explanation, ...]:
     """Return one finding per source line and operator, the first source first.
 
@@ -92,13 +93,14 @@ def explain_sources(
     that the batches that differ hold the same samples in another order: where nothing more specific
     is known, that makes the cause an order of data. `carried` are the files that earlier runs left
     for later ones; `races` are uses of one tensor by streams, or by the host, that nothing orders.
+    `fix` is what was proven to repair the program.
     """
     found: list[Explanation] = []
     for source in _leave_out_seed_draws(sources, pair[0]):
         is_first = not found
         if not is_first and source.origin in _CONSEQUENCES:
             continue
-        explanation = _explain_source(source, pair, calls, alerts)
+        explanation = _explain_source(source, pair, calls, alerts, fix=fix)
         explanation = _blame_race(explanation, races)
         if is_first:
             explanation = _explain_first(explanation, carried, reordered=reordered)
@@ -113,9 +115,11 @@ def _explain_source(
     pair: tuple[Run, Run],
     calls: Sequence[EntropyCall],
     alerts: Sequence[Alert],
+    *,
+    fix: tuple[str, ...],
 ) -> Explanation:
     """Return the finding that the source's own evidence makes."""
-    case = make_case(source, pair, calls)
+    case = make_case(source, pair, calls, fix)
     answer = explain(case)
     rule = RULES[answer.cause]
     evidence = Evidence(

@@ -16,8 +16,17 @@ from reproaudit.compare.seed_values import is_made_of
         (("(np.int64(52),)", "(np.int64(131),)"), ("10", "89")),
         (("(4294967295,)", "(16909060,)"), ("b'\\xff\\xff\\xff\\xff'", "b'\\x01\\x02\\x03\\x04'")),
         (("(48879,)", "(51966,)"), ("'beef'", "'cafe'")),
+        (("(661250,)", "(662500,)"), ("1732801661250000", "1732801662500000")),
     ],
-    ids=["itself", "whole seconds", "a remainder of milliseconds", "a sum", "bytes", "hexadecimal"],
+    ids=[
+        "itself",
+        "whole seconds",
+        "a remainder of milliseconds",
+        "a sum",
+        "bytes",
+        "hexadecimal",
+        "a part of nanoseconds",
+    ],
 )
 def test_a_seed_follows_what_it_is_made_of(
     seeds: tuple[str, str], results: tuple[str, str]

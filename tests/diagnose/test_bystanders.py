@@ -153,6 +153,26 @@ def test_a_call_that_a_seed_seemed_to_be_made_of_is_withdrawn_where_the_fix_leav
     assert finding.location == Location("train.py", 5, "main")
 
 
+def test_a_seed_that_is_computed_in_an_unknown_way_is_followed_to_what_its_repair_holds(
+    tmp_path: Path,
+) -> None:
+    def rows(request: RunRequest, number: int) -> Sequence[Row]:
+        content = 7 if "clock.fixed" in request.interventions else number
+        seed = content**3 % 1009
+        return [
+            Row("uuid.uuid4", number, kind=EventKind.ENTROPY, line=2, shown=f"UUID {number}"),
+            Row("time.time", content, kind=EventKind.ENTROPY, line=CALL, shown="?"),
+            Row("torch.manual_seed", seed, kind=EventKind.ENTROPY, line=5, shown=f"({seed},)"),
+            Row("aten::uniform_", seed, flags=EventFlag.RANDOM, aux=seed, line=BIRTH),
+            Row("weight", seed, kind=EventKind.GRADIENT),
+        ]
+
+    diagnosis, _ = diagnose(tmp_path, rows)
+    (finding,) = diagnosis.findings
+    assert (finding.cause, finding.call) == (Cause.CLOCK, "time.time")
+    assert finding.location == Location("train.py", CALL, "main")
+
+
 def test_a_trial_that_ended_otherwise_says_nothing_against_what_it_tried() -> None:
     trials = [
         Trial(("clock.fixed",), 2, False),
