@@ -63,6 +63,11 @@ def identify(
     return tensors, mix(contents, occurrences(contents))
 
 
+def is_only_position(name: str) -> bool:
+    """Return True for the name of a parameter that says no more than where it was met."""
+    return _POSITION.fullmatch(name) is not None
+
+
 def leave_out_last_round(trace: Trace, chosen: _Numbers) -> _Marks:
     """Mark the events `chosen` of which it is chance whether a stopped program came to them.
 

@@ -9,6 +9,7 @@ from itertools import chain
 from reproaudit.compare.boundaries import BoundaryComparison
 from reproaudit.compare.divergent_pairs import DivergentPairs, Pair, divergent_pairs
 from reproaudit.compare.elements import element_difference
+from reproaudit.compare.identity import is_only_position
 from reproaudit.compare.samples import same_samples, same_samples_across
 from reproaudit.config.tolerance import Tolerance, Tolerances
 from reproaudit.model.events import EventKind, NotChecked, Unchecked
@@ -57,6 +58,23 @@ class _PairOfRuns:
         for pair in pairs:
             yield _describe_pair(self.a, self.b, pair, self.tolerances)
 
+    def part_strangers(self, pairs: Iterable[Pair]) -> Iterator[Pair]:
+        """Yield the pairs; two parameters that have but a position in common are two of them."""
+        for pair in pairs:
+            if self._are_strangers(pair):
+                yield replace(pair, event_b=None)
+                yield replace(pair, event_a=None)
+            else:
+                yield pair
+
+    def _are_strangers(self, pair: Pair) -> bool:
+        if pair.event_a is None or pair.event_b is None:
+            return False
+        event_a = self.a.trace_of(pair.process).tensor(pair.event_a)
+        if not is_only_position(event_a.name):
+            return False
+        return event_a.tensor != self.b.trace_of(pair.process).tensor(pair.event_b).tensor
+
     def find_outside_tolerance(
         self, described: Sequence[TensorDivergence] = ()
     ) -> TensorDivergence | None:
@@ -84,8 +102,9 @@ def judge(
     first_pair = pairs[0] if pairs else None
     shown: list[TensorDivergence] = []
     if first_pair is not None:
-        shown = list(first_pair.describe(first_pair.differing[:_MAX_SHOWN]))
-        shown = _number_within_step(first_pair, shown)
+        shown_pairs = list(first_pair.part_strangers(first_pair.differing[:_MAX_SHOWN]))
+        shown = list(first_pair.describe(shown_pairs))
+        shown = _number_within_step(first_pair, shown_pairs, shown)
     outside = _find_outside_tolerance(pairs, shown)
     verdict = decide(
         Comparison(
@@ -202,12 +221,12 @@ def _start_divergence(
 
 
 def _number_within_step(
-    pair: _PairOfRuns, shown: Sequence[TensorDivergence]
+    both: _PairOfRuns, pairs: Sequence[Pair], shown: Sequence[TensorDivergence]
 ) -> list[TensorDivergence]:
     """Return the divergences that are shown, each with which of its step's it is of that name."""
     numbered = []
-    for one, divergence in zip(pair.differing[: len(shown)], shown, strict=True):
-        run, number = (pair.a, one.event_a) if one.event_a is not None else (pair.b, one.event_b)
+    for one, divergence in zip(pairs, shown, strict=True):
+        run, number = (both.a, one.event_a) if one.event_a is not None else (both.b, one.event_b)
         assert number is not None
         columns = run.trace_of(one.process).columns
         before = slice(0, number)

@@ -128,7 +128,8 @@ def word_warning(warning: ProgramWarning) -> str:
 def word_remark(row: TensorDivergence) -> str:
     """Say what no distance between two tensors tells; empty where there is nothing more to say."""
     if row.only_in is not None:
-        return f"only in run {row.only_in}"
+        alone = f"only in run {row.only_in}"
+        return f"{alone}: {row.tensor}" if row.tensor else alone
     if row.other_tensor is not None:
         return f"{row.tensor} against {row.other_tensor}"
     if row.is_reordered:

@@ -183,3 +183,22 @@ def test_outputs_of_a_module_that_is_called_twice_in_a_step_are_numbered(tmp_pat
     judged = judge(runs, compare_boundaries(runs, Interned()), {})
     shown = [(row.name, row.occurrence) for row in judged.divergences]
     assert shown == [("GCN.output", 2), ("GCN.output", 3)]
+
+
+def test_two_parameters_of_other_shapes_are_never_one_row(tmp_path: Path) -> None:
+    runs = []
+    for index, shapes in enumerate((("float32[8]", "float32[1]"), ("float32[1]", "float32[1]"))):
+        rows = []
+        for number, shape in enumerate(shapes):
+            content = 10 * index + number
+            named = Row(f"group0[{number}]", content, kind=EventKind.GRADIENT, shown=shape)
+            rows.append(named)
+        runs.append(make_run(tmp_path, index, rows, level="boundary"))
+    judged = judge(runs, compare_boundaries(runs, Interned()), {})
+    shown = [(row.name, row.tensor, row.only_in) for row in judged.divergences]
+    assert shown == [
+        ("group0[0]", "float32[8]", 0),
+        ("group0[0]", "float32[1]", 1),
+        ("group0[1]", "float32[1]", None),
+    ]
+    assert all(row.other_tensor is None for row in judged.divergences)

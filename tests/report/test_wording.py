@@ -128,7 +128,7 @@ def test_every_phase_has_words_for_a_moment_and_for_a_headline() -> None:
     ("facts", "expected"),
     [
         ({}, ""),
-        ({"only_in": 3}, "only in run 3"),
+        ({"only_in": 3}, "only in run 3: float32[3]"),
         ({"other_tensor": "float32[4]"}, "float32[3] against float32[4]"),
         ({"is_reordered": True}, "the same samples in another order"),
     ],
