@@ -21,6 +21,7 @@ from reproaudit.trace.runs import Run
 (_FRESH_FILES,) = list_with_fresh_files()
 _FRESH_RUNS = 3  # that must equal the first run: by chance hardly one would
 _LEAST_ALIKE = 2  # runs at the end that make an order effect likely enough to be tested
+_CONFIRMING = 2  # runs that show that the later ones differ by when they were made alone
 _ELSEWHERE = (
     "what is carried is not in the working or the temporary folder: look at caches in the home "
     "folder, of downloaded data and of compiled code"
@@ -81,6 +82,8 @@ class OrderEffects:
         if alike < self._trials.wanted:
             return None
         first = len(timeline) - alike
+        if self._comes_back(timeline[:first]) or not self._is_confirmed(timeline[-1]):
+            return None
         which = "the first run differs"
         if first > 1:
             which = f"the first {first} runs differ"
@@ -103,6 +106,29 @@ class OrderEffects:
         if is_like_earlier or not before:
             return 0
         return alike
+
+    def _comes_back(self, runs: Sequence[Run]) -> bool:
+        """Return True if a result comes again after another one: that is chance, and no order."""
+        for number, run in enumerate(runs):
+            later = [differ(run, other, self._interned) for other in runs[number + 1 :]]
+            if True in later and False in later[later.index(True) :]:
+                return True
+        return False
+
+    def _is_confirmed(self, last: Run) -> bool:
+        """Return True if runs that are made as the first ones were are like the last one.
+
+        Runs in between keep no values, and a program that depends on addresses may see that.
+        """
+        for number in range(_CONFIRMING):
+            request = RunRequest(
+                name=f"again-{number}",
+                index=number,
+                what=f"running the program as at first, run {number + 1}",
+            )
+            if differ(last, self._lab.run(request), self._interned):
+                return False
+        return True
 
     # Files as they were
 

@@ -151,3 +151,28 @@ def test_a_difference_that_did_not_come_again_proves_nothing_and_that_is_said(
     (note,) = [note for note in diagnosis.notes if note.code is Unchecked.NOT_PROVEN]
     assert "the difference was not seen again: 10 runs" in note.why
     assert not any("recording hides" in note.why for note in diagnosis.notes)
+
+
+def test_a_result_that_comes_back_after_another_one_is_chance_and_not_carried(
+    tmp_path: Path,
+) -> None:
+    lab = FakeLab(tmp_path, [4], lambda names: 4)
+    diagnosis = diagnose(lab, [1, 2, 1, 1, 1])
+    assert all(finding.cause is not Cause.CARRIED_STATE for finding in diagnosis.findings)
+    assert any("was not seen again" in note.why for note in diagnosis.notes)
+
+
+def test_later_runs_that_differ_by_how_they_are_recorded_show_no_carried_state(
+    tmp_path: Path,
+) -> None:
+    class Sensitive(FakeLab):
+        def run(self, request: RunRequest) -> Run:
+            run = super().run(request)
+            if request.values_mb == 0:
+                return run
+            return training_run(self.folder / f"{request.name}-kept", request.index, 1)
+
+    lab = Sensitive(tmp_path, [4], lambda names: 4, can_copy=False)
+    diagnosis = diagnose(lab, [1, 2, 3, 5, 6])
+    assert "again-0" in lab.names
+    assert all(finding.cause is not Cause.CARRIED_STATE for finding in diagnosis.findings)
