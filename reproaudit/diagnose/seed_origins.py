@@ -24,6 +24,7 @@ from reproaudit.trace.words import SEEDINGS
 # What seeds a global stream, and how the names of the calls that draw from it begin.
 _STREAMS = {"random.seed": "random.", "numpy.random.seed": "numpy.random."}
 _BUILTINS = ("hash", "id")
+_TITLE = "a seed is made of a hash or of an address, which differ from run to run"
 _ADVICE = (
     "make the seed of a number, or of a checksum of a text (zlib.crc32, hashlib): hash() of a "
     "string and id() are others in each process"
@@ -105,6 +106,7 @@ def name_hash(finding: Finding, subject: SubjectSpec) -> Finding:
     """
     if finding.cause is not Cause.HASH_ORDER or not finding.call.startswith(SEEDINGS):
         return finding
+    finding = replace(finding, title=_TITLE)
     if finding.fix is not None:
         finding = replace(finding, fix=replace(finding.fix, advice=_ADVICE))
     program = read_program(subject, finding.location)

@@ -51,6 +51,7 @@ def test_the_advice_is_about_seeds_and_not_about_sets(tmp_path: Path) -> None:
     assert finding.fix is not None
     assert "zlib.crc32" in finding.fix.advice
     assert "sort" not in finding.fix.advice
+    assert finding.title.startswith("a seed is made of a hash")
 
 
 @pytest.mark.parametrize(
