@@ -30,7 +30,26 @@ def fix_seeds(program: ProgramText, edit: FixSeed, nodes: Sequence[ast.AST]) -> 
     for name, seed in find_assigned(nodes):
         if name in names and not _is_number(seed) and _is_from(seed, edit.sources):
             edits.append(_replace(program, seed, edit.value))
+    if edits or not edit.sources:
+        return edits
+    # A seed that goes through a configuration is known by its key.
+    for key, value in _find_keyed(nodes):
+        if "seed" in key.lower() and not _is_number(value) and _is_from(value, edit.sources):
+            edits.append(_replace(program, value, edit.value))
     return edits
+
+
+def _find_keyed(nodes: Sequence[ast.AST]) -> Iterator[tuple[str, ast.expr]]:
+    """Yield what is given to keys of dicts and to keyword arguments, with the key."""
+    for node in nodes:
+        if isinstance(node, ast.Call):
+            yield from ((given.arg or "", given.value) for given in node.keywords)
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
+            yield ast.unparse(node.targets[0].slice), node.value
+        elif isinstance(node, ast.Dict):
+            for key, value in zip(node.keys, node.values, strict=True):
+                if isinstance(key, ast.Constant):
+                    yield str(key.value), value
 
 
 def replace_hashes(program: ProgramText, nodes: Sequence[ast.AST]) -> list[Edit]:

@@ -46,3 +46,20 @@ def test_a_seed_without_a_name_is_fixed_in_its_place() -> None:
     fixed = fix("torch.manual_seed(hash(name))\n", 1)
     assert fixed == "torch.manual_seed(0)\n"
     ast.parse(fixed)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'config = {{"lr": 0.1, "seed": {}}}',
+        "config = Config(0.1, random_seed={})",
+        'config["seed"] = {}',
+    ],
+    ids=["a dict", "an argument", "an item"],
+)
+def test_a_seed_that_a_configuration_holds_is_fixed_by_its_key(line: str) -> None:
+    program = ProgramText(line.format("int(time.time())") + "\n")
+    nodes = next(iter(program.group_nodes(1)))
+    fixed = program.apply(fix_seeds(program, FixSeed(("time",)), nodes))
+    assert fixed == line.format("0") + "\n"
+    assert not fix_seeds(program, FixSeed(("uuid",)), nodes)
