@@ -244,6 +244,8 @@ def _make_sections(audit: _Audit) -> Iterator[str]:
     yield from _list("Warnings", warnings)
     yield from _list("Risks", risks)
     yield from _list("Not checked", notes)
+    if result.next_commands:
+        yield _section(["#### Next", "", *_fence(result.next_commands, "console")])
 
 
 def _section(lines: Iterable[str]) -> str:

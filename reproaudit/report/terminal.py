@@ -262,6 +262,8 @@ class _Page:
     def _show_classes(self, result: AuditResult) -> str:
         if len(result.classes) < 2:
             return ""
+        if all(len(group) == 1 for group in result.classes):
+            return "no two runs are equal"
         shown = result.classes[: self.max_rows]
         words = []
         for group in shown:

@@ -171,3 +171,9 @@ def test_one_patch_and_one_note_of_several_findings_are_said_once() -> None:
     assert "- patch: that of 1, which repairs this too" in report
     assert report.count("the stream starts elsewhere") == 1
     assert "#### 2. `random.randint`" in report
+
+
+def test_the_commands_to_type_next_stand_at_the_end_to_be_copied() -> None:
+    text = render(ONE_DIVERGENCE, "markdown")
+    (command,) = ONE_DIVERGENCE.next_commands
+    assert text.endswith(f"#### Next\n\n```console\n{command}\n```\n")

@@ -275,3 +275,9 @@ def test_settings_of_libraries_for_gpus_are_shown_only_where_one_was_used() -> N
     title = "Settings that the program changed"
     assert section(shown(on_cpu), title) == ["threads: False → True"]
     assert len(section(shown(on_gpu), title)) == 3
+
+
+def test_runs_that_all_differ_are_not_listed_as_groups_of_equal_ones() -> None:
+    result = replace(ONE_DIVERGENCE, classes=((0,), (1,), (2,)))
+    lines = [line.strip() for line in section(shown(result), "How sure")]
+    assert "no two runs are equal" in lines
