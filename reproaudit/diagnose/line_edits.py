@@ -115,6 +115,8 @@ def _find_end_of_arguments(program: ProgramText, call: ast.Call) -> tuple[int, b
     if not given:
         return bracket, True
     end = max(given)
+    if end > bracket:
+        return bracket, False  # a lone generator, beside which nothing can be given
     # The argument may stand in brackets of its own, which belong to no node.
     between = program.data[end:bracket].decode()
     before, closed, _ = between.rpartition(")")

@@ -82,7 +82,8 @@ def _make_dict(program: ProgramText, node: ast.expr) -> list[Edit]:
     if isinstance(node, ast.Call):
         if not node.args:
             return [Edit(start, end, "{}")]
-        return [Edit(start, program.find_start(node.args[0]), _MAKE)]
+        # A generator that is the one argument has the brackets of the call as its own.
+        return [Edit(start, program.find_end(node.func), _MAKE.removesuffix("("))]
     before, after = _MAKE, ")"
     if isinstance(node, ast.Set):
         before, after = f"{_MAKE}[", "])"

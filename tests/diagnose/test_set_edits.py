@@ -29,6 +29,7 @@ def run(source: str) -> list[str]:
         ("{a, b}", "dict.fromkeys([a, b])"),
         ("set(parts)", "dict.fromkeys(parts)"),
         ("frozenset(parts)", "dict.fromkeys(parts)"),
+        ("set(p for p in parts if p)", "dict.fromkeys(p for p in parts if p)"),
         ("set()", "{}"),
         (
             "set(net.parts()) - plain",
