@@ -140,7 +140,8 @@ def _explain_source(
         phase=phase,
         step=step,
         op=op,
-        module=case.event.module,
+        # What came in elsewhere came in outside of the module that met it.
+        module=case.event.module if answer.moment is None else "",
         location=answer.location,
         evidence=evidence,
         fix=Fix(advice=answer.advice or find_unseeded_advice(call) or rule.advice),

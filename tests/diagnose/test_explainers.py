@@ -229,3 +229,4 @@ def test_a_lock_that_a_worker_takes_is_the_line_to_blame_and_no_op_of_another_pr
     assert "shared by processes" in found.notes[0]
     (first, *_) = explain_sources([source(Origin.INPUT, PRODUCT)], runs, [taken])
     assert first.finding.phase is Phase.DATA
+    assert not first.finding.module
