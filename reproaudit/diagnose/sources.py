@@ -10,6 +10,7 @@ from reproaudit.compare.entropy import EntropyCall, Strength
 from reproaudit.compare.files import CarriedFile
 from reproaudit.compare.localise import Origin, Source
 from reproaudit.diagnose.explainers import explain, make_case
+from reproaudit.diagnose.moments import find_moment
 from reproaudit.diagnose.races import DeviceRace, find_race
 from reproaudit.knowledge.library_seeds import find_unseeded_advice
 from reproaudit.knowledge.rules import RULES
@@ -131,7 +132,7 @@ def _explain_source(
     if op is not None:
         # A default overload is not shown: `aten::mm.default` reads `aten::mm`.
         op = op.removesuffix(".default")
-    phase, step = answer.moment or (case.event.stage, case.event.step)
+    phase, step = answer.moment or find_moment(case.event, case.trace)
     call = answer.call.name if answer.call is not None else ""
     finding = Finding(
         rule=rule.id,
