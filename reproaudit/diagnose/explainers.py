@@ -358,7 +358,8 @@ def _move_to_origin(case: Case, answer: Answer) -> Answer:
         cause=find_cause(first),
         location=event.known_location or answer.location,
         notes=tuple(notes),
-        call=first,
+        # Its value went into the seed: a clock is no mere suspect here.
+        call=replace(first, strength=Strength.SPECIFIC),
         moment=(phase, event.step),
         advice="make the seed a constant, or a setting that the user gives",
     )

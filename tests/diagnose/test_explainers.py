@@ -11,6 +11,7 @@ import pytest
 from reproaudit.compare.entropy import EntropyCall, differing_calls, strength_of
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.localise import Origin, Source, localise
+from reproaudit.diagnose.attribute import drop_suspicion
 from reproaudit.diagnose.explainers import EXPLAINERS, Answer, explain, make_case
 from reproaudit.diagnose.sources import explain_sources
 from reproaudit.model.events import Change, EventFlag, EventKind, Location, Phase
@@ -115,6 +116,27 @@ def test_a_seed_that_was_drawn_is_blamed_on_its_draw_before_anything_was_trained
         "random.randint drew from a generator whose state differed",
         "torch.manual_seed is given the seed at train.py:3 in main",
     )
+
+
+def test_a_clock_whose_value_went_into_the_seed_of_a_stream_is_no_mere_suspect(
+    tmp_path: Path,
+) -> None:
+    runs = []
+    for number, seconds in enumerate((100, 102)):
+        rows = [
+            Row("time.time", seconds, kind=EventKind.ENTROPY, line=2, shown=f"{seconds}.5"),
+            Row("random.seed", seconds, kind=EventKind.ENTROPY, line=3, shown=f"({seconds},)"),
+            Row("random.shuffle", 1, seconds, kind=EventKind.ENTROPY, line=4),
+            Row("aten::lift_fresh.default", seconds, flags=EventFlag.BIRTH, line=5),
+        ]
+        runs.append(make_run(tmp_path, 2 + number, rows))
+    a, b = runs
+    calls = differing_calls(a, b, Interned())
+    (found,) = explain_sources([source(Origin.BIRTH, 3)], (a, b), calls)
+    assert (found.finding.cause, found.finding.call) == (Cause.CLOCK, "time.time")
+    assert found.finding.location == Location("train.py", 2, "main")
+    assert found.has_exact_line
+    assert drop_suspicion(found) == found.finding
 
 
 def test_a_seed_that_comes_after_the_draw_is_named(tmp_path: Path) -> None:
