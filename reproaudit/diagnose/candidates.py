@@ -51,8 +51,7 @@ def find_candidates(
         if explained.call.is_given_seed:
             named = _put_unasked_last(named, pair)
             if explained.call.below is not None:
-                # Libraries make seeds of the global streams, if they are given none.
-                found += find_for_drawn_streams(*pair)
+                found += _find_for_same_library(explained.call, pair)
         if _is_made_by_pool(explained.call):
             # For a name: what its workers draw is not recorded.
             found += list_for_clue(Clue.WORKER_SEED)
@@ -96,6 +95,17 @@ def _is_filled_by_number(explained: Explanation, pair: tuple[Run, Run]) -> bool:
         return False
     a, _ = pair
     return takes_number(a.trace_of(source.process).op(source.event_a).shown_name)
+
+
+def _find_for_same_library(call: EntropyCall, pair: tuple[Run, Run]) -> list[str]:
+    """Return what seeds the global stream beside the generator that the call seeds.
+
+    Libraries make a seed of that stream, if they are given none. They may have drawn from it before
+    it was first looked at.
+    """
+    library = call.name.partition(".")[0]
+    drawn = find_for_drawn_streams(*pair, at_least=0)
+    return [name for name in drawn if library in INTERVENTIONS[name].streams]
 
 
 def _put_unasked_last(names: Sequence[str], pair: tuple[Run, Run]) -> tuple[str, ...]:

@@ -144,7 +144,8 @@ def test_a_number_that_python_gives_to_an_op_is_no_undefined_memory(
 
 def test_a_seed_that_a_library_made_may_be_made_of_the_global_streams(tmp_path: Path) -> None:
     def states(offset: int) -> list[Row]:
-        return [Row("numpy", state + offset, kind=EventKind.RNG) for state in (1, 2)]
+        streams = ("python", "numpy")
+        return [Row(stream, 1 + offset, kind=EventKind.RNG) for stream in streams]
 
     runs = make_run(tmp_path, 0, states(0)), make_run(tmp_path, 1, states(100))
     seeding = replace(call("numpy.random.default_rng"), shown_a="(3,)", shown_b="(4,)")
