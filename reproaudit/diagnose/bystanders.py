@@ -56,7 +56,10 @@ def withdraw_unrepaired(
     call = explained.call
     if call is None or _can_be_repaired_by(call, fix):
         return None
-    note = f"{describe_bystander(call)}, but the fix leaves it as it is"
+    note = describe_bystander(call)
+    if not call.is_given_seed:
+        # A seed may be made of what the fix repairs.
+        note += ", but the fix leaves it as it is"
     return _explain_anew(
         locator, pair, explained, lambda other: not _can_be_repaired_by(other, fix), note=note
     )

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
 from reproaudit.compare.boundaries import compare_boundaries
+from reproaudit.compare.entropy import EntropyCall, Strength
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import judge
+from reproaudit.compare.localise import Origin, Source
 from reproaudit.config.subject import SubjectKind, SubjectSpec
-from reproaudit.diagnose.bystanders import list_tried_in_vain
+from reproaudit.diagnose.bystanders import list_tried_in_vain, withdraw_unrepaired
 from reproaudit.diagnose.diagnosis import Diagnosis, Diagnostician
+from reproaudit.diagnose.locate import Locator, RunPair
+from reproaudit.diagnose.sources import Explanation
 from reproaudit.model.events import EventFlag, EventKind, Location, Phase
-from reproaudit.model.result import Cause, Trial
+from reproaudit.model.result import Cause, Finding, Trial
 from reproaudit.runs.request import RunMaker, RunRequest
-from reproaudit.trace.runs import Run
+from reproaudit.trace.runs import MAIN_PROCESS, Run
 from reproaudit.trace.words import HASH_SEED
 from tests.compare.traces import Row, make_run
 
@@ -202,3 +207,24 @@ def test_without_consequence_is_said_only_of_what_differs_under_the_fix_as_well(
         "with the fix it differs as well, and runs are equal"
     )
     assert said == ([expected] if differs_still else [])
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("numpy.random.default_rng", "numpy.random.default_rng differs too"),
+        ("os.listdir", "os.listdir differs too, but the fix leaves it as it is"),
+    ],
+    ids=["a seed may be made of what the fix repairs", "no seed"],
+)
+def test_only_what_is_given_no_seed_is_said_to_be_left_by_the_fix(name: str, said: str) -> None:
+    call = EntropyCall(name, MAIN_PROCESS, 1, 0, Strength.SPECIFIC, "(1,)", "(2,)", False)
+    source = Source(Origin.BIRTH, MAIN_PROCESS, 2, 2, 2.0)
+    finding = Finding("", Cause.UNSEEDED_RNG, "", Phase.DATA, 0)
+    explained = Explanation(finding, source, call)
+    locator = SimpleNamespace(explain_without=lambda *given: explained)
+    anew = withdraw_unrepaired(
+        cast(Locator, locator), cast(RunPair, None), explained, ("seed.torch",)
+    )
+    assert anew is not None
+    assert anew.finding.evidence.notes == (said,)
