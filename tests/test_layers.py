@@ -43,13 +43,14 @@ LAYERS = {
     "trace": layer(f"model {GROUND}", "numpy"),
     "config": layer(f"trace.words model {GROUND}"),
     "knowledge": layer(f"config trace.words model {GROUND}"),
+    "patches": layer(f"knowledge config model {GROUND}"),
     "report": layer(f"knowledge config trace.words model {GROUND}", "tabulate"),
     "compare": layer(f"trace config model {GROUND}", "numpy xxhash ml_dtypes"),
     "record": layer(f"knowledge config trace model {GROUND}", "torch triton numpy xxhash"),
     "runs": layer(f"knowledge config trace model {GROUND}", "tqdm"),
-    "diagnose": layer(f"runs compare knowledge config trace model {GROUND}", "numpy"),
+    "diagnose": layer(f"patches runs compare knowledge config trace model {GROUND}", "numpy"),
     "experiment": layer(
-        f"diagnose runs compare report knowledge config trace model {GROUND}", "numpy"
+        f"diagnose patches runs compare report knowledge config trace model {GROUND}", "numpy"
     ),
     "gate": layer(f"experiment report knowledge config model {GROUND}"),
     "lock": layer(f"experiment runs compare report config trace model {GROUND}", "numpy"),

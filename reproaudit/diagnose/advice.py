@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reproaudit.diagnose.patch import choose_patch_lines, seeds_libraries
 from reproaudit.knowledge.interventions import INTERVENTIONS
 from reproaudit.knowledge.library_seeds import find_library_seed
 from reproaudit.knowledge.traits import Part
 from reproaudit.model.result import Finding
+from reproaudit.patches.patch import choose_patch_lines, seeds_libraries
 
 
 def advise(

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 from reproaudit.compare.interning import Interned
 from reproaudit.diagnose.advice import advise
-from reproaudit.diagnose.patch import Patch, Repair, make_patch, read_line
 from reproaudit.diagnose.seed_origins import name_hash
 from reproaudit.diagnose.trials import are_equal
 from reproaudit.errors import SubjectError
 from reproaudit.knowledge.interventions import list_for_call
 from reproaudit.model.result import Finding, Fix
+from reproaudit.patches.patch import Patch, Repair, make_patch, read_line
 from reproaudit.runs.budget import BudgetSpent
 from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run

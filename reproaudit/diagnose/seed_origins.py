@@ -13,11 +13,11 @@ from dataclasses import replace
 from reproaudit.compare.entropy import EntropyCall
 from reproaudit.compare.seed_values import is_made_of
 from reproaudit.config.subject import SubjectSpec
-from reproaudit.diagnose.patch import read_program
-from reproaudit.diagnose.program_text import ProgramText
 from reproaudit.knowledge.interventions import list_for_call
 from reproaudit.model.events import Location
 from reproaudit.model.result import Cause, Finding
+from reproaudit.patches.patch import read_program
+from reproaudit.patches.program_text import ProgramText
 from reproaudit.trace.runs import MAIN_PROCESS
 from reproaudit.trace.words import SEEDINGS
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from reproaudit.compare.entropy import Strength, differing_calls
 from reproaudit.compare.interning import Interned
 from reproaudit.config.subject import SubjectSpec
-from reproaudit.diagnose.first_draw import read_names
-from reproaudit.diagnose.line_edits import edit_everywhere
-from reproaudit.diagnose.patch import read_program
-from reproaudit.diagnose.program_text import ProgramText
 from reproaudit.knowledge.traits import SortIterated
 from reproaudit.model.events import Location
+from reproaudit.patches.first_draw import read_names
+from reproaudit.patches.line_edits import edit_everywhere
+from reproaudit.patches.patch import read_program
+from reproaudit.patches.program_text import ProgramText
 from reproaudit.trace.runs import Run
 
 # The last names of such calls. The order of arrival may be alike in many runs.

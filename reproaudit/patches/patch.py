@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reproaudit.config.subject import SubjectSpec
-from reproaudit.diagnose.line_edits import add_arguments, edit_everywhere, edit_line
-from reproaudit.diagnose.program_text import Edit, ProgramText, make_diff, split_lines
-from reproaudit.diagnose.seed_edits import keep_seeds_of_zero
-from reproaudit.diagnose.seed_place import SeedPlaces
 from reproaudit.knowledge.interventions import INTERVENTIONS
 from reproaudit.knowledge.library_seeds import find_library_seed
 from reproaudit.knowledge.traits import Intervention, Part
 from reproaudit.model.events import LibraryCall, Location
+from reproaudit.patches.line_edits import add_arguments, edit_everywhere, edit_line
+from reproaudit.patches.program_text import Edit, ProgramText, make_diff, split_lines
+from reproaudit.patches.seed_edits import keep_seeds_of_zero
+from reproaudit.patches.seed_place import SeedPlaces
 
 
 @dataclass(frozen=True, slots=True)

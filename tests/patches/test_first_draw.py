@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.diagnose.first_draw import could_draw, find_first_draw, read_names
+from reproaudit.patches.first_draw import could_draw, find_first_draw, read_names
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from textwrap import dedent
 
 import pytest
 
-from reproaudit.diagnose.program_text import ProgramText
-from reproaudit.diagnose.set_edits import order_sets
+from reproaudit.patches.program_text import ProgramText
+from reproaudit.patches.set_edits import order_sets
 
 
 def edit(source: str) -> str:

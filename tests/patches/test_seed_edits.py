@@ -6,9 +6,9 @@ import ast
 
 import pytest
 
-from reproaudit.diagnose.program_text import ProgramText
-from reproaudit.diagnose.seed_edits import fix_seeds
 from reproaudit.knowledge.traits import FixSeed
+from reproaudit.patches.program_text import ProgramText
+from reproaudit.patches.seed_edits import fix_seeds
 
 OPTION = """\
 if opt.seed is None:

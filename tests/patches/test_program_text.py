@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reproaudit.diagnose.program_text import Edit, ProgramText, make_diff, quote_path
+from reproaudit.patches.program_text import Edit, ProgramText, make_diff, quote_path
 
 
 def test_edits_are_made_once_and_in_order_at_one_place() -> None:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from reproaudit.diagnose.first_draw import SEEDING, could_draw, find_first_draw, read_names
-from reproaudit.diagnose.program_text import Edit, ProgramText
+from reproaudit.patches.first_draw import SEEDING, could_draw, find_first_draw, read_names
+from reproaudit.patches.program_text import Edit, ProgramText
 
 _DEEPEST = 4  # functions that call one another, from the program's first line to the place
 

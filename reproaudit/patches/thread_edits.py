@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from reproaudit.diagnose.program_text import Edit, ProgramText, read_function_name
+from reproaudit.patches.program_text import Edit, ProgramText, read_function_name
 
 _KINDS = ("Thread", "Process")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterator, Sequence
 
-from reproaudit.diagnose.first_draw import SEEDING, read_names
-from reproaudit.diagnose.program_text import Edit, ProgramText, find_assigned
 from reproaudit.knowledge.traits import FixSeed
+from reproaudit.patches.first_draw import SEEDING, read_names
+from reproaudit.patches.program_text import Edit, ProgramText, find_assigned
 
 _TAKES_SEED = SEEDING | {"Generator", "MT19937", "PCG64", "Philox", "Random", "RandomState"}
 _TAKES_SEED |= {"SFC64", "SeedSequence", "default_rng"}

@@ -6,8 +6,8 @@ import ast
 
 import pytest
 
-from reproaudit.diagnose.program_text import ProgramText
-from reproaudit.diagnose.thread_edits import join_threads
+from reproaudit.patches.program_text import ProgramText
+from reproaudit.patches.thread_edits import join_threads
 
 LIST = "threads = [threading.Thread(target=draw, args=(name,)) for name in names]\n"
 

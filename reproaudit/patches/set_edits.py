@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterable, Iterator
 
-from reproaudit.diagnose.program_text import (
+from reproaudit.patches.program_text import (
     Edit,
     ProgramText,
     find_assigned,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.diagnose.program_text import ProgramText
-from reproaudit.diagnose.seed_place import SeedPlaces
+from reproaudit.patches.program_text import ProgramText
+from reproaudit.patches.seed_place import SeedPlaces
 
 
 def add(folder: Path, text: str, *entries: tuple[str, ...]) -> str:

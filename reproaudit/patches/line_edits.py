@@ -6,15 +6,6 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from reproaudit.diagnose.program_text import (
-    Edit,
-    ProgramText,
-    find_assigned,
-    read_function_name,
-)
-from reproaudit.diagnose.seed_edits import find_seed_values, fix_seeds, replace_hashes
-from reproaudit.diagnose.set_edits import find_iterated, is_set, order_sets
-from reproaudit.diagnose.thread_edits import join_threads
 from reproaudit.knowledge.traits import (
     AddArguments,
     FixHash,
@@ -28,6 +19,15 @@ from reproaudit.knowledge.traits import (
     SortIterated,
     UnwrapCalls,
 )
+from reproaudit.patches.program_text import (
+    Edit,
+    ProgramText,
+    find_assigned,
+    read_function_name,
+)
+from reproaudit.patches.seed_edits import find_seed_values, fix_seeds, replace_hashes
+from reproaudit.patches.set_edits import find_iterated, is_set, order_sets
+from reproaudit.patches.thread_edits import join_threads
 
 Nodes = Sequence[ast.AST]
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from reproaudit.config.subject import parse_subject
-from reproaudit.diagnose.patch import Patch, Repair, make_patch, read_line
 from reproaudit.model.events import LibraryCall, Location
+from reproaudit.patches.patch import Patch, Repair, make_patch, read_line
 
 needs_patch = pytest.mark.skipif(shutil.which("patch") is None, reason="there is no `patch` here")
 
