@@ -44,8 +44,11 @@ class ArrayWriters:
             return add_note(finding, f"threads write arrays at {_show(writers)}")
         first, *others = writers
         note = f"a thread writes an array there, and its memory is read by {finding.op}"
-        if known.explained.arrival is not None:
-            note += f" at {known.explained.arrival}"
+        reader = known.explained.arrival
+        if known.explained.source.origin is Origin.OP:
+            reader = finding.location
+        if reader is not None:
+            note += f" at {reader}"
         if others:
             note += f"; it also writes at {_show(others)}"
         return add_note(replace(finding, op=None, location=first), note)
@@ -81,10 +84,19 @@ def list_array_writes(run: Run) -> tuple[Location, ...]:
 
 def _is_raced_array(finding: Finding, known: FoundSource) -> bool:
     source = known.explained.source
-    if finding.cause is not Cause.THREAD_RACE or source.origin is not Origin.INPUT:
+    if finding.cause is not Cause.THREAD_RACE:
         return False
+    if source.origin is Origin.OP:
+        # It read equal inputs, which somebody wrote while it ran.
+        return not _writes(finding.op or "")
     # An op that wrote is known by its line already.
     return source.made_at is not None and source.written_by is None
+
+
+def _writes(op: str) -> bool:
+    """Return True for an op that writes one of its arguments, by PyTorch's rules for names."""
+    name, _, overload = op.partition(".")
+    return name.endswith("_") or overload.endswith("out")
 
 
 def _show(places: Sequence[Location]) -> str:

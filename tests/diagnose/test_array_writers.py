@@ -26,6 +26,7 @@ MADE = Location("train.py", 25, "main")
 READ = Location("train.py", 32, "main")
 RACE = Finding("", Cause.THREAD_RACE, "", Phase.DATA, 0, op="aten::addmm", location=MADE)
 SOURCE = Source(Origin.INPUT, MAIN_PROCESS, 0, 0, 0, made_at=MADE)
+IN_OP = replace(SOURCE, origin=Origin.OP, made_at=None)
 
 
 def write(line: int, thread: int = 1) -> Row:
@@ -75,6 +76,15 @@ def test_the_first_line_of_a_thread_that_writes_the_array_is_named(tmp_path: Pat
     assert (request.lines, request.steps, request.interventions) == (True, 2, ())
 
 
+def test_an_array_may_be_written_while_an_op_reads_it(tmp_path: Path) -> None:
+    finding = replace(RACE, location=READ)
+    placed, _ = place(tmp_path, [write(11)], finding=finding, source=IN_OP)
+    assert placed is not None
+    assert placed.location == Location("train.py", 11, "main")
+    (note,) = placed.evidence.notes
+    assert note.endswith("its memory is read by aten::addmm at train.py:32 in main")
+
+
 def test_of_writers_in_several_functions_none_is_accused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,7 +111,8 @@ def test_where_no_thread_was_seen_to_write_the_finding_stays(
         (replace(RACE, cause=Cause.KERNEL), SOURCE),
         (RACE, replace(SOURCE, written_by="aten::add_")),
         (RACE, replace(SOURCE, made_at=None)),
-        (RACE, replace(SOURCE, origin=Origin.OP)),
+        (replace(RACE, op="aten::add_.Tensor"), IN_OP),
+        (replace(RACE, op="aten::mm.out"), IN_OP),
     ],
 )
 def test_no_line_is_followed_for_another_kind_of_race(
