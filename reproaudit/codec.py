@@ -13,8 +13,7 @@ What is written in a document follows from the type, so that nothing is listed t
 
 A class with `OMITS_DEFAULTS = True` leaves out fields that have their default value, and takes the
 default where a key is missing. A class with `to_plain` and `from_plain` says itself what it is in
-a document. Functions are made once per type and kept, since a result may hold tens of thousands of
-findings.
+a document. Functions are made once per type and kept.
 """
 
 from __future__ import annotations
@@ -31,6 +30,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, get_args, get_origin, get_type_hints
 
+from reproaudit.bounds import is_too_deep
 from reproaudit.errors import ReproauditError, did_you_mean
 
 NON_FINITE = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
@@ -76,11 +76,10 @@ AtLeast1 = Wanted("a whole number from 1", lambda value: value >= 1)
 def parse_json(text: str, *, keys_once: bool = True) -> Any:
     """Return the JSON value in `text`. Raise Malformed for anything that is not strict JSON.
 
-    `keys_once` False does not look for keys that stand twice in one object, which costs a call of
-    a Python function for each object.
+    `keys_once` False does not look for keys that stand twice: that costs a call for each object.
     """
     try:
-        return json.loads(
+        found = json.loads(
             text,
             object_pairs_hook=_refuse_repeated_keys if keys_once else None,
             parse_constant=_refuse_constant,
@@ -93,6 +92,9 @@ def parse_json(text: str, *, keys_once: bool = True) -> Any:
     except (ValueError, RecursionError, MemoryError):
         # ValueError: a number of thousands of digits.
         raise Malformed("it is not JSON: nested too deeply, or a number too long") from None
+    if is_too_deep(found):
+        raise Malformed("it is nested too deeply")
+    return found
 
 
 def parse_toml(text: str) -> dict[str, Any]:
@@ -100,8 +102,10 @@ def parse_toml(text: str) -> dict[str, Any]:
     toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     try:
         table: dict[str, Any] = toml.loads(text)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, MemoryError) as error:
         raise Malformed(f"it is not TOML ({error})") from None
+    if is_too_deep(table):
+        raise Malformed("it is nested too deeply")
     return table
 
 

@@ -1,17 +1,21 @@
 """Writing files whole or not at all, and reading those that a stranger may have made.
 
-The readers are for the files of a trace: they raise TraceError.
+`read_bytes` and `read_text` are the one way to read a file that a person names or a project holds:
+they raise Unreadable, and the caller says what it wanted to read. The others are for the files of a
+trace, which may be large and are mapped: they raise TraceError.
 """
 
 from __future__ import annotations
 
+import errno
+import itertools
 import json
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 from reproaudit.codec import Malformed, parse_json
 from reproaudit.errors import TraceError
@@ -22,18 +26,85 @@ MAX_RUN_FILE_BYTES = 32 << 20
 # Bound now: the audited program may replace functions of these modules.
 _abspath = os.path.abspath
 _close = os.close
-_exists = os.path.lexists
 _fspath = os.fspath
+_fsync = os.fsync
+_getpid = os.getpid
 _makedirs = os.makedirs
 _open = os.open
 pwrite = os.pwrite
 _replace = os.replace
+_split = os.path.split
+_stat = os.stat
 _unlink = os.unlink
 encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-# Without O_NONBLOCK, opening a named pipe would wait for somebody to write into it.
-_READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+# Without O_NONBLOCK, opening a named pipe would wait for somebody at its other end.
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_CREATE_NEW = _CREATE | os.O_EXCL
+_READ_LINKED = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+_READ = _READ_LINKED | os.O_NOFOLLOW
+_PART_BYTES = 1 << 24  # read at a time
+_MOST_NAMES = 10_000  # tried for a temporary file
+
+_numbers = itertools.count(1)
+
+
+class Unreadable(Exception):
+    """A file cannot be read. The text says why, and does not name the file."""
+
+
+def read_text(path: str | os.PathLike[str], most: int) -> str:
+    """Return the UTF-8 text of a regular file, every line end as a newline; see `read_bytes`."""
+    try:
+        text = read_bytes(path, most).decode("utf-8")
+    except UnicodeDecodeError:
+        raise Unreadable("it is not UTF-8 text") from None
+    if "\r" not in text:
+        return text
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_bytes(path: str | os.PathLike[str], most: int) -> bytes:
+    """Return the content of a regular file of at most so many bytes.
+
+    Raises FileNotFoundError, and Unreadable for anything else that is in the way. A link is
+    followed; nothing is waited for.
+    """
+    try:
+        descriptor = os.open(path, _READ_LINKED)
+        try:
+            status = os.fstat(descriptor)
+            _require_readable(status, most)
+            # One byte more shows that the file has grown, or says less than it holds.
+            content = _read(descriptor, most + 1)
+        finally:
+            os.close(descriptor)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise Unreadable(error.strerror or str(error)) from None
+    except (ValueError, MemoryError) as error:  # ValueError: a null character in the path
+        raise Unreadable(str(error) or "there is not enough memory") from None
+    if len(content) > most:
+        raise Unreadable(f"it has more than {most:,} bytes")
+    return content
+
+
+def _require_readable(status: os.stat_result, most: int) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise Unreadable("it is a folder")
+    if not stat.S_ISREG(status.st_mode):
+        raise Unreadable("it is no regular file")
+    if status.st_size > most:
+        raise Unreadable(f"it has {status.st_size:,} bytes, and at most {most:,} are read")
+
+
+def _read(descriptor: int, size: int) -> bytes:
+    parts = []
+    while size > 0 and (part := os.read(descriptor, min(size, _PART_BYTES))):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
 
 
 def write_at(path: str, data: bytes | memoryview, offset: int, *, truncate: bool = False) -> None:
@@ -54,27 +125,72 @@ def write_at(path: str, data: bytes | memoryview, offset: int, *, truncate: bool
         _close(descriptor)
 
 
-def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
+def write_whole(
+    path: str | os.PathLike[str], data: bytes, *, survives_power_loss: bool = False
+) -> None:
     """Make `data` the content of the file, all of it or, if OSError is raised, none."""
     with put_in_place(path) as temporary:
         write_at(temporary, data, 0, truncate=True)
+        if survives_power_loss:
+            _sync(temporary)
+
+
+def _sync(path: str) -> None:
+    descriptor = _open(path, _CREATE, 0o666)
+    try:
+        _fsync(descriptor)
+    finally:
+        _close(descriptor)
 
 
 @contextmanager
 def put_in_place(path: str | os.PathLike[str]) -> Iterator[str]:
     """Give a name in the same folder to write to; what lies there becomes `path` at the end.
 
-    If an exception is raised, the old file stays as it is and nothing else is left.
+    A link in its place is replaced, not followed. If an exception is raised, the old file stays as
+    it is and nothing else is left. Raises OSError for a device or a pipe: it would be lost.
     """
     target = _fspath(path)
-    temporary = target + ".partial"
+    _require_replaceable(target)
+    temporary = _create_beside(target)
     try:
         yield temporary
         _replace(temporary, target)
     except BaseException:
-        if _exists(temporary):
+        with suppress(FileNotFoundError):
             _unlink(temporary)
         raise
+
+
+def _require_replaceable(target: str) -> None:
+    try:
+        mode = _stat(target).st_mode
+    except OSError:
+        return  # it is not there, or is a link to nothing
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise OSError(errno.EINVAL, "it is no regular file", target)
+
+
+def _create_beside(target: str) -> str:
+    """Create an empty file in the folder of `target`; its name is nobody else's."""
+    folder, _ = _split(target)
+    for _ in range(_MOST_NAMES):
+        # No random number is drawn: the audited program may be about to.
+        name = f".reproaudit-{_getpid()}-{next(_numbers)}.partial"
+        temporary = f"{folder}/{name}" if folder else name
+        try:
+            _close(_open(temporary, _CREATE_NEW, 0o666))
+        except FileExistsError:
+            continue
+        return temporary
+    raise OSError(errno.EEXIST, "the folder is full of temporary files", target)
+
+
+def create_file(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a new file for writing, in place of what has its name. A link is not followed."""
+    with suppress(FileNotFoundError):
+        _unlink(path)
+    return os.fdopen(_open(path, _CREATE_NEW, 0o666), "wb")
 
 
 def make_folder(directory: str) -> None:
@@ -140,18 +256,14 @@ def open_regular(path: Path) -> tuple[int, int]:
 
 def read_start(path: Path, descriptor: int, size: int) -> bytes:
     """Return the first `size` bytes, fewer if the file is shorter."""
-    parts = []
     try:
-        while size > 0 and (part := os.read(descriptor, min(size, 1 << 24))):
-            parts.append(part)
-            size -= len(part)
+        return _read(descriptor, size)
     except OSError as error:
         raise TraceError(
             f"cannot read {str(path)!r}: {error.strerror}",
             code="trace-unreadable",
             hint="copy the trace again",
         ) from None
-    return b"".join(parts)
 
 
 def read_run_file(path: Path) -> dict[str, Any]:
@@ -182,10 +294,7 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     found = parse_json(text, keys_once=False)
     # Decoded UTF-8 holds no lone surrogates: they can only come from escapes.
     if b"\\u" in raw:
-        try:
-            found = legible(found)
-        except RecursionError:
-            raise Malformed("it is nested too deeply") from None
+        found = legible(found)
     if not isinstance(found, dict):
         raise Malformed("it is no JSON object")
     return found

@@ -31,14 +31,16 @@ def layer(units: str = "", libraries: str = "") -> Layer:
     return Layer(frozenset(units.split()), frozenset(libraries.split()))
 
 
-GROUND = "errors files codec"
+GROUND = "errors files codec printable"
 
 # A unit is a folder or a single module directly in the package, and of the atlas also the folder of
 # what runs in its worker. From the ground up; whoever adds a unit adds its row.
 LAYERS = {
     "errors": layer(),
+    "bounds": layer(),
+    "printable": layer(),
     "files": layer("errors codec"),
-    "codec": layer("errors"),
+    "codec": layer("errors bounds"),
     "model": layer("errors"),
     "trace": layer(f"model {GROUND}", "numpy"),
     "config": layer(f"trace.words model {GROUND}"),

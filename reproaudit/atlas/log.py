@@ -14,8 +14,10 @@ from typing import Any
 from reproaudit.atlas.cells import FORMAT
 from reproaudit.codec import parse_json
 from reproaudit.errors import ReproauditError
+from reproaudit.files import Unreadable, read_bytes
 
 Record = dict[str, Any]
+_MOST_BYTES = 512 << 20
 # Of the environment, what makes cells of two sweeps one table or not.
 _DECIDING = ("torch", "platform", "cpu capability", "cpu cores", "gpu", "cuda")
 
@@ -80,9 +82,15 @@ class Log:
         Raises ReproauditError for any other line that is wrong.
         """
         try:
-            data = self.path.read_bytes()
+            data = read_bytes(self.path, _MOST_BYTES)
         except FileNotFoundError:
             return
+        except Unreadable as error:
+            raise ReproauditError(
+                f"cannot read {str(self.path)!r}: {error}",
+                code="atlas-log",
+                hint="name another folder with --out",
+            ) from None
         end = data.rfind(b"\n") + 1
         if end != len(data):
             os.truncate(self.path, end)

@@ -25,6 +25,7 @@ from reproaudit.lock.runs import (
     make_relative,
     parse_entry_subject,
 )
+from reproaudit.printable import make_lines_printable
 from reproaudit.report.wording import name_phase
 from reproaudit.runs.progress import Progress, progress_for
 
@@ -164,7 +165,7 @@ def open_progress(options: argparse.Namespace) -> Iterator[Progress]:
 def print_lines(lines: Iterable[str]) -> None:
     """Print lines at once: the next run may take long."""
     for line in lines:
-        print(line, flush=True)
+        print(make_lines_printable(line), flush=True)
 
 
 # What is said.

@@ -14,6 +14,7 @@ from pathlib import Path
 from reproaudit.config.project import load_project
 from reproaudit.errors import ReproauditError
 from reproaudit.model.verdict import EXIT_NOT_AUDITED
+from reproaudit.printable import make_lines_printable
 
 # word -> module and function; without a word of these the whole line is the first one's
 COMMANDS = {
@@ -37,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             name, rest = _choose_command(words)
             return _load_command(name)(rest)
     except ReproauditError as error:
-        print(f"reproaudit: error: {error}", file=sys.stderr)
+        shown = make_lines_printable(str(error))
+        print(f"reproaudit: error: {shown}", file=sys.stderr)
         return EXIT_NOT_AUDITED
     except KeyboardInterrupt:
         print("reproaudit: interrupted; the running program was stopped", file=sys.stderr)

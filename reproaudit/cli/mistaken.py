@@ -6,10 +6,12 @@ import difflib
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from reproaudit.cli.arguments import Parser, Words, part_words
+from reproaudit.files import Unreadable, read_bytes
+from reproaudit.printable import make_printable
 
+_MOST_BYTES = 16 << 20  # of a program
 _NEAR = 0.8  # how alike two options are of which one may be the other, mistyped
 
 
@@ -17,7 +19,7 @@ def split_and_warn(parser: Parser, words: Sequence[str]) -> tuple[list[str], str
     """Split the command line as `split_words` does; doubtful words are told on stderr."""
     parted = part_words(parser, words)
     for warning in find_mistaken(parser, parted):
-        print(f"reproaudit: warning: {warning}", file=sys.stderr)
+        print(f"reproaudit: warning: {make_printable(warning)}", file=sys.stderr)
     return [*parted.before, *parted.behind], parted.subject, list(parted.own)
 
 
@@ -76,8 +78,8 @@ def _find_passed_on(parser: Parser, words: Words, text: str | None) -> Iterator[
 def _read_program(subject: str) -> str | None:
     path = subject.partition("::")[0]
     try:
-        return Path(path).read_text(encoding="utf-8", errors="replace")
-    except (OSError, ValueError):
+        return read_bytes(path, _MOST_BYTES).decode("utf-8", errors="replace")
+    except (FileNotFoundError, Unreadable):
         return None
 
 

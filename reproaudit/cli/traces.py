@@ -17,10 +17,14 @@ from reproaudit.config.plan import RunPlan
 from reproaudit.config.project import load_project
 from reproaudit.config.subject import parse_subject
 from reproaudit.errors import UsageError
+from reproaudit.files import Unreadable, read_text
 from reproaudit.model.events import Level
 from reproaudit.model.verdict import EXIT_NOT_AUDITED, exit_code
+from reproaudit.printable import make_printable
 from reproaudit.report.json_report import from_json
 from reproaudit.report.output import check_reports, emit
+
+_MOST_BYTES = 256 << 20  # of a saved result
 
 
 def record(words: list[str]) -> int:
@@ -52,7 +56,8 @@ def record(words: list[str]) -> int:
 
     done = run(plan, log=None, timeout_s=choices.timeout_s)
     ending = f"{done.outcome.kind.value} {done.outcome.detail}".rstrip()
-    print(f"reproaudit: {ending}; trace in {options.out}", file=sys.stderr)
+    shown = make_printable(f"{ending}; trace in {options.out}")
+    print(f"reproaudit: {shown}", file=sys.stderr)
     return 0 if done.outcome.is_success else EXIT_NOT_AUDITED
 
 
@@ -79,14 +84,20 @@ def report(words: list[str]) -> int:
     options = make_report_parser().parse_args(words)
     check_reports(options.report)
     try:
-        text = Path(options.result).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(options.result, _MOST_BYTES)
+    except FileNotFoundError:
         raise UsageError(
-            f"cannot read {options.result!r}: {error}",
+            f"cannot read {options.result!r}: there is no such file",
             code="result-missing",
             hint="name a result.json",
         ) from None
-    result = from_json(text)
+    except Unreadable as error:
+        raise UsageError(
+            f"cannot read {options.result!r}: {error}",
+            code="result-unreadable",
+            hint="name the file that --report json=result.json wrote",
+        ) from None
+    result = from_json(text, options.result)
     emit(result, options.report)
     return exit_code([result.verdict])
 

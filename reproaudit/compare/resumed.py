@@ -42,25 +42,39 @@ class _Steps:
         return int(self.events[are_among(self.keys, other.keys)][0])
 
 
-def align_resumed(straight: Run, resumed: Run, interned: Interned) -> int | None:
-    """Find the step of one run at which the other begins, and have both compared from there on.
+class Beginnings:
+    """Finds runs that begin inside another; what is read of a trace is kept for the next pair."""
 
-    The step is known by the contents of its tensors. None if runs begin alike, or nowhere the same.
-    """
-    for kinds in _SIGNS:
-        first = _select(straight.main, interned, kinds)
-        second = _select(resumed.main, interned, kinds)
-        step = _find_step(first, second)
-        if step is None:
-            continue
-        # From the first thing on that both steps have, be it only a batch.
-        everything = tuple(itertools.chain(*_SIGNS))
-        first = _select(straight.main, interned, everything).take(step)
-        second = _select(resumed.main, interned, everything).take(0)
-        interned.begin(straight.main, first.find_common(second))
-        interned.begin(resumed.main, second.find_common(first), step=step)
-        return step
-    return None
+    def __init__(self, interned: Interned) -> None:
+        self._interned = interned
+        self._selected: dict[tuple[Trace, tuple[EventKind, ...]], _Steps] = {}
+
+    def align(self, straight: Run, resumed: Run) -> int | None:
+        """Find the step of one run at which the other begins, and have both compared from there on.
+
+        The step is known by the contents of its tensors. None if runs begin alike, or nowhere the
+        same.
+        """
+        for kinds in _SIGNS:
+            first = self._select(straight.main, kinds)
+            second = self._select(resumed.main, kinds)
+            step = _find_step(first, second)
+            if step is None:
+                continue
+            # From the first thing on that both steps have, be it only a batch.
+            everything = tuple(itertools.chain(*_SIGNS))
+            first = self._select(straight.main, everything).take(step)
+            second = self._select(resumed.main, everything).take(0)
+            self._interned.begin(straight.main, first.find_common(second))
+            self._interned.begin(resumed.main, second.find_common(first), step=step)
+            return step
+        return None
+
+    def _select(self, trace: Trace, kinds: tuple[EventKind, ...]) -> _Steps:
+        key = (trace, kinds)
+        if key not in self._selected:
+            self._selected[key] = _select(trace, self._interned, kinds)
+        return self._selected[key]
 
 
 def _select(trace: Trace, interned: Interned, kinds: tuple[EventKind, ...]) -> _Steps:

@@ -20,9 +20,11 @@ from reproaudit.config.settings import (
 )
 from reproaudit.config.tolerance import Ignored, TensorPattern, TensorTolerances, Tolerance
 from reproaudit.errors import UsageError
+from reproaudit.files import Unreadable, read_text
 
 BASELINE_FILE = "reproaudit-baseline.json"
 _PREFIX = "REPROAUDIT_"
+_MOST_BYTES = 4 << 20  # of a pyproject.toml
 
 
 Presets = tuple[tuple[str, Settings], ...]  # by name
@@ -152,8 +154,8 @@ def parse_budget(text: str, called: str = "--budget") -> Budget:
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return parse_toml(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, Malformed) as error:
+        return parse_toml(read_text(path, _MOST_BYTES))
+    except (OSError, Unreadable, Malformed) as error:
         raise UsageError(
             f"cannot read {path}: {error}",
             code="config-invalid",

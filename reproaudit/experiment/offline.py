@@ -14,7 +14,7 @@ from reproaudit.compare.entropy import differing_calls
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import Judged, judge
 from reproaudit.compare.localise import Origin, localise
-from reproaudit.compare.resumed import align_resumed
+from reproaudit.compare.resumed import Beginnings
 from reproaudit.config.tolerance import Tolerances
 from reproaudit.diagnose.attribute import settle_finding
 from reproaudit.diagnose.sources import Explanation, add_note, explain_sources, with_cause
@@ -85,13 +85,14 @@ def _align_resumed(
     the first and the one after the last.
     """
     warnings = []
+    beginnings = Beginnings(interned)
     first = runs[0]
     begins = [0]
     ends = [first.steps]
     for run in runs[1:]:
         ends.append(run.steps)
         for straight, resumed in ((first, run), (run, first)):
-            step = align_resumed(straight, resumed, interned)
+            step = beginnings.align(straight, resumed)
             if step is None:
                 continue
             message = (

@@ -19,13 +19,14 @@ from typing import Annotated, ClassVar, NoReturn
 
 from reproaudit.codec import Malformed, Wanted, decode, encode, parse_json, quote
 from reproaudit.errors import ReproauditError
-from reproaudit.files import write_whole
+from reproaudit.files import Unreadable, read_text, write_whole
 from reproaudit.model.identity import divergence_fingerprint, fingerprints
 from reproaudit.model.result import AuditResult, Finding
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.wording import name_kind
 
 FORMAT_VERSION = 1
+_MOST_BYTES = 64 << 20
 NO_SOURCE = "no-source-located"  # stands for the rule where runs differ and no finding says why
 _HINT = (
     "put back the last version that was good, "
@@ -108,19 +109,19 @@ def load(path: Path) -> tuple[BaselineEntry, ...] | None:
     Raises ReproauditError for a file that cannot be read or is no baseline.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        return from_text(text, path.name)
+        text = read_text(path, _MOST_BYTES)
     except FileNotFoundError:
         return None
-    except (OSError, UnicodeDecodeError) as error:
-        _refuse(path.name, str(error))
+    except Unreadable as error:
+        _refuse(path.name or str(path), str(error))
+    return from_text(text, path.name)
 
 
 def save(path: Path, entries: Iterable[BaselineEntry]) -> None:
     """Write a baseline through a temporary name: a failure leaves the old file as it is."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, to_text(entries).encode("utf-8"))
+        write_whole(path, to_text(entries).encode("utf-8"), survives_power_loss=True)
     except OSError as error:
         raise ReproauditError(
             f"cannot write the baseline {path.name!r}: {error.strerror}",
@@ -158,14 +159,15 @@ def from_text(text: str, name: str) -> tuple[BaselineEntry, ...]:
         entries = decode(_Document, document).accepted
     except Malformed as fault:
         _refuse(name, str(fault), hint=fault.hint or _HINT)
-    marks = [entry.fingerprint for entry in entries]
-    for number, mark in enumerate(marks):
-        if mark in marks[:number]:
+    marks: set[str] = set()
+    for entry in entries:
+        if entry.fingerprint in marks:
             _refuse(
                 name,
-                f"the fingerprint {mark} stands in it twice",
+                f"the fingerprint {entry.fingerprint} stands in it twice",
                 hint="remove one of the two entries",
             )
+        marks.add(entry.fingerprint)
     return tuple(sorted(entries))
 
 

@@ -180,6 +180,9 @@ ERRORS = {
     "result-corrupt": (
         "The file is not the result.json of an audit, or it was cut or edited by hand."
     ),
+    "result-unreadable": (
+        "The saved result is no regular file, is larger than any result, or may not be read."
+    ),
     "result-missing": (
         "The result file could not be opened. `reproaudit report` takes a result.json that an "
         "audit wrote."

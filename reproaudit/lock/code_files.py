@@ -9,9 +9,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from reproaudit.config.subject import SubjectSpec
+from reproaudit.files import Unreadable, read_bytes, read_text
 from reproaudit.lock.model import Pairs
 
 _MOST_FILES = 5000
+_MOST_BYTES = 16 << 20  # of one of them
 _DIGITS = 16  # of a digest
 _LINE_DIGITS = 8
 
@@ -40,8 +42,9 @@ def find_code_files(subject: SubjectSpec, shown: Iterable[str]) -> Pairs:
             continue
         seen.add(path)
         try:
-            content = path.read_bytes()
-        except OSError:  # made by the program and gone since, or a name that only looks like a file
+            content = read_bytes(path, _MOST_BYTES)
+        # Made by the program and gone since, or a name that only looks like a file.
+        except (FileNotFoundError, Unreadable):
             continue
         name = Path(os.path.relpath(path, folder)).as_posix()
         digest = hashlib.sha256(content).hexdigest()
@@ -71,8 +74,8 @@ class SourceLines:
 
     def _read(self, path: str) -> list[str]:
         try:
-            return (self._folder / path).read_text(encoding="utf-8").split("\n")
-        except (OSError, UnicodeDecodeError):
+            return read_text(self._folder / path, _MOST_BYTES).split("\n")
+        except (FileNotFoundError, Unreadable):
             return []
 
 

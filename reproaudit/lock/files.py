@@ -7,7 +7,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from reproaudit.errors import UsageError
-from reproaudit.files import write_whole
+from reproaudit.files import Unreadable, read_text, write_whole
 from reproaudit.lock.model import Entry, Lock
 from reproaudit.lock.parse import MAX_BYTES, find_conflict, from_text, split_sides
 from reproaudit.lock.text import to_text
@@ -48,7 +48,7 @@ def save(lock: Lock, path: Path) -> None:
             )
     try:
         content = to_text(lock).encode("utf-8")
-        write_whole(path, content)
+        write_whole(path, content, survives_power_loss=True)
     except OSError as error:
         raise UsageError(
             f"cannot write {str(path)!r}: {error.strerror}",
@@ -59,31 +59,20 @@ def save(lock: Lock, path: Path) -> None:
 
 def _read(path: Path) -> str:
     try:
-        with open(path, encoding="utf-8", errors="strict") as file:
-            # One character more than a lock may have, which tells that it is too large.
-            text = file.read(MAX_BYTES + 1)
+        return read_text(path, MAX_BYTES)
     except FileNotFoundError:
         raise UsageError(
             f"there is no lock {str(path)!r}",
             code="lock-missing",
             hint="make one: reproaudit lock SUBJECT",
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        why: str | None = "it is not UTF-8"
-        if isinstance(error, OSError):
-            why = error.strerror
+    except Unreadable as error:
         raise UsageError(
-            f"cannot read {str(path)!r}: {why}",
+            f"cannot read {str(path)!r}: {error}",
             code="lock-unreadable",
-            hint="name another lock with --lock",
+            hint="name another lock with --lock; one that is too large is made smaller with fewer "
+            "steps (--steps) or operators (--ops)",
         ) from None
-    if len(text) > MAX_BYTES:
-        raise UsageError(
-            f"{path.name} is larger than {MAX_BYTES >> 20} MiB",
-            code="lock-unreadable",
-            hint="lock fewer steps (--steps) or operators (--ops)",
-        )
-    return text
 
 
 def _unite_locks(ours: Lock, theirs: Lock) -> tuple[Lock, tuple[str, ...]]:

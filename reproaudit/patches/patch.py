@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reproaudit.config.subject import SubjectSpec
+from reproaudit.files import Unreadable, read_bytes
 from reproaudit.knowledge.interventions import INTERVENTIONS
 from reproaudit.knowledge.library_seeds import find_library_seed
 from reproaudit.knowledge.traits import Intervention, Part
@@ -21,6 +22,8 @@ from reproaudit.patches.line_edits import add_arguments, edit_everywhere, edit_l
 from reproaudit.patches.program_text import Edit, ProgramText, make_diff, split_lines
 from reproaudit.patches.seed_edits import keep_seeds_of_zero
 from reproaudit.patches.seed_place import SeedPlaces
+
+_MOST_BYTES = 16 << 20  # of a program
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,9 +261,9 @@ def _is_python(text: str) -> bool:
 def _read_program(file: Path) -> ProgramText | None:
     try:
         # Line ends are kept as they are: `patch` compares them too.
-        text = file.read_bytes().decode("utf-8")
+        text = read_bytes(file, _MOST_BYTES).decode("utf-8")
         return ProgramText(text)
-    except (OSError, SyntaxError, ValueError):
+    except (OSError, Unreadable, SyntaxError, ValueError):
         return None
 
 

@@ -85,11 +85,13 @@ class Issue:
 def list_issues(result: AuditResult, accepted: frozenset[str] = frozenset()) -> tuple[Issue, ...]:
     """Return the issues of an audit, the gravest first. What has an `accepted` fingerprint is no
     error."""
+    # Once for all: it goes through every line that the result names.
+    shown = move_to_working_folder(result)
     return (
-        *_yield_verdict(result, accepted),
-        *_yield_findings(result, accepted),
-        *_yield_warnings(result),
-        *_yield_risks(result),
+        *_yield_verdict(result, shown, accepted),
+        *_yield_findings(result, shown, accepted),
+        *_yield_warnings(result, shown),
+        *_yield_risks(result, shown),
     )
 
 
@@ -178,7 +180,9 @@ def word_not_checked(result: AuditResult) -> str:
     return "; ".join(notes)
 
 
-def _yield_verdict(result: AuditResult, accepted: frozenset[str]) -> Iterator[Issue]:
+def _yield_verdict(
+    result: AuditResult, shown: AuditResult, accepted: frozenset[str]
+) -> Iterator[Issue]:
     """Yield what the verdict is where no finding stands for it."""
     if result.verdict is Verdict.NOT_AUDITED:
         kind = Kind.NOT_AUDITED
@@ -191,7 +195,7 @@ def _yield_verdict(result: AuditResult, accepted: frozenset[str]) -> Iterator[Is
     else:
         return
     message = TITLES[kind].capitalize()
-    said = show_prose(move_to_working_folder(result).headline)
+    said = show_prose(shown.headline)
     if said:
         message += f": {said}"
     yield Issue(
@@ -205,12 +209,13 @@ def _yield_verdict(result: AuditResult, accepted: frozenset[str]) -> Iterator[Is
     )
 
 
-def _yield_findings(result: AuditResult, accepted: frozenset[str]) -> Iterator[Issue]:
+def _yield_findings(
+    result: AuditResult, shown: AuditResult, accepted: frozenset[str]
+) -> Iterator[Issue]:
     # Within a tolerance, or where runs failed, a finding explains and fails nothing.
     decides = result.verdict is Verdict.NOT_REPRODUCIBLE
     marks = fingerprints(result.subject, result.findings)
-    shown = move_to_working_folder(result).findings
-    for finding, fingerprint in zip(shown, marks, strict=True):
+    for finding, fingerprint in zip(shown.findings, marks, strict=True):
         is_accepted = fingerprint in accepted
         yield Issue(
             kind=Kind.FINDING,
@@ -227,10 +232,9 @@ def _yield_findings(result: AuditResult, accepted: frozenset[str]) -> Iterator[I
         )
 
 
-def _yield_warnings(result: AuditResult) -> Iterator[Issue]:
+def _yield_warnings(result: AuditResult, shown: AuditResult) -> Iterator[Issue]:
     marks = hash_identities(result.subject, map(_identify_warning, result.warnings))
-    shown = move_to_working_folder(result).warnings
-    for warning, fingerprint in zip(shown, marks, strict=True):
+    for warning, fingerprint in zip(shown.warnings, marks, strict=True):
         yield Issue(
             kind=Kind.WARNING,
             rule=show_name(warning.rule or Kind.WARNING.value),
@@ -254,10 +258,9 @@ def _identify_warning(warning: ProgramWarning) -> Identity:
     return Identity(rule=warning.rule or Kind.WARNING.value, what=said)
 
 
-def _yield_risks(result: AuditResult) -> Iterator[Issue]:
+def _yield_risks(result: AuditResult, shown: AuditResult) -> Iterator[Issue]:
     marks = hash_identities(result.subject, map(_identify_alert, result.alerts))
-    shown = move_to_working_folder(result).alerts
-    for alert, fingerprint in zip(shown, marks, strict=True):
+    for alert, fingerprint in zip(shown.alerts, marks, strict=True):
         op = show_name(alert.op)
         phase = name_phase(alert.phase)
         yield Issue(

@@ -50,7 +50,9 @@ def to_json(result: AuditResult) -> str:
     document |= body
     document["runs"] = _count_deciding_runs(result)
     document["run_details"] = body["runs"]
-    return json.dumps(document, indent=1, allow_nan=False) + "\n"
+    text = json.dumps(document, indent=1, allow_nan=False)
+    # What begins a command for some CI services, wherever in a line it stands.
+    return text.replace("##[", r"\u0023#[") + "\n"
 
 
 def from_json(text: str, name: str = "result") -> AuditResult:

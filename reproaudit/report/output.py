@@ -94,7 +94,7 @@ def write(path: Path, text: str) -> None:
     """Write through a temporary name, so that a failure leaves no half report."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, text.encode("utf-8"))
+        write_whole(path, text.encode("utf-8"), survives_power_loss=True)
     except OSError as error:
         raise UsageError(
             f"cannot write the report {str(path)!r}: {error.strerror}",

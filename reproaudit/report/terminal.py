@@ -3,8 +3,9 @@ what next."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from reproaudit.model.events import Level, Location, NotChecked, Outcome, ProgramWarning
 from reproaudit.model.result import AuditResult, Finding, Fix
@@ -47,6 +48,7 @@ from reproaudit.report.wording import (
     word_warning,
 )
 
+T = TypeVar("T")
 _NARROWEST = 60  # columns of a screen
 _INDENT = "  "
 _BOLD = "\x1b[1m"
@@ -121,8 +123,6 @@ class _Page:
         where = "Where"
         if len(findings) > 1:
             where = f"Where: the first of {len(findings):,} findings"
-        warnings = map(_show_warning, result.warnings)
-        notes = map(_show_note, result.not_checked)
         yield "Runs", self._list_outcomes(result)
         yield where, self._describe_first(result)
         yield "Other findings", self._list_others(findings[1:])
@@ -134,8 +134,8 @@ class _Page:
             self._list_alerts(result),
         )
         yield "Settings that the program changed", self._list_changes(result)
-        yield "Warnings", self._list_entries(warnings)
-        yield "Not checked", self._list_entries(notes)
+        yield "Warnings", self._list_entries(result.warnings, _show_warning)
+        yield "Not checked", self._list_entries(result.not_checked, _show_note)
         yield "How sure", self._describe_confidence(result)
         # Commands are never wrapped: they are there to be copied.
         yield "Next", [escape(command) for command in result.next_commands]
@@ -243,7 +243,8 @@ class _Page:
         return self._make_table(columns, rows, total=len(result.alerts))
 
     def _list_changes(self, result: AuditResult) -> list[str]:
-        return self._list_entries(word_changes(result.changes, has_gpu=has_gpu(result)))
+        texts = word_changes(result.changes, has_gpu=has_gpu(result))
+        return self._list_entries(texts, str)
 
     def _describe_confidence(self, result: AuditResult) -> list[str]:
         sentences = [
@@ -280,12 +281,12 @@ class _Page:
     ) -> list[str]:
         return make_table(columns, rows, self.width) + count_cut(total - len(rows))
 
-    def _list_entries(self, texts: Iterable[str]) -> list[str]:
-        # An entry may take several lines; it is entries that are counted and cut.
-        entries = [wrap_entry(text, self.width) for text in texts]
+    def _list_entries(self, entries: Sequence[T], show: Callable[[T], str]) -> list[str]:
+        # An entry may take several lines; it is entries that are counted and cut. What is cut is
+        # not laid out first: a stranger's result may have a hundred thousand.
         lines: list[str] = []
         for entry in entries[: self.max_rows]:
-            lines += entry
+            lines += wrap_entry(show(entry), self.width)
         return lines + count_cut(len(entries) - self.max_rows)
 
 

@@ -19,6 +19,7 @@ from reproaudit.model.result import (
     Trial,
 )
 from reproaudit.model.verdict import Verdict
+from reproaudit.printable import make_printable
 from reproaudit.report.run_counts import word_cost
 
 VERDICTS = {
@@ -47,20 +48,8 @@ _LONGEST = 500  # characters of a foreign text that are shown; the JSON report h
 
 
 def escape(text: str) -> str:
-    """Return `text` with everything that does not print escaped.
-
-    Names come from traces, and a trace may come from a stranger: no control character, terminal
-    sequence, direction mark, line separator or lone surrogate passes.
-    """
-    if text.isprintable():
-        return text
-    shown = []
-    for letter in text:
-        if letter.isprintable():
-            shown.append(letter)
-        else:
-            shown.append(letter.encode("unicode_escape").decode("ascii"))
-    return "".join(shown)
+    """Return `text` as `make_printable` does."""
+    return make_printable(text)
 
 
 def show_name(text: str) -> str:
@@ -389,7 +378,7 @@ def word_trial(trial: Trial) -> str:
 
 def _percent(share: float, *, up: bool = False) -> str:
     """Return `45.1 %`. A bound is rounded up: what is said to be ruled out is."""
-    if not math.isfinite(share):
+    if not math.isfinite(share * 1000):
         return f"{share} %"
     if up:
         # Less a little, for the product may lie a rounding error above a whole number.

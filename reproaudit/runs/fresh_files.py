@@ -113,7 +113,7 @@ def _list_files(folder: Path) -> frozenset[str] | None:
             found.add(os.path.relpath(path, folder))
             # A file may go while we look.
             with contextlib.suppress(OSError):
-                size += os.lstat(path).st_size
+                size += os.stat(path).st_size
         if size > _MOST_BYTES or len(found) > _MOST_FILES:
             return None
     return frozenset(found)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reproaudit.errors import SubjectError
+from reproaudit.printable import make_lines_printable
 
 RECORDER_SAYS = "reproaudit: "
 _HINT = "hint: "
@@ -34,18 +35,8 @@ def tail(log: Path | None, lines: int = 20) -> str:
     for line in text.rstrip().split("\n")[-lines:]:
         # A progress bar writes its line again after each carriage return.
         final_state = line.rstrip("\r").rpartition("\r")[2]
-        shown.append(_make_printable(final_state))
+        shown.append(make_lines_printable(final_state))
     return "\n".join(shown)
-
-
-def _make_printable(line: str) -> str:
-    letters = []
-    for letter in line:
-        if letter.isprintable() or letter == "\t":
-            letters.append(letter)
-        else:
-            letters.append("\N{REPLACEMENT CHARACTER}")
-    return "".join(letters)
 
 
 def copy_to_stderr(log: Path, position: int) -> int:

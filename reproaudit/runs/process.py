@@ -17,6 +17,7 @@ from typing import Any
 from reproaudit.config.plan import RunPlan, to_json
 from reproaudit.config.settings import make_environment
 from reproaudit.errors import SubjectError, TraceError, UsageError
+from reproaudit.files import create_file, write_whole
 from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.runs.log import copy_to_stderr, raise_what_the_recorder_says, tail
 from reproaudit.runs.stillness import Stillness
@@ -287,7 +288,7 @@ def start(
     if log is not None:
         make_folder_of_runs(log.parent)
     plan_file = trace_dir.with_name(f"{trace_dir.name}.plan.json")
-    plan_file.write_text(to_json(plan), encoding="utf-8")
+    write_whole(plan_file, to_json(plan).encode("utf-8"))
     command = [python, *interpreter_flags()]
     if show_output:
         # Unbuffered only where somebody watches: it costs a write per line.
@@ -300,7 +301,7 @@ def start(
         if log is not None:
             streams = {
                 "stdin": subprocess.DEVNULL,
-                "stdout": stack.enter_context(open(log, "wb")),
+                "stdout": stack.enter_context(create_file(log)),
                 "stderr": subprocess.STDOUT,
             }
         if is_held:

@@ -67,7 +67,12 @@ TENSOR_KINDS = (
 # A map costs a descriptor, and a run may have thousands of small traces of children.
 _MAPPED_FROM_BYTES = 8 << 20
 _CHUNK = 1 << 15  # records checked at a time: they stay in the cache
+# By the number of a kind or a phase: whether there is such a one.
+_NUMBERS = np.arange(256)
+_KNOWN_KINDS = np.isin(_NUMBERS, [int(kind) for kind in EventKind])
+_KNOWN_PHASES = np.isin(_NUMBERS, [int(phase) for phase in Phase])
 _WITH_TEXT = (*TENSOR_KINDS, EventKind.ALERT, EventKind.ENTROPY)
+_HAS_TEXT = np.isin(_NUMBERS, [int(kind) for kind in _WITH_TEXT])
 V = TypeVar("V", bound=Event)
 
 
@@ -278,20 +283,17 @@ def _first_bad(events: Events, header: Header) -> tuple[int | None, str]:
         len(header["locations"]),
         len(header["threads"]),
     )
-    kinds = np.isin(np.arange(256), [int(kind) for kind in EventKind])
-    phases = np.isin(np.arange(256), [int(phase) for phase in Phase])
-    with_text = np.isin(np.arange(256), [int(kind) for kind in _WITH_TEXT])
     for start in range(0, len(events), _CHUNK):
         chunk = events[start : start + _CHUNK]
         checks = {
-            "kind": ~kinds[chunk["kind"]],
-            "phase": ~phases[chunk["phase"]],
+            "kind": ~_KNOWN_KINDS[chunk["kind"]],
+            "phase": ~_KNOWN_PHASES[chunk["phase"]],
             "step": chunk["step"] < 0,
             "name": chunk["name"] >= strings,
             "module": chunk["module"] >= strings,
             "location": chunk["location"] >= locations,
             "thread": chunk["thread"] >= threads,
-            "text": with_text[chunk["kind"]] & (chunk["aux"] >= strings),
+            "text": _HAS_TEXT[chunk["kind"]] & (chunk["aux"] >= strings),
         }
         bad = np.logical_or.reduce(list(checks.values()))
         if bad.any():

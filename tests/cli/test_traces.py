@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -57,6 +58,32 @@ def test_a_sample_s_screen_is_what_its_result_renders_to(
 ) -> None:
     main(["report", str(SAMPLES / case / "result.json")])
     assert capsys.readouterr().out == (SAMPLES / case / "terminal.txt").read_text()
+
+
+def test_a_saved_result_that_is_no_bearable_file_is_named_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "latin").write_bytes(b"\xe4")
+    (tmp_path / "deep").write_text("[" * 500 + "]" * 500)
+    with open(tmp_path / "sparse", "wb") as file:
+        file.truncate(20 << 30)
+    for path in ("/dev/zero", "pipe", "latin", "deep", "sparse", "."):
+        assert main(["report", str(tmp_path / path)]) == 2
+        said = capsys.readouterr().err
+        assert said.startswith(f"reproaudit: error: cannot read {str(tmp_path / path)!r}: ")
+        assert "Traceback" not in said
+
+
+def test_an_error_does_not_pass_on_what_a_terminal_or_github_would_obey(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "result.json").write_text('{"schema": 2, "verdict": "x\\u001b[2J"}')
+    assert main(["report", f"{tmp_path}/\x1b[2J"]) == 2
+    assert main(["report", "a\n::error::b"]) == 2
+    said = capsys.readouterr().err
+    assert "\x1b" not in said
+    assert "\n::error" not in said
 
 
 def test_the_readme_quotes_the_sample_s_screen() -> None:

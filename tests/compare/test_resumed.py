@@ -7,7 +7,7 @@ from pathlib import Path
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.localise import localise
-from reproaudit.compare.resumed import align_resumed
+from reproaudit.compare.resumed import Beginnings
 from reproaudit.model.events import EventKind, Phase
 from tests.compare.traces import Row, make_run
 
@@ -35,7 +35,7 @@ def test_a_run_that_goes_on_alike_is_equal_from_there_on(tmp_path: Path) -> None
     interned = Interned()
     a = make_run(tmp_path, 0, STRAIGHT)
     b = make_run(tmp_path, 1, train((30, 31), (40, 41), start=1))
-    assert align_resumed(a, b, interned) == 2
+    assert Beginnings(interned).align(a, b) == 2
     assert compare_boundaries([a, b], interned).classes == ((0, 1),)
     assert localise(a, b, interned).is_equal
 
@@ -44,7 +44,7 @@ def test_where_a_resumed_run_goes_another_way_is_found_in_its_own_step(tmp_path:
     interned = Interned()
     a = make_run(tmp_path, 0, STRAIGHT)
     b = make_run(tmp_path, 1, train((30, 31), (40, 99), start=1))
-    assert align_resumed(a, b, interned) == 2
+    assert Beginnings(interned).align(a, b) == 2
     assert compare_boundaries([a, b], interned).classes == ((0,), (1,))
     (source,) = localise(a, b, interned).sources
     assert source.event_a is not None
@@ -56,7 +56,7 @@ def test_a_run_that_begins_alike_or_nowhere_the_same_is_not_resumed(tmp_path: Pa
     a = make_run(tmp_path, 0, STRAIGHT)
     others = (train((10, 11), (20, 99)), train((50, 51)), train((10, 98), (30, 31)))
     for index, rows in enumerate(others, 1):
-        assert align_resumed(a, make_run(tmp_path, index, rows), Interned()) is None
+        assert Beginnings(Interned()).align(a, make_run(tmp_path, index, rows)) is None
 
 
 def test_batches_tell_the_step_where_the_stream_was_not_restored(tmp_path: Path) -> None:
@@ -64,4 +64,4 @@ def test_batches_tell_the_step_where_the_stream_was_not_restored(tmp_path: Path)
     rows = train((30, 95), start=1)
     for number in (2, 3, 5):
         rows[number] = Row(**{**vars(rows[number]), "outputs": 90 + number})
-    assert align_resumed(a, make_run(tmp_path, 1, rows), Interned()) == 2
+    assert Beginnings(Interned()).align(a, make_run(tmp_path, 1, rows)) == 2

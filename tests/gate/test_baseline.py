@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -150,3 +151,22 @@ def test_runs_that_are_equal_or_within_tolerance_have_nothing_to_accept() -> Non
             list_entries(replace(RESULT, verdict=verdict, divergences=rows(("gradient", "w"))))
             == ()
         )
+
+
+@pytest.mark.timeout(20)
+def test_a_baseline_of_two_hundred_thousand_entries_is_not_compared_each_with_each() -> None:
+    rows = [
+        {"subject": "a", "rule": "b", "location": "c", "op": "", "fingerprint": f"{number:032x}"}
+        for number in range(200_000)
+    ]
+    rows.append(rows[-1])
+    text = json.dumps({"version": 1, "accepted": rows})
+    with pytest.raises(ReproauditError, match=f"fingerprint {199_999:032x} stands in it twice"):
+        from_text(text, "baseline.json")
+
+
+def test_a_pipe_in_the_place_of_a_baseline_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "baseline.json")
+    with pytest.raises(ReproauditError, match="no regular file") as caught:
+        load(tmp_path / "baseline.json")
+    assert caught.value.code == "baseline-corrupt"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,8 +40,11 @@ def test_what_was_saved_is_loaded_also_with_windows_line_ends(tmp_path: Path) ->
 def test_a_lock_that_cannot_be_read_is_told_from_one_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "latin").write_bytes(b"reproaudit-lock 1\n\xff")
     (tmp_path / "empty").write_bytes(b"")
-    found = [code_of(tmp_path / name) for name in ("none", ".", "latin", "empty")]
-    assert found == ["lock-missing", "lock-unreadable", "lock-unreadable", "lock-corrupt"]
+    os.mkfifo(tmp_path / "pipe")
+    found = [code_of(tmp_path / name) for name in (".", "latin", "pipe")]
+    assert found == ["lock-unreadable"] * 3
+    assert code_of(tmp_path / "none") == "lock-missing"
+    assert code_of(tmp_path / "empty") == "lock-corrupt"
 
 
 def test_a_lock_too_large_to_be_one_is_refused(

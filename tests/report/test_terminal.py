@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from reproaudit.model.events import Change, EventKind, Location, Phase
+from reproaudit.model.events import Change, EventKind, Location, Phase, ProgramWarning
 from reproaudit.model.result import AuditResult, Confidence, Evidence, Fix, TensorDivergence
 from reproaudit.report.terminal import TerminalOptions, TerminalReport
 from tests.report.cases import (
@@ -281,3 +281,20 @@ def test_runs_that_all_differ_are_not_listed_as_groups_of_equal_ones() -> None:
     result = replace(ONE_DIVERGENCE, classes=((0,), (1,), (2,)))
     lines = [line.strip() for line in section(shown(result), "How sure")]
     assert "no two runs are equal" in lines
+
+
+def test_of_a_hundred_thousand_warnings_only_those_that_are_shown_are_laid_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    laid_out: list[str] = []
+
+    def wrap(text: str, width: int) -> list[str]:
+        laid_out.append(text)
+        return [text]
+
+    monkeypatch.setattr("reproaudit.report.terminal.wrap_entry", wrap)
+    warning = ProgramWarning("the same again")
+    result = replace(REPRODUCIBLE, warnings=(warning,) * 100_000)
+    text = shown(result)
+    assert laid_out.count("the same again") == 20
+    assert "… and 99,980 more" in text

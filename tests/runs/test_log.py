@@ -19,7 +19,7 @@ from reproaudit.runs.log import copy_to_stderr, raise_what_the_recorder_says, ta
         (b"one\ntwo\nthree\n", "two\nthree"),
         (b"a\r\nb\r\n", "a\nb"),
         (b"start\n10%\r50%\r100%", "start\n100%"),
-        (b"\xffred \x1b[31m\tx\n", "\N{REPLACEMENT CHARACTER}red \N{REPLACEMENT CHARACTER}[31m\tx"),
+        (b"\xffred \x1b[31m\tx\n", "\N{REPLACEMENT CHARACTER}red \\x1b[31m\tx"),
     ],
 )
 def test_the_tail_is_printable_and_shows_each_lines_last_state(

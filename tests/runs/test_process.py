@@ -212,6 +212,20 @@ def test_the_recorders_own_failure_is_raised_with_its_message_code_and_hint(
     assert (caught.value.code, caught.value.hint) == ("subject-attribute", "it has: step")
 
 
+def test_links_with_the_names_of_a_plan_and_a_log_are_not_written_through(
+    make_plan: Callable[..., RunPlan], tmp_path: Path
+) -> None:
+    (tmp_path / "valuable").write_text("kept")
+    plan = make_plan("complete")
+    links = (plan.trace_dir.with_name(f"{plan.trace_dir.name}.plan.json"), tmp_path / "0.log")
+    plan.trace_dir.parent.mkdir(parents=True)
+    for link in links:
+        link.symlink_to(tmp_path / "valuable")
+    start(plan, log=tmp_path / "0.log", entry=FAKE).wait()
+    assert (tmp_path / "valuable").read_text() == "kept"
+    assert not any(link.is_symlink() for link in links)
+
+
 def test_a_recorder_failure_without_a_code_points_to_the_log(run_fake: Runner) -> None:
     with pytest.raises(SubjectError, match="the recorder could not be installed") as caught:
         run_fake("say", b"reproaudit: the recorder could not be installed\n".hex(), "70")
