@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import signal
 import sys
@@ -11,10 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from reproaudit.cli.streams import guard_streams, require_streams, say
 from reproaudit.config.project import load_project
-from reproaudit.errors import ReproauditError
+from reproaudit.errors import ReproauditError, UsageError, did_you_mean
 from reproaudit.model.verdict import EXIT_NOT_AUDITED
 from reproaudit.printable import make_lines_printable
+from reproaudit.runs.orphans import adopt_orphans
 
 # word -> module and function; without a word of these the whole line is the first one's
 COMMANDS = {
@@ -28,36 +31,55 @@ COMMANDS = {
     "check": "check:check",
     "atlas": "atlas:atlas",
 }
+_NEAR = 0.7  # how alike a word and a command are of which the one may be the other, misspelt
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return the exit code: 0 reproducible, 1 a divergence, 2 not audited."""
     words = list(sys.argv[1:] if argv is None else argv)
+    with guard_streams():
+        return _answer(words)
+
+
+def _answer(words: list[str]) -> int:
     try:
         with _interrupt_on_termination():
-            name, rest = _choose_command(words)
-            return _load_command(name)(rest)
+            return _run_command(words)
     except ReproauditError as error:
-        shown = make_lines_printable(str(error))
-        print(f"reproaudit: error: {shown}", file=sys.stderr)
-        return EXIT_NOT_AUDITED
+        say(f"reproaudit: error: {make_lines_printable(str(error))}")
     except KeyboardInterrupt:
-        print("reproaudit: interrupted; the running program was stopped", file=sys.stderr)
-        return EXIT_NOT_AUDITED
+        say("reproaudit: interrupted; the running program was stopped")
     except BrokenPipeError:
         # The reader went away (`| head`). Imported only now: `--help` does without reports.
         from reproaudit.report.output import discard_stdout
 
         discard_stdout()
-        return EXIT_NOT_AUDITED
     except Exception:
         # Never exit code 1: that is the answer "a divergence was found".
         traceback.print_exc()
-        print(
-            "reproaudit: error: the above is a fault of reproaudit itself [internal]",
-            file=sys.stderr,
-        )
-        return EXIT_NOT_AUDITED
+        say("reproaudit: error: the above is a fault of reproaudit itself [internal]")
+    return EXIT_NOT_AUDITED
+
+
+def _run_command(words: list[str]) -> int:
+    name, rest = _choose_command(words)
+    require_streams(name)
+    try:
+        with adopt_orphans():
+            code = _load_command(name)(rest)
+    except SystemExit:
+        # Help and the version were asked for, and are printed.
+        _flush_stdout()
+        raise
+    _flush_stdout()
+    return code
+
+
+def _flush_stdout() -> None:
+    """Write what was printed now: at the interpreter's end, a failure would have an exit code of
+    its own."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
 
 
 def _choose_command(words: list[str]) -> tuple[str, list[str]]:
@@ -65,11 +87,36 @@ def _choose_command(words: list[str]) -> tuple[str, list[str]]:
 
     No word at all means `ci` where the project configures subjects.
     """
+    _require_working_folder()
     if words and words[0] in COMMANDS:
         return words[0], words[1:]
     if not words and load_project(Path.cwd()).subjects:
         return "ci", words
+    if words:
+        _refuse_misspelt_command(words[0])
     return "audit", words
+
+
+def _require_working_folder() -> None:
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise UsageError(
+            f"the working folder is not there: {error.strerror}",
+            code="no-working-folder",
+            hint="it was deleted, or may not be read: change into another one",
+        ) from None
+
+
+def _refuse_misspelt_command(word: str) -> None:
+    """Raise UsageError if the word is nearly a command, and can be no subject: it names no file."""
+    near = difflib.get_close_matches(word, COMMANDS, n=1, cutoff=_NEAR)
+    if near and not Path(word).exists():
+        raise UsageError(
+            f"there is neither a command nor a file {word!r}",
+            code="command-unknown",
+            hint=did_you_mean(word, COMMANDS),
+        )
 
 
 def _load_command(name: str) -> Callable[[list[str]], int]:
@@ -96,7 +143,9 @@ def _interrupt_on_termination() -> Iterator[None]:
         return
     before = {}
     for number in (signal.SIGTERM, signal.SIGHUP):
-        before[number] = signal.signal(number, interrupt)
+        # Ignored by whoever started us, as nohup does: it stays so, for us and for the program.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            before[number] = signal.signal(number, interrupt)
     try:
         yield
     finally:

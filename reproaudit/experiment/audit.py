@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -37,6 +36,7 @@ from reproaudit.model.verdict import Verdict
 from reproaudit.report.reproducer import write_reproducer
 from reproaudit.runs.budget import Budget
 from reproaudit.runs.lab import Lab, RunSetup
+from reproaudit.runs.owner import make_temporary_folder
 from reproaudit.runs.process import make_folder_of_runs
 from reproaudit.runs.progress import Progress
 from reproaudit.runs.recordings import keep_what_was_recorded
@@ -88,7 +88,7 @@ def audit(options: AuditOptions, progress: Progress, out: Path | None = None) ->
     """
     if out is not None:
         make_folder_of_runs(out)
-    folder = out or Path(tempfile.mkdtemp(prefix="reproaudit-"))
+    folder = out or make_temporary_folder()
     with keep_what_was_recorded(folder, is_temporary=out is None):
         experiment = Experiment(options, progress, folder)
         with contextlib.closing(experiment.lab):

@@ -7,7 +7,6 @@ leaves for the next is told apart from other causes.
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,6 +30,7 @@ from reproaudit.model.result import AuditResult, Cause, Finding, Isolation
 from reproaudit.model.verdict import Verdict
 from reproaudit.runs.budget import Budget
 from reproaudit.runs.in_process import InProcessLab
+from reproaudit.runs.owner import make_temporary_folder
 from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run
 
@@ -78,7 +78,7 @@ def repeat(
 
     Raises whatever the code raises in the first repetition within this process.
     """
-    folder = Path(tempfile.mkdtemp(prefix="ra-"))
+    folder = make_temporary_folder()
     try:
         return _Repetitions(options, make_lab(folder), folder, isolation).run()
     finally:

@@ -52,6 +52,10 @@ ERRORS = {
         "The interpreter could not be started in the subject's working folder: one of the two is "
         "missing or may not be used. The system's own reason stands in the message."
     ),
+    "command-unknown": (
+        "The first word is neither a file nor a command, and is nearly one: most likely it is "
+        "misspelt. A file of that name would be audited."
+    ),
     "config-invalid": (
         "pyproject.toml could not be read or is not valid TOML, so presets and defaults under "
         "[tool.reproaudit] are not known."
@@ -135,6 +139,10 @@ ERRORS = {
     "no-subjects": (
         "`reproaudit ci` audits the subjects listed in pyproject.toml, and there are none."
     ),
+    "no-working-folder": (
+        "The folder in which the command was started has been deleted, or may not be read. Change "
+        "into another one, or into the same path again if it was made anew."
+    ),
     "no-training-step": (
         "The program ran to its end without an optimizer step or a backward pass, so there is "
         "nothing to compare. Programs that only define a model need a training step or a module "
@@ -198,6 +206,10 @@ ERRORS = {
         "it needs: a lambda, functools.partial, a nested function."
     ),
     "step-not-callable": "A check repeats a function. What was given cannot be called.",
+    "stream-closed": (
+        "The command was started with a standard stream closed, so that its answer or its errors "
+        "would be lost. Nothing was run. /dev/null takes what is not wanted."
+    ),
     "subject-arguments": (
         "A training step is called without arguments, or with `device` alone. Wrap it in a "
         "function that makes its own inputs."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -30,6 +29,7 @@ from reproaudit.model.events import EventKind, Level
 from reproaudit.model.result import Finding
 from reproaudit.runs.budget import Budget
 from reproaudit.runs.lab import Lab, RunSetup
+from reproaudit.runs.owner import make_temporary_folder
 from reproaudit.runs.progress import Progress
 from reproaudit.runs.recordings import keep_what_was_recorded
 from reproaudit.runs.request import RunRequest
@@ -146,7 +146,7 @@ def _open_lab(
         show_output=options.show_output,
         python=options.python,
     )
-    folder = Path(tempfile.mkdtemp(prefix="reproaudit-"))
+    folder = make_temporary_folder()
     with keep_what_was_recorded(folder, is_temporary=True):
         yield Lab(subject, entry.settings, folder, progress, setup=setup, budget=Budget())
 

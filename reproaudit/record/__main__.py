@@ -1,7 +1,8 @@
-"""`python -m reproaudit.record PLAN.json [FD]`: started by the runner, never typed by a person.
+"""`python -m reproaudit.record PLAN.json [PARENT [FD]]`: started by the runner, never typed by a
+person.
 
-With a file descriptor it waits for a byte there, so that its own start can overlap with the run
-before.
+It ends with the process PARENT. With a file descriptor it waits for a byte there, so that its own
+start can overlap with the run before.
 """
 
 from __future__ import annotations
@@ -15,9 +16,12 @@ if __name__ == "__main__":
     # expects.
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     from reproaudit.record.process.bootstrap import main
+    from reproaudit.record.process.parent import end_with_parent
 
     if len(sys.argv) > 2:
-        held = int(sys.argv[2])
+        end_with_parent(int(sys.argv[2]))
+    if len(sys.argv) > 3:
+        held = int(sys.argv[3])
         if not os.read(held, 1):  # the runner is gone, or needs no further run
             os._exit(0)
         os.close(held)

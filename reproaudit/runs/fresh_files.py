@@ -14,6 +14,7 @@ from reproaudit.config.plan import RunPlan
 from reproaudit.config.settings import Settings, merge
 from reproaudit.config.subject import SubjectSpec
 from reproaudit.errors import SubjectError
+from reproaudit.runs.owner import make_temporary_folder
 
 _MOST_BYTES = 1 << 30
 _MOST_FILES = 20_000
@@ -33,8 +34,8 @@ class WorkingFolder:
         Raises SubjectError if the folder is too large to be copied.
         """
         # Not below the traces: programs make sockets there, whose paths have 107 bytes at most.
-        temporary = Path(tempfile.mkdtemp(prefix="ra-"))
-        given = temporary
+        owned = make_temporary_folder()
+        given = owned / "t"
         usual = Path(tempfile.gettempdir()).resolve()
         folder = self._folder.resolve()
         if usual.is_relative_to(folder):
@@ -51,7 +52,7 @@ class WorkingFolder:
             )
         finally:
             shutil.rmtree(target, ignore_errors=True)
-            shutil.rmtree(temporary, ignore_errors=True)
+            shutil.rmtree(owned, ignore_errors=True)
 
     def _copy_to(self, target: Path) -> None:
         if self._before is None:

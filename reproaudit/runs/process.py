@@ -20,7 +20,9 @@ from reproaudit.errors import SubjectError, TraceError, UsageError
 from reproaudit.files import create_file, write_whole
 from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.runs.log import copy_to_stderr, raise_what_the_recorder_says, tail
+from reproaudit.runs.orphans import end_orphans, keep_as_own
 from reproaudit.runs.stillness import Stillness
+from reproaudit.runs.warden import Warden
 from reproaudit.trace.ending import finalise_outcome, read_outcome
 from reproaudit.trace.schema import RUN_FILE
 from reproaudit.trace.words import EXIT_SOFTWARE, EXIT_USAGE, PROGRESS_FILE
@@ -76,6 +78,8 @@ class RunningProcess:
             self._shown = 0
         self._progress = b""
         self._is_stopped = False
+        keep_as_own(process.pid)
+        self._warden = Warden(process.pid)
 
     @property
     def pid(self) -> int:
@@ -162,12 +166,14 @@ class RunningProcess:
         )
 
     def stop(self) -> None:
-        """Kill what is left of the process group and reap the process."""
+        """Kill what is left of the process group, what has left it, and reap the process."""
         # The unreaped leader keeps the group's number from being given to anybody else.
         if not self._is_stopped:
             self._signal(signal.SIGKILL)
+            self._warden.dismiss()
             self._process.wait()
             self._is_stopped = True
+            end_orphans()
         if self._hold is not None:
             os.close(self._hold)
             self._hold = None
@@ -293,7 +299,7 @@ def start(
     if show_output:
         # Unbuffered only where somebody watches: it costs a write per line.
         command.append("-u")
-    command += [*entry, str(plan_file)]
+    command += [*entry, str(plan_file), str(os.getpid())]
     streams: dict[str, Any] = {}
     hold: int | None = None
     descriptors: tuple[int, ...] = ()

@@ -10,10 +10,11 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from reproaudit.runs.processes import PROC, list_children, read_fields
+
 LOOK_S = 1.0
 # A program that waits for ever may still wake up now and then to look around.
 _IDLE_SHARE = 0.02
-_PROC = Path("/proc")
 _TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 
@@ -46,7 +47,7 @@ class Stillness:
         # Children that have ended without being waited for take their time with them.
         has_worked = used_s < self._processor_s
         has_worked |= used_s - self._processor_s > _IDLE_SHARE * (now - self._since)
-        if has_worked or size != self._size or not _PROC.is_dir():
+        if has_worked or size != self._size or not PROC.is_dir():
             self._since = now
             self._processor_s = used_s
             self._size = size
@@ -60,28 +61,13 @@ def measure_processor_time(pid: int) -> float:
 
 def _list_tree(pid: int) -> Iterator[int]:
     yield pid
-    try:
-        threads = os.listdir(_PROC / str(pid) / "task")
-    except OSError:
-        return
-    for thread in threads:
-        try:
-            children = (_PROC / str(pid) / "task" / thread / "children").read_text()
-        except OSError:
-            continue
-        for child in children.split():
-            yield from _list_tree(int(child))
+    for child in list_children(pid):
+        yield from _list_tree(child)
 
 
 def _read_times(pid: int) -> float:
     """Return the processor time of one process, and of its children that it has waited for."""
-    try:
-        text = (_PROC / str(pid) / "stat").read_text()
-    except OSError:
-        return 0.0
-    # The name, in brackets, may hold anything. Behind it stands the third field.
-    fields = text.rpartition(")")[2].split()
-    ticks = sum(int(field) for field in fields[11:15])
+    ticks = sum(int(field) for field in read_fields(pid)[11:15])
     return ticks / _TICKS
 
 

@@ -29,6 +29,8 @@ from reproaudit.model.result import AuditResult
         ("compare one two", "[trace-missing]"),
         ("report missing.json", "[result-missing]"),
         ("record", "no subject was named"),
+        ("recrod train.py", "did you mean 'record'?"),
+        ("explian", "did you mean 'explain'?"),
     ],
 )
 def test_a_mistake_gets_one_error_with_a_way_out_and_exit_code_2(
@@ -63,3 +65,16 @@ def test_a_fault_of_our_own_never_looks_like_a_divergence(
     monkeypatch.setattr("reproaudit.experiment.offline.compare_traces", broken)
     assert main(["compare", "a", "b"]) == 2
     assert "[internal]" in capsys.readouterr().err
+
+
+def test_a_working_folder_that_was_deleted_is_one_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    for words in ([], ["train.py"], ["ci"], ["lock"], ["record", "train.py"]):
+        assert main(words) == 2
+        error = capsys.readouterr().err
+        assert error.startswith("reproaudit: error: the working folder is not there")

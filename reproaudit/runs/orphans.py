@@ -1,0 +1,87 @@
+"""Processes that a run leaves behind outside of its process group, as daemons are.
+
+On Linux they can be adopted: what loses its parent becomes a child of ours, and is ended with the
+run. Elsewhere they live on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+
+from reproaudit.runs.processes import list_children
+
+_SET_SUBREAPER = 36  # of prctl(2)
+_WAIT_S = 5.0  # for those that were killed; one that waits for a device may take longer
+_POLL_S = 0.005
+
+_our_own: set[int] | None = None  # children that are no orphans; None: nothing is adopted
+
+
+@contextlib.contextmanager
+def adopt_orphans() -> Iterator[None]:
+    """Adopt what loses its parent within. Only for a process that is ours alone."""
+    global _our_own
+    if _our_own is not None or not _set_subreaper(True):
+        yield
+        return
+    _our_own = set(list_children(os.getpid()))
+    try:
+        yield
+    finally:
+        _our_own = None
+        _set_subreaper(False)
+
+
+def keep_as_own(pid: int) -> None:
+    """Say that a process was started by us, and is ended by whoever started it."""
+    if _our_own is not None:
+        _our_own.add(pid)
+
+
+def end_orphans() -> None:
+    """Kill what was adopted, and what that leaves in turn."""
+    deadline = time.monotonic() + _WAIT_S
+    while (found := _list_orphans()) and time.monotonic() < deadline:
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        for pid in found:
+            _reap(pid, deadline)
+
+
+def _list_orphans() -> list[int]:
+    if _our_own is None:
+        return []
+    return [pid for pid in list_children(os.getpid()) if pid not in _our_own and _is_foreign(pid)]
+
+
+def _is_foreign(pid: int) -> bool:
+    """Return True for a process of another session: a run has one of its own, our helpers none."""
+    try:
+        return os.getsid(pid) != os.getsid(0)
+    except ProcessLookupError:
+        return False
+
+
+def _reap(pid: int, deadline: float) -> None:
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(pid, os.WNOHANG) == (0, 0) and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+
+
+def _set_subreaper(wanted: bool) -> bool:
+    """Return True if that could be done."""
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        import ctypes
+
+        result: int = ctypes.CDLL(None).prctl(_SET_SUBREAPER, int(wanted))
+    except (ImportError, OSError, AttributeError):
+        return False
+    return result == 0

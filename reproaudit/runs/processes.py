@@ -1,0 +1,42 @@
+"""What Linux tells of processes under /proc. Elsewhere, and of one that is gone: nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+PROC = Path("/proc")
+_START = 19  # the time at which a process started, counted from the third field
+
+
+def list_children(pid: int) -> list[int]:
+    """Return the processes that a process is the parent of, zombies with them."""
+    found = []
+    try:
+        threads = os.listdir(PROC / str(pid) / "task")
+    except OSError:
+        return []
+    for thread in threads:
+        try:
+            children = (PROC / str(pid) / "task" / thread / "children").read_text()
+        except OSError:
+            continue
+        found += [int(child) for child in children.split()]
+    return found
+
+
+def read_fields(pid: int) -> list[str]:
+    """Return the fields of a process's `stat` from the third on; empty if there are none."""
+    try:
+        text = (PROC / str(pid) / "stat").read_text()
+    except OSError:
+        return []
+    # The name, in brackets, may hold anything. Behind it stands the third field.
+    return text.rpartition(")")[2].split()
+
+
+def read_start(pid: int) -> str:
+    """Return when a process started, which tells it from a later one of its number; "" if that
+    cannot be known."""
+    fields = read_fields(pid)
+    return fields[_START] if len(fields) > _START else ""

@@ -1,0 +1,43 @@
+"""Ends a run if we are killed: a process that outlives us waits for that."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+from reproaudit.runs.orphans import keep_as_own
+
+_SHELL = "/bin/sh"
+# Reading ends when nobody is left who could write: when we are gone, however that came.
+_WAIT_AND_KILL = 'read nothing; kill -s KILL -- "-$0"'
+
+
+class Warden:
+    """Watches over the process group of a run until it is dismissed."""
+
+    def __init__(self, group: int) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        read, self._write = os.pipe()
+        try:
+            self._process = subprocess.Popen(
+                [_SHELL, "-c", _WAIT_AND_KILL, str(group)],
+                stdin=read,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env={},
+                cwd="/",
+                # Neither Ctrl-C nor what is done to our own group is for it.
+                start_new_session=True,
+            )
+        except OSError:
+            return  # no shell, or no room for a process: the run does without
+        finally:
+            os.close(read)
+        keep_as_own(self._process.pid)
+
+    def dismiss(self) -> None:
+        """End the watch. To be called while the group's number is still the run's."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        os.close(self._write)

@@ -1,0 +1,57 @@
+"""What left its run's process group is ended with the run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from reproaudit.runs.orphans import adopt_orphans, end_orphans, keep_as_own
+from tests.processes import has_ended, needs_pidfd
+
+pytestmark = [
+    needs_pidfd,
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="subreapers are Linux"),
+]
+_LEAVE = "sleep 300 >/dev/null & echo $!"
+# It becomes an orphan only when the one above it, an orphan itself, is ended.
+_LEAVE_TWO = '(sh -c "sleep 301 >/dev/null & echo \\$!; wait"; true) & sleep 0.1'
+
+
+def leave(script: str) -> int:
+    """Run a shell in a session of its own; return the number of what it leaves behind."""
+    with subprocess.Popen(
+        ["/bin/sh", "-c", script], stdout=subprocess.PIPE, start_new_session=True, text=True
+    ) as shell:
+        keep_as_own(shell.pid)
+        assert shell.stdout is not None
+        return int(shell.stdout.readline())
+
+
+@pytest.mark.parametrize("script", [_LEAVE, _LEAVE_TWO], ids=["one", "one below another"])
+def test_a_process_that_lost_its_parent_is_ended(script: str) -> None:
+    with adopt_orphans():
+        left = leave(script)
+        end_orphans()
+        assert has_ended(left)
+
+
+def test_a_child_of_our_own_is_spared() -> None:
+    command = ["sleep", "300"]
+    with subprocess.Popen(command, start_new_session=True) as before, adopt_orphans():
+        with subprocess.Popen(command, start_new_session=True) as known:
+            keep_as_own(known.pid)
+            with subprocess.Popen(command) as helper:
+                end_orphans()
+                assert [one.poll() for one in (before, known, helper)] == [None, None, None]
+                helper.kill()
+            known.kill()
+        before.kill()
+
+
+def test_without_adoption_nothing_is_ended() -> None:
+    with subprocess.Popen(["sleep", "300"], start_new_session=True) as process:
+        end_orphans()
+        assert process.poll() is None
+        process.kill()

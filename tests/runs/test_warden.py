@@ -1,0 +1,43 @@
+"""A run does not outlive the process that made it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from reproaudit.runs.warden import Warden
+from tests.processes import has_ended, needs_pidfd
+
+_KILLED = """
+import os, signal, sys
+from reproaudit.runs.warden import Warden
+Warden(int(sys.argv[1]))
+os.kill(os.getpid(), int(sys.argv[2]))
+"""
+
+
+@needs_pidfd
+@pytest.mark.parametrize("number", [9, 3], ids=["SIGKILL", "SIGQUIT"])
+def test_a_run_is_ended_when_its_maker_is_killed(number: int) -> None:
+    with subprocess.Popen(["sleep", "300"], start_new_session=True) as run:
+        command = [sys.executable, "-c", _KILLED, str(run.pid), str(number)]
+        subprocess.run(command, check=False)
+        run.wait(30)
+        assert run.returncode == -9
+        assert has_ended(run.pid)
+
+
+def test_a_dismissed_warden_ends_nothing() -> None:
+    with subprocess.Popen(["sleep", "300"], start_new_session=True) as run:
+        Warden(run.pid).dismiss()
+        assert run.poll() is None
+        run.kill()
+
+
+def test_a_run_goes_on_without_a_warden_where_there_is_no_shell(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("reproaudit.runs.warden._SHELL", "/nowhere/sh")
+    Warden(1).dismiss()
