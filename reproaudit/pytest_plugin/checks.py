@@ -43,6 +43,13 @@ def is_passed(result: AuditResult) -> bool:
     return result.verdict in (Verdict.REPRODUCIBLE, Verdict.WITHIN_TOLERANCE)
 
 
+def is_empty(result: AuditResult) -> bool:
+    """Return True if all repetitions ended well, and nothing was there to be compared."""
+    if result.verdict is not Verdict.NOT_AUDITED or any(count for _, count in result.compared):
+        return False
+    return all(run.outcome.is_success for run in result.runs)
+
+
 def list_devices() -> list[str]:
     """Return the devices that are present, by type: "cpu", and "cuda" if torch sees one."""
     import torch

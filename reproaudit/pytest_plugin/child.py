@@ -37,6 +37,10 @@ def record_in_child(seed: int | None, run: Callable[[Callable[[Any], None]], Non
     `run` is given what records the value that the code returned. Raises RuntimeError if nothing
     records this process.
     """
+    # The recorder comes in when torch has been imported, and its own modules import torch: the
+    # first import of torch must not come from one of them.
+    import torch  # noqa: F401
+
     from reproaudit.record.process import install
     from reproaudit.record.process.repetition import Repetition
     from reproaudit.record.state.process_state import seed_streams

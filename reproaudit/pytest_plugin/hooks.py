@@ -10,8 +10,10 @@ import pytest
 
 from reproaudit.pytest_plugin.names import (
     DEVICE_FIXTURE,
+    FAILURE,
     ISOLATIONS,
     MARKER,
+    RAISED,
     REPORT_ATTRIBUTE,
     RESULTS,
 )
@@ -41,6 +43,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "unseeded imports show",
     )
     group.addoption(
+        "--reproaudit-strict",
+        action="store_true",
+        help="fail marked tests in which nothing was compared, because they compute nothing with "
+        "torch",
+    )
+    group.addoption(
         "--reproaudit-report",
         action="append",
         default=[],
@@ -51,6 +59,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "reproaudit_runs", "repetitions per check that names no number (default 5, markers 3)"
     )
     parser.addini("reproaudit_isolation", "inprocess (default) or process")
+    parser.addini(
+        "reproaudit_strict",
+        "fail marked tests in which nothing was compared",
+        type="bool",
+        default=False,
+    )
     parser.addini(
         "reproaudit_report",
         "reports to write, FORMAT=PATH, one per line",
@@ -63,8 +77,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker. Refuse reports that could not be written before any test runs."""
     config.addinivalue_line(
         "markers",
-        f"{MARKER}(runs=3, seed=0, tolerance=None, isolation=None): repeat the test; everything "
-        "that it computes through torch and what it returns must be equal each time",
+        f"{MARKER}(runs=3, seed=0, tolerance=None, isolation=None, strict=None): repeat the test; "
+        "everything that it computes through torch and what it returns must be equal each time",
     )
     if not hasattr(config, "workerinput"):  # else a worker of pytest-xdist, which reports nothing
         config.pluginmanager.register(_Gatherer(config), "reproaudit-results")
@@ -111,11 +125,22 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return call_function(pyfuncitem)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """Fail in place of the test, once it is known that it does."""
+    failure = item.stash.get(FAILURE, "")
+    if failure:
+        pytest.fail(failure, pytrace=False)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, Any, Any]:
     """Attach the results of the test's checks to the report of its call."""
+    raised = item.stash.get(RAISED, None)
+    if raised is not None and call.when == "call":
+        raised.append(None if call.excinfo is None else call.excinfo.value)
     report = yield
     results = item.stash.get(RESULTS, [])
     if call.when == "call" and results:
@@ -129,11 +154,11 @@ class _Gatherer:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._found: list[tuple[str, str]] = []
+        self._found: list[tuple[str, str, bool]] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         for text in getattr(report, REPORT_ATTRIBUTE, ()):
-            self._found.append((report.nodeid, text))
+            self._found.append((report.nodeid, text, report.failed))
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
         """Write the reports, and a line per check that did not come out reproducible."""

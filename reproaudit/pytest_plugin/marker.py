@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import inspect
 import unittest
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -14,9 +15,9 @@ from _pytest.runner import runtestprotocol
 
 from reproaudit.errors import ReproauditError, UsageError, did_you_mean
 from reproaudit.model.result import AuditResult
-from reproaudit.pytest_plugin.checks import is_passed, repeat_test
+from reproaudit.pytest_plugin.checks import is_empty, is_passed, repeat_test
 from reproaudit.pytest_plugin.child import read_check, record_in_child
-from reproaudit.pytest_plugin.names import MARKER, RESULTS
+from reproaudit.pytest_plugin.names import FAILURE, MARKER, RAISED, REPORT_ATTRIBUTE
 from reproaudit.pytest_plugin.options import CheckOptions, complete_options
 from reproaudit.pytest_plugin.recording import run_from_seed
 from reproaudit.report.assertion import AssertionText
@@ -62,6 +63,13 @@ def call_function(item: pytest.Function) -> bool | None:
     call = item.stash.get(_CALLER, None)
     if call is None:
         return None
+    if inspect.iscoroutinefunction(item.obj):
+        # A plugin for coroutines has put a plain function into its place by now.
+        raise UsageError(
+            "a coroutine cannot be repeated",
+            code="marker-item",
+            hint="use a plugin that runs coroutines, or run it inside a plain test function",
+        )
     # Fixtures that the test uses without taking them are no arguments.
     arguments = {name: item.funcargs[name] for name in item._fixtureinfo.argnames}
     call(partial(item.obj, **arguments))
@@ -69,43 +77,57 @@ def call_function(item: pytest.Function) -> bool | None:
 
 
 class _MarkedTest:
-    """Repeats one marked test and turns a divergence into the failure of its last repetition."""
+    """Repeats one marked test, and has its call fail where the repetitions differ."""
 
     def __init__(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
         self._item = item
         self._nextitem = nextitem
         self._last: list[pytest.TestReport] = []  # of the last repetition
         self._seconds = 0.0
-        self._raised: BaseException | None = None  # by the function in the last repetition
+        self._raised: BaseException | None = None  # by the test in the last repetition
+        self._made = 0  # repetitions
+        self._properties = len(item.user_properties)
 
     def make_reports(self) -> list[pytest.TestReport]:
         """Return the reports of setup, call and teardown, as pytest logs them for any test."""
         try:
             return self._compare()
+        except pytest.fail.Exception as error:
+            # From pytest-timeout: the time of the test was over, between its repetitions or in one.
+            failure = f"reproaudit: while the test was repeated: {error}"
         except Exception as error:
-            if error is self._raised or isinstance(error, RepetitionFailed):
-                # The test failed or was skipped by itself: it ends as it would have without us.
-                return [*self._last, *self._tear_down()]
-            if not isinstance(error, ReproauditError):
+            if isinstance(error, ReproauditError):
+                failure = f"reproaudit: {error}"
+            elif error is self._raised or isinstance(error, RepetitionFailed):
+                failure = ""
+            else:
                 raise
-            setup = [report for report in self._last if report.when == "setup"]
-            call = self._report_call(f"reproaudit: {error}")
-            return [*setup, call, *self._tear_down()]
+        if failure:
+            return self._make_verdict(failure)
+        # The test failed or was skipped by itself: it ends as it would have without us.
+        return [*self._last, *self._tear_down()]
 
     def _compare(self) -> list[pytest.TestReport]:
         options = _read_options(self._item)
         if read_check() is not None:
             record_in_child(options.seed, self._run_protocol)
+        with _without_timing(self._item.config):
+            result = self._repeat(options)
+        failure = self._describe_failure(result, is_strict=bool(options.strict))
+        if failure or self._raised is not None:
+            reports = self._make_verdict(failure)
+        else:
+            reports = [*self._last, *self._tear_down()]
+        _attach(result, reports)
+        return reports
+
+    def _repeat(self, options: CheckOptions) -> AuditResult:
         if options.isolation == "process":
             # Once here, so that a failure of the test's own shows as it always does.
             self._run_protocol(lambda value: None)
         elif _makes_wider_fixtures(self._item):
             run_from_seed(options.seed, self._set_up_once)
-        result = repeat_test(self._item, options, self._repeat_once, check=0)
-        self._keep(result)
-        setup, *teardown = [report for report in self._last if report.when != "call"]
-        call = self._report_call(self._describe_failure(result))
-        return [setup, call, *teardown, *self._tear_down()]
+        return repeat_test(self._item, options, self._repeat_once, check=0)
 
     def _set_up_once(self) -> None:
         """Make the fixtures that outlive the test, and leave them to all its repetitions.
@@ -127,24 +149,20 @@ class _MarkedTest:
     def _run_protocol(self, record: Callable[[Any], None]) -> None:
         """Set up, call and tear down once; `record` is given what the function returned.
 
-        Raises what the function raised, or RepetitionFailed if the repetition failed otherwise.
+        Raises what the test raised, or RepetitionFailed if the repetition failed otherwise.
         """
         item = self._item
-
-        def call(function: Callable[[], Any]) -> None:
-            try:
-                value = function()
-            except BaseException as error:
-                self._raised = error
-                raise
-            record(value)
-
-        self._raised = None
-        item.stash[_CALLER] = call
+        raised: list[BaseException | None] = []
+        # What the test records about itself, it records in each repetition.
+        del item.user_properties[self._properties :]
+        item.stash[_CALLER] = lambda function: record(function())
+        item.stash[RAISED] = raised
         try:
             self._last = runtestprotocol(item, log=False, nextitem=_Sibling(item))  # type: ignore[arg-type]
         finally:
-            del item.stash[_CALLER]
+            del item.stash[_CALLER], item.stash[RAISED]
+        self._made += 1
+        self._raised = _choose_raised(raised)
         self._seconds += sum(report.duration for report in self._last)
         self._raise_failure()
 
@@ -154,6 +172,9 @@ class _MarkedTest:
             raise raised
         # Skipped, or failed by pytest.fail, which is no Exception by design.
         if raised is not None:
+            if _is_timeout(raised) and self._made > 1:
+                # Not how this repetition ends, but that of all of them.
+                raise raised
             name = type(raised).__name__
             raise RepetitionFailed(f"{name}: {raised}") from raised
         for report in self._last:
@@ -165,31 +186,29 @@ class _MarkedTest:
             said = last_line[:_MOST_CHARACTERS]
             raise RepetitionFailed(f"the test {report.outcome} in its {report.when}: {said}")
 
-    def _keep(self, result: AuditResult) -> None:
-        from reproaudit.report.json_report import to_json
+    def _make_verdict(self, failure: str) -> list[pytest.TestReport]:
+        """Run the protocol with the verdict in place of the function; return its reports.
 
-        self._item.stash.setdefault(RESULTS, []).append(to_json(result))
-
-    def _report_call(self, failure: str) -> pytest.TestReport:
-        """Return the report of the call. It fails if `failure` says why.
-
-        It goes the usual way, so that `xfail` and other plugins see it.
+        So `xfail` and all plugins see the call of a test that is set up, as they always do.
         """
+        item = self._item
+        item.stash[FAILURE] = failure
+        item.stash[_CALLER] = _call_nothing
+        try:
+            reports = runtestprotocol(item, log=False, nextitem=self._nextitem)
+        finally:
+            del item.stash[FAILURE], item.stash[_CALLER]
+        if failure and all(report.when != "call" for report in reports):
+            # It could not be set up once more. What was found out is told all the same.
+            reports[0].sections.append(("reproaudit", failure))
+        for report in reports:
+            if report.when == "call":
+                report.duration = self._seconds
+        return reports
 
-        def judge() -> None:
-            if failure:
-                pytest.fail(failure, pytrace=False)
-
-        call = pytest.CallInfo.from_call(judge, when="call")
-        report: pytest.TestReport = self._item.ihook.pytest_runtest_makereport(
-            item=self._item, call=call
-        )
-        report.duration = self._seconds
-        return report
-
-    def _describe_failure(self, result: AuditResult) -> str:
+    def _describe_failure(self, result: AuditResult, *, is_strict: bool) -> str:
         """Return what the failing test shows, with its own line first; empty if it passes."""
-        if is_passed(result):
+        if is_passed(result) or (is_empty(result) and not is_strict):
             return ""
         path, line, _ = self._item.location
         # pytest counts lines from 0, and has none for what it did not read from a file.
@@ -204,7 +223,57 @@ class _MarkedTest:
         call = pytest.CallInfo.from_call(tear_down, when="teardown")
         if call.excinfo is None:
             return []
+        if isinstance(item, pytest.Function):
+            # Hooks of others look at the fixtures of the test: there are none any more.
+            item._initrequest()
         return [item.ihook.pytest_runtest_makereport(item=item, call=call)]
+
+
+def _is_timeout(raised: BaseException) -> bool:
+    return isinstance(raised, pytest.fail.Exception) and "from pytest-timeout" in str(raised)
+
+
+def _call_nothing(function: Callable[[], Any]) -> None:
+    return
+
+
+def _choose_raised(raised: Sequence[BaseException | None]) -> BaseException | None:
+    """Return what the test raised, or else what one of its subtests failed with."""
+    if not raised or raised[-1] is not None:
+        return raised[-1] if raised else None
+    for error in raised:
+        is_expected = isinstance(error, (pytest.skip.Exception, pytest.xfail.Exception))
+        if error is not None and not is_expected:
+            return error
+    return None
+
+
+@contextmanager
+def _without_timing(config: pytest.Config) -> Iterator[None]:
+    """Let pytest-benchmark call its function once, as its own option does.
+
+    It calls it as often as fits into a time, which is another number in each repetition.
+    """
+    session: Any = getattr(config, "_benchmarksession", None)
+    if not hasattr(session, "disabled"):
+        yield
+        return
+    before = session.disabled
+    session.disabled = True
+    try:
+        yield
+    finally:
+        session.disabled = before
+
+
+def _attach(result: AuditResult, reports: Sequence[pytest.TestReport]) -> None:
+    """Send the result along with the report of the call, or of the setup if there is no call."""
+    from reproaudit.report.json_report import to_json
+
+    calls = [report for report in reports if report.when == "call"]
+    report = (calls or reports)[0]
+    others = getattr(report, REPORT_ATTRIBUTE, ())
+    setattr(report, REPORT_ATTRIBUTE, [*others, to_json(result)])
 
 
 def _read_options(item: pytest.Item) -> CheckOptions:
@@ -224,12 +293,6 @@ def _read_options(item: pytest.Item) -> CheckOptions:
             "only plain test functions and methods can be repeated",
             code="marker-item",
             hint="use a function, and the fixture `reproaudit` for what it should repeat",
-        )
-    if inspect.iscoroutinefunction(item.obj):  # type: ignore[attr-defined]
-        raise UsageError(
-            "a coroutine cannot be repeated",
-            code="marker-item",
-            hint="run it inside a plain test function",
         )
     options = CheckOptions(**marker.kwargs)
     return complete_options(item.config, options, default_runs=_RUNS)

@@ -15,3 +15,10 @@ REPORT_ATTRIBUTE = "reproaudit"
 
 # Of an item: the results of its checks so far.
 RESULTS = pytest.StashKey[list[str]]()
+
+# Of an item that is being repeated: what its calls raised, the item's own last. Calls are several
+# where it has subtests.
+RAISED = pytest.StashKey[list[BaseException | None]]()
+
+# Of an item whose verdict is known: what its call fails with.
+FAILURE = pytest.StashKey[str]()

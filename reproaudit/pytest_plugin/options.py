@@ -25,7 +25,8 @@ class CheckOptions:
     random streams before each repetition; None: each repetition starts from the streams as the
     check found them. Without `diagnose` a difference is located and no fix is looked for.
     `tolerance` as on the command line ("rtol=1e-5,atol=1e-8", "ulp=4"), a Tolerance, or a mapping
-    of dtype names.
+    of dtype names. `strict`: a marked test in which nothing was compared fails; None: as the
+    command line or the configuration says.
     """
 
     runs: int | None = None
@@ -33,6 +34,7 @@ class CheckOptions:
     tolerance: ToleranceOption = None
     isolation: str | None = None
     diagnose: bool = True
+    strict: bool | None = None
 
 
 def complete_options(
@@ -69,7 +71,10 @@ def complete_options(
             code="runs-invalid",
             hint="runs is a number from 2",
         )
-    return replace(options, runs=int(runs), isolation=isolation)
+    strict = options.strict
+    if strict is None:
+        strict = bool(config.getoption("reproaudit_strict") or config.getini("reproaudit_strict"))
+    return replace(options, runs=int(runs), isolation=isolation, strict=strict)
 
 
 def read_tolerances(given: ToleranceOption) -> Mapping[str, Tolerance]:

@@ -11,12 +11,11 @@ import pytest
 
 from reproaudit.errors import ReproauditError
 from reproaudit.model.result import AuditResult
-from reproaudit.model.verdict import Verdict
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
-_PASSED = (Verdict.REPRODUCIBLE, Verdict.WITHIN_TOLERANCE)
+_MOST_EMPTY = 10  # tests that are named because nothing was compared in them
 
 
 def read_report_paths(config: pytest.Config) -> list[tuple[str, Path]]:
@@ -51,25 +50,31 @@ def _split_report(text: str) -> tuple[str, str]:
 
 
 def write_summary(
-    terminal: TerminalReporter, config: pytest.Config, found: Sequence[tuple[str, str]]
+    terminal: TerminalReporter, config: pytest.Config, found: Sequence[tuple[str, str, bool]]
 ) -> None:
     """Write a section for the checks that were made, and the reports.
 
-    `found` is a test and the text of a result.json for each check.
+    `found` is a test, the text of a result.json and whether the test failed, for each check. A
+    check in which nothing was compared is in a report only if its test failed.
     """
+    from reproaudit.pytest_plugin.checks import is_empty, is_passed
     from reproaudit.report.json_report import from_json
     from reproaudit.report.wording import VERDICTS, show_count, show_prose
 
     results: list[AuditResult] = []
     failed: list[tuple[str, AuditResult]] = []
+    empty: list[str] = []
     # With pytest-xdist the results arrive in any order; the report must not depend on it. The
     # checks of one test arrive together, so they stay in the order in which they were made.
-    for test, text in sorted(found, key=itemgetter(0)):
+    for test, text, is_failed in sorted(found, key=itemgetter(0)):
         result = from_json(text)
+        if is_empty(result) and not is_failed:
+            empty.append(test)
+            continue
         results.append(result)
-        if result.verdict not in _PASSED:
+        if not is_passed(result):
             failed.append((test, result))
-    checks = show_count(len(results), "check")
+    checks = show_count(len(found), "check")
     passed = len(results) - len(failed)
     terminal.section("reproaudit", sep="-")
     terminal.write_line(f"{checks}, {passed} reproducible")
@@ -77,6 +82,8 @@ def write_summary(
         verdict = VERDICTS[result.verdict]
         headline = show_prose(result.headline)
         terminal.write_line(f"{test}: {verdict}: {headline}")
+    for line in _tell_empty(empty):
+        terminal.write_line(line)
     for name, path in read_report_paths(config):
         # Tests have passed and failed by now: a report that cannot be written changes none of it.
         try:
@@ -84,6 +91,22 @@ def write_summary(
                 terminal.write_line(f"report: {written}")
         except ReproauditError as error:
             terminal.write_line(f"reproaudit: error: {error}", red=True)
+
+
+def _tell_empty(tests: Sequence[str]) -> Iterator[str]:
+    """Yield a note on tests that passed although nothing was compared in them."""
+    from reproaudit.report.wording import show_count
+
+    if not tests:
+        return
+    checks = show_count(len(tests), "check")
+    yield f"{checks} passed though nothing was compared: the test computes nothing with torch"
+    for test in tests[:_MOST_EMPTY]:
+        yield f"  {test}"
+    cut = len(tests) - _MOST_EMPTY
+    if cut > 0:
+        yield f"  … and {cut} more"
+    yield "  (strict=True of the marker, or --reproaudit-strict, makes this a failure)"
 
 
 def _write_report(name: str, path: Path, results: Sequence[AuditResult]) -> Iterator[Path]:

@@ -71,6 +71,15 @@ def test_a_process_that_nothing_records_says_so() -> None:
 @pytest.mark.timeout(300)
 def test_fresh_processes_show_what_one_process_hides(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
+        test_first="""
+        import pytest
+
+        @pytest.mark.reproducible(runs=2, isolation="process")
+        def test_that_is_the_first_to_import_torch():
+            import torch
+
+            return torch.randn(3)
+        """,
         test_order="""
         import pytest
         import torch
@@ -87,11 +96,11 @@ def test_fresh_processes_show_what_one_process_hides(pytester: pytest.Pytester) 
             result = reproaudit.check(step, runs=3, isolation="process", diagnose=False)
             assert result.verdict.value == "not-reproducible"
             assert result.isolation == "process"
-        """
+        """,
     )
     done = pytester.runpytest_subprocess(
         "-p", "no:randomly", "--reproaudit-report", "json=found.json", timeout=280
     )
-    done.assert_outcomes(passed=2)
-    finding = json.loads(check_json((pytester.path / "found-1.json").read_text()))["findings"][0]
+    done.assert_outcomes(passed=3)
+    finding = json.loads(check_json((pytester.path / "found-2.json").read_text()))["findings"][0]
     assert (finding["location"]["path"], finding["location"]["line"]) == ("test_order.py", 5)

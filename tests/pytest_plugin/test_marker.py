@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+import torch  # noqa: F401 - once for all sessions below: each forgets what it was first to import
 
 from reproaudit.pytest_plugin.marker import call_function
+from reproaudit.pytest_plugin.names import REPORT_ATTRIBUTE
 from tests.pytest_plugin.sessions import Config, make_item
 
+QUIET = ("-p", "no:randomly", "-p", "no:xdist", "-p", "no:cov")
 REFUSED = """
 import unittest
 import pytest
@@ -48,7 +51,7 @@ def test_what_cannot_be_repeated_fails_with_the_reason_and_does_not_run(
     pytester: pytest.Pytester,
 ) -> None:
     pytester.makepyfile(test_refused=REFUSED)
-    done = pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:xdist", "-p", "no:cov")
+    done = pytester.runpytest_inprocess(*QUIET)
     done.assert_outcomes(failed=4)
     text = done.stdout.str()
     for said in SAID:
@@ -104,8 +107,7 @@ def test_fixtures_that_outlive_a_test_may_draw(
 ) -> None:
     path = pytester.makepyfile(test_shared=SHARED)
     names = [f"{path}::{name}" for name in chosen] or [str(path)]
-    quiet = ("-p", "no:randomly", "-p", "no:xdist", "-p", "no:cov")
-    done = pytester.runpytest_inprocess(*quiet, *names)
+    done = pytester.runpytest_inprocess(*QUIET, *names)
     done.assert_outcomes(passed=len(chosen) or 5)
 
 
@@ -124,6 +126,174 @@ def test_one(broken):
 
 def test_a_fixture_that_fails_ends_the_test_as_it_always_does(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_broken=BROKEN)
-    done = pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:xdist", "-p", "no:cov")
+    done = pytester.runpytest_inprocess(*QUIET)
     done.assert_outcomes(errors=1)
     assert "no such data" in done.stdout.str()
+
+
+READS_FIXTURES = """
+import pytest
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    item.funcargs.get("benchmark")
+    if call.when == "call" and report.failed:
+        report.sections.append(("seen", f"failed with number: {'number' in item.funcargs}"))
+    return report
+"""
+DIFFERS = """
+import numpy as np
+import pytest
+import torch
+
+@pytest.fixture
+def number():
+    return 1
+
+@pytest.fixture(scope="module")
+def bad_end():
+    yield
+    raise OSError("no more data")
+
+@pytest.mark.reproducible(runs=2)
+def test_differs(number):
+    return torch.from_numpy(np.random.default_rng().normal(size=4)) + number
+
+@pytest.mark.reproducible(runs=2)
+def test_whose_last_teardown_fails(bad_end):
+    return torch.ones(2) + 1
+"""
+
+
+def test_hooks_that_read_the_fixtures_of_the_test_see_them_at_the_verdict(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makeconftest(READS_FIXTURES)
+    pytester.makepyfile(test_differs=DIFFERS)
+    done = pytester.runpytest_inprocess(*QUIET)
+    done.assert_outcomes(failed=1, passed=1, errors=1)
+    said = done.stdout.str()
+    assert "INTERNALERROR" not in said
+    assert "no more data" in said
+    assert "failed with number: True" in said
+
+
+EMPTY = """
+import pytest
+
+@pytest.mark.reproducible(runs=2)
+def test_without_torch():
+    assert sum([1, 2]) == 3
+
+@pytest.mark.reproducible(runs=2, strict=True)
+def test_that_is_strict():
+    assert sum([1, 2]) == 3
+"""
+
+
+def test_a_test_without_torch_passes_with_a_note_unless_it_is_strict(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(test_empty=EMPTY)
+    done = pytester.runpytest_inprocess(*QUIET)
+    done.assert_outcomes(passed=1, failed=1)
+    said = done.stdout.str()
+    assert "test_empty.py::test_that_is_strict: not audited: 2 runs are bitwise equal" in said
+    assert "1 check passed though nothing was compared" in said
+    done = pytester.runpytest_inprocess(*QUIET, "--reproaudit-strict")
+    done.assert_outcomes(failed=2)
+
+
+OTHERS_CALL = """
+import asyncio
+import inspect
+import pytest
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    if inspect.iscoroutinefunction(pyfuncitem.obj):
+        asyncio.run(pyfuncitem.obj())
+        return True
+"""
+CALLED = """
+import pytest
+import torch
+
+@pytest.mark.reproducible(runs=2)
+async def test_passes():
+    torch.ones(2) + 1
+
+@pytest.mark.reproducible(runs=2)
+async def test_fails():
+    torch.ones(2) + 1
+    raise OSError("by itself")
+
+@pytest.mark.reproducible(runs=2)
+def test_records(record_property):
+    record_property("size", int(torch.ones(2).sum()))
+"""
+
+
+def test_a_function_that_another_plugin_calls_is_repeated_and_may_fail(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makeconftest(OTHERS_CALL)
+    pytester.makepyfile(test_called=CALLED)
+    done = pytester.inline_run(*QUIET, "-p", "no:asyncio")
+    passed, _, failed = done.listoutcomes()
+    assert [report.nodeid for report in failed] == ["test_called.py::test_fails"]
+    assert "by itself" in failed[0].longreprtext
+    assert [report.nodeid.partition("::")[2] for report in passed] == [
+        "test_passes",
+        "test_records",
+    ]
+    assert passed[1].user_properties == [("size", 2)]
+    assert [len(getattr(report, REPORT_ATTRIBUTE)) for report in passed] == [1, 1]
+
+
+SLOW = """
+import pytest
+import torch
+
+count = []
+
+@pytest.mark.reproducible(runs=2)
+def test_slow_the_second_time():
+    count.append(1)
+    torch.ones(2) + 1
+    if len(count) == 2:
+        pytest.fail("Timeout (>1.0s) from pytest-timeout.")  # as its handler of the alarm does
+"""
+
+
+def test_a_timeout_of_the_test_while_it_is_repeated_is_no_divergence(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(test_slow=SLOW)
+    done = pytester.runpytest_inprocess(*QUIET)
+    done.assert_outcomes(failed=1)
+    said = done.stdout.str()
+    assert "not reproducible" not in said
+    assert "while the test was repeated: Timeout (>1.0s) from pytest-timeout" in said
+
+
+SUBTESTS = """
+import pytest
+import torch
+
+@pytest.mark.reproducible(runs=2)
+def test_parts(subtests):
+    for size in (1, 2):
+        with subtests.test(size=size):
+            assert torch.ones(size).sum() == 1
+"""
+
+
+@pytest.mark.skipif(not hasattr(pytest, "Subtests"), reason="pytest has no subtests before 9.0")
+def test_a_subtest_that_fails_ends_the_test_as_it_always_does(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_parts=SUBTESTS)
+    done = pytester.runpytest_inprocess(*QUIET)
+    done.assert_outcomes(failed=2)
+    assert "contains 1 failed subtest" in done.stdout.str()
+    assert "1 failed subtests" not in done.stdout.str()

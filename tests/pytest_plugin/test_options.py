@@ -46,6 +46,15 @@ def test_a_check_stays_in_this_process_unless_something_else_is_said() -> None:
     assert complete(CheckOptions(), file={"reproaudit_isolation": "process"}).isolation == "process"
 
 
+def test_a_test_that_says_so_itself_is_strict_or_not_whatever_the_session_says() -> None:
+    assert complete(CheckOptions()).strict is False
+    assert complete(CheckOptions(), line={"reproaudit_strict": True}).strict is True
+    assert complete(CheckOptions(), file={"reproaudit_strict": True}).strict is True
+    line = {"reproaudit_strict": True}
+    assert complete(CheckOptions(strict=False), line=line).strict is False
+    assert complete(CheckOptions(strict=True)).strict is True
+
+
 @pytest.mark.parametrize(
     ("options", "code"),
     [

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
+from reproaudit.model.verdict import Verdict
 from reproaudit.pytest_plugin.reports import read_report_paths, write_summary
 from reproaudit.report.json_report import from_json, to_json
 from tests.pytest_plugin.sessions import Config, as_config
 from tests.report.cases import ONE_DIVERGENCE, REPRODUCIBLE
 
 FOUND = [
-    ("test_b.py::test_two", to_json(ONE_DIVERGENCE)),
-    ("test_a.py::test_one", to_json(REPRODUCIBLE)),
+    ("test_b.py::test_two", to_json(ONE_DIVERGENCE), True),
+    ("test_a.py::test_one", to_json(REPRODUCIBLE), False),
 ]
+EMPTY = replace(
+    REPRODUCIBLE, verdict=Verdict.NOT_AUDITED, headline="nothing was compared", compared=()
+)
 
 
 class Screen:
@@ -31,9 +36,9 @@ class Screen:
         self.lines.append(line)
 
 
-def summarise(config: Config) -> list[str]:
+def summarise(config: Config, *more: tuple[str, str, bool]) -> list[str]:
     screen = Screen()
-    write_summary(cast(Any, screen), as_config(config), FOUND)
+    write_summary(cast(Any, screen), as_config(config), [*FOUND, *more])
     return screen.lines
 
 
@@ -67,6 +72,30 @@ def test_the_summary_counts_the_checks_and_names_those_that_differ(tmp_path: Pat
         "2 checks, 1 reproducible",
         f"test_b.py::test_two: not reproducible: {ONE_DIVERGENCE.headline}",
     ]
+
+
+def test_a_check_that_compared_nothing_is_named_and_in_no_report_unless_its_test_failed(
+    tmp_path: Path,
+) -> None:
+    text = to_json(EMPTY)
+    config = Config(tmp_path, line={"reproaudit_report": ["json=found.json"]})
+    lines = summarise(config, ("test_c.py::test_three", text, False), ("test_d.py", text, True))
+    assert lines[1:6] == [
+        "4 checks, 1 reproducible",
+        f"test_b.py::test_two: not reproducible: {ONE_DIVERGENCE.headline}",
+        "test_d.py: not audited: nothing was compared",
+        "1 check passed though nothing was compared: the test computes nothing with torch",
+        "  test_c.py::test_three",
+    ]
+    assert len(list(tmp_path.glob("found-*.json"))) == 3
+
+
+def test_of_many_checks_that_compared_nothing_some_are_named(tmp_path: Path) -> None:
+    text = to_json(EMPTY)
+    more = [(f"test_c.py::test_{number:02}", text, False) for number in range(12)]
+    lines = summarise(Config(tmp_path), *more)
+    assert "  test_c.py::test_09" in lines
+    assert lines[-2] == "  … and 2 more"
 
 
 def test_several_results_become_numbered_files_in_the_order_of_the_tests(tmp_path: Path) -> None:
