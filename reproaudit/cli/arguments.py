@@ -3,53 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
 from reproaudit import __version__
+from reproaudit.cli.help_text import AUDIT_DESCRIPTION, AUDIT_EPILOG
 from reproaudit.cli.option_values import (
+    parse_amount,
     parse_assignment,
     parse_positive,
     parse_seconds,
     parse_share,
     parse_steps,
     parse_switch,
+    parse_workspace,
 )
 from reproaudit.config.project import parse_budget
 from reproaudit.errors import UsageError
 from reproaudit.report import formats
-
-_DESCRIPTION = """\
-Run a PyTorch program several times, compare batches, outputs, gradients and parameters bit for \
-bit, and name the
-operator and the line where the runs first differ, the cause, and the smallest change that \
-repairs it, proven by
-running it.
-
-  reproaudit train.py                         audit a script as it is: 5 runs, 10 or more steps
-  reproaudit train.py --steps all --lr 0.1    our options first; from the first that is not ours, \
-all are the script's
-  reproaudit --seed 0 -- train.py --seed 1    after -- nothing is ours
-                                              (without it an option that both have is ours, and
-                                              a warning says so)
-  reproaudit file.py::training_step           call a function as the training step
-  reproaudit file.py::Net --inputs float32[8,3,32,32]    build a step around an nn.Module
-  reproaudit ci                               audit the subjects of pyproject.toml, against a \
-baseline
-  reproaudit record train.py                  one run, one trace
-  reproaudit compare trace-a trace-b          compare traces, also from other machines
-  reproaudit report result.json               render a saved result again
-  reproaudit lock train.py                    keep what a run computes in reproaudit.lock, for \
-review
-  reproaudit atlas                            which operators of PyTorch differ on equal inputs
-  reproaudit check                            compare a run with it: what differs first, and what \
-changed
-  reproaudit explain RA401                    what a rule, cause, intervention or error code means
-"""
-_EPILOG = """\
-exit codes: 0 reproducible, or within the tolerance asked for; 1 a divergence was found; 2 the \
-audit was not possible"""
 
 
 class Parser(argparse.ArgumentParser):
@@ -106,7 +79,10 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         help="fill new memory with a pattern; needs --deterministic",
     )
     group.add_argument(
-        "--cublas-workspace", metavar="VALUE", help="start with CUBLAS_WORKSPACE_CONFIG=VALUE"
+        "--cublas-workspace",
+        type=parse_workspace,
+        metavar="VALUE",
+        help="start with CUBLAS_WORKSPACE_CONFIG=VALUE, such as :4096:8",
     )
     group.add_argument(
         "--env",
@@ -157,7 +133,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--values-mb",
-        type=int,
+        type=parse_amount,
         default=64,
         metavar="MB",
         help="tensor values kept per run for element-wise comparison (default 64)",
@@ -176,8 +152,8 @@ def make_audit_parser() -> Parser:
     parser = Parser(
         prog="reproaudit",
         usage="reproaudit [options] SUBJECT [options] [subject's arguments]",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
+        description=AUDIT_DESCRIPTION,
+        epilog=AUDIT_EPILOG,
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -388,8 +364,16 @@ def part_words(parser: Parser, words: Sequence[str]) -> Words:
             raise UsageError(
                 f"unknown option {word!r}",
                 code="usage",
-                hint=f"see {parser.prog} --help; the subject's own options stand behind it",
+                hint=_suggest_option(parser, name),
             )
         else:
             subject = word
     return Words(tuple(before), subject, tuple(behind))
+
+
+def _suggest_option(parser: Parser, name: str) -> str:
+    hint = f"see {parser.prog} --help; the subject's own options stand behind it"
+    near = difflib.get_close_matches(name, parser.list_options(), n=1, cutoff=0.6)
+    if near:
+        hint = f"did you mean {near[0]!r}? The subject's own options stand behind it"
+    return hint

@@ -60,6 +60,12 @@ def _read_seeds(options: argparse.Namespace) -> list[int | None]:
     """Return the seeds to audit under; None: nothing is seeded."""
     if options.seeds is None:
         return [options.seed]
+    if options.seed is not None:
+        raise UsageError(
+            "--seeds and --seed both say what to seed with",
+            code="usage",
+            hint="leave out one of the two",
+        )
     try:
         return [int(seed) for seed in options.seeds.split(",")]
     except ValueError:

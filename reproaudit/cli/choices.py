@@ -89,7 +89,15 @@ def read_settings(
         device=options.device,
     )
     interventions = (*preset.interventions, *options.intervene)
-    return combine_settings(merge(preset, given), interventions)
+    settings = combine_settings(merge(preset, given), interventions)
+    # What a lock holds already is changed by an option alone.
+    if options.fill_uninitialized and not settings.deterministic and not hasattr(options, "lock"):
+        raise UsageError(
+            "--fill-uninitialized on does nothing without --deterministic",
+            code="usage",
+            hint="torch fills new memory only then: add --deterministic, or --deterministic=warn",
+        )
+    return settings
 
 
 def _find_preset(project: ProjectConfig, name: str) -> Settings:

@@ -123,13 +123,24 @@ def _write_reports(
     *,
     is_first: bool = False,
 ) -> None:
-    """Write the reports; the summary goes to stdout unless one of them does."""
-    if not write_reports(ruling.results, options.report, ruling.accepted):
+    """Write the reports; the summary goes to stdout unless one of them does.
+
+    It also does where one cannot be written, before the UsageError is raised.
+    """
+    failure: UsageError | None = None
+    is_shown = False
+    try:
+        is_shown = write_reports(ruling.results, options.report, ruling.accepted)
+    except UsageError as error:
+        failure = error
+    if not is_shown:
         # Only now: it lays out a table, whose library `--help` need not wait for.
         from reproaudit.gate.summary import render_summary
 
         write_to_stdout(render_summary(ruling, baseline, change, is_first=is_first))
     sys.stdout.flush()
+    if failure is not None:
+        raise failure
 
 
 def _find_folder(project: ProjectConfig) -> Path:

@@ -80,6 +80,7 @@ def lock(words: list[str]) -> int:
         )
     print_lines(f"dropped from the merge conflict: {line}" for line in dropped)
     code = 0
+    said: list[str] = []
     for entry in entries:
         made = _make_entry(options, entry)
         if isinstance(made, Refusal):
@@ -88,12 +89,16 @@ def lock(words: list[str]) -> int:
             continue
         before = held
         held = merge_entry(held, made, prune=options.prune)
-        print_lines(_describe_entry(before, held, made, path))
+        said += _describe_entry(before, held, made, path)
         # Saved after each entry, so that an interruption costs one. An entry without runs comes
         # from a merge conflict; until it is made again the file stays as it is.
         if all(other.runs for other in held.entries):
             save(held, path)
+            # Only what is in the file is called locked.
+            print_lines(said)
+            said.clear()
     save(held, path)
+    print_lines(said)
     return code
 
 

@@ -111,7 +111,7 @@ def _require_working_folder() -> None:
 def _refuse_misspelt_command(word: str) -> None:
     """Raise UsageError if the word is nearly a command, and can be no subject: it names no file."""
     near = difflib.get_close_matches(word, COMMANDS, n=1, cutoff=_NEAR)
-    if near and not Path(word).exists():
+    if near and word.isalpha() and not Path(word).exists():
         raise UsageError(
             f"there is neither a command nor a file {word!r}",
             code="command-unknown",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 
 
 def parse_steps(text: str) -> int | None:
@@ -17,6 +18,20 @@ def parse_positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)
+
+
+def parse_amount(text: str) -> int:
+    """Read a whole number from 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
+    return int(text)
+
+
+def parse_workspace(text: str) -> str:
+    """Read what CUBLAS_WORKSPACE_CONFIG takes: sizes and counts."""
+    if not re.fullmatch(r"(:\d+:\d+)+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no workspace, such as :4096:8 or :16:8")
+    return text
 
 
 def parse_seconds(text: str) -> float:

@@ -36,6 +36,12 @@ def record(words: list[str]) -> int:
         raise UsageError("no subject was named", code="usage", hint="reproaudit record train.py")
     spec = parse_subject(subject, own, options.inputs)
     out = Path(options.out)
+    if out.exists() and not out.is_dir():
+        raise UsageError(
+            f"{options.out!r} is no folder",
+            code="out-exists",
+            hint="name a new folder with --out",
+        )
     if out.exists() and any(out.iterdir()):
         raise UsageError(
             f"{options.out!r} already holds files",

@@ -164,3 +164,11 @@ def test_the_help_shows_examples_and_exit_codes() -> None:
     assert f"  {parser.prog} train.py  " in text
     assert "exit codes: 0 " in text
     assert max(map(len, text.split("\n"))) <= 120
+
+
+def test_nothing_is_called_locked_that_could_not_be_written(runs: Any, capsys: Screen) -> None:
+    runs(RUN)
+    assert main(["lock", "--quiet", "--lock", "nowhere/reproaudit.lock", "train.py"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "cannot write" in said.err

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reproaudit import __version__
-from reproaudit.cli.main import main
+from reproaudit.cli.main import COMMANDS, main
 from reproaudit.model.result import AuditResult
 
 
@@ -29,8 +29,18 @@ from reproaudit.model.result import AuditResult
         ("compare one two", "[trace-missing]"),
         ("report missing.json", "[result-missing]"),
         ("record", "no subject was named"),
+        ("record --out train.py train.py", "'train.py' is no folder"),
+        ("--sede 1 train.py", "did you mean '--seed'?"),
+        ("--values-mb -5 train.py", "'-5' is not a whole number from 0"),
+        ("--cublas-workspace foo train.py", "such as :4096:8"),
+        ("--fill-uninitialized on train.py", "nothing without --deterministic"),
+        ("--seeds 1,2 --seed 3 train.py", "--seeds and --seed both"),
+        ("--report json=. train.py", "it is a folder"),
+        ("--report json=train.py/x train.py", "cannot write the report"),
+        ("--report json=/proc/x.json train.py", "cannot write the report"),
         ("recrod train.py", "did you mean 'record'?"),
         ("explian", "did you mean 'explain'?"),
+        ("explain.py", "there is no file 'explain.py'"),
     ],
 )
 def test_a_mistake_gets_one_error_with_a_way_out_and_exit_code_2(
@@ -48,6 +58,14 @@ def test_a_mistake_gets_one_error_with_a_way_out_and_exit_code_2(
     assert error.startswith("reproaudit: error: ")
     assert said in error
     assert "Traceback" not in error
+
+
+def test_help_names_the_commands_in_groups(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    said = capsys.readouterr().out
+    for command in COMMANDS:
+        assert command == "audit" or f"\n    {command} " in said
 
 
 def test_the_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> None:

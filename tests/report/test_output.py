@@ -66,7 +66,7 @@ def test_a_stdout_that_takes_nothing_is_one_clear_line(tmp_path: Path, redirecti
     command = f"exec {sys.executable} -m reproaudit report {saved} {redirection}"
     done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 2
-    assert "[report-write]" in done.stderr
+    assert ("[stream-closed]" if redirection == ">&-" else "[report-write]") in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -86,3 +86,31 @@ def test_a_reader_that_has_gone_away_ends_the_command_quietly(tmp_path: Path) ->
     finally:
         os.close(write_end)
     assert (done.returncode, done.stderr) == (2, "")
+
+
+def test_a_report_that_cannot_be_written_is_kept_elsewhere_and_the_result_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    gone = tmp_path / "file" / "result.json"
+    gone.parent.touch()
+    also = tmp_path / "also.md"
+    with pytest.raises(UsageError) as caught:
+        emit(ONE_DIVERGENCE, [("json", str(gone)), ("markdown", str(also))])
+    (kept,) = tmp_path.glob("reproaudit-report-*.json")
+    assert caught.value.hint.endswith(f"the json report is in {kept}")
+    assert kept.read_text(encoding="utf-8") == render(ONE_DIVERGENCE, "json")
+    assert also.exists()
+    assert "not reproducible" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("where", [".", "file/result.json", "/proc/result.json"])
+def test_a_path_that_cannot_be_written_is_refused_before_any_run(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    with pytest.raises(UsageError, match="cannot write the report"):
+        check_reports([("json", where)])
+    check_reports([("json", "new/folder/result.json"), ("json", "-")])
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -1,0 +1,34 @@
+"""What `reproaudit --help` says before and after the options."""
+
+AUDIT_DESCRIPTION = """\
+Run a PyTorch program several times, compare batches, outputs, gradients and parameters bit for \
+bit, and name the
+operator and the line where the runs first differ, the cause, and the smallest change that \
+repairs it, proven by
+running it.
+
+  reproaudit train.py                         audit a script as it is: 5 runs, 10 or more steps
+  reproaudit train.py --steps all --lr 0.1    our options first; from the first that is not ours, \
+all are the script's
+  reproaudit --seed 0 -- train.py --seed 1    after -- nothing is ours
+                                              (without it an option that both have is ours, and
+                                              a warning says so)
+  reproaudit file.py::training_step           call a function as the training step
+  reproaudit file.py::Net --inputs float32[8,3,32,32]    build a step around an nn.Module
+
+commands, each with a --help of its own:
+  hold a project to it
+    ci         audit the subjects of pyproject.toml, against a baseline
+    lock       keep what a run computes in reproaudit.lock, for review
+    check      compare a run with it: what differs first, and what changed
+  work on single runs and saved results
+    record     one run, one trace
+    compare    compare traces, also from other machines
+    report     render a saved result again
+  look something up
+    explain    what a rule, cause, intervention or error code means
+    atlas      which operators of PyTorch differ on equal inputs
+"""
+AUDIT_EPILOG = """\
+exit codes: 0 reproducible, or within the tolerance asked for; 1 a divergence was found; 2 the \
+audit was not possible"""
