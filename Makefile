@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format compat bench samples gpu clean
+.PHONY: help demo test lint format compat bench fuzz samples gpu clean
 
 # `make gpu PYTHON=python` uses the interpreter that is given, as it is. The other targets only make the venv with it.
 ifneq ($(origin PYTHON),undefined)
@@ -74,6 +74,13 @@ compat: $(COMPAT_STAMP) ## the quick tests and a few whole audits with another t
 
 bench: $(STAMP) ## run the benchmarks that need no GPU, into reports/overhead
 	$(BIN)/python benchmarks/bench.py
+
+# `make fuzz MINUTES=5` for a look.
+MINUTES := 30
+
+fuzz: $(STAMP) ## give every reader of files from strangers what a fuzzer finds, into reports/robustness: MINUTES=30
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[fuzz]'
+	$(BIN)/python benchmarks/fuzz.py --minutes $(MINUTES)
 
 samples: $(STAMP) ## audit the examples again, into reports/samples
 	@for name in char_gpt graph_net vae five_sources; do \

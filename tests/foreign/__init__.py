@@ -1,0 +1,1 @@
+"""Readers of files that a stranger may have made, all in one table."""
