@@ -163,6 +163,10 @@ ERRORS = {
         "The recorder could not read the plan of its run. The interpreter that runs the program "
         "finds another version of reproaudit than the one that started the audit."
     ),
+    "program-replaced": (
+        "The program became another one, through os.execv or a function of its kind. Where that is "
+        "a script in the same Python, it is followed; otherwise nothing of it is recorded."
+    ),
     "preset-unknown": (
         "--preset names a table that [tool.reproaudit.presets] in pyproject.toml does not have."
     ),

@@ -120,6 +120,7 @@ class Unchecked(str, Enum):
     RECORDING_FAILED = "recording-failed"
     NO_BYTES = "no-bytes"  # a tensor that has no bytes to digest, such as a fake one
     COMPILED_REGIONS = "compiled-regions"
+    SCRIPTED_REGIONS = "scripted-regions"  # of TorchScript
     LINES_NOT_FOLLOWED = "lines-not-followed"
     STREAMS_UNWATCHED = "streams-unwatched"
     GENERATOR_UNREADABLE = "generator-unreadable"

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from reproaudit.model.events import LibraryCall, Outcome, OutcomeKind, Phase
+from reproaudit.model.events import LibraryCall, Outcome, OutcomeKind, Phase, Unchecked
 from reproaudit.record.hooks.callsite import CallSites
 from reproaudit.trace.event_calls import Moment
 from reproaudit.trace.schema import NO_LOCATION
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _times = os.times  # a clock that no intervention fixes
 _get_ident = threading.get_ident
 _getpid = os.getpid
+_threads_by_ident = threading._active  # type: ignore[attr-defined]
+_MOST_TOLD = 500  # characters of an error
 _ORIGINS_KEPT = 20_000  # forward ops of steps gone by, for graphs that outlive their step
 # Steps without an optimizer step after which a program that owns an optimizer counts backward
 # passes after all.
@@ -106,6 +108,16 @@ def _is_rank() -> bool:
     if distributed is None or not distributed.is_available():
         return False
     return bool(distributed.is_initialized() and distributed.get_world_size() > 1)
+
+
+def describe_error(error: BaseException) -> str:
+    """Return the kind and the message of an error of the program's, which may fail to give it."""
+    kind = type(error).__name__
+    try:
+        message = str(error)
+    except Exception:
+        return f"{kind} without a message that can be read"
+    return f"{kind}: {message}"[:_MOST_TOLD]
 
 
 class StateOfThread(threading.local):
@@ -241,9 +253,11 @@ class Recorder:
         return state.ordinal
 
     def _find_ordinal(self) -> int:
-        if _get_ident() == self._main_ident:
+        ident = _get_ident()
+        if ident == self._main_ident:
             return 0
-        known = self._threads.get(id(threading.current_thread()))
+        # Not by current_thread, which asks `threading.get_ident`: the program may replace it.
+        known = self._threads.get(id(_threads_by_ident.get(ident)))
         # Without a number it was not started by Thread.start: a thread of autograd for a device,
         # or one of _thread.start_new_thread.
         return self.writer.thread("unmanaged") if known is None else known
@@ -331,6 +345,12 @@ class Recorder:
         self.writer.close(outcome, self.step)
 
     # -- events
+
+    def note_failure(self, what: str, error: Exception) -> None:
+        """Say that `what` is not compared, because asking the program's objects for it failed."""
+        self.writer.note(
+            Unchecked.RECORDING_FAILED, what, f"recording it failed: {describe_error(error)}"
+        )
 
     def moment(self, phase: int, site: int = NO_LOCATION) -> Moment:
         """Return when and where an event of now happens; `site` is the id of the user's line."""

@@ -21,7 +21,6 @@ from typing import Any
 
 import torch
 
-from reproaudit.model.events import Unchecked
 from reproaudit.record.hooks.lookup import (
     Names,
     Need,
@@ -31,7 +30,6 @@ from reproaudit.record.hooks.lookup import (
     do_nothing,
     resolve,
 )
-from reproaudit.trace.writer import TraceWriter
 
 NAMES = Names()
 _find, _find_place = NAMES.find, NAMES.find_place
@@ -79,6 +77,16 @@ set_tracing_state: Callable[[Any], None] = _find(
     do_nothing,
     lost="programs inside torch.jit.trace, which may trace what the recorder does",
 )
+is_profiling: Callable[[], bool] = _find("torch._C._autograd._profiler_enabled", bool)
+set_profiled: Callable[[bool], None] = _find(
+    "torch._C._autograd._enable_record_function",
+    do_nothing,
+    lost="programs that profile themselves, whose profile shows what the recorder does",
+)
+SCRIPT_CALLS = [
+    _find_place(f"torch._C.{kind}.__call__", do_nothing, lost="whole functions of TorchScript")
+    for kind in ("ScriptFunction", "ScriptMethod")
+]
 set_grad_enabled: Callable[[bool], Any] = _find(
     "torch._C._set_grad_enabled", torch.set_grad_enabled
 )
@@ -387,14 +395,3 @@ def has_compiled() -> bool:
 def load_op_db() -> list[Any]:
     """Return torch's table of operators with samples. Raises ImportError where there is none."""
     return list(resolve("torch.testing._internal.common_methods_invocations.op_db"))
-
-
-# -- what is missing
-
-
-def note_missing(writer: TraceWriter, *needs: Need) -> None:
-    """Write into the trace what is not checked because this torch lacks a name."""
-    for name in NAMES.missing(*needs):
-        writer.note(
-            Unchecked.TORCH_NAME_MISSING, name.lost, f"torch {torch.__version__} lacks {name.path}"
-        )

@@ -1,21 +1,15 @@
-"""What an audited process printed: its end, its news, and what the recorder itself had to say."""
+"""What an audited process printed: its end, and its news."""
 
 from __future__ import annotations
 
 import os
-import re
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-from reproaudit.errors import SubjectError
 from reproaudit.printable import make_lines_printable
+from reproaudit.trace.failure import read_failure
 
-RECORDER_SAYS = "reproaudit: "
-_HINT = "hint: "
 _TAIL_BYTES = 1 << 16
-# What the recorder says, with the code of its error at the end if it has one.
-_SAID = re.compile(r"(?P<message>.*?)(?: \[(?P<code>[a-z0-9-]+)\])?")
 
 
 def tail(log: Path | None, lines: int = 20) -> str:
@@ -57,34 +51,14 @@ def copy_to_stderr(log: Path, position: int) -> int:
     return len(news)
 
 
-def raise_what_the_recorder_says(log: Path | None) -> None:
-    """Raise SubjectError if the log ends in the recorder's own error.
+def raise_what_the_recorder_says(trace_dir: Path, log: Path | None) -> None:
+    """Raise the recorder's own error, if it left one.
 
     Nothing is raised otherwise: the program may have used the recorder's exit code.
     """
-    lines = tail(log).split("\n")
-    for position, line in enumerate(lines):
-        if not line.startswith(RECORDER_SAYS):
-            continue
-        said = _SAID.fullmatch(line.removeprefix(RECORDER_SAYS))
-        message = line
-        code = None
-        if said is not None:
-            message = said["message"]
-            code = said["code"]
-        raise SubjectError(
-            message,
-            code=code or "recorder-failed",
-            hint=_find_hint(lines[position + 1 :], log),
-        )
-
-
-def _find_hint(following: Sequence[str], log: Path | None) -> str:
-    """Return the hint in the line after the recorder's error, else where to read on."""
-    if following:
-        line = following[0].strip()
-        if line.startswith(_HINT):
-            return line.removeprefix(_HINT)
-    if log is None:
-        return "see its output"
-    return f"its output is in {log}"
+    failure = read_failure(trace_dir)
+    if failure is None:
+        return
+    if not failure.hint:
+        failure.hint = "see its output" if log is None else f"its output is in {log}"
+    raise failure

@@ -19,11 +19,13 @@ from reproaudit.config.settings import make_environment
 from reproaudit.errors import SubjectError, TraceError, UsageError
 from reproaudit.files import create_file, write_whole
 from reproaudit.model.events import Outcome, OutcomeKind
+from reproaudit.runs.interpreter import interpreter_flags
 from reproaudit.runs.log import copy_to_stderr, raise_what_the_recorder_says, tail
 from reproaudit.runs.orphans import end_orphans, keep_as_own
 from reproaudit.runs.stillness import Stillness
 from reproaudit.runs.warden import Warden
 from reproaudit.trace.ending import finalise_outcome, read_outcome
+from reproaudit.trace.failure import read_failure, take_back_failure
 from reproaudit.trace.schema import RUN_FILE
 from reproaudit.trace.words import EXIT_SOFTWARE, EXIT_USAGE, PROGRESS_FILE
 
@@ -225,7 +227,7 @@ class RunningProcess:
         """
         code = self._process.returncode
         if code in (EXIT_USAGE, EXIT_SOFTWARE):
-            raise_what_the_recorder_says(self._log)
+            raise_what_the_recorder_says(self._trace_dir, self._log)
         if recorded is not None and _is_final(recorded):
             if timed_out_s is None:
                 return recorded
@@ -239,11 +241,15 @@ class RunningProcess:
             number = -code
             outcome = Outcome(OutcomeKind.KILLED, number, _signal_name(number))
         elif recorded is None:
+            # It may have seen the program replace itself.
+            raise_what_the_recorder_says(self._trace_dir, self._log)
             raise self._make_nothing_recorded_error(code)
         elif code > 0:
             outcome = Outcome(OutcomeKind.EXITED, code)
         else:
-            outcome = Outcome(OutcomeKind.COMPLETED, 0, "the program ended through os._exit")
+            failure = read_failure(self._trace_dir)
+            detail = "the program ended through os._exit" if failure is None else failure.message
+            outcome = Outcome(OutcomeKind.COMPLETED, 0, detail)
         self._write(outcome)
         return outcome
 
@@ -293,6 +299,7 @@ def start(
     make_folder_of_runs(trace_dir.parent)
     if log is not None:
         make_folder_of_runs(log.parent)
+    take_back_failure(trace_dir)  # of an earlier run in the same folder
     plan_file = trace_dir.with_name(f"{trace_dir.name}.plan.json")
     write_whole(plan_file, to_json(plan).encode("utf-8"))
     command = [python, *interpreter_flags()]
@@ -370,20 +377,6 @@ def make_folder_of_runs(folder: Path) -> None:
             code="trace-unwritable",
             hint="name another one with --out DIR",
         ) from None
-
-
-def interpreter_flags() -> list[str]:
-    """Return the flags of our own interpreter that change what a program does: -O, -W and -X."""
-    flags = []
-    if sys.flags.optimize:
-        flags.append("-" + "O" * sys.flags.optimize)
-    for option in sys.warnoptions:
-        flags.append(f"-W{option}")
-    for name, value in sys._xoptions.items():
-        # An option without a value has True.
-        option = name if value is True else f"{name}={value}"
-        flags += ["-X", option]
-    return flags
 
 
 def _is_final(outcome: Outcome | None) -> bool:

@@ -95,6 +95,9 @@ elif behaviour == "say":
     sys.stdout.buffer.write(bytes.fromhex(arguments[0]))
     sys.stdout.flush()
     sys.exit(int(arguments[1]))
+elif behaviour == "fail":
+    Path(f"{trace_dir}.failure.json").write_text(arguments[0], encoding="utf-8")
+    sys.exit(int(arguments[1]))
 elif behaviour == "record-nothing":
     print("No module named reproaudit.record")
     sys.exit(int(arguments[0]))

@@ -1,4 +1,4 @@
-"""What a log says: its printable end, what is new in it, and the recorder's own error."""
+"""What a log says: its printable end, and what is new in it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.errors import SubjectError
-from reproaudit.runs.log import copy_to_stderr, raise_what_the_recorder_says, tail
+from reproaudit.runs.log import copy_to_stderr, tail
 
 
 @pytest.mark.parametrize(
@@ -58,28 +57,3 @@ def test_a_stderr_that_takes_text_alone_gets_readable_text(
     monkeypatch.setattr(sys, "stderr", screen)
     assert copy_to_stderr(tmp_path / "log", position=0) == 4
     assert screen.getvalue() == "a \N{REPLACEMENT CHARACTER}\n"
-
-
-@pytest.mark.parametrize(
-    ("said", "message", "code", "hint"),
-    [
-        ("it failed [plan-corrupt]\n  hint: again\n", "it failed", "plan-corrupt", "again"),
-        ("it failed [plan-corrupt]\nnoise\n", "it failed", "plan-corrupt", "its output is in {}"),
-        ("it failed\n", "it failed", "recorder-failed", "its output is in {}"),
-    ],
-)
-def test_an_error_of_the_recorder_is_raised_with_its_code_and_where_to_read_on(
-    tmp_path: Path, said: str, message: str, code: str, hint: str
-) -> None:
-    log = tmp_path / "log"
-    log.write_text(f"noise\nreproaudit: {said}")
-    with pytest.raises(SubjectError) as caught:
-        raise_what_the_recorder_says(log)
-    found = caught.value
-    assert (found.message, found.code, found.hint) == (message, code, hint.format(log))
-
-
-def test_a_program_of_the_same_exit_code_raises_nothing(tmp_path: Path) -> None:
-    (tmp_path / "log").write_text("it says reproaudit: but not at the start of a line\n")
-    raise_what_the_recorder_says(tmp_path / "log")
-    raise_what_the_recorder_says(None)

@@ -18,6 +18,7 @@ from reproaudit.errors import SubjectError, UsageError
 from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.runs import process as process_module
 from reproaudit.runs import stillness as stillness_module
+from reproaudit.runs.interpreter import interpreter_flags
 from reproaudit.runs.process import RunRecord, make_folder_of_runs, run, start
 from tests.processes import has_ended, needs_pidfd
 
@@ -203,12 +204,10 @@ def test_a_process_started_early_can_be_stopped_without_waiting_for_it(
 def test_the_recorders_own_failure_is_raised_with_its_message_code_and_hint(
     run_fake: Runner,
 ) -> None:
-    said = (
-        b"noise\nreproaudit: 'train.py' has no 'stpe' [subject-attribute]\n  hint: it has: step\n"
-    )
+    said = {"message": "no 'stpe'", "code": "subject-attribute", "hint": "it has: step"}
     with pytest.raises(SubjectError) as caught:
-        run_fake("say", said.hex(), "64")
-    assert caught.value.message == "'train.py' has no 'stpe'"
+        run_fake("fail", json.dumps(said), "64")
+    assert caught.value.message == "no 'stpe'"
     assert (caught.value.code, caught.value.hint) == ("subject-attribute", "it has: step")
 
 
@@ -226,15 +225,28 @@ def test_links_with_the_names_of_a_plan_and_a_log_are_not_written_through(
     assert not any(link.is_symlink() for link in links)
 
 
-def test_a_recorder_failure_without_a_code_points_to_the_log(run_fake: Runner) -> None:
-    with pytest.raises(SubjectError, match="the recorder could not be installed") as caught:
-        run_fake("say", b"reproaudit: the recorder could not be installed\n".hex(), "70")
-    assert caught.value.code == "recorder-failed"
+def test_a_recorder_failure_without_a_hint_points_to_the_log(run_fake: Runner) -> None:
+    said = {"message": "it could not be installed", "code": "recorder-failed", "hint": ""}
+    with pytest.raises(SubjectError, match="it could not be installed") as caught:
+        run_fake("fail", json.dumps(said), "70")
     assert "0.log" in caught.value.hint
 
 
 def test_a_program_may_use_the_recorders_exit_codes_itself(run_fake: Runner) -> None:
     assert run_fake("exit-recorded", "70").outcome == Outcome(OutcomeKind.EXITED, 70)
+
+
+def test_a_program_that_prints_what_the_recorder_would_is_no_failure_of_it(
+    run_fake: Runner,
+) -> None:
+    said = b"reproaudit: 'train.py' has no 'stpe' [subject-attribute]\n"
+    assert run_fake("say", said.hex(), "64").outcome == Outcome(OutcomeKind.EXITED, 64)
+
+
+def test_a_program_that_replaced_itself_is_named(run_fake: Runner) -> None:
+    said = {"message": "the program replaced itself by 'sh'", "code": "c", "hint": "h"}
+    outcome = run_fake("fail", json.dumps(said), "0").outcome
+    assert outcome == Outcome(OutcomeKind.COMPLETED, 0, said["message"])
 
 
 @pytest.mark.parametrize("code", ["0", "1"])
@@ -298,7 +310,7 @@ def test_our_interpreters_flags_are_passed_on(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(sys, "flags", SimpleNamespace(optimize=2))
     monkeypatch.setattr(sys, "warnoptions", ["error::DeprecationWarning"])
     monkeypatch.setattr(sys, "_xoptions", {"dev": True, "utf8": "0"})
-    assert process_module.interpreter_flags() == [
+    assert interpreter_flags() == [
         "-OO",
         "-Werror::DeprecationWarning",
         "-X",

@@ -9,6 +9,7 @@ import torch
 
 _NamedTensor = tuple[str, torch.Tensor]
 _Tensor = torch.Tensor
+_MAX_LEAVES = 100_000  # nodes of an autograd graph that are walked to find its leaves
 _MAX_DEPTH = 8  # of nested containers in a batch or an output
 
 _TRACED = "FunctionalTensor"  # the class of tensors by which AOTAutograd traces
@@ -47,3 +48,29 @@ def _items(value: Any, prefix: str) -> Iterator[tuple[str, Any]]:
 def is_being_traced(value: Any) -> bool:
     """Return True if a compiler works out here what it will run later: that is not the program."""
     return any(type(tensor).__name__ == _TRACED for _, tensor in find_named_tensors(value, ""))
+
+
+def find_leaves(roots: list[torch.Tensor]) -> list[torch.Tensor]:
+    """Return the leaf tensors of the autograd graph below `roots`, in a fixed order."""
+    leaves: list[torch.Tensor] = []
+    stack: list[Any] = []
+    for root in roots:
+        if root.grad_fn is not None:
+            stack.append(root.grad_fn)
+        elif root.requires_grad:
+            leaves.append(root)
+    # Reversed here and below: what is taken from the end of the stack comes in the graph's order.
+    stack.reverse()
+    seen: set[Any] = set()
+    while stack and len(seen) < _MAX_LEAVES:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        variable = getattr(node, "variable", None)
+        if variable is not None:
+            leaves.append(variable)
+        for parent, _ in reversed(node.next_functions):
+            if parent is not None:
+                stack.append(parent)
+    return leaves

@@ -12,13 +12,14 @@ from typing import Any
 import torch
 from torch.optim import optimizer as _optimizer
 
-from reproaudit.model.events import EventFlag, EventKind, Level, Phase, Unchecked
+from reproaudit.model.events import EventFlag, EventKind, Level, Phase
 from reproaudit.record.boundary.watch import Boundaries
 from reproaudit.record.digest.tensors import describe, digest
+from reproaudit.record.hooks.guest import Guest
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.session import Recorder
 from reproaudit.record.state import rng
-from reproaudit.record.state.modules import ModuleState, state_of
+from reproaudit.record.state.modules import ModuleState, state_of, walk_modules
 from reproaudit.trace.event_calls import Moment
 
 _getpid = os.getpid
@@ -77,7 +78,7 @@ class Leaves:
         self._start_in_fork()
         if self._has_ended:
             return
-        for path, module in root.named_modules():
+        for path, module in walk_modules(root):
             known = self._held.get(id(module))
             if known is not None and known.reference() is module:
                 continue
@@ -185,20 +186,9 @@ class Leaves:
         # A module may die at any allocation, also while the recorder is writing. Then what was read
         # is written later.
         can_write = recorder.plan.level is Level.BOUNDARY and not state.inside
-        before = state.inside
-        state.inside = True
-        try:
+        with Guest(recorder, "some parameters and buffers as the program left them"):
             for name, tensor in tensors:
                 self._read(name, tensor, can_write=can_write)
-        except Exception as error:
-            # A subclass may run any code, and nothing may be raised from here.
-            recorder.writer.note(
-                Unchecked.RECORDING_FAILED,
-                "some parameters and buffers as the program left them",
-                f"reading them failed: {type(error).__name__}: {error}",
-            )
-        finally:
-            state.inside = before
 
     def _read(self, name: str, tensor: torch.Tensor, *, can_write: bool) -> None:
         found: Digest | None = None

@@ -5,13 +5,41 @@ They are paths below the module that the program calls.
 
 from __future__ import annotations
 
+import functools
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import torch
 
-_NameOfModule = weakref.WeakKeyDictionary[torch.nn.Module, str]
-_NamedTensor = tuple[weakref.ref[torch.Tensor], str]
+from reproaudit.record.state.modules import walk_modules, walk_parameters
+
+
+class _NamesByObject:
+    """Names of objects, for as long as each lives.
+
+    They are found by identity: a class of the program may compare and hash its objects by any code
+    of its own, and a tensor compares its elements.
+    """
+
+    def __init__(self) -> None:
+        self._names: dict[int, tuple[weakref.ref[Any], str]] = {}
+
+    def get(self, item: Any) -> str | None:
+        found = self._names.get(id(item))
+        # The id of an object that was freed may be another's by now.
+        if found is None or found[0]() is not item:
+            return None
+        return found[1]
+
+    def add(self, item: Any, name: str) -> None:
+        key = id(item)
+        self._names[key] = (weakref.ref(item, functools.partial(self._forget, key)), name)
+
+    def _forget(self, key: int, reference: weakref.ref[Any]) -> None:
+        found = self._names.get(key)
+        if found is not None and found[0] is reference:
+            del self._names[key]
 
 
 class Names:
@@ -23,12 +51,11 @@ class Names:
     """
 
     def __init__(self) -> None:
-        self._roots: _NameOfModule = weakref.WeakKeyDictionary()
+        self._roots = _NamesByObject()
         # How many roots have a label: the next one is numbered.
         self._labels: dict[str, int] = {}
-        self._paths: _NameOfModule = weakref.WeakKeyDictionary()
-        # By the id of a tensor, which cannot be a key itself: its `==` compares elements.
-        self._parameters: dict[int, _NamedTensor] = {}
+        self._paths = _NamesByObject()
+        self._parameters = _NamesByObject()
         self._taken: set[str] = set()
         # Is given each root at its first call, with its label.
         self.on_root: Callable[[torch.nn.Module, str], None] | None = None
@@ -39,7 +66,7 @@ class Names:
         if label is not None:
             return label
         label = self._make_label(self.path(module))
-        self._roots[module] = label
+        self._roots.add(module, label)
         self._learn(module, label)
         if self.on_root is not None:
             self.on_root(module, label)
@@ -54,14 +81,7 @@ class Names:
 
     def parameter(self, tensor: torch.Tensor) -> str | None:
         """Return the parameter's name, or None if no called module owns it."""
-        found = self._parameters.get(id(tensor))
-        if found is None:
-            return None
-        reference, name = found
-        # The id of a tensor that was freed may be another's by now.
-        if reference() is not tensor:
-            return None
-        return name
+        return self._parameters.get(tensor)
 
     def _make_label(self, name: str) -> str:
         """Return `name`, numbered from the second root on that is called so."""
@@ -73,15 +93,25 @@ class Names:
         return f"{name}#{count}"
 
     def _learn(self, module: torch.nn.Module, label: str) -> None:
-        for path, child in module.named_modules():
+        for path, child in _list_named(module.named_modules, walk_modules(module)):
             # The path of the root itself is empty.
-            self._paths.setdefault(child, path or label)
-        for path, tensor in module.named_parameters():
+            if self._paths.get(child) is None:
+                self._paths.add(child, path or label)
+        for path, tensor in _list_named(module.named_parameters, walk_parameters(module)):
             if self.parameter(tensor) is not None:
                 continue
             name = path
             if path in self._taken:
                 name = f"{label}.{path}"
             self._taken.add(name)
-            reference: weakref.ref[torch.Tensor] = weakref.ref(tensor)
-            self._parameters[id(tensor)] = (reference, name)
+            self._parameters.add(tensor, name)
+
+
+def _list_named(
+    ask: Callable[[], Iterable[tuple[str, Any]]], instead: Iterator[tuple[str, Any]]
+) -> list[tuple[str, Any]]:
+    """Return the names that a module gives; what it holds where its class fails to say."""
+    try:
+        return [(str(name), item) for name, item in ask()]
+    except Exception:
+        return list(instead)

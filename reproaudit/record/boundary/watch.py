@@ -15,11 +15,12 @@ import torch
 from torch.nn.modules import module as _module
 
 from reproaudit.model.events import EventFlag, EventKind, Level, Phase, Unchecked
-from reproaudit.record.boundary.contents import find_named_tensors, is_being_traced
+from reproaudit.record.boundary.contents import find_leaves, find_named_tensors, is_being_traced
 from reproaudit.record.boundary.names import Names
 from reproaudit.record.boundary.optimizer_steps import OptimizerSteps
 from reproaudit.record.digest.gather import DeviceDigest, DeviceDigests, Part
 from reproaudit.record.digest.tensors import describe, digest, raw_bytes
+from reproaudit.record.hooks.guest import Guest
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.session import Recorder
 from reproaudit.record.state import rng
@@ -30,7 +31,6 @@ from reproaudit.trace.words import LOSS, RETURN
 _getframe = sys._getframe
 _is_compiling = torch.compiler.is_compiling
 _OWN_HOOK_ENTRIES = 3  # one before modules, one after them, and that it is always called
-_MAX_LEAVES = 100_000  # nodes of an autograd graph that are walked to find its leaves
 
 
 class Boundaries:
@@ -149,21 +149,22 @@ class Boundaries:
         self, kind: EventKind, phase: Phase, prefix: str, value: Any, *, site: int = 0
     ) -> None:
         """Record every tensor in `value`, by names that begin with `prefix`."""
-        for name, tensor in find_named_tensors(value, prefix):
-            try:
-                self.record(kind, phase, name, tensor, site=site)
-            except Exception as error:
-                # A subclass may run any code: its failure must not become the program's.
-                self.recorder.writer.note(
-                    Unchecked.RECORDING_FAILED,
-                    f"{kind.name.lower()} {name}",
-                    f"recording it failed: {type(error).__name__}: {error}",
-                )
+        with self._guest(f"{kind.name.lower()} {prefix}"):
+            for name, tensor in find_named_tensors(value, prefix):
+                self._try_to_record(kind, phase, name, tensor, site=site)
+
+    def _try_to_record(
+        self, kind: EventKind, phase: Phase, name: str, tensor: torch.Tensor, *, site: int = 0
+    ) -> None:
+        """Record one of several tensors: what one of them does is no loss of the others."""
+        try:
+            self.record(kind, phase, name, tensor, site=site)
+        except Exception as error:
+            self.recorder.note_failure(f"{kind.name.lower()} {name}", error)
 
     def record_return(self, result: Any) -> None:
         """Record what one call of a training step returned."""
-        with self._inside():
-            self.record_all(EventKind.OUTPUT, Phase.FORWARD, RETURN, result)
+        self.record_all(EventKind.OUTPUT, Phase.FORWARD, RETURN, result)
 
     # -- modules
 
@@ -186,20 +187,19 @@ class Boundaries:
             state.phase = None
             state.is_evaluating = True
         if is_root and self.recorder.active and not state.inside:
-            state.inside = True
-            name = f"{self.names.root(module)}.input"
             # Global hooks are not given keyword arguments; the calling frame of torch.nn.Module has
             # them.
             caller = _getframe(1)
             kwargs = caller.f_locals.get("kwargs") or {}
-            given = args[0] if len(args) == 1 else args
-            self.record_all(EventKind.BATCH, Phase.DATA, name, given)
-            if self.initialisation is not None:
-                inputs = find_named_tensors((args, kwargs), name)
-                self.initialisation.enter(module, [tensor for _, tensor in inputs])
-            if kwargs:
-                self.record_all(EventKind.BATCH, Phase.DATA, name, kwargs)
-            state.inside = False
+            with self._guest(f"what {type(module).__name__} is given"):
+                name = f"{self.names.root(module)}.input"
+                given = args[0] if len(args) == 1 else args
+                self.record_all(EventKind.BATCH, Phase.DATA, name, given)
+                if self.initialisation is not None:
+                    inputs = find_named_tensors((args, kwargs), name)
+                    self.initialisation.enter(module, [tensor for _, tensor in inputs])
+                if kwargs:
+                    self.record_all(EventKind.BATCH, Phase.DATA, name, kwargs)
         if self.tracks_modules:  # always, so that `_after_module` takes off what was put on
             state.modules.append(self.names.path(module))
 
@@ -217,11 +217,10 @@ class Boundaries:
         if not is_root or output is None:
             return
         if self.recorder.active and not state.inside:
-            state.inside = True
-            name = f"{self.names.root(module)}.output"
-            site = self.recorder.sites.here()
-            self.record_all(EventKind.OUTPUT, Phase.FORWARD, name, output, site=site)
-            state.inside = False
+            with self._guest(f"what {type(module).__name__} returns"):
+                name = f"{self.names.root(module)}.output"
+                site = self.recorder.sites.here()
+                self.record_all(EventKind.OUTPUT, Phase.FORWARD, name, output, site=site)
 
     # -- backward
 
@@ -231,13 +230,17 @@ class Boundaries:
             recorder = self.recorder
             if not recorder.awake():
                 return original(tensors, *args, **kwargs)
-            roots = [tensor for _, tensor in find_named_tensors(tensors, LOSS)]
             self._record_losses(tensors)
-            # With an optimizer, gradients are recorded just before it steps: they may be clipped or
-            # summed up until then.
-            leaves = [] if recorder.has_optimizer else _find_leaves(roots)
-            if self.initialisation is not None:
-                self.initialisation.own(_find_leaves(roots))
+            leaves: list[torch.Tensor] = []
+            with self._guest("some gradients"):
+                # With an optimizer, they are recorded just before it steps: they may be clipped or
+                # summed up until then.
+                if not recorder.has_optimizer or self.initialisation is not None:
+                    leaves = find_leaves([root for _, root in find_named_tensors(tensors, LOSS)])
+                if self.initialisation is not None:
+                    self.initialisation.own(leaves)
+            if recorder.has_optimizer:
+                leaves = []
             result = original(tensors, *args, **kwargs)
             self._record_leaves(leaves)
             self._end_backward()
@@ -249,15 +252,14 @@ class Boundaries:
         @functools.wraps(original)
         def grad(outputs: Any, *args: Any, **kwargs: Any) -> Any:
             recorder = self.recorder
-            if not recorder.awake() or is_being_traced(outputs):
+            if not recorder.awake() or self._is_being_traced(outputs):
                 return original(outputs, *args, **kwargs)
             self._record_losses(outputs)
             result = original(outputs, *args, **kwargs)
-            with self._inside():
+            name = "autograd.grad"
+            with self._guest(name):
                 site = recorder.sites.here()
-                self.record_all(
-                    EventKind.GRADIENT, Phase.BACKWARD, "autograd.grad", result, site=site
-                )
+                self.record_all(EventKind.GRADIENT, Phase.BACKWARD, name, result, site=site)
             self._end_backward()
             return result
 
@@ -274,21 +276,26 @@ class Boundaries:
             self.initialisation.end()
             self.initialisation = None
 
+    def _is_being_traced(self, outputs: Any) -> bool:
+        with self._guest(LOSS):
+            return is_being_traced(outputs)
+        return False
+
     def _record_losses(self, tensors: Any) -> None:
-        with self._inside():
+        with self._guest(LOSS):
             # One frame more than elsewhere: the wrapper calls this, and the program the wrapper.
             site = self.recorder.sites.here(3)
             self.record_all(EventKind.OUTPUT, Phase.FORWARD, LOSS, tensors, site=site)
 
     def _record_leaves(self, leaves: list[torch.Tensor]) -> None:
-        with self._inside():
+        with self._guest("some gradients"):
             for index, leaf in enumerate(leaves):
                 if leaf.grad is None:
                     continue
                 name = self.names.parameter(leaf)
                 if name is None:
                     name = f"leaf[{index}]"
-                self.record(EventKind.GRADIENT, Phase.BACKWARD, name, leaf.grad)
+                self._try_to_record(EventKind.GRADIENT, Phase.BACKWARD, name, leaf.grad)
 
     # -- optimizers
 
@@ -308,7 +315,7 @@ class Boundaries:
     def _record_group_tensors(self, optimizer: torch.optim.Optimizer, kind: EventKind) -> None:
         is_gradient = kind == EventKind.GRADIENT
         phase = Phase.BACKWARD if is_gradient else Phase.OPTIMIZER
-        with self._inside():
+        with self._guest(f"some {kind.name.lower()}s"):
             for group_number, group in enumerate(optimizer.param_groups):
                 for number, parameter in enumerate(group["params"]):
                     tensor = parameter.grad if is_gradient else parameter
@@ -317,7 +324,7 @@ class Boundaries:
                     name = self.names.parameter(parameter)
                     if name is None:
                         name = f"group{group_number}[{number}]"
-                    self.record(kind, phase, name, tensor)
+                    self._try_to_record(kind, phase, name, tensor)
 
     # -- data
 
@@ -336,7 +343,7 @@ class Boundaries:
                 batch = original(iterator)
             finally:
                 state.phase = outer
-            with self._inside():
+            with self._guest("a batch"):
                 site = recorder.sites.here()
                 self.record_all(EventKind.BATCH, Phase.DATA, "batch", batch, site=site)
             return batch
@@ -352,49 +359,10 @@ class Boundaries:
         """
         recorder = self.recorder
         writer = recorder.writer
-        for name, state in self._streams.digests():
-            at = recorder.moment(Phase.DATA)
-            writer.add_stream_state(at=at, stream=name, state=state)
+        with self._guest("the states of random streams"):
+            for name, state in self._streams.digests():
+                at = recorder.moment(Phase.DATA)
+                writer.add_stream_state(at=at, stream=name, state=state)
 
-    def _inside(self) -> _Inside:
-        return _Inside(self.recorder)
-
-
-class _Inside:
-    """Marks the recorder's own use of torch, so that no hook records it."""
-
-    def __init__(self, recorder: Recorder) -> None:
-        self._state = recorder.state
-
-    def __enter__(self) -> None:
-        self._before = self._state.inside
-        self._state.inside = True
-
-    def __exit__(self, *exc: object) -> None:
-        self._state.inside = self._before
-
-
-def _find_leaves(roots: list[torch.Tensor]) -> list[torch.Tensor]:
-    """Return the leaf tensors of the autograd graph below `roots`, in a fixed order."""
-    leaves: list[torch.Tensor] = []
-    stack: list[Any] = []
-    for root in roots:
-        if root.grad_fn is not None:
-            stack.append(root.grad_fn)
-        elif root.requires_grad:
-            leaves.append(root)
-    # Reversed here and below: what is taken from the end of the stack comes in the graph's order.
-    stack.reverse()
-    seen: set[Any] = set()
-    while stack and len(seen) < _MAX_LEAVES:
-        node = stack.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        variable = getattr(node, "variable", None)
-        if variable is not None:
-            leaves.append(variable)
-        for parent, _ in reversed(node.next_functions):
-            if parent is not None:
-                stack.append(parent)
-    return leaves
+    def _guest(self, what: str) -> Guest:
+        return Guest(self.recorder, what)

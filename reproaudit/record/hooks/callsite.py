@@ -8,6 +8,7 @@ import sysconfig
 from types import CodeType, FrameType
 
 from reproaudit.model.events import Location
+from reproaudit.record.hooks import own_paths
 from reproaudit.record.hooks.callers import PACKAGE, frame_at
 from reproaudit.trace.writer import TraceWriter
 
@@ -27,7 +28,7 @@ def _stdlib_roots() -> tuple[str, ...]:
     roots = set()
     for key in ("stdlib", "platstdlib"):
         if key in paths:
-            roots.add(os.path.realpath(paths[key]) + os.sep)
+            roots.add(own_paths.realpath(paths[key]) + os.sep)
     return tuple(roots)
 
 
@@ -71,7 +72,7 @@ class FrameKinds:
             if filename.startswith("<ipython"):
                 return USER
             return OWN
-        real = os.path.realpath(filename)
+        real = own_paths.realpath(filename)
         if real.startswith(PACKAGE) or _GENERATED in real:
             return OWN
         for part in _INSTALLED:
@@ -94,7 +95,7 @@ def line_of_program(kinds: FrameKinds, folder: str, depth: int = 1) -> Location 
     while frame is not None:
         if kinds.of(frame.f_code) == USER:
             code = frame.f_code
-            path = os.path.relpath(os.path.realpath(code.co_filename), folder)
+            path = own_paths.relpath(own_paths.realpath(code.co_filename), folder)
             return Location(path, frame.f_lineno or 0, code.co_name)
         frame = frame.f_back
     return None
@@ -109,8 +110,8 @@ class CallSites:
 
     def __init__(self, writer: TraceWriter, folder: str, cwd: str) -> None:
         self._writer = writer
-        self._folder = os.path.realpath(folder) + os.sep
-        self._cwd = os.path.realpath(cwd) + os.sep
+        self._folder = own_paths.realpath(folder) + os.sep
+        self._cwd = own_paths.realpath(cwd) + os.sep
         self.kinds = FrameKinds()
         # By the id of a code object, which `kinds` keeps, and the instruction within it.
         self._locations: dict[tuple[int, int], int] = {}
@@ -160,13 +161,13 @@ class CallSites:
         Files outside of it that lie in the working directory are reached by "..". What is installed
         is shown below "site-packages/", which no folder of a project is called.
         """
-        real = os.path.realpath(filename)
+        real = own_paths.realpath(filename)
         for part in _INSTALLED:
             _, found, tail = real.partition(part)
             if found:
                 return f"site-packages/{tail}"
         if real.startswith((self._folder, self._cwd)):
-            return os.path.relpath(real, self._folder)
+            return own_paths.relpath(real, self._folder)
         return filename
 
     def shown_data(self, real: str) -> str:
@@ -176,5 +177,5 @@ class CallSites:
         copy of the directory it is the same.
         """
         if real.startswith(self._cwd) and not self._folder.startswith(self._cwd):
-            return os.path.relpath(real, self._cwd)
+            return own_paths.relpath(real, self._cwd)
         return self.shown(real)

@@ -22,14 +22,22 @@ from reproaudit.record.hooks.dynamo import GuestMode
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.operation.births import Births
 from reproaudit.record.operation.chosen import ChosenCalls
-from reproaudit.record.operation.operands import tensors_read, tensors_written
+from reproaudit.record.operation.operands import (
+    describe_form,
+    find_generator,
+    stand_in,
+    tensors_read,
+    tensors_written,
+)
 from reproaudit.record.operation.opinfo import OpInfo, OpTable
 from reproaudit.record.operation.undefined import UndefinedMemory
 from reproaudit.record.session import Recorder, ThreadState
 from reproaudit.record.state import rng
 from reproaudit.record.state.initialisation import Initialisation
 from reproaudit.record.torch_private import (
+    DisableFunctionModes,
     current_autograd_node,
+    is_function_mode_on,
     next_sequence_number,
     sequence_number_of,
 )
@@ -55,6 +63,7 @@ _UNDIGESTED = int(EventFlag.UNDIGESTED)
 _WRITES_NOTHING_KNOWN = _VIEW | _UNDEFINED
 _MOST_TENSORS = 0xFFFF  # that an event can count
 _LEAF = (1 << 64) - 1  # the sequence number of AccumulateGrad nodes
+_IN_REGION = (-1, -1)  # the origin of what a region made: it has none that is recorded
 _MAX_SCALARS = 20_000  # cached digests of scalar arguments before the cache is emptied
 _MAX_ORIGINS = 500_000  # forward ops of one step remembered to name the line of their backward
 
@@ -94,16 +103,32 @@ class OperationMode(GuestMode):
             return func(*args, **kwargs)
         state.inside = True
         try:
+            if is_function_mode_on():
+                # It is on where an op is called from C++ alone, and would see our own calls there.
+                with DisableFunctionModes():
+                    return self._record(func, info, args, kwargs, state=state)
             return self._record(func, info, args, kwargs, state=state)
         finally:
             state.inside = False
+
+    def record_region(self, func: Any, info: OpInfo, args: Any, kwargs: Any) -> Any:
+        """Record a call as one op, and nothing of what it runs, now or in its backward pass."""
+        state = self.recorder.of_thread.state
+        first = next_sequence_number()
+        state.inside = True
+        try:
+            return self._record(func, info, args, kwargs, state=state)
+        finally:
+            state.inside = False
+            for number in range(first, next_sequence_number()):
+                state.origins[number] = _IN_REGION
 
     def _record(
         self, func: Any, info: OpInfo, args: Any, kwargs: Any, *, state: ThreadState
     ) -> Any:
         place = self._find_place(args, state)
-        if self.alerts is not None:
-            return self.alerts(func, info, args, kwargs, place=place)
+        if place is None or self.alerts is not None:
+            return self._call_unrecorded(func, info, args, kwargs, place=place)
         # A view reads no content: what it shows may be undefined, or overwritten before it is read.
         flags = _VIEW
         aux = 0
@@ -149,6 +174,14 @@ class OperationMode(GuestMode):
         if chosen is not None:
             chosen.finish(event)
         return result
+
+    def _call_unrecorded(
+        self, func: Any, info: OpInfo, args: Any, kwargs: Any, *, place: Place | None
+    ) -> Any:
+        """Call an op that is part of a region, or that is only asked whether it is refused."""
+        if place is None or self.alerts is None:
+            return func(*args, **kwargs)
+        return self.alerts(func, info, args, kwargs, place=place)
 
     def _follow_memory(
         self, info: OpInfo, args: Any, result: Any, *, allocation: int, flags: int
@@ -257,8 +290,10 @@ class OperationMode(GuestMode):
         found = self._names[name] = self.recorder.writer.string(name)
         return found
 
-    def _find_place(self, args: Any, state: ThreadState) -> Place:
+    def _find_place(self, args: Any, state: ThreadState) -> Place | None:
         """Return where the program is; for a backward op, where its forward op was.
+
+        None: that was within a region.
 
         That is the forward op that made the autograd node. No anomaly mode, although it would keep
         stacks: it changes the program that is audited.
@@ -270,6 +305,8 @@ class OperationMode(GuestMode):
                 # A backward pass on a device thread finds nothing of its own: its nodes were made
                 # in the main thread.
                 origin = state.origin(sequence) or self._main.origin(sequence)
+                if origin is _IN_REGION:
+                    return None
                 if origin is not None:
                     return _BACKWARD, origin[0], origin[1]
             return _BACKWARD, 0, self.recorder.sites.here(4)
@@ -319,13 +356,13 @@ class OperationMode(GuestMode):
 
         A learning rate that differs is an input that differs; so is a shape to be filled.
         """
-        scalars = tuple([_stand_in(value) for value in args if not isinstance(value, _Tensor)])
+        scalars = tuple([stand_in(value) for value in args if not isinstance(value, _Tensor)])
         named: tuple[Any, ...] = ()
         if kwargs:
-            named = tuple([(name, _stand_in(value)) for name, value in kwargs.items()])
+            named = tuple([(name, stand_in(value)) for name, value in kwargs.items()])
         key: tuple[Any, ...] = (scalars, named)
         if info.write_only:
-            forms = [_describe_form(args[at]) for at in info.write_only if at < len(args)]
+            forms = [describe_form(args[at]) for at in info.write_only if at < len(args)]
             key = (scalars, named, tuple(forms))
         try:
             found = self._scalars.get(key)
@@ -336,57 +373,6 @@ class OperationMode(GuestMode):
                 self._scalars.clear()
             found = self._scalars[key] = (_xxh64(repr(key).encode()), 0)
         return found
-
-
-def _stand_in(value: Any) -> Any:
-    """Return what stands for a scalar argument: hashable, and without addresses.
-
-    Tensors are digested elsewhere.
-    """
-    kind = type(value)
-    if kind is float:
-        return value.hex()  # 1.0 is not 1, and 0.0 is not -0.0, though they are equal
-    if kind is int or kind is str or value is None:
-        return value
-    if kind is bool:
-        return str(value)
-    if kind in (list, tuple):
-        return tuple([_stand_in(item) for item in value])
-    if isinstance(value, _Tensor):
-        return "tensor"
-    if kind in (torch.dtype, torch.device, torch.layout, torch.memory_format, complex):
-        return str(value)
-    return kind.__name__
-
-
-def _describe_form(value: Any) -> Any:
-    """Return the shape and dtype of a tensor that is filled, or is only a pattern for another."""
-    if not isinstance(value, _Tensor) or value.is_nested:
-        return None
-    return tuple(value.shape), str(value.dtype)
-
-
-def find_generator(info: OpInfo, args: Any, kwargs: Any) -> tuple[torch.Generator | None, bool]:
-    """Return the generator that the op will draw from, and whether it was given to the op.
-
-    Else it is the default one of the op's device; None for that of the CPU.
-    """
-    explicit = kwargs.get("generator")
-    if explicit is None and info.generator is not None and info.generator < len(args):
-        explicit = args[info.generator]
-    if explicit is not None:
-        return explicit, True
-    for value in (*args, kwargs.get("device")):
-        if isinstance(value, _Tensor):
-            device = value.device
-        elif isinstance(value, torch.device):
-            device = value
-        else:
-            continue
-        if device.type == "cuda":
-            index = device.index if device.index is not None else torch.cuda.current_device()
-            return torch.cuda.default_generators[index], False
-    return None, False
 
 
 def enter_in_threads(mode: OperationMode, patches: Patches) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ import torch
 
 from reproaudit.model.events import Location
 from reproaudit.record.digest.tensors import raw_bytes
+from reproaudit.record.hooks import own_paths
 from reproaudit.record.hooks.callsite import FrameKinds, line_of_program
 from reproaudit.record.hooks.dynamo import GuestMode
 from reproaudit.record.operation.operands import tensors_written
@@ -36,7 +36,7 @@ class OpValues(GuestMode):
     def __init__(self, folder: str, budget_bytes: int) -> None:
         super().__init__()
         self.found: list[OpValue] = []
-        self._folder = os.path.realpath(folder)
+        self._folder = own_paths.realpath(folder)
         self._left = budget_bytes
         self._kinds = FrameKinds()
         self._table = OpTable()

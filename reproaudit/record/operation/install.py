@@ -11,6 +11,7 @@ from reproaudit.record.lines.line_trace import LineTrace
 from reproaudit.record.operation.alerts import Alerts
 from reproaudit.record.operation.chosen import ChosenCalls
 from reproaudit.record.operation.dispatch import OperationMode, enter_in_threads
+from reproaudit.record.operation.scripted import ScriptedRegions
 from reproaudit.record.operation.stream_races import StreamRaces
 from reproaudit.record.outside.entropy import Entropy
 from reproaudit.record.outside.files import Files
@@ -49,6 +50,7 @@ def install_operations(
     if plan.outside:
         StreamWatch(recorder, patches).install()
         Files(recorder, patches).install()
+    ScriptedRegions(mode).install(patches)
     enter_in_threads(mode, patches)
     mode.__enter__()
     patches.on_undo(functools.partial(mode.__exit__, None, None, None))

@@ -1,4 +1,4 @@
-"""Which tensors of a call an op reads, and which it writes."""
+"""What a call gives an op: the tensors it reads and writes, its generator, its other arguments."""
 
 from __future__ import annotations
 
@@ -63,3 +63,54 @@ def tensors_written(info: OpInfo, args: Any, kwargs: Any, result: Any) -> list[t
             if value is not result and not any(value is item for item in written):
                 _add(written, value)
     return written
+
+
+def find_generator(info: OpInfo, args: Any, kwargs: Any) -> tuple[torch.Generator | None, bool]:
+    """Return the generator that the op will draw from, and whether it was given to the op.
+
+    Else it is the default one of the op's device; None for that of the CPU.
+    """
+    explicit = kwargs.get("generator")
+    if explicit is None and info.generator is not None and info.generator < len(args):
+        explicit = args[info.generator]
+    if explicit is not None:
+        return explicit, True
+    for value in (*args, kwargs.get("device")):
+        if isinstance(value, _Tensor):
+            device = value.device
+        elif isinstance(value, torch.device):
+            device = value
+        else:
+            continue
+        if device.type == "cuda":
+            index = device.index if device.index is not None else torch.cuda.current_device()
+            return torch.cuda.default_generators[index], False
+    return None, False
+
+
+def stand_in(value: Any) -> Any:
+    """Return what stands for a scalar argument: hashable, and without addresses.
+
+    Tensors are digested elsewhere.
+    """
+    kind = type(value)
+    if kind is float:
+        return value.hex()  # 1.0 is not 1, and 0.0 is not -0.0, though they are equal
+    if kind is int or kind is str or value is None:
+        return value
+    if kind is bool:
+        return str(value)
+    if kind in (list, tuple):
+        return tuple([stand_in(item) for item in value])
+    if isinstance(value, _Tensor):
+        return "tensor"
+    if kind in (torch.dtype, torch.device, torch.layout, torch.memory_format, complex):
+        return str(value)
+    return kind.__name__
+
+
+def describe_form(value: Any) -> Any:
+    """Return the shape and dtype of a tensor that is filled, or is only a pattern for another."""
+    if not isinstance(value, _Tensor) or value.is_nested:
+        return None
+    return tuple(value.shape), str(value.dtype)

@@ -16,6 +16,7 @@ import torch
 import xxhash
 
 from reproaudit.model.events import Phase, Unchecked
+from reproaudit.record.hooks import own_paths
 from reproaudit.record.hooks.callers import outer_frame
 from reproaudit.record.hooks.callsite import USER
 from reproaudit.record.hooks.patching import Patches
@@ -29,7 +30,7 @@ _close = os.close
 _lstat = os.lstat
 _fspath = os.fspath
 _fsdecode = os.fsdecode
-_realpath = os.path.realpath
+_realpath = own_paths.realpath
 
 _MAX_FILES = 10_000
 _MAX_FILES_IN_CHILD = 256  # each is flushed by itself, because workers are killed without warning
@@ -51,7 +52,7 @@ _PARTS = (
 _INTERNAL = (
     "<frozen importlib",
     tempfile.__file__,
-    os.path.dirname(multiprocessing.__file__),
+    own_paths.dirname(multiprocessing.__file__),
 )
 
 # An audit hook stays for the life of the process, so there is one, and this is its switch.
@@ -189,9 +190,9 @@ class Files:
     def _shown(self, real: str) -> str:
         """Return the path as it is shown: relative to the program's or the temporary folder."""
         shown = self._recorder.sites.shown_data(real)
-        if os.path.isabs(shown) and real.startswith(self._temporary):
+        if own_paths.isabs(shown) and real.startswith(self._temporary):
             below = real[len(self._temporary) :]
-            return os.path.join("$TMPDIR", below)
+            return own_paths.join("$TMPDIR", below)
         return shown
 
 

@@ -23,6 +23,7 @@ from reproaudit.record.boundary.saved_contents import (
     find_saved_tensors,
 )
 from reproaudit.record.boundary.watch import Boundaries
+from reproaudit.record.hooks import own_paths
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.outside.files import beginning_of, temporary_folder
 from reproaudit.record.session import Recorder
@@ -32,7 +33,7 @@ _Finder = Callable[[Any], Iterator[tuple[str, torch.Tensor]]]
 
 _fspath = os.fspath
 _fsdecode = os.fsdecode
-_realpath = os.path.realpath
+_realpath = own_paths.realpath
 
 # Modules whose calls are wrapped once they are imported.
 LATE_MODULES = ("safetensors.torch", "safetensors.numpy", "numpy")
@@ -85,7 +86,7 @@ class Saved:
             made = original(*args, **kwargs)
             path = made[1] if type(made) is tuple else getattr(made, "name", made)
             if isinstance(path, (str, bytes)):
-                self._made_up.add(os.path.basename(_fsdecode(path)))
+                self._made_up.add(own_paths.basename(_fsdecode(path)))
             return made
 
         self._patches.replace(tempfile, name, make)
@@ -203,7 +204,7 @@ class Saved:
         """
         if name not in self._made_up and not _PASSING.search(name):
             return name
-        _, suffix = os.path.splitext(name)
+        _, suffix = own_paths.splitext(name)
         if _PASSING.search(suffix):
             suffix = ""
         return f"*{suffix}"
@@ -235,11 +236,11 @@ class Saved:
     def _show(self, real: str) -> str:
         """Return a path relative to the program's or the temporary folder, or its last part."""
         shown = self._recorder.sites.shown_data(real)
-        if not os.path.isabs(shown):
+        if not own_paths.isabs(shown):
             return shown
         if real.startswith(self._temporary):
-            return os.path.join("$TMPDIR", real[len(self._temporary) :])
-        return f".../{os.path.basename(real)}"
+            return own_paths.join("$TMPDIR", real[len(self._temporary) :])
+        return f".../{own_paths.basename(real)}"
 
 
 def _find_in_array(value: Any) -> Iterator[tuple[str, torch.Tensor]]:

@@ -13,8 +13,10 @@ from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.record.process.children import ChildStarts, read_plan
 from reproaudit.record.process.host import Host
 from reproaudit.record.process.subjects import prepare_path, run_attribute, run_pytest, run_script
+from reproaudit.trace.failure import write_failure
 from reproaudit.trace.words import EXIT_USAGE
 
+_MOST_CODE = 1 << 63  # beyond what fits a C long, the interpreter exits with -1
 _MOST_TOLD = 500  # characters of an error
 _RECORD = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _os_exit = os._exit
@@ -23,7 +25,7 @@ _os_exit = os._exit
 def main(plan_path: str) -> None:
     """Run the plan and exit with the program's own code.
 
-    64 and 70 are failures of the recorder, told on stderr.
+    64 and 70 are failures of the recorder, told in a file beside the plan.
     """
     try:
         plan = read_plan(plan_path)
@@ -33,7 +35,8 @@ def main(plan_path: str) -> None:
         host.start()
         code = run_subject(host)
     except ReproauditError as error:
-        print(f"reproaudit: {error}", file=sys.stderr, flush=True)
+        if not write_failure(plan_path.removesuffix(".plan.json"), error):
+            print(f"reproaudit: {error}", file=sys.stderr, flush=True)
         _os_exit(EXIT_USAGE)
     sys.exit(code)
 
@@ -73,13 +76,20 @@ def _run(host: Host) -> None:
 
 
 def _exit_code(stop: SystemExit) -> int:
-    """Return the code of an exit; a text is printed, as the interpreter does."""
-    if stop.code is None:
+    """Return the code of an exit; what is neither a number nor None is printed, as the interpreter
+    does."""
+    code = stop.code
+    if code is None:
         return 0
-    if isinstance(stop.code, int):
-        return stop.code
-    if isinstance(stop.code, str):
-        print(stop.code, file=sys.stderr)
+    if isinstance(code, int):
+        # A bool, or a subclass of int, is a number to the interpreter and none to JSON.
+        number = int.__index__(code)
+        return number if -_MOST_CODE <= number < _MOST_CODE else -1
+    try:
+        print(code, file=sys.stderr)
+    except Exception as error:
+        # The interpreter goes on as well, and says as little.
+        print(f"{type(code).__name__}: {type(error).__name__}", file=sys.stderr)
     return 1
 
 

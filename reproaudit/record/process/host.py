@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING
 
 import reproaudit
 from reproaudit.config.plan import RunPlan
+from reproaudit.errors import SubjectError
 from reproaudit.model.events import Outcome, OutcomeKind, Unchecked
 from reproaudit.record.hooks.callsite import FrameKinds
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.process.apply import apply_before_torch, apply_to_numpy, apply_to_torch
 from reproaudit.record.process.imports import ImportWatch
+from reproaudit.record.process.successor import REPLACED, Successor
 from reproaudit.record.repairs import Reach, install_repairs
+from reproaudit.trace.failure import write_failure
 from reproaudit.trace.words import EXIT_SOFTWARE
 
 if TYPE_CHECKING:
@@ -44,6 +47,7 @@ class Host:
         self._notes: list[tuple[Unchecked, str, str]] = []
         self._watch = ImportWatch()
         self._patches = Patches()
+        self._successor = Patches()  # never undone
         self._forks = 0
         self._after_fork: list[Callable[[int], None]] = []
 
@@ -71,7 +75,21 @@ class Host:
         # the program is given.
         self.when_imported("torch", install)
         atexit.register(self.close)
+        if not self._is_child:
+            Successor(self.plan, self._save).watch(self._successor)
+            if REPLACED in self.plan.extra:
+                self.note(
+                    Unchecked.TRACE_NOT_WRITTEN,
+                    "what the program did before it replaced itself",
+                    "the record begins anew with the program that it became",
+                )
         os._exit = self._exit_now  # type: ignore[assignment]
+
+    def _save(self) -> bool:
+        """Write what was recorded so far; return False if nothing is recorded yet."""
+        if self.recorder is None or not self.recorder.active:
+            return False
+        return bool(self.recorder.flush())
 
     def change(self) -> None:
         """Apply the settings and interventions of the plan; they last as long as the process."""
@@ -128,7 +146,9 @@ class Host:
         except Exception:
             # A half-installed recorder would audit another program than the one asked for.
             traceback.print_exc()
-            print("reproaudit: the recorder could not be installed", file=sys.stderr, flush=True)
+            error = SubjectError("the recorder could not be installed", code="recorder-failed")
+            if not write_failure(self.plan.trace_dir, error):
+                print(f"reproaudit: {error}", file=sys.stderr, flush=True)
             end_process(EXIT_SOFTWARE)
 
     def close(self) -> None:

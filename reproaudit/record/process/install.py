@@ -9,11 +9,13 @@ import torch
 import reproaudit
 from reproaudit.config.plan import RunPlan
 from reproaudit.config.settings import to_dict
-from reproaudit.model.events import Level
+from reproaudit.model.events import Level, Unchecked
 from reproaudit.record.boundary.leaves import Leaves
 from reproaudit.record.boundary.watch import Boundaries
 from reproaudit.record.digest.gather import DeviceDigests
+from reproaudit.record.hooks import own_paths
 from reproaudit.record.hooks.callsite import CallSites
+from reproaudit.record.hooks.guest import Guest
 from reproaudit.record.hooks.lookup import Need
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.outside.saved import Saved, WhenImported
@@ -21,7 +23,7 @@ from reproaudit.record.process.environment import Watch, describe_environment
 from reproaudit.record.process.imports import ImportWatch
 from reproaudit.record.process.threads import ThreadStarts
 from reproaudit.record.session import Recorder
-from reproaudit.record.torch_private import note_missing
+from reproaudit.record.torch_private import NAMES
 from reproaudit.trace.words import CHILD_PREFIX
 from reproaudit.trace.writer import TraceWriter
 
@@ -61,7 +63,7 @@ class Installation:
             version=reproaudit.__version__,
             values_budget=plan.values_mb * _MEBIBYTE,
         )
-        note_missing(writer, *_needs(plan))
+        _note_missing(writer, *_needs(plan))
         folder = str(plan.subject.folder)
         self.recorder = Recorder(plan, writer, CallSites(writer, folder, str(plan.subject.cwd)))
         self.devices = DeviceDigests(writer)
@@ -95,11 +97,8 @@ class Installation:
             )
 
     def _gather(self) -> None:
-        state = self.recorder.state
-        before = state.inside
-        state.inside = True  # gathering computes with torch
-        self.devices.gather()
-        state.inside = before
+        with Guest(self.recorder, "some tensors on a device"):
+            self.devices.gather()
 
     def remove(self) -> None:
         self.patches.undo()
@@ -115,6 +114,14 @@ def _needs(plan: RunPlan) -> list[Need]:
     if torch.version.cuda:
         needs.append(Need.CUDA)
     return needs
+
+
+def _note_missing(writer: TraceWriter, *needs: Need) -> None:
+    """Write into the trace what is not checked because this torch lacks a name."""
+    for name in NAMES.missing(*needs):
+        writer.note(
+            Unchecked.TORCH_NAME_MISSING, name.lost, f"torch {torch.__version__} lacks {name.path}"
+        )
 
 
 current: Recorder | None = None  # of this process, for code under audit that knows that it is
@@ -137,7 +144,7 @@ def install_in_child(
 
     Its folder is named after its place among the processes, `label`.
     """
-    folder = os.path.join(str(plan.trace_dir), f"{CHILD_PREFIX}spawned-{label}")
+    folder = own_paths.join(str(plan.trace_dir), f"{CHILD_PREFIX}spawned-{label}")
     recorder = Installation(plan, folder, when_imported=when_imported).recorder
     recorder.is_spawned = True
     recorder.limit_as_child()

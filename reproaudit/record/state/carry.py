@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ import torch
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from reproaudit.model.events import Location
+from reproaudit.record.hooks import own_paths
 from reproaudit.record.hooks.callsite import FrameKinds, line_of_program
 from reproaudit.record.hooks.dynamo import GuestMode
 from reproaudit.record.operation.operands import tensors_read, tensors_written
@@ -51,7 +51,7 @@ class CarryWatch(GuestMode):
     def __init__(self, folder: str) -> None:
         super().__init__()
         self.found: list[Carried] = []
-        self._folder = os.path.realpath(folder)
+        self._folder = own_paths.realpath(folder)
         self._kinds = FrameKinds()
         self._table = OpTable()
         self._repetition = 0

@@ -16,6 +16,7 @@ import torch
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from reproaudit.model.events import EventFlag
+from reproaudit.record.state.modules import walk_tensors
 from reproaudit.record.torch_private import storage_key
 from reproaudit.trace.writer import TraceWriter
 
@@ -73,7 +74,7 @@ class Initialisation:
     def enter(self, module: torch.nn.Module, inputs: Iterable[torch.Tensor]) -> None:
         """Learn from the call of a module what is data, and what its state was made by."""
         self._of_data.update(self._find_ancestors(inputs))
-        self.own((*module.parameters(), *module.buffers()))
+        self.own(walk_tensors(module))
 
     def own(self, tensors: Iterable[torch.Tensor]) -> None:
         """Take what `tensors` were made by for initialisation: parameters or buffers."""

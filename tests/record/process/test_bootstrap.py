@@ -12,6 +12,7 @@ import pytest
 from reproaudit.config.plan import RunPlan, to_json
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.model.events import OutcomeKind
+from reproaudit.trace.failure import read_failure
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.words import EXIT_USAGE
 from tests import warm
@@ -31,6 +32,9 @@ def run_program(folder: Path, source: str) -> subprocess.CompletedProcess[str]:
         ("pass", 0, OutcomeKind.COMPLETED),
         ("raise SystemExit(3)", 3, OutcomeKind.EXITED),
         ("raise SystemExit('no data')", 1, OutcomeKind.EXITED),
+        ("raise SystemExit(True)", 1, OutcomeKind.EXITED),
+        ("raise SystemExit(False)", 0, OutcomeKind.COMPLETED),
+        ("raise SystemExit(['no', 'data'])", 1, OutcomeKind.EXITED),
         ("import os; os._exit(4)", 4, OutcomeKind.EXITED),
         ("raise ValueError('of the program')", 1, OutcomeKind.RAISED),
     ],
@@ -56,4 +60,6 @@ def test_a_plan_that_cannot_be_read_is_a_failure_of_the_recorder(tmp_path: Path)
     plan.write_text(json.dumps({"level": "none"}), encoding="utf-8")
     ended = warm.run(plan, tmp_path, os.environ)
     assert ended.returncode == EXIT_USAGE
-    assert ended.stderr.startswith("reproaudit: ")
+    failure = read_failure(plan)
+    assert failure is not None
+    assert failure.code == "plan-invalid"

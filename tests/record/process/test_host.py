@@ -13,6 +13,7 @@ from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.model.events import Outcome, OutcomeKind, Unchecked
 from reproaudit.record.process import host as host_module
 from reproaudit.record.process.host import Host
+from reproaudit.trace.failure import read_failure
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.words import EXIT_SOFTWARE
 
@@ -48,4 +49,7 @@ def test_a_failure_while_installing_ends_the_process(
 
     host.when_imported("sys", fail)
     assert codes == [EXIT_SOFTWARE]
-    assert "the recorder could not be installed" in capsys.readouterr().err
+    assert "half of it" in capsys.readouterr().err
+    failure = read_failure(host.plan.trace_dir)
+    assert failure is not None
+    assert failure.message == "the recorder could not be installed"

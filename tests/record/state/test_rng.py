@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from reproaudit.record.operation.dispatch import find_generator
+from reproaudit.record.operation.operands import find_generator
 from reproaudit.record.operation.opinfo import describe_op
 from reproaudit.record.state import rng
 
