@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from reproaudit.files import Unreadable, read_text
 BASELINE_FILE = "reproaudit-baseline.json"
 _PREFIX = "REPROAUDIT_"
 _MOST_BYTES = 4 << 20  # of a pyproject.toml
+_MOST = 1e300  # of a number: so many minutes are no infinite seconds yet
 
 
 Presets = tuple[tuple[str, Settings], ...]  # by name
@@ -395,4 +395,4 @@ def _parse_number(text: str) -> Any:
 def _is_amount(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
-    return math.isfinite(value) and value >= 0
+    return 0 <= value <= _MOST
