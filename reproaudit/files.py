@@ -44,6 +44,7 @@ _CREATE_NEW = _CREATE | os.O_EXCL
 _READ_LINKED = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _READ = _READ_LINKED | os.O_NOFOLLOW
 _PART_BYTES = 1 << 24  # read at a time
+_SOME_BYTES = 1 << 16
 _MOST_NAMES = 10_000  # tried for a temporary file
 
 _numbers = itertools.count(1)
@@ -191,6 +192,17 @@ def create_file(path: str | os.PathLike[str]) -> BinaryIO:
     with suppress(FileNotFoundError):
         _unlink(path)
     return os.fdopen(_open(path, _CREATE_NEW, 0o666), "wb")
+
+
+def require_room(directory: str | os.PathLike[str]) -> None:
+    """Raise OSError unless a file of some size can be written there."""
+    # Not at the top: the recorder imports this module, and a program may have one of that name.
+    import tempfile
+
+    # Tried, not asked for: only so a quota or a file system that cannot be written shows.
+    with tempfile.TemporaryFile(dir=directory, buffering=0) as file:
+        if file.write(bytes(_SOME_BYTES)) < _SOME_BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def make_folder(directory: str) -> None:

@@ -63,7 +63,9 @@ def record(words: list[str]) -> int:
     done = run(plan, log=None, timeout_s=choices.timeout_s)
     ending = f"{done.outcome.kind.value} {done.outcome.detail}".rstrip()
     shown = make_printable(f"{ending}; trace in {options.out}")
-    print(f"reproaudit: {shown}", file=sys.stderr)
+    # Standard output is the program's alone.
+    if sys.stderr is not None:
+        print(f"reproaudit: {shown}", file=sys.stderr)
     return 0 if done.outcome.is_success else EXIT_NOT_AUDITED
 
 

@@ -60,6 +60,10 @@ ERRORS = {
         "pyproject.toml could not be read or is not valid TOML, so presets and defaults under "
         "[tool.reproaudit] are not known."
     ),
+    "disk-full": (
+        "The traces of the runs could not be written for lack of room, so that nothing can be "
+        "said. Make room, name a folder on another disk with --out, or audit fewer steps."
+    ),
     "explain-unknown": (
         "Nothing has this name; without a name, `reproaudit explain` lists everything."
     ),

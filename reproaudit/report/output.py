@@ -9,12 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reproaudit.errors import UsageError
-from reproaudit.files import write_whole
+from reproaudit.files import require_room, write_whole
 from reproaudit.model.result import AuditResult
 from reproaudit.report import render_all
 from reproaudit.report.registry import require_format
-
-_LEAST_ROOM = 1 << 16  # bytes that a report may well need
 
 
 def check_reports(reports: Sequence[tuple[str, str]]) -> None:
@@ -33,9 +31,7 @@ def _require_place(path: Path) -> None:
     while not place.exists() and place != place.parent:
         place = place.parent
     try:
-        # Written, not asked for: only so a full disk or a quota shows.
-        with tempfile.TemporaryFile(dir=place, buffering=0) as file:
-            file.write(b"\0" * _LEAST_ROOM)
+        require_room(place)
     except OSError as error:
         raise _cannot_write(path, error.strerror or str(error)) from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -11,7 +12,8 @@ from pathlib import Path
 from reproaudit.config.plan import RunPlan
 from reproaudit.config.settings import Settings, merge
 from reproaudit.config.subject import SubjectKind, SubjectSpec
-from reproaudit.errors import SubjectError
+from reproaudit.errors import SubjectError, TraceError
+from reproaudit.files import require_room
 from reproaudit.knowledge.interventions import find
 from reproaudit.model.events import Level, OutcomeKind, Unchecked
 from reproaudit.runs.budget import Budget, Spending
@@ -103,6 +105,15 @@ class Lab:
         Raises BudgetSpent before a run that is past the budget, and SubjectError for one that hung
         or whose trace is incomplete.
         """
+        try:
+            return self._make_run(request)
+        except (OSError, SubjectError, TraceError) as error:
+            # Whatever it was that failed: without room nothing can be recorded.
+            if _is_full(self.folder):
+                raise self._full_disk_error(request.name) from error
+            raise
+
+    def _make_run(self, request: RunRequest) -> Run:
         self._spending.check(self.runs_made)
         settings = request.change_settings(self.settings)
         plan = request.change_plan(self._plain_plan(request.name, settings))
@@ -230,6 +241,13 @@ class Lab:
             is_held=is_held,
         )
 
+    def _full_disk_error(self, name: str) -> SubjectError:
+        return SubjectError(
+            f"the disk of {str(self.folder)!r} is full: {name} could not be recorded",
+            code="disk-full",
+            hint="make room, or record elsewhere: --out DIR",
+        )
+
     def _timeout_error(self, record: RunRecord, timeout_s: float | None) -> SubjectError:
         advice = "raise --timeout, or audit fewer steps with --steps"
         message = f"{self.subject} did not end within {timeout_s:g} s"
@@ -252,6 +270,13 @@ class Lab:
     def _require_whole_traces(self, run: Run, name: str) -> None:
         """Raise SubjectError if a trace was cut short."""
         for _, trace in run.traces:
+            for note in trace.notes:
+                if note.code is Unchecked.TRACE_NOT_WRITTEN:
+                    raise SubjectError(
+                        f"the trace of {name} is incomplete: {note.why}",
+                        code="trace-incomplete",
+                        hint="make room, or record elsewhere: --out DIR",
+                    )
             # Compared, a trace that was cut short would look like a program that did less.
             if trace.damage:
                 raise SubjectError(
@@ -267,3 +292,11 @@ def _is_changed(request: RunRequest) -> bool:
     It may wait for ever, for a thread that cannot start for example, or be slow to follow.
     """
     return bool(request.interventions or request.files) or request.lines
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        require_room(folder)
+    except OSError as error:
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return False

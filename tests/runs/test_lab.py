@@ -3,6 +3,7 @@ one line long."""
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -258,3 +259,21 @@ def test_the_limit_that_the_user_set_is_the_limit(tmp_path: Path) -> None:
     lab = lab_in(tmp_path, "pass", timeout_s=7.0)
     lab._slowest_s = 10.0
     assert lab._timeout_of(request("changed", interventions=("hash.seed",))) == 7.0
+
+
+def test_a_full_disk_is_named_as_such_whatever_failed_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    for error, code in ((full, "disk-full"), (OSError(errno.EACCES, "no"), "EACCES")):
+
+        def fail(*_: object, error: OSError = error, **__: object) -> None:
+            raise error
+
+        monkeypatch.setattr(lab_module, "start", fail)
+        monkeypatch.setattr(lab_module, "require_room", fail)
+        folder = tmp_path / code
+        folder.mkdir()
+        with pytest.raises((SubjectError, OSError)) as caught:
+            lab_in(folder, "").run(request("run-0"))
+        assert getattr(caught.value, "code", "EACCES") == code
