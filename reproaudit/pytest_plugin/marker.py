@@ -153,7 +153,8 @@ class _MarkedTest:
         """
         item = self._item
         raised: list[BaseException | None] = []
-        # What the test records about itself, it records in each repetition.
+        # What the test prints and records about itself, it does in each repetition.
+        item._report_sections.clear()
         del item.user_properties[self._properties :]
         item.stash[_CALLER] = lambda function: record(function())
         item.stash[RAISED] = raised

@@ -231,6 +231,7 @@ async def test_fails():
 
 @pytest.mark.reproducible(runs=2)
 def test_records(record_property):
+    print("once")
     record_property("size", int(torch.ones(2).sum()))
 """
 
@@ -249,6 +250,7 @@ def test_a_function_that_another_plugin_calls_is_repeated_and_may_fail(
         "test_records",
     ]
     assert passed[1].user_properties == [("size", 2)]
+    assert passed[1].capstdout == "once\n"
     assert [len(getattr(report, REPORT_ATTRIBUTE)) for report in passed] == [1, 1]
 
 

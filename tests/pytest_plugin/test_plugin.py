@@ -134,6 +134,87 @@ def test_a_suite_fails_where_it_should_and_nowhere_else(
     assert (pytester.path / "found.xml").read_text().count("<testcase") == 8
 
 
+OTHERS = """
+import numpy as np
+import pytest
+import torch
+
+@pytest.fixture
+def number():
+    return torch.ones(4)
+
+@pytest.mark.reproducible(runs=2)
+def test_good(number):
+    return number + torch.randn(4)
+
+@pytest.mark.reproducible(runs=2)
+def test_bad(number):
+    return number + torch.from_numpy(np.random.default_rng().normal(size=4))
+
+def test_plain():
+    pass
+"""
+USED = {
+    "pytest_asyncio": """
+import pytest
+import torch
+
+@pytest.mark.asyncio
+@pytest.mark.reproducible(runs=2)
+async def test_used():
+    return torch.randn(4)
+""",
+    "pytest_mock": """
+import pytest
+import torch
+
+@pytest.mark.reproducible(runs=2)
+def test_used(mocker):
+    mocker.patch("torch.randn", return_value=torch.ones(4))
+    return torch.randn(4) + 1
+""",
+    "pytest_benchmark": """
+import pytest
+import torch
+
+@pytest.mark.reproducible(runs=2)
+def test_used(benchmark):
+    return benchmark(lambda: torch.randn(4))
+""",
+}
+LINES = {
+    "pytest_asyncio": ("-o", "asyncio_default_fixture_loop_scope=function"),
+    "pytest_benchmark": (),
+    "pytest_html": ("--html=found.html", "--self-contained-html"),
+    "pytest_mock": (),
+    "pytest_rerunfailures": ("--reruns", "1"),
+    "pytest_subtests": (),
+    "pytest_sugar": ("--force-sugar",),
+    "pytest_timeout": ("--timeout", "200"),
+}
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("other", LINES)
+def test_a_session_beside_another_plugin_ends_as_it_should(
+    pytester: pytest.Pytester, other: str
+) -> None:
+    pytest.importorskip(other, reason=f"{other} is not installed")
+    pytester.makepyfile(test_others=OTHERS)
+    used = USED.get(other, "")
+    if used:
+        pytester.makepyfile(test_used=used)
+    done = pytester.runpytest_subprocess("-p", "no:randomly", *LINES[other], timeout=280)
+    said = done.stdout.str()
+    assert "INTERNALERROR" not in said
+    assert re.search(r"checks, \d reproducible", said)
+    assert "unseeded-rng (RA101)" in said
+    passed = 3 if used else 2
+    # pytest-sugar words the counts in its own way.
+    assert re.search(rf"\b{passed} passed", said)
+    assert re.search(r"\b1 failed", said)
+
+
 @pytest.mark.timeout(200)
 def test_a_module_cache_is_told_from_nondeterminism_by_fresh_processes(
     pytester: pytest.Pytester,
