@@ -113,6 +113,21 @@ class SubjectSpec:
         return self.cwd
 
     @property
+    def lies_outside(self) -> bool:
+        """True for a file that is not in the working directory, nor below it."""
+        if not self.path:
+            return False
+        return not Path(os.path.abspath(self.file)).is_relative_to(os.path.abspath(self.cwd))
+
+    @property
+    def patch_folder(self) -> Path:
+        """The folder that paths in a patch are relative to: `patch` refuses to leave it.
+
+        It is the working directory, or for a file outside of that its own folder.
+        """
+        return self.folder if self.lies_outside else self.cwd
+
+    @property
     def command(self) -> str:
         """The subject and its arguments, as they stand on the command line."""
         return " ".join((str(self), *self.argv))

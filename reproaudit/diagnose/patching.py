@@ -143,7 +143,7 @@ class Patcher:
             return f"it is a part of the fix; to be written by hand: {by_hand}"
         if not patch.is_within_folder:
             paths = ", ".join(file.path for file in patch.files)
-            return f"{paths} lies outside of the working directory (patch FILE < fix.patch)"
+            return f"{paths} lies outside of the program's folder (patch FILE < fix.patch)"
         if not self._lab.can_patch() or not self._may_run:
             return "no copy of the program was made"
         return ""

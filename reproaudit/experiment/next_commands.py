@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 
@@ -40,7 +41,7 @@ def suggest_commands(
         for name in (*finding.fix.settings, *finding.fix.together):
             if name not in changes:
                 changes += ["--intervene", name]
-    commands = _suggest_patch(findings, patch_file)
+    commands = _suggest_patch(subject, findings, patch_file)
     commands += [f"reproaudit explain {finding.rule}" for finding in findings[:1]]
     if changes:
         commands.append(write_command(subject, given, changes))
@@ -49,7 +50,7 @@ def suggest_commands(
     return tuple(commands)
 
 
-def _suggest_patch(findings: Sequence[Finding], patch_file: str) -> list[str]:
+def _suggest_patch(subject: SubjectSpec, findings: Sequence[Finding], patch_file: str) -> list[str]:
     """Return how to apply the patch; nothing if there is none, or if patched runs differed."""
     fixes = [finding.fix for finding in findings if finding.fix is not None]
     if any(fix.patch_verified for fix in fixes):
@@ -61,7 +62,10 @@ def _suggest_patch(findings: Sequence[Finding], patch_file: str) -> list[str]:
     remarks = [doubt] if doubt else []
     if not patch_file:
         remarks.append(f"--report patch={_PATCH_FILE} writes it")
-    command = f"patch -p0 < {shlex.quote(patch_file or _PATCH_FILE)}"
+    words = ["patch", "-p0"]
+    if subject.lies_outside:
+        words += ["-d", os.path.dirname(subject.path)]
+    command = f"{shlex.join(words)} < {shlex.quote(patch_file or _PATCH_FILE)}"
     if remarks:
         command += f"  # {'; '.join(remarks)}"
     return [command]

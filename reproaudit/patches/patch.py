@@ -56,7 +56,7 @@ class Patch:
 
     @property
     def rows(self) -> tuple[str, ...]:
-        """The unified diff, as `patch -p0` takes it in the working directory."""
+        """The unified diff, as `patch -p0` takes it in the subject's `patch_folder`."""
         rows: list[str] = []
         for file in self.files:
             rows += make_diff(file.before, file.after, file.path)
@@ -64,7 +64,7 @@ class Patch:
 
     @property
     def is_within_folder(self) -> bool:
-        """True if all files lie below the working directory: `patch` refuses to leave it."""
+        """True if all files lie below one folder: `patch` refuses to leave it."""
         return not any(_leaves_folder(file.path) for file in self.files)
 
 
@@ -227,7 +227,7 @@ class _Draft:
             program = self.programs[file]
             if program is None or not edits:
                 continue
-            path = Path(os.path.relpath(file, self.subject.cwd)).as_posix()
+            path = Path(os.path.relpath(file, self.subject.patch_folder)).as_posix()
             after = program.apply(edits)
             if not _is_python(after):
                 return None

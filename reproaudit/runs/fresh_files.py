@@ -54,6 +54,19 @@ class WorkingFolder:
             shutil.rmtree(target, ignore_errors=True)
             shutil.rmtree(owned, ignore_errors=True)
 
+    @contextlib.contextmanager
+    def lend_program(self, plan: RunPlan, target: Path) -> Iterator[RunPlan]:
+        """Give the plan of a run whose program lies in a copy at `target`, which goes as well.
+
+        Raises SubjectError if the folder is too large to be copied.
+        """
+        try:
+            self._copy_to(target)
+            path = target / plan.subject.file.name
+            yield replace(plan, subject=replace(plan.subject, path=str(path)))
+        finally:
+            shutil.rmtree(target, ignore_errors=True)
+
     def _copy_to(self, target: Path) -> None:
         if self._before is None:
             most = f"{_MOST_BYTES >> 20} MiB and {_MOST_FILES:,} files"

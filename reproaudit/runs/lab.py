@@ -86,6 +86,7 @@ class Lab:
         self._spending = Spending(budget)
         self._prepared: dict[str, RunningProcess] = {}
         self._working_folder = WorkingFolder(subject.cwd)
+        self._program_folder = WorkingFolder(subject.folder) if subject.lies_outside else None
 
     def start_budget(self) -> None:
         """Count against the budget from here on."""
@@ -217,7 +218,11 @@ class Lab:
             # The other runs of the audit find what was compiled, and so must this one.
             shared = CompilerCache(self.settings, self.subject.cwd).share()
         plan = replace(plan, settings=merge(plan.settings, shared))
-        with self._working_folder.lend_copy(plan, target) as moved:
+        with contextlib.ExitStack() as stack:
+            moved = stack.enter_context(self._working_folder.lend_copy(plan, target))
+            if self._program_folder is not None and request.fresh_copy:
+                target = self.folder / f"{request.name}-program"
+                moved = stack.enter_context(self._program_folder.lend_program(moved, target))
             write_files(target, request.files)
             yield moved
 

@@ -94,6 +94,15 @@ def test_the_patch_is_applied_from_the_file_that_the_user_named(
     assert made[0] == command
 
 
+def test_a_patch_of_a_program_elsewhere_is_applied_in_its_folder() -> None:
+    patched = replace(INDEX_PUT, fix=Fix(patch=DIFF, patch_verified=True))
+    subject = replace(SUBJECT, path="../my lib/train.py")
+    made = suggest_commands(
+        subject, (), [patched], more_runs=20, is_reproducible=False, patch_file="my.patch"
+    )
+    assert made[0] == "patch -p0 -d '../my lib' < my.patch"
+
+
 def test_a_patch_under_which_runs_differed_and_lines_to_write_by_hand_are_not_suggested() -> None:
     for fix in (Fix(patch=DIFF, patch_runs=2), Fix(patch=("seed()",))):
         assert suggest(replace(INDEX_PUT, fix=fix))[0] == "reproaudit explain RA401"

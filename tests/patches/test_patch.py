@@ -272,15 +272,24 @@ def test_several_findings_get_one_patch_that_applies_from_where_the_user_stands(
     )
 
 
-def test_a_file_that_patch_would_not_reach_is_known(tmp_path: Path) -> None:
+def test_paths_start_where_patch_is_called_and_a_file_that_it_would_not_reach_is_known(
+    tmp_path: Path,
+) -> None:
     write(tmp_path, "import torch\n", "a/train.py")
+    write(tmp_path, "rng = np.random.default_rng()\n", "c/data.py")
     (tmp_path / "b").mkdir()
-    outside = make(tmp_path / "b", [Repair(("seed.torch",))], "../a/train.py")
-    assert outside.files[0].path == "../a/train.py"
-    assert not outside.is_within_folder
-    inside = make(tmp_path, [Repair(("seed.torch",))], str(tmp_path / "a/train.py"))
-    assert inside.files[0].path == "a/train.py"
-    assert inside.is_within_folder
+    seeded = [Repair(("seed.torch",))]
+    for start, path in (("b", "../a/train.py"), ("b", str(tmp_path / "a/train.py"))):
+        elsewhere = make(tmp_path / start, seeded, path)
+        assert elsewhere.files[0].path == "train.py"
+        assert elsewhere.is_within_folder
+    below = make(tmp_path, seeded, str(tmp_path / "a/train.py"))
+    assert below.files[0].path == "a/train.py"
+    assert below.is_within_folder
+    fixes_helper = [Repair(("seed.numpy_generators",), Location("../c/data.py", 1))]
+    beyond = make(tmp_path / "b", fixes_helper, "../a/train.py")
+    assert beyond.files[0].path == "../c/data.py"
+    assert not beyond.is_within_folder
 
 
 def test_a_generator_without_a_seed_is_given_one_though_the_line_to_blame_draws_from_it(

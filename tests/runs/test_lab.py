@@ -41,15 +41,17 @@ def lab_in(
     *,
     fresh_copy: bool = False,
     timeout_s: float | None = 300,
+    cwd: str = "work",
 ) -> Lab:
     """Make a lab for a program `train.py` in the folder `work`; its traces lie beside that."""
     work = folder / "work"
-    work.mkdir()
+    work.mkdir(exist_ok=True)
+    (folder / cwd).mkdir(exist_ok=True)
     (work / "data").mkdir()
     (work / "data" / "a.txt").write_text("x")
     (work / "train.py").write_text(text)
     return Lab(
-        parse_subject("train.py", cwd=work),
+        parse_subject("../work/train.py" if cwd != "work" else "train.py", cwd=folder / cwd),
         Settings(),
         folder / "lab",
         Quiet(),
@@ -115,6 +117,19 @@ def test_a_patched_copy_runs_and_the_program_itself_stays_as_it_is(tmp_path: Pat
     assert "as it was" not in lab.log_of("patched")
     assert sorted(os.listdir(tmp_path / "work")) == ["data", "train.py"]
     assert (tmp_path / "work" / "train.py").read_text() == "print('as it was')"
+
+
+def test_a_patched_copy_of_a_program_elsewhere_has_its_folder_with_it(tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "helper.py").write_text("")
+    lab = lab_in(tmp_path, "import helper", cwd="start")
+    files = (("helper.py", "import os, sys\nprint(os.listdir(), sys.argv[0], 'helps')\n"),)
+    lab.run(replace(request("patched", 0), fresh_copy=True, files=files))
+    (printed,) = lab.log_of("patched").splitlines()
+    assert printed.startswith("[] ")
+    assert printed.endswith("patched-program/train.py helps")
+    assert (tmp_path / "work" / "helper.py").read_text() == ""
+    assert not list((tmp_path / "lab").glob("*-program"))
 
 
 def test_runs_before_the_budget_began_do_not_count_against_it(tmp_path: Path) -> None:
