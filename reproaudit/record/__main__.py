@@ -14,6 +14,7 @@ if __name__ == "__main__":
     # `-m` put the working directory in front, where a program's `typing.py` would shadow what the
     # recorder imports. The place itself is kept: `prepare_path` puts there what the program
     # expects.
+    loaded_at_start = frozenset(sys.modules)
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     from reproaudit.record.process.bootstrap import main
     from reproaudit.record.process.parent import end_with_parent
@@ -27,4 +28,4 @@ if __name__ == "__main__":
         os.close(held)
         # A repair may begin the process anew, and nothing is to be waited for then.
         del sys.orig_argv[-1]
-    main(sys.argv[1])
+    main(sys.argv[1], loaded_at_start)

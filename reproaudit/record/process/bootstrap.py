@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Collection
 from types import TracebackType
 
 from reproaudit.config.subject import SubjectKind
@@ -12,6 +13,7 @@ from reproaudit.errors import ReproauditError, UsageError
 from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.record.process.children import ChildStarts, read_plan
 from reproaudit.record.process.host import Host
+from reproaudit.record.process.shadows import forget_shadowed
 from reproaudit.record.process.subjects import prepare_path, run_attribute, run_pytest, run_script
 from reproaudit.trace.failure import write_failure
 from reproaudit.trace.words import EXIT_USAGE
@@ -22,8 +24,10 @@ _RECORD = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _os_exit = os._exit
 
 
-def main(plan_path: str) -> None:
+def main(plan_path: str, loaded_at_start: Collection[str] = ()) -> None:
     """Run the plan and exit with the program's own code.
+
+    `loaded_at_start` are the modules that were there before the recorder's; none: nobody knows.
 
     64 and 70 are failures of the recorder, told in a file beside the plan.
     """
@@ -31,6 +35,8 @@ def main(plan_path: str) -> None:
         plan = read_plan(plan_path)
         host = Host(plan)
         prepare_path(plan.subject)
+        if loaded_at_start:
+            forget_shadowed(sys.path[0], loaded_at_start)
         ChildStarts(host, plan_path).watch()
         host.start()
         code = run_subject(host)

@@ -18,6 +18,7 @@ from reproaudit.record.hooks.callsite import FrameKinds
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.process.apply import apply_before_torch, apply_to_numpy, apply_to_torch
 from reproaudit.record.process.imports import ImportWatch
+from reproaudit.record.process.shadows import own_modules
 from reproaudit.record.process.successor import REPLACED, Successor
 from reproaudit.record.repairs import Reach, install_repairs
 from reproaudit.trace.failure import write_failure
@@ -142,7 +143,8 @@ class Host:
 
     def _or_end(self, action: Callable[[], None]) -> None:
         try:
-            action()
+            with own_modules():
+                action()
         except Exception:
             # A half-installed recorder would audit another program than the one asked for.
             traceback.print_exc()
