@@ -14,6 +14,7 @@ from reproaudit.knowledge.traits import (
     JoinThreads,
     Part,
     RenameCalls,
+    SeedTasks,
     SetKeyword,
     SortCalls,
     SortIterated,
@@ -177,6 +178,7 @@ TABLE: tuple[Intervention, ...] = (
             )
         },
         edits=(
+            SeedTasks(),
             FixSeed(("time", "getpid", "urandom", "uuid"), value="torch.initial_seed() % 2**32"),
         ),
     ),

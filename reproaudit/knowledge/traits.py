@@ -173,6 +173,11 @@ class JoinThreads:
     """Edit of a file: threads are joined where they are started."""
 
 
+@dataclass(frozen=True, slots=True)
+class SeedTasks:
+    """Edit of a line: each task that is sent to a pool's workers is seeded by its number."""
+
+
 LineEdit = (
     AddArguments
     | SortIterated
@@ -184,6 +189,7 @@ LineEdit = (
     | FixHash
     | OrderSets
     | JoinThreads
+    | SeedTasks
 )
 
 

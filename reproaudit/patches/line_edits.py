@@ -14,6 +14,7 @@ from reproaudit.knowledge.traits import (
     LineEdit,
     OrderSets,
     RenameCalls,
+    SeedTasks,
     SetKeyword,
     SortCalls,
     SortIterated,
@@ -27,6 +28,7 @@ from reproaudit.patches.program_text import (
 )
 from reproaudit.patches.seed_edits import find_seed_values, fix_seeds, replace_hashes
 from reproaudit.patches.set_edits import find_iterated, is_set, order_sets
+from reproaudit.patches.task_edits import seed_tasks
 from reproaudit.patches.thread_edits import join_threads
 
 Nodes = Sequence[ast.AST]
@@ -147,6 +149,8 @@ def _edit_nodes(program: ProgramText, edits: Sequence[LineEdit], nodes: Nodes) -
             found = order_sets(program)
         elif isinstance(edit, JoinThreads):
             found = join_threads(program)
+        elif isinstance(edit, SeedTasks):
+            found = seed_tasks(program, nodes)
         elif isinstance(edit, SetKeyword):
             found = _set_keyword(program, edit, nodes)
         elif isinstance(edit, RenameCalls):
