@@ -36,7 +36,8 @@ def main(path: str, arguments: list[str]) -> int:
         be_the_interpreter(arguments)
     server = socket.socket(socket.AF_UNIX)
     server.connect(path)
-    held = [int(word) for word in arguments[3:]]
+    # Behind the plan stands the process to end with: the fork ends with this one.
+    held = [int(word) for word in arguments[4:]]
     order = {"plan": arguments[2], "folder": os.getcwd(), "environment": dict(os.environ)}
     text = json.dumps(order).encode()
     socket.send_fds(server, [NUMBER.pack(len(text))], [0, 1, 2, *held])

@@ -211,8 +211,8 @@ def test_the_real_command_fails_the_step_for_a_program_that_is_not_reproducible(
     (tmp_path / "step.py").write_text(
         "import torch\n\ndef step():\n    torch.rand(3, requires_grad=True).sum().backward()\n"
     )
-    # A file of the project that bears the name of a module which reproaudit imports.
-    (tmp_path / "difflib.py").write_text("raise SystemExit('imported')\n")
+    # A file with the name of a module that reproaudit imports, and the program does not.
+    (tmp_path / "shlex.py").write_text("raise SystemExit('imported')\n")
     options = "--runs=2\n--steps=1\n--no-diagnosis\n--no-alerts\n--quiet"
     done = run(tmp_path, {"subject": "step.py::step", "options": options, "python": sys.executable})
     assert (done.code, done.summary.splitlines()[0]) == (1, "## reproaudit: 1 not reproducible")
