@@ -194,6 +194,19 @@ def create_file(path: str | os.PathLike[str]) -> BinaryIO:
     return os.fdopen(_open(path, _CREATE_NEW, 0o666), "wb")
 
 
+def send_nowhere(stream: Any) -> None:
+    """Send what an open stream still holds, and all that follows, nowhere.
+
+    For one that takes nothing any more: the interpreter flushes the standard ones once more at its
+    end, and would fail and say so itself.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, stream.fileno())
+    finally:
+        os.close(nowhere)
+
+
 def require_room(directory: str | os.PathLike[str]) -> None:
     """Raise OSError unless a file of some size can be written there."""
     # Not at the top: the recorder imports this module, and a program may have one of that name.

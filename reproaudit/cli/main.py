@@ -15,6 +15,7 @@ from pathlib import Path
 from reproaudit.cli.streams import guard_streams, require_streams, say
 from reproaudit.config.project import load_project
 from reproaudit.errors import ReproauditError, UsageError, did_you_mean
+from reproaudit.files import send_nowhere
 from reproaudit.model.verdict import EXIT_NOT_AUDITED
 from reproaudit.printable import make_lines_printable
 from reproaudit.runs.orphans import adopt_orphans
@@ -50,10 +51,7 @@ def _answer(words: list[str]) -> int:
     except KeyboardInterrupt:
         say("reproaudit: interrupted; the running program was stopped")
     except BrokenPipeError:
-        # The reader went away (`| head`). Imported only now: `--help` does without reports.
-        from reproaudit.report.output import discard_stdout
-
-        discard_stdout()
+        send_nowhere(sys.stdout)  # the reader went away (`| head`)
     except Exception:
         # Never exit code 1: that is the answer "a divergence was found".
         traceback.print_exc()

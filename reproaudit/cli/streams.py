@@ -6,12 +6,12 @@ Neither may decide the exit code: a log on a full disk says nothing about a prog
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from collections.abc import Iterator
 from typing import Any, TextIO, cast
 
 from reproaudit.errors import UsageError
+from reproaudit.files import send_nowhere
 
 
 class _Stream:
@@ -37,14 +37,9 @@ class _Stream:
         raise NotImplementedError
 
     def _discard(self) -> None:
-        """Send what the stream still holds, and all that follows, nowhere.
-
-        The interpreter flushes it once more at its end, and would fail with it.
-        """
+        # A stream that is no file has nowhere to be sent from.
         with contextlib.suppress(OSError, ValueError):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self._inner.fileno())
-            os.close(nowhere)
+            send_nowhere(self._inner)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)

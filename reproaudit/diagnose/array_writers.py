@@ -11,7 +11,7 @@ from reproaudit.diagnose.sources import add_note
 from reproaudit.errors import SubjectError
 from reproaudit.model.events import Level, Location
 from reproaudit.model.result import Cause, Finding
-from reproaudit.runs.request import RunMaker, RunRequest
+from reproaudit.runs.request import RunMaker, RunRequest, limit_steps_to
 from reproaudit.trace.runs import Run
 
 _STEPS = 2  # enough for a thread to write, and few, for following lines is slow
@@ -55,9 +55,7 @@ class ArrayWriters:
 
     def _find_writers(self, step: int) -> tuple[Location, ...]:
         if self._writers is None:
-            steps = max(step, 0) + _STEPS
-            if self._lab.steps is not None:
-                steps = min(steps, self._lab.steps)
+            steps = limit_steps_to(max(step, 0) + _STEPS, self._lab)
             run = self._lab.run(
                 RunRequest(
                     name="array-writers",

@@ -18,7 +18,7 @@ from reproaudit.knowledge.mechanisms import COMPILED_SUM, is_summed_by_compiler
 from reproaudit.knowledge.traits import Part
 from reproaudit.model.events import Level, Location, Phase
 from reproaudit.model.result import Cause, Finding
-from reproaudit.runs.request import RunMaker, RunRequest
+from reproaudit.runs.request import RunMaker, RunRequest, limit_steps_to
 from reproaudit.trace.runs import Run
 from reproaudit.trace.views import OpEvent
 
@@ -69,9 +69,7 @@ class CompiledRegions:
 
     def _run_without_compiler(self, step: int) -> Run:
         if self._eager is None:
-            steps = max(step, 0) + 1
-            if self._lab.steps is not None:
-                steps = min(steps, self._lab.steps)
+            steps = limit_steps_to(max(step, 0) + 1, self._lab)
             self._eager = self._lab.run(
                 RunRequest(
                     name="without-compiler",

@@ -32,7 +32,7 @@ from reproaudit.runs.lab import Lab, RunSetup
 from reproaudit.runs.owner import make_temporary_folder
 from reproaudit.runs.progress import Progress
 from reproaudit.runs.recordings import keep_what_was_recorded
-from reproaudit.runs.request import RunRequest
+from reproaudit.runs.request import RunRequest, limit_steps_to
 from reproaudit.trace.runs import Run
 from reproaudit.trace.words import LOSS
 
@@ -157,9 +157,7 @@ def _record_operators(lab: Lab, *, index: int, what: str) -> Run:
     Raises SubjectError if it failed.
     """
     name = f"run-{index}"
-    steps = _LOSSES_KEPT
-    if lab.steps is not None:
-        steps = min(lab.steps, _LOSSES_KEPT)
+    steps = limit_steps_to(_LOSSES_KEPT, lab)
     # A step with several losses names the first of them loss[0].
     keep = []
     for step in range(steps):

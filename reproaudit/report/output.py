@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reproaudit.errors import UsageError
-from reproaudit.files import require_room, write_whole
+from reproaudit.files import require_room, send_nowhere, write_whole
 from reproaudit.model.result import AuditResult
 from reproaudit.report import render_all
 from reproaudit.report.registry import require_format
@@ -124,18 +124,8 @@ def write_to_stdout(text: str) -> None:
     except BrokenPipeError:
         raise  # whoever read has seen enough, as `head` does: the command line ends quietly
     except OSError as error:
-        discard_stdout()
+        send_nowhere(sys.stdout)
         raise _cannot_write_to_stdout(error.strerror or str(error)) from None
-
-
-def discard_stdout() -> None:
-    """Send what standard output still holds, and all that follows, nowhere.
-
-    For an output that takes nothing any more: the interpreter flushes it once more when it ends,
-    and would fail and say so itself.
-    """
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
 
 
 def _cannot_write_to_stdout(why: str) -> UsageError:

@@ -72,6 +72,11 @@ class RunRequest:
         )
 
 
+def limit_steps_to(steps: int, lab: RunMaker) -> int:
+    """Return so many steps, or as many as the audit makes if these are fewer."""
+    return steps if lab.steps is None else min(steps, lab.steps)
+
+
 class RunMaker(Protocol):
     """Who makes the runs of a diagnosis: `Lab`, or `InProcessLab` within one process."""
 

@@ -43,7 +43,10 @@ def lab_in(
     timeout_s: float | None = 300,
     cwd: str = "work",
 ) -> Lab:
-    """Make a lab for a program `train.py` in the folder `work`; its traces lie beside that."""
+    """Make a lab for a program `train.py` in the folder `work`; its traces lie beside that.
+
+    It is started in the folder `cwd`, beside that too.
+    """
     work = folder / "work"
     work.mkdir(exist_ok=True)
     (folder / cwd).mkdir(exist_ok=True)
@@ -51,7 +54,7 @@ def lab_in(
     (work / "data" / "a.txt").write_text("x")
     (work / "train.py").write_text(text)
     return Lab(
-        parse_subject("../work/train.py" if cwd != "work" else "train.py", cwd=folder / cwd),
+        parse_subject(os.path.relpath(work / "train.py", folder / cwd), cwd=folder / cwd),
         Settings(),
         folder / "lab",
         Quiet(),

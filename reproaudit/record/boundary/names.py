@@ -114,4 +114,6 @@ def _list_named(
     try:
         return [(str(name), item) for name, item in ask()]
     except Exception:
+        # A class may override how it names its parts, with code that fails. Nothing is lost: the
+        # parts are found where `torch.nn.Module` keeps them.
         return list(instead)

@@ -24,7 +24,7 @@ from reproaudit.record.digest.tensors import (
     Digest,
     inner_tensors,
     seed_for,
-    untraced,
+    try_to_read,
 )
 from reproaudit.record.torch_private import cuda_device, cuda_stream_handle, is_function_mode_on
 
@@ -73,13 +73,13 @@ def device_digest(tensor: torch.Tensor) -> torch.Tensor | None:
     Equal bytes give equal sums on any device and with any strides, but not those of `digest`.
     Temporary memory is a few times CHUNK_BYTES, however large the tensor.
     """
-    try:
-        with untraced():
-            rows = torch.zeros((1, 2), dtype=torch.int64, device=tensor.device)
-            seed = digest_into(tensor, rows, 0)
-            return None if seed is None else rows[0]
-    except Exception:  # as in digest_into
-        return None
+    return try_to_read(_sum_bytes, tensor)
+
+
+def _sum_bytes(tensor: torch.Tensor) -> torch.Tensor | None:
+    rows = torch.zeros((1, 2), dtype=torch.int64, device=tensor.device)
+    seed = digest_into(tensor, rows, 0)
+    return None if seed is None else rows[0]
 
 
 def digest_into(tensor: torch.Tensor, rows: torch.Tensor, row: int) -> int | None:
@@ -96,13 +96,11 @@ def digest_into(tensor: torch.Tensor, rows: torch.Tensor, row: int) -> int | Non
     except (RuntimeError, TypeError):
         # Some layouts have no strides or storage, and some sizes are no numbers.
         pass
-    try:
-        with untraced():
-            return seed_for(tensor) if _add_any(tensor, rows, row) else None
-    except Exception:
-        # A subclass runs code of its own, and exotic layouts and dtypes lack ops: what cannot be
-        # digested must not end the program.
-        return None
+    return try_to_read(_add_slowly, tensor, rows, row)
+
+
+def _add_slowly(tensor: torch.Tensor, rows: torch.Tensor, row: int) -> int | None:
+    return seed_for(tensor) if _add_any(tensor, rows, row) else None
 
 
 def why_no_kernel() -> str:

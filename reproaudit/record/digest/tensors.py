@@ -13,7 +13,7 @@ import itertools
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from operator import mul
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import xxhash
@@ -34,6 +34,7 @@ from reproaudit.record.torch_private import (
     tracing_state,
 )
 
+_Read = TypeVar("_Read")
 Digest = tuple[int, int]  # the low and the high half
 # What makes the memory at an address readable, and the seed of dtype and shape.
 Plan = tuple[Callable[[int], Any], int]
@@ -96,7 +97,7 @@ def digest(tensor: torch.Tensor) -> Digest | None:
                 return low, high
     except (KeyError, RuntimeError):  # no plan yet; layouts without shape, strides or storage
         pass
-    return _digest_slowly(tensor)
+    return try_to_read(_digest_any, tensor)
 
 
 def combine(digests: Sequence[Digest]) -> Digest:
@@ -146,17 +147,17 @@ def raw_bytes(tensor: torch.Tensor) -> tuple[str, tuple[int, ...], bytes] | None
     None for what has no plain bytes. An expanded tensor is written out in full: ask for its logical
     size first.
     """
-    try:
-        with untraced():
-            if inner_tensors(tensor) is not None:
-                return None
-            plain = _readable(tensor)
-            if plain is None:
-                return None
-            copies = [ctypes.string_at(piece.data_ptr(), size) for piece, size in _pieces(plain)]
-            return str(plain.dtype)[6:], tuple(plain.shape), b"".join(copies)
-    except Exception:  # as in _digest_slowly
+    return try_to_read(_copy_bytes, tensor)
+
+
+def _copy_bytes(tensor: torch.Tensor) -> tuple[str, tuple[int, ...], bytes] | None:
+    if inner_tensors(tensor) is not None:
         return None
+    plain = _readable(tensor)
+    if plain is None:
+        return None
+    copies = [ctypes.string_at(piece.data_ptr(), size) for piece, size in _pieces(plain)]
+    return str(plain.dtype)[6:], tuple(plain.shape), b"".join(copies)
 
 
 class untraced:  # lower case, as torch.no_grad: it is used like a function
@@ -190,6 +191,17 @@ class untraced:  # lower case, as torch.no_grad: it is used like a function
             self._transforms.__exit__(None, None, None)
         self._dispatch.__exit__(*raised)
         self._function.__exit__(*raised)
+
+
+def try_to_read(read: Callable[..., _Read | None], *args: Any) -> _Read | None:
+    """Return what `read` makes of a tensor, out of the program's sight; None where it fails."""
+    try:
+        with untraced():
+            return read(*args)
+    except Exception:
+        # A subclass runs code of its own, and exotic layouts and dtypes lack ops: what cannot be
+        # read must not end the program.
+        return None
 
 
 def inner_tensors(tensor: torch.Tensor) -> tuple[str, list[torch.Tensor]] | None:
@@ -242,16 +254,6 @@ def _quantized_tensors(tensor: torch.Tensor) -> tuple[str, list[torch.Tensor]]:
     scales = tensor.q_per_channel_scales()
     zero_points = tensor.q_per_channel_zero_points()
     return f"{text} axis={tensor.q_per_channel_axis()}", [integers, scales, zero_points]
-
-
-def _digest_slowly(tensor: torch.Tensor) -> Digest | None:
-    try:
-        with untraced():
-            return _digest_any(tensor)
-    except Exception:
-        # A subclass runs code of its own, and exotic layouts and dtypes lack ops: what cannot be
-        # digested must not end the program.
-        return None
 
 
 def _digest_any(tensor: torch.Tensor) -> Digest | None:
