@@ -10,14 +10,18 @@ file that is neither read nor refused is kept beside the table.
 from __future__ import annotations
 
 import argparse
+import datetime
 import json
 import os
+import platform
+import random
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,9 +52,32 @@ def fuzz(name: str, arguments: list[str]) -> None:
 
     with atheris.instrument_imports(include=["reproaudit"]):
         from tests.foreign.readers import READERS
-    (reader,) = (one for one in READERS if one.name == name)
-    atheris.Setup([sys.argv[0], *arguments], reader.survives_quietly)
+
+        (reader,) = (one for one in READERS if one.name == name)
+        # Report formats are imported when they are first used.
+        for seed in reader.seeds:
+            reader.survives(seed)
+    mutate = _change_values if reader.is_json else _change_bytes
+    atheris.Setup([sys.argv[0], *arguments], reader.survives_quietly, custom_mutator=mutate)
     atheris.Fuzz()
+
+
+def _change_values(data: bytes, most: int, number: int) -> bytes:
+    """Return the document with other values, every second time; else with other bytes."""
+    from tests.foreign.changes import change_document
+
+    if number % 2:
+        try:
+            return change_document(data, random.Random(number).choice)[:most]
+        except (ValueError, RecursionError):
+            pass  # its bytes were changed before, so that it is no document
+    return _change_bytes(data, most, number)
+
+
+def _change_bytes(data: bytes, most: int, number: int) -> bytes:
+    import atheris
+
+    return bytes(atheris.Mutate(data, most))
 
 
 def run_fuzzer(name: str, seconds: int, kept: Path) -> Figures:
@@ -128,6 +155,8 @@ def write_table(rows: list[Figures], out: Path) -> None:
         f"other exception, and {LONGEST_READ_S} s or {MOST_MIB:,} MiB for one file. *Covered* are",
         "the edges of our code that were reached, by the good files alone and in the end.",
         "",
+        describe_machine(),
+        "",
         "| reader | seconds | files | covered at first | covered | fault |",
         "|---|---:|---:|---:|---:|---|",
     ]
@@ -140,6 +169,14 @@ def write_table(rows: list[Figures], out: Path) -> None:
     lines.append(f"| all | {sum(row.seconds for row in rows)} | {total:,} | | | |")
     (out / "fuzz.md").write_text("\n".join(lines) + "\n")
     (out / "fuzz.json").write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+
+
+def describe_machine() -> str:
+    """Say when this was made, and with what."""
+    versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy", "atheris"))
+    python = platform.python_version()
+    today = datetime.date.today().isoformat()
+    return f"{today}, Python {python}, {versions}, {os.cpu_count()} cores, one of them used."
 
 
 def main() -> int:

@@ -63,6 +63,7 @@ class Reader:
     name: str
     seeds: tuple[bytes, ...]
     read: Callable[[bytes], None]
+    is_json: bool = False
 
     def survives(self, data: bytes) -> bool:
         """Read the bytes; return True if they are refused. Any other exception is a fault."""
@@ -158,13 +159,18 @@ _BASELINE = baseline.to_text(
 ).encode()
 
 READERS = (
-    Reader("result", _RESULTS, _read_result),
-    Reader("baseline", (_BASELINE,), _read_baseline),
+    Reader("result", _RESULTS, _read_result, is_json=True),
+    Reader("baseline", (_BASELINE,), _read_baseline, is_json=True),
     Reader("lock", (to_text(LOCK).encode(),), _read_lock),
     Reader("pyproject", (PROJECT,), _read_project),
-    Reader("plan", (_PLAN,), _read_plan),
+    Reader("plan", (_PLAN,), _read_plan, is_json=True),
     Reader("atlas-log", (LOG,), _read_log),
-    Reader("trace-header", ((_FOLDER / "run" / RUN_FILE).read_bytes(),), _read_run(RUN_FILE)),
+    Reader(
+        "trace-header",
+        ((_FOLDER / "run" / RUN_FILE).read_bytes(),),
+        _read_run(RUN_FILE),
+        is_json=True,
+    ),
     Reader("trace-events", ((_FOLDER / "run" / EVENTS_FILE).read_bytes(),), _read_run(EVENTS_FILE)),
     Reader("trace-values", ((_FOLDER / "run" / VALUES_FILE).read_bytes(),), _read_run(VALUES_FILE)),
 )

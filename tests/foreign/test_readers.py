@@ -2,89 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.foreign.changes import change_document
 from tests.foreign.readers import READERS, Reader
 
-_HOSTILE: tuple[Any, ...] = (
-    None,
-    True,
-    False,
-    0,
-    -1,
-    1,
-    2**31,
-    2**63,
-    2**64,
-    10**30,
-    10**400,
-    -(10**400),
-    0.5,
-    1e306,
-    -1e306,
-    5e-324,
-    "inf",
-    "-inf",
-    "nan",
-    "",
-    "x",
-    "\x1b[2J",
-    "::error::x",
-    "\n::error::x",
-    "##[error]x",
-    "\ud800",
-    "\0",
-    "/",
-    "..",
-    "-",
-    "a" * 3000,
-    [],
-    {},
-    [[]],
-    [{}],
-    {"": None},
-    [0] * 40,
-)
 _BYTES = (b"\0", b"\xff", b"\x1b", b"[" * 200, b"{", b"}", b'"', b"9" * 400, b"1e306", b"\n", b"%")
-_WITH_JSON = ("result", "baseline", "plan", "trace-header")
 _BY_NAME = {reader.name: reader for reader in READERS}
-
-
-def _list_places(value: Any, above: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    inner: list[tuple[Any, Any]] = []
-    if isinstance(value, dict):
-        inner += value.items()
-    elif isinstance(value, list):
-        inner += enumerate(value)
-    found = [above] if above else []
-    for key, one in inner:
-        found += _list_places(one, (*above, key))
-    return found
-
-
-def _change_document(draw: st.DrawFn, data: bytes) -> bytes:
-    document = json.loads(data)
-    places = _list_places(document)
-    for _ in range(draw(st.integers(1, 3))):
-        *above, last = draw(st.sampled_from(places))
-        inside = document
-        try:
-            for key in above:
-                inside = inside[key]
-            if draw(st.booleans()):
-                inside[last] = draw(st.sampled_from(_HOSTILE))
-            elif isinstance(inside, list):
-                inside += inside * 2
-            else:
-                del inside[last]
-        except (KeyError, IndexError, TypeError):
-            continue  # an earlier change has taken the place away
-    return json.dumps(document).encode()
 
 
 def _change_bytes(draw: st.DrawFn, data: bytes) -> bytes:
@@ -101,8 +27,8 @@ def _change_bytes(draw: st.DrawFn, data: bytes) -> bytes:
 @st.composite
 def changed_files(draw: st.DrawFn, reader: Reader) -> bytes:
     data = draw(st.sampled_from(reader.seeds))
-    if reader.name in _WITH_JSON and draw(st.integers(0, 3)):
-        return _change_document(draw, data)
+    if reader.is_json and draw(st.integers(0, 3)):
+        return change_document(data, lambda choices: draw(st.sampled_from(choices)))
     return _change_bytes(draw, data)
 
 
