@@ -45,6 +45,7 @@ _READ_LINKED = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _READ = _READ_LINKED | os.O_NOFOLLOW
 _PART_BYTES = 1 << 24  # read at a time
 _SOME_BYTES = 1 << 16
+_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # or a link to nothing
 _MOST_NAMES = 10_000  # tried for a temporary file
 
 _numbers = itertools.count(1)
@@ -152,7 +153,7 @@ def put_in_place(path: str | os.PathLike[str]) -> Iterator[str]:
     it is and nothing else is left. Raises OSError for a device or a pipe: it would be lost.
     """
     target = _fspath(path)
-    _require_replaceable(target)
+    require_replaceable(target)
     temporary = _create_beside(target)
     try:
         yield temporary
@@ -163,12 +164,17 @@ def put_in_place(path: str | os.PathLike[str]) -> Iterator[str]:
         raise
 
 
-def _require_replaceable(target: str) -> None:
+def require_replaceable(target: str | os.PathLike[str]) -> None:
+    """Raise OSError for a name that no file can have, and for what a file cannot replace."""
     try:
         mode = _stat(target).st_mode
-    except OSError:
-        return  # it is not there, or is a link to nothing
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+    except OSError as error:
+        if error.errno in _NOT_THERE:
+            return
+        raise
+    if stat.S_ISDIR(mode):
+        raise OSError(errno.EISDIR, "it is a folder", target)
+    if not stat.S_ISREG(mode):
         raise OSError(errno.EINVAL, "it is no regular file", target)
 
 

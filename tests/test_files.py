@@ -50,7 +50,7 @@ def test_a_failure_while_writing_leaves_the_old_file_and_nothing_else(tmp_path: 
 
 def test_a_folder_in_the_place_of_the_file_is_an_error_and_nothing_is_left(tmp_path: Path) -> None:
     (tmp_path / "report.txt").mkdir()
-    with pytest.raises(OSError, match="directory"):
+    with pytest.raises(OSError, match="it is a folder"):
         write_whole(tmp_path / "report.txt", b"new")
     assert os.listdir(tmp_path) == ["report.txt"]
 

@@ -5,9 +5,11 @@ A sweep that was stopped goes on where its log ends.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +31,13 @@ class Log:
         self.path = path
         self.head: Record = {}
         self.cells: dict[str, Record] = {}
-        self._read()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("a", encoding="utf-8")
+        with self._failures():
+            # A link is not followed: what it leads to would be cut and written to.
+            if path.is_symlink():
+                raise OSError(errno.ELOOP, "it is a symbolic link")
+            self._read()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("a", encoding="utf-8")
 
     def begin(self, environment: Mapping[str, str], request: Mapping[str, Any]) -> None:
         """Write the first line, or compare the environment with the one that is there.
@@ -65,15 +71,30 @@ class Log:
         self._append(record)
 
     def close(self) -> None:
-        self._file.close()
+        # A disk that was full when a line was written still is.
+        with contextlib.suppress(OSError):
+            self._file.close()
+
+    @contextlib.contextmanager
+    def _failures(self) -> Iterator[None]:
+        """Raise ReproauditError for what cannot be written within."""
+        try:
+            yield
+        except (OSError, ValueError) as error:  # ValueError: a null character in the path
+            raise ReproauditError(
+                f"cannot write {str(self.path)!r}: {getattr(error, 'strerror', None) or error}",
+                code="report-write",
+                hint="name another folder with --out; the same command goes on with what is there",
+            ) from None
 
     def _join(self, record: Record) -> None:
         name = record["cell"]
         self.cells[name] = {**self.cells.get(name, {}), **record}
 
     def _append(self, record: Record) -> None:
-        self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
-        self._file.flush()
+        with self._failures():
+            self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
+            self._file.flush()
 
     def _read(self) -> None:
         """Read what is there.

@@ -13,6 +13,7 @@ from reproaudit.cli.help_text import AUDIT_DESCRIPTION, AUDIT_EPILOG
 from reproaudit.cli.option_values import (
     parse_amount,
     parse_assignment,
+    parse_path,
     parse_positive,
     parse_seconds,
     parse_share,
@@ -163,11 +164,14 @@ def make_audit_parser() -> Parser:
     parser.add_argument("--seeds", metavar="N,N,…", help="audit once under each of these seeds")
     parser.add_argument(
         "--repro",
+        type=parse_path,
         metavar="DIR",
         help="write a stand-alone script that shows the first kernel finding",
     )
     add_reports(parser)
-    parser.add_argument("--out", metavar="DIR", help="keep the traces and logs in DIR")
+    parser.add_argument(
+        "--out", type=parse_path, metavar="DIR", help="keep the traces and logs in DIR"
+    )
     return parser
 
 
@@ -249,6 +253,7 @@ def make_record_parser() -> Parser:
     )
     parser.add_argument(
         "--out",
+        type=parse_path,
         metavar="DIR",
         default="reproaudit-trace",
         help="where the trace goes (default reproaudit-trace)",

@@ -19,10 +19,10 @@ from reproaudit.atlas.log import Log, Record
 from reproaudit.atlas.page import render
 from reproaudit.atlas.sweep import confirm_accusations, sweep
 from reproaudit.cli.arguments import Parser
-from reproaudit.cli.option_values import parse_positive, parse_seconds
+from reproaudit.cli.option_values import parse_path, parse_positive, parse_seconds
 from reproaudit.errors import UsageError
 from reproaudit.model.verdict import EXIT_NOT_AUDITED
-from reproaudit.report.output import write
+from reproaudit.report.destinations import Destination, Failures
 
 _EXIT_DIFFERS = 1
 _LEAST_SECONDS = 10.0  # for a cell that is run alone
@@ -32,6 +32,7 @@ _ALL_DTYPES = (
     *("float32", "float64", "float16", "bfloat16", "complex64", "complex128"),
     *("bool", "uint8", "int8", "int16", "int32", "int64"),
 )
+_DESTINATION = Destination("the atlas", "report-write", "name another folder with --out")
 # A cell with one of these statuses was not compared.
 _NOT_COMPARED = frozenset(
     {
@@ -84,7 +85,10 @@ def atlas(words: list[str]) -> int:
         limit=options.limit,
     )
     folder = Path(options.out)
-    log = _open_log(folder / f"{options.device}.cells.jsonl")
+    page, table = folder / f"{options.device}.md", folder / f"{options.device}.json"
+    for path in (page, table):
+        _DESTINATION.try_file(path)
+    log = Log(folder / f"{options.device}.cells.jsonl")
     progress = _SweepProgress(quiet=options.quiet)
     try:
         sweep(request, log, options.timeout, progress)
@@ -99,23 +103,15 @@ def atlas(words: list[str]) -> int:
     finally:
         log.close()
     document = make_document(log.head, log.cells)
-    page = folder / f"{options.device}.md"
-    text = json.dumps(document, indent=1, ensure_ascii=False)
-    write(folder / f"{options.device}.json", text + "\n")
-    write(page, render(document))
+    failures = Failures()
+    with failures.put_off():
+        text = json.dumps(document, indent=1, ensure_ascii=False)
+        _DESTINATION.write(table, text + "\n")
+    with failures.put_off():
+        _DESTINATION.write(page, render(document))
     _print_summary(document, page)
+    failures.raise_any()
     return 0
-
-
-def _open_log(path: Path) -> Log:
-    try:
-        return Log(path)
-    except OSError as error:
-        raise UsageError(
-            f"cannot write {str(path)!r}: {error.strerror}",
-            code="report-write",
-            hint="name another folder with --out",
-        ) from None
 
 
 def _print_summary(document: Document, page: Path) -> None:
@@ -236,7 +232,11 @@ def make_atlas_parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--out", metavar="DIR", default="atlas", help="where everything is written (default atlas)"
+        "--out",
+        type=parse_path,
+        metavar="DIR",
+        default="atlas",
+        help="where everything is written (default atlas)",
     )
     parser.add_argument("--device", choices=DEVICES, default="cpu", help="default cpu")
     parser.add_argument(

@@ -28,6 +28,7 @@ from reproaudit.errors import UsageError
 from reproaudit.model.confidence import count_runs_to_exclude
 from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import exit_code
+from reproaudit.report.destinations import REPRODUCER, TRACES, Failures
 from reproaudit.report.output import check_reports, emit
 
 if TYPE_CHECKING:
@@ -46,14 +47,22 @@ def audit(words: list[str]) -> int:
             "no subject was named", code="usage", hint="reproaudit train.py; see reproaudit --help"
         )
     check_reports(options.report)
+    if options.repro is not None:
+        REPRODUCER.try_folder(Path(options.repro))
+    if options.out is not None:
+        TRACES.try_folder(Path(options.out))
     given = keep_options(parser, ours)
-    results = []
-    for seed in _read_seeds(options):
-        results.append(_audit_once(options, subject, own, seed=seed, given=given))
-    for number, result in enumerate(results):
-        suffix = f"-{number}" if len(results) > 1 else ""
-        emit(result, options.report, suffix=suffix)
-    return exit_code([result.verdict for result in results])
+    verdicts = []
+    seeds = _read_seeds(options)
+    failures = Failures()
+    for number, seed in enumerate(seeds):
+        result = _audit_once(options, subject, own, seed=seed, given=given)
+        verdicts.append(result.verdict)
+        # At once: what comes of the next seed must not cost this one's result.
+        with failures.put_off():
+            emit(result, options.report, suffix=f"-{number}" if len(seeds) > 1 else "")
+    failures.raise_any()
+    return exit_code(verdicts)
 
 
 def _read_seeds(options: argparse.Namespace) -> list[int | None]:
@@ -92,7 +101,7 @@ def _audit_once(
     if seed != options.seed:
         given = [*given, "--seed", str(seed)]
     wanted = replace(wanted, given=tuple(given), patch_file=_find_patch_file(options.report))
-    if options.repro:
+    if options.repro is not None:
         wanted = replace(wanted, repro=Path(options.repro))
     progress = progress_for(options.quiet)
     try:
@@ -109,7 +118,7 @@ def _find_patch_file(reports: Sequence[tuple[str, str]]) -> str:
 
 def _choose_folder(options: argparse.Namespace, seed: int | None) -> Path | None:
     """Return where the traces are kept, with --seeds one folder for each; None: they are not."""
-    if not options.out:
+    if options.out is None:
         return None
     out = Path(options.out)
     return out if seed == options.seed else out / f"seed-{seed}"

@@ -16,6 +16,7 @@ from reproaudit.cli.lock import (
     read_run_options,
 )
 from reproaudit.cli.mistaken import split_and_warn
+from reproaudit.cli.option_values import parse_path
 from reproaudit.config.settings import merge
 from reproaudit.errors import UsageError, did_you_mean
 from reproaudit.lock.check import CheckResult, choose_exit_code
@@ -23,7 +24,7 @@ from reproaudit.lock.files import load
 from reproaudit.lock.model import Entry, Lock
 from reproaudit.lock.render import to_document, to_lines
 from reproaudit.lock.runs import check_entry, make_relative
-from reproaudit.report.output import write
+from reproaudit.report.destinations import Destination, Failures
 
 _DESCRIPTION = """\
 Run what reproaudit.lock holds once more, as it was locked, and compare: equal; or different, and \
@@ -40,6 +41,7 @@ where the lock was made.
 _EPILOG = """\
 exit codes: 0 equal; 1 something that the lock holds is computed differently; 2 not comparable \
 here, or no lock"""
+_OUTCOME = Destination("the outcome", "report-write", "name another path with --json")
 
 
 def check(words: list[str]) -> int:
@@ -47,6 +49,8 @@ def check(words: list[str]) -> int:
     parser = make_check_parser()
     ours, subject, own = split_and_warn(parser, words)
     options = parser.parse_args(ours)
+    if options.json is not None and options.json != "-":
+        _OUTCOME.try_file(Path(options.json))
     path = Path(options.lock)
     held = load(path)
     entries = held.entries
@@ -60,14 +64,17 @@ def check(words: list[str]) -> int:
         )
     results = _check_entries(options, entries)
     code = choose_exit_code(results)
-    if options.json:
+    failures = Failures()
+    if options.json is not None:
         document = to_document(results, path.name, code)
-        _write_json(options.json, json.dumps(document, indent=1) + "\n")
+        with failures.put_off():
+            _write_json(options.json, json.dumps(document, indent=1) + "\n")
     if options.json != "-":
         for number, result in enumerate(results):
             if number:
                 print()
             print_lines(to_lines(result, path.name))
+    failures.raise_any()
     return code
 
 
@@ -100,7 +107,7 @@ def _write_json(target: str, text: str) -> None:
     if target == "-":
         sys.stdout.write(text)
     else:
-        write(Path(target), text)
+        _OUTCOME.write(Path(target), text)
 
 
 def make_check_parser() -> Parser:
@@ -113,6 +120,8 @@ def make_check_parser() -> Parser:
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--json", metavar="PATH", help="write the outcome as JSON; - is stdout")
+    parser.add_argument(
+        "--json", type=parse_path, metavar="PATH", help="write the outcome as JSON; - is stdout"
+    )
     add_lock_options(parser)
     return parser

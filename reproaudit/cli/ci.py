@@ -11,14 +11,17 @@ from pathlib import Path
 from reproaudit.cli.arguments import Parser, add_audit_options, add_reports
 from reproaudit.cli.audit import make_audit_options
 from reproaudit.cli.choices import resolve_choices
+from reproaudit.cli.option_values import parse_path
 from reproaudit.config.project import BASELINE_FILE, ProjectConfig, Subject, load_project
 from reproaudit.config.subject import parse_subject
 from reproaudit.errors import ReproauditError, UsageError, did_you_mean
+from reproaudit.gate.baseline import DESTINATION as BASELINE
 from reproaudit.gate.baseline import BaselineEntry, load, save
 from reproaudit.gate.ruling import Ruling, SubjectAudit, audit_all, rule, update_baseline
 from reproaudit.model.result import AuditResult
 from reproaudit.report import render
-from reproaudit.report.output import check_reports, write, write_reports, write_to_stdout
+from reproaudit.report.destinations import Destination, Failures
+from reproaudit.report.output import check_reports, write_reports, write_to_stdout
 
 _DESCRIPTION = """\
 Audit every subject listed in [tool.reproaudit] of the nearest pyproject.toml, one after the \
@@ -35,6 +38,7 @@ exit codes: 0 all reproducible, or what differs is accepted; 1 a divergence that
 be audited. Options are looked up on the command line, then in REPROAUDIT_RUNS, _STEPS, _TIMEOUT, \
 _PRESET, _BUDGET and
 _BASELINE, then in the subject's entry, then in [tool.reproaudit]."""
+_RESULT = Destination("the result", "report-write", "name another folder with --out")
 
 
 def make_ci_parser() -> argparse.ArgumentParser:
@@ -55,6 +59,7 @@ def make_ci_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--baseline",
+        type=parse_path,
         metavar="PATH",
         help=f"the accepted findings (default {BASELINE_FILE} beside pyproject.toml)",
     )
@@ -65,7 +70,10 @@ def make_ci_parser() -> argparse.ArgumentParser:
         "that differs now",
     )
     parser.add_argument(
-        "--out", metavar="DIR", help="write result-NAME.json of each subject into DIR as it ends"
+        "--out",
+        type=parse_path,
+        metavar="DIR",
+        help="write result-NAME.json of each subject into DIR as it ends",
     )
     add_reports(parser)
     add_audit_options(parser)
@@ -95,12 +103,17 @@ def ci(words: list[str]) -> int:
             code="baseline-incomplete",
             hint="leave out --only: a baseline only shrinks once it is there",
         )
-    audited = _audit_subjects(options, project, subjects)
+    if options.update_baseline:
+        BASELINE.try_file(path)
+    failures = Failures()
+    audited = _audit_subjects(options, project, subjects, failures)
     configured = [subject.name for subject in project.subjects]
     ruling = rule(audited, accepted, configured)
     # Reports come first: a baseline that cannot be made or written must not cost the results.
     if not options.update_baseline:
-        _write_reports(ruling, options, path.name if accepted is not None else "", change=None)
+        with failures.put_off():
+            _write_reports(ruling, options, path.name if accepted is not None else "", change=None)
+        failures.raise_any()
         return ruling.exit_code
     try:
         entries = update_baseline(accepted, ruling)
@@ -110,8 +123,11 @@ def ci(words: list[str]) -> int:
     after = rule(audited, entries, configured)
     is_first = accepted is None
     change = entries if is_first else ruling.gone
-    _write_reports(after, options, path.name, change, is_first=is_first)
-    save(path, entries)
+    with failures.put_off():
+        _write_reports(after, options, path.name, change, is_first=is_first)
+    with failures.put_off():
+        save(path, entries)
+    failures.raise_any()
     return after.exit_code
 
 
@@ -171,12 +187,18 @@ def _choose_subjects(project: ProjectConfig, only: Sequence[str]) -> tuple[Subje
 
 
 def _audit_subjects(
-    options: argparse.Namespace, project: ProjectConfig, subjects: Sequence[Subject]
+    options: argparse.Namespace,
+    project: ProjectConfig,
+    subjects: Sequence[Subject],
+    failures: Failures,
 ) -> tuple[SubjectAudit, ...]:
     from reproaudit.experiment.audit import audit as run_audit
     from reproaudit.runs.progress import Prefixed, progress_for
 
     files = name_result_files(subjects)
+    if options.out is not None:
+        for file in files.values():
+            _RESULT.try_file(Path(options.out) / file)
 
     def audit_one(subject: Subject) -> AuditResult:
         number = subjects.index(subject) + 1
@@ -193,9 +215,11 @@ def _audit_subjects(
             progress.close()
 
     def keep(one: SubjectAudit) -> None:
-        if options.out:
+        if options.out is not None:
             path = Path(options.out) / files[one.result.subject]
-            write(path, render(one.result, "json"))
+            # Not raised before the last subject is through.
+            with failures.put_off():
+                _RESULT.write(path, render(one.result, "json"))
 
     return audit_all(subjects, audit_one, keep)
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from reproaudit.cli.arguments import Parser, add_inputs, add_settings
 from reproaudit.cli.choices import read_settings, resolve_choices
 from reproaudit.cli.mistaken import split_and_warn
-from reproaudit.cli.option_values import parse_positive, parse_seconds, parse_steps
+from reproaudit.cli.option_values import parse_path, parse_positive, parse_seconds, parse_steps
 from reproaudit.config.project import Choices, load_project
 from reproaudit.config.settings import Settings, merge
 from reproaudit.config.subject import parse_subject
 from reproaudit.errors import UsageError
-from reproaudit.lock.files import load_to_change, save
+from reproaudit.lock.files import DESTINATION, load_to_change, save
 from reproaudit.lock.model import DEFAULT_LOCK, Entry, Lock, merge_entry
 from reproaudit.lock.runs import (
     Refusal,
@@ -62,6 +62,7 @@ def lock(words: list[str]) -> int:
     ours, subject, own = split_and_warn(parser, words)
     options = parser.parse_args(ours)
     path = Path(options.lock)
+    DESTINATION.try_file(path)
     held, dropped = load_to_change(path)
     entries = held.entries
     if subject is not None:
@@ -261,6 +262,7 @@ def add_lock_options(parser: argparse.ArgumentParser) -> None:
     """Add what `lock` and `check` both take."""
     parser.add_argument(
         "--lock",
+        type=parse_path,
         metavar="PATH",
         default=DEFAULT_LOCK,
         help=f"the lock file (default {DEFAULT_LOCK})",

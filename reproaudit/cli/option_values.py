@@ -68,6 +68,13 @@ def parse_switch(text: str) -> bool:
     raise argparse.ArgumentTypeError(f"{text!r} is neither on nor off")
 
 
+def parse_path(text: str) -> str:
+    """Read a path. An empty one is a variable of a shell that is not set."""
+    if not text:
+        raise argparse.ArgumentTypeError("the path is empty")
+    return text
+
+
 def parse_assignment(text: str) -> tuple[str, str]:
     """Read NAME=VALUE."""
     name, equals, value = text.partition("=")

@@ -21,6 +21,7 @@ from reproaudit.files import Unreadable, read_text
 from reproaudit.model.events import Level
 from reproaudit.model.verdict import EXIT_NOT_AUDITED, exit_code
 from reproaudit.printable import make_printable
+from reproaudit.report.destinations import TRACES
 from reproaudit.report.json_report import from_json
 from reproaudit.report.output import check_reports, emit
 
@@ -36,12 +37,7 @@ def record(words: list[str]) -> int:
         raise UsageError("no subject was named", code="usage", hint="reproaudit record train.py")
     spec = parse_subject(subject, own, options.inputs)
     out = Path(options.out)
-    if out.exists() and not out.is_dir():
-        raise UsageError(
-            f"{options.out!r} is no folder",
-            code="out-exists",
-            hint="name a new folder with --out",
-        )
+    TRACES.try_folder(out)
     if out.exists() and any(out.iterdir()):
         raise UsageError(
             f"{options.out!r} already holds files",

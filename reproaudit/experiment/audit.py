@@ -33,7 +33,7 @@ from reproaudit.model.events import (
 )
 from reproaudit.model.result import Alert, AuditResult
 from reproaudit.model.verdict import Verdict
-from reproaudit.report.reproducer import write_reproducer
+from reproaudit.report.reproducer import write_reproducer_anyhow
 from reproaudit.runs.budget import Budget
 from reproaudit.runs.lab import Lab, RunSetup
 from reproaudit.runs.owner import make_temporary_folder
@@ -190,8 +190,12 @@ class Experiment:
         finding, call = diagnosis.kernel
         environment = run.main.header["environment"]
         threads = int(environment["threads"]) if "threads" in environment else None
-        write_reproducer(call, target, finding=finding, environment=environment, threads=threads)
-        return str(target)
+        folder, fault = write_reproducer_anyhow(
+            call, target, finding=finding, environment=environment, threads=threads
+        )
+        if fault:
+            self.notes.append(NotChecked(Unchecked.NO_REPRODUCER, "a reproducer", fault))
+        return folder
 
     # Runs
 

@@ -19,14 +19,16 @@ from typing import Annotated, ClassVar, NoReturn
 
 from reproaudit.codec import Malformed, Wanted, decode, encode, parse_json, quote
 from reproaudit.errors import ReproauditError
-from reproaudit.files import Unreadable, read_text, write_whole
+from reproaudit.files import Unreadable, read_text
 from reproaudit.model.identity import divergence_fingerprint, fingerprints
 from reproaudit.model.result import AuditResult, Finding
 from reproaudit.model.verdict import Verdict
+from reproaudit.report.destinations import Destination
 from reproaudit.report.wording import name_kind
 
 FORMAT_VERSION = 1
 _MOST_BYTES = 64 << 20
+DESTINATION = Destination("the baseline", "baseline-write", "name another path with --baseline")
 NO_SOURCE = "no-source-located"  # stands for the rule where runs differ and no finding says why
 _HINT = (
     "put back the last version that was good, "
@@ -119,15 +121,7 @@ def load(path: Path) -> tuple[BaselineEntry, ...] | None:
 
 def save(path: Path, entries: Iterable[BaselineEntry]) -> None:
     """Write a baseline through a temporary name: a failure leaves the old file as it is."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, to_text(entries).encode("utf-8"), survives_power_loss=True)
-    except OSError as error:
-        raise ReproauditError(
-            f"cannot write the baseline {path.name!r}: {error.strerror}",
-            code="baseline-write",
-            hint="name another path with --baseline",
-        ) from None
+    DESTINATION.write(path, to_text(entries))
 
 
 def to_text(entries: Iterable[BaselineEntry]) -> str:

@@ -188,10 +188,13 @@ ERRORS = {
         "one report."
     ),
     "report-write": (
-        "A report could not be written. The audit itself is done, and no half report is left."
+        "A report could not be written. It is refused before the runs if that can be seen then; "
+        "after them it is kept in the temporary file that the error names, and no half report is "
+        "left."
     ),
     "reproducer-write": (
-        "The folder for the stand-alone script could not be written. The audit itself is done."
+        "The folder for the stand-alone script cannot be written. After the runs it is made in a "
+        "temporary folder instead, which the result names."
     ),
     "result-corrupt": (
         "The file is not the result.json of an audit, or it was cut or edited by hand."

@@ -7,10 +7,13 @@ from operator import attrgetter
 from pathlib import Path
 
 from reproaudit.errors import UsageError
-from reproaudit.files import Unreadable, read_text, write_whole
+from reproaudit.files import Unreadable, read_text
 from reproaudit.lock.model import Entry, Lock
 from reproaudit.lock.parse import MAX_BYTES, find_conflict, from_text, split_sides
 from reproaudit.lock.text import to_text
+from reproaudit.report.destinations import Destination
+
+DESTINATION = Destination("the lock", "lock-write", "name another path with --lock")
 
 
 def load(path: Path) -> Lock:
@@ -46,15 +49,7 @@ def save(lock: Lock, path: Path) -> None:
                 code="lock-conflict",
                 hint="make all entries again: reproaudit lock",
             )
-    try:
-        content = to_text(lock).encode("utf-8")
-        write_whole(path, content, survives_power_loss=True)
-    except OSError as error:
-        raise UsageError(
-            f"cannot write {str(path)!r}: {error.strerror}",
-            code="lock-write",
-            hint="name another path with --lock",
-        ) from None
+    DESTINATION.write(path, to_text(lock))
 
 
 def _read(path: Path) -> str:

@@ -83,9 +83,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):  # else a worker of pytest-xdist, which reports nothing
         config.pluginmanager.register(_Gatherer(config), "reproaudit-results")
     if config.getoption("reproaudit_report") or config.getini("reproaudit_report"):
-        from reproaudit.pytest_plugin.reports import read_report_paths
+        from reproaudit.pytest_plugin.reports import try_report_paths
 
-        read_report_paths(config)
+        try_report_paths(config)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

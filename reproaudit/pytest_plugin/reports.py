@@ -36,6 +36,17 @@ def read_report_paths(config: pytest.Config) -> list[tuple[str, Path]]:
     return found
 
 
+def try_report_paths(config: pytest.Config) -> None:
+    """Raise pytest.UsageError if a report could not be written, before any test runs."""
+    from reproaudit.report.output import make_destination
+
+    for name, path in read_report_paths(config):
+        try:
+            make_destination(name).try_file(path)
+        except ReproauditError as error:
+            raise pytest.UsageError(str(error)) from None
+
+
 def _split_report(text: str) -> tuple[str, str]:
     """Return the format and the path of `FORMAT=PATH`."""
     from reproaudit.report import formats
@@ -115,14 +126,15 @@ def _write_report(name: str, path: Path, results: Sequence[AuditResult]) -> Iter
     A result.json holds one result, so several become one numbered file each.
     """
     from reproaudit.report import render
-    from reproaudit.report.output import write
+    from reproaudit.report.output import make_destination
     from reproaudit.report.registry import render_all
 
+    destination = make_destination(name)
     if name != "json" or len(results) == 1:
-        write(path, render_all(results, name))
+        destination.write(path, render_all(results, name))
         yield path
         return
     for number, result in enumerate(results):
         numbered = path.with_stem(f"{path.stem}-{number}")
-        write(numbered, render(result, name))
+        destination.write(numbered, render(result, name))
         yield numbered

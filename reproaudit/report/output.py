@@ -1,39 +1,39 @@
-"""Where reports go: checked before the runs, written through a temporary name after them."""
+"""Where reports go: tried before the runs, written through a temporary name after them."""
 
 from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from reproaudit.errors import UsageError
-from reproaudit.files import require_room, send_nowhere, write_whole
+from reproaudit.files import send_nowhere
 from reproaudit.model.result import AuditResult
 from reproaudit.report import render_all
+from reproaudit.report.destinations import Destination, Failures
 from reproaudit.report.registry import require_format
 
 
 def check_reports(reports: Sequence[tuple[str, str]]) -> None:
     """Refuse an unknown format, and a path that cannot be written, before the runs, not after."""
+    taken = set()
     for name, path in reports:
         require_format(name)
-        if path != "-":
-            _require_place(Path(path))
+        if path == "-":
+            continue
+        make_destination(name).try_file(Path(path))
+        place = os.path.abspath(path)
+        if place in taken:
+            raise UsageError(
+                f"two reports go to {path!r}", code="usage", hint="name a file of its own for each"
+            )
+        taken.add(place)
 
 
-def _require_place(path: Path) -> None:
-    """Raise UsageError unless a file can be made where the path leads."""
-    if path.is_dir():
-        raise _cannot_write(path, "it is a folder")
-    place = path.absolute().parent
-    while not place.exists() and place != place.parent:
-        place = place.parent
-    try:
-        require_room(place)
-    except OSError as error:
-        raise _cannot_write(path, error.strerror or str(error)) from None
+def make_destination(name: str) -> Destination:
+    """Return where reports of one format go, for their errors."""
+    return Destination(f"the {name} report", "report-write", "name another path")
 
 
 def emit(result: AuditResult, reports: Sequence[tuple[str, str]], suffix: str = "") -> None:
@@ -63,8 +63,12 @@ def _show(result: AuditResult) -> None:
     try:
         write_to_stdout(TerminalReport(TerminalOptions(colour=colour)).render(result))
     except UsageError as error:
-        _rescue(render_all([result], "json"), "json", error)
+        _keep_elsewhere(render_all([result], "json"), "json", error)
         raise
+
+
+def _keep_elsewhere(text: str, name: str, error: UsageError) -> None:
+    make_destination(name).keep_elsewhere(text, require_format(name).suffix, error)
 
 
 def write_reports(
@@ -74,36 +78,27 @@ def write_reports(
 ) -> bool:
     """Write each report over all results; return whether one of them went to stdout.
 
-    One that cannot be written goes to a temporary file, which the UsageError that is raised after
-    the others names.
+    One that cannot be written goes to a temporary file, which the UsageError names that is raised
+    after the others.
     """
-    failure: UsageError | None = None
+    failures = Failures()
     for name, path in reports:
         text = render_all(results, name, accepted)
-        try:
+        with failures.put_off():
             if path == "-":
-                write_to_stdout(text)
+                _write_report_to_stdout(text, name)
             else:
-                write(Path(path), text)
-        except UsageError as error:
-            _rescue(text, name, error)
-            failure = failure or error
-    if failure is not None:
-        raise failure
+                make_destination(name).write(Path(path), text)
+    failures.raise_any()
     return any(path == "-" for _, path in reports)
 
 
-def _rescue(text: str, name: str, error: UsageError) -> None:
-    """Keep a report that could not be written: hours of computing may stand behind it."""
+def _write_report_to_stdout(text: str, name: str) -> None:
     try:
-        descriptor, path = tempfile.mkstemp(
-            prefix="reproaudit-report-", suffix=require_format(name).suffix
-        )
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-    except OSError:
-        return
-    error.hint = f"{error.hint}\n  the {name} report is in {path}"
+        write_to_stdout(text)
+    except UsageError as error:
+        _keep_elsewhere(text, name, error)
+        raise
 
 
 def _add_suffix(path: str, suffix: str) -> str:
@@ -133,21 +128,4 @@ def _cannot_write_to_stdout(why: str) -> UsageError:
         f"cannot write the report to standard output: {why}",
         code="report-write",
         hint="write it into a file: --report FORMAT=PATH",
-    )
-
-
-def write(path: Path, text: str) -> None:
-    """Write through a temporary name, so that a failure leaves no half report."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, text.encode("utf-8"), survives_power_loss=True)
-    except OSError as error:
-        raise _cannot_write(path, error.strerror or str(error)) from None
-
-
-def _cannot_write(path: Path, why: str) -> UsageError:
-    return UsageError(
-        f"cannot write the report {str(path)!r}: {why}",
-        code="report-write",
-        hint="name another path",
     )

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from reproaudit.errors import TraceError, UsageError
 from reproaudit.files import open_regular, put_in_place, read_run_file, refuse, write_whole
 from reproaudit.model.result import Finding
+from reproaudit.report.destinations import REPRODUCER
 from reproaudit.report.wording import name_moment, show_name, word_difference
 from reproaudit.trace.words import CALL_FILE, CALL_FORMAT, INPUTS_FILE
 
@@ -46,7 +48,7 @@ def write_reproducer(
     except RecursionError:
         refuse(source / CALL_FILE, "it is nested too deeply")
     readme = _write_readme(call, finding, environment, repeats).encode()
-    try:
+    with REPRODUCER.name_failures(target):
         target.mkdir(parents=True, exist_ok=True)
         descriptor, _ = open_regular(source / INPUTS_FILE)
         with (
@@ -57,13 +59,27 @@ def write_reproducer(
             shutil.copyfileobj(inputs, copy)
         write_whole(target / README_FILE, readme)
         write_whole(target / SCRIPT_FILE, script)
-    except OSError as error:
-        raise UsageError(
-            f"cannot write the reproducer {str(target)!r}: {error.strerror or error}",
-            code="reproducer-write",
-            hint="name another folder",
-        ) from None
     return target
+
+
+def write_reproducer_anyhow(source: Path, target: Path, **details: Any) -> tuple[str, str]:
+    """Do the same, in a temporary folder if `target` takes nothing; nothing of it is worth an
+    audit.
+
+    Returns the folder, "" if there is none, and what went wrong, "" if nothing did.
+    """
+    try:
+        return str(write_reproducer(source, target, **details)), ""
+    except TraceError as error:
+        return "", error.message
+    except UsageError as error:
+        fault = error.message
+    try:
+        elsewhere = Path(tempfile.mkdtemp(prefix="reproaudit-kept-"))
+        write_reproducer(source, elsewhere, **details)
+    except (OSError, UsageError):
+        return "", fault
+    return str(elsewhere), f"{fault}; it is in {elsewhere}"
 
 
 def _read_call(path: Path) -> dict[str, Any]:

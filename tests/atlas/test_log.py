@@ -79,3 +79,24 @@ def test_another_format_is_refused(tmp_path: Path) -> None:
     path.write_text('{"atlas": 99, "environment": {}, "request": {}}\n')
     with pytest.raises(ReproauditError, match="format 99"):
         Log(path)
+
+
+def test_a_link_in_the_place_of_the_log_leads_nowhere(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_text("no line end")
+    (tmp_path / "log").symlink_to(other)
+    with pytest.raises(ReproauditError, match="symbolic link"):
+        Log(tmp_path / "log")
+    assert other.read_text() == "no line end"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_ends_a_sweep_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Log(tmp_path / "log")
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        monkeypatch.setattr(log, "_file", full)
+        with pytest.raises(ReproauditError, match="No space left on device"):
+            log.begin(ENVIRONMENT, Request().to_json())
+        log.close()

@@ -86,3 +86,14 @@ def test_the_help_shows_examples_and_exit_codes() -> None:
     assert f"  {parser.prog} train.py  " in text
     assert "exit codes: 0 " in text
     assert max(map(len, text.split("\n"))) <= 120
+
+
+@pytest.mark.parametrize("place", ["train.py/x.json", ".", ""])
+def test_a_place_that_takes_no_outcome_is_refused_before_the_runs(
+    runs: Any, capsys: Screen, place: str
+) -> None:
+    save(Lock((Entry("train.py", runs=(RUN,)),)), Path("reproaudit.lock"))
+    made = runs(RUN)
+    assert main(["check", "--quiet", "--json", place]) == 2
+    assert not made
+    assert capsys.readouterr().err.startswith("reproaudit: error: ")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -166,9 +168,21 @@ def test_the_help_shows_examples_and_exit_codes() -> None:
     assert max(map(len, text.split("\n"))) <= 120
 
 
-def test_nothing_is_called_locked_that_could_not_be_written(runs: Any, capsys: Screen) -> None:
-    runs(RUN)
-    assert main(["lock", "--quiet", "--lock", "nowhere/reproaudit.lock", "train.py"]) == 2
+def test_nothing_is_called_locked_that_could_not_be_written(
+    runs: Any, capsys: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = runs(RUN)
+    assert main(["lock", "--quiet", "--lock", "train.py/reproaudit.lock", "train.py"]) == 2
+    assert not made, "refused before the runs"
+
+    def fill_disk(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("reproaudit.report.destinations.write_whole", fill_disk)
+    assert main(["lock", "--quiet", "train.py"]) == 2
     said = capsys.readouterr()
     assert said.out == ""
-    assert "cannot write" in said.err
+    assert "cannot write the lock 'reproaudit.lock': No space left on device" in said.err
+    kept = Path(said.err.rpartition("the lock is in ")[2].strip())
+    assert kept.read_text().startswith("reproaudit-lock ")
+    kept.unlink()

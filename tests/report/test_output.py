@@ -11,7 +11,7 @@ import pytest
 
 from reproaudit.errors import UsageError
 from reproaudit.report import render
-from reproaudit.report.output import check_reports, emit, write, write_reports
+from reproaudit.report.output import check_reports, emit, write_reports
 from tests.report.cases import ONE_DIVERGENCE, REPRODUCIBLE
 
 
@@ -49,14 +49,22 @@ def test_one_report_over_several_results_holds_them_all(tmp_path: Path) -> None:
     assert "2 audits, 1 reproducible, 1 not reproducible" in path.read_text(encoding="utf-8")
 
 
-def test_a_report_that_cannot_be_written_leaves_nothing_and_names_its_path(tmp_path: Path) -> None:
+def test_a_report_that_cannot_be_written_leaves_nothing_and_names_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
     taken = tmp_path / "out"
     taken.mkdir()
     with pytest.raises(UsageError) as caught:
-        write(taken, "text")
+        write_reports([REPRODUCIBLE], [("json", str(taken))])
     assert caught.value.code == "report-write"
     assert str(taken) in caught.value.message
     assert list(tmp_path.iterdir()) == [taken]
+
+
+def test_two_reports_into_one_file_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="two reports go to"):
+        check_reports([("json", str(tmp_path / "x")), ("sarif", f"{tmp_path}/./x")])
 
 
 @pytest.mark.parametrize("redirection", [">&-", ">/dev/full"])
@@ -97,7 +105,7 @@ def test_a_report_that_cannot_be_written_is_kept_elsewhere_and_the_result_is_sho
     also = tmp_path / "also.md"
     with pytest.raises(UsageError) as caught:
         emit(ONE_DIVERGENCE, [("json", str(gone)), ("markdown", str(also))])
-    (kept,) = tmp_path.glob("reproaudit-report-*.json")
+    (kept,) = tmp_path.glob("reproaudit-kept-*.json")
     assert caught.value.hint.endswith(f"the json report is in {kept}")
     assert kept.read_text(encoding="utf-8") == render(ONE_DIVERGENCE, "json")
     assert also.exists()
@@ -110,7 +118,7 @@ def test_a_path_that_cannot_be_written_is_refused_before_any_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("file").touch()
-    with pytest.raises(UsageError, match="cannot write the report"):
+    with pytest.raises(UsageError, match="cannot write the json report"):
         check_reports([("json", where)])
     check_reports([("json", "new/folder/result.json"), ("json", "-")])
     assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -19,7 +19,7 @@ from reproaudit.errors import TraceError, UsageError
 from reproaudit.model.events import Location, Phase
 from reproaudit.model.result import Cause, Difference, Evidence, Finding, Replays
 from reproaudit.record.operation.call import save_call
-from reproaudit.report.reproducer import write_reproducer
+from reproaudit.report.reproducer import SCRIPT_FILE, write_reproducer, write_reproducer_anyhow
 from reproaudit.trace.words import CALL_FILE, INPUTS_FILE
 
 aten = torch.ops.aten
@@ -395,3 +395,19 @@ def test_a_folder_that_cannot_be_made_is_an_error_with_a_hint(tmp_path: Path) ->
     (tmp_path / "repro").write_text("a file")
     with pytest.raises(UsageError, match="cannot write the reproducer"):
         written(tmp_path, aten.neg.default, (torch.ones(1),))
+
+
+def test_a_reproducer_that_cannot_be_written_is_made_elsewhere_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    save_call(tmp_path / "call", aten.neg.default, (torch.ones(1),), {})
+    (tmp_path / "repro").write_text("a file")
+    folder, fault = write_reproducer_anyhow(
+        tmp_path / "call", tmp_path / "repro", finding=FINDING, environment={}, threads=None
+    )
+    assert (Path(folder) / SCRIPT_FILE).exists()
+    assert fault.endswith(f"File exists; it is in {folder}")
+    assert write_reproducer_anyhow(
+        tmp_path / "none", tmp_path / "new", finding=FINDING, environment={}, threads=None
+    ) == ("", f"cannot read {str(tmp_path / 'none' / CALL_FILE)!r}: there is no such file")
