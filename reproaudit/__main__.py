@@ -9,28 +9,53 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Set
 
 _NOT_AUDITED = 2
 
 
 def main() -> int:
-    """Run the command that the process was started with; return its exit code."""
+    """Run the command that the process was started with, in a child; return its exit code."""
+    mask = signal.pthread_sigmask(
+        signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
+    )
     try:
         _occupy_standard_streams()
-        # Only within the guard: this is where the time goes in which Ctrl-C is likely.
-        from reproaudit.cli.main import main as run_command
+        from reproaudit.cli.keeper import keep
+    except Exception as error:
+        return _say_cannot_start(error)
+    return keep(run, mask)
+
+
+def run(mask: Set[int] | None = None) -> int:
+    """Do the same in this process, with the signals of `mask` blocked: by default as they are."""
+    try:
+        from reproaudit.cli.interrupts import hold_interrupts
+
+        with hold_interrupts(then=mask):
+            from reproaudit.cli.main import main as run_command
 
         code = run_command()
     except KeyboardInterrupt:
-        _ignore_interrupts()
-        _say("reproaudit: interrupted")
-        code = _NOT_AUDITED
+        code = _say_interrupted()
+    except SystemExit as ended:  # help and the version
+        code = ended.code if isinstance(ended.code, int) else 0
     except Exception as error:
-        # A package that is missing or broken; what the command itself does wrong it says itself.
-        _say(f"reproaudit: error: cannot start: {type(error).__name__}: {error} [internal]")
-        code = _NOT_AUDITED
+        code = _say_cannot_start(error)
     _ignore_interrupts()
     return code
+
+
+def _say_interrupted() -> int:
+    _ignore_interrupts()
+    _say("reproaudit: interrupted")
+    return _NOT_AUDITED
+
+
+def _say_cannot_start(error: Exception) -> int:
+    """Say what is missing or broken; what the command itself does wrong it says itself."""
+    _say(f"reproaudit: error: cannot start: {type(error).__name__}: {error} [internal]")
+    return _NOT_AUDITED
 
 
 def _occupy_standard_streams() -> None:

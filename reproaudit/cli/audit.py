@@ -21,6 +21,7 @@ from reproaudit.cli.choices import (
     resolve_choices,
 )
 from reproaudit.cli.given import keep_options
+from reproaudit.cli.interrupts import hold_interrupts
 from reproaudit.cli.mistaken import split_and_warn
 from reproaudit.config.project import DEFAULTS, Choices, ProjectConfig, load_project
 from reproaudit.config.subject import SubjectSpec, parse_subject
@@ -91,8 +92,9 @@ def _audit_once(
     seed: int | None,
     given: Sequence[str] = (),
 ) -> AuditResult:
-    from reproaudit.experiment.audit import audit as run_audit
-    from reproaudit.runs.progress import progress_for
+    with hold_interrupts():
+        from reproaudit.experiment.audit import audit as run_audit
+        from reproaudit.runs.progress import progress_for
 
     spec = parse_subject(subject, own, options.inputs)
     project = load_project(spec.folder)
@@ -133,8 +135,9 @@ def make_audit_options(
     seed: int | None,
 ) -> AuditOptions:
     """Put together what to audit and how, from the command line and what was resolved."""
-    from reproaudit.experiment.audit import AuditOptions
-    from reproaudit.runs.budget import Budget
+    with hold_interrupts():
+        from reproaudit.experiment.audit import AuditOptions
+        from reproaudit.runs.budget import Budget
 
     budget_runs, budget_s = choices.budget or (None, None)
     wanted = AuditOptions(

@@ -11,6 +11,7 @@ from pathlib import Path
 from reproaudit.cli.arguments import Parser, add_audit_options, add_reports
 from reproaudit.cli.audit import make_audit_options
 from reproaudit.cli.choices import resolve_choices
+from reproaudit.cli.interrupts import hold_interrupts
 from reproaudit.cli.option_values import parse_path
 from reproaudit.config.project import BASELINE_FILE, ProjectConfig, Subject, load_project
 from reproaudit.config.subject import parse_subject
@@ -192,8 +193,9 @@ def _audit_subjects(
     subjects: Sequence[Subject],
     failures: Failures,
 ) -> tuple[SubjectAudit, ...]:
-    from reproaudit.experiment.audit import audit as run_audit
-    from reproaudit.runs.progress import Prefixed, progress_for
+    with hold_interrupts():
+        from reproaudit.experiment.audit import audit as run_audit
+        from reproaudit.runs.progress import Prefixed, progress_for
 
     files = name_result_files(subjects)
     if options.out is not None:

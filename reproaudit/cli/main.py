@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import signal
 import sys
-import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from reproaudit.cli.interrupts import hold_interrupts, interrupt_on_termination
 from reproaudit.cli.streams import guard_streams, require_streams, say
 from reproaudit.config.project import load_project
 from reproaudit.errors import ReproauditError, UsageError, did_you_mean
@@ -44,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _answer(words: list[str]) -> int:
     try:
-        with _interrupt_on_termination():
+        with interrupt_on_termination():
             return _run_command(words)
     except ReproauditError as error:
         say(f"reproaudit: error: {make_lines_printable(str(error))}")
@@ -62,9 +60,11 @@ def _answer(words: list[str]) -> int:
 def _run_command(words: list[str]) -> int:
     name, rest = _choose_command(words)
     require_streams(name)
+    with hold_interrupts():
+        command = _load_command(name)
     try:
         with adopt_orphans():
-            code = _load_command(name)(rest)
+            code = command(rest)
     except SystemExit:
         # Help and the version were asked for, and are printed.
         _flush_stdout()
@@ -123,29 +123,3 @@ def _load_command(name: str) -> Callable[[list[str]], int]:
     module = importlib.import_module(f"reproaudit.cli.{module_name}")
     command: Callable[[list[str]], int] = getattr(module, function_name)
     return command
-
-
-@contextmanager
-def _interrupt_on_termination() -> Iterator[None]:
-    """Treat SIGTERM and SIGHUP like Ctrl-C.
-
-    The audited program has a session of its own, so nobody but us can stop it.
-    """
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        # Python lets only the main thread set a signal handler.
-        yield
-        return
-    before = {}
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        # Ignored by whoever started us, as nohup does: it stays so, for us and for the program.
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            before[number] = signal.signal(number, interrupt)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

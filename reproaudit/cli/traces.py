@@ -12,6 +12,7 @@ from reproaudit.cli.arguments import (
     make_report_parser,
 )
 from reproaudit.cli.choices import limit_steps, read_settings, read_tolerances, resolve_choices
+from reproaudit.cli.interrupts import hold_interrupts
 from reproaudit.cli.mistaken import split_and_warn
 from reproaudit.config.plan import RunPlan
 from reproaudit.config.project import load_project
@@ -54,7 +55,8 @@ def record(words: list[str]) -> int:
         settings=read_settings(options, project, choices, options.seed),
         values_mb=options.values_mb,
     )
-    from reproaudit.runs.process import run
+    with hold_interrupts():
+        from reproaudit.runs.process import run
 
     done = run(plan, log=None, timeout_s=choices.timeout_s)
     ending = f"{done.outcome.kind.value} {done.outcome.detail}".rstrip()
@@ -75,7 +77,8 @@ def compare(words: list[str]) -> int:
             code="usage",
             hint="name two or more traces",
         )
-    from reproaudit.experiment.offline import compare_traces
+    with hold_interrupts():
+        from reproaudit.experiment.offline import compare_traces
 
     paths = [Path(trace) for trace in options.traces]
     result = compare_traces(paths, read_tolerances(options, None))

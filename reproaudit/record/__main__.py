@@ -1,8 +1,8 @@
 """`python -m reproaudit.record PLAN.json [PARENT [FD]]`: started by the runner, never typed by a
 person.
 
-It ends with the process PARENT. With a file descriptor it waits for a byte there, so that its own
-start can overlap with the run before.
+It ends with the process PARENT, unless that is 0. With a file descriptor it waits for a byte there,
+so that its own start can overlap with the run before.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if __name__ == "__main__":
     from reproaudit.record.process.bootstrap import main
     from reproaudit.record.process.parent import end_with_parent
 
-    if len(sys.argv) > 2:
+    if len(sys.argv) > 2 and sys.argv[2] != "0":
         end_with_parent(int(sys.argv[2]))
     if len(sys.argv) > 3:
         held = int(sys.argv[3])

@@ -15,7 +15,8 @@ from collections.abc import Iterator
 
 from reproaudit.runs.processes import list_children
 
-_SET_SUBREAPER = 36  # of prctl(2)
+_SET_DEATH_SIGNAL = 1  # of prctl(2), as the next
+_SET_SUBREAPER = 36
 _WAIT_S = 5.0  # for those that were killed; one that waits for a device may take longer
 _POLL_S = 0.005
 
@@ -74,14 +75,24 @@ def _reap(pid: int, deadline: float) -> None:
             time.sleep(_POLL_S)
 
 
+def set_death_signal(number: int) -> None:
+    """Have this process sent a signal when the thread that started it is gone. Linux."""
+    _control(_SET_DEATH_SIGNAL, number)
+
+
 def _set_subreaper(wanted: bool) -> bool:
     """Return True if that could be done."""
+    return _control(_SET_SUBREAPER, int(wanted))
+
+
+def _control(what: int, value: int) -> bool:
+    """Return True if the kernel did what was asked for."""
     if not sys.platform.startswith("linux"):
         return False
     try:
         import ctypes
 
-        result: int = ctypes.CDLL(None).prctl(_SET_SUBREAPER, int(wanted))
+        result: int = ctypes.CDLL(None).prctl(what, value)
     except (ImportError, OSError, AttributeError):
         return False
     return result == 0

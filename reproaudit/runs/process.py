@@ -23,7 +23,7 @@ from reproaudit.runs.interpreter import interpreter_flags
 from reproaudit.runs.log import copy_to_stderr, raise_what_the_recorder_says, tail
 from reproaudit.runs.orphans import end_orphans, keep_as_own
 from reproaudit.runs.stillness import Stillness
-from reproaudit.runs.warden import Warden
+from reproaudit.runs.warden import Warden, find_parent_to_end_with
 from reproaudit.trace.ending import finalise_outcome, read_outcome
 from reproaudit.trace.failure import read_failure, take_back_failure
 from reproaudit.trace.schema import RUN_FILE
@@ -306,7 +306,7 @@ def start(
     if show_output:
         # Unbuffered only where somebody watches: it costs a write per line.
         command.append("-u")
-    command += [*entry, str(plan_file), str(os.getpid())]
+    command += [*entry, str(plan_file), str(find_parent_to_end_with())]
     streams: dict[str, Any] = {}
     hold: int | None = None
     descriptors: tuple[int, ...] = ()

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 
 from reproaudit.runs.orphans import keep_as_own
 
 _SHELL = "/bin/sh"
 # Reading ends when nobody is left who could write: when we are gone, however that came.
 _WAIT_AND_KILL = 'read nothing; kill -s KILL -- "-$0"'
+
+
+def find_parent_to_end_with() -> int:
+    """Return the process that the kernel is to end a run with: this one, or 0 for none.
+
+    The kernel watches the thread that started the run. One that is not the main thread may end
+    long before the run; then a warden alone watches.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    return os.getpid() if is_main else 0
 
 
 class Warden:

@@ -95,6 +95,7 @@ def test_a_full_disk_ends_a_sweep_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = Log(tmp_path / "log")
+    log.close()
     with open("/dev/full", "w", encoding="utf-8") as full:
         monkeypatch.setattr(log, "_file", full)
         with pytest.raises(ReproauditError, match="No space left on device"):

@@ -53,7 +53,7 @@ def test_what_ends_the_imports_costs_one_line_and_never_exit_code_1(
 ) -> None:
     monkeypatch.delitem(sys.modules, "reproaudit.cli.main")
     monkeypatch.setattr(sys, "meta_path", [Failing(error), *sys.meta_path])
-    assert entry.main() == 2
+    assert entry.run() == 2
     assert capsys.readouterr().err == said
 
 

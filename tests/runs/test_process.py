@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,7 +20,7 @@ from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.runs import process as process_module
 from reproaudit.runs import stillness as stillness_module
 from reproaudit.runs.interpreter import interpreter_flags
-from reproaudit.runs.process import RunRecord, make_folder_of_runs, run, start
+from reproaudit.runs.process import RunningProcess, RunRecord, make_folder_of_runs, run, start
 from tests.processes import has_ended, needs_pidfd
 
 # -S: the imitation needs no installed package, and starts faster without looking for them.
@@ -338,3 +339,43 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         make_folder_of_runs(tmp_path / "file" / "below")
     assert caught.value.code == "trace-unwritable"
     assert str(tmp_path / "file" / "below") in caught.value.message
+
+
+_SAYS_WHEN_IT_WAITS = """
+import os, runpy
+read = os.read
+def say_and_read(*arguments):
+    print("ready", flush=True)
+    read(*arguments)
+    os._exit(0)
+os.read = say_and_read
+runpy.run_module("reproaudit.record", run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="watches threads through /proc")
+def test_a_run_outlives_the_thread_that_started_it(
+    tmp_path: Path, make_plan: Callable[..., RunPlan]
+) -> None:
+    log = tmp_path / "0.log"
+
+    def start_and_leave() -> RunningProcess:
+        entry = ("-c", _SAYS_WHEN_IT_WAITS)
+        process = start(make_plan(), log=log, entry=entry, is_held=True)
+        while "ready" not in log.read_text():
+            assert process.returncode is None
+        return process
+
+    with ThreadPoolExecutor(1) as pool:
+        process = pool.submit(start_and_leave).result()
+        (thread,) = pool._threads
+    try:
+        # Python's thread ends a little before the system's.
+        while Path(f"/proc/self/task/{thread.native_id}").exists():
+            pass
+        process.release()
+        ended = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert ended is not None
+        assert (ended.si_code, ended.si_status) == (os.CLD_EXITED, 0)
+    finally:
+        process.stop()
