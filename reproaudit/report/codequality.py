@@ -3,12 +3,12 @@ format."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reproaudit.model.result import AuditResult
 from reproaudit.report.issues import Issue, Kind, find_subject_path, list_issues
+from reproaudit.report.json_text import write_json
 
 _SEVERITIES = {
     Kind.NOT_AUDITED: "critical",
@@ -36,7 +36,7 @@ class CodeQualityReport:
                 # One source may be found in several audits of a subject, and fingerprints must be
                 # unique.
                 entries.setdefault(issue.fingerprint, _make_entry(result, issue))
-        return json.dumps(list(entries.values()), indent=1) + "\n"
+        return write_json(list(entries.values()))
 
 
 def _make_entry(result: AuditResult, issue: Issue) -> dict[str, object]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from reproaudit.model.events import Location, ProgramWarning
 from reproaudit.model.identity import (
@@ -100,13 +101,21 @@ def find_place(folder: str, location: Location | None) -> Place | None:
     None if outside."""
     if location is None or location.line < 1:
         return None
-    path = location.path
-    if not is_own(path) or not (folder + path).isprintable():
+    path = _find_path(folder, location.path)
+    if not path:
         return None
+    return Place(path=path, line=location.line, function=show_name(location.function))
+
+
+@lru_cache(maxsize=4096)
+def _find_path(folder: str, path: str) -> str:
+    """Return a path of the repository; "" if it is none."""
+    if not is_own(path) or not (folder + path).isprintable():
+        return ""
     joined = join_path(folder, path)
     if joined.startswith(("/", "../")) or joined in (".", ".."):
-        return None
-    return Place(path=joined, line=location.line, function=show_name(location.function))
+        return ""
+    return joined
 
 
 def find_subject_path(subject: str) -> str:

@@ -12,7 +12,6 @@ in any terminal.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -22,6 +21,7 @@ from reproaudit.codec import Malformed, decode, encode, parse_json, quote
 from reproaudit.errors import ReproauditError, UsageError
 from reproaudit.model.events import Level
 from reproaudit.model.result import RESULT_SCHEMA, AuditResult
+from reproaudit.report.json_text import write_json
 
 _HINT = "give the file that --report json=result.json wrote, or audit again"
 
@@ -50,9 +50,8 @@ def to_json(result: AuditResult) -> str:
     document |= body
     document["runs"] = _count_deciding_runs(result)
     document["run_details"] = body["runs"]
-    text = json.dumps(document, indent=1, allow_nan=False)
     # What begins a command for some CI services, wherever in a line it stands.
-    return text.replace("##[", r"\u0023#[") + "\n"
+    return write_json(document).replace("##[", r"\u0023#[")
 
 
 def from_json(text: str, name: str = "result") -> AuditResult:

@@ -7,6 +7,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 from reproaudit.model.events import Location, NotChecked, ProgramWarning
 from reproaudit.model.result import AuditResult, Finding
@@ -53,6 +54,7 @@ def is_own(path: str) -> bool:
     return bool(path) and not path.startswith(_FOREIGN)
 
 
+@lru_cache(maxsize=4096)
 def join_path(folder: str, path: str) -> str:
     """Return a path that is relative to `folder` from the working directory."""
     return posixpath.normpath(posixpath.join(folder, path))

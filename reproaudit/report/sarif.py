@@ -7,7 +7,6 @@ the same rule.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from urllib.parse import quote
 from reproaudit.model.result import AuditResult, Finding
 from reproaudit.model.verdict import Verdict, exit_code
 from reproaudit.report.issues import Issue, Kind, Place, list_issues, word_not_checked
+from reproaudit.report.json_text import write_json
 from reproaudit.report.wording import VERDICTS, escape, name_phase, show_name, show_prose
 
 SCHEMA = (
@@ -76,7 +76,7 @@ class SarifReport:
             "notifications": _describe_notifications(invocations),
         }
         run: Json = {"tool": {"driver": driver}, "invocations": invocations, "results": entries}
-        return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
+        return write_json({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _level(issue: Issue) -> str:
