@@ -316,9 +316,10 @@ def read_run_file(path: Path) -> dict[str, Any]:
 
 def parse_object(raw: bytes) -> dict[str, Any]:
     """Return the JSON object that `raw` is, made legible; raise Malformed if it is none."""
+    # Stripped first: the decoder takes a long time to pass over padding.
+    raw = _strip_padding(raw)
     try:
-        # Stripped first: the decoder takes a long time to pass over padding.
-        text = raw.rstrip(b" ").decode("utf-8")
+        text = raw.decode("utf-8")
     except UnicodeDecodeError:
         raise Malformed("it is no UTF-8 text") from None
     # A table of a million rows: no Python code for each.
@@ -329,6 +330,13 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise Malformed("it is no JSON object")
     return found
+
+
+def _strip_padding(raw: bytes) -> bytes:
+    """Return the object without the spaces behind it, of which there may be a mebibyte."""
+    end = raw.rfind(b"}") + 1
+    # Compared, not stripped: `rstrip` looks at one byte after the other.
+    return raw[:end] if raw[end:] == b" " * (len(raw) - end) else raw
 
 
 def refuse(path: Path, why: str) -> NoReturn:
