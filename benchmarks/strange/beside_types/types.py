@@ -1,0 +1,1 @@
+"""Not the module of the standard library."""

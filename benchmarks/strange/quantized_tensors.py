@@ -1,0 +1,8 @@
+"""Quantized tensors"""
+
+import torch
+
+torch.manual_seed(0)
+x = torch.randn(8)
+quantized = torch.quantize_per_tensor(x, 0.1, 10, torch.quint8)
+print(float(quantized.dequantize().sum()), quantized.int_repr().tolist())
