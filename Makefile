@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format compat bench fuzz samples gpu clean
+.PHONY: help demo test lint format compat bench fuzz robustness samples gpu clean
 
 # `make gpu PYTHON=python` uses the interpreter that is given, as it is. The other targets only make the venv with it.
 ifneq ($(origin PYTHON),undefined)
@@ -29,7 +29,7 @@ COMPAT_STAMP = $(COMPAT_VENV)/.reproaudit-installed
 COMPAT_SLOW := tests/record/test_torch_private.py tests/experiment/test_audit.py tests/integrations/test_examples.py
 
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=python3.x")'
@@ -81,6 +81,12 @@ MINUTES := 30
 fuzz: $(STAMP) ## give every reader of files from strangers what a fuzzer finds, into reports/robustness: MINUTES=30
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[fuzz]'
 	$(BIN)/python benchmarks/fuzz.py --minutes $(MINUTES)
+
+# `make robustness ONLY='--only files'` for one group.
+ONLY :=
+
+robustness: $(STAMP) ## try strange programs, machines, signals, command lines and files, into reports/robustness
+	$(BIN)/python benchmarks/robustness.py $(ONLY)
 
 samples: $(STAMP) ## audit the examples again, into reports/samples
 	@for name in char_gpt graph_net vae five_sources; do \

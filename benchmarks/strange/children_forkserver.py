@@ -12,6 +12,7 @@ def work(seed):
 
 
 if __name__ == "__main__":
+    work(7)
     context = multiprocessing.get_context("forkserver")
     for seed in range(2):
         process = context.Process(target=work, args=(seed,))

@@ -5,7 +5,7 @@ import torch
 
 def train(layer, call=None, steps=3):
     """Train a layer by calling it, or what wraps it, and print the last loss."""
-    call = call or layer
+    call = layer if call is None else call
     optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
     loss = torch.zeros(())
     for _ in range(steps):

@@ -25,4 +25,5 @@ class Net(torch.nn.Module):
 
 
 torch.manual_seed(0)
-train(Net())
+net = Net()
+train(net.inner, net)

@@ -14,7 +14,10 @@ def refuse(*args, **kwargs):
 
 torch.manual_seed(0)
 layer = torch.nn.Linear(4, 2)
+train(layer)  # imports what torch itself needs
 kept = threading.get_ident, os.path.join, time.monotonic, time.time
 threading.get_ident = os.path.join = time.monotonic = time.time = refuse
-train(layer)
-threading.get_ident, os.path.join, time.monotonic, time.time = kept
+try:
+    train(layer)
+finally:
+    threading.get_ident, os.path.join, time.monotonic, time.time = kept

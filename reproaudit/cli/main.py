@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -50,11 +51,24 @@ def _answer(words: list[str]) -> int:
         say("reproaudit: interrupted; the running program was stopped")
     except BrokenPipeError:
         send_nowhere(sys.stdout)  # the reader went away (`| head`)
+    except ModuleNotFoundError as error:
+        say(f"reproaudit: error: {make_lines_printable(_describe_missing(error))}")
     except Exception:
         # Never exit code 1: that is the answer "a divergence was found".
         traceback.print_exc()
         say("reproaudit: error: the above is a fault of reproaudit itself [internal]")
     return EXIT_NOT_AUDITED
+
+
+def _describe_missing(error: ModuleNotFoundError) -> str:
+    """Say that a package is not there: what is imported late is found to be missing late."""
+    return str(
+        UsageError(
+            f"the module {error.name!r} is not there",
+            code="module-missing",
+            hint=f"install reproaudit's packages for {sys.executable}: pip install reproaudit",
+        )
+    )
 
 
 def _run_command(words: list[str]) -> int:
@@ -109,7 +123,7 @@ def _require_working_folder() -> None:
 def _refuse_misspelt_command(word: str) -> None:
     """Raise UsageError if the word is nearly a command, and can be no subject: it names no file."""
     near = difflib.get_close_matches(word, COMMANDS, n=1, cutoff=_NEAR)
-    if near and word.isalpha() and not Path(word).exists():
+    if near and word.isalpha() and not os.path.exists(word):
         raise UsageError(
             f"there is neither a command nor a file {word!r}",
             code="command-unknown",

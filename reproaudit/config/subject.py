@@ -163,7 +163,7 @@ def parse_subject(
     wanted = parse_inputs(inputs)
     path, separator, attribute = text.partition("::")
     # A single colon parts a module from its attribute, unless a file has it in its name.
-    if not separator and not (cwd / text).exists():
+    if not separator and not os.path.exists(cwd / text):
         path, separator, attribute = text.partition(":")
     if not separator:
         _require_file(text, cwd)
@@ -245,11 +245,18 @@ def _is_dotted_name(text: str) -> bool:
 
 def _require_file(path: str, folder: Path) -> None:
     file = folder / path
-    if path and file.is_dir():
+    # Not Path's own methods: they raise OSError for a name that is too long or out of reach.
+    if path and os.path.isdir(file):
         raise UsageError(
             f"{path!r} is a folder", code="subject-is-folder", hint=_suggest_scripts("", file)
         )
-    if not path or not file.is_file():
+    if path and os.path.exists(file) and not os.path.isfile(file):
+        raise UsageError(
+            f"{path!r} is no regular file",
+            code="subject-not-python",
+            hint="name a file that ends in .py; what comes from a pipe can be read only once",
+        )
+    if not path or not os.path.isfile(file):
         place = file.parent if path else folder
         near = _suggest_scripts(file.name, place)
         raise UsageError(
@@ -264,7 +271,7 @@ def _require_file(path: str, folder: Path) -> None:
 
 def _suggest_scripts(name: str, folder: Path) -> str:
     scripts: list[str] = []
-    if folder.is_dir():
+    if os.path.isdir(folder):
         scripts = sorted(entry.name for entry in folder.glob("*.py"))
     if not scripts:
         return f"no Python file lies in {folder}"

@@ -136,6 +136,10 @@ ERRORS = {
         "An nn.Module was named, and nothing says what to call it with. Give the dtypes and "
         "shapes with --inputs, one for each positional argument."
     ),
+    "module-missing": (
+        "A package that reproaudit needs is not installed where it runs, or the interpreter was "
+        "told not to look there (python -S)."
+    ),
     "needs-fresh-process": (
         "Some changes reach a process only when it starts: environment variables that libraries "
         "read once, files as they were. Repetitions within one process go without them."

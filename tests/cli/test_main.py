@@ -85,6 +85,19 @@ def test_a_fault_of_our_own_never_looks_like_a_divergence(
     assert "[internal]" in capsys.readouterr().err
 
 
+def test_a_package_that_is_missing_is_named_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def import_it(paths: object, tolerances: object) -> AuditResult:
+        raise ModuleNotFoundError("No module named 'numpy'", name="numpy")
+
+    monkeypatch.setattr("reproaudit.experiment.offline.compare_traces", import_it)
+    assert main(["compare", "a", "b"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("reproaudit: error: the module 'numpy' is not there [module-missing]")
+    assert "Traceback" not in error
+
+
 def test_a_working_folder_that_was_deleted_is_one_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -87,6 +87,8 @@ def test_the_folder_of_a_subject_is_absolute(
         ("::step", "subject-missing", "train.py"),
         ("package", "subject-is-folder", "model.py"),
         ("package::step", "subject-is-folder", "model.py"),
+        ("/dev/null", "subject-not-python", ".py"),
+        ("n" * 300, "subject-missing", "train.py"),
         ("run.sh", "subject-not-python", ".py"),
         ("notes.ipynb", "subject-not-python", "export"),
         ("train.py::", "subject-invalid", "train.py::train_step"),

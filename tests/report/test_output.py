@@ -112,7 +112,9 @@ def test_a_report_that_cannot_be_written_is_kept_elsewhere_and_the_result_is_sho
     assert "not reproducible" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("where", [".", "file/result.json", "/proc/result.json"])
+@pytest.mark.parametrize(
+    "where", [".", "file/result.json", "/proc/result.json", "/dev/null", "n" * 300]
+)
 def test_a_path_that_cannot_be_written_is_refused_before_any_run(
     where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

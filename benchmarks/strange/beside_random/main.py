@@ -6,4 +6,6 @@ import torch
 
 print(random.__doc__)
 torch.manual_seed(0)
-print(float(torch.randn(3).sum()))
+layer = torch.nn.Linear(4, 2)
+layer(torch.randn(3, 4)).sum().backward()
+print(float(layer.weight.grad.sum()))

@@ -1,7 +1,8 @@
 """A reproaudit.py beside the program"""
 
-import reproaudit
 import torch
+
+import reproaudit
 
 print(reproaudit.__doc__)
 torch.manual_seed(0)

@@ -1,0 +1,221 @@
+"""What the scripts of `make robustness` share: how a command is run and seen from outside, and the
+table of what was tried and what was survived."""
+
+from __future__ import annotations
+
+import ctypes
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+REPORTS = ROOT / "reports" / "robustness"
+REPROAUDIT = (sys.executable, "-m", "reproaudit")
+SETTLING_S = 2.0  # for children that end by themselves
+TIMEOUT_S = 300.0
+_SET_CHILD_SUBREAPER = 36  # prctl(2)
+_ERROR = "reproaudit: error: "
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a command ended. `code` is negative for a signal, None if it was ended at its limit.
+
+    `left` are the commands of processes that it left running.
+    """
+
+    code: int | None
+    out: bytes
+    err: bytes
+    seconds: float
+    left: tuple[str, ...] = ()
+
+    @property
+    def out_text(self) -> str:
+        return self.out.decode(errors="replace")
+
+    @property
+    def err_text(self) -> str:
+        return self.err.decode(errors="replace")
+
+    @property
+    def errors(self) -> list[str]:
+        """The lines that are errors of reproaudit, on either stream."""
+        lines = (self.err_text + "\n" + self.out_text).splitlines()
+        return [line.removeprefix(_ERROR) for line in lines if line.startswith(_ERROR)]
+
+    def find_faults(self) -> list[str]:
+        """Return what is wrong with an ending of reproaudit, whatever it was asked for."""
+        found = []
+        if "Traceback (most recent" in self.err_text + self.out_text:
+            found.append("a traceback")
+        if self.code is None:
+            found.append(f"still running after {self.seconds:.0f} s")
+        if len(self.errors) > 1:
+            found.append(f"{len(self.errors)} errors")
+        if self.left:
+            found.append(f"left running: {', '.join(self.left)}")
+        return found
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A row: what was tried, what is shown of it, and why it was not survived.
+
+    One that this machine does not allow has `not_tried`, the reason.
+    """
+
+    name: str
+    cells: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+    not_tried: str = ""
+
+
+def adopt_orphans() -> None:
+    """Let processes that lose their parent become children of this one, so that they are seen."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def run(
+    words: Sequence[str],
+    folder: Path,
+    *,
+    environment: Mapping[str, str | None] | None = None,
+    timeout_s: float = TIMEOUT_S,
+    meanwhile: Callable[[subprocess.Popen[bytes]], None] = lambda process: None,
+) -> Ending:
+    """Run a command in a folder, in a session of its own, and end what it leaves.
+
+    A variable that is None is taken out of the environment. `meanwhile` is called while it runs.
+    """
+    variables = {**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})}
+    kept = {name: value for name, value in variables.items() if value is not None}
+    start = time.monotonic()
+    # Files, not pipes: a process that is left would keep a pipe open.
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        process = subprocess.Popen(
+            words,
+            cwd=folder,
+            env=kept,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            start_new_session=True,
+        )
+        try:
+            meanwhile(process)
+            code: int | None = process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            code = None
+        seconds = time.monotonic() - start
+        left = _end_children()
+        out.seek(0)
+        err.seek(0)
+        return Ending(code, out.read(), err.read(), seconds, left)
+
+
+def _end_children() -> tuple[str, ...]:
+    """Return the commands of processes that did not end, which are this one's children by then."""
+    end = time.monotonic() + SETTLING_S
+    while _list_children() and time.monotonic() < end:
+        _reap()
+        time.sleep(0.05)
+    left = []
+    for pid in _list_children():
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
+        left.append(Path(command.decode(errors="replace").strip()).name[:60])
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    return tuple(left)
+
+
+def _list_children() -> list[int]:
+    try:
+        text = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+    except OSError:
+        return []  # not Linux: nothing is adopted
+    return [int(word) for word in text.split()]
+
+
+def _reap() -> None:
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+
+
+def scrub(text: str, *folders: Path) -> str:
+    """Return text for a table, without paths of this machine."""
+    known = [*folders, ROOT, Path(sys.executable).parent, Path(sys.prefix), Path(sys.base_prefix)]
+    for folder, name in [(one, "…") for one in known] + [(Path(tempfile.gettempdir()), "TMP")]:
+        text = text.replace(str(folder), name)
+    text = " ".join(text.split())
+    text = "".join(char if char.isprintable() else "�" for char in text)
+    if len(text) > 200:
+        text = f"{text[:120]} … {text[-70:]}"
+    return text.replace("|", "\\|")
+
+
+def describe_machine() -> str:
+    """Return when and where the figures were made."""
+    torch = importlib.metadata.version("torch")
+    return (
+        f"{datetime.date.today():%Y-%m-%d}, torch {torch}, Python {platform.python_version()}, "
+        f"{platform.system()}, {os.cpu_count()} cores"
+    )
+
+
+def write_table(
+    group: str, about: Sequence[str], columns: Sequence[str], rows: Sequence[Tried], out: Path
+) -> int:
+    """Write `GROUP.md` and its counts, `GROUP.json`; return 1 if a row has faults."""
+    tried = [row for row in rows if not row.not_tried]
+    survived = [row for row in tried if not row.faults]
+    lines = [
+        f"# {about[0]}",
+        "",
+        f"Made by `make robustness`: {describe_machine()}.",
+        *about[1:],
+        "",
+        f"{len(tried)} tried, {len(survived)} survived.",
+        "",
+        f"| {' | '.join([*columns, 'survived'])} |",
+        f"|{'---|' * (len(columns) + 1)}",
+    ]
+    for row in rows:
+        answer = "no: " + "; ".join(row.faults) if row.faults else "yes"
+        if row.not_tried:
+            answer = f"not tried: {row.not_tried}"
+        cells = [row.name, *row.cells, *[""] * (len(columns) - 1 - len(row.cells)), answer]
+        lines.append(f"| {' | '.join(cells)} |")
+    counts = {
+        "tried": len(tried),
+        "survived": len(survived),
+        "not survived": {row.name: "; ".join(row.faults) for row in tried if row.faults},
+        "not tried": {row.name: row.not_tried for row in rows if row.not_tried},
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    (out / f"{group}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (out / f"{group}.json").write_text(json.dumps(counts, indent=1, ensure_ascii=False) + "\n")
+    return int(len(survived) != len(tried))
+
+
+def tell(row: Tried) -> Tried:
+    """Print how a row went, for whoever watches."""
+    said = row.not_tried or "; ".join(row.faults) or "survived"
+    print(f"{row.name}: {said}", file=sys.stderr, flush=True)
+    return row
