@@ -25,6 +25,7 @@ from reproaudit.diagnose.diagnosis import Diagnosis, Diagnostician
 from reproaudit.diagnose.sources import Explanation, explain_sources, with_cause
 from reproaudit.errors import ReproauditError
 from reproaudit.experiment.conclude import conclude
+from reproaudit.experiment.fresh import FRESH_RUNS, FreshRuns
 from reproaudit.model.events import Level, NotChecked, Unchecked
 from reproaudit.model.result import AuditResult, Cause, Finding, Isolation
 from reproaudit.model.verdict import Verdict
@@ -35,8 +36,6 @@ from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run
 
 _BUDGET = Budget(runs=60, seconds=30.0)
-# That must be equal before a difference between repetitions is called carried state.
-_FRESH_RUNS = 3
 _MOST_IMPORTING = 2  # repetitions whose operators do not count because they imported modules
 _EVIDENCE_RUNS = 4  # at most, to see the difference again while more is recorded
 _MOST_WRITTEN = 3  # notes on memory that one repetition wrote and the next one read
@@ -97,6 +96,7 @@ class _Repetitions:
         self.folder = folder
         self.isolation = isolation
         self.notes: list[NotChecked] = []
+        self.fresh: FreshRuns | None = None  # once they were made
 
     def run(self) -> AuditResult:
         runs = self._leave_out_imports(self._repeat())
@@ -104,6 +104,8 @@ class _Repetitions:
         diagnosis = Diagnosis()
         if len(judged.comparison.classes) > 1:
             diagnosis = self._diagnose(judged)
+            if self.fresh is not None:
+                diagnosis = self.fresh.name_generator(diagnosis)
         if self.isolation is Isolation.INPROCESS:
             self.notes.append(
                 NotChecked(
@@ -261,7 +263,7 @@ class _Repetitions:
             return None
         proof = _NO_PROOF
         if are_equal:
-            proof = f"{_FRESH_RUNS} fresh processes that each ran it once are equal"
+            proof = f"{FRESH_RUNS} fresh processes that each ran it once are equal"
         first = found[0].finding
         notes = (*first.evidence.notes, proof, *written[:_MOST_WRITTEN])
         return _blame_repetitions(first, notes)
@@ -275,29 +277,12 @@ class _Repetitions:
             self._note_not_proven("no fresh process can run this code")
             return None
         try:
-            runs = self._run_fresh(self.options.fresh)
+            lab = self.options.fresh(self.folder / "fresh")
+            self.fresh = FreshRuns(lab, self.interned)
+            return self.fresh.compare()
         except ReproauditError as error:
             self._note_not_proven(error.message)
             return None
-        for run in runs:
-            if not run.outcome.is_success:
-                self._note_not_proven(f"a fresh process failed: {run.outcome.detail}")
-                return None
-        comparison = compare_boundaries(runs, self.interned)
-        return len(refine_classes(comparison.classes, runs, self.interned)) == 1
-
-    def _run_fresh(self, make_lab: Callable[[Path], RunMaker]) -> list[Run]:
-        lab = make_lab(self.folder / "fresh")
-        runs: list[Run] = []
-        for index in range(_FRESH_RUNS):
-            request = RunRequest(
-                name=f"run-{index}",
-                index=index,
-                what=f"fresh process {index + 1}",
-                level=Level.OPERATION,
-            )
-            runs.append(lab.run(request))
-        return runs
 
     def _note_not_proven(self, why: str) -> None:
         self.notes.append(NotChecked(Unchecked.NOT_PROVEN, _UNPROVEN, why))

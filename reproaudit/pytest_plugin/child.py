@@ -13,7 +13,10 @@ from reproaudit.config.settings import Settings
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.runs.budget import Budget
 from reproaudit.runs.lab import Lab, RunSetup
+from reproaudit.runs.orphans import adopt_orphans
 from reproaudit.runs.progress import Quiet
+from reproaudit.runs.request import RunRequest
+from reproaudit.trace.runs import Run
 
 CHECK_VARIABLE = "REPROAUDIT_CHECK"  # which check of the test is recorded, from 0
 _TIMEOUT_S = 600.0
@@ -85,6 +88,9 @@ def _list_options(config: pytest.Config) -> list[str]:
         options += ["-n", "0"]
     if plugins.hasplugin("pytest_cov"):
         options.append("--no-cov")
+    if plugins.hasplugin("rerunfailures"):
+        # What fails in a run is how it ended: it is recorded once.
+        options += ["--reruns", "0"]
     if plugins.hasplugin("randomly"):
         seed = config.getoption("randomly_seed", None)
         if seed is not None:
@@ -96,11 +102,21 @@ def _list_options(config: pytest.Config) -> list[str]:
     return options
 
 
+class _ProcessLab(Lab):
+    """Ends what a run leaves running, as daemons are, and nothing that the session started."""
+
+    def run(self, request: RunRequest) -> Run:
+        """Make one run; see `Lab.run`."""
+        (mark,) = self.settings.env
+        with adopt_orphans(mark="=".join(mark)):
+            return super().run(request)
+
+
 def make_process_lab(item: pytest.Item, check: int, runs: int, folder: Path) -> Lab:
     """Return what makes fresh processes that run this test for its check number `check`."""
     folder.mkdir(parents=True, exist_ok=True)
     settings = Settings(env=((CHECK_VARIABLE, str(check)),))
-    return Lab(
+    return _ProcessLab(
         spec_of(item),
         settings,
         folder,

@@ -6,7 +6,7 @@ from __future__ import annotations
 import inspect
 import unittest
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -25,6 +25,8 @@ from reproaudit.runs.in_process import CurrentRepetition
 
 _RUNS = 3
 _MOST_CHARACTERS = 200  # of what a failed setup or teardown says
+# A second try would hide a divergence: it may well come out equal.
+_NOT_RERUN = "a marked test is never rerun: one that differs once is not reproducible"
 
 # Of an item that is being repeated: what calls the test's function.
 _CALLER = pytest.StashKey[Callable[[Callable[[], Any]], None]]()
@@ -51,6 +53,8 @@ def repeat_marked(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     """Run the protocol of a marked test and log its reports."""
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     for report in _MarkedTest(item, nextitem).make_reports():
+        if report.failed and _is_to_be_rerun(item):
+            report.sections.append(("reproaudit", _NOT_RERUN))
         item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
 
@@ -228,6 +232,16 @@ class _MarkedTest:
             # Hooks of others look at the fixtures of the test: there are none any more.
             item._initrequest()
         return [item.ihook.pytest_runtest_makereport(item=item, call=call)]
+
+
+def _is_to_be_rerun(item: pytest.Item) -> bool:
+    """Return True if pytest-rerunfailures or flaky would run the test again once it has failed."""
+    if item.get_closest_marker("flaky") is not None:
+        return True
+    asked: list[Any] = [item.config.getoption(name, 0) for name in ("reruns", "force_reruns")]
+    with suppress(KeyError, ValueError):  # without the plugin there is no such setting
+        asked.append(item.config.getini("reruns"))
+    return any(str(number or 0) != "0" for number in asked)
 
 
 def _is_timeout(raised: BaseException) -> bool:

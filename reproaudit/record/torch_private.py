@@ -382,11 +382,12 @@ def skip_code(codes: Iterator[CodeType]) -> None:
         _eval_frame.set_code_exec_strategy(code, strategy)
 
 
-def has_compiled() -> bool:
-    """Return True if torch.compile has compiled something in this process."""
+def count_compiled() -> int:
+    """Return how many graphs torch.compile has made in this process."""
     dynamo = sys.modules.get("torch._dynamo.utils")
     counters: Any = getattr(dynamo, "counters", None)
-    return bool(counters) and bool(counters["frames"].get("ok"))
+    # Not the frames: those that are compiled with fullgraph=True are not counted there.
+    return int(counters["stats"].get("unique_graphs", 0)) if counters else 0
 
 
 # -- PyTorch's own tests

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-from reproaudit.runs.processes import list_children
+from reproaudit.runs.processes import list_children, read_environment
 
 _SET_DEATH_SIGNAL = 1  # of prctl(2), as the next
 _SET_SUBREAPER = 36
@@ -21,20 +21,27 @@ _WAIT_S = 5.0  # for those that were killed; one that waits for a device may tak
 _POLL_S = 0.005
 
 _our_own: set[int] | None = None  # children that are no orphans; None: nothing is adopted
+_mark = ""  # of those that are ended, in their environment; empty: of all
 
 
 @contextlib.contextmanager
-def adopt_orphans() -> Iterator[None]:
-    """Adopt what loses its parent within. Only for a process that is ours alone."""
-    global _our_own
+def adopt_orphans(*, mark: str = "") -> Iterator[None]:
+    """Adopt what loses its parent within.
+
+    In a process that is not ours alone, others start processes too: there, only those are ended
+    whose environment has `mark`, as NAME=VALUE. What was adopted and has it not is left alone.
+    """
+    global _our_own, _mark
     if _our_own is not None or not _set_subreaper(True):
         yield
         return
     _our_own = set(list_children(os.getpid()))
+    _mark = mark
     try:
         yield
     finally:
         _our_own = None
+        _mark = ""
         _set_subreaper(False)
 
 
@@ -58,7 +65,8 @@ def end_orphans() -> None:
 def _list_orphans() -> list[int]:
     if _our_own is None:
         return []
-    return [pid for pid in list_children(os.getpid()) if pid not in _our_own and _is_foreign(pid)]
+    found = [pid for pid in list_children(os.getpid()) if pid not in _our_own]
+    return [pid for pid in found if _is_foreign(pid) and _is_marked(pid)]
 
 
 def _is_foreign(pid: int) -> bool:
@@ -67,6 +75,10 @@ def _is_foreign(pid: int) -> bool:
         return os.getsid(pid) != os.getsid(0)
     except ProcessLookupError:
         return False
+
+
+def _is_marked(pid: int) -> bool:
+    return not _mark or _mark in read_environment(pid)
 
 
 def _reap(pid: int, deadline: float) -> None:

@@ -40,3 +40,12 @@ def read_start(pid: int) -> str:
     cannot be known."""
     fields = read_fields(pid)
     return fields[_START] if len(fields) > _START else ""
+
+
+def read_environment(pid: int) -> list[str]:
+    """Return the variables, NAME=VALUE each, with which a process was started."""
+    try:
+        content = (PROC / str(pid) / "environ").read_bytes()
+    except OSError:
+        return []
+    return os.fsdecode(content).split("\0")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from reproaudit.pytest_plugin.child import (
     spec_of,
 )
 from tests.claims import check_json
+from tests.processes import has_ended
 from tests.pytest_plugin.sessions import Config, make_item
 
 
@@ -30,7 +32,7 @@ def test_a_fresh_process_runs_this_one_test_under_the_same_configuration(tmp_pat
     config = Config(
         tmp_path,
         line={"plugins": ["mine"], "override_ini": ["xfail_strict=true"], "randomly_seed": 7},
-        plugins=("xdist", "pytest_cov", "randomly"),
+        plugins=("xdist", "pytest_cov", "randomly", "rerunfailures"),
     )
     config.inipath = tmp_path / "pytest.ini"
     spec = spec_of(make_item(config, "tests/test_one.py::TestIt::test_one[cpu]"))
@@ -42,6 +44,7 @@ def test_a_fresh_process_runs_this_one_test_under_the_same_configuration(tmp_pat
         *("-c", str(tmp_path / "pytest.ini")),
         *("-n", "0"),
         "--no-cov",
+        *("--reruns", "0"),
         *("-p", "randomly", "--randomly-seed", "7"),
         *("-p", "mine"),
         *("-o", "xfail_strict=true"),
@@ -97,10 +100,28 @@ def test_fresh_processes_show_what_one_process_hides(pytester: pytest.Pytester) 
             assert result.verdict.value == "not-reproducible"
             assert result.isolation == "process"
         """,
+        test_that_leaves_a_daemon="""
+        import os
+        import subprocess
+
+        import pytest
+        import torch
+
+        @pytest.mark.reproducible(runs=2, isolation="process")
+        def test_daemon():
+            if "REPROAUDIT_CHECK" in os.environ:
+                shell = "sleep 300 >/dev/null 2>&1 & echo $! >> daemons"
+                subprocess.run(["/bin/sh", "-c", shell], start_new_session=True, check=True)
+            return torch.ones(3)
+        """,
     )
     done = pytester.runpytest_subprocess(
         "-p", "no:randomly", "--reproaudit-report", "json=found.json", timeout=280
     )
-    done.assert_outcomes(passed=3)
+    done.assert_outcomes(passed=4)
+    if sys.platform.startswith("linux"):
+        daemons = (pytester.path / "daemons").read_text().split()
+        assert len(daemons) >= 2
+        assert all(has_ended(int(daemon)) for daemon in daemons)
     finding = json.loads(check_json((pytester.path / "found-2.json").read_text()))["findings"][0]
     assert (finding["location"]["path"], finding["location"]["line"]) == ("test_order.py", 5)

@@ -280,6 +280,25 @@ def test_a_timeout_of_the_test_while_it_is_repeated_is_no_divergence(
     assert "while the test was repeated: Timeout (>1.0s) from pytest-timeout" in said
 
 
+FLAKY = """
+import numpy as np
+import pytest
+import torch
+
+@pytest.mark.flaky(reruns=3)
+@pytest.mark.reproducible(runs=2, diagnose=False)
+def test_that_differs():
+    return torch.from_numpy(np.random.default_rng().random(4))
+"""
+
+
+def test_a_marked_test_is_not_rerun_which_a_failure_says(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_flaky=FLAKY)
+    done = pytester.runpytest_inprocess(*QUIET, "-W", "ignore::pytest.PytestUnknownMarkWarning")
+    assert done.parseoutcomes() == {"failed": 1}
+    assert "a marked test is never rerun" in done.stdout.str()
+
+
 SUBTESTS = """
 import pytest
 import torch

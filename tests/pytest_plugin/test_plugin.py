@@ -173,6 +173,19 @@ def test_used(mocker):
     mocker.patch("torch.randn", return_value=torch.ones(4))
     return torch.randn(4) + 1
 """,
+    "pytest_rerunfailures": """
+import numpy as np
+import torch
+
+tries = []
+
+def test_used(reproaudit):
+    tries.append(1)
+    seed = None if len(tries) == 1 else 0
+    reproaudit.assert_reproducible(
+        lambda: torch.from_numpy(np.random.default_rng(seed).random(4)), runs=2, diagnose=False
+    )
+""",
     "pytest_benchmark": """
 import pytest
 import torch
@@ -213,6 +226,11 @@ def test_a_session_beside_another_plugin_ends_as_it_should(
     # pytest-sugar words the counts in its own way.
     assert re.search(rf"\b{passed} passed", said)
     assert re.search(r"\b1 failed", said)
+    if other == "pytest_rerunfailures":
+        assert "a marked test is never rerun" in said
+        # The fixture's test is rerun and passes: what was found the first time is told.
+        assert re.search(r"\b1 rerun\b", said)
+        assert "test_used.py::test_used: not reproducible" in said
 
 
 @pytest.mark.timeout(200)

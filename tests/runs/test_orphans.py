@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 
 import pytest
 
@@ -19,10 +22,14 @@ _LEAVE = "sleep 300 >/dev/null & echo $!"
 _LEAVE_TWO = '(sh -c "sleep 301 >/dev/null & echo \\$!; wait"; true) & sleep 0.1'
 
 
-def leave(script: str) -> int:
+def leave(script: str, environment: Mapping[str, str] | None = None) -> int:
     """Run a shell in a session of its own; return the number of what it leaves behind."""
     with subprocess.Popen(
-        ["/bin/sh", "-c", script], stdout=subprocess.PIPE, start_new_session=True, text=True
+        ["/bin/sh", "-c", script],
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+        env=environment,
     ) as shell:
         keep_as_own(shell.pid)
         assert shell.stdout is not None
@@ -35,6 +42,19 @@ def test_a_process_that_lost_its_parent_is_ended(script: str) -> None:
         left = leave(script)
         end_orphans()
         assert has_ended(left)
+
+
+def test_where_others_start_processes_too_only_what_has_the_mark_is_ended() -> None:
+    mark = "REPROAUDIT_TEST_MARK=1"
+    with adopt_orphans(mark=mark):
+        others = leave(_LEAVE, {})
+        alike = leave(_LEAVE, {"REPROAUDIT_TEST_MARK": "10"})
+        ours = leave(_LEAVE, dict([mark.split("=")]))
+        end_orphans()
+        assert has_ended(ours)
+        for spared in (others, alike):
+            # One that was ended would have been reaped.
+            os.kill(spared, signal.SIGKILL)
 
 
 def test_a_child_of_our_own_is_spared() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from reproaudit.record.hooks.op_calls import call_op
 from reproaudit.record.operation.opinfo import OpInfo
 from reproaudit.record.operation.stream_races import StreamRaces
 from reproaudit.record.session import Recorder
@@ -42,10 +43,10 @@ class Alerts:
         self, func: Any, info: OpInfo, args: Any, kwargs: Any, *, place: tuple[int, int, int]
     ) -> Any:
         if is_on():
-            return func(*args, **kwargs)
+            return call_op(func, args, kwargs)
         before = set_strict()
         try:
-            return func(*args, **kwargs)
+            return call_op(func, args, kwargs)
         except RuntimeError as error:
             message = str(error)
             if not any(mark in message for mark in _MARKS):
@@ -60,7 +61,7 @@ class Alerts:
             module=module,
             message=_first_sentence(message),
         )
-        return func(*args, **kwargs)
+        return call_op(func, args, kwargs)
 
 
 def _first_sentence(message: str) -> str:

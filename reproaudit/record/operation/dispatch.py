@@ -19,6 +19,7 @@ from reproaudit.record.digest.gather import DeviceDigests, Part
 from reproaudit.record.digest.stored import digest_operands
 from reproaudit.record.digest.tensors import combine
 from reproaudit.record.hooks.dynamo import GuestMode
+from reproaudit.record.hooks.op_calls import call_op
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.operation.births import Births
 from reproaudit.record.operation.chosen import ChosenCalls
@@ -97,10 +98,10 @@ class OperationMode(GuestMode):
         recorder = self.recorder
         state = recorder.of_thread.state
         if state.inside or not recorder.active:
-            return func(*args, **kwargs)
+            return call_op(func, args, kwargs)
         info = self._table[func]
         if info.is_silent:
-            return func(*args, **kwargs)
+            return call_op(func, args, kwargs)
         state.inside = True
         try:
             if is_function_mode_on():
@@ -141,7 +142,7 @@ class OperationMode(GuestMode):
         if chosen is not None:
             chosen.before_call(func, args, kwargs)
         try:
-            result = func(*args, **kwargs)
+            result = call_op(func, args, kwargs)
         except BaseException:
             self._emit(info, place, flags | _RAISED, aux, inputs=inputs, outputs=[])
             raise
@@ -180,7 +181,7 @@ class OperationMode(GuestMode):
     ) -> Any:
         """Call an op that is part of a region, or that is only asked whether it is refused."""
         if place is None or self.alerts is None:
-            return func(*args, **kwargs)
+            return call_op(func, args, kwargs)
         return self.alerts(func, info, args, kwargs, place=place)
 
     def _follow_memory(

@@ -13,6 +13,7 @@ from reproaudit.record.digest.tensors import raw_bytes
 from reproaudit.record.hooks import own_paths
 from reproaudit.record.hooks.callsite import FrameKinds, line_of_program
 from reproaudit.record.hooks.dynamo import GuestMode
+from reproaudit.record.hooks.op_calls import call_op
 from reproaudit.record.operation.operands import tensors_written
 from reproaudit.record.operation.opinfo import OpTable
 from reproaudit.trace.values import TensorValue
@@ -44,7 +45,7 @@ class OpValues(GuestMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         info = self._table[func]
-        result = func(*args, **kwargs)
+        result = call_op(func, args, kwargs)
         if info.is_silent or info.is_view or info.is_undefined:
             return result
         written = []

@@ -22,8 +22,8 @@ from reproaudit.record.session import Recorder
 from reproaudit.record.torch_private import (
     SET_CUBLAS_TF32,
     SET_PRECISION,
+    count_compiled,
     get_precision,
-    has_compiled,
 )
 
 _VARIABLES = (
@@ -238,7 +238,7 @@ class Watch:
 
     def look(self, site: int = 0) -> None:
         """Record what has changed since the last look; without a `site` the line is not known."""
-        if has_compiled():
+        if count_compiled():
             self._recorder.writer.note(
                 Unchecked.COMPILED_REGIONS,
                 "inside the regions that torch.compile compiled",

@@ -22,6 +22,7 @@ from reproaudit.record.process.install import Installation
 from reproaudit.record.repairs import Reach, install_repairs
 from reproaudit.record.session import Recorder
 from reproaudit.record.state.process_state import ProcessState, seed_streams
+from reproaudit.record.torch_private import count_compiled
 
 _MOST_TOLD = 500  # characters of an error
 
@@ -85,10 +86,12 @@ def repetition(plan: RunPlan, state: ProcessState, seed: int | None) -> Iterator
     """Record what happens inside, from random streams and flags that are the same each time.
 
     Starts from `state`, with all streams seeded if there is a `seed`, then applies the plan's
-    settings and interventions. Imports move no stream: they happen in the first repetition only. An
-    exception ends the trace with its name and goes on. `state` is put back at the end.
+    settings and interventions. Imports move no stream: they happen in the first repetition only.
+    What torch.compile made in it is forgotten. An exception ends the trace with its name and goes
+    on. `state` is put back at the end.
     """
     patches = Patches()
+    compiled = count_compiled()
     state.restore()
     watch = ImportWatch()
     guard = ImportGuard(lambda: ProcessState.capture(with_flags=False).restore_streams)
@@ -118,6 +121,10 @@ def repetition(plan: RunPlan, state: ProcessState, seed: int | None) -> Iterator
         guard.remove()
         patches.undo()
         watch.remove()
+        if count_compiled() != compiled:
+            # Else the next one would find kernels for other sizes, or no room for its own: it would
+            # run another program than the first.
+            torch.compiler.reset()
         state.restore()
 
 

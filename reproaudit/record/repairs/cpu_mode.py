@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from reproaudit.record.hooks.dynamo import GuestMode
+from reproaudit.record.hooks.op_calls import call_op
 from reproaudit.record.operation.opinfo import OpInfo, OpTable
 from reproaudit.record.state import flags
 from reproaudit.record.torch_private import get_num_threads, set_num_threads
@@ -36,10 +37,10 @@ class RefusedOnCpu(GuestMode):
         kwargs = kwargs or {}
         device = self._device((*args, *kwargs.values()))
         if device is None:
-            return func(*args, **kwargs)
+            return call_op(func, args, kwargs)
         before = flags.set_strict()
         try:
-            return func(*args, **kwargs)
+            return call_op(func, args, kwargs)
         except RuntimeError as error:
             if _REFUSAL not in str(error):
                 raise

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from reproaudit.record.hooks.dynamo import GuestMode
+from reproaudit.record.hooks.op_calls import call_op
 from reproaudit.record.state import rng
 from reproaudit.record.torch_private import schema_of
 
@@ -35,7 +36,7 @@ class BlockingCopies(GuestMode):
                 kwargs = {**kwargs, "non_blocking": False}
             elif position < len(args) and args[position]:
                 args = (*args[:position], False, *args[position + 1 :])
-        return func(*args, **kwargs)
+        return call_op(func, args, kwargs)
 
 
 def _find_position(func: Any) -> int | None:
@@ -55,7 +56,7 @@ class SerialStreams(GuestMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        result = func(*args, **kwargs)
+        result = call_op(func, args, kwargs)
         # Asking about a device would initialise CUDA, which the program may never do.
         if not is_initialized():
             return result

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from reproaudit.record.hooks.dynamo import GuestMode
+from reproaudit.record.hooks.op_calls import call_op
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.operation.opinfo import OpInfo, OpTable
 
@@ -27,9 +28,9 @@ class FillMode(GuestMode):
         kwargs = kwargs or {}
         info = self._table[func]
         if not info.is_undefined or info.base == "resize":  # which returns a copy of defined memory
-            return func(*args, **kwargs)
+            return call_op(func, args, kwargs)
         before = _size(_target(info, args, kwargs))
-        result = func(*args, **kwargs)
+        result = call_op(func, args, kwargs)
         self._fill(result, before)
         return result
 

@@ -13,6 +13,7 @@ from reproaudit.model.events import Location
 from reproaudit.record.hooks import own_paths
 from reproaudit.record.hooks.callsite import FrameKinds, line_of_program
 from reproaudit.record.hooks.dynamo import GuestMode
+from reproaudit.record.hooks.op_calls import call_op
 from reproaudit.record.operation.operands import tensors_read, tensors_written
 from reproaudit.record.operation.opinfo import OpTable
 from reproaudit.record.operation.undefined import storage_of
@@ -65,11 +66,11 @@ class CarryWatch(GuestMode):
         kwargs = kwargs or {}
         info = self._table[func]
         if info.is_silent or info.is_view:
-            return func(*args, **kwargs)
+            return call_op(func, args, kwargs)
         name = info.name.removesuffix(".default")
         for tensor in tensors_read(info, args, kwargs):
             self._look(tensor, name)
-        result = func(*args, **kwargs)
+        result = call_op(func, args, kwargs)
         if not info.is_undefined:
             for tensor in tensors_written(info, args, kwargs, result):
                 self._follow(tensor, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,6 +46,30 @@ def test_an_exception_ends_the_trace_with_its_name_and_goes_on(tmp_path: Path) -
         raise ValueError("of the code")
     outcome = Trace.open(tmp_path / "trace").outcome
     assert (outcome.kind, outcome.detail) == (OutcomeKind.RAISED, "ValueError: of the code")
+
+
+@pytest.mark.parametrize("fullgraph", [False, True])
+def test_each_repetition_compiles_for_itself_and_finds_nothing_of_an_earlier_one(
+    tmp_path: Path, fullgraph: bool
+) -> None:
+    state = ProcessState.capture()
+    sizes: list[list[object]] = []
+
+    def compile_nothing(module: Any, inputs: Any) -> Any:
+        sizes[-1].append(tuple(inputs[-1].shape))
+        return module.forward
+
+    double: Any = torch.compile(
+        lambda values: values * 2, backend=compile_nothing, fullgraph=fullgraph
+    )
+    for number in range(2):
+        sizes.append([])
+        with repetition(make_plan(tmp_path / str(number)), state, None):
+            # The second size would be compiled for any, if only the first was seen before.
+            for size in (3, 4):
+                double(torch.ones(size))
+    assert len(sizes[0]) == 2
+    assert [str(size) for size in sizes[0]] == [str(size) for size in sizes[1]]
 
 
 def test_what_is_returned_counts_as_a_step_and_is_compared(tmp_path: Path) -> None:
