@@ -268,7 +268,7 @@ def _describe_known(issue: Issue) -> str:
 
 
 def _describe_warning(issue: Issue) -> str:
-    return f"- {issue.rule}: {text(issue.message)}"
+    return f"- {text(issue.rule)}: {text(issue.message)}"
 
 
 def _describe_risk(issue: Issue) -> str:

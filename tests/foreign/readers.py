@@ -151,7 +151,7 @@ def _read_run(file: str) -> Callable[[bytes], None]:
 _KEPT = tempfile.TemporaryDirectory(prefix="ra-foreign-")
 _FOLDER = Path(_KEPT.name)
 write_sample(_FOLDER / "run")
-_RESULTS = tuple(path.read_bytes() for path in sorted(SAMPLES.glob("*/result.json")))
+RESULTS = tuple(path.read_bytes() for path in sorted(SAMPLES.glob("*/result.json")))
 _SUBJECT = SubjectSpec(SubjectKind.SCRIPT, path="train.py", cwd=Path("/"))
 _PLAN = plan.to_json(plan.RunPlan(Path("/run-0"), _SUBJECT, Level.OPERATION)).encode()
 _BASELINE = baseline.to_text(
@@ -159,7 +159,7 @@ _BASELINE = baseline.to_text(
 ).encode()
 
 READERS = (
-    Reader("result", _RESULTS, _read_result, is_json=True),
+    Reader("result", RESULTS, _read_result, is_json=True),
     Reader("baseline", (_BASELINE,), _read_baseline, is_json=True),
     Reader("lock", (to_text(LOCK).encode(),), _read_lock),
     Reader("pyproject", (PROJECT,), _read_project),
