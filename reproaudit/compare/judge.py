@@ -53,6 +53,14 @@ class _PairOfRuns:
     differing: DivergentPairs
     tolerances: Tolerances
 
+    @property
+    def differs_for_certain(self) -> bool:
+        """True unless all that differs is what one of two runs does not have, and may have lost."""
+        if not self.a.lacks_events and not self.b.lacks_events:
+            return True
+        differing = self.differing.without_kind(EventKind.BATCH)
+        return bool(((differing.events_a >= 0) & (differing.events_b >= 0)).any())
+
     def describe(self, pairs: Iterable[Pair]) -> Iterator[TensorDivergence]:
         """Compare the pairs element by element, one at a time when it is asked for."""
         for pair in pairs:
@@ -99,6 +107,13 @@ def judge(
     and "*"."""
     tolerances = tolerances if isinstance(tolerances, Tolerances) else Tolerances(tolerances)
     pairs = list(_pair_classes(runs, comparison, tolerances))
+    is_cut = any(run.lacks_events for run in runs)
+    if is_cut and not any(pair.differs_for_certain for pair in pairs):
+        # What is known is that nothing differs as far as all traces go.
+        pairs = []
+        comparison = replace(comparison, classes=())
+    else:
+        is_cut = False
     first_pair = pairs[0] if pairs else None
     shown: list[TensorDivergence] = []
     if first_pair is not None:
@@ -112,6 +127,7 @@ def judge(
             compared=comparison.compared,
             classes=comparison.classes,
             within_tolerance=bool(shown) and outside is None,
+            is_cut=is_cut,
         )
     )
     notes = list(comparison.not_checked)

@@ -152,11 +152,18 @@ def _say_what_was_not_restored(explained: Explanation) -> Finding:
 
 
 def _note_damage(runs: Sequence[Run]) -> list[NotChecked]:
-    return [
-        NotChecked(Unchecked.TRACE_DAMAGED, f"the end of trace {run.index}", run.main.damage)
-        for run in runs
-        if run.main.damage
-    ]
+    notes = []
+    for run in runs:
+        for process, trace in run.traces:
+            if trace.damage:
+                what = f"the end of trace {run.index}"
+                if trace is not run.main:
+                    what += f", process {process}"
+                notes.append(NotChecked(Unchecked.TRACE_DAMAGED, what, trace.damage))
+        for process in run.unreadable:
+            what = f"process {process} of trace {run.index}"
+            notes.append(NotChecked(Unchecked.TRACE_DAMAGED, what, "its trace cannot be read"))
+    return notes
 
 
 def _note_environments(runs: Sequence[Run]) -> list[NotChecked]:

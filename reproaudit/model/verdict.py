@@ -26,6 +26,8 @@ class Comparison:
     compared: int
     classes: tuple[tuple[int, ...], ...]
     within_tolerance: bool = False
+    # A trace lacks events, and nothing differs that does not come from that.
+    is_cut: bool = False
     steps: tuple[int, ...] = field(default=())
 
 
@@ -33,7 +35,8 @@ def decide(comparison: Comparison) -> Verdict:
     """Return the verdict; the only place where it is decided.
 
     Nothing compared is never success. Runs that end differently are a divergence. Runs that all
-    fail alike were compared as far as they went, but a program that fails was not audited.
+    fail alike were compared as far as they went, but a program that fails was not audited. What a
+    damaged trace lacks is no divergence.
     """
     if len(comparison.outcomes) < 2:
         return Verdict.NOT_AUDITED
@@ -41,6 +44,8 @@ def decide(comparison: Comparison) -> Verdict:
     endings = {(outcome.kind, outcome.code) for outcome in comparison.outcomes}
     if len(endings) > 1:
         return Verdict.NOT_REPRODUCIBLE
+    if comparison.is_cut:
+        return Verdict.NOT_AUDITED
     if len(comparison.classes) > 1:
         if comparison.within_tolerance:
             return Verdict.WITHIN_TOLERANCE

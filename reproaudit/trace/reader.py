@@ -94,6 +94,7 @@ class Trace:
     notes: tuple[NotChecked, ...]
     damage: str
     kept: ValuesIndex
+    lacks_events: bool  # some that were recorded, or may have been
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Trace:
@@ -101,7 +102,7 @@ class Trace:
         directory = Path(path)
         run_file = directory / RUN_FILE
         header = check_header(run_file, read_run_file(run_file))
-        events, cut = _read_events(directory / EVENTS_FILE, header)
+        events, cut, lacks_events = _read_events(directory / EVENTS_FILE, header)
         kept = read_index(directory / VALUES_FILE)
         locations = tuple(
             Location(row["path"], row["line"], row["function"]) for row in header["locations"]
@@ -121,6 +122,7 @@ class Trace:
             ),
             damage="; ".join(text for text in (cut, kept.damage) if text),
             kept=kept,
+            lacks_events=lacks_events,
         )
 
     @property
@@ -240,8 +242,8 @@ def _change(row: ChangeRow, locations: tuple[Location, ...]) -> Change:
     return Change(row["what"], row["before"], row["after"], place)
 
 
-def _read_events(path: Path, header: Header) -> tuple[Events, str]:
-    """Return the valid events, and what is wrong with the rest."""
+def _read_events(path: Path, header: Header) -> tuple[Events, str, bool]:
+    """Return the valid events, what is wrong with the rest, and whether events may be lost."""
     descriptor, size = open_regular(path)
     whole = size // EVENT.itemsize
     try:
@@ -267,12 +269,14 @@ def _read_events(path: Path, header: Header) -> tuple[Events, str]:
             found[:bad],
             f"{path.name} is used up to event {bad:,} of {whole:,}: "
             f"the {why} of that event is unknown",
+            True,
         )
+    lacks_events = header["events"] > whole
     if size % EVENT.itemsize:
-        return found, f"{path.name} ends inside event {whole:,}"
-    if header["events"] > whole:
-        return found, f"{path.name} ends after {whole:,} events of {header['events']:,}"
-    return found, ""
+        return found, f"{path.name} ends inside event {whole:,}", lacks_events
+    if lacks_events:
+        return found, f"{path.name} ends after {whole:,} events of {header['events']:,}", True
+    return found, "", False
 
 
 def _first_bad(events: Events, header: Header) -> tuple[int | None, str]:

@@ -22,6 +22,7 @@ class Run:
 
     index: int
     traces: tuple[tuple[str, Trace], ...]  # (process label, trace); the first label is MAIN_PROCESS
+    unreadable: tuple[str, ...] = ()  # labels of processes whose trace is there and cannot be read
 
     @property
     def main(self) -> Trace:
@@ -37,6 +38,11 @@ class Run:
     @property
     def outcome(self) -> Outcome:
         return self.main.outcome
+
+    @property
+    def lacks_events(self) -> bool:
+        """True if some that were recorded cannot be read, or if that cannot be known."""
+        return bool(self.unreadable) or any(trace.lacks_events for _, trace in self.traces)
 
     @property
     def steps(self) -> int:
@@ -59,20 +65,25 @@ def pair_traces(a: Run, b: Run) -> Iterator[tuple[str, Trace, Trace]]:
 def open_run(directory: Path, index: int) -> Run:
     """Open a run's directory. Children are the sub-folders `child-…`; a broken child is left out,
     never the run."""
-    traces = [(MAIN_PROCESS, Trace.open(directory)), *_open_children(directory, "")]
-    return Run(index, tuple(traces))
+    unreadable: list[str] = []
+    children = _open_children(directory, "", unreadable)
+    traces = [(MAIN_PROCESS, Trace.open(directory)), *children]
+    return Run(index, tuple(traces), tuple(unreadable))
 
 
-def _open_children(directory: Path, above: str) -> list[tuple[str, Trace]]:
+def _open_children(directory: Path, above: str, unreadable: list[str]) -> list[tuple[str, Trace]]:
     found: list[tuple[str, Trace]] = []
     for child in sorted(directory.glob(f"{CHILD_PREFIX}*"))[:_MAX_CHILDREN]:
         if child.is_dir() and not child.is_symlink() and (child / RUN_FILE).is_file():
             label = f"{above}{child.name}"
             try:
                 trace = Trace.open(child)
-            except TraceError:
+            except TraceError as error:
+                # One that was ended before it had recorded anything has no events.
+                if error.code != "trace-missing":
+                    unreadable.append(label)
                 continue
             if len(trace.events):
                 found.append((label, trace))
-            found += _open_children(child, f"{label}/")
+            found += _open_children(child, f"{label}/", unreadable)
     return found

@@ -15,7 +15,7 @@ from reproaudit.model.events import EventKind, Phase, Unchecked
 from reproaudit.model.result import AuditResult, Cause
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.terminal import TerminalReport
-from reproaudit.trace.schema import EVENTS_FILE
+from reproaudit.trace.schema import EVENT, EVENTS_FILE, RUN_FILE
 from tests.auditing import PROGRAMS, reproaudit
 from tests.compare.traces import Row, make_run
 
@@ -90,6 +90,51 @@ def test_a_trace_that_ends_inside_an_event_is_compared_so_far_and_that_is_said(
     assert result.verdict is Verdict.REPRODUCIBLE
     (note,) = [note for note in result.not_checked if note.code is Unchecked.TRACE_DAMAGED]
     assert note.what == "the end of trace 1"
+
+
+@pytest.mark.parametrize("contents", [(5, 5), (5, 5, 5)])
+def test_what_a_damaged_trace_lacks_is_no_divergence(
+    tmp_path: Path, contents: tuple[int, ...]
+) -> None:
+    paths = [
+        make_run(tmp_path, index, rows_of(content)).main.directory
+        for index, content in enumerate(contents)
+    ]
+    cut_events(paths[1], 1)
+    result = compare_traces(paths, Tolerances())
+    assert (result.verdict, result.findings, result.classes) == (Verdict.NOT_AUDITED, (), ())
+    assert result.headline == (
+        f"{len(contents)} runs are equal as far as all traces go, and one of them is damaged"
+    )
+
+
+@pytest.mark.parametrize("contents", [(5, 6), (5, 5, 6)])
+def test_a_difference_before_the_damage_or_beside_it_is_one(
+    tmp_path: Path, contents: tuple[int, ...]
+) -> None:
+    paths = [
+        make_run(tmp_path, index, [*rows_of(content), *rows_of(5)]).main.directory
+        for index, content in enumerate(contents)
+    ]
+    cut_events(paths[1], 2)
+    assert compare_traces(paths, Tolerances()).verdict is Verdict.NOT_REPRODUCIBLE
+
+
+def test_a_child_whose_trace_cannot_be_read_is_no_divergence(tmp_path: Path) -> None:
+    paths = [make_run(tmp_path, index, rows_of(5)).main.directory for index in (0, 1)]
+    for path in paths:
+        make_run(path, 0, rows_of(7)).main.directory.rename(path / "child-0")
+    assert compare_traces(paths, Tolerances()).verdict is Verdict.REPRODUCIBLE
+    (paths[1] / "child-0" / RUN_FILE).write_text("{")
+    result = compare_traces(paths, Tolerances())
+    assert result.verdict is Verdict.NOT_AUDITED
+    assert Unchecked.TRACE_DAMAGED in list_codes(result)
+
+
+def cut_events(trace: Path, count: int) -> None:
+    """Keep so many events of a trace."""
+    path = trace / EVENTS_FILE
+    path.write_bytes(path.read_bytes()[: count * EVENT.itemsize])
 
 
 def test_a_folder_without_a_trace_is_an_error(tmp_path: Path) -> None:
