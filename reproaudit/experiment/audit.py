@@ -37,7 +37,7 @@ from reproaudit.report.reproducer import write_reproducer_anyhow
 from reproaudit.runs.budget import Budget
 from reproaudit.runs.lab import Lab, RunSetup
 from reproaudit.runs.owner import make_temporary_folder
-from reproaudit.runs.process import make_folder_of_runs
+from reproaudit.runs.places import make_folder_of_runs
 from reproaudit.runs.progress import Progress
 from reproaudit.runs.recordings import keep_what_was_recorded
 from reproaudit.runs.request import RunRequest

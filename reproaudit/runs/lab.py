@@ -12,7 +12,7 @@ from pathlib import Path
 from reproaudit.config.plan import RunPlan
 from reproaudit.config.settings import Settings, merge
 from reproaudit.config.subject import SubjectKind, SubjectSpec
-from reproaudit.errors import SubjectError, TraceError
+from reproaudit.errors import SubjectError, TraceError, UsageError
 from reproaudit.files import require_room
 from reproaudit.knowledge.interventions import find
 from reproaudit.model.events import Level, OutcomeKind, Unchecked
@@ -108,7 +108,7 @@ class Lab:
         """
         try:
             return self._make_run(request)
-        except (OSError, SubjectError, TraceError) as error:
+        except (OSError, SubjectError, TraceError, UsageError) as error:
             # Whatever it was that failed: without room nothing can be recorded.
             if _is_full(self.folder):
                 raise self._full_disk_error(request.name) from error

@@ -22,6 +22,7 @@ from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.runs.interpreter import interpreter_flags
 from reproaudit.runs.log import copy_to_stderr, raise_what_the_recorder_says, tail
 from reproaudit.runs.orphans import end_orphans, keep_as_own
+from reproaudit.runs.places import make_folder_of_runs, refuse_unwritable, require_place
 from reproaudit.runs.stillness import Stillness
 from reproaudit.runs.warden import Warden, find_parent_to_end_with
 from reproaudit.trace.ending import finalise_outcome, read_outcome
@@ -296,12 +297,14 @@ def start(
             code="trace-exists",
             hint="record into another folder",
         )
+    require_place(trace_dir)
     make_folder_of_runs(trace_dir.parent)
     if log is not None:
         make_folder_of_runs(log.parent)
     take_back_failure(trace_dir)  # of an earlier run in the same folder
     plan_file = trace_dir.with_name(f"{trace_dir.name}.plan.json")
-    write_whole(plan_file, to_json(plan).encode("utf-8"))
+    with refuse_unwritable(plan_file):
+        write_whole(plan_file, to_json(plan).encode("utf-8"))
     command = [python, *interpreter_flags()]
     if show_output:
         # Unbuffered only where somebody watches: it costs a write per line.
@@ -312,9 +315,11 @@ def start(
     descriptors: tuple[int, ...] = ()
     with contextlib.ExitStack() as stack:
         if log is not None:
+            with refuse_unwritable(log):
+                output = stack.enter_context(create_file(log))
             streams = {
                 "stdin": subprocess.DEVNULL,
-                "stdout": stack.enter_context(create_file(log)),
+                "stdout": output,
                 "stderr": subprocess.STDOUT,
             }
         if is_held:
@@ -365,18 +370,6 @@ def run(
     """Make one run and wait for its end; see `start` and `RunningProcess.wait`."""
     process = start(plan, python=python, log=log, show_output=show_output, entry=entry)
     return process.wait(timeout_s=timeout_s, on_progress=on_progress)
-
-
-def make_folder_of_runs(folder: Path) -> None:
-    """Make the folder and those above it. Raises UsageError where that cannot be done."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"cannot make the folder {str(folder)!r}: {error.strerror}",
-            code="trace-unwritable",
-            hint="name another one with --out DIR",
-        ) from None
 
 
 def _is_final(outcome: Outcome | None) -> bool:

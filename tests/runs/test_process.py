@@ -20,7 +20,7 @@ from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.runs import process as process_module
 from reproaudit.runs import stillness as stillness_module
 from reproaudit.runs.interpreter import interpreter_flags
-from reproaudit.runs.process import RunningProcess, RunRecord, make_folder_of_runs, run, start
+from reproaudit.runs.process import RunningProcess, RunRecord, run, start
 from tests.processes import has_ended, needs_pidfd
 
 # -S: the imitation needs no installed package, and starts faster without looking for them.
@@ -333,12 +333,33 @@ def test_an_interpreter_that_is_not_there_is_a_usage_error(run_fake: Runner) -> 
         run_fake("complete", python="no-such-python")
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
+@pytest.mark.parametrize("name", ["0.log", "runs/0.plan.json"])
+def test_a_folder_in_the_place_of_a_log_or_a_plan_is_named(
+    tmp_path: Path, run_fake: Runner, name: str
+) -> None:
+    (tmp_path / name).mkdir(parents=True)
     with pytest.raises(UsageError) as caught:
-        make_folder_of_runs(tmp_path / "file" / "below")
+        run_fake("complete")
     assert caught.value.code == "trace-unwritable"
-    assert str(tmp_path / "file" / "below") in caught.value.message
+    assert repr(str(tmp_path / name)) in caught.value.message
+
+
+def test_a_pipe_in_the_place_of_a_log_is_replaced(tmp_path: Path, run_fake: Runner) -> None:
+    os.mkfifo(tmp_path / "0.log")
+    assert run_fake("complete").log.read_bytes() == b"step 1 done\n"
+
+
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_what_is_no_folder_in_the_place_of_a_run_is_refused(
+    tmp_path: Path, run_fake: Runner, kind: str
+) -> None:
+    path = tmp_path / "runs" / "0"
+    path.parent.mkdir()
+    path.symlink_to(tmp_path) if kind == "link" else path.touch()
+    with pytest.raises(UsageError) as caught:
+        run_fake("complete")
+    assert caught.value.code == "trace-exists"
+    assert not list(tmp_path.glob("*.json"))
 
 
 _SAYS_WHEN_IT_WAITS = """
