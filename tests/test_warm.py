@@ -17,7 +17,7 @@ from reproaudit.config.plan import RunPlan, to_json
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from tests import warm
 from tests.processes import has_ended, needs_pidfd
-from tests.warm_python import NUMBER
+from tests.warm_python import NUMBER, RECORDED
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
@@ -41,7 +41,7 @@ def start(tmp_path: Path) -> Start:
         plan = tmp_path / "plan.json"
         plan.write_text(to_json(RunPlan(tmp_path / "trace", subject)), encoding="utf-8")
         return subprocess.Popen(
-            [warm.python(), "-m", "reproaudit.record", str(plan)],
+            [warm.python(), *RECORDED, str(plan)],
             cwd=tmp_path,
             env=environment,
             stdin=subprocess.PIPE,

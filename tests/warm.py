@@ -3,8 +3,8 @@
     audit(..., python=warm.python())
 
 `python()` names an executable that stands in for the interpreter. What it starts by
-`-m reproaudit.record PLAN.json` is a fork with the random states, the environment, the working
-directory, the streams and the process group that a new process has, without the 1.4 s that
+`reproaudit/record/entry.py PLAN.json` is a fork with the random states, the environment, the
+working directory, the streams and the process group that a new process has, without the 1.4 s that
 importing torch takes. Such a fork shares with others what a process gets when it starts: the seed
 of string hashes, the addresses and memory of what was imported, and modules that are imported
 already. A test of any of these needs an interpreter of its own. A run whose environment says
@@ -37,7 +37,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.warm_python import FRESH, NUMBER
+from tests.warm_python import FRESH, NUMBER, RECORDED
 
 ROOT = Path(__file__).resolve().parent.parent
 STAND_IN = Path(__file__).with_name("warm_python.py")
@@ -55,7 +55,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run the plan in a fork that starts in `folder`, and return how it ended and what it wrote."""
     return subprocess.run(
-        [python(), "-m", "reproaudit.record", str(plan)],
+        [python(), *RECORDED, str(plan)],
         cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -226,8 +226,7 @@ class _Server:
         os.environ.update(order["environment"])
         os.chdir(order["folder"])
         places = [place for place in os.environ.get("PYTHONPATH", "").split(os.pathsep) if place]
-        # The first is the recorder's, which puts there what the program expects.
-        sys.path[:] = [str(ROOT), *places, *self._path]
+        sys.path[:] = [*places, *self._path]
         sys.argv = ["reproaudit.record", order["plan"]]
         tempfile.tempdir = None
         threads = os.environ.get("OMP_NUM_THREADS")
@@ -276,7 +275,7 @@ def _kill(pid: int) -> None:
 
 
 def _record(plan: str, held: list[int]) -> int:
-    """Do what `python -m reproaudit.record` does and return the exit code."""
+    """Do what `reproaudit/record/entry.py` does and return the exit code."""
     from reproaudit.record.process.bootstrap import main
 
     for descriptor in held:

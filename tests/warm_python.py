@@ -17,7 +17,8 @@ import struct
 import sys
 from types import FrameType
 
-RECORDED = ["-m", "reproaudit.record"]
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+RECORDED = [os.path.join(ROOT, "reproaudit", "record", "entry.py")]
 FRESH = 0  # said in place of a fork's number: this run needs an interpreter of its own
 NUMBER = struct.Struct("!i")
 HANDED_ON = (
@@ -32,13 +33,13 @@ HANDED_ON = (
 
 def main(path: str, arguments: list[str]) -> int:
     """Return the exit code of the run, or end by the signal that ended it."""
-    if arguments[:2] != RECORDED:
+    if arguments[:1] != RECORDED:
         be_the_interpreter(arguments)
     server = socket.socket(socket.AF_UNIX)
     server.connect(path)
     # Behind the plan stands the process to end with: the fork ends with this one.
-    held = [int(word) for word in arguments[4:]]
-    order = {"plan": arguments[2], "folder": os.getcwd(), "environment": dict(os.environ)}
+    held = [int(word) for word in arguments[3:]]
+    order = {"plan": arguments[1], "folder": os.getcwd(), "environment": dict(os.environ)}
     text = json.dumps(order).encode()
     socket.send_fds(server, [NUMBER.pack(len(text))], [0, 1, 2, *held])
     server.sendall(text)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import reproaudit
 from reproaudit.config.plan import RunPlan, to_json
 from reproaudit.config.settings import make_environment
 from reproaudit.errors import SubjectError, TraceError, UsageError
@@ -30,7 +31,8 @@ from reproaudit.trace.failure import read_failure, take_back_failure
 from reproaudit.trace.schema import RUN_FILE
 from reproaudit.trace.words import EXIT_SOFTWARE, EXIT_USAGE, PROGRESS_FILE
 
-RECORDER = ("-m", "reproaudit.record")
+# By its path: in the program's folder, a `reproaudit.py` would be found first.
+RECORDER = (str(Path(reproaudit.__file__).with_name("record") / "entry.py"),)
 
 POLL_S = 0.02
 GRACE_S = 2.0  # from SIGTERM to SIGKILL

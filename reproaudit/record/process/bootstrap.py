@@ -13,7 +13,7 @@ from reproaudit.errors import ReproauditError, UsageError
 from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.record.process.children import ChildStarts, read_plan
 from reproaudit.record.process.host import Host
-from reproaudit.record.process.shadows import forget_shadowed
+from reproaudit.record.process.shadows import hide_shadows, places_before_library
 from reproaudit.record.process.subjects import prepare_path, run_attribute, run_pytest, run_script
 from reproaudit.trace.failure import write_failure
 from reproaudit.trace.words import EXIT_USAGE
@@ -36,7 +36,7 @@ def main(plan_path: str, loaded_at_start: Collection[str] = ()) -> None:
         host = Host(plan)
         prepare_path(plan.subject)
         if loaded_at_start:
-            forget_shadowed(sys.path[0], loaded_at_start)
+            hide_shadows(places_before_library(), loaded_at_start)
         ChildStarts(host, plan_path).watch()
         host.start()
         code = run_subject(host)

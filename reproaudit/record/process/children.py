@@ -1,10 +1,10 @@
 """Recording and repairing what the program starts by multiprocessing: spawn and forkserver.
 
-A spawned child is a new interpreter: its command line is made to enter it first. A child of a
-forkserver is a fork of a process that waits for requests: it is entered when it reads what it was
-asked to do, before anything of the program. Both are numbered in the order in which their parent
-starts them. The server itself is no run of the program. It is only repaired, for the modules that
-it imports for all its children.
+A spawned child is a new interpreter: its command line is made to enter it before it reads what it
+is to do. A child of a forkserver is a fork of a process that waits for requests: it is entered when
+it reads what it was asked to do, before anything of the program. Both are numbered in the order in
+which their parent starts them. The server itself is no run of the program. It is only repaired, for
+the modules that it imports for all its children.
 
 The resource tracker of multiprocessing runs no code of the program, and is left alone.
 """
@@ -14,24 +14,35 @@ from __future__ import annotations
 import itertools
 import multiprocessing.spawn
 import multiprocessing.util
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from reproaudit.config.plan import RunPlan, from_json
 from reproaudit.model.events import Unchecked
 from reproaudit.record.process.host import Host
+from reproaudit.record.process.shadows import hide_shadows, own_modules
 
+_RECORD = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_ENTRY = os.path.join(_RECORD, "entry.py")
 _getframe = sys._getframe
-_SPAWNED = "from multiprocessing.spawn import spawn_main"
-_SERVER = "from multiprocessing.forkserver import main"
+_SPAWNED = "from multiprocessing.spawn import spawn_main;"
+_SERVER = "from multiprocessing.forkserver import main;"
+# Nothing is imported by its name before the program's modules are out of the way.
+_ENTER = (
+    "(lambda scope: (exec(__import__('_frozen_importlib_external')"
+    ".SourceFileLoader('entry', {path!r}).get_code('entry'), scope), "
+    "scope['enter']({plan!r}, {label!r})))({{'__name__': 'entry', '__file__': {path!r}}})"
+)
 _STARTS_IN_SERVER = "multiprocessing.popen_forkserver"
 
 _server: Host | None = None  # of this process, if it is a forkserver, or a child of one
 
 
 def read_plan(path: str) -> RunPlan:
-    with open(path, encoding="utf-8") as file:
+    # Types of the plan are looked up in their modules.
+    with own_modules(), open(path, encoding="utf-8") as file:
         return from_json(file.read())
 
 
@@ -39,10 +50,10 @@ class Entry:
     """Part of what a child of a forkserver reads: reading it enters the child."""
 
     def __init__(self, plan_path: str, label: str) -> None:
-        self._arguments = plan_path, label
+        self._call = _write_call(plan_path, label)
 
-    def __reduce__(self) -> tuple[Callable[..., None], tuple[str, str]]:
-        return enter_child, self._arguments
+    def __reduce__(self) -> tuple[Callable[..., None], tuple[str]]:
+        return exec, (self._call,)
 
 
 class ChildStarts:
@@ -74,8 +85,7 @@ class ChildStarts:
 
     def _write_command_line(self, **kwargs: Any) -> list[str]:
         command = self._get_command_line(**kwargs)
-        arguments = f"{self._plan_path!r}, {self._next_label()!r}"
-        return _put_before(command, _SPAWNED, f"enter_child({arguments})")
+        return _put_behind(command, _SPAWNED, _write_call(self._plan_path, self._next_label()))
 
     def _prepare(self, name: str) -> Any:
         data = self._get_data(name)
@@ -85,7 +95,7 @@ class ChildStarts:
         return data
 
     def _start(self, path: Any, args: Sequence[Any], passfds: Any) -> int:
-        command = _put_before(args, _SERVER, f"enter_server({self._plan_path!r})")
+        command = _put_behind(args, _SERVER, _write_call(self._plan_path, None))
         if command != list(args):
             imported = _preloaded_modules(command)
             if imported:
@@ -97,14 +107,21 @@ class ChildStarts:
         return self._start_process(path, command, passfds)
 
 
-def _put_before(command: Sequence[Any], start: str, call: str) -> list[Any]:
-    """Return the command line with a call of this module before code that begins with `start`."""
+def _write_call(plan_path: str, label: str | None) -> str:
+    """Return the code by which a child enters the recorder; a forkserver has no label."""
+    return _ENTER.format(path=_ENTRY, plan=plan_path, label=label)
+
+
+def _put_behind(command: Sequence[Any], start: str, call: str) -> list[Any]:
+    """Return the command line with `call` behind code that begins with `start`.
+
+    What the child itself imports at its start is there by then.
+    """
     changed = list(command)
     for position, argument in enumerate(changed):
         # The interpreter itself may stand in the list as bytes.
         if isinstance(argument, str) and argument.startswith(start):
-            name = call.partition("(")[0]
-            changed[position] = f"from {__name__} import {name}; {call}; {argument}"
+            changed[position] = f"{start} {call};{argument.removeprefix(start)}"
     return changed
 
 
@@ -134,13 +151,18 @@ def enter_server(plan_path: str) -> None:
     _server.change()
 
 
-def enter_child(plan_path: str, label: str) -> None:
-    """Record in a child as in a forked one: silently until it trains, in a folder of its own."""
+def enter_child(plan_path: str, label: str, loaded_at_start: Collection[str]) -> None:
+    """Record in a child as in a forked one: silently until it trains, in a folder of its own.
+
+    `loaded_at_start` are the modules that were there before the recorder's.
+    """
     global _server
     if _server is not None:
         # The child is given what a spawned one is, in place of what its server had.
         _server.withdraw()
         _server = None
-    host = Host(read_plan(plan_path))
+    plan = read_plan(plan_path)
+    hide_shadows([str(plan.subject.folder)], loaded_at_start)
+    host = Host(plan)
     host.start_in_child(label)
     ChildStarts(host, plan_path, f"{label}-").watch()

@@ -18,7 +18,7 @@ from reproaudit.record.hooks.callsite import FrameKinds
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.process.apply import apply_before_torch, apply_to_numpy, apply_to_torch
 from reproaudit.record.process.imports import ImportWatch
-from reproaudit.record.process.shadows import own_modules
+from reproaudit.record.process.shadows import is_of_program, own_modules
 from reproaudit.record.process.successor import REPLACED, Successor
 from reproaudit.record.repairs import Reach, install_repairs
 from reproaudit.trace.failure import write_failure
@@ -46,6 +46,7 @@ class Host:
         self._pid = _getpid()
         self._is_child = False
         self._notes: list[tuple[Unchecked, str, str]] = []
+        self._why_no_torch = "it never imported torch"
         self._watch = ImportWatch()
         self._patches = Patches()
         self._successor = Patches()  # never undone
@@ -122,8 +123,19 @@ class Host:
         self._after_fork.clear()  # a hook on forks itself cannot be taken back
 
     def when_imported(self, name: str, action: Callable[[], None]) -> None:
-        """Run `action` once the module is imported; a failure ends the process."""
-        self._watch.when_imported(name, lambda: self._or_end(action))
+        """Run `action` once the module is imported; a failure ends the process.
+
+        A module of the program's own that has the name of a library is none.
+        """
+
+        def act() -> None:
+            if not is_of_program(name):
+                self._or_end(action)
+            elif name == "torch":
+                place = getattr(sys.modules[name], "__file__", None)
+                self._why_no_torch = f"the torch that it imported is not PyTorch: {place}"
+
+        self._watch.when_imported(name, act)
 
     def _count_fork(self) -> None:
         self._forks += 1
@@ -183,7 +195,7 @@ class Host:
             version=reproaudit.__version__,
             values_budget=0,
         )
-        writer.note(Unchecked.TORCH_NEVER_IMPORTED, "the whole program", "it never imported torch")
+        writer.note(Unchecked.TORCH_NEVER_IMPORTED, "the whole program", self._why_no_torch)
         writer.close(self.outcome, 0)
 
     def _exit_now(self, code: int) -> None:

@@ -30,12 +30,14 @@ _BUILT_STEP_LEARNING_RATE = 0.01
 
 
 def prepare_path(spec: SubjectSpec) -> None:
-    """Make `sys.path[0]` and `sys.argv` what they would be without us."""
+    """Make `sys.argv`, and what comes first in `sys.path`, what they would be without us."""
     sys.argv = [spec.path or spec.module, *spec.argv]
+    if getattr(sys.flags, "safe_path", False):
+        return
     if spec.path and spec.kind is not SubjectKind.PYTEST:
-        sys.path[0] = os.path.dirname(os.path.realpath(spec.path))
+        sys.path.insert(0, os.path.dirname(os.path.realpath(spec.path)))
     else:
-        sys.path[0] = os.getcwd()
+        sys.path.insert(0, os.getcwd())
 
 
 def run_pytest(spec: SubjectSpec) -> None:

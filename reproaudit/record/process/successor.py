@@ -18,7 +18,7 @@ from reproaudit.record.hooks.patching import Patches
 from reproaudit.trace.failure import take_back_failure, write_failure
 
 _RECORD = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_MAIN = os.path.join(_RECORD, "__main__.py")
+_ENTRY = os.path.join(_RECORD, "entry.py")
 _PLAN_SUFFIX = ".plan.json"
 _LONE_FLAGS = frozenset("bBdEiIOPqsSuvx")
 _FLAGS_WITH_VALUE = ("-W", "-X")
@@ -96,7 +96,7 @@ class Successor:
             write_whole(plan_path, text.encode("utf-8"))
         except OSError:
             return None
-        return [*words[:position], _MAIN, plan_path]
+        return [*words[:position], _ENTRY, plan_path]
 
 
 def find_script(words: Sequence[str]) -> int | None:
