@@ -1,18 +1,20 @@
 """Runs public test suites plainly and with every test marked, and tells the alarms and the cost.
 
-    python benchmarks/marked_suites.py SUITE --checkout DIR [--paths PATH …] [--out FOLDER]
+    python benchmarks/marked_suites.py SUITE --checkout DIR [--paths PATH …] [--rest] [--out FOLDER]
     python benchmarks/marked_suites.py --table [--out FOLDER]
 
 SUITE is one of those in marked_suites.toml, DIR a git work tree of it at the commit named there, in
 which its tests run as `python -m pytest`; what the suite needs has to be installed. A suite may be
-run in pieces: what was measured is kept in build/marked_suites, and the table is made of all that
-stands there. An alarm is a test that passes plainly and fails marked. Whether it is true was found
+run in pieces: a session is ended after `--limit-s`, what was measured is kept in
+build/marked_suites, and `--rest` goes on where it ended. The table is made of all that stands
+there. An alarm is a test that passes plainly and fails marked. Whether it is true was found
 out by hand and stands in marked_suites.toml, with the reason.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import json
 import os
@@ -22,7 +24,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -66,12 +68,12 @@ class Test:
 
     @property
     def is_alarm(self) -> bool:
-        return self.plain["outcome"] == "passed" and self.marked["outcome"] != "passed"
+        return bool(self.plain["outcome"] == "passed" != self.marked["outcome"])
 
     @property
     def is_changed(self) -> bool:
         """Return True if it ends otherwise, and not by passing before."""
-        return not self.is_alarm and self.plain["outcome"] != self.marked["outcome"]
+        return bool(not self.is_alarm and self.plain["outcome"] != self.marked["outcome"])
 
     @property
     def is_empty(self) -> bool:
@@ -116,11 +118,23 @@ def check_commit(suite: Suite, checkout: Path) -> None:
         sys.exit(f"{checkout} is not {suite.repository} at {suite.commit}, unchanged")
 
 
-def run_session(suite: Suite, checkout: Path, paths: Sequence[str], notes: Path) -> float:
-    """Run the tests, plainly or marked as the name of `notes` says; return the seconds taken."""
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What of a suite is run in one sitting."""
+
+    suite: Suite
+    checkout: Path
+    paths: Sequence[str]
+    limit_s: float
+    left_out: Sequence[str]
+
+
+def run_session(piece: Piece, notes: Path) -> None:
+    """Run the tests, plainly or marked as the name of `notes` says, up to the limit of time."""
+    suite = piece.suite
     is_marked = notes.stem.endswith("marked")
-    words = [sys.executable, *PYTEST, *(MARKED if is_marked else ()), *paths]
-    words += [f"--deselect={test}" for test in suite.left_out]
+    words = [sys.executable, *PYTEST, *(MARKED if is_marked else ()), *piece.paths]
+    words += [f"--deselect={test}" for test in (*suite.left_out, *piece.left_out)]
     environment = {
         **os.environ,
         **suite.environment,
@@ -131,30 +145,43 @@ def run_session(suite: Suite, checkout: Path, paths: Sequence[str], notes: Path)
     }
     notes.write_text("{}", encoding="utf-8")
     start_s = time.perf_counter()
-    with notes.with_suffix(".log").open("wb") as log:
+    log = notes.with_suffix(".log")
+    ended = "at the limit of time"
+    with log.open("wb") as output, contextlib.suppress(subprocess.TimeoutExpired):
         done = subprocess.run(
-            words, cwd=checkout, env=environment, stdout=log, stderr=log, check=False
+            words,
+            cwd=piece.checkout,
+            env=environment,
+            stdout=output,
+            stderr=output,
+            timeout=piece.limit_s,
+            check=False,
         )
+        ended = f"exit code {done.returncode}"
     seconds = time.perf_counter() - start_s
-    print(f"{notes.stem}: exit code {done.returncode}, {seconds:.0f} s")
-    if done.returncode not in (0, 1):
-        sys.exit(f"pytest ended early: {notes.with_suffix('.log')}")
-    return seconds
+    print(f"{notes.stem}: {ended}, {seconds:.0f} s")
+    if ended[-1] in "234":
+        sys.exit(f"pytest ended early: {log}")
 
 
-def measure(suite: Suite, checkout: Path, paths: Sequence[str]) -> None:
-    """Run one piece of the suite plainly and then marked, and add it to what is kept."""
+def measure(piece: Piece, *, rest: bool) -> None:
+    """Run a piece of a suite plainly and then marked, and add it to what is kept."""
     KEPT.mkdir(parents=True, exist_ok=True)
-    check_commit(suite, checkout)
+    suite = piece.suite
+    check_commit(suite, piece.checkout)
     kept = KEPT / f"{suite.name}.json"
     tests = json.loads(kept.read_text(encoding="utf-8"))["tests"] if kept.exists() else {}
+    if rest:
+        piece = replace(piece, left_out=list(tests))
     found: dict[str, dict[str, Any]] = {}
     for how in ("plain", "marked"):
         notes = KEPT / f"{suite.name}-{how}.notes"
-        run_session(suite, checkout, paths, notes)
+        run_session(piece, notes)
         found[how] = json.loads(notes.read_text(encoding="utf-8"))
     for name, marked in found["marked"].items():
-        tests[name] = {"plain": found["plain"].get(name, {}), "marked": marked}
+        # The one that the limit ended is not known.
+        if "seconds" in marked and name in found["plain"]:
+            tests[name] = {"plain": found["plain"][name], "marked": marked}
     machine = {
         "torch": version("torch"),
         "python": platform.python_version(),
@@ -301,6 +328,8 @@ def main() -> None:
     parser.add_argument("suite", nargs="?", choices=list(suites))
     parser.add_argument("--checkout", type=Path, metavar="DIR")
     parser.add_argument("--paths", nargs="+", metavar="PATH", help="a piece of the suite")
+    parser.add_argument("--rest", action="store_true", help="leave out what was measured before")
+    parser.add_argument("--limit-s", type=float, default=3600.0, metavar="S", help="per session")
     parser.add_argument("--table", action="store_true", help="only make the table")
     parser.add_argument("--out", type=Path, default=ROOT / "reports" / "robustness")
     options = parser.parse_args()
@@ -308,7 +337,9 @@ def main() -> None:
         if options.suite is None or options.checkout is None:
             parser.error("name a suite and its --checkout")
         suite = suites[options.suite]
-        measure(suite, options.checkout.absolute(), options.paths or suite.paths)
+        paths = options.paths or suite.paths
+        piece = Piece(suite, options.checkout.absolute(), paths, options.limit_s, ())
+        measure(piece, rest=options.rest)
     write_table(options.out)
 
 

@@ -3,7 +3,9 @@ shows of a generator that was made before the first repetition."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import combinations
 
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.computed import refine_classes
@@ -45,35 +47,43 @@ class FreshRuns:
                 raise SubjectError(
                     f"a fresh process failed: {run.outcome.detail}", code="subject-failed"
                 )
-        pair = self._find_pair(runs)
-        if pair is None:
+        if self._are_equal(runs):
             return True
-        sources = localise(*pair, self._interned).sources
-        calls = differing_calls(*pair, self._interned)
-        self._found = explain_sources(sources, pair, calls, carried=carried_files(pair))
+        self._found = self._explain_pairs(runs)
         return False
 
-    def name_generator(self, diagnosis: Diagnosis) -> Diagnosis:
+    def name_generator(self, diagnosis: Diagnosis, repetitions: Sequence[Run]) -> Diagnosis:
         """Return the diagnosis; an unknown cause is a generator's where fresh processes show it.
 
         One that was made at import time has no other seed in the next repetition, only another
         state, which nothing shows. Of other causes fresh processes prove nothing about repetitions.
+        So both have to differ at one place first: which one, may hang on what was drawn.
         """
         if not diagnosis.findings or diagnosis.findings[0].cause is not Cause.UNKNOWN:
             return diagnosis
         finding = diagnosis.findings[0]
-        for explained in self._found[:1]:
-            if explained.arrival != finding.location or not explained.is_from_outside:
+        places = {explained.arrival for explained in self._explain_pairs(repetitions)}
+        places.add(finding.location)
+        for explained in self._found:
+            if explained.arrival not in places or not explained.is_from_outside:
                 continue
             named = settle_finding(explained)
             if named.cause is Cause.UNKNOWN and self._are_equal_with_seeds():
-                note = (
-                    f"{FRESH_RUNS} fresh processes in which NumPy's generators are seeded are equal"
-                )
+                note = f"{FRESH_RUNS} fresh processes with seeds for NumPy's generators are equal"
                 named = with_cause(finding, Cause.UNSEEDED_RNG, note)
             if named.cause is Cause.UNSEEDED_RNG:
                 return replace(diagnosis, findings=(_advise(named), *diagnosis.findings[1:]))
+            return diagnosis
         return diagnosis
+
+    def _explain_pairs(self, runs: Sequence[Run]) -> tuple[Explanation, ...]:
+        """Return the first place at which each pair of the runs differs, explained."""
+        found: list[Explanation] = []
+        for pair in combinations(runs[:FRESH_RUNS], 2):
+            sources = localise(*pair, self._interned).sources
+            calls = differing_calls(*pair, self._interned)
+            found += explain_sources(sources, pair, calls, carried=carried_files(pair))[:1]
+        return tuple(found)
 
     def _are_equal_with_seeds(self) -> bool:
         """Return True if what differs is equal once generators without a seed are given one.
@@ -85,7 +95,7 @@ class FreshRuns:
         except ReproauditError:
             return False
         is_whole = all(run.outcome.is_success for run in runs)
-        return is_whole and self._find_pair(runs) is None
+        return is_whole and self._are_equal(runs)
 
     def _make(self, name: str, what: str, *interventions: str) -> list[Run]:
         runs: list[Run] = []
@@ -100,11 +110,10 @@ class FreshRuns:
             runs.append(self._lab.run(request))
         return runs
 
-    def _find_pair(self, runs: list[Run]) -> tuple[Run, Run] | None:
-        """Return the first run and one that differs from it, in operators too."""
+    def _are_equal(self, runs: Sequence[Run]) -> bool:
+        """Return True if the runs are equal, in all operators too."""
         comparison = compare_boundaries(runs, self._interned)
-        classes = refine_classes(comparison.classes, runs, self._interned)
-        return (runs[0], runs[classes[1][0]]) if len(classes) > 1 else None
+        return len(refine_classes(comparison.classes, runs, self._interned)) == 1
 
 
 def _advise(finding: Finding) -> Finding:

@@ -105,7 +105,7 @@ class _Repetitions:
         if len(judged.comparison.classes) > 1:
             diagnosis = self._diagnose(judged)
             if self.fresh is not None:
-                diagnosis = self.fresh.name_generator(diagnosis)
+                diagnosis = self.fresh.name_generator(diagnosis, judged.runs)
         if self.isolation is Isolation.INPROCESS:
             self.notes.append(
                 NotChecked(

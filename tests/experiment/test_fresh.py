@@ -56,7 +56,7 @@ def test_a_generator_that_nobody_saw_is_named_where_seeds_make_fresh_processes_e
     assert finding.cause is Cause.UNSEEDED_RNG
     assert finding.location is not None
     assert finding.location.function == "step"
-    assert "generators are seeded are equal" in " ".join(finding.evidence.notes)
+    assert "with seeds for NumPy's generators are equal" in " ".join(finding.evidence.notes)
 
 
 def test_what_seeds_do_not_make_equal_stays_unknown() -> None:
