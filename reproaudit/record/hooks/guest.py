@@ -4,11 +4,10 @@ guarded."""
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reproaudit.record.torch_private import (
     DisableFunctionModes,
-    is_function_mode_on,
     is_profiling,
     set_profiled,
     set_tracing_state,
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
 
 
 class Guest:
-    """What runs inside is the recorder's: no hook of ours records it, and no function mode, tracer
-    or profiler of the program sees it.
+    """What runs inside is the recorder's: no hook of ours records it, and no function mode, tracer,
+    profiler or subclass of Tensor of the program sees it.
 
     If it fails, `what` is not compared: that is noted, and the program goes on.
     """
@@ -36,10 +35,9 @@ class Guest:
         self._state = self._recorder.state
         self._before = self._state.inside
         self._state.inside = True
-        self._function: Any = None
-        if is_function_mode_on():
-            self._function = DisableFunctionModes()
-            self._function.__enter__()
+        # Not only where a mode is on: a subclass of Tensor is asked as well.
+        self._function = DisableFunctionModes()
+        self._function.__enter__()
         self._tracing = tracing_state()
         if self._tracing is not None:
             set_tracing_state(None)
@@ -57,8 +55,7 @@ class Guest:
             set_profiled(True)
         if self._tracing is not None:
             set_tracing_state(self._tracing)
-        if self._function is not None:
-            self._function.__exit__(None, None, None)
+        self._function.__exit__(None, None, None)
         self._state.inside = self._before
         # The program's own objects run any code, and their failure must not become the program's.
         if not isinstance(error, Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ class _Strange(torch.nn.Module):
         raise RuntimeError("no modules")
 
 
-def _train(module: torch.nn.Module, parameters: Any) -> None:
+def _train(module: Callable[..., Any], parameters: Any) -> None:
     optimizer = torch.optim.SGD(parameters, lr=0.1)
     for _ in range(2):
         output = module(torch.ones(1, 2))
@@ -108,6 +108,32 @@ def test_a_function_mode_of_the_program_does_not_see_the_recorder(
     plain = program()
     _, recorded = record(tmp_path, program, level)
     assert recorded == plain
+
+
+@LEVELS
+def test_a_subclass_of_the_program_is_not_asked_by_the_recorder(
+    tmp_path: Path, level: Level
+) -> None:
+    class Counting(torch.Tensor):
+        calls = 0
+
+        @classmethod
+        def __torch_function__(
+            cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            cls.calls += 1
+            return super().__torch_function__(func, types, args, kwargs or {})
+
+    def program() -> int:
+        Counting.calls = 0
+        layer = torch.nn.Linear(2, 2)
+        _train(lambda x: layer(x.as_subclass(Counting)), layer.parameters())
+        return Counting.calls
+
+    plain = program()
+    trace, recorded = record(tmp_path, program, level)
+    assert recorded == plain
+    assert notes(trace) == []
 
 
 def test_a_profile_of_the_program_does_not_show_the_recorder(tmp_path: Path) -> None:
