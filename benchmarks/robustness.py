@@ -20,7 +20,9 @@ from survival import REPORTS, ROOT, describe_machine
 GROUPS = {
     "programs": (900.0, "strange programs, recorded at both levels: the same as plainly"),
     "environments": (720.0, "strange machines and shells"),
+    "interruptions": (600.0, "signals at every moment: nothing is left, no exit code is a lie"),
     "command_lines": (120.0, "wrong command lines: one error, exit code 2"),
+    "files": (420.0, "files from strangers: read or refused, soon"),
 }
 
 

@@ -101,6 +101,7 @@ def run(
     """
     variables = {**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})}
     kept = {name: value for name, value in variables.items() if value is not None}
+    known = set(list_children())
     start = time.monotonic()
     # Files, not pipes: a process that is left would keep a pipe open.
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
@@ -121,20 +122,22 @@ def run(
             process.wait()
             code = None
         seconds = time.monotonic() - start
-        left = _end_children()
+        left = _end_children(known)
         out.seek(0)
         err.seek(0)
         return Ending(code, out.read(), err.read(), seconds, left)
 
 
-def _end_children() -> tuple[str, ...]:
-    """Return the commands of processes that did not end, which are this one's children by then."""
+def _end_children(known: set[int]) -> tuple[str, ...]:
+    """Return the commands of processes that did not end, which are this one's children by then.
+
+    `known` are children of another's making.
+    """
     end = time.monotonic() + SETTLING_S
-    while _list_children() and time.monotonic() < end:
-        _reap()
+    while _list_new(known) and time.monotonic() < end:
         time.sleep(0.05)
     left = []
-    for pid in _list_children():
+    for pid in _list_new(known):
         command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
         left.append(Path(command.decode(errors="replace").strip()).name[:60])
         os.kill(pid, signal.SIGKILL)
@@ -142,20 +145,23 @@ def _end_children() -> tuple[str, ...]:
     return tuple(left)
 
 
-def _list_children() -> list[int]:
+def _list_new(known: set[int]) -> list[int]:
+    """Return the children that still run; those that have ended are reaped."""
+    running = []
+    for pid in list_children():
+        if pid not in known and os.waitpid(pid, os.WNOHANG) == (0, 0):
+            running.append(pid)
+    return running
+
+
+def list_children(parent: int | None = None) -> list[int]:
+    """Return the children of a process, or of this one; of one that has ended, none."""
+    pid = os.getpid() if parent is None else parent
     try:
-        text = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     except OSError:
-        return []  # not Linux: nothing is adopted
+        return []  # or this is not Linux, and nothing is adopted
     return [int(word) for word in text.split()]
-
-
-def _reap() -> None:
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        pass
 
 
 def scrub(text: str, *folders: Path) -> str:

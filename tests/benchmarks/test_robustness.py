@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import signal
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -145,3 +146,59 @@ def test_a_wrong_command_line_is_judged_by_what_it_says() -> None:
     assert good.faults == ()
     assert bad.faults == ("does not say something else",)
     assert len(lines.list_lines(lines.LINES)) > 100
+
+
+def test_a_program_is_run_plainly_and_recorded_at_both_levels(tmp_path: Path) -> None:
+    program = tmp_path / "prints.py"
+    program.write_text('"""Nothing is computed"""\nprint(1)\n')
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    faults = load("robust_programs").check(program, folder)
+    assert faults == ["boundary: nothing was recorded", "operation: nothing was recorded"]
+
+
+def test_a_closed_stream_is_refused_in_a_place() -> None:
+    environments = load("robust_environments")
+    (place,) = (one for one in environments.PLACES if one.name == "standard output closed")
+    row = environments.try_place(place)
+    assert row.faults == ()
+    assert row.cells == ("stream-closed", "2: standard output is closed [stream-closed]")
+
+
+def test_a_signal_is_sent_once_its_moment_has_come(tmp_path: Path) -> None:
+    interruptions = load("robust_interruptions")
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    term = (signal.SIGTERM,)
+    case = interruptions.Case(
+        interruptions.Moment("soon", after_s=0.01), term, (2, -signal.SIGTERM)
+    )
+    assert interruptions.try_case(case, tmp_path, temporary).faults == ()
+    names = [case.name for case in interruptions.list_cases()]
+    assert len(names) == len(set(names))
+
+
+def test_a_moment_that_does_not_come_is_a_fault(tmp_path: Path) -> None:
+    interruptions = load("robust_interruptions")
+    case = interruptions.Case(interruptions.FIRST_RUN, (), (2,), ("--runs", "0", "train.py"))
+    assert interruptions.try_case(case, tmp_path, tmp_path).faults == ("the moment did not come",)
+
+
+def test_a_hostile_file_is_refused_and_a_changed_one_read_or_refused(tmp_path: Path) -> None:
+    files = load("robust_files")
+    (named,) = (one for one in files.NAMED if one.name == "100,000 brackets")
+    row = files.try_named("result", named, tmp_path / "result")
+    assert row.faults == ()
+    assert row.cells[0].startswith("2: cannot read 'result.json': it is not JSON")
+    for name in ("plan", "lock"):
+        (reader,) = (one for one in files.READERS if one.name == name)
+        assert files.try_changes(reader, 10).faults == ()
+    (reader,) = (one for one in files.READERS if one.name == "baseline")
+    assert files.try_escapes(reader).faults == ()
+
+
+def test_numbers_of_one_name_are_replaced_in_a_text() -> None:
+    replace = load("robust_files").replace_numbers
+    assert (
+        replace('{"a": 1.5, "b": 2, "a": null}', "a", "1e306") == '{"a": 1e306, "b": 2, "a": null}'
+    )
