@@ -301,8 +301,7 @@ class Recorder:
         if _times().elapsed < until:
             return
         self.overtime = None
-        for hook in self.on_flush:
-            hook()
+        self._call(self.on_flush)
         self.writer.cut(end_of_step)
         self.complete()
         raise AuditComplete(0)
@@ -321,8 +320,7 @@ class Recorder:
 
     def flush(self) -> int:
         """Write what was recorded; return the number of events."""
-        for hook in self.on_flush:
-            hook()
+        self._call(self.on_flush)
         return self.writer.flush(self.step)
 
     def complete(self) -> None:
@@ -338,11 +336,19 @@ class Recorder:
 
     def finish(self, outcome: Outcome) -> None:
         if outcome.kind is not OutcomeKind.STOPPED:
-            for hook in self.on_end:
-                hook()
-        for hook in self.on_flush:
-            hook()
+            self._call(self.on_end)
+        self._call(self.on_flush)
         self.writer.close(outcome, self.step)
+
+    def _call(self, hooks: list[Callable[[], None]]) -> None:
+        """Call each of the hooks, whatever the program's objects answer to the others."""
+        for hook in hooks:
+            try:
+                hook()
+            except Exception as error:
+                self.note_failure(
+                    "part of what is looked at when a step or the program ends", error
+                )
 
     # -- events
 

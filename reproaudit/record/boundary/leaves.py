@@ -108,10 +108,12 @@ class Leaves:
         self._start_in_fork()
         if self._has_ended or not self._recorder.active or self._recorder.state.inside:
             return
-        self._groups[key] = optimizer.param_groups
-        self._optimizers[key] = weakref.ref(
-            optimizer, functools.partial(self._on_optimizer_death, key)
-        )
+        # A class of the program may compute them, and fail.
+        with Guest(self._recorder, "some parameters as the program left them"):
+            self._groups[key] = optimizer.param_groups
+            self._optimizers[key] = weakref.ref(
+                optimizer, functools.partial(self._on_optimizer_death, key)
+            )
 
     def _start_in_fork(self) -> None:
         """Forget in a forked child what its parent called: that is the parent's to leave."""

@@ -8,38 +8,40 @@ from __future__ import annotations
 import functools
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 
 from reproaudit.record.state.modules import walk_modules, walk_parameters
 
+T = TypeVar("T")
 
-class _NamesByObject:
-    """Names of objects, for as long as each lives.
+
+class ByObject(Generic[T]):
+    """What is known of objects, for as long as they live.
 
     They are found by identity: a class of the program may compare and hash its objects by any code
     of its own, and a tensor compares its elements.
     """
 
     def __init__(self) -> None:
-        self._names: dict[int, tuple[weakref.ref[Any], str]] = {}
+        self._known: dict[int, tuple[weakref.ref[Any], T]] = {}
 
-    def get(self, item: Any) -> str | None:
-        found = self._names.get(id(item))
+    def get(self, item: Any) -> T | None:
+        found = self._known.get(id(item))
         # The id of an object that was freed may be another's by now.
         if found is None or found[0]() is not item:
             return None
         return found[1]
 
-    def add(self, item: Any, name: str) -> None:
+    def add(self, item: Any, value: T) -> None:
         key = id(item)
-        self._names[key] = (weakref.ref(item, functools.partial(self._forget, key)), name)
+        self._known[key] = (weakref.ref(item, functools.partial(self._forget, key)), value)
 
     def _forget(self, key: int, reference: weakref.ref[Any]) -> None:
-        found = self._names.get(key)
+        found = self._known.get(key)
         if found is not None and found[0] is reference:
-            del self._names[key]
+            del self._known[key]
 
 
 class Names:
@@ -51,11 +53,11 @@ class Names:
     """
 
     def __init__(self) -> None:
-        self._roots = _NamesByObject()
+        self._roots = ByObject[str]()
         # How many roots have a label: the next one is numbered.
         self._labels: dict[str, int] = {}
-        self._paths = _NamesByObject()
-        self._parameters = _NamesByObject()
+        self._paths = ByObject[str]()
+        self._parameters = ByObject[str]()
         self._taken: set[str] = set()
         # Is given each root at its first call, with its label.
         self.on_root: Callable[[torch.nn.Module, str], None] | None = None

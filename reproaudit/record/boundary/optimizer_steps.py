@@ -9,7 +9,6 @@ each evaluation. Where the step runs a backward pass without a closure, as that 
 from __future__ import annotations
 
 import functools
-import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +16,7 @@ import torch
 from torch.optim import optimizer as _optimizer
 
 from reproaudit.model.events import EventKind, Phase
+from reproaudit.record.boundary.names import ByObject
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.session import OpenStep, Recorder
 
@@ -41,7 +41,7 @@ class OptimizerSteps:
         self._record_groups = record_groups
         self._end_step = end_step
         # How many backward passes had ended when each optimizer last stepped.
-        self._used: weakref.WeakKeyDictionary[_Optimizer, int] = weakref.WeakKeyDictionary()
+        self._used = ByObject[int]()
 
     def install(self, patches: Patches) -> None:
         for handle in (
@@ -69,7 +69,7 @@ class OptimizerSteps:
         given = self._wrap_closure(step, args, kwargs)
         # Without a backward pass since this optimizer's last step the gradients are those of that
         # step: either this one runs a pass of its own, or they are looked at when it has ended.
-        is_fresh = recorder.backwards != self._used.get(optimizer, 0)
+        is_fresh = recorder.backwards != (self._used.get(optimizer) or 0)
         if given is None and is_fresh:
             self._record_gradients(step)
         state.phase = Phase.OPTIMIZER
@@ -89,7 +89,7 @@ class OptimizerSteps:
             state.phase = step.outer_phase
             if not step.has_gradients:
                 self._record_gradients(step)
-        self._used[optimizer] = recorder.backwards
+        self._used.add(optimizer, recorder.backwards)
         self._record_groups(optimizer, EventKind.PARAMETER)
         self._end_step()
 

@@ -7,7 +7,6 @@ numbers in place of enum members, tuples in place of objects, no call that could
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -20,9 +19,8 @@ from reproaudit.record.digest.stored import digest_operands
 from reproaudit.record.digest.tensors import combine
 from reproaudit.record.hooks.dynamo import GuestMode
 from reproaudit.record.hooks.op_calls import call_op
-from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.operation.births import Births
-from reproaudit.record.operation.chosen import ChosenCalls
+from reproaudit.record.operation.chosen import ChosenCall, ChosenCalls
 from reproaudit.record.operation.operands import (
     describe_form,
     find_generator,
@@ -134,19 +132,50 @@ class OperationMode(GuestMode):
         flags = _VIEW
         aux = 0
         inputs: list[Part] = []
-        if not info.is_view:
-            flags, aux, inputs = self._look_at_inputs(info, args, kwargs)
         chosen = None
-        if self._chosen is not None:
-            chosen = self._chosen.match(info, place)
-        if chosen is not None:
-            chosen.before_call(func, args, kwargs)
+        try:
+            if not info.is_view:
+                flags, aux, inputs = self._look_at_inputs(info, args, kwargs)
+            if self._chosen is not None:
+                chosen = self._chosen.match(info, place)
+            if chosen is not None:
+                chosen.before_call(func, args, kwargs)
+        except Exception as error:
+            self._note_failure(info, error)
+            return call_op(func, args, kwargs)
         try:
             result = call_op(func, args, kwargs)
         except BaseException:
             self._emit(info, place, flags | _RAISED, aux, inputs=inputs, outputs=[])
             raise
+        try:
+            given = args, kwargs
+            known = flags, aux, inputs
+            self._record_result(info, place, given, result, known=known, chosen=chosen)
+        except Exception as error:
+            self._note_failure(info, error)
+        return result
 
+    def _note_failure(self, info: OpInfo, error: Exception) -> None:
+        # A tensor may be of a class of the program's, whose code fails.
+        self.recorder.note_failure(f"calls of {info.name}", error)
+
+    def _record_result(
+        self,
+        info: OpInfo,
+        place: Place,
+        given: tuple[Any, Any],
+        result: Any,
+        *,
+        known: tuple[int, int, list[Part]],
+        chosen: ChosenCall | None,
+    ) -> None:
+        """Write the event of a call that has returned, and remember what it wrote.
+
+        `known` are its flags, `aux` and the digests of its inputs.
+        """
+        args, kwargs = given
+        flags, aux, inputs = known
         written: list[torch.Tensor] = []
         if info.is_undefined:
             flags |= _UNDEFINED
@@ -167,14 +196,14 @@ class OperationMode(GuestMode):
         if flags & _UNDEFINED or info.workspace or info.scratch:
             # A copy hands on the undefined bytes of an earlier event, which `aux` names.
             allocation = event if info.is_undefined else aux
-            self._follow_memory(info, args, result, allocation=allocation, flags=flags)
+            is_copied = bool(flags & _UNDEFINED)
+            self._undefined.follow(info, args, result, allocation=allocation, is_copied=is_copied)
         if flags & _BIRTH:
             self._births.add(written, outputs, event)
         elif written and (info.mutated or info.mutated_names) and place[0] != _BACKWARD:
             self._births.add_write(written, event, self.recorder.thread())
         if chosen is not None:
             chosen.finish(event)
-        return result
 
     def _call_unrecorded(
         self, func: Any, info: OpInfo, args: Any, kwargs: Any, *, place: Place | None
@@ -183,21 +212,6 @@ class OperationMode(GuestMode):
         if place is None or self.alerts is None:
             return call_op(func, args, kwargs)
         return self.alerts(func, info, args, kwargs, place=place)
-
-    def _follow_memory(
-        self, info: OpInfo, args: Any, result: Any, *, allocation: int, flags: int
-    ) -> None:
-        """Remember which memory the op left undefined."""
-        if info.is_undefined:
-            self._undefined.add_allocation(result, allocation)
-        elif flags & _UNDEFINED:
-            self._undefined.add_copy(result, allocation)
-        elif info.workspace and isinstance(result, tuple):
-            workspaces = [result[index] for index in info.workspace if index < len(result)]
-            self._undefined.add_workspaces(workspaces)
-        elif info.scratch:
-            scratch = [args[position] for position in info.scratch if position < len(args)]
-            self._undefined.add_workspaces(scratch)
 
     def _look_at_inputs(self, info: OpInfo, args: Any, kwargs: Any) -> tuple[int, int, list[Part]]:
         """Return the flags, `aux` and digests that describe what the op is about to read."""
@@ -374,14 +388,3 @@ class OperationMode(GuestMode):
                 self._scalars.clear()
             found = self._scalars[key] = (_xxh64(repr(key).encode()), 0)
         return found
-
-
-def enter_in_threads(mode: OperationMode, patches: Patches) -> None:
-    """Enter the dispatch mode in each thread that the program starts: modes are per thread."""
-    original = threading.Thread._bootstrap_inner  # type: ignore[attr-defined]
-
-    def bootstrap_inner(thread: threading.Thread) -> None:
-        with mode:
-            original(thread)
-
-    patches.replace(threading.Thread, "_bootstrap_inner", bootstrap_inner)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 
 from reproaudit.record.boundary.watch import Boundaries
 from reproaudit.record.digest.gather import DeviceDigests
@@ -10,7 +11,7 @@ from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.lines.line_trace import LineTrace
 from reproaudit.record.operation.alerts import Alerts
 from reproaudit.record.operation.chosen import ChosenCalls
-from reproaudit.record.operation.dispatch import OperationMode, enter_in_threads
+from reproaudit.record.operation.dispatch import OperationMode
 from reproaudit.record.operation.scripted import ScriptedRegions
 from reproaudit.record.operation.stream_races import StreamRaces
 from reproaudit.record.outside.entropy import Entropy
@@ -51,8 +52,19 @@ def install_operations(
         StreamWatch(recorder, patches).install()
         Files(recorder, patches).install()
     ScriptedRegions(mode).install(patches)
-    enter_in_threads(mode, patches)
+    _enter_in_threads(mode, patches)
     mode.__enter__()
     patches.on_undo(functools.partial(mode.__exit__, None, None, None))
     if plan.lines:
         LineTrace(recorder, patches).install()
+
+
+def _enter_in_threads(mode: OperationMode, patches: Patches) -> None:
+    """Enter the dispatch mode in each thread that the program starts: modes are per thread."""
+    original = threading.Thread._bootstrap_inner  # type: ignore[attr-defined]
+
+    def bootstrap_inner(thread: threading.Thread) -> None:
+        with mode:
+            original(thread)
+
+    patches.replace(threading.Thread, "_bootstrap_inner", bootstrap_inner)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch.multiprocessing.reductions import StorageWeakRef
 
+from reproaudit.record.operation.opinfo import OpInfo
 from reproaudit.record.torch_private import storage_key
 
 _Tensor = torch.Tensor
@@ -45,6 +46,21 @@ class UndefinedMemory:
     @property
     def is_following(self) -> bool:
         return bool(self._allocations) or bool(self.workspaces)
+
+    def follow(
+        self, info: OpInfo, args: Any, result: Any, *, allocation: int, is_copied: bool
+    ) -> None:
+        """Follow the memory that an op left undefined; `is_copied`: it copied undefined bytes."""
+        if info.is_undefined:
+            self.add_allocation(result, allocation)
+        elif is_copied:
+            self.add_copy(result, allocation)
+        elif info.workspace and isinstance(result, tuple):
+            workspaces = [result[index] for index in info.workspace if index < len(result)]
+            self.add_workspaces(workspaces)
+        elif info.scratch:
+            scratch = [args[position] for position in info.scratch if position < len(args)]
+            self.add_workspaces(scratch)
 
     def add_allocation(self, result: Any, event: int) -> None:
         """Follow the memory that event number `event` allocated."""

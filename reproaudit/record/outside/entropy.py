@@ -98,12 +98,19 @@ class Entropy:
             if site is None:
                 return original(*args, **kwargs)
             state = _NOTHING
-            if state_of is not None:
-                state = state_of() or _NOTHING  # before the call, which moves it
+            # An argument, or a generator, may be of a class of the program's, whose code fails.
+            try:
+                if state_of is not None:
+                    state = state_of() or _NOTHING  # before the call, which moves it
+            except Exception as error:
+                self._recorder.note_failure(name, error)
             result = original(*args, **kwargs)
-            if counts is None or counts(args, kwargs):
-                recorded = result if value is None else value(result, args, kwargs)
-                self._record(name, site, state, recorded)
+            try:
+                if counts is None or counts(args, kwargs):
+                    recorded = result if value is None else value(result, args, kwargs)
+                    self._record(name, site, state, recorded)
+            except Exception as error:
+                self._recorder.note_failure(name, error)
             return result
 
         return wrapper

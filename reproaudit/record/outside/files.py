@@ -123,6 +123,9 @@ class Files:
                 "a file that the program opened",
                 f"looking at it failed: {error}",
             )
+        # A path of a class of the program's, whose code fails.
+        except Exception as error:
+            recorder.note_failure("a file that the program opened", error)
         finally:
             state.inside = False
 

@@ -151,7 +151,7 @@ class Saved:
         if not recorder.active or state.inside:
             return
         state.inside = True
-        name = "what the program saved"
+        name = "something"
         try:
             name, number = self._identify(file)
             save = self._saves.get(number, 0) + 1
@@ -175,11 +175,7 @@ class Saved:
             )
         except Exception as error:
             # Paths and tensors may be of any class, and run any code.
-            recorder.writer.note(
-                Unchecked.RECORDING_FAILED,
-                f"saved {name}",
-                f"recording it failed: {type(error).__name__}: {error}",
-            )
+            recorder.note_failure(f"saved {name}", error)
         finally:
             state.inside = False
 

@@ -13,6 +13,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from reproaudit.model.events import EventKind, Level, Unchecked
+from reproaudit.record.operation import dispatch
 from tests.record.recording import names, notes, record
 
 pytestmark = pytest.mark.seeded
@@ -22,6 +23,36 @@ LEVELS = pytest.mark.parametrize("level", [Level.BOUNDARY, Level.OPERATION])
 class _NoItems(dict[str, Any]):
     def items(self) -> Any:
         raise RuntimeError("no items")
+
+
+class _Refusal(RuntimeError):
+    def __str__(self) -> str:
+        raise RuntimeError("no message")
+
+
+class _NoHash(torch.optim.SGD):
+    """An optimizer that is compared and hashed by code that fails."""
+
+    def __eq__(self, other: object) -> bool:
+        raise _Refusal
+
+    def __hash__(self) -> int:
+        raise _Refusal
+
+
+class _Opaque(torch.Tensor):
+    """Computes, and tells nothing about itself."""
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func.__name__ in ("__get__", "data_ptr", "stride", "is_contiguous", "numel"):
+            raise _Refusal
+        return super().__torch_function__(func, types, args, kwargs or {})
+
+
+class _Number(int):
+    def __repr__(self) -> str:
+        raise _Refusal
 
 
 class _Strange(torch.nn.Module):
@@ -65,6 +96,62 @@ def test_an_object_that_answers_nothing_is_noted_and_the_rest_is_compared(
     assert "no items" in said[0].why
     assert "inner.weight" in names(trace, EventKind.PARAMETER)
     assert "_Strange.input" in names(trace, EventKind.BATCH)
+
+
+@LEVELS
+def test_an_optimizer_that_cannot_be_hashed_steps_and_is_recorded(
+    tmp_path: Path, level: Level
+) -> None:
+    def program() -> list[float]:
+        layer = torch.nn.Linear(2, 1)
+        optimizer = _NoHash(layer.parameters(), lr=0.1)
+        for _ in range(2):
+            layer(torch.ones(1, 2)).sum().backward()
+            optimizer.step()
+        return layer.weight.tolist()  # type: ignore[no-any-return]
+
+    trace, _ = record(tmp_path, program, level)
+    assert names(trace, EventKind.PARAMETER).count("weight") == 2
+
+
+def test_an_operator_on_a_tensor_that_tells_nothing_is_run_and_noted(tmp_path: Path) -> None:
+    def program() -> Any:
+        opaque = torch.ones(3).as_subclass(_Opaque)
+        return torch.add(opaque, 1).as_subclass(torch.Tensor)
+
+    _, result = record(tmp_path, program)
+    assert result.tolist() == [2, 2, 2]
+
+
+def test_an_operator_whose_recording_fails_is_run_once_and_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: Any) -> Any:
+        raise _Refusal
+
+    def program() -> Any:
+        total = torch.zeros(2)
+        for name in ("tensors_read", "tensors_written"):
+            with monkeypatch.context() as patch:
+                patch.setattr(dispatch, name, refuse)
+                calls.append(total.add_(1).tolist())
+        return total
+
+    trace, result = record(tmp_path, program)
+    assert result.tolist() == [2, 2]
+    (said,) = (note.why for note in notes(trace) if note.what.startswith("calls of aten::add_"))
+    assert said.endswith("_Refusal without a message that can be read")
+
+
+def test_a_seed_that_cannot_be_shown_seeds_and_is_noted(tmp_path: Path) -> None:
+    def program() -> Any:
+        torch.manual_seed(_Number(3))
+        return torch.rand(2)
+
+    trace, result = record(tmp_path, program)
+    torch.manual_seed(3)
+    assert torch.equal(result, torch.rand(2))
+    assert [note.what for note in notes(trace)] == ["torch.manual_seed"]
 
 
 @LEVELS
