@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 MAX_DEPTH = 64  # of objects and lists in one another; ours have a dozen
+# A key of TOML with more parts than that, where keys stand: at the start of a line or a table.
+_DEEP_KEY = re.compile(
+    rf"""(?:^|[\[{{,])[ \t]*(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){{{MAX_DEPTH}}}""",
+    re.MULTILINE,
+)
 _CONTAINERS = (dict, list)
 
 
@@ -24,3 +31,9 @@ def is_too_deep(document: object) -> bool:
         if not level:
             return False
     return True
+
+
+def has_too_deep_key(text: str) -> bool:
+    """Return True if a key of a TOML text has so many parts that reading it takes the square of
+    their number, which may be hours."""
+    return _DEEP_KEY.search(text) is not None

@@ -30,12 +30,11 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, get_args, get_origin, get_type_hints
 
-from reproaudit.bounds import is_too_deep
+from reproaudit.bounds import has_too_deep_key, is_too_deep
 from reproaudit.errors import ReproauditError, did_you_mean
 
 NON_FINITE = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
 MAX_QUOTED = 60  # characters of a value that an error shows
-
 Step = Callable[[Any], Any]
 
 
@@ -89,8 +88,7 @@ def parse_json(text: str, *, keys_once: bool = True) -> Any:
         raise Malformed(f"it is not JSON ({error.msg}, {place})") from None
     except Malformed:
         raise
-    except (ValueError, RecursionError, MemoryError):
-        # ValueError: a number of thousands of digits.
+    except (ValueError, RecursionError, MemoryError):  # or a number of thousands of digits
         raise Malformed("it is not JSON: nested too deeply, or a number too long") from None
     if is_too_deep(found):
         raise Malformed("it is nested too deeply")
@@ -100,6 +98,8 @@ def parse_json(text: str, *, keys_once: bool = True) -> Any:
 def parse_toml(text: str) -> dict[str, Any]:
     """Return the table that `text` is. Raise Malformed if it is no TOML."""
     toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+    if has_too_deep_key(text):
+        raise Malformed("it is nested too deeply")
     try:
         table: dict[str, Any] = toml.loads(text)
     except (ValueError, RecursionError, MemoryError) as error:

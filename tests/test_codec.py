@@ -193,3 +193,15 @@ def test_toml_that_is_none_is_refused() -> None:
     assert parse_toml("a = {b = 1}") == {"a": {"b": 1}}
     with pytest.raises(Malformed, match="it is not TOML"):
         parse_toml("a = ")
+
+
+@pytest.mark.parametrize("part", ["a", '"a"', "'a' "])
+@pytest.mark.parametrize("form", ["{} = 1", "[{}]", "a = {{b = 1, {} = 1}}"])
+def test_a_toml_key_of_very_many_parts_is_refused_without_being_read(part: str, form: str) -> None:
+    with pytest.raises(Malformed, match="nested too deeply"):
+        parse_toml(form.format(".".join([part] * 1_000_000)))
+
+
+def test_dots_in_a_toml_text_are_no_parts_of_a_key() -> None:
+    dots = ".".join(["a"] * 1000)
+    assert parse_toml(f'a = "{dots}"\n') == {"a": dots}

@@ -27,7 +27,7 @@ from reproaudit.report.destinations import Destination
 from reproaudit.report.wording import name_kind
 
 FORMAT_VERSION = 1
-_MOST_BYTES = 64 << 20
+_MOST_BYTES = 32 << 20  # read, it takes up to thirty times as much memory
 DESTINATION = Destination("the baseline", "baseline-write", "name another path with --baseline")
 NO_SOURCE = "no-source-located"  # stands for the rule where runs differ and no finding says why
 _HINT = (
