@@ -24,8 +24,19 @@ from reproaudit.trace.runs import Run
 
 # That must be equal before a difference between repetitions is called carried state.
 FRESH_RUNS = 3
-_SEEDED = "seed.numpy_generators"
-_ADVICE = (
+# Of all that may be drawn at import time, where a repetition is too late.
+_SEEDS = (
+    "seed.python",
+    "seed.numpy",
+    "seed.numpy_generators",
+    "seed.torch",
+    "seed.torch_generators",
+)
+_CARRIED_ADVICE = (
+    "make what is repeated start from its own state: build models, optimizers, generators and "
+    "caches inside it, or reset them"
+)
+_GENERATOR_ADVICE = (
     "make the generator inside what is repeated, with a seed: one that is made outside goes on "
     "from repetition to repetition"
 )
@@ -52,29 +63,43 @@ class FreshRuns:
         self._found = self._explain_pairs(runs)
         return False
 
-    def name_generator(self, diagnosis: Diagnosis, repetitions: Sequence[Run]) -> Diagnosis:
-        """Return the diagnosis; an unknown cause is a generator's where fresh processes show it.
+    def explain_unknown(self, diagnosis: Diagnosis, repetitions: Sequence[Run]) -> Diagnosis:
+        """Return the diagnosis; an unknown cause is named where fresh processes show it.
 
-        One that was made at import time has no other seed in the next repetition, only another
-        state, which nothing shows. Of other causes fresh processes prove nothing about repetitions.
-        So both have to differ at one place first: which one, may hang on what was drawn.
+        They differ by what is drawn at import time, too. Where both differ at one place first, the
+        generator that was made there is the cause: it has no other seed in the next repetition,
+        only another state, which nothing shows. Where they differ elsewhere, and not at all once
+        all is seeded, repetitions differ by what they leave for each other.
         """
-        if not diagnosis.findings or diagnosis.findings[0].cause is not Cause.UNKNOWN:
+        if not (self._found and diagnosis.findings):
             return diagnosis
         finding = diagnosis.findings[0]
+        if finding.cause is not Cause.UNKNOWN:
+            return diagnosis
         places = {explained.arrival for explained in self._explain_pairs(repetitions)}
         places.add(finding.location)
-        for explained in self._found:
-            if explained.arrival not in places or not explained.is_from_outside:
-                continue
-            named = settle_finding(explained)
-            if named.cause is Cause.UNKNOWN and self._are_equal_with_seeds():
-                note = f"{FRESH_RUNS} fresh processes with seeds for NumPy's generators are equal"
-                named = with_cause(finding, Cause.UNSEEDED_RNG, note)
-            if named.cause is Cause.UNSEEDED_RNG:
-                return replace(diagnosis, findings=(_advise(named), *diagnosis.findings[1:]))
-            return diagnosis
-        return diagnosis
+        common = [one for one in self._found if one.arrival in places and one.is_from_outside]
+        named = self._name_generator(finding, common[0]) if common else self._name_state(finding)
+        return replace(diagnosis, findings=(named, *diagnosis.findings[1:]))
+
+    def _name_generator(self, finding: Finding, explained: Explanation) -> Finding:
+        named = settle_finding(explained)
+        if named.cause is Cause.UNKNOWN and self._are_equal_with_seeds():
+            note = f"{FRESH_RUNS} fresh processes with seeds for all generators are equal"
+            named = with_cause(finding, Cause.UNSEEDED_RNG, note)
+        if named.cause is not Cause.UNSEEDED_RNG:
+            return finding
+        assert named.fix is not None
+        return replace(named, fix=replace(named.fix, advice=_GENERATOR_ADVICE))
+
+    def _name_state(self, finding: Finding) -> Finding:
+        if not self._are_equal_with_seeds():
+            return finding
+        note = (
+            f"{FRESH_RUNS} fresh processes that each ran it once, all generators seeded from their "
+            "start, are equal; without seeds they differ elsewhere, by what is drawn at import time"
+        )
+        return blame_repetitions(finding, (*finding.evidence.notes, note))
 
     def _explain_pairs(self, runs: Sequence[Run]) -> tuple[Explanation, ...]:
         """Return the first place at which each pair of the runs differs, explained."""
@@ -91,7 +116,7 @@ class FreshRuns:
         They may have been made before torch was imported, where nothing is recorded yet.
         """
         try:
-            runs = self._make("seeded", "fresh process with seeds", _SEEDED)
+            runs = self._make("seeded", "fresh process with seeds", *_SEEDS)
         except ReproauditError:
             return False
         is_whole = all(run.outcome.is_success for run in runs)
@@ -116,6 +141,13 @@ class FreshRuns:
         return len(refine_classes(comparison.classes, runs, self._interned)) == 1
 
 
-def _advise(finding: Finding) -> Finding:
+def blame_repetitions(finding: Finding, notes: tuple[str, ...]) -> Finding:
+    """Return the finding as one of state that a repetition leaves for the next."""
+    finding = with_cause(finding, Cause.CARRIED_STATE)
     assert finding.fix is not None
-    return replace(finding, fix=replace(finding.fix, advice=_ADVICE))
+    return replace(
+        finding,
+        title="state carried from one repetition to the next",
+        evidence=replace(finding.evidence, notes=notes),
+        fix=replace(finding.fix, advice=_CARRIED_ADVICE),
+    )

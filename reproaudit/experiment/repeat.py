@@ -22,10 +22,10 @@ from reproaudit.config.subject import SubjectSpec
 from reproaudit.config.tolerance import Tolerance
 from reproaudit.diagnose.attribute import settle_finding
 from reproaudit.diagnose.diagnosis import Diagnosis, Diagnostician
-from reproaudit.diagnose.sources import Explanation, explain_sources, with_cause
+from reproaudit.diagnose.sources import Explanation, explain_sources
 from reproaudit.errors import ReproauditError
 from reproaudit.experiment.conclude import conclude
-from reproaudit.experiment.fresh import FRESH_RUNS, FreshRuns
+from reproaudit.experiment.fresh import FRESH_RUNS, FreshRuns, blame_repetitions
 from reproaudit.model.events import Level, NotChecked, Unchecked
 from reproaudit.model.result import AuditResult, Cause, Finding, Isolation
 from reproaudit.model.verdict import Verdict
@@ -45,10 +45,6 @@ _NEVER_SEEN = (
     "repetitions of one process"
 )
 _NO_PROOF = "not proven: it was not compared with fresh processes"
-_CARRIED_ADVICE = (
-    "make what is repeated start from its own state: build models, optimizers, generators and "
-    "caches inside it, or reset them"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +101,7 @@ class _Repetitions:
         if len(judged.comparison.classes) > 1:
             diagnosis = self._diagnose(judged)
             if self.fresh is not None:
-                diagnosis = self.fresh.name_generator(diagnosis, judged.runs)
+                diagnosis = self.fresh.explain_unknown(diagnosis, judged.runs)
         if self.isolation is Isolation.INPROCESS:
             self.notes.append(
                 NotChecked(
@@ -266,7 +262,7 @@ class _Repetitions:
             proof = f"{FRESH_RUNS} fresh processes that each ran it once are equal"
         first = found[0].finding
         notes = (*first.evidence.notes, proof, *written[:_MOST_WRITTEN])
-        return _blame_repetitions(first, notes)
+        return blame_repetitions(first, notes)
 
     def _compare_fresh_runs(self) -> bool | None:
         """Return True if fresh processes that run the code once are equal; None if it is unknown.
@@ -288,18 +284,6 @@ class _Repetitions:
         self.notes.append(NotChecked(Unchecked.NOT_PROVEN, _UNPROVEN, why))
 
 
-def _blame_repetitions(finding: Finding, notes: tuple[str, ...]) -> Finding:
-    """Return the finding as one of state that a repetition leaves for the next."""
-    finding = with_cause(finding, Cause.CARRIED_STATE)
-    assert finding.fix is not None
-    return replace(
-        finding,
-        title="state carried from one repetition to the next",
-        evidence=replace(finding.evidence, notes=notes),
-        fix=replace(finding.fix, advice=_CARRIED_ADVICE),
-    )
-
-
 def _place_carried_state(diagnosis: Diagnosis, found: Sequence[Explanation]) -> Diagnosis:
     """Return the diagnosis; carried state that further repetitions showed gets its place.
 
@@ -312,7 +296,7 @@ def _place_carried_state(diagnosis: Diagnosis, found: Sequence[Explanation]) -> 
     if finding.location is not None:
         first = finding
     notes = (*first.evidence.notes, *finding.evidence.notes)
-    carried = _blame_repetitions(first, tuple(dict.fromkeys(notes)))
+    carried = blame_repetitions(first, tuple(dict.fromkeys(notes)))
     return replace(diagnosis, findings=(carried, *diagnosis.findings[1:]))
 
 

@@ -25,6 +25,7 @@ from reproaudit.runs.in_process import CurrentRepetition
 
 _RUNS = 3
 _MOST_CHARACTERS = 200  # of what a failed setup or teardown says
+_SEEDED = "all random streams were seeded with {} for this test; with seed=None they are left alone"
 # A second try would hide a divergence: it may well come out equal.
 _NOT_RERUN = "a marked test is never rerun: one that differs once is not reproducible"
 
@@ -90,6 +91,7 @@ class _MarkedTest:
         self._seconds = 0.0
         self._raised: BaseException | None = None  # by the test in the last repetition
         self._made = 0  # repetitions
+        self._seed: int | None = None
         self._properties = len(item.user_properties)
 
     def make_reports(self) -> list[pytest.TestReport]:
@@ -109,10 +111,15 @@ class _MarkedTest:
         if failure:
             return self._make_verdict(failure)
         # The test failed or was skipped by itself: it ends as it would have without us.
+        for report in self._last:
+            if report.failed and self._seed is not None:
+                # Without us it may draw other numbers each time, and seldom these.
+                report.sections.append(("reproaudit", _SEEDED.format(self._seed)))
         return [*self._last, *self._tear_down()]
 
     def _compare(self) -> list[pytest.TestReport]:
         options = _read_options(self._item)
+        self._seed = options.seed
         if read_check() is not None:
             record_in_child(options.seed, self._run_protocol)
         with _without_timing(self._item.config):

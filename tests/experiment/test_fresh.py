@@ -56,7 +56,24 @@ def test_a_generator_that_nobody_saw_is_named_where_seeds_make_fresh_processes_e
     assert finding.cause is Cause.UNSEEDED_RNG
     assert finding.location is not None
     assert finding.location.function == "step"
-    assert "with seeds for NumPy's generators are equal" in " ".join(finding.evidence.notes)
+    assert "with seeds for all generators are equal" in " ".join(finding.evidence.notes)
+
+
+def test_state_is_named_though_fresh_processes_differ_by_what_is_drawn_at_import_time() -> None:
+    weight = [torch.ones(3, requires_grad=True)]
+
+    def accumulate() -> torch.Tensor | None:
+        (weight[0] * torch.arange(3)).sum().backward()
+        return weight[0].grad
+
+    def import_and_accumulate() -> torch.Tensor | None:
+        drawn = torch.from_numpy(np.random.default_rng().random(3)).float()
+        weight[0] = drawn.requires_grad_()
+        return accumulate()
+
+    finding = repeated(accumulate, fresh=lab_of(import_and_accumulate)).findings[0]
+    assert finding.cause is Cause.CARRIED_STATE
+    assert "by what is drawn at import time" in " ".join(finding.evidence.notes)
 
 
 def test_what_seeds_do_not_make_equal_stays_unknown() -> None:
@@ -76,4 +93,4 @@ def test_a_generator_of_fresh_processes_is_no_cause_of_what_differs_elsewhere() 
         count[0] += 1
         return torch.ones(3) * count[0]
 
-    assert repeated(counted, fresh=lab_of(once)).findings[0].cause is Cause.UNKNOWN
+    assert repeated(counted, fresh=lab_of(once)).findings[0].cause is Cause.CARRIED_STATE

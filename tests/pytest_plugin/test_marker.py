@@ -299,6 +299,25 @@ def test_a_marked_test_is_not_rerun_which_a_failure_says(pytester: pytest.Pytest
     assert "a marked test is never rerun" in done.stdout.str()
 
 
+UNLUCKY = """
+import pytest
+import torch
+
+@pytest.mark.reproducible(runs=2, seed=7)
+def test_that_the_seed_fails():
+    assert torch.initial_seed() != 7
+"""
+
+
+def test_a_test_that_fails_by_itself_is_told_the_seed_it_was_given(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(test_unlucky=UNLUCKY)
+    done = pytester.runpytest_inprocess(*QUIET)
+    done.assert_outcomes(failed=1)
+    assert "all random streams were seeded with 7 for this test" in done.stdout.str()
+
+
 SUBTESTS = """
 import pytest
 import torch
