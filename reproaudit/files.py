@@ -32,6 +32,7 @@ _getpid = os.getpid
 _makedirs = os.makedirs
 _open = os.open
 pwrite = os.pwrite
+_readlink = os.readlink
 _replace = os.replace
 _split = os.path.split
 _stat = os.stat
@@ -174,8 +175,16 @@ def require_replaceable(target: str | os.PathLike[str]) -> None:
         raise
     if stat.S_ISDIR(mode):
         raise OSError(errno.EISDIR, "it is a folder", target)
-    if not stat.S_ISREG(mode):
+    if not stat.S_ISREG(mode) or _is_link_of_system(target):
         raise OSError(errno.EINVAL, "it is no regular file", target)
+
+
+def _is_link_of_system(target: str | os.PathLike[str]) -> bool:
+    """Return True for /dev/stdout and its like: root could replace it, for all processes."""
+    try:
+        return _readlink(_fspath(target)).startswith(("/proc/", "/dev/", "fd/"))
+    except OSError:
+        return False
 
 
 def _create_beside(target: str) -> str:

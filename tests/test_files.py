@@ -48,6 +48,16 @@ def test_a_failure_while_writing_leaves_the_old_file_and_nothing_else(tmp_path: 
     assert os.listdir(tmp_path) == ["report.txt"]
 
 
+def test_a_link_to_a_stream_of_the_process_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "stdout").symlink_to("/proc/self/fd/1")
+    with open(tmp_path / "redirected", "w", encoding="utf-8") as file:
+        (tmp_path / "other").symlink_to(f"/proc/self/fd/{file.fileno()}")
+        for name in ("stdout", "other"):
+            with pytest.raises(OSError, match="it is no regular file"):
+                write_whole(tmp_path / name, b"x")
+            assert (tmp_path / name).is_symlink()
+
+
 def test_a_folder_in_the_place_of_the_file_is_an_error_and_nothing_is_left(tmp_path: Path) -> None:
     (tmp_path / "report.txt").mkdir()
     with pytest.raises(OSError, match="it is a folder"):

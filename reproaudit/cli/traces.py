@@ -48,7 +48,7 @@ def record(words: list[str]) -> int:
     project = load_project(spec.folder)
     choices = resolve_choices(options, project)
     plan = RunPlan(
-        trace_dir=out.resolve(),
+        trace_dir=out.absolute(),
         subject=spec,
         level=Level(options.level),
         steps=limit_steps(choices),

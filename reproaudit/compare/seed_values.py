@@ -41,13 +41,18 @@ def _follows(seeds: tuple[int, int], values: tuple[int, int]) -> bool:
 def _read_seed(text: str) -> int | None:
     """Return the number that a seeding call was given; None if it is not one number."""
     numbers = _NUMBER.findall(text)
-    if len(numbers) != 1 or len(numbers[0]) > _LONGEST:
+    if len(numbers) != 1:
         return None
-    return int(_read_number(numbers[0]))
+    value = _read_number(numbers[0])
+    return None if value is None else int(value)
 
 
-def _read_number(text: str) -> int | float:
-    return int(text) if text.lstrip("-").isdigit() else float(text)
+def _read_number(text: str) -> int | float | None:
+    """Return the number that a text is; None for one that is too long or too large."""
+    if len(text) > _LONGEST:
+        return None
+    value = int(text) if text.lstrip("-").isdigit() else float(text)
+    return value if math.isfinite(value * _SCALES[-1]) else None
 
 
 def _list_values(text: str) -> list[int]:
@@ -71,7 +76,7 @@ def _find_values(text: str) -> Iterator[int]:
         return
     for number in _NUMBER.findall(text):
         value = _read_number(number)
-        if math.isfinite(value) and len(number) <= _LONGEST:
+        if value is not None:
             for scale in _SCALES:
                 yield int(value * scale)
                 yield int(value // scale)
@@ -80,7 +85,7 @@ def _find_values(text: str) -> Iterator[int]:
 def _read_bytes(text: str) -> bytes:
     """Return the bytes that a text shows; none if it shows no bytes, or was cut off."""
     if text.startswith("b"):
-        with suppress(SyntaxError, ValueError):
+        with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
             value = ast.literal_eval(text)
             if isinstance(value, bytes):
                 return value

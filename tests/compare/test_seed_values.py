@@ -59,3 +59,13 @@ def test_what_only_differs_too_makes_no_seed(
     seeds: tuple[str, str], results: tuple[str, str]
 ) -> None:
     assert not is_made_of(seeds, results)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["b''" + "+b''" * 100_000, "b" + "(" * 100_000, "9" * 100_000, "1e999", "1e308"],
+    ids=["sum", "brackets", "digits", "infinite", "large"],
+)
+def test_a_text_that_a_stranger_made_is_no_value_and_no_error(text: str) -> None:
+    assert not is_made_of(("1", "2"), (text, "2"))
+    assert not is_made_of((text, "2"), ("1", text))
