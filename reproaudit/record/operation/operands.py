@@ -37,6 +37,8 @@ def tensors_read(info: OpInfo, args: Any, kwargs: Any) -> list[torch.Tensor]:
         for name, value in kwargs.items():
             if name not in info.write_only_names:
                 _add(read, value)
+        if info.scales_addend and not kwargs.get("beta", 1) and args:
+            del read[0]
     return read
 
 

@@ -35,6 +35,10 @@ _REBINDS = frozenset({"set_", "set"})
 # They compute nothing: bytes that are undefined before are undefined after, and that is no evidence
 # yet.
 _COPIES = frozenset({"copy_", "clone", "_to_copy"})
+# With `beta=0` they ignore what they would add to, undefined memory as a rule.
+_SCALED_ADDENDS = frozenset(
+    "addmm addmm_ addmv addmv_ addr addr_ addbmm addbmm_ baddbmm baddbmm_ _addmm_activation".split()
+)
 # Outputs that are workspace for the backward pass and are partly never written: neither outputs nor
 # inputs.
 _WORKSPACE = {
@@ -72,6 +76,7 @@ class OpInfo:
     is_undefined: bool = False
     is_copy: bool = False
     is_silent: bool = False
+    scales_addend: bool = False  # its first argument, by `beta`
     # Positions of arguments that are overwritten without being read; by keyword, every out= one.
     write_only: frozenset[int] = _NONE
     write_only_names: frozenset[str] = _NONE
@@ -118,6 +123,7 @@ def describe_op(op: Any) -> OpInfo:
         is_undefined=base in _UNDEFINED,
         is_copy=base in _COPIES,
         is_silent=namespace in _SILENT_NAMESPACES,
+        scales_addend=base in _SCALED_ADDENDS,
         write_only=frozenset({0}) if never_reads_self else scratch,
         write_only_names=frozenset(outs),
         mutated=frozenset(mutated),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import pytest
 import torch
 
 from reproaudit.record.operation.operands import tensors_read, tensors_written
@@ -28,6 +30,26 @@ def test_what_is_only_overwritten_is_not_read() -> None:
     a, b = torch.ones(2), torch.ones(2)
     assert read(aten.copy_.default, a, b) == [id(b)]
     assert read(aten.add.out, a, b, out=a) == [id(a), id(b)]
+
+
+@pytest.mark.parametrize("name", ["addmm", "addmv", "addr", "addbmm", "baddbmm"])
+@pytest.mark.parametrize("suffix", ["", "_"])
+def test_an_addend_that_is_scaled_by_zero_is_not_read(name: str, suffix: str) -> None:
+    shapes = {
+        "addmm": ((2, 2), (2, 2)),
+        "addmv": ((2, 2), (2,)),
+        "addr": ((2,), (2,)),
+        "addbmm": ((3, 2, 2), (3, 2, 2)),
+        "baddbmm": ((3, 2, 2), (3, 2, 2)),
+    }[name]
+    one, other = (torch.ones(shape) for shape in shapes)
+    op = getattr(aten, name + suffix).default
+    addend = torch.full_like(getattr(torch, name)(torch.zeros(()), one, other), math.nan)
+    assert read(op, addend, one, other, beta=0.0) == [id(one), id(other)]
+    assert read(op, addend, one, other, beta=0.5) == [id(addend), id(one), id(other)]
+    assert read(op, addend, one, other) == [id(addend), id(one), id(other)]
+    # So PyTorch says, and does.
+    assert not op(addend, one, other, beta=0).isnan().any()
 
 
 def test_tensors_within_a_list_are_read_in_order() -> None:
