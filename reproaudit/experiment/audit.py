@@ -23,8 +23,8 @@ from reproaudit.experiment.conclude import collect_alerts, conclude, is_stopped
 from reproaudit.experiment.disorder import find_disorder, limit_further_s
 from reproaudit.experiment.first_run import FirstRun
 from reproaudit.experiment.next_commands import suggest_commands
+from reproaudit.experiment.nothing_compared import has_trained, make_nothing_compared_error
 from reproaudit.model.events import (
-    EventKind,
     Level,
     NotChecked,
     OutcomeKind,
@@ -41,9 +41,7 @@ from reproaudit.runs.places import make_folder_of_runs
 from reproaudit.runs.progress import Progress
 from reproaudit.runs.recordings import keep_what_was_recorded
 from reproaudit.runs.request import RunRequest
-from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
-from reproaudit.trace.words import is_loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +128,7 @@ class Experiment:
         if comparison.compared == 0 and len(comparison.classes) < 2:
             if comparison.ignored:
                 raise _make_all_ignored_error(options.ignored)
-            raise _make_no_training_error(runs[0])
+            raise make_nothing_compared_error(runs[0])
         # Before the diagnosis, which uses the races that this run shows as evidence.
         alerts = self._find_alerts_in_time()
         diagnosis = self._diagnose(judged, alerts)
@@ -251,7 +249,7 @@ class Experiment:
             # After the first run already: the others would only take time to say the same.
             if index == 0 and not has_trained(run):
                 if run.outcome.is_success:
-                    raise _make_no_training_error(run)
+                    raise make_nothing_compared_error(run)
                 raise self._make_failure_error(run)
         return runs
 
@@ -336,37 +334,6 @@ class Experiment:
         self.warnings = (*find_misuse(run), *warn_of_races(self.races))
         self.notes += [note for note in run.main.notes if note.code is Unchecked.STREAMS_UNWATCHED]
         return collect_alerts(run.main)
-
-
-def has_trained(run: Run) -> bool:
-    """Return True if an optimizer step or a backward pass was seen, in any process of the run.
-
-    Calls of a module alone train nothing.
-    """
-    if run.steps > 0:
-        return True
-    # A run that ended within its first step has counted none, but its backward pass began.
-    return any(_has_loss(trace) for _, trace in run.traces)
-
-
-def _has_loss(trace: Trace) -> bool:
-    for tensor in trace.tensors():
-        if tensor.kind is EventKind.OUTPUT and is_loss(tensor.name):
-            return True
-    return False
-
-
-def _make_no_training_error(run: Run) -> SubjectError:
-    why = "no backward pass and no optimizer step was seen"
-    for note in run.main.notes:
-        if note.code is Unchecked.TORCH_NEVER_IMPORTED:
-            why = note.why
-    return SubjectError(
-        f"nothing to compare: {why}",
-        code="no-training-step",
-        hint="name a training step to call: reproaudit FILE.py::FUNCTION,\n"
-        "  or a module: reproaudit FILE.py::MODULE --inputs float32[8,3,32,32]",
-    )
 
 
 def _make_setup(options: AuditOptions) -> RunSetup:

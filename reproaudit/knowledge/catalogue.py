@@ -156,6 +156,11 @@ ERRORS = {
         "nothing to compare. Programs that only define a model need a training step or a module "
         "to be named."
     ),
+    "nothing-has-bytes": (
+        "The program trained, but none of the tensors that are compared has bytes that can be "
+        "read: those on the meta device have no values, and those within torch.func are wrappers. "
+        "So nothing was compared, and nothing is said about the program."
+    ),
     "nothing-recorded": (
         "The program ended before the recorder had written anything. It may have replaced its own "
         "process, removed the trace's folder, or crashed while Python was starting."

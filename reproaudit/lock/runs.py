@@ -15,6 +15,7 @@ from reproaudit.config.settings import Settings
 from reproaudit.config.subject import SubjectSpec, parse_subject
 from reproaudit.config.tolerance import Tolerances
 from reproaudit.errors import ReproauditError, SubjectError
+from reproaudit.experiment.nothing_compared import lacks_bytes, make_nothing_compared_error
 from reproaudit.experiment.offline import compare_traces
 from reproaudit.lock.check import CheckResult, compare_runs, not_comparable
 from reproaudit.lock.digests import (
@@ -91,6 +92,8 @@ def lock_entry(
         outcomes = {(run.outcome.kind, run.outcome.code) for run in runs}
         if len(comparison.classes) > 1 or len(outcomes) > 1:
             return _refuse(runs, interned)
+        if not comparison.compared and lacks_bytes(first):
+            raise make_nothing_compared_error(first)
         if not comparison.compared:
             raise SubjectError(
                 f"nothing to lock: {subject} made no backward pass and no optimizer step",

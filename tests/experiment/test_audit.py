@@ -23,7 +23,7 @@ from reproaudit.cli.main import main
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import SubjectError
 from reproaudit.experiment import audit as audit_module
-from reproaudit.experiment.audit import AuditOptions, Experiment, has_trained
+from reproaudit.experiment.audit import AuditOptions, Experiment
 from reproaudit.model.events import (
     EventFlag,
     EventKind,
@@ -309,25 +309,6 @@ def test_races_are_warnings_and_evidence_and_not_among_the_refused_operators(
 def test_what_could_not_be_watched_is_said(experiment: Experiment) -> None:
     experiment.find_alerts()
     assert [note.what for note in experiment.notes] == ["synchronisation between CUDA streams"]
-
-
-@pytest.mark.parametrize(
-    ("row", "expected"),
-    [
-        (Row("loss", kind=EventKind.OUTPUT), True),
-        (Row("loss[1]", kind=EventKind.OUTPUT), True),
-        (Row("loss.output", kind=EventKind.OUTPUT), False),
-        (Row("loss", kind=EventKind.PARAMETER), False),
-    ],
-)
-def test_a_run_without_a_step_has_trained_if_a_backward_pass_began_at_a_loss(
-    tmp_path: Path, row: Row, expected: bool
-) -> None:
-    assert has_trained(make_run(tmp_path, 0, [row], steps=0)) is expected
-
-
-def test_a_run_with_a_step_has_trained(tmp_path: Path) -> None:
-    assert has_trained(make_run(tmp_path, 0, [Row("aten::mm.default")], steps=1))
 
 
 # An early end: what is known by then is the answer. No program is run.
