@@ -7,6 +7,8 @@ from typing import Protocol
 
 from tqdm import tqdm
 
+from reproaudit.printable import make_printable
+
 
 class Progress(Protocol):
     """Where the experiment tells how far it is."""
@@ -27,7 +29,7 @@ class TerminalProgress:
     def stage(self, what: str, steps: int | None) -> None:
         self.close()
         self._bar = tqdm(
-            desc=what,
+            desc=make_printable(what),
             total=steps,
             unit="step",
             leave=False,
@@ -52,7 +54,7 @@ class LineProgress:
     """One plain line per stage, for logs."""
 
     def stage(self, what: str, steps: int | None) -> None:
-        sys.stderr.write(f"reproaudit: {what}\n")
+        sys.stderr.write(f"reproaudit: {make_printable(what)}\n")
 
     def step(self, done: int) -> None:
         pass

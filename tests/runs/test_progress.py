@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from typing import Any
 
 import pytest
 
@@ -34,6 +35,19 @@ def test_a_log_gets_one_line_per_stage_and_none_per_step(
 def test_a_prefix_stands_before_the_stage(capsys: pytest.CaptureFixture[str]) -> None:
     Prefixed(LineProgress(), "train.py (1 of 2)").stage("run 1 of 5", 10)
     assert capsys.readouterr().err == "reproaudit: train.py (1 of 2): run 1 of 5\n"
+
+
+@pytest.mark.parametrize("kind", [LineProgress, TerminalProgress])
+def test_a_name_from_outside_is_no_command_of_a_terminal_or_a_log(
+    kind: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    progress = Prefixed(kind(), "\x1b[2J\n::error::x")
+    progress.stage("run 1 of 5", 10)
+    progress.close()
+    assert r"\x1b[2J\n::error::x" in screen.getvalue()
+    assert "\x1b[2J" not in screen.getvalue()
 
 
 def test_a_bar_shows_the_furthest_step_and_leaves_no_line_behind(
