@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from survival import REPORTS, Ending, Tried, scrub, tell, write_table
+from survival import REPORTS, Ending, Table, Tried, scrub, tell
 
 from reproaudit.cli.main import main as answer
 
@@ -283,7 +283,8 @@ def main() -> int:
     )
     rows = [*try_lines(list_lines(LINES)), *try_lines(list_lines(NEARLY), judge_nearly)]
     columns = ("`reproaudit …`", "error and hint, or warning")
-    return write_table("command_lines", about, columns, rows, options.out)
+    table = Table("command_lines", about, columns)
+    return table.write(rows, options.out)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from survival import REPORTS, ROOT, Ending, Tried, adopt_orphans, run, scrub, tell, write_table
+from survival import REPORTS, ROOT, Ending, Table, Tried, adopt_orphans, run, scrub, tell
 
 PROGRAM = """\
 import sys, torch
@@ -248,7 +248,7 @@ def can_unshare(flags: str) -> bool:
     return done.returncode == 0
 
 
-def try_two_at_once() -> Tried:
+def try_two_at_once(name: str) -> Tried:
     """Audit twice at the same time in one folder."""
     with tempfile.TemporaryDirectory(prefix="robust-") as text:
         folder = make_folder(Path(text), "work")
@@ -258,26 +258,32 @@ def try_two_at_once() -> Tried:
             words, cwd=folder, env=variables, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
         ending = run(words, folder, environment={"TMPDIR": text})
-        said, faults = judge(ending, AUDITED, Path(text))
         beside.communicate()
+        said, faults = judge(ending, AUDITED, Path(text))
         if beside.returncode:
             faults.append(f"the other one ended with {beside.returncode}")
-        return Tried("two audits at once in one folder", (AUDITED, said), tuple(faults))
+        return Tried(name, (AUDITED, said), tuple(faults))
 
 
-def try_narrow_terminal() -> Tried:
+def try_narrow_terminal(name: str) -> Tried:
     """Audit in a terminal of ten columns, which a progress line must bear."""
     with tempfile.TemporaryDirectory(prefix="robust-") as text:
         folder = make_folder(Path(text), "work")
         outer, inner = pty.openpty()
         fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 5, 10, 0, 0))
         redirected = f"2>{os.ttyname(inner)}"
-        place = Place("a terminal of ten columns", streams=redirected)
+        place = Place(name, streams=redirected)
         ending = run(build_command(place, *WORDS, "train.py"), folder, environment={"TMPDIR": text})
         said, faults = judge(ending, AUDITED, Path(text))
         os.close(inner)
         os.close(outer)
-        return Tried(place.name, (AUDITED, said), tuple(faults))
+        return Tried(name, (AUDITED, said), tuple(faults))
+
+
+SPECIAL = {
+    "two audits at once in one folder": try_two_at_once,
+    "a terminal of ten columns": try_narrow_terminal,
+}
 
 
 def main() -> int:
@@ -290,8 +296,9 @@ def main() -> int:
     for place in PLACES:
         if not options.only or place.name in options.only:
             rows.append(tell(try_place(place)))
-    if not options.only:
-        rows += [tell(try_two_at_once()), tell(try_narrow_terminal())]
+    for name, try_it in SPECIAL.items():
+        if not options.only or name in options.only:
+            rows.append(tell(try_it(name)))
     about = (
         "Strange machines and shells",
         "A program of two steps is audited with two runs. Right is what the second column says:",
@@ -299,7 +306,8 @@ def main() -> int:
         "and with no process and no temporary folder left.",
     )
     columns = ("where", "must", "exit code and first line")
-    return write_table("environments", about, columns, rows, options.out)
+    table = Table("environments", about, columns)
+    return table.write(rows, options.out, is_part=bool(options.only))
 
 
 if __name__ == "__main__":

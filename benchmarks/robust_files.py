@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from survival import REPORTS, REPROAUDIT, ROOT, Ending, Tried, run, scrub, tell, write_table
+from survival import REPORTS, REPROAUDIT, ROOT, Ending, Table, Tried, run, scrub, tell
 
 sys.path.insert(0, str(ROOT))
 
@@ -356,7 +356,8 @@ def main() -> int:
         "GitHub obeys is printed.",
     )
     columns = ("file", "what comes of it", "seconds")
-    return write_table("files", about, columns, rows, options.out)
+    table = Table("files", about, columns)
+    return table.write(rows, options.out, is_part=bool(options.only))
 
 
 if __name__ == "__main__":

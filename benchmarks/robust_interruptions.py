@@ -24,13 +24,13 @@ from survival import (
     REPORTS,
     REPROAUDIT,
     Ending,
+    Table,
     Tried,
     adopt_orphans,
     list_children,
     run,
     scrub,
     tell,
-    write_table,
 )
 
 # Each run says that it has begun, and takes a while.
@@ -272,7 +272,8 @@ def main() -> int:
         "no line of ours has run by then, and what an interrupt does is Python's own.",
     )
     columns = ("what and when", "exit code", "said last")
-    return write_table("interruptions", about, columns, rows, options.out)
+    table = Table("interruptions", about, columns)
+    return table.write(rows, options.out, is_part=bool(options.only))
 
 
 if __name__ == "__main__":

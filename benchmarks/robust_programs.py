@@ -20,12 +20,12 @@ from survival import (
     REPORTS,
     REPROAUDIT,
     Ending,
+    Table,
     Tried,
     adopt_orphans,
     run,
     scrub,
     tell,
-    write_table,
 )
 
 from reproaudit.errors import TraceError
@@ -168,7 +168,8 @@ def main() -> int:
         "prints, how it ends, and what it leaves in its folder must be the same; none of its",
         "processes may be left.",
     )
-    return write_table("programs", about, ("program", "what is strange"), rows, options.out)
+    table = Table("programs", about, ("program", "what is strange"))
+    return table.write(rows, options.out, is_part=bool(options.only))
 
 
 if __name__ == "__main__":

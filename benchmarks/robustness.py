@@ -9,12 +9,11 @@ the tables name each with its reason.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from parts import Part, run_parts
-from survival import REPORTS, ROOT, describe_machine
+from survival import REPORTS, ROOT, count, describe_machine, read_rows
 
 # Name, limit in seconds and what it is about; together they take some twenty minutes.
 GROUPS = {
@@ -49,17 +48,19 @@ def write_summary(out: Path) -> bool:
     reasons = []
     is_whole = True
     for name, (_, what) in GROUPS.items():
-        path = out / f"{name}.json"
-        if not path.exists():
+        rows = read_rows(out, name)
+        if not rows:
             lines.append(f"| {name} | {what} | not run | |")
             is_whole = False
             continue
-        counts = json.loads(path.read_text(encoding="utf-8"))
-        row = f"| [{name}]({name}.md) | {what} | {counts['tried']} | {counts['survived']} |"
-        lines.append(row)
-        for title in ("not survived", "not tried"):
-            reasons += [f"- {name}, {title}: {one}: {why}" for one, why in counts[title].items()]
-        is_whole &= counts["tried"] == counts["survived"]
+        tried, survived = count(rows)
+        lines.append(f"| [{name}]({name}.md) | {what} | {tried} | {survived} |")
+        for row in rows:
+            if row.faults:
+                reasons.append(f"- {name}, not survived: {row.name}: {'; '.join(row.faults)}")
+            if row.not_tried:
+                reasons.append(f"- {name}, not tried: {row.name}: {row.not_tried}")
+        is_whole &= tried == survived
     if is_whole:
         reasons.insert(0, "Everything that was tried was survived.")
     lines += ["", *reasons]

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -185,39 +185,67 @@ def describe_machine() -> str:
     )
 
 
-def write_table(
-    group: str, about: Sequence[str], columns: Sequence[str], rows: Sequence[Tried], out: Path
-) -> int:
-    """Write `GROUP.md` and its counts, `GROUP.json`; return 1 if a row has faults."""
+@dataclass(frozen=True)
+class Table:
+    """A group of what was tried: `about` is a title, and sentences below it."""
+
+    group: str
+    about: Sequence[str]
+    columns: Sequence[str]
+
+    def write(self, rows: Sequence[Tried], out: Path, *, is_part: bool = False) -> int:
+        """Write `GROUP.md`, and the same as JSON; return 1 if one of the rows has faults.
+
+        A part takes the place of the rows of its names in the table that is there.
+        """
+        kept = {row.name: row for row in read_rows(out, self.group)} if is_part else {}
+        kept |= {row.name: row for row in rows}
+        out.mkdir(parents=True, exist_ok=True)
+        text = "\n".join(self._make_lines(list(kept.values()))) + "\n"
+        (out / f"{self.group}.md").write_text(text, encoding="utf-8")
+        document = [asdict(row) for row in kept.values()]
+        text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+        (out / f"{self.group}.json").write_text(text, encoding="utf-8")
+        return int(any(row.faults for row in rows))
+
+    def _make_lines(self, rows: Sequence[Tried]) -> list[str]:
+        tried, survived = count(rows)
+        title, *sentences = self.about
+        lines = [
+            f"# {title}",
+            "",
+            f"Made by `make robustness`: {describe_machine()}.",
+            *sentences,
+            "",
+            f"{tried} tried, {survived} survived.",
+            "",
+            f"| {' | '.join([*self.columns, 'survived'])} |",
+            f"|{'---|' * (len(self.columns) + 1)}",
+        ]
+        for row in rows:
+            answer = "no: " + "; ".join(row.faults) if row.faults else "yes"
+            if row.not_tried:
+                answer = f"not tried: {row.not_tried}"
+            blank = [""] * (len(self.columns) - 1 - len(row.cells))
+            lines.append(f"| {' | '.join([row.name, *row.cells, *blank, answer])} |")
+        return lines
+
+
+def read_rows(out: Path, group: str) -> list[Tried]:
+    """Return the rows of a table that was written before; none if it was not."""
+    path = out / f"{group}.json"
+    if not path.exists():
+        return []
+    rows = []
+    for row in json.loads(path.read_text(encoding="utf-8")):
+        rows.append(Tried(row["name"], tuple(row["cells"]), tuple(row["faults"]), row["not_tried"]))
+    return rows
+
+
+def count(rows: Sequence[Tried]) -> tuple[int, int]:
+    """Return how many were tried, and how many of these were survived."""
     tried = [row for row in rows if not row.not_tried]
-    survived = [row for row in tried if not row.faults]
-    lines = [
-        f"# {about[0]}",
-        "",
-        f"Made by `make robustness`: {describe_machine()}.",
-        *about[1:],
-        "",
-        f"{len(tried)} tried, {len(survived)} survived.",
-        "",
-        f"| {' | '.join([*columns, 'survived'])} |",
-        f"|{'---|' * (len(columns) + 1)}",
-    ]
-    for row in rows:
-        answer = "no: " + "; ".join(row.faults) if row.faults else "yes"
-        if row.not_tried:
-            answer = f"not tried: {row.not_tried}"
-        cells = [row.name, *row.cells, *[""] * (len(columns) - 1 - len(row.cells)), answer]
-        lines.append(f"| {' | '.join(cells)} |")
-    counts = {
-        "tried": len(tried),
-        "survived": len(survived),
-        "not survived": {row.name: "; ".join(row.faults) for row in tried if row.faults},
-        "not tried": {row.name: row.not_tried for row in rows if row.not_tried},
-    }
-    out.mkdir(parents=True, exist_ok=True)
-    (out / f"{group}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    (out / f"{group}.json").write_text(json.dumps(counts, indent=1, ensure_ascii=False) + "\n")
-    return int(len(survived) != len(tried))
+    return len(tried), sum(not row.faults for row in tried)
 
 
 def tell(row: Tried) -> Tried:

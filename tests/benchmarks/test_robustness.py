@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import signal
 import sys
 from pathlib import Path
@@ -46,15 +45,26 @@ def test_a_table_names_what_was_not_survived_and_what_was_not_tried(tmp_path: Pa
         survival.Tried("b", ("y",), ("hung",)),
         survival.Tried("c", not_tried="needs a disk"),
     ]
-    assert survival.write_table("programs", ["Programs"], ["name", "what"], rows, tmp_path) == 1
+    table = survival.Table("programs", ["Programs"], ["name", "what"])
+    assert table.write(rows, tmp_path) == 1
     text = (tmp_path / "programs.md").read_text(encoding="utf-8")
     assert "2 tried, 1 survived." in text
     assert "| b | y | no: hung |" in text
     assert "| c |  | not tried: needs a disk |" in text
-    counts = json.loads((tmp_path / "programs.json").read_text(encoding="utf-8"))
-    assert counts["not survived"] == {"b": "hung"}
+    assert survival.read_rows(tmp_path, "programs") == rows
     assert not load("robustness").write_summary(tmp_path)
     assert "- programs, not tried: c: needs a disk" in (tmp_path / "README.md").read_text()
+
+
+def test_a_part_takes_the_place_of_the_rows_of_its_names(tmp_path: Path) -> None:
+    survival = load("survival")
+    table = survival.Table("files", ["Files"], ["name", "what"])
+    table.write([survival.Tried("a", ("x",)), survival.Tried("b", ("y",), ("hung",))], tmp_path)
+    assert table.write([survival.Tried("b", ("z",))], tmp_path, is_part=True) == 0
+    found = survival.read_rows(tmp_path, "files")
+    assert found == [survival.Tried("a", ("x",)), survival.Tried("b", ("z",))]
+    table.write([survival.Tried("c")], tmp_path)
+    assert survival.read_rows(tmp_path, "files") == [survival.Tried("c")]
 
 
 def test_a_table_shows_no_path_of_the_machine() -> None:
