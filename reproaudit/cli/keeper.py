@@ -28,6 +28,9 @@ def keep(work: Callable[[Set[int]], int], mask: Set[int]) -> int:
     INTERRUPTS are blocked, and stay so here: what arrives is for the child. The work gets the
     signals that were blocked before that, and unblocks the others when it is ready.
     """
+    # Ignored by whoever started us, a child that has ended would be reaped by the kernel: nobody
+    # would learn how it ended, and the keeper would wait for ever.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     if not sys.platform.startswith("linux"):
         return work(mask)
     keeper = os.getpid()

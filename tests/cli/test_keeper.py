@@ -95,3 +95,13 @@ def test_the_exit_code_is_that_of_the_work() -> None:
         keeper.communicate("")
         assert keeper.returncode == 0
         assert has_ended(daemon)
+
+
+def test_a_command_ends_though_whoever_started_it_ignores_the_end_of_children() -> None:
+    code = "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); "
+    code += "os.execv(sys.executable, [sys.executable, '-m', 'reproaudit', '--version'])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=False, stdout=subprocess.PIPE, text=True, timeout=60
+    )
+    assert done.returncode == 0
+    assert done.stdout.startswith("reproaudit ")
