@@ -48,14 +48,18 @@ class _Stream:
 class SparedStream(_Stream):
     """Standard error: what it does not take is lost, and nothing ends by that."""
 
-    def __init__(self, inner: Any) -> None:
+    def __init__(self, inner: Any, text: SparedStream | None = None) -> None:
         super().__init__(inner)
+        self._text = text  # of whose bytes this is the stream
         self.has_failed = False
         if hasattr(inner, "buffer"):
-            self.buffer = SparedStream(inner.buffer)
+            self.buffer = SparedStream(inner.buffer, self)
 
     def _give_up(self, error: OSError) -> None:
         self.has_failed = True
+        if self._text is not None:
+            # It writes to where nothing arrives from now on, and does not fail itself any more.
+            self._text.has_failed = True
         self._discard()
 
 

@@ -49,6 +49,26 @@ def test_an_error_that_standard_error_does_not_take_goes_to_standard_output(
     assert said.startswith("reproaudit: error: ")
 
 
+_FAILS_AFTER_OUTPUT = """
+import sys
+from reproaudit.cli import traces
+from reproaudit.errors import UsageError
+def fail(words):
+    sys.stderr.buffer.write(b"what the program printed")
+    sys.stderr.flush()
+    raise UsageError("it failed", code="usage")
+traces.compare = fail
+from reproaudit.__main__ import main
+sys.exit(main())
+"""
+
+
+@needs_full
+def test_an_error_is_told_though_the_output_of_the_program_was_lost_before(tmp_path: Path) -> None:
+    found = run("2>/dev/full", "compare", "a", "b", tmp_path=tmp_path, code=_FAILS_AFTER_OUTPUT)
+    assert found == (2, "reproaudit: error: it failed [usage]\n")
+
+
 @needs_full
 @pytest.mark.parametrize("redirected", [">/dev/full", ">&-"])
 @pytest.mark.parametrize("words", ["explain kernel", "--version"])
