@@ -121,6 +121,7 @@ class Unchecked(str, Enum):
     NO_BYTES = "no-bytes"  # a tensor that has no bytes to digest, such as a fake one
     COMPILED_REGIONS = "compiled-regions"
     SCRIPTED_REGIONS = "scripted-regions"  # of TorchScript
+    SEEN_BY_PROFILES = "seen-by-profiles"  # what the recorder does
     LINES_NOT_FOLLOWED = "lines-not-followed"
     STREAMS_UNWATCHED = "streams-unwatched"
     GENERATOR_UNREADABLE = "generator-unreadable"

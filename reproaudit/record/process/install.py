@@ -22,6 +22,7 @@ from reproaudit.record.outside.saved import Saved, WhenImported
 from reproaudit.record.process.environment import Watch, describe_environment
 from reproaudit.record.process.imports import ImportWatch
 from reproaudit.record.process.threads import ThreadStarts
+from reproaudit.record.process.tracers import TracerWatch
 from reproaudit.record.session import Recorder
 from reproaudit.record.torch_private import NAMES
 from reproaudit.trace.words import CHILD_PREFIX
@@ -133,6 +134,7 @@ def install(plan: RunPlan, when_imported: WhenImported | None = None) -> Recorde
     current = recorder = Installation(
         plan, str(plan.trace_dir), when_imported=when_imported
     ).recorder
+    recorder.on_flush.append(TracerWatch(recorder).look)
     os.register_at_fork(before=recorder.before_fork, after_in_child=recorder.after_fork_in_child)
     return recorder
 
@@ -147,5 +149,6 @@ def install_in_child(
     folder = own_paths.join(str(plan.trace_dir), f"{CHILD_PREFIX}spawned-{label}")
     recorder = Installation(plan, folder, when_imported=when_imported).recorder
     recorder.is_spawned = True
+    recorder.on_flush.append(TracerWatch(recorder).look)
     recorder.limit_as_child()
     return recorder
