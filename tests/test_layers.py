@@ -31,7 +31,7 @@ def layer(units: str = "", libraries: str = "") -> Layer:
     return Layer(frozenset(units.split()), frozenset(libraries.split()))
 
 
-GROUND = "errors files codec printable"
+GROUND = "errors files codec printable prctl"
 
 # A unit is a folder or a single module directly in the package, and of the atlas also the folder of
 # what runs in its worker. From the ground up; whoever adds a unit adds its row.
@@ -39,6 +39,7 @@ LAYERS = {
     "errors": layer(),
     "bounds": layer(),
     "printable": layer(),
+    "prctl": layer(),
     "files": layer("errors codec"),
     "codec": layer("errors bounds"),
     "model": layer("errors"),

@@ -17,7 +17,8 @@ from collections.abc import Callable, Set
 from typing import NoReturn
 
 from reproaudit.cli.interrupts import INTERRUPTS
-from reproaudit.runs.orphans import adopt_orphans, end_orphans, keep_as_own, set_death_signal
+from reproaudit.prctl import set_death_signal
+from reproaudit.runs.orphans import adopt_orphans, end_orphans, keep_as_own
 
 _FAILED = 2  # not audited
 

@@ -9,14 +9,12 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import sys
 import time
 from collections.abc import Iterator
 
+from reproaudit.prctl import set_subreaper
 from reproaudit.runs.processes import list_children, read_environment
 
-_SET_DEATH_SIGNAL = 1  # of prctl(2), as the next
-_SET_SUBREAPER = 36
 _WAIT_S = 5.0  # for those that were killed; one that waits for a device may take longer
 _POLL_S = 0.005
 
@@ -32,7 +30,7 @@ def adopt_orphans(*, mark: str = "") -> Iterator[None]:
     whose environment has `mark`, as NAME=VALUE. What was adopted and has it not is left alone.
     """
     global _our_own, _mark
-    if _our_own is not None or not _set_subreaper(True):
+    if _our_own is not None or not set_subreaper(True):
         yield
         return
     _our_own = set(list_children(os.getpid()))
@@ -42,7 +40,7 @@ def adopt_orphans(*, mark: str = "") -> Iterator[None]:
     finally:
         _our_own = None
         _mark = ""
-        _set_subreaper(False)
+        set_subreaper(False)
 
 
 def keep_as_own(pid: int) -> None:
@@ -85,26 +83,3 @@ def _reap(pid: int, deadline: float) -> None:
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(pid, os.WNOHANG) == (0, 0) and time.monotonic() < deadline:
             time.sleep(_POLL_S)
-
-
-def set_death_signal(number: int) -> None:
-    """Have this process sent a signal when the thread that started it is gone. Linux."""
-    _control(_SET_DEATH_SIGNAL, number)
-
-
-def _set_subreaper(wanted: bool) -> bool:
-    """Return True if that could be done."""
-    return _control(_SET_SUBREAPER, int(wanted))
-
-
-def _control(what: int, value: int) -> bool:
-    """Return True if the kernel did what was asked for."""
-    if not sys.platform.startswith("linux"):
-        return False
-    try:
-        import ctypes
-
-        result: int = ctypes.CDLL(None).prctl(what, value)
-    except (ImportError, OSError, AttributeError):
-        return False
-    return result == 0
