@@ -28,7 +28,11 @@ class Warden:
 
     def __init__(self, group: int) -> None:
         self._process: subprocess.Popen[bytes] | None = None
-        read, self._write = os.pipe()
+        self._write: int | None = None
+        try:
+            read, self._write = os.pipe()
+        except OSError:
+            return  # no descriptor is free: as below
         try:
             self._process = subprocess.Popen(
                 [_SHELL, "-c", _WAIT_AND_KILL, str(group)],
@@ -51,4 +55,5 @@ class Warden:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
-        os.close(self._write)
+        if self._write is not None:
+            os.close(self._write)

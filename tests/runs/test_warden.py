@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 
@@ -40,4 +42,14 @@ def test_a_run_goes_on_without_a_warden_where_there_is_no_shell(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("reproaudit.runs.warden._SHELL", "/nowhere/sh")
+    Warden(1).dismiss()
+
+
+def test_a_run_goes_on_without_a_warden_where_no_descriptor_is_free(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse() -> tuple[int, int]:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr("os.pipe", refuse)
     Warden(1).dismiss()
