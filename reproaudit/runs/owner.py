@@ -24,11 +24,15 @@ def make_temporary_folder() -> Path:
 
     Raises UsageError where there is no room for one.
     """
-    clear_abandoned(Path(tempfile.gettempdir()))
+    folder: Path | None = None
     try:
+        clear_abandoned(Path(tempfile.gettempdir()))
         folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         (folder / _OWNER_FILE).write_text(json.dumps(_describe_owner()), encoding="utf-8")
     except OSError as error:
+        if folder is not None:
+            # Without its owner's name in it nobody would ever clear it.
+            shutil.rmtree(folder, ignore_errors=True)
         raise UsageError(
             f"cannot make a folder for the traces: {error.strerror}",
             code="trace-unwritable",
@@ -60,7 +64,7 @@ def _is_abandoned(folder: Path) -> bool:
         with open(descriptor, "rb") as opened:
             owner = json.loads(opened.read(_MOST_BYTES))
         return owner["where"] == _describe_place() and not _is_alive(owner["pid"], owner["start"])
-    except (OSError, ValueError, RecursionError, KeyError, TypeError):
+    except (OSError, ValueError, OverflowError, RecursionError, KeyError, TypeError):
         return False  # nobody's, or being made or removed just now
 
 

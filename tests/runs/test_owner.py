@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -49,7 +50,9 @@ def test_a_folder_goes_if_its_owners_number_is_another_process_now() -> None:
     assert not folder.exists()
 
 
-@pytest.mark.parametrize("owner", ["alive", "elsewhere", "given away", "unreadable", "linked"])
+@pytest.mark.parametrize(
+    "owner", ["alive", "elsewhere", "given away", "unreadable", "no number", "linked"]
+)
 def test_a_folder_stays_unless_its_owner_is_known_to_be_gone(owner: str, tmp_path: Path) -> None:
     folder = make_temporary_folder()
     if owner == "elsewhere":
@@ -58,6 +61,8 @@ def test_a_folder_stays_unless_its_owner_is_known_to_be_gone(owner: str, tmp_pat
         give_away(folder)
     elif owner == "unreadable":
         (folder / "owner.json").write_text("[" * 5000)
+    elif owner == "no number":
+        change_owner(folder, pid=10**30)
     elif owner == "linked":
         change_owner(folder, pid=2**22 + 1)
         folder.rename(tmp_path / "moved")
@@ -70,3 +75,15 @@ def test_no_room_for_a_folder_is_an_error_with_a_way_out(monkeypatch: pytest.Mon
     monkeypatch.setattr("tempfile.tempdir", "/dev/null")
     with pytest.raises(UsageError, match="TMPDIR"):
         make_temporary_folder()
+
+
+def test_a_folder_that_cannot_say_whose_it_is_is_not_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    with pytest.raises(UsageError, match="No space left"):
+        make_temporary_folder()
+    assert os.listdir(tmp_path) == []
