@@ -38,6 +38,8 @@ KEPT = ROOT / "build" / "marked_suites"
 PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "marking", "-o", "addopts=")
 MARKED = ("-p", "reproaudit.pytest_plugin.hooks", "--tb=short")
 NOT_JUDGED = "not judged"
+# Of pytest: interrupted, an error of its own, wrong usage.
+ENDED_EARLY = (2, 3, 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +148,9 @@ def run_session(piece: Piece, notes: Path) -> None:
     notes.write_text("{}", encoding="utf-8")
     start_s = time.perf_counter()
     log = notes.with_suffix(".log")
-    ended = "at the limit of time"
+    code: int | None = None
     with log.open("wb") as output, contextlib.suppress(subprocess.TimeoutExpired):
-        done = subprocess.run(
+        code = subprocess.run(
             words,
             cwd=piece.checkout,
             env=environment,
@@ -156,11 +158,11 @@ def run_session(piece: Piece, notes: Path) -> None:
             stderr=output,
             timeout=piece.limit_s,
             check=False,
-        )
-        ended = f"exit code {done.returncode}"
+        ).returncode
     seconds = time.perf_counter() - start_s
+    ended = "at the limit of time" if code is None else f"exit code {code}"
     print(f"{notes.stem}: {ended}, {seconds:.0f} s")
-    if ended[-1] in "234":
+    if code in ENDED_EARLY:
         sys.exit(f"pytest ended early: {log}")
 
 
