@@ -267,7 +267,10 @@ ERRORS = {
         "A file of the trace is damaged, or is no trace at all. Record the run again, or copy the "
         "trace again if it was recorded elsewhere."
     ),
-    "trace-exists": "The folder already holds a trace, and nothing is overwritten.",
+    "trace-exists": (
+        "The folder already holds a trace, and nothing is overwritten; or a link or a file lies in "
+        "its place, and nothing is written through either."
+    ),
     "trace-incomplete": (
         "A trace was cut short, and would look like a program that did less. Usually the disk is "
         "full."
@@ -285,7 +288,8 @@ ERRORS = {
         "may come from a stranger, and must not make anyone read what lies elsewhere."
     ),
     "trace-unwritable": (
-        "How the run ended could not be written into its trace: permissions, or a full disk."
+        "A trace, its log or its plan cannot be written there: permissions, a full disk, or "
+        "something of that name in the way."
     ),
     "trace-version": (
         "The trace was recorded under another version of the format. Versions are not converted: "
