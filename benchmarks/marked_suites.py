@@ -235,7 +235,7 @@ def describe_alarm(suite: Suite, test: Test) -> dict[str, Any]:
     """Return what was said of a test, and what was found out by hand."""
     judged = suite.alarms.get(test.name, {})
     results = test.marked["results"]
-    result = results[0] if results else {"headline": test.marked["said"][-200:]}
+    result = results[0] if results else {"headline": find_error(test.marked["said"])}
     return {
         "test": test.name,
         "headline": result["headline"],
@@ -244,6 +244,12 @@ def describe_alarm(suite: Suite, test: Test) -> dict[str, Any]:
         "truth": judged.get("truth", NOT_JUDGED),
         "reason": judged.get("reason", ""),
     }
+
+
+def find_error(said: str) -> str:
+    """Return the first line of what a test raised by itself."""
+    lines = [line.removeprefix("E").strip() for line in said.splitlines() if line[:1] == "E"]
+    return f"it fails by itself: {lines[0]}" if lines else "it fails by itself"
 
 
 def read_measured(
@@ -257,7 +263,9 @@ def read_measured(
         content = json.loads(kept.read_text(encoding="utf-8"))
         if content["commit"] == suite.commit:
             tests = [
-                Test(name, one["plain"], one["marked"]) for name, one in content["tests"].items()
+                Test(name, one["plain"], one["marked"])
+                for name, one in content["tests"].items()
+                if name.startswith(suite.paths)
             ]
             yield content["machine"], summarise(suite, tests)
 
@@ -278,7 +286,7 @@ def render(machine: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Ite
     """Yield the page."""
     yield "# Public test suites with every test marked"
     yield ""
-    yield f"{machine['date']}, torch {machine['torch']}, Python {machine['python']}, "
+    yield f"{machine['date']}, torch {machine['torch']}, Python {machine['python']},"
     yield f"{machine['cores']} cores. Made by `python benchmarks/marked_suites.py`."
     yield ""
     yield "Each suite ran plainly and then with `@pytest.mark.reproducible` (three repetitions) on"
@@ -313,6 +321,8 @@ def _render_details(row: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     for alarm in row["alarms"]:
         yield f"- `{alarm['test']}`: {alarm['headline']}"
+        for cause in alarm["causes"]:
+            yield f"  Cause: `{cause}`."
         for fix in alarm["fixes"]:
             yield f"  Fix: {fix}."
         yield f"  **{alarm['truth'].capitalize()}**: {alarm['reason']}"
