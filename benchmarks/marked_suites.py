@@ -53,6 +53,7 @@ class Suite:
     left_out: Mapping[str, str]  # tests that are not run, each with the reason
     environment: Mapping[str, str]
     alarms: Mapping[str, Mapping[str, str]]  # truth and reason of each alarm, by its test
+    mended: Mapping[str, str]  # false alarms of before, each with what it came from
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ def read_suites() -> dict[str, Suite]:
             left_out=one.get("left_out", {}),
             environment=one.get("environment", {}),
             alarms=one.get("alarms", {}),
+            mended=one.get("mended", {}),
         )
         for name, one in described["suites"].items()
     }
@@ -210,6 +212,7 @@ def summarise(suite: Suite, tests: Sequence[Test]) -> dict[str, Any]:
         "paths": list(suite.paths),
         "tests": len(tests),
         "left_out": dict(suite.left_out),
+        "mended": dict(suite.mended),
         "skipped_or_failing_plainly": sum(test.plain["outcome"] != "passed" for test in tests),
         "checks": len(checked),
         "reproducible": sum(has_verdict(test, "reproducible") for test in checked),
@@ -314,7 +317,7 @@ def render(machine: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Ite
 
 
 def _render_details(row: Mapping[str, Any]) -> Iterator[str]:
-    if not (row["alarms"] or row["left_out"] or row["changed"]):
+    if not (row["alarms"] or row["left_out"] or row["changed"] or row["mended"]):
         return
     yield ""
     yield f"## {row['repository']}"
@@ -328,6 +331,8 @@ def _render_details(row: Mapping[str, Any]) -> Iterator[str]:
         yield f"  **{alarm['truth'].capitalize()}**: {alarm['reason']}"
     for test in row["changed"]:
         yield f"- `{test}` ends otherwise marked than plainly, though it passed neither way."
+    for test, reason in row["mended"].items():
+        yield f"- No alarm any more: `{test}`: {reason}"
     for test, reason in row["left_out"].items():
         yield f"- Left out: `{test}`: {reason}"
 

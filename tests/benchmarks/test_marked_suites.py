@@ -30,7 +30,7 @@ def test_a_test_that_fails_plainly_too_is_no_alarm(suites: ModuleType) -> None:
         suites.Test("c", make_note("passed"), make_note("passed", "reproducible", seconds=3.0)),
         suites.Test("d", make_note("passed"), make_note("passed", "not-audited", seconds=5.0)),
     ]
-    suite = suites.Suite("one", "us/one", "0" * 40, ("tests",), {}, {}, {})
+    suite = suites.Suite("one", "us/one", "0" * 40, ("tests",), {}, {}, {}, {})
     found = suites.summarise(suite, tests)
     assert (found["alarms_not_judged"], found["reproducible"], found["empty"]) == (1, 1, 1)
     assert (found["ratio"], found["median_ratio"]) == (4.0, 4.0)
