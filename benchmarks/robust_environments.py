@@ -308,7 +308,8 @@ def main() -> int:
     )
     columns = ("where", "must", "exit code and first line")
     table = Table("environments", about, columns)
-    return table.write(rows, options.out, is_part=bool(options.only))
+    names = [*(place.name for place in PLACES), *SPECIAL]
+    return table.write(rows, options.out, names if options.only else ())
 
 
 if __name__ == "__main__":

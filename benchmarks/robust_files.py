@@ -1,6 +1,6 @@
 """Files from strangers: each is read or refused, soon, and nothing is written elsewhere.
 
-python benchmarks/robust_files.py [--only PART] [--out reports/robustness]
+python benchmarks/robust_files.py [--out reports/robustness]
 
 Changes of good files, made from a fixed seed, go to the readers; the named files go through the
 command, each in a process of at most 4 GB. Needs the tests' own readers, beside the package.
@@ -335,19 +335,17 @@ def list_named(scratch: Path) -> Iterator[Tried]:
             yield try_named(kind, named, scratch / f"{number}-{place}")
 
 
-PARTS = {"changed": list_changed, "named": list_named, "large": list_large, "links": list_links}
+PARTS = (list_changed, list_named, list_large, list_links)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--only", action="append", default=[], choices=PARTS)
     parser.add_argument("--out", type=Path, default=REPORTS)
     options = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory(prefix="robust-") as text:
-        for name, list_part in PARTS.items():
-            if not options.only or name in options.only:
-                rows += map(tell, list_part(Path(text)))
+        for list_part in PARTS:
+            rows += map(tell, list_part(Path(text)))
     about = (
         "Files from strangers",
         "Changed files, from a fixed seed, are given to the readers; the others go through the",
@@ -357,7 +355,7 @@ def main() -> int:
     )
     columns = ("file", "what comes of it", "seconds")
     table = Table("files", about, columns)
-    return table.write(rows, options.out, is_part=bool(options.only))
+    return table.write(rows, options.out)
 
 
 if __name__ == "__main__":

@@ -76,6 +76,7 @@ sys.exit(main())
 WORDS = ("--runs", "3", "--steps", "2", "--no-alerts", "train.py")
 COMPARING = "reproaudit.experiment.audit:compare_boundaries"
 WRITING = "reproaudit.cli.audit:emit"
+AFTERWARDS = "an audit after all these"
 WAIT_S = 120.0  # for a moment to come
 NOT_AUDITED = (2,)
 DIFFERS = (1,)
@@ -246,7 +247,7 @@ def try_next_audit(scratch: Path, temporary: Path) -> Tried:
     if left:
         faults.append(f"{len(left)} of {len(abandoned)} abandoned folders are left")
     said = f"{len(abandoned) - len(left)} abandoned folders cleared"
-    return Tried("an audit after all these", (row.cells[0], said), tuple(faults))
+    return Tried(AFTERWARDS, (row.cells[0], said), tuple(faults))
 
 
 def main() -> int:
@@ -273,7 +274,8 @@ def main() -> int:
     )
     columns = ("what and when", "exit code", "said last")
     table = Table("interruptions", about, columns)
-    return table.write(rows, options.out, is_part=bool(options.only))
+    names = [*(case.name for case in list_cases()), AFTERWARDS]
+    return table.write(rows, options.out, names if options.only else ())
 
 
 if __name__ == "__main__":

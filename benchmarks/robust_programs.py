@@ -169,7 +169,8 @@ def main() -> int:
         "processes may be left.",
     )
     table = Table("programs", about, ("program", "what is strange"))
-    return table.write(rows, options.out, is_part=bool(options.only))
+    names = [name_of(path) for path in list_programs([])]
+    return table.write(rows, options.out, names if options.only else ())
 
 
 if __name__ == "__main__":

@@ -193,12 +193,14 @@ class Table:
     about: Sequence[str]
     columns: Sequence[str]
 
-    def write(self, rows: Sequence[Tried], out: Path, *, is_part: bool = False) -> int:
+    def write(self, rows: Sequence[Tried], out: Path, part_of: Sequence[str] = ()) -> int:
         """Write `GROUP.md`, and the same as JSON; return 1 if one of the rows has faults.
 
-        A part takes the place of the rows of its names in the table that is there.
+        A part of the rows named takes their place in the table that is there.
         """
-        kept = {row.name: row for row in read_rows(out, self.group)} if is_part else {}
+        kept = {name: Tried(name, not_tried="not run") for name in part_of}
+        if part_of:
+            kept |= {row.name: row for row in read_rows(out, self.group) if row.name in kept}
         kept |= {row.name: row for row in rows}
         out.mkdir(parents=True, exist_ok=True)
         text = "\n".join(self._make_lines(list(kept.values()))) + "\n"

@@ -60,9 +60,13 @@ def test_a_part_takes_the_place_of_the_rows_of_its_names(tmp_path: Path) -> None
     survival = load("survival")
     table = survival.Table("files", ["Files"], ["name", "what"])
     table.write([survival.Tried("a", ("x",)), survival.Tried("b", ("y",), ("hung",))], tmp_path)
-    assert table.write([survival.Tried("b", ("z",))], tmp_path, is_part=True) == 0
+    assert table.write([survival.Tried("b", ("z",))], tmp_path, ["a", "b", "d"]) == 0
     found = survival.read_rows(tmp_path, "files")
-    assert found == [survival.Tried("a", ("x",)), survival.Tried("b", ("z",))]
+    assert found == [
+        survival.Tried("a", ("x",)),
+        survival.Tried("b", ("z",)),
+        survival.Tried("d", not_tried="not run"),
+    ]
     table.write([survival.Tried("c")], tmp_path)
     assert survival.read_rows(tmp_path, "files") == [survival.Tried("c")]
 
