@@ -139,6 +139,8 @@ LONG.py::step                                  there is no file
 --out LONG train.py                            [trace-unwritable]
 --report json=LONG train.py                    [report-write]
 report LONG                                    [
+record --out LONG train.py                     [trace-unwritable]
+lock --lock LONG missing.py                    [
 compare LONG LONG                              [
 check --lock LONG                              [
 ci --baseline LONG                             [

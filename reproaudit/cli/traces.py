@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def record(words: list[str]) -> int:
     spec = parse_subject(subject, own, options.inputs)
     out = Path(options.out)
     TRACES.try_folder(out)
-    if out.exists() and any(out.iterdir()):
+    if os.path.exists(out) and any(out.iterdir()):
         raise UsageError(
             f"{options.out!r} already holds files",
             code="out-exists",

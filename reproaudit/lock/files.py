@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
@@ -27,7 +28,7 @@ def load_to_change(path: Path) -> tuple[Lock, tuple[str, ...]]:
     Of a merge conflict, both sides are read and united. Also returns a line for each entry of which
     environments were dropped, because the sides hold different digests for them.
     """
-    if not path.exists():
+    if not os.path.exists(path):  # Path.exists raises OSError for a name that is too long
         return Lock(), ()
     text = _read(path)
     if find_conflict(text.split("\n")) is None:

@@ -65,9 +65,11 @@ def pair_traces(a: Run, b: Run) -> Iterator[tuple[str, Trace, Trace]]:
 def open_run(directory: Path, index: int) -> Run:
     """Open a run's directory. Children are the sub-folders `child-…`; a broken child is left out,
     never the run."""
+    # First: of a folder that cannot be opened, it says why.
+    main = Trace.open(directory)
     unreadable: list[str] = []
     children = _open_children(directory, "", unreadable)
-    traces = [(MAIN_PROCESS, Trace.open(directory)), *children]
+    traces = [(MAIN_PROCESS, main), *children]
     return Run(index, tuple(traces), tuple(unreadable))
 
 

@@ -10,6 +10,8 @@ from reproaudit import __version__
 from reproaudit.cli.main import COMMANDS, main
 from reproaudit.model.result import AuditResult
 
+LONG = "n" * 300
+
 
 @pytest.mark.parametrize(
     ("words", "said"),
@@ -28,6 +30,8 @@ from reproaudit.model.result import AuditResult
         ("compare one", "one trace cannot be compared"),
         ("compare one two", "[trace-missing]"),
         ("report missing.json", "[result-missing]"),
+        (f"compare {LONG} {LONG}", "File name too long"),
+        (f"record --out {LONG} train.py", "[trace-unwritable]"),
         ("record", "no subject was named"),
         ("record --out train.py train.py", "'train.py': it is no folder"),
         ("--sede 1 train.py", "did you mean '--seed'?"),
