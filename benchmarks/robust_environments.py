@@ -22,7 +22,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from survival import REPORTS, ROOT, Ending, Table, Tried, adopt_orphans, run, scrub, tell
+from survival import (
+    REPORTS,
+    ROOT,
+    Ending,
+    Table,
+    Tried,
+    adopt_orphans,
+    heed_signals,
+    run,
+    scrub,
+    tell,
+)
 
 PROGRAM = """\
 import sys, torch
@@ -293,6 +304,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=REPORTS)
     options = parser.parse_args()
     adopt_orphans()
+    heed_signals()
     rows = []
     for place in PLACES:
         if not options.only or place.name in options.only:

@@ -27,6 +27,7 @@ from survival import (
     Table,
     Tried,
     adopt_orphans,
+    heed_signals,
     list_children,
     run,
     scrub,
@@ -256,6 +257,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=REPORTS)
     options = parser.parse_args()
     adopt_orphans()
+    heed_signals()
     rows = []
     with tempfile.TemporaryDirectory(prefix="robust-") as text:
         temporary = Path(text) / "tmp"
