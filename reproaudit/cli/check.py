@@ -41,7 +41,7 @@ where the lock was made.
 _EPILOG = """\
 exit codes: 0 equal; 1 something that the lock holds is computed differently; 2 not comparable \
 here, or no lock"""
-_OUTCOME = Destination("the outcome", "report-write", "name another path with --json")
+_OUTCOME = Destination("the outcome", code="report-write", hint="name another path with --json")
 
 
 def check(words: list[str]) -> int:

@@ -39,7 +39,7 @@ exit codes: 0 all reproducible, or what differs is accepted; 1 a divergence that
 be audited. Options are looked up on the command line, then in REPROAUDIT_RUNS, _STEPS, _TIMEOUT, \
 _PRESET, _BUDGET and
 _BASELINE, then in the subject's entry, then in [tool.reproaudit]."""
-_RESULT = Destination("the result", "report-write", "name another folder with --out")
+_RESULT = Destination("the result", code="report-write", hint="name another folder with --out")
 
 
 def make_ci_parser() -> argparse.ArgumentParser:

@@ -17,6 +17,8 @@ from reproaudit.diagnose.attribute import settle_finding
 from reproaudit.diagnose.diagnosis import Diagnosis
 from reproaudit.diagnose.sources import Explanation, explain_sources, with_cause
 from reproaudit.errors import ReproauditError, SubjectError
+from reproaudit.knowledge.interventions import list_acting_on
+from reproaudit.knowledge.traits import Part
 from reproaudit.model.events import Level
 from reproaudit.model.result import Cause, Finding
 from reproaudit.runs.request import RunMaker, RunRequest
@@ -25,13 +27,7 @@ from reproaudit.trace.runs import Run
 # That must be equal before a difference between repetitions is called carried state.
 FRESH_RUNS = 3
 # Of all that may be drawn at import time, where a repetition is too late.
-_SEEDS = (
-    "seed.python",
-    "seed.numpy",
-    "seed.numpy_generators",
-    "seed.torch",
-    "seed.torch_generators",
-)
+_SEEDS = list_acting_on([Part.SEEDS])
 _CARRIED_ADVICE = (
     "make what is repeated start from its own state: build models, optimizers, generators and "
     "caches inside it, or reset them"

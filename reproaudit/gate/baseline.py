@@ -28,7 +28,9 @@ from reproaudit.report.wording import name_kind
 
 FORMAT_VERSION = 1
 _MOST_BYTES = 32 << 20  # read, it takes up to thirty times as much memory
-DESTINATION = Destination("the baseline", "baseline-write", "name another path with --baseline")
+DESTINATION = Destination(
+    "the baseline", code="baseline-write", hint="name another path with --baseline"
+)
 NO_SOURCE = "no-source-located"  # stands for the rule where runs differ and no finding says why
 _HINT = (
     "put back the last version that was good, "

@@ -14,7 +14,7 @@ from reproaudit.lock.parse import MAX_BYTES, find_conflict, from_text, split_sid
 from reproaudit.lock.text import to_text
 from reproaudit.report.destinations import Destination
 
-DESTINATION = Destination("the lock", "lock-write", "name another path with --lock")
+DESTINATION = Destination("the lock", code="lock-write", hint="name another path with --lock")
 
 
 def load(path: Path) -> Lock:

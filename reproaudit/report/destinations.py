@@ -68,8 +68,10 @@ class Destination:
             ) from None
 
 
-REPRODUCER = Destination("the reproducer", "reproducer-write", "name another folder with --repro")
-TRACES = Destination("traces into", "trace-unwritable", "name another folder with --out")
+REPRODUCER = Destination(
+    "the reproducer", code="reproducer-write", hint="name another folder with --repro"
+)
+TRACES = Destination("traces into", code="trace-unwritable", hint="name another folder with --out")
 
 
 class Failures:
