@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from collections.abc import Callable
+from types import FunctionType, ModuleType
 from typing import Any
 
 _MISSING = object()
@@ -36,6 +38,8 @@ class Patches:
                 setattr(owner, name, before)
 
         setattr(owner, name, value)
+        if isinstance(owner, ModuleType) and isinstance(value, FunctionType):
+            _name_as_found(value, owner, name)
         self._undo.append(restore)
 
     def replace_in_os(self, name: str, function: Callable[..., Any]) -> None:
@@ -58,3 +62,16 @@ class Patches:
     def undo(self) -> None:
         while self._undo:
             self._undo.pop()()
+
+
+def _name_as_found(function: FunctionType, module: ModuleType, name: str) -> None:
+    """Name a function after where it was put, unless it is found by the name that it has.
+
+    Programs pickle functions, as `pool.map(os.listdir, folders)` does, and pickle looks each up by
+    its name: `os.listdir` says that it is one of `posix`, where it was not replaced.
+    """
+    # What a method of the standard library says of its module is None.
+    said = sys.modules.get(function.__module__ or "")
+    if said is None or vars(said).get(function.__qualname__) is not function:
+        function.__module__ = module.__name__
+        function.__qualname__ = name

@@ -8,13 +8,14 @@ import traceback
 from collections.abc import Collection
 from types import TracebackType
 
-from reproaudit.config.subject import SubjectKind
+from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import ReproauditError, UsageError
 from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.record.process.children import ChildStarts, read_plan
 from reproaudit.record.process.host import Host
 from reproaudit.record.process.shadows import hide_shadows, places_before_library
 from reproaudit.record.process.subjects import prepare_path, run_attribute, run_pytest, run_script
+from reproaudit.record.process.successor import find_script
 from reproaudit.trace.failure import write_failure
 from reproaudit.trace.words import EXIT_USAGE
 
@@ -39,12 +40,24 @@ def main(plan_path: str, loaded_at_start: Collection[str] = ()) -> None:
             hide_shadows(places_before_library(), loaded_at_start)
         ChildStarts(host, plan_path).watch()
         host.start()
+        _name_command_line(plan.subject)
         code = run_subject(host)
     except ReproauditError as error:
         if not write_failure(plan_path.removesuffix(".plan.json"), error):
             print(f"reproaudit: {error}", file=sys.stderr, flush=True)
         _os_exit(EXIT_USAGE)
     sys.exit(code)
+
+
+def _name_command_line(spec: SubjectSpec) -> None:
+    """Make `sys.orig_argv` that of the script: with ours, a program that begins itself anew from it
+    would run the recorder as its program.
+
+    Not before the repairs: one of them begins the recorder anew.
+    """
+    position = find_script(sys.orig_argv)
+    if spec.kind is SubjectKind.SCRIPT and position is not None:
+        sys.orig_argv[position:] = [spec.path, *spec.argv]
 
 
 def run_subject(host: Host) -> int:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from types import SimpleNamespace
+import pickle
+import random
+import time
+from types import ModuleType, SimpleNamespace
+
+import pytest
 
 from reproaudit.record.hooks.patching import Patches
 
@@ -52,3 +58,18 @@ def test_a_function_of_os_can_do_what_the_one_before_could() -> None:
         patches.undo()
     assert stat not in os.supports_follow_symlinks
     assert os.stat is original
+
+
+@pytest.mark.parametrize(("module", "name"), [(os, "listdir"), (random, "random"), (time, "time")])
+def test_a_replaced_function_can_be_pickled_as_the_one_before(
+    module: ModuleType, name: str
+) -> None:
+    @functools.wraps(getattr(module, name))
+    def wrapper() -> None: ...
+
+    patches = Patches()
+    patches.replace(module, name, wrapper)
+    try:
+        assert pickle.loads(pickle.dumps(wrapper)) is wrapper
+    finally:
+        patches.undo()

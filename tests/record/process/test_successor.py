@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from reproaudit.config.plan import RunPlan, to_json
+from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.model.events import OutcomeKind
+from reproaudit.record import entry
 from reproaudit.record.process.successor import find_script
 from reproaudit.trace.failure import read_failure
 from reproaudit.trace.reader import Trace
@@ -47,6 +52,30 @@ def test_a_program_that_begins_itself_anew_is_recorded(tmp_path: Path) -> None:
     trace = Trace.open(tmp_path / "trace")
     assert trace.outcome.kind is OutcomeKind.COMPLETED
     assert len(trace.events) > 0
+
+
+def test_a_program_that_begins_itself_anew_by_its_original_words_is_recorded(
+    tmp_path: Path,
+) -> None:
+    source = REPLACE.replace(
+        'sys.executable, "-u", *sys.argv', "sys.executable, *sys.orig_argv[1:]"
+    )
+    program = tmp_path / "program.py"
+    program.write_text(source + "print(sys.orig_argv[1:])\n", encoding="utf-8")
+    subject = SubjectSpec(SubjectKind.SCRIPT, tmp_path, path="program.py", argv=("-v",))
+    plan = tmp_path / "plan.json"
+    plan.write_text(to_json(RunPlan(tmp_path / "trace", subject)), encoding="utf-8")
+    # A fresh interpreter: a forked one keeps the words by which its server was started.
+    ended = subprocess.run(
+        [sys.executable, "-B", entry.__file__, str(plan)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines() == ["argv ['-v'] __main__", "['-B', 'program.py', '-v']"]
+    assert len(Trace.open(tmp_path / "trace").events) > 0
 
 
 @pytest.mark.skipif(not os.access("/bin/sh", os.X_OK), reason="there is no shell")
