@@ -173,9 +173,11 @@ def list_children(parent: int | None = None) -> list[int]:
 
 def scrub(text: str, *folders: Path) -> str:
     """Return text for a table, without paths of this machine."""
-    known = [*folders, ROOT, Path(sys.executable).parent, Path(sys.prefix), Path(sys.base_prefix)]
-    for folder, name in [(one, "…") for one in known] + [(Path(tempfile.gettempdir()), "TMP")]:
-        text = text.replace(str(folder), name)
+    known = {*folders, ROOT, Path(sys.executable).parent, Path(sys.prefix), Path(sys.base_prefix)}
+    names = {**dict.fromkeys(map(str, known), "…"), tempfile.gettempdir(): "TMP"}
+    # One may lie in another, as a venv in the checkout.
+    for folder in sorted(names, key=len, reverse=True):
+        text = text.replace(folder, names[folder])
     text = " ".join(text.split())
     text = "".join(char if char.isprintable() else "�" for char in text)
     if len(text) > 200:

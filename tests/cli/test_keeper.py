@@ -25,6 +25,11 @@ from reproaudit.cli.interrupts import hold_interrupts, interrupt_on_termination
 from reproaudit.cli.keeper import keep
 from reproaudit.runs.orphans import adopt_orphans, end_orphans
 
+# Whoever runs the tests may ignore them, as a shell does for what it runs in the background.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
 LEAVE = "setsid sh -c 'echo $$; exec sleep 300 >&2' &"
 
 def work(mask):

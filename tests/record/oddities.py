@@ -22,6 +22,9 @@ ODDITIES: dict[str, Callable[[], Any]] = {}
 # about it there.
 REFUSED: dict[str, Callable[[], Any]] = {
     "a subclass made by its own constructor": lambda: Tagged(torch.ones(3)),
+}
+# Refused under any mode for a number in the place of a tensor: the recorder gives it a tensor.
+REFUSED_NUMBERS: dict[str, Callable[[], Any]] = {
     "a zero tensor and a number": lambda: torch._efficientzerotensor((3,)) + 1,
 }
 

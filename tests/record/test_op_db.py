@@ -19,7 +19,7 @@ from reproaudit.model.events import EventKind, Level, OutcomeKind
 from reproaudit.model.events import Outcome as Ending
 from reproaudit.record.process.install import Installation
 from reproaudit.trace.reader import Trace
-from tests.record.oddities import ODDITIES, REFUSED
+from tests.record.oddities import ODDITIES, REFUSED, REFUSED_NUMBERS
 from tests.record.op_db_report import render
 from tests.record.outcome import FILLS, EmptyMode, capture, differing, fill_memory
 from tests.record.recording import differing_events
@@ -135,3 +135,16 @@ def test_what_any_dispatch_mode_refuses_works_plainly_and_at_the_boundary_level(
         REFUSED[name], (), watch=lambda: recorder(tmp_path / "operations", "digests")
     )
     assert recorded.raised == refused.raised
+
+
+@pytest.mark.seeded
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", REFUSED_NUMBERS)
+def test_a_number_that_any_dispatch_mode_refuses_is_taken_as_plainly(
+    name: str, mode: str, tmp_path: Path
+) -> None:
+    plain = capture(REFUSED_NUMBERS[name], ())
+    assert not plain.raised
+    assert capture(REFUSED_NUMBERS[name], (), watch=EmptyMode).raised
+    recorded = capture(REFUSED_NUMBERS[name], (), watch=lambda: recorder(tmp_path, mode))
+    assert differing(plain, recorded) == frozenset()

@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+from reproaudit.record.torch_private import schema_of
+
 _NUMBERS = (bool, int, float, complex)
 
 
@@ -37,7 +39,7 @@ def call_with_tensors(func: Any, args: Any, kwargs: Any, error: RuntimeError) ->
 
 def _list_tensors_of(func: Any) -> set[int | str]:
     """Return the positions and names of the arguments that take a tensor."""
-    schema = getattr(func, "_schema", None)
+    schema = schema_of(func)
     if schema is None:
         return set()
     found: set[int | str] = set()
