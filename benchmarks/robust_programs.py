@@ -36,7 +36,17 @@ from reproaudit.trace.reader import Trace
 HERE = Path(__file__).parent / "strange"
 LEVELS = ("boundary", "operation")
 # How a program ends plainly where that is not 0: one that fails otherwise is wrong itself.
-CODES = {"raises": 1, "exit_true": 1, "beside_types": 1, "os_exit": 3, "exit_64": 64, "killed": -9}
+CODES = {
+    "raises": 1,
+    "exit_true": 1,
+    # What torch imports is not the library's.
+    "beside_random": 1,
+    "beside_types": 1,
+    "os_exit": 3,
+    "closed_streams": 5,
+    "exit_64": 64,
+    "killed": -9,
+}
 # Flags of the interpreter that a program is run with.
 FLAGS = {
     "optimised": ("-O",),
@@ -44,7 +54,7 @@ FLAGS = {
     "development_mode": ("-X", "dev"),
 }
 # Programs in which there is nothing to record: what they import is not torch, or they end before.
-EMPTY = ("beside_torch", "beside_types")
+EMPTY = ("beside_random", "beside_torch", "beside_types")
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,9 @@ class Ending:
     def find_faults(self) -> list[str]:
         """Return what is wrong with an ending of reproaudit, whatever it was asked for."""
         found = []
-        if "Traceback (most recent" in self.err_text + self.out_text:
+        # That of the program is quoted behind the error that it failed.
+        own = f"{self.err_text}\n{self.out_text}".partition("; its last output:\n")[0]
+        if "Traceback (most recent" in own:
             found.append("a traceback")
         if self.code is None:
             found.append(f"still running after {self.seconds:.0f} s")
