@@ -3,7 +3,6 @@ table of what was tried and what was survived."""
 
 from __future__ import annotations
 
-import ctypes
 import datetime
 import importlib.metadata
 import json
@@ -18,12 +17,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from reproaudit.prctl import set_subreaper
+
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "reports" / "robustness"
 REPROAUDIT = (sys.executable, "-m", "reproaudit")
 SETTLING_S = 2.0  # for children that end by themselves
 TIMEOUT_S = 300.0
-_SET_CHILD_SUBREAPER = 36  # prctl(2)
 _ERROR = "reproaudit: error: "
 
 
@@ -85,8 +85,7 @@ class Tried:
 
 def adopt_orphans() -> None:
     """Let processes that lose their parent become children of this one, so that they are seen."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    set_subreaper(True)
 
 
 def heed_signals() -> None:
