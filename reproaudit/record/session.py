@@ -6,13 +6,13 @@ What leaves it is files.
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from reproaudit.model.events import LibraryCall, Outcome, OutcomeKind, Phase, Unchecked
 from reproaudit.record.hooks.callsite import CallSites
+from reproaudit.record.process.ranks import RankWatch, is_one_of_several
 from reproaudit.trace.event_calls import Moment
 from reproaudit.trace.schema import NO_LOCATION
 from reproaudit.trace.words import CHILD_PREFIX
@@ -102,14 +102,6 @@ class ThreadState:
         self.origins = {last: self.older_origins[last]}
 
 
-def _is_rank() -> bool:
-    """Return True if the program is one of several that wait for one another."""
-    distributed = sys.modules.get("torch.distributed")
-    if distributed is None or not distributed.is_available():
-        return False
-    return bool(distributed.is_initialized() and distributed.get_world_size() > 1)
-
-
 def describe_error(error: BaseException) -> str:
     """Return the kind and the message of an error of the program's, which may fail to give it."""
     kind = type(error).__name__
@@ -156,7 +148,8 @@ class Recorder:
         self.is_spawned = False  # a child that is a new interpreter, and no fork
         self.on_call: Callable[[object], None] | None = None  # is given what a call returned
         self.on_complete: Callable[[], None] | None = None
-        self.on_flush: list[Callable[[], None]] = []
+        self.ranks = RankWatch(writer.identify)
+        self.on_flush: list[Callable[[], None]] = [self.ranks.look]
         self.on_end: list[Callable[[], None]] = []  # when the program ends by itself
         self.child_number = 0
         self._forks = 0
@@ -195,7 +188,8 @@ class Recorder:
         self.limit_as_child()
         self._child_open = False
         self.active = False
-        self.on_flush = []
+        self.ranks.after_fork()
+        self.on_flush = [self.ranks.look]
         self.of_thread = StateOfThread()
         self.step = self.backwards = self.optimizer_steps = 0
         self._main_ident = _get_ident()
@@ -283,7 +277,7 @@ class Recorder:
         end_of_step = self.flush()
         if self.most_steps is None or self.step < self.most_steps:
             return
-        if self._goes_on_until and not _is_rank():
+        if self._goes_on_until and not is_one_of_several():
             self.overtime = (self._goes_on_until, end_of_step)
             self.end_overtime()
             return

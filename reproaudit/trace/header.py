@@ -15,11 +15,13 @@ from reproaudit.trace.schema import (
     EVENT_FIELDS,
     FORMAT_VERSION,
     MAGIC,
+    NO_RANK,
     ChangeRow,
     Header,
     LocationRow,
     NoteRow,
     OutcomeRow,
+    ProcessRow,
 )
 
 _INT32, _INT64 = 1 << 31, 1 << 63
@@ -102,6 +104,19 @@ def _is_outcome(value: object) -> bool:
     )
 
 
+def _is_process(value: object) -> bool:
+    if not isinstance(value, dict) or value.keys() != ProcessRow.__annotations__.keys():
+        return False
+    rank = value["rank"]
+    return (
+        type(rank) is int
+        and NO_RANK <= rank < _INT32
+        and _is_count(value["world"], _INT32)
+        and _is_count(value["restart"], _INT32)
+        and type(value["is_launcher"]) is bool
+    )
+
+
 _CODES = frozenset(code.value for code in Unchecked)
 
 
@@ -118,6 +133,7 @@ _FIELDS: dict[str, Callable[[Any], bool]] = {
     "command": _is_texts,
     "settings": lambda value: isinstance(value, dict),
     "environment": lambda value: isinstance(value, dict) and _is_texts(list(value.values())),
+    "process": _is_process,
     "event_dtype": lambda value: value == EVENT_FIELDS,
     "strings": _is_table,
     "locations": lambda value: bool(value) and _is_rows(value, LocationRow, "line"),

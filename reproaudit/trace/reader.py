@@ -27,6 +27,7 @@ from reproaudit.model.events import (
     Unchecked,
 )
 from reproaudit.trace.columns import EventColumns
+from reproaudit.trace.facts import ProcessFacts
 from reproaudit.trace.header import check_header
 from reproaudit.trace.schema import (
     EVENT,
@@ -128,6 +129,11 @@ class Trace:
     @property
     def level(self) -> Level:
         return Level(self.header["level"])
+
+    @property
+    def process(self) -> ProcessFacts:
+        """Which process of its run it is."""
+        return ProcessFacts(**self.header["process"])
 
     @property
     def settings(self) -> dict[str, object]:

@@ -1,4 +1,8 @@
-"""One run as it was recorded: the trace of its process and those of its children."""
+"""One run as it was recorded: the trace of its process and those of its children.
+
+A run of a command has no process of its own: a launcher's record stands in its folder, and one of
+the processes that it started is the main one.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +18,43 @@ from reproaudit.trace.words import CHILD_PREFIX
 
 MAIN_PROCESS = ""
 _MAX_CHILDREN = 4096
+_Labelled = tuple[str, Trace]
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run: its number, the trace of its process and those of the children that left one."""
+    """One run: its number, the trace of its main process and those of others that left one.
+
+    Each has a label, the same in every run: `rank-K` for a rank, else its place among the
+    processes that its parent started. The first one's is MAIN_PROCESS: of ranks that a command
+    started it is rank 0. `launcher` is the record of that command.
+    """
 
     index: int
-    traces: tuple[tuple[str, Trace], ...]  # (process label, trace); the first label is MAIN_PROCESS
+    traces: tuple[_Labelled, ...]
     unreadable: tuple[str, ...] = ()  # labels of processes whose trace is there and cannot be read
+    launcher: Trace | None = None
 
     @property
     def main(self) -> Trace:
         return self.traces[0][1]
+
+    @property
+    def ranks(self) -> tuple[_Labelled, ...]:
+        """The ranks in order, each as it was started last."""
+        last: dict[int, _Labelled] = {}
+        for label, trace in self.traces:
+            process = trace.process
+            known = last.get(process.rank)
+            is_later = known is None or process.restart > known[1].process.restart
+            if process.is_rank and is_later:
+                last[process.rank] = (label, trace)
+        return tuple(last[rank] for rank in sorted(last))
+
+    @property
+    def world(self) -> int:
+        """How many ranks there were to be; 0: none."""
+        return max(trace.process.world for _, trace in self.traces)
 
     def trace_of(self, process: str) -> Trace:
         """Return the trace of the process with this label. Raises KeyError if it left none."""
@@ -37,7 +65,7 @@ class Run:
 
     @property
     def outcome(self) -> Outcome:
-        return self.main.outcome
+        return self.main.outcome if self.launcher is None else self.launcher.outcome
 
     @property
     def lacks_events(self) -> bool:
@@ -66,11 +94,51 @@ def open_run(directory: Path, index: int) -> Run:
     """Open a run's directory. Children are the sub-folders `child-…`; a broken child is left out,
     never the run."""
     # First: of a folder that cannot be opened, it says why.
-    main = Trace.open(directory)
+    own = Trace.open(directory)
     unreadable: list[str] = []
-    children = _open_children(directory, "", unreadable)
-    traces = [(MAIN_PROCESS, main), *children]
-    return Run(index, tuple(traces), tuple(unreadable))
+    children = _name_ranks(_open_children(directory, "", unreadable))
+    if not own.process.is_launcher:
+        traces = [(MAIN_PROCESS, own), *children]
+        return Run(index, tuple(traces), tuple(unreadable))
+    if not children:
+        return Run(index, ((MAIN_PROCESS, own),), tuple(unreadable), launcher=own)
+    main = min(children, key=_order_as_main)
+    rest = [child for child in children if child is not main]
+    traces = [(MAIN_PROCESS, main[1]), *rest]
+    return Run(index, tuple(traces), tuple(unreadable), launcher=own)
+
+
+def _order_as_main(child: _Labelled) -> tuple[bool, int, int, str]:
+    """Order processes so that the first stands for the run: rank 0 as it was started last, or else
+    the one that trained longest."""
+    label, trace = child
+    process = trace.process
+    if process.is_rank:
+        return False, process.rank, -process.restart, label
+    return True, -trace.header["steps"], 0, label
+
+
+def _name_ranks(children: list[_Labelled]) -> list[_Labelled]:
+    """Return the children, ranks by their number: where they were started may be chance."""
+    latest: dict[int, int] = {}
+    for _, trace in children:
+        process = trace.process
+        latest[process.rank] = max(process.restart, latest.get(process.rank, 0))
+    named: list[_Labelled] = []
+    taken: set[str] = set()
+    for label, trace in children:
+        process = trace.process
+        name = label
+        if process.is_rank:
+            name = f"rank-{process.rank}"
+            if process.restart < latest[process.rank]:
+                name += f".start-{process.restart + 1}"
+        # Two groups of ranks, one after the other or side by side.
+        if name in taken:
+            name = f"{name}.{label}"
+        taken.add(name)
+        named.append((name, trace))
+    return named
 
 
 def _open_children(directory: Path, above: str, unreadable: list[str]) -> list[tuple[str, Trace]]:

@@ -4,6 +4,7 @@ Format history
   1  first version
   2  events of kind LINE, FILE and REPLAY; the flags PINNED and RACED
   3  a note has a code, a value of model.events.Unchecked
+  4  run.json says which of a run's processes it is about
 
 `events.bin` is a sequence of 64-byte little-endian records (`EVENT`), appended and flushed at each
 step, so a killed run leaves a readable prefix. `run.json` is rewritten (temporary name, rename)
@@ -20,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 MAGIC = "reproaudit-trace"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 RUN_FILE = "run.json"
 EVENTS_FILE = "events.bin"
 VALUES_FILE = "values.safetensors"
@@ -28,6 +29,7 @@ VALUES_FILE = "values.safetensors"
 INPUTS_FROM = 1000
 NO_LOCATION = 0  # entry 0 of the location table is "unknown"
 NO_STRING = 0  # entry 0 of the string table is ""
+NO_RANK = -1
 
 # A record has the same fields whatever its kind; what the last of them hold depends on it. The
 # writer has a call for each kind (`trace/writer.py`), and a view of each names them
@@ -110,6 +112,13 @@ class ChangeRow(TypedDict):
     location: int
 
 
+class ProcessRow(TypedDict):
+    rank: int
+    world: int
+    restart: int
+    is_launcher: bool
+
+
 class OutcomeRow(TypedDict):
     kind: str
     code: int | None
@@ -128,6 +137,7 @@ class Header(TypedDict):
     command: list[str]
     settings: dict[str, object]
     environment: dict[str, str]
+    process: ProcessRow
     event_dtype: list[list[object]]
     strings: list[str]
     locations: list[LocationRow]

@@ -13,12 +13,10 @@ from reproaudit import files
 from reproaudit.model.events import EventFlag, EventKind, Outcome, OutcomeKind, Unchecked
 from reproaudit.trace.ending import outcome_row
 from reproaudit.trace.event_calls import Digest, EventCalls, Moment
+from reproaudit.trace.facts import NO_RANK_YET, ProcessFacts, RunFacts
 from reproaudit.trace.schema import (
     EVENT,
-    EVENT_FIELDS,
     EVENTS_FILE,
-    FORMAT_VERSION,
-    MAGIC,
     NO_STRING,
     RUN_FILE,
     VALUES_FILE,
@@ -63,19 +61,17 @@ class TraceWriter(EventCalls):
         environment: Mapping[str, str],
         version: str,
         values_budget: int,
+        process: ProcessFacts = NO_RANK_YET,
     ) -> None:
-        self._given = {
-            "magic": MAGIC,
-            "format": FORMAT_VERSION,
-            "reproaudit": version,
-            "level": level,
-            "subject": subject,
-            "command": list(command),
-            "settings": dict(settings),
-            "environment": dict(environment),
-            "event_dtype": EVENT_FIELDS,
-        }
-        self._facts = files.encode(self._given)[:-1]
+        self._facts = RunFacts(
+            level=level,
+            subject=subject,
+            command=command,
+            settings=settings,
+            environment=environment,
+            version=version,
+            process=process,
+        )
         self._tables = Tables()
         self._begin(files.absolute(directory), values_budget)
 
@@ -107,6 +103,8 @@ class TraceWriter(EventCalls):
         """Begin the trace of a forked child in the folder `name` inside this one, keeping ids;
         return the writer."""
         self._tables.renew_lock()
+        # It has inherited its parent's rank, and is none.
+        self._facts.identify(NO_RANK_YET)
         self._begin(f"{self._directory}/{name}", self._values.left)
         return self
 
@@ -226,9 +224,7 @@ class TraceWriter(EventCalls):
         with self._lock:
             start = self._position(event)
             if start is None:
-                raise ValueError(
-                    f"event {event} is not in the buffer, whose first event is {self._base}"
-                )
+                raise ValueError(f"event {event} is before {self._base}, the first in the buffer")
             if inputs is not None:
                 _digest.pack_into(self._buffer, start + _INPUTS_AT, *inputs)
             if outputs is not None:
@@ -302,17 +298,21 @@ class TraceWriter(EventCalls):
                 self._revision += 1
 
     def learn(self, name: str, value: str) -> None:
-        """Add to the environment what shows only while the program runs: which device it uses."""
+        """Add to the environment what shows only later: which device the program uses."""
         with self._lock:
-            environment = {**self._given["environment"], name: value}  # type: ignore[dict-item]
-            self._given = self._given | {"environment": environment}
-            self._facts = files.encode(self._given)[:-1]
+            self._facts.learn(name, value)
+            self._revision += 1
+
+    def identify(self, process: ProcessFacts) -> None:
+        """Say which of the run's processes this is, which may show only while it runs."""
+        with self._lock:
+            self._facts.identify(process)
             self._revision += 1
 
     # -- files
 
     def flush(self, steps: int) -> int:
-        """Write everything recorded so far, lest the process be killed; return how many events."""
+        """Write all that was recorded, lest the process be killed; return how many events."""
         with self._lock:
             if steps != self._steps:
                 self._steps = steps
@@ -354,18 +354,16 @@ class TraceWriter(EventCalls):
         return not self._closed and _getpid() == self._pid
 
     def _flush(self) -> None:
-        # Nothing is taken out of the buffer before it is in the file, at the place that its number
-        # gives it: a flush that an exception from a signal handler interrupts is simply done again
-        # by the next.
+        # Nothing leaves the buffer before it is in the file, at the place that its number gives it:
+        # a flush that an exception from a signal handler interrupts is done again by the next.
         data = bytes(self._buffer)
         if self._is_open() and not self.failed:
             try:
                 if (self._revision, self._tables.revision) != self._saved_revision:
                     self._save()
                 if data:
-                    files.write_at(
-                        f"{self._directory}/{EVENTS_FILE}", data, self._base << _RECORD_BITS
-                    )
+                    at = self._base << _RECORD_BITS
+                    files.write_at(f"{self._directory}/{EVENTS_FILE}", data, at)
                 self._values.flush()
             except OSError as error:
                 self._fail(error)
@@ -387,7 +385,8 @@ class TraceWriter(EventCalls):
             "changes": _array(self._changes),
             "notes": _array(list(self._notes)),
         }
-        text = self._facts + "".join(f',"{key}":{value}' for key, value in growing.items()) + "}\n"
+        grown = "".join(f',"{key}":{value}' for key, value in growing.items())
+        text = f"{self._facts.text}{grown}}}\n"
         files.write_whole(f"{self._directory}/{RUN_FILE}", text.encode("ascii"))
         files.write_at(f"{self._directory}/{PROGRESS_FILE}", str(self._steps).encode("ascii"), 0)
         self._saved_revision = revision
