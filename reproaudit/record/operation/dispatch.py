@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-import xxhash
 
 from reproaudit.model.events import EventFlag, Phase
 from reproaudit.record.digest.gather import DeviceDigests, Part
@@ -21,14 +20,14 @@ from reproaudit.record.hooks.dynamo import GuestMode
 from reproaudit.record.hooks.op_calls import call_op
 from reproaudit.record.operation.births import Births
 from reproaudit.record.operation.chosen import ChosenCall, ChosenCalls
+from reproaudit.record.operation.messages import Messages
 from reproaudit.record.operation.operands import (
-    describe_form,
     find_generator,
-    stand_in,
     tensors_read,
     tensors_written,
 )
 from reproaudit.record.operation.opinfo import OpInfo, OpTable
+from reproaudit.record.operation.scalars import ScalarDigests
 from reproaudit.record.operation.undefined import UndefinedMemory
 from reproaudit.record.session import Recorder, ThreadState
 from reproaudit.record.state import rng
@@ -44,7 +43,6 @@ from reproaudit.record.torch_private import (
 Place = tuple[int, int, int]  # phase, id of the module, id of the location
 
 _Tensor = torch.Tensor
-_xxh64 = xxhash.xxh3_64_intdigest
 # Plain numbers: an operation on enum members costs more than all the digests of a small op.
 _NOTHING = (0, 0)
 _FORWARD = int(Phase.FORWARD)
@@ -63,7 +61,6 @@ _WRITES_NOTHING_KNOWN = _VIEW | _UNDEFINED
 _MOST_TENSORS = 0xFFFF  # that an event can count
 _LEAF = (1 << 64) - 1  # the sequence number of AccumulateGrad nodes
 _IN_REGION = (-1, -1)  # the origin of what a region made: it has none that is recorded
-_MAX_SCALARS = 20_000  # cached digests of scalar arguments before the cache is emptied
 _MAX_ORIGINS = 500_000  # forward ops of one step remembered to name the line of their backward
 
 
@@ -84,9 +81,10 @@ class OperationMode(GuestMode):
         self._table = OpTable()
         self._names: dict[str, int] = {}  # ids of the names of ops and modules
         self._main = recorder.state
-        self._scalars: dict[Any, tuple[int, int]] = {}
+        self._scalars = ScalarDigests()
         self._undefined = UndefinedMemory()
         self._births = Births()
+        self.messages = Messages(recorder, devices, self._digest_written)
         self._on_device = False
         self.alerts: Callable[..., Any] | None = None
         self.initialisation: Initialisation | None = None  # only before the first step ends
@@ -128,6 +126,10 @@ class OperationMode(GuestMode):
         place = self._find_place(args, state)
         if place is None or self.alerts is not None:
             return self._call_unrecorded(func, info, args, kwargs, place=place)
+        if info.is_wait:
+            return self.messages.call_wait(func, args, kwargs)
+        if info.message is not None:
+            place = self.messages.find_place(place)
         # A view reads no content: what it shows may be undefined, or overwritten before it is read.
         flags = _VIEW
         aux = 0
@@ -136,7 +138,8 @@ class OperationMode(GuestMode):
         try:
             if not info.is_view:
                 flags, aux, inputs = self._look_at_inputs(info, args, kwargs)
-            if self._chosen is not None:
+            # Repeating a message would leave the other processes waiting, or be taken by them.
+            if self._chosen is not None and info.message is None:
                 chosen = self._chosen.match(info, place)
             if chosen is not None:
                 chosen.before_call(func, args, kwargs)
@@ -177,8 +180,11 @@ class OperationMode(GuestMode):
         args, kwargs = given
         flags, aux, inputs = known
         written: list[torch.Tensor] = []
+        received: list[torch.Tensor] | None = None
         if info.is_undefined:
             flags |= _UNDEFINED
+        elif info.message is not None:
+            flags, aux, received = self.messages.describe(info.message, args, result, (flags, aux))
         elif not flags & _WRITES_NOTHING_KNOWN:
             written = tensors_written(info, args, kwargs, result)
             if info.is_birth:
@@ -189,6 +195,10 @@ class OperationMode(GuestMode):
         outputs = self._digest_written(written) if written else []
         event = self._emit(info, place, flags, aux, inputs=inputs, outputs=outputs)
 
+        if received:
+            self.messages.expect(event, received, result)
+        elif flags & _UNDIGESTED and self.messages.is_waiting:
+            self.messages.end_hidden_waits(args)
         if self.initialisation is not None and written and not place[1]:
             read = tensors_read(info, args, kwargs)
             is_data = place[0] == _DATA
@@ -218,6 +228,8 @@ class OperationMode(GuestMode):
         flags = 0
         aux = 0
         read = tensors_read(info, args, kwargs)
+        if self.messages.is_waiting and self.messages.are_touched(info, args, kwargs):
+            return _UNDIGESTED, 0, []
         if self._undefined.is_following:
             undefined = self._undefined.find_undefined(read)
             if undefined is not None:
@@ -233,7 +245,7 @@ class OperationMode(GuestMode):
                 flags = _OUTSIDE_WRITE
                 aux = changed
         if kwargs or len(read) != len(args):
-            inputs.append(self._digest_scalars(info, args, kwargs))
+            inputs.append(self._scalars.find(info, args, kwargs))
         if info.is_random:
             # The state that is about to be drawn from: a seed that differs is told from a kernel
             # that differs.
@@ -365,26 +377,3 @@ class OperationMode(GuestMode):
         if part is None and not tensor.is_meta:
             self.recorder.of_thread.state.is_undigested = True
         return part
-
-    def _digest_scalars(self, info: OpInfo, args: Any, kwargs: dict[str, Any]) -> tuple[int, int]:
-        """Digest the arguments that are no tensors, and the form of those that are not read.
-
-        A learning rate that differs is an input that differs; so is a shape to be filled.
-        """
-        scalars = tuple([stand_in(value) for value in args if not isinstance(value, _Tensor)])
-        named: tuple[Any, ...] = ()
-        if kwargs:
-            named = tuple([(name, stand_in(value)) for name, value in kwargs.items()])
-        key: tuple[Any, ...] = (scalars, named)
-        if info.write_only:
-            forms = [describe_form(args[at]) for at in info.write_only if at < len(args)]
-            key = (scalars, named, tuple(forms))
-        try:
-            found = self._scalars.get(key)
-        except TypeError:  # an argument that cannot be hashed
-            return _xxh64(repr(key).encode()), 0
-        if found is None:
-            if len(self._scalars) > _MAX_SCALARS:
-                self._scalars.clear()
-            found = self._scalars[key] = (_xxh64(repr(key).encode()), 0)
-        return found

@@ -52,6 +52,7 @@ def install_operations(
         StreamWatch(recorder, patches).install()
         Files(recorder, patches).install()
     ScriptedRegions(mode).install(patches)
+    mode.messages.install(patches)
     _enter_in_threads(mode, patches)
     mode.__enter__()
     patches.on_undo(functools.partial(mode.__exit__, None, None, None))

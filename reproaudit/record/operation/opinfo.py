@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from reproaudit.record.operation.message_ops import WRAPS, Message, find_message, is_wait
 from reproaudit.record.torch_private import schema_of
 
 # In-place ops that never read what they overwrite: their self argument is no input. As an input its
@@ -87,6 +88,8 @@ class OpInfo:
     # Positions of arguments that may hold undefined bytes before and after.
     scratch: frozenset[int] = _NONE
     generator: int | None = None  # position of a `generator` argument
+    message: Message | None = None  # of an op that other processes take part in
+    is_wait: bool = False  # until such an op has been done
 
 
 def describe_op(op: Any) -> OpInfo:
@@ -112,16 +115,18 @@ def describe_op(op: Any) -> OpInfo:
                 outs.add(argument.name)
         if argument.name == "generator":
             generator = position
+    message = find_message(namespace, base)
     never_reads_self = base in _WRITE_ONLY or base in _BIRTHS or base in _METADATA_ONLY
     is_view = bool(getattr(op, "is_view", False)) and base not in _BIRTHS
     return OpInfo(
         name=f"{schema.name}.{schema.overload_name or 'default'}",
         base=base,
         is_random=_SEEDED in op.tags,
-        is_view=is_view or base in _REBINDS,
+        is_view=is_view or base in _REBINDS or base in WRAPS,
         is_birth=base in _BIRTHS,
         is_undefined=base in _UNDEFINED,
-        is_copy=base in _COPIES,
+        # Undefined bytes that are only sent are undefined where they arrive.
+        is_copy=base in _COPIES or (message is not None and not message.reduces),
         is_silent=namespace in _SILENT_NAMESPACES,
         scales_addend=base in _SCALED_ADDENDS,
         write_only=frozenset({0}) if never_reads_self else scratch,
@@ -131,6 +136,8 @@ def describe_op(op: Any) -> OpInfo:
         workspace=_WORKSPACE.get(base, _NONE),
         scratch=scratch,
         generator=generator,
+        message=message,
+        is_wait=is_wait(namespace, base),
     )
 
 
