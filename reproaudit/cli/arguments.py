@@ -6,6 +6,7 @@ import argparse
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NoReturn
 
 from reproaudit import __version__
@@ -21,7 +22,9 @@ from reproaudit.cli.option_values import (
     parse_switch,
     parse_workspace,
 )
+from reproaudit.config.command import is_command
 from reproaudit.config.project import parse_budget
+from reproaudit.config.subject import join_subject
 from reproaudit.errors import UsageError
 from reproaudit.report import formats
 
@@ -353,7 +356,7 @@ def part_words(parser: Parser, words: Sequence[str]) -> Words:
         word = rest.pop(0)
         if word == "--":
             if subject is None and rest:
-                subject = rest.pop(0)
+                subject, rest[:] = join_subject(rest)
             return Words(tuple(before), subject, tuple(behind), tuple(rest), is_parted=True)
         name, equals, _ = word.partition("=")
         if word.startswith("-") and name in options:
@@ -365,6 +368,8 @@ def part_words(parser: Parser, words: Sequence[str]) -> Words:
                 ours.append(rest.pop(0))
         elif subject is not None:
             return Words(tuple(before), subject, tuple(behind), (word, *rest))
+        elif word == "-m" and rest:
+            subject = f"{word} {rest.pop(0)}"
         elif word.startswith("-"):
             raise UsageError(
                 f"unknown option {word!r}",
@@ -373,6 +378,9 @@ def part_words(parser: Parser, words: Sequence[str]) -> Words:
             )
         else:
             subject = word
+            if is_command(word, Path.cwd()):
+                # Whatever stands behind a command is its own, as on a shell's command line.
+                return Words(tuple(before), subject, own=tuple(rest), is_parted=True)
     return Words(tuple(before), subject, tuple(behind))
 
 

@@ -14,7 +14,7 @@ from reproaudit.cli.choices import resolve_choices
 from reproaudit.cli.interrupts import hold_interrupts
 from reproaudit.cli.option_values import parse_path
 from reproaudit.config.project import BASELINE_FILE, ProjectConfig, Subject, load_project
-from reproaudit.config.subject import parse_subject
+from reproaudit.config.subject import join_subject, parse_subject
 from reproaudit.errors import ReproauditError, UsageError, did_you_mean
 from reproaudit.gate.baseline import DESTINATION as BASELINE
 from reproaudit.gate.baseline import BaselineEntry, load, save
@@ -206,7 +206,7 @@ def _audit_subjects(
         number = subjects.index(subject) + 1
         prefix = f"{subject.name} ({number} of {len(subjects)})"
         progress = Prefixed(progress_for(options.quiet), prefix)
-        command, *own = subject.words
+        command, own = join_subject(subject.words)
         spec = parse_subject(command, own, subject.inputs, cwd=subject.cwd)
         choices = resolve_choices(options, project, subject.choices)
         seed = subject.seed if options.seed is None else options.seed

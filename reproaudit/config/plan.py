@@ -116,7 +116,9 @@ def from_json(text: str) -> RunPlan:
 
 
 def _check_subject(subject: SubjectSpec) -> None:
-    is_in_both = bool(subject.path and subject.module)
-    is_script = subject.kind is SubjectKind.SCRIPT
-    if is_in_both or is_script == bool(subject.attribute):
-        raise Malformed("its subject is neither a script nor an attribute of one file or module")
+    names = (subject.path, subject.module, subject.program)
+    has_attribute = subject.kind in (SubjectKind.ATTRIBUTE, SubjectKind.PYTEST)
+    if sum(map(bool, names)) != 1 or has_attribute != bool(subject.attribute):
+        raise Malformed(
+            "its subject is neither a program or a command, nor an attribute of one file or module"
+        )

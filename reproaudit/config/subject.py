@@ -10,6 +10,7 @@ from enum import Enum
 from pathlib import Path
 
 from reproaudit.codec import Malformed, expect
+from reproaudit.config.command import is_command, read_python
 from reproaudit.errors import UsageError, did_you_mean
 
 _DTYPES = (
@@ -36,18 +37,22 @@ _ALIASES = {
 _INPUT = re.compile(r"\s*([A-Za-z_]\w*)\s*\[([0-9\s,]*)\]\s*")
 _SIZE = re.compile(r"[0-9]{1,18}")
 _SCRIPTS_SHOWN = 8
+_MODULE_PREFIX = "-m "
 _INPUT_HINT = "write it as float32[8,3,32,32]; a scalar is float32[]"
 
 
 class SubjectKind(str, Enum):
     """What kind of thing is run.
 
-    SCRIPT runs as `__main__`. ATTRIBUTE is a callable or an `nn.Module`, told apart only where it
-    is loaded. PYTEST is a test: `path::attribute` is its node id, `argv` are further options of
+    SCRIPT and MODULE run as `__main__`. ATTRIBUTE is a callable or an `nn.Module`, told apart only
+    where it is loaded. COMMAND starts processes of which some are Python: a launcher, a shell
+    script. PYTEST is a test: `path::attribute` is its node id, `argv` are further options of
     pytest.
     """
 
     SCRIPT = "script"
+    MODULE = "module"
+    COMMAND = "command"
     ATTRIBUTE = "attribute"
     PYTEST = "pytest"
 
@@ -80,8 +85,9 @@ class InputSpec:
 class SubjectSpec:
     """What to audit.
 
-    One of `path` (as the user wrote it, relative to `cwd`) and `module` (importable) is not empty.
-    `attribute` may be dotted. `argv` leaves out the program's own name.
+    One of `path` (as the user wrote it, relative to `cwd`), `module` (importable) and `program`
+    (the first word of a command) is not empty. `attribute` may be dotted. `argv` leaves out the
+    program's own name.
     """
 
     kind: SubjectKind
@@ -91,11 +97,17 @@ class SubjectSpec:
     attribute: str = ""
     argv: tuple[str, ...] = ()
     inputs: tuple[InputSpec, ...] = ()
+    program: str = ""
 
     @property
     def file(self) -> Path:
         """The source file; without meaning for a subject given by module."""
         return self.cwd / self.path
+
+    @property
+    def is_command(self) -> bool:
+        """True if what is started is no process of the program, but starts those."""
+        return self.kind is SubjectKind.COMMAND
 
     @property
     def has_end(self) -> bool:
@@ -130,7 +142,14 @@ class SubjectSpec:
     @property
     def command(self) -> str:
         """The subject and its arguments, as they stand on the command line."""
-        return " ".join((str(self), *self.argv))
+        return " ".join((*self.words, *self.argv))
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What names the subject, as words of a command line."""
+        if self.kind is SubjectKind.MODULE:
+            return ("-m", self.module)
+        return (str(self),)
 
     @property
     def shown_folder(self) -> str:
@@ -146,6 +165,10 @@ class SubjectSpec:
     def __str__(self) -> str:
         if self.kind is SubjectKind.SCRIPT:
             return self.path
+        if self.kind is SubjectKind.MODULE:
+            return f"{_MODULE_PREFIX}{self.module}"
+        if self.kind is SubjectKind.COMMAND:
+            return self.program
         if self.path:
             return f"{self.path}::{self.attribute}"
         return f"{self.module}:{self.attribute}"
@@ -154,25 +177,32 @@ class SubjectSpec:
 def parse_subject(
     text: str, argv: Sequence[str] = (), inputs: str | Sequence[str] = (), cwd: Path | None = None
 ) -> SubjectSpec:
-    """Understand `train.py`, `file.py::name` or `package.module:name`; nothing is imported or run.
+    """Understand `train.py`, `-m package.module`, `file.py::name`, `package.module:name`, or a
+    command such as `torchrun`; nothing is imported or run.
 
     Raises UsageError if a named file is not there or is no Python file. Whether the attribute
     exists, and what it is, shows only when the recorder loads it.
     """
     cwd = (cwd or Path()).absolute()
     wanted = parse_inputs(inputs)
+    runs_python = None
+    if is_command(text, cwd):
+        runs_python = read_python([text, *argv], cwd)
+        if runs_python is None:
+            _refuse_inputs(text, wanted)
+            return SubjectSpec(SubjectKind.COMMAND, cwd, argv=tuple(argv), program=text)
+    if runs_python is not None:
+        text, argv = join_subject(runs_python)
+    if text.startswith(_MODULE_PREFIX):
+        _refuse_inputs(text, wanted)
+        return _parse_module(text.removeprefix(_MODULE_PREFIX).strip(), argv, cwd)
     path, separator, attribute = text.partition("::")
     # A single colon parts a module from its attribute, unless a file has it in its name.
     if not separator and not os.path.exists(cwd / text):
         path, separator, attribute = text.partition(":")
     if not separator:
         _require_file(text, cwd)
-        if wanted:
-            raise UsageError(
-                f"inputs were given for the script {text!r}, which makes its own",
-                code="inputs-without-module",
-                hint=f"leave the inputs out, or name a module in the file: {text}::NAME",
-            )
+        _refuse_inputs(text, wanted)
         return SubjectSpec(kind=SubjectKind.SCRIPT, cwd=cwd, path=text, argv=tuple(argv))
     if separator == "::":
         _require_file(path, cwd)
@@ -194,6 +224,27 @@ def parse_subject(
         argv=tuple(argv),
         inputs=wanted,
     )
+
+
+def join_subject(words: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """Return the text that names a subject, and the subject's own words: `-m` takes the next."""
+    named = 2 if words[0] == _MODULE_PREFIX.strip() and len(words) > 1 else 1
+    return " ".join(words[:named]), tuple(words[named:])
+
+
+def _parse_module(name: str, argv: Sequence[str], cwd: Path) -> SubjectSpec:
+    if not _is_dotted_name(name):
+        raise _bad_subject(f"-m {name}", "name a module after -m, such as -m package.train")
+    return SubjectSpec(SubjectKind.MODULE, cwd, module=name, argv=tuple(argv))
+
+
+def _refuse_inputs(text: str, wanted: Sequence[InputSpec]) -> None:
+    if wanted:
+        raise UsageError(
+            f"inputs were given for {text!r}, which makes its own",
+            code="inputs-without-module",
+            hint="leave the inputs out, or name a module in a file: FILE.py::NAME",
+        )
 
 
 def parse_inputs(texts: str | Sequence[str]) -> tuple[InputSpec, ...]:
@@ -259,9 +310,10 @@ def _require_file(path: str, folder: Path) -> None:
     if not path or not os.path.isfile(file):
         place = file.parent if path else folder
         near = _suggest_scripts(file.name, place)
-        raise UsageError(
-            f"there is no file {path!r} in {folder}", code="subject-missing", hint=near
-        )
+        message = f"there is no file {path!r} in {folder}"
+        if os.sep not in path and not file.suffix:
+            message += ", and no command of that name"
+        raise UsageError(message, code="subject-missing", hint=near)
     if file.suffix != ".py":
         hint = "name a file that ends in .py"
         if file.suffix == ".ipynb":

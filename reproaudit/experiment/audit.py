@@ -341,7 +341,7 @@ def _make_setup(options: AuditOptions) -> RunSetup:
     is_open = bool(options.whole_within_s)
     return RunSetup(
         steps=None if is_open else options.steps,
-        steps_of_children=options.steps if is_open else None,
+        steps_of_children=options.steps if is_open and not options.subject.is_command else None,
         values_mb=options.values_mb,
         timeout_s=options.timeout_s,
         show_output=options.show_output,

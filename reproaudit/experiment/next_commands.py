@@ -98,7 +98,7 @@ def write_command(
         words += ["--inputs", str(one)]
     own = subject.argv[:1]
     # Words directly behind the subject could be taken for ours.
-    if own and own[0].startswith("-"):
+    if subject.is_command or (own and own[0].startswith("-")):
         words.append("--")
-    words += [str(subject), *subject.argv]
+    words += [*subject.words, *subject.argv]
     return shlex.join(words)

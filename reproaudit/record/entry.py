@@ -1,6 +1,8 @@
 """`python reproaudit/record/entry.py PLAN.json [PARENT [FD]]`: started by the runner, never typed
 by a person.
 
+`start` is how it comes into an interpreter that began with something else: see `startup`.
+
 It ends with the process PARENT, unless that is 0. With a file descriptor it waits for a byte there,
 so that its own start can overlap with the run before.
 
@@ -33,11 +35,8 @@ def own_path(path: list[str]) -> list[str]:
     return [*library, _ROOT, *rest]
 
 
-def enter(plan_path: str, label: str | None) -> None:
-    """Record in a process that the program started: as child `label`; as a forkserver if None.
-
-    What the interpreter would have imported by now without the recorder is imported.
-    """
+def enter(plan_path: str, label: str) -> None:
+    """Record in a process that a forkserver has forked, as child `label`."""
     loaded = frozenset(sys.modules)
     path = list(sys.path)
     sys.path[:] = own_path(path)
@@ -47,12 +46,29 @@ def enter(plan_path: str, label: str | None) -> None:
     # What it started in, '', is no longer on the path once the child is prepared.
     hide_shadows([os.getcwd()] if "" in path else [], loaded)
     with own_modules():
-        from reproaudit.record.process.children import enter_child, enter_server
+        from reproaudit.record.process.children import enter_child
+        from reproaudit.record.process.places import Place
     sys.path[:] = path
-    if label is None:
-        enter_server(plan_path)
-    else:
-        enter_child(plan_path, label, loaded)
+    enter_child(plan_path, Place(label, os.environ.get("RANK", "")), loaded)
+
+
+def start() -> None:
+    """Record in this interpreter, which is starting, what the environment says."""
+    plan_path = os.environ.get("REPROAUDIT_PLAN", "")
+    words = sys.orig_argv
+    # The recorder itself was started by its path, and whatever outlives its audit has no plan.
+    if __file__ in words or not os.path.isfile(plan_path):
+        return
+    loaded = frozenset(sys.modules)
+    path = list(sys.path)
+    sys.path[:] = own_path(path)
+    from reproaudit.record.process.shadows import import_alone, own_modules
+
+    import_alone(own_path)
+    with own_modules():
+        from reproaudit.record.process.arrival import arrive
+    sys.path[:] = path
+    arrive(plan_path, words, loaded)
 
 
 def main() -> None:

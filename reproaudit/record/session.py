@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from reproaudit.model.events import LibraryCall, Outcome, OutcomeKind, Phase, Unchecked
 from reproaudit.record.hooks.callsite import CallSites
+from reproaudit.record.process.errors import describe_error
 from reproaudit.record.process.ranks import RankWatch, is_one_of_several
 from reproaudit.trace.event_calls import Moment
 from reproaudit.trace.schema import NO_LOCATION
@@ -27,7 +28,6 @@ _times = os.times  # a clock that no intervention fixes
 _get_ident = threading.get_ident
 _getpid = os.getpid
 _threads_by_ident = threading._active  # type: ignore[attr-defined]
-_MOST_TOLD = 500  # characters of an error
 _ORIGINS_KEPT = 20_000  # forward ops of steps gone by, for graphs that outlive their step
 # Steps without an optimizer step after which a program that owns an optimizer counts backward
 # passes after all.
@@ -100,16 +100,6 @@ class ThreadState:
         self.older_origins = self.origins
         # The last one goes along: ops that make no node still see its number, and did not make it.
         self.origins = {last: self.older_origins[last]}
-
-
-def describe_error(error: BaseException) -> str:
-    """Return the kind and the message of an error of the program's, which may fail to give it."""
-    kind = type(error).__name__
-    try:
-        message = str(error)
-    except Exception:
-        return f"{kind} without a message that can be read"
-    return f"{kind}: {message}"[:_MOST_TOLD]
 
 
 class StateOfThread(threading.local):

@@ -150,7 +150,7 @@ class Lab:
         It waits before it touches the program. Where each run is given files of its own there is
         nothing to start in yet.
         """
-        if not self._setup.fresh_copy:
+        if not self._setup.fresh_copy and not self.subject.is_command:
             plan = self._plain_plan(name, self.settings)
             self._prepared[name] = self._start(name, plan, is_held=True)
 

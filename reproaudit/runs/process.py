@@ -14,13 +14,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import reproaudit
 from reproaudit.config.plan import RunPlan, to_json
-from reproaudit.config.settings import make_environment
 from reproaudit.errors import SubjectError, TraceError, UsageError
 from reproaudit.files import create_file, write_whole
 from reproaudit.model.events import Outcome, OutcomeKind
-from reproaudit.runs.interpreter import interpreter_flags
+from reproaudit.runs.launch import (
+    RECORDER,
+    is_installed,
+    make_variables,
+    read_progress,
+    settle_command,
+    write_command,
+    write_launcher,
+)
 from reproaudit.runs.log import copy_to_stderr, raise_what_the_recorder_says, tail
 from reproaudit.runs.orphans import end_orphans, keep_as_own
 from reproaudit.runs.places import make_folder_of_runs, refuse_unwritable, require_place
@@ -29,10 +35,7 @@ from reproaudit.runs.warden import Warden, find_parent_to_end_with
 from reproaudit.trace.ending import finalise_outcome, read_outcome
 from reproaudit.trace.failure import read_failure, take_back_failure
 from reproaudit.trace.schema import RUN_FILE
-from reproaudit.trace.words import EXIT_SOFTWARE, EXIT_USAGE, PROGRESS_FILE
-
-# By its path: in the program's folder, a `reproaudit.py` would be found first.
-RECORDER = (str(Path(reproaudit.__file__).with_name("record") / "entry.py"),)
+from reproaudit.trace.words import EXIT_SOFTWARE, EXIT_USAGE
 
 POLL_S = 0.02
 GRACE_S = 2.0  # from SIGTERM to SIGKILL
@@ -211,14 +214,8 @@ class RunningProcess:
             self._shown += copy_to_stderr(self._log, self._shown)
         if on_progress is None:
             return
-        try:
-            with open(self._trace_dir / PROGRESS_FILE, "rb") as file:
-                progress = file.read(20)
-        except OSError:
-            # No step is done yet.
-            return
-        # The file may be read while it is written: what is no number is looked at again.
-        if progress != self._progress and progress.strip().isdigit():
+        progress = read_progress(self._trace_dir)
+        if progress and progress != self._progress:
             self._progress = progress
             on_progress(int(progress))
 
@@ -229,7 +226,7 @@ class RunningProcess:
         SubjectError if the recorder failed or recorded nothing.
         """
         code = self._process.returncode
-        if code in (EXIT_USAGE, EXIT_SOFTWARE):
+        if code in (EXIT_USAGE, EXIT_SOFTWARE) or self.plan.subject.is_command:
             raise_what_the_recorder_says(self._trace_dir, self._log)
         if recorded is not None and _is_final(recorded):
             if timed_out_s is None:
@@ -243,6 +240,8 @@ class RunningProcess:
             # subprocess gives the signal's number with a minus.
             number = -code
             outcome = Outcome(OutcomeKind.KILLED, number, _signal_name(number))
+        elif self.plan.subject.is_command:
+            outcome = settle_command(self._trace_dir, code)
         elif recorded is None:
             # It may have seen the program replace itself.
             raise_what_the_recorder_says(self._trace_dir, self._log)
@@ -278,8 +277,9 @@ def start(
     python: str = sys.executable,
     log: Path | None,
     show_output: bool = False,
-    entry: Sequence[str] = RECORDER,
+    entry: Sequence[str] = (RECORDER,),
     is_held: bool = False,
+    is_site: bool | None = None,
 ) -> RunningProcess:
     """Start the run that `plan` describes and return at once.
 
@@ -290,6 +290,9 @@ def start(
     settings' variables, the subject's working directory, no standard input (a question finds its
     end: it must not be answered differently from run to run), and writes both output streams into
     `log`. Without a log it has the caller's three streams as they are.
+
+    What it starts finds the recorder beside its packages, or with `is_site` through PYTHONPATH;
+    None: as it is installed for this interpreter.
     """
     trace_dir = plan.trace_dir.absolute()
     plan = replace(plan, trace_dir=trace_dir)
@@ -307,11 +310,13 @@ def start(
     plan_file = trace_dir.with_name(f"{trace_dir.name}.plan.json")
     with refuse_unwritable(plan_file):
         write_whole(plan_file, to_json(plan).encode("utf-8"))
-    command = [python, *interpreter_flags()]
-    if show_output:
-        # Unbuffered only where somebody watches: it costs a write per line.
-        command.append("-u")
-    command += [*entry, str(plan_file), str(find_parent_to_end_with())]
+    command = write_command(plan, python, entry, is_watched=show_output)
+    if not plan.subject.is_command:
+        command += [str(plan_file), str(find_parent_to_end_with())]
+    else:
+        write_launcher(plan)
+    if is_site is None:
+        is_site = not is_installed()
     streams: dict[str, Any] = {}
     hold: int | None = None
     descriptors: tuple[int, ...] = ()
@@ -333,7 +338,7 @@ def start(
                 command,
                 pass_fds=descriptors,
                 cwd=plan.subject.cwd,
-                env={**os.environ, **make_environment(plan.settings)},
+                env=make_variables(plan, plan_file, is_site=is_site),
                 # A group of its own, so that all that the program starts can be ended with it.
                 start_new_session=True,
                 **streams,
@@ -342,9 +347,9 @@ def start(
             if hold is not None:
                 os.close(hold)
             raise UsageError(
-                f"cannot start {python!r} in {str(plan.subject.cwd)!r}: {error}",
+                f"cannot start {command[0]!r} in {str(plan.subject.cwd)!r}: {error}",
                 code="cannot-start",
-                hint="check that the interpreter and the folder are there",
+                hint="check that it and the folder are there",
             ) from error
     return RunningProcess(plan, process, log, show_output=show_output, hold=hold)
 
@@ -367,10 +372,13 @@ def run(
     timeout_s: float | None = None,
     show_output: bool = False,
     on_progress: Callable[[int], None] | None = None,
-    entry: Sequence[str] = RECORDER,
+    entry: Sequence[str] = (RECORDER,),
+    is_site: bool | None = None,
 ) -> RunRecord:
     """Make one run and wait for its end; see `start` and `RunningProcess.wait`."""
-    process = start(plan, python=python, log=log, show_output=show_output, entry=entry)
+    process = start(
+        plan, python=python, log=log, show_output=show_output, entry=entry, is_site=is_site
+    )
     return process.wait(timeout_s=timeout_s, on_progress=on_progress)
 
 

@@ -14,7 +14,13 @@ from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.record.process.children import ChildStarts, read_plan
 from reproaudit.record.process.host import Host
 from reproaudit.record.process.shadows import hide_shadows, places_before_library
-from reproaudit.record.process.subjects import prepare_path, run_attribute, run_pytest, run_script
+from reproaudit.record.process.subjects import (
+    prepare_path,
+    run_attribute,
+    run_module,
+    run_pytest,
+    run_script,
+)
 from reproaudit.record.process.successor import find_script
 from reproaudit.trace.failure import write_failure
 from reproaudit.trace.words import EXIT_USAGE
@@ -56,8 +62,8 @@ def _name_command_line(spec: SubjectSpec) -> None:
     Not before the repairs: one of them begins the recorder anew.
     """
     position = find_script(sys.orig_argv)
-    if spec.kind is SubjectKind.SCRIPT and position is not None:
-        sys.orig_argv[position:] = [spec.path, *spec.argv]
+    if spec.kind in (SubjectKind.SCRIPT, SubjectKind.MODULE) and position is not None:
+        sys.orig_argv[position:] = [*spec.words, *spec.argv]
 
 
 def run_subject(host: Host) -> int:
@@ -88,6 +94,8 @@ def _run(host: Host) -> None:
     spec, settings = host.plan.subject, host.plan.settings
     if spec.kind is SubjectKind.SCRIPT:
         run_script(spec)
+    elif spec.kind is SubjectKind.MODULE:
+        run_module(spec)
     elif spec.kind is SubjectKind.PYTEST:
         run_pytest(spec)
     else:

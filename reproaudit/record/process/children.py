@@ -1,17 +1,14 @@
-"""Recording and repairing what the program starts by multiprocessing: spawn and forkserver.
+"""Recording and repairing the processes that the program starts.
 
-A spawned child is a new interpreter: its command line is made to enter it before it reads what it
-is to do. A child of a forkserver is a fork of a process that waits for requests: it is entered when
-it reads what it was asked to do, before anything of the program. Both are numbered in the order in
-which their parent starts them. The server itself is no run of the program. It is only repaired, for
-the modules that it imports for all its children.
-
-The resource tracker of multiprocessing runs no code of the program, and is left alone.
+A new interpreter enters the recorder when it starts (`startup`, `arrival`). A child of a forkserver
+is a fork of a process that waits for requests: it is entered when it reads what it was asked to do,
+before anything of the program. Children are numbered in the order in which their parent starts
+them. The server itself is no run of the program. It is only repaired, for the modules that it
+imports for all its children.
 """
 
 from __future__ import annotations
 
-import itertools
 import multiprocessing.spawn
 import multiprocessing.util
 import os
@@ -21,14 +18,14 @@ from typing import Any
 
 from reproaudit.config.plan import RunPlan, from_json
 from reproaudit.model.events import Unchecked
+from reproaudit.record.process.arming import SERVER, Arming
 from reproaudit.record.process.host import Host
+from reproaudit.record.process.places import Place
 from reproaudit.record.process.shadows import hide_shadows, own_modules
 
 _RECORD = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _ENTRY = os.path.join(_RECORD, "entry.py")
 _getframe = sys._getframe
-_SPAWNED = "from multiprocessing.spawn import spawn_main;"
-_SERVER = "from multiprocessing.forkserver import main;"
 # Nothing is imported by its name before the program's modules are out of the way.
 _ENTER = (
     "(lambda scope: (exec(__import__('_frozen_importlib_external')"
@@ -57,20 +54,18 @@ class Entry:
 
 
 class ChildStarts:
-    """Has each child of this process pass through `enter_child`, however it is started."""
+    """Has each child of this process enter the recorder, however it is started."""
 
     def __init__(self, host: Host, plan_path: str, above: str = "") -> None:
         self._host = host
         self._plan_path = plan_path
-        self._above = above  # the label of this process, with a dash
-        self._count = itertools.count(1)
-        self._get_command_line: Callable[..., list[str]] = multiprocessing.spawn.get_command_line
+        self._arming = Arming(above)  # which numbers them; `above` is our own label, with a dash
         self._get_data: Callable[..., Any] = multiprocessing.spawn.get_preparation_data
         self._start_process: Callable[..., int] = multiprocessing.util.spawnv_passfds
 
     def watch(self) -> None:
-        """Replace what multiprocessing starts processes by, for the rest of this process."""
-        multiprocessing.spawn.get_command_line = self._write_command_line
+        """Replace what starts processes, for the rest of this process."""
+        self._arming.watch()
         multiprocessing.spawn.get_preparation_data = self._prepare
         multiprocessing.util.spawnv_passfds = self._start
         if _has_server():
@@ -80,49 +75,28 @@ class ChildStarts:
                 "it was started before the audit",
             )
 
-    def _next_label(self) -> str:
-        return f"{self._above}{next(self._count)}"
-
-    def _write_command_line(self, **kwargs: Any) -> list[str]:
-        command = self._get_command_line(**kwargs)
-        return _put_behind(command, _SPAWNED, _write_call(self._plan_path, self._next_label()))
-
     def _prepare(self, name: str) -> Any:
         data = self._get_data(name)
         # Spawned children have it prepared, too, and a server does before it starts.
         if _getframe(1).f_globals.get("__name__") == _STARTS_IN_SERVER:
-            data["reproaudit"] = Entry(self._plan_path, self._next_label())
+            data["reproaudit"] = Entry(self._plan_path, self._arming.next_label("spawned"))
         return data
 
     def _start(self, path: Any, args: Sequence[Any], passfds: Any) -> int:
-        command = _put_behind(args, _SERVER, _write_call(self._plan_path, None))
-        if command != list(args):
-            imported = _preloaded_modules(command)
-            if imported:
-                self._host.note(
-                    Unchecked.FORKSERVER_IMPORTS,
-                    f"what {imported} draw or read when a forkserver imports them",
-                    "the server is repaired as the program is, and not recorded",
-                )
-        return self._start_process(path, command, passfds)
+        is_server = any(isinstance(word, str) and word.startswith(SERVER) for word in args)
+        imported = _preloaded_modules(args) if is_server else ""
+        if imported:
+            self._host.note(
+                Unchecked.FORKSERVER_IMPORTS,
+                f"what {imported} draw or read when a forkserver imports them",
+                "the server is repaired as the program is, and not recorded",
+            )
+        return self._start_process(path, args, passfds)
 
 
-def _write_call(plan_path: str, label: str | None) -> str:
-    """Return the code by which a child enters the recorder; a forkserver has no label."""
+def _write_call(plan_path: str, label: str) -> str:
+    """Return the code by which a child of a forkserver enters the recorder."""
     return _ENTER.format(path=_ENTRY, plan=plan_path, label=label)
-
-
-def _put_behind(command: Sequence[Any], start: str, call: str) -> list[Any]:
-    """Return the command line with `call` behind code that begins with `start`.
-
-    What the child itself imports at its start is there by then.
-    """
-    changed = list(command)
-    for position, argument in enumerate(changed):
-        # The interpreter itself may stand in the list as bytes.
-        if isinstance(argument, str) and argument.startswith(start):
-            changed[position] = f"{start} {call};{argument.removeprefix(start)}"
-    return changed
 
 
 def _preloaded_modules(command: Sequence[Any]) -> str:
@@ -151,10 +125,13 @@ def enter_server(plan_path: str) -> None:
     _server.change()
 
 
-def enter_child(plan_path: str, label: str, loaded_at_start: Collection[str]) -> None:
+def enter_child(
+    plan_path: str, place: Place, loaded_at_start: Collection[str], folder: str = ""
+) -> None:
     """Record in a child as in a forked one: silently until it trains, in a folder of its own.
 
-    `loaded_at_start` are the modules that were there before the recorder's.
+    `loaded_at_start` are the modules that were there before the recorder's, `folder` is where its
+    program lies.
     """
     global _server
     if _server is not None:
@@ -162,7 +139,7 @@ def enter_child(plan_path: str, label: str, loaded_at_start: Collection[str]) ->
         _server.withdraw()
         _server = None
     plan = read_plan(plan_path)
-    hide_shadows([str(plan.subject.folder)], loaded_at_start)
+    hide_shadows([str(plan.subject.folder), *filter(None, [folder])], loaded_at_start)
     host = Host(plan)
-    host.start_in_child(label)
-    ChildStarts(host, plan_path, f"{label}-").watch()
+    host.start_in_child(place)
+    ChildStarts(host, plan_path, f"{place.label}-").watch()

@@ -17,7 +17,9 @@ from reproaudit.model.events import Outcome, OutcomeKind, Unchecked
 from reproaudit.record.hooks.callsite import FrameKinds
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.process.apply import apply_before_torch, apply_to_numpy, apply_to_torch
+from reproaudit.record.process.errors import describe_error
 from reproaudit.record.process.imports import ImportWatch
+from reproaudit.record.process.places import Place
 from reproaudit.record.process.shadows import is_of_program, own_modules
 from reproaudit.record.process.successor import REPLACED, Successor
 from reproaudit.record.repairs import Reach, install_repairs
@@ -57,13 +59,14 @@ class Host:
         """Change what the plan asks for, and record once torch is there."""
         self._start(self._install_recorder)
 
-    def start_in_child(self, label: str) -> None:
-        """Do the same in a process that the program started; `label` is its place among them."""
+    def start_in_child(self, place: Place) -> None:
+        """Do the same in a process that the program started; `place` is its place among them."""
 
         def install() -> None:
             from reproaudit.record.process.install import install_in_child
 
-            self.recorder = install_in_child(self.plan, label, self.when_imported)
+            self.recorder = install_in_child(self.plan, place, self.when_imported)
+            self.recorder.on_complete = _leave_soon
 
         self._is_child = True
         self._start(install)
@@ -180,7 +183,15 @@ class Host:
             if not self._is_child:
                 self._close_without_torch()
         elif not recorder.is_complete:
-            recorder.finish(self.outcome)
+            recorder.finish(self._find_outcome())
+
+    def _find_outcome(self) -> Outcome:
+        """Return how the process ends. Of a child, only an error that nobody caught is known."""
+        # Python sets it before it prints the traceback, also where it ends what `-c` was given.
+        error = getattr(sys, "last_value", None)
+        if self._is_child and self.outcome.kind is OutcomeKind.COMPLETED and error is not None:
+            return Outcome(OutcomeKind.RAISED, 1, describe_error(error))
+        return self.outcome
 
     def _close_without_torch(self) -> None:
         from reproaudit.trace.writer import TraceWriter

@@ -21,6 +21,8 @@ from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.outside.saved import Saved, WhenImported
 from reproaudit.record.process.environment import Watch, describe_environment
 from reproaudit.record.process.imports import ImportWatch
+from reproaudit.record.process.places import Place
+from reproaudit.record.process.ranks import read_rank
 from reproaudit.record.process.threads import ThreadStarts
 from reproaudit.record.process.tracers import TracerWatch
 from reproaudit.record.session import Recorder
@@ -134,21 +136,31 @@ def install(plan: RunPlan, when_imported: WhenImported | None = None) -> Recorde
     current = recorder = Installation(
         plan, str(plan.trace_dir), when_imported=when_imported
     ).recorder
-    recorder.on_flush.append(TracerWatch(recorder).look)
-    os.register_at_fork(before=recorder.before_fork, after_in_child=recorder.after_fork_in_child)
+    _follow(recorder)
     return recorder
 
 
 def install_in_child(
-    plan: RunPlan, label: str, when_imported: WhenImported | None = None
+    plan: RunPlan, place: Place, when_imported: WhenImported | None = None
 ) -> Recorder:
     """Install the recorder in a process that the program started.
 
-    Its folder is named after its place among the processes, `label`.
+    Its folder is named after its place among the processes.
     """
-    folder = own_paths.join(str(plan.trace_dir), f"{CHILD_PREFIX}spawned-{label}")
+    folder = own_paths.join(str(plan.trace_dir), f"{CHILD_PREFIX}{place.label}")
     recorder = Installation(plan, folder, when_imported=when_imported).recorder
     recorder.is_spawned = True
-    recorder.on_flush.append(TracerWatch(recorder).look)
-    recorder.limit_as_child()
+    # What a command starts is the program itself.
+    if not plan.subject.is_command:
+        recorder.limit_as_child()
+    rank = read_rank(os.environ, place.rank_of_parent)
+    if rank is not None:
+        recorder.writer.identify(rank)
+    _follow(recorder)
     return recorder
+
+
+def _follow(recorder: Recorder) -> None:
+    """Have the recorder look out for what begins to watch the program, and follow its forks."""
+    recorder.on_flush.append(TracerWatch(recorder).look)
+    os.register_at_fork(before=recorder.before_fork, after_in_child=recorder.after_fork_in_child)

@@ -31,7 +31,8 @@ _BUILT_STEP_LEARNING_RATE = 0.01
 
 def prepare_path(spec: SubjectSpec) -> None:
     """Make `sys.argv`, and what comes first in `sys.path`, what they would be without us."""
-    sys.argv = [spec.path or spec.module, *spec.argv]
+    name = "-m" if spec.kind is SubjectKind.MODULE else spec.path or spec.module
+    sys.argv = [name, *spec.argv]
     if getattr(sys.flags, "safe_path", False):
         return
     if spec.path and spec.kind is not SubjectKind.PYTEST:
@@ -62,6 +63,50 @@ def run_script(spec: SubjectSpec) -> None:
     )
     sys.modules["__main__"] = main
     exec(code, main.__dict__)
+
+
+def run_module(spec: SubjectSpec) -> None:
+    """Execute the module in a fresh `__main__`, as `python -m` would.
+
+    Raises UsageError if it is not there, or is a package without a `__main__`.
+    """
+    found = _find_module(spec.module)
+    assert found.loader is not None
+    code = found.loader.get_code(found.name)  # type: ignore[attr-defined]
+    if code is None:
+        raise UsageError(f"{spec.module} has no code to run", code="subject-import")
+    main = ModuleType("__main__")
+    main.__dict__.update(
+        __file__=found.origin,
+        __builtins__=builtins,
+        __cached__=found.cached,
+        __spec__=found,
+        __loader__=found.loader,
+        __package__=found.parent,
+        __annotations__={},
+    )
+    sys.argv[0] = found.origin or spec.module
+    sys.modules["__main__"] = main
+    exec(code, main.__dict__)
+
+
+def _find_module(name: str) -> importlib.machinery.ModuleSpec:
+    try:
+        found = importlib.util.find_spec(name)
+    except ModuleNotFoundError as error:
+        # A parent that is there may fail to find what it imports: that is the program's error.
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise
+        found = None
+    if found is not None and found.submodule_search_locations is not None:
+        found = _find_module(f"{name}.__main__")
+    if found is None:
+        raise UsageError(
+            f"there is no module {name!r}",
+            code="subject-import",
+            hint=f"is it a file below {os.getcwd()}, or installed for {sys.executable}?",
+        )
+    return found
 
 
 def load_attribute(spec: SubjectSpec) -> Any:

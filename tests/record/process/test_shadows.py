@@ -15,7 +15,7 @@ from reproaudit.config.plan import RunPlan, to_json
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.model.events import Unchecked
 from reproaudit.record.process import shadows
-from reproaudit.runs.process import RECORDER
+from reproaudit.runs.launch import RECORDER
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import open_run
 
@@ -30,7 +30,7 @@ def record(folder: Path, program: str, *beside: str) -> str:
     plan.write_text(to_json(RunPlan(folder / "trace", subject)), encoding="utf-8")
     # An interpreter of its own: what was imported before the program is what this is about.
     done = subprocess.run(
-        [sys.executable, *RECORDER, str(plan)],
+        [sys.executable, RECORDER, str(plan)],
         cwd=folder,
         check=False,
         capture_output=True,

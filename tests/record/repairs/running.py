@@ -18,7 +18,7 @@ from reproaudit.knowledge.interventions import combine_settings
 from reproaudit.model.events import Level
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.repairs import Reach
-from reproaudit.runs.process import RECORDER
+from reproaudit.runs.launch import RECORDER
 from tests import warm
 from tests.auditing import PROGRAMS, command
 
@@ -47,7 +47,7 @@ def run(
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     python = sys.executable if is_fresh else warm.python()
     done = subprocess.run(
-        [python, *RECORDER, str(plan)],
+        [python, RECORDER, str(plan)],
         cwd=folder,
         env=environment,
         check=False,

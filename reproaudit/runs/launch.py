@@ -1,0 +1,144 @@
+"""What is started for a run, and how the processes below it find the recorder."""
+
+from __future__ import annotations
+
+import os
+import site
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import reproaudit
+from reproaudit.config.plan import RunPlan
+from reproaudit.config.settings import make_environment, to_dict
+from reproaudit.model.events import Outcome, OutcomeKind
+from reproaudit.runs.interpreter import interpreter_flags
+from reproaudit.trace.ending import read_outcome
+from reproaudit.trace.facts import ProcessFacts
+from reproaudit.trace.schema import RUN_FILE
+from reproaudit.trace.words import (
+    CHILD_PREFIX,
+    ENTRY_VARIABLE,
+    PLACE_VARIABLE,
+    PLAN_VARIABLE,
+    PROCESSES_FOLDER,
+    PROGRESS_FILE,
+    SITE_VARIABLE,
+)
+from reproaudit.trace.writer import TraceWriter
+
+_RECORD = Path(reproaudit.__file__).with_name("record")
+# By its path: in the program's folder, a `reproaudit.py` would be found first.
+RECORDER = str(_RECORD / "entry.py")
+_ELSEWHERE = str(_RECORD / "startup" / "elsewhere")
+_STARTUP_FILE = "reproaudit.pth"
+
+
+def write_command(
+    plan: RunPlan, python: str, entry: Sequence[str], *, is_watched: bool
+) -> list[str]:
+    """Return the command that starts the run, for a program of ours up to its plan."""
+    if plan.subject.is_command:
+        return [*plan.subject.words, *plan.subject.argv]
+    command = [python, *interpreter_flags()]
+    if is_watched:
+        # Unbuffered only where somebody watches: it costs a write per line.
+        command.append("-u")
+    return [*command, *entry]
+
+
+def make_variables(plan: RunPlan, plan_file: Path, *, is_site: bool) -> dict[str, str]:
+    """Return the environment of a run: ours, what the settings say, and what names the recorder.
+
+    `is_site`: interpreters find it through PYTHONPATH, for nothing is installed beside them.
+    """
+    variables = {
+        **os.environ,
+        **make_environment(plan.settings),
+        ENTRY_VARIABLE: RECORDER,
+        PLAN_VARIABLE: str(plan_file),
+    }
+    # Of an audit that runs within another.
+    variables.pop(PLACE_VARIABLE, None)
+    variables.pop(SITE_VARIABLE, None)
+    if is_site:
+        variables[SITE_VARIABLE] = _ELSEWHERE
+        variables["PYTHONPATH"] = _put_first(_ELSEWHERE, variables)
+    return variables
+
+
+def _put_first(folder: str, variables: Mapping[str, str]) -> str:
+    rest = variables.get("PYTHONPATH", "")
+    places = [place for place in rest.split(os.pathsep) if place and place != folder]
+    return os.pathsep.join([folder, *places])
+
+
+def is_installed() -> bool:
+    """Return True if interpreters of our own environment enter the recorder by themselves."""
+    places = [*site.getsitepackages(), site.getusersitepackages()]
+    return any(os.path.isfile(os.path.join(place, _STARTUP_FILE)) for place in places)
+
+
+def write_launcher(plan: RunPlan) -> None:
+    """Write the record of a command, which is no process of the program."""
+    writer = TraceWriter(
+        plan.trace_dir,
+        level=plan.level.value,
+        subject=str(plan.subject),
+        command=list(plan.subject.argv),
+        settings=to_dict(plan.settings),
+        environment={},
+        version=reproaudit.__version__,
+        values_budget=0,
+        process=ProcessFacts(is_launcher=True),
+    )
+    writer.flush(0)
+
+
+def list_entered(trace_dir: Path) -> list[str]:
+    """Return the labels of the interpreters that were entered below a run."""
+    folder = trace_dir / PROCESSES_FOLDER
+    return sorted(file.stem for file in folder.glob("*.json")) if folder.is_dir() else []
+
+
+def read_progress(trace_dir: Path) -> bytes:
+    """Return the steps that a run has made, as its recorder writes them; of several processes the
+    most."""
+    found = b""
+    for file in (trace_dir / PROGRESS_FILE, *trace_dir.glob(f"{CHILD_PREFIX}*/{PROGRESS_FILE}")):
+        try:
+            progress = file.read_bytes()[:20].strip()
+        except OSError:
+            # No step is done yet.
+            continue
+        # The file may be read while it is written: what is no number is looked at again.
+        if progress.isdigit():
+            found = max(found, progress, key=lambda text: int(text or b"0"))
+    return found
+
+
+def settle_command(trace_dir: Path, code: int) -> Outcome:
+    """Return how a command ended that exited with `code`, by what its processes say.
+
+    What the audit stops ends early, and whoever waits for it may take that for a failure.
+    """
+    endings = _read_endings(trace_dir)
+    stopped = [ending for ending in endings.values() if ending.kind is OutcomeKind.STOPPED]
+    raised = {
+        label: ending for label, ending in endings.items() if ending.kind is OutcomeKind.RAISED
+    }
+    if stopped and (code == 0 or not raised):
+        return stopped[0]
+    if code == 0:
+        return Outcome(OutcomeKind.COMPLETED, 0)
+    said = "; ".join(f"{label}: {ending.detail}" for label, ending in sorted(raised.items())[:3])
+    return Outcome(OutcomeKind.EXITED, code, said)
+
+
+def _read_endings(trace_dir: Path) -> dict[str, Outcome]:
+    found = {}
+    for folder in sorted(trace_dir.glob(f"{CHILD_PREFIX}*")):
+        if (folder / RUN_FILE).is_file():
+            ending = read_outcome(folder)
+            if ending is not None:
+                found[folder.name.removeprefix(CHILD_PREFIX)] = ending
+    return found
