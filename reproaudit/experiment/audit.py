@@ -18,6 +18,7 @@ from reproaudit.config.tolerance import Ignored, Tolerance, Tolerances
 from reproaudit.diagnose.diagnosis import Diagnosis, Diagnostician
 from reproaudit.diagnose.misuse import find_misuse
 from reproaudit.diagnose.races import DeviceRace, read_device_races, warn_of_races
+from reproaudit.diagnose.ranks import find_drift
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.conclude import collect_alerts, conclude, is_stopped
 from reproaudit.experiment.disorder import find_disorder, limit_further_s
@@ -133,6 +134,7 @@ class Experiment:
         alerts = self._find_alerts_in_time()
         diagnosis = self._diagnose(judged, alerts)
         reproducer = self._write_reproducer(diagnosis, runs[0])
+        drift = find_drift(runs[0], self.interned)
         return conclude(
             judged,
             diagnosis.findings,
@@ -153,7 +155,7 @@ class Experiment:
             has_end=options.subject.has_end,
             trials=diagnosis.trials,
             is_complete=diagnosis.is_complete,
-            warnings=(*self.warnings, *diagnosis.warnings),
+            warnings=(*self.warnings, *drift, *diagnosis.warnings),
             runs_made=self.lab.runs_made,
             reproducer=reproducer,
             folder=options.subject.shown_folder,

@@ -17,6 +17,7 @@ from reproaudit.compare.localise import Origin, localise
 from reproaudit.compare.resumed import Beginnings
 from reproaudit.config.tolerance import Tolerances
 from reproaudit.diagnose.attribute import settle_finding
+from reproaudit.diagnose.ranks import find_drift
 from reproaudit.diagnose.sources import Explanation, add_note, explain_sources, with_cause
 from reproaudit.experiment.conclude import conclude
 from reproaudit.model.events import Level, NotChecked, Phase, ProgramWarning, Unchecked
@@ -71,7 +72,7 @@ def compare_traces(paths: Sequence[Path], tolerances: Tolerances) -> AuditResult
         settings=(),
         subject=runs[0].main.header["subject"],
         next_commands=next_commands,
-        warnings=warnings,
+        warnings=(*warnings, *find_drift(runs[0], interned)),
         span=span,
     )
 

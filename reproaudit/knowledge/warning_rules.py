@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reproaudit.knowledge.rank_rules import RANK_RULES
 from reproaudit.knowledge.traits import Rule
 
 _NOTES = "PyTorch notes: Reproducibility"
@@ -98,4 +99,5 @@ WARNING_RULES = (
             "PyTorch issue #86264",
         ),
     ),
+    *RANK_RULES,
 )

@@ -29,6 +29,10 @@ class EventKind(IntEnum):
     REPLAY = 11
     SAVED = 12  # a tensor of what the program saves
     FINAL = 13  # a parameter or buffer as the program leaves it
+    # Only where several ranks train together, to compare these with each other:
+    REPLICA = 14  # a module that DistributedDataParallel keeps equal on several ranks
+    BUFFER = 15  # a buffer when an optimizer steps
+    STATE = 16  # what an optimizer finds when it steps: its own state; at first also parameters
 
 
 class Phase(IntEnum):

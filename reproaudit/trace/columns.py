@@ -59,7 +59,7 @@ class EventColumns:
 
     @property
     def module(self) -> npt.NDArray[np.uint32]:
-        """The string ids of the module paths."""
+        """The string ids of the module paths; of tensors those of the ranks that hold copies."""
         return self._column("module")
 
     @property
@@ -84,6 +84,11 @@ class EventColumns:
     @property
     def drawn_states(self) -> npt.NDArray[np.uint64]:
         """The digests of the generator states that ops consumed; of ops that are RANDOM only."""
+        return self._column("aux")
+
+    @property
+    def descriptions(self) -> npt.NDArray[np.uint64]:
+        """The string ids of what tensors are: their dtypes and shapes; of tensors only."""
         return self._column("aux")
 
     @property

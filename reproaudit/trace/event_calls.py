@@ -71,19 +71,35 @@ class EventCalls(ABC):
         digest: Digest,
         flags: EventFlag = _NO_FLAGS,
         saved: tuple[int, int] = (0, 0),
+        ranks: str = "",
     ) -> int:
         """Append a boundary tensor; `tensor` describes it: "float32[8, 3]".
 
-        `saved` numbers the file of a saved tensor, and the save of that file, both from 1.
+        `saved` numbers the file of a saved tensor, and the save of that file, both from 1. `ranks`
+        are those that hold copies of it (`words.write_ranks`), or OWN_SHARE.
         """
         return self.append(
             kind,
             at=at,
             flags=flags,
             name=self.string(name),
+            module=self.string(ranks),
             aux=self.string(tensor),
             inputs=saved,
             outputs=digest,
+        )
+
+    def add_replica(self, *, at: Moment, name: str, ranks: str, has_equal_buffers: bool) -> int:
+        """Append a module that DistributedDataParallel keeps equal on these ranks.
+
+        `has_equal_buffers`: its buffers are, too, before each forward pass.
+        """
+        return self.append(
+            EventKind.REPLICA,
+            at=at,
+            name=self.string(name),
+            module=self.string(ranks),
+            aux=int(has_equal_buffers),
         )
 
     def add_stream_state(self, *, at: Moment, stream: str, state: Digest) -> int:

@@ -26,6 +26,7 @@ from reproaudit.model.events import (
     Phase,
     Unchecked,
 )
+from reproaudit.trace import words
 from reproaudit.trace.columns import EventColumns
 from reproaudit.trace.facts import ProcessFacts
 from reproaudit.trace.header import check_header
@@ -52,6 +53,7 @@ from reproaudit.trace.views import (
     OpEvent,
     RaceEvent,
     ReplayEvent,
+    ReplicaEvent,
     RngEvent,
     TensorEvent,
     WorkerEvent,
@@ -72,7 +74,7 @@ _CHUNK = 1 << 15  # records checked at a time: they stay in the cache
 _NUMBERS = np.arange(256)
 _KNOWN_KINDS = np.isin(_NUMBERS, [int(kind) for kind in EventKind])
 _KNOWN_PHASES = np.isin(_NUMBERS, [int(phase) for phase in Phase])
-_WITH_TEXT = (*TENSOR_KINDS, EventKind.ALERT, EventKind.ENTROPY)
+_WITH_TEXT = (*TENSOR_KINDS, *words.RANK_KINDS, EventKind.ALERT, EventKind.ENTROPY)
 _HAS_TEXT = np.isin(_NUMBERS, [int(kind) for kind in _WITH_TEXT])
 V = TypeVar("V", bound=Event)
 
@@ -174,6 +176,10 @@ class Trace:
     def tensors(self) -> Iterator[TensorEvent]:
         """Yield the boundary tensors in order."""
         return self._views(TensorEvent, *TENSOR_KINDS)
+
+    def replicas(self) -> Iterator[ReplicaEvent]:
+        """Yield the modules that DistributedDataParallel keeps equal on several ranks, in order."""
+        return self._views(ReplicaEvent, EventKind.REPLICA)
 
     def stream_states(self) -> Iterator[RngEvent]:
         """Yield the states of the global random streams in order."""

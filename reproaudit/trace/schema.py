@@ -4,7 +4,7 @@ Format history
   1  first version
   2  events of kind LINE, FILE and REPLAY; the flags PINNED and RACED
   3  a note has a code, a value of model.events.Unchecked
-  4  run.json says which of a run's processes it is about
+  4  run.json says which of a run's processes it is about; events of kind REPLICA, BUFFER and STATE
 
 `events.bin` is a sequence of 64-byte little-endian records (`EVENT`), appended and flushed at each
 step, so a killed run leaves a readable prefix. `run.json` is rewritten (temporary name, rename)
@@ -48,9 +48,13 @@ NO_RANK = -1
 #                                          wrote it in another
 #                                          thread
 # BATCH …   its name         -             string:                 -                digest
-# PARAMETER,                               "float32[8, 3]"
-# FINAL
+# FINAL                                    "float32[8, 3]"
+# GRADIENT, its name         ranks         string: as above        -                digest
+# PARAMETER,
+# BUFFER,
+# STATE
 # SAVED     "FILE: its name" -             string: as above        file, its save   digest
+# REPLICA   its class        ranks         1: its buffers, too     -                -
 # RNG       random stream    -             -                       -                its state
 #           "epoch:STREAM"   what for      -                       loader, iterator its state
 #           "worker:STREAM:  what for      number of the worker    loader, iterator its state
@@ -68,6 +72,8 @@ NO_RANK = -1
 #           "" (ran)
 # REPLAY    op               -             event of the op         made, differing  -
 #
+# "ranks" are those on which DistributedDataParallel keeps copies of it: "0,1"; "-" where each rank
+# has a share of its own; "" where neither is known.
 # `count` is the number of tensors that `outputs` combines; of a worker's stream the batches so far;
 # of a replay the way of repeating (`words.ReplayWay`).
 EVENT = np.dtype(

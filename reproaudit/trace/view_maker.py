@@ -24,6 +24,7 @@ from reproaudit.trace.views import (
     RaceEvent,
     RaceSide,
     ReplayEvent,
+    ReplicaEvent,
     RngEvent,
     SavedEvent,
     TensorEvent,
@@ -112,6 +113,15 @@ def _tensor(maker: ViewMaker, number: int, row: np.void) -> TensorEvent:
         **_common(maker, number, row),
         tensor=maker.text(int(row["aux"])),
         digest=_pair(row, "outputs"),
+        ranks=words.read_ranks(maker.text(int(row["module"]))),
+    )
+
+
+def _replica(maker: ViewMaker, number: int, row: np.void) -> ReplicaEvent:
+    return ReplicaEvent(
+        **_common(maker, number, row),
+        ranks=words.read_ranks(maker.text(int(row["module"]))),
+        has_equal_buffers=bool(row["aux"]),
     )
 
 
@@ -230,4 +240,7 @@ _MAKERS: dict[EventKind, Callable[[ViewMaker, int, np.void], Event]] = {
     EventKind.REPLAY: _replay,
     EventKind.SAVED: _saved,
     EventKind.FINAL: _tensor,
+    EventKind.REPLICA: _replica,
+    EventKind.BUFFER: _tensor,
+    EventKind.STATE: _tensor,
 }

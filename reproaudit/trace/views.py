@@ -78,11 +78,13 @@ class OpEvent(Event):
 class TensorEvent(Event):
     """A batch, output, gradient, parameter, saved or final tensor.
 
-    `tensor` is its description, "float32[8, 3]".
+    `tensor` is its description, "float32[8, 3]". `ranks` are those on which DistributedDataParallel
+    keeps copies of it; none where that is not known.
     """
 
     tensor: str
     digest: Digest
+    ranks: tuple[int, ...] = ()
 
     @property
     def is_digested(self) -> bool:
@@ -95,6 +97,17 @@ class SavedEvent(TensorEvent):
 
     file: int
     save: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaEvent(Event):
+    """A module that DistributedDataParallel keeps equal on several ranks; `name` is its class.
+
+    `has_equal_buffers`: its buffers are, too, before each forward pass.
+    """
+
+    ranks: tuple[int, ...]
+    has_equal_buffers: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,10 @@ Standard library and model only, so that every layer can import it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum, IntEnum
 
-from reproaudit.model.events import LibraryCall
+from reproaudit.model.events import EventKind, LibraryCall
 
 # -- files and folders of a run
 
@@ -56,7 +57,26 @@ RAN = ""  # the name of the line event which says that a statement ran
 STREAM_PREFIX = "stream:"  # what the names of the draws of a line begin with
 EPOCH_PREFIX = "epoch:"  # where a random stream stood when an epoch of a DataLoader began
 WORKER_PREFIX = "worker:"  # where a random stream of a DataLoader's worker stood
+_MOST_DIGITS = 9  # of the number of a rank
 LATE_SEED_PREFIX = "seed-after-draw:"  # a stream that was seeded after it was drawn from
+
+
+# What only ranks are compared with each other by.
+RANK_KINDS = (EventKind.BUFFER, EventKind.STATE)
+OWN_SHARE = "-"  # in place of ranks that hold copies of a tensor: each has a share of its own
+
+
+def write_ranks(ranks: Iterable[int]) -> str:
+    """Return the text that stands for ranks in a trace."""
+    return ",".join(map(str, ranks))
+
+
+def read_ranks(text: str) -> tuple[int, ...]:
+    """Return the ranks that the text stands for; none for what stands for none."""
+    parts = text.split(",")
+    if not all(part.isdecimal() and len(part) < _MOST_DIGITS for part in parts):
+        return ()
+    return tuple(map(int, parts))
 
 
 def write_library_call(call: LibraryCall | None) -> str:

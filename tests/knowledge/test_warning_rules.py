@@ -7,7 +7,7 @@ from reproaudit.knowledge.warning_rules import WARNING_RULES
 
 
 def test_warnings_have_ids_of_their_own_hundred_and_no_cause() -> None:
-    assert list(WARNINGS) == ["RA501", "RA502", "RA503", "RA504", "RA505"]
+    assert list(WARNINGS) == [f"RA{500 + number}" for number in range(1, 1 + len(WARNINGS))]
     assert all(rule.cause is None and rule.id == name for name, rule in WARNINGS.items())
 
 

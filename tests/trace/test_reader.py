@@ -229,7 +229,7 @@ def test_arbitrary_bytes_are_refused_or_cut(run: bytes, events: bytes, kept: byt
     ("field", "value", "reason"),
     [
         ("kind", 0, "kind"),
-        ("kind", 14, "kind"),
+        ("kind", 1 + max(EventKind), "kind"),
         ("phase", 5, "phase"),
         ("step", -1, "step"),
         ("name", 2, "name"),

@@ -67,7 +67,7 @@ class Leaves:
         self._has_ended = False
 
     def install(self) -> None:
-        self._names.on_root = self._watch_module
+        self._names.on_root.append(self._watch_module)
         handle = _optimizer.register_optimizer_step_post_hook(self._after_step)
         self._patches.on_undo(handle.remove)
         self._recorder.on_end.append(self._end)

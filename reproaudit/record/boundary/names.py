@@ -59,8 +59,8 @@ class Names:
         self._paths = ByObject[str]()
         self._parameters = ByObject[str]()
         self._taken: set[str] = set()
-        # Is given each root at its first call, with its label.
-        self.on_root: Callable[[torch.nn.Module, str], None] | None = None
+        # Are given each root at its first call, with its label.
+        self.on_root: list[Callable[[torch.nn.Module, str], None]] = []
 
     def root(self, module: torch.nn.Module) -> str:
         """Return the label of a module called at top level; learn what it contains at first."""
@@ -70,8 +70,8 @@ class Names:
         label = self._make_label(self.path(module))
         self._roots.add(module, label)
         self._learn(module, label)
-        if self.on_root is not None:
-            self.on_root(module, label)
+        for tell in self.on_root:
+            tell(module, label)
         return label
 
     def path(self, module: torch.nn.Module) -> str:

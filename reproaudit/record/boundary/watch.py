@@ -18,15 +18,17 @@ from reproaudit.model.events import EventFlag, EventKind, Level, Phase, Unchecke
 from reproaudit.record.boundary.contents import find_leaves, find_named_tensors, is_being_traced
 from reproaudit.record.boundary.names import Names
 from reproaudit.record.boundary.optimizer_steps import OptimizerSteps
+from reproaudit.record.boundary.replicas import Replicas
 from reproaudit.record.digest.gather import DeviceDigest, DeviceDigests, Part
 from reproaudit.record.digest.tensors import describe, digest, raw_bytes
 from reproaudit.record.hooks.guest import Guest
 from reproaudit.record.hooks.patching import Patches
+from reproaudit.record.process.ranks import is_one_of_several
 from reproaudit.record.session import Recorder
 from reproaudit.record.state import rng
 from reproaudit.record.state.initialisation import Initialisation
 from reproaudit.record.torch_private import HAS_GLOBAL_HOOKS, LoaderIterator, count_module_hooks
-from reproaudit.trace.words import LOSS, RETURN
+from reproaudit.trace.words import LOSS, RANK_KINDS, RETURN
 
 _getframe = sys._getframe
 _is_compiling = torch.compiler.is_compiling
@@ -53,6 +55,7 @@ class Boundaries:
         is_for_ops = recorder.plan.level is Level.VALUES
         self._keeps = recorder.plan.values_mb > 0 and not is_for_ops
         self._patches = patches
+        self._replicas = Replicas(recorder, self.names, self._try_to_record)
         self._steps = OptimizerSteps(recorder, self._record_group_tensors, self._end_optimizer_step)
 
     def install(self) -> None:
@@ -63,6 +66,7 @@ class Boundaries:
         for handle in hooks:
             self._patches.on_undo(handle.remove)
         self._steps.install(self._patches)
+        self._replicas.install(self._patches)
         # torch.compile warns of global hooks through this function, and its warning would be ours
         # to answer for.
         place = HAS_GLOBAL_HOOKS
@@ -86,6 +90,7 @@ class Boundaries:
         *,
         site: int = 0,
         saved: tuple[int, int] = (0, 0),  # numbers of a file and of its save
+        ranks: str = "",  # that hold copies of it
     ) -> None:
         """Record one named tensor: its digest now, and its bytes while the budget lasts."""
         recorder = self.recorder
@@ -121,6 +126,7 @@ class Boundaries:
             tensor=describe(tensor),
             digest=value,
             saved=saved,
+            ranks=ranks,
         )
         if waiting is not None:
             self.devices.defer(event, [], [waiting])
@@ -128,7 +134,7 @@ class Boundaries:
 
     def keep_values(self, event: int, kind: EventKind, name: str, tensor: torch.Tensor) -> None:
         """Keep the bytes of an event's tensor, if they are wanted and the budget allows it."""
-        if not self._keeps:
+        if not self._keeps or kind in RANK_KINDS:
             return
         writer = self.recorder.writer
         key = (int(kind), name, self.recorder.step)
@@ -154,11 +160,18 @@ class Boundaries:
                 self._try_to_record(kind, phase, name, tensor, site=site)
 
     def _try_to_record(
-        self, kind: EventKind, phase: Phase, name: str, tensor: torch.Tensor, *, site: int = 0
+        self,
+        kind: EventKind,
+        phase: Phase,
+        name: str,
+        tensor: torch.Tensor,
+        *,
+        site: int = 0,
+        ranks: str = "",
     ) -> None:
         """Record one of several tensors: what one of them does is no loss of the others."""
         try:
-            self.record(kind, phase, name, tensor, site=site)
+            self.record(kind, phase, name, tensor, site=site, ranks=ranks)
         except Exception as error:
             self.recorder.note_failure(f"{kind.name.lower()} {name}", error)
 
@@ -316,6 +329,7 @@ class Boundaries:
         is_gradient = kind == EventKind.GRADIENT
         phase = Phase.BACKWARD if is_gradient else Phase.OPTIMIZER
         with self._guest(f"some {kind.name.lower()}s"):
+            trains_with_others = is_one_of_several()
             for group_number, group in enumerate(optimizer.param_groups):
                 for number, parameter in enumerate(group["params"]):
                     tensor = parameter.grad if is_gradient else parameter
@@ -324,7 +338,12 @@ class Boundaries:
                     name = self.names.parameter(parameter)
                     if name is None:
                         name = f"group{group_number}[{number}]"
-                    self._try_to_record(kind, phase, name, tensor)
+                    ranks = ""
+                    if trains_with_others:
+                        ranks = self._replicas.ranks_of(parameter, optimizer)
+                    self._try_to_record(kind, phase, name, tensor, ranks=ranks)
+        if is_gradient:
+            self._replicas.record_before_step(optimizer)
 
     # -- data
 
