@@ -78,16 +78,16 @@ class Arming:
             place = f"{_getpid()}:{self.next_label(name)}:{os.environ.get('RANK', '')}"
         else:
             place = ""
+        before_env = (args, executables, close_fds, pass_fds, cwd)
         if env is not None:
-            env = self._arm(env, place)
-            return self._fork_exec(args, executables, close_fds, pass_fds, cwd, env, *rest)
+            return self._fork_exec(*before_env, self._arm(env, place), *rest)
         # What C code has put into the environment is not in os.environ: the child inherits both.
         with self._lock:
             before = os.environ.get(PLACE_VARIABLE)
             os.environ.update(self._armed)
             os.environ[PLACE_VARIABLE] = place
             try:
-                return self._fork_exec(args, executables, close_fds, pass_fds, cwd, None, *rest)
+                return self._fork_exec(*before_env, None, *rest)
             finally:
                 if before is None:
                     del os.environ[PLACE_VARIABLE]
