@@ -31,7 +31,7 @@ def layer(units: str = "", libraries: str = "") -> Layer:
     return Layer(frozenset(units.split()), frozenset(libraries.split()))
 
 
-GROUND = "errors files codec printable prctl"
+GROUND = "errors files codec printable prctl startup"
 
 # A unit is a folder or a single module directly in the package, and of the atlas also the folder of
 # what runs in its worker. From the ground up; whoever adds a unit adds its row.
@@ -40,6 +40,7 @@ LAYERS = {
     "bounds": layer(),
     "printable": layer(),
     "prctl": layer(),
+    "startup": layer(),
     "files": layer("errors codec"),
     "codec": layer("errors bounds"),
     "model": layer("errors"),

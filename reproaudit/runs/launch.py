@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import site
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import reproaudit
@@ -12,25 +11,16 @@ from reproaudit.config.plan import RunPlan
 from reproaudit.config.settings import make_environment, to_dict
 from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.runs.interpreter import interpreter_flags
+from reproaudit.startup import name_recorder
 from reproaudit.trace.ending import read_outcome
 from reproaudit.trace.facts import ProcessFacts
 from reproaudit.trace.schema import RUN_FILE
 from reproaudit.trace.words import (
     CHILD_PREFIX,
-    ENTRY_VARIABLE,
-    PLACE_VARIABLE,
-    PLAN_VARIABLE,
     PROCESSES_FOLDER,
     PROGRESS_FILE,
-    SITE_VARIABLE,
 )
 from reproaudit.trace.writer import TraceWriter
-
-_RECORD = Path(reproaudit.__file__).with_name("record")
-# By its path: in the program's folder, a `reproaudit.py` would be found first.
-RECORDER = str(_RECORD / "entry.py")
-_ELSEWHERE = str(_RECORD / "startup" / "elsewhere")
-_STARTUP_FILE = "reproaudit.pth"
 
 
 def write_command(
@@ -47,35 +37,15 @@ def write_command(
 
 
 def make_variables(plan: RunPlan, plan_file: Path, *, is_site: bool) -> dict[str, str]:
-    """Return the environment of a run: ours, what the settings say, and what names the recorder.
+    """Return the environment of a run: ours, and what the settings say.
 
-    `is_site`: interpreters find it through PYTHONPATH, for nothing is installed beside them.
+    What a command starts has to find the recorder; a program of ours is started by it, and sees to
+    what it starts itself.
     """
-    variables = {
-        **os.environ,
-        **make_environment(plan.settings),
-        ENTRY_VARIABLE: RECORDER,
-        PLAN_VARIABLE: str(plan_file),
-    }
-    # Of an audit that runs within another.
-    variables.pop(PLACE_VARIABLE, None)
-    variables.pop(SITE_VARIABLE, None)
-    if is_site:
-        variables[SITE_VARIABLE] = _ELSEWHERE
-        variables["PYTHONPATH"] = _put_first(_ELSEWHERE, variables)
+    variables = {**os.environ, **make_environment(plan.settings)}
+    if plan.subject.is_command:
+        return name_recorder(variables, str(plan_file), is_site=is_site)
     return variables
-
-
-def _put_first(folder: str, variables: Mapping[str, str]) -> str:
-    rest = variables.get("PYTHONPATH", "")
-    places = [place for place in rest.split(os.pathsep) if place and place != folder]
-    return os.pathsep.join([folder, *places])
-
-
-def is_installed() -> bool:
-    """Return True if interpreters of our own environment enter the recorder by themselves."""
-    places = [*site.getsitepackages(), site.getusersitepackages()]
-    return any(os.path.isfile(os.path.join(place, _STARTUP_FILE)) for place in places)
 
 
 def write_launcher(plan: RunPlan) -> None:

@@ -19,8 +19,6 @@ from reproaudit.errors import SubjectError, TraceError, UsageError
 from reproaudit.files import create_file, write_whole
 from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.runs.launch import (
-    RECORDER,
-    is_installed,
     make_variables,
     read_progress,
     settle_command,
@@ -32,6 +30,7 @@ from reproaudit.runs.orphans import end_orphans, keep_as_own
 from reproaudit.runs.places import make_folder_of_runs, refuse_unwritable, require_place
 from reproaudit.runs.stillness import Stillness
 from reproaudit.runs.warden import Warden, find_parent_to_end_with
+from reproaudit.startup import RECORDER, is_installed
 from reproaudit.trace.ending import finalise_outcome, read_outcome
 from reproaudit.trace.failure import read_failure, take_back_failure
 from reproaudit.trace.schema import RUN_FILE

@@ -21,14 +21,6 @@ CALL_FILE = "call.json"
 INPUTS_FILE = "inputs.safetensors"
 CALL_FORMAT = 1
 
-# -- variables by which processes that a run starts are entered (see record/startup)
-
-ENTRY_VARIABLE = "REPROAUDIT_ENTRY"  # the recorder's entry.py
-PLAN_VARIABLE = "REPROAUDIT_PLAN"
-# "PID:LABEL:RANK": of the process that starts another, the label it gives it, and its own RANK.
-PLACE_VARIABLE = "REPROAUDIT_PLACE"
-# A folder that is put first on PYTHONPATH; absent where interpreters need none.
-SITE_VARIABLE = "REPROAUDIT_SITE"
 # In the folder of a run: a file for each process that was entered.
 PROCESSES_FOLDER = "processes"
 

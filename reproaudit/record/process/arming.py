@@ -12,15 +12,16 @@ import collections
 import os
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from reproaudit.record.process.places import shorten_name
-from reproaudit.trace.words import (
+from reproaudit.startup import (
     ENTRY_VARIABLE,
     PLACE_VARIABLE,
     PLAN_VARIABLE,
     SITE_VARIABLE,
+    put_first,
 )
 
 _VARIABLES = (ENTRY_VARIABLE, PLAN_VARIABLE, SITE_VARIABLE)
@@ -28,6 +29,7 @@ _PATH_VARIABLE = "PYTHONPATH"
 SPAWNED = "from multiprocessing.spawn import spawn_main"
 SERVER = "from multiprocessing.forkserver import main"
 TRACKER = "from multiprocessing.resource_tracker import main"
+_ENV = 5  # which of the arguments of fork_exec is the environment
 _getpid = os.getpid
 _fsencode = os.fsencode
 
@@ -40,14 +42,13 @@ class Arming:
         self._counts: collections.Counter[str] = collections.Counter()
         self._lock = threading.Lock()
         self._armed = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
-        self._fork_exec = _posixsubprocess.fork_exec
+        self._fork_exec: Callable[..., int] = _posixsubprocess.fork_exec
 
     def watch(self) -> None:
-        start: Any = self._start  # which passes on what it does not look at
-        _posixsubprocess.fork_exec = start
+        _posixsubprocess.fork_exec = self._start
         # From Python 3.11 on, subprocess has a name of its own for it.
         if hasattr(subprocess, "_fork_exec"):
-            subprocess._fork_exec = start
+            subprocess._fork_exec = self._start
         os.register_at_fork(after_in_child=self._begin_anew)
 
     def next_label(self, name: str) -> str:
@@ -62,32 +63,23 @@ class Arming:
         self._counts.clear()
         self._above = f"{self._above}fork-"
 
-    def _start(
-        self,
-        args: Sequence[Any],
-        executables: Any,
-        close_fds: Any,
-        pass_fds: Any,
-        cwd: Any,
-        env: Any,
-        *rest: Any,
-    ) -> int:
+    def _start(self, *given: Any) -> int:
         """The same as `fork_exec`, whose arguments have no names."""
+        args, env = given[0], given[_ENV]
         name = name_process(args)
+        place = ""
         if name:
             place = f"{_getpid()}:{self.next_label(name)}:{os.environ.get('RANK', '')}"
-        else:
-            place = ""
-        before_env = (args, executables, close_fds, pass_fds, cwd)
         if env is not None:
-            return self._fork_exec(*before_env, self._arm(env, place), *rest)
+            armed = self._arm(env, place)
+            return self._fork_exec(*given[:_ENV], armed, *given[_ENV + 1 :])
         # What C code has put into the environment is not in os.environ: the child inherits both.
         with self._lock:
             before = os.environ.get(PLACE_VARIABLE)
             os.environ.update(self._armed)
             os.environ[PLACE_VARIABLE] = place
             try:
-                return self._fork_exec(*before_env, None, *rest)
+                return self._fork_exec(*given)
             finally:
                 if before is None:
                     del os.environ[PLACE_VARIABLE]
@@ -108,12 +100,6 @@ class Arming:
         if site:
             variables.setdefault(_PATH_VARIABLE, site)
         return [*kept, *(_fsencode(f"{name}={value}") for name, value in variables.items())]
-
-
-def put_first(site: str, path: str) -> str:
-    """Return a PYTHONPATH whose first place is `site`."""
-    rest = [place for place in path.split(os.pathsep) if place and place != site]
-    return os.pathsep.join([site, *rest])
 
 
 def name_process(args: Sequence[Any]) -> str:

@@ -29,7 +29,7 @@ def arrive(plan_path: str, words: Sequence[str], loaded_at_start: Collection[str
     if code.startswith(TRACKER) or program in _OTHERS or program.endswith(_COMPILE_WORKER):
         return
     if code.startswith(SERVER):
-        enter_server(plan_path)
+        enter_server(plan_path, loaded_at_start, _find_folder(words))
         return
     trace_dir = plan_path.removesuffix(".plan.json")
     place = take_place(trace_dir, words)

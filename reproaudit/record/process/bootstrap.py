@@ -22,6 +22,7 @@ from reproaudit.record.process.subjects import (
     run_script,
 )
 from reproaudit.record.process.successor import find_script
+from reproaudit.startup import is_installed, name_recorder
 from reproaudit.trace.failure import write_failure
 from reproaudit.trace.words import EXIT_USAGE
 
@@ -44,6 +45,9 @@ def main(plan_path: str, loaded_at_start: Collection[str] = ()) -> None:
         prepare_path(plan.subject)
         if loaded_at_start:
             hide_shadows(places_before_library(), loaded_at_start)
+        # For what the program starts.
+        variables = name_recorder(os.environ, plan_path, is_site=not is_installed())
+        os.environ.update(variables)
         ChildStarts(host, plan_path).watch()
         host.start()
         _name_command_line(plan.subject)

@@ -118,10 +118,12 @@ def _forkserver_state(name: str) -> Any:
     return getattr(getattr(forkserver, "_forkserver", None), name, None)
 
 
-def enter_server(plan_path: str) -> None:
+def enter_server(plan_path: str, loaded_at_start: Collection[str], folder: str) -> None:
     """Repair a forkserver before it imports anything for its children."""
     global _server
-    _server = Host(read_plan(plan_path))
+    plan = read_plan(plan_path)
+    hide_shadows([str(plan.subject.folder), folder], loaded_at_start)
+    _server = Host(plan)
     _server.change()
 
 

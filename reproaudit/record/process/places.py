@@ -16,7 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from reproaudit.record.hooks import own_paths
-from reproaudit.trace.words import PLACE_VARIABLE, PROCESSES_FOLDER
+from reproaudit.startup import PLACE_VARIABLE
+from reproaudit.trace.words import PROCESSES_FOLDER
 
 _MOST_CHARACTERS = 32
 _MOST_PLACES = 4096

@@ -15,7 +15,7 @@ from reproaudit.config.plan import RunPlan, to_json
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.model.events import Unchecked
 from reproaudit.record.process import shadows
-from reproaudit.runs.launch import RECORDER
+from reproaudit.startup import RECORDER
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import open_run
 

@@ -18,7 +18,7 @@ from reproaudit.knowledge.interventions import combine_settings
 from reproaudit.model.events import Level
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.repairs import Reach
-from reproaudit.runs.launch import RECORDER
+from reproaudit.startup import RECORDER
 from tests import warm
 from tests.auditing import PROGRAMS, command
 
