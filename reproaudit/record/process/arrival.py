@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 from reproaudit.record.hooks import own_paths
 from reproaudit.record.process.arming import SERVER, TRACKER, Arming
-from reproaudit.record.process.children import enter_child, enter_server
+from reproaudit.record.process.children import enter_child, enter_server, read_plan
 from reproaudit.record.process.places import take_place
 from reproaudit.record.process.successor import find_script
 
@@ -31,8 +31,7 @@ def arrive(plan_path: str, words: Sequence[str], loaded_at_start: Collection[str
     if code.startswith(SERVER):
         enter_server(plan_path, loaded_at_start, _find_folder(words))
         return
-    trace_dir = plan_path.removesuffix(".plan.json")
-    place = take_place(trace_dir, words)
+    place = take_place(str(read_plan(plan_path).trace_dir), words)
     if place is None:
         return
     if program in _LAUNCHERS:

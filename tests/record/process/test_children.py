@@ -153,7 +153,7 @@ def test_pools_and_loaders_on_a_forkserver_are_recorded_and_repaired(
 @pytest.mark.parametrize("method", METHODS)
 def test_a_child_of_a_child_is_named_below_it(tmp_path: Path, method: str) -> None:
     run(tmp_path, GRANDCHILD.replace("{method}", method), level=Level.OPERATION)
-    assert "child-spawned-1-1" in dict(recorded(tmp_path).traces)
+    assert "child-spawned-1-spawned-1" in dict(recorded(tmp_path).traces)
 
 
 @pytest.mark.slow
