@@ -5,6 +5,7 @@ They are the candidates for where a difference came in.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -16,7 +17,7 @@ from reproaudit.compare.interning import Interned
 from reproaudit.model.events import EventKind, LibraryCall
 from reproaudit.trace.columns import EventColumns
 from reproaudit.trace.reader import Trace
-from reproaudit.trace.runs import MAIN_PROCESS, Run, pair_traces
+from reproaudit.trace.runs import MAIN_PROCESS, Run, find_home, pair_traces
 from reproaudit.trace.words import HASH_SEED, SEEDINGS, read_library_call
 
 _Numbers = npt.NDArray[np.int64]
@@ -237,13 +238,23 @@ def _make_keys(trace: Trace, chosen: _Numbers, interned: Interned) -> npt.NDArra
     return mix(places, occurrences(places))
 
 
-def best_candidate(calls: list[EntropyCall], before: float) -> EntropyCall | None:
-    """Return the strongest call before event `before` of the main process.
+def best_candidate(
+    calls: Sequence[EntropyCall], before: float, process: str = MAIN_PROCESS
+) -> EntropyCall | None:
+    """Return the strongest call before event `before` of a process.
 
-    Among equals the last counts, and of its line the first call. Calls in worker processes have no
-    order against the main process and count as before.
+    Among equals the last counts, and of its line the first call. Calls in its worker processes have
+    no order against its own and count as before; those of other ranks count if there are no others.
     """
-    eligible = [call for call in calls if call.process != MAIN_PROCESS or call.event < before]
+    home = find_home(process)
+    eligible = []
+    of_others = []
+    for call in calls:
+        if find_home(call.process) != home:
+            of_others.append(call)
+        elif call.process != home or process != home or call.event < before:
+            eligible.append(call)
+    eligible = eligible or of_others
     if not eligible:
         return None
     strongest = max(call.strength for call in eligible)
@@ -257,12 +268,11 @@ def _place_of(call: EntropyCall) -> tuple[str, int, str]:
     return call.name, call.location, call.process
 
 
-def weak_lines(run: Run) -> frozenset[tuple[str, int]]:
-    """Return the lines of the main process that ask for what differs in every run.
+def weak_lines(trace: Trace) -> frozenset[tuple[str, int]]:
+    """Return the lines of a process that ask for what differs in every run.
 
     Such as clocks, process ids and temporary names.
     """
-    trace = run.main
     calls = trace.columns.take(trace.columns.are(EventKind.ENTROPY))
     clocks = []
     for name in np.unique(calls.name):

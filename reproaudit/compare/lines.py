@@ -94,15 +94,17 @@ def differing_allocations(a: Run, b: Run, interned: Interned) -> list[LineDiffer
     return sorted(found, key=lambda row: row.event)
 
 
-def find_allocation(differences: Sequence[LineDifference], before: float) -> LineDifference | None:
-    """Return the last line that left undefined memory before event `before` of the main process.
+def find_allocation(
+    differences: Sequence[LineDifference], before: float, process: str = MAIN_PROCESS
+) -> LineDifference | None:
+    """Return the last line that left undefined memory before event `before` of a process.
 
-    Of worker processes it is the first one: their events have no order against the main process.
+    Of others it is the first one: their events have no order against that process.
     """
-    in_main = [row for row in differences if row.process == MAIN_PROCESS and row.event < before]
+    in_main = [row for row in differences if row.process == process and row.event < before]
     if in_main:
         return max(in_main, key=lambda row: row.event)
-    elsewhere = [row for row in differences if row.process != MAIN_PROCESS]
+    elsewhere = [row for row in differences if row.process != process]
     return elsewhere[0] if elsewhere else None
 
 
@@ -110,10 +112,11 @@ def first_entry(
     differences: Sequence[LineDifference],
     before: float,
     ignored: frozenset[tuple[str, int]] = frozenset(),
+    process: str = MAIN_PROCESS,
 ) -> LineDifference | None:
     """Return where the difference most likely came in that an op shows.
 
-    `before` is the number of that op's event in the main process.
+    `before` is the number of that op's event in its `process`.
 
     Chosen is the earliest difference that nothing earlier explains: a value or branch whose
     statement read equal values, or a draw. At the line of that difference a draw from a stream
@@ -122,7 +125,7 @@ def first_entry(
     was seen at all, not even an ignored one: then it came in unseen, through another name or before
     recording began. None: nothing differed before the statement of the op itself.
     """
-    earlier = [row for row in differences if row.process == MAIN_PROCESS and row.event < before]
+    earlier = [row for row in differences if row.process == process and row.event < before]
     entries = [row for row in earlier if not row.is_carried] or earlier
     chosen = [row for row in entries if (row.location.path, row.location.line) not in ignored]
     if not chosen:

@@ -29,8 +29,10 @@ def find_command(word: str, cwd: Path) -> str | None:
 
 
 def is_command(word: str, cwd: Path) -> bool:
-    """Return True if the word is plainly a command: no file beside the user has its name."""
-    return not os.path.exists(cwd / word) and find_command(word, cwd) is not None
+    """Return True if the word is plainly a command: a path says so, or that no file beside the user
+    has its name."""
+    is_path = os.sep in word
+    return (is_path or not os.path.exists(cwd / word)) and find_command(word, cwd) is not None
 
 
 def read_python(words: Sequence[str], cwd: Path) -> tuple[str, ...] | None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from reproaudit.compare.entropy import EntropyCall, Strength
 from reproaudit.knowledge.rules import find_cause_of_call
 from reproaudit.model.result import Cause
-from reproaudit.trace.runs import MAIN_PROCESS
+from reproaudit.trace.runs import is_worker
 
 
 def is_drawn_by_worker(call: EntropyCall) -> bool:
     """Return True if the call draws from, or seeds, a generator in a worker process."""
-    if call.process == MAIN_PROCESS:
+    if not is_worker(call.process):
         return False
     return "random" in call.name or "seed" in call.name
 

@@ -23,7 +23,7 @@ from reproaudit.knowledge.mechanisms import find_mechanism
 from reproaudit.model.events import EventFlag, EventKind, Location, Phase
 from reproaudit.model.result import Cause
 from reproaudit.trace.reader import Trace
-from reproaudit.trace.runs import MAIN_PROCESS, Run
+from reproaudit.trace.runs import Run, is_worker
 from reproaudit.trace.views import OpEvent
 
 _OWN_SEEDINGS = ("torch.Generator.seed", "torch.Generator.manual_seed")
@@ -131,7 +131,7 @@ def _explain_op(case: Case) -> Answer:
     mechanism = find_mechanism(case.op) if has_gpu else None
     if mechanism is not None:
         notes.append(f"on a GPU {mechanism.why}")
-    is_in_main = case.source.process == MAIN_PROCESS
+    is_in_main = not is_worker(case.source.process)
     if case.event.is_in_thread and is_in_main:
         notes.append("the op ran in a thread of the program")
     return Answer(
@@ -309,8 +309,8 @@ def _blame_outside(
     caller = case.a.trace_of(call.process)
     place = _find_known_location(caller, call.location)
     in_thread = None
-    if call.process == MAIN_PROCESS:
-        in_thread = find_call_in_thread(case.a.main, case.b.main, call)
+    if not is_worker(call.process):
+        in_thread = find_call_in_thread(caller, case.b.trace_of(call.process), call)
     if in_thread is not None:
         note = f"{in_thread.name} is called by threads, which take turns at one stream by chance"
         return Answer(
@@ -325,7 +325,7 @@ def _blame_outside(
     is_here = call.process == case.source.process
     names_op = is_input and is_here and call.strength is Strength.ARRIVAL
     # What another process hands over is data.
-    is_handed = call.process not in (MAIN_PROCESS, case.source.process)
+    is_handed = is_worker(call.process) and call.process != case.source.process
     answer = Answer(
         cause=find_cause(call),
         op=op if names_op else None,
@@ -374,7 +374,7 @@ def _is_before_training(trace: Trace, event: int) -> bool:
 def _find_call(case: Case) -> EntropyCall | None:
     """Return the call that is likeliest to have brought the difference in."""
     calls = list(case.calls)
-    return best_candidate(calls, case.source.order)
+    return best_candidate(calls, case.source.order, case.source.process)
 
 
 # What else is looked up in traces

@@ -26,7 +26,7 @@ from reproaudit.knowledge.interventions import INTERVENTIONS
 from reproaudit.model.events import EventFlag, Location, ProgramWarning
 from reproaudit.model.result import Cause, Finding
 from reproaudit.runs.request import RunMaker, RunRequest
-from reproaudit.trace.runs import Run
+from reproaudit.trace.runs import MAIN_PROCESS, Run, find_home
 from reproaudit.trace.words import RETURN, STREAM_PREFIX
 
 # Names that a habit gives: they tell nothing of what differs.
@@ -98,18 +98,20 @@ class Refiner:
         op that depends on it is to blame, wherever they were put in order.
         """
         differences = differing_lines(*pair.runs, self._interned)
-        orders = [source.order for source in pair.localisation.sources]
+        sources = pair.localisation.sources
+        process = find_home(sources[0].process) if sources else MAIN_PROCESS
+        orders = [source.order for source in sources if source.process == process]
         # What a line gives after the first op differs may follow from that op.
         before = min(orders, default=float("inf"))
         # Lines that ask for a clock differ in every pair of runs, and mostly to no effect.
-        weak = weak_lines(pair.a)
-        entry = first_entry(differences, before, weak)
+        weak = weak_lines(pair.a.trace_of(process))
+        entry = first_entry(differences, before, weak, process)
         if finding.cause is Cause.UNINITIALIZED_MEMORY:
             allocations = differing_allocations(*pair.runs, self._interned)
             if entry is not None and not entry.is_carried:
                 # Made of equal values: what was allocated earlier went into it.
                 before = entry.event
-            allocation = find_allocation(allocations, before)
+            allocation = find_allocation(allocations, before, process)
             if allocation is not None:
                 note = "what the memory that is allocated there holds differs"
                 noted = add_note(finding, note)

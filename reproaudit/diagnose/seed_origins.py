@@ -18,7 +18,7 @@ from reproaudit.model.events import Location
 from reproaudit.model.result import Cause, Finding
 from reproaudit.patches.patch import read_program
 from reproaudit.patches.program_text import ProgramText
-from reproaudit.trace.runs import MAIN_PROCESS
+from reproaudit.trace.runs import is_worker
 from reproaudit.trace.words import SEEDINGS
 
 # What seeds a global stream, and how the names of the calls that draw from it begin.
@@ -42,7 +42,7 @@ def follow_seed(
     """
     chain = [call]
     # In worker processes seeds are made of the worker's own.
-    while chain[-1].process == MAIN_PROCESS:
+    while not is_worker(chain[-1].process):
         earlier = _find_earlier(chain[-1], calls) or _find_repaired(chain[-1], calls, fix)
         if earlier is None:
             break

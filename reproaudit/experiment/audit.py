@@ -139,7 +139,7 @@ class Experiment:
             judged,
             diagnosis.findings,
             alerts,
-            notes=[*self.notes, *diagnosis.notes],
+            notes=[*self.notes, *self.lab.notes, *diagnosis.notes],
             settings=list_settings(options.settings),
             subject=options.subject.command,
             next_commands=suggest_commands(

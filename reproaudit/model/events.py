@@ -138,6 +138,8 @@ class Unchecked(str, Enum):
     FORKED_DEVICE_TENSORS = "forked-device-tensors"
     DEVICE_DIGESTS_FAILED = "device-digests-failed"
     DEVICE_DIGESTS_SLOW = "device-digests-slow"
+    # The recorder was found through a variable that a program may look at.
+    ENTERED_THROUGH_PATH = "entered-through-path"
     # of the comparison
     IGNORED = "ignored"  # a pattern of the user's names it
     THREADS_STOPPED = "threads-stopped"

@@ -15,10 +15,11 @@ from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import SubjectError, TraceError, UsageError
 from reproaudit.files import require_room
 from reproaudit.knowledge.interventions import find
-from reproaudit.model.events import Level, OutcomeKind, Unchecked
+from reproaudit.model.events import Level, NotChecked, OutcomeKind, Unchecked
 from reproaudit.runs.budget import Budget, Spending
 from reproaudit.runs.compiler_cache import CompilerCache
 from reproaudit.runs.fresh_files import WorkingFolder, write_files
+from reproaudit.runs.launch import THROUGH_PATH, misses_interpreters, remove_run
 from reproaudit.runs.log import tail
 from reproaudit.runs.process import RunningProcess, RunRecord, start
 from reproaudit.runs.progress import Progress
@@ -81,6 +82,7 @@ class Lab:
         self._still_s: float | None = None  # the longest rest of a plain run
         self._slowest_s = 0.0  # of the runs that ended by themselves and record no operators
         self._compiles = False
+        self._is_site = False  # interpreters find the recorder through PYTHONPATH
         self._progress = progress
         self._setup = setup
         self._spending = Spending(budget)
@@ -122,13 +124,9 @@ class Lab:
         self._progress.stage(request.what, None if plan.goes_on_s else plan.steps)
         timeout_s = self._timeout_of(request)
         with self._lend_files(request, plan) as plan:
-            self.runs_made += 1
-            process = self._take_process(request.name, plan)
-            record = process.wait(
-                timeout_s=timeout_s,
-                still_s=self._still_limit_of(request),
-                on_progress=self._progress.step,
-            )
+            record = self._make_record(request, plan, timeout_s)
+            if self._is_missed(record):
+                record = self._make_record(request, plan, timeout_s)
         self.seconds[request.name] = record.seconds
         if not _is_changed(request):
             self._still_s = max(self._still_s or 0.0, record.still_s)
@@ -143,6 +141,33 @@ class Lab:
         self._compiles = self._compiles or Unchecked.COMPILED_REGIONS in codes
         self._require_whole_traces(run, request.name)
         return run
+
+    def _make_record(
+        self, request: RunRequest, plan: RunPlan, timeout_s: float | None
+    ) -> RunRecord:
+        self.runs_made += 1
+        process = self._take_process(request.name, plan)
+        return process.wait(
+            timeout_s=timeout_s,
+            still_s=self._still_limit_of(request),
+            on_progress=self._progress.step,
+        )
+
+    def _is_missed(self, record: RunRecord) -> bool:
+        """Return True if the run is to be made again, for no interpreter in it was entered.
+
+        It is then started so that those of another environment are entered, too.
+        """
+        if self._is_site or not misses_interpreters(record.plan):
+            return False
+        self._is_site = True
+        remove_run(record.plan)
+        return True
+
+    @property
+    def notes(self) -> tuple[NotChecked, ...]:
+        """What is to be said of how the runs were made."""
+        return (THROUGH_PATH,) if self._is_site else ()
 
     def prepare(self, name: str) -> None:
         """Start the interpreter of a plain run that will be made later.
@@ -244,6 +269,7 @@ class Lab:
             log=self.folder / f"{name}.log",
             show_output=self._setup.show_output,
             is_held=is_held,
+            is_site=self._is_site or None,
         )
 
     def _full_disk_error(self, name: str) -> SubjectError:

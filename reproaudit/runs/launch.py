@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import reproaudit
 from reproaudit.config.plan import RunPlan
 from reproaudit.config.settings import make_environment, to_dict
-from reproaudit.model.events import Outcome, OutcomeKind
+from reproaudit.model.events import NotChecked, Outcome, OutcomeKind, Unchecked
 from reproaudit.runs.interpreter import interpreter_flags
 from reproaudit.startup import name_recorder
 from reproaudit.trace.ending import read_outcome
 from reproaudit.trace.facts import ProcessFacts
+from reproaudit.trace.failure import take_back_failure
 from reproaudit.trace.schema import RUN_FILE
 from reproaudit.trace.words import (
     CHILD_PREFIX,
@@ -21,6 +23,12 @@ from reproaudit.trace.words import (
     PROGRESS_FILE,
 )
 from reproaudit.trace.writer import TraceWriter
+
+THROUGH_PATH = NotChecked(
+    Unchecked.ENTERED_THROUGH_PATH,
+    "a program that looks at PYTHONPATH",
+    "reproaudit is not installed for the Python that it runs under, and was put there to be found",
+)
 
 
 def write_command(
@@ -62,6 +70,17 @@ def write_launcher(plan: RunPlan) -> None:
         process=ProcessFacts(is_launcher=True),
     )
     writer.flush(0)
+
+
+def misses_interpreters(plan: RunPlan) -> bool:
+    """Return True if no interpreter that a command started was entered."""
+    return plan.subject.is_command and not list_entered(plan.trace_dir)
+
+
+def remove_run(plan: RunPlan) -> None:
+    """Remove what a run left in its folder, so that another can be made there."""
+    shutil.rmtree(plan.trace_dir, ignore_errors=True)
+    take_back_failure(plan.trace_dir)
 
 
 def list_entered(trace_dir: Path) -> list[str]:

@@ -4,6 +4,7 @@ it ended. POSIX."""
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import subprocess
@@ -20,7 +21,9 @@ from reproaudit.files import create_file, write_whole
 from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.runs.launch import (
     make_variables,
+    misses_interpreters,
     read_progress,
+    remove_run,
     settle_command,
     write_command,
     write_launcher,
@@ -375,10 +378,14 @@ def run(
     is_site: bool | None = None,
 ) -> RunRecord:
     """Make one run and wait for its end; see `start` and `RunningProcess.wait`."""
-    process = start(
-        plan, python=python, log=log, show_output=show_output, entry=entry, is_site=is_site
+    begin = functools.partial(
+        start, plan, python=python, log=log, show_output=show_output, entry=entry
     )
-    return process.wait(timeout_s=timeout_s, on_progress=on_progress)
+    record = begin(is_site=is_site).wait(timeout_s=timeout_s, on_progress=on_progress)
+    if is_site or not misses_interpreters(record.plan):
+        return record
+    remove_run(record.plan)
+    return begin(is_site=True).wait(timeout_s=timeout_s, on_progress=on_progress)
 
 
 def _is_final(outcome: Outcome | None) -> bool:

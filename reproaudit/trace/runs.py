@@ -17,6 +17,7 @@ from reproaudit.trace.schema import RUN_FILE
 from reproaudit.trace.words import CHILD_PREFIX
 
 MAIN_PROCESS = ""
+RANK_PREFIX = "rank-"
 _MAX_CHILDREN = 4096
 _Labelled = tuple[str, Trace]
 
@@ -81,6 +82,17 @@ class Run:
         return sum(len(trace.events) for _, trace in self.traces)
 
 
+def find_home(process: str) -> str:
+    """Return the label of the rank that a process works for; of no rank it is the main process."""
+    first, _, _ = process.partition("/")
+    return first if first.startswith(RANK_PREFIX) else MAIN_PROCESS
+
+
+def is_worker(process: str) -> bool:
+    """Return True if the process, by its label, is neither the main one nor a rank."""
+    return process != find_home(process)
+
+
 def pair_traces(a: Run, b: Run) -> Iterator[tuple[str, Trace, Trace]]:
     """Yield the processes that both runs have, with their traces."""
     others = dict(b.traces)
@@ -121,6 +133,7 @@ def _order_as_main(child: _Labelled) -> tuple[bool, int, int, str]:
 def _name_ranks(children: list[_Labelled]) -> list[_Labelled]:
     """Return the children, ranks by their number: where they were started may be chance."""
     latest: dict[int, int] = {}
+    renamed: dict[str, str] = {}
     for _, trace in children:
         process = trace.process
         latest[process.rank] = max(process.restart, latest.get(process.rank, 0))
@@ -128,15 +141,17 @@ def _name_ranks(children: list[_Labelled]) -> list[_Labelled]:
     taken: set[str] = set()
     for label, trace in children:
         process = trace.process
-        name = label
+        above, _, own = label.rpartition("/")
+        name = f"{renamed.get(above, above)}/{own}".lstrip("/")
         if process.is_rank:
-            name = f"rank-{process.rank}"
+            name = f"{RANK_PREFIX}{process.rank}"
             if process.restart < latest[process.rank]:
                 name += f".start-{process.restart + 1}"
         # Two groups of ranks, one after the other or side by side.
         if name in taken:
             name = f"{name}.{label}"
         taken.add(name)
+        renamed[label] = name
         named.append((name, trace))
     return named
 
