@@ -193,8 +193,8 @@ def add_audit_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fresh-copy",
         action="store_true",
-        help="give each run a copy of the working folder as it is now, and an empty temporary "
-        "folder",
+        help="give each run a copy of the repository as it is now, or else of the working folder, "
+        "and an empty temporary folder",
     )
     _add_diagnosis_options(parser)
     add_settings(parser)

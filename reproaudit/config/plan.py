@@ -68,6 +68,8 @@ class RunPlan:
     each changes. `pins`: without a `reference` the outputs of these calls are kept; with one, the
     path of a trace that kept them, each call is given the reference's outputs. `outside`: at
     operation level, follow what brings the outside world in (clocks, generators, listings, files).
+    `copies`: folders that stand in the place of others, and these; what lies there is shown as if
+    it lay here.
     """
 
     trace_dir: Path
@@ -86,6 +88,7 @@ class RunPlan:
     pins: tuple[Pin, ...] = ()
     reference: str = ""
     outside: bool = True
+    copies: tuple[tuple[str, str], ...] = ()
     extra: dict[str, str] = field(default_factory=dict)
 
 

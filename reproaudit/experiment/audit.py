@@ -110,7 +110,7 @@ class Experiment:
         goes_on = (options.steps, options.whole_within_s) if options.whole_within_s else None
         self._first_run = FirstRun(self.lab, fresh_copy=options.fresh_copy, goes_on=goes_on)
         self.interned = Interned(options.ignored)
-        self.notes: list[NotChecked] = []
+        self.notes: list[NotChecked] = _note_shared_files(options, self.lab)
         self.warnings: tuple[ProgramWarning, ...] = ()
         self.races: tuple[DeviceRace, ...] = ()
         self.further: tuple[int, str] = (0, "")  # runs made because few were too few, and why
@@ -350,6 +350,13 @@ def _make_setup(options: AuditOptions) -> RunSetup:
         python=options.python,
         fresh_copy=options.fresh_copy,
     )
+
+
+def _note_shared_files(options: AuditOptions, lab: Lab) -> list[NotChecked]:
+    if not (options.fresh_copy and lab.shared_files):
+        return []
+    what = "files that runs share despite --fresh-copy"
+    return [NotChecked(Unchecked.FILES_SHARED, what, lab.shared_files)]
 
 
 def _make_all_ignored_error(ignored: Sequence[Ignored]) -> SubjectError:

@@ -26,7 +26,9 @@ class FirstRun:
     ) -> None:
         self._lab = lab
         self._goes_on = goes_on
-        self._is_cache_shared = not fresh_copy
+        self._cache = CompilerCache(lab.settings, lab.subject.cwd)
+        # One that the user named outlives a run with files of its own.
+        self._is_cache_shared = not fresh_copy or self._cache.is_named
         self._cold: Run | None = None
 
     def make(self, request: RunRequest) -> Run:
@@ -34,11 +36,10 @@ class FirstRun:
         if self._goes_on is not None:
             steps, goes_on_s = self._goes_on
             request = replace(request, steps=steps, goes_on_s=goes_on_s)
-        cache = CompilerCache(self._lab.settings, self._lab.subject.cwd)
-        files = cache.count_files()
+        files = self._cache.count_files()
         run = self._lab.run(request)
         codes = {note.code for note in run.main.notes}
-        is_cold = Unchecked.COMPILED_REGIONS in codes and cache.count_files() > files
+        is_cold = Unchecked.COMPILED_REGIONS in codes and self._cache.count_files() > files
         if not is_cold or not self._is_cache_shared:
             return run
         self._cold = open_run(self._lab.rename(request.name, _COLD), run.index)

@@ -68,9 +68,10 @@ ERRORS = {
         "Nothing has this name; without a name, `reproaudit explain` lists everything."
     ),
     "folder-too-large": (
-        "An intervention gives each run a fresh copy of the working folder, and this one holds "
-        "too many files or bytes to be copied for every run. Start the program in a folder of its "
-        "own."
+        "Each run was to have a copy of the repository, or else of the working folder, and even "
+        "the latter holds too many files or bytes to be copied for every run. What git ignores is "
+        "linked where it is too large, as environments are. Start the program in a folder of its "
+        "own, or have git ignore its data."
     ),
     "input-invalid": (
         "An --inputs entry is not a dtype with a shape, such as float32[8,3,32,32] or int64[]. "

@@ -218,7 +218,7 @@ class Intervention:
     `only_cuda`, `only_compiled`: it does nothing without a GPU, or without torch.compile.
     `needs_fresh_process` names what only a new process can take over; it is empty where repetitions
     within one process can make the change. `fresh_files`: each run gets an empty temporary folder
-    and a copy of the working folder as it was before the audit.
+    and a copy of the project as it was before the audit.
     """
 
     id: str

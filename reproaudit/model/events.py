@@ -148,6 +148,7 @@ class Unchecked(str, Enum):
     SAME_PROCESS = "same-process"  # what differs between processes only
     # of the audit
     AUDIT_ENDED = "audit-ended"  # it was interrupted, or a run did not end
+    FILES_SHARED = "files-shared"  # of runs that were to have files of their own
     # of the diagnosis
     DIAGNOSIS_ENDED = "diagnosis-ended"
     OPERATOR_NOT_LOCATED = "operator-not-located"

@@ -164,7 +164,7 @@ def _list_changes(entry: Intervention) -> list[str]:
     if entry.module:
         changes.append("applied inside the program's process, also against the program's own calls")
     if entry.fresh_files:
-        changes.append("each run gets an empty temporary folder and a copy of the working folder")
+        changes.append("each run gets an empty temporary folder and a copy of the project")
     if entry.only_cuda:
         changes.append("only where a GPU is in use")
     return changes

@@ -1,4 +1,4 @@
-"""Files of a run's own: the working folder as it was before the audit, and an empty TMPDIR."""
+"""Files of a run's own: the project as it was before the audit, and an empty TMPDIR."""
 
 from __future__ import annotations
 
@@ -14,77 +14,163 @@ from reproaudit.config.plan import RunPlan
 from reproaudit.config.settings import Settings, merge
 from reproaudit.config.subject import SubjectSpec
 from reproaudit.errors import SubjectError
+from reproaudit.runs.borrowed_git import borrow_git
+from reproaudit.runs.copied_files import (
+    BYTECODE,
+    MOST_BYTES,
+    MOST_FILES,
+    list_compiled,
+    select_files,
+)
+from reproaudit.runs.moved_paths import Move, MovedPaths
 from reproaudit.runs.owner import make_temporary_folder
 
-_MOST_BYTES = 1 << 30
-_MOST_FILES = 20_000
+# Folders above the copied one of which a copy shows what else lies there: `../..` is in use.
+_LEVELS_ABOVE = 2
+_MOST_ABOVE = 1000  # entries of such a folder
 
 
 class WorkingFolder:
-    """Remembers which files lay in a folder, so that copies are without later ones."""
+    """Remembers which files lay in and around a folder, so that copies are without later ones.
 
-    def __init__(self, folder: Path) -> None:
+    `without` is a folder of ours, which is never copied.
+    """
+
+    def __init__(self, folder: Path, without: Path | None = None) -> None:
         self._folder = folder
-        self._before = _list_files(folder)
+        self._start = Path(os.path.realpath(folder))
+        self._selection = select_files(folder, without)
+        self._temporary: Path | None = None
+
+    @property
+    def shared(self) -> str:
+        """What a copy would share with the others, in words; "" if nothing."""
+        return "" if self._selection is None else self._selection.shared
+
+    def holds(self, file: Path) -> bool:
+        """Return True if a copy would hold the file."""
+        if self._selection is None:
+            return False
+        return Path(os.path.realpath(file)).is_relative_to(self._selection.folder)
 
     @contextlib.contextmanager
-    def lend_copy(self, plan: RunPlan, target: Path) -> Iterator[RunPlan]:
-        """Give the plan of a run that works in a copy at `target`; the copy goes when it ends.
+    def lend_copy(
+        self, plan: RunPlan, target: Path, *, keeps_compiled: bool = False
+    ) -> Iterator[RunPlan]:
+        """Give the plan of a run that works in a copy below `target`; the copy goes when it ends.
 
-        Raises SubjectError if the folder is too large to be copied.
+        With `keeps_compiled` it holds what Numba compiled since the start. Raises SubjectError if
+        the folder is too large to be copied.
         """
         # Not below the traces: programs make sockets there, whose paths have 107 bytes at most.
-        owned = make_temporary_folder()
-        given = owned / "t"
-        usual = Path(tempfile.gettempdir()).resolve()
-        folder = self._folder.resolve()
-        if usual.is_relative_to(folder):
-            # What lies there is copied with the rest, and a file keeps its place.
-            given = target / usual.relative_to(folder)
-        own_temporary = Settings(env=(("TMPDIR", str(given)),))
+        owned = make_temporary_folder(self._temporary)
+        # Later runs get the same path, for whatever depends on it.
+        self._temporary = owned
         try:
-            self._copy_to(target)
+            move = self._copy_to(target, keeps_compiled=keeps_compiled)
+            given = owned / "t"
+            usual = Path(tempfile.gettempdir()).resolve()
+            if usual.is_relative_to(move.old):
+                # What lies there is copied with the rest, and a file keeps its place.
+                given = move.new / usual.relative_to(move.old)
             given.mkdir(parents=True, exist_ok=True)
-            yield replace(
-                plan,
-                subject=move_subject(plan.subject, target),
-                settings=merge(plan.settings, own_temporary),
-            )
+            own_temporary = Settings(env=(("TMPDIR", str(given)),))
+            moved = move_plan(plan, move)
+            yield replace(moved, settings=merge(moved.settings, own_temporary))
         finally:
             shutil.rmtree(target, ignore_errors=True)
             shutil.rmtree(owned, ignore_errors=True)
 
     @contextlib.contextmanager
     def lend_program(self, plan: RunPlan, target: Path) -> Iterator[RunPlan]:
-        """Give the plan of a run whose program lies in a copy at `target`, which goes as well.
+        """Give the plan of a run whose program lies in a copy below `target`, which goes as well.
 
-        Raises SubjectError if the folder is too large to be copied.
+        It starts where it did. Raises SubjectError if the folder is too large to be copied.
         """
         try:
-            self._copy_to(target)
-            path = target / plan.subject.file.name
-            yield replace(plan, subject=replace(plan.subject, path=str(path)))
+            yield move_plan(plan, self._copy_to(target, keeps_compiled=True))
         finally:
             shutil.rmtree(target, ignore_errors=True)
 
-    def _copy_to(self, target: Path) -> None:
-        if self._before is None:
-            most = f"{_MOST_BYTES >> 20} MiB and {_MOST_FILES:,} files"
+    def _copy_to(self, target: Path, *, keeps_compiled: bool) -> Move:
+        selection = self._selection
+        if selection is None:
+            most = f"{MOST_BYTES >> 20} MiB and {MOST_FILES:,} files"
             raise SubjectError(
                 f"{self._folder} is too large to be copied for each run",
                 code="folder-too-large",
-                hint=f"start in a smaller folder; at most {most} are copied",
+                hint=f"at most {most} are copied; start in a smaller folder, or have git ignore "
+                "what is large: it is linked",
             )
-        target.mkdir(parents=True)
-        for relative in sorted(self._before):
-            source = self._folder / relative
-            copy = target / relative
-            # A folder stands before what it holds, for the paths are in order. What the program
-            # has deleted since then is neither, and sockets and pipes cannot be copied.
-            if source.is_dir():
-                copy.mkdir(exist_ok=True)
-            elif source.is_file():
-                shutil.copy2(source, copy)
+        # The same name, and the same ones above it: programs import by them.
+        above = selection.folder.parts[1:][-_LEVELS_ABOVE - 1 :]
+        copy = target.joinpath(*above)
+        copy.mkdir(parents=True)
+        move = Move(selection.folder, copy, selection.linked)
+        _show_what_lies_above(selection.folder, target, above)
+        moved = MovedPaths([move], self._start)
+        for relative in selection.copied:
+            _copy(selection.folder / relative, copy / relative, moved)
+        for relative in selection.linked:
+            (copy / relative).symlink_to(selection.folder / relative)
+        for relative in selection.repositories:
+            if (selection.folder / relative).exists():
+                borrow_git(selection.folder / relative, copy / relative)
+        if keeps_compiled:
+            _copy_compiled(selection.folder, copy, selection.copied)
+        return move
+
+
+def _copy(source: Path, target: Path, moved: MovedPaths) -> None:
+    """Copy one entry, whose folder is there already.
+
+    What the program has deleted since the start, and what it may not read, is left out.
+    """
+    if source.is_symlink():
+        aim = os.readlink(source)
+        absolute = Path(os.path.normpath(source.parent / aim))
+        mapped = moved.map_path(absolute)
+        if os.path.isabs(aim) or mapped == absolute:
+            # A relative link that leads out would lead elsewhere.
+            aim = str(mapped)
+        target.symlink_to(aim)
+    elif source.is_dir():
+        target.mkdir(exist_ok=True)
+    elif source.is_file():
+        with contextlib.suppress(FileNotFoundError, PermissionError):
+            shutil.copy2(source, target)
+
+
+def _copy_compiled(folder: Path, copy: Path, copied: Sequence[str]) -> None:
+    """Copy what Numba compiled since the copied files were listed: other runs find it, too."""
+    for relative in ("", *copied):
+        if os.path.basename(relative) == BYTECODE or not (copy / relative).is_dir():
+            continue
+        for name in list_compiled(folder / relative):
+            (copy / relative / BYTECODE).mkdir(exist_ok=True)
+            with contextlib.suppress(OSError):
+                shutil.copy2(folder / relative / name, copy / relative / name)
+
+
+def _show_what_lies_above(folder: Path, target: Path, names: Sequence[str]) -> None:
+    """Link what else lies in the folders above the copied one: programs reach it by `..`.
+
+    `names` lead from `target` to the copy, as they lead to `folder` in its own place.
+    """
+    copy = target.joinpath(*names)
+    for name in reversed(names[1:]):
+        folder = folder.parent
+        copy = copy.parent
+        try:
+            others = os.listdir(folder)
+        except OSError:
+            continue
+        if len(others) > _MOST_ABOVE:
+            continue
+        for other in others:
+            # Of what leads here, the copy is made of folders of its own.
+            if other != name and not target.is_relative_to(folder / other):
+                (copy / other).symlink_to(folder / other)
 
 
 def write_files(folder: Path, files: Sequence[tuple[str, str]]) -> None:
@@ -95,39 +181,35 @@ def write_files(folder: Path, files: Sequence[tuple[str, str]]) -> None:
         file.write_bytes(text.encode())
 
 
-def move_subject(subject: SubjectSpec, cwd: Path) -> SubjectSpec:
-    """Return the subject started in another folder.
+def move_plan(plan: RunPlan, move: Move) -> RunPlan:
+    """Return the plan of a run that finds the copy in the place of the folder."""
+    paths = MovedPaths([move], plan.subject.cwd)
+    environment = {**os.environ, **dict(plan.settings.env)}
+    changed = Settings(env=tuple(paths.map_environment(environment).items()))
+    return replace(
+        plan,
+        subject=move_subject(plan.subject, paths),
+        settings=merge(plan.settings, changed),
+        copies=(*plan.copies, (str(move.new), str(move.old))),
+    )
 
-    A file outside of the old folder keeps its place.
+
+def move_subject(subject: SubjectSpec, paths: MovedPaths) -> SubjectSpec:
+    """Return the subject started in a copy of its folder, with a program that lies in a copy.
+
+    A path stays as it was written where it leads to the same place.
     """
-    if os.path.isabs(subject.path) and Path(subject.path).is_relative_to(subject.cwd):
-        # An absolute path would lead out of the copy.
-        subject = replace(subject, path=os.path.relpath(subject.path, subject.cwd))
-    if subject.path and not (cwd / subject.path).is_file():
-        return replace(subject, cwd=cwd, path=os.path.abspath(subject.file))
-    return replace(subject, cwd=cwd)
-
-
-def _list_files(folder: Path) -> frozenset[str] | None:
-    """Return the relative paths of all that lies in `folder`; None if that is too much to copy."""
-    found: set[str] = set()
-    size = 0
-    for root, folders, files in os.walk(folder):
-        kept = []
-        for name in folders:
-            path = os.path.join(root, name)
-            # A link to a folder could lead out of this one, or round in a circle.
-            if not os.path.islink(path):
-                kept.append(name)
-                found.add(os.path.relpath(path, folder))
-        # os.walk goes on into what is left in its own list.
-        folders[:] = kept
-        for name in files:
-            path = os.path.join(root, name)
-            found.add(os.path.relpath(path, folder))
-            # A file may go while we look.
-            with contextlib.suppress(OSError):
-                size += os.stat(path).st_size
-        if size > _MOST_BYTES or len(found) > _MOST_FILES:
-            return None
-    return frozenset(found)
+    cwd = paths.map_path(Path(os.path.realpath(subject.cwd)))
+    if cwd == Path(os.path.realpath(subject.cwd)):
+        cwd = subject.cwd
+    path = subject.path
+    if path:
+        file = Path(os.path.abspath(subject.file))
+        moved = paths.map_path(file)
+        is_same_place = os.path.abspath(cwd / path) == str(moved)
+        if not is_same_place:
+            path = str(moved)
+            if os.path.isabs(subject.path) and moved.is_relative_to(cwd):
+                path = os.path.relpath(moved, cwd)
+    argv = tuple(paths.map_word(word) for word in subject.argv)
+    return replace(subject, cwd=cwd, path=path, argv=argv)

@@ -36,6 +36,10 @@ _LEAST_UNLIKE_TIMEOUT_S = 60.0
 # Nothing may move in it for as long as that, and as many times the longest rest of a plain run.
 _LEAST_STILL_S = 10.0
 _STILLEST = 5.0
+# Below these are a run's own files. All runs have them at the same place: some programs depend on
+# where they lie.
+_FILES_OF_RUN = "files-of-a-run"
+_PROGRAM_OF_RUN = "program-of-a-run"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +91,15 @@ class Lab:
         self._setup = setup
         self._spending = Spending(budget)
         self._prepared: dict[str, RunningProcess] = {}
-        self._working_folder = WorkingFolder(subject.cwd)
-        self._program_folder = WorkingFolder(subject.folder) if subject.lies_outside else None
+        self._working_folder = WorkingFolder(subject.cwd, folder)
+        self._program_folder: WorkingFolder | None = None
+        if subject.lies_outside and not self._working_folder.holds(subject.file):
+            self._program_folder = WorkingFolder(subject.folder, folder)
+
+    @property
+    def shared_files(self) -> str:
+        """What runs with files of their own share all the same, in words; "" if nothing."""
+        return self._working_folder.shared
 
     def start_budget(self) -> None:
         """Count against the budget from here on."""
@@ -237,18 +248,20 @@ class Lab:
         if not wants_copy:
             yield plan
             return
-        target = self.folder / f"{request.name}-files"
-        shared = Settings()
-        if not self._setup.fresh_copy:
-            # The other runs of the audit find what was compiled, and so must this one.
-            shared = CompilerCache(self.settings, self.subject.cwd).share()
-        plan = replace(plan, settings=merge(plan.settings, shared))
+        is_usual = not self._setup.fresh_copy
         with contextlib.ExitStack() as stack:
-            moved = stack.enter_context(self._working_folder.lend_copy(plan, target))
+            lent = self._working_folder.lend_copy(
+                plan, self.folder / _FILES_OF_RUN, keeps_compiled=is_usual
+            )
+            moved = stack.enter_context(lent)
             if self._program_folder is not None and request.fresh_copy:
-                target = self.folder / f"{request.name}-program"
-                moved = stack.enter_context(self._program_folder.lend_program(moved, target))
-            write_files(target, request.files)
+                program = self._program_folder.lend_program(moved, self.folder / _PROGRAM_OF_RUN)
+                moved = stack.enter_context(program)
+            write_files(moved.subject.patch_folder, request.files)
+            if is_usual:
+                # The other runs of the audit find what was compiled, and so must this one.
+                shared = CompilerCache(self.settings, self.subject.cwd).share()
+                moved = replace(moved, settings=merge(moved.settings, shared))
             yield moved
 
     def _take_process(self, name: str, plan: RunPlan) -> RunningProcess:

@@ -19,15 +19,16 @@ _OWNER_FILE = "owner.json"
 _MOST_BYTES = 4096
 
 
-def make_temporary_folder() -> Path:
+def make_temporary_folder(again: Path | None = None) -> Path:
     """Make a folder that is this process's, and clear those whose owner is gone.
 
-    Raises UsageError where there is no room for one.
+    It is made at the place of an earlier one, `again`, if nothing lies there. Raises UsageError
+    where there is no room for one.
     """
     folder: Path | None = None
     try:
         clear_abandoned(Path(tempfile.gettempdir()))
-        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+        folder = _make_again(again) or Path(tempfile.mkdtemp(prefix=PREFIX))
         (folder / _OWNER_FILE).write_text(json.dumps(_describe_owner()), encoding="utf-8")
     except OSError as error:
         if folder is not None:
@@ -38,6 +39,16 @@ def make_temporary_folder() -> Path:
             code="trace-unwritable",
             hint="name one with --out DIR, or another temporary folder with TMPDIR",
         ) from None
+    return folder
+
+
+def _make_again(folder: Path | None) -> Path | None:
+    if folder is None:
+        return None
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        return None
     return folder
 
 

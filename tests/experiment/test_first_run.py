@@ -12,6 +12,7 @@ from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.experiment.audit import AuditOptions, Experiment
 from reproaudit.model.events import EventKind, Unchecked
 from reproaudit.model.result import AuditResult
+from reproaudit.runs.compiler_cache import CompilerCache
 from reproaudit.runs.lab import Lab
 from reproaudit.runs.progress import Quiet
 from reproaudit.runs.request import RunRequest
@@ -27,13 +28,19 @@ def audit(
     fills: Sequence[int] = (0,),
     notes: Sequence[Unchecked] = (Unchecked.COMPILED_REGIONS,),
     fresh_copy: bool = False,
+    is_named: bool = True,
 ) -> tuple[AuditResult, list[str]]:
     """Audit a program of three runs whose gradients are `contents`, run after run.
 
-    The runs numbered `fills` leave a file in the compiler's cache. Returns the names of all runs.
+    The runs numbered `fills` leave a file in the compiler's cache, which a variable names or which
+    is a temporary folder. Returns the names of all runs.
     """
     made: list[str] = []
-    cache = folder / "cache"
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+    settings = Settings(env=(("TMPDIR", str(folder)),))
+    if is_named:
+        settings = Settings(env=(("TORCHINDUCTOR_CACHE_DIR", str(folder / "cache")),))
+    cache = CompilerCache(settings, folder).folder
     cache.mkdir()
 
     def run(self: Lab, request: RunRequest) -> Run:
@@ -57,7 +64,7 @@ def audit(
         diagnose=False,
         capture_alerts=False,
         fresh_copy=fresh_copy,
-        settings=Settings(env=(("TORCHINDUCTOR_CACHE_DIR", str(cache)),)),
+        settings=settings,
     )
     return Experiment(options, Quiet(), folder).run(), made
 
@@ -69,6 +76,13 @@ def test_a_first_run_that_filled_the_compilers_cache_is_made_again(
     assert made == ["run-0", "run-0", "run-1", "run-2"]
     assert result.headline.startswith("3 runs are bitwise equal")
     assert (tmp_path / "compiling-run").is_dir()
+
+
+def test_a_cache_that_the_user_named_is_filled_once_although_files_are_fresh(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, made = audit(tmp_path, monkeypatch, [1, 1, 1, 1], fresh_copy=True)
+    assert made == ["run-0", "run-0", "run-1", "run-2"]
 
 
 def test_the_run_that_compiled_is_none_of_the_runs_that_differ(
@@ -103,6 +117,12 @@ def test_any_other_first_run_is_made_once(
     fresh_copy: bool,
 ) -> None:
     _, made = audit(
-        tmp_path, monkeypatch, [1, 1, 1], fills=fills, notes=notes, fresh_copy=fresh_copy
+        tmp_path,
+        monkeypatch,
+        [1, 1, 1],
+        fills=fills,
+        notes=notes,
+        fresh_copy=fresh_copy,
+        is_named=not fresh_copy,
     )
     assert made == ["run-0", "run-1", "run-2"]

@@ -29,6 +29,14 @@ def test_a_variable_of_the_settings_counts_before_that_of_the_environment(
     assert CompilerCache(settings, tmp_path / "work").folder == tmp_path / "work" / "theirs"
 
 
+def test_caches_of_other_compilers_that_are_named_are_shared_by_their_whole_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRITON_CACHE_DIR", "../triton")
+    cache = CompilerCache(Settings(), tmp_path / "work")
+    assert dict(cache.share().env)["TRITON_CACHE_DIR"] == str(tmp_path / "triton")
+
+
 def test_a_cache_is_shared_once_it_is_there(tmp_path: Path) -> None:
     folder = tmp_path / "cache"
     wanted = Settings(env=(("TORCHINDUCTOR_CACHE_DIR", str(folder)),))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import sysconfig
+from collections.abc import Sequence
 from types import CodeType, FrameType
 
 from reproaudit.model.events import Location
@@ -108,8 +109,16 @@ class CallSites:
     console script), the innermost frame that is not PyTorch's, Python's or ours.
     """
 
-    def __init__(self, writer: TraceWriter, folder: str, cwd: str) -> None:
+    def __init__(
+        self,
+        writer: TraceWriter,
+        folder: str,
+        cwd: str,
+        *,
+        copies: Sequence[tuple[str, str]] = (),
+    ) -> None:
         self._writer = writer
+        self._copies = copies
         self._folder = own_paths.realpath(folder) + os.sep
         self._cwd = own_paths.realpath(cwd) + os.sep
         self.kinds = FrameKinds()
@@ -168,6 +177,11 @@ class CallSites:
                 return f"site-packages/{tail}"
         if real.startswith((self._folder, self._cwd)):
             return own_paths.relpath(real, self._folder)
+        for copy, original in self._copies:
+            # The copy goes with this run.
+            for place, path in ((copy, filename), (own_paths.realpath(copy), real)):
+                if path.startswith(place + os.sep):
+                    return original + path[len(place) :]
         return filename
 
     def shown_data(self, real: str) -> str:

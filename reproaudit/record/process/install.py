@@ -68,7 +68,8 @@ class Installation:
         )
         _note_missing(writer, *_needs(plan))
         folder = str(plan.subject.folder)
-        self.recorder = Recorder(plan, writer, CallSites(writer, folder, str(plan.subject.cwd)))
+        sites = CallSites(writer, folder, str(plan.subject.cwd), copies=plan.copies)
+        self.recorder = Recorder(plan, writer, sites)
         self.devices = DeviceDigests(writer)
         try:
             self._install(plan)
