@@ -141,11 +141,11 @@ class Patcher:
         if patch.left:
             by_hand = ", ".join(patch.left)
             return f"it is a part of the fix; to be written by hand: {by_hand}"
-        if not patch.is_within_folder:
-            paths = ", ".join(file.path for file in patch.files)
-            return f"{paths} lies outside of the program's folder (patch FILE < fix.patch)"
         if not self._lab.can_patch() or not self._may_run:
             return "no copy of the program was made"
+        paths = [file.path for file in patch.files]
+        if not self._lab.can_patch(paths):
+            return f"{', '.join(paths)} lies outside of what is copied for a run"
         return ""
 
     def _compare(self, patch: Patch) -> _Tried:

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 
 from reproaudit.config.subject import SubjectSpec
-from reproaudit.model.result import Finding
+from reproaudit.model.result import Finding, Fix
 from reproaudit.report.wording import has_diff
 
 _GIVEN_ONCE = frozenset(("--steps", "--runs"))
@@ -62,13 +62,23 @@ def _suggest_patch(subject: SubjectSpec, findings: Sequence[Finding], patch_file
     remarks = [doubt] if doubt else []
     if not patch_file:
         remarks.append(f"--report patch={_PATCH_FILE} writes it")
-    words = ["patch", "-p0"]
-    if subject.lies_outside:
-        words += ["-d", os.path.dirname(subject.path)]
+    levels = max(_count_levels_above(fix) for fix in fixes)
+    words = ["patch", f"-p{levels}"]
+    folder = os.path.dirname(subject.path) if subject.lies_outside else ""
+    folder = os.path.join(folder, *[".."] * levels)
+    if folder:
+        words += ["-d", folder]
     command = f"{shlex.join(words)} < {shlex.quote(patch_file or _PATCH_FILE)}"
     if remarks:
         command += f"  # {'; '.join(remarks)}"
     return [command]
+
+
+def _count_levels_above(fix: Fix) -> int:
+    """Return how far the paths of a patch go up: `patch` refuses to, and leaves such parts out."""
+    if not has_diff(fix):
+        return 0
+    return fix.patch[0].removeprefix("--- ").strip('"').split("/").count("..")
 
 
 def _leave_out(given: Sequence[str], added: Sequence[str]) -> list[str]:

@@ -40,7 +40,10 @@ class Repair:
 
 @dataclass(frozen=True, slots=True)
 class PatchedFile:
-    """A file from the working directory, as POSIX, its text and what becomes of it."""
+    """A file from the subject's `patch_folder`, as POSIX, its text and what becomes of it.
+
+    Of a patch that leaves this folder, all paths go up as far as one of them has to.
+    """
 
     path: str
     before: str
@@ -56,16 +59,15 @@ class Patch:
 
     @property
     def rows(self) -> tuple[str, ...]:
-        """The unified diff, as `patch -p0` takes it in the subject's `patch_folder`."""
+        """The unified diff, as `patch -p0` takes it in the subject's `patch_folder`.
+
+        If it leaves this folder, `patch` takes it above that, with as many parts of the paths left
+        out as go up.
+        """
         rows: list[str] = []
         for file in self.files:
             rows += make_diff(file.before, file.after, file.path)
         return tuple(rows)
-
-    @property
-    def is_within_folder(self) -> bool:
-        """True if all files lie below one folder: `patch` refuses to leave it."""
-        return not any(_leaves_folder(file.path) for file in self.files)
 
 
 def make_patch(
@@ -222,18 +224,21 @@ class _Draft:
 
     def finish(self) -> tuple[PatchedFile, ...] | None:
         """Return the files that change; None if the edits get in each other's way."""
-        patched: list[PatchedFile] = []
+        changed: dict[Path, tuple[str, str]] = {}
         for file, edits in self.edits.items():
             program = self.programs[file]
             if program is None or not edits:
                 continue
-            path = Path(os.path.relpath(file, self.subject.patch_folder)).as_posix()
             after = program.apply(edits)
             if not _is_python(after):
                 return None
             if after != program.text:
-                patched.append(PatchedFile(path, program.text, after))
-        return tuple(patched)
+                changed[file] = (program.text, after)
+        names = _name_files(list(changed), self.subject.patch_folder)
+        return tuple(
+            PatchedFile(name, before, after)
+            for name, (before, after) in zip(names, changed.values(), strict=True)
+        )
 
     def _open(self, file: Path) -> ProgramText | None:
         if file not in self.programs:
@@ -272,5 +277,14 @@ def _normalise(file: Path) -> Path:
     return Path(os.path.abspath(file))
 
 
-def _leaves_folder(path: str) -> bool:
-    return path.startswith("../") or os.path.isabs(path)
+def _name_files(files: Sequence[Path], folder: Path) -> list[str]:
+    """Return the paths of files from `folder`; all go up as far as one of them has to."""
+    start = os.path.abspath(folder)
+    above = os.path.commonpath([start, *(str(file) for file in files)])
+    up = os.path.relpath(above, start)
+    names: list[str] = []
+    for file in files:
+        below = os.path.relpath(file, above)
+        name = below if up == "." else os.path.join(up, below)
+        names.append(Path(name).as_posix())
+    return names

@@ -40,6 +40,7 @@ class WorkingFolder:
         self._folder = folder
         self._start = Path(os.path.realpath(folder))
         self._selection = select_files(folder, without)
+        self._copied = frozenset(self._selection.copied if self._selection else ())
         self._temporary: Path | None = None
 
     @property
@@ -48,10 +49,12 @@ class WorkingFolder:
         return "" if self._selection is None else self._selection.shared
 
     def holds(self, file: Path) -> bool:
-        """Return True if a copy would hold the file."""
-        if self._selection is None:
-            return False
-        return Path(os.path.realpath(file)).is_relative_to(self._selection.folder)
+        """Return True if a copy would hold the file; also if the folder is too large for one."""
+        selection = self._selection
+        if selection is None:
+            # Whoever asks for a copy learns why there is none.
+            return Path(os.path.realpath(file)).is_relative_to(self._start)
+        return os.path.relpath(os.path.realpath(file), selection.folder) in self._copied
 
     @contextlib.contextmanager
     def lend_copy(
@@ -174,10 +177,14 @@ def _show_what_lies_above(folder: Path, target: Path, names: Sequence[str]) -> N
 
 
 def write_files(folder: Path, files: Sequence[tuple[str, str]]) -> None:
-    """Give files of a copied folder another text; paths are relative to it."""
+    """Give files of a copied folder another text; paths are relative to it.
+
+    A link is replaced: it may lead out of the copy.
+    """
     for path, text in files:
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
+        file.unlink(missing_ok=True)
         file.write_bytes(text.encode())
 
 

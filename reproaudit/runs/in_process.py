@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -107,7 +107,7 @@ class InProcessLab:
         """Return True if the intervention can be made within this process."""
         return not find(name).needs_fresh_process
 
-    def can_patch(self) -> bool:
+    def can_patch(self, paths: Sequence[str] = ()) -> bool:
         """Return False: the code is loaded already."""
         return False
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -109,9 +109,14 @@ class Lab:
         """Return True: in fresh processes, runs can be made under every intervention."""
         return True
 
-    def can_patch(self) -> bool:
-        """Return True if runs can be made of a copy of the program; a test stays in its place."""
-        return self.subject.kind is not SubjectKind.PYTEST
+    def can_patch(self, paths: Sequence[str] = ()) -> bool:
+        """Return True if runs can be made of a copy of the program with other texts at `paths`.
+
+        They start at the subject's `patch_folder`. A test stays in its place.
+        """
+        copied = self._program_folder or self._working_folder
+        files = [self.subject.patch_folder / path for path in paths]
+        return self.subject.kind is not SubjectKind.PYTEST and all(map(copied.holds, files))
 
     def run(self, request: RunRequest) -> Run:
         """Make one run in the folder that the request names.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -90,6 +91,6 @@ class RunMaker(Protocol):
 
     def can_try(self, name: str) -> bool: ...
 
-    def can_patch(self) -> bool: ...
+    def can_patch(self, paths: Sequence[str] = ()) -> bool: ...
 
     def run(self, request: RunRequest) -> Run: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,8 +51,8 @@ class FakeLab:
     def can_try(self, name: str) -> bool:
         return True
 
-    def can_patch(self) -> bool:
-        return self.copies
+    def can_patch(self, paths: Sequence[str] = ()) -> bool:
+        return self.copies and not any(path.startswith("../") for path in paths)
 
     def run(self, request: RunRequest) -> Run:
         self.requests.append(request)
@@ -95,6 +95,17 @@ def test_equal_runs_of_the_patched_copy_verify_the_patch(tmp_path: Path) -> None
     text = "import torch\ntorch.manual_seed(0)\nnames = list(sorted(set(words)))\n"
     assert [request.files for request in lab.requests] == [(("train.py", text),)] * 2
     assert all(request.fresh_copy and not request.interventions for request in lab.requests)
+
+
+def test_a_patch_of_what_no_copy_holds_is_shown_and_not_run(tmp_path: Path) -> None:
+    (tmp_path / "start").mkdir()
+    write(tmp_path / "start")
+    lab = FakeLab(tmp_path / "start", lambda request: 5)
+    write(tmp_path, "rng = numpy.random.default_rng()\n")
+    finding = proven("seed.numpy_generators", call="numpy.random.default_rng")
+    (fix,) = patched(lab, replace(finding, location=Location("../train.py", 1)))
+    assert fix.patch_note == "not run: ../train.py lies outside of what is copied for a run"
+    assert not lab.requests
 
 
 def test_a_patch_whose_copies_differ_is_dropped_and_what_was_seen_is_said(tmp_path: Path) -> None:

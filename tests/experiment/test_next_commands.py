@@ -68,12 +68,18 @@ def test_a_patch_that_was_run_comes_first() -> None:
 
 
 DIFF = ("--- train.py", "+++ train.py")
+DIFF_ABOVE = ('--- "../../my lib/data.py"', '+++ "../../my lib/data.py"')
 
 
 @pytest.mark.parametrize(
     ("fix", "file", "command"),
     [
         (Fix(patch=DIFF, patch_verified=True, patch_runs=3), "my.patch", "patch -p0 < my.patch"),
+        (
+            Fix(patch=DIFF_ABOVE, patch_verified=True),
+            "my.patch",
+            "patch -p2 -d ../.. < my.patch",
+        ),
         (Fix(patch=DIFF), "a b", "patch -p0 < 'a b'  # not run: look at it first"),
         (
             Fix(patch=DIFF, patch_note="not run: it needs a file that is not there"),
@@ -82,7 +88,7 @@ DIFF = ("--- train.py", "+++ train.py")
             "it",
         ),
     ],
-    ids=["verified", "not run", "not run, not written"],
+    ids=["verified", "above", "not run", "not run, not written"],
 )
 def test_the_patch_is_applied_from_the_file_that_the_user_named(
     fix: Fix, file: str, command: str

@@ -282,14 +282,29 @@ def test_paths_start_where_patch_is_called_and_a_file_that_it_would_not_reach_is
     for start, path in (("b", "../a/train.py"), ("b", str(tmp_path / "a/train.py"))):
         elsewhere = make(tmp_path / start, seeded, path)
         assert elsewhere.files[0].path == "train.py"
-        assert elsewhere.is_within_folder
     below = make(tmp_path, seeded, str(tmp_path / "a/train.py"))
     assert below.files[0].path == "a/train.py"
-    assert below.is_within_folder
     fixes_helper = [Repair(("seed.numpy_generators",), Location("../c/data.py", 1))]
     beyond = make(tmp_path / "b", fixes_helper, "../a/train.py")
     assert beyond.files[0].path == "../c/data.py"
-    assert not beyond.is_within_folder
+
+
+@needs_patch
+def test_paths_of_a_patch_that_goes_up_all_go_up_as_far(tmp_path: Path) -> None:
+    write(tmp_path, "import torch\n", "a/b/train.py")
+    write(tmp_path, "rng = np.random.default_rng()\n", "lib/data.py")
+    location = Location("../../lib/data.py", 1)
+    repairs = [Repair(("seed.numpy_generators",), location), Repair(("seed.torch",))]
+    patch = make(tmp_path / "a" / "b", repairs, "train.py")
+    assert sorted(file.path for file in patch.files) == [
+        "../../a/b/train.py",
+        "../../lib/data.py",
+    ]
+    rows = "\n".join(patch.rows) + "\n"
+    command = ["patch", "-p2", "-d", "../.."]
+    subprocess.run(command, input=rows, text=True, cwd=tmp_path / "a" / "b", check=True)
+    assert "default_rng(0)" in (tmp_path / "lib" / "data.py").read_text()
+    assert "manual_seed" in (tmp_path / "a" / "b" / "train.py").read_text()
 
 
 def test_a_generator_without_a_seed_is_given_one_though_the_line_to_blame_draws_from_it(

@@ -136,6 +136,33 @@ def test_a_patched_copy_of_a_program_elsewhere_has_its_folder_with_it(tmp_path: 
     assert not (tmp_path / "lab" / "program-of-a-run").exists()
 
 
+def test_a_patch_is_run_only_where_a_copy_holds_all_its_files(tmp_path: Path) -> None:
+    (tmp_path / "away").mkdir()
+    (tmp_path / "away" / "a.py").write_text("")
+    (tmp_path / "away" / "b.py").write_text("")
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "a.py").symlink_to("../away/a.py")
+    (tmp_path / "work" / "away").symlink_to("../away")
+    lab = lab_in(tmp_path, "")
+    assert lab.can_patch(["train.py"])
+    for path in ("a.py", "away/b.py", "../away/a.py"):
+        assert not lab.can_patch(["train.py", path])
+
+
+def test_a_file_above_the_working_folder_is_patched_in_a_copy_of_the_repository(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "helper.py").write_text("print('as it was')")
+    lab = lab_in(tmp_path, "import sys; sys.path.append('../lib'); import helper")
+    files = (("../lib/helper.py", "print('patched')"),)
+    assert lab.can_patch(["../lib/helper.py"])
+    lab.run(replace(request("patched", 0), fresh_copy=True, files=files))
+    assert lab.log_of("patched") == "patched"
+    assert (tmp_path / "lib" / "helper.py").read_text() == "print('as it was')"
+
+
 def test_runs_before_the_budget_began_do_not_count_against_it(tmp_path: Path) -> None:
     lab = lab_in(tmp_path, "pass", Budget(runs=1))
     lab.run(request("observed", 0))
