@@ -219,4 +219,5 @@ def move_subject(subject: SubjectSpec, paths: MovedPaths) -> SubjectSpec:
             if os.path.isabs(subject.path) and moved.is_relative_to(cwd):
                 path = os.path.relpath(moved, cwd)
     argv = tuple(paths.map_word(word) for word in subject.argv)
-    return replace(subject, cwd=cwd, path=path, argv=argv)
+    program = paths.map_word(subject.program)
+    return replace(subject, cwd=cwd, path=path, program=program, argv=argv)

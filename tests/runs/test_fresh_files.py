@@ -12,7 +12,7 @@ import pytest
 
 from reproaudit.config.plan import RunPlan
 from reproaudit.config.settings import Settings
-from reproaudit.config.subject import parse_subject
+from reproaudit.config.subject import SubjectKind, SubjectSpec, parse_subject
 from reproaudit.errors import SubjectError
 from reproaudit.runs import copied_files
 from reproaudit.runs.fresh_files import WorkingFolder, move_subject
@@ -224,6 +224,22 @@ def test_a_script_named_by_its_whole_path_is_run_from_the_copy(tmp_path: Path) -
     subject = parse_subject(str(tmp_path / "work" / "train.py"), cwd=tmp_path / "work")
     paths = MovedPaths([Move(tmp_path / "work", tmp_path / "copy" / "work")], subject.cwd)
     assert move_subject(subject, paths).file == tmp_path / "copy" / "work" / "train.py"
+
+
+def test_a_command_of_the_project_is_that_of_the_copy_and_no_interpreter_is(
+    tmp_path: Path, repository: Path
+) -> None:
+    write(repository, ".venv/pyvenv.cfg", ".venv/bin/python", "run.sh")
+    plan = plan_in(repository, "runs/deep/train.py")
+    for program, led_by in (("run.sh", "copy"), (".venv/bin/python", "repository")):
+        words = (f"{repository}/{program}", f"{repository}/runs/deep/train.py")
+        command = SubjectSpec(SubjectKind.COMMAND, repository, argv=(words[1],), program=words[0])
+        with WorkingFolder(repository).lend_copy(
+            replace(plan, subject=command), tmp_path / "copy"
+        ) as moved:
+            places = {"copy": moved.subject.cwd, "repository": repository}
+            assert moved.subject.program == f"{places[led_by]}/{program}"
+            assert moved.subject.argv == (f"{moved.subject.cwd}/runs/deep/train.py",)
 
 
 def test_variables_of_the_settings_move_too(tmp_path: Path, repository: Path) -> None:
