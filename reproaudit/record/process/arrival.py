@@ -52,10 +52,12 @@ def find_program(words: Sequence[str]) -> str:
     return _find_value(words, "-m")
 
 
-def _find_value(words: Sequence[str], option: str) -> str:
-    """Return what stands behind an option of the interpreter; "" if it runs a script."""
-    if find_script(words) is None and option in words[:-1]:
-        return words[words.index(option) + 1]
+def _find_value(words: Sequence[str], wanted: str) -> str:
+    """Return what stands behind `-c` or `-m`; "" if the interpreter runs something else."""
+    if find_script(words) is None:
+        for option, value in zip(words, words[1:], strict=False):
+            if option in ("-c", "-m"):
+                return value if option == wanted else ""
     return ""
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import UsageError
-from reproaudit.record.process.subjects import load_attribute, run_attribute, run_script
+from reproaudit.record.process.subjects import load_attribute, run_attribute, run_module, run_script
 
 STEPS = """
 import torch
@@ -74,3 +74,27 @@ def test_an_attribute_that_is_not_there_is_answered_with_those_that_are(step_fil
         load_attribute(subject(step_file, "absent"))
     assert caught.value.hint is not None
     assert "Trainer, needy" in caught.value.hint
+
+
+@pytest.mark.parametrize(("name", "run_as"), [("pkg.train", "pkg.train"), ("pkg", "pkg.__main__")])
+def test_a_module_is_the_main_module_with_its_own_name_and_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, run_as: str
+) -> None:
+    (tmp_path / "pkg").mkdir()
+    for file in ("__init__", "train", "__main__"):
+        text = "import sys\nfound = (__name__, __package__, __spec__.name, sys.argv)\n"
+        (tmp_path / "pkg" / f"{file}.py").write_text(text, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+    monkeypatch.setattr(sys, "argv", ["-m", "--lr"])
+    run_module(SubjectSpec(SubjectKind.MODULE, tmp_path, module=name))
+    for loaded in ("pkg", "pkg.train", "pkg.__main__"):
+        sys.modules.pop(loaded, None)
+    file = str(tmp_path / "pkg" / f"{run_as.rpartition('.')[2]}.py")
+    assert vars(sys.modules["__main__"])["found"] == ("__main__", "pkg", run_as, [file, "--lr"])
+
+
+def test_a_module_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        run_module(SubjectSpec(SubjectKind.MODULE, tmp_path, module="no_such_module.train"))
+    assert "no_such_module.train" in caught.value.message
