@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Collection, Sequence
 
@@ -55,7 +56,7 @@ def find_program(words: Sequence[str]) -> str:
 def _find_value(words: Sequence[str], wanted: str) -> str:
     """Return what stands behind `-c` or `-m`; "" if the interpreter runs something else."""
     if find_script(words) is None:
-        for option, value in zip(words, words[1:], strict=False):
+        for option, value in itertools.pairwise(words):
             if option in ("-c", "-m"):
                 return value if option == wanted else ""
     return ""
