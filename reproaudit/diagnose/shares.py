@@ -51,8 +51,12 @@ def unite_findings(findings: Sequence[Finding]) -> tuple[Finding, ...]:
         if other is None:
             found[identity] = finding
             continue
-        count = other.count + finding.count
-        found[identity] = replace(other, count=count, fix=_unite_fixes(other.fix, finding.fix))
+        found[identity] = replace(
+            other,
+            count=other.count + finding.count,
+            fix=_unite_fixes(other.fix, finding.fix),
+            ranks=tuple(sorted({*other.ranks, *finding.ranks})),
+        )
     return tuple(found.values())
 
 

@@ -12,6 +12,7 @@ from reproaudit.compare.localise import Origin, Source
 from reproaudit.diagnose.explainers import explain, make_case
 from reproaudit.diagnose.moments import find_moment
 from reproaudit.diagnose.races import DeviceRace, find_race
+from reproaudit.diagnose.rank_places import RanksOfPlaces
 from reproaudit.knowledge.library_seeds import find_unseeded_advice
 from reproaudit.knowledge.rules import RULES
 from reproaudit.model.events import EventFlag, EventKind, Location
@@ -108,7 +109,10 @@ def explain_sources(
         elif _is_later_draw(explanation, found):
             continue
         _add(explanation, found)
-    return tuple(found)
+    if pair[0].world < 2:
+        return tuple(found)
+    places = RanksOfPlaces(sources, pair)
+    return tuple(replace(one, finding=places.add_ranks(one.finding, one.source)) for one in found)
 
 
 def _explain_source(

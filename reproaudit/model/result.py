@@ -171,6 +171,9 @@ class Finding:
     call: str = ""
     # what the program called of an installed library that made this call; None if there is none
     below: LibraryCall | None = None
+    # the ranks in which it was seen, of `world` that train together; none and 0 without ranks
+    ranks: tuple[int, ...] = ()
+    world: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from reproaudit.report.wording import (
     escape,
     has_diff,
     name_kind,
-    name_moment,
     name_source,
+    name_when,
     show_code,
     show_count,
     show_name,
@@ -95,7 +95,7 @@ def _tell_finding(finding: Finding) -> Iterator[str]:
             source += f" ({finding.count:,} times)"
         label = "op  " if finding.op else "call"
         yield f"  {label}   {source}"
-    moment = name_moment(finding.phase, finding.step)
+    moment = name_when(finding)
     if finding.module:
         moment += f", in module {show_name(finding.module)}"
     yield f"  when   {moment}"

@@ -10,8 +10,8 @@ from reproaudit.report.layout import put_beside, wrap_beside
 from reproaudit.report.wording import (
     has_diff,
     name_call,
-    name_moment,
     name_source,
+    name_when,
     show_code,
     show_name,
     show_prose,
@@ -58,7 +58,7 @@ def describe_finding(finding: Finding, width: int) -> list[str]:
             lines += wrap_beside("call", _name_call_in_full(finding), width)
     else:
         lines = wrap_beside("line", place + times, width)
-    lines += wrap_beside("when", name_moment(finding.phase, finding.step), width)
+    lines += wrap_beside("when", name_when(finding), width)
     if finding.module:
         lines += wrap_beside("module", show_name(finding.module), width)
     cause = f"{finding.cause.value} ({show_name(finding.rule)}): {show_prose(finding.title)}"

@@ -19,9 +19,9 @@ from reproaudit.model.result import Alert, AuditResult, Finding
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.places import is_own, join_path, move_to_working_folder
 from reproaudit.report.wording import (
-    name_moment,
     name_phase,
     name_source,
+    name_when,
     show_count,
     show_name,
     show_prose,
@@ -154,7 +154,7 @@ def name_subjects(results: Sequence[AuditResult]) -> tuple[str, ...]:
 
 def word_finding(finding: Finding) -> str:
     """Return what a finding says, as sentences on one line."""
-    where = name_moment(finding.phase, finding.step)
+    where = name_when(finding)
     source = name_source(finding)
     if source:
         where += f" at {source}"

@@ -16,8 +16,8 @@ from reproaudit.report.wording import (
     VERDICTS,
     escape,
     has_diff,
-    name_moment,
     name_source,
+    name_when,
     show_count,
     show_name,
     show_prose,
@@ -302,7 +302,7 @@ def _describe_finding(number: int, finding: Finding, told: dict[str, int]) -> It
     title = ", ".join(places) or "a place that is not known"
     yield f"#### {number}. {title}"
     yield ""
-    when = text(name_moment(finding.phase, finding.step))
+    when = text(name_when(finding))
     if finding.module:
         when += f", module {code(finding.module)}"
     if finding.count > 1:

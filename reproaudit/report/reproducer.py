@@ -16,7 +16,7 @@ from reproaudit.errors import TraceError, UsageError
 from reproaudit.files import open_regular, put_in_place, read_run_file, refuse, write_whole
 from reproaudit.model.result import Finding
 from reproaudit.report.destinations import REPRODUCER
-from reproaudit.report.wording import name_moment, show_name, word_difference
+from reproaudit.report.wording import name_when, show_name, word_difference
 from reproaudit.trace.words import CALL_FILE, CALL_FORMAT, INPUTS_FILE
 
 SCRIPT_FILE = "reproduce.py"
@@ -180,7 +180,7 @@ def _say_origin(finding: Finding) -> str:
         origin = str(finding.location)
     if finding.module:
         origin += f", module {finding.module}"
-    moment = name_moment(finding.phase, finding.step)
+    moment = name_when(finding)
     return f"{origin}, {moment}"
 
 

@@ -85,6 +85,19 @@ def name_moment(phase: Phase, step: int) -> str:
     return _MOMENTS[phase].format(step)
 
 
+def name_when(finding: Finding) -> str:
+    """Return when a finding's difference was born, and in which ranks if there are several."""
+    moment = name_moment(finding.phase, finding.step)
+    if not finding.ranks:
+        return moment
+    if len(finding.ranks) == finding.world:
+        return f"{moment}, on all {finding.world} ranks"
+    *most, last = map(str, finding.ranks)
+    if not most:
+        return f"{moment}, on rank {last} only"
+    return f"{moment}, on ranks {', '.join(most)} and {last} of {finding.world}"
+
+
 def name_phase(phase: Phase) -> str:
     """Return `initialisation`, `data`, `forward`, `backward` or `optimizer`."""
     return phase.name.lower()
