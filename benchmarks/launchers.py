@@ -27,9 +27,11 @@ from survival import ROOT, Ending, adopt_orphans, run, scrub
 
 HERE = Path(__file__).parent / "launchers"
 REPORTS = ROOT / "reports" / "launchers"
+KINDS = ("clean", "planted")
 PLANTED = "--planted"
 MARK = "# planted"
 TIMEOUT_S = 900.0
+CLEAN_RUNS = "3"
 VERDICTS = {0: "reproducible", 1: "not-reproducible"}
 # What is planted in each program: the cause to be named.
 KERNEL = "kernel"
@@ -178,7 +180,10 @@ def audit(case: Case, kind: str, python: str, screens: Path | None) -> Row:
         words = [fill(word, python) for word in case.words]
         if kind == "planted":
             words.append(case.planted)
-        command = [python, "-m", "reproaudit", "--quiet", "--report", f"json={report}", *words]
+        # A program that differs is found in five runs, and then diagnosed; of equal ones three do.
+        runs = "5" if kind == "planted" else CLEAN_RUNS
+        options = ["--quiet", "--runs", runs, "--report", f"json={report}"]
+        command = [python, "-m", "reproaudit", *options, *words]
         ending = run(command, folder, environment={"PYTHON": python}, timeout_s=TIMEOUT_S)
         if screens is not None:
             screens.mkdir(parents=True, exist_ok=True)
@@ -289,7 +294,8 @@ def make_lines(rows: Sequence[Row], versions: dict[str, str]) -> Iterator[str]:
         "Each program of `benchmarks/launchers/` is audited as it is, and with one line that makes "
         "it differ. Right is the verdict of both, and of the planted one the user's own line, the "
         "cause, and a fix that was proven. Processes left behind (`left`) are counted by a parent "
-        "that adopts orphans; `s` are the seconds of the whole audit."
+        "that adopts orphans; `s` are the seconds of the whole audit, of three runs for a clean "
+        "program and five for a planted one."
     )
     yield ""
     yield f"{len(tried)} audited, {len(right)} right."
@@ -328,21 +334,18 @@ def read_rows(out: Path) -> dict[tuple[str, str], Row]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--only", action="append", default=[], metavar="NAME")
-    parser.add_argument("--kind", choices=("clean", "planted"), help="these programs alone")
+    parser.add_argument("--kind", choices=KINDS, help="these programs alone")
     parser.add_argument("--python", default=sys.executable, help="the interpreter to audit with")
     parser.add_argument("--screens", type=Path, help="a folder for all that is printed")
     parser.add_argument("--out", type=Path, default=REPORTS)
     options = parser.parse_args()
     adopt_orphans()
     installed = list_distributions(options.python)
-    before = read_rows(options.out)
+    cases = [case for case in list_cases() if not options.only or case.name in options.only]
     rows = {}
-    for case in list_cases():
-        for kind in ("clean", "planted"):
-            wanted = not options.only or case.name in options.only
-            if not wanted or kind != (options.kind or kind):
-                not_run = Row(case.name, kind, not_tried="not run")
-                rows[case.name, kind] = before.get((case.name, kind), not_run)
+    for case in cases:
+        for kind in KINDS:
+            if kind != (options.kind or kind):
                 continue
             lacking = find_lacking(case, installed)
             if lacking:
@@ -351,8 +354,15 @@ def main() -> int:
                 row = audit(case, kind, options.python, options.screens)
             print(row, file=sys.stderr, flush=True)
             rows[case.name, kind] = row
-    write(list(rows.values()), options.out, installed)
-    return int(any(row.faults for row in rows.values()))
+    # Not before: another may have written rows meanwhile.
+    rows = read_rows(options.out) | rows
+    kept = []
+    for case in list_cases():
+        for kind in KINDS:
+            not_run = Row(case.name, kind, not_tried="not run")
+            kept.append(rows.get((case.name, kind), not_run))
+    write(kept, options.out, installed)
+    return int(any(row.faults for row in kept))
 
 
 if __name__ == "__main__":
