@@ -42,7 +42,7 @@ RANDOM = "unseeded-rng"
 class Case:
     """One way to start one program.
 
-    `words` is the command, in which PYTHON and BIN are the interpreter and its folder. `needs` are
+    `words` is the command, for a PATH on which the interpreter's folder stands first. `needs` are
     distributions.
     """
 
@@ -125,25 +125,25 @@ def _list_starts() -> Iterator[Case]:
 
 
 def _list_launchers() -> Iterator[Case]:
-    torchrun = ("BIN/torchrun", "--nproc-per-node", "2", "--master-port", "0")
+    torchrun = ("torchrun", "--nproc-per-node", "2", "--master-port", "0")
     ranks = "ranks.py"
     yield Case("torchrun", ranks, ("--", *torchrun, ranks), KERNEL)
     yield Case("torchrun without dashes", ranks, (*torchrun, ranks), KERNEL)
-    launch = ("--", "BIN/accelerate", "launch", "--cpu", "--num_processes", "2")
+    launch = ("--", "accelerate", "launch", "--cpu", "--num_processes", "2")
     script = "accelerate_script.py"
     yield Case("accelerate launch", script, (*launch, script), RANDOM, ("accelerate",))
-    deepspeed = ("--", "BIN/deepspeed", "--num_gpus", "2", "deepspeed_cpu.py")
+    deepspeed = ("--", "deepspeed", "--num_gpus", "2", "deepspeed_cpu.py")
     yield Case("deepspeed", "deepspeed_cpu.py", deepspeed, RANDOM, ("deepspeed",))
     plain = "hand_written.py"
-    yield Case("python train.py", plain, ("--", "PYTHON", plain), RANDOM)
-    yield Case("python -m", plain, ("--", "PYTHON", "-m", "hand_written"), RANDOM)
+    yield Case("python train.py", plain, ("--", "python", plain), RANDOM)
+    yield Case("python -m", plain, ("--", "python", "-m", "hand_written"), RANDOM)
     yield Case("-m", plain, ("-m", "hand_written"), RANDOM)
-    shell = {"run.sh": 'exec "$PYTHON" hand_written.py "$@"\n'}
+    shell = {"run.sh": 'python hand_written.py "$@"\n'}
     yield Case("bash run.sh", plain, ("--", "bash", "run.sh"), RANDOM, files=shell)
-    rules = {"Makefile": "train:\n\t$(PYTHON) hand_written.py $(WITH)\n"}
+    rules = {"Makefile": "train:\n\tpython hand_written.py $(WITH)\n"}
     make = ("--", "make", "train")
     yield Case("make train", plain, make, RANDOM, (), f"WITH={PLANTED}", rules)
-    uv = ("--", "BIN/uv", "run", "--no-project", "--python", "PYTHON", plain)
+    uv = ("--", "uv", "run", "--no-project", plain)
     yield Case("uv run", plain, uv, RANDOM, ("uv",))
 
 
@@ -177,14 +177,14 @@ def audit(case: Case, kind: str, python: str, screens: Path | None) -> Row:
         for file, text in case.files.items():
             (folder / file).write_text(text, encoding="utf-8")
         report = folder / "result.json"
-        words = [fill(word, python) for word in case.words]
-        if kind == "planted":
-            words.append(case.planted)
+        words = [*case.words, *([case.planted] if kind == "planted" else [])]
         # A program that differs is found in five runs, and then diagnosed; of equal ones three do.
         runs = "5" if kind == "planted" else CLEAN_RUNS
         options = ["--quiet", "--runs", runs, "--report", f"json={report}"]
         command = [python, "-m", "reproaudit", *options, *words]
-        ending = run(command, folder, environment={"PYTHON": python}, timeout_s=TIMEOUT_S)
+        path = os.pathsep.join([str(Path(python).parent), os.environ["PATH"]])
+        environment = {"PATH": path, "VIRTUAL_ENV": str(Path(python).parent.parent)}
+        ending = run(command, folder, environment=environment, timeout_s=TIMEOUT_S)
         if screens is not None:
             screens.mkdir(parents=True, exist_ok=True)
             (screens / f"{case.name}, {kind}.txt").write_bytes(ending.out + ending.err)
@@ -198,13 +198,6 @@ def audit(case: Case, kind: str, python: str, screens: Path | None) -> Row:
     else:
         faults += judge_clean(ending, result)
     return _row(case, kind, ending, result, faults)
-
-
-def fill(word: str, python: str) -> str:
-    """Return a word of a command with the interpreter in it."""
-    if word == "PYTHON":
-        return python
-    return word.replace("BIN/", f"{Path(python).parent}{os.sep}", 1)
 
 
 def judge_clean(ending: Ending, result: dict[str, Any]) -> list[str]:
