@@ -125,7 +125,7 @@ def _list_starts() -> Iterator[Case]:
 
 
 def _list_launchers() -> Iterator[Case]:
-    torchrun = ("torchrun", "--nproc-per-node", "2", "--master-port", "0")
+    torchrun = ("torchrun", "--standalone", "--nproc-per-node", "2")
     ranks = "ranks.py"
     yield Case("torchrun", ranks, ("--", *torchrun, ranks), KERNEL)
     yield Case("torchrun without dashes", ranks, (*torchrun, ranks), KERNEL)
