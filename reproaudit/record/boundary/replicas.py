@@ -93,7 +93,7 @@ class Replicas:
 
     def _wrap_init(self, original: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(original)
-        def __init__(module: Any, *args: Any, **kwargs: Any) -> None:
+        def __init__(module: Any, /, *args: Any, **kwargs: Any) -> None:
             original(module, *args, **kwargs)
             if self._recorder.awake() and is_one_of_several():
                 with Guest(self._recorder, "a module of DistributedDataParallel"):

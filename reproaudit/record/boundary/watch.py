@@ -314,7 +314,7 @@ class Boundaries:
 
     def _wrap_optimizer_init(self, original: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(original)
-        def __init__(optimizer: Any, *args: Any, **kwargs: Any) -> None:
+        def __init__(optimizer: Any, /, *args: Any, **kwargs: Any) -> None:
             self.recorder.has_optimizer = True
             original(optimizer, *args, **kwargs)
 

@@ -118,7 +118,7 @@ class Messages:
         patches.replace(wrapper, "__init__", self._wrap_reducer(wrapper.__init__))
 
     def _wrap_wait(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        def wait(work: Any, *args: Any, **kwargs: Any) -> Any:
+        def wait(work: Any, /, *args: Any, **kwargs: Any) -> Any:
             result = original(work, *args, **kwargs)
             if self.is_waiting:
                 with Guest(self._recorder, "some of what arrives from other processes"):
@@ -128,7 +128,7 @@ class Messages:
         return wait
 
     def _wrap_reducer(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        def __init__(module: Any, *args: Any, **kwargs: Any) -> None:
+        def __init__(module: Any, /, *args: Any, **kwargs: Any) -> None:
             site = self._recorder.sites.here()
             self._reducer_sites.add(site)
             self.reducer_site = site if len(self._reducer_sites) == 1 else 0

@@ -50,7 +50,7 @@ class ScriptedRegions:
         return trace
 
     def _wrap_call(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        def __call__(function: Any, *args: Any, **kwargs: Any) -> Any:
+        def __call__(function: Any, /, *args: Any, **kwargs: Any) -> Any:
             recorder = self._recorder
             state = recorder.state
             if self._traces or state.inside or not recorder.active:

@@ -35,7 +35,7 @@ def _wrap_now(owner: type, attribute: str, on_now: OnNow) -> Any:
     original = vars(owner)[attribute]
 
     @functools.wraps(original)
-    def now(cls: type, *args: Any, **kwargs: Any) -> Any:
+    def now(cls: type, /, *args: Any, **kwargs: Any) -> Any:
         # Bound to the class that was asked: a subclass gives an instance of its own.
         read = original.__get__(None, cls)
         value = read(*args, **kwargs)

@@ -115,7 +115,7 @@ class StreamWatch:
 
     def _wrap_iterator(self, original: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(original)
-        def __init__(iterator: Any, loader: Any, *args: Any, **kwargs: Any) -> None:
+        def __init__(iterator: Any, /, loader: Any, *args: Any, **kwargs: Any) -> None:
             self._start_epoch(loader)
             original(iterator, loader, *args, **kwargs)
 
@@ -177,7 +177,7 @@ class StreamWatch:
 
     def _wrap_fetcher(self, original: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(original)
-        def __init__(fetcher: Any, dataset: Any, *args: Any, **kwargs: Any) -> None:
+        def __init__(fetcher: Any, /, dataset: Any, *args: Any, **kwargs: Any) -> None:
             original(fetcher, dataset, *args, **kwargs)
             if self._is_worker():
                 self._start_worker(dataset)
@@ -186,7 +186,7 @@ class StreamWatch:
 
     def _wrap_fetch(self, original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
-        def fetch(fetcher: Any, *args: Any, **kwargs: Any) -> Any:
+        def fetch(fetcher: Any, /, *args: Any, **kwargs: Any) -> Any:
             batch = original(fetcher, *args, **kwargs)
             worker = self._worker
             if worker is not None and worker.batches < _BATCHES_WATCHED and self._is_worker():

@@ -208,3 +208,15 @@ def test_gradients_that_are_reduced_by_pytorch_are_named_where_the_module_was_wr
     (op,) = recorded(tmp_path, "c10d::allreduce_", program)
     wrapped = program.__code__.co_firstlineno + 1
     assert (op.location.line, is_undigested(op)) == (wrapped, False)
+
+
+@pytest.mark.seeded
+def test_a_module_is_wrapped_by_name_as_without_the_recorder(tmp_path: Path, group: str) -> None:
+    layer = torch.nn.Linear(2, 2)
+    wrapped = []
+
+    def program() -> None:
+        wrapped.append(torch.nn.parallel.DistributedDataParallel(module=layer))
+
+    record(tmp_path / "trace", program)
+    assert wrapped[0].module is layer

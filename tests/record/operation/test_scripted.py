@@ -60,3 +60,18 @@ def test_a_module_is_traced_while_operators_are_recorded(tmp_path: Path) -> None
     trace, result = record(tmp_path, program)
     assert torch.equal(plain, result)
     assert len(operations(trace, "torchscript::forward")) == 1
+
+
+def _scale(function: torch.Tensor) -> torch.Tensor:
+    return function * 2
+
+
+def test_an_argument_of_a_scripted_function_may_have_any_name(tmp_path: Path) -> None:
+    scripted: Any = torch.jit.script(_scale)
+    results = []
+
+    def program() -> None:
+        results.append(scripted(function=torch.ones(2)))
+
+    record(tmp_path, program)
+    assert results[0].tolist() == [2.0, 2.0]
