@@ -11,9 +11,8 @@ What is written in a document follows from the type, so that nothing is listed t
     float                           a number; "inf", "-inf" and "nan", which JSON has no numbers for
     Annotated[X, Wanted(...)]       X, which must also be as `Wanted` says
 
-A class with `OMITS_DEFAULTS = True` leaves out fields that have their default value, and takes the
-default where a key is missing. A class with `to_plain` and `from_plain` says itself what it is in
-a document. Functions are made once per type and kept.
+A class with `OMITS_DEFAULTS`, True or names of fields, leaves out those that have their default,
+and takes it where a key is missing. One with `to_plain` and `from_plain` says itself what it is.
 """
 
 from __future__ import annotations
@@ -157,13 +156,13 @@ def _make_encoder(hint: Any) -> Step:
 
 def _make_object_encoder(cls: Any) -> Step:
     members = [(field.name, make_encoder(hint), field) for field, hint in _members(cls)]
-    omits_defaults = getattr(cls, "OMITS_DEFAULTS", False)
+    optional = _list_optional(cls)
 
     def write(value: Any) -> dict[str, Any]:
         document = {}
         for name, write_one, field in members:
             member = getattr(value, name)
-            if not (omits_defaults and member == _default_of(field)):
+            if not (name in optional and member == _default_of(field)):
                 document[name] = write_one(member)
         return document
 
@@ -240,8 +239,7 @@ def _make_own_decoder(from_plain: Step) -> Step:
 def _make_object_decoder(cls: Any) -> Step:
     members = [(field.name, make_decoder(hint)) for field, hint in _members(cls)]
     names = [name for name, _ in members]
-    omits_defaults = getattr(cls, "OMITS_DEFAULTS", False)
-    optional = {field.name for field in fields(cls) if omits_defaults and _has_default(field)}
+    optional = _list_optional(cls)
 
     def read(value: Any) -> Any:
         if expect(value, dict).keys() != set(names):
@@ -343,8 +341,10 @@ def _members(cls: Any) -> list[tuple[Field[Any], Any]]:
     return [(field, hints[field.name]) for field in fields(cls)]
 
 
-def _has_default(field: Field[Any]) -> bool:
-    return field.default is not MISSING or field.default_factory is not MISSING
+def _list_optional(cls: Any) -> set[str]:
+    omitted = getattr(cls, "OMITS_DEFAULTS", ())
+    wanted = [field for field in fields(cls) if omitted is True or field.name in omitted]
+    return {field.name for field in wanted if _default_of(field) is not MISSING}
 
 
 def _default_of(field: Field[Any]) -> Any:

@@ -50,8 +50,14 @@ LAYERS = {
     "patches": layer(f"knowledge config model {GROUND}"),
     "report": layer(f"knowledge config trace.words model {GROUND}", "tabulate"),
     "compare": layer(f"trace config model {GROUND}", "numpy xxhash ml_dtypes"),
-    "record": layer(f"knowledge config trace model {GROUND}", "torch triton numpy xxhash"),
-    "runs": layer(f"knowledge config trace model {GROUND}", "tqdm"),
+    "record": layer(
+        f"knowledge config trace model {GROUND}",
+        "torch triton numpy xxhash ipykernel jupyter_client",
+    ),
+    "runs": layer(
+        f"knowledge config trace model {GROUND}",
+        "tqdm nbclient nbformat ipykernel jupyter_client",
+    ),
     "diagnose": layer(f"patches runs compare knowledge config trace model {GROUND}", "numpy"),
     "experiment": layer(
         f"diagnose patches runs compare report knowledge config trace model {GROUND}", "numpy"

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from reproaudit.compare.columns import mix, occurrences
 from reproaudit.compare.interning import Interned
-from reproaudit.model.events import EventKind, LibraryCall
+from reproaudit.model.events import CodeLine, EventKind, LibraryCall
 from reproaudit.trace.columns import EventColumns
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import MAIN_PROCESS, Run, find_home, pair_traces
@@ -268,7 +268,7 @@ def _place_of(call: EntropyCall) -> tuple[str, int, str]:
     return call.name, call.location, call.process
 
 
-def weak_lines(trace: Trace) -> frozenset[tuple[str, int]]:
+def weak_lines(trace: Trace) -> frozenset[CodeLine]:
     """Return the lines of a process that ask for what differs in every run.
 
     Such as clocks, process ids and temporary names.
@@ -280,4 +280,4 @@ def weak_lines(trace: Trace) -> frozenset[tuple[str, int]]:
             clocks.append(name)
     numbers = np.unique(calls.location[np.isin(calls.name, clocks)])
     places = [trace.locations[number] for number in numbers.tolist()]
-    return frozenset((place.path, place.line) for place in places)
+    return frozenset(place.code_line for place in places)

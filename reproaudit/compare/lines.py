@@ -15,7 +15,7 @@ import numpy.typing as npt
 from reproaudit.compare.align import align
 from reproaudit.compare.columns import mix
 from reproaudit.compare.interning import Interned
-from reproaudit.model.events import EventFlag, EventKind, Location
+from reproaudit.model.events import CodeLine, EventFlag, EventKind, Location
 from reproaudit.trace.columns import EventColumns
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import MAIN_PROCESS, Run, pair_traces
@@ -111,7 +111,7 @@ def find_allocation(
 def first_entry(
     differences: Sequence[LineDifference],
     before: float,
-    ignored: frozenset[tuple[str, int]] = frozenset(),
+    ignored: frozenset[CodeLine] = frozenset(),
     process: str = MAIN_PROCESS,
 ) -> LineDifference | None:
     """Return where the difference most likely came in that an op shows.
@@ -120,14 +120,14 @@ def first_entry(
 
     Chosen is the earliest difference that nothing earlier explains: a value or branch whose
     statement read equal values, or a draw. At the line of that difference a draw from a stream
-    whose state differed comes before what was made of it. Lines in `ignored`, (path, line), are no
+    whose state differed comes before what was made of it. Lines in `ignored` are no
     entries: those that ask a clock differ in every program. What is carried counts only if no entry
     was seen at all, not even an ignored one: then it came in unseen, through another name or before
     recording began. None: nothing differed before the statement of the op itself.
     """
     earlier = [row for row in differences if row.process == process and row.event < before]
     entries = [row for row in earlier if not row.is_carried] or earlier
-    chosen = [row for row in entries if (row.location.path, row.location.line) not in ignored]
+    chosen = [row for row in entries if row.location.code_line not in ignored]
     if not chosen:
         return None
     first = min(chosen, key=lambda row: row.event)

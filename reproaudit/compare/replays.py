@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reproaudit.compare.elements import TensorContent, element_difference
-from reproaudit.model.events import EventFlag
+from reproaudit.model.events import CodeLine, EventFlag
 from reproaudit.model.result import Difference
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
@@ -48,7 +48,7 @@ class Capture:
         return []
 
 
-def capture_of(run: Run, process: str, op: str, line: tuple[str, int]) -> Capture | None:
+def capture_of(run: Run, process: str, op: str, line: CodeLine) -> Capture | None:
     """Return the kept call of `op` at `line`, the first that was repeated if any was.
 
     None if the process kept none.
@@ -83,8 +83,8 @@ def _find_repetitions(trace: Trace) -> dict[int, list[Repeated]]:
     return found
 
 
-def _is_at(call: OpEvent, op: str, line: tuple[str, int]) -> bool:
-    return call.name == op and (call.location.path, call.location.line) == line
+def _is_at(call: OpEvent, op: str, line: CodeLine) -> bool:
+    return call.name == op and call.location.code_line == line
 
 
 def difference(

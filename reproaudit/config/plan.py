@@ -42,6 +42,7 @@ class Target:
     step: _Count
     occurrence: _Count
     thread: _Count = 0
+    location_cell: _Count = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Pin:
     location_path: str
     location_line: _Count
     phase: _PhaseNumber
+    location_cell: _Count = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from reproaudit.codec import Malformed, expect
 from reproaudit.config.command import is_command, read_python
+from reproaudit.config.notebook import SUFFIX, read_notebook
 from reproaudit.errors import UsageError, did_you_mean
 
 _DTYPES = (
@@ -47,7 +48,7 @@ class SubjectKind(str, Enum):
     SCRIPT and MODULE run as `__main__`. ATTRIBUTE is a callable or an `nn.Module`, told apart only
     where it is loaded. COMMAND starts processes of which some are Python: a launcher, a shell
     script. PYTEST is a test: `path::attribute` is its node id, `argv` are further options of
-    pytest.
+    pytest. NOTEBOOK is executed from its first cell to its last.
     """
 
     SCRIPT = "script"
@@ -55,6 +56,7 @@ class SubjectKind(str, Enum):
     COMMAND = "command"
     ATTRIBUTE = "attribute"
     PYTEST = "pytest"
+    NOTEBOOK = "notebook"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,7 @@ class SubjectSpec:
         return "" if folder == "." else Path(folder).as_posix()
 
     def __str__(self) -> str:
-        if self.kind is SubjectKind.SCRIPT:
+        if self.kind in (SubjectKind.SCRIPT, SubjectKind.NOTEBOOK):
             return self.path
         if self.kind is SubjectKind.MODULE:
             return f"{_MODULE_PREFIX}{self.module}"
@@ -203,9 +205,13 @@ def parse_subject(
     if not separator:
         _require_file(text, cwd)
         _refuse_inputs(text, wanted)
+        if text.endswith(SUFFIX):
+            return _take_notebook(text, argv, cwd)
         return SubjectSpec(kind=SubjectKind.SCRIPT, cwd=cwd, path=text, argv=tuple(argv))
     if separator == "::":
         _require_file(path, cwd)
+        if path.endswith(SUFFIX):
+            raise _bad_subject(text, f"a notebook is run as a whole: {path}")
     elif path.endswith(".py"):
         raise _bad_subject(text, f"write {path}::{attribute}")
     elif not _is_dotted_name(path):
@@ -236,6 +242,17 @@ def _parse_module(name: str, argv: Sequence[str], cwd: Path) -> SubjectSpec:
     if not _is_dotted_name(name):
         raise _bad_subject(f"-m {name}", "name a module after -m, such as -m package.train")
     return SubjectSpec(SubjectKind.MODULE, cwd, module=name, argv=tuple(argv))
+
+
+def _take_notebook(path: str, argv: Sequence[str], cwd: Path) -> SubjectSpec:
+    if argv:
+        raise UsageError(
+            f"the notebook {path!r} takes no arguments, and was given {argv[0]!r}",
+            code="usage",
+            hint="options of reproaudit stand before the notebook",
+        )
+    read_notebook(cwd / path)
+    return SubjectSpec(SubjectKind.NOTEBOOK, cwd, path=path)
 
 
 def _refuse_inputs(text: str, wanted: Sequence[InputSpec]) -> None:
@@ -314,11 +331,12 @@ def _require_file(path: str, folder: Path) -> None:
         if os.sep not in path and not file.suffix:
             message += ", and no command of that name"
         raise UsageError(message, code="subject-missing", hint=near)
-    if file.suffix != ".py":
-        hint = "name a file that ends in .py"
-        if file.suffix == ".ipynb":
-            hint = "export the notebook as a script"
-        raise UsageError(f"{path!r} is not a Python file", code="subject-not-python", hint=hint)
+    if file.suffix not in (".py", SUFFIX):
+        raise UsageError(
+            f"{path!r} is not a Python file",
+            code="subject-not-python",
+            hint="name a file that ends in .py or .ipynb",
+        )
 
 
 def _suggest_scripts(name: str, folder: Path) -> str:

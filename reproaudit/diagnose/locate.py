@@ -287,6 +287,7 @@ def make_target(run: Run, source: Source) -> Target | None:
         step=op.step,
         occurrence=int(is_alike.sum()),
         thread=op.thread,
+        location_cell=op.location.cell,
     )
 
 
@@ -308,6 +309,7 @@ def make_pin(pair: RunPair, source: Source) -> Pin | None:
         location_path=op.location.path,
         location_line=op.location.line,
         phase=int(op.phase),
+        location_cell=op.location.cell,
     )
 
 
@@ -321,6 +323,7 @@ class SourcePlace(NamedTuple):
     op: str
     path: str
     line: int
+    cell: int
 
 
 def read_place(source: Source, pair: RunPair) -> SourcePlace:
@@ -337,4 +340,5 @@ def read_place(source: Source, pair: RunPair) -> SourcePlace:
         op=op.name,
         path=op.location.path,
         line=op.location.line,
+        cell=op.location.cell,
     )

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from reproaudit.compare.interning import Interned
+from reproaudit.config.subject import SubjectKind
 from reproaudit.diagnose.advice import advise
+from reproaudit.diagnose.cell_advice import advise_in_cells
 from reproaudit.diagnose.seed_origins import name_hash
 from reproaudit.diagnose.trials import are_equal
 from reproaudit.errors import SubjectError
@@ -91,8 +93,7 @@ class Patcher:
         left = [name for name in fix.settings if name in patch.left]
         is_patched = len(left) < len(fix.settings)
         if not patch.files or tried.differs or not is_patched:
-            line = read_line(self._lab.subject, finding.location)
-            lines = advise(finding, fix.settings, line, refuses=self._refuses)
+            lines = self._advise(finding, fix)
             note = tried.note if tried.differs else ""
             return replace(fix, patch=lines, patch_note=note)
         return replace(
@@ -102,6 +103,13 @@ class Patcher:
             patch_runs=tried.runs,
             patch_note=tried.note,
         )
+
+    def _advise(self, finding: Finding, fix: Fix) -> tuple[str, ...]:
+        subject = self._lab.subject
+        if subject.kind is SubjectKind.NOTEBOOK:
+            return advise_in_cells(finding, fix.settings, subject, refuses=self._refuses)
+        line = read_line(subject, finding.location)
+        return advise(finding, fix.settings, line, refuses=self._refuses)
 
     def _choose(self, repairs: Sequence[Repair]) -> tuple[Patch, _Tried]:
         """Return the first patch whose copies run equally; else the last one that was tried."""

@@ -252,7 +252,7 @@ class Pinning:
                 continue
             known.is_captured = True
             process = known.explained.source.process
-            line = (pin.location_path, pin.location_line)
+            line = (pin.location_path, pin.location_line, pin.location_cell)
             first = capture_of(reference, process, pin.name, line)
             second = capture_of(pinned, process, pin.name, line)
             if first is None:

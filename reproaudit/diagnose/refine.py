@@ -182,8 +182,7 @@ def _word_entry(entry: LineDifference) -> str:
         return "what is returned there is the first Python value that differs"
     if entry.name in _EMPTY_NAMES:
         return "the first Python value that differs is made there"
-    place = f"{entry.location.path}:{entry.location.line}"
-    said = f"the first Python value that differs is {entry.name!r} at {place}"
+    said = f"the first Python value that differs is {entry.name!r} at {entry.location.place}"
     first, second = entry.values
     if first and second and first != second:
         said += f": {first} in one run, {second} in another"

@@ -115,7 +115,7 @@ def name_hash(finding: Finding, subject: SubjectSpec) -> Finding:
     for nodes in program.group_nodes(finding.location.line):
         if any(_calls_builtin(node) for node in nodes):
             return finding
-    places = _find_places(program, finding.location.path)
+    places = _find_places(program, finding.location)
     if len(places) != 1:
         return finding
     (place,) = places
@@ -123,7 +123,7 @@ def name_hash(finding: Finding, subject: SubjectSpec) -> Finding:
     return replace(finding, location=place, evidence=replace(finding.evidence, notes=notes))
 
 
-def _find_places(program: ProgramText, path: str) -> list[Location]:
+def _find_places(program: ProgramText, near: Location) -> list[Location]:
     """Return the lines that call hash() or id(), each with the function that it stands in."""
     places: list[Location] = []
     waiting: list[tuple[ast.AST, str]] = [(program.tree, "<module>")]
@@ -132,7 +132,7 @@ def _find_places(program: ProgramText, path: str) -> list[Location]:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             function = node.name
         if isinstance(node, ast.Call) and _calls_builtin(node):
-            places.append(Location(path, node.lineno, function))
+            places.append(replace(near, line=node.lineno, function=function))
         for child in ast.iter_child_nodes(node):
             waiting.append((child, function))
     return places

@@ -102,7 +102,7 @@ def _show_place(finding: Finding) -> str:
     place = finding.location
     if place is None:
         return finding.module
-    if not place.function:
+    if not place.function or place.cell:
         return place.path
     return f"{place.path} in {place.function}"
 

@@ -162,6 +162,17 @@ ERRORS = {
         "read: those on the meta device have no values, and those within torch.func are wrappers. "
         "So nothing was compared, and nothing is said about the program."
     ),
+    "notebook-extra": (
+        "A notebook is executed by nbclient with ipykernel, which reproaudit[notebook] installs."
+    ),
+    "notebook-invalid": (
+        "A notebook is a file of Jupyter's format 4 with at least one code cell that is not empty."
+    ),
+    "notebook-kernel": (
+        "The kernel of the notebook runs and does not answer. Does the notebook run in Jupyter, "
+        "or by jupyter execute, on the same machine?"
+    ),
+    "notebook-language": "The notebook says that it is written in another language than Python.",
     "nothing-recorded": (
         "The program ended before the recorder had written anything. It may have replaced its own "
         "process, removed the trace's folder, or crashed while Python was starting."
@@ -253,9 +264,7 @@ ERRORS = {
         "Two configured subjects have the same name. Baselines, reports and --only tell subjects "
         "apart by it."
     ),
-    "subject-not-python": (
-        "Only Python files can be audited; a notebook must be exported as a script first."
-    ),
+    "subject-not-python": ("Only Python files and notebooks can be audited."),
     "subject-timeout": (
         "A run took longer than --timeout and was killed. Fewer --steps make runs shorter."
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, IntEnum, IntFlag
+from typing import ClassVar
 
 
 class Level(str, Enum):
@@ -95,20 +96,42 @@ class Outcome:
         return self.kind in (OutcomeKind.COMPLETED, OutcomeKind.STOPPED)
 
 
+CodeLine = tuple[str, int, int]  # path, line, and cell of a notebook or 0
+
+
 @dataclass(frozen=True, slots=True)
 class Location:
     """A line of the user's own code. `path` is relative to the subject's folder where it lies
-    inside it."""
+    inside it.
+
+    In a notebook, `line` is counted within the cell. `cell` is the number of the cell among those
+    that hold code, from 1 on; 0 for what is no notebook.
+    """
 
     path: str
     line: int
     function: str = ""
+    cell: int = 0
+
+    OMITS_DEFAULTS: ClassVar[tuple[str, ...]] = ("cell",)
+
+    @property
+    def code_line(self) -> CodeLine:
+        """What tells the line from all others."""
+        return self.path, self.line, self.cell
+
+    @property
+    def place(self) -> str:
+        """The location without its function."""
+        if self.cell:
+            return f"{self.path}, cell {self.cell}, line {self.line}"
+        return f"{self.path}:{self.line}"
 
     def __str__(self) -> str:
-        place = f"{self.path}:{self.line}"
-        if self.function:
-            place += f" in {self.function}"
-        return place
+        is_cell_itself = self.cell and self.function == "<module>"
+        if not self.function or is_cell_itself:
+            return self.place
+        return f"{self.place} in {self.function}"
 
 
 class Unchecked(str, Enum):
@@ -117,6 +140,7 @@ class Unchecked(str, Enum):
     # of the recording
     TORCH_NEVER_IMPORTED = "torch-never-imported"
     TORCH_NAME_MISSING = "torch-name-missing"  # a private name that this torch does not have
+    OTHER_KERNEL = "other-kernel"  # than the one that a notebook names
     TRACE_NOT_WRITTEN = "trace-not-written"
     TRACE_DAMAGED = "trace-damaged"
     TOO_MANY_NAMES = "too-many-names"

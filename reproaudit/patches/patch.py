@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from reproaudit.config.notebook import SUFFIX, read_notebook
 from reproaudit.config.subject import SubjectSpec
+from reproaudit.errors import UsageError
 from reproaudit.files import Unreadable, read_bytes
 from reproaudit.knowledge.interventions import INTERVENTIONS
 from reproaudit.knowledge.library_seeds import find_library_seed
@@ -115,9 +117,16 @@ def seeds_libraries(name: str) -> bool:
 
 
 def read_program(subject: SubjectSpec, location: Location | None) -> ProgramText | None:
-    """Return the file of a location if it is one of the program's own, and Python."""
+    """Return the file of a location if it is one of the program's own, and Python.
+
+    Of a notebook it is the cell; without one, all cells.
+    """
     file = _find_file(subject, location)
-    return _read_program(file) if file is not None else None
+    if file is None or location is None:
+        return None
+    if file.suffix == SUFFIX:
+        return _read_cells(file, location.cell)
+    return _read_program(file)
 
 
 def read_line(subject: SubjectSpec, location: Location | None) -> str:
@@ -263,7 +272,19 @@ def _is_python(text: str) -> bool:
     return True
 
 
+def _read_cells(file: Path, number: int) -> ProgramText | None:
+    try:
+        cells = read_notebook(file).cells
+        wanted = [cell for cell in cells if number in (0, cell.number)]
+        return ProgramText("\n".join(cell.as_python() for cell in wanted))
+    except (UsageError, SyntaxError, ValueError):
+        return None
+
+
 def _read_program(file: Path) -> ProgramText | None:
+    """Return the text of a file; None for a notebook, too: nobody edits its text."""
+    if file.suffix == SUFFIX:
+        return None
     try:
         # Line ends are kept as they are: `patch` compares them too.
         text = read_bytes(file, _MOST_BYTES).decode("utf-8")

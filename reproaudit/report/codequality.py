@@ -55,7 +55,7 @@ def _make_entry(result: AuditResult, issue: Issue) -> dict[str, object]:
         line = 1
         where = "No line is known"
         if issue.where:
-            where = f"It lies at {issue.where}, which is no file of this repository"
+            where = f"It lies at {issue.where}, which is no line of a file of this repository"
         description += f" {where}: shown at the start of the subject."
     return {
         "description": description,

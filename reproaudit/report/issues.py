@@ -98,8 +98,11 @@ def list_issues(result: AuditResult, accepted: frozenset[str] = frozenset()) -> 
 
 def find_place(folder: str, location: Location | None) -> Place | None:
     """Return where in the repository a location lies, `folder` being what its path is relative to;
-    None if outside."""
-    if location is None or location.line < 1:
+    None if outside.
+
+    A line of a cell is none of the file that the notebook is.
+    """
+    if location is None or location.line < 1 or location.cell:
         return None
     path = _find_path(folder, location.path)
     if not path:

@@ -28,7 +28,7 @@ class _Folder:
         odd = sorted((path for path in paths if not _WORD.fullmatch(path)), key=len, reverse=True)
         parts = [*map(re.escape, odd[:_MOST_ODD]), _WORD.pattern]
         # Whole paths only: `train.py:7` is no part of `net/train.py:7`.
-        self._named = re.compile(rf"(?<![\w./\\-])(?:{'|'.join(parts)})(?=:\d)")
+        self._named = re.compile(rf"(?<![\w./\\-])(?:{'|'.join(parts)})(?=:\d|, cell \d)")
 
     def move(self, location: Location | None) -> Location | None:
         if location is None:

@@ -318,7 +318,7 @@ def _show_line(location: Location | None) -> str:
     """Return a location without its function, for which a table has no room."""
     if location is None:
         return ""
-    return show_name(f"{location.path}:{location.line}")
+    return show_name(location.place)
 
 
 def _show_proven_fix(fix: Fix | None, *, has_parts: bool) -> str:

@@ -112,11 +112,13 @@ class Lab:
     def can_patch(self, paths: Sequence[str] = ()) -> bool:
         """Return True if runs can be made of a copy of the program with other texts at `paths`.
 
-        They start at the subject's `patch_folder`. A test stays in its place.
+        They start at the subject's `patch_folder`. A test stays in its place, and of a notebook no
+        lines are changed.
         """
         copied = self._program_folder or self._working_folder
         files = [self.subject.patch_folder / path for path in paths]
-        return self.subject.kind is not SubjectKind.PYTEST and all(map(copied.holds, files))
+        is_fixed = self.subject.kind in (SubjectKind.PYTEST, SubjectKind.NOTEBOOK)
+        return not is_fixed and all(map(copied.holds, files))
 
     def run(self, request: RunRequest) -> Run:
         """Make one run in the folder that the request names.

@@ -10,6 +10,7 @@ from pathlib import Path
 import reproaudit
 from reproaudit.config.plan import RunPlan
 from reproaudit.config.settings import make_environment, to_dict
+from reproaudit.config.subject import SubjectKind
 from reproaudit.model.events import NotChecked, Outcome, OutcomeKind, Unchecked
 from reproaudit.runs.interpreter import interpreter_flags
 from reproaudit.startup import name_recorder
@@ -24,6 +25,8 @@ from reproaudit.trace.words import (
 )
 from reproaudit.trace.writer import TraceWriter
 
+# By its path, as the recorder is.
+_NOTEBOOK_ENTRY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "notebook_entry.py")
 THROUGH_PATH = NotChecked(
     Unchecked.ENTERED_THROUGH_PATH,
     "a program that looks at PYTHONPATH",
@@ -37,6 +40,8 @@ def write_command(
     """Return the command that starts the run, for a program of ours up to its plan."""
     if plan.subject.is_command:
         return [*plan.subject.words, *plan.subject.argv]
+    if plan.subject.kind is SubjectKind.NOTEBOOK:
+        entry = (_NOTEBOOK_ENTRY,)
     command = [python, *interpreter_flags()]
     if is_watched:
         # Unbuffered only where somebody watches: it costs a write per line.

@@ -136,7 +136,7 @@ _FIELDS: dict[str, Callable[[Any], bool]] = {
     "process": _is_process,
     "event_dtype": lambda value: value == EVENT_FIELDS,
     "strings": _is_table,
-    "locations": lambda value: bool(value) and _is_rows(value, LocationRow, "line"),
+    "locations": lambda value: bool(value) and _is_rows(value, LocationRow, "line", "cell"),
     "threads": _is_table,
     "steps": lambda value: _is_count(value, _INT32),
     "events": lambda value: _is_count(value, _INT64),

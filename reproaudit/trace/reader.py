@@ -108,7 +108,8 @@ class Trace:
         events, cut, lacks_events = _read_events(directory / EVENTS_FILE, header)
         kept = read_index(directory / VALUES_FILE)
         locations = tuple(
-            Location(row["path"], row["line"], row["function"]) for row in header["locations"]
+            Location(row["path"], row["line"], row["function"], row["cell"])
+            for row in header["locations"]
         )
         ending = header["outcome"]
         return cls(

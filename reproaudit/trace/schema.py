@@ -4,7 +4,8 @@ Format history
   1  first version
   2  events of kind LINE, FILE and REPLAY; the flags PINNED and RACED
   3  a note has a code, a value of model.events.Unchecked
-  4  run.json says which of a run's processes it is about; events of kind REPLICA, BUFFER and STATE
+  4  run.json says which of a run's processes it is about, and a location its cell; events of kind
+     REPLICA, BUFFER and STATE
 
 `events.bin` is a sequence of 64-byte little-endian records (`EVENT`), appended and flushed at each
 step, so a killed run leaves a readable prefix. `run.json` is rewritten (temporary name, rename)
@@ -103,6 +104,7 @@ class LocationRow(TypedDict):
     path: str
     line: int
     function: str
+    cell: int  # of a notebook; 0: none
 
 
 class NoteRow(TypedDict):

@@ -13,8 +13,9 @@ MAX_TABLE_BYTES = (
 _MAX_THREADS = 1 << 16
 _MAX_LINE = (1 << 31) - 1
 
-Place = tuple[str, int, str]  # path, line, function
+Place = tuple[str, int, str, int]  # path, line, function, cell of a notebook or 0
 
+_PLACE_FIELDS = ("path", "line", "function", "cell")
 _RLock = threading.RLock
 
 
@@ -61,22 +62,23 @@ class Tables:
             self._string_ids[text] = found
             return found
 
-    def location(self, path: str, line: int, function: str) -> int:
-        found = self._location_ids.get((path, line, function))
-        return self._add_location(path, line, function) if found is None else found
+    def location(self, path: str, line: int, function: str, cell: int = 0) -> int:
+        found = self._location_ids.get((path, line, function, cell))
+        return self._add_location((path, line, function, cell)) if found is None else found
 
-    def _add_location(self, path: str, line: int, function: str) -> int:
+    def _add_location(self, wanted: Place) -> int:
+        path, line, function, cell = wanted
         with self._lock:
-            place = legible(path), min(max(0, line), _MAX_LINE), legible(function)
+            place = legible(path), min(max(0, line), _MAX_LINE), legible(function), cell
             found = self._location_ids.get(place)
             if found is None:
-                encoded = encode(dict(zip(("path", "line", "function"), place, strict=True)))
+                encoded = encode(dict(zip(_PLACE_FIELDS, place, strict=True)))
                 if not self._has_room(encoded):
                     return 0
                 found = len(self._locations)
                 self._locations.append((place, encoded))
                 self._location_ids[place] = found
-            self._location_ids[path, line, function] = found
+            self._location_ids[wanted] = found
             return found
 
     def _has_room(self, encoded: str) -> bool:

@@ -14,6 +14,8 @@ from reproaudit.model.events import EventKind, LibraryCall
 
 # The steps flushed so far as ASCII, for whoever waits for the run. Not part of the trace.
 PROGRESS_FILE = "progress"
+# Where the kernel of a notebook is reached, beside the folder of the trace.
+CONNECTION_SUFFIX = ".kernel.json"
 CHILD_PREFIX = "child-"  # what the folders of the traces of child processes begin with
 # A kept call, which the recorder leaves beside the trace and a reproducer is made of.
 CALL_FOLDER_PREFIX = "call-"

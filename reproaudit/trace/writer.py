@@ -118,12 +118,12 @@ class TraceWriter(EventCalls):
         """Return the id of `text`; 0, the id of the empty text, once the table is full."""
         return self._tables.string(text)
 
-    def location(self, path: str, line: int, function: str) -> int:
+    def location(self, path: str, line: int, function: str, cell: int = 0) -> int:
         """Return the id of a line; 0, the id of the unknown line, once the table is full."""
-        return self._tables.location(path, line, function)
+        return self._tables.location(path, line, function, cell)
 
     def location_of(self, location: int) -> Place:
-        """Return path, line and function of a location id."""
+        """Return path, line, function and cell of a location id."""
         return self._tables.location_of(location)
 
     def thread(self, name: str) -> int:

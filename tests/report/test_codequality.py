@@ -63,8 +63,8 @@ def test_a_finding_without_a_line_in_the_repository_lies_at_the_subject_and_says
     ]
     assert entry["location"] == {"path": "net/train.py", "lines": {"begin": 1}}
     assert (
-        "site-packages/torch/nn/functional.py:9 in dropout, which is no file of this repository"
-        in (entry["description"])
+        "site-packages/torch/nn/functional.py:9 in dropout, "
+        "which is no line of a file of this repository" in entry["description"]
     )
 
 

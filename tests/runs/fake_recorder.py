@@ -43,7 +43,7 @@ def say_how_it_ended(kind: str, code: int | None = None, detail: str = "") -> No
         "environment": {},
         "event_dtype": EVENT_DTYPE,
         "strings": [""],
-        "locations": [{"path": "", "line": 0, "function": ""}],
+        "locations": [{"path": "", "line": 0, "function": "", "cell": 0}],
         "threads": ["main"],
         "steps": 0,
         "events": 0,

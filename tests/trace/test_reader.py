@@ -296,7 +296,7 @@ def test_another_format_version_is_refused_with_both_versions(sample: tuple[Path
     assert "trace format 99, this reproaudit reads 4" in error.message
 
 
-ROW = {"path": "a.py", "line": 1, "function": "f"}
+ROW = {"path": "a.py", "line": 1, "function": "f", "cell": 0}
 BAD_FIELDS: list[tuple[str, Any]] = [
     ("magic", "other"),
     ("format", "2"),

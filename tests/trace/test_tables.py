@@ -15,7 +15,7 @@ def test_the_same_entry_has_the_same_number_and_number_0_is_nothing_known() -> N
     assert [made.string(text) for text in ("", "loss", "relu", "loss")] == [0, 1, 2, 1]
     assert made.location("", 0, "") == 0
     assert made.location("train.py", 4, "step") == made.location("train.py", 4, "step") == 1
-    assert made.location_of(1) == ("train.py", 4, "step")
+    assert made.location_of(1) == ("train.py", 4, "step", 0)
     assert [made.thread(name) for name in ("MainThread", "loader", "loader")] == [0, 1, 1]
 
 

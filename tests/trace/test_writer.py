@@ -108,7 +108,7 @@ def test_ids_are_the_same_for_the_same_entry_and_zero_is_reserved(tmp_path: Path
     assert (live.string(""), live.location("", 0, ""), live.thread("MainThread")) == (0, 0, 0)
     assert live.string("a") == live.string("a") == 1
     assert live.location("a.py", 1, "f") == live.location("a.py", 1, "f") == 1
-    assert live.location_of(1) == ("a.py", 1, "f")
+    assert live.location_of(1) == ("a.py", 1, "f", 0)
     assert [live.thread(name) for name in ("x", "y", "x")] == [1, 2, 1]
 
 

@@ -9,14 +9,17 @@ from collections.abc import Sequence
 from types import CodeType, FrameType
 
 from reproaudit.model.events import Location
-from reproaudit.record.hooks import own_paths
+from reproaudit.record.hooks import cells, own_paths
 from reproaudit.record.hooks.callers import PACKAGE, frame_at
+from reproaudit.trace.tables import Place
 from reproaudit.trace.writer import TraceWriter
 
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
 # the cache of modules that torch.compile writes; their names are random
 _GENERATED = f"{os.sep}torchinductor_"
+
+_CELL_BODY = "<cell line:"
 
 OWN = 0  # ours, PyTorch's and Python's frames
 LIBRARY = 1  # other installed packages
@@ -55,6 +58,9 @@ class FrameKinds:
 
     def of_file(self, filename: str) -> int:
         """Return whose code the file holds."""
+        # Not remembered: `%%time` and its like give all that they run one name.
+        if cells.find_code(filename) is not None:
+            return USER
         kind = self._files.get(filename)
         if kind is None:
             kind = self._classify(filename)
@@ -74,7 +80,7 @@ class FrameKinds:
                 return USER
             return OWN
         real = own_paths.realpath(filename)
-        if real.startswith(PACKAGE) or _GENERATED in real:
+        if real.startswith(PACKAGE) or _GENERATED in real or cells.is_driver(real):
             return OWN
         for part in _INSTALLED:
             if f"{part}torch{os.sep}" in real:
@@ -87,6 +93,21 @@ class FrameKinds:
         return USER
 
 
+def find_line(frame: FrameType) -> Place:
+    """Return the file and the line that a frame is at; of a notebook, the line of the cell."""
+    code = frame.f_code
+    line = frame.f_lineno or 0
+    cell = cells.find_code(code.co_filename)
+    if cell is None:
+        return code.co_filename, line, code.co_name, 0
+    return cell.path, cell.line(line), name_function(code), cell.cell
+
+
+def name_function(code: CodeType) -> str:
+    """Return the name of a function; IPython gives one to what is in none, that changes."""
+    return "<module>" if code.co_name.startswith(_CELL_BODY) else code.co_name
+
+
 def line_of_program(kinds: FrameKinds, folder: str, depth: int = 1) -> Location | None:
     """Return the innermost line of the program's own code above the calling frame.
 
@@ -95,9 +116,9 @@ def line_of_program(kinds: FrameKinds, folder: str, depth: int = 1) -> Location 
     frame = frame_at(depth)
     while frame is not None:
         if kinds.of(frame.f_code) == USER:
-            code = frame.f_code
-            path = own_paths.relpath(own_paths.realpath(code.co_filename), folder)
-            return Location(path, frame.f_lineno or 0, code.co_name)
+            filename, line, function, cell = find_line(frame)
+            path = own_paths.relpath(own_paths.realpath(filename), folder)
+            return Location(path, line, function, cell)
         frame = frame.f_back
     return None
 
@@ -158,9 +179,8 @@ class CallSites:
         key = (id(frame.f_code), frame.f_lasti)
         found = self._locations.get(key)
         if found is None:
-            code = frame.f_code
-            path = self.shown(code.co_filename)
-            found = self._writer.location(path, frame.f_lineno or 0, code.co_name)
+            filename, line, function, cell = find_line(frame)
+            found = self._writer.location(self.shown(filename), line, function, cell)
             self._locations[key] = found
         return found
 

@@ -22,6 +22,7 @@ from typing import Any
 
 from reproaudit.model.events import Phase, Unchecked
 from reproaudit.record.digest.tensors import Digest
+from reproaudit.record.hooks import cells
 from reproaudit.record.hooks.callsite import USER
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.lines.frames import (
@@ -33,11 +34,9 @@ from reproaudit.record.lines.frames import (
 )
 from reproaudit.record.lines.random_streams import RandomStreams
 from reproaudit.record.lines.scope import Scope
-from reproaudit.record.lines.statements import Body, Statement, logical_lines
+from reproaudit.record.lines.statements import Body, Source, Statement, read_source
 from reproaudit.record.session import Recorder, StateOfThread, ThreadState
 from reproaudit.trace.words import STREAM_PREFIX
-
-_ShownFile = tuple[str, dict[int, int]]  # its path, and where its statements begin
 
 _MAX_CALLS = 1024  # of one function after which its frames are followed no more
 _MAX_SHOWN = 10_000  # values of which the text is kept
@@ -62,7 +61,7 @@ class LineTrace:
         for kind in (ThreadState, StateOfThread):
             code = kind.__init__.__code__
             self._bodies[id(code)] = (code, None)
-        self._files: dict[str, _ShownFile | None] = {}
+        self._files: dict[str, Source | None] = {}
         self._streams = RandomStreams()
         self._shown: set[str] = set()
         self.is_over = False
@@ -204,21 +203,22 @@ class LineTrace:
         """Return what is known of a code object; None if it is not the program's own."""
         known = self._bodies.get(id(code))
         if known is None:
-            file = self._find_file(code.co_filename)
-            body = None if file is None else Body(code, *file)
+            source = self._find_source(code.co_filename)
+            body = None if source is None else Body(code, source)
             # The code object is kept beside it, so that no other one gets its id.
             known = (code, body)
             self._bodies[id(code)] = known
         return known[1]
 
-    def _find_file(self, filename: str) -> _ShownFile | None:
-        """Return how a file is shown and where its statements begin; None if it is a library's."""
+    def _find_source(self, filename: str) -> Source | None:
+        """Return what is known of a file; None if it is a library's."""
+        sites = self._recorder.sites
+        if cells.find_code(filename) is not None:
+            # Not remembered: the name may be another cell's next.
+            return read_source(filename, sites.shown)
         if filename not in self._files:
-            sites = self._recorder.sites
-            file = None
-            if sites.kinds.of_file(filename) == USER:
-                file = (sites.shown(filename), logical_lines(filename))
-            self._files[filename] = file
+            is_user = sites.kinds.of_file(filename) == USER
+            self._files[filename] = read_source(filename, sites.shown) if is_user else None
         return self._files[filename]
 
     # What is recorded

@@ -6,10 +6,13 @@ import dis
 import io
 import re
 import tokenize
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from inspect import CO_OPTIMIZED, CO_VARARGS, CO_VARKEYWORDS
 from types import CodeType
 
+from reproaudit.record.hooks import cells
+from reproaudit.record.hooks.callsite import name_function
 from reproaudit.trace.tables import Place
 
 _open_code = io.open_code
@@ -39,11 +42,26 @@ class Statement:
         self.visits = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where code stands: its file as it is shown, its cell of a notebook or 0.
+
+    `starts` maps the further lines of each statement that spans several to its first line, and
+    `lines_before` are the lines of the cell above its first.
+    """
+
+    path: str
+    starts: Mapping[int, int]
+    cell: int = 0
+    lines_before: int = 0
+
+
 class Body:
     """One code object of the program: its statements by line."""
 
-    def __init__(self, code: CodeType, path: str, starts: Mapping[int, int]) -> None:
+    def __init__(self, code: CodeType, source: Source) -> None:
         self.code = code
+        self._source = source
         self.is_function = bool(code.co_flags & CO_OPTIMIZED)
         self.shows_locals = not _SHOWS_LOCALS.isdisjoint(code.co_names)
         self.own_names = frozenset(code.co_varnames + code.co_cellvars + code.co_freevars)
@@ -57,8 +75,6 @@ class Body:
         self.calls = 0
         self.calls_from: dict[Statement, int] = {}
         self._statements: dict[int, Statement] = {}
-        self._starts = starts
-        self._path = path
         for line, access, name in _accesses(code):
             statement = self.statement(line)
             if access == "LOAD":
@@ -68,10 +84,13 @@ class Body:
             statement.is_undefined |= name in _LEAVES_UNDEFINED
 
     def statement(self, line: int) -> Statement:
-        start = self._starts.get(line, line)
+        source = self._source
+        start = source.starts.get(line, line)
         found = self._statements.get(start)
         if found is None:
-            found = self._statements[start] = Statement((self._path, start, self.code.co_name))
+            shown = start + source.lines_before
+            place = (source.path, shown, name_function(self.code), source.cell)
+            found = self._statements[start] = Statement(place)
         return found
 
 
@@ -102,15 +121,24 @@ def _is_code(token: tokenize.TokenInfo) -> bool:
     return is_text and token.type not in (tokenize.COMMENT, tokenize.ENCODING)
 
 
-def logical_lines(filename: str) -> dict[int, int]:
+def read_source(filename: str, show: Callable[[str], str]) -> Source:
+    """Return what is known of the code of a file; `show` returns its path as it is shown."""
+    cell = cells.find_code(filename)
+    if cell is None:
+        return Source(show(filename), logical_lines(filename))
+    starts = logical_lines(filename, cell.text)
+    return Source(show(cell.path), starts, cell.cell, cell.lines_before)
+
+
+def logical_lines(filename: str, text: str | None = None) -> dict[int, int]:
     """Map the further lines of each statement that spans several to its first line.
 
-    Empty where there is no source.
+    `text` is that of code that has no file. Empty where there is no source.
     """
     starts: dict[int, int] = {}
     first = 0
     try:
-        with _open_code(filename) as file:
+        with _open_code(filename) if text is None else io.BytesIO(text.encode()) as file:
             for token in tokenize.tokenize(file.readline):
                 if token.type == tokenize.NEWLINE:
                     starts.update((line, first) for line in range(first + 1, token.start[0] + 1))

@@ -17,11 +17,11 @@ from reproaudit.record.session import Recorder
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.writer import TraceWriter
 
-Key = tuple[str, str, int, int]  # op, path, line, phase
+Key = tuple[str, str, int, int, int]  # op, path, line, phase, cell
 
 
 def _key(pin: Pin) -> Key:
-    return pin.name, pin.location_path, pin.location_line, pin.phase
+    return pin.name, pin.location_path, pin.location_line, pin.phase, pin.location_cell
 
 
 class Reference:
@@ -33,7 +33,7 @@ class Reference:
         wanted = {_key(pin) for pin in pins}
         for op in self._trace.operations(flags=EventFlag.PINNED):
             location = op.location
-            key = (op.name, location.path, location.line, int(op.phase))
+            key = (op.name, location.path, location.line, int(op.phase), location.cell)
             if key in wanted:
                 self._events.setdefault((key, op.thread), []).append(op.number)
 
@@ -68,8 +68,8 @@ class Pins:
         keys = self._by_op.get(info.name)
         if keys is None:
             return None
-        path, line, _ = self._recorder.writer.location_of(site)
-        key = (info.name, path, line, int(phase))
+        path, line, _, cell = self._recorder.writer.location_of(site)
+        key = (info.name, path, line, int(phase), cell)
         if key not in keys:
             return None
         if info.is_undefined:

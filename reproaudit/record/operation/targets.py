@@ -39,9 +39,11 @@ class TargetValues:
         step = recorder.step
         key = (name, site, int(phase), step, thread)
         occurrence = self._seen[key] = self._seen.get(key, -1) + 1
-        path, line, _ = recorder.writer.location_of(site)
+        path, line, _, cell = recorder.writer.location_of(site)
         for number, target in candidates:
             if target.location_path != path or target.location_line != line:
+                continue
+            if target.location_cell != cell:
                 continue
             if target.phase != int(phase) or target.step != step or target.thread != thread:
                 continue

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Collection
 from types import TracebackType
 
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import ReproauditError, UsageError
-from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.record.process.children import ChildStarts, read_plan
 from reproaudit.record.process.host import Host
+from reproaudit.record.process.notebook import run_notebook
+from reproaudit.record.process.outcomes import describe_end
 from reproaudit.record.process.shadows import hide_shadows, places_before_library
 from reproaudit.record.process.subjects import (
     prepare_path,
@@ -26,8 +26,6 @@ from reproaudit.startup import is_installed, name_recorder
 from reproaudit.trace.failure import write_failure
 from reproaudit.trace.words import EXIT_USAGE
 
-_MOST_CODE = 1 << 63  # beyond what fits a C long, the interpreter exits with -1
-_MOST_TOLD = 500  # characters of an error
 _RECORD = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _os_exit = os._exit
 
@@ -80,14 +78,12 @@ def run_subject(host: Host) -> int:
     except AuditComplete:
         return 0
     except SystemExit as stop:
-        code = _exit_code(stop)
-        kind = OutcomeKind.EXITED if code else OutcomeKind.COMPLETED
-        host.outcome = Outcome(kind, code, "sys.exit" if code else "")
-        return code
+        host.outcome = describe_end(stop)
+        return host.outcome.code or 0
     except UsageError:
         raise
     except BaseException as error:
-        host.outcome = Outcome(OutcomeKind.RAISED, 1, _one_line(error))
+        host.outcome = describe_end(error)
         error.__traceback__ = _without_ours(error.__traceback__)
         sys.excepthook(type(error), error, error.__traceback__)
         return 1
@@ -102,31 +98,10 @@ def _run(host: Host) -> None:
         run_module(spec)
     elif spec.kind is SubjectKind.PYTEST:
         run_pytest(spec)
+    elif spec.kind is SubjectKind.NOTEBOOK:
+        run_notebook(host)
     else:
         run_attribute(spec, lambda: host.recorder, device=settings.device, seed=settings.seed)
-
-
-def _exit_code(stop: SystemExit) -> int:
-    """Return the code of an exit; what is neither a number nor None is printed, as the interpreter
-    does."""
-    code = stop.code
-    if code is None:
-        return 0
-    if isinstance(code, int):
-        # A bool, or a subclass of int, is a number to the interpreter and none to JSON.
-        number = int.__index__(code)
-        return number if -_MOST_CODE <= number < _MOST_CODE else -1
-    try:
-        print(code, file=sys.stderr)
-    except Exception as error:
-        # The interpreter goes on as well, and says as little.
-        print(f"{type(code).__name__}: {type(error).__name__}", file=sys.stderr)
-    return 1
-
-
-def _one_line(error: BaseException) -> str:
-    last = traceback.format_exception_only(type(error), error)[-1]
-    return " ".join(last.split())[:_MOST_TOLD]
 
 
 def _without_ours(trace: TracebackType | None) -> TracebackType | None:

@@ -35,7 +35,7 @@ def prepare_path(spec: SubjectSpec) -> None:
     sys.argv = [name, *spec.argv]
     if getattr(sys.flags, "safe_path", False):
         return
-    if spec.path and spec.kind is not SubjectKind.PYTEST:
+    if spec.path and spec.kind not in (SubjectKind.PYTEST, SubjectKind.NOTEBOOK):
         sys.path.insert(0, os.path.dirname(os.path.realpath(spec.path)))
     else:
         sys.path.insert(0, os.getcwd())

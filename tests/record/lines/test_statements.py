@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.record.lines.statements import Body, logical_lines
+from reproaudit.record.lines.statements import Body, Source, logical_lines
 
 
 def test_reads_and_writes_of_a_statement_are_those_of_all_its_lines(tmp_path: Path) -> None:
@@ -15,10 +15,11 @@ def test_reads_and_writes_of_a_statement_are_those_of_all_its_lines(tmp_path: Pa
         "total = sum(\n    first,\n    # why\n    second['x'].y,\n)\n\n"
         "for item in total: last = item\n"
     )
-    body = Body(compile(path.read_text(), str(path), "exec"), "code.py", logical_lines(str(path)))
+    source = Source("code.py", logical_lines(str(path)))
+    body = Body(compile(path.read_text(), str(path), "exec"), source)
     assert [*body.statement(4).reads] == ["sum", "first", "second"]
     assert [*body.statement(1).writes] == ["total"]
-    assert body.statement(2).place == ("code.py", 1, "<module>")
+    assert body.statement(2).place == ("code.py", 1, "<module>", 0)
     assert {*body.statement(7).writes} == {"item", "last"}
 
 

@@ -1,0 +1,44 @@
+"""How a program that ended by an exception has ended."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+from reproaudit.model.events import Outcome, OutcomeKind
+
+_MOST_CODE = 1 << 63  # beyond what fits a C long, the interpreter exits with -1
+_MOST_TOLD = 500  # characters of an error
+
+
+def describe_end(error: BaseException, where: str = "") -> Outcome:
+    """Return how a program ends that does not catch the exception, which `where` says the place of.
+
+    What an exit gives in place of a number is printed, as the interpreter does.
+    """
+    if isinstance(error, SystemExit):
+        code = _read_exit_code(error)
+        kind = OutcomeKind.EXITED if code else OutcomeKind.COMPLETED
+        return Outcome(kind, code, f"{where}sys.exit" if code else "")
+    return Outcome(OutcomeKind.RAISED, 1, where + _one_line(error))
+
+
+def _read_exit_code(stop: SystemExit) -> int:
+    code = stop.code
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        # A bool, or a subclass of int, is a number to the interpreter and none to JSON.
+        number = int.__index__(code)
+        return number if -_MOST_CODE <= number < _MOST_CODE else -1
+    try:
+        print(code, file=sys.stderr)
+    except Exception as error:
+        # The interpreter goes on as well, and says as little.
+        print(f"{type(code).__name__}: {type(error).__name__}", file=sys.stderr)
+    return 1
+
+
+def _one_line(error: BaseException) -> str:
+    last = traceback.format_exception_only(type(error), error)[-1]
+    return " ".join(last.split())[:_MOST_TOLD]
