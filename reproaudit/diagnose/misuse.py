@@ -210,7 +210,7 @@ def _read_starts(trace: Trace) -> Iterator[_StreamStart]:
 
 
 def _show_line(place: Location) -> str:
-    return f"{place.path}:{place.line}"
+    return place.place
 
 
 def _join(streams: Iterable[str]) -> str:

@@ -110,4 +110,4 @@ def find_race(
 def _show_line(place: Location) -> str:
     if not place.line:
         return "an unknown line"
-    return f"{place.path}:{place.line}"
+    return place.place

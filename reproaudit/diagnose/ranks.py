@@ -75,7 +75,7 @@ def _warn_of_buffer(parting: Parting) -> ProgramWarning:
 
 
 def _at(place: Location | None) -> str:
-    return "" if place is None else f" at {place.path}:{place.line}"
+    return "" if place is None else f" at {place.place}"
 
 
 def _others(parting: Parting, place: Location | None) -> Iterator[Location]:

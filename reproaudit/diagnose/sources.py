@@ -279,7 +279,7 @@ def _blame_race(explanation: Explanation, races: Sequence[DeviceRace]) -> Explan
     if race is None:
         return explanation
     other = race.other
-    note = f"it {race.message} {other.path}:{other.line}"
+    note = f"it {race.message} {other.place}"
     finding = with_cause(finding, Cause.THREAD_RACE, note)
     return replace(explanation, finding=finding, named=race.repairs)
 

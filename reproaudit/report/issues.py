@@ -266,7 +266,7 @@ def _identify_warning(warning: ProgramWarning) -> Identity:
         places.insert(0, warning.location)
     # A line moves with every edit above it, and a warning must stay the one that was accepted.
     for place in places:
-        said = said.replace(f"{place.path}:{place.line}", f"{place.path}:")
+        said = said.replace(place.place, f"{place.path}:")
     return Identity(rule=warning.rule or Kind.WARNING.value, what=said)
 
 
