@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -10,20 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from reproaudit.compare.align import Alignment, align
+from reproaudit.compare.call_groups import find_first_drawn, find_first_write, group_by_place
 from reproaudit.compare.columns import are_among, mix
 from reproaudit.compare.interning import Interned
-from reproaudit.model.events import EventFlag, EventKind, Location
-from reproaudit.trace.columns import EventColumns
+from reproaudit.compare.messages import Delivery, Exchange, Regrouping, mark_messages
+from reproaudit.compare.op_streams import Ops, select_ops
+from reproaudit.model.events import EventFlag, Location
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run, pair_traces
 
 _Keys = npt.NDArray[np.uint64]
 _Numbers = npt.NDArray[np.int64]
 
-_MAX_SEARCHED = 10_000
-# Flags by which calls of one op at one line are told apart: what they are born of, and of which
-# kind of generator.
-_TELLING = EventFlag.BIRTH | EventFlag.RANDOM | EventFlag.OWN_GENERATOR
 _UNCOMPARED = EventFlag.VIEW | EventFlag.UNDEFINED | EventFlag.RAISED | EventFlag.UNDIGESTED
 
 
@@ -37,6 +34,10 @@ class Origin(str, Enum):
     # an input differed although no earlier op's output did: written or made outside PyTorch
     INPUT = "input"
     STRUCTURE = "structure"  # one run executed ops that the other did not
+    # all ranks gave the same, and it was reduced in another order or in other parts
+    REDUCTION = "reduction"
+    # what another rank sent differed, although no recorded op made the difference
+    ARRIVAL = "arrival"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ class Source:
     `b` where `a` has none. `made_at` is set for INPUT only: where the memory was made that somebody
     wrote outside PyTorch, or where the op `written_by`, of another thread, wrote it. `mixed_by`
     too: the source's op and others stand in another order, and this event, in run `a`, is
-    the first whose content depends on it.
+    the first whose content depends on it. `messages` is set for REDUCTION where the same was
+    reduced in other parts: how many, in the step of the event, in run `a` and in run `b`.
     """
 
     origin: Origin
@@ -61,6 +63,7 @@ class Source:
     made_at: Location | None = None
     written_by: str | None = None
     mixed_by: int | None = None
+    messages: tuple[int, int] | None = None
     count: int = 1
 
 
@@ -90,54 +93,29 @@ class _Process:
     a: Trace
     b: Trace
 
-    def select_ops(self, interned: Interned, *, in_threads: bool) -> tuple[_Ops, _Ops]:
+    def select_ops(self, interned: Interned, *, in_threads: bool) -> tuple[Ops, Ops]:
         """Return the ops of the main thread of both runs, or of all other threads."""
-        return _select_ops(self.a, interned, in_threads), _select_ops(self.b, interned, in_threads)
+        return select_ops(self.a, interned, in_threads), select_ops(self.b, interned, in_threads)
 
     def compared_source(self, origin: Origin, a: int, b: int) -> Source:
         """Return a source at a call that both runs have."""
         return Source(origin=origin, process=self.label, event_a=a, event_b=b, order=a)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Ops:
-    """Some of a trace's ops, by their event numbers."""
-
-    trace: Trace
-    events: _Numbers
-
-    def columns(self) -> EventColumns:
-        """Return a copy of their columns. Not kept here: a record has 64 bytes."""
-        return self.trace.columns.take(self.events)
-
-    def make_keys(self, interned: Interned, *, step: bool) -> _Keys:
-        """Return a key per op, of what it is and where it stands; with `step` also of when."""
-        strings, locations = interned.ids(self.trace)
-        columns = self.columns()
-        names = (strings[columns.name], strings[columns.module], locations[columns.location])
-        if step:
-            return mix(columns.phase, *names, interned.count_steps(self.trace, self.events))
-        return mix(columns.phase, *names)
-
-
-def _select_ops(trace: Trace, interned: Interned, in_threads: bool) -> _Ops:
-    columns = trace.columns
-    wanted = columns.are(EventKind.OP) & (columns.are_in_threads() == in_threads)
-    return _Ops(trace, interned.leave_out_beginning(trace, np.flatnonzero(wanted)))
-
-
 def localise(a: Run, b: Run, interned: Interned) -> Localisation:
     """Align the op streams of two runs and return where their differences are born."""
     sources: list[Source] = []
     parts: list[Localisation] = []
+    exchange = Exchange(max(a.world, b.world))
     for label, trace_a, trace_b in pair_traces(a, b):
         process = _Process(label, trace_a, trace_b)
-        main = _localise_main_thread(process, interned)
+        main = _localise_main_thread(process, interned, exchange)
         parts.append(main)
         sources += main.sources
         in_threads = _localise_threads(process, interned)
         if in_threads is not None:
             sources.append(in_threads)
+    sources = _add_reductions(sources, exchange)
     sources.sort(key=lambda source: (source.process, source.order))
     return Localisation(
         sources=tuple(sources),
@@ -148,15 +126,55 @@ def localise(a: Run, b: Run, interned: Interned) -> Localisation:
     )
 
 
+# -- between ranks
+
+
+def _add_reductions(sources: list[Source], exchange: Exchange) -> list[Source]:
+    """Add what was born where several ranks reduce, and leave out what only follows from it."""
+    for delivery in exchange.list_deliveries():
+        if delivery.is_reordered or not sources:
+            origin = Origin.REDUCTION if delivery.is_reordered else Origin.ARRIVAL
+            sources.append(_make_source(origin, delivery))
+    regrouping = exchange.find_regrouping()
+    if regrouping is None:
+        return sources
+    source = _make_source(Origin.REDUCTION, regrouping)
+    counts = (regrouping.messages_a, regrouping.messages_b)
+    source = replace(source, messages=counts)
+    if all(_follows_from_regrouping(other, regrouping) for other in sources):
+        return [source]
+    return [*sources, source]
+
+
+def _make_source(origin: Origin, message: Delivery | Regrouping) -> Source:
+    return Source(
+        origin=origin,
+        process=message.process,
+        event_a=message.event_a,
+        event_b=message.event_b,
+        order=message.event_a,
+    )
+
+
+def _follows_from_regrouping(source: Source, regrouping: Regrouping) -> bool:
+    """Return True for what other parts of the same whole bring along: memory of another size, and
+    calls that come in another number. Before them nothing else may differ."""
+    if source.origin in (Origin.INPUT, Origin.STRUCTURE):
+        return True
+    return source.process == regrouping.process and source.order > regrouping.event_a
+
+
 # -- the main thread
 
 
-def _localise_main_thread(process: _Process, interned: Interned) -> Localisation:
+def _localise_main_thread(
+    process: _Process, interned: Interned, exchange: Exchange
+) -> Localisation:
     ops_a, ops_b = process.select_ops(interned, in_threads=False)
-    alignment = align(
-        ops_a.make_keys(interned, step=True),
-        ops_b.make_keys(interned, step=True),
-    )
+    stream_a = ops_a.make_stream(interned)
+    stream_b = ops_b.make_stream(interned)
+    alignment = align(stream_a.keys, stream_b.keys)
+    exchange.add(process.label, stream_a, stream_b, alignment)
     events_a = ops_a.events[alignment.pairs_a]
     events_b = ops_b.events[alignment.pairs_b]
     rows_a = process.a.columns.take(events_a)
@@ -170,7 +188,9 @@ def _localise_main_thread(process: _Process, interned: Interned) -> Localisation
     carriers = np.flatnonzero(~inputs_equal)
 
     sources = []
-    for pair, count in _group_by_place(born, rows_a, rows_b):
+    # What other ranks sent is no difference that was born here, and explains what comes after it.
+    made_here = born[~mark_messages(process.a, rows_a)[born]]
+    for pair, count in group_by_place(made_here, rows_a, rows_b):
         source = _classify_birth(process, int(events_a[pair]), int(events_b[pair]))
         sources.append(replace(source, count=count))
     if len(carriers) and (not len(born) or carriers[0] < born[0]):
@@ -191,21 +211,6 @@ def _localise_main_thread(process: _Process, interned: Interned) -> Localisation
         only_b=len(alignment.only_b),
         carriers=len(carriers),
     )
-
-
-def _group_by_place(
-    born: _Numbers, rows_a: EventColumns, rows_b: EventColumns
-) -> Iterator[tuple[int, int]]:
-    """Yield the first of the pairs `born` of each origin, op and line, and how many there are.
-
-    In order of appearance.
-    """
-    rows = rows_a.take(born)
-    drew_otherwise = rows.drawn_states != rows_b.drawn_states[born]
-    places = mix(rows.flags & _TELLING, drew_otherwise, rows.name, rows.location)
-    _, first, counts = np.unique(places, return_index=True, return_counts=True)
-    for at in np.argsort(first):
-        yield int(born[first[at]]), int(counts[at])
 
 
 def _classify_birth(process: _Process, a: int, b: int) -> Source:
@@ -232,7 +237,7 @@ def _classify_input(process: _Process, a: int, b: int) -> Source:
     return _add_maker(process.compared_source(Origin.INPUT, a, b), process)
 
 
-def _find_mixing(ops_a: _Ops, ops_b: _Ops, event: int, interned: Interned) -> int | None:
+def _find_mixing(ops_a: Ops, ops_b: Ops, event: int, interned: Interned) -> int | None:
     """Return the first op of run `a` after an event whose content no op of run `b` has.
 
     None if the event's own op has no equal in run `b` either: it is not in another order alone.
@@ -339,14 +344,15 @@ def _localise_threads(process: _Process, interned: Interned) -> Source | None:
     undigested = keys_b[rows_b.have(EventFlag.UNDIGESTED)]
     is_compared = ~rows_a.have(_UNCOMPARED) & ~np.isin(keys_a, undigested)
     left = np.flatnonzero(~are_among(whole_a, whole_b) & is_compared)
-    if not len(left):
-        return None
+    messages = left[mark_messages(process.a, rows_a)[left]]
+    if not len(left) or (len(messages) and messages[0] == left[0]):
+        return None  # nothing, or what another rank sent and what comes after it
     seen = left[are_among(inputs_a[left], inputs_b)]
     if len(seen):
-        first = _find_first_drawn(rows_a, keys_a, seen)
+        first = find_first_drawn(rows_a, keys_a, seen)
         partners = np.flatnonzero(inputs_b == inputs_a[first])
     else:
-        first = _find_first_write(ops_a, left)
+        first = find_first_write(ops_a.trace, ops_a.events[left], left)
         partners = np.flatnonzero(keys_b == keys_a[first])
     event_a = int(ops_a.events[first])
     event_b = int(ops_b.events[partners[0]]) if len(partners) else None
@@ -363,34 +369,3 @@ def _localise_threads(process: _Process, interned: Interned) -> Source | None:
         # The state was read just before the op drew, and another thread may have drawn in between.
         return process.compared_source(Origin.RANDOM, event_a, event_b)
     return _classify_birth(process, event_a, event_b)
-
-
-def _find_first_drawn(rows: EventColumns, keys: _Keys, left: _Numbers) -> int:
-    """Return which of the ops `left`, which have no match, to name.
-
-    Of threads that draw from one stream, whose draw is the first to disagree is chance; the place
-    that draws first is not.
-    """
-    first = int(left[0])
-    drawing = left[rows.take(left).have(EventFlag.RANDOM)]
-    if not len(drawing) or drawing[0] != first:
-        return first
-    drawing_keys = keys[drawing]
-    _, first_of_each = np.unique(keys, return_index=True)
-    places = first_of_each[np.isin(keys[first_of_each], drawing_keys)]
-    earliest = int(places.min())
-    return int(drawing[drawing_keys == keys[earliest]][0])
-
-
-def _find_first_write(ops: _Ops, left: _Numbers) -> int:
-    """Return the first of the ops `left` that writes in place, else the first of them.
-
-    Threads that only read do not race.
-    """
-    names = ops.trace.columns.name[ops.events]
-    for position in left[:_MAX_SEARCHED]:
-        name = ops.trace.strings[names[position]]
-        base = name.partition(".")[0]
-        if base.endswith("_") and not base.endswith("__"):
-            return int(position)
-    return int(left[0])

@@ -136,6 +136,9 @@ def correct_cause(finding: Finding, part: tuple[str, ...]) -> Finding:
     cause = infer_cause(part)
     if cause is None or cause is finding.cause:
         return finding
+    if finding.cause is Cause.COLLECTIVE_ORDER:
+        # It was seen. What decides the order is repaired elsewhere.
+        return add_note(finding, f"what decides it is repaired by {', '.join(part)}")
     is_of_stream = RULES[finding.cause].is_of_stream
     if is_of_stream and cause is not Cause.HASH_ORDER:
         # What shifts a stream is repaired at what shifts it; the stream is where it shows.

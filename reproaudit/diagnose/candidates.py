@@ -42,6 +42,9 @@ def find_candidates(
     cause = finding.cause
     against_cause = list_against((cause,), cuda=cuda)
     found: list[str] = []
+    if origin is Origin.REDUCTION:
+        against_cause = ()  # variations among them repair nothing
+        found += _find_for_reduction(explained, pair, cuda=cuda)
     if cause is Cause.RNG_ORDER:
         # A seed makes no draws come in another order.
         found += list_for_clue(Clue.DRAWS_REORDERED)
@@ -81,6 +84,16 @@ def find_candidates(
     if _is_filled_by_number(explained, pair):
         found = [name for name in found if INTERVENTIONS[name].acts_on is not Part.MEMORY]
     return tuple(dict.fromkeys(found))
+
+
+def _find_for_reduction(explained: Explanation, pair: tuple[Run, Run], *, cuda: bool) -> list[str]:
+    """Return what fixes the order of sums over ranks, then what may decide what they reduce."""
+    named = list_for_clue(Clue.OTHER_MESSAGES)
+    found = [name for name in named if cuda or not INTERVENTIONS[name].only_cuda]
+    if explained.source.messages is None:
+        # The same was reduced together in both runs: buckets do not matter.
+        found = [name for name in found if INTERVENTIONS[name].acts_on is not Part.BUCKETS]
+    return found + _find_for_surroundings(pair, explained.source.origin)
 
 
 def _is_made_by_pool(call: EntropyCall) -> bool:
@@ -252,7 +265,7 @@ def _draws_from_own_generator(explained: Explanation, pair: tuple[Run, Run]) -> 
     return EventFlag.OWN_GENERATOR in op.flags
 
 
-def list_combinable(*, cuda: bool, compiles: bool) -> tuple[str, ...]:
+def list_combinable(*, cuda: bool, compiles: bool, ranks: bool) -> tuple[str, ...]:
     """Return every intervention that may be tried at once, in the table's order."""
     found: list[str] = []
     for name, entry in INTERVENTIONS.items():
@@ -262,6 +275,8 @@ def list_combinable(*, cuda: bool, compiles: bool) -> tuple[str, ...]:
         if entry.only_cuda and not cuda:
             continue
         if entry.only_compiled and not compiles:
+            continue
+        if entry.only_ranks and not ranks:
             continue
         found.append(name)
     return tuple(found)

@@ -84,6 +84,7 @@ class Diagnostician:
         self._cuda = "gpu" in first.header["environment"]
         # What a compiled region runs is not recorded op by op, and that is noted where one is.
         codes = {note.code for note in first.notes}
+        self._ranks = judged.runs[0].world > 1
         self._compiles = Unchecked.COMPILED_REGIONS in codes
         self._locator = Locator(lab, judged, alerts, races, interned=interned)
         self._pinning = Pinning(lab, self._locator, self._cuda)
@@ -188,7 +189,7 @@ class Diagnostician:
         tried: set[str] = set()
         for trial in self._search.trials:
             tried.update(trial.settings)
-        possible = list_combinable(cuda=self._cuda, compiles=self._compiles)
+        possible = list_combinable(cuda=self._cuda, compiles=self._compiles, ranks=self._ranks)
         left = [name for name in possible if name not in tried]
         if left and self._fix is None:
             shown = ", ".join(left)
@@ -260,7 +261,7 @@ class Diagnostician:
         """
         whole: list[str] = []
         gentle: list[str] = []
-        for name in list_combinable(cuda=self._cuda, compiles=self._compiles):
+        for name in list_combinable(cuda=self._cuda, compiles=self._compiles, ranks=self._ranks):
             if not self._lab.can_try(name):
                 continue
             whole.append(name)

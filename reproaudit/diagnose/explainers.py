@@ -5,12 +5,14 @@ What the evidence does not show stays `unknown`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 from reproaudit.compare.entropy import EntropyCall, Strength, best_candidate
-from reproaudit.compare.localise import Origin, Source
+from reproaudit.compare.localise import Origin
 from reproaudit.diagnose.blame import describe_call, find_cause
+from reproaudit.diagnose.cases import Answer, Case
+from reproaudit.diagnose.reductions import word_reduction
 from reproaudit.diagnose.seed_origins import follow_seed, word_seeding
 from reproaudit.diagnose.thread_draws import (
     drew_alike_before,
@@ -23,84 +25,13 @@ from reproaudit.knowledge.mechanisms import find_mechanism
 from reproaudit.model.events import EventFlag, EventKind, Location, Phase
 from reproaudit.model.result import Cause
 from reproaudit.trace.reader import Trace
-from reproaudit.trace.runs import Run, is_worker
-from reproaudit.trace.views import OpEvent
+from reproaudit.trace.runs import is_worker
 
 _OWN_SEEDINGS = ("torch.Generator.seed", "torch.Generator.manual_seed")
 _SEEDINGS = ("torch.manual_seed", "torch.seed", *_OWN_SEEDINGS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """A source, the two runs that show it, and its op in one of them.
-
-    That run is `a` unless only `b` has the op. `calls` are all calls into the outside world that
-    differ between the two runs. `fix` is what was proven to repair the program, if that is known.
-    """
-
-    source: Source
-    a: Run
-    b: Run
-    calls: Sequence[EntropyCall]
-    trace: Trace
-    event: OpEvent
-    fix: tuple[str, ...] = ()
-
-    @property
-    def op(self) -> str:
-        return self.event.name
-
-    @property
-    def location(self) -> Location | None:
-        """The user's line; None if it is not known."""
-        return self.event.known_location
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A cause, and the op and line to name for it. `call` is what brought the difference in.
-
-    `moment` is the phase and step, where they are others than those of the source's op; `advice`
-    stands in the place of the cause's.
-    """
-
-    cause: Cause
-    op: str | None
-    location: Location | None
-    notes: tuple[str, ...] = ()
-    call: EntropyCall | None = None
-    moment: tuple[Phase, int] | None = None
-    advice: str = ""
-
-
 Explainer = Callable[[Case], Answer]
-
-
-def make_case(
-    source: Source,
-    pair: tuple[Run, Run],
-    calls: Sequence[EntropyCall],
-    fix: tuple[str, ...] = (),
-) -> Case:
-    """Look up the op of a source in the run that has it."""
-    a, b = pair
-    run = a
-    number = source.event_a
-    if number is None:
-        run = b
-        number = source.event_b
-    assert number is not None
-    trace = run.trace_of(source.process)
-    event = trace.op(number)
-    return Case(
-        source=source,
-        a=a,
-        b=b,
-        calls=calls,
-        trace=trace,
-        event=event,
-        fix=fix,
-    )
 
 
 def explain(case: Case) -> Answer:
@@ -267,6 +198,21 @@ def _explain_structure(case: Case) -> Answer:
     return _blame_outside(case, "one run executed ops here that the other did not")
 
 
+def _explain_reduction(case: Case) -> Answer:
+    """All ranks gave the same, and the result is another one."""
+    return Answer(
+        cause=Cause.COLLECTIVE_ORDER,
+        op=case.op,
+        location=case.location,
+        notes=(word_reduction(case.source, case.a.world),),
+    )
+
+
+def _explain_arrival(case: Case) -> Answer:
+    """What another rank sent differed, and none is known to have made the difference."""
+    return _blame_outside(case, "what other ranks sent differed, and no recorded op of theirs did")
+
+
 EXPLAINERS: dict[Origin, Explainer] = {
     Origin.OP: _explain_op,
     Origin.UNDEFINED: _explain_undefined_read,
@@ -274,6 +220,8 @@ EXPLAINERS: dict[Origin, Explainer] = {
     Origin.BIRTH: _explain_birth,
     Origin.INPUT: _explain_input,
     Origin.STRUCTURE: _explain_structure,
+    Origin.REDUCTION: _explain_reduction,
+    Origin.ARRIVAL: _explain_arrival,
 }
 
 

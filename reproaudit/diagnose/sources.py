@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from reproaudit.compare.entropy import EntropyCall, Strength
 from reproaudit.compare.files import CarriedFile
 from reproaudit.compare.localise import Origin, Source
-from reproaudit.diagnose.explainers import explain, make_case
+from reproaudit.diagnose.cases import make_case
+from reproaudit.diagnose.explainers import explain
 from reproaudit.diagnose.moments import find_moment
 from reproaudit.diagnose.races import DeviceRace, find_race
 from reproaudit.diagnose.rank_places import RanksOfPlaces
@@ -20,11 +21,11 @@ from reproaudit.model.result import Alert, Cause, Evidence, Finding, Fix
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
 
-_FROM_OUTSIDE = (Origin.BIRTH, Origin.INPUT, Origin.STRUCTURE)
+_FROM_OUTSIDE = (Origin.BIRTH, Origin.INPUT, Origin.STRUCTURE, Origin.ARRIVAL)
 # After an earlier source, sources of these origins are most likely its consequences.
 _CONSEQUENCES = (Origin.INPUT, Origin.STRUCTURE, Origin.UNDEFINED)
 # The ops' own inputs differ, or only one run has the op: nothing was seen of it on equal inputs.
-_NOT_OBSERVED = (Origin.INPUT, Origin.STRUCTURE)
+_NOT_OBSERVED = (Origin.INPUT, Origin.STRUCTURE, Origin.ARRIVAL)
 
 
 @dataclass(frozen=True, slots=True)

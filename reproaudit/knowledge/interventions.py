@@ -13,6 +13,7 @@ from reproaudit.errors import UsageError, did_you_mean
 from reproaudit.knowledge import (
     interventions_outside,
     interventions_process,
+    interventions_ranks,
     interventions_torch,
 )
 from reproaudit.knowledge.traits import Clue, Intervention, Part
@@ -25,6 +26,7 @@ INTERVENTIONS: dict[str, Intervention] = {
     for entry in (
         *interventions_outside.TABLE,
         *interventions_torch.TABLE,
+        *interventions_ranks.TABLE,
         *interventions_process.TABLE,
     )
 }

@@ -188,6 +188,30 @@ _CAUSES = (
         references=(_FLAG, _NOTES, "PyTorch issue #101246"),
     ),
     Rule(
+        id="RA406",
+        cause=Cause.COLLECTIVE_ORDER,
+        title="several processes reduce the same numbers in another order or in other groups",
+        advice=(
+            "fix what is reduced together, as bucket_cap_mb; with NCCL, start with NCCL_ALGO=Ring"
+        ),
+        explanation=(
+            "A sum over three or more ranks is rounded by the order of its terms, and that "
+            "depends on where in a buffer an element lies: gradients in one bucket get other "
+            "sums than one by one. A bucket size that follows a clock or free memory, and tensors "
+            "that are joined as they become ready, differ from run to run. It is told by all "
+            "ranks giving the same, and the result, or the parts that are reduced together, "
+            "being others. Runs with other numbers of ranks are not compared: each rank has other "
+            "data. gloo repeats its sums for equal buffers. NCCL's Ring and CollNet do, Tree and "
+            "NVLS may not; it chooses by message size and machines. Seeds and the determinism "
+            "flag do not repair it."
+        ),
+        references=(
+            "PyTorch docs: torch.nn.parallel.DistributedDataParallel, bucket_cap_mb",
+            "NVIDIA NCCL docs: Environment Variables, NCCL_ALGO",
+        ),
+        has_exact_line=True,
+    ),
+    Rule(
         id="RA402",
         cause=Cause.THREAD_RACE,
         title="threads of the program race for the same tensor",

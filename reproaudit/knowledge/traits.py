@@ -32,6 +32,9 @@ class Part(Enum):
     KERNELS = "which kernel an operator takes"
     DEVICE = "the device that computes an operator"
     THREADS = "the number of threads that compute an operator"
+    BUCKETS = "which gradients are reduced together"
+    MESSAGES = "the order in which several processes reduce"
+    NCCL = "the algorithms of NCCL"
     CUDNN_CHOICE = "how cuDNN chooses among its algorithms"
     CUDNN = "the algorithms of cuDNN"
     CUBLAS = "the workspaces of cuBLAS"
@@ -70,6 +73,9 @@ _AROUND_OPERATORS = frozenset(
         Part.STREAMS,
         Part.COMPILER,
         Part.PRECISION,
+        Part.BUCKETS,
+        Part.MESSAGES,
+        Part.NCCL,
     }
 )
 
@@ -90,6 +96,7 @@ class Clue(Enum):
     UNKNOWN_CONTENT = "content from outside PyTorch that differs for no reason seen"
     UNKNOWN_ORDER = "ops in another order, or with other inputs, for no reason seen"
     STREAM_RACE = "two streams of the GPU that use one tensor, and nothing orders them"
+    OTHER_MESSAGES = "processes that reduce the same in other parts, or in another order"
     HOST_RACE = "the host using pinned memory while a copy may be under way"
 
 
@@ -215,7 +222,8 @@ class Intervention:
     `is_broad`: it repairs sources that nobody located. `holds_still`: it only makes what comes from
     outside the same in each run, so that the program runs through the same lines. `is_harsh`: a
     program may not survive it. `is_last_resort`: it changes more of the program than its cause.
-    `only_cuda`, `only_compiled`: it does nothing without a GPU, or without torch.compile.
+    `only_cuda`, `only_compiled`, `only_ranks`: it does nothing without a GPU, without
+    torch.compile, or in a program of one process.
     `needs_fresh_process` names what only a new process can take over; it is empty where repetitions
     within one process can make the change. `fresh_files`: each run gets an empty temporary folder
     and a copy of the project as it was before the audit.
@@ -244,6 +252,7 @@ class Intervention:
     is_last_resort: bool = False
     only_cuda: bool = False
     only_compiled: bool = False
+    only_ranks: bool = False
     needs_fresh_process: str = ""
     fresh_files: bool = False
 

@@ -33,6 +33,7 @@ class Cause(str, Enum):
     CLOCK = "clock"
     EXTERNAL_LIBRARY = "external-library"
     KERNEL = "kernel"
+    COLLECTIVE_ORDER = "collective-order"
     THREAD_RACE = "thread-race"
     UNINITIALIZED_MEMORY = "uninitialized-memory"
     CARRIED_STATE = "carried-state"

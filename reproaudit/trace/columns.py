@@ -92,6 +92,12 @@ class EventColumns:
         return self._column("aux")
 
     @property
+    def reduced_bytes(self) -> npt.NDArray[np.uint64]:
+        """How much this process gave to be reduced; of ops that reduce over several, without flags
+        that say something else."""
+        return self._column("aux")
+
+    @property
     def shown_values(self) -> npt.NDArray[np.uint64]:
         """The string ids of what entropy calls returned as text; of entropy calls only."""
         return self._column("aux")

@@ -47,7 +47,9 @@ NO_RANK = -1
 #                                          OUTSIDE_WRITE: event
 #                                          that made the memory, or
 #                                          wrote it in another
-#                                          thread
+#                                          thread; else of an op
+#                                          that ranks reduce by:
+#                                          the bytes it was given
 # BATCH …   its name         -             string:                 -                digest
 # FINAL                                    "float32[8, 3]"
 # GRADIENT, its name         ranks         string: as above        -                digest

@@ -45,6 +45,7 @@ SEEDINGS = (
     "numpy.random.RandomState",
     "numpy.random.default_rng",
 )
+_MESSAGES = ("c10d::", "_c10d_functional::")
 LOSS = "loss"  # the output that a backward pass starts from; of several roots "loss[0]" and so on
 RETURN = "return"  # what a function returned or yielded
 RAN = ""  # the name of the line event which says that a statement ran
@@ -87,6 +88,16 @@ def read_library_call(text: str) -> LibraryCall | None:
     if not text or len(names) not in (1, 3):
         return None
     return LibraryCall(*names)
+
+
+def is_message(op: str) -> bool:
+    """Return True for an op that other processes take part in."""
+    return op.startswith(_MESSAGES)
+
+
+def reduces(op: str) -> bool:
+    """Return True for an op that computes with what several processes give it."""
+    return is_message(op) and "reduce" in op
 
 
 def is_loss(name: str) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from reproaudit.model.events import EventFlag, EventKind, Outcome, OutcomeKind, Phase, Unchecked
 from reproaudit.trace.event_calls import Moment
+from reproaudit.trace.facts import NO_RANK_YET, ProcessFacts
 from reproaudit.trace.runs import Run, open_run
 from reproaudit.trace.writer import TraceWriter
 
@@ -43,7 +44,37 @@ def make_run(
 ) -> Run:
     """Write a trace of `rows` and open it as run number `index`."""
     directory = folder / f"run-{index}"
-    writer = TraceWriter(
+    writer = _open_writer(directory, level=level, environment=environment)
+    _write_rows(writer, rows)
+    for code in notes:
+        writer.note(code, "what", "why")
+    writer.close(outcome or Outcome(OutcomeKind.COMPLETED, 0), steps)
+    return open_run(directory, index)
+
+
+def make_run_of_ranks(
+    folder: Path, index: int, ranks: Sequence[Sequence[Row]], *, world: int = 0
+) -> Run:
+    """Write one trace for each rank, of `world` ranks or of as many as are given."""
+    directory = folder / f"run-{index}"
+    done = Outcome(OutcomeKind.COMPLETED, 0)
+    _open_writer(directory, process=ProcessFacts(is_launcher=True)).close(done, 0)
+    for rank, rows in enumerate(ranks):
+        process = ProcessFacts(rank=rank, world=world or len(ranks))
+        writer = _open_writer(directory / f"child-{rank}", process=process)
+        _write_rows(writer, rows)
+        writer.close(done, 1)
+    return open_run(directory, index)
+
+
+def _open_writer(
+    directory: Path,
+    *,
+    level: str = "operation",
+    environment: Mapping[str, str] | None = None,
+    process: ProcessFacts = NO_RANK_YET,
+) -> TraceWriter:
+    return TraceWriter(
         directory,
         level=level,
         subject="train.py",
@@ -52,7 +83,11 @@ def make_run(
         environment=dict(environment or {}),
         version="0",
         values_budget=0,
+        process=process,
     )
+
+
+def _write_rows(writer: TraceWriter, rows: Sequence[Row]) -> None:
     for number in range(1, 1 + max((row.thread for row in rows), default=0)):
         writer.thread(f"thread-{number}")
     for row in rows:
@@ -66,7 +101,3 @@ def make_run(
             inputs=(row.inputs, row.inputs_high),
             outputs=(row.outputs, 0),
         )
-    for code in notes:
-        writer.note(code, "what", "why")
-    writer.close(outcome or Outcome(OutcomeKind.COMPLETED, 0), steps)
-    return open_run(directory, index)

@@ -12,7 +12,8 @@ from reproaudit.compare.entropy import EntropyCall, differing_calls, strength_of
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.localise import Origin, Source, localise
 from reproaudit.diagnose.attribute import drop_suspicion
-from reproaudit.diagnose.explainers import EXPLAINERS, Answer, explain, make_case
+from reproaudit.diagnose.cases import Answer, make_case
+from reproaudit.diagnose.explainers import EXPLAINERS, explain
 from reproaudit.diagnose.sources import explain_sources
 from reproaudit.model.events import Change, EventFlag, EventKind, Location, Phase
 from reproaudit.model.result import Cause

@@ -94,17 +94,23 @@ def find_message(namespace: str, base: str) -> Message | None:
     return Message(sends=(0,), returns=True, reduces=reduces)
 
 
-def rank_in_group(args: Sequence[Any]) -> int | None:
-    """Return the rank of this process in the group that is among the arguments; None: not known."""
+def find_group(args: Sequence[Any]) -> Any:
+    """Return the group of processes that is among the arguments; None if there is none."""
     from torch.distributed.distributed_c10d import ProcessGroup
 
     for value in args:
         if isinstance(value, torch.ScriptObject):
             try:
-                return int(ProcessGroup.unbox(value).rank())
+                return ProcessGroup.unbox(value)
             except (AttributeError, RuntimeError):
                 continue
     return None
+
+
+def rank_in_group(args: Sequence[Any]) -> int | None:
+    """Return the rank of this process in the group that is among the arguments; None: not known."""
+    group = find_group(args)
+    return None if group is None else int(group.rank())
 
 
 def list_sent(message: Message, args: Sequence[Any]) -> list[_Tensor]:
