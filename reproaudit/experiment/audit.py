@@ -22,6 +22,7 @@ from reproaudit.diagnose.ranks import find_drift
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.conclude import collect_alerts, conclude, is_stopped
 from reproaudit.experiment.disorder import find_disorder, limit_further_s
+from reproaudit.experiment.failure import make_failure_error
 from reproaudit.experiment.first_run import FirstRun
 from reproaudit.experiment.next_commands import suggest_commands
 from reproaudit.experiment.nothing_compared import has_trained, make_nothing_compared_error
@@ -252,7 +253,8 @@ class Experiment:
             if index == 0 and not has_trained(run):
                 if run.outcome.is_success:
                     raise make_nothing_compared_error(run)
-                raise self._make_failure_error(run)
+                message = f"{self.options.subject} failed before it trained"
+                raise make_failure_error(self.lab, run, request.name, message)
         return runs
 
     def _is_answer(self, runs: Sequence[Run], error: BaseException) -> bool:
@@ -290,15 +292,6 @@ class Experiment:
                 )
             )
         return ()
-
-    def _make_failure_error(self, run: Run) -> SubjectError:
-        outcome = run.outcome
-        ending = f"{outcome.kind.value} {outcome.detail}".strip()
-        return SubjectError(
-            f"{self.options.subject} failed before it trained: {ending}",
-            code="subject-failed",
-            hint=f"run it alone first; its last output:\n{self.lab.log_of(f'run-{run.index}')}",
-        )
 
     def find_alerts(self) -> tuple[Alert, ...]:
         """Make one run with the determinism flag tried on each op; it is compared with nothing.

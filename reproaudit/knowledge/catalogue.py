@@ -250,8 +250,10 @@ ERRORS = {
         "The file has no function or module of that name. The hint lists what it has."
     ),
     "subject-failed": (
-        "The first run ended with an error before it trained. Run the program alone first: "
-        "reproaudit gives it no standard input and otherwise leaves it as it is."
+        "The first run ended with an error before it trained. The program was then run once "
+        "without the recorder, and the hint says whether it fails alone, too. If it does not, the "
+        "hint names what the audit changed: the settings that were asked for, files of its own. "
+        "An audit gives a program no standard input, and otherwise leaves it as it is."
     ),
     "subject-import": "Python found no way to import the named file as a module.",
     "subject-invalid": (

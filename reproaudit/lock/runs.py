@@ -15,6 +15,7 @@ from reproaudit.config.settings import Settings
 from reproaudit.config.subject import SubjectSpec, parse_subject
 from reproaudit.config.tolerance import Tolerances
 from reproaudit.errors import ReproauditError, SubjectError
+from reproaudit.experiment.failure import make_failure_error
 from reproaudit.experiment.nothing_compared import lacks_bytes, make_nothing_compared_error
 from reproaudit.experiment.offline import compare_traces
 from reproaudit.lock.check import CheckResult, compare_runs, not_comparable
@@ -175,12 +176,7 @@ def _record_operators(lab: Lab, *, index: int, what: str) -> Run:
     )
     run = lab.run(request)
     if not run.outcome.is_success:
-        ended = f"{run.outcome.kind.value} {run.outcome.detail}".strip()
-        raise SubjectError(
-            f"{lab.subject} failed: {ended}",
-            code="subject-failed",
-            hint=f"run it alone first; its last output:\n{lab.log_of(name)}",
-        )
+        raise make_failure_error(lab, run, name, f"{lab.subject} failed")
     return run
 
 

@@ -16,6 +16,7 @@ from reproaudit.errors import SubjectError, TraceError, UsageError
 from reproaudit.files import require_room
 from reproaudit.knowledge.interventions import find
 from reproaudit.model.events import Level, NotChecked, OutcomeKind, Unchecked
+from reproaudit.runs.alone import AloneRun, run_alone
 from reproaudit.runs.budget import Budget, Spending
 from reproaudit.runs.compiler_cache import CompilerCache
 from reproaudit.runs.fresh_files import WorkingFolder, write_files
@@ -186,6 +187,30 @@ class Lab:
     def notes(self) -> tuple[NotChecked, ...]:
         """What is to be said of how the runs were made."""
         return (THROUGH_PATH,) if self._is_site else ()
+
+    @property
+    def gives_fresh_files(self) -> bool:
+        """True if all runs have files of their own."""
+        return self._setup.fresh_copy
+
+    def run_alone(self, name: str, *, like: str) -> AloneRun | None:
+        """Run the program once as a person would, with nothing changed and nothing recorded.
+
+        If all runs have files of their own it has, too. It is ended after a few times as long as
+        the run `like` took. None if the subject is no program of its own.
+        """
+        self._progress.stage("running it once without the recorder", None)
+        limit_s = max(_LEAST_TIMEOUT_S, _SLOWEST * self.seconds.get(like, 0.0))
+        if self._setup.timeout_s is not None:
+            limit_s = min(limit_s, self._setup.timeout_s)
+        request = RunRequest(name=name, index=0, what="")
+        with self._lend_files(request, self._plain_plan(name, Settings())) as plan:
+            return run_alone(
+                plan,
+                python=self._setup.python,
+                log=self.folder / f"{name}.log",
+                limit_s=limit_s,
+            )
 
     def prepare(self, name: str) -> None:
         """Start the interpreter of a plain run that will be made later.

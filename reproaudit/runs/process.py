@@ -31,6 +31,7 @@ from reproaudit.runs.launch import (
 from reproaudit.runs.log import copy_to_stderr, raise_what_the_recorder_says, tail
 from reproaudit.runs.orphans import end_orphans, keep_as_own
 from reproaudit.runs.places import make_folder_of_runs, refuse_unwritable, require_place
+from reproaudit.runs.processes import has_ended
 from reproaudit.runs.stillness import Stillness
 from reproaudit.runs.warden import Warden, find_parent_to_end_with
 from reproaudit.startup import RECORDER, is_installed
@@ -117,7 +118,7 @@ class RunningProcess:
             return False
         finally:
             os.close(hold)
-        return not self._has_ended()
+        return not has_ended(self._process)
 
     def wait(
         self,
@@ -140,7 +141,7 @@ class RunningProcess:
             places.append(self._log)
         stillness = Stillness(self._process.pid, places)
         try:
-            while not self._has_ended():
+            while not has_ended(self._process):
                 self._report(on_progress)
                 if timeout_s is not None and time.monotonic() - self._started >= timeout_s:
                     timed_out = True
@@ -188,21 +189,11 @@ class RunningProcess:
             os.close(self._hold)
             self._hold = None
 
-    def _has_ended(self) -> bool:
-        """Return True if the process has ended. It is not reaped by that."""
-        if not hasattr(os, "waitid"):  # macOS before Python 3.13
-            return self._process.poll() is not None
-        options = os.WEXITED | os.WNOHANG | os.WNOWAIT
-        try:
-            return os.waitid(os.P_PID, self._process.pid, options) is not None
-        except ChildProcessError:  # the embedding program ignores SIGCHLD: the kernel has reaped it
-            return True
-
     def _terminate(self) -> None:
         """Ask the group to end, and give its leader a moment to do so."""
         self._signal(signal.SIGTERM)
         deadline = time.monotonic() + GRACE_S
-        while not self._has_ended() and time.monotonic() < deadline:
+        while not has_ended(self._process) and time.monotonic() < deadline:
             time.sleep(POLL_S)
 
     def _signal(self, number: signal.Signals) -> None:

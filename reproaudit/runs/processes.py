@@ -1,12 +1,27 @@
-"""What Linux tells of processes under /proc. Elsewhere, and of one that is gone: nothing."""
+"""Whether a process has ended, and what Linux tells of processes under /proc.
+
+Elsewhere, and of one that is gone, the latter is nothing.
+"""
 
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 PROC = Path("/proc")
 _START = 19  # the time at which a process started, counted from the third field
+
+
+def has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """Return True if a child of ours has ended. It is not reaped by that."""
+    if not hasattr(os, "waitid"):  # macOS before Python 3.13
+        return process.poll() is not None
+    options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    try:
+        return os.waitid(os.P_PID, process.pid, options) is not None
+    except ChildProcessError:  # the embedding program ignores SIGCHLD: the kernel has reaped it
+        return True
 
 
 def list_children(pid: int) -> list[int]:

@@ -105,7 +105,7 @@ def test_a_program_that_fails_before_it_trains_is_an_error_with_its_last_words(
     done = reproaudit(tmp_path, "--quiet", "broken.py")
     assert done.returncode == 2
     assert "[subject-failed]" in done.stderr
-    assert "too early" in done.stderr
+    assert "as well (no standard input, output in a file): ValueError: too early" in done.stderr
     assert list((tmp_path / "tmp").iterdir()) == []
 
 

@@ -26,6 +26,7 @@ from reproaudit.lock.runs import (
 from reproaudit.lock.text import to_text
 from reproaudit.lock.where import WhereKind
 from reproaudit.model.events import EventKind, Outcome, OutcomeKind, Phase
+from reproaudit.runs.alone import AloneRun
 from reproaudit.runs.progress import Quiet
 from reproaudit.trace.runs import Run
 from tests import warm
@@ -48,9 +49,13 @@ def in_order(monkeypatch: pytest.MonkeyPatch, *runs: Run) -> None:
     class Lab:
         def __init__(self, subject: object, *_: object, **__: object) -> None:
             self.subject, self.steps = subject, None
+            self.settings, self.gives_fresh_files = Settings(), False
 
         def run(self, *_: object, **__: object) -> Run:
             return waiting.pop(0)
+
+        def run_alone(self, name: str, *, like: str) -> AloneRun:
+            return AloneRun(1, 2.0, "ValueError: alone")
 
         def log_of(self, name: str) -> str:
             return f"the end of {name}"
@@ -107,6 +112,8 @@ def test_a_program_that_fails_or_does_not_train_is_not_locked(
     with pytest.raises(SubjectError, match="raised ValueError") as caught:
         locked_in(tmp_path, monkeypatch, ROWS, outcome=Outcome(OutcomeKind.RAISED, 1, "ValueError"))
     assert caught.value.code == "subject-failed"
+    assert "it fails without reproaudit as well" in caught.value.hint
+    assert "ValueError: alone" in caught.value.hint
     assert "the end of run-0" in caught.value.hint
 
 
