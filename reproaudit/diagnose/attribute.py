@@ -172,7 +172,7 @@ def could_be_repaired_by(one: FoundSource, name: str) -> bool:
 def make_finding_without_place(
     judged: Judged, fix: Fix, runs: Sequence[Run], races: Sequence[DeviceRace] = ()
 ) -> Finding:
-    """Make the finding of a source that recording hides, but that an intervention repairs.
+    """Make the finding of a source that was not located, but that an intervention repairs.
 
     Memory that an op was seen to read undefined in one of the recorded `runs` is named, although it
     was alike in them; so is the first of the `races` that the fix removes.
@@ -186,7 +186,7 @@ def make_finding_without_place(
         phase=first.phase if first else Phase.FORWARD,
         step=first.step if first else 0,
     )
-    note = "recording every operator hides the difference; known by what repairs it"
+    note = "the operator was not located; known by what repairs it"
     finding = with_cause(finding, cause, note)
     if cause is Cause.UNINITIALIZED_MEMORY:
         finding = _name_allocation(finding, runs)

@@ -63,6 +63,7 @@ class Locator:
         self._alerts = alerts
         self._races = races
         self._number = 0
+        self._failure = ""  # how the program ends where every operator is recorded, and only there
         self.notes: list[NotChecked] = []
         agree = estimate_agreement([len(group) for group in judged.comparison.classes])
         self._differs_often = agree < _OFTEN
@@ -73,17 +74,25 @@ class Locator:
     def find_plain_pair(self) -> RunPair | None:
         """Make runs of the program as it is until two differ.
 
-        None, with a note, if recording hides the difference.
+        None, with a note, if recording hides the difference or the program fails under it.
         """
         pair = self._find_pair(self._choose_limits())
         if pair is None:
+            if self._failure:
+                why = (
+                    "the program fails where every operator is recorded, and never without: "
+                    f"{self._failure}; it is a fault of reproaudit"
+                )
+            else:
+                why = (
+                    f"{self._attempts} runs under recording of every operator were all equal: the "
+                    "recording hides the difference"
+                )
             self.notes.append(
                 NotChecked(
                     Unchecked.OPERATOR_NOT_LOCATED,
                     "the operator where the runs first differ",
-                    f"{self._attempts} runs under recording of every operator were all equal: "
-                    "the recording hides the difference, so only the boundary comparison above is "
-                    "known",
+                    f"{why}, so only the boundary comparison above is known",
                 )
             )
         return pair
@@ -213,7 +222,16 @@ class Locator:
             pair = self.compare(first, run)
             if pair is not None:
                 return pair
+            if self._fail_alike(first, run):
+                # Further runs would fail as well, before there is anything to see.
+                self._failure = run.outcome.detail or run.outcome.kind.value
+                return None
         return None
+
+    def _fail_alike(self, *recorded: Run) -> bool:
+        """Return True if recorded runs failed, and no run of the program as it is."""
+        plain = any(not run.outcome.is_success for run in self._judged.runs)
+        return not plain and not any(run.outcome.is_success for run in recorded)
 
     def _run(
         self,

@@ -109,6 +109,23 @@ def test_a_difference_that_recording_hides_is_said_not_to_be_located(tmp_path: P
     assert [note.code for note in locator.notes] == [Unchecked.OPERATOR_NOT_LOCATED]
 
 
+def test_a_program_that_fails_only_under_recording_is_not_said_to_be_equal(tmp_path: Path) -> None:
+    lab = FakeLab(tmp_path, lambda number: rows_of(10), FAILED)
+    locator = locator_of(lab, [1, 2, 3])
+    assert locator.find_plain_pair() is None
+    assert len(lab.made) == 2
+    assert "ValueError: planted; it is a fault of reproaudit" in locator.notes[-1].why
+
+
+def test_a_program_that_also_fails_by_itself_is_looked_at_as_often_as_another(
+    tmp_path: Path,
+) -> None:
+    lab = FakeLab(tmp_path, lambda number: rows_of(10), FAILED)
+    locator = locator_of(lab, [1, 2, 3], outcomes=[FAILED] * 3)
+    assert locator.find_plain_pair() is None
+    assert len(lab.made) == 6
+
+
 def test_an_op_that_differs_without_consequence_is_no_difference(tmp_path: Path) -> None:
     lab = FakeLab(tmp_path, lambda number: rows_of(10, masked=number))
     assert locator_of(lab, [1, 2, 3]).find_plain_pair() is None
