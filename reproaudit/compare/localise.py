@@ -132,8 +132,12 @@ def localise(a: Run, b: Run, interned: Interned) -> Localisation:
 def _add_reductions(sources: list[Source], exchange: Exchange) -> list[Source]:
     """Add what was born where several ranks reduce, and leave out what only follows from it."""
     for delivery in exchange.list_deliveries():
-        if delivery.is_reordered or not sources:
-            origin = Origin.REDUCTION if delivery.is_reordered else Origin.ARRIVAL
+        origin = Origin.ARRIVAL
+        if delivery.is_reordered:
+            origin = Origin.REDUCTION
+        elif delivery.is_computed:
+            origin = Origin.OP
+        if origin is not Origin.ARRIVAL or not sources:
             sources.append(_make_source(origin, delivery))
     regrouping = exchange.find_regrouping()
     if regrouping is None:

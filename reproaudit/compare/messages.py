@@ -6,6 +6,7 @@ the op that reduced in another order.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ from reproaudit.compare.op_streams import OpStream
 from reproaudit.model.events import EventFlag
 from reproaudit.trace.columns import EventColumns, Mask
 from reproaudit.trace.reader import Trace
-from reproaudit.trace.words import is_message, reduces
+from reproaudit.trace.words import is_message, is_spread, reduces
 
 _Keys = npt.NDArray[np.uint64]
 _Numbers = npt.NDArray[np.int64]
@@ -28,16 +29,12 @@ _SAYS_OTHERWISE = EventFlag.READS_UNDEFINED | EventFlag.OUTSIDE_WRITE | EventFla
 
 def mark_messages(trace: Trace, columns: EventColumns) -> Mask:
     """Mark the ops that other processes take part in."""
-    names = np.array([is_message(text) for text in trace.strings], dtype=np.bool_)
-    return _look_up(names, columns)
+    return _mark(trace, columns, is_message)
 
 
-def _mark_reductions(trace: Trace, columns: EventColumns) -> Mask:
-    names = np.array([reduces(text) for text in trace.strings], dtype=np.bool_)
-    return _look_up(names, columns)
-
-
-def _look_up(names: Mask, columns: EventColumns) -> Mask:
+def _mark(trace: Trace, columns: EventColumns, has: Callable[[str], bool]) -> Mask:
+    """Mark the ops whose names have a property."""
+    names = np.array([has(text) for text in trace.strings], dtype=np.bool_)
     if not len(names) or not names.any():
         return np.zeros(len(columns), dtype=np.bool_)
     # A trace may come from a stranger, and name a text that it does not have.
@@ -50,12 +47,14 @@ class Delivery:
     """A message that gave one process another result in each run, though it gave the same itself.
 
     `is_reordered`: so did all other ranks, and the result was computed of what they gave.
+    `is_computed`: so did all other ranks, and the op computed with what it has on each.
     """
 
     process: str
     event_a: int
     event_b: int
     is_reordered: bool
+    is_computed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +84,7 @@ class _Part:
     agreed: frozenset[int]
     received: tuple[tuple[int, int, int], ...]
     reductions: frozenset[int]  # event numbers in the first run
+    spread: frozenset[int]  # of ops on tensors whose parts lie on several ranks
     regrouping: Regrouping | None
 
 
@@ -127,13 +127,14 @@ class Exchange:
             first, second = at_a[position], at_b[position]
             identity = int(identities_a[first])
             received.append((int(a.events[first]), int(b.events[second]), identity))
-        is_reduction = _mark_reductions(a.trace, a.columns())
+        is_reduction = _mark(a.trace, a.columns(), reduces)
         self._parts.append(
             _Part(
                 process=process,
                 agreed=frozenset(identities_a[at_a[gave_same]].tolist()),
                 received=tuple(received),
                 reductions=frozenset(a.events[is_reduction].tolist()),
+                spread=frozenset(a.events[_mark(a.trace, a.columns(), is_spread)].tolist()),
                 regrouping=_find_regrouping(process, a, b),
             )
         )
@@ -143,12 +144,13 @@ class Exchange:
         each that made one."""
         found: list[Delivery] = []
         for part in self._parts:
-            seen: set[bool] = set()
+            seen: set[tuple[bool, bool]] = set()
             for event_a, event_b, identity in part.received:
-                is_made = event_a in part.reductions and self._gave_all_the_same(identity)
-                if is_made not in seen:
-                    seen.add(is_made)
-                    found.append(Delivery(part.process, event_a, event_b, is_made))
+                is_made = self._gave_all_the_same(identity)
+                kind = (is_made and event_a in part.reductions, is_made and event_a in part.spread)
+                if kind not in seen:
+                    seen.add(kind)
+                    found.append(Delivery(part.process, event_a, event_b, *kind))
         return found
 
     def _gave_all_the_same(self, identity: int) -> bool:
@@ -214,6 +216,6 @@ def _find_regrouping(process: str, a: OpStream, b: OpStream) -> Regrouping | Non
 def _list_reductions(one: OpStream) -> tuple[_Numbers, _Numbers, _Numbers]:
     """Return the bytes, the steps and the event numbers of the messages that reduce."""
     columns = one.columns()
-    chosen = _mark_reductions(one.trace, columns) & ~columns.have(_SAYS_OTHERWISE)
+    chosen = _mark(one.trace, columns, reduces) & ~columns.have(_SAYS_OTHERWISE)
     sizes = columns.reduced_bytes[chosen].astype(np.int64)
     return sizes, one.steps[chosen], one.events[chosen]

@@ -36,7 +36,7 @@ from reproaudit.model.events import EventFlag, Level, NotChecked, Unchecked
 from reproaudit.model.result import Cause, Difference, Finding, Replays, Trial
 from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run
-from reproaudit.trace.words import CALL_FOLDER_PREFIX, ReplayWay
+from reproaudit.trace.words import CALL_FOLDER_PREFIX, ReplayWay, is_message
 
 _MOST_ROUNDS = 16
 _KEPT_MB = 512  # of pinned outputs per reference run
@@ -134,7 +134,7 @@ class Pinning:
             # A draw is not pinned: its generator would still be in another state, for later draws.
             # Neither is what came from outside, which is no op's output.
             pin: Pin | None = None
-            if source.origin in _PINNABLE:
+            if source.origin in _PINNABLE and not is_message(place.op):
                 pin = make_pin(pair, source)
             choices = self._find_choices(explained, pair)
             self.known.append(FoundSource(explained, pair, pin, choices))

@@ -45,6 +45,7 @@ SEEDINGS = (
     "numpy.random.RandomState",
     "numpy.random.default_rng",
 )
+SPREAD = "dtensor::"  # before the name of an op on tensors whose parts lie on several ranks
 _MESSAGES = ("c10d::", "_c10d_functional::")
 LOSS = "loss"  # the output that a backward pass starts from; of several roots "loss[0]" and so on
 RETURN = "return"  # what a function returned or yielded
@@ -92,12 +93,17 @@ def read_library_call(text: str) -> LibraryCall | None:
 
 def is_message(op: str) -> bool:
     """Return True for an op that other processes take part in."""
-    return op.startswith(_MESSAGES)
+    return op.startswith((*_MESSAGES, SPREAD))
+
+
+def is_spread(op: str) -> bool:
+    """Return True for an op on tensors whose parts lie on several ranks."""
+    return op.startswith(SPREAD)
 
 
 def reduces(op: str) -> bool:
     """Return True for an op that computes with what several processes give it."""
-    return is_message(op) and "reduce" in op
+    return op.startswith(_MESSAGES) and "reduce" in op
 
 
 def is_loss(name: str) -> bool:

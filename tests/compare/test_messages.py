@@ -71,6 +71,19 @@ def test_what_only_hands_on_is_never_said_to_reduce(tmp_path: Path, name: str) -
     assert origins(located(tmp_path, first, second)) == [(Origin.ARRIVAL, "", 0)]
 
 
+def test_an_op_on_spread_tensors_is_a_source_only_if_all_ranks_gave_it_the_same(
+    tmp_path: Path,
+) -> None:
+    def op(given: int, outputs: int) -> list[Row]:
+        return [Row("dtensor::aten::mm.default", outputs, given)]
+
+    first = [op(1, 60), op(2, 60)]
+    same = located(tmp_path / "same", first, [op(1, 70), op(2, 70)])
+    assert origins(same) == [(Origin.OP, "", 0), (Origin.OP, "rank-1", 0)]
+    other = located(tmp_path / "other", first, [op(1, 70), op(3, 70)])
+    assert origins(other) == [(Origin.INPUT, "rank-1", 0)]
+
+
 def test_messages_are_matched_by_what_they_are_and_not_by_their_place_in_the_trace(
     tmp_path: Path,
 ) -> None:

@@ -242,7 +242,9 @@ def _flatten_subclass(
     else:
         names = flatten(tensor)[0]
         text = f"{type(tensor).__name__} {describe(tensor)}"
-    return text, [getattr(tensor, name) for name in names]
+    parts = [getattr(tensor, name) for name in names]
+    # Some say of what is no tensor that it is one: a DTensor of the ranks that it is spread over.
+    return text, [part for part in parts if isinstance(part, torch.Tensor)]
 
 
 def _quantized_tensors(tensor: torch.Tensor) -> tuple[str, list[torch.Tensor]]:

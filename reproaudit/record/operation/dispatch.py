@@ -20,6 +20,7 @@ from reproaudit.record.hooks.dynamo import GuestMode
 from reproaudit.record.hooks.op_calls import call_op
 from reproaudit.record.operation.births import Births
 from reproaudit.record.operation.chosen import ChosenCall, ChosenCalls
+from reproaudit.record.operation.message_ops import are_spread
 from reproaudit.record.operation.messages import Messages
 from reproaudit.record.operation.operands import (
     find_generator,
@@ -96,6 +97,8 @@ class OperationMode(GuestMode):
         if state.inside or not recorder.active:
             return call_op(func, args, kwargs)
         info = self._table[func]
+        if types and are_spread(types):
+            info = self._table.find_spread(func)
         if info.is_silent:
             return call_op(func, args, kwargs)
         state.inside = True
@@ -139,7 +142,7 @@ class OperationMode(GuestMode):
             if not info.is_view:
                 flags, aux, inputs = self._look_at_inputs(info, args, kwargs)
             # Repeating a message would leave the other processes waiting, or be taken by them.
-            if self._chosen is not None and info.message is None:
+            if self._chosen is not None and not info.is_shared:
                 chosen = self._chosen.match(info, place)
             if chosen is not None:
                 chosen.before_call(func, args, kwargs)

@@ -72,6 +72,11 @@ _IN_C10D = {
 _UNKNOWN = Message(is_known=False)
 
 
+def are_spread(kinds: Iterable[type]) -> bool:
+    """Return True if a tensor of one of the classes has its parts on several ranks."""
+    return any(kind.__name__ == "DTensor" for kind in kinds)
+
+
 def is_wait(namespace: str, base: str) -> bool:
     return namespace == "_c10d_functional" and base in _WAITS
 

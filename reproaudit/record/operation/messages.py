@@ -172,10 +172,8 @@ class Messages:
             self._by_event[event] = expected
             if expected.work is not None:
                 self._by_work[id(expected.work)] = expected
-            for tensor in tensors:
-                key = _find_key(tensor)
-                if key:
-                    self._by_storage.setdefault(key, []).append(expected)
+            for key in _find_keys(tensors):
+                self._by_storage.setdefault(key, []).append(expected)
             self.is_waiting = True
 
     def call_wait(self, func: Any, args: Any, kwargs: Any) -> Any:
@@ -212,14 +210,15 @@ class Messages:
 
     def end_hidden_waits(self, values: Sequence[Any]) -> None:
         """Digest what an op has waited for whose arguments say themselves that they arrived."""
-        waited = [value for value in values if getattr(value, "completed", False) is True]
+        inner = [part for value in values for part in _list_inner(value)]
+        waited = [part for part in inner if getattr(part, "completed", False) is True]
         for expected in self._find(waited):
             self._arrive(expected)
 
     def _find(self, tensors: Iterable[_Tensor]) -> list[_Expected]:
         found: dict[int, _Expected] = {}
-        for tensor in tensors:
-            for expected in self._by_storage.get(_find_key(tensor), ()):
+        for key in _find_keys(tensors):
+            for expected in self._by_storage.get(key, ()):
                 found[expected.event] = expected
         return list(found.values())
 
@@ -245,8 +244,7 @@ class Messages:
             for expected in gone:
                 self._by_event.pop(expected.event, None)
                 self._by_work.pop(id(expected.work), None)
-                for tensor in expected.tensors:
-                    key = _find_key(tensor)
+                for key in _find_keys(expected.tensors):
                     here = self._by_storage.get(key, [])
                     if expected in here:
                         here.remove(expected)
@@ -277,10 +275,25 @@ def _name_caller() -> str:
         return _BELOW
 
 
-def _find_key(tensor: Any) -> int:
-    """Return the key of the memory that a tensor, or the one that it stands for, lies in."""
-    inner = getattr(tensor, "elem", tensor)  # of an AsyncCollectiveTensor
-    if not isinstance(inner, _Tensor):
-        return 0
-    storage = storage_of(inner)
-    return 0 if storage is None else storage_key(storage)
+def _find_keys(tensors: Iterable[_Tensor]) -> set[int]:
+    """Return the keys of the memory that tensors, or those that they consist of, lie in."""
+    keys: set[int] = set()
+    for tensor in tensors:
+        for inner in _list_inner(tensor):
+            storage = storage_of(inner)
+            if storage is not None:
+                keys.add(storage_key(storage))
+    return keys
+
+
+def _list_inner(value: Any) -> list[_Tensor]:
+    """Return a tensor, and those that a wrapper such as an AsyncCollectiveTensor consists of."""
+    if not isinstance(value, _Tensor):
+        return []
+    flatten = getattr(type(value), "__tensor_flatten__", None)
+    if flatten is None:
+        return [value]
+    found = [value]
+    for name in flatten(value)[0]:
+        found += _list_inner(getattr(value, name, None))
+    return found

@@ -5,13 +5,14 @@ Which arguments they only write, which of them draw, make views, or give out und
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
 from reproaudit.record.operation.message_ops import WRAPS, Message, find_message, is_wait
 from reproaudit.record.torch_private import schema_of
+from reproaudit.trace.words import SPREAD
 
 # In-place ops that never read what they overwrite: their self argument is no input. As an input its
 # old content, undefined memory as a rule, would differ from run to run without consequence.
@@ -90,6 +91,8 @@ class OpInfo:
     generator: int | None = None  # position of a `generator` argument
     message: Message | None = None  # of an op that other processes take part in
     is_wait: bool = False  # until such an op has been done
+    # Other processes take part in it: what one of them repeats or changes alone, they wait for.
+    is_shared: bool = False
 
 
 def describe_op(op: Any) -> OpInfo:
@@ -138,12 +141,28 @@ def describe_op(op: Any) -> OpInfo:
         generator=generator,
         message=message,
         is_wait=is_wait(namespace, base),
+        is_shared=message is not None,
     )
 
 
 class OpTable(dict[Any, OpInfo]):
     """OpInfo by OpOverload, described when first met."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._spread: dict[Any, OpInfo] = {}
+
     def __missing__(self, op: Any) -> OpInfo:
         info = self[op] = describe_op(op)
+        return info
+
+    def find_spread(self, op: Any) -> OpInfo:
+        """Return the description of an op on tensors that are spread over ranks.
+
+        It passes messages as it sees fit, under a name that says so.
+        """
+        info = self._spread.get(op)
+        if info is None:
+            known = self[op]
+            info = self._spread[op] = replace(known, name=f"{SPREAD}{known.name}", is_shared=True)
         return info

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import torch
 import torch.distributed as dist
+from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.distributed_c10d import Work
+from torch.distributed.tensor import DTensor, Shard
 
 from reproaudit.model.events import EventFlag
 from reproaudit.record.digest.tensors import digest
@@ -220,3 +222,34 @@ def test_a_module_is_wrapped_by_name_as_without_the_recorder(tmp_path: Path, gro
 
     record(tmp_path / "trace", program)
     assert wrapped[0].module is layer
+
+
+def test_an_op_on_a_tensor_that_is_spread_over_ranks_says_so_and_reads_this_ranks_part(
+    tmp_path: Path, group: str
+) -> None:
+    mesh = init_device_mesh("cpu", (1,))
+    x = DTensor.from_local(torch.arange(4.0), mesh, [Shard(0)])
+    trace, _ = record(tmp_path / "trace", lambda: x * 2)
+    (op,) = operations(trace, "dtensor::aten::mul")
+    y = DTensor.from_local(torch.arange(4.0) + 1, mesh, [Shard(0)])
+    other, _ = record(tmp_path / "other", lambda: y * 2)
+    (of_other,) = operations(other, "dtensor::aten::mul")
+    assert op.outputs != of_other.outputs
+    assert NOTHING not in (op.inputs, op.outputs)
+
+
+def test_an_op_on_a_spread_tensor_that_has_not_arrived_is_not_compared(
+    tmp_path: Path, group: str
+) -> None:
+    mesh = init_device_mesh("cpu", (1,))
+    x = torch.arange(4.0)
+
+    def program() -> None:
+        part = functional.all_reduce(x, "sum", group)
+        arrives = DTensor.from_local(part, mesh, [Shard(0)], run_check=False)
+        arrives * 2
+        functional.wait_tensor(part)
+        arrives * 2
+
+    early, late = recorded(tmp_path, "dtensor::aten::mul", program)
+    assert (is_undigested(early), is_undigested(late)) == (True, False)
