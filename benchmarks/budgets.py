@@ -43,6 +43,12 @@ DIFFERING = "a thousandth differs"
 PER_UNIT = "time per unit, largest over the one before"
 BUDGETS = (
     Budget(
+        what="start of an interpreter with the file that enters the recorder, over one without",
+        bound=1.02,
+        benchmark="entering",
+        figure="interpreter start with the file",
+    ),
+    Budget(
         what="boundary level, whole run over plain, gpt-27M",
         bound=1.05,
         benchmark="whole_audit",
