@@ -14,8 +14,10 @@ all are the script's
                                               (without it an option that both have is ours, and
                                               a warning says so)
   reproaudit -m package.train --lr 0.1        a module, as `python -m` runs it
-  reproaudit -- torchrun --nproc-per-node 2 train.py     any command that starts Python: torchrun, accelerate launch,
-                                              bash run.sh, make train; each rank is compared with itself and with the others
+  reproaudit -- torchrun --nproc-per-node 2 train.py
+                                              any command that starts Python: torchrun, accelerate
+                                              launch, bash run.sh, make train; ranks are compared
+                                              with those of other runs, and with each other
   reproaudit file.py::training_step           call a function as the training step
   reproaudit file.py::Net --inputs float32[8,3,32,32]    build a step around an nn.Module
 
