@@ -14,6 +14,7 @@ all are the script's
                                               (without it an option that both have is ours, and
                                               a warning says so)
   reproaudit -m package.train --lr 0.1        a module, as `python -m` runs it
+  reproaudit notebook.ipynb                   a notebook (pip install 'reproaudit[notebook]')
   reproaudit -- torchrun --nproc-per-node 2 train.py
                                               any command that starts Python: torchrun, accelerate
                                               launch, bash run.sh, make train; ranks are compared

@@ -8,9 +8,12 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from reproaudit.config.notebook import SUFFIX, read_notebook
 from reproaudit.config.subject import SubjectSpec
+from reproaudit.errors import UsageError
 from reproaudit.files import Unreadable, read_bytes, read_text
 from reproaudit.lock.model import Pairs
+from reproaudit.model.events import Location
 
 _MOST_FILES = 5000
 _MOST_BYTES = 16 << 20  # of one of them
@@ -42,15 +45,28 @@ def find_code_files(subject: SubjectSpec, shown: Iterable[str]) -> Pairs:
             continue
         seen.add(path)
         try:
-            content = read_bytes(path, _MOST_BYTES)
+            content, python = _read_code(path)
         # Made by the program and gone since, or a name that only looks like a file.
-        except (FileNotFoundError, Unreadable):
+        except (FileNotFoundError, Unreadable, UsageError):
             continue
         name = Path(os.path.relpath(path, folder)).as_posix()
         digest = hashlib.sha256(content).hexdigest()
         found[name] = digest[:_DIGITS]
-        waiting += _find_imports(path, content, roots)
+        waiting += _find_imports(path, python, roots)
     return tuple(sorted(found.items()))
+
+
+def _read_code(path: Path) -> tuple[bytes, bytes]:
+    """Return what is run of a file, and what is Python of that.
+
+    What the cells of a notebook have shown is no part of it.
+    """
+    if path.suffix != SUFFIX:
+        content = read_bytes(path, _MOST_BYTES)
+        return content, content
+    cells = read_notebook(path).cells
+    text = "\n".join(cell.source for cell in cells)
+    return text.encode(), "\n".join(cell.as_python() for cell in cells).encode()
 
 
 class SourceLines:
@@ -58,24 +74,29 @@ class SourceLines:
 
     def __init__(self, subject: SubjectSpec) -> None:
         self._folder = subject.folder
-        self._lines: dict[str, list[str]] = {}
+        self._lines: dict[tuple[str, int], list[str]] = {}
 
-    def digest(self, path: str, line: int) -> str:
+    def digest(self, place: Location) -> str:
         """Return 8 hexadecimal digits; "" for files of others, and lines that cannot be read."""
-        if not is_own(path):
+        if not is_own(place.path):
             return ""
-        if path not in self._lines:
-            self._lines[path] = self._read(path)
-        lines = self._lines[path]
-        if not 0 < line <= len(lines):
+        key = (place.path, place.cell)
+        if key not in self._lines:
+            self._lines[key] = self._read(place)
+        lines = self._lines[key]
+        if not 0 < place.line <= len(lines):
             return ""
-        text = lines[line - 1].strip()
+        text = lines[place.line - 1].strip()
         return hashlib.sha256(text.encode()).hexdigest()[:_LINE_DIGITS]
 
-    def _read(self, path: str) -> list[str]:
+    def _read(self, place: Location) -> list[str]:
+        file = self._folder / place.path
         try:
-            return read_text(self._folder / path, _MOST_BYTES).split("\n")
-        except (FileNotFoundError, Unreadable):
+            if not place.cell:
+                return read_text(file, _MOST_BYTES).split("\n")
+            cells = read_notebook(file).cells
+            return cells[place.cell - 1].source.split("\n") if place.cell <= len(cells) else []
+        except (FileNotFoundError, Unreadable, UsageError):
             return []
 
 
@@ -87,7 +108,7 @@ def is_own(path: str) -> bool:
 
 
 def _is_code(path: Path, roots: Iterable[Path]) -> bool:
-    if path.suffix != ".py":
+    if path.suffix not in (".py", SUFFIX):
         return False
     return any(path.is_relative_to(root) for root in roots)
 

@@ -152,7 +152,7 @@ def _read_operator(process: str, trace: Trace, event: int, lines: SourceLines) -
     text = ""
     if op.drew_from is not None:
         generator = _format_digest(op.drew_from, OP_DIGITS)
-        text = lines.digest(op.location.path, op.location.line)
+        text = lines.digest(op.location)
     return LockedOp(
         process=process,
         step=op.step,
@@ -165,6 +165,7 @@ def _read_operator(process: str, trace: Trace, event: int, lines: SourceLines) -
         outputs=_format_digest(op.outputs[0], OP_DIGITS),
         generator=generator,
         text=text,
+        cell=op.location.cell,
     )
 
 

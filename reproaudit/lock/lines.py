@@ -17,8 +17,10 @@ _MAX_NUMBER_DIGITS = 9
 _MAX_SHOWN = 40  # characters of a word in an error
 _DIGEST = re.compile(r"[0-9a-f]+", re.ASCII)
 _ESCAPE = re.compile(r"%(?![0-9A-F]{2})")
-_OPERATOR_FORM = "PHASE INPUTS OUTPUTS OPERATOR FILE:LINE MODULE [generator=DIGEST] [line=DIGEST]"
-_FURTHER = ("generator", "line")
+_OPERATOR_FORM = (
+    "PHASE INPUTS OUTPUTS OPERATOR FILE:LINE MODULE [cell=N] [generator=DIGEST] [line=DIGEST]"
+)
+_FURTHER = ("cell", "generator", "line")
 _PHASES = frozenset(phase.name.lower() for phase in Phase)
 
 
@@ -140,6 +142,7 @@ def read_operator(text: str, place: Place) -> LockedOp:
         outputs=read_digest(outputs, OP_DIGITS),
         generator=further.get("generator", ""),
         text=further.get("line", ""),
+        cell=int(further.get("cell", "0")),
     )
 
 
@@ -150,7 +153,7 @@ def _read_inputs(text: str) -> str:
 
 
 def _read_further(words: list[str]) -> dict[str, str]:
-    """Return the digests that a line holds under a name, in the order in which they are written."""
+    """Return what a line holds under a name, in the order in which it is written."""
     found: dict[str, str] = {}
     wanted = list(_FURTHER)
     for word in words:
@@ -158,7 +161,10 @@ def _read_further(words: list[str]) -> dict[str, str]:
         if key not in wanted:
             raise Malformed(f"the line is not {_OPERATOR_FORM}")
         del wanted[: wanted.index(key) + 1]
-        found[key] = read_digest(digest, OP_DIGITS) if digest else ""
+        if key == "cell":
+            found[key] = str(read_count(digest))
+        else:
+            found[key] = read_digest(digest, OP_DIGITS) if digest else ""
     return found
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 
 from reproaudit.config.settings import Settings
+from reproaudit.model.events import Location
 
 DEFAULT_LOCK = "reproaudit.lock"
 OUTSIDE = "outside"  # in place of an op's inputs: its content came from NumPy, a list or a file
@@ -51,7 +52,8 @@ class LockedOp:
 
     Digests are 8 hexadecimal digits, or VARIES; inputs may be OUTSIDE. `generator` is the digest of
     the state that a random op drew from, "" for all others. `path` and `module` may be "". `text`
-    is a digest of what stands in the line of a random op, "" where that is not known.
+    is a digest of what stands in the line of a random op, "" where that is not known. `cell` is
+    that of a notebook, in which `line` is then counted; 0 for none.
     """
 
     process: str
@@ -65,13 +67,14 @@ class LockedOp:
     outputs: str
     generator: str = ""
     text: str = ""
+    cell: int = 0
 
     @property
     def place(self) -> str:
         """The source line, as reports name it."""
         if not self.path:
             return "an unknown line"
-        return f"{self.path}:{self.line}"
+        return Location(self.path, self.line, cell=self.cell).place
 
 
 @dataclass(frozen=True, slots=True)

@@ -367,7 +367,7 @@ def _make_op_document(op: LockedOp) -> Document:
         "step": op.step,
         "module": op.module,
         "process": op.process,
-        "location": {"path": op.path, "line": op.line},
+        "location": {"path": op.path, "line": op.line} | ({"cell": op.cell} if op.cell else {}),
         "inputs": op.inputs,
         "outputs": op.outputs,
     }

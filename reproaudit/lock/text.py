@@ -198,6 +198,8 @@ def _write_operator(op: LockedOp) -> str:
         f"{path}:{op.line}",
         write_word(op.module),
     ]
+    if op.cell:
+        words.append(f"cell={op.cell}")
     if op.generator:
         words.append(f"generator={op.generator}")
     if op.text:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from reproaudit.config.subject import parse_subject
-from reproaudit.lock.code_files import find_code_files
+from reproaudit.lock.code_files import SourceLines, find_code_files
+from reproaudit.model.events import Location
+from tests.notebooks import write_notebook
 
 FILES = {
     "app/train.py": (
@@ -73,3 +75,25 @@ def test_a_changed_byte_changes_the_digest_of_that_file_alone(tmp_path: Path) ->
 def test_a_subject_named_as_a_module_is_found_with_its_package(tmp_path: Path) -> None:
     subject = parse_subject("lib.ops:step", cwd=project(tmp_path))
     assert [path for path, _ in find_code_files(subject, ())] == ["lib/__init__.py", "lib/ops.py"]
+
+
+def test_of_a_notebook_the_code_counts_and_what_it_imports(tmp_path: Path) -> None:
+    folder = project(tmp_path) / "app"
+    write_notebook(folder / "n.ipynb", "%time\nimport unused", "x = 1")
+    subject = parse_subject("app/n.ipynb", cwd=tmp_path)
+    found = dict(find_code_files(subject, ()))
+    assert [*found] == ["n.ipynb", "unused.py"]
+    write_notebook(folder / "n.ipynb", "%time\nimport unused", "x = 1", metadata={})
+    assert dict(find_code_files(subject, ())) == found
+    write_notebook(folder / "n.ipynb", "%timeit\nimport unused", "x = 1")
+    assert dict(find_code_files(subject, ())) != found
+
+
+def test_a_line_of_a_cell_is_read_in_its_cell(tmp_path: Path) -> None:
+    write_notebook(tmp_path / "n.ipynb", "a = 1", "b = 2\n  c = 3")
+    (tmp_path / "m.py").write_text("c = 3\n")
+    lines = SourceLines(parse_subject("n.ipynb", cwd=tmp_path))
+    digest = lines.digest(Location("n.ipynb", 2, cell=2))
+    assert digest == lines.digest(Location("m.py", 1)) != ""
+    assert lines.digest(Location("n.ipynb", 2, cell=1)) == ""
+    assert lines.digest(Location("n.ipynb", 1, cell=9)) == ""

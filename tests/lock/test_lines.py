@@ -97,3 +97,11 @@ def test_what_is_no_such_line_is_refused(
     with pytest.raises(Malformed) as caught:
         read(text)
     assert fault in caught.value.fault
+
+
+def test_the_line_of_a_cell_is_read_with_its_cell() -> None:
+    text = "forward   outside  000000b1 aten::uniform_ n.ipynb:7 - cell=3 generator=0000cafe"
+    found = read_operator(text, PLACE)
+    assert (found.place, found.generator) == ("n.ipynb, cell 3, line 7", "0000cafe")
+    with pytest.raises(Malformed):
+        read_operator(text.replace("cell=3", "cell=x"), PLACE)

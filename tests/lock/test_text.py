@@ -48,3 +48,9 @@ def test_a_line_that_moves_changes_only_the_lines_of_its_operators() -> None:
             "  data      outside  000000b0 aten::lift_fresh train.py:8 -",
         )
     ]
+
+
+def test_the_cell_of_a_notebook_is_written_and_read() -> None:
+    run = replace(RUN, operators_total=1, operators=(op("x", cell=4),))
+    lock = Lock((replace(ENTRY, runs=(run,)),))
+    assert from_text(to_text(lock), "x") == lock
