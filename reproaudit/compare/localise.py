@@ -40,6 +40,9 @@ class Origin(str, Enum):
     ARRIVAL = "arrival"
 
 
+_BROUGHT_ALONG = (Origin.INPUT, Origin.STRUCTURE)
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A place where a difference is born, seen in a pair of runs.
@@ -139,15 +142,18 @@ def _add_reductions(sources: list[Source], exchange: Exchange) -> list[Source]:
             origin = Origin.OP
         if origin is not Origin.ARRIVAL or not sources:
             sources.append(_make_source(origin, delivery))
-    regrouping = exchange.find_regrouping()
-    if regrouping is None:
-        return sources
-    source = _make_source(Origin.REDUCTION, regrouping)
-    counts = (regrouping.messages_a, regrouping.messages_b)
-    source = replace(source, messages=counts)
-    if all(_follows_from_regrouping(other, regrouping) for other in sources):
-        return [source]
-    return [*sources, source]
+    regroupings = exchange.list_regroupings()
+    found: list[Source] = []
+    for regrouping in regroupings:
+        counts = (regrouping.messages_a, regrouping.messages_b)
+        found.append(replace(_make_source(Origin.REDUCTION, regrouping), messages=counts))
+    # Other parts bring memory of another size along, and calls in another number. They explain such
+    # differences unless something else differs before.
+    beginnings = {source.process: source.order for source in found}
+    others = [other for other in sources if other.origin not in _BROUGHT_ALONG]
+    if found and all(other.order > beginnings.get(other.process, -1) for other in others):
+        return [*others, *found]
+    return [*sources, *found]
 
 
 def _make_source(origin: Origin, message: Delivery | Regrouping) -> Source:
@@ -158,14 +164,6 @@ def _make_source(origin: Origin, message: Delivery | Regrouping) -> Source:
         event_b=message.event_b,
         order=message.event_a,
     )
-
-
-def _follows_from_regrouping(source: Source, regrouping: Regrouping) -> bool:
-    """Return True for what other parts of the same whole bring along: memory of another size, and
-    calls that come in another number. Before them nothing else may differ."""
-    if source.origin in (Origin.INPUT, Origin.STRUCTURE):
-        return True
-    return source.process == regrouping.process and source.order > regrouping.event_a
 
 
 # -- the main thread

@@ -158,16 +158,14 @@ class Exchange:
             return False  # what a rank gave that left no trace is not known
         return all(identity in part.agreed for part in self._parts)
 
-    def find_regrouping(self) -> Regrouping | None:
-        """Return where messages first reduce other parts of the same whole; None if they do not.
+    def list_regroupings(self) -> list[Regrouping]:
+        """Return for each rank where messages first reduce other parts of the same whole.
 
-        All ranks must do so.
+        Nothing unless all ranks do so.
         """
-        found = [part.regrouping for part in self._parts]
-        if len(found) < max(self._ranks, 2):
-            return None
-        first = found[0]
-        return first if all(one is not None for one in found) else None
+        found = [part.regrouping for part in self._parts if part.regrouping is not None]
+        is_of_all = len(found) == len(self._parts) >= max(self._ranks, 2)
+        return found if is_of_all else []
 
 
 def _identify(keys: _Keys, are_messages: Mask) -> _Keys:

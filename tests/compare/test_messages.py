@@ -137,8 +137,9 @@ def test_the_same_whole_in_other_parts_is_the_source_and_not_what_it_brings_alon
 ) -> None:
     first = [buckets([4, 4], 60) for _ in range(3)]
     second = [buckets([8], 70) for _ in range(3)]
-    (source,) = located(tmp_path, first, second).sources
-    assert (source.origin, source.event_a, source.messages) == (Origin.REDUCTION, 2, (2, 1))
+    found = located(tmp_path, first, second)
+    assert origins(found) == [(Origin.REDUCTION, label, 2) for label in ("", "rank-1", "rank-2")]
+    assert {source.messages for source in found.sources} == {(2, 1)}
 
 
 def test_another_whole_is_no_other_grouping(tmp_path: Path) -> None:
@@ -162,6 +163,13 @@ def test_one_rank_that_reduces_in_the_same_parts_speaks_against_another_grouping
     second = [buckets([8], 70), buckets([4, 4], 70)]
     found = {source.origin for source in located(tmp_path, first, second).sources}
     assert Origin.REDUCTION not in found
+
+
+def test_a_kernel_that_differs_after_the_grouping_is_named_too(tmp_path: Path) -> None:
+    first = [[*buckets([4, 4], 60), Row("mm", 1, 1, line=8, step=1)] for _ in range(3)]
+    second = [[*buckets([8], 70), Row("mm", 2, 1, line=8, step=1)] for _ in range(3)]
+    found = located(tmp_path, first, second)
+    assert [source.origin for source in found.sources[:2]] == [Origin.REDUCTION, Origin.OP]
 
 
 def test_what_differs_before_the_grouping_is_named_first(tmp_path: Path) -> None:
