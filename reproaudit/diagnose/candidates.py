@@ -42,7 +42,7 @@ def find_candidates(
     cause = finding.cause
     against_cause = list_against((cause,), cuda=cuda)
     found: list[str] = []
-    if origin is Origin.REDUCTION:
+    if cause is Cause.COLLECTIVE_ORDER:
         against_cause = ()  # variations among them repair nothing
         found += _find_for_reduction(explained, pair, cuda=cuda)
     if cause is Cause.RNG_ORDER:
@@ -88,6 +88,8 @@ def find_candidates(
 
 def _find_for_reduction(explained: Explanation, pair: tuple[Run, Run], *, cuda: bool) -> list[str]:
     """Return what fixes the order of sums over ranks, then what may decide what they reduce."""
+    if explained.source.origin is not Origin.REDUCTION:
+        return list(list_for_clue(Clue.MESSAGES_AS_THEY_COME))
     named = list_for_clue(Clue.OTHER_MESSAGES)
     found = [name for name in named if cuda or not INTERVENTIONS[name].only_cuda]
     if explained.source.messages is None:

@@ -12,7 +12,7 @@ from reproaudit.compare.entropy import EntropyCall, Strength, best_candidate
 from reproaudit.compare.localise import Origin
 from reproaudit.diagnose.blame import describe_call, find_cause
 from reproaudit.diagnose.cases import Answer, Case
-from reproaudit.diagnose.reductions import word_reduction
+from reproaudit.diagnose.reductions import reads_message, takes_what_comes, word_reduction
 from reproaudit.diagnose.seed_origins import follow_seed, word_seeding
 from reproaudit.diagnose.thread_draws import (
     drew_alike_before,
@@ -181,6 +181,14 @@ def _explain_input(case: Case) -> Answer:
         return answer
     # A trace may come from a stranger, and name an event that it does not have.
     mixing = case.trace.op(min(mixed_by, len(case.trace.events) - 1))
+    if reads_message(case.trace, case.event):
+        arrival = f"results of messages are used as they arrive, and {mixing.name} depends on it"
+        return Answer(
+            cause=Cause.COLLECTIVE_ORDER,
+            op=mixing.name,
+            location=mixing.known_location,
+            notes=(arrival,),
+        )
     note = f"equal calls of {case.op} come in another order, and {mixing.name} depends on it"
     return replace(answer, op=mixing.name, location=mixing.known_location, notes=(note,))
 
@@ -210,6 +218,14 @@ def _explain_reduction(case: Case) -> Answer:
 
 def _explain_arrival(case: Case) -> Answer:
     """What another rank sent differed, and none is known to have made the difference."""
+    peer = case.b.trace_of(case.source.process)
+    if takes_what_comes(case.event, peer):
+        return Answer(
+            cause=Cause.COLLECTIVE_ORDER,
+            op=case.op,
+            location=case.location,
+            notes=("it takes what comes first, and another rank's message came first",),
+        )
     return _blame_outside(case, "what other ranks sent differed, and no recorded op of theirs did")
 
 

@@ -45,6 +45,21 @@ TABLE: tuple[Intervention, ...] = (
         only_ranks=True,
     ),
     Intervention(
+        id="messages.in_turn",
+        what="what ranks send is taken from one after the other, and waited for as it was started",
+        causes=(Cause.COLLECTIVE_ORDER,),
+        acts_on=Part.MESSAGES,
+        repair="message_turns",
+        clues={Clue.MESSAGES_AS_THEY_COME: 1},
+        advice="use what arrives in a fixed order: name the rank to receive from, wait in order",
+        patch=(
+            "for rank in range(1, dist.get_world_size()):",
+            "    dist.recv(x, src=rank)  # never from any rank; wait() in place of is_completed()",
+        ),
+        is_harsh=True,
+        only_ranks=True,
+    ),
+    Intervention(
         id="nccl.ring",
         what="NCCL reduces by its ring algorithm alone (NCCL_ALGO=Ring)",
         causes=(Cause.COLLECTIVE_ORDER,),

@@ -97,6 +97,7 @@ class Clue(Enum):
     UNKNOWN_ORDER = "ops in another order, or with other inputs, for no reason seen"
     STREAM_RACE = "two streams of the GPU that use one tensor, and nothing orders them"
     OTHER_MESSAGES = "processes that reduce the same in other parts, or in another order"
+    MESSAGES_AS_THEY_COME = "messages that are used in the order in which they arrive"
     HOST_RACE = "the host using pinned memory while a copy may be under way"
 
 
