@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,13 +12,11 @@ import reproaudit
 from reproaudit.config.plan import RunPlan
 from reproaudit.config.settings import make_environment, to_dict
 from reproaudit.config.subject import SubjectKind
-from reproaudit.model.events import NotChecked, Outcome, OutcomeKind, Unchecked
+from reproaudit.model.events import NotChecked, Unchecked
 from reproaudit.runs.interpreter import interpreter_flags
-from reproaudit.startup import name_recorder
-from reproaudit.trace.ending import read_outcome
+from reproaudit.startup import PLAN_VARIABLE, name_recorder
 from reproaudit.trace.facts import ProcessFacts
 from reproaudit.trace.failure import take_back_failure
-from reproaudit.trace.schema import RUN_FILE
 from reproaudit.trace.words import (
     CHILD_PREFIX,
     PROCESSES_FOLDER,
@@ -32,6 +31,16 @@ THROUGH_PATH = NotChecked(
     "a program that looks at PYTHONPATH",
     "reproaudit is not installed for the Python that it runs under, and was put there to be found",
 )
+
+
+def name_plan_file(plan: RunPlan) -> Path:
+    """Return the file in which the plan is written, beside the folder of the trace."""
+    return plan.trace_dir.with_name(f"{plan.trace_dir.name}.plan.json")
+
+
+def mark_children(plan: RunPlan) -> str:
+    """Return what stands in the environment of whatever the run starts, as NAME=VALUE."""
+    return f"{PLAN_VARIABLE}={name_plan_file(plan)}"
 
 
 def write_command(
@@ -110,29 +119,9 @@ def read_progress(trace_dir: Path) -> bytes:
     return found
 
 
-def settle_command(trace_dir: Path, code: int) -> Outcome:
-    """Return how a command ended that exited with `code`, by what its processes say.
-
-    What the audit stops ends early, and whoever waits for it may take that for a failure.
-    """
-    endings = _read_endings(trace_dir)
-    stopped = [ending for ending in endings.values() if ending.kind is OutcomeKind.STOPPED]
-    raised = {
-        label: ending for label, ending in endings.items() if ending.kind is OutcomeKind.RAISED
-    }
-    if stopped and (code == 0 or not raised):
-        return stopped[0]
-    if code == 0:
-        return Outcome(OutcomeKind.COMPLETED, 0)
-    said = "; ".join(f"{label}: {ending.detail}" for label, ending in sorted(raised.items())[:3])
-    return Outcome(OutcomeKind.EXITED, code, said)
-
-
-def _read_endings(trace_dir: Path) -> dict[str, Outcome]:
-    found = {}
-    for folder in sorted(trace_dir.glob(f"{CHILD_PREFIX}*")):
-        if (folder / RUN_FILE).is_file():
-            ending = read_outcome(folder)
-            if ending is not None:
-                found[folder.name.removeprefix(CHILD_PREFIX)] = ending
-    return found
+def name_signal(number: int) -> str:
+    # Real-time signals have numbers and no names.
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,7 +1,7 @@
-"""Processes that a run leaves behind outside of its process group, as daemons are.
+"""Processes that a run leaves behind outside of its process group, as daemons and ranks are.
 
 On Linux they can be adopted: what loses its parent becomes a child of ours, and is ended with the
-run. Elsewhere they live on.
+run. Where nothing is adopted they are found by a mark in their environment. Elsewhere they live on.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 
 from reproaudit.prctl import set_subreaper
-from reproaudit.runs.processes import list_children, read_environment
+from reproaudit.runs.processes import list_all, list_children, read_environment
 
 _WAIT_S = 5.0  # for those that were killed; one that waits for a device may take longer
 _POLL_S = 0.005
@@ -58,6 +58,25 @@ def end_orphans() -> None:
                 os.kill(pid, signal.SIGKILL)
         for pid in found:
             _reap(pid, deadline)
+
+
+def end_marked(mark: str) -> None:
+    """Kill the processes in whose environment `mark` stands, as NAME=VALUE; who has started them
+    reaps them.
+
+    One may start another just before it is killed: they are looked for until there are none.
+    """
+    deadline = time.monotonic() + _WAIT_S
+    while (found := _list_marked(mark)) and time.monotonic() < deadline:
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(_POLL_S)
+
+
+def _list_marked(mark: str) -> list[int]:
+    # One that has ended and was not reaped yet has no environment.
+    return [pid for pid in list_all() if pid != os.getpid() and mark in read_environment(pid)]
 
 
 def _list_orphans() -> list[int]:

@@ -19,17 +19,20 @@ from reproaudit.config.plan import RunPlan, to_json
 from reproaudit.errors import SubjectError, TraceError, UsageError
 from reproaudit.files import create_file, write_whole
 from reproaudit.model.events import Outcome, OutcomeKind
+from reproaudit.runs.command_ending import settle_command
 from reproaudit.runs.launch import (
     make_variables,
+    mark_children,
     misses_interpreters,
+    name_plan_file,
+    name_signal,
     read_progress,
     remove_run,
-    settle_command,
     write_command,
     write_launcher,
 )
 from reproaudit.runs.log import copy_to_stderr, raise_what_the_recorder_says, tail
-from reproaudit.runs.orphans import end_orphans, keep_as_own
+from reproaudit.runs.orphans import end_marked, end_orphans, keep_as_own
 from reproaudit.runs.places import make_folder_of_runs, refuse_unwritable, require_place
 from reproaudit.runs.processes import has_ended
 from reproaudit.runs.stillness import Stillness
@@ -90,7 +93,7 @@ class RunningProcess:
         self._progress = b""
         self._is_stopped = False
         keep_as_own(process.pid)
-        self._warden = Warden(process.pid)
+        self._warden = Warden(process.pid, mark_children(plan))
 
     @property
     def pid(self) -> int:
@@ -184,6 +187,7 @@ class RunningProcess:
             self._warden.dismiss()
             self._process.wait()
             self._is_stopped = True
+            end_marked(mark_children(self.plan))
             end_orphans()
         if self._hold is not None:
             os.close(self._hold)
@@ -232,7 +236,7 @@ class RunningProcess:
         elif code < 0:
             # subprocess gives the signal's number with a minus.
             number = -code
-            outcome = Outcome(OutcomeKind.KILLED, number, _signal_name(number))
+            outcome = Outcome(OutcomeKind.KILLED, number, name_signal(number))
         elif self.plan.subject.is_command:
             outcome = settle_command(self._trace_dir, code)
         elif recorded is None:
@@ -300,7 +304,7 @@ def start(
     if log is not None:
         make_folder_of_runs(log.parent)
     take_back_failure(trace_dir)  # of an earlier run in the same folder
-    plan_file = trace_dir.with_name(f"{trace_dir.name}.plan.json")
+    plan_file = name_plan_file(plan)
     with refuse_unwritable(plan_file):
         write_whole(plan_file, to_json(plan).encode("utf-8"))
     command = write_command(plan, python, entry, is_watched=show_output)
@@ -381,11 +385,3 @@ def run(
 
 def _is_final(outcome: Outcome | None) -> bool:
     return outcome is not None and outcome.kind is not OutcomeKind.RUNNING
-
-
-def _signal_name(number: int) -> str:
-    # Real-time signals have numbers and no names.
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

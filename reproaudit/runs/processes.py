@@ -40,6 +40,15 @@ def list_children(pid: int) -> list[int]:
     return found
 
 
+def list_all() -> list[int]:
+    """Return all processes that can be seen."""
+    try:
+        names = os.listdir(PROC)
+    except OSError:
+        return []
+    return [int(name) for name in names if name.isdigit()]
+
+
 def read_fields(pid: int) -> list[str]:
     """Return the fields of a process's `stat` from the third on; empty if there are none."""
     try:

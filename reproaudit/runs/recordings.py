@@ -67,4 +67,5 @@ def _number(trace: Path) -> tuple[int, str]:
 
 
 def _holds_events(folder: Path) -> bool:
-    return any(file.stat().st_size for file in folder.glob(f"*/{EVENTS_FILE}"))
+    # Those of a process lie in a folder of its own below that of its run.
+    return any(file.stat().st_size for file in folder.glob(f"*/**/{EVENTS_FILE}"))

@@ -75,6 +75,7 @@ def _measure_size(place: Path) -> int:
     try:
         if not place.is_dir():
             return place.stat().st_size
-        return sum(each.stat().st_size for each in place.iterdir())
+        # A process that the run has started writes into a folder of its own.
+        return sum(each.stat().st_size for each in place.rglob("*"))
     except OSError:
         return 0

@@ -1,4 +1,8 @@
-"""Ends a run if we are killed: a process that outlives us waits for that."""
+"""Ends a run if we are killed: a process that outlives us waits for that.
+
+What has left the run's process group, as each rank of torchrun has, is found by the plan that its
+environment names. Linux.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,22 @@ import threading
 from reproaudit.runs.orphans import keep_as_own
 
 _SHELL = "/bin/sh"
-# Reading ends when nobody is left who could write: when we are gone, however that came.
-_WAIT_AND_KILL = 'read nothing; kill -s KILL -- "-$0"'
+# Reading ends when nobody is left who could write: when we are gone, however that came. What is
+# found may have started others by the time it is killed.
+_WAIT_AND_KILL = """\
+read nothing
+kill -s KILL -- "-$0"
+test -n "$1" || exit
+for round in 1 2 3 4 5 6 7 8; do
+    found=$(grep -lsF -e "$1" /proc/[0-9]*/environ)
+    test -n "$found" || exit
+    for file in $found; do
+        pid=${file#/proc/}
+        kill -s KILL "${pid%/environ}"
+    done
+    sleep 0.1
+done
+"""
 
 
 def find_parent_to_end_with() -> int:
@@ -24,9 +42,12 @@ def find_parent_to_end_with() -> int:
 
 
 class Warden:
-    """Watches over the process group of a run until it is dismissed."""
+    """Watches over the process group of a run until it is dismissed.
 
-    def __init__(self, group: int) -> None:
+    `mark` stands in the environment of what the run starts, as NAME=VALUE; "": in none.
+    """
+
+    def __init__(self, group: int, mark: str = "") -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._write: int | None = None
         try:
@@ -35,7 +56,7 @@ class Warden:
             return  # no descriptor is free: as below
         try:
             self._process = subprocess.Popen(
-                [_SHELL, "-c", _WAIT_AND_KILL, str(group)],
+                [_SHELL, "-c", _WAIT_AND_KILL, str(group), mark],
                 stdin=read,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

@@ -7,17 +7,13 @@ import os
 import sys
 from pathlib import Path
 
-import pytest
-
 from reproaudit.config.plan import RunPlan
 from reproaudit.config.subject import SubjectKind, SubjectSpec
-from reproaudit.model.events import Outcome, OutcomeKind
-from reproaudit.runs.launch import list_entered, misses_interpreters, settle_command
+from reproaudit.model.events import OutcomeKind
+from reproaudit.runs.launch import list_entered, misses_interpreters
 from reproaudit.runs.process import run
-from reproaudit.trace.facts import ProcessFacts
 from reproaudit.trace.runs import open_run
 from reproaudit.trace.words import PROCESSES_FOLDER
-from tests.trace.sample import new_writer
 
 PYTHON = os.path.basename(sys.executable)
 
@@ -91,23 +87,3 @@ def test_a_command_without_an_interpreter_is_recorded_as_such(tmp_path: Path) ->
 def test_the_exit_code_of_a_command_is_its_outcome(tmp_path: Path) -> None:
     done = run(make_plan(tmp_path, "sh", "-c", "exit 3"), log=tmp_path / "log", timeout_s=100)
     assert (done.outcome.kind, done.outcome.code) == (OutcomeKind.EXITED, 3)
-
-
-def write_child(folder: Path, label: str, outcome: Outcome) -> None:
-    new_writer(folder / f"child-{label}", process=ProcessFacts()).close(outcome, 1)
-
-
-@pytest.mark.parametrize("code", [0, 1])
-def test_what_the_audit_stopped_did_not_fail(tmp_path: Path, code: int) -> None:
-    stopped = Outcome(OutcomeKind.STOPPED, 0, "stopped after 3 steps as requested")
-    write_child(tmp_path, "a", stopped)
-    write_child(tmp_path, "b", Outcome(OutcomeKind.KILLED, 15))
-    assert settle_command(tmp_path, code) == stopped
-
-
-def test_a_process_that_raised_is_named(tmp_path: Path) -> None:
-    write_child(tmp_path, "a", Outcome(OutcomeKind.COMPLETED, 0))
-    write_child(tmp_path, "b", Outcome(OutcomeKind.RAISED, 1, "ValueError: no"))
-    found = settle_command(tmp_path, 1)
-    assert (found.kind, found.code) == (OutcomeKind.EXITED, 1)
-    assert "ValueError: no" in found.detail

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from reproaudit.runs.orphans import adopt_orphans, end_orphans, keep_as_own
+from reproaudit.runs.orphans import adopt_orphans, end_marked, end_orphans, keep_as_own
 from tests.processes import has_ended, needs_pidfd
 
 pytestmark = [
@@ -75,3 +75,13 @@ def test_without_adoption_nothing_is_ended() -> None:
         end_orphans()
         assert process.poll() is None
         process.kill()
+
+
+def test_what_has_the_mark_is_ended_wherever_it_was_started() -> None:
+    name = f"REPROAUDIT_TEST_{os.getpid()}"
+    alike = subprocess.Popen(["sleep", "300"], env={name: "10"}, start_new_session=True)
+    with alike, subprocess.Popen(["sleep", "300"], env={name: "1"}, start_new_session=True) as ours:
+        end_marked(f"{name}=1")
+        assert ours.wait(30) == -signal.SIGKILL
+        assert alike.poll() is None
+        alike.kill()

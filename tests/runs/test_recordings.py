@@ -38,6 +38,13 @@ def test_a_temporary_folder_goes_unless_something_was_recorded_in_it(tmp_path: P
     assert [path.name for path in tmp_path.iterdir()] == ["recorded"]
 
 
+def test_what_the_processes_of_a_command_recorded_is_kept(tmp_path: Path) -> None:
+    record(tmp_path / "audit", "run-0", "killed", b"")
+    record(tmp_path / "audit" / "run-0", "child-python-1", "running")
+    error = end(tmp_path / "audit", KeyboardInterrupt())
+    assert error.hint == f"recorded so far: {tmp_path / 'audit'}"
+
+
 def test_a_log_that_an_error_points_to_is_kept(tmp_path: Path) -> None:
     log = tmp_path / "audit" / "run-0.log"
     log.parent.mkdir()

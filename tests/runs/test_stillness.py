@@ -64,3 +64,17 @@ def test_the_processor_time_of_this_process_grows_with_its_work() -> None:
     while time.process_time() < started + 0.05:
         pass
     assert measure_processor_time(os.getpid()) > before
+
+
+def test_what_a_child_writes_is_work(work: SimpleNamespace, tmp_path: Path) -> None:
+    events = tmp_path / "child-python-1" / "events.bin"
+    events.parent.mkdir()
+    events.touch()
+    watched = Stillness(1, [tmp_path])
+    work.now = 2.0
+    assert watched.measure() == 0
+    events.write_bytes(b"x")
+    work.now = 4.0
+    assert watched.measure() == 0
+    work.now = 9.0
+    assert watched.measure() == 5

@@ -1,0 +1,110 @@
+"""How a command ended: by its exit code, and by what the traces of its processes say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reproaudit.errors import TraceError
+from reproaudit.model.events import Outcome, OutcomeKind
+from reproaudit.trace.facts import ProcessFacts
+from reproaudit.trace.reader import Trace
+from reproaudit.trace.schema import RUN_FILE
+from reproaudit.trace.words import CHILD_PREFIX
+
+_MOST_TOLD = 3
+_MOST_CHARACTERS = 160  # of what one of them says
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """How a process of a command ended, as its trace says, and when that was written."""
+
+    label: str
+    process: ProcessFacts
+    outcome: Outcome
+    steps: int
+    written_ns: int
+
+    @property
+    def name(self) -> str:
+        return f"rank {self.process.rank}" if self.process.is_rank else self.label
+
+    @property
+    def has_failed(self) -> bool:
+        return self.outcome.kind is OutcomeKind.RAISED or self.outcome.kind is OutcomeKind.EXITED
+
+    @property
+    def is_silent(self) -> bool:
+        """True if it was killed, or still ran when its run was over."""
+        return self.outcome.kind is OutcomeKind.RUNNING
+
+
+def settle_command(trace_dir: Path, code: int) -> Outcome:
+    """Return how a command ended that exited with `code`, by what its processes say.
+
+    What the audit stops ends early, and whoever waits for it may take that for a failure. Of
+    several that failed, the first is told first: those that waited for it failed for that.
+    """
+    endings = _drop_earlier_starts(_read_endings(trace_dir))
+    failed = sorted(
+        (ending for ending in endings if ending.has_failed), key=lambda ending: ending.written_ns
+    )
+    silent = [ending.name for ending in endings if ending.is_silent and _is_main(ending, endings)]
+    stopped = [ending.outcome for ending in endings if ending.outcome.kind is OutcomeKind.STOPPED]
+    if stopped and not silent and (code == 0 or not failed):
+        return stopped[0]
+    has_lost_a_rank = any(ending.process.is_rank for ending in failed)
+    if code == 0 and not silent and not has_lost_a_rank:
+        return Outcome(OutcomeKind.COMPLETED, 0)
+    said = [f"{ending.name}: {_shorten(ending)}" for ending in failed[:_MOST_TOLD]]
+    if silent:
+        names = ", ".join(silent[:_MOST_TOLD])
+        if len(silent) > _MOST_TOLD:
+            names += f" and {len(silent) - _MOST_TOLD} more"
+        said.append(f"{names} ended without a word" if code else f"{names} did not end by itself")
+    kind = OutcomeKind.EXITED
+    if code == 0:
+        kind = OutcomeKind.RAISED if failed else OutcomeKind.KILLED
+    return Outcome(kind, code or None, "; ".join(said))
+
+
+def _is_main(ending: _Ending, endings: Sequence[_Ending]) -> bool:
+    """Return True for a rank, and for what no process of the program has started and trained.
+
+    Workers are often ended by whoever started them.
+    """
+    if ending.process.is_rank:
+        return True
+    starters = (other.label for other in endings if other is not ending)
+    return ending.steps > 0 and not any(ending.label.startswith(f"{one}-") for one in starters)
+
+
+def _shorten(ending: _Ending) -> str:
+    detail = ending.outcome.detail or f"exit code {ending.outcome.code}"
+    return detail if len(detail) <= _MOST_CHARACTERS else f"{detail[:_MOST_CHARACTERS]}…"
+
+
+def _drop_earlier_starts(endings: Sequence[_Ending]) -> list[_Ending]:
+    """Return the endings without those of ranks that a launcher has started anew."""
+    latest: dict[int, int] = {}
+    for ending in endings:
+        rank = ending.process.rank
+        latest[rank] = max(ending.process.restart, latest.get(rank, 0))
+    return [ending for ending in endings if ending.process.restart == latest[ending.process.rank]]
+
+
+def _read_endings(trace_dir: Path) -> list[_Ending]:
+    found = []
+    for folder in sorted(trace_dir.glob(f"{CHILD_PREFIX}*")):
+        try:
+            trace = Trace.open(folder)
+            written_ns = (folder / RUN_FILE).stat().st_mtime_ns
+        except (OSError, TraceError):
+            # One that was killed before it began has none.
+            continue
+        label = folder.name.removeprefix(CHILD_PREFIX)
+        steps = trace.header["steps"]
+        found.append(_Ending(label, trace.process, trace.outcome, steps, written_ns))
+    return found
