@@ -104,7 +104,12 @@ def _read_endings(trace_dir: Path) -> list[_Ending]:
         except (OSError, TraceError):
             # One that was killed before it began has none.
             continue
-        label = folder.name.removeprefix(CHILD_PREFIX)
-        steps = trace.header["steps"]
-        found.append(_Ending(label, trace.process, trace.outcome, steps, written_ns))
+        ending = _Ending(
+            label=folder.name.removeprefix(CHILD_PREFIX),
+            process=trace.process,
+            outcome=trace.outcome,
+            steps=trace.header["steps"],
+            written_ns=written_ns,
+        )
+        found.append(ending)
     return found
