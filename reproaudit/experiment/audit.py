@@ -22,7 +22,7 @@ from reproaudit.diagnose.ranks import find_drift
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.conclude import collect_alerts, conclude, is_stopped
 from reproaudit.experiment.disorder import find_disorder, limit_further_s
-from reproaudit.experiment.failure import make_failure_error
+from reproaudit.experiment.failure import add_changes, make_failure_error
 from reproaudit.experiment.first_run import FirstRun
 from reproaudit.experiment.next_commands import suggest_commands
 from reproaudit.experiment.nothing_compared import has_trained, make_nothing_compared_error
@@ -252,7 +252,7 @@ class Experiment:
             # After the first run already: the others would only take time to say the same.
             if index == 0 and not has_trained(run):
                 if run.outcome.is_success:
-                    raise make_nothing_compared_error(run)
+                    raise add_changes(self.lab, make_nothing_compared_error(run))
                 message = f"{self.options.subject} failed before it trained"
                 raise make_failure_error(self.lab, run, request.name, message)
         return runs

@@ -53,6 +53,14 @@ def _explain(lab: Lab, alone: AloneRun | None) -> str:
     return f"{runs}, and fails only recorded: that is a fault of reproaudit, please report it"
 
 
+def add_changes(lab: Lab, error: SubjectError) -> SubjectError:
+    """Return the error with what the audit changed, which may be why the program did so little."""
+    changes = _list_changes(lab)
+    if changes:
+        error.hint += f"\n  what was changed for the audit: {', '.join(changes)}"
+    return error
+
+
 def _list_changes(lab: Lab) -> list[str]:
     """Say what makes the recorded runs other ones than a person's, besides the recorder."""
     changes = [f"{name}={text}" for name, text in list_settings(lab.settings)]

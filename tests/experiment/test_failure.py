@@ -8,7 +8,8 @@ from typing import cast
 import pytest
 
 from reproaudit.config.settings import Settings
-from reproaudit.experiment.failure import make_failure_error
+from reproaudit.errors import SubjectError
+from reproaudit.experiment.failure import add_changes, make_failure_error
 from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.runs.alone import AloneRun
 from reproaudit.runs.lab import Lab
@@ -117,6 +118,16 @@ def test_nobody_is_sent_to_run_it_alone(
     hint, lab = explain(tmp_path, alone, settings, fresh=fresh)
     assert hint == expected
     assert lab.asked == ["run-0"]
+
+
+def test_what_did_nothing_is_told_what_was_changed(tmp_path: Path) -> None:
+    for fresh, expected in ((True, "files of its own"), (False, "")):
+        lab = cast(Lab, FakeLab(None, Settings(), fresh=fresh))
+        error = add_changes(lab, SubjectError("nothing", code="no-training-step", hint="name it"))
+        first, _, added = error.hint.partition("\n  what was changed for the audit: ")
+        assert first == "name it"
+        assert added.startswith(expected)
+        assert bool(added) == fresh
 
 
 def test_a_question_needs_no_further_run(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from reproaudit.model.events import Outcome, OutcomeKind, Unchecked
 from reproaudit.record.hooks.callsite import FrameKinds
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.process.apply import apply_before_torch, apply_to_numpy, apply_to_torch
+from reproaudit.record.process.copied_code import lead_to_copies
 from reproaudit.record.process.errors import describe_error
 from reproaudit.record.process.imports import ImportWatch
 from reproaudit.record.process.places import Place
@@ -54,6 +55,7 @@ class Host:
         self._successor = Patches()  # never undone
         self._forks = 0
         self._after_fork: list[Callable[[int], None]] = []
+        lead_to_copies(plan.copies)
 
     def start(self) -> None:
         """Change what the plan asks for, and record once torch is there."""
