@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
+
 from reproaudit.errors import SubjectError
 from reproaudit.model.events import EventKind, Unchecked
+from reproaudit.runs.launch import describe_entered
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
-from reproaudit.trace.words import is_loss
+from reproaudit.trace.schema import RUN_FILE
+from reproaudit.trace.words import CHILD_PREFIX, is_loss
+
+_MOST_ENTERED = 3
 
 
 def has_trained(run: Run) -> bool:
@@ -44,6 +50,8 @@ def make_nothing_compared_error(run: Run) -> SubjectError:
             "looked at:\n  audit it on another device, or name what returns a tensor: "
             "reproaudit FILE.py::FUNCTION",
         )
+    if run.launcher is not None and not _has_torch(run.launcher):
+        return _make_no_torch_error(run.launcher)
     why = "no backward pass and no optimizer step was seen"
     for note in run.main.notes:
         if note.code is Unchecked.TORCH_NEVER_IMPORTED:
@@ -53,4 +61,26 @@ def make_nothing_compared_error(run: Run) -> SubjectError:
         code="no-training-step",
         hint="name a training step to call: reproaudit FILE.py::FUNCTION,\n"
         "  or a module: reproaudit FILE.py::MODULE --inputs float32[8,3,32,32]",
+    )
+
+
+def _has_torch(launcher: Trace) -> bool:
+    """Return True if a process of the command imported torch, with which its record begins."""
+    return any(launcher.directory.glob(f"{CHILD_PREFIX}*/{RUN_FILE}"))
+
+
+def _make_no_torch_error(launcher: Trace) -> SubjectError:
+    words = [launcher.header["subject"], *launcher.header["command"]]
+    entered = describe_entered(launcher.directory)
+    started = "it started no Python program"
+    if entered:
+        started = f"the Python that it started was {', '.join(entered[:_MOST_ENTERED])}"
+        if len(entered) > _MOST_ENTERED:
+            started += f" and {len(entered) - _MOST_ENTERED} more"
+    return SubjectError(
+        f"nothing to compare: {shlex.join(words)!r} was run, and no process of it imported torch: "
+        f"{started}",
+        code="no-training-step",
+        hint="audit the command that trains, such as reproaudit -- torchrun train.py; "
+        "what it starts on other machines is not seen",
     )

@@ -22,6 +22,7 @@ from reproaudit.diagnose.sources import Explanation, add_note, explain_sources, 
 from reproaudit.experiment.conclude import conclude
 from reproaudit.model.events import Level, NotChecked, Phase, ProgramWarning, Unchecked
 from reproaudit.model.result import AuditResult, Cause, Finding
+from reproaudit.runs.worlds import mark_missing_ranks, require_same_worlds
 from reproaudit.trace.runs import Run, open_run
 
 _NOT_RESTORED = "the run that went on lacks state that the other one had"
@@ -39,6 +40,8 @@ def compare_traces(paths: Sequence[Path], tolerances: Tolerances) -> AuditResult
     """
     interned = Interned()
     runs = [open_run(path, index) for index, path in enumerate(paths)]
+    require_same_worlds(runs)
+    runs = mark_missing_ranks(runs)
     warnings, span = _align_resumed(runs, interned)
     judged = judge(runs, compare_boundaries(runs, interned), tolerances)
     notes = [*_note_damage(runs), *_note_environments(runs)]
@@ -163,7 +166,9 @@ def _note_damage(runs: Sequence[Run]) -> list[NotChecked]:
                 notes.append(NotChecked(Unchecked.TRACE_DAMAGED, what, trace.damage))
         for process in run.unreadable:
             what = f"process {process} of trace {run.index}"
-            notes.append(NotChecked(Unchecked.TRACE_DAMAGED, what, "its trace cannot be read"))
+            notes.append(
+                NotChecked(Unchecked.TRACE_DAMAGED, what, "its trace is missing or cannot be read")
+            )
     return notes
 
 

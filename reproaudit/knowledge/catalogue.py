@@ -318,4 +318,8 @@ ERRORS = {
         "The command line cannot be understood. `reproaudit --help` lists what it takes; the "
         "subject's own options stand behind the subject."
     ),
+    "world-changed": (
+        "Runs that are compared have different numbers of ranks: they do not divide the data "
+        "alike, so nothing is comparable. Have the launcher start as many each time."
+    ),
 }

@@ -13,6 +13,7 @@ from reproaudit.config.settings import make_environment
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.files import create_file
 from reproaudit.runs.interpreter import interpreter_flags
+from reproaudit.runs.launch import name_plan_file
 from reproaudit.runs.log import tail
 from reproaudit.runs.places import make_folder_of_runs, refuse_unwritable
 from reproaudit.runs.process import POLL_S, RunningProcess
@@ -53,6 +54,8 @@ def run_alone(plan: RunPlan, *, python: str, log: Path, limit_s: float) -> Alone
     environment = {**os.environ, **make_environment(plan.settings)}
     for name in _ENTERING:
         environment.pop(name, None)
+    # Enters nothing by itself; by it, all that is started is found and ended.
+    environment[PLAN_VARIABLE] = str(name_plan_file(plan))
     with refuse_unwritable(log), create_file(log) as output:
         started = time.monotonic()
         process = subprocess.Popen(

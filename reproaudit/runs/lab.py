@@ -25,6 +25,7 @@ from reproaudit.runs.log import tail
 from reproaudit.runs.process import RunningProcess, RunRecord, start
 from reproaudit.runs.progress import Progress
 from reproaudit.runs.request import RunRequest
+from reproaudit.runs.worlds import require_same_world
 from reproaudit.trace.runs import Run, open_run
 
 # A run of a changed program may take this many times as long as the slowest run so far; and so many
@@ -85,6 +86,7 @@ class Lab:
         self.runs_made = 0
         self.seconds: dict[str, float] = {}
         self._still_s: float | None = None  # the longest rest of a plain run
+        self._world = 0  # how many ranks a plain run has
         self._slowest_s = 0.0  # of the runs that ended by themselves and record no operators
         self._compiles = False
         self._is_site = False  # interpreters find the recorder through PYTHONPATH
@@ -159,6 +161,8 @@ class Lab:
         codes = {note.code for note in run.main.notes}
         self._compiles = self._compiles or Unchecked.COMPILED_REGIONS in codes
         self._require_whole_traces(run, request.name)
+        if not _is_changed(request):
+            self._world = require_same_world(self._world, run, request.name)
         return run
 
     def _make_record(

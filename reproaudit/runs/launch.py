@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 import shutil
 import signal
 from collections.abc import Sequence
@@ -26,6 +28,7 @@ from reproaudit.trace.writer import TraceWriter
 
 # By its path, as the recorder is.
 _NOTEBOOK_ENTRY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "notebook_entry.py")
+_MOST_CHARACTERS = 100  # of a command line that is told
 THROUGH_PATH = NotChecked(
     Unchecked.ENTERED_THROUGH_PATH,
     "a program that looks at PYTHONPATH",
@@ -101,6 +104,20 @@ def list_entered(trace_dir: Path) -> list[str]:
     """Return the labels of the interpreters that were entered below a run."""
     folder = trace_dir / PROCESSES_FOLDER
     return sorted(file.stem for file in folder.glob("*.json")) if folder.is_dir() else []
+
+
+def describe_entered(trace_dir: Path) -> list[str]:
+    """Return the command lines of the interpreters that were entered below a run."""
+    found = []
+    for label in list_entered(trace_dir):
+        try:
+            said = json.loads((trace_dir / PROCESSES_FOLDER / f"{label}.json").read_bytes())
+            words = [os.path.basename(said["python"]), *said["command"][1:]]
+            found.append(shlex.join(words)[:_MOST_CHARACTERS])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            # It was killed just then, or the program has written there.
+            found.append(label)
+    return found
 
 
 def read_progress(trace_dir: Path) -> bytes:

@@ -17,7 +17,7 @@ from reproaudit.model.verdict import Verdict
 from reproaudit.report.terminal import TerminalReport
 from reproaudit.trace.schema import EVENT, EVENTS_FILE, RUN_FILE
 from tests.auditing import PROGRAMS, reproaudit
-from tests.compare.traces import Row, make_run
+from tests.compare.traces import Row, make_run, make_run_of_ranks
 
 MM = "aten::mm.default"
 
@@ -191,3 +191,24 @@ def test_a_resumed_trace_is_compared_from_its_step_on_and_the_report_says_so(
     back = compare_traces(paths[::-1], Tolerances())
     assert "trace 0 was resumed: its step 0" in back.warnings[0].message
     assert (back.first_step, back.steps) == (0, 2)
+
+
+@pytest.mark.parametrize(("other", "verdict"), [(5, "not-audited"), (6, "not-reproducible")])
+def test_of_64_ranks_one_that_is_missing_leaves_what_the_others_show(
+    tmp_path: Path, other: int, verdict: str
+) -> None:
+    ranks = [rows_of(5) for _ in range(64)]
+    make_run_of_ranks(tmp_path, 0, ranks)
+    make_run_of_ranks(tmp_path, 1, [rows_of(other), *ranks[1:-1]], world=64)
+    result = compare_traces([tmp_path / "run-0", tmp_path / "run-1"], Tolerances())
+    assert result.verdict.value == verdict
+    told = [note.what for note in result.not_checked if note.code is Unchecked.TRACE_DAMAGED]
+    assert told == ["process rank-63 of trace 1"]
+
+
+def test_traces_of_another_number_of_ranks_are_refused(tmp_path: Path) -> None:
+    for index, count in enumerate((2, 3)):
+        make_run_of_ranks(tmp_path, index, [rows_of(5)] * count)
+    with pytest.raises(TraceError) as caught:
+        compare_traces([tmp_path / "run-0", tmp_path / "run-1"], Tolerances())
+    assert caught.value.code == "world-changed"

@@ -39,7 +39,14 @@ def test_nothing_of_ours_is_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("REPROAUDIT_PLAN", "/nowhere")
     ended = run(tmp_path, SHOWS, argv=("--lr", "1"))
     assert (ended.code, ended.has_failed, ended.last_line) == (0, False, "recorded False")
-    assert (tmp_path / "alone.log").read_text().startswith("['train.py', '--lr', '1'] []\n")
+    assert (
+        (tmp_path / "alone.log")
+        .read_text()
+        .startswith(
+            # By this what it starts is found, and nothing is entered by it alone.
+            "['train.py', '--lr', '1'] ['REPROAUDIT_PLAN']\n"
+        )
+    )
     assert not (tmp_path / "trace").exists()
 
 
