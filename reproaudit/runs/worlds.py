@@ -8,8 +8,6 @@ from dataclasses import replace
 from reproaudit.errors import SubjectError, TraceError
 from reproaudit.trace.runs import Run
 
-_CODE = "world-changed"
-
 
 def require_same_world(world: int, run: Run, name: str) -> int:
     """Return how many ranks a run has, where earlier ones had `world`; 0: nobody knows yet.
@@ -20,7 +18,7 @@ def require_same_world(world: int, run: Run, name: str) -> int:
         raise SubjectError(
             f"{name} has {run.world} ranks and the runs before it had {world}: "
             "they are no runs of one program",
-            code=_CODE,
+            code="world-changed",
             hint="have the launcher start as many each time, as torchrun does with "
             "--nproc-per-node 2",
         )
@@ -37,7 +35,7 @@ def require_same_worlds(runs: Sequence[Run]) -> None:
             raise TraceError(
                 f"cannot compare: trace {first.index} is of {first.world} ranks, and trace "
                 f"{run.index} of {run.world}",
-                code=_CODE,
+                code="world-changed",
                 hint="compare runs of the same number of ranks",
             )
 
