@@ -8,13 +8,17 @@ import os
 import sys
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
+_STARTUP = os.path.dirname(_HERE)
 _NAME = "_reproaudit_start"
+# In a checkout, and as a wheel installs it: beside the package.
+_PLACES = (_STARTUP, os.path.dirname(os.path.dirname(os.path.dirname(_STARTUP))))
 
 
 def _enter() -> None:
     if _NAME not in sys.modules:
         external = sys.modules["_frozen_importlib_external"]
-        path = os.path.join(os.path.dirname(_HERE), f"{_NAME}.py")
+        paths = [os.path.join(place, f"{_NAME}.py") for place in _PLACES]
+        path = next(path for path in paths if os.path.isfile(path))
         spec = external.spec_from_file_location(_NAME, path)
         module = sys.modules["_frozen_importlib"].module_from_spec(spec)
         sys.modules[_NAME] = module
