@@ -357,8 +357,10 @@ class Lab:
                         code="trace-incomplete",
                         hint="make room, or record elsewhere: --out DIR",
                     )
-            # Compared, a trace that was cut short would look like a program that did less.
-            if trace.damage:
+            # Compared, a trace that was cut short would look like a program that did less. Where a
+            # process was killed while it wrote, its run has failed for that, and is told to have.
+            was_killed = trace.outcome.kind is OutcomeKind.RUNNING and not run.outcome.is_success
+            if trace.damage and not was_killed:
                 raise SubjectError(
                     f"the trace of {name} is incomplete: {trace.damage}",
                     code="trace-incomplete",

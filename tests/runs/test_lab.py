@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from reproaudit.config.settings import Settings
-from reproaudit.config.subject import parse_subject
+from reproaudit.config.subject import SubjectKind, SubjectSpec, parse_subject
 from reproaudit.errors import SubjectError
 from reproaudit.model.events import Level
 from reproaudit.runs import lab as lab_module
@@ -323,3 +324,36 @@ def test_a_full_disk_is_named_as_such_whatever_failed_first(
         with pytest.raises((SubjectError, OSError)) as caught:
             lab_in(folder, "").run(request("run-0"))
         assert getattr(caught.value, "code", "EACCES") == code
+
+
+COMMAND_WHOSE_RANK_IS_KILLED = """
+import os, sys
+from pathlib import Path
+from reproaudit.trace.facts import ProcessFacts
+from tests.trace.sample import new_writer, op
+rank = Path(os.environ["REPROAUDIT_PLAN"].removesuffix(".plan.json")) / "child-rank"
+writer = new_writer(rank, process=ProcessFacts(1, 2))
+op(writer)
+writer.flush(1)
+whole = (rank / "events.bin").stat().st_size
+op(writer)
+writer.flush(2)
+os.truncate(rank / "events.bin", whole)
+sys.exit(int(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_a_rank_that_was_killed_while_it_wrote_makes_a_run_that_failed(
+    tmp_path: Path, code: int
+) -> None:
+    program = tmp_path / "starts.py"
+    program.write_text(COMMAND_WHOSE_RANK_IS_KILLED)
+    setup = RunSetup(steps=1, values_mb=0, timeout_s=300)
+    words = [sys.executable, str(program), str(code)]
+    subject = SubjectSpec(SubjectKind.COMMAND, tmp_path, program=words[0], argv=tuple(words[1:]))
+    lab = Lab(subject, Settings(), tmp_path / "lab", Quiet(), setup=setup, budget=Budget())
+    run = lab.run(RunRequest(name="run-0", index=0, what=""))
+    assert not run.outcome.is_success
+    assert "rank 1" in run.outcome.detail
+    assert run.lacks_events
