@@ -84,12 +84,26 @@ class RankComparison:
         self._groups = self._group_copies()
         self._is_by_hand: bool | None = None
 
+    @property
+    def copied_to(self) -> tuple[tuple[int, ...], ...]:
+        """The groups of ranks that DistributedDataParallel gave copies of a model to."""
+        return self._groups
+
+    def list_groups(self) -> tuple[tuple[int, ...], ...]:
+        """Return the groups of ranks that hold copies of a model, whoever keeps them equal."""
+        if self._groups:
+            return self._groups
+        if self._is_by_hand is None:
+            everyone = {rank: self._select(rank, frozenset({""})) for rank in self._ranks}
+            self._is_by_hand = len(everyone) > 1 and _average_gradients(everyone)
+        return (tuple(sorted(self._ranks)),) if self._is_by_hand else ()
+
     def find_parting(self) -> Parting | None:
         """Return where the copies of a model first part; None if they stay together.
 
         Copies that part and come together again are averaged now and then: that is a method.
         """
-        for numbers in self._list_groups():
+        for numbers in self.list_groups():
             found = _find_parting(self._select_copies(numbers))
             if found is not None:
                 return found
@@ -100,7 +114,7 @@ class RankComparison:
 
         Only where the ranks hold copies of a model.
         """
-        for numbers in self._list_groups():
+        for numbers in self.list_groups():
             found = _find_parted_buffer(self._select_buffers(numbers))
             if found is not None:
                 return found
@@ -117,14 +131,6 @@ class RankComparison:
                 if len(present) > 1:
                     found[present] = None
         return tuple(found)
-
-    def _list_groups(self) -> tuple[tuple[int, ...], ...]:
-        if self._groups:
-            return self._groups
-        if self._is_by_hand is None:
-            everyone = {rank: self._select(rank, frozenset({""})) for rank in self._ranks}
-            self._is_by_hand = len(everyone) > 1 and _average_gradients(everyone)
-        return (tuple(sorted(self._ranks)),) if self._is_by_hand else ()
 
     def _select_copies(self, numbers: tuple[int, ...]) -> dict[int, _Tensors]:
         return {rank: self._select(rank, self._words_of(numbers)) for rank in numbers}

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
+from reproaudit.compare.training_batches import read_training_batches
 from reproaudit.model.events import EventFlag, EventKind, Location, ProgramWarning
 from reproaudit.trace.reader import Trace
-from reproaudit.trace.runs import Run
+from reproaudit.trace.runs import Run, find_home
 from reproaudit.trace.views import Digest, WorkerEvent
 from reproaudit.trace.words import LoaderUse, WorkerMoment
 
+_DISTRIBUTED = "DistributedSampler"
 _SEEDINGS = {"torch": "torch.manual_seed", "numpy": "numpy.random.seed"}
 
 
@@ -19,10 +21,12 @@ _SEEDINGS = {"torch": "torch.manual_seed", "numpy": "numpy.random.seed"}
 class _StreamStart:
     """A stream as one epoch of a DataLoader finds it.
 
-    `worker` is None in the process that iterates. `is_drawn`: something drew from the stream in
+    `home` is the rank that the stream works for. `worker` is None in the process that iterates.
+    `is_drawn`: something drew from the stream in
     the first batch; `is_drawn_later`: in a later one.
     """
 
+    home: str
     stream: str
     loader: int
     iterator: int
@@ -34,8 +38,8 @@ class _StreamStart:
     is_drawn_later: bool = False
 
     @property
-    def epoch(self) -> tuple[str, int, int]:
-        return self.stream, self.loader, self.iterator
+    def epoch(self) -> tuple[str, str, int, int]:
+        return self.home, self.stream, self.loader, self.iterator
 
     @property
     def is_drawn_per_sample(self) -> bool:
@@ -50,15 +54,16 @@ def find_misuse(run: Run) -> tuple[ProgramWarning, ...]:
     """Return a warning for each misuse of a random stream that an operation-level run shows.
 
     RA501: workers draw the same numbers. RA502: epochs do. RA503: a seed is set after numbers were
-    drawn. Only streams that are drawn from count; what is drawn without gradients is an evaluation
-    and is not looked at.
+    drawn. RA511: a DistributedSampler shuffles alike in each epoch. Only streams that are drawn
+    from count; what is drawn without gradients is an evaluation and is not looked at.
     """
     starts: list[_StreamStart] = []
-    for _, trace in run.traces:
-        starts += _read_starts(trace)
+    for process, trace in run.traces:
+        starts += _read_starts(trace, find_home(process))
     return (
         *_find_shared_by_workers(starts),
         *_find_repeated_by_epochs(starts),
+        *_find_epochs_never_set(run),
         *_find_late_seeds(run.main),
     )
 
@@ -96,16 +101,16 @@ def _draw_the_same(one: _StreamStart, other: _StreamStart) -> bool:
 
 
 def _find_repeated_by_epochs(starts: Sequence[_StreamStart]) -> Iterator[ProgramWarning]:
-    # The main process and each worker have streams of their own, and each repeats by itself.
-    series: dict[tuple[int, str, int | None], list[_StreamStart]] = {}
+    # Each rank, and each worker of it, has streams of its own, and each repeats by itself.
+    series: dict[tuple[str, int, str, int | None], list[_StreamStart]] = {}
     for start in starts:
-        if not start.is_drawn:
+        if not start.is_drawn or start.stream == _DISTRIBUTED:
             continue
-        owner = (start.loader, start.stream, start.worker)
+        owner = (start.home, start.loader, start.stream, start.worker)
         epochs = series.setdefault(owner, [])
         epochs.append(start)
     found: dict[tuple[int, Location], set[str]] = {}
-    for (loader, stream, _), epochs in series.items():
+    for (_, loader, stream, _), epochs in series.items():
         epochs.sort(key=_read_iterator)
         # Only epochs that follow each other count: a second training in one program may well
         # repeat the first.
@@ -124,6 +129,33 @@ def _find_repeated_by_epochs(starts: Sequence[_StreamStart]) -> Iterator[Program
             location=place,
             message=f"epochs of the DataLoader iterated at {at} draw the same "
             f"random numbers: each starts {shown} from the same state",
+        )
+
+
+def _find_epochs_never_set(run: Run) -> Iterator[ProgramWarning]:
+    # One warning per line: each rank has the same loader.
+    found: dict[Location, int] = {}
+    for _, trace in run.traces:
+        epochs: dict[tuple[int, Location], list[Digest]] = {}
+        for epoch in trace.epochs():
+            if epoch.stream == _DISTRIBUTED and epoch.use is LoaderUse.ORDER:
+                states = epochs.setdefault((epoch.loader, epoch.location), [])
+                states.append(epoch.state)
+        repeated = {
+            place: len(states)
+            for (_, place), states in epochs.items()
+            if len(states) > 1 and len(set(states)) == 1
+        }
+        if repeated:
+            # An evaluation is right to repeat itself.
+            trained_on = {batch.loader for batch in read_training_batches(trace)}
+            found |= {place: n for place, n in repeated.items() if place in trained_on}
+    for place, count in found.items():
+        yield ProgramWarning(
+            rule="RA511",
+            location=place,
+            message=f"the DistributedSampler of the DataLoader iterated at {_show_line(place)} "
+            f"shuffles alike in each of {count} epochs: set_epoch was not called",
         )
 
 
@@ -171,12 +203,13 @@ def _find_first_draw(trace: Trace, before: int) -> Location | None:
     return None
 
 
-def _read_starts(trace: Trace) -> Iterator[_StreamStart]:
+def _read_starts(trace: Trace, home: str) -> Iterator[_StreamStart]:
     """Yield where streams started in one process, each with what was drawn from it since."""
     for epoch in trace.epochs():
         # Otherwise nothing but the workers' seeds is drawn.
         if epoch.use is LoaderUse.ORDER:
             yield _StreamStart(
+                home=home,
                 stream=epoch.stream,
                 loader=epoch.loader,
                 iterator=epoch.iterator,
@@ -197,6 +230,7 @@ def _read_starts(trace: Trace) -> Iterator[_StreamStart]:
     for epoch_of_stream, start in starts.items():
         moments = drawn.get(epoch_of_stream, set())
         yield _StreamStart(
+            home=home,
             stream=start.stream,
             loader=start.loader,
             iterator=start.iterator,

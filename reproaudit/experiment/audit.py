@@ -18,6 +18,7 @@ from reproaudit.config.tolerance import Ignored, Tolerance, Tolerances
 from reproaudit.diagnose.diagnosis import Diagnosis, Diagnostician
 from reproaudit.diagnose.misuse import find_misuse
 from reproaudit.diagnose.races import DeviceRace, read_device_races, warn_of_races
+from reproaudit.diagnose.rank_misuse import find_rank_misuse
 from reproaudit.diagnose.ranks import find_drift
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.conclude import collect_alerts, conclude, is_stopped
@@ -326,7 +327,8 @@ class Experiment:
                 )
             )
         self.races = read_device_races(run.main)
-        self.warnings = (*find_misuse(run), *warn_of_races(self.races))
+        misuse = (*find_misuse(run), *find_rank_misuse(run, self.interned))
+        self.warnings = (*misuse, *warn_of_races(self.races))
         self.notes += [note for note in run.main.notes if note.code is Unchecked.STREAMS_UNWATCHED]
         return collect_alerts(run.main)
 

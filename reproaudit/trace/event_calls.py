@@ -11,8 +11,12 @@ from dataclasses import dataclass
 from reproaudit.model.events import EventFlag, EventKind, LibraryCall
 from reproaudit.trace.schema import NO_LOCATION, NO_STRING
 from reproaudit.trace.words import (
+    DRAW_PREFIX,
     EPOCH_PREFIX,
+    FETCH_PREFIX,
     LATE_SEED_PREFIX,
+    SEED_PREFIX,
+    SHARE_BITS,
     WORKER_PREFIX,
     Access,
     LoaderUse,
@@ -107,20 +111,55 @@ class EventCalls(ABC):
         return self.append(EventKind.RNG, at=at, name=self.string(stream), outputs=state)
 
     def add_epoch(
-        self, *, at: Moment, stream: str, state: Digest, use: LoaderUse, iteration: tuple[int, int]
+        self,
+        *,
+        at: Moment,
+        stream: str,
+        state: Digest,
+        use: LoaderUse,
+        iteration: tuple[int, int],
+        share: tuple[int, int] = (0, 0),
     ) -> int:
         """Append the state of the stream that decides an epoch, which begins.
 
-        `iteration` numbers the DataLoader and its iterator.
+        `iteration` numbers the DataLoader and its iterator. `share` is what a DistributedSampler
+        takes: the number of its share, and of how many.
         """
+        number, shares = share
         return self.append(
             EventKind.RNG,
             at=at,
             name=self.string(f"{EPOCH_PREFIX}{stream}"),
             module=self.string(use.value),
+            aux=number | shares << SHARE_BITS,
             inputs=iteration,
             outputs=state,
         )
+
+    def add_fetch(
+        self, *, at: Moment, stream: str, state: Digest, iteration: tuple[int, int]
+    ) -> int:
+        """Append the state of a stream that fetching a batch then drew from."""
+        return self.append(
+            EventKind.RNG,
+            at=at,
+            name=self.string(f"{FETCH_PREFIX}{stream}"),
+            inputs=iteration,
+            outputs=state,
+        )
+
+    def add_draw(self, *, at: Moment, op: str, module: int, state: int) -> int:
+        """Append an op that drew from a default generator, where ops are not recorded.
+
+        `module` is given as an id, `state` are 64 bits of its digest.
+        """
+        name = self.string(f"{DRAW_PREFIX}{op}")
+        return self.append(EventKind.RNG, at=at, name=name, module=module, outputs=(state, 0))
+
+    def add_seed(self, *, at: Moment, stream: str, state: Digest) -> int:
+        """Append that the program has seeded a stream."""
+        name = self.string(f"{SEED_PREFIX}{stream}")
+        return self.append(EventKind.RNG, at=at, name=name, outputs=state)
 
     def add_worker_state(
         self,

@@ -44,9 +44,11 @@ from reproaudit.trace.values import TensorValue, ValuesIndex, read_index
 from reproaudit.trace.view_maker import ViewMaker
 from reproaudit.trace.views import (
     AlertEvent,
+    DrawEvent,
     EntropyEvent,
     EpochEvent,
     Event,
+    FetchEvent,
     FileEvent,
     LateSeedEvent,
     LineEvent,
@@ -55,6 +57,7 @@ from reproaudit.trace.views import (
     ReplayEvent,
     ReplicaEvent,
     RngEvent,
+    SeedEvent,
     TensorEvent,
     WorkerEvent,
 )
@@ -189,6 +192,21 @@ class Trace:
     def epochs(self) -> Iterator[EpochEvent]:
         """Yield the beginnings of DataLoaders' epochs in order."""
         return self._views(EpochEvent, EventKind.RNG)
+
+    def fetches(self) -> Iterator[FetchEvent]:
+        """Yield the streams that fetching a batch drew from, in order."""
+        return self._views(FetchEvent, EventKind.RNG)
+
+    def draws(self) -> Iterator[DrawEvent]:
+        """Yield the ops that drew from a default generator, in order.
+
+        None where ops are recorded.
+        """
+        return self._views(DrawEvent, EventKind.RNG)
+
+    def seeds(self) -> Iterator[SeedEvent]:
+        """Yield the program's seed calls in order."""
+        return self._views(SeedEvent, EventKind.RNG)
 
     def worker_states(self) -> Iterator[WorkerEvent]:
         """Yield the states of the streams of a DataLoader's worker in order."""

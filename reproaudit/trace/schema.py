@@ -59,7 +59,10 @@ NO_RANK = -1
 # SAVED     "FILE: its name" -             string: as above        file, its save   digest
 # REPLICA   its class        ranks         1: its buffers, too     -                -
 # RNG       random stream    -             -                       -                its state
-#           "epoch:STREAM"   what for      -                       loader, iterator its state
+#           "epoch:STREAM"   what for      the sampler's share     loader, iterator its state
+#           "fetch:STREAM"   -             -                       loader, iterator its state
+#           "draw:OP"        module's path -                       -                its state
+#           "seed:STREAM"    -             -                       -                its state
 #           "worker:STREAM:  what for      number of the worker    loader, iterator its state
 #             WHEN"
 #           "seed-after-     -             -                       -                its state

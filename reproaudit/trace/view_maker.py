@@ -14,9 +14,11 @@ from reproaudit.trace.schema import NO_LOCATION
 from reproaudit.trace.views import (
     AlertEvent,
     Digest,
+    DrawEvent,
     EntropyEvent,
     EpochEvent,
     Event,
+    FetchEvent,
     FileEvent,
     LateSeedEvent,
     LineEvent,
@@ -27,6 +29,7 @@ from reproaudit.trace.views import (
     ReplicaEvent,
     RngEvent,
     SavedEvent,
+    SeedEvent,
     TensorEvent,
     WorkerEvent,
 )
@@ -39,6 +42,7 @@ from reproaudit.trace.words import (
 )
 
 T = TypeVar("T")
+_SHARE_MASK = (1 << words.SHARE_BITS) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +154,21 @@ def _rng(maker: ViewMaker, number: int, row: np.void) -> Event:
             use=use,
             loader=loader,
             iterator=iterator,
+            share=int(row["aux"]) & _SHARE_MASK,
+            shares=int(row["aux"]) >> words.SHARE_BITS,
         )
+    if name.startswith(words.FETCH_PREFIX):
+        stream = name.removeprefix(words.FETCH_PREFIX)
+        return FetchEvent(**common, stream=stream, state=state, loader=loader, iterator=iterator)
+    if name.startswith(words.DRAW_PREFIX):
+        return DrawEvent(
+            **common,
+            op=name.removeprefix(words.DRAW_PREFIX),
+            module=maker.text(int(row["module"])),
+            state=state[0],
+        )
+    if name.startswith(words.SEED_PREFIX):
+        return SeedEvent(**common, stream=name.removeprefix(words.SEED_PREFIX), state=state)
     if name.startswith(words.LATE_SEED_PREFIX):
         stream = name.removeprefix(words.LATE_SEED_PREFIX)
         return LateSeedEvent(**common, stream=stream, state=state)

@@ -123,13 +123,48 @@ class RngEvent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochEvent(Event):
-    """The state of the stream that decides an epoch, when it began. Numbers count from 1."""
+    """The state of the stream that decides an epoch, when it began. Numbers count from 1.
+
+    `share` is that of a DistributedSampler, from 0, and `shares` of how many; 0 without one.
+    """
 
     stream: str
     state: Digest
     use: LoaderUse
     loader: int
     iterator: int
+    share: int = 0
+    shares: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchEvent(Event):
+    """The state of a stream before fetching a batch drew from it, in the process that trains."""
+
+    stream: str
+    state: Digest
+    loader: int
+    iterator: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawEvent(Event):
+    """An op that drew from a default generator, and 64 bits of the digest of its state; 0: unknown.
+
+    Recorded where ops are not.
+    """
+
+    op: str
+    module: str
+    state: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedEvent(Event):
+    """The program has seeded a stream."""
+
+    stream: str
+    state: Digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

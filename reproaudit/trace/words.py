@@ -52,11 +52,17 @@ RETURN = "return"  # what a function returned or yielded
 RAN = ""  # the name of the line event which says that a statement ran
 STREAM_PREFIX = "stream:"  # what the names of the draws of a line begin with
 EPOCH_PREFIX = "epoch:"  # where a random stream stood when an epoch of a DataLoader began
+SHARE_BITS = 32  # below the number of shares of a sampler: which of them it takes
 WORKER_PREFIX = "worker:"  # where a random stream of a DataLoader's worker stood
 _MOST_DIGITS = 9  # of the number of a rank
+FETCH_PREFIX = "fetch:"  # where a random stream stood that fetching a batch then drew from
+DRAW_PREFIX = "draw:"  # where the default generator stood that an op then drew from
+SEED_PREFIX = "seed:"  # where a random stream stood that the program had just seeded
 LATE_SEED_PREFIX = "seed-after-draw:"  # a stream that was seeded after it was drawn from
 
 
+# Stands in place of a module's class where the program lets ranks end early.
+JOIN = "torch.distributed.algorithms.Join"
 # What only ranks are compared with each other by.
 RANK_KINDS = (EventKind.BUFFER, EventKind.STATE)
 OWN_SHARE = "-"  # in place of ranks that hold copies of a tensor: each has a share of its own

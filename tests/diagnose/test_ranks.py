@@ -10,6 +10,7 @@ from reproaudit.compare.interning import Interned
 from reproaudit.config.plan import RunPlan
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.diagnose.ranks import find_drift, show_parts
+from reproaudit.model.events import Level
 from reproaudit.report.wording import word_warning
 from reproaudit.runs.log import tail
 from reproaudit.runs.process import run
@@ -19,9 +20,12 @@ PROGRAMS = Path(__file__).resolve().parent.parent / "programs"
 PROGRAM = "ranks.py"
 
 
-def record(folder: Path, how: str, world: int) -> Run:
+def record(folder: Path, how: str, world: int, *, alerts: bool = False) -> Run:
+    """Record the program once; with `alerts` as an audit does that looks for refused ops."""
+    level = Level.OPERATION if alerts else Level.BOUNDARY
     subject = SubjectSpec(SubjectKind.SCRIPT, PROGRAMS, path=PROGRAM, argv=(how, str(world)))
-    record = run(RunPlan(folder / "run", subject), log=folder / "log", timeout_s=600)
+    plan = RunPlan(folder / "run", subject, level=level, alerts=alerts, digests=not alerts)
+    record = run(plan, log=folder / "log", timeout_s=600)
     assert record.outcome.is_success, tail(record.log)
     return open_run(record.trace_dir, 0)
 

@@ -10,10 +10,9 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Subset
 from torch.utils.data.distributed import DistributedSampler
 
-STEPS = 4
 how = sys.argv[1]
 world = int(sys.argv[2])
 
@@ -23,7 +22,10 @@ class Numbers(Dataset):
         return 24
 
     def __getitem__(self, index):
-        return torch.full((4,), float(index) / 24)
+        sample = torch.full((4,), float(index) / 24)
+        if how.startswith("augment"):
+            sample += torch.randn(4)  # draw
+        return sample
 
 
 def make_model():
@@ -47,10 +49,32 @@ def spoil(rank, step, model):
         model[-1].weight.grad.add_(1e-3)
 
 
+def make_loader(rank):
+    data = Numbers()
+    if how == "uneven":
+        return DataLoader(Subset(data, range(rank, 8 - 2 * rank)), batch_size=2)
+    shares = {"one-share": (1, 0), "more-shares": (2 * world, rank)}
+    count, share = shares.get(how, (world, rank))
+    sampler = DistributedSampler(data, count, share, shuffle=how.startswith("epochs"))
+    if how == "no-sampler":
+        sampler = None
+    return DataLoader(data, batch_size=4 if how.startswith("epochs") else 2, sampler=sampler)
+
+
+def iterate(loader):
+    for epoch in range(3):
+        if how == "epochs-set":
+            loader.sampler.set_epoch(epoch)
+        yield from loader  # loop
+        with torch.no_grad():
+            for _ in DataLoader(Numbers(), batch_size=12):
+                pass
+
+
 def train(rank, folder):
     store = f"file://{folder}/store"
     dist.init_process_group("gloo", init_method=store, rank=rank, world_size=world)
-    torch.manual_seed(rank if how in ("dropout", "own-start") else 0)
+    torch.manual_seed(rank if how == "own-start" else 0)  # seed
     model = make_model()
     is_by_hand = how in ("hand", "hand-spoilt", "own-start", "local", "every-other")
     if is_by_hand:
@@ -64,10 +88,10 @@ def train(rank, folder):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=momentum)
     if how == "own-rate":
         optimizer.param_groups[0]["lr"] = 0.1 + 0.01 * rank
-    numbers = Numbers()
-    sampler = DistributedSampler(numbers, num_replicas=world, rank=rank, shuffle=False)
-    loader = DataLoader(numbers, batch_size=2, sampler=sampler)
-    for step, batch in zip(range(STEPS), loader, strict=False):  # loop
+    loader = make_loader(rank)
+    if how in ("dropout", "augment"):
+        torch.manual_seed(rank)
+    for step, batch in zip(range(5), iterate(loader), strict=False):
         optimizer.zero_grad()
         wrapped(batch).square().sum().backward()
         if is_by_hand and how not in ("local", "every-other"):

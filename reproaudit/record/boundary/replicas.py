@@ -7,6 +7,7 @@ Nothing of it is recorded where one process trains alone.
 from __future__ import annotations
 
 import functools
+import sys
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
@@ -26,13 +27,14 @@ from reproaudit.record.state.modules import (
     walk_modules,
     walk_parameters,
 )
-from reproaudit.trace.words import OWN_SHARE, write_ranks
+from reproaudit.trace.words import JOIN, OWN_SHARE, write_ranks
 
 _Optimizer = torch.optim.Optimizer
 _Tensor = torch.Tensor
 _MOST_BUFFERED = 10_000  # modules with buffers that are looked at when an optimizer steps
 # Optimizers of torch.distributed give each rank a part of the work, or average now and then.
 _DISTRIBUTED = "torch.distributed."
+_JOIN_MODULE = "torch.distributed.algorithms.join"
 _SHARES_STATE = "ZeroRedundancyOptimizer"
 
 
@@ -67,6 +69,9 @@ class Replicas:
     def install(self, patches: Patches) -> None:
         kind = DistributedDataParallel
         patches.replace(kind, "__init__", self._wrap_init(kind.__init__))
+        join = getattr(sys.modules.get(_JOIN_MODULE), "Join", None)
+        if join is not None:
+            patches.replace(join, "__enter__", self._wrap_join(join.__enter__))
         self._names.on_root.append(self._watch_module)
 
     def ranks_of(self, parameter: torch.Tensor, optimizer: _Optimizer) -> str:
@@ -100,6 +105,17 @@ class Replicas:
                     self._learn(module)
 
         return __init__
+
+    def _wrap_join(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def __enter__(context: Any, /) -> Any:
+            recorder = self._recorder
+            if recorder.awake():
+                at = recorder.moment(Phase.DATA, recorder.sites.here())
+                recorder.writer.add_replica(at=at, name=JOIN, ranks="", has_equal_buffers=False)
+            return original(context)
+
+        return __enter__
 
     def _learn(self, wrapper: Any) -> None:
         """Learn what a module of DistributedDataParallel keeps equal, and on which ranks."""

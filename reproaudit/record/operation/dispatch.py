@@ -30,6 +30,7 @@ from reproaudit.record.operation.operands import (
 from reproaudit.record.operation.opinfo import OpInfo, OpTable
 from reproaudit.record.operation.scalars import ScalarDigests
 from reproaudit.record.operation.undefined import UndefinedMemory
+from reproaudit.record.process.ranks import is_one_of_several
 from reproaudit.record.session import Recorder, ThreadState
 from reproaudit.record.state import rng
 from reproaudit.record.state.initialisation import Initialisation
@@ -224,7 +225,21 @@ class OperationMode(GuestMode):
         """Call an op that is part of a region, or that is only asked whether it is refused."""
         if place is None or self.alerts is None:
             return call_op(func, args, kwargs)
+        if info.is_random and is_one_of_several():
+            try:
+                self._record_draw(info, args, kwargs, place)
+            except Exception as error:
+                self._note_failure(info, error)
         return self.alerts(func, info, args, kwargs, place=place)
+
+    def _record_draw(self, info: OpInfo, args: Any, kwargs: Any, place: Place) -> None:
+        """Record where the default generator stands: ranks that draw alike are told."""
+        generator, is_own = find_generator(info, args, kwargs)
+        if not is_own:
+            phase, module, site = place
+            at = self.recorder.moment(phase, site)
+            state = rng.generator_state64(generator)
+            self.recorder.writer.add_draw(at=at, op=info.name, module=module, state=state)
 
     def _look_at_inputs(self, info: OpInfo, args: Any, kwargs: Any) -> tuple[int, int, list[Part]]:
         """Return the flags, `aux` and digests that describe what the op is about to read."""

@@ -40,6 +40,17 @@ def order_of(loader: Any) -> tuple[str, State] | None:
     return None
 
 
+def share_of(loader: Any) -> tuple[int, int]:
+    """Return which share of the samples the loader's DistributedSampler takes, and of how many.
+
+    (0, 0) without one.
+    """
+    sampler = getattr(loader.batch_sampler, "sampler", loader.sampler)
+    if not isinstance(sampler, DistributedSampler):
+        return 0, 0
+    return int(sampler.rank), int(sampler.num_replicas)
+
+
 def generators_of(dataset: Any) -> Iterator[tuple[str, Any]]:
     """Yield the random generators that are attributes of the dataset, with their names.
 

@@ -11,6 +11,9 @@ samples, or what kind of dataset draws from it.
   worker:STREAM:after      after the first batch that was drawn for, whose number is `count`; there
                            is none if nothing is drawn
   worker:STREAM:later      after the first batch but one or later that was drawn for
+  fetch:STREAM             before the process that trains fetches a batch itself and draws for it;
+                           only of one of several ranks
+  seed:STREAM              after a seed call of the program
   seed-after-draw:STREAM   when the program first seeds a stream that is no longer as the import of
                            PyTorch left it
 """
@@ -20,6 +23,7 @@ from __future__ import annotations
 import functools
 import importlib
 import multiprocessing
+import random
 import sys
 import weakref
 from collections.abc import Callable
@@ -32,10 +36,19 @@ from torch.utils.data import IterableDataset
 from reproaudit.model.events import Phase, Unchecked
 from reproaudit.record.hooks.callers import outer_frame
 from reproaudit.record.hooks.callsite import OWN
+from reproaudit.record.hooks.guest import Guest
 from reproaudit.record.hooks.patching import Patches
+from reproaudit.record.process.ranks import is_one_of_several
 from reproaudit.record.session import Recorder
 from reproaudit.record.state import rng
-from reproaudit.record.state.generators import State, generators_of, order_of, state_of, torch_state
+from reproaudit.record.state.generators import (
+    State,
+    generators_of,
+    order_of,
+    share_of,
+    state_of,
+    torch_state,
+)
 from reproaudit.record.torch_private import (
     DatasetFetcher,
     IterableFetcher,
@@ -50,6 +63,8 @@ from reproaudit.trace.words import (
 )
 
 _EPOCHS_WATCHED = 3  # of one DataLoader: two show whether they repeat each other
+_FETCHES_WATCHED = 64
+_SEEDS_WATCHED = 64
 _BATCHES_WATCHED = 8  # of one worker, until it has drawn from each stream
 _REUSES = 1 << 16
 _get_worker_info = torch.utils.data.get_worker_info
@@ -83,6 +98,8 @@ class StreamWatch:
         self._iteration: Iteration | None = None  # which workers are being started for
         self._worker: _Worker | None = None
         self._reuses = 0
+        self._fetches = 0  # batches that this process fetched itself
+        self._seeds = 0  # calls of the program that were recorded
         if "numpy" in sys.modules:
             # By itself NumPy imports it when it is first used.
             importlib.import_module("numpy.random")
@@ -98,6 +115,7 @@ class StreamWatch:
         for owner in (torch, torch.random):
             self._watch_seed(owner, "manual_seed", "torch", torch_state)
             self._watch_seed(owner, "set_rng_state", "torch", _unknown_state)
+        self._watch_seed(random, "seed", "python", rng.python_state)
         if "numpy.random" in sys.modules:
             owner = sys.modules["numpy.random"]
             self._watch_seed(owner, "seed", "numpy", rng.numpy_state)
@@ -153,6 +171,10 @@ class StreamWatch:
             stream = "torch.cpu" if loader.generator is None else "generator"
             state = torch_state(loader.generator)
             use = LoaderUse.SEEDS
+        elif is_one_of_several():
+            stream = ""  # nothing is drawn; ranks are compared by where their epochs begin
+            state = (0, 0)
+            use = LoaderUse.SEEDS
         else:
             return
         at = self._now_at(site)
@@ -162,6 +184,7 @@ class StreamWatch:
             state=state,
             use=use,
             iteration=self._iteration,
+            share=share_of(loader),
         )
 
     def _count(self, loader: Any) -> tuple[int, int]:
@@ -187,13 +210,43 @@ class StreamWatch:
     def _wrap_fetch(self, original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
         def fetch(fetcher: Any, /, *args: Any, **kwargs: Any) -> Any:
+            before = self._read_before_fetch(fetcher)
             batch = original(fetcher, *args, **kwargs)
+            self._record_fetch(fetcher, before)
             worker = self._worker
             if worker is not None and worker.batches < _BATCHES_WATCHED and self._is_worker():
                 self._after_batch(worker)
             return batch
 
         return fetch
+
+    def _read_before_fetch(self, fetcher: Any) -> dict[str, State]:
+        """Return the states of streams before the process that trains fetches a batch itself.
+
+        Only of the first batches, and of one of several ranks.
+        """
+        if self._fetches >= _FETCHES_WATCHED or self._iteration is None:
+            return {}
+        recorder = self._recorder
+        if not recorder.active or not torch.is_grad_enabled() or not is_one_of_several():
+            return {}
+        if _get_worker_info() is not None:
+            return {}
+        with Guest(recorder, "what is drawn for a batch"):
+            return self._read_states(fetcher.dataset)
+        return {}
+
+    def _record_fetch(self, fetcher: Any, before: dict[str, State]) -> None:
+        if not before or self._iteration is None:
+            return
+        self._fetches += 1
+        after = self._read_states(fetcher.dataset)
+        at = self._now_at(self._recorder.sites.here(3))
+        for stream, state in before.items():
+            if after.get(stream) != state:
+                self._recorder.writer.add_fetch(
+                    at=at, stream=stream, state=state, iteration=self._iteration
+                )
 
     def _is_worker(self) -> bool:
         """Return True in a forked worker of an epoch that is watched.
@@ -290,9 +343,25 @@ class StreamWatch:
                 if before is not None and now is not None and now != before:
                     at = self._now_at(self._recorder.sites.here(2))
                     self._recorder.writer.add_late_seed(at=at, stream=stream, state=now)
-            return original(*args, **kwargs)
+            result = original(*args, **kwargs)
+            self._record_seed(stream, state)
+            return result
 
         return seed
+
+    def _record_seed(self, stream: str, state: Callable[[], State | None]) -> None:
+        """Record a seed call of the program: ranks that seed alike may draw alike."""
+        recorder = self._recorder
+        frame = outer_frame(2)
+        if self._seeds >= _SEEDS_WATCHED or not recorder.active or recorder.is_child:
+            return
+        if frame is None or recorder.sites.kinds.of(frame.f_code) == OWN:
+            return
+        now = state()
+        if now is not None:
+            self._seeds += 1
+            at = recorder.moment(Phase.DATA, recorder.sites.here(3))
+            recorder.writer.add_seed(at=at, stream=stream, state=now)
 
     def _is_programs_own(self) -> bool:
         """Return True in the program's main process, below its own code or a library's.

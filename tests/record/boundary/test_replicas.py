@@ -14,7 +14,10 @@ from reproaudit.model.events import EventKind, Level
 from reproaudit.trace.reader import Trace
 from tests.record.recording import record
 
-pytestmark = [pytest.mark.skipif(not dist.is_available(), reason="torch without distributed")]
+pytestmark = [
+    pytest.mark.seeded,
+    pytest.mark.skipif(not dist.is_available(), reason="torch without distributed"),
+]
 
 
 @pytest.fixture
@@ -32,7 +35,8 @@ def train(model: torch.nn.Module, wrap: bool, **options: bool) -> None:
     with torch.no_grad():
         model(torch.ones(4, 2))
     for _ in range(2):
-        # The made-up rank reduces nothing.
+        # The made-up rank reduces nothing: no backward pass of a wrapped module ends.
+        torch.ones(1, requires_grad=True).sum().backward()
         for parameter in model.parameters():
             parameter.grad = torch.ones_like(parameter)
         optimizer.step()
@@ -72,6 +76,7 @@ def test_what_is_wrapped_has_copies_on_the_ranks_of_its_group(tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("other_rank")
+@pytest.mark.filterwarnings("ignore:.broadcast_buffers. is deprecated:FutureWarning")
 @pytest.mark.parametrize(("wrap", "ranks"), [(True, (0, 1)), (False, ())])
 def test_buffers_that_nobody_sends_are_recorded(
     tmp_path: Path, wrap: bool, ranks: tuple[int, ...]
