@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.localise import localise
 from reproaudit.diagnose.attribute import correct_cause
 from reproaudit.diagnose.candidates import find_candidates
 from reproaudit.diagnose.sources import Explanation, explain_sources
 from reproaudit.model.result import Cause
-from reproaudit.trace.runs import Run
+from reproaudit.trace.runs import Run, open_run
+from tests.auditing import PROGRAMS, reproaudit
 from tests.compare.traces import Row, make_run_of_ranks
 
 REDUCE = "c10d::allreduce_.default"
@@ -83,3 +88,46 @@ def test_results_that_are_used_as_they_arrive_are_mixed_by_what_joins_them(tmp_p
     finding = one.finding
     assert (finding.cause, finding.op) == (Cause.COLLECTIVE_ORDER, "aten::add")
     assert find_candidates(one, pair, cuda=False)[0] == "messages.in_turn"
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
+    """Return what records three ranks of DistributedDataParallel with buckets of a size in MB."""
+    folder = tmp_path_factory.mktemp("ranks")
+
+    def record(index: int, size: str, *words: str) -> Run:
+        name = f"run-{index}"
+        options = ("--quiet", "--steps", "all", "--out", name, *words)
+        done = reproaudit(folder, "record", *options, str(PROGRAMS / "ddp_buckets.py"), size)
+        assert done.returncode == 0, done.stderr
+        return open_run(folder / name, index)
+
+    return record
+
+
+@pytest.mark.slow
+def test_buckets_of_another_size_are_named_where_the_module_is_wrapped(
+    recorded: Callable[..., Run],
+) -> None:
+    a = recorded(0, "0.0005", "--level", "operation")
+    b = recorded(1, "25", "--level", "operation")
+    assert (a.world, len(a.ranks)) == (3, 3)
+    found = localise(a, b, Interned())
+    (one,) = explain_sources(found.sources, (a, b), [])
+    source = PROGRAMS.joinpath("ddp_buckets.py").read_text(encoding="utf-8").splitlines()
+    line = next(number for number, text in enumerate(source, 1) if text.endswith("# the cause"))
+    finding = one.finding
+    assert (finding.cause, finding.op) == (Cause.COLLECTIVE_ORDER, "c10d::allreduce_")
+    assert finding.location is not None
+    assert finding.location.line == line
+    assert len(compare_boundaries([a, b], Interned()).classes) == 2
+
+
+@pytest.mark.slow
+def test_buckets_of_another_size_make_no_difference_where_the_size_is_fixed(
+    recorded: Callable[..., Run],
+) -> None:
+    a = recorded(2, "0.0005", "--intervene", "ddp.buckets")
+    b = recorded(3, "25", "--intervene", "ddp.buckets")
+    assert len(a.ranks) == 3
+    assert len(compare_boundaries([a, b], Interned()).classes) == 1
