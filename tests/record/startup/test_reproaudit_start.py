@@ -10,9 +10,13 @@ import venv
 from pathlib import Path
 
 import pytest
-import tomllib
 
 from reproaudit.startup import ENTRY_VARIABLE
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 ROOT = Path(__file__).parents[3]
 STARTUP = ROOT / "reproaudit" / "record" / "startup"
@@ -84,6 +88,6 @@ def test_elsewhere_it_is_found_through_the_path_and_hides_nothing(
     theirs.write_text("print('theirs')\n", encoding="utf-8")
     path = os.pathsep.join([str(elsewhere), str(theirs.parent)])
     variables = {ENTRY_VARIABLE: str(entry), "PYTHONPATH": path}
-    ask = "import sys; print(any('elsewhere' in place for place in sys.path))"
+    ask = f"import sys; print({str(elsewhere)!r} in sys.path)"
     found = start(Path(sys.executable), "-S", "-c", f"import sitecustomize; {ask}", **variables)
     assert found == "entered\ntheirs\nFalse\n"
