@@ -87,3 +87,21 @@ def test_a_command_without_an_interpreter_is_recorded_as_such(tmp_path: Path) ->
 def test_the_exit_code_of_a_command_is_its_outcome(tmp_path: Path) -> None:
     done = run(make_plan(tmp_path, "sh", "-c", "exit 3"), log=tmp_path / "log", timeout_s=100)
     assert (done.outcome.kind, done.outcome.code) == (OutcomeKind.EXITED, 3)
+
+
+SHOWS = """
+import os, subprocess, sys
+ask = "import os; print([name for name in os.environ if name.startswith('REPROAUDIT')])"
+exec(ask)
+for env in (None, {}, dict(os.environ)):
+    print(subprocess.run([sys.executable, "-c", ask], env=env, capture_output=True).stdout)
+os.execve(sys.executable, [sys.executable, "-c", ask], dict(os.environ))
+"""
+
+
+def test_the_program_does_not_see_the_variables(tmp_path: Path) -> None:
+    (tmp_path / "shows.py").write_text(SHOWS, encoding="utf-8")
+    entered = run_command(tmp_path, sys.executable, "shows.py", is_site=None)
+    assert len(entered) == 5
+    shown = (tmp_path / "log").read_text(encoding="utf-8").split()
+    assert sorted(set(shown)) == ["[]", "b'[]\\n'"]
