@@ -52,7 +52,6 @@ DIFFERS = (1,)
 NOT_AUDITED = (2,)
 INTERRUPTED = r"the audit was interrupted; the running program was stopped .*\[interrupted\]"
 NO_TORCH = r"no process .*imported torch.*\[no-training-step\]"
-FAILED = r"(rank 1|failed before it trained).*"
 
 Act = Callable[[subprocess.Popen[bytes], Path], None]
 

@@ -78,7 +78,7 @@ def _make_no_torch_error(launcher: Trace) -> SubjectError:
         if len(entered) > _MOST_ENTERED:
             started += f" and {len(entered) - _MOST_ENTERED} more"
     return SubjectError(
-        f"nothing to compare: {shlex.join(words)!r} was run, and no process of it imported torch: "
+        f"nothing to compare: {shlex.join(words)} was run, and no process of it imported torch: "
         f"{started}",
         code="no-training-step",
         hint="audit the command that trains, such as reproaudit -- torchrun train.py; "

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from reproaudit.errors import TraceError
 from reproaudit.model.events import Outcome, OutcomeKind
+from reproaudit.runs.launch import list_ranks
 from reproaudit.trace.facts import ProcessFacts
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.schema import RUN_FILE
@@ -60,14 +61,29 @@ def settle_command(trace_dir: Path, code: int) -> Outcome:
         return Outcome(OutcomeKind.COMPLETED, 0)
     said = [f"{ending.name}: {_shorten(ending)}" for ending in failed[:_MOST_TOLD]]
     if silent:
-        names = ", ".join(silent[:_MOST_TOLD])
-        if len(silent) > _MOST_TOLD:
-            names += f" and {len(silent) - _MOST_TOLD} more"
-        said.append(f"{names} ended without a word" if code else f"{names} did not end by itself")
+        how = "ended without a word" if code else "did not end by itself"
+        said.append(f"{_name_some(silent)} {how}")
+    if not said:
+        said.append(_tell_what_is_known(trace_dir, code))
     kind = OutcomeKind.EXITED
     if code == 0:
         kind = OutcomeKind.RAISED if failed else OutcomeKind.KILLED
     return Outcome(kind, code or None, "; ".join(said))
+
+
+def _tell_what_is_known(trace_dir: Path, code: int) -> str:
+    """Say how a command failed of whose processes none has said anything."""
+    ranks = [f"rank {rank}" for rank in list_ranks(trace_dir)]
+    if not ranks:
+        return f"exit code {code}"
+    return f"exit code {code}, before {_name_some(ranks)} had recorded anything"
+
+
+def _name_some(names: Sequence[str]) -> str:
+    text = ", ".join(names[:_MOST_TOLD])
+    if len(names) > _MOST_TOLD:
+        text += f" and {len(names) - _MOST_TOLD} more"
+    return text
 
 
 def _is_main(ending: _Ending, endings: Sequence[_Ending]) -> bool:

@@ -9,6 +9,7 @@ import shutil
 import signal
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import reproaudit
 from reproaudit.config.plan import RunPlan
@@ -111,12 +112,31 @@ def describe_entered(trace_dir: Path) -> list[str]:
     found = []
     for label in list_entered(trace_dir):
         try:
-            said = json.loads((trace_dir / PROCESSES_FOLDER / f"{label}.json").read_bytes())
+            said = _read_place(trace_dir, label)
             words = [os.path.basename(said["python"]), *said["command"][1:]]
             found.append(shlex.join(words)[:_MOST_CHARACTERS])
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             # It was killed just then, or the program has written there.
             found.append(label)
+    return found
+
+
+def list_ranks(trace_dir: Path) -> list[int]:
+    """Return the ranks that a launcher has started below a run, in order."""
+    found = set()
+    for label in list_entered(trace_dir):
+        try:
+            found.add(int(_read_place(trace_dir, label)["rank"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # no rank, or as above
+    return sorted(found)
+
+
+def _read_place(trace_dir: Path, label: str) -> dict[str, Any]:
+    """Return what an interpreter said of itself when it was entered."""
+    found: dict[str, Any] = json.loads(
+        (trace_dir / PROCESSES_FOLDER / f"{label}.json").read_bytes()
+    )
     return found
 
 

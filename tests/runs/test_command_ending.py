@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.runs.command_ending import settle_command
 from reproaudit.trace.facts import NO_RANK_YET, ProcessFacts
 from reproaudit.trace.schema import RUN_FILE
+from reproaudit.trace.words import PROCESSES_FOLDER
 from tests.trace.sample import new_writer
 
 COMPLETED = Outcome(OutcomeKind.COMPLETED, 0)
@@ -107,3 +109,14 @@ def test_of_many_ranks_a_few_are_named(tmp_path: Path) -> None:
         write_rank(tmp_path, rank, None)
     said = settle_command(tmp_path, 1).detail
     assert said == "rank 0, rank 1, rank 10 and 17 more ended without a word"
+
+
+def test_ranks_that_recorded_nothing_are_named_all_the_same(tmp_path: Path) -> None:
+    assert settle_command(tmp_path, 3).detail == "exit code 3"
+    folder = tmp_path / PROCESSES_FOLDER
+    folder.mkdir()
+    for name, rank in (("launcher", ""), ("b", "1"), ("a", "0"), ("of-a", "0")):
+        (folder / f"{name}.json").write_text(json.dumps({"rank": rank}))
+    (folder / "cut.json").write_text("{")
+    said = settle_command(tmp_path, 3).detail
+    assert said == "exit code 3, before rank 0, rank 1 had recorded anything"

@@ -60,7 +60,12 @@ def take_place(trace_dir: str, words: Sequence[str]) -> Place | None:
 
 def _claim(path: str, words: Sequence[str]) -> None:
     """Write the file of a place. Raises FileExistsError if it is taken."""
-    said = {"pid": os.getpid(), "python": sys.executable, "command": list(words)}
+    said = {
+        "pid": os.getpid(),
+        "python": sys.executable,
+        "command": list(words),
+        "rank": os.environ.get("RANK", ""),
+    }
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         os.write(descriptor, json.dumps(said).encode("ascii"))
