@@ -25,7 +25,7 @@ class CellCode:
 
 # What executes cells, and is no library that the program uses: only where cells are executed.
 _DRIVERS = (
-    "IPython comm ipykernel jupyter_client jupyter_core matplotlib_inline tornado traitlets zmq"
+    "IPython comm ipykernel jupyter_client jupyter_core matplotlib_inline psutil tornado traitlets zmq"
 ).split()
 
 # By the name of the file that IPython says the code is of. Cells of equal text have the same name:
