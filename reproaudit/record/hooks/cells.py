@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 
 
@@ -25,8 +26,12 @@ class CellCode:
 
 # What executes cells, and is no library that the program uses: only where cells are executed.
 _DRIVERS = (
-    "IPython comm ipykernel jupyter_client jupyter_core matplotlib_inline psutil tornado traitlets zmq"
+    "IPython comm ipykernel jupyter_client jupyter_core matplotlib_inline psutil tornado "
+    "traitlets zmq"
 ).split()
+
+# Variables that IPython puts beside those of the cells: what was asked and answered, and its exits.
+_OF_SHELL = re.compile(r"In|Out|exit|quit|get_ipython|_{1,3}|_i{1,3}|_i?\d+|_[dio]h|_exit_code")
 
 # By the name of the file that IPython says the code is of. Cells of equal text have the same name:
 # it stands for the one that was executed last.
@@ -41,6 +46,11 @@ def name_code(filename: str, code: CellCode) -> None:
 def is_driver(path: str) -> bool:
     """Return True for a file, by its resolved path, of what executes the cells of this process."""
     return bool(_known) and any(f"-packages{os.sep}{name}{os.sep}" in path for name in _DRIVERS)
+
+
+def is_of_shell(variable: str) -> bool:
+    """Return True for a variable among those of the cells that none of them has made."""
+    return bool(_known) and _OF_SHELL.fullmatch(variable) is not None
 
 
 def forget_code(filename: str) -> None:

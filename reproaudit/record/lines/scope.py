@@ -11,6 +11,7 @@ from typing import Any
 
 from reproaudit.record.digest.python_values import value_digest
 from reproaudit.record.digest.tensors import Digest
+from reproaudit.record.hooks import cells
 from reproaudit.record.lines.statements import Body, is_followed
 
 _getrefcount, _active_count = sys.getrefcount, threading.active_count
@@ -62,7 +63,8 @@ class Scope:
         return id(value) if (kind.__module__, kind.__name__) == _ARRAY else None
 
     def names(self) -> list[str]:
-        return [name for name in self._locals if is_followed(name)]
+        own = [name for name in self._locals if is_followed(name)]
+        return [name for name in own if not cells.is_of_shell(name)]
 
     def _find(self, name: str) -> Digest | None:
         return data_digest(self._find_value(name))

@@ -60,3 +60,10 @@ def test_statements_of_a_cell_have_its_number_and_lines() -> None:
     cells.name_code(NAME, CellCode("/work/n.ipynb", 2, 3, "x = (\n  1)\n"))
     body = Body(compile("x = (\n  1)\n", NAME, "exec"), read_source(NAME, str.upper))
     assert body.statement(2).place == ("/WORK/N.IPYNB", 4, "<module>", 2)
+
+
+def test_what_ipython_puts_beside_the_variables_of_cells_is_none_of_theirs() -> None:
+    names = ("exit", "In", "_", "_i3", "_12", "_oh", "index", "_items", "i3", "_i_3")
+    assert not any(map(cells.is_of_shell, names))
+    cells.name_code("cell", CellCode("/work/n.ipynb", 1, 0, ""))
+    assert [name for name in names if cells.is_of_shell(name)] == [*names[:6]]
