@@ -20,7 +20,7 @@ from reproaudit.record.process.apply import apply_before_torch, apply_to_numpy, 
 from reproaudit.record.process.copied_code import lead_to_copies
 from reproaudit.record.process.errors import describe_error
 from reproaudit.record.process.imports import ImportWatch
-from reproaudit.record.process.notebook import number_cells
+from reproaudit.record.process.other_kernels import number_cells
 from reproaudit.record.process.places import Place
 from reproaudit.record.process.shadows import is_of_program, own_modules
 from reproaudit.record.process.successor import REPLACED, Successor

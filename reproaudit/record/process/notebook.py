@@ -20,7 +20,6 @@ from reproaudit.trace.words import CONNECTION_SUFFIX
 if TYPE_CHECKING:
     from reproaudit.record.process.host import Host
 
-_UNKNOWN = "<notebook>"
 _NATIVE = "python3"  # the kernel of the interpreter that looks for it
 # Names of the code that these run: what a cell with such a first line runs.
 _BODIES = ("<timed exec>", "<timed eval>", "<magic-timeit>")
@@ -84,27 +83,6 @@ def _note_kernel(host: Host, name: str) -> None:
         f"the notebook under its own kernel, {name!r}",
         f"{why}: it ran under the interpreter of this audit",
     )
-
-
-def number_cells() -> None:
-    """Name the code of cells by `In[n]`, in a kernel that another program has started.
-
-    Which notebook it executes is known to that program alone. The files that Jupyter names have the
-    number of the process in their path.
-    """
-    from ipykernel.compiler import XCachingCompiler
-
-    cache = XCachingCompiler.cache
-
-    def name_code(self: Any, transformed: str, number: int = 0, raw_code: str | None = None) -> Any:
-        name = cache(self, transformed, number, raw_code)
-        if number and isinstance(name, str):
-            raw = transformed if raw_code is None else raw_code
-            before = Cell(number, raw).lines_before
-            cells.name_code(name, cells.CellCode(_UNKNOWN, number, before, transformed))
-        return name
-
-    XCachingCompiler.cache = name_code
 
 
 class CellProgress:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from reproaudit.config.notebook import Cell, Notebook
 from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.record.hooks import cells
-from reproaudit.record.process.notebook import CellProgress, number_cells
+from reproaudit.record.process.notebook import CellProgress
 
 
 class Shell:
@@ -99,21 +98,3 @@ def test_the_notebook_ends_as_its_last_cell_did(shell: Shell) -> None:
 def test_a_cell_whose_tag_allows_an_error_does_not_fail_the_notebook(shell: Shell) -> None:
     shell.run("e", ValueError("wanted"))
     assert [Outcome(OutcomeKind.COMPLETED, 0)] == ENDS
-
-
-def test_in_a_kernel_of_another_program_cells_are_named_by_their_count(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    class Compiler:
-        def cache(self, transformed: str, number: int = 0, raw_code: str | None = None) -> str:
-            return f"/tmp/ipykernel_1/{raw_code}"
-
-    module = ModuleType("ipykernel.compiler")
-    vars(module)["XCachingCompiler"] = Compiler
-    monkeypatch.setitem(sys.modules, "ipykernel", ModuleType("ipykernel"))
-    monkeypatch.setitem(sys.modules, "ipykernel.compiler", module)
-    monkeypatch.setattr(cells, "_known", {})
-    number_cells()
-    assert place(Compiler().cache("x", 7, raw_code="\n\nx")) == (7, 3)
-    # What Jupyter itself asks of the kernel has no number.
-    assert cells.find_code(Compiler().cache("y", raw_code="y")) is None
