@@ -18,6 +18,7 @@ from reproaudit.compare.columns import mix, occurrences
 from reproaudit.compare.interning import Interned
 from reproaudit.model.events import EventFlag, EventKind, Location
 from reproaudit.trace.reader import Trace
+from reproaudit.trace.views import OpEvent
 from reproaudit.trace.words import OWN_SHARE, is_loss, read_ranks
 
 _Numbers = npt.NDArray[np.int64]
@@ -36,7 +37,8 @@ class Parting:
 
     `parts` are the ranks that hold the same, the part with the lowest rank first. `steps_at` is the
     line where the optimizer steps, `wrapped_at` the one that made the copies; None if not known.
-    `is_start`: they differed before the first step. `count` tensors differ so in all.
+    `is_start`: they differed before the first step. `count` tensors differ so in all. `events` are
+    the numbers of the tensor's events, by rank.
     """
 
     kind: EventKind
@@ -46,6 +48,7 @@ class Parting:
     is_start: bool
     steps_at: Location | None
     wrapped_at: Location | None
+    events: Mapping[int, int]
     count: int = 1
 
 
@@ -313,6 +316,7 @@ def _describe(
         is_start=is_start,
         steps_at=_find_step_line(trace, event.name, event.step),
         wrapped_at=wrapped[0] if wrapped else None,
+        events={rank: int(aligned[rank].events[at]) for rank in numbers},
         count=count,
     )
 
@@ -328,3 +332,15 @@ def _find_step_line(trace: Trace, name: str, step: int) -> Location | None:
             return event.known_location
         found = found or event.known_location
     return found
+
+
+def find_writer(trace: Trace, event: int) -> OpEvent | None:
+    """Return the last op before the event of a tensor that left just its content; None if none did.
+
+    An op that writes several tensors at once, as those of optimizers, has no content of one.
+    """
+    columns = trace.columns.take(slice(0, event))
+    digest = trace.columns.output_digests[event]
+    wrote = columns.are(EventKind.OP) & (columns.output_digests == digest).all(axis=1)
+    numbers = np.flatnonzero(wrote)
+    return trace.op(int(numbers[-1])) if len(numbers) else None

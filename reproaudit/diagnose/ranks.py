@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from reproaudit.compare.interning import Interned
-from reproaudit.compare.ranks import Parting, RankComparison
+from reproaudit.compare.ranks import Parting, RankComparison, Ranks, find_writer
 from reproaudit.model.events import EventKind, Location, ProgramWarning
 from reproaudit.trace.runs import Run
 
@@ -13,7 +14,8 @@ from reproaudit.trace.runs import Run
 def find_drift(run: Run, interned: Interned) -> tuple[ProgramWarning, ...]:
     """Return what to say of copies of a model that part, though nothing differs between runs.
 
-    RA506: parameters do. RA507: buffers do.
+    RA506: parameters do. RA507: buffers do. Of a run that records ops, the op that made the
+    difference is named.
     """
     ranks = {trace.process.rank: trace for _, trace in run.ranks}
     if len(ranks) < 2:
@@ -22,7 +24,7 @@ def find_drift(run: Run, interned: Interned) -> tuple[ProgramWarning, ...]:
     found = []
     parting = comparison.find_parting()
     if parting is not None:
-        found.append(_warn_of_parting(parting))
+        found.append(_add_writer(_warn_of_parting(parting), parting, ranks))
     buffer = comparison.find_parted_buffer()
     if buffer is not None:
         found.append(_warn_of_buffer(buffer))
@@ -60,6 +62,30 @@ def _warn_of_parting(parting: Parting) -> ProgramWarning:
     return ProgramWarning(
         rule="RA506", location=place, others=tuple(_others(parting, place)), message=told
     )
+
+
+def _add_writer(warning: ProgramWarning, parting: Parting, ranks: Ranks) -> ProgramWarning:
+    """Add which op left the tensor as the fewer ranks have it, where ops are recorded."""
+    *rest, least = sorted(parting.parts, key=_size_and_last)
+    writers = []
+    for rank in (rest[0][0], least[0]):
+        writer = find_writer(ranks[rank], parting.events[rank])
+        if writer is None or writer.known_location is None:
+            return warning
+        writers.append(writer)
+    common, other = writers
+    place = other.location
+    op = f"{other.shown_name} at {place.path}:{place.line}"
+    if (common.name, common.location) != (other.name, place):
+        told = f"; there {op} wrote it last"
+    elif other.drew_from != common.drew_from:
+        told = f"; {op} drew it, from another random state"
+    else:
+        told = f"; {op} wrote it"
+    others = warning.others
+    if warning.location is not None:
+        others = (warning.location, *others)
+    return replace(warning, message=warning.message + told, location=place, others=others)
 
 
 def _warn_of_buffer(parting: Parting) -> ProgramWarning:

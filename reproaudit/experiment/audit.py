@@ -136,7 +136,7 @@ class Experiment:
         alerts = self._find_alerts_in_time()
         diagnosis = self._diagnose(judged, alerts)
         reproducer = self._write_reproducer(diagnosis, runs[0])
-        drift = find_drift(runs[0], self.interned)
+        drift = self._find_drift(runs[0])
         return conclude(
             judged,
             diagnosis.findings,
@@ -171,6 +171,27 @@ class Experiment:
             return Diagnosis()
         diagnostician = Diagnostician(self.lab, judged, alerts, self.races, interned=self.interned)
         return diagnostician.run()
+
+    def _find_drift(self, run: Run) -> tuple[ProgramWarning, ...]:
+        """Compare the ranks with each other; where they part, one more run names the operator."""
+        drift = find_drift(run, self.interned)
+        if not drift or not self.options.diagnose or self._is_cut_short:
+            return drift
+        request = RunRequest(
+            name="ranks",
+            index=0,
+            what="recording the operators of ranks that part",
+            level=Level.OPERATION,
+            values_mb=0,
+        )
+        try:
+            recorded = find_drift(self.lab.run(request), self.interned)
+        except (KeyboardInterrupt, SubjectError) as error:
+            self._cut_short(error, "after the runs that decide")
+            return drift
+        # Recording may hide a difference that comes and goes.
+        same = [warning.rule for warning in recorded] == [warning.rule for warning in drift]
+        return recorded if same else drift
 
     def _write_reproducer(self, diagnosis: Diagnosis, run: Run) -> str:
         """Write the reproducer of the first kernel finding, if one was asked for.

@@ -10,11 +10,23 @@ from reproaudit.compare.interning import Interned
 from reproaudit.config.plan import RunPlan
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.diagnose.ranks import find_drift, show_parts
-from reproaudit.model.events import Level
+from reproaudit.model.events import (
+    EventFlag,
+    EventKind,
+    Level,
+    Location,
+    Outcome,
+    OutcomeKind,
+    Phase,
+)
 from reproaudit.report.wording import word_warning
 from reproaudit.runs.log import tail
 from reproaudit.runs.process import run
+from reproaudit.trace.event_calls import Moment
+from reproaudit.trace.facts import ProcessFacts
+from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run, open_run
+from reproaudit.trace.writer import TraceWriter
 
 PROGRAMS = Path(__file__).resolve().parent.parent / "programs"
 PROGRAM = "ranks.py"
@@ -46,6 +58,57 @@ def test_a_gradient_that_one_rank_changes_is_told_with_the_step_and_the_rank(
         f"{line('step')}, the gradient of module.2.weight is another on rank 2 than on ranks 0 "
         "and 1; no reduction over the ranks came after what changed it"
     )
+
+
+def write_rank(folder: Path, rank: int, line: int, drawn: int) -> Trace:
+    """Write the trace of a rank that makes one weight by an op, and then steps."""
+    writer = TraceWriter(
+        folder / f"rank-{rank}",
+        level="operation",
+        subject="train.py",
+        command=[],
+        settings={},
+        environment={},
+        version="0",
+        values_budget=0,
+    )
+    writer.identify(ProcessFacts(rank, 2))
+    place = writer.location("train.py", line, "main")
+    at = Moment(Phase.DATA, 0, place)
+    name = writer.string("aten::uniform_.default")
+    content = (40 + drawn, 0)
+    writer.append(
+        EventKind.OP, at=at, name=name, flags=EventFlag.RANDOM, aux=drawn, outputs=content
+    )
+    writer.add_replica(at=at, name="Net", ranks="0,1", has_equal_buffers=True)
+    for kind in (EventKind.STATE, EventKind.PARAMETER):
+        writer.add_tensor(
+            kind,
+            at=Moment(Phase.OPTIMIZER, 0),
+            name="w",
+            tensor="float32[1]",
+            digest=content,
+            ranks="0,1",
+        )
+    writer.close(Outcome(OutcomeKind.COMPLETED, 0), 1)
+    return Trace.open(folder / f"rank-{rank}")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (3, "aten::uniform_ at train.py:3 drew it, from another random state"),
+        (8, "there aten::uniform_ at train.py:8 wrote it last"),
+    ],
+)
+def test_the_op_that_made_the_copies_differ_is_named_where_ops_are_recorded(
+    tmp_path: Path, line: int, said: str
+) -> None:
+    traces = [write_rank(tmp_path, 0, 3, 1), write_rank(tmp_path, 1, line, 2)]
+    run = Run(0, tuple((f"rank-{rank}", trace) for rank, trace in enumerate(traces)))
+    (warning,) = find_drift(run, Interned())
+    assert warning.message.endswith(f"w is another on rank 1 than on rank 0; {said}")
+    assert warning.location == Location("train.py", line, "main")
 
 
 @pytest.mark.slow
