@@ -9,6 +9,7 @@ import functools
 import os
 import sys
 import threading
+from collections.abc import Iterator
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -59,25 +60,47 @@ def _is_apart(thread: threading.Thread) -> bool:
     the program's, as the generator of one that reads ahead."""
     own = vars(thread)
     target = own.get("_target")
-    runs = type(thread) if target is None else target
+    functions = list(_list_methods(type(thread))) if target is None else [target]
     given = [value for name, value in own.items() if name not in _OF_EVERY_THREAD]
     given += [*own.get("_args", ()), *own.get("_kwargs", {}).values()]
-    return _is_of_idle_library(runs) and all(map(_cannot_compute, given))
+    return all(map(_is_idle, functions)) and all(map(_cannot_compute, given))
+
+
+def _list_methods(kind: type[threading.Thread]) -> Iterator[Any]:
+    """Yield what a class of threads defines beside its start."""
+    for owner in kind.__mro__[: kind.__mro__.index(threading.Thread)]:
+        for name, member in list(vars(owner).items()):
+            if isinstance(member, FunctionType) and name != "__init__":
+                yield member
+
+
+def _is_idle(function: Any) -> bool:
+    """Return True for a function of a library that calls nothing which computes."""
+    if not isinstance(function, FunctionType) or function.__closure__:
+        return False
+    code = function.__code__
+    if not any(part in code.co_filename for part in _INSTALLED):
+        return False
+    reached = [function.__globals__[name] for name in code.co_names if name in function.__globals__]
+    return all(_imports_nothing_that_computes(_find_module(value)) for value in reached)
 
 
 def _cannot_compute(value: Any) -> bool:
-    return isinstance(value, _PLAIN) or _is_of_idle_library(value)
-
-
-def _is_of_idle_library(value: Any) -> bool:
-    """Return True for what an installed module defines that imports neither torch nor NumPy."""
+    if isinstance(value, _PLAIN):
+        return True
     name = _find_module(value)
+    file = getattr(sys.modules.get(name), "__file__", None)
+    is_installed = isinstance(file, str) and any(part in file for part in _INSTALLED)
+    return is_installed and _imports_nothing_that_computes(name)
+
+
+def _imports_nothing_that_computes(name: str) -> bool:
+    """Return True for a module that imports neither torch nor NumPy."""
     module = sys.modules.get(name)
-    file = getattr(module, "__file__", None)
-    if not isinstance(file, str) or not any(part in file for part in _INSTALLED):
-        return False
-    imported = {_find_module(one) for one in list(vars(module).values())}
-    return not any(one.partition(".")[0] in _COMPUTING for one in (name, *imported))
+    imported = {name}
+    if module is not None:
+        imported.update(_find_module(value) for value in list(vars(module).values()))
+    return not any(one.partition(".")[0] in _COMPUTING for one in imported)
 
 
 def _find_module(value: Any) -> str:

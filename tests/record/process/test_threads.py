@@ -80,6 +80,11 @@ class Refresher(threading.Thread):
         pass
 def work(*args):
     pass
+class Computing(Refresher):
+    def run(self):
+        self.compute()
+    def compute(self):
+        torch.ones(1)
 """
 
 
@@ -90,8 +95,10 @@ def work(*args):
         ("", "threading.Thread(target=work, args=(3,))", False),
         ("", "Refresher(iter(given))", True),
         ("", "threading.Thread(target=work, args=(given,))", True),
-        ("import torch", "Refresher(None)", True),
-        ("from numpy import float32", "Refresher(None)", True),
+        ("import torch", "Refresher(None)", False),
+        ("import torch", "Computing(None)", True),
+        ("import torch", "Refresher(Refresher(None))", True),
+        ("from numpy import float32", "Refresher(Refresher(None))", True),
         ("", "threading.Thread(target=print)", True),
     ],
 )
