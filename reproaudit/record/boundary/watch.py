@@ -16,6 +16,7 @@ from torch.nn.modules import module as _module
 
 from reproaudit.model.events import EventFlag, EventKind, Level, Phase, Unchecked
 from reproaudit.record.boundary.contents import find_leaves, find_named_tensors, is_being_traced
+from reproaudit.record.boundary.distributed_backward import DistributedBackwards, Gradients
 from reproaudit.record.boundary.names import Names
 from reproaudit.record.boundary.optimizer_steps import OptimizerSteps
 from reproaudit.record.boundary.replicas import Replicas
@@ -75,6 +76,14 @@ class Boundaries:
         autograd = torch.autograd
         replace(autograd, "backward", self._wrap_backward(autograd.backward))
         replace(autograd, "grad", self._wrap_grad(autograd.grad))
+        distributed = DistributedBackwards(
+            self.recorder,
+            record_losses=self._record_losses,
+            record_gradients=self._record_gradients,
+            end_backward=self._end_backward,
+            find_name=self.names.parameter,
+        )
+        distributed.install(self._patches)
         optimizer = torch.optim.Optimizer
         replace(optimizer, "__init__", self._wrap_optimizer_init(optimizer.__init__))
         replace(LoaderIterator, "__next__", self._wrap_next(LoaderIterator.__next__))
@@ -301,14 +310,17 @@ class Boundaries:
             self.record_all(EventKind.OUTPUT, Phase.FORWARD, LOSS, tensors, site=site)
 
     def _record_leaves(self, leaves: list[torch.Tensor]) -> None:
+        self._record_gradients((leaf, leaf.grad) for leaf in leaves)
+
+    def _record_gradients(self, gradients: Gradients) -> None:
         with self._guest("some gradients"):
-            for index, leaf in enumerate(leaves):
-                if leaf.grad is None:
+            for index, (leaf, gradient) in enumerate(gradients):
+                if gradient is None:
                     continue
                 name = self.names.parameter(leaf)
                 if name is None:
                     name = f"leaf[{index}]"
-                self._try_to_record(EventKind.GRADIENT, Phase.BACKWARD, name, leaf.grad)
+                self._try_to_record(EventKind.GRADIENT, Phase.BACKWARD, name, gradient)
 
     # -- optimizers
 
