@@ -20,7 +20,8 @@ def word_reduction(source: Source, ranks: int) -> str:
     first, second = source.messages
     if first == second:
         return f"{who} gave as much in both runs, and {first} calls reduced other parts of it"
-    return f"{who} gave as much in both runs; it was reduced in {first} parts, and in {second}"
+    noun = "part" if first == 1 else "parts"
+    return f"{who} gave as much in both runs; it was reduced in {first} {noun}, and in {second}"
 
 
 def takes_what_comes(op: OpEvent, peer: Trace) -> bool:
