@@ -46,7 +46,7 @@ MARK = "RANK_FAULTS_MARK"
 WAIT_S = 90.0  # for a moment to come
 LIMIT_S = 240.0
 TORCHRUN = ("torchrun", "--standalone", "--nproc-per-node", "2")
-OPTIONS = ("--runs", "2", "--steps", "4", "--no-alerts", "--no-diagnosis")
+OPTIONS = ("--runs", "2", "--no-alerts", "--no-diagnosis")
 REPRODUCIBLE = (0,)
 DIFFERS = (1,)
 NOT_AUDITED = (2,)
@@ -207,7 +207,8 @@ def list_signals() -> list[Case]:
     ]
     for moment in ("importing", "joining", "reducing", "training", "ending"):
         name = f"rank 1 killed while {moment}"
-        found.append(Case(name, ranks(f"{moment}:1:kill=SIGKILL"), says="rank 1"))
+        words = ranks(f"{moment}:1:kill=SIGKILL")
+        found.append(Case(name, words, says="rank 1", options=("--steps", "all", *OPTIONS)))
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 _MOST_TOLD = 500  # characters
+_TRACEBACK = "Traceback (most recent call last):\n"
 
 
 def describe_error(error: BaseException) -> str:
@@ -12,4 +13,12 @@ def describe_error(error: BaseException) -> str:
         message = str(error)
     except Exception:
         return f"{kind} without a message that can be read"
-    return f"{kind}: {message}"[:_MOST_TOLD]
+    return f"{kind}: {drop_traceback(message)}"[:_MOST_TOLD]
+
+
+def drop_traceback(message: str) -> str:
+    """Return a message without a traceback that it quotes, as that of another process: what stands
+    before it, and its last line."""
+    before, traceback, quoted = message.partition(_TRACEBACK)
+    lines = quoted.strip().splitlines()
+    return f"{before}{lines[-1]}" if traceback and lines else message
