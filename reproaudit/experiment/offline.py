@@ -19,6 +19,7 @@ from reproaudit.config.tolerance import Tolerances
 from reproaudit.diagnose.attribute import settle_finding
 from reproaudit.diagnose.ranks import find_drift
 from reproaudit.diagnose.sources import Explanation, add_note, explain_sources, with_cause
+from reproaudit.experiment.absent_ranks import note_absent_ranks
 from reproaudit.experiment.conclude import conclude
 from reproaudit.model.events import Level, NotChecked, Phase, ProgramWarning, Unchecked
 from reproaudit.model.result import AuditResult, Cause, Finding
@@ -41,10 +42,11 @@ def compare_traces(paths: Sequence[Path], tolerances: Tolerances) -> AuditResult
     interned = Interned()
     runs = [open_run(path, index) for index, path in enumerate(paths)]
     require_same_worlds(runs)
+    absent = note_absent_ranks(runs)
     runs = mark_missing_ranks(runs)
     warnings, span = _align_resumed(runs, interned)
     judged = judge(runs, compare_boundaries(runs, interned), tolerances)
-    notes = [*_note_damage(runs), *_note_environments(runs)]
+    notes = [*absent, *_note_damage(runs), *_note_environments(runs)]
     pair = judged.representatives
     findings: tuple[Finding, ...] = ()
     if pair is not None and _hold_operators(pair):

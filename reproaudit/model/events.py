@@ -170,6 +170,7 @@ class Unchecked(str, Enum):
     VALUES_NOT_KEPT = "values-not-kept"
     ENVIRONMENT_DIFFERS = "environment-differs"
     SAME_PROCESS = "same-process"  # what differs between processes only
+    RANKS_ABSENT = "ranks-absent"  # they trained elsewhere, or left no trace
     # of the audit
     AUDIT_ENDED = "audit-ended"  # it was interrupted, or a run did not end
     FILES_SHARED = "files-shared"  # of runs that were to have files of their own
