@@ -432,13 +432,7 @@ def choose_cases(words: Sequence[str]) -> list[Case]:
     return [case for case in list_cases() if not words or any(word in case.name for word in words)]
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--only", nargs="*", default=[], metavar="WORD", help="cases named so")
-    parser.add_argument("--out", type=Path, default=OUT)
-    options = parser.parse_args()
-    adopt_orphans()
-    heed_signals()
+def make_table() -> Table:
     about = (
         "Ranks that are stopped, killed or confused",
         "Audits of a small DDP program on two gloo ranks, two runs of four steps, by torchrun",
@@ -455,7 +449,17 @@ def main() -> int:
         "left",
         "traces read",
     )
-    table = Table("faults", about, columns)
+    return Table("faults", about, columns, "python benchmarks/rank_faults.py")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--only", nargs="*", default=[], metavar="WORD", help="cases named so")
+    parser.add_argument("--out", type=Path, default=OUT)
+    options = parser.parse_args()
+    adopt_orphans()
+    heed_signals()
+    table = make_table()
     names = [case.name for case in list_cases()]
     rows: list[Tried] = []
     with tempfile.TemporaryDirectory(prefix="rank-faults-") as text:

@@ -202,6 +202,7 @@ class Table:
     group: str
     about: Sequence[str]
     columns: Sequence[str]
+    command: str = "make robustness"
 
     def write(self, rows: Sequence[Tried], out: Path, part_of: Sequence[str] = ()) -> int:
         """Write `GROUP.md`, and the same as JSON; return 1 if one of the rows has faults.
@@ -226,7 +227,7 @@ class Table:
         lines = [
             f"# {title}",
             "",
-            f"Made by `make robustness`: {describe_machine()}.",
+            f"Made by `{self.command}`: {describe_machine()}.",
             *sentences,
             "",
             f"{tried} tried, {survived} survived.",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reproaudit.errors import TraceError
-from reproaudit.model.events import Outcome
+from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.schema import RUN_FILE
 from reproaudit.trace.words import CHILD_PREFIX
@@ -71,7 +71,11 @@ class Run:
     @property
     def lacks_events(self) -> bool:
         """True if some that were recorded cannot be read, or if that cannot be known."""
-        return bool(self.unreadable) or any(trace.lacks_events for _, trace in self.traces)
+        if self.unreadable or any(trace.lacks_events for _, trace in self.traces):
+            return True
+        # A launcher ends the ranks that are left once one has failed: how far they came is chance.
+        silent = any(trace.outcome.kind is OutcomeKind.RUNNING for _, trace in self.ranks)
+        return silent and not self.outcome.is_success
 
     @property
     def steps(self) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.trace.facts import NO_RANK_YET, ProcessFacts
 from reproaudit.trace.runs import MAIN_PROCESS, open_run
 from reproaudit.trace.schema import RUN_FILE
@@ -87,3 +88,19 @@ def test_a_command_of_which_nothing_was_recorded_has_the_launcher_alone(tmp_path
     run = open_run(tmp_path / "r", 0)
     assert run.main.process.is_launcher
     assert not run.ranks
+
+
+@pytest.mark.parametrize("is_silent", [True, False])
+def test_how_far_a_rank_came_that_a_failing_command_ended_is_chance(
+    tmp_path: Path, is_silent: bool
+) -> None:
+    launcher = ProcessFacts(is_launcher=True)
+    failed = Outcome(OutcomeKind.EXITED, 1)
+    new_writer(tmp_path, process=launcher).close(failed, 0)
+    writer = new_writer(tmp_path / "child-a", process=ProcessFacts(0, 2))
+    op(writer)
+    if is_silent:
+        writer.flush(1)
+    else:
+        writer.close(failed, 1)
+    assert open_run(tmp_path, 0).lacks_events is is_silent
