@@ -40,7 +40,7 @@ def find_candidates(
     finding = explained.finding
     origin = explained.source.origin
     cause = finding.cause
-    against_cause = list_against((cause,), cuda=cuda)
+    against_cause = list_against((cause,), cuda=cuda, compiles=_compiles(pair[0]))
     found: list[str] = []
     if cause is Cause.COLLECTIVE_ORDER:
         against_cause = ()  # variations among them repair nothing
@@ -149,7 +149,15 @@ def may_be_compiled(explained: Explanation, run: Run) -> bool:
     """
     if explained.source.origin is not Origin.INPUT or explained.call is not None:
         return False
-    return any(note.code is Unchecked.COMPILED_REGIONS for note in run.main.notes)
+    return _compiles(run)
+
+
+def _compiles(run: Run) -> bool:
+    """Return True if a process of the run had torch.compile compile something."""
+    for _, trace in run.traces:
+        if any(note.code is Unchecked.COMPILED_REGIONS for note in trace.notes):
+            return True
+    return False
 
 
 def _find_for_surroundings(pair: tuple[Run, Run], origin: Origin) -> list[str]:

@@ -43,12 +43,15 @@ def find(name: str) -> Intervention:
     return INTERVENTIONS[name]
 
 
-def list_against(causes: Iterable[Cause], *, cuda: bool) -> tuple[str, ...]:
-    """Return the ids of all interventions that remove one of the causes, in the table's order."""
+def list_against(causes: Iterable[Cause], *, cuda: bool, compiles: bool = True) -> tuple[str, ...]:
+    """Return the ids of all interventions that remove one of the causes, in the table's order.
+
+    What does nothing without a GPU, or in a program that compiles nothing, is left out there.
+    """
     wanted = set(causes)
     found: list[str] = []
     for name, entry in INTERVENTIONS.items():
-        if entry.only_cuda and not cuda:
+        if (entry.only_cuda and not cuda) or (entry.only_compiled and not compiles):
             continue
         if not wanted.isdisjoint(entry.causes):
             found.append(name)
