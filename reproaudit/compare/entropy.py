@@ -81,7 +81,10 @@ _SEED_ASKED, _SEED_REPLACED = "numpy.random.SeedSequence", "numpy.random.RandomS
 
 @dataclass(frozen=True, slots=True)
 class EntropyCall:
-    """A call whose result, or whose generator's state, differed between two runs."""
+    """A call whose result, or whose generator's state, differed between two runs.
+
+    `is_in_trainer`: its process makes steps of its own, and does not only load data for another.
+    """
 
     name: str
     process: str
@@ -92,6 +95,7 @@ class EntropyCall:
     shown_b: str
     state_differed: bool
     below: LibraryCall | None = None  # what the program called of a library that made the call
+    is_in_trainer: bool = False
 
     @property
     def is_given_seed(self) -> bool:
@@ -177,6 +181,7 @@ def _find_differing_calls(process: str, a: _Calls, b: _Calls) -> list[EntropyCal
     strengths = {int(name): strength_of(a.trace.strings[name]) for name in np.unique(names)}
     arrivals = [name for name, strength in strengths.items() if strength is Strength.ARRIVAL]
     chosen = differed | np.isin(names, arrivals)
+    is_in_trainer = a.trace.header["steps"] > 0
     # By columns: a program may ask for the time a million times.
     first = a.take(chosen)
     second = b.take(chosen)
@@ -201,6 +206,7 @@ def _find_differing_calls(process: str, a: _Calls, b: _Calls) -> list[EntropyCal
             shown_b=b.trace.strings[shown_b],
             state_differed=state,
             below=read_library_call(a.trace.strings[below]),
+            is_in_trainer=is_in_trainer,
         )
         for event, name, location, shown_a, shown_b, state, below in rows
     ]
@@ -252,7 +258,7 @@ def best_candidate(
     for call in calls:
         if find_home(call.process) != home:
             of_others.append(call)
-        elif call.process != home or process != home or call.event < before:
+        elif call.process != process or call.event < before:
             eligible.append(call)
     eligible = eligible or of_others
     if not eligible:

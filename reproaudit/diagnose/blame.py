@@ -9,8 +9,8 @@ from reproaudit.trace.runs import is_worker
 
 
 def is_drawn_by_worker(call: EntropyCall) -> bool:
-    """Return True if the call draws from, or seeds, a generator in a worker process."""
-    if not is_worker(call.process):
+    """Return True if the call draws from, or seeds, a generator in a process that loads data."""
+    if not is_worker(call.process) or call.is_in_trainer:
         return False
     return "random" in call.name or "seed" in call.name
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -104,3 +105,18 @@ def test_random_hashes_are_known_by_their_event_and_by_no_other_name(
 ) -> None:
     assert has_random_hashes(make([call("PYTHONHASHSEED", 0)]))
     assert not has_random_hashes(make([Row("PYTHONHASHSEED"), call("time.time", 1)]))
+
+
+def test_the_calls_of_a_ranks_own_processes_come_before_those_of_other_ranks(
+    differ: Differ,
+) -> None:
+    (drawn,) = differ([call("os.urandom", 1)], [call("os.urandom", 2)])
+    own = replace(drawn, process="rank-1", event=5)
+    of_worker = replace(drawn, process="rank-1/child-1", event=50)
+    other = replace(drawn, process="rank-2")
+    calls = [own, of_worker, other]
+    assert best_candidate(calls, 10, "rank-1") is of_worker  # the last of equals
+    assert best_candidate(calls, 3, "rank-1") is of_worker
+    assert best_candidate([own], 3, "rank-1") is None
+    assert best_candidate(calls, 10, "rank-2") is other
+    assert best_candidate([other], 10, "rank-1") is other

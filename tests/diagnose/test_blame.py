@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from reproaudit.compare.entropy import EntropyCall, strength_of
@@ -39,6 +41,16 @@ def call(
 )
 def test_what_the_call_did_is_said(blamed: EntropyCall, said: str) -> None:
     assert describe_call(blamed) == said
+
+
+def test_a_process_that_trains_itself_is_no_worker() -> None:
+    drawn = replace(call("numpy.random.randn", process="child-python-1"), is_in_trainer=True)
+    assert find_cause(drawn) is Cause.UNSEEDED_RNG
+
+
+def test_what_a_rank_draws_is_its_own() -> None:
+    assert find_cause(call("numpy.random.randn", process="rank-1")) is Cause.UNSEEDED_RNG
+    assert find_cause(call("random.random", process="rank-1/child-1")) is Cause.WORKER_SEED
 
 
 def test_what_a_worker_draws_follows_the_seed_of_the_worker() -> None:
