@@ -164,12 +164,12 @@ class Host:
         try:
             with own_modules():
                 action()
-        except Exception:
+        except Exception as error:
             # A half-installed recorder would audit another program than the one asked for.
             traceback.print_exc()
-            error = SubjectError("the recorder could not be installed", code="recorder-failed")
-            if not write_failure(self.plan.trace_dir, error):
-                print(f"reproaudit: {error}", file=sys.stderr, flush=True)
+            failure = _describe_failure(error)
+            if not write_failure(self.plan.trace_dir, failure):
+                print(f"reproaudit: {failure}", file=sys.stderr, flush=True)
             end_process(EXIT_SOFTWARE)
 
     def close(self) -> None:
@@ -220,6 +220,16 @@ class Host:
             self.outcome = Outcome(kind, code, "the program ended through os._exit")
         self.close()
         end_process(code)
+
+
+def _describe_failure(error: Exception) -> SubjectError:
+    """Say that the recorder cannot be installed, and what a person can do if it lacks a package."""
+    message = "the recorder could not be installed"
+    hint = ""
+    if isinstance(error, ModuleNotFoundError):
+        message += f": it needs {error.name}, which is not there for {sys.executable}"
+        hint = f"install reproaudit there: {sys.executable} -m pip install reproaudit"
+    return SubjectError(message, code="recorder-failed", hint=hint)
 
 
 def _do_nothing() -> None:

@@ -53,3 +53,18 @@ def test_a_failure_while_installing_ends_the_process(
     failure = read_failure(host.plan.trace_dir)
     assert failure is not None
     assert failure.message == "the recorder could not be installed"
+
+
+def test_a_package_that_an_environment_lacks_is_named(
+    host: Host, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(host_module, "end_process", lambda code: None)
+
+    def fail() -> None:
+        raise ModuleNotFoundError("No module named 'xxhash'", name="xxhash")
+
+    host.when_imported("sys", fail)
+    failure = read_failure(host.plan.trace_dir)
+    assert failure is not None
+    assert "it needs xxhash, which is not there for" in failure.message
+    assert "pip install reproaudit" in failure.hint
