@@ -33,6 +33,7 @@ from reproaudit.runs.launch import (
 )
 from reproaudit.runs.log import copy_to_stderr, raise_what_the_recorder_says, tail
 from reproaudit.runs.orphans import end_marked, end_orphans, keep_as_own
+from reproaudit.runs.overdue import Overdue
 from reproaudit.runs.places import make_folder_of_runs, refuse_unwritable, require_place
 from reproaudit.runs.processes import has_ended
 from reproaudit.runs.stillness import Stillness
@@ -132,13 +133,16 @@ class RunningProcess:
     ) -> RunRecord:
         """Wait for the run's end, at most until `timeout_s` after its start, and say how it ended.
 
-        It is ended as well once nothing has moved in it for `still_s`, as if its time was over.
+        It is ended as well once nothing has moved in it for `still_s`, as if its time was over, and
+        once one of its processes was stopped after its steps and the others do nothing more.
         Whatever the program left running in its process group is killed. The outcome is also
         written into the trace if the process could not do so itself. Raises SubjectError if the
         recorder failed or recorded nothing.
         """
         timed_out = False
         stood_still = False
+        stopped: Outcome | None = None
+        overdue = Overdue(self._trace_dir)
         places = [self._trace_dir]
         if self._log is not None:
             places.append(self._log)
@@ -154,14 +158,20 @@ class RunningProcess:
                     timed_out = stood_still = True
                     timeout_s = round(time.monotonic() - self._started)
                     break
+                stopped = overdue.look()
+                if stopped is not None:
+                    break
                 time.sleep(POLL_S)
             seconds = time.monotonic() - self._started
             # What the recorder managed to say before we step in stands: a program may hang after
             # its last step.
             recorded = read_outcome(self._trace_dir)
-            if timed_out:
+            if timed_out or stopped is not None:
                 self._terminate()
             self.stop()
+            if stopped is not None:
+                recorded = stopped
+                self._write(stopped)
             self._report(on_progress)
         except BaseException:
             self.stop()
