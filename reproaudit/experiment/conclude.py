@@ -67,6 +67,7 @@ def summarise_run(run: Run) -> RunSummary:
         steps=run.steps,
         events=run.events,
         level=run.main.level,
+        ranks=len(run.ranks),
     )
 
 

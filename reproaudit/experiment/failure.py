@@ -20,7 +20,10 @@ def make_failure_error(lab: Lab, run: Run, name: str, message: str) -> SubjectEr
 
     `name` is that of the run, `message` says what became of it.
     """
-    ended = f"{run.outcome.kind.value} {run.outcome.detail}".strip()
+    detail = run.outcome.detail
+    # What several processes say stands by itself.
+    joint = ", " if run.launcher is not None else " "
+    ended = f"{run.outcome.kind.value}{joint}{detail}" if detail else run.outcome.kind.value
     if run.outcome.detail.startswith(_ASKS):
         why = _ANSWER
     else:

@@ -215,11 +215,14 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
+    """One run. `ranks` is how many of its processes waited for one another; 0: none did."""
+
     index: int
     outcome: Outcome
     steps: int
     events: int
     level: Level = Level.BOUNDARY
+    ranks: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -331,17 +331,23 @@ def _show_proven_fix(fix: Fix | None, *, has_parts: bool) -> str:
     return settings
 
 
+def _word_ranks(result: AuditResult) -> str:
+    ranks = max((run.ranks for run in result.runs), default=0)
+    return f", {show_count(ranks, 'rank')}" if ranks else ""
+
+
 def _count_tensors(result: AuditResult) -> str:
     counts = []
     if result.verdict is Verdict.REPRODUCIBLE and result.headline:
         # The first line has the figures.
-        return f"audited: {show_name(result.subject)}" if result.subject else ""
+        audited = f"audited: {show_name(result.subject)}{_word_ranks(result)}"
+        return audited if result.subject else ""
     for kind, number in result.compared:
         if number:
             counts.append(show_count(number, show_name(name_counted(kind))))
     where = "each run"
     if result.subject:
-        where += f" of {show_name(result.subject)}"
+        where += f" of {show_name(result.subject)}{_word_ranks(result)}"
     if not counts:
         return f"compared in {where}: nothing"
     tensors = ", ".join(counts)

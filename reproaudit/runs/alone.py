@@ -14,7 +14,7 @@ from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.files import create_file
 from reproaudit.runs.interpreter import interpreter_flags
 from reproaudit.runs.launch import name_plan_file
-from reproaudit.runs.log import tail
+from reproaudit.runs.log import find_last_words
 from reproaudit.runs.places import make_folder_of_runs, refuse_unwritable
 from reproaudit.runs.process import POLL_S, RunningProcess
 from reproaudit.runs.processes import has_ended
@@ -29,7 +29,8 @@ class AloneRun:
     """How it ended.
 
     `code` is None if it was still going on after `seconds` and was ended, and minus a signal's
-    number for a process that one killed. `last_line` is the last thing that it printed.
+    number for a process that one killed. `last_line` is the last error that it printed, or its
+    last words.
     """
 
     code: int | None
@@ -75,7 +76,7 @@ def run_alone(plan: RunPlan, *, python: str, log: Path, limit_s: float) -> Alone
             seconds = time.monotonic() - started
         finally:
             running.stop()
-    return AloneRun(process.returncode if is_over else None, seconds, tail(log, lines=1))
+    return AloneRun(process.returncode if is_over else None, seconds, find_last_words(log))
 
 
 def write_plain_command(subject: SubjectSpec, python: str) -> list[str] | None:

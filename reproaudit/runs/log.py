@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from reproaudit.printable import make_lines_printable
 from reproaudit.trace.failure import read_failure
 
 _TAIL_BYTES = 1 << 16
+_LINES_LOOKED_AT = 200
+_ERROR = re.compile(r"^(\[?\w+\]?:? )?[\w.]*(Error|Exception|Interrupt|Exit)\b(: *\S|$)")
+_WORD = re.compile(r"\w")
 
 
 def tail(log: Path | None, lines: int = 20) -> str:
@@ -31,6 +35,19 @@ def tail(log: Path | None, lines: int = 20) -> str:
         final_state = line.rstrip("\r").rpartition("\r")[2]
         shown.append(make_lines_printable(final_state))
     return "\n".join(shown)
+
+
+def find_last_words(log: Path | None) -> str:
+    """Return the last line that names an error, else the last one that says anything.
+
+    Launchers print tables behind the error of the process that failed.
+    """
+    lines = [line.strip() for line in tail(log, lines=_LINES_LOOKED_AT).splitlines()]
+    for pattern in (_ERROR, _WORD):
+        for line in reversed(lines):
+            if pattern.search(line):
+                return line
+    return ""
 
 
 def copy_to_stderr(log: Path, position: int) -> int:

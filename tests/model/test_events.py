@@ -39,8 +39,11 @@ def test_the_numbers_of_kinds_and_phases_are_those_of_written_traces() -> None:
         "REPLAY",
         "SAVED",
         "FINAL",
+        "REPLICA",
+        "BUFFER",
+        "STATE",
     ]
-    assert [kind.value for kind in sorted(EventKind)] == list(range(1, 14))
+    assert [kind.value for kind in sorted(EventKind)] == list(range(1, 17))
     assert list(Phase) == [
         Phase.DATA,
         Phase.FORWARD,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.runs.log import copy_to_stderr, tail
+from reproaudit.runs.log import copy_to_stderr, find_last_words, tail
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,28 @@ def test_a_stderr_that_takes_text_alone_gets_readable_text(
     monkeypatch.setattr(sys, "stderr", screen)
     assert copy_to_stderr(tmp_path / "log", position=0) == 4
     assert screen.getvalue() == "a \N{REPLACEMENT CHARACTER}\n"
+
+
+LAUNCHER = """
+[rank1]: RuntimeError: no more of this
+torch.distributed.elastic.multiprocessing.errors.ChildFailedError:
+============================================================
+train.py FAILED
+  exitcode  : 1 (pid: 7)
+============================================================
+"""
+
+
+@pytest.mark.parametrize(
+    ("printed", "words"),
+    [
+        (LAUNCHER, "[rank1]: RuntimeError: no more of this"),
+        ("a\nValueError: b\n", "ValueError: b"),
+        ("KeyboardInterrupt\n-----\n", "KeyboardInterrupt"),
+        ("no such option\n=====\n", "no such option"),
+        ("====\n", ""),
+    ],
+)
+def test_the_last_words_are_those_of_an_error(tmp_path: Path, printed: str, words: str) -> None:
+    (tmp_path / "log").write_text(printed, encoding="utf-8")
+    assert find_last_words(tmp_path / "log") == words
