@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # with --out.
 BENCHMARKS = {
     "start_up": 60.0,
+    "entering": 60.0,
     "digest_speed": 60.0,
     "recording": 420.0,
     "memory": 240.0,
@@ -30,6 +31,7 @@ BENCHMARKS = {
     "whole_audit": 300.0,
     "repeating": 240.0,
     "diagnosing": 420.0,
+    "ranks": 420.0,
 }
 # Of the two that take longest, fewer or shorter turns than when they are run alone.
 WORDS = {"recording": ("--seconds", "20"), "whole_audit": ("--rounds", "2")}

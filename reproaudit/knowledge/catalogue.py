@@ -169,8 +169,8 @@ ERRORS = {
         "A notebook is a file of Jupyter's format 4 with at least one code cell that is not empty."
     ),
     "notebook-kernel": (
-        "The kernel of the notebook runs and does not answer. Does the notebook run in Jupyter, "
-        "or by jupyter execute, on the same machine?"
+        "The kernel of the notebook runs and does not answer. Try the notebook in Jupyter, or by "
+        "jupyter execute, on the same machine."
     ),
     "notebook-language": "The notebook says that it is written in another language than Python.",
     "nothing-recorded": (

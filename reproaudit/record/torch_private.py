@@ -372,10 +372,7 @@ SKIPS_CODE = all(
 
 
 def skip_code(codes: Iterator[CodeType]) -> None:
-    """Have Dynamo run the functions as they are, where `SKIPS_CODE`.
-
-    As torch._dynamo.eval_frame.skip_code, but torch._dynamo is not imported for it.
-    """
+    """Have Dynamo, which is not imported for it, run the functions as they are: `SKIPS_CODE`."""
     action = _eval_frame._FrameAction
     strategy = _eval_frame._FrameExecStrategy(action.SKIP, action.DEFAULT)
     for code in codes:
@@ -384,10 +381,14 @@ def skip_code(codes: Iterator[CodeType]) -> None:
 
 def count_compiled() -> int:
     """Return how many graphs torch.compile has made in this process."""
-    dynamo = sys.modules.get("torch._dynamo.utils")
-    counters: Any = getattr(dynamo, "counters", None)
+    counters: Any = getattr(sys.modules.get("torch._dynamo.utils"), "counters", None)
     # Not the frames: those that are compiled with fullgraph=True are not counted there.
     return int(counters["stats"].get("unique_graphs", 0)) if counters else 0
+
+
+def is_flat(parameter: Any) -> bool:
+    """Return True for what FullyShardedDataParallel makes of parameters."""
+    return bool(getattr(parameter, "_is_flat_param", False))
 
 
 # -- PyTorch's own tests

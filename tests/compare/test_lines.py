@@ -13,7 +13,7 @@ from reproaudit.compare.lines import (
     differing_lines,
     first_entry,
 )
-from reproaudit.model.events import EventFlag, EventKind
+from reproaudit.model.events import EventFlag, EventKind, Location
 from tests.compare.traces import Row, make_run
 
 LATE = float("inf")
@@ -54,7 +54,9 @@ def shown(rows: Sequence[LineDifference]) -> list[tuple[str, int, str]]:
 def entry_line(
     rows: Sequence[LineDifference], before: float = LATE, ignored: Sequence[int] = ()
 ) -> int | None:
-    found = first_entry(rows, before, frozenset(("train.py", number) for number in ignored))
+    found = first_entry(
+        rows, before, frozenset(Location("train.py", number).code_line for number in ignored)
+    )
     return None if found is None else found.location.line
 
 

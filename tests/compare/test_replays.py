@@ -7,7 +7,7 @@ from pathlib import Path
 
 from reproaudit.compare.elements import TensorBytes, TensorContent, content_bytes
 from reproaudit.compare.replays import capture_of, difference
-from reproaudit.model.events import Phase
+from reproaudit.model.events import Location, Phase
 from reproaudit.trace.event_calls import Moment
 from reproaudit.trace.runs import MAIN_PROCESS, Run, open_run
 from reproaudit.trace.schema import INPUTS_FROM
@@ -15,7 +15,7 @@ from reproaudit.trace.words import ReplayWay
 from reproaudit.trace.writer import TraceWriter
 from tests.trace.sample import DONE, new_writer
 
-LINE = ("train.py", 3)
+LINE = Location("train.py", 3).code_line
 MOMENT = Moment(Phase.FORWARD, 0)
 
 

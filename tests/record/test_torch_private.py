@@ -23,7 +23,8 @@ NAMES = list(torch_private.NAMES)
 # Standard library, NumPy and the recorder itself have private names, too, which are not torch's.
 OTHERS = frozenset(
     "_exit _getframe _active _bootstrap_inner _identity _rand _bit_generator _MT19937 "
-    "_legacy_seeding _ConnectionBase _forkserver _submitted _NormalAccessor _StringGlobber".split()
+    "_legacy_seeding _ConnectionBase _fork_exec _forkserver _submitted _NormalAccessor "
+    "_StringGlobber".split()
 )
 
 

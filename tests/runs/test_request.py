@@ -32,7 +32,9 @@ def test_steps_and_values_of_a_request_win_even_where_they_are_zero() -> None:
 
 
 def test_a_request_can_say_all_that_a_plan_says_of_recording() -> None:
-    given_by_the_lab = {"trace_dir", "subject", "settings", "extra", "steps_of_children"}
+    given_by_the_lab = {
+        *("trace_dir", "subject", "settings", "extra", "steps_of_children", "copies"),
+    }
     asked = {field.name for field in fields(RunRequest)}
     assert {field.name for field in fields(RunPlan)} - given_by_the_lab <= asked
 

@@ -27,6 +27,7 @@ from reproaudit.record.state.modules import (
     walk_modules,
     walk_parameters,
 )
+from reproaudit.record.torch_private import is_flat
 from reproaudit.trace.words import JOIN, OWN_SHARE, write_ranks
 
 _Optimizer = torch.optim.Optimizer
@@ -209,7 +210,7 @@ def _is_distributed(optimizer: _Optimizer) -> bool:
 
 def _is_share(parameter: torch.Tensor) -> bool:
     """Return True for what FSDP, fully_shard and tensor parallelism make of a parameter."""
-    if getattr(parameter, "_is_flat_param", False):
+    if is_flat(parameter):
         return True
     return any(kind.__name__ == "DTensor" for kind in type(parameter).__mro__)
 
