@@ -270,7 +270,8 @@ class Experiment:
                 break
             runs.append(run)
             if index == 0 and run.outcome.kind is OutcomeKind.STOPPED:
-                self.lab.steps = run.main.header["steps"]
+                # A process that only starts others makes none, and they have a limit of their own.
+                self.lab.steps = run.main.header["steps"] or self.lab.steps
             # After the first run already: the others would only take time to say the same.
             if index == 0 and not has_trained(run):
                 if run.outcome.is_success:
