@@ -107,12 +107,12 @@ def test_what_cannot_be_tried_here_is_left_out_of_the_choices(tmp_path: Path) ->
     pair = find_pair(tmp_path, kernel_rows)
     free = start_pinning(FakeLab(tmp_path, kernel_rows), pair)
     barred = start_pinning(FakeLab(tmp_path, kernel_rows, ["kernels.deterministic"]), pair)
-    assert free.known[0].choices == ("kernels.deterministic", "threads.one", "compile.off")
-    assert barred.known[0].choices == ("threads.one", "compile.off")
+    assert free.known[0].choices == ("kernels.deterministic", "threads.one")
+    assert barred.known[0].choices == ("threads.one",)
 
 
 def test_where_nothing_can_be_tried_the_choices_stay_to_be_named(tmp_path: Path) -> None:
-    names = ("kernels.deterministic", "threads.one", "compile.off")
+    names = ("kernels.deterministic", "threads.one")
     pair = find_pair(tmp_path, kernel_rows)
     pinning = start_pinning(FakeLab(tmp_path, kernel_rows, names), pair)
     assert pinning.known[0].choices == names
