@@ -94,6 +94,13 @@ samples: $(STAMP) ## audit the examples again, into reports/samples
 	  $(BIN)/reproaudit examples/$$name/train.py --report json=$$folder/result.json \
 	    --report terminal=$$folder/terminal.txt || test $$? -eq 1 || exit 1; \
 	done
+	@for version in clean kernel drift; do \
+	  folder=reports/samples/ddp_$$version; mkdir -p $$folder; \
+	  command="torchrun --nproc-per-node 3 examples/ddp/train.py --version $$version"; \
+	  echo "reproaudit -- $$command" > $$folder/command; \
+	  PATH="$(abspath $(BIN)):$$PATH" $(BIN)/reproaudit --report json=$$folder/result.json \
+	    --report terminal=$$folder/terminal.txt -- $$command || test $$? -eq 1 || exit 1; \
+	done
 	@for folder in reports/samples/graph_net reports/samples/five_sources; do \
 	  $(BIN)/reproaudit report $$folder/result.json --report junit=$$folder/junit.xml \
 	    --report sarif=$$folder/report.sarif --report github=$$folder/annotations.txt \
