@@ -5,6 +5,8 @@ The recorder and whoever starts it both need it, and neither imports the other.
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 
 _SET_DEATH_SIGNAL = 1
@@ -17,6 +19,15 @@ def set_death_signal(number: int) -> bool:
     It holds across `exec`, and not for what this process starts. Return True if that could be done.
     """
     return _control(_SET_DEATH_SIGNAL, number)
+
+
+def end_with_parent(parent: int) -> None:
+    """Have the kernel kill this process when `parent`, which started it, is gone."""
+    if not set_death_signal(signal.SIGKILL):
+        return
+    # It may have gone before the kernel was asked.
+    if os.getppid() != parent:
+        os._exit(0)
 
 
 def set_subreaper(wanted: bool) -> bool:

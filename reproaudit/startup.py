@@ -16,7 +16,9 @@ PLAN_VARIABLE = "REPROAUDIT_PLAN"
 PLACE_VARIABLE = "REPROAUDIT_PLACE"
 # A folder that is put first on PYTHONPATH; absent where interpreters need none.
 SITE_VARIABLE = "REPROAUDIT_SITE"
-_PATH_VARIABLE = "PYTHONPATH"
+# All of them: what enters the recorder into an interpreter.
+VARIABLES = (ENTRY_VARIABLE, PLAN_VARIABLE, PLACE_VARIABLE, SITE_VARIABLE)
+PATH_VARIABLE = "PYTHONPATH"
 
 _RECORD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "record")
 # By its path: in the program's folder, a `reproaudit.py` would be found first.
@@ -36,13 +38,12 @@ def name_recorder(environ: Mapping[str, str], plan_file: str, *, is_site: bool) 
 
     `is_site`: they find it through PYTHONPATH, for nothing is installed beside them.
     """
-    variables = {**environ, ENTRY_VARIABLE: RECORDER, PLAN_VARIABLE: plan_file}
-    # Of an audit that this one runs within.
-    variables.pop(PLACE_VARIABLE, None)
-    variables.pop(SITE_VARIABLE, None)
+    # Without those of an audit that this one runs within.
+    variables = {name: value for name, value in environ.items() if name not in VARIABLES}
+    variables |= {ENTRY_VARIABLE: RECORDER, PLAN_VARIABLE: plan_file}
     if is_site:
         variables[SITE_VARIABLE] = _ELSEWHERE
-        variables[_PATH_VARIABLE] = put_first(_ELSEWHERE, environ.get(_PATH_VARIABLE, ""))
+        variables[PATH_VARIABLE] = put_first(_ELSEWHERE, environ.get(PATH_VARIABLE, ""))
     return variables
 
 

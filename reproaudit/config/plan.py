@@ -23,6 +23,7 @@ from reproaudit.errors import UsageError
 from reproaudit.model.events import Level, Phase
 
 PLAN_FORMAT = 1
+PLAN_SUFFIX = ".plan.json"
 
 _Count = Annotated[int, AtLeast0]
 _PhaseNumber = Annotated[
@@ -92,6 +93,16 @@ class RunPlan:
     outside: bool = True
     copies: tuple[tuple[str, str], ...] = ()
     extra: dict[str, str] = field(default_factory=dict)
+
+
+def name_plan_file(trace_dir: str | Path) -> str:
+    """Return the file in which a plan is written, beside the folder of the trace."""
+    return f"{trace_dir}{PLAN_SUFFIX}"
+
+
+def find_trace_dir(plan_path: str) -> str:
+    """Return the folder of the trace, given the file of the plan: it may not be readable."""
+    return plan_path.removesuffix(PLAN_SUFFIX)
 
 
 def to_json(plan: RunPlan) -> str:

@@ -82,8 +82,8 @@ def main() -> None:
 
     import_alone(own_path)
     with own_modules():
+        from reproaudit.prctl import end_with_parent
         from reproaudit.record.process.bootstrap import main as run
-        from reproaudit.record.process.parent import end_with_parent
     sys.path[:] = path
     if len(sys.argv) > 2 and sys.argv[2] != "0":
         end_with_parent(int(sys.argv[2]))

@@ -8,20 +8,16 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from reproaudit.config.plan import RunPlan
+from reproaudit.config.plan import RunPlan, name_plan_file
 from reproaudit.config.settings import make_environment
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.files import create_file
 from reproaudit.runs.interpreter import interpreter_flags
-from reproaudit.runs.launch import name_plan_file
 from reproaudit.runs.log import find_last_words
 from reproaudit.runs.places import make_folder_of_runs, refuse_unwritable
 from reproaudit.runs.process import POLL_S, RunningProcess
 from reproaudit.runs.processes import has_ended
-from reproaudit.startup import ENTRY_VARIABLE, PLACE_VARIABLE, PLAN_VARIABLE, SITE_VARIABLE
-
-# What enters the recorder into an interpreter. An audit may run within another.
-_ENTERING = (ENTRY_VARIABLE, PLACE_VARIABLE, PLAN_VARIABLE, SITE_VARIABLE)
+from reproaudit.startup import PLAN_VARIABLE, VARIABLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +49,11 @@ def run_alone(plan: RunPlan, *, python: str, log: Path, limit_s: float) -> Alone
         return None
     make_folder_of_runs(log.parent)
     environment = {**os.environ, **make_environment(plan.settings)}
-    for name in _ENTERING:
+    # An audit may run within another.
+    for name in VARIABLES:
         environment.pop(name, None)
     # Enters nothing by itself; by it, all that is started is found and ended.
-    environment[PLAN_VARIABLE] = str(name_plan_file(plan))
+    environment[PLAN_VARIABLE] = name_plan_file(plan.trace_dir)
     with refuse_unwritable(log), create_file(log) as output:
         started = time.monotonic()
         process = subprocess.Popen(

@@ -9,8 +9,9 @@ from pathlib import Path
 from reproaudit.errors import TraceError
 from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.runs.launch import list_ranks
+from reproaudit.trace.ending import outcome_of_row
 from reproaudit.trace.facts import ProcessFacts
-from reproaudit.trace.reader import Trace
+from reproaudit.trace.header import read_header
 from reproaudit.trace.schema import RUN_FILE
 from reproaudit.trace.words import CHILD_PREFIX
 
@@ -115,16 +116,16 @@ def _read_endings(trace_dir: Path) -> list[_Ending]:
     found = []
     for folder in sorted(trace_dir.glob(f"{CHILD_PREFIX}*")):
         try:
-            trace = Trace.open(folder)
+            header = read_header(folder)
             written_ns = (folder / RUN_FILE).stat().st_mtime_ns
         except (OSError, TraceError):
             # One that was killed before it began has none.
             continue
         ending = _Ending(
             label=folder.name.removeprefix(CHILD_PREFIX),
-            process=trace.process,
-            outcome=trace.outcome,
-            steps=trace.header["steps"],
+            process=ProcessFacts(**header["process"]),
+            outcome=outcome_of_row(header["outcome"]),
+            steps=header["steps"],
             written_ns=written_ns,
         )
         found.append(ending)

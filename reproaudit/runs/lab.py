@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reproaudit.config.plan import RunPlan
+from reproaudit.config.plan import PLAN_SUFFIX, RunPlan, name_plan_file
 from reproaudit.config.settings import Settings, merge
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import SubjectError, TraceError, UsageError
@@ -20,7 +20,7 @@ from reproaudit.runs.alone import AloneRun, run_alone
 from reproaudit.runs.budget import Budget, Spending
 from reproaudit.runs.compiler_cache import CompilerCache
 from reproaudit.runs.fresh_files import WorkingFolder, write_files
-from reproaudit.runs.launch import THROUGH_PATH, misses_interpreters, remove_run
+from reproaudit.runs.launch import THROUGH_PATH, take_back_missed
 from reproaudit.runs.log import tail
 from reproaudit.runs.process import RunningProcess, RunRecord, start
 from reproaudit.runs.progress import Progress
@@ -181,11 +181,10 @@ class Lab:
 
         It is then started so that those of another environment are entered, too.
         """
-        if self._is_site or not misses_interpreters(record.plan):
+        if self._is_site:
             return False
-        self._is_site = True
-        remove_run(record.plan)
-        return True
+        self._is_site = take_back_missed(record.plan)
+        return self._is_site
 
     @property
     def notes(self) -> tuple[NotChecked, ...]:
@@ -230,13 +229,13 @@ class Lab:
         """End what was prepared and not used, and remove what it left."""
         for name, process in self._prepared.items():
             process.stop()
-            for left in (f"{name}.log", f"{name}.plan.json"):
+            for left in (f"{name}.log", name_plan_file(name)):
                 (self.folder / left).unlink(missing_ok=True)
         self._prepared.clear()
 
     def rename(self, name: str, to: str) -> Path:
         """Give all that a run left another name, so that its own is free; return its folder."""
-        for ending in ("", ".log", ".plan.json"):
+        for ending in ("", ".log", PLAN_SUFFIX):
             left = self.folder / f"{name}{ending}"
             if left.exists():
                 left.rename(self.folder / f"{to}{ending}")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import reproaudit
-from reproaudit.config.plan import RunPlan
+from reproaudit.config.plan import RunPlan, name_plan_file
 from reproaudit.config.settings import make_environment, to_dict
 from reproaudit.config.subject import SubjectKind
 from reproaudit.model.events import NotChecked, Unchecked
@@ -37,14 +37,9 @@ THROUGH_PATH = NotChecked(
 )
 
 
-def name_plan_file(plan: RunPlan) -> Path:
-    """Return the file in which the plan is written, beside the folder of the trace."""
-    return plan.trace_dir.with_name(f"{plan.trace_dir.name}.plan.json")
-
-
 def mark_children(plan: RunPlan) -> str:
     """Return what stands in the environment of whatever the run starts, as NAME=VALUE."""
-    return f"{PLAN_VARIABLE}={name_plan_file(plan)}"
+    return f"{PLAN_VARIABLE}={name_plan_file(plan.trace_dir)}"
 
 
 def write_command(
@@ -62,7 +57,7 @@ def write_command(
     return [*command, *entry]
 
 
-def make_variables(plan: RunPlan, plan_file: Path, *, is_site: bool) -> dict[str, str]:
+def make_variables(plan: RunPlan, *, is_site: bool) -> dict[str, str]:
     """Return the environment of a run: ours, and what the settings say.
 
     What a command starts has to find the recorder; a program of ours is started by it, and sees to
@@ -70,7 +65,7 @@ def make_variables(plan: RunPlan, plan_file: Path, *, is_site: bool) -> dict[str
     """
     variables = {**os.environ, **make_environment(plan.settings)}
     if plan.subject.is_command:
-        return name_recorder(variables, str(plan_file), is_site=is_site)
+        return name_recorder(variables, name_plan_file(plan.trace_dir), is_site=is_site)
     return variables
 
 
@@ -95,10 +90,14 @@ def misses_interpreters(plan: RunPlan) -> bool:
     return plan.subject.is_command and not list_entered(plan.trace_dir)
 
 
-def remove_run(plan: RunPlan) -> None:
-    """Remove what a run left in its folder, so that another can be made there."""
+def take_back_missed(plan: RunPlan) -> bool:
+    """Return True if a command's run has entered no interpreter; what it left is removed, so that
+    another can be made there."""
+    if not misses_interpreters(plan):
+        return False
     shutil.rmtree(plan.trace_dir, ignore_errors=True)
     take_back_failure(plan.trace_dir)
+    return True
 
 
 def list_entered(trace_dir: Path) -> list[str]:

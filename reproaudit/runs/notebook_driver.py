@@ -14,15 +14,14 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from reproaudit.config.plan import from_json
+from reproaudit.config.plan import find_trace_dir, from_json, name_plan_file
 from reproaudit.errors import ReproauditError, SubjectError, UsageError
-from reproaudit.prctl import set_death_signal
+from reproaudit.prctl import end_with_parent
 from reproaudit.runs.interpreter import interpreter_flags
 from reproaudit.startup import RECORDER
 from reproaudit.trace.failure import write_failure
 from reproaudit.trace.words import CONNECTION_SUFFIX, EXIT_USAGE
 
-_PLAN_SUFFIX = ".plan.json"
 _COMPLETE = "AuditComplete"  # ends the cell in which the audit has seen enough
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _START_S = 600  # a kernel may start on a busy machine
@@ -38,7 +37,8 @@ def main(plan_path: str, parent: int = 0, held: int | None = None) -> None:
 
 def _run(plan_path: str, parent: int, held: int | None) -> int:
     """Return how the kernel has ended, as `Popen` says it."""
-    _end_with(parent)
+    if parent:
+        end_with_parent(parent)
     try:
         _require_libraries()
         if held is not None:
@@ -46,16 +46,11 @@ def _run(plan_path: str, parent: int, held: int | None) -> int:
                 return 0
             os.close(held)
         notebook = from_json(Path(plan_path).read_text(encoding="utf-8")).subject.file
-        return asyncio.run(_execute(notebook, plan_path.removesuffix(_PLAN_SUFFIX)))
+        return asyncio.run(_execute(notebook, find_trace_dir(plan_path)))
     except ReproauditError as error:
-        if not write_failure(plan_path.removesuffix(_PLAN_SUFFIX), error):
+        if not write_failure(find_trace_dir(plan_path), error):
             sys.stderr.write(f"reproaudit: {error}\n")
         return EXIT_USAGE
-
-
-def _end_with(parent: int) -> None:
-    if parent and set_death_signal(signal.SIGKILL) and os.getppid() != parent:
-        os._exit(0)
 
 
 def _require_libraries() -> None:
@@ -104,8 +99,8 @@ def _make_manager(trace_dir: str) -> Any:
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
 
-    plan = f"{trace_dir}{_PLAN_SUFFIX}"
-    command = [sys.executable, *interpreter_flags(), RECORDER, plan, str(os.getpid())]
+    command = [sys.executable, *interpreter_flags()]
+    command += [RECORDER, name_plan_file(trace_dir), str(os.getpid())]
 
     class Manager(AsyncKernelManager):
         @property

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.trace.ending import read_outcome
-from reproaudit.trace.schema import EVENTS_FILE
+from reproaudit.trace.schema import EVENTS_FILE, RUN_FILE
 from reproaudit.trace.words import CHILD_PREFIX
 
 _LOOK_S = 2.0
@@ -28,7 +28,8 @@ class Overdue:
         self._trace_dir = trace_dir
         self._least_s = least_s
         self._started = self._looked = self._grown = time.monotonic()
-        self._bytes = 0
+        self._bytes: dict[Path, int] = {}  # of the events in each folder
+        self._read: dict[Path, int] = {}  # headers, by when they were written
         self._stopped: Outcome | None = None
         self._patience_s = 0.0
 
@@ -41,29 +42,38 @@ class Overdue:
         if now - self._looked < _LOOK_S:
             return None
         self._looked = now
-        folders = self._trace_dir.glob(f"**/{CHILD_PREFIX}*")
-        children = [folder for folder in folders if folder.is_dir()]
+        quiet = []
+        for folder in (self._trace_dir, *self._trace_dir.glob(f"**/{CHILD_PREFIX}*")):
+            size = _measure(folder)
+            if self._bytes.get(folder) == size:
+                quiet.append(folder)
+            else:
+                self._bytes[folder] = size
+                self._grown = now
         if self._stopped is None:
-            self._stopped = _find_stopped(children)
+            self._stopped = self._find_stopped(quiet)
             self._patience_s = min(_MOST_S, max(self._least_s, now - self._started))
-            self._grown = now
-            return None
-        size = sum(_measure(folder) for folder in (self._trace_dir, *children))
-        if size != self._bytes:
-            self._bytes = size
-            self._grown = now
-        if now - self._grown < self._patience_s:
+        if self._stopped is None or now - self._grown < self._patience_s:
             return None
         return replace(self._stopped, detail=f"{self._stopped.detail}{_ENDED}")
 
+    def _find_stopped(self, quiet: list[Path]) -> Outcome | None:
+        """Return the outcome of a child that the audit stopped after its steps; None if none was.
 
-def _find_stopped(children: list[Path]) -> Outcome | None:
-    """Return the outcome of a child that the audit stopped after its steps; None if none was."""
-    for folder in children:
-        outcome = read_outcome(folder)
-        if outcome is not None and outcome.kind is OutcomeKind.STOPPED:
-            return outcome
-    return None
+        Each header is read once, and none that is about to grow: they may be large.
+        """
+        for folder in quiet:
+            try:
+                written = os.stat(folder / RUN_FILE).st_mtime_ns
+            except OSError:
+                continue
+            if folder == self._trace_dir or self._read.get(folder) == written:
+                continue
+            self._read[folder] = written
+            outcome = read_outcome(folder)
+            if outcome is not None and outcome.kind is OutcomeKind.STOPPED:
+                return outcome
+        return None
 
 
 def _measure(folder: Path) -> int:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reproaudit.config.plan import RunPlan, to_json
+from reproaudit.config.plan import RunPlan, name_plan_file, to_json
 from reproaudit.errors import SubjectError, TraceError, UsageError
 from reproaudit.files import create_file, write_whole
 from reproaudit.model.events import Outcome, OutcomeKind
@@ -23,11 +23,9 @@ from reproaudit.runs.command_ending import settle_command
 from reproaudit.runs.launch import (
     make_variables,
     mark_children,
-    misses_interpreters,
-    name_plan_file,
     name_signal,
     read_progress,
-    remove_run,
+    take_back_missed,
     write_command,
     write_launcher,
 )
@@ -314,12 +312,12 @@ def start(
     if log is not None:
         make_folder_of_runs(log.parent)
     take_back_failure(trace_dir)  # of an earlier run in the same folder
-    plan_file = name_plan_file(plan)
-    with refuse_unwritable(plan_file):
+    plan_file = name_plan_file(trace_dir)
+    with refuse_unwritable(Path(plan_file)):
         write_whole(plan_file, to_json(plan).encode("utf-8"))
     command = write_command(plan, python, entry, is_watched=show_output)
     if not plan.subject.is_command:
-        command += [str(plan_file), str(find_parent_to_end_with())]
+        command += [plan_file, str(find_parent_to_end_with())]
     else:
         write_launcher(plan)
     if is_site is None:
@@ -345,7 +343,7 @@ def start(
                 command,
                 pass_fds=descriptors,
                 cwd=plan.subject.cwd,
-                env=make_variables(plan, plan_file, is_site=is_site),
+                env=make_variables(plan, is_site=is_site),
                 # A group of its own, so that all that the program starts can be ended with it.
                 start_new_session=True,
                 **streams,
@@ -387,9 +385,8 @@ def run(
         start, plan, python=python, log=log, show_output=show_output, entry=entry
     )
     record = begin(is_site=is_site).wait(timeout_s=timeout_s, on_progress=on_progress)
-    if is_site or not misses_interpreters(record.plan):
+    if is_site or not take_back_missed(record.plan):
         return record
-    remove_run(record.plan)
     return begin(is_site=True).wait(timeout_s=timeout_s, on_progress=on_progress)
 
 

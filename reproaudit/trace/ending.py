@@ -34,10 +34,14 @@ def finalise_outcome(directory: str | os.PathLike[str], outcome: Outcome) -> Non
 def read_outcome(directory: str | os.PathLike[str]) -> Outcome | None:
     """Return what run.json says of the end, or None if there is none that can be read."""
     try:
-        row = json.loads((Path(directory) / RUN_FILE).read_bytes())["outcome"]
-        return Outcome(OutcomeKind(row["kind"]), row["code"], row["detail"])
+        return outcome_of_row(json.loads((Path(directory) / RUN_FILE).read_bytes())["outcome"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def outcome_of_row(row: OutcomeRow) -> Outcome:
+    """Return the outcome that stands in `run.json`."""
+    return Outcome(OutcomeKind(row["kind"]), row["code"], row["detail"])
 
 
 def outcome_row(outcome: Outcome) -> OutcomeRow:

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any, cast
 
 from reproaudit.errors import TraceError
-from reproaudit.files import refuse
+from reproaudit.files import read_run_file, refuse
 from reproaudit.model.events import Level, OutcomeKind, Unchecked
 from reproaudit.trace.schema import (
     EVENT_FIELDS,
     FORMAT_VERSION,
     MAGIC,
     NO_RANK,
+    RUN_FILE,
     ChangeRow,
     Header,
     LocationRow,
@@ -25,6 +26,15 @@ from reproaudit.trace.schema import (
 )
 
 _INT32, _INT64 = 1 << 31, 1 << 63
+
+
+def read_header(directory: Path) -> Header:
+    """Return the checked header of the trace in a folder, of which nothing else is read.
+
+    Raises TraceError if it cannot be used.
+    """
+    path = directory / RUN_FILE
+    return check_header(path, read_run_file(path))
 
 
 def check_header(path: Path, found: dict[str, Any]) -> Header:

@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from reproaudit.errors import TraceError
-from reproaudit.files import open_regular, read_run_file, read_start
+from reproaudit.files import open_regular, read_start
 from reproaudit.model.events import (
     Change,
     EventFlag,
@@ -22,19 +22,18 @@ from reproaudit.model.events import (
     Location,
     NotChecked,
     Outcome,
-    OutcomeKind,
     Phase,
     Unchecked,
 )
 from reproaudit.trace import words
 from reproaudit.trace.columns import EventColumns
+from reproaudit.trace.ending import outcome_of_row
 from reproaudit.trace.facts import ProcessFacts
-from reproaudit.trace.header import check_header
+from reproaudit.trace.header import read_header
 from reproaudit.trace.schema import (
     EVENT,
     EVENTS_FILE,
     NO_LOCATION,
-    RUN_FILE,
     VALUES_FILE,
     ChangeRow,
     Events,
@@ -106,22 +105,20 @@ class Trace:
     def open(cls, path: str | os.PathLike[str]) -> Trace:
         """Open the folder of one run. Raises TraceError if nothing in it can be used."""
         directory = Path(path)
-        run_file = directory / RUN_FILE
-        header = check_header(run_file, read_run_file(run_file))
+        header = read_header(directory)
         events, cut, lacks_events = _read_events(directory / EVENTS_FILE, header)
         kept = read_index(directory / VALUES_FILE)
         locations = tuple(
             Location(row["path"], row["line"], row["function"], row["cell"])
             for row in header["locations"]
         )
-        ending = header["outcome"]
         return cls(
             directory=directory,
             header=header,
             events=events,
             strings=tuple(header["strings"]),
             locations=locations,
-            outcome=Outcome(OutcomeKind(ending["kind"]), ending["code"], ending["detail"]),
+            outcome=outcome_of_row(header["outcome"]),
             changes=tuple(_change(row, locations) for row in header["changes"]),
             notes=tuple(
                 NotChecked(Unchecked(row["code"]), row["what"], row["why"])

@@ -10,7 +10,7 @@ from reproaudit.trace.facts import ProcessFacts
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
 from reproaudit.trace.words import LoaderUse
-from reproaudit.trace.writer import TraceWriter
+from tests.trace.sample import new_writer
 
 LOOP, EVALUATION, SEED, STEP = 5, 6, 2, 9  # lines of the program
 
@@ -20,16 +20,7 @@ class RankTrace:
 
     def __init__(self, folder: Path, rank: int, world: int = 2) -> None:
         self._folder = folder / f"rank-{rank}"
-        self._writer = TraceWriter(
-            self._folder,
-            level="operation",
-            subject="train.py",
-            command=[],
-            settings={},
-            environment={},
-            version="0",
-            values_budget=0,
-        )
+        self._writer = new_writer(self._folder, level="operation")
         self._writer.identify(ProcessFacts(rank, world))
         self._step = 0
         self._writer.add_replica(

@@ -13,7 +13,7 @@ from reproaudit.model.events import EventKind, Location, Outcome, OutcomeKind, P
 from reproaudit.trace.event_calls import Moment
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.words import OWN_SHARE
-from reproaudit.trace.writer import TraceWriter
+from tests.trace.sample import new_writer
 
 GRADIENT, PARAMETER, STATE, BUFFER, OUTPUT = (
     EventKind.GRADIENT,
@@ -29,16 +29,7 @@ Event = tuple[EventKind, int, str, int]  # kind, step, name, content
 
 def write_rank(folder: Path, rank: int, events: Sequence[Event], ranks: str) -> Trace:
     directory = folder / f"rank-{rank}"
-    writer = TraceWriter(
-        directory,
-        level="boundary",
-        subject="train.py",
-        command=[],
-        settings={},
-        environment={},
-        version="0",
-        values_budget=0,
-    )
+    writer = new_writer(directory, level="boundary")
     if ranks not in ("", OWN_SHARE):
         place = writer.location("train.py", WRAPPED, "main")
         writer.add_replica(

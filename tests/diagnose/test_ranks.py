@@ -26,7 +26,7 @@ from reproaudit.trace.event_calls import Moment
 from reproaudit.trace.facts import ProcessFacts
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run, open_run
-from reproaudit.trace.writer import TraceWriter
+from tests.trace.sample import new_writer
 
 PROGRAMS = Path(__file__).resolve().parent.parent / "programs"
 PROGRAM = "ranks.py"
@@ -62,16 +62,7 @@ def test_a_gradient_that_one_rank_changes_is_told_with_the_step_and_the_rank(
 
 def write_rank(folder: Path, rank: int, line: int, drawn: int) -> Trace:
     """Write the trace of a rank that makes one weight by an op, and then steps."""
-    writer = TraceWriter(
-        folder / f"rank-{rank}",
-        level="operation",
-        subject="train.py",
-        command=[],
-        settings={},
-        environment={},
-        version="0",
-        values_budget=0,
-    )
+    writer = new_writer(folder / f"rank-{rank}", level="operation")
     writer.identify(ProcessFacts(rank, 2))
     place = writer.location("train.py", line, "main")
     at = Moment(Phase.DATA, 0, place)

@@ -18,15 +18,13 @@ from typing import Any, NoReturn
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.process.places import shorten_name
 from reproaudit.startup import (
-    ENTRY_VARIABLE,
+    PATH_VARIABLE,
     PLACE_VARIABLE,
-    PLAN_VARIABLE,
     SITE_VARIABLE,
+    VARIABLES,
     put_first,
 )
 
-_VARIABLES = (ENTRY_VARIABLE, PLAN_VARIABLE, SITE_VARIABLE)
-_PATH_VARIABLE = "PYTHONPATH"
 SPAWNED = "from multiprocessing.spawn import spawn_main"
 SERVER = "from multiprocessing.forkserver import main"
 TRACKER = "from multiprocessing.resource_tracker import main"
@@ -103,24 +101,24 @@ class Arming:
         site = self._armed.get(SITE_VARIABLE)
         path = ""
         for name, value in env:
-            if name == _PATH_VARIABLE and site:
+            if name == PATH_VARIABLE and site:
                 path = value
             elif name != PLACE_VARIABLE and name not in self._armed:
                 yield name, value
         yield from self._armed.items()
         yield PLACE_VARIABLE, place
         if site:
-            yield _PATH_VARIABLE, put_first(site, path)
+            yield PATH_VARIABLE, put_first(site, path)
 
 
 def _hide_variables() -> dict[str, str]:
     """Return our variables, and take them out of what the program sees of its environment."""
     _unsetenv(PLACE_VARIABLE)
-    os.environ.pop(PLACE_VARIABLE, None)
     found = {}
-    for name in _VARIABLES:
+    for name in VARIABLES:
         value = os.environ.pop(name, None)
-        if value is not None:
+        # A place is that of one process alone.
+        if value is not None and name != PLACE_VARIABLE:
             found[name] = value
             _putenv(name, value)
     return found

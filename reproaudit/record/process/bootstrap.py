@@ -7,6 +7,7 @@ import sys
 from collections.abc import Collection
 from types import TracebackType
 
+from reproaudit.config.plan import find_trace_dir
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import ReproauditError, UsageError
 from reproaudit.record.process.children import ChildStarts, read_plan
@@ -51,7 +52,7 @@ def main(plan_path: str, loaded_at_start: Collection[str] = ()) -> None:
         _name_command_line(plan.subject)
         code = run_subject(host)
     except ReproauditError as error:
-        if not write_failure(plan_path.removesuffix(".plan.json"), error):
+        if not write_failure(find_trace_dir(plan_path), error):
             print(f"reproaudit: {error}", file=sys.stderr, flush=True)
         _os_exit(EXIT_USAGE)
     sys.exit(code)

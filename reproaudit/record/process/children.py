@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import multiprocessing.spawn
 import multiprocessing.util
-import os
 import sys
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
@@ -22,9 +21,8 @@ from reproaudit.record.process.arming import SERVER, Arming
 from reproaudit.record.process.host import Host
 from reproaudit.record.process.places import Place
 from reproaudit.record.process.shadows import hide_shadows, own_modules
+from reproaudit.startup import RECORDER
 
-_RECORD = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_ENTRY = os.path.join(_RECORD, "entry.py")
 _getframe = sys._getframe
 # Nothing is imported by its name before the program's modules are out of the way.
 _ENTER = (
@@ -96,7 +94,7 @@ class ChildStarts:
 
 def _write_call(plan_path: str, label: str) -> str:
     """Return the code by which a child of a forkserver enters the recorder."""
-    return _ENTER.format(path=_ENTRY, plan=plan_path, label=label)
+    return _ENTER.format(path=RECORDER, plan=plan_path, label=label)
 
 
 def _preloaded_modules(command: Sequence[Any]) -> str:

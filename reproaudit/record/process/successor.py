@@ -9,17 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
 
-from reproaudit.config.plan import RunPlan, to_json
+from reproaudit.config.plan import RunPlan, name_plan_file, to_json
 from reproaudit.config.subject import SubjectKind
 from reproaudit.errors import SubjectError
 from reproaudit.files import write_whole
 from reproaudit.record.hooks import own_paths
 from reproaudit.record.hooks.patching import Patches
+from reproaudit.startup import RECORDER
 from reproaudit.trace.failure import take_back_failure, write_failure
 
-_RECORD = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_ENTRY = os.path.join(_RECORD, "entry.py")
-_PLAN_SUFFIX = ".plan.json"
 _LONE_FLAGS = frozenset("bBdEiIOPqsSuvx")
 _FLAGS_WITH_VALUE = ("-W", "-X")
 REPLACED = "replaced"  # in a plan's extra: what the program did before is not in the trace
@@ -90,13 +88,13 @@ class Successor:
             argv=tuple(words[position + 1 :]),
         )
         extra = self._plan.extra | {REPLACED: "yes"} if has_begun else self._plan.extra
-        plan_path = f"{self._plan.trace_dir}{_PLAN_SUFFIX}"
+        plan_path = name_plan_file(self._plan.trace_dir)
         try:
             text = to_json(replace(self._plan, subject=subject, extra=extra))
             write_whole(plan_path, text.encode("utf-8"))
         except OSError:
             return None
-        return [*words[:position], _ENTRY, plan_path]
+        return [*words[:position], RECORDER, plan_path]
 
 
 def find_script(words: Sequence[str]) -> int | None:

@@ -33,15 +33,15 @@ def look(source: str) -> FrameType:
 def test_code_is_the_programs_only_while_its_name_is_a_cells() -> None:
     kinds = FrameKinds()
     assert kinds.of_file(NAME) == OWN
-    cells.name_code(NAME, CellCode("/work/n.ipynb", 4, 1, SOURCE))
+    cells.name_code(NAME, CellCode("/project/n.ipynb", 4, 1, SOURCE))
     assert kinds.of_file(NAME) == USER
     cells.forget_code(NAME)
     assert kinds.of_file(NAME) == OWN
 
 
 def test_the_line_of_a_cell_counts_what_stands_above_its_code() -> None:
-    cells.name_code(NAME, CellCode("/work/n.ipynb", 4, 1, SOURCE))
-    assert find_line(look(SOURCE)) == ("/work/n.ipynb", 5, "look", 4)
+    cells.name_code(NAME, CellCode("/project/n.ipynb", 4, 1, SOURCE))
+    assert find_line(look(SOURCE)) == ("/project/n.ipynb", 5, "look", 4)
 
 
 def test_a_file_has_no_cell() -> None:
@@ -52,18 +52,18 @@ def test_a_file_has_no_cell() -> None:
 def test_what_executes_cells_is_no_library_of_the_program() -> None:
     file = str(Path("/venv/lib/site-packages/ipykernel/kernelbase.py"))
     assert FrameKinds().of_file(file) == LIBRARY
-    cells.name_code("cell", CellCode("/work/n.ipynb", 1, 0, ""))
+    cells.name_code("cell", CellCode("/project/n.ipynb", 1, 0, ""))
     assert FrameKinds().of_file(file) == OWN
 
 
 def test_statements_of_a_cell_have_its_number_and_lines() -> None:
-    cells.name_code(NAME, CellCode("/work/n.ipynb", 2, 3, "x = (\n  1)\n"))
+    cells.name_code(NAME, CellCode("/project/n.ipynb", 2, 3, "x = (\n  1)\n"))
     body = Body(compile("x = (\n  1)\n", NAME, "exec"), read_source(NAME, str.upper))
-    assert body.statement(2).place == ("/WORK/N.IPYNB", 4, "<module>", 2)
+    assert body.statement(2).place == ("/PROJECT/N.IPYNB", 4, "<module>", 2)
 
 
 def test_what_ipython_puts_beside_the_variables_of_cells_is_none_of_theirs() -> None:
     names = ("exit", "In", "_", "_i3", "_12", "_oh", "index", "_items", "i3", "_i_3")
     assert not any(map(cells.is_of_shell, names))
-    cells.name_code("cell", CellCode("/work/n.ipynb", 1, 0, ""))
+    cells.name_code("cell", CellCode("/project/n.ipynb", 1, 0, ""))
     assert [name for name in names if cells.is_of_shell(name)] == [*names[:6]]

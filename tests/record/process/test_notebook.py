@@ -50,7 +50,7 @@ def shell() -> Iterator[Shell]:
     found[5] = Cell(6, "e", may_fail=True)
     ENDS.clear()
     notebook = Notebook(tuple(found))
-    CellProgress("/work/n.ipynb", notebook, made.compile, ENDS.append).watch(made)
+    CellProgress("/project/n.ipynb", notebook, made.compile, ENDS.append).watch(made)
     yield made
     cells._known.clear()
 

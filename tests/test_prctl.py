@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(
 )
 _CHILD = """
 import os, signal, sys
-from reproaudit.record.process.parent import end_with_parent
+from reproaudit.prctl import end_with_parent
 end_with_parent(int(sys.argv[1]))
 print(os.getpid(), flush=True)
 signal.alarm(300)
