@@ -16,7 +16,7 @@ from reproaudit.compare.messages import Delivery, Exchange, Regrouping, mark_mes
 from reproaudit.compare.op_streams import Ops, select_ops
 from reproaudit.model.events import EventFlag, Location
 from reproaudit.trace.reader import Trace
-from reproaudit.trace.runs import Run, pair_traces
+from reproaudit.trace.runs import Run, find_home, pair_traces
 
 _Keys = npt.NDArray[np.uint64]
 _Numbers = npt.NDArray[np.int64]
@@ -119,14 +119,34 @@ def localise(a: Run, b: Run, interned: Interned) -> Localisation:
         if in_threads is not None:
             sources.append(in_threads)
     sources = _add_reductions(sources, exchange)
-    sources.sort(key=lambda source: (source.process, source.order))
     return Localisation(
-        sources=tuple(sources),
+        sources=tuple(_put_in_order(sources, a, b)),
         aligned=sum(part.aligned for part in parts),
         only_a=sum(part.only_a for part in parts),
         only_b=sum(part.only_b for part in parts),
         carriers=sum(part.carriers for part in parts),
     )
+
+
+def _put_in_order(sources: list[Source], a: Run, b: Run) -> list[Source]:
+    """Return the sources, the first one first.
+
+    Ranks have no common order but their steps: the one whose first source lies in an earlier step
+    comes first, and in one step the one whose first source is not only what it was given.
+    """
+    in_processes = sorted(sources, key=lambda source: (source.process, source.order))
+    firsts: dict[str, tuple[int, bool, str]] = {}
+    for source in in_processes:
+        home = find_home(source.process)
+        is_given = source.origin in (Origin.INPUT, Origin.STRUCTURE)
+        firsts.setdefault(home, (_read_step(source, a, b), is_given, home))
+    return sorted(in_processes, key=lambda source: firsts[find_home(source.process)])
+
+
+def _read_step(source: Source, a: Run, b: Run) -> int:
+    run, number = (a, source.event_a) if source.event_a is not None else (b, source.event_b)
+    assert number is not None
+    return run.trace_of(source.process).event(number).step
 
 
 # -- between ranks

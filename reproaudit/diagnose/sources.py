@@ -112,8 +112,12 @@ def explain_sources(
         _add(explanation, found)
     if pair[0].world < 2:
         return tuple(found)
-    places = RanksOfPlaces(sources, pair)
-    return tuple(replace(one, finding=places.add_ranks(one.finding, one.source)) for one in found)
+    places = RanksOfPlaces(sources, pair, calls)
+    named = []
+    for one in found:
+        finding = places.add_ranks(one.finding, one.source, one.call)
+        named.append(replace(one, finding=finding))
+    return tuple(named)
 
 
 def _explain_source(

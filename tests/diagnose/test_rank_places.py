@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from reproaudit.compare.entropy import differing_calls
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.localise import localise
 from reproaudit.diagnose.sources import explain_sources
+from reproaudit.model.events import EventKind
 from reproaudit.model.result import Finding
 from reproaudit.report.wording import name_when
 from reproaudit.trace.runs import Run
@@ -57,3 +59,29 @@ def test_without_ranks_none_are_named(tmp_path: Path) -> None:
     (explanation,) = explain_sources(localise(a, b, Interned()).sources, (a, b), [])
     assert (explanation.finding.ranks, explanation.finding.world) == ((), 0)
     assert name_when(explanation.finding) == "forward pass of step 0"
+
+
+def test_what_a_rank_was_given_stands_behind_what_another_made(tmp_path: Path) -> None:
+    # Rank 0 reads what rank 1 sent, and nothing was seen of how it arrived.
+    given = [Row("aten::mul", 5, inputs=4, line=2)]
+    given_other = [Row("aten::mul", 6, inputs=9, line=2)]
+    made = [Row("aten::add", 7, inputs=5, line=3)]
+    made_other = [Row("aten::add", 8, inputs=5, line=3)]
+    a = make_ranks(tmp_path, 0, given, made)
+    b = make_ranks(tmp_path, 1, given_other, made_other)
+    sources = localise(a, b, Interned()).sources
+    assert [source.process for source in sources] == ["rank-1", "rank-0"]
+    (explanation, *_) = explain_sources(sources, (a, b), [])
+    assert explanation.finding.ranks == (1,)
+
+
+def test_a_call_of_another_rank_names_that_rank(tmp_path: Path) -> None:
+    given = [Row("aten::mul", 5, inputs=4, line=2)]
+    given_other = [Row("aten::mul", 6, inputs=9, line=2)]
+    calls = [Row("os.urandom", content, kind=EventKind.ENTROPY, line=9) for content in (1, 2)]
+    a = make_ranks(tmp_path, 0, given, [calls[0]], [calls[0]])
+    b = make_ranks(tmp_path, 1, given_other, [calls[1]], [calls[1]])
+    differing = differing_calls(a, b, Interned())
+    (explanation,) = explain_sources(localise(a, b, Interned()).sources, (a, b), differing)
+    assert explanation.finding.call == "os.urandom"
+    assert explanation.finding.ranks == (1, 2)
