@@ -40,7 +40,7 @@ dist.destroy_process_group()
 @pytest.mark.slow
 def test_a_difference_on_one_rank_is_located_on_it(tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text(PROGRAM, encoding="utf-8")
-    options = ("--runs", "2", "--no-alerts", "--budget", "runs=6", "--quiet")
+    options = ("--runs", "2", "--no-alerts", "--budget", "runs=2", "--quiet")
     report = ("--report", "json=result.json")
     words = ("--", *TORCHRUN, "train.py", "planted")
     done = reproaudit(tmp_path, *options, *report, *words)

@@ -1,4 +1,7 @@
-"""Three ranks that reduce their gradients in buckets whose size follows the clock."""
+"""Three ranks that reduce their gradients in buckets whose size follows the clock.
+
+They are forked, for each that is spawned would import torch again.
+"""
 
 import sys
 import tempfile
@@ -37,4 +40,5 @@ def train(rank, store, size):
 if __name__ == "__main__":
     size = choose_size() if len(sys.argv) < 2 else float(sys.argv[1])
     with tempfile.TemporaryDirectory() as folder:
-        mp.spawn(train, (f"file://{folder}/store", size), nprocs=WORLD)
+        store = f"file://{folder}/store"
+        mp.start_processes(train, (store, size), nprocs=WORLD, start_method="fork")

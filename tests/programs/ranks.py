@@ -1,6 +1,7 @@
 """Several ranks train one model, by gloo on this machine. What each does is the first argument.
 
-The second is the number of ranks. The ranks meet in a file of a temporary folder.
+The second is the number of ranks. The ranks meet in a file of a temporary
+folder; they are forked, for each that is spawned would import torch again.
 """
 
 import sys
@@ -107,5 +108,5 @@ def train(rank, folder):
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        torch.multiprocessing.spawn(train, (folder,), nprocs=world)
+        torch.multiprocessing.start_processes(train, (folder,), nprocs=world, start_method="fork")
     assert not Path(folder).exists()

@@ -20,6 +20,7 @@ from reproaudit.record.hooks.lookup import Need
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.outside.saved import Saved, WhenImported
 from reproaudit.record.process.environment import Watch, describe_environment
+from reproaudit.record.process.groups import watch_groups
 from reproaudit.record.process.imports import ImportWatch
 from reproaudit.record.process.places import Place
 from reproaudit.record.process.ranks import read_rank
@@ -80,6 +81,7 @@ class Installation:
     def _install(self, plan: RunPlan) -> None:
         self.watch = Watch(self.recorder, self.patches)
         ThreadStarts(self.recorder, self.patches)
+        watch_groups(self.recorder, self.patches)
         self.boundaries = Boundaries(self.recorder, self.devices, self.patches)
         self.boundaries.install()
         Saved(self.recorder, self.boundaries, self.patches).install(self._when_imported)

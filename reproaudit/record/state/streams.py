@@ -353,7 +353,7 @@ class StreamWatch:
         """Record a seed call of the program: ranks that seed alike may draw alike."""
         recorder = self._recorder
         frame = outer_frame(2)
-        if self._seeds >= _SEEDS_WATCHED or not recorder.active or recorder.is_child:
+        if self._seeds >= _SEEDS_WATCHED or not recorder.active:
             return
         if frame is None or recorder.sites.kinds.of(frame.f_code) == OWN:
             return

@@ -36,7 +36,8 @@ def reduce(rank, store):
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        mp.spawn(reduce, (f"file://{folder}/store",), nprocs=3)
+        store = f"file://{folder}/store"
+        mp.start_processes(reduce, (store,), nprocs=3, start_method="fork")
 """
 
 
