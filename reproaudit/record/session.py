@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from reproaudit.model.events import LibraryCall, Outcome, OutcomeKind, Phase, Unchecked
@@ -45,11 +46,14 @@ class AuditComplete(SystemExit):
 
 
 class OpenStep:
-    """A step that an optimizer has begun and not ended."""
+    """A step that an optimizer has begun and not ended; `frame` is what it runs in."""
 
-    __slots__ = ("has_gradients", "is_in_closure", "optimizer", "outer_phase")
+    __slots__ = ("frame", "has_gradients", "is_in_closure", "optimizer", "outer_phase")
 
-    def __init__(self, optimizer: torch.optim.Optimizer, outer_phase: Phase | None) -> None:
+    def __init__(
+        self, optimizer: torch.optim.Optimizer, outer_phase: Phase | None, frame: FrameType
+    ) -> None:
+        self.frame = frame
         self.optimizer = optimizer
         self.outer_phase = outer_phase
         self.has_gradients = False  # recorded

@@ -4,12 +4,17 @@ Gradients are recorded when the optimizer is about to use them: where a backward
 the step, as it begins. Where the step is given a closure, each time the closure has ended, for only
 then has its backward pass: L-BFGS evaluates one many times in a step, and uses the gradients of
 each evaluation. Where the step runs a backward pass without a closure, as that pass ends.
+
+A step within a step of another optimizer is a part of it: ZeroRedundancyOptimizer, and wrappers as
+Lookahead is, step the optimizer that they wrap.
 """
 
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import torch
@@ -64,7 +69,10 @@ class OptimizerSteps:
         if _is_compiling() or not recorder.awake():
             return None
         state = recorder.state
-        step = OpenStep(optimizer, state.phase)
+        frame = sys._getframe(1)  # of the step itself, which calls this hook
+        if state.open_steps:
+            state.open_steps = _list_under_way(state.open_steps, frame)
+        step = OpenStep(optimizer, state.phase, frame)
         state.open_steps.append(step)
         given = self._wrap_closure(step, args, kwargs)
         # Without a backward pass since this optimizer's last step the gradients are those of that
@@ -81,7 +89,7 @@ class OptimizerSteps:
             return
         state = recorder.state
         step = None
-        # A step that an exception ended was never closed.
+        # A step that an exception ended inside of this one was never closed.
         while state.open_steps and (step is None or step.optimizer is not optimizer):
             step = state.open_steps.pop()
         state.phase = None
@@ -91,7 +99,8 @@ class OptimizerSteps:
                 self._record_gradients(step)
         self._used.add(optimizer, recorder.backwards)
         self._record_groups(optimizer, EventKind.PARAMETER)
-        self._end_step()
+        if not state.open_steps:
+            self._end_step()
 
     def _record_gradients(self, step: OpenStep) -> None:
         step.has_gradients = True
@@ -132,3 +141,13 @@ class OptimizerSteps:
             return result
 
         return evaluate
+
+
+def _list_under_way(steps: list[OpenStep], frame: FrameType) -> list[OpenStep]:
+    """Return the steps that run the frame of another step; an exception has ended the others."""
+    outer = set()
+    caller = frame.f_back
+    while caller is not None:
+        outer.add(caller)
+        caller = caller.f_back
+    return [step for step in steps if step.frame in outer]

@@ -191,3 +191,48 @@ def test_a_step_that_raised_does_not_change_what_the_next_one_records(tmp_path: 
     assert names(trace, EventKind.GRADIENT) == ["slope"]
     assert {op.phase for op in operations(trace, "aten::sum")} == {Phase.FORWARD}
     assert {op.phase for op in operations(trace, "aten::bernoulli_")} == {Phase.FORWARD}
+
+
+class Wrapper(torch.optim.Optimizer):
+    """An optimizer that has another one step, as Lookahead and ZeroRedundancyOptimizer do."""
+
+    def __init__(self, wrapped: torch.optim.Optimizer) -> None:
+        super().__init__(wrapped.param_groups, {})
+        self.wrapped = wrapped
+        self.fails = False
+
+    def step(self, closure: Any = None) -> None:
+        self.wrapped.step()
+        if self.fails:
+            raise RuntimeError("after its part")
+
+
+def test_a_step_within_a_step_is_a_part_of_it(tmp_path: Path) -> None:
+    def program() -> None:
+        model = Line()
+        optimizer = Wrapper(torch.optim.SGD(model.parameters(), lr=0.1))
+        for _ in range(2):
+            optimizer.zero_grad()
+            model(torch.ones(3)).sum().backward()
+            optimizer.step()
+
+    trace, _ = record(tmp_path, program, Level.BOUNDARY)
+    outputs = list_moments(trace, EventKind.OUTPUT)
+    assert [step for _, name, step in outputs if name == "Line.output"] == [0, 1]
+
+
+def test_a_step_that_raised_is_not_around_those_of_others(tmp_path: Path) -> None:
+    def program() -> None:
+        model = Line()
+        failing = Wrapper(torch.optim.SGD(model.parameters(), lr=0.1))
+        failing.fails = True
+        other = torch.optim.SGD(model.parameters(), lr=0.1)
+        model(torch.ones(3)).sum().backward()
+        with pytest.raises(RuntimeError):
+            failing.step()
+        for _ in range(2):
+            other.step()
+
+    trace, _ = record(tmp_path, program, Level.BOUNDARY)
+    parameters = list_moments(trace, EventKind.PARAMETER)
+    assert [step for *_, step in parameters] == [0, 0, 1]
