@@ -107,7 +107,7 @@ def explain_sources(
         explanation = _blame_race(explanation, races)
         if is_first:
             explanation = _explain_first(explanation, carried, reordered=reordered)
-        elif _is_later_draw(explanation, found):
+        elif _is_later_draw(explanation, found) or _is_seeded_later(explanation, found):
             continue
         _add(explanation, found)
     if pair[0].world < 2:
@@ -202,6 +202,19 @@ def _is_later_draw(explanation: Explanation, found: Sequence[Explanation]) -> bo
         return False
     cause = explanation.finding.cause
     return any(other.finding.cause is cause for other in found)
+
+
+def _is_seeded_later(explanation: Explanation, found: Sequence[Explanation]) -> bool:
+    """Return True if, after another source, a seed differs that no call is known to have made.
+
+    It may be made of what differs already, as of the number of a shuffled sample. A seed that is
+    not differs still once the source before it is silenced, and is found then.
+    """
+    call = explanation.call
+    if call is None or not call.is_given_seed:
+        return False
+    identity = _identify(explanation.finding)
+    return all(_identify(other.finding) != identity for other in found)
 
 
 def _add(explanation: Explanation, found: list[Explanation]) -> None:

@@ -1,4 +1,4 @@
-"""Draws of other threads from the stream that a source draws from: their turns come by chance."""
+"""Other draws from the stream that a source draws from: in threads their turns come by chance."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from reproaudit.compare.columns import are_among, mix
 from reproaudit.compare.entropy import EntropyCall
+from reproaudit.compare.interning import Interned
 from reproaudit.model.events import EventFlag, EventKind
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.views import Event, OpEvent
@@ -57,19 +58,32 @@ def find_draw_in_turns(a: Trace, b: Trace) -> OpEvent | None:
 
 
 def drew_alike_before(a: Trace, b: Trace, draw: OpEvent) -> bool:
-    """Return True if `b` drew from a state that an op of `a` before `draw` drew from too.
+    """Return True if draws before `draw` show that the runs had one stream, and then parted.
 
-    Draws from another kind of generator say nothing about this one.
+    They drew from a state that both runs had, and from there on otherwise: at another line, or
+    another number of times. A stream that is put away, seeded and put back gives both runs equal
+    draws too, and says nothing of the stream that goes on after it. Draws from another kind of
+    generator say nothing either.
     """
-    earlier = a.columns.take(slice(0, draw.number))
     kinds = EventFlag.RANDOM | EventFlag.OWN_GENERATOR
     wanted = int(draw.flags & kinds)
-    # By columns, not by views: there may be millions of draws.
+    interned = Interned()
     states = []
-    for columns in (earlier, b.columns):
+    contents = []
+    for trace, end in ((a, draw.number), (b, None)):
+        columns = trace.columns.take(slice(0, end))
+        # By columns, not by views: there may be millions of draws.
         is_draw = columns.are(EventKind.OP) & ((columns.flags & int(kinds)) == wanted)
-        states.append(columns.drawn_states[is_draw])
-    return bool(np.isin(*states).any())
+        draws = columns.take(is_draw & (columns.drawn_states != 0))
+        strings, locations = interned.ids(trace)
+        places = mix(strings[draws.name], locations[draws.location])
+        states.append(draws.drawn_states)
+        contents.append(mix(draws.drawn_states, places, *draws.output_digests.T))
+    if draw.drew_from in states[1]:
+        return True
+    is_shared = are_among(*states)
+    is_alike = are_among(*contents)
+    return bool((is_shared & ~is_alike).any())
 
 
 def find_call_in_thread(a: Trace, b: Trace, call: EntropyCall) -> Event | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,8 @@ def test_a_seed_that_is_drawn_at_a_line_of_its_own_is_the_source(tmp_path: Path)
 
 BORN = [Row("aten::lift_fresh.default", 10, flags=EventFlag.BIRTH, line=7)]
 CHANGED = [Row("aten::lift_fresh.default", 20, flags=EventFlag.BIRTH, line=7)]
+SEED = Row("torch.manual_seed", 4, kind=EventKind.ENTROPY, line=6, shown="(4,)")
+OTHER_SEED = replace(SEED, outputs=5, shown="(5,)")
 READ, WRITTEN = Location("train.py", 4, "main"), Location("train.py", 30, "main")
 
 
@@ -70,6 +73,21 @@ def test_content_that_an_earlier_run_left_in_a_file_is_carried_state_at_the_line
         == "reads last.pt, which an earlier run wrote at train.py:30 in main"
     )
     assert first.has_exact_line
+
+
+def test_a_seed_that_may_follow_from_an_earlier_source_is_no_source_of_its_own(
+    tmp_path: Path,
+) -> None:
+    runs = pair(tmp_path, [SEED, *BORN], [OTHER_SEED, *CHANGED])
+    calls = differing_calls(*runs, Interned())
+    (alone,) = explain_sources(localise(*runs, Interned()).sources, runs, calls)
+    assert (alone.finding.call, alone.finding.count) == ("torch.manual_seed", 1)
+    runs = pair(
+        tmp_path / "shuffled", [*draws(10), SEED, *BORN], [*draws(20), OTHER_SEED, *CHANGED]
+    )
+    calls = differing_calls(*runs, Interned())
+    (first,) = explain_sources(localise(*runs, Interned()).sources, runs, calls)
+    assert first.finding.op == "aten::randperm.generator"
 
 
 @pytest.mark.parametrize("carried", [(), (CarriedFile("log.txt", READ, WRITTEN, False),)])

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from reproaudit.compare.entropy import EntropyCall, Strength
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.localise import localise
 from reproaudit.diagnose.sources import explain_sources
 from reproaudit.diagnose.thread_draws import (
+    drew_alike_before,
     find_call_in_thread,
     find_draw_in_thread,
     find_draw_in_turns,
@@ -86,3 +89,37 @@ def test_turns_that_were_alike_or_at_streams_of_their_own_are_none(tmp_path: Pat
             make_run(tmp_path / str(number), n, rows).main for n, rows in enumerate((first, second))
         ]
         assert find_draw_in_turns(*traces) is None
+
+
+WEIGHTS = Row("aten::uniform_", 7, flags=EventFlag.RANDOM, aux=5, line=2)
+# Of a dataset that puts the stream away, seeds it, and puts it back.
+IMAGE = Row("aten::randn", 3, flags=EventFlag.RANDOM, aux=8, line=4)
+DROPOUT = Row("aten::bernoulli_.float", 9, flags=EventFlag.RANDOM, aux=6, line=6)
+
+
+@pytest.mark.parametrize("before", [[WEIGHTS, IMAGE], [IMAGE, WEIGHTS], [IMAGE]])
+def test_a_stream_that_is_put_back_after_equal_draws_is_in_no_other_order(
+    tmp_path: Path, before: list[Row]
+) -> None:
+    other = [replace(WEIGHTS, aux=15, outputs=17) if row is WEIGHTS else row for row in before]
+    rows = [*before, DROPOUT], [*other, replace(DROPOUT, aux=16, outputs=19)]
+    a, b = (make_run(tmp_path, n, each) for n, each in enumerate(rows))
+    assert not drew_alike_before(a.main, b.main, a.main.op(len(before)))
+    found = explain_sources(localise(a, b, Interned()).sources, (a, b), [])
+    assert [one.finding.cause for one in found] == [Cause.UNSEEDED_RNG]
+
+
+def test_one_draw_more_another_size_or_another_line_after_equal_draws_is_another_order(
+    tmp_path: Path,
+) -> None:
+    more = Row("aten::rand", 4, flags=EventFlag.RANDOM, aux=6, line=5)
+    last = replace(DROPOUT, aux=7, outputs=10)
+    cases = (
+        ([IMAGE, DROPOUT], [IMAGE, more, last]),
+        ([IMAGE, more, last], [IMAGE, DROPOUT]),
+        ([IMAGE, DROPOUT], [replace(IMAGE, outputs=4), last]),
+        ([IMAGE, DROPOUT], [replace(IMAGE, line=5), last]),
+    )
+    for number, rows in enumerate(cases):
+        a, b = (make_run(tmp_path / str(number), n, each).main for n, each in enumerate(rows))
+        assert drew_alike_before(a, b, a.op(len(rows[0]) - 1))
