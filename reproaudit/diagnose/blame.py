@@ -9,8 +9,11 @@ from reproaudit.trace.runs import is_worker
 
 
 def is_drawn_by_worker(call: EntropyCall) -> bool:
-    """Return True if the call draws from, or seeds, a generator in a process that loads data."""
-    if not is_worker(call.process) or call.is_in_trainer:
+    """Return True if the call draws from, or seeds, a generator in a process that loads data.
+
+    SystemRandom is none: it has no state that a worker's seed could decide.
+    """
+    if not is_worker(call.process) or call.is_in_trainer or "SystemRandom" in call.name:
         return False
     return "random" in call.name or "seed" in call.name
 

@@ -9,6 +9,7 @@ import pytest
 from reproaudit.compare.entropy import EntropyCall, strength_of
 from reproaudit.diagnose.blame import describe_call, find_cause
 from reproaudit.model.events import LibraryCall
+from reproaudit.diagnose.candidates import find_for_call
 from reproaudit.model.result import Cause
 from reproaudit.trace.runs import MAIN_PROCESS
 
@@ -56,3 +57,9 @@ def test_what_a_rank_draws_is_its_own() -> None:
 def test_what_a_worker_draws_follows_the_seed_of_the_worker() -> None:
     assert find_cause(call("numpy.random.randn", process="child-1")) is Cause.WORKER_SEED
     assert find_cause(call("numpy.random.randn")) is Cause.UNSEEDED_RNG
+
+
+def test_no_seed_of_a_worker_decides_what_the_operating_system_draws() -> None:
+    drawn = call("random.SystemRandom.random", process="child-1")
+    assert find_cause(drawn) is Cause.UNSEEDED_RNG
+    assert find_for_call(drawn)[0] == "entropy.fixed"

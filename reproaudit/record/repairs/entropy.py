@@ -14,7 +14,7 @@ from multiprocessing.process import current_process
 from types import SimpleNamespace
 from typing import Any
 
-from reproaudit.record.hooks.callers import frame_at
+from reproaudit.record.hooks.callers import frame_at, outer_frame
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.repairs import SEED, Reach
 
@@ -26,6 +26,7 @@ _PID_BITS = 20
 # 2025-01-01 in units of 100 ns since October 1582.
 _UUID1_START = (12_219_292_800 + 1_735_689_600) * 10_000_000
 _UUID1_TICK = 10_000  # 1 ms
+_CONNECTIONS = "multiprocessing.connection"
 _TAKE_PIDS = ("kill", "getpgid", "getsid", "sched_getaffinity", "sched_setaffinity")
 
 _shake = hashlib.shake_256
@@ -113,6 +114,10 @@ def _fix_bytes(reach: Reach, stream: FixedStream) -> None:
     def urandom(size: int, /) -> bytes:
         if size < 0:
             raise ValueError("negative argument not allowed")
+        # A thread that answers other processes would shift the stream whenever they ask.
+        caller = outer_frame(1)
+        if caller is not None and caller.f_globals.get("__name__") == _CONNECTIONS:
+            return _urandom(size)
         return stream.draw(size)
 
     reach.patches.replace(os, "urandom", urandom)

@@ -51,6 +51,19 @@ print(memory.name)
 memory.close()
 memory.unlink()
 """
+# As a worker's thread does that hands tensors to other processes, whenever one of them asks.
+ANSWERED = """
+import os, sys, threading
+from multiprocessing.connection import Client, Listener
+if "asked" in sys.argv:
+    listener = Listener(authkey=b"key")
+    client = threading.Thread(target=Client, args=(listener.address,), kwargs={"authkey": b"key"})
+    client.start()
+    listener.accept().close()
+    client.join()
+    listener.close()
+print(os.urandom(8))
+"""
 
 
 def test_what_the_operating_system_gives_is_the_same_in_each_run(tmp_path: Path) -> None:
@@ -69,6 +82,11 @@ def test_forked_children_draw_the_same_in_each_run_and_not_all_alike(tmp_path: P
 
 def test_names_that_must_not_meet_leftovers_of_earlier_runs_stay_random(tmp_path: Path) -> None:
     assert alike(tmp_path, LEFT_ALONE, "entropy.fixed") == {False}
+
+
+def test_who_answers_other_processes_does_not_shift_what_the_program_draws(tmp_path: Path) -> None:
+    asked = run(tmp_path, ANSWERED.replace("sys.argv", "['asked']"), "entropy.fixed")
+    assert asked == run(tmp_path, ANSWERED, "entropy.fixed")
 
 
 def test_a_seeded_program_is_not_touched(tmp_path: Path) -> None:
