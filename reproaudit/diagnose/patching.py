@@ -9,6 +9,7 @@ from reproaudit.compare.interning import Interned
 from reproaudit.config.subject import SubjectKind
 from reproaudit.diagnose.advice import advise
 from reproaudit.diagnose.cell_advice import advise_in_cells
+from reproaudit.diagnose.hash_values import word_hash
 from reproaudit.diagnose.seed_origins import name_hash
 from reproaudit.diagnose.trials import are_equal
 from reproaudit.errors import SubjectError
@@ -72,7 +73,8 @@ class Patcher:
 
         `fix` is all that was proven together, where that is more than the findings say.
         """
-        findings = [name_hash(finding, self._lab.subject) for finding in findings]
+        subject = self._lab.subject
+        findings = [word_hash(name_hash(finding, subject), subject) for finding in findings]
         proven = [finding for finding in findings if _is_proven(finding)]
         if not proven:
             return list(findings)

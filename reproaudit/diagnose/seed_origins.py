@@ -16,6 +16,7 @@ from reproaudit.config.subject import SubjectSpec
 from reproaudit.knowledge.interventions import list_for_call
 from reproaudit.model.events import Location
 from reproaudit.model.result import Cause, Finding
+from reproaudit.patches.hash_uses import takes_hash
 from reproaudit.patches.patch import read_program
 from reproaudit.patches.program_text import ProgramText
 from reproaudit.trace.runs import is_worker
@@ -23,7 +24,6 @@ from reproaudit.trace.words import SEEDINGS
 
 # What seeds a global stream, and how the names of the calls that draw from it begin.
 _STREAMS = {"random.seed": "random.", "numpy.random.seed": "numpy.random."}
-_BUILTINS = ("hash", "id")
 _TITLE = "a seed is made of a hash or of an address, which differ from run to run"
 _ADVICE = (
     "make the seed of a number, or of a checksum of a text (zlib.crc32, hashlib): hash() of a "
@@ -113,7 +113,7 @@ def name_hash(finding: Finding, subject: SubjectSpec) -> Finding:
     if program is None or finding.location is None:
         return finding
     for nodes in program.group_nodes(finding.location.line):
-        if any(_calls_builtin(node) for node in nodes):
+        if any(takes_hash(node) for node in nodes):
             return finding
     places = _find_places(program, finding.location)
     if len(places) != 1:
@@ -131,14 +131,8 @@ def _find_places(program: ProgramText, near: Location) -> list[Location]:
         node, function = waiting.pop()
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             function = node.name
-        if isinstance(node, ast.Call) and _calls_builtin(node):
+        if isinstance(node, ast.Call) and takes_hash(node):
             places.append(replace(near, line=node.lineno, function=function))
         for child in ast.iter_child_nodes(node):
             waiting.append((child, function))
     return places
-
-
-def _calls_builtin(node: ast.AST) -> bool:
-    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
-        return False
-    return node.func.id in _BUILTINS

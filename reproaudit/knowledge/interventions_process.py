@@ -11,7 +11,7 @@ from reproaudit.knowledge.traits import Clue, FixSeed, Intervention, OrderSets, 
 from reproaudit.model.result import Cause
 from reproaudit.trace.words import SEEDINGS
 
-_NUMBER = "# a number as the seed: id(), and hash() of an object, are made of its address"
+_NUMBER = "# a number that is given: id(), and hash() of an object, are made of its address"
 
 _GATHER = "await asyncio.gather(*tasks)  # in the order of the tasks: asyncio.wait() gives sets"
 
@@ -25,8 +25,8 @@ TABLE: tuple[Intervention, ...] = (
         changes=Settings(hash_seed=SEED),
         includes=("hash.seed",),
         repair="fixed_addresses",
-        calls=rank_seedings(4) | {"asyncio.wait": 1},
-        advice_for=dict.fromkeys(SEEDINGS, _NUMBER) | {"asyncio.wait": _GATHER},
+        calls=rank_seedings(4) | {"asyncio.wait": 1, "hash": 2, "id": 1},
+        advice_for=dict.fromkeys((*SEEDINGS, "hash", "id"), _NUMBER) | {"asyncio.wait": _GATHER},
         edits=(FixSeed(("hash(",)), OrderSets()),
         clues={Clue.UNKNOWN_ORDER: 1, Clue.UNKNOWN_CONTENT: 2, Clue.DRAWS_REORDERED: 3},
         advice="iterate over a list or a dict: sets of objects are in the order of their addresses",

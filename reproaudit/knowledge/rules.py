@@ -97,9 +97,11 @@ _CAUSES = (
             "iterated in the order of their hashes: vocabularies, label lists and feature "
             "names built through a set change places from run to run. Dictionaries keep the "
             "order of insertion and are safe. It is told by runs with PYTHONHASHSEED fixed "
-            "being equal. Setting os.environ['PYTHONHASHSEED'] inside the program comes too "
-            "late for its own process. Objects without a hash of their own, such as modules and "
-            "tensors, hash by their address: no hash seed repairs their order, and it is told by "
+            "being equal. A number that is made of hash(), as a bucket or a seed, differs "
+            "likewise; one of zlib.crc32 or hashlib does not. Setting "
+            "os.environ['PYTHONHASHSEED'] inside the program comes too late for its own process. "
+            "Objects without a hash of their own, such as modules and tensors, hash by their "
+            "address: no hash seed repairs their order, and it is told by "
             "runs with fixed addresses being equal."
         ),
         references=("Python docs: PYTHONHASHSEED", "Python docs: object.__hash__"),

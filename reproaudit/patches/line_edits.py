@@ -23,11 +23,15 @@ from reproaudit.knowledge.traits import (
 from reproaudit.patches.program_text import (
     Edit,
     ProgramText,
-    find_assigned,
     read_function_name,
 )
 from reproaudit.patches.seed_edits import find_seed_values, fix_seeds, replace_hashes
-from reproaudit.patches.set_edits import find_iterated, is_set, order_sets
+from reproaudit.patches.set_edits import (
+    find_iterated,
+    find_names_of_sets,
+    is_set,
+    order_sets,
+)
 from reproaudit.patches.task_edits import seed_tasks
 from reproaudit.patches.thread_edits import join_threads
 
@@ -180,7 +184,7 @@ def _sort(program: ProgramText, node: ast.expr) -> list[Edit]:
 def _sort_iterable(program: ProgramText, nodes: Nodes) -> list[Edit]:
     """Sort the sets that are iterated over; else the first plain name."""
     consumed = list(find_iterated(nodes))
-    sets = _find_names_of_sets(program)
+    sets = find_names_of_sets(program)
     edits: list[Edit] = []
     for node in consumed:
         if is_set(node) or ast.unparse(node) in sets:
@@ -197,18 +201,12 @@ def _sort_iterable(program: ProgramText, nodes: Nodes) -> list[Edit]:
 def _sort_all_sets(program: ProgramText) -> list[Edit]:
     """Sort each set of the file where it is iterated over, as far as the text tells sets."""
     nodes = list(ast.walk(program.tree))
-    sets = _find_names_of_sets(program)
+    sets = find_names_of_sets(program)
     edits: list[Edit] = []
     for iterated in find_iterated(nodes):
         if is_set(iterated) or ast.unparse(iterated) in sets:
             edits += _sort(program, iterated)
     return edits
-
-
-def _find_names_of_sets(program: ProgramText) -> frozenset[str]:
-    """Return the names that sets are assigned to somewhere in the file."""
-    assigned = find_assigned(ast.walk(program.tree))
-    return frozenset(name for name, value in assigned if is_set(value))
 
 
 def _sort_calls(program: ProgramText, edit: SortCalls, nodes: Nodes) -> list[Edit]:

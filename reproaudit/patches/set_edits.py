@@ -28,6 +28,12 @@ def is_set(node: ast.expr) -> bool:
     return isinstance(node, (ast.Set, ast.SetComp))
 
 
+def find_names_of_sets(program: ProgramText) -> frozenset[str]:
+    """Return the names that sets are assigned to somewhere in the file."""
+    assigned = find_assigned(ast.walk(program.tree))
+    return frozenset(name for name, value in assigned if is_set(value))
+
+
 def find_iterated(nodes: Iterable[ast.AST]) -> Iterator[ast.expr]:
     """Yield the expressions that are iterated over, in an order that shows."""
     for node in nodes:
