@@ -165,10 +165,10 @@ class Recorder:
     def is_complete(self) -> bool:
         return self._complete
 
-    def close_child(self) -> None:
+    def close_child(self, outcome: Outcome) -> None:
         """Close a forked child's own trace, if it has one."""
         if self._child_open and not self._complete:
-            self.finish(Outcome(OutcomeKind.COMPLETED, 0))
+            self.finish(outcome)
 
     def before_fork(self) -> None:
         self._forks += 1

@@ -61,23 +61,42 @@ def settle_command(trace_dir: Path, code: int) -> Outcome:
     if code == 0 and not silent and not has_lost_a_rank:
         return Outcome(OutcomeKind.COMPLETED, 0)
     said = [f"{ending.name}: {_shorten(ending)}" for ending in failed[:_MOST_TOLD]]
+    said += _tell_who_had_ended(endings, failed)
     if silent:
         how = "ended without a word" if code else "did not end by itself"
         said.append(f"{_name_some(silent)} {how}")
     if not said:
-        said.append(_tell_what_is_known(trace_dir, code))
+        said.append(_tell_what_is_known(trace_dir, code, endings))
     kind = OutcomeKind.EXITED
     if code == 0:
         kind = OutcomeKind.RAISED if failed else OutcomeKind.KILLED
     return Outcome(kind, code or None, "; ".join(said))
 
 
-def _tell_what_is_known(trace_dir: Path, code: int) -> str:
-    """Say how a command failed of whose processes none has said anything."""
-    ranks = [f"rank {rank}" for rank in list_ranks(trace_dir)]
-    if not ranks:
-        return f"exit code {code}"
-    return f"exit code {code}, before {_name_some(ranks)} had recorded anything"
+def _tell_who_had_ended(endings: Sequence[_Ending], failed: Sequence[_Ending]) -> list[str]:
+    """Say which ranks had ended by themselves when the first one failed: it may have waited for
+    them."""
+    told = []
+    for ending in endings:
+        is_over = ending.process.is_rank and ending.outcome.kind is OutcomeKind.COMPLETED
+        if failed and is_over and ending.written_ns < failed[0].written_ns:
+            told.append(f"{ending.name} had ended before, after {_count(ending.steps, 'step')}")
+    return told[:_MOST_TOLD]
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _tell_what_is_known(trace_dir: Path, code: int, endings: Sequence[_Ending]) -> str:
+    """Say how a command failed of whose processes none has said that it did."""
+    recorded = {ending.process.rank for ending in endings}
+    silent = [f"rank {rank}" for rank in list_ranks(trace_dir) if rank not in recorded]
+    if silent:
+        return f"exit code {code}, before {_name_some(silent)} had recorded anything"
+    if endings:
+        return f"exit code {code}, and nothing that was recorded had failed"
+    return f"exit code {code}"
 
 
 def _name_some(names: Sequence[str]) -> str:

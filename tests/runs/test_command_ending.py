@@ -120,3 +120,30 @@ def test_ranks_that_recorded_nothing_are_named_all_the_same(tmp_path: Path) -> N
     (folder / "cut.json").write_text("{")
     said = settle_command(tmp_path, 3).detail
     assert said == "exit code 3, before rank 0, rank 1 had recorded anything"
+
+
+def test_a_rank_that_had_ended_when_another_failed_is_named_beside_it(tmp_path: Path) -> None:
+    write_rank(tmp_path, 0, fail("RuntimeError: Connection closed by peer"), written_s=20)
+    write_rank(tmp_path, 1, COMPLETED, written_s=10)
+    said = settle_command(tmp_path, 1).detail
+    assert said == (
+        "rank 0: RuntimeError: Connection closed by peer; rank 1 had ended before, after 1 step"
+    )
+
+
+def test_a_rank_that_ended_later_is_not_told_to_have_ended_before(tmp_path: Path) -> None:
+    write_rank(tmp_path, 0, fail("ValueError: no"), written_s=10)
+    write_rank(tmp_path, 1, COMPLETED, written_s=20)
+    assert settle_command(tmp_path, 1).detail == "rank 0: ValueError: no"
+
+
+def test_a_command_that_fails_after_its_ranks_is_not_told_to_have_failed_before(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / PROCESSES_FOLDER
+    folder.mkdir()
+    for rank in range(2):
+        write_rank(tmp_path, rank, COMPLETED)
+        (folder / f"{rank}.json").write_text(json.dumps({"rank": str(rank)}))
+    said = settle_command(tmp_path, 3).detail
+    assert said == "exit code 3, and nothing that was recorded had failed"

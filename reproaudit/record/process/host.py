@@ -19,8 +19,10 @@ from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.process.apply import apply_before_torch, apply_to_numpy, apply_to_torch
 from reproaudit.record.process.copied_code import lead_to_copies
 from reproaudit.record.process.errors import describe_error
+from reproaudit.record.process.exits import tell_exits
 from reproaudit.record.process.imports import ImportWatch
 from reproaudit.record.process.other_kernels import number_cells
+from reproaudit.record.process.outcomes import make_number
 from reproaudit.record.process.places import Place
 from reproaudit.record.process.shadows import is_of_program, own_modules
 from reproaudit.record.process.successor import REPLACED, Successor
@@ -72,6 +74,7 @@ class Host:
             self.recorder.on_complete = _leave_soon
 
         self._is_child = True
+        tell_exits(self._patches, self._note_exit)
         self.when_imported("ipykernel.compiler", number_cells)
         self._start(install)
 
@@ -181,7 +184,7 @@ class Host:
         recorder = self.recorder
         if _getpid() != self._pid:
             if recorder is not None:
-                recorder.close_child()
+                recorder.close_child(self._find_outcome())
         elif recorder is None:
             # A child without torch computed nothing, and its parent's trace is not its own.
             if not self._is_child:
@@ -190,7 +193,8 @@ class Host:
             recorder.finish(self._find_outcome())
 
     def _find_outcome(self) -> Outcome:
-        """Return how the process ends. Of a child, only an error that nobody caught is known."""
+        """Return how the process ends. Of a child an error that nobody caught is known, and what
+        `sys.exit` or `os._exit` was given."""
         # Python sets it before it prints the traceback, also where it ends what `-c` was given.
         error = getattr(sys, "last_value", None)
         if self._is_child and self.outcome.kind is OutcomeKind.COMPLETED and error is not None:
@@ -215,11 +219,16 @@ class Host:
 
     def _exit_now(self, code: int) -> None:
         """Stand in for os._exit, which skips every handler: save what was recorded, then go."""
-        if _getpid() == self._pid:
-            kind = OutcomeKind.EXITED if code else OutcomeKind.COMPLETED
-            self.outcome = Outcome(kind, code, "the program ended through os._exit")
+        kind = OutcomeKind.EXITED if code else OutcomeKind.COMPLETED
+        self.outcome = Outcome(kind, code, "the program ended through os._exit")
         self.close()
         end_process(code)
+
+    def _note_exit(self, status: object) -> None:
+        """Note that the interpreter ends by `sys.exit`, before it prints what it was given."""
+        code = make_number(status)
+        if code:
+            self.outcome = Outcome(OutcomeKind.EXITED, code, f"sys.exit({code})")
 
 
 def _describe_failure(error: Exception) -> SubjectError:

@@ -23,14 +23,21 @@ def describe_end(error: BaseException, where: str = "") -> Outcome:
     return Outcome(OutcomeKind.RAISED, 1, where + _one_line(error))
 
 
-def _read_exit_code(stop: SystemExit) -> int:
-    code = stop.code
+def make_number(code: object) -> int:
+    """Return the number with which a process ends that gives `code` to `sys.exit`."""
     if code is None:
         return 0
     if isinstance(code, int):
         # A bool, or a subclass of int, is a number to the interpreter and none to JSON.
         number = int.__index__(code)
         return number if -_MOST_CODE <= number < _MOST_CODE else -1
+    return 1
+
+
+def _read_exit_code(stop: SystemExit) -> int:
+    code = stop.code
+    if code is None or isinstance(code, int):
+        return make_number(code)
     try:
         print(code, file=sys.stderr)
     except Exception as error:
