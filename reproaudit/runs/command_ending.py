@@ -123,12 +123,14 @@ def _shorten(ending: _Ending) -> str:
 
 
 def _drop_earlier_starts(endings: Sequence[_Ending]) -> list[_Ending]:
-    """Return the endings without those of ranks that a launcher has started anew."""
-    latest: dict[int, int] = {}
-    for ending in endings:
-        rank = ending.process.rank
-        latest[rank] = max(ending.process.restart, latest.get(rank, 0))
-    return [ending for ending in endings if ending.process.restart == latest[ending.process.rank]]
+    """Return the endings without those of ranks that a launcher has started anew: all together."""
+    ranks = [ending.process.restart for ending in endings if ending.process.is_rank]
+    latest = max(ranks, default=0)
+    return [
+        ending
+        for ending in endings
+        if not ending.process.is_rank or ending.process.restart == latest
+    ]
 
 
 def _read_endings(trace_dir: Path) -> list[_Ending]:

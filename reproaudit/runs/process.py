@@ -37,7 +37,7 @@ from reproaudit.runs.processes import has_ended
 from reproaudit.runs.stillness import Stillness
 from reproaudit.runs.warden import Warden, find_parent_to_end_with
 from reproaudit.startup import RECORDER, is_installed
-from reproaudit.trace.ending import finalise_outcome, read_outcome
+from reproaudit.trace.ending import finalise_outcome, is_final, read_outcome
 from reproaudit.trace.failure import read_failure, take_back_failure
 from reproaudit.trace.schema import RUN_FILE
 from reproaudit.trace.words import EXIT_SOFTWARE, EXIT_USAGE
@@ -161,8 +161,7 @@ class RunningProcess:
                     break
                 time.sleep(POLL_S)
             seconds = time.monotonic() - self._started
-            # What the recorder managed to say before we step in stands: a program may hang after
-            # its last step.
+            # What the recorder said before we step in stands: a program may hang after its steps.
             recorded = read_outcome(self._trace_dir)
             if timed_out or stopped is not None:
                 self._terminate()
@@ -172,9 +171,13 @@ class RunningProcess:
                 self._write(stopped)
             self._report(on_progress)
         except BaseException:
-            self.stop()
-            if not _is_final(read_outcome(self._trace_dir)):
-                self._write(Outcome(OutcomeKind.KILLED, detail="the audit was interrupted"))
+            # Who is sent one is often sent another, by a terminal and by whoever passes it on.
+            while True:
+                try:
+                    self._end_interrupted()
+                    break
+                except KeyboardInterrupt:
+                    continue
             raise
         outcome = self._settle_outcome(recorded, timeout_s if timed_out else None)
         return RunRecord(
@@ -187,9 +190,14 @@ class RunningProcess:
             stood_still=stood_still,
         )
 
+    def _end_interrupted(self) -> None:
+        self.stop()
+        if not is_final(read_outcome(self._trace_dir)):
+            self._write(Outcome(OutcomeKind.KILLED, detail="the audit was interrupted"))
+
     def stop(self) -> None:
         """Kill what is left of the process group, what has left it, and reap the process."""
-        # The unreaped leader keeps the group's number from being given to anybody else.
+        # The unreaped leader keeps the group's number from others.
         if not self._is_stopped:
             self._signal(signal.SIGKILL)
             self._warden.dismiss()
@@ -233,7 +241,7 @@ class RunningProcess:
         code = self._process.returncode
         if code in (EXIT_USAGE, EXIT_SOFTWARE) or self.plan.subject.is_command:
             raise_what_the_recorder_says(self._trace_dir, self._log)
-        if recorded is not None and _is_final(recorded):
+        if recorded is not None and is_final(recorded):
             if timed_out_s is None:
                 return recorded
             detail = f"{recorded.detail}; then it hung and was ended".lstrip("; ")
@@ -323,7 +331,7 @@ def start(
     if is_site is None:
         is_site = not is_installed()
     streams: dict[str, Any] = {}
-    hold: int | None = None
+    hold = None
     descriptors: tuple[int, ...] = ()
     with contextlib.ExitStack() as stack:
         if log is not None:
@@ -388,7 +396,3 @@ def run(
     if is_site or not take_back_missed(record.plan):
         return record
     return begin(is_site=True).wait(timeout_s=timeout_s, on_progress=on_progress)
-
-
-def _is_final(outcome: Outcome | None) -> bool:
-    return outcome is not None and outcome.kind is not OutcomeKind.RUNNING

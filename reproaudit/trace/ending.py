@@ -39,6 +39,11 @@ def read_outcome(directory: str | os.PathLike[str]) -> Outcome | None:
         return None
 
 
+def is_final(outcome: Outcome | None) -> bool:
+    """Return True if a trace says how its run ended."""
+    return outcome is not None and outcome.kind is not OutcomeKind.RUNNING
+
+
 def outcome_of_row(row: OutcomeRow) -> Outcome:
     """Return the outcome that stands in `run.json`."""
     return Outcome(OutcomeKind(row["kind"]), row["code"], row["detail"])

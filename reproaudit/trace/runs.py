@@ -136,11 +136,10 @@ def _order_as_main(child: _Labelled) -> tuple[bool, int, int, str]:
 
 def _name_ranks(children: list[_Labelled]) -> list[_Labelled]:
     """Return the children, ranks by their number: where they were started may be chance."""
-    latest: dict[int, int] = {}
+    # A launcher starts all of them anew.
+    starts = [trace.process.restart for _, trace in children if trace.process.is_rank]
+    latest = max(starts, default=0)
     renamed: dict[str, str] = {}
-    for _, trace in children:
-        process = trace.process
-        latest[process.rank] = max(process.restart, latest.get(process.rank, 0))
     named: list[_Labelled] = []
     taken: set[str] = set()
     for label, trace in children:
@@ -149,7 +148,7 @@ def _name_ranks(children: list[_Labelled]) -> list[_Labelled]:
         name = f"{renamed.get(above, above)}/{own}".lstrip("/")
         if process.is_rank:
             name = f"{RANK_PREFIX}{process.rank}"
-            if process.restart < latest[process.rank]:
+            if process.restart < latest:
                 name += f".start-{process.restart + 1}"
         # Two groups of ranks, one after the other or side by side.
         if name in taken:

@@ -104,6 +104,14 @@ def test_what_failed_before_a_launcher_started_the_ranks_anew_is_forgotten(tmp_p
     assert settle_command(tmp_path, 0) == COMPLETED
 
 
+def test_a_rank_that_was_not_yet_there_when_its_second_start_failed_has_not_failed_again(
+    tmp_path: Path,
+) -> None:
+    write_rank(tmp_path, 1, fail("ValueError: no luck in the first start"), written_s=10)
+    write_rank(tmp_path, 0, fail("RuntimeError: connect"), restart=1, written_s=20)
+    assert settle_command(tmp_path, 1).detail == "rank 0: RuntimeError: connect"
+
+
 def test_of_many_ranks_a_few_are_named(tmp_path: Path) -> None:
     for rank in range(20):
         write_rank(tmp_path, rank, None)

@@ -160,6 +160,28 @@ def test_an_interrupt_ends_the_program_and_its_workers_and_goes_on(
     assert on_disk == {"kind": "killed", "code": None, "detail": "the audit was interrupted"}
 
 
+def test_more_interrupts_do_not_keep_a_trace_from_saying_how_it_ended(
+    tmp_path: Path, make_plan: Callable[..., RunPlan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(steps: int) -> None:
+        raise KeyboardInterrupt("the first")
+
+    process = start(make_plan("hang"), log=tmp_path / "0.log", entry=FAKE)
+    stop = process.stop
+    interrupts = [1, 2]
+
+    def be_interrupted() -> None:
+        if interrupts:
+            raise KeyboardInterrupt(interrupts.pop())
+        stop()
+
+    monkeypatch.setattr(process, "stop", be_interrupted)
+    with pytest.raises(KeyboardInterrupt, match="the first"):
+        process.wait(on_progress=interrupt)
+    on_disk = json.loads((tmp_path / "runs" / "0" / "run.json").read_text())["outcome"]
+    assert on_disk["kind"] == "killed"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_run_in_which_nothing_moves_is_ended(
     make_plan: Callable[..., RunPlan],
