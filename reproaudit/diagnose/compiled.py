@@ -65,7 +65,9 @@ class CompiledRegions:
         inner = _list_inner_ops(eager, known.pair.a)
         if not inner:
             return None
-        return _name_region(replace(finding, phase=phase), inner, is_backward=is_backward)
+        return _name_region(
+            replace(finding, phase=phase, prepares_update=False), inner, is_backward=is_backward
+        )
 
     def _run_without_compiler(self, step: int) -> Run:
         if self._eager is None:

@@ -19,13 +19,15 @@ def find_moment(event: OpEvent, trace: Trace) -> tuple[Phase, int]:
     belongs to the update. What it does before another forward pass makes data, as everything
     outside of passes and steps.
     """
-    if event.stage is Phase.DATA and _prepares_update(event, trace):
+    if prepares_update(event, trace):
         return Phase.OPTIMIZER, event.step
     return event.stage, event.step
 
 
-def _prepares_update(event: OpEvent, trace: Trace) -> bool:
-    """Return True if a backward pass comes before in the step, and what is updated comes next."""
+def prepares_update(event: OpEvent, trace: Trace) -> bool:
+    """Return True for what a program does itself between a backward pass and an update."""
+    if event.stage is not Phase.DATA:
+        return False
     columns = trace.columns
     before = columns.take(slice(0, event.number))
     is_backward = (before.phase == int(Phase.BACKWARD)) & (before.step == event.step)

@@ -11,7 +11,7 @@ from reproaudit.compare.files import CarriedFile
 from reproaudit.compare.localise import Origin, Source
 from reproaudit.diagnose.cases import make_case
 from reproaudit.diagnose.explainers import explain
-from reproaudit.diagnose.moments import find_moment
+from reproaudit.diagnose.moments import find_moment, prepares_update
 from reproaudit.diagnose.races import DeviceRace, find_race
 from reproaudit.diagnose.rank_places import RanksOfPlaces
 from reproaudit.knowledge.library_seeds import find_unseeded_advice
@@ -158,6 +158,7 @@ def _explain_source(
         count=source.count,
         call=call,
         below=answer.call.below if answer.call is not None else None,
+        prepares_update=answer.moment is None and prepares_update(case.event, case.trace),
     )
     return Explanation(finding, source, answer.call, arrival=case.location)
 

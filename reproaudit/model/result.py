@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import ClassVar
 
 from reproaudit.model.events import (
     Change,
@@ -154,7 +155,12 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One source of divergence: where it is born, why, and what repairs it."""
+    """One source of divergence: where it is born, why, and what repairs it.
+
+    `prepares_update`: in the program's own code after a backward pass, not in the optimizer's.
+    """
+
+    OMITS_DEFAULTS: ClassVar[tuple[str, ...]] = ("prepares_update",)
 
     rule: str
     cause: Cause
@@ -175,6 +181,7 @@ class Finding:
     # the ranks in which it was seen, of `world` that train together; none and 0 without ranks
     ranks: tuple[int, ...] = ()
     world: int = 0
+    prepares_update: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reproaudit.model.result import AuditResult, Finding, Fix, TensorDivergence
+from reproaudit.report.moments import name_when
 from reproaudit.report.wording import (
     VERDICTS,
     escape,
     has_diff,
     name_kind,
     name_source,
-    name_when,
     show_code,
     show_count,
     show_name,

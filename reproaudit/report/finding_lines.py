@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from reproaudit.model.events import Location
 from reproaudit.model.result import Evidence, Finding, Fix
 from reproaudit.report.layout import put_beside, wrap_beside
+from reproaudit.report.moments import name_when
 from reproaudit.report.wording import (
     has_diff,
     name_call,
     name_source,
-    name_when,
     show_code,
     show_name,
     show_prose,

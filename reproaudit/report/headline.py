@@ -8,8 +8,8 @@ from enum import Enum
 from reproaudit.model.events import Outcome, Phase, Unchecked
 from reproaudit.model.result import AuditResult, Cause
 from reproaudit.model.verdict import Verdict
+from reproaudit.report.moments import name_pass
 from reproaudit.report.wording import (
-    PASSES,
     inflect_noun,
     is_after_last_step,
     name_call,
@@ -95,7 +95,7 @@ def _say_where(result: AuditResult) -> str:
         if is_after_last_step(found.step, result.end_step):
             said = "; first differs after the last step"
         else:
-            said = f"; first differs in {PASSES[found.phase]}"
+            said = f"; first differs {name_pass(found)}"
             if found.phase is not Phase.INITIALISATION:
                 said += f" of step {found.step}"
         source = name_source(found)

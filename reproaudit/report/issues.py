@@ -17,11 +17,11 @@ from reproaudit.model.identity import (
 )
 from reproaudit.model.result import Alert, AuditResult, Finding
 from reproaudit.model.verdict import Verdict
+from reproaudit.report.moments import name_when
 from reproaudit.report.places import is_own, join_path, move_to_working_folder
 from reproaudit.report.wording import (
     name_phase,
     name_source,
-    name_when,
     show_count,
     show_name,
     show_prose,

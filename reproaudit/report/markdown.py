@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from reproaudit.model.result import AuditResult, Finding, Fix
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.issues import Issue, Kind, list_issues, name_subjects
+from reproaudit.report.moments import name_when
 from reproaudit.report.places import move_to_working_folder
 from reproaudit.report.run_counts import word_further_runs
 from reproaudit.report.wording import (
@@ -17,7 +18,6 @@ from reproaudit.report.wording import (
     escape,
     has_diff,
     name_source,
-    name_when,
     show_count,
     show_name,
     show_prose,

@@ -16,7 +16,8 @@ from reproaudit.errors import TraceError, UsageError
 from reproaudit.files import open_regular, put_in_place, read_run_file, refuse, write_whole
 from reproaudit.model.result import Finding
 from reproaudit.report.destinations import REPRODUCER
-from reproaudit.report.wording import name_when, show_name, word_difference
+from reproaudit.report.moments import name_when
+from reproaudit.report.wording import show_name, word_difference
 from reproaudit.trace.words import CALL_FILE, CALL_FORMAT, INPUTS_FILE
 
 SCRIPT_FILE = "reproduce.py"

@@ -27,6 +27,7 @@ from reproaudit.report.layout import (
     wrap_beside,
     wrap_entry,
 )
+from reproaudit.report.moments import name_part
 from reproaudit.report.places import move_to_working_folder
 from reproaudit.report.run_counts import word_further_runs
 from reproaudit.report.tensor_rows import list_tensors, name_pair
@@ -185,7 +186,7 @@ class _Page:
         for finding in findings[: self.max_rows]:
             op = name_source(finding)
             line = _show_line(finding.location)
-            when = f"{name_phase(finding.phase)} {finding.step}"
+            when = f"{name_part(finding)} {finding.step}"
             cause = finding.cause.value
             repair = _show_proven_fix(finding.fix, has_parts=has_parts)
             rows.append((op, line, when, cause, repair))

@@ -28,20 +28,6 @@ VERDICTS = {
     Verdict.WITHIN_TOLERANCE: "within tolerance",
     Verdict.NOT_AUDITED: "not audited",
 }
-PASSES = {
-    Phase.INITIALISATION: "the initialisation",
-    Phase.DATA: "the data",
-    Phase.FORWARD: "the forward pass",
-    Phase.BACKWARD: "the backward pass",
-    Phase.OPTIMIZER: "the optimizer",
-}
-_MOMENTS = {
-    Phase.INITIALISATION: "initialisation, before step {}",
-    Phase.DATA: "data of step {}",
-    Phase.FORWARD: "forward pass of step {}",
-    Phase.BACKWARD: "backward pass of step {}",
-    Phase.OPTIMIZER: "optimizer update of step {}",
-}
 _HALF = 0.5
 _ON_GPU = re.compile(r"cudnn\.|cuda\.|CUBLAS_")
 _LONGEST = 500  # characters of a foreign text that are shown; the JSON report has all of it
@@ -78,24 +64,6 @@ def inflect_noun(noun: str, number: int) -> str:
     if noun.endswith(("s", "x", "ch", "sh")):
         return f"{noun}es"
     return f"{noun}s"
-
-
-def name_moment(phase: Phase, step: int) -> str:
-    """Return when something happened, such as `backward pass of step 0`."""
-    return _MOMENTS[phase].format(step)
-
-
-def name_when(finding: Finding) -> str:
-    """Return when a finding's difference was born, and in which ranks if there are several."""
-    moment = name_moment(finding.phase, finding.step)
-    if not finding.ranks:
-        return moment
-    if len(finding.ranks) == finding.world:
-        return f"{moment}, on all {finding.world} ranks"
-    *most, last = map(str, finding.ranks)
-    if not most:
-        return f"{moment}, on rank {last} only"
-    return f"{moment}, on ranks {', '.join(most)} and {last} of {finding.world}"
 
 
 def name_phase(phase: Phase) -> str:

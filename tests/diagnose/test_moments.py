@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.diagnose.moments import find_moment
+from reproaudit.diagnose.moments import find_moment, prepares_update
 from reproaudit.model.events import EventKind, Phase
 from reproaudit.trace.views import OpEvent
 from tests.compare.traces import Row, make_run
@@ -34,6 +34,7 @@ def test_what_prepares_an_update_belongs_to_it(
     event = trace.event(len(before))
     assert isinstance(event, OpEvent)
     assert find_moment(event, trace) == (phase, 0)
+    assert prepares_update(event, trace) == (phase is Phase.OPTIMIZER)
 
 
 def test_a_phase_that_is_known_stays(tmp_path: Path) -> None:
@@ -42,3 +43,12 @@ def test_a_phase_that_is_known_stays(tmp_path: Path) -> None:
     event = trace.event(1)
     assert isinstance(event, OpEvent)
     assert find_moment(event, trace) == (Phase.FORWARD, 0)
+    assert not prepares_update(event, trace)
+
+
+def test_an_op_of_the_optimizer_itself_is_the_update(tmp_path: Path) -> None:
+    op = Row("aten::add_.Tensor", 2, phase=Phase.OPTIMIZER)
+    trace = make_run(tmp_path, 0, [BACKWARD, GRADIENT, op]).main
+    event = trace.event(2)
+    assert isinstance(event, OpEvent)
+    assert not prepares_update(event, trace)

@@ -13,7 +13,7 @@ from reproaudit.compare.localise import localise
 from reproaudit.diagnose.sources import explain_sources
 from reproaudit.model.events import EventKind
 from reproaudit.model.result import Finding
-from reproaudit.report.wording import name_when
+from reproaudit.report.moments import name_when
 from reproaudit.trace.runs import Run
 from tests.compare.traces import Row, make_run
 
