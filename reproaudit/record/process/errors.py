@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 _MOST_TOLD = 500  # characters
 _TRACEBACK = "Traceback (most recent call last):\n"
 
@@ -14,6 +16,12 @@ def describe_error(error: BaseException) -> str:
     except Exception:
         return f"{kind} without a message that can be read"
     return f"{kind}: {drop_traceback(message)}"[:_MOST_TOLD]
+
+
+def describe_in_one_line(error: BaseException) -> str:
+    """Return what the interpreter prints last of an error that nobody catches, in one line."""
+    last = traceback.format_exception_only(type(error), error)[-1]
+    return " ".join(drop_traceback(last).split())[:_MOST_TOLD]
 
 
 def drop_traceback(message: str) -> str:

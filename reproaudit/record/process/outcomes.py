@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-import traceback
 
 from reproaudit.model.events import Outcome, OutcomeKind
+from reproaudit.record.process.errors import describe_in_one_line
 
 _MOST_CODE = 1 << 63  # beyond what fits a C long, the interpreter exits with -1
-_MOST_TOLD = 500  # characters of an error
 
 
 def describe_end(error: BaseException, where: str = "") -> Outcome:
@@ -20,7 +19,7 @@ def describe_end(error: BaseException, where: str = "") -> Outcome:
         code = _read_exit_code(error)
         kind = OutcomeKind.EXITED if code else OutcomeKind.COMPLETED
         return Outcome(kind, code, f"{where}sys.exit" if code else "")
-    return Outcome(OutcomeKind.RAISED, 1, where + _one_line(error))
+    return Outcome(OutcomeKind.RAISED, 1, where + describe_in_one_line(error))
 
 
 def make_number(code: object) -> int:
@@ -44,8 +43,3 @@ def _read_exit_code(stop: SystemExit) -> int:
         # The interpreter goes on as well, and says as little.
         print(f"{type(code).__name__}: {type(error).__name__}", file=sys.stderr)
     return 1
-
-
-def _one_line(error: BaseException) -> str:
-    last = traceback.format_exception_only(type(error), error)[-1]
-    return " ".join(last.split())[:_MOST_TOLD]

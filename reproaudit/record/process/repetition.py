@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 import sys
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,14 +16,13 @@ from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.record.hooks.callsite import FrameKinds
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.process.apply import apply_before_torch, apply_to_numpy, apply_to_torch
+from reproaudit.record.process.errors import describe_in_one_line
 from reproaudit.record.process.imports import ImportGuard, ImportWatch
 from reproaudit.record.process.install import Installation
 from reproaudit.record.repairs import Reach, install_repairs
 from reproaudit.record.session import Recorder
 from reproaudit.record.state.process_state import ProcessState, seed_streams
 from reproaudit.record.torch_private import count_compiled
-
-_MOST_TOLD = 500  # characters of an error
 
 
 class _Forks:
@@ -109,7 +107,7 @@ def repetition(plan: RunPlan, state: ProcessState, seed: int | None) -> Iterator
             try:
                 yield Repetition(installation.recorder)
             except BaseException as error:
-                outcome = Outcome(OutcomeKind.RAISED, 1, _one_line(error))
+                outcome = Outcome(OutcomeKind.RAISED, 1, describe_in_one_line(error))
                 raise
             finally:
                 installation.remove()
@@ -162,11 +160,6 @@ def _put_back(name: str, value: str | None) -> None:
         os.environ.pop(name, None)
     else:
         os.environ[name] = value
-
-
-def _one_line(error: BaseException) -> str:
-    last = traceback.format_exception_only(type(error), error)[-1]
-    return " ".join(last.split())[:_MOST_TOLD]
 
 
 def convert_to_tensors(value: object) -> Any:

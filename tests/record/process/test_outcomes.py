@@ -17,6 +17,11 @@ from reproaudit.record.process.outcomes import describe_end
         (SystemExit("why"), Outcome(OutcomeKind.EXITED, 1, "in cell 2: sys.exit")),
         (SystemExit(1 << 70), Outcome(OutcomeKind.EXITED, -1, "in cell 2: sys.exit")),
         (ValueError("a\n b"), Outcome(OutcomeKind.RAISED, 1, "in cell 2: ValueError: a b")),
+        # As torch.multiprocessing quotes what ended another process.
+        (
+            OSError("-- 1:\nTraceback (most recent call last):\n  File x\nKeyError: 'b'\n"),
+            Outcome(OutcomeKind.RAISED, 1, "in cell 2: OSError: -- 1: KeyError: 'b'"),
+        ),
         (KeyboardInterrupt(), Outcome(OutcomeKind.RAISED, 1, "in cell 2: KeyboardInterrupt")),
     ],
 )
