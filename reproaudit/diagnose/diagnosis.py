@@ -21,6 +21,7 @@ from reproaudit.diagnose.attribute import (
 )
 from reproaudit.diagnose.candidates import list_combinable, rank_unions
 from reproaudit.diagnose.carried import CarriedState, OrderEffects
+from reproaudit.diagnose.constant_seeds import count_calls, warn_of_repetition
 from reproaudit.diagnose.locate import Locator, SourcePlace
 from reproaudit.diagnose.patching import Patcher
 from reproaudit.diagnose.pinning import FoundSource, Pinning
@@ -146,7 +147,12 @@ class Diagnostician:
         )
         findings = patcher.add([row.finding for row in rows], self._fix or ())
         self._was_interrupted = self._was_interrupted or patcher.was_interrupted
-        return [replace(row, finding=finding) for row, finding in zip(rows, findings, strict=True)]
+        patched: list[_Row] = []
+        for row, finding in zip(rows, findings, strict=True):
+            made = count_calls(row.source)
+            told = warn_of_repetition(finding, self._lab.subject, made)
+            patched.append(replace(row, finding=told))
+        return patched
 
     def _search_all(self) -> None:
         """Look for what runs carry over, then for sources and a fix."""

@@ -22,7 +22,7 @@ from reproaudit.trace.runs import Run
 
 _LEAST_RUNS = 2
 # Calls that make a generator of its own, or its seed.
-_ASK_FOR_SEED = (
+ASK_FOR_SEED = (
     "numpy.random.SeedSequence",
     "numpy.random.default_rng",
     "os.urandom",
@@ -202,7 +202,7 @@ def _list_repairs(proven: Sequence[Finding], whole: Sequence[str]) -> list[Repai
     for finding in proven:
         assert finding.fix is not None
         # A draw from a global stream is repaired by the seed of that stream.
-        below = finding.below if finding.call.startswith(_ASK_FOR_SEED) else None
+        below = finding.below if finding.call.startswith(ASK_FOR_SEED) else None
         repairs.append(Repair(finding.fix.settings, finding.location, below))
         said.update(finding.fix.settings)
     rest = tuple(name for name in whole if name not in said)
