@@ -229,8 +229,13 @@ def require_room(directory: str | os.PathLike[str]) -> None:
 
     # Tried, not asked for: only so a quota or a file system that cannot be written shows.
     with tempfile.TemporaryFile(dir=directory, buffering=0) as file:
-        if file.write(bytes(_SOME_BYTES)) < _SOME_BYTES:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        left = _SOME_BYTES
+        while left > 0:
+            # Of what has no room the next write says why: a full disk, a quota, a limit of files.
+            written = file.write(bytes(left))
+            if not written:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            left -= written
 
 
 def make_folder(directory: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -168,3 +170,21 @@ def test_what_is_no_json_object_is_refused(raw: bytes, message: str) -> None:
 def test_lone_surrogates_are_written_out() -> None:
     assert parse_object(rb'{"a\ud800": ["\udcff"]}   ') == {"a\\ud800": ["\\udcff"]}
     assert legible("é") == "é"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a limit for one process")
+def test_a_file_that_is_too_large_for_a_limit_is_not_told_to_be_on_a_full_disk(
+    tmp_path: Path,
+) -> None:
+    code = """
+import resource, sys
+from reproaudit.files import require_room
+resource.setrlimit(resource.RLIMIT_FSIZE, (16384, 16384))
+try:
+    require_room(sys.argv[1])
+except OSError as error:
+    print(error.strerror)
+"""
+    words = [sys.executable, "-c", code, str(tmp_path)]
+    said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert said == "File too large\n"

@@ -14,6 +14,13 @@ _marks = os.environ.get("MARKS", ".")
 _STEPS = 4
 
 
+def raise_exit(code):
+    raise SystemExit(code)
+
+
+_ENDS = {"exit": os._exit, "leave": sys.exit, "quit": raise_exit}
+
+
 def reach(moment):
     for when, rank, what in _told:
         if when == moment and rank in (os.environ.get("RANK", "0"), "all"):
@@ -27,10 +34,8 @@ def obey(what):
     if what == "raise_at_first":
         if os.environ.get("TORCHELASTIC_RESTART_COUNT") == "0":
             raise RuntimeError("no luck in the first start")
-    elif what == "exit":
-        os._exit(int(value))
-    elif what == "leave":
-        sys.exit(int(value))
+    elif what in _ENDS:
+        _ENDS[what](int(value))
     elif what == "kill":
         os.kill(os.getpid(), getattr(signal, value))
     elif what == "hang":
@@ -69,6 +74,19 @@ def load(dataset):
     return torch.utils.data.DataLoader(dataset, batch_size=3, num_workers=workers)
 
 
+def place_of_meeting():
+    """Return where ranks meet: in a file of their start, for ranks that torchrun starts anew may
+    find the addresses of the first ones in its store, with us and without."""
+    if "--file" not in sys.argv:
+        return {}
+    name = f"{os.environ['TORCHELASTIC_RUN_ID']}-{os.environ['TORCHELASTIC_RESTART_COUNT']}"
+    return {
+        "init_method": f"file://{os.path.abspath(_marks)}/{name}",
+        "rank": int(os.environ["RANK"]),
+        "world_size": int(os.environ["WORLD_SIZE"]),
+    }
+
+
 def train():
     reach("importing")
     import torch
@@ -77,7 +95,7 @@ def train():
     if "--nothing" in sys.argv:
         return
     reach("joining")
-    dist.init_process_group("gloo")
+    dist.init_process_group("gloo", **place_of_meeting())
     rank = dist.get_rank()
     reach("reducing")
     dist.all_reduce(torch.ones(1))

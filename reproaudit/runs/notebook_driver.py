@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import os
 import re
 import resource
@@ -32,7 +33,7 @@ _FAILED = 1
 def main(plan_path: str, parent: int = 0, held: int | None = None) -> None:
     """Execute the notebook of the plan, and end as its kernel did, or with 1 if a cell failed."""
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    _end_as(_run(plan_path, parent, held))
+    end_as(_run(plan_path, parent, held))
 
 
 def _run(plan_path: str, parent: int, held: int | None) -> int:
@@ -166,10 +167,11 @@ def _make_kernel_error(error: Exception) -> SubjectError:
     )
 
 
-def _end_as(code: int) -> None:
+def end_as(code: int) -> None:
     """End as the kernel did: with its exit code, or by its signal."""
     if code < 0:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # the kernel has left one, if any
-        signal.signal(-code, signal.SIG_DFL)
+        with contextlib.suppress(OSError, ValueError):  # SIGKILL has no handler
+            signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     sys.exit(code)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -107,6 +110,17 @@ def test_a_run_whose_kernel_dies_ends_as_the_kernel_did(
     else:
         outcome = execute(source).outcome
         assert (outcome.kind, outcome.code) == (expected.kind, expected.code)
+
+
+@pytest.mark.parametrize("code", [3, -signal.SIGKILL, -signal.SIGTERM])
+def test_a_driver_ends_as_its_kernel_also_by_a_signal_that_has_no_handler(code: int) -> None:
+    words = (
+        "import sys; from reproaudit.runs.notebook_driver import end_as; end_as(int(sys.argv[1]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", words, str(code)], capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (code, b"")
 
 
 @pytest.mark.slow
