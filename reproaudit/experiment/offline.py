@@ -19,6 +19,7 @@ from reproaudit.config.tolerance import Tolerances
 from reproaudit.diagnose.attribute import settle_finding
 from reproaudit.diagnose.ranks import find_drift
 from reproaudit.diagnose.sources import Explanation, add_note, explain_sources, with_cause
+from reproaudit.diagnose.untried import advise_untried
 from reproaudit.experiment.absent_ranks import note_absent_ranks
 from reproaudit.experiment.conclude import conclude
 from reproaudit.model.events import Level, NotChecked, Phase, ProgramWarning, Unchecked
@@ -133,7 +134,8 @@ def _explain_pair(
         reordered=judged.same_samples_reordered,
     )
     if not is_resumed:
-        return tuple(settle_finding(one) for one in explained)
+        settled = (replace(one, finding=settle_finding(one)) for one in explained)
+        return tuple(advise_untried(one, pair) for one in settled)
     return tuple(_say_what_was_not_restored(one) for one in explained)
 
 

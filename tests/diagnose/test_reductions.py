@@ -13,6 +13,7 @@ from reproaudit.compare.localise import localise
 from reproaudit.diagnose.attribute import correct_cause
 from reproaudit.diagnose.candidates import find_candidates
 from reproaudit.diagnose.sources import Explanation, explain_sources
+from reproaudit.diagnose.untried import advise_untried
 from reproaudit.model.result import Cause
 from reproaudit.trace.runs import Run, open_run
 from tests.auditing import PROGRAMS, reproaudit
@@ -120,6 +121,9 @@ def test_buckets_of_another_size_are_named_where_the_module_is_wrapped(
     assert (finding.cause, finding.op) == (Cause.COLLECTIVE_ORDER, "c10d::allreduce_")
     assert finding.location is not None
     assert finding.location.line == line
+    told = advise_untried(one, (a, b)).fix
+    assert told is not None
+    assert told.advice == "give DistributedDataParallel a constant bucket_cap_mb"
     assert len(compare_boundaries([a, b], Interned()).classes) == 2
 
 
