@@ -197,17 +197,18 @@ class RunningProcess:
 
     def stop(self) -> None:
         """Kill what is left of the process group, what has left it, and reap the process."""
-        # The unreaped leader keeps the group's number from others.
         if not self._is_stopped:
-            self._signal(signal.SIGKILL)
+            # The unreaped leader keeps the group's number from others.
+            if self._process.returncode is None:
+                self._signal(signal.SIGKILL)
             self._warden.dismiss()
             self._process.wait()
-            self._is_stopped = True
             end_marked(mark_children(self.plan))
             end_orphans()
-        if self._hold is not None:
-            os.close(self._hold)
-            self._hold = None
+            self._is_stopped = True
+        hold, self._hold = self._hold, None
+        if hold is not None:
+            os.close(hold)
 
     def _terminate(self) -> None:
         """Ask the group to end, and give its leader a moment to do so."""

@@ -72,9 +72,13 @@ class Warden:
         keep_as_own(self._process.pid)
 
     def dismiss(self) -> None:
-        """End the watch. To be called while the group's number is still the run's."""
+        """End the watch. To be called while the group's number is still the run's.
+
+        Once more, for a Ctrl-C may have come in the middle, does the rest.
+        """
         if self._process is not None:
             self._process.kill()
             self._process.wait()
-        if self._write is not None:
-            os.close(self._write)
+        write, self._write = self._write, None
+        if write is not None:
+            os.close(write)

@@ -167,15 +167,14 @@ def test_more_interrupts_do_not_keep_a_trace_from_saying_how_it_ended(
         raise KeyboardInterrupt("the first")
 
     process = start(make_plan("hang"), log=tmp_path / "0.log", entry=FAKE)
-    stop = process.stop
     interrupts = [1, 2]
 
-    def be_interrupted() -> None:
+    def be_interrupted(mark: str) -> None:
         if interrupts:
             raise KeyboardInterrupt(interrupts.pop())
-        stop()
 
-    monkeypatch.setattr(process, "stop", be_interrupted)
+    # Nearly at the end of what there is to stop.
+    monkeypatch.setattr(process_module, "end_marked", be_interrupted)
     with pytest.raises(KeyboardInterrupt, match="the first"):
         process.wait(on_progress=interrupt)
     on_disk = json.loads((tmp_path / "runs" / "0" / "run.json").read_text())["outcome"]
