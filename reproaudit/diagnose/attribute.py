@@ -15,6 +15,7 @@ from reproaudit.diagnose.races import DeviceRace
 from reproaudit.diagnose.sources import Explanation, add_note, with_cause
 from reproaudit.knowledge.interventions import INTERVENTIONS
 from reproaudit.knowledge.rules import RULES
+from reproaudit.knowledge.traits import Part
 from reproaudit.model.events import EventFlag, Phase
 from reproaudit.model.result import Cause, Finding, Fix
 from reproaudit.trace.runs import Run
@@ -46,7 +47,7 @@ def is_repaired_by(
     Its cause is then among the causes that the intervention removes. Where that is true of no
     finding that chose the intervention, it belongs to all that chose it.
     """
-    if name not in one.choices:
+    if name not in one.choices or _leaves_given_seed(one, name):
         return False
     removed = INTERVENTIONS[name].causes
     if one.explained.finding.cause in removed:
@@ -56,6 +57,14 @@ def is_repaired_by(
         if has_removed_cause and name in other.choices:
             return False
     return True
+
+
+def _leaves_given_seed(one: FoundSource, name: str) -> bool:
+    """Return True for a seed of a stream where the program seeds it again, with what differs."""
+    call = one.explained.call
+    if call is None or not call.is_given_seed:
+        return False
+    return INTERVENTIONS[name].acts_on is Part.SEEDS and name not in find_for_call(call)
 
 
 def settle_finding(explained: Explanation) -> Finding:

@@ -23,6 +23,7 @@ from reproaudit.diagnose.attribute import (
 )
 from reproaudit.diagnose.locate import RunPair
 from reproaudit.diagnose.pinning import FoundSource
+from reproaudit.diagnose.shares import divide_fix
 from reproaudit.diagnose.sources import Explanation
 from reproaudit.model.events import EventFlag, EventKind, Location, Phase
 from reproaudit.model.result import Cause, Evidence, Finding, Fix
@@ -54,6 +55,20 @@ def test_a_repair_belongs_to_the_finding_whose_cause_it_removes_not_to_all_that_
 def test_without_a_finding_of_its_cause_a_repair_belongs_to_whoever_chose_it() -> None:
     order = known(Cause.RNG_ORDER, "clock.fixed")
     assert is_repaired_by(order, "clock.fixed", [order])
+
+
+def test_the_seed_of_a_stream_does_not_repair_a_seed_that_the_program_makes_of_a_hash() -> None:
+    made = EntropyCall(
+        "torch.manual_seed", MAIN_PROCESS, 0, 0, Strength.SPECIFIC, "(4,)", "(5,)", False
+    )
+    unseeded = known(Cause.UNSEEDED_RNG, "seed.torch")
+    seeded = known(Cause.UNSEEDED_RNG, "hash.seed", "seed.numpy", "seed.torch", call=made)
+    both = [unseeded, seeded]
+    assert divide_fix(("seed.torch", "hash.seed"), both) == [("seed.torch",), ("hash.seed",)]
+    assert divide_fix(("seed.torch",), both) == [("seed.torch",), ()]
+    assert divide_fix(("seed.torch",), [seeded]) == [("seed.torch",)]
+    assert is_repaired_by(seeded, "seed.numpy", both), "the seed may be drawn from that stream"
+    assert correct_cause(seeded.explained.finding, ("hash.seed",)).cause is Cause.HASH_ORDER
 
 
 def test_what_repairs_an_open_case_names_its_cause_and_says_so() -> None:
