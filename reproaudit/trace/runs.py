@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reproaudit.errors import TraceError
-from reproaudit.model.events import Outcome, OutcomeKind
+from reproaudit.model.events import Outcome, OutcomeKind, Unchecked
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.schema import RUN_FILE
 from reproaudit.trace.words import CHILD_PREFIX
@@ -159,6 +159,10 @@ def _name_ranks(children: list[_Labelled]) -> list[_Labelled]:
     return named
 
 
+def _could_not_be_written(trace: Trace) -> bool:
+    return any(note.code is Unchecked.TRACE_NOT_WRITTEN for note in trace.notes)
+
+
 def _open_children(directory: Path, above: str, unreadable: list[str]) -> list[tuple[str, Trace]]:
     found: list[tuple[str, Trace]] = []
     for child in sorted(directory.glob(f"{CHILD_PREFIX}*"))[:_MAX_CHILDREN]:
@@ -171,7 +175,7 @@ def _open_children(directory: Path, above: str, unreadable: list[str]) -> list[t
                 if error.code != "trace-missing":
                     unreadable.append(label)
                 continue
-            if len(trace.events):
+            if len(trace.events) or _could_not_be_written(trace):
                 found.append((label, trace))
             found += _open_children(child, f"{label}/", unreadable)
     return found

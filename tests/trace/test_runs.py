@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.model.events import Outcome, OutcomeKind
+from reproaudit.model.events import Outcome, OutcomeKind, Unchecked
 from reproaudit.trace.facts import NO_RANK_YET, ProcessFacts
 from reproaudit.trace.runs import MAIN_PROCESS, open_run
 from reproaudit.trace.schema import RUN_FILE
@@ -104,3 +104,13 @@ def test_how_far_a_rank_came_that_a_failing_command_ended_is_chance(
     else:
         writer.close(failed, 1)
     assert open_run(tmp_path, 0).lacks_events is is_silent
+
+
+def test_a_child_that_could_not_be_written_is_there_to_say_so(tmp_path: Path) -> None:
+    write_sample(tmp_path)
+    for number in range(2):
+        writer = new_writer(tmp_path / f"child-{number}")
+        if number:
+            writer.note(Unchecked.TRACE_NOT_WRITTEN, "what came after", "File too large")
+        writer.close(DONE, 4)
+    assert [label for label, _ in open_run(tmp_path, 0).traces] == [MAIN_PROCESS, "child-1"]
