@@ -42,16 +42,17 @@ def word_headline(result: AuditResult, *, compared: int, reach: Reach | None = N
     if result.verdict is Verdict.NOT_AUDITED and not ending.is_success:
         failure = f"each of {number} runs failed ({_describe_failure(ending)})"
         return f"{failure}; until then they were equal, {compared} tensors each"
-    if result.verdict is Verdict.NOT_AUDITED and _is_damaged(result):
-        return f"{number} runs are equal as far as all traces go, and one of them is damaged"
+    damages = [note for note in result.not_checked if note.code is Unchecked.TRACE_DAMAGED]
+    if result.verdict is Verdict.NOT_AUDITED and damages:
+        first = damages[0]
+        said = f"{first.what} was not compared: {first.why}"
+        if len(damages) > 1:
+            said += f"; nor {len(damages) - 1} more"
+        return f"{number} runs are equal as far as all traces go; {said}"
     if result.verdict in (Verdict.REPRODUCIBLE, Verdict.NOT_AUDITED):
         extent = _say_how_far(result.steps, reach)
         return f"{number} runs are bitwise equal{extent}: {_count_tensors(result)}"
     return _say_how_many(result) + _say_where(result)
-
-
-def _is_damaged(result: AuditResult) -> bool:
-    return any(note.code is Unchecked.TRACE_DAMAGED for note in result.not_checked)
 
 
 def _say_how_far(steps: int, reach: Reach | None) -> str:
