@@ -65,8 +65,13 @@ def settle_command(trace_dir: Path, code: int) -> Outcome:
     if silent:
         how = "ended without a word" if code else "did not end by itself"
         said.append(f"{_name_some(silent)} {how}")
-    if not said:
-        said.append(_tell_what_is_known(trace_dir, code, endings))
+    unrecorded = _list_unrecorded(trace_dir, endings)
+    if failed and unrecorded:
+        said.append(f"{_name_some(unrecorded)} had recorded nothing")
+    elif unrecorded and not said:
+        said.append(f"exit code {code}, before {_name_some(unrecorded)} had recorded anything")
+    elif not said:
+        said.append(_tell_what_is_known(code, endings))
     kind = OutcomeKind.EXITED
     if code == 0:
         kind = OutcomeKind.RAISED if failed else OutcomeKind.KILLED
@@ -88,12 +93,14 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def _tell_what_is_known(trace_dir: Path, code: int, endings: Sequence[_Ending]) -> str:
-    """Say how a command failed of whose processes none has said that it did."""
+def _list_unrecorded(trace_dir: Path, endings: Sequence[_Ending]) -> list[str]:
+    """Return the ranks that were started and have left no trace."""
     recorded = {ending.process.rank for ending in endings}
-    silent = [f"rank {rank}" for rank in list_ranks(trace_dir) if rank not in recorded]
-    if silent:
-        return f"exit code {code}, before {_name_some(silent)} had recorded anything"
+    return [f"rank {rank}" for rank in list_ranks(trace_dir) if rank not in recorded]
+
+
+def _tell_what_is_known(code: int, endings: Sequence[_Ending]) -> str:
+    """Say how a command failed of whose processes none has said that it did."""
     if endings:
         return f"exit code {code}, and nothing that was recorded had failed"
     return f"exit code {code}"

@@ -155,3 +155,15 @@ def test_a_command_that_fails_after_its_ranks_is_not_told_to_have_failed_before(
         (folder / f"{rank}.json").write_text(json.dumps({"rank": str(rank)}))
     said = settle_command(tmp_path, 3).detail
     assert said == "exit code 3, and nothing that was recorded had failed"
+
+
+def test_a_rank_that_recorded_nothing_is_named_beside_the_one_that_waited_for_it(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / PROCESSES_FOLDER
+    folder.mkdir()
+    for rank in range(2):
+        (folder / f"{rank}.json").write_text(json.dumps({"rank": str(rank)}))
+    write_rank(tmp_path, 0, fail("RuntimeError: Connection reset by peer"))
+    said = settle_command(tmp_path, 1).detail
+    assert said == "rank 0: RuntimeError: Connection reset by peer; rank 1 had recorded nothing"
