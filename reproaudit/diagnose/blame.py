@@ -7,13 +7,16 @@ from reproaudit.knowledge.rules import find_cause_of_call
 from reproaudit.model.result import Cause
 from reproaudit.trace.runs import is_worker
 
+# NumPy's is recorded where a generator is made without a seed.
+_ASK_SYSTEM = ("random.SystemRandom", "numpy.random.SeedSequence", "torch.Generator.seed")
+
 
 def is_drawn_by_worker(call: EntropyCall) -> bool:
     """Return True if the call draws from, or seeds, a generator in a process that loads data.
 
-    SystemRandom is none: it has no state that a worker's seed could decide.
+    What asks the operating system each time is none: no seed of a worker decides it.
     """
-    if not is_worker(call.process) or call.is_in_trainer or "SystemRandom" in call.name:
+    if not is_worker(call.process) or call.is_in_trainer or call.name.startswith(_ASK_SYSTEM):
         return False
     return "random" in call.name or "seed" in call.name
 

@@ -59,7 +59,17 @@ def test_what_a_worker_draws_follows_the_seed_of_the_worker() -> None:
     assert find_cause(call("numpy.random.randn")) is Cause.UNSEEDED_RNG
 
 
-def test_no_seed_of_a_worker_decides_what_the_operating_system_draws() -> None:
-    drawn = call("random.SystemRandom.random", process="child-1")
+@pytest.mark.parametrize(
+    ("name", "repair"),
+    [
+        ("random.SystemRandom.random", "entropy.fixed"),
+        ("numpy.random.SeedSequence", "seed.numpy_generators"),
+        ("torch.Generator.seed", "seed.torch_generators"),
+    ],
+)
+def test_no_seed_of_a_worker_decides_what_the_operating_system_draws(
+    name: str, repair: str
+) -> None:
+    drawn = call(name, process="child-1")
     assert find_cause(drawn) is Cause.UNSEEDED_RNG
-    assert find_for_call(drawn)[0] == "entropy.fixed"
+    assert find_for_call(drawn)[0] == repair
