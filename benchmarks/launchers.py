@@ -1,6 +1,6 @@
 """What an audit says of each launcher and framework, on a clean program and on a planted one.
 
-python benchmarks/launchers.py [--only NAME ...] [--python PATH] [--out reports/launchers]
+python benchmarks/launchers.py [--only=NAME ...] [--python PATH] [--out reports/launchers]
 
 Every program of `launchers/` is audited as a person would start it, in a folder of its own. The
 line that was planted is marked in its text. Frameworks that --python, or this interpreter, does not
