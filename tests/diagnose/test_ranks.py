@@ -103,7 +103,7 @@ def test_the_op_that_made_the_copies_differ_is_named_where_ops_are_recorded(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", ["dropout", "every-other"])
+@pytest.mark.parametrize("how", ["dropout", "every-other", "shards"])
 def test_ranks_that_are_right_to_differ_are_not_accused(tmp_path: Path, how: str) -> None:
     assert find_drift(record(tmp_path, how, 2), Interned()) == ()
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, Dataset, Subset
 from torch.utils.data.distributed import DistributedSampler
@@ -78,7 +80,9 @@ def train(rank, folder):
     torch.manual_seed(rank if how == "own-start" else 0)  # seed
     model = make_model()
     is_by_hand = how in ("hand", "hand-spoilt", "own-start", "local", "every-other")
-    if is_by_hand:
+    if how == "shards":
+        wrapped = fully_shard(model, mesh=init_device_mesh("cpu", (world,)))
+    elif is_by_hand:
         wrapped = model
         for parameter in model.parameters():
             if how != "own-start":
