@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from types import FrameType
+from types import CodeType
 from typing import TYPE_CHECKING
 
 from reproaudit.model.events import LibraryCall, Outcome, OutcomeKind, Phase, Unchecked
@@ -45,13 +45,17 @@ class AuditComplete(SystemExit):
     """
 
 
+# The id of a frame and its code. The frame itself would keep alive all that its callers hold.
+FrameKey = tuple[int, CodeType]
+
+
 class OpenStep:
-    """A step that an optimizer has begun and not ended; `frame` is what it runs in."""
+    """A step that an optimizer has begun and not ended; `frame` tells what it runs in."""
 
     __slots__ = ("frame", "has_gradients", "is_in_closure", "optimizer", "outer_phase")
 
     def __init__(
-        self, optimizer: torch.optim.Optimizer, outer_phase: Phase | None, frame: FrameType
+        self, optimizer: torch.optim.Optimizer, outer_phase: Phase | None, frame: FrameKey
     ) -> None:
         self.frame = frame
         self.optimizer = optimizer

@@ -23,8 +23,9 @@ from torch.optim import optimizer as _optimizer
 from reproaudit.model.events import EventKind, Phase
 from reproaudit.record.boundary.names import ByObject
 from reproaudit.record.hooks.patching import Patches
-from reproaudit.record.session import OpenStep, Recorder
+from reproaudit.record.session import FrameKey, OpenStep, Recorder, ThreadState
 
+_getframe = sys._getframe
 _is_compiling = torch.compiler.is_compiling
 _CLOSURE = "closure"
 _Optimizer = torch.optim.Optimizer
@@ -69,10 +70,10 @@ class OptimizerSteps:
         if _is_compiling() or not recorder.awake():
             return None
         state = recorder.state
-        frame = sys._getframe(1)  # of the step itself, which calls this hook
+        frame = _getframe(1)  # of the step itself, which calls this hook
         if state.open_steps:
-            state.open_steps = _list_under_way(state.open_steps, frame)
-        step = OpenStep(optimizer, state.phase, frame)
+            _drop_ended(state, frame)
+        step = OpenStep(optimizer, state.phase, _identify(frame))
         state.open_steps.append(step)
         given = self._wrap_closure(step, args, kwargs)
         # Without a backward pass since this optimizer's last step the gradients are those of that
@@ -143,11 +144,22 @@ class OptimizerSteps:
         return evaluate
 
 
-def _list_under_way(steps: list[OpenStep], frame: FrameType) -> list[OpenStep]:
-    """Return the steps that run the frame of another step; an exception has ended the others."""
+def _drop_ended(state: ThreadState, frame: FrameType) -> None:
+    """Drop the open steps that do not run the frame of another step: an exception ended them.
+
+    An id that was given anew leads nobody astray: each frame of this code drops such steps first.
+    """
     outer = set()
     caller = frame.f_back
     while caller is not None:
-        outer.add(caller)
+        outer.add(_identify(caller))
         caller = caller.f_back
-    return [step for step in steps if step.frame in outer]
+    for number, step in enumerate(state.open_steps):
+        if step.frame not in outer:
+            state.phase = step.outer_phase
+            del state.open_steps[number:]
+            return
+
+
+def _identify(frame: FrameType) -> FrameKey:
+    return id(frame), frame.f_code

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -236,3 +238,30 @@ def test_a_step_that_raised_is_not_around_those_of_others(tmp_path: Path) -> Non
     trace, _ = record(tmp_path, program, Level.BOUNDARY)
     parameters = list_moments(trace, EventKind.PARAMETER)
     assert [step for *_, step in parameters] == [0, 0, 1]
+
+
+def test_a_step_that_raised_keeps_nothing_alive_and_no_phase(tmp_path: Path) -> None:
+    def fail(optimizer: Wrapper) -> weakref.ref[Line]:
+        held = Line()
+        with pytest.raises(RuntimeError):
+            optimizer.step()
+        return weakref.ref(held)
+
+    def program() -> bool:
+        model = Line()
+        failing = Wrapper(torch.optim.SGD(model.parameters(), lr=0.1))
+        failing.fails = True
+        other = torch.optim.SGD(model.parameters(), lr=0.1)
+        held = fail(failing)
+        gc.collect()
+        is_gone = held() is None
+        for _ in range(2):
+            model(torch.ones(3)).sum().backward()
+            other.step()
+        return is_gone
+
+    trace, is_gone = record(tmp_path, program)
+    assert is_gone
+    # What was computed up to the next step cannot be told from the step that failed.
+    phases = [op.phase for op in operations(trace, "aten::bernoulli_")]
+    assert phases[-1] is Phase.FORWARD
