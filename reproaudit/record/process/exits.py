@@ -10,7 +10,7 @@ from typing import Any
 from reproaudit.record.hooks.patching import Patches
 
 _getframe = sys._getframe
-_current_thread = threading.current_thread
+_get_ident = threading.get_ident
 _main_thread = threading.main_thread
 _code: Any = vars(SystemExit)["code"]
 
@@ -21,7 +21,8 @@ class ToldExit(SystemExit):
     The interpreter reads the code from no frame of Python.
     """
 
-    on_end: Callable[[object], None]
+    # None in one that the program makes of this class itself, as by `type(error)(3)`.
+    on_end: Callable[[object], None] | None = None
 
     def __reduce__(self) -> tuple[type[SystemExit], tuple[Any, ...]]:
         return SystemExit, self.args
@@ -29,6 +30,8 @@ class ToldExit(SystemExit):
     @property
     def code(self) -> Any:
         found = _code.__get__(self)
+        if self.on_end is None:
+            return found
         try:
             _getframe(1)
         except ValueError:
@@ -50,16 +53,26 @@ def tell_exits(patches: Patches, on_end: Callable[[object], None]) -> None:
     ask_to_exit = sys.exit
 
     def exit(status: Any = None, /) -> None:
-        if _current_thread() is not _main_thread():
+        # Not by current_thread, which would make an object for a thread that has none.
+        if _get_ident() != _main_thread().ident:
             ask_to_exit(status)  # which ends a thread in silence only by this very class
         try:
             ask_to_exit(status)
-        except SystemExit as error:
-            asked = error
-        if type(asked) is not SystemExit:
-            raise asked  # the program's own, which it has given as the status
-        told = ToldExit(*asked.args)
-        told.on_end = on_end
-        raise told
+        except SystemExit as asked:
+            raised = _make_telling(asked, on_end)
+        try:
+            raise raised  # after the handler, so that it has no context of ours
+        finally:
+            # Its traceback holds this frame: a circle would keep alive what the program drops.
+            del raised, status
 
     patches.replace(sys, "exit", exit)
+
+
+def _make_telling(asked: SystemExit, on_end: Callable[[object], None]) -> SystemExit:
+    """Return what is raised in the place of what `sys.exit` raised: the program's own as it is."""
+    if type(asked) is not SystemExit:
+        return asked
+    told = ToldExit(*asked.args)
+    told.on_end = on_end
+    return told

@@ -181,16 +181,19 @@ class Host:
         The last atexit handler of the audited process. In forked children it closes their own
         traces.
         """
+        self._close(self._find_outcome())
+
+    def _close(self, outcome: Outcome) -> None:
         recorder = self.recorder
         if _getpid() != self._pid:
             if recorder is not None:
-                recorder.close_child(self._find_outcome())
+                recorder.close_child(outcome)
         elif recorder is None:
             # A child without torch computed nothing, and its parent's trace is not its own.
             if not self._is_child:
                 self._close_without_torch()
         elif not recorder.is_complete:
-            recorder.finish(self._find_outcome())
+            recorder.finish(outcome)
 
     def _find_outcome(self) -> Outcome:
         """Return how the process ends. Of a child an error that nobody caught is known, and what
@@ -217,12 +220,13 @@ class Host:
         writer.note(Unchecked.TORCH_NEVER_IMPORTED, "the whole program", self._why_no_torch)
         writer.close(self.outcome, 0)
 
-    def _exit_now(self, code: int) -> None:
+    def _exit_now(self, status: int) -> None:
         """Stand in for os._exit, which skips every handler: save what was recorded, then go."""
-        kind = OutcomeKind.EXITED if code else OutcomeKind.COMPLETED
-        self.outcome = Outcome(kind, code, "the program ended through os._exit")
-        self.close()
-        end_process(code)
+        kind = OutcomeKind.EXITED if status else OutcomeKind.COMPLETED
+        self.outcome = Outcome(kind, status, "the program ended through os._exit")
+        # An error that was printed before, maybe by whom this process was forked from, is no end.
+        self._close(self.outcome)
+        end_process(status)
 
     def _note_exit(self, status: object) -> None:
         """Note that the interpreter ends by `sys.exit`, before it prints what it was given."""

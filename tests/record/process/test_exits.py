@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 import subprocess
 import sys
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,6 +73,30 @@ def test_the_program_sees_the_exception_that_it_would_see_else(told: list[object
     caught.value.code = 4
     assert caught.value.code == 4
     assert told == []
+
+
+def test_what_a_program_drops_is_gone_after_an_exit_that_it_caught(told: list[object]) -> None:
+    class Held:
+        pass
+
+    def leave() -> weakref.ref[Held]:
+        held = Held()
+        found = weakref.ref(held)
+        try:
+            sys.exit(3)
+        except SystemExit:
+            return found
+
+    gc.disable()
+    try:
+        assert leave()() is None
+    finally:
+        gc.enable()
+
+
+def test_an_exit_that_the_program_makes_of_the_class_that_it_caught_keeps_its_code() -> None:
+    code = "try: sys.exit(3)\nexcept SystemExit as error: raise type(error)(4) from None"
+    assert run(code) == (4, "[]", "")
 
 
 def test_an_exit_of_the_programs_own_class_stays_of_that_class(told: list[object]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -68,3 +70,32 @@ def test_a_package_that_an_environment_lacks_is_named(
     assert failure is not None
     assert "it needs xxhash, which is not there for" in failure.message
     assert "pip install reproaudit" in failure.hint
+
+
+# As in a fork of a notebook's kernel, in which a cell has failed before.
+ENDS_BY_OS_EXIT = """
+import os, sys
+from pathlib import Path
+from types import SimpleNamespace
+from reproaudit.config.plan import RunPlan
+from reproaudit.config.subject import SubjectKind, SubjectSpec
+from reproaudit.record.process.host import Host
+from reproaudit.record.process.places import Place
+folder = Path(sys.argv[1])
+subject = SubjectSpec(SubjectKind.SCRIPT, folder, path="program.py")
+host = Host(RunPlan(folder / "trace", subject))
+host.start_in_child(Place("child-a", ""))
+tell = lambda outcome: print(outcome.kind.value, outcome.code, flush=True)
+host.recorder = SimpleNamespace(is_complete=False, finish=tell)
+sys.last_value = ValueError("of a cell")
+os._exit(status=int(sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize(("code", "said"), [(0, "completed 0"), (3, "exited 3")])
+def test_a_child_that_ends_by_os_exit_has_not_ended_by_an_error_printed_before(
+    tmp_path: Path, code: int, said: str
+) -> None:
+    words = [sys.executable, "-c", ENDS_BY_OS_EXIT, str(tmp_path), str(code)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.returncode) == (said, code)
