@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import functools
+import sys
 from typing import Any
 
 import torch
 
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.session import Recorder
+
+_NAME = "init_process_group"
+# The last makes a group where a mesh of devices is asked for before there is one.
+_HOLDERS = (
+    "torch.distributed",
+    "torch.distributed.distributed_c10d",
+    "torch.distributed.device_mesh",
+)
 
 
 def watch_groups(recorder: Recorder, patches: Patches) -> None:
@@ -28,5 +37,6 @@ def watch_groups(recorder: Recorder, patches: Patches) -> None:
         original(*args, **kwargs)
         recorder.awake()
 
-    for module in (torch.distributed, distributed_c10d):
-        patches.replace(module, "init_process_group", init_process_group)
+    for module in map(sys.modules.get, _HOLDERS):
+        if module is not None and vars(module).get(_NAME) is original:
+            patches.replace(module, _NAME, init_process_group)
