@@ -666,7 +666,7 @@ def test_every_sample_of_op_db_and_its_result_equals_its_contiguous_twin_and_kee
             if torch.float32 not in op.dtypes:
                 continue
             torch.manual_seed(0)
-            for sample in first_of(op.sample_inputs("cpu", torch.float32, requires_grad=False), 4):
+            for sample in first_of(op.sample_inputs("cpu", torch.float32, requires_grad=False), 2):
                 values = [sample.input, sample.args, sample.kwargs, result_of(op, sample)]
                 for tensor in torch.utils._pytree.tree_leaves(values):
                     if isinstance(tensor, torch.Tensor) and not tensor.is_meta:
@@ -680,7 +680,7 @@ def test_every_sample_of_op_db_and_its_result_equals_its_contiguous_twin_and_kee
                             wrong.add(op.name)
                         if bytes_of(tensor) != before or tensor._version != version:
                             changed.add(op.name)
-    assert looked_at > 5000
+    assert looked_at > 2500
     assert (wrong, changed) == (set(), set())
 
 
