@@ -9,19 +9,26 @@ _TRACEBACK = "Traceback (most recent call last):\n"
 
 
 def describe_error(error: BaseException) -> str:
-    """Return the kind and the message of an error of the program's, which may fail to give it."""
+    """Return the kind and the message of an error of the program's, which may fail to give it.
+
+    It is one line, whatever the message is.
+    """
     kind = type(error).__name__
     try:
         message = str(error)
     except Exception:
         return f"{kind} without a message that can be read"
-    return f"{kind}: {drop_traceback(message)}"[:_MOST_TOLD]
+    return _join(f"{kind}: {drop_traceback(message)}") if message else kind
 
 
 def describe_in_one_line(error: BaseException) -> str:
     """Return what the interpreter prints last of an error that nobody catches, in one line."""
     last = traceback.format_exception_only(type(error), error)[-1]
-    return " ".join(drop_traceback(last).split())[:_MOST_TOLD]
+    return _join(drop_traceback(last))
+
+
+def _join(text: str) -> str:
+    return " ".join(text.split())[:_MOST_TOLD]
 
 
 def drop_traceback(message: str) -> str:
