@@ -220,10 +220,10 @@ def test_a_script_outside_of_the_copied_folder_keeps_its_place(tmp_path: Path) -
 
 
 def test_a_script_named_by_its_whole_path_is_run_from_the_copy(tmp_path: Path) -> None:
-    write(tmp_path, "work/train.py", "copy/work/train.py")
-    subject = parse_subject(str(tmp_path / "work" / "train.py"), cwd=tmp_path / "work")
-    paths = MovedPaths([Move(tmp_path / "work", tmp_path / "copy" / "work")], subject.cwd)
-    assert move_subject(subject, paths).file == tmp_path / "copy" / "work" / "train.py"
+    write(tmp_path, "project/train.py", "copy/project/train.py")
+    subject = parse_subject(str(tmp_path / "project" / "train.py"), cwd=tmp_path / "project")
+    paths = MovedPaths([Move(tmp_path / "project", tmp_path / "copy" / "project")], subject.cwd)
+    assert move_subject(subject, paths).file == tmp_path / "copy" / "project" / "train.py"
 
 
 def test_a_command_of_the_project_is_that_of_the_copy_and_no_interpreter_is(
