@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from reproaudit.config.subject import SubjectSpec
+from reproaudit.diagnose.sources import add_note
 from reproaudit.knowledge.interventions import INTERVENTIONS
 from reproaudit.knowledge.traits import Part
 from reproaudit.model.result import Cause, Finding
@@ -74,7 +75,7 @@ def _name_number(finding: Finding, calls: Sequence[HashCall]) -> Finding:
     if finding.location.line in lines or len(lines) > 1:
         return found
     place = replace(finding.location, line=first.line, function=first.function)
-    return _add_note(replace(found, location=place), f"used at {finding.location}")
+    return add_note(replace(found, location=place), f"used at {finding.location}")
 
 
 def _advise_both(finding: Finding, calls: Sequence[HashCall] = ()) -> Finding:
@@ -82,7 +83,7 @@ def _advise_both(finding: Finding, calls: Sequence[HashCall] = ()) -> Finding:
     if len(calls) == 1 and finding.location is not None:
         (call,) = calls
         place = replace(finding.location, line=call.line, function=call.function)
-        finding = _add_note(finding, f"{call.name}() is called at {place}")
+        finding = add_note(finding, f"{call.name}() is called at {place}")
     advice = _BOTH_OF_OBJECTS if _follows_addresses(finding) else _BOTH
     return _advise(replace(finding, title=_EITHER), advice)
 
@@ -96,8 +97,3 @@ def _advise(finding: Finding, advice: str) -> Finding:
     if finding.fix is None:
         return finding
     return replace(finding, fix=replace(finding.fix, advice=advice))
-
-
-def _add_note(finding: Finding, note: str) -> Finding:
-    notes = (*finding.evidence.notes, note)
-    return replace(finding, evidence=replace(finding.evidence, notes=notes))

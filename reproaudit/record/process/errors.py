@@ -34,6 +34,6 @@ def _join(text: str) -> str:
 def drop_traceback(message: str) -> str:
     """Return a message without a traceback that it quotes, as that of another process: what stands
     before it, and its last line."""
-    before, traceback, quoted = message.partition(_TRACEBACK)
+    before, marker, quoted = message.partition(_TRACEBACK)
     lines = quoted.strip().splitlines()
-    return f"{before}{lines[-1]}" if traceback and lines else message
+    return f"{before}{lines[-1]}" if marker and lines else message
