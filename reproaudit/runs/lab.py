@@ -2,46 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reproaudit.config.plan import PLAN_SUFFIX, RunPlan, name_plan_file
-from reproaudit.config.settings import Settings, merge
+from reproaudit.config.settings import Settings
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import SubjectError, TraceError, UsageError
 from reproaudit.files import require_room
-from reproaudit.knowledge.interventions import find
-from reproaudit.model.events import Level, NotChecked, OutcomeKind, Unchecked
+from reproaudit.model.events import NotChecked, OutcomeKind, Unchecked
 from reproaudit.runs.alone import AloneRun, run_alone
 from reproaudit.runs.budget import Budget, Spending
-from reproaudit.runs.compiler_cache import CompilerCache
-from reproaudit.runs.fresh_files import WorkingFolder, write_files
 from reproaudit.runs.launch import THROUGH_PATH, take_back_missed
+from reproaudit.runs.lent_files import LentFiles
+from reproaudit.runs.limits import LEAST_TIMEOUT_S, SLOWEST, Limits
 from reproaudit.runs.log import tail
 from reproaudit.runs.process import RunningProcess, RunRecord, start
 from reproaudit.runs.progress import Progress
 from reproaudit.runs.request import RunRequest
 from reproaudit.runs.worlds import require_same_world
 from reproaudit.trace.runs import Run, open_run
-
-# A run of a changed program may take this many times as long as the slowest run so far; and so many
-# times if what is changed makes programs slower, or if it records more.
-_SLOWEST = 5.0
-_SLOWEST_UNLIKE = 10.0
-_LEAST_TIMEOUT_S = 20.0
-# If it records more, or compiles anew.
-_LEAST_UNLIKE_TIMEOUT_S = 60.0
-# Nothing may move in it for as long as that, and as many times the longest rest of a plain run.
-_LEAST_STILL_S = 10.0
-_STILLEST = 5.0
-# Below these are a run's own files. All runs have them at the same place: some programs depend on
-# where they lie.
-_FILES_OF_RUN = "files-of-a-run"
-_PROGRAM_OF_RUN = "program-of-a-run"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,24 +68,19 @@ class Lab:
         self.steps = setup.steps
         self.runs_made = 0
         self.seconds: dict[str, float] = {}
-        self._still_s: float | None = None  # the longest rest of a plain run
         self._world = 0  # how many ranks a plain run has
-        self._slowest_s = 0.0  # of the runs that ended by themselves and record no operators
-        self._compiles = False
         self._is_site = False  # interpreters find the recorder through PYTHONPATH
         self._progress = progress
         self._setup = setup
         self._spending = Spending(budget)
         self._prepared: dict[str, RunningProcess] = {}
-        self._working_folder = WorkingFolder(subject.cwd, folder)
-        self._program_folder: WorkingFolder | None = None
-        if subject.lies_outside and not self._working_folder.holds(subject.file):
-            self._program_folder = WorkingFolder(subject.folder, folder)
+        self._limits = Limits(subject, setup.timeout_s)
+        self._files = LentFiles(subject, folder, for_all=setup.fresh_copy, side_by_side=False)
 
     @property
     def shared_files(self) -> str:
         """What runs with files of their own share all the same, in words; "" if nothing."""
-        return self._working_folder.shared
+        return self._files.shared
 
     def start_budget(self) -> None:
         """Count against the budget from here on."""
@@ -118,10 +96,9 @@ class Lab:
         They start at the subject's `patch_folder`. A test stays in its place, and of a notebook no
         lines are changed.
         """
-        copied = self._program_folder or self._working_folder
         files = [self.subject.patch_folder / path for path in paths]
         is_fixed = self.subject.kind in (SubjectKind.PYTEST, SubjectKind.NOTEBOOK)
-        return not is_fixed and all(map(copied.holds, files))
+        return not is_fixed and all(map(self._files.holds, files))
 
     def run(self, request: RunRequest) -> Run:
         """Make one run in the folder that the request names.
@@ -143,25 +120,27 @@ class Lab:
         plan = request.change_plan(self._plain_plan(request.name, settings))
         # One that goes on past its steps makes nobody knows how many.
         self._progress.stage(request.what, None if plan.goes_on_s else plan.steps)
-        timeout_s = self._timeout_of(request)
-        with self._lend_files(request, plan) as plan:
+        timeout_s = self._limits.timeout_of(request)
+        with self._files.lend(request, plan, self.settings) as plan:
             record = self._make_record(request, plan, timeout_s)
             if self._is_missed(record):
                 record = self._make_record(request, plan, timeout_s)
+        return self._take_record(request, record, timeout_s)
+
+    def _take_record(self, request: RunRequest, record: RunRecord, timeout_s: float | None) -> Run:
+        """Open what a run has recorded, and learn from how it went."""
+        limits = self._limits
         self.seconds[request.name] = record.seconds
-        if not _is_changed(request):
-            self._still_s = max(self._still_s or 0.0, record.still_s)
+        limits.learn_rest(request, record.still_s)
         if record.stood_still:
-            raise self._stillness_error(record)
+            raise limits.make_stillness_error(record.still_s, record.seconds, record.log)
         if record.outcome.kind is OutcomeKind.TIMED_OUT:
-            raise self._timeout_error(record, timeout_s)
-        if request.level is Level.BOUNDARY:
-            self._slowest_s = max(self._slowest_s, record.seconds)
+            raise limits.make_timeout_error(timeout_s, record.log)
+        limits.learn_time(request, record.seconds)
         run = open_run(record.trace_dir, request.index)
-        codes = {note.code for note in run.main.notes}
-        self._compiles = self._compiles or Unchecked.COMPILED_REGIONS in codes
+        limits.learn_compiling(run)
         self._require_whole_traces(run, request.name)
-        if not _is_changed(request):
+        if not request.is_changed:
             self._world = require_same_world(self._world, run, request.name)
         return run
 
@@ -172,7 +151,7 @@ class Lab:
         process = self._take_process(request.name, plan)
         return process.wait(
             timeout_s=timeout_s,
-            still_s=self._still_limit_of(request),
+            still_s=self._limits.still_limit_of(request),
             on_progress=self._progress.step,
         )
 
@@ -203,11 +182,12 @@ class Lab:
         the run `like` took. None if the subject is no program of its own.
         """
         self._progress.stage("running it once without the recorder", None)
-        limit_s = max(_LEAST_TIMEOUT_S, _SLOWEST * self.seconds.get(like, 0.0))
+        limit_s = max(LEAST_TIMEOUT_S, SLOWEST * self.seconds.get(like, 0.0))
         if self._setup.timeout_s is not None:
             limit_s = min(limit_s, self._setup.timeout_s)
         request = RunRequest(name=name, index=0, what="")
-        with self._lend_files(request, self._plain_plan(name, Settings())) as plan:
+        plain = self._plain_plan(name, Settings())
+        with self._files.lend(request, plain, self.settings) as plan:
             return run_alone(
                 plan,
                 python=self._setup.python,
@@ -256,49 +236,6 @@ class Lab:
             values_mb=self._setup.values_mb,
         )
 
-    def _timeout_of(self, request: RunRequest) -> float | None:
-        """Return after how many seconds the run is ended, None for never."""
-        is_changed = _is_changed(request)
-        if self._setup.timeout_s is not None or not is_changed or not self._slowest_s:
-            return self._setup.timeout_s
-        if request.level is not Level.BOUNDARY or self._compiles:
-            return round(max(_LEAST_UNLIKE_TIMEOUT_S, _SLOWEST_UNLIKE * self._slowest_s))
-        parts = [find(name).acts_on for name in request.interventions]
-        factor = _SLOWEST
-        if any(part.changes_speed for part in parts):
-            factor = _SLOWEST_UNLIKE
-        return round(max(_LEAST_TIMEOUT_S, factor * self._slowest_s))
-
-    def _still_limit_of(self, request: RunRequest) -> float | None:
-        """Return for how long nothing may move in the run, None for ever."""
-        if self._still_s is None or not _is_changed(request):
-            return None
-        return max(_LEAST_STILL_S, _STILLEST * self._still_s)
-
-    @contextlib.contextmanager
-    def _lend_files(self, request: RunRequest, plan: RunPlan) -> Iterator[RunPlan]:
-        """Give the run files of its own if that was asked for; they go when it ends."""
-        wants_fresh_files = any(find(name).fresh_files for name in request.interventions)
-        wants_copy = self._setup.fresh_copy or request.fresh_copy or wants_fresh_files
-        if not wants_copy:
-            yield plan
-            return
-        is_usual = not self._setup.fresh_copy
-        with contextlib.ExitStack() as stack:
-            lent = self._working_folder.lend_copy(
-                plan, self.folder / _FILES_OF_RUN, keeps_compiled=is_usual
-            )
-            moved = stack.enter_context(lent)
-            if self._program_folder is not None and request.fresh_copy:
-                program = self._program_folder.lend_program(moved, self.folder / _PROGRAM_OF_RUN)
-                moved = stack.enter_context(program)
-            write_files(moved.subject.patch_folder, request.files)
-            if is_usual:
-                # The other runs of the audit find what was compiled, and so must this one.
-                shared = CompilerCache(self.settings, self.subject.cwd).share()
-                moved = replace(moved, settings=merge(moved.settings, shared))
-            yield moved
-
     def _take_process(self, name: str, plan: RunPlan) -> RunningProcess:
         """Return the process that was prepared for the run, if it is of use, else a new one."""
         prepared = self._prepared.pop(name, None)
@@ -327,25 +264,6 @@ class Lab:
             hint="make room, or record elsewhere: --out DIR",
         )
 
-    def _timeout_error(self, record: RunRecord, timeout_s: float | None) -> SubjectError:
-        advice = "raise --timeout, or audit fewer steps with --steps"
-        message = f"{self.subject} did not end within {timeout_s:g} s"
-        if self._setup.timeout_s is None:
-            message += f", though no run that ended took longer than {self._slowest_s:.0f} s"
-        return SubjectError(
-            message,
-            code="subject-timeout",
-            hint=f"{advice}; its last output:\n{tail(record.log)}",
-        )
-
-    def _stillness_error(self, record: RunRecord) -> SubjectError:
-        return SubjectError(
-            f"{self.subject} stood still for {record.still_s:.0f} s and was ended after "
-            f"{record.seconds:.0f} s: it waits for something that does not come",
-            code="subject-timeout",
-            hint=f"its last output:\n{tail(record.log)}",
-        )
-
     def _require_whole_traces(self, run: Run, name: str) -> None:
         """Raise SubjectError if a trace was cut short."""
         for _, trace in run.traces:
@@ -365,14 +283,6 @@ class Lab:
                     code="trace-incomplete",
                     hint=f"is there room on the disk of {self.folder}? --out DIR records elsewhere",
                 )
-
-
-def _is_changed(request: RunRequest) -> bool:
-    """Return True for a run of a changed program.
-
-    It may wait for ever, for a thread that cannot start for example, or be slow to follow.
-    """
-    return bool(request.interventions or request.files) or request.lines
 
 
 def _is_full(folder: Path) -> bool:

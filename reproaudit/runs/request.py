@@ -46,6 +46,14 @@ class RunRequest:
     fresh_copy: bool = False
     files: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def is_changed(self) -> bool:
+        """True for a run of a changed program.
+
+        It may wait for ever, for a thread that cannot start for example, or be slow to follow.
+        """
+        return bool(self.interventions or self.files) or self.lines
+
     def change_settings(self, settings: Settings) -> Settings:
         """Return `settings` with the interventions and the variables."""
         return merge(combine_settings(settings, self.interventions), Settings(env=self.variables))

@@ -17,8 +17,8 @@ import pytest
 from reproaudit.config.settings import Settings
 from reproaudit.config.subject import SubjectKind, SubjectSpec, parse_subject
 from reproaudit.errors import SubjectError
-from reproaudit.model.events import Level
 from reproaudit.runs import lab as lab_module
+from reproaudit.runs import limits
 from reproaudit.runs.budget import Budget, BudgetSpent
 from reproaudit.runs.compiler_cache import CompilerCache
 from reproaudit.runs.lab import Lab, RunSetup
@@ -262,50 +262,15 @@ while os.environ.get("PYTHONHASHSEED") == "0":
 def test_a_changed_run_that_burns_time_is_ended_by_what_the_others_took(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lab_module, "_LEAST_TIMEOUT_S", 1.0)
-    monkeypatch.setattr(lab_module, "_SLOWEST", 1.0)
+    monkeypatch.setattr(limits, "LEAST_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(limits, "SLOWEST", 1.0)
     lab = lab_in(tmp_path, TAKES_ITS_TIME, timeout_s=None)
     lab.run(request("plain"))
     with pytest.raises(SubjectError, match=r"within \d+ s, though no run that ended took longer"):
         lab.run(request("changed", interventions=("hash.seed",)))
     # The time of the one that was ended makes no later limit longer.
-    limit_s = lab._timeout_of(request("next", interventions=("hash.seed",)))
+    limit_s = lab._limits.timeout_of(request("next", interventions=("hash.seed",)))
     assert limit_s == max(1, round(lab.seconds["plain"]))
-
-
-@pytest.mark.parametrize(
-    ("changes", "compiles", "limit_s"),
-    [
-        ({}, False, None),
-        ({"interventions": ("hash.seed",)}, False, 50),
-        ({"interventions": ("hash.seed", "threads.one")}, False, 100),
-        ({"files": (("train.py", ""),)}, False, 50),
-        ({"interventions": ("hash.seed",), "level": Level.OPERATION}, False, 100),
-        ({"interventions": ("hash.seed",)}, True, 100),
-    ],
-)
-def test_a_run_that_need_not_be_like_the_others_may_take_longer(
-    tmp_path: Path, changes: dict[str, Any], compiles: bool, limit_s: int | None
-) -> None:
-    lab = lab_in(tmp_path, "pass", timeout_s=None)
-    lab._slowest_s = 10.0
-    lab._compiles = compiles
-    assert lab._timeout_of(request("changed", **changes)) == limit_s
-
-
-@pytest.mark.parametrize(("level", "limit_s"), [(Level.BOUNDARY, 20), (Level.OPERATION, 60)])
-def test_a_short_programs_changed_run_is_not_ended_at_once(
-    tmp_path: Path, level: Level, limit_s: int
-) -> None:
-    lab = lab_in(tmp_path, "pass", timeout_s=None)
-    lab._slowest_s = 2.0
-    assert lab._timeout_of(request("changed", interventions=("hash.seed",), level=level)) == limit_s
-
-
-def test_the_limit_that_the_user_set_is_the_limit(tmp_path: Path) -> None:
-    lab = lab_in(tmp_path, "pass", timeout_s=7.0)
-    lab._slowest_s = 10.0
-    assert lab._timeout_of(request("changed", interventions=("hash.seed",))) == 7.0
 
 
 def test_a_full_disk_is_named_as_such_whatever_failed_first(

@@ -1,0 +1,80 @@
+"""Which runs of an audit are given files of their own, and where these lie."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from reproaudit.config.plan import RunPlan
+from reproaudit.config.settings import Settings, merge
+from reproaudit.config.subject import SubjectSpec
+from reproaudit.knowledge.interventions import find
+from reproaudit.runs.compiler_cache import CompilerCache
+from reproaudit.runs.fresh_files import WorkingFolder, write_files
+from reproaudit.runs.request import RunRequest
+
+# Below these are a run's own files. All runs have them at the same place: some programs depend on
+# where they lie.
+_FILES_OF_RUN = "files-of-a-run"
+_PROGRAM_OF_RUN = "program-of-a-run"
+
+
+class LentFiles:
+    """Lends copies of the subject's folders, which lie in `folder` while a run goes on.
+
+    With `for_all` each run has one, and compiles what it needs in it. With `side_by_side` each has
+    one as well, and finds what others have compiled.
+    """
+
+    def __init__(
+        self, subject: SubjectSpec, folder: Path, *, for_all: bool, side_by_side: bool
+    ) -> None:
+        self._subject = subject
+        self._folder = folder
+        self._for_all = for_all
+        self._side_by_side = side_by_side
+        self._working = WorkingFolder(subject.cwd, folder)
+        self._program: WorkingFolder | None = None
+        if subject.lies_outside and not self._working.holds(subject.file):
+            self._program = WorkingFolder(subject.folder, folder)
+
+    @property
+    def shared(self) -> str:
+        """What runs with files of their own share all the same, in words; "" if nothing."""
+        return self._working.shared
+
+    def holds(self, file: Path) -> bool:
+        """Return True if the file lies in what is copied of the program."""
+        return (self._program or self._working).holds(file)
+
+    @contextlib.contextmanager
+    def lend(
+        self, request: RunRequest, plan: RunPlan, settings: Settings, slot: int | None = None
+    ) -> Iterator[RunPlan]:
+        """Give the run files of its own if that was asked for; they go when it ends.
+
+        `settings` are those of all runs. Runs that go on at the same time have a `slot` each.
+        """
+        wants_fresh_files = any(find(name).fresh_files for name in request.interventions)
+        is_lent = self._for_all or self._side_by_side
+        if not (is_lent or request.fresh_copy or wants_fresh_files):
+            yield plan
+            return
+        is_usual = not self._for_all
+        ending = "" if slot is None else f"-{slot}"
+        with contextlib.ExitStack() as stack:
+            lent = self._working.lend_copy(
+                plan, self._folder / f"{_FILES_OF_RUN}{ending}", keeps_compiled=is_usual
+            )
+            moved = stack.enter_context(lent)
+            if self._program is not None and request.fresh_copy:
+                target = self._folder / f"{_PROGRAM_OF_RUN}{ending}"
+                moved = stack.enter_context(self._program.lend_program(moved, target))
+            write_files(moved.subject.patch_folder, request.files)
+            if is_usual:
+                # The other runs of the audit find what was compiled, and so must this one.
+                shared = CompilerCache(settings, self._subject.cwd).share()
+                moved = replace(moved, settings=merge(moved.settings, shared))
+            yield moved
