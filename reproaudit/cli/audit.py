@@ -30,6 +30,7 @@ from reproaudit.model.confidence import count_runs_to_exclude
 from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import exit_code
 from reproaudit.report.destinations import REPRODUCER, TRACES, Failures
+from reproaudit.report.early_answer import EarlyAnswer
 from reproaudit.report.output import check_reports, emit
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def _audit_once(
     wanted = replace(wanted, given=tuple(given), patch_file=_find_patch_file(options.report))
     if options.repro is not None:
         wanted = replace(wanted, repro=Path(options.repro))
-    progress = progress_for(options.quiet)
+    progress = progress_for(options.quiet, EarlyAnswer(spec.shown_folder).word)
     try:
         return run_audit(wanted, progress, _choose_folder(options, seed))
     finally:

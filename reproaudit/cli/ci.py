@@ -18,10 +18,18 @@ from reproaudit.config.subject import join_subject, parse_subject
 from reproaudit.errors import ReproauditError, UsageError, did_you_mean
 from reproaudit.gate.baseline import DESTINATION as BASELINE
 from reproaudit.gate.baseline import BaselineEntry, load, save
-from reproaudit.gate.ruling import Ruling, SubjectAudit, audit_all, rule, update_baseline
+from reproaudit.gate.ruling import (
+    Ruling,
+    SubjectAudit,
+    audit_all,
+    rule,
+    show_folder,
+    update_baseline,
+)
 from reproaudit.model.result import AuditResult
 from reproaudit.report import render
 from reproaudit.report.destinations import Destination, Failures
+from reproaudit.report.early_answer import EarlyAnswer
 from reproaudit.report.output import check_reports, write_reports, write_to_stdout
 
 _DESCRIPTION = """\
@@ -205,9 +213,10 @@ def _audit_subjects(
     def audit_one(subject: Subject) -> AuditResult:
         number = subjects.index(subject) + 1
         prefix = f"{subject.name} ({number} of {len(subjects)})"
-        progress = Prefixed(progress_for(options.quiet), prefix)
         command, own = join_subject(subject.words)
         spec = parse_subject(command, own, subject.inputs, cwd=subject.cwd)
+        answer = EarlyAnswer(show_folder(subject, spec.shown_folder))
+        progress = Prefixed(progress_for(options.quiet), prefix, answer.word)
         choices = resolve_choices(options, project, subject.choices)
         seed = subject.seed if options.seed is None else options.seed
         wanted = make_audit_options(options, spec, project=project, choices=choices, seed=seed)

@@ -22,6 +22,7 @@ from reproaudit.diagnose.attribute import (
 from reproaudit.diagnose.candidates import list_combinable, rank_unions
 from reproaudit.diagnose.carried import CarriedState, OrderEffects
 from reproaudit.diagnose.constant_seeds import count_calls, warn_of_repetition
+from reproaudit.diagnose.early import EarlyDiagnosis
 from reproaudit.diagnose.locate import Locator, SourcePlace
 from reproaudit.diagnose.patching import Patcher
 from reproaudit.diagnose.pinning import FoundSource, Pinning
@@ -32,6 +33,7 @@ from reproaudit.diagnose.shares import divide_fix, leave_out_parts, unite_findin
 from reproaudit.diagnose.trials import Trials
 from reproaudit.errors import SubjectError
 from reproaudit.knowledge.interventions import INTERVENTIONS
+from reproaudit.model.early import Tell, tell_nobody
 from reproaudit.model.events import NotChecked, ProgramWarning, Unchecked
 from reproaudit.model.result import Alert, Cause, Finding, Fix, Trial
 from reproaudit.runs.budget import BudgetSpent
@@ -75,8 +77,11 @@ class Diagnostician:
         races: tuple[DeviceRace, ...] = (),
         *,
         interned: Interned,
+        tell: Tell = tell_nobody,
     ) -> None:
         self._lab = lab
+        steps = min(run.steps for run in judged.runs)
+        self._early = EarlyDiagnosis(tell, steps)
         self._interned = interned
         self._judged = judged
         self._alerts = alerts
@@ -91,7 +96,7 @@ class Diagnostician:
         self._pinning = Pinning(lab, self._locator, self._cuda)
         class_sizes = [len(group) for group in judged.comparison.classes]
         self._trials = Trials(lab, class_sizes, interned=interned)
-        self._search = Search(self._trials.attempt)
+        self._search = Search(self._early.tell_trials(self._trials.attempt))
         self._notes: list[NotChecked] = []
         self._warnings: list[ProgramWarning] = []
         self._effects = OrderEffects(lab, judged, self._locator, self._trials, interned=interned)
@@ -113,6 +118,7 @@ class Diagnostician:
         try:
             self._search_all()
             rows = self._attribute()
+            self._early.tell_causes(row.finding for row in rows)
             rows = self._refine(rows)
             self._warn_of_no_consequence()
         except BudgetSpent:
@@ -221,6 +227,7 @@ class Diagnostician:
         if pair is None:
             return
         explanations = self._locator.explain(pair)
+        self._early.tell_source(explanations)
         self._pinning.add(explanations, pair)
         has_pins = any(known.pin is not None for known in self._pinning.known)
         if not has_pins:

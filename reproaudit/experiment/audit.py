@@ -23,10 +23,12 @@ from reproaudit.diagnose.ranks import find_drift
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.conclude import collect_alerts, conclude, is_stopped
 from reproaudit.experiment.disorder import find_disorder, limit_further_s
+from reproaudit.experiment.early import EarlyVerdict
 from reproaudit.experiment.failure import add_changes, make_failure_error
 from reproaudit.experiment.first_run import FirstRun
 from reproaudit.experiment.next_commands import suggest_commands
 from reproaudit.experiment.nothing_compared import has_trained, make_nothing_compared_error
+from reproaudit.model.early import AuditEnded
 from reproaudit.model.events import (
     Level,
     NotChecked,
@@ -112,6 +114,8 @@ class Experiment:
         goes_on = (options.steps, options.whole_within_s) if options.whole_within_s else None
         self._first_run = FirstRun(self.lab, fresh_copy=options.fresh_copy, goes_on=goes_on)
         self.interned = Interned(options.ignored)
+        self._tell = progress.tell
+        self._early = EarlyVerdict(progress.tell, self.interned, options.tolerances)
         self.notes: list[NotChecked] = _note_shared_files(options, self.lab)
         self.warnings: tuple[ProgramWarning, ...] = ()
         self.races: tuple[DeviceRace, ...] = ()
@@ -132,12 +136,13 @@ class Experiment:
             if comparison.ignored:
                 raise _make_all_ignored_error(options.ignored)
             raise make_nothing_compared_error(runs[0])
+        self._early.settle(judged)
         # Before the diagnosis, which uses the races that this run shows as evidence.
         alerts = self._find_alerts_in_time()
         diagnosis = self._diagnose(judged, alerts)
         reproducer = self._write_reproducer(diagnosis, runs[0])
         drift = self._find_drift(runs[0])
-        return conclude(
+        result = conclude(
             judged,
             diagnosis.findings,
             alerts,
@@ -163,14 +168,17 @@ class Experiment:
             folder=options.subject.shown_folder,
             further=self.further,
         )
+        self._tell(AuditEnded(result))
+        return result
 
     def _diagnose(self, judged: Judged, alerts: tuple[Alert, ...]) -> Diagnosis:
         """Look for the causes of a difference; empty where there is none, or it was not wanted."""
         has_difference = judged.verdict in (Verdict.NOT_REPRODUCIBLE, Verdict.WITHIN_TOLERANCE)
         if not has_difference or not self.options.diagnose or self._is_cut_short:
             return Diagnosis()
-        diagnostician = Diagnostician(self.lab, judged, alerts, self.races, interned=self.interned)
-        return diagnostician.run()
+        return Diagnostician(
+            self.lab, judged, alerts, self.races, interned=self.interned, tell=self._tell
+        ).run()
 
     def _find_drift(self, run: Run) -> tuple[ProgramWarning, ...]:
         """Compare the ranks with each other; where they part, one more run names the operator."""
@@ -243,6 +251,7 @@ class Experiment:
                 self._cut_short(error, f"after {len(runs)} runs that were equal")
                 break
             runs.append(run)
+            self._early.look(runs)
             self.further = (number + 1, sign)
             if not self._are_equal([runs[0], run]):
                 break
@@ -269,6 +278,7 @@ class Experiment:
                 self._cut_short(error, f"after {len(runs)} of {self.options.runs} runs")
                 break
             runs.append(run)
+            self._early.look(runs)
             if index == 0 and run.outcome.kind is OutcomeKind.STOPPED:
                 # A process that only starts others makes none, and they have a limit of their own.
                 self.lab.steps = run.main.header["steps"] or self.lab.steps

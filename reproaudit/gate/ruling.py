@@ -177,12 +177,17 @@ def update_baseline(
     return ruling.new
 
 
+def show_folder(subject: Subject, folder: str) -> str:
+    """Return a folder that is relative to the subject's from where we are."""
+    joined = os.path.join(os.path.relpath(subject.cwd), folder)
+    normal = os.path.normpath(joined)
+    # Reports are the same on each system: "/" between folders, and nothing for the one we are in.
+    return "" if normal == "." else normal.replace(os.sep, "/")
+
+
 def _rename_result(subject: Subject, result: AuditResult) -> AuditResult:
     """Call the result by the subject's configured name, and take its folder from where we are."""
-    joined = os.path.join(os.path.relpath(subject.cwd), result.folder)
-    folder = os.path.normpath(joined)
-    # Reports are the same on each system: "/" between folders, and nothing for the one we are in.
-    shown = "" if folder == "." else folder.replace(os.sep, "/")
+    shown = show_folder(subject, result.folder)
     return replace(result, subject=subject.name, folder=shown)
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from enum import Enum
 
 from reproaudit.model.events import Outcome, Phase, Unchecked
-from reproaudit.model.result import AuditResult, Cause
+from reproaudit.model.result import AuditResult, Cause, Finding
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.moments import name_pass
 from reproaudit.report.wording import (
@@ -90,23 +90,27 @@ def _say_how_many(result: AuditResult) -> str:
     return said
 
 
+def word_place(found: Finding, end_step: int) -> str:
+    """Return `first differs in the forward pass of step 0 at aten::mul, train.py:3`."""
+    if is_after_last_step(found.step, end_step):
+        said = "first differs after the last step"
+    else:
+        said = f"first differs {name_pass(found)}"
+        if found.phase is not Phase.INITIALISATION:
+            said += f" of step {found.step}"
+    source = name_source(found)
+    if found.call and found.cause in _AT_CALL:
+        source = name_call(found)
+    if source:
+        said += f" at {source}"
+    if found.location:
+        said += f", {found.location}"
+    return said
+
+
 def _say_where(result: AuditResult) -> str:
     if result.findings:
-        found = result.findings[0]
-        if is_after_last_step(found.step, result.end_step):
-            said = "; first differs after the last step"
-        else:
-            said = f"; first differs {name_pass(found)}"
-            if found.phase is not Phase.INITIALISATION:
-                said += f" of step {found.step}"
-        source = name_source(found)
-        if found.call and found.cause in _AT_CALL:
-            source = name_call(found)
-        if source:
-            said += f" at {source}"
-        if found.location:
-            said += f", {found.location}"
-        return said
+        return f"; {word_place(result.findings[0], result.end_step)}"
     row = result.first_divergence
     if row is None:
         return ""

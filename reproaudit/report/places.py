@@ -85,6 +85,17 @@ def move_to_working_folder(result: AuditResult) -> AuditResult:
     )
 
 
+def move_location(folder: str, location: Location | None) -> Location | None:
+    """Return a location that is relative to the subject's folder from the working directory."""
+    return _Folder(folder, set()).move(location) if folder else location
+
+
+def move_finding(folder: str, finding: Finding) -> Finding:
+    """Return a finding with its line named from the working directory, and its sentences as they
+    are."""
+    return replace(finding, location=move_location(folder, finding.location))
+
+
 def _list_locations(result: AuditResult) -> Iterator[Location]:
     found = [
         *(finding.location for finding in result.findings),

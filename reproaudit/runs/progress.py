@@ -1,13 +1,26 @@
-"""The progress line on stderr: which run, which step; plain lines where stderr is no terminal."""
+"""The progress line on stderr: which run, which step; plain lines where stderr is no terminal.
+
+What is known by then stands above it.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Protocol
 
 from tqdm import tqdm
 
+from reproaudit.model.early import EarlyFact
 from reproaudit.printable import make_printable
+
+# What a fact is in words, as lines. Given from above: words are made by the reports.
+Word = Callable[[EarlyFact], tuple[str, ...]]
+
+
+def word_nothing(fact: EarlyFact) -> tuple[str, ...]:
+    """Return no line, for whoever only shows how far it is."""
+    return ()
 
 
 class Progress(Protocol):
@@ -19,11 +32,15 @@ class Progress(Protocol):
     def step(self, done: int) -> None:
         """Say that `done` steps of the stage are done."""
 
+    def tell(self, fact: EarlyFact) -> None:
+        """Say what is known by now."""
+
 
 class TerminalProgress:
-    """One bar per stage; the finished stages leave no lines behind."""
+    """One bar per stage; the finished stages leave no lines behind. What is known stays."""
 
-    def __init__(self) -> None:
+    def __init__(self, word: Word = word_nothing) -> None:
+        self._word = word
         self._bar: tqdm | None = None
 
     def stage(self, what: str, steps: int | None) -> None:
@@ -44,6 +61,14 @@ class TerminalProgress:
         if more > 0:
             self._bar.update(more)
 
+    def tell(self, fact: EarlyFact) -> None:
+        for line in self._word(fact):
+            self.write(line)
+
+    def write(self, line: str) -> None:
+        """Write a line above the bar."""
+        tqdm.write(make_printable(line), file=sys.stderr)
+
     def close(self) -> None:
         if self._bar is not None:
             self._bar.close()
@@ -51,13 +76,24 @@ class TerminalProgress:
 
 
 class LineProgress:
-    """One plain line per stage, for logs."""
+    """One plain line per stage, and for what is known, for logs."""
+
+    def __init__(self, word: Word = word_nothing) -> None:
+        self._word = word
 
     def stage(self, what: str, steps: int | None) -> None:
-        sys.stderr.write(f"reproaudit: {make_printable(what)}\n")
+        self.write(what)
 
     def step(self, done: int) -> None:
         pass
+
+    def tell(self, fact: EarlyFact) -> None:
+        for line in self._word(fact):
+            self.write(line)
+
+    def write(self, line: str) -> None:
+        """Write a line."""
+        sys.stderr.write(f"reproaudit: {make_printable(line)}\n")
 
     def close(self) -> None:
         pass
@@ -72,16 +108,28 @@ class Quiet:
     def step(self, done: int) -> None:
         pass
 
+    def tell(self, fact: EarlyFact) -> None:
+        pass
+
+    def write(self, line: str) -> None:
+        pass
+
     def close(self) -> None:
         pass
 
 
 class Prefixed:
-    """Another progress, with what the stages belong to in front."""
+    """Another progress, with what the stages and the lines belong to in front."""
 
-    def __init__(self, inner: TerminalProgress | LineProgress | Quiet, prefix: str) -> None:
+    def __init__(
+        self,
+        inner: TerminalProgress | LineProgress | Quiet,
+        prefix: str,
+        word: Word = word_nothing,
+    ) -> None:
         self._inner = inner
         self._prefix = prefix
+        self._word = word
 
     def stage(self, what: str, steps: int | None) -> None:
         self._inner.stage(f"{self._prefix}: {what}", steps)
@@ -89,14 +137,21 @@ class Prefixed:
     def step(self, done: int) -> None:
         self._inner.step(done)
 
+    def tell(self, fact: EarlyFact) -> None:
+        for line in self._word(fact):
+            self._inner.write(f"{self._prefix}: {line}")
+
     def close(self) -> None:
         self._inner.close()
 
 
-def progress_for(quiet: bool) -> TerminalProgress | LineProgress | Quiet:
-    """Return what fits stderr: a bar on a terminal, lines in a log; nothing if `quiet`."""
+def progress_for(quiet: bool, word: Word = word_nothing) -> TerminalProgress | LineProgress | Quiet:
+    """Return what fits stderr: a bar on a terminal, lines in a log; nothing if `quiet`.
+
+    `word` makes lines of what is known before the audit ends.
+    """
     if quiet:
         return Quiet()
     if sys.stderr.isatty():
-        return TerminalProgress()
-    return LineProgress()
+        return TerminalProgress(word)
+    return LineProgress(word)

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from reproaudit.model.early import EarlyFact, TrialMade
+from reproaudit.model.result import Trial
 from reproaudit.runs.progress import (
     LineProgress,
     Prefixed,
@@ -66,6 +68,37 @@ def test_a_bar_shows_the_furthest_step_and_leaves_no_line_behind(
     progress.close()
     assert screen.getvalue().rpartition("\r")[2] == ""
     assert "\n" not in screen.getvalue()
+
+
+FACT = TrialMade(Trial(("hash.seed",), runs=3, is_equal=True))
+
+
+def word(fact: EarlyFact) -> tuple[str, ...]:
+    assert fact == FACT
+    return ("it differs", "because of \x1b[2J")
+
+
+def test_what_is_known_gets_a_line_each_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
+    LineProgress(word).tell(FACT)
+    Prefixed(LineProgress(), "train.py", word).tell(FACT)
+    Quiet().tell(FACT)
+    assert capsys.readouterr() == (
+        "",
+        "reproaudit: it differs\nreproaudit: because of \\x1b[2J\n"
+        "reproaudit: train.py: it differs\nreproaudit: train.py: because of \\x1b[2J\n",
+    )
+
+
+def test_what_is_known_stays_above_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    progress = TerminalProgress(word)
+    progress.stage("run 1 of 5", 10)
+    progress.tell(FACT)
+    progress.close()
+    lines = [line.rpartition("\r")[2] for line in screen.getvalue().split("\n")]
+    assert lines[:2] == ["it differs", "because of \\x1b[2J"]
+    assert lines[2:] == [""]
 
 
 def test_what_is_shown_fits_where_it_goes(monkeypatch: pytest.MonkeyPatch) -> None:
