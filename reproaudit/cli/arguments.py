@@ -22,8 +22,8 @@ from reproaudit.cli.option_values import (
     parse_switch,
     parse_workspace,
 )
+from reproaudit.config.budget import parse_budget
 from reproaudit.config.command import is_command
-from reproaudit.config.project import parse_budget
 from reproaudit.config.subject import join_subject
 from reproaudit.errors import UsageError
 from reproaudit.report import formats
@@ -234,7 +234,8 @@ def _add_diagnosis_options(parser: argparse.ArgumentParser) -> None:
         "--budget",
         type=parse_budget,
         metavar="SPEC",
-        help="at most this for the diagnosis: runs=40,minutes=10 (default runs=80)",
+        help="at most this: 20 runs for the diagnosis (default 80), 5m for the whole audit, or "
+        "both: 20,5m (s, m, h); two runs are always made, and what was not come to is said",
     )
     group.add_argument("--no-diagnosis", action="store_true", help="only compare: no cause, no fix")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from reproaudit.codec import Malformed, parse_toml
+from reproaudit.config.budget import Budget, parse_budget
 from reproaudit.config.settings import (
     Settings,
     bad_value,
@@ -28,7 +29,6 @@ _MOST = 1e300  # of a number: so many minutes are no infinite seconds yet
 
 
 Presets = tuple[tuple[str, Settings], ...]  # by name
-Budget = tuple[int | None, float | None]  # runs and seconds of the diagnosis
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,29 +127,6 @@ def load_project(start: Path) -> ProjectConfig:
             continue
         return _read_project(path, tool["reproaudit"])
     return ProjectConfig()
-
-
-def parse_budget(text: str, called: str = "--budget") -> Budget:
-    """Read "40", "runs=40", "minutes=10" or both with a comma.
-
-    Return runs and seconds, None for what is not said.
-    """
-    runs = None
-    seconds = None
-    for part in text.split(","):
-        name, equals, value = part.partition("=")
-        if not equals:
-            # A number alone is one of runs.
-            name = "runs"
-            value = part
-        amount = _parse_number(value)
-        if name == "runs" and type(amount) is int and amount > 0:
-            runs = amount
-        elif name == "minutes" and _is_amount(amount) and amount > 0:
-            seconds = 60.0 * float(amount)
-        else:
-            raise bad_value(called, text, '"runs=40,minutes=10", numbers above 0')
-    return runs, seconds
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -121,8 +121,8 @@ class Diagnostician:
             self._early.tell_causes(row.finding for row in rows)
             rows = self._refine(rows)
             self._warn_of_no_consequence()
-        except BudgetSpent:
-            self._note_end("its budget was spent; --budget raises it")
+        except BudgetSpent as error:
+            self._note_end(f"its budget was spent{error}; --budget raises it")
         except KeyboardInterrupt:
             self._was_interrupted = True
             self._note_end("it was interrupted")

@@ -24,10 +24,15 @@ from reproaudit.errors import SubjectError
 from reproaudit.experiment.conclude import collect_alerts, conclude, is_stopped
 from reproaudit.experiment.disorder import find_disorder, limit_further_s
 from reproaudit.experiment.early import EarlyVerdict
+from reproaudit.experiment.early_end import ENDS, EarlyEnd, is_answer
 from reproaudit.experiment.failure import add_changes, make_failure_error
 from reproaudit.experiment.first_run import FirstRun
 from reproaudit.experiment.next_commands import suggest_commands
-from reproaudit.experiment.nothing_compared import has_trained, make_nothing_compared_error
+from reproaudit.experiment.nothing_compared import (
+    has_trained,
+    make_all_ignored_error,
+    make_nothing_compared_error,
+)
 from reproaudit.model.early import AuditEnded
 from reproaudit.model.events import (
     Level,
@@ -39,7 +44,7 @@ from reproaudit.model.events import (
 from reproaudit.model.result import Alert, AuditResult
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.reproducer import write_reproducer_anyhow
-from reproaudit.runs.budget import Budget
+from reproaudit.runs.budget import Budget, BudgetSpent
 from reproaudit.runs.lab import Lab, RunSetup
 from reproaudit.runs.owner import make_temporary_folder
 from reproaudit.runs.places import make_folder_of_runs
@@ -56,12 +61,16 @@ class AuditOptions:
     A program whose first run is over within `whole_within_s` seconds is audited to its end, though
     it makes more than `steps`; otherwise up to the step at which the time was over.
 
+    `runs_to_pass`: where the time of the budget is over before all `runs` are made, so many that
+    are equal are enough; 0: all of them.
+
     `further_runs`: so many more are made at most, in a minute or in the time that the `runs` took,
     while all are equal and the program shows some disorder.
     """
 
     subject: SubjectSpec
     runs: int = 5
+    runs_to_pass: int = 0
     further_runs: int = 0
     steps: int | None = 10
     whole_within_s: float = 0.0
@@ -120,21 +129,22 @@ class Experiment:
         self.warnings: tuple[ProgramWarning, ...] = ()
         self.races: tuple[DeviceRace, ...] = ()
         self.further: tuple[int, str] = (0, "")  # runs made because few were too few, and why
-        self._is_cut_short = False
+        self._end = EarlyEnd(options.runs_to_pass or options.runs)
 
     def run(self) -> AuditResult:
         """Raises SubjectError, and KeyboardInterrupt if nothing was compared before it."""
         options = self.options
+        self.lab.start_clock()
         runs = self._observe()
         judged = judge(runs, compare_boundaries(runs, self.interned), options.tolerances)
-        if self._is_cut_short and judged.verdict is Verdict.REPRODUCIBLE:
+        if self._end.forbids_to_pass(runs) and judged.verdict is Verdict.REPRODUCIBLE:
             # Fewer runs than were wanted are no ground to pass.
             judged = replace(judged, verdict=Verdict.NOT_AUDITED)
         comparison = judged.comparison
         # Two classes without a comparison: one run has tensors and another has none.
         if comparison.compared == 0 and len(comparison.classes) < 2:
             if comparison.ignored:
-                raise _make_all_ignored_error(options.ignored)
+                raise make_all_ignored_error(options.ignored)
             raise make_nothing_compared_error(runs[0])
         self._early.settle(judged)
         # Before the diagnosis, which uses the races that this run shows as evidence.
@@ -174,7 +184,7 @@ class Experiment:
     def _diagnose(self, judged: Judged, alerts: tuple[Alert, ...]) -> Diagnosis:
         """Look for the causes of a difference; empty where there is none, or it was not wanted."""
         has_difference = judged.verdict in (Verdict.NOT_REPRODUCIBLE, Verdict.WITHIN_TOLERANCE)
-        if not has_difference or not self.options.diagnose or self._is_cut_short:
+        if not has_difference or not self.options.diagnose or self._end.has_come:
             return Diagnosis()
         return Diagnostician(
             self.lab, judged, alerts, self.races, interned=self.interned, tell=self._tell
@@ -183,7 +193,7 @@ class Experiment:
     def _find_drift(self, run: Run) -> tuple[ProgramWarning, ...]:
         """Compare the ranks with each other; where they part, one more run names the operator."""
         drift = find_drift(run, self.interned)
-        if not drift or not self.options.diagnose or self._is_cut_short:
+        if not drift or not self.options.diagnose or self._end.has_come:
             return drift
         request = RunRequest(
             name="ranks",
@@ -194,7 +204,7 @@ class Experiment:
         )
         try:
             recorded = find_drift(self.lab.run(request), self.interned)
-        except (KeyboardInterrupt, SubjectError) as error:
+        except ENDS as error:
             self._cut_short(error, "after the runs that decide")
             return drift
         # Recording may hide a difference that comes and goes.
@@ -234,7 +244,7 @@ class Experiment:
         """Make the runs that decide, and some more where few are likely to miss a difference."""
         start = time.monotonic()
         runs = self._first_run.add_cold(self._make_runs(), self._are_equal)
-        if self._is_cut_short or not self.options.further_runs or not self._are_equal(runs):
+        if self._end.has_come or not self.options.further_runs or not self._are_equal(runs):
             return runs
         sign = find_disorder(runs[0], runs[1], self.options.subject, self.interned)
         now = time.monotonic()
@@ -247,7 +257,7 @@ class Experiment:
             what = f"further run {number + 1}, because {sign}"
             try:
                 run = self.lab.run(RunRequest(name=f"run-{index}", index=index, what=what))
-            except (KeyboardInterrupt, SubjectError) as error:
+            except ENDS as error:
                 self._cut_short(error, f"after {len(runs)} runs that were equal")
                 break
             runs.append(run)
@@ -272,13 +282,15 @@ class Experiment:
             request = RunRequest(name=f"run-{index}", index=index, what=what)
             try:
                 run = self._first_run.make(request) if index == 0 else self.lab.run(request)
-            except (KeyboardInterrupt, SubjectError) as error:
-                if not self._is_answer(runs, error):
+            except ENDS as error:
+                if not is_answer(runs, error, self.interned):
                     raise
                 self._cut_short(error, f"after {len(runs)} of {self.options.runs} runs")
                 break
             runs.append(run)
             self._early.look(runs)
+            if len(runs) == 2:
+                self.lab.bound_time()  # an answer needs two
             if index == 0 and run.outcome.kind is OutcomeKind.STOPPED:
                 # A process that only starts others makes none, and they have a limit of their own.
                 self.lab.steps = run.main.header["steps"] or self.lab.steps
@@ -290,31 +302,16 @@ class Experiment:
                 raise make_failure_error(self.lab, run, request.name, message)
         return runs
 
-    def _is_answer(self, runs: Sequence[Run], error: BaseException) -> bool:
-        """Return True if what the runs show is worth saying, although a further one failed.
-
-        Runs that differ are. Runs that are equal are if it was the user who ended the audit.
-        """
-        if len(runs) < 2:
-            return False
-        if isinstance(error, KeyboardInterrupt):
-            return True
-        return len(compare_boundaries(runs, self.interned).classes) > 1
-
     def _cut_short(self, error: BaseException, when: str) -> None:
-        self._is_cut_short = True
-        why = f"it was interrupted {when}"
-        if isinstance(error, SubjectError):
-            why = f"it ended {when}: {error.message}"
-        self.notes.append(NotChecked(Unchecked.AUDIT_ENDED, "the rest of the audit", why))
+        self.notes.append(self._end.come(error, when))
 
     def _find_alerts_in_time(self) -> tuple[Alert, ...]:
         """Find refused ops, unless the audit was cut short; nothing here may lose the verdict."""
-        if self._is_cut_short:
+        if self._end.has_come:
             return ()
         try:
             return self.find_alerts()
-        except KeyboardInterrupt as error:
+        except (KeyboardInterrupt, BudgetSpent) as error:
             self._cut_short(error, "after the runs that decide")
         except SubjectError as error:
             self.notes.append(
@@ -384,12 +381,3 @@ def _note_shared_files(options: AuditOptions, lab: Lab) -> list[NotChecked]:
         return []
     what = "files that runs share despite --fresh-copy"
     return [NotChecked(Unchecked.FILES_SHARED, what, lab.shared_files)]
-
-
-def _make_all_ignored_error(ignored: Sequence[Ignored]) -> SubjectError:
-    patterns = ", ".join(one.pattern.text for one in ignored)
-    return SubjectError(
-        f"nothing to compare: every tensor that could decide is ignored, by {patterns}",
-        code="all-ignored",
-        hint="narrow the patterns under [tool.reproaudit.ignore]",
-    )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
+from reproaudit.config.tolerance import Ignored
 from reproaudit.errors import SubjectError
 from reproaudit.model.events import EventKind, Unchecked
 from reproaudit.runs.launch import describe_entered
@@ -83,4 +85,14 @@ def _make_no_torch_error(launcher: Trace) -> SubjectError:
         code="no-training-step",
         hint="audit the command that trains, such as reproaudit -- torchrun train.py; "
         "what it starts on other machines is not seen",
+    )
+
+
+def make_all_ignored_error(ignored: Sequence[Ignored]) -> SubjectError:
+    """Return the error for an audit whose patterns leave nothing to compare."""
+    patterns = ", ".join(one.pattern.text for one in ignored)
+    return SubjectError(
+        f"nothing to compare: every tensor that could decide is ignored, by {patterns}",
+        code="all-ignored",
+        hint="narrow the patterns under [tool.reproaudit.ignore]",
     )

@@ -15,7 +15,7 @@ from reproaudit.errors import SubjectError, TraceError, UsageError
 from reproaudit.files import require_room
 from reproaudit.model.events import NotChecked, OutcomeKind, Unchecked
 from reproaudit.runs.alone import AloneRun, run_alone
-from reproaudit.runs.budget import Budget, Spending
+from reproaudit.runs.budget import Budget, Spending, StoppedUnderWay
 from reproaudit.runs.launch import THROUGH_PATH, take_back_missed
 from reproaudit.runs.lent_files import LentFiles
 from reproaudit.runs.limits import LEAST_TIMEOUT_S, SLOWEST, Limits
@@ -82,8 +82,16 @@ class Lab:
         """What runs with files of their own share all the same, in words; "" if nothing."""
         return self._files.shared
 
+    def start_clock(self) -> None:
+        """Count the time of the budget from here on."""
+        self._spending.start_clock()
+
+    def bound_time(self) -> None:
+        """Make no run from here on that goes past the time of the budget."""
+        self._spending.bound_time()
+
     def start_budget(self) -> None:
-        """Count against the budget from here on."""
+        """Count against the budget from here on; time, if it was not counted before."""
         self._spending.start(self.runs_made)
 
     def can_try(self, name: str) -> bool:
@@ -103,8 +111,8 @@ class Lab:
     def run(self, request: RunRequest) -> Run:
         """Make one run in the folder that the request names.
 
-        Raises BudgetSpent before a run that is past the budget, and SubjectError for one that hung
-        or whose trace is incomplete.
+        Raises BudgetSpent before a run that is past the budget, and when the time is over in which
+        it goes on; SubjectError for one that hung or whose trace is incomplete.
         """
         try:
             return self._make_run(request)
@@ -121,10 +129,14 @@ class Lab:
         # One that goes on past its steps makes nobody knows how many.
         self._progress.stage(request.what, None if plan.goes_on_s else plan.steps)
         timeout_s = self._limits.timeout_of(request)
+        end_s = self._spending.cut(timeout_s)
         with self._files.lend(request, plan, self.settings) as plan:
-            record = self._make_record(request, plan, timeout_s)
+            record = self._make_record(request, plan, end_s)
             if self._is_missed(record):
-                record = self._make_record(request, plan, timeout_s)
+                record = self._make_record(request, plan, end_s)
+        was_ended = record.outcome.kind is OutcomeKind.TIMED_OUT and not record.stood_still
+        if was_ended and end_s != timeout_s:
+            raise StoppedUnderWay
         return self._take_record(request, record, timeout_s)
 
     def _take_record(self, request: RunRequest, record: RunRecord, timeout_s: float | None) -> Run:

@@ -50,6 +50,14 @@ def test_seeds_that_are_no_numbers_are_refused_before_anything_runs() -> None:
         audit(["--seeds", "0,x", "train.py"])
 
 
+def test_few_equal_runs_pass_when_the_time_is_over_only_where_nobody_said_how_many(
+    tmp_path: Path,
+) -> None:
+    assert make_options(tmp_path).runs_to_pass == 2
+    for words in (["--runs", "5"], ["--rate", "0.5"]):
+        assert make_options(tmp_path, *words).runs_to_pass == 0
+
+
 def test_further_runs_are_made_only_where_nobody_said_how_many(tmp_path: Path) -> None:
     assert make_options(tmp_path).further_runs > 0
     assert make_options(tmp_path, runs=4).further_runs == 0

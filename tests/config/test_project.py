@@ -12,7 +12,6 @@ from reproaudit.config.project import (
     ProjectConfig,
     Subject,
     load_project,
-    parse_budget,
     read_environment_choices,
     resolve,
 )
@@ -260,21 +259,6 @@ def test_a_variable_with_a_wrong_value_is_refused_by_its_name(
         read_environment_choices({f"REPROAUDIT_{name}": text}, tmp_path)
     assert caught.value.code == "setting-invalid"
     assert name.lower() in str(caught.value).lower()
-
-
-@pytest.mark.parametrize(
-    ("text", "budget"),
-    [
-        ("40", (40, None)),
-        ("runs=40", (40, None)),
-        ("minutes=1.5", (None, 90.0)),
-        ("minutes=1,runs=2", (2, 60.0)),
-    ],
-)
-def test_a_budget_is_of_runs_of_minutes_or_of_both(
-    text: str, budget: tuple[int | None, float | None]
-) -> None:
-    assert parse_budget(text) == budget
 
 
 def test_the_configuration_that_the_readme_shows_is_read(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import SubjectError
 from reproaudit.experiment import audit as audit_module
 from reproaudit.experiment.audit import AuditOptions, Experiment
+from reproaudit.model.confidence import bound_rate
 from reproaudit.model.events import (
     EventFlag,
     EventKind,
@@ -35,6 +36,7 @@ from reproaudit.model.events import (
 from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import exit_code
 from reproaudit.runs import process as process_module
+from reproaudit.runs.budget import BudgetSpent, StoppedUnderWay
 from reproaudit.runs.lab import Lab
 from reproaudit.runs.progress import Quiet
 from reproaudit.runs.request import RunRequest
@@ -359,6 +361,39 @@ def test_equal_runs_of_an_interrupted_audit_are_told_and_are_no_ground_to_pass(
     assert exit_code([result.verdict]) == 2
     assert result.headline.startswith("3 runs are bitwise equal")
     assert result.not_checked[0].why == "it was interrupted after 3 of 5 runs"
+
+
+def test_an_audit_whose_time_is_over_answers_with_the_runs_that_were_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spent = StoppedUnderWay()
+    result = observe(tmp_path, monkeypatch, [1, 1, 1], spent, runs_to_pass=2)
+    assert exit_code([result.verdict]) == 0
+    assert result.headline.startswith("3 runs are bitwise equal")
+    assert result.confidence.divergence_rate_at_most == bound_rate(0.95, 3)
+    assert result.not_checked[0].code is Unchecked.AUDIT_ENDED
+    assert result.not_checked[0].why == (
+        "its time was over after 3 of 5 runs, and the run under way was stopped; "
+        "--budget gives it more"
+    )
+
+
+def test_fewer_equal_runs_than_were_asked_for_are_no_ground_to_pass_when_the_time_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = observe(tmp_path, monkeypatch, [1, 1, 1], BudgetSpent())
+    assert exit_code([result.verdict]) == 2
+    assert result.not_checked[0].why.startswith("its time was over after 3 of 5 runs;")
+
+
+def test_a_difference_is_the_answer_though_the_time_was_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = observe(
+        tmp_path, monkeypatch, [1, 2, 3, 4, 5], BudgetSpent(), capture_alerts=True, diagnose=True
+    )
+    assert exit_code([result.verdict]) == 1
+    assert result.not_checked[0].why.startswith("its time was over after the runs that decide")
 
 
 SETS = "for name in set(words): print(name)\n"

@@ -21,6 +21,23 @@ def test_the_run_past_the_budget_is_refused_and_earlier_runs_cost_nothing() -> N
         spending.check(runs_made=7)
 
 
+def test_time_counts_from_the_clock_on_and_binds_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    spending = Spending(Budget(seconds=60))
+    spending.start_clock()
+    now = 1050.0
+    spending.check(runs_made=1)
+    assert (spending.measure_left(), spending.cut(None), spending.cut(5.0)) == (None, None, 5.0)
+    spending.bound_time()
+    assert (spending.measure_left(), spending.cut(None), spending.cut(5.0)) == (10.0, 10.0, 5.0)
+    spending.start(runs_made=5)  # the diagnosis begins: the clock goes on
+    assert spending.cut(30.0) == 10.0
+    now = 1060.0
+    with pytest.raises(BudgetSpent):
+        spending.check(runs_made=5)
+
+
 def test_time_is_bounded_from_the_start_on(monkeypatch: pytest.MonkeyPatch) -> None:
     spending = Spending(Budget(seconds=60))
     spending.start(runs_made=0)

@@ -19,7 +19,7 @@ from reproaudit.config.subject import SubjectKind, SubjectSpec, parse_subject
 from reproaudit.errors import SubjectError
 from reproaudit.runs import lab as lab_module
 from reproaudit.runs import limits
-from reproaudit.runs.budget import Budget, BudgetSpent
+from reproaudit.runs.budget import Budget, BudgetSpent, StoppedUnderWay
 from reproaudit.runs.compiler_cache import CompilerCache
 from reproaudit.runs.lab import Lab, RunSetup
 from reproaudit.runs.process import RunningProcess, start
@@ -182,6 +182,19 @@ def test_a_budget_of_time_ends_the_diagnosis_too(
     lab.start_budget()
     now = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now + 61)
+    with pytest.raises(BudgetSpent):
+        lab.run(request("too-late", 0))
+
+
+def test_a_run_that_goes_on_when_the_time_is_over_is_ended(
+    tmp_path: Path, started: list[RunningProcess]
+) -> None:
+    lab = lab_in(tmp_path, "import time\nwhile True: time.sleep(1)", Budget(seconds=0.5))
+    lab.start_clock()
+    lab.bound_time()
+    with pytest.raises(StoppedUnderWay):
+        lab.run(request("under-way", 0))
+    assert started[0].returncode is not None
     with pytest.raises(BudgetSpent):
         lab.run(request("too-late", 0))
 
