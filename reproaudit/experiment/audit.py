@@ -53,6 +53,17 @@ from reproaudit.runs.recordings import keep_what_was_recorded
 from reproaudit.runs.request import RunRequest
 from reproaudit.trace.runs import Run
 
+# Made after the runs that decide, and compared with nothing.
+_ALERTS = RunRequest(
+    name="alerts",
+    index=0,
+    what="finding refused operators",
+    level=Level.OPERATION,
+    alerts=True,
+    digests=False,
+    values_mb=0,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class AuditOptions:
@@ -253,10 +264,10 @@ class Experiment:
             if not sign or time.monotonic() > end:
                 break
             index = len(runs)
-            self.lab.prepare(f"run-{index + 1}")
             what = f"further run {number + 1}, because {sign}"
+            following = _request_run(index + 1)
             try:
-                run = self.lab.run(RunRequest(name=f"run-{index}", index=index, what=what))
+                run = self.lab.run(_request_run(index, what=what, following=following))
             except ENDS as error:
                 self._cut_short(error, f"after {len(runs)} runs that were equal")
                 break
@@ -265,8 +276,10 @@ class Experiment:
             self.further = (number + 1, sign)
             if not self._are_equal([runs[0], run]):
                 break
-        self.lab.close()  # what was prepared for a run that was not needed
         return runs
+
+    def _request_alerts(self) -> RunRequest | None:
+        return _ALERTS if self.options.capture_alerts else None
 
     def _are_equal(self, runs: Sequence[Run]) -> bool:
         endings = {(run.outcome.kind, run.outcome.code) for run in runs}
@@ -275,11 +288,10 @@ class Experiment:
     def _make_runs(self) -> list[Run]:
         runs: list[Run] = []
         for index in range(self.options.runs):
-            if index + 1 < self.options.runs:
-                # The next process imports torch while this run goes on.
-                self.lab.prepare(f"run-{index + 1}")
             what = f"run {index + 1} of {self.options.runs}"
-            request = RunRequest(name=f"run-{index}", index=index, what=what)
+            is_last = index + 1 == self.options.runs
+            following = self._request_alerts() if is_last else _request_run(index + 1)
+            request = _request_run(index, what=what, following=following)
             try:
                 run = self._first_run.make(request) if index == 0 else self.lab.run(request)
             except ENDS as error:
@@ -337,16 +349,7 @@ class Experiment:
                 )
             )
             return ()
-        request = RunRequest(
-            name="alerts",
-            index=0,
-            what="finding refused operators",
-            level=Level.OPERATION,
-            alerts=True,
-            digests=False,
-            values_mb=0,
-        )
-        run = self.lab.run(request)
+        run = self.lab.run(_ALERTS)
         if not run.outcome.is_success:
             self.notes.append(
                 NotChecked(
@@ -360,6 +363,11 @@ class Experiment:
         self.warnings = (*misuse, *warn_of_races(self.races))
         self.notes += [note for note in run.main.notes if note.code is Unchecked.STREAMS_UNWATCHED]
         return collect_alerts(run.main)
+
+
+def _request_run(index: int, *, what: str = "", following: RunRequest | None = None) -> RunRequest:
+    """Return the request of a run that decides."""
+    return RunRequest(name=f"run-{index}", index=index, what=what, following=following)
 
 
 def _make_setup(options: AuditOptions) -> RunSetup:

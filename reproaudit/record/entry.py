@@ -1,10 +1,10 @@
-"""`python reproaudit/record/entry.py PLAN.json [PARENT [FD]]`: started by the runner, never typed
-by a person.
+"""`python reproaudit/record/entry.py PLAN.json [PARENT [FD [late]]]`: started by the runner, never
+typed by a person.
 
 `start` is how it comes into an interpreter that began with something else: see `startup`.
 
 It ends with the process PARENT, unless that is 0. With a file descriptor it waits for a byte there,
-so that its own start can overlap with the run before.
+so that its own start can overlap with the run before: see `process/turn`.
 
 It is run by its path, and children read it by its path: a program may have a `reproaudit.py` of its
 own, or a `typing.py`. So nothing is imported here before the path is put right.
@@ -84,17 +84,12 @@ def main() -> None:
     with own_modules():
         from reproaudit.prctl import end_with_parent
         from reproaudit.record.process.bootstrap import main as run
+        from reproaudit.record.process.turn import Turn
     sys.path[:] = path
     if len(sys.argv) > 2 and sys.argv[2] != "0":
         end_with_parent(int(sys.argv[2]))
-    if len(sys.argv) > 3:
-        held = int(sys.argv[3])
-        if not os.read(held, 1):  # the runner is gone, or needs no further run
-            os._exit(0)
-        os.close(held)
-        # A repair may begin the process anew, and nothing is to be waited for then.
-        del sys.orig_argv[-1]
-    run(sys.argv[1], loaded)
+    turn = Turn(sys.argv[3:]) if len(sys.argv) > 3 else None
+    run(sys.argv[1], loaded, turn)
 
 
 if __name__ == "__main__":

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+import functools
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from reproaudit.config.plan import PLAN_SUFFIX, RunPlan, name_plan_file
+from reproaudit.config.plan import PLAN_SUFFIX, RunPlan
 from reproaudit.config.settings import Settings
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import SubjectError, TraceError, UsageError
@@ -20,6 +21,7 @@ from reproaudit.runs.launch import THROUGH_PATH, take_back_missed
 from reproaudit.runs.lent_files import LentFiles
 from reproaudit.runs.limits import LEAST_TIMEOUT_S, SLOWEST, Limits
 from reproaudit.runs.log import tail
+from reproaudit.runs.prepared import PreparedRuns
 from reproaudit.runs.process import RunningProcess, RunRecord, start
 from reproaudit.runs.progress import Progress
 from reproaudit.runs.request import RunRequest
@@ -73,7 +75,7 @@ class Lab:
         self._progress = progress
         self._setup = setup
         self._spending = Spending(budget)
-        self._prepared: dict[str, RunningProcess] = {}
+        self._prepared = PreparedRuns(subject, folder)
         self._limits = Limits(subject, setup.timeout_s)
         self._files = LentFiles(subject, folder, for_all=setup.fresh_copy, side_by_side=False)
 
@@ -124,8 +126,7 @@ class Lab:
 
     def _make_run(self, request: RunRequest) -> Run:
         self._spending.check(self.runs_made)
-        settings = request.change_settings(self.settings)
-        plan = request.change_plan(self._plain_plan(request.name, settings))
+        plan = self._plan(request)
         # One that goes on past its steps makes nobody knows how many.
         self._progress.stage(request.what, None if plan.goes_on_s else plan.steps)
         timeout_s = self._limits.timeout_of(request)
@@ -160,7 +161,7 @@ class Lab:
         self, request: RunRequest, plan: RunPlan, timeout_s: float | None
     ) -> RunRecord:
         self.runs_made += 1
-        process = self._take_process(request.name, plan)
+        process = self._take_process(request, plan)
         return process.wait(
             timeout_s=timeout_s,
             still_s=self._limits.still_limit_of(request),
@@ -207,23 +208,20 @@ class Lab:
                 limit_s=limit_s,
             )
 
-    def prepare(self, name: str) -> None:
-        """Start the interpreter of a plain run that will be made later.
+    def prepare(self, request: RunRequest) -> None:
+        """Start the process of a run that may be made later.
 
-        It waits before it touches the program. Where each run is given files of its own there is
-        nothing to start in yet.
+        It waits before it touches a file of the program but the script. Where the run is given
+        files of its own there is nothing to start in yet.
         """
-        if not self._setup.fresh_copy and not self.subject.is_command:
-            plan = self._plain_plan(name, self.settings)
-            self._prepared[name] = self._start(name, plan, is_held=True)
+        if self._files.are_lent_to(request) or self.subject.is_command:
+            return
+        start_held = functools.partial(self._start, request.name, self._plan(request), is_held=True)
+        self._prepared.add(request.name, start_held)
 
     def close(self) -> None:
         """End what was prepared and not used, and remove what it left."""
-        for name, process in self._prepared.items():
-            process.stop()
-            for left in (f"{name}.log", name_plan_file(name)):
-                (self.folder / left).unlink(missing_ok=True)
-        self._prepared.clear()
+        self._prepared.end_all_but(())
 
     def rename(self, name: str, to: str) -> Path:
         """Give all that a run left another name, so that its own is free; return its folder."""
@@ -238,6 +236,10 @@ class Lab:
         """Return the last lines that a run printed."""
         return tail(self.folder / f"{name}.log")
 
+    def _plan(self, request: RunRequest) -> RunPlan:
+        settings = request.change_settings(self.settings)
+        return request.change_plan(self._plain_plan(request.name, settings))
+
     def _plain_plan(self, name: str, settings: Settings) -> RunPlan:
         return RunPlan(
             trace_dir=self.folder / name,
@@ -248,16 +250,20 @@ class Lab:
             values_mb=self._setup.values_mb,
         )
 
-    def _take_process(self, name: str, plan: RunPlan) -> RunningProcess:
-        """Return the process that was prepared for the run, if it is of use, else a new one."""
-        prepared = self._prepared.pop(name, None)
-        if prepared is not None:
-            # A process that was started has made the folder of its trace absolute.
-            wanted = replace(plan, trace_dir=plan.trace_dir.absolute())
-            if prepared.plan == wanted and prepared.release():
-                return prepared
-            prepared.stop()
-        return self._start(name, plan)
+    def _take_process(self, request: RunRequest, plan: RunPlan) -> RunningProcess:
+        """Return the process that was prepared for the run, if it is of use, else a new one.
+
+        That of the run which is expected to follow is started with it.
+        """
+        following = request.following
+        expected = {request.name} if following is None else {request.name, following.name}
+        self._prepared.end_all_but(expected)
+        process = self._prepared.take(request.name, plan)
+        if process is None:
+            process = self._start(request.name, plan)
+        if following is not None:
+            self.prepare(following)
+        return process
 
     def _start(self, name: str, plan: RunPlan, *, is_held: bool = False) -> RunningProcess:
         return start(

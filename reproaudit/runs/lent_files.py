@@ -49,6 +49,12 @@ class LentFiles:
         """Return True if the file lies in what is copied of the program."""
         return (self._program or self._working).holds(file)
 
+    def are_lent_to(self, request: RunRequest) -> bool:
+        """Return True if the run has files of its own."""
+        wants_fresh_files = any(find(name).fresh_files for name in request.interventions)
+        is_lent = self._for_all or self._side_by_side
+        return is_lent or request.fresh_copy or wants_fresh_files
+
     @contextlib.contextmanager
     def lend(
         self, request: RunRequest, plan: RunPlan, settings: Settings, slot: int | None = None
@@ -57,9 +63,7 @@ class LentFiles:
 
         `settings` are those of all runs. Runs that go on at the same time have a `slot` each.
         """
-        wants_fresh_files = any(find(name).fresh_files for name in request.interventions)
-        is_lent = self._for_all or self._side_by_side
-        if not (is_lent or request.fresh_copy or wants_fresh_files):
+        if not self.are_lent_to(request):
             yield plan
             return
         is_usual = not self._for_all

@@ -16,31 +16,29 @@ from pathlib import Path
 from typing import Any
 
 from reproaudit.config.plan import RunPlan, name_plan_file, to_json
-from reproaudit.errors import SubjectError, TraceError, UsageError
+from reproaudit.errors import UsageError
 from reproaudit.files import create_file, write_whole
 from reproaudit.model.events import Outcome, OutcomeKind
-from reproaudit.runs.command_ending import settle_command
 from reproaudit.runs.launch import (
     make_variables,
     mark_children,
-    name_signal,
     read_progress,
     take_back_missed,
     write_command,
     write_launcher,
 )
-from reproaudit.runs.log import copy_to_stderr, raise_what_the_recorder_says, tail
+from reproaudit.runs.log import copy_to_stderr
 from reproaudit.runs.orphans import end_marked, end_orphans, keep_as_own
 from reproaudit.runs.overdue import Overdue
 from reproaudit.runs.places import make_folder_of_runs, refuse_unwritable, require_place
 from reproaudit.runs.processes import has_ended
-from reproaudit.runs.stillness import Stillness
+from reproaudit.runs.settled import settle_outcome, write_outcome
+from reproaudit.runs.stillness import Stillness, measure_processor_time
 from reproaudit.runs.warden import Warden, find_parent_to_end_with
 from reproaudit.startup import RECORDER, is_installed
-from reproaudit.trace.ending import finalise_outcome, is_final, read_outcome
-from reproaudit.trace.failure import read_failure, take_back_failure
+from reproaudit.trace.ending import is_final, read_outcome
+from reproaudit.trace.failure import take_back_failure
 from reproaudit.trace.schema import RUN_FILE
-from reproaudit.trace.words import EXIT_SOFTWARE, EXIT_USAGE
 
 POLL_S = 0.02
 GRACE_S = 2.0  # from SIGTERM to SIGKILL
@@ -50,8 +48,9 @@ GRACE_S = 2.0  # from SIGTERM to SIGKILL
 class RunRecord:
     """One finished run.
 
-    `seconds` is wall time from start to end, the start of the interpreter included. `still_s` is
-    the longest time in which nothing moved in it; `stood_still`: it was ended for that.
+    `seconds` is wall time from start to end, the start of the interpreter included; of one that was
+    held, the processor time that it took before, and wall time from its release. `still_s` is the
+    longest time in which nothing moved in it; `stood_still`: it was ended for that.
     """
 
     plan: RunPlan
@@ -85,6 +84,7 @@ class RunningProcess:
         self._log = log
         self._trace_dir = plan.trace_dir
         self._started = time.monotonic()
+        self._spent_s = 0.0  # before it was released
         # Bytes of the log that were shown; None where nobody watches.
         self._shown: int | None = None
         if show_output and log is not None:
@@ -113,6 +113,7 @@ class RunningProcess:
         """
         assert self._hold is not None
         hold, self._hold = self._hold, None
+        self._spent_s = measure_processor_time(self.pid)
         self._started = time.monotonic()
         try:
             os.write(hold, b"\n")
@@ -160,7 +161,7 @@ class RunningProcess:
                 if stopped is not None:
                     break
                 time.sleep(POLL_S)
-            seconds = time.monotonic() - self._started
+            seconds = self._spent_s + time.monotonic() - self._started
             # What the recorder said before we step in stands: a program may hang after its steps.
             recorded = read_outcome(self._trace_dir)
             if timed_out or stopped is not None:
@@ -168,7 +169,7 @@ class RunningProcess:
             self.stop()
             if stopped is not None:
                 recorded = stopped
-                self._write(stopped)
+                write_outcome(self._trace_dir, stopped)
             self._report(on_progress)
         except BaseException:
             # Who is sent one is often sent another, by a terminal and by whoever passes it on.
@@ -179,7 +180,13 @@ class RunningProcess:
                 except KeyboardInterrupt:
                     continue
             raise
-        outcome = self._settle_outcome(recorded, timeout_s if timed_out else None)
+        outcome = settle_outcome(
+            self.plan,
+            self._process.returncode,
+            recorded=recorded,
+            timed_out_s=timeout_s if timed_out else None,
+            log=self._log,
+        )
         return RunRecord(
             plan=self.plan,
             outcome=outcome,
@@ -193,7 +200,8 @@ class RunningProcess:
     def _end_interrupted(self) -> None:
         self.stop()
         if not is_final(read_outcome(self._trace_dir)):
-            self._write(Outcome(OutcomeKind.KILLED, detail="the audit was interrupted"))
+            interrupted = Outcome(OutcomeKind.KILLED, detail="the audit was interrupted")
+            write_outcome(self._trace_dir, interrupted)
 
     def stop(self) -> None:
         """Kill what is left of the process group, what has left it, and reap the process."""
@@ -233,57 +241,6 @@ class RunningProcess:
             self._progress = progress
             on_progress(int(progress))
 
-    def _settle_outcome(self, recorded: Outcome | None, timed_out_s: float | None) -> Outcome:
-        """Return how the run ended, and write it into the trace unless it stands there.
-
-        `recorded` is what the trace says, `timed_out_s` the limit if the run went past it. Raises
-        SubjectError if the recorder failed or recorded nothing.
-        """
-        code = self._process.returncode
-        if code in (EXIT_USAGE, EXIT_SOFTWARE) or self.plan.subject.is_command:
-            raise_what_the_recorder_says(self._trace_dir, self._log)
-        if recorded is not None and is_final(recorded):
-            if timed_out_s is None:
-                return recorded
-            detail = f"{recorded.detail}; then it hung and was ended".lstrip("; ")
-            outcome = replace(recorded, detail=detail)
-        elif timed_out_s is not None:
-            detail = f"still running after {timed_out_s:g} s"
-            outcome = Outcome(OutcomeKind.TIMED_OUT, detail=detail)
-        elif code < 0:
-            # subprocess gives the signal's number with a minus.
-            number = -code
-            outcome = Outcome(OutcomeKind.KILLED, number, name_signal(number))
-        elif self.plan.subject.is_command:
-            outcome = settle_command(self._trace_dir, code)
-        elif recorded is None:
-            # It may have seen the program replace itself.
-            raise_what_the_recorder_says(self._trace_dir, self._log)
-            raise self._make_nothing_recorded_error(code)
-        elif code > 0:
-            outcome = Outcome(OutcomeKind.EXITED, code)
-        else:
-            failure = read_failure(self._trace_dir)
-            detail = "the program ended through os._exit" if failure is None else failure.message
-            outcome = Outcome(OutcomeKind.COMPLETED, 0, detail)
-        self._write(outcome)
-        return outcome
-
-    def _make_nothing_recorded_error(self, code: int) -> SubjectError:
-        subject = str(self.plan.subject)
-        return SubjectError(
-            f"nothing was recorded of {subject!r}, which ended with exit code {code}",
-            code="nothing-recorded",
-            hint=f"the last lines of its output were:\n{tail(self._log)}",
-        )
-
-    def _write(self, outcome: Outcome) -> None:
-        """Put the outcome into the trace, if there is one."""
-        # A trace that cannot be read stays as it is: whoever reads it says what is wrong with it.
-        if (self._trace_dir / RUN_FILE).exists():
-            with contextlib.suppress(TraceError):
-                finalise_outcome(self._trace_dir, outcome)
-
 
 def start(
     plan: RunPlan,
@@ -297,8 +254,8 @@ def start(
 ) -> RunningProcess:
     """Start the run that `plan` describes and return at once.
 
-    A held one loads the recorder, which needs no torch, and reads nothing of the program before it
-    is released.
+    A held one loads the recorder, and if it is a script's, the libraries that the script imports
+    before anything else. It does nothing more of the program before it is released.
 
     The plan is written beside the trace's folder. The process has the caller's environment and the
     settings' variables, the subject's working directory, no standard input (a question finds its

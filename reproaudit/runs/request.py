@@ -22,8 +22,9 @@ class RunRequest:
     `name` names its folder, `index` is its number among those it is compared with, and `what` is
     shown while it goes on. `variables` join its environment. None for `steps` and `values_mb`
     leaves them as all runs of the audit have them. With `fresh_copy` it works in a copy of the
-    working folder, and `files` are those that have another text there. The other fields are those
-    of the plan.
+    working folder, and `files` are those that have another text there. `following` is the run that
+    is expected after it: its process may be started meanwhile. The other fields are those of the
+    plan.
     """
 
     name: str
@@ -45,6 +46,7 @@ class RunRequest:
     outside: bool = True
     fresh_copy: bool = False
     files: tuple[tuple[str, str], ...] = ()
+    following: RunRequest | None = None
 
     @property
     def is_changed(self) -> bool:

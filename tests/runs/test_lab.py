@@ -201,7 +201,7 @@ def test_a_run_that_goes_on_when_the_time_is_over_is_ended(
 
 def test_a_prepared_run_touches_the_program_only_when_its_turn_comes(tmp_path: Path) -> None:
     lab = lab_in(tmp_path, SEES_FILES.replace("tempfile.gettempdir()", "'data'"))
-    lab.prepare("second")
+    lab.prepare(request("second", 1))
     lab.run(request("first", 0))
     lab.run(request("second", 1))
     assert "left.txt" not in lab.log_of("first")
@@ -213,7 +213,7 @@ def test_what_was_prepared_and_never_used_ends_and_leaves_nothing(
     tmp_path: Path, started: list[RunningProcess]
 ) -> None:
     lab = lab_in(tmp_path, SEES_FILES)
-    lab.prepare("unused")
+    lab.prepare(request("unused"))
     (process,) = started
     lab.close()
     assert process.returncode is not None
@@ -225,7 +225,7 @@ def test_a_prepared_process_that_does_not_fit_is_replaced(
     tmp_path: Path, started: list[RunningProcess], why: str
 ) -> None:
     lab = lab_in(tmp_path, "import os; print('sees', os.environ.get('A'))")
-    lab.prepare("run")
+    lab.prepare(request("run"))
     (process,) = started
     if why == "gone":
         os.kill(process.pid, signal.SIGKILL)

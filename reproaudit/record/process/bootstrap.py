@@ -23,6 +23,7 @@ from reproaudit.record.process.subjects import (
     run_script,
 )
 from reproaudit.record.process.successor import find_script
+from reproaudit.record.process.turn import Turn
 from reproaudit.startup import is_installed, name_recorder
 from reproaudit.trace.failure import write_failure
 from reproaudit.trace.words import EXIT_USAGE
@@ -31,8 +32,8 @@ _RECORD = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _os_exit = os._exit
 
 
-def main(plan_path: str, loaded_at_start: Collection[str] = ()) -> None:
-    """Run the plan and exit with the program's own code.
+def main(plan_path: str, loaded_at_start: Collection[str] = (), turn: Turn | None = None) -> None:
+    """Run the plan, once its turn has come, and exit with the program's own code.
 
     `loaded_at_start` are the modules that were there before the recorder's; none: nobody knows.
 
@@ -40,6 +41,11 @@ def main(plan_path: str, loaded_at_start: Collection[str] = ()) -> None:
     """
     try:
         plan = read_plan(plan_path)
+        is_script = plan.subject.kind is SubjectKind.SCRIPT
+        if turn is not None and not (is_script and turn.may_begin):
+            turn.wait()
+            turn.hide()
+            turn = None
         host = Host(plan)
         prepare_path(plan.subject)
         if loaded_at_start:
@@ -49,8 +55,10 @@ def main(plan_path: str, loaded_at_start: Collection[str] = ()) -> None:
         os.environ.update(variables)
         ChildStarts(host, plan_path).watch()
         host.start()
+        if turn is not None:
+            turn.hide()
         _name_command_line(plan.subject)
-        code = run_subject(host)
+        code = run_subject(host, turn)
     except ReproauditError as error:
         if not write_failure(find_trace_dir(plan_path), error):
             print(f"reproaudit: {error}", file=sys.stderr, flush=True)
@@ -69,13 +77,13 @@ def _name_command_line(spec: SubjectSpec) -> None:
         sys.orig_argv[position:] = [*spec.words, *spec.argv]
 
 
-def run_subject(host: Host) -> int:
+def run_subject(host: Host, turn: Turn | None = None) -> int:
     """Run the subject; return the exit code the program would have had."""
     # Not before: the session's module need not be loaded where the plan cannot be read.
     from reproaudit.record.session import AuditComplete
 
     try:
-        _run(host)
+        _run(host, turn)
     except AuditComplete:
         return 0
     except SystemExit as stop:
@@ -91,10 +99,10 @@ def run_subject(host: Host) -> int:
     return 0
 
 
-def _run(host: Host) -> None:
+def _run(host: Host, turn: Turn | None) -> None:
     spec, settings = host.plan.subject, host.plan.settings
     if spec.kind is SubjectKind.SCRIPT:
-        run_script(spec)
+        run_script(spec, turn)
     elif spec.kind is SubjectKind.MODULE:
         run_module(spec)
     elif spec.kind is SubjectKind.PYTEST:

@@ -12,12 +12,14 @@ import io
 import os
 import runpy
 import sys
-from collections.abc import Callable
-from types import ModuleType
+from collections.abc import Callable, Iterable
+from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from reproaudit.config.subject import InputSpec, SubjectKind, SubjectSpec
 from reproaudit.errors import UsageError
+from reproaudit.record.process.leading import pause_among_imports
+from reproaudit.record.process.turn import Turn
 
 if TYPE_CHECKING:
     import torch
@@ -47,11 +49,21 @@ def run_pytest(spec: SubjectSpec) -> None:
     runpy.run_module("pytest", run_name="__main__", alter_sys=True)
 
 
-def run_script(spec: SubjectSpec) -> None:
-    """Execute the script in a fresh `__main__` module, as the interpreter would."""
+def run_script(spec: SubjectSpec, turn: Turn | None = None) -> None:
+    """Execute the script in a fresh `__main__` module, as the interpreter would.
+
+    With a `turn` it pauses among its first imports until that has come; one that fails before then
+    is left to a process that does nothing before it.
+    """
     path = os.path.abspath(spec.path)
     with io.open_code(path) as file:
-        code = compile(file.read(), path, "exec")
+        source = file.read()
+    codes: Iterable[CodeType]
+    if turn is None:
+        # What holds for this file holds for no other: our annotations are never evaluated.
+        codes = [compile(source, path, "exec", dont_inherit=True)]
+    else:
+        codes = pause_among_imports(source, path, turn)
     main = ModuleType("__main__")
     main.__dict__.update(
         __file__=path,
@@ -62,7 +74,13 @@ def run_script(spec: SubjectSpec) -> None:
         __annotations__={},
     )
     sys.modules["__main__"] = main
-    exec(code, main.__dict__)
+    try:
+        for code in codes:
+            exec(code, main.__dict__)
+    except BaseException:
+        if turn is not None and not turn.has_come:
+            turn.begin_anew()
+        raise
 
 
 def run_module(spec: SubjectSpec) -> None:

@@ -98,3 +98,13 @@ def test_a_module_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         run_module(SubjectSpec(SubjectKind.MODULE, tmp_path, module="no_such_module.train"))
     assert "no_such_module.train" in caught.value.message
+
+
+def test_annotations_of_a_script_are_what_they_are_without_us(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "program.py"
+    path.write_text("def f(x: int): ...\nfound = f.__annotations__\n", encoding="utf-8")
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+    run_script(SubjectSpec(SubjectKind.SCRIPT, tmp_path, path=str(path)))
+    assert vars(sys.modules["__main__"])["found"] == {"x": int}
