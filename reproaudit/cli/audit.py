@@ -141,12 +141,14 @@ def make_audit_options(
         from reproaudit.runs.budget import Budget
 
     budget_runs, budget_s = choices.budget or (None, None)
+    is_default = _has_default_runs(options, choices, project)
     wanted = AuditOptions(
         subject=spec,
         runs=_count_runs(options, choices),
         # A number that somebody asked for is what a pass needs, however little time there is.
-        runs_to_pass=2 if _has_default_runs(options, choices) else 0,
-        further_runs=_FURTHER_RUNS if _has_default_runs(options, choices) else 0,
+        runs_to_pass=2 if is_default else 0,
+        further_runs=_FURTHER_RUNS if is_default else 0,
+        spares_runs=is_default,
         steps=limit_steps(choices),
         whole_within_s=find_whole_limit(choices, spec),
         timeout_s=choices.timeout_s,
@@ -170,9 +172,12 @@ def make_audit_options(
     return wanted
 
 
-def _has_default_runs(options: argparse.Namespace, choices: Choices) -> bool:
+def _has_default_runs(
+    options: argparse.Namespace, choices: Choices, project: ProjectConfig
+) -> bool:
     """Return True if nobody said how many runs to make."""
-    return not options.runs and options.rate is None and choices.runs == DEFAULTS.runs
+    said = options.runs or options.rate is not None or project.choices.runs is not None
+    return not said and choices.runs == DEFAULTS.runs
 
 
 def _count_runs(options: argparse.Namespace, choices: Choices) -> int:

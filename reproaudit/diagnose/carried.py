@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import Judged
 from reproaudit.diagnose.locate import Locator, RunPair
+from reproaudit.diagnose.plain_runs import PlainRuns
 from reproaudit.diagnose.sources import with_cause
-from reproaudit.diagnose.trials import Trials, are_equal, differ, find_fault
+from reproaudit.diagnose.trials import are_equal, differ, find_fault
 from reproaudit.errors import SubjectError
 from reproaudit.knowledge.interventions import list_with_fresh_files
 from reproaudit.knowledge.rules import RULES
@@ -44,14 +45,14 @@ class OrderEffects:
         lab: RunMaker,
         judged: Judged,
         locator: Locator,
-        trials: Trials,
+        plain: PlainRuns,
         *,
         interned: Interned,
     ) -> None:
         self._lab = lab
         self._judged = judged
         self._locator = locator
-        self._trials = trials
+        self._plain = plain
         self._interned = interned
         self._was_tried_fresh = False
 
@@ -66,8 +67,8 @@ class OrderEffects:
         restored = self._restore_first_run()
         if restored is not None:
             return restored
-        for _ in range(self._trials.wanted - alike):
-            run = self._trials.make_plain_run()
+        for _ in range(self._plain.wanted - alike):
+            run = self._plain.make()
             if differ(self._judged.runs[-1], run, self._interned):
                 return None
         return self.find_late()
@@ -77,9 +78,9 @@ class OrderEffects:
 
         `known` says where the difference was seen while it was there.
         """
-        timeline = (*self._judged.runs, *self._trials.plain_runs)
+        timeline = (*self._judged.runs, *self._plain.made)
         alike = self._count_alike(timeline)
-        if alike < self._trials.wanted:
+        if alike < self._plain.wanted:
             return None
         first = len(timeline) - alike
         if self._comes_back(timeline[:first]) or not self._is_confirmed(timeline[-1]):

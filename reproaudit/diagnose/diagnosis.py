@@ -5,39 +5,35 @@ Locate, pin until nothing else differs, search a fix, and say which finding it f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import Judged
-from reproaudit.diagnose.attribute import (
-    correct_cause,
-    drop_suspicion,
-    make_finding_without_place,
-    settle_finding,
-    settle_kernel,
-)
+from reproaudit.diagnose.attribution import Attribution, Row, find_kept_kernel
 from reproaudit.diagnose.candidates import list_combinable, rank_unions
 from reproaudit.diagnose.carried import CarriedState, OrderEffects
 from reproaudit.diagnose.constant_seeds import count_calls, warn_of_repetition
 from reproaudit.diagnose.early import EarlyDiagnosis
-from reproaudit.diagnose.locate import Locator, SourcePlace
+from reproaudit.diagnose.locate import Locator, RecordedRunsAgree
 from reproaudit.diagnose.patching import Patcher
-from reproaudit.diagnose.pinning import FoundSource, Pinning
+from reproaudit.diagnose.pinning import Pinning
+from reproaudit.diagnose.plain_runs import PlainRuns
 from reproaudit.diagnose.races import DeviceRace
 from reproaudit.diagnose.refine import Refiner
 from reproaudit.diagnose.search import PlainRunsAgree, Search
-from reproaudit.diagnose.shares import divide_fix, leave_out_parts, unite_findings
+from reproaudit.diagnose.shares import unite_findings
 from reproaudit.diagnose.trials import Trials
 from reproaudit.errors import SubjectError
 from reproaudit.knowledge.interventions import INTERVENTIONS
 from reproaudit.model.early import Tell, tell_nobody
 from reproaudit.model.events import NotChecked, ProgramWarning, Unchecked
-from reproaudit.model.result import Alert, Cause, Finding, Fix, Trial
+from reproaudit.model.result import Alert, Finding, Trial
 from reproaudit.runs.budget import BudgetSpent
 from reproaudit.runs.request import RunMaker
+from reproaudit.trace.runs import Run
 
 _WIDEST_CHOICE = 3  # interventions per finding that are united before all are
 
@@ -58,16 +54,11 @@ class Diagnosis:
     was_interrupted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A finding, and the source that it is about; None if recording hid the source."""
-
-    finding: Finding
-    source: FoundSource | None = None
-
-
 class Diagnostician:
-    """Makes the diagnosing runs of one audit, within the lab's budget."""
+    """Makes the diagnosing runs of one audit, within the lab's budget.
+
+    `judge_more` makes the runs that were spared because the first ones differed.
+    """
 
     def __init__(
         self,
@@ -78,12 +69,12 @@ class Diagnostician:
         *,
         interned: Interned,
         tell: Tell = tell_nobody,
+        judge_more: Callable[[], Judged] | None = None,
     ) -> None:
         self._lab = lab
         steps = min(run.steps for run in judged.runs)
         self._early = EarlyDiagnosis(tell, steps)
         self._interned = interned
-        self._judged = judged
         self._alerts = alerts
         self._races = races
         first = judged.runs[0].main
@@ -92,20 +83,39 @@ class Diagnostician:
         codes = {note.code for note in first.notes}
         self._ranks = judged.runs[0].world > 1
         self._compiles = Unchecked.COMPILED_REGIONS in codes
-        self._locator = Locator(lab, judged, alerts, races, interned=interned)
-        self._pinning = Pinning(lab, self._locator, self._cuda)
-        class_sizes = [len(group) for group in judged.comparison.classes]
-        self._trials = Trials(lab, class_sizes, interned=interned)
-        self._search = Search(self._early.tell_trials(self._trials.attempt))
+        self._judge_more = judge_more
+        self._take_up(judged)
         self._notes: list[NotChecked] = []
         self._warnings: list[ProgramWarning] = []
-        self._effects = OrderEffects(lab, judged, self._locator, self._trials, interned=interned)
         self._carried: CarriedState | None = None
-        self._left_out: list[tuple[Finding, SourcePlace]] = []
         self._fix: tuple[str, ...] | None = None
         # False while a smaller set may still do: then some of the fix may do nothing.
         self._is_smallest = False
         self._was_interrupted = False
+
+    def _take_up(self, judged: Judged, recorded: Sequence[tuple[int | None, Run]] = ()) -> None:
+        """Begin with these runs that decided, and with operators recorded in others."""
+        interned = self._interned
+        self._locator = Locator(
+            self._lab,
+            judged,
+            self._alerts,
+            self._races,
+            interned=interned,
+            recorded=recorded,
+            wants_more=self._judge_more is not None,
+        )
+        self._pinning = Pinning(self._lab, self._locator, self._cuda)
+        sizes = [len(group) for group in judged.comparison.classes]
+        self._plain = PlainRuns(self._lab, judged.runs, sizes, interned=interned)
+        self._trials = Trials(self._lab, self._plain, interned=interned)
+        self._search = Search(self._early.tell_trials(self._trials.attempt))
+        self._effects = OrderEffects(
+            self._lab, judged, self._locator, self._plain, interned=interned
+        )
+        self._attribution = Attribution(
+            judged, self._races, pinning=self._pinning, search=self._search, trials=self._trials
+        )
 
     def run(self) -> Diagnosis:
         """Diagnose as far as the budget goes; what was found by then is the answer.
@@ -114,9 +124,12 @@ class Diagnostician:
         the audit.
         """
         self._lab.start_budget()
-        rows: list[_Row] | None = None
+        rows: list[Row] | None = None
         try:
-            self._search_all()
+            try:
+                self._search_all()
+            except RecordedRunsAgree:
+                self._look_again()
             rows = self._attribute()
             self._early.tell_causes(row.finding for row in rows)
             rows = self._refine(rows)
@@ -139,26 +152,35 @@ class Diagnostician:
             is_complete=self._is_complete(findings),
             notes=(*self._notes, *self._locator.notes, *self._pinning.notes),
             warnings=tuple(self._warnings),
-            kernel=_find_kept_kernel(rows),
+            kernel=find_kept_kernel(rows),
             was_interrupted=self._was_interrupted,
         )
 
-    def _add_patches(self, rows: Sequence[_Row]) -> list[_Row]:
+    def _add_patches(self, rows: Sequence[Row]) -> list[Row]:
         patcher = Patcher(
             self._lab,
             self._interned,
             refuses=bool(self._alerts),
             may_run=not self._was_interrupted,
-            runs=self._trials.wanted,
+            runs=self._plain.wanted,
+            proof=self._trials.find_equal_run(self._fix or ()),
         )
         findings = patcher.add([row.finding for row in rows], self._fix or ())
         self._was_interrupted = self._was_interrupted or patcher.was_interrupted
-        patched: list[_Row] = []
+        patched: list[Row] = []
         for row, finding in zip(rows, findings, strict=True):
             made = count_calls(row.source)
             told = warn_of_repetition(finding, self._lab.subject, made)
             patched.append(replace(row, finding=told))
         return patched
+
+    def _look_again(self) -> None:
+        """Make the runs that were spared after all: the difference may come rarely, or at first."""
+        assert self._judge_more is not None
+        judged = self._judge_more()
+        self._judge_more = None
+        self._take_up(judged, self._locator.recorded)
+        self._search_all()
 
     def _search_all(self) -> None:
         """Look for what runs carry over, then for sources and a fix."""
@@ -185,7 +207,7 @@ class Diagnostician:
         elif self._search.smallest is not None:
             self._note_end("plain runs in between were equal by then")
         else:
-            number = len(self._trials.plain_runs)
+            number = len(self._plain.made)
             why = (
                 f"the difference was not seen again: {number} runs of the program as it is, made "
                 "in between, were equal too; it comes rarely, or only at first"
@@ -226,6 +248,7 @@ class Diagnostician:
             return
         if pair is None:
             return
+        self._plain.add_pair(pair)
         explanations = self._locator.explain(pair)
         self._early.tell_source(explanations)
         self._pinning.add(explanations, pair)
@@ -286,112 +309,28 @@ class Diagnostician:
                 fresh.append(name)
         return [tuple(whole), tuple(gentle), (*whole, *fresh)]
 
-    # Which finding it fixes
-
-    def _attribute(self) -> list[_Row]:
-        """Give each finding its part of the fix.
-
-        What repairs a finding also decides a cause that was open.
-        """
-        self._pinning.withdraw(self._search.trials, self._fix if self._is_smallest else None)
-        known = list(self._pinning.known)
-        rows: list[_Row] = []
-        self._left_out.clear()
+    def _attribute(self) -> list[Row]:
         if self._carried is not None:
-            return [_Row(self._carried.finding)]
-        if self._fix is None:
-            return [_Row(settle_finding(one.explained), one) for one in known]
-        if not known:
-            return [self._make_row_without_place(self._fix)]
-        parts = divide_fix(self._fix, known)
-        if not self._is_smallest and not any(parts):
-            rows.append(self._make_row_without_place(self._fix))
-        for one, part in zip(known, parts, strict=True):
-            finding = one.explained.finding
-            if not self._is_smallest:
-                # What stands in the fix may not be needed: it proves no suspicion.
-                finding = drop_suspicion(one.explained)
-            if not part and not self._is_smallest:
-                rows.append(_Row(settle_kernel(finding), one))
-                continue
-            finding = correct_cause(finding, part)
-            if not part:
-                self._left_out.append((finding, one.place))
-                continue
-            finding = settle_kernel(finding, part)
-            fix = self._make_fix(part, finding)
-            rows.append(_Row(replace(finding, fix=fix), one))
-        if self._is_smallest:
-            # Each of these is needed, so each has something to repair.
-            for name in leave_out_parts(self._fix, parts):
-                rows.append(self._make_row_without_place((name,)))
-        return rows
-
-    def _warn_of_no_consequence(self) -> None:
-        if self._left_out:
-            refiner = Refiner(self._lab, self._locator, self._fix or (), interned=self._interned)
-            self._warnings += refiner.warn_of_unchanged(self._left_out)
-
-    def _make_row_without_place(self, part: tuple[str, ...]) -> _Row:
-        runs = [known.pair.a for known in self._pinning.known]
-        fix = self._make_fix(part)
-        finding = make_finding_without_place(self._judged, fix, runs, self._races)
-        return _Row(finding)
-
-    def _make_fix(self, part: tuple[str, ...], finding: Finding | None = None) -> Fix:
-        """Return the proven fix as a finding shows its part of it."""
-        assert self._fix is not None
-        # Where a part was not run alone, or was not enough, the runs of the whole fix prove it.
-        proof = self._search.find_proof(part, self._fix)
-        advice = finding.fix.advice if finding and finding.fix else ""
-        return Fix(
-            settings=part,
-            advice=advice,
-            verified=True,
-            runs=proof.runs,
-            slowdown=self._trials.measure_slowdown(proof.settings),
-            plain_spread=self._trials.measure_spread(),
-            together=tuple(name for name in proof.settings if name not in part),
-        )
+            return [Row(self._carried.finding)]
+        return self._attribution.attribute(self._fix, is_smallest=self._is_smallest)
 
     def _is_complete(self, findings: Sequence[Finding]) -> bool | None:
-        """Return True if all sources are known, None if that was not looked into.
-
-        They are if pinned runs were equal, or if the proven fix is for the findings alone. An
-        intervention that repairs whatever races or reads undefined memory proves nothing of the
-        kind.
-        """
         if self._carried is not None:
             return self._carried.trial is not None
-        if self._fix is None or not self._is_smallest:
-            return self._pinning.is_complete
-        covered: set[str] = set()
-        for finding in findings:
-            fix = finding.fix
-            if fix is not None and finding.location is not None:
-                covered.update(fix.settings)
-        if not covered.issuperset(self._fix):
-            return False
-        if self._pinning.is_complete is True:
-            return True
-        is_broad = any(INTERVENTIONS[name].is_broad for name in self._fix)
-        return not is_broad
+        whole = self._fix if self._is_smallest else None
+        return self._attribution.is_complete(findings, whole)
 
     # What only a known fix allows
 
-    def _refine(self, rows: Sequence[_Row]) -> list[_Row]:
+    def _warn_of_no_consequence(self) -> None:
+        left_out = self._attribution.left_out
+        if left_out:
+            refiner = Refiner(self._lab, self._locator, self._fix or (), interned=self._interned)
+            self._warnings += refiner.warn_of_unchanged(left_out)
+
+    def _refine(self, rows: Sequence[Row]) -> list[Row]:
         """Add what runs under the fix show: reads of undefined memory, and the exact line."""
         refiner = Refiner(self._lab, self._locator, self._fix or (), interned=self._interned)
         found = [(row.finding, row.source) for row in rows]
         findings = refiner.refine(found, compiles=self._compiles)
         return [replace(row, finding=finding) for row, finding in zip(rows, findings, strict=True)]
-
-
-def _find_kept_kernel(rows: Sequence[_Row]) -> tuple[Finding, Path] | None:
-    """Return the first kernel finding whose call is kept, and the folder of the call."""
-    for row in rows:
-        if row.source is None or row.source.call is None:
-            continue
-        if row.finding.cause is Cause.KERNEL:
-            return row.finding, row.source.call
-    return None

@@ -45,8 +45,16 @@ class RunPair:
         return self.a, self.b
 
 
+class RecordedRunsAgree(Exception):
+    """Two runs that recorded operators agree, and few runs of the program were seen to differ."""
+
+
 class Locator:
-    """Makes runs that record every op. `notes` says what could not be located."""
+    """Makes runs that record every op. `notes` says what could not be located.
+
+    `recorded` are runs of the program as it is that were recorded before. With `wants_more` the
+    first two that agree raise RecordedRunsAgree: more runs that decide would say what to expect.
+    """
 
     def __init__(
         self,
@@ -56,13 +64,17 @@ class Locator:
         races: tuple[DeviceRace, ...] = (),
         *,
         interned: Interned,
+        recorded: Sequence[tuple[int | None, Run]] = (),
+        wants_more: bool = False,
     ) -> None:
         self._lab = lab
         self._interned = interned
         self._judged = judged
         self._alerts = alerts
         self._races = races
-        self._number = 0
+        self.recorded = list(recorded)
+        self._wants_more = wants_more
+        self._number = len(self.recorded)
         self._failure = ""  # how the program ends where every operator is recorded, and only there
         self.notes: list[NotChecked] = []
         agree = estimate_agreement([len(group) for group in judged.comparison.classes])
@@ -76,7 +88,8 @@ class Locator:
 
         None, with a note, if recording hides the difference or the program fails under it.
         """
-        pair = self._find_pair(self._choose_limits())
+        known = tuple(self.recorded)
+        pair = self._find_pair(self._choose_limits(), known=known)
         if pair is None:
             if self._failure:
                 why = (
@@ -210,12 +223,17 @@ class Locator:
         interventions: tuple[str, ...] = (),
         *,
         lines: bool = False,
+        known: Sequence[tuple[int | None, Run]] = (),
     ) -> RunPair | None:
+        """`known` are the first runs, each with the steps that it records, made before."""
         first: Run | None = None
         for attempt, steps in enumerate(limits):
             if attempt and steps != limits[attempt - 1]:
                 first = None  # runs of different lengths cannot be compared
-            run = self._run(attempt, steps, interventions, lines=lines)
+            if attempt < len(known) and known[attempt][0] == steps:
+                run = known[attempt][1]
+            else:
+                run = self._run(attempt, steps, interventions, lines=lines)
             if first is None:
                 first = run
                 continue
@@ -226,6 +244,8 @@ class Locator:
                 # Further runs would fail as well, before there is anything to see.
                 self._failure = run.outcome.detail or run.outcome.kind.value
                 return None
+            if self._wants_more and not interventions and not lines:
+                raise RecordedRunsAgree
         return None
 
     def _fail_alike(self, *recorded: Run) -> bool:
@@ -254,6 +274,8 @@ class Locator:
         )
         run = self._lab.run(request)
         self._number += 1
+        if not interventions and not lines:
+            self.recorded.append((steps, run))
         self._note_early_end(run)
         return run
 

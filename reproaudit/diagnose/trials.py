@@ -1,42 +1,33 @@
 """Trying interventions: so many runs that a chance agreement is improbable.
 
-Plain runs in between show what the interventions cost, and that it is they who make runs equal.
+That it is the interventions who make runs equal is shown by plain runs that differ.
 """
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.interning import Interned
+from reproaudit.diagnose.plain_runs import PlainRuns
 from reproaudit.errors import SubjectError
-from reproaudit.model.confidence import count_trial_runs
 from reproaudit.model.result import Trial
 from reproaudit.runs.budget import BudgetSpent
 from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run
 
-_TIMED_PAIRS = 3
-_LEAST_TIMED_S = 0.2  # ratios of shorter runs, as of repetitions of milliseconds, are noise
-
 
 class Trials:
-    """Runs the program under sets of interventions.
+    """Runs the program under sets of interventions; `plain` says how it is without."""
 
-    `class_sizes` are those of the plain runs that differed. `plain_runs` are the runs of the
-    program as it is that were made in between, in order.
-    """
-
-    def __init__(self, lab: RunMaker, class_sizes: Sequence[int], *, interned: Interned) -> None:
+    def __init__(self, lab: RunMaker, plain: PlainRuns, *, interned: Interned) -> None:
         self._interned = interned
         self._lab = lab
-        self.wanted = count_trial_runs(class_sizes)
-        self.plain_runs: list[Run] = []
+        self.plain = plain
         self._number = 0
-        self._plain_s: list[float] = []
         self._changed_s: dict[frozenset[str], list[float]] = {}
+        self._equal: dict[frozenset[str], Run] = {}
 
     def attempt(self, names: tuple[str, ...]) -> Trial:
         """Make runs with `names` until two differ, or until agreement can be no chance.
@@ -45,10 +36,10 @@ class Trials:
         the budget ends before the first pair of runs.
         """
         self._number += 1
-        start = len(self.plain_runs)
+        start = len(self.plain.made)
         runs: list[Run] = []
         try:
-            while len(runs) < self.wanted:
+            while len(runs) < self.plain.wanted:
                 run = self._make_changed_run(names, len(runs))
                 runs.append(run)
                 fault = find_fault(run)
@@ -57,29 +48,24 @@ class Trials:
                 # The first run stands for all before the last: they were equal to it.
                 if len(runs) > 1 and not are_equal(runs[0], run, self._interned):
                     return _make_failed_trial(names, runs)
-                self._time_plain_run()
+                self.plain.time()
         except SubjectError as error:
             # An intervention may be what the program does not survive; others are still tried.
             return _make_failed_trial(names, runs, error.message)
         except BudgetSpent:
             if len(runs) < 2:
                 raise
-            note = f"the budget ended after {len(runs)} of {self.wanted} runs, all equal"
+            note = f"the budget ended after {len(runs)} of {self.plain.wanted} runs, all equal"
             return _make_failed_trial(names, runs, note)
-        return self._add_control(Trial(settings=names, runs=len(runs), is_equal=True), start)
+        self._equal[frozenset(names)] = runs[0]
+        trial = Trial(settings=names, runs=len(runs), is_equal=True)
+        if self.plain.still_differ(runs[0]):
+            return replace(trial, plain_differ=True)
+        return self._add_control(trial, start)
 
-    def make_plain_run(self) -> Run:
-        """Run the program as it is once more."""
-        number = len(self.plain_runs)
-        request = RunRequest(
-            name=f"plain-{number}",
-            index=number,
-            what="running the program as it is in between",
-            values_mb=0,
-        )
-        run = self._lab.run(request)
-        self.plain_runs.append(run)
-        return run
+    def find_equal_run(self, names: Iterable[str]) -> Run | None:
+        """Return one of the equal runs with these interventions; None if they were not equal."""
+        return self._equal.get(frozenset(names))
 
     def _add_control(self, trial: Trial, start: int) -> Trial:
         """Say of a trial whether plain runs, those from number `start` on, still differ.
@@ -89,9 +75,9 @@ class Trials:
         """
         try:
             while not self._do_plain_runs_differ(start):
-                if len(self.plain_runs) - start >= self.wanted:
+                if len(self.plain.made) - start >= self.plain.wanted:
                     return replace(trial, plain_differ=False)
-                self.make_plain_run()
+                self.plain.make()
         except BudgetSpent:
             note = "the budget ended before plain runs were compared"
             return replace(trial, note=note)
@@ -100,33 +86,12 @@ class Trials:
         return replace(trial, plain_differ=True)
 
     def _do_plain_runs_differ(self, start: int) -> bool:
-        since = self.plain_runs[start:]
+        since = self.plain.made[start:]
         return any(differ(since[0], run, self._interned) for run in since[1:])
 
-    def measure_slowdown(self, names: tuple[str, ...]) -> float | None:
-        """Return the median of run times with `names` over plain run times, pair by pair.
-
-        None without pairs, or where runs are too short to tell.
-        """
-        if not self._plain_s:
-            return None
-        if statistics.median(self._plain_s) < _LEAST_TIMED_S:
-            return None
-        key = frozenset(names)
-        changed = self._changed_s.get(key, [])
-        ratios: list[float] = []
-        # Pairs were made one right after the other; whichever list is longer has no partners left.
-        for changed_s, plain_s in zip(changed, self._plain_s, strict=False):
-            ratios.append(changed_s / plain_s)
-        if not ratios:
-            return None
-        return round(statistics.median(ratios), 3)
-
-    def measure_spread(self) -> float | None:
-        """Return the longest plain run time over the shortest; None where none was timed."""
-        if not self._plain_s or not min(self._plain_s):
-            return None
-        return round(max(self._plain_s) / min(self._plain_s), 3)
+    def measure_slowdown(self, names: Iterable[str]) -> float | None:
+        """Return the time of runs with `names` over that of plain ones; None if it is unknown."""
+        return self.plain.measure_slowdown(self._changed_s.get(frozenset(names), ()))
 
     def _make_changed_run(self, names: tuple[str, ...], index: int) -> Run:
         name = f"trial-{self._number}-{index}"
@@ -143,18 +108,6 @@ class Trials:
         times = self._changed_s.setdefault(key, [])
         times.append(self._lab.seconds[name])
         return run
-
-    def _time_plain_run(self) -> None:
-        """Time the program as it is, the first few times.
-
-        It is done between the runs with interventions, not before them: only run times of the same
-        minutes are comparable on a machine that others use too.
-        """
-        if len(self._plain_s) >= _TIMED_PAIRS:
-            return
-        name = f"plain-{len(self.plain_runs)}"
-        self.make_plain_run()
-        self._plain_s.append(self._lab.seconds[name])
 
 
 def are_equal(first: Run, last: Run, interned: Interned) -> bool:

@@ -16,23 +16,23 @@ from reproaudit.config.settings import Settings, list_settings
 from reproaudit.config.subject import SubjectSpec
 from reproaudit.config.tolerance import Ignored, Tolerance, Tolerances
 from reproaudit.diagnose.diagnosis import Diagnosis, Diagnostician
-from reproaudit.diagnose.misuse import find_misuse
-from reproaudit.diagnose.races import DeviceRace, read_device_races, warn_of_races
-from reproaudit.diagnose.rank_misuse import find_rank_misuse
+from reproaudit.diagnose.races import DeviceRace
 from reproaudit.diagnose.ranks import find_drift
 from reproaudit.errors import SubjectError
-from reproaudit.experiment.conclude import collect_alerts, conclude, is_stopped
+from reproaudit.experiment.conclude import conclude, is_stopped
 from reproaudit.experiment.disorder import find_disorder, limit_further_s
 from reproaudit.experiment.early import EarlyVerdict
 from reproaudit.experiment.early_end import ENDS, EarlyEnd, is_answer
 from reproaudit.experiment.failure import add_changes, make_failure_error
 from reproaudit.experiment.first_run import FirstRun
+from reproaudit.experiment.kept_call import write_kept_call
 from reproaudit.experiment.next_commands import suggest_commands
 from reproaudit.experiment.nothing_compared import (
     has_trained,
     make_all_ignored_error,
     make_nothing_compared_error,
 )
+from reproaudit.experiment.refused_ops import REQUEST_REFUSED, find_refused_ops
 from reproaudit.model.early import AuditEnded
 from reproaudit.model.events import (
     Level,
@@ -43,7 +43,6 @@ from reproaudit.model.events import (
 )
 from reproaudit.model.result import Alert, AuditResult
 from reproaudit.model.verdict import Verdict
-from reproaudit.report.reproducer import write_reproducer_anyhow
 from reproaudit.runs.budget import Budget, BudgetSpent
 from reproaudit.runs.lab import Lab, RunSetup
 from reproaudit.runs.owner import make_temporary_folder
@@ -52,17 +51,6 @@ from reproaudit.runs.progress import Progress
 from reproaudit.runs.recordings import keep_what_was_recorded
 from reproaudit.runs.request import RunRequest
 from reproaudit.trace.runs import Run
-
-# Made after the runs that decide, and compared with nothing.
-_ALERTS = RunRequest(
-    name="alerts",
-    index=0,
-    what="finding refused operators",
-    level=Level.OPERATION,
-    alerts=True,
-    digests=False,
-    values_mb=0,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +64,15 @@ class AuditOptions:
     are equal are enough; 0: all of them.
 
     `further_runs`: so many more are made at most, in a minute or in the time that the `runs` took,
-    while all are equal and the program shows some disorder.
+    while all are equal and the program shows some disorder. `spares_runs`: no more than two are
+    made if these differ, unless recorded runs agree.
     """
 
     subject: SubjectSpec
     runs: int = 5
     runs_to_pass: int = 0
     further_runs: int = 0
+    spares_runs: bool = False
     steps: int | None = 10
     whole_within_s: float = 0.0
     timeout_s: float | None = None
@@ -141,13 +131,16 @@ class Experiment:
         self.races: tuple[DeviceRace, ...] = ()
         self.further: tuple[int, str] = (0, "")  # runs made because few were too few, and why
         self._end = EarlyEnd(options.runs_to_pass or options.runs)
+        self._runs: list[Run] = []  # those that decide
+        self._is_settled = False  # while two runs that differ stand for all
+        self._judged: Judged | None = None  # anew, with runs that were spared at first
 
     def run(self) -> AuditResult:
         """Raises SubjectError, and KeyboardInterrupt if nothing was compared before it."""
         options = self.options
         self.lab.start_clock()
         runs = self._observe()
-        judged = judge(runs, compare_boundaries(runs, self.interned), options.tolerances)
+        judged = self._judge(runs)
         if self._end.forbids_to_pass(runs) and judged.verdict is Verdict.REPRODUCIBLE:
             # Fewer runs than were wanted are no ground to pass.
             judged = replace(judged, verdict=Verdict.NOT_AUDITED)
@@ -161,6 +154,7 @@ class Experiment:
         # Before the diagnosis, which uses the races that this run shows as evidence.
         alerts = self._find_alerts_in_time()
         diagnosis = self._diagnose(judged, alerts)
+        judged = self._judged or judged
         reproducer = self._write_reproducer(diagnosis, runs[0])
         drift = self._find_drift(runs[0])
         result = conclude(
@@ -188,6 +182,7 @@ class Experiment:
             reproducer=reproducer,
             folder=options.subject.shown_folder,
             further=self.further,
+            spared=options.runs - len(judged.runs) if self._is_settled else 0,
         )
         self._tell(AuditEnded(result))
         return result
@@ -197,9 +192,26 @@ class Experiment:
         has_difference = judged.verdict in (Verdict.NOT_REPRODUCIBLE, Verdict.WITHIN_TOLERANCE)
         if not has_difference or not self.options.diagnose or self._end.has_come:
             return Diagnosis()
-        return Diagnostician(
-            self.lab, judged, alerts, self.races, interned=self.interned, tell=self._tell
-        ).run()
+        diagnostician = Diagnostician(
+            self.lab,
+            judged,
+            alerts,
+            self.races,
+            interned=self.interned,
+            tell=self._tell,
+            judge_more=self._judge_more if self._is_settled else None,
+        )
+        return diagnostician.run()
+
+    def _judge_more(self) -> Judged:
+        """Make the runs that were spared after all, and judge anew."""
+        self._is_settled = False
+        try:
+            while len(self._runs) < self.options.runs:
+                self._runs.append(self.lab.run(self._request_run(len(self._runs))))
+        finally:
+            self._judged = self._judge(self._runs)
+        return self._judged
 
     def _find_drift(self, run: Run) -> tuple[ProgramWarning, ...]:
         """Compare the ranks with each other; where they part, one more run names the operator."""
@@ -230,23 +242,9 @@ class Experiment:
         target = self.options.repro
         if target is None:
             return ""
-        if diagnosis.kernel is None:
-            self.notes.append(
-                NotChecked(
-                    Unchecked.NO_REPRODUCER,
-                    "a reproducer",
-                    "no kernel was found whose call could be kept",
-                )
-            )
-            return ""
-        finding, call = diagnosis.kernel
         environment = run.main.header["environment"]
-        threads = int(environment["threads"]) if "threads" in environment else None
-        folder, fault = write_reproducer_anyhow(
-            call, target, finding=finding, environment=environment, threads=threads
-        )
-        if fault:
-            self.notes.append(NotChecked(Unchecked.NO_REPRODUCER, "a reproducer", fault))
+        folder, note = write_kept_call(diagnosis.kernel, target, environment)
+        self.notes += [note] if note is not None else []
         return folder
 
     # Runs
@@ -279,19 +277,37 @@ class Experiment:
         return runs
 
     def _request_alerts(self) -> RunRequest | None:
-        return _ALERTS if self.options.capture_alerts else None
+        return REQUEST_REFUSED if self.options.capture_alerts else None
 
     def _are_equal(self, runs: Sequence[Run]) -> bool:
         endings = {(run.outcome.kind, run.outcome.code) for run in runs}
         return len(endings) == 1 and len(compare_boundaries(runs, self.interned).classes) == 1
 
+    def _judge(self, runs: Sequence[Run]) -> Judged:
+        comparison = compare_boundaries(runs, self.interned)
+        return judge(runs, comparison, self.options.tolerances)
+
+    def _settle(self, runs: Sequence[Run]) -> bool:
+        """Return True if two runs differ so that no further one could change the verdict."""
+        if not self.options.spares_runs or len(runs) != 2 or self.options.runs == 2:
+            return False
+        if not all(run.outcome.is_success for run in runs):
+            return False
+        self._is_settled = self._judge(runs).verdict is Verdict.NOT_REPRODUCIBLE
+        return self._is_settled
+
+    def _request_run(self, index: int, following: RunRequest | None = None) -> RunRequest:
+        what = f"run {index + 1} of {self.options.runs}"
+        return _request_run(index, what=what, following=following)
+
     def _make_runs(self) -> list[Run]:
-        runs: list[Run] = []
+        runs = self._runs
         for index in range(self.options.runs):
-            what = f"run {index + 1} of {self.options.runs}"
+            if self._settle(runs):
+                break
             is_last = index + 1 == self.options.runs
             following = self._request_alerts() if is_last else _request_run(index + 1)
-            request = _request_run(index, what=what, following=following)
+            request = self._request_run(index, following)
             try:
                 run = self._first_run.make(request) if index == 0 else self.lab.run(request)
             except ENDS as error:
@@ -336,10 +352,7 @@ class Experiment:
         return ()
 
     def find_alerts(self) -> tuple[Alert, ...]:
-        """Make one run with the determinism flag tried on each op; it is compared with nothing.
-
-        It also fills `races` and `warnings`, since it is the only run that watches streams.
-        """
+        """Make one run with the determinism flag tried on each op."""
         if not self.options.capture_alerts:
             self.notes.append(
                 NotChecked(
@@ -349,20 +362,11 @@ class Experiment:
                 )
             )
             return ()
-        run = self.lab.run(_ALERTS)
-        if not run.outcome.is_success:
-            self.notes.append(
-                NotChecked(
-                    Unchecked.REFUSALS_CUT_SHORT,
-                    "refused ops after the failure",
-                    f"that run ended early: {run.outcome.detail or run.outcome.kind.value}",
-                )
-            )
-        self.races = read_device_races(run.main)
-        misuse = (*find_misuse(run), *find_rank_misuse(run, self.interned))
-        self.warnings = (*misuse, *warn_of_races(self.races))
-        self.notes += [note for note in run.main.notes if note.code is Unchecked.STREAMS_UNWATCHED]
-        return collect_alerts(run.main)
+        refused = find_refused_ops(self.lab, self.interned)
+        self.races = refused.races
+        self.warnings = refused.warnings
+        self.notes += refused.notes
+        return refused.alerts
 
 
 def _request_run(index: int, *, what: str = "", following: RunRequest | None = None) -> RunRequest:

@@ -101,12 +101,14 @@ def conclude(
     has_end: bool = False,
     span: tuple[int, int] | None = None,
     further: tuple[int, str] = (0, ""),
+    spared: int = 0,
 ) -> AuditResult:
     """Put together everything that was found out.
 
     `has_end`: the subject is a program, and not a step that is called for ever. `span`: the
     step that was compared first and the one after the last, where that is not all of the shortest.
-    `further`: how many of the runs were made because of a sign of disorder, and of which.
+    `further`: how many of the runs were made because of a sign of disorder, and of which; `spared`:
+    how many were not made, for the first two differed.
     """
     runs = judged.runs
     comparison = judged.comparison
@@ -148,6 +150,7 @@ def conclude(
         runs_made=runs_made or len(runs),
         further_runs=further[0],
         further_because=further[1],
+        spared_runs=spared,
         reproducer=reproducer,
         folder=folder,
     )

@@ -289,6 +289,8 @@ class AuditResult:
     # so many of the runs that decide were made because of what `further_because` says
     further_runs: int = 0
     further_because: str = ""
+    # so many of the usual runs were not made: the first two differ, and recorded ones differ too
+    spared_runs: int = 0
     isolation: Isolation = Isolation.PROCESS
     # of the subject, from the working directory, as POSIX: what paths of locations are relative to
     folder: str = ""

@@ -9,10 +9,13 @@ _LEAST_COST = 1.1  # below this a ratio of run times is no cost that anyone woul
 
 
 def word_further_runs(result: AuditResult) -> str:
-    """Say why more runs were made than usual; empty where none were."""
+    """Say why more or fewer runs were made than usual; empty where it were as many."""
+    total = sum(map(len, result.classes)) or len(result.runs)
+    if result.spared_runs:
+        usual = total + result.spared_runs
+        return f"{total} runs instead of {usual}: they differ, and further ones would not undo it"
     if not result.further_runs:
         return ""
-    total = sum(map(len, result.classes)) or len(result.runs)
     usual = total - result.further_runs
     return (
         f"{total} runs instead of {usual}, because equal runs showed that the program could "

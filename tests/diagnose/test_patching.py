@@ -322,3 +322,16 @@ def test_a_library_is_given_a_seed_where_it_makes_a_generator(
     below = LibraryCall("library.ask", "ask", "seed")
     (fix,) = patched(lab, replace(proven("seed.numpy", line=2, call=call), below=below))
     assert [row for row in fix.patch if row.startswith("+") and "+++" not in row] == [added]
+
+
+@pytest.mark.parametrize(("content", "runs"), [(5, 3), (6, 4)])
+def test_one_run_fewer_is_enough_where_the_patch_gives_what_the_fix_gave(
+    tmp_path: Path, content: int, runs: int
+) -> None:
+    write(tmp_path)
+    lab = FakeLab(tmp_path, lambda request: content)
+    proof = make_run(tmp_path / "proof", 0, [Row("weight", 5, kind=EventKind.GRADIENT)])
+    patcher = Patcher(lab, Interned(), refuses=False, runs=4, proof=proof)
+    (finding,) = patcher.add([proven("hash.seed", line=2)])
+    assert finding.fix is not None
+    assert (finding.fix.patch_verified, finding.fix.patch_runs) == (True, runs)

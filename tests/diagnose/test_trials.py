@@ -10,6 +10,7 @@ from typing import cast
 import pytest
 
 from reproaudit.compare.interning import Interned
+from reproaudit.diagnose.plain_runs import PlainRuns
 from reproaudit.diagnose.trials import Trials
 from reproaudit.errors import SubjectError
 from reproaudit.model.events import EventKind, Outcome, OutcomeKind
@@ -57,7 +58,9 @@ class FakeLab:
 
 
 def trials(lab: FakeLab, sizes: tuple[int, ...] = DISTINCT) -> Trials:
-    return Trials(cast(Lab, lab), sizes, interned=Interned())
+    interned = Interned()
+    plain = PlainRuns(cast(Lab, lab), (), sizes, interned=interned)
+    return Trials(cast(Lab, lab), plain, interned=interned)
 
 
 def changed(lab: FakeLab) -> int:
@@ -123,7 +126,7 @@ def test_the_cost_is_the_median_of_paired_run_times(tmp_path: Path) -> None:
     tried.attempt(("hash.seed",))
     assert tried.measure_slowdown(("hash.seed",)) == 1.5
     assert tried.measure_slowdown(("clock.fixed",)) is None
-    assert tried.measure_spread() == 1.0
+    assert tried.plain.measure_spread() == 1.0
 
 
 def test_plain_runs_for_the_cost_are_made_three_times_in_all(tmp_path: Path) -> None:

@@ -420,6 +420,41 @@ def test_equal_runs_of_a_program_that_shows_disorder_are_followed_by_more(
     assert result.further_because == ("it iterates over sets" if further else "")
 
 
+@pytest.mark.parametrize(
+    ("made", "headline", "spared"),
+    [
+        ([1, 2, 3], "2 runs, 2 distinct", 3),
+        ([1, 1, 2, 3, 4], "5 runs, 4 distinct", 0),
+        ([1] * 5, "5 runs are bitwise equal", 0),
+    ],
+    ids=["two that differ", "two that are equal", "all are equal"],
+)
+def test_two_runs_that_differ_are_enough_where_nobody_asked_for_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: list[int], headline: str, spared: int
+) -> None:
+    result = observe(tmp_path, monkeypatch, made, HUNG, spares_runs=True)
+    assert result.headline.startswith(headline)
+    assert result.spared_runs == spared
+
+
+def test_as_many_runs_are_made_as_were_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = observe(tmp_path, monkeypatch, [1, 2, 3, 4], HUNG, runs=4)
+    assert result.headline.startswith("4 runs, 4 distinct")
+
+
+def test_runs_that_were_spared_are_made_if_recorded_runs_are_equal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Two that decide, two that record, the three that were spared, and those that explain.
+    made = [1, 2, 2, 2, 2, 2, 2, *[2] * 60]
+    result = observe(tmp_path, monkeypatch, made, HUNG, spares_runs=True, diagnose=True)
+    assert result.headline.startswith("5 runs, 2 distinct")
+    assert result.spared_runs == 0
+    assert [finding.cause.value for finding in result.findings] == ["carried-state"]
+
+
 def test_further_runs_take_no_longer_than_the_runs_that_were_wanted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,3 +36,8 @@ def test_further_runs_are_explained_in_reports_for_people() -> None:
     assert said.startswith("5 runs instead of 3")
     assert said.endswith("it starts threads")
     assert said in render(result, "markdown")
+
+
+def test_runs_that_were_spared_are_told() -> None:
+    result = replace(REPRODUCIBLE, classes=((0,), (1,)), spared_runs=3)
+    assert word_further_runs(result).startswith("2 runs instead of 5: they differ")
