@@ -5,6 +5,7 @@ The table in `trace/schema.py` lists how each kind uses the fields of a record.
 
 from __future__ import annotations
 
+import struct
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
@@ -26,7 +27,18 @@ from reproaudit.trace.words import (
 )
 
 Digest = tuple[int, int]  # the low and the high 64 bits
+PackedDigest = bytes  # the same as a record holds it: 16 bytes, little-endian
 _NO_FLAGS = EventFlag(0)
+_digest = struct.Struct("<QQ")
+
+
+def pack_digest(digest: Digest) -> PackedDigest:
+    return _digest.pack(*digest)
+
+
+def unpack_digest(packed: PackedDigest) -> Digest:
+    low, high = _digest.unpack(packed)
+    return low, high
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 from reproaudit import files
 from reproaudit.model.events import EventFlag, EventKind, Outcome, OutcomeKind, Unchecked
 from reproaudit.trace.ending import outcome_row
-from reproaudit.trace.event_calls import Digest, EventCalls, Moment
+from reproaudit.trace.event_calls import Digest, EventCalls, Moment, PackedDigest
 from reproaudit.trace.facts import NO_RANK_YET, ProcessFacts, RunFacts
 from reproaudit.trace.schema import (
     EVENT,
@@ -29,6 +29,7 @@ FLUSH_BYTES = 1 << 20
 MAX_NOTES = 1000
 
 _pack = struct.Struct("<BBHiIIIHHQQQQQ").pack  # schema.EVENT
+_pack_op = struct.Struct("<BBHiIIIHHQ16s16s").pack  # the same with packed digests
 _digest = struct.Struct("<QQ")
 _flags = struct.Struct("<H")
 assert EVENT.fields is not None
@@ -144,8 +145,8 @@ class TraceWriter(EventCalls):
         thread: int,
         count: int,
         about: int,
-        inputs: Digest,
-        outputs: Digest,
+        inputs: PackedDigest,
+        outputs: PackedDigest,
     ) -> int:
         """Append an operator and return its event number. Names and lines are given as ids.
 
@@ -154,10 +155,7 @@ class TraceWriter(EventCalls):
         undefined memory it read, or the event that made the memory which was written outside.
         """
         # Everything inline: this is called for each operator of the program.
-        # Unpacked by hand: building a tuple to spread would cost a quarter more.
-        read_low, read_high = inputs
-        low, high = outputs
-        record = _pack(
+        record = _pack_op(
             _OP,
             phase,
             flags,
@@ -168,10 +166,8 @@ class TraceWriter(EventCalls):
             thread,
             count,
             about,
-            read_low,
-            read_high,
-            low,
-            high,
+            inputs,
+            outputs,
         )
         with self._lock:
             # One operation on the attribute: a signal handler may come in between and flush.

@@ -8,7 +8,7 @@ from pathlib import Path
 from reproaudit.compare.elements import TensorBytes, TensorContent, content_bytes
 from reproaudit.compare.replays import capture_of, difference
 from reproaudit.model.events import Location, Phase
-from reproaudit.trace.event_calls import Moment
+from reproaudit.trace.event_calls import Moment, pack_digest
 from reproaudit.trace.runs import MAIN_PROCESS, Run, open_run
 from reproaudit.trace.schema import INPUTS_FROM
 from reproaudit.trace.words import ReplayWay
@@ -31,8 +31,8 @@ def add_call(writer: TraceWriter, op: str = "mm", *, line: int = 3, kept: Sequen
         thread=0,
         count=1,
         about=0,
-        inputs=(1, 1),
-        outputs=(2, 2),
+        inputs=pack_digest((1, 1)),
+        outputs=pack_digest((2, 2)),
     )
     for number in kept:
         assert writer.keep(event, number, "uint8", (1,), bytes([number % 256]))

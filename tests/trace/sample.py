@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from reproaudit.model.events import EventFlag, EventKind, Outcome, OutcomeKind, Phase, Unchecked
-from reproaudit.trace.event_calls import Moment
+from reproaudit.trace.event_calls import Moment, pack_digest
 from reproaudit.trace.schema import EVENT, Events
 from reproaudit.trace.writer import TraceWriter
 
@@ -42,8 +42,8 @@ def op(writer: TraceWriter, name: str = "aten::mm", number: int = 0) -> int:
         thread=0,
         count=1,
         about=7,
-        inputs=(number, 1),
-        outputs=(number, 2),
+        inputs=pack_digest((number, 1)),
+        outputs=pack_digest((number, 2)),
     )
 
 

@@ -25,7 +25,7 @@ from reproaudit.model.events import (
 )
 from reproaudit.trace import tables, writer
 from reproaudit.trace.ending import finalise_outcome
-from reproaudit.trace.event_calls import Moment
+from reproaudit.trace.event_calls import Moment, pack_digest
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.schema import EVENT
 from reproaudit.trace.views import OpEvent
@@ -63,8 +63,8 @@ def test_what_was_recorded_is_read_back_field_by_field(tmp_path: Path) -> None:
         thread=thread,
         count=2,
         about=2**64 - 1,
-        inputs=(1, 2),
-        outputs=(3, 2**64 - 4),
+        inputs=pack_digest((1, 2)),
+        outputs=pack_digest((3, 2**64 - 4)),
     )
     live.change("torch.manual_seed", "0", "1", place)
     live.note(Unchecked.NO_BYTES, "the loss", "it is sparse")

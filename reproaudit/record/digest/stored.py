@@ -5,18 +5,22 @@ the rest of the recording. Here the strides enter the seed instead. Two digests 
 dtype, shape, strides and bytes are; strides are a function of the program, so between runs of one
 program nothing is lost. Boundary tensors, which are also compared between machines and versions,
 keep their logical order.
+
+Digests of operands are packed from the start, as the record of their event holds them: taking them
+apart into numbers, and packing these, cost as much as computing them.
 """
 
 from __future__ import annotations
 
-import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 import xxhash
 
 from reproaudit.record.digest import tensors as _digest
+from reproaudit.record.digest.gather import DeviceDigest
+from reproaudit.record.digest.memory import MEMORY
 from reproaudit.record.digest.tensors import (
     LOWEST_ADDRESS,
     PLAIN_TYPES,
@@ -26,21 +30,27 @@ from reproaudit.record.digest.tensors import (
     digest,
 )
 from reproaudit.record.torch_private import is_function_mode_on
+from reproaudit.trace.event_calls import PackedDigest, pack_digest, unpack_digest
 
-_xxh128 = xxhash.xxh3_128_intdigest
+Operand = PackedDigest | DeviceDigest
+
+# Big-endian, the high half first: turned round it is as a record holds it.
+_xxh128 = xxhash.xxh3_128_digest
 _xxh64 = xxhash.xxh3_64_intdigest
-_MASK = (1 << 64) - 1
 _MAX_PLANS = 4096
+NO_DIGEST: PackedDigest = bytes(16)
 _plans: dict[tuple[torch.dtype, tuple[int, ...], tuple[int, ...]], Plan | None] = {}
 
 
-def digest_operands(tensors: list[torch.Tensor], later: Callable[[torch.Tensor], Any]) -> list[Any]:
+def digest_operands(
+    tensors: Sequence[torch.Tensor], later: Callable[[torch.Tensor], DeviceDigest | None]
+) -> list[Operand]:
     """Return the digests of an op's operands in order, without those that have no bytes.
 
     `later` starts the digest of a tensor that is not on the CPU. The usual case is spelled out here
     because every op goes through it: a call per tensor costs more than a small tensor's digest.
     """
-    found: list[Any] = []
+    found: list[Operand] = []
     plans = _digest.plans
     is_plain = not is_function_mode_on()
     for tensor in tensors:
@@ -52,11 +62,10 @@ def digest_operands(tensors: list[torch.Tensor], later: Callable[[torch.Tensor],
                 and tensor.is_contiguous()
                 and not tensor.is_neg()
             ):
-                window, seed = plans[tensor.dtype, tensor.shape]
+                size, seed = plans[tensor.dtype, tensor.shape]
                 address = tensor.data_ptr()
                 if address >= LOWEST_ADDRESS:
-                    value = _xxh128(window(address), seed)
-                    found.append((value & _MASK, value >> 64))
+                    found.append(_xxh128(MEMORY[address : address + size], seed)[::-1])
                     continue
         except (KeyError, RuntimeError):  # as in digest
             pass
@@ -66,7 +75,7 @@ def digest_operands(tensors: list[torch.Tensor], later: Callable[[torch.Tensor],
     return found
 
 
-def digest_operand(tensor: torch.Tensor) -> Digest | None:
+def digest_operand(tensor: torch.Tensor) -> PackedDigest | None:
     """Return the digest of an operand; None for what has no bytes, as for `digest`."""
     try:
         if (
@@ -75,18 +84,37 @@ def digest_operand(tensor: torch.Tensor) -> Digest | None:
             or not tensor.is_cpu
             or tensor.is_neg()
         ):
-            return digest(tensor)
+            return _digest_logically(tensor)
         key = (tensor.dtype, tensor.shape, tensor.stride())
         # None is a plan too: it says that this geometry is digested in logical order.
         plan = _plans[key] if key in _plans else _make_plan(tensor, key)
         address = tensor.data_ptr()
     except RuntimeError:  # layouts without strides or storage
-        return digest(tensor)
+        return _digest_logically(tensor)
     if plan is None or address < LOWEST_ADDRESS:
-        return digest(tensor)
-    window, seed = plan
-    value = _xxh128(window(address), seed)
-    return value & _MASK, value >> 64
+        return _digest_logically(tensor)
+    size, seed = plan
+    return _xxh128(MEMORY[address : address + size], seed)[::-1]
+
+
+def _digest_logically(tensor: torch.Tensor) -> PackedDigest | None:
+    found = digest(tensor)
+    return None if found is None else pack_digest(found)
+
+
+def combine_packed(digests: Sequence[PackedDigest]) -> PackedDigest:
+    """Return one digest for several in their order, the one that `combine` returns."""
+    count = len(digests)
+    if count == 1:
+        return digests[0]
+    if count == 0:
+        return NO_DIGEST
+    return _xxh128(b"".join(digests))[::-1]
+
+
+def unpack_operands(parts: Sequence[Operand]) -> list[DeviceDigest | Digest]:
+    """Return the digests with those that are known as numbers."""
+    return [unpack_digest(part) if isinstance(part, bytes) else part for part in parts]
 
 
 def _make_plan(tensor: torch.Tensor, key: Any) -> Plan | None:
@@ -98,7 +126,7 @@ def _make_plan(tensor: torch.Tensor, key: Any) -> Plan | None:
     if has_plain_bytes and _is_dense(tensor.shape, tensor.stride()):
         size = tensor.numel() * tensor.element_size()
         seed = _xxh64(f"{describe(tensor)} stored {tuple(tensor.stride())}".encode())
-        plan = ((ctypes.c_char * size).from_address, seed)
+        plan = (size, seed)
     _plans[key] = plan
     return plan
 

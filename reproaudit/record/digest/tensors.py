@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import torch
 import xxhash
 
+from reproaudit.record.digest.memory import MEMORY
 from reproaudit.record.torch_private import (
     DisableDispatch,
     DisableFunctionModes,
@@ -36,8 +37,7 @@ from reproaudit.record.torch_private import (
 
 _Read = TypeVar("_Read")
 Digest = tuple[int, int]  # the low and the high half
-# What makes the memory at an address readable, and the seed of dtype and shape.
-Plan = tuple[Callable[[int], Any], int]
+Plan = tuple[int, int]  # how many bytes are digested, and the seed of dtype and shape
 
 CHUNK_BYTES = 16 << 20  # most that is copied at a time when bytes are not contiguous in memory
 _MAX_PLANS = 4096
@@ -90,10 +90,10 @@ def digest(tensor: torch.Tensor) -> Digest | None:
             and tensor.is_contiguous()
             and not tensor.is_neg()
         ):
-            window, seed = plans[tensor.dtype, tensor.shape]
+            size, seed = plans[tensor.dtype, tensor.shape]
             address = tensor.data_ptr()
             if address >= LOWEST_ADDRESS:
-                high, low = _halves(_xxh128(window(address), seed))
+                high, low = _halves(_xxh128(MEMORY[address : address + size], seed))
                 return low, high
     except (KeyError, RuntimeError):  # no plan yet; layouts without shape, strides or storage
         pass
@@ -276,15 +276,16 @@ def _digest_plain(tensor: torch.Tensor) -> Digest | None:
     plain = _readable(tensor)
     if plain is None:
         return None
-    window, seed = _plan_for(plain)
-    size = plain.numel() * plain.element_size()
+    size, seed = _plan_for(plain)
     if size <= CHUNK_BYTES or _is_exact(plain):
         packed = pack(plain)
-        high, low = _halves(_xxh128(window(packed.data_ptr()), seed))
+        address = packed.data_ptr()
+        high, low = _halves(_xxh128(MEMORY[address : address + size], seed))
         return low, high
     state = xxhash.xxh3_128(seed=seed)
     for piece, piece_size in _pieces(plain):
-        state.update((ctypes.c_char * piece_size).from_address(piece.data_ptr()))
+        address = piece.data_ptr()
+        state.update(MEMORY[address : address + piece_size])
     high, low = _halves(state.digest())
     return low, high
 
@@ -294,7 +295,7 @@ def _plan_for(tensor: torch.Tensor) -> Plan:
     plan = plans.get(key)
     if plan is None:
         size = tensor.numel() * tensor.element_size()
-        plan = ((ctypes.c_char * size).from_address, seed_for(tensor))
+        plan = (size, seed_for(tensor))
         # A complex tensor may carry a conjugate bit, which `digest` does not look for.
         if not tensor.is_complex():
             if len(plans) >= _MAX_PLANS:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 import sysconfig
 from collections.abc import Sequence
 from types import CodeType, FrameType
 
 from reproaudit.model.events import Location
 from reproaudit.record.hooks import cells, own_paths
-from reproaudit.record.hooks.callers import PACKAGE, frame_at
+from reproaudit.record.hooks.callers import PACKAGE, frame_at, identity
 from reproaudit.trace.tables import Place
 from reproaudit.trace.writer import TraceWriter
 
@@ -20,6 +21,8 @@ _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
 _GENERATED = f"{os.sep}torchinductor_"
 
 _CELL_BODY = "<cell line:"
+
+_getframe = sys._getframe
 
 OWN = 0  # ours, PyTorch's and Python's frames
 LIBRARY = 1  # other installed packages
@@ -41,19 +44,19 @@ class FrameKinds:
 
     def __init__(self) -> None:
         self._stdlib = _stdlib_roots()
-        # By id: code objects that differ in their file alone are equal. They are kept, so that no
-        # id is used again.
+        # By identity: code objects that differ in their file alone are equal. They are kept, so
+        # that none is used again.
         self.known: dict[int, int] = {}
         self._kept: list[CodeType] = []
         self._files: dict[str, int] = {}
 
     def of(self, code: CodeType) -> int:
         """Return whose code it is."""
-        kind = self.known.get(id(code))
+        kind = self.known.get(identity(code))
         if kind is None:
             kind = self.of_file(code.co_filename)
             self._kept.append(code)
-            self.known[id(code)] = kind
+            self.known[identity(code)] = kind
         return kind
 
     def of_file(self, filename: str) -> int:
@@ -143,21 +146,26 @@ class CallSites:
         self._folder = own_paths.realpath(folder) + os.sep
         self._cwd = own_paths.realpath(cwd) + os.sep
         self.kinds = FrameKinds()
-        # By the id of a code object, which `kinds` keeps, and the instruction within it.
+        # By the identity of a code object, which `kinds` keeps, and the instruction within it.
         self._locations: dict[tuple[int, int], int] = {}
 
     def here(self, depth: int = 2) -> int:
         """Return the location id of the user's line that called `depth` frames up; 0 for none."""
-        frame = frame_at(depth)
+        try:
+            # As `frame_at`, which is another call: this is asked for each operator of the program.
+            frame: FrameType | None = _getframe(depth)
+        except ValueError:
+            return 0
         known = self.kinds.known
         fallback: FrameType | None = None
         while frame is not None:
             code = frame.f_code
-            kind = known.get(id(code))
+            key = identity(code)
+            kind = known.get(key)
             if kind is None:
                 kind = self.kinds.of(code)
             if kind == USER:
-                found = self._locations.get((id(code), frame.f_lasti))
+                found = self._locations.get((key, frame.f_lasti))
                 return self._locate(frame) if found is None else found
             if kind == LIBRARY and fallback is None:
                 fallback = frame
@@ -176,7 +184,7 @@ class CallSites:
         return kind == USER if program_only else kind != OWN
 
     def _locate(self, frame: FrameType) -> int:
-        key = (id(frame.f_code), frame.f_lasti)
+        key = (identity(frame.f_code), frame.f_lasti)
         found = self._locations.get(key)
         if found is None:
             filename, line, function, cell = find_line(frame)

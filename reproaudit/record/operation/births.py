@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch.multiprocessing.reductions import StorageWeakRef
 
-from reproaudit.record.digest.gather import Part
 from reproaudit.record.operation.undefined import storage_of
 from reproaudit.record.torch_private import storage_key
 
@@ -20,7 +20,7 @@ _Geometry = tuple[torch.dtype, torch.Size, tuple[int, ...], int | torch.SymInt]
 class _Birth:
     event: int
     geometry: _Geometry
-    part: Part  # the digest
+    part: Any  # the digest, as the caller has it
     storage: StorageWeakRef
 
 
@@ -46,9 +46,8 @@ class Births:
         self._written: dict[int, _Write] = {}
         self._has_threads = False
 
-    def add(self, tensors: Sequence[torch.Tensor], parts: Sequence[Part], event: int) -> None:
+    def add(self, tensors: Sequence[torch.Tensor], parts: Sequence[Any], event: int) -> None:
         """Follow what event number `event` brought in; `parts` are the tensors' digests."""
-        self.is_following = True
         for tensor, part in zip(tensors, parts, strict=False):
             storage = storage_of(tensor)
             if storage is None or not tensor.is_cpu or tensor.numel() < 2:
@@ -61,6 +60,7 @@ class Births:
                 part=part,
                 storage=StorageWeakRef(storage),
             )
+            self.is_following = True
 
     def add_write(self, tensors: Sequence[torch.Tensor], event: int, thread: int) -> None:
         """Follow what event number `event` wrote in place in this thread, 0 being the main one."""
@@ -84,9 +84,11 @@ class Births:
             if storage is not None:
                 self.followed.pop(storage_key(storage), None)
                 self._written.pop(storage_key(storage), None)
+        # Most programs follow nothing most of the time, and ask before they look at each tensor.
+        self.is_following = bool(self.followed) or self._has_threads
 
     def find_changed(
-        self, tensors: Sequence[torch.Tensor], parts: Sequence[Part], thread: int = 0
+        self, tensors: Sequence[torch.Tensor], parts: Sequence[Any], thread: int = 0
     ) -> int | None:
         """Return the event of the first of `tensors` that differs from what it was at its birth.
 

@@ -13,9 +13,15 @@ from typing import Any
 import torch
 
 from reproaudit.model.events import EventFlag, Phase
-from reproaudit.record.digest.gather import DeviceDigests, Part
-from reproaudit.record.digest.stored import digest_operands
-from reproaudit.record.digest.tensors import combine
+from reproaudit.record.digest.gather import DeviceDigest, DeviceDigests, Part
+from reproaudit.record.digest.stored import (
+    NO_DIGEST,
+    Operand,
+    combine_packed,
+    digest_operands,
+    unpack_operands,
+)
+from reproaudit.record.hooks.callers import identity
 from reproaudit.record.hooks.dynamo import GuestMode
 from reproaudit.record.hooks.op_calls import call_op
 from reproaudit.record.operation.births import Births
@@ -28,6 +34,7 @@ from reproaudit.record.operation.operands import (
     tensors_written,
 )
 from reproaudit.record.operation.opinfo import OpInfo, OpTable
+from reproaudit.record.operation.places import IN_REGION, NameIds, Place, Places
 from reproaudit.record.operation.scalars import ScalarDigests
 from reproaudit.record.operation.undefined import UndefinedMemory
 from reproaudit.record.process.ranks import is_one_of_several
@@ -36,18 +43,11 @@ from reproaudit.record.state import rng
 from reproaudit.record.state.initialisation import Initialisation
 from reproaudit.record.torch_private import (
     DisableFunctionModes,
-    current_autograd_node,
     is_function_mode_on,
     next_sequence_number,
-    sequence_number_of,
 )
 
-Place = tuple[int, int, int]  # phase, id of the module, id of the location
-
-_Tensor = torch.Tensor
 # Plain numbers: an operation on enum members costs more than all the digests of a small op.
-_NOTHING = (0, 0)
-_FORWARD = int(Phase.FORWARD)
 _BACKWARD = int(Phase.BACKWARD)
 _DATA = int(Phase.DATA)
 _VIEW = int(EventFlag.VIEW)
@@ -61,9 +61,6 @@ _RAISED = int(EventFlag.RAISED)
 _UNDIGESTED = int(EventFlag.UNDIGESTED)
 _WRITES_NOTHING_KNOWN = _VIEW | _UNDEFINED
 _MOST_TENSORS = 0xFFFF  # that an event can count
-_LEAF = (1 << 64) - 1  # the sequence number of AccumulateGrad nodes
-_IN_REGION = (-1, -1)  # the origin of what a region made: it has none that is recorded
-_MAX_ORIGINS = 500_000  # forward ops of one step remembered to name the line of their backward
 
 
 class OperationMode(GuestMode):
@@ -81,12 +78,14 @@ class OperationMode(GuestMode):
         self._digests = recorder.plan.digests
         self._chosen = chosen
         self._table = OpTable()
-        self._names: dict[str, int] = {}  # ids of the names of ops and modules
-        self._main = recorder.state
+        # The same by the identity of the operator, which the table keeps: its hash is Python code.
+        self._infos: dict[int, OpInfo] = {}
+        self._names = NameIds(recorder)
+        self._places = Places(recorder, self._names)
         self._scalars = ScalarDigests()
         self._undefined = UndefinedMemory()
         self._births = Births()
-        self.messages = Messages(recorder, devices, self._digest_written)
+        self.messages = Messages(recorder, devices, self._digest_received)
         self._on_device = False
         self.alerts: Callable[..., Any] | None = None
         self.initialisation: Initialisation | None = None  # only before the first step ends
@@ -97,7 +96,7 @@ class OperationMode(GuestMode):
         state = recorder.of_thread.state
         if state.inside or not recorder.active:
             return call_op(func, args, kwargs)
-        info = self._table[func]
+        info = self._infos.get(identity(func)) or self._describe(func)
         if types and are_spread(types):
             info = self._table.find_spread(func)
         if info.is_silent:
@@ -112,6 +111,10 @@ class OperationMode(GuestMode):
         finally:
             state.inside = False
 
+    def _describe(self, func: Any) -> OpInfo:
+        info = self._infos[identity(func)] = self._table[func]
+        return info
+
     def record_region(self, func: Any, info: OpInfo, args: Any, kwargs: Any) -> Any:
         """Record a call as one op, and nothing of what it runs, now or in its backward pass."""
         state = self.recorder.of_thread.state
@@ -122,12 +125,12 @@ class OperationMode(GuestMode):
         finally:
             state.inside = False
             for number in range(first, next_sequence_number()):
-                state.origins[number] = _IN_REGION
+                state.origins[number] = IN_REGION
 
     def _record(
         self, func: Any, info: OpInfo, args: Any, kwargs: Any, *, state: ThreadState
     ) -> Any:
-        place = self._find_place(args, state)
+        place = self._places.find(args, state)
         if place is None or self.alerts is not None:
             return self._call_unrecorded(func, info, args, kwargs, place=place)
         if info.is_wait:
@@ -137,7 +140,7 @@ class OperationMode(GuestMode):
         # A view reads no content: what it shows may be undefined, or overwritten before it is read.
         flags = _VIEW
         aux = 0
-        inputs: list[Part] = []
+        inputs: list[Operand] = []
         chosen = None
         try:
             if not info.is_view:
@@ -174,7 +177,7 @@ class OperationMode(GuestMode):
         given: tuple[Any, Any],
         result: Any,
         *,
-        known: tuple[int, int, list[Part]],
+        known: tuple[int, int, list[Operand]],
         chosen: ChosenCall | None,
     ) -> None:
         """Write the event of a call that has returned, and remember what it wrote.
@@ -241,7 +244,9 @@ class OperationMode(GuestMode):
             state = rng.generator_state64(generator)
             self.recorder.writer.add_draw(at=at, op=info.name, module=module, state=state)
 
-    def _look_at_inputs(self, info: OpInfo, args: Any, kwargs: Any) -> tuple[int, int, list[Part]]:
+    def _look_at_inputs(
+        self, info: OpInfo, args: Any, kwargs: Any
+    ) -> tuple[int, int, list[Operand]]:
         """Return the flags, `aux` and digests that describe what the op is about to read."""
         flags = 0
         aux = 0
@@ -281,100 +286,43 @@ class OperationMode(GuestMode):
         flags: int,
         aux: int,
         *,
-        inputs: list[Part],
-        outputs: list[Part],
+        inputs: list[Operand],
+        outputs: list[Operand],
     ) -> int:
         """Write the event of an op; return its number."""
         recorder = self.recorder
         phase, module, site = place
-        name = self._names.get(info.name)
-        if name is None:
-            name = self._name_id(info.name)
-        thread = recorder.thread()
         count = len(outputs)
         if count > _MOST_TENSORS:
             count = _MOST_TENSORS
+        is_complete = True
+        is_deferred = False
+        state = recorder.of_thread.state
         if self._on_device:
-            state = recorder.of_thread.state
             is_complete = not state.is_undigested
             state.is_undigested = False
-            if not all(type(part) is tuple for part in (*inputs, *outputs)):
-                event = recorder.writer.add_op(
-                    phase=phase,
-                    flags=flags,
-                    step=recorder.step,
-                    name=name,
-                    module=module,
-                    location=site,
-                    thread=thread,
-                    count=count,
-                    about=aux,
-                    inputs=_NOTHING,
-                    outputs=_NOTHING,
-                )
-                self.devices.defer(event, inputs, outputs, is_complete=is_complete)
-                return event
-            if not is_complete:
+            is_deferred = not all(type(part) is bytes for part in (*inputs, *outputs))
+            if not is_complete and not is_deferred:
                 flags |= _UNDIGESTED
-        return recorder.writer.add_op(
+        event = recorder.writer.add_op(
             phase=phase,
             flags=flags,
             step=recorder.step,
-            name=name,
+            name=self._names[info.name],
             module=module,
             location=site,
-            thread=thread,
+            thread=state.ordinal if state.ordinal >= 0 else recorder.thread(),
             count=count,
             about=aux,
-            inputs=combine(inputs),  # type: ignore[arg-type]
-            outputs=combine(outputs),  # type: ignore[arg-type]
+            inputs=NO_DIGEST if is_deferred else combine_packed(inputs),  # type: ignore[arg-type]
+            outputs=NO_DIGEST if is_deferred else combine_packed(outputs),  # type: ignore[arg-type]
         )
+        if is_deferred:
+            read, written = unpack_operands(inputs), unpack_operands(outputs)
+            self.devices.defer(event, read, written, is_complete=is_complete)
+        return event
 
-    def _name_id(self, name: str) -> int:
-        """Return the id of an op's or a module's name in the trace."""
-        found = self._names[name] = self.recorder.writer.string(name)
-        return found
-
-    def _find_place(self, args: Any, state: ThreadState) -> Place | None:
-        """Return where the program is; for a backward op, where its forward op was.
-
-        None: that was within a region.
-
-        That is the forward op that made the autograd node. No anomaly mode, although it would keep
-        stacks: it changes the program that is audited.
-        """
-        node = current_autograd_node()
-        if node is not None:
-            sequence = sequence_number_of(node)
-            if sequence != _LEAF:
-                # A backward pass on a device thread finds nothing of its own: its nodes were made
-                # in the main thread.
-                origin = state.origin(sequence) or self._main.origin(sequence)
-                if origin is _IN_REGION:
-                    return None
-                if origin is not None:
-                    return _BACKWARD, origin[0], origin[1]
-            return _BACKWARD, 0, self.recorder.sites.here(4)
-        site = self.recorder.sites.here(4)
-        module = 0
-        if state.modules:
-            path = state.modules[-1]
-            module = self._names.get(path) or self._name_id(path)
-        if len(state.origins) > _MAX_ORIGINS:
-            state.turn(_MAX_ORIGINS)
-        # The first op that sees the number made the node; ops without a gradient see it too, until
-        # the next node.
-        state.origins.setdefault(next_sequence_number() - 1, (module, site))
-        if state.phase is not None:
-            return state.phase, module, site
-        if state.modules:
-            return _FORWARD, module, site
-        for argument in args:
-            if isinstance(argument, _Tensor) and argument.requires_grad:
-                return _FORWARD, module, site
-        return _DATA, module, site
-
-    def _digest_written(self, tensors: list[torch.Tensor]) -> list[Part]:
+    def _digest_written(self, tensors: list[torch.Tensor]) -> list[Operand]:
         """Digest what an op wrote: from here on it is defined, and was made by PyTorch."""
         if self._undefined.is_following:
             self._undefined.subtract(tensors)
@@ -382,14 +330,17 @@ class OperationMode(GuestMode):
             self._births.end(tensors)
         return self._digest_all(tensors)
 
-    def _digest_all(self, tensors: list[torch.Tensor]) -> list[Part]:
+    def _digest_received(self, tensors: list[torch.Tensor]) -> list[Part]:
+        return unpack_operands(self._digest_written(tensors))
+
+    def _digest_all(self, tensors: list[torch.Tensor]) -> list[Operand]:
         if not self._digests:
             return []
         if self._undefined.workspaces:
             tensors = [tensor for tensor in tensors if not self._undefined.is_workspace(tensor)]
         return digest_operands(tensors, self._start_on_device)
 
-    def _start_on_device(self, tensor: torch.Tensor) -> Part | None:
+    def _start_on_device(self, tensor: torch.Tensor) -> DeviceDigest | None:
         self._on_device = True
         part = self.devices.later(tensor)
         if part is None and not tensor.is_meta:

@@ -42,10 +42,8 @@ class UndefinedMemory:
         # By the storage's key: event number, bytes not yet written, the storage.
         self._allocations: dict[int, tuple[int, int, StorageWeakRef]] = {}
         self.workspaces: dict[int, StorageWeakRef] = {}
-
-    @property
-    def is_following(self) -> bool:
-        return bool(self._allocations) or bool(self.workspaces)
+        # Asked before and after every op, so it is no property.
+        self.is_following = False
 
     def follow(
         self, info: OpInfo, args: Any, result: Any, *, allocation: int, is_copied: bool
@@ -73,6 +71,7 @@ class UndefinedMemory:
 
     def _follow(self, storage: torch.UntypedStorage, event: int, size: int) -> None:
         self._allocations[storage_key(storage)] = (event, size, StorageWeakRef(storage))
+        self.is_following = True
         if len(self._allocations) > _MAX_TRACKED:
             self._forget()
 
@@ -89,6 +88,7 @@ class UndefinedMemory:
             if storage is not None:
                 self._allocations.pop(storage_key(storage), None)
                 self.workspaces[storage_key(storage)] = StorageWeakRef(storage)
+                self.is_following = True
                 if len(self.workspaces) > _MAX_TRACKED:
                     self._forget()
 
@@ -120,6 +120,7 @@ class UndefinedMemory:
                 del self._allocations[key]
             else:
                 self._allocations[key] = (event, left, reference)
+        self.is_following = bool(self._allocations) or bool(self.workspaces)
 
     def _forget(self) -> None:
         """Drop what is freed by now, and the older half if that is not enough."""

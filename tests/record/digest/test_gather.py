@@ -24,6 +24,7 @@ from reproaudit.record.digest import gather
 from reproaudit.record.digest.device import device_digest, fold
 from reproaudit.record.digest.gather import DeviceDigests
 from reproaudit.record.digest.layout import Layout
+from reproaudit.record.digest.stored import NO_DIGEST
 from reproaudit.record.digest.tensors import combine, seed_for
 from reproaudit.record.state import rng
 from reproaudit.trace.reader import Trace
@@ -56,8 +57,8 @@ def add(writer: TraceWriter) -> int:
         thread=0,
         count=1,
         about=0,
-        inputs=NOTHING,
-        outputs=NOTHING,
+        inputs=NO_DIGEST,
+        outputs=NO_DIGEST,
     )
 
 

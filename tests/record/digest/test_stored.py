@@ -6,8 +6,37 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reproaudit.record.digest.stored import digest_operand
-from reproaudit.record.digest.tensors import digest
+from reproaudit.record.digest.stored import (
+    combine_packed,
+    digest_operand,
+    digest_operands,
+    unpack_operands,
+)
+from reproaudit.record.digest.tensors import combine, digest
+from reproaudit.trace.event_calls import PackedDigest, pack_digest, unpack_digest
+
+HALVES = st.integers(0, 2**64 - 1)
+
+
+def digest_packed(tensor: torch.Tensor) -> PackedDigest:
+    found = digest(tensor)
+    assert found is not None
+    return pack_digest(found)
+
+
+@given(st.lists(st.tuples(HALVES, HALVES), max_size=5))
+def test_packed_digests_are_combined_as_those_in_numbers_are(
+    digests: list[tuple[int, int]],
+) -> None:
+    packed = [pack_digest(one) for one in digests]
+    assert unpack_digest(combine_packed(packed)) == combine(digests)
+
+
+def test_operands_met_once_or_often_have_the_digest_of_the_tensor() -> None:
+    tensors = [torch.arange(6.0), torch.ones(0), torch.arange(6).reshape(2, 3), torch.tensor(2.5)]
+    for _ in range(2):
+        found = unpack_operands(digest_operands(tensors, lambda tensor: None))
+        assert found == [digest(tensor) for tensor in tensors]
 
 
 @given(
@@ -27,7 +56,7 @@ def test_one_flipped_bit_changes_the_digest_whatever_the_strides(
 
 def test_contiguous_operands_have_the_one_digest() -> None:
     tensor = torch.arange(6.0).reshape(2, 3)
-    assert digest_operand(tensor) == digest(tensor)
+    assert digest_operand(tensor) == digest_packed(tensor)
 
 
 def test_gaps_and_overlaps_are_read_in_logical_order() -> None:
@@ -38,7 +67,7 @@ def test_gaps_and_overlaps_are_read_in_logical_order() -> None:
         torch.ones(1).expand(5),
         base.unfold(0, 4, 2),
     ):
-        assert digest_operand(view) == digest(view)
+        assert digest_operand(view) == digest_packed(view)
 
 
 def test_equal_bytes_under_other_strides_differ() -> None:
