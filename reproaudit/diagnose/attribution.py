@@ -125,7 +125,8 @@ class Attribution:
         reads undefined memory proves nothing of the kind.
         """
         if whole is None:
-            return self._pinning.is_complete
+            # A brief look counts together with a proven repair alone.
+            return None if self._pinning.is_brief else self._pinning.is_complete
         covered: set[str] = set()
         for finding in findings:
             fix = finding.fix

@@ -252,14 +252,9 @@ class Diagnostician:
         explanations = self._locator.explain(pair)
         self._early.tell_source(explanations)
         self._pinning.add(explanations, pair)
-        has_pins = any(known.pin is not None for known in self._pinning.known)
-        if not has_pins:
-            # Where nothing can be pinned, sources are silenced by interventions. If those that are
-            # likeliest make runs equal, nothing is left to differ. Pinned runs are recorded in more
-            # detail than their reference, so that addresses are never alike in them.
-            if self._search.find_first_enough(self._unite_choices(_WIDEST_CHOICE)):
-                return
-        self._pinning.complete()
+        if self._pinning.awaits_capture:
+            # What repeating a call shows says which repair is the likeliest.
+            self._pinning.complete(is_brief=True)
 
     def _unite_choices(self, widest: int) -> list[tuple[str, ...]]:
         """Return unions of the first interventions of each source, up to so many of each."""
@@ -274,21 +269,35 @@ class Diagnostician:
     # The fix
 
     def _find_fix(self) -> None:
-        if self._pinning.known:
-            sets = self._unite_choices(_WIDEST_CHOICE)
-        elif self._races:
-            # Where recording hid the difference, streams that nothing orders are the first
-            # suspects.
-            repairs = [race.repairs for race in self._races]
-            sets = list(rank_unions(repairs))
-        else:
-            sets = []
-        found = self._search.find_first_enough(sets)
+        found = self._find_likely_fix()
         if found is None:
             found = self._search.find_first_enough(self._list_wide_sets())
-        if found is not None:
-            self._fix = self._search.shrink(found)
-            self._is_smallest = True
+        if found is None:
+            return
+        self._fix = self._search.shrink(found)
+        self._is_smallest = True
+        is_broad = any(INTERVENTIONS[name].is_broad for name in self._fix)
+        if is_broad and self._pinning.has_pins and self._pinning.is_complete is None:
+            # It would repair what was not found as well.
+            self._pinning.complete(is_brief=True)
+
+    def _find_likely_fix(self) -> tuple[str, ...] | None:
+        """Return what the evidence names, if it repairs the program.
+
+        Where it does not, a source is still to be found: one that is silenced shows the next.
+        Pinned runs are recorded in more detail than their reference, so that addresses are never
+        alike in them; therefore the likeliest interventions are tried first.
+        """
+        if self._pinning.known:
+            widest = 1 if self._pinning.has_pins else _WIDEST_CHOICE
+            found = self._search.find_first_enough(self._unite_choices(widest))
+            if found is not None:
+                return found
+            self._pinning.complete()
+            return self._search.find_first_enough(self._unite_choices(_WIDEST_CHOICE))
+        # Where recording hid the difference, streams that nothing orders are the first suspects.
+        repairs = [race.repairs for race in self._races]
+        return self._search.find_first_enough(rank_unions(repairs) if repairs else ())
 
     def _list_wide_sets(self) -> list[tuple[str, ...]]:
         """Return everything at once; without what a program may not survive; with fresh files too.

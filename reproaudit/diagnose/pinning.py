@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reproaudit.compare.localise import Origin
-from reproaudit.compare.replays import Capture, capture_of, difference
+from reproaudit.compare.replays import capture_of
 from reproaudit.config.plan import Pin, Target
 from reproaudit.diagnose.bystanders import (
     follow_repaired_seed,
@@ -27,16 +27,16 @@ from reproaudit.diagnose.locate import (
     make_target,
     read_place,
 )
+from reproaudit.diagnose.repetitions import add_repetitions, find_difference
 from reproaudit.diagnose.sources import Explanation, add_replay_evidence
 from reproaudit.knowledge.fills import FILL_VARIABLE, OTHER_FILL, ZERO_FILL
 from reproaudit.knowledge.interventions import INTERVENTIONS, list_for_clue
 from reproaudit.knowledge.traits import Clue
-from reproaudit.model.confidence import find_interval
-from reproaudit.model.events import EventFlag, Level, NotChecked, Unchecked
-from reproaudit.model.result import Cause, Difference, Finding, Replays, Trial
+from reproaudit.model.events import EventFlag, Level, NotChecked, OutcomeKind, Unchecked
+from reproaudit.model.result import Trial
 from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run
-from reproaudit.trace.words import CALL_FOLDER_PREFIX, ReplayWay, is_message
+from reproaudit.trace.words import CALL_FOLDER_PREFIX, is_message
 
 _MOST_ROUNDS = 16
 _KEPT_MB = 512  # of pinned outputs per reference run
@@ -92,6 +92,8 @@ class _Round:
     held: tuple[str, ...]
     targets: tuple[Target, ...]
     fills_memory: bool
+    runs: int
+    steps: int | None
 
     @property
     def reference(self) -> str:
@@ -110,7 +112,7 @@ class Pinning:
     """Looks for further sources; `known` grows.
 
     `is_complete` is True once runs with all known sources silenced were equal, and None before
-    `complete` was called.
+    `complete` was called. `is_brief`: that was seen in one run, near the step that first differed.
     """
 
     lab: RunMaker
@@ -118,7 +120,9 @@ class Pinning:
     cuda: bool
     known: list[FoundSource] = field(default_factory=list)
     is_complete: bool | None = None
+    is_brief: bool = False
     notes: list[NotChecked] = field(default_factory=list)
+    _rounds: int = 0
 
     def add(self, found: tuple[Explanation, ...], pair: RunPair) -> int:
         """Add the findings that are new; return how many there were."""
@@ -140,13 +144,27 @@ class Pinning:
             self.known.append(FoundSource(explained, pair, pin, choices))
         return new
 
-    def complete(self) -> None:
+    @property
+    def awaits_capture(self) -> bool:
+        """True if repeating the call of a known source may say more of it."""
+        return any(known.awaits_capture for known in self.known)
+
+    @property
+    def has_pins(self) -> bool:
+        """True if a known source can be silenced though no intervention is known to repair it."""
+        return any(known.pin is not None for known in self.known)
+
+    def complete(self, *, is_brief: bool = False) -> None:
         """Pin what is known, look on, and repeat.
 
-        Ends when pinned runs are equal, or when nothing more can be silenced.
+        Ends when pinned runs are equal, or when nothing more can be silenced. A brief look is
+        enough if a repair of just these sources is then proven over the whole length.
         """
-        for number in range(_MOST_ROUNDS):
-            pair = self._run_round(number)
+        self.is_brief = is_brief
+        self.is_complete = None
+        for _ in range(_MOST_ROUNDS):
+            pair = self._run_round(self._rounds)
+            self._rounds += 1
             if pair is None:
                 self.is_complete = True
                 return
@@ -172,7 +190,7 @@ class Pinning:
         for index, known in enumerate(targeted):
             folder = self.lab.folder / this.reference / f"{CALL_FOLDER_PREFIX}{index}"
             known.call = folder if folder.is_dir() else None
-        for again in range(_PINNED_RUNS):
+        for again in range(this.runs):
             pinned = self._run_with_pins(this, again)
             # Before comparing: what the values show holds whether the runs differ or not.
             if again == 0:
@@ -199,7 +217,18 @@ class Pinning:
             held=tuple(dict.fromkeys(held)),
             targets=tuple(targets),
             fills_memory=fills_memory,
+            runs=1 if self.is_brief else _PINNED_RUNS,
+            steps=self._find_last_step() if self.is_brief else None,
         )
+
+    def _find_last_step(self) -> int | None:
+        """Return the steps that the recorded runs made; None if one went to the program's end."""
+        steps = 0
+        for known in self.known:
+            if known.pair.a.outcome.kind is not OutcomeKind.STOPPED:
+                return None
+            steps = max(steps, known.pair.a.steps)
+        return steps
 
     def _run_reference(self, this: _Round) -> Run:
         request = RunRequest(
@@ -209,6 +238,7 @@ class Pinning:
             interventions=this.held,
             variables=this.make_variables(ZERO_FILL),
             level=Level.VALUES,
+            steps=this.steps,
             pins=this.pins,
             targets=this.targets,
             values_mb=_KEPT_MB,
@@ -226,6 +256,7 @@ class Pinning:
             interventions=this.held,
             variables=this.make_variables(OTHER_FILL),
             level=level,
+            steps=this.steps,
             pins=this.pins,
             targets=this.targets,
             reference=str(reference),
@@ -264,8 +295,8 @@ class Pinning:
                 self.notes.append(note)
                 continue
             finding = add_replay_evidence(known.explained.finding, first.flags)
-            finding = _add_repetitions(finding, first)
-            finding = replace(finding, difference=_find_difference(first, second))
+            finding = add_repetitions(finding, first)
+            finding = replace(finding, difference=find_difference(first, second))
             known.explained = replace(known.explained, finding=finding)
             # The new evidence may name other interventions, or the same in another order.
             known.choices = self._find_choices(known.explained, known.pair)
@@ -332,41 +363,3 @@ class Pinning:
         known.choices = (*known.refuted, *left)
         known.chosen = len(known.refuted)
         return True
-
-
-def _find_difference(first: Capture, second: Capture | None) -> Difference | None:
-    """Return how far the outputs of a call are apart in two runs, or in its own repetitions."""
-    if second is not None:
-        between_runs = difference(first.outputs(), second.outputs())
-        if between_runs is not None:
-            return between_runs
-    # The two runs agree in this call by chance; its own repetitions may not.
-    return difference(first.outputs(), first.others())
-
-
-def _add_repetitions(finding: Finding, capture: Capture) -> Finding:
-    """Add how often the repeated op differed, and whether the determinism flag made it stable."""
-    if finding.cause is not Cause.KERNEL:
-        return finding
-    by_way = {tried.way: tried for tried in capture.repeated}
-    made = {way: tried for way, tried in by_way.items() if tried.made}
-    evidence = finding.evidence
-    # Under contention a race shows more often, so that rate says more than the plain one.
-    shown = made.get(ReplayWay.CONTENTION)
-    if shown is None:
-        shown = made.get(ReplayWay.PLAIN)
-    if shown is not None:
-        low, high = find_interval(0.95, shown.differing, shown.made)
-        replays = Replays(
-            made=shown.made,
-            differing=shown.differing,
-            rate_at_least=round(low, 4),
-            rate_at_most=round(high, 4),
-            contention=shown.way is ReplayWay.CONTENTION,
-        )
-        evidence = replace(evidence, replays=replays)
-    under_flag = by_way.get(ReplayWay.FLAG)
-    if under_flag is not None:
-        is_stable = under_flag.made > 0 and not under_flag.differing
-        evidence = replace(evidence, switched=is_stable)
-    return replace(finding, evidence=evidence)

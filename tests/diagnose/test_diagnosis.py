@@ -10,7 +10,7 @@ import pytest
 
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.interning import Interned
-from reproaudit.compare.judge import judge
+from reproaudit.compare.judge import Judged, judge
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.diagnose.diagnosis import Diagnosis, Diagnostician
 from reproaudit.errors import SubjectError
@@ -165,3 +165,78 @@ def test_members_of_a_set_that_was_proven_together_say_what_else_it_took(tmp_pat
     assert (first.settings, first.together) == (("seed.torch",), ("hash.seed",))
     assert (second.settings, second.together) == (("hash.seed",), ("seed.torch",))
     assert (first.verified, second.verified, first.runs, second.runs) == (True, True, 3, 3)
+
+
+class KernelLab(FakeLab):
+    """Has a kernel that gives something else each time, but not with `repair` or where pinned."""
+
+    repair = "kernels.deterministic"
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, BudgetSpent(), 1000)
+        self.requests: list[RunRequest] = []
+
+    def run(self, request: RunRequest) -> Run:
+        super().run(request)
+        self.requests.append(request)
+        is_equal = self.repair in request.interventions or bool(request.pins)
+        return kernel_run(self.folder / str(self.made), request.index, 1 if is_equal else self.made)
+
+
+def kernel_run(folder: Path, index: int, content: int) -> Run:
+    multiplied = Row("aten::mm.default", content, 1, line=7)
+    return make_run(folder, index, [multiplied, Row("weight", content, kind=EventKind.GRADIENT)])
+
+
+def diagnose_kernel(folder: Path, lab: KernelLab) -> tuple[Diagnosis, list[str]]:
+    observed = [kernel_run(folder / "plain", index, 100 + index) for index in range(2)]
+    interned = Interned()
+    judged = judge(observed, compare_boundaries(observed, interned), {})
+    diagnosis = Diagnostician(cast(Lab, lab), judged, (), interned=interned).run()
+    return diagnosis, [request.name for request in lab.requests if request.pins]
+
+
+def test_one_pinned_run_is_enough_where_a_repair_of_what_is_known_is_proven(tmp_path: Path) -> None:
+    diagnosis, pinned = diagnose_kernel(tmp_path, KernelLab(tmp_path))
+    assert pinned == ["reference-0", "pinned-0-0"]
+    assert diagnosis.is_complete is True
+
+
+def test_where_the_likeliest_repair_fails_sources_are_looked_for_again_and_longer(
+    tmp_path: Path,
+) -> None:
+    lab = KernelLab(tmp_path)
+    lab.repair = "threads.one"
+    diagnosis, pinned = diagnose_kernel(tmp_path, lab)
+    assert pinned[2:] == ["reference-1", "pinned-1-0", "pinned-1-1"]
+    (finding,) = diagnosis.findings
+    assert finding.fix is not None
+    assert finding.fix.settings == ("threads.one",)
+
+
+class RareLab(FakeLab):
+    """Gives the same each time."""
+
+    def run(self, request: RunRequest) -> Run:
+        super().run(request)
+        return drawing_run(self.folder / f"{self.made}-rare", request.index, 5)
+
+
+def test_two_equal_recorded_runs_are_no_ground_to_go_on_with_two_runs_that_decided(
+    tmp_path: Path,
+) -> None:
+    contents = [1, 2, 1, 2, 1]
+    runs = [drawing_run(tmp_path / "plain", index, one) for index, one in enumerate(contents)]
+    interned = Interned()
+    first = judge(runs[:2], compare_boundaries(runs[:2], interned), {})
+    asked: list[int] = []
+
+    def judge_more() -> Judged:
+        asked.append(lab.made)
+        return judge(runs, compare_boundaries(runs, interned), {})
+
+    lab = RareLab(tmp_path, BudgetSpent(), 4)
+    Diagnostician(cast(Lab, lab), first, (), interned=interned, judge_more=judge_more).run()
+    # Once, after the first two; they are not made again.
+    assert asked == [2]
+    assert lab.made == 4

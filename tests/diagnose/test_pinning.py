@@ -16,7 +16,15 @@ from reproaudit.compare.localise import localise
 from reproaudit.config.plan import Pin
 from reproaudit.diagnose.locate import Locator, RunPair
 from reproaudit.diagnose.pinning import Pinning
-from reproaudit.model.events import EventFlag, EventKind, Level, Phase, Unchecked
+from reproaudit.model.events import (
+    EventFlag,
+    EventKind,
+    Level,
+    Outcome,
+    OutcomeKind,
+    Phase,
+    Unchecked,
+)
 from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run
 from tests.compare.traces import Row, make_run
@@ -129,6 +137,31 @@ def test_the_list_is_complete_once_two_pinned_runs_equal_their_reference(tmp_pat
     reference = str(lab.folder / "reference-0")
     assert [request.reference for request in lab.made] == ["", reference, reference]
     assert {request.level for request in lab.made} == {Level.VALUES}
+
+
+def test_a_brief_look_is_one_pinned_run_as_long_as_those_that_differed(tmp_path: Path) -> None:
+    def find_stopped(index: int) -> Run:
+        stopped = Outcome(OutcomeKind.STOPPED, 0)
+        return make_run(tmp_path / "pair", index, kernel_rows(101 + index), stopped, steps=2)
+
+    a, b = find_stopped(0), find_stopped(1)
+    lab = FakeLab(tmp_path / "lab", lambda number: kernel_rows(5))
+    pinning = start_pinning(lab, RunPair(a, b, localise(a, b, Interned())))
+    pinning.complete(is_brief=True)
+    assert (pinning.is_complete, pinning.is_brief) == (True, True)
+    assert [request.name for request in lab.made] == ["reference-0", "pinned-0-0"]
+    assert {request.steps for request in lab.made} == {2}
+    # A thorough look after it goes on with further names, to the end.
+    pinning.complete()
+    assert [request.name for request in lab.made[2:]] == ["reference-1", "pinned-1-0", "pinned-1-1"]
+    assert {request.steps for request in lab.made[2:]} == {None}
+
+
+def test_runs_that_went_to_their_end_are_followed_to_the_end(tmp_path: Path) -> None:
+    lab = FakeLab(tmp_path / "lab", lambda number: kernel_rows(5))
+    pinning = start_pinning(lab, find_pair(tmp_path, kernel_rows))
+    pinning.complete(is_brief=True)
+    assert {request.steps for request in lab.made} == {None}
 
 
 def test_values_that_were_not_kept_are_noted_once(tmp_path: Path) -> None:
