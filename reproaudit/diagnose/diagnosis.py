@@ -274,7 +274,7 @@ class Diagnostician:
             found = self._search.find_first_enough(self._list_wide_sets())
         if found is None:
             return
-        self._fix = self._search.shrink(found)
+        self._fix = self._search.shrink(found, self._pinning.list_needed(found))
         self._is_smallest = True
         is_broad = any(INTERVENTIONS[name].is_broad for name in self._fix)
         if is_broad and self._pinning.has_pins and self._pinning.is_complete is None:
@@ -289,7 +289,9 @@ class Diagnostician:
         alike in them; therefore the likeliest interventions are tried first.
         """
         if self._pinning.known:
-            widest = 1 if self._pinning.has_pins else _WIDEST_CHOICE
+            # Of several sources the next round also shows which of them is not silenced.
+            is_single = len(self._pinning.known) == 1 and not self._pinning.has_pins
+            widest = _WIDEST_CHOICE if is_single else 1
             found = self._search.find_first_enough(self._unite_choices(widest))
             if found is not None:
                 return found

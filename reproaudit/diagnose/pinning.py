@@ -29,6 +29,7 @@ from reproaudit.diagnose.locate import (
 )
 from reproaudit.diagnose.repetitions import add_repetitions, find_difference
 from reproaudit.diagnose.sources import Explanation, add_replay_evidence
+from reproaudit.diagnose.text_evidence import put_first
 from reproaudit.knowledge.fills import FILL_VARIABLE, OTHER_FILL, ZERO_FILL
 from reproaudit.knowledge.interventions import INTERVENTIONS, list_for_clue
 from reproaudit.knowledge.traits import Clue
@@ -50,7 +51,8 @@ class FoundSource:
 
     `choices` are interventions, the likeliest first; where there is no pin, the one numbered
     `chosen` silences the source. `refuted` are those under which it differed all the same. `call`
-    is the folder where the call is kept with its inputs, for a reproducer.
+    is the folder where the call is kept with its inputs, for a reproducer. `is_alone`: the pair
+    shows no other source, and its runs end up different.
     """
 
     explained: Explanation
@@ -60,6 +62,7 @@ class FoundSource:
     chosen: int = 0
     refuted: tuple[str, ...] = ()
     is_captured: bool = False
+    is_alone: bool = False
     call: Path | None = None
 
     @property
@@ -141,8 +144,21 @@ class Pinning:
             if source.origin in _PINNABLE and not is_message(place.op):
                 pin = make_pin(pair, source)
             choices = self._find_choices(explained, pair)
-            self.known.append(FoundSource(explained, pair, pin, choices))
+            is_alone = len(found) == 1
+            self.known.append(FoundSource(explained, pair, pin, choices, is_alone=is_alone))
         return new
+
+    def list_needed(self, fix: Sequence[str]) -> list[str]:
+        """Return what of a fix is the only part of it that repairs some source, seen alone.
+
+        Runs differed with all other known sources silenced: no trial need show that again.
+        """
+        needed: list[str] = []
+        for known in self.known:
+            parts = [name for name in fix if name in known.choices]
+            if known.is_alone and len(parts) == 1:
+                needed += parts
+        return needed
 
     @property
     def awaits_capture(self) -> bool:
@@ -307,6 +323,7 @@ class Pinning:
         What cannot be tried here is left out, unless nothing else is left: then that is said.
         """
         named = find_candidates(explained, pair.runs, cuda=self.cuda)
+        named = put_first(named, explained, pair.a, self.lab.subject)
         possible = tuple(name for name in named if self.lab.can_try(name))
         if not possible:
             return named

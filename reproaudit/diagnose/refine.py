@@ -21,6 +21,7 @@ from reproaudit.diagnose.compiled import CompiledRegions
 from reproaudit.diagnose.locate import Locator, RunPair, SourcePlace, read_place
 from reproaudit.diagnose.pinning import FoundSource
 from reproaudit.diagnose.sources import add_note
+from reproaudit.diagnose.text_evidence import name_hash_line
 from reproaudit.knowledge.fills import OTHER_FILL, ZERO_FILL, name_fill
 from reproaudit.knowledge.interventions import INTERVENTIONS
 from reproaudit.model.events import EventFlag, Location, ProgramWarning
@@ -61,6 +62,8 @@ class Refiner:
             placed = regions.place(finding, known) if compiles else None
             placed = placed or writers.place(finding, known)
             if placed is None and known is not None and lacks_exact_line(known, finding):
+                placed = self._name_hash_line(finding, known)
+            if placed is None and known is not None and lacks_exact_line(known, finding):
                 inexact.append(number)
             refined.append(self.add_fill_evidence(placed or finding))
         if not inexact:
@@ -73,6 +76,13 @@ class Refiner:
             _, known = found[number]
             refined[number] = self.add_line(refined[number], pair, known)
         return refined
+
+    def _name_hash_line(self, finding: Finding, known: FoundSource) -> Finding | None:
+        """Return the finding at the line that the text names, if it names one."""
+        placed = name_hash_line(finding, known.explained, self._lab.subject)
+        if placed is None or placed.location is None or placed.location == finding.location:
+            return placed
+        return replace(placed, op=_find_draw_at(known.pair.a, placed.location))
 
     def run_with_lines(self) -> RunPair | None:
         """Return two runs whose lines were followed and that differ.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from reproaudit.model.result import Trial
 
@@ -25,6 +25,8 @@ class Search:
         # By the set: the order of interventions makes no difference to a run.
         self._known: dict[frozenset[str], Trial] = {}
         self.smallest: Names | None = None
+        self._names: Names = ()  # that are shrunk, and what of them needs no trial
+        self._needed: frozenset[str] = frozenset()
 
     @property
     def trials(self) -> tuple[Trial, ...]:
@@ -75,26 +77,29 @@ class Search:
                 return names
         return None
 
-    def shrink(self, names: Sequence[str]) -> Names:
+    def shrink(self, names: Sequence[str], needed: Collection[str] = ()) -> Names:
         """Return a smallest sufficient part of `names`, which are enough.
 
-        Leaving out any one of the part is not enough. The search is Zeller's ddmin (Zeller and
-        Hildebrandt 2002, "Simplifying and Isolating Failure-Inducing Input"): complements and parts
-        of halves, then of quarters, until single interventions are tried.
+        Leaving out any one of the part is not enough, or it is one of the `needed`. The search is
+        Zeller's ddmin (Zeller and Hildebrandt 2002, "Simplifying and Isolating Failure-Inducing
+        Input"): complements and parts of halves, then of quarters, until single interventions are
+        tried.
         """
-        kept = tuple(names)
+        self._names = tuple(names)
+        self._needed = frozenset(needed)
+        kept = tuple(name for name in names if name not in self._needed)
         parts = 2
         while len(kept) > 1:
             chunks = _divide(kept, parts)
             if parts == 2:
                 # Of two halves each is the other's complement, so both are tried here. Parts of
                 # more are not: where a half was not enough, a quarter hardly is.
-                chunk = self.find_first_enough(chunks)
+                chunk = self._find_first_part(chunks)
                 if chunk is not None:
                     kept = chunk
                     continue
             rests = [_leave_out(kept, chunk) for chunk in chunks]
-            rest = self.find_first_enough(rests)
+            rest = self._find_first_part(rests)
             if rest is not None:
                 kept = rest
                 # One part is gone; the others keep their size.
@@ -103,7 +108,20 @@ class Search:
                 parts = min(len(kept), parts * 2)
             else:
                 break
-        return kept
+        if len(kept) == 1 and self._needed and self.is_enough(self._join(())):
+            kept = ()
+        return self._join(kept)
+
+    def _find_first_part(self, parts: Sequence[Names]) -> Names | None:
+        """Return the first of the parts that is enough with what is needed; None if none is."""
+        for part in parts:
+            if self.is_enough(self._join(part)):
+                return part
+        return None
+
+    def _join(self, part: Names) -> Names:
+        """Return the part and what is needed, in their first order."""
+        return tuple(name for name in self._names if name in part or name in self._needed)
 
 
 def _divide(names: Names, parts: int) -> list[Names]:

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from reproaudit.patches.lines_behind import list_nodes_behind
 from reproaudit.patches.program_text import ProgramText, read_function_name
 from reproaudit.patches.set_edits import find_iterated, find_names_of_sets, is_set
 
@@ -52,6 +53,35 @@ def list_hash_uses(
         iterated = find_iterated(part)
         is_iterated = any(is_set(node) or ast.unparse(node) in sets for node in iterated)
         yield HashUses(tuple(calls), is_iterated)
+
+
+def list_hash_lines_behind(
+    program: ProgramText, line: int, names: Collection[str] = BUILTINS
+) -> tuple[HashCall, ...]:
+    """Return each line that uses what hashes decide, of all that goes into a line.
+
+    The iteration over a set has the name "set". Draws of Python's or NumPy's generators that go
+    into the line leave open which of both it is, so that nothing is returned then.
+    """
+    functions = _name_functions(program.tree)
+    nodes = list_nodes_behind(program, line)
+    if any(_is_draw(node) for node in nodes):
+        return ()
+    wanted = frozenset(names) - frozenset(_find_bound(ast.walk(program.tree)))
+    sets = find_names_of_sets(program)
+    uses = list(_find_calls(nodes, functions, wanted))
+    for node in find_iterated(nodes):
+        if is_set(node) or ast.unparse(node) in sets:
+            uses.append(HashCall("set", node.lineno, _name_function(node.lineno, functions)))
+    return tuple(dict.fromkeys(uses))
+
+
+def _is_draw(node: ast.AST) -> bool:
+    """Return True for a call of a function of the modules called random."""
+    if not isinstance(node, ast.Call):
+        return False
+    names = ast.unparse(node.func).split(".")
+    return "random" in names[:-1] or names[-1] == "default_rng"
 
 
 def takes_hash(node: ast.AST) -> bool:

@@ -13,7 +13,14 @@ from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import judge
 from reproaudit.compare.localise import Origin, Source, localise
-from reproaudit.diagnose.locate import Locator, RunPair, make_pin, make_target, read_place
+from reproaudit.diagnose.locate import (
+    Locator,
+    RecordedRunsAgree,
+    RunPair,
+    make_pin,
+    make_target,
+    read_place,
+)
 from reproaudit.model.events import (
     EventFlag,
     EventKind,
@@ -68,6 +75,8 @@ def locator_of(
     *,
     step: int = 0,
     outcomes: Sequence[Outcome | None] = (),
+    recorded: Sequence[tuple[int | None, Run]] = (),
+    wants_more: bool = False,
 ) -> Locator:
     """Make the locator of an audit whose plain runs had these contents."""
     endings = outcomes or [None] * len(contents)
@@ -77,7 +86,8 @@ def locator_of(
     ]
     interned = Interned()
     judged = judge(runs, compare_boundaries(runs, interned), {})
-    return Locator(cast(RunMaker, lab), judged, (), interned=interned)
+    maker = cast(RunMaker, lab)
+    return Locator(maker, judged, (), interned=interned, recorded=recorded, wants_more=wants_more)
 
 
 def make_pair(folder: Path, a: Sequence[Row], b: Sequence[Row]) -> RunPair:
@@ -91,6 +101,30 @@ def test_two_runs_that_differ_are_enough(tmp_path: Path) -> None:
     assert pair is not None
     assert len(lab.made) == 2
     assert {request.level for request in lab.made} == {Level.OPERATION}
+
+
+def test_two_recorded_runs_that_agree_ask_for_more_runs_that_decide(tmp_path: Path) -> None:
+    lab = FakeLab(tmp_path, lambda number: rows_of(10))
+    locator = locator_of(lab, [1, 2], wants_more=True)
+    with pytest.raises(RecordedRunsAgree):
+        locator.find_plain_pair()
+    assert [steps for steps, _ in locator.recorded] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("contents", "steps", "first"),
+    [([1, 2, 3, 4, 5], 10, "operations-2"), ([1, 2, 1, 1, 1], 2, "operations-2")],
+    ids=["often: to the end, and none is taken up", "rarely: those that are there are taken up"],
+)
+def test_after_runs_that_agreed_it_matters_how_often_the_program_differs(
+    tmp_path: Path, contents: list[int], steps: int, first: str
+) -> None:
+    recorded = [(2, make_run(tmp_path / "recorded", index, rows_of(10))) for index in range(2)]
+    lab = FakeLab(tmp_path, lambda number: rows_of(20 + number))
+    pair = locator_of(lab, contents, recorded=recorded).find_plain_pair()
+    assert pair is not None
+    assert (lab.made[0].name, lab.made[0].steps) == (first, steps)
+    assert len(lab.made) == (2 if steps == 10 else 1)
 
 
 def test_a_rare_difference_is_waited_for_longer_than_a_frequent_one(tmp_path: Path) -> None:

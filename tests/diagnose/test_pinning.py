@@ -14,6 +14,7 @@ from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import judge
 from reproaudit.compare.localise import localise
 from reproaudit.config.plan import Pin
+from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.diagnose.locate import Locator, RunPair
 from reproaudit.diagnose.pinning import Pinning
 from reproaudit.model.events import (
@@ -57,6 +58,7 @@ class FakeLab:
     """Gives runs as `rows` makes them for the number of the run; `barred` cannot be tried."""
 
     steps: int | None = 10
+    subject = SubjectSpec(SubjectKind.SCRIPT, Path("nowhere"), path="train.py")
 
     def __init__(
         self,
@@ -194,3 +196,17 @@ def test_memory_that_nobody_wrote_is_filled_otherwise_in_the_pinned_runs(tmp_pat
         (("REPROAUDIT_FILL", "90"),),
     ]
     assert {request.interventions for request in lab.made} == {("memory.fill",)}
+
+
+def test_what_repairs_a_source_that_was_seen_alone_is_needed(tmp_path: Path) -> None:
+    pinning = start_pinning(FakeLab(tmp_path, kernel_rows), find_pair(tmp_path, kernel_rows))
+    assert pinning.list_needed(["hash.seed", "kernels.deterministic"]) == ["kernels.deterministic"]
+    # Either of the two may be what repairs it.
+    assert pinning.list_needed(["threads.one", "kernels.deterministic"]) == []
+
+
+def test_of_sources_that_were_seen_together_none_is_known_to_matter(tmp_path: Path) -> None:
+    pair = find_pair(tmp_path, lambda content: [*draw_rows(content)[:1], *kernel_rows(content)])
+    pinning = start_pinning(FakeLab(tmp_path, kernel_rows), pair)
+    assert len(pinning.known) == 2
+    assert pinning.list_needed(["seed.torch", "kernels.deterministic"]) == []

@@ -39,6 +39,27 @@ def test_one_cause_among_sixteen_is_found_by_halving() -> None:
     assert len(tried) <= 8
 
 
+def test_what_is_known_to_be_needed_is_not_left_out_to_see() -> None:
+    search, tried = searching({"a", "b"})
+    assert search.shrink(("a", "b"), needed={"a", "b"}) == ("a", "b")
+    assert tried == []
+
+
+def test_what_nothing_says_is_needed_is_left_out_first() -> None:
+    search, tried = searching({"a"})
+    assert search.shrink(("a", "b"), needed={"a"}) == ("a",)
+    assert tried == [("a",)]
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.lists(st.sampled_from(LETTERS), min_size=1, max_size=16, unique=True), st.randoms())
+def test_with_what_is_known_to_be_needed_the_same_remains(names: list[str], random: object) -> None:
+    needed = set(random.sample(names, random.randint(1, len(names))))  # type: ignore[attr-defined]
+    known = set(random.sample(sorted(needed), random.randint(0, len(needed))))  # type: ignore[attr-defined]
+    search, _ = searching(needed)
+    assert set(search.shrink(names, known)) == needed
+
+
 def test_a_single_intervention_is_not_tried_again_to_be_shrunk() -> None:
     search, tried = searching({"a"})
     assert search.is_enough(("a",))
