@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from reproaudit import __version__
+from reproaudit.cli.effort import add_effort_options
 from reproaudit.cli.help_text import AUDIT_DESCRIPTION, AUDIT_EPILOG
 from reproaudit.cli.option_values import (
     parse_amount,
@@ -17,12 +18,10 @@ from reproaudit.cli.option_values import (
     parse_path,
     parse_positive,
     parse_seconds,
-    parse_share,
     parse_steps,
     parse_switch,
     parse_workspace,
 )
-from reproaudit.config.budget import parse_budget
 from reproaudit.config.command import is_command
 from reproaudit.config.subject import join_subject
 from reproaudit.errors import UsageError
@@ -196,7 +195,7 @@ def add_audit_options(parser: argparse.ArgumentParser) -> None:
         help="give each run a copy of the repository as it is now, or else of the working folder, "
         "and an empty temporary folder",
     )
-    _add_diagnosis_options(parser)
+    add_effort_options(parser)
     add_settings(parser)
 
 
@@ -210,34 +209,6 @@ def _add_tolerance(parser: argparse.ArgumentParser) -> None:
         "for a dtype, 'float32:ulp=4;bfloat16:ulp=2'; for tensors, 'gradient:layers.*:ulp=4' or "
         "'*.bias:ulp=4' (a kind, *, ? or a dot makes it a pattern of names)",
     )
-
-
-def _add_diagnosis_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group(
-        "how sure, and how far", "a difference is followed to its cause and to a fix"
-    )
-    group.add_argument(
-        "--confidence",
-        type=parse_share,
-        default=0.95,
-        metavar="LEVEL",
-        help="level of every bound (default 0.95)",
-    )
-    group.add_argument(
-        "--rate",
-        type=parse_share,
-        metavar="RATE",
-        help="make as many runs as rule out a higher divergence rate: --confidence 0.99 --rate "
-        "0.05 makes 91",
-    )
-    group.add_argument(
-        "--budget",
-        type=parse_budget,
-        metavar="SPEC",
-        help="at most this: 20 runs for the diagnosis (default 80), 5m for the whole audit, or "
-        "both: 20,5m (s, m, h); two runs are always made, and what was not come to is said",
-    )
-    group.add_argument("--no-diagnosis", action="store_true", help="only compare: no cause, no fix")
 
 
 def make_record_parser() -> Parser:

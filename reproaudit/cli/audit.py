@@ -20,13 +20,13 @@ from reproaudit.cli.choices import (
     read_tolerances,
     resolve_choices,
 )
+from reproaudit.cli.effort import read_effort
 from reproaudit.cli.given import keep_options
 from reproaudit.cli.interrupts import hold_interrupts
 from reproaudit.cli.mistaken import split_and_warn
-from reproaudit.config.project import DEFAULTS, Choices, ProjectConfig, load_project
+from reproaudit.config.project import Choices, ProjectConfig, load_project
 from reproaudit.config.subject import SubjectSpec, parse_subject
 from reproaudit.errors import UsageError
-from reproaudit.model.confidence import count_runs_to_exclude
 from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import exit_code
 from reproaudit.report.destinations import REPRODUCER, TRACES, Failures
@@ -35,8 +35,6 @@ from reproaudit.report.output import check_reports, emit
 
 if TYPE_CHECKING:
     from reproaudit.experiment.audit import AuditOptions
-
-_FURTHER_RUNS = 10  # at most, where a program shows disorder and nobody said how many to make
 
 
 def audit(words: list[str]) -> int:
@@ -140,15 +138,15 @@ def make_audit_options(
         from reproaudit.experiment.audit import AuditOptions
         from reproaudit.runs.budget import Budget
 
+    effort = read_effort(options, choices, project)
     budget_runs, budget_s = choices.budget or (None, None)
-    is_default = _has_default_runs(options, choices, project)
     wanted = AuditOptions(
         subject=spec,
-        runs=_count_runs(options, choices),
-        # A number that somebody asked for is what a pass needs, however little time there is.
-        runs_to_pass=2 if is_default else 0,
-        further_runs=_FURTHER_RUNS if is_default else 0,
-        spares_runs=is_default,
+        runs=effort.runs,
+        runs_to_pass=effort.runs_to_pass,
+        further_runs=effort.further_runs,
+        spares_runs=effort.spares_runs,
+        has_load=effort.has_load,
         steps=limit_steps(choices),
         whole_within_s=find_whole_limit(choices, spec),
         timeout_s=choices.timeout_s,
@@ -156,10 +154,11 @@ def make_audit_options(
         ignored=project.ignored,
         settings=read_settings(options, project, choices, seed),
         values_mb=options.values_mb,
-        capture_alerts=not options.no_alerts,
+        capture_alerts=effort.capture_alerts,
         diagnose=not options.no_diagnosis,
+        glances=effort.glances,
         budget=Budget(budget_runs or Budget().runs, budget_s),
-        level=options.confidence,
+        level=effort.level,
         fresh_copy=options.fresh_copy,
         show_output=options.show_output,
     )
@@ -170,23 +169,3 @@ def make_audit_options(
             hint="--runs 2 or more; for one trace: reproaudit record",
         )
     return wanted
-
-
-def _has_default_runs(
-    options: argparse.Namespace, choices: Choices, project: ProjectConfig
-) -> bool:
-    """Return True if nobody said how many runs to make."""
-    said = options.runs or options.rate is not None or project.choices.runs is not None
-    return not said and choices.runs == DEFAULTS.runs
-
-
-def _count_runs(options: argparse.Namespace, choices: Choices) -> int:
-    """Return how many runs to make: as many as the wanted bound needs, else as was said."""
-    if options.rate is None:
-        assert choices.runs is not None  # there is a default
-        return choices.runs
-    if options.runs:
-        raise UsageError(
-            "--rate chooses the number of runs", code="usage", hint="leave out --runs or --rate"
-        )
-    return count_runs_to_exclude(options.confidence, options.rate)

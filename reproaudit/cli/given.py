@@ -9,6 +9,7 @@ from reproaudit.cli.arguments import Parser
 # What a suggested command says itself, what the subject knows, and where reports and traces went.
 _LEFT_OUT = frozenset(
     {
+        "--fast",
         "--inputs",
         "--out",
         "--quiet",
@@ -18,6 +19,7 @@ _LEFT_OUT = frozenset(
         "--runs",
         "--seeds",
         "--show-output",
+        "--thorough",
     }
 )
 

@@ -10,6 +10,10 @@ running it.
   reproaudit train.py                         audit a script as it is: 5 runs, 10 or more steps
   reproaudit train.py --steps all --lr 0.1    our options first; from the first that is not ours, \
 all are the script's
+  reproaudit train.py --fast                  a first look: 3 runs, the operator and the cause; no \
+fix is tried
+  reproaudit train.py --thorough              before a paper: 45 runs where none differs, half of \
+them under load
   reproaudit --seed 0 -- train.py --seed 1    after -- nothing is ours
                                               (without it an option that both have is ours, and
                                               a warning says so)

@@ -64,7 +64,7 @@ class Diagnostician:
         self,
         lab: RunMaker,
         judged: Judged,
-        alerts: tuple[Alert, ...],
+        alerts: tuple[Alert, ...] | None,
         races: tuple[DeviceRace, ...] = (),
         *,
         interned: Interned,

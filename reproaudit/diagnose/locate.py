@@ -60,7 +60,7 @@ class Locator:
         self,
         lab: RunMaker,
         judged: Judged,
-        alerts: tuple[Alert, ...],
+        alerts: tuple[Alert, ...] | None,
         races: tuple[DeviceRace, ...] = (),
         *,
         interned: Interned,

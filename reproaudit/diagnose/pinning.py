@@ -190,8 +190,27 @@ class Pinning:
                 break
         self.is_complete = False
 
+    def repeat_calls(self) -> None:
+        """Have the calls of the known sources repeated in one run, where that says something."""
+        if self.awaits_capture:
+            _, reference = self._begin_round(0)
+            self._learn(reference, None)
+
     def _run_round(self, number: int) -> RunPair | None:
         """Make a reference run and pinned runs; return the first pair that still differs."""
+        this, reference = self._begin_round(number)
+        for again in range(this.runs):
+            pinned = self._run_with_pins(this, again)
+            # Before comparing: what the values show holds whether the runs differ or not.
+            if again == 0:
+                self._learn(reference, pinned)
+            pair = self.locator.compare(reference, pinned)
+            if pair is not None:
+                return pair
+        return None
+
+    def _begin_round(self, number: int) -> tuple[_Round, Run]:
+        """Make the run of a round that keeps the calls of new sources, and repeats them."""
         targeted: list[FoundSource] = []
         targets: list[Target] = []
         for known in self.known:
@@ -206,15 +225,7 @@ class Pinning:
         for index, known in enumerate(targeted):
             folder = self.lab.folder / this.reference / f"{CALL_FOLDER_PREFIX}{index}"
             known.call = folder if folder.is_dir() else None
-        for again in range(this.runs):
-            pinned = self._run_with_pins(this, again)
-            # Before comparing: what the values show holds whether the runs differ or not.
-            if again == 0:
-                self._learn(reference, pinned)
-            pair = self.locator.compare(reference, pinned)
-            if pair is not None:
-                return pair
-        return None
+        return this, reference
 
     def _plan_round(self, number: int, targets: Sequence[Target]) -> _Round:
         """Return what silences all known sources, and the calls whose values are to be kept."""
@@ -291,8 +302,11 @@ class Pinning:
                 return True
         return False
 
-    def _learn(self, reference: Run, pinned: Run) -> None:
-        """Take over what the kept values show of each source that is new in this round."""
+    def _learn(self, reference: Run, pinned: Run | None) -> None:
+        """Take over what the kept values show of each source that is new in this round.
+
+        Without a pinned run, only the repetitions of a call are compared with it.
+        """
         for known in self.known:
             pin = known.pin
             if pin is None or not known.awaits_capture:
@@ -301,7 +315,7 @@ class Pinning:
             process = known.explained.source.process
             line = (pin.location_path, pin.location_line, pin.location_cell)
             first = capture_of(reference, process, pin.name, line)
-            second = capture_of(pinned, process, pin.name, line)
+            second = capture_of(pinned, process, pin.name, line) if pinned is not None else None
             if first is None:
                 note = NotChecked(
                     Unchecked.VALUES_NOT_KEPT,

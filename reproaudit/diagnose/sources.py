@@ -84,7 +84,7 @@ def explain_sources(
     pair: tuple[Run, Run],
     calls: Sequence[EntropyCall],
     *,
-    alerts: Sequence[Alert] = (),
+    alerts: Sequence[Alert] | None = None,
     reordered: bool = False,
     carried: Sequence[CarriedFile] = (),
     races: Sequence[DeviceRace] = (),
@@ -92,11 +92,11 @@ def explain_sources(
 ) -> tuple[Explanation, ...]:
     """Return one finding per source line and operator, the first source first.
 
-    `calls` are those that differ between the pair, `alerts` the refused operators. `reordered` says
-    that the batches that differ hold the same samples in another order: where nothing more specific
-    is known, that makes the cause an order of data. `carried` are the files that earlier runs left
-    for later ones; `races` are uses of one tensor by streams, or by the host, that nothing orders.
-    `fix` is what was proven to repair the program.
+    `calls` are those that differ between the pair, `alerts` the refused operators, None where
+    nobody looked for them. `reordered` says that the batches that differ hold the same samples in
+    another order: where nothing more specific is known, that makes the cause an order of data.
+    `carried` are the files that earlier runs left for later ones; `races` are uses of one tensor by
+    streams, or by the host, that nothing orders. `fix` is what was proven to repair the program.
     """
     found: list[Explanation] = []
     for source in _leave_out_seed_draws(sources, pair[0]):
@@ -124,7 +124,7 @@ def _explain_source(
     source: Source,
     pair: tuple[Run, Run],
     calls: Sequence[EntropyCall],
-    alerts: Sequence[Alert],
+    alerts: Sequence[Alert] | None,
     *,
     fix: tuple[str, ...],
 ) -> Explanation:
@@ -163,9 +163,12 @@ def _explain_source(
     return Explanation(finding, source, answer.call, arrival=case.location)
 
 
-def _is_refused(op: str | None, alerts: Sequence[Alert]) -> bool | None:
-    """Return True if the determinism flag refuses the op; None if no op is to blame."""
-    if not op:
+def _is_refused(op: str | None, alerts: Sequence[Alert] | None) -> bool | None:
+    """Return True if the determinism flag refuses the op.
+
+    None if no op is to blame, or nobody looked for refused ops.
+    """
+    if not op or alerts is None:
         return None
     # Overloads share kernels, so a refusal of one speaks for the others.
     base = _leave_out_overload(op)

@@ -16,26 +16,28 @@ from reproaudit.config.settings import Settings, list_settings
 from reproaudit.config.subject import SubjectSpec
 from reproaudit.config.tolerance import Ignored, Tolerance, Tolerances
 from reproaudit.diagnose.diagnosis import Diagnosis, Diagnostician
+from reproaudit.diagnose.glance import glance
 from reproaudit.diagnose.races import DeviceRace
 from reproaudit.diagnose.ranks import find_drift
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.conclude import conclude, is_stopped
 from reproaudit.experiment.disorder import find_disorder, limit_further_s
+from reproaudit.experiment.drift import locate_drift
 from reproaudit.experiment.early import EarlyVerdict
 from reproaudit.experiment.early_end import ENDS, EarlyEnd, is_answer
 from reproaudit.experiment.failure import add_changes, make_failure_error
 from reproaudit.experiment.first_run import FirstRun
 from reproaudit.experiment.kept_call import write_kept_call
+from reproaudit.experiment.load import Load
 from reproaudit.experiment.next_commands import suggest_commands
 from reproaudit.experiment.nothing_compared import (
     has_trained,
     make_all_ignored_error,
     make_nothing_compared_error,
 )
-from reproaudit.experiment.refused_ops import REQUEST_REFUSED, find_refused_ops
+from reproaudit.experiment.refused_ops import NOT_LOOKED_FOR, REQUEST_REFUSED, find_refused_ops
 from reproaudit.model.early import AuditEnded
 from reproaudit.model.events import (
-    Level,
     NotChecked,
     OutcomeKind,
     ProgramWarning,
@@ -65,7 +67,8 @@ class AuditOptions:
 
     `further_runs`: so many more are made at most, in a minute or in the time that the `runs` took,
     while all are equal and the program shows some disorder. `spares_runs`: no more than two are
-    made if these differ, unless recorded runs agree.
+    made if these differ, unless recorded runs agree. With `has_load` every second run is made
+    beside a busy process on each core. One that `glances` at a difference tries no repair.
     """
 
     subject: SubjectSpec
@@ -73,6 +76,7 @@ class AuditOptions:
     runs_to_pass: int = 0
     further_runs: int = 0
     spares_runs: bool = False
+    has_load: bool = False
     steps: int | None = 10
     whole_within_s: float = 0.0
     timeout_s: float | None = None
@@ -82,6 +86,7 @@ class AuditOptions:
     values_mb: int = 64
     capture_alerts: bool = True
     diagnose: bool = True
+    glances: bool = False
     budget: Budget = field(default_factory=Budget)
     level: float = 0.95
     fresh_copy: bool = False
@@ -130,6 +135,7 @@ class Experiment:
         self.warnings: tuple[ProgramWarning, ...] = ()
         self.races: tuple[DeviceRace, ...] = ()
         self.further: tuple[int, str] = (0, "")  # runs made because few were too few, and why
+        self._load = Load(is_wanted=options.has_load)
         self._end = EarlyEnd(options.runs_to_pass or options.runs)
         self._runs: list[Run] = []  # those that decide
         self._is_settled = False  # while two runs that differ stand for all
@@ -160,7 +166,7 @@ class Experiment:
         result = conclude(
             judged,
             diagnosis.findings,
-            alerts,
+            alerts or (),
             notes=[*self.notes, *self.lab.notes, *diagnosis.notes],
             settings=list_settings(options.settings),
             subject=options.subject.command,
@@ -172,6 +178,7 @@ class Experiment:
                 is_reproducible=judged.verdict is Verdict.REPRODUCIBLE,
                 has_more_steps=options.subject.has_end and is_stopped(judged.runs),
                 patch_file=options.patch_file,
+                was_glance=options.glances,
             ),
             level=options.level,
             has_end=options.subject.has_end,
@@ -183,15 +190,20 @@ class Experiment:
             folder=options.subject.shown_folder,
             further=self.further,
             spared=options.runs - len(judged.runs) if self._is_settled else 0,
+            loaded=self._load.list_loaded(judged.runs),
         )
         self._tell(AuditEnded(result))
         return result
 
-    def _diagnose(self, judged: Judged, alerts: tuple[Alert, ...]) -> Diagnosis:
+    def _diagnose(self, judged: Judged, alerts: tuple[Alert, ...] | None) -> Diagnosis:
         """Look for the causes of a difference; empty where there is none, or it was not wanted."""
         has_difference = judged.verdict in (Verdict.NOT_REPRODUCIBLE, Verdict.WITHIN_TOLERANCE)
         if not has_difference or not self.options.diagnose or self._end.has_come:
             return Diagnosis()
+        if self.options.glances:
+            return glance(
+                self.lab, judged, alerts, self.races, interned=self.interned, tell=self._tell
+            )
         diagnostician = Diagnostician(
             self.lab,
             judged,
@@ -208,7 +220,7 @@ class Experiment:
         self._is_settled = False
         try:
             while len(self._runs) < self.options.runs:
-                self._runs.append(self.lab.run(self._request_run(len(self._runs))))
+                self._runs.append(self._make_run(self._request_run(len(self._runs))))
         finally:
             self._judged = self._judge(self._runs)
         return self._judged
@@ -216,23 +228,12 @@ class Experiment:
     def _find_drift(self, run: Run) -> tuple[ProgramWarning, ...]:
         """Compare the ranks with each other; where they part, one more run names the operator."""
         drift = find_drift(run, self.interned)
-        if not drift or not self.options.diagnose or self._end.has_come:
-            return drift
-        request = RunRequest(
-            name="ranks",
-            index=0,
-            what="recording the operators of ranks that part",
-            level=Level.OPERATION,
-            values_mb=0,
-        )
-        try:
-            recorded = find_drift(self.lab.run(request), self.interned)
-        except ENDS as error:
-            self._cut_short(error, "after the runs that decide")
-            return drift
-        # Recording may hide a difference that comes and goes.
-        same = [warning.rule for warning in recorded] == [warning.rule for warning in drift]
-        return recorded if same else drift
+        if drift and self.options.diagnose and not self._end.has_come:
+            try:
+                return locate_drift(self.lab, self.interned, drift)
+            except ENDS as error:
+                self._cut_short(error, "after the runs that decide")
+        return drift
 
     def _write_reproducer(self, diagnosis: Diagnosis, run: Run) -> str:
         """Write the reproducer of the first kernel finding, if one was asked for.
@@ -297,8 +298,14 @@ class Experiment:
         return self._is_settled
 
     def _request_run(self, index: int, following: RunRequest | None = None) -> RunRequest:
-        what = f"run {index + 1} of {self.options.runs}"
+        what = f"run {index + 1} of {self.options.runs}{self._load.describe(index)}"
         return _request_run(index, what=what, following=following)
+
+    def _make_run(self, request: RunRequest) -> Run:
+        with self._load.put_beside(request.index):
+            run = self.lab.run(request) if request.index else self._first_run.make(request)
+        self._load.take(run)
+        return run
 
     def _make_runs(self) -> list[Run]:
         runs = self._runs
@@ -309,7 +316,7 @@ class Experiment:
             following = self._request_alerts() if is_last else _request_run(index + 1)
             request = self._request_run(index, following)
             try:
-                run = self._first_run.make(request) if index == 0 else self.lab.run(request)
+                run = self._make_run(request)
             except ENDS as error:
                 if not is_answer(runs, error, self.interned):
                     raise
@@ -333,10 +340,10 @@ class Experiment:
     def _cut_short(self, error: BaseException, when: str) -> None:
         self.notes.append(self._end.come(error, when))
 
-    def _find_alerts_in_time(self) -> tuple[Alert, ...]:
+    def _find_alerts_in_time(self) -> tuple[Alert, ...] | None:
         """Find refused ops, unless the audit was cut short; nothing here may lose the verdict."""
         if self._end.has_come:
-            return ()
+            return None
         try:
             return self.find_alerts()
         except (KeyboardInterrupt, BudgetSpent) as error:
@@ -349,19 +356,13 @@ class Experiment:
                     error.message,
                 )
             )
-        return ()
+        return None
 
-    def find_alerts(self) -> tuple[Alert, ...]:
+    def find_alerts(self) -> tuple[Alert, ...] | None:
         """Make one run with the determinism flag tried on each op."""
         if not self.options.capture_alerts:
-            self.notes.append(
-                NotChecked(
-                    Unchecked.REFUSALS_NOT_LOOKED_FOR,
-                    "ops that use_deterministic_algorithms refuses",
-                    "it was switched off",
-                )
-            )
-            return ()
+            self.notes.append(NOT_LOOKED_FOR)
+            return None
         refused = find_refused_ops(self.lab, self.interned)
         self.races = refused.races
         self.warnings = refused.warnings

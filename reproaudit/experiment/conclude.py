@@ -102,13 +102,15 @@ def conclude(
     span: tuple[int, int] | None = None,
     further: tuple[int, str] = (0, ""),
     spared: int = 0,
+    loaded: tuple[int, ...] = (),
 ) -> AuditResult:
     """Put together everything that was found out.
 
     `has_end`: the subject is a program, and not a step that is called for ever. `span`: the
     step that was compared first and the one after the last, where that is not all of the shortest.
     `further`: how many of the runs were made because of a sign of disorder, and of which; `spared`:
-    how many were not made, for the first two differed.
+    how many were not made, for the first two differed; `loaded`: which were made beside busy
+    processes.
     """
     runs = judged.runs
     comparison = judged.comparison
@@ -151,6 +153,7 @@ def conclude(
         further_runs=further[0],
         further_because=further[1],
         spared_runs=spared,
+        loaded_runs=loaded,
         reproducer=reproducer,
         folder=folder,
     )

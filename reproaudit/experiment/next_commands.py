@@ -23,11 +23,13 @@ def suggest_commands(
     is_reproducible: bool,
     has_more_steps: bool = False,
     patch_file: str = "",
+    was_glance: bool = False,
 ) -> tuple[str, ...]:
     """Return the patch, an explanation, and the audit under the fix or with `more_runs`.
 
     `given` are the options that the user gave. `has_more_steps`: the program had not ended.
-    `patch_file` is where the user has the patch written; "" if nowhere.
+    `patch_file` is where the user has the patch written; "" if nowhere. `was_glance`: nothing was
+    tried, and a whole audit does.
     """
     again = write_command(subject, given, ["--runs", str(more_runs)])
     if is_reproducible and has_more_steps:
@@ -45,6 +47,8 @@ def suggest_commands(
     commands += [f"reproaudit explain {finding.rule}" for finding in findings[:1]]
     if changes:
         commands.append(write_command(subject, given, changes))
+    elif was_glance:
+        commands.append(write_command(subject, given))
     else:
         commands.append(again)
     return tuple(commands)

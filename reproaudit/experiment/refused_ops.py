@@ -23,6 +23,11 @@ REQUEST_REFUSED = RunRequest(
     digests=False,
     values_mb=0,
 )
+NOT_LOOKED_FOR = NotChecked(
+    Unchecked.REFUSALS_NOT_LOOKED_FOR,
+    "ops that use_deterministic_algorithms refuses",
+    "it was switched off",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -207,7 +207,7 @@ class _Repetitions:
         at_boundaries = len(compare_boundaries(judged.runs, self.interned).classes) > 1
         diagnosis = Diagnosis()
         if self.options.diagnose and judged.verdict is Verdict.NOT_REPRODUCIBLE and at_boundaries:
-            diagnosis = Diagnostician(self.lab, judged, (), interned=self.interned).run()
+            diagnosis = Diagnostician(self.lab, judged, None, interned=self.interned).run()
             if diagnosis.was_interrupted:
                 # Ctrl-C is for the whole session of tests, not for one diagnosis
                 raise KeyboardInterrupt

@@ -263,6 +263,8 @@ class AuditResult:
     sentence without a final full stop. `environment` maps names to text, in a fixed order.
     """
 
+    OMITS_DEFAULTS: ClassVar[tuple[str, ...]] = ("loaded_runs",)
+
     verdict: Verdict
     headline: str
     subject: str
@@ -291,6 +293,8 @@ class AuditResult:
     further_because: str = ""
     # so many of the usual runs were not made: the first two differ, and recorded ones differ too
     spared_runs: int = 0
+    # of the runs that decide, those that were made beside a busy process on each core
+    loaded_runs: tuple[int, ...] = ()
     isolation: Isolation = Isolation.PROCESS
     # of the subject, from the working directory, as POSIX: what paths of locations are relative to
     folder: str = ""

@@ -12,7 +12,7 @@ from reproaudit.model.verdict import Verdict
 from reproaudit.report.issues import Issue, Kind, list_issues, name_subjects
 from reproaudit.report.moments import name_when
 from reproaudit.report.places import move_to_working_folder
-from reproaudit.report.run_counts import word_further_runs
+from reproaudit.report.run_counts import word_further_runs, word_load
 from reproaudit.report.wording import (
     VERDICTS,
     escape,
@@ -283,7 +283,12 @@ def _say_verdict(result: AuditResult) -> Iterator[str]:
     else:
         yield word
     yield ""
-    sentences = (word_confidence(result), word_completeness(result), word_further_runs(result))
+    sentences = (
+        word_confidence(result),
+        word_completeness(result),
+        word_further_runs(result),
+        word_load(result),
+    )
     for sentence in sentences:
         if sentence:
             yield f"- {text(sentence)}"

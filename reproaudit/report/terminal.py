@@ -29,7 +29,7 @@ from reproaudit.report.layout import (
 )
 from reproaudit.report.moments import name_part
 from reproaudit.report.places import move_to_working_folder
-from reproaudit.report.run_counts import word_further_runs
+from reproaudit.report.run_counts import word_further_runs, word_load
 from reproaudit.report.tensor_rows import list_tensors, name_pair
 from reproaudit.report.wording import (
     VERDICTS,
@@ -253,6 +253,7 @@ class _Page:
             word_completeness(result),
             self._show_classes(result),
             show_prose(word_further_runs(result)),
+            word_load(result),
             _count_tensors(result),
             _show_settings(result),
         ]

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +23,7 @@ from reproaudit.cli.main import main
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import SubjectError
 from reproaudit.experiment import audit as audit_module
+from reproaudit.experiment import load
 from reproaudit.experiment.audit import AuditOptions, Experiment
 from reproaudit.model.confidence import bound_rate
 from reproaudit.model.events import (
@@ -376,6 +377,24 @@ def test_an_audit_whose_time_is_over_answers_with_the_runs_that_were_made(
         "its time was over after 3 of 5 runs, and the run under way was stopped; "
         "--budget gives it more"
     )
+
+
+def test_every_second_run_has_load_where_that_is_wanted_and_the_result_says_which(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy = []
+
+    @contextlib.contextmanager
+    def keep_busy() -> Iterator[int]:
+        busy.append(True)
+        yield 2
+        busy.append(False)
+
+    monkeypatch.setattr(load, "keep_cores_busy", keep_busy)
+    result = observe(tmp_path, monkeypatch, [1] * 5, BudgetSpent(), has_load=True)
+    assert result.loaded_runs == (1, 3)
+    assert busy == [True, False] * 2
+    assert observe(tmp_path / "idle", monkeypatch, [1] * 5, BudgetSpent()).loaded_runs == ()
 
 
 def test_fewer_equal_runs_than_were_asked_for_are_no_ground_to_pass_when_the_time_is_over(

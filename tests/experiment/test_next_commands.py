@@ -130,3 +130,11 @@ def test_an_intervention_is_added_to_those_that_were_given() -> None:
     given = ("--intervene", "seed.torch")
     command = write_command(SUBJECT, given, ("--intervene", "hash.seed"))
     assert command == "reproaudit --intervene seed.torch --intervene hash.seed 'my train.py'"
+
+
+def test_after_a_first_look_the_whole_audit_comes_next() -> None:
+    untried = replace(INDEX_PUT, fix=Fix(advice="use another operator"))
+    commands = suggest_commands(
+        SUBJECT, (), [untried], more_runs=12, is_reproducible=False, was_glance=True
+    )
+    assert commands[-1] == "reproaudit 'my train.py'"
