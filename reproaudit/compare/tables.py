@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -103,7 +104,14 @@ def tabulate_boundaries(run: Run, interned: Interned, with_threads: bool = True)
         chosen = np.flatnonzero(is_boundary & ~is_undigested)
         chosen = interned.leave_out_beginning(trace, chosen)
         chosen = select_left(trace, chosen, run.outcome)
-        chosen = chosen[~_mark_ignored(trace, chosen, interned.ignored, counts)]
+        is_left_out = mark_ignored(
+            trace.columns.kind[chosen],
+            trace.columns.name[chosen],
+            strings=trace.strings,
+            ignored=interned.ignored,
+            counts=counts,
+        )
+        chosen = chosen[~is_left_out]
         if not with_threads:
             chosen = chosen[trace.columns.thread[chosen] == 0]
         part = _select_rows(trace, chosen, interned, process=interned.string(label))
@@ -183,20 +191,26 @@ def _number_within_groups(groups: _Keys, digests: _Keys, unordered: _Marks) -> _
     return numbers
 
 
-def _mark_ignored(
-    trace: Trace, chosen: _Numbers, ignored: tuple[Ignored, ...], counts: _Numbers
+def mark_ignored(
+    kinds: _Kinds,
+    names: npt.NDArray[np.uint32],
+    *,
+    strings: Sequence[str],
+    ignored: tuple[Ignored, ...],
+    counts: _Numbers,
 ) -> _Marks:
-    """Mark the rows that a pattern names, and add to `counts` how many each pattern does."""
-    left_out = np.zeros(len(chosen), dtype=np.bool_)
+    """Mark the boundary tensors that a pattern names, and add to `counts` how many each does.
+
+    `names` are numbers of `strings`.
+    """
+    left_out = np.zeros(len(kinds), dtype=np.bool_)
     if not ignored:
         return left_out
-    kinds = trace.columns.kind[chosen]
-    names = trace.columns.name[chosen]
     # Names repeat at every step: a pattern is asked once per name.
     present = {(int(kind), int(name)) for kind, name in zip(kinds, names, strict=True)}
     for number, one in enumerate(ignored):
         for kind, name in present:
-            if one.pattern.matches(EventKind(kind), trace.strings[name]):
+            if one.pattern.matches(EventKind(kind), strings[name]):
                 rows = (kinds == kind) & (names == name)
                 counts[number] += rows.sum()
                 left_out |= rows

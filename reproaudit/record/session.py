@@ -17,7 +17,7 @@ from reproaudit.record.process.errors import describe_error
 from reproaudit.record.process.ranks import RankWatch, is_one_of_several
 from reproaudit.trace.event_calls import Moment
 from reproaudit.trace.schema import NO_LOCATION
-from reproaudit.trace.words import CHILD_PREFIX
+from reproaudit.trace.words import CHILD_PREFIX, MAY_BE_STOPPED, STOP_FILE
 from reproaudit.trace.writer import TraceWriter
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _times = os.times  # a clock that no intervention fixes
 _get_ident = threading.get_ident
+_exists = os.path.exists
 _getpid = os.getpid
 _threads_by_ident = threading._active  # type: ignore[attr-defined]
 _ORIGINS_KEPT = 20_000  # forward ops of steps gone by, for graphs that outlive their step
@@ -138,6 +139,9 @@ class Recorder:
         # ended in the trace.
         self.overtime: tuple[float, int] | None = None
         self._goes_on_until = _times().elapsed + plan.goes_on_s if plan.goes_on_s else 0.0
+        self._stop_file = ""  # it is there once the program is to be stopped
+        if MAY_BE_STOPPED in plan.extra:
+            self._stop_file = f"{plan.trace_dir}/{STOP_FILE}"
         self.step = 0
         self.backwards = 0
         self.optimizer_steps = 0
@@ -273,6 +277,9 @@ class Recorder:
         self.step += 1
         self.state.turn(_ORIGINS_KEPT)
         end_of_step = self.flush()
+        if self._stop_file and _exists(self._stop_file) and not is_one_of_several():
+            self.complete()
+            raise AuditComplete(0)
         if self.most_steps is None or self.step < self.most_steps:
             return
         if self._goes_on_until and not is_one_of_several():

@@ -166,6 +166,7 @@ class Lab:
             timeout_s=timeout_s,
             still_s=self._limits.still_limit_of(request),
             on_progress=self._progress.step,
+            is_over=request.is_over,
         )
 
     def _is_missed(self, record: RunRecord) -> bool:

@@ -39,8 +39,10 @@ from reproaudit.startup import RECORDER, is_installed
 from reproaudit.trace.ending import is_final, read_outcome
 from reproaudit.trace.failure import take_back_failure
 from reproaudit.trace.schema import RUN_FILE
+from reproaudit.trace.words import STOP_FILE
 
 POLL_S = 0.02
+_LOOK_S = 0.2
 GRACE_S = 2.0  # from SIGTERM to SIGKILL
 
 
@@ -60,6 +62,20 @@ class RunRecord:
     seconds: float
     still_s: float = 0.0
     stood_still: bool = False
+
+
+class _Looks:
+    """Says when to look at a run again: reading its trace costs more than asking if it lives."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def is_due(self) -> bool:
+        now = time.monotonic()
+        if now < self._next:
+            return False
+        self._next = now + _LOOK_S
+        return True
 
 
 class RunningProcess:
@@ -129,11 +145,13 @@ class RunningProcess:
         timeout_s: float | None = None,
         still_s: float | None = None,
         on_progress: Callable[[int], None] | None = None,
+        is_over: Callable[[Path], bool] | None = None,
     ) -> RunRecord:
         """Wait for the run's end, at most until `timeout_s` after its start, and say how it ended.
 
         It is ended as well once nothing has moved in it for `still_s`, as if its time was over, and
         once one of its processes was stopped after its steps and the others do nothing more.
+        Once `is_over` of its folder is True, the recorder stops the program when its step ends.
         Whatever the program left running in its process group is killed. The outcome is also
         written into the trace if the process could not do so itself. Raises SubjectError if the
         recorder failed or recorded nothing.
@@ -146,9 +164,13 @@ class RunningProcess:
         if self._log is not None:
             places.append(self._log)
         stillness = Stillness(self._process.pid, places)
+        looks = _Looks()
         try:
             while not has_ended(self._process):
                 self._report(on_progress)
+                if is_over is not None and looks.is_due() and is_over(self._trace_dir):
+                    self._ask_to_stop()
+                    is_over = None
                 if timeout_s is not None and time.monotonic() - self._started >= timeout_s:
                     timed_out = True
                     break
@@ -196,6 +218,11 @@ class RunningProcess:
             still_s=stillness.longest_s,
             stood_still=stood_still,
         )
+
+    def _ask_to_stop(self) -> None:
+        # Where it cannot be asked it makes all of its steps.
+        with contextlib.suppress(OSError):
+            (self._trace_dir / STOP_FILE).touch()
 
     def _end_interrupted(self) -> None:
         self.stop()

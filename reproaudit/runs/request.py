@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from reproaudit.config.subject import SubjectSpec
 from reproaudit.knowledge.interventions import combine_settings
 from reproaudit.model.events import Level
 from reproaudit.trace.runs import Run
+from reproaudit.trace.words import MAY_BE_STOPPED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +24,9 @@ class RunRequest:
     shown while it goes on. `variables` join its environment. None for `steps` and `values_mb`
     leaves them as all runs of the audit have them. With `fresh_copy` it works in a copy of the
     working folder, and `files` are those that have another text there. `following` is the run that
-    is expected after it: its process may be started meanwhile. The other fields are those of the
-    plan.
+    is expected after it: its process may be started meanwhile. `is_over` is asked of its folder
+    while it goes on: once that is True the program is stopped when its step ends, as after the
+    steps that were asked for. The other fields are those of the plan.
     """
 
     name: str
@@ -47,6 +49,7 @@ class RunRequest:
     fresh_copy: bool = False
     files: tuple[tuple[str, str], ...] = ()
     following: RunRequest | None = None
+    is_over: Callable[[Path], bool] | None = field(default=None, compare=False)
 
     @property
     def is_changed(self) -> bool:
@@ -80,6 +83,7 @@ class RunRequest:
             pins=self.pins,
             reference=self.reference,
             outside=self.outside,
+            extra=plan.extra if self.is_over is None else plan.extra | {MAY_BE_STOPPED: "yes"},
         )
 
 

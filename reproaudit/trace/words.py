@@ -14,6 +14,10 @@ from reproaudit.model.events import EventKind, LibraryCall
 
 # The steps flushed so far as ASCII, for whoever waits for the run. Not part of the trace.
 PROGRESS_FILE = "progress"
+# Whoever waits for the run leaves it there where the program is to be stopped after a step. That it
+# may be left is said in the plan's extra.
+STOP_FILE = "stop"
+MAY_BE_STOPPED = "may-be-stopped"
 # Where the kernel of a notebook is reached, beside the folder of the trace.
 CONNECTION_SUFFIX = ".kernel.json"
 CHILD_PREFIX = "child-"  # what the folders of the traces of child processes begin with

@@ -44,8 +44,8 @@ def make_run(
 ) -> Run:
     """Write a trace of `rows` and open it as run number `index`."""
     directory = folder / f"run-{index}"
-    writer = _open_writer(directory, level=level, environment=environment)
-    _write_rows(writer, rows)
+    writer = open_writer(directory, level=level, environment=environment)
+    write_rows(writer, rows)
     for code in notes:
         writer.note(code, "what", "why")
     writer.close(outcome or Outcome(OutcomeKind.COMPLETED, 0), steps)
@@ -58,16 +58,16 @@ def make_run_of_ranks(
     """Write one trace for each rank, of `world` ranks or of as many as are given."""
     directory = folder / f"run-{index}"
     done = Outcome(OutcomeKind.COMPLETED, 0)
-    _open_writer(directory, process=ProcessFacts(is_launcher=True)).close(done, 0)
+    open_writer(directory, process=ProcessFacts(is_launcher=True)).close(done, 0)
     for rank, rows in enumerate(ranks):
         process = ProcessFacts(rank=rank, world=world or len(ranks))
-        writer = _open_writer(directory / f"child-{rank}", process=process)
-        _write_rows(writer, rows)
+        writer = open_writer(directory / f"child-{rank}", process=process)
+        write_rows(writer, rows)
         writer.close(done, 1)
     return open_run(directory, index)
 
 
-def _open_writer(
+def open_writer(
     directory: Path,
     *,
     level: str = "operation",
@@ -87,7 +87,7 @@ def _open_writer(
     )
 
 
-def _write_rows(writer: TraceWriter, rows: Sequence[Row]) -> None:
+def write_rows(writer: TraceWriter, rows: Sequence[Row]) -> None:
     for number in range(1, 1 + max((row.thread for row in rows), default=0)):
         writer.thread(f"thread-{number}")
     for row in rows:

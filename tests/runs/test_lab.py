@@ -17,11 +17,13 @@ import pytest
 from reproaudit.config.settings import Settings
 from reproaudit.config.subject import SubjectKind, SubjectSpec, parse_subject
 from reproaudit.errors import SubjectError
+from reproaudit.model.events import OutcomeKind
 from reproaudit.runs import lab as lab_module
 from reproaudit.runs import limits
 from reproaudit.runs.budget import Budget, BudgetSpent, StoppedUnderWay
 from reproaudit.runs.compiler_cache import CompilerCache
 from reproaudit.runs.lab import Lab, RunSetup
+from reproaudit.runs.launch import read_progress
 from reproaudit.runs.process import RunningProcess, start
 from reproaudit.runs.progress import Quiet
 from reproaudit.runs.request import RunRequest
@@ -339,3 +341,29 @@ def test_a_rank_that_was_killed_while_it_wrote_makes_a_run_that_failed(
     assert not run.outcome.is_success
     assert "rank 1" in run.outcome.detail
     assert run.lacks_events
+
+
+TRAINS_LONG = """
+import torch
+model = torch.nn.Linear(2, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for _ in range(10_000_000):
+    model(torch.ones(3, 2)).sum().backward()
+    optimizer.step()
+"""
+
+
+def test_a_run_that_is_over_is_stopped_at_the_end_of_a_step(tmp_path: Path) -> None:
+    lab = lab_in(tmp_path, TRAINS_LONG)
+    asked: list[Path] = []
+
+    def is_over(folder: Path) -> bool:
+        asked.append(folder)
+        return int(read_progress(folder) or b"0") > 0
+
+    run = lab.run(request("run", steps=10_000_000, is_over=is_over))
+    assert run.outcome.kind is OutcomeKind.STOPPED
+    assert 0 < run.steps < 10_000_000
+    assert not run.main.damage
+    assert set(asked) == {tmp_path / "lab" / "run"}
+    assert lab.runs_made == 1
