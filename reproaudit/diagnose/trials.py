@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.interning import Interned
+from reproaudit.compare.under_way import DifferenceWatch
 from reproaudit.diagnose.plain_runs import PlainRuns
 from reproaudit.errors import SubjectError
 from reproaudit.model.result import Trial
@@ -40,7 +41,7 @@ class Trials:
         runs: list[Run] = []
         try:
             while len(runs) < self.plain.wanted:
-                run = self._make_changed_run(names, len(runs))
+                run = self._make_changed_run(names, runs)
                 runs.append(run)
                 fault = find_fault(run)
                 if fault:
@@ -93,7 +94,8 @@ class Trials:
         """Return the time of runs with `names` over that of plain ones; None if it is unknown."""
         return self.plain.measure_slowdown(self._changed_s.get(frozenset(names), ()))
 
-    def _make_changed_run(self, names: tuple[str, ...], index: int) -> Run:
+    def _make_changed_run(self, names: tuple[str, ...], earlier: Sequence[Run]) -> Run:
+        index = len(earlier)
         name = f"trial-{self._number}-{index}"
         shown = ", ".join(names)
         request = RunRequest(
@@ -102,11 +104,14 @@ class Trials:
             what=f"trying {shown}, run {index + 1}",
             interventions=names,
             values_mb=0,
+            # Once it has differed from the first it proves nothing more.
+            is_over=DifferenceWatch(earlier[0], self._interned) if earlier else None,
         )
         run = self._lab.run(request)
-        key = frozenset(names)
-        times = self._changed_s.setdefault(key, [])
-        times.append(self._lab.seconds[name])
+        # Of one that was stopped for that, the time says nothing.
+        if not earlier or run.steps == earlier[0].steps:
+            times = self._changed_s.setdefault(frozenset(names), [])
+            times.append(self._lab.seconds[name])
         return run
 
 

@@ -167,3 +167,29 @@ def test_a_budget_that_ends_before_the_control_proves_nothing_and_says_so(tmp_pa
     trial = trials(lab, RARE).attempt(("hash.seed",))
     assert (trial.is_equal, trial.plain_differ, trial.is_proof) == (True, None, False)
     assert "the budget ended before plain runs were compared" in trial.note
+
+
+def test_each_further_run_of_a_trial_is_over_once_it_differs_from_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loss = Row("loss", 5, kind=EventKind.OUTPUT)
+    runs = [
+        make_run(tmp_path, number, [Row("w", gradient, kind=EventKind.GRADIENT), loss])
+        for number, gradient in enumerate((7, 7, 8))
+    ]
+    asked: list[RunRequest] = []
+    lab = FakeLab(tmp_path, lambda number: 7)
+
+    def run(request: RunRequest) -> Run:
+        lab.seconds[request.name] = 1.0
+        if not request.interventions:
+            return runs[0]
+        asked.append(request)
+        return runs[request.index]
+
+    monkeypatch.setattr(lab, "run", run)
+    assert trials(lab).attempt(("hash.seed",)).is_equal is False
+    said = [None if one.is_over is None else one.is_over(tmp_path / "run-2") for one in asked]
+    assert said == [None, True, True]
+    assert asked[1].is_over is not None
+    assert not asked[1].is_over(tmp_path / "run-1")

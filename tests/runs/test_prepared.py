@@ -117,6 +117,22 @@ def test_an_import_that_fails_before_the_turn_is_tried_at_its_turn(
     assert lab.log_of("run").splitlines() == ["fails", "is whole by now", "program"]
 
 
+@pytest.mark.parametrize("fault", ["syntax", "absent"])
+def test_a_script_that_cannot_be_read_before_the_turn_is_read_at_its_turn(
+    make_lab: Make, tmp_path: Path, fault: str
+) -> None:
+    lab = make_lab("import (")
+    script = tmp_path / "work" / "train.py"
+    if fault == "absent":
+        script.unlink()
+    lab.prepare(request("run"))
+    (waiting,) = [prepared.process for prepared in lab._prepared._prepared.values()]
+    wait_for_word(waiting.pid, "late")
+    script.write_text("print('program')")
+    lab.run(request("run"))
+    assert lab.log_of("run") == "program"
+
+
 @pytest.mark.parametrize("changed", ["train.py", "some_library.py"])
 @pytest.mark.usefixtures("library")
 def test_a_process_that_has_read_another_program_is_of_no_use(

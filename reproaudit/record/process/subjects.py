@@ -55,7 +55,18 @@ def run_script(spec: SubjectSpec, turn: Turn | None = None) -> None:
     With a `turn` it pauses among its first imports until that has come; one that fails before then
     is left to a process that does nothing before it.
     """
-    path = os.path.abspath(spec.path)
+    try:
+        main, codes = _enter_main(os.path.abspath(spec.path), turn)
+        for code in codes:
+            exec(code, main.__dict__)
+    except BaseException:
+        if turn is not None and not turn.has_come:
+            turn.begin_anew()
+        raise
+
+
+def _enter_main(path: str, turn: Turn | None) -> tuple[ModuleType, Iterable[CodeType]]:
+    """Return a fresh `__main__` for a script, and what is to be executed in it."""
     with io.open_code(path) as file:
         source = file.read()
     codes: Iterable[CodeType]
@@ -74,13 +85,7 @@ def run_script(spec: SubjectSpec, turn: Turn | None = None) -> None:
         __annotations__={},
     )
     sys.modules["__main__"] = main
-    try:
-        for code in codes:
-            exec(code, main.__dict__)
-    except BaseException:
-        if turn is not None and not turn.has_come:
-            turn.begin_anew()
-        raise
+    return main, codes
 
 
 def run_module(spec: SubjectSpec) -> None:
