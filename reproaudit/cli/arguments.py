@@ -195,6 +195,14 @@ def add_audit_options(parser: argparse.ArgumentParser) -> None:
         help="give each run a copy of the repository as it is now, or else of the working folder, "
         "and an empty temporary folder",
     )
+    parser.add_argument(
+        "--jobs",
+        type=parse_positive,
+        default=1,
+        metavar="N",
+        help="make N runs at a time (default 1), each on its share of the cores and GPUs, and in a "
+        "copy of the files of its own",
+    )
     add_effort_options(parser)
     add_settings(parser)
 

@@ -16,6 +16,7 @@ from reproaudit.cli.arguments import make_audit_parser
 from reproaudit.cli.choices import (
     find_whole_limit,
     limit_steps,
+    read_execution,
     read_settings,
     read_tolerances,
     resolve_choices,
@@ -160,6 +161,7 @@ def make_audit_options(
         budget=Budget(budget_runs or Budget().runs, budget_s),
         level=effort.level,
         fresh_copy=options.fresh_copy,
+        execution=read_execution(options),
         show_output=options.show_output,
     )
     if wanted.runs < 2:

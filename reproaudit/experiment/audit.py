@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import Judged, judge
+from reproaudit.config.execution import Execution
 from reproaudit.config.settings import Settings, list_settings
 from reproaudit.config.subject import SubjectSpec
 from reproaudit.config.tolerance import Ignored, Tolerance, Tolerances
@@ -21,6 +22,7 @@ from reproaudit.diagnose.races import DeviceRace
 from reproaudit.diagnose.ranks import find_drift
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.conclude import conclude, is_stopped
+from reproaudit.experiment.deciding_runs import request_run, request_runs
 from reproaudit.experiment.disorder import find_disorder, limit_further_s
 from reproaudit.experiment.drift import locate_drift
 from reproaudit.experiment.early import EarlyVerdict
@@ -90,6 +92,7 @@ class AuditOptions:
     budget: Budget = field(default_factory=Budget)
     level: float = 0.95
     fresh_copy: bool = False
+    execution: Execution = Execution()
     repro: Path | None = None
     show_output: bool = False
     python: str = sys.executable
@@ -219,8 +222,10 @@ class Experiment:
         """Make the runs that were spared after all, and judge anew."""
         self._is_settled = False
         try:
-            while len(self._runs) < self.options.runs:
-                self._runs.append(self._make_run(self._request_run(len(self._runs))))
+            spared = self._request_runs()[len(self._runs) :]
+            with contextlib.closing(self.lab.run_all(spared)) as runs:
+                for request in spared:
+                    self._runs.append(self._take_run(request, runs))
         finally:
             self._judged = self._judge(self._runs)
         return self._judged
@@ -264,9 +269,9 @@ class Experiment:
                 break
             index = len(runs)
             what = f"further run {number + 1}, because {sign}"
-            following = _request_run(index + 1)
+            following = request_run(index + 1)
             try:
-                run = self.lab.run(_request_run(index, what=what, following=following))
+                run = self.lab.run(request_run(index, what=what, following=following))
             except ENDS as error:
                 self._cut_short(error, f"after {len(runs)} runs that were equal")
                 break
@@ -297,26 +302,31 @@ class Experiment:
         self._is_settled = self._judge(runs).verdict is Verdict.NOT_REPRODUCIBLE
         return self._is_settled
 
-    def _request_run(self, index: int, following: RunRequest | None = None) -> RunRequest:
-        what = f"run {index + 1} of {self.options.runs}{self._load.describe(index)}"
-        return _request_run(index, what=what, following=following)
+    def _request_runs(self) -> list[RunRequest]:
+        count = self.options.runs
+        return request_runs(count, self._request_alerts(), describe=self._load.describe)
 
-    def _make_run(self, request: RunRequest) -> Run:
+    def _take_run(self, request: RunRequest, later: Iterator[Run]) -> Run:
+        """Make a run: the first one by itself, the others are the next of `later`."""
         with self._load.put_beside(request.index):
-            run = self.lab.run(request) if request.index else self._first_run.make(request)
+            run = next(later) if request.index else self._first_run.make(request)
         self._load.take(run)
         return run
 
     def _make_runs(self) -> list[Run]:
+        requests = self._request_runs()
+        # The first one is made alone: it says after how many steps the others stop.
+        with contextlib.closing(self.lab.run_all(requests[1:])) as later:
+            return self._add_runs(requests, later)
+
+    def _add_runs(self, requests: Sequence[RunRequest], later: Iterator[Run]) -> list[Run]:
         runs = self._runs
         for index in range(self.options.runs):
             if self._settle(runs):
                 break
-            is_last = index + 1 == self.options.runs
-            following = self._request_alerts() if is_last else _request_run(index + 1)
-            request = self._request_run(index, following)
+            request = requests[index]
             try:
-                run = self._make_run(request)
+                run = self._take_run(request, later)
             except ENDS as error:
                 if not is_answer(runs, error, self.interned):
                     raise
@@ -370,11 +380,6 @@ class Experiment:
         return refused.alerts
 
 
-def _request_run(index: int, *, what: str = "", following: RunRequest | None = None) -> RunRequest:
-    """Return the request of a run that decides."""
-    return RunRequest(name=f"run-{index}", index=index, what=what, following=following)
-
-
 def _make_setup(options: AuditOptions) -> RunSetup:
     # A run that is prepared beside the first one is expected to be short enough, as most are.
     is_open = bool(options.whole_within_s)
@@ -386,6 +391,7 @@ def _make_setup(options: AuditOptions) -> RunSetup:
         show_output=options.show_output,
         python=options.python,
         fresh_copy=options.fresh_copy,
+        execution=options.execution,
     )
 
 

@@ -41,7 +41,7 @@ class WorkingFolder:
         self._start = Path(os.path.realpath(folder))
         self._selection = select_files(folder, without)
         self._copied = frozenset(self._selection.copied if self._selection else ())
-        self._temporary: Path | None = None
+        self._temporary: dict[Path, Path] = {}  # by where the copy lies
 
     @property
     def shared(self) -> str:
@@ -66,9 +66,9 @@ class WorkingFolder:
         the folder is too large to be copied.
         """
         # Not below the traces: programs make sockets there, whose paths have 107 bytes at most.
-        owned = make_temporary_folder(self._temporary)
+        owned = make_temporary_folder(self._temporary.get(target))
         # Later runs get the same path, for whatever depends on it.
-        self._temporary = owned
+        self._temporary[target] = owned
         try:
             move = self._copy_to(target, keeps_compiled=keeps_compiled)
             given = owned / "t"

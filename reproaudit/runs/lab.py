@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from reproaudit.config.execution import Execution
 from reproaudit.config.plan import PLAN_SUFFIX, RunPlan
-from reproaudit.config.settings import Settings
+from reproaudit.config.settings import Settings, merge
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import SubjectError, TraceError, UsageError
 from reproaudit.files import require_room
-from reproaudit.model.events import NotChecked, OutcomeKind, Unchecked
+from reproaudit.model.events import NotChecked, OutcomeKind
 from reproaudit.runs.alone import AloneRun, run_alone
 from reproaudit.runs.budget import Budget, Spending, StoppedUnderWay
+from reproaudit.runs.executors.protocol import (
+    ExecutorOrder,
+    Job,
+    JobEnd,
+    make_error,
+    make_record,
+)
+from reproaudit.runs.executors.registry import make_executor
 from reproaudit.runs.launch import THROUGH_PATH, take_back_missed
 from reproaudit.runs.lent_files import LentFiles
 from reproaudit.runs.limits import LEAST_TIMEOUT_S, SLOWEST, Limits
@@ -25,6 +35,8 @@ from reproaudit.runs.prepared import PreparedRuns
 from reproaudit.runs.process import RunningProcess, RunRecord, start
 from reproaudit.runs.progress import Progress
 from reproaudit.runs.request import RunRequest
+from reproaudit.runs.side_by_side import SideBySide
+from reproaudit.runs.whole_traces import require_whole_traces
 from reproaudit.runs.worlds import require_same_world
 from reproaudit.trace.runs import Run, open_run
 
@@ -46,6 +58,7 @@ class RunSetup:
     python: str = sys.executable
     fresh_copy: bool = False
     steps_of_children: int | None = None
+    execution: Execution = Execution()
 
 
 class Lab:
@@ -77,7 +90,19 @@ class Lab:
         self._spending = Spending(budget)
         self._prepared = PreparedRuns(subject, folder)
         self._limits = Limits(subject, setup.timeout_s)
-        self._files = LentFiles(subject, folder, for_all=setup.fresh_copy, side_by_side=False)
+        self._executor = make_executor(
+            ExecutorOrder(subject, settings, folder, python=setup.python, execution=setup.execution)
+        )
+        is_alone = self._executor is None
+        self._files = LentFiles(
+            subject,
+            folder if is_alone else folder.absolute(),
+            for_all=setup.fresh_copy,
+            side_by_side=not is_alone,
+        )
+        self._side_by_side: SideBySide | None = None
+        if self._executor is not None:
+            self._side_by_side = SideBySide(self._executor, self._begin)
 
     @property
     def shared_files(self) -> str:
@@ -116,12 +141,71 @@ class Lab:
         Raises BudgetSpent before a run that is past the budget, and when the time is over in which
         it goes on; SubjectError for one that hung or whose trace is incomplete.
         """
-        try:
+        if self._side_by_side is not None:
+            with contextlib.closing(self.run_all([request])) as runs:
+                return next(runs)
+        with self._name_full_disk(request.name):
             return self._make_run(request)
+
+    def run_all(self, requests: Sequence[RunRequest]) -> Generator[Run, None, None]:
+        """Make runs that need not follow each other, and give them in order.
+
+        Those that nobody has asked for when the iterator is closed are ended, or not made. Raises
+        as `run` does, once the runs before were given.
+        """
+        if self._side_by_side is None:
+            for request in requests:
+                yield self.run(request)
+            return
+        with contextlib.closing(self._side_by_side.run_all(requests)) as ends:
+            for request, job, end in ends:
+                with self._name_full_disk(request.name):
+                    run = self._take_end(request, job, end)
+                yield run
+
+    def _begin(self, request: RunRequest, slot: int, lent: contextlib.ExitStack) -> Job:
+        """Say how the executor is to make a run."""
+        assert self._executor is not None
+        self._spending.check(self.runs_made)
+        self.runs_made += 1
+        self._progress.stage(request.what, None)
+        plan = self._plan(request)
+        plan = lent.enter_context(self._files.lend(request, plan, self.settings, slot))
+        folder = self.folder.absolute()
+        timeout_s = self._limits.timeout_of(request)
+        end_s = self._spending.cut(timeout_s)
+        return Job(
+            plan=replace(plan, trace_dir=plan.trace_dir.absolute()),
+            log=folder / f"{request.name}.log",
+            folder=folder,
+            python=self._setup.python,
+            timeout_s=end_s,
+            is_cut=end_s != timeout_s,
+            still_s=self._limits.still_limit_of(request),
+            show_output=self._setup.show_output,
+            is_site=self._is_site,
+        )
+
+    def _take_end(self, request: RunRequest, job: Job, end: JobEnd) -> Run:
+        if end.is_site and not self._is_site:
+            self._is_site = True
+            self.runs_made += 1
+        if end.fault is not None:
+            raise make_error(end.fault)
+        record = make_record(job, end)
+        was_ended = record.outcome.kind is OutcomeKind.TIMED_OUT and not record.stood_still
+        if was_ended and job.is_cut:
+            raise StoppedUnderWay
+        return self._take_record(request, record, job.timeout_s)
+
+    @contextlib.contextmanager
+    def _name_full_disk(self, name: str) -> Iterator[None]:
+        try:
+            yield
         except (OSError, SubjectError, TraceError, UsageError) as error:
             # Whatever it was that failed: without room nothing can be recorded.
             if _is_full(self.folder):
-                raise self._full_disk_error(request.name) from error
+                raise self._full_disk_error(name) from error
             raise
 
     def _make_run(self, request: RunRequest) -> Run:
@@ -152,7 +236,7 @@ class Lab:
         limits.learn_time(request, record.seconds)
         run = open_run(record.trace_dir, request.index)
         limits.learn_compiling(run)
-        self._require_whole_traces(run, request.name)
+        require_whole_traces(run, request.name, self.folder)
         if not request.is_changed:
             self._world = require_same_world(self._world, run, request.name)
         return run
@@ -182,7 +266,8 @@ class Lab:
     @property
     def notes(self) -> tuple[NotChecked, ...]:
         """What is to be said of how the runs were made."""
-        return (THROUGH_PATH,) if self._is_site else ()
+        notes = () if self._executor is None else self._executor.notes
+        return (*notes, THROUGH_PATH) if self._is_site else notes
 
     @property
     def gives_fresh_files(self) -> bool:
@@ -195,6 +280,8 @@ class Lab:
         If all runs have files of their own it has, too. It is ended after a few times as long as
         the run `like` took. None if the subject is no program of its own.
         """
+        if self._executor is not None and not self._executor.is_here:
+            return None
         self._progress.stage("running it once without the recorder", None)
         limit_s = max(LEAST_TIMEOUT_S, SLOWEST * self.seconds.get(like, 0.0))
         if self._setup.timeout_s is not None:
@@ -215,7 +302,8 @@ class Lab:
         It waits before it touches a file of the program but the script. Where the run is given
         files of its own there is nothing to start in yet.
         """
-        if self._files.are_lent_to(request) or self.subject.is_command:
+        is_elsewhere = self._executor is not None
+        if is_elsewhere or self._files.are_lent_to(request) or self.subject.is_command:
             return
         start_held = functools.partial(self._start, request.name, self._plan(request), is_held=True)
         self._prepared.add(request.name, start_held)
@@ -223,6 +311,8 @@ class Lab:
     def close(self) -> None:
         """End what was prepared and not used, and remove what it left."""
         self._prepared.end_all_but(())
+        if self._executor is not None:
+            self._executor.close()
 
     def rename(self, name: str, to: str) -> Path:
         """Give all that a run left another name, so that its own is free; return its folder."""
@@ -238,7 +328,10 @@ class Lab:
         return tail(self.folder / f"{name}.log")
 
     def _plan(self, request: RunRequest) -> RunPlan:
-        settings = request.change_settings(self.settings)
+        settings = self.settings
+        if self._executor is not None:
+            settings = merge(settings, self._executor.settings)
+        settings = request.change_settings(settings)
         return request.change_plan(self._plain_plan(request.name, settings))
 
     def _plain_plan(self, name: str, settings: Settings) -> RunPlan:
@@ -282,26 +375,6 @@ class Lab:
             code="disk-full",
             hint="make room, or record elsewhere: --out DIR",
         )
-
-    def _require_whole_traces(self, run: Run, name: str) -> None:
-        """Raise SubjectError if a trace was cut short."""
-        for _, trace in run.traces:
-            for note in trace.notes:
-                if note.code is Unchecked.TRACE_NOT_WRITTEN:
-                    raise SubjectError(
-                        f"the trace of {name} is incomplete: {note.why}",
-                        code="trace-incomplete",
-                        hint="make room, or record elsewhere: --out DIR",
-                    )
-            # Compared, a trace that was cut short would look like a program that did less. Where a
-            # process was killed while it wrote, its run has failed for that, and is told to have.
-            was_killed = trace.outcome.kind is OutcomeKind.RUNNING and not run.outcome.is_success
-            if trace.damage and not was_killed:
-                raise SubjectError(
-                    f"the trace of {name} is incomplete: {trace.damage}",
-                    code="trace-incomplete",
-                    hint=f"is there room on the disk of {self.folder}? --out DIR records elsewhere",
-                )
 
 
 def _is_full(folder: Path) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from reproaudit.config.execution import Execution
 from reproaudit.config.settings import Settings
 from reproaudit.config.subject import SubjectKind, SubjectSpec, parse_subject
 from reproaudit.errors import SubjectError
@@ -22,6 +23,7 @@ from reproaudit.runs import lab as lab_module
 from reproaudit.runs import limits
 from reproaudit.runs.budget import Budget, BudgetSpent, StoppedUnderWay
 from reproaudit.runs.compiler_cache import CompilerCache
+from reproaudit.runs.executors.cores import list_cores
 from reproaudit.runs.lab import Lab, RunSetup
 from reproaudit.runs.launch import read_progress
 from reproaudit.runs.process import RunningProcess, start
@@ -367,3 +369,42 @@ def test_a_run_that_is_over_is_stopped_at_the_end_of_a_step(tmp_path: Path) -> N
     assert not run.main.damage
     assert set(asked) == {tmp_path / "lab" / "run"}
     assert lab.runs_made == 1
+
+
+SAYS_PLACE = """
+import os
+print(os.path.exists("left.txt"), len(os.sched_getaffinity(0)), os.environ["OMP_NUM_THREADS"])
+print(os.getcwd())
+open("left.txt", "w").close()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(len(list_cores()) < 2, reason="needs two cores")
+def test_runs_side_by_side_have_cores_and_files_of_their_own_and_all_threads(
+    tmp_path: Path,
+) -> None:
+    whole = lab_in(tmp_path, SAYS_PLACE)
+    lab = Lab(
+        whole.subject,
+        Settings(),
+        tmp_path / "jobs",
+        Quiet(),
+        setup=RunSetup(steps=1, values_mb=0, execution=Execution(jobs=2)),
+        budget=Budget(),
+    )
+    runs = list(lab.run_all([request(f"run-{index}", index) for index in range(3)]))
+    assert [run.index for run in runs] == [0, 1, 2]
+    assert lab.runs_made == 3
+    said = [lab.log_of(f"run-{index}").split() for index in range(3)]
+    threads = {words[2] for words in said}
+    assert {(words[0], words[1]) for words in said} == {("False", f"{len(list_cores()) // 2}")}
+    assert len(threads) == 1
+    assert threads.pop() in lab.notes[0].why
+    # What was lent has gone, and lay in one of two places.
+    assert len({words[3] for words in said}) == 2
+    assert sorted(path.name for path in lab.folder.iterdir() if path.is_dir()) == [
+        "run-0",
+        "run-1",
+        "run-2",
+    ]

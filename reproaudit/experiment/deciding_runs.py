@@ -1,0 +1,28 @@
+"""The runs that decide the verdict, as they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from reproaudit.runs.request import RunRequest
+
+
+def request_run(index: int, *, what: str = "", following: RunRequest | None = None) -> RunRequest:
+    """Return the request of a run that decides."""
+    return RunRequest(name=f"run-{index}", index=index, what=what, following=following)
+
+
+def request_runs(
+    count: int, then: RunRequest | None, *, describe: Callable[[int], str]
+) -> list[RunRequest]:
+    """Return the requests of all of them; each names the one after it, the last one `then`.
+
+    `describe` gives what is added to the words of a run, by its number.
+    """
+    requests: list[RunRequest] = []
+    for index in range(count):
+        is_last = index + 1 == count
+        following = then if is_last else request_run(index + 1)
+        what = f"run {index + 1} of {count}{describe(index)}"
+        requests.append(request_run(index, what=what, following=following))
+    return requests
