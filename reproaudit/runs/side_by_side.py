@@ -94,7 +94,7 @@ class SideBySide:
             lent.close()
             self._free.append(slot)
             raise
-        place = _Place(request, job, slot, underway, lent)
+        place = _Place(request=request, job=job, slot=slot, underway=underway, lent=lent)
         self._running.append(place)
         return place
 

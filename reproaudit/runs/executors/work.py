@@ -32,7 +32,8 @@ _ROOT = str(Path(__file__).resolve().parents[3])
 # Not by -m, which would look in the folder that it is started in, and not by its path, which would
 # put the names beside it in the place of libraries.
 _START = (
-    f"import sys; sys.path[0] = {_ROOT!r}; "
+    "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "  # nothing to end so far
+    f"sys.path[0] = {_ROOT!r}; "
     "from reproaudit.runs.executors.work import main; sys.exit(main(sys.argv[1:]))"
 )
 
