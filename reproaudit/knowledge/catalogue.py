@@ -64,8 +64,13 @@ ERRORS = {
         "The traces of the runs could not be written for lack of room, so that nothing can be "
         "said. Make room, name a folder on another disk with --out, or audit fewer steps."
     ),
+    "executor-unknown": ("No executor has this name: runs are made by local, ray or slurm."),
     "explain-unknown": (
         "Nothing has this name; without a name, `reproaudit explain` lists everything."
+    ),
+    "extra-missing": (
+        "The executor that was asked for works through a library that is not installed beside "
+        "reproaudit. The extra of its name brings it."
     ),
     "folder-too-large": (
         "Each run was to have a copy of the repository, or else of the working folder, and even "
@@ -275,6 +280,10 @@ ERRORS = {
         "A tolerance is bitwise, or limits such as rtol=1e-5,atol=1e-8 or ulp=4, for all dtypes, "
         "for one, or for the tensors that a pattern such as gradient:layers.* names."
     ),
+    "too-many-jobs": (
+        "More runs at a time were asked for than there are cores, or GPUs. Two runs on one "
+        "core would slow each other, and a run that has a part of a core is another program."
+    ),
     "trace-corrupt": (
         "A file of the trace is damaged, or is no trace at all. Record the run again, or copy the "
         "trace again if it was recorded elsewhere."
@@ -317,6 +326,10 @@ ERRORS = {
     "usage": (
         "The command line cannot be understood. `reproaudit --help` lists what it takes; the "
         "subject's own options stand behind the subject."
+    ),
+    "worker-ended": (
+        "The process that watched over a run was killed from outside, and the run with it. "
+        "Several runs at a time need several times the memory: ask for fewer --jobs."
     ),
     "world-changed": (
         "Runs that are compared have different numbers of ranks: they do not divide the data "
