@@ -64,7 +64,7 @@ ERRORS = {
         "The traces of the runs could not be written for lack of room, so that nothing can be "
         "said. Make room, name a folder on another disk with --out, or audit fewer steps."
     ),
-    "executor-unknown": ("No executor has this name: runs are made by local, ray or slurm."),
+    "executor-unknown": ("No executor has this name."),
     "explain-unknown": (
         "Nothing has this name; without a name, `reproaudit explain` lists everything."
     ),
