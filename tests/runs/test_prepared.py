@@ -77,6 +77,12 @@ def wait_for(log: Path, text: str) -> None:
         time.sleep(0.01)
 
 
+def wait_for_word(pid: int, word: str) -> None:
+    words = Path(f"/proc/{pid}/cmdline")
+    while word.encode() not in words.read_bytes().split(b"\0"):
+        time.sleep(0.01)
+
+
 def test_a_program_sees_nothing_of_having_waited(make_lab: Make) -> None:
     lab = make_lab(LOOKS)
     lab.prepare(request("waited"))
