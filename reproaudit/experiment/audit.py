@@ -134,7 +134,7 @@ class Experiment:
         self.interned = Interned(options.ignored)
         self._tell = progress.tell
         self._early = EarlyVerdict(progress.tell, self.interned, options.tolerances)
-        self.notes: list[NotChecked] = _note_shared_files(options, self.lab)
+        self.notes: list[NotChecked] = []
         self.warnings: tuple[ProgramWarning, ...] = ()
         self.races: tuple[DeviceRace, ...] = ()
         self.further: tuple[int, str] = (0, "")  # runs made because few were too few, and why
@@ -393,10 +393,3 @@ def _make_setup(options: AuditOptions) -> RunSetup:
         fresh_copy=options.fresh_copy,
         execution=options.execution,
     )
-
-
-def _note_shared_files(options: AuditOptions, lab: Lab) -> list[NotChecked]:
-    if not (options.fresh_copy and lab.shared_files):
-        return []
-    what = "files that runs share despite --fresh-copy"
-    return [NotChecked(Unchecked.FILES_SHARED, what, lab.shared_files)]

@@ -16,7 +16,7 @@ from reproaudit.config.settings import Settings, merge
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import SubjectError, TraceError, UsageError
 from reproaudit.files import require_room
-from reproaudit.model.events import NotChecked, OutcomeKind
+from reproaudit.model.events import NotChecked, OutcomeKind, Unchecked
 from reproaudit.runs.alone import AloneRun, run_alone
 from reproaudit.runs.budget import Budget, Spending, StoppedUnderWay
 from reproaudit.runs.executors.protocol import (
@@ -103,11 +103,6 @@ class Lab:
         self._side_by_side: SideBySide | None = None
         if self._executor is not None:
             self._side_by_side = SideBySide(self._executor, self._begin)
-
-    @property
-    def shared_files(self) -> str:
-        """What runs with files of their own share all the same, in words; "" if nothing."""
-        return self._files.shared
 
     def start_clock(self) -> None:
         """Count the time of the budget from here on."""
@@ -266,8 +261,15 @@ class Lab:
     @property
     def notes(self) -> tuple[NotChecked, ...]:
         """What is to be said of how the runs were made."""
-        notes = () if self._executor is None else self._executor.notes
-        return (*notes, THROUGH_PATH) if self._is_site else notes
+        notes: list[NotChecked] = []
+        if self._setup.fresh_copy and self._files.shared:
+            what = "files that runs share despite --fresh-copy"
+            notes.append(NotChecked(Unchecked.FILES_SHARED, what, self._files.shared))
+        if self._executor is not None:
+            notes += self._executor.notes
+        if self._is_site:
+            notes.append(THROUGH_PATH)
+        return tuple(notes)
 
     @property
     def gives_fresh_files(self) -> bool:

@@ -405,7 +405,8 @@ def test_a_run_outlives_the_thread_that_started_it(
         entry = ("-c", _SAYS_WHEN_IT_WAITS)
         process = start(make_plan(), log=log, entry=entry, is_held=True)
         while "ready" not in log.read_text():
-            assert process.returncode is None
+            ended = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            assert ended is None, log.read_text()
         return process
 
     with ThreadPoolExecutor(1) as pool:
