@@ -41,7 +41,7 @@ class EarlyAnswer:
     folder: str = ""
     _verdict: Verdict | None = None
     _place: Location | None = None
-    _causes: tuple[Cause, ...] = ()
+    _findings: tuple[Finding, ...] = ()
     _repairs: set[frozenset[str]] = field(default_factory=set)
 
     def word(self, fact: EarlyFact) -> tuple[str, ...]:
@@ -93,7 +93,7 @@ class EarlyAnswer:
         yield f"repaired by {settings}: {runs} with it are equal, and runs without it differ"
 
     def _word_causes(self, findings: tuple[Finding, ...]) -> Iterator[str]:
-        self._causes = tuple(finding.cause for finding in findings)
+        self._findings = findings
         for finding in findings[:_MOST]:
             place = self._place if len(findings) == 1 else None
             yield f"cause: {_word_cause(move_finding(self.folder, finding), place)}"
@@ -105,10 +105,18 @@ class EarlyAnswer:
         result = fact.result
         if self._verdict not in (None, result.verdict):
             yield f"corrected: {VERDICTS[result.verdict]}, for the reasons that the report gives"
-        causes = tuple(finding.cause for finding in result.findings)
-        if self._causes and causes != self._causes:
+        told = [finding.cause for finding in self._findings]
+        causes = [finding.cause for finding in result.findings]
+        if not told:
+            return
+        if causes != told:
             named = ", ".join(cause.value for cause in causes) or "none that could be shown"
             yield f"corrected by further runs: cause {named}"
+            return
+        for before, after in zip(self._findings, result.findings, strict=True):
+            if after.location is not None and after.location != before.location:
+                place = show_name(str(move_location(self.folder, after.location)))
+                yield f"{after.cause.value} was traced back to {place}"
 
 
 def _word_cause(finding: Finding, said: Location | None) -> str:

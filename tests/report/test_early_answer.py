@@ -76,6 +76,15 @@ def test_what_the_report_says_as_well_is_not_said_again(causes: tuple[Cause, ...
     assert EarlyAnswer().word(AuditEnded(REPRODUCIBLE)) == ()
 
 
+def test_a_line_that_further_runs_found_is_said() -> None:
+    answer = EarlyAnswer("net")
+    answer.word(CausesKnown((FOUND,)))
+    traced = replace(FOUND, location=Location("train.py", 7))
+    assert answer.word(AuditEnded(replace(ONE_DIVERGENCE, findings=(traced,)))) == (
+        "kernel was traced back to net/train.py:7",
+    )
+
+
 def test_what_the_report_contradicts_is_corrected() -> None:
     answer = EarlyAnswer()
     answer.word(DIFFERS)
