@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from reproaudit.compare.class_tables import Sketch, Tables, digest_contents, sketch
 from reproaudit.compare.interning import Interned
-from reproaudit.compare.tables import KINDS, Table, add_identities, tabulate_boundaries
+from reproaudit.compare.tables import KINDS, Table
 from reproaudit.config.tolerance import Ignored
 from reproaudit.model.events import (
     EventKind,
@@ -40,30 +39,33 @@ class BoundaryComparison:
     classes: tuple[tuple[int, ...], ...]
     compared: int  # deciding tensors per run, of the run with the fewest
     counts: tuple[tuple[str, int], ...]
-    tables: tuple[Table, ...]
+    tables: Tables
     not_checked: tuple[NotChecked, ...]
     warnings: tuple[ProgramWarning, ...] = ()
     ignored: int = 0  # tensors per run that were left out because a pattern names them
-
-    @property
-    def has_harmless_differences(self) -> bool:
-        """True if runs of one class differ in tensors that decide nothing."""
-        if len(self.classes) != 1 or not self.tables:
-            return False
-        if self.tables[0].identities is not None:
-            return False  # they are the same tensors in another order
-        return _differ(self.tables)
+    # Runs of one class differ in tensors that decide nothing, and not in their order alone.
+    has_harmless_differences: bool = False
 
 
 def compare_boundaries(runs: Sequence[Run], interned: Interned) -> BoundaryComparison:
-    """Group the runs into classes of equal deciding tensors, in order of first appearance."""
-    tables = tuple(tabulate_boundaries(run, interned) for run in runs)
+    """Group the runs into classes of equal deciding tensors, in order of first appearance.
+
+    Each run's table is made and let go of again: what is kept of it does not grow with the run.
+    """
+    tables = Tables(runs, interned)
+    return compare_tables(tables, [sketch(table) for table in tables])
+
+
+def compare_tables(tables: Tables, sketches: Sequence[Sketch]) -> BoundaryComparison:
+    """Compare the runs of tables whose sketches, one per run, have been made."""
+    runs, interned = tables.runs, tables.interned
     notes: list[NotChecked] = []
     stopped = any(run.outcome.kind == OutcomeKind.STOPPED for run in runs)
-    if stopped and len({int(table.threaded.sum()) for table in tables}) > 1:
+    if stopped and len({one.threaded for one in sketches}) > 1:
         # Where the other threads stood when the audit stopped the program is chance, not the
         # program's doing.
-        tables = tuple(tabulate_boundaries(run, interned, with_threads=False) for run in runs)
+        tables = tables.without_threads()
+        sketches = [sketch(table) for table in tables]
         notes.append(
             NotChecked(
                 Unchecked.THREADS_STOPPED,
@@ -71,7 +73,7 @@ def compare_boundaries(runs: Sequence[Run], interned: Interned) -> BoundaryCompa
                 "the audit stopped them at different points",
             )
         )
-    blind = max((table.undigested for table in tables), default=0)
+    blind = max((one.undigested for one in sketches), default=0)
     if blind:
         notes.append(
             NotChecked(
@@ -81,14 +83,15 @@ def compare_boundaries(runs: Sequence[Run], interned: Interned) -> BoundaryCompa
             )
         )
     ignored = [
-        max((table.ignored[number] for table in tables), default=0)
+        max((one.ignored[number] for one in sketches), default=0)
         for number in range(len(interned.ignored))
     ]
     ignored_notes, warnings = _report_ignored(interned.ignored, ignored)
     notes += ignored_notes
-    classes = _group_equal(runs, tables)
+    classes = _group_equal(runs, sketches)
+    has_harmless_differences = False
     if len(classes) > 1:
-        tables = _identify(runs, tables, interned)
+        tables = tables.identified()
         by_content = _group_permuted(runs, tables, classes)
         if len(by_content) < len(classes):
             a, b = _find_united(classes, by_content)
@@ -96,29 +99,30 @@ def compare_boundaries(runs: Sequence[Run], interned: Interned) -> BoundaryCompa
             at, other = positions.index(a), positions.index(b)
             warnings = (*warnings, _warn_of_order(runs[at], tables[at], tables[other]))
             classes = by_content
-    elif _differ(tables):
-        identified = _identify(runs, tables, interned)
-        if _hold_the_same(identified):
+    elif len({one.contents for one in sketches}) > 1:
+        identified = tables.identified()
+        if len({_digest_all(table) for table in identified}) == 1:
             tables = identified
             warnings = (*warnings, ProgramWarning(_PERMUTED_OUTPUTS))
+        else:
+            has_harmless_differences = True
     return BoundaryComparison(
         classes=classes,
-        compared=min((int(table.deciding.sum()) for table in tables), default=0),
-        counts=_count_kinds(tables) if tables else (),
+        compared=min((one.decided for one in sketches), default=0),
+        counts=_count_kinds(sketches) if sketches else (),
         tables=tables,
         not_checked=tuple(notes),
         warnings=warnings,
         ignored=sum(ignored),
+        has_harmless_differences=has_harmless_differences,
     )
 
 
-def _group_equal(runs: Sequence[Run], tables: Sequence[Table]) -> tuple[tuple[int, ...], ...]:
+def _group_equal(runs: Sequence[Run], sketches: Sequence[Sketch]) -> tuple[tuple[int, ...], ...]:
     """Group the numbers of the runs whose deciding tensors are equal."""
     groups: dict[bytes, list[int]] = {}
-    for run, table in zip(runs, tables, strict=True):
-        keys = table.keys[table.deciding]
-        digests = np.ascontiguousarray(table.digests[table.deciding])
-        groups.setdefault(keys.tobytes() + digests.tobytes(), []).append(run.index)
+    for run, one in zip(runs, sketches, strict=True):
+        groups.setdefault(one.deciding, []).append(run.index)
     return tuple(tuple(group) for group in groups.values())
 
 
@@ -126,43 +130,24 @@ def _group_permuted(
     runs: Sequence[Run], tables: Sequence[Table], classes: tuple[tuple[int, ...], ...]
 ) -> tuple[tuple[int, ...], ...]:
     """Unite the classes whose tensors are the same ones in another order."""
-    by_index = {run.index: table for run, table in zip(runs, tables, strict=True)}
+    positions = {run.index: position for position, run in enumerate(runs)}
     united: dict[bytes, list[int]] = {}
     for group in classes:
-        table = by_index[group[0]]
+        table = tables[positions[group[0]]]
         identities = table.identities
         assert identities is not None
         decides = table.deciding & identities.certain
         if not (decides & (table.kinds == EventKind.PARAMETER)).any():
             return classes  # nothing would show that the order has no consequence
-        contents = np.sort(identities.contents[decides])
-        united.setdefault(contents.tobytes(), []).extend(group)
+        contents = digest_contents(identities.contents[decides])
+        united.setdefault(contents, []).extend(group)
     groups = (tuple(sorted(group)) for group in united.values())
     return tuple(sorted(groups))
 
 
-def _identify(
-    runs: Sequence[Run], tables: Sequence[Table], interned: Interned
-) -> tuple[Table, ...]:
-    pairs = zip(tables, runs, strict=True)
-    return tuple(add_identities(table, run, interned) for table, run in pairs)
-
-
-def _differ(tables: Sequence[Table]) -> bool:
-    """Return True if a run's tensors are others than the first one's, or at other places."""
-    for table in tables[1:]:
-        if len(table.keys) != len(tables[0].keys) or (table.digests != tables[0].digests).any():
-            return True
-    return False
-
-
-def _hold_the_same(tables: Sequence[Table]) -> bool:
-    """Return True if all runs have tensors of equal contents, wherever they stand."""
-    contents = []
-    for table in tables:
-        assert table.identities is not None
-        contents.append(np.sort(table.identities.contents))
-    return all(np.array_equal(contents[0], other) for other in contents[1:])
+def _digest_all(table: Table) -> bytes:
+    assert table.identities is not None
+    return digest_contents(table.identities.contents)
 
 
 def _find_united(
@@ -194,11 +179,11 @@ def _warn_of_order(run: Run, table: Table, other: Table) -> ProgramWarning:
     return ProgramWarning(_PERMUTED.format(f"{said})"), location=place)
 
 
-def _count_kinds(tables: Sequence[Table]) -> tuple[tuple[str, int], ...]:
+def _count_kinds(sketches: Sequence[Sketch]) -> tuple[tuple[str, int], ...]:
     """Return how many tensors of each kind every run has: runs may be of different lengths."""
     counts = []
-    for kind in KINDS:
-        count = min(int((table.kinds == kind).sum()) for table in tables)
+    for number, kind in enumerate(KINDS):
+        count = min(one.kinds[number] for one in sketches)
         if count or kind in _COUNTED_ALWAYS:
             counts.append((kind.name.lower(), count))
     return tuple(counts)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 import numpy.typing as npt
 
 from reproaudit.config.tolerance import Ignored
 from reproaudit.model.events import Location
 from reproaudit.trace.reader import Trace
+from reproaudit.trace.shelf import Contents
 
 Ids = npt.NDArray[np.int64]
 
@@ -23,10 +26,10 @@ class Interned:
         self.ignored = ignored
         self._strings: dict[str, int] = {"": 0}
         self._locations: dict[tuple[str, int], int] = {}
-        # The trace is held with its entry: the address of one that is gone is given to another.
-        self._by_trace: dict[int, tuple[Trace, Ids, Ids]] = {}
+        # Of what is in memory only: of a thousand traces that are a few.
+        self._by_contents: WeakKeyDictionary[Contents, tuple[Ids, Ids]] = WeakKeyDictionary()
         # The first event that is compared, and what is added to the numbers of steps.
-        self._beginnings: dict[int, tuple[int, int]] = {}
+        self._beginnings: WeakKeyDictionary[Trace, tuple[int, int]] = WeakKeyDictionary()
 
     def string(self, text: str) -> int:
         """Return the common number of a text, which need not be in any trace."""
@@ -34,30 +37,29 @@ class Interned:
 
     def ids(self, trace: Trace) -> tuple[Ids, Ids]:
         """Return two arrays that map the trace's string and location ids to the common ones."""
-        known = self._by_trace.get(id(trace))
+        contents = trace.get_contents()
+        known = self._by_contents.get(contents)
         if known is not None:
-            _, strings, locations = known
-            return strings, locations
-        string_numbers = [self.string(text) for text in trace.strings]
-        location_numbers = [self._location(place) for place in trace.locations]
+            return known
+        string_numbers = [self.string(text) for text in contents.strings]
+        location_numbers = [self._location(place) for place in contents.locations]
         strings = np.array(string_numbers, dtype=np.int64)
         locations = np.array(location_numbers, dtype=np.int64)
-        self._by_trace[id(trace)] = (trace, strings, locations)
+        self._by_contents[contents] = (strings, locations)
         return strings, locations
 
     def begin(self, trace: Trace, event: int, *, step: int = 0) -> None:
         """Compare a trace from an event on. Its step 0 is step `step` of the others."""
-        self.ids(trace)  # which holds the trace
-        self._beginnings[id(trace)] = (event, step)
+        self._beginnings[trace] = (event, step)
 
     def leave_out_beginning(self, trace: Trace, events: Ids) -> Ids:
         """Return those of the events that are compared; they rise."""
-        first, _ = self._beginnings.get(id(trace), (0, 0))
+        first, _ = self._beginnings.get(trace, (0, 0))
         return events[np.searchsorted(events, first) :]
 
     def count_steps(self, trace: Trace, events: Ids) -> Ids:
         """Return the step of each event, as all traces count it."""
-        _, step = self._beginnings.get(id(trace), (0, 0))
+        _, step = self._beginnings.get(trace, (0, 0))
         return trace.columns.step[events].astype(np.int64) + step
 
     def _location(self, place: Location) -> int:

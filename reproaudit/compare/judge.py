@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 
 from reproaudit.compare.boundaries import BoundaryComparison
@@ -106,21 +107,21 @@ def judge(
     """Decide the verdict and tabulate what differs. A mapping of tolerances is from dtype names,
     and "*"."""
     tolerances = tolerances if isinstance(tolerances, Tolerances) else Tolerances(tolerances)
-    pairs = list(_pair_classes(runs, comparison, tolerances))
+    # Made anew where they are asked for: of a thousand classes a pair at a time is in memory.
+    pair_classes = partial(_pair_classes, runs, comparison, tolerances)
     is_cut = any(run.lacks_events for run in runs)
-    if is_cut and not any(pair.differs_for_certain for pair in pairs):
+    is_cut &= not any(pair.differs_for_certain for pair in pair_classes())
+    if is_cut:
         # What is known is that nothing differs as far as all traces go.
-        pairs = []
         comparison = replace(comparison, classes=())
-    else:
-        is_cut = False
-    first_pair = pairs[0] if pairs else None
+        pair_classes = partial(iter, ())
+    first_pair = next(pair_classes(), None)
     shown: list[TensorDivergence] = []
     if first_pair is not None:
         shown_pairs = list(first_pair.part_strangers(first_pair.differing[:_MAX_SHOWN]))
         shown = list(first_pair.describe(shown_pairs))
         shown = _number_within_step(first_pair, shown_pairs, shown)
-    outside = _find_outside_tolerance(pairs, shown)
+    outside = _find_outside_tolerance(pair_classes(), shown)
     verdict = decide(
         Comparison(
             outcomes=tuple(run.outcome for run in runs),
@@ -156,18 +157,19 @@ def _pair_classes(
     runs: Sequence[Run], comparison: BoundaryComparison, tolerances: Tolerances
 ) -> Iterator[_PairOfRuns]:
     """Yield the first class paired with each other one: a run of each stands for its class."""
-    tables = {run.index: table for run, table in zip(runs, comparison.tables, strict=True)}
-    by_index = {run.index: run for run in runs}
+    tables = comparison.tables
+    positions = {run.index: position for position, run in enumerate(runs)}
     for other in comparison.classes[1:]:
-        a = by_index[comparison.classes[0][0]]
-        b = by_index[other[0]]
-        differing = divergent_pairs(tables[a.index], tables[b.index])
+        at_a = positions[comparison.classes[0][0]]
+        at_b = positions[other[0]]
+        a, b = runs[at_a], runs[at_b]
+        differing = divergent_pairs(tables[at_a], tables[at_b])
         if len(differing):
             yield _PairOfRuns(a, b, differing, tolerances)
 
 
 def _find_outside_tolerance(
-    pairs: Sequence[_PairOfRuns], shown: Sequence[TensorDivergence]
+    pairs: Iterable[_PairOfRuns], shown: Sequence[TensorDivergence]
 ) -> TensorDivergence | None:
     """Return a tensor of any two classes that is not within tolerance; `shown` are of the first
     pair."""

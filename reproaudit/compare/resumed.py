@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from functools import lru_cache, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ _SIGNS = (
     (EventKind.OUTPUT, EventKind.GRADIENT, EventKind.PARAMETER),
     (EventKind.BATCH,),
 )
+_MOST_KEPT = 8  # of one run three: by each sign, and by all
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,11 @@ class _Steps:
 
 
 class Beginnings:
-    """Finds runs that begin inside another; what is read of a trace is kept for the next pair."""
+    """Finds runs that begin inside another; what was read last is kept for the next pair."""
 
     def __init__(self, interned: Interned) -> None:
         self._interned = interned
-        self._selected: dict[tuple[Trace, tuple[EventKind, ...]], _Steps] = {}
+        self._select = lru_cache(maxsize=_MOST_KEPT)(partial(_select, interned))
 
     def align(self, straight: Run, resumed: Run) -> int | None:
         """Find the step of one run at which the other begins, and have both compared from there on.
@@ -70,14 +72,8 @@ class Beginnings:
             return step
         return None
 
-    def _select(self, trace: Trace, kinds: tuple[EventKind, ...]) -> _Steps:
-        key = (trace, kinds)
-        if key not in self._selected:
-            self._selected[key] = _select(trace, self._interned, kinds)
-        return self._selected[key]
 
-
-def _select(trace: Trace, interned: Interned, kinds: tuple[EventKind, ...]) -> _Steps:
+def _select(interned: Interned, trace: Trace, kinds: tuple[EventKind, ...]) -> _Steps:
     columns = trace.columns
     events = np.flatnonzero(columns.are(*kinds) & ~columns.are_in_threads())
     rows = columns.take(events)

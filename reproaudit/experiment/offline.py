@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from reproaudit.compare.boundaries import compare_boundaries
+from reproaudit.compare.boundaries import compare_boundaries, compare_tables
+from reproaudit.compare.class_tables import Sketch, Tables, sketch
 from reproaudit.compare.entropy import differing_calls
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import Judged, judge
@@ -26,6 +27,7 @@ from reproaudit.model.events import Level, NotChecked, Phase, ProgramWarning, Un
 from reproaudit.model.result import AuditResult, Cause, Finding
 from reproaudit.runs.worlds import mark_missing_ranks, require_same_worlds
 from reproaudit.trace.runs import Run, open_run
+from reproaudit.trace.shelf import Shelf
 
 _NOT_RESTORED = "the run that went on lacks state that the other one had"
 _RESTORE = (
@@ -41,17 +43,31 @@ def compare_traces(paths: Sequence[Path], tolerances: Tolerances) -> AuditResult
     be read.
     """
     interned = Interned()
-    runs = [open_run(path, index) for index, path in enumerate(paths)]
-    require_same_worlds(runs)
-    absent = note_absent_ranks(runs)
-    runs = mark_missing_ranks(runs)
-    warnings, span = _align_resumed(runs, interned)
-    judged = judge(runs, compare_boundaries(runs, interned), tolerances)
+    shelf = Shelf()
+    resumption = _Resumption(interned)
+    opened: list[Run] = []
+    tables = Tables(opened, interned)
+    sketches: list[Sketch] = []
+    for index, path in enumerate(paths):
+        run = open_run(path, index, shelf)
+        # Now, while its contents are in memory: of a thousand runs each is read once.
+        resumption.add(run)
+        opened.append(run)
+        sketches.append(sketch(tables[index]))
+    require_same_worlds(opened)
+    absent = note_absent_ranks(opened)
+    runs = mark_missing_ranks(opened)
+    if resumption.warnings:
+        # Which tensors of a run are compared was known only after all were there.
+        comparison = compare_boundaries(runs, interned)
+    else:
+        comparison = compare_tables(tables, sketches)
+    judged = judge(runs, comparison, tolerances)
     notes = [*absent, *_note_damage(runs), *_note_environments(runs)]
     pair = judged.representatives
     findings: tuple[Finding, ...] = ()
     if pair is not None and _hold_operators(pair):
-        findings = _explain_pair(pair, judged, interned, is_resumed=bool(warnings))
+        findings = _explain_pair(pair, judged, interned, is_resumed=bool(resumption.warnings))
     elif pair is not None:
         notes.append(
             NotChecked(
@@ -78,28 +94,40 @@ def compare_traces(paths: Sequence[Path], tolerances: Tolerances) -> AuditResult
         settings=(),
         subject=runs[0].main.header["subject"],
         next_commands=next_commands,
-        warnings=(*warnings, *find_drift(runs[0], interned)),
-        span=span,
+        warnings=(*resumption.warnings, *find_drift(runs[0], interned)),
+        span=resumption.span,
     )
 
 
-def _align_resumed(
-    runs: Sequence[Run], interned: Interned
-) -> tuple[list[ProgramWarning], tuple[int, int]]:
-    """Have runs that go on from a later step of the first run, or it of theirs, compared so.
+class _Resumption:
+    """Has runs that go on from a later step of the first run, or it of theirs, compared so.
 
-    Returns what there is to say of it, and which steps all runs have, as the first one counts them:
-    the first and the one after the last.
+    `warnings` is what there is to say of it.
     """
-    warnings = []
-    beginnings = Beginnings(interned)
-    first = runs[0]
-    begins = [0]
-    ends = [first.steps]
-    for run in runs[1:]:
-        ends.append(run.steps)
+
+    def __init__(self, interned: Interned) -> None:
+        self.warnings: list[ProgramWarning] = []
+        self._beginnings = Beginnings(interned)
+        self._first: Run | None = None
+        self._begin = 0
+        self._end = 0
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Which steps all runs have, as the first run counts them: the first and the one after the
+        last."""
+        return self._begin, self._end
+
+    def add(self, run: Run) -> None:
+        """Look at a run; the first one is what the others are held against."""
+        if self._first is None:
+            self._first = run
+            self._end = run.steps
+            return
+        first = self._first
+        end = run.steps
         for straight, resumed in ((first, run), (run, first)):
-            step = beginnings.align(straight, resumed)
+            step = self._beginnings.align(straight, resumed)
             if step is None:
                 continue
             message = (
@@ -107,14 +135,14 @@ def _align_resumed(
                 f"trace {straight.index}; they are compared from there on, and step numbers are "
                 f"those of trace {first.index}"
             )
-            warnings.append(ProgramWarning(message))
+            self.warnings.append(ProgramWarning(message))
             if resumed is run:
-                begins.append(step)
-                ends[-1] += step
+                self._begin = max(self._begin, step)
+                end += step
             else:
-                ends[-1] -= step
+                end -= step
             break
-    return warnings, (max(begins), min(ends))
+        self._end = min(self._end, end)
 
 
 def _hold_operators(pair: tuple[Run, Run]) -> bool:

@@ -18,17 +18,17 @@ from reproaudit.trace.schema import (
     NO_RANK,
     RUN_FILE,
     ChangeRow,
-    Header,
     LocationRow,
     NoteRow,
     OutcomeRow,
     ProcessRow,
+    WholeHeader,
 )
 
 _INT32, _INT64 = 1 << 31, 1 << 63
 
 
-def read_header(directory: Path) -> Header:
+def read_header(directory: Path) -> WholeHeader:
     """Return the checked header of the trace in a folder, of which nothing else is read.
 
     Raises TraceError if it cannot be used.
@@ -37,7 +37,7 @@ def read_header(directory: Path) -> Header:
     return check_header(path, read_run_file(path))
 
 
-def check_header(path: Path, found: dict[str, Any]) -> Header:
+def check_header(path: Path, found: dict[str, Any]) -> WholeHeader:
     """Return what `run.json` holds, each field checked; fields that the format does not have are
     left out."""
     if found.get("magic") != MAGIC:
@@ -57,7 +57,7 @@ def check_header(path: Path, found: dict[str, Any]) -> Header:
             refuse(path, f"its field {field!r} is missing or not what it should be")
     if any(row["location"] >= len(found["locations"]) for row in found["changes"]):
         refuse(path, "a change of settings names a location that is not in its table")
-    return cast(Header, {field: found[field] for field in Header.__annotations__})
+    return cast(WholeHeader, {field: found[field] for field in WholeHeader.__annotations__})
 
 
 def _is_count(value: object, below: int) -> bool:

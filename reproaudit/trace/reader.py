@@ -5,15 +5,16 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 
 from reproaudit.errors import TraceError
-from reproaudit.files import open_regular, read_start
+from reproaudit.files import open_regular, read_start, refuse
 from reproaudit.model.events import (
     Change,
     EventFlag,
@@ -38,8 +39,10 @@ from reproaudit.trace.schema import (
     ChangeRow,
     Events,
     Header,
+    WholeHeader,
 )
-from reproaudit.trace.values import TensorValue, ValuesIndex, read_index
+from reproaudit.trace.shelf import Contents, Shelf
+from reproaudit.trace.values import TensorValue, read_index
 from reproaudit.trace.view_maker import ViewMaker
 from reproaudit.trace.views import (
     AlertEvent,
@@ -81,53 +84,71 @@ _HAS_TEXT = np.isin(_NUMBERS, [int(kind) for kind in _WITH_TEXT])
 V = TypeVar("V", bound=Event)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)  # without slots: weak dictionaries have it as a key
 class Trace:
     """One finished, killed or still running recording. Every id in `events` lies inside its table.
 
-    `events` is read-only, holds whole records only and ends before the first bad one. `damage` says
-    what of the files could not be used, and is "" if all of it was.
+    `event_count` is how many events there are. `damage` says what of the files could not be used,
+    and is "" if all of it was. `get_contents` returns what is large: it is held, or read again.
     """
 
     directory: Path
     header: Header
-    events: Events
-    strings: tuple[str, ...]
-    locations: tuple[Location, ...]
     outcome: Outcome
     changes: tuple[Change, ...]
     notes: tuple[NotChecked, ...]
     damage: str
-    kept: ValuesIndex
     lacks_events: bool  # some that were recorded, or may have been
+    event_count: int
+    get_contents: Callable[[], Contents]
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> Trace:
-        """Open the folder of one run. Raises TraceError if nothing in it can be used."""
+    def open(
+        cls, path: str | os.PathLike[str], *, run: Path | None = None, shelf: Shelf | None = None
+    ) -> Trace:
+        """Open the folder of one process. Raises TraceError if nothing in it can be used.
+
+        Its contents are held as long as it is; with a shelf, as long as the shelf holds those of
+        the folder `run`.
+        """
         directory = Path(path)
-        header = read_header(directory)
-        events, cut, lacks_events = _read_events(directory / EVENTS_FILE, header)
-        kept = read_index(directory / VALUES_FILE)
-        locations = tuple(
-            Location(row["path"], row["line"], row["function"], row["cell"])
-            for row in header["locations"]
-        )
+        whole = read_header(directory)
+        contents, cut, lacks_events = _read_contents(directory, whole)
+        header, locations = _without_tables(whole), contents.locations
+        if shelf is None:
+            get_contents = partial(_return, contents)
+        else:
+            group = run or directory
+            shelf.put(group, directory, contents)
+            read = partial(_read_again, directory, len(contents.events))
+            get_contents = partial(shelf.get, group, directory, read)
         return cls(
             directory=directory,
             header=header,
-            events=events,
-            strings=tuple(header["strings"]),
-            locations=locations,
             outcome=outcome_of_row(header["outcome"]),
             changes=tuple(_change(row, locations) for row in header["changes"]),
             notes=tuple(
                 NotChecked(Unchecked(row["code"]), row["what"], row["why"])
                 for row in header["notes"]
             ),
-            damage="; ".join(text for text in (cut, kept.damage) if text),
-            kept=kept,
+            damage="; ".join(text for text in (cut, contents.kept.damage) if text),
             lacks_events=lacks_events,
+            event_count=len(contents.events),
+            get_contents=get_contents,
         )
+
+    @property
+    def events(self) -> Events:
+        """The records: read-only, whole ones only, up to the first bad one."""
+        return self.get_contents().events
+
+    @property
+    def strings(self) -> tuple[str, ...]:
+        return self.get_contents().strings
+
+    @property
+    def locations(self) -> tuple[Location, ...]:
+        return self.get_contents().locations
 
     @property
     def level(self) -> Level:
@@ -239,14 +260,15 @@ class Trace:
 
     @property
     def _maker(self) -> ViewMaker:
-        return ViewMaker(self.strings, self.locations, len(self.events))
+        contents = self.get_contents()
+        return ViewMaker(contents.strings, contents.locations, len(contents.events))
 
     def _views(
         self, view_type: type[V], *kinds: EventKind, flags: EventFlag | None = None
     ) -> Iterator[V]:
-        maker = self._maker
-        for number in self.columns.numbers(*kinds, flags=flags).tolist():
-            event = maker.view(number, self.events[number])
+        maker, columns = self._maker, self.columns
+        for number in columns.numbers(*kinds, flags=flags).tolist():
+            event = maker.view(number, columns.rows[number])
             if isinstance(event, view_type):
                 yield event
 
@@ -255,7 +277,7 @@ class Trace:
 
         Raises TraceError if the file has changed since the trace was opened.
         """
-        return self.kept.read(event)
+        return self.get_contents().kept.read(event)
 
 
 def _of_type(event: Event, view_type: type[V]) -> V:
@@ -265,12 +287,44 @@ def _of_type(event: Event, view_type: type[V]) -> V:
     return event
 
 
+def _return(contents: Contents) -> Contents:
+    return contents
+
+
+def _without_tables(header: WholeHeader) -> Header:
+    kept = Header.__annotations__
+    return cast(Header, {field: value for field, value in header.items() if field in kept})
+
+
+def _read_contents(directory: Path, header: WholeHeader) -> tuple[Contents, str, bool]:
+    """Return the contents of a trace, what is wrong with its events, and whether some are lost."""
+    events, cut, lacks_events = _read_events(directory / EVENTS_FILE, header)
+    rows = header["locations"]
+    contents = Contents(
+        events=events,
+        strings=tuple(header["strings"]),
+        locations=tuple(
+            Location(row["path"], row["line"], row["function"], row["cell"]) for row in rows
+        ),
+        kept=read_index(directory / VALUES_FILE),
+    )
+    return contents, cut, lacks_events
+
+
+def _read_again(directory: Path, events: int) -> Contents:
+    """Return the contents of a trace that was opened before, when it had so many events."""
+    found, _, _ = _read_contents(directory, read_header(directory))
+    if len(found.events) < events:
+        refuse(directory / EVENTS_FILE, "it has become shorter since the trace was opened")
+    return replace(found, events=found.events[:events])
+
+
 def _change(row: ChangeRow, locations: tuple[Location, ...]) -> Change:
     place = locations[row["location"]] if row["location"] != NO_LOCATION else None
     return Change(row["what"], row["before"], row["after"], place)
 
 
-def _read_events(path: Path, header: Header) -> tuple[Events, str, bool]:
+def _read_events(path: Path, header: WholeHeader) -> tuple[Events, str, bool]:
     """Return the valid events, what is wrong with the rest, and whether events may be lost."""
     descriptor, size = open_regular(path)
     whole = size // EVENT.itemsize
@@ -307,7 +361,7 @@ def _read_events(path: Path, header: Header) -> tuple[Events, str, bool]:
     return found, "", False
 
 
-def _first_bad(events: Events, header: Header) -> tuple[int | None, str]:
+def _first_bad(events: Events, header: WholeHeader) -> tuple[int | None, str]:
     """Return the number of the first event that this version cannot read, and which of its fields
     it is."""
     strings, locations, threads = (

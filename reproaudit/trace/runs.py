@@ -6,14 +6,16 @@ the processes that it started is the main one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from reproaudit.errors import TraceError
 from reproaudit.model.events import Outcome, OutcomeKind, Unchecked
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.schema import RUN_FILE
+from reproaudit.trace.shelf import Shelf
 from reproaudit.trace.words import CHILD_PREFIX
 
 MAIN_PROCESS = ""
@@ -83,7 +85,7 @@ class Run:
 
     @property
     def events(self) -> int:
-        return sum(len(trace.events) for _, trace in self.traces)
+        return sum(trace.event_count for _, trace in self.traces)
 
 
 def find_home(process: str) -> str:
@@ -106,13 +108,14 @@ def pair_traces(a: Run, b: Run) -> Iterator[tuple[str, Trace, Trace]]:
             yield process, trace_a, trace_b
 
 
-def open_run(directory: Path, index: int) -> Run:
+def open_run(directory: Path, index: int, shelf: Shelf | None = None) -> Run:
     """Open a run's directory. Children are the sub-folders `child-…`; a broken child is left out,
-    never the run."""
+    never the run. With a shelf, that holds the contents of its traces."""
+    open_trace = partial(Trace.open, run=directory, shelf=shelf)
     # First: of a folder that cannot be opened, it says why.
-    own = Trace.open(directory)
+    own = open_trace(directory)
     unreadable: list[str] = []
-    children = _name_ranks(_open_children(directory, "", unreadable))
+    children = _name_ranks(_open_children(directory, "", unreadable, open_trace))
     if not own.process.is_launcher:
         traces = [(MAIN_PROCESS, own), *children]
         return Run(index, tuple(traces), tuple(unreadable))
@@ -163,19 +166,21 @@ def _could_not_be_written(trace: Trace) -> bool:
     return any(note.code is Unchecked.TRACE_NOT_WRITTEN for note in trace.notes)
 
 
-def _open_children(directory: Path, above: str, unreadable: list[str]) -> list[tuple[str, Trace]]:
-    found: list[tuple[str, Trace]] = []
+def _open_children(
+    directory: Path, above: str, unreadable: list[str], open_trace: Callable[[Path], Trace]
+) -> list[_Labelled]:
+    found: list[_Labelled] = []
     for child in sorted(directory.glob(f"{CHILD_PREFIX}*"))[:_MAX_CHILDREN]:
         if child.is_dir() and not child.is_symlink() and (child / RUN_FILE).is_file():
             label = f"{above}{child.name}"
             try:
-                trace = Trace.open(child)
+                trace = open_trace(child)
             except TraceError as error:
                 # One that was ended before it had recorded anything has no events.
                 if error.code != "trace-missing":
                     unreadable.append(label)
                 continue
-            if len(trace.events) or _could_not_be_written(trace):
+            if trace.event_count or _could_not_be_written(trace):
                 found.append((label, trace))
-            found += _open_children(child, f"{label}/", unreadable)
+            found += _open_children(child, f"{label}/", unreadable, open_trace)
     return found

@@ -139,8 +139,10 @@ class OutcomeRow(TypedDict):
 
 
 class Header(TypedDict):
-    """`run.json`. `events` and `steps` are what the writer believed at its last flush; the file's
-    size decides."""
+    """`run.json` without its tables of names and lines.
+
+    `events` and `steps` are what the writer believed at its last flush; the file's size decides.
+    """
 
     magic: str
     format: int
@@ -152,11 +154,16 @@ class Header(TypedDict):
     environment: dict[str, str]
     process: ProcessRow
     event_dtype: list[list[object]]
-    strings: list[str]
-    locations: list[LocationRow]
     threads: list[str]
     steps: int
     events: int
     outcome: OutcomeRow
     changes: list[ChangeRow]
     notes: list[NoteRow]
+
+
+class WholeHeader(Header):
+    """`run.json`."""
+
+    strings: list[str]
+    locations: list[LocationRow]

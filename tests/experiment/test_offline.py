@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import os
+import resource
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +18,13 @@ from reproaudit.model.events import EventKind, Phase, Unchecked
 from reproaudit.model.result import AuditResult, Cause
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.terminal import TerminalReport
+from reproaudit.trace import reader
 from reproaudit.trace.schema import EVENT, EVENTS_FILE, RUN_FILE
 from tests.auditing import PROGRAMS, reproaudit
 from tests.compare.traces import Row, make_run, make_run_of_ranks
 
 MM = "aten::mm.default"
+_DESCRIPTORS = 30  # that a comparison of any number of runs may use
 
 
 def rows_of(content: int) -> list[Row]:
@@ -213,3 +218,44 @@ def test_traces_of_another_number_of_ranks_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TraceError) as caught:
         compare_traces([tmp_path / "run-0", tmp_path / "run-1"], Tolerances())
     assert caught.value.code == "world-changed"
+
+
+def test_more_runs_than_are_held_in_memory_are_put_into_their_classes(tmp_path: Path) -> None:
+    result = compare(tmp_path, *(number % 3 for number in range(24)))
+    assert result.classes == tuple(tuple(range(first, 24, 3)) for first in range(3))
+    assert [run.events for run in result.runs] == [2] * 24
+    (finding,) = result.findings
+    assert finding.op == "aten::mm"
+
+
+def test_a_resumed_run_among_many_is_compared_from_its_step_on(tmp_path: Path) -> None:
+    def parameter(content: int, step: int) -> Row:
+        return Row("w", content, kind=EventKind.PARAMETER, step=step)
+
+    whole = [parameter(10 + step, step) for step in range(4)]
+    resumed = [parameter(12 + step, step) for step in range(2)]
+    paths = [
+        make_run(tmp_path, index, resumed if index == 11 else whole, steps=4).main.directory
+        for index in range(20)
+    ]
+    result = compare_traces(paths, Tolerances())
+    assert any("trace 11 was resumed" in warning.message for warning in result.warnings)
+    assert not any("trace 12 was resumed" in warning.message for warning in result.warnings)
+
+
+def test_mapped_traces_need_no_descriptor_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "_MAPPED_FROM_BYTES", 1)
+    paths = [
+        make_run(tmp_path, index, rows_of(5)).main.directory for index in range(_DESCRIPTORS + 10)
+    ]
+    gc.collect()  # maps of other tests' traces
+    in_use = len(os.listdir("/proc/self/fd"))
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (in_use + _DESCRIPTORS, before[1]))
+    try:
+        result = compare_traces(paths, Tolerances())
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert result.verdict is Verdict.REPRODUCIBLE

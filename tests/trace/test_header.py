@@ -10,7 +10,7 @@ import pytest
 
 from reproaudit.errors import TraceError
 from reproaudit.trace.header import check_header
-from reproaudit.trace.schema import FORMAT_VERSION, Header
+from reproaudit.trace.schema import FORMAT_VERSION, WholeHeader
 from tests.trace.sample import write_sample
 
 PATH = Path("run.json")
@@ -26,10 +26,10 @@ def found(tmp_path: Path) -> dict[str, Any]:
 def test_fields_that_the_format_does_not_have_are_left_out(found: dict[str, Any]) -> None:
     checked = check_header(PATH, found | {"later": 1})
     assert checked == found
-    assert checked.keys() == Header.__annotations__.keys()
+    assert checked.keys() == WholeHeader.__annotations__.keys()
 
 
-@pytest.mark.parametrize("field", sorted(Header.__annotations__.keys() - {"magic", "format"}))
+@pytest.mark.parametrize("field", sorted(WholeHeader.__annotations__.keys() - {"magic", "format"}))
 def test_a_field_that_is_missing_is_named(found: dict[str, Any], field: str) -> None:
     del found[field]
     with pytest.raises(TraceError, match=f"its field '{field}' is missing"):
