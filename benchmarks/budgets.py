@@ -133,6 +133,18 @@ BUDGETS = (
         figure=f"runs, {PER_UNIT}",
     ),
     Budget(
+        what="time per recorded run compared, 1,000 over 100, all distinct",
+        bound=1.25,
+        benchmark="many_runs",
+        figure="all distinct, time per run, largest over the one before",
+    ),
+    Budget(
+        what="memory of comparing recorded runs, 1,000 over 100, all distinct",
+        bound=1.25,
+        benchmark="many_runs",
+        figure="all distinct, peak, largest over the one before",
+    ),
+    Budget(
         what="time per parameter digested, 10⁹ over 10⁸",
         bound=1.25,
         benchmark="growth",
