@@ -56,7 +56,7 @@ LAYERS = {
     ),
     "runs": layer(
         f"knowledge config trace model {GROUND}",
-        "tqdm nbclient nbformat ipykernel jupyter_client",
+        "tqdm nbclient nbformat ipykernel jupyter_client ray",
     ),
     "diagnose": layer(f"patches runs compare knowledge config trace model {GROUND}", "numpy"),
     "experiment": layer(

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from reproaudit import __version__
 from reproaudit.cli.effort import add_effort_options
+from reproaudit.cli.execution import add_execution
 from reproaudit.cli.help_text import AUDIT_DESCRIPTION, AUDIT_EPILOG
 from reproaudit.cli.option_values import (
     parse_amount,
@@ -195,14 +196,7 @@ def add_audit_options(parser: argparse.ArgumentParser) -> None:
         help="give each run a copy of the repository as it is now, or else of the working folder, "
         "and an empty temporary folder",
     )
-    parser.add_argument(
-        "--jobs",
-        type=parse_positive,
-        default=1,
-        metavar="N",
-        help="make N runs at a time (default 1), each on its share of the cores and GPUs, and in a "
-        "copy of the files of its own",
-    )
+    add_execution(parser)
     add_effort_options(parser)
     add_settings(parser)
 

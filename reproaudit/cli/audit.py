@@ -16,12 +16,12 @@ from reproaudit.cli.arguments import make_audit_parser
 from reproaudit.cli.choices import (
     find_whole_limit,
     limit_steps,
-    read_execution,
     read_settings,
     read_tolerances,
     resolve_choices,
 )
 from reproaudit.cli.effort import read_effort
+from reproaudit.cli.execution import read_execution
 from reproaudit.cli.given import keep_options
 from reproaudit.cli.interrupts import hold_interrupts
 from reproaudit.cli.mistaken import split_and_warn

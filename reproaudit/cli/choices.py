@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from reproaudit.config.execution import Execution
 from reproaudit.config.project import (
     DEFAULTS,
     Choices,
@@ -123,15 +122,3 @@ def read_tolerances(options: argparse.Namespace, project: ProjectConfig | None) 
         return Tolerances()
     by_dtype = {} if project.tolerance is None else {"*": project.tolerance}
     return Tolerances(by_dtype, project.tolerances)
-
-
-def read_execution(options: argparse.Namespace) -> Execution:
-    """Return how many runs are made at a time."""
-    if options.jobs > 1 and options.thorough:
-        raise UsageError(
-            "--thorough makes every second run beside busy processes, which --jobs would put "
-            "beside all of them",
-            code="usage",
-            hint="leave out --thorough or --jobs",
-        )
-    return Execution(jobs=options.jobs)

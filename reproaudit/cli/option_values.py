@@ -81,3 +81,14 @@ def parse_assignment(text: str) -> tuple[str, str]:
     if not equals or not name:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
     return name, value
+
+
+def parse_pairs(text: str) -> tuple[tuple[str, str], ...]:
+    """Read KEY=VALUE,KEY=VALUE; the last of several values of a key counts."""
+    pairs: dict[str, str] = {}
+    for word in text.split(","):
+        key, equals, value = word.partition("=")
+        if not equals or not key.strip() or not value.strip():
+            raise argparse.ArgumentTypeError(f"{word!r} is not KEY=VALUE")
+        pairs[key.strip()] = value.strip()
+    return tuple(pairs.items())

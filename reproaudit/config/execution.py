@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 LOCAL = "local"
+RAY = "ray"
+EXECUTORS = (LOCAL, RAY)
+OPTION_OF_EXECUTOR = (RAY,)  # those that have an option of their name
 
 
 @dataclass(frozen=True, slots=True)

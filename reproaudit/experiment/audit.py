@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.interning import Interned
-from reproaudit.compare.judge import Judged, judge
+from reproaudit.compare.judge import Judged
 from reproaudit.config.execution import Execution
 from reproaudit.config.settings import Settings, list_settings
 from reproaudit.config.subject import SubjectSpec
@@ -29,6 +28,7 @@ from reproaudit.experiment.early import EarlyVerdict
 from reproaudit.experiment.early_end import ENDS, EarlyEnd, is_answer
 from reproaudit.experiment.failure import add_changes, make_failure_error
 from reproaudit.experiment.first_run import FirstRun
+from reproaudit.experiment.hardware import JudgeOfOneHardware
 from reproaudit.experiment.kept_call import write_kept_call
 from reproaudit.experiment.load import Load
 from reproaudit.experiment.next_commands import suggest_commands
@@ -133,6 +133,7 @@ class Experiment:
         self._first_run = FirstRun(self.lab, fresh_copy=options.fresh_copy, goes_on=goes_on)
         self.interned = Interned(options.ignored)
         self._tell = progress.tell
+        self._judge = JudgeOfOneHardware(self.lab.machines, self.interned, options.tolerances)
         self._early = EarlyVerdict(progress.tell, self.interned, options.tolerances)
         self.notes: list[NotChecked] = []
         self.warnings: tuple[ProgramWarning, ...] = ()
@@ -149,8 +150,8 @@ class Experiment:
         options = self.options
         self.lab.start_clock()
         runs = self._observe()
-        judged = self._judge(runs)
-        if self._end.forbids_to_pass(runs) and judged.verdict is Verdict.REPRODUCIBLE:
+        judged = self._judge.judge(runs)
+        if self._end.forbids_to_pass(judged.runs) and judged.verdict is Verdict.REPRODUCIBLE:
             # Fewer runs than were wanted are no ground to pass.
             judged = replace(judged, verdict=Verdict.NOT_AUDITED)
         comparison = judged.comparison
@@ -159,18 +160,20 @@ class Experiment:
             if comparison.ignored:
                 raise make_all_ignored_error(options.ignored)
             raise make_nothing_compared_error(runs[0])
+        self._judge.require_hardware(judged)
         self._early.settle(judged)
         # Before the diagnosis, which uses the races that this run shows as evidence.
         alerts = self._find_alerts_in_time()
         diagnosis = self._diagnose(judged, alerts)
         judged = self._judged or judged
-        reproducer = self._write_reproducer(diagnosis, runs[0])
-        drift = self._find_drift(runs[0])
+        reproducer = self._write_reproducer(diagnosis, judged.runs[0])
+        drift = self._find_drift(judged.runs[0])
+        elsewhere = self._judge.compare_others(judged, self._runs)
         result = conclude(
             judged,
             diagnosis.findings,
             alerts or (),
-            notes=[*self.notes, *self.lab.notes, *diagnosis.notes],
+            notes=[*self.notes, *elsewhere.notes, *self.lab.notes, *diagnosis.notes],
             settings=list_settings(options.settings),
             subject=options.subject.command,
             next_commands=suggest_commands(
@@ -194,6 +197,7 @@ class Experiment:
             further=self.further,
             spared=options.runs - len(judged.runs) if self._is_settled else 0,
             loaded=self._load.list_loaded(judged.runs),
+            elsewhere=elsewhere,
         )
         self._tell(AuditEnded(result))
         return result
@@ -227,7 +231,7 @@ class Experiment:
                 for request in spared:
                     self._runs.append(self._take_run(request, runs))
         finally:
-            self._judged = self._judge(self._runs)
+            self._judged = self._judge.judge(self._runs)
         return self._judged
 
     def _find_drift(self, run: Run) -> tuple[ProgramWarning, ...]:
@@ -258,8 +262,8 @@ class Experiment:
     def _observe(self) -> list[Run]:
         """Make the runs that decide, and some more where few are likely to miss a difference."""
         start = time.monotonic()
-        runs = self._first_run.add_cold(self._make_runs(), self._are_equal)
-        if self._end.has_come or not self.options.further_runs or not self._are_equal(runs):
+        runs = self._first_run.add_cold(self._make_runs(), self._judge.are_equal)
+        if self._end.has_come or not self.options.further_runs or not self._judge.are_equal(runs):
             return runs
         sign = find_disorder(runs[0], runs[1], self.options.subject, self.interned)
         now = time.monotonic()
@@ -276,22 +280,14 @@ class Experiment:
                 self._cut_short(error, f"after {len(runs)} runs that were equal")
                 break
             runs.append(run)
-            self._early.look(runs)
+            self._early.look(self._judge.choose(runs))
             self.further = (number + 1, sign)
-            if not self._are_equal([runs[0], run]):
+            if not self._judge.are_equal([runs[0], run]):
                 break
         return runs
 
     def _request_alerts(self) -> RunRequest | None:
         return REQUEST_REFUSED if self.options.capture_alerts else None
-
-    def _are_equal(self, runs: Sequence[Run]) -> bool:
-        endings = {(run.outcome.kind, run.outcome.code) for run in runs}
-        return len(endings) == 1 and len(compare_boundaries(runs, self.interned).classes) == 1
-
-    def _judge(self, runs: Sequence[Run]) -> Judged:
-        comparison = compare_boundaries(runs, self.interned)
-        return judge(runs, comparison, self.options.tolerances)
 
     def _settle(self, runs: Sequence[Run]) -> bool:
         """Return True if two runs differ so that no further one could change the verdict."""
@@ -299,7 +295,7 @@ class Experiment:
             return False
         if not all(run.outcome.is_success for run in runs):
             return False
-        self._is_settled = self._judge(runs).verdict is Verdict.NOT_REPRODUCIBLE
+        self._is_settled = self._judge.judge(runs).verdict is Verdict.NOT_REPRODUCIBLE
         return self._is_settled
 
     def _request_runs(self) -> list[RunRequest]:
@@ -328,12 +324,12 @@ class Experiment:
             try:
                 run = self._take_run(request, later)
             except ENDS as error:
-                if not is_answer(runs, error, self.interned):
+                if not is_answer(self._judge.choose(runs), error, self.interned):
                     raise
                 self._cut_short(error, f"after {len(runs)} of {self.options.runs} runs")
                 break
             runs.append(run)
-            self._early.look(runs)
+            self._early.look(self._judge.choose(runs))
             if len(runs) == 2:
                 self.lab.bound_time()  # an answer needs two
             if index == 0 and run.outcome.kind is OutcomeKind.STOPPED:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from reproaudit.compare.boundaries import BoundaryComparison
 from reproaudit.compare.judge import Judged
+from reproaudit.experiment.hardware import NOT_KNOWN, Elsewhere
 from reproaudit.model.confidence import bound_rate, find_interval
 from reproaudit.model.events import NotChecked, OutcomeKind, ProgramWarning, Unchecked
 from reproaudit.model.result import Alert, AuditResult, Confidence, Finding, RunSummary, Trial
@@ -103,6 +104,7 @@ def conclude(
     further: tuple[int, str] = (0, ""),
     spared: int = 0,
     loaded: tuple[int, ...] = (),
+    elsewhere: Elsewhere = NOT_KNOWN,
 ) -> AuditResult:
     """Put together everything that was found out.
 
@@ -110,7 +112,7 @@ def conclude(
     step that was compared first and the one after the last, where that is not all of the shortest.
     `further`: how many of the runs were made because of a sign of disorder, and of which; `spared`:
     how many were not made, for the first two differed; `loaded`: which were made beside busy
-    processes.
+    processes; `elsewhere`: on which hardware they were made, and which others on another.
     """
     runs = judged.runs
     comparison = judged.comparison
@@ -154,6 +156,8 @@ def conclude(
         further_because=further[1],
         spared_runs=spared,
         loaded_runs=loaded,
+        hardware=elsewhere.hardware,
+        other_hardware=elsewhere.others,
         reproducer=reproducer,
         folder=folder,
     )

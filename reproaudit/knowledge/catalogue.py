@@ -64,6 +64,16 @@ ERRORS = {
         "The traces of the runs could not be written for lack of room, so that nothing can be "
         "said. Make room, name a folder on another disk with --out, or audit fewer steps."
     ),
+    "executor-failed": (
+        "The engine that was to make a run could not: what it said is in the message. Usually a "
+        "machine lacks reproaudit, or has another version of it or of Python."
+    ),
+    "executor-option": (
+        "--ray or --slurm was given something that it does not take, or that no machine has."
+    ),
+    "executor-unreachable": (
+        "The cluster that was named does not answer, or is of another version. Nothing was run."
+    ),
     "executor-unknown": ("No executor has this name."),
     "explain-unknown": (
         "Nothing has this name; without a name, `reproaudit explain` lists everything."
@@ -71,6 +81,10 @@ ERRORS = {
     "extra-missing": (
         "The executor that was asked for works through a library that is not installed beside "
         "reproaudit. The extra of its name brings it."
+    ),
+    "files-too-large": (
+        "Machines that do not see the audit's folder are sent the files of each run, and these are "
+        "too large to be sent. Name a folder that all machines see with --out."
     ),
     "folder-too-large": (
         "Each run was to have a copy of the repository, or else of the working folder, and even "
@@ -182,6 +196,11 @@ ERRORS = {
         "The program ended before the recorder had written anything. It may have replaced its own "
         "process, removed the trace's folder, or crashed while Python was starting."
     ),
+    "other-hardware": (
+        "A run was made on another model of processor or GPU than those that it is compared with. "
+        "Another model may round otherwise, so that a difference would say nothing. Let the "
+        "executor use machines of one kind: --ray resources.NAME=1, --slurm constraint=NAME."
+    ),
     "out-exists": (
         "The folder that was named with --out already holds files, and nothing is overwritten."
     ),
@@ -236,6 +255,10 @@ ERRORS = {
         "The result was written under another schema version. The reproaudit that wrote it can "
         "render it."
     ),
+    "run-lost": (
+        "A run was begun again and again, and each time the machine or the process that made it "
+        "was gone before it had ended. Usually the program needs more memory than there is."
+    ),
     "runs-invalid": "A check compares two repetitions or more.",
     "setting-invalid": "A setting has a value that it cannot take; the hint says what it takes.",
     "step-arguments": (
@@ -270,6 +293,10 @@ ERRORS = {
     "subject-name": (
         "Two configured subjects have the same name. Baselines, reports and --only tell subjects "
         "apart by it."
+    ),
+    "subject-not-seen": (
+        "A machine of the cluster does not see the program's folder at the path that it has here. "
+        "Put it into a folder that all machines share."
     ),
     "subject-not-python": ("Only Python files and notebooks can be audited."),
     "subject-timeout": (

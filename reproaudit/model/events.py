@@ -174,7 +174,9 @@ class Unchecked(str, Enum):
     # of the audit
     AUDIT_ENDED = "audit-ended"  # it was interrupted, or a run did not end
     FILES_SHARED = "files-shared"  # of runs that were to have files of their own
-    RUNS_SIDE_BY_SIDE = "runs-side-by-side"  # each on a share of the machine
+    RUNS_SIDE_BY_SIDE = "runs-side-by-side"  # each on a share of the machine, or on another one
+    RUN_REMADE = "run-remade"  # where it was made first is gone
+    OTHER_HARDWARE = "other-hardware"  # a variation, no witness of irreproducibility
     # of the diagnosis
     DIAGNOSIS_ENDED = "diagnosis-ended"
     OPERATOR_NOT_LOCATED = "operator-not-located"

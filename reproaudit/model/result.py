@@ -233,6 +233,19 @@ class RunSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherHardware:
+    """Runs that were made on other hardware than those that decide: a variation, no witness.
+
+    `models` are those of processor and GPU. `classes` groups the numbers of these runs as the
+    classes of the result do. `equals_first`: the first of them equals the first run that decides.
+    """
+
+    models: str
+    classes: tuple[tuple[int, ...], ...]
+    equals_first: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Confidence:
     """How sure the runs make us. The divergence rate is the probability that a further run differs
     from the first.
@@ -263,7 +276,7 @@ class AuditResult:
     sentence without a final full stop. `environment` maps names to text, in a fixed order.
     """
 
-    OMITS_DEFAULTS: ClassVar[tuple[str, ...]] = ("loaded_runs",)
+    OMITS_DEFAULTS: ClassVar[tuple[str, ...]] = ("loaded_runs", "hardware", "other_hardware")
 
     verdict: Verdict
     headline: str
@@ -295,6 +308,9 @@ class AuditResult:
     spared_runs: int = 0
     # of the runs that decide, those that were made beside a busy process on each core
     loaded_runs: tuple[int, ...] = ()
+    # the models that the runs which decide were made on, where an executor said so
+    hardware: str = ""
+    other_hardware: tuple[OtherHardware, ...] = ()
     isolation: Isolation = Isolation.PROCESS
     # of the subject, from the working directory, as POSIX: what paths of locations are relative to
     folder: str = ""

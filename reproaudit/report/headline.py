@@ -49,6 +49,8 @@ def word_headline(result: AuditResult, *, compared: int, reach: Reach | None = N
         if len(damages) > 1:
             said += f"; nor {len(damages) - 1} more"
         return f"{number} runs are equal as far as all traces go; {said}"
+    if number == 1:
+        return f"only one run was made on {result.hardware}, and none can be compared with it"
     if result.verdict in (Verdict.REPRODUCIBLE, Verdict.NOT_AUDITED):
         extent = _say_how_far(result.steps, reach)
         return f"{number} runs are bitwise equal{extent}: {_count_tensors(result)}"

@@ -31,6 +31,7 @@ from reproaudit.runs.launch import THROUGH_PATH, take_back_missed
 from reproaudit.runs.lent_files import LentFiles
 from reproaudit.runs.limits import LEAST_TIMEOUT_S, SLOWEST, Limits
 from reproaudit.runs.log import tail
+from reproaudit.runs.machines import Machines
 from reproaudit.runs.prepared import PreparedRuns
 from reproaudit.runs.process import RunningProcess, RunRecord, start
 from reproaudit.runs.progress import Progress
@@ -64,7 +65,8 @@ class RunSetup:
 class Lab:
     """Makes runs of one subject.
 
-    `runs_made` counts the processes; `seconds` holds the time of each by name.
+    `runs_made` counts the processes; `seconds` holds the time of each by name. `machines` knows
+    where they were made.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class Lab:
         self.steps = setup.steps
         self.runs_made = 0
         self.seconds: dict[str, float] = {}
+        self.machines = Machines()
         self._world = 0  # how many ranks a plain run has
         self._is_site = False  # interpreters find the recorder through PYTHONPATH
         self._progress = progress
@@ -179,12 +182,14 @@ class Lab:
             still_s=self._limits.still_limit_of(request),
             show_output=self._setup.show_output,
             is_site=self._is_site,
+            hardware=self.machines.wanted,
         )
 
     def _take_end(self, request: RunRequest, job: Job, end: JobEnd) -> Run:
         if end.is_site and not self._is_site:
             self._is_site = True
             self.runs_made += 1
+        self.machines.learn(request.name, job, end)
         if end.fault is not None:
             raise make_error(end.fault)
         record = make_record(job, end)
@@ -266,7 +271,7 @@ class Lab:
             what = "files that runs share despite --fresh-copy"
             notes.append(NotChecked(Unchecked.FILES_SHARED, what, self._files.shared))
         if self._executor is not None:
-            notes += self._executor.notes
+            notes += (*self._executor.notes, *self.machines.notes)
         if self._is_site:
             notes.append(THROUGH_PATH)
         return tuple(notes)
@@ -323,6 +328,7 @@ class Lab:
             if left.exists():
                 left.rename(self.folder / f"{to}{ending}")
         self.seconds[to] = self.seconds.pop(name)
+        self.machines.rename(name, to)
         return self.folder / to
 
     def log_of(self, name: str) -> str:

@@ -43,6 +43,12 @@ class Run:
         return self.traces[0][1]
 
     @property
+    def name(self) -> str:
+        """The name of its folder."""
+        own = self.main if self.launcher is None else self.launcher
+        return own.directory.name
+
+    @property
     def ranks(self) -> tuple[_Labelled, ...]:
         """The ranks in order, each as it was started last."""
         last: dict[int, _Labelled] = {}

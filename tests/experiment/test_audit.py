@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from reproaudit.cli.main import main
+from reproaudit.config.plan import RunPlan
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import SubjectError
 from reproaudit.experiment import audit as audit_module
@@ -34,10 +35,11 @@ from reproaudit.model.events import (
     OutcomeKind,
     Unchecked,
 )
-from reproaudit.model.result import AuditResult
+from reproaudit.model.result import AuditResult, OtherHardware
 from reproaudit.model.verdict import exit_code
 from reproaudit.runs import process as process_module
 from reproaudit.runs.budget import BudgetSpent, StoppedUnderWay
+from reproaudit.runs.executors.protocol import Job, JobEnd
 from reproaudit.runs.lab import Lab
 from reproaudit.runs.progress import Quiet
 from reproaudit.runs.request import RunRequest
@@ -322,15 +324,23 @@ def observe(
     monkeypatch: pytest.MonkeyPatch,
     contents: Sequence[int],
     error: BaseException,
+    hardware: Sequence[str] = (),
     **options: Any,
 ) -> AuditResult:
-    """Audit a program whose runs leave `contents`, one after the other; the next raises `error`."""
+    """Audit a program whose runs leave `contents`, one after the other; the next raises `error`.
+
+    They are made on `hardware`, each on its own.
+    """
     left = list(contents)
+    machines = list(hardware)
 
     def run(self: Lab, request: RunRequest) -> Run:
         if not left:
             raise error
         gradient = Row("weight", left.pop(0), kind=EventKind.GRADIENT)
+        if machines:
+            end = JobEnd(outcome=Outcome(OutcomeKind.COMPLETED), hardware=machines.pop(0))
+            self.machines.learn(request.name, ANY_JOB, end)
         return make_run(folder / request.name, request.index, [gradient], steps=1)
 
     monkeypatch.setattr(Lab, "run", run)
@@ -339,6 +349,64 @@ def observe(
     options = {"diagnose": False, "capture_alerts": False} | options
     wanted = AuditOptions(subject, **options)
     return check_claims(Experiment(wanted, Quiet(), folder).run())
+
+
+ANY_JOB = Job(
+    plan=RunPlan(Path("run-0"), SubjectSpec(SubjectKind.SCRIPT, Path(), path="train.py")),
+    log=Path("run-0.log"),
+    folder=Path(),
+    python="python",
+)
+
+
+@pytest.mark.parametrize(
+    ("contents", "hardware", "classes", "others", "code"),
+    [
+        # a difference between models alone is a variation
+        ([1, 2, 1, 2, 1], "ababa", ((0, 2, 4),), (OtherHardware("b", ((1, 3),), False),), 0),
+        ([1, 1, 1], "aba", ((0, 2),), (OtherHardware("b", ((1,),), True),), 0),
+        # one within the largest group decides
+        ([1, 2, 3, 2, 1], "ababa", ((0, 4), (2,)), (OtherHardware("b", ((1, 3),), False),), 1),
+        # one within a smaller group decides as well: what differs on one machine differs
+        ([1, 1, 1, 2, 3], "aaabb", ((3,), (4,)), (OtherHardware("a", ((0, 1, 2),), False),), 1),
+        # where no two are of one kind, nothing is comparable
+        (
+            [1, 1, 2],
+            "abc",
+            ((0,),),
+            (OtherHardware("b", ((1,),), True), OtherHardware("c", ((2,),), False)),
+            2,
+        ),
+        ([1, 2, 1], "aaa", ((0, 2), (1,)), (), 1),
+    ],
+)
+def test_runs_of_one_hardware_decide_and_the_others_are_a_variation(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    contents: list[int],
+    hardware: str,
+    classes: tuple[tuple[int, ...], ...],
+    others: tuple[OtherHardware, ...],
+    code: int,
+) -> None:
+    result = observe(
+        tmp_path, monkeypatch, contents, BudgetSpent(), list(hardware), runs=len(contents)
+    )
+    assert result.classes == classes
+    assert result.other_hardware == others
+    assert exit_code([result.verdict]) == code
+    notes = [note for note in result.not_checked if note.code is Unchecked.OTHER_HARDWARE]
+    assert len(notes) == len(others)
+    for note, other in zip(notes, others, strict=True):
+        assert f"made on {other.models}" in note.what
+        assert ("equals the first one" in note.why) is other.equals_first
+
+
+def test_a_single_run_on_its_hardware_is_said_to_have_nothing_to_be_compared_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = observe(tmp_path, monkeypatch, [1, 2], BudgetSpent(), ["a", "b"], runs=2)
+    assert result.headline == ("only one run was made on a, and none can be compared with it")
 
 
 HUNG = SubjectError("train.py did not end within 60 s", code="subject-timeout")

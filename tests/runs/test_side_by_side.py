@@ -14,20 +14,21 @@ from reproaudit.model.events import NotChecked
 from reproaudit.runs.budget import BudgetSpent
 from reproaudit.runs.executors.protocol import Job, JobEnd
 from reproaudit.runs.request import RunRequest
-from reproaudit.runs.side_by_side import SideBySide
+from reproaudit.runs.side_by_side import MOST_LOSSES, SideBySide
 
 
 class Underway:
-    """Ends when it was looked at as often as is wanted."""
+    """Ends when it was looked at as often as is wanted; is lost if that is less than nothing."""
 
     def __init__(self, name: str, looks: int) -> None:
         self.name = name
         self.is_cancelled = False
+        self._lost = "its node is gone" if looks < 0 else ""
         self._looks = looks
 
     def look(self) -> JobEnd | None:
         self._looks -= 1
-        return JobEnd(hardware=self.name) if self._looks < 0 else None
+        return JobEnd(hardware=self.name, lost=self._lost) if self._looks < 0 else None
 
     def cancel(self) -> None:
         self.is_cancelled = True
@@ -129,3 +130,45 @@ def test_a_run_that_is_asked_for_within_others_waits_for_a_slot(tmp_path: Path) 
     inner = RunRequest(name="inner", index=0, what="")
     assert [end.hardware for _, _, end in bench.side_by_side.run_all([inner])] == ["inner"]
     assert [end.hardware for _, _, end in ends] == ["run-1", "run-2"]
+
+
+LOST = -1
+
+
+def test_a_run_that_was_lost_is_made_again_with_files_as_they_were_and_says_so(
+    tmp_path: Path,
+) -> None:
+    bench = Bench(tmp_path, LOST, 0, 0)
+    ends = [end for _, _, end in bench.side_by_side.run_all(requests(2))]
+    # Made anew: _begin would fail if the folder of the lost one were still there.
+    assert [name for name, _ in bench.executor.submitted] == ["run-0", "run-0", "run-1"]
+    assert [end.hardware for end in ends] == ["run-0", "run-1"]
+    assert [end.remade for end in ends] == ["its node is gone", ""]
+    assert bench.lent == []
+
+
+def test_a_run_that_is_lost_again_and_again_ends_with_a_fault(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, *[LOST] * MOST_LOSSES)
+    [(_, _, end)] = bench.side_by_side.run_all(requests(1))
+    assert end.fault is not None
+    assert end.fault.code == "run-lost"
+    assert "run-0 was lost 3 times" in end.fault.message
+    assert bench.lent == []
+
+
+def test_what_keeps_a_lost_run_from_being_made_again_is_told_in_its_turn(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, 2, LOST, most=2)
+    ends = bench.side_by_side.run_all(requests(2))
+    assert next(ends)[0].name == "run-0"
+    with pytest.raises(BudgetSpent):
+        next(ends)
+    assert bench.lent == []
+
+
+def test_a_run_that_was_made_again_is_cancelled_as_any_other(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, 5, LOST, 1000)
+    ends = bench.side_by_side.run_all(requests(2))
+    next(ends)
+    ends.close()
+    assert bench.executor.underway[-1].is_cancelled
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run-0", "run-0.log"]

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import os
-import subprocess
-from collections.abc import Mapping
 from dataclasses import replace
 
-from reproaudit.config.settings import Settings, make_environment, merge
+from reproaudit.config.settings import Settings, merge
 from reproaudit.model.events import NotChecked, Unchecked
 from reproaudit.runs.executors.cores import list_cores, share_cores, share_gpus
 from reproaudit.runs.executors.hardware import list_gpus
 from reproaudit.runs.executors.protocol import ExecutorOrder, Job
+from reproaudit.runs.executors.threads import THREADS, keep_threads
 from reproaudit.runs.executors.work import Worker, start_worker
-from reproaudit.runs.interpreter import interpreter_flags
 
-_THREADS = "OMP_NUM_THREADS"
 _GPUS = "CUDA_VISIBLE_DEVICES"
-_COUNT_THREADS = "import torch; print(torch.get_num_threads())"
-_COUNT_WITHIN_S = 120.0
 
 
 class LocalExecutor:
@@ -31,12 +26,12 @@ class LocalExecutor:
         self.width = order.jobs
         self._cores = share_cores(cores, order.jobs)
         self._gpus = share_gpus(_list_visible_gpus(order.settings), order.jobs)
-        self.settings = _keep_threads(order)
+        self.settings = keep_threads(order)
         share = len(cores) // order.jobs
         shown = f"{share} of {len(cores)} cores"
         if self._gpus:
             shown += f" and GPU {self._gpus[0]}" if "," not in self._gpus[0] else " and some GPUs"
-        self.notes = (_note_jobs(order.jobs, shown, dict(self.settings.env).get(_THREADS)),)
+        self.notes = (_note_jobs(order.jobs, shown, dict(self.settings.env).get(THREADS)),)
 
     def submit(self, job: Job, slot: int) -> Worker:
         """Begin a run on its share."""
@@ -59,37 +54,6 @@ def _list_visible_gpus(settings: Settings) -> list[str]:
     if visible is None:
         return [str(number) for number in range(len(list_gpus()))]
     return [one for one in visible.split(",") if one]
-
-
-def _keep_threads(order: ExecutorOrder) -> Settings:
-    """Return what gives a run on a share of the cores as many threads as on the whole machine.
-
-    Sums that are split among fewer threads are other sums: it would be another program. A command
-    may start ranks, which have a number of threads of their own: it is left alone.
-    """
-    environment = {**os.environ, **make_environment(order.settings)}
-    if order.subject.is_command or order.settings.threads or _THREADS in environment:
-        return Settings()
-    threads = _count_threads(order, environment)
-    return Settings(env=((_THREADS, threads),)) if threads else Settings()
-
-
-def _count_threads(order: ExecutorOrder, environment: Mapping[str, str]) -> str:
-    """Ask torch how many threads it takes on the whole machine; "" if that cannot be known."""
-    try:
-        asked = subprocess.run(
-            [order.python, *interpreter_flags(), "-c", _COUNT_THREADS],
-            check=True,
-            capture_output=True,
-            text=True,
-            cwd=order.subject.cwd,
-            env=environment,
-            timeout=_COUNT_WITHIN_S,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    answer = asked.stdout.strip()
-    return answer if answer.isdigit() else ""
 
 
 def _note_jobs(jobs: int, share: str, threads: str | None) -> NotChecked:

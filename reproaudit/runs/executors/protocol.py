@@ -24,7 +24,8 @@ class Job:
 
     `is_cut`: it is ended then because the audit's time is over. `cores`: the processors that it may
     use; none: all. `folder` is where the audit keeps its files: the trace, the log and what was
-    lent to the run lie below it.
+    lent to the run lie below it. `hardware`: it is compared with runs that were made on such
+    models, and is of no use on others; "": on any.
     """
 
     plan: RunPlan
@@ -37,6 +38,7 @@ class Job:
     show_output: bool = False
     is_site: bool = False
     cores: tuple[int, ...] = ()
+    hardware: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +55,9 @@ class Fault:
 class JobEnd:
     """How a job ended; the trace and the log lie where the job says.
 
-    Either it has an `outcome` or a `fault`. `hardware` names the models of processor and GPU.
-    `remade` says why the run was made again, on another machine than at first; "" if it was not.
+    Either it has an `outcome` or a `fault`, or `lost` says why neither is known: where it was made
+    is gone. `hardware` names the models of processor and GPU. `remade` says how often, and why, the
+    run was lost before it was made; "" if it was not.
     """
 
     outcome: Outcome | None = None
@@ -64,6 +67,7 @@ class JobEnd:
     stood_still: bool = False
     is_site: bool = False
     hardware: str = ""
+    lost: str = ""
     remade: str = ""
 
 
