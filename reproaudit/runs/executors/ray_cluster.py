@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -32,13 +34,17 @@ from reproaudit.runs.owner import make_temporary_folder
 _OPTION = "--ray"
 _RESOURCE = "resources."
 _MOST_JOBS = 64  # unless more were asked for: each has a copy of the files
+_CONNECT_S = 10.0
 _GRACE_S = 30.0  # for a run that is cancelled, with all that it started
 # What Ray gives a task by: the run has them, too.
 _GIVEN = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
 # Set by importing Ray, and no part of the user's environment.
 _OF_IMPORT = ("RAY_CLIENT_MODE",)
-# A cluster of our own answers to this machine only, goes with us, and reports to nobody.
-_OWN_CLUSTER = {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
+# Of a cluster of our own. Ray listens on all addresses of the machine: only who knows the token is
+# answered. Given here, it is written into no file.
+_TOKEN = "RAY_AUTH_TOKEN"
+_REPORTS_NOTHING = {"RAY_USAGE_STATS_ENABLED": "0"}
+_SET_BY_RAY = ("RAY_AUTH_MODE",)
 _OWN_STORE = 128 << 20  # bytes: what is exchanged is the ends of runs
 _LOST = (
     exceptions.WorkerCrashedError,
@@ -250,29 +256,47 @@ def _connect(address: str) -> Iterator[None]:
             "include_dashboard": False,
         }
         if address:
+            _require_answer(address)
             quiet = {"log_to_driver": False, "logging_level": "ERROR"}
         else:
-            stack.enter_context(_set_variables(_OWN_CLUSTER))
+            token = secrets.token_hex(32)
+            stack.enter_context(_set_variables({_TOKEN: token, **_REPORTS_NOTHING}))
             folder = make_temporary_folder()
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
             quiet |= {"_temp_dir": str(folder), "object_store_memory": _OWN_STORE}
         try:
             ray.init(address=address or "local", **quiet)
-        except (ConnectionError, OSError, RuntimeError, ValueError, exceptions.RayError) as error:
+        except (OSError, RuntimeError, ValueError, exceptions.RayError) as error:
             ray.shutdown()
-            raise UsageError(
-                f"cannot reach a Ray cluster at {address or 'this machine'}: {_first_line(error)}",
-                code="executor-unreachable",
-                hint="--ray address=HOST:6379 names the head node; the versions of Ray and Python "
-                "must be the same there",
-            ) from None
+            raise _make_unreachable(address, error) from None
         stack.callback(ray.shutdown)
         yield
 
 
+def _require_answer(address: str) -> None:
+    """Raise UsageError if nobody listens at HOST:PORT, for which Ray would wait minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or "/" in address or not port.isdecimal():
+        return  # "auto", or a client's ray://…
+    try:
+        socket.create_connection((host, int(port)), timeout=_CONNECT_S).close()
+    except (OSError, OverflowError) as error:
+        raise _make_unreachable(address, error) from None
+
+
+def _make_unreachable(address: str, error: Exception) -> UsageError:
+    where = f"at {address}" if address else "of its own on this machine"
+    return UsageError(
+        f"cannot reach a Ray cluster {where}: {_first_line(error)}",
+        code="executor-unreachable",
+        hint="--ray address=HOST:6379 names the head node; the versions of Ray and Python must be "
+        "the same there",
+    )
+
+
 @contextlib.contextmanager
 def _set_variables(variables: dict[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in variables}
+    before = {name: os.environ.get(name) for name in (*variables, *_SET_BY_RAY)}
     os.environ.update(variables)
     try:
         yield
