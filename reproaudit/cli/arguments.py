@@ -255,6 +255,28 @@ def make_compare_parser() -> Parser:
     return parser
 
 
+def make_digest_parser() -> Parser:
+    """Return the parser of `reproaudit digest`."""
+    parser = Parser(
+        prog="reproaudit digest",
+        description="Print a run's digest and that of each step as JSON: two parties see by them "
+        "whether their runs are equal, bit for bit, and in which step they first differ. Covered "
+        "are outputs, gradients, parameters, what is saved and what is left at the end; not how a "
+        "run ended. They protect from chance, not from a forged recording.",
+    )
+    parser.add_argument("trace", metavar="TRACE", help="a directory that `reproaudit record` made")
+    parser.add_argument(
+        "--out", metavar="FILE", help="write digests of all tensors, 16 bytes each, for --against"
+    )
+    parser.add_argument(
+        "--against",
+        metavar="FILE",
+        help="say where the run first differs from the one that the file was written for: exit "
+        "code 0 if nowhere, 1 if it does",
+    )
+    return parser
+
+
 def make_explain_parser() -> Parser:
     """Return the parser of `reproaudit explain`."""
     parser = Parser(

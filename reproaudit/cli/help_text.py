@@ -34,6 +34,7 @@ commands, each with a --help of its own:
   work on single runs and saved results
     record     one run, one trace
     compare    compare traces, also from other machines
+    digest     digests of a run's steps, by which it is compared without sending its trace
     report     render a saved result again
   look something up
     explain    what a rule, cause, intervention or error code means

@@ -25,6 +25,7 @@ COMMANDS = {
     "ci": "ci:ci",
     "record": "traces:record",
     "compare": "traces:compare",
+    "digest": "digest:digest",
     "report": "traces:report",
     "explain": "traces:explain",
     "lock": "lock:lock",

@@ -19,7 +19,7 @@ import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 from reproaudit.errors import TraceError
 
@@ -151,19 +151,33 @@ class DigestTree:
         return nodes.at(question.level, question.position)
 
     def to_bytes(self) -> bytes:
-        """Return the tree as bytes: 16 for each tensor, 8 for each step and 20."""
+        """Return the tree as bytes: 16 for each tensor, 8 for each step and 20.
+
+        Little-endian: "reproaudit-tree" and a byte, which is the version of the format; the number
+        of parts; of each its step and its number of leaves, 4 bytes each; then all leaves.
+        """
         headings = (_PART.pack(*part.heading) for part in self.parts)
         leaves = (leaf for part in self.parts for leaf in part.nodes.leaves)
         return b"".join((_MAGIC, _COUNT.pack(len(self.parts)), *headings, *leaves))
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> DigestTree:
-        """Return the tree that `to_bytes` made. Raises TraceError for anything else."""
-        if not data.startswith(_MAGIC[:-1]):
-            _refuse("it does not begin as one")
-        if not data.startswith(_MAGIC):
-            _refuse("another version of reproaudit made it")
-        return cls(_read_parts(memoryview(data)[len(_MAGIC) :]))
+    def from_bytes(cls, data: bytes, name: str) -> DigestTree:
+        """Return the tree that `to_bytes` made.
+
+        Raises TraceError for anything else, and calls it by its name.
+        """
+        try:
+            if not data.startswith(_MAGIC[:-1]):
+                raise ValueError("it does not begin as digests of a run")
+            if not data.startswith(_MAGIC):
+                raise ValueError("another version of reproaudit made it")
+            return cls(_read_parts(memoryview(data)[len(_MAGIC) :]))
+        except ValueError as error:
+            raise TraceError(
+                f"cannot read {name!r}: {error}",
+                code="digests-unreadable",
+                hint="copy it again, or make it again: reproaudit digest TRACE --out FILE",
+            ) from None
 
 
 def find_difference(
@@ -215,35 +229,28 @@ def digest_leaf(what: bytes, digest: bytes) -> bytes:
 
 
 def _read_parts(data: memoryview) -> Iterator[Part]:
+    """Yield the parts that bytes hold. Raises ValueError."""
     if len(data) < _COUNT.size:
-        _refuse("it is cut off")
+        raise ValueError("it is cut off")
     (count,) = _COUNT.unpack_from(data)
     data = data[_COUNT.size :]
     if len(data) < count * _PART.size:
-        _refuse("it is cut off")
+        raise ValueError("it is cut off")
     headings = [Heading(*row) for row in _PART.iter_unpack(data[: count * _PART.size])]
     data = data[count * _PART.size :]
     tensors = sum(heading.leaves for heading in headings)
     if len(data) != tensors * DIGEST_BYTES:
-        _refuse(f"it has {len(data):,} bytes for {tensors:,} tensors")
+        raise ValueError(f"it has {len(data):,} bytes for {tensors:,} tensors")
     last = -1
     for number, heading in enumerate(headings):
         is_after_all = heading.step == NO_STEP and number == count - 1
         if not heading.leaves or not (heading.step > last or is_after_all):
-            _refuse("its steps are in no order, or one is empty")
+            raise ValueError("its steps are in no order, or one is empty")
         last = heading.step
         size = heading.leaves * DIGEST_BYTES
         content = bytes(data[:size])
         data = data[size:]
         leaves = [content[at : at + DIGEST_BYTES] for at in range(0, size, DIGEST_BYTES)]
         if NOTHING in leaves:
-            _refuse("a tensor has the digest of nothing")
+            raise ValueError("a tensor has the digest of nothing")
         yield Part.of(heading.step, leaves)
-
-
-def _refuse(why: str) -> NoReturn:
-    raise TraceError(
-        f"cannot read a tree of digests: {why}",
-        code="trace-corrupt",
-        hint="copy it again, or make it again from the trace",
-    )

@@ -122,7 +122,7 @@ def _read_rows(run: Run, table: Table, number: int) -> Iterator[_Row]:
     is_left = np.isin(columns.kind, LEFT_NUMBERS)
     in_thread = table.threaded[rows] & ~is_left
     has_no_step = table.threaded[rows] | is_left
-    fields = zip(
+    fields = (
         has_no_step.tolist(),
         np.where(has_no_step, NO_STEP, columns.step).tolist(),
         columns.kind.tolist(),
@@ -131,8 +131,17 @@ def _read_rows(run: Run, table: Table, number: int) -> Iterator[_Row]:
         table.digests[rows].tolist(),
         events.tolist(),
         table.deciding[rows].tolist(),
-        strict=True,
     )
-    for without, step, kind, name, threaded, (first, second), event, decides in fields:
-        content = (first, second)
-        yield _Row(without, step, label, kind, strings[name], threaded, content, event, decides)
+    for row in zip(*fields, strict=True):
+        without, step, kind, name, threaded, (first, second), event, decides = row
+        yield _Row(
+            has_no_step=without,
+            step=step,
+            process=label,
+            kind=kind,
+            name=strings[name],
+            in_thread=threaded,
+            content=(first, second),
+            event=event,
+            decides=decides,
+        )

@@ -60,6 +60,10 @@ ERRORS = {
         "pyproject.toml could not be read or is not valid TOML, so presets and defaults under "
         "[tool.reproaudit] are not known."
     ),
+    "digests-unreadable": (
+        "The file that --against names holds no digests of a run, is cut off, or was made by "
+        "another version. Such a file is made by `reproaudit digest TRACE --out FILE`."
+    ),
     "disk-full": (
         "The traces of the runs could not be written for lack of room, so that nothing can be "
         "said. Make room, name a folder on another disk with --out, or audit fewer steps."
@@ -336,8 +340,8 @@ ERRORS = {
         "may come from a stranger, and must not make anyone read what lies elsewhere."
     ),
     "trace-unwritable": (
-        "A trace, its log or its plan cannot be written there: permissions, a full disk, or "
-        "something of that name in the way."
+        "A trace, its log, its plan or its digests cannot be written there: permissions, a full "
+        "disk, or something of that name in the way."
     ),
     "trace-version": (
         "The trace was recorded under another version of the format. Versions are not converted: "

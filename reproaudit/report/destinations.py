@@ -71,6 +71,7 @@ class Destination:
 REPRODUCER = Destination(
     "the reproducer", code="reproducer-write", hint="name another folder with --repro"
 )
+TREE = Destination("the digests into", code="trace-unwritable", hint="name another file with --out")
 TRACES = Destination("traces into", code="trace-unwritable", hint="name another folder with --out")
 
 

@@ -21,6 +21,7 @@ from reproaudit.compare.digest_tree import (
 from reproaudit.errors import TraceError
 
 Steps = list[tuple[int, list[int]]]  # of each step, or of NO_STEP, the contents of its tensors
+NAME = "b.tree"
 CONTENTS = st.lists(st.integers(0, 9), min_size=1, max_size=9)
 
 
@@ -132,7 +133,7 @@ def test_order_steps_and_numbers_of_tensors_show_in_the_root(one: Steps, other: 
 def test_a_tree_is_read_as_it_was_written(run: Steps) -> None:
     tree = make(run)
     data = tree.to_bytes()
-    read = DigestTree.from_bytes(data)
+    read = DigestTree.from_bytes(data, NAME)
     assert read.root == tree.root
     assert [part.heading for part in read.parts] == [part.heading for part in tree.parts]
     tensors = sum(len(contents) for _, contents in run)
@@ -144,8 +145,8 @@ def test_bytes_that_are_cut_or_go_on_are_refused(run: Steps, data: st.DataObject
     whole = make(run).to_bytes()
     cut = data.draw(st.integers(0, len(whole) - 1))
     for broken in (whole[:cut], whole + b"\0"):
-        with pytest.raises(TraceError, match="cannot read a tree of digests"):
-            DigestTree.from_bytes(broken)
+        with pytest.raises(TraceError, match=r"cannot read 'b\.tree': "):
+            DigestTree.from_bytes(broken, NAME)
 
 
 @given(st.binary(max_size=200))
@@ -153,7 +154,7 @@ def test_bytes_of_a_stranger_are_a_tree_or_refused(noise: bytes) -> None:
     start = make([]).to_bytes()[:-4]
     for data in (noise, start + noise, start + struct.pack("<I", 2) + noise):
         try:
-            tree = DigestTree.from_bytes(data)
+            tree = DigestTree.from_bytes(data, NAME)
         except TraceError:
             continue
         assert tree.to_bytes() == data
@@ -165,16 +166,16 @@ def test_bytes_of_a_stranger_are_a_tree_or_refused(noise: bytes) -> None:
 )
 def test_steps_without_order_or_tensors_are_refused(steps: Steps) -> None:
     with pytest.raises(TraceError, match="its steps are in no order, or one is empty"):
-        DigestTree.from_bytes(make(steps).to_bytes())
+        DigestTree.from_bytes(make(steps).to_bytes(), NAME)
 
 
 def test_a_digest_that_stands_for_nothing_is_refused() -> None:
     with pytest.raises(TraceError, match="a tensor has the digest of nothing"):
-        DigestTree.from_bytes(make([(0, [5, -1])]).to_bytes())
+        DigestTree.from_bytes(make([(0, [5, -1])]).to_bytes(), NAME)
 
 
 def test_bytes_of_another_version_are_refused() -> None:
     data = bytearray(make([]).to_bytes())
     data[15] += 1
     with pytest.raises(TraceError, match="another version of reproaudit made it"):
-        DigestTree.from_bytes(bytes(data))
+        DigestTree.from_bytes(bytes(data), NAME)

@@ -104,4 +104,4 @@ def test_the_same_tensor_of_another_rank_is_another(tmp_path: Path) -> None:
 def test_a_run_without_steps_has_a_tree(tmp_path: Path) -> None:
     tree = tree_of(make_run(tmp_path, 0, [Row("aten::mm", 1)]).main.directory)
     assert tree.parts == ()
-    assert DigestTree.from_bytes(tree.to_bytes()).root == tree.root
+    assert DigestTree.from_bytes(tree.to_bytes(), "").root == tree.root
