@@ -26,7 +26,7 @@ BENCHMARKS = {
     "memory": 240.0,
     "growth": 240.0,
     "comparing": 120.0,
-    "many_runs": 120.0,
+    "many_runs": 180.0,
     "hostile": 120.0,
     "fidelity": 120.0,
     "whole_audit": 300.0,

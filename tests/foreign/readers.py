@@ -13,6 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reproaudit.atlas.log import Log
+from reproaudit.compare.digest_tree import (
+    DIGEST_BYTES,
+    NO_STEP,
+    DigestTree,
+    Part,
+    find_difference,
+)
 from reproaudit.config import plan
 from reproaudit.config.project import load_project
 from reproaudit.config.subject import SubjectKind, SubjectSpec
@@ -166,12 +173,26 @@ _BASELINE = baseline.to_text(
     [baseline.BaselineEntry("train.py", "RA401", "train.py in step", "aten::mm", "0" * 32, "why")]
 ).encode()
 
+
+def _make_tree(leaves: int) -> DigestTree:
+    part = [number.to_bytes(DIGEST_BYTES, "little") for number in range(1, 1 + leaves)]
+    return DigestTree([Part.of(0, part), Part.of(1, part), Part.of(NO_STEP, part)])
+
+
+def _read_digests(data: bytes) -> None:
+    tree = DigestTree.from_bytes(data, "a.digests")
+    own = _make_tree(3)
+    find_difference(own, tree.summary, tree.answer, tree.heading)
+    assert tree.to_bytes() == data
+
+
 READERS = (
     Reader("result", RESULTS, _read_result, is_json=True),
     Reader("baseline", (_BASELINE,), _read_baseline, is_json=True),
     Reader("lock", (to_text(LOCK).encode(),), _read_lock),
     Reader("pyproject", (PROJECT,), _read_project),
     Reader("plan", (_PLAN,), _read_plan, is_json=True),
+    Reader("digests", (_make_tree(3).to_bytes(), _make_tree(1).to_bytes()), _read_digests),
     Reader("atlas-log", (LOG,), _read_log),
     Reader(
         "trace-header",
