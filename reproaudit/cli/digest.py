@@ -30,6 +30,7 @@ def digest(words: list[str]) -> int:
     code."""
     options = make_digest_parser().parse_args(words)
     with hold_interrupts():
+        from reproaudit.compare.digest_tree import find_difference
         from reproaudit.compare.run_tree import list_leaves, make_tree
         from reproaudit.trace.runs import open_run
 
@@ -45,7 +46,19 @@ def digest(words: list[str]) -> int:
     if other is None:
         print(_outline(tree))
         return 0
-    return _compare(tree, leaves, other, name=options.against)
+    found = find_difference(tree, other.summary, other.answer, other.heading)
+    if not leaves and found is None:
+        say("reproaudit: nothing was compared: neither run has a tensor that decides")
+        return EXIT_NOT_AUDITED
+    if not _is_certain(found, run):
+        say("reproaudit: the steps that are there whole do not differ, and the trace lacks events")
+        return EXIT_NOT_AUDITED
+    shown = make_printable(options.against)
+    if found is None:
+        print(f"equal to {shown}: {len(leaves):,} tensors, step by step")
+        return 0
+    print(f"differs from {shown}, first {_describe(found, leaves)}")
+    return 1
 
 
 def _read_tree(path: Path) -> DigestTree:
@@ -86,19 +99,17 @@ def _outline(tree: DigestTree) -> str:
     return f'{{"root": "{tree.root.hex()}", "steps": [\n{rows}\n]}}'
 
 
-def _compare(tree: DigestTree, leaves: Sequence[Leaf], other: DigestTree, *, name: str) -> int:
-    from reproaudit.compare.digest_tree import find_difference
+def _is_certain(found: Difference | None, run: Run) -> bool:
+    """Return True if what a run may have lost cannot be what differs: all of the step is there."""
+    from reproaudit.compare.digest_tree import NO_STEP
 
-    if not tree.parts and not other.parts:
-        say("reproaudit: nothing was compared: neither run has a tensor that decides")
-        return EXIT_NOT_AUDITED
-    found = find_difference(tree, other.summary, other.answer, other.heading)
-    shown = make_printable(name)
-    if found is None:
-        print(f"equal to {shown}: {len(leaves):,} tensors, step by step")
-        return 0
-    print(f"differs from {shown}, first {_describe(found, leaves)}")
-    return 1
+    if not run.lacks_events:
+        return True
+    if found is None or found.step == NO_STEP or run.unreadable:
+        return False
+    # A trace is cut in its last step.
+    lasts = [int(trace.columns.step.max(initial=-1)) for _, trace in run.traces]
+    return found.step < min(lasts)
 
 
 def _describe(found: Difference, leaves: Sequence[Leaf]) -> str:

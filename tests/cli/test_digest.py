@@ -116,6 +116,19 @@ def test_of_a_damaged_trace_only_what_is_there_is_covered_and_that_is_said(
     assert "only what is there has digests: events.bin ends after 2 events of 4" in error
 
 
+@pytest.mark.parametrize(("content", "code"), [(5, 2), (9, 1)])
+def test_what_a_damaged_trace_lacks_is_no_difference(
+    content: int, code: int, tmp_path: Path, capsys: Captured
+) -> None:
+    digests = str(tmp_path / "a.digests")
+    assert main(["digest", write(tmp_path, 0, rows_of(5, 6, 7)), "--out", digests]) == 0
+    folder = write(tmp_path, 1, rows_of(content, 6, 7))
+    events = Path(folder) / EVENTS_FILE
+    events.write_bytes(events.read_bytes()[: 3 * EVENT.itemsize])
+    assert main(["digest", folder, "--against", digests]) == code
+    assert ("do not differ, and the trace lacks events" in capsys.readouterr().err) == (code == 2)
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
