@@ -52,7 +52,7 @@ def compare_boundaries(runs: Sequence[Run], interned: Interned) -> BoundaryCompa
 
     Each run's table is made and let go of again: what is kept of it does not grow with the run.
     """
-    tables = Tables(runs, interned)
+    tables = Tables(tuple(runs), interned)
     return compare_tables(tables, [sketch(table) for table in tables])
 
 
