@@ -35,7 +35,7 @@ from reproaudit.report.early_answer import EarlyAnswer
 from reproaudit.report.output import check_reports, emit
 
 if TYPE_CHECKING:
-    from reproaudit.experiment.audit import AuditOptions
+    from reproaudit.experiment.options import AuditOptions
 
 
 def audit(words: list[str]) -> int:
@@ -136,7 +136,7 @@ def make_audit_options(
 ) -> AuditOptions:
     """Put together what to audit and how, from the command line and what was resolved."""
     with hold_interrupts():
-        from reproaudit.experiment.audit import AuditOptions
+        from reproaudit.experiment.options import AuditOptions
         from reproaudit.runs.budget import Budget
 
     effort = read_effort(options, choices, project)
@@ -156,6 +156,7 @@ def make_audit_options(
         settings=read_settings(options, project, choices, seed),
         values_mb=options.values_mb,
         capture_alerts=effort.capture_alerts,
+        alerts_to_end=effort.alerts_to_end,
         diagnose=not options.no_diagnosis,
         glances=effort.glances,
         budget=Budget(budget_runs or Budget().runs, budget_s),

@@ -33,6 +33,7 @@ class Effort:
     has_load: bool = False
     glances: bool = False
     capture_alerts: bool = True
+    alerts_to_end: bool = False
 
 
 def add_effort_options(parser: argparse.ArgumentParser) -> None:
@@ -104,6 +105,7 @@ def read_effort(options: argparse.Namespace, choices: Choices, project: ProjectC
             spares_runs=not asked,
             has_load=True,
             capture_alerts=looks_for_alerts,
+            alerts_to_end=True,
         )
     assert choices.runs is not None  # there is a default
     is_default = choices.runs == DEFAULTS.runs and project.choices.runs is None and not asked

@@ -66,11 +66,14 @@ class RunPlan:
     `goes_on_s`: the program itself, though it has made `steps`, goes on while it has not run for so
     many seconds. One of several ranks does not: the others would wait for it.
     `values_mb` bounds values.safetensors. `alerts`: find the ops that
-    `use_deterministic_algorithms` refuses. `keep` chooses boundary tensors by (EventKind, name,
-    step); empty keeps what fits. `lines`: follow the program's own lines and the Python values that
-    each changes. `pins`: without a `reference` the outputs of these calls are kept; with one, the
-    path of a trace that kept them, each call is given the reference's outputs. `outside`: at
-    operation level, follow what brings the outside world in (clocks, generators, listings, files).
+    `use_deterministic_algorithms` refuses, and record nothing of them; `is_brief`: until steps
+    bring no new op; `probes`: find them in a run that records ops, on copies of what each is given.
+    `keep` chooses boundary tensors by (EventKind, name, step); empty keeps what fits. `lines`:
+    follow the program's own lines and the Python values that each changes. `pins`: without a
+    `reference` the outputs of these calls are kept; with one, the path of a trace that kept them,
+    each call is given the reference's outputs. `outside`: follow how DataLoaders and seeds use
+    random streams, and at operation level what brings the outside world in (clocks, generators,
+    listings, files).
     `copies`: folders that stand in the place of others, and these; what lies there is shown as if
     it lay here.
     """
@@ -84,6 +87,8 @@ class RunPlan:
     settings: Settings = field(default_factory=Settings)
     values_mb: _Count = 0
     alerts: bool = False
+    probes: bool = False
+    is_brief: bool = False
     digests: bool = True
     targets: tuple[Target, ...] = ()
     keep: tuple[tuple[int, str, int], ...] = ()

@@ -14,11 +14,11 @@ from reproaudit.diagnose.attribute import (
     settle_finding,
     settle_kernel,
 )
-from reproaudit.diagnose.locate import SourcePlace
 from reproaudit.diagnose.pinning import FoundSource, Pinning
 from reproaudit.diagnose.races import DeviceRace
 from reproaudit.diagnose.search import Search
 from reproaudit.diagnose.shares import divide_fix, leave_out_parts
+from reproaudit.diagnose.source_calls import SourcePlace
 from reproaudit.diagnose.trials import Trials
 from reproaudit.knowledge.interventions import INTERVENTIONS
 from reproaudit.model.result import Cause, Finding, Fix

@@ -12,7 +12,8 @@ from dataclasses import replace
 from reproaudit.compare.entropy import EntropyCall, Strength
 from reproaudit.diagnose.blame import is_drawn_by_worker, word_arrival
 from reproaudit.diagnose.candidates import find_for_call
-from reproaudit.diagnose.locate import Locator, RunPair
+from reproaudit.diagnose.locate import Locator
+from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.diagnose.sources import Explanation, add_note
 from reproaudit.knowledge.interventions import INTERVENTIONS
 from reproaudit.knowledge.traits import Part

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import Judged
-from reproaudit.diagnose.locate import Locator, RunPair
+from reproaudit.diagnose.locate import Locator
 from reproaudit.diagnose.plain_runs import PlainRuns
+from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.diagnose.sources import with_cause
 from reproaudit.diagnose.trials import are_equal, differ, find_fault
 from reproaudit.errors import SubjectError

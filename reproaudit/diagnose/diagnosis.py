@@ -42,7 +42,8 @@ _WIDEST_CHOICE = 3  # interventions per finding that are united before all are
 class Diagnosis:
     """What the diagnosing runs found: the sources as findings, the first one first, and all trials.
 
-    `kernel` is the first kernel finding whose call is kept, and the folder of that call.
+    `kernel` is the first kernel finding whose call is kept, and the folder of that call. `asked` is
+    a run that was asked which ops the determinism flag refuses.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -51,13 +52,15 @@ class Diagnosis:
     notes: tuple[NotChecked, ...] = ()
     warnings: tuple[ProgramWarning, ...] = ()
     kernel: tuple[Finding, Path] | None = None
+    asked: Run | None = None
     was_interrupted: bool = False
 
 
 class Diagnostician:
     """Makes the diagnosing runs of one audit, within the lab's budget.
 
-    `judge_more` makes the runs that were spared because the first ones differed.
+    `judge_more` makes the runs that were spared because the first ones differed. `probes`: the runs
+    that record ops ask which of them the determinism flag refuses.
     """
 
     def __init__(
@@ -70,12 +73,14 @@ class Diagnostician:
         interned: Interned,
         tell: Tell = tell_nobody,
         judge_more: Callable[[], Judged] | None = None,
+        probes: bool = False,
     ) -> None:
         self._lab = lab
         steps = min(run.steps for run in judged.runs)
         self._early = EarlyDiagnosis(tell, steps)
         self._interned = interned
         self._alerts = alerts
+        self._probes = probes
         self._races = races
         first = judged.runs[0].main
         self._cuda = "gpu" in first.header["environment"]
@@ -104,6 +109,7 @@ class Diagnostician:
             interned=interned,
             recorded=recorded,
             wants_more=self._judge_more is not None,
+            probes=self._probes,
         )
         self._pinning = Pinning(self._lab, self._locator, self._cuda)
         sizes = [len(group) for group in judged.comparison.classes]
@@ -153,6 +159,7 @@ class Diagnostician:
             notes=(*self._notes, *self._locator.notes, *self._pinning.notes),
             warnings=tuple(self._warnings),
             kernel=find_kept_kernel(rows),
+            asked=self._locator.asked,
             was_interrupted=self._was_interrupted,
         )
 
@@ -160,7 +167,7 @@ class Diagnostician:
         patcher = Patcher(
             self._lab,
             self._interned,
-            refuses=bool(self._alerts),
+            refuses=bool(self._locator.alerts),
             may_run=not self._was_interrupted,
             runs=self._plain.wanted,
             proof=self._trials.find_equal_run(self._fix or ()),

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
 
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.entropy import EntropyCall, differing_calls
 from reproaudit.compare.files import carried_files
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import Judged
-from reproaudit.compare.localise import Localisation, Origin, Source, localise
-from reproaudit.config.plan import Pin, Target
+from reproaudit.compare.localise import Source, localise
 from reproaudit.diagnose.races import DeviceRace
+from reproaudit.diagnose.refusals import collect_asked
+from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.diagnose.sources import Explanation, explain_sources
 from reproaudit.model.confidence import estimate_agreement
 from reproaudit.model.events import EventKind, Level, NotChecked, Unchecked
@@ -32,19 +31,6 @@ _OFTEN = 0.3  # below this chance of agreement two runs are enough to see a diff
 _CHANCE = 0.05  # that all recorded runs agree although the program's do not
 
 
-@dataclass(frozen=True, slots=True)
-class RunPair:
-    """Two recorded runs that differ, and where."""
-
-    a: Run
-    b: Run
-    localisation: Localisation
-
-    @property
-    def runs(self) -> tuple[Run, Run]:
-        return self.a, self.b
-
-
 class RecordedRunsAgree(Exception):
     """Two runs that recorded operators agree, and few runs of the program were seen to differ."""
 
@@ -54,6 +40,7 @@ class Locator:
 
     `recorded` are runs of the program as it is that were recorded before. With `wants_more` the
     first two that agree raise RecordedRunsAgree: more runs that decide would say what to expect.
+    With `probes` the runs of the program as it is ask which ops the determinism flag refuses.
     """
 
     def __init__(
@@ -66,6 +53,7 @@ class Locator:
         interned: Interned,
         recorded: Sequence[tuple[int | None, Run]] = (),
         wants_more: bool = False,
+        probes: bool = False,
     ) -> None:
         self._lab = lab
         self._interned = interned
@@ -74,6 +62,7 @@ class Locator:
         self._races = races
         self.recorded = list(recorded)
         self._wants_more = wants_more
+        self._probes = probes
         self._number = len(self.recorded)
         self._failure = ""  # how the program ends where every operator is recorded, and only there
         self.notes: list[NotChecked] = []
@@ -82,6 +71,19 @@ class Locator:
         # A difference that shows in one run of ten needs as many runs to show again.
         needed = 2 + math.ceil(math.log(_CHANCE) / math.log(agree))
         self._attempts = min(max(needed, _LEAST_RUNS), _MOST_RUNS)
+
+    @property
+    def asked(self) -> Run | None:
+        """The first run that asked which ops the determinism flag refuses; None if none could."""
+        recorded = (run for _, run in self.recorded) if self._probes else ()
+        return next((run for run in recorded if collect_asked(run) is not None), None)
+
+    @property
+    def alerts(self) -> tuple[Alert, ...] | None:
+        """The ops that the determinism flag refuses; None if it is not known."""
+        if self._alerts is None and self.asked is not None:
+            self._alerts = collect_asked(self.asked)
+        return self._alerts
 
     def find_plain_pair(self) -> RunPair | None:
         """Make runs of the program as it is until two differ.
@@ -131,7 +133,7 @@ class Locator:
             pair.localisation.sources,
             pair.runs,
             differing_calls(pair.a, pair.b, self._interned),
-            alerts=self._alerts,
+            alerts=self.alerts,
             reordered=self._judged.same_samples_reordered,
             carried=carried_files(pair.runs),
             races=self._races,
@@ -158,7 +160,7 @@ class Locator:
             [source],
             pair.runs,
             calls,
-            alerts=self._alerts,
+            alerts=self.alerts,
             reordered=is_first and self._judged.same_samples_reordered,
             carried=carried_files(pair.runs) if is_first else (),
             races=self._races,
@@ -266,6 +268,7 @@ class Locator:
         lines: bool = False,
     ) -> Run:
         """Make one run that records every op."""
+        is_plain = not interventions and not lines
         request = RunRequest(
             name=f"operations-{self._number}",
             index=index,
@@ -275,10 +278,11 @@ class Locator:
             steps=steps,
             values_mb=0,
             lines=lines,
+            probes=self._probes and is_plain,
         )
         run = self._lab.run(request)
         self._number += 1
-        if not interventions and not lines:
+        if is_plain:
             self.recorded.append((steps, run))
         self._note_early_end(run)
         return run
@@ -301,88 +305,3 @@ class Locator:
             return True
         comparison = compare_boundaries([a, b], self._interned)
         return len(comparison.classes) > 1
-
-
-def make_target(run: Run, source: Source) -> Target | None:
-    """Return the call of the source's op as a plan can ask for it; None if `run` lacks it.
-
-    Calls alike in all else are told apart by their number.
-    """
-    if source.event_a is None:
-        return None
-    trace = run.trace_of(source.process)
-    op = trace.op(source.event_a)
-    # By columns, not by views: there may be millions of earlier ops.
-    earlier = trace.columns.take(slice(0, source.event_a))
-    this = trace.columns.take(slice(source.event_a, source.event_a + 1))
-    is_alike = (
-        earlier.are(op.kind)
-        & (earlier.name == this.name)
-        & (earlier.phase == this.phase)
-        & (earlier.step == this.step)
-        & (earlier.thread == this.thread)
-        & (earlier.location == this.location)
-    )
-    return Target(
-        name=op.name,
-        location_path=op.location.path,
-        location_line=op.location.line,
-        phase=int(op.phase),
-        step=op.step,
-        occurrence=int(is_alike.sum()),
-        thread=op.thread,
-        location_cell=op.location.cell,
-    )
-
-
-def make_pin(pair: RunPair, source: Source) -> Pin | None:
-    """Return the pin for all calls like the source's; None if the first run lacks them.
-
-    Of memory that nobody wrote, the allocation is pinned.
-    """
-    if source.event_a is None:
-        return None
-    trace = pair.a.trace_of(source.process)
-    number = source.event_a
-    if source.allocation is not None:
-        # A trace may come from a stranger, and name an event that it does not have.
-        number = min(source.allocation, len(trace.events) - 1)
-    op = trace.event(number)
-    return Pin(
-        name=op.name,
-        location_path=op.location.path,
-        location_line=op.location.line,
-        phase=int(op.phase),
-        location_cell=op.location.cell,
-    )
-
-
-class SourcePlace(NamedTuple):
-    """What identifies a source from one pair of runs to another.
-
-    The number of its event does not: the next pair may have other ops before it.
-    """
-
-    origin: Origin
-    op: str
-    path: str
-    line: int
-    cell: int
-
-
-def read_place(source: Source, pair: RunPair) -> SourcePlace:
-    """Return the place of a source, from the run of the pair that has it."""
-    run = pair.a
-    number = source.event_a
-    if number is None:
-        run = pair.b
-        number = source.event_b
-    assert number is not None
-    op = run.trace_of(source.process).event(number)
-    return SourcePlace(
-        origin=source.origin,
-        op=op.name,
-        path=op.location.path,
-        line=op.location.line,
-        cell=op.location.cell,
-    )

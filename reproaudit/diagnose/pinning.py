@@ -19,15 +19,9 @@ from reproaudit.diagnose.bystanders import (
     withdraw_unrepaired,
 )
 from reproaudit.diagnose.candidates import find_candidates
-from reproaudit.diagnose.locate import (
-    Locator,
-    RunPair,
-    SourcePlace,
-    make_pin,
-    make_target,
-    read_place,
-)
+from reproaudit.diagnose.locate import Locator
 from reproaudit.diagnose.repetitions import add_repetitions, find_difference
+from reproaudit.diagnose.source_calls import RunPair, SourcePlace, make_pin, make_target, read_place
 from reproaudit.diagnose.sources import Explanation, add_replay_evidence
 from reproaudit.diagnose.text_evidence import put_first
 from reproaudit.knowledge.fills import FILL_VARIABLE, OTHER_FILL, ZERO_FILL

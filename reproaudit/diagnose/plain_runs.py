@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from reproaudit.compare.beginnings import begin_differently, count_alike
 from reproaudit.compare.files import carried_files
 from reproaudit.compare.interning import Interned
-from reproaudit.diagnose.locate import RunPair
+from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.model.confidence import count_trial_runs
 from reproaudit.model.events import Level
 from reproaudit.runs.request import RunMaker, RunRequest

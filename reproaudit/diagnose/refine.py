@@ -18,8 +18,9 @@ from reproaudit.compare.lines import (
 from reproaudit.diagnose.array_writers import ArrayWriters
 from reproaudit.diagnose.attribute import lacks_exact_line
 from reproaudit.diagnose.compiled import CompiledRegions
-from reproaudit.diagnose.locate import Locator, RunPair, SourcePlace, read_place
+from reproaudit.diagnose.locate import Locator
 from reproaudit.diagnose.pinning import FoundSource
+from reproaudit.diagnose.source_calls import RunPair, SourcePlace, read_place
 from reproaudit.diagnose.sources import add_note
 from reproaudit.diagnose.text_evidence import name_hash_line
 from reproaudit.knowledge.fills import OTHER_FILL, ZERO_FILL, name_fill

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import Judged
-from reproaudit.config.execution import Execution
-from reproaudit.config.settings import Settings, list_settings
-from reproaudit.config.subject import SubjectSpec
-from reproaudit.config.tolerance import Ignored, Tolerance, Tolerances
+from reproaudit.config.settings import list_settings
 from reproaudit.diagnose.diagnosis import Diagnosis, Diagnostician
 from reproaudit.diagnose.glance import glance
+from reproaudit.diagnose.misuse import find_misuse
 from reproaudit.diagnose.races import DeviceRace
 from reproaudit.diagnose.ranks import find_drift
-from reproaudit.errors import SubjectError
 from reproaudit.experiment.conclude import conclude, is_stopped
 from reproaudit.experiment.deciding_runs import request_run, request_runs
 from reproaudit.experiment.disorder import find_disorder, limit_further_s
@@ -37,68 +33,30 @@ from reproaudit.experiment.nothing_compared import (
     make_all_ignored_error,
     make_nothing_compared_error,
 )
-from reproaudit.experiment.refused_ops import NOT_LOOKED_FOR, REQUEST_REFUSED, find_refused_ops
+from reproaudit.experiment.options import AuditOptions, make_setup
+from reproaudit.experiment.refused_ops import (
+    NOT_LOOKED_FOR,
+    RefusedOps,
+    find_refused_ops,
+    may_ask_meanwhile,
+    read_asked,
+    request_refused,
+)
 from reproaudit.model.early import AuditEnded
 from reproaudit.model.events import (
     NotChecked,
     OutcomeKind,
     ProgramWarning,
-    Unchecked,
 )
 from reproaudit.model.result import Alert, AuditResult
 from reproaudit.model.verdict import Verdict
-from reproaudit.runs.budget import Budget, BudgetSpent
-from reproaudit.runs.lab import Lab, RunSetup
+from reproaudit.runs.lab import Lab
 from reproaudit.runs.owner import make_temporary_folder
 from reproaudit.runs.places import make_folder_of_runs
 from reproaudit.runs.progress import Progress
 from reproaudit.runs.recordings import keep_what_was_recorded
 from reproaudit.runs.request import RunRequest
 from reproaudit.trace.runs import Run
-
-
-@dataclass(frozen=True, slots=True)
-class AuditOptions:
-    """What to audit and how. `steps` None: to the end of the program.
-
-    A program whose first run is over within `whole_within_s` seconds is audited to its end, though
-    it makes more than `steps`; otherwise up to the step at which the time was over.
-
-    `runs_to_pass`: where the time of the budget is over before all `runs` are made, so many that
-    are equal are enough; 0: all of them.
-
-    `further_runs`: so many more are made at most, in a minute or in the time that the `runs` took,
-    while all are equal and the program shows some disorder. `spares_runs`: no more than two are
-    made if these differ, unless recorded runs agree. With `has_load` every second run is made
-    beside a busy process on each core. One that `glances` at a difference tries no repair.
-    """
-
-    subject: SubjectSpec
-    runs: int = 5
-    runs_to_pass: int = 0
-    further_runs: int = 0
-    spares_runs: bool = False
-    has_load: bool = False
-    steps: int | None = 10
-    whole_within_s: float = 0.0
-    timeout_s: float | None = None
-    tolerances: Tolerances | Mapping[str, Tolerance] = field(default_factory=Tolerances)
-    ignored: tuple[Ignored, ...] = ()
-    settings: Settings = Settings()
-    values_mb: int = 64
-    capture_alerts: bool = True
-    diagnose: bool = True
-    glances: bool = False
-    budget: Budget = field(default_factory=Budget)
-    level: float = 0.95
-    fresh_copy: bool = False
-    execution: Execution = Execution()
-    repro: Path | None = None
-    show_output: bool = False
-    python: str = sys.executable
-    # the words of the command line that change what a run does, for the commands to type next
-    given: tuple[str, ...] = ()
-    patch_file: str = ""  # where the patch is written, for the same commands; "" if nowhere
 
 
 def audit(options: AuditOptions, progress: Progress, out: Path | None = None) -> AuditResult:
@@ -117,7 +75,7 @@ def audit(options: AuditOptions, progress: Progress, out: Path | None = None) ->
 
 
 class Experiment:
-    """One audit under way. `find_alerts` fills `races` and `warnings`."""
+    """One audit under way. `find_alerts` fills `alerts`, `races` and `warnings`."""
 
     def __init__(self, options: AuditOptions, progress: Progress, folder: Path) -> None:
         self.options = options
@@ -126,7 +84,7 @@ class Experiment:
             options.settings,
             folder,
             progress,
-            setup=_make_setup(options),
+            setup=make_setup(options),
             budget=options.budget,
         )
         goes_on = (options.steps, options.whole_within_s) if options.whole_within_s else None
@@ -137,6 +95,7 @@ class Experiment:
         self._early = EarlyVerdict(progress.tell, self.interned, options.tolerances)
         self.notes: list[NotChecked] = []
         self.warnings: tuple[ProgramWarning, ...] = ()
+        self.alerts: tuple[Alert, ...] | None = None  # None: not known
         self.races: tuple[DeviceRace, ...] = ()
         self.further: tuple[int, str] = (0, "")  # runs made because few were too few, and why
         self._load = Load(is_wanted=options.has_load)
@@ -162,9 +121,8 @@ class Experiment:
             raise make_nothing_compared_error(runs[0])
         self._judge.require_hardware(judged)
         self._early.settle(judged)
-        # Before the diagnosis, which uses the races that this run shows as evidence.
-        alerts = self._find_alerts_in_time()
-        diagnosis = self._diagnose(judged, alerts)
+        self.warnings = find_misuse(judged.runs[0])
+        diagnosis = self._diagnose_with_alerts(judged)
         judged = self._judged or judged
         reproducer = self._write_reproducer(diagnosis, judged.runs[0])
         drift = self._find_drift(judged.runs[0])
@@ -172,7 +130,7 @@ class Experiment:
         result = conclude(
             judged,
             diagnosis.findings,
-            alerts or (),
+            self.alerts or (),
             notes=[*self.notes, *elsewhere.notes, *self.lab.notes, *diagnosis.notes],
             settings=list_settings(options.settings),
             subject=options.subject.command,
@@ -202,23 +160,47 @@ class Experiment:
         self._tell(AuditEnded(result))
         return result
 
-    def _diagnose(self, judged: Judged, alerts: tuple[Alert, ...] | None) -> Diagnosis:
-        """Look for the causes of a difference; empty where there is none, or it was not wanted."""
+    def _diagnose_with_alerts(self, judged: Judged) -> Diagnosis:
+        """Diagnose, and find the ops that the determinism flag refuses."""
+        options = self.options
+        is_meanwhile = (
+            self._is_to_diagnose(judged)
+            and options.capture_alerts
+            and not options.alerts_to_end
+            and may_ask_meanwhile(judged.runs[0])
+        )
+        if not is_meanwhile:
+            # Before the diagnosis, which uses the races that this run shows as evidence.
+            self.find_alerts(judged.runs[0])
+            return self._diagnose(judged)
+        diagnosis = self._diagnose(judged, probes=True)
+        if diagnosis.asked is not None:
+            self._take_refused(read_asked(diagnosis.asked, judged.runs[0]))
+        elif not diagnosis.was_interrupted:
+            self.find_alerts(judged.runs[0])
+        return diagnosis
+
+    def _is_to_diagnose(self, judged: Judged) -> bool:
         has_difference = judged.verdict in (Verdict.NOT_REPRODUCIBLE, Verdict.WITHIN_TOLERANCE)
-        if not has_difference or not self.options.diagnose or self._end.has_come:
+        return has_difference and self.options.diagnose and not self._end.has_come
+
+    def _diagnose(self, judged: Judged, *, probes: bool = False) -> Diagnosis:
+        """Look for the causes of a difference; empty where there is none, or it was not wanted."""
+        if not self._is_to_diagnose(judged):
             return Diagnosis()
         if self.options.glances:
             return glance(
-                self.lab, judged, alerts, self.races, interned=self.interned, tell=self._tell
+                self.lab, judged, self.alerts, self.races, interned=self.interned, tell=self._tell
             )
         diagnostician = Diagnostician(
             self.lab,
             judged,
-            alerts,
+            self.alerts,
             self.races,
             interned=self.interned,
             tell=self._tell,
             judge_more=self._judge_more if self._is_settled else None,
+            probes=probes,
         )
         return diagnostician.run()
 
@@ -287,7 +269,9 @@ class Experiment:
         return runs
 
     def _request_alerts(self) -> RunRequest | None:
-        return REQUEST_REFUSED if self.options.capture_alerts else None
+        if not self.options.capture_alerts:
+            return None
+        return request_refused(to_end=self.options.alerts_to_end)
 
     def _settle(self, runs: Sequence[Run]) -> bool:
         """Return True if two runs differ so that no further one could change the verdict."""
@@ -346,46 +330,19 @@ class Experiment:
     def _cut_short(self, error: BaseException, when: str) -> None:
         self.notes.append(self._end.come(error, when))
 
-    def _find_alerts_in_time(self) -> tuple[Alert, ...] | None:
-        """Find refused ops, unless the audit was cut short; nothing here may lose the verdict."""
-        if self._end.has_come:
-            return None
-        try:
-            return self.find_alerts()
-        except (KeyboardInterrupt, BudgetSpent) as error:
-            self._cut_short(error, "after the runs that decide")
-        except SubjectError as error:
-            self.notes.append(
-                NotChecked(
-                    Unchecked.REFUSALS_CUT_SHORT,
-                    "ops that use_deterministic_algorithms refuses",
-                    error.message,
-                )
-            )
-        return None
-
-    def find_alerts(self) -> tuple[Alert, ...] | None:
-        """Make one run with the determinism flag tried on each op."""
-        if not self.options.capture_alerts:
+    def find_alerts(self, plain: Run) -> None:
+        """Make one run with the determinism flag tried on each op, if that is wanted."""
+        request = self._request_alerts()
+        if request is None:
             self.notes.append(NOT_LOOKED_FOR)
-            return None
-        refused = find_refused_ops(self.lab, self.interned)
+            return
+        refused = find_refused_ops(
+            self.lab, request, plain=plain, interned=self.interned, end=self._end
+        )
+        self._take_refused(refused)
+
+    def _take_refused(self, refused: RefusedOps) -> None:
+        self.alerts = refused.alerts
         self.races = refused.races
-        self.warnings = refused.warnings
+        self.warnings += refused.warnings
         self.notes += refused.notes
-        return refused.alerts
-
-
-def _make_setup(options: AuditOptions) -> RunSetup:
-    # A run that is prepared beside the first one is expected to be short enough, as most are.
-    is_open = bool(options.whole_within_s)
-    return RunSetup(
-        steps=None if is_open else options.steps,
-        steps_of_children=options.steps if is_open and not options.subject.is_command else None,
-        values_mb=options.values_mb,
-        timeout_s=options.timeout_s,
-        show_output=options.show_output,
-        python=options.python,
-        fresh_copy=options.fresh_copy,
-        execution=options.execution,
-    )

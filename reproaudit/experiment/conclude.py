@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -14,7 +13,6 @@ from reproaudit.model.events import NotChecked, OutcomeKind, ProgramWarning, Unc
 from reproaudit.model.result import Alert, AuditResult, Confidence, Finding, RunSummary, Trial
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.headline import Reach, word_headline
-from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
 
 _HARMLESS = (
@@ -42,22 +40,6 @@ def measure_confidence(class_sizes: Sequence[int], level: float, *, is_equal: bo
     differing = runs - class_sizes[0]
     low, high = find_interval(level, differing, trials)
     return Confidence(level, divergence_rate=differing / trials, rate_interval=(low, high))
-
-
-def collect_alerts(trace: Trace) -> tuple[Alert, ...]:
-    """Return the refused ops of an alert run, one per op and line, in order of first occurrence."""
-    # All alerts are made with a count of 1, so that equal ones are one key.
-    counts: Counter[Alert] = Counter()
-    for event in trace.alerts():
-        alert = Alert(
-            op=event.op.removesuffix(".default"),
-            message=event.message,
-            phase=event.phase,
-            module=event.module,
-            location=event.known_location,
-        )
-        counts[alert] += 1
-    return tuple(replace(alert, count=count) for alert, count in counts.items())
 
 
 def summarise_run(run: Run) -> RunSummary:

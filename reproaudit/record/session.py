@@ -139,6 +139,8 @@ class Recorder:
         # ended in the trace.
         self.overtime: tuple[float, int] | None = None
         self._goes_on_until = _times().elapsed + plan.goes_on_s if plan.goes_on_s else 0.0
+        # Asked when a step ends: True ends this process's part of the audit.
+        self.has_seen_enough: Callable[[], bool] | None = None
         self._stop_file = ""  # it is there once the program is to be stopped
         if MAY_BE_STOPPED in plan.extra:
             self._stop_file = f"{plan.trace_dir}/{STOP_FILE}"
@@ -277,7 +279,7 @@ class Recorder:
         self.step += 1
         self.state.turn(_ORIGINS_KEPT)
         end_of_step = self.flush()
-        if self._stop_file and _exists(self._stop_file) and not is_one_of_several():
+        if self._is_to_end() and not is_one_of_several():
             self.complete()
             raise AuditComplete(0)
         if self.most_steps is None or self.step < self.most_steps:
@@ -288,6 +290,11 @@ class Recorder:
             return
         self.complete()
         raise AuditComplete(0)
+
+    def _is_to_end(self) -> bool:
+        if self._stop_file and _exists(self._stop_file):
+            return True
+        return self.has_seen_enough is not None and self.has_seen_enough()
 
     def end_overtime(self) -> None:
         """Stop the program if the time is over for which it goes on past its steps.

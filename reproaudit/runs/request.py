@@ -39,6 +39,8 @@ class RunRequest:
     goes_on_s: float = 0.0
     values_mb: int | None = None
     alerts: bool = False
+    probes: bool = False
+    is_brief: bool = False
     digests: bool = True
     targets: tuple[Target, ...] = ()
     keep: tuple[tuple[int, str, int], ...] = ()
@@ -76,6 +78,8 @@ class RunRequest:
             goes_on_s=self.goes_on_s,
             values_mb=plan.values_mb if self.values_mb is None else self.values_mb,
             alerts=self.alerts,
+            probes=self.probes,
+            is_brief=self.is_brief,
             digests=self.digests,
             targets=self.targets,
             keep=self.keep,

@@ -11,7 +11,7 @@ from reproaudit.cli.audit import audit, make_audit_options
 from reproaudit.config.project import Choices, ProjectConfig
 from reproaudit.config.subject import parse_subject
 from reproaudit.errors import UsageError
-from reproaudit.experiment.audit import AuditOptions
+from reproaudit.experiment.options import AuditOptions
 
 
 def make_options(folder: Path, *words: str, runs: int = 5) -> AuditOptions:

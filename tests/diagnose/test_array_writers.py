@@ -12,8 +12,8 @@ import pytest
 from reproaudit.compare.localise import Origin, Source
 from reproaudit.diagnose import array_writers
 from reproaudit.diagnose.array_writers import ArrayWriters
-from reproaudit.diagnose.locate import RunPair
 from reproaudit.diagnose.pinning import FoundSource
+from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.diagnose.sources import Explanation
 from reproaudit.errors import SubjectError
 from reproaudit.model.events import EventFlag, EventKind, Location, Phase

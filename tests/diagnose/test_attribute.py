@@ -21,9 +21,9 @@ from reproaudit.diagnose.attribute import (
     settle_finding,
     settle_kernel,
 )
-from reproaudit.diagnose.locate import RunPair
 from reproaudit.diagnose.pinning import FoundSource
 from reproaudit.diagnose.shares import divide_fix
+from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.diagnose.sources import Explanation
 from reproaudit.model.events import EventFlag, EventKind, Location, Phase
 from reproaudit.model.result import Cause, Evidence, Finding, Fix

@@ -17,7 +17,8 @@ from reproaudit.compare.localise import Origin, Source
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.diagnose.bystanders import list_tried_in_vain, withdraw_unrepaired
 from reproaudit.diagnose.diagnosis import Diagnosis, Diagnostician
-from reproaudit.diagnose.locate import Locator, RunPair
+from reproaudit.diagnose.locate import Locator
+from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.diagnose.sources import Explanation
 from reproaudit.model.events import EventFlag, EventKind, Location, Phase
 from reproaudit.model.result import Cause, Finding, Trial

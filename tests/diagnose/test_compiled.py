@@ -10,8 +10,8 @@ import pytest
 
 from reproaudit.compare.localise import Localisation, Origin, Source
 from reproaudit.diagnose.compiled import CompiledRegions
-from reproaudit.diagnose.locate import RunPair
 from reproaudit.diagnose.pinning import FoundSource
+from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.diagnose.sources import Explanation
 from reproaudit.errors import SubjectError
 from reproaudit.model.events import Location, Phase, Unchecked

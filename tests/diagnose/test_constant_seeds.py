@@ -12,8 +12,8 @@ from reproaudit.compare.interning import Interned
 from reproaudit.compare.localise import localise
 from reproaudit.config.subject import parse_subject
 from reproaudit.diagnose.constant_seeds import count_calls, warn_of_repetition
-from reproaudit.diagnose.locate import RunPair
 from reproaudit.diagnose.pinning import FoundSource
+from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.diagnose.sources import explain_sources
 from reproaudit.model.events import EventFlag, EventKind, LibraryCall, Location, Phase
 from reproaudit.model.result import Cause, Finding, Fix

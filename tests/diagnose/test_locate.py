@@ -13,14 +13,8 @@ from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import judge
 from reproaudit.compare.localise import Origin, Source, localise
-from reproaudit.diagnose.locate import (
-    Locator,
-    RecordedRunsAgree,
-    RunPair,
-    make_pin,
-    make_target,
-    read_place,
-)
+from reproaudit.diagnose.locate import Locator, RecordedRunsAgree
+from reproaudit.diagnose.source_calls import RunPair, make_pin, make_target, read_place
 from reproaudit.model.events import (
     EventFlag,
     EventKind,

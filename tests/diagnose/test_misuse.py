@@ -1,5 +1,5 @@
-"""Programs that use random streams wrongly, and their clean twins, recorded as an audit's run for
-alerts is."""
+"""Programs that use random streams wrongly, and their clean twins, recorded as a run that decides
+is."""
 
 from __future__ import annotations
 
@@ -25,11 +25,9 @@ Warn = Callable[..., tuple[str, ...]]
 
 @pytest.fixture
 def warn(tmp_path: Path) -> Warn:
-    def warn(program: str, how: str, *, alerts: bool = True) -> tuple[str, ...]:
+    def warn(program: str, how: str, *, level: Level = Level.BOUNDARY) -> tuple[str, ...]:
         subject = SubjectSpec(SubjectKind.SCRIPT, PROGRAMS, path=program, argv=(how,))
-        plan = RunPlan(
-            tmp_path / "alerts", subject, level=Level.OPERATION, alerts=alerts, digests=not alerts
-        )
+        plan = RunPlan(tmp_path / "run", subject, level=level)
         record = run(plan, log=tmp_path / "log", timeout_s=300)
         assert record.outcome.is_success, tail(record.log)
         found = find_misuse(open_run(record.trace_dir, 0))
@@ -79,9 +77,9 @@ def test_epochs_that_shuffle_anew_and_evaluations_that_repeat_are_not_warned_of(
     assert warn("misuse_epochs.py", "anew") == ()
 
 
-@pytest.mark.parametrize("alerts", [True, False])
+@pytest.mark.parametrize("level", [Level.BOUNDARY, Level.OPERATION])
 def test_a_seed_after_draws_is_told_with_the_line_of_the_first_draw_if_ops_were_recorded(
-    warn: Warn, alerts: bool
+    warn: Warn, level: Level
 ) -> None:
     torch_line, numpy_line, drawn = (
         line("misuse_late_seed.py", mark) for mark in ("torch", "numpy", "drawn")
@@ -90,8 +88,9 @@ def test_a_seed_after_draws_is_told_with_the_line_of_the_first_draw_if_ops_were_
         "comes after numbers were drawn from that stream",
         ": those do not follow from the seed",
     )
-    assert warn("misuse_late_seed.py", "late", alerts=alerts) == (
-        f"RA503: torch.manual_seed at {torch_line} {after}{'' if alerts else f' at {drawn}'}{why}",
+    where = f" at {drawn}" if level is Level.OPERATION else ""
+    assert warn("misuse_late_seed.py", "late", level=level) == (
+        f"RA503: torch.manual_seed at {torch_line} {after}{where}{why}",
         f"RA503: numpy.random.seed at {numpy_line} {after}{why}",
     )
 

@@ -15,8 +15,9 @@ from reproaudit.compare.judge import judge
 from reproaudit.compare.localise import localise
 from reproaudit.config.plan import Pin
 from reproaudit.config.subject import SubjectKind, SubjectSpec
-from reproaudit.diagnose.locate import Locator, RunPair
+from reproaudit.diagnose.locate import Locator
 from reproaudit.diagnose.pinning import Pinning
+from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.model.events import (
     EventFlag,
     EventKind,

@@ -11,8 +11,8 @@ import pytest
 
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.localise import localise
-from reproaudit.diagnose.locate import RunPair
 from reproaudit.diagnose.plain_runs import PlainRuns
+from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.model.events import EventKind
 from reproaudit.runs.request import RunMaker
 from reproaudit.trace.runs import Run

@@ -12,8 +12,9 @@ from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import judge
 from reproaudit.compare.localise import localise
-from reproaudit.diagnose.locate import Locator, RunPair
+from reproaudit.diagnose.locate import Locator
 from reproaudit.diagnose.refine import Refiner
+from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.diagnose.sources import with_cause
 from reproaudit.knowledge.interventions import INTERVENTIONS
 from reproaudit.model.events import EventFlag, EventKind, Location, Phase

@@ -25,7 +25,8 @@ from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import SubjectError
 from reproaudit.experiment import audit as audit_module
 from reproaudit.experiment import load
-from reproaudit.experiment.audit import AuditOptions, Experiment
+from reproaudit.experiment.audit import Experiment
+from reproaudit.experiment.options import AuditOptions
 from reproaudit.model.confidence import bound_rate
 from reproaudit.model.events import (
     EventFlag,
@@ -303,8 +304,8 @@ def experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Experiment:
 def test_races_are_warnings_and_evidence_and_not_among_the_refused_operators(
     experiment: Experiment,
 ) -> None:
-    alerts = experiment.find_alerts()
-    assert [alert.op for alert in alerts] == ["aten::histc"]
+    experiment.find_alerts(experiment.lab.run())
+    assert [alert.op for alert in experiment.alerts] == ["aten::histc"]
     assert [race.location.line for race in experiment.races] == [8]
     (warning,) = experiment.warnings
     assert (warning.rule, warning.location) == ("RA504", experiment.races[0].location)
@@ -312,7 +313,7 @@ def test_races_are_warnings_and_evidence_and_not_among_the_refused_operators(
 
 
 def test_what_could_not_be_watched_is_said(experiment: Experiment) -> None:
-    experiment.find_alerts()
+    experiment.find_alerts(experiment.lab.run())
     assert [note.what for note in experiment.notes] == ["synchronisation between CUDA streams"]
 
 

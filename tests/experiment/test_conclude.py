@@ -10,7 +10,8 @@ import pytest
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import judge
-from reproaudit.experiment.conclude import collect_alerts, conclude, measure_confidence
+from reproaudit.diagnose.refusals import collect_alerts
+from reproaudit.experiment.conclude import conclude, measure_confidence
 from reproaudit.model.confidence import bound_rate, find_interval
 from reproaudit.model.events import (
     EventFlag,

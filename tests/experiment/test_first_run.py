@@ -9,7 +9,8 @@ import pytest
 
 from reproaudit.config.settings import Settings
 from reproaudit.config.subject import SubjectKind, SubjectSpec
-from reproaudit.experiment.audit import AuditOptions, Experiment
+from reproaudit.experiment.audit import Experiment
+from reproaudit.experiment.options import AuditOptions
 from reproaudit.model.events import EventKind, Unchecked
 from reproaudit.model.result import AuditResult
 from reproaudit.runs.compiler_cache import CompilerCache

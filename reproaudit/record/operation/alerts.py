@@ -1,19 +1,22 @@
 """Ops that `torch.use_deterministic_algorithms(True)` refuses.
 
 Each is caught, recorded and run again without the flag, so that the run goes on and all are found.
-In the same run the use of tensors by several CUDA streams is followed.
+In the same run the use of tensors by several CUDA streams is followed. Where there are none, it may
+end once steps bring no op and no call site that was not seen before.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from reproaudit.record.hooks.callers import identity
 from reproaudit.record.hooks.op_calls import call_op
 from reproaudit.record.operation.opinfo import OpInfo
 from reproaudit.record.operation.stream_races import StreamRaces
 from reproaudit.record.session import Recorder
 from reproaudit.record.state.flags import is_on, put_back, set_strict
 
+_STEPS_WITHOUT_NEWS = 1
 _MARKS = ("deterministic", "CUBLAS_WORKSPACE_CONFIG")
 
 
@@ -27,11 +30,19 @@ class Alerts:
     def __init__(self, recorder: Recorder, races: StreamRaces | None) -> None:
         self._recorder = recorder
         self._races = races
+        self._seen: set[tuple[int, tuple[int, int, int]]] = set()
+        self._last_new = 0  # the step of the last call that was none of these
+        if recorder.plan.is_brief and races is None:
+            recorder.has_seen_enough = self._has_seen_enough
 
     def __call__(
         self, func: Any, info: OpInfo, args: Any, kwargs: Any, *, place: tuple[int, int, int]
     ) -> Any:
         """Run one op; `place` is its phase, module id and location id."""
+        call = identity(func), place
+        if call not in self._seen:
+            self._seen.add(call)
+            self._last_new = self._recorder.step
         if self._races is None:
             return self._run_under_flag(func, info, args, kwargs, place=place)
         watched = self._races.watch_waits(func)
@@ -39,29 +50,48 @@ class Alerts:
         self._races.account(info, args, kwargs, result, place=place)
         return result
 
+    def _has_seen_enough(self) -> bool:
+        return self._recorder.step > self._last_new + _STEPS_WITHOUT_NEWS
+
     def _run_under_flag(
         self, func: Any, info: OpInfo, args: Any, kwargs: Any, *, place: tuple[int, int, int]
     ) -> Any:
         if is_on():
             return call_op(func, args, kwargs)
-        before = set_strict()
-        try:
-            return call_op(func, args, kwargs)
-        except RuntimeError as error:
-            message = str(error)
-            if not any(mark in message for mark in _MARKS):
-                raise
-        finally:
-            put_back(before)
-        phase, module, site = place
-        recorder = self._recorder
-        recorder.writer.add_alert(
-            at=recorder.moment(phase, site),
-            op=info.name,
-            module=module,
-            message=_first_sentence(message),
-        )
+        result, refusal = _call_under_flag(func, args, kwargs)
+        if not refusal:
+            return result
+        write_alert(self._recorder, info, place, refusal)
         return call_op(func, args, kwargs)
+
+
+def ask_flag(func: Any, args: Any, kwargs: Any) -> str:
+    """Return what the flag says to a call; "" where it lets it pass. The call is made."""
+    _, refusal = _call_under_flag(func, args, kwargs)
+    return refusal
+
+
+def write_alert(
+    recorder: Recorder, info: OpInfo, place: tuple[int, int, int], refusal: str
+) -> None:
+    """Record that the flag refuses an op; `place` is its phase, module id and location id."""
+    phase, module, site = place
+    at = recorder.moment(phase, site)
+    recorder.writer.add_alert(at=at, op=info.name, module=module, message=refusal)
+
+
+def _call_under_flag(func: Any, args: Any, kwargs: Any) -> tuple[Any, str]:
+    """Call an op with the flag on; return its result, and why the flag refuses it."""
+    before = set_strict()
+    try:
+        return call_op(func, args, kwargs), ""
+    except RuntimeError as error:
+        message = str(error)
+        if not any(mark in message for mark in _MARKS):
+            raise
+    finally:
+        put_back(before)
+    return None, _first_sentence(message)
 
 
 def _first_sentence(message: str) -> str:

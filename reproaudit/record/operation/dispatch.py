@@ -35,6 +35,7 @@ from reproaudit.record.operation.operands import (
 )
 from reproaudit.record.operation.opinfo import OpInfo, OpTable
 from reproaudit.record.operation.places import IN_REGION, NameIds, Place, Places
+from reproaudit.record.operation.refusals import RefusalProbe
 from reproaudit.record.operation.scalars import ScalarDigests
 from reproaudit.record.operation.undefined import UndefinedMemory
 from reproaudit.record.process.ranks import is_one_of_several
@@ -88,6 +89,7 @@ class OperationMode(GuestMode):
         self.messages = Messages(recorder, devices, self._digest_received)
         self._on_device = False
         self.alerts: Callable[..., Any] | None = None
+        self.probe: RefusalProbe | None = None
         self.initialisation: Initialisation | None = None  # only before the first step ends
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -143,6 +145,8 @@ class OperationMode(GuestMode):
         inputs: list[Operand] = []
         chosen = None
         try:
+            if self.probe is not None:
+                self.probe.look(func, info, args, kwargs, place=place)
             if not info.is_view:
                 flags, aux, inputs = self._look_at_inputs(info, args, kwargs)
             # Repeating a message would leave the other processes waiting, or be taken by them.

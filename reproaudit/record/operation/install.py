@@ -12,6 +12,7 @@ from reproaudit.record.lines.line_trace import LineTrace
 from reproaudit.record.operation.alerts import Alerts
 from reproaudit.record.operation.chosen import ChosenCalls
 from reproaudit.record.operation.dispatch import OperationMode
+from reproaudit.record.operation.refusals import RefusalProbe
 from reproaudit.record.operation.scripted import ScriptedRegions
 from reproaudit.record.operation.stream_races import StreamRaces
 from reproaudit.record.outside.entropy import Entropy
@@ -19,7 +20,6 @@ from reproaudit.record.outside.files import Files
 from reproaudit.record.outside.saved import WhenImported
 from reproaudit.record.session import Recorder
 from reproaudit.record.state.initialisation import Initialisation
-from reproaudit.record.state.streams import StreamWatch
 
 
 def install_operations(
@@ -46,10 +46,11 @@ def install_operations(
         stop = functools.partial(setattr, mode, "initialisation", None)
         mode.initialisation = Initialisation(recorder.writer, stop)
         boundaries.initialisation = mode.initialisation
+        if plan.probes:
+            mode.probe = RefusalProbe(recorder)
     if plan.outside and not plan.alerts:
         Entropy(recorder, patches).install(when_imported)
     if plan.outside:
-        StreamWatch(recorder, patches).install()
         Files(recorder, patches).install()
     ScriptedRegions(mode).install(patches)
     mode.messages.install(patches)

@@ -27,6 +27,7 @@ from reproaudit.record.process.ranks import read_rank
 from reproaudit.record.process.threads import ThreadStarts
 from reproaudit.record.process.tracers import TracerWatch
 from reproaudit.record.session import Recorder
+from reproaudit.record.state.streams import StreamWatch
 from reproaudit.record.torch_private import NAMES
 from reproaudit.trace.words import CHILD_PREFIX
 from reproaudit.trace.writer import TraceWriter
@@ -85,6 +86,8 @@ class Installation:
         self.boundaries = Boundaries(self.recorder, self.devices, self.patches)
         self.boundaries.install()
         Saved(self.recorder, self.boundaries, self.patches).install(self._when_imported)
+        if plan.outside:
+            StreamWatch(self.recorder, self.patches).install(self._when_imported)
         if self._reads_end:
             Leaves(self.recorder, self.boundaries, self.patches).install()
         self.recorder.on_call = self.boundaries.record_return

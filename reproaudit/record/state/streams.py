@@ -21,7 +21,6 @@ samples, or what kind of dataset draws from it.
 from __future__ import annotations
 
 import functools
-import importlib
 import multiprocessing
 import random
 import sys
@@ -100,12 +99,10 @@ class StreamWatch:
         self._reuses = 0
         self._fetches = 0  # batches that this process fetched itself
         self._seeds = 0  # calls of the program that were recorded
-        if "numpy" in sys.modules:
-            # By itself NumPy imports it when it is first used.
-            importlib.import_module("numpy.random")
-        self._unseeded = {"torch": torch_state(), "numpy": rng.numpy_state()}
+        self._unseeded: dict[str, State | None] = {"torch": torch_state()}
 
-    def install(self) -> None:
+    def install(self, when_imported: Callable[[str, Callable[[], None]], None]) -> None:
+        """Watch from now on. `when_imported` calls back once a library is imported."""
         self._replace(LoaderIterator, "__init__", self._wrap_iterator)
         self._replace(WorkersIterator, "_reset", self._wrap_reset)
         # Before an iterable dataset is asked for its iterator, which may draw already.
@@ -116,10 +113,14 @@ class StreamWatch:
             self._watch_seed(owner, "manual_seed", "torch", torch_state)
             self._watch_seed(owner, "set_rng_state", "torch", _unknown_state)
         self._watch_seed(random, "seed", "python", rng.python_state)
-        if "numpy.random" in sys.modules:
-            owner = sys.modules["numpy.random"]
-            self._watch_seed(owner, "seed", "numpy", rng.numpy_state)
-            self._watch_seed(owner, "set_state", "numpy", _unknown_state)
+        # By itself NumPy imports it when it is first used.
+        when_imported("numpy.random", self._watch_numpy)
+
+    def _watch_numpy(self) -> None:
+        self._unseeded["numpy"] = rng.numpy_state()
+        owner = sys.modules["numpy.random"]
+        self._watch_seed(owner, "seed", "numpy", rng.numpy_state)
+        self._watch_seed(owner, "set_state", "numpy", _unknown_state)
 
     def _watch_seed(
         self, owner: Any, name: str, stream: str, state: Callable[[], State | None]

@@ -115,6 +115,11 @@ def test_only_the_first_seed_of_a_stream_can_come_too_late(
     assert [late.stream for late in trace.late_seeds()] == streams
 
 
-def test_streams_are_left_alone_at_boundary_level(tmp_path: Path) -> None:
-    trace, _ = record(tmp_path, iterate(DataLoader(DATA, shuffle=True)), level=Level.BOUNDARY)
+def test_streams_are_watched_at_boundary_level_too_unless_nothing_outside_is(
+    tmp_path: Path,
+) -> None:
+    program = iterate(DataLoader(DATA, shuffle=True))
+    trace, _ = record(tmp_path, program, level=Level.BOUNDARY)
+    assert [stream for stream, _ in epochs(trace)] == ["torch.cpu"] * 2
+    trace, _ = record(tmp_path, program, level=Level.BOUNDARY, outside=False)
     assert epochs(trace) == []

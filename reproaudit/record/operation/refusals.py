@@ -1,0 +1,110 @@
+"""Which ops of a recorded run `torch.use_deterministic_algorithms(True)` would refuse.
+
+Each is asked on copies of what it is given, before it runs as the program has it: the run goes on
+as without. Copies of all, because some ops write what their schema does not say they do, such as
+the running mean of `native_batch_norm`. An op is asked once for a call site and for each kind of
+arguments, not for each call.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from reproaudit.model.events import Unchecked
+from reproaudit.record.hooks.callers import identity
+from reproaudit.record.operation.alerts import ask_flag, write_alert
+from reproaudit.record.operation.opinfo import OpInfo
+from reproaudit.record.session import Recorder
+from reproaudit.record.state.flags import is_on
+
+_MOST_BYTES = 256 * 1024**2  # that are copied for one question
+_BUILT_IN = ("aten::", "prims::")
+_PLAIN = (torch.Tensor, torch.nn.Parameter)
+
+
+class RefusalProbe:
+    """Asks the flag about ops that run without it.
+
+    What cannot be asked without effect on the program (an op of an extension, large tensors) is
+    noted as REFUSALS_CUT_SHORT.
+    """
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        # By the identity of the operator, which PyTorch keeps, and its place; and by its arguments.
+        self._at_place: dict[tuple[int, tuple[int, int, int]], str] = {}
+        self._by_kind: dict[tuple[Any, ...], str] = {}
+        self._noted: set[str] = set()
+
+    def look(
+        self, func: Any, info: OpInfo, args: Any, kwargs: Any, *, place: tuple[int, int, int]
+    ) -> None:
+        """Record it if the flag refuses this call; `place` is its phase, module and location id."""
+        at = identity(func), place
+        refusal = self._at_place.get(at)
+        if refusal is None:
+            if is_on():
+                return  # the program's own setting rules
+            refusal = self._at_place[at] = self._ask_once(func, info, args, kwargs)
+        if refusal:
+            write_alert(self._recorder, info, place, refusal)
+
+    def _ask_once(self, func: Any, info: OpInfo, args: Any, kwargs: Any) -> str:
+        if info.is_random or info.is_view or info.is_undefined or info.is_copy:
+            return ""  # no kernel of these is refused
+        kind = (identity(func), _describe(args), _describe(tuple(kwargs.values())))
+        refusal = self._by_kind.get(kind)
+        if refusal is None:
+            refusal = self._by_kind[kind] = self._ask(func, info, args, kwargs)
+        return refusal
+
+    def _ask(self, func: Any, info: OpInfo, args: Any, kwargs: Any) -> str:
+        if info.is_shared or info.message is not None or not info.name.startswith(_BUILT_IN):
+            return self._leave(info, "an op of an extension may do more than compute")
+        given = _list_tensors((args, tuple(kwargs.values())))
+        if any(type(tensor) not in _PLAIN for tensor in given):
+            return self._leave(info, "it is given a tensor of another class")
+        size = sum(tensor.numel() * tensor.element_size() for tensor in given)
+        if size > _MOST_BYTES:
+            return self._leave(info, f"it is given {size // 1024**2} MiB")
+        try:
+            copies = {id(tensor): tensor.clone() for tensor in given}
+            words = {name: _put_copies(value, copies) for name, value in kwargs.items()}
+            return ask_flag(func, _put_copies(tuple(args), copies), words)
+        except RuntimeError:
+            return ""  # what the program's own call will raise as well
+
+    def _leave(self, info: OpInfo, why: str) -> str:
+        if info.name not in self._noted:
+            self._noted.add(info.name)
+            what = f"whether use_deterministic_algorithms refuses {info.name}"
+            self._recorder.writer.note(Unchecked.REFUSALS_CUT_SHORT, what, why)
+        return ""
+
+
+def _list_tensors(value: Any) -> list[torch.Tensor]:
+    if isinstance(value, torch.Tensor):
+        return [value]
+    if isinstance(value, (list, tuple)):
+        return [tensor for item in value for tensor in _list_tensors(item)]
+    return []
+
+
+def _put_copies(value: Any, copies: dict[int, torch.Tensor]) -> Any:
+    if isinstance(value, torch.Tensor):
+        return copies.get(id(value), value)
+    if isinstance(value, (list, tuple)):
+        return type(value)(_put_copies(item, copies) for item in value)
+    return value
+
+
+def _describe(value: Any) -> Any:
+    """Return what of an argument decides which kernel runs, and what that refuses."""
+    if isinstance(value, torch.Tensor):
+        return value.dtype, value.device.type, value.dim(), value.numel() > 0, value.layout
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_describe, value))
+    # Of a number its type: an op is asked once, not for each learning rate.
+    return value if isinstance(value, (bool, str)) else type(value)
