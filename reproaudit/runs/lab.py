@@ -99,7 +99,7 @@ class Lab:
         is_alone = self._executor is None
         self._files = LentFiles(
             subject,
-            folder if is_alone else folder.absolute(),
+            folder,
             for_all=setup.fresh_copy,
             side_by_side=not is_alone,
         )

@@ -31,6 +31,8 @@ class LentFiles:
     def __init__(
         self, subject: SubjectSpec, folder: Path, *, for_all: bool, side_by_side: bool
     ) -> None:
+        # A run in a copy has another working folder.
+        folder = folder.absolute()
         self._subject = subject
         self._folder = folder
         self._for_all = for_all
