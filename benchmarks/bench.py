@@ -32,6 +32,8 @@ BENCHMARKS = {
     "whole_audit": 300.0,
     "repeating": 240.0,
     "diagnosing": 420.0,
+    "early_answer": 300.0,
+    "neighbours": 420.0,
     "ranks": 420.0,
 }
 # Of the two that take longest, fewer or shorter turns than when they are run alone.
