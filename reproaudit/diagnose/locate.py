@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.entropy import EntropyCall, differing_calls
@@ -172,7 +173,7 @@ class Locator:
         """Make two runs with interventions; return where they differ, be it to no effect."""
         runs: list[Run] = []
         for index in range(2):
-            runs.append(self._run(index, self._lab.steps, interventions))
+            runs.append(self._run(index, self._lab.steps, interventions, is_first=not index))
         a, b = runs
         return RunPair(a, b, localise(a, b, self._interned))
 
@@ -239,7 +240,9 @@ class Locator:
             if attempt < len(known) and known[attempt][0] == steps:
                 run = known[attempt][1]
             else:
-                run = self._run(attempt, steps, interventions, lines=lines)
+                # Two are made in any case.
+                is_first = attempt == 0 and limits[1:2] == [steps]
+                run = self._run(attempt, steps, interventions, lines=lines, is_first=is_first)
             if first is None:
                 first = run
                 continue
@@ -266,8 +269,9 @@ class Locator:
         interventions: tuple[str, ...],
         *,
         lines: bool = False,
+        is_first: bool = False,
     ) -> Run:
-        """Make one run that records every op."""
+        """Make one run that records every op; after the first one another like it follows."""
         is_plain = not interventions and not lines
         request = RunRequest(
             name=f"operations-{self._number}",
@@ -280,8 +284,13 @@ class Locator:
             lines=lines,
             probes=self._probes and is_plain,
         )
-        run = self._lab.run(request)
         self._number += 1
+        if is_first:
+            what = f"recording operators, run {self._number + 1}"
+            name = f"operations-{self._number}"
+            following = replace(request, name=name, index=index + 1, what=what)
+            request = replace(request, following=following)
+        run = self._lab.run(request)
         if is_plain:
             self.recorded.append((steps, run))
         self._note_early_end(run)

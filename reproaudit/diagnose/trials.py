@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.interning import Interned
@@ -96,23 +97,32 @@ class Trials:
 
     def _make_changed_run(self, names: tuple[str, ...], earlier: Sequence[Run]) -> Run:
         index = len(earlier)
-        name = f"trial-{self._number}-{index}"
-        shown = ", ".join(names)
-        request = RunRequest(
-            name=name,
-            index=index,
-            what=f"trying {shown}, run {index + 1}",
-            interventions=names,
-            values_mb=0,
-            # Once it has differed from the first it proves nothing more.
-            is_over=DifferenceWatch(earlier[0], self._interned) if earlier else None,
-        )
+        # Once a run has differed from the first it proves nothing more.
+        is_over = DifferenceWatch(earlier[0], self._interned) if earlier else None
+        request = replace(self._request(names, index), is_over=is_over)
+        if index + 1 < self.plain.wanted:
+            request = replace(request, following=self._request(names, index + 1))
         run = self._lab.run(request)
         # Of one that was stopped for that, the time says nothing.
         if not earlier or run.steps == earlier[0].steps:
             times = self._changed_s.setdefault(frozenset(names), [])
-            times.append(self._lab.seconds[name])
+            times.append(self._lab.seconds[request.name])
         return run
+
+    def _request(self, names: tuple[str, ...], index: int) -> RunRequest:
+        """Return the request of a run with `names`; all but the first may be stopped early."""
+        return RunRequest(
+            name=f"trial-{self._number}-{index}",
+            index=index,
+            what=f"trying {', '.join(names)}, run {index + 1}",
+            interventions=names,
+            values_mb=0,
+            is_over=_is_never_over if index else None,
+        )
+
+
+def _is_never_over(folder: Path) -> bool:
+    return False
 
 
 def are_equal(first: Run, last: Run, interned: Interned) -> bool:
