@@ -10,7 +10,7 @@ import numpy as np
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.tables import Table, tabulate_boundaries
-from reproaudit.model.events import EventKind
+from reproaudit.model.events import EventKind, OutcomeKind
 from reproaudit.trace.runs import Run
 
 # What a run leaves at its end is no part of its beginning.
@@ -18,22 +18,38 @@ _STEPWISE = [int(kind) for kind in (EventKind.OUTPUT, EventKind.GRADIENT, EventK
 
 
 def count_alike(runs: Sequence[Run], interned: Interned) -> list[int]:
-    """Return how many of the runs are alike as far as all go, for each group of such runs."""
-    lengths = {(run.steps, run.outcome.kind, run.outcome.code) for run in runs}
-    if len(lengths) == 1:
-        numbered = [replace(run, index=index) for index, run in enumerate(runs)]
-        return [len(group) for group in compare_boundaries(numbered, interned).classes]
+    """Return how many of the runs are alike as far as all go, for each group of such runs.
+
+    One that was stopped before it could tell groups apart is in none of them.
+    """
     firsts: list[Run] = []
     counts: list[int] = []
-    for run in runs:
-        for number, first in enumerate(firsts):
-            if not begin_differently(first, run, interned):
-                counts[number] += 1
-                break
-        else:
+    # Those that went far first: a short one is like each of those that part later.
+    for run in sorted(runs, key=_is_stopped):
+        alike = [number for number, first in enumerate(firsts) if _are_alike(first, run, interned)]
+        if not alike:
             firsts.append(run)
             counts.append(1)
+        elif len(alike) == 1:
+            counts[alike[0]] += 1
     return counts
+
+
+def _are_alike(a: Run, b: Run, interned: Interned) -> bool:
+    """Return True if two runs are equal as far as both go."""
+    ends = [(run.steps, run.outcome.kind, run.outcome.code) for run in (a, b)]
+    if ends[0] == ends[1]:
+        pair = [replace(run, index=index) for index, run in enumerate((a, b))]
+        return len(compare_boundaries(pair, interned).classes) == 1
+    if _is_stopped(a) == _is_stopped(b):
+        # Both came to an end of their own. Of those that were stopped one has an earlier limit.
+        return _is_stopped(a) and not begin_differently(a, b, interned)
+    stopped, ended = (a, b) if _is_stopped(a) else (b, a)
+    return stopped.steps <= ended.steps and not begin_differently(a, b, interned)
+
+
+def _is_stopped(run: Run) -> bool:
+    return run.outcome.kind is OutcomeKind.STOPPED
 
 
 def begin_differently(a: Run, b: Run, interned: Interned) -> bool:

@@ -49,3 +49,16 @@ def test_runs_of_one_length_are_counted_by_all_that_they_left(tmp_path: Path) ->
     # Numbers of runs may come twice: those that recorded operators have numbers of their own.
     runs.append(stepping_run(tmp_path / "recorded", 0, [1], 9))
     assert count_alike(runs, Interned()) == [2, 1, 1]
+
+
+def test_a_run_that_was_stopped_before_others_part_is_like_none_of_them(tmp_path: Path) -> None:
+    made = [([1, 2, 3], 9), ([1, 2], 9), ([1], 0), ([1], 0), ([1, 2, 3, 4], 0)]
+    runs = [stepping_run(tmp_path, index, *how) for index, how in enumerate(made)]
+    # The first two end after another number of steps, and the last goes on past their ends.
+    assert count_alike(runs, Interned()) == [1, 1, 1]
+
+
+def test_what_whole_runs_left_tells_them_apart_beside_shorter_ones(tmp_path: Path) -> None:
+    made = [([1, 2], 7), ([1, 2], 8), ([1, 2], 8), ([1, 5], 0)]
+    runs = [stepping_run(tmp_path, index, *how) for index, how in enumerate(made)]
+    assert count_alike(runs, Interned()) == [1, 2, 1]
