@@ -45,9 +45,10 @@ def find_candidates(
     if cause is Cause.COLLECTIVE_ORDER:
         against_cause = ()  # variations among them repair nothing
         found += _find_for_reduction(explained, pair, cuda=cuda)
-    if cause is Cause.RNG_ORDER:
-        # A seed makes no draws come in another order.
-        found += list_for_clue(Clue.DRAWS_REORDERED)
+    # A seed makes no draws come in another order.
+    reordered = list_for_clue(Clue.DRAWS_REORDERED) if cause is Cause.RNG_ORDER else ()
+    if any(len(trace.threads) > 1 for run in pair for _, trace in run.traces):
+        found += reordered
     # A call and a race are seen, so what they name is likelier than what the cause suggests.
     if explained.call is not None:
         named = find_for_call(explained.call)
@@ -59,6 +60,8 @@ def find_candidates(
             # For a name: what its workers draw is not recorded.
             found += list_for_clue(Clue.WORKER_SEED)
         found += named
+    # One thread takes no turns at a stream with another: what it read outside comes first.
+    found += [name for name in reordered if INTERVENTIONS[name].acts_on is not Part.THREADS]
     found += explained.named
     # Repeating the op gave the same again, so that its kernel is hardly to blame.
     is_doubted = cause is Cause.KERNEL and finding.evidence.replayed is False
