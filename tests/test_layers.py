@@ -285,7 +285,7 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     )
 
 
-@pytest.mark.parametrize("command", ["", "record", "compare", "report", "explain", "ci"])
+@pytest.mark.parametrize("command", ["", "record", "compare", "digest", "report", "explain", "ci"])
 def test_help_is_given_before_anything_heavy_is_imported(command: str) -> None:
     words = [*command.split(), "--help"]
     asked = (
