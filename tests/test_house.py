@@ -156,7 +156,7 @@ def test_what_is_public_says_what_it_does() -> None:
 
 MOST_POSITIONAL = 4
 # One record is packed for each operator of a program: spreading a tuple would cost a quarter more.
-PACKED_IN_PLACE = {"reproaudit/trace/writer.py": 1}
+PACKED_IN_PLACE = {"reproaudit/record/operation/op_events.py": 1}
 RECORD_FIELDS = frozenset(
     "kind phase flags step name module location thread count aux inputs outputs".split()
 )

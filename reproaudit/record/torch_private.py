@@ -1,8 +1,8 @@
 """Every private name of torch that this package uses, each looked up once, here.
 
-A new release may drop any of them. What is missing then has a stand-in: an older or a public way
-that gives the same (`lost` is empty), or one that does nothing, and what is lost by that is named
-in the trace under what was not checked. A missing name never ends a run.
+A release may drop any of them. What is missing has a stand-in: an older or a public way that gives
+the same (`lost` is empty), or one that does nothing, and what is lost by that is named in the trace
+under what was not checked. A missing name never ends a run.
 
 Names are bound when this module is imported: before anything of torch is replaced, and so that a
 use costs no more than one of the name itself.
@@ -133,6 +133,11 @@ _find(
 def schema_of(op: Any) -> Any:
     """Return the schema of an operator; None for those without one, as of higher order."""
     return getattr(op, "_schema", None)
+
+
+def kernel_of(op: Any) -> Any:
+    """Return what an operator calls in C++; the operator itself where that is not known."""
+    return getattr(op, "_op", op) if type(op) is OpOverload else op
 
 
 storage_key: Callable[[Any], int] = operator.methodcaller("data_ptr")
@@ -317,13 +322,10 @@ cuda_device: Callable[[], int] = _find(
     "torch._C._cuda_getDevice", torch.cuda.current_device, need=Need.CUDA
 )
 
-
-def _stream_handle(device: int) -> int:
-    return torch.cuda.current_stream(device).cuda_stream
-
-
 cuda_stream_handle: Callable[[int], int] = _find(
-    "torch._C._cuda_getCurrentRawStream", _stream_handle, need=Need.CUDA
+    "torch._C._cuda_getCurrentRawStream",
+    lambda device: torch.cuda.current_stream(device).cuda_stream,
+    need=Need.CUDA,
 )
 # The methods of torch.cuda._sanitizer's handler, by registry of torch.cuda._gpu_trace; and whether
 # the call says that the host has waited.
@@ -380,9 +382,8 @@ def skip_code(codes: Iterator[CodeType]) -> None:
 
 
 def count_compiled() -> int:
-    """Return how many graphs torch.compile has made in this process."""
+    """Return how many graphs torch.compile made in this process; of frames it counts not all."""
     counters: Any = getattr(sys.modules.get("torch._dynamo.utils"), "counters", None)
-    # Not the frames: those that are compiled with fullgraph=True are not counted there.
     return int(counters["stats"].get("unique_graphs", 0)) if counters else 0
 
 

@@ -30,6 +30,11 @@ Digest = tuple[int, int]  # the low and the high 64 bits
 PackedDigest = bytes  # the same as a record holds it: 16 bytes, little-endian
 _NO_FLAGS = EventFlag(0)
 _digest = struct.Struct("<QQ")
+# Makes the record of an operator of the fields of `schema.EVENT` in order, the digests packed.
+# `count` is the number of tensors that `outputs` combines. `aux` is what the flags say: the 64-bit
+# digest of the generator state that it drew from, the event that allocated the undefined memory it
+# read, or the event that made the memory which was written outside.
+pack_op = struct.Struct("<BBHiIIIHHQ16s16s").pack
 
 
 def pack_digest(digest: Digest) -> PackedDigest:

@@ -12,7 +12,7 @@ from typing import Any
 from reproaudit import files
 from reproaudit.model.events import EventFlag, EventKind, Outcome, OutcomeKind, Unchecked
 from reproaudit.trace.ending import outcome_row
-from reproaudit.trace.event_calls import Digest, EventCalls, Moment, PackedDigest
+from reproaudit.trace.event_calls import Digest, EventCalls, Moment
 from reproaudit.trace.facts import NO_RANK_YET, ProcessFacts, RunFacts
 from reproaudit.trace.schema import (
     EVENT,
@@ -29,7 +29,6 @@ FLUSH_BYTES = 1 << 20
 MAX_NOTES = 1000
 
 _pack = struct.Struct("<BBHiIIIHHQQQQQ").pack  # schema.EVENT
-_pack_op = struct.Struct("<BBHiIIIHHQ16s16s").pack  # the same with packed digests
 _digest = struct.Struct("<QQ")
 _flags = struct.Struct("<H")
 assert EVENT.fields is not None
@@ -39,7 +38,6 @@ _OUTPUTS_AT = EVENT.fields["outputs"][1]
 _RECORD_BITS = 6
 assert EVENT.itemsize == 1 << _RECORD_BITS
 
-_OP = int(EventKind.OP)
 _getpid, _RLock, _truncate = os.getpid, threading.RLock, os.truncate
 
 
@@ -133,42 +131,8 @@ class TraceWriter(EventCalls):
 
     # -- events
 
-    def add_op(
-        self,
-        *,
-        phase: int,
-        flags: int,
-        step: int,
-        name: int,
-        module: int,
-        location: int,
-        thread: int,
-        count: int,
-        about: int,
-        inputs: PackedDigest,
-        outputs: PackedDigest,
-    ) -> int:
-        """Append an operator and return its event number. Names and lines are given as ids.
-
-        `count` is the number of tensors that `outputs` combines. `about` is what the flags say: the
-        64-bit digest of the generator state that it drew from, the event that allocated the
-        undefined memory it read, or the event that made the memory which was written outside.
-        """
-        # Everything inline: this is called for each operator of the program.
-        record = _pack_op(
-            _OP,
-            phase,
-            flags,
-            step,
-            name,
-            module,
-            location,
-            thread,
-            count,
-            about,
-            inputs,
-            outputs,
-        )
+    def add_record(self, record: bytes) -> int:
+        """Append a packed record, as `pack_op` makes that of an operator; return its number."""
         with self._lock:
             # One operation on the attribute: a signal handler may come in between and flush.
             self._buffer += record
@@ -196,14 +160,7 @@ class TraceWriter(EventCalls):
         The recorder uses the calls above, which know what the fields of their kind mean.
         """
         fields = (kind, at.phase, flags, at.step, name, module, at.location, at.thread, count, aux)
-        record = _pack(*fields, *inputs, *outputs)
-        with self._lock:
-            self._buffer += record
-            size = len(self._buffer)
-            number = self._base + (size >> _RECORD_BITS) - 1
-            if size >= FLUSH_BYTES and not self.hold:
-                self._flush()
-            return number
+        return self.add_record(_pack(*fields, *inputs, *outputs))
 
     def patch(
         self,

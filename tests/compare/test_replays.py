@@ -7,8 +7,8 @@ from pathlib import Path
 
 from reproaudit.compare.elements import TensorBytes, TensorContent, content_bytes
 from reproaudit.compare.replays import capture_of, difference
-from reproaudit.model.events import Location, Phase
-from reproaudit.trace.event_calls import Moment, pack_digest
+from reproaudit.model.events import EventKind, Location, Phase
+from reproaudit.trace.event_calls import Moment
 from reproaudit.trace.runs import MAIN_PROCESS, Run, open_run
 from reproaudit.trace.schema import INPUTS_FROM
 from reproaudit.trace.words import ReplayWay
@@ -21,18 +21,12 @@ MOMENT = Moment(Phase.FORWARD, 0)
 
 def add_call(writer: TraceWriter, op: str = "mm", *, line: int = 3, kept: Sequence[int]) -> int:
     """Add a call that keeps one byte for each tensor number of `kept`: that number's last byte."""
-    event = writer.add_op(
-        phase=Phase.FORWARD,
-        flags=0,
-        step=0,
+    event = writer.append(
+        EventKind.OP,
+        at=Moment(Phase.FORWARD, 0, writer.location("train.py", line, "main")),
         name=writer.string(op),
-        module=0,
-        location=writer.location("train.py", line, "main"),
-        thread=0,
-        count=1,
-        about=0,
-        inputs=pack_digest((1, 1)),
-        outputs=pack_digest((2, 2)),
+        inputs=(1, 1),
+        outputs=(2, 2),
     )
     for number in kept:
         assert writer.keep(event, number, "uint8", (1,), bytes([number % 256]))

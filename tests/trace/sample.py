@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from reproaudit.model.events import EventFlag, EventKind, Outcome, OutcomeKind, Phase, Unchecked
-from reproaudit.trace.event_calls import Moment, pack_digest
+from reproaudit.trace.event_calls import Moment
 from reproaudit.trace.schema import EVENT, Events
 from reproaudit.trace.writer import TraceWriter
 
@@ -32,18 +32,14 @@ def new_writer(directory: Path, **changes: Any) -> TraceWriter:
 
 def op(writer: TraceWriter, name: str = "aten::mm", number: int = 0) -> int:
     """Add an op whose digests tell its number."""
-    return writer.add_op(
-        phase=Phase.FORWARD,
+    return writer.append(
+        EventKind.OP,
+        at=Moment(Phase.FORWARD, 0),
         flags=EventFlag.RANDOM,
-        step=0,
         name=writer.string(name),
-        module=0,
-        location=0,
-        thread=0,
-        count=1,
-        about=7,
-        inputs=pack_digest((number, 1)),
-        outputs=pack_digest((number, 2)),
+        aux=7,
+        inputs=(number, 1),
+        outputs=(number, 2),
     )
 
 

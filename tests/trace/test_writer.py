@@ -25,7 +25,7 @@ from reproaudit.model.events import (
 )
 from reproaudit.trace import tables, writer
 from reproaudit.trace.ending import finalise_outcome
-from reproaudit.trace.event_calls import Moment, pack_digest
+from reproaudit.trace.event_calls import Moment, pack_digest, pack_op
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.schema import EVENT
 from reproaudit.trace.views import OpEvent
@@ -53,19 +53,10 @@ def test_what_was_recorded_is_read_back_field_by_field(tmp_path: Path) -> None:
     name, module = live.string("aten::mm"), live.string("layers.1")
     place = live.location("train.py", 41, "forward")
     thread = live.thread("thread-1")
-    event = live.add_op(
-        phase=Phase.BACKWARD,
-        flags=EventFlag.RANDOM,
-        step=3,
-        name=name,
-        module=module,
-        location=place,
-        thread=thread,
-        count=2,
-        about=2**64 - 1,
-        inputs=pack_digest((1, 2)),
-        outputs=pack_digest((3, 2**64 - 4)),
-    )
+    where = (3, name, module, place, thread)
+    digests = (pack_digest((1, 2)), pack_digest((3, 2**64 - 4)))
+    kind = (EventKind.OP, Phase.BACKWARD, EventFlag.RANDOM)
+    event = live.add_record(pack_op(*kind, *where, 2, 2**64 - 1, *digests))
     live.change("torch.manual_seed", "0", "1", place)
     live.note(Unchecked.NO_BYTES, "the loss", "it is sparse")
     live.close(Outcome(OutcomeKind.EXITED, 3, "sys.exit"), 4)

@@ -20,16 +20,14 @@ import xxhash
 
 from reproaudit.record.digest import tensors as _digest
 from reproaudit.record.digest.gather import DeviceDigest
-from reproaudit.record.digest.memory import MEMORY
+from reproaudit.record.digest.memory import Blocks
 from reproaudit.record.digest.tensors import (
-    LOWEST_ADDRESS,
     PLAIN_TYPES,
     Digest,
     Plan,
     describe,
     digest,
 )
-from reproaudit.record.torch_private import is_function_mode_on
 from reproaudit.trace.event_calls import PackedDigest, pack_digest, unpack_digest
 
 Operand = PackedDigest | DeviceDigest
@@ -47,26 +45,23 @@ def digest_operands(
 ) -> list[Operand]:
     """Return the digests of an op's operands in order, without those that have no bytes.
 
-    `later` starts the digest of a tensor that is not on the CPU. The usual case is spelled out here
-    because every op goes through it: a call per tensor costs more than a small tensor's digest.
+    `later` starts the digest of a tensor that is not on the CPU. No function mode may be on: it
+    would see what is asked of a tensor. The usual case is spelled out here because every op goes
+    through it: a call per tensor costs more than a small tensor's digest.
     """
     found: list[Operand] = []
     plans = _digest.plans
-    is_plain = not is_function_mode_on()
     for tensor in tensors:
         try:
             if (
-                is_plain
-                and type(tensor) in PLAIN_TYPES
+                type(tensor) in PLAIN_TYPES
                 and tensor.is_cpu
                 and tensor.is_contiguous()
                 and not tensor.is_neg()
             ):
-                size, seed = plans[tensor.dtype, tensor.shape]
-                address = tensor.data_ptr()
-                if address >= LOWEST_ADDRESS:
-                    found.append(_xxh128(MEMORY[address : address + size], seed)[::-1])
-                    continue
+                blocks, seed = plans[tensor.dtype, tensor.shape]
+                found.append(_xxh128(blocks[tensor.data_ptr()], seed)[::-1])
+                continue
         except (KeyError, RuntimeError):  # as in digest
             pass
         part = digest_operand(tensor) if tensor.is_cpu else later(tensor)
@@ -88,13 +83,12 @@ def digest_operand(tensor: torch.Tensor) -> PackedDigest | None:
         key = (tensor.dtype, tensor.shape, tensor.stride())
         # None is a plan too: it says that this geometry is digested in logical order.
         plan = _plans[key] if key in _plans else _make_plan(tensor, key)
-        address = tensor.data_ptr()
-    except RuntimeError:  # layouts without strides or storage
-        return _digest_logically(tensor)
-    if plan is None or address < LOWEST_ADDRESS:
-        return _digest_logically(tensor)
-    size, seed = plan
-    return _xxh128(MEMORY[address : address + size], seed)[::-1]
+        if plan is not None:
+            blocks, seed = plan
+            return _xxh128(blocks[tensor.data_ptr()], seed)[::-1]
+    except (KeyError, RuntimeError):  # no memory; layouts without strides or storage
+        pass
+    return _digest_logically(tensor)
 
 
 def _digest_logically(tensor: torch.Tensor) -> PackedDigest | None:
@@ -126,7 +120,7 @@ def _make_plan(tensor: torch.Tensor, key: Any) -> Plan | None:
     if has_plain_bytes and _is_dense(tensor.shape, tensor.stride()):
         size = tensor.numel() * tensor.element_size()
         seed = _xxh64(f"{describe(tensor)} stored {tuple(tensor.stride())}".encode())
-        plan = (size, seed)
+        plan = (Blocks(size), seed)
     _plans[key] = plan
     return plan
 

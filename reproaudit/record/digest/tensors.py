@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import torch
 import xxhash
 
-from reproaudit.record.digest.memory import MEMORY
+from reproaudit.record.digest.memory import MEMORY, Blocks
 from reproaudit.record.torch_private import (
     DisableDispatch,
     DisableFunctionModes,
@@ -37,15 +37,10 @@ from reproaudit.record.torch_private import (
 
 _Read = TypeVar("_Read")
 Digest = tuple[int, int]  # the low and the high half
-Plan = tuple[int, int]  # how many bytes are digested, and the seed of dtype and shape
+Plan = tuple[Blocks, int]  # the memory that is digested, and the seed of dtype and shape
 
 CHUNK_BYTES = 16 << 20  # most that is copied at a time when bytes are not contiguous in memory
 _MAX_PLANS = 4096
-
-# Where no memory lies: null, and null plus an offset, which is the address of a view into a storage
-# that was resized to zero. Memory that does lie below is read all the same, after its bounds are
-# checked.
-LOWEST_ADDRESS = 1 << 40
 
 _xxh128 = xxhash.xxh3_128_digest
 _xxh64 = xxhash.xxh3_64_intdigest
@@ -90,13 +85,11 @@ def digest(tensor: torch.Tensor) -> Digest | None:
             and tensor.is_contiguous()
             and not tensor.is_neg()
         ):
-            size, seed = plans[tensor.dtype, tensor.shape]
-            address = tensor.data_ptr()
-            if address >= LOWEST_ADDRESS:
-                high, low = _halves(_xxh128(MEMORY[address : address + size], seed))
-                return low, high
-    except (KeyError, RuntimeError):  # no plan yet; layouts without shape, strides or storage
-        pass
+            blocks, seed = plans[tensor.dtype, tensor.shape]
+            high, low = _halves(_xxh128(blocks[tensor.data_ptr()], seed))
+            return low, high
+    except (KeyError, RuntimeError):
+        pass  # no plan yet, or no memory; layouts without shape, strides or storage
     return try_to_read(_digest_any, tensor)
 
 
@@ -276,7 +269,8 @@ def _digest_plain(tensor: torch.Tensor) -> Digest | None:
     plain = _readable(tensor)
     if plain is None:
         return None
-    size, seed = _plan_for(plain)
+    blocks, seed = _plan_for(plain)
+    size = blocks.size
     if size <= CHUNK_BYTES or _is_exact(plain):
         packed = pack(plain)
         address = packed.data_ptr()
@@ -295,7 +289,7 @@ def _plan_for(tensor: torch.Tensor) -> Plan:
     plan = plans.get(key)
     if plan is None:
         size = tensor.numel() * tensor.element_size()
-        plan = (size, seed_for(tensor))
+        plan = (Blocks(size), seed_for(tensor))
         # A complex tensor may carry a conjugate bit, which `digest` does not look for.
         if not tensor.is_complex():
             if len(plans) >= _MAX_PLANS:

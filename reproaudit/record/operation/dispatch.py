@@ -7,27 +7,27 @@ numbers in place of enum members, tuples in place of objects, no call that could
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 
 from reproaudit.model.events import EventFlag, Phase
-from reproaudit.record.digest.gather import DeviceDigest, DeviceDigests, Part
+from reproaudit.record.digest.gather import DeviceDigests, Part
 from reproaudit.record.digest.stored import (
-    NO_DIGEST,
     Operand,
-    combine_packed,
     digest_operands,
     unpack_operands,
 )
 from reproaudit.record.hooks.callers import identity
 from reproaudit.record.hooks.dynamo import GuestMode
-from reproaudit.record.hooks.op_calls import call_op
+from reproaudit.record.hooks.op_calls import call_op, call_with_tensors
 from reproaudit.record.operation.births import Births
 from reproaudit.record.operation.chosen import ChosenCall, ChosenCalls
+from reproaudit.record.operation.forms import MetOp
 from reproaudit.record.operation.message_ops import are_spread
 from reproaudit.record.operation.messages import Messages
+from reproaudit.record.operation.op_events import OpEvents
 from reproaudit.record.operation.operands import (
     find_generator,
     tensors_read,
@@ -61,7 +61,7 @@ _OWN_GENERATOR = int(EventFlag.OWN_GENERATOR)
 _RAISED = int(EventFlag.RAISED)
 _UNDIGESTED = int(EventFlag.UNDIGESTED)
 _WRITES_NOTHING_KNOWN = _VIEW | _UNDEFINED
-_MOST_TENSORS = 0xFFFF  # that an event can count
+_Tensor = torch.Tensor
 
 
 class OperationMode(GuestMode):
@@ -75,19 +75,20 @@ class OperationMode(GuestMode):
     ) -> None:
         super().__init__()
         self.recorder = recorder
-        self.devices = devices
         self._digests = recorder.plan.digests
         self._chosen = chosen
+        self._records_all = recorder.plan.digests and chosen is None
         self._table = OpTable()
-        # The same by the identity of the operator, which the table keeps: its hash is Python code.
-        self._infos: dict[int, OpInfo] = {}
-        self._names = NameIds(recorder)
-        self._places = Places(recorder, self._names)
+        # By the identity of the operator, which the table keeps: its hash is Python code.
+        self._met: dict[int, MetOp] = {}
+        names = NameIds(recorder)
+        self._events = OpEvents(recorder, devices, names)
+        self._emit = self._events.emit
+        self._places = Places(recorder, names)
         self._scalars = ScalarDigests()
         self._undefined = UndefinedMemory()
         self._births = Births()
         self.messages = Messages(recorder, devices, self._digest_received)
-        self._on_device = False
         self.alerts: Callable[..., Any] | None = None
         self.probe: RefusalProbe | None = None
         self.initialisation: Initialisation | None = None  # only before the first step ends
@@ -98,7 +99,8 @@ class OperationMode(GuestMode):
         state = recorder.of_thread.state
         if state.inside or not recorder.active:
             return call_op(func, args, kwargs)
-        info = self._infos.get(identity(func)) or self._describe(func)
+        op = self._met.get(identity(func)) or self._meet(func)
+        info = op.info
         if types and are_spread(types):
             info = self._table.find_spread(func)
         if info.is_silent:
@@ -109,13 +111,23 @@ class OperationMode(GuestMode):
                 # It is on where an op is called from C++ alone, and would see our own calls there.
                 with DisableFunctionModes():
                     return self._record(func, info, args, kwargs, state=state)
+            if (
+                op.is_usual
+                and not types
+                and self.alerts is None
+                and self.initialisation is None
+                and self._records_all
+                and not self._undefined.is_following
+                and not self.messages.is_waiting
+            ):
+                return self._record_usual(func, op, args, kwargs, state=state)
             return self._record(func, info, args, kwargs, state=state)
         finally:
             state.inside = False
 
-    def _describe(self, func: Any) -> OpInfo:
-        info = self._infos[identity(func)] = self._table[func]
-        return info
+    def _meet(self, func: Any) -> MetOp:
+        op = self._met[identity(func)] = MetOp(func, self._table[func])
+        return op
 
     def record_region(self, func: Any, info: OpInfo, args: Any, kwargs: Any) -> Any:
         """Record a call as one op, and nothing of what it runs, now or in its backward pass."""
@@ -160,12 +172,70 @@ class OperationMode(GuestMode):
         try:
             result = call_op(func, args, kwargs)
         except BaseException:
-            self._emit(info, place, flags | _RAISED, aux, inputs=inputs, outputs=[])
+            self._emit(info, place, (flags | _RAISED, aux, inputs), [])
             raise
         try:
             given = args, kwargs
             known = flags, aux, inputs
             self._record_result(info, place, given, result, known=known, chosen=chosen)
+        except Exception as error:
+            self._note_failure(info, error)
+        return result
+
+    def _record_usual(
+        self, func: Any, op: MetOp, args: Any, kwargs: Any, *, state: ThreadState
+    ) -> Any:
+        """Do the same as `_record` for an op of which nothing has to be followed.
+
+        Nothing of it may be undefined, wait for other processes, be refused, repeated or replaced.
+        Most ops are such, and the small ones among them are what recording slows down most.
+        """
+        place = self._places.find(args, state)
+        if place is None:
+            return call_op(func, args, kwargs)
+        info = op.info
+        births = self._births
+        flags = 0
+        aux = 0
+        inputs: list[Operand] = []
+        try:
+            if info.is_view:
+                flags = _VIEW
+            else:
+                form = None if kwargs else op.forms[tuple(map(type, args))]
+                read = tensors_read(info, args, kwargs) if form is None else form.read(args)
+                inputs = digest_operands(read, self._events.start_on_device)
+                if births.is_following:
+                    flags, aux = self._find_outside_write(read, inputs)
+                if form is not None:
+                    if form.has_scalars:
+                        inputs.append(form.find_scalars(self._scalars, info, args))
+                elif kwargs or len(read) != len(args):
+                    inputs.append(self._scalars.find(info, args, kwargs))
+        except Exception as error:
+            self._note_failure(info, error)
+            return call_op(func, args, kwargs)
+        try:
+            try:
+                result = op.call(*args, **kwargs)
+            except RuntimeError as error:
+                result = call_with_tensors(func, args, kwargs, error)
+        except BaseException:
+            self._emit(info, place, (flags | _RAISED, aux, inputs), [])
+            raise
+        try:
+            written: list[torch.Tensor] = []
+            outputs: list[Operand] = []
+            if not info.is_view:
+                is_one = type(result) is _Tensor and not info.mutated
+                written = [result] if is_one else tensors_written(info, args, kwargs, result)
+                if births.is_following or self._undefined.is_following:
+                    outputs = self._digest_written(written)
+                else:
+                    outputs = digest_operands(written, self._events.start_on_device)
+            event = self._emit(info, place, (flags, aux, inputs), outputs)
+            if written and info.mutated and place[0] != _BACKWARD:
+                births.add_write(written, event, self.recorder.thread())
         except Exception as error:
             self._note_failure(info, error)
         return result
@@ -204,7 +274,7 @@ class OperationMode(GuestMode):
             # Before the digests: a pin gives the call other outputs.
             chosen.after_call(result, written)
         outputs = self._digest_written(written) if written else []
-        event = self._emit(info, place, flags, aux, inputs=inputs, outputs=outputs)
+        event = self._emit(info, place, (flags, aux, inputs), outputs)
 
         if received:
             self.messages.expect(event, received, result)
@@ -267,10 +337,7 @@ class OperationMode(GuestMode):
                 aux = undefined
         inputs = self._digest_all(read) if read else []
         if self._births.is_following and not flags:
-            changed = self._births.find_changed(read, inputs, self.recorder.thread())
-            if changed is not None:
-                flags = _OUTSIDE_WRITE
-                aux = changed
+            flags, aux = self._find_outside_write(read, inputs)
         if kwargs or len(read) != len(args):
             inputs.append(self._scalars.find(info, args, kwargs))
         if info.is_random:
@@ -283,48 +350,12 @@ class OperationMode(GuestMode):
             aux = rng.generator_state64(generator)
         return flags, aux, inputs
 
-    def _emit(
-        self,
-        info: OpInfo,
-        place: Place,
-        flags: int,
-        aux: int,
-        *,
-        inputs: list[Operand],
-        outputs: list[Operand],
-    ) -> int:
-        """Write the event of an op; return its number."""
-        recorder = self.recorder
-        phase, module, site = place
-        count = len(outputs)
-        if count > _MOST_TENSORS:
-            count = _MOST_TENSORS
-        is_complete = True
-        is_deferred = False
-        state = recorder.of_thread.state
-        if self._on_device:
-            is_complete = not state.is_undigested
-            state.is_undigested = False
-            is_deferred = not all(type(part) is bytes for part in (*inputs, *outputs))
-            if not is_complete and not is_deferred:
-                flags |= _UNDIGESTED
-        event = recorder.writer.add_op(
-            phase=phase,
-            flags=flags,
-            step=recorder.step,
-            name=self._names[info.name],
-            module=module,
-            location=site,
-            thread=state.ordinal if state.ordinal >= 0 else recorder.thread(),
-            count=count,
-            about=aux,
-            inputs=NO_DIGEST if is_deferred else combine_packed(inputs),  # type: ignore[arg-type]
-            outputs=NO_DIGEST if is_deferred else combine_packed(outputs),  # type: ignore[arg-type]
-        )
-        if is_deferred:
-            read, written = unpack_operands(inputs), unpack_operands(outputs)
-            self.devices.defer(event, read, written, is_complete=is_complete)
-        return event
+    def _find_outside_write(
+        self, read: Sequence[torch.Tensor], inputs: list[Operand]
+    ) -> tuple[int, int]:
+        """Return the flag and `aux` of an op that reads what something else has written."""
+        changed = self._births.find_changed(read, inputs, self.recorder.thread())
+        return (0, 0) if changed is None else (_OUTSIDE_WRITE, changed)
 
     def _digest_written(self, tensors: list[torch.Tensor]) -> list[Operand]:
         """Digest what an op wrote: from here on it is defined, and was made by PyTorch."""
@@ -342,11 +373,7 @@ class OperationMode(GuestMode):
             return []
         if self._undefined.workspaces:
             tensors = [tensor for tensor in tensors if not self._undefined.is_workspace(tensor)]
-        return digest_operands(tensors, self._start_on_device)
-
-    def _start_on_device(self, tensor: torch.Tensor) -> DeviceDigest | None:
-        self._on_device = True
-        part = self.devices.later(tensor)
-        if part is None and not tensor.is_meta:
-            self.recorder.of_thread.state.is_undigested = True
-        return part
+        if is_function_mode_on():
+            with DisableFunctionModes():
+                return digest_operands(tensors, self._events.start_on_device)
+        return digest_operands(tensors, self._events.start_on_device)

@@ -11,9 +11,7 @@ from reproaudit.record.operation.opinfo import OpInfo
 
 _Tensor = torch.Tensor
 # Of most arguments the type alone says that they are no tensors; `isinstance` asks torch for it.
-_NO_TENSORS = frozenset(
-    (bool, int, float, str, type(None), torch.dtype, torch.device, torch.layout)
-)
+NO_TENSORS = frozenset((bool, int, float, str, type(None), torch.dtype, torch.device, torch.layout))
 
 
 def _add(into: list[torch.Tensor], value: Any) -> None:
@@ -35,7 +33,7 @@ def tensors_read(info: OpInfo, args: Any, kwargs: Any) -> list[torch.Tensor]:
     read: list[torch.Tensor] = []
     write_only = info.write_only
     for position, value in enumerate(args):
-        if type(value) in _NO_TENSORS:
+        if type(value) in NO_TENSORS:
             continue
         if isinstance(value, _Tensor):
             if position not in write_only:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from reproaudit.model.events import Phase
+from reproaudit.record.operation.operands import NO_TENSORS
 from reproaudit.record.session import Recorder, ThreadState
 from reproaudit.record.torch_private import (
     current_autograd_node,
@@ -86,6 +87,8 @@ class Places:
         if state.modules:
             return _FORWARD, module, site
         for argument in args:
+            if type(argument) in NO_TENSORS:
+                continue
             if isinstance(argument, _Tensor) and argument.requires_grad:
                 return _FORWARD, module, site
         return _DATA, module, site

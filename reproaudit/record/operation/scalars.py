@@ -15,7 +15,7 @@ _MAX_SCALARS = 20_000  # cached digests of scalar arguments before the cache is 
 _xxh64 = xxhash.xxh3_64_intdigest
 _Tensor = torch.Tensor
 # Values of these types are equal exactly if they stand for the same.
-_EXACT = frozenset(
+EXACT_TYPES = frozenset(
     (int, str, type(None), torch.dtype, torch.device, torch.layout, torch.memory_format)
 )
 _FLOAT = object()  # beside a float, which is not the integer that it equals
@@ -40,7 +40,7 @@ class ScalarDigests:
             kind = type(value)
             if kind is _Tensor:
                 continue
-            if kind in _EXACT:
+            if kind in EXACT_TYPES:
                 key.append(value)
             elif kind is float and value:  # 0.0 is not -0.0
                 key.append((_FLOAT, value))

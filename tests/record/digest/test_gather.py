@@ -18,15 +18,15 @@ from typing import Any
 import pytest
 import torch
 
-from reproaudit.model.events import EventFlag, Outcome, OutcomeKind, Phase
+from reproaudit.model.events import EventFlag, EventKind, Outcome, OutcomeKind, Phase
 from reproaudit.record.digest import device as digests
 from reproaudit.record.digest import gather
 from reproaudit.record.digest.device import device_digest, fold
 from reproaudit.record.digest.gather import DeviceDigests
 from reproaudit.record.digest.layout import Layout
-from reproaudit.record.digest.stored import NO_DIGEST
 from reproaudit.record.digest.tensors import combine, seed_for
 from reproaudit.record.state import rng
+from reproaudit.trace.event_calls import Moment
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.views import NOTHING
 from reproaudit.trace.writer import TraceWriter
@@ -47,19 +47,7 @@ def make_writer(folder: Path) -> TraceWriter:
 
 
 def add(writer: TraceWriter) -> int:
-    return writer.add_op(
-        phase=Phase.DATA,
-        flags=0,
-        step=0,
-        name=0,
-        module=0,
-        location=0,
-        thread=0,
-        count=1,
-        about=0,
-        inputs=NO_DIGEST,
-        outputs=NO_DIGEST,
-    )
+    return writer.append(EventKind.OP, at=Moment(Phase.DATA, 0))
 
 
 def expected(tensor: torch.Tensor) -> tuple[int, int]:
