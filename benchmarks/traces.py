@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from reproaudit.model.events import EventFlag, EventKind, Outcome, OutcomeKind
-from reproaudit.trace.schema import EVENT, EVENTS_FILE, RUN_FILE
+from reproaudit.trace.records import EVENT
+from reproaudit.trace.schema import EVENTS_FILE, RUN_FILE
 from reproaudit.trace.writer import TraceWriter
 
 OPS_PER_STEP = 1000

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reproaudit.model.events import EventFlag, EventKind
-from reproaudit.trace.schema import Events
+from reproaudit.trace.records import Events
 
 Mask = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.int64]

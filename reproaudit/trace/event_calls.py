@@ -30,7 +30,7 @@ Digest = tuple[int, int]  # the low and the high 64 bits
 PackedDigest = bytes  # the same as a record holds it: 16 bytes, little-endian
 _NO_FLAGS = EventFlag(0)
 _digest = struct.Struct("<QQ")
-# Makes the record of an operator of the fields of `schema.EVENT` in order, the digests packed.
+# Makes the record of an operator of the fields of `schema.EVENT_FIELDS`, the digests packed.
 # `count` is the number of tensors that `outputs` combines. `aux` is what the flags say: the 64-bit
 # digest of the generator state that it drew from, the event that allocated the undefined memory it
 # read, or the event that made the memory which was written outside.
@@ -80,7 +80,7 @@ class EventCalls(ABC):
         inputs: Digest = (0, 0),
         outputs: Digest = (0, 0),
     ) -> int:
-        """Append an event of any kind by the fields of `schema.EVENT`."""
+        """Append an event of any kind by the fields of `schema.EVENT_FIELDS`."""
 
     def add_tensor(
         self,

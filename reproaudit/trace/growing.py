@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from reproaudit.trace.columns import EventColumns
-from reproaudit.trace.schema import EVENT, EVENTS_FILE
+from reproaudit.trace.records import EVENT
+from reproaudit.trace.schema import EVENTS_FILE
 from reproaudit.trace.words import PROGRESS_FILE
 
 

@@ -31,13 +31,12 @@ from reproaudit.trace.columns import EventColumns
 from reproaudit.trace.ending import outcome_of_row
 from reproaudit.trace.facts import ProcessFacts
 from reproaudit.trace.header import read_header
+from reproaudit.trace.records import EVENT, Events
 from reproaudit.trace.schema import (
-    EVENT,
     EVENTS_FILE,
     NO_LOCATION,
     VALUES_FILE,
     ChangeRow,
-    Events,
     Header,
     WholeHeader,
 )

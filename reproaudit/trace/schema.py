@@ -7,19 +7,17 @@ Format history
   4  run.json says which of a run's processes it is about, and a location its cell; events of kind
      REPLICA, BUFFER and STATE
 
-`events.bin` is a sequence of 64-byte little-endian records (`EVENT`), appended and flushed at each
-step, so a killed run leaves a readable prefix. `run.json` is rewritten (temporary name, rename)
-before new events are flushed whenever a table grew, so every id in a flushed record resolves.
+`events.bin` is a sequence of 64-byte little-endian records (`EVENT_FIELDS`), appended and flushed
+at each step, so a killed run leaves a readable prefix. `run.json` is rewritten (temporary name,
+rename) before new events are flushed whenever a table grew, so every id in a flushed record
+resolves.
 `values.safetensors` is valid at each flush: its header has a fixed reserved size and is padded with
 spaces. Tensor K of event number N is stored under the name "N.K".
 """
 
 from __future__ import annotations
 
-from typing import TypedDict
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any, TypedDict
 
 MAGIC = "reproaudit-trace"
 FORMAT_VERSION = 4
@@ -82,27 +80,22 @@ NO_RANK = -1
 # has a share of its own; "" where neither is known.
 # `count` is the number of tensors that `outputs` combines; of a worker's stream the batches so far;
 # of a replay the way of repeating (`words.ReplayWay`).
-EVENT = np.dtype(
-    [
-        ("kind", "u1"),  # model.EventKind
-        ("phase", "u1"),  # model.Phase
-        ("flags", "<u2"),  # model.EventFlag
-        # optimizer steps completed when the event happened: 0 before the first one ends
-        ("step", "<i4"),
-        ("name", "<u4"),  # string id
-        ("module", "<u4"),  # string id
-        ("location", "<u4"),  # location id of the user's line
-        ("thread", "<u2"),  # 0 is the main thread, others in the order in which they were started
-        ("count", "<u2"),
-        ("aux", "<u8"),
-        ("inputs", "<u8", (2,)),
-        ("outputs", "<u8", (2,)),
-    ]
-)
-assert EVENT.itemsize == 64
-Events = npt.NDArray[np.void]
-# As run.json spells it out: [name, type] or [name, type, [length]].
-EVENT_FIELDS: list[list[object]] = [[row[0], row[1], *map(list, row[2:])] for row in EVENT.descr]
+# As run.json spells it out: [name, type] or [name, type, [length]], the types as NumPy names them.
+EVENT_FIELDS: list[list[Any]] = [
+    ["kind", "|u1"],  # model.EventKind
+    ["phase", "|u1"],  # model.Phase
+    ["flags", "<u2"],  # model.EventFlag
+    # optimizer steps completed when the event happened: 0 before the first one ends
+    ["step", "<i4"],
+    ["name", "<u4"],  # string id
+    ["module", "<u4"],  # string id
+    ["location", "<u4"],  # location id of the user's line
+    ["thread", "<u2"],  # 0 is the main thread, others in the order in which they were started
+    ["count", "<u2"],
+    ["aux", "<u8"],
+    ["inputs", "<u8", [2]],
+    ["outputs", "<u8", [2]],
+]
 
 
 class LocationRow(TypedDict):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reproaudit.model.events import Location
-from reproaudit.trace.schema import Events
+from reproaudit.trace.records import Events
 from reproaudit.trace.values import ValuesIndex
 
 # Comparisons look at two runs at a time, and again at the few that stand for their classes.

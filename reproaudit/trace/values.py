@@ -14,13 +14,14 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeGuard
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from reproaudit.errors import TraceError
 from reproaudit.files import encode, open_regular, parse_object, read_start, refuse, write_at
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 HEADER_BYTES = 1 << 20  # room for some 13,000 tensors
 _LENGTH_BYTES = 8
@@ -167,6 +168,9 @@ class ValuesIndex:
 
         They are mapped, not loaded. Raises TraceError if the file cannot be read any more.
         """
+        # Not before: what only writes a trace, or starts what does, need not wait for NumPy.
+        import numpy as np
+
         found = self.by_event.get(event, ())
         if not found:
             return ()

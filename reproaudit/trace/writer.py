@@ -15,7 +15,6 @@ from reproaudit.trace.ending import outcome_row
 from reproaudit.trace.event_calls import Digest, EventCalls, Moment
 from reproaudit.trace.facts import NO_RANK_YET, ProcessFacts, RunFacts
 from reproaudit.trace.schema import (
-    EVENT,
     EVENTS_FILE,
     NO_STRING,
     RUN_FILE,
@@ -28,15 +27,15 @@ from reproaudit.trace.words import PROGRESS_FILE
 FLUSH_BYTES = 1 << 20
 MAX_NOTES = 1000
 
-_pack = struct.Struct("<BBHiIIIHHQQQQQ").pack  # schema.EVENT
+_pack = struct.Struct("<BBHiIIIHHQQQQQ").pack  # schema.EVENT_FIELDS
 _digest = struct.Struct("<QQ")
 _flags = struct.Struct("<H")
-assert EVENT.fields is not None
-_FLAGS_AT = EVENT.fields["flags"][1]
-_INPUTS_AT = EVENT.fields["inputs"][1]
-_OUTPUTS_AT = EVENT.fields["outputs"][1]
+# Where they are in a record. NumPy knows as well, but a process that only starts others, or writes,
+# need not import it.
+_FLAGS_AT = struct.calcsize("<BB")
+_INPUTS_AT = struct.calcsize("<BBHiIIIHHQ")
+_OUTPUTS_AT = _INPUTS_AT + _digest.size
 _RECORD_BITS = 6
-assert EVENT.itemsize == 1 << _RECORD_BITS
 
 _getpid, _RLock, _truncate = os.getpid, threading.RLock, os.truncate
 
@@ -155,7 +154,7 @@ class TraceWriter(EventCalls):
         inputs: Digest = (0, 0),
         outputs: Digest = (0, 0),
     ) -> int:
-        """Append an event of any kind by the fields of `schema.EVENT`, which has their table.
+        """Append an event of any kind by its fields: `trace/schema.py` has their table.
 
         The recorder uses the calls above, which know what the fields of their kind mean.
         """

@@ -19,7 +19,8 @@ from reproaudit.model.result import AuditResult, Cause
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.terminal import TerminalReport
 from reproaudit.trace import reader
-from reproaudit.trace.schema import EVENT, EVENTS_FILE, RUN_FILE
+from reproaudit.trace.records import EVENT
+from reproaudit.trace.schema import EVENTS_FILE, RUN_FILE
 from tests.auditing import PROGRAMS, reproaudit
 from tests.compare.traces import Row, make_run, make_run_of_ranks
 

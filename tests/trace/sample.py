@@ -10,7 +10,7 @@ import numpy as np
 
 from reproaudit.model.events import EventFlag, EventKind, Outcome, OutcomeKind, Phase, Unchecked
 from reproaudit.trace.event_calls import Moment
-from reproaudit.trace.schema import EVENT, Events
+from reproaudit.trace.records import EVENT, Events
 from reproaudit.trace.writer import TraceWriter
 
 DONE = Outcome(OutcomeKind.COMPLETED, 0)

@@ -7,7 +7,7 @@ import pytest
 
 from reproaudit.model.events import EventFlag, EventKind
 from reproaudit.trace.columns import EventColumns
-from reproaudit.trace.schema import EVENT
+from reproaudit.trace.records import EVENT
 
 OP, LINE, OUTPUT = EventKind.OP, EventKind.LINE, EventKind.OUTPUT
 

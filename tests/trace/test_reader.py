@@ -27,7 +27,7 @@ from reproaudit.model.events import (
 from reproaudit.trace import reader, values
 from reproaudit.trace.event_calls import Moment
 from reproaudit.trace.reader import Trace
-from reproaudit.trace.schema import EVENT, Events
+from reproaudit.trace.records import EVENT, Events
 from tests.trace.sample import DONE, new_writer, op, write_sample
 
 U64 = st.integers(0, 2**64 - 1)

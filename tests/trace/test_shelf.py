@@ -10,8 +10,9 @@ import pytest
 
 from reproaudit.errors import TraceError
 from reproaudit.trace.reader import Trace
+from reproaudit.trace.records import EVENT
 from reproaudit.trace.runs import Run, open_run
-from reproaudit.trace.schema import EVENT, EVENTS_FILE
+from reproaudit.trace.schema import EVENTS_FILE
 from reproaudit.trace.shelf import Shelf
 from tests.compare.traces import Row, make_run, make_run_of_ranks
 

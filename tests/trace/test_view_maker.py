@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from reproaudit.model.events import EventFlag, EventKind, Location
-from reproaudit.trace.schema import EVENT
+from reproaudit.trace.records import EVENT
 from reproaudit.trace.view_maker import ViewMaker
 from reproaudit.trace.views import (
     AlertEvent,

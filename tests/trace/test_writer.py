@@ -27,7 +27,7 @@ from reproaudit.trace import tables, writer
 from reproaudit.trace.ending import finalise_outcome
 from reproaudit.trace.event_calls import Moment, pack_digest, pack_op
 from reproaudit.trace.reader import Trace
-from reproaudit.trace.schema import EVENT
+from reproaudit.trace.records import EVENT
 from reproaudit.trace.views import OpEvent
 from tests.trace.sample import DONE, FLOATS, new_writer, op
 
