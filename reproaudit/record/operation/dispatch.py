@@ -199,6 +199,8 @@ class OperationMode(GuestMode):
         aux = 0
         inputs: list[Operand] = []
         try:
+            if self.probe is not None:
+                self.probe.look(func, info, args, kwargs, place=place)
             if info.is_view:
                 flags = _VIEW
             else:
