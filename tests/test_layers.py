@@ -59,7 +59,7 @@ LAYERS = {
     ),
     "runs": layer(
         f"knowledge config trace model {GROUND}",
-        "tqdm nbclient nbformat ipykernel jupyter_client ray",
+        "tqdm nbclient nbformat ipykernel jupyter_client ray submitit",
     ),
     "diagnose": layer(f"patches runs compare knowledge config trace model {GROUND}", "numpy"),
     "experiment": layer(

@@ -16,14 +16,15 @@ def add_execution(parser: argparse.ArgumentParser) -> None:
         type=parse_positive,
         default=0,
         metavar="N",
-        help="make N runs at a time (default 1; elsewhere as many as there is room for), each on "
+        help="make N runs at a time (default 1; ray: as there is room for; slurm: 8), each on "
         "its share of the cores and GPUs, and in a copy of the files of its own",
     )
     parser.add_argument(
         "--executor",
         choices=EXECUTORS,
         default=LOCAL,
-        help="where runs are made: on this machine (default), or as tasks of a Ray cluster",
+        help="where runs are made: on this machine (default), as tasks of a Ray cluster, or as "
+        "jobs of Slurm",
     )
     parser.add_argument(
         "--ray",
@@ -32,6 +33,14 @@ def add_execution(parser: argparse.ArgumentParser) -> None:
         help="for --executor ray: address=HOST:PORT (default RAY_ADDRESS, or a cluster on this "
         "machine), and what each run needs: num_cpus=N (default 1; also its threads), num_gpus=N, "
         "resources.NAME=N",
+    )
+    parser.add_argument(
+        "--slurm",
+        type=parse_pairs,
+        metavar="KEY=VALUE,…",
+        help="for --executor slurm, which needs --out DIR that all nodes see: what each run's job "
+        "asks for, such as partition=…,gres=gpu:1,cpus_per_task=N (also its threads),time=…; "
+        "cluster=local tries it without Slurm",
     )
 
 

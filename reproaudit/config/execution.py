@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 LOCAL = "local"
 RAY = "ray"
-EXECUTORS = (LOCAL, RAY)
-OPTION_OF_EXECUTOR = (RAY,)  # those that have an option of their name
+SLURM = "slurm"
+EXECUTORS = (LOCAL, RAY, SLURM)
+OPTION_OF_EXECUTOR = (RAY, SLURM)  # those that have an option of their name
 
 
 @dataclass(frozen=True, slots=True)

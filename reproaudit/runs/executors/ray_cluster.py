@@ -7,6 +7,8 @@ import os
 import secrets
 import shutil
 import socket
+import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +31,6 @@ from reproaudit.runs.executors.options import read_amount, require_known
 from reproaudit.runs.executors.protocol import ExecutorOrder, Fault, Job, JobEnd
 from reproaudit.runs.executors.threads import keep_threads, word_threads
 from reproaudit.runs.log import copy_to_stderr
-from reproaudit.runs.owner import make_temporary_folder
 
 _OPTION = "--ray"
 _RESOURCE = "resources."
@@ -250,6 +251,8 @@ def _connect(address: str) -> Iterator[None]:
         yield
         return
     with contextlib.ExitStack() as stack:
+        # What Ray has to say of its nodes, it says on the stream of our reports.
+        stack.enter_context(contextlib.redirect_stdout(sys.stderr))
         quiet: dict[str, Any] = {
             "log_to_driver": False,
             "logging_level": "ERROR",
@@ -261,9 +264,10 @@ def _connect(address: str) -> Iterator[None]:
         else:
             token = secrets.token_hex(32)
             stack.enter_context(_set_variables({_TOKEN: token, **_REPORTS_NOTHING}))
-            folder = make_temporary_folder()
+            # Sockets lie in it, whose paths have 107 bytes at most.
+            folder = tempfile.mkdtemp(prefix="reproaudit-ray-", dir="/tmp")
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
-            quiet |= {"_temp_dir": str(folder), "object_store_memory": _OWN_STORE}
+            quiet |= {"_temp_dir": folder, "object_store_memory": _OWN_STORE}
         try:
             ray.init(address=address or "local", **quiet)
         except (OSError, RuntimeError, ValueError, exceptions.RayError) as error:

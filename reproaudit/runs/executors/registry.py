@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass
 
-from reproaudit.config.execution import LOCAL, RAY
+from reproaudit.config.execution import LOCAL, RAY, SLURM
 from reproaudit.errors import UsageError, did_you_mean
 from reproaudit.runs.executors.protocol import Executor, ExecutorOrder
 
@@ -21,6 +21,7 @@ class Entry:
 EXECUTORS = {
     LOCAL: Entry("reproaudit.runs.executors.local"),
     RAY: Entry("reproaudit.runs.executors.ray_cluster", library="ray"),
+    SLURM: Entry("reproaudit.runs.executors.slurm_jobs", library="submitit"),
 }
 
 
