@@ -72,7 +72,9 @@ compat: $(COMPAT_STAMP) ## the quick tests and a few whole audits with another t
 	$(COMPAT_VENV)/bin/python -m pytest -q -n 2 --dist worksteal -m "not slow and not gpu" $(PYTEST_ARGS)
 	$(COMPAT_VENV)/bin/python -m pytest -q -n 2 --dist worksteal -m "slow and not gpu" $(PYTEST_ARGS) $(COMPAT_SLOW)
 
+# What pip installs is compiled.
 bench: $(STAMP) ## run the benchmarks that need no GPU, into reports/overhead
+	$(BIN)/python -m compileall -q reproaudit
 	$(BIN)/python benchmarks/bench.py
 
 # `make fuzz MINUTES=5` for a look.
