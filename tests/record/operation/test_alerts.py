@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 import torch
 
 from reproaudit.model.events import Unchecked
+from reproaudit.record.operation import refusals
 from tests.record.recording import operations, record
 
 
@@ -82,6 +84,62 @@ def test_what_cannot_be_asked_on_copies_is_noted(tmp_path: Path) -> None:
     assert calls == [1]
     (note,) = [note for note in trace.notes if note.code is Unchecked.REFUSALS_CUT_SHORT]
     assert note.what.endswith("refuses reproaudit_test::asked.default")
+
+
+@pytest.mark.seeded
+def test_calls_of_one_line_are_asked_for_each_kind_of_their_arguments(tmp_path: Path) -> None:
+    places = torch.arange(3)
+
+    def program() -> None:
+        for accumulate in (True, False, True):
+            # Refused where it overwrites.
+            torch.zeros(9).put_(places, torch.ones(3), accumulate=accumulate)
+
+    asked, _ = record(tmp_path / "asked", program, probes=True)
+    alone, _ = record(tmp_path / "alone", program, alerts=True, digests=False)
+    assert [alert.op for alert in asked.alerts()] == ["aten::put_.default"]
+    assert [alert.op for alert in alone.alerts()] == ["aten::put_.default"]
+
+
+@pytest.mark.seeded
+def test_an_op_that_raises_when_it_is_asked_is_recorded_all_the_same(tmp_path: Path) -> None:
+    def program() -> None:
+        with pytest.raises(IndexError):
+            torch.ones(3)[torch.tensor([7])]
+
+    plain, _ = record(tmp_path / "plain", program)
+    asked, _ = record(tmp_path / "asked", program, probes=True)
+    assert [op.name for op in operations(asked)] == [op.name for op in operations(plain)]
+    (note,) = asked.notes
+    assert note.code is Unchecked.REFUSALS_CUT_SHORT
+    assert note.what.endswith("refuses aten::index.Tensor")
+
+
+@pytest.mark.seeded
+def test_nothing_is_asked_once_two_threads_run_ops_which_the_flag_would_disturb(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def ask(func: object, args: object, kwargs: object) -> str:
+        asked.append(str(func))
+        return ""
+
+    monkeypatch.setattr(refusals, "ask_flag", ask)
+
+    def program() -> None:
+        value = torch.ones(3)
+        value.exp()
+        thread = threading.Thread(target=value.sin)
+        thread.start()
+        thread.join()
+        value.cos()
+
+    trace, _ = record(tmp_path, program, probes=True)
+    assert asked == ["aten.ones.default", "aten.exp.default"]
+    (note,) = trace.notes
+    assert note.code is Unchecked.REFUSALS_CUT_SHORT
+    assert note.what.endswith("refuses the ops of several threads")
 
 
 @pytest.mark.seeded
