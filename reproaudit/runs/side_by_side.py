@@ -112,6 +112,9 @@ class SideBySide:
 
     def _look(self) -> None:
         for place in list(self._running):
+            # One that is begun again meanwhile has looked, too.
+            if place not in self._running:
+                continue
             end = place.underway.look()
             if end is None:
                 continue

@@ -30,6 +30,9 @@ class Underway:
         self._looks -= 1
         return JobEnd(hardware=self.name, lost=self._lost) if self._looks < 0 else None
 
+    def lose_at_end(self, why: str) -> None:
+        self._lost = why
+
     def cancel(self) -> None:
         self.is_cancelled = True
 
@@ -172,3 +175,22 @@ def test_a_run_that_was_made_again_is_cancelled_as_any_other(tmp_path: Path) -> 
     ends.close()
     assert bench.executor.underway[-1].is_cancelled
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run-0", "run-0.log"]
+
+
+def test_a_run_that_ends_while_a_lost_one_is_begun_again_is_given_once(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, 2, 0, 0)
+    is_first = True
+    submit = bench.executor.submit
+
+    def submit_one_that_is_lost_late(job: Job, slot: int) -> Underway:
+        nonlocal is_first
+        underway = submit(job, slot)
+        if is_first:
+            underway.lose_at_end("its node is gone")
+        is_first = False
+        return underway
+
+    bench.executor.submit = submit_one_that_is_lost_late  # type: ignore[method-assign]
+    ends = list(bench.side_by_side.run_all(requests(2)))
+    assert [end.hardware for _, _, end in ends] == ["run-0", "run-1"]
+    assert bench.lent == []
