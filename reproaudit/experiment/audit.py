@@ -35,6 +35,7 @@ from reproaudit.experiment.nothing_compared import (
 )
 from reproaudit.experiment.options import AuditOptions, make_setup
 from reproaudit.experiment.refused_ops import (
+    NOT_COME_TO,
     NOT_LOOKED_FOR,
     RefusedOps,
     find_refused_ops,
@@ -176,7 +177,9 @@ class Experiment:
         diagnosis = self._diagnose(judged, probes=True)
         if diagnosis.asked is not None:
             self._take_refused(read_asked(diagnosis.asked, judged.runs[0]))
-        elif not diagnosis.was_interrupted:
+        elif diagnosis.was_interrupted:
+            self.notes.append(NOT_COME_TO)
+        else:
             self.find_alerts(judged.runs[0])
         return diagnosis
 

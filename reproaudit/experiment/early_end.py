@@ -8,7 +8,7 @@ from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.interning import Interned
 from reproaudit.errors import SubjectError
 from reproaudit.model.events import NotChecked, Unchecked
-from reproaudit.runs.budget import BudgetSpent
+from reproaudit.runs.budget import BudgetSpent, RunsSpent
 from reproaudit.trace.runs import Run
 
 # What ends an audit early: the user, the time that was given, a run that fails.
@@ -31,6 +31,8 @@ class EarlyEnd:
         why = f"it was interrupted {when}"
         if isinstance(error, SubjectError):
             why = f"it ended {when}: {error.message}"
+        elif isinstance(error, RunsSpent):
+            why = f"its runs were spent {when}; --budget gives it more"
         elif self._is_time:
             why = f"its time was over {when}{error}; --budget gives it more"
         return NotChecked(Unchecked.AUDIT_ENDED, "the rest of the audit", why)

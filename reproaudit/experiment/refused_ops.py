@@ -28,6 +28,9 @@ REQUEST_REFUSED = RunRequest(
     values_mb=0,
     is_brief=True,
 )
+NOT_COME_TO = NotChecked(
+    Unchecked.REFUSALS_NOT_LOOKED_FOR, _WHAT, "the audit was interrupted before"
+)
 NOT_LOOKED_FOR = NotChecked(Unchecked.REFUSALS_NOT_LOOKED_FOR, _WHAT, "it was switched off")
 
 

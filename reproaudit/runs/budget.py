@@ -24,6 +24,10 @@ class BudgetSpent(Exception):
     """
 
 
+class RunsSpent(BudgetSpent):
+    """So many runs were made as may be; there may be time left."""
+
+
 class StoppedUnderWay(BudgetSpent):
     """A run went past the budget and was ended."""
 
@@ -64,7 +68,7 @@ class Spending:
         """Raise BudgetSpent if a further run would go past the budget."""
         runs = runs_made - self._runs_before
         if self._is_counting and runs >= self._budget.runs:
-            raise BudgetSpent
+            raise RunsSpent
         left_s = self.measure_left()
         if left_s is not None and left_s <= 0:
             raise BudgetSpent

@@ -39,7 +39,7 @@ from reproaudit.model.events import (
 from reproaudit.model.result import AuditResult, OtherHardware
 from reproaudit.model.verdict import exit_code
 from reproaudit.runs import process as process_module
-from reproaudit.runs.budget import BudgetSpent, StoppedUnderWay
+from reproaudit.runs.budget import BudgetSpent, RunsSpent, StoppedUnderWay
 from reproaudit.runs.executors.protocol import Job, JobEnd
 from reproaudit.runs.lab import Lab
 from reproaudit.runs.progress import Quiet
@@ -482,6 +482,19 @@ def test_a_difference_is_the_answer_though_the_time_was_over(
     )
     assert exit_code([result.verdict]) == 1
     assert result.not_checked[0].why.startswith("its time was over after the runs that decide")
+
+
+def test_refused_ops_that_were_not_come_to_are_noted_with_what_ended_the_audit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = {"capture_alerts": True, "diagnose": True}
+    spent = observe(tmp_path / "spent", monkeypatch, range(5), RunsSpent(), **wanted)
+    assert spent.not_checked[0].why == (
+        "its runs were spent after the runs that decide; --budget gives it more"
+    )
+    ended = observe(tmp_path / "ended", monkeypatch, range(5), KeyboardInterrupt(), **wanted)
+    (note,) = [note for note in ended.not_checked if note.code is Unchecked.REFUSALS_NOT_LOOKED_FOR]
+    assert note.why == "the audit was interrupted before"
 
 
 SETS = "for name in set(words): print(name)\n"

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from reproaudit.runs.budget import Budget, BudgetSpent, Spending
+from reproaudit.runs.budget import Budget, BudgetSpent, RunsSpent, Spending
 
 
 def test_nothing_is_bounded_before_the_budget_begins_to_count() -> None:
@@ -17,7 +17,7 @@ def test_the_run_past_the_budget_is_refused_and_earlier_runs_cost_nothing() -> N
     spending = Spending(Budget(runs=2))
     spending.start(runs_made=5)
     spending.check(runs_made=6)
-    with pytest.raises(BudgetSpent):
+    with pytest.raises(RunsSpent):
         spending.check(runs_made=7)
 
 
