@@ -156,8 +156,10 @@ class Lab:
                 yield self.run(request)
             return
         with contextlib.closing(self._side_by_side.run_all(requests)) as ends:
-            for request, job, end in ends:
+            for request in requests:
+                # What kept it from being begun is told here as well: they come in order.
                 with self._name_full_disk(request.name):
+                    _, job, end = next(ends)
                     run = self._take_end(request, job, end)
                 yield run
 

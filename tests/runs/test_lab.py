@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -306,6 +307,20 @@ def test_a_full_disk_is_named_as_such_whatever_failed_first(
         with pytest.raises((SubjectError, OSError)) as caught:
             lab_in(folder, "").run(request("run-0"))
         assert getattr(caught.value, "code", "EACCES") == code
+
+
+def test_a_full_disk_is_named_where_runs_are_made_side_by_side(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    executor = SimpleNamespace(width=2, submit=fail, settings=Settings(), notes=(), is_here=True)
+    monkeypatch.setattr(lab_module, "make_executor", lambda order: executor)
+    monkeypatch.setattr(lab_module, "require_room", fail)
+    with pytest.raises(SubjectError, match="run-0 could not be recorded") as caught:
+        lab_in(tmp_path, "").run(request("run-0"))
+    assert caught.value.code == "disk-full"
 
 
 COMMAND_WHOSE_RANK_IS_KILLED = """
