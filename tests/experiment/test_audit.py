@@ -487,7 +487,7 @@ def test_a_difference_is_the_answer_though_the_time_was_over(
 def test_refused_ops_that_were_not_come_to_are_noted_with_what_ended_the_audit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wanted = {"capture_alerts": True, "diagnose": True}
+    wanted: dict[str, Any] = {"capture_alerts": True, "diagnose": True}
     spent = observe(tmp_path / "spent", monkeypatch, range(5), RunsSpent(), **wanted)
     assert spent.not_checked[0].why == (
         "its runs were spent after the runs that decide; --budget gives it more"
