@@ -7,6 +7,9 @@ end once steps bring no op and no call site that was not seen before.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import threading
 from typing import Any
 
 from reproaudit.record.hooks.callers import identity
@@ -17,6 +20,10 @@ from reproaudit.record.session import Recorder
 from reproaudit.record.state.flags import is_on, put_back, set_strict
 
 _STEPS_WITHOUT_NEWS = 1
+_getpid = os.getpid
+_make_lock = threading.RLock
+_NO_TURN = contextlib.nullcontext()
+_BUILT_IN = ("aten::", "prims::")
 _MARKS = ("deterministic", "CUBLAS_WORKSPACE_CONFIG")
 
 
@@ -24,13 +31,16 @@ class Alerts:
     """Runs each op with the flag on, one at a time: the program itself never sees the flag.
 
     The memory fill that the flag brings along is switched off meanwhile. If the program has set the
-    flag itself, its own setting rules and nothing is captured.
+    flag itself, its own setting rules and nothing is captured. The flag is one for all threads of a
+    process: they take turns, op by op.
     """
 
     def __init__(self, recorder: Recorder, races: StreamRaces | None) -> None:
         self._recorder = recorder
         self._races = races
         self._seen: set[tuple[int, tuple[int, int, int]]] = set()
+        self._turn = _make_lock()
+        self._pid = _getpid()
         self._last_new = 0  # the step of the last call that was none of these
         if recorder.plan.is_brief and races is None:
             recorder.has_seen_enough = self._has_seen_enough
@@ -56,13 +66,25 @@ class Alerts:
     def _run_under_flag(
         self, func: Any, info: OpInfo, args: Any, kwargs: Any, *, place: tuple[int, int, int]
     ) -> Any:
-        if is_on():
-            return call_op(func, args, kwargs)
-        result, refusal = _call_under_flag(func, args, kwargs)
+        if _getpid() != self._pid:
+            # What another thread held at the fork is never released in the child.
+            self._turn, self._pid = _make_lock(), _getpid()
+        # An op of an extension may wait for threads that run ops.
+        turn = self._turn if is_built_in(info) else _NO_TURN
+        with turn:
+            if is_on():
+                return call_op(func, args, kwargs)
+            result, refusal = _call_under_flag(func, args, kwargs)
         if not refusal:
             return result
         write_alert(self._recorder, info, place, refusal)
-        return call_op(func, args, kwargs)
+        with turn:
+            return call_op(func, args, kwargs)
+
+
+def is_built_in(info: OpInfo) -> bool:
+    """Return True for an op that only computes: one of an extension may do anything."""
+    return info.name.startswith(_BUILT_IN)
 
 
 def ask_flag(func: Any, args: Any, kwargs: Any) -> str:

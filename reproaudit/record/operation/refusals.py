@@ -18,14 +18,13 @@ import torch
 
 from reproaudit.model.events import Unchecked
 from reproaudit.record.hooks.callers import identity
-from reproaudit.record.operation.alerts import ask_flag, write_alert
+from reproaudit.record.operation.alerts import ask_flag, is_built_in, write_alert
 from reproaudit.record.operation.opinfo import OpInfo
 from reproaudit.record.process.errors import describe_error
 from reproaudit.record.session import Recorder
 from reproaudit.record.state.flags import is_on
 
 _MOST_BYTES = 256 * 1024**2  # that are copied for one question
-_BUILT_IN = ("aten::", "prims::")
 _PLAIN = (torch.Tensor, torch.nn.Parameter)
 
 _get_ident = threading.get_ident
@@ -85,7 +84,7 @@ class RefusalProbe:
         return False
 
     def _ask(self, func: Any, info: OpInfo, args: Any, kwargs: Any) -> str:
-        if info.is_shared or info.message is not None or not info.name.startswith(_BUILT_IN):
+        if info.is_shared or info.message is not None or not is_built_in(info):
             return self._leave(info, "an op of an extension may do more than compute")
         given = _list_tensors((args, tuple(kwargs.values())))
         if any(type(tensor) not in _PLAIN for tensor in given):

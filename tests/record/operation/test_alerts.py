@@ -166,3 +166,32 @@ def test_a_brief_run_goes_on_while_steps_bring_other_ops(tmp_path: Path) -> None
 
     trace, _ = record(tmp_path, program, alerts=True, digests=False, is_brief=True)
     assert trace.header["steps"] == 4
+
+
+@pytest.mark.seeded
+def test_an_op_of_another_thread_never_meets_the_flag_that_one_is_tried_with(
+    tmp_path: Path,
+) -> None:
+    errors: list[RuntimeError] = []
+    has_ended = threading.Event()
+
+    def scatter() -> None:
+        target, index, source = torch.zeros(64), torch.arange(64), torch.ones(64)
+        while not has_ended.is_set():
+            try:
+                target.put_(index, source, accumulate=False)
+            except RuntimeError as error:
+                errors.append(error)
+
+    def program() -> None:
+        other = threading.Thread(target=scatter)
+        other.start()
+        values = torch.rand(300_000)
+        for _ in range(20):
+            values.sort()
+        has_ended.set()
+        other.join()
+
+    trace, _ = record(tmp_path, program, alerts=True, digests=False)
+    assert errors == []
+    assert {alert.op for alert in trace.alerts()} == {"aten::put_.default"}
