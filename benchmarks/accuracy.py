@@ -84,13 +84,16 @@ def table(names: list[str], truths: Path, results: Path) -> list[str]:
         f"{max(made)} |",
         "",
     ]
-    lines += [f"| program | {' | '.join(QUESTIONS)} | said |", "|" + "---|" * (len(QUESTIONS) + 2)]
+    lines += [
+        f"| program | {' | '.join(QUESTIONS)} | runs | said |",
+        "|" + "---|" * (len(QUESTIONS) + 3),
+    ]
     words = {True: "yes", False: "**no**", None: "-"}
     for name, row in rows.items():
         cells = " | ".join(
             words[row[question]] if question in row else "" for question in QUESTIONS
         )
-        lines.append(f"| {name} | {cells} | {said(found[name])} |")
+        lines.append(f"| {name} | {cells} | {found[name]['runs_made']} | {said(found[name])} |")
     return lines
 
 
