@@ -83,7 +83,7 @@ class Refiner:
         placed = name_hash_line(finding, known.explained, self._lab.subject)
         if placed is None or placed.location is None or placed.location == finding.location:
             return placed
-        return replace(placed, op=_find_draw_at(known.pair.a, placed.location))
+        return replace(placed, op=find_draw_at(known.pair.a, placed.location))
 
     def run_with_lines(self) -> RunPair | None:
         """Return two runs whose lines were followed and that differ.
@@ -134,7 +134,7 @@ class Refiner:
         is_mixed = known is not None and known.explained.source.mixed_by is not None
         if entry.location != finding.location and not is_mixed:
             # The finding's op ran elsewhere, and is not to blame for this line.
-            op = _find_draw_at(pair.a, entry.location)
+            op = find_draw_at(pair.a, entry.location)
         noted = add_note(finding, note)
         return replace(noted, location=entry.location, op=op)
 
@@ -200,12 +200,13 @@ def _word_entry(entry: LineDifference) -> str:
     return said
 
 
-def _find_draw_at(run: Run, place: Location) -> str | None:
+def find_draw_at(run: Run, place: Location) -> str | None:
     """Return the first op that draws at this line: it draws for something else in each run.
 
-    None if no op is to blame.
+    None if no op is to blame. A comprehension is a function of its own: the line decides.
     """
     for op in run.main.operations(EventFlag.RANDOM):
-        if op.location == place:
+        at = op.location
+        if (at.path, at.line, at.cell) == (place.path, place.line, place.cell):
             return op.shown_name
     return None

@@ -13,7 +13,7 @@ from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import judge
 from reproaudit.compare.localise import localise
 from reproaudit.diagnose.locate import Locator
-from reproaudit.diagnose.refine import Refiner
+from reproaudit.diagnose.refine import Refiner, find_draw_at
 from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.diagnose.sources import with_cause
 from reproaudit.knowledge.interventions import INTERVENTIONS
@@ -125,6 +125,17 @@ def test_the_first_line_whose_value_differs_is_named_with_what_it_draws(tmp_path
     assert finding.evidence.notes == (
         "the first Python value that differs is 'words' at train.py:2",
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "op"), [(2, "aten::rand"), (9, None), (7, None)], ids=["drawn", "not drawn", "none"]
+)
+def test_what_a_line_draws_is_found_in_whatever_function_of_the_line(
+    tmp_path: Path, line: int, op: str | None
+) -> None:
+    run = make_run(tmp_path, 0, rows_of(10, 30))
+    # A comprehension on that line is a function of its own up to Python 3.11.
+    assert find_draw_at(run, Location("train.py", line, "<dictcomp>")) == op
 
 
 def test_a_value_that_is_plain_is_shown_as_it_was_in_both_runs(tmp_path: Path) -> None:
