@@ -37,6 +37,13 @@ def digest(words: list[str]) -> int:
     # First: if it cannot be read, the trace need not be.
     other = None if options.against is None else _read_tree(Path(options.against))
     run = open_run(Path(options.trace), 0)
+    if options.out is not None and run.lacks_events:
+        # Whoever compares with them would take the end that is missing for a difference.
+        raise TraceError(
+            f"cannot write digests of {options.trace!r}: {_find_damage(run)}",
+            code="trace-incomplete",
+            hint="copy the trace again, or record it again; without --out what is there is printed",
+        )
     _warn_of_damage(run)
     leaves = list_leaves(run)
     tree = make_tree(leaves)
@@ -78,10 +85,17 @@ def _read_tree(path: Path) -> DigestTree:
 
 
 def _warn_of_damage(run: Run) -> None:
-    damage = [trace.damage for _, trace in run.traces if trace.damage]
-    if damage or run.lacks_events:
-        why = "; ".join(damage) or "some of its events are missing"
+    why = _find_damage(run)
+    if why:
         say(f"reproaudit: warning: only what is there has digests: {make_printable(why)}")
+
+
+def _find_damage(run: Run) -> str:
+    """Return why some of a run is missing in its trace; "" if all is there."""
+    damage = [trace.damage for _, trace in run.traces if trace.damage]
+    if not damage and not run.lacks_events:
+        return ""
+    return "; ".join(damage) or "some of its events are missing"
 
 
 def _outline(tree: DigestTree) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from reproaudit.cli.arguments import (
@@ -78,6 +79,7 @@ def compare(words: list[str]) -> int:
             code="usage",
             hint="name two or more traces",
         )
+    _refuse_repeated(options.traces)
     with hold_interrupts():
         from reproaudit.experiment.offline import compare_traces
 
@@ -85,6 +87,19 @@ def compare(words: list[str]) -> int:
     result = compare_traces(paths, read_tolerances(options, None))
     emit(result, options.report)
     return exit_code([result.verdict])
+
+
+def _refuse_repeated(traces: Sequence[str]) -> None:
+    """Refuse a trace that is named twice: a run is always equal to itself. Raises UsageError."""
+    seen: dict[str, str] = {}
+    for trace in traces:
+        first = seen.setdefault(os.path.realpath(trace), trace)
+        if first is not trace and os.path.isdir(trace):
+            raise UsageError(
+                f"{first!r} and {trace!r} are one trace, which says nothing of other runs",
+                code="usage",
+                hint="name each trace once",
+            )
 
 
 def report(words: list[str]) -> int:

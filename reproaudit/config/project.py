@@ -293,7 +293,7 @@ def _read_choices(said: Mapping[str, Any], *, names: Mapping[str, str], folder: 
         timeout_s = float(said["timeout"])
     budget = None
     if "budget" in said:
-        budget = parse_budget(said["budget"], names["budget"])
+        budget = parse_budget(str(said["budget"]), names["budget"])
     baseline = None
     if "baseline" in said:
         baseline = folder / said["baseline"]
@@ -319,6 +319,8 @@ def _check_choice(key: str, value: object, name: str) -> None:
     elif key == "timeout":
         if not _is_amount(value) or value == 0:
             raise bad_value(name, value, "a number of seconds above 0")
+    elif key == "budget" and type(value) is int:
+        return  # a number of runs, written as those of `runs` are; it is checked where it is parsed
     else:
         _require_text(value, name)
 

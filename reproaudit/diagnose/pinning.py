@@ -252,10 +252,11 @@ class Pinning:
         return steps
 
     def _run_reference(self, this: _Round) -> Run:
+        sources = "source gives" if len(self.known) == 1 else "sources give"
         request = RunRequest(
             name=this.reference,
             index=0,
-            what=f"keeping what {len(self.known)} known sources give",
+            what=f"keeping what {len(self.known)} known {sources}",
             interventions=this.held,
             variables=this.make_variables(ZERO_FILL),
             level=Level.VALUES,

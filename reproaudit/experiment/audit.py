@@ -36,6 +36,7 @@ from reproaudit.experiment.nothing_compared import (
 from reproaudit.experiment.options import AuditOptions, make_setup
 from reproaudit.experiment.refused_ops import (
     NOT_COME_TO,
+    NOT_IN_A_GLANCE,
     NOT_LOOKED_FOR,
     RefusedOps,
     find_refused_ops,
@@ -337,7 +338,7 @@ class Experiment:
         """Make one run with the determinism flag tried on each op, if that is wanted."""
         request = self._request_alerts()
         if request is None:
-            self.notes.append(NOT_LOOKED_FOR)
+            self.notes.append(NOT_IN_A_GLANCE if self.options.glances else NOT_LOOKED_FOR)
             return
         refused = find_refused_ops(
             self.lab, request, plain=plain, interned=self.interned, end=self._end

@@ -10,7 +10,9 @@ from reproaudit.config.subject import SubjectSpec
 from reproaudit.model.result import Finding, Fix
 from reproaudit.report.wording import has_diff
 
-_GIVEN_ONCE = frozenset(("--steps", "--runs"))
+# What an option that is added stands in place of: no more runs are made than a rate or a budget
+# allows.
+_REPLACED = {"--steps": ("--steps",), "--runs": ("--runs", "--rate", "--budget")}
 _PATCH_FILE = "fix.patch"
 
 
@@ -87,7 +89,7 @@ def _count_levels_above(fix: Fix) -> int:
 
 def _leave_out(given: Sequence[str], added: Sequence[str]) -> list[str]:
     """Return `given` without the options that `added` sets."""
-    replaced = set(added) & _GIVEN_ONCE
+    replaced = {name for word in added for name in _REPLACED.get(word, ())}
     kept: list[str] = []
     is_value = False
     for word in given:

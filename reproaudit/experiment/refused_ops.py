@@ -32,6 +32,9 @@ NOT_COME_TO = NotChecked(
     Unchecked.REFUSALS_NOT_LOOKED_FOR, _WHAT, "the audit was interrupted before"
 )
 NOT_LOOKED_FOR = NotChecked(Unchecked.REFUSALS_NOT_LOOKED_FOR, _WHAT, "it was switched off")
+NOT_IN_A_GLANCE = NotChecked(
+    Unchecked.REFUSALS_NOT_LOOKED_FOR, _WHAT, "an audit without --fast finds them"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

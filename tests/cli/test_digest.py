@@ -9,7 +9,8 @@ import pytest
 
 from reproaudit.cli.main import main
 from reproaudit.model.events import EventKind
-from reproaudit.trace.schema import EVENT, EVENTS_FILE
+from reproaudit.trace.records import EVENT
+from reproaudit.trace.schema import EVENTS_FILE
 from tests.compare.traces import Row, make_run, make_run_of_ranks
 
 Captured = pytest.CaptureFixture[str]
@@ -155,3 +156,15 @@ def test_digests_that_cannot_be_written_get_one_error(tmp_path: Path, capsys: Ca
     folder = write(tmp_path, 0, rows_of(5))
     assert main(["digest", folder, "--out", str(tmp_path)]) == 2
     assert "[trace-unwritable]" in capsys.readouterr().err
+
+
+def test_no_digests_are_written_of_a_damaged_trace(tmp_path: Path, capsys: Captured) -> None:
+    folder = write(tmp_path, 0, rows_of(5, 6))
+    events = Path(folder) / EVENTS_FILE
+    events.write_bytes(events.read_bytes()[: 2 * EVENT.itemsize])
+    digests = tmp_path / "a.digests"
+    assert main(["digest", folder, "--out", str(digests)]) == 2
+    out, error = capsys.readouterr()
+    assert "events.bin ends after 2 events of 4 [trace-incomplete]" in error
+    assert not out
+    assert not digests.exists()

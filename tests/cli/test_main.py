@@ -29,6 +29,7 @@ LONG = "n" * 300
         ("train.py --cudnn-benchmark maybe", "neither on nor off"),
         ("compare one", "one trace cannot be compared"),
         ("compare one two", "[trace-missing]"),
+        ("compare . train.py ./", "'.' and './' are one trace"),
         ("report missing.json", "[result-missing]"),
         (f"compare {LONG} {LONG}", "File name too long"),
         (f"record --out {LONG} train.py", "[trace-unwritable]"),

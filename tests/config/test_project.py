@@ -72,6 +72,11 @@ def test_an_unknown_key_of_the_project_is_refused_with_the_nearest_name(
     assert str(tmp_path) in caught.value.message
 
 
+def test_a_budget_that_is_a_number_of_runs_needs_no_quotes(tmp_path: Path) -> None:
+    write_project(tmp_path, "[tool.reproaudit]\nbudget = 20\n")
+    assert load_project(tmp_path).choices.budget == (20, None)
+
+
 @pytest.mark.parametrize(
     "table",
     [
@@ -97,6 +102,9 @@ def test_an_unknown_key_of_the_project_is_refused_with_the_nearest_name(
         "preset = 1",
         "preset = ' '",
         "baseline = true",
+        "budget = 0",
+        "budget = true",
+        "budget = 1.5",
         "budget = 'hours=1'",
         "budget = 'runs=0'",
         "budget = 'minutes=-1'",

@@ -352,6 +352,18 @@ def observe(
     return check_claims(Experiment(wanted, Quiet(), folder).run())
 
 
+@pytest.mark.parametrize(
+    ("glances", "why"),
+    [(True, "an audit without --fast finds them"), (False, "it was switched off")],
+)
+def test_why_refused_operators_were_not_looked_for_is_said(
+    glances: bool, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = observe(tmp_path, monkeypatch, [1, 1], BudgetSpent(), runs=2, glances=glances)
+    (note,) = [one for one in result.not_checked if one.code is Unchecked.REFUSALS_NOT_LOOKED_FOR]
+    assert note.why == why
+
+
 ANY_JOB = Job(
     plan=RunPlan(Path("run-0"), SubjectSpec(SubjectKind.SCRIPT, Path(), path="train.py")),
     log=Path("run-0.log"),

@@ -31,6 +31,13 @@ def test_a_command_means_the_same_in_a_shell(
     assert write_command(subject, ("--seed", "3"), ("--runs", "20")) == command
 
 
+@pytest.mark.parametrize("given", [("--rate", "0.05"), ("--budget", "5s"), ("--budget=5s",)])
+def test_more_runs_are_suggested_without_what_allows_fewer(given: tuple[str, ...]) -> None:
+    assert write_command(SUBJECT, given, ("--runs", "20")) == "reproaudit --runs 20 'my train.py'"
+    kept = write_command(SUBJECT, given, ("--intervene", "hash.seed"))
+    assert given[0] in kept.split()
+
+
 def test_the_inputs_of_a_module_are_in_its_command() -> None:
     subject = SubjectSpec(
         SubjectKind.ATTRIBUTE,
