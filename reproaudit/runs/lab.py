@@ -239,6 +239,9 @@ class Lab:
         run = open_run(record.trace_dir, request.index)
         limits.learn_compiling(run)
         require_whole_traces(run, request.name, self.folder)
+        # It need not be the program's fault: what it prints goes to that disk, too.
+        if not run.outcome.is_success and _is_full(self.folder):
+            raise self._full_disk_error(request.name)
         if not request.is_changed:
             self._world = require_same_world(self._world, run, request.name)
         return run

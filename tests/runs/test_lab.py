@@ -309,6 +309,20 @@ def test_a_full_disk_is_named_as_such_whatever_failed_first(
         assert getattr(caught.value, "code", "EACCES") == code
 
 
+def test_a_program_that_fails_on_a_full_disk_is_not_said_to_be_at_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    lab = lab_in(tmp_path, "raise SystemExit(3)")
+    assert not lab.run(request("run-0")).outcome.is_success
+    monkeypatch.setattr(lab_module, "require_room", fail)
+    with pytest.raises(SubjectError, match="run-1 could not be recorded") as caught:
+        lab.run(request("run-1"))
+    assert caught.value.code == "disk-full"
+
+
 def test_a_full_disk_is_named_where_runs_are_made_side_by_side(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
