@@ -306,18 +306,19 @@ class Experiment:
     def _add_runs(self, requests: Sequence[RunRequest], later: Iterator[Run]) -> list[Run]:
         runs = self._runs
         for index in range(self.options.runs):
-            if self._settle(runs):
-                break
             request = requests[index]
             try:
+                if self._settle(runs):
+                    break
                 run = self._take_run(request, later)
+                runs.append(run)
+                # Within, for many a user ends the audit on seeing the verdict.
+                self._early.look(self._judge.choose(runs))
             except ENDS as error:
                 if not is_answer(self._judge.choose(runs), error, self.interned):
                     raise
                 self._cut_short(error, f"after {len(runs)} of {self.options.runs} runs")
                 break
-            runs.append(run)
-            self._early.look(self._judge.choose(runs))
             if len(runs) == 2:
                 self.lab.bound_time()  # an answer needs two
             if index == 0 and run.outcome.kind is OutcomeKind.STOPPED:

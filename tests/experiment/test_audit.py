@@ -28,6 +28,7 @@ from reproaudit.experiment import load
 from reproaudit.experiment.audit import Experiment
 from reproaudit.experiment.options import AuditOptions
 from reproaudit.model.confidence import bound_rate
+from reproaudit.model.early import EarlyFact, VerdictKnown
 from reproaudit.model.events import (
     EventFlag,
     EventKind,
@@ -350,6 +351,20 @@ def observe(
     options = {"diagnose": False, "capture_alerts": False} | options
     wanted = AuditOptions(subject, **options)
     return check_claims(Experiment(wanted, Quiet(), folder).run())
+
+
+def test_an_audit_that_is_ended_on_seeing_its_verdict_ends_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(self: Quiet, fact: EarlyFact) -> None:
+        if isinstance(fact, VerdictKnown):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Quiet, "tell", interrupt)
+    result = observe(tmp_path, monkeypatch, [1, 2], BudgetSpent(), runs=5)
+    assert exit_code([result.verdict]) == 1
+    (why,) = [one.why for one in result.not_checked if one.code is Unchecked.AUDIT_ENDED]
+    assert why == "it was interrupted after 2 of 5 runs"
 
 
 @pytest.mark.parametrize(
