@@ -111,7 +111,12 @@ class Experiment:
         options = self.options
         self.lab.start_clock()
         runs = self._observe()
-        judged = self._judge.judge(runs)
+        try:
+            judged = self._judge.judge(runs)
+        except KeyboardInterrupt as error:
+            # All it takes is there, and the verdict may have been told: it ends what would follow.
+            self._cut_short(error, "after the runs that decide")
+            judged = self._judge.judge(runs)
         if self._end.forbids_to_pass(judged.runs) and judged.verdict is Verdict.REPRODUCIBLE:
             # Fewer runs than were wanted are no ground to pass.
             judged = replace(judged, verdict=Verdict.NOT_AUDITED)

@@ -20,12 +20,14 @@ from typing import Any
 import pytest
 
 from reproaudit.cli.main import main
+from reproaudit.compare.judge import Judged
 from reproaudit.config.plan import RunPlan
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import SubjectError
 from reproaudit.experiment import audit as audit_module
 from reproaudit.experiment import load
 from reproaudit.experiment.audit import Experiment
+from reproaudit.experiment.hardware import JudgeOfOneHardware
 from reproaudit.experiment.options import AuditOptions
 from reproaudit.model.confidence import bound_rate
 from reproaudit.model.early import EarlyFact, VerdictKnown
@@ -365,6 +367,24 @@ def test_an_audit_that_is_ended_on_seeing_its_verdict_ends_with_it(
     assert exit_code([result.verdict]) == 1
     (why,) = [one.why for one in result.not_checked if one.code is Unchecked.AUDIT_ENDED]
     assert why == "it was interrupted after 2 of 5 runs"
+
+
+def test_an_audit_that_is_ended_while_it_judges_ends_with_its_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = JudgeOfOneHardware.judge
+    left = [KeyboardInterrupt()]
+
+    def judge(self: JudgeOfOneHardware, runs: Sequence[Run]) -> Judged:
+        if left:
+            raise left.pop()
+        return whole(self, runs)
+
+    monkeypatch.setattr(JudgeOfOneHardware, "judge", judge)
+    result = observe(tmp_path, monkeypatch, [1, 2], BudgetSpent(), runs=2)
+    assert exit_code([result.verdict]) == 1
+    (why,) = [one.why for one in result.not_checked if one.code is Unchecked.AUDIT_ENDED]
+    assert why == "it was interrupted after the runs that decide"
 
 
 @pytest.mark.parametrize(
