@@ -11,10 +11,12 @@ from typing import Any
 import torch
 
 from reproaudit.record.digest.tensors import Digest, digest, raw_bytes
+from reproaudit.record.operation.alerts import is_built_in
 from reproaudit.record.operation.device_load import DeviceLoad
 from reproaudit.record.operation.operands import tensors_written
 from reproaudit.record.operation.opinfo import OpInfo
 from reproaudit.record.state import flags, rng
+from reproaudit.record.state.process_state import ProcessState
 from reproaudit.record.torch_private import get_num_threads, set_num_threads, storage_key
 from reproaudit.trace.words import ReplayWay
 
@@ -52,6 +54,9 @@ class Rerun:
         self._args = args
         self._kwargs = kwargs
         self._info = info
+        # An op of an extension may draw from a stream that no tag of it tells. Of others the
+        # streams are left alone: another thread may draw meanwhile.
+        self._streams = None if is_built_in(info) else ProcessState.capture()
         # Copies of whole storages, by their key: inputs may be views of what is overwritten.
         self._pristine: dict[int, torch.UntypedStorage] = {}
         mutated = [args[position] for position in info.mutated if position < len(args)]
@@ -80,14 +85,25 @@ class Rerun:
 
         args = [with_fresh(value) for value in self._args]
         kwargs = {name: with_fresh(value) for name, value in self._kwargs.items()}
+        if self._streams is not None:
+            self._streams.restore_streams()
         result = self._func(*args, **kwargs)
         return tensors_written(self._info, args, kwargs, result)
 
     def repeat_all_ways(self, first: list[torch.Tensor]) -> list[Repetitions]:
-        """Repeat the call until the evidence is there.
+        """Repeat the call until the evidence is there, each time with the streams as it found them.
 
         `first` is what the program's own call wrote.
         """
+        if self._streams is None:
+            return self._repeat_all_ways(first)
+        after = ProcessState.capture()
+        try:
+            return self._repeat_all_ways(first)
+        finally:
+            after.restore_streams()
+
+    def _repeat_all_ways(self, first: list[torch.Tensor]) -> list[Repetitions]:
         wanted = [digest(tensor) for tensor in first]
         found = [self._repeat(ReplayWay.PLAIN, wanted)]
         if not found[0].differing:

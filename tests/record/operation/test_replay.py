@@ -3,10 +3,13 @@ tests are marked."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -152,3 +155,19 @@ def test_atomic_additions_are_seen_to_differ_and_the_flag_to_repair_them() -> No
     assert found[ReplayWay.PLAIN].differing or found[ReplayWay.CONTENTION].differing
     assert found[ReplayWay.FLAG].made > 0
     assert found[ReplayWay.FLAG].differing == 0
+
+
+@pytest.mark.seeded
+def test_an_op_that_draws_from_a_stream_of_the_process_is_repeated_from_where_it_began() -> None:
+    def noisy(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        return a.mm(b) + random.random() + np.random.rand() + torch.rand(())
+
+    args = (torch.ones(2, 2), torch.ones(2, 2))
+    rerun = Rerun(noisy, args, {}, replace(MM, name="extension::noisy.default"))
+    first = noisy(*args)
+    states = random.getstate(), torch.get_rng_state()
+    found = rerun.repeat_all_ways([first])
+    assert [one.differing for one in found if one.way is ReplayWay.PLAIN] == [0]
+    # The program goes on as if nobody had repeated anything.
+    assert random.getstate() == states[0]
+    assert torch.equal(torch.get_rng_state(), states[1])

@@ -17,7 +17,7 @@ import torch
 import torch.cuda._gpu_trace as gpu_trace
 
 from reproaudit.diagnose.races import DeviceRace, read_device_races, warn_of_races
-from reproaudit.experiment.conclude import collect_alerts
+from reproaudit.diagnose.refusals import collect_alerts
 from reproaudit.record.operation import stream_races
 from reproaudit.trace.runs import Run
 from tests.record.recording import notes, record
