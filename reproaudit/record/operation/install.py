@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 import threading
 
 from reproaudit.record.boundary.watch import Boundaries
@@ -38,6 +39,9 @@ def install_operations(
     boundaries.tracks_modules = True
     # As the program finds them: at the first boundary much has been drawn.
     boundaries.record_streams()
+    if "numpy.random" not in sys.modules:
+        # NumPy imports it when it is first used: its stream begins there.
+        when_imported("numpy.random", boundaries.record_streams)
     chosen = ChosenCalls(recorder) if plan.targets or plan.pins else None
     mode = OperationMode(recorder, devices, chosen)
     if plan.alerts:
