@@ -111,11 +111,21 @@ class ThreadState:
         self.origins = {last: self.older_origins[last]}
 
 
+def _make_closed() -> ThreadState:
+    """Return the state of a thread of which nothing is recorded."""
+    state = ThreadState()
+    state.inside = True
+    return state
+
+
 class StateOfThread(threading.local):
     """Holds each thread's state as a plain object.
 
     Attributes of a `local` itself cost four times as much.
     """
+
+    # What a thread finds whose own is being made: garbage that is collected there may run code.
+    state = _make_closed()
 
     def __init__(self) -> None:
         self.state = ThreadState()

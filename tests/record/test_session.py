@@ -210,3 +210,21 @@ def test_what_a_spawned_child_asks_for_is_kept_though_the_child_is_killed(
     # Nobody finishes its trace.
     (call,) = Trace.open(tmp_path / "trace").entropy_calls()
     assert call.call == "random.random"
+
+
+def test_code_that_runs_while_a_thread_s_state_is_made_is_not_recorded(
+    make_recorder: MakeRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = make_recorder(None)
+    listened: list[bool] = []
+
+    def make_state() -> ThreadState:
+        # As a finalizer does that the collector runs there.
+        listened.append(recorder.listens())
+        return ThreadState()
+
+    monkeypatch.setattr(session, "ThreadState", make_state)
+    thread = threading.Thread(target=lambda: listened.append(recorder.listens()))
+    thread.start()
+    thread.join()
+    assert listened == [False, True]
