@@ -14,9 +14,10 @@ import torch
 from reproaudit.config.plan import RunPlan
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.model.events import Level, OutcomeKind
-from reproaudit.record import session
+from reproaudit.record import session, thread_state
 from reproaudit.record.hooks.callsite import CallSites
-from reproaudit.record.session import AuditComplete, Recorder, ThreadState
+from reproaudit.record.session import AuditComplete, Recorder
+from reproaudit.record.thread_state import ThreadState
 from reproaudit.trace import writer as writer_module
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.writer import TraceWriter
@@ -223,7 +224,7 @@ def test_code_that_runs_while_a_thread_s_state_is_made_is_not_recorded(
         listened.append(recorder.listens())
         return ThreadState()
 
-    monkeypatch.setattr(session, "ThreadState", make_state)
+    monkeypatch.setattr(thread_state, "ThreadState", make_state)
     thread = threading.Thread(target=lambda: listened.append(recorder.listens()))
     thread.start()
     thread.join()

@@ -23,7 +23,8 @@ from torch.optim import optimizer as _optimizer
 from reproaudit.model.events import EventKind, Phase
 from reproaudit.record.boundary.names import ByObject
 from reproaudit.record.hooks.patching import Patches
-from reproaudit.record.session import FrameKey, OpenStep, Recorder, ThreadState
+from reproaudit.record.session import Recorder
+from reproaudit.record.thread_state import FrameKey, OpenStep, ThreadState
 
 _getframe = sys._getframe
 _is_compiling = torch.compiler.is_compiling

@@ -35,7 +35,8 @@ from reproaudit.record.lines.frames import (
 from reproaudit.record.lines.random_streams import RandomStreams
 from reproaudit.record.lines.scope import Scope
 from reproaudit.record.lines.statements import Body, Source, Statement, read_source
-from reproaudit.record.session import Recorder, StateOfThread, ThreadState
+from reproaudit.record.session import Recorder
+from reproaudit.record.thread_state import StateOfThread, ThreadState
 from reproaudit.trace.words import STREAM_PREFIX
 
 _MAX_CALLS = 1024  # of one function after which its frames are followed no more

@@ -39,9 +39,10 @@ from reproaudit.record.operation.refusals import RefusalProbe
 from reproaudit.record.operation.scalars import ScalarDigests
 from reproaudit.record.operation.undefined import UndefinedMemory
 from reproaudit.record.process.ranks import is_one_of_several
-from reproaudit.record.session import Recorder, ThreadState
+from reproaudit.record.session import Recorder
 from reproaudit.record.state import rng
 from reproaudit.record.state.initialisation import Initialisation
+from reproaudit.record.thread_state import ThreadState
 from reproaudit.record.torch_private import (
     DisableFunctionModes,
     is_function_mode_on,

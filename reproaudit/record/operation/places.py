@@ -11,7 +11,8 @@ import torch
 
 from reproaudit.model.events import Phase
 from reproaudit.record.operation.operands import NO_TENSORS
-from reproaudit.record.session import Recorder, ThreadState
+from reproaudit.record.session import Recorder
+from reproaudit.record.thread_state import ThreadState
 from reproaudit.record.torch_private import (
     current_autograd_node,
     next_sequence_number,
