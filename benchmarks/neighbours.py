@@ -13,13 +13,12 @@ import argparse
 import contextlib
 import json
 import os
-import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from diagnosing import seconds
 from figures import publish, ratios
 
 from reproaudit.runs.neighbours import keep_cores_busy
@@ -51,23 +50,6 @@ def measure(program: Path) -> Times:
         after = seconds([sys.executable, str(program)], scratch)
         runs = json.loads(result.read_text())["runs_made"]
     return Times(plain=(before + after) / 2, audit=audit, runs=runs)
-
-
-def seconds(command: list[str], scratch: str) -> float:
-    """Time one command, which may exit with 1: a divergence was found."""
-    start = time.perf_counter()
-    done = subprocess.run(
-        command,
-        cwd=scratch,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env=os.environ | {"TMPDIR": scratch},
-    )
-    if done.returncode not in (0, 1):
-        raise RuntimeError(done.stderr.decode(errors="replace"))
-    return time.perf_counter() - start
 
 
 def main() -> None:
