@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar
 
+from reproaudit.model.aligned_ops import AlignedOps
 from reproaudit.model.events import (
     Change,
     EventKind,
@@ -17,6 +18,8 @@ from reproaudit.model.events import (
     Phase,
     ProgramWarning,
 )
+from reproaudit.model.excerpt import Excerpt
+from reproaudit.model.growth import Growth
 from reproaudit.model.verdict import Verdict
 
 RESULT_SCHEMA = 2
@@ -276,7 +279,14 @@ class AuditResult:
     sentence without a final full stop. `environment` maps names to text, in a fixed order.
     """
 
-    OMITS_DEFAULTS: ClassVar[tuple[str, ...]] = ("loaded_runs", "hardware", "other_hardware")
+    OMITS_DEFAULTS: ClassVar[tuple[str, ...]] = (
+        "loaded_runs",
+        "hardware",
+        "other_hardware",
+        "excerpts",
+        "growth",
+        "ops",
+    )
 
     verdict: Verdict
     headline: str
@@ -318,6 +328,12 @@ class AuditResult:
     first_step: int = 0
     # the folder of a stand-alone script that shows the first kernel finding; "" if none was made
     reproducer: str = ""
+    # lines around the places that findings, alerts and warnings name
+    excerpts: tuple[Excerpt, ...] = ()
+    # of two runs that stand for two classes; None if none differ
+    growth: Growth | None = None
+    # of two runs that recorded every operator; None if there are none that differ
+    ops: AlignedOps | None = None
     schema: int = RESULT_SCHEMA
 
     @property
