@@ -52,10 +52,10 @@ def describe_finding(finding: Finding, width: int) -> list[str]:
         label = "op" if finding.op else "call"
         source = name_source(finding)
         if not finding.op:
-            source = _name_call_in_full(finding)
+            source = name_call_in_full(finding)
         lines += wrap_beside(label, source + times, width)
         if finding.op and finding.call:
-            lines += wrap_beside("call", _name_call_in_full(finding), width)
+            lines += wrap_beside("call", name_call_in_full(finding), width)
     else:
         lines = wrap_beside("line", place + times, width)
     lines += wrap_beside("when", name_when(finding), width)
@@ -71,7 +71,7 @@ def describe_finding(finding: Finding, width: int) -> list[str]:
     return lines
 
 
-def _name_call_in_full(finding: Finding) -> str:
+def name_call_in_full(finding: Finding) -> str:
     called = name_call(finding)
     if finding.below is not None and finding.call:
         called += f", which calls {show_name(finding.call)}"
@@ -90,7 +90,7 @@ def show_answer(evidence: Evidence, kind: str) -> str:
     return _ANSWERS[getattr(evidence, kind)]
 
 
-def _word_answer(evidence: Evidence, kind: str) -> str:
+def word_answer(evidence: Evidence, kind: str) -> str:
     """Say what an answer means: a row must not read as a claim that the evidence does not make."""
     answer = getattr(evidence, kind)
     if answer is None:
@@ -116,7 +116,7 @@ def _tell_evidence(evidence: Evidence) -> Iterator[tuple[str, int]]:
     if has_answers(evidence):
         for kind, _ in EVIDENCE:
             answer = show_answer(evidence, kind)
-            meaning = _word_answer(evidence, kind)
+            meaning = word_answer(evidence, kind)
             row = put_beside(kind, put_beside(answer, meaning, _ANSWER_WIDTH), _KIND_WIDTH)
             yield row, _KIND_WIDTH + _ANSWER_WIDTH
     if evidence.replays is not None:

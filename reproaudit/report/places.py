@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 
+from reproaudit.model.aligned_ops import AlignedOps
 from reproaudit.model.events import Location, NotChecked, ProgramWarning
 from reproaudit.model.result import AuditResult, Finding
 
@@ -39,6 +40,9 @@ class _Folder:
         if not is_own(location.path):
             return location
         return replace(location, path=join_path(self._folder, location.path))
+
+    def move_path(self, path: str) -> str:
+        return join_path(self._folder, path) if is_own(path) else path
 
     def rewrite(self, text: str) -> str:
         """Return a sentence with the paths that it names moved."""
@@ -81,6 +85,9 @@ def move_to_working_folder(result: AuditResult) -> AuditResult:
             replace(change, location=folder.move(change.location)) for change in result.changes
         ),
         not_checked=tuple(_move_note(folder, note) for note in result.not_checked),
+        excerpts=tuple(
+            replace(excerpt, path=folder.move_path(excerpt.path)) for excerpt in result.excerpts
+        ),
         folder="",
     )
 
@@ -88,6 +95,14 @@ def move_to_working_folder(result: AuditResult) -> AuditResult:
 def move_location(folder: str, location: Location | None) -> Location | None:
     """Return a location that is relative to the subject's folder from the working directory."""
     return _Folder(folder, set()).move(location) if folder else location
+
+
+def move_ops(folder: str, ops: AlignedOps) -> AlignedOps:
+    """Return operators of two runs with their lines named from the working directory."""
+    if not folder:
+        return ops
+    move = _Folder(folder, set()).move_known
+    return replace(ops, locations=tuple(map(move, ops.locations)))
 
 
 def move_finding(folder: str, finding: Finding) -> Finding:

@@ -46,6 +46,7 @@ FORMATS: dict[str, Format] = {
         "reproaudit.report.codequality", "CodeQualityReport", ".codequality.json"
     ),
     "patch": Format("reproaudit.report.patch_file", "PatchReport", ".patch"),
+    "html": Format("reproaudit.report.page.html_report", "HtmlReport", ".html"),
 }
 
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from reproaudit.model.events import Level, Location, NotChecked, Outcome, ProgramWarning
+from reproaudit.model.events import Level, Location, NotChecked, ProgramWarning
 from reproaudit.model.result import AuditResult, Finding, Fix
 from reproaudit.model.verdict import Verdict
+from reproaudit.report.certainty import list_certainty
 from reproaudit.report.finding_lines import (
     EVIDENCE,
     describe_finding,
@@ -29,22 +30,18 @@ from reproaudit.report.layout import (
 )
 from reproaudit.report.moments import name_part
 from reproaudit.report.places import move_to_working_folder
-from reproaudit.report.run_counts import word_further_runs, word_load
 from reproaudit.report.tensor_rows import list_tensors, name_pair
 from reproaudit.report.wording import (
     VERDICTS,
     escape,
     has_gpu,
-    name_counted,
+    name_ending,
     name_phase,
     name_source,
-    show_count,
     show_name,
     show_prose,
     show_whole,
     word_changes,
-    word_completeness,
-    word_confidence,
     word_trial,
     word_warning,
 )
@@ -143,7 +140,7 @@ class _Page:
 
     def _list_outcomes(self, result: AuditResult) -> list[str]:
         """Show how the runs ended, unless all ended well and alike."""
-        endings = {_show_ending(run.outcome) for run in result.runs}
+        endings = {name_ending(run.outcome) for run in result.runs}
         all_succeed = all(run.outcome.is_success for run in result.runs)
         if len(endings) < 2 and all_succeed:
             return []
@@ -152,7 +149,7 @@ class _Page:
         for run in result.runs[: self.max_rows]:
             # A column that is empty in every row is left out of the table.
             level = run.level.value if has_levels else ""
-            ended = _show_ending(run.outcome)
+            ended = name_ending(run.outcome)
             steps = show_whole(run.steps)
             events = show_whole(run.events)
             detail = show_prose(run.outcome.detail)
@@ -248,35 +245,10 @@ class _Page:
         return self._list_entries(texts, str)
 
     def _describe_confidence(self, result: AuditResult) -> list[str]:
-        sentences = [
-            word_confidence(result),
-            word_completeness(result),
-            self._show_classes(result),
-            show_prose(word_further_runs(result)),
-            word_load(result),
-            _count_tensors(result),
-            _show_settings(result),
-        ]
         lines: list[str] = []
-        for sentence in sentences:
+        for sentence in list_certainty(result, most_classes=self.max_rows):
             lines += wrap_entry(sentence, self.width)
         return lines
-
-    def _show_classes(self, result: AuditResult) -> str:
-        if len(result.classes) < 2:
-            return ""
-        if all(len(group) == 1 for group in result.classes):
-            return "no two runs are equal"
-        shown = result.classes[: self.max_rows]
-        words = []
-        for group in shown:
-            numbers = ", ".join(map(str, group))
-            words.append(f"{{{numbers}}}")
-        cut = len(result.classes) - len(shown)
-        if cut:
-            words.append(f"… and {cut:,} more")
-        groups = " ".join(words)
-        return f"equal runs: {groups}"
 
     def _make_table(
         self, columns: Sequence[Column], rows: Sequence[Sequence[str]], *, total: int
@@ -309,13 +281,6 @@ def _show_warning(warning: ProgramWarning) -> str:
     return show_prose(word_warning(warning))
 
 
-def _show_ending(outcome: Outcome) -> str:
-    kind = outcome.kind.value
-    if outcome.code is None:
-        return kind
-    return f"{kind} ({outcome.code})"
-
-
 def _show_line(location: Location | None) -> str:
     """Return a location without its function, for which a table has no room."""
     if location is None:
@@ -331,40 +296,3 @@ def _show_proven_fix(fix: Fix | None, *, has_parts: bool) -> str:
     if has_parts and not fix.together:
         return f"{settings}, alone"
     return settings
-
-
-def _word_ranks(result: AuditResult) -> str:
-    ranks = max((run.ranks for run in result.runs), default=0)
-    return f", {show_count(ranks, 'rank')}" if ranks else ""
-
-
-def _count_tensors(result: AuditResult) -> str:
-    counts = []
-    if result.verdict is Verdict.REPRODUCIBLE and result.headline:
-        # The first line has the figures.
-        audited = f"audited: {show_name(result.subject)}{_word_ranks(result)}"
-        return audited if result.subject else ""
-    for kind, number in result.compared:
-        if number:
-            counts.append(show_count(number, show_name(name_counted(kind))))
-    where = "each run"
-    if result.subject:
-        where += f" of {show_name(result.subject)}{_word_ranks(result)}"
-    if not counts:
-        return f"compared in {where}: nothing"
-    tensors = ", ".join(counts)
-    steps = show_count(result.steps, "step")
-    if result.first_step:
-        steps += f", from step {result.first_step} on"
-    return f"compared in {where}: {tensors}, over {steps}"
-
-
-def _show_settings(result: AuditResult) -> str:
-    if not result.settings:
-        return ""
-    texts = []
-    for name, value in result.settings:
-        shown = show_name(value)
-        texts.append(f"{show_name(name)} {shown}")
-    settings = ", ".join(texts)
-    return f"settings: {settings}"

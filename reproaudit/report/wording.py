@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from reproaudit.model.events import Change, EventKind, Phase, ProgramWarning
+from reproaudit.model.events import Change, EventKind, Outcome, Phase, ProgramWarning
 from reproaudit.model.result import (
     AuditResult,
     Confidence,
@@ -81,6 +81,14 @@ def name_counted(kind: str) -> str:
     if kind in ("saved", "final"):
         return f"{kind} tensor"
     return kind
+
+
+def name_ending(outcome: Outcome) -> str:
+    """Return `completed (0)`, `raised (1)` and so on."""
+    kind = outcome.kind.value
+    if outcome.code is None:
+        return kind
+    return f"{kind} ({outcome.code})"
 
 
 def is_after_last_step(step: int, steps: int) -> bool:

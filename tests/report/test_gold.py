@@ -1,5 +1,7 @@
 """Gold files: tests/gold/report/CASE.SUFFIX is what the format renders of the case, byte for byte.
 
+Those of the page, which is mostly styles and scripts, are another test's: tests/report/page.
+
 On failure the actual text is written to actual/report/, which git ignores. After looking at the
 difference, `REPROAUDIT_WRITE_GOLD=1 pytest tests/report/test_gold.py` writes the gold files anew.
 """
@@ -23,7 +25,7 @@ PAIRS = [
     (name, case)
     for name in formats()
     for case in CASES
-    if name == "terminal" or case != "10000-findings"
+    if name == "terminal" or (name != "html" and case != "10000-findings")
 ]
 
 

@@ -1,0 +1,112 @@
+"""Owns the HTML file around the facts: styles and scripts of ours, and what a browser may do with
+them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+# In this order: plain scripts that share one scope.
+STYLES = ("page.css",)
+SCRIPTS = (
+    "theme.js",
+    "dom.js",
+    "table.js",
+    "columns.js",
+    "code.js",
+    "finding.js",
+    "trials.js",
+    "growth.js",
+    "stream.js",
+    "sections.js",
+    "page.js",
+)
+# Only where there is something to plot.
+PLOT_STYLES = ("vendor/uPlot.min.css",)
+PLOT_SCRIPTS = ("vendor/uPlot.iife.min.js",)
+SHELL_BYTES = 200_000  # about what everything but the facts takes
+_MOST_WITHOUT_SCRIPTS = 100  # results that are told to a browser without scripts
+
+
+def write_document(payload: dict[str, Any]) -> str:
+    """Return the page. Every character of it is printable, or ends a line."""
+    has_plot = any(result["growth"] is not None for result in payload["results"])
+    styles = [*PLOT_STYLES, *STYLES] if has_plot else STYLES
+    scripts = [*PLOT_SCRIPTS, *SCRIPTS] if has_plot else SCRIPTS
+    lines = [
+        "<!doctype html>",
+        '<html lang="en">',
+        "<head>",
+        '<meta charset="utf-8">',
+        f'<meta http-equiv="Content-Security-Policy" content="{_make_policy(styles, scripts)}">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        '<meta name="color-scheme" content="light dark">',
+        '<meta name="referrer" content="no-referrer">',
+        # A browser would ask the page's server for one otherwise.
+        '<link rel="icon" href="data:,">',
+        f"<title>{html.escape(payload['title'])}</title>",
+    ]
+    lines += [f"<style>{read_asset(name)}</style>" for name in styles]
+    lines += ["</head>", "<body>", *_write_plain(payload)]
+    lines += [f'<script type="application/json" id="payload">{write_payload(payload)}</script>']
+    lines += [f"<script>{read_asset(name)}</script>" for name in scripts]
+    lines += ["</body>", "</html>"]
+    return "\n".join(lines) + "\n"
+
+
+def write_payload(payload: Any) -> str:
+    """Return JSON in ASCII, on one line, in which nothing ends the element that holds it."""
+    text = json.dumps(payload, separators=(",", ":"), allow_nan=False)
+    # The second is what begins a command for some CI services, wherever in a line it stands.
+    return text.replace("<", r"\u003c").replace("##[", r"\u0023#[")
+
+
+@cache
+def read_asset(name: str) -> str:
+    """Return one of our styles or scripts, or of uPlot's."""
+    asset = files("reproaudit.report.page").joinpath("assets", *name.split("/"))
+    return asset.read_text(encoding="utf-8")
+
+
+def _make_policy(styles: Iterable[str], scripts: Iterable[str]) -> str:
+    """Allow the styles and scripts that we write, and nothing else: no request, no form."""
+    style_hashes = " ".join(map(_hash_asset, styles))
+    script_hashes = " ".join(map(_hash_asset, scripts))
+    return (
+        f"default-src 'none'; script-src {script_hashes}; style-src {style_hashes}; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+@cache
+def _hash_asset(name: str) -> str:
+    digest = hashlib.sha256(read_asset(name).encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
+
+
+def _write_plain(payload: dict[str, Any]) -> Iterator[str]:
+    """Yield what a browser shows that runs no scripts: the answers, and what to do."""
+    yield "<noscript>"
+    yield "<p>This page needs scripts, which are switched off here. In short:</p>"
+    results = payload["results"]
+    for result in results[:_MOST_WITHOUT_SCRIPTS]:
+        answer = result["answer"]
+        yield f"<h1>{html.escape(result['verdict_words'])}: {html.escape(result['name'])}</h1>"
+        yield f"<p>{html.escape(result['headline'])}</p>"
+        if answer["repair"]:
+            yield f"<p>{html.escape(answer['advice'])}</p>"
+            yield f"<p>{html.escape(answer['repair'])}</p>"
+        for patch in answer["patches"]:
+            yield f"<pre>{html.escape(chr(10).join(patch['lines'])).replace(chr(9), '    ')}</pre>"
+    left = len(results) - _MOST_WITHOUT_SCRIPTS
+    if left > 0:
+        yield f"<p>… and {left:,} more</p>"
+    if not results:
+        yield f"<p>{html.escape(payload['title'])}</p>"
+    yield "</noscript>"

@@ -1,0 +1,238 @@
+"""Owns the facts that the page is made of, as plain JSON: the words are those of the other
+reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from reproaudit.model.events import Location, NotChecked, Unchecked
+from reproaudit.model.identity import divergence_fingerprint, fingerprints
+from reproaudit.model.result import AuditResult
+from reproaudit.model.verdict import Verdict, exit_code
+from reproaudit.report.certainty import list_certainty
+from reproaudit.report.finding_lines import show_place
+from reproaudit.report.issues import name_subjects
+from reproaudit.report.page.answer import make_answer
+from reproaudit.report.page.findings import FindingTable, Sources
+from reproaudit.report.page.glossary import GLOSSARY
+from reproaudit.report.page.tables import (
+    list_class_rows,
+    list_rank_rows,
+    list_run_rows,
+    list_tensor_rows,
+    list_trial_rows,
+)
+from reproaudit.report.places import move_to_working_folder
+from reproaudit.report.wording import (
+    VERDICTS,
+    has_diff,
+    has_gpu,
+    name_phase,
+    name_source,
+    show_count,
+    show_name,
+    show_prose,
+    word_changes,
+    word_fix_state,
+    word_warning,
+)
+
+_MOST_CLASSES = 20  # that the sentence names; the table has all
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """`accepted` as for every report. `rows`: each table's; None for all of them."""
+
+    accepted: frozenset[str] = frozenset()
+    with_source: bool = True
+    rows: int | None = None
+
+
+def make_payload(results: Sequence[AuditResult], wanted: Wanted) -> dict[str, Any]:
+    """Return the facts of a page, without the growth and the operators of its results."""
+    names = name_subjects(results)
+    pages = []
+    overview = []
+    for name, result in zip(names, results, strict=True):
+        page = _Page(name, result, wanted)
+        pages.append(page.make())
+        overview.append(page.summarise())
+    return {
+        "title": _make_title(names, results),
+        "exit_code": exit_code([result.verdict for result in results]),
+        "overview": overview,
+        "glossary": GLOSSARY,
+        "left_out": [],
+        "results": pages,
+    }
+
+
+def _make_title(names: Sequence[str], results: Sequence[AuditResult]) -> str:
+    if not results:
+        return "reproaudit: nothing was audited"
+    if len(results) == 1:
+        return f"{VERDICTS[results[0].verdict]}: {names[0]}"
+    counts = []
+    for verdict, word in VERDICTS.items():
+        number = sum(result.verdict is verdict for result in results)
+        if number:
+            counts.append(f"{number:,} {word}")
+    return f"reproaudit: {', '.join(counts)}"
+
+
+class _Page:
+    """The facts of one result."""
+
+    def __init__(self, name: str, result: AuditResult, wanted: Wanted) -> None:
+        self._name = name
+        self._marks = fingerprints(result.subject, result.findings)
+        self._accepts_divergence = (
+            result.verdict is Verdict.NOT_REPRODUCIBLE
+            and not result.findings
+            and divergence_fingerprint(result) in wanted.accepted
+        )
+        self._result = move_to_working_folder(result)
+        self._wanted = wanted
+        self._left_out: list[str] = []
+
+    def make(self) -> dict[str, Any]:
+        result = self._result
+        wanted = self._wanted
+        if not wanted.with_source:
+            result = _withhold_source(result)
+            self._left_out.append("lines of the program were left out, as was asked for")
+        sources = Sources(result.excerpts)
+        table = FindingTable(sources)
+        accepted = [mark in wanted.accepted for mark in self._marks]
+        kept = result.findings[: wanted.rows]
+        for finding, is_accepted in zip(kept, accepted, strict=False):
+            table.add(finding, is_accepted=is_accepted)
+        self._count_cut("finding", len(result.findings))
+        return {
+            "name": self._name,
+            "verdict": result.verdict.value,
+            "verdict_words": VERDICTS[result.verdict],
+            "headline": show_prose(result.headline),
+            "exit_code": exit_code([result.verdict]),
+            "is_accepted": "accepted in the baseline" if self._accepts_divergence else "",
+            "answer": make_answer(result, wanted.rows),
+            "findings": table.rows,
+            "shared": table.shared,
+            "excerpts": sources.rows,
+            "trials": self._cut("trial", list_trial_rows(result)),
+            "runs": self._cut("run", list_run_rows(result)),
+            "classes": self._cut("class", list_class_rows(result)),
+            "ranks": list_rank_rows(result),
+            "tensors": self._cut("tensor", list_tensor_rows(result)),
+            "tensors_total": max(result.divergences_total, len(result.divergences)),
+            "alerts": self._cut("refused operator", _list_alerts(result, sources)),
+            "warnings": self._cut("warning", _list_warnings(result, sources)),
+            "environment_differs": _list_notes(result.not_checked, of_environment=True),
+            "changes": self._cut("change", word_changes(result.changes, has_gpu=has_gpu(result))),
+            "settings": self._cut("setting", _list_pairs(result.settings)),
+            "environment": self._cut("fact of the environment", _list_pairs(result.environment)),
+            "not_checked": self._cut("note", _list_notes(result.not_checked, of_environment=False)),
+            "certainty": list_certainty(result, most_classes=_MOST_CLASSES),
+            "growth": None,
+            "ops": None,
+            "left_out": self._left_out,
+        }
+
+    def summarise(self) -> dict[str, str]:
+        """Return the row of a result in the list of several."""
+        result = self._result
+        row = {
+            "name": self._name,
+            "verdict": result.verdict.value,
+            "verdict_words": VERDICTS[result.verdict],
+            "where": "",
+            "cause": "",
+            "fix": "",
+        }
+        if not result.findings:
+            return row
+        finding = result.findings[0]
+        places = [name_source(finding), _name_line(finding.location)]
+        row["where"] = ", ".join(filter(None, places))
+        row["cause"] = finding.cause.value
+        if finding.fix is not None:
+            settings = ", ".join(map(show_name, finding.fix.settings))
+            row["fix"] = ": ".join(filter(None, [settings, word_fix_state(finding.fix)]))
+        return row
+
+    def _cut(self, noun: str, rows: list[Any]) -> list[Any]:
+        self._count_cut(noun, len(rows))
+        return rows[: self._wanted.rows]
+
+    def _count_cut(self, noun: str, total: int) -> None:
+        most = self._wanted.rows
+        if most is not None and total > most:
+            cut = show_count(total - most, f"more {noun}")
+            self._left_out.append(f"{cut} would make this page too large; result.json has all")
+
+
+def _withhold_source(result: AuditResult) -> AuditResult:
+    """Return the result without lines of the program: those around its places, and its patches."""
+    findings = []
+    for finding in result.findings:
+        fix = finding.fix
+        if fix is not None and has_diff(fix):
+            findings.append(replace(finding, fix=replace(fix, patch=())))
+        else:
+            findings.append(finding)
+    return replace(result, findings=tuple(findings), excerpts=())
+
+
+def _list_alerts(result: AuditResult, sources: Sources) -> list[dict[str, Any]]:
+    rows = []
+    for alert in result.alerts:
+        rows.append(
+            {
+                "op": show_name(alert.op),
+                "place": show_place(alert.location),
+                "phase": name_phase(alert.phase),
+                "module": show_name(alert.module),
+                "count": alert.count,
+                "code": sources.find(alert.location),
+            }
+        )
+    return rows
+
+
+def _list_warnings(result: AuditResult, sources: Sources) -> list[dict[str, Any]]:
+    rows = []
+    for warning in result.warnings:
+        rows.append(
+            {
+                "text": show_prose(word_warning(warning)),
+                "rule": show_name(warning.rule or ""),
+                "place": show_name(str(warning.location or "")),
+                "code": sources.find(warning.location),
+            }
+        )
+    return rows
+
+
+def _list_notes(notes: Sequence[NotChecked], *, of_environment: bool) -> list[dict[str, str]]:
+    rows = []
+    for note in notes:
+        if (note.code is Unchecked.ENVIRONMENT_DIFFERS) is of_environment:
+            rows.append(
+                {
+                    "code": note.code.value,
+                    "what": show_prose(note.what),
+                    "why": show_prose(note.why),
+                }
+            )
+    return rows
+
+
+def _list_pairs(pairs: Sequence[tuple[str, str]]) -> list[list[str]]:
+    return [[show_name(name), show_name(value)] for name, value in pairs]
+
+
+def _name_line(location: Location | None) -> str:
+    return "" if location is None else show_name(str(location))
