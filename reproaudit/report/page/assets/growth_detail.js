@@ -3,6 +3,7 @@ const growthDetail = (() => {
   const SVG = "http://www.w3.org/2000/svg";
   const { showCount, showCounted } = canvasTools;
   const CHART_HEIGHT = 220;
+  const MOST_TICKS = 6;
   const BARS = { width: 340, height: 190, left: 6, bottom: 34, top: 20, widest: 34 };
 
   /**
@@ -185,9 +186,29 @@ const growthDetail = (() => {
       ],
       axes: [
         { ...axis, label: "step" },
-        { ...axis, scale: "ulp", label: "max ULP", size: 58, values: (/** @type {unknown} */ _, /** @type {(number | null)[]} */ ticks) => ticks.map((tick) => word(tick, shortUlp)) },
-        { ...axis, scale: "share", side: 1, label: "elements that differ", size: 58, grid: { show: false }, values: (/** @type {unknown} */ _, /** @type {(number | null)[]} */ ticks) => ticks.map((tick) => word(tick, (value) => `${value} %`)) },
+        { ...axis, scale: "ulp", label: "max ULP", size: 58, splits: splitBy(2), values: nameTicks(shortUlp) },
+        { ...axis, scale: "share", side: 1, label: "elements that differ", size: 58, grid: { show: false }, splits: splitBy(10), values: nameTicks((value) => `${Number(value.toPrecision(2))} %`) },
       ],
+    };
+  }
+
+  /** @param {(value: number) => string} show */
+  function nameTicks(show) {
+    return (/** @type {unknown} */ _chart, /** @type {number[]} */ ticks) => ticks.map(show);
+  }
+
+  /**
+   * Return what places some ticks on a logarithmic axis, at powers of `base` that are equally far apart.
+   * @param {number} base
+   */
+  function splitBy(base) {
+    return (/** @type {unknown} */ _chart, /** @type {number} */ _axis, /** @type {number} */ low, /** @type {number} */ high) => {
+      const first = Math.ceil(Math.log(low) / Math.log(base) - 1e-9);
+      const last = Math.floor(Math.log(high) / Math.log(base) + 1e-9);
+      const stride = Math.max(1, Math.ceil((last - first) / MOST_TICKS));
+      const ticks = [];
+      for (let power = first; power <= last; power += stride) ticks.push(base ** power);
+      return ticks;
     };
   }
 
@@ -200,7 +221,7 @@ const growthDetail = (() => {
    */
   function widenLog(_chart, low, high) {
     if (low == null || high == null || !(low > 0)) return [1, 100];
-    return [low / 1.5, high * 1.5];
+    return [low / 2, high * 2];
   }
 
   return { showTensor };

@@ -115,3 +115,94 @@ declare class uPlot {
   redraw(rebuildPaths?: boolean): void;
   destroy(): void;
 }
+
+interface StreamRows {
+  process: string;
+  /** Rows that are here, of `total` that the process made. */
+  count: number;
+  total: number;
+  /** Stretches: `count` rows from `row` on are those from `firstRow` on of the whole. */
+  pieces: { row: number; count: number; firstRow: number }[];
+  state: ColumnItems;
+  phase: ColumnItems;
+  op: ColumnItems;
+  module: ColumnItems;
+  location: ColumnItems;
+  step: ColumnItems;
+}
+
+interface StreamQuery {
+  filter: TextFilter;
+  /** -1 is any. */
+  phase: number;
+  onlyDiffering: boolean;
+}
+
+/** What is listed: item n is row `row[n]`, or the fold of `folded[n]` rows from there on, or a gap. */
+interface StreamItems {
+  length: number;
+  rowsShown: number;
+  row: Uint32Array;
+  folded: Uint32Array;
+  /** How many operators are missing at an item that is a gap. */
+  gaps: Map<number, number>;
+}
+
+/** What the stream needs of a finding of the page. */
+interface StreamFinding {
+  number: number;
+  source: string;
+  place: string;
+  step: number;
+  phase: string;
+}
+
+/** Where the stream's parts lie on its canvas, in CSS pixels. */
+interface StreamPlace {
+  width: number;
+  height: number;
+  header: number;
+  rowHeight: number;
+  /** How far the list is scrolled, of its whole height. */
+  scroll: number;
+  content: number;
+  mapWidth: number;
+  sides: StreamSide[];
+  mark: number;
+  step: number;
+  phase: number;
+}
+
+/** Columns of one run: where they begin and how wide they are; without a width they are left out. */
+interface StreamSide {
+  run: number;
+  title: string;
+  left: number;
+  right: number;
+  op: [left: number, width: number];
+  module: [left: number, width: number];
+  line: [left: number, width: number];
+}
+
+/** What the stream's painter looks at. */
+interface StreamState {
+  ops: AlignedOps;
+  rows: StreamRows;
+  items: StreamItems;
+  cursor: number;
+  openRow: number;
+  wordFold(item: number): string;
+  summary(height: number): Uint8Array;
+}
+
+/** What pointer and keys do to the stream. */
+interface StreamControl extends StreamState {
+  container: HTMLElement;
+  parts: { canvas: HTMLCanvasElement; scroller: HTMLElement; text: HTMLInputElement };
+  place: StreamPlace | undefined;
+  scrollTo(pixels: number): void;
+  moveTo(item: number): void;
+  activate(item: number): void;
+  close(): void;
+  goToSource(direction: 1 | -1): void;
+}
