@@ -14,31 +14,36 @@ from typing import Any
 
 # In this order: plain scripts that share one scope.
 STYLES = ("page.css",)
-SCRIPTS = (
-    "theme.js",
-    "dom.js",
-    "table.js",
-    "columns.js",
-    "code.js",
-    "finding.js",
-    "trials.js",
+SCRIPTS = ("theme.js", "dom.js", "table.js", "code.js", "finding.js", "trials.js")
+LAST_SCRIPTS = ("sections.js", "page.js")
+# Only where there is something to draw.
+PICTURE_STYLES = ("pictures.css",)
+PICTURE_SCRIPTS = ("columns.js", "canvas.js", "text_filter.js")
+GROWTH_STYLES = ("vendor/uPlot.min.css",)
+GROWTH_SCRIPTS = (
+    "vendor/uPlot.iife.min.js",
+    "growth_cells.js",
+    "growth_figures.js",
+    "growth_detail.js",
+    "growth_paint.js",
+    "growth_parts.js",
+    "growth_input.js",
     "growth.js",
-    "stream.js",
-    "sections.js",
-    "page.js",
 )
-# Only where there is something to plot.
-PLOT_STYLES = ("vendor/uPlot.min.css",)
-PLOT_SCRIPTS = ("vendor/uPlot.iife.min.js",)
-SHELL_BYTES = 200_000  # about what everything but the facts takes
+STREAM_SCRIPTS = (
+    "stream_rows.js",
+    "stream_paint.js",
+    "stream_parts.js",
+    "stream_input.js",
+    "stream.js",
+)
+SHELL_BYTES = 300_000  # about what everything but the facts takes
 _MOST_WITHOUT_SCRIPTS = 100  # results that are told to a browser without scripts
 
 
 def write_document(payload: dict[str, Any]) -> str:
     """Return the page. Every character of it is printable, or ends a line."""
-    has_plot = any(result["growth"] is not None for result in payload["results"])
-    styles = [*PLOT_STYLES, *STYLES] if has_plot else STYLES
-    scripts = [*PLOT_SCRIPTS, *SCRIPTS] if has_plot else SCRIPTS
+    styles, scripts = _choose_assets(payload)
     lines = [
         "<!doctype html>",
         '<html lang="en">',
@@ -58,6 +63,23 @@ def write_document(payload: dict[str, Any]) -> str:
     lines += [f"<script>{read_asset(name)}</script>" for name in scripts]
     lines += ["</body>", "</html>"]
     return "\n".join(lines) + "\n"
+
+
+def _choose_assets(payload: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """Return the styles and the scripts that these facts need."""
+    has_growth = any(result["growth"] is not None for result in payload["results"])
+    has_ops = any(result["ops"] is not None for result in payload["results"])
+    styles = [*STYLES]
+    scripts = [*SCRIPTS]
+    if has_growth or has_ops:
+        styles += PICTURE_STYLES
+        scripts += PICTURE_SCRIPTS
+    if has_growth:
+        styles += GROWTH_STYLES
+        scripts += GROWTH_SCRIPTS
+    if has_ops:
+        scripts += STREAM_SCRIPTS
+    return styles, [*scripts, *LAST_SCRIPTS]
 
 
 def write_payload(payload: Any) -> str:

@@ -16,23 +16,29 @@ import pytest
 
 from reproaudit.report import render
 from reproaudit.report.page.document import (
-    PLOT_SCRIPTS,
-    PLOT_STYLES,
+    GROWTH_SCRIPTS,
+    GROWTH_STYLES,
+    LAST_SCRIPTS,
+    PICTURE_SCRIPTS,
+    PICTURE_STYLES,
     SCRIPTS,
+    STREAM_SCRIPTS,
     STYLES,
     read_asset,
 )
 from tests.report.cases import CASES
 
 ROOT = Path(__file__).parents[3]
+ALL_STYLES = (*STYLES, *PICTURE_STYLES, *GROWTH_STYLES)
+ALL_SCRIPTS = (*SCRIPTS, *PICTURE_SCRIPTS, *GROWTH_SCRIPTS, *STREAM_SCRIPTS, *LAST_SCRIPTS)
 GOLD = ROOT / "tests" / "gold" / "page"
 NAMES = [case for case in CASES if case != "10000-findings"]
 
 
 def name_assets(page: str) -> str:
-    for asset in (*STYLES, *PLOT_STYLES):
+    for asset in ALL_STYLES:
         page = page.replace(f"<style>{read_asset(asset)}</style>", f"<style: {asset}>")
-    for asset in (*SCRIPTS, *PLOT_SCRIPTS):
+    for asset in ALL_SCRIPTS:
         page = page.replace(f"<script>{read_asset(asset)}</script>", f"<script: {asset}>")
     page = re.sub(r"'sha256-[\w+/=]+'", "'sha256-…'", page)
     before, _, rest = page.partition('id="payload">')

@@ -17,7 +17,7 @@ const growthDetail = (() => {
    */
   function showTensor(host, growth, columns, row, close) {
     const tensor = growth.tensors[row];
-    const button = el("button", { type: "button", class: "quiet", "aria-label": "close" }, "close");
+    const button = el("button", { type: "button", class: "small", "aria-label": "close" }, "close");
     button.addEventListener("click", close);
     const words = [growthCells.nameKind(tensor.kind), tensor.tensor, tensor.process].filter(Boolean);
     const histograms = growth.histograms.filter((one) => one.row === row).sort((a, b) => a.step - b.step);
@@ -78,7 +78,7 @@ const growthDetail = (() => {
     const each = Math.min(widest, (width - 2 * left) / bins.length);
     const most = Math.log2(1 + Math.max(...bins.map((bin) => bin.count)));
     const base = height - bottom;
-    const every = Math.ceil(26 / each);
+    const every = Math.ceil(36 / each);
     for (const [at, bin] of bins.entries()) {
       const x = left + at * each;
       if (bin.count) {
@@ -186,10 +186,16 @@ const growthDetail = (() => {
       ],
       axes: [
         { ...axis, label: "step" },
-        { ...axis, scale: "ulp", label: "max ULP", size: 58, splits: splitBy(2), values: nameTicks(shortUlp) },
-        { ...axis, scale: "share", side: 1, label: "elements that differ", size: 58, grid: { show: false }, splits: splitBy(10), values: nameTicks((value) => `${Number(value.toPrecision(2))} %`) },
+        { ...axis, scale: "ulp", label: "max ULP", size: 58, splits: splitBy(2), filter: keepTicks, values: nameTicks(shortUlp) },
+        { ...axis, scale: "share", side: 1, label: "elements that differ", size: 58, grid: { show: false }, splits: splitBy(10), filter: keepTicks, values: nameTicks((value) => `${Number(value.toPrecision(2))} %`) },
       ],
     };
+  }
+
+  /** uPlot would leave out those between powers of ten.
+   * @param {unknown} _chart @param {number[]} ticks */
+  function keepTicks(_chart, ticks) {
+    return ticks;
   }
 
   /** @param {(value: number) => string} show */

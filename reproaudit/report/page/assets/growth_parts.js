@@ -69,7 +69,7 @@ const growthParts = (() => {
    * @param {string} role
    */
   function makeButton(label, title, role) {
-    return el("button", { type: "button", title, "aria-label": title, "data-role": role }, label);
+    return el("button", { type: "button", class: "small", title, "aria-label": title, "data-role": role }, label);
   }
 
   /**

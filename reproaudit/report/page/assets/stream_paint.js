@@ -41,9 +41,9 @@ const streamPaint = (() => {
    */
   function laySide(run, left, width) {
     const inner = width - 2 * PAD;
-    const hasModule = inner > 330;
-    const line = Math.min(190, inner * (hasModule ? 0.25 : 0.42));
-    const module = hasModule ? Math.min(240, inner * 0.32) : 0;
+    const hasModule = inner > 380;
+    const line = Math.min(190, inner * (hasModule ? 0.27 : 0.42));
+    const module = hasModule ? Math.min(240, inner * 0.3) : 0;
     const op = inner - line - module - (hasModule ? 2 : 1) * PAD;
     const start = left + PAD;
     return {

@@ -80,7 +80,7 @@ const streamParts = (() => {
    * @param {string} role
    */
   function makeButton(label, title, role) {
-    return el("button", { type: "button", title, "aria-label": title, "data-role": role }, label);
+    return el("button", { type: "button", class: "small", title, "aria-label": title, "data-role": role }, label);
   }
 
   /**
@@ -138,7 +138,7 @@ const streamParts = (() => {
       ["step", String(rows.step[row])],
       ["phase", PHASES[rows.phase[row]] ?? ""],
     ];
-    const button = el("button", { type: "button", "aria-label": "close", onclick: close }, "close");
+    const button = el("button", { type: "button", class: "small", "aria-label": "close", onclick: close }, "close");
     const heads = ["", ...ops.runs.map((run) => `run ${run}`)].map((head) => el("th", { scope: "col" }, head));
     const lines = facts.map(([name, value]) =>
       el("tr", {}, el("th", { scope: "row" }, name), ...isMade.map((made) => el("td", {}, made ? el("code", {}, value) : "–"))),
