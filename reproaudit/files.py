@@ -56,10 +56,10 @@ class Unreadable(Exception):
     """A file cannot be read. The text says why, and does not name the file."""
 
 
-def read_text(path: str | os.PathLike[str], most: int) -> str:
+def read_text(path: str | os.PathLike[str], most: int, *, follow_link: bool = True) -> str:
     """Return the UTF-8 text of a regular file, every line end as a newline; see `read_bytes`."""
     try:
-        text = read_bytes(path, most).decode("utf-8")
+        text = read_bytes(path, most, follow_link=follow_link).decode("utf-8")
     except UnicodeDecodeError:
         raise Unreadable("it is not UTF-8 text") from None
     if "\r" not in text:
@@ -67,19 +67,45 @@ def read_text(path: str | os.PathLike[str], most: int) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def read_bytes(path: str | os.PathLike[str], most: int) -> bytes:
+def read_bytes(path: str | os.PathLike[str], most: int, *, follow_link: bool = True) -> bytes:
     """Return the content of a regular file of at most so many bytes.
 
-    Raises FileNotFoundError, and Unreadable for anything else that is in the way. A link is
-    followed; nothing is waited for.
+    Raises FileNotFoundError, and Unreadable for anything else that is in the way, as a link is
+    unless it is to be followed. Nothing is waited for.
     """
+    with _open_readable(path, follow_link=follow_link) as (descriptor, status):
+        if status.st_size > most:
+            raise Unreadable(f"it has {status.st_size:,} bytes, and at most {most:,} are read")
+        # One byte more shows that the file has grown, or says less than it holds.
+        content = _read(descriptor, most + 1)
+    if len(content) > most:
+        raise Unreadable(f"it has more than {most:,} bytes")
+    return content
+
+
+def read_beginning(path: str | os.PathLike[str], size: int) -> bytes:
+    """Return the first bytes of a regular file, fewer if it is shorter. A link is not followed.
+
+    Raises as `read_bytes`.
+    """
+    with _open_readable(path, follow_link=False) as (descriptor, _):
+        return _read(descriptor, size)
+
+
+@contextmanager
+def _open_readable(
+    path: str | os.PathLike[str], *, follow_link: bool
+) -> Iterator[tuple[int, os.stat_result]]:
+    """Open a regular file; raise FileNotFoundError and Unreadable, also for what fails within."""
     try:
-        descriptor = os.open(path, _READ_LINKED)
+        descriptor = os.open(path, _READ_LINKED if follow_link else _READ)
         try:
             status = os.fstat(descriptor)
-            _require_readable(status, most)
-            # One byte more shows that the file has grown, or says less than it holds.
-            content = _read(descriptor, most + 1)
+            if stat.S_ISDIR(status.st_mode):
+                raise Unreadable("it is a folder")
+            if not stat.S_ISREG(status.st_mode):
+                raise Unreadable("it is no regular file")
+            yield descriptor, status
         finally:
             os.close(descriptor)
     except FileNotFoundError:
@@ -88,18 +114,6 @@ def read_bytes(path: str | os.PathLike[str], most: int) -> bytes:
         raise Unreadable(error.strerror or str(error)) from None
     except (ValueError, MemoryError) as error:  # ValueError: a null character in the path
         raise Unreadable(str(error) or "there is not enough memory") from None
-    if len(content) > most:
-        raise Unreadable(f"it has more than {most:,} bytes")
-    return content
-
-
-def _require_readable(status: os.stat_result, most: int) -> None:
-    if stat.S_ISDIR(status.st_mode):
-        raise Unreadable("it is a folder")
-    if not stat.S_ISREG(status.st_mode):
-        raise Unreadable("it is no regular file")
-    if status.st_size > most:
-        raise Unreadable(f"it has {status.st_size:,} bytes, and at most {most:,} are read")
 
 
 def _read(descriptor: int, size: int) -> bytes:

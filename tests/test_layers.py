@@ -67,6 +67,7 @@ LAYERS = {
     ),
     "gate": layer(f"experiment report knowledge config model {GROUND}"),
     "lock": layer(f"experiment runs compare report config trace model {GROUND}", "numpy"),
+    "serve": layer(f"report model {GROUND}"),
     "track": layer(f"report knowledge model {GROUND}", "mlflow wandb tensorboard"),
     "atlas": layer(f"report model {GROUND}", "tqdm"),
     "atlas.child": layer(f"atlas record trace.words {GROUND}", "torch numpy"),
@@ -75,8 +76,8 @@ LAYERS = {
         "pytest _pytest torch numpy",
     ),
     "cli": layer(
-        "atlas lock gate experiment diagnose runs compare report knowledge config trace model "
-        f"{GROUND}",
+        "serve atlas lock gate experiment diagnose runs compare report knowledge config trace "
+        f"model {GROUND}",
         "tqdm",
     ),
     "__main__": layer("cli"),

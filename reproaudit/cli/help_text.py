@@ -36,6 +36,7 @@ commands, each with a --help of its own:
     compare    compare traces, also from other machines
     digest     digests of a run's steps, by which it is compared without sending its trace
     report     render a saved result again
+    serve      show the saved results of a folder in a browser
   look something up
     explain    what a rule, cause, intervention or error code means
     atlas      which operators of PyTorch differ on equal inputs

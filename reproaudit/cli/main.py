@@ -31,6 +31,7 @@ COMMANDS = {
     "lock": "lock:lock",
     "check": "check:check",
     "atlas": "atlas:atlas",
+    "serve": "serve:serve",
 }
 _NEAR = 0.7  # how alike a word and a command are of which the one may be the other, misspelt
 

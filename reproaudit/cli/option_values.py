@@ -27,6 +27,13 @@ def parse_amount(text: str) -> int:
     return int(text)
 
 
+def parse_port(text: str) -> int:
+    """Read the number of a port; 0 is any."""
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port from 0 to 65535")
+    return int(text)
+
+
 def parse_workspace(text: str) -> str:
     """Read what CUBLAS_WORKSPACE_CONFIG takes: sizes and counts."""
     if not re.fullmatch(r"(:\d+:\d+)+", text):

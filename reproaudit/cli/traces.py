@@ -25,10 +25,8 @@ from reproaudit.model.events import Level
 from reproaudit.model.verdict import EXIT_NOT_AUDITED, exit_code
 from reproaudit.printable import make_printable
 from reproaudit.report.destinations import TRACES
-from reproaudit.report.json_report import from_json
+from reproaudit.report.json_report import MOST_RESULT_BYTES, from_json
 from reproaudit.report.output import check_reports, emit
-
-_MOST_BYTES = 32 << 20  # of a saved result; read, it takes up to thirty times as much memory
 
 
 def record(words: list[str]) -> int:
@@ -107,7 +105,7 @@ def report(words: list[str]) -> int:
     options = make_report_parser().parse_args(words)
     check_reports(options.report)
     try:
-        text = read_text(options.result, _MOST_BYTES)
+        text = read_text(options.result, MOST_RESULT_BYTES)
     except FileNotFoundError:
         raise UsageError(
             f"cannot read {options.result!r}: there is no such file",

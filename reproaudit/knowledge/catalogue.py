@@ -264,6 +264,8 @@ ERRORS = {
         "was gone before it had ended. Usually the program needs more memory than there is."
     ),
     "runs-invalid": "A check compares two repetitions or more.",
+    "serve-folder": "What `reproaudit serve` was to show is no folder, or may not be read.",
+    "serve-port": "The port is in use, or only root may have it. Without --port a free one is had.",
     "setting-invalid": "A setting has a value that it cannot take; the hint says what it takes.",
     "step-arguments": (
         "A step that is repeated is called without arguments, or with the device alone. Bind what "

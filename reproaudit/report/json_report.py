@@ -23,6 +23,7 @@ from reproaudit.model.events import Level
 from reproaudit.model.result import RESULT_SCHEMA, AuditResult
 from reproaudit.report.json_text import write_json
 
+MOST_RESULT_BYTES = 32 << 20  # that are read; they take up to thirty times as much memory
 _HINT = "give the file that --report json=result.json wrote, or audit again"
 
 
@@ -48,7 +49,7 @@ def to_json(result: AuditResult) -> str:
     # becomes how many decided.
     document = {"schema": body.pop("schema")}
     document |= body
-    document["runs"] = _count_deciding_runs(result)
+    document["runs"] = count_deciding_runs(result)
     document["run_details"] = body["runs"]
     # What begins a command for some CI services, wherever in a line it stands.
     return write_json(document).replace("##[", r"\u0023#[")
@@ -87,14 +88,14 @@ def _read(document: dict[str, Any]) -> AuditResult:
             first = "run_details"
         fault.where = f"{first}{bracket}{rest}"
         raise
-    deciding = _count_deciding_runs(result)
+    deciding = count_deciding_runs(result)
     # True would equal 1.
     if type(runs) is not int or runs != deciding:
         raise Malformed(f"runs is {quote(runs)}, but {deciding} runs are in classes")
     return result
 
 
-def _count_deciding_runs(result: AuditResult) -> int:
+def count_deciding_runs(result: AuditResult) -> int:
     """Count the runs that decided the verdict; without classes, those at the level that decides."""
     in_classes = sum(len(group) for group in result.classes)
     return in_classes or sum(run.level is Level.BOUNDARY for run in result.runs)
