@@ -139,7 +139,8 @@ class AuditFolder:
         except Unreadable as error:
             return Broken(file.name, str(error))
         except ReproauditError as error:
-            return Broken(file.name, error.message)
+            # The list has its name beside it.
+            return Broken(file.name, error.message.removeprefix(f"cannot read {file.name!r}: "))
 
     def _show(self, audit: Audit) -> bytes:
         path = self._root / audit.name

@@ -53,39 +53,40 @@ class Order:
 
 def list_page(listing: Listing, folder: str, order: Order) -> str:
     """Return the list of the audits in a folder."""
-    parts = [f"<h1>Audits in <span class='path'>{_show(folder)}</span></h1>"]
+    parts = [f"<h1>Audits in {_show_path(folder)}</h1>"]
     if listing.audits:
         parts.append(_make_form(listing.audits, order))
     else:
         parts.append(f"<p>{_EMPTY}</p>")
     if listing.is_cut:
-        parts.append(f"<p class='note'>{_CUT}</p>")
+        parts.append(f"<p class='note warn'>{_CUT}</p>")
     if listing.broken:
         parts.append(_list_broken(listing.broken))
-    return make_page("audits", f"<main class='listing'>{''.join(parts)}</main>")
+    return _make_page("audits", "", f"<main class='listing'>{''.join(parts)}</main>")
 
 
 def pair_page(first: Audit, second: Audit) -> str:
     """Return two audits side by side."""
-    shown = []
+    shown = ""
     for audit in (first, second):
-        name = _show(audit.name)
         # Without allow-same-origin: what is in a page can reach neither the list nor the other.
-        frame = f"<iframe sandbox='allow-scripts' src='audit/{audit.id}' title='{name}'></iframe>"
-        link = f"<a href='audit/{audit.id}' class='path'>{name}</a>"
-        shown.append(f"<section><h2>{_show_verdict(audit)} {link}</h2>{frame}</section>")
-    head = "<header><a href='./'>all audits</a></header>"
-    return make_page("two audits", f"{head}<main class='pair'>{''.join(shown)}</main>")
+        frame = (
+            f"<iframe sandbox='allow-scripts' src='audit/{audit.id}' "
+            f"title='{_show(audit.name)}'></iframe>"
+        )
+        shown += f"<section><h2>{_show_verdict(audit)} {_link(audit)}</h2>{frame}</section>"
+    back = "<a href='./'>all audits</a>"
+    return _make_page("two audits", back, f"<main class='pair'>{shown}</main>")
 
 
 def message_page(title: str, sentence: str) -> str:
     """Return what is said where there is nothing to show. Both are ours, and are escaped."""
     words = f"<h1>{html.escape(title)}</h1><p>{html.escape(sentence)}</p>"
-    return make_page(title, f"<main class='listing'>{words}</main>")
+    return _make_page(title, "", f"<main class='listing'>{words}</main>")
 
 
-def make_page(title: str, body: str) -> str:
-    """Return a whole page around a body that is HTML."""
+def _make_page(title: str, beside: str, body: str) -> str:
+    """Return a whole page; `beside` stands in its head, and is HTML as the body is."""
     return (
         "<!DOCTYPE html>\n"
         "<html lang='en'><head><meta charset='utf-8'>"
@@ -93,7 +94,9 @@ def make_page(title: str, body: str) -> str:
         f"<title>{html.escape(title)} – reproaudit</title>"
         # Asked for by itself otherwise, and not there.
         "<link rel='icon' href='data:,'>"
-        f"<style>{read_style()}</style></head><body>{body}</body></html>\n"
+        f"<style>{read_style()}</style></head><body>"
+        f"<header class='top'><span class='wordmark'>reproaudit</span>{beside}</header>"
+        f"{body}</body></html>\n"
     )
 
 
@@ -118,7 +121,7 @@ def _make_form(audits: Sequence[Audit], order: Order) -> str:
     # By name where the key is the same, whichever way the list is turned.
     ordered = sorted(audits, key=lambda audit: audit.name)
     ordered.sort(key=column.key, reverse=order.is_falling)
-    head = "<th scope='col'>left</th><th scope='col'>right</th>" if len(audits) > 1 else ""
+    head = "<th class='pick'>left</th><th class='pick'>right</th>" if len(audits) > 1 else ""
     for name in _COLUMNS:
         head += _make_head(name, order)
     rows = ""
@@ -128,8 +131,8 @@ def _make_form(audits: Sequence[Audit], order: Order) -> str:
             kind = " class='number'" if column.is_number else ""
             cells += f"<td{kind} data-label='{column.title}'>{column.show(audit)}</td>"
         rows += f"<tr>{cells}</tr>"
-    button = "<button>Show the two side by side</button>" if len(audits) > 1 else ""
-    count = f"<p>{show_count(len(audits), 'audit')} {button}</p>"
+    button = "<button class='small'>Show two side by side</button>" if len(audits) > 1 else ""
+    count = f"<div class='act'>{show_count(len(audits), 'audit')} {button}</div>"
     table = f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody>"
     return f"<form action='pair'>{count}<table class='audits'>{table}</table></form>"
 
@@ -141,12 +144,10 @@ def _make_head(name: str, order: Order) -> str:
     is_falling = not order.is_falling if is_sorted else column.is_number
     direction = _ORDERS[is_falling]
     sorting = ""
-    arrow = ""
     if is_sorted:
         sorting = f" aria-sort='{'descending' if order.is_falling else 'ascending'}'"
-        arrow = " ▾" if order.is_falling else " ▴"
     kind = " class='number'" if column.is_number else ""
-    link = f"<a href='./?sort={name}&amp;order={direction}'>{column.title}{arrow}</a>"
+    link = f"<a href='./?sort={name}&amp;order={direction}'>{column.title}</a>"
     return f"<th scope='col'{kind}{sorting}>{link}</th>"
 
 
@@ -157,7 +158,7 @@ def _make_choices(audit: Audit, place: int) -> str:
         checked = " checked" if place == number else ""
         label = f"{_show(audit.name)} on the {side}"
         cells += (
-            f"<td data-label='{side}' class='choice'><input type='radio' name='{name}' "
+            f"<td data-label='{side}' class='pick'><input type='radio' name='{name}' "
             f"value='{audit.id}' aria-label='{label}'{checked}></td>"
         )
     return cells
@@ -172,9 +173,13 @@ def _show_verdict(audit: Audit) -> str:
     return f"<span class='verdict {tone}'>{VERDICTS[audit.verdict]}</span>"
 
 
+def _link(audit: Audit) -> str:
+    return f"<a href='audit/{audit.id}' class='path'>{_show(audit.name)}</a>"
+
+
 def _show_audit(audit: Audit) -> str:
-    link = f"<a href='audit/{audit.id}' class='path'>{_show(audit.name)}</a>"
-    return f"{link}<br>{html.escape(show_prose(audit.headline))}"
+    headline = html.escape(show_prose(audit.headline))
+    return f"<div class='headline'>{_link(audit)}<br>{headline}</div>"
 
 
 def _show_time(audit: Audit) -> str:
@@ -183,14 +188,18 @@ def _show_time(audit: Audit) -> str:
     return f"<time datetime='{exact}'>{time.strftime('%Y-%m-%d %H:%M:%S', local)}</time>"
 
 
+def _show_cause(audit: Audit) -> str:
+    return f"<span class='cause'>{_show(audit.cause)}</span>" if audit.cause else ""
+
+
 def _show_path(text: str) -> str:
-    return f"<span class='path'>{_show(text)}</span>"
+    return f"<span class='path'>{_show(text)}</span>" if text else ""
 
 
 _COLUMNS = {
     "verdict": _Column("verdict", _show_verdict, lambda audit: audit.verdict.value),
     "name": _Column("audit", _show_audit, lambda audit: audit.name),
-    "cause": _Column("cause", lambda audit: _show(audit.cause), lambda audit: audit.cause),
+    "cause": _Column("cause", _show_cause, lambda audit: audit.cause),
     "op": _Column("op or call", lambda audit: _show_path(audit.source), lambda audit: audit.source),
     "line": _Column("line", lambda audit: _show_path(audit.line), lambda audit: audit.line),
     "steps": _Column(
