@@ -34,7 +34,7 @@ def layer(units: str = "", libraries: str = "") -> Layer:
     return Layer(frozenset(units.split()), frozenset(libraries.split()))
 
 
-GROUND = "errors files codec printable prctl startup"
+GROUND = "errors files codec printable prctl screen startup"
 
 # A unit is a folder or a single module directly in the package, and of the atlas also the folder of
 # what runs in its worker. From the ground up; whoever adds a unit adds its row.
@@ -43,6 +43,7 @@ LAYERS = {
     "bounds": layer(),
     "printable": layer(),
     "prctl": layer(),
+    "screen": layer(),
     "startup": layer(),
     "files": layer("errors codec"),
     "codec": layer("errors bounds"),
@@ -51,7 +52,7 @@ LAYERS = {
     "config": layer(f"trace.words model {GROUND}"),
     "knowledge": layer(f"config trace.words model {GROUND}"),
     "patches": layer(f"knowledge config model {GROUND}"),
-    "report": layer(f"knowledge config trace.words model {GROUND}", "tabulate"),
+    "report": layer(f"knowledge config trace.words model {GROUND}", "tabulate rich"),
     "compare": layer(f"trace config model {GROUND}", "numpy xxhash ml_dtypes"),
     "record": layer(
         f"knowledge config trace model {GROUND}",
@@ -59,7 +60,7 @@ LAYERS = {
     ),
     "runs": layer(
         f"knowledge config trace model {GROUND}",
-        "tqdm nbclient nbformat ipykernel jupyter_client ray submitit",
+        "tqdm rich nbclient nbformat ipykernel jupyter_client ray submitit",
     ),
     "diagnose": layer(f"patches runs compare knowledge config trace model {GROUND}", "numpy"),
     "experiment": layer(

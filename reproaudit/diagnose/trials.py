@@ -115,6 +115,7 @@ class Trials:
             name=f"trial-{self._number}-{index}",
             index=index,
             what=f"trying {', '.join(names)}, run {index + 1}",
+            more=max(self.plain.wanted - index - 1, 0),
             interventions=names,
             values_mb=0,
             is_over=_is_never_over if index else None,

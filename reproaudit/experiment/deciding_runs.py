@@ -7,9 +7,12 @@ from collections.abc import Callable
 from reproaudit.runs.request import RunRequest
 
 
-def request_run(index: int, *, what: str = "", following: RunRequest | None = None) -> RunRequest:
+def request_run(
+    index: int, *, what: str = "", more: int = 0, following: RunRequest | None = None
+) -> RunRequest:
     """Return the request of a run that decides."""
-    return RunRequest(name=f"run-{index}", index=index, what=what, following=following)
+    name = f"run-{index}"
+    return RunRequest(name=name, index=index, what=what, more=more, following=following)
 
 
 def request_runs(
@@ -24,5 +27,6 @@ def request_runs(
         is_last = index + 1 == count
         following = then if is_last else request_run(index + 1)
         what = f"run {index + 1} of {count}{describe(index)}"
-        requests.append(request_run(index, what=what, following=following))
+        more = count - index - 1
+        requests.append(request_run(index, what=what, more=more, following=following))
     return requests

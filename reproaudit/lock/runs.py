@@ -85,8 +85,8 @@ def lock_entry(
     """
     interned = Interned()
     with _open_lab(entry, subject, options, progress) as lab:
-        first = _record_operators(lab, index=0, what="run 1 of 3")
-        second = _record_operators(lab, index=1, what="run 2 of 3")
+        first = _record_operators(lab, index=0, what="run 1 of 3", more=2)
+        second = _record_operators(lab, index=1, what="run 2 of 3", more=1)
         third = lab.run(RunRequest(name="run-2", index=2, what="run 3 of 3", values_mb=0))
         runs = [first, second, third]
         comparison = compare_boundaries(runs, interned)
@@ -155,7 +155,7 @@ def _open_lab(
         yield Lab(subject, entry.settings, folder, progress, setup=setup, budget=Budget())
 
 
-def _record_operators(lab: Lab, *, index: int, what: str) -> Run:
+def _record_operators(lab: Lab, *, index: int, what: str, more: int = 0) -> Run:
     """Make a run at operation level that keeps the losses as numbers.
 
     Raises SubjectError if it failed.
@@ -171,6 +171,7 @@ def _record_operators(lab: Lab, *, index: int, what: str) -> Run:
         name=name,
         index=index,
         what=what,
+        more=more,
         level=Level.OPERATION,
         keep=tuple(keep),
     )

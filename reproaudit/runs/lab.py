@@ -168,7 +168,7 @@ class Lab:
         assert self._executor is not None
         self._spending.check(self.runs_made)
         self.runs_made += 1
-        self._progress.stage(request.what, None)
+        self._progress.stage(request.what, None, request.more)
         plan = self._plan(request)
         plan = lent.enter_context(self._files.lend(request, plan, self.settings, slot))
         folder = self.folder.absolute()
@@ -214,7 +214,8 @@ class Lab:
         self._spending.check(self.runs_made)
         plan = self._plan(request)
         # One that goes on past its steps makes nobody knows how many.
-        self._progress.stage(request.what, None if plan.goes_on_s else plan.steps)
+        steps = None if plan.goes_on_s else plan.steps
+        self._progress.stage(request.what, steps, request.more)
         timeout_s = self._limits.timeout_of(request)
         end_s = self._spending.cut(timeout_s)
         with self._files.lend(request, plan, self.settings) as plan:

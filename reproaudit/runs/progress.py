@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from reproaudit.model.early import EarlyFact
 from reproaudit.printable import make_printable
+from reproaudit.screen import shows_pictures
 
 # What a fact is in words, as lines. Given from above: words are made by the reports.
 Word = Callable[[EarlyFact], tuple[str, ...]]
@@ -26,8 +27,11 @@ def word_nothing(fact: EarlyFact) -> tuple[str, ...]:
 class Progress(Protocol):
     """Where the experiment tells how far it is."""
 
-    def stage(self, what: str, steps: int | None) -> None:
-        """Begin a stage of `steps` steps, None if that is not known."""
+    def stage(self, what: str, steps: int | None, more: int = 0) -> None:
+        """Begin a stage of `steps` steps, None if that is not known.
+
+        At least as far as is known, `more` stages like it follow.
+        """
 
     def step(self, done: int) -> None:
         """Say that `done` steps of the stage are done."""
@@ -43,7 +47,7 @@ class TerminalProgress:
         self._word = word
         self._bar: tqdm | None = None
 
-    def stage(self, what: str, steps: int | None) -> None:
+    def stage(self, what: str, steps: int | None, more: int = 0) -> None:
         self.close()
         self._bar = tqdm(
             desc=make_printable(what),
@@ -75,13 +79,41 @@ class TerminalProgress:
             self._bar = None
 
 
+class DrawnProgress:
+    """A line that rich draws, with the time that is left. What is known stays above it."""
+
+    def __init__(self, word: Word = word_nothing) -> None:
+        # Not at the top: rich is an extra.
+        from reproaudit.runs.rich_progress import RichLine
+
+        self._word = word
+        self._line = RichLine()
+
+    def stage(self, what: str, steps: int | None, more: int = 0) -> None:
+        self._line.stage(what, steps, more)
+
+    def step(self, done: int) -> None:
+        self._line.step(done)
+
+    def tell(self, fact: EarlyFact) -> None:
+        for line in self._word(fact):
+            self.write(line)
+
+    def write(self, line: str) -> None:
+        """Write a line above."""
+        self._line.write(line)
+
+    def close(self) -> None:
+        self._line.close()
+
+
 class LineProgress:
     """One plain line per stage, and for what is known, for logs."""
 
     def __init__(self, word: Word = word_nothing) -> None:
         self._word = word
 
-    def stage(self, what: str, steps: int | None) -> None:
+    def stage(self, what: str, steps: int | None, more: int = 0) -> None:
         self.write(what)
 
     def step(self, done: int) -> None:
@@ -102,7 +134,7 @@ class LineProgress:
 class Quiet:
     """Nothing, for --quiet and for runs that nobody watches."""
 
-    def stage(self, what: str, steps: int | None) -> None:
+    def stage(self, what: str, steps: int | None, more: int = 0) -> None:
         pass
 
     def step(self, done: int) -> None:
@@ -118,12 +150,15 @@ class Quiet:
         pass
 
 
+Shown = TerminalProgress | DrawnProgress | LineProgress | Quiet
+
+
 class Prefixed:
     """Another progress, with what the stages and the lines belong to in front."""
 
     def __init__(
         self,
-        inner: TerminalProgress | LineProgress | Quiet,
+        inner: Shown,
         prefix: str,
         word: Word = word_nothing,
     ) -> None:
@@ -131,8 +166,8 @@ class Prefixed:
         self._prefix = prefix
         self._word = word
 
-    def stage(self, what: str, steps: int | None) -> None:
-        self._inner.stage(f"{self._prefix}: {what}", steps)
+    def stage(self, what: str, steps: int | None, more: int = 0) -> None:
+        self._inner.stage(f"{self._prefix}: {what}", steps, more)
 
     def step(self, done: int) -> None:
         self._inner.step(done)
@@ -145,13 +180,15 @@ class Prefixed:
         self._inner.close()
 
 
-def progress_for(quiet: bool, word: Word = word_nothing) -> TerminalProgress | LineProgress | Quiet:
+def progress_for(quiet: bool, word: Word = word_nothing, *, plain: bool = False) -> Shown:
     """Return what fits stderr: a bar on a terminal, lines in a log; nothing if `quiet`.
 
-    `word` makes lines of what is known before the audit ends.
+    `word` makes lines of what is known before the audit ends. With `plain` rich draws nothing.
     """
     if quiet:
         return Quiet()
+    if shows_pictures(sys.stderr) and not plain:
+        return DrawnProgress(word)
     if sys.stderr.isatty():
         return TerminalProgress(word)
     return LineProgress(word)

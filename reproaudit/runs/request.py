@@ -21,17 +21,19 @@ class RunRequest:
     """One run that is wanted.
 
     `name` names its folder, `index` is its number among those it is compared with, and `what` is
-    shown while it goes on. `variables` join its environment. None for `steps` and `values_mb`
-    leaves them as all runs of the audit have them. With `fresh_copy` it works in a copy of the
-    working folder, and `files` are those that have another text there. `following` is the run that
-    is expected after it: its process may be started meanwhile. `is_over` is asked of its folder
-    while it goes on: once that is True the program is stopped when its step ends, as after the
-    steps that were asked for. The other fields are those of the plan.
+    shown while it goes on; `more` runs like it are expected behind it. `variables` join its
+    environment. None for `steps` and `values_mb` leaves them as all runs of the audit have them.
+    With `fresh_copy` it works in a copy of the working folder, and `files` are those that have
+    another text there. `following` is the run that is expected after it: its process may be started
+    meanwhile. `is_over` is asked of its folder while it goes on: once that is True the program is
+    stopped when its step ends, as after the steps that were asked for. The other fields are those
+    of the plan.
     """
 
     name: str
     index: int
     what: str
+    more: int = 0
     interventions: tuple[str, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
     level: Level = Level.BOUNDARY
