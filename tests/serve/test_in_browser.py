@@ -16,13 +16,21 @@ from tests.serve.serving import HOSTILE, save, serving
 pytestmark = pytest.mark.slow
 ORIGIN = "return window.origin"
 WIDTH = "return document.documentElement.scrollWidth - window.innerWidth"
+HAS_LEFT = "return location.href !== arguments[0] && document.readyState === 'complete'"
 
 
 def render_page(result: AuditResult) -> str:
     return render(result, "html")
 
 
-def first_names(tab: Tab) -> list[str]:
+def follow(tab: Tab, selector: str) -> None:
+    """Click on what leads to another page, and wait for that."""
+    address = tab.run("return location.href")
+    tab.find(selector)[0].click()
+    tab.wait_until(HAS_LEFT, address)
+
+
+def list_names(tab: Tab) -> list[str]:
     return [link.text for link in tab.find("tbody .headline a")]
 
 
@@ -34,13 +42,13 @@ def test_the_list_sorts_and_leads_to_two_pages_side_by_side(
     save(tmp_path / "c.json", "", ONE_DIVERGENCE)
     with serving(tmp_path, render_page) as client, browser.new_tab() as tab:
         tab.open(client.server.url, waits=False)
-        tab.find("thead a[href*=name]")[0].click()
-        assert first_names(tab) == ["a.json", "b.json", "c.json"]
-        tab.find("thead a[href*=name]")[0].click()
-        assert first_names(tab) == ["c.json", "b.json", "a.json"]
+        follow(tab, "thead a[href*=name]")
+        assert list_names(tab) == ["a.json", "b.json", "c.json"]
+        follow(tab, "thead a[href*=name]")
+        assert list_names(tab) == ["c.json", "b.json", "a.json"]
         tab.find("tbody tr:nth-child(2) input[name=a]")[0].click()
         tab.find("tbody tr:nth-child(3) input[name=b]")[0].click()
-        tab.find("form button")[0].click()
+        follow(tab, "form button")
         assert [link.text for link in tab.find(".pair h2 a")] == ["b.json", "a.json"]
         with tab.frame():
             tab.wait_until(IS_READY)
@@ -68,9 +76,9 @@ def test_nothing_is_wider_than_the_window(
         tab.prefer(scheme)
         tab.resize(width)
         tab.open(client.server.url, waits=False)
-        assert len(first_names(tab)) == 2
+        assert len(list_names(tab)) == 2
         assert tab.run(WIDTH) <= 0
-        tab.find("form button")[0].click()
+        follow(tab, "form button")
         assert len(tab.find("iframe")) == 2
         assert tab.run(WIDTH) <= 0
         assert tab.messages() == []
