@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format compat bench fuzz robustness samples gpu clean
+.PHONY: help demo test lint tsc format compat bench fuzz robustness samples gpu clean
 
 # `make gpu PYTHON=python` uses the interpreter that is given, as it is. The other targets only make the venv with it.
 ifneq ($(origin PYTHON),undefined)
@@ -17,6 +17,7 @@ endif
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.reproaudit-installed
+NODE_MODULES := node_modules/.reproaudit-installed
 DEMO := examples/graph_net/train.py
 PYTEST_ARGS :=
 
@@ -51,13 +52,20 @@ lint: $(STAMP) ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+$(NODE_MODULES): package.json package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+tsc: $(NODE_MODULES) ## the scripts of the page, by TypeScript's compiler; needs npm
+	node_modules/.bin/tsc --project .
+
 format: $(STAMP) ## mend what ruff can mend, then format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 # Several hundred processes of the tests import the package. Where PYTHONDONTWRITEBYTECODE is set, each
 # would compile it anew.
-test: lint ## ruff, mypy and all tests that need no GPU
+test: lint ## `make lint` and all tests that need no GPU; those that need a browser are skipped without one
 	$(BIN)/python -m compileall -q -x '/test_' reproaudit tests
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not gpu" $(PYTEST_ARGS)
 
@@ -114,5 +122,5 @@ gpu: $(GPU_SETUP) ## tests and benchmarks that need CUDA, in eight minutes; PYTH
 	$(GPU_PYTHON) benchmarks/gpu.py
 
 clean: ## remove everything that was made, the venv included
-	rm -rf $(VENV) .venv-compat-* build dist actual .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .venv-compat-* node_modules build dist actual .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

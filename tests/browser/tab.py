@@ -30,13 +30,14 @@ class Tab:
         self._driver = driver
         self._opened: list[str] = []
         self._messages: list[str] = []
-        self._requests: list[str] = []
+        self._requests: list[tuple[str, str]] = []  # an identifier and the address
         self._scheme, self._medium = "light", ""
         self._drain()  # what the tab before has left is not this one's
         self._messages.clear()
         self._requests.clear()
         self.resize(1400)
         self._emulate_media()
+        self.command("Emulation.setScrollbarsHidden", hidden=True)
         # A tab in the background has no focus, and shows none.
         self.command("Emulation.setFocusEmulationEnabled", enabled=True)
 
@@ -88,7 +89,7 @@ class Tab:
     def open(self, page: Path | str, *, waits: bool = True) -> None:
         """Open a file or an address; wait until the page says that all is drawn, unless `waits` is
         false."""
-        address = page.as_uri() if isinstance(page, Path) else page
+        address = page.absolute().as_uri() if isinstance(page, Path) else page
         self._opened.append(address)
         self._driver.get(address)
         if waits:
@@ -108,7 +109,7 @@ class Tab:
             f'<iframe sandbox="allow-scripts" {source}></iframe>\n',
             encoding="utf-8",
         )
-        self._opened.append(page.as_uri())
+        self._opened.append(page.absolute().as_uri())
         self.open(outer, waits=False)
         with self.frame():
             self.wait_until(IS_READY)
@@ -121,6 +122,19 @@ class Tab:
             yield
         finally:
             self._driver.switch_to.default_content()
+
+    def allow_downloads(self, folder: Path) -> None:
+        """Let pages save files, without being asked, into the folder."""
+        self.command("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
+
+    def wait_for_file(self, path: Path) -> str:
+        """Return the text of a file that the page saves."""
+        from selenium.webdriver.support.wait import WebDriverWait
+
+        WebDriverWait(self._driver, READY_S, 0.02).until(
+            lambda _: path.exists(), f"{path.name} was not saved; console: {self.messages()}"
+        )
+        return path.read_text(encoding="utf-8")
 
     def wait_until(self, script: str, *arguments: Any) -> None:
         """Wait until a script returns something true; fail with what the console says if it
@@ -152,13 +166,18 @@ class Tab:
         """Return the elements that a CSS selector names, in the page's order."""
         return self._driver.find_elements("css selector", selector)
 
-    def press(self, *keys: str) -> None:
-        """Press and release keys, one after the other, on what has the focus."""
+    def press(self, *keys: str, holding: str = "") -> None:
+        """Press and release keys, one after the other, on what has the focus; with another key
+        held down if that is said."""
         from selenium.webdriver.common.action_chains import ActionChains
 
         chain = ActionChains(self._driver, duration=0)
+        if holding:
+            chain.key_down(holding)
         for key in keys:
             chain.send_keys(key)
+        if holding:
+            chain.key_up(holding)
         chain.perform()
 
     def move_to(self, element: WebElement, x: int = 0, y: int = 0) -> None:
@@ -183,12 +202,13 @@ class Tab:
         return list(self._messages)
 
     def requests_outside(self) -> list[str]:
-        """Return the addresses that were asked for, but for those that were opened."""
+        """Return the addresses that were asked for, but for those that were opened, and those that
+        the page's own policy kept from being asked."""
         self._drain()
         opened = {address.partition("#")[0] for address in self._opened}
         return [
             address
-            for address in self._requests
+            for _, address in self._requests
             if address.partition("#")[0] not in opened and not address.startswith(INLINE)
         ]
 
@@ -203,5 +223,9 @@ class Tab:
             self._messages.append(f"{entry['level']}: {entry['message']}")
         for entry in self._driver.execute("getLog", {"type": "performance"})["value"]:
             event = json.loads(entry["message"])["message"]
+            about = event["params"]
             if event["method"] == "Network.requestWillBeSent":
-                self._requests.append(event["params"]["request"]["url"])
+                self._requests.append((about["requestId"], about["request"]["url"]))
+            elif event["method"] == "Network.loadingFailed" and "blockedReason" in about:
+                blocked = about["requestId"]
+                self._requests = [made for made in self._requests if made[0] != blocked]

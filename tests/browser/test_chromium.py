@@ -115,6 +115,14 @@ def test_a_request_is_seen_and_leaves_only_with_the_network_on(
         assert paths == ([] if offline else ["/pixel.png"])
 
 
+def test_a_request_that_the_page_forbids_itself_is_none(browser: Browser, tmp_path: Path) -> None:
+    policy = "<meta http-equiv='Content-Security-Policy' content=\"img-src 'none'\">"
+    with browser.new_tab() as tab:
+        tab.open(write_page(tmp_path, f"{policy}<img src='http://127.0.0.1:9/pixel.png'>"))
+        assert tab.requests_outside() == []
+        assert any("Content Security Policy" in message for message in tab.messages())
+
+
 def test_no_name_is_resolved(browser: Browser, tmp_path: Path) -> None:
     with browser.new_tab() as tab:
         tab.open(write_page(tmp_path, "<img src='http://example.org/pixel.png'>"))

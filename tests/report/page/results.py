@@ -1,0 +1,90 @@
+"""Results whose pages are looked at: the cases of every report, the committed samples, and one with
+pictures of everything."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from reproaudit.model.result import AuditResult
+from reproaudit.report.json_report import from_json
+from tests.report.cases import CASES, ONE_DIVERGENCE
+
+ROOT = Path(__file__).resolve().parents[3]
+SAMPLES = sorted(path.parent.name for path in (ROOT / "reports" / "samples").glob("*/result.json"))
+PICTURES = "pictures"
+MARKUP = "markup"
+NAMES = (*CASES, *SAMPLES, PICTURES, MARKUP)
+
+# Names that a program may give to what it has, and that a page must show as they are.
+TAG = "</script><script>window.planted = 1</script>"
+HANDLER = "<img src=x onerror='window.planted = 2'>"
+ADDRESS = "javascript:window.planted=3"
+TEMPLATE = "${window.planted = 4}{{ planted }}<!--"
+
+
+def make_result(name: str) -> AuditResult:
+    if name in CASES:
+        return CASES[name]
+    if name in SAMPLES:
+        text = (ROOT / "reports" / "samples" / name / "result.json").read_text(encoding="utf-8")
+        return from_json(text)
+    return {PICTURES: _draw_everything, MARKUP: _name_by_markup}[name]()
+
+
+def _draw_everything() -> AuditResult:
+    """Return a result with 60 tensors over 40 steps and 5,000 rows of operators."""
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    try:
+        import page_data
+    finally:
+        sys.path.remove(str(ROOT / "benchmarks"))
+    made = page_data.make_result(rows=5_000, tensors=60, steps=40, findings=3)
+    return replace(made, trials=ONE_DIVERGENCE.trials)
+
+
+def _name_by_markup() -> AuditResult:
+    """Return a result in which every text that a program can choose is markup."""
+    finding = ONE_DIVERGENCE.findings[0]
+    assert finding.location is not None
+    assert finding.fix is not None
+    drawn = _draw_everything()
+    assert drawn.growth is not None
+    assert drawn.ops is not None
+    tensors = drawn.growth.tensors
+    growth = replace(
+        drawn.growth,
+        tensors=(
+            replace(tensors[0], name=TAG),
+            replace(tensors[1], name=HANDLER),
+            replace(tensors[2], name=ADDRESS),
+            *tensors[3:],
+        ),
+    )
+    strings = drawn.ops.strings
+    ops = replace(drawn.ops, strings=(strings[0], TAG, HANDLER, ADDRESS, *strings[4:]))
+    return replace(
+        ONE_DIVERGENCE,
+        headline=f"first differs at {TAG}",
+        subject=f"{HANDLER}.py",
+        findings=(
+            replace(
+                finding,
+                title=TEMPLATE,
+                op=TAG,
+                module=HANDLER,
+                location=replace(finding.location, path=ADDRESS, function=TAG),
+                fix=replace(finding.fix, advice=HANDLER, patch=(TAG, HANDLER, ADDRESS)),
+            ),
+            replace(finding, location=replace(finding.location, path=f"{TAG}.py")),
+        ),
+        divergences=tuple(
+            replace(divergence, name=name)
+            for divergence, name in zip(ONE_DIVERGENCE.divergences, (HANDLER, ADDRESS), strict=True)
+        ),
+        environment=((TAG, HANDLER), (ADDRESS, TEMPLATE)),
+        next_commands=(f"echo {TAG}", ADDRESS),
+        growth=growth,
+        ops=ops,
+    )
