@@ -67,7 +67,8 @@ LAYERS = {
         f"diagnose patches runs compare report knowledge config trace model {GROUND}", "numpy"
     ),
     "gate": layer(f"experiment report knowledge config model {GROUND}"),
-    "lock": layer(f"experiment runs compare report config trace model {GROUND}", "numpy"),
+    "lock": layer(f"manifest experiment runs compare report config trace model {GROUND}", "numpy"),
+    "manifest": layer(f"report knowledge config model {GROUND}"),
     "serve": layer(f"report model {GROUND}"),
     "track": layer(f"report knowledge model {GROUND}", "mlflow wandb tensorboard"),
     "atlas": layer(f"report model {GROUND}", "tqdm"),
@@ -77,8 +78,8 @@ LAYERS = {
         "pytest _pytest torch numpy",
     ),
     "cli": layer(
-        "serve atlas lock gate experiment diagnose runs compare report knowledge config trace "
-        f"model {GROUND}",
+        "serve atlas lock manifest gate experiment diagnose runs compare report knowledge config "
+        f"trace model {GROUND}",
         "tqdm",
     ),
     "__main__": layer("cli"),

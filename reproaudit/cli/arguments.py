@@ -245,10 +245,14 @@ def make_compare_parser() -> Parser:
     """Return the parser of `reproaudit compare`."""
     parser = Parser(
         prog="reproaudit compare",
-        description="Compare traces, also from other machines; torch is not needed.",
+        description="Compare traces, also from other machines; torch is not needed. Of two "
+        "manifests, what differs is told with the most likely cause of other results first.",
     )
     parser.add_argument(
-        "traces", nargs="+", metavar="TRACE", help="a directory that `reproaudit record` made"
+        "traces",
+        nargs="+",
+        metavar="RUN",
+        help="a directory that `reproaudit record` made, or a file of `reproaudit manifest`",
     )
     _add_tolerance(parser)
     add_reports(parser)

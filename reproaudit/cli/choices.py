@@ -35,7 +35,7 @@ def resolve_choices(
     said = Choices(
         runs=getattr(options, "runs", None),
         steps=_read_steps(options),
-        timeout_s=options.timeout,
+        timeout_s=getattr(options, "timeout", None),
         preset=options.preset,
         budget=getattr(options, "budget", None),
         baseline=Path(baseline).absolute() if baseline else None,

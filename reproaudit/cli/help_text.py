@@ -34,6 +34,7 @@ commands, each with a --help of its own:
   work on single runs and saved results
     record     one run, one trace
     compare    compare traces, also from other machines
+    manifest   what a run here is made of, as JSON: code, packages, machine, settings
     digest     digests of a run's steps, by which it is compared without sending its trace
     report     render a saved result again
     serve      show the saved results of a folder in a browser

@@ -26,6 +26,7 @@ COMMANDS = {
     "record": "traces:record",
     "compare": "traces:compare",
     "digest": "digest:digest",
+    "manifest": "manifest:manifest",
     "report": "traces:report",
     "explain": "traces:explain",
     "lock": "lock:lock",

@@ -15,12 +15,14 @@ from reproaudit.cli.arguments import (
 )
 from reproaudit.cli.choices import limit_steps, read_settings, read_tolerances, resolve_choices
 from reproaudit.cli.interrupts import hold_interrupts
+from reproaudit.cli.manifest import compare_manifests
 from reproaudit.cli.mistaken import split_and_warn
 from reproaudit.config.plan import RunPlan
 from reproaudit.config.project import load_project
 from reproaudit.config.subject import parse_subject
 from reproaudit.errors import UsageError
 from reproaudit.files import Unreadable, read_text
+from reproaudit.manifest.document import begins_as_json
 from reproaudit.model.events import Level
 from reproaudit.model.verdict import EXIT_NOT_AUDITED, exit_code
 from reproaudit.printable import make_printable
@@ -70,6 +72,8 @@ def record(words: list[str]) -> int:
 def compare(words: list[str]) -> int:
     """Compare recorded traces; return the exit code."""
     options = make_compare_parser().parse_args(words)
+    if any(map(begins_as_json, options.traces)):
+        return compare_manifests(options)
     check_reports(options.report)
     if len(options.traces) < 2:
         raise UsageError(

@@ -160,6 +160,16 @@ ERRORS = {
         "An nn.Module was named, and nothing says what to call it with. Give the dtypes and "
         "shapes with --inputs, one for each positional argument."
     ),
+    "manifest-corrupt": (
+        "The file is no manifest, or one that somebody changed: it is read strictly. Make it "
+        "again with `reproaudit manifest --out FILE`."
+    ),
+    "manifest-unreadable": "A manifest is a file that `reproaudit manifest --out FILE` wrote.",
+    "manifest-version": (
+        "The manifest was written under another version of its format. Make it again, or use the "
+        "reproaudit that wrote it."
+    ),
+    "manifest-write": "The manifest cannot be written there: permissions, or a full disk.",
     "module-missing": (
         "A package that reproaudit needs is not installed where it runs, or the interpreter was "
         "told not to look there (python -S)."

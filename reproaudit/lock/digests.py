@@ -16,7 +16,6 @@ from reproaudit.compare.interning import Interned
 from reproaudit.compare.leavings import LEFT_NUMBERS
 from reproaudit.compare.tables import tabulate_boundaries
 from reproaudit.config.subject import SubjectSpec
-from reproaudit.lock.code_files import SourceLines, find_code_files, is_own
 from reproaudit.lock.lines import OP_DIGITS, TENSOR_DIGITS
 from reproaudit.lock.model import (
     AFTER_ALL_STEPS,
@@ -27,6 +26,7 @@ from reproaudit.lock.model import (
     LockedTensor,
     Pairs,
 )
+from reproaudit.manifest.code_files import SourceLines, find_code_files, is_own
 from reproaudit.model.events import EventFlag, EventKind
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run

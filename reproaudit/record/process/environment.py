@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from reproaudit.knowledge.variables import NUMERIC_VARIABLES
 from reproaudit.model.events import Unchecked
 from reproaudit.record.hooks.callers import outer_frame
 from reproaudit.record.hooks.callsite import OWN
@@ -26,15 +27,6 @@ from reproaudit.record.torch_private import (
     get_precision,
 )
 
-_VARIABLES = (
-    "PYTHONHASHSEED OMP_NUM_THREADS MKL_NUM_THREADS OPENBLAS_NUM_THREADS CUBLAS_WORKSPACE_CONFIG "
-    "ATEN_CPU_CAPABILITY NVIDIA_TF32_OVERRIDE CUDA_LAUNCH_BLOCKING CUDA_VISIBLE_DEVICES "
-    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE MKL_CBWR MKL_ENABLE_INSTRUCTIONS ONEDNN_MAX_CPU_ISA "
-    "DNNL_MAX_CPU_ISA ONEDNN_DEFAULT_FPMATH_MODE OPENBLAS_CORETYPE NPY_DISABLE_CPU_FEATURES "
-    "CUBLASLT_WORKSPACE_SIZE TORCH_BLAS_PREFER_CUBLASLT DISABLE_ADDMM_CUDA_LT "
-    "CUDA_DEVICE_MAX_CONNECTIONS PYTORCH_CUDA_ALLOC_CONF PYTORCH_ALLOC_CONF "
-    "PYTORCH_NO_CUDA_MEMORY_CACHING TORCH_CUDNN_V8_API_DISABLED NCCL_ALGO NCCL_PROTO"
-).split()
 _LIBRARIES = {"mkl": r"Math Kernel Library Version (\S+?)-", "onednn": r"MKL-DNN v(\S+)"}
 _open = open
 
@@ -64,7 +56,7 @@ def describe_environment() -> dict[str, str]:
     if torch.version.cuda:
         found["cuda"] = torch.version.cuda
     found |= describe_device()
-    for name in _VARIABLES:
+    for name in NUMERIC_VARIABLES:
         if name in os.environ:
             found[name] = os.environ[name]
     return found

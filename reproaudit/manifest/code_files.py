@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from reproaudit.config.notebook import SUFFIX, read_notebook
+from reproaudit.config.settings import Pairs
 from reproaudit.config.subject import SubjectSpec
 from reproaudit.errors import UsageError
 from reproaudit.files import Unreadable, read_bytes, read_text
-from reproaudit.lock.model import Pairs
 from reproaudit.model.events import Location
 
 _MOST_FILES = 5000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from reproaudit.config.subject import parse_subject
-from reproaudit.lock.code_files import SourceLines, find_code_files
+from reproaudit.manifest.code_files import SourceLines, find_code_files
 from reproaudit.model.events import Location
 from tests.notebooks import write_notebook
 
