@@ -54,7 +54,11 @@ def are_among(values: Keys, others: Keys) -> Mask:
     if not len(others):
         return np.zeros(len(values), dtype=np.bool_)
     ordered = np.sort(others)
+    # In rising order, so that one search finds in the cache what the last one left there.
+    order = np.argsort(values)
+    rising = values[order]
     # A value above all others would stand behind the last one.
-    nearest = np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)
-    found: Mask = ordered[nearest] == values
+    nearest = np.minimum(np.searchsorted(ordered, rising), len(ordered) - 1)
+    found = np.empty(len(values), dtype=np.bool_)
+    found[order] = ordered[nearest] == rising
     return found

@@ -82,32 +82,57 @@ class DivergentPairs(Sequence[Pair]):
         )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairing:
+    """Which rows of two tables belong together, and which are equal.
+
+    For each row of table `a`: whether its tensor differs or has no partner, and the row of its
+    partner, -1 for none. Where a tensor with its content stands elsewhere in table `b`, that row
+    need not be its partner. `alone_b` marks the rows of table `b` without partner.
+    """
+
+    differs: _Marks
+    partners: _Numbers
+    alone_b: _Marks
+
+
+def pair_rows(a: Table, b: Table) -> Pairing:
+    """Pair the rows of two tables by their positions, or, where some contents only stand at other
+    ones, what is left by what tensor it is."""
+    at_a, at_b = _find_same_keys(a.keys, b.keys)
+    differs = np.ones(len(a.keys), dtype=np.bool_)
+    differs[at_a] = (a.digests[at_a] != b.digests[at_b]).any(axis=1)
+    is_alone = np.ones(len(b.keys), dtype=np.bool_)
+    is_alone[at_b] = False
+    left_a, left_b = _find_contents_of_one(a, b)
+    if (differs & ~left_a).any():
+        # Some of what differs stands elsewhere in the other run: positions say nothing.
+        at_a, at_b = _pair_by_tensor(a, b, left_a, left_b)
+        differs = left_a
+        is_alone = left_b.copy()
+        is_alone[at_b] = False
+    partners = np.full(len(a.keys), -1)
+    partners[at_a] = at_b
+    return Pairing(differs, partners, is_alone)
+
+
 def divergent_pairs(a: Table, b: Table) -> DivergentPairs:
     """Return the pairs whose digests differ, and the tensors that lack a partner.
 
     In the order of run `a`, then of run `b`.
     """
-    at_a, at_b = _find_same_keys(a.keys, b.keys)
-    is_listed = np.ones(len(a.keys), dtype=np.bool_)
-    is_listed[at_a] = (a.digests[at_a] != b.digests[at_b]).any(axis=1)
-    is_alone = np.ones(len(b.keys), dtype=np.bool_)
-    is_alone[at_b] = False
-    left_a, left_b = _find_contents_of_one(a, b)
-    if (is_listed & ~left_a).any():
-        # Some of what differs stands elsewhere in the other run: positions say nothing.
-        at_a, at_b = _pair_by_tensor(a, b, left_a, left_b)
-        is_listed = left_a
-        is_alone = left_b.copy()
-        is_alone[at_b] = False
-    partner = np.full(len(a.keys), -1)
-    partner[at_a] = b.events[at_b]
-    first = _sort_by_program(a, np.flatnonzero(is_listed))
-    last = _sort_by_program(b, np.flatnonzero(is_alone))
+    pairing = pair_rows(a, b)
+    first = sort_by_program(a, np.flatnonzero(pairing.differs))
+    last = sort_by_program(b, np.flatnonzero(pairing.alone_b))
+    partners = pairing.partners[first]
+    has_partner = partners >= 0
+    events_b = np.full(len(first), -1)
+    events_b[has_partner] = b.events[partners[has_partner]]
     return DivergentPairs(
         labels=(*a.labels, *b.labels),
         processes=np.concatenate((a.processes[first], b.processes[last] + len(a.labels))),
         events_a=np.concatenate((a.events[first], np.full(len(last), -1))),
-        events_b=np.concatenate((partner[first], b.events[last])),
+        events_b=np.concatenate((events_b, b.events[last])),
         kinds=np.concatenate((a.kinds[first], b.kinds[last])),
     )
 
@@ -154,7 +179,7 @@ def _find_same_keys(a: _Keys, b: _Keys) -> tuple[_Numbers, _Numbers]:
     return at_a, at_b[at_a]
 
 
-def _sort_by_program(table: Table, rows: _Numbers) -> _Numbers:
+def sort_by_program(table: Table, rows: _Numbers) -> _Numbers:
     """Sort rows of a table by the label of the process, then by event."""
     # The argument that sorts, sorted again, is the place of each label among the sorted ones.
     rank = np.argsort(np.argsort(np.array(table.labels)))

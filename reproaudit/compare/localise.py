@@ -8,20 +8,19 @@ from enum import Enum
 import numpy as np
 import numpy.typing as npt
 
-from reproaudit.compare.align import Alignment, align
+from reproaudit.compare.align import Alignment
 from reproaudit.compare.call_groups import find_first_drawn, find_first_write, group_by_place
 from reproaudit.compare.columns import are_among, mix
 from reproaudit.compare.interning import Interned
+from reproaudit.compare.main_threads import UNCOMPARED, MainThreads, align_main_threads
 from reproaudit.compare.messages import Delivery, Exchange, Regrouping, mark_messages
-from reproaudit.compare.op_streams import Ops, select_ops
+from reproaudit.compare.op_streams import select_ops
 from reproaudit.model.events import EventFlag, Location
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run, find_home, pair_traces
 
 _Keys = npt.NDArray[np.uint64]
 _Numbers = npt.NDArray[np.int64]
-
-_UNCOMPARED = EventFlag.VIEW | EventFlag.UNDEFINED | EventFlag.RAISED | EventFlag.UNDIGESTED
 
 
 class Origin(str, Enum):
@@ -95,10 +94,6 @@ class _Process:
     label: str
     a: Trace
     b: Trace
-
-    def select_ops(self, interned: Interned, *, in_threads: bool) -> tuple[Ops, Ops]:
-        """Return the ops of the main thread of both runs, or of all other threads."""
-        return select_ops(self.a, interned, in_threads), select_ops(self.b, interned, in_threads)
 
     def compared_source(self, origin: Origin, a: int, b: int) -> Source:
         """Return a source at a call that both runs have."""
@@ -192,27 +187,16 @@ def _make_source(origin: Origin, message: Delivery | Regrouping) -> Source:
 def _localise_main_thread(
     process: _Process, interned: Interned, exchange: Exchange
 ) -> Localisation:
-    ops_a, ops_b = process.select_ops(interned, in_threads=False)
-    stream_a = ops_a.make_stream(interned)
-    stream_b = ops_b.make_stream(interned)
-    alignment = align(stream_a.keys, stream_b.keys)
-    exchange.add(process.label, stream_a, stream_b, alignment)
-    events_a = ops_a.events[alignment.pairs_a]
-    events_b = ops_b.events[alignment.pairs_b]
-    rows_a = process.a.columns.take(events_a)
-    rows_b = process.b.columns.take(events_b)
-    flags = rows_a.flags | rows_b.flags
-    inputs_equal = (rows_a.input_digests == rows_b.input_digests).all(axis=1)
-    inputs_equal |= (flags & EventFlag.UNDIGESTED) != 0  # what nobody digested carries nothing
-    outputs_equal = (rows_a.output_digests == rows_b.output_digests).all(axis=1)
-    is_compared = (flags & _UNCOMPARED) == 0
-    born = np.flatnonzero(inputs_equal & ~outputs_equal & is_compared)
-    carriers = np.flatnonzero(~inputs_equal)
+    both = align_main_threads(process.a, process.b, interned)
+    exchange.add(process.label, both.stream_a, both.stream_b, both.alignment)
+    events_a = both.events_a
+    events_b = both.events_b
+    born = np.flatnonzero(both.are_born)
+    carriers = np.flatnonzero(~both.inputs_equal)
 
     sources = []
-    # What other ranks sent is no difference that was born here, and explains what comes after it.
-    made_here = born[~mark_messages(process.a, rows_a)[born]]
-    for pair, count in group_by_place(made_here, rows_a, rows_b):
+    made_here = np.flatnonzero(both.are_sources)
+    for pair, count in group_by_place(made_here, both.rows_a, both.rows_b):
         source = _classify_birth(process, int(events_a[pair]), int(events_b[pair]))
         sources.append(replace(source, count=count))
     if len(carriers) and (not len(born) or carriers[0] < born[0]):
@@ -220,10 +204,13 @@ def _localise_main_thread(
         first = carriers[0]
         source = _classify_input(process, int(events_a[first]), int(events_b[first]))
         if source.origin is Origin.INPUT:
-            mixed_by = _find_mixing(ops_a, ops_b, int(events_a[first]), interned)
+            mixed_by = _find_mixing(both, int(events_a[first]), interned)
             source = replace(source, mixed_by=mixed_by)
         sources.append(source)
-    structure = _find_first_structure(process.label, alignment, ops_a.events, ops_b.events)
+    alignment = both.alignment
+    structure = _find_first_structure(
+        process.label, alignment, both.ops_a.events, both.ops_b.events
+    )
     if structure is not None:
         sources.append(structure)
     return Localisation(
@@ -259,13 +246,14 @@ def _classify_input(process: _Process, a: int, b: int) -> Source:
     return _add_maker(process.compared_source(Origin.INPUT, a, b), process)
 
 
-def _find_mixing(ops_a: Ops, ops_b: Ops, event: int, interned: Interned) -> int | None:
+def _find_mixing(both: MainThreads, event: int, interned: Interned) -> int | None:
     """Return the first op of run `a` after an event whose content no op of run `b` has.
 
     None if the event's own op has no equal in run `b` either: it is not in another order alone.
     """
+    ops_a = both.ops_a
     contents = []
-    for ops in (ops_a, ops_b):
+    for ops in (ops_a, both.ops_b):
         rows = ops.columns()
         keys = ops.make_keys(interned, step=True)
         contents.append(mix(keys, *rows.input_digests.T, *rows.output_digests.T))
@@ -273,7 +261,7 @@ def _find_mixing(ops_a: Ops, ops_b: Ops, event: int, interned: Interned) -> int 
     position = int(np.searchsorted(ops_a.events, event))
     if not is_found[position]:
         return None
-    is_compared = ~ops_a.columns().have(_UNCOMPARED)
+    is_compared = ~ops_a.columns().have(UNCOMPARED)
     alone = np.flatnonzero(~is_found[position:] & is_compared[position:])
     return int(ops_a.events[position + alone[0]]) if len(alone) else None
 
@@ -352,7 +340,8 @@ def _localise_threads(process: _Process, interned: Interned) -> Source | None:
     rest, one whose inputs were also seen in run `b` is a source; if there is none, the first op
     with unseen inputs is reported.
     """
-    ops_a, ops_b = process.select_ops(interned, in_threads=True)
+    ops_a = select_ops(process.a, interned, in_threads=True)
+    ops_b = select_ops(process.b, interned, in_threads=True)
     if not len(ops_a.events) or not len(ops_b.events):
         return None
     rows_a = ops_a.columns()
@@ -364,7 +353,7 @@ def _localise_threads(process: _Process, interned: Interned) -> Source | None:
     whole_a = mix(inputs_a, *rows_a.output_digests.T)
     whole_b = mix(inputs_b, *rows_b.output_digests.T)
     undigested = keys_b[rows_b.have(EventFlag.UNDIGESTED)]
-    is_compared = ~rows_a.have(_UNCOMPARED) & ~np.isin(keys_a, undigested)
+    is_compared = ~rows_a.have(UNCOMPARED) & ~np.isin(keys_a, undigested)
     left = np.flatnonzero(~are_among(whole_a, whole_b) & is_compared)
     messages = left[mark_messages(process.a, rows_a)[left]]
     if not len(left) or (len(messages) and messages[0] == left[0]):

@@ -13,15 +13,15 @@ ABSENT = 0  # neither run has it there
 EQUAL = 1
 DIFFERS = 2  # its values were not kept, or not compared
 UNLIKE = 3  # one run lacks it, or it has another shape or dtype there
-MEASURED = 4  # 1 ULP; each step up is a third of a power of two
+MEASURED = 4  # up to 1 ULP; each code more is a third of a power of two
 NO_ULP = 254  # compared, and its dtype has no ULPs
 NAN = 255  # compared, and only pairs of NaN and number differ
-_STEPS_PER_OCTAVE = 3
+_CODES_PER_OCTAVE = 3
 
 
 def code_of_ulp(max_ulp: int) -> int:
     """Return the code of a distance in ULP from 1 on: MEASURED + 3 log2(max_ulp), rounded."""
-    code = MEASURED + round(_STEPS_PER_OCTAVE * math.log2(max_ulp))
+    code = MEASURED + round(_CODES_PER_OCTAVE * math.log2(max_ulp))
     return min(code, NO_ULP - 1)
 
 
@@ -51,11 +51,13 @@ class Growth:
     """How the tensors of two runs part over the steps.
 
     Rows are the tensors in the order in which the program first makes them, columns `steps` steps
-    from `first_step` on. `cells` (|u1, row by row) has a code for each; of a tensor that a step
-    holds several times it is the largest. The exact figures of the cells that were compared element
-    by element are in four columns of one length: `at` (<u4, row * steps + column, rising),
-    `differing` (<u4, elements), `max_ulp` (<f8; 0: none) and `max_abs` (<f4; NaN: none).
-    `histograms` has the first and the last compared cell of each row that has one.
+    from `first_step` on. What the program saves or leaves at its end belongs to no step, and other
+    threads have no common one: they are left out. `cells` (|u1, row by row) has a code for each; of
+    a tensor that a step holds several times it is the largest. The exact figures of the cells that
+    were compared element by element are in four columns of one length: `at` (<u4, row * steps +
+    column, rising), `differing` (<u4, elements), `max_ulp` (<f8; 0: none) and `max_abs` (<f4; NaN:
+    none). `histograms` has the first and the last compared cell of each row that has one, of many
+    rows those that come first.
     """
 
     runs: tuple[int, int]
@@ -70,3 +72,6 @@ class Growth:
     histograms: tuple[Distances, ...] = ()
     # so many cells that differ were not compared, though their values were kept: too many
     not_compared: int = 0
+    # of a long program: steps before and after these, and tensors that it makes later
+    left_out_steps: int = 0
+    left_out_tensors: int = 0
