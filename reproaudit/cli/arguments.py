@@ -305,7 +305,7 @@ def make_report_parser() -> Parser:
 
 
 def add_reports(parser: argparse.ArgumentParser) -> None:
-    """Add --report."""
+    """Add --report, and what reports show."""
     parser.add_argument(
         "--report",
         type=parse_assignment,
@@ -313,6 +313,11 @@ def add_reports(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="FORMAT=PATH",
         help=f"write a report (repeatable; - is stdout): {', '.join(formats())}",
+    )
+    parser.add_argument(
+        "--no-source",
+        action="store_true",
+        help="keep lines of the program's source out of the result and of its page",
     )
 
 

@@ -164,6 +164,7 @@ def make_audit_options(
         fresh_copy=options.fresh_copy,
         execution=read_execution(options),
         show_output=options.show_output,
+        shows_source=not options.no_source,
     )
     if wanted.runs < 2:
         raise UsageError(

@@ -11,6 +11,7 @@ _LEFT_OUT = frozenset(
     {
         "--fast",
         "--inputs",
+        "--no-source",
         "--out",
         "--quiet",
         "--rate",

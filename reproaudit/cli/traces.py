@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from reproaudit.cli.arguments import (
@@ -86,7 +87,8 @@ def compare(words: list[str]) -> int:
         from reproaudit.experiment.offline import compare_traces
 
     paths = [Path(trace) for trace in options.traces]
-    result = compare_traces(paths, read_tolerances(options, None))
+    tolerances = read_tolerances(options, None)
+    result = compare_traces(paths, tolerances, shows_source=not options.no_source)
     emit(result, options.report)
     return exit_code([result.verdict])
 
@@ -123,6 +125,8 @@ def report(words: list[str]) -> int:
             hint="name the file that --report json=result.json wrote",
         ) from None
     result = from_json(text, options.result)
+    if options.no_source:
+        result = replace(result, excerpts=())
     emit(result, options.report)
     return exit_code([result.verdict])
 

@@ -95,6 +95,14 @@ class Pairing:
     partners: _Numbers
     alone_b: _Marks
 
+    def find_partners(self, b: Table, rows: _Numbers) -> _Numbers:
+        """Return the events of the partners of rows of table `a`, -1 for none."""
+        partners = self.partners[rows]
+        events = np.full(len(rows), -1)
+        has_partner = partners >= 0
+        events[has_partner] = b.events[partners[has_partner]]
+        return events
+
 
 def pair_rows(a: Table, b: Table) -> Pairing:
     """Pair the rows of two tables by their positions, or, where some contents only stand at other
@@ -124,15 +132,12 @@ def divergent_pairs(a: Table, b: Table) -> DivergentPairs:
     pairing = pair_rows(a, b)
     first = sort_by_program(a, np.flatnonzero(pairing.differs))
     last = sort_by_program(b, np.flatnonzero(pairing.alone_b))
-    partners = pairing.partners[first]
-    has_partner = partners >= 0
-    events_b = np.full(len(first), -1)
-    events_b[has_partner] = b.events[partners[has_partner]]
+    partners = pairing.find_partners(b, first)
     return DivergentPairs(
         labels=(*a.labels, *b.labels),
         processes=np.concatenate((a.processes[first], b.processes[last] + len(a.labels))),
         events_a=np.concatenate((a.events[first], np.full(len(last), -1))),
-        events_b=np.concatenate((events_b, b.events[last])),
+        events_b=np.concatenate((partners, b.events[last])),
         kinds=np.concatenate((a.kinds[first], b.kinds[last])),
     )
 

@@ -90,7 +90,13 @@ class _Grid:
             parts = int(stream.steps[stream.codes > EQUAL].min())
             first = min(max(parts - fitting // _SHOWN_BEFORE, begin), end - fitting)
         steps = min(end - begin, fitting)
-        return cls(tensors, first, steps, end - begin - steps, known - tensors)
+        return cls(
+            tensors=tensors,
+            first_step=first,
+            steps=steps,
+            left_out_steps=end - begin - steps,
+            left_out_tensors=known - tensors,
+        )
 
     def find_inside(self, stream: TensorStream) -> _Marks:
         columns = stream.steps - self.first_step

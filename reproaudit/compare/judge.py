@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 
@@ -14,7 +14,7 @@ from reproaudit.compare.identity import is_only_position
 from reproaudit.compare.samples import same_samples, same_samples_across
 from reproaudit.config.tolerance import Tolerance, Tolerances
 from reproaudit.model.events import EventKind, NotChecked, Unchecked
-from reproaudit.model.result import TensorDivergence
+from reproaudit.model.result import Difference, TensorDivergence
 from reproaudit.model.verdict import Comparison, Verdict, decide
 from reproaudit.trace.runs import Run
 from reproaudit.trace.views import TensorEvent
@@ -34,6 +34,8 @@ class Judged:
     first: TensorDivergence | None
     not_checked: tuple[NotChecked, ...]
     same_samples_reordered: bool
+    # of the representatives, what was compared element by element
+    measured: Mapping[Pair, Difference] = field(default_factory=dict)
 
     @property
     def representatives(self) -> tuple[Run, Run] | None:
@@ -116,6 +118,7 @@ def judge(
         comparison = replace(comparison, classes=())
         pair_classes = partial(iter, ())
     first_pair = next(pair_classes(), None)
+    shown_pairs: list[Pair] = []
     shown: list[TensorDivergence] = []
     if first_pair is not None:
         shown_pairs = list(first_pair.part_strangers(first_pair.differing[:_MAX_SHOWN]))
@@ -150,6 +153,11 @@ def judge(
         first=_choose_first(shown),
         not_checked=tuple(notes),
         same_samples_reordered=first_pair is not None and _is_reordered(first_pair),
+        measured={
+            pair: divergence.difference
+            for pair, divergence in zip(shown_pairs, shown, strict=True)
+            if divergence.difference is not None
+        },
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from reproaudit.compare.divergent_pairs import Pairing, pair_rows, sort_by_program
+from reproaudit.compare.divergent_pairs import pair_rows, sort_by_program
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.leavings import LEFT_NUMBERS
 from reproaudit.compare.tables import Table
@@ -62,12 +62,15 @@ def read_tensor_stream(
     """Pair the tensors of two runs, whose tables these are."""
     a, b = tables
     labels = tuple(dict.fromkeys((*a.labels, *b.labels)))
+    of_run_a = _Reader(runs[0], a, labels, interned)
+    of_run_b = _Reader(runs[1], b, labels, interned)
     pairing = pair_rows(a, b)
     rows_a = sort_by_program(a, np.flatnonzero(_have_steps(a)))
     alone_b = sort_by_program(b, np.flatnonzero(_have_steps(b) & pairing.alone_b))
-    of_a = _read_rows(runs[0], a, rows_a, labels, interned)
-    of_b = _read_rows(runs[1], b, alone_b, labels, interned)
-    codes, events_b, is_kept = _judge_rows(runs[1], b, (pairing, rows_a, of_a), labels, interned)
+    of_a = of_run_a.read(rows_a)
+    of_b = of_run_b.read(alone_b)
+    differs, partners = pairing.differs[rows_a], pairing.partners[rows_a]
+    codes, is_kept = _judge_rows(of_a, differs, partners, of_run_b)
     keys = np.concatenate([_make_keys(rows) for rows in (of_a, of_b)])
     _, first, tensors = np.unique(keys, return_index=True, return_inverse=True)
     order = np.argsort(first)
@@ -81,7 +84,7 @@ def read_tensor_stream(
         tensors=place[tensors],
         steps=np.concatenate((of_a.steps, of_b.steps)),
         events_a=np.concatenate((of_a.events, np.full(alone, -1))),
-        events_b=np.concatenate((events_b, of_b.events)),
+        events_b=np.concatenate((pairing.find_partners(b, rows_a), of_b.events)),
         codes=np.concatenate((codes, np.full(alone, UNLIKE, dtype=np.uint8))),
         is_kept=np.concatenate((is_kept, np.zeros(alone, dtype=np.bool_))),
     )
@@ -91,57 +94,63 @@ def _have_steps(table: Table) -> _Marks:
     return ~table.threaded & ~np.isin(table.kinds, LEFT_NUMBERS)
 
 
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads what a run's traces say of rows of its table."""
+
+    run: Run
+    table: Table
+    labels: Sequence[str]
+    interned: Interned
+
+    def read(self, rows: _Numbers) -> _Rows:
+        """Return what is said of the rows, in their order."""
+        table = self.table
+        events = table.events[rows]
+        names, steps, descriptions, flags, processes = np.empty((5, len(rows)), dtype=np.int64)
+        place_of = {label: number for number, label in enumerate(self.labels)}
+        traces = dict(self.run.traces)
+        order = np.argsort(table.processes[rows], kind="stable")
+        ordered = table.processes[rows][order]
+        bounds = np.searchsorted(ordered, np.arange(len(table.labels) + 1))
+        for number, label in enumerate(table.labels):
+            at = order[bounds[number] : bounds[number + 1]]
+            if not len(at):
+                continue
+            trace = traces[label]
+            chosen = events[at]
+            strings, _ = self.interned.ids(trace)
+            columns = trace.columns
+            names[at] = strings[columns.name[chosen]]
+            steps[at] = self.interned.count_steps(trace, chosen)
+            descriptions[at] = strings[columns.descriptions[chosen]]
+            flags[at] = columns.flags[chosen]
+            processes[at] = place_of[label]
+        return _Rows(
+            processes=processes,
+            events=events,
+            kinds=table.kinds[rows],
+            names=names,
+            steps=steps,
+            descriptions=descriptions,
+            is_kept=(flags & int(EventFlag.KEPT)) != 0,
+        )
+
+
 def _judge_rows(
-    run_b: Run,
-    table_b: Table,
-    rows: tuple[Pairing, _Numbers, _Rows],
-    labels: Sequence[str],
-    interned: Interned,
-) -> tuple[npt.NDArray[np.uint8], _Numbers, _Marks]:
-    """Return a code for each row of run `a`, the event of its partner, and whether the values of
-    both are kept."""
-    pairing, rows_a, of_a = rows
-    differs = pairing.differs[rows_a]
-    partners = pairing.partners[rows_a]
+    of_a: _Rows, differs: _Marks, partners: _Numbers, of_run_b: _Reader
+) -> tuple[npt.NDArray[np.uint8], _Marks]:
+    """Return a code for each row of run `a`, and whether the values of a pair that differs are
+    kept. `partners` are rows of run `b`."""
     codes = np.where(differs, np.uint8(UNLIKE), np.uint8(EQUAL))
-    events_b = np.where(partners >= 0, table_b.events[partners], -1)
-    is_kept = np.zeros(len(rows_a), dtype=np.bool_)
-    # Only here is the other run's trace asked.
+    is_kept = np.zeros(len(differs), dtype=np.bool_)
+    # Only of these is the other run's trace asked.
     at = np.flatnonzero(differs & (partners >= 0))
-    of_b = _read_rows(run_b, table_b, partners[at], labels, interned)
+    of_b = of_run_b.read(partners[at])
     is_alike = of_a.descriptions[at] == of_b.descriptions
     codes[at[is_alike]] = DIFFERS
     is_kept[at] = is_alike & of_a.is_kept[at] & of_b.is_kept
-    return codes, events_b, is_kept
-
-
-def _read_rows(
-    run: Run, table: Table, rows: _Numbers, labels: Sequence[str], interned: Interned
-) -> _Rows:
-    """Return what a run's trace says of rows of its table, in their order."""
-    count = len(rows)
-    events = table.events[rows]
-    names, steps, descriptions, flags, processes = np.empty((5, count), dtype=np.int64)
-    place_of = {label: number for number, label in enumerate(labels)}
-    traces = dict(run.traces)
-    of_process = table.processes[rows]
-    order = np.argsort(of_process, kind="stable")
-    bounds = np.searchsorted(of_process[order], np.arange(len(table.labels) + 1))
-    for number, label in enumerate(table.labels):
-        at = order[bounds[number] : bounds[number + 1]]
-        if not len(at):
-            continue
-        trace = traces[label]
-        chosen = events[at]
-        strings, _ = interned.ids(trace)
-        columns = trace.columns
-        names[at] = strings[columns.name[chosen]]
-        steps[at] = interned.count_steps(trace, chosen)
-        descriptions[at] = strings[columns.descriptions[chosen]]
-        flags[at] = columns.flags[chosen]
-        processes[at] = place_of[label]
-    is_kept = (flags & int(EventFlag.KEPT)) != 0
-    return _Rows(processes, events, table.kinds[rows], names, steps, descriptions, is_kept)
+    return codes, is_kept
 
 
 def _make_keys(rows: _Rows) -> _Numbers:

@@ -25,6 +25,7 @@ from reproaudit.diagnose.races import DeviceRace
 from reproaudit.diagnose.refine import Refiner
 from reproaudit.diagnose.search import PlainRunsAgree, Search
 from reproaudit.diagnose.shares import unite_findings
+from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.diagnose.trials import Trials
 from reproaudit.errors import SubjectError
 from reproaudit.knowledge.interventions import INTERVENTIONS
@@ -42,8 +43,9 @@ _WIDEST_CHOICE = 3  # interventions per finding that are united before all are
 class Diagnosis:
     """What the diagnosing runs found: the sources as findings, the first one first, and all trials.
 
-    `kernel` is the first kernel finding whose call is kept, and the folder of that call. `asked` is
-    a run that was asked which ops the determinism flag refuses.
+    `recorded` are runs of the program as it is that recorded every op and differ. `kernel` is the
+    first kernel finding whose call is kept, and the folder of that call. `asked` is a run that was
+    asked which ops the determinism flag refuses.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -51,6 +53,7 @@ class Diagnosis:
     is_complete: bool | None = None
     notes: tuple[NotChecked, ...] = ()
     warnings: tuple[ProgramWarning, ...] = ()
+    recorded: RunPair | None = None
     kernel: tuple[Finding, Path] | None = None
     asked: Run | None = None
     was_interrupted: bool = False
@@ -92,6 +95,7 @@ class Diagnostician:
         self._take_up(judged)
         self._notes: list[NotChecked] = []
         self._warnings: list[ProgramWarning] = []
+        self._recorded: RunPair | None = None
         self._carried: CarriedState | None = None
         self._fix: tuple[str, ...] | None = None
         # False while a smaller set may still do: then some of the fix may do nothing.
@@ -158,6 +162,7 @@ class Diagnostician:
             is_complete=self._is_complete(findings),
             notes=(*self._notes, *self._locator.notes, *self._pinning.notes),
             warnings=tuple(self._warnings),
+            recorded=self._recorded,
             kernel=find_kept_kernel(rows),
             asked=self._locator.asked,
             was_interrupted=self._was_interrupted,
@@ -255,6 +260,7 @@ class Diagnostician:
             return
         if pair is None:
             return
+        self._recorded = pair
         self._plain.add_pair(pair)
         explanations = self._locator.explain(pair)
         self._early.tell_source(explanations)

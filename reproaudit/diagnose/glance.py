@@ -44,6 +44,7 @@ def glance(
     early = EarlyDiagnosis(tell, min(run.steps for run in judged.runs))
     notes = [_NOT_TRIED]
     was_interrupted = False
+    pair = None
     try:
         pair = locator.find_plain_pair()
         if pair is not None:
@@ -64,6 +65,7 @@ def glance(
     findings = patcher.add(settled, ())
     return Diagnosis(
         findings=unite_findings(findings),
+        recorded=pair,
         notes=(*notes, *locator.notes, *pinning.notes),
         was_interrupted=was_interrupted,
     )

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from reproaudit.compare.aligned_ops import align_around_sources
+from reproaudit.compare.interning import Interned
 from reproaudit.compare.localise import Localisation, Origin, Source
 from reproaudit.config.plan import Pin, Target
+from reproaudit.model.aligned_ops import AlignedOps
 from reproaudit.trace.runs import Run
 
 
@@ -21,6 +24,10 @@ class RunPair:
     @property
     def runs(self) -> tuple[Run, Run]:
         return self.a, self.b
+
+    def align_around_sources(self, interned: Interned) -> AlignedOps | None:
+        """Return the operators around the first sources; None if there are none."""
+        return align_around_sources(self.a, self.b, self.localisation, interned)
 
 
 def make_target(run: Run, source: Source) -> Target | None:

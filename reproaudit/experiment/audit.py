@@ -22,6 +22,7 @@ from reproaudit.experiment.disorder import find_disorder, limit_further_s
 from reproaudit.experiment.drift import locate_drift
 from reproaudit.experiment.early import EarlyVerdict
 from reproaudit.experiment.early_end import ENDS, EarlyEnd, is_answer
+from reproaudit.experiment.excerpts import SourceFolder
 from reproaudit.experiment.failure import add_changes, make_failure_error
 from reproaudit.experiment.first_run import FirstRun
 from reproaudit.experiment.hardware import JudgeOfOneHardware
@@ -133,6 +134,7 @@ class Experiment:
         judged = self._judged or judged
         reproducer = self._write_reproducer(diagnosis, judged.runs[0])
         drift = self._find_drift(judged.runs[0])
+        recorded = diagnosis.recorded
         elsewhere = self._judge.compare_others(judged, self._runs)
         result = conclude(
             judged,
@@ -163,6 +165,8 @@ class Experiment:
             spared=options.runs - len(judged.runs) if self._is_settled else 0,
             loaded=self._load.list_loaded(judged.runs),
             elsewhere=elsewhere,
+            ops=None if recorded is None else recorded.align_around_sources(self.interned),
+            source=SourceFolder(options.subject.folder) if options.shows_source else None,
         )
         self._tell(AuditEnded(result))
         return result

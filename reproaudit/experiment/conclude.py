@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from reproaudit.compare.boundaries import BoundaryComparison
+from reproaudit.compare.growth import measure_growth
 from reproaudit.compare.judge import Judged
+from reproaudit.experiment.excerpts import SourceFolder, read_excerpts
 from reproaudit.experiment.hardware import NOT_KNOWN, Elsewhere
+from reproaudit.model.aligned_ops import AlignedOps
 from reproaudit.model.confidence import bound_rate, find_interval
 from reproaudit.model.events import NotChecked, OutcomeKind, ProgramWarning, Unchecked
+from reproaudit.model.growth import Growth
 from reproaudit.model.result import Alert, AuditResult, Confidence, Finding, RunSummary, Trial
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.headline import Reach, word_headline
@@ -87,6 +91,8 @@ def conclude(
     spared: int = 0,
     loaded: tuple[int, ...] = (),
     elsewhere: Elsewhere = NOT_KNOWN,
+    ops: AlignedOps | None = None,
+    source: SourceFolder | None = None,
 ) -> AuditResult:
     """Put together everything that was found out.
 
@@ -94,7 +100,8 @@ def conclude(
     step that was compared first and the one after the last, where that is not all of the shortest.
     `further`: how many of the runs were made because of a sign of disorder, and of which; `spared`:
     how many were not made, for the first two differed; `loaded`: which were made beside busy
-    processes; `elsewhere`: on which hardware they were made, and which others on another.
+    processes; `elsewhere`: on which hardware they were made, and which others on another. `source`:
+    where the lines lie that the result shows; None: it shows none.
     """
     runs = judged.runs
     comparison = judged.comparison
@@ -142,13 +149,27 @@ def conclude(
         other_hardware=elsewhere.others,
         reproducer=reproducer,
         folder=folder,
+        growth=_measure_growth(judged),
+        ops=ops,
     )
+    if source is not None:
+        result = replace(result, excerpts=read_excerpts(result, source))
     # The headline is worded from the finished facts, so it can only be added to them.
     reach = None
     if has_end:
         reach = Reach.START if is_stopped(runs) else Reach.WHOLE
     headline = word_headline(result, compared=comparison.compared, reach=reach)
     return replace(result, headline=headline)
+
+
+def _measure_growth(judged: Judged) -> Growth | None:
+    pair = judged.representatives
+    if pair is None:
+        return None
+    tables = judged.comparison.tables
+    places = [run.index for run in tables.runs]
+    a, b = (tables[places.index(run.index)] for run in pair)
+    return measure_growth(pair, (a, b), tables.interned, judged.measured)
 
 
 def is_stopped(runs: Sequence[Run]) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from reproaudit.compare.aligned_ops import align_all
 from reproaudit.compare.boundaries import compare_boundaries, compare_tables
 from reproaudit.compare.class_tables import Sketch, Tables, sketch
 from reproaudit.compare.entropy import differing_calls
@@ -19,10 +20,13 @@ from reproaudit.compare.resumed import Beginnings
 from reproaudit.config.tolerance import Tolerances
 from reproaudit.diagnose.attribute import settle_finding
 from reproaudit.diagnose.ranks import find_drift
+from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.diagnose.sources import Explanation, add_note, explain_sources, with_cause
 from reproaudit.diagnose.untried import advise_untried
 from reproaudit.experiment.absent_ranks import note_absent_ranks
 from reproaudit.experiment.conclude import conclude
+from reproaudit.experiment.excerpts import find_source_of_runs
+from reproaudit.model.aligned_ops import AlignedOps
 from reproaudit.model.events import Level, NotChecked, Phase, ProgramWarning, Unchecked
 from reproaudit.model.result import AuditResult, Cause, Finding
 from reproaudit.runs.worlds import mark_missing_ranks, require_same_worlds
@@ -36,11 +40,14 @@ _RESTORE = (
 )
 
 
-def compare_traces(paths: Sequence[Path], tolerances: Tolerances) -> AuditResult:
+def compare_traces(
+    paths: Sequence[Path], tolerances: Tolerances, *, shows_source: bool = True
+) -> AuditResult:
     """Compare the traces as runs of one program.
 
-    Locates the first difference if the traces hold operators. Raises TraceError if a trace cannot
-    be read.
+    Locates the first difference if the traces hold operators. Where the program lies here as it was
+    when they were recorded, the result has its lines unless it is not to show them. Raises
+    TraceError if a trace cannot be read.
     """
     interned = Interned()
     shelf = Shelf()
@@ -66,8 +73,11 @@ def compare_traces(paths: Sequence[Path], tolerances: Tolerances) -> AuditResult
     notes = [*absent, *_note_damage(runs), *_note_environments(runs)]
     pair = judged.representatives
     findings: tuple[Finding, ...] = ()
+    ops: AlignedOps | None = None
     if pair is not None and _hold_operators(pair):
-        findings = _explain_pair(pair, judged, interned, is_resumed=bool(resumption.warnings))
+        recorded = RunPair(*pair, localise(*pair, interned))
+        findings = _explain_pair(recorded, judged, interned, is_resumed=bool(resumption.warnings))
+        ops = recorded.align_around_sources(interned)
     elif pair is not None:
         notes.append(
             NotChecked(
@@ -96,7 +106,24 @@ def compare_traces(paths: Sequence[Path], tolerances: Tolerances) -> AuditResult
         next_commands=next_commands,
         warnings=(*resumption.warnings, *find_drift(runs[0], interned)),
         span=resumption.span,
+        ops=ops,
+        source=find_source_of_runs(runs) if shows_source else None,
     )
+
+
+def align_traces(a: Path, b: Path, indices: tuple[int, int] = (0, 1)) -> AlignedOps | None:
+    """Return all operators of two recorded runs, aligned; None if they were not recorded.
+
+    `indices` are the numbers of the runs. Raises TraceError if a trace cannot be read.
+    """
+    interned = Interned()
+    resumption = _Resumption(interned)
+    runs = (open_run(a, indices[0]), open_run(b, indices[1]))
+    for run in runs:
+        resumption.add(run)
+    if not _hold_operators(runs):
+        return None
+    return align_all(*runs, localise(*runs, interned), interned)
 
 
 class _Resumption:
@@ -150,13 +177,14 @@ def _hold_operators(pair: tuple[Run, Run]) -> bool:
 
 
 def _explain_pair(
-    pair: tuple[Run, Run], judged: Judged, interned: Interned, *, is_resumed: bool
+    recorded: RunPair, judged: Judged, interned: Interned, *, is_resumed: bool
 ) -> tuple[Finding, ...]:
+    pair = recorded.runs
     # Runs that begin at different steps do not make the same calls.
     calls = () if is_resumed else differing_calls(*pair, interned)
     # Without alerts, races and carried files: only an audit makes the runs that show those.
     explained = explain_sources(
-        localise(*pair, interned).sources,
+        recorded.localisation.sources,
         pair,
         calls,
         reordered=judged.same_samples_reordered,

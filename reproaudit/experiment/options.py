@@ -58,6 +58,7 @@ class AuditOptions:
     python: str = sys.executable
     # the words of the command line that change what a run does, for the commands to type next
     given: tuple[str, ...] = ()
+    shows_source: bool = True  # lines of the program around what was found are in the result
     patch_file: str = ""  # where the patch is written, for the same commands; "" if nowhere
 
 

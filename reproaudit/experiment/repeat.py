@@ -22,10 +22,13 @@ from reproaudit.config.subject import SubjectSpec
 from reproaudit.config.tolerance import Tolerance
 from reproaudit.diagnose.attribute import settle_finding
 from reproaudit.diagnose.diagnosis import Diagnosis, Diagnostician
+from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.diagnose.sources import Explanation, explain_sources
 from reproaudit.errors import ReproauditError
 from reproaudit.experiment.conclude import conclude
+from reproaudit.experiment.excerpts import SourceFolder
 from reproaudit.experiment.fresh import FRESH_RUNS, FreshRuns, blame_repetitions
+from reproaudit.model.aligned_ops import AlignedOps
 from reproaudit.model.events import Level, NotChecked, Unchecked
 from reproaudit.model.result import AuditResult, Cause, Finding, Isolation
 from reproaudit.model.verdict import Verdict
@@ -120,8 +123,18 @@ class _Repetitions:
             is_complete=diagnosis.is_complete,
             warnings=diagnosis.warnings,
             runs_made=self.lab.runs_made,
+            ops=self._align_ops(judged, diagnosis),
+            source=SourceFolder(self.options.subject.folder),
         )
         return replace(result, isolation=self.isolation)
+
+    def _align_ops(self, judged: Judged, diagnosis: Diagnosis) -> AlignedOps | None:
+        """Return the operators around what differs: repetitions record all of them."""
+        pair = judged.representatives
+        if pair is None:
+            return None
+        recorded = diagnosis.recorded or RunPair(*pair, localise(*pair, self.interned))
+        return recorded.align_around_sources(self.interned)
 
     # Repeating
 

@@ -37,9 +37,7 @@ class _Folder:
         return self.move_known(location)
 
     def move_known(self, location: Location) -> Location:
-        if not is_own(location.path):
-            return location
-        return replace(location, path=join_path(self._folder, location.path))
+        return replace(location, path=self.move_path(location.path))
 
     def move_path(self, path: str) -> str:
         return join_path(self._folder, path) if is_own(path) else path
@@ -88,6 +86,7 @@ def move_to_working_folder(result: AuditResult) -> AuditResult:
         excerpts=tuple(
             replace(excerpt, path=folder.move_path(excerpt.path)) for excerpt in result.excerpts
         ),
+        ops=None if result.ops is None else move_ops(result.folder, result.ops),
         folder="",
     )
 

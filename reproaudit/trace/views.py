@@ -14,7 +14,6 @@ from reproaudit.trace.words import Access, LoaderUse, ReplayWay, WorkerMoment
 
 Digest = tuple[int, int]  # the low and the high 64 bits
 NOTHING: Digest = (0, 0)
-_DEFAULT_OVERLOAD = ".default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +70,7 @@ class OpEvent(Event):
     @property
     def shown_name(self) -> str:
         """The name without a default overload: `aten::mm.default` reads `aten::mm`."""
-        return self.name.removesuffix(_DEFAULT_OVERLOAD)
+        return words.shorten_op(self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,6 +50,7 @@ SEEDINGS = (
     "numpy.random.default_rng",
 )
 SPREAD = "dtensor::"  # before the name of an op on tensors whose parts lie on several ranks
+_DEFAULT_OVERLOAD = ".default"
 _MESSAGES = ("c10d::", "_c10d_functional::")
 LOSS = "loss"  # the output that a backward pass starts from; of several roots "loss[0]" and so on
 RETURN = "return"  # what a function returned or yielded
@@ -99,6 +100,11 @@ def read_library_call(text: str) -> LibraryCall | None:
     if not text or len(names) not in (1, 3):
         return None
     return LibraryCall(*names)
+
+
+def shorten_op(op: str) -> str:
+    """Return the name without a default overload: `aten::mm.default` reads `aten::mm`."""
+    return op.removesuffix(_DEFAULT_OVERLOAD)
 
 
 def is_message(op: str) -> bool:

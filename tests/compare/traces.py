@@ -29,6 +29,7 @@ class Row:
     phase: Phase = Phase.FORWARD
     shown: str = ""
     inputs_high: int = 0
+    path: str = "train.py"
 
 
 def make_run(
@@ -73,6 +74,7 @@ def open_writer(
     level: str = "operation",
     environment: Mapping[str, str] | None = None,
     process: ProcessFacts = NO_RANK_YET,
+    values_budget: int = 0,
 ) -> TraceWriter:
     return TraceWriter(
         directory,
@@ -82,7 +84,7 @@ def open_writer(
         settings={},
         environment=dict(environment or {}),
         version="0",
-        values_budget=0,
+        values_budget=values_budget,
         process=process,
     )
 
@@ -91,7 +93,7 @@ def write_rows(writer: TraceWriter, rows: Sequence[Row]) -> None:
     for number in range(1, 1 + max((row.thread for row in rows), default=0)):
         writer.thread(f"thread-{number}")
     for row in rows:
-        place = writer.location("train.py", row.line, "main")
+        place = writer.location(row.path, row.line, "main")
         writer.append(
             row.kind,
             at=Moment(row.phase, row.step, place, row.thread),

@@ -15,7 +15,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reproaudit.errors import ReproauditError
-from reproaudit.model.events import Change, NotChecked, ProgramWarning, Unchecked
+from reproaudit.model.aligned_ops import AlignedOps, Stretch
+from reproaudit.model.events import Change, Location, NotChecked, ProgramWarning, Unchecked
+from reproaudit.model.excerpt import Excerpt
+from reproaudit.model.growth import Distances, Growth, GrowthTensor
+from reproaudit.model.packed import ITEM_BYTES, Packed
 from reproaudit.model.result import (
     Alert,
     AuditResult,
@@ -60,6 +64,26 @@ findings = st.builds(
     difference=st.none() | differences,
     fix=st.none() | st.builds(Fix, settings=few(texts), advice=texts),
 )
+columns = st.builds(Packed, dtype=st.sampled_from(tuple(ITEM_BYTES)), data=texts)
+growths = st.builds(
+    Growth,
+    tensors=few(st.builds(GrowthTensor, name=texts, tensor=texts, process=texts)),
+    histograms=few(st.builds(Distances, ulp_histogram=tables(st.integers()))),
+    **dict.fromkeys(("cells", "at", "differing", "max_ulp", "max_abs"), columns),
+)
+aligned_ops = st.builds(
+    AlignedOps,
+    strings=few(texts),
+    locations=few(st.builds(Location, path=texts, cell=st.integers(0))),
+    stretches=few(
+        st.builds(
+            Stretch,
+            process=texts,
+            **dict.fromkeys(("state", "phase", "op", "module", "location", "step"), columns),
+        )
+    ),
+    left_out_rows=st.integers(),
+)
 results = st.builds(
     AuditResult,
     headline=texts,
@@ -78,6 +102,9 @@ results = st.builds(
     settings=tables(texts),
     environment=tables(texts),
     next_commands=few(texts),
+    excerpts=few(st.builds(Excerpt, path=texts, lines=few(texts), cell=st.integers(0))),
+    growth=st.none() | growths,
+    ops=st.none() | aligned_ops,
     schema=st.just(2),
 )
 
@@ -102,7 +129,16 @@ def test_every_case_fits_the_schema(case: str) -> None:
     assert list(VALIDATOR.iter_errors(json.loads(to_json(result)))) == []
 
 
-OPTIONAL = ("cell", "hardware", "loaded_runs", "other_hardware", "prepares_update")
+OPTIONAL = (
+    "cell",
+    "excerpts",
+    "growth",
+    "hardware",
+    "loaded_runs",
+    "ops",
+    "other_hardware",
+    "prepares_update",
+)
 
 
 def test_the_schema_is_itself_valid_and_allows_no_unknown_key_in_any_object() -> None:

@@ -6,7 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from reproaudit.model.aligned_ops import AlignedOps, Stretch
 from reproaudit.model.events import Location, ProgramWarning
+from reproaudit.model.excerpt import Excerpt
+from reproaudit.model.packed import pack
 from reproaudit.model.result import AuditResult, Evidence
 from reproaudit.report import render
 from reproaudit.report.places import is_own, join_path, move_to_working_folder
@@ -36,6 +39,21 @@ def test_lines_and_sentences_name_the_path_from_the_working_folder() -> None:
     )
     assert moved.warnings[0].message == "examples/net/utils.py:3 shuffles"
     assert move_to_working_folder(moved) == moved
+
+
+def test_excerpts_and_operators_name_the_path_from_the_working_folder() -> None:
+    empty = pack("|u1", b"")
+    stretch = Stretch("", 0, 0, empty, empty, empty, empty, empty, empty)
+    lines = (Location("", 0), Location("train.py", 41, "forward"), Location("/usr/a.py", 1))
+    result = replace(
+        BELOW,
+        excerpts=(Excerpt("train.py", 34, ("x = 1",)), Excerpt("/usr/a.py", 1, ("y",))),
+        ops=AlignedOps((0, 1), ("",), lines, (stretch,)),
+    )
+    moved = move_to_working_folder(result)
+    assert [one.path for one in moved.excerpts] == ["examples/net/train.py", "/usr/a.py"]
+    assert moved.ops is not None
+    assert [one.path for one in moved.ops.locations] == ["", "examples/net/train.py", "/usr/a.py"]
 
 
 def test_a_program_that_lies_where_the_user_stands_is_named_as_before() -> None:
