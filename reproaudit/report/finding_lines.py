@@ -1,12 +1,10 @@
-"""Owns a finding in full, as labelled lines of text for a screen."""
+"""Owns a finding in full, for a screen."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from reproaudit.model.events import Location
 from reproaudit.model.result import Evidence, Finding, Fix
-from reproaudit.report.layout import put_beside, wrap_beside
+from reproaudit.report.blocks import Answer, Block, Code, Fact
 from reproaudit.report.moments import name_when
 from reproaudit.report.wording import (
     has_diff,
@@ -36,39 +34,38 @@ _OTHERWISE = {
 }
 _NOT_TRIED = "not looked at"
 _ANSWERS = {True: "yes", False: "no", None: "-"}
-_KIND_WIDTH = 10  # characters that a kind of evidence and its gap take
-_ANSWER_WIDTH = 5
 
 
-def describe_finding(finding: Finding, width: int) -> list[str]:
+def describe_finding(finding: Finding) -> list[Block]:
     """Return where a finding was born, why, what shows it, and what repairs it."""
     times = ""
     if finding.count > 1:
         times = f" ({finding.count:,} times)"
     place = show_place(finding.location)
+    blocks: list[Block] = []
     # How often stands with what happened: with the operator, or with the line if there is none.
     if finding.op or finding.call:
-        lines = wrap_beside("line", place, width)
+        blocks.append(Fact("line", place))
         label = "op" if finding.op else "call"
         source = name_source(finding)
         if not finding.op:
             source = name_call_in_full(finding)
-        lines += wrap_beside(label, source + times, width)
+        blocks.append(Fact(label, source + times))
         if finding.op and finding.call:
-            lines += wrap_beside("call", name_call_in_full(finding), width)
+            blocks.append(Fact("call", name_call_in_full(finding)))
     else:
-        lines = wrap_beside("line", place + times, width)
-    lines += wrap_beside("when", name_when(finding), width)
+        blocks.append(Fact("line", place + times))
+    blocks.append(Fact("when", name_when(finding)))
     if finding.module:
-        lines += wrap_beside("module", show_name(finding.module), width)
+        blocks.append(Fact("module", show_name(finding.module)))
     cause = f"{finding.cause.value} ({show_name(finding.rule)}): {show_prose(finding.title)}"
-    lines += wrap_beside("cause", cause, width)
-    lines += _describe_evidence(finding.evidence, width)
+    blocks.append(Fact("cause", cause))
+    blocks += _describe_evidence(finding.evidence)
     if finding.difference:
-        lines += wrap_beside("difference", word_difference(finding.difference), width)
+        blocks.append(Fact("difference", word_difference(finding.difference)))
     if finding.fix:
-        lines += _describe_fix(finding.fix, width)
-    return lines
+        blocks += _describe_fix(finding.fix)
+    return blocks
 
 
 def name_call_in_full(finding: Finding) -> str:
@@ -103,41 +100,33 @@ def has_answers(evidence: Evidence) -> bool:
     return any(getattr(evidence, kind) is not None for kind, _ in EVIDENCE)
 
 
-def _describe_evidence(evidence: Evidence, width: int) -> list[str]:
-    lines: list[str] = []
-    for text, inner in _tell_evidence(evidence):
-        label = "" if lines else "evidence"
-        lines += wrap_beside(label, text, width, inner)
-    return lines
-
-
-def _tell_evidence(evidence: Evidence) -> Iterator[tuple[str, int]]:
-    """Yield each piece of evidence, and by how much its further lines are indented."""
+def _describe_evidence(evidence: Evidence) -> list[Block]:
+    label = "evidence"
+    blocks: list[Block] = []
     if has_answers(evidence):
         for kind, _ in EVIDENCE:
             answer = show_answer(evidence, kind)
-            meaning = word_answer(evidence, kind)
-            row = put_beside(kind, put_beside(answer, meaning, _ANSWER_WIDTH), _KIND_WIDTH)
-            yield row, _KIND_WIDTH + _ANSWER_WIDTH
-    if evidence.replays is not None:
-        yield word_replays(evidence.replays), 0
-    for note in evidence.notes:
-        yield show_prose(note), 0
+            blocks.append(Answer(label, kind, answer, word_answer(evidence, kind)))
+            label = ""
+    said = [word_replays(evidence.replays)] if evidence.replays is not None else []
+    said += map(show_prose, evidence.notes)
+    for text in filter(None, said):
+        blocks.append(Fact(label, text))
+        label = ""
+    return blocks
 
 
-def _describe_fix(fix: Fix, width: int) -> list[str]:
-    lines: list[str] = []
+def _describe_fix(fix: Fix) -> list[Block]:
+    blocks: list[Block] = []
+    label = "fix"
     if fix.advice.strip():
-        lines += wrap_beside("fix", show_prose(fix.advice), width)
-    label = "" if lines else "fix"
-    lines += wrap_beside(label, word_settings(fix), width)
-    label = "in code"
-    if has_diff(fix) or fix.patch_note:
-        lines += wrap_beside("patch", word_patch(fix), width)
-    if has_diff(fix):
+        blocks.append(Fact(label, show_prose(fix.advice)))
         label = ""
-    for line in fix.patch:
-        # Code is not wrapped, and its indentation is part of it.
-        lines.append(put_beside(label, show_code(line)))
-        label = ""
-    return lines
+    blocks.append(Fact(label, word_settings(fix)))
+    is_diff = has_diff(fix)
+    if is_diff or fix.patch_note:
+        blocks.append(Fact("patch", word_patch(fix)))
+    if fix.patch:
+        label = "" if is_diff else "in code"
+        blocks.append(Code(label, tuple(map(show_code, fix.patch)), is_diff))
+    return blocks

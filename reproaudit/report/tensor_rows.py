@@ -5,14 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reproaudit.model.result import AuditResult, TensorDivergence
-from reproaudit.report.layout import (
-    Column,
-    count_cut,
-    make_table,
-    name_column,
-    number_column,
-    prose_column,
-)
+from reproaudit.report.blocks import Block, Cut, list_rows
+from reproaudit.report.layout import Column, name_column, number_column, prose_column
 from reproaudit.report.wording import (
     is_after_last_step,
     name_far,
@@ -49,7 +43,7 @@ def name_pair(divergences: Sequence[TensorDivergence]) -> str:
     return f" between runs {first} and {second}"
 
 
-def list_tensors(result: AuditResult, *, width: int, max_rows: int) -> list[str]:
+def list_tensors(result: AuditResult, *, max_rows: int) -> list[Block]:
     """Return the table of where each tensor first differs, and how many rows it leaves out."""
     has_pairs = not name_pair(result.divergences)
     # What differs once mostly differs at each later step: that would be the same rows again.
@@ -57,12 +51,11 @@ def list_tensors(result: AuditResult, *, width: int, max_rows: int) -> list[str]
     rows = []
     for divergence in first[:max_rows]:
         rows.append(make_tensor_row(divergence, with_runs=has_pairs, steps=result.end_step))
-    lines = make_table(TENSOR_COLUMNS, rows, width)
+    blocks = list_rows(TENSOR_COLUMNS, rows, total=len(first))
     # A result keeps only the first of many divergences; the total counts them all.
     kept = len(result.divergences)
     total = max(result.divergences_total, kept)
-    lines += count_cut(len(first) - len(rows))
-    return lines + _count_later(total - len(first), kept - len(first))
+    return blocks + list(map(Cut, _count_later(total - len(first), kept - len(first))))
 
 
 def _count_later(later: int, in_json: int) -> list[str]:

@@ -10,6 +10,7 @@ from reproaudit.model.events import EventKind, LibraryCall, Phase
 from reproaudit.model.result import AuditResult, Cause, TensorDivergence
 from reproaudit.report.finding_lines import describe_finding
 from reproaudit.report.headline import Reach, word_headline
+from reproaudit.report.terminal import lay_out
 from tests.report.cases import INDEX_PUT, NOT_AUDITED, ONE_DIVERGENCE, REPRODUCIBLE, STRUCTURE
 
 SAVED = TensorDivergence(
@@ -104,7 +105,7 @@ def test_a_call_that_a_library_makes_is_named_by_what_the_program_called() -> No
     said = word_headline(replace(ONE_DIVERGENCE, findings=(found,)), compared=1)
     assert "at scipy.sparse.eigsh, train.py:41" in said
     assert "SeedSequence" not in said
-    lines = describe_finding(found, 100)
+    lines = lay_out(describe_finding(found), 100)
     assert (
         "call        scipy.sparse.eigsh, which calls numpy.random.SeedSequence (12 times)" in lines
     )
