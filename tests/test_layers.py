@@ -78,8 +78,8 @@ LAYERS = {
         "pytest _pytest torch numpy",
     ),
     "cli": layer(
-        "serve atlas lock manifest gate experiment diagnose runs compare report knowledge config "
-        f"trace model {GROUND}",
+        "serve atlas lock manifest gate track experiment diagnose runs compare report knowledge "
+        f"config trace model {GROUND}",
         "tqdm",
     ),
     "__main__": layer("cli"),

@@ -23,6 +23,7 @@ from reproaudit.cli.option_values import (
     parse_switch,
     parse_workspace,
 )
+from reproaudit.cli.tracking import add_track
 from reproaudit.config.command import is_command
 from reproaudit.config.subject import join_subject
 from reproaudit.errors import UsageError
@@ -305,7 +306,7 @@ def make_report_parser() -> Parser:
 
 
 def add_reports(parser: argparse.ArgumentParser) -> None:
-    """Add --report, and what reports show."""
+    """Add --report, what reports show, and --track."""
     parser.add_argument(
         "--report",
         type=parse_assignment,
@@ -319,6 +320,7 @@ def add_reports(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="keep lines of the program's source out of the result and of its page",
     )
+    add_track(parser)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from reproaudit.cli.execution import read_execution
 from reproaudit.cli.given import keep_options
 from reproaudit.cli.interrupts import hold_interrupts
 from reproaudit.cli.mistaken import split_and_warn
+from reproaudit.cli.tracking import track
 from reproaudit.config.project import Choices, ProjectConfig, load_project
 from reproaudit.config.subject import SubjectSpec, parse_subject
 from reproaudit.errors import UsageError
@@ -33,6 +34,7 @@ from reproaudit.model.verdict import exit_code
 from reproaudit.report.destinations import REPRODUCER, TRACES, Failures
 from reproaudit.report.early_answer import EarlyAnswer
 from reproaudit.report.output import check_reports, emit
+from reproaudit.track.registry import read_wanted
 
 if TYPE_CHECKING:
     from reproaudit.experiment.options import AuditOptions
@@ -52,16 +54,25 @@ def audit(words: list[str]) -> int:
         REPRODUCER.try_folder(Path(options.repro))
     if options.out is not None:
         TRACES.try_folder(Path(options.out))
+    seeds = _read_seeds(options)
+    spec = parse_subject(subject, own, options.inputs)
+    project = load_project(spec.folder)
+    choices = resolve_choices(options, project)
+    trackers = read_wanted(choices.track or ())
     given = keep_options(parser, ours)
     verdicts = []
-    seeds = _read_seeds(options)
     failures = Failures()
     for number, seed in enumerate(seeds):
-        result = _audit_once(options, subject, own, seed=seed, given=given)
+        result = _audit_once(
+            options, spec, project=project, choices=choices, seed=seed, given=given
+        )
         verdicts.append(result.verdict)
         # At once: what comes of the next seed must not cost this one's result.
         with failures.put_off():
             emit(result, options.report, suffix=f"-{number}" if len(seeds) > 1 else "")
+        is_last = number == len(seeds) - 1
+        if not track([result], trackers) and not is_last:
+            raise KeyboardInterrupt
     failures.raise_any()
     return exit_code(verdicts)
 
@@ -86,9 +97,10 @@ def _read_seeds(options: argparse.Namespace) -> list[int | None]:
 
 def _audit_once(
     options: argparse.Namespace,
-    subject: str,
-    own: list[str],
+    spec: SubjectSpec,
     *,
+    project: ProjectConfig,
+    choices: Choices,
     seed: int | None,
     given: Sequence[str] = (),
 ) -> AuditResult:
@@ -96,9 +108,6 @@ def _audit_once(
         from reproaudit.experiment.audit import audit as run_audit
         from reproaudit.runs.progress import progress_for
 
-    spec = parse_subject(subject, own, options.inputs)
-    project = load_project(spec.folder)
-    choices = resolve_choices(options, project)
     wanted = make_audit_options(options, spec, project=project, choices=choices, seed=seed)
     if seed != options.seed:
         given = [*given, "--seed", str(seed)]

@@ -39,6 +39,7 @@ def resolve_choices(
         preset=options.preset,
         budget=getattr(options, "budget", None),
         baseline=Path(baseline).absolute() if baseline else None,
+        track=tuple(options.track) if getattr(options, "track", None) else None,
     )
     environment = read_environment_choices(os.environ, Path.cwd())
     strongest_first = (said, environment, subject or Choices(), project.choices, DEFAULTS)

@@ -13,6 +13,7 @@ from reproaudit.cli.audit import make_audit_options
 from reproaudit.cli.choices import resolve_choices
 from reproaudit.cli.interrupts import hold_interrupts
 from reproaudit.cli.option_values import parse_path
+from reproaudit.cli.tracking import track
 from reproaudit.config.project import BASELINE_FILE, ProjectConfig, Subject, load_project
 from reproaudit.config.subject import join_subject, parse_subject
 from reproaudit.errors import ReproauditError, UsageError, did_you_mean
@@ -31,6 +32,7 @@ from reproaudit.report import render
 from reproaudit.report.destinations import Destination, Failures
 from reproaudit.report.early_answer import EarlyAnswer
 from reproaudit.report.output import check_reports, write_reports, write_to_stdout
+from reproaudit.track.registry import read_wanted
 
 _DESCRIPTION = """\
 Audit every subject listed in [tool.reproaudit] of the nearest pyproject.toml, one after the \
@@ -45,8 +47,8 @@ _EPILOG = """\
 exit codes: 0 all reproducible, or what differs is accepted; 1 a divergence that is not accepted; \
 2 a subject could not
 be audited. Options are looked up on the command line, then in REPROAUDIT_RUNS, _STEPS, _TIMEOUT, \
-_PRESET, _BUDGET and
-_BASELINE, then in the subject's entry, then in [tool.reproaudit]."""
+_PRESET, _BUDGET,
+_BASELINE and _TRACK, then in the subject's entry, then in [tool.reproaudit]."""
 _RESULT = Destination("the result", code="report-write", hint="name another folder with --out")
 
 
@@ -97,6 +99,8 @@ def ci(words: list[str]) -> int:
     options = make_ci_parser().parse_args(words)
     check_reports(options.report)
     project = load_project(Path.cwd())
+    choices = resolve_choices(options, project)
+    trackers = read_wanted(choices.track or ())
     subjects = _choose_subjects(project, options.only)
     if len(subjects) > 1 and any(name == "json" for name, _ in options.report):
         raise UsageError(
@@ -104,7 +108,7 @@ def ci(words: list[str]) -> int:
             code="report-one-result",
             hint="--out DIR writes a result-NAME.json of each",
         )
-    path = resolve_choices(options, project).baseline or _find_folder(project) / BASELINE_FILE
+    path = choices.baseline or _find_folder(project) / BASELINE_FILE
     accepted = load(path)
     if options.update_baseline and accepted is None and len(subjects) < len(project.subjects):
         raise UsageError(
@@ -122,6 +126,7 @@ def ci(words: list[str]) -> int:
     if not options.update_baseline:
         with failures.put_off():
             _write_reports(ruling, options, path.name if accepted is not None else "", change=None)
+        track(ruling.results, trackers, ruling.accepted)
         failures.raise_any()
         return ruling.exit_code
     try:
@@ -136,6 +141,7 @@ def ci(words: list[str]) -> int:
         _write_reports(after, options, path.name, change, is_first=is_first)
     with failures.put_off():
         save(path, entries)
+    track(after.results, trackers, after.accepted)
     failures.raise_any()
     return after.exit_code
 

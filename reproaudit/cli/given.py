@@ -21,6 +21,7 @@ _LEFT_OUT = frozenset(
         "--seeds",
         "--show-output",
         "--thorough",
+        "--track",
     }
 )
 

@@ -18,6 +18,7 @@ from reproaudit.cli.choices import limit_steps, read_settings, read_tolerances, 
 from reproaudit.cli.interrupts import hold_interrupts
 from reproaudit.cli.manifest import compare_manifests
 from reproaudit.cli.mistaken import split_and_warn
+from reproaudit.cli.tracking import track
 from reproaudit.config.plan import RunPlan
 from reproaudit.config.project import load_project
 from reproaudit.config.subject import parse_subject
@@ -30,6 +31,7 @@ from reproaudit.printable import make_printable
 from reproaudit.report.destinations import TRACES
 from reproaudit.report.json_report import MOST_RESULT_BYTES, from_json
 from reproaudit.report.output import check_reports, emit
+from reproaudit.track.registry import read_wanted
 
 
 def record(words: list[str]) -> int:
@@ -76,6 +78,7 @@ def compare(words: list[str]) -> int:
     if any(map(begins_as_json, options.traces)):
         return compare_manifests(options)
     check_reports(options.report)
+    trackers = read_wanted(options.track or ())
     if len(options.traces) < 2:
         raise UsageError(
             "one trace cannot be compared with anything",
@@ -90,6 +93,7 @@ def compare(words: list[str]) -> int:
     tolerances = read_tolerances(options, None)
     result = compare_traces(paths, tolerances, shows_source=not options.no_source)
     emit(result, options.report)
+    track([result], trackers)
     return exit_code([result.verdict])
 
 
@@ -110,6 +114,7 @@ def report(words: list[str]) -> int:
     """Render a saved result again; return the exit code of its verdict."""
     options = make_report_parser().parse_args(words)
     check_reports(options.report)
+    trackers = read_wanted(options.track or ())
     try:
         text = read_text(options.result, MOST_RESULT_BYTES)
     except FileNotFoundError:
@@ -128,6 +133,7 @@ def report(words: list[str]) -> int:
     if options.no_source:
         result = replace(result, excerpts=())
     emit(result, options.report)
+    track([result], trackers)
     return exit_code([result.verdict])
 
 

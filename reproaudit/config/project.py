@@ -44,6 +44,7 @@ class Choices:
     preset: str | None = None
     budget: Budget | None = None
     baseline: Path | None = None
+    track: tuple[str, ...] | None = None
 
 
 DEFAULTS = Choices(runs=5, budget=(None, None))
@@ -93,7 +94,7 @@ def resolve(*places: Choices) -> Choices:
 
 
 def read_environment_choices(environ: Mapping[str, str], folder: Path) -> Choices:
-    """Read REPROAUDIT_RUNS, _STEPS, _TIMEOUT, _PRESET, _BUDGET and _BASELINE.
+    """Read REPROAUDIT_RUNS, _STEPS, _TIMEOUT, _PRESET, _BUDGET, _BASELINE and _TRACK.
 
     An empty one says nothing. `folder` is what a relative path is relative to. Other variables with
     the prefix are not looked at.
@@ -223,8 +224,7 @@ def _read_subject(entry: object, where: str, folder: Path) -> Subject:
     if not isinstance(table, dict) or "subject" not in table:
         wanted = '"train.py --epochs 1" or {subject = "train.py --epochs 1", name = ..., ...}'
         raise bad_value(where, entry, wanted)
-    # There is one baseline for all subjects.
-    own = [key for key in _CHOICES if key != "baseline"]
+    own = [key for key in _CHOICES if key not in _FOR_ALL]
     refuse_unknown(table, (*_SUBJECT_KEYS, *own), where, "key")
     words = _split_words(table["subject"], f"{where} subject")
     inputs = table.get("inputs", [])
@@ -270,7 +270,8 @@ def _split_words(value: object, where: str) -> tuple[str, ...]:
 
 # What [tool.reproaudit] may hold besides choices.
 _TABLES = ("presets", "tolerance", "tolerances", "ignore", "subjects")
-_CHOICES = ("runs", "steps", "timeout", "preset", "budget", "baseline")
+_CHOICES = ("runs", "steps", "timeout", "preset", "budget", "baseline", "track")
+_FOR_ALL = ("baseline", "track")  # those that are the same for all subjects
 _NUMBERS = ("runs", "steps", "timeout")  # those that the environment can only say as text
 
 
@@ -297,6 +298,9 @@ def _read_choices(said: Mapping[str, Any], *, names: Mapping[str, str], folder: 
     baseline = None
     if "baseline" in said:
         baseline = folder / said["baseline"]
+    track = None
+    if "track" in said:
+        track = _split_list(said["track"])
     return Choices(
         runs=said.get("runs"),
         steps=said.get("steps"),
@@ -304,7 +308,14 @@ def _read_choices(said: Mapping[str, Any], *, names: Mapping[str, str], folder: 
         preset=said.get("preset"),
         budget=budget,
         baseline=baseline,
+        track=track,
     )
+
+
+def _split_list(value: str | list[str]) -> tuple[str, ...]:
+    """Return the texts of a list, or of a text that has commas between them."""
+    parts = value.split(",") if isinstance(value, str) else value
+    return tuple(part.strip() for part in parts)
 
 
 def _check_choice(key: str, value: object, name: str) -> None:
@@ -319,6 +330,8 @@ def _check_choice(key: str, value: object, name: str) -> None:
     elif key == "timeout":
         if not _is_amount(value) or value == 0:
             raise bad_value(name, value, "a number of seconds above 0")
+    elif key == "track" and _is_list_of_texts(value):
+        return  # what the texts may be is for those to say who know the trackers
     elif key == "budget" and type(value) is int:
         return  # a number of runs, written as those of `runs` are; it is checked where it is parsed
     else:

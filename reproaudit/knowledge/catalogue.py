@@ -83,8 +83,8 @@ ERRORS = {
         "Nothing has this name; without a name, `reproaudit explain` lists everything."
     ),
     "extra-missing": (
-        "The executor that was asked for works through a library that is not installed beside "
-        "reproaudit. The extra of its name brings it."
+        "The executor or the tracker that was asked for works through a library that is not "
+        "installed beside reproaudit. The extra of its name brings it."
     ),
     "files-too-large": (
         "Machines that do not see the audit's folder are sent the files of each run, and these are "
@@ -358,6 +358,15 @@ ERRORS = {
     "trace-version": (
         "The trace was recorded under another version of the format. Versions are not converted: "
         "record again, or compare with the reproaudit that recorded it."
+    ),
+    "track-failed": (
+        "A tracker did not take the result: it is down, full, too old, or does not know who asks; "
+        "what its library said is in the message. The answer, the reports and the exit code stand. "
+        "A saved result.json is logged later by `reproaudit report result.json --track NAME`."
+    ),
+    "tracker-unknown": (
+        "No tracker has this name, or, where `reproaudit.track.log` was given none, none has a run "
+        "under way in the process."
     ),
     "unknown-key": (
         "A table in pyproject.toml has an entry that reproaudit does not know; the hint names the "

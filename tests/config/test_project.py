@@ -218,6 +218,7 @@ CHOICES = {
     "preset": ("a", "b", "c", "d"),
     "budget": ((1, None), (2, None), (None, 3.0), (4, 4.0)),
     "baseline": (Path("a"), Path("b"), Path("c"), Path("d")),
+    "track": (("mlflow",), ("wandb",), ("none",), ("tensorboard=runs",)),
 }
 
 
