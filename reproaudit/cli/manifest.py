@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,8 +23,12 @@ from reproaudit.report.destinations import Destination
 
 if TYPE_CHECKING:
     from reproaudit.manifest.compare import RunComparison
+    from reproaudit.manifest.model import Manifest
 
 MANIFEST = Destination("the manifest", code="manifest-write", hint="name another file with --out")
+_DOCKERFILE = Destination(
+    "the Dockerfile", code="manifest-write", hint="name another folder with --dockerfile"
+)
 _COMPARISON = Destination("the comparison", code="report-write", hint="name another path")
 
 
@@ -33,32 +38,70 @@ def manifest(words: list[str]) -> int:
     ours, subject, own = split_and_warn(parser, words)
     options = parser.parse_args(ours)
     with hold_interrupts():
-        from reproaudit.manifest.collect import CollectOptions, collect_manifest
         from reproaudit.manifest.document import to_json
+    if options.out != "-":
+        MANIFEST.try_file(Path(options.out))
+    if options.dockerfile is not None:
+        _require_free(Path(options.dockerfile))
+    made = _read_saved(options, subject) if options.saved else _collect(options, subject, own)
+    if options.dockerfile is not None:
+        _write_dockerfile(made, Path(options.dockerfile))
+    if options.out != "-":
+        MANIFEST.write(Path(options.out), to_json(made))
+    elif options.dockerfile is None:
+        sys.stdout.write(to_json(made))
+    for fault in made.faults:
+        say(f"reproaudit: warning: {make_printable(fault)}")
+    return 0
+
+
+def _collect(options: argparse.Namespace, subject: str | None, own: Sequence[str]) -> Manifest:
+    from reproaudit.manifest.collect import CollectOptions, collect_manifest
+
     spec = None if subject is None else parse_subject(subject, own, options.inputs)
     folder = Path.cwd() if spec is None else spec.folder
     project = load_project(folder)
-    if options.out != "-":
-        MANIFEST.try_file(Path(options.out))
-    made = collect_manifest(
+    choices = resolve_choices(options, project)
+    return collect_manifest(
         CollectOptions(
             folder=folder,
             subject=spec,
             command=subject or "",
-            settings=read_settings(
-                options, project, resolve_choices(options, project), options.seed
-            ),
+            settings=read_settings(options, project, choices, options.seed),
             has_origin=options.origin,
         )
     )
-    text = to_json(made)
-    if options.out == "-":
-        sys.stdout.write(text)
-    else:
-        MANIFEST.write(Path(options.out), text)
-    for fault in made.faults:
-        say(f"reproaudit: warning: {make_printable(fault)}")
-    return 0
+
+
+def _read_saved(options: argparse.Namespace, subject: str | None) -> Manifest:
+    from reproaudit.manifest.document import read_manifest
+
+    if subject is not None:
+        raise UsageError(
+            "--from names a manifest, which has its subject", code="usage", hint="leave one out"
+        )
+    return read_manifest(Path(options.saved))
+
+
+def _require_free(folder: Path) -> None:
+    """Raise UsageError if a file that is to be written is there already, or cannot be made."""
+    from reproaudit.manifest.dockerfile import DOCKERFILE, LOCK, PATCH
+
+    _DOCKERFILE.try_folder(folder)
+    for name in (DOCKERFILE, LOCK, PATCH):
+        if os.path.lexists(folder / name):
+            raise UsageError(
+                f"{str(folder / name)!r} is there already",
+                code="out-exists",
+                hint="name another folder with --dockerfile",
+            )
+
+
+def _write_dockerfile(made: Manifest, folder: Path) -> None:
+    from reproaudit.manifest.dockerfile import write_files
+
+    for name, text in write_files(made).items():
+        _DOCKERFILE.write(folder / name, text)
 
 
 def _make_parser() -> Parser:
@@ -75,6 +118,20 @@ def _make_parser() -> Parser:
     )
     parser.add_argument(
         "--out", type=parse_path, metavar="FILE", default="-", help="where to (default -, stdout)"
+    )
+    parser.add_argument(
+        "--dockerfile",
+        type=parse_path,
+        metavar="DIR",
+        help="write a Dockerfile and requirements.lock, pinned by what is installed, and the "
+        "uncommitted changes; they say what they cannot pin",
+    )
+    parser.add_argument(
+        "--from",
+        dest="saved",
+        type=parse_path,
+        metavar="FILE",
+        help="take a saved manifest in place of this environment, for --dockerfile",
     )
     parser.add_argument("--origin", action="store_true", help="add the time and the host's name")
     add_inputs(parser)

@@ -169,7 +169,10 @@ ERRORS = {
         "The manifest was written under another version of its format. Make it again, or use the "
         "reproaudit that wrote it."
     ),
-    "manifest-write": "The manifest cannot be written there: permissions, or a full disk.",
+    "manifest-write": (
+        "The manifest, or the Dockerfile from it, cannot be written there: permissions, or a full "
+        "disk."
+    ),
     "module-missing": (
         "A package that reproaudit needs is not installed where it runs, or the interpreter was "
         "told not to look there (python -S)."

@@ -105,3 +105,24 @@ def test_what_cannot_be_compared_is_one_line_and_exits_with_2(
     assert said in error
     assert error.startswith("reproaudit: error: ")
     assert len(error.splitlines()) == 2
+
+
+def test_a_dockerfile_is_written_from_a_saved_manifest(pair: Path, capsys: Captured) -> None:
+    assert main(["manifest", "--from", "a.json", "--dockerfile", "again"]) == 0
+    assert capsys.readouterr().out == ""
+    names = sorted(path.name for path in Path("again").iterdir())
+    assert names == ["Dockerfile", "changes.patch", "requirements.lock"]
+    assert "torch==2.13.0+cu126" in Path("again/requirements.lock").read_text()
+
+
+def test_a_dockerfile_that_is_there_is_not_replaced(pair: Path, capsys: Captured) -> None:
+    Path("Dockerfile").write_text("FROM mine\n")
+    assert main(["manifest", "--from", "a.json", "--dockerfile", "."]) == 2
+    assert "[out-exists]" in capsys.readouterr().err
+    assert Path("Dockerfile").read_text() == "FROM mine\n"
+    assert not Path("requirements.lock").exists()
+
+
+def test_a_saved_manifest_takes_no_subject(pair: Path, capsys: Captured) -> None:
+    assert main(["manifest", "--from", "a.json", "train.py"]) == 2
+    assert "--from names a manifest" in capsys.readouterr().err
