@@ -137,6 +137,8 @@ def _list_unpinned(manifest: Manifest) -> Iterator[str]:
         yield f"the implementation of Python; it was {manifest.python.implementation}"
     if _is_patch_cut(manifest):
         yield f"uncommitted changes of {manifest.code.patch_bytes:,} bytes, too many to be kept"
+    if "\nBinary files " in manifest.code.patch:
+        yield f"binary files that were changed: {PATCH} does not hold them"
     if manifest.code.untracked:
         yield f"{len(manifest.code.untracked)} untracked files, known by their digests alone"
     if any(package.origin for package in manifest.packages):
