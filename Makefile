@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint tsc format compat bench fuzz robustness samples gpu clean
+.PHONY: help demo test lint tsc format compat bench fuzz robustness samples pages gpu clean
 
 # `make gpu PYTHON=python` uses the interpreter that is given, as it is. The other targets only make the venv with it.
 ifneq ($(origin PYTHON),undefined)
@@ -117,6 +117,9 @@ samples: $(STAMP) ## audit the examples again, into reports/samples
 	    --report markdown=$$folder/summary.md --report codequality=$$folder/codequality.json \
 	    > /dev/null || test $$? -eq 1 || exit 1; \
 	done
+
+pages: $(STAMP) ## pages of the samples into build/pages, pictures of them into reports/samples; needs Chromium
+	$(BIN)/python benchmarks/screenshots.py
 
 gpu: $(GPU_SETUP) ## tests and benchmarks that need CUDA, in eight minutes; PYTHON=... uses that interpreter as it is
 	$(GPU_PYTHON) benchmarks/gpu.py

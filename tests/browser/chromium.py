@@ -45,6 +45,7 @@ ARGUMENTS = (
     "--disable-sync",
     "--disable-site-isolation-trials",
     "--hide-scrollbars",
+    "--disable-lcd-text",
     "--force-color-profile=srgb",
     f"--disable-features={','.join(FRAMES_APART)}",
     f"--host-resolver-rules={NO_NAMES}",

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 READY_S = 60
 INLINE = ("data:", "blob:", "about:")  # within the page itself
 IS_READY = "return document.documentElement.dataset.ready === 'true'"
-SIZE = "const root = document.documentElement; return [root.scrollWidth, root.scrollHeight]"
 
 
 class Tab:
@@ -187,12 +186,19 @@ class Tab:
         chain = ActionChains(self._driver, duration=0)
         chain.move_to_element_with_offset(element, x, y).perform()
 
+    def height(self) -> int:
+        """Return the height of the whole page, in pixels."""
+        height: int = self.run("return document.documentElement.scrollHeight")
+        return height
+
     def picture(self, most_height: int) -> bytes:
         """Return a PNG of the page from its top to its end, or so far down as is allowed."""
-        width, height = self.run(SIZE)
-        clip = {"x": 0, "y": 0, "width": width, "height": min(height, most_height), "scale": 1}
+        width, height = self.run("return innerWidth"), min(self.height(), most_height)
         answer = self.command(
-            "Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip
+            "Page.captureScreenshot",
+            format="png",
+            captureBeyondViewport=True,
+            clip={"x": 0, "y": 0, "width": width, "height": height, "scale": 1},
         )
         return base64.b64decode(answer["data"])
 

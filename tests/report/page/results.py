@@ -7,6 +7,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from reproaudit.model.aligned_ops import RowState
+from reproaudit.model.events import EventKind
+from reproaudit.model.growth import EQUAL, Growth, GrowthTensor, code_of_ulp
+from reproaudit.model.packed import pack, unpack
 from reproaudit.model.result import AuditResult
 from reproaudit.report.json_report import from_json
 from tests.report.cases import CASES, ONE_DIVERGENCE
@@ -15,7 +19,8 @@ ROOT = Path(__file__).resolve().parents[3]
 SAMPLES = sorted(path.parent.name for path in (ROOT / "reports" / "samples").glob("*/result.json"))
 PICTURES = "pictures"
 MARKUP = "markup"
-NAMES = (*CASES, *SAMPLES, PICTURES, MARKUP)
+RINGED = "ringed"
+NAMES = (*CASES, *SAMPLES, PICTURES, MARKUP, RINGED)
 
 # Names that a program may give to what it has, and that a page must show as they are.
 TAG = "</script><script>window.planted = 1</script>"
@@ -30,7 +35,33 @@ def make_result(name: str) -> AuditResult:
     if name in SAMPLES:
         text = (ROOT / "reports" / "samples" / name / "result.json").read_text(encoding="utf-8")
         return from_json(text)
-    return {PICTURES: _draw_everything, MARKUP: _name_by_markup}[name]()
+    makers = {PICTURES: _draw_everything, MARKUP: _name_by_markup, RINGED: _differ_in_two_tensors}
+    return makers[name]()
+
+
+def _differ_in_two_tensors() -> AuditResult:
+    """Return a result of 6 tensors over 40 steps: the 4th differs from step 12 on, the 2nd from
+    step 15 on."""
+    steps = 40
+    cells = bytearray([EQUAL]) * (6 * steps)
+    cells[1 * steps + 5 : 2 * steps] = [code_of_ulp(16)] * (steps - 5)
+    cells[3 * steps + 2 : 4 * steps] = [code_of_ulp(2)] * (steps - 2)
+    nothing = pack("<u4", b"")
+    growth = Growth(
+        runs=(0, 1),
+        tensors=tuple(
+            GrowthTensor(EventKind.GRADIENT, f"{letter}.weight", "float32[8]")
+            for letter in "abcdef"
+        ),
+        first_step=10,
+        steps=steps,
+        cells=pack("|u1", bytes(cells)),
+        at=nothing,
+        differing=nothing,
+        max_ulp=pack("<f8", b""),
+        max_abs=pack("<f4", b""),
+    )
+    return replace(ONE_DIVERGENCE, growth=growth)
 
 
 def _draw_everything() -> AuditResult:
@@ -41,7 +72,12 @@ def _draw_everything() -> AuditResult:
     finally:
         sys.path.remove(str(ROOT / "benchmarks"))
     made = page_data.make_result(rows=5_000, tensors=60, steps=40, findings=3)
-    return replace(made, trials=ONE_DIVERGENCE.trials)
+    assert made.ops is not None
+    stretch = made.ops.stretches[0]
+    states = bytearray(unpack(stretch.state))
+    states[2_000] = states[3_000] = RowState.SOURCE
+    ops = replace(made.ops, stretches=(replace(stretch, state=pack("|u1", bytes(states))),))
+    return replace(made, ops=ops, trials=ONE_DIVERGENCE.trials)
 
 
 def _name_by_markup() -> AuditResult:
