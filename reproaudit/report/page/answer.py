@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from reproaudit.model.result import AuditResult, Finding, Fix
@@ -25,8 +25,14 @@ from reproaudit.report.wording import (
 _MOST_LINE = 2_000  # characters of a line of a patch
 
 
-def make_answer(result: AuditResult, most_rows: int | None) -> dict[str, Any]:
-    """Return what stands at the top: figures, the repair, the patches and the commands."""
+def make_answer(
+    result: AuditResult, most_rows: int | None, *, accepted: Sequence[bool]
+) -> dict[str, Any]:
+    """Return what stands at the top: figures, the repair, the patches and the commands.
+
+    `accepted` says of each finding whether the baseline accepts it; of a divergence none of whose
+    sources was located, it is one item.
+    """
     fix = _find_fix(result)
     return {
         "confidence": word_confidence(result),
@@ -34,6 +40,8 @@ def make_answer(result: AuditResult, most_rows: int | None) -> dict[str, Any]:
         "advice": show_prose(fix.advice) if fix is not None else "",
         "repair": word_settings(fix) if fix is not None else "",
         "is_verified": fix is not None and fix.verified,
+        "interventions": list(map(show_name, _list_interventions(fix))),
+        "accepted": _word_accepted(accepted),
         "patches": list_patches(result, most_rows),
         "commands": [escape(command) for command in result.next_commands[:most_rows]],
         "reproducer": show_name(result.reproducer),
@@ -65,6 +73,19 @@ def _find_fix(result: AuditResult) -> Fix | None:
         if finding.fix is not None:
             return finding.fix
     return None
+
+
+def _list_interventions(fix: Fix | None) -> tuple[str, ...]:
+    return () if fix is None else (*fix.settings, *fix.together)
+
+
+def _word_accepted(accepted: Sequence[bool]) -> str:
+    number = sum(accepted)
+    if not number:
+        return ""
+    if number == len(accepted):
+        return "accepted in the baseline"
+    return f"{number:,} of {show_count(len(accepted), 'finding')} accepted in the baseline"
 
 
 def _figure(label: str, value: str, note: str = "") -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from reproaudit.knowledge.interventions import INTERVENTIONS
-from reproaudit.knowledge.rules import RULES
+from reproaudit.knowledge.rules import RULES, Rule
 from reproaudit.model.events import Location
 from reproaudit.model.excerpt import Excerpt
 from reproaudit.model.result import Evidence, Finding, Fix
@@ -79,7 +79,10 @@ class FindingTable:
         """Add a row."""
         number = len(self.rows) + 1
         difference = finding.difference
-        self._add_rule(finding)
+        rule = RULES[finding.cause]
+        # A result may come from a version of other rules.
+        if finding.rule == rule.id:
+            self.add_rule(rule)
         self.rows.append(
             {
                 "number": number,
@@ -104,6 +107,13 @@ class FindingTable:
                 "code": self._sources.find(finding.location),
             }
         )
+
+    def add_rule(self, rule: Rule) -> None:
+        """Keep what a rule means, for whatever names it."""
+        self.shared["rules"][rule.id] = {
+            "explanation": rule.explanation,
+            "references": list(rule.references),
+        }
 
     def _share(self, part: Any, add: Any) -> int:
         if part not in self._numbers:
@@ -134,15 +144,6 @@ class FindingTable:
             "by_hand": [] if has_diff(fix) else list(map(show_code, fix.patch)),
         }
         return _append(self.shared["fixes"], row)
-
-    def _add_rule(self, finding: Finding) -> None:
-        rule = RULES[finding.cause]
-        if finding.rule == rule.id and rule.id not in self.shared["rules"]:
-            self.shared["rules"][rule.id] = {
-                "explanation": rule.explanation,
-                "advice": rule.advice,
-                "references": list(rule.references),
-            }
 
 
 def _append(rows: list[dict[str, Any]], row: dict[str, Any]) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from reproaudit.knowledge.rules import WARNINGS
 from reproaudit.model.events import Location, NotChecked, Unchecked
 from reproaudit.model.identity import divergence_fingerprint, fingerprints
 from reproaudit.model.result import AuditResult
@@ -29,6 +30,8 @@ from reproaudit.report.wording import (
     VERDICTS,
     has_diff,
     has_gpu,
+    inflect_noun,
+    name_counted,
     name_phase,
     name_source,
     show_count,
@@ -36,7 +39,6 @@ from reproaudit.report.wording import (
     show_prose,
     word_changes,
     word_fix_state,
-    word_warning,
 )
 
 _MOST_CLASSES = 20  # that the sentence names; the table has all
@@ -111,20 +113,25 @@ class _Page:
         for finding, is_accepted in zip(kept, accepted, strict=False):
             table.add(finding, is_accepted=is_accepted)
         self._count_cut("finding", len(result.findings))
+        for warning in result.warnings[: wanted.rows]:
+            if warning.rule in WARNINGS:
+                table.add_rule(WARNINGS[warning.rule])
         return {
             "name": self._name,
             "verdict": result.verdict.value,
             "verdict_words": VERDICTS[result.verdict],
             "headline": show_prose(result.headline),
             "exit_code": exit_code([result.verdict]),
-            "is_accepted": "accepted in the baseline" if self._accepts_divergence else "",
-            "answer": make_answer(result, wanted.rows),
+            "answer": make_answer(
+                result, wanted.rows, accepted=accepted or [self._accepts_divergence]
+            ),
             "findings": table.rows,
             "shared": table.shared,
             "excerpts": sources.rows,
             "trials": self._cut("trial", list_trial_rows(result)),
             "runs": self._cut("run", list_run_rows(result)),
             "classes": self._cut("class", list_class_rows(result)),
+            "compared": _list_compared(result),
             "ranks": list_rank_rows(result),
             "tensors": self._cut("tensor", list_tensor_rows(result)),
             "tensors_total": max(result.divergences_total, len(result.divergences)),
@@ -186,12 +193,22 @@ def _withhold_source(result: AuditResult) -> AuditResult:
     return replace(result, findings=tuple(findings), excerpts=())
 
 
+def _list_compared(result: AuditResult) -> list[list[Any]]:
+    rows: list[list[Any]] = []
+    for kind, number in result.compared:
+        if number:
+            noun = inflect_noun(name_counted(kind), number)
+            rows.append([show_name(noun), number])
+    return rows
+
+
 def _list_alerts(result: AuditResult, sources: Sources) -> list[dict[str, Any]]:
     rows = []
     for alert in result.alerts:
         rows.append(
             {
                 "op": show_name(alert.op),
+                "message": show_prose(alert.message),
                 "place": show_place(alert.location),
                 "phase": name_phase(alert.phase),
                 "module": show_name(alert.module),
@@ -207,9 +224,8 @@ def _list_warnings(result: AuditResult, sources: Sources) -> list[dict[str, Any]
     for warning in result.warnings:
         rows.append(
             {
-                "text": show_prose(word_warning(warning)),
+                "message": show_prose(warning.message),
                 "rule": show_name(warning.rule or ""),
-                "place": show_name(str(warning.location or "")),
                 "code": sources.find(warning.location),
             }
         )

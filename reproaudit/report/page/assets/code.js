@@ -26,28 +26,50 @@ function colourPython(line) {
   return parts;
 }
 
-/** Lines around a place, the place itself marked, and in the margin what else is found among them.
+const AROUND = 7; // lines before and after a place that are shown at first
+
+/** @param {Excerpt} excerpt @param {number} number @param {number} marked @param {Map<number, string>} labels */
+function renderLine(excerpt, number, marked, labels) {
+  const text = excerpt.lines[number - excerpt.first_line];
+  const isMarked = number === marked;
+  const label = labels.get(number);
+  const margin = el("span", { class: "margin" }, isMarked ? "▶" : "", label && el("span", { class: "label" }, label));
+  if (label) margin.title = `finding ${label}`;
+  const row = el("div", { class: isMarked ? "line marked" : label ? "line noted" : "line" }, margin);
+  row.append(el("span", { class: "number" }, number), el("span", { class: "code" }, colourPython(text)));
+  if (isMarked) row.setAttribute("aria-current", "true");
+  return row;
+}
+
+/** Lines around a place, the place itself marked, and in the margin the numbers of the findings among them.
  * @param {Excerpt} excerpt @param {number} marked
  * @param {Map<number, string>} labels by line @returns {HTMLElement} */
 function renderSource(excerpt, marked, labels) {
-  const lines = excerpt.lines.map((text, index) => {
-    const number = excerpt.first_line + index;
-    const isMarked = number === marked;
-    const label = labels.get(number);
-    const margin = el("span", { class: "margin" }, isMarked ? "▶" : label ? "▷" : "");
-    const code = el("span", { class: "code" }, colourPython(text), text === "" && " ");
-    const row = el("div", { class: isMarked ? "line marked" : label ? "line noted" : "line" }, margin);
-    row.append(el("span", { class: "number" }, number), code);
-    if (label) row.append(el("span", { class: "label" }, label));
-    if (isMarked) row.setAttribute("aria-current", "true");
-    return row;
-  });
+  const end = excerpt.first_line + excerpt.lines.length - 1;
+  const first = Math.max(excerpt.first_line, marked - AROUND);
+  const last = Math.min(end, marked + AROUND);
+  const inner = el("div", { class: "inner" });
+  /** @param {number} from @param {number} to */
+  const makeLines = (from, to) => {
+    const rows = [];
+    for (let number = from; number <= to; number += 1) rows.push(renderLine(excerpt, number, marked, labels));
+    return rows;
+  };
+  /** @param {number} from @param {number} to */
+  const makeMore = (from, to) => {
+    if (from > to) return null;
+    const button = el("button", { type: "button", class: "unfold" }, `⋯ ${counted(to - from + 1, "line")} more`);
+    button.addEventListener("click", () => button.replaceWith(...makeLines(from, to)));
+    return button;
+  };
+  const parts = [makeMore(excerpt.first_line, first - 1), ...makeLines(first, last), makeMore(last + 1, end)];
+  inner.append(...parts.filter((part) => part !== null));
   const name = excerpt.cell ? `${excerpt.path}, cell ${excerpt.cell}` : excerpt.path;
   return el(
     "figure",
     { class: "source" },
     el("figcaption", {}, el("span", { class: "mono" }, name)),
-    el("div", { class: "lines scroll", tabindex: 0, role: "region", "aria-label": `Lines of ${name}` }, el("div", { class: "inner" }, lines)),
+    el("div", { class: "lines scroll", tabindex: 0, role: "region", "aria-label": `Lines of ${name}` }, inner),
   );
 }
 
@@ -76,7 +98,7 @@ function renderCommand(command) {
   return el(
     "div",
     { class: "command" },
-    el("code", { class: "scroll", tabindex: 0 }, el("span", { class: "prompt" }, "$ "), typed, el("span", { class: "remark" }, remark.join(""))),
+    el("code", {}, el("span", { class: "prompt" }, "$ "), typed, el("span", { class: "remark" }, remark.join(""))),
     copyButton(typed, "the command"),
   );
 }

@@ -41,6 +41,12 @@ function counted(number, noun) {
   return `${number.toLocaleString("en")} ${noun}${ending}`;
 }
 
+/** Keep a number and its percent sign on one line.
+ * @param {string} text */
+function tie(text) {
+  return text.replaceAll(" %", "\u00a0%");
+}
+
 // -- explanations of words
 
 const tip = el("div", { id: "tip", role: "tooltip", hidden: true });
@@ -67,17 +73,24 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") hideTip();
 });
 
-/** A word that says what it means when it is pointed at, focused or tapped; plain text without an explanation.
- * @param {string} word @param {string | undefined} explanation @returns {Node} */
-function term(word, explanation) {
-  if (!explanation) return document.createTextNode(word);
-  const node = el("button", { type: "button", class: "term", "aria-describedby": "tip" }, word);
-  const show = () => showTip(node, explanation);
+/** Say what an element means when it is pointed at, focused or tapped.
+ * @param {HTMLElement} node @param {string} text */
+function explain(node, text) {
+  const show = () => showTip(node, text);
+  node.setAttribute("aria-describedby", tip.id);
   node.addEventListener("mouseenter", show);
   node.addEventListener("focus", show);
   node.addEventListener("click", show);
   node.addEventListener("mouseleave", hideTip);
   node.addEventListener("blur", hideTip);
+}
+
+/** A word that says what it means; plain text without an explanation.
+ * @param {string} word @param {string | undefined} explanation @returns {Node} */
+function term(word, explanation) {
+  if (!explanation) return document.createTextNode(word);
+  const node = el("button", { type: "button", class: "term" }, word);
+  explain(node, explanation);
   return node;
 }
 
@@ -140,7 +153,7 @@ function offerFile(name, text, beside) {
 // -- parts of the page
 
 /** A part that is laid out when it is opened first.
- * @param {string} title @param {() => Node} make */
+ * @param {string} title @param {() => Node | string} make */
 function lazyDetails(title, make) {
   const node = el("details", {}, el("summary", {}, title));
   const open = () => {

@@ -13,9 +13,8 @@ function labelLines(result) {
     labels.set(excerpt, lines);
     const known = lines.get(line);
     // A line of a loop may have hundreds.
-    if (known === undefined) lines.set(line, `finding ${finding.number}`);
-    else if (known.length < 24) lines.set(line, `${known.replace("finding ", "findings ")}, ${finding.number}`);
-    else if (!known.endsWith("…")) lines.set(line, `${known} …`);
+    if (known === undefined) lines.set(line, String(finding.number));
+    else if (!known.endsWith("…")) lines.set(line, known.includes(",") ? `${known}…` : `${known},${finding.number}`);
   }
   return labels;
 }
@@ -32,7 +31,7 @@ function facts(entries) {
 function renderEvidence(evidence, { glossary }) {
   const parts = [];
   if (evidence.answers.length) {
-    const signs = { yes: "✓", no: "✗", "-": "–" };
+    const signs = { yes: "●", no: "○", "-": "–" };
     const rows = evidence.answers.map(([kind, answer, meaning]) =>
       el(
         "tr",
@@ -87,35 +86,51 @@ function renderFix(finding, { result }) {
   );
 }
 
-/** @param {Finding} finding @param {Context} context @returns {HTMLElement} */
-function renderFinding(finding, context) {
-  const { result, glossary } = context;
-  const rule = result.shared.rules[finding.rule];
-  const [number, line] = finding.code;
-  const excerpt = number === undefined ? undefined : result.excerpts[number];
-  const labels = number === undefined ? undefined : labelLines(result).get(number);
-  const explanation = rule && [
-    el("p", {}, rule.explanation),
-    el("p", { class: "references" }, "See also: ", rule.references.join(" · "), rule.references.length > 0 && " · ", el("code", {}, `reproaudit explain ${finding.rule}`)),
-  ];
-  const where = facts([
-    [finding.kind === "call" ? "call" : "op", el("code", {}, finding.kind === "call" ? finding.call : finding.source)],
+/** @param {Finding} finding @returns {HTMLElement} */
+function renderPlace(finding) {
+  /** @type {[string, Child][]} */
+  const entries = [
+    ["op", finding.kind === "op" && el("code", {}, finding.source)],
+    ["call", finding.call && el("code", {}, finding.call)],
     ["line", el("code", {}, finding.place)],
     ["when", finding.when],
     ["module", finding.module && el("code", {}, finding.module)],
     ["times", finding.count > 1 && finding.count.toLocaleString("en")],
-    ["call", finding.kind === "op" && finding.call && el("code", {}, finding.call)],
     ["difference", finding.difference],
     ["baseline", finding.accepted && tag(finding.accepted, "accepted")],
-  ].map(([label, content]) => /** @type {[string, Child]} */ ([label, content || ""])).filter(([label, content]) => label !== "op" || finding.source !== ""));
+  ];
+  return facts(entries);
+}
+
+/** @param {Finding} finding @param {Result} result @returns {HTMLElement} */
+function renderCause(finding, result) {
+  const rule = result.shared.rules[finding.rule];
+  const known = rule && [
+    el("p", {}, rule.explanation),
+    el("p", { class: "references" }, "See also: ", [...rule.references, ""].join(" · "), el("code", {}, `reproaudit explain ${finding.rule}`)),
+  ];
+  return el("div", { class: "why" }, el("h4", {}, "Why"), el("p", {}, tag(finding.cause, "cause"), " ", el("span", { class: "muted" }, finding.rule)), el("p", { class: "lead" }, finding.title), known);
+}
+
+/** @param {Finding} finding @param {Context} context @param {{ withRepair: boolean }} options @returns {HTMLElement} */
+function renderFinding(finding, context, { withRepair }) {
+  const { result, glossary } = context;
+  const [number, line] = finding.code;
+  const excerpt = number === undefined ? undefined : result.excerpts[number];
+  const labels = number === undefined ? undefined : labelLines(result).get(number);
+  const source = excerpt && line !== undefined && labels && renderSource(excerpt, line, labels);
+  const place = renderPlace(finding);
+  const evidence = renderEvidence(result.shared.evidence[finding.evidence], context);
+  const distances = finding.histogram.length > 0 && [el("h4", {}, "How far apart, in ", term("ULP", glossary.ULP)), renderHistogram(finding.histogram)];
   return el(
     "article",
     { class: "finding" },
-    el("div", { class: "columns" }, excerpt && line !== undefined && labels && renderSource(excerpt, line, labels), where),
-    el("div", { class: "columns" },
-      el("div", { class: "why" }, el("h4", {}, "Why ", tag(finding.cause, "cause"), " ", el("span", { class: "muted" }, finding.rule)), el("p", { class: "lead" }, finding.title), explanation),
-      el("div", {}, el("h4", {}, "Evidence"), renderEvidence(result.shared.evidence[finding.evidence], context),
-        finding.histogram.length > 0 && [el("h4", {}, "How far apart, in ", term("ULP", glossary.ULP)), renderHistogram(finding.histogram)])),
-    renderFix(finding, context),
+    el(
+      "div",
+      { class: "columns" },
+      el("div", {}, source || place, renderCause(finding, result)),
+      el("div", {}, source && place, evidence.length > 0 && el("h4", {}, "Evidence"), evidence, distances),
+    ),
+    withRepair && renderFix(finding, context),
   );
 }

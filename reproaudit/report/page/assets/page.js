@@ -1,63 +1,102 @@
 // Puts the page together: what there is to say, in the order in which people ask.
 
-/** @typedef {{ id: string, title: string, make: (context: Context) => Node[] | Promise<Node[]> }} Section */
+/** @typedef {{ parts: Node[], draw?: () => Promise<void> }} Made */
+/** @typedef {{ id: string, title: string, make: (context: Context) => Made }} Section */
 
-/** @param {string} name @param {(container: HTMLElement) => Promise<void>} draw */
-async function drawn(name, draw) {
+/** A place for a picture, which is drawn once it stands on the page and has a width.
+ * @param {string} name @param {(container: HTMLElement) => Promise<void>} draw */
+function picture(name, draw) {
   const container = el("div", { class: "picture", "data-picture": name });
-  await draw(container);
-  return [container];
+  return { parts: [container], draw: () => draw(container) };
 }
 
 /** @param {Result} result @returns {Section[]} */
 function listSections(result) {
-  const { growth, ops, findings } = result;
+  const { growth, ops, findings, trials } = result;
   const count = findings.length;
+  const nothing = { parts: [] };
+  /** @param {(context: Context) => Node[]} render @returns {Section["make"]} */
+  const text = (render) => (context) => ({ parts: render(context) });
   return [
-    { id: "answer", title: "Answer", make: renderAnswer },
-    { id: "action", title: "What to do", make: renderActions },
-    { id: "finding", title: count > 1 ? `Where and why: the first of ${counted(count, "finding")}` : "Where and why", make: renderFirst },
-    { id: "growth", title: "Where and when it grows", make: () => (growth ? drawn("growth", (box) => renderGrowth(box, growth, findings[0] ?? null)) : []) },
-    { id: "stream", title: "Operators of both runs", make: () => (ops ? drawn("stream", (box) => renderStream(box, ops, { findings })) : []) },
-    { id: "findings", title: "All findings", make: renderFindings },
-    { id: "trials", title: "What was tried", make: (context) => (result.trials.length ? drawn("trials", async (box) => renderTrials(box, context)) : []) },
-    { id: "classes", title: "Equal runs", make: renderClasses },
-    { id: "ranks", title: "Ranks", make: renderRanks },
-    { id: "tensors", title: "Tensors that differ", make: renderTensors },
-    { id: "refused", title: "Operators that use_deterministic_algorithms refuses", make: renderAlerts },
-    { id: "warnings", title: "Warnings", make: renderWarnings },
-    { id: "environment", title: "Environment and settings", make: renderEnvironment },
-    { id: "not-checked", title: "Not checked", make: renderNotChecked },
-    { id: "certainty", title: "How sure", make: renderCertainty },
+    { id: "answer", title: "Answer", make: text(renderAnswer) },
+    { id: "action", title: findings.length ? "What to do" : "What to do next", make: text(renderActions) },
+    { id: "finding", title: count > 1 ? `Where and why: the first of ${counted(count, "finding")}` : "Where and why", make: text(renderFirst) },
+    { id: "growth", title: "Where and when it grows", make: () => (growth ? picture("growth", (box) => renderGrowth(box, growth, findings[0] ?? null)) : nothing) },
+    { id: "stream", title: "Operators of both runs", make: () => (ops ? picture("stream", (box) => renderStream(box, ops, { findings })) : nothing) },
+    { id: "findings", title: "All findings", make: text(renderFindings) },
+    { id: "trials", title: "What was tried", make: (context) => (trials.length ? picture("trials", (box) => renderTrials(box, context)) : nothing) },
+    { id: "classes", title: "Equal runs", make: text(renderClasses) },
+    { id: "compared", title: "What was compared", make: text(renderCompared) },
+    { id: "ranks", title: "Ranks", make: text(renderRanks) },
+    { id: "tensors", title: "Tensors that differ", make: text(renderTensors) },
+    { id: "refused", title: "Refused operators", make: text(renderAlerts) },
+    { id: "warnings", title: "Warnings", make: text(renderWarnings) },
+    { id: "environment", title: "Environment and settings", make: text(renderEnvironment) },
+    { id: "not-checked", title: "Not checked", make: text(renderNotChecked) },
+    { id: "certainty", title: "How sure", make: text(renderCertainty) },
   ];
 }
 
-/** Make one part; a fault in it is shown there, and the others are shown all the same.
- * @param {Section} section @param {Context} context */
-async function makeSection(section, context) {
-  const heading = section.id === "answer" ? null : el("h2", {}, section.title);
-  const node = el("section", { id: section.id, "aria-label": section.title }, heading);
+/** Do what makes a part of the page; a fault in it is shown there, and the others are shown all the same.
+ * @template T @param {HTMLElement} node @param {() => T | Promise<T>} work @returns {Promise<T | null>} */
+async function guard(node, work) {
   try {
-    const parts = await section.make(context);
-    if (!parts.length) return null;
-    node.append(...parts);
+    return await work();
   } catch (error) {
     console.error(error);
     node.append(el("p", { class: "note bad" }, `This part cannot be shown: ${error instanceof Error ? error.message : error}`));
+    return null;
   }
-  return node;
 }
 
-/** @param {Payload} payload @param {number} number @param {HTMLElement} main @param {HTMLElement} contents */
+/** @param {Payload} payload @param {number} number @param {HTMLElement} main @param {Element[]} contents places for the list of parts */
 async function showResult(payload, number, main, contents) {
   const result = payload.results[number];
   const context = { result, glossary: payload.glossary };
-  const sections = listSections(result);
-  const nodes = await Promise.all(sections.map((section) => makeSection(section, context)));
-  const shown = nodes.filter((node) => node !== null);
-  main.replaceChildren(...shown);
-  const links = sections.filter((_, index) => nodes[index] !== null).map(({ id, title }) => el("li", {}, el("a", { href: `#${id}` }, title)));
-  contents.replaceChildren(el("ul", {}, links));
+  const links = [];
+  const nodes = [];
+  const drawings = [];
+  for (const section of listSections(result)) {
+    const heading = section.id === "answer" ? null : el("h2", {}, section.title);
+    const node = el("section", { id: section.id, "aria-label": section.title }, heading);
+    const made = await guard(node, () => section.make(context));
+    if (made && !made.parts.length) continue;
+    node.append(...(made?.parts ?? []));
+    nodes.push(node);
+    links.push({ id: section.id, title: section.title });
+    if (made?.draw) drawings.push({ node, draw: made.draw });
+  }
+  main.replaceChildren(...nodes);
+  for (const place of contents) place.replaceChildren(el("ul", {}, links.map(({ id, title }) => el("li", {}, el("a", { href: `#${id}` }, title)))));
+  followReader(nodes, contents);
+  await Promise.all(drawings.map(({ node, draw }) => guard(node, draw)));
+}
+
+/** @type {IntersectionObserver | null} */
+let readerObserver = null;
+
+/** Mark in the list of parts the one that is read.
+ * @param {HTMLElement[]} sections @param {Element[]} contents */
+function followReader(sections, contents) {
+  readerObserver?.disconnect();
+  const seen = new Set();
+  const observer = new IntersectionObserver(
+    (entries) => {
+      for (const entry of entries) {
+        if (entry.isIntersecting) seen.add(entry.target);
+        else seen.delete(entry.target);
+      }
+      const current = sections.find((section) => seen.has(section));
+      if (!current) return;
+      for (const link of contents.flatMap((place) => [...place.querySelectorAll("a")])) {
+        if (link.hash === `#${current.id}`) link.setAttribute("aria-current", "true");
+        else link.removeAttribute("aria-current");
+      }
+    },
+    { rootMargin: "-72px 0px -55% 0px" },
+  );
+  readerObserver = observer;
+  for (const section of sections) observer.observe(section);
 }
 
 /** @param {Payload} payload @param {(number: number) => void} choose @returns {HTMLElement | null} */
@@ -65,43 +104,65 @@ function renderOverview(payload, choose) {
   if (payload.overview.length < 2) return null;
   const columns = /** @type {Column[]} */ ([{ name: "subject", kind: "code" }, { name: "verdict" }, { name: "first difference", kind: "code" }, { name: "cause" }, { name: "repair", kind: "prose" }]);
   const rows = payload.overview.map((row, index) => /** @type {Cell[]} */ ([
-    { text: row.name, value: row.name, node: () => (index < payload.results.length ? el("button", { type: "button", class: "link", onclick: () => choose(index) }, row.name) : document.createTextNode(row.name)) },
+    { text: row.name, value: row.name, node: () => (index < payload.results.length ? el("button", { type: "button", class: "link", "data-result": index, onclick: () => choose(index) }, row.name) : document.createTextNode(row.name)) },
     { text: row.verdict_words, value: row.verdict_words, node: () => verdictTag(row.verdict, row.verdict_words) },
     row.where, row.cause, row.fix,
   ]));
   return el("section", { id: "overview", "aria-label": "Results" }, el("h2", {}, counted(payload.overview.length, "result")), makeTable(columns, rows, { csvName: "results", label: "Results" }));
 }
 
+/** @returns {HTMLElement} */
+function makeThemeButton() {
+  const button = el("button", { type: "button", class: "small theme" });
+  const name = () => {
+    const other = currentTheme() === "dark" ? "light" : "dark";
+    button.textContent = other === "dark" ? "◐ Dark" : "◑ Light";
+    button.setAttribute("aria-label", `Change to ${other} colours`);
+  };
+  button.addEventListener("click", () => setTheme(currentTheme() === "dark" ? "light" : "dark"));
+  onThemeChange(name);
+  name();
+  return button;
+}
+
 async function showPage() {
   const source = document.getElementById("payload");
   const payload = /** @type {Payload} */ (JSON.parse(source?.textContent ?? "{}"));
-  const main = el("main", { id: "main" });
-  const contents = el("nav", { "aria-label": "Contents" });
+  const main = el("main", { id: "main", tabindex: -1 });
+  const beside = el("nav", { class: "beside", "aria-label": "Contents" });
+  const above = el("nav", { "aria-label": "Contents" });
+  const folded = el("details", { class: "above" }, el("summary", {}, "Contents"), above);
+  above.addEventListener("click", () => (folded.open = false));
   const subject = el("span", { class: "subject mono" });
-  const button = el("button", { type: "button", class: "small theme" });
-  const nameTheme = () => (button.textContent = currentTheme() === "dark" ? "Light" : "Dark");
-  button.addEventListener("click", () => setTheme(currentTheme() === "dark" ? "light" : "dark"));
-  onThemeChange(nameTheme);
-  nameTheme();
   /** @param {number} number */
-  const choose = async (number) => {
-    subject.textContent = payload.results[number].name;
-    await showResult(payload, number, main, contents);
-    main.scrollIntoView();
+  const show = async (number) => {
+    const { name } = payload.results[number];
+    subject.textContent = name;
+    subject.title = name;
+    markChosen(number);
+    await showResult(payload, number, main, [beside, above]);
   };
-  const overview = renderOverview(payload, choose);
+  const overview = renderOverview(payload, (number) => {
+    show(number);
+    main.scrollIntoView();
+    main.focus({ preventScroll: true });
+  });
   document.body.append(
     el("a", { class: "skip", href: "#main" }, "Skip to the answer"),
-    el("header", { class: "top" }, el("span", { class: "wordmark" }, "reproaudit"), subject, button),
-    el("div", { class: "layout" }, contents, el("div", {}, overview, payload.left_out.map((text) => el("p", { class: "note warn" }, text)), main)),
+    el("header", { class: "top" }, el("span", { class: "wordmark" }, "reproaudit"), subject, makeThemeButton()),
+    el("div", { class: "layout" }, beside, el("div", {}, payload.results.length > 0 && folded, overview, payload.left_out.map((text) => el("p", { class: "note warn" }, text)), main)),
   );
-  if (payload.results.length) {
-    subject.textContent = payload.results[0].name;
-    await showResult(payload, 0, main, contents);
-  } else {
-    main.append(el("h1", {}, payload.title));
-  }
+  if (payload.results.length) await show(0);
+  else main.append(el("h1", {}, payload.title));
   document.documentElement.dataset.ready = "true";
+}
+
+/** @param {number} number */
+function markChosen(number) {
+  for (const link of document.querySelectorAll("#overview [data-result]")) {
+    if (link.getAttribute("data-result") === String(number)) link.setAttribute("aria-current", "true");
+    else link.removeAttribute("aria-current");
+  }
 }
 
 window.addEventListener("beforeprint", () => {

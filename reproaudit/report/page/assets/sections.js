@@ -16,9 +16,9 @@ function renderAnswer({ result }) {
   );
   return [
     el("div", { class: "hero" },
-      el("p", {}, verdictTag(result.verdict, result.verdict_words), result.is_accepted && [" ", tag(result.is_accepted, "accepted")]),
+      el("p", {}, verdictTag(result.verdict, result.verdict_words), answer.accepted && " ", answer.accepted && tag(answer.accepted, "accepted")),
       el("h1", {}, result.headline || result.verdict_words),
-      el("p", { class: "muted" }, answer.confidence)),
+      el("p", { class: "muted" }, tie(answer.confidence))),
     el("dl", { class: "figures" }, figures),
     result.left_out.length > 0 && el("div", { class: "note warn", id: "left-out" }, el("strong", {}, "Not on this page"), el("ul", {}, result.left_out.map((text) => el("li", {}, text)))),
   ].filter((part) => part !== false);
@@ -31,6 +31,7 @@ function renderActions({ result }) {
   if (answer.repair) {
     parts.push(el("p", { class: "lead" }, answer.advice));
     parts.push(el("p", {}, tag(answer.is_verified ? "✓ verified" : "not verified", answer.is_verified ? "good" : "warn"), " ", answer.repair));
+    if (answer.interventions.length) parts.push(el("p", { class: "muted" }, "Interventions: ", nameSettings(answer.interventions, result)));
   }
   answer.patches.forEach((patch, index) => {
     const title = patch.is_diff ? "Patch" : "In your own program";
@@ -42,7 +43,7 @@ function renderActions({ result }) {
   });
   if (answer.reproducer) parts.push(el("p", {}, el("code", {}, answer.reproducer), " shows it without this program"));
   if (answer.commands.length) {
-    parts.push(el("h3", {}, "To type"));
+    if (parts.length) parts.push(el("h3", {}, "To type"));
     parts.push(...answer.commands.map(renderCommand));
   }
   return parts;
@@ -51,7 +52,7 @@ function renderActions({ result }) {
 /** @param {Context} context @returns {Node[]} */
 function renderFirst(context) {
   const { findings, verdict } = context.result;
-  if (findings.length) return [renderFinding(findings[0], context)];
+  if (findings.length) return [renderFinding(findings[0], context, { withRepair: false })];
   return verdict === "not-reproducible" ? [el("p", {}, "No source was located.")] : [];
 }
 
@@ -66,18 +67,15 @@ function renderFindings(context) {
     { name: "step", kind: "number" },
     { name: "phase" },
     { name: "cause" },
-    { name: "times", kind: "number" },
     { name: "repaired by", kind: "prose" },
-    ...(findings.some((finding) => finding.accepted) ? [{ name: "baseline" }] : []),
+    { name: "baseline" },
   ]);
   const rows = findings.map((finding) => {
     const fix = finding.fix === null ? null : shared.fixes[finding.fix];
     const repair = fix === null || !fix.is_verified ? "" : fix.settings.join(", ") + (fix.together.length ? ` together with ${fix.together.join(", ")}` : "");
-    const row = [finding.number, finding.source, finding.line, finding.step, finding.phase, finding.cause, finding.count, repair];
-    if (columns.length > row.length) row.push(finding.accepted);
-    return row;
+    return [finding.number, finding.source, finding.line, finding.step, finding.phase, finding.cause, repair, finding.accepted];
   });
-  return [makeTable(columns, rows, { csvName: "findings", label: "Findings", expand: (row) => renderFinding(findings[row], context) })];
+  return [makeTable(columns, rows, { csvName: "findings", label: "Findings", expand: (row) => renderFinding(findings[row], context, { withRepair: true }) })];
 }
 
 /** @param {Context} context @returns {Node[]} */
@@ -105,12 +103,34 @@ function renderClasses({ result, glossary }) {
 }
 
 /** @param {Context} context @returns {Node[]} */
+function renderCompared({ result }) {
+  if (!result.compared.length) return [];
+  const most = Math.max(...result.compared.map(([, count]) => count));
+  const rows = result.compared.map(([kind, count]) => {
+    const bar = svg("svg", { class: "bar", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" });
+    bar.append(svg("rect", { width: Math.max(0.5, (100 * count) / most), height: 10 }));
+    return el("tr", {}, el("th", { scope: "row" }, kind), el("td", { class: "number" }, count.toLocaleString("en")), el("td", {}, bar));
+  });
+  return [el("p", { class: "muted" }, "Of each run, to the bit:"), el("table", { class: "histogram compared" }, el("tbody", {}, rows))];
+}
+
+/** @param {Context} context @returns {Node[]} */
 function renderRanks({ result }) {
-  if (!result.ranks.length) return [];
-  const waited = Math.max(...result.runs.map((run) => run.ranks));
-  const columns = /** @type {Column[]} */ ([{ name: "rank", kind: "number" }, { name: "findings", kind: "number" }, { name: "which", kind: "prose" }]);
-  const rows = result.ranks.map(({ rank, findings }) => [rank, findings.length, findings.slice(0, 20).join(", ") + (findings.length > 20 ? " …" : "")]);
-  return [waited > 0 && el("p", { class: "muted" }, `${counted(waited, "process")} of each run waited for one another.`), makeTable(columns, rows, { csvName: "ranks", label: "Ranks" })].filter((part) => part !== false);
+  const waited = Math.max(0, ...result.runs.map((run) => run.ranks));
+  const parts = [];
+  if (waited > 0) parts.push(el("p", { class: "muted" }, `${counted(waited, "process")} of each run waited for one another.`));
+  if (result.ranks.some(({ findings }) => findings.length)) {
+    const columns = /** @type {Column[]} */ ([{ name: "rank", kind: "number" }, { name: "findings", kind: "number" }, { name: "which", kind: "prose" }]);
+    const rows = result.ranks.map(({ rank, findings }) => {
+      const named = findings.slice(0, 8).map((number) => {
+        const finding = result.findings[number - 1];
+        return `${number}: ${finding.source || finding.line} (${finding.cause})`;
+      });
+      return [rank, findings.length, named.join("; ") + (findings.length > 8 ? " …" : "")];
+    });
+    parts.push(makeTable(columns, rows, { csvName: "ranks", label: "Ranks" }));
+  }
+  return parts;
 }
 
 /** @param {Context} context @returns {Node[]} */
@@ -131,13 +151,15 @@ function renderTensors({ result, glossary }) {
   /** @param {TensorRow[]} tensors */
   const make = (tensors) => {
     const rows = tensors.map((row) => /** @type {Cell[]} */ ([
-      row.kind, row.name, { text: row.step, value: row.at }, row.runs.join(", "), row.differing, row.elements,
+      row.kind, row.name, { text: row.step, value: row.at }, pairs.size > 1 ? row.runs.join(", ") : "", row.differing, row.elements,
       { text: row.ulp, value: row.max_ulp }, { text: row.abs, value: row.max_abs }, { text: row.rel, value: row.max_rel }, row.note,
     ]));
     return makeTable(columns, rows, { csvName: "tensors", label: "Tensors that differ" });
   };
+  const pairs = new Set(result.tensors.map((row) => row.runs.join(", ")));
   const first = result.tensors.filter((row) => row.is_first);
   const place = el("div", {}, make(first));
+  /** @type {HTMLElement[]} */
   const parts = [];
   if (first.length < result.tensors.length) {
     const box = el("input", { type: "checkbox" });
@@ -146,21 +168,45 @@ function renderTensors({ result, glossary }) {
   }
   const left = result.tensors_total - result.tensors.length;
   if (left > 0) parts.push(el("p", { class: "muted" }, `${counted(left, "more difference")}, later in the runs, were counted and not kept.`));
-  return [place, ...parts];
+  if (pairs.size === 1) parts.unshift(el("p", { class: "muted" }, `Between runs ${result.tensors[0].runs.join(" and ")}.`));
+  return [...parts, place];
+}
+
+/** The line that something names, in its source.
+ * @param {CodeReference} code @param {Result} result */
+function renderCode([number, line], result) {
+  if (number === undefined || line === undefined) return null;
+  return renderSource(result.excerpts[number], line, labelLines(result).get(number) ?? new Map());
 }
 
 /** @param {Context} context @returns {Node[]} */
 function renderAlerts({ result }) {
-  if (!result.alerts.length) return [];
+  const { alerts } = result;
+  if (!alerts.length) return [];
   const columns = /** @type {Column[]} */ ([{ name: "op", kind: "code" }, { name: "line", kind: "code" }, { name: "phase" }, { name: "module", kind: "code" }, { name: "times", kind: "number" }]);
-  const rows = result.alerts.map((alert) => [alert.op, alert.place, alert.phase, alert.module, alert.count]);
-  return [el("p", { class: "muted" }, "A risk, not a divergence that was seen."), makeTable(columns, rows, { csvName: "refused", label: "Refused operators" })];
+  const rows = alerts.map((alert) => [alert.op, alert.place, alert.phase, alert.module, alert.count]);
+  /** @param {number} row */
+  const expand = (row) => el("div", {}, el("p", {}, alerts[row].message), renderCode(alerts[row].code, result));
+  return [
+    el("p", { class: "muted" }, el("code", {}, "torch.use_deterministic_algorithms(True)"), " refuses them: a risk, not a divergence that was seen."),
+    makeTable(columns, rows, { csvName: "refused", label: "Refused operators", expand }),
+  ];
 }
 
 /** @param {Context} context @returns {Node[]} */
 function renderWarnings({ result }) {
-  if (!result.warnings.length) return [];
-  return [el("ul", { class: "notes" }, result.warnings.map((warning) => el("li", {}, warning.text)))];
+  const { warnings, shared } = result;
+  if (!warnings.length) return [];
+  const entries = warnings.map(({ message, rule, code }) =>
+    el(
+      "li",
+      {},
+      el("p", {}, rule && tag(rule, "warn"), rule && " ", message),
+      rule in shared.rules && el("p", { class: "muted" }, shared.rules[rule].explanation),
+      code.length > 0 && lazyDetails("In its source", () => renderCode(code, result) ?? ""),
+    ),
+  );
+  return [el("ul", { class: "warnings" }, entries)];
 }
 
 /** @param {Note[]} notes */
@@ -190,5 +236,5 @@ function renderNotChecked({ result }) {
 
 /** @param {Context} context @returns {Node[]} */
 function renderCertainty({ result }) {
-  return [el("ul", { class: "notes" }, result.certainty.map((text) => el("li", {}, text)))];
+  return [el("ul", { class: "notes" }, result.certainty.map((text) => el("li", {}, tie(text))))];
 }

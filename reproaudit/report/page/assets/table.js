@@ -39,8 +39,12 @@ function writeCsv(columns, rows) {
   return lines.map((line) => line.join(",")).join("\r\n") + "\r\n";
 }
 
-/** @param {Column[]} columns @param {Cell[][]} rows @param {TableOptions} options @returns {HTMLElement} */
-function makeTable(columns, rows, options) {
+/** Columns without any text are left out.
+ * @param {Column[]} allColumns @param {Cell[][]} allRows @param {TableOptions} options @returns {HTMLElement} */
+function makeTable(allColumns, allRows, options) {
+  const used = allColumns.map((_, number) => allRows.length === 0 || allRows.some((row) => cellText(row[number]) !== ""));
+  const columns = allColumns.filter((_, number) => used[number]);
+  const rows = used.every(Boolean) ? allRows : allRows.map((row) => row.filter((_, number) => used[number]));
   const pageSize = options.pageSize ?? PAGE_ROWS;
   /** @type {number[]} */
   let shown = rows.map((_, index) => index);
@@ -54,6 +58,10 @@ function makeTable(columns, rows, options) {
   const previous = el("button", { type: "button", class: "small", onclick: () => turn(page - 1) }, "‹ Previous");
   const next = el("button", { type: "button", class: "small", onclick: () => turn(page + 1) }, "Next ›");
   const pager = el("div", { class: "pager" }, previous, next);
+  const isLong = rows.length > 12;
+  // The one that takes the room that the others leave.
+  const prose = columns.findIndex((column) => column.kind === "prose");
+  const widest = prose < 0 ? columns.length - 1 : prose;
   const filter = el("input", { type: "search", placeholder: "Filter", "aria-label": `Filter ${options.label ?? "rows"}` });
   filter.addEventListener("input", () => {
     const wanted = filter.value.trim().toLowerCase();
@@ -64,14 +72,13 @@ function makeTable(columns, rows, options) {
     turn(0);
   });
   const exportButton = el("button", { type: "button", class: "small" }, "CSV");
-  const isLong = rows.length > 10;
-  const toolbar = el("div", { class: "toolbar" }, isLong && filter, status, exportButton);
-  exportButton.addEventListener("click", () => offerFile(`${options.csvName}.csv`, writeCsv(columns, shown.map((index) => rows[index])), toolbar));
+  const footer = el("div", { class: "footer" }, status, pager, exportButton);
+  exportButton.addEventListener("click", () => offerFile(`${options.csvName}.csv`, writeCsv(columns, shown.map((index) => rows[index])), footer));
 
   const heads = columns.map((column, number) => {
     const button = el("button", { type: "button", class: "sort", onclick: () => sortBy(number) }, column.name);
-    if (column.explanation) button.title = column.explanation;
-    return el("th", { scope: "col", class: column.kind ?? "text" }, rows.length > 1 ? button : column.name);
+    if (column.explanation) explain(button, column.explanation);
+    return el("th", { scope: "col", class: `${column.kind ?? "text"} ${number === widest ? "widest" : ""}` }, rows.length > 1 ? button : column.name);
   });
 
   function sortShown() {
@@ -101,7 +108,7 @@ function makeTable(columns, rows, options) {
     const cells = rows[index].map((cell, number) => {
       const column = columns[number];
       const content = cell !== null && typeof cell === "object" && cell.node ? cell.node() : cellText(cell);
-      return el("td", { class: column.kind ?? "text" }, content);
+      return el("td", { class: `${column.kind ?? "text"} ${number === widest ? "widest" : ""}` }, content);
     });
     const row = el("tr", {}, cells);
     if (!options.expand) return [row];
@@ -139,7 +146,7 @@ function makeTable(columns, rows, options) {
   turn(0);
   const table = el("table", {}, el("thead", {}, el("tr", {}, heads)), body);
   const box = el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": options.label ?? options.csvName }, table);
-  const whole = el("div", { class: "table" }, toolbar, box, pager);
+  const whole = el("div", { class: "table" }, isLong && el("div", { class: "toolbar" }, filter), box, footer);
   whole.addEventListener("printing", () => turn(0, MOST_PRINTED));
   whole.addEventListener("printed", () => turn(0));
   return whole;

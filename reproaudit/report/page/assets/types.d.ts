@@ -88,7 +88,6 @@ interface Fix {
 
 interface Rule {
   explanation: string;
-  advice: string;
   references: string[];
 }
 
@@ -129,6 +128,8 @@ interface Answer {
   advice: string;
   repair: string;
   is_verified: boolean;
+  interventions: string[];
+  accepted: string;
   patches: Patch[];
   commands: string[];
   reproducer: string;
@@ -182,6 +183,7 @@ interface TensorRow {
 
 interface Alert {
   op: string;
+  message: string;
   place: string;
   phase: string;
   module: string;
@@ -190,9 +192,8 @@ interface Alert {
 }
 
 interface Warning {
-  text: string;
+  message: string;
   rule: string;
-  place: string;
   code: CodeReference;
 }
 
@@ -210,7 +211,6 @@ interface Result {
   verdict_words: string;
   headline: string;
   exit_code: number;
-  is_accepted: string;
   answer: Answer;
   findings: Finding[];
   shared: {
@@ -223,6 +223,7 @@ interface Result {
   trials: Trial[];
   runs: Run[];
   classes: { name: string; runs: number[] }[];
+  compared: [kind: string, count: number][];
   ranks: { rank: number; findings: number[] }[];
   tensors: TensorRow[];
   tensors_total: number;
