@@ -37,8 +37,9 @@ STREAM_SCRIPTS = (
     "stream_input.js",
     "stream.js",
 )
-SHELL_BYTES = 300_000  # about what everything but the facts takes
-_MOST_WITHOUT_SCRIPTS = 100  # results that are told to a browser without scripts
+# What is told to a browser without scripts.
+_MOST_PLAIN_BYTES = 50_000
+_MARKUP_BYTES = 10_000  # about what the elements around it all take
 
 
 def write_document(payload: dict[str, Any]) -> str:
@@ -63,6 +64,22 @@ def write_document(payload: dict[str, Any]) -> str:
     lines += [f"<script>{read_asset(name)}</script>" for name in scripts]
     lines += ["</body>", "</html>"]
     return "\n".join(lines) + "\n"
+
+
+def measure_shell() -> int:
+    """Return how many bytes a page has at most beside its facts."""
+    names = (
+        *STYLES,
+        *PICTURE_STYLES,
+        *GROWTH_STYLES,
+        *SCRIPTS,
+        *PICTURE_SCRIPTS,
+        *GROWTH_SCRIPTS,
+        *STREAM_SCRIPTS,
+        *LAST_SCRIPTS,
+    )
+    assets = sum(len(read_asset(name).encode()) for name in names)
+    return assets + _MOST_PLAIN_BYTES + _MARKUP_BYTES
 
 
 def _choose_assets(payload: dict[str, Any]) -> tuple[list[str], list[str]]:
@@ -116,19 +133,26 @@ def _write_plain(payload: dict[str, Any]) -> Iterator[str]:
     """Yield what a browser shows that runs no scripts: the answers, and what to do."""
     yield "<noscript>"
     yield "<p>This page needs scripts, which are switched off here. In short:</p>"
+    left = _MOST_PLAIN_BYTES
+    for line in _list_plain_lines(payload):
+        left -= len(line.encode()) + 1
+        if left < 0:
+            yield "<p>… the rest needs scripts</p>"
+            break
+        yield line
+    yield "</noscript>"
+
+
+def _list_plain_lines(payload: dict[str, Any]) -> Iterator[str]:
     results = payload["results"]
-    for result in results[:_MOST_WITHOUT_SCRIPTS]:
+    if not results:
+        yield f"<p>{html.escape(payload['title'])}</p>"
+    for result in results:
         answer = result["answer"]
         yield f"<h1>{html.escape(result['verdict_words'])}: {html.escape(result['name'])}</h1>"
         yield f"<p>{html.escape(result['headline'])}</p>"
-        if answer["repair"]:
-            yield f"<p>{html.escape(answer['advice'])}</p>"
-            yield f"<p>{html.escape(answer['repair'])}</p>"
+        for sentence in filter(None, (answer["advice"], answer["repair"])):
+            yield f"<p>{html.escape(sentence)}</p>"
         for patch in answer["patches"]:
-            yield f"<pre>{html.escape(chr(10).join(patch['lines'])).replace(chr(9), '    ')}</pre>"
-    left = len(results) - _MOST_WITHOUT_SCRIPTS
-    if left > 0:
-        yield f"<p>… and {left:,} more</p>"
-    if not results:
-        yield f"<p>{html.escape(payload['title'])}</p>"
-    yield "</noscript>"
+            lines = "\n".join(patch["lines"]).expandtabs(4)
+            yield f"<pre>{html.escape(lines)}</pre>"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from reproaudit.model.aligned_ops import AlignedOps
 from reproaudit.model.result import AuditResult
-from reproaudit.report.page.document import SHELL_BYTES, write_document
+from reproaudit.report.page.document import measure_shell, write_document
 from reproaudit.report.page.fitting import fit_payload
 
 
@@ -15,7 +15,7 @@ from reproaudit.report.page.fitting import fit_payload
 class HtmlOptions:
     """`source`: show lines of the program. `ops` are shown instead of those of the result, as whole
     streams that were read from traces. `most_bytes`: what does not fit is left out, and the page
-    says so; it takes about 200 kB in any case."""
+    says so. What it cannot do without takes up to half a megabyte."""
 
     source: bool = True
     ops: AlignedOps | None = None
@@ -35,6 +35,6 @@ class HtmlReport:
             accepted,
             with_source=self.options.source,
             whole_ops=self.options.ops,
-            most_bytes=self.options.most_bytes - SHELL_BYTES,
+            most_bytes=self.options.most_bytes - measure_shell(),
         )
         return write_document(payload)

@@ -38,7 +38,6 @@ from reproaudit.report.wording import (
     show_name,
     show_prose,
     word_changes,
-    word_fix_state,
 )
 
 _MOST_CLASSES = 20  # that the sentence names; the table has all
@@ -167,7 +166,8 @@ class _Page:
         row["cause"] = finding.cause.value
         if finding.fix is not None:
             settings = ", ".join(map(show_name, finding.fix.settings))
-            row["fix"] = ": ".join(filter(None, [settings, word_fix_state(finding.fix)]))
+            state = "verified" if finding.fix.verified else "not verified"
+            row["fix"] = f"{settings}, {state}" if settings else state
         return row
 
     def _cut(self, noun: str, rows: list[Any]) -> list[Any]:

@@ -47,6 +47,12 @@ function tie(text) {
   return text.replaceAll(" %", "\u00a0%");
 }
 
+/** A text whose paths may be broken where they have a slash, and not within a word.
+ * @param {string} text @returns {Node[]} */
+function breakable(text) {
+  return text.split(/(?<=[/\\])/).flatMap((part, index) => (index ? [el("wbr"), document.createTextNode(part)] : [document.createTextNode(part)]));
+}
+
 // -- explanations of words
 
 const tip = el("div", { id: "tip", role: "tooltip", hidden: true });

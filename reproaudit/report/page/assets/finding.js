@@ -57,7 +57,7 @@ function renderHistogram(histogram) {
     return el("tr", {}, el("th", { scope: "row" }, `≤ ${Number(upper).toLocaleString("en")}`), el("td", {}, bar), el("td", { class: "number" }, count.toLocaleString("en")));
   });
   const head = el("tr", {}, el("th", { scope: "col" }, "ULP"), el("th", { scope: "col", "aria-label": "share" }), el("th", { scope: "col", class: "number" }, "elements"));
-  return el("table", { class: "histogram" }, el("thead", {}, head), el("tbody", {}, rows));
+  return el("div", { class: "scroll" }, el("table", { class: "histogram" }, el("thead", {}, head), el("tbody", {}, rows)));
 }
 
 /** @param {string[]} names @param {Result} result @returns {Node[]} */
@@ -92,7 +92,7 @@ function renderPlace(finding) {
   const entries = [
     ["op", finding.kind === "op" && el("code", {}, finding.source)],
     ["call", finding.call && el("code", {}, finding.call)],
-    ["line", el("code", {}, finding.place)],
+    ["line", el("code", {}, breakable(finding.place))],
     ["when", finding.when],
     ["module", finding.module && el("code", {}, finding.module)],
     ["times", finding.count > 1 && finding.count.toLocaleString("en")],

@@ -1,5 +1,8 @@
 // Puts the page together: what there is to say, in the order in which people ask.
 
+/** @type {VerdictName[]} */
+const GRAVITY = ["reproducible", "within-tolerance", "not-audited", "not-reproducible"];
+
 /** @typedef {{ parts: Node[], draw?: () => Promise<void> }} Made */
 /** @typedef {{ id: string, title: string, make: (context: Context) => Made }} Section */
 
@@ -102,13 +105,20 @@ function followReader(sections, contents) {
 /** @param {Payload} payload @param {(number: number) => void} choose @returns {HTMLElement | null} */
 function renderOverview(payload, choose) {
   if (payload.overview.length < 2) return null;
-  const columns = /** @type {Column[]} */ ([{ name: "subject", kind: "code" }, { name: "verdict" }, { name: "first difference", kind: "code" }, { name: "cause" }, { name: "repair", kind: "prose" }]);
+  const columns = /** @type {Column[]} */ ([{ name: "subject", kind: "code" }, { name: "verdict" }, { name: "first difference", kind: "prose" }, { name: "cause" }, { name: "repair", kind: "prose" }]);
+  /** @param {string} name @param {number} index */
+  const makeLink = (name, index) => {
+    if (index >= payload.results.length) return document.createTextNode(name);
+    const link = el("button", { type: "button", class: "link", "data-result": index, onclick: () => choose(index) }, name);
+    markLink(link);
+    return link;
+  };
   const rows = payload.overview.map((row, index) => /** @type {Cell[]} */ ([
-    { text: row.name, value: row.name, node: () => (index < payload.results.length ? el("button", { type: "button", class: "link", "data-result": index, onclick: () => choose(index) }, row.name) : document.createTextNode(row.name)) },
+    { text: row.name, value: row.name, node: () => makeLink(row.name, index) },
     { text: row.verdict_words, value: row.verdict_words, node: () => verdictTag(row.verdict, row.verdict_words) },
     row.where, row.cause, row.fix,
   ]));
-  return el("section", { id: "overview", "aria-label": "Results" }, el("h2", {}, counted(payload.overview.length, "result")), makeTable(columns, rows, { csvName: "results", label: "Results" }));
+  return el("section", { id: "overview", "aria-label": "Results" }, el("h2", {}, counted(payload.overview.length, "result")), makeTable(columns, rows, { csvName: "results", label: "Results", pageSize: 20 }));
 }
 
 /** @returns {HTMLElement} */
@@ -152,28 +162,50 @@ async function showPage() {
     el("header", { class: "top" }, el("span", { class: "wordmark" }, "reproaudit"), subject, makeThemeButton()),
     el("div", { class: "layout" }, beside, el("div", {}, payload.results.length > 0 && folded, overview, payload.left_out.map((text) => el("p", { class: "note warn" }, text)), main)),
   );
-  if (payload.results.length) await show(0);
+  if (payload.results.length) await show(findWorst(payload.results));
   else main.append(el("h1", {}, payload.title));
   document.documentElement.dataset.ready = "true";
 }
 
-/** @param {number} number */
-function markChosen(number) {
-  for (const link of document.querySelectorAll("#overview [data-result]")) {
-    if (link.getAttribute("data-result") === String(number)) link.setAttribute("aria-current", "true");
-    else link.removeAttribute("aria-current");
-  }
+/** The first of the gravest verdict.
+ * @param {Result[]} results */
+function findWorst(results) {
+  const worst = Math.max(...results.map(({ verdict }) => GRAVITY.indexOf(verdict)));
+  return results.findIndex(({ verdict }) => verdict === GRAVITY[worst]);
 }
 
+let chosen = -1;
+
+/** @param {Element} link to a result */
+function markLink(link) {
+  if (link.getAttribute("data-result") === String(chosen)) link.setAttribute("aria-current", "true");
+  else link.removeAttribute("aria-current");
+}
+
+/** @param {number} number */
+function markChosen(number) {
+  chosen = number;
+  for (const link of document.querySelectorAll("#overview [data-result]")) markLink(link);
+}
+
+// On paper everything is open, in light colours.
+/** @type {string | undefined} */
+let themeOnScreen;
 window.addEventListener("beforeprint", () => {
-  for (const node of document.querySelectorAll("details")) {
+  themeOnScreen = document.documentElement.dataset.theme;
+  setTheme("light");
+  for (const node of document.querySelectorAll("details:not(.above)")) {
     node.dispatchEvent(new Event("reveal"));
-    node.open = true;
+    node.setAttribute("open", "");
   }
+  for (const node of document.querySelectorAll("button.unfold")) node.dispatchEvent(new Event("click"));
   for (const node of document.querySelectorAll(".table")) node.dispatchEvent(new Event("printing"));
 });
 window.addEventListener("afterprint", () => {
   for (const node of document.querySelectorAll(".table")) node.dispatchEvent(new Event("printed"));
+  if (themeOnScreen === undefined) delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = themeOnScreen;
+  announceTheme();
 });
 
 showPage();

@@ -17,7 +17,7 @@ function renderAnswer({ result }) {
   return [
     el("div", { class: "hero" },
       el("p", {}, verdictTag(result.verdict, result.verdict_words), answer.accepted && " ", answer.accepted && tag(answer.accepted, "accepted")),
-      el("h1", {}, result.headline || result.verdict_words),
+      el("h1", {}, breakable(result.headline || result.verdict_words)),
       el("p", { class: "muted" }, tie(answer.confidence))),
     el("dl", { class: "figures" }, figures),
     result.left_out.length > 0 && el("div", { class: "note warn", id: "left-out" }, el("strong", {}, "Not on this page"), el("ul", {}, result.left_out.map((text) => el("li", {}, text)))),
@@ -111,7 +111,7 @@ function renderCompared({ result }) {
     bar.append(svg("rect", { width: Math.max(0.5, (100 * count) / most), height: 10 }));
     return el("tr", {}, el("th", { scope: "row" }, kind), el("td", { class: "number" }, count.toLocaleString("en")), el("td", {}, bar));
   });
-  return [el("p", { class: "muted" }, "Of each run, to the bit:"), el("table", { class: "histogram compared" }, el("tbody", {}, rows))];
+  return [el("p", { class: "muted" }, "Of each run, to the bit:"), el("div", { class: "scroll" }, el("table", { class: "histogram compared" }, el("tbody", {}, rows)))];
 }
 
 /** @param {Context} context @returns {Node[]} */

@@ -1,7 +1,9 @@
 // Tables: sorted by a click on a head, filtered, in pages of 50 rows, exported as CSV.
 
 const PAGE_ROWS = 50;
+const LONG_CELL = 60; // letters from which on a cell takes several lines
 const MOST_PRINTED = 500;
+const MOST_OPENED = 20; // rows that are opened on paper
 
 /** @param {Cell} cell */
 function cellText(cell) {
@@ -58,7 +60,7 @@ function makeTable(allColumns, allRows, options) {
   const previous = el("button", { type: "button", class: "small", onclick: () => turn(page - 1) }, "‹ Previous");
   const next = el("button", { type: "button", class: "small", onclick: () => turn(page + 1) }, "Next ›");
   const pager = el("div", { class: "pager" }, previous, next);
-  const isLong = rows.length > 12;
+  const isFiltered = rows.length > 12;
   // The one that takes the room that the others leave.
   const prose = columns.findIndex((column) => column.kind === "prose");
   const widest = prose < 0 ? columns.length - 1 : prose;
@@ -108,7 +110,8 @@ function makeTable(allColumns, allRows, options) {
     const cells = rows[index].map((cell, number) => {
       const column = columns[number];
       const content = cell !== null && typeof cell === "object" && cell.node ? cell.node() : cellText(cell);
-      return el("td", { class: `${column.kind ?? "text"} ${number === widest ? "widest" : ""}` }, content);
+      const isLong = cellText(cell).length > LONG_CELL;
+      return el("td", { class: `${column.kind ?? "text"} ${number === widest ? "widest" : ""} ${isLong ? "long" : ""}` }, content);
     });
     const row = el("tr", {}, cells);
     if (!options.expand) return [row];
@@ -139,15 +142,19 @@ function makeTable(allColumns, allRows, options) {
     const total = shown.length.toLocaleString("en");
     const all = shown.length === rows.length ? "" : ` (${rows.length.toLocaleString("en")} in all)`;
     if (shown.length === 0) status.textContent = `nothing matches${all}`;
-    else if (last === 0) status.textContent = isLong || all ? `${counted(shown.length, "row")}${all}` : "";
+    else if (last === 0) status.textContent = isFiltered || all ? `${counted(shown.length, "row")}${all}` : "";
     else status.textContent = `${(first + 1).toLocaleString("en")} to ${(first + indices.length).toLocaleString("en")} of ${total}${all}`;
   }
 
   turn(0);
   const table = el("table", {}, el("thead", {}, el("tr", {}, heads)), body);
   const box = el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": options.label ?? options.csvName }, table);
-  const whole = el("div", { class: "table" }, isLong && el("div", { class: "toolbar" }, filter), box, footer);
-  whole.addEventListener("printing", () => turn(0, MOST_PRINTED));
+  const whole = el("div", { class: "table" }, isFiltered && el("div", { class: "toolbar" }, filter), box, footer);
+  whole.addEventListener("printing", () => {
+    turn(0, MOST_PRINTED);
+    if (shown.length > MOST_OPENED) return;
+    for (const opener of body.querySelectorAll("button.opener[aria-expanded=false]")) opener.dispatchEvent(new Event("click"));
+  });
   whole.addEventListener("printed", () => turn(0));
   return whole;
 }
