@@ -69,7 +69,7 @@ def test_a_table_is_saved_as_csv_or_shown_to_be_copied_where_saving_is_forbidden
 ) -> None:
     tab.allow_downloads(tmp_path)
     with shown(tab, write_page("five_sources"), framed=framed):
-        tab.find("#findings .toolbar button:last-child")[0].click()
+        tab.find("#findings [data-action=csv]")[0].click()
         if framed:
             text = tab.run("return document.querySelector('#findings textarea').value")
         else:

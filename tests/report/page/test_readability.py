@@ -14,7 +14,7 @@ from tests.report.page.conftest import Pages
     ("fault", "rule"),
     [
         ("document.querySelector('h1').style.color = '#ccc'", "color-contrast"),
-        ("document.querySelector('button').replaceChildren()", "button-name"),
+        ("document.querySelector('button.term').replaceChildren()", "button-name"),
         ("document.documentElement.removeAttribute('lang')", "html-has-lang"),
     ],
 )

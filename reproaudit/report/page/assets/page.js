@@ -191,21 +191,33 @@ function markChosen(number) {
 // On paper everything is open, in light colours.
 /** @type {string | undefined} */
 let themeOnScreen;
-window.addEventListener("beforeprint", () => {
+/** @type {HTMLDetailsElement[]} */
+const openedForPaper = [];
+
+function openForPaper() {
   themeOnScreen = document.documentElement.dataset.theme;
   setTheme("light");
-  for (const node of document.querySelectorAll("details:not(.above)")) {
+  for (const node of document.querySelectorAll(".table")) node.dispatchEvent(new Event("printing"));
+  /** @returns {HTMLDetailsElement | null} */
+  const findClosed = () => document.querySelector("details:not([open], .above)");
+  // What is opened may hold more of them.
+  for (let node = findClosed(); node !== null; node = findClosed()) {
     node.dispatchEvent(new Event("reveal"));
-    node.setAttribute("open", "");
+    node.open = true;
+    openedForPaper.push(node);
   }
   for (const node of document.querySelectorAll("button.unfold")) node.dispatchEvent(new Event("click"));
-  for (const node of document.querySelectorAll(".table")) node.dispatchEvent(new Event("printing"));
-});
-window.addEventListener("afterprint", () => {
+}
+
+function closeAfterPaper() {
   for (const node of document.querySelectorAll(".table")) node.dispatchEvent(new Event("printed"));
+  for (const node of openedForPaper.splice(0)) node.open = false;
   if (themeOnScreen === undefined) delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = themeOnScreen;
   announceTheme();
-});
+}
+
+window.addEventListener("beforeprint", openForPaper);
+window.addEventListener("afterprint", closeAfterPaper);
 
 showPage();

@@ -73,7 +73,7 @@ function makeTable(allColumns, allRows, options) {
     sortShown();
     turn(0);
   });
-  const exportButton = el("button", { type: "button", class: "small" }, "CSV");
+  const exportButton = el("button", { type: "button", class: "small", "data-action": "csv" }, "CSV");
   const footer = el("div", { class: "footer" }, status, pager, exportButton);
   exportButton.addEventListener("click", () => offerFile(`${options.csvName}.csv`, writeCsv(columns, shown.map((index) => rows[index])), footer));
 
