@@ -25,6 +25,7 @@ GROWTH_SCRIPTS = (
     "growth_cells.js",
     "growth_figures.js",
     "growth_detail.js",
+    "growth_marks.js",
     "growth_paint.js",
     "growth_parts.js",
     "growth_input.js",

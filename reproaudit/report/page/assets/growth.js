@@ -26,7 +26,9 @@ const renderGrowth = (() => {
       this.scaleEnd = growthCells.findScaleEnd(columns.cells);
       /** @type {Map<string, Uint8Array>} */
       this.maxima = new Map();
-      /** @type {Set<string> | null} null until the first tree is known */
+      /** @type {Set<string> | null} paths of modules, null until the first tree is known */
+      this.foldedWhole = null;
+      /** @type {Set<string> | null} the same, or those that were folded while a name is looked for */
       this.folded = null;
       /** @type {GrowthLine[]} */
       this.lines = [];
@@ -81,7 +83,10 @@ const renderGrowth = (() => {
       const rows = matchRows(growth, this.columns.cells, filter, parts.kind.value, onlyDiffering);
       this.tree = makeTree(growth.tensors, rows);
       this.maxima.clear();
-      this.folded ??= chooseFolded(this.tree, LINES_AT_FIRST, this.first?.row ?? -1);
+      this.foldedWhole ??= chooseFolded(this.tree, LINES_AT_FIRST, this.first?.row ?? -1);
+      // Who looks for a name wants to see it, not the module that holds it.
+      if (filter.isEmpty) this.folded = this.foldedWhole;
+      else if (this.folded === this.foldedWhole) this.folded = new Set();
       this.rows = rows;
       parts.text.setAttribute("aria-invalid", String(filter.fault !== ""));
       this.fault = filter.fault;
@@ -116,6 +121,7 @@ const renderGrowth = (() => {
         }
       };
       if (isFolded && this.tree) visit(this.tree);
+      if (this.folded === this.foldedWhole) this.foldedWhole = folded;
       this.folded = folded;
       this.list();
     }

@@ -24,9 +24,9 @@ const growthInput = (() => {
       if (spot && spot.column >= 0) map.moveTo(spot.line, spot.column, false);
       else leave(map);
     });
-    canvas.addEventListener("pointerleave", () => {
-      // A figure that a tap or a key asked for stays.
-      if (!press && document.activeElement !== canvas) leave(map);
+    canvas.addEventListener("pointerleave", (event) => {
+      // Figures that a tap or a key asked for stay.
+      if (!press && event.pointerType === "mouse" && document.activeElement !== canvas) leave(map);
     });
     canvas.addEventListener("pointerdown", (event) => {
       press = { x: event.clientX, left: map.left, isDrag: false, was: map.cursor ? `${map.cursor.line}/${map.cursor.column}` : "" };
@@ -55,7 +55,7 @@ const growthInput = (() => {
       if (event.pointerType !== "touch" || was.was === `${spot.line}/${spot.column}`) map.open();
     });
     canvas.addEventListener("wheel", (event) => turn(map, event), { passive: false });
-    canvas.addEventListener("keydown", (event) => press_key(map, event));
+    canvas.addEventListener("keydown", (event) => handleKey(map, event));
     tip.addEventListener("click", () => map.open());
     map.container.addEventListener("keydown", (event) => {
       if (event.key === "Escape") {
@@ -131,7 +131,7 @@ const growthInput = (() => {
   }
 
   /** @param {HeatMapControl} map @param {KeyboardEvent} event */
-  function press_key(map, event) {
+  function handleKey(map, event) {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     const at = map.cursor ?? map.findRinged() ?? { line: 0, column: 0 };
     const page = Math.max(1, Math.floor(((map.place?.height ?? 0) - 40) / (map.place?.rowHeight ?? 1)));

@@ -1,63 +1,29 @@
 // Owns the pixels of the heat map.
 const growthPaint = (() => {
-  const { ABSENT, EQUAL, DIFFERS, UNLIKE, MEASURED, NO_ULP, NAN, placeOnScale, poolColumns, nameKind } = growthCells;
-  const { parseColour, shorten } = canvasTools;
+  const { ABSENT, UNLIKE, NO_ULP, poolColumns, nameKind } = growthCells;
+  const { shorten } = canvasTools;
   const SMALLEST_TILE = 7; // a cell that has a gap around it
-  const SMALLEST_MARK = 9; // a cell that has room for a mark
   const FONT = "12px system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif";
   const BOLD = `600 ${FONT}`;
   const SMALL = FONT.replace("12px", "10px");
   /** @type {Record<string, string>} */
   const SHORT_KINDS = { gradient: "grad", parameter: "param", output: "out", batch: "batch", saved: "saved", final: "final", buffer: "buffer", state: "state", replica: "replica" };
-  /** @type {Record<string, number>} */
-  const MARKS = { equal: EQUAL, absent: ABSENT, unmeasured: DIFFERS, unlike: UNLIKE, "no-ulp": NO_ULP, nan: NAN, ring: EQUAL };
-
-  const RAMP = Array.from({ length: 9 }, (_, at) => `heat-${at}`);
-
   class Painter {
     /** @param {number} scaleEnd */
     constructor(scaleEnd) {
-      this.scaleEnd = scaleEnd;
       this.scratch = document.createElement("canvas");
       this.context = /** @type {CanvasRenderingContext2D} */ (this.scratch.getContext("2d"));
       /** @type {Map<string, string>} */
       this.shortened = new Map();
-      this.colours = themeColours();
-      /** @type {string[]} of each code */
-      this.styles = [];
-      this.pixels = new Uint32Array(256);
-      this.forgetColours();
+      this.marks = growthMarks.makeMarks(scaleEnd);
     }
 
     forgetColours() {
-      this.colours = themeColours();
-      const { colours } = this;
-      const ramp = RAMP.map((name) => parseColour(this.context, colours[name]));
-      this.styles = [];
-      for (let code = 0; code < 256; code++) {
-        const [red, green, blue] = this.colourOf(code, ramp);
-        this.pixels[code] = ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
-        this.styles.push(`rgb(${red},${green},${blue})`);
-      }
+      this.marks.forgetColours();
     }
 
-    /**
-     * @param {number} code
-     * @param {[number, number, number][]} ramp
-     * @returns {[number, number, number]}
-     */
-    colourOf(code, ramp) {
-      const { colours, context } = this;
-      if (code === ABSENT) return parseColour(context, colours.bg);
-      if (code === EQUAL) return parseColour(context, colours.panel);
-      if (code === DIFFERS || code === NO_ULP) return parseColour(context, colours.unmeasured);
-      if (code === UNLIKE) return parseColour(context, colours.unlike);
-      if (code === NAN) return parseColour(context, colours.bad);
-      const at = Math.min(1, placeOnScale(code, this.scaleEnd)) * (ramp.length - 1);
-      const low = Math.min(ramp.length - 2, Math.floor(at));
-      /** @param {number} channel */
-      const mix = (channel) => Math.round(ramp[low][channel] + (ramp[low + 1][channel] - ramp[low][channel]) * (at - low));
-      return [mix(0), mix(1), mix(2)];
+    get colours() {
+      return this.marks.colours;
     }
 
     /**
@@ -134,55 +100,11 @@ const growthPaint = (() => {
           if (code === ABSENT) continue;
           const x = Math.round(place.plot + (column - map.left) * place.cell);
           const next = Math.round(place.plot + (column + 1 - map.left) * place.cell);
-          context.fillStyle = this.styles[code];
+          context.fillStyle = this.marks.styles[code];
           context.fillRect(x, top, next - x - gap, high);
-          if (!isStrip && (code <= UNLIKE || code >= NO_ULP)) this.paintMark(context, code, x, top, next - x - gap, high);
+          if (!isStrip && (code <= UNLIKE || code >= NO_ULP)) this.marks.paintMark(context, code, x, top, next - x - gap, high);
         }
       }
-      context.restore();
-    }
-
-    /**
-     * What colour alone would not tell.
-     * @param {CanvasRenderingContext2D} context
-     * @param {number} code
-     * @param {number} x
-     * @param {number} y
-     * @param {number} width
-     * @param {number} height
-     */
-    paintMark(context, code, x, y, width, height) {
-      if (width < SMALLEST_MARK || height < SMALLEST_MARK || code === EQUAL) return;
-      context.save();
-      context.beginPath();
-      context.rect(x, y, width, height);
-      context.clip();
-      context.strokeStyle = context.fillStyle = this.colours.bg;
-      context.lineWidth = 1.5;
-      const [middle, centre, arm] = [x + width / 2, y + height / 2, Math.min(width, height) / 4];
-      context.beginPath();
-      if (code === DIFFERS) {
-        context.globalAlpha = 0.55;
-        for (let offset = -height; offset < width; offset += 5) {
-          context.moveTo(x + offset, y + height);
-          context.lineTo(x + offset + height, y);
-        }
-      } else if (code === UNLIKE) {
-        context.lineWidth = 2;
-        context.moveTo(middle - arm, centre - arm);
-        context.lineTo(middle + arm, centre + arm);
-        context.moveTo(middle + arm, centre - arm);
-        context.lineTo(middle - arm, centre + arm);
-      } else if (code === NO_ULP) {
-        context.arc(middle, centre, arm * 0.9, 0, 2 * Math.PI);
-        context.fill();
-      } else if (code === NAN) {
-        context.font = `bold ${Math.round(arm * 3)}px sans-serif`;
-        context.textAlign = "center";
-        context.textBaseline = "middle";
-        context.fillText("N", middle, centre + 1);
-      }
-      context.stroke();
       context.restore();
     }
 
@@ -202,7 +124,7 @@ const growthPaint = (() => {
       const image = new ImageData(parts, count);
       const target = new Uint32Array(image.data.buffer);
       const pooled = new Uint8Array(parts);
-      const { pixels } = this;
+      const { pixels } = this.marks;
       for (let at = from; at < end; at++) {
         const { codes, start } = map.codesOf(map.lines[at]);
         poolColumns(codes, start, map.left, Math.min(map.growth.steps, map.left + place.columnsShown), pooled);
@@ -374,8 +296,12 @@ const growthPaint = (() => {
       const here = map.cursor ? map.growth.first_step + map.cursor.column : NaN;
       const from = map.growth.first_step + Math.floor(map.left);
       const to = Math.min(last, from + Math.ceil(place.columnsShown));
-      for (let step = Math.ceil(from / every) * every; step <= to; step += every) this.paintStep(context, map, place, step, step === here);
-      if (!Number.isNaN(here)) this.paintStep(context, map, place, here, true);
+      for (let step = Math.ceil(from / every) * every; step <= to; step += every) {
+        const isHidden = Math.abs(step - here) * place.cell < room;
+        if (!isHidden) this.paintStep(context, map, place, step, colours.muted);
+      }
+      if (map.cursor) this.paintStep(context, map, place, here, colours.accent);
+      this.paintModule(context, map, place);
       if (map.zoom > 1) {
         const share = place.plotWidth / map.growth.steps;
         context.fillStyle = colours.line;
@@ -390,49 +316,35 @@ const growthPaint = (() => {
      * @param {HeatMapState} map
      * @param {HeatMapPlace} place
      * @param {number} step
-     * @param {boolean} isHere
+     * @param {string} colour
      */
-    paintStep(context, map, place, step, isHere) {
+    paintStep(context, map, place, step, colour) {
       const gap = place.cell >= SMALLEST_TILE ? 1 : 0;
       const x = place.plot + (step - map.growth.first_step - map.left + 0.5) * place.cell - gap;
       if (x < place.plot - 1 || x > place.plot + place.plotWidth + 1) return;
       const text = String(step);
-      if (isHere) {
-        const width = context.measureText(text).width + 8;
-        context.fillStyle = this.colours.bg;
-        context.fillRect(x - width / 2 - 6, 0, width + 12, place.header - 4);
-        context.fillStyle = this.colours.accent;
-      } else context.fillStyle = this.colours.muted;
+      context.fillStyle = colour;
       context.fillText(text, Math.min(x, place.width - context.measureText(text).width / 2), place.header / 2);
     }
 
-    /** @param {CanvasRenderingContext2D} context @param {number} width @param {number} height */
-    paintRamp(context, width, height) {
-      const octaves = Math.log2(this.scaleEnd);
-      for (let x = 0; x < width; x++) {
-        const code = MEASURED + Math.round((3 * octaves * x) / (width - 1));
-        context.fillStyle = this.styles[code];
-        context.fillRect(x, 0, 1.5, height);
-      }
+    /**
+     * Name the module of the first line in sight where its own line is out of it.
+     * @param {CanvasRenderingContext2D} context
+     * @param {HeatMapState} map
+     * @param {HeatMapPlace} place
+     */
+    paintModule(context, map, place) {
+      const first = Math.floor(place.scroll / place.rowHeight);
+      const depth = map.lines[first]?.depth ?? 0;
+      if (!depth) return;
+      let above = first;
+      while (above > 0 && !(map.lines[above].module && map.lines[above].depth < depth)) above -= 1;
+      context.font = BOLD;
+      context.textAlign = "left";
+      context.fillStyle = this.colours.muted;
+      context.fillText(this.fit(context, map.lines[above].module?.path ?? "", place.gutter - 30), 2, place.header / 2);
     }
 
-    /** @param {CanvasRenderingContext2D} context @param {string} mark @param {number} size */
-    paintSwatch(context, mark, size) {
-      const code = MARKS[mark];
-      context.clearRect(0, 0, size, size);
-      context.fillStyle = this.styles[code];
-      context.fillRect(1, 1, size - 2, size - 2);
-      context.strokeStyle = this.colours.line;
-      context.lineWidth = 1;
-      if (code <= EQUAL) context.strokeRect(1.5, 1.5, size - 3, size - 3);
-      this.paintMark(context, code, 1, 1, size - 2, size - 2);
-      if (mark !== "ring") return;
-      context.strokeStyle = this.colours.bad;
-      context.lineWidth = 2.5;
-      context.beginPath();
-      context.roundRect(1.5, 1.5, size - 3, size - 3, 5);
-      context.stroke();
-    }
   }
 
   /** @param {number} least */

@@ -141,12 +141,12 @@ const growthParts = (() => {
    * @param {HTMLElement} legend
    */
   function paintLegend(legend) {
-    const painter = growthPaint.makePainter(Number(legend.dataset.scaleEnd));
+    const marks = growthMarks.makeMarks(Number(legend.dataset.scaleEnd));
     const ramp = /** @type {HTMLCanvasElement} */ (legend.querySelector(".ramp"));
-    painter.paintRamp(sizeCanvas(ramp, 260, 12), 260, 12);
+    marks.paintRamp(sizeCanvas(ramp, 260, 12), 260, 12);
     for (const swatch of legend.querySelectorAll("canvas")) {
       const mark = swatch.dataset.mark;
-      if (mark) painter.paintSwatch(sizeCanvas(swatch, 18, 18), mark, 18);
+      if (mark) marks.paintSwatch(sizeCanvas(swatch, 18, 18), mark, 18);
     }
   }
 
