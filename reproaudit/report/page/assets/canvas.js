@@ -83,6 +83,23 @@ const canvasTools = (() => {
     };
   }
 
+  /**
+   * Call `draw` with whether the page is being printed, before and after; before with the light
+   * theme set, since paper is white and canvases read their colours themselves.
+   * @param {(isPrinting: boolean) => void} draw
+   */
+  function onPrint(draw) {
+    window.addEventListener("beforeprint", () => {
+      const { dataset } = document.documentElement;
+      const chosen = dataset.theme;
+      dataset.theme = "light";
+      draw(true);
+      if (chosen === undefined) delete dataset.theme;
+      else dataset.theme = chosen;
+    });
+    window.addEventListener("afterprint", () => draw(false));
+  }
+
   /** @param {number} count */
   function showCount(count) {
     return count.toLocaleString("en-US");
@@ -96,5 +113,5 @@ const canvasTools = (() => {
     return `${showCount(count)} ${noun}${count === 1 ? "" : "s"}`;
   }
 
-  return { sizeCanvas, shorten, parseColour, oncePerFrame, showCount, showCounted };
+  return { sizeCanvas, shorten, parseColour, oncePerFrame, onPrint, showCount, showCounted };
 })();

@@ -61,19 +61,19 @@ const renderGrowth = (() => {
       parts.showFirst?.addEventListener("click", () => this.goToFirst());
       parts.scroller.addEventListener("scroll", this.draw, { passive: true });
       growthInput.listen(this);
-      onThemeChange(() => {
-        this.painter.forgetColours();
-        growthParts.paintLegend(parts.legend);
-        this.charts?.redraw();
-        this.drawNow();
-      });
+      onThemeChange(() => this.recolour());
       new ResizeObserver(this.draw).observe(parts.scroller);
-      for (const [event, isPrinting] of /** @type {const} */ ([["beforeprint", true], ["afterprint", false]])) {
-        window.addEventListener(event, () => {
-          this.isPrinting = isPrinting;
-          this.drawNow();
-        });
-      }
+      canvasTools.onPrint((isPrinting) => {
+        this.isPrinting = isPrinting;
+        this.recolour();
+      });
+    }
+
+    recolour() {
+      this.painter.forgetColours();
+      growthParts.paintLegend(this.parts.legend);
+      this.charts?.redraw();
+      this.drawNow();
     }
 
     filter() {
@@ -172,6 +172,8 @@ const renderGrowth = (() => {
       this.painter.paint(context, this, settled, from, end);
       parts.zoomOut.disabled = parts.zoomFit.disabled = this.zoom <= 1;
       parts.zoomIn.disabled = settled.cell >= Math.max(settled.fit, MOST_ZOOM_CELL);
+      const lastStep = Math.ceil(this.left + settled.columnsShown - 0.01) - 1;
+      this.container.dataset.stepsShown = [Math.floor(this.left), lastStep].map((column) => this.growth.first_step + column).join(" ");
       this.container.dataset.ringedRow = this.first ? this.growth.tensors[this.first.row].name : "";
       this.container.dataset.ringedStep = this.first ? String(this.growth.first_step + this.first.column) : "";
     }

@@ -74,6 +74,14 @@ const growthCells = (() => {
   }
 
   /**
+   * Return a distance that was measured, to the last ULP while anyone would read that.
+   * @param {number} ulps
+   */
+  function showExactUlp(ulps) {
+    return ulps < 1e12 ? canvasTools.showCount(ulps) : showUlp(ulps);
+  }
+
+  /**
    * Return the modules that a tensor lies in, the outermost first, then its own name.
    * @param {GrowthTensor} tensor
    */
@@ -295,7 +303,7 @@ const growthCells = (() => {
 
   return {
     ABSENT, EQUAL, DIFFERS, UNLIKE, MEASURED, NO_ULP, NAN,
-    nameKind, differs, hasDistance, ulpOfCode, findScaleEnd, placeOnScale, listLegendUlps, showUlp,
+    nameKind, differs, hasDistance, ulpOfCode, findScaleEnd, placeOnScale, listLegendUlps, showUlp, showExactUlp,
     splitName, makeTree, listLines, chooseFolded, takeMaximum, poolColumns, findFirst, matchRows,
   };
 })();

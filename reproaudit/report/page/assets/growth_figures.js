@@ -1,6 +1,6 @@
 // Owns the figures of a heat map's cells: exact where they were measured, and their words.
 const growthFigures = (() => {
-  const { ABSENT, EQUAL, DIFFERS, UNLIKE, NO_ULP, NAN, ulpOfCode, hasDistance, showUlp } = growthCells;
+  const { ABSENT, EQUAL, DIFFERS, UNLIKE, NO_ULP, NAN, ulpOfCode, hasDistance, showUlp, showExactUlp } = growthCells;
 
   /**
    * Decode the columns of a growth.
@@ -81,7 +81,7 @@ const growthFigures = (() => {
     const lines = [];
     if (code === NO_ULP) lines.push("differs; this dtype has no ULPs");
     else if (code === NAN) lines.push("differs: NaN against a number");
-    else if (measured) lines.push(`at most ${showUlp(measured.maxUlp)} ULP apart`);
+    else if (measured) lines.push(`at most ${showExactUlp(measured.maxUlp)} ULP apart`);
     else lines.push(`about ${showUlp(ulpOfCode(code))} ULP apart`);
     if (!measured) return lines;
     if (!Number.isNaN(measured.maxAbs)) lines.push(`largest absolute difference ${showReal(measured.maxAbs)}`);
@@ -131,7 +131,7 @@ const growthFigures = (() => {
       if (first < 0) continue;
       /** @type {Cell} */
       let distance = { text: "not measured", value: null };
-      if (exact) distance = { text: showUlp(exact), value: exact };
+      if (exact) distance = { text: showExactUlp(exact), value: exact };
       else if (largest) distance = { text: `about ${showUlp(ulpOfCode(largest))}`, value: Math.round(ulpOfCode(largest)) };
       rows.push([growthCells.nameKind(tensor.kind), tensor.name, tensor.tensor, tensor.process, first, count, distance]);
     }

@@ -202,8 +202,19 @@ const growthParts = (() => {
     return lazyDetails("The same as a table", () => {
       const rows = growthFigures.summariseTensors(growth, columns);
       const count = `${showCount(rows.length)} of ${showCounted(growth.tensors.length, "tensor")} differ in some step.`;
-      return el("div", {}, el("p", { class: "muted" }, count), makeTable(TABLE, rows, { csvName: "growth", label: "tensors that differ" }));
+      return el("div", {}, el("p", { class: "muted" }, count), makeTable(...dropEmpty(TABLE, rows), { csvName: "growth", label: "tensors that differ" }));
     });
+  }
+
+  /**
+   * Leave out the column of processes where there is one process.
+   * @param {Column[]} columns
+   * @param {Cell[][]} rows
+   * @returns {[Column[], Cell[][]]}
+   */
+  function dropEmpty(columns, rows) {
+    const kept = columns.map((_, at) => rows.some((row) => row[at] !== ""));
+    return [columns.filter((_, at) => kept[at]), rows.map((row) => row.filter((_, at) => kept[at]))];
   }
 
   return { makeParts, paintLegend, fillTip, placeTip, makeTableBehind };

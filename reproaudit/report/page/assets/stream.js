@@ -40,8 +40,7 @@ const renderStream = (() => {
       container.replaceChildren(...this.parts.all, streamParts.makeTableBehind(ops, () => this.rows));
       this.listen();
       this.takeRows(rows);
-      const start = this.findStart();
-      if (start >= 0) this.goToRow(start);
+      this.goToStart();
     }
 
     listen() {
@@ -59,17 +58,17 @@ const renderStream = (() => {
       parts.scroller.addEventListener("scroll", () => this.followScroller(), { passive: true });
       parts.scroller.addEventListener("wheel", (event) => this.turn(event), { passive: false });
       streamInput.listen(this);
-      onThemeChange(() => {
-        this.painter.forgetColours();
-        this.drawNow();
-      });
+      onThemeChange(() => this.recolour());
       new ResizeObserver(this.draw).observe(parts.scroller);
-      for (const [event, isPrinting] of /** @type {const} */ ([["beforeprint", true], ["afterprint", false]])) {
-        window.addEventListener(event, () => {
-          this.isPrinting = isPrinting;
-          this.drawNow();
-        });
-      }
+      canvasTools.onPrint((isPrinting) => {
+        this.isPrinting = isPrinting;
+        this.recolour();
+      });
+    }
+
+    recolour() {
+      this.painter.forgetColours();
+      this.drawNow();
     }
 
     /** @param {StreamRows} rows */
@@ -99,10 +98,11 @@ const renderStream = (() => {
       finding.hidden = !options.length;
     }
 
-    /** Return the row to begin with: the first that differs. */
-    findStart() {
-      if (this.sources?.length) return this.sources[0];
-      return this.rows.state.findIndex((/** @type {number} */ state) => !streamRows.isQuiet(state));
+    /** Show the first source, or the first row that differs; where all are equal nothing is opened. */
+    goToStart() {
+      const differs = (/** @type {number} */ state) => !streamRows.isQuiet(state);
+      const start = this.sources?.[0] ?? this.rows.state.findIndex(differs);
+      if (start >= 0) this.goToRow(start);
     }
 
     async changeProcess() {
@@ -113,7 +113,7 @@ const renderStream = (() => {
         this.parts.status.textContent = error instanceof Error ? error.message : String(error);
         return;
       }
-      this.goToRow(Math.max(0, this.findStart()));
+      this.goToStart();
     }
 
     /** @returns {StreamQuery} */
