@@ -1,6 +1,6 @@
 // Owns the heat map: tensors x steps, how far two runs are apart.
 const renderGrowth = (() => {
-  const { sizeCanvas, shorten, showCount, showCounted } = canvasTools;
+  const { sizeCanvas, showCount, showCounted } = canvasTools;
   const { matchRows, makeTree, listLines, chooseFolded } = growthCells;
   const HEADER = 26;
   const GAP = 10; // between labels and cells
