@@ -23,11 +23,10 @@ from reproaudit.cli.option_values import (
     parse_switch,
     parse_workspace,
 )
-from reproaudit.cli.tracking import add_track
+from reproaudit.cli.report_options import add_reports
 from reproaudit.config.command import is_command
 from reproaudit.config.subject import join_subject
 from reproaudit.errors import UsageError
-from reproaudit.report import formats
 
 
 class Parser(argparse.ArgumentParser):
@@ -303,24 +302,6 @@ def make_report_parser() -> Parser:
     parser.add_argument("result", metavar="RESULT", help="a result.json")
     add_reports(parser)
     return parser
-
-
-def add_reports(parser: argparse.ArgumentParser) -> None:
-    """Add --report, what reports show, and --track."""
-    parser.add_argument(
-        "--report",
-        type=parse_assignment,
-        action="append",
-        default=[],
-        metavar="FORMAT=PATH",
-        help=f"write a report (repeatable; - is stdout): {', '.join(formats())}",
-    )
-    parser.add_argument(
-        "--no-source",
-        action="store_true",
-        help="keep lines of the program's source out of the result and of its page",
-    )
-    add_track(parser)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,8 @@ def audit(words: list[str]) -> int:
         verdicts.append(result.verdict)
         # At once: what comes of the next seed must not cost this one's result.
         with failures.put_off():
-            emit(result, options.report, suffix=f"-{number}" if len(seeds) > 1 else "")
+            suffix = f"-{number}" if len(seeds) > 1 else ""
+            emit(result, options.report, suffix, plain=options.plain)
         is_last = number == len(seeds) - 1
         if not track([result], trackers) and not is_last:
             raise KeyboardInterrupt
@@ -114,7 +115,8 @@ def _audit_once(
     wanted = replace(wanted, given=tuple(given), patch_file=_find_patch_file(options.report))
     if options.repro is not None:
         wanted = replace(wanted, repro=Path(options.repro))
-    progress = progress_for(options.quiet, EarlyAnswer(spec.shown_folder).word)
+    word = EarlyAnswer(spec.shown_folder).word
+    progress = progress_for(options.quiet, word, plain=options.plain)
     try:
         return run_audit(wanted, progress, _choose_folder(options, seed))
     finally:

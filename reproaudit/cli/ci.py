@@ -8,11 +8,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from reproaudit.cli.arguments import Parser, add_audit_options, add_reports
+from reproaudit.cli.arguments import Parser, add_audit_options
 from reproaudit.cli.audit import make_audit_options
 from reproaudit.cli.choices import resolve_choices
 from reproaudit.cli.interrupts import hold_interrupts
 from reproaudit.cli.option_values import parse_path
+from reproaudit.cli.report_options import add_reports
 from reproaudit.cli.tracking import track
 from reproaudit.config.project import BASELINE_FILE, ProjectConfig, Subject, load_project
 from reproaudit.config.subject import join_subject, parse_subject
@@ -222,7 +223,7 @@ def _audit_subjects(
         command, own = join_subject(subject.words)
         spec = parse_subject(command, own, subject.inputs, cwd=subject.cwd)
         answer = EarlyAnswer(show_folder(subject, spec.shown_folder))
-        progress = Prefixed(progress_for(options.quiet), prefix, answer.word)
+        progress = Prefixed(progress_for(options.quiet, plain=options.plain), prefix, answer.word)
         choices = resolve_choices(options, project, subject.choices)
         seed = subject.seed if options.seed is None else options.seed
         wanted = make_audit_options(options, spec, project=project, choices=choices, seed=seed)

@@ -13,6 +13,7 @@ _LEFT_OUT = frozenset(
         "--inputs",
         "--no-source",
         "--out",
+        "--plain",
         "--quiet",
         "--rate",
         "--report",

@@ -12,6 +12,7 @@ from reproaudit.cli.arguments import Parser, add_inputs, add_settings
 from reproaudit.cli.choices import read_settings, resolve_choices
 from reproaudit.cli.mistaken import split_and_warn
 from reproaudit.cli.option_values import parse_path, parse_positive, parse_seconds, parse_steps
+from reproaudit.cli.report_options import add_plain
 from reproaudit.config.project import Choices, load_project
 from reproaudit.config.settings import Settings, merge
 from reproaudit.config.subject import parse_subject
@@ -161,7 +162,7 @@ def read_run_options(options: argparse.Namespace) -> RunOptions:
 @contextmanager
 def open_progress(options: argparse.Namespace) -> Iterator[Progress]:
     """Show progress within, unless --quiet was given."""
-    progress = progress_for(options.quiet)
+    progress = progress_for(options.quiet, plain=options.plain)
     try:
         yield progress
     finally:
@@ -274,4 +275,5 @@ def add_lock_options(parser: argparse.ArgumentParser) -> None:
         "--show-output", action="store_true", help="pass the program's output through"
     )
     parser.add_argument("--quiet", action="store_true", help="no progress")
+    add_plain(parser)
     add_settings(parser)

@@ -92,7 +92,7 @@ def compare(words: list[str]) -> int:
     paths = [Path(trace) for trace in options.traces]
     tolerances = read_tolerances(options, None)
     result = compare_traces(paths, tolerances, shows_source=not options.no_source)
-    emit(result, options.report)
+    emit(result, options.report, plain=options.plain)
     track([result], trackers)
     return exit_code([result.verdict])
 
@@ -132,7 +132,7 @@ def report(words: list[str]) -> int:
     result = from_json(text, options.result)
     if options.no_source:
         result = replace(result, excerpts=())
-    emit(result, options.report)
+    emit(result, options.report, plain=options.plain)
     track([result], trackers)
     return exit_code([result.verdict])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from reproaudit.model.result import AuditResult
 from reproaudit.report import render_all
 from reproaudit.report.destinations import Destination, Failures
 from reproaudit.report.registry import require_format
+from reproaudit.screen import shows_pictures, takes_colour
 
 
 def check_reports(reports: Sequence[tuple[str, str]]) -> None:
@@ -36,9 +38,15 @@ def make_destination(name: str) -> Destination:
     return Destination(f"the {name} report", "report-write", "name another path")
 
 
-def emit(result: AuditResult, reports: Sequence[tuple[str, str]], suffix: str = "") -> None:
+def emit(
+    result: AuditResult,
+    reports: Sequence[tuple[str, str]],
+    suffix: str = "",
+    *,
+    plain: bool = False,
+) -> None:
     """Write the reports that were asked for; the terminal report goes to stdout unless one of them
-    does.
+    does. It is drawn where stdout shows pictures, unless it is to be `plain`.
 
     It also does where one cannot be written, before the UsageError is raised.
     """
@@ -48,23 +56,31 @@ def emit(result: AuditResult, reports: Sequence[tuple[str, str]], suffix: str = 
     try:
         is_shown = write_reports([result], wanted)
     except UsageError:
-        _show(result)
+        _show(result, plain=plain)
         raise
     if not is_shown:
-        _show(result)
+        _show(result, plain=plain)
 
 
-def _show(result: AuditResult) -> None:
-    # Imported only where it is shown: it brings tabulate, which most commands do without.
-    from reproaudit.report.terminal import TerminalOptions, TerminalReport
-
-    is_terminal = sys.stdout is not None and sys.stdout.isatty()
-    colour = is_terminal and "NO_COLOR" not in os.environ
+def _show(result: AuditResult, *, plain: bool) -> None:
     try:
-        write_to_stdout(TerminalReport(TerminalOptions(colour=colour)).render(result))
+        write_to_stdout(_render_for_stdout(result, plain=plain))
     except UsageError as error:
         _keep_elsewhere(render_all([result], "json"), "json", error)
         raise
+
+
+def _render_for_stdout(result: AuditResult, *, plain: bool) -> str:
+    # Imported only where it is shown: either brings a library, which most commands do without.
+    if shows_pictures(sys.stdout) and not plain:
+        from reproaudit.report.rich_terminal import RichOptions, RichTerminalReport
+
+        width = shutil.get_terminal_size().columns
+        return RichTerminalReport(RichOptions(width=width)).render(result)
+    from reproaudit.report.terminal import TerminalOptions, TerminalReport
+
+    colour = takes_colour(sys.stdout) and not plain
+    return TerminalReport(TerminalOptions(colour=colour)).render(result)
 
 
 def _keep_elsewhere(text: str, name: str, error: UsageError) -> None:
