@@ -82,7 +82,7 @@ def test_the_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> Non
 def test_a_fault_of_our_own_never_looks_like_a_divergence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(paths: object, tolerances: object) -> AuditResult:
+    def broken(paths: object, tolerances: object, **others: object) -> AuditResult:
         raise IndexError("planted")
 
     monkeypatch.setattr("reproaudit.experiment.offline.compare_traces", broken)
@@ -93,7 +93,7 @@ def test_a_fault_of_our_own_never_looks_like_a_divergence(
 def test_a_package_that_is_missing_is_named_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def import_it(paths: object, tolerances: object) -> AuditResult:
+    def import_it(paths: object, tolerances: object, **others: object) -> AuditResult:
         raise ModuleNotFoundError("No module named 'numpy'", name="numpy")
 
     monkeypatch.setattr("reproaudit.experiment.offline.compare_traces", import_it)
