@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from reproaudit.errors import UsageError
 from reproaudit.printable import make_printable
 from reproaudit.track.record import Logged
-from reproaudit.track.registry import TRACKERS, find_active, load_tracker, read_wanted
+from reproaudit.track.registry import TRACKERS, find_active, import_tracker, read_wanted
 
 if TYPE_CHECKING:
     from reproaudit.model.result import AuditResult
@@ -41,7 +41,7 @@ def log(result: AuditResult, trackers: str | Sequence[str] | None = None) -> tup
     logged = []
     for one in wanted:
         try:
-            logged.append(load_tracker(TRACKERS[one.tracker]).log(record, one.place))
+            logged.append(import_tracker(TRACKERS[one.tracker]).log(record, one.place))
         # Whatever a tracker's library raises: it must not end the program that asked.
         except Exception as error:
             failure = make_printable(word_failure(error))

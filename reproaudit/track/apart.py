@@ -13,12 +13,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import IO, Any
 
+from reproaudit.errors import ReproauditError
 from reproaudit.model.result import AuditResult
 from reproaudit.report.json_report import from_json, to_json
+from reproaudit.track.addresses import hide_credentials
 from reproaudit.track.facts import list_facts
 from reproaudit.track.limits import cut_text
 from reproaudit.track.record import Logged
-from reproaudit.track.registry import TRACKERS, Entry, Wanted, load_tracker
+from reproaudit.track.registry import TRACKERS, Entry, Wanted, import_tracker
 
 # Clients have bounds of their own, in their adapters; this is for what knows none.
 _MOST_S = 120.0
@@ -106,10 +108,11 @@ def _log_all(request: dict[str, Any]) -> Attempt:
     failure = ""
     accepted = frozenset(request["accepted"])
     try:
-        tracker = load_tracker(Entry(**request["entry"]))
+        tracker = import_tracker(Entry(**request["entry"]))
         for text in request["results"]:
             record = list_facts(from_json(text), accepted)
             logged.append(tracker.log(record, request["place"]))
+        tracker.close()
     # Whatever a tracker's library raises, told by the process that asked.
     except Exception as error:
         failure = word_failure(error)
@@ -118,5 +121,7 @@ def _log_all(request: dict[str, Any]) -> Attempt:
 
 def word_failure(error: Exception) -> str:
     """Return in a line what a tracker's library says of its failure."""
-    said = " ".join(str(error).split())
+    if isinstance(error, ReproauditError):
+        return error.message
+    said = " ".join(hide_credentials(str(error)).split())
     return cut_text(f"{type(error).__name__}: {said}" if said else repr(error), _MOST_LETTERS)

@@ -23,7 +23,7 @@ def fit_pairs(
 ) -> tuple[dict[str, str], list[str]]:
     """Return the pairs that fit, with long values cut, and sentences on what does not.
 
-    `what` is what one is called: "param".
+    `what` is what one is called: "param". A name is cut without a mark, which it might not hold.
     """
     fitting: dict[str, str] = {}
     said = []
@@ -32,7 +32,7 @@ def fit_pairs(
         if len(fitting) >= limits.pairs:
             dropped += 1
             continue
-        kept = make_unique(cut_text(name, limits.name), fitting, limits.name)
+        kept = make_unique(name[: limits.name], fitting, limits.name)
         fitting[kept] = cut_text(value, limits.value)
         if len(value) > limits.value:
             said.append(f"{what} {kept}: {limits.value:,} of its {len(value):,} characters")

@@ -40,8 +40,9 @@ class TrackRecord:
 
     `name` is the run's, `note` says in Markdown what it is. `metrics` are figures, finite ones;
     `params` are what it was made with; `tags` are what runs are found by, and are also set on the
-    run that it was logged from. `texts` are Markdown, `files` anything, by the names of files.
-    `left_out` are sentences on what a tracker was not given.
+    run that it was logged from. Params may be called anything; no other name is empty. `texts` are
+    Markdown, `files` anything, by the names of files. `left_out` are sentences on what a tracker
+    was not given.
     """
 
     name: str
@@ -80,4 +81,8 @@ class Tracker(Protocol):
         `place` says where a new one is made: an experiment, a project or a folder; "": as the
         tracker's own variables say.
         """
+        ...
+
+    def close(self) -> None:
+        """Wait for what the library does besides. Called where nobody else uses it, at the end."""
         ...

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import cast
 
-from reproaudit.errors import UsageError, did_you_mean
+from reproaudit.errors import ReproauditError, UsageError, did_you_mean
 from reproaudit.track.record import Tracker
 
 NONE = "none"  # names no tracker: where the configuration names some, it takes them back
@@ -17,15 +18,21 @@ NONE = "none"  # names no tracker: where the configuration names some, it takes 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`library` is what the adapter needs, from the extra of the tracker's name."""
+    """`library` is what the adapter needs, from the extra of the tracker's name; `oldest` the first
+    version of it that the adapter knows."""
 
     module: str
     adapter: str
     library: str
+    oldest: str
 
 
 TRACKERS = {
-    "mlflow": Entry("reproaudit.track.to_mlflow", "MlflowTracker", "mlflow"),
+    "mlflow": Entry("reproaudit.track.to_mlflow", "MlflowTracker", "mlflow", "3.0"),
+    "wandb": Entry("reproaudit.track.to_wandb", "WandbTracker", "wandb", "0.19"),
+    "tensorboard": Entry(
+        "reproaudit.track.to_tensorboard", "TensorboardTracker", "tensorboard", "2.16"
+    ),
 }
 
 
@@ -88,6 +95,23 @@ def load_tracker(entry: Entry) -> Tracker:
     """Import the adapter, but not yet its library."""
     make = getattr(importlib.import_module(entry.module), entry.adapter)
     return cast(Tracker, make())
+
+
+def import_tracker(entry: Entry) -> Tracker:
+    """Import the adapter and its library. Raises ReproauditError if the library is too old."""
+    library = importlib.import_module(entry.library)
+    found = str(library.__version__)
+    if _read_version(found) < _read_version(entry.oldest):
+        raise ReproauditError(
+            f"{entry.library} {found} is too old: {entry.oldest} or newer is needed",
+            code="track-failed",
+        )
+    return load_tracker(entry)
+
+
+def _read_version(text: str) -> list[int]:
+    """Return the first two numbers of a version."""
+    return [int(number) for number in re.findall(r"\d+", text)[:2]]
 
 
 def find_active() -> tuple[Wanted, ...]:

@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+from reproaudit.track.addresses import hide_credentials
 from reproaudit.track.lent_variables import lend_variables
 from reproaudit.track.limits import Limits, cut_text, fit_pairs, make_unique
 from reproaudit.track.record import Histogram, Logged, Table, TrackRecord
@@ -56,6 +57,9 @@ class MlflowTracker:
         # With it set, MLflow would go on with that run, and take the variable away.
         with lend_variables(_PATIENCE, without=(_PARENT,)):
             return _log(record, place, parent)
+
+    def close(self) -> None:
+        return None  # all is written once it is logged
 
 
 def _log(record: TrackRecord, place: str, parent_id: str | None) -> Logged:
@@ -148,7 +152,7 @@ def _log_metrics(client: Any, run_id: str, record: TrackRecord) -> None:
 def _fit_metric_names(names: Iterable[str]) -> dict[str, str]:
     fitting: dict[str, str] = {}
     for name in dict.fromkeys(names):
-        fitting[name] = make_unique(_fit_name(name), fitting.values(), _MOST_NAME)
+        fitting[name] = make_unique(_fit_name(name)[:_MOST_NAME], fitting.values(), _MOST_NAME)
     return fitting
 
 
@@ -203,7 +207,7 @@ def _find_address(experiment_id: str, run_id: str) -> str:
     """Return where a browser shows the run; "" where only a client can."""
     import mlflow
 
-    uri: str = mlflow.get_tracking_uri()
+    uri = hide_credentials(mlflow.get_tracking_uri())
     if not uri.startswith(("http://", "https://")):
         return ""
     return f"{uri.rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import platform
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from reproaudit.track.apart import Attempt, log_apart
 from reproaudit.track.record import Logged
 from reproaudit.track.registry import TRACKERS, Entry, Wanted
 from tests.report import cases
+from tests.track.conftest import TRACKER_VARIABLES
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sqlalchemy.exc.SADeprecationWarning"  # what MLflow asks of it
@@ -34,9 +37,11 @@ def make_tracker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[s
             "    def log(self, record, place=''):\n"
             f"        {statement}\n"
             "        return Logged('made', record.tags[0][1])\n"
+            "    def close(self):\n"
+            "        pass\n"
         )
         monkeypatch.syspath_prepend(str(tmp_path))
-        monkeypatch.setitem(TRACKERS, "made", Entry("made_tracker", "Made", "os"))
+        monkeypatch.setitem(TRACKERS, "made", Entry("made_tracker", "Made", "platform", "1.0"))
 
     return make
 
@@ -49,6 +54,27 @@ def test_each_result_is_logged_to_a_real_store(mlflow_store: Any) -> None:
         for logged in attempt.logged
     ]
     assert verdicts == ["not-reproducible", "reproducible"]
+
+
+def test_a_run_without_a_network_is_whole_when_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in TRACKER_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    (logged,) = log_apart(RESULTS[:1], Wanted("wandb")).logged
+    content = Path(logged.place.removeprefix("wandb sync "), f"run-{logged.run}.wandb").read_bytes()
+    for written in (b"not-reproducible", b"result.json", b"report.sarif"):
+        assert written in content
+
+
+def test_one_that_is_too_old_is_told_so(make_tracker: Callable[[str], None]) -> None:
+    make_tracker("pass")
+    TRACKERS["made"] = replace(TRACKERS["made"], oldest="99.1")
+    attempt = log_apart(RESULTS, MADE)
+    found = platform.__version__  # type: ignore[attr-defined]
+    assert attempt == Attempt(failure=f"platform {found} is too old: 99.1 or newer is needed")
 
 
 def test_what_a_tracker_prints_is_seen_by_nobody(

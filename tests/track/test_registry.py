@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import platform
 import sys
 from pathlib import Path
 
 import pytest
 
 import reproaudit.track
-from reproaudit.errors import UsageError
+from reproaudit.errors import ReproauditError, UsageError
 from reproaudit.track.registry import (
     TRACKERS,
     Entry,
     Wanted,
     find_active,
+    import_tracker,
     load_tracker,
     read_wanted,
 )
@@ -55,6 +57,16 @@ def test_one_that_is_not_installed_is_refused_with_the_way_to_install_it(
 @pytest.mark.parametrize("entry", TRACKERS.values(), ids=TRACKERS)
 def test_every_entry_has_an_adapter(entry: Entry) -> None:
     assert callable(load_tracker(entry).log)
+
+
+def test_a_version_is_old_by_its_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = Entry("reproaudit.track.to_mlflow", "MlflowTracker", "platform", "3.9")
+    for version in ("3.9.1", "3.10.0rc1", "10.0"):
+        monkeypatch.setattr(platform, "__version__", version)
+        assert import_tracker(entry)
+    monkeypatch.setattr(platform, "__version__", "2.22.4")
+    with pytest.raises(ReproauditError, match=r"platform 2\.22\.4 is too old: 3\.9 or newer"):
+        import_tracker(entry)
 
 
 def test_without_a_run_under_way_a_tracker_must_be_named() -> None:

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import os
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reproaudit.track.record import Histogram, Series, Table, TrackRecord
 from reproaudit.track.to_mlflow import MlflowTracker
+from tests.track.records import ODD, ODD_NAMES, RECORD
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sqlalchemy.exc.SADeprecationWarning"  # what MLflow asks of it
-)
-
-RECORD = TrackRecord(
-    name="reproaudit train.py",
-    note="2 runs, 2 distinct",
-    metrics=(("reproaudit/divergence_rate", 0.5), ("reproaudit/max_abs", 3.6e-12)),
-    params=(("settings.seed", "0"), ("environment.torch", "2.13.0")),
-    tags=(("reproaudit.verdict", "not-reproducible"), ("reproaudit.line", "train.py:3")),
-    tables=(Table("divergences", ("name", "max_abs"), (("weight", 3.6e-12), ("ü", None))),),
-    series=(Series("reproaudit/growth/gradient/layers.1", ((0, 0.0), (1, 4.0), (5, 1e30))),),
-    histograms=(Histogram("gradient weight", 2, ((1.0, 7), (2.0, 1))),),
-    texts=(("summary.md", "# not reproducible\n"),),
-    files=(("result.json", b"{}\n"),),
 )
 
 
@@ -43,6 +33,7 @@ def test_a_record_is_read_back_as_it_was_given(mlflow_store: Any) -> None:
         "ulp_histograms.json",
         "summary.md",
         "result.json",
+        "report.html",
     }
 
 
@@ -94,3 +85,34 @@ def test_a_place_is_an_experiment_that_is_made_where_there_is_none(mlflow_store:
     experiment = mlflow_store.get_experiment_by_name("audits").experiment_id
     found = mlflow_store.search_runs([experiment])
     assert {run.info.run_id for run in found} == {logged.run for logged in runs}
+
+
+def test_what_does_not_fit_is_cut_and_that_is_said(mlflow_store: Any) -> None:
+    logged = MlflowTracker().log(ODD)
+    run = mlflow_store.get_run(logged.run)
+    assert len(run.data.params) == len(ODD.params)
+    assert run.data.params["long"] == "x" * 5999 + "…"
+    assert len(run.data.metrics) == 2 * len(ODD_NAMES)
+    path = mlflow_store.download_artifacts(logged.run, "left_out.txt")
+    assert "param long: 6,000 of its 10,000 characters" in Path(path).read_text().splitlines()
+    assert run.data.tags["reproaudit.left_out"] == "10 notes in left_out.txt"
+
+
+def test_a_value_that_no_database_holds_is_left_out(mlflow_store: Any) -> None:
+    record = replace(RECORD, metrics=(("inf", math.inf), ("nan", math.nan), ("most", 1e307)))
+    data = mlflow_store.get_run(MlflowTracker().log(record).run).data
+    assert data.metrics.items() >= {"most": 1e307}.items()
+    assert not {"inf", "nan"} & data.metrics.keys()
+
+
+def test_a_run_that_cannot_be_finished_is_marked_as_failed(
+    mlflow_store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise OSError("no room left")
+
+    monkeypatch.setattr("reproaudit.track.to_mlflow.log_files", refuse)
+    with pytest.raises(OSError, match="no room left"):
+        MlflowTracker().log(RECORD)
+    (run,) = mlflow_store.search_runs(["0"])
+    assert run.info.status == "FAILED"
