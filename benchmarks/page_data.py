@@ -96,6 +96,7 @@ def make_ops(rows: int, *, steps: int = STEPS, seed: int = 0) -> AlignedOps:
     seen_place = np.where(random.random(rows) < 0.02, other_place, place)
     return AlignedOps(
         runs=RUNS,
+        folders=("operations-0", "operations-1"),
         strings=("", *_name_ops(), *_name_modules()),
         locations=(Location("", 0), *_list_lines()),
         stretches=(

@@ -184,7 +184,7 @@ def add_audit_options(parser: argparse.ArgumentParser) -> None:
         "--runs", type=parse_positive, metavar="N", help="fresh runs to compare (default 5)"
     )
     _add_run_options(parser)
-    _add_tolerance(parser)
+    add_tolerance(parser)
     parser.add_argument(
         "--no-alerts",
         action="store_true",
@@ -201,7 +201,8 @@ def add_audit_options(parser: argparse.ArgumentParser) -> None:
     add_settings(parser)
 
 
-def _add_tolerance(parser: argparse.ArgumentParser) -> None:
+def add_tolerance(parser: argparse.ArgumentParser) -> None:
+    """Add --tolerance."""
     parser.add_argument(
         "--tolerance",
         action="append",
@@ -238,69 +239,6 @@ def make_record_parser() -> Parser:
     add_inputs(parser)
     _add_run_options(parser)
     add_settings(parser)
-    return parser
-
-
-def make_compare_parser() -> Parser:
-    """Return the parser of `reproaudit compare`."""
-    parser = Parser(
-        prog="reproaudit compare",
-        description="Compare traces, also from other machines; torch is not needed. Of two "
-        "manifests, what differs is told with the most likely cause of other results first.",
-    )
-    parser.add_argument(
-        "traces",
-        nargs="+",
-        metavar="RUN",
-        help="a directory that `reproaudit record` made, or a file of `reproaudit manifest`",
-    )
-    _add_tolerance(parser)
-    add_reports(parser)
-    return parser
-
-
-def make_digest_parser() -> Parser:
-    """Return the parser of `reproaudit digest`."""
-    parser = Parser(
-        prog="reproaudit digest",
-        description="Print a run's digest and that of each step as JSON: two parties see by them "
-        "whether their runs are equal, bit for bit, and in which step they first differ. Covered "
-        "are outputs, gradients, parameters, what is saved and what is left at the end; not how a "
-        "run ended. They protect from chance, not from a forged recording.",
-    )
-    parser.add_argument("trace", metavar="TRACE", help="a directory that `reproaudit record` made")
-    parser.add_argument(
-        "--out", metavar="FILE", help="write digests of all tensors, 16 bytes each, for --against"
-    )
-    parser.add_argument(
-        "--against",
-        metavar="FILE",
-        help="say where the run first differs from the one that the file was written for: exit "
-        "code 0 if nowhere, 1 if it does",
-    )
-    return parser
-
-
-def make_explain_parser() -> Parser:
-    """Return the parser of `reproaudit explain`."""
-    parser = Parser(
-        prog="reproaudit explain",
-        description="Explain a rule, a cause, an intervention or an error code.",
-    )
-    parser.add_argument(
-        "code",
-        nargs="?",
-        metavar="CODE",
-        help="such as RA401, kernel, hash.seed; none lists them all",
-    )
-    return parser
-
-
-def make_report_parser() -> Parser:
-    """Return the parser of `reproaudit report`."""
-    parser = Parser(prog="reproaudit report", description="Render a saved result.json again.")
-    parser.add_argument("result", metavar="RESULT", help="a result.json")
-    add_reports(parser)
     return parser
 
 

@@ -25,6 +25,7 @@ from reproaudit.cli.execution import read_execution
 from reproaudit.cli.given import keep_options
 from reproaudit.cli.interrupts import hold_interrupts
 from reproaudit.cli.mistaken import split_and_warn
+from reproaudit.cli.page_options import choose_page_options
 from reproaudit.cli.tracking import track
 from reproaudit.config.project import Choices, ProjectConfig, load_project
 from reproaudit.config.subject import SubjectSpec, parse_subject
@@ -70,7 +71,8 @@ def audit(words: list[str]) -> int:
         # At once: what comes of the next seed must not cost this one's result.
         with failures.put_off():
             suffix = f"-{number}" if len(seeds) > 1 else ""
-            emit(result, options.report, suffix, plain=options.plain)
+            page = choose_page_options(options)
+            emit(result, options.report, suffix, options=page, plain=options.plain)
         is_last = number == len(seeds) - 1
         if not track([result], trackers) and not is_last:
             raise KeyboardInterrupt

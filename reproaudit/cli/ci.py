@@ -13,6 +13,7 @@ from reproaudit.cli.audit import make_audit_options
 from reproaudit.cli.choices import resolve_choices
 from reproaudit.cli.interrupts import hold_interrupts
 from reproaudit.cli.option_values import parse_path
+from reproaudit.cli.page_options import choose_page_options
 from reproaudit.cli.report_options import add_reports
 from reproaudit.cli.tracking import track
 from reproaudit.config.project import BASELINE_FILE, ProjectConfig, Subject, load_project
@@ -162,7 +163,9 @@ def _write_reports(
     failure: UsageError | None = None
     is_shown = False
     try:
-        is_shown = write_reports(ruling.results, options.report, ruling.accepted)
+        is_shown = write_reports(
+            ruling.results, options.report, ruling.accepted, choose_page_options(options)
+        )
     except UsageError as error:
         failure = error
     if not is_shown:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reproaudit.cli.arguments import make_digest_parser
 from reproaudit.cli.interrupts import hold_interrupts
+from reproaudit.cli.reading_arguments import make_digest_parser
 from reproaudit.cli.streams import say
 from reproaudit.errors import TraceError
 from reproaudit.files import Unreadable, read_bytes, write_whole

@@ -8,16 +8,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from reproaudit.cli.arguments import (
-    make_compare_parser,
-    make_explain_parser,
-    make_record_parser,
-    make_report_parser,
-)
+from reproaudit.cli.arguments import make_record_parser
 from reproaudit.cli.choices import limit_steps, read_settings, read_tolerances, resolve_choices
 from reproaudit.cli.interrupts import hold_interrupts
 from reproaudit.cli.manifest import compare_manifests
 from reproaudit.cli.mistaken import split_and_warn
+from reproaudit.cli.page_options import (
+    align_kept_traces,
+    choose_page_options,
+    refuse_unused_traces,
+)
+from reproaudit.cli.reading_arguments import (
+    make_compare_parser,
+    make_explain_parser,
+    make_report_parser,
+)
 from reproaudit.cli.tracking import track
 from reproaudit.config.plan import RunPlan
 from reproaudit.config.project import load_project
@@ -25,6 +30,7 @@ from reproaudit.config.subject import parse_subject
 from reproaudit.errors import UsageError
 from reproaudit.files import Unreadable, read_text
 from reproaudit.manifest.document import begins_as_json
+from reproaudit.model.aligned_ops import AlignedOps
 from reproaudit.model.events import Level
 from reproaudit.model.verdict import EXIT_NOT_AUDITED, exit_code
 from reproaudit.printable import make_printable
@@ -87,12 +93,20 @@ def compare(words: list[str]) -> int:
         )
     _refuse_repeated(options.traces)
     with hold_interrupts():
-        from reproaudit.experiment.offline import compare_traces
+        from reproaudit.experiment.offline import align_traces, compare_traces
 
     paths = [Path(trace) for trace in options.traces]
     tolerances = read_tolerances(options, None)
     result = compare_traces(paths, tolerances, shows_source=not options.no_source)
-    emit(result, options.report, plain=options.plain)
+
+    def align() -> AlignedOps | None:
+        if result.ops is None:
+            return None
+        a, b = result.ops.runs
+        return align_traces(paths[a], paths[b], (a, b))
+
+    page = choose_page_options(options, align)
+    emit(result, options.report, plain=options.plain, options=page)
     track([result], trackers)
     return exit_code([result.verdict])
 
@@ -114,6 +128,7 @@ def report(words: list[str]) -> int:
     """Render a saved result again; return the exit code of its verdict."""
     options = make_report_parser().parse_args(words)
     check_reports(options.report)
+    refuse_unused_traces(options)
     trackers = read_wanted(options.track or ())
     try:
         text = read_text(options.result, MOST_RESULT_BYTES)
@@ -132,7 +147,12 @@ def report(words: list[str]) -> int:
     result = from_json(text, options.result)
     if options.no_source:
         result = replace(result, excerpts=())
-    emit(result, options.report, plain=options.plain)
+
+    def align() -> AlignedOps | None:
+        return align_kept_traces(result, options.traces)
+
+    page = choose_page_options(options, align)
+    emit(result, options.report, plain=options.plain, options=page)
     track([result], trackers)
     return exit_code([result.verdict])
 

@@ -210,7 +210,8 @@ class _Maker:
     """Makes stretches that share their tables."""
 
     def __init__(self, a: Run, b: Run, interned: Interned) -> None:
-        self._runs = (a.index, b.index)
+        self._a = a
+        self._b = b
         self._interned = interned
         self._strings = _Numbering("")
         self._locations = _Numbering(_UNKNOWN)
@@ -227,7 +228,8 @@ class _Maker:
 
     def finish(self) -> AlignedOps:
         return AlignedOps(
-            runs=self._runs,
+            runs=(self._a.index, self._b.index),
+            folders=(self._a.name, self._b.name),
             strings=self._strings.entries,
             locations=self._locations.entries,
             stretches=tuple(self.stretches),

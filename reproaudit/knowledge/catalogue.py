@@ -362,6 +362,11 @@ ERRORS = {
         "The trace was recorded under another version of the format. Versions are not converted: "
         "record again, or compare with the reproaudit that recorded it."
     ),
+    "traces-of-another": (
+        "`reproaudit report --traces` shows all operators of the two runs around whose sources the "
+        "result has some. The traces that were named hold other runs, or the result has none that "
+        "recorded operators and differ."
+    ),
     "track-failed": (
         "A tracker did not take the result: it is down, full, too old, or does not know who asks; "
         "what its library said is in the message. The answer, the reports and the exit code stand. "

@@ -52,10 +52,12 @@ class AlignedOps:
     """Stretches of the main threads' operators, process by process and in order.
 
     Between several of one process rows are left out. Where the runs have different calls at one
-    place, those of the first run come first.
+    place, those of the first run come first. The runs of an audit that record operators are not
+    those that decide, and have numbers of their own.
     """
 
     runs: tuple[int, int]
+    folders: tuple[str, str]  # the names of those that their traces are in
     strings: tuple[str, ...]  # 0 is ""
     locations: tuple[Location, ...]  # 0 is unknown: line 0
     stretches: tuple[Stretch, ...]

@@ -13,7 +13,7 @@ from reproaudit.files import send_nowhere
 from reproaudit.model.result import AuditResult
 from reproaudit.report import render_all
 from reproaudit.report.destinations import Destination, Failures
-from reproaudit.report.registry import require_format
+from reproaudit.report.registry import NO_OPTIONS, ReportOptions, require_format
 from reproaudit.screen import shows_pictures, takes_colour
 
 
@@ -44,6 +44,7 @@ def emit(
     suffix: str = "",
     *,
     plain: bool = False,
+    options: ReportOptions = NO_OPTIONS,
 ) -> None:
     """Write the reports that were asked for; the terminal report goes to stdout unless one of them
     does. It is drawn where stdout shows pictures, unless it is to be `plain`.
@@ -54,7 +55,7 @@ def emit(
     for name, path in reports:
         wanted.append((name, _add_suffix(path, suffix)))
     try:
-        is_shown = write_reports([result], wanted)
+        is_shown = write_reports([result], wanted, options=options)
     except UsageError:
         _show(result, plain=plain)
         raise
@@ -91,6 +92,7 @@ def write_reports(
     results: Sequence[AuditResult],
     reports: Sequence[tuple[str, str]],
     accepted: frozenset[str] = frozenset(),
+    options: ReportOptions = NO_OPTIONS,
 ) -> bool:
     """Write each report over all results; return whether one of them went to stdout.
 
@@ -99,7 +101,7 @@ def write_reports(
     """
     failures = Failures()
     for name, path in reports:
-        text = render_all(results, name, accepted)
+        text = render_all(results, name, accepted, options)
         with failures.put_off():
             if path == "-":
                 _write_report_to_stdout(text, name)

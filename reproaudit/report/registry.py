@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol, cast
 
 from reproaudit.errors import UsageError
 from reproaudit.model.result import AuditResult
+
+# By the name of a format, an object of its own class of options. Others have their default ones.
+ReportOptions = Mapping[str, object]
+NO_OPTIONS: ReportOptions = MappingProxyType({})
 
 
 class Report(Protocol):
@@ -27,7 +32,8 @@ class Report(Protocol):
 class Format:
     """Where a report's class is.
 
-    It is imported only when it is asked for, and must work without arguments.
+    It is imported only when it is asked for, and must work without arguments. One that has options
+    takes them as its only one.
     """
 
     module: str
@@ -76,14 +82,19 @@ def render(result: AuditResult, format: str) -> str:
 
 
 def render_all(
-    results: Sequence[AuditResult], format: str, accepted: frozenset[str] = frozenset()
+    results: Sequence[AuditResult],
+    format: str,
+    accepted: frozenset[str] = frozenset(),
+    options: ReportOptions = NO_OPTIONS,
 ) -> str:
     """Render several results as one report.
 
-    Findings whose fingerprints are in `accepted` are known and accepted.
+    Findings whose fingerprints are in `accepted` are known and accepted. Of `options` those of the
+    format are used, if there are any.
     """
     entry = require_format(format)
     module = importlib.import_module(entry.module)
     make_report = getattr(module, entry.report)
-    report = cast(Report, make_report())
+    own = options.get(format)
+    report = cast(Report, make_report() if own is None else make_report(own))
     return report.render_all(results, accepted)

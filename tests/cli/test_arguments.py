@@ -11,10 +11,13 @@ from reproaudit.cli.arguments import (
     Parser,
     add_settings,
     make_audit_parser,
-    make_compare_parser,
     make_record_parser,
-    make_report_parser,
     split_words,
+)
+from reproaudit.cli.reading_arguments import (
+    make_compare_parser,
+    make_digest_parser,
+    make_report_parser,
 )
 from reproaudit.errors import UsageError
 
@@ -48,7 +51,14 @@ def test_an_unknown_option_before_the_subject_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "parser", [make_audit_parser, make_record_parser, make_compare_parser, make_report_parser]
+    "parser",
+    [
+        make_audit_parser,
+        make_record_parser,
+        make_compare_parser,
+        make_digest_parser,
+        make_report_parser,
+    ],
 )
 def test_every_option_has_help(parser: Callable[[], Parser]) -> None:
     for name, action in parser().list_options().items():

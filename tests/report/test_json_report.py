@@ -73,6 +73,7 @@ growths = st.builds(
 )
 aligned_ops = st.builds(
     AlignedOps,
+    folders=st.tuples(texts, texts),
     strings=few(texts),
     locations=few(st.builds(Location, path=texts, cell=st.integers(0))),
     stretches=few(

@@ -48,7 +48,7 @@ def test_excerpts_and_operators_name_the_path_from_the_working_folder() -> None:
     result = replace(
         BELOW,
         excerpts=(Excerpt("train.py", 34, ("x = 1",)), Excerpt("/usr/a.py", 1, ("y",))),
-        ops=AlignedOps((0, 1), ("",), lines, (stretch,)),
+        ops=AlignedOps((0, 1), ("a", "b"), ("",), lines, (stretch,)),
     )
     moved = move_to_working_folder(result)
     assert [one.path for one in moved.excerpts] == ["examples/net/train.py", "/usr/a.py"]

@@ -32,6 +32,8 @@ interface Growth {
   max_abs: Packed;
   histograms: Distances[];
   not_compared: number;
+  left_out_steps: number;
+  left_out_tensors: number;
 }
 
 interface CodeLocation {
@@ -55,9 +57,11 @@ interface Stretch {
 
 interface AlignedOps {
   runs: [number, number];
+  folders: [string, string];
   strings: string[];
   locations: CodeLocation[];
   stretches: Stretch[];
+  left_out_rows: number;
 }
 
 interface Excerpt {

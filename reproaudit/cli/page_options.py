@@ -1,0 +1,92 @@
+"""What a command shows on the page beyond what its result has: all operators, read from traces."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from reproaudit.cli.interrupts import hold_interrupts
+from reproaudit.errors import UsageError
+from reproaudit.model.aligned_ops import AlignedOps
+from reproaudit.model.result import AuditResult
+from reproaudit.report.registry import NO_OPTIONS, ReportOptions
+
+_PAGE = "html"
+_BOTH = 2
+
+
+def choose_page_options(
+    options: argparse.Namespace, align: Callable[[], AlignedOps | None] | None = None
+) -> ReportOptions:
+    """Return the options of the page, if one was asked for. `align` reads the operators then."""
+    if not _wants_page(options):
+        return NO_OPTIONS
+    from reproaudit.report.page.html_report import HtmlOptions
+
+    ops = align() if align is not None else None
+    return {_PAGE: HtmlOptions(source=not options.no_source, ops=ops)}
+
+
+def refuse_unused_traces(options: argparse.Namespace) -> None:
+    """Raise UsageError for --traces that are too many, or that nothing would show."""
+    if len(options.traces) > _BOTH:
+        raise UsageError(
+            f"--traces names {len(options.traces)} folders",
+            code="usage",
+            hint="name the folder that an audit kept with --out, or those of two traces",
+        )
+    if options.traces and not _wants_page(options):
+        raise UsageError(
+            "--traces is for the page, and none was asked for",
+            code="usage",
+            hint="add --report html=PATH",
+        )
+
+
+def _wants_page(options: argparse.Namespace) -> bool:
+    return any(name == _PAGE for name, _ in options.report)
+
+
+def align_kept_traces(result: AuditResult, folders: Sequence[str]) -> AlignedOps | None:
+    """Return all operators of the two recorded runs of a result, from its traces.
+
+    `folders` is the one that has the traces, or those of both; None without any. Raises UsageError
+    for traces of another result, and TraceError for what cannot be read.
+    """
+    if not folders:
+        return None
+    if result.ops is None:
+        raise UsageError(
+            "the result has no operators of two runs that differ",
+            code="traces-of-another",
+            hint="leave out --traces",
+        )
+    paths = list(map(Path, folders))
+    if len(paths) == 1:
+        # Names alone: a stranger's result must not lead elsewhere.
+        paths = [paths[0] / Path(name).name for name in result.ops.folders]
+        if paths[0] == paths[1]:
+            raise UsageError(
+                "the result does not tell its two traces apart",
+                code="usage",
+                hint="name both: --traces A --traces B",
+            )
+    with hold_interrupts():
+        from reproaudit.experiment.offline import align_traces
+
+    a, b = paths
+    ops = align_traces(a, b, result.ops.runs)
+    if ops is None or not _are_of_one_result(ops, result.ops):
+        shown = " and ".join(repr(str(path)) for path in paths)
+        raise UsageError(
+            f"{shown} are not the traces of this result: other operators are in them",
+            code="traces-of-another",
+            hint="name the folder that was given to the audit with --out",
+        )
+    return ops
+
+
+def _are_of_one_result(whole: AlignedOps, part: AlignedOps) -> bool:
+    totals = {stretch.process: stretch.total for stretch in whole.stretches}
+    return all(totals.get(one.process) == one.total for one in part.stretches)
