@@ -47,10 +47,13 @@ demo: $(STAMP) ## audit an example whose runs differ, end to end
 	fi; \
 	echo "demo: exit code 1, a divergence was found, as it should be"
 
-lint: $(STAMP) ## ruff and mypy
+lint: $(STAMP) ## ruff and mypy, and `make tsc` where npm is there
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@if command -v npm > /dev/null; then $(MAKE) tsc; \
+	elif [ "$$CI" = true ]; then echo "lint: npm is missing: apt-get install npm" >&2; exit 1; \
+	else echo "lint: the scripts of the page were not checked, for npm is missing: apt-get install npm"; fi
 
 $(NODE_MODULES): package.json package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund

@@ -179,6 +179,12 @@ class Tab:
             chain.key_up(holding)
         chain.perform()
 
+    def click(self, element: WebElement) -> None:
+        """Scroll an element to the middle of the window, clear of what stays at its top, and click
+        it."""
+        self.run("arguments[0].scrollIntoView({ block: 'center' })", element)
+        element.click()
+
     def move_to(self, element: WebElement, x: int = 0, y: int = 0) -> None:
         """Move the pointer over an element, `x` and `y` pixels from its middle."""
         from selenium.webdriver.common.action_chains import ActionChains

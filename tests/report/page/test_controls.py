@@ -41,18 +41,18 @@ def test_the_button_changes_the_colours_that_the_system_chose(
         light = tab.run(GROUND)
         assert dark != light
         for ground in (dark, light, dark):
-            tab.find("button.theme")[0].click()
+            tab.click(tab.find("button.theme")[0])
             assert tab.run(GROUND) == ground
         tab.prefer("dark")
         assert tab.run(GROUND) == dark
 
 
-@pytest.mark.parametrize("framed", [False])
+@pytest.mark.parametrize("framed", [False, True])
 def test_a_command_is_copied_with_a_button(tab: Tab, write_page: Pages, framed: bool) -> None:
     with shown(tab, write_page("graph_net"), framed=framed):
         command = tab.find(".command")[1]
         button = command.find_element("css selector", "button")
-        button.click()
+        tab.click(button)
         tab.wait_until("return arguments[0].textContent === 'Copied'", button)
         tab.run(
             "const box = document.createElement('textarea'); "
@@ -69,7 +69,7 @@ def test_a_table_is_saved_as_csv_or_shown_to_be_copied_where_saving_is_forbidden
 ) -> None:
     tab.allow_downloads(tmp_path)
     with shown(tab, write_page("five_sources"), framed=framed):
-        tab.find("#findings [data-action=csv]")[0].click()
+        tab.click(tab.find("#findings [data-action=csv]")[0])
         if framed:
             text = tab.run("return document.querySelector('#findings textarea').value")
         else:
@@ -80,6 +80,32 @@ def test_a_table_is_saved_as_csv_or_shown_to_be_copied_where_saving_is_forbidden
         places = [row[rows[0].index("line")] for row in rows[1:]]
         assert places[0] == "examples/five_sources/train.py:13"
         assert (tmp_path / "findings.csv").exists() is not framed
+
+
+def test_a_long_table_is_turned_filtered_and_sorted(tab: Tab, write_page: Pages) -> None:
+    tab.open(write_page("10000-findings"))
+
+    def column(name: str) -> list[str]:
+        heads = [head.text for head in tab.find("#findings thead th")]
+        return tab.run(
+            "return [...document.querySelectorAll('#findings tbody tr:not(.more)')]"
+            ".map((row) => row.cells[arguments[0]].textContent)",
+            heads.index(name),
+        )
+
+    assert column("step") == [str(step) for step in range(50)]
+    tab.click(tab.find("#findings .pager button")[1])
+    assert column("step")[0] == "50"
+    head = next(one for one in tab.find("#findings thead button") if one.text == "step")
+    tab.click(head)
+    assert column("step")[0] == "9,999"
+    tab.click(head)
+    assert column("step")[0] == "0"
+    tab.find("#findings input[type=search]")[0].send_keys("hash-order")
+    assert set(column("cause")) == {"hash-order"}
+    assert len(column("cause")) == 50
+    tab.find("#findings input[type=search]")[0].send_keys(" and nothing")
+    assert column("cause") == []
 
 
 # What the Tab key must reach, in this order; what is not shown has no boxes.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from reproaudit.report import render_all
 from tests.browser.chromium import Browser
 from tests.browser.tab import Tab
 from tests.report.page.conftest import Pages
@@ -108,7 +109,7 @@ def test_names_that_are_markup_are_shown_as_they_are(
 def check_markup(tab: Tab) -> None:
     tab.run("document.querySelectorAll('details').forEach((node) => { node.open = true })")
     for button in tab.find("button.opener, button.term"):
-        button.click()
+        tab.click(button)
     text = tab.run("return document.body.textContent")
     assert [name for name in (TAG, HANDLER, ADDRESS, TEMPLATE) if name not in text] == []
     assert tab.run("return window.planted ?? 0") == 0
@@ -130,6 +131,28 @@ def test_a_printed_page_has_every_part_opened(tab: Tab, write_page: Pages, name:
     assert tab.run("return window.printed") is True
 
 
+def test_a_printed_page_is_dark_on_white_though_the_screen_is_not(
+    tab: Tab, write_page: Pages
+) -> None:
+    colours = (
+        "const style = getComputedStyle(document.body); return [style.color, style.backgroundColor]"
+    )
+    tab.prefer("dark")
+    tab.open(write_page("five_sources"))
+    text, ground = map(brightness, tab.run(colours))
+    assert text > ground
+    tab.show_as("print")
+    text, ground = map(brightness, tab.run(colours))
+    assert text < ground
+
+
+def brightness(colour: str) -> int:
+    """Return the sum of red, green and blue of `rgb(…)`; of what is transparent, white's."""
+    parts = [float(part) for part in re.findall(r"[\d.]+", colour)]
+    assert len(parts) in (3, 4)
+    return 765 if parts[3:] == [0.0] else int(sum(parts[:3]))
+
+
 def test_a_part_that_cannot_be_drawn_says_so_and_the_others_are_there(
     browser: Browser, write_page: Pages, tmp_path: Path
 ) -> None:
@@ -145,3 +168,19 @@ def test_a_part_that_cannot_be_drawn_says_so_and_the_others_are_there(
         ]
         assert len(tab.find("section")) > 6
         assert tab.messages()
+
+
+def test_one_page_shows_several_results_one_at_a_time(tab: Tab, tmp_path: Path) -> None:
+    names = ("one-divergence", "reproducible", "not-audited")
+    page = tmp_path / "several.html"
+    page.write_text(render_all([make_result(name) for name in names], "html"), encoding="utf-8")
+    tab.open(page)
+    headings = []
+    for number in range(3):
+        tab.click(tab.find("#overview tbody button")[number])
+        tab.wait_until(
+            f"return document.querySelector('main h1').textContent === {PAYLOAD}"
+            f".results[{number}].headline"
+        )
+        headings.append(tab.run("return document.querySelector('main h1').textContent"))
+    assert len(set(headings)) == 3

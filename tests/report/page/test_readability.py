@@ -8,6 +8,23 @@ import pytest
 from tests.browser.axe import list_violations
 from tests.browser.tab import Tab
 from tests.report.page.conftest import Pages
+from tests.report.page.results import PICTURES
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "name",
+    ["five_sources", "ddp_kernel", "reproducible", "not-audited", "within-tolerance", PICTURES],
+)
+def test_nothing_keeps_people_from_reading_a_page(
+    tab: Tab, write_page: Pages, name: str, scheme: str
+) -> None:
+    tab.prefer(scheme)
+    tab.open(write_page(name))
+    tab.run("document.querySelectorAll('details').forEach((node) => { node.open = true })")
+    for button in tab.find("button.opener"):
+        tab.run("arguments[0].click()", button)
+    assert list_violations(tab) == []
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ function renderSource(excerpt, marked, labels) {
     "figure",
     { class: "source" },
     el("figcaption", {}, el("span", { class: "mono" }, name)),
-    el("div", { class: "lines scroll", tabindex: 0, role: "region", "aria-label": `Lines of ${name}` }, inner),
+    el("div", { class: "lines scroll", tabindex: 0, role: "group", "aria-label": `Lines of ${name}` }, inner),
   );
 }
 
@@ -87,7 +87,7 @@ function renderPatch(lines, caption, name) {
     "figure",
     { class: "patch" },
     el("figcaption", {}, el("span", {}, caption), copyButton(text, name)),
-    el("div", { class: "lines scroll", tabindex: 0, role: "region", "aria-label": name }, el("div", { class: "inner" }, rows)),
+    el("div", { class: "lines scroll", tabindex: 0, role: "group", "aria-label": name }, el("div", { class: "inner" }, rows)),
   );
 }
 

@@ -104,19 +104,21 @@ function term(word, explanation) {
 
 /** @param {string} text @returns {Promise<boolean>} */
 async function copyText(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    // No clipboard in a sandboxed frame, nor on a page without TLS: the old way asks nobody.
-  }
   const box = el("textarea", { class: "offscreen", readonly: true, "aria-hidden": "true" });
   box.value = text;
   document.body.append(box);
   box.select();
+  // First the way that works in a sandboxed frame and on a page without TLS: there, to ask for the clipboard would
+  // only write an error to the console.
   const isDone = document.execCommand("copy");
   box.remove();
-  return isDone;
+  if (isDone || !navigator.clipboard || window.origin === "null") return isDone;
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** @param {string} text @param {string} [label] what is copied, for those who do not see the button's place */

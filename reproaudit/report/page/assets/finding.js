@@ -56,7 +56,7 @@ function renderHistogram(histogram) {
     bar.append(svg("rect", { width: Math.max(0.5, (100 * count) / most), height: 10 }));
     return el("tr", {}, el("th", { scope: "row" }, `≤ ${Number(upper).toLocaleString("en")}`), el("td", {}, bar), el("td", { class: "number" }, count.toLocaleString("en")));
   });
-  const head = el("tr", {}, el("th", { scope: "col" }, "ULP"), el("th", { scope: "col", "aria-label": "share" }), el("th", { scope: "col", class: "number" }, "elements"));
+  const head = el("tr", {}, el("th", { scope: "col" }, "ULP"), el("td"), el("th", { scope: "col", class: "number" }, "elements"));
   return el("div", { class: "scroll" }, el("table", { class: "histogram" }, el("thead", {}, head), el("tbody", {}, rows)));
 }
 
@@ -76,7 +76,7 @@ function renderFix(finding, { result }) {
   return el(
     "div",
     { class: "repair" },
-    el("h4", {}, "What repairs it"),
+    el("h3", { class: "minor" }, "What repairs it"),
     fix.advice && el("p", {}, fix.advice),
     el("p", {}, tag(fix.is_verified ? "✓ verified" : "not verified", fix.is_verified ? "good" : "warn"), " ", fix.state),
     fix.settings.length > 0 && el("p", { class: "settings" }, "Interventions: ", nameSettings([...fix.settings, ...fix.together], result)),
@@ -109,7 +109,7 @@ function renderCause(finding, result) {
     el("p", {}, rule.explanation),
     el("p", { class: "references" }, "See also: ", [...rule.references, ""].join(" · "), el("code", {}, `reproaudit explain ${finding.rule}`)),
   ];
-  return el("div", { class: "why" }, el("h4", {}, "Why"), el("p", {}, tag(finding.cause, "cause"), " ", el("span", { class: "muted" }, finding.rule)), el("p", { class: "lead" }, finding.title), known);
+  return el("div", { class: "why" }, el("h3", { class: "minor" }, "Why"), el("p", {}, tag(finding.cause, "cause"), " ", el("span", { class: "muted" }, finding.rule)), el("p", { class: "lead" }, finding.title), known);
 }
 
 /** @param {Finding} finding @param {Context} context @param {{ withRepair: boolean }} options @returns {HTMLElement} */
@@ -121,7 +121,7 @@ function renderFinding(finding, context, { withRepair }) {
   const source = excerpt && line !== undefined && labels && renderSource(excerpt, line, labels);
   const place = renderPlace(finding);
   const evidence = renderEvidence(result.shared.evidence[finding.evidence], context);
-  const distances = finding.histogram.length > 0 && [el("h4", {}, "How far apart, in ", term("ULP", glossary.ULP)), renderHistogram(finding.histogram)];
+  const distances = finding.histogram.length > 0 && [el("h3", { class: "minor" }, "How far apart, in ", term("ULP", glossary.ULP)), renderHistogram(finding.histogram)];
   return el(
     "article",
     { class: "finding" },
@@ -129,7 +129,7 @@ function renderFinding(finding, context, { withRepair }) {
       "div",
       { class: "columns" },
       el("div", {}, source || place, renderCause(finding, result)),
-      el("div", {}, source && place, evidence.length > 0 && el("h4", {}, "Evidence"), evidence, distances),
+      el("div", {}, source && place, evidence.length > 0 && el("h3", { class: "minor" }, "Evidence"), evidence, distances),
     ),
     withRepair && renderFix(finding, context),
   );

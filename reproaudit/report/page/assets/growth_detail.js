@@ -23,7 +23,7 @@ const growthDetail = (() => {
     const histograms = growth.histograms.filter((one) => one.row === row).sort((a, b) => a.step - b.step);
     const chart = el("div", { class: "chart" });
     host.replaceChildren(
-      el("header", {}, el("h4", {}, tensor.name), el("span", { class: "muted" }, words.join(" · ")), button),
+      el("header", {}, el("h3", { class: "minor" }, tensor.name), el("span", { class: "muted" }, words.join(" · ")), button),
       el("div", { class: "histograms" }, ...histograms.map((one, at) => makeHistogram(one, nameMoment(at, histograms.length)))),
       chart,
     );

@@ -49,7 +49,7 @@ const growthParts = (() => {
       el("span", { class: "buttons" }, fold, unfold),
       el("span", { class: "buttons" }, zoomOut, zoomIn, zoomFit),
     );
-    const showFirst = first ? makeButton("show it", "go to the first difference", "first") : null;
+    const showFirst = first ? makeButton("show it", "show it: the first difference", "first") : null;
     const canvas = el("canvas", { tabindex: "0", role: "img", "aria-label": describe(growth, first), "aria-describedby": "growth-help", "data-role": "heat-map" });
     const spacer = el("div", { class: "spacer" });
     const scroller = el("div", { class: "scroller" }, canvas, spacer);

@@ -145,7 +145,7 @@ const streamParts = (() => {
     );
     const number = `operator ${showCount(numberRow(rows, row))} of ${showCount(rows.total)}`;
     host.replaceChildren(
-      el("header", {}, el("h4", {}, nameStates(ops)[state]), el("span", { class: "muted" }, `${number} · ${MEANINGS[state]}`), copyButton(wordRow(ops, rows, row), "this row"), button),
+      el("header", {}, el("h3", { class: "minor" }, nameStates(ops)[state]), el("span", { class: "muted" }, `${number} · ${MEANINGS[state]}`), copyButton(wordRow(ops, rows, row), "this row"), button),
       el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, heads)), el("tbody", {}, lines))),
     );
     host.hidden = false;

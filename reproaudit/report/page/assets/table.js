@@ -148,7 +148,7 @@ function makeTable(allColumns, allRows, options) {
 
   turn(0);
   const table = el("table", {}, el("thead", {}, el("tr", {}, heads)), body);
-  const box = el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": options.label ?? options.csvName }, table);
+  const box = el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": options.label ?? options.csvName }, table);
   const whole = el("div", { class: "table" }, isFiltered && el("div", { class: "toolbar" }, filter), box, footer);
   whole.addEventListener("printing", () => {
     turn(0, MOST_PRINTED);

@@ -141,7 +141,7 @@ function tabulateTrials({ result, glossary }) {
 /** @param {HTMLElement} container @param {Context} context */
 async function renderTrials(container, context) {
   const { result } = context;
-  const place = el("div", { class: "graph scroll", tabindex: 0, role: "region", "aria-label": "What was tried" });
+  const place = el("div", { class: "graph scroll", tabindex: 0, role: "group", "aria-label": "What was tried" });
   container.append(place);
   if (result.trials.length > MOST_DRAWN) container.append(el("p", { class: "muted" }, `The first ${MOST_DRAWN} of ${result.trials.length.toLocaleString("en")} trials are drawn; the table has all.`));
   container.append(lazyDetails("As a table", () => tabulateTrials(context)));
