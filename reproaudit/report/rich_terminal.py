@@ -63,14 +63,16 @@ class RichTerminalReport:
         result = move_to_working_folder(result)
         screen.print(_show_answer(result))
         for section in list_sections(result, max_rows=max(self.options.max_rows, 1)):
-            if section.topic is Topic.WHERE and section.blocks:
+            is_first = section.topic is Topic.WHERE
+            if section.blocks:
                 screen.print_title(section.title)
-                _print_first(screen, section.blocks, result)
+                if is_first:
+                    _print_first(screen, section.blocks, result)
+                else:
+                    screen.print_blocks(section.blocks)
+            if is_first:
                 _print_growth(screen, result)
                 _print_ops(screen, result)
-            elif section.blocks:
-                screen.print_title(section.title)
-                screen.print_blocks(section.blocks)
         return screen.text
 
 

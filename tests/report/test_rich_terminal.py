@@ -12,7 +12,14 @@ from reproaudit.model.packed import Packed
 from reproaudit.model.result import AuditResult, Fix
 from reproaudit.report.rich_terminal import RichOptions, RichTerminalReport
 from reproaudit.report.terminal import TerminalOptions, TerminalReport
-from tests.report.cases import CASES, INDEX_PUT, MANY, ONE_DIVERGENCE, REPRODUCIBLE
+from tests.report.cases import (
+    CASES,
+    INDEX_PUT,
+    MANY,
+    ONE_DIVERGENCE,
+    REPRODUCIBLE,
+    WITHIN_TOLERANCE,
+)
 from tests.report.drawn import DRAWN, GROWTH, MARKUP, OPS, make_hostile
 from tests.screen import COLOURS
 
@@ -98,6 +105,12 @@ def test_without_what_is_drawn_no_picture_has_a_title() -> None:
     for title in TITLES:
         assert title not in text
         assert title in show(DRAWN)
+
+
+def test_a_difference_within_the_tolerance_is_drawn_too() -> None:
+    result = replace(WITHIN_TOLERANCE, growth=GROWTH)
+    assert "Where" not in show(result)
+    assert TITLES[0] in show(result)
 
 
 def test_a_growth_is_drawn_for_the_loss_the_first_tensor_and_each_kind() -> None:
