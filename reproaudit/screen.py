@@ -4,7 +4,6 @@ name."""
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 from typing import Any
 
 _TOO_SIMPLE = ("dumb", "unknown")  # values of TERM
@@ -22,5 +21,8 @@ def shows_pictures(stream: Any) -> bool:
 
     The stream must take colours, and all the characters that lines are drawn with.
     """
+    # Not at the top: help is given without it.
+    from importlib.util import find_spec
+
     encoding = str(getattr(stream, "encoding", "")).lower().replace("-", "")
     return takes_colour(stream) and encoding == "utf8" and find_spec("rich") is not None

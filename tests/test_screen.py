@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import sys
 
 import pytest
 
-from reproaudit import screen
 from reproaudit.screen import shows_pictures, takes_colour
 
 
@@ -56,10 +54,10 @@ def test_a_terminal_that_lacks_the_characters_has_colours_alone() -> None:
 def test_without_rich_nothing_is_drawn_and_asking_does_not_import_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(screen, "find_spec", lambda name: None)
-    assert takes_colour(Terminal())
-    assert not shows_pictures(Terminal())
-    monkeypatch.setattr(screen, "find_spec", importlib.util.find_spec)
+    with monkeypatch.context() as without:
+        without.setattr("importlib.util.find_spec", lambda name: None)
+        assert takes_colour(Terminal())
+        assert not shows_pictures(Terminal())
     for name in [name for name in sys.modules if name.partition(".")[0] == "rich"]:
         monkeypatch.delitem(sys.modules, name)
     assert shows_pictures(Terminal())
