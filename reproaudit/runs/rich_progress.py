@@ -83,7 +83,8 @@ class RichLine:
     def _make_line(self) -> Progress:
         return Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=_BAR_COLUMNS),
+            # Red, as rich has it, would say that something is wrong.
+            BarColumn(_BAR_COLUMNS, complete_style="cyan", finished_style="cyan"),
             TextColumn("{task.fields[said]}", markup=False, style="dim"),
             console=self._console,
             transient=True,
