@@ -67,7 +67,7 @@ const growthCells = (() => {
 
   /** @param {number} ulps */
   function showUlp(ulps) {
-    if (ulps < 1e7) return canvasTools.showCount(Math.round(ulps));
+    if (ulps < 1e6) return canvasTools.showCount(Math.round(ulps));
     const exponent = Math.log2(ulps);
     const sign = Number.isInteger(exponent) ? "" : "≈ ";
     return `${sign}2^${Number(exponent.toFixed(1))}`;

@@ -5,6 +5,7 @@ const renderStream = (() => {
   const ROW = 22;
   const MOST_HEIGHT = 620;
   const PRINTED_ROWS = 60;
+  const MOST_FINDINGS = 500; // of which one may be chosen from a list
   // Browsers lay out no element that is higher than some 17 million pixels.
   const MOST_PIXELS = 8_000_000;
   /** @type {StreamItems} */
@@ -90,8 +91,10 @@ const renderStream = (() => {
     listFindings() {
       const { finding } = this.parts;
       const options = [];
+      const sources = streamRows.groupByStep(this.rows, this.sources ?? new Uint32Array());
       for (const one of this.findings) {
-        const row = streamRows.findFinding(this.ops, this.rows, this.sources ?? new Uint32Array(), one);
+        if (options.length === MOST_FINDINGS) break;
+        const row = streamRows.findFinding(this.ops, this.rows, sources, one);
         if (row >= 0) options.push(new Option(`${one.number}: ${one.source || one.place}, step ${one.step}`, String(row)));
       }
       finding.replaceChildren(new Option("go to finding …", ""), ...options);

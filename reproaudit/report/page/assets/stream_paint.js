@@ -175,7 +175,7 @@ const streamPaint = (() => {
       context.font = this.mono;
       context.fillStyle = this.colours.muted;
       if (side.module[1]) context.fillText(this.fit(context, texts.module, side.module[1]), side.module[0], middle);
-      context.fillText(this.fit(context, texts.line, side.line[1]), side.line[0], middle);
+      context.fillText(this.fitPlace(context, texts.line, side.line[1]), side.line[0], middle);
     }
 
     /**
@@ -300,6 +300,18 @@ const streamPaint = (() => {
       context.strokeStyle = colours.fg;
       context.lineWidth = 1;
       context.strokeRect(left + 0.5, top + 0.5, place.mapWidth - 1, tall - 1);
+    }
+
+    /**
+     * A file is known by its name: folders are left out first.
+     * @param {CanvasRenderingContext2D} context
+     * @param {string} place
+     * @param {number} room
+     */
+    fitPlace(context, place, room) {
+      const whole = this.fit(context, place, room);
+      const slash = place.lastIndexOf("/");
+      return whole === place || slash < 0 ? whole : this.fit(context, `…${place.slice(slash)}`, room);
     }
 
     /**

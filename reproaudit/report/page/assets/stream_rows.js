@@ -300,19 +300,33 @@ const streamRows = (() => {
   }
 
   /**
-   * Return the row where a finding was born, -1 where this process does not show it. The stream's
-   * paths are those of the program, a finding's those of the working folder.
-   * @param {AlignedOps} ops
+   * Return the sources of each step.
    * @param {StreamRows} rows
    * @param {Uint32Array} sources
+   */
+  function groupByStep(rows, sources) {
+    /** @type {Map<number, number[]>} */
+    const steps = new Map();
+    for (const row of sources) {
+      const known = steps.get(rows.step[row]);
+      if (known) known.push(row);
+      else steps.set(rows.step[row], [row]);
+    }
+    return steps;
+  }
+
+  /**
+   * Return the row where a finding was born, -1 where this process does not show it.
+   * @param {AlignedOps} ops
+   * @param {StreamRows} rows
+   * @param {Map<number, number[]>} sources those of each step
    * @param {StreamFinding} finding
    */
   function findFinding(ops, rows, sources, finding) {
     let best = -1;
     let bestScore = 0;
     const phase = PHASES.indexOf(finding.phase);
-    for (const row of sources) {
-      if (rows.step[row] !== finding.step) continue;
+    for (const row of sources.get(finding.step) ?? []) {
       const place = showPlace(ops.locations[rows.location[row]]);
       const op = ops.strings[rows.op[row]];
       const isPlace = place !== "" && endsAt(finding.place.replace(/ in [^ ]*$/, ""), place);
@@ -355,6 +369,6 @@ const streamRows = (() => {
   return {
     EQUAL, SOURCE, CARRIER, ABSORBED, ONLY_A, ONLY_B, UNCOMPARED, PHASES, GAP,
     isQuiet, listProcesses, decodeProcess, countStates, listSources, showPlace, showLocation, isWhole, matchRows,
-    listItems, findItem, openFold, summariseStates, findFinding, findStep, numberRow,
+    listItems, findItem, openFold, summariseStates, groupByStep, findFinding, findStep, numberRow,
   };
 })();
