@@ -41,7 +41,7 @@ SPARSE_BYTES = 20 << 30
 BYTES = (b"\0", b"\xff", b"\x1b", b"[" * 200, b"{", b"}", b'"', b"9" * 400, b"1e306", b"\n", b"%")
 HOSTILE_TEXT = "\n::error::x\x1b[31m\r##[error]x"
 PROGRAM = "import torch\nw = torch.ones(2, requires_grad=True)\nw.sum().backward()\nprint(w.grad)\n"
-FORMATS = ("json", "junit", "sarif", "github", "markdown", "codequality")
+FORMATS = ("json", "junit", "sarif", "github", "markdown", "codequality", "html")
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,8 @@ if [ "$STUB_WRITES" = yes ]; then
   for word in "$@"; do
     case "$word" in
       github=*) echo "::error file=train.py,line=3::differs" > "${word#github=}" ;;
-      junit=* | sarif=* | codequality=* | markdown=*) echo "rendered ${word%%=*}" > "${word#*=}" ;;
+      junit=* | sarif=* | codequality=* | markdown=* | html=*)
+        echo "rendered ${word%%=*}" > "${word#*=}" ;;
     esac
   done
 fi
@@ -146,6 +147,7 @@ def test_without_a_subject_the_gate_is_called_with_words_that_it_takes(tmp_path:
     assert sorted(parsed.report) == [
         ("codequality", f"{folder}/codequality.json"),
         ("github", f"{folder}/annotations.txt"),
+        ("html", f"{folder}/page.html"),
         ("junit", f"{folder}/junit.xml"),
         ("markdown", f"{folder}/summary.md"),
         ("sarif", f"{folder}/report.sarif"),

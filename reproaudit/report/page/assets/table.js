@@ -61,9 +61,9 @@ function makeTable(allColumns, allRows, options) {
   const next = el("button", { type: "button", class: "small", onclick: () => turn(page + 1) }, "Next ›");
   const pager = el("div", { class: "pager" }, previous, next);
   const isFiltered = rows.length > 12;
-  // The one that takes the room that the others leave.
+  // The one that takes the room that the others leave: prose, or else the last that is no number.
   const prose = columns.findIndex((column) => column.kind === "prose");
-  const widest = prose < 0 ? columns.length - 1 : prose;
+  const widest = prose < 0 ? columns.map((column) => column.kind !== "number").lastIndexOf(true) : prose;
   const filter = el("input", { type: "search", placeholder: "Filter", "aria-label": `Filter ${options.label ?? "rows"}` });
   filter.addEventListener("input", () => {
     const wanted = filter.value.trim().toLowerCase();

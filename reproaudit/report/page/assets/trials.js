@@ -72,7 +72,7 @@ function drawTrial(trial, y, width) {
     ...lines.map((line, index) => svg("text", { class: "settings", x: TEXT, y: y + 16 + index * 17 }, line)),
   ];
   const below = y + 16 + lines.length * 17 + 2;
-  const dots = Math.min(trial.runs, MOST_DOTS);
+  const dots = Math.min(trial.runs, MOST_DOTS, Math.floor(width / 70));
   for (let index = 0; index < dots; index += 1) {
     // The last of them differed, or nobody knows.
     const isOdd = !trial.is_equal && index === dots - 1;
@@ -129,7 +129,7 @@ function tabulateTrials({ result, glossary }) {
   ]);
   const rows = result.trials.map((trial, index) => [
     index + 1,
-    { text: trial.settings.join(", "), value: trial.settings.join(", "), node: () => el("span", {}, nameSettings(trial.settings, result)) },
+    { text: trial.settings.join(", "), value: trial.settings.join(", "), node: () => el("span", {}, trial.settings.flatMap((name, at) => [document.createTextNode(at ? ", " : ""), term(name, trial.meanings[at])])) },
     trial.runs,
     trial.state,
     trial.outcome,
