@@ -128,6 +128,7 @@ def _is_certain(found: Difference | None, run: Run) -> bool:
 
 def _describe(found: Difference, leaves: Sequence[Leaf]) -> str:
     from reproaudit.compare.digest_tree import NO_STEP
+    from reproaudit.compare.tensor_names import describe_leaf
 
     where = _AFTER if found.step == NO_STEP else f"in step {found.step}"
     own = [leaf for leaf in leaves if leaf.step == found.step]
@@ -135,10 +136,4 @@ def _describe(found: Difference, leaves: Sequence[Leaf]) -> str:
         return f"{where}: only {'this run' if own else 'the other run'} has tensors there"
     if found.leaf >= len(own):
         return f"{where}: the other run has more than the {len(own):,} tensors of this one"
-    leaf = own[found.leaf]
-    said = f"{leaf.kind.name.lower()} {leaf.name}"
-    if leaf.occurrence:
-        said += f", occurrence {leaf.occurrence + 1}"
-    if leaf.process:
-        said += f", process {leaf.process}"
-    return f"{where}: {make_printable(said)}"
+    return f"{where}: {make_printable(describe_leaf(own[found.leaf]))}"

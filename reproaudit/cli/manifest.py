@@ -178,6 +178,12 @@ def check_run_options(options: argparse.Namespace) -> None:
             code="usage",
             hint="leave it out, or name two traces",
         )
+    if options.track:
+        raise UsageError(
+            "--track logs the result of an audit, and a comparison of two runs is none",
+            code="usage",
+            hint="leave it out; --report json=PATH writes the comparison",
+        )
     for name, path in options.report:
         if name != "json":
             raise UsageError(

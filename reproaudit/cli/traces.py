@@ -11,6 +11,12 @@ from pathlib import Path
 from reproaudit.cli.arguments import make_record_parser
 from reproaudit.cli.choices import limit_steps, read_settings, read_tolerances, resolve_choices
 from reproaudit.cli.interrupts import hold_interrupts
+from reproaudit.cli.kept_runs import (
+    add_keep,
+    keep_recording,
+    make_kept_manifest,
+    read_keepers,
+)
 from reproaudit.cli.manifest import compare_manifests
 from reproaudit.cli.mistaken import split_and_warn
 from reproaudit.cli.page_options import (
@@ -23,6 +29,7 @@ from reproaudit.cli.reading_arguments import (
     make_explain_parser,
     make_report_parser,
 )
+from reproaudit.cli.tracked_runs import compare_tracked, is_tracked
 from reproaudit.cli.tracking import track
 from reproaudit.config.plan import RunPlan
 from reproaudit.config.project import load_project
@@ -43,8 +50,10 @@ from reproaudit.track.registry import read_wanted
 def record(words: list[str]) -> int:
     """Run the subject once and keep its trace; return the exit code."""
     parser = make_record_parser()
+    add_keep(parser)
     ours, subject, own = split_and_warn(parser, words)
     options = parser.parse_args(ours)
+    keepers = read_keepers(options.track)
     if subject is None:
         raise UsageError("no subject was named", code="usage", hint="reproaudit record train.py")
     spec = parse_subject(subject, own, options.inputs)
@@ -69,18 +78,23 @@ def record(words: list[str]) -> int:
     with hold_interrupts():
         from reproaudit.runs.process import run
 
+    manifest = make_kept_manifest(spec, subject, plan.settings) if keepers else b""
     done = run(plan, log=None, timeout_s=choices.timeout_s)
     ending = f"{done.outcome.kind.value} {done.outcome.detail}".rstrip()
     shown = make_printable(f"{ending}; trace in {options.out}")
     # Standard output is the program's alone.
     if sys.stderr is not None:
         print(f"reproaudit: {shown}", file=sys.stderr)
+    if keepers:
+        keep_recording(keepers, manifest, out, subject)
     return 0 if done.outcome.is_success else EXIT_NOT_AUDITED
 
 
 def compare(words: list[str]) -> int:
     """Compare recorded traces; return the exit code."""
     options = make_compare_parser().parse_args(words)
+    if any(map(is_tracked, options.traces)):
+        return compare_tracked(options)
     if any(map(begins_as_json, options.traces)):
         return compare_manifests(options)
     check_reports(options.report)

@@ -372,6 +372,9 @@ ERRORS = {
         "what its library said is in the message. The answer, the reports and the exit code stand. "
         "A saved result.json is logged later by `reproaudit report result.json --track NAME`."
     ),
+    "tracked-run-unreadable": (
+        "The tracker has no such run, or does not answer; what its library said is in the message."
+    ),
     "tracker-unknown": (
         "No tracker has this name, or, where `reproaudit.track.log` was given none, none has a run "
         "under way in the process."

@@ -109,7 +109,6 @@ SUSPECTS = (
     Suspect(Area.CODE, "patch", Risk.HIGH, "of large uncommitted changes not all were kept"),
     Suspect(Area.CODE, "commit", Risk.HIGH, "other code was run"),
     Suspect(Area.CHANGE, _CONFIGURATION, Risk.HIGH, "a changed configuration is another program"),
-    Suspect(Area.FILE, _CONFIGURATION, Risk.HIGH, "a changed configuration is another program"),
     Suspect(
         Area.PARAMETER, f"(?!(?:{_PLACES})$).*", Risk.HIGH, "the program was told something else"
     ),
@@ -169,6 +168,7 @@ SUSPECTS = (
     ),
     Suspect(Area.PYTHON, "version|implementation", Risk.MEDIUM, "its library draws and sorts, too"),
     Suspect(Area.SETTING, ".*", Risk.MEDIUM, "the run was set otherwise"),
+    Suspect(Area.FILE, _CONFIGURATION, Risk.MEDIUM, "it may be a configuration, or an output"),
     Suspect(Area.FILE, ".*", Risk.LOW, "it is no code; the program may read it"),
     Suspect(Area.CHANGE, ".*", Risk.LOW, "it is no code; the program may read it"),
     Suspect(Area.VARIABLE, ".*", Risk.LOW, "it changes when work is done, seldom what it gives"),

@@ -29,13 +29,13 @@ _NOT_IN_NAMES = re.compile(r"[^/\w.\- :]")
 _TOO_LARGE = 2**1023  # for a float: what a database holds in place of an infinity
 
 # By default a server that does not answer is asked eight times, for two minutes each.
-_PATIENCE = {
+PATIENCE = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     # Standard output is the report's, or the program's.
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
-_PARENT = "MLFLOW_RUN_ID"
+PARENT = "MLFLOW_RUN_ID"
 _LEFT_OUT = "left_out.txt"
 _HISTOGRAMS = "ulp_histograms"
 
@@ -53,9 +53,9 @@ class MlflowTracker:
 
     def log(self, record: TrackRecord, place: str = "") -> Logged:
         """Log the record. `place` is the name of an experiment; it is made if there is none."""
-        parent = os.environ.get(_PARENT)
+        parent = os.environ.get(PARENT)
         # With it set, MLflow would go on with that run, and take the variable away.
-        with lend_variables(_PATIENCE, without=(_PARENT,)):
+        with lend_variables(PATIENCE, without=(PARENT,)):
             return _log(record, place, parent)
 
     def close(self) -> None:
@@ -73,7 +73,7 @@ def _log(record: TrackRecord, place: str, parent_id: str | None) -> Logged:
     if parent_id:
         experiment_id = client.get_run(parent_id).info.experiment_id
     elif place:
-        experiment_id = _find_experiment(client, place)
+        experiment_id = find_experiment(client, place)
     tags, left_out = fit_pairs(_fit_names(record.tags), _TAGS, "tag")
     with mlflow.start_run(
         experiment_id=experiment_id,
@@ -91,10 +91,11 @@ def _log(record: TrackRecord, place: str, parent_id: str | None) -> Logged:
     if parent_id:
         for name, value in tags.items():
             client.set_tag(parent_id, name, value)
-    return Logged("mlflow", run_id, _find_address(run.info.experiment_id, run_id))
+    return Logged("mlflow", run_id, find_address(run.info.experiment_id, run_id))
 
 
-def _find_experiment(client: Any, name: str) -> str:
+def find_experiment(client: Any, name: str) -> str:
+    """Return the id of an experiment, which is made if there is none."""
     found = client.get_experiment_by_name(name)
     identity: str = client.create_experiment(name) if found is None else found.experiment_id
     return identity
@@ -203,7 +204,7 @@ def log_files(client: Any, run_id: str, record: TrackRecord) -> None:
         client.log_artifacts(run_id, name)
 
 
-def _find_address(experiment_id: str, run_id: str) -> str:
+def find_address(experiment_id: str, run_id: str) -> str:
     """Return where a browser shows the run; "" where only a client can."""
     import mlflow
 
