@@ -59,7 +59,7 @@ def keep_apart(wanted: Wanted, name: str, files: Mapping[str, bytes]) -> Attempt
     request = {
         "tracker": wanted.tracker,
         "place": wanted.place,
-        "name": name,
+        "title": name,
         "files": {file: pack(content) for file, content in files.items()},
     }
     try:
@@ -76,7 +76,7 @@ def keep(request: dict[str, Any]) -> dict[str, Any]:
     failure = ""
     try:
         module = importlib.import_module(READERS[request["tracker"]])
-        logged = (module.keep_files(files, request["name"], request["place"]),)
+        logged = (module.keep_files(files, request["title"], request["place"]),)
     # As above.
     except Exception as error:
         failure = word_failure(error)
