@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from reproaudit.cli.arguments import Parser
 from reproaudit.cli.interrupts import hold_interrupts
 from reproaudit.cli.option_values import parse_path, parse_port
-from reproaudit.errors import UsageError
+from reproaudit.cli.page_options import align_kept_traces
+from reproaudit.cli.streams import say
+from reproaudit.errors import ReproauditError, UsageError
+from reproaudit.model.result import AuditResult
 from reproaudit.printable import make_printable
 
 
@@ -16,12 +20,11 @@ def serve(words: list[str]) -> int:
     """Show the audits of a folder until an interrupt comes; return 0."""
     options = make_serve_parser().parse_args(words)
     with hold_interrupts():
-        from reproaudit.report import render
         from reproaudit.report.wording import show_count
         from reproaudit.serve.folder import AuditFolder
         from reproaudit.serve.server import AuditServer
 
-    folder = AuditFolder(_find_folder(options.folder), lambda result: render(result, "html"))
+    folder = AuditFolder(_find_folder(options.folder), _render)
     try:
         found = len(folder.look().audits)
     except OSError as error:
@@ -45,6 +48,28 @@ def serve(words: list[str]) -> int:
     finally:
         server.server_close()
     return 0
+
+
+def _render(result: AuditResult, folder: Path) -> str:
+    """Return the page of a result, with all operators if the traces lie in its folder."""
+    from reproaudit.report.page.html_report import HtmlOptions, HtmlReport
+
+    ops = None
+    if result.ops is not None and _are_folders(folder, result.ops.folders):
+        try:
+            ops = align_kept_traces(result, [str(folder)])
+        except ReproauditError as error:
+            # Those of another result, or damaged: it has operators of its own.
+            say(f"reproaudit: {make_printable(error.message)}")
+    return HtmlReport(HtmlOptions(ops=ops)).render_all([result])
+
+
+def _are_folders(folder: Path, names: Sequence[str]) -> bool:
+    """Return True if there are folders of these names, which may come from a stranger."""
+    if any(Path(name).name in ("", "..") for name in names):
+        return False
+    paths = [folder / Path(name).name for name in names]
+    return all(path.is_dir() and not path.is_symlink() for path in paths)
 
 
 def _find_folder(name: str) -> Path:

@@ -29,7 +29,8 @@ _USUAL_NAME = "result.json"
 _MOST_PAGES = 8  # that are kept, of the last ones that were asked for
 _MOST_PAGE_BYTES = 64 << 20
 
-Render = Callable[[AuditResult], str]
+# Makes the page of a result, given the folder in which it lies: its traces may lie there, too.
+Render = Callable[[AuditResult, Path], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ class AuditFolder:
             result = _read(path, audit.name)
         except (OSError, Unreadable, ReproauditError) as error:
             raise NoAudit(audit.id) from error
-        page = self._render(result).encode("utf-8")
+        page = self._render(result, path.parent).encode("utf-8")
         self._pages[audit.id] = (stamp, page)
         self._pages.move_to_end(audit.id)
         while len(self._pages) > 1 and self._keeps_too_much():

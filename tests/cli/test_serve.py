@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,10 +13,13 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reproaudit.cli.main import main
+from reproaudit.cli.serve import _are_folders
+from tests.cli.test_page_options import OPS, count_rows, read_page, write_traces
 from tests.serve.serving import save_two
 
 
@@ -62,6 +66,44 @@ def test_a_port_is_had_again_at_once(tmp_path: Path) -> None:
     with started(tmp_path, "--port", port) as (_, again):
         assert f":{port}/" in again
         assert again != url
+
+
+def read_only_page(url: str, path: Path) -> dict[str, Any]:
+    """Return what the page of the only audit in a list holds; it is written to `path`."""
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        found = re.search(r"href='(audit/[0-9a-f]{16})'", answer.read().decode())
+    assert found is not None
+    with urllib.request.urlopen(url + found[1], timeout=60) as answer:
+        path.write_bytes(answer.read())
+    return read_page(path)
+
+
+@pytest.mark.slow
+def test_where_the_traces_lie_beside_a_result_its_page_has_all_operators(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    traces = write_traces(kept)
+    result = kept / "result.json"
+    assert main(["compare", *traces, "--report", f"json={result}"]) == 1
+    page = tmp_path / "page.html"
+    with started(kept) as (process, url):
+        assert count_rows(read_only_page(url, page)) == [OPS]
+        # Those of another result: it has the operators around the source itself.
+        write_traces(kept, OPS - 100)
+        result.write_text(result.read_text() + "\n")
+        assert count_rows(read_only_page(url, page)) == [101]
+        # A link to such a folder is not followed.
+        shutil.move(kept / "run-1", tmp_path / "moved")
+        (kept / "run-1").symlink_to(tmp_path / "moved")
+        result.write_text(result.read_text() + "\n")
+        assert count_rows(read_only_page(url, page)) == [101]
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+    assert error.count("are not the traces of this result") == 1
+
+
+@pytest.mark.parametrize("name", ["..", ".", "/", "a/..", ""])
+def test_a_result_cannot_name_a_folder_elsewhere(name: str, tmp_path: Path) -> None:
+    assert not _are_folders(tmp_path, (name, name))
 
 
 def refuse(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:

@@ -70,7 +70,7 @@ def _read(response: HTTPResponse) -> Reply:
     return Reply(response.status, dict(response.getheaders()), response.read().decode("utf-8"))
 
 
-def show_headline(result: AuditResult) -> str:
+def show_headline(result: AuditResult, folder: Path) -> str:
     """Stand in for the page of an audit."""
     return f"<!DOCTYPE html>page of {result.headline}\n"
 

@@ -166,7 +166,7 @@ def test_a_page_is_rendered_once_until_its_result_changes(tmp_path: Path) -> Non
     save_two(tmp_path)
     rendered = []
 
-    def render(result: AuditResult) -> str:
+    def render(result: AuditResult, folder: Path) -> str:
         rendered.append(result.headline)
         return result.headline
 
@@ -183,7 +183,7 @@ def test_of_many_pages_the_last_are_kept(tmp_path: Path, monkeypatch: pytest.Mon
         save(tmp_path / f"{number}.json", f"audit {number}")
     rendered = []
 
-    def render(result: AuditResult) -> str:
+    def render(result: AuditResult, folder: Path) -> str:
         rendered.append(result.headline)
         return result.headline
 

@@ -19,7 +19,7 @@ WIDTH = "return document.documentElement.scrollWidth - window.innerWidth"
 HAS_LEFT = "return location.href !== arguments[0] && document.readyState === 'complete'"
 
 
-def render_page(result: AuditResult) -> str:
+def render_page(result: AuditResult, folder: Path) -> str:
     return render(result, "html")
 
 

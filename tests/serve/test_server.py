@@ -269,7 +269,7 @@ def test_a_fault_of_ours_is_told_in_the_terminal_alone(
 ) -> None:
     save_two(tmp_path)
 
-    def render(result: AuditResult) -> str:
+    def render(result: AuditResult, folder: Path) -> str:
         raise RuntimeError("something private")
 
     with serving(tmp_path, render) as client:
@@ -284,10 +284,10 @@ def test_while_a_page_is_rendered_the_list_is_answered(tmp_path: Path) -> None:
     save_two(tmp_path)
     begun, go_on = threading.Event(), threading.Event()
 
-    def render(result: AuditResult) -> str:
+    def render(result: AuditResult, folder: Path) -> str:
         begun.set()
         assert go_on.wait(30)
-        return show_headline(result)
+        return show_headline(result, folder)
 
     replies = []
     with serving(tmp_path, render) as client:
