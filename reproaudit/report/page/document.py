@@ -26,6 +26,7 @@ GROWTH_SCRIPTS = (
     "growth_figures.js",
     "growth_detail.js",
     "growth_marks.js",
+    "growth_overview.js",
     "growth_paint.js",
     "growth_parts.js",
     "growth_input.js",

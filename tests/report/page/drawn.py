@@ -83,6 +83,8 @@ FIRST_STRETCH = 400  # rows
 SOURCE_ROWS = (503, 703)
 ONLY_A_ROW, ONLY_B_ROW = 610, 611
 INDEX_PUT_ROWS = sorted({*range(5, STEPS * ROWS_PER_STEP, 10), *SOURCE_ROWS})
+RUNS = ("runs/first", "runs/second")
+LEFT_OUT = 1234  # of processes that have no stretch
 MISSING = 777  # operators between the two stretches
 
 
@@ -122,6 +124,7 @@ def make_ops() -> AlignedOps:
 
     return AlignedOps(
         runs=(0, 1),
+        folders=RUNS,
         strings=("", *OPS, *MODULES),
         locations=(Location("", 0), *LINES),
         stretches=(
@@ -129,6 +132,7 @@ def make_ops() -> AlignedOps:
             stretch(FIRST_STRETCH, len(rows), gap=MISSING),
             replace(stretch(0, 30, process="rank 1"), total=30),
         ),
+        left_out_rows=LEFT_OUT,
     )
 
 

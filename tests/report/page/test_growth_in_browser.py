@@ -371,3 +371,39 @@ def test_many_tensors_are_folded_but_for_the_modules_of_the_first_difference(
     assert data(tab, "cursorRow") == "blocks.3.0.3"
     click(tab, "unfold")
     assert data(tab, "rowsShown") == str(1 + 10 + 40 + 400)
+
+
+def test_the_overview_leads_to_where_it_is_clicked(tab: Tab, tmp_path: Path) -> None:
+    codes = np.ones((300, 20), np.uint8)
+    codes[290, 10:] = ULP_3
+    tensors = [replace(TENSORS[0], name=f"input[{n}]") for n in range(300)]
+    tab.open(write_growth(tmp_path, tensors, codes))
+    canvas = tab.find(MAP)[0]
+    tab.run("arguments[0].scrollIntoView({ block: 'center' })", canvas)
+    scrolled = "return document.querySelector('.growth .scroller').scrollTop"
+    assert tab.run(scrolled) == 0
+    tab.run(
+        "const box = arguments[0].getBoundingClientRect(); "
+        "const where = { clientX: box.right - 10, clientY: box.bottom - 15, pointerId: 1 }; "
+        "arguments[0].setPointerCapture = () => {}; "
+        "for (const kind of ['pointerdown', 'pointerup']) "
+        "arguments[0].dispatchEvent(new PointerEvent(kind, where))",
+        canvas,
+    )
+    assert tab.run(scrolled) > 300 * 18 / 2
+
+
+def test_the_overview_has_the_largest_code_of_each_part(tab: Tab, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    codes = random.integers(0, 256, (300, 128)).astype(np.uint8)
+    tensors = [replace(TENSORS[0], name=f"input[{n}]") for n in range(300)]
+    tab.open(write_growth(tmp_path, tensors, codes))
+    pooled = tab.run(
+        "const rows = arguments[0]; const map = { growth: { steps: 128 }, "
+        "lines: rows.map((codes) => ({ codes, module: null })), "
+        "codesOf: (line) => ({ codes: Uint8Array.from(line.codes), start: 0 }) }; "
+        "return [...growthOverview.poolMap(map, 64, 100)]",
+        codes.tolist(),
+    )
+    expected = codes.reshape(100, 3, 64, 2).max(axis=(1, 3))
+    assert pooled == expected.ravel().tolist()

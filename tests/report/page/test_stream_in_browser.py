@@ -142,6 +142,15 @@ def test_only_what_differs_leaves_sources_carriers_and_rows_of_one_run(
     assert data(tab, "rowsShown") == str(len(DIFFERING))
 
 
+def test_what_the_file_does_not_hold_is_told(tab: Tab, page: Path) -> None:
+    tab.open(page)
+    status = tab.run("return document.querySelector('.stream .status').textContent")
+    assert status == (
+        "1,000 aligned operators, 2 sources; 777 more were not kept in this file; "
+        "1,234 of other processes are not shown"
+    )
+
+
 def test_an_expression_that_cannot_be_read_is_told(tab: Tab, page: Path) -> None:
     tab.open(page)
     choose(tab, "filter", "/[/")
@@ -195,6 +204,8 @@ def test_a_row_in_full_has_both_runs(tab: Tab, page: Path) -> None:
     focus_stream(tab)
     tab.press(ENTER)
     assert data(tab, "open") == str(SOURCE_ROWS[0])
+    heads = [head.text for head in tab.find(".stream [data-role=detail] thead th")]
+    assert heads == ["", "runs/first", "runs/second"]
     rows = [row.text for row in tab.find(".stream [data-role=detail] tbody tr")]
     assert rows[0] == "operator aten::index_put aten::index_put"
     assert rows[2] == f"line {PLACE} {PLACE}"
@@ -209,7 +220,7 @@ def test_a_row_of_one_run_leaves_the_other_side_empty(tab: Tab, page: Path) -> N
     focus_stream(tab)
     tab.press(*[DOWN] * (ONLY_A_ROW % ROWS_PER_STEP))
     assert data(tab, "cursorRow") == str(ONLY_A_ROW)
-    assert "only in run 0" in here(tab)
+    assert "only in runs/first" in here(tab)
     tab.press(ENTER)
     rows = [row.text for row in tab.find(".stream [data-role=detail] tbody tr")]
     assert rows[1] == "module layers.0 –"

@@ -10,6 +10,7 @@ const renderGrowth = (() => {
   const MOST_HEIGHT = 660;
   const MOST_ZOOM_CELL = 48;
   const PRINTED_LINES = 90;
+  const LEAST_WITH_OVERVIEW = 640; // pixels
 
   class HeatMap {
     /**
@@ -142,19 +143,21 @@ const renderGrowth = (() => {
       const rowHeight = this.lines.length <= 30 ? 24 : 18;
       const longest = this.painter.measureLabels(this.lines, INDENT);
       const gutter = Math.round(Math.min(longest, width * 0.4));
-      const plotWidth = Math.max(40, width - gutter - GAP - 4);
+      const content = HEADER + this.lines.length * rowHeight + 2;
+      const most = Math.max(220, Math.min(MOST_HEIGHT, window.innerHeight * 0.75));
+      // A scroll bar for a line or two would only be in the way.
+      const seen = content < most * 1.2 ? content : most;
+      const hasOverview = content > seen && width >= LEAST_WITH_OVERVIEW && !this.isPrinting;
+      const overview = hasOverview ? growthOverview.WIDTH + growthOverview.GAP : 4;
+      const plotWidth = Math.max(40, width - gutter - GAP - overview);
       const steps = this.growth.steps;
       const fit = Math.min(WIDEST_CELL, plotWidth / steps);
       const cell = Math.min(fit * this.zoom, Math.max(fit, MOST_ZOOM_CELL));
       const columnsShown = Math.min(steps, plotWidth / cell);
       this.left = Math.max(0, Math.min(this.left, steps - columnsShown));
-      const content = HEADER + this.lines.length * rowHeight + 2;
-      const most = Math.max(220, Math.min(MOST_HEIGHT, window.innerHeight * 0.75));
-      // A scroll bar for a line or two would only be in the way.
-      const seen = content < most * 1.2 ? content : most;
       const height = this.isPrinting ? HEADER + Math.min(this.lines.length, PRINTED_LINES) * rowHeight : seen;
       const scroll = this.isPrinting ? 0 : parts.scroller.scrollTop;
-      return { width, height, content, header: HEADER, rowHeight, gutter, indent: INDENT, plot: gutter + GAP, plotWidth: columnsShown * cell, cell, columnsShown, fit, scroll };
+      return { width, height, content, header: HEADER, rowHeight, gutter, indent: INDENT, plot: gutter + GAP, plotWidth: columnsShown * cell, cell, columnsShown, fit, scroll, hasOverview };
     }
 
     drawNow() {

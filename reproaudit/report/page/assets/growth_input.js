@@ -8,7 +8,13 @@ const growthInput = (() => {
     /** @type {{x: number, left: number, isDrag: boolean, was: string} | null} */
     let press = null;
 
+    let isOnOverview = false;
+
     canvas.addEventListener("pointermove", (event) => {
+      if (isOnOverview && event.buttons) {
+        jump(map, event);
+        return;
+      }
       if (press && event.buttons) {
         const moved = event.clientX - press.x;
         if (!press.isDrag && (Math.abs(moved) < DRAG_FROM || map.zoom <= 1)) return;
@@ -29,14 +35,21 @@ const growthInput = (() => {
       if (!press && event.pointerType === "mouse" && document.activeElement !== canvas) leave(map);
     });
     canvas.addEventListener("pointerdown", (event) => {
+      isOnOverview = jump(map, event);
+      if (isOnOverview) {
+        canvas.setPointerCapture(event.pointerId);
+        return;
+      }
       press = { x: event.clientX, left: map.left, isDrag: false, was: map.cursor ? `${map.cursor.line}/${map.cursor.column}` : "" };
       if (event.pointerType !== "touch") canvas.setPointerCapture(event.pointerId);
     });
     canvas.addEventListener("pointercancel", () => {
+      isOnOverview = false;
       press = null;
     });
     canvas.addEventListener("pointerup", (event) => {
       const was = press;
+      isOnOverview = false;
       press = null;
       if (!was || was.isDrag) return;
       const spot = find(map, event);
@@ -67,6 +80,24 @@ const growthInput = (() => {
         map.parts.text.focus();
       }
     });
+  }
+
+  /**
+   * Show the part of the map that the pointer names in the overview; false where it is not there.
+   * @param {HeatMapControl} map
+   * @param {MouseEvent} event
+   */
+  function jump(map, event) {
+    if (!map.place) return false;
+    const box = map.parts.canvas.getBoundingClientRect();
+    const x = event.clientX - box.left;
+    const wanted = growthOverview.findPlace(map.place, x, event.clientY - box.top, map.growth.steps);
+    if (!wanted) return false;
+    leave(map);
+    map.parts.scroller.scrollTop = wanted.scroll;
+    map.left = wanted.left;
+    map.draw();
+    return true;
   }
 
   /** @param {HeatMapControl} map */

@@ -16,10 +16,13 @@ const growthPaint = (() => {
       /** @type {Map<string, string>} */
       this.shortened = new Map();
       this.marks = growthMarks.makeMarks(scaleEnd);
+      /** @type {{lines: GrowthLine[], canvas: HTMLCanvasElement} | null} */
+      this.overview = null;
     }
 
     forgetColours() {
       this.marks.forgetColours();
+      this.overview = null;
     }
 
     get colours() {
@@ -62,6 +65,35 @@ const growthPaint = (() => {
       this.paintRing(context, map, place);
       context.restore();
       this.paintHeader(context, map, place);
+      if (place.hasOverview) this.paintOverview(context, map, place);
+    }
+
+    /**
+     * The whole map at the right edge, and in it what is in sight.
+     * @param {CanvasRenderingContext2D} context
+     * @param {HeatMapState} map
+     * @param {HeatMapPlace} place
+     */
+    paintOverview(context, map, place) {
+      const height = Math.floor(place.height - place.header);
+      if (this.overview?.lines !== map.lines || this.overview.canvas.height !== height) {
+        this.overview = { lines: map.lines, canvas: growthOverview.draw(map, this.marks.pixels, height) };
+      }
+      const { WIDTH } = growthOverview;
+      const left = place.width - WIDTH;
+      context.fillStyle = this.colours.bg;
+      context.fillRect(left - growthOverview.GAP, 0, WIDTH + growthOverview.GAP, place.height);
+      context.drawImage(this.overview.canvas, left, place.header);
+      const { steps } = map.growth;
+      const whole = place.content - place.header;
+      context.strokeStyle = this.colours.fg;
+      context.lineWidth = 1.5;
+      context.strokeRect(
+        left + (map.left / steps) * WIDTH + 0.75,
+        place.header + (place.scroll / whole) * height + 0.75,
+        (place.columnsShown / steps) * WIDTH - 1.5,
+        Math.max(6, (height / whole) * height - 1.5),
+      );
     }
 
     /**

@@ -74,6 +74,8 @@ interface HeatMapPlace {
   /** The width of a column when all are shown. */
   fit: number;
   scroll: number;
+  /** Whether the whole map is drawn small at the right edge. */
+  hasOverview: boolean;
 }
 
 /** What the heat map's painter looks at. */
@@ -91,7 +93,7 @@ interface HeatMapState {
 /** What pointer and keys do to the heat map. */
 interface HeatMapControl extends HeatMapState {
   container: HTMLElement;
-  parts: { canvas: HTMLCanvasElement; tip: HTMLElement; text: HTMLInputElement };
+  parts: { canvas: HTMLCanvasElement; scroller: HTMLElement; tip: HTMLElement; text: HTMLInputElement };
   place: HeatMapPlace | undefined;
   draw(): void;
   hideTip(): void;
@@ -175,6 +177,7 @@ interface StreamPlace {
 
 /** Columns of one run: where they begin and how wide they are; without a width they are left out. */
 interface StreamSide {
+  /** 0, 1, or -1 for both in one. */
   run: number;
   title: string;
   left: number;

@@ -137,6 +137,7 @@ const renderStream = (() => {
       let status = `${total}, ${showCounted(this.sources?.length ?? 0, "source")}`;
       if (!streamRows.isWhole(query)) status = `${showCount(shown)} of ${total}`;
       if (rows.total > rows.count) status += `; ${showCount(rows.total - rows.count)} more were not kept in this file`;
+      if (this.ops.left_out_rows) status += `; ${showCount(this.ops.left_out_rows)} of other processes are not shown`;
       if (query.filter.fault) status = `This expression cannot be read: ${query.filter.fault}`;
       parts.text.setAttribute("aria-invalid", String(query.filter.fault !== ""));
       parts.status.textContent = status;
@@ -178,7 +179,7 @@ const renderStream = (() => {
       const most = this.isPrinting ? PRINTED_ROWS * ROW : Math.max(240, Math.min(MOST_HEIGHT, window.innerHeight * 0.7));
       const height = HEADER + Math.min(Math.max(content, 2 * ROW), most - HEADER);
       const scroll = Math.max(0, Math.min(this.top, content - (height - HEADER)));
-      return { ...streamPaint.layOut(width, this.ops.runs), width, height, header: HEADER, rowHeight: ROW, content, scroll };
+      return { ...streamPaint.layOut(width, streamRows.nameRuns(this.ops)), width, height, header: HEADER, rowHeight: ROW, content, scroll };
     }
 
     drawNow() {

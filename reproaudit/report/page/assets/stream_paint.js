@@ -12,7 +12,7 @@ const streamPaint = (() => {
   /**
    * Lay out the columns: both runs side by side, or one list where the picture is narrow.
    * @param {number} width
-   * @param {[number, number]} runs
+   * @param {[string, string]} runs
    */
   function layOut(width, runs) {
     const inner = width - MAP_WIDTH - PAD;
@@ -29,17 +29,18 @@ const streamPaint = (() => {
     }
     const left = 152;
     const half = (inner - left - PAD) / 2;
-    const sides = runs.map((run, at) => laySide(run, left + at * (half + PAD), half));
+    const sides = runs.map((run, at) => laySide(at, run, left + at * (half + PAD), half));
     return { mark: 8, step: 64, phase: 72, sides, mapWidth: MAP_WIDTH };
   }
 
   /**
    * @param {number} run
+   * @param {string} title
    * @param {number} left
    * @param {number} width
    * @returns {StreamSide}
    */
-  function laySide(run, left, width) {
+  function laySide(run, title, left, width) {
     const inner = width - 2 * PAD;
     const hasModule = inner > 380;
     const line = Math.min(190, inner * (hasModule ? 0.27 : 0.42));
@@ -47,7 +48,7 @@ const streamPaint = (() => {
     const op = inner - line - module - (hasModule ? 2 : 1) * PAD;
     const start = left + PAD;
     return {
-      run, title: `run ${run}`, left, right: left + width,
+      run, title, left, right: left + width,
       op: [start, op], module: [start + op + PAD, module], line: [start + inner - line, line],
     };
   }
@@ -135,8 +136,8 @@ const streamPaint = (() => {
         line: showPlace(ops.locations[rows.location[row]]),
       };
       for (const side of place.sides) {
-        const isAbsent = (state === ONLY_A && side.run === stream.ops.runs[1]) || (state === ONLY_B && side.run === stream.ops.runs[0]);
-        if (isAbsent && side.run >= 0) this.paintAbsent(context, place, side, y);
+        const isAbsent = (state === ONLY_A && side.run === 1) || (state === ONLY_B && side.run === 0);
+        if (isAbsent) this.paintAbsent(context, place, side, y);
         else this.paintSide(context, side, texts, state, middle);
         if (side === place.sides[0]) continue;
         context.fillStyle = this.colours.line;
@@ -260,7 +261,7 @@ const streamPaint = (() => {
       for (const side of place.sides) {
         context.font = `bold ${TEXT}`;
         context.fillStyle = colours.fg;
-        context.fillText(side.title, side.op[0], middle);
+        context.fillText(this.fit(context, side.title, side.op[1]), side.op[0], middle);
         context.font = SMALL;
         context.fillStyle = colours.muted;
         if (side.module[1]) context.fillText("module", side.module[0], middle);

@@ -16,8 +16,8 @@ const streamParts = (() => {
 
   /** @param {AlignedOps} ops */
   function nameStates(ops) {
-    const [first, second] = ops.runs;
-    return ["equal", "source", "carrier", "absorbed", `only in run ${first}`, `only in run ${second}`, "not compared"];
+    const [first, second] = streamRows.nameRuns(ops);
+    return ["equal", "source", "carrier", "absorbed", `only in ${first}`, `only in ${second}`, "not compared"];
   }
 
   /** @type {Record<number, string>} */
@@ -61,7 +61,7 @@ const streamParts = (() => {
       findings.length ? finding : null,
     );
     const status = el("p", { class: "muted status", role: "status" });
-    const label = `Operators of runs ${ops.runs.join(" and ")}, aligned, one row per pair`;
+    const label = `Operators of ${streamRows.nameRuns(ops).join(" and ")}, aligned, one row per pair`;
     const canvas = el("canvas", { tabindex: 0, role: "img", "aria-label": label, "aria-describedby": "stream-help", "data-role": "stream" });
     const spacer = el("div", { class: "spacer" });
     const scroller = el("div", { class: "scroller" }, canvas, spacer);
@@ -139,7 +139,7 @@ const streamParts = (() => {
       ["phase", PHASES[rows.phase[row]] ?? ""],
     ];
     const button = el("button", { type: "button", class: "small", "aria-label": "close", onclick: close }, "close");
-    const heads = ["", ...ops.runs.map((run) => `run ${run}`)].map((head) => el("th", { scope: "col" }, head));
+    const heads = ["", ...streamRows.nameRuns(ops)].map((head) => el("th", { scope: "col" }, head));
     const lines = facts.map(([name, value]) =>
       el("tr", {}, el("th", { scope: "row" }, name), ...isMade.map((made) => el("td", {}, made ? el("code", {}, value) : "–"))),
     );

@@ -22,6 +22,17 @@ const streamRows = (() => {
     return state === EQUAL || state === UNCOMPARED;
   }
 
+  /**
+   * Return the names of both runs: those of their folders, numbers where these do not tell them apart.
+   * @param {AlignedOps} ops
+   * @returns {[string, string]}
+   */
+  function nameRuns(ops) {
+    const [first, second] = ops.folders;
+    if (first && second && first !== second) return [first, second];
+    return [`run ${ops.runs[0]}`, `run ${ops.runs[1]}`];
+  }
+
   /** @param {AlignedOps} ops */
   function listProcesses(ops) {
     return [...new Set(ops.stretches.map((stretch) => stretch.process))];
@@ -368,7 +379,7 @@ const streamRows = (() => {
 
   return {
     EQUAL, SOURCE, CARRIER, ABSORBED, ONLY_A, ONLY_B, UNCOMPARED, PHASES, GAP,
-    isQuiet, listProcesses, decodeProcess, countStates, listSources, showPlace, showLocation, isWhole, matchRows,
+    isQuiet, nameRuns, listProcesses, decodeProcess, countStates, listSources, showPlace, showLocation, isWhole, matchRows,
     listItems, findItem, openFold, summariseStates, groupByStep, findFinding, findStep, numberRow,
   };
 })();
