@@ -89,8 +89,6 @@ def _list_figures(result: AuditResult) -> Iterator[tuple[str, float | None]]:
     yield from _list_rates(result)
     yield "trials", len(result.trials)
     yield "trials_equal", sum(trial.is_equal for trial in result.trials)
-    if result.is_complete is not None:
-        yield "is_complete", result.is_complete
     slowdowns = list(_list_slowdowns(result))
     if slowdowns:
         yield "slowdown", max(slowdowns)
@@ -114,7 +112,6 @@ def _list_rates(result: AuditResult) -> Iterator[tuple[str, float | None]]:
         low, high = confidence.rate_interval
         yield "divergence_rate_at_least", low
         yield "divergence_rate_at_most", high
-    yield "confidence_level", confidence.level
 
 
 def _list_slowdowns(result: AuditResult) -> Iterator[float]:
@@ -138,7 +135,6 @@ def _list_tags(result: AuditResult) -> Iterator[tuple[str, str]]:
     """Yield what runs are found by, such as `tags."reproaudit.verdict" = 'not-reproducible'`."""
     yield "reproaudit.verdict", result.verdict.value
     yield "reproaudit.subject", show_name(result.subject)
-    yield "reproaudit.headline", show_prose(result.headline)
     if not result.findings:
         return
     first = result.findings[0]
@@ -155,6 +151,9 @@ def _list_tags(result: AuditResult) -> Iterator[tuple[str, str]]:
 def _list_params(result: AuditResult) -> Iterator[tuple[str, str]]:
     yield "subject", escape(result.subject)
     yield "isolation", result.isolation.value
+    yield "confidence_level", str(result.confidence.level)
+    if result.is_complete is not None:
+        yield "all_sources_found", str(result.is_complete).lower()
     for name, value in result.settings:
         yield f"settings.{escape(name)}", escape(value)
     for name, value in result.environment:

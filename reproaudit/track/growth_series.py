@@ -39,6 +39,10 @@ def list_growth(growth: Growth | None) -> tuple[list[Series], list[str]]:
         if any(value for _, value in points):
             series.append(Series(f"reproaudit/growth/{name}", points))
     said = []
+    if growth.left_out_steps:
+        said.append(f"growth: {growth.left_out_steps:,} steps before or after these")
+    if growth.left_out_tensors:
+        said.append(f"growth: {growth.left_out_tensors:,} tensors that come later")
     if len(series) > _MOST_GROUPS:
         said.append(f"growth: the first {_MOST_GROUPS} of {len(series):,} groups of tensors")
         series = series[:_MOST_GROUPS]

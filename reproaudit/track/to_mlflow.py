@@ -78,6 +78,8 @@ def _log(record: TrackRecord, place: str, parent_id: str | None) -> Logged:
     with mlflow.start_run(
         experiment_id=experiment_id,
         run_name=cut_text(record.name, _MOST_NAME),
+        # It would be the name of the script that runs, which is none of the program's own.
+        tags={"mlflow.source.name": "reproaudit"},
         nested=active is not None,
         parent_run_id=parent_id,
         description=cut_text(record.note, _TAGS.value),

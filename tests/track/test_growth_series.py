@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -94,6 +95,15 @@ def test_only_so_many_groups_and_points_are_listed_and_that_is_said() -> None:
     assert sum(len(one.points) for one in series) <= 20_000
     assert series[0].points[0] == (0, 1.0)
     assert said == ["growth: the first 50 of 60 groups of tensors", "growth: one of 3 steps"]
+
+
+def test_what_the_result_itself_leaves_out_is_said() -> None:
+    growth = grow(["a.w"], [[code_of_ulp(1)]])
+    _, said = list_growth(replace(growth, left_out_steps=1200, left_out_tensors=3))
+    assert said == [
+        "growth: 1,200 steps before or after these",
+        "growth: 3 tensors that come later",
+    ]
 
 
 def test_nothing_grows_where_nothing_was_compared() -> None:
