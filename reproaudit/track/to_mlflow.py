@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from reproaudit.track.addresses import hide_credentials
 from reproaudit.track.lent_variables import lend_variables
@@ -38,8 +38,6 @@ PATIENCE = {
 PARENT = "MLFLOW_RUN_ID"
 _LEFT_OUT = "left_out.txt"
 _HISTOGRAMS = "ulp_histograms"
-
-Item = TypeVar("Item")
 
 
 class MlflowTracker:

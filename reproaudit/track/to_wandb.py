@@ -16,7 +16,7 @@ _PAGE = ".html"
 _STEP = "reproaudit/step"
 # Of a server that does not answer it would wait for 90 seconds, and then for as long as it takes.
 # What could not be sent is kept in ./wandb for `wandb sync`.
-_PATIENCE: Mapping[str, float | str | bool] = {
+PATIENCE: Mapping[str, float | str | bool] = {
     "init_timeout": 20.0,
     "login_timeout": 5.0,
     "finish_timeout": 60.0,
@@ -62,7 +62,7 @@ def _start_run(record: TrackRecord, project: str) -> Any:
     known = wandb.Settings.model_fields
     patience = {
         name: value
-        for name, value in _PATIENCE.items()
+        for name, value in PATIENCE.items()
         if name in known and f"WANDB_{name.upper()}" not in os.environ
     }
     return wandb.init(

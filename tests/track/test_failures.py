@@ -88,8 +88,8 @@ def test_a_folder_that_is_none_is_told(
 
 
 def test_the_usual_patience_is_bounded() -> None:
-    from reproaudit.track.to_mlflow import _PATIENCE as of_mlflow
-    from reproaudit.track.to_wandb import _PATIENCE as of_wandb
+    from reproaudit.track.to_mlflow import PATIENCE as of_mlflow
+    from reproaudit.track.to_wandb import PATIENCE as of_wandb
 
     tries = 1 + int(of_mlflow["MLFLOW_HTTP_REQUEST_MAX_RETRIES"])
     assert tries * int(of_mlflow["MLFLOW_HTTP_REQUEST_TIMEOUT"]) <= 30
