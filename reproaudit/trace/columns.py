@@ -19,22 +19,31 @@ Numbers = npt.NDArray[np.int64]
 class EventColumns:
     """The fields of all events, or of some of them, in the order of the trace.
 
-    Every property is a view of the file's own memory: copy a column before it is changed, and ask
-    for columns rather than for whole records, which are 64 bytes each.
+    Every property of all events is a view of the file's own memory: copy a column before it is
+    changed. Of some of them a column is gathered each time that it is asked for: whole records,
+    which are 64 bytes each, are never copied. `chosen` numbers `rows`; None: all of them.
     """
 
     rows: Events
+    chosen: Numbers | None = None
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.rows if self.chosen is None else self.chosen)
 
     def take(self, chosen: Numbers | Mask | slice) -> EventColumns:
         """Return the columns of the events that `chosen` numbers or marks."""
-        return EventColumns(self.rows[chosen])
+        if self.chosen is not None:
+            return EventColumns(self.rows, self.chosen[chosen])
+        if isinstance(chosen, slice):
+            return EventColumns(self.rows[chosen])
+        is_mask = chosen.dtype == np.bool_
+        return EventColumns(
+            self.rows, np.flatnonzero(chosen) if is_mask else chosen.astype(np.int64, copy=False)
+        )
 
     def _column(self, field: str) -> npt.NDArray[Any]:
         column: npt.NDArray[Any] = self.rows[field]
-        return column
+        return column if self.chosen is None else column[self.chosen]
 
     @property
     def kind(self) -> npt.NDArray[np.uint8]:

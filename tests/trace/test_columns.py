@@ -49,3 +49,12 @@ def test_chosen_events_keep_their_fields_and_their_order(columns: EventColumns) 
 
 def test_a_column_is_no_copy_of_the_file(columns: EventColumns) -> None:
     assert np.shares_memory(columns.output_digests, columns.rows)
+
+
+def test_some_of_some_events_are_those_that_both_choices_leave(columns: EventColumns) -> None:
+    ops = columns.take(columns.are(OP))
+    assert len(ops) == 3
+    assert ops.take(np.array([2, 0])).thread.tolist() == [1, 0]
+    assert ops.take(ops.thread != 0).input_digests.tolist() == [[4, 5], [8, 9]]
+    assert ops.take(slice(1, None)).thread.tolist() == [2, 1]
+    assert columns.take(slice(3, None)).take(np.array([1])).thread.tolist() == [1]
