@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from reproaudit.model.growth import GrowthTensor
+from reproaudit.model.growth import DIFFERS, EQUAL, UNLIKE, GrowthTensor, code_of_ulp
 from reproaudit.report import render
 from tests.browser.chromium import Browser
 from tests.browser.tab import Tab
@@ -407,3 +407,34 @@ def test_the_overview_has_the_largest_code_of_each_part(tab: Tab, tmp_path: Path
     )
     expected = codes.reshape(100, 3, 64, 2).max(axis=(1, 3))
     assert pooled == expected.ravel().tolist()
+
+
+@pytest.mark.parametrize(
+    ("ulps", "named"),
+    [
+        ((3,), ["1 ULP", "16", "256"]),
+        ((3, 5000), ["1 ULP", "16", "256", "4,096", "65,536"]),
+        ((2**31,), ["1 ULP", "256", "65,536", "2^24", "2^32"]),
+        ((2**63,), ["1 ULP", "65,536", "2^32", "2^48", "2^64"]),
+    ],
+)
+def test_the_legend_names_distances_up_to_the_largest(
+    tab: Tab, tmp_path: Path, ulps: tuple[int, ...], named: list[str]
+) -> None:
+    codes = np.array([[EQUAL, *map(code_of_ulp, ulps)]], np.uint8)
+    tab.open(write_growth(tmp_path, TENSORS[:1], codes))
+    ticks = [one.text for one in tab.find(".growth .ticks span")]
+    assert ticks == named
+
+
+def test_the_legend_has_no_distances_where_none_was_measured(tab: Tab, tmp_path: Path) -> None:
+    codes = np.array([[EQUAL, DIFFERS, UNLIKE]], np.uint8)
+    tab.open(write_growth(tmp_path, TENSORS[:1], codes))
+    assert not tab.find(".growth .scale")[0].is_displayed()
+    entries = [entry.text for entry in tab.find(".growth .legend .entry")]
+    assert entries == [
+        "equal",
+        "differs, not measured",
+        "other shape, or in one run only",
+        "first difference",
+    ]

@@ -9,6 +9,7 @@ const growthCells = (() => {
   const NO_ULP = 254;
   const NAN = 255;
   const STEPS_PER_OCTAVE = 3;
+  const MOST_POWERS = 16; // of 16: no dtype has more than 64 bits
 
   /** @type {Record<string, string>} */
   const KIND_WORDS = { final: "final tensor", saved: "saved tensor" };
@@ -34,14 +35,14 @@ const growthCells = (() => {
   }
 
   /**
-   * Return the ULPs at the upper end of the colours: a power of 16 that no cell exceeds, at least 256.
+   * Return the ULPs at the upper end of the colours: a power of 16 that no cell exceeds, from 256 on.
    * @param {Uint8Array} cells
    */
   function findScaleEnd(cells) {
     let largest = MEASURED;
     for (const code of cells) if (code > largest && code < NO_ULP) largest = code;
     const octaves = (largest - MEASURED) / STEPS_PER_OCTAVE;
-    return 16 ** Math.max(2, Math.ceil(octaves / 4));
+    return 16 ** Math.max(2, Math.min(MOST_POWERS, Math.ceil(octaves / 4)));
   }
 
   /**
@@ -54,12 +55,12 @@ const growthCells = (() => {
   }
 
   /**
-   * Return the ULPs that the legend names, each 16 times the one before it, or 256 times.
+   * Return some ULPs that the legend names, from 1 on by equal powers of 16.
    * @param {number} scaleEnd
    */
   function listLegendUlps(scaleEnd) {
     const powers = Math.log2(scaleEnd) / 4;
-    const stride = powers > 5 ? 2 : 1;
+    const stride = Math.ceil(powers / 5);
     const ulps = [];
     for (let power = 0; power <= powers; power += stride) ulps.push(16 ** power);
     return ulps;

@@ -100,7 +100,7 @@ const growthMarks = (() => {
     paintRamp(context, width, height) {
       const octaves = Math.log2(this.scaleEnd);
       for (let x = 0; x < width; x++) {
-        const code = MEASURED + Math.round((3 * octaves * x) / (width - 1));
+        const code = Math.min(NO_ULP - 1, MEASURED + Math.round((3 * octaves * x) / (width - 1)));
         context.fillStyle = this.styles[code];
         context.fillRect(x, 0, 1.5, height);
       }

@@ -124,8 +124,10 @@ const growthParts = (() => {
       tick.style.left = `${(100 * Math.log2(ulps)) / Math.log2(scaleEnd)}%`;
       ticks.append(tick);
     }
-    const legend = el("div", { class: "legend", "aria-label": "legend" }, el("div", { class: "scale" }, ramp, ticks));
+    const scale = el("div", { class: "scale" }, ramp, ticks);
+    const legend = el("div", { class: "legend" }, scale);
     const codes = new Set(cells);
+    scale.hidden = ![...codes].some(growthCells.hasDistance);
     for (const [code, name, words] of MARKS) {
       if (code !== growthCells.EQUAL && !codes.has(code)) continue;
       legend.append(el("span", { class: "entry" }, el("canvas", { class: "swatch", "data-mark": name, "aria-hidden": "true" }), words));
