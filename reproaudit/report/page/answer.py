@@ -127,6 +127,9 @@ def _list_finding_figures(result: AuditResult, finding: Finding) -> Iterator[tup
 
 def _word_classes(result: AuditResult) -> str:
     number = len(result.classes)
+    if result.verdict is Verdict.NOT_AUDITED:
+        # Runs that failed alike, or of which nothing was compared, are in one class.
+        return ""
     if number == 1:
         return "all equal"
     return f"{number:,} distinct" if number else ""

@@ -17,7 +17,15 @@ from reproaudit.model.packed import pack
 from reproaudit.model.result import AuditResult
 from reproaudit.report.page.document import measure_shell
 from reproaudit.report.page.html_report import HtmlOptions
-from tests.report.cases import EMPTY, HOSTILE, MANY, ONE_DIVERGENCE, REPRODUCIBLE, STRUCTURE
+from tests.report.cases import (
+    EMPTY,
+    HOSTILE,
+    MANY,
+    NOT_AUDITED,
+    ONE_DIVERGENCE,
+    REPRODUCIBLE,
+    STRUCTURE,
+)
 from tests.report.page.grown import EXCERPT, GROWN, make_growth, make_ops
 from tests.report.page.page_parts import PageParts, read_payload, render_page
 
@@ -247,3 +255,10 @@ def test_several_results_are_listed_and_each_is_there() -> None:
     assert payload["overview"][1]["fix"] == "kernels.deterministic, verified"
     assert payload["exit_code"] == 1
     assert len(payload["results"]) == 3
+
+
+def test_runs_of_which_nothing_was_compared_are_not_called_equal() -> None:
+    (shown,) = read_payload(NOT_AUDITED)["results"]
+    assert shown["answer"]["figures"] == [{"label": "runs", "value": "5", "note": ""}]
+    (shown,) = read_payload(REPRODUCIBLE)["results"]
+    assert shown["answer"]["figures"][0]["note"] == "all equal"

@@ -28,7 +28,7 @@ function listSections(result) {
     { id: "stream", title: "Operators of both runs", make: () => (ops ? picture("stream", (box) => renderStream(box, ops, { findings })) : nothing) },
     { id: "findings", title: "All findings", make: text(renderFindings) },
     { id: "trials", title: "What was tried", make: (context) => (trials.length ? picture("trials", (box) => renderTrials(box, context)) : nothing) },
-    { id: "classes", title: "Equal runs", make: text(renderClasses) },
+    { id: "classes", title: result.compared.length ? "Equal runs" : "Runs", make: text(renderClasses) },
     { id: "compared", title: "What was compared", make: text(renderCompared) },
     { id: "ranks", title: "Ranks", make: text(renderRanks) },
     { id: "tensors", title: "Tensors that differ", make: text(renderTensors) },

@@ -95,10 +95,18 @@ function renderClasses({ result, glossary }) {
     { name: "detail", kind: "prose" },
   ]);
   const rows = result.runs.map((run) => [run.index, run.class, run.is_loaded ? `${run.level}, under load` : run.level, run.ended, run.steps, run.events, run.ranks || null, run.detail]);
+  const each = lazyDetails("Each run", () => makeTable(columns, rows, { csvName: "runs", label: "Runs" }));
+  // How they ended is news where one of them failed, or not all ended alike.
+  if (result.runs.some((run) => !run.is_success || run.ended !== result.runs[0].ended)) {
+    each.dispatchEvent(new Event("reveal"));
+    each.open = true;
+  }
+  // Where nothing was compared, nothing is equal.
+  if (!result.compared.length) return [each];
   return [
     el("p", { class: "muted" }, "Runs in one ", term("class", glossary.class), " are equal in every tensor that was compared, to the bit."),
     el("ul", { class: "classes" }, classes.slice(0, 50)),
-    lazyDetails("Each run", () => makeTable(columns, rows, { csvName: "runs", label: "Runs" })),
+    each,
   ];
 }
 
@@ -231,7 +239,7 @@ function renderEnvironment({ result }) {
 
 /** @param {Context} context @returns {Node[]} */
 function renderNotChecked({ result }) {
-  return result.not_checked.length ? [renderNotes(result.not_checked)] : [el("p", { class: "muted" }, "Nothing that could have been compared was left out.")];
+  return result.not_checked.length ? [renderNotes(result.not_checked)] : [el("p", { class: "muted" }, "The audit notes nothing that it left out.")];
 }
 
 /** @param {Context} context @returns {Node[]} */
