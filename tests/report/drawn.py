@@ -59,6 +59,7 @@ def make_ops(
     count = len(rows)
     return AlignedOps(
         runs=(0, 1),
+        folders=("run-0", "run-1"),
         strings=("", *names, "layers.1"),
         locations=(Location("", 0), *(Location(path, line) for line in range(1, count + 1))),
         stretches=(

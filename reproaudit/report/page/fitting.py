@@ -140,8 +140,10 @@ def _clean_ops(folder: str, ops: AlignedOps) -> AlignedOps:
         for location in move_ops(folder, ops).locations
     ]
     stretches = [replace(stretch, process=show_name(stretch.process)) for stretch in ops.stretches]
+    first, second = map(show_name, ops.folders)
     return replace(
         ops,
+        folders=(first, second),
         strings=tuple(map(show_name, ops.strings)),
         locations=tuple(locations),
         stretches=tuple(stretches),

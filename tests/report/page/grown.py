@@ -29,7 +29,9 @@ def make_growth(name: str = "layers.1.weight", steps: int = 2) -> Growth:
     )
 
 
-def make_ops(op: str = "aten::mul", rows: int = 3, path: str = "train.py") -> AlignedOps:
+def make_ops(
+    op: str = "aten::mul", rows: int = 3, path: str = "train.py", folder: str = "run-0"
+) -> AlignedOps:
     byte = pack("|u1", bytes(rows))
     stretch = Stretch(
         process="",
@@ -43,7 +45,7 @@ def make_ops(op: str = "aten::mul", rows: int = 3, path: str = "train.py") -> Al
         step=pack("<i4", bytes(4 * rows)),
     )
     locations = (Location("", 0), Location(path, 41, "forward"))
-    return AlignedOps((0, 1), ("", op), locations, (stretch,))
+    return AlignedOps((0, 1), (folder, "run-1"), ("", op), locations, (stretch,))
 
 
 EXCERPT = Excerpt("train.py", 39, ("def forward(self, x):", "\ty = x", "    return y[x]", ""))

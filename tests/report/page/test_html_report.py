@@ -64,7 +64,7 @@ def attack(text: str) -> AuditResult:
         subject=text,
         findings=(found, found),
         growth=make_growth(text),
-        ops=make_ops(text, path=text),
+        ops=make_ops(text, path=text, folder=text),
         excerpts=(replace(EXCERPT, path=text, lines=(text,) * 9),),
         environment=((text, text),),
         settings=((text, text),),
