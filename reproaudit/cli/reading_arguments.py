@@ -12,13 +12,15 @@ def make_compare_parser() -> Parser:
     parser = Parser(
         prog="reproaudit compare",
         description="Compare traces, also from other machines; torch is not needed. Of two "
-        "manifests, what differs is told with the most likely cause of other results first.",
+        "manifests, or two runs of a tracker, what differs is told with the most likely cause of "
+        "other results first.",
     )
     parser.add_argument(
         "traces",
         nargs="+",
         metavar="RUN",
-        help="a directory that `reproaudit record` made, or a file of `reproaudit manifest`",
+        help="a directory that `reproaudit record` made, a file of `reproaudit manifest`, "
+        "mlflow:RUN, or wandb: with a folder of an offline run or ENTITY/PROJECT/RUN",
     )
     add_tolerance(parser)
     add_reports(parser)

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from reproaudit.manifest.model import Manifest
 
 
+# Of these a tracker notes a part of what a manifest holds, under names of its own.
+_PARTIAL = frozenset({Area.CODE, Area.HARDWARE, Area.SYSTEM, Area.PYTHON})
+
+
 def is_tracked(name: str) -> bool:
     """Return True for the name of a run in a tracker, such as "mlflow:RUN"."""
     return name.partition(":")[0] in READERS
@@ -71,18 +75,20 @@ def list_tracked_facts(run: TrackedRun, tensors: TensorFacts) -> RunFacts:
     if manifest is None:
         noted = list(_list_noted_facts(run))
         areas |= {area for area, _, value in noted if value}
-        facts += noted
-        known = collect_values(facts)
+        # What the program itself logged wins over its arguments.
+        known = {**collect_values(noted), **collect_values(facts)}
+        partial = _PARTIAL if run.lists_all_packages else _PARTIAL | {Area.PACKAGE}
     else:
         made = list_manifest_facts(manifest, run.label)
         areas |= made.areas
         faults += made.faults
         known = {**made.values, **collect_values(facts)}
+        partial = frozenset()
     faults += tensors.faults
     if tensors.facts is not None:
         areas.add(Area.TENSOR)
         known |= collect_values(tensors.facts)
-    return RunFacts(run.label, known, frozenset(areas), tuple(faults))
+    return RunFacts(run.label, known, frozenset(areas), tuple(faults), partial)
 
 
 def _list_own_facts(run: TrackedRun) -> Iterator[Fact]:
@@ -104,7 +110,7 @@ def _list_noted_facts(run: TrackedRun) -> Iterator[Fact]:
     yield from ((Area.HARDWARE, name, value) for name, value in run.hardware)
     yield from ((Area.SYSTEM, name, value) for name, value in run.system)
     yield Area.PYTHON, "version", run.python
-    yield Area.PARAMETER, "subject", run.program
+    yield Area.CODE, "program", run.program
     yield from list_arguments(run.arguments)
 
 

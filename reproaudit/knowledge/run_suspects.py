@@ -36,7 +36,7 @@ class Risk(str, Enum):
 class Area(str, Enum):
     """What kind of fact about a run differs. A fact's name is unique within its area."""
 
-    CODE = "code"  # "commit", "branch", "folder"
+    CODE = "code"  # "commit", "branch", "folder", "subject"; "program" as a tracker calls it
     CHANGE = "uncommitted change"  # a path in the repository
     COMMENT = "changed comment"  # the same, of which only comments and empty lines differ
     FILE = "file"  # a file by its digest: untracked, or the subject's own
@@ -107,6 +107,7 @@ SUSPECTS = (
     Suspect(Area.CHANGE, _CODE_FILES, Risk.HIGH, "a changed line most likely computes otherwise"),
     Suspect(Area.FILE, _CODE_FILES, Risk.HIGH, "code that no commit holds differs"),
     Suspect(Area.CODE, "patch", Risk.HIGH, "of large uncommitted changes not all were kept"),
+    Suspect(Area.CODE, "subject|program", Risk.HIGH, "another program was run"),
     Suspect(Area.CODE, "commit", Risk.HIGH, "other code was run"),
     Suspect(Area.CHANGE, _CONFIGURATION, Risk.HIGH, "a changed configuration is another program"),
     Suspect(

@@ -63,7 +63,13 @@ class RunComparison:
 def compare_runs(before: RunFacts, after: RunFacts) -> RunComparison:
     """Return what differs between two runs, ranked by the table of suspects."""
     shared = before.areas & after.areas
-    keys = [key for key in {**before.values, **after.values} if key[0] in shared]
+    partial = before.partial | after.partial
+    keys = [
+        key
+        for key in {**before.values, **after.values}
+        if key[0] in shared
+        and (key[0] not in partial or (key in before.values and key in after.values))
+    ]
     found: list[RunDifference] = []
     counts = dict.fromkeys(Area, 0)
     for area, name in keys:

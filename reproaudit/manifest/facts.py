@@ -20,14 +20,16 @@ class RunFacts:
     """A run as (area, name) -> value.
 
     `areas` are those that are known of the run: one that is not there cannot be compared, and one
-    that is there without a fact is empty. The value of an uncommitted change is what the patch
-    says of the file. `faults` say what could not be found out.
+    that is there without a fact is empty. Of `partial` areas only what is listed is known, so that
+    only names that both runs have are compared. The value of an uncommitted change is what the
+    patch says of the file. `faults` say what could not be found out.
     """
 
     label: str
     values: Mapping[tuple[Area, str], str]
     areas: frozenset[Area]
     faults: tuple[str, ...] = ()
+    partial: frozenset[Area] = frozenset()
 
 
 Fact = tuple[Area, str, str]
@@ -41,7 +43,7 @@ def list_manifest_facts(manifest: Manifest, label: str) -> RunFacts:
         *_list_hardware(manifest.hardware),
         *_list_settings(manifest),
         *list_arguments(manifest.command.arguments),
-        (Area.PARAMETER, "subject", manifest.command.subject),
+        (Area.CODE, "subject", manifest.command.subject),
         (Area.CODE, "folder", manifest.command.folder),
         (Area.PYTHON, "version", manifest.python.version),
         (Area.PYTHON, "implementation", manifest.python.implementation),

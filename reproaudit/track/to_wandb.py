@@ -44,10 +44,10 @@ class WandbTracker:
 
         if wandb.run is not None:
             _log_into(wandb.run, record, is_own=False)
-            return _locate(wandb.run)
-        with _start_run(record, place) as run:
+            return locate(wandb.run)
+        with start_run(record, place) as run:
             _log_into(run, record, is_own=not run.resumed)
-        return _locate(run)
+        return locate(run)
 
     def close(self) -> None:
         import wandb
@@ -56,7 +56,8 @@ class WandbTracker:
         wandb.teardown()
 
 
-def _start_run(record: TrackRecord, project: str) -> Any:
+def start_run(record: TrackRecord, project: str) -> Any:
+    """Begin a run of its own, or go on with the one that WANDB_RESUME and WANDB_RUN_ID name."""
     import wandb
 
     known = wandb.Settings.model_fields
@@ -75,7 +76,8 @@ def _start_run(record: TrackRecord, project: str) -> Any:
     )
 
 
-def _locate(run: Any) -> Logged:
+def locate(run: Any) -> Logged:
+    """Return where a run went."""
     if run.offline:
         return Logged("wandb", run.id, f"wandb sync {run.settings.sync_dir}")
     return Logged("wandb", run.id, run.url or "")

@@ -13,6 +13,7 @@ Pairs = tuple[tuple[str, str], ...]
 # Each module has `read_run` and `keep_files`. TensorBoard has no runs that are read back by a name.
 READERS = {
     "mlflow": "reproaudit.track.read_mlflow",
+    "wandb": "reproaudit.track.read_wandb",
 }
 # Kept beside a run by `reproaudit record --track`, in a folder of this name.
 KEPT = "reproaudit"
@@ -43,6 +44,7 @@ class TrackedRun:
     metrics: Pairs = ()
     artifacts: Pairs = ()
     packages: Pairs = ()
+    lists_all_packages: bool = False
     hardware: Pairs = ()
     system: Pairs = ()
     python: str = ""
