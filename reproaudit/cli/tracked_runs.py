@@ -88,7 +88,7 @@ def list_tracked_facts(run: TrackedRun, tensors: TensorFacts) -> RunFacts:
     if tensors.facts is not None:
         areas.add(Area.TENSOR)
         known |= collect_values(tensors.facts)
-    return RunFacts(run.label, known, frozenset(areas), tuple(faults), partial)
+    return RunFacts(run.label, known, frozenset(areas), faults=tuple(faults), partial=partial)
 
 
 def _list_own_facts(run: TrackedRun) -> Iterator[Fact]:
