@@ -104,8 +104,13 @@ const growthParts = (() => {
     } else {
       line.append(wordFirst(growth, first));
     }
-    if (growth.not_compared) {
-      line.append(el("span", { class: "muted" }, ` ${showCounted(growth.not_compared, "cell")} that differ were not compared element by element: there are too many.`));
+    const lacks = [
+      growth.not_compared && `${showCounted(growth.not_compared, "cell")} that differ were not compared element by element`,
+      growth.left_out_steps && `${showCounted(growth.left_out_steps, "step")} before and after these are left out`,
+      growth.left_out_tensors && `${showCounted(growth.left_out_tensors, "tensor")} that the program makes later are left out`,
+    ];
+    for (const lack of lacks) {
+      if (lack) line.append(el("span", { class: "muted" }, ` ${lack}: there are too many.`));
     }
     return line;
   }
