@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from reproaudit.cli.streams import say
-from reproaudit.model.result import AuditResult
 from reproaudit.printable import make_printable
 from reproaudit.track.registry import NONE, TRACKERS, Wanted
+
+if TYPE_CHECKING:
+    from reproaudit.model.result import AuditResult
 
 
 def add_track(parser: argparse.ArgumentParser) -> None:

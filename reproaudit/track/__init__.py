@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from reproaudit.errors import UsageError
 from reproaudit.printable import make_printable
-from reproaudit.track.record import Logged
 from reproaudit.track.registry import TRACKERS, find_active, import_tracker, read_wanted
 
 if TYPE_CHECKING:
     from reproaudit.model.result import AuditResult
+    from reproaudit.track.record import Logged
 
-__all__ = ["Logged", "log"]
+__all__ = ["log"]
 
 
 def log(result: AuditResult, trackers: str | Sequence[str] | None = None) -> tuple[Logged, ...]:

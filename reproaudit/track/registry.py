@@ -8,10 +8,12 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from reproaudit.errors import ReproauditError, UsageError, did_you_mean
-from reproaudit.track.record import Tracker
+
+if TYPE_CHECKING:
+    from reproaudit.track.record import Tracker
 
 NONE = "none"  # names no tracker: where the configuration names some, it takes them back
 
@@ -94,7 +96,7 @@ def _is_installed(library: str) -> bool:
 def load_tracker(entry: Entry) -> Tracker:
     """Import the adapter, but not yet its library."""
     make = getattr(importlib.import_module(entry.module), entry.adapter)
-    return cast(Tracker, make())
+    return cast("Tracker", make())
 
 
 def import_tracker(entry: Entry) -> Tracker:

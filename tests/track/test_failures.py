@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import reproaudit.track
 from reproaudit.track.apart import log_apart
 from reproaudit.track.registry import TRACKERS, Wanted
 from tests.report import cases
@@ -94,3 +95,15 @@ def test_the_usual_patience_is_bounded() -> None:
     tries = 1 + int(of_mlflow["MLFLOW_HTTP_REQUEST_MAX_RETRIES"])
     assert tries * int(of_mlflow["MLFLOW_HTTP_REQUEST_TIMEOUT"]) <= 30
     assert float(of_wandb["init_timeout"]) <= 30
+
+
+@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning")  # of what MLflow does
+@pytest.mark.leaves("import-finders", reason="libraries of the trackers add theirs")
+def test_from_python_a_failure_is_a_warning_and_the_others_are_still_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/absent/file/mlflow.db")
+    (tmp_path / "absent").write_text("")
+    with pytest.warns(RuntimeWarning, match="not logged to mlflow: "):
+        logged = reproaudit.track.log(RESULT, ["mlflow", f"tensorboard={tmp_path}"])
+    assert [one.tracker for one in logged] == ["tensorboard"]
