@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reproaudit.model.aligned_ops import AlignedOps, RowState, Stretch
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import (
     EventKind,
     Level,
@@ -42,7 +43,6 @@ from reproaudit.model.growth import (
 from reproaudit.model.packed import Packed, pack
 from reproaudit.model.result import (
     AuditResult,
-    Cause,
     Confidence,
     Difference,
     Evidence,

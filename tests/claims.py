@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from reproaudit.knowledge.interventions import INTERVENTIONS
-from reproaudit.model.result import AuditResult, Cause, Finding
+from reproaudit.model.cause import Cause
+from reproaudit.model.result import AuditResult, Finding
 from reproaudit.report.json_report import from_json
 
 

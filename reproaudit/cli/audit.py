@@ -30,15 +30,14 @@ from reproaudit.cli.tracking import track
 from reproaudit.config.project import Choices, ProjectConfig, load_project
 from reproaudit.config.subject import SubjectSpec, parse_subject
 from reproaudit.errors import UsageError
-from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import exit_code
 from reproaudit.report.destinations import REPRODUCER, TRACES, Failures
-from reproaudit.report.early_answer import EarlyAnswer
 from reproaudit.report.output import check_reports, emit
 from reproaudit.track.registry import read_wanted
 
 if TYPE_CHECKING:
     from reproaudit.experiment.options import AuditOptions
+    from reproaudit.model.result import AuditResult
 
 
 def audit(words: list[str]) -> int:
@@ -109,6 +108,7 @@ def _audit_once(
 ) -> AuditResult:
     with hold_interrupts():
         from reproaudit.experiment.audit import audit as run_audit
+        from reproaudit.report.early_answer import EarlyAnswer
         from reproaudit.runs.progress import progress_for
 
     wanted = make_audit_options(options, spec, project=project, choices=choices, seed=seed)

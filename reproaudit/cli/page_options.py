@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reproaudit.cli.interrupts import hold_interrupts
 from reproaudit.errors import UsageError
-from reproaudit.model.aligned_ops import AlignedOps
-from reproaudit.model.result import AuditResult
 from reproaudit.report.registry import NO_OPTIONS, ReportOptions
+
+if TYPE_CHECKING:
+    from reproaudit.model.aligned_ops import AlignedOps
+    from reproaudit.model.result import AuditResult
 
 _PAGE = "html"
 _BOTH = 2

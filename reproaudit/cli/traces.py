@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reproaudit.cli.arguments import make_record_parser
 from reproaudit.cli.choices import limit_steps, read_settings, read_tolerances, resolve_choices
@@ -37,7 +38,6 @@ from reproaudit.config.subject import parse_subject
 from reproaudit.errors import UsageError
 from reproaudit.files import Unreadable, read_text
 from reproaudit.manifest.document import begins_as_json
-from reproaudit.model.aligned_ops import AlignedOps
 from reproaudit.model.events import Level
 from reproaudit.model.verdict import EXIT_NOT_AUDITED, exit_code
 from reproaudit.printable import make_printable
@@ -45,6 +45,9 @@ from reproaudit.report.destinations import TRACES
 from reproaudit.report.json_report import MOST_RESULT_BYTES, from_json
 from reproaudit.report.output import check_reports, emit
 from reproaudit.track.registry import read_wanted
+
+if TYPE_CHECKING:
+    from reproaudit.model.aligned_ops import AlignedOps
 
 
 def record(words: list[str]) -> int:

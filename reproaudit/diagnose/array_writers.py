@@ -9,8 +9,9 @@ from reproaudit.compare.localise import Origin
 from reproaudit.diagnose.pinning import FoundSource
 from reproaudit.diagnose.sources import add_note
 from reproaudit.errors import SubjectError
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import Level, Location
-from reproaudit.model.result import Cause, Finding
+from reproaudit.model.result import Finding
 from reproaudit.runs.request import RunMaker, RunRequest, limit_steps_to
 from reproaudit.trace.runs import Run
 

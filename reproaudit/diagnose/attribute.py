@@ -16,8 +16,9 @@ from reproaudit.diagnose.sources import Explanation, add_note, with_cause
 from reproaudit.knowledge.interventions import INTERVENTIONS
 from reproaudit.knowledge.rules import RULES
 from reproaudit.knowledge.traits import Part
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import EventFlag, Phase
-from reproaudit.model.result import Cause, Finding, Fix
+from reproaudit.model.result import Finding, Fix
 from reproaudit.trace.runs import Run
 
 _LIBRARIES = "site-packages/"  # how the path of an installed package begins, as traces show it

@@ -21,7 +21,8 @@ from reproaudit.diagnose.shares import divide_fix, leave_out_parts
 from reproaudit.diagnose.source_calls import SourcePlace
 from reproaudit.diagnose.trials import Trials
 from reproaudit.knowledge.interventions import INTERVENTIONS
-from reproaudit.model.result import Cause, Finding, Fix
+from reproaudit.model.cause import Cause
+from reproaudit.model.result import Finding, Fix
 
 
 @dataclass(frozen=True, slots=True)

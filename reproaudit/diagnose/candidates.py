@@ -18,8 +18,9 @@ from reproaudit.knowledge.interventions import (
 )
 from reproaudit.knowledge.mechanisms import find_mechanism
 from reproaudit.knowledge.traits import Clue, Part
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import EventFlag, Unchecked
-from reproaudit.model.result import Cause, Finding
+from reproaudit.model.result import Finding
 from reproaudit.trace.runs import Run
 from reproaudit.trace.views import Digest
 from reproaudit.trace.words import SEEDINGS

@@ -15,8 +15,9 @@ from reproaudit.diagnose.trials import are_equal, differ, find_fault
 from reproaudit.errors import SubjectError
 from reproaudit.knowledge.interventions import list_with_fresh_files
 from reproaudit.knowledge.rules import RULES
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import EventFlag, Level, Phase
-from reproaudit.model.result import Cause, Finding, Fix, Trial
+from reproaudit.model.result import Finding, Fix, Trial
 from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from reproaudit.compare.entropy import EntropyCall
 from reproaudit.compare.localise import Source
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import Location, Phase
-from reproaudit.model.result import Cause
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
 from reproaudit.trace.views import OpEvent

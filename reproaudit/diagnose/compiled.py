@@ -16,8 +16,9 @@ from reproaudit.errors import SubjectError
 from reproaudit.knowledge.interventions import INTERVENTIONS, list_acting_on
 from reproaudit.knowledge.mechanisms import COMPILED_SUM, is_summed_by_compiler
 from reproaudit.knowledge.traits import Part
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import Level, Location, Phase
-from reproaudit.model.result import Cause, Finding
+from reproaudit.model.result import Finding
 from reproaudit.runs.request import RunMaker, RunRequest, limit_steps_to
 from reproaudit.trace.runs import Run
 from reproaudit.trace.views import OpEvent

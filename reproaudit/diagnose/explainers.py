@@ -22,8 +22,8 @@ from reproaudit.diagnose.thread_draws import (
 )
 from reproaudit.diagnose.thread_settings import find_other_setting, word_setting
 from reproaudit.knowledge.mechanisms import find_mechanism
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import EventFlag, EventKind, Location, Phase
-from reproaudit.model.result import Cause
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import is_worker
 

@@ -13,7 +13,8 @@ from reproaudit.config.subject import SubjectSpec
 from reproaudit.diagnose.sources import add_note
 from reproaudit.knowledge.interventions import INTERVENTIONS
 from reproaudit.knowledge.traits import Part
-from reproaudit.model.result import Cause, Finding
+from reproaudit.model.cause import Cause
+from reproaudit.model.result import Finding
 from reproaudit.patches.hash_uses import BUILTINS, HashCall, list_hash_uses
 from reproaudit.patches.patch import read_program
 from reproaudit.trace.words import SEEDINGS

@@ -25,8 +25,9 @@ from reproaudit.diagnose.sources import add_note
 from reproaudit.diagnose.text_evidence import name_hash_line
 from reproaudit.knowledge.fills import OTHER_FILL, ZERO_FILL, name_fill
 from reproaudit.knowledge.interventions import INTERVENTIONS
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import EventFlag, Location, ProgramWarning
-from reproaudit.model.result import Cause, Finding
+from reproaudit.model.result import Finding
 from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import MAIN_PROCESS, Run, find_home
 from reproaudit.trace.words import RETURN, STREAM_PREFIX

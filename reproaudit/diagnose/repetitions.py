@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reproaudit.compare.replays import Capture, difference
+from reproaudit.model.cause import Cause
 from reproaudit.model.confidence import find_interval
-from reproaudit.model.result import Cause, Difference, Finding, Replays
+from reproaudit.model.result import Difference, Finding, Replays
 from reproaudit.trace.words import ReplayWay
 
 

@@ -14,8 +14,9 @@ from reproaudit.compare.entropy import EntropyCall
 from reproaudit.compare.seed_values import is_made_of
 from reproaudit.config.subject import SubjectSpec
 from reproaudit.knowledge.interventions import list_for_call
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import Location
-from reproaudit.model.result import Cause, Finding
+from reproaudit.model.result import Finding
 from reproaudit.patches.hash_uses import takes_hash
 from reproaudit.patches.patch import read_program
 from reproaudit.patches.program_text import ProgramText

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from reproaudit.diagnose.attribute import could_be_repaired_by, is_repaired_by
 from reproaudit.diagnose.pinning import FoundSource
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import Location
-from reproaudit.model.result import Cause, Finding, Fix
+from reproaudit.model.result import Finding, Fix
 
 
 def divide_fix(fix: tuple[str, ...], known: Sequence[FoundSource]) -> list[tuple[str, ...]]:

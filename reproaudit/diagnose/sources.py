@@ -16,8 +16,9 @@ from reproaudit.diagnose.races import DeviceRace, find_race
 from reproaudit.diagnose.rank_places import RanksOfPlaces
 from reproaudit.knowledge.library_seeds import find_unseeded_advice
 from reproaudit.knowledge.rules import RULES
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import EventFlag, EventKind, Location
-from reproaudit.model.result import Alert, Cause, Evidence, Finding, Fix
+from reproaudit.model.result import Alert, Evidence, Finding, Fix
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
 

@@ -11,8 +11,9 @@ from reproaudit.config.subject import SubjectSpec
 from reproaudit.diagnose.sources import Explanation, add_note
 from reproaudit.knowledge.interventions import list_for_clue
 from reproaudit.knowledge.traits import Clue
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import Location
-from reproaudit.model.result import Cause, Finding
+from reproaudit.model.result import Finding
 from reproaudit.patches.hash_uses import HashCall, list_hash_lines_behind
 from reproaudit.patches.lines_behind import list_nodes_behind
 from reproaudit.patches.patch import read_program

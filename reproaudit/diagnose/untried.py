@@ -9,8 +9,9 @@ from reproaudit.diagnose.candidates import find_candidates
 from reproaudit.diagnose.sources import Explanation
 from reproaudit.knowledge.interventions import INTERVENTIONS
 from reproaudit.knowledge.traits import Part
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import Location
-from reproaudit.model.result import Cause, Finding
+from reproaudit.model.result import Finding
 from reproaudit.patches.patch import choose_patch_lines
 from reproaudit.trace.runs import Run
 

@@ -19,8 +19,9 @@ from reproaudit.diagnose.sources import Explanation, explain_sources, with_cause
 from reproaudit.errors import ReproauditError, SubjectError
 from reproaudit.knowledge.interventions import list_acting_on
 from reproaudit.knowledge.traits import Part
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import Level
-from reproaudit.model.result import Cause, Finding
+from reproaudit.model.result import Finding
 from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run
 

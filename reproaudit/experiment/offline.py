@@ -27,8 +27,9 @@ from reproaudit.experiment.absent_ranks import note_absent_ranks
 from reproaudit.experiment.conclude import conclude
 from reproaudit.experiment.excerpts import find_source_of_runs
 from reproaudit.model.aligned_ops import AlignedOps
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import Level, NotChecked, Phase, ProgramWarning, Unchecked
-from reproaudit.model.result import AuditResult, Cause, Finding
+from reproaudit.model.result import AuditResult, Finding
 from reproaudit.runs.worlds import mark_missing_ranks, require_same_worlds
 from reproaudit.trace.runs import Run, open_run
 from reproaudit.trace.shelf import Shelf

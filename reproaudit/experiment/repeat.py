@@ -29,8 +29,9 @@ from reproaudit.experiment.conclude import conclude
 from reproaudit.experiment.excerpts import SourceFolder
 from reproaudit.experiment.fresh import FRESH_RUNS, FreshRuns, blame_repetitions
 from reproaudit.model.aligned_ops import AlignedOps
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import Level, NotChecked, Unchecked
-from reproaudit.model.result import AuditResult, Cause, Finding, Isolation
+from reproaudit.model.result import AuditResult, Finding, Isolation
 from reproaudit.model.verdict import Verdict
 from reproaudit.runs.budget import Budget
 from reproaudit.runs.in_process import InProcessLab

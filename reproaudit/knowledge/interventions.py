@@ -17,7 +17,7 @@ from reproaudit.knowledge import (
     interventions_torch,
 )
 from reproaudit.knowledge.traits import Clue, Intervention, Part
-from reproaudit.model.result import Cause
+from reproaudit.model.cause import Cause
 
 SEED = interventions_outside.SEED
 

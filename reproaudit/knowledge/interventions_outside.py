@@ -22,7 +22,7 @@ from reproaudit.knowledge.traits import (
     rank_first,
     rank_seedings,
 )
-from reproaudit.model.result import Cause
+from reproaudit.model.cause import Cause
 from reproaudit.trace.words import SEEDINGS
 
 SEED = 0  # of everything that an intervention seeds

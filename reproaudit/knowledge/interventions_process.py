@@ -8,7 +8,7 @@ from __future__ import annotations
 from reproaudit.config.settings import Settings
 from reproaudit.knowledge.interventions_outside import SEED
 from reproaudit.knowledge.traits import Clue, FixSeed, Intervention, OrderSets, Part, rank_seedings
-from reproaudit.model.result import Cause
+from reproaudit.model.cause import Cause
 from reproaudit.trace.words import SEEDINGS
 
 _NUMBER = "# a number that is given: id(), and hash() of an object, are made of its address"

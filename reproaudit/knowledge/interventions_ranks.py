@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from reproaudit.config.settings import Settings
 from reproaudit.knowledge.traits import Clue, Intervention, Part, SetKeyword
-from reproaudit.model.result import Cause
+from reproaudit.model.cause import Cause
 
 _CONSTRUCTORS = ("DistributedDataParallel", "DDP")
 

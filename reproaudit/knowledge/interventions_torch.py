@@ -5,7 +5,7 @@ from __future__ import annotations
 from reproaudit.config.settings import Settings
 from reproaudit.knowledge.fills import ZERO_FILL, name_fill
 from reproaudit.knowledge.traits import Clue, Intervention, Part, RenameCalls
-from reproaudit.model.result import Cause
+from reproaudit.model.cause import Cause
 
 # Where evidence ranks two the same, the first is tried first.
 TABLE: tuple[Intervention, ...] = (

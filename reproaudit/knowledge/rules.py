@@ -1,13 +1,13 @@
 """The tables of causes and of warnings: what each is, how it is told, and what to do about it.
 
-A cause is one entry here, beside its name in `model.result.Cause`, which is the closed list.
+A cause is one entry here, beside its name in `model.cause.Cause`, which is the closed list.
 """
 
 from __future__ import annotations
 
 from reproaudit.knowledge.traits import Rule as Rule
 from reproaudit.knowledge.warning_rules import WARNING_RULES
-from reproaudit.model.result import Cause
+from reproaudit.model.cause import Cause
 
 _NOTES = "PyTorch notes: Reproducibility"
 _FLAG = "PyTorch docs: torch.use_deterministic_algorithms"

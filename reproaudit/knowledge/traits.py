@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from reproaudit.config.settings import Settings, merge
-from reproaudit.model.result import Cause
+from reproaudit.model.cause import Cause
 from reproaudit.trace.words import SEEDINGS
 
 _REPAIRS = "reproaudit.record.repairs"

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import ClassVar
 
 from reproaudit.model.aligned_ops import AlignedOps
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import (
     Change,
     EventKind,
@@ -23,27 +24,6 @@ from reproaudit.model.growth import Growth
 from reproaudit.model.verdict import Verdict
 
 RESULT_SCHEMA = 2
-
-
-class Cause(str, Enum):
-    """Why a source differs: DESIGN's closed list."""
-
-    UNSEEDED_RNG = "unseeded-rng"
-    RNG_ORDER = "rng-order"
-    WORKER_SEED = "worker-seed"
-    DATA_ORDER = "data-order"
-    HASH_ORDER = "hash-order"
-    FILESYSTEM_ORDER = "filesystem-order"
-    CLOCK = "clock"
-    EXTERNAL_LIBRARY = "external-library"
-    KERNEL = "kernel"
-    COLLECTIVE_ORDER = "collective-order"
-    THREAD_RACE = "thread-race"
-    UNINITIALIZED_MEMORY = "uninitialized-memory"
-    CARRIED_STATE = "carried-state"
-    THREAD_COUNT = "thread-count"
-    HARDWARE = "hardware"
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from reproaudit.model.cause import Cause
 from reproaudit.model.early import (
     AuditEnded,
     CausesKnown,
@@ -14,7 +15,7 @@ from reproaudit.model.early import (
     VerdictKnown,
 )
 from reproaudit.model.events import Location
-from reproaudit.model.result import Cause, Finding, Trial
+from reproaudit.model.result import Finding, Trial
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.headline import word_place
 from reproaudit.report.places import move_finding, move_location

@@ -17,7 +17,7 @@ from reproaudit.knowledge.interventions import INTERVENTIONS, list_against
 from reproaudit.knowledge.mechanisms import MECHANISMS, Mechanism, find_mechanism
 from reproaudit.knowledge.rules import RULES, WARNINGS, Rule
 from reproaudit.knowledge.traits import Intervention
-from reproaudit.model.result import Cause
+from reproaudit.model.cause import Cause
 from reproaudit.report.layout import make_rows, wrap
 
 _WIDTH = 100

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from enum import Enum
 
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import Outcome, Phase, Unchecked
-from reproaudit.model.result import AuditResult, Cause, Finding
+from reproaudit.model.result import AuditResult, Finding
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.moments import name_pass
 from reproaudit.report.wording import (

@@ -7,14 +7,17 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reproaudit.errors import UsageError
 from reproaudit.files import send_nowhere
-from reproaudit.model.result import AuditResult
 from reproaudit.report import render_all
 from reproaudit.report.destinations import Destination, Failures
 from reproaudit.report.registry import NO_OPTIONS, ReportOptions, require_format
 from reproaudit.screen import shows_pictures, takes_colour
+
+if TYPE_CHECKING:
+    from reproaudit.model.result import AuditResult
 
 
 def check_reports(reports: Sequence[tuple[str, str]]) -> None:

@@ -7,10 +7,12 @@ import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from reproaudit.errors import UsageError
-from reproaudit.model.result import AuditResult
+
+if TYPE_CHECKING:
+    from reproaudit.model.result import AuditResult
 
 # By the name of a format, an object of its own class of options. Others have their default ones.
 ReportOptions = Mapping[str, object]

@@ -16,8 +16,9 @@ from reproaudit.config.settings import Settings
 from reproaudit.lock.files import load, save
 from reproaudit.lock.model import Entry, Lock
 from reproaudit.lock.runs import Refusal
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import Location, Phase
-from reproaudit.model.result import Cause, Finding
+from reproaudit.model.result import Finding
 from tests.lock.locks import RUN, THERE, tensor
 
 pytestmark = pytest.mark.usefixtures("folder")

@@ -15,8 +15,9 @@ import torch
 
 from reproaudit.diagnose.races import read_device_races
 from reproaudit.knowledge.interventions import INTERVENTIONS
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import Level
-from reproaudit.model.result import AuditResult, Cause, Finding
+from reproaudit.model.result import AuditResult, Finding
 from reproaudit.model.verdict import Verdict
 from tests.auditing import PROGRAMS, audit, line_of_source
 from tests.cuda.test_recording import train

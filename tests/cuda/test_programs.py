@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.model.result import Cause
+from reproaudit.model.cause import Cause
 from reproaudit.model.verdict import Verdict
 from tests.auditing import PROGRAMS, line_of_source
 from tests.in_process import audit_here

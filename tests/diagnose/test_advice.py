@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from reproaudit.diagnose.advice import advise
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import Phase
-from reproaudit.model.result import Cause, Finding
+from reproaudit.model.result import Finding
 
 FINDING = Finding("", Cause.WORKER_SEED, "", Phase.DATA, 0)
 

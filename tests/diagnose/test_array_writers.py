@@ -16,8 +16,9 @@ from reproaudit.diagnose.pinning import FoundSource
 from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.diagnose.sources import Explanation
 from reproaudit.errors import SubjectError
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import EventFlag, EventKind, Location, Phase
-from reproaudit.model.result import Cause, Finding
+from reproaudit.model.result import Finding
 from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import MAIN_PROCESS, Run
 from tests.compare.traces import Row, make_run

@@ -25,8 +25,9 @@ from reproaudit.diagnose.pinning import FoundSource
 from reproaudit.diagnose.shares import divide_fix
 from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.diagnose.sources import Explanation
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import EventFlag, EventKind, Location, Phase
-from reproaudit.model.result import Cause, Evidence, Finding, Fix
+from reproaudit.model.result import Evidence, Finding, Fix
 from reproaudit.trace.runs import MAIN_PROCESS
 from tests.compare.traces import Row, make_run
 

@@ -9,8 +9,8 @@ import pytest
 from reproaudit.compare.entropy import EntropyCall, strength_of
 from reproaudit.diagnose.blame import describe_call, find_cause
 from reproaudit.diagnose.candidates import find_for_call
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import LibraryCall
-from reproaudit.model.result import Cause
 from reproaudit.trace.runs import MAIN_PROCESS
 
 

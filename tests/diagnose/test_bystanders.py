@@ -20,8 +20,9 @@ from reproaudit.diagnose.diagnosis import Diagnosis, Diagnostician
 from reproaudit.diagnose.locate import Locator
 from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.diagnose.sources import Explanation
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import EventFlag, EventKind, Location, Phase
-from reproaudit.model.result import Cause, Finding, Trial
+from reproaudit.model.result import Finding, Trial
 from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import MAIN_PROCESS, Run
 from reproaudit.trace.words import HASH_SEED

@@ -19,6 +19,7 @@ from reproaudit.diagnose.candidates import (
     rank_unions,
 )
 from reproaudit.diagnose.sources import Explanation
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import (
     EventFlag,
     EventKind,
@@ -27,7 +28,7 @@ from reproaudit.model.events import (
     Phase,
     Unchecked,
 )
-from reproaudit.model.result import Cause, Evidence, Finding
+from reproaudit.model.result import Evidence, Finding
 from reproaudit.trace.runs import MAIN_PROCESS, Run
 from reproaudit.trace.words import HASH_SEED, SEEDINGS
 from tests.compare.traces import Row, make_run

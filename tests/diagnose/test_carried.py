@@ -14,8 +14,8 @@ from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import judge
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.diagnose.diagnosis import Diagnosis, Diagnostician
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import EventFlag, EventKind, Phase, Unchecked
-from reproaudit.model.result import Cause
 from reproaudit.runs.budget import BudgetSpent
 from reproaudit.runs.lab import Lab
 from reproaudit.runs.request import RunRequest

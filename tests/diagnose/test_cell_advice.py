@@ -8,8 +8,9 @@ import pytest
 
 from reproaudit.config.subject import SubjectSpec, parse_subject
 from reproaudit.diagnose.cell_advice import advise_in_cells
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import Location, Phase
-from reproaudit.model.result import Cause, Finding
+from reproaudit.model.result import Finding
 from reproaudit.patches.patch import Repair, make_patch
 from tests.notebooks import write_notebook
 

@@ -14,8 +14,9 @@ from reproaudit.diagnose.pinning import FoundSource
 from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.diagnose.sources import Explanation
 from reproaudit.errors import SubjectError
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import Location, Phase, Unchecked
-from reproaudit.model.result import Cause, Finding, Fix
+from reproaudit.model.result import Finding, Fix
 from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import MAIN_PROCESS, Run
 from tests.compare.traces import Row, make_run

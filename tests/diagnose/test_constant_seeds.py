@@ -15,8 +15,9 @@ from reproaudit.diagnose.constant_seeds import count_calls, warn_of_repetition
 from reproaudit.diagnose.pinning import FoundSource
 from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.diagnose.sources import explain_sources
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import EventFlag, EventKind, LibraryCall, Location, Phase
-from reproaudit.model.result import Cause, Finding, Fix
+from reproaudit.model.result import Finding, Fix
 from reproaudit.trace.runs import MAIN_PROCESS
 from tests.compare.traces import Row, make_run
 

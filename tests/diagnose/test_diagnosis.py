@@ -14,8 +14,9 @@ from reproaudit.compare.judge import Judged, judge
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.diagnose.diagnosis import Diagnosis, Diagnostician
 from reproaudit.errors import SubjectError
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import EventFlag, EventKind, Level, Phase, Unchecked
-from reproaudit.model.result import Cause, Trial
+from reproaudit.model.result import Trial
 from reproaudit.runs.budget import BudgetSpent
 from reproaudit.runs.lab import Lab
 from reproaudit.runs.request import RunRequest

@@ -9,8 +9,8 @@ from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import judge
 from reproaudit.diagnose.diagnosis import Diagnostician
+from reproaudit.model.cause import Cause
 from reproaudit.model.early import EarlyFact, SourceSeen, TrialMade
-from reproaudit.model.result import Cause
 from reproaudit.runs.budget import BudgetSpent
 from reproaudit.runs.lab import Lab
 from tests.diagnose.test_diagnosis import FakeLab, drawing_run

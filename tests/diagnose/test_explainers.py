@@ -15,8 +15,8 @@ from reproaudit.diagnose.attribute import drop_suspicion
 from reproaudit.diagnose.cases import Answer, make_case
 from reproaudit.diagnose.explainers import EXPLAINERS, explain
 from reproaudit.diagnose.sources import explain_sources
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import Change, EventFlag, EventKind, Location, Phase
-from reproaudit.model.result import Cause
 from reproaudit.trace.runs import MAIN_PROCESS, Run
 from reproaudit.trace.words import LATE_SEED_PREFIX
 from tests.compare.traces import Row, make_run

@@ -12,9 +12,9 @@ from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import judge
 from reproaudit.diagnose.diagnosis import Diagnosis
 from reproaudit.diagnose.glance import glance
+from reproaudit.model.cause import Cause
 from reproaudit.model.early import CausesKnown, EarlyFact, SourceSeen
 from reproaudit.model.events import Unchecked
-from reproaudit.model.result import Cause
 from reproaudit.runs.budget import BudgetSpent, StoppedUnderWay
 from reproaudit.runs.lab import Lab
 from tests.diagnose.test_diagnosis import FakeLab, drawing_run

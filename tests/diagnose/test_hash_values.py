@@ -10,8 +10,9 @@ import pytest
 from reproaudit.config.subject import parse_subject
 from reproaudit.diagnose.advice import advise
 from reproaudit.diagnose.hash_values import word_hash
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import Location, Phase
-from reproaudit.model.result import Cause, Finding, Fix
+from reproaudit.model.result import Finding, Fix
 
 PROGRAM = """\
 def bucket(word):

@@ -12,6 +12,7 @@ from reproaudit.compare.interning import Interned
 from reproaudit.config.subject import parse_subject
 from reproaudit.diagnose.patching import Patcher
 from reproaudit.errors import SubjectError
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import (
     EventKind,
     LibraryCall,
@@ -20,7 +21,7 @@ from reproaudit.model.events import (
     OutcomeKind,
     Phase,
 )
-from reproaudit.model.result import Cause, Finding, Fix
+from reproaudit.model.result import Finding, Fix
 from reproaudit.runs.budget import BudgetSpent
 from reproaudit.runs.request import RunRequest
 from reproaudit.trace.runs import Run

@@ -15,8 +15,9 @@ from reproaudit.diagnose.attribute import make_finding_without_place
 from reproaudit.diagnose.candidates import find_candidates
 from reproaudit.diagnose.races import DeviceRace, find_race
 from reproaudit.diagnose.sources import Explanation, explain_sources
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import EventKind, Location, Phase
-from reproaudit.model.result import Cause, Finding, Fix
+from reproaudit.model.result import Finding, Fix
 from reproaudit.trace.runs import MAIN_PROCESS, Run
 from tests.compare.traces import Row, make_run
 

@@ -14,7 +14,7 @@ from reproaudit.diagnose.attribute import correct_cause
 from reproaudit.diagnose.candidates import find_candidates
 from reproaudit.diagnose.sources import Explanation, explain_sources
 from reproaudit.diagnose.untried import advise_untried
-from reproaudit.model.result import Cause
+from reproaudit.model.cause import Cause
 from reproaudit.trace.runs import Run, open_run
 from tests.auditing import PROGRAMS, reproaudit
 from tests.compare.traces import Row, make_run_of_ranks

@@ -17,8 +17,9 @@ from reproaudit.diagnose.refine import Refiner, find_draw_at
 from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.diagnose.sources import with_cause
 from reproaudit.knowledge.interventions import INTERVENTIONS
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import EventFlag, EventKind, Location, Phase
-from reproaudit.model.result import Cause, Finding
+from reproaudit.model.result import Finding
 from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run
 from tests.compare.traces import Row, make_run

@@ -9,8 +9,9 @@ import pytest
 from reproaudit.compare.entropy import EntropyCall, strength_of
 from reproaudit.config.subject import parse_subject
 from reproaudit.diagnose.seed_origins import follow_seed, name_hash
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import Location, Phase
-from reproaudit.model.result import Cause, Finding, Fix
+from reproaudit.model.result import Finding, Fix
 from reproaudit.trace.runs import MAIN_PROCESS
 
 PROGRAM = """\

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reproaudit.diagnose.shares import leave_out_parts, unite_findings
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import Location, Phase
-from reproaudit.model.result import Cause, Finding, Fix
+from reproaudit.model.result import Finding, Fix
 
 HALF = Fix(("hash.seed",), verified=True, runs=3, together=("seed.numpy",))
 ONE = Finding(

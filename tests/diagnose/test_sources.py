@@ -12,8 +12,8 @@ from reproaudit.compare.files import CarriedFile
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.localise import localise
 from reproaudit.diagnose.sources import Explanation, explain_sources
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import EventFlag, EventKind, Location, Phase
-from reproaudit.model.result import Cause
 from reproaudit.trace.runs import Run
 from tests.compare.traces import Row, make_run
 

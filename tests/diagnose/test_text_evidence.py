@@ -11,8 +11,9 @@ from reproaudit.compare.localise import Origin, Source
 from reproaudit.config.subject import SubjectSpec, parse_subject
 from reproaudit.diagnose.sources import Explanation
 from reproaudit.diagnose.text_evidence import name_hash_line, put_first
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import EventKind, Location, Phase
-from reproaudit.model.result import Cause, Finding
+from reproaudit.model.result import Finding
 from reproaudit.trace.runs import Run
 from reproaudit.trace.words import HASH_SEED
 from tests.compare.traces import Row, make_run

@@ -17,8 +17,8 @@ from reproaudit.diagnose.thread_draws import (
     find_draw_in_thread,
     find_draw_in_turns,
 )
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import EventFlag, EventKind
-from reproaudit.model.result import Cause
 from reproaudit.trace.runs import MAIN_PROCESS
 from tests.compare.traces import Row, make_run
 

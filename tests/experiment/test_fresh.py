@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from reproaudit.model.result import Cause
+from reproaudit.model.cause import Cause
 from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run
 from tests.experiment.test_repeat import lab_of, repeated

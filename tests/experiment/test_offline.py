@@ -14,8 +14,9 @@ import pytest
 from reproaudit.config.tolerance import Tolerances
 from reproaudit.errors import TraceError
 from reproaudit.experiment.offline import compare_traces
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import EventKind, Phase, Unchecked
-from reproaudit.model.result import AuditResult, Cause
+from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.terminal import TerminalReport
 from reproaudit.trace import reader

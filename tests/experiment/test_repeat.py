@@ -21,7 +21,8 @@ from reproaudit.config.tolerance import Tolerance
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.repeat import RepeatOptions, repeat
 from reproaudit.knowledge.interventions import INTERVENTIONS
-from reproaudit.model.result import AuditResult, Cause, Isolation
+from reproaudit.model.cause import Cause
+from reproaudit.model.result import AuditResult, Isolation
 from reproaudit.model.verdict import Verdict
 from reproaudit.pytest_plugin.recording import repetitions_from_here
 from reproaudit.runs.budget import Budget

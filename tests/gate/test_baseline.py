@@ -21,9 +21,10 @@ from reproaudit.gate.baseline import (
     save,
     to_text,
 )
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import EventKind, Location, Phase
 from reproaudit.model.identity import fingerprints
-from reproaudit.model.result import AuditResult, Cause, Finding, TensorDivergence
+from reproaudit.model.result import AuditResult, Finding, TensorDivergence
 from reproaudit.model.verdict import Verdict
 
 TEXT = st.text(max_size=20)

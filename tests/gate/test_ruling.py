@@ -18,8 +18,9 @@ from reproaudit.config.project import Subject
 from reproaudit.errors import ReproauditError, SubjectError
 from reproaudit.gate.baseline import BaselineEntry, from_text, list_entries
 from reproaudit.gate.ruling import Ruling, SubjectAudit, audit_all, rule, update_baseline
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import Location, Phase
-from reproaudit.model.result import AuditResult, Cause, Finding
+from reproaudit.model.result import AuditResult, Finding
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.json_report import from_json
 from tests.auditing import PROGRAMS, reproaudit

@@ -8,8 +8,9 @@ from reproaudit.errors import ReproauditError
 from reproaudit.gate.baseline import list_entries
 from reproaudit.gate.ruling import Ruling, SubjectAudit, rule
 from reproaudit.gate.summary import render_summary
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import Location, Phase, ProgramWarning
-from reproaudit.model.result import AuditResult, Cause, Finding, Fix
+from reproaudit.model.result import AuditResult, Finding, Fix
 from reproaudit.model.verdict import Verdict
 
 FINDING = Finding(

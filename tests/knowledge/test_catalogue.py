@@ -13,7 +13,7 @@ from reproaudit.knowledge.catalogue import ERRORS
 from reproaudit.knowledge.interventions import INTERVENTIONS
 from reproaudit.knowledge.mechanisms import MECHANISMS
 from reproaudit.knowledge.rules import RULES, WARNINGS
-from reproaudit.model.result import Cause
+from reproaudit.model.cause import Cause
 
 PACKAGE = Path(__file__).resolve().parents[2] / "reproaudit"
 CATALOGUE = PACKAGE / "knowledge" / "catalogue.py"

@@ -26,7 +26,7 @@ from reproaudit.knowledge.interventions import (
     list_for_clue,
 )
 from reproaudit.knowledge.traits import Clue, Part
-from reproaudit.model.result import Cause
+from reproaudit.model.cause import Cause
 from reproaudit.trace.runs import Run, open_run
 from tests.auditing import PROGRAMS
 

@@ -21,8 +21,9 @@ from reproaudit.knowledge.mechanisms import (
     find_mechanism,
     is_summed_by_compiler,
 )
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import EventKind, Phase
-from reproaudit.model.result import Cause, Evidence, Finding
+from reproaudit.model.result import Evidence, Finding
 from reproaudit.trace.runs import MAIN_PROCESS, Run
 from tests.compare.traces import Row, make_run
 

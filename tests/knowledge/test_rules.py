@@ -7,7 +7,7 @@ import textwrap
 import pytest
 
 from reproaudit.knowledge.rules import RULES, WARNINGS, Rule
-from reproaudit.model.result import Cause
+from reproaudit.model.cause import Cause
 
 EVERY_RULE = (*RULES.values(), *WARNINGS.values())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reproaudit.config.settings import Settings
 from reproaudit.knowledge.traits import Intervention, Part, rank_first
-from reproaudit.model.result import Cause
+from reproaudit.model.cause import Cause
 
 
 def make_intervention(repair: str, changes: Settings) -> Intervention:

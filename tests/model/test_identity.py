@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import Location, Phase
 from reproaudit.model.identity import fingerprints
-from reproaudit.model.result import Cause, Finding
+from reproaudit.model.result import Finding
 
 FINDING = Finding(
     "RA401",

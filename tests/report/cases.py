@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import (
     Change,
     EventKind,
@@ -21,7 +22,6 @@ from reproaudit.model.events import (
 from reproaudit.model.result import (
     Alert,
     AuditResult,
-    Cause,
     Confidence,
     Difference,
     Evidence,

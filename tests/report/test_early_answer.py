@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from reproaudit.model.cause import Cause
 from reproaudit.model.early import AuditEnded, CausesKnown, SourceSeen, TrialMade, VerdictKnown
 from reproaudit.model.events import Location
-from reproaudit.model.result import Cause, Trial
+from reproaudit.model.result import Trial
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.early_answer import EarlyAnswer
 from tests.report.cases import ONE_DIVERGENCE, REPRODUCIBLE

@@ -12,7 +12,7 @@ from reproaudit.knowledge.catalogue import ERRORS
 from reproaudit.knowledge.interventions import INTERVENTIONS
 from reproaudit.knowledge.mechanisms import MECHANISMS
 from reproaudit.knowledge.rules import RULES, WARNINGS
-from reproaudit.model.result import Cause
+from reproaudit.model.cause import Cause
 from reproaudit.report.explanation import explain, list_names
 
 

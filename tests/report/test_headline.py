@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import EventKind, LibraryCall, Phase
-from reproaudit.model.result import AuditResult, Cause, TensorDivergence
+from reproaudit.model.result import AuditResult, TensorDivergence
 from reproaudit.report.finding_lines import describe_finding
 from reproaudit.report.headline import Reach, word_headline
 from reproaudit.report.terminal import lay_out

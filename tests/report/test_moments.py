@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import Phase
-from reproaudit.model.result import Cause, Finding
+from reproaudit.model.result import Finding
 from reproaudit.report.moments import PASSES, name_moment, name_part, name_pass, name_when
 
 

@@ -16,8 +16,9 @@ import pytest
 import torch
 
 from reproaudit.errors import TraceError, UsageError
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import Location, Phase
-from reproaudit.model.result import Cause, Difference, Evidence, Finding, Replays
+from reproaudit.model.result import Difference, Evidence, Finding, Replays
 from reproaudit.record.operation.call import save_call
 from reproaudit.report.reproducer import SCRIPT_FILE, write_reproducer, write_reproducer_anyhow
 from reproaudit.trace.words import CALL_FILE, INPUTS_FILE

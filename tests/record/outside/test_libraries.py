@@ -9,7 +9,7 @@ import pytest
 
 from reproaudit.compare.entropy import strength_of
 from reproaudit.knowledge.rules import find_cause_of_call
-from reproaudit.model.result import Cause
+from reproaudit.model.cause import Cause
 from reproaudit.record.outside.libraries import LIBRARIES
 from tests.record.recording import record
 
