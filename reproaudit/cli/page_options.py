@@ -55,7 +55,8 @@ def align_kept_traces(result: AuditResult, folders: Sequence[str]) -> AlignedOps
     """Return all operators of the two recorded runs of a result, from its traces.
 
     `folders` is the one that has the traces, or those of both; None without any. Raises UsageError
-    for traces of another result, and TraceError for what cannot be read.
+    for traces of another result and where the result does not name theirs, and TraceError for what
+    cannot be read.
     """
     if not folders:
         return None
@@ -67,8 +68,7 @@ def align_kept_traces(result: AuditResult, folders: Sequence[str]) -> AlignedOps
         )
     paths = list(map(Path, folders))
     if len(paths) == 1:
-        # Names alone: a stranger's result must not lead elsewhere.
-        paths = [paths[0] / Path(name).name for name in result.ops.folders]
+        paths = [paths[0] / _take_name(folder) for folder in result.ops.folders]
         if paths[0] == paths[1]:
             raise UsageError(
                 "the result does not tell its two traces apart",
@@ -88,6 +88,19 @@ def align_kept_traces(result: AuditResult, folders: Sequence[str]) -> AlignedOps
             hint="name the folder that was given to the audit with --out",
         )
     return ops
+
+
+def _take_name(folder: str) -> str:
+    """Return the last part of a path. Raises UsageError for one that has none, or leads upwards: a
+    stranger's result must not lead elsewhere."""
+    name = Path(folder).name
+    if name in ("", ".."):
+        raise UsageError(
+            f"the result says that a trace is in {folder!r}, which is no name of a folder",
+            code="traces-of-another",
+            hint="name both: --traces A --traces B",
+        )
+    return name
 
 
 def _are_of_one_result(whole: AlignedOps, part: AlignedOps) -> bool:

@@ -65,9 +65,7 @@ def _render(result: AuditResult, folder: Path) -> str:
 
 
 def _are_folders(folder: Path, names: Sequence[str]) -> bool:
-    """Return True if there are folders of these names, which may come from a stranger."""
-    if any(Path(name).name in ("", "..") for name in names):
-        return False
+    """Return True if there are folders of these names, and no links to some elsewhere."""
     paths = [folder / Path(name).name for name in names]
     return all(path.is_dir() and not path.is_symlink() for path in paths)
 

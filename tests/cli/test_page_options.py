@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,20 @@ def test_a_stranger_s_result_leads_to_no_other_folder(
     (saved / "empty").mkdir()
     assert main(["report", "result.json", "--traces", "empty", "--report", "html=p"]) == 2
     assert "[trace-missing]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["..", ".", "/", "a/..", ""])
+def test_a_stranger_s_result_leads_to_no_folder_above(
+    saved: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = json.loads((saved / "result.json").read_text())
+    document["ops"]["folders"] = [name, "run-2"]
+    (saved / "result.json").write_text(json.dumps(document))
+    shutil.copytree(saved / "kept" / "run-1", saved / "kept", dirs_exist_ok=True)
+    shutil.copytree(saved / "kept" / "run-2", saved / "kept" / "below" / "run-2")
+    for folder in ("kept", "kept/below"):
+        assert main(["report", "result.json", "--traces", folder, "--report", "html=p"]) == 2
+        assert "[traces-of-another]" in capsys.readouterr().err
 
 
 def test_traces_of_one_name_are_both_to_be_named(

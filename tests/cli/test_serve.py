@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 
 from reproaudit.cli.main import main
-from reproaudit.cli.serve import _are_folders
 from tests.cli.test_page_options import OPS, count_rows, read_page, write_traces
 from tests.serve.serving import save_two
 
@@ -99,11 +98,6 @@ def test_where_the_traces_lie_beside_a_result_its_page_has_all_operators(tmp_pat
         process.send_signal(signal.SIGINT)
         _, error = process.communicate(timeout=60)
     assert error.count("are not the traces of this result") == 1
-
-
-@pytest.mark.parametrize("name", ["..", ".", "/", "a/..", ""])
-def test_a_result_cannot_name_a_folder_elsewhere(name: str, tmp_path: Path) -> None:
-    assert not _are_folders(tmp_path, (name, name))
 
 
 def refuse(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
