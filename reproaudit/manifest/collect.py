@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
 from reproaudit import __version__
 from reproaudit.config.settings import Pairs, Settings, make_environment
 from reproaudit.config.subject import SubjectSpec
+from reproaudit.knowledge.secret_words import withhold_secrets, withhold_value
 from reproaudit.knowledge.variables import LAUNCH_VARIABLES, NUMERIC_VARIABLES
 from reproaudit.manifest.code_files import find_code_files
 from reproaudit.manifest.machine import read_container, read_hardware, read_system
@@ -26,9 +26,6 @@ from reproaudit.manifest.repository import (
     list_ignored,
     read_repository,
 )
-
-WITHHELD = "(withheld)"
-_SECRET = re.compile(r"(?i)key|token|secret|passw|credential|auth(?!or)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,28 +67,9 @@ def collect_manifest(options: CollectOptions) -> Manifest:
     )
 
 
-def withhold_secrets(words: Iterable[str]) -> tuple[str, ...]:
-    """Return words of a command line; values of options that sound like secrets are left out."""
-    kept: list[str] = []
-    hides_next = False
-    for word in words:
-        name, equals, _ = word.partition("=")
-        is_option = word.startswith("-")
-        sounds_secret = _SECRET.search(name) is not None
-        if hides_next and not is_option:
-            kept.append(WITHHELD)
-        elif equals and sounds_secret:
-            kept.append(f"{name}={WITHHELD}")
-        else:
-            kept.append(word)
-        hides_next = is_option and not equals and sounds_secret
-    return tuple(kept)
-
-
 def _withhold_variables(settings: Settings) -> Settings:
-    env = tuple((name, WITHHELD if _SECRET.search(name) else value) for name, value in settings.env)
-    values = {name: getattr(settings, name) for name in settings.__slots__}
-    return Settings(**{**values, "env": env})
+    env = tuple((name, withhold_value(name, value)) for name, value in settings.env)
+    return replace(settings, env=env)
 
 
 def _read_code(options: CollectOptions, faults: list[str]) -> tuple[Code, RepositoryState | None]:

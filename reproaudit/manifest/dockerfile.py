@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from reproaudit.config.settings import list_settings
 from reproaudit.errors import UsageError
-from reproaudit.manifest.collect import WITHHELD
+from reproaudit.knowledge.secret_words import WITHHELD
 from reproaudit.manifest.facts import is_cut
 from reproaudit.manifest.model import Manifest, Package
 from reproaudit.printable import make_printable
@@ -155,7 +155,7 @@ def _is_patch_cut(manifest: Manifest) -> bool:
 def _write_variables(manifest: Manifest) -> Iterator[str]:
     variables = {**dict(manifest.variables), **dict(manifest.settings.env)}
     for name, value in sorted(variables.items()):
-        fits = _VARIABLE.fullmatch(name) and value.isprintable() and value != WITHHELD
+        fits = _VARIABLE.fullmatch(name) and value.isprintable() and WITHHELD not in value
         if fits:
             quoted = re.sub(r'(["\\$])', r"\\\1", value)
             yield f'ENV {name}="{quoted}"'

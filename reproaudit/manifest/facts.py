@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from reproaudit.config.settings import list_settings
 from reproaudit.knowledge.run_suspects import Area
+from reproaudit.knowledge.secret_words import WITHHELD
 from reproaudit.manifest.model import Code, CodeFile, Hardware, Manifest, Package
 
 _SECTION = re.compile(r"^(?=diff --git )", re.MULTILINE)
@@ -68,7 +69,7 @@ def list_manifest_facts(manifest: Manifest, label: str) -> RunFacts:
         label=label,
         values=collect_values(facts),
         areas=frozenset(areas),
-        faults=(*manifest.faults, *_list_left_out(code)),
+        faults=(*manifest.faults, *_list_left_out(code), *_list_withheld(facts)),
     )
 
 
@@ -156,6 +157,13 @@ def _list_left_out(code: Code) -> Iterator[str]:
         yield f"of {code.patch_bytes:,} bytes of uncommitted changes the first were kept"
     if code.untracked_left_out:
         yield f"{code.untracked_left_out:,} more untracked files were not looked at"
+
+
+def _list_withheld(facts: Iterable[Fact]) -> Iterator[str]:
+    """Yield which values are not known: those of two runs are the same word, whatever they were."""
+    for area, name, value in facts:
+        if area is Area.PARAMETER and WITHHELD in value:
+            yield f"the value of {name} was withheld"
 
 
 def _describe_file(file: CodeFile) -> Fact:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
-_CREDENTIALS = re.compile(r"(?<=://)[^/\s@]*@")
+from reproaudit.knowledge.secret_words import CREDENTIALS
 
 
 def hide_credentials(text: str) -> str:
     """Return the text without names and passwords that its addresses hold."""
-    return _CREDENTIALS.sub("", text)
+    return CREDENTIALS.sub("", text)

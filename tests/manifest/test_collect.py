@@ -12,7 +12,7 @@ import pytest
 
 from reproaudit.config.settings import Settings
 from reproaudit.config.subject import parse_subject
-from reproaudit.manifest.collect import CollectOptions, collect_manifest, withhold_secrets
+from reproaudit.manifest.collect import CollectOptions, collect_manifest
 from reproaudit.manifest.document import to_json
 from reproaudit.manifest.machine import parse_gpus, read_container, read_hardware
 from reproaudit.manifest.model import Container, Gpu
@@ -69,16 +69,18 @@ def test_no_variable_that_is_not_known_gets_in(
 def test_secrets_on_the_command_line_are_withheld(tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text("")
     words = ["--api-key", "hunter2", "--hub_token=hunter2", "password=hunter2", "--author", "me"]
+    words[:0] = ["--store", "postgresql://me:hunter2@host/db"]
     subject = parse_subject(str(tmp_path / "train.py"), words)
-    settings = Settings(env=(("WANDB_API_KEY", "hunter2"), ("LR", "1")))
+    proxy = ("PROXY", "http://me:hunter2@host")
+    settings = Settings(env=(("WANDB_API_KEY", "hunter2"), ("LR", "1"), proxy))
     made = collect_manifest(CollectOptions(tmp_path, subject, "train.py", settings))
     assert "hunter2" not in to_json(made)
     assert made.command.arguments[-2:] == ("--author", "me")
-    assert made.settings.env == (("LR", "1"), ("WANDB_API_KEY", "(withheld)"))
-
-
-def test_an_option_behind_a_secret_flag_is_kept() -> None:
-    assert withhold_secrets(["--use-auth", "--lr", "1"]) == ("--use-auth", "--lr", "1")
+    assert made.settings.env == (
+        ("LR", "1"),
+        ("PROXY", "http://(withheld)@host"),
+        ("WANDB_API_KEY", "(withheld)"),
+    )
 
 
 def test_outside_of_a_repository_the_subjects_own_files_have_digests(tmp_path: Path) -> None:

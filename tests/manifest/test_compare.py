@@ -48,6 +48,15 @@ def with_patch(manifest: Manifest, patch: str) -> Manifest:
     return replace(manifest, code=code)
 
 
+def test_what_was_withheld_is_not_said_to_be_equal() -> None:
+    settings = Settings(env=(("HF_TOKEN", "(withheld)"),))
+    made = replace(MINIMAL, settings=settings, command=Command("t.py", ("--key", "(withheld)")))
+    found = compare(made, made)
+    assert found.differences == ()
+    assert "a.json: the value of key was withheld" in found.not_compared
+    assert "b.json: the value of HF_TOKEN was withheld" in found.not_compared
+
+
 def test_a_manifest_does_not_differ_from_itself() -> None:
     for manifest in (MINIMAL, FULL):
         found = compare(manifest, manifest)

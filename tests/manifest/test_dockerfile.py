@@ -151,10 +151,11 @@ def test_nothing_that_a_stranger_wrote_becomes_an_instruction_or_a_requirement()
 
 
 def test_secrets_that_were_withheld_are_to_be_set_by_hand() -> None:
-    settings = Settings(env=(("API_KEY", "(withheld)"),))
+    settings = Settings(env=(("API_KEY", "(withheld)"), ("DB", "redis://(withheld)@host")))
     command = Command("train.py", ("--token", "(withheld)"))
     text = write_dockerfile(replace(MINIMAL, settings=settings, command=command))
     assert "# to be set by hand: API_KEY = (withheld)" in text
+    assert "# to be set by hand: DB = redis://(withheld)@host" in text
     assert not [word for word, _ in parse_dockerfile(text) if word == "CMD"]
 
 

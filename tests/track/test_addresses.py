@@ -15,6 +15,7 @@ from reproaudit.track.addresses import hide_credentials
             "no answer from http://token@host/a (mail@host)",
             "no answer from http://host/a (mail@host)",
         ),
+        ("postgresql://me:s3@cr@et@host/db", "postgresql://host/db"),
         ("http://host/@user/page", "http://host/@user/page"),
         ("", ""),
     ],
