@@ -12,6 +12,7 @@ import sys
 import tempfile
 from typing import IO, Any
 
+from reproaudit.track.addresses import hide_credentials
 from reproaudit.track.limits import cut_text
 
 MOST_LETTERS = 300  # of what a tracker says of its failure
@@ -30,9 +31,10 @@ def ask_apart(module: str, function: str, request: Any, most_s: float) -> Any:
         reply = _ask((module, function), json.dumps(request).encode(), said, most_s)
         if reply is None:
             raise ApartFailed(f"it was not done after {most_s:g} seconds")
-        if not reply:
-            raise ApartFailed(f"its process ended: {_read_last_line(said)}")
-    return json.loads(reply)
+        try:
+            return json.loads(reply)
+        except ValueError:  # it ended before it answered, or while it did
+            raise ApartFailed(f"its process ended: {_read_last_line(said)}") from None
 
 
 def _ask(place: tuple[str, str], request: bytes, said: IO[bytes], most_s: float) -> bytes | None:
@@ -61,7 +63,7 @@ def _read_last_line(said: IO[bytes]) -> str:
     said.seek(0)
     lines = said.read().decode("utf-8", "replace").split("\n")
     last = [line.strip() for line in lines if line.strip()][-1:]
-    return cut_text("".join(last), MOST_LETTERS)
+    return cut_text(hide_credentials("".join(last)), MOST_LETTERS)
 
 
 def answer(module: str, function: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from reproaudit.track import process_apart
 from reproaudit.track.apart import Attempt, log_apart
 from reproaudit.track.record import Logged
 from reproaudit.track.registry import TRACKERS, Entry, Wanted
@@ -124,6 +125,10 @@ def is_alive(pid: int) -> bool:
     ("statement", "failure"),
     [
         ("print('no server', file=sys.stderr); os._exit(7)", "its process ended: no server"),
+        (
+            "print('no https://me:s3cret@host/x', file=sys.stderr); os._exit(7)",
+            "its process ended: no https://host/x",
+        ),
         ("os.kill(os.getpid(), 11)", "its process ended: "),
         ("sys.exit('cannot log in')", "its process ended: cannot log in"),
     ],
@@ -133,6 +138,11 @@ def test_one_that_ends_the_process_ends_only_its_own(
 ) -> None:
     make_tracker(statement)
     assert log_apart(RESULTS, MADE) == Attempt(failure=failure)
+
+
+def test_an_answer_that_is_cut_off_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process_apart, "_ask", lambda *_: b'{"logged": [')
+    assert log_apart(RESULTS, Wanted("mlflow")).failure == "its process ended: "
 
 
 @pytest.mark.parametrize(
