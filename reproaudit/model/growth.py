@@ -25,6 +25,11 @@ def code_of_ulp(max_ulp: int) -> int:
     return min(code, NO_ULP - 1)
 
 
+def ulp_of_code(code: int) -> float:
+    """Return about the distance in ULP that a code from MEASURED to NO_ULP - 1 stands for."""
+    return float(2.0 ** ((code - MEASURED) / _CODES_PER_OCTAVE))
+
+
 @dataclass(frozen=True, slots=True)
 class GrowthTensor:
     """A row. `tensor` is dtype and shape, such as "float32[8, 3]", as the step that first has it

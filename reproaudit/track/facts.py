@@ -23,6 +23,7 @@ from reproaudit.report.wording import (
 )
 from reproaudit.track.growth_series import list_growth
 from reproaudit.track.record import Cell, Histogram, Table, TrackRecord
+from reproaudit.track.withheld import withhold_from_result
 
 _MOST_ROWS = 1000  # of a table: the JSON report has all
 _MOST_HISTOGRAMS = 200
@@ -39,6 +40,7 @@ def list_facts(result: AuditResult, accepted: frozenset[str] = frozenset()) -> T
 
     `accepted` are the fingerprints of findings that a baseline accepts.
     """
+    result, accepted = withhold_from_result(result, accepted)
     moved = move_to_working_folder(result)
     series, left_out = list_growth(result.growth)
     tables, cut = _list_tables(moved)
@@ -273,8 +275,11 @@ def _list_histograms(result: AuditResult) -> Iterator[Histogram]:
             yield Histogram(f"finding {number}: {name_source(finding)}", finding.step, bins)
     if result.growth is None:
         return
-    for distances in result.growth.histograms[:_MOST_HISTOGRAMS]:
-        tensor = result.growth.tensors[distances.row]
+    tensors = result.growth.tensors
+    # A stranger's result may name rows that are not there.
+    there = [one for one in result.growth.histograms if 0 <= one.row < len(tensors)]
+    for distances in there[:_MOST_HISTOGRAMS]:
+        tensor = tensors[distances.row]
         name = f"{name_kind(tensor.kind)} {show_name(tensor.name)}"
         yield Histogram(name, distances.step, _read_bins(distances.ulp_histogram))
 

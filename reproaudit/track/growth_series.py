@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import struct
+import math
+from collections.abc import Mapping, Sequence
 
-from reproaudit.model.growth import EQUAL, MEASURED, NO_ULP, Growth
-from reproaudit.model.packed import unpack
+from reproaudit.model.growth import EQUAL, MEASURED, NO_ULP, Growth, ulp_of_code
+from reproaudit.report.unpacked import read_items, read_whole_numbers
 from reproaudit.report.wording import name_kind, show_name
 from reproaudit.track.record import Series
 
 _MOST_GROUPS = 50
 _MOST_POINTS = 20_000  # of all series together
-_CODES_PER_OCTAVE = 3
 
 
 def list_growth(growth: Growth | None) -> tuple[list[Series], list[str]]:
@@ -24,8 +24,11 @@ def list_growth(growth: Growth | None) -> tuple[list[Series], list[str]]:
     """
     if growth is None:
         return [], []
-    distances = _read_distances(growth)
-    cells = unpack(growth.cells)
+    try:
+        cells = read_whole_numbers(growth.cells, len(growth.tensors) * growth.steps)
+        distances = _read_distances(growth)
+    except ValueError as error:  # a stranger's result may hold columns that are none
+        return [], [f"growth: {error}"]
     groups: dict[str, list[int]] = {}
     for row, tensor in enumerate(growth.tensors):
         module = show_name(tensor.name.rpartition(".")[0]) or "(top)"
@@ -55,7 +58,7 @@ def list_growth(growth: Growth | None) -> tuple[list[Series], list[str]]:
 
 
 def _join_rows(
-    growth: Growth, cells: bytes, distances: dict[int, float], rows: list[int]
+    growth: Growth, cells: Sequence[int], distances: Mapping[int, float], rows: Sequence[int]
 ) -> tuple[tuple[int, float], ...]:
     """Return the largest distance of the rows in each step that has one."""
     points = []
@@ -77,11 +80,11 @@ def _find_distance(code: int, exact: float) -> float | None:
         return 0.0
     if not MEASURED <= code < NO_ULP:
         return None
-    return exact or 2.0 ** ((code - MEASURED) / _CODES_PER_OCTAVE)
+    return exact if 0.0 < exact < math.inf else ulp_of_code(code)
 
 
 def _read_distances(growth: Growth) -> dict[int, float]:
-    """Return the exact distances in ULP by cell."""
-    places = struct.unpack(f"<{growth.at.length}I", unpack(growth.at))
-    distances = struct.unpack(f"<{growth.max_ulp.length}d", unpack(growth.max_ulp))
+    """Return the exact distances in ULP by cell. Raises ValueError for columns that are damaged."""
+    places = read_whole_numbers(growth.at, growth.at.length)
+    distances = read_items(growth.max_ulp, growth.at.length)
     return dict(zip(places, distances, strict=True))

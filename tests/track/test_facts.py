@@ -7,11 +7,14 @@ from dataclasses import replace
 
 import pytest
 
+from reproaudit.model.growth import Distances
+from reproaudit.model.identity import fingerprints
 from reproaudit.model.result import AuditResult, Confidence
 from reproaudit.report.json_report import to_json
 from reproaudit.track.facts import list_facts
 from reproaudit.track.record import TrackRecord
 from tests.report import cases
+from tests.report.page.drawn import make_drawn
 
 
 def test_a_result_that_differs_says_where_and_why_in_its_tags() -> None:
@@ -53,6 +56,27 @@ def test_the_files_are_what_the_reports_are() -> None:
     assert json.loads(files["report.sarif"])["version"] == "2.1.0"
 
 
+def test_no_tracker_is_told_a_secret() -> None:
+    result = replace(
+        cases.ONE_DIVERGENCE,
+        subject="train.py --api-key hunter2 --lr 1",
+        settings=(("env.HF_TOKEN", "hunter2"), ("env.DB", "redis://:hunter2@host"), ("seed", "0")),
+        next_commands=("reproaudit --env HF_TOKEN=hunter2 train.py --api-key hunter2 --lr 1",),
+    )
+    record = list_facts(result)
+    assert "hunter2" not in repr(record)
+    assert dict(record.params)["subject"] == "train.py --api-key (withheld) --lr 1"
+    assert dict(record.params)["settings.seed"] == "0"
+
+
+def test_what_a_baseline_accepts_is_accepted_without_the_secret_too() -> None:
+    result = replace(cases.ONE_DIVERGENCE, subject="train.py --token=hunter2")
+    accepted = frozenset(fingerprints(result.subject, result.findings))
+    page = dict(list_facts(result, accepted).files)["report.html"].decode()
+    assert "accepted in the baseline" in page
+    assert "accepted in the baseline" not in dict(list_facts(result).files)["report.html"].decode()
+
+
 def test_a_table_of_ten_thousand_rows_is_cut_and_that_is_said() -> None:
     result = replace(cases.ONE_DIVERGENCE, findings=cases.ONE_DIVERGENCE.findings * 10_000)
     record = list_facts(result)
@@ -70,6 +94,15 @@ def test_every_text_is_printable_and_every_row_has_a_cell_for_each_column(case: 
     for table in record.tables:
         assert table.rows
         assert {len(row) for row in table.rows} == {len(table.columns)}
+
+
+def test_a_histogram_of_a_tensor_that_is_not_there_is_left_out() -> None:
+    growth = make_drawn().growth
+    assert growth is not None
+    kept = Distances(0, 3, (("1", 7),))
+    odd = replace(growth, histograms=(replace(kept, row=-1), replace(kept, row=10**9), kept))
+    record = list_facts(replace(cases.REPRODUCIBLE, growth=odd))
+    assert [one.step for one in record.histograms] == [3]
 
 
 def test_a_result_without_anything_has_a_verdict() -> None:

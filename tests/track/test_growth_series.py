@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,7 +21,7 @@ from reproaudit.model.growth import (
     GrowthTensor,
     code_of_ulp,
 )
-from reproaudit.model.packed import pack
+from reproaudit.model.packed import Packed, pack
 from reproaudit.track.growth_series import list_growth
 
 
@@ -104,6 +105,30 @@ def test_what_the_result_itself_leaves_out_is_said() -> None:
         "growth: 1,200 steps before or after these",
         "growth: 3 tensors that come later",
     ]
+
+
+GROWN = grow(["a.w"], [[code_of_ulp(1), EQUAL]], exact=[(0, 1.0)])
+
+
+@pytest.mark.parametrize(
+    ("damaged", "said"),
+    [
+        (replace(GROWN, steps=10**9), "growth: a column has 2 items, not 1000000000"),
+        (replace(GROWN, cells=Packed("<f8", 2, GROWN.cells.data)), "growth: a column of <f8"),
+        (replace(GROWN, max_ulp=Packed("<f8", 0, "")), "growth: a column has 0 items, not 1"),
+        (replace(GROWN, at=Packed("<u4", 10**9, "")), "growth: 1,000,000,000 items are too many"),
+    ],
+)
+def test_a_growth_whose_columns_are_damaged_is_left_out(damaged: Growth, said: str) -> None:
+    series, left_out = list_growth(damaged)
+    assert series == []
+    assert [line[: len(said)] for line in left_out] == [said]
+
+
+def test_a_distance_that_is_no_number_is_read_from_its_code() -> None:
+    growth = grow(["a.w"], [[code_of_ulp(4)] * 2], exact=[(0, math.nan), (1, math.inf)])
+    (series,), _ = list_growth(growth)
+    assert series.points == ((0, 4.0), (1, 4.0))
 
 
 def test_nothing_grows_where_nothing_was_compared() -> None:
