@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from reproaudit.model.aligned_ops import RowState
+from reproaudit.model.packed import pack
 from reproaudit.report import render
 from tests.browser.chromium import Browser
 from tests.browser.tab import Tab
@@ -325,3 +328,16 @@ def test_a_damaged_column_is_told_and_the_rest_of_the_page_is_there(
         assert "cannot be read" in tab.find("#stream")[0].text
         ringed = tab.run("return document.querySelector('.growth').dataset.ringedRow")
         assert ringed == "layers.0.bias"
+
+
+def test_a_number_below_zero_is_that_of_no_operator(browser: Browser, tmp_path: Path) -> None:
+    drawn = make_drawn()
+    ops = make_ops()
+    numbers = pack("<i4", struct.pack("<i", -1) * ops.stretches[1].rows)
+    stretches = (ops.stretches[0], replace(ops.stretches[1], op=numbers), *ops.stretches[2:])
+    broken = tmp_path / "broken.html"
+    page = render(replace(drawn, ops=replace(ops, stretches=stretches)), "html")
+    broken.write_text(page, encoding="utf-8")
+    with browser.new_tab() as tab:
+        tab.open(broken)
+        assert "the column of operators names number -1" in tab.find("#stream")[0].text

@@ -99,7 +99,7 @@ const streamRows = (() => {
    */
   function checkBelow(column, end, name) {
     for (let row = 0; row < column.length; row++) {
-      if (column[row] >= end) throw new Error(`the column of ${name} names number ${column[row]} of ${end}`);
+      if (!(column[row] >= 0 && column[row] < end)) throw new Error(`the column of ${name} names number ${column[row]} of ${end}`);
     }
   }
 
