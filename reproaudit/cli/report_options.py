@@ -22,7 +22,8 @@ def add_reports(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-source",
         action="store_true",
-        help="keep lines of the program's source out of the result and of its page",
+        help="keep the lines of source around what is named out of the result, and patches out of "
+        "its page, too",
     )
     add_plain(parser)
     add_track(parser)

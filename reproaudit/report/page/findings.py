@@ -32,6 +32,7 @@ from reproaudit.report.wording import (
 )
 
 _MOST_LINE = 500  # characters of a line of source
+_MOST_NUMBER = 1 << 31  # of a line: a browser cannot count where a stranger's result may begin
 
 
 class Sources:
@@ -49,7 +50,9 @@ class Sources:
                 "lines": lines,
             }
             self.rows.append(row)
-            self._by_file.setdefault((excerpt.path, excerpt.cell), []).append((number, excerpt))
+            if 0 < excerpt.first_line <= _MOST_NUMBER:
+                part = (excerpt.path, excerpt.cell)
+                self._by_file.setdefault(part, []).append((number, excerpt))
 
     def find(self, location: Location | None) -> list[int]:
         """Return the number of the excerpt that has the line, and the line; empty if none has."""

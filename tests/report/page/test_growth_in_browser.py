@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from reproaudit.model.growth import DIFFERS, EQUAL, UNLIKE, GrowthTensor, code_of_ulp
+from reproaudit.model.growth import DIFFERS, EQUAL, UNLIKE, Distances, GrowthTensor, code_of_ulp
 from reproaudit.report import render
 from tests.browser.chromium import Browser
 from tests.browser.tab import Tab
@@ -329,6 +331,37 @@ def test_a_damaged_column_is_told_and_the_rest_of_the_page_is_there(
         tab.open(broken)
         assert "cannot be read" in tab.find("#growth")[0].text
         assert tab.run("return document.querySelector('.stream').dataset.rowsTotal") == "1000"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"first_step": 1 << 60}, "its steps have no numbers"),
+        ({"tensors": (), "steps": 1 << 60, "cells": column("|u1", [])}, "no tensor in any step"),
+    ],
+)
+def test_numbers_that_a_browser_cannot_count_are_told(
+    browser: Browser, tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
+    growth = replace(make_growth(), **change)
+    page = tmp_path / "page.html"
+    page.write_text(render(replace(make_drawn(), growth=growth), "html"), encoding="utf-8")
+    with browser.new_tab() as tab:
+        tab.open(page)
+        assert said in tab.find("#growth")[0].text
+
+
+def test_distances_beyond_all_dtypes_are_drawn_to_an_end(tab: Tab, tmp_path: Path) -> None:
+    growth = make_growth()
+    odd = (Distances(3, 11, (("Infinity", 1),)),)
+    growth = replace(growth, max_ulp=column("<f8", [math.inf, -1]), histograms=odd)
+    page = tmp_path / "page.html"
+    page.write_text(render(replace(make_drawn(), growth=growth), "html"), encoding="utf-8")
+    tab.open(page)
+    focus_map(tab)
+    tab.press(DOWN, ENTER)
+    assert len(tab.find(".growth .bars")) == 1
+    assert len(tab.find(".growth .chart .uplot canvas")) == 1
 
 
 @pytest.mark.parametrize("width", [1, 7, 40, 100, 333])

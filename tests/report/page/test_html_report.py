@@ -143,6 +143,15 @@ def test_every_path_starts_in_the_working_folder() -> None:
     assert shown["findings"][0]["code"] == [0, 41]
 
 
+@pytest.mark.parametrize("line", [1 << 60, -(1 << 60), 0])
+def test_lines_that_a_browser_cannot_count_are_not_shown(line: int) -> None:
+    (finding,) = GROWN.findings
+    far = replace(finding, location=Location("train.py", line))
+    result = replace(GROWN, findings=(far,), excerpts=(replace(EXCERPT, first_line=line),))
+    (shown,) = read_payload(result)["results"]
+    assert shown["findings"][0]["code"] == []
+
+
 def test_without_source_no_line_of_the_program_is_on_the_page() -> None:
     (finding,) = GROWN.findings
     diff = ("--- train.py", "+++ train.py", "@@ -1 +1 @@", "-secret_of_the_program()")

@@ -9,7 +9,8 @@ const growthCells = (() => {
   const NO_ULP = 254;
   const NAN = 255;
   const STEPS_PER_OCTAVE = 3;
-  const MOST_POWERS = 16; // of 16: no dtype has more than 64 bits
+  const MOST_ULP = 2 ** 64; // no dtype has more bits
+  const MOST_POWERS = 16; // of 16
 
   /** @type {Record<string, string>} */
   const KIND_WORDS = { final: "final tensor", saved: "saved tensor" };
@@ -303,7 +304,7 @@ const growthCells = (() => {
   }
 
   return {
-    ABSENT, EQUAL, DIFFERS, UNLIKE, MEASURED, NO_ULP, NAN,
+    ABSENT, EQUAL, DIFFERS, UNLIKE, MEASURED, NO_ULP, NAN, MOST_ULP,
     nameKind, differs, hasDistance, ulpOfCode, findScaleEnd, placeOnScale, listLegendUlps, showUlp, showExactUlp,
     splitName, makeTree, listLines, chooseFolded, takeMaximum, poolColumns, findFirst, matchRows,
   };

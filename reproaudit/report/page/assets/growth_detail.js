@@ -56,7 +56,7 @@ const growthDetail = (() => {
    */
   function fillBins(bins) {
     const counts = new Map(bins.map((bin) => [bin.end, bin.count]));
-    const last = Math.max(1, ...counts.keys());
+    const last = Math.min(growthCells.MOST_ULP, Math.max(1, ...counts.keys()));
     const filled = [];
     for (let end = 1; end <= last; end *= 2) filled.push({ end, count: counts.get(end) ?? 0 });
     return filled;

@@ -1,6 +1,6 @@
 // Owns the figures of a heat map's cells: exact where they were measured, and their words.
 const growthFigures = (() => {
-  const { ABSENT, EQUAL, DIFFERS, UNLIKE, NO_ULP, NAN, ulpOfCode, hasDistance, showUlp, showExactUlp } = growthCells;
+  const { ABSENT, EQUAL, DIFFERS, UNLIKE, NO_ULP, NAN, MOST_ULP, ulpOfCode, hasDistance, showUlp, showExactUlp } = growthCells;
 
   /**
    * Decode the columns of a growth.
@@ -16,6 +16,8 @@ const growthFigures = (() => {
         `the column of cells holds ${growth.cells.length}, not ${growth.tensors.length} tensors × ${growth.steps} steps`,
       );
     }
+    if (!cells.length) throw new Error("there is no tensor in any step");
+    if (!Number.isSafeInteger(growth.first_step + growth.steps)) throw new Error("its steps have no numbers");
     if (!at || !differing || !maxUlp || !maxAbs || new Set([at, differing, maxUlp, maxAbs].map((c) => c.length)).size > 1) {
       throw new Error("the columns of measured cells are of several lengths");
     }
@@ -37,9 +39,10 @@ const growthFigures = (() => {
       else high = middle;
     }
     if (columns.at[low] !== cell) return null;
+    const ulp = columns.maxUlp[low] ?? 0;
     return {
       differing: columns.differing[low] ?? 0,
-      maxUlp: columns.maxUlp[low] ?? 0,
+      maxUlp: ulp > 0 && ulp <= MOST_ULP ? ulp : 0,
       maxAbs: columns.maxAbs[low] ?? NaN,
     };
   }
