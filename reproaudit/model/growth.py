@@ -15,7 +15,7 @@ DIFFERS = 2  # its values were not kept, or not compared
 UNLIKE = 3  # one run lacks it, or it has another shape or dtype there
 MEASURED = 4  # up to 1 ULP; each code more is a third of a power of two
 NO_ULP = 254  # compared, and its dtype has no ULPs
-NAN = 255  # compared, and only pairs of NaN and number differ
+NAN = 255  # compared, and only pairs differ in which a NaN is
 _CODES_PER_OCTAVE = 3
 
 

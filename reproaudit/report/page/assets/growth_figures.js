@@ -83,7 +83,7 @@ const growthFigures = (() => {
     if (code === DIFFERS) return ["differs; how far was not measured"];
     const lines = [];
     if (code === NO_ULP) lines.push("differs; this dtype has no ULPs");
-    else if (code === NAN) lines.push("differs: NaN against a number");
+    else if (code === NAN) lines.push("differs: NaN on one side, or NaNs of other bits");
     else if (measured) lines.push(`at most ${showExactUlp(measured.maxUlp)} ULP apart`);
     else lines.push(`about ${showUlp(ulpOfCode(code))} ULP apart`);
     if (!measured) return lines;

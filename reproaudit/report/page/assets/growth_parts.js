@@ -10,7 +10,7 @@ const growthParts = (() => {
     [growthCells.DIFFERS, "unmeasured", "differs, not measured"],
     [growthCells.UNLIKE, "unlike", "other shape, or in one run only"],
     [growthCells.NO_ULP, "no-ulp", "differs, dtype without ULPs"],
-    [growthCells.NAN, "nan", "NaN against a number"],
+    [growthCells.NAN, "nan", "NaN"],
   ];
   /** @type {Column[]} */
   const TABLE = [
