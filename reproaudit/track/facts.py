@@ -74,8 +74,17 @@ def _write_note(result: AuditResult) -> str:
 
 def _list_metrics(result: AuditResult) -> Iterator[tuple[str, float]]:
     for name, value in _list_figures(result):
-        if value is not None and math.isfinite(value):
-            yield f"reproaudit/{name}", float(value)
+        number = _to_float(value)
+        if number is not None and math.isfinite(number):
+            yield f"reproaudit/{name}", number
+
+
+def _to_float(number: float | None) -> float | None:
+    """Return the number; None for one that is too large, as a stranger's result may hold."""
+    try:
+        return None if number is None else float(number)
+    except OverflowError:
+        return None
 
 
 def _list_figures(result: AuditResult) -> Iterator[tuple[str, float | None]]:
@@ -230,7 +239,7 @@ def _list_divergences(result: AuditResult) -> Iterator[tuple[Cell, ...]]:
             show_name(row.tensor),
             found.elements if found else None,
             found.differing if found else None,
-            float(found.max_ulp) if found and found.max_ulp is not None else None,
+            _to_float(found.max_ulp) if found else None,
             found.max_abs if found else None,
             found.max_rel if found else None,
             show_prose(word_remark(row)),
@@ -251,7 +260,7 @@ def _describe(finding: Finding) -> tuple[Cell, ...]:
         show_name(str(finding.location)) if finding.location else "",
         finding.count,
         found.differing if found else None,
-        float(found.max_ulp) if found and found.max_ulp is not None else None,
+        _to_float(found.max_ulp) if found else None,
         word_settings(fix) if fix else "",
         fix.verified if fix else None,
         fix.slowdown if fix else None,

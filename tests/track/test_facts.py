@@ -9,7 +9,7 @@ import pytest
 
 from reproaudit.model.growth import Distances
 from reproaudit.model.identity import fingerprints
-from reproaudit.model.result import AuditResult, Confidence
+from reproaudit.model.result import AuditResult, Confidence, Difference
 from reproaudit.report.json_report import to_json
 from reproaudit.track.facts import list_facts
 from reproaudit.track.record import TrackRecord
@@ -103,6 +103,17 @@ def test_a_histogram_of_a_tensor_that_is_not_there_is_left_out() -> None:
     odd = replace(growth, histograms=(replace(kept, row=-1), replace(kept, row=10**9), kept))
     record = list_facts(replace(cases.REPRODUCIBLE, growth=odd))
     assert [one.step for one in record.histograms] == [3]
+
+
+def test_a_distance_that_no_float_holds_is_left_out() -> None:
+    (finding,) = cases.ONE_DIVERGENCE.findings
+    far = Difference(9, 1, 10**400, 0.5, None)
+    row = replace(cases.ONE_DIVERGENCE.divergences[0], difference=far)
+    changed = replace(finding, difference=far)
+    record = list_facts(replace(cases.ONE_DIVERGENCE, findings=(changed,), divergences=(row,)))
+    metrics = dict(record.metrics)
+    assert metrics["reproaudit/max_abs"] == 0.5
+    assert "reproaudit/max_ulp" not in metrics
 
 
 def test_a_result_without_anything_has_a_verdict() -> None:
