@@ -100,7 +100,9 @@ const growthParts = (() => {
     const line = el("p", { class: "first" });
     if (first && button) {
       const tensor = growth.tensors[first.row];
-      line.append("First difference: ", nameKind(tensor.kind), " ", el("code", {}, tensor.name), ` in step ${growth.first_step + first.column} `, button);
+      // An audit records other runs to find the operator: these may part in another step.
+      line.append(`First difference between runs ${growth.runs.join(" and ")}: `, nameKind(tensor.kind), " ", el("code", {}, tensor.name));
+      line.append(` in step ${growth.first_step + first.column} `, button);
     } else {
       line.append(wordFirst(growth, first));
     }
