@@ -351,6 +351,21 @@ def test_numbers_that_a_browser_cannot_count_are_told(
         assert said in tab.find("#growth")[0].text
 
 
+def test_a_column_that_claims_gigabytes_is_not_decoded(
+    browser: Browser, page: Path, tmp_path: Path
+) -> None:
+    cells = make_growth().cells
+    text = page.read_text(encoding="utf-8")
+    whole = f'"length":{cells.length},"data":"{cells.data}"'
+    assert text.count(whole) == 1
+    broken = tmp_path / "broken.html"
+    claimed = whole.replace(str(cells.length), str(1 << 31), 1)
+    broken.write_text(text.replace(whole, claimed), encoding="utf-8")
+    with browser.new_tab() as tab:
+        tab.open(broken)
+        assert "it would take 2147483648 bytes" in tab.find("#growth")[0].text
+
+
 def test_distances_beyond_all_dtypes_are_drawn_to_an_end(tab: Tab, tmp_path: Path) -> None:
     growth = make_growth()
     odd = (Distances(3, 11, (("Infinity", 1),)),)

@@ -12,6 +12,9 @@ const decodeColumn = (() => {
   /** @type {Record<string, number>} */
   const ITEM_BYTES = { "|u1": 1, "<u2": 2, "<u4": 4, "<i4": 4, "<f4": 4, "<f8": 8 };
 
+  // A few kilobytes may claim to be gigabytes. Whole streams have columns of some megabytes.
+  const MOST_BYTES = 256 << 20;
+
   /** @param {string} text */
   function decodeBase64(text) {
     const binary = atob(text);
@@ -57,6 +60,7 @@ const decodeColumn = (() => {
     try {
       if (!make) throw new Error(`there is no type ${packed.dtype}`);
       const size = packed.length * (ITEM_BYTES[packed.dtype] ?? 0);
+      if (size > MOST_BYTES) throw new Error(`it would take ${size} bytes`);
       return make(await inflate(decodeBase64(packed.data), size));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
