@@ -25,7 +25,7 @@ from reproaudit.cli.execution import read_execution
 from reproaudit.cli.given import keep_options
 from reproaudit.cli.interrupts import hold_interrupts
 from reproaudit.cli.mistaken import split_and_warn
-from reproaudit.cli.page_options import choose_page_options
+from reproaudit.cli.page_options import choose_page_options, refuse_patch_without_source, withhold
 from reproaudit.cli.tracking import track
 from reproaudit.config.project import Choices, ProjectConfig, load_project
 from reproaudit.config.subject import SubjectSpec, parse_subject
@@ -50,6 +50,7 @@ def audit(words: list[str]) -> int:
             "no subject was named", code="usage", hint="reproaudit train.py; see reproaudit --help"
         )
     check_reports(options.report)
+    refuse_patch_without_source(options)
     if options.repro is not None:
         REPRODUCER.try_folder(Path(options.repro))
     if options.out is not None:
@@ -67,6 +68,7 @@ def audit(words: list[str]) -> int:
             options, spec, project=project, choices=choices, seed=seed, given=given
         )
         verdicts.append(result.verdict)
+        result = withhold(options, result)
         # At once: what comes of the next seed must not cost this one's result.
         with failures.put_off():
             suffix = f"-{number}" if len(seeds) > 1 else ""

@@ -1,4 +1,4 @@
-"""What a command shows on the page beyond what its result has: all operators, read from traces."""
+"""What a command shows beyond what its result has, all operators, and what it keeps back."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from reproaudit.model.result import AuditResult
 
 _PAGE = "html"
+_PATCH = "patch"
 _BOTH = 2
 
 
@@ -29,6 +30,25 @@ def choose_page_options(
 
     ops = align() if align is not None else None
     return {_PAGE: HtmlOptions(source=not options.no_source, ops=ops)}
+
+
+def withhold(options: argparse.Namespace, result: AuditResult) -> AuditResult:
+    """Return the result as it is shown, written and tracked: with --no-source without source."""
+    if not options.no_source:
+        return result
+    from reproaudit.report.withheld import withhold_source
+
+    return withhold_source(result)
+
+
+def refuse_patch_without_source(options: argparse.Namespace) -> None:
+    """Raise UsageError if a patch is asked for, and no line of the program."""
+    if options.no_source and any(name == _PATCH for name, _ in options.report):
+        raise UsageError(
+            "--no-source leaves nothing of a patch, which is lines of the program",
+            code="usage",
+            hint="leave out one of the two",
+        )
 
 
 def refuse_unused_traces(options: argparse.Namespace) -> None:
@@ -75,6 +95,13 @@ def align_kept_traces(result: AuditResult, folders: Sequence[str]) -> AlignedOps
                 code="usage",
                 hint="name both: --traces A --traces B",
             )
+        for path in paths:
+            if not path.is_dir():
+                raise UsageError(
+                    f"{folders[0]!r} has no trace {path.name!r}",
+                    code="trace-missing",
+                    hint="name the folder that was given to the audit with --out",
+                )
     with hold_interrupts():
         from reproaudit.experiment.offline import align_traces
 

@@ -22,8 +22,7 @@ def add_reports(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-source",
         action="store_true",
-        help="keep the lines of source around what is named out of the result, and patches out of "
-        "its page, too",
+        help="keep lines of the program, and its patch, out of the result and all reports",
     )
     add_plain(parser)
     add_track(parser)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,9 @@ from reproaudit.cli.mistaken import split_and_warn
 from reproaudit.cli.page_options import (
     align_kept_traces,
     choose_page_options,
+    refuse_patch_without_source,
     refuse_unused_traces,
+    withhold,
 )
 from reproaudit.cli.reading_arguments import (
     make_compare_parser,
@@ -101,6 +102,7 @@ def compare(words: list[str]) -> int:
     if any(map(begins_as_json, options.traces)):
         return compare_manifests(options)
     check_reports(options.report)
+    refuse_patch_without_source(options)
     trackers = read_wanted(options.track or ())
     if len(options.traces) < 2:
         raise UsageError(
@@ -145,6 +147,7 @@ def report(words: list[str]) -> int:
     """Render a saved result again; return the exit code of its verdict."""
     options = make_report_parser().parse_args(words)
     check_reports(options.report)
+    refuse_patch_without_source(options)
     refuse_unused_traces(options)
     trackers = read_wanted(options.track or ())
     try:
@@ -161,9 +164,7 @@ def report(words: list[str]) -> int:
             code="result-unreadable",
             hint="name the file that --report json=result.json wrote",
         ) from None
-    result = from_json(text, options.result)
-    if options.no_source:
-        result = replace(result, excerpts=())
+    result = withhold(options, from_json(text, options.result))
 
     def align() -> AlignedOps | None:
         return align_kept_traces(result, options.traces)

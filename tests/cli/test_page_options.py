@@ -154,3 +154,30 @@ def test_source_that_is_not_wanted_is_left_out_of_every_report(saved: Path) -> N
     assert main(["report", "result.json", "--no-source", *both]) == 1
     assert "the_secret" not in (saved / "p.html").read_text()
     assert "excerpts" not in json.loads((saved / "p.json").read_text())
+
+
+def test_a_patch_is_source_too(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = json.loads((saved / "result.json").read_text())
+    patch = ["--- train.py", "+++ train.py", "@@ -1 +1 @@", "-the_secret = 1", "+the_secret = 2"]
+    document["findings"][0]["fix"]["patch"] = patch
+    (saved / "result.json").write_text(json.dumps(document))
+    formats = ("html", "json", "markdown", "sarif", "junit", "github", "codequality")
+    reports = [word for name in formats for word in ("--report", f"{name}=p.{name}")]
+    assert main(["report", "result.json", *reports]) == 1
+    assert "the_secret" in (saved / "p.json").read_text()
+    assert "the_secret" in capsys.readouterr().out
+    assert main(["report", "result.json", "--no-source", *reports]) == 1
+    for name in formats:
+        assert "the_secret" not in (saved / f"p.{name}").read_text()
+    assert "the_secret" not in capsys.readouterr().out
+    assert main(["report", "result.json", "--no-source", "--report", "patch=p"]) == 2
+    assert "--no-source" in capsys.readouterr().err
+    assert not (saved / "p").exists()
+
+
+def test_a_folder_without_the_traces_of_an_audit_is_told_what_to_name(
+    saved: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["report", "result.json", "--traces", "kept/run-1", "--report", "html=p"]
+    assert main(words) == 2
+    assert "--out" in capsys.readouterr().err

@@ -4,7 +4,7 @@ reports."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from reproaudit.knowledge.rules import WARNINGS
@@ -26,9 +26,9 @@ from reproaudit.report.page.tables import (
     list_trial_rows,
 )
 from reproaudit.report.places import move_to_working_folder
+from reproaudit.report.withheld import withhold_source
 from reproaudit.report.wording import (
     VERDICTS,
-    has_diff,
     has_gpu,
     inflect_noun,
     name_counted,
@@ -103,7 +103,7 @@ class _Page:
         result = self._result
         wanted = self._wanted
         if not wanted.with_source:
-            result = _withhold_source(result)
+            result = withhold_source(result)
             self._left_out.append("lines of the program were left out, as was asked for")
         sources = Sources(result.excerpts)
         table = FindingTable(sources)
@@ -179,18 +179,6 @@ class _Page:
         if most is not None and total > most:
             cut = show_count(total - most, f"more {noun}")
             self._left_out.append(f"{cut} would make this page too large; result.json has all")
-
-
-def _withhold_source(result: AuditResult) -> AuditResult:
-    """Return the result without lines of the program: those around its places, and its patches."""
-    findings = []
-    for finding in result.findings:
-        fix = finding.fix
-        if fix is not None and has_diff(fix):
-            findings.append(replace(finding, fix=replace(fix, patch=())))
-        else:
-            findings.append(finding)
-    return replace(result, findings=tuple(findings), excerpts=())
 
 
 def _list_compared(result: AuditResult) -> list[list[Any]]:
