@@ -8,10 +8,8 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +24,16 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 DRIVER = "chromedriver"
 INSTALL = "apt-get install chromium chromium-driver"
 COMMAND_S = 60  # within which the browser answers each command
-END_S = 10.0
+# A process that was just killed may still be writing into the folder.
+CLEAR_AWAY = """
+read -r nothing
+kill -s KILL -- "-$1"
+for attempt in 1 2 3 4 5 6 7 8 9; do
+  rm -rf -- "$2" 2> /dev/null && exit
+  sleep 0.2
+done
+exit 1
+"""
 NO_NAMES = "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
 # What chromedriver hears of a frame in a process of its own is nothing: neither its console nor its
 # requests. A sandboxed frame has one, unless these are off.
@@ -89,7 +96,8 @@ class Browser:
 
 @contextlib.contextmanager
 def start_browser() -> Iterator[Browser]:
-    """Start a browser with an empty profile; end all its processes and remove the profile after.
+    """Start a browser with an empty profile; end all its processes and remove the profile after,
+    even if this process is killed meanwhile.
 
     Raises RuntimeError where a program is missing, in words that say how to install it.
     """
@@ -97,8 +105,8 @@ def start_browser() -> Iterator[Browser]:
     if lacking:
         raise RuntimeError(lacking)
     home = Path(tempfile.mkdtemp(prefix="reproaudit-browser-"))
-    try:
-        service = _start_driver(home)
+    service = _start_driver(home)
+    with _cleared_away(service.process.pid, home):
         try:
             driver = _connect(service, home)
             try:
@@ -106,10 +114,21 @@ def start_browser() -> Iterator[Browser]:
             finally:
                 _quit(driver)
         finally:
-            _end_group(service.process)
             service.stop()
+
+
+@contextlib.contextmanager
+def _cleared_away(group: int, folder: Path) -> Iterator[None]:
+    """Kill a group of processes and remove a folder at the end, or when this process ends."""
+    command = ["sh", "-c", CLEAR_AWAY, "sh", str(group), str(folder)]
+    # It reads what nobody writes: the end of the pipe is the end of whoever holds it.
+    watcher = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+    try:
+        yield
     finally:
-        _remove(home)
+        watcher.communicate()
+    if watcher.returncode:
+        raise RuntimeError(f"{folder} cannot be removed")
 
 
 def _start_driver(home: Path) -> Service:
@@ -154,25 +173,3 @@ def _quit(driver: Remote) -> None:
 
     with contextlib.suppress(WebDriverException, HTTPError):
         driver.quit()
-
-
-def _end_group(driver: subprocess.Popen[bytes]) -> None:
-    """End chromedriver and all that it started, by the group of processes that it leads."""
-    driver.terminate()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        driver.wait(END_S)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(driver.pid, signal.SIGKILL)
-    driver.wait()
-
-
-def _remove(folder: Path) -> None:
-    """Remove the folder, in which a process that was just killed may still be writing."""
-    end = time.monotonic() + END_S
-    while folder.exists():
-        try:
-            shutil.rmtree(folder)
-        except OSError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.05)

@@ -4,6 +4,9 @@ nothing is left."""
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,6 +18,7 @@ from tests.browser.chromium import Browser, missing_programs, start_browser
 from tests.browser.tab import Tab
 from tests.processes import has_ended, needs_pidfd
 
+ROOT = Path(__file__).resolve().parents[2]
 READY = "<script>document.documentElement.dataset.ready = 'true'</script>"
 
 
@@ -181,6 +185,29 @@ def test_nothing_is_left_of_a_browser(
     assert all(map(has_ended, processes))
 
 
+@needs_pidfd
+@pytest.mark.parametrize("signal", [signal.SIGTERM, signal.SIGKILL])
+def test_nothing_is_left_of_a_browser_whose_owner_is_killed(
+    tmp_path: Path, browser: Browser, signal: signal.Signals
+) -> None:
+    assert browser.process
+    program = (
+        f"import sys, tempfile\nsys.path.insert(0, {str(ROOT)!r})\n"
+        f"tempfile.tempdir = {str(tmp_path)!r}\n"
+        "from tests.browser.chromium import start_browser\n"
+        "with start_browser():\n    print('started', flush=True)\n    input()\n"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", program], **pipes) as owner:
+        assert owner.stdout is not None
+        assert owner.stdout.readline() == b"started\n"
+        processes = processes_naming(str(tmp_path))
+        assert len(processes) > 2
+        owner.send_signal(signal)
+    assert all(map(has_ended, processes))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_missing_browser_is_named_with_the_command_that_installs_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,7 +225,7 @@ def test_a_missing_browser_fails_continuous_integration_and_nothing_else(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, ci: str, outcome: str
 ) -> None:
     monkeypatch.setenv("CI", ci)
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2]))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     pytester.makeconftest(
         "import pytest\nfrom tests.browser import fixtures\n"
         "from tests.browser.fixtures import browser\n"
