@@ -100,6 +100,20 @@ const canvasTools = (() => {
     window.addEventListener("afterprint", () => draw(false));
   }
 
+  /**
+   * Have a picture drawn again when its box changes its size, when the theme changes, and for paper.
+   * @param {{draw: () => void, recolour: () => void, isPrinting: boolean}} picture
+   * @param {Element} box
+   */
+  function keepDrawn(picture, box) {
+    onThemeChange(() => picture.recolour());
+    new ResizeObserver(picture.draw).observe(box);
+    onPrint((isPrinting) => {
+      picture.isPrinting = isPrinting;
+      picture.recolour();
+    });
+  }
+
   /** @param {number} count */
   function showCount(count) {
     return count.toLocaleString("en-US");
@@ -113,5 +127,5 @@ const canvasTools = (() => {
     return `${showCount(count)} ${noun}${count === 1 ? "" : "s"}`;
   }
 
-  return { sizeCanvas, shorten, parseColour, oncePerFrame, onPrint, showCount, showCounted };
+  return { sizeCanvas, shorten, parseColour, oncePerFrame, keepDrawn, showCount, showCounted };
 })();

@@ -62,12 +62,7 @@ const renderGrowth = (() => {
       parts.showFirst?.addEventListener("click", () => this.goToFirst());
       parts.scroller.addEventListener("scroll", this.draw, { passive: true });
       growthInput.listen(this);
-      onThemeChange(() => this.recolour());
-      new ResizeObserver(this.draw).observe(parts.scroller);
-      canvasTools.onPrint((isPrinting) => {
-        this.isPrinting = isPrinting;
-        this.recolour();
-      });
+      canvasTools.keepDrawn(this, parts.scroller);
     }
 
     recolour() {

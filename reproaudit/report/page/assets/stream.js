@@ -59,12 +59,7 @@ const renderStream = (() => {
       parts.scroller.addEventListener("scroll", () => this.followScroller(), { passive: true });
       parts.scroller.addEventListener("wheel", (event) => this.turn(event), { passive: false });
       streamInput.listen(this);
-      onThemeChange(() => this.recolour());
-      new ResizeObserver(this.draw).observe(parts.scroller);
-      canvasTools.onPrint((isPrinting) => {
-        this.isPrinting = isPrinting;
-        this.recolour();
-      });
+      canvasTools.keepDrawn(this, parts.scroller);
     }
 
     recolour() {
