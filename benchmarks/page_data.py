@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from reproaudit.model.aligned_ops import AlignedOps, RowState, Stretch
 from reproaudit.model.cause import Cause
+from reproaudit.model.difference import Difference
 from reproaudit.model.events import (
     EventKind,
     Level,
@@ -44,7 +45,6 @@ from reproaudit.model.packed import Packed, pack
 from reproaudit.model.result import (
     AuditResult,
     Confidence,
-    Difference,
     Evidence,
     Finding,
     Fix,

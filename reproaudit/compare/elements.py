@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reproaudit.config.tolerance import Tolerance
-from reproaudit.model.result import Difference
+from reproaudit.model.difference import Difference
 
 Array = npt.NDArray[Any]
 Buffer = bytes | bytearray | memoryview | npt.NDArray[Any]

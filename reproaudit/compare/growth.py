@@ -13,6 +13,7 @@ from reproaudit.compare.elements import FLOATS, element_difference
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.tables import Table
 from reproaudit.compare.tensor_stream import TensorStream, read_tensor_stream
+from reproaudit.model.difference import Difference
 from reproaudit.model.growth import (
     DIFFERS,
     EQUAL,
@@ -24,7 +25,6 @@ from reproaudit.model.growth import (
     code_of_ulp,
 )
 from reproaudit.model.packed import Packed, pack
-from reproaudit.model.result import Difference
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
 from reproaudit.trace.values import TensorValue

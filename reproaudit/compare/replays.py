@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reproaudit.compare.elements import TensorContent, element_difference
+from reproaudit.model.difference import Difference
 from reproaudit.model.events import CodeLine, EventFlag
-from reproaudit.model.result import Difference
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
 from reproaudit.trace.schema import INPUTS_FROM

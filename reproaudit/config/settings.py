@@ -21,6 +21,7 @@ _INTEGERS = {
 }
 _BOOLEANS = ("cudnn_benchmark", "cudnn_deterministic", "tf32", "fill_uninitialized")
 _TEXTS = ("cublas_workspace", "device")
+_TABLES = ("env", "variations")
 _SHOWN = 100  # characters of a wrong value that an error quotes
 
 
@@ -32,7 +33,9 @@ class Settings:
     takes 32 bits). `deterministic` is `torch.use_deterministic_algorithms`, raising or warning,
     without its fill of uninitialised memory, which is `fill_uninitialized`. `env` is sorted by
     name. `interventions` names changes that the recorder makes from inside the process (see
-    `reproaudit.knowledge.interventions`), sorted.
+    `reproaudit.knowledge.interventions`), sorted. `variations` are changes that ought not to matter
+    and that the recorder makes from inside the process, by name (see
+    `reproaudit.knowledge.variations`), sorted.
     """
 
     seed: int | None = None
@@ -47,6 +50,7 @@ class Settings:
     env: Pairs = ()
     device: str | None = None
     interventions: tuple[str, ...] = ()
+    variations: Pairs = ()
 
     def to_plain(self) -> dict[str, Any]:
         """Return what is set, as documents hold it."""
@@ -79,6 +83,7 @@ class Settings:
         # A frozen dataclass can set its own fields in no other way.
         object.__setattr__(self, "env", env)
         object.__setattr__(self, "interventions", interventions)
+        object.__setattr__(self, "variations", _sort_variations(self.variations))
 
     def _check_integer(self, name: str, low: int, high: int) -> None:
         value = getattr(self, name)
@@ -105,7 +110,7 @@ def to_dict(settings: Settings) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name in list_fields(Settings):
         value = getattr(settings, name)
-        if name == "env":
+        if name in _TABLES:
             value = dict(value)
         elif name == "interventions":
             value = list(value)
@@ -121,6 +126,8 @@ def from_dict(values: Mapping[str, Any], where: str = "settings") -> Settings:
     chosen = dict(values)
     if "env" in chosen:
         chosen["env"] = _read_env(chosen["env"], where)
+    if "variations" in chosen:
+        chosen["variations"] = _read_variations(chosen["variations"], where)
     if "interventions" in chosen:
         chosen["interventions"] = _read_interventions(chosen["interventions"], where)
     try:
@@ -136,6 +143,21 @@ def _read_env(env: object, where: str) -> tuple[tuple[Any, Any], ...]:
     return tuple(env.items())
 
 
+def _read_variations(table: object, where: str) -> tuple[tuple[Any, Any], ...]:
+    if not isinstance(table, Mapping):
+        raise bad_value(f"{where}: variations", table, 'a table, such as {memory_format = "on"}')
+    return tuple(table.items())
+
+
+def _sort_variations(variations: Iterable[tuple[Any, Any]]) -> Pairs:
+    table: dict[str, str] = {}
+    for name, value in variations:
+        if type(name) is not str or not name or type(value) is not str:
+            raise bad_value("variations", (name, value), "names, each with a text")
+        table[name] = value
+    return tuple(sorted(table.items()))
+
+
 def _read_interventions(names: object, where: str) -> tuple[Any, ...]:
     if not isinstance(names, (list, tuple)):
         wanted = 'a list of names, ["hash.seed"]'
@@ -146,11 +168,12 @@ def _read_interventions(names: object, where: str) -> tuple[Any, ...]:
 def merge(base: Settings, change: Settings) -> Settings:
     """Return `base` with everything that `change` sets.
 
-    `env` is merged by variable, `interventions` are united.
+    `env` and `variations` are merged by name, `interventions` are united.
     """
     combined = to_dict(base)
     combined |= to_dict(change)
     combined["env"] = dict(base.env + change.env)
+    combined["variations"] = dict(base.variations + change.variations)
     combined["interventions"] = base.interventions + change.interventions
     return from_dict(combined)
 
@@ -176,15 +199,15 @@ def make_environment(settings: Settings) -> dict[str, str]:
 def list_settings(settings: Settings) -> Pairs:
     """Return what is set as (name, text) for a report, in a fixed order.
 
-    Variables are named "env.NAME".
+    Variables are named "env.NAME", variations "variations.NAME".
     """
     rows = []
     for name, value in to_dict(settings).items():
-        if name != "env":
+        if name not in _TABLES:
             rows.append((name, _write_value(value)))
             continue
-        for variable, text in value.items():
-            rows.append((f"env.{variable}", text))
+        for key, text in value.items():
+            rows.append((f"{name}.{key}", text))
     return tuple(rows)
 
 

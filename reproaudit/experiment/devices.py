@@ -12,8 +12,8 @@ import numpy as np
 from reproaudit.compare.align import align
 from reproaudit.compare.elements import element_difference
 from reproaudit.config.tolerance import Tolerance
+from reproaudit.model.difference import Difference
 from reproaudit.model.events import Location
-from reproaudit.model.result import Difference
 from reproaudit.report.wording import show_count, show_name, word_difference
 from reproaudit.trace.values import TensorValue
 

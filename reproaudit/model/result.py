@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from reproaudit.model.aligned_ops import AlignedOps
 from reproaudit.model.cause import Cause
+from reproaudit.model.difference import Difference
 from reproaudit.model.events import (
     Change,
     EventKind,
@@ -21,33 +22,16 @@ from reproaudit.model.events import (
 )
 from reproaudit.model.excerpt import Excerpt
 from reproaudit.model.growth import Growth
+from reproaudit.model.question import (
+    FlagSetting,
+    Question,
+    Resumption,
+    SeedStream,
+    VariationOutcome,
+)
 from reproaudit.model.verdict import Verdict
 
 RESULT_SCHEMA = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """How far two tensors of one dtype and shape are apart, element by element.
-
-    `max_ulp` counts representable numbers of the dtype between two values and is None for dtypes
-    without ULPs (integer, bool) and where only NaN-against-number pairs differ. `max_abs` and
-    `max_rel` are over pairs of finite numbers, `max_rel` relative to the larger magnitude.
-    `ulp_histogram` counts differing pairs of numbers by distance: keys are the inclusive upper ends
-    of the bins "1", "2", "4", "8", … as text, in rising order.
-    """
-
-    elements: int
-    differing: int
-    max_ulp: int | None = None
-    max_abs: float | None = None
-    max_rel: float | None = None
-    first_index: tuple[int, ...] | None = None
-    nan_against_number: int = 0
-    nan_payload: int = 0
-    zero_sign: int = 0
-    ulp_histogram: tuple[tuple[str, int], ...] = ()
-    within_tolerance: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +125,10 @@ class Finding:
     """One source of divergence: where it is born, why, and what repairs it.
 
     `prepares_update`: in the program's own code after a backward pass, not in the optimizer's.
+    `variation`: what the runs were made to differ in, such as "threads=1"; "" if nothing was.
     """
 
-    OMITS_DEFAULTS: ClassVar[tuple[str, ...]] = ("prepares_update",)
+    OMITS_DEFAULTS: ClassVar[tuple[str, ...]] = ("prepares_update", "variation")
 
     rule: str
     cause: Cause
@@ -165,6 +150,7 @@ class Finding:
     ranks: tuple[int, ...] = ()
     world: int = 0
     prepares_update: bool = False
+    variation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +191,13 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """One run. `ranks` is how many of its processes waited for one another; 0: none did."""
+    """One run. `ranks` is how many of its processes waited for one another; 0: none did.
+
+    `condition` says what was done in it where runs are made under different conditions, such as
+    "threads=1" or "resumed".
+    """
+
+    OMITS_DEFAULTS: ClassVar[tuple[str, ...]] = ("condition",)
 
     index: int
     outcome: Outcome
@@ -213,6 +205,7 @@ class RunSummary:
     events: int
     level: Level = Level.BOUNDARY
     ranks: int = 0
+    condition: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +259,11 @@ class AuditResult:
         "excerpts",
         "growth",
         "ops",
+        "question",
+        "variations",
+        "resumption",
+        "streams",
+        "timeline",
     )
 
     verdict: Verdict
@@ -314,6 +312,12 @@ class AuditResult:
     growth: Growth | None = None
     # of two runs that recorded every operator; None if there are none that differ
     ops: AlignedOps | None = None
+    question: Question = Question.AUDIT
+    variations: tuple[VariationOutcome, ...] = ()
+    resumption: Resumption | None = None
+    streams: tuple[SeedStream, ...] = ()
+    # when seeds and determinism flags were set
+    timeline: tuple[FlagSetting, ...] = ()
     schema: int = RESULT_SCHEMA
 
     @property

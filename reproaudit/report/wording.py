@@ -7,11 +7,11 @@ import math
 import re
 from collections.abc import Sequence
 
+from reproaudit.model.difference import Difference
 from reproaudit.model.events import Change, EventKind, Outcome, Phase, ProgramWarning
 from reproaudit.model.result import (
     AuditResult,
     Confidence,
-    Difference,
     Finding,
     Fix,
     Replays,

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import functools
 import sys
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,8 +13,6 @@ from reproaudit.config.execution import Execution
 from reproaudit.config.plan import PLAN_SUFFIX, RunPlan
 from reproaudit.config.settings import Settings, merge
 from reproaudit.config.subject import SubjectKind, SubjectSpec
-from reproaudit.errors import SubjectError, TraceError, UsageError
-from reproaudit.files import require_room
 from reproaudit.model.events import NotChecked, OutcomeKind, Unchecked
 from reproaudit.runs.alone import AloneRun, run_alone
 from reproaudit.runs.budget import Budget, Spending, StoppedUnderWay
@@ -27,6 +24,7 @@ from reproaudit.runs.executors.protocol import (
     make_record,
 )
 from reproaudit.runs.executors.registry import make_executor
+from reproaudit.runs.full_disk import is_full, make_full_disk_error, name_full_disk
 from reproaudit.runs.launch import THROUGH_PATH, take_back_missed
 from reproaudit.runs.lent_files import LentFiles
 from reproaudit.runs.limits import LEAST_TIMEOUT_S, SLOWEST, Limits
@@ -142,7 +140,7 @@ class Lab:
         if self._side_by_side is not None:
             with contextlib.closing(self.run_all([request])) as runs:
                 return next(runs)
-        with self._name_full_disk(request.name):
+        with name_full_disk(self.folder, request.name):
             return self._make_run(request)
 
     def run_all(self, requests: Sequence[RunRequest]) -> Generator[Run, None, None]:
@@ -158,7 +156,7 @@ class Lab:
         with contextlib.closing(self._side_by_side.run_all(requests)) as ends:
             for request in requests:
                 # What kept it from being begun is told here as well: they come in order.
-                with self._name_full_disk(request.name):
+                with name_full_disk(self.folder, request.name):
                     _, job, end = next(ends)
                     run = self._take_end(request, job, end)
                 yield run
@@ -178,7 +176,7 @@ class Lab:
             plan=replace(plan, trace_dir=plan.trace_dir.absolute()),
             log=folder / f"{request.name}.log",
             folder=folder,
-            python=self._setup.python,
+            python=request.python or self._setup.python,
             timeout_s=end_s,
             is_cut=end_s != timeout_s,
             still_s=self._limits.still_limit_of(request),
@@ -199,16 +197,6 @@ class Lab:
         if was_ended and job.is_cut:
             raise StoppedUnderWay
         return self._take_record(request, record, job.timeout_s)
-
-    @contextlib.contextmanager
-    def _name_full_disk(self, name: str) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, SubjectError, TraceError, UsageError) as error:
-            # Whatever it was that failed: without room nothing can be recorded.
-            if _is_full(self.folder):
-                raise self._full_disk_error(name) from error
-            raise
 
     def _make_run(self, request: RunRequest) -> Run:
         self._spending.check(self.runs_made)
@@ -241,8 +229,8 @@ class Lab:
         limits.learn_compiling(run)
         require_whole_traces(run, request.name, self.folder)
         # It need not be the program's fault: what it prints goes to that disk, too.
-        if not run.outcome.is_success and _is_full(self.folder):
-            raise self._full_disk_error(request.name)
+        if not run.outcome.is_success and is_full(self.folder):
+            raise make_full_disk_error(self.folder, request.name)
         if not request.is_changed:
             self._world = require_same_world(self._world, run, request.name)
         return run
@@ -318,7 +306,7 @@ class Lab:
         is_elsewhere = self._executor is not None
         if is_elsewhere or self._files.are_lent_to(request) or self.subject.is_command:
             return
-        start_held = functools.partial(self._start, request.name, self._plan(request), is_held=True)
+        start_held = functools.partial(self._start, request, self._plan(request), is_held=True)
         self._prepared.add(request.name, start_held)
 
     def close(self) -> None:
@@ -368,32 +356,19 @@ class Lab:
         self._prepared.end_all_but(expected)
         process = self._prepared.take(request.name, plan)
         if process is None:
-            process = self._start(request.name, plan)
+            process = self._start(request, plan)
         if following is not None:
             self.prepare(following)
         return process
 
-    def _start(self, name: str, plan: RunPlan, *, is_held: bool = False) -> RunningProcess:
+    def _start(
+        self, request: RunRequest, plan: RunPlan, *, is_held: bool = False
+    ) -> RunningProcess:
         return start(
             plan,
-            python=self._setup.python,
-            log=self.folder / f"{name}.log",
+            python=request.python or self._setup.python,
+            log=self.folder / f"{request.name}.log",
             show_output=self._setup.show_output,
             is_held=is_held,
             is_site=self._is_site or None,
         )
-
-    def _full_disk_error(self, name: str) -> SubjectError:
-        return SubjectError(
-            f"the disk of {str(self.folder)!r} is full: {name} could not be recorded",
-            code="disk-full",
-            hint="make room, or record elsewhere: --out DIR",
-        )
-
-
-def _is_full(folder: Path) -> bool:
-    try:
-        require_room(folder)
-    except OSError as error:
-        return error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return False

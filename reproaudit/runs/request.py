@@ -26,8 +26,10 @@ class RunRequest:
     With `fresh_copy` it works in a copy of the working folder, and `files` are those that have
     another text there. `following` is the run that is expected after it: its process may be started
     meanwhile. `is_over` is asked of its folder while it goes on: once that is True the program is
-    stopped when its step ends, as after the steps that were asked for. The other fields are those
-    of the plan.
+    stopped when its step ends, as after the steps that were asked for. `settings` are made on top
+    of those of all runs, as a variation is; `subject` and `python` are another program, or other
+    arguments of it, and another interpreter than those of all runs. The other fields are those of
+    the plan.
     """
 
     name: str
@@ -54,6 +56,9 @@ class RunRequest:
     files: tuple[tuple[str, str], ...] = ()
     following: RunRequest | None = None
     is_over: Callable[[Path], bool] | None = field(default=None, compare=False)
+    settings: Settings = Settings()
+    subject: SubjectSpec | None = None
+    python: str | None = None
 
     @property
     def is_changed(self) -> bool:
@@ -61,11 +66,15 @@ class RunRequest:
 
         It may wait for ever, for a thread that cannot start for example, or be slow to follow.
         """
-        return bool(self.interventions or self.files) or self.lines
+        is_other = self.subject is not None or self.python is not None
+        is_other |= self.settings != Settings()
+        return bool(self.interventions or self.files) or self.lines or is_other
 
     def change_settings(self, settings: Settings) -> Settings:
-        """Return `settings` with the interventions and the variables."""
-        return merge(combine_settings(settings, self.interventions), Settings(env=self.variables))
+        """Return `settings` with all that the run is to have besides."""
+        changed = combine_settings(settings, self.interventions)
+        changed = merge(changed, Settings(env=self.variables))
+        return merge(changed, self.settings)
 
     def change_plan(self, plan: RunPlan) -> RunPlan:
         """Return `plan`, that of a plain run, with all that is asked for but the settings."""
@@ -74,6 +83,7 @@ class RunRequest:
             of_children = min(of_children, self.steps)
         return replace(
             plan,
+            subject=plan.subject if self.subject is None else self.subject,
             level=self.level,
             steps=plan.steps if self.steps is None else self.steps,
             steps_of_children=of_children,

@@ -5,7 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from reproaudit.model.result import AuditResult, Difference, Finding
+from reproaudit.model.difference import Difference
+from reproaudit.model.result import (
+    AuditResult,
+    Finding,
+)
 from reproaudit.report import markdown
 from reproaudit.report.places import move_to_working_folder
 from reproaudit.report.registry import FORMATS, render_all

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from reproaudit.compare import elements
 from reproaudit.compare.elements import FLOATS, INTEGERS, TensorBytes, element_difference
 from reproaudit.config.tolerance import DTYPES, Tolerance
-from reproaudit.model.result import Difference
+from reproaudit.model.difference import Difference
 
 # name: exponent bits, mantissa bits, bias, style of the special values
 FORMATS = {

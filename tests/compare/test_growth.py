@@ -18,6 +18,7 @@ from reproaudit.compare.divergent_pairs import Pair
 from reproaudit.compare.growth import measure_growth
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import judge
+from reproaudit.model.difference import Difference
 from reproaudit.model.events import EventKind, Outcome, OutcomeKind, Phase
 from reproaudit.model.growth import (
     ABSENT,
@@ -30,7 +31,6 @@ from reproaudit.model.growth import (
     Growth,
 )
 from reproaudit.model.packed import Packed, unpack
-from reproaudit.model.result import Difference
 from reproaudit.trace.event_calls import Moment
 from reproaudit.trace.runs import Run, open_run
 from tests.compare.traces import Row, make_run, make_run_of_ranks, open_writer

@@ -6,8 +6,12 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
+from reproaudit.model.difference import Difference
 from reproaudit.model.events import EventKind, Phase
-from reproaudit.model.result import AuditResult, Difference, TensorDivergence
+from reproaudit.model.result import (
+    AuditResult,
+    TensorDivergence,
+)
 from reproaudit.model.verdict import Verdict
 
 BATCH = TensorDivergence(kind=EventKind.BATCH, name="loader", step=0, phase=Phase.DATA, runs=(0, 1))

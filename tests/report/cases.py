@@ -7,6 +7,7 @@ import math
 from dataclasses import replace
 
 from reproaudit.model.cause import Cause
+from reproaudit.model.difference import Difference
 from reproaudit.model.events import (
     Change,
     EventKind,
@@ -23,7 +24,6 @@ from reproaudit.model.result import (
     Alert,
     AuditResult,
     Confidence,
-    Difference,
     Evidence,
     Finding,
     Fix,

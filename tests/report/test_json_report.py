@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from reproaudit.errors import ReproauditError
 from reproaudit.model.aligned_ops import AlignedOps, Stretch
+from reproaudit.model.difference import Difference
 from reproaudit.model.events import Change, Location, NotChecked, ProgramWarning, Unchecked
 from reproaudit.model.excerpt import Excerpt
 from reproaudit.model.growth import Distances, Growth, GrowthTensor
@@ -24,7 +25,6 @@ from reproaudit.model.result import (
     Alert,
     AuditResult,
     Confidence,
-    Difference,
     Evidence,
     Finding,
     Fix,
@@ -132,6 +132,8 @@ def test_every_case_fits_the_schema(case: str) -> None:
 
 OPTIONAL = (
     "cell",
+    "condition",
+    "environment_diff",
     "excerpts",
     "growth",
     "hardware",
@@ -139,6 +141,13 @@ OPTIONAL = (
     "ops",
     "other_hardware",
     "prepares_update",
+    "question",
+    "reference",
+    "resumption",
+    "streams",
+    "timeline",
+    "variation",
+    "variations",
 )
 
 

@@ -17,8 +17,13 @@ import torch
 
 from reproaudit.errors import TraceError, UsageError
 from reproaudit.model.cause import Cause
+from reproaudit.model.difference import Difference
 from reproaudit.model.events import Location, Phase
-from reproaudit.model.result import Difference, Evidence, Finding, Replays
+from reproaudit.model.result import (
+    Evidence,
+    Finding,
+    Replays,
+)
 from reproaudit.record.operation.call import save_call
 from reproaudit.report.reproducer import SCRIPT_FILE, write_reproducer, write_reproducer_anyhow
 from reproaudit.trace.words import CALL_FILE, INPUTS_FILE

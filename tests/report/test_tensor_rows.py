@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from reproaudit.model.difference import Difference
 from reproaudit.model.events import EventKind, Phase
-from reproaudit.model.result import Difference, TensorDivergence
+from reproaudit.model.result import (
+    TensorDivergence,
+)
 from reproaudit.report.tensor_rows import (
     TENSOR_COLUMNS,
     leave_out_repeats,

@@ -7,8 +7,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from reproaudit.model.difference import Difference
 from reproaudit.model.events import EventKind, Phase
-from reproaudit.model.result import Confidence, Difference, TensorDivergence
+from reproaudit.model.result import (
+    Confidence,
+    TensorDivergence,
+)
 from reproaudit.report.wording import (
     escape,
     show_count,

@@ -20,8 +20,8 @@ from reproaudit.config.settings import Settings
 from reproaudit.config.subject import SubjectKind, SubjectSpec, parse_subject
 from reproaudit.errors import SubjectError
 from reproaudit.model.events import OutcomeKind
+from reproaudit.runs import full_disk, limits
 from reproaudit.runs import lab as lab_module
-from reproaudit.runs import limits
 from reproaudit.runs.budget import Budget, BudgetSpent, StoppedUnderWay
 from reproaudit.runs.compiler_cache import CompilerCache
 from reproaudit.runs.executors.cores import list_cores
@@ -301,7 +301,7 @@ def test_a_full_disk_is_named_as_such_whatever_failed_first(
             raise error
 
         monkeypatch.setattr(lab_module, "start", fail)
-        monkeypatch.setattr(lab_module, "require_room", fail)
+        monkeypatch.setattr(full_disk, "require_room", fail)
         folder = tmp_path / code
         folder.mkdir()
         with pytest.raises((SubjectError, OSError)) as caught:
@@ -317,7 +317,7 @@ def test_a_program_that_fails_on_a_full_disk_is_not_said_to_be_at_fault(
 
     lab = lab_in(tmp_path, "raise SystemExit(3)")
     assert not lab.run(request("run-0")).outcome.is_success
-    monkeypatch.setattr(lab_module, "require_room", fail)
+    monkeypatch.setattr(full_disk, "require_room", fail)
     with pytest.raises(SubjectError, match="run-1 could not be recorded") as caught:
         lab.run(request("run-1"))
     assert caught.value.code == "disk-full"
@@ -331,7 +331,7 @@ def test_a_full_disk_is_named_where_runs_are_made_side_by_side(
 
     executor = SimpleNamespace(width=2, submit=fail, settings=Settings(), notes=(), is_here=True)
     monkeypatch.setattr(lab_module, "make_executor", lambda order: executor)
-    monkeypatch.setattr(lab_module, "require_room", fail)
+    monkeypatch.setattr(full_disk, "require_room", fail)
     with pytest.raises(SubjectError, match="run-0 could not be recorded") as caught:
         lab_in(tmp_path, "").run(request("run-0"))
     assert caught.value.code == "disk-full"

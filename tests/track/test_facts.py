@@ -7,9 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+from reproaudit.model.difference import Difference
 from reproaudit.model.growth import Distances
 from reproaudit.model.identity import fingerprints
-from reproaudit.model.result import AuditResult, Confidence, Difference
+from reproaudit.model.result import (
+    AuditResult,
+    Confidence,
+)
 from reproaudit.report.json_report import to_json
 from reproaudit.track.facts import list_facts
 from reproaudit.track.record import TrackRecord

@@ -27,6 +27,7 @@ from reproaudit.record.process.places import Place
 from reproaudit.record.process.shadows import is_of_program, own_modules
 from reproaudit.record.process.successor import REPLACED, Successor
 from reproaudit.record.repairs import Reach, install_repairs
+from reproaudit.record.variations import install_variations
 from reproaudit.trace.failure import write_failure
 from reproaudit.trace.words import EXIT_SOFTWARE
 
@@ -109,7 +110,7 @@ class Host:
         apply_before_torch(settings)
         self.when_imported("numpy", lambda: apply_to_numpy(settings))
         self.when_imported("torch", lambda: apply_to_torch(settings))
-        if settings.interventions:
+        if settings.interventions or settings.variations:
             os.register_at_fork(before=self._count_fork, after_in_child=self._run_after_fork)
             reach = Reach(
                 patches=self._patches,
@@ -118,6 +119,7 @@ class Host:
                 after_fork=self._after_fork.append,
             )
             self._or_end(lambda: install_repairs(settings, reach))
+            self._or_end(lambda: install_variations(settings, reach))
 
     def note(self, code: Unchecked, what: str, why: str) -> None:
         """Say what is not checked, in the trace or once there is one."""

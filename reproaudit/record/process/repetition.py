@@ -23,6 +23,7 @@ from reproaudit.record.repairs import Reach, install_repairs
 from reproaudit.record.session import Recorder
 from reproaudit.record.state.process_state import ProcessState, seed_streams
 from reproaudit.record.torch_private import count_compiled
+from reproaudit.record.variations import install_variations
 
 
 class _Forks:
@@ -145,7 +146,7 @@ def _apply_plan(plan: RunPlan, patches: Patches, watch: ImportWatch) -> None:
     if "numpy" in sys.modules:
         apply_to_numpy(settings)
     apply_to_torch(settings)
-    if settings.interventions:
+    if settings.interventions or settings.variations:
         reach = Reach(
             patches=patches,
             is_program=FrameKinds().is_program,
@@ -153,6 +154,7 @@ def _apply_plan(plan: RunPlan, patches: Patches, watch: ImportWatch) -> None:
             after_fork=_forks.in_child.append,
         )
         install_repairs(settings, reach)
+        install_variations(settings, reach)
 
 
 def _put_back(name: str, value: str | None) -> None:

@@ -7,7 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from reproaudit.model.result import Difference, Trial
+from reproaudit.model.difference import Difference
+from reproaudit.model.result import (
+    Trial,
+)
 from reproaudit.report.finding_lines import EVIDENCE
 from reproaudit.report.page.glossary import GLOSSARY
 from reproaudit.report.page.tables import (
