@@ -6,40 +6,10 @@ audited process, it names a module of `record/variations`. A new variation needs
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from reproaudit.config.settings import Settings, bad_value
 from reproaudit.errors import UsageError, did_you_mean
-
-_MODULES = "reproaudit.record.variations"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Variation:
-    """One thing that ought not to matter, and how a run is given another value of it.
-
-    `what` completes "depends on". `values` are tried where none are named; a program is compared
-    with itself as it is, so none of them need be what it has. `change` returns the settings of a
-    run that has the value, and raises UsageError for one that it cannot have. `record`: the module
-    in `record/variations` that makes the change inside the process; it finds the value under the
-    variation's id in `Settings.variations`.
-    """
-
-    id: str
-    what: str
-    values: tuple[str, ...]
-    change: Callable[[str], Settings]
-    record: str = ""
-
-    @property
-    def module(self) -> str:
-        """The full name of the module that makes the change; empty if settings are enough."""
-        return f"{_MODULES}.{self.record}" if self.record else ""
-
-    def settings_for(self, value: str) -> Settings:
-        """Return what a run is given. Raises UsageError for a value that it cannot have."""
-        return self.change(value)
+from reproaudit.knowledge.variation import Variation
+from reproaudit.knowledge.variations_interpreter import INTERPRETER
 
 
 def _set_threads(value: str) -> Settings:
@@ -69,7 +39,7 @@ _PROCESS = (
     ),
 )
 
-VARIATIONS: dict[str, Variation] = {entry.id: entry for entry in (*_PROCESS,)}
+VARIATIONS: dict[str, Variation] = {entry.id: entry for entry in (*_PROCESS, *INTERPRETER)}
 
 
 def find_variation(name: str) -> Variation:
