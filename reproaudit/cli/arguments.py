@@ -123,7 +123,8 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_run_options(parser: argparse.ArgumentParser) -> None:
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add how long a run is, what of it is kept, and what is shown meanwhile."""
     parser.add_argument(
         "--steps",
         type=parse_steps,
@@ -183,7 +184,7 @@ def add_audit_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--runs", type=parse_positive, metavar="N", help="fresh runs to compare (default 5)"
     )
-    _add_run_options(parser)
+    add_run_options(parser)
     add_tolerance(parser)
     parser.add_argument(
         "--no-alerts",
@@ -237,7 +238,7 @@ def make_record_parser() -> Parser:
         help="where the trace goes (default reproaudit-trace)",
     )
     add_inputs(parser)
-    _add_run_options(parser)
+    add_run_options(parser)
     add_settings(parser)
     return parser
 

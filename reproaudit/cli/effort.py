@@ -67,14 +67,19 @@ def add_effort_options(parser: argparse.ArgumentParser) -> None:
         help="make as many runs as rule out a higher divergence rate: --confidence 0.99 --rate "
         "0.05 makes 91",
     )
-    group.add_argument(
+    add_budget(group)
+    group.add_argument("--no-diagnosis", action="store_true", help="only compare: no cause, no fix")
+
+
+def add_budget(parser: argparse._ActionsContainer) -> None:
+    """Add --budget."""
+    parser.add_argument(
         "--budget",
         type=parse_budget,
         metavar="SPEC",
         help="at most this: 20 runs for the diagnosis (default 80), 5m for the whole audit, or "
         "both: 20,5m (s, m, h); two runs are always made, and what was not come to is said",
     )
-    group.add_argument("--no-diagnosis", action="store_true", help="only compare: no cause, no fix")
 
 
 def read_effort(options: argparse.Namespace, choices: Choices, project: ProjectConfig) -> Effort:

@@ -27,6 +27,8 @@ them under load
   reproaudit file.py::Net --inputs float32[8,3,32,32]    build a step around an nn.Module
 
 commands, each with a --help of its own:
+  ask more of a program
+    vary       does it depend on what ought not to matter: threads, hash seed, time zone, …
   hold a project to it
     ci         audit the subjects of pyproject.toml, against a baseline
     lock       keep what a run computes in reproaudit.lock, for review

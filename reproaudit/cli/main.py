@@ -22,6 +22,7 @@ from reproaudit.runs.orphans import adopt_orphans
 # word -> module and function; without a word of these the whole line is the first one's
 COMMANDS = {
     "audit": "audit:audit",
+    "vary": "vary:vary",
     "ci": "ci:ci",
     "record": "traces:record",
     "compare": "traces:compare",

@@ -10,22 +10,31 @@ from typing import Any, Literal
 
 from reproaudit.codec import Malformed, parse_toml
 from reproaudit.config.budget import Budget, parse_budget
+from reproaudit.config.project_values import (
+    is_amount,
+    is_list_of_texts,
+    parse_number,
+    read_exclusions,
+    read_texts,
+    read_tolerance,
+    read_tolerances,
+    require_table,
+    require_text,
+)
 from reproaudit.config.settings import (
     Settings,
     bad_value,
     from_dict,
     list_fields,
-    locate_error,
     refuse_unknown,
 )
-from reproaudit.config.tolerance import Ignored, TensorPattern, TensorTolerances, Tolerance
+from reproaudit.config.tolerance import Ignored, TensorTolerances, Tolerance
 from reproaudit.errors import UsageError
 from reproaudit.files import Unreadable, read_text
 
 BASELINE_FILE = "reproaudit-baseline.json"
 _PREFIX = "REPROAUDIT_"
 _MOST_BYTES = 4 << 20  # of a pyproject.toml
-_MOST = 1e300  # of a number: so many minutes are no infinite seconds yet
 
 
 Presets = tuple[tuple[str, Settings], ...]  # by name
@@ -67,7 +76,11 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class ProjectConfig:
-    """What [tool.reproaudit] says; None and empty: not said. `path` is the file that says it."""
+    """What [tool.reproaudit] says; None and empty: not said. `path` is the file that says it.
+
+    `vary` is what ought not to matter, and `vary_tolerance` what counts as equal of it, each as the
+    command line has it.
+    """
 
     path: Path | None = None
     presets: Presets = ()
@@ -76,6 +89,8 @@ class ProjectConfig:
     tolerances: TensorTolerances = ()
     ignored: tuple[Ignored, ...] = ()
     subjects: tuple[Subject, ...] = ()
+    vary: tuple[str, ...] = ()
+    vary_tolerance: tuple[str, ...] = ()
 
 
 def resolve(*places: Choices) -> Choices:
@@ -108,7 +123,7 @@ def read_environment_choices(environ: Mapping[str, str], folder: Path) -> Choice
             continue
         said[key] = text
         if key in _NUMBERS:
-            said[key] = _parse_number(text)
+            said[key] = parse_number(text)
     return _read_choices(said, names=variables, folder=folder)
 
 
@@ -143,26 +158,30 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 def _read_project(path: Path, table: object) -> ProjectConfig:
     where = f"{path}: [tool.reproaudit]"
-    table = _require_table(table, where, "a table")
+    table = require_table(table, where, "a table")
     refuse_unknown(table, (*_CHOICES, *_TABLES), where, "key")
     tolerance = None
     if "tolerance" in table:
-        tolerance = _read_tolerance(table["tolerance"], f"{where} tolerance")
+        tolerance = read_tolerance(table["tolerance"], f"{where} tolerance")
     said = _select(table, _CHOICES)
     return ProjectConfig(
         path=path,
         presets=_read_presets(table.get("presets", {}), where),
         choices=_read_choices(said, names=_name_choices(where), folder=path.parent),
         tolerance=tolerance,
-        tolerances=_read_tolerances(table.get("tolerances", {}), where),
-        ignored=_read_exclusions(table.get("ignore", {}), where),
+        tolerances=read_tolerances(table.get("tolerances", {}), where),
+        ignored=read_exclusions(table.get("ignore", {}), where),
         subjects=_read_subjects(table.get("subjects", []), f"{where} subjects", path.parent),
+        vary=read_texts(table.get("vary", []), f"{where} vary", '["threads=1,2", "hash_seed"]'),
+        vary_tolerance=read_texts(
+            table.get("vary_tolerance", []), f"{where} vary_tolerance", '["threads:ulp=4"]'
+        ),
     )
 
 
 def _read_presets(presets: object, where: str) -> Presets:
     wanted = "a table of tables, [tool.reproaudit.presets.NAME]"
-    table = _require_table(presets, f"{where} presets", wanted)
+    table = require_table(presets, f"{where} presets", wanted)
     # A lone setting here was meant to stand in a preset: its table is what is wrong.
     if not all(isinstance(preset, dict) for preset in table.values()):
         raise bad_value(f"{where} presets", presets, wanted)
@@ -170,27 +189,6 @@ def _read_presets(presets: object, where: str) -> Presets:
     for name, preset in table.items():
         settings = from_dict(preset, f"{where} presets.{name}")
         found.append((name, settings))
-    return tuple(found)
-
-
-def _read_tolerances(tolerances: object, where: str) -> TensorTolerances:
-    wanted = '{"gradient:layers.*" = {ulp = 4}}'
-    table = _require_table(tolerances, f"{where} tolerances", wanted)
-    found = []
-    for text, value in table.items():
-        pattern = _read_pattern(text, where)
-        tolerance = _read_tolerance(value, f"{where} tolerances.{text}")
-        found.append((pattern, tolerance))
-    return tuple(found)
-
-
-def _read_exclusions(ignore: object, where: str) -> tuple[Ignored, ...]:
-    table = _require_table(ignore, f"{where} ignore", '{"gradient:layers.*" = "why"}')
-    found = []
-    for text, why in table.items():
-        pattern = _read_pattern(text, where)
-        reason = _require_text(why, f"{where} ignore.{text} (the reason)")
-        found.append(Ignored(pattern, reason))
     return tuple(found)
 
 
@@ -230,7 +228,7 @@ def _read_subject(entry: object, where: str, folder: Path) -> Subject:
     inputs = table.get("inputs", [])
     if isinstance(inputs, str):
         inputs = [inputs]
-    if not words or not _is_list_of_texts(inputs):
+    if not words or not is_list_of_texts(inputs):
         wanted = 'a subject that is not empty, and inputs = ["float32[8,3,32,32]"]'
         raise bad_value(where, entry, wanted)
     seed = None
@@ -238,9 +236,9 @@ def _read_subject(entry: object, where: str, folder: Path) -> Subject:
         settings = from_dict({"seed": table["seed"]}, where)
         seed = settings.seed
     name = table.get("name", " ".join(words))
-    name = _require_text(name, f"{where} name")
+    name = require_text(name, f"{where} name")
     cwd = table.get("cwd", ".")
-    cwd = _require_text(cwd, f"{where} cwd")
+    cwd = require_text(cwd, f"{where} cwd")
     said = _select(table, own)
     return Subject(
         name=name,
@@ -252,14 +250,8 @@ def _read_subject(entry: object, where: str, folder: Path) -> Subject:
     )
 
 
-def _is_list_of_texts(value: object) -> bool:
-    if not isinstance(value, list):
-        return False
-    return all(isinstance(text, str) for text in value)
-
-
 def _split_words(value: object, where: str) -> tuple[str, ...]:
-    text = _require_text(value, where)
+    text = require_text(value, where)
     try:
         return tuple(shlex.split(text))
     except ValueError as error:
@@ -269,7 +261,15 @@ def _split_words(value: object, where: str) -> tuple[str, ...]:
 # -- choices
 
 # What [tool.reproaudit] may hold besides choices.
-_TABLES = ("presets", "tolerance", "tolerances", "ignore", "subjects")
+_TABLES = (
+    "presets",
+    "tolerance",
+    "tolerances",
+    "ignore",
+    "subjects",
+    "vary",
+    "vary_tolerance",
+)
 _CHOICES = ("runs", "steps", "timeout", "preset", "budget", "baseline", "track")
 _FOR_ALL = ("baseline", "track")  # those that are the same for all subjects
 _NUMBERS = ("runs", "steps", "timeout")  # those that the environment can only say as text
@@ -328,63 +328,11 @@ def _check_choice(key: str, value: object, name: str) -> None:
         if value != "all" and (type(value) is not int or value < 1):
             raise bad_value(name, value, 'a whole number from 1, or "all"')
     elif key == "timeout":
-        if not _is_amount(value) or value == 0:
+        if not is_amount(value) or value == 0:
             raise bad_value(name, value, "a number of seconds above 0")
-    elif key == "track" and _is_list_of_texts(value):
+    elif key == "track" and is_list_of_texts(value):
         return  # what the texts may be is for those to say who know the trackers
     elif key == "budget" and type(value) is int:
         return  # a number of runs, written as those of `runs` are; it is checked where it is parsed
     else:
-        _require_text(value, name)
-
-
-# -- values
-
-
-def _read_tolerance(table: object, where: str) -> Tolerance:
-    table = _require_table(table, where, "a table, such as {rtol = 1e-5, atol = 1e-8}")
-    refuse_unknown(table, list_fields(Tolerance), where, "key")
-    for name, value in table.items():
-        if name == "ulp" and type(value) is not int:
-            raise bad_value(f"{where}.ulp", value, "a whole number from 0")
-        if not _is_amount(value):
-            raise bad_value(f"{where}.{name}", value, "a number from 0")
-    return Tolerance(**table)
-
-
-def _read_pattern(text: str, where: str) -> TensorPattern:
-    try:
-        return TensorPattern(text)
-    except UsageError as error:
-        raise locate_error(error, where) from None
-
-
-def _require_table(value: object, where: str, wanted: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise bad_value(where, value, wanted)
-    return value
-
-
-def _require_text(value: object, where: str) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise bad_value(where, value, "a text that is not empty")
-    return value
-
-
-def _parse_number(text: str) -> Any:
-    """Return the number that `text` is, or `text` itself.
-
-    The check that follows says what it should be.
-    """
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
-
-
-def _is_amount(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return False
-    return 0 <= value <= _MOST
+        require_text(value, name)

@@ -104,8 +104,14 @@ class Experiment:
         self._load = Load(is_wanted=options.has_load)
         self._end = EarlyEnd(options.runs_to_pass or options.runs)
         self._runs: list[Run] = []  # those that decide
+        self._deciding: tuple[Run, ...] = ()
         self._is_settled = False  # while two runs that differ stand for all
         self._judged: Judged | None = None  # anew, with runs that were spared at first
+
+    @property
+    def deciding_runs(self) -> tuple[Run, ...]:
+        """The runs that decided, once `run` has returned."""
+        return self._deciding
 
     def run(self) -> AuditResult:
         """Raises SubjectError, and KeyboardInterrupt if nothing was compared before it."""
@@ -132,6 +138,7 @@ class Experiment:
         self.warnings = find_misuse(judged.runs[0])
         diagnosis = self._diagnose_with_alerts(judged)
         judged = self._judged or judged
+        self._deciding = judged.runs
         reproducer = self._write_reproducer(diagnosis, judged.runs[0])
         drift = self._find_drift(judged.runs[0])
         recorded = diagnosis.recorded

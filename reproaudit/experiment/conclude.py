@@ -149,7 +149,7 @@ def conclude(
         other_hardware=elsewhere.others,
         reproducer=reproducer,
         folder=folder,
-        growth=_measure_growth(judged),
+        growth=measure_judged(judged),
         ops=ops,
     )
     if source is not None:
@@ -162,7 +162,8 @@ def conclude(
     return replace(result, headline=headline)
 
 
-def _measure_growth(judged: Judged) -> Growth | None:
+def measure_judged(judged: Judged) -> Growth | None:
+    """Return how two runs that stand for two classes part; None if there is one class only."""
     pair = judged.representatives
     if pair is None:
         return None

@@ -73,6 +73,7 @@ class Topic(Enum):
     """What a section is about."""
 
     RUNS = auto()
+    VARIATIONS = auto()
     WHERE = auto()
     OTHERS = auto()
     EVIDENCE = auto()

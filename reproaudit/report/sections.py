@@ -31,6 +31,7 @@ from reproaudit.report.finding_lines import (
 from reproaudit.report.layout import Column, name_column, number_column, prose_column
 from reproaudit.report.moments import name_part
 from reproaudit.report.tensor_rows import list_tensors, name_pair
+from reproaudit.report.variations import list_variations
 from reproaudit.report.wording import (
     escape,
     has_gpu,
@@ -66,6 +67,8 @@ class _Sections:
         if len(findings) > 1:
             where = f"Where: the first of {len(findings):,} findings"
         yield Section(Topic.RUNS, "Runs", self._list_outcomes(result))
+        varied = list_variations(result, max_rows=self.max_rows)
+        yield Section(Topic.VARIATIONS, "Variations", varied)
         yield Section(Topic.WHERE, where, _describe_first(result))
         yield Section(Topic.OTHERS, "Other findings", self._list_others(findings[1:]))
         yield Section(Topic.EVIDENCE, "Evidence about operators", self._list_evidence(findings))

@@ -1,0 +1,118 @@
+"""`reproaudit vary SUBJECT`: what of a program depends on things that ought not to matter."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reproaudit.cli.audit import make_audit_options
+from reproaudit.cli.choices import resolve_choices
+from reproaudit.cli.interrupts import hold_interrupts
+from reproaudit.cli.mistaken import split_and_warn
+from reproaudit.cli.page_options import choose_page_options, withhold
+from reproaudit.cli.tracking import track
+from reproaudit.cli.vary_options import list_table, make_vary_parser, part_tolerances
+from reproaudit.config.project import Choices, ProjectConfig, load_project
+from reproaudit.config.subject import SubjectSpec, parse_subject
+from reproaudit.config.tolerance import Tolerances, parse_tolerances
+from reproaudit.errors import UsageError
+from reproaudit.knowledge.wanted import Wanted, read_wanted
+from reproaudit.model.verdict import exit_code
+from reproaudit.report.destinations import TRACES, Failures
+from reproaudit.report.output import check_reports, emit, write_to_stdout
+from reproaudit.track.registry import read_wanted as read_trackers
+
+if TYPE_CHECKING:
+    from reproaudit.model.result import AuditResult
+    from reproaudit.runs.progress import Progress
+
+_RUNS_EACH = 3  # of a value that differs: to compare it, and to find where
+
+
+def vary(words: list[str]) -> int:
+    """Run the subject as it is and varied; return the exit code."""
+    parser = make_vary_parser()
+    ours, subject, own = split_and_warn(parser, words)
+    options = parser.parse_args(ours)
+    if options.list:
+        write_to_stdout(list_table())
+        return 0
+    if subject is None:
+        raise UsageError(
+            "no subject was named",
+            code="usage",
+            hint="reproaudit vary train.py --vary threads=1,2; see reproaudit vary --help",
+        )
+    check_reports(options.report)
+    if options.out is not None:
+        TRACES.try_folder(Path(options.out))
+    spec = parse_subject(subject, own, options.inputs)
+    project = load_project(spec.folder)
+    wanted = read_wanted(options.vary or project.vary)
+    choices = resolve_choices(options, project)
+    trackers = read_trackers(choices.track or ())
+    result = _vary_subject(options, spec, wanted, project, choices)
+    result = withhold(options, result)
+    failures = Failures()
+    with failures.put_off():
+        emit(result, options.report, options=choose_page_options(options), plain=options.plain)
+    track([result], trackers)
+    failures.raise_any()
+    return exit_code([result.verdict])
+
+
+def _vary_subject(
+    options: argparse.Namespace,
+    spec: SubjectSpec,
+    wanted: Sequence[Wanted],
+    project: ProjectConfig,
+    choices: Choices,
+) -> AuditResult:
+    with hold_interrupts():
+        from reproaudit.runs.progress import progress_for
+
+    progress = progress_for(options.quiet, plain=options.plain)
+    out = None if options.out is None else Path(options.out)
+    try:
+        return make_vary_result(
+            options, spec, wanted, progress, project=project, choices=choices, out=out
+        )
+    finally:
+        progress.close()
+
+
+def make_vary_result(
+    options: argparse.Namespace,
+    spec: SubjectSpec,
+    wanted: Sequence[Wanted],
+    progress: Progress,
+    *,
+    project: ProjectConfig,
+    choices: Choices,
+    seed: int | None = None,
+    out: Path | None = None,
+) -> AuditResult:
+    """Vary one subject as the command line and what was resolved say.
+
+    `seed` is that of its runs where the command line gives none.
+    """
+    with hold_interrupts():
+        from reproaudit.experiment.vary import vary as run_vary
+        from reproaudit.runs.budget import Budget
+
+    ordinary, of_variations = part_tolerances(options.tolerance)
+    options = argparse.Namespace(**{**vars(options), "tolerance": ordinary})
+    _, of_project = part_tolerances(project.vary_tolerance)
+    seed = seed if options.seed is None else options.seed
+    audited = make_audit_options(options, spec, project=project, choices=choices, seed=seed)
+    if choices.budget is None or choices.budget[0] is None:
+        # As many as it takes, however many variations were asked for.
+        runs = max(Budget().runs, _RUNS_EACH * len(wanted))
+        audited = replace(audited, budget=replace(audited.budget, runs=runs))
+    tolerances: dict[str, Tolerances] = {}
+    for name, texts in {**of_project, **of_variations}.items():
+        tolerances[name] = parse_tolerances(texts)
+    return run_vary(audited, wanted, progress, out, tolerances=tolerances)

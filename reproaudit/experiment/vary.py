@@ -1,0 +1,312 @@
+"""Whether a program depends on what ought not to matter: plain runs, and one under each value of
+each variation.
+
+Runs at level boundary decide. Only of what differs operators are recorded, once as it is and once
+varied.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from reproaudit.compare.boundaries import compare_boundaries
+from reproaudit.compare.judge import Judged, judge
+from reproaudit.compare.trend import find_trend
+from reproaudit.config.tolerance import Tolerances
+from reproaudit.errors import SubjectError
+from reproaudit.experiment.audit import Experiment
+from reproaudit.experiment.conclude import measure_judged
+from reproaudit.experiment.options import AuditOptions
+from reproaudit.experiment.own_values import is_own_value, put_argument
+from reproaudit.experiment.variations_result import make_result
+from reproaudit.experiment.varied_sources import VariedSources
+from reproaudit.knowledge.interventions import combine_settings
+from reproaudit.knowledge.wanted import Wanted
+from reproaudit.model.early import EarlyFact
+from reproaudit.model.question import Dependence, VariationOutcome
+from reproaudit.model.result import AuditResult
+from reproaudit.model.verdict import Verdict
+from reproaudit.runs.budget import BudgetSpent
+from reproaudit.runs.owner import make_temporary_folder
+from reproaudit.runs.places import make_folder_of_runs
+from reproaudit.runs.progress import Progress
+from reproaudit.runs.recordings import keep_what_was_recorded
+from reproaudit.runs.request import RunRequest
+from reproaudit.trace.runs import Run
+
+_PLAIN_RUNS = 2
+_OWN = "it is what the program has as it is"
+_NO_PROOF = "the program differs from run to run as it is, and no repair of that was proven"
+
+
+@dataclass(frozen=True, slots=True)
+class Varied:
+    """A run under a variation, and how it compares with the plain one."""
+
+    wanted: Wanted
+    run: Run
+    judged: Judged
+
+    @property
+    def differs(self) -> bool:
+        verdict = self.judged.verdict
+        return verdict in (Verdict.NOT_REPRODUCIBLE, Verdict.WITHIN_TOLERANCE)
+
+
+def vary(
+    options: AuditOptions,
+    wanted: Sequence[Wanted],
+    progress: Progress,
+    out: Path | None = None,
+    *,
+    tolerances: Mapping[str, Tolerances] | None = None,
+) -> AuditResult:
+    """Run the whole experiment. Traces stay in `out` if it is given.
+
+    `tolerances` are those of variations that have their own, by name. Raises SubjectError if the
+    program as it is fails, hangs, or does nothing that can be compared.
+    """
+    if out is not None:
+        make_folder_of_runs(out)
+    folder = out or make_temporary_folder()
+    with keep_what_was_recorded(folder, is_temporary=out is None):
+        varying = _Varying(options, wanted, progress, folder, tolerances or {})
+        with contextlib.closing(varying.lab):
+            return varying.run()
+
+
+class _Varying:
+    """One question under way."""
+
+    def __init__(
+        self,
+        options: AuditOptions,
+        wanted: Sequence[Wanted],
+        progress: Progress,
+        folder: Path,
+        tolerances: Mapping[str, Tolerances],
+    ) -> None:
+        self._options = replace(
+            options,
+            runs=_PLAIN_RUNS,
+            runs_to_pass=_PLAIN_RUNS,
+            further_runs=0,
+            spares_runs=False,
+            capture_alerts=False,
+            repro=None,
+        )
+        self._wanted = wanted
+        self._tolerances = tolerances
+        self._audit = Experiment(self._options, _Quiet(progress), folder)
+        self.lab = self._audit.lab
+        self._interned = self._audit.interned
+        self._fix: tuple[str, ...] = ()
+        self._end = ""  # why not all was come to
+        self._is_missing = False  # what was asked for could not be tried
+
+    def run(self) -> AuditResult:
+        as_it_is = self._audit.run()
+        runs = list(self._audit.deciding_runs)
+        conditions = ["plain"] * len(runs)
+        plain = self._choose_plain(as_it_is, runs)
+        outcomes: dict[Wanted, VariationOutcome] = {}
+        sources: VariedSources | None = None
+        if plain is not None:
+            if self._fix:
+                runs.append(plain)
+                conditions.append(f"with {', '.join(self._fix)}")
+            self.lab.start_budget()
+            found = self._make_varied_runs(plain, len(runs), outcomes)
+            runs += [one.run for one in found]
+            conditions += [one.wanted.setting for one in found]
+            sources = self._find_sources(plain, found, outcomes)
+        for one in self._wanted:
+            if one not in outcomes:
+                outcomes[one] = self._miss(one, self._end)
+        return make_result(
+            self._options,
+            as_it_is,
+            runs,
+            conditions,
+            [outcomes[one] for one in self._wanted],
+            () if sources is None else sources.findings,
+            ops=None if sources is None else sources.ops,
+            is_missing=self._is_missing,
+            interned=self._interned,
+            runs_made=self.lab.runs_made,
+            notes=self.lab.notes,
+        )
+
+    # The program as it is
+
+    def _choose_plain(self, as_it_is: AuditResult, runs: Sequence[Run]) -> Run | None:
+        """Return the run that varied ones are compared with; None, with why, if there is none."""
+        if as_it_is.verdict is Verdict.REPRODUCIBLE:
+            return runs[0]
+        if as_it_is.verdict is Verdict.NOT_AUDITED:
+            self._end = as_it_is.headline
+            return None
+        proofs = [trial.settings for trial in as_it_is.trials if trial.is_proof]
+        if not proofs:
+            self._end = _NO_PROOF
+            return None
+        self._fix = min(proofs, key=len)
+        request = RunRequest(
+            name="plain-held",
+            index=len(runs),
+            what=f"the program with {', '.join(self._fix)}",
+            interventions=self._fix,
+        )
+        try:
+            return self.lab.run(request)
+        except (SubjectError, BudgetSpent, KeyboardInterrupt) as error:
+            self._end = _word_end(error)
+            return None
+
+    # Varied runs
+
+    def _make_varied_runs(
+        self, plain: Run, index: int, outcomes: dict[Wanted, VariationOutcome]
+    ) -> list[Varied]:
+        """Make a run for each value that is not the program's own, and compare it.
+
+        What cannot be made is told of its variation, and the others go on.
+        """
+        found: list[Varied] = []
+        for number, one in enumerate(self._wanted):
+            if self._is_own(one, plain):
+                outcomes[one] = _not_tried(one, _OWN)
+                continue
+            try:
+                run = self.lab.run(self._request(one, number, index + len(found)))
+            except SubjectError as error:
+                outcomes[one] = self._miss(one, error.message)
+                continue
+            except (BudgetSpent, KeyboardInterrupt) as error:
+                self._end = _word_end(error)
+                break
+            varied = self._compare(one, plain, run)
+            found.append(varied)
+            outcomes[one] = _describe(varied)
+        return found
+
+    def _miss(self, wanted: Wanted, why: str) -> VariationOutcome:
+        """Return the outcome of what could not be tried, though it may have been asked for."""
+        self._is_missing |= wanted.is_asked_for
+        return _not_tried(wanted, why)
+
+    def _is_own(self, wanted: Wanted, plain: Run) -> bool:
+        settings = combine_settings(self._options.settings, self._fix)
+        argv = self._options.subject.argv
+        return is_own_value(wanted, settings, plain, argv, python=self._options.python)
+
+    def _request(self, wanted: Wanted, number: int, index: int) -> RunRequest:
+        request = RunRequest(
+            name=f"varied-{number}",
+            index=index,
+            what=f"{wanted.setting} ({number + 1} of {len(self._wanted)})",
+            more=len(self._wanted) - number - 1,
+            interventions=self._fix,
+        )
+        return self._change(request, wanted)
+
+    def _change(self, request: RunRequest, wanted: Wanted) -> RunRequest:
+        """Return the request of a run like it under the variation."""
+        subject = None
+        if wanted.option is not None:
+            argv = put_argument(self._options.subject.argv, wanted.option, wanted.value)
+            subject = replace(self._options.subject, argv=argv)
+        return replace(request, settings=wanted.settings, subject=subject, python=wanted.python)
+
+    def _compare(self, wanted: Wanted, plain: Run, run: Run) -> Varied:
+        pair = (plain, run)
+        tolerances = self._tolerances.get(wanted.name, self._options.tolerances)
+        return Varied(
+            wanted, run, judge(pair, compare_boundaries(pair, self._interned), tolerances)
+        )
+
+    # What depends on it
+
+    def _find_sources(
+        self,
+        plain: Run,
+        found: Sequence[Varied],
+        outcomes: dict[Wanted, VariationOutcome],
+    ) -> VariedSources:
+        """Find where the dependences are born, and add that to the outcomes."""
+        sources = VariedSources(
+            self.lab, self._interned, plain=plain, held=self._fix, change=self._change
+        )
+        differing = [one for one in found if one.differs and one.run.outcome.is_success]
+        if not differing or not self._options.diagnose:
+            return sources
+        sources.limit_steps(one.judged for one in differing)
+        try:
+            for one in differing:
+                outcome = sources.explain(one.wanted, one.judged, outcomes[one.wanted])
+                outcomes[one.wanted] = outcome
+        except (BudgetSpent, KeyboardInterrupt) as error:
+            self._end = _word_end(error)
+        return sources
+
+
+class _Quiet:
+    """Shows how far it is. That the plain runs are equal is no answer yet: it is not told."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def stage(self, what: str, steps: int | None, more: int = 0) -> None:
+        self._progress.stage(what, steps, more)
+
+    def step(self, done: int) -> None:
+        self._progress.step(done)
+
+    def tell(self, fact: EarlyFact) -> None:
+        pass
+
+
+def _describe(varied: Varied) -> VariationOutcome:
+    """Return how far the varied run is from the plain one. Why is not known yet."""
+    wanted, judged = varied.wanted, varied.judged
+    outcome = VariationOutcome(
+        name=wanted.name,
+        value=wanted.value,
+        dependence=Dependence.NONE,
+        run=varied.run.index,
+    )
+    if not varied.differs:
+        return outcome
+    first = judged.first
+    why = "where it depends on it was not looked for"
+    if not varied.run.outcome.is_success:
+        ending = varied.run.outcome
+        why = f"the program fails with it: {ending.detail or ending.kind.value}"
+    return replace(
+        outcome,
+        dependence=Dependence.UNEXPLAINED,
+        is_within_tolerance=judged.verdict is Verdict.WITHIN_TOLERANCE,
+        why=why,
+        step=None if first is None else first.step,
+        tensor="" if first is None else first.name,
+        tensors=judged.divergences_total,
+        difference=None if first is None else first.difference,
+        trend=find_trend(measure_judged(judged)),
+    )
+
+
+def _not_tried(wanted: Wanted, why: str) -> VariationOutcome:
+    return VariationOutcome(
+        name=wanted.name, value=wanted.value, dependence=Dependence.NOT_TRIED, why=why
+    )
+
+
+def _word_end(error: BaseException) -> str:
+    if isinstance(error, SubjectError):
+        return error.message
+    if isinstance(error, BudgetSpent):
+        return f"the budget was spent before{error}; --budget gives more"
+    return "it was interrupted before"
