@@ -54,7 +54,7 @@ def vary(words: list[str]) -> int:
     wanted = read_wanted(options.vary or project.vary)
     choices = resolve_choices(options, project)
     trackers = read_trackers(choices.track or ())
-    result = _vary_subject(options, spec, wanted, project, choices)
+    result = _vary_subject(options, spec, wanted, project=project, choices=choices)
     result = withhold(options, result)
     failures = Failures()
     with failures.put_off():
@@ -68,6 +68,7 @@ def _vary_subject(
     options: argparse.Namespace,
     spec: SubjectSpec,
     wanted: Sequence[Wanted],
+    *,
     project: ProjectConfig,
     choices: Choices,
 ) -> AuditResult:
@@ -78,7 +79,13 @@ def _vary_subject(
     out = None if options.out is None else Path(options.out)
     try:
         return make_vary_result(
-            options, spec, wanted, progress, project=project, choices=choices, out=out
+            options,
+            spec,
+            wanted,
+            progress=progress,
+            project=project,
+            choices=choices,
+            out=out,
         )
     finally:
         progress.close()
@@ -88,8 +95,8 @@ def make_vary_result(
     options: argparse.Namespace,
     spec: SubjectSpec,
     wanted: Sequence[Wanted],
-    progress: Progress,
     *,
+    progress: Progress,
     project: ProjectConfig,
     choices: Choices,
     seed: int | None = None,

@@ -24,11 +24,10 @@ from reproaudit.trace.runs import Run
 def make_result(
     options: AuditOptions,
     plain: AuditResult,
-    runs: Sequence[Run],
-    conditions: Sequence[str],
+    made: Sequence[tuple[Run, str]],
     outcomes: Sequence[VariationOutcome],
-    findings: tuple[Finding, ...],
     *,
+    findings: tuple[Finding, ...],
     ops: AlignedOps | None,
     is_missing: bool,
     interned: Interned,
@@ -37,10 +36,11 @@ def make_result(
 ) -> AuditResult:
     """Put together what was found out.
 
-    `plain` is what the audit of the program as it is gave. `conditions` says what each of the runs
+    `plain` is what the audit of the program as it is gave. `made` are the runs, each with what it
     was made under. `is_missing`: a variation that was asked for was not tried, and it is not the
     program's own value.
     """
+    runs = [run for run, _ in made]
     comparison = compare_boundaries(runs, interned)
     judged = judge(runs, comparison, options.tolerances)
     verdict = decide(
@@ -71,7 +71,7 @@ def make_result(
     )
     summaries = [
         replace(summary, condition=condition)
-        for summary, condition in zip(result.runs, conditions, strict=True)
+        for summary, (_, condition) in zip(result.runs, made, strict=True)
     ]
     offset = len(plain.findings)
     placed = [

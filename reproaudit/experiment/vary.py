@@ -73,7 +73,7 @@ def vary(
         make_folder_of_runs(out)
     folder = out or make_temporary_folder()
     with keep_what_was_recorded(folder, is_temporary=out is None):
-        varying = _Varying(options, wanted, progress, folder, tolerances or {})
+        varying = _Varying(options, wanted, tolerances or {}, progress=progress, folder=folder)
         with contextlib.closing(varying.lab):
             return varying.run()
 
@@ -85,9 +85,10 @@ class _Varying:
         self,
         options: AuditOptions,
         wanted: Sequence[Wanted],
+        tolerances: Mapping[str, Tolerances],
+        *,
         progress: Progress,
         folder: Path,
-        tolerances: Mapping[str, Tolerances],
     ) -> None:
         self._options = replace(
             options,
@@ -129,10 +130,9 @@ class _Varying:
         return make_result(
             self._options,
             as_it_is,
-            runs,
-            conditions,
+            list(zip(runs, conditions, strict=True)),
             [outcomes[one] for one in self._wanted],
-            () if sources is None else sources.findings,
+            findings=() if sources is None else sources.findings,
             ops=None if sources is None else sources.ops,
             is_missing=self._is_missing,
             interned=self._interned,
