@@ -328,16 +328,16 @@ ERRORS = {
     "variation-none": "What --vary names and leaves out comes to nothing: no variation is left.",
     "variation-syntax": (
         "--vary takes NAME=VALUE,VALUE of one variation, or names with + and - such as "
-        "+all,-timezone. An option of the program is arg.--option=VALUE, a variable of the environment "
-        "env.NAME=VALUE, and a comma that belongs to a value stands behind a backslash."
+        "+all,-timezone. An option of the program is arg.--option=VALUE, a variable of the "
+        "environment env.NAME=VALUE, and a comma that belongs to a value stands behind a backslash."
     ),
     "variation-unknown": (
         "There is no variation of that name: `reproaudit vary --list` names all. A variable of the "
         "environment is written env.NAME, an option of the program arg.--option."
     ),
     "variation-value": (
-        "The variation cannot have that value, or takes none but what is named: python and torch are "
-        "paths, of an interpreter and of a virtual environment."
+        "The variation cannot have that value, or takes none but what is named: python and torch "
+        "are paths, of an interpreter and of a virtual environment."
     ),
     "worker-ended": (
         "The process that watched over a run was killed from outside, and the run with it. "
