@@ -71,8 +71,9 @@ class RunPlan:
     `keep` chooses boundary tensors by (EventKind, name, step); empty keeps what fits. `lines`:
     follow the program's own lines and the Python values that each changes. `pins`: without a
     `reference` the outputs of these calls are kept; with one, the path of a trace that kept them,
-    each call is given the reference's outputs. `outside`: follow how DataLoaders and seeds use
-    random streams, and at operation level what brings the outside world in (clocks, generators,
+    each call is given the reference's outputs. `slices_mb` bounds slices.safetensors, digests of
+    the slices of what each op read and wrote; 0: none. `outside`: follow how DataLoaders and seeds
+    use random streams, and at operation level what brings the outside world in (clocks, generators,
     listings, files).
     `copies`: folders that stand in the place of others, and these; what lies there is shown as if
     it lay here.
@@ -95,6 +96,7 @@ class RunPlan:
     lines: bool = False
     pins: tuple[Pin, ...] = ()
     reference: str = ""
+    slices_mb: _Count = 0
     outside: bool = True
     copies: tuple[tuple[str, str], ...] = ()
     extra: dict[str, str] = field(default_factory=dict)

@@ -157,6 +157,7 @@ class Unchecked(str, Enum):
     CALL_NOT_KEPT = "call-not-kept"
     PINS_INCOMPLETE = "pins-incomplete"
     GRAPH_CAPTURE = "graph-capture"
+    SLICES_NOT_KEPT = "slices-not-kept"  # of what operators read and wrote
     # what a forkserver imports for the children that it forks
     FORKSERVER_IMPORTS = "forkserver-imports"
     FORKED_DEVICE_TENSORS = "forked-device-tensors"

@@ -51,6 +51,7 @@ class RunRequest:
     lines: bool = False
     pins: tuple[Pin, ...] = ()
     reference: str = ""
+    slices_mb: int = 0
     outside: bool = True
     fresh_copy: bool = False
     files: tuple[tuple[str, str], ...] = ()
@@ -98,6 +99,7 @@ class RunRequest:
             lines=self.lines,
             pins=self.pins,
             reference=self.reference,
+            slices_mb=self.slices_mb,
             outside=self.outside,
             extra=plan.extra if self.is_over is None else plan.extra | {MAY_BE_STOPPED: "yes"},
         )

@@ -12,7 +12,8 @@ at each step, so a killed run leaves a readable prefix. `run.json` is rewritten 
 rename) before new events are flushed whenever a table grew, so every id in a flushed record
 resolves.
 `values.safetensors` is valid at each flush: its header has a fixed reserved size and is padded with
-spaces. Tensor K of event number N is stored under the name "N.K".
+spaces. Tensor K of event number N is stored under the name "N.K". A run that was asked for them has
+digests of slices in `slices.safetensors`, which `trace/slices.py` describes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The calls that a plan chose: those whose values are wanted, and those that are pinned."""
+"""The calls that a plan chose: whose values or slices are wanted, or that are pinned."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Any
 import torch
 
 from reproaudit.model.events import Unchecked
+from reproaudit.record.operation.operands import tensors_read
 from reproaudit.record.operation.opinfo import OpInfo
 from reproaudit.record.operation.pins import Pinned, Pins
+from reproaudit.record.operation.sliced import SlicedCalls
 from reproaudit.record.operation.targets import Capture, TargetValues
 from reproaudit.record.session import Recorder
 from reproaudit.record.state import rng
@@ -22,6 +24,7 @@ class ChosenCalls:
         self._writer = recorder.writer
         self._targets = TargetValues(recorder, plan.targets) if plan.targets else None
         self._pins = Pins(recorder) if plan.pins else None
+        self._sliced = SlicedCalls(recorder) if plan.slices_mb else None
 
     def match(self, info: OpInfo, place: tuple[int, int, int]) -> ChosenCall | None:
         """Return the chosen call at `place`: phase, module id and location id."""
@@ -32,7 +35,10 @@ class ChosenCalls:
             capture = self._targets.match(info.name, site, phase)
         if self._pins is not None:
             pinned = self._pins.match(info, site, phase)
-        if capture is None and pinned is None:
+        sliced = self._sliced
+        if sliced is not None and (info.is_view or info.is_undefined or sliced.is_over):
+            sliced = None
+        if capture is None and pinned is None and sliced is None:
             return None
         if rng.is_capturing():
             # A copy to the host would end the capture.
@@ -42,23 +48,36 @@ class ChosenCalls:
                 "an op that is captured has none until the replay",
             )
             return None
-        return ChosenCall(info, capture, pinned)
+        return ChosenCall(info, capture, pinned, sliced)
 
 
 class ChosenCall:
-    """One chosen call: its values are wanted, or it is pinned, or both."""
+    """One chosen call: its values or slices are wanted, or it is pinned, or several of these."""
 
-    def __init__(self, info: OpInfo, capture: Capture | None, pinned: Pinned | None) -> None:
+    def __init__(
+        self,
+        info: OpInfo,
+        capture: Capture | None,
+        pinned: Pinned | None,
+        sliced: SlicedCalls | None,
+    ) -> None:
         self._info = info
         self._capture = capture
         self._pinned = pinned
+        self._sliced = sliced
+        self._read: list[int | None] = []
+        self._written: list[int | None] = []
 
     def before_call(self, func: Any, args: Any, kwargs: Any) -> None:
+        if self._sliced is not None:
+            self._read = self._sliced.take(tensors_read(self._info, args, kwargs))
         if self._capture is not None:
             self._capture.before_call(func, args, kwargs, self._info)
 
     def after_call(self, result: Any, written: list[torch.Tensor]) -> None:
         """Keep the op's own outputs, then give it others if it is pinned."""
+        if self._sliced is not None:
+            self._written = self._sliced.take(written)
         if self._capture is not None:
             self._capture.after_call(written, self._info)
         if self._pinned is not None:
@@ -66,6 +85,8 @@ class ChosenCall:
 
     def finish(self, event: int) -> None:
         """Complete what is kept, now that the op has an event."""
+        if self._sliced is not None:
+            self._sliced.add(event, self._read, self._written)
         if self._capture is not None:
             self._capture.finish(event)
         if self._pinned is not None:

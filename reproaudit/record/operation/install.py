@@ -42,7 +42,8 @@ def install_operations(
     if "numpy.random" not in sys.modules:
         # NumPy imports it when it is first used: its stream begins there.
         when_imported("numpy.random", boundaries.record_streams)
-    chosen = ChosenCalls(recorder) if plan.targets or plan.pins else None
+    has_chosen = plan.targets or plan.pins or plan.slices_mb
+    chosen = ChosenCalls(recorder) if has_chosen else None
     mode = OperationMode(recorder, devices, chosen)
     if plan.alerts:
         mode.alerts = Alerts(recorder, StreamRaces.start(recorder, patches))
