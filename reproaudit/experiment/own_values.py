@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from reproaudit.config.settings import Settings, make_environment
+from reproaudit.knowledge.variations import VARIATIONS
 from reproaudit.knowledge.wanted import Wanted
 from reproaudit.trace.runs import Run
 
@@ -21,9 +22,10 @@ def is_own_value(
         return find_argument(argv, wanted.option) == wanted.value
     if wanted.python is not None:
         return os.path.abspath(wanted.python) == os.path.abspath(python)
+    entry = VARIATIONS.get(wanted.name)
+    if entry is not None and entry.fact:
+        return entry.is_value_of(plain.main.header["environment"], wanted.value)
     change = wanted.settings
-    if change.threads is not None:
-        return plain.main.header["environment"].get("threads") == str(change.threads)
     if change.variations or change.interventions or change == Settings():
         return False
     if change != Settings(env=change.env, hash_seed=change.hash_seed):

@@ -7,9 +7,8 @@ import os
 import shutil
 from pathlib import Path
 
-from reproaudit.config.settings import Settings
 from reproaudit.errors import UsageError
-from reproaudit.knowledge.variation import Variation
+from reproaudit.knowledge.variation import Variation, change_nothing
 
 
 def _find_interpreter(value: str) -> str:
@@ -38,23 +37,29 @@ def _find_in_environment(value: str) -> str:
     )
 
 
-def _change_nothing(value: str) -> Settings:
-    return Settings()
-
-
 INTERPRETER = (
     Variation(
         id="python",
         what="the interpreter",
         values=(),
-        change=_change_nothing,
+        in_all=False,
+        how=(
+            "A value is the path of another Python; reproaudit and all that the program needs "
+            "have to be installed for it."
+        ),
+        change=change_nothing,
         find_python=_find_interpreter,
     ),
     Variation(
         id="torch",
         what="the environment in which torch is installed",
         values=(),
-        change=_change_nothing,
+        in_all=False,
+        how=(
+            "A value is the folder of a virtual environment; reproaudit and all that the program "
+            "needs have to be installed there."
+        ),
+        change=change_nothing,
         find_python=_find_in_environment,
     ),
 )

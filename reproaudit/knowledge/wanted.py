@@ -71,7 +71,7 @@ def is_variation(name: str) -> bool:
 
 def _choose_all() -> dict[str, tuple[Sequence[str] | None, bool]]:
     """Return all that have values to try."""
-    return {name: (None, False) for name, entry in VARIATIONS.items() if entry.values}
+    return {name: (None, False) for name, entry in VARIATIONS.items() if entry.in_all}
 
 
 def _read_text(text: str, chosen: dict[str, tuple[Sequence[str] | None, bool]]) -> None:

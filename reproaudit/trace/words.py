@@ -49,6 +49,8 @@ SEEDINGS = (
     "numpy.random.RandomState",
     "numpy.random.default_rng",
 )
+# Before the name of a variation, in the environment of a process in which it took hold.
+VARIATION_PREFIX = "variation."
 SPREAD = "dtensor::"  # before the name of an op on tensors whose parts lie on several ranks
 _DEFAULT_OVERLOAD = ".default"
 _MESSAGES = ("c10d::", "_c10d_functional::")

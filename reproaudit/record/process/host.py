@@ -53,6 +53,7 @@ class Host:
         self._pid = _getpid()
         self._is_child = False
         self._notes: list[tuple[Unchecked, str, str]] = []
+        self._facts: dict[str, str] = {}
         self._why_no_torch = "it never imported torch"
         self._watch = ImportWatch()
         self._patches = Patches()
@@ -71,8 +72,7 @@ class Host:
         def install() -> None:
             from reproaudit.record.process.install import install_in_child
 
-            self.recorder = install_in_child(self.plan, place, self.when_imported)
-            self.recorder.on_complete = _leave_soon
+            self._tell_recorder(install_in_child(self.plan, place, self.when_imported))
 
         self._is_child = True
         tell_exits(self._patches, self._note_exit)
@@ -117,6 +117,8 @@ class Host:
                 is_program=FrameKinds().is_program,
                 when_imported=self.when_imported,
                 after_fork=self._after_fork.append,
+                learn=self._learn,
+                folder=str(self.plan.trace_dir),
             )
             self._or_end(lambda: install_repairs(settings, reach))
             self._or_end(lambda: install_variations(settings, reach))
@@ -127,6 +129,22 @@ class Host:
             self._notes.append((code, what, why))
         else:
             self.recorder.writer.note(code, what, why)
+
+    def _learn(self, name: str, value: str) -> None:
+        """Add a fact to the environment, in the trace or once there is one."""
+        if self.recorder is None:
+            self._facts[name] = value
+        else:
+            self.recorder.writer.learn(name, value)
+
+    def _tell_recorder(self, recorder: Recorder) -> None:
+        """Have the recorder say what happened before it came in."""
+        self.recorder = recorder
+        recorder.on_complete = _leave_soon
+        for code, what, why in self._notes:
+            recorder.writer.note(code, what, why)
+        for name, value in self._facts.items():
+            recorder.writer.learn(name, value)
 
     def withdraw(self) -> None:
         """Take back what `change` has put in place, for another host to do it in this process."""
@@ -160,10 +178,7 @@ class Host:
     def _install_recorder(self) -> None:
         from reproaudit.record.process.install import install
 
-        self.recorder = install(self.plan, self.when_imported)
-        self.recorder.on_complete = _leave_soon
-        for code, what, why in self._notes:
-            self.recorder.writer.note(code, what, why)
+        self._tell_recorder(install(self.plan, self.when_imported))
 
     def _or_end(self, action: Callable[[], None]) -> None:
         try:

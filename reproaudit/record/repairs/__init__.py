@@ -19,20 +19,27 @@ __all__ = ["SEED", "Reach", "Stage", "install_repairs"]
 Stage = Callable[[], None]
 
 
+def _learn_nothing(name: str, value: str) -> None:
+    return
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What a repair may use.
+    """What a repair or a variation may use.
 
     `patches` replaces attributes. `is_program` returns True if the frame `depth` frames above the
     caller's is the audited program's own code. `when_imported` runs an action once a module is
     imported, at once if it is. `after_fork` runs an action in each forked child, with the child's
-    number, counted from 1 by its parent.
+    number, counted from 1 by its parent. `learn` adds a fact to the environment in the trace.
+    `folder` is that of the run's trace.
     """
 
     patches: Patches
     is_program: Callable[[int], bool]
     when_imported: Callable[[str, Stage], None]
     after_fork: Callable[[Callable[[int], None]], None]
+    learn: Callable[[str, str], None] = _learn_nothing
+    folder: str = ""
 
 
 def install_repairs(settings: Settings, reach: Reach) -> None:

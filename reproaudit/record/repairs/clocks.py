@@ -7,7 +7,7 @@ import functools
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from reproaudit.record.hooks.fixed_types import replace_member
 from reproaudit.record.repairs import Reach
@@ -28,6 +28,23 @@ _ELAPSED = (
     "thread_time_ns",
 )
 _localtime = time.localtime
+_time_ns = time.time_ns
+
+
+class WallClock(Protocol):
+    """What tells the time of day, in nanoseconds since 1970."""
+
+    def wall_ns(self) -> int: ...
+
+
+class ShiftedClock:
+    """The real clock, so many seconds on."""
+
+    def __init__(self, seconds: int) -> None:
+        self._shift_ns = seconds * _NS_PER_S
+
+    def wall_ns(self) -> int:
+        return _time_ns() + self._shift_ns
 
 
 class _Clock(threading.local):
@@ -43,8 +60,8 @@ class _Clock(threading.local):
         self.elapsed_ns += _TICK_NS
         return self.elapsed_ns
 
-    def wall_s(self) -> float:
-        return (_START_NS + self.look()) / _NS_PER_S
+    def wall_ns(self) -> int:
+        return _START_NS + self.look()
 
     def skip(self, seconds: float) -> None:
         self.elapsed_ns += int(seconds * _NS_PER_S)
@@ -57,30 +74,36 @@ def install(reach: Reach) -> None:
     need it.
     """
     clock = _Clock()
-    patches = reach.patches
-    for name in (*_WALL, *_ELAPSED):
+    for name in _ELAPSED:
         if hasattr(time, name):  # not every system has thread_time
-            patches.replace(time, name, _make_read(reach, clock, name))
+            reach.patches.replace(time, name, _make_read(reach, clock.look, name))
+    reach.patches.replace(time, "sleep", _make_sleep(reach, clock))
+    replace_wall_clock(reach, clock)
+
+
+def replace_wall_clock(reach: Reach, clock: WallClock) -> None:
+    """Have the program read the time of day from `clock`; elapsed time stays what it is."""
+    patches = reach.patches
+    for name in _WALL:
+        patches.replace(time, name, _make_read(reach, clock.wall_ns, name))
     for name in ("localtime", "gmtime", "ctime"):
         original = getattr(time, name)
         patches.replace(time, name, _take_seconds(reach, clock, original))
     patches.replace(time, "asctime", _take_tuple(reach, clock, time.asctime, 0))
     patches.replace(time, "strftime", _take_tuple(reach, clock, time.strftime, 1))
-    patches.replace(time, "sleep", _make_sleep(reach, clock))
     _fix_date(reach, clock)
     _fix_datetime(reach, clock)
 
 
-def _make_read(reach: Reach, clock: _Clock, name: str) -> Callable[[], float]:
+def _make_read(reach: Reach, read_ns: Callable[[], int], name: str) -> Callable[[], float]:
     original: Callable[[], float] = getattr(time, name)
-    start = _START_NS if name in _WALL else 0
     is_in_ns = name.endswith("_ns")
 
     @functools.wraps(original)
     def read() -> float:
         if not is_for_program(reach):
             return original()
-        now = start + clock.look()
+        now = read_ns()
         if is_in_ns:
             return now
         return now / _NS_PER_S
@@ -88,20 +111,22 @@ def _make_read(reach: Reach, clock: _Clock, name: str) -> Callable[[], float]:
     return read
 
 
-def _take_seconds(reach: Reach, clock: _Clock, original: Callable[..., Any]) -> Callable[..., Any]:
+def _take_seconds(
+    reach: Reach, clock: WallClock, original: Callable[..., Any]
+) -> Callable[..., Any]:
     """Return a stand-in for a function that takes the present time if it is given none."""
 
     @functools.wraps(original)
     def take_seconds(seconds: float | None = None, /) -> Any:
         if seconds is None and is_for_program(reach):
-            seconds = clock.wall_s()
+            seconds = _wall_s(clock)
         return original(seconds)
 
     return take_seconds
 
 
 def _take_tuple(
-    reach: Reach, clock: _Clock, original: Callable[..., str], position: int
+    reach: Reach, clock: WallClock, original: Callable[..., str], position: int
 ) -> Callable[..., str]:
     """Return a stand-in for a function whose argument at `position` is a time tuple.
 
@@ -111,11 +136,15 @@ def _take_tuple(
     @functools.wraps(original)
     def take_tuple(*args: Any) -> str:
         if len(args) == position and is_for_program(reach):
-            now = _localtime(clock.wall_s())
+            now = _localtime(_wall_s(clock))
             args = (*args, now)
         return original(*args)
 
     return take_tuple
+
+
+def _wall_s(clock: WallClock) -> float:
+    return clock.wall_ns() / _NS_PER_S
 
 
 def _make_sleep(reach: Reach, clock: _Clock) -> Callable[[float], None]:
@@ -135,7 +164,7 @@ def _make_sleep(reach: Reach, clock: _Clock) -> Callable[[float], None]:
 # subclass's own call must give an instance of the subclass.
 
 
-def _fix_date(reach: Reach, clock: _Clock) -> None:
+def _fix_date(reach: Reach, clock: WallClock) -> None:
     date = datetime.date
     real_today = vars(date)["today"]
 
@@ -144,13 +173,13 @@ def _fix_date(reach: Reach, clock: _Clock) -> None:
         if not is_for_program(reach):
             original = real_today.__get__(None, cls)
             return original()
-        return cls.fromtimestamp(clock.wall_s())
+        return cls.fromtimestamp(_wall_s(clock))
 
     # datetime.today() is this one too: the class inherits it.
     replace_member(reach.patches, date, "today", classmethod(today))
 
 
-def _fix_datetime(reach: Reach, clock: _Clock) -> None:
+def _fix_datetime(reach: Reach, clock: WallClock) -> None:
     moment = datetime.datetime
     utc = datetime.timezone.utc
     real_now = vars(moment)["now"]
@@ -161,14 +190,14 @@ def _fix_datetime(reach: Reach, clock: _Clock) -> None:
         if not is_for_program(reach):
             original = real_now.__get__(None, cls)
             return original(tz)
-        return cls.fromtimestamp(clock.wall_s(), tz)
+        return cls.fromtimestamp(_wall_s(clock), tz)
 
     @functools.wraps(real_utcnow)
     def utcnow(cls: Any) -> Any:
         if not is_for_program(reach):
             original = real_utcnow.__get__(None, cls)
             return original()
-        found = cls.fromtimestamp(clock.wall_s(), utc)
+        found = cls.fromtimestamp(_wall_s(clock), utc)
         return found.replace(tzinfo=None)
 
     replace_member(reach.patches, moment, "now", classmethod(now))

@@ -7,7 +7,6 @@ import glob
 import os
 import pathlib
 from collections.abc import Callable, Iterable, Iterator
-from operator import attrgetter
 from typing import Any
 
 from reproaudit.record.hooks.fixed_types import replace_member
@@ -30,16 +29,15 @@ def install(reach: Reach) -> None:
 
     Sorting os.listdir and os.scandir also sorts glob, pathlib and os.walk.
     """
-    _sort_listings(reach.patches)
+    order_listings(reach.patches)
     _fix_times(reach)
 
 
 class _Entries:
-    """What os.scandir returns, sorted: an iterator that closes itself or is closed."""
+    """What os.scandir returns, in order: an iterator that closes itself or is closed."""
 
     def __init__(self, entries: Iterable[os.DirEntry[Any]]) -> None:
-        by_name = sorted(entries, key=attrgetter("name"))
-        self._entries = iter(by_name)
+        self._entries = iter(entries)
 
     def __iter__(self) -> Iterator[os.DirEntry[Any]]:
         return self
@@ -57,18 +55,25 @@ class _Entries:
         self._entries = iter(())
 
 
-def _sort_listings(patches: Patches) -> None:
+def order_listings(
+    patches: Patches, *, key: Callable[[Any], Any] | None = None, is_reversed: bool = False
+) -> None:
+    """Have names come in the order of their keys, or of themselves."""
+
+    def find_key(entry: os.DirEntry[Any]) -> Any:
+        return entry.name if key is None else key(entry.name)
+
     real_listdir = os.listdir
     real_scandir = os.scandir
 
     @functools.wraps(real_listdir)
     def listdir(path: Any = None) -> list[Any]:
-        return sorted(real_listdir(path))
+        return sorted(real_listdir(path), key=key, reverse=is_reversed)
 
     @functools.wraps(real_scandir)
     def scandir(path: Any = None) -> _Entries:
         with real_scandir(path) as entries:
-            return _Entries(entries)
+            return _Entries(sorted(entries, key=find_key, reverse=is_reversed))
 
     patches.replace_in_os("listdir", listdir)
     patches.replace_in_os("scandir", scandir)

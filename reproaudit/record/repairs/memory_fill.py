@@ -19,6 +19,11 @@ def install(reach: Reach) -> None:
     byte = int(_getenv(FILL_VARIABLE, "0"), 0)
     if not 0 <= byte <= 255:
         raise ValueError(f"{FILL_VARIABLE} is {byte}, and takes a byte, 0 to 255")
+    fill_with(byte, reach)
+
+
+def fill_with(byte: int, reach: Reach) -> None:
+    """Fill what torch hands out undefined with a byte, once torch is there."""
     reach.when_imported("torch", functools.partial(_enter_mode, reach, byte))
 
 

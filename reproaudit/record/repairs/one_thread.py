@@ -12,13 +12,18 @@ _SETTERS = ("set_num_threads", "set_num_interop_threads")
 
 def install(reach: Reach) -> None:
     """Ignore what the program sets through torch."""
-    reach.when_imported("torch", functools.partial(_hold_threads, reach))
+    hold_threads(reach, *_SETTERS)
 
 
-def _hold_threads(reach: Reach) -> None:
+def hold_threads(reach: Reach, *setters: str) -> None:
+    """Ignore what the program sets by these functions of torch."""
+    reach.when_imported("torch", functools.partial(_hold, reach, setters))
+
+
+def _hold(reach: Reach, setters: tuple[str, ...]) -> None:
     import torch
 
-    for name in _SETTERS:
+    for name in setters:
         reach.patches.replace(torch, name, _ignoring(getattr(torch, name)))
 
 
