@@ -21,10 +21,12 @@ def replace_argument(
 
     `when_other` is called where the program had given another one.
     """
-    reach.when_imported("torch", functools.partial(_replace, reach, name, value, when_other))
+    reach.when_imported(
+        "torch", functools.partial(_replace, reach, name, value, when_other=when_other)
+    )
 
 
-def _replace(reach: Reach, name: str, value: Any, when_other: Callable[[], None]) -> None:
+def _replace(reach: Reach, name: str, value: Any, *, when_other: Callable[[], None]) -> None:
     import torch
 
     wrapper = torch.nn.parallel.DistributedDataParallel

@@ -19,17 +19,16 @@ def change_optimizers(reach: Reach, hold: Hold, name: str, *, is_on: bool) -> No
 
     Once its update is then another one, the variation has taken hold.
     """
-    reach.when_imported("torch", functools.partial(_replace_all, reach, hold, name, is_on))
+    reach.when_imported("torch", functools.partial(_replace_all, reach, hold, name, is_on=is_on))
 
 
-def _replace_all(reach: Reach, hold: Hold, name: str, is_on: bool) -> None:
+def _replace_all(reach: Reach, hold: Hold, name: str, *, is_on: bool) -> None:
     import torch
 
     for optimizer in _list_optimizers(torch.optim.Optimizer):
         original = optimizer.__init__
-        signature = inspect.signature(original)
-        if name in signature.parameters:
-            wrapped = _wrap(original, signature, hold, name, is_on)
+        if name in inspect.signature(original).parameters:
+            wrapped = _wrap(original, hold, name, is_on=is_on)
             reach.patches.replace(optimizer, "__init__", wrapped)
 
 
@@ -42,12 +41,10 @@ def _list_optimizers(base: Any) -> Iterator[Any]:
 
 
 def _wrap(
-    original: Callable[..., None],
-    signature: inspect.Signature,
-    hold: Hold,
-    name: str,
-    is_on: bool,
+    original: Callable[..., None], hold: Hold, name: str, *, is_on: bool
 ) -> Callable[..., None]:
+    signature = inspect.signature(original)
+
     @functools.wraps(original)
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
         call = signature.bind(self, *args, **kwargs)

@@ -11,6 +11,7 @@ _umask = os.umask
 
 
 def install(value: str, reach: Reach, hold: Hold) -> None:
+    """Set it to an octal number, until all is undone."""
     before = _umask(int(value, 8))
 
     def put_back() -> None:
