@@ -16,6 +16,7 @@ from reproaudit.errors import UsageError
 from reproaudit.files import Unreadable, read_bytes
 from reproaudit.model.events import Location
 from reproaudit.model.excerpt import Excerpt
+from reproaudit.model.question import list_locations
 from reproaudit.model.result import AuditResult
 from reproaudit.trace.runs import Run
 from reproaudit.trace.schema import RUN_FILE
@@ -125,6 +126,7 @@ def _list_places(result: AuditResult) -> Iterator[Location]:
     ]
     named += [(warning.location, *warning.others) for warning in result.warnings]
     named.append(change.location for change in result.changes)
+    named.append(list_locations(result.resumption, result.streams, result.timeline))
     for locations in named:
         for location in locations:
             if location is not None:

@@ -17,7 +17,7 @@ from reproaudit.model.events import NotChecked, Unchecked
 from reproaudit.model.question import Dependence, Question, VariationOutcome
 from reproaudit.model.result import AuditResult, Confidence, Finding
 from reproaudit.model.verdict import Comparison, decide
-from reproaudit.report.variations import word_variations
+from reproaudit.report.headline import word_headline
 from reproaudit.trace.runs import Run
 
 
@@ -86,7 +86,8 @@ def make_result(
         # How often runs differ that are alike is not what these runs say.
         confidence=Confidence(options.level),
     )
-    return replace(result, headline=word_variations(result))
+    headline = word_headline(result, compared=comparison.compared)
+    return replace(result, headline=headline)
 
 
 def _are_within(plain: AuditResult, outcomes: Sequence[VariationOutcome]) -> bool:

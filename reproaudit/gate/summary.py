@@ -10,8 +10,8 @@ from reproaudit.model.result import Finding
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.layout import put_beside
 from reproaudit.report.places import move_to_working_folder
+from reproaudit.report.verdicts import VERDICTS, name_answer
 from reproaudit.report.wording import (
-    VERDICTS,
     show_count,
     show_name,
     show_prose,
@@ -69,7 +69,7 @@ def _find_common_warnings(ruling: Ruling) -> list[str]:
 
 
 def _describe_subject(one: SubjectAudit, accepted: frozenset[str]) -> Iterator[str]:
-    verdict = VERDICTS[one.result.verdict]
+    verdict = name_answer(one.result)
     subject = show_name(one.result.subject)
     yield put_beside(verdict, subject, _WIDTH)
     for line in _describe_result(one, accepted):

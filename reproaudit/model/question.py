@@ -3,6 +3,7 @@ only."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar
@@ -207,3 +208,20 @@ class FlagSetting:
     made: tuple[str, ...] = ()
     undoes: int | None = None
     why: str = ""
+
+
+def list_locations(
+    resumption: Resumption | None,
+    streams: Sequence[SeedStream],
+    timeline: Sequence[FlagSetting],
+) -> Iterator[Location]:
+    """Yield the lines that the facts of a question name; those of variations are findings'."""
+    named: list[Location | None] = []
+    if resumption is not None:
+        named += [lost.location for lost in resumption.lost]
+        named += [checkpoint.location for checkpoint in resumption.checkpoints]
+    named += [stream.location for stream in streams]
+    named += [setting.location for setting in timeline]
+    for location in named:
+        if location is not None:
+            yield location

@@ -70,7 +70,8 @@ def write_summary(
     """
     from reproaudit.pytest_plugin.checks import is_empty, is_passed
     from reproaudit.report.json_report import from_json
-    from reproaudit.report.wording import VERDICTS, show_count, show_prose
+    from reproaudit.report.verdicts import name_answer
+    from reproaudit.report.wording import show_count, show_prose
 
     results: list[AuditResult] = []
     failed: list[tuple[str, AuditResult]] = []
@@ -90,7 +91,7 @@ def write_summary(
     terminal.section("reproaudit", sep="-")
     terminal.write_line(f"{checks}, {passed} reproducible")
     for test, result in failed:
-        verdict = VERDICTS[result.verdict]
+        verdict = name_answer(result)
         headline = show_prose(result.headline)
         terminal.write_line(f"{test}: {verdict}: {headline}")
     for line in _tell_empty(empty):

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reproaudit.model.result import AuditResult, Finding, Fix, TensorDivergence
+from reproaudit.report.confidence import word_confidence
 from reproaudit.report.moments import name_when
+from reproaudit.report.verdicts import name_answer
 from reproaudit.report.wording import (
-    VERDICTS,
     escape,
     has_diff,
     name_kind,
@@ -18,7 +19,6 @@ from reproaudit.report.wording import (
     show_count,
     show_name,
     show_prose,
-    word_confidence,
     word_difference,
     word_patch,
     word_remark,
@@ -39,7 +39,7 @@ class AssertionText:
         return "\n".join(self._lines(result)) + "\n"
 
     def _lines(self, result: AuditResult) -> Iterator[str]:
-        yield f"{VERDICTS[result.verdict]}: {show_prose(result.headline)}"
+        yield f"{name_answer(result)}: {show_prose(result.headline)}"
         yield from _tell_endings(result)
         told: set[tuple[str, ...]] = set()
         for finding in result.findings[: self.findings]:

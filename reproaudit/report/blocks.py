@@ -73,7 +73,12 @@ class Topic(Enum):
     """What a section is about."""
 
     RUNS = auto()
-    VARIATIONS = auto()
+    VARIED = auto()
+    DEPENDENCE = auto()
+    RESUMED = auto()
+    LOST = auto()
+    STREAMS = auto()
+    TIMELINE = auto()
     WHERE = auto()
     OTHERS = auto()
     EVIDENCE = auto()

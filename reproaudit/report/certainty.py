@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from reproaudit.model.question import Question
 from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import Verdict
+from reproaudit.report.confidence import word_confidence
 from reproaudit.report.run_counts import word_further_runs, word_load
 from reproaudit.report.wording import (
     name_counted,
@@ -11,7 +13,6 @@ from reproaudit.report.wording import (
     show_name,
     show_prose,
     word_completeness,
-    word_confidence,
 )
 
 
@@ -30,7 +31,8 @@ def list_certainty(result: AuditResult, *, most_classes: int) -> list[str]:
 
 
 def _show_classes(result: AuditResult, most: int) -> str:
-    if len(result.classes) < 2:
+    # Runs that were made to differ are told apart by what was done in them.
+    if len(result.classes) < 2 or result.question is not Question.AUDIT:
         return ""
     if all(len(group) == 1 for group in result.classes):
         return "no two runs are equal"
@@ -53,7 +55,8 @@ def _word_ranks(result: AuditResult) -> str:
 
 def _count_tensors(result: AuditResult) -> str:
     counts = []
-    if result.verdict is Verdict.REPRODUCIBLE and result.headline:
+    is_usual = result.question is Question.AUDIT
+    if is_usual and result.verdict is Verdict.REPRODUCIBLE and result.headline:
         # The first line has the figures.
         audited = f"audited: {show_name(result.subject)}{_word_ranks(result)}"
         return audited if result.subject else ""

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reproaudit.model.result import AuditResult
-from reproaudit.report.issues import Issue, Kind, find_subject_path, list_issues
+from reproaudit.report.issue import OF_QUESTIONS, Issue, Kind, find_subject_path
+from reproaudit.report.issues import list_issues
 from reproaudit.report.json_text import write_json
 
 _SEVERITIES = {
@@ -16,6 +17,7 @@ _SEVERITIES = {
     Kind.NO_SOURCE: "major",
     Kind.WARNING: "minor",
     Kind.RISK: "info",
+    **dict.fromkeys(OF_QUESTIONS, "major"),
 }
 
 
@@ -45,7 +47,7 @@ def _make_entry(result: AuditResult, issue: Issue) -> dict[str, object]:
     if issue.is_accepted:
         description += " Accepted in the baseline."
         severity = "info"
-    elif issue.kind is Kind.FINDING and not issue.is_error:
+    elif issue.kind in (Kind.FINDING, *OF_QUESTIONS) and not issue.is_error:
         severity = "minor"
     if issue.place is not None:
         path = issue.place.path

@@ -19,8 +19,8 @@ from reproaudit.model.result import Finding, Trial
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.headline import word_place
 from reproaudit.report.places import move_finding, move_location
+from reproaudit.report.verdicts import VERDICTS
 from reproaudit.report.wording import (
-    VERDICTS,
     is_after_last_step,
     name_kind,
     name_source,

@@ -33,7 +33,8 @@ _OTHERWISE = {
     "switched": "not repaired by that flag",
 }
 _NOT_TRIED = "not looked at"
-_ANSWERS = {True: "yes", False: "no", None: "-"}
+NOT_LOOKED_AT = "-"
+_ANSWERS = {True: "yes", False: "no", None: NOT_LOOKED_AT}
 
 
 def describe_finding(finding: Finding) -> list[Block]:

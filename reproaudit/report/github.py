@@ -3,13 +3,14 @@ a step."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reproaudit.model.result import AuditResult
-from reproaudit.report.issues import Issue, Kind, list_issues, name_subjects, word_not_checked
-from reproaudit.report.wording import VERDICTS, escape, show_count
+from reproaudit.report.issue import Issue, Kind
+from reproaudit.report.issues import list_issues, name_subjects, word_not_checked
+from reproaudit.report.verdicts import count_answers
+from reproaudit.report.wording import escape, show_count
 
 _LEVELS = ("error", "warning", "notice")
 _ELSEWHERE = "the job summary and the other reports have them"
@@ -118,10 +119,5 @@ def _escape_property(text: str) -> str:
 
 
 def _count_verdicts(results: Sequence[AuditResult]) -> str:
-    found = Counter(result.verdict for result in results)
-    counts = [show_count(len(results), "audit")]
-    for verdict, word in VERDICTS.items():
-        if found[verdict]:
-            counts.append(f"{found[verdict]:,} {word}")
-    said = ", ".join(counts)
+    said = ", ".join([show_count(len(results), "audit"), *count_answers(results)])
     return f"reproaudit: {said}"

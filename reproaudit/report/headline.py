@@ -7,9 +7,11 @@ from enum import Enum
 
 from reproaudit.model.cause import Cause
 from reproaudit.model.events import Outcome, Phase, Unchecked
+from reproaudit.model.question import Question
 from reproaudit.model.result import AuditResult, Finding
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.moments import name_pass
+from reproaudit.report.questions.headlines import word_question
 from reproaudit.report.wording import (
     inflect_noun,
     is_after_last_step,
@@ -38,6 +40,9 @@ def word_headline(result: AuditResult, *, compared: int, reach: Reach | None = N
     no end.
     """
     number = len(result.runs)
+    is_asked = result.question is not Question.AUDIT and result.verdict is not Verdict.NOT_AUDITED
+    if is_asked or result.question is Question.VARY:
+        return word_question(result, runs=_say_how_many(result), where=_say_where(result))
     # Runs that end differently are a divergence, so here all of them ended like the first.
     ending = result.runs[0].outcome
     if result.verdict is Verdict.NOT_AUDITED and not ending.is_success:

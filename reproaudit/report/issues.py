@@ -4,11 +4,8 @@ place and identity."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from enum import Enum
-from functools import lru_cache
 
-from reproaudit.model.events import Location, ProgramWarning
+from reproaudit.model.events import ProgramWarning
 from reproaudit.model.identity import (
     Identity,
     divergence_fingerprint,
@@ -17,8 +14,11 @@ from reproaudit.model.identity import (
 )
 from reproaudit.model.result import Alert, AuditResult, Finding
 from reproaudit.model.verdict import Verdict
+from reproaudit.report.issue import TITLES, Issue, Kind, find_place
 from reproaudit.report.moments import name_when
-from reproaudit.report.places import is_own, join_path, move_to_working_folder
+from reproaudit.report.places import move_to_working_folder
+from reproaudit.report.questions.issues import list_question_issues
+from reproaudit.report.questions.variation_rows import list_tolerated, order_findings
 from reproaudit.report.wording import (
     name_phase,
     name_source,
@@ -31,103 +31,19 @@ from reproaudit.report.wording import (
 )
 
 
-class Kind(str, Enum):
-    """What an issue is about. The values are rule ids where there is no finding to give one."""
-
-    NOT_AUDITED = "not-audited"
-    FINDING = "finding"
-    NO_SOURCE = "no-source-located"  # the runs differ, and no finding says where
-    WARNING = "warning"
-    RISK = "refused-operator"  # an alert: use_deterministic_algorithms(True) refuses the operator
-
-
-TITLES = {
-    Kind.NOT_AUDITED: "the audit could not be done",
-    Kind.NO_SOURCE: "runs differ, and no source of it was located",
-    Kind.WARNING: "something that was hardly meant, whether runs are equal or not",
-    Kind.RISK: "an operator that torch.use_deterministic_algorithms(True) refuses",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A line of a file below the working directory.
-
-    `path` is printable, POSIX, and relative to that directory.
-    """
-
-    path: str
-    line: int
-    function: str
-
-
-@dataclass(frozen=True, slots=True)
-class Issue:
-    """One thing that a service shows. `message` is printable and on one line; `fingerprint` as for
-    a baseline.
-
-    `where` is the location as the audit saw it, `place` the same where it is a line of the
-    repository: what is installed, generated, or outside of the working directory has none.
-    """
-
-    kind: Kind
-    rule: str
-    title: str
-    message: str
-    fingerprint: str
-    place: Place | None = None
-    where: str = ""
-    module: str = ""
-    is_error: bool = False
-    is_accepted: bool = False
-    finding: Finding | None = None
-
-
 def list_issues(result: AuditResult, accepted: frozenset[str] = frozenset()) -> tuple[Issue, ...]:
     """Return the issues of an audit, the gravest first. What has an `accepted` fingerprint is no
     error."""
     # Once for all: it goes through every line that the result names.
     shown = move_to_working_folder(result)
+    own = list_question_issues(result, shown, accepted)
     return (
-        *_yield_verdict(result, shown, accepted),
+        *_yield_verdict(result, shown, accepted, is_told=bool(own)),
         *_yield_findings(result, shown, accepted),
+        *own,
         *_yield_warnings(result, shown),
         *_yield_risks(result, shown),
     )
-
-
-def find_place(folder: str, location: Location | None) -> Place | None:
-    """Return where in the repository a location lies, `folder` being what its path is relative to;
-    None if outside.
-
-    A line of a cell is none of the file that the notebook is.
-    """
-    if location is None or location.line < 1 or location.cell:
-        return None
-    path = _find_path(folder, location.path)
-    if not path:
-        return None
-    return Place(path=path, line=location.line, function=show_name(location.function))
-
-
-@lru_cache(maxsize=4096)
-def _find_path(folder: str, path: str) -> str:
-    """Return a path of the repository; "" if it is none."""
-    if not is_own(path) or not (folder + path).isprintable():
-        return ""
-    joined = join_path(folder, path)
-    if joined.startswith(("/", "../")) or joined in (".", ".."):
-        return ""
-    return joined
-
-
-def find_subject_path(subject: str) -> str:
-    """Return the file that a subject names, or the subject itself where it names none."""
-    path, _, _ = subject.partition("::")
-    inside = find_place("", Location(path, 1))
-    if inside is not None:
-        return inside.path
-    return show_name(subject) or "unknown"
 
 
 def name_subjects(results: Sequence[AuditResult]) -> tuple[str, ...]:
@@ -169,7 +85,8 @@ def word_finding(finding: Finding) -> str:
         times = show_count(finding.count, "time")
         where += f", {times}"
     title = show_prose(finding.title)
-    parts = [f"Runs differ in the {where}: {title} ({finding.cause.value})."]
+    under = f" with {show_name(finding.variation)}" if finding.variation.strip() else ""
+    parts = [f"Runs differ{under} in the {where}: {title} ({finding.cause.value})."]
     if finding.difference is not None:
         parts.append(f"{word_difference(finding.difference)}.")
     if finding.fix is not None:
@@ -193,14 +110,15 @@ def word_not_checked(result: AuditResult) -> str:
 
 
 def _yield_verdict(
-    result: AuditResult, shown: AuditResult, accepted: frozenset[str]
+    result: AuditResult, shown: AuditResult, accepted: frozenset[str], *, is_told: bool
 ) -> Iterator[Issue]:
-    """Yield what the verdict is where no finding stands for it."""
+    """Yield what the verdict is where no finding, and nothing else that `is_told`, stands for
+    it."""
     if result.verdict is Verdict.NOT_AUDITED:
         kind = Kind.NOT_AUDITED
         (fingerprint,) = hash_identities(result.subject, [Identity(rule=kind.value)])
         is_accepted = False  # what could not be audited cannot be accepted
-    elif result.verdict is Verdict.NOT_REPRODUCIBLE and not result.findings:
+    elif result.verdict is Verdict.NOT_REPRODUCIBLE and not result.findings and not is_told:
         kind = Kind.NO_SOURCE
         fingerprint = divergence_fingerprint(result)
         is_accepted = fingerprint in accepted
@@ -226,8 +144,11 @@ def _yield_findings(
 ) -> Iterator[Issue]:
     # Within a tolerance, or where runs failed, a finding explains and fails nothing.
     decides = result.verdict is Verdict.NOT_REPRODUCIBLE
+    tolerated = list_tolerated(result)
     marks = fingerprints(result.subject, result.findings)
-    for finding, fingerprint in zip(shown.findings, marks, strict=True):
+    for number in order_findings(result):
+        finding = shown.findings[number]
+        fingerprint = marks[number]
         is_accepted = fingerprint in accepted
         yield Issue(
             kind=Kind.FINDING,
@@ -238,7 +159,7 @@ def _yield_findings(
             place=find_place("", finding.location),
             where=show_name(str(finding.location or "")),
             module=show_name(finding.module),
-            is_error=decides and not is_accepted,
+            is_error=decides and not is_accepted and number not in tolerated,
             is_accepted=is_accepted,
             finding=finding,
         )

@@ -16,6 +16,7 @@ class Cut(Enum):
     """What a cell may lose where its table is too wide."""
 
     NOTHING = "nothing"
+    START = "start"  # of a line of a file, which its end tells best
     MIDDLE = "middle"  # of a path or a tensor's name, which tell most at their two ends
     END = "end"  # of prose
 
@@ -37,6 +38,11 @@ def number_column(name: str) -> Column:
 def name_column(name: str) -> Column:
     """Return a column of names, which lose their middle where the table is too wide."""
     return Column(name, cut=Cut.MIDDLE)
+
+
+def line_column(name: str) -> Column:
+    """Return a column of lines of files, which lose their start where the table is too wide."""
+    return Column(name, cut=Cut.START)
 
 
 def prose_column(name: str) -> Column:
@@ -132,6 +138,8 @@ def _shorten_cell(text: str, limit: int, cut: Cut) -> str:
     tail = 0
     if cut is Cut.MIDDLE:
         tail = limit // 2
+    if cut is Cut.START:
+        tail = limit - 1
     start = text[: limit - tail - 1]
     end = text[len(text) - tail :]
     return f"{start}…{end}"

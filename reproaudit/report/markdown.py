@@ -3,34 +3,33 @@ what it quotes."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from reproaudit.model.result import AuditResult, Finding, Fix
 from reproaudit.model.verdict import Verdict
-from reproaudit.report.issues import Issue, Kind, list_issues, name_subjects
+from reproaudit.report.confidence import word_confidence
+from reproaudit.report.issue import Issue, Kind
+from reproaudit.report.issues import list_issues, name_subjects
+from reproaudit.report.markdown_blocks import write_sections
+from reproaudit.report.markdown_text import code, fence, text
 from reproaudit.report.moments import name_when
 from reproaudit.report.places import move_to_working_folder
+from reproaudit.report.questions.sections import list_question_sections
+from reproaudit.report.questions.variation_rows import choose_finding, group_differing
 from reproaudit.report.run_counts import word_further_runs, word_load
+from reproaudit.report.verdicts import OF_RUNS, count_answers, name_answer
 from reproaudit.report.wording import (
-    VERDICTS,
-    escape,
     has_diff,
     name_source,
     show_count,
-    show_name,
-    show_prose,
     word_completeness,
-    word_confidence,
     word_difference,
     word_fix_state,
     word_patch,
     word_replays,
 )
 
-_SPECIAL = re.compile(r"([\\`*_\[\]|~$#!])")
-_BACKTICKS = re.compile(r"`+")
 _RESERVED = 2_000  # bytes kept for saying what was cut
 _ROWS = 100  # subjects in the table, and lines of any list
 
@@ -94,64 +93,13 @@ class MarkdownReport:
         return "".join(kept)
 
 
-# -- text that is safe to show
-
-
-def text(words: str) -> str:
-    """Return a stranger's sentence as Markdown that shows it: no markup, HTML, link or line break
-    gets through."""
-    shown = show_prose(words)
-    # The ampersand first, for the other escapes bring their own.
-    shown = shown.replace("&", "&amp;")
-    shown = shown.replace("<", "&lt;").replace(">", "&gt;")
-    shown = _SPECIAL.sub(r"\\\1", shown)
-    # Bare addresses become links by themselves, and @ with a name notifies somebody.
-    shown = shown.replace("://", "&#58;//").replace("www.", "www&#46;")
-    return shown.replace("@", "&#64;")
-
-
-def code(words: str, *, in_table: bool = False) -> str:
-    """Return a name as a code span, between more backticks than it holds itself; empty for an empty
-    name."""
-    shown = show_name(words)
-    if not shown.strip():
-        return ""
-    fence = "`" * (_longest_run(shown) + 1)
-    # Markdown takes one space off both ends of a span, and a backtick there would join the fence.
-    if shown[0] in "` " or shown[-1] in "` ":
-        shown = f" {shown} "
-    span = f"{fence}{shown}{fence}"
-    if in_table:
-        # A table is cut into cells before code spans are looked for.
-        span = span.replace("|", "\\|")
-    return span
-
-
-def _longest_run(words: str) -> int:
-    runs = _BACKTICKS.findall(words)
-    return max(map(len, runs), default=0)
-
-
-def _fence(lines: Sequence[str], language: str) -> list[str]:
-    shown = [escape(line) for line in lines]
-    # Longer than any run of backticks inside, which would end the block, and three at least.
-    longest = max(map(_longest_run, shown), default=0)
-    fence = "`" * max(3, longest + 1)
-    return [f"{fence}{language}", *shown, fence]
-
-
 # -- all subjects
 
 
 def _make_title(results: Sequence[AuditResult]) -> str:
     if not results:
         return "## reproaudit: nothing was audited"
-    counts = []
-    for verdict, word in VERDICTS.items():
-        found = [result for result in results if result.verdict is verdict]
-        if found:
-            counts.append(f"{len(found):,} {word}")
-    said = ", ".join(counts)
+    said = ", ".join(count_answers(results))
     return f"## reproaudit: {said}"
 
 
@@ -177,7 +125,7 @@ def _make_table(audits: Sequence[_Audit]) -> Iterator[str]:
 def _show_verdict(audit: _Audit) -> str:
     has_errors = any(issue.is_error for issue in audit.issues)
     has_accepted = any(issue.is_accepted for issue in audit.issues)
-    word = VERDICTS[audit.result.verdict]
+    word = name_answer(audit.result)
     if has_accepted and not has_errors:
         word += ", accepted in the baseline"
     return word
@@ -185,9 +133,9 @@ def _show_verdict(audit: _Audit) -> str:
 
 def _show_first_finding(result: AuditResult) -> tuple[str, str, str]:
     """Return the cells `first difference`, `cause` and `fix`."""
-    if not result.findings:
+    finding = choose_finding(result)
+    if finding is None:
         return "", "", ""
-    finding = result.findings[0]
     op = code(name_source(finding), in_table=True)
     place = code(str(finding.location or ""), in_table=True)
     known = [part for part in (op, place) if part]
@@ -219,12 +167,18 @@ def _make_sections(audit: _Audit) -> Iterator[str]:
     result = audit.result
     title = code(audit.name) or "unknown"
     yield _section([f"### {title}", "", *_say_verdict(result)])
+    sections = list_question_sections(result, max_rows=_ROWS)
+    for lines in write_sections(sections):
+        yield _section(lines)
     number = 0
     told: dict[str, int] = {}
+    # That of a variation stands with it.
+    shown = {group.finding for group in group_differing(result)}
     for issue in audit.issues:
-        if issue.finding is not None and not issue.is_accepted:
-            number += 1
-            yield _section(_describe_finding(number, issue.finding, told))
+        if issue.finding is None or issue.is_accepted or issue.finding in shown:
+            continue
+        number += 1
+        yield _section(_describe_finding(number, issue.finding, told))
     known = []
     warnings = []
     risks = []
@@ -245,7 +199,7 @@ def _make_sections(audit: _Audit) -> Iterator[str]:
     yield from _list("Risks", risks)
     yield from _list("Not checked", notes)
     if result.next_commands:
-        yield _section(["#### Next", "", *_fence(result.next_commands, "console")])
+        yield _section(["#### Next", "", *fence(result.next_commands, "console")])
 
 
 def _section(lines: Iterable[str]) -> str:
@@ -277,7 +231,7 @@ def _describe_risk(issue: Issue) -> str:
 
 def _say_verdict(result: AuditResult) -> Iterator[str]:
     said = text(result.headline)
-    word = f"**{VERDICTS[result.verdict]}**"
+    word = f"**{name_answer(result)}**"
     if said:
         yield f"{word}: {said}"
     else:
@@ -292,7 +246,8 @@ def _say_verdict(result: AuditResult) -> Iterator[str]:
     for sentence in sentences:
         if sentence:
             yield f"- {text(sentence)}"
-    if result.verdict is Verdict.NOT_REPRODUCIBLE and not result.findings:
+    is_of_runs = result.question in OF_RUNS
+    if is_of_runs and result.verdict is Verdict.NOT_REPRODUCIBLE and not result.findings:
         yield "- no source was located"
 
 
@@ -344,4 +299,4 @@ def _describe_fix(number: int, fix: Fix, told: dict[str, int]) -> Iterator[str]:
         yield f"- patch: {text(word_patch(fix))}"
     if fix.patch:
         yield ""
-        yield from _fence(fix.patch, "diff")
+        yield from fence(fix.patch, "diff")

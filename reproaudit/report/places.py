@@ -11,6 +11,13 @@ from functools import lru_cache
 
 from reproaudit.model.aligned_ops import AlignedOps
 from reproaudit.model.events import Location, NotChecked, ProgramWarning
+from reproaudit.model.question import (
+    FlagSetting,
+    LostState,
+    Resumption,
+    SeedStream,
+    list_locations,
+)
 from reproaudit.model.result import AuditResult, Finding
 
 _FOREIGN = ("/", "<", "site-packages/")  # absolute, `<string>`, or of an installed package
@@ -83,6 +90,12 @@ def move_to_working_folder(result: AuditResult) -> AuditResult:
             replace(change, location=folder.move(change.location)) for change in result.changes
         ),
         not_checked=tuple(_move_note(folder, note) for note in result.not_checked),
+        resumption=_move_resumption(folder, result.resumption),
+        streams=tuple(_move_stream(folder, stream) for stream in result.streams),
+        timeline=tuple(_move_flag(folder, setting) for setting in result.timeline),
+        variations=tuple(
+            replace(outcome, why=folder.rewrite(outcome.why)) for outcome in result.variations
+        ),
         excerpts=tuple(
             replace(excerpt, path=folder.move_path(excerpt.path)) for excerpt in result.excerpts
         ),
@@ -117,11 +130,43 @@ def _list_locations(result: AuditResult) -> Iterator[Location]:
         *(warning.location for warning in result.warnings),
         *(change.location for change in result.changes),
     ]
+    found += list_locations(result.resumption, result.streams, result.timeline)
     for location in found:
         if location is not None:
             yield location
     for warning in result.warnings:
         yield from warning.others
+
+
+def _move_resumption(folder: _Folder, resumption: Resumption | None) -> Resumption | None:
+    if resumption is None:
+        return None
+    return replace(
+        resumption,
+        lost=tuple(_move_lost(folder, lost) for lost in resumption.lost),
+        checkpoints=tuple(
+            replace(one, location=folder.move(one.location)) for one in resumption.checkpoints
+        ),
+    )
+
+
+def _move_lost(folder: _Folder, lost: LostState) -> LostState:
+    return replace(
+        lost,
+        location=folder.move(lost.location),
+        expected=folder.rewrite(lost.expected),
+        found=folder.rewrite(lost.found),
+        evidence=tuple(map(folder.rewrite, lost.evidence)),
+        advice=folder.rewrite(lost.advice),
+    )
+
+
+def _move_stream(folder: _Folder, stream: SeedStream) -> SeedStream:
+    return replace(stream, location=folder.move(stream.location), why=folder.rewrite(stream.why))
+
+
+def _move_flag(folder: _Folder, setting: FlagSetting) -> FlagSetting:
+    return replace(setting, location=folder.move(setting.location), why=folder.rewrite(setting.why))
 
 
 def _move_finding(folder: _Folder, finding: Finding) -> Finding:

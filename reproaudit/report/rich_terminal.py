@@ -26,7 +26,8 @@ from reproaudit.report.nearby_ops import find_nearby_ops
 from reproaudit.report.places import move_to_working_folder
 from reproaudit.report.rich_pictures import draw_excerpt, draw_growth_lines, draw_ops
 from reproaudit.report.sections import list_sections
-from reproaudit.report.wording import VERDICTS, show_count, show_prose
+from reproaudit.report.verdicts import name_answer
+from reproaudit.report.wording import show_count, show_prose
 
 _NARROWEST = 20  # columns
 _WIDEST = 160
@@ -163,7 +164,7 @@ class _Screen:
 
 def _show_answer(result: AuditResult) -> Text:
     sign, style = _VERDICTS.get(result.verdict, _OTHER_VERDICT)
-    text = Text.assemble((f"{sign} {VERDICTS[result.verdict]}", style))
+    text = Text.assemble((f"{sign} {name_answer(result)}", style))
     if result.headline.strip():
         text.append(f": {show_prose(result.headline)}")
     return text

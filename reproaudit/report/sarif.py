@@ -14,16 +14,18 @@ from urllib.parse import quote
 
 from reproaudit.model.result import AuditResult, Finding
 from reproaudit.model.verdict import Verdict, exit_code
-from reproaudit.report.issues import Issue, Kind, Place, list_issues, word_not_checked
+from reproaudit.report.issue import OF_QUESTIONS, TITLES, Issue, Kind, Place
+from reproaudit.report.issues import list_issues, word_not_checked
 from reproaudit.report.json_text import write_json
-from reproaudit.report.wording import VERDICTS, escape, name_phase, show_name, show_prose
+from reproaudit.report.verdicts import name_answer
+from reproaudit.report.wording import escape, name_phase, show_name, show_prose
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
 FINGERPRINT = "reproaudit/v1"
 _NOT_CHECKED = "not-checked"
-_WITH_RULE = (Kind.FINDING, Kind.RISK)
+_WITH_RULE = (Kind.FINDING, Kind.RISK, *OF_QUESTIONS)
 _NOTIFICATIONS = {
     Kind.NOT_AUDITED.value: "The audit could not be done",
     Kind.NO_SOURCE.value: "Runs differ, and no source of it was located",
@@ -117,6 +119,14 @@ def _describe_rule(issue: Issue) -> Json:
             title=_WARNING,
             about=_say_where_to_read(rule, issue.title),
             level="warning",
+        )
+    if issue.kind in OF_QUESTIONS:
+        return _make_descriptor(
+            rule,
+            name=issue.kind.value,
+            title=TITLES[issue.kind],
+            about=f"{TITLES[issue.kind].capitalize()}: the message says which.",
+            level="error",
         )
     return _make_descriptor(
         rule,
@@ -252,7 +262,7 @@ def _make_invocation(result: AuditResult, found: Sequence[Issue], numbers: dict[
     return {
         "executionSuccessful": result.verdict is not Verdict.NOT_AUDITED,
         "exitCode": exit_code([result.verdict]),
-        "exitCodeDescription": VERDICTS[result.verdict],
+        "exitCodeDescription": name_answer(result),
         "toolExecutionNotifications": notifications,
         "properties": {
             "subject": show_name(result.subject),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from reproaudit.model.events import Level, Location, NotChecked, ProgramWarning
+from reproaudit.model.question import Question
 from reproaudit.model.result import AuditResult, Finding, Fix
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.blocks import (
@@ -30,8 +31,10 @@ from reproaudit.report.finding_lines import (
 )
 from reproaudit.report.layout import Column, name_column, number_column, prose_column
 from reproaudit.report.moments import name_part
+from reproaudit.report.questions.sections import list_question_sections
+from reproaudit.report.questions.variation_rows import group_differing
 from reproaudit.report.tensor_rows import list_tensors, name_pair
-from reproaudit.report.variations import list_variations
+from reproaudit.report.verdicts import OF_RUNS
 from reproaudit.report.wording import (
     escape,
     has_gpu,
@@ -63,15 +66,20 @@ class _Sections:
 
     def list_all(self, result: AuditResult) -> Iterator[Section]:
         findings = result.findings
+        # How a run was stopped that is gone on with is told with the others.
+        if result.question is not Question.RESUME:
+            yield Section(Topic.RUNS, "Runs", self._list_outcomes(result))
+        yield from list_question_sections(result, max_rows=self.max_rows)
+        # A finding of a variation stands with it.
+        told = {group.number for group in group_differing(result)}
+        left = [one for number, one in enumerate(findings) if number not in told]
         where = "Where"
-        if len(findings) > 1:
-            where = f"Where: the first of {len(findings):,} findings"
-        yield Section(Topic.RUNS, "Runs", self._list_outcomes(result))
-        varied = list_variations(result, max_rows=self.max_rows)
-        yield Section(Topic.VARIATIONS, "Variations", varied)
-        yield Section(Topic.WHERE, where, _describe_first(result))
-        yield Section(Topic.OTHERS, "Other findings", self._list_others(findings[1:]))
-        yield Section(Topic.EVIDENCE, "Evidence about operators", self._list_evidence(findings))
+        if len(left) > 1:
+            where = f"Where: the first of {len(left):,} findings"
+        yield Section(Topic.WHERE, where, _describe_first(result, left))
+        yield Section(Topic.OTHERS, "Other findings", self._list_others(left[1:]))
+        evidence = self._list_evidence(left)
+        yield Section(Topic.EVIDENCE, "Evidence about operators", evidence)
         yield Section(Topic.TRIED, "Tried", self._list_trials(result))
         differs = f"What differs{name_pair(result.divergences)}"
         yield Section(Topic.TENSORS, differs, list_tensors(result, max_rows=self.max_rows))
@@ -104,9 +112,11 @@ class _Sections:
             steps = show_whole(run.steps)
             events = show_whole(run.events)
             detail = show_prose(run.outcome.detail)
-            rows.append((str(run.index), level, ended, steps, events, detail))
+            condition = show_name(run.condition)
+            rows.append((str(run.index), condition, level, ended, steps, events, detail))
         columns = (
             number_column("run"),
+            name_column("condition"),
             Column("level"),
             Column("ended"),
             number_column("steps"),
@@ -183,12 +193,14 @@ class _Sections:
         return [*shown, *list_cut(len(entries) - self.max_rows)]
 
 
-def _describe_first(result: AuditResult) -> list[Block]:
+def _describe_first(result: AuditResult, findings: Sequence[Finding]) -> list[Block]:
     if not result.findings:
-        if result.verdict is Verdict.NOT_REPRODUCIBLE:
+        if result.verdict is Verdict.NOT_REPRODUCIBLE and result.question in OF_RUNS:
             return [Line("no source was located")]
         return []
-    blocks = describe_finding(result.findings[0])
+    if not findings:
+        return []
+    blocks = describe_finding(findings[0])
     if result.reproducer:
         shows = f"{show_name(result.reproducer)} shows it without this program"
         blocks.append(Fact("to report", shows))

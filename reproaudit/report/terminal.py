@@ -12,7 +12,8 @@ from reproaudit.report.blocks import Answer, Block, Code, Entry, Fact, Rows
 from reproaudit.report.layout import make_table, put_beside, wrap_beside, wrap_entry
 from reproaudit.report.places import move_to_working_folder
 from reproaudit.report.sections import list_sections
-from reproaudit.report.wording import VERDICTS, show_prose
+from reproaudit.report.verdicts import name_answer
+from reproaudit.report.wording import show_prose
 
 _NARROWEST = 60  # columns of a screen
 _INDENT = "  "
@@ -65,7 +66,7 @@ class TerminalReport:
 
     def _answer(self, result: AuditResult) -> str:
         colour = _COLOURS.get(result.verdict, _YELLOW)
-        word = self._paint(VERDICTS[result.verdict], colour)
+        word = self._paint(name_answer(result), colour)
         if not result.headline.strip():
             return word
         return f"{word}: {show_prose(result.headline)}"

@@ -11,23 +11,15 @@ from reproaudit.model.difference import Difference
 from reproaudit.model.events import Change, EventKind, Outcome, Phase, ProgramWarning
 from reproaudit.model.result import (
     AuditResult,
-    Confidence,
     Finding,
     Fix,
     Replays,
     TensorDivergence,
     Trial,
 )
-from reproaudit.model.verdict import Verdict
 from reproaudit.printable import make_printable
 from reproaudit.report.run_counts import word_cost
 
-VERDICTS = {
-    Verdict.REPRODUCIBLE: "reproducible",
-    Verdict.NOT_REPRODUCIBLE: "not reproducible",
-    Verdict.WITHIN_TOLERANCE: "within tolerance",
-    Verdict.NOT_AUDITED: "not audited",
-}
 _HALF = 0.5
 _ON_GPU = re.compile(r"cudnn\.|cuda\.|CUBLAS_")
 _LONGEST = 500  # characters of a foreign text that are shown; the JSON report has all of it
@@ -134,6 +126,17 @@ def show_whole(number: int | None) -> str:
     return f"{number:.1e}"
 
 
+def show_percent(share: float, *, up: bool = False) -> str:
+    """Return `45.1 %`. A bound is rounded up: what is said to be ruled out is."""
+    if not math.isfinite(share * 1000):
+        return f"{share} %"
+    if up:
+        # Less a little, for the product may lie a rounding error above a whole number.
+        thousandths = math.ceil(share * 1000 - 1e-9)
+        return f"{thousandths / 10:.1f} %"
+    return f"{share * 100:.6g} %"
+
+
 def word_difference(difference: Difference) -> str:
     """Say how far two tensors are apart: how many elements, how much at most, where first."""
     verb = "differs" if difference.differing == 1 else "differ"
@@ -194,40 +197,6 @@ def name_oddities(difference: Difference) -> list[str]:
     return [f"{show_whole(count)} {kind}" for count, kind in kinds if count]
 
 
-def word_confidence(result: AuditResult) -> str:
-    """Say what the runs support, and no more."""
-    if result.verdict is Verdict.NOT_AUDITED:
-        return "nothing is known about whether the program is reproducible"
-    if result.verdict is Verdict.NOT_REPRODUCIBLE:
-        return "certain: the divergence was seen" + _word_rate(result.confidence)
-    # Runs of the diagnosis are among the runs, and in no class: they say nothing about the rate.
-    in_classes = sum(map(len, result.classes))
-    runs = show_count(in_classes or len(result.runs), "run")
-    if result.verdict is Verdict.WITHIN_TOLERANCE:
-        return f"{runs} differ, and by no more than the tolerance that was asked for"
-    bound = result.confidence.divergence_rate_at_most
-    if bound is None:
-        return f"no difference in {runs}"
-    rate = _percent(bound, up=True)
-    level = _percent(result.confidence.level)
-    return (
-        f"no difference in {runs}: a divergence rate above {rate} is ruled out "
-        f"at {level} confidence"
-    )
-
-
-def _word_rate(confidence: Confidence) -> str:
-    if confidence.divergence_rate is None or len(confidence.rate_interval) != 2:
-        return ""
-    low, high = confidence.rate_interval
-    rate = _percent(round(confidence.divergence_rate, 3))
-    low_end = _percent(round(low, 3))
-    high_end = _percent(round(high, 3))
-    level = _percent(confidence.level)
-    interval = f"{low_end} to {high_end} at {level} confidence"
-    return f"; {rate} of the later runs differ from the first ({interval})"
-
-
 def word_completeness(result: AuditResult) -> str:
     """Say whether there may be further sources; empty where nothing was diagnosed."""
     if result.is_complete is None:
@@ -243,8 +212,8 @@ def word_completeness(result: AuditResult) -> str:
 def word_replays(replays: Replays) -> str:
     """Say how often the repeated call differed, and what that supports."""
     how = " beside competing work" if replays.contention else ""
-    low = _percent(round(replays.rate_at_least, 3))
-    high = _percent(round(replays.rate_at_most, 3))
+    low = show_percent(round(replays.rate_at_least, 3))
+    high = show_percent(round(replays.rate_at_most, 3))
     return (
         f"{replays.differing} of {replays.made} repeated calls differ{how}: "
         f"a rate of {low} to {high}"
@@ -363,14 +332,3 @@ def word_trial(trial: Trial) -> str:
             return f"{runs}, all equal, no proof: {why}"
         return f"{runs}, all equal"
     return trial.note or f"{runs}, not equal"
-
-
-def _percent(share: float, *, up: bool = False) -> str:
-    """Return `45.1 %`. A bound is rounded up: what is said to be ruled out is."""
-    if not math.isfinite(share * 1000):
-        return f"{share} %"
-    if up:
-        # Less a little, for the product may lie a rounding error above a whole number.
-        thousandths = math.ceil(share * 1000 - 1e-9)
-        return f"{thousandths / 10:.1f} %"
-    return f"{share * 100:.6g} %"

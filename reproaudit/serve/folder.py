@@ -18,6 +18,8 @@ from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.json_report import MOST_RESULT_BYTES, count_deciding_runs, from_json
 from reproaudit.report.places import move_to_working_folder
+from reproaudit.report.questions.variation_rows import choose_finding
+from reproaudit.report.verdicts import name_answer
 from reproaudit.report.wording import name_source
 from reproaudit.serve.walk import File, Stamp, Unopened, Walk, make_stamp
 
@@ -38,13 +40,14 @@ class Audit:
     """A saved result as the list shows it.
 
     `name` is its path below the folder, for which `id` stands in addresses. `source` is the
-    operator, or the call, at which runs first differ.
+    operator, or the call, at which runs first differ, `answer` the words for the verdict.
     """
 
     id: str
     name: str
     written_s: float
     verdict: Verdict
+    answer: str
     headline: str
     cause: str
     source: str
@@ -176,13 +179,14 @@ def _read(path: Path, name: str) -> AuditResult:
 
 def _summarise(file: File, result: AuditResult) -> Audit:
     result = move_to_working_folder(result)
-    first = result.findings[0] if result.findings else None
+    first = choose_finding(result)
     line = first.location.place if first and first.location else ""
     return Audit(
         id=hashlib.sha256(os.fsencode(file.name)).hexdigest()[:16],
         name=file.name,
         written_s=file.written_s,
         verdict=result.verdict,
+        answer=name_answer(result),
         headline=result.headline,
         cause=first.cause.value if first else "",
         source=name_source(first) if first else "",

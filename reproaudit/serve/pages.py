@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import Any
 
 from reproaudit.model.verdict import Verdict
-from reproaudit.report.wording import VERDICTS, show_count, show_name, show_prose, show_whole
+from reproaudit.report.wording import show_count, show_name, show_prose, show_whole
 from reproaudit.serve.folder import Audit, Broken, Listing
 
 _TONES = {Verdict.REPRODUCIBLE: "good", Verdict.NOT_REPRODUCIBLE: "bad"}
@@ -170,7 +170,7 @@ def _show(name: str) -> str:
 
 def _show_verdict(audit: Audit) -> str:
     tone = _TONES.get(audit.verdict, "warn")
-    return f"<span class='verdict {tone}'>{VERDICTS[audit.verdict]}</span>"
+    return f"<span class='verdict {tone}'>{audit.answer}</span>"
 
 
 def _link(audit: Audit) -> str:

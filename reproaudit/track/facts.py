@@ -6,12 +6,15 @@ import math
 from collections.abc import Iterator
 
 from reproaudit.model.difference import Difference
+from reproaudit.model.question import Question
 from reproaudit.model.result import (
     AuditResult,
     Finding,
 )
-from reproaudit.report import markdown
+from reproaudit.report.confidence import word_confidence
+from reproaudit.report.markdown_text import text
 from reproaudit.report.places import move_to_working_folder
+from reproaudit.report.questions.variation_rows import choose_finding
 from reproaudit.report.registry import FORMATS, render_all
 from reproaudit.report.wording import (
     escape,
@@ -20,12 +23,12 @@ from reproaudit.report.wording import (
     name_source,
     show_name,
     show_prose,
-    word_confidence,
     word_remark,
     word_settings,
     word_trial,
 )
 from reproaudit.track.growth_series import list_growth
+from reproaudit.track.question_tables import list_question_metrics, list_question_tables
 from reproaudit.track.record import Cell, Histogram, Table, TrackRecord
 from reproaudit.track.withheld import withhold_from_result
 
@@ -70,7 +73,7 @@ def list_facts(result: AuditResult, accepted: frozenset[str] = frozenset()) -> T
 
 def _write_note(result: AuditResult) -> str:
     sentences = (result.headline, word_confidence(result))
-    return ". ".join(markdown.text(sentence) for sentence in sentences if sentence)
+    return ". ".join(text(sentence) for sentence in sentences if sentence)
 
 
 # -- figures
@@ -102,6 +105,7 @@ def _list_figures(result: AuditResult) -> Iterator[tuple[str, float | None]]:
     yield "warnings", len(result.warnings)
     yield "not_checked", len(result.not_checked)
     yield from _list_rates(result)
+    yield from list_question_metrics(result)
     yield "trials", len(result.trials)
     yield "trials_equal", sum(trial.is_equal for trial in result.trials)
     slowdowns = list(_list_slowdowns(result))
@@ -149,10 +153,12 @@ def _choose_difference(result: AuditResult) -> Difference | None:
 def _list_tags(result: AuditResult) -> Iterator[tuple[str, str]]:
     """Yield what runs are found by, such as `tags."reproaudit.verdict" = 'not-reproducible'`."""
     yield "reproaudit.verdict", result.verdict.value
+    if result.question is not Question.AUDIT:
+        yield "reproaudit.question", result.question.value
     yield "reproaudit.subject", show_name(result.subject)
-    if not result.findings:
+    first = choose_finding(result)
+    if first is None:
         return
-    first = result.findings[0]
     yield "reproaudit.cause", first.cause.value
     yield "reproaudit.rule", show_name(first.rule)
     if source := name_source(first):
@@ -218,6 +224,7 @@ def _list_tables(result: AuditResult) -> tuple[list[Table], list[str]]:
     tables = []
     said = []
     for name, columns, rows in (
+        *list_question_tables(result),
         ("divergences", _DIVERGENCES, list(_list_divergences(result))),
         ("findings", _FINDINGS, list(map(_describe, result.findings))),
         ("trials", _TRIALS, list(_list_trials(result))),

@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from reproaudit.report import markdown
+from reproaudit.report import markdown_text
 from reproaudit.track.record import Cell, Histogram, Logged, TrackRecord
 
 _VARIABLE = "TENSORBOARD_LOGGING_DIR"  # as transformers reads it
@@ -139,4 +139,4 @@ def _write_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Iter
 
 
 def _write_cell(cell: Cell) -> str:
-    return "" if cell is None else markdown.text(str(cell))
+    return "" if cell is None else markdown_text.text(str(cell))

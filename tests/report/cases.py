@@ -34,6 +34,16 @@ from reproaudit.model.result import (
     Trial,
 )
 from reproaudit.model.verdict import Verdict
+from tests.report.question_cases import (
+    MANY_VARIATIONS,
+    RESUME,
+    RESUMED,
+    SEEDED,
+    SEEDS,
+    UNVARIED,
+    VARY,
+    spoil,
+)
 
 STOPPED = Outcome(OutcomeKind.STOPPED)
 WEIGHT = "float32[800, 800]"
@@ -360,4 +370,12 @@ CASES: dict[str, AuditResult] = {
     "unicode": UNICODE,
     "hostile": HOSTILE,
     "10000-findings": MANY,
+    "vary": VARY,
+    "vary-equal": UNVARIED,
+    "vary-10000": MANY_VARIATIONS,
+    "resume": RESUME,
+    "resume-equal": RESUMED,
+    "seeds": SEEDS,
+    "seeds-expected": SEEDED,
+    "hostile-questions": spoil(EVIL),
 }

@@ -25,7 +25,7 @@ from tests.report.cases import (
 )
 
 SCHEMA = json.loads((Path(__file__).parent / "schemas" / "codequality.json").read_text())
-SMALL = {case: result for case, result in CASES.items() if case != "10000-findings"}
+SMALL = {case: result for case, result in CASES.items() if "10000" not in case}
 
 
 def entries_of(

@@ -11,6 +11,7 @@ import pytest
 import xmlschema
 
 from reproaudit.model.identity import fingerprints
+from reproaudit.model.question import Question
 from reproaudit.model.result import AuditResult
 from reproaudit.report import render_all
 from reproaudit.report.places import move_to_working_folder
@@ -23,8 +24,16 @@ from tests.report.cases import (
     STRUCTURE,
     WITHIN_TOLERANCE,
 )
+from tests.report.question_cases import (
+    MANY_VARIATIONS,
+    RESUME,
+    RESUMED,
+    SEEDED,
+    SEEDS,
+    VARY,
+)
 
-SMALL = {case: result for case, result in CASES.items() if case != "10000-findings"}
+SMALL = {case: result for case, result in CASES.items() if "10000" not in case}
 ACCEPTED = frozenset(fingerprints(ONE_DIVERGENCE.subject, ONE_DIVERGENCE.findings))
 
 
@@ -57,11 +66,83 @@ def test_the_schema_refuses_what_is_wrong() -> None:
 
 
 def test_every_audit_is_one_test_case_and_the_counts_are_those_of_the_cases() -> None:
-    suite = suite_of(*SMALL.values())
-    assert len(suite.findall("testcase")) == len(SMALL)
-    assert len({case.get("name") for case in suite}) == len(SMALL)
-    counts = {"tests": len(SMALL), "failures": 4, "errors": 2, "skipped": 0}
+    audits = [result for result in SMALL.values() if result.question is Question.AUDIT]
+    suite = suite_of(*audits)
+    assert len(suite.findall("testcase")) == len(audits)
+    assert len({case.get("name") for case in suite}) == len(audits)
+    counts = {"tests": len(audits), "failures": 4, "errors": 2, "skipped": 0}
     assert {name: int(suite.get(name, "-1")) for name in counts} == counts
+
+
+def outcomes(*results: AuditResult, accepted: frozenset[str] = frozenset()) -> dict[str, str]:
+    """Return what became of each test case, by name: `passed`, or the element that it holds."""
+    found = {}
+    for case in suite_of(*results, accepted=accepted):
+        tags = [child.tag for child in case if child.tag != "system-out"]
+        found[case.get("name", "")] = tags[0] if tags else "passed"
+    return found
+
+
+def test_every_variation_is_a_test_case_of_its_own() -> None:
+    assert outcomes(VARY) == {
+        "train.py": "passed",
+        "train.py: hash_seed=1": "failure",
+        "train.py: timezone=Asia/Tokyo": "failure",
+        "train.py: torch=/opt/torch-2.14": "failure",
+        "train.py: threads=1": "failure",
+        "train.py: threads=4": "failure",
+        "train.py: mkldnn=off": "passed",
+        "train.py: locales=C": "passed",
+        "train.py: home=empty": "passed",
+        "train.py: umask=077": "passed",
+        "train.py: workers=0": "skipped",
+        "train.py: workers=4": "skipped",
+        "train.py: device=cuda": "skipped",
+    }
+
+
+def test_a_dependence_that_is_accepted_is_skipped_and_the_others_fail() -> None:
+    marks = fingerprints(VARY.subject, VARY.findings)
+    found = outcomes(VARY, accepted=frozenset(marks[:1]))
+    assert found["train.py: threads=1"] == "skipped"
+    assert found["train.py: hash_seed=1"] == "failure"
+
+
+def test_every_lost_state_and_every_stream_that_ought_to_follow_is_a_test_case() -> None:
+    assert outcomes(RESUME) == {
+        "train.py": "passed",
+        "train.py: scheduler StepLR": "failure",
+        "train.py: random stream torch CPU": "failure",
+        "train.py: position in the data": "failure",
+    }
+    assert outcomes(SEEDS) == {
+        "train.py": "passed",
+        "train.py: initial weights, examples/seeds/train.py:14, torch CPU": "passed",
+        "train.py: data order, examples/seeds/train.py:21, Python random": "failure",
+        "train.py: forward pass, examples/seeds/noise.py:8, numpy default_rng": "failure",
+        "train.py: other, torch CPU": "skipped",
+        "train.py: torch.manual_seed = 0, examples/seeds/train.py:16": "failure",
+        "train.py: torch.use_deterministic_algorithms = False, "
+        "site-packages/trainer/loop.py:88": "failure",
+    }
+
+
+def test_an_answer_whose_parts_do_not_fail_is_one_case_that_does() -> None:
+    lost = replace(RESUME, resumption=replace(RESUMED.resumption, lost=()))
+    assert outcomes(lost) == {"train.py": "failure"}
+    assert outcomes(RESUMED) == {"train.py": "passed"}
+
+
+def test_parts_of_one_name_are_numbered() -> None:
+    twice = replace(SEEDED, streams=SEEDED.streams[:1] * 2, timeline=())
+    name = "train.py: initial weights, examples/seeds/train.py:14, torch CPU"
+    assert list(outcomes(twice)) == ["train.py", name, f"{name} (2)"]
+
+
+def test_ten_thousand_variations_are_a_thousand_cases_and_one_that_counts_the_rest() -> None:
+    found = outcomes(MANY_VARIATIONS)
+    assert len(found) == 1_002
+    assert found["train.py: 9,000 more parts"] == "skipped"
 
 
 @pytest.mark.parametrize(

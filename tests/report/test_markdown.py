@@ -11,7 +11,8 @@ from reproaudit.model.events import Location, NotChecked, Unchecked
 from reproaudit.model.identity import fingerprints
 from reproaudit.model.result import Evidence, Fix
 from reproaudit.report import render, render_all
-from reproaudit.report.markdown import MarkdownOptions, MarkdownReport, code, text
+from reproaudit.report.markdown import MarkdownOptions, MarkdownReport
+from reproaudit.report.markdown_text import code, text
 from tests.report.cases import (
     INDEX_PUT,
     MANY,

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from reproaudit.model.difference import Difference
 from reproaudit.model.events import EventKind, Phase
 from reproaudit.model.result import (
-    Confidence,
     TensorDivergence,
 )
 from reproaudit.report.wording import (
@@ -19,11 +18,9 @@ from reproaudit.report.wording import (
     show_name,
     show_prose,
     show_whole,
-    word_confidence,
     word_difference,
     word_remark,
 )
-from tests.report.cases import REPRODUCIBLE
 
 FAR = Difference(640_000, 3_812, 4, 1.2e-07, 3.1e-06, (0, 17))
 
@@ -131,9 +128,3 @@ def test_what_no_distance_tells_of_a_divergence_is_said_in_words(
 ) -> None:
     row = TensorDivergence(EventKind.BATCH, "loader", 0, Phase.DATA, (0, 3), "float32[3]")
     assert word_remark(replace(row, **facts)) == expected
-
-
-def test_a_rate_that_no_audit_finds_is_shown_as_it_stands() -> None:
-    confidence = Confidence(divergence_rate_at_most=1e306)
-    said = word_confidence(replace(REPRODUCIBLE, confidence=confidence))
-    assert "above 1e+306 % is ruled out" in said

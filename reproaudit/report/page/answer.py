@@ -7,6 +7,7 @@ from typing import Any
 
 from reproaudit.model.result import AuditResult, Finding, Fix
 from reproaudit.model.verdict import Verdict
+from reproaudit.report.confidence import word_confidence
 from reproaudit.report.moments import name_part
 from reproaudit.report.run_counts import word_cost
 from reproaudit.report.wording import (
@@ -17,7 +18,6 @@ from reproaudit.report.wording import (
     show_count,
     show_name,
     show_prose,
-    word_confidence,
     word_patch,
     word_settings,
 )

@@ -26,9 +26,10 @@ from reproaudit.report.page.tables import (
     list_trial_rows,
 )
 from reproaudit.report.places import move_to_working_folder
+from reproaudit.report.questions.variation_rows import choose_finding
+from reproaudit.report.verdicts import count_answers, name_answer
 from reproaudit.report.withheld import withhold_source
 from reproaudit.report.wording import (
-    VERDICTS,
     has_gpu,
     inflect_noun,
     name_counted,
@@ -75,13 +76,8 @@ def _make_title(names: Sequence[str], results: Sequence[AuditResult]) -> str:
     if not results:
         return "reproaudit: nothing was audited"
     if len(results) == 1:
-        return f"{VERDICTS[results[0].verdict]}: {names[0]}"
-    counts = []
-    for verdict, word in VERDICTS.items():
-        number = sum(result.verdict is verdict for result in results)
-        if number:
-            counts.append(f"{number:,} {word}")
-    return f"reproaudit: {', '.join(counts)}"
+        return f"{name_answer(results[0])}: {names[0]}"
+    return f"reproaudit: {', '.join(count_answers(results))}"
 
 
 class _Page:
@@ -118,7 +114,7 @@ class _Page:
         return {
             "name": self._name,
             "verdict": result.verdict.value,
-            "verdict_words": VERDICTS[result.verdict],
+            "verdict_words": name_answer(result),
             "headline": show_prose(result.headline),
             "exit_code": exit_code([result.verdict]),
             "answer": make_answer(
@@ -153,14 +149,14 @@ class _Page:
         row = {
             "name": self._name,
             "verdict": result.verdict.value,
-            "verdict_words": VERDICTS[result.verdict],
+            "verdict_words": name_answer(result),
             "where": "",
             "cause": "",
             "fix": "",
         }
-        if not result.findings:
+        finding = choose_finding(result)
+        if finding is None:
             return row
-        finding = result.findings[0]
         places = [name_source(finding), _name_line(finding.location)]
         row["where"] = ", ".join(filter(None, places))
         row["cause"] = finding.cause.value

@@ -1,0 +1,1 @@
+"""The facts that only some questions bring out, in words that all formats share."""

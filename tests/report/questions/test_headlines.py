@@ -1,0 +1,82 @@
+"""The one sentence that answers a question."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from reproaudit.model.question import Dependence, Question, SeedEffect
+from reproaudit.model.result import AuditResult
+from reproaudit.model.verdict import Verdict
+from reproaudit.report.headline import word_headline
+from reproaudit.report.verdicts import count_answers, name_answer
+from tests.report.cases import ONE_DIVERGENCE, REPRODUCIBLE
+from tests.report.question_cases import (
+    MANY_VARIATIONS,
+    RESUME,
+    RESUMED,
+    SEEDED,
+    SEEDS,
+    UNVARIED,
+    VARY,
+)
+
+
+@pytest.mark.parametrize(
+    "result",
+    [VARY, UNVARIED, RESUME, RESUMED, SEEDS, SEEDED],
+    ids=["vary", "vary-equal", "resume", "resume-equal", "seeds", "seeds-expected"],
+)
+def test_a_headline_names_what_matters_and_counts_the_rest(result: AuditResult) -> None:
+    assert word_headline(replace(result, headline="not read"), compared=90) == result.headline
+
+
+def test_a_headline_names_three_variations_of_a_kind_and_counts_the_others() -> None:
+    many = [
+        replace(VARY.variations[2], name=f"env.NAME{number}", finding=None) for number in range(5)
+    ]
+    said = word_headline(replace(VARY, findings=(), variations=tuple(many)), compared=1)
+    assert said == "depends on env.NAME0 (a bug), env.NAME1 (a bug), env.NAME2 (a bug) and 2 more"
+
+
+def test_what_is_only_as_documented_is_said_to_be_so() -> None:
+    result = replace(VARY, variations=VARY.variations[:2])
+    assert word_headline(result, compared=1) == (
+        "depends, as documented, on threads (aten::sum, train.py:12)"
+    )
+
+
+def test_a_program_that_differs_by_itself_is_told_first() -> None:
+    why = "no repair was proven"
+    untried = replace(VARY.variations[4], dependence=Dependence.NOT_TRIED, why=why)
+    result = replace(ONE_DIVERGENCE, question=Question.VARY, variations=(untried,))
+    assert word_headline(result, compared=1) == (
+        "differs from run to run as it is; none of 1 variation was tried: no repair was proven"
+    )
+    result = replace(result, findings=(), variations=VARY.variations[4:5])
+    assert word_headline(result, compared=1) == (
+        "7 runs, 4 distinct; first seen in gradient layers.1.weight of step 0; "
+        "1 variation changes nothing"
+    )
+
+
+def test_a_seed_that_reaches_nothing_is_said_to_change_nothing() -> None:
+    constant = replace(SEEDS.streams[1], effect=SeedEffect.CONSTANT, is_expected=False)
+    result = replace(SEEDS, streams=(constant,), timeline=())
+    assert word_headline(result, compared=1) == (
+        "the seed changes nothing; not as they ought to be: initial weights, train.py:14 (constant)"
+    )
+
+
+def test_a_verdict_is_called_as_the_question_asks() -> None:
+    assert name_answer(VARY) == "differs"
+    assert name_answer(RESUMED) == "equal"
+    assert name_answer(SEEDED) == "as expected"
+    assert name_answer(replace(VARY, verdict=Verdict.WITHIN_TOLERANCE)) == "within tolerance"
+    assert count_answers([VARY, RESUME, SEEDS, RESUMED, REPRODUCIBLE, MANY_VARIATIONS]) == [
+        "1 reproducible",
+        "1 equal",
+        "3 differ",
+        "1 not as expected",
+    ]
