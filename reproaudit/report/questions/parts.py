@@ -13,6 +13,7 @@ from reproaudit.model.question import Dependence, SeedEffect, VariationOutcome
 from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.blocks import Block, Entry
+from reproaudit.report.issue import Kind
 from reproaudit.report.places import move_to_working_folder
 from reproaudit.report.questions.resumption_rows import name_lost, word_lost_in_full
 from reproaudit.report.questions.sections import describe_group, describe_lost
@@ -105,7 +106,8 @@ def _make_variation(result: AuditResult, outcome: VariationOutcome, known: Seque
         state = State.ACCEPTED
     kind = show_name(finding.rule) if finding is not None else outcome.dependence.value
     group = Group((outcome,), finding, number)
-    return Part(name, state, said, kind, tuple(describe_group(result, group)))
+    blocks = tuple(describe_group(result, group))
+    return Part(name, state, said, kind=kind, blocks=blocks)
 
 
 def _list_lost(result: AuditResult, bad: State) -> Iterator[Part]:
@@ -114,7 +116,8 @@ def _list_lost(result: AuditResult, bad: State) -> Iterator[Part]:
     for lost in result.resumption.lost:
         name = name_lost(lost, with_what_became=False)
         said = word_lost_in_full(lost)
-        yield Part(name, bad, said, "lost-state", tuple(describe_lost(lost)))
+        blocks = tuple(describe_lost(lost))
+        yield Part(name, bad, said, kind=Kind.LOST_STATE.value, blocks=blocks)
 
 
 def _list_streams(result: AuditResult, bad: State) -> Iterator[Part]:
@@ -125,7 +128,8 @@ def _list_streams(result: AuditResult, bad: State) -> Iterator[Part]:
         if stream.location is not None:
             name += f", {show_name(stream.stream)}"
         if not stream.is_expected:
-            yield Part(name, bad, said, "seed-without-effect", (Entry(said),))
+            blocks = (Entry(said),)
+            yield Part(name, bad, said, kind=Kind.STREAM.value, blocks=blocks)
         elif stream.effect is SeedEffect.FOLLOWS:
             yield Part(name, State.GOOD, said)
         elif stream.effect is SeedEffect.UNKNOWN:
@@ -136,4 +140,5 @@ def _list_flags(result: AuditResult, bad: State) -> Iterator[Part]:
     for setting in result.timeline:
         if setting.why:
             said = word_flag(result, setting)
-            yield Part(name_flag(setting), bad, said, "flag-without-effect", (Entry(said),))
+            blocks = (Entry(said),)
+            yield Part(name_flag(setting), bad, said, kind=Kind.FLAG.value, blocks=blocks)
