@@ -41,14 +41,15 @@ class Parser(argparse.ArgumentParser):
         return {name: action for action in self._actions for name in action.option_strings}
 
 
-def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Add the options that change one thing of a run each."""
+def add_settings(parser: argparse.ArgumentParser, *, seeds: bool = True) -> None:
+    """Add the options that change one thing of a run each; --seed only if `seeds`."""
     group = parser.add_argument_group(
         "settings", "by default a run observes the program as it is; nothing is seeded"
     )
-    group.add_argument(
-        "--seed", type=int, metavar="N", help="seed Python, NumPy and torch (CPU and CUDA)"
-    )
+    if seeds:
+        group.add_argument(
+            "--seed", type=int, metavar="N", help="seed Python, NumPy and torch (CPU and CUDA)"
+        )
     group.add_argument("--hash-seed", type=int, metavar="N", help="start with PYTHONHASHSEED=N")
     group.add_argument(
         "--deterministic",

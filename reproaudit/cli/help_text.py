@@ -29,6 +29,7 @@ them under load
 commands, each with a --help of its own:
   ask more of a program
     vary       does it depend on what ought not to matter: threads, hash seed, time zone, …
+    seeds      does its seed reach what is drawn, and when were seeds and flags set?
   hold a project to it
     ci         audit the subjects of pyproject.toml, against a baseline
     lock       keep what a run computes in reproaudit.lock, for review

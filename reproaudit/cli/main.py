@@ -23,6 +23,7 @@ from reproaudit.runs.orphans import adopt_orphans
 COMMANDS = {
     "audit": "audit:audit",
     "vary": "vary:vary",
+    "seeds": "seeds:seeds",
     "ci": "ci:ci",
     "record": "traces:record",
     "compare": "traces:compare",

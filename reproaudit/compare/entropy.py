@@ -74,7 +74,7 @@ _ARRIVALS = frozenset(
     }
 )
 # What is shown of a call that seeds a generator and is given no seed.
-_NO_SEED = ("no seed", "(None,)", "()", "")
+NO_SEED = ("no seed", "(None,)", "()", "")
 # RandomState(seed) first makes a generator without a seed, then seeds it.
 _SEED_ASKED, _SEED_REPLACED = "numpy.random.SeedSequence", "numpy.random.RandomState"
 
@@ -100,7 +100,7 @@ class EntropyCall:
     @property
     def is_given_seed(self) -> bool:
         """True if the call seeds a generator with what the program gives it."""
-        return self.name in SEEDINGS and self.shown_a not in _NO_SEED
+        return self.name in SEEDINGS and self.shown_a not in NO_SEED
 
 
 def strength_of(name: str) -> Strength:

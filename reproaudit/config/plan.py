@@ -75,6 +75,8 @@ class RunPlan:
     the slices of what each op read and wrote; 0: none. `outside`: follow how DataLoaders and seeds
     use random streams, and at operation level what brings the outside world in (clocks, generators,
     listings, files).
+    `streams`: follow the draws from generators of the program's own too, and when seeds and
+    determinism flags are set.
     `copies`: folders that stand in the place of others, and these; what lies there is shown as if
     it lay here.
     """
@@ -98,6 +100,7 @@ class RunPlan:
     reference: str = ""
     slices_mb: _Count = 0
     outside: bool = True
+    streams: bool = False
     copies: tuple[tuple[str, str], ...] = ()
     extra: dict[str, str] = field(default_factory=dict)
 

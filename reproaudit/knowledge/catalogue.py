@@ -236,6 +236,10 @@ ERRORS = {
         "The command was started with a standard stream closed, so that its answer or its errors "
         "would be lost. Nothing was run. /dev/null takes what is not wanted."
     ),
+    "seed-argument-unknown": (
+        "The program was given the seed as `reproaudit seeds` was told, and refused it; the error "
+        "shows what it said. Name the option, the variable or the key that it takes."
+    ),
     "subject-arguments": (
         "A training step is called without arguments, or with `device` alone. Wrap it in a "
         "function that makes its own inputs."

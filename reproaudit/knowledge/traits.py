@@ -279,7 +279,8 @@ class Rule:
 
     `calls` into the outside world, by the start of their names, show the cause if their results
     differ. `has_exact_line`: a finding of this cause always names the line to blame.
-    `is_of_stream`: the cause lies in a random stream, which other causes may shift.
+    `is_of_stream`: the cause lies in a random stream, which other causes may shift. `question` is
+    the command that alone gives findings of this rule, such as "seeds"; "" for all others.
     """
 
     id: str
@@ -291,6 +292,7 @@ class Rule:
     calls: tuple[str, ...] = ()
     has_exact_line: bool = False
     is_of_stream: bool = False
+    question: str = ""
 
 
 def rank_seedings(rank: int) -> dict[str, int]:

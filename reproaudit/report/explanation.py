@@ -15,7 +15,7 @@ from reproaudit.errors import UsageError, did_you_mean
 from reproaudit.knowledge.catalogue import ERRORS
 from reproaudit.knowledge.interventions import INTERVENTIONS, list_against
 from reproaudit.knowledge.mechanisms import MECHANISMS, Mechanism, find_mechanism
-from reproaudit.knowledge.rules import RULES, WARNINGS, Rule
+from reproaudit.knowledge.rules import QUESTION_RULES, RULES, WARNINGS, Rule
 from reproaudit.knowledge.traits import Intervention
 from reproaudit.model.cause import Cause
 from reproaudit.report.layout import make_rows, wrap
@@ -52,6 +52,7 @@ def list_names() -> str:
     """Return the list of everything that `explain` knows, by kind."""
     causes = [(f"{rule.id}  {cause.value}", rule.title) for cause, rule in RULES.items()]
     warnings = [(rule.id, rule.title) for rule in WARNINGS.values()]
+    found = [(f"{rule.id}  {rule.question}", rule.title) for rule in QUESTION_RULES.values()]
     mechanisms = [(entry.id, _list_ops(entry)) for entry in MECHANISMS]
     interventions = [(entry.id, entry.what) for entry in INTERVENTIONS.values()]
     lines = [
@@ -60,6 +61,9 @@ def list_names() -> str:
         "",
         "Warnings",
         *_indent_rows(warnings),
+        "",
+        "Findings of one command alone",
+        *_indent_rows(found),
         "",
         "Why operators differ on a GPU",
         *_indent_rows(mechanisms),
@@ -76,7 +80,7 @@ def list_names() -> str:
 def _make_pages() -> dict[str, Page]:
     """Return what makes each page, by name in lower case."""
     pages: dict[str, Page] = {}
-    for rule in (*RULES.values(), *WARNINGS.values()):
+    for rule in (*RULES.values(), *WARNINGS.values(), *QUESTION_RULES.values()):
         page = partial(_make_rule_page, rule)
         pages[rule.id.lower()] = page
         if rule.cause is not None:
@@ -91,7 +95,7 @@ def _make_pages() -> dict[str, Page]:
 
 
 def _make_rule_page(rule: Rule) -> list[str]:
-    kind = "a warning"
+    kind = f"a finding of `reproaudit {rule.question}`" if rule.question else "a warning"
     names: Sequence[str] = ()
     if rule.cause is not None:
         kind = rule.cause.value

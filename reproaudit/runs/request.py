@@ -53,6 +53,7 @@ class RunRequest:
     reference: str = ""
     slices_mb: int = 0
     outside: bool = True
+    streams: bool = False
     fresh_copy: bool = False
     files: tuple[tuple[str, str], ...] = ()
     following: RunRequest | None = None
@@ -101,6 +102,7 @@ class RunRequest:
             reference=self.reference,
             slices_mb=self.slices_mb,
             outside=self.outside,
+            streams=self.streams,
             extra=plan.extra if self.is_over is None else plan.extra | {MAY_BE_STOPPED: "yes"},
         )
 

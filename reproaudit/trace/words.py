@@ -51,6 +51,10 @@ SEEDINGS = (
 )
 # Before the name of a variation, in the environment of a process in which it took hold.
 VARIATION_PREFIX = "variation."
+# What the names of draws from generators of the program's own begin with.
+PYTHON_GENERATOR = "random.Random"
+NUMPY_GENERATOR = "numpy.random.Generator"
+NUMPY_STATE = "numpy.random.RandomState"
 SPREAD = "dtensor::"  # before the name of an op on tensors whose parts lie on several ranks
 _DEFAULT_OVERLOAD = ".default"
 _MESSAGES = ("c10d::", "_c10d_functional::")

@@ -12,7 +12,7 @@ import pytest
 from reproaudit.knowledge.catalogue import ERRORS
 from reproaudit.knowledge.interventions import INTERVENTIONS
 from reproaudit.knowledge.mechanisms import MECHANISMS
-from reproaudit.knowledge.rules import RULES, WARNINGS
+from reproaudit.knowledge.rules import QUESTION_RULES, RULES, WARNINGS
 from reproaudit.model.cause import Cause
 
 PACKAGE = Path(__file__).resolve().parents[2] / "reproaudit"
@@ -110,7 +110,7 @@ def test_the_walk_finds_a_planted_code(source: str, code: str) -> None:
 
 def test_no_name_means_two_things() -> None:
     names = [cause.value for cause in Cause] + [
-        rule.id for rule in (*RULES.values(), *WARNINGS.values())
+        rule.id for rule in (*RULES.values(), *WARNINGS.values(), *QUESTION_RULES.values())
     ]
     names += [*INTERVENTIONS, *ERRORS, *(entry.id for entry in MECHANISMS)]
     assert len(set(names)) == len(names)

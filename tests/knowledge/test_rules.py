@@ -6,10 +6,10 @@ import textwrap
 
 import pytest
 
-from reproaudit.knowledge.rules import RULES, WARNINGS, Rule
+from reproaudit.knowledge.rules import QUESTION_RULES, RULES, WARNINGS, Rule
 from reproaudit.model.cause import Cause
 
-EVERY_RULE = (*RULES.values(), *WARNINGS.values())
+EVERY_RULE = (*RULES.values(), *WARNINGS.values(), *QUESTION_RULES.values())
 
 
 def ids_of(rule: Rule) -> str:

@@ -11,7 +11,7 @@ from reproaudit.errors import UsageError
 from reproaudit.knowledge.catalogue import ERRORS
 from reproaudit.knowledge.interventions import INTERVENTIONS
 from reproaudit.knowledge.mechanisms import MECHANISMS
-from reproaudit.knowledge.rules import RULES, WARNINGS
+from reproaudit.knowledge.rules import QUESTION_RULES, RULES, WARNINGS
 from reproaudit.model.cause import Cause
 from reproaudit.report.explanation import explain, list_names
 
@@ -74,7 +74,7 @@ def test_an_error_code_has_a_page_of_sentences(code: str) -> None:
 def test_the_list_holds_everything_that_can_be_explained() -> None:
     words = set(re.findall(r"[\w.-]+", list_names()))
     assert words.issuperset(
-        {*WARNINGS, *INTERVENTIONS, *ERRORS, *(entry.id for entry in MECHANISMS)}
+        {*WARNINGS, *QUESTION_RULES, *INTERVENTIONS, *ERRORS, *(entry.id for entry in MECHANISMS)}
     )
     assert words.issuperset(
         {word for cause, rule in RULES.items() for word in (cause.value, rule.id)}

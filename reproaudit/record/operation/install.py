@@ -18,6 +18,7 @@ from reproaudit.record.operation.scripted import ScriptedRegions
 from reproaudit.record.operation.stream_races import StreamRaces
 from reproaudit.record.outside.entropy import Entropy
 from reproaudit.record.outside.files import Files
+from reproaudit.record.outside.generator_draws import GeneratorDraws
 from reproaudit.record.outside.saved import WhenImported
 from reproaudit.record.session import Recorder
 from reproaudit.record.state.initialisation import Initialisation
@@ -55,6 +56,8 @@ def install_operations(
             mode.probe = RefusalProbe(recorder)
     if plan.outside and not plan.alerts:
         Entropy(recorder, patches).install(when_imported)
+    if plan.streams:
+        GeneratorDraws(recorder, patches).install(when_imported)
     if plan.outside:
         Files(recorder, patches).install()
     ScriptedRegions(mode).install(patches)

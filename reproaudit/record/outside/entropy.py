@@ -140,7 +140,7 @@ class Entropy:
         kind_of = self._recorder.sites.kinds.of
         kind = OWN if frame is None else kind_of(frame.f_code)
         if kind == LIBRARY:
-            return callers is CallerScope.DIRECT and not _is_importing(frame, kind_of)
+            return callers is CallerScope.DIRECT and not is_importing(frame, kind_of)
         return kind == USER
 
     def _record(self, name: str, site: int, state: tuple[int, int], value: Any) -> None:
@@ -199,7 +199,7 @@ def _has_random_hashes() -> bool:
     return seed in ("", "random")
 
 
-def _is_importing(frame: FrameType | None, kind_of: Callable[[CodeType], int]) -> bool:
+def is_importing(frame: FrameType | None, kind_of: Callable[[CodeType], int]) -> bool:
     """Return True below an import.
 
     What a library draws for itself while it is imported differs from run to run, and is mostly

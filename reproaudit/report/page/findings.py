@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from reproaudit.knowledge.interventions import INTERVENTIONS
-from reproaudit.knowledge.rules import RULES, Rule
+from reproaudit.knowledge.rules import QUESTION_RULES, RULES, Rule
 from reproaudit.model.events import Location
 from reproaudit.model.excerpt import Excerpt
 from reproaudit.model.result import Evidence, Finding, Fix
@@ -82,7 +82,7 @@ class FindingTable:
         """Add a row."""
         number = len(self.rows) + 1
         difference = finding.difference
-        rule = RULES[finding.cause]
+        rule = QUESTION_RULES.get(finding.rule, RULES[finding.cause])
         # A result may come from a version of other rules.
         if finding.rule == rule.id:
             self.add_rule(rule)

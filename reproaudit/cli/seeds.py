@@ -1,0 +1,185 @@
+"""`reproaudit seeds`: whether the program's seed reaches what is drawn, and when it was set."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from reproaudit.cli.arguments import Parser, add_inputs, add_run_options, add_settings
+from reproaudit.cli.choices import limit_steps, read_settings, resolve_choices
+from reproaudit.cli.interrupts import hold_interrupts
+from reproaudit.cli.mistaken import split_and_warn
+from reproaudit.cli.option_values import parse_path
+from reproaudit.cli.page_options import choose_page_options, withhold
+from reproaudit.cli.report_options import add_reports
+from reproaudit.cli.tracking import track
+from reproaudit.config.project import load_project
+from reproaudit.config.seed_argument import SeedArgument, SeedPlace
+from reproaudit.config.subject import SubjectKind, SubjectSpec, parse_subject
+from reproaudit.errors import UsageError
+from reproaudit.model.verdict import exit_code
+from reproaudit.report.destinations import TRACES
+from reproaudit.report.output import check_reports, emit
+from reproaudit.track.registry import read_wanted
+
+_DESCRIPTION = """\
+Does the seed do anything? Run the program twice under one seed and once under each of some others,
+and say of each line that draws random numbers whether they follow the seed, are the same under
+every seed, or are others in each run. Weights, the order of the data, augmentation and dropout are
+to follow it; a split of the data may well stay.
+
+  reproaudit seeds train.py --seed-arg --seed          the program takes `--seed 1`
+  reproaudit seeds train.py --seed-env SEED            it reads the variable SEED
+  reproaudit seeds train.py --seed-config train.seed   it takes `train.seed=1`, as with hydra
+  reproaudit seeds train.py --seed-arg --seed --epochs 2
+                                                       words that are not ours are the program's
+  reproaudit seeds train.py --seed-arg=--seed --seeds 7,8,0
+                                                       under 7 twice, and under 8 and 0
+Found are a seed that is ignored, set too late, or overwritten, by which line and library; a seed 0
+that is taken for none; streams that no seed reaches; constants; workers that do not follow."""
+_EPILOG = """\
+exit codes: 0 the same seed gives the same, and what ought to follow it does; 1 it does not; 2 the \
+program could not be run"""
+_TAKING = ("--seed-arg", "--seed-env", "--seed-config")
+
+
+def seeds(words: list[str]) -> int:
+    """Say what the seed of the named program reaches; return the exit code."""
+    parser = _make_parser()
+    ours, subject, own = split_and_warn(parser, words)
+    options = parser.parse_args(_join_values(ours))
+    if subject is None:
+        raise UsageError(
+            "no subject was named",
+            code="usage",
+            hint="reproaudit seeds train.py --seed-arg --seed; see reproaudit seeds --help",
+        )
+    check_reports(options.report)
+    if options.out is not None:
+        TRACES.try_folder(Path(options.out))
+    spec = parse_subject(subject, own, options.inputs)
+    argument = _read_argument(options, spec)
+    project = load_project(spec.folder)
+    choices = resolve_choices(options, project)
+    trackers = read_wanted(choices.track or ())
+    with hold_interrupts():
+        from reproaudit.experiment.options import AuditOptions
+        from reproaudit.experiment.seeds import SeedOptions, find_seed_effects
+        from reproaudit.runs.progress import progress_for
+
+    wanted = SeedOptions(
+        audit=AuditOptions(
+            subject=spec,
+            steps=limit_steps(choices),
+            timeout_s=choices.timeout_s,
+            ignored=project.ignored,
+            settings=read_settings(options, project, choices, None),
+            values_mb=options.values_mb,
+            show_output=options.show_output,
+            shows_source=not options.no_source,
+        ),
+        argument=argument,
+        seeds=_read_seeds(options.seeds),
+    )
+    progress = progress_for(options.quiet, plain=options.plain)
+    out = None if options.out is None else Path(options.out)
+    try:
+        result = find_seed_effects(wanted, progress, out)
+    finally:
+        progress.close()
+    result = withhold(options, result)
+    emit(result, options.report, options=choose_page_options(options), plain=options.plain)
+    track([result], trackers)
+    return exit_code([result.verdict])
+
+
+def _make_parser() -> Parser:
+    parser = Parser(
+        prog="reproaudit seeds",
+        usage="reproaudit seeds [options] SUBJECT [options] [subject's arguments]",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    group = parser.add_argument_group("how the program takes its seed, one of")
+    group.add_argument("--seed-arg", metavar="OPTION", help="its option, such as --seed")
+    group.add_argument("--seed-env", metavar="NAME", help="a variable that it reads")
+    group.add_argument(
+        "--seed-config", metavar="KEY", help="a key that it takes as KEY=1 among its arguments"
+    )
+    parser.add_argument(
+        "--seeds",
+        metavar="N,N,…",
+        default="1,2,0",
+        help="which seeds: the first one twice (default 1,2,0: zero is false, and often taken for "
+        "no seed)",
+    )
+    add_inputs(parser)
+    add_run_options(parser)
+    parser.add_argument(
+        "--out", type=parse_path, metavar="DIR", help="keep the traces and logs in DIR"
+    )
+    add_settings(parser, seeds=False)
+    add_reports(parser)
+    return parser
+
+
+def _join_values(words: Sequence[str]) -> list[str]:
+    """Return the words with `--seed-arg --seed` as one: argparse would take the value for an
+    option."""
+    joined: list[str] = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if word in _TAKING and rest:
+            word = f"{word}={rest.pop(0)}"
+        joined.append(word)
+    return joined
+
+
+def _read_argument(options: argparse.Namespace, subject: SubjectSpec) -> SeedArgument:
+    """Return how the program takes its seed. Raises UsageError unless it was said once."""
+    said = [
+        SeedArgument(place, name)
+        for place, name in (
+            (SeedPlace.ARGUMENT, options.seed_arg),
+            (SeedPlace.VARIABLE, options.seed_env),
+            (SeedPlace.KEY, options.seed_config),
+        )
+        if name is not None
+    ]
+    if len(said) != 1:
+        what = "nothing says" if not said else "several options say"
+        raise UsageError(
+            f"{what} how the program takes its seed",
+            code="usage",
+            hint="one of --seed-arg --seed, --seed-env SEED, --seed-config seed",
+        )
+    (argument,) = said
+    if not argument.name.strip():
+        raise UsageError("the seed's name is empty", code="usage", hint="--seed-arg --seed")
+    takes_words = subject.kind not in (SubjectKind.NOTEBOOK, SubjectKind.PYTEST)
+    if argument.place is not SeedPlace.VARIABLE and not takes_words:
+        raise UsageError(
+            f"{subject} takes no arguments",
+            code="usage",
+            hint="let it read a variable, and name that: --seed-env SEED",
+        )
+    return argument
+
+
+def _read_seeds(text: str) -> tuple[int, ...]:
+    """Read the seeds: at least two, none twice."""
+    try:
+        found = tuple(int(seed) for seed in text.split(","))
+    except ValueError:
+        found = ()
+    if len(found) < 2 or len(set(found)) != len(found):
+        raise UsageError(
+            f"cannot understand --seeds {text!r}",
+            code="usage",
+            hint="two or more different whole numbers: --seeds 1,2,0",
+        )
+    return found

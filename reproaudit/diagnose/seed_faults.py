@@ -1,0 +1,170 @@
+"""What is wrong with a seed that does not reach all that it ought to, and where to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from reproaudit.compare.draw_sites import GLOBAL_STREAMS
+from reproaudit.compare.seed_calls import SeedCall
+from reproaudit.diagnose.seed_effects import SeedReach, SiteEffect, find_seeding
+from reproaudit.knowledge.rules import QUESTION_RULES
+from reproaudit.knowledge.seed_rules import SeedFault
+from reproaudit.model.cause import Cause
+from reproaudit.model.events import LibraryCall, Location, Phase
+from reproaudit.model.question import SeedEffect, StreamUse
+from reproaudit.model.result import Evidence, Finding, Fix
+
+_MOST_NAMED = 4
+_PHASES = {
+    StreamUse.WEIGHTS: Phase.INITIALISATION,
+    StreamUse.FORWARD: Phase.FORWARD,
+    StreamUse.ORDER: Phase.DATA,
+    StreamUse.DATA: Phase.DATA,
+    StreamUse.OTHER: Phase.DATA,
+}
+
+
+@dataclass(slots=True)
+class _Fault:
+    """One thing to mend, and the lines that draw from what it spoils."""
+
+    kind: SeedFault
+    location: Location | None
+    call: str
+    below: LibraryCall | None = None
+    given: str = ""
+    earlier: SeedCall | None = None
+    sites: list[SiteEffect] = field(default_factory=list)
+
+
+def find_faults(reach: SeedReach) -> list[Finding]:
+    """Return a finding for each place to mend, in the order in which the program comes to them."""
+    found: dict[tuple[SeedFault, Location | None], _Fault] = {}
+    for one in reach.sites:
+        if one.stream.is_expected:
+            continue
+        fault = _explain(one, reach)
+        known = found.setdefault((fault.kind, fault.location), fault)
+        known.sites.append(one)
+    return [_word(fault) for fault in found.values()]
+
+
+def _explain(one: SiteEffect, reach: SeedReach) -> _Fault:
+    """Say why the numbers that a line draws do not follow the seed."""
+    key = one.key
+    seeding = find_seeding(one, reach)
+    if key.is_worker:
+        return _blame(SeedFault.WORKERS, one, seeding)
+    if key.stream in GLOBAL_STREAMS:
+        following = [
+            call for call in reach.calls.of_stream(key.home, key.stream) if call in reach.following
+        ]
+        before = [call for call in following if call.event < one.site.first_event]
+        if before and seeding is not None:
+            fault = _blame(SeedFault.OVERWRITTEN, one, seeding)
+            fault.earlier = before[-1]
+            return fault
+        if following:
+            return _blame(SeedFault.TOO_LATE, one, following[0])
+    if one.effect is SeedEffect.UNSEEDED:
+        return _blame(SeedFault.UNSEEDED, one, seeding)
+    in_library = seeding.below if seeding is not None else one.site.below
+    kind = SeedFault.CONSTANT if in_library is None else SeedFault.CONSTANT_IN_LIBRARY
+    return _blame(kind, one, seeding)
+
+
+def _blame(kind: SeedFault, one: SiteEffect, seeding: SeedCall | None) -> _Fault:
+    if seeding is None or seeding.location is None:
+        return _Fault(kind, one.key.location, one.site.call, one.site.below)
+    return _Fault(kind, seeding.location, seeding.name, seeding.below, given=seeding.shown)
+
+
+def _word(fault: _Fault) -> Finding:
+    rule = QUESTION_RULES[fault.kind.value]
+    first = fault.sites[0]
+    notes = [*_tell_cause(fault), *_tell_sites(fault.sites)]
+    is_worker = fault.kind is SeedFault.WORKERS
+    return Finding(
+        rule=rule.id,
+        cause=Cause.WORKER_SEED if is_worker else Cause.UNSEEDED_RNG,
+        title=_entitle(fault, rule.title),
+        phase=_PHASES[first.stream.use],
+        step=min(first.site.steps, default=0),
+        location=fault.location,
+        count=sum(one.site.draws for one in fault.sites),
+        evidence=Evidence(observed=True, notes=tuple(notes)),
+        fix=Fix(advice=_advise(fault, rule.advice)),
+        call=fault.call,
+        below=fault.below,
+    )
+
+
+def _entitle(fault: _Fault, title: str) -> str:
+    uses = list(dict.fromkeys(one.stream.use.value for one in fault.sites))
+    return f"{title}: {' and '.join(uses)}"
+
+
+def _tell_cause(fault: _Fault) -> Iterator[str]:
+    given = f"{fault.call}{fault.given}" if fault.given else fault.call
+    where = f" at {fault.location}" if fault.location is not None else ""
+    below = f", called by {fault.below.function}" if fault.below is not None else ""
+    if fault.kind is SeedFault.TOO_LATE:
+        yield f"{fault.call}{where}{below} comes after numbers were drawn from the same stream"
+    elif fault.earlier is not None:
+        earlier = f"{fault.earlier.name} at {fault.earlier.location}"
+        yield f"{given}{where}{below} is the same under every seed, and undoes {earlier}"
+    elif fault.given:
+        yield f"{given}{where}{below}"
+
+
+def _tell_sites(sites: Sequence[SiteEffect]) -> Iterator[str]:
+    for one in sites[:_MOST_NAMED]:
+        stream = one.stream
+        process = f" in a {stream.process}" if stream.process else ""
+        yield f"{stream.use.value}, {stream.call} at {stream.location}{process}: {stream.why}"
+    if len(sites) > _MOST_NAMED:
+        yield f"and {len(sites) - _MOST_NAMED} more lines"
+
+
+def _advise(fault: _Fault, advice: str) -> str:
+    if fault.kind is SeedFault.CONSTANT_IN_LIBRARY and fault.below is not None:
+        below = fault.below
+        if below.seeded:
+            return f"give {below.seeded}() the program's own seed: {below.argument}=seed"
+        return f"{advice}, or seed again after {below.function}()"
+    if fault.kind is SeedFault.OVERWRITTEN and fault.below is not None:
+        return f"give {fault.below.function}() the program's own seed, or seed again after it"
+    return advice
+
+
+def find_ignored(reach: SeedReach, place: Location | None) -> Finding | None:
+    """Return the finding that nothing follows the seed; None if something does.
+
+    `place` is the line of the program that takes the seed, if it is known. A constant seeding call
+    is where to mend it.
+    """
+    if not reach.reaches_nothing:
+        return None
+    rule = QUESTION_RULES[SeedFault.IGNORED.value]
+    # In the main process: what a DataLoader seeds its workers with comes of the same.
+    constant = [call for call in reach.calls.calls if call.has_seed and call.process == ""]
+    named = constant[0] if constant else None
+    notes = [
+        f"{call.name}{call.shown} at {call.location}: the same under every seed"
+        for call in constant[:_MOST_NAMED]
+    ]
+    if place is not None:
+        notes.append(f"the seed is taken at {place}")
+    notes += _tell_sites(reach.sites)
+    return Finding(
+        rule=rule.id,
+        cause=Cause.UNSEEDED_RNG,
+        title=rule.title,
+        phase=Phase.DATA,
+        step=0,
+        location=named.location if named is not None else place,
+        evidence=Evidence(observed=True, notes=tuple(notes)),
+        fix=Fix(advice=rule.advice),
+        call=named.name if named is not None else "",
+    )

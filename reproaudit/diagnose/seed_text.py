@@ -1,0 +1,49 @@
+"""What the program's text says: where it takes its seed, and which draws a loop repeats."""
+
+from __future__ import annotations
+
+import ast
+
+from reproaudit.compare.draw_sites import Site, SiteKey
+from reproaudit.config.seed_argument import SeedArgument, SeedPlace
+from reproaudit.config.subject import SubjectSpec
+from reproaudit.diagnose.seed_effects import SeedReach
+from reproaudit.model.events import Location
+from reproaudit.patches.loops import is_in_loop
+from reproaudit.patches.patch import read_program
+
+
+def find_taking_line(argument: SeedArgument, subject: SubjectSpec) -> Location | None:
+    """Return the line of the subject's own file that takes the seed; None if none names it."""
+    if not subject.path:
+        return None
+    place = Location(subject.file.name, 1)
+    program = read_program(subject, place)
+    if program is None:
+        return None
+    wanted = {argument.name}
+    if argument.place is SeedPlace.ARGUMENT:
+        wanted.add(argument.name.lstrip("-"))  # as click and absl name it
+    lines = [
+        node.lineno
+        for node in ast.walk(program.tree)
+        if isinstance(node, ast.Constant) and node.value in wanted
+    ]
+    return Location(place.path, min(lines)) if lines else None
+
+
+def find_looped(reach: SeedReach, subject: SubjectSpec) -> dict[SiteKey, bool]:
+    """Say of each line that draws an order whether it stands in a loop."""
+    return {one.key: _is_looped(one.site, subject) for one in reach.sites if one.site.chooses}
+
+
+def _is_looped(site: Site, subject: SubjectSpec) -> bool:
+    location = site.key.location
+    program = read_program(subject, location)
+    if program is None:
+        return False
+    for nodes in program.group_nodes(location.line):
+        for node in nodes:
+            if isinstance(node, ast.Call):
+                return is_in_loop(program, program.find_start(node))
+    return False
