@@ -72,11 +72,11 @@ class RunPlan:
     follow the program's own lines and the Python values that each changes. `pins`: without a
     `reference` the outputs of these calls are kept; with one, the path of a trace that kept them,
     each call is given the reference's outputs. `slices_mb` bounds slices.safetensors, digests of
-    the slices of what each op read and wrote; 0: none. `outside`: follow how DataLoaders and seeds
-    use random streams, and at operation level what brings the outside world in (clocks, generators,
-    listings, files).
-    `streams`: follow the draws from generators of the program's own too, and when seeds and
-    determinism flags are set.
+    the slices of what each op read and wrote; 0: none. `by_content`: what ops read and wrote is
+    digested in logical order, so that equal contents are equal in whatever memory format.
+    `outside`: follow how DataLoaders and seeds use random streams, and at operation level what
+    brings the outside world in (clocks, generators, listings, files). `streams`: follow the draws
+    from generators of the program's own too, and when seeds and determinism flags are set.
     `copies`: folders that stand in the place of others, and these; what lies there is shown as if
     it lay here.
     """
@@ -99,6 +99,7 @@ class RunPlan:
     pins: tuple[Pin, ...] = ()
     reference: str = ""
     slices_mb: _Count = 0
+    by_content: bool = False
     outside: bool = True
     streams: bool = False
     copies: tuple[tuple[str, str], ...] = ()

@@ -76,7 +76,8 @@ class Refiner:
             return refined
         for number in inexact:
             _, known = found[number]
-            refined[number] = self.add_line(refined[number], pair, known)
+            is_mixed = known is not None and known.explained.source.mixed_by is not None
+            refined[number] = add_line(refined[number], pair, self._interned, is_mixed=is_mixed)
         return refined
 
     def _name_hash_line(self, finding: Finding, known: FoundSource) -> Finding | None:
@@ -100,44 +101,6 @@ class Refiner:
         if pair is not None:
             return pair
         return self._locator.find_changed_pair((), lines=True)
-
-    def add_line(
-        self, finding: Finding, pair: RunPair, known: FoundSource | None = None
-    ) -> Finding:
-        """Name the line whose Python value differs first, if there is one.
-
-        Of undefined memory, the line that allocated it. Where equal ops came in another order, the
-        op that depends on it is to blame, wherever they were put in order.
-        """
-        differences = differing_lines(*pair.runs, self._interned)
-        sources = pair.localisation.sources
-        process = find_home(sources[0].process) if sources else MAIN_PROCESS
-        orders = [source.order for source in sources if source.process == process]
-        # What a line gives after the first op differs may follow from that op.
-        before = min(orders, default=float("inf"))
-        # Lines that ask for a clock differ in every pair of runs, and mostly to no effect.
-        weak = weak_lines(pair.a.trace_of(process))
-        entry = first_entry(differences, before, weak, process)
-        if finding.cause is Cause.UNINITIALIZED_MEMORY:
-            allocations = differing_allocations(*pair.runs, self._interned)
-            if entry is not None and not entry.is_carried:
-                # Made of equal values: what was allocated earlier went into it.
-                before = entry.event
-            allocation = find_allocation(allocations, before, process)
-            if allocation is not None:
-                note = "what the memory that is allocated there holds differs"
-                noted = add_note(finding, note)
-                return replace(noted, location=allocation.location, op=None)
-        if entry is None:
-            return finding
-        note = _word_entry(entry)
-        op = finding.op
-        is_mixed = known is not None and known.explained.source.mixed_by is not None
-        if entry.location != finding.location and not is_mixed:
-            # The finding's op ran elsewhere, and is not to blame for this line.
-            op = find_draw_at(pair.a, entry.location)
-        noted = add_note(finding, note)
-        return replace(noted, location=entry.location, op=op)
 
     def warn_of_unchanged(
         self, left_out: Sequence[tuple[Finding, SourcePlace]]
@@ -181,6 +144,44 @@ class Refiner:
         pattern = f"0x{int(OTHER_FILL):x}"
         note = f"{said} what new memory is filled with (zeros, and {pattern})"
         return add_note(finding, note)
+
+
+def add_line(
+    finding: Finding, pair: RunPair, interned: Interned, *, is_mixed: bool = False
+) -> Finding:
+    """Name the line whose Python value differs first in two runs whose lines were followed.
+
+    Of undefined memory, the line that allocated it. `is_mixed`: equal ops came in another order,
+    and the op that depends on it is to blame, wherever they were put in order.
+    """
+    differences = differing_lines(*pair.runs, interned)
+    sources = pair.localisation.sources
+    process = find_home(sources[0].process) if sources else MAIN_PROCESS
+    orders = [source.order for source in sources if source.process == process]
+    # What a line gives after the first op differs may follow from that op.
+    before = min(orders, default=float("inf"))
+    # Lines that ask for a clock differ in every pair of runs, and mostly to no effect.
+    weak = weak_lines(pair.a.trace_of(process))
+    entry = first_entry(differences, before, weak, process)
+    if finding.cause is Cause.UNINITIALIZED_MEMORY:
+        allocations = differing_allocations(*pair.runs, interned)
+        if entry is not None and not entry.is_carried:
+            # Made of equal values: what was allocated earlier went into it.
+            before = entry.event
+        allocation = find_allocation(allocations, before, process)
+        if allocation is not None:
+            note = "what the memory that is allocated there holds differs"
+            noted = add_note(finding, note)
+            return replace(noted, location=allocation.location, op=None)
+    if entry is None:
+        return finding
+    note = _word_entry(entry)
+    op = finding.op
+    if entry.location != finding.location and not is_mixed:
+        # The finding's op ran elsewhere, and is not to blame for this line.
+        op = find_draw_at(pair.a, entry.location)
+    noted = add_note(finding, note)
+    return replace(noted, location=entry.location, op=op)
 
 
 def _word_entry(entry: LineDifference) -> str:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from reproaudit.compare.entropy import differing_calls
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import Judged
 from reproaudit.compare.localise import localise
+from reproaudit.compare.regroup import RegroupedSource, find_regrouped_source
+from reproaudit.diagnose.refine import add_line
 from reproaudit.diagnose.source_calls import RunPair
-from reproaudit.diagnose.varied import explain_varied
+from reproaudit.diagnose.varied import VariedPair, explain_varied, lacks_line, may_be_regrouped
 from reproaudit.errors import SubjectError
+from reproaudit.knowledge.variable_factors import find_factor
 from reproaudit.knowledge.wanted import Wanted
 from reproaudit.model.aligned_ops import AlignedOps
 from reproaudit.model.events import EventKind, Level
@@ -22,6 +26,7 @@ from reproaudit.trace.runs import Run
 
 # Recorded in detail: the step that first differed, and one more for the parameters.
 _STEPS_PAST_DIVERGENCE = 2
+_SLICES_MB = 64
 
 
 class VariedSources:
@@ -46,9 +51,8 @@ class VariedSources:
         self._held = held
         self._change = change
         self._steps = lab.steps
-        self._recorded: Run | None = None
+        self._recorded: dict[str, Run] = {}  # as the program is, by what is recorded
         self._number = 0
-        self._known: dict[tuple[str, tuple[int, ...]], VariationOutcome] = {}
         self._findings: list[Finding] = []
         self.ops: AlignedOps | None = None
 
@@ -74,35 +78,88 @@ class VariedSources:
         """Return the outcome with what depends on the variation, and why. Adds its findings."""
         try:
             pair = self._record(wanted, judged)
+            if pair.localisation.is_equal:
+                why = "all operators that were recorded are equal: recording hides the difference"
+                return replace(outcome, why=why)
+            factor = find_factor(wanted.name)
+            explained = explain_varied(
+                VariedPair(
+                    pair=pair,
+                    factor=factor,
+                    calls=differing_calls(*pair.runs, self._interned),
+                    reordered=judged.same_samples_reordered,
+                    regrouped=self._find_regrouped(pair, wanted, judged),
+                ),
+                self._interned,
+            )
+            findings = [one.finding for one in explained]
+            if explained and lacks_line(explained[0], factor):
+                findings[0] = self._name_line(findings[0], wanted, judged)
         except SubjectError as error:
             return replace(outcome, why=f"the operator was not located: {error.message}")
-        if pair.localisation.is_equal:
-            why = "all operators that were recorded are equal: recording hides the difference"
-            return replace(outcome, why=why)
-        explained = explain_varied(pair, wanted, judged, self._interned)
         at = len(self._findings)
-        for one in explained:
-            self._findings.append(replace(one, variation=wanted.setting))
+        self._findings += [replace(one, variation=wanted.setting) for one in findings]
         if self.ops is None:
             self.ops = pair.align_around_sources(self._interned)
-        return replace(outcome, finding=at, why="")
+        return replace(outcome, finding=at if findings else None, why="")
 
     def _record(self, wanted: Wanted, judged: Judged) -> RunPair:
-        if self._recorded is None:
-            self._recorded = self._lab.run(self._request("as it is", "plain", self._plain.index))
+        return self._run_both("operators", wanted, judged)
+
+    def _find_regrouped(
+        self, pair: RunPair, wanted: Wanted, judged: Judged
+    ) -> RegroupedSource | None:
+        """Return the op that was given the same rows in other portions; None if there is none.
+
+        Where ops of one run alone may be the same ones with other shapes, two more runs keep what
+        it takes to compare row by row.
+        """
+        if not may_be_regrouped(pair, self._interned):
+            return None
+        sliced = self._run_both("rows", wanted, judged, slices_mb=_SLICES_MB)
+        return find_regrouped_source(*sliced.runs, self._interned)
+
+    def _name_line(self, finding: Finding, wanted: Wanted, judged: Judged) -> Finding:
+        """Follow the program's own lines in two more runs, and name the first that differs."""
+        pair = self._run_both("lines", wanted, judged, lines=True)
+        return add_line(finding, pair, self._interned)
+
+    def _run_both(
+        self,
+        what: str,
+        wanted: Wanted,
+        judged: Judged,
+        *,
+        slices_mb: int = 0,
+        lines: bool = False,
+    ) -> RunPair:
+        """Make a run under the variation that records more, and once for all one without it."""
+        asked = replace(self._request(what), slices_mb=slices_mb, lines=lines)
+        if what not in self._recorded:
+            request = replace(
+                asked, name=f"{what}-plain", index=self._plain.index, what=f"{asked.what}, as it is"
+            )
+            self._recorded[what] = self._lab.run(request)
         self._number += 1
         _, varied = judged.runs
-        request = self._request(wanted.setting, str(self._number), varied.index)
+        request = replace(
+            asked,
+            name=f"{what}-varied-{self._number}",
+            index=varied.index,
+            what=f"{asked.what}, {wanted.setting}",
+        )
+        plain = self._recorded[what]
         run = self._lab.run(self._change(request, wanted))
-        return RunPair(self._recorded, run, localise(self._recorded, run, self._interned))
+        return RunPair(plain, run, localise(plain, run, self._interned))
 
-    def _request(self, what: str, name: str, index: int) -> RunRequest:
+    def _request(self, what: str) -> RunRequest:
         return RunRequest(
-            name=f"varied-operations-{name}",
-            index=index,
-            what=f"recording operators, {what}",
+            name="",
+            index=0,
+            what=f"recording {what}",
             interventions=self._held,
             level=Level.OPERATION,
             steps=self._steps,
             values_mb=0,
+            by_content=True,
         )

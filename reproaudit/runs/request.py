@@ -52,6 +52,7 @@ class RunRequest:
     pins: tuple[Pin, ...] = ()
     reference: str = ""
     slices_mb: int = 0
+    by_content: bool = False
     outside: bool = True
     streams: bool = False
     fresh_copy: bool = False
@@ -101,6 +102,7 @@ class RunRequest:
             pins=self.pins,
             reference=self.reference,
             slices_mb=self.slices_mb,
+            by_content=self.by_content,
             outside=self.outside,
             streams=self.streams,
             extra=plan.extra if self.is_over is None else plan.extra | {MAY_BE_STOPPED: "yes"},

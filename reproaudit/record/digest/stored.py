@@ -3,7 +3,8 @@
 `weight.t()` is an operand of every linear layer, and packing it into logical order costs more than
 the rest of the recording. Here the strides enter the seed instead. Two digests are equal exactly if
 dtype, shape, strides and bytes are; strides are a function of the program, so between runs of one
-program nothing is lost. Boundary tensors, which are also compared between machines and versions,
+program nothing is lost. A variation may change them: `set_by_content` has operands digested in
+logical order as well. Boundary tensors, which are also compared between machines and versions,
 keep their logical order.
 
 Digests of operands are packed from the start, as the record of their event holds them: taking them
@@ -38,6 +39,14 @@ _xxh64 = xxhash.xxh3_64_intdigest
 _MAX_PLANS = 4096
 NO_DIGEST: PackedDigest = bytes(16)
 _plans: dict[tuple[torch.dtype, tuple[int, ...], tuple[int, ...]], Plan | None] = {}
+_is_by_content = False
+
+
+def set_by_content(is_by_content: bool) -> None:
+    """Digest operands in logical order, or again as they lie in memory."""
+    global _is_by_content
+    _is_by_content = is_by_content
+    _plans.clear()
 
 
 def digest_operands(
@@ -117,7 +126,7 @@ def _make_plan(tensor: torch.Tensor, key: Any) -> Plan | None:
     plan = None
     # A conjugate bit, or a scale, is no part of the memory.
     has_plain_bytes = not tensor.is_complex() and not tensor.is_quantized
-    if has_plain_bytes and _is_dense(tensor.shape, tensor.stride()):
+    if has_plain_bytes and not _is_by_content and _is_dense(tensor.shape, tensor.stride()):
         size = tensor.numel() * tensor.element_size()
         seed = _xxh64(f"{describe(tensor)} stored {tuple(tensor.stride())}".encode())
         plan = (Blocks(size), seed)

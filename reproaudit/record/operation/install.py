@@ -8,6 +8,7 @@ import threading
 
 from reproaudit.record.boundary.watch import Boundaries
 from reproaudit.record.digest.gather import DeviceDigests
+from reproaudit.record.digest.stored import set_by_content
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.lines.line_trace import LineTrace
 from reproaudit.record.operation.alerts import Alerts
@@ -44,6 +45,9 @@ def install_operations(
         # NumPy imports it when it is first used: its stream begins there.
         when_imported("numpy.random", boundaries.record_streams)
     has_chosen = plan.targets or plan.pins or plan.slices_mb
+    if plan.by_content:
+        set_by_content(True)
+        patches.on_undo(functools.partial(set_by_content, False))
     chosen = ChosenCalls(recorder) if has_chosen else None
     mode = OperationMode(recorder, devices, chosen)
     if plan.alerts:
