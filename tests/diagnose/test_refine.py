@@ -13,7 +13,7 @@ from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import judge
 from reproaudit.compare.localise import localise
 from reproaudit.diagnose.locate import Locator
-from reproaudit.diagnose.refine import Refiner, find_draw_at
+from reproaudit.diagnose.refine import Refiner, add_line, find_draw_at
 from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.diagnose.sources import with_cause
 from reproaudit.knowledge.interventions import INTERVENTIONS
@@ -119,8 +119,7 @@ def test_the_first_line_whose_value_differs_is_named_with_what_it_draws(tmp_path
     a = make_run(tmp_path / "pair", 0, rows_of(10, 30))
     b = make_run(tmp_path / "pair", 1, rows_of(20, 40))
     pair = RunPair(a, b, localise(a, b, Interned()))
-    refiner = make_refiner(FakeLab(tmp_path, lambda request: 7))
-    finding = refiner.add_line(UNDEFINED, pair)
+    finding = add_line(UNDEFINED, pair, Interned())
     assert finding.location == Location("train.py", 2, "main")
     assert finding.op == "aten::rand"
     assert finding.evidence.notes == (
@@ -150,7 +149,7 @@ def test_a_value_that_is_plain_is_shown_as_it_was_in_both_runs(tmp_path: Path) -
         ]
         runs.append(make_run(tmp_path / "pair", index, rows))
     pair = RunPair(runs[0], runs[1], localise(*runs, Interned()))
-    finding = make_refiner(FakeLab(tmp_path, lambda request: 7)).add_line(UNDEFINED, pair)
+    finding = add_line(UNDEFINED, pair, Interned())
     assert finding.evidence.notes == (
         "the first Python value that differs is 'c' at train.py:2: 'cat' in one run, 'dog' in "
         "another",
@@ -177,8 +176,7 @@ def test_a_name_that_tells_nothing_is_not_named(tmp_path: Path, name: str, note:
     a = make_run(tmp_path / "pair", 0, rows(10))
     b = make_run(tmp_path / "pair", 1, rows(20))
     pair = RunPair(a, b, localise(a, b, Interned()))
-    refiner = make_refiner(FakeLab(tmp_path, lambda request: 7))
-    assert refiner.add_line(UNDEFINED, pair).evidence.notes == (note,)
+    assert add_line(UNDEFINED, pair, Interned()).evidence.notes == (note,)
 
 
 def test_the_line_that_allocated_undefined_memory_is_named_and_not_what_fills_it(
@@ -197,9 +195,8 @@ def test_the_line_that_allocated_undefined_memory_is_named_and_not_what_fills_it
     a = make_run(tmp_path / "pair", 0, rows(10))
     b = make_run(tmp_path / "pair", 1, rows(20))
     pair = RunPair(a, b, localise(a, b, Interned()))
-    refiner = make_refiner(FakeLab(tmp_path, lambda request: 7))
-    finding = refiner.add_line(UNDEFINED, pair)
+    finding = add_line(UNDEFINED, pair, Interned())
     assert finding.location == Location("train.py", 2, "main")
     assert finding.evidence.notes == ("what the memory that is allocated there holds differs",)
-    other = refiner.add_line(with_cause(UNDEFINED, Cause.UNKNOWN), pair)
+    other = add_line(with_cause(UNDEFINED, Cause.UNKNOWN), pair, Interned())
     assert other.location == Location("train.py", 3, "main")
