@@ -54,10 +54,15 @@ def reproaudit(
     )
 
 
-def audit(folder: Path, *words: str, is_fresh: bool = False) -> tuple[int, dict[str, Any]]:
-    """Audit and return the exit code and result.json; for `is_fresh` see `command`."""
+def audit(
+    folder: Path, *words: str, question: str = "audit", is_fresh: bool = False
+) -> tuple[int, dict[str, Any]]:
+    """Audit and return the exit code and result.json; for `is_fresh` see `command`.
+
+    `question` is the command that is asked.
+    """
     options = ("--quiet", "--report", "json=result.json")
-    done = reproaudit(folder, *options, *words, is_fresh=is_fresh)
+    done = reproaudit(folder, question, *options, *words, is_fresh=is_fresh)
     assert (folder / "result.json").exists(), done.stderr
     return done.returncode, json.loads(check_json((folder / "result.json").read_text()))
 

@@ -28,6 +28,11 @@ from reproaudit.config.command import is_command
 from reproaudit.config.subject import join_subject
 from reproaudit.errors import UsageError
 
+_STEPS = (
+    "optimizer steps to audit (default: 10; a script that is over within 30 s is audited to its "
+    "end)"
+)
+
 
 class Parser(argparse.ArgumentParser):
     """A parser whose mistakes are errors like all others."""
@@ -124,15 +129,10 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """Add how long a run is, what of it is kept, and what is shown meanwhile."""
+def add_run_options(parser: argparse.ArgumentParser, *, steps: str = _STEPS) -> None:
+    """Add how far a run goes and what is kept and shown of it; `steps` is the help of --steps."""
     parser.add_argument(
-        "--steps",
-        type=parse_steps,
-        default=argparse.SUPPRESS,
-        metavar="N|all",
-        help="optimizer steps to audit (default: 10; a script that is over within 30 s is audited "
-        "to its end)",
+        "--steps", type=parse_steps, default=argparse.SUPPRESS, metavar="N|all", help=steps
     )
     parser.add_argument(
         "--timeout", type=parse_seconds, metavar="SECONDS", help="kill a run that takes longer"

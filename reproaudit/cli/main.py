@@ -25,6 +25,7 @@ COMMANDS = {
     "vary": "vary:vary",
     "seeds": "seeds:seeds",
     "ci": "ci:ci",
+    "resume": "resume:resume",
     "record": "traces:record",
     "compare": "traces:compare",
     "digest": "digest:digest",

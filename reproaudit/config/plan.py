@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -58,6 +59,27 @@ class Pin:
     location_cell: _Count = 0
 
 
+class StopWay(str, Enum):
+    """How a program is stopped that is to be gone on with later."""
+
+    EXCEPTION = "exception"  # as its optimizer has stepped; `except Exception` does not catch it
+    SIGTERM = "sigterm"  # the signal, as its optimizer has stepped: the program may answer it
+    # By an exception as its optimizer is about to step once more, and so after whatever it saves
+    # between the two steps.
+    CHECKPOINT = "checkpoint"
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Where and how the program is stopped: when it has made `step` steps.
+
+    What it does then is recorded to its end, unlike that of one that has made all its `steps`.
+    """
+
+    step: Annotated[int, AtLeast1]
+    way: StopWay
+
+
 @dataclass(frozen=True, slots=True)
 class RunPlan:
     """Everything one run needs to know. `steps` None: to the program's end.
@@ -78,7 +100,7 @@ class RunPlan:
     brings the outside world in (clocks, generators, listings, files). `streams`: follow the draws
     from generators of the program's own too, and when seeds and determinism flags are set.
     `copies`: folders that stand in the place of others, and these; what lies there is shown as if
-    it lay here.
+    it lay here. `stop`: the program is interrupted before its end, as by a crash.
     """
 
     trace_dir: Path
@@ -103,6 +125,7 @@ class RunPlan:
     outside: bool = True
     streams: bool = False
     copies: tuple[tuple[str, str], ...] = ()
+    stop: Stop | None = None
     extra: dict[str, str] = field(default_factory=dict)
 
 

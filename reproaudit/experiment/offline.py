@@ -15,30 +15,24 @@ from reproaudit.compare.class_tables import Sketch, Tables, sketch
 from reproaudit.compare.entropy import differing_calls
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import Judged, judge
-from reproaudit.compare.localise import Origin, localise
+from reproaudit.compare.localise import localise
 from reproaudit.compare.resumed import Beginnings
 from reproaudit.config.tolerance import Tolerances
 from reproaudit.diagnose.attribute import settle_finding
 from reproaudit.diagnose.ranks import find_drift
 from reproaudit.diagnose.source_calls import RunPair
-from reproaudit.diagnose.sources import Explanation, add_note, explain_sources, with_cause
+from reproaudit.diagnose.sources import explain_sources
 from reproaudit.diagnose.untried import advise_untried
 from reproaudit.experiment.absent_ranks import note_absent_ranks
 from reproaudit.experiment.conclude import conclude
 from reproaudit.experiment.excerpts import find_source_of_runs
+from reproaudit.experiment.resume_findings import explain_resumed
 from reproaudit.model.aligned_ops import AlignedOps
-from reproaudit.model.cause import Cause
-from reproaudit.model.events import Level, NotChecked, Phase, ProgramWarning, Unchecked
+from reproaudit.model.events import Level, NotChecked, ProgramWarning, Unchecked
 from reproaudit.model.result import AuditResult, Finding
 from reproaudit.runs.worlds import mark_missing_ranks, require_same_worlds
 from reproaudit.trace.runs import Run, open_run
 from reproaudit.trace.shelf import Shelf
-
-_NOT_RESTORED = "the run that went on lacks state that the other one had"
-_RESTORE = (
-    "save with the checkpoint what it lacks, and load it: the state_dict() of learning-rate "
-    "schedulers, optimizers and gradient scalers, and the states of random generators"
-)
 
 
 def compare_traces(
@@ -181,39 +175,15 @@ def _explain_pair(
     recorded: RunPair, judged: Judged, interned: Interned, *, is_resumed: bool
 ) -> tuple[Finding, ...]:
     pair = recorded.runs
-    # Runs that begin at different steps do not make the same calls.
-    calls = () if is_resumed else differing_calls(*pair, interned)
+    reordered = judged.same_samples_reordered
+    if is_resumed:
+        return explain_resumed(recorded, reordered=reordered)
     # Without alerts, races and carried files: only an audit makes the runs that show those.
     explained = explain_sources(
-        recorded.localisation.sources,
-        pair,
-        calls,
-        reordered=judged.same_samples_reordered,
+        recorded.localisation.sources, pair, differing_calls(*pair, interned), reordered=reordered
     )
-    if not is_resumed:
-        settled = (replace(one, finding=settle_finding(one)) for one in explained)
-        return tuple(advise_untried(one, pair) for one in settled)
-    return tuple(_say_what_was_not_restored(one) for one in explained)
-
-
-def _say_what_was_not_restored(explained: Explanation) -> Finding:
-    """Say what of an update differs where the gradients before it are equal.
-
-    No kernel made the difference if an input of the update differed, and no operator before it.
-    """
-    finding = settle_finding(explained)
-    if finding.phase is not Phase.OPTIMIZER:
-        return finding
-    note = (
-        "what the optimizer was given is equal until there: another learning rate or other state "
-        "of the optimizer was not restored with the checkpoint, such as that of a scheduler"
-    )
-    if finding.cause is not Cause.UNKNOWN or explained.source.origin is not Origin.INPUT:
-        return add_note(finding, note)
-    finding = with_cause(finding, Cause.CARRIED_STATE, note)
-    assert finding.fix is not None
-    fix = replace(finding.fix, advice=_RESTORE)
-    return replace(finding, title=_NOT_RESTORED, fix=fix)
+    settled = (replace(one, finding=settle_finding(one)) for one in explained)
+    return tuple(advise_untried(one, pair) for one in settled)
 
 
 def _note_damage(runs: Sequence[Run]) -> list[NotChecked]:

@@ -6,10 +6,12 @@ What leaves it is files.
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from reproaudit.config.plan import StopWay
 from reproaudit.model.events import LibraryCall, Outcome, OutcomeKind, Phase, Unchecked
 from reproaudit.record.hooks.callsite import CallSites
 from reproaudit.record.process.errors import describe_error
@@ -23,6 +25,7 @@ from reproaudit.trace.writer import TraceWriter
 if TYPE_CHECKING:
     from reproaudit.config.plan import RunPlan
 
+_raise_signal = signal.raise_signal
 _times = os.times  # a clock that no intervention fixes
 _get_ident = threading.get_ident
 _exists = os.path.exists
@@ -40,6 +43,10 @@ class AuditComplete(SystemExit):
     `except Exception` does not catch it. As a SystemExit it ends a thread without a traceback and a
     worker process with code 0.
     """
+
+
+class Interrupted(AuditComplete):
+    """Interrupts the audited program where it is to be stopped; recording goes on to its end."""
 
 
 class Recorder:
@@ -65,6 +72,8 @@ class Recorder:
         self._stop_file = ""  # it is there once the program is to be stopped
         if MAY_BE_STOPPED in plan.extra:
             self._stop_file = f"{plan.trace_dir}/{STOP_FILE}"
+        # Whether the program was told to stop: how it ended is then known by this, too.
+        self._is_interrupted = False
         self.step = 0
         self.backwards = 0
         self.optimizer_steps = 0
@@ -183,6 +192,12 @@ class Recorder:
 
     # -- steps
 
+    def begin_optimizer_step(self) -> None:
+        """Interrupt the program if it is to be stopped before this step."""
+        stop = self.plan.stop
+        if stop is not None and stop.way is StopWay.CHECKPOINT and self.step >= stop.step:
+            self._interrupt(stop.way)
+
     def end_optimizer_step(self) -> None:
         self.optimizer_steps += 1
         self._end_step()
@@ -197,9 +212,14 @@ class Recorder:
             self._end_step()
 
     def _end_step(self) -> None:
+        stop = self.plan.stop
+        if stop is not None and not self.has_optimizer:
+            self.begin_optimizer_step()  # of a program that has none, and does not announce a step
         self.step += 1
         self.state.turn(_ORIGINS_KEPT)
         end_of_step = self.flush()
+        if stop is not None and stop.way is not StopWay.CHECKPOINT and self.step >= stop.step:
+            self._interrupt(stop.way)
         if self._is_to_end() and not is_one_of_several():
             self.complete()
             raise AuditComplete(0)
@@ -211,6 +231,15 @@ class Recorder:
             return
         self.complete()
         raise AuditComplete(0)
+
+    def _interrupt(self, way: StopWay) -> None:
+        if way is not StopWay.SIGTERM:
+            self._is_interrupted = True
+            raise Interrupted(0)
+        # Once: whoever sends it waits for the program to answer.
+        if not self._is_interrupted:
+            self._is_interrupted = True
+            _raise_signal(signal.SIGTERM)
 
     def _is_to_end(self) -> bool:
         if self._stop_file and _exists(self._stop_file):
@@ -262,6 +291,9 @@ class Recorder:
             self.on_complete()
 
     def finish(self, outcome: Outcome) -> None:
+        if self._is_interrupted and outcome.is_success:
+            detail = f"interrupted after {self.step} steps as requested"
+            outcome = Outcome(OutcomeKind.STOPPED, outcome.code, detail)
         if outcome.kind is not OutcomeKind.STOPPED:
             self._call(self.on_end)
         self._call(self.on_flush)

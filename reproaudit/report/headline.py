@@ -63,6 +63,26 @@ def word_headline(result: AuditResult, *, compared: int, reach: Reach | None = N
     return _say_how_many(result) + _say_where(result)
 
 
+def word_resumption(result: AuditResult) -> str:
+    """Return the headline of a run that was gone on with, without a final full stop."""
+    resumption = result.resumption
+    assert resumption is not None
+    steps = show_count(result.steps, "step")
+    if resumption.step is not None and resumption.step < result.first_step:
+        return (
+            f"the second run began at step {resumption.step}: it did not resume at step "
+            f"{result.first_step}"
+        )
+    run = f"a run resumed at step {result.first_step}"
+    if result.verdict is Verdict.REPRODUCIBLE:
+        return f"{run} equals an uninterrupted one over {steps}: {_count_tensors(result)}"
+    said = f"{run} differs from an uninterrupted one{_say_where(result)}"
+    if resumption.lost:
+        lost = dict.fromkeys(one.name for one in resumption.lost)
+        said += f"; not restored: {', '.join(lost)}"
+    return said
+
+
 def _say_how_far(steps: int, reach: Reach | None) -> str:
     """Say over how many steps the runs were compared, and whether that was all."""
     if reach is None or steps == 0:

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reproaudit.config.plan import RunPlan
@@ -28,6 +28,22 @@ from reproaudit.runs.owner import make_temporary_folder
 # Folders above the copied one of which a copy shows what else lies there: `../..` is in use.
 _LEVELS_ABOVE = 2
 _MOST_ABOVE = 1000  # entries of such a folder
+
+
+_COPY = "copy"
+_TEMPORARY = "temporary"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Folders of files that a run begins with, in the place of those that lay there before the
+    audit, and that it leaves for later runs. None: neither."""
+
+    begins: Path | None = None
+    leaves: Path | None = None
+
+
+_NOTHING_KEPT = Kept()
 
 
 class WorkingFolder:
@@ -58,7 +74,12 @@ class WorkingFolder:
 
     @contextlib.contextmanager
     def lend_copy(
-        self, plan: RunPlan, target: Path, *, keeps_compiled: bool = False
+        self,
+        plan: RunPlan,
+        target: Path,
+        *,
+        keeps_compiled: bool = False,
+        kept: Kept = _NOTHING_KEPT,
     ) -> Iterator[RunPlan]:
         """Give the plan of a run that works in a copy below `target`; the copy goes when it ends.
 
@@ -70,32 +91,43 @@ class WorkingFolder:
         # Later runs get the same path, for whatever depends on it.
         self._temporary[target] = owned
         try:
-            move = self._copy_to(target, keeps_compiled=keeps_compiled)
+            move = self._copy_to(target, keeps_compiled=keeps_compiled, begins=kept.begins)
             given = owned / "t"
             usual = Path(tempfile.gettempdir()).resolve()
             if usual.is_relative_to(move.old):
                 # What lies there is copied with the rest, and a file keeps its place.
                 given = move.new / usual.relative_to(move.old)
+            elif kept.begins is not None:
+                _copy_tree(kept.begins / _TEMPORARY, given)
             given.mkdir(parents=True, exist_ok=True)
             own_temporary = Settings(env=(("TMPDIR", str(given)),))
             moved = move_plan(plan, move)
             yield replace(moved, settings=merge(moved.settings, own_temporary))
+            if kept.leaves is not None:
+                _keep(target, kept.leaves / _COPY)
+                if given.is_relative_to(owned):
+                    _keep(given, kept.leaves / _TEMPORARY)
         finally:
             shutil.rmtree(target, ignore_errors=True)
             shutil.rmtree(owned, ignore_errors=True)
 
     @contextlib.contextmanager
-    def lend_program(self, plan: RunPlan, target: Path) -> Iterator[RunPlan]:
+    def lend_program(
+        self, plan: RunPlan, target: Path, *, kept: Kept = _NOTHING_KEPT
+    ) -> Iterator[RunPlan]:
         """Give the plan of a run whose program lies in a copy below `target`, which goes as well.
 
         It starts where it did. Raises SubjectError if the folder is too large to be copied.
         """
         try:
-            yield move_plan(plan, self._copy_to(target, keeps_compiled=True))
+            move = self._copy_to(target, keeps_compiled=True, begins=kept.begins)
+            yield move_plan(plan, move)
+            if kept.leaves is not None:
+                _keep(target, kept.leaves / _COPY)
         finally:
             shutil.rmtree(target, ignore_errors=True)
 
-    def _copy_to(self, target: Path, *, keeps_compiled: bool) -> Move:
+    def _copy_to(self, target: Path, *, keeps_compiled: bool, begins: Path | None = None) -> Move:
         selection = self._selection
         if selection is None:
             most = f"{MOST_BYTES >> 20} MiB and {MOST_FILES:,} files"
@@ -108,8 +140,12 @@ class WorkingFolder:
         # The same name, and the same ones above it: programs import by them.
         above = selection.folder.parts[1:][-_LEVELS_ABOVE - 1 :]
         copy = target.joinpath(*above)
-        copy.mkdir(parents=True)
         move = Move(selection.folder, copy, selection.linked)
+        if begins is not None:
+            # All of it: paths in it lead to the place that it had.
+            _copy_tree(begins / _COPY, target)
+            return move
+        copy.mkdir(parents=True)
         _show_what_lies_above(selection.folder, target, above)
         moved = MovedPaths([move], self._start)
         for relative in selection.copied:
@@ -142,6 +178,25 @@ def _copy(source: Path, target: Path, moved: MovedPaths) -> None:
     elif source.is_file():
         with contextlib.suppress(FileNotFoundError, PermissionError):
             shutil.copy2(source, target)
+
+
+def _keep(folder: Path, target: Path) -> None:
+    """Move what a run has left, so that later ones can begin with it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(folder, target)
+
+
+def _copy_tree(source: Path, target: Path) -> None:
+    """Copy all that lies in a folder but what cannot be: sockets, pipes and devices."""
+
+    def leave_out(folder: str, names: list[str]) -> list[str]:
+        return [name for name in names if not _is_copied(Path(folder) / name)]
+
+    shutil.copytree(source, target, symlinks=True, ignore=leave_out)
+
+
+def _is_copied(path: Path) -> bool:
+    return path.is_symlink() or path.is_dir() or path.is_file()
 
 
 def _copy_compiled(folder: Path, copy: Path, copied: Sequence[str]) -> None:

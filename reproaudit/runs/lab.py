@@ -275,6 +275,13 @@ class Lab:
         """True if all runs have files of their own."""
         return self._setup.fresh_copy
 
+    def list_written(self, name: str) -> tuple[str, ...]:
+        """Return the files that a run wrote which has left its own as `name`, the newest last.
+
+        Their paths are relative to the folder that it started in.
+        """
+        return self._files.list_written(name)
+
     def run_alone(self, name: str, *, like: str) -> AloneRun | None:
         """Run the program once as a person would, with nothing changed and nothing recorded.
 
@@ -312,6 +319,7 @@ class Lab:
     def close(self) -> None:
         """End what was prepared and not used, and remove what it left."""
         self._prepared.end_all_but(())
+        self._files.drop_left()
         if self._executor is not None:
             self._executor.close()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from reproaudit.config.plan import Pin, RunPlan, Target
+from reproaudit.config.plan import Pin, RunPlan, Stop, Target
 from reproaudit.config.settings import Settings, merge
 from reproaudit.config.subject import SubjectSpec
 from reproaudit.knowledge.interventions import combine_settings
@@ -24,12 +24,13 @@ class RunRequest:
     shown while it goes on; `more` runs like it are expected behind it. `variables` join its
     environment. None for `steps` and `values_mb` leaves them as all runs of the audit have them.
     With `fresh_copy` it works in a copy of the working folder, and `files` are those that have
-    another text there. `following` is the run that is expected after it: its process may be started
-    meanwhile. `is_over` is asked of its folder while it goes on: once that is True the program is
-    stopped when its step ends, as after the steps that were asked for. `settings` are made on top
-    of those of all runs, as a variation is; `subject` and `python` are another program, or other
-    arguments of it, and another interpreter than those of all runs. The other fields are those of
-    the plan.
+    another text there. What it leaves in its copy is kept as `leaves`; a run that `goes_on_from`
+    what another has left begins with it, at the same place. `following` is the run that is expected
+    after it: its process may be started meanwhile. `is_over` is asked of its folder while it goes
+    on: once that is True the program is stopped when its step ends, as after the steps that were
+    asked for. `settings` are made on top of those of all runs, as a variation is; `subject` and
+    `python` are another program, or other arguments of it, and another interpreter than those of
+    all runs. The other fields are those of the plan.
     """
 
     name: str
@@ -57,6 +58,9 @@ class RunRequest:
     streams: bool = False
     fresh_copy: bool = False
     files: tuple[tuple[str, str], ...] = ()
+    leaves: str = ""
+    goes_on_from: str = ""
+    stop: Stop | None = None
     following: RunRequest | None = None
     is_over: Callable[[Path], bool] | None = field(default=None, compare=False)
     settings: Settings = Settings()
@@ -70,7 +74,7 @@ class RunRequest:
         It may wait for ever, for a thread that cannot start for example, or be slow to follow.
         """
         is_other = self.subject is not None or self.python is not None
-        is_other |= self.settings != Settings()
+        is_other |= self.settings != Settings() or self.stop is not None
         return bool(self.interventions or self.files) or self.lines or is_other
 
     def change_settings(self, settings: Settings) -> Settings:
@@ -105,6 +109,7 @@ class RunRequest:
             by_content=self.by_content,
             outside=self.outside,
             streams=self.streams,
+            stop=self.stop,
             extra=plan.extra if self.is_over is None else plan.extra | {MAY_BE_STOPPED: "yes"},
         )
 

@@ -74,6 +74,8 @@ class OptimizerSteps:
         frame = _getframe(1)  # of the step itself, which calls this hook
         if state.open_steps:
             _drop_ended(state, frame)
+        if not state.open_steps:
+            recorder.begin_optimizer_step()
         step = OpenStep(optimizer, state.phase, _identify(frame))
         state.open_steps.append(step)
         given = self._wrap_closure(step, args, kwargs)

@@ -1,0 +1,266 @@
+"""The runs by which a resumed run is compared with an uninterrupted one: which program each runs,
+which files each sees, and what each must have done to be of use."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from reproaudit.compare.continuation import list_saving_steps
+from reproaudit.config.plan import Stop, StopWay
+from reproaudit.config.subject import SubjectKind, SubjectSpec
+from reproaudit.errors import SubjectError, UsageError
+from reproaudit.experiment.failure import make_failure_error
+from reproaudit.experiment.first_run import FirstRun
+from reproaudit.experiment.nothing_compared import has_trained, make_nothing_compared_error
+from reproaudit.experiment.options import AuditOptions
+from reproaudit.model.events import Level, OutcomeKind
+from reproaudit.runs.lab import Lab
+from reproaudit.runs.request import RunRequest
+from reproaudit.trace.runs import Run
+
+UNINTERRUPTED = "uninterrupted"
+STOPPED = "stopped"
+RESUMED = "resumed"
+CHECKPOINT_WORD = "{checkpoint}"
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeOptions:
+    """What to resume, and how. `audit` is how each run is made.
+
+    `at`: the optimizer steps that the program has made when it is stopped; None: it is not stopped,
+    and ends by itself with `stop_args`. These, and `resume_args`, are appended to the arguments of
+    the subject in the run that is stopped, and in the one that goes on. `steps` are compared after
+    `at`; None: all to the program's end.
+    """
+
+    audit: AuditOptions
+    at: int | None
+    way: StopWay = StopWay.CHECKPOINT
+    stop_args: tuple[str, ...] = ()
+    resume_args: tuple[str, ...] = ()
+
+
+def require_resumable(subject: SubjectSpec) -> None:
+    """Raise UsageError for what has no end and no arguments, and so cannot be started again."""
+    if subject.kind in (SubjectKind.ATTRIBUTE, SubjectKind.PYTEST, SubjectKind.NOTEBOOK):
+        raise UsageError(
+            f"{subject} cannot be stopped and started again",
+            code="not-resumable",
+            hint="name the program that trains, saves and resumes: reproaudit resume train.py",
+        )
+
+
+class ResumeRuns:
+    """Makes the runs: uninterrupted ones, one that is stopped, and those that go on from it.
+
+    Each works in a copy of the project, all at the same place; one that goes on finds there what
+    the stopped one has left.
+    """
+
+    def __init__(self, options: ResumeOptions, lab: Lab) -> None:
+        self._options = options
+        self._lab = lab
+        self._resumed: SubjectSpec | None = None
+        self._steps_through = 0  # that an uninterrupted run makes
+        self.interventions: tuple[str, ...] = ()  # that all runs are made under
+
+    @property
+    def resumed_subject(self) -> SubjectSpec:
+        """What is started to go on; known once the stopped run was made."""
+        assert self._resumed is not None
+        return self._resumed
+
+    # -- uninterrupted
+
+    def run_through(self, at: int) -> tuple[Run, Run]:
+        """Make two runs that nothing interrupts. Raises SubjectError if they are of no use."""
+        audit = self._options.audit
+        steps = None if audit.steps is None else at + audit.steps
+        goes_on = (steps, audit.whole_within_s) if audit.whole_within_s else None
+        self._lab.steps = steps
+        first_run = FirstRun(self._lab, fresh_copy=True, goes_on=goes_on)
+        request = self._request(UNINTERRUPTED, 0, "uninterrupted run", more=3)
+        first = first_run.make(request)
+        self._require_training(first, request.name, at)
+        self._steps_through = first.steps
+        stopped = first.outcome.kind is OutcomeKind.STOPPED
+        self._lab.steps = first.main.header["steps"] if stopped else None
+        again = self._request(f"{UNINTERRUPTED}-again", 1, "uninterrupted run, once more", more=2)
+        second = self._lab.run(again)
+        self._require_success(second, again.name)
+        return first, second
+
+    def record_through(self) -> Run:
+        """Make an uninterrupted run that records every operator."""
+        request = self._request(
+            f"{UNINTERRUPTED}-recorded", 0, "uninterrupted run, recording every operator", more=1
+        )
+        return self._lab.run(replace(request, level=Level.OPERATION))
+
+    def _require_training(self, run: Run, name: str, at: int) -> None:
+        self._require_success(run, name)
+        if not has_trained(run):
+            raise make_nothing_compared_error(run)
+        if run.steps <= at:
+            made = "1 optimizer step" if run.steps == 1 else f"{run.steps} optimizer steps"
+            raise SubjectError(
+                f"the program ends before it can be stopped: it makes {made}, "
+                f"and it was to be stopped after {at}",
+                code="ended-before-stop",
+                hint=f"stop it earlier: --at {max(1, run.steps // 2)}",
+            )
+
+    def _require_success(self, run: Run, name: str) -> None:
+        if not run.outcome.is_success:
+            message = f"{self._options.audit.subject} failed, though nothing interrupted it"
+            raise make_failure_error(self._lab, run, name, message)
+
+    # -- stopped
+
+    def stop(self) -> Run:
+        """Make the run that is stopped.
+
+        Raises SubjectError if it was not, or left no checkpoint.
+        """
+        options = self._options
+        subject = _add_words(options.audit.subject, options.stop_args)
+        request = self._request(STOPPED, 2, _describe_stop(options), more=1)
+        request = replace(request, subject=subject, leaves=STOPPED)
+        if options.at is not None:
+            request = replace(request, stop=Stop(options.at, options.way))
+        else:
+            self._lab.steps = None
+        run = self._lab.run(request)
+        self._require_stop(run, request.name)
+        written = self._lab.list_written(STOPPED)
+        if not written and not list_saving_steps(run):
+            raise self._make_no_checkpoint_error(run)
+        self._resumed = _add_words(
+            options.audit.subject, _name_checkpoint(options.resume_args, written)
+        )
+        return run
+
+    def _require_stop(self, run: Run, name: str) -> None:
+        options = self._options
+        at = options.at
+        is_interrupted = at is not None and run.steps >= at
+        if not run.outcome.is_success and not is_interrupted:
+            message = f"{options.audit.subject} failed before it was stopped"
+            raise make_failure_error(self._lab, run, name, message)
+        if at is None or run.outcome.kind is OutcomeKind.COMPLETED:
+            return
+        if options.way is StopWay.SIGTERM:
+            # It may make some steps more before it answers.
+            goes_on = run.steps >= self._steps_through
+            did = "it went on to its end after SIGTERM"
+        else:
+            goes_on = run.steps > at
+            did = f"it caught the exception, which is a SystemExit, and made {run.steps} steps"
+        if goes_on:
+            raise SubjectError(
+                f"the program could not be stopped after step {at}: {did}",
+                code="not-stopped",
+                hint="try another way: --stop-by exception, sigterm or checkpoint; or have it end "
+                "by itself: --stop-args '--max-steps N'",
+            )
+
+    def _make_no_checkpoint_error(self, run: Run) -> SubjectError:
+        hint = (
+            "stop it later with --at, or give it what makes it save: --stop-args '--save-every 5'"
+        )
+        if self._options.at is not None and self._options.way is not StopWay.CHECKPOINT:
+            hint += "; with --stop-by checkpoint it may save between two steps"
+        return SubjectError(
+            f"no checkpoint was written in the {run.steps} steps that the stopped run made: there "
+            "is nothing to go on from",
+            code="no-checkpoint",
+            hint=hint,
+        )
+
+    # -- resumed
+
+    def go_on(
+        self,
+        name: str,
+        what: str,
+        *,
+        steps: int | None,
+        level: Level = Level.BOUNDARY,
+        interventions: Sequence[str] = (),
+    ) -> Run:
+        """Make a run that goes on from what the stopped one has left. Raises SubjectError if it
+        fails or makes no step."""
+        request = self._request(name, 3, what)
+        request = replace(
+            request,
+            subject=self.resumed_subject,
+            goes_on_from=STOPPED,
+            steps=steps,
+            level=level,
+            interventions=(*self.interventions, *interventions),
+        )
+        run = self._lab.run(request)
+        command = f"{self._options.audit.subject} {shlex.join(self.resumed_subject.argv)}".strip()
+        if not run.outcome.is_success:
+            raise SubjectError(
+                f"the run that was to go on failed: {_describe_outcome(run)}",
+                code="resume-failed",
+                hint=f"it was started as: {command}; its last output:\n{self._lab.log_of(name)}",
+            )
+        if not has_trained(run):
+            raise SubjectError(
+                "the run that was to go on made no step",
+                code="nothing-resumed",
+                hint="it may take its training to be complete: let it train further with "
+                f"--resume-args. It was started as: {command}; its last output:\n"
+                f"{self._lab.log_of(name)}",
+            )
+        return run
+
+    def _request(self, name: str, index: int, what: str, *, more: int = 0) -> RunRequest:
+        return RunRequest(
+            name=name,
+            index=index,
+            what=what,
+            more=more,
+            fresh_copy=True,
+            interventions=self.interventions,
+        )
+
+
+def _add_words(subject: SubjectSpec, words: Sequence[str]) -> SubjectSpec:
+    return replace(subject, argv=(*subject.argv, *words))
+
+
+def _name_checkpoint(words: Sequence[str], written: Sequence[str]) -> tuple[str, ...]:
+    """Return the words with the newest file of those written in the place of `{checkpoint}`."""
+    if not any(CHECKPOINT_WORD in word for word in words):
+        return tuple(words)
+    if not written:
+        raise SubjectError(
+            f"{CHECKPOINT_WORD} cannot be filled in: the stopped run wrote no file in its folder",
+            code="no-checkpoint",
+            hint="name the checkpoint itself in --resume-args",
+        )
+    return tuple(word.replace(CHECKPOINT_WORD, written[-1]) for word in words)
+
+
+def name_stop(options: ResumeOptions, run: Run) -> str:
+    """Return how the program was stopped, as the result says it."""
+    if run.outcome.kind is OutcomeKind.COMPLETED:
+        return "its own end"
+    return "SIGTERM" if options.way is StopWay.SIGTERM else options.way.value
+
+
+def _describe_stop(options: ResumeOptions) -> str:
+    if options.at is None:
+        return "run that ends early"
+    return f"run that is stopped after step {options.at}"
+
+
+def _describe_outcome(run: Run) -> str:
+    kind = run.outcome.kind.value
+    return f"{kind}: {run.outcome.detail}" if run.outcome.detail else kind
