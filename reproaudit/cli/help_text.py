@@ -28,6 +28,7 @@ them under load
 
 commands, each with a --help of its own:
   ask more of a program
+    resume     does a run that is stopped and gone on with equal one that is not?
     vary       does it depend on what ought not to matter: threads, hash seed, time zone, …
     seeds      does its seed reach what is drawn, and when were seeds and flags set?
   hold a project to it

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -116,9 +115,11 @@ def _make_options(options: argparse.Namespace, spec: SubjectSpec) -> ResumeOptio
     with hold_interrupts():
         from reproaudit.experiment.options import AuditOptions
         from reproaudit.experiment.resume_runs import ResumeOptions
+        from reproaudit.runs.budget import Budget
 
     project = load_project(spec.folder)
     choices = resolve_choices(options, project)
+    budget_runs, budget_s = choices.budget or (None, None)
     audit = AuditOptions(
         subject=spec,
         steps=limit_steps(choices),
@@ -129,11 +130,12 @@ def _make_options(options: argparse.Namespace, spec: SubjectSpec) -> ResumeOptio
         settings=read_settings(options, project, choices, options.seed),
         values_mb=options.values_mb,
         diagnose=not options.no_diagnosis,
+        budget=Budget(budget_runs or Budget().runs, budget_s),
         show_output=options.show_output,
         shows_source=not options.no_source,
     )
     return ResumeOptions(
-        audit=replace(audit, capture_alerts=False),
+        audit=audit,
         at=options.at,
         way=StopWay(options.stop_by),
         stop_args=_split(options.stop_args, "--stop-args"),

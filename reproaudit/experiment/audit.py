@@ -90,8 +90,7 @@ class Experiment:
             setup=make_setup(options),
             budget=options.budget,
         )
-        goes_on = (options.steps, options.whole_within_s) if options.whole_within_s else None
-        self._first_run = FirstRun(self.lab, fresh_copy=options.fresh_copy, goes_on=goes_on)
+        self._first_run = self._make_first_run()
         self.interned = Interned(options.ignored)
         self._tell = progress.tell
         self._judge = JudgeOfOneHardware(self.lab.machines, self.interned, options.tolerances)
@@ -107,6 +106,17 @@ class Experiment:
         self._deciding: tuple[Run, ...] = ()
         self._is_settled = False  # while two runs that differ stand for all
         self._judged: Judged | None = None  # anew, with runs that were spared at first
+
+    def limit_steps(self, steps: int | None) -> None:
+        """Have the runs make so many steps, unless the program is over soon; before `run`."""
+        self.options = replace(self.options, steps=steps)
+        self.lab.steps = make_setup(self.options).steps
+        self._first_run = self._make_first_run()
+
+    def _make_first_run(self) -> FirstRun:
+        options = self.options
+        goes_on = (options.steps, options.whole_within_s) if options.whole_within_s else None
+        return FirstRun(self.lab, fresh_copy=options.fresh_copy, goes_on=goes_on)
 
     @property
     def deciding_runs(self) -> tuple[Run, ...]:

@@ -12,8 +12,7 @@ from reproaudit.config.plan import Stop, StopWay
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import SubjectError, UsageError
 from reproaudit.experiment.failure import make_failure_error
-from reproaudit.experiment.first_run import FirstRun
-from reproaudit.experiment.nothing_compared import has_trained, make_nothing_compared_error
+from reproaudit.experiment.nothing_compared import has_trained
 from reproaudit.experiment.options import AuditOptions
 from reproaudit.model.events import Level, OutcomeKind
 from reproaudit.runs.lab import Lab
@@ -61,62 +60,48 @@ class ResumeRuns:
     """
 
     def __init__(self, options: ResumeOptions, lab: Lab) -> None:
+        self.lab = lab
         self._options = options
-        self._lab = lab
-        self._resumed: SubjectSpec | None = None
         self._steps_through = 0  # that an uninterrupted run makes
         self.interventions: tuple[str, ...] = ()  # that all runs are made under
 
     @property
-    def resumed_subject(self) -> SubjectSpec:
+    def resumed_command(self) -> str:
         """What is started to go on; known once the stopped run was made."""
-        assert self._resumed is not None
-        return self._resumed
+        subject = self._resumed
+        return shlex.join([*subject.words, *subject.argv])
+
+    @property
+    def _resumed(self) -> SubjectSpec:
+        options = self._options
+        words = _name_checkpoint(options.resume_args, self.lab.list_written(STOPPED))
+        return _add_words(options.audit.subject, words)
 
     # -- uninterrupted
 
-    def run_through(self, at: int) -> tuple[Run, Run]:
-        """Make two runs that nothing interrupts. Raises SubjectError if they are of no use."""
-        audit = self._options.audit
-        steps = None if audit.steps is None else at + audit.steps
-        goes_on = (steps, audit.whole_within_s) if audit.whole_within_s else None
-        self._lab.steps = steps
-        first_run = FirstRun(self._lab, fresh_copy=True, goes_on=goes_on)
-        request = self._request(UNINTERRUPTED, 0, "uninterrupted run", more=3)
-        first = first_run.make(request)
-        self._require_training(first, request.name, at)
-        self._steps_through = first.steps
-        stopped = first.outcome.kind is OutcomeKind.STOPPED
-        self._lab.steps = first.main.header["steps"] if stopped else None
-        again = self._request(f"{UNINTERRUPTED}-again", 1, "uninterrupted run, once more", more=2)
-        second = self._lab.run(again)
-        self._require_success(second, again.name)
-        return first, second
+    def run_through(self, level: Level = Level.BOUNDARY) -> Run:
+        """Make one more run that nothing interrupts."""
+        name, what = f"{UNINTERRUPTED}-held", f"uninterrupted run, with {self._held}"
+        if level is not Level.BOUNDARY:
+            name, what = f"{UNINTERRUPTED}-recorded", "uninterrupted run, recording every operator"
+        return self.lab.run(replace(self._request(name, 0, what), level=level))
 
-    def record_through(self) -> Run:
-        """Make an uninterrupted run that records every operator."""
-        request = self._request(
-            f"{UNINTERRUPTED}-recorded", 0, "uninterrupted run, recording every operator", more=1
+    def require_enough_steps(self, through: Run, at: int) -> None:
+        """Raise SubjectError if an uninterrupted run makes no step after that many."""
+        self._steps_through = through.steps
+        if through.steps > at:
+            return
+        made = "1 optimizer step" if through.steps == 1 else f"{through.steps} optimizer steps"
+        raise SubjectError(
+            f"the program ends before it can be stopped: it makes {made}, and was to be stopped "
+            f"after {at}",
+            code="ended-before-stop",
+            hint=f"stop it earlier, as with --at {max(1, through.steps // 2)}",
         )
-        return self._lab.run(replace(request, level=Level.OPERATION))
 
-    def _require_training(self, run: Run, name: str, at: int) -> None:
-        self._require_success(run, name)
-        if not has_trained(run):
-            raise make_nothing_compared_error(run)
-        if run.steps <= at:
-            made = "1 optimizer step" if run.steps == 1 else f"{run.steps} optimizer steps"
-            raise SubjectError(
-                f"the program ends before it can be stopped: it makes {made}, "
-                f"and it was to be stopped after {at}",
-                code="ended-before-stop",
-                hint=f"stop it earlier: --at {max(1, run.steps // 2)}",
-            )
-
-    def _require_success(self, run: Run, name: str) -> None:
-        if not run.outcome.is_success:
-            message = f"{self._options.audit.subject} failed, though nothing interrupted it"
-            raise make_failure_error(self._lab, run, name, message)
+    @property
+    def _held(self) -> str:
+        return ", ".join(self.interventions)
 
     # -- stopped
 
@@ -131,16 +116,11 @@ class ResumeRuns:
         request = replace(request, subject=subject, leaves=STOPPED)
         if options.at is not None:
             request = replace(request, stop=Stop(options.at, options.way))
-        else:
-            self._lab.steps = None
-        run = self._lab.run(request)
+        run = self.lab.run(request)
         self._require_stop(run, request.name)
-        written = self._lab.list_written(STOPPED)
+        written = self.lab.list_written(STOPPED)
         if not written and not list_saving_steps(run):
             raise self._make_no_checkpoint_error(run)
-        self._resumed = _add_words(
-            options.audit.subject, _name_checkpoint(options.resume_args, written)
-        )
         return run
 
     def _require_stop(self, run: Run, name: str) -> None:
@@ -149,7 +129,7 @@ class ResumeRuns:
         is_interrupted = at is not None and run.steps >= at
         if not run.outcome.is_success and not is_interrupted:
             message = f"{options.audit.subject} failed before it was stopped"
-            raise make_failure_error(self._lab, run, name, message)
+            raise make_failure_error(self.lab, run, name, message)
         if at is None or run.outcome.kind is OutcomeKind.COMPLETED:
             return
         if options.way is StopWay.SIGTERM:
@@ -196,27 +176,27 @@ class ResumeRuns:
         request = self._request(name, 3, what)
         request = replace(
             request,
-            subject=self.resumed_subject,
+            subject=self._resumed,
             goes_on_from=STOPPED,
             steps=steps,
             level=level,
             interventions=(*self.interventions, *interventions),
         )
-        run = self._lab.run(request)
-        command = f"{self._options.audit.subject} {shlex.join(self.resumed_subject.argv)}".strip()
+        run = self.lab.run(request)
         if not run.outcome.is_success:
             raise SubjectError(
                 f"the run that was to go on failed: {_describe_outcome(run)}",
                 code="resume-failed",
-                hint=f"it was started as: {command}; its last output:\n{self._lab.log_of(name)}",
+                hint=f"it was started as: {self.resumed_command}; its last output:\n"
+                f"{self.lab.log_of(name)}",
             )
         if not has_trained(run):
             raise SubjectError(
                 "the run that was to go on made no step",
                 code="nothing-resumed",
                 hint="it may take its training to be complete: let it train further with "
-                f"--resume-args. It was started as: {command}; its last output:\n"
-                f"{self._lab.log_of(name)}",
+                f"--resume-args. It was started as: {self.resumed_command}; its last output:\n"
+                f"{self.lab.log_of(name)}",
             )
         return run
 

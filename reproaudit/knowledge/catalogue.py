@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from reproaudit.knowledge.resume_errors import RESUME_ERRORS
 from reproaudit.knowledge.service_errors import SERVICE_ERRORS
 
 ERRORS = {
+    **RESUME_ERRORS,
     **SERVICE_ERRORS,
     "all-ignored": (
         "Every tensor that could decide whether runs are equal matches a pattern under "

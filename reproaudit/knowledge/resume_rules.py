@@ -12,8 +12,7 @@ RESUME_RULES = (
         id="RA610",
         question="resume",
         title="the second run did not resume: it began at step 0",
-        advice="start it so that it loads its checkpoint, with --resume-args; if it looks for one "
-        "itself, it did not find it, or made nothing of it",
+        advice="start it so that it loads its checkpoint: --resume-args adds what tells it to",
         explanation=(
             "The run that was to go on computes in its first step what the uninterrupted one "
             "computes in step 0, parameters included. A program that needs to be told to go on "
@@ -26,8 +25,7 @@ RESUME_RULES = (
         id="RA611",
         question="resume",
         title="the resumed run lacks state of the model, the optimizer or what steers them",
-        advice="save with the checkpoint what it lacks, and load it: the state_dict() of "
-        "learning-rate schedulers, optimizers, gradient scalers and averaged models",
+        advice="save with the checkpoint what it lacks, and load it: each part has a state_dict()",
         explanation=(
             "Batches are those of the uninterrupted run, and random numbers are; what is made of "
             "them is not. State outlives a step in more places than parameters: moments of an "
@@ -43,8 +41,7 @@ RESUME_RULES = (
         id="RA612",
         question="resume",
         title="the resumed run trains on other batches than the uninterrupted one",
-        advice="save how many batches of the epoch were used and the epoch's number, tell them to "
-        "the sampler, and skip as many; or use a loader that has a state_dict()",
+        advice="save the position in the data, and skip to it; or use a loader with a state_dict()",
         explanation=(
             "A DataLoader has no position that a checkpoint holds: a new one begins its epoch "
             "again, so that batches are repeated and others left out. Where batches are skipped, "
@@ -58,8 +55,7 @@ RESUME_RULES = (
         id="RA613",
         question="resume",
         title="a random stream of the resumed run is not where the uninterrupted one has it",
-        advice="save the states of Python's, NumPy's and torch's generators with the checkpoint, "
-        "and restore them after the loader's iterator was made and before the first step",
+        advice="save the states of all generators; restore them once the loader's iterator is made",
         explanation=(
             "Dropout, shuffling and augmentation draw on from where the stream stands. It stands "
             "elsewhere if it was not restored, or if it was and something drew from it again: to "

@@ -305,9 +305,7 @@ _CAUSES = (
 RULES: dict[Cause, Rule] = {rule.cause: rule for rule in _CAUSES if rule.cause is not None}
 WARNINGS: dict[str, Rule] = {rule.id: rule for rule in WARNING_RULES}
 # Of findings that only one question brings out: they have a rule beside that of their cause.
-QUESTION_RULES: dict[str, Rule] = {
-    rule.id: rule for rule in (*RESUME_RULES, *SEED_RULES)
-}
+QUESTION_RULES: dict[str, Rule] = {rule.id: rule for rule in (*RESUME_RULES, *SEED_RULES)}
 
 
 def find_cause_of_call(name: str) -> Cause | None:

@@ -3,6 +3,7 @@ first differ."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 
 from reproaudit.model.cause import Cause
@@ -63,8 +64,11 @@ def word_headline(result: AuditResult, *, compared: int, reach: Reach | None = N
     return _say_how_many(result) + _say_where(result)
 
 
-def word_resumption(result: AuditResult) -> str:
-    """Return the headline of a run that was gone on with, without a final full stop."""
+def word_resumption(result: AuditResult, *, held: Sequence[str] = ()) -> str:
+    """Return the headline of a run that was gone on with, without a final full stop.
+
+    `held` are the interventions that all runs were made under.
+    """
     resumption = result.resumption
     assert resumption is not None
     steps = show_count(result.steps, "step")
@@ -74,6 +78,8 @@ def word_resumption(result: AuditResult) -> str:
             f"{result.first_step}"
         )
     run = f"a run resumed at step {result.first_step}"
+    if held:
+        run = f"with {', '.join(held)}, {run}"
     if result.verdict is Verdict.REPRODUCIBLE:
         return f"{run} equals an uninterrupted one over {steps}: {_count_tensors(result)}"
     said = f"{run} differs from an uninterrupted one{_say_where(result)}"

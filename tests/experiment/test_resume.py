@@ -1,32 +1,136 @@
-"""A resumed run against uninterrupted ones, end to end."""
+"""A resumed run against uninterrupted ones: what is equal, and where a difference first shows."""
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.auditing import PROGRAMS, audit
+from reproaudit.compare.boundaries import compare_boundaries
+from reproaudit.compare.continuation import Beginning, Sign, compare_from, find_beginning
+from reproaudit.compare.interning import Interned
+from reproaudit.compare.judge import Judged, judge
+from reproaudit.config.plan import StopWay
+from reproaudit.config.settings import Settings
+from reproaudit.config.subject import parse_subject
+from reproaudit.config.tolerance import Tolerances
+from reproaudit.errors import SubjectError
+from reproaudit.experiment.options import AuditOptions, make_setup
+from reproaudit.experiment.resume_runs import ResumeOptions, ResumeRuns
+from reproaudit.model.events import EventKind
+from reproaudit.runs.budget import Budget
+from reproaudit.runs.lab import Lab
+from reproaudit.runs.progress import progress_for
+from reproaudit.trace.runs import Run
+from tests import warm
+from tests.auditing import PROGRAMS, audit, reproaudit
 
 TRAIN = PROGRAMS / "resume" / "train.py"
+AT = 6
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    shutil.copy(TRAIN, tmp_path)
-    return tmp_path
+class Runs:
+    """One program of which an uninterrupted and a stopped run were made."""
+
+    def __init__(self, folder: Path, way: StopWay = StopWay.CHECKPOINT, *argv: str) -> None:
+        shutil.copy(TRAIN, folder)
+        subject = parse_subject(TRAIN.name, argv, cwd=folder)
+        self.audit = AuditOptions(subject, steps=None, python=warm.python())
+        self.lab = Lab(
+            subject,
+            Settings(),
+            folder / "out",
+            progress_for(True),
+            setup=make_setup(self.audit),
+            budget=Budget(),
+        )
+        self.way = way
+        self.through = self.make().run_through()
+        self.stopped = self.stop()
+
+    def make(self, *resume_args: str) -> ResumeRuns:
+        return ResumeRuns(
+            ResumeOptions(self.audit, AT, way=self.way, resume_args=resume_args), self.lab
+        )
+
+    def stop(self) -> Run:
+        runs = self.make()
+        runs.require_enough_steps(self.through, AT)
+        return runs.stop()
+
+    def go_on(self, name: str, *resume_args: str) -> tuple[Beginning | None, Judged]:
+        interned = Interned()
+        resumed = self.make(*resume_args).go_on(name, "", steps=4)
+        beginning = find_beginning(self.through, resumed, [AT], interned)
+        compare_from(self.through, resumed, AT, interned)
+        pair = [self.through, resumed]
+        return beginning, judge(pair, compare_boundaries(pair, interned), Tolerances())
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    made = Runs(tmp_path_factory.mktemp("resume"))
+    with contextlib.closing(made.lab):
+        yield made
+
+
+def test_a_run_that_restores_all_it_needs_is_equal(runs: Runs) -> None:
+    beginning, judged = runs.go_on("equal")
+    assert beginning == Beginning(AT, Sign.CONTENTS)
+    assert judged.comparison.classes == ((0, 3),)
+    assert judged.comparison.compared > 0
+
+
+@pytest.mark.parametrize(
+    ("forgotten", "kind", "step"),
+    [
+        ("scheduler", EventKind.PARAMETER, 8),
+        ("scaler", EventKind.OUTPUT, 6),
+        ("average", EventKind.SAVED, 9),
+        ("sampler", EventKind.BATCH, 6),
+        ("numpy", EventKind.BATCH, 6),
+    ],
+)
+def test_state_that_is_not_restored_is_a_difference_where_it_first_shows(
+    runs: Runs, forgotten: str, kind: EventKind, step: int
+) -> None:
+    _, judged = runs.go_on(forgotten, "--forget", forgotten)
+    assert judged.comparison.classes == ((0,), (3,))
+    first = judged.divergences[0]
+    assert (first.kind, first.step) == (kind, step)
+
+
+def test_a_run_that_loads_nothing_is_seen_to_begin_anew(runs: Runs) -> None:
+    beginning, _ = runs.go_on("anew", "--checkpoint", "elsewhere.pt")
+    assert beginning == Beginning(0, Sign.CONTENTS)
+
+
+def test_a_run_that_fails_is_told_with_its_last_lines(runs: Runs) -> None:
+    with pytest.raises(SubjectError, match="unrecognized arguments: --resume") as raised:
+        runs.go_on("failing", "--resume")
+    assert raised.value.code == "resume-failed"
+    assert "train.py --resume" in raised.value.hint
+
+
+def test_a_run_that_has_nothing_left_to_do_is_told(runs: Runs) -> None:
+    with pytest.raises(SubjectError, match="made no step"):
+        runs.go_on("done", "--until", "6")
+
+
+# The whole command
 
 
 def resume(folder: Path, *words: str) -> tuple[int, dict[str, Any]]:
+    shutil.copy(TRAIN, folder)
     return audit(folder, *words, question="resume")
 
 
-def test_a_program_that_restores_all_it_needs_is_equal_and_its_folder_stays_as_it_was(
-    folder: Path,
-) -> None:
-    code, result = resume(folder, "--at", "6", "train.py")
+def test_the_command_names_the_runs_and_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
+    code, result = resume(tmp_path, "--at", "6", "train.py")
     assert (code, result["verdict"]) == (0, "reproducible")
     assert [run["condition"] for run in result["run_details"]] == [
         "uninterrupted",
@@ -37,25 +141,25 @@ def test_a_program_that_restores_all_it_needs_is_equal_and_its_folder_stays_as_i
     assert [run["steps"] for run in result["run_details"]] == [9, 9, 6, 3]
     assert (result["first_step"], result["steps"], result["classes"]) == (6, 3, [[0, 1, 3]])
     assert result["resumption"]["stopped_by"] == "checkpoint"
-    assert sorted(path.name for path in folder.iterdir()) == ["result.json", "tmp", "train.py"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["result.json", "tmp", "train.py"]
 
 
 @pytest.mark.parametrize(
-    ("forgotten", "kind", "step"),
+    ("words", "said"),
     [
-        ("scheduler", "parameter", 8),
-        ("scaler", "output", 6),
-        ("average", "saved", 9),
-        ("sampler", "batch", 6),
-        ("numpy", "batch", 6),
+        (("train.py",), "nothing says when"),
+        (("--at", "6"), "no subject was named"),
+        (("--at", "6", "--resume-args", "'", "train.py"), "cannot understand --resume-args"),
+        (("--at", "6", "train.py::main"), "cannot be stopped and started again"),
+        (("--at", "99", "train.py"), "the program ends before it can be stopped"),
+        (("--at", "3", "train.py"), "no checkpoint was written"),
     ],
 )
-def test_state_that_is_not_restored_is_a_difference_where_it_first_shows(
-    folder: Path, forgotten: str, kind: str, step: int
+def test_what_cannot_be_answered_is_an_error_that_says_what_to_do(
+    tmp_path: Path, words: tuple[str, ...], said: str
 ) -> None:
-    words = ("--at", "6", "--no-diagnosis", "train.py", "--forget", forgotten)
-    code, result = resume(folder, *words)
-    assert (code, result["verdict"]) == (1, "not-reproducible")
-    assert result["classes"] == [[0, 1], [3]]
-    first = result["divergences"][0]
-    assert (first["kind"], first["step"], first["runs"]) == (kind, step, [0, 3])
+    shutil.copy(TRAIN, tmp_path)
+    done = reproaudit(tmp_path, "resume", "--quiet", *words)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "hint:" in done.stderr

@@ -1,7 +1,6 @@
 """Trains with every kind of state, saves it after some steps, and goes on from there.
 
-`--forget` names what is not saved: all else is restored, so that a run which forgets nothing equals
-an uninterrupted one.
+`--forget` names what is not restored: a run which forgets nothing equals an uninterrupted one.
 """
 
 import argparse
@@ -79,6 +78,7 @@ def main() -> None:
     kept = {}
     if Path(options.checkpoint).exists():
         kept = torch.load(options.checkpoint, weights_only=False)
+        kept = {name: kept[name] for name in kept if name not in options.forget}
         for name in holders.keys() & kept.keys():
             holders[name].load_state_dict(kept[name])
         step = kept["step"]
@@ -111,8 +111,7 @@ def main() -> None:
             if step == options.save_at:
                 state = {name: holder.state_dict() for name, holder in holders.items()}
                 state |= {name: get() for name, (get, _) in streams.items()}
-                saved = {name: state[name] for name in state if name not in options.forget}
-                torch.save({**saved, "step": step}, options.checkpoint)
+                torch.save({**state, "step": step}, options.checkpoint)
             if step == options.until:
                 break
     print(f"scale {scaler.get_scale()}, learning rate {scheduler.get_last_lr()[0]}")
