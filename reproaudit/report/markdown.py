@@ -16,7 +16,7 @@ from reproaudit.report.markdown_text import code, fence, text
 from reproaudit.report.moments import name_when
 from reproaudit.report.places import move_to_working_folder
 from reproaudit.report.questions.sections import list_question_sections
-from reproaudit.report.questions.variation_rows import choose_finding, group_differing
+from reproaudit.report.questions.variation_rows import choose_finding, list_own_findings
 from reproaudit.report.run_counts import word_further_runs, word_load
 from reproaudit.report.verdicts import OF_RUNS, count_answers, name_answer
 from reproaudit.report.wording import (
@@ -173,9 +173,9 @@ def _make_sections(audit: _Audit) -> Iterator[str]:
     number = 0
     told: dict[str, int] = {}
     # That of a variation stands with it.
-    shown = {group.finding for group in group_differing(result)}
+    own = {result.findings[number] for number in list_own_findings(result)}
     for issue in audit.issues:
-        if issue.finding is None or issue.is_accepted or issue.finding in shown:
+        if issue.is_accepted or issue.finding not in own:
             continue
         number += 1
         yield _section(_describe_finding(number, issue.finding, told))

@@ -32,7 +32,7 @@ from reproaudit.report.finding_lines import (
 from reproaudit.report.layout import Column, name_column, number_column, prose_column
 from reproaudit.report.moments import name_part
 from reproaudit.report.questions.sections import list_question_sections
-from reproaudit.report.questions.variation_rows import group_differing
+from reproaudit.report.questions.variation_rows import list_own_findings
 from reproaudit.report.tensor_rows import list_tensors, name_pair
 from reproaudit.report.verdicts import OF_RUNS
 from reproaudit.report.wording import (
@@ -71,8 +71,7 @@ class _Sections:
             yield Section(Topic.RUNS, "Runs", self._list_outcomes(result))
         yield from list_question_sections(result, max_rows=self.max_rows)
         # A finding of a variation stands with it.
-        told = {group.number for group in group_differing(result)}
-        left = [one for number, one in enumerate(findings) if number not in told]
+        left = [findings[number] for number in list_own_findings(result)]
         where = "Where"
         if len(left) > 1:
             where = f"Where: the first of {len(left):,} findings"
@@ -81,7 +80,7 @@ class _Sections:
         evidence = self._list_evidence(left)
         yield Section(Topic.EVIDENCE, "Evidence about operators", evidence)
         yield Section(Topic.TRIED, "Tried", self._list_trials(result))
-        differs = f"What differs{name_pair(result.divergences)}"
+        differs = f"What differs{name_pair(result)}"
         yield Section(Topic.TENSORS, differs, list_tensors(result, max_rows=self.max_rows))
         refused = "Operators that torch.use_deterministic_algorithms(True) refuses"
         yield Section(Topic.REFUSED, refused, self._list_alerts(result))

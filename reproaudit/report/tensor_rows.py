@@ -31,26 +31,37 @@ TENSOR_COLUMNS = (
 )
 
 
-def name_pair(divergences: Sequence[TensorDivergence]) -> str:
+def name_pair(result: AuditResult) -> str:
     """Name the two runs that the table compares.
 
     Empty if there are several pairs, which then need a column.
     """
-    pairs = {divergence.runs for divergence in divergences}
+    pairs = {divergence.runs for divergence in result.divergences}
     if len(pairs) != 1:
         return ""
-    ((first, second),) = pairs
-    return f" between runs {first} and {second}"
+    conditions = name_conditions(result)
+    (pair,) = pairs
+    names = [f"{run} ({conditions[run]})" if conditions.get(run) else str(run) for run in pair]
+    return f" between runs {' and '.join(names)}"
+
+
+def name_conditions(result: AuditResult) -> dict[int, str]:
+    """Return what each run was made under, where that is what tells runs apart."""
+    return {run.index: show_name(run.condition) for run in result.runs if run.condition}
 
 
 def list_tensors(result: AuditResult, *, max_rows: int) -> list[Block]:
     """Return the table of where each tensor first differs, and how many rows it leaves out."""
-    has_pairs = not name_pair(result.divergences)
+    has_pairs = not name_pair(result)
+    conditions = name_conditions(result)
     # What differs once mostly differs at each later step: that would be the same rows again.
     first = leave_out_repeats(result.divergences)
     rows = []
     for divergence in first[:max_rows]:
-        rows.append(make_tensor_row(divergence, with_runs=has_pairs, steps=result.end_step))
+        # The first run is what all that were made under a condition are compared with.
+        runs = conditions.get(divergence.runs[1], ", ".join(map(str, divergence.runs)))
+        runs = runs if has_pairs else ""
+        rows.append(make_tensor_row(divergence, runs=runs, steps=result.end_step))
     blocks = list_rows(TENSOR_COLUMNS, rows, total=len(first))
     # A result keeps only the first of many divergences; the total counts them all.
     kept = len(result.divergences)
@@ -83,13 +94,12 @@ def leave_out_repeats(divergences: Sequence[TensorDivergence]) -> list[TensorDiv
 
 
 def make_tensor_row(
-    divergence: TensorDivergence, *, with_runs: bool, steps: int = 0
+    divergence: TensorDivergence, *, runs: str = "", steps: int = 0
 ) -> tuple[str, ...]:
-    """Return the cells of one tensor; that of the runs is empty unless `with_runs`.
+    """Return the cells of one tensor. `runs` names the pair where there are several.
 
     What came after the last of the run's `steps` has `end` in place of a step.
     """
-    first, second = divergence.runs
     kind = name_kind(divergence.kind)
     name = show_name(divergence.name)
     if divergence.occurrence > 1:
@@ -97,7 +107,6 @@ def make_tensor_row(
     step = str(divergence.step)
     if is_after_last_step(divergence.step, steps):
         step = "end"
-    runs = f"{first}, {second}" if with_runs else ""
     remark = show_prose(word_remark(divergence))
     found = divergence.difference
     # No values to compare: the remark says why.

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from reproaudit.model.question import Question
 from reproaudit.model.result import AuditResult, Finding, Fix
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.confidence import word_confidence
 from reproaudit.report.moments import name_part
+from reproaudit.report.questions.figures import list_question_figures
+from reproaudit.report.questions.variation_rows import order_findings
 from reproaudit.report.run_counts import word_cost
 from reproaudit.report.wording import (
     escape,
@@ -68,11 +71,9 @@ def list_patches(result: AuditResult, most_rows: int | None) -> list[dict[str, A
 
 
 def _find_fix(result: AuditResult) -> Fix | None:
-    """Return the repair of the first finding that has one."""
-    for finding in result.findings:
-        if finding.fix is not None:
-            return finding.fix
-    return None
+    """Return the repair of the first finding that has one, the gravest first."""
+    fixes = [result.findings[number].fix for number in order_findings(result)]
+    return next((fix for fix in fixes if fix is not None), None)
 
 
 def _list_interventions(fix: Fix | None) -> tuple[str, ...]:
@@ -94,6 +95,9 @@ def _figure(label: str, value: str, note: str = "") -> dict[str, str]:
 
 def _list_figures(result: AuditResult) -> Iterator[tuple[str, ...]]:
     runs = sum(map(len, result.classes)) or len(result.runs)
+    if result.question is not Question.AUDIT and result.verdict is not Verdict.NOT_AUDITED:
+        yield from list_question_figures(result)
+        return
     if runs:
         yield "runs", f"{runs:,}", _word_classes(result)
     if result.steps:

@@ -39,6 +39,9 @@ STREAM_SCRIPTS = (
     "stream_input.js",
     "stream.js",
 )
+# Only where more was asked than whether runs are equal.
+ASKED_STYLES = ("asked.css",)
+ASKED_SCRIPTS = ("asked.js",)
 # What is told to a browser without scripts.
 _MOST_PLAIN_BYTES = 50_000
 _MARKUP_BYTES = 10_000  # about what the elements around it all take
@@ -78,6 +81,8 @@ def measure_shell() -> int:
         *PICTURE_SCRIPTS,
         *GROWTH_SCRIPTS,
         *STREAM_SCRIPTS,
+        *ASKED_STYLES,
+        *ASKED_SCRIPTS,
         *LAST_SCRIPTS,
     )
     assets = sum(len(read_asset(name).encode()) for name in names)
@@ -98,6 +103,9 @@ def _choose_assets(payload: dict[str, Any]) -> tuple[list[str], list[str]]:
         scripts += GROWTH_SCRIPTS
     if has_ops:
         scripts += STREAM_SCRIPTS
+    if any("asked" in result for result in payload["results"]):
+        styles += ASKED_STYLES
+        scripts += ASKED_SCRIPTS
     return styles, [*scripts, *LAST_SCRIPTS]
 
 

@@ -86,30 +86,31 @@ class FindingTable:
         # A result may come from a version of other rules.
         if finding.rule == rule.id:
             self.add_rule(rule)
-        self.rows.append(
-            {
-                "number": number,
-                "source": name_source(finding),
-                "kind": "op" if finding.op else "call" if finding.call else "",
-                "call": name_call_in_full(finding) if finding.call else "",
-                "place": show_place(finding.location),
-                "line": show_name(finding.location.place) if finding.location else "",
-                "when": name_when(finding),
-                "phase": name_part(finding),
-                "step": finding.step,
-                "module": show_name(finding.module),
-                "count": finding.count,
-                "cause": finding.cause.value,
-                "rule": show_name(finding.rule),
-                "title": show_prose(finding.title),
-                "accepted": "accepted in the baseline" if is_accepted else "",
-                "evidence": self._share(finding.evidence, self._add_evidence),
-                "difference": word_difference(difference) if difference else "",
-                "histogram": list(difference.ulp_histogram) if difference else [],
-                "fix": None if finding.fix is None else self._share(finding.fix, self._add_fix),
-                "code": self._sources.find(finding.location),
-            }
-        )
+        row = {
+            "number": number,
+            "source": name_source(finding),
+            "kind": "op" if finding.op else "call" if finding.call else "",
+            "call": name_call_in_full(finding) if finding.call else "",
+            "place": show_place(finding.location),
+            "line": show_name(finding.location.place) if finding.location else "",
+            "when": name_when(finding),
+            "phase": name_part(finding),
+            "step": finding.step,
+            "module": show_name(finding.module),
+            "count": finding.count,
+            "cause": finding.cause.value,
+            "rule": show_name(finding.rule),
+            "title": show_prose(finding.title),
+            "accepted": "accepted in the baseline" if is_accepted else "",
+            "evidence": self._share(finding.evidence, self._add_evidence),
+            "difference": word_difference(difference) if difference else "",
+            "histogram": list(difference.ulp_histogram) if difference else [],
+            "fix": None if finding.fix is None else self._share(finding.fix, self._add_fix),
+            "code": self._sources.find(finding.location),
+        }
+        if finding.variation:
+            row["variation"] = show_name(finding.variation)
+        self.rows.append(row)
 
     def add_rule(self, rule: Rule) -> None:
         """Keep what a rule means, for whatever names it."""

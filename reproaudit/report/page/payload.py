@@ -16,6 +16,7 @@ from reproaudit.report.certainty import list_certainty
 from reproaudit.report.finding_lines import show_place
 from reproaudit.report.issues import name_subjects
 from reproaudit.report.page.answer import make_answer
+from reproaudit.report.page.asked import make_asked
 from reproaudit.report.page.findings import FindingTable, Sources
 from reproaudit.report.page.glossary import GLOSSARY
 from reproaudit.report.page.tables import (
@@ -111,7 +112,7 @@ class _Page:
         for warning in result.warnings[: wanted.rows]:
             if warning.rule in WARNINGS:
                 table.add_rule(WARNINGS[warning.rule])
-        return {
+        facts = {
             "name": self._name,
             "verdict": result.verdict.value,
             "verdict_words": name_answer(result),
@@ -142,6 +143,14 @@ class _Page:
             "ops": None,
             "left_out": self._left_out,
         }
+        # A plain audit's page has none of it.
+        asked = make_asked(result, sources, wanted.rows)
+        if asked is not None:
+            self._count_cut("variation", len(result.variations))
+            self._count_cut("stream", len(result.streams))
+            self._count_cut("setting of a seed or flag", len(result.timeline))
+            facts["asked"] = asked
+        return facts
 
     def summarise(self) -> dict[str, str]:
         """Return the row of a result in the list of several."""

@@ -54,7 +54,7 @@ def list_run_rows(result: AuditResult) -> list[dict[str, Any]]:
 
 
 def _make_run_row(run: RunSummary, name: str, loaded: frozenset[int]) -> dict[str, Any]:
-    return {
+    row = {
         "index": run.index,
         "class": name,
         "is_plain": run.level is Level.BOUNDARY,
@@ -67,6 +67,9 @@ def _make_run_row(run: RunSummary, name: str, loaded: frozenset[int]) -> dict[st
         "ranks": run.ranks,
         "is_loaded": run.index in loaded,
     }
+    if run.condition:
+        row["condition"] = show_name(run.condition)
+    return row
 
 
 def list_trial_rows(result: AuditResult) -> list[dict[str, Any]]:

@@ -9,8 +9,8 @@ from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.questions.resumption_rows import name_lost
 from reproaudit.report.questions.seed_rows import EFFECTS, name_stream, sort_streams
-from reproaudit.report.questions.variation_rows import Group, group_differing
-from reproaudit.report.wording import name_source, show_count, show_name, show_prose
+from reproaudit.report.questions.variation_rows import Group, group_differing, word_source
+from reproaudit.report.wording import show_count, show_name, show_prose
 
 _MOST = 3  # things of one kind that a headline names
 
@@ -74,11 +74,10 @@ def _name_place(group: Group) -> list[str]:
     finding = group.finding
     if finding is None:
         return []
-    place = show_name(finding.location.place) if finding.location is not None else ""
     # Of a bug the line is enough: the operator there only uses what should not have reached it.
-    if group.dependence is Dependence.BUG and place:
-        return [place]
-    return [name_source(finding), place]
+    if group.dependence is Dependence.BUG and finding.location is not None:
+        return [show_name(finding.location.place)]
+    return [word_source(finding)]
 
 
 def _count_others(result: AuditResult) -> list[str]:

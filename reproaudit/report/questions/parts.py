@@ -25,8 +25,8 @@ from reproaudit.report.questions.seed_rows import (
     word_stream,
 )
 from reproaudit.report.questions.variation_rows import (
-    Group,
     find_finding,
+    group_differing,
     name_dependence,
     sort_variations,
     word_far,
@@ -101,11 +101,10 @@ def _make_variation(result: AuditResult, outcome: VariationOutcome, known: Seque
     far = word_far(result, outcome)
     said = ": ".join(filter(None, (said, far, show_prose(outcome.why))))
     state = State.GOOD if outcome.is_within_tolerance else State.BAD
-    number = outcome.finding if finding is not None else None
-    if number is not None and known[number]:
+    (group,) = group_differing(replace(result, variations=(outcome,)))
+    if group.numbers and all(known[number] for number in group.numbers):
         state = State.ACCEPTED
     kind = show_name(finding.rule) if finding is not None else outcome.dependence.value
-    group = Group((outcome,), finding, number)
     blocks = tuple(describe_group(result, group))
     return Part(name, state, said, kind=kind, blocks=blocks)
 

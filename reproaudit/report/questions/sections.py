@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from reproaudit.model.events import Level
 from reproaudit.model.question import Dependence, LostState, Question, Resumption
-from reproaudit.model.result import AuditResult
+from reproaudit.model.result import AuditResult, Finding
 from reproaudit.report.blocks import (
     Answer,
     Block,
@@ -27,6 +27,7 @@ from reproaudit.report.layout import (
     number_column,
     prose_column,
 )
+from reproaudit.report.moments import name_when
 from reproaudit.report.questions.resumption_rows import (
     list_resumption_facts,
     name_lost,
@@ -49,10 +50,10 @@ from reproaudit.report.questions.variation_rows import (
     name_settings,
     word_far,
     word_first_tensor,
+    word_source,
 )
 from reproaudit.report.wording import (
     name_ending,
-    name_source,
     show_code,
     show_count,
     show_name,
@@ -60,6 +61,7 @@ from reproaudit.report.wording import (
     show_whole,
 )
 
+_MOST_OTHERS = 5  # further findings of one variation
 _MOST_DIFF = 40  # lines of a diff of two environments
 
 
@@ -123,6 +125,11 @@ def describe_group(result: AuditResult, group: Group) -> list[Block]:
         for block in describe_finding(group.finding):
             if not isinstance(block, Answer) or block.answer != NOT_LOOKED_AT:
                 blocks.append(block)
+    others = [word_when(other) for other in group.others[:_MOST_OTHERS]]
+    if len(group.others) > _MOST_OTHERS:
+        others.append(f"{len(group.others) - _MOST_OTHERS:,} more")
+    for number, said in enumerate(others):
+        blocks.append(Fact("" if number else "also at", said))
     lines = first.environment_diff
     if lines:
         shown = tuple(show_code(line) for line in lines[:_MOST_DIFF])
@@ -131,13 +138,21 @@ def describe_group(result: AuditResult, group: Group) -> list[Block]:
     return blocks
 
 
+def word_when(finding: Finding) -> str:
+    """Return `aten::sum, train.py:12 (forward pass of step 0)`."""
+    source = word_source(finding)
+    when = name_when(finding)
+    return f"{source} ({when})" if source else when
+
+
 def _word_documented(group: Group) -> str:
     first = group.outcomes[0]
     finding = group.finding
     said = name_settings(group.outcomes)
     if finding is not None:
-        place = show_name(finding.location.place) if finding.location is not None else ""
-        said += f": {', '.join(filter(None, (name_source(finding), place)))}"
+        said += f": {word_source(finding)}"
+    if group.others:
+        said += f", and {show_count(len(group.others), 'more place')}"
     why = show_prose(first.why)
     if why:
         said += f": {why}"

@@ -3,7 +3,7 @@ together."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reproaudit.model.difference import Difference
@@ -28,7 +28,7 @@ _GRAVITY = (
     Dependence.NONE,
     Dependence.NOT_TRIED,
 )
-_ANSWERS = {
+DEPENDENCES = {
     Dependence.BUG: "a bug",
     Dependence.UNEXPLAINED: "not explained",
     Dependence.EXPECTED: "as documented",
@@ -70,22 +70,19 @@ class VariationRow:
 class Group:
     """Values of variations whose runs differ from the plain one in the same way.
 
-    `finding` is where the difference is born, `number` its position in the result; both None if
-    that is not known. `outcomes` has one at least.
+    `finding` is where the difference is born; None if that is not known. `others` are further
+    findings between the same runs. `numbers` are the positions of all of them in the result.
+    `outcomes` has one at least.
     """
 
     outcomes: tuple[VariationOutcome, ...]
     finding: Finding | None
-    number: int | None
+    others: tuple[Finding, ...] = ()
+    numbers: tuple[int, ...] = ()
 
     @property
     def dependence(self) -> Dependence:
         return self.outcomes[0].dependence
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """What was varied, each once."""
-        return tuple(dict.fromkeys(outcome.name for outcome in self.outcomes))
 
 
 def sort_variations(result: AuditResult) -> list[tuple[int, VariationOutcome]]:
@@ -109,22 +106,59 @@ def group_differing(result: AuditResult) -> list[Group]:
     for _, outcome in sort_variations(result):
         if outcome.dependence in (Dependence.NONE, Dependence.NOT_TRIED):
             continue
-        number = outcome.finding if find_finding(result, outcome) is not None else None
+        finding = find_finding(result, outcome)
         how = (outcome.dependence, outcome.is_within_tolerance)
-        key = (*how, outcome.name, number, outcome.why)
+        key = (*how, outcome.name, _identify(finding), outcome.why)
         groups.setdefault(key, []).append(outcome)
-    found = []
-    for outcomes in groups.values():
-        finding = find_finding(result, outcomes[0])
-        number = outcomes[0].finding if finding is not None else None
-        found.append(Group(tuple(outcomes), finding, number))
-    return found
+    by_variation: dict[str, list[int]] = {}
+    for number, finding in enumerate(result.findings):
+        if finding.variation:
+            by_variation.setdefault(finding.variation, []).append(number)
+    return [_make_group(result, outcomes, by_variation) for outcomes in groups.values()]
+
+
+def _identify(finding: Finding | None) -> tuple[object, ...]:
+    if finding is None:
+        return ()
+    return (finding.cause, finding.phase, finding.op, finding.call, finding.location, finding.title)
+
+
+def _make_group(
+    result: AuditResult,
+    outcomes: Sequence[VariationOutcome],
+    by_variation: Mapping[str, Sequence[int]],
+) -> Group:
+    numbers = [one.finding for one in outcomes if find_finding(result, one) is not None]
+    finding = find_finding(result, outcomes[0])
+    known = {_identify(finding)}
+    others = []
+    for outcome in outcomes:
+        for number in by_variation.get(outcome.setting, ()):
+            other = result.findings[number]
+            numbers.append(number)
+            if _identify(other) not in known:
+                known.add(_identify(other))
+                others.append(other)
+    told = tuple(dict.fromkeys(number for number in numbers if number is not None))
+    return Group(tuple(outcomes), finding, tuple(others), told)
 
 
 def order_findings(result: AuditResult) -> list[int]:
     """Return the positions of the findings, those of the gravest dependences first."""
-    told = [group.number for group in group_differing(result) if group.number is not None]
+    told = [number for group in group_differing(result) for number in group.numbers]
     return list(dict.fromkeys((*told, *range(len(result.findings)))))
+
+
+def list_own_findings(result: AuditResult) -> list[int]:
+    """Return the positions of the findings that belong to no variation."""
+    told = {number for group in group_differing(result) for number in group.numbers}
+    return [number for number in range(len(result.findings)) if number not in told]
+
+
+def word_source(finding: Finding) -> str:
+    """Return `aten::sum, train.py:12`, or as much of it as is known."""
+    place = show_name(finding.location.place) if finding.location is not None else ""
+    return ", ".join(filter(None, (name_source(finding), place)))
 
 
 def choose_finding(result: AuditResult) -> Finding | None:
@@ -144,7 +178,7 @@ def find_finding(result: AuditResult, outcome: VariationOutcome) -> Finding | No
 
 def name_dependence(outcome: VariationOutcome) -> str:
     """Return `a bug`, `as documented`, `equal` and so on."""
-    said = _ANSWERS[outcome.dependence]
+    said = DEPENDENCES[outcome.dependence]
     if not outcome.is_within_tolerance or outcome.dependence is Dependence.NONE:
         return said
     if outcome.dependence is Dependence.EXPECTED:

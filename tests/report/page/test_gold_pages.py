@@ -16,6 +16,8 @@ import pytest
 
 from reproaudit.report import render
 from reproaudit.report.page.document import (
+    ASKED_SCRIPTS,
+    ASKED_STYLES,
     GROWTH_SCRIPTS,
     GROWTH_STYLES,
     LAST_SCRIPTS,
@@ -29,8 +31,15 @@ from reproaudit.report.page.document import (
 from tests.report.cases import CASES
 
 ROOT = Path(__file__).parents[3]
-ALL_STYLES = (*STYLES, *PICTURE_STYLES, *GROWTH_STYLES)
-ALL_SCRIPTS = (*SCRIPTS, *PICTURE_SCRIPTS, *GROWTH_SCRIPTS, *STREAM_SCRIPTS, *LAST_SCRIPTS)
+ALL_STYLES = (*STYLES, *PICTURE_STYLES, *GROWTH_STYLES, *ASKED_STYLES)
+ALL_SCRIPTS = (
+    *SCRIPTS,
+    *PICTURE_SCRIPTS,
+    *GROWTH_SCRIPTS,
+    *STREAM_SCRIPTS,
+    *ASKED_SCRIPTS,
+    *LAST_SCRIPTS,
+)
 GOLD = ROOT / "tests" / "gold" / "page"
 NAMES = [case for case in CASES if "10000" not in case]
 

@@ -14,7 +14,17 @@ from tests.report.page.results import PICTURES
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
     "name",
-    ["five_sources", "ddp_kernel", "reproducible", "not-audited", "within-tolerance", PICTURES],
+    [
+        "five_sources",
+        "ddp_kernel",
+        "reproducible",
+        "not-audited",
+        "within-tolerance",
+        PICTURES,
+        "vary",
+        "resume",
+        "seeds",
+    ],
 )
 def test_nothing_keeps_people_from_reading_a_page(
     tab: Tab, write_page: Pages, name: str, scheme: str

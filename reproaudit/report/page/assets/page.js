@@ -23,7 +23,9 @@ function listSections(result) {
   return [
     { id: "answer", title: "Answer", make: text(renderAnswer) },
     { id: "action", title: findings.length ? "What to do" : "What to do next", make: text(renderActions) },
-    { id: "finding", title: count > 1 ? `Where and why: the first of ${counted(count, "finding")}` : "Where and why", make: text(renderFirst) },
+    // Its scripts are there only where more was asked than whether runs are equal.
+    ...(result.asked ? listAskedSections(result.asked, text) : []),
+    { id: "finding", title: count > 1 && !result.asked ? `Where and why: the first of ${counted(count, "finding")}` : "Where and why", make: text(renderFirst) },
     { id: "growth", title: "Where and when it grows", make: () => (growth ? picture("growth", (box) => renderGrowth(box, growth, findings[0] ?? null)) : nothing) },
     { id: "stream", title: "Operators of both runs", make: () => (ops ? picture("stream", (box) => renderStream(box, ops, { findings })) : nothing) },
     { id: "findings", title: "All findings", make: text(renderFindings) },

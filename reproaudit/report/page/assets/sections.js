@@ -51,7 +51,9 @@ function renderActions({ result }) {
 
 /** @param {Context} context @returns {Node[]} */
 function renderFirst(context) {
-  const { findings, verdict } = context.result;
+  const { findings, verdict, asked } = context.result;
+  // That of a variation stands with it.
+  if (asked) return asked.first_finding === null || !findings[asked.first_finding] ? [] : [renderFinding(findings[asked.first_finding], context, { withRepair: false })];
   if (findings.length) return [renderFinding(findings[0], context, { withRepair: false })];
   return verdict === "not-reproducible" ? [el("p", {}, "No source was located.")] : [];
 }
@@ -62,6 +64,7 @@ function renderFindings(context) {
   if (findings.length < 2) return [];
   const columns = /** @type {Column[]} */ ([
     { name: "#", kind: "number" },
+    { name: "variation", kind: "code" },
     { name: "op or call", kind: "code" },
     { name: "line", kind: "code" },
     { name: "step", kind: "number" },
@@ -73,19 +76,29 @@ function renderFindings(context) {
   const rows = findings.map((finding) => {
     const fix = finding.fix === null ? null : shared.fixes[finding.fix];
     const repair = fix === null || !fix.is_verified ? "" : fix.settings.join(", ") + (fix.together.length ? ` together with ${fix.together.join(", ")}` : "");
-    return [finding.number, finding.source, finding.line, finding.step, finding.phase, finding.cause, repair, finding.accepted];
+    return [finding.number, finding.variation ?? "", finding.source, finding.line, finding.step, finding.phase, finding.cause, repair, finding.accepted];
   });
   return [makeTable(columns, rows, { csvName: "findings", label: "Findings", expand: (row) => renderFinding(findings[row], context, { withRepair: true }) })];
+}
+
+/** What each run was made under, where runs are made under different conditions.
+ * @param {Result} result @returns {Map<number, string>} */
+function nameConditions({ runs }) {
+  const named = new Map();
+  for (const { index, condition } of runs) if (condition) named.set(index, condition);
+  return named;
 }
 
 /** @param {Context} context @returns {Node[]} */
 function renderClasses({ result, glossary }) {
   if (!result.runs.length) return [];
+  const conditions = nameConditions(result);
   const classes = result.classes.map(({ name, runs }) =>
-    el("li", {}, el("span", { class: "letter" }, name), el("span", { class: "runs" }, runs.slice(0, 200).map((run) => el("span", { class: "run" }, run)), runs.length > 200 && ` … and ${runs.length - 200} more`)),
+    el("li", {}, el("span", { class: "letter" }, name), el("span", { class: "runs" }, runs.slice(0, 200).map((run) => el("span", { class: "run" }, run, conditions.has(run) && ` ${conditions.get(run)}`)), runs.length > 200 && ` … and ${runs.length - 200} more`)),
   );
   const columns = /** @type {Column[]} */ ([
     { name: "run", kind: "number" },
+    { name: "made under", kind: "code" },
     { name: "class" },
     { name: "recorded" },
     { name: "ended" },
@@ -94,7 +107,7 @@ function renderClasses({ result, glossary }) {
     { name: "ranks", kind: "number" },
     { name: "detail", kind: "prose" },
   ]);
-  const rows = result.runs.map((run) => [run.index, run.class, run.is_loaded ? `${run.level}, under load` : run.level, run.ended, run.steps, run.events, run.ranks || null, run.detail]);
+  const rows = result.runs.map((run) => [run.index, run.condition ?? "", run.class, run.is_loaded ? `${run.level}, under load` : run.level, run.ended, run.steps, run.events, run.ranks || null, run.detail]);
   const each = lazyDetails("Each run", () => makeTable(columns, rows, { csvName: "runs", label: "Runs" }));
   // How they ended is news where one of them failed, or not all ended alike.
   if (result.runs.some((run) => !run.is_success || run.ended !== result.runs[0].ended)) {
@@ -156,10 +169,11 @@ function renderTensors({ result, glossary }) {
     { name: "max rel", kind: "number" },
     { name: "note", kind: "prose" },
   ]);
+  const conditions = nameConditions(result);
   /** @param {TensorRow[]} tensors */
   const make = (tensors) => {
     const rows = tensors.map((row) => /** @type {Cell[]} */ ([
-      row.kind, row.name, { text: row.step, value: row.at }, pairs.size > 1 ? row.runs.join(", ") : "", row.differing, row.elements,
+      row.kind, row.name, { text: row.step, value: row.at }, pairs.size > 1 ? (conditions.get(row.runs[1]) ?? row.runs.join(", ")) : "", row.differing, row.elements,
       { text: row.ulp, value: row.max_ulp }, { text: row.abs, value: row.max_abs }, { text: row.rel, value: row.max_rel }, row.note,
     ]));
     return makeTable(columns, rows, { csvName: "tensors", label: "Tensors that differ" });
@@ -176,7 +190,7 @@ function renderTensors({ result, glossary }) {
   }
   const left = result.tensors_total - result.tensors.length;
   if (left > 0) parts.push(el("p", { class: "muted" }, `${counted(left, "more difference")}, later in the runs, were counted and not kept.`));
-  if (pairs.size === 1) parts.unshift(el("p", { class: "muted" }, `Between runs ${result.tensors[0].runs.join(" and ")}.`));
+  if (pairs.size === 1) parts.unshift(el("p", { class: "muted" }, `Between runs ${result.tensors[0].runs.map((run) => (conditions.has(run) ? `${run} (${conditions.get(run)})` : run)).join(" and ")}.`));
   return [...parts, place];
 }
 

@@ -111,6 +111,8 @@ interface Finding {
   rule: string;
   title: string;
   accepted: string;
+  /** What the two runs differ in, where they were made to. */
+  variation?: string;
   evidence: number;
   difference: string;
   histogram: [upper: string, count: number][];
@@ -154,6 +156,8 @@ interface Trial {
 interface Run {
   index: number;
   class: string;
+  /** What it was made under, where runs are made under different conditions. */
+  condition?: string;
   is_plain: boolean;
   level: string;
   ended: string;
@@ -207,6 +211,80 @@ interface Note {
   why: string;
 }
 
+type Tone = "good" | "bad" | "warn" | "";
+
+interface Variation {
+  setting: string;
+  answer: string;
+  tone: Tone;
+  far: string;
+  source: string;
+  line: string;
+  why: string;
+  run: number | null;
+}
+
+/** Values of variations that share a dependence; findings by their position. */
+interface DependenceGroup {
+  title: string;
+  settings: string[];
+  answer: string;
+  tone: Tone;
+  facts: [string, string][];
+  findings: number[];
+  diff: string[];
+}
+
+interface LostState {
+  title: string;
+  facts: [string, string][];
+  evidence: string[];
+  advice: string;
+  code: CodeReference;
+}
+
+interface SeedStream {
+  use: string;
+  effect: string;
+  is_expected: boolean;
+  line: string;
+  stream: string;
+  call: string;
+  draws: string;
+  process: string;
+  why: string;
+  code: CodeReference;
+}
+
+interface FlagSetting {
+  number: number;
+  what: string;
+  value: string;
+  step: string;
+  line: string;
+  by: string;
+  made: string;
+  undoes: number | null;
+  why: string;
+  code: CodeReference;
+}
+
+/** What only some questions bring out. */
+interface Asked {
+  question: "vary" | "resume" | "seeds";
+  /** The position of the first finding that belongs to no variation. */
+  first_finding: number | null;
+  /** By the answer. */
+  meanings: { [answer: string]: string };
+  variations: Variation[];
+  groups: DependenceGroup[];
+  resumption: [string, string][];
+  lost: LostState[];
+  checkpoints: [file: string, writer: string, step: number, line: string, holds: string][];
+  streams: SeedStream[];
+  timeline: FlagSetting[];
+}
+
 type VerdictName = "reproducible" | "not-reproducible" | "within-tolerance" | "not-audited";
 
 interface Result {
@@ -242,6 +320,8 @@ interface Result {
   growth: Growth | null;
   ops: AlignedOps | null;
   left_out: string[];
+  /** None of a plain audit. */
+  asked?: Asked;
 }
 
 interface OverviewRow {
