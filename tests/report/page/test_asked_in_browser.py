@@ -5,14 +5,17 @@ from __future__ import annotations
 from tests.browser.tab import Tab
 from tests.report.page.conftest import Pages
 
-FIRST_CELLS = "return [...document.querySelectorAll('#{} tbody > tr:not(.more)')].map((row) => row.cells[{}].innerText)"
+CELLS = (
+    "return [...document.querySelectorAll('#{} tbody > tr:not(.more)')]"
+    ".map((row) => row.cells[{}].innerText)"
+)
 
 
 def test_variations_are_listed_with_bugs_first_and_each_opens_its_finding(
     tab: Tab, write_page: Pages
 ) -> None:
     tab.open(write_page("vary"))
-    answers = tab.run(FIRST_CELLS.format("variations", 1))
+    answers = tab.run(CELLS.format("variations", 1))
     assert answers[:3] == ["a bug", "a bug", "not explained"]
     assert answers[-1] == "not tried"
     tab.click(tab.find("#variations button.opener")[3])
@@ -33,7 +36,7 @@ def test_what_a_resumed_run_lost_stands_before_how_it_was_made(tab: Tab, write_p
         "return [...document.querySelectorAll('#lost h3:not(.minor)')].map((one) => one.innerText)"
     )
     assert headings == ["scheduler StepLR", "random stream torch CPU", "position in the data"]
-    assert tab.run(FIRST_CELLS.format("classes", 1))[:3] == ["uninterrupted", "stopped", "resumed"]
+    assert tab.run(CELLS.format("classes", 1))[:3] == ["uninterrupted", "stopped", "resumed"]
 
 
 def test_settings_are_in_the_order_of_the_run_and_lead_to_what_they_undo(
