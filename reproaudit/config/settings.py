@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from reproaudit.codec import expect
 from reproaudit.errors import UsageError, did_you_mean
@@ -19,6 +19,8 @@ _INTEGERS = {
     "hash_seed": (0, _LARGEST_SEED),
     "threads": (1, 65536),
 }
+UNLESS_REFUSED: Final = "unless-refused"
+_FLAG_MODES = ("error", "warn", UNLESS_REFUSED)
 _BOOLEANS = ("cudnn_benchmark", "cudnn_deterministic", "tf32", "fill_uninitialized")
 _TEXTS = ("cublas_workspace", "device")
 _TABLES = ("env", "variations")
@@ -31,7 +33,8 @@ class Settings:
 
     `seed` seeds Python, NumPy's legacy generator, torch on CPU and on every CUDA device (NumPy
     takes 32 bits). `deterministic` is `torch.use_deterministic_algorithms`, raising or warning,
-    without its fill of uninitialised memory, which is `fill_uninitialized`. `env` is sorted by
+    without its fill of uninitialised memory, which is `fill_uninitialized`; "unless-refused" raises
+    for nothing: an operator that would raise runs as under a warning flag. `env` is sorted by
     name. `interventions` names changes that the recorder makes from inside the process (see
     `reproaudit.knowledge.interventions`), sorted. `variations` are changes that ought not to matter
     and that the recorder makes from inside the process, by name (see
@@ -40,7 +43,7 @@ class Settings:
 
     seed: int | None = None
     hash_seed: int | None = None
-    deterministic: Literal["error", "warn"] | None = None
+    deterministic: Literal["error", "warn", "unless-refused"] | None = None
     cudnn_benchmark: bool | None = None
     cudnn_deterministic: bool | None = None
     tf32: bool | None = None
@@ -71,8 +74,9 @@ class Settings:
                 raise bad_value(name, value, "true or false")
         for name in _TEXTS:
             self._check_text(name)
-        if self.deterministic not in (None, "error", "warn"):
-            raise bad_value("deterministic", self.deterministic, '"error" or "warn"')
+        if self.deterministic not in (None, *_FLAG_MODES):
+            wanted = " or ".join(f'"{mode}"' for mode in _FLAG_MODES)
+            raise bad_value("deterministic", self.deterministic, wanted)
         for name in self.interventions:
             if type(name) is not str or not name:
                 raise bad_value("interventions", self.interventions, "a list of names")

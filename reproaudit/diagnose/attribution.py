@@ -14,13 +14,14 @@ from reproaudit.diagnose.attribute import (
     settle_finding,
     settle_kernel,
 )
+from reproaudit.diagnose.flag_runs import FlagRuns, sets_flag
 from reproaudit.diagnose.pinning import FoundSource, Pinning
 from reproaudit.diagnose.races import DeviceRace
 from reproaudit.diagnose.search import Search
 from reproaudit.diagnose.shares import divide_fix, leave_out_parts
 from reproaudit.diagnose.source_calls import SourcePlace
 from reproaudit.diagnose.trials import Trials
-from reproaudit.knowledge.interventions import INTERVENTIONS
+from reproaudit.knowledge.interventions import FLAG, INTERVENTIONS
 from reproaudit.model.cause import Cause
 from reproaudit.model.result import Finding, Fix
 
@@ -47,6 +48,7 @@ class Attribution:
         pinning: Pinning,
         search: Search,
         trials: Trials,
+        flag: FlagRuns,
     ) -> None:
         self.left_out: list[tuple[Finding, SourcePlace]] = []
         self._judged = judged
@@ -54,6 +56,7 @@ class Attribution:
         self._pinning = pinning
         self._search = search
         self._trials = trials
+        self._flag = flag
 
     def attribute(self, whole: tuple[str, ...] | None, *, is_smallest: bool) -> list[Row]:
         """Give each finding its part of the fix `whole`; None if there is no fix.
@@ -114,6 +117,7 @@ class Attribution:
             slowdown=self._trials.measure_slowdown(proof.settings),
             plain_spread=self._trials.plain.measure_spread(),
             together=tuple(name for name in proof.settings if name not in part),
+            flag=self._flag.use if FLAG in part and sets_flag(proof.settings) else None,
         )
 
     def is_complete(

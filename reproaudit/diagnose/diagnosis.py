@@ -16,7 +16,9 @@ from reproaudit.diagnose.attribution import Attribution, Row, find_kept_kernel
 from reproaudit.diagnose.candidates import list_combinable, rank_unions
 from reproaudit.diagnose.carried import CarriedState, OrderEffects
 from reproaudit.diagnose.constant_seeds import count_calls, warn_of_repetition
+from reproaudit.diagnose.denied import Doubts
 from reproaudit.diagnose.early import EarlyDiagnosis
+from reproaudit.diagnose.flag_runs import FlagRuns
 from reproaudit.diagnose.locate import Locator, RecordedRunsAgree
 from reproaudit.diagnose.patching import Patcher
 from reproaudit.diagnose.pinning import Pinning
@@ -78,15 +80,16 @@ class Diagnostician:
         judge_more: Callable[[], Judged] | None = None,
         probes: bool = False,
     ) -> None:
-        self._lab = lab
+        first = judged.runs[0].main
+        self._cuda = "gpu" in first.header["environment"]
+        self._torch = str(first.header["environment"].get("torch", ""))
+        self._lab = self._flag = FlagRuns(lab, self._find_alerts, cuda=self._cuda)
         steps = min(run.steps for run in judged.runs)
         self._early = EarlyDiagnosis(tell, steps)
         self._interned = interned
         self._alerts = alerts
         self._probes = probes
         self._races = races
-        first = judged.runs[0].main
-        self._cuda = "gpu" in first.header["environment"]
         # What a compiled region runs is not recorded op by op, and that is noted where one is.
         codes = {note.code for note in first.notes}
         self._ranks = judged.runs[0].world > 1
@@ -118,14 +121,25 @@ class Diagnostician:
         self._pinning = Pinning(self._lab, self._locator, self._cuda)
         sizes = [len(group) for group in judged.comparison.classes]
         self._plain = PlainRuns(self._lab, judged.runs, sizes, interned=interned)
-        self._trials = Trials(self._lab, self._plain, interned=interned)
+        doubts = Doubts(self._pinning, self._flag, self._plain, cuda=self._cuda, torch=self._torch)
+        self._trials = Trials(
+            self._lab, self._plain, interned=interned, doubts=doubts, flag=self._flag
+        )
         self._search = Search(self._early.tell_trials(self._trials.attempt))
         self._effects = OrderEffects(
             self._lab, judged, self._locator, self._plain, interned=interned
         )
         self._attribution = Attribution(
-            judged, self._races, pinning=self._pinning, search=self._search, trials=self._trials
+            judged,
+            self._races,
+            pinning=self._pinning,
+            search=self._search,
+            trials=self._trials,
+            flag=self._flag,
         )
+
+    def _find_alerts(self) -> tuple[Alert, ...] | None:
+        return self._locator.alerts
 
     def run(self) -> Diagnosis:
         """Diagnose as far as the budget goes; what was found by then is the answer.
@@ -155,6 +169,7 @@ class Diagnostician:
             # The search ended early. What was found by then is attributed all the same.
             rows = self._attribute()
         rows = self._add_patches(rows)
+        self._note_doubts()
         findings = unite_findings([row.finding for row in rows])
         return Diagnosis(
             findings=findings,
@@ -172,9 +187,9 @@ class Diagnostician:
         patcher = Patcher(
             self._lab,
             self._interned,
-            refuses=bool(self._locator.alerts),
+            refuses=self._would_flag_raise(rows),
             may_run=not self._was_interrupted,
-            runs=self._plain.wanted,
+            runs=self._trials.count_needed(self._fix or ()),
             proof=self._trials.find_equal_run(self._fix or ()),
         )
         findings = patcher.add([row.finding for row in rows], self._fix or ())
@@ -185,6 +200,22 @@ class Diagnostician:
             told = warn_of_repetition(finding, self._lab.subject, made)
             patched.append(replace(row, finding=told))
         return patched
+
+    def _note_doubts(self) -> None:
+        """Say what was not believed, where nothing else was proven."""
+        if self._fix is not None:
+            return
+        for names in self._trials.doubted:
+            what = f"that {', '.join(names)} repairs it"
+            why = self._search.find_trial(names).note
+            self._notes.append(NotChecked(Unchecked.NOT_PROVEN, what, why))
+
+    def _would_flag_raise(self, rows: Sequence[Row]) -> bool:
+        """Return True if the program would not survive the strict flag, as far as that is known."""
+        uses = [row.finding.fix.flag for row in rows if row.finding.fix is not None]
+        if any(use is not None and use.would_raise for use in uses):
+            return True
+        return bool(self._locator.alerts)
 
     def _look_again(self) -> None:
         """Make the runs that were spared after all: the difference may come rarely, or at first."""

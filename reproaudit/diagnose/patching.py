@@ -9,11 +9,13 @@ from reproaudit.compare.interning import Interned
 from reproaudit.config.subject import SubjectKind
 from reproaudit.diagnose.advice import advise
 from reproaudit.diagnose.cell_advice import advise_in_cells
+from reproaudit.diagnose.flag_runs import REFUSAL
 from reproaudit.diagnose.hash_values import word_hash
 from reproaudit.diagnose.seed_origins import name_hash
 from reproaudit.diagnose.trials import are_equal
 from reproaudit.errors import SubjectError
-from reproaudit.knowledge.interventions import list_for_call
+from reproaudit.knowledge.documented_repairs import is_fused_attention, write_strict_lines
+from reproaudit.knowledge.interventions import FLAG, list_for_call
 from reproaudit.model.result import Finding, Fix
 from reproaudit.patches.patch import Patch, Repair, make_patch, read_line
 from reproaudit.runs.budget import BudgetSpent
@@ -34,11 +36,14 @@ ASK_FOR_SEED = (
 
 @dataclass(frozen=True, slots=True)
 class _Tried:
-    """What came of a patched copy. `differs`: the patch does not do what the fix did."""
+    """What came of a patched copy. `differs`: the patch does not do what the fix did; `is_refused`:
+    the determinism flag ended the program.
+    """
 
     runs: int = 0
     is_equal: bool = False
     differs: bool = False
+    is_refused: bool = False
     note: str = ""
 
 
@@ -68,6 +73,7 @@ class Patcher:
         self._proof = proof
         self._interned = interned
         self._refuses = refuses
+        self._by_hand: tuple[str, ...] = ()
         self._may_run = may_run
         self._number = 0
 
@@ -81,6 +87,8 @@ class Patcher:
         proven = [finding for finding in findings if _is_proven(finding)]
         if not proven:
             return list(findings)
+        if any(map(_must_be_strict, proven)):
+            self._by_hand = (FLAG,)
         patch, tried = self._choose(_list_repairs(proven, fix))
         patched: list[Finding] = []
         for finding in findings:
@@ -111,6 +119,10 @@ class Patcher:
 
     def _advise(self, finding: Finding, fix: Fix) -> tuple[str, ...]:
         subject = self._lab.subject
+        if FLAG in self._by_hand and FLAG in fix.settings and fix.flag is not None:
+            others = tuple(name for name in fix.settings if name != FLAG)
+            rest = self._advise(finding, replace(fix, settings=others))
+            return (*write_strict_lines(fix.flag.refused or ()), *rest)
         if subject.kind is SubjectKind.NOTEBOOK:
             return advise_in_cells(finding, fix.settings, subject, refuses=self._refuses)
         line = read_line(subject, finding.location)
@@ -122,11 +134,21 @@ class Patcher:
         chosen = Patch()
         tried = _Tried()
         for beside_seeds in (True, False):
-            patch = make_patch(repairs, subject, refuses=self._refuses, beside_seeds=beside_seeds)
+            patch = make_patch(
+                repairs,
+                subject,
+                refuses=self._refuses,
+                beside_seeds=beside_seeds,
+                by_hand=self._by_hand,
+            )
             if patch == chosen:
                 break
             chosen = patch
             tried = self._try(patch)
+            if tried.is_refused and not self._refuses:
+                # Nobody had asked whether the strict flag raises in this program.
+                self._refuses = True
+                return self._choose(repairs)
             if not tried.differs:
                 break
         return chosen, tried
@@ -188,7 +210,7 @@ class Patcher:
             note = f"not run: the program does not run in a copy of its folder ({why})"
             return _Tried(note=note)
         note = f"a patch was dropped: the patched copy ended otherwise: {fault}"
-        return _Tried(runs=1, differs=True, note=note)
+        return _Tried(runs=1, differs=True, is_refused=REFUSAL in fault, note=note)
 
     def _run_copy(self, patch: Patch, index: int) -> Run:
         files = tuple((file.path, file.after) for file in patch.files)
@@ -226,6 +248,14 @@ def _withdraw_bystander(finding: Finding, fix: Fix) -> Finding:
     if repairs.isdisjoint(fix.settings):
         return replace(finding, call="", below=None)
     return finding
+
+
+def _must_be_strict(finding: Finding) -> bool:
+    """Return True if the flag repairs it where it is strict, and some operator raises under it."""
+    fix = finding.fix
+    if fix is None or fix.flag is None or not fix.flag.would_raise:
+        return False
+    return is_fused_attention(finding.op)
 
 
 def _is_proven(finding: Finding) -> bool:

@@ -13,7 +13,7 @@ from reproaudit.compare.beginnings import begin_differently, count_alike
 from reproaudit.compare.files import carried_files
 from reproaudit.compare.interning import Interned
 from reproaudit.diagnose.source_calls import RunPair
-from reproaudit.model.confidence import count_trial_runs
+from reproaudit.model.confidence import count_trial_runs, find_interval
 from reproaudit.model.events import Level
 from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run
@@ -37,6 +37,7 @@ class PlainRuns:
         interned: Interned,
     ) -> None:
         self.made: list[Run] = []
+        self._sizes = tuple(class_sizes)
         self.wanted = count_trial_runs(class_sizes)
         self._lab = lab
         self._interned = interned
@@ -57,8 +58,19 @@ class PlainRuns:
         """
         self._pair = pair
         if self._deciding:
-            sizes = count_alike([*self._deciding, *pair.runs], self._interned)
-            self.wanted = count_trial_runs(sizes)
+            self._sizes = tuple(count_alike([*self._deciding, *pair.runs], self._interned))
+            self.wanted = count_trial_runs(self._sizes)
+
+    def bound_rate(self) -> float:
+        """Return the rate at which a run of the plain program differs from its most common result,
+        at least, at 95 % confidence.
+        """
+        others = sum(self._sizes) - 1
+        if others < 1:
+            return 0.0
+        differing = sum(self._sizes) - max(self._sizes)
+        low, _ = find_interval(0.95, differing, others)
+        return low
 
     def still_differ(self, changed: Run) -> bool:
         """Return True if it needs no further run to say that the program as it is still differs.

@@ -12,6 +12,8 @@ from pathlib import Path
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.under_way import DifferenceWatch
+from reproaudit.diagnose.denied import Doubt, Doubts
+from reproaudit.diagnose.flag_runs import FlagRuns
 from reproaudit.diagnose.plain_runs import PlainRuns
 from reproaudit.errors import SubjectError
 from reproaudit.model.result import Trial
@@ -21,12 +23,28 @@ from reproaudit.trace.runs import Run
 
 
 class Trials:
-    """Runs the program under sets of interventions; `plain` says how it is without."""
+    """Runs the program under sets of interventions; `plain` says how it is without.
 
-    def __init__(self, lab: RunMaker, plain: PlainRuns, *, interned: Interned) -> None:
+    `doubts` says why equal runs with a set would prove less than usual. If the program fails under
+    the determinism flag, `flag` may have it refuse less.
+    """
+
+    def __init__(
+        self,
+        lab: RunMaker,
+        plain: PlainRuns,
+        *,
+        interned: Interned,
+        doubts: Doubts | None = None,
+        flag: FlagRuns | None = None,
+    ) -> None:
         self._interned = interned
         self._lab = lab
+        self._doubts = doubts
+        self._flag = flag
+        self._wanted = plain.wanted
         self.plain = plain
+        self.doubted: list[tuple[str, ...]] = []  # sets whose equal runs may well be chance
         self._number = 0
         self._changed_s: dict[frozenset[str], list[float]] = {}
         self._equal: dict[frozenset[str], Run] = {}
@@ -34,17 +52,22 @@ class Trials:
     def attempt(self, names: tuple[str, ...]) -> Trial:
         """Make runs with `names` until two differ, or until agreement can be no chance.
 
-        If they are equal, plain runs show whether that is due to `names`. Raises BudgetSpent when
-        the budget ends before the first pair of runs.
+        If they are equal, plain runs show whether that is due to `names`. Where the documentation
+        denies that, more may be needed; if it would take too many, equal runs are no proof. Raises
+        BudgetSpent when the budget ends before the first pair of runs.
         """
         self._number += 1
         start = len(self.plain.made)
         runs: list[Run] = []
+        doubt = self._find_doubt(names)
+        self._wanted = self.count_needed(names)
         try:
-            while len(runs) < self.plain.wanted:
+            while len(runs) < self._wanted:
                 run = self._make_changed_run(names, runs)
                 runs.append(run)
                 fault = find_fault(run)
+                if fault and self._refuses_less_now(names, fault):
+                    return self.attempt(names)
                 if fault:
                     return _make_failed_trial(names, runs, fault)
                 # The first run stands for all before the last: they were equal to it.
@@ -57,13 +80,33 @@ class Trials:
         except BudgetSpent:
             if len(runs) < 2:
                 raise
-            note = f"the budget ended after {len(runs)} of {self.plain.wanted} runs, all equal"
+            note = f"the budget ended after {len(runs)} of {self._wanted} runs, all equal"
             return _make_failed_trial(names, runs, note)
-        self._equal[frozenset(names)] = runs[0]
         trial = Trial(settings=names, runs=len(runs), is_equal=True)
+        if doubt is not None and doubt.runs is None:
+            self.doubted.append(names)
+            return replace(trial, note=doubt.why)
+        self._equal[frozenset(names)] = runs[0]
         if self.plain.still_differ(runs[0]):
             return replace(trial, plain_differ=True)
         return self._add_control(trial, start)
+
+    def count_needed(self, names: Sequence[str]) -> int:
+        """Return how many runs with these interventions must be equal for that to be no chance."""
+        doubt = self._find_doubt(names)
+        if doubt is None or doubt.runs is None:
+            return self.plain.wanted
+        return max(self.plain.wanted, doubt.runs)
+
+    def _find_doubt(self, names: Sequence[str]) -> Doubt | None:
+        return self._doubts.find(names) if self._doubts is not None else None
+
+    def _refuses_less_now(self, names: tuple[str, ...], fault: str) -> bool:
+        if self._flag is None or not self._flag.fall_back(names, fault):
+            return False
+        # What those runs took is not what the next ones do.
+        self._changed_s.pop(frozenset(names), None)
+        return True
 
     def find_equal_run(self, names: Iterable[str]) -> Run | None:
         """Return one of the equal runs with these interventions; None if they were not equal."""
@@ -100,7 +143,7 @@ class Trials:
         # Once a run has differed from the first it proves nothing more.
         is_over = DifferenceWatch(earlier[0], self._interned) if earlier else None
         request = replace(self._request(names, index), is_over=is_over)
-        if index + 1 < self.plain.wanted:
+        if index + 1 < self._wanted:
             request = replace(request, following=self._request(names, index + 1))
         run = self._lab.run(request)
         # Of one that was stopped for that, the time says nothing.
@@ -115,7 +158,7 @@ class Trials:
             name=f"trial-{self._number}-{index}",
             index=index,
             what=f"trying {', '.join(names)}, run {index + 1}",
-            more=max(self.plain.wanted - index - 1, 0),
+            more=max(self._wanted - index - 1, 0),
             interventions=names,
             values_mb=0,
             is_over=_is_never_over if index else None,

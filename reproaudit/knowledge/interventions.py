@@ -20,6 +20,7 @@ from reproaudit.knowledge.traits import Clue, Intervention, Part
 from reproaudit.model.cause import Cause
 
 SEED = interventions_outside.SEED
+FLAG = interventions_torch.FLAG  # the determinism flag of torch
 
 INTERVENTIONS: dict[str, Intervention] = {
     entry.id: entry

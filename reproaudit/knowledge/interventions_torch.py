@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from reproaudit.config.settings import Settings
+from reproaudit.config.settings import UNLESS_REFUSED, Settings
 from reproaudit.knowledge.fills import ZERO_FILL, name_fill
 from reproaudit.knowledge.traits import Clue, Intervention, Part, RenameCalls
 from reproaudit.model.cause import Cause
 
+FLAG = "kernels.deterministic"
+
 # Where evidence ranks two the same, the first is tried first.
 TABLE: tuple[Intervention, ...] = (
     Intervention(
-        id="kernels.deterministic",
+        id=FLAG,
         what="torch.use_deterministic_algorithms, without its memory fill",
         causes=(Cause.KERNEL,),
         acts_on=Part.KERNELS,
-        changes=Settings(deterministic="warn"),
+        changes=Settings(deterministic=UNLESS_REFUSED),
         repair="deterministic",
         patch=("import torch", "torch.use_deterministic_algorithms(True)"),
         patch_if_refused=(

@@ -239,7 +239,7 @@ COMPILED_SUM = (
 
 def is_summed_by_compiler(op: str) -> bool:
     """Return True if torch.compile turns the operator into sums without an order."""
-    base = _read_base(op)
+    base = read_base(op)
     return any(fnmatchcase(base, pattern) for pattern in _SUMMED_BY_COMPILER)
 
 
@@ -250,14 +250,14 @@ def find_mechanism(op: str | None) -> Mechanism | None:
     """
     if op is None:
         return None
-    base = _read_base(op)
+    base = read_base(op)
     for entry in MECHANISMS:
         if any(fnmatchcase(base, pattern) for pattern in entry.ops):
             return entry
     return None
 
 
-def _read_base(op: str) -> str:
+def read_base(op: str) -> str:
     """Return an operator's name without namespace, overload and a final underscore."""
     base = op.partition("::")[2].partition(".")[0] or op
     return base.removesuffix("_")

@@ -92,6 +92,23 @@ def count_trial_runs(class_sizes: Sequence[int], chance: float = 0.05) -> int:
     return _find_fewest_runs(is_enough)
 
 
+def count_runs_to_notice(rate: float, chance: float = 0.05) -> int | None:
+    """Return how many runs must be equal before it is improbable that a difference was missed: the
+    smallest k >= 2.
+
+    If a run differs from the first with probability `rate` or more, the k-1 others all agree with
+    it with probability (1-rate)^(k-1) at most, which is less than `chance`. None for a rate of 0:
+    no number is enough.
+    """
+    _check_share("chance", chance)
+    if not 0.0 <= rate <= 1.0:
+        raise ValueError(f"rate must lie between 0 and 1, not {rate}")
+    if rate == 0.0:
+        return None
+    # A rate of 1 leaves nothing to chance from the second run on.
+    return _find_fewest_runs(lambda runs: (1.0 - rate) ** (runs - 1) < chance)
+
+
 def _find_fewest_runs(suffices: Callable[[int], bool]) -> int:
     """Return the smallest number from 2 that suffices, where every larger one does too."""
     # Bisected over a range that is never made: a low rate may need millions of runs.

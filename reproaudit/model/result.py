@@ -21,6 +21,7 @@ from reproaudit.model.events import (
     ProgramWarning,
 )
 from reproaudit.model.excerpt import Excerpt
+from reproaudit.model.flag_use import FlagUse
 from reproaudit.model.growth import Growth
 from reproaudit.model.question import (
     FlagSetting,
@@ -104,8 +105,11 @@ class Fix:
     runs without, within which no cost can be measured. `patch` are lines for the user's own program
     that do the same: a unified diff from the working directory, the same one for all findings that
     it repairs, or lines to write by hand. `patch_verified` only if `patch_runs` runs of a patched
-    copy were made and were equal; `patch_note` says why not.
+    copy were made and were equal; `patch_note` says why not. `flag` is how the determinism flag was
+    on in the runs, if it is one of the settings.
     """
+
+    OMITS_DEFAULTS: ClassVar[tuple[str, ...]] = ("flag",)
 
     settings: tuple[str, ...] = ()
     advice: str = ""
@@ -118,6 +122,7 @@ class Fix:
     patch_runs: int = 0
     patch_note: str = ""
     plain_spread: float | None = None
+    flag: FlagUse | None = None
 
 
 @dataclass(frozen=True, slots=True)

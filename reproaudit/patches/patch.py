@@ -78,17 +78,22 @@ def make_patch(
     *,
     refuses: bool = False,
     beside_seeds: bool = False,
+    by_hand: Sequence[str] = (),
 ) -> Patch:
     """Return the one patch that does what all repairs do.
 
     `refuses`: some operator of the program raises under the determinism flag. `beside_seeds`: seeds
-    go to those that the program sets already, where it has such a place.
+    go to those that the program sets already, where it has such a place. The interventions
+    `by_hand` are left to the user.
     """
     draft = _Draft(subject)
     at_start: dict[str, Intervention] = {}
     left: list[str] = []
     for repair in repairs:
         for name in repair.names:
+            if name in by_hand:
+                left.append(name)
+                continue
             entry = INTERVENTIONS[name]
             if repair.below is not None and seeds_libraries(name):
                 if draft.seed_library(repair.below, repair.location):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from reproaudit.model.difference import Difference
 from reproaudit.model.events import Change, EventKind, Outcome, Phase, ProgramWarning
+from reproaudit.model.flag_use import FlagMode, FlagUse
 from reproaudit.model.result import (
     AuditResult,
     Finding,
@@ -252,7 +253,22 @@ def word_settings(fix: Fix) -> str:
     settings = ", ".join(map(show_name, fix.settings))
     if not settings:
         return state
+    if fix.flag is not None:
+        settings += f" ({word_flag(fix.flag)})"
     return f"{settings}: {state}"
+
+
+def word_flag(use: FlagUse) -> str:
+    """Say how the determinism flag was on in the runs."""
+    refused = ", ".join(map(show_name, use.refused or ()))
+    verb = "raises" if len(use.refused or ()) == 1 else "raise"
+    if use.mode is FlagMode.STRICT:
+        return "strict"
+    if use.mode is FlagMode.WARN:
+        return f"only warning, for {refused} {verb}" if refused else "only warning"
+    if refused:
+        return f"strict, except {refused}, which {verb}"
+    return "strict, except what raises"
 
 
 def word_patch(fix: Fix) -> str:

@@ -122,11 +122,20 @@ def limit_steps_to(steps: int, lab: RunMaker) -> int:
 class RunMaker(Protocol):
     """Who makes the runs of a diagnosis: `Lab`, or `InProcessLab` within one process."""
 
-    subject: SubjectSpec
-    folder: Path
-    steps: int | None
-    runs_made: int
-    seconds: dict[str, float]
+    @property
+    def subject(self) -> SubjectSpec: ...
+
+    @property
+    def folder(self) -> Path: ...
+
+    @property
+    def steps(self) -> int | None: ...
+
+    @property
+    def runs_made(self) -> int: ...
+
+    @property
+    def seconds(self) -> dict[str, float]: ...
 
     def start_budget(self) -> None: ...
 

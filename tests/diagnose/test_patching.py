@@ -21,6 +21,7 @@ from reproaudit.model.events import (
     OutcomeKind,
     Phase,
 )
+from reproaudit.model.flag_use import FlagMode, FlagUse
 from reproaudit.model.result import Finding, Fix
 from reproaudit.runs.budget import BudgetSpent
 from reproaudit.runs.request import RunRequest
@@ -215,6 +216,50 @@ def test_a_program_that_the_flag_would_end_is_told_to_let_it_warn(tmp_path: Path
         "+torch.use_deterministic_algorithms(True)",
         "+torch.use_deterministic_algorithms(True, warn_only=True)",
     ]
+
+
+def test_what_must_be_strict_though_something_raises_is_written_by_hand(tmp_path: Path) -> None:
+    write(tmp_path, "import torch\n")
+    lab = FakeLab(tmp_path, lambda request: 1)
+    finding = proven("kernels.deterministic", "seed.torch")
+    assert finding.fix is not None
+    use = FlagUse(FlagMode.UNLESS_REFUSED, ("aten::put_",))
+    finding = replace(
+        finding, op="aten::_efficient_attention_backward", fix=replace(finding.fix, flag=use)
+    )
+    found = Patcher(lab, Interned(), refuses=True).add([finding])
+    fix = found[0].fix
+    assert fix is not None
+    # The seed is in the patch, and the flag is not: it would have to warn everywhere.
+    assert "+torch.manual_seed(0)" in fix.patch
+    assert not any("warn_only" in row for row in fix.patch)
+    assert fix.patch_note.endswith("to be written by hand: kernels.deterministic")
+    (alone,) = Patcher(lab, Interned(), refuses=True).add(
+        [replace(finding, fix=replace(fix, settings=("kernels.deterministic",), patch=()))]
+    )
+    assert alone.fix is not None
+    assert alone.fix.patch[0].startswith("torch.use_deterministic_algorithms(True)  # warn_only")
+
+
+def test_a_patch_that_raises_though_nobody_had_asked_gives_way_to_one_that_warns(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, "import torch\n")
+    raised = Outcome(OutcomeKind.RAISED, 1, "put_ …: torch.use_deterministic_algorithms(True)")
+
+    class Refusing(FakeLab):
+        def run(self, request: RunRequest) -> Run:
+            run = super().run(request)
+            if any("algorithms(True)" in text for _, text in request.files):
+                rows = [Row("weight", 1, kind=EventKind.GRADIENT)]
+                folder = self.folder / "raised" / request.name
+                return make_run(folder, request.index, rows, outcome=raised)
+            return run
+
+    lab = Refusing(tmp_path, lambda request: 1)
+    (fix,) = patched(lab, proven("kernels.deterministic"))
+    assert fix.patch[-1] == "+torch.use_deterministic_algorithms(True, warn_only=True)"
+    assert fix.patch_verified
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from scipy.stats import beta
 from reproaudit.model.confidence import (
     bound_rate,
     count_runs_to_exclude,
+    count_runs_to_notice,
     count_trial_runs,
     estimate_agreement,
     find_interval,
@@ -145,3 +146,19 @@ def test_so_many_runs_agree_by_chance_less_often_than_asked(
     runs = count_trial_runs(sizes, chance)
     assert estimate_agreement(sizes) ** (runs - 1) < chance
     assert runs == 2 or estimate_agreement(sizes) ** (runs - 2) >= chance
+
+
+@given(st.floats(0.001, 1.0), st.floats(0.001, 0.5))
+def test_a_difference_of_that_rate_is_missed_less_often_than_asked(
+    rate: float, chance: float
+) -> None:
+    runs = count_runs_to_notice(rate, chance)
+    assert runs is not None
+    assert (1 - rate) ** (runs - 1) < chance
+    assert runs == 2 or (1 - rate) ** (runs - 2) >= chance
+
+
+def test_what_may_never_differ_is_noticed_by_no_number_of_runs() -> None:
+    assert count_runs_to_notice(0.0) is None
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        count_runs_to_notice(1.5)

@@ -135,6 +135,7 @@ OPTIONAL = (
     "condition",
     "environment_diff",
     "excerpts",
+    "flag",
     "growth",
     "hardware",
     "loaded_runs",

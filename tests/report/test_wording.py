@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from reproaudit.model.difference import Difference
 from reproaudit.model.events import EventKind, Phase
+from reproaudit.model.flag_use import FlagMode, FlagUse
 from reproaudit.model.result import (
+    Fix,
     TensorDivergence,
 )
 from reproaudit.report.wording import (
@@ -20,6 +22,7 @@ from reproaudit.report.wording import (
     show_whole,
     word_difference,
     word_remark,
+    word_settings,
 )
 
 FAR = Difference(640_000, 3_812, 4, 1.2e-07, 3.1e-06, (0, 17))
@@ -128,3 +131,25 @@ def test_what_no_distance_tells_of_a_divergence_is_said_in_words(
 ) -> None:
     row = TensorDivergence(EventKind.BATCH, "loader", 0, Phase.DATA, (0, 3), "float32[3]")
     assert word_remark(replace(row, **facts)) == expected
+
+
+@pytest.mark.parametrize(
+    ("use", "said"),
+    [
+        (FlagUse(FlagMode.STRICT, ()), "strict"),
+        (
+            FlagUse(FlagMode.UNLESS_REFUSED, ("aten::put_",)),
+            "strict, except aten::put_, which raises",
+        ),
+        (
+            FlagUse(FlagMode.UNLESS_REFUSED, ("aten::mm", "aten::put_")),
+            "strict, except aten::mm, aten::put_, which raise",
+        ),
+        (FlagUse(FlagMode.UNLESS_REFUSED), "strict, except what raises"),
+        (FlagUse(FlagMode.WARN, ("aten::put_",)), "only warning, for aten::put_ raises"),
+        (FlagUse(FlagMode.WARN), "only warning"),
+    ],
+)
+def test_a_repair_by_the_determinism_flag_says_how_strict_that_was(use: FlagUse, said: str) -> None:
+    fix = Fix(("kernels.deterministic",), verified=True, runs=3, flag=use)
+    assert word_settings(fix).startswith(f"kernels.deterministic ({said}): verified, 3 runs")

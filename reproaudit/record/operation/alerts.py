@@ -17,14 +17,13 @@ from reproaudit.record.hooks.op_calls import call_op
 from reproaudit.record.operation.opinfo import OpInfo
 from reproaudit.record.operation.stream_races import StreamRaces
 from reproaudit.record.session import Recorder
-from reproaudit.record.state.flags import is_on, put_back, set_strict
+from reproaudit.record.state.flags import is_on, is_refusal, put_back, set_strict
 
 _STEPS_WITHOUT_NEWS = 1
 _getpid = os.getpid
 _make_lock = threading.RLock
 _NO_TURN = contextlib.nullcontext()
 _BUILT_IN = ("aten::", "prims::")
-_MARKS = ("deterministic", "CUBLAS_WORKSPACE_CONFIG")
 
 
 class Alerts:
@@ -108,9 +107,9 @@ def _call_under_flag(func: Any, args: Any, kwargs: Any) -> tuple[Any, str]:
     try:
         return call_op(func, args, kwargs), ""
     except RuntimeError as error:
-        message = str(error)
-        if not any(mark in message for mark in _MARKS):
+        if not is_refusal(error):
             raise
+        message = str(error)
     finally:
         put_back(before)
     return None, _first_sentence(message)

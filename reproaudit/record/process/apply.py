@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import sys
 
-from reproaudit.config.settings import Settings
+from reproaudit.config.settings import UNLESS_REFUSED, Settings
 
 
 def apply_before_torch(settings: Settings) -> None:
@@ -36,6 +36,8 @@ def apply_to_torch(settings: Settings) -> None:
         torch.set_num_threads(settings.threads)
     if settings.deterministic is not None:
         only_warns = settings.deterministic == "warn"
+        if settings.deterministic == UNLESS_REFUSED:
+            only_warns = not flags.may_differ_where_strict()
         # The flag would also fill uninitialised memory and so hide a second cause: that is a
         # setting of its own.
         flags.set_for_program((True, only_warns, bool(settings.fill_uninitialized)))

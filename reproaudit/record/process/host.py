@@ -119,6 +119,7 @@ class Host:
                 after_fork=self._after_fork.append,
                 learn=self._learn,
                 folder=str(self.plan.trace_dir),
+                settings=settings,
             )
             self._or_end(lambda: install_repairs(settings, reach))
             self._or_end(lambda: install_variations(settings, reach))

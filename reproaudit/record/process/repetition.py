@@ -152,6 +152,7 @@ def _apply_plan(plan: RunPlan, patches: Patches, watch: ImportWatch) -> None:
             is_program=FrameKinds().is_program,
             when_imported=watch.when_imported,
             after_fork=_forks.in_child.append,
+            settings=settings,
         )
         install_repairs(settings, reach)
         install_variations(settings, reach)

@@ -32,6 +32,7 @@ class Reach:
     imported, at once if it is. `after_fork` runs an action in each forked child, with the child's
     number, counted from 1 by its parent. `learn` adds a fact to the environment in the trace.
     `folder` is that of the run's trace.
+    number, counted from 1 by its parent. `settings` are all that the run is given.
     """
 
     patches: Patches
@@ -40,6 +41,7 @@ class Reach:
     after_fork: Callable[[Callable[[int], None]], None]
     learn: Callable[[str, str], None] = _learn_nothing
     folder: str = ""
+    settings: Settings = Settings()
 
 
 def install_repairs(settings: Settings, reach: Reach) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import torch
+
 from reproaudit.record import torch_private
 from reproaudit.record.torch_private import (
     deterministic_only_warns,
@@ -17,10 +19,23 @@ from reproaudit.record.torch_private import (
     set_deterministic_publicly,
 )
 
+_REFUSALS = ("deterministic", "CUBLAS_WORKSPACE_CONFIG")
+
 FlagState = tuple[bool, bool, bool]  # it is on, it only warns, it fills memory
 
 is_on = torch_private.is_deterministic
 set_fill = torch_private.set_fill
+
+
+def may_differ_where_strict() -> bool:
+    """Return True if some kernel may compute otherwise under a flag that raises than under one that
+    warns.
+
+    Fused attention on a GPU does: its backward pass has an order only under the strict flag. On the
+    CPU the two differ in nothing but the error. Asks for devices as torch does, by NVML where it
+    can, so that CUDA stays as it is.
+    """
+    return torch.backends.cuda.is_built() and torch.cuda.device_count() > 0
 
 
 def read_flag() -> FlagState:
@@ -45,6 +60,17 @@ def set_off() -> FlagState:
     before = read_flag()
     set_deterministic(False, warn_only=before[1])
     return before
+
+
+def set_warning(only_warns: bool) -> None:
+    """Have the flag, which is on, only warn or raise again; its fill stays."""
+    set_deterministic(True, warn_only=only_warns)
+
+
+def is_refusal(error: RuntimeError) -> bool:
+    """Return True if the strict flag raised this, and not the operator itself."""
+    message = str(error)
+    return any(mark in message for mark in _REFUSALS)
 
 
 def put_back(state: FlagState) -> None:

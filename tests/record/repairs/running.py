@@ -60,7 +60,7 @@ def run(
 
 
 @contextmanager
-def reach_here() -> Iterator[Reach]:
+def reach_here(settings: Settings | None = None) -> Iterator[Reach]:
     """Lend a repair the reach of this very process, whose code all counts as the program's; what it
     replaces is put back at the end."""
     patches = Patches()
@@ -70,6 +70,7 @@ def reach_here() -> Iterator[Reach]:
             is_program=lambda depth: True,
             when_imported=lambda module, action: action(),
             after_fork=lambda action: None,
+            settings=settings or Settings(),
         )
     finally:
         patches.undo()
