@@ -31,8 +31,7 @@ class Reach:
     caller's is the audited program's own code. `when_imported` runs an action once a module is
     imported, at once if it is. `after_fork` runs an action in each forked child, with the child's
     number, counted from 1 by its parent. `learn` adds a fact to the environment in the trace.
-    `folder` is that of the run's trace.
-    number, counted from 1 by its parent. `settings` are all that the run is given.
+    `folder` is that of the run's trace, and `settings` are all that the run is given.
     """
 
     patches: Patches
