@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from reproaudit.config.settings import Settings, bad_value
+from reproaudit.model.cause import Cause
 from reproaudit.trace.words import VARIATION_PREFIX
 
 _MODULES = "reproaudit.record.variations"
@@ -56,6 +57,8 @@ class Variation:
     process of a varied run says so, the variation did not take hold, for the reason `unless`. An
     empty `fact`: nothing in a program can prevent it.
 
+    `cause` is that of what depends on it, where no other can be.
+
     `find_python`: returns the interpreter that the value names; None: the run has that of all
     others. One without `values` is only made where it is asked for.
     """
@@ -73,6 +76,7 @@ class Variation:
     fact: str = ""
     reads: Mapping[str, str] = field(default_factory=dict)
     unless: str = ""
+    cause: Cause | None = None
     find_python: Callable[[str], str] | None = None
 
     @property

@@ -13,6 +13,7 @@ from reproaudit.knowledge.variation import (
     choose,
     set_variables,
 )
+from reproaudit.model.cause import Cause
 
 _ATEN = "ATEN_CPU_CAPABILITY"
 _ONEDNN = "ONEDNN_MAX_CPU_ISA"
@@ -31,6 +32,7 @@ TABLE: tuple[Variation, ...] = (
         id="cpu",
         what="what the processor can do",
         values=("avx2", "default"),
+        cause=Cause.HARDWARE,
         change=choose(
             "cpu",
             {
@@ -50,6 +52,7 @@ TABLE: tuple[Variation, ...] = (
         id="cpu.aten",
         what="which kernels of PyTorch itself the processor can run",
         values=("avx2", "default"),
+        cause=Cause.HARDWARE,
         change=set_variables("cpu.aten", _ATEN),
         in_all=False,
         how=f"{_ATEN} alone.",
@@ -61,6 +64,7 @@ TABLE: tuple[Variation, ...] = (
         id="cpu.onednn",
         what="which kernels of oneDNN the processor can run",
         values=("AVX2", "SSE41"),
+        cause=Cause.HARDWARE,
         change=set_variables("cpu.onednn", _ONEDNN),
         in_all=False,
         how=f"{_ONEDNN} alone: convolutions, and products of low precision.",
@@ -69,6 +73,7 @@ TABLE: tuple[Variation, ...] = (
         id="cpu.mkl",
         what="which kernels of MKL the processor can run",
         values=("COMPATIBLE", "AVX2"),
+        cause=Cause.HARDWARE,
         change=set_variables("cpu.mkl", _MKL),
         in_all=False,
         how=(
@@ -80,6 +85,7 @@ TABLE: tuple[Variation, ...] = (
         id="cpu.openblas",
         what="which kernels of OpenBLAS, and so of NumPy, the processor can run",
         values=("Haswell", "Nehalem"),
+        cause=Cause.HARDWARE,
         change=set_variables("cpu.openblas", _OPENBLAS),
         in_all=False,
         how=f"{_OPENBLAS} alone.",
@@ -88,6 +94,7 @@ TABLE: tuple[Variation, ...] = (
         id="device",
         what="the device that computes",
         values=("cpu",),
+        cause=Cause.HARDWARE,
         change=choose(
             "device",
             {

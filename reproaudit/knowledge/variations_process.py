@@ -17,6 +17,7 @@ from reproaudit.knowledge.variation import (
     name_fact,
     set_variables,
 )
+from reproaudit.model.cause import Cause
 from reproaudit.trace.words import HASH_SEED
 
 _LARGEST_FILL = 254  # the largest byte that glibc can be asked for
@@ -40,6 +41,7 @@ TABLE: tuple[Variation, ...] = (
         id="hash_seed",
         what="the seed of string hashes, and so the order of sets",
         values=("0", "1", "2"),
+        cause=Cause.HASH_ORDER,
         change=_set_hash_seed,
         how="PYTHONHASHSEED is set before the interpreter starts.",
         fact=HASH_SEED,
@@ -49,6 +51,7 @@ TABLE: tuple[Variation, ...] = (
         id="memory",
         what="what new memory holds",
         values=("0", "90"),
+        cause=Cause.UNINITIALIZED_MEMORY,
         change=_fill_memory,
         record="memory",
         how=(
@@ -62,6 +65,7 @@ TABLE: tuple[Variation, ...] = (
         id="memory.history",
         what="what was allocated before",
         values=("used",),
+        cause=Cause.UNINITIALIZED_MEMORY,
         change=choose_inside("memory.history", "used"),
         record="memory_history",
         how=(
@@ -75,6 +79,7 @@ TABLE: tuple[Variation, ...] = (
         id="time",
         what="the time of day",
         values=("+373days+7hours+13minutes",),
+        cause=Cause.CLOCK,
         change=match_inside(
             "time",
             r"([+-]\d{1,6}(days?|hours?|minutes?|seconds?|[dhms]))+",
@@ -90,6 +95,7 @@ TABLE: tuple[Variation, ...] = (
         id="timezone",
         what="the time zone",
         values=("GMT+12", "GMT-14"),
+        cause=Cause.CLOCK,
         change=set_variables("timezone", "TZ"),
         how=f"TZ is set before the program starts. {_AS_ENVIRONMENT}",
     ),
@@ -144,6 +150,7 @@ TABLE: tuple[Variation, ...] = (
         id="fileordering",
         what="the order in which folders are listed",
         values=("reversed", "shuffled"),
+        cause=Cause.FILESYSTEM_ORDER,
         change=choose_inside("fileordering", "sorted", "reversed", "shuffled"),
         record="fileordering",
         how=(

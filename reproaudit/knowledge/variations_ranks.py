@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reproaudit.config.settings import Settings, bad_value
 from reproaudit.knowledge.variation import Around, Need, Variation, match_inside, name_fact
+from reproaudit.model.cause import Cause
 
 
 def _check_world(value: str) -> Settings:
@@ -17,6 +18,7 @@ TABLE: tuple[Variation, ...] = (
         id="bucket_size",
         what="which gradients are reduced together",
         values=("0.001", "1", "100"),
+        cause=Cause.COLLECTIVE_ORDER,
         change=match_inside("bucket_size", r"\d{1,6}(\.\d{1,9})?", "a size in MB such as 0.001"),
         record="bucket_size",
         needs=(Need.RANKS,),
