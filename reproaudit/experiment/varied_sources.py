@@ -14,6 +14,8 @@ from reproaudit.diagnose.refine import add_line
 from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.diagnose.varied import VariedPair, explain_varied, lacks_line, may_be_regrouped
 from reproaudit.errors import SubjectError
+from reproaudit.experiment.surroundings import surround
+from reproaudit.knowledge.dependences import judge_dependence
 from reproaudit.knowledge.variable_factors import find_factor
 from reproaudit.knowledge.wanted import Wanted
 from reproaudit.model.aligned_ops import AlignedOps
@@ -82,13 +84,14 @@ class VariedSources:
                 why = "all operators that were recorded are equal: recording hides the difference"
                 return replace(outcome, why=why)
             factor = find_factor(wanted.name)
+            regrouped = self._find_regrouped(pair, wanted, judged)
             explained = explain_varied(
                 VariedPair(
                     pair=pair,
                     factor=factor,
                     calls=differing_calls(*pair.runs, self._interned),
                     reordered=judged.same_samples_reordered,
-                    regrouped=self._find_regrouped(pair, wanted, judged),
+                    regrouped=regrouped,
                 ),
                 self._interned,
             )
@@ -101,7 +104,16 @@ class VariedSources:
         self._findings += [replace(one, variation=wanted.setting) for one in findings]
         if self.ops is None:
             self.ops = pair.align_around_sources(self._interned)
-        return replace(outcome, finding=at if findings else None, why="")
+        if not explained:
+            return replace(outcome, why="")
+        dependence, why, reference = judge_dependence(
+            "batch" if regrouped is not None else factor,
+            op=findings[0].op,
+            origin=explained[0].source.origin.value,
+            cause=findings[0].cause,
+            call=findings[0].call,
+        )
+        return replace(outcome, finding=at, dependence=dependence, why=why, reference=reference)
 
     def _record(self, wanted: Wanted, judged: Judged) -> RunPair:
         return self._run_both("operators", wanted, judged)
@@ -142,6 +154,10 @@ class VariedSources:
             self._recorded[what] = self._lab.run(request)
         self._number += 1
         _, varied = judged.runs
+        request = self._request(wanted.setting, str(self._number), varied.index)
+        with surround(wanted):
+            run = self._lab.run(self._change(request, wanted))
+        return RunPair(self._recorded, run, localise(self._recorded, run, self._interned))
         request = replace(
             asked,
             name=f"{what}-varied-{self._number}",
@@ -149,7 +165,8 @@ class VariedSources:
             what=f"{asked.what}, {wanted.setting}",
         )
         plain = self._recorded[what]
-        run = self._lab.run(self._change(request, wanted))
+        with surround(wanted):
+            run = self._lab.run(self._change(request, wanted))
         return RunPair(plain, run, localise(plain, run, self._interned))
 
     def _request(self, what: str) -> RunRequest:

@@ -17,10 +17,12 @@ from reproaudit.compare.judge import Judged, judge
 from reproaudit.compare.trend import find_trend
 from reproaudit.config.tolerance import Tolerances
 from reproaudit.errors import SubjectError
+from reproaudit.experiment.applicability import find_missing_effect, find_unmet_need
 from reproaudit.experiment.audit import Experiment
 from reproaudit.experiment.conclude import measure_judged
 from reproaudit.experiment.options import AuditOptions
 from reproaudit.experiment.own_values import is_own_value, put_argument
+from reproaudit.experiment.surroundings import change_command, surround
 from reproaudit.experiment.variations_result import make_result
 from reproaudit.experiment.varied_sources import VariedSources
 from reproaudit.knowledge.interventions import combine_settings
@@ -180,14 +182,23 @@ class _Varying:
             if self._is_own(one, plain):
                 outcomes[one] = _not_tried(one, _OWN)
                 continue
+            unmet = find_unmet_need(one.name, one.value, plain, self._options.subject)
+            if unmet:
+                outcomes[one] = _not_tried(one, unmet)
+                continue
             try:
-                run = self.lab.run(self._request(one, number, index + len(found)))
+                with surround(one):
+                    run = self.lab.run(self._request(one, number, index + len(found)))
             except SubjectError as error:
                 outcomes[one] = self._miss(one, error.message)
                 continue
             except (BudgetSpent, KeyboardInterrupt) as error:
                 self._end = _word_end(error)
                 break
+            missing = find_missing_effect(one.name, one.value, run)
+            if missing:
+                outcomes[one] = _not_tried(one, missing)
+                continue
             varied = self._compare(one, plain, run)
             found.append(varied)
             outcomes[one] = _describe(varied)
@@ -215,7 +226,7 @@ class _Varying:
 
     def _change(self, request: RunRequest, wanted: Wanted) -> RunRequest:
         """Return the request of a run like it under the variation."""
-        subject = None
+        subject = change_command(wanted, self._options.subject)
         if wanted.option is not None:
             argv = put_argument(self._options.subject.argv, wanted.option, wanted.value)
             subject = replace(self._options.subject, argv=argv)

@@ -242,6 +242,37 @@ _LOADING = (
     ),
 )
 
+# A variable of the environment or an option that only the program knows.
+_OWN = "own"
+_PREFIXES = ("env.", "arg.")
+
+_PROGRAMS_OWN = (
+    Expectation(
+        variations=(_OWN,),
+        origins=_BORN,
+        ops=is_sum,
+        dependence=_EXPECTED,
+        why="another kernel computes it, for a flag, a number of threads or how its inputs lie in "
+        "memory, and adds up in another order",
+        reference=_ACCURACY,
+    ),
+    Expectation(
+        variations=(_OWN,),
+        causes=(Cause.RNG_ORDER,),
+        dependence=_BUG,
+        why="more is drawn from a stream that others draw from: give what draws a generator of its "
+        "own, or put the stream back behind it",
+        reference="PyTorch docs: torch.Generator",
+    ),
+    Expectation(
+        variations=(_OWN,),
+        causes=(Cause.CARRIED_STATE,),
+        dependence=_BUG,
+        why="other content is put in the place of what a tensor held: save and load tensors by "
+        "their bytes",
+    ),
+)
+
 _NEVER = (
     Expectation(
         variations=("memory", "memory.history"),
@@ -317,7 +348,7 @@ _NEVER = (
     ),
 )
 
-_TABLE = (*_ROUNDING, *_LOADING, *_NEVER)
+_TABLE = (*_ROUNDING, *_LOADING, *_PROGRAMS_OWN, *_NEVER)
 
 
 def judge_dependence(
@@ -328,8 +359,9 @@ def judge_dependence(
     `origin` tells how the difference is born: a value of `compare.localise.Origin`. `call` is the
     call into the outside world that brought it in, "" for none.
     """
+    name = _OWN if variation.startswith(_PREFIXES) else variation
     for row in _TABLE:
-        if row.fits(variation, op=op, origin=origin, cause=cause):
+        if row.fits(name, op=op, origin=origin, cause=cause):
             return row.dependence, row.why, row.reference
     what = op or call or "what the program reads"
     return _UNEXPLAINED, f"nothing documents that {what} may depend on {variation}", ""

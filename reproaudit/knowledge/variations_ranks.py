@@ -30,6 +30,7 @@ TABLE: tuple[Variation, ...] = (
         id="world_size",
         what="the number of ranks that train together",
         values=("1", "2", "4"),
+        cause=Cause.COLLECTIVE_ORDER,
         change=_check_world,
         around=Around.COMMAND,
         # With other ranks, each has another share of the data: few programs mean not to change.

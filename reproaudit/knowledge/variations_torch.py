@@ -62,7 +62,7 @@ TABLE: tuple[Variation, ...] = (
         id="interop_threads",
         what="the number of threads that run operators side by side",
         values=("1", "4"),
-        cause=Cause.THREAD_RACE,
+        cause=Cause.THREAD_COUNT,
         change=match_inside("interop_threads", _COUNT, "a whole number from 1 on"),
         record="interop_threads",
         how=f"torch.set_num_interop_threads. {_HELD}",
@@ -137,7 +137,7 @@ TABLE: tuple[Variation, ...] = (
     Variation(
         id="fused",
         what="whether an optimizer updates by one fused kernel",
-        values=("on", "off"),
+        values=("on",),
         cause=Cause.KERNEL,
         change=choose_inside("fused", "on", "off"),
         record="fused",
