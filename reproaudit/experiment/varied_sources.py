@@ -154,10 +154,6 @@ class VariedSources:
             self._recorded[what] = self._lab.run(request)
         self._number += 1
         _, varied = judged.runs
-        request = self._request(wanted.setting, str(self._number), varied.index)
-        with surround(wanted):
-            run = self._lab.run(self._change(request, wanted))
-        return RunPair(self._recorded, run, localise(self._recorded, run, self._interned))
         request = replace(
             asked,
             name=f"{what}-varied-{self._number}",
