@@ -100,7 +100,8 @@ class RunPlan:
     brings the outside world in (clocks, generators, listings, files). `streams`: follow the draws
     from generators of the program's own too, and when seeds and determinism flags are set.
     `copies`: folders that stand in the place of others, and these; what lies there is shown as if
-    it lay here. `stop`: the program is interrupted before its end, as by a crash.
+    it lay here. `stop`: the program is interrupted before its end, as by a crash. `state`: follow
+    what the program needs to go on from a checkpoint, what its checkpoints hold, and what it loads.
     """
 
     trace_dir: Path
@@ -126,6 +127,7 @@ class RunPlan:
     streams: bool = False
     copies: tuple[tuple[str, str], ...] = ()
     stop: Stop | None = None
+    state: bool = False
     extra: dict[str, str] = field(default_factory=dict)
 
 

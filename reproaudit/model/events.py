@@ -34,6 +34,8 @@ class EventKind(IntEnum):
     REPLICA = 14  # a module that DistributedDataParallel keeps equal on several ranks
     BUFFER = 15  # a buffer when an optimizer steps
     STATE = 16  # what an optimizer finds when it steps: its own state; at first also parameters
+    # Only where the plan asks for it, to compare a resumed run with an uninterrupted one:
+    PIECE = 17  # a piece of what a training program needs to go on, where it has changed
 
 
 class Phase(IntEnum):

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from reproaudit.model.events import EventFlag, EventKind, LibraryCall
+from reproaudit.model.question import StateKind
 from reproaudit.trace.schema import NO_LOCATION, NO_STRING
 from reproaudit.trace.words import (
     DRAW_PREFIX,
@@ -22,6 +23,7 @@ from reproaudit.trace.words import (
     Access,
     LoaderUse,
     ReplayWay,
+    StateMoment,
     WorkerMoment,
     write_library_call,
 )
@@ -318,4 +320,41 @@ class EventCalls(ABC):
             count=int(way),
             aux=repeated,
             inputs=(made, differing),
+        )
+
+    def add_piece(
+        self,
+        *,
+        at: Moment,
+        kind: StateKind,
+        name: str,
+        moment: StateMoment,
+        digest: Digest,
+        shown: str = "",
+        file: int = 0,
+    ) -> int:
+        """Append a piece of training state as it is now.
+
+        `shown` is a short value as text. `file` numbers the save of a file, from 1, that holds it.
+        """
+        return self.append(
+            EventKind.PIECE,
+            at=at,
+            name=self.string(name),
+            module=self.string(kind.value),
+            aux=self.string(shown),
+            inputs=(int(moment), file),
+            outputs=digest,
+        )
+
+    def add_state_moment(
+        self, *, at: Moment, moment: StateMoment, path: str = "", writer: str = "", file: int = 0
+    ) -> int:
+        """Append that all pieces were looked at, or that a file of them was saved or loaded."""
+        return self.append(
+            EventKind.PIECE,
+            at=at,
+            name=self.string(path),
+            module=self.string(writer),
+            inputs=(int(moment), file),
         )

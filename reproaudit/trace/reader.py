@@ -54,11 +54,13 @@ from reproaudit.trace.views import (
     LateSeedEvent,
     LineEvent,
     OpEvent,
+    PieceEvent,
     RaceEvent,
     ReplayEvent,
     ReplicaEvent,
     RngEvent,
     SeedEvent,
+    StateMomentEvent,
     TensorEvent,
     WorkerEvent,
 )
@@ -78,7 +80,7 @@ _CHUNK = 1 << 15  # records checked at a time: they stay in the cache
 _NUMBERS = np.arange(256)
 _KNOWN_KINDS = np.isin(_NUMBERS, [int(kind) for kind in EventKind])
 _KNOWN_PHASES = np.isin(_NUMBERS, [int(phase) for phase in Phase])
-_WITH_TEXT = (*TENSOR_KINDS, *words.RANK_KINDS, EventKind.ALERT, EventKind.ENTROPY)
+_WITH_TEXT = (*TENSOR_KINDS, *words.RANK_KINDS, EventKind.ALERT, EventKind.ENTROPY, EventKind.PIECE)
 _HAS_TEXT = np.isin(_NUMBERS, [int(kind) for kind in _WITH_TEXT])
 V = TypeVar("V", bound=Event)
 
@@ -256,6 +258,14 @@ class Trace:
     def replays(self) -> Iterator[ReplayEvent]:
         """Yield the ways in which ops were repeated, in order."""
         return self._views(ReplayEvent, EventKind.REPLAY)
+
+    def pieces(self) -> Iterator[PieceEvent]:
+        """Yield the pieces of training state in order, each where it was other than before."""
+        return self._views(PieceEvent, EventKind.PIECE)
+
+    def state_moments(self) -> Iterator[StateMomentEvent]:
+        """Yield when training state was looked at, and files of it saved and loaded, in order."""
+        return self._views(StateMomentEvent, EventKind.PIECE)
 
     @property
     def _maker(self) -> ViewMaker:

@@ -6,6 +6,7 @@ Format history
   3  a note has a code, a value of model.events.Unchecked
   4  run.json says which of a run's processes it is about, and a location its cell; events of kind
      REPLICA, BUFFER and STATE
+  5  events of kind PIECE
 
 `events.bin` is a sequence of 64-byte little-endian records (`EVENT_FIELDS`), appended and flushed
 at each step, so a killed run leaves a readable prefix. `run.json` is rewritten (temporary name,
@@ -21,7 +22,7 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 MAGIC = "reproaudit-trace"
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 RUN_FILE = "run.json"
 EVENTS_FILE = "events.bin"
 VALUES_FILE = "values.safetensors"
@@ -76,6 +77,10 @@ NO_RANK = -1
 #           "stream:NAME",
 #           "" (ran)
 # REPLAY    op               -             event of the op         made, differing  -
+# PIECE     its name; ""     kind of state string: shown value     moment; file     digest of it
+#           that of none:
+#           a moment
+#           path of a file   writer        -                       moment; file     -
 #
 # "ranks" are those on which DistributedDataParallel keeps copies of it: "0,1"; "-" where each rank
 # has a share of its own; "" where neither is known.

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from reproaudit.model.events import EventFlag, EventKind, Location, Phase
+from reproaudit.model.question import StateKind
 from reproaudit.trace import words
 from reproaudit.trace.schema import NO_LOCATION
 from reproaudit.trace.views import (
@@ -23,6 +24,7 @@ from reproaudit.trace.views import (
     LateSeedEvent,
     LineEvent,
     OpEvent,
+    PieceEvent,
     RaceEvent,
     RaceSide,
     ReplayEvent,
@@ -30,6 +32,7 @@ from reproaudit.trace.views import (
     RngEvent,
     SavedEvent,
     SeedEvent,
+    StateMomentEvent,
     TensorEvent,
     WorkerEvent,
 )
@@ -37,6 +40,7 @@ from reproaudit.trace.words import (
     Access,
     LoaderUse,
     ReplayWay,
+    StateMoment,
     WorkerMoment,
     read_library_call,
 )
@@ -244,6 +248,24 @@ def _replay(maker: ViewMaker, number: int, row: np.void) -> ReplayEvent:
     )
 
 
+def _piece(maker: ViewMaker, number: int, row: np.void) -> Event:
+    common = _common(maker, number, row)
+    moment_number, file = _pair(row, "inputs")
+    moment = _member(StateMoment, moment_number)
+    module = maker.text(int(row["module"]))
+    piece = _member(StateKind, module)
+    if moment is None or piece is None:
+        return StateMomentEvent(**common, moment=moment, writer=module, file=file)
+    return PieceEvent(
+        **common,
+        piece=piece,
+        moment=moment,
+        value=_pair(row, "outputs"),
+        shown=maker.text(int(row["aux"])),
+        file=file,
+    )
+
+
 _MAKERS: dict[EventKind, Callable[[ViewMaker, int, np.void], Event]] = {
     EventKind.OP: _op,
     EventKind.BATCH: _tensor,
@@ -261,4 +283,5 @@ _MAKERS: dict[EventKind, Callable[[ViewMaker, int, np.void], Event]] = {
     EventKind.REPLICA: _replica,
     EventKind.BUFFER: _tensor,
     EventKind.STATE: _tensor,
+    EventKind.PIECE: _piece,
 }

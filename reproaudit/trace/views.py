@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reproaudit.model.events import EventFlag, EventKind, LibraryCall, Location, Phase
+from reproaudit.model.question import StateKind
 from reproaudit.trace import words
-from reproaudit.trace.words import Access, LoaderUse, ReplayWay, WorkerMoment
+from reproaudit.trace.words import Access, LoaderUse, ReplayWay, StateMoment, WorkerMoment
 
 Digest = tuple[int, int]  # the low and the high 64 bits
 NOTHING: Digest = (0, 0)
@@ -298,3 +299,27 @@ class ReplayEvent(Event):
     @property
     def op(self) -> str:
         return self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PieceEvent(Event):
+    """A piece of training state as it was at a moment, other than at the last look.
+
+    `file` numbers the save that holds it, 0: none.
+    """
+
+    piece: StateKind
+    moment: StateMoment
+    value: Digest
+    shown: str
+    file: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateMomentEvent(Event):
+    """All pieces of training state have been looked at, or the file called `name` was saved or
+    loaded by `writer`. `file` numbers the save."""
+
+    moment: StateMoment | None
+    writer: str
+    file: int

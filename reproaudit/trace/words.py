@@ -145,6 +145,29 @@ class ReplayWay(IntEnum):
     FLAG = 2
 
 
+class StateMoment(IntEnum):
+    """When a piece of a training program's state was looked at.
+
+    What it was found to be other than before is what happened since the last look: at PROGRAM the
+    program's own code did it, or a library's.
+    """
+
+    FORWARD = 1  # the first forward pass of a step, with gradients, is about to begin
+    BACKWARD = 2  # so is the first backward pass
+    UPDATE = 3  # an optimizer is about to step
+    STEP_END = 4  # it has
+    PROGRAM = 5
+    ITERATOR = 6  # a DataLoader has made an iterator
+    WORKERS = 7  # and draws the seeds of workers for it
+    FETCH = 8  # it has handed out a batch
+    MODULE = 9  # a module that the program calls has returned
+    RESTORED = 10  # the program has put a state in its place
+    SEEDED = 11  # the program has seeded the stream
+    HELD = 12  # a file that the program has just saved holds it
+    SAVED = 13  # the program has saved the file that the name tells
+    LOADED = 14  # the program has loaded the file that the name tells
+
+
 class Access(str, Enum):
     """What the program did with a file."""
 

@@ -201,7 +201,7 @@ class Leaves:
         read = _Read(name, describe(tensor), found)
         if can_write:
             event = self._write(read)
-            self._boundaries.keep_values(event, EventKind.FINAL, name, tensor)
+            self._boundaries.values.keep(event, EventKind.FINAL, name, tensor)
         else:
             self._waiting.append(read)
 

@@ -65,7 +65,7 @@ class _Walk:
         if key in self._above or len(self._above) >= _MAX_DEPTH:
             return
         self._above.add(key)
-        for name, item in _list_items(value):
+        for name, item in list_items(value):
             yield from self.walk(item, _join(path, name))
         self._above.discard(key)
 
@@ -76,7 +76,7 @@ def _join(path: str, name: str) -> str:
     return f"{path}{name}"
 
 
-def _list_items(value: Any) -> list[_Item]:
+def list_items(value: Any) -> list[_Item]:
     """Return what an object holds, each part with how it is reached from the object."""
     if isinstance(value, dict):
         if any(name in _GENERATOR_STATES for name in dict.keys(value) if type(name) is str):

@@ -14,14 +14,15 @@ from typing import Any
 import torch
 from torch.nn.modules import module as _module
 
-from reproaudit.model.events import EventFlag, EventKind, Level, Phase, Unchecked
+from reproaudit.model.events import EventFlag, EventKind, Phase, Unchecked
 from reproaudit.record.boundary.contents import find_leaves, find_named_tensors, is_being_traced
 from reproaudit.record.boundary.distributed_backward import DistributedBackwards, Gradients
+from reproaudit.record.boundary.kept_values import KeptValues
 from reproaudit.record.boundary.names import Names
 from reproaudit.record.boundary.optimizer_steps import OptimizerSteps
 from reproaudit.record.boundary.replicas import Replicas
 from reproaudit.record.digest.gather import DeviceDigest, DeviceDigests, Part
-from reproaudit.record.digest.tensors import describe, digest, raw_bytes
+from reproaudit.record.digest.tensors import describe, digest
 from reproaudit.record.hooks.guest import Guest
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.process.ranks import is_one_of_several
@@ -29,7 +30,7 @@ from reproaudit.record.session import Recorder
 from reproaudit.record.state import rng
 from reproaudit.record.state.initialisation import Initialisation
 from reproaudit.record.torch_private import HAS_GLOBAL_HOOKS, LoaderIterator, count_module_hooks
-from reproaudit.trace.words import LOSS, RANK_KINDS, RETURN
+from reproaudit.trace.words import LOSS, RETURN
 
 _getframe = sys._getframe
 _is_compiling = torch.compiler.is_compiling
@@ -51,10 +52,10 @@ class Boundaries:
         self._streams = rng.Streams()
         # At the operation level, until the first backward pass has ended.
         self.initialisation: Initialisation | None = None
-        self._keep = set(recorder.plan.keep)  # kind, name, step
-        # At the values level the budget belongs to the ops that were asked for.
-        is_for_ops = recorder.plan.level is Level.VALUES
-        self._keeps = recorder.plan.values_mb > 0 and not is_for_ops
+        self.values = KeptValues(recorder)
+        # Called before and after a module that the program calls at top level, with it.
+        self.before_root: list[Callable[[torch.nn.Module], None]] = []
+        self.after_root: list[Callable[[torch.nn.Module], None]] = []
         self._patches = patches
         self._replicas = Replicas(recorder, self.names, self._try_to_record)
         self._steps = OptimizerSteps(recorder, self._record_group_tensors, self._end_optimizer_step)
@@ -139,26 +140,7 @@ class Boundaries:
         )
         if waiting is not None:
             self.devices.defer(event, [], [waiting])
-        self.keep_values(event, kind, name, tensor)
-
-    def keep_values(self, event: int, kind: EventKind, name: str, tensor: torch.Tensor) -> None:
-        """Keep the bytes of an event's tensor, if they are wanted and the budget allows it."""
-        if not self._keeps or kind in RANK_KINDS:
-            return
-        writer = self.recorder.writer
-        key = (int(kind), name, self.recorder.step)
-        if self._keep and key not in self._keep:
-            return
-        if tensor.is_cuda and rng.is_capturing():
-            return  # a copy to the host would end the capture, and there are no values yet
-        # What a plan asks for by name is kept whatever its size.
-        if not self._keep:
-            size = tensor.numel() * tensor.element_size()
-            if size > writer.values_left:
-                return
-        raw = raw_bytes(tensor)
-        if raw is not None:
-            writer.keep(event, 0, *raw)
+        self.values.keep(event, kind, name, tensor)
 
     def record_all(
         self, kind: EventKind, phase: Phase, prefix: str, value: Any, *, site: int = 0
@@ -215,6 +197,8 @@ class Boundaries:
             kwargs = caller.f_locals.get("kwargs") or {}
             with self._guest(f"what {type(module).__name__} is given"):
                 name = f"{self.names.root(module)}.input"
+                for look in self.before_root:
+                    look(module)
                 given = args[0] if len(args) == 1 else args
                 self.record_all(EventKind.BATCH, Phase.DATA, name, given)
                 if self.initialisation is not None:
@@ -243,6 +227,8 @@ class Boundaries:
                 name = f"{self.names.root(module)}.output"
                 site = self.recorder.sites.here()
                 self.record_all(EventKind.OUTPUT, Phase.FORWARD, name, output, site=site)
+                for look in self.after_root:
+                    look(module)
 
     # -- backward
 

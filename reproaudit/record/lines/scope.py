@@ -1,10 +1,7 @@
-"""The variables of a frame of the program, read without leaving anything in the frame."""
+"""The variables of a frame of the program at one moment, and what they hold."""
 
 from __future__ import annotations
 
-import ctypes
-import sys
-import threading
 from collections.abc import Mapping
 from types import BuiltinFunctionType, FrameType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -12,19 +9,12 @@ from typing import Any
 from reproaudit.record.digest.python_values import value_digest
 from reproaudit.record.digest.tensors import Digest
 from reproaudit.record.hooks import cells
+from reproaudit.record.hooks.frame_locals import read_locals
 from reproaudit.record.lines.statements import Body, is_followed
 
-_getrefcount, _active_count = sys.getrefcount, threading.active_count
 _ARRAY = ("numpy", "ndarray")
 _NO_DATA = (ModuleType, FunctionType, BuiltinFunctionType, MethodType, type)
 
-# Until Python 3.12 `f_locals` is a copy that the frame keeps, and that is written back to the
-# variables afterwards. It would hold objects alive that the program has let go, and undo what
-# another thread put into a closure's variable. From 3.11 on that is over once the copy is settled;
-# settled empty, it writes nothing back.
-_settle = ctypes.pythonapi.PyFrame_LocalsToFast if (3, 11) <= sys.version_info < (3, 13) else None
-_WRITES_BACK = sys.version_info < (3, 11)
-_UNSHARED = 3  # references to that copy: the frame's, ours, the counting function's argument
 _LONGEST_SHOWN = 40  # characters of a text that is shown
 _LARGEST_SHOWN = 10**20
 
@@ -35,7 +25,7 @@ class Scope:
     def __init__(self, frame: FrameType, body: Body) -> None:
         self._body = body
         self._globals = frame.f_globals
-        self._locals: Mapping[str, Any] = _read_locals(frame, body)
+        self._locals: Mapping[str, Any] = read_locals(frame)
         self._digests: dict[str, Digest | None] = {}
 
     def digest(self, name: str) -> Digest | None:
@@ -83,19 +73,3 @@ def data_digest(value: object) -> Digest | None:
     if value is None or issubclass(type(value), _NO_DATA):
         return None
     return value_digest(value)
-
-
-def _read_locals(frame: FrameType, body: Body) -> Mapping[str, Any]:
-    """Return a frame's variables, and leave nothing of them in the frame."""
-    if not body.is_function:
-        found = frame.f_locals
-        # A class body's may be a mapping of the program's own, whose code must not run here.
-        return found if isinstance(found, dict) else {}
-    if body.shows_locals or (_WRITES_BACK and body.has_cells and _active_count() > 1):
-        return {}
-    found = frame.f_locals
-    copied = dict(found)
-    if _settle is not None and _getrefcount(found) == _UNSHARED:
-        found.clear()
-        _settle(ctypes.py_object(frame), 0)
-    return copied

@@ -8,21 +8,17 @@ import re
 import tokenize
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from inspect import CO_OPTIMIZED, CO_VARARGS, CO_VARKEYWORDS
+from inspect import CO_VARARGS, CO_VARKEYWORDS
 from types import CodeType
 
 from reproaudit.record.hooks import cells
 from reproaudit.record.hooks.callsite import name_function
+from reproaudit.record.hooks.frame_locals import is_function
 from reproaudit.trace.tables import Place
 
 _open_code = io.open_code
 _ACCESS = re.compile(
     r"(LOAD|STORE)_(?:FAST|DEREF|CLASSDEREF|CLOSURE|GLOBAL|NAME|FROM_DICT_OR_(?:DEREF|GLOBALS))"
-)
-# A frame that shows its variables to the program itself: `f_locals` is the very dictionary that
-# `locals` gave out.
-_SHOWS_LOCALS = frozenset(
-    ("locals", "vars", "dir", "eval", "exec", "f_locals", "_getframe", "currentframe")
 )
 # NumPy's; PyTorch's show in the events of ops.
 _LEAVES_UNDEFINED = frozenset(("empty", "empty_like", "ndarray"))
@@ -62,10 +58,8 @@ class Body:
     def __init__(self, code: CodeType, source: Source) -> None:
         self.code = code
         self._source = source
-        self.is_function = bool(code.co_flags & CO_OPTIMIZED)
-        self.shows_locals = not _SHOWS_LOCALS.isdisjoint(code.co_names)
+        self.is_function = is_function(code)
         self.own_names = frozenset(code.co_varnames + code.co_cellvars + code.co_freevars)
-        self.has_cells = bool(code.co_cellvars or code.co_freevars)
         self.is_comprehension = code.co_varnames[:1] == (".0",)  # or a generator expression
         count = code.co_argcount + code.co_kwonlyargcount
         count += sum(bool(code.co_flags & flag) for flag in (CO_VARARGS, CO_VARKEYWORDS))

@@ -90,6 +90,12 @@ class Installation:
             StreamWatch(self.recorder, self.patches).install(self._when_imported)
         if self._reads_end:
             Leaves(self.recorder, self.boundaries, self.patches).install()
+        if plan.state:
+            # Only a run that is to be gone on from loads what this needs.
+            from reproaudit.record.training_state.watch import TrainingState
+
+            state = TrainingState(self.recorder, self.boundaries, self.patches)
+            state.install(self._when_imported)
         self.recorder.on_call = self.boundaries.record_return
         self.recorder.on_flush += [self._gather, self.watch.look]
         if plan.level is not Level.BOUNDARY:

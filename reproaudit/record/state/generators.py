@@ -93,6 +93,11 @@ def state_of(generator: Any) -> State:
     return _digest(_replace_arrays(state))
 
 
+def digest_numpy_state(state: dict[str, Any]) -> State:
+    """Return the digest of the state of a bit generator of NumPy, as `state_of` does."""
+    return _digest(_replace_arrays(state))
+
+
 def _replace_arrays(state: Any) -> Any:
     """Return a NumPy state with bytes for arrays, whose text depends on the program's settings."""
     if isinstance(state, dict):

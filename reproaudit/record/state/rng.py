@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 import xxhash
@@ -27,8 +28,12 @@ def _split(value: int) -> tuple[int, int]:
 
 def python_state() -> tuple[int, int]:
     """Return the digest of the state of Python's global generator."""
-    state = repr(_getstate())
-    return _split(_xxh128(state.encode()))
+    return digest_python_state(_getstate())
+
+
+def digest_python_state(state: object) -> tuple[int, int]:
+    """Return the digest of what `random.getstate` gives."""
+    return _split(_xxh128(repr(state).encode()))
 
 
 def numpy_state() -> tuple[int, int] | None:
@@ -39,7 +44,12 @@ def numpy_state() -> tuple[int, int] | None:
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is None:
         return None
-    name, keys, position, has_gauss, gauss = numpy_random.mtrand._rand.get_state()
+    return digest_numpy_state(numpy_random.mtrand._rand.get_state())
+
+
+def digest_numpy_state(state: tuple[Any, ...]) -> tuple[int, int]:
+    """Return the digest of what `numpy.random.get_state` gives."""
+    name, keys, position, has_gauss, gauss = state
     rest = repr((str(name), int(position), int(has_gauss), float(gauss)))
     return _split(_xxh128(keys.tobytes() + rest.encode()))
 
@@ -49,7 +59,12 @@ def generator_state(generator: torch.Generator) -> tuple[int, int]:
 
     On the CPU that is one of the Mersenne Twister, on CUDA a seed and a Philox offset.
     """
-    return _split(_xxh128(_read_bytes(generator.get_state())))
+    return digest_state(generator.get_state())
+
+
+def digest_state(state: torch.Tensor) -> tuple[int, int]:
+    """Return the digest of the state of a torch generator, bytes on the CPU."""
+    return _split(_xxh128(_read_bytes(state.contiguous())))
 
 
 def generator_state64(generator: torch.Generator | None) -> int:

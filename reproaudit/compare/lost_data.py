@@ -1,0 +1,165 @@
+"""Whether a resumed run goes on with the batch that comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reproaudit.compare.lost_pieces import Runs
+from reproaudit.compare.state_timeline import Timeline
+from reproaudit.compare.step_inputs import Group, StepTensors
+from reproaudit.model.question import LostState, Restoration, StateKind
+from reproaudit.trace.words import StateMoment
+
+Steps = Mapping[int, StepTensors]
+_POSITION = (StateKind.DATA_POSITION, "batches")
+
+
+def find_lost_gradients(runs: Runs, a: Steps, c: Steps) -> LostState | None:
+    """Return that the resumed run begins in the middle of a step, without its first gradients."""
+    whole = a.get(runs.step)
+    begun = c.get(0)
+    if whole is None or begun is None or not begun.inputs:
+        return None
+    skipped = len(whole.inputs) - len(begun.inputs)
+    if begun.inputs[0] in whole.inputs[1:] and begun.inputs[0] != whole.inputs[0]:
+        skipped = whole.inputs.index(begun.inputs[0])
+    elif skipped <= 0 or begun.inputs != whole.inputs[skipped:]:
+        return None
+    return LostState(
+        kind=StateKind.ACCUMULATION,
+        name="gradients",
+        restoration=Restoration.NOT_RESTORED,
+        expected=f"those of {skipped} parts of a batch",
+        found="none",
+        location=runs.loaded_at,
+        evidence=(
+            f"step {runs.step} of the uninterrupted run sums the gradients of "
+            f"{len(whole.inputs)} forward passes",
+            f"the first step of the resumed run begins with number {skipped + 1} of them",
+        ),
+    )
+
+
+def find_lost_position(runs: Runs, a: Steps, c: Steps, *, has_order: bool) -> LostState | None:
+    """Return which batches came instead of which; None if that is not to be seen.
+
+    `has_order`: the order of the samples is not known to be lost by itself.
+    """
+    wanted = _given(a, runs.step)
+    found = _given(c, 0)
+    if not wanted or not found or wanted[-1] == found[-1]:
+        return None
+    steps = [step for step in sorted(a) if _last(a, step) == found[-1] and step != runs.step]
+    if not steps:
+        return _find_lost_order(runs) if has_order else None
+    other = min(steps, key=lambda step: abs(step - runs.step))
+    if not has_order and not _is_at_same_place(runs, other):
+        return None
+    length = _count_alike(runs, a, c, other)
+    expected = _name_batches(runs.a, runs.step, length)
+    instead = _name_batches(runs.a, other, length)
+    return LostState(
+        kind=StateKind.DATA_POSITION,
+        name="batches",
+        restoration=Restoration.NOT_RESTORED,
+        expected=expected,
+        found=instead,
+        location=_find_loop(runs),
+        evidence=(
+            f"the resumed run begins with {instead} instead of {expected}",
+            f"it was given at its first step what the uninterrupted run was given at step {other}",
+        ),
+    )
+
+
+def _given(steps: Steps, step: int) -> list[Group]:
+    found = steps.get(step)
+    return [] if found is None else found.given
+
+
+def _last(steps: Steps, step: int) -> Group:
+    given = _given(steps, step)
+    return given[-1] if given else ()
+
+
+def _is_at_same_place(runs: Runs, other: int) -> bool:
+    """Return True if the resumed run is as far in its epoch as the other was at an earlier step."""
+    mine = runs.a.value(_POSITION, other)
+    first = runs.c.value(_POSITION, 0)
+    wanted = runs.a.value(_POSITION, runs.step)
+    if mine is None or first is None or wanted is None:
+        return False
+    return mine.value == first.value and wanted.value != first.value
+
+
+def _count_alike(runs: Runs, a: Steps, c: Steps, other: int) -> int:
+    """Return for how many steps, within an epoch, the resumed run replays the other steps."""
+    count = 1
+    while (
+        _last(c, count) == _last(a, other + count) != ()
+        and runs.step + count in a
+        and not _begins_epoch(runs.a, runs.step + count)
+    ):
+        count += 1
+    return count
+
+
+def _begins_epoch(a: Timeline, step: int) -> bool:
+    start, end = _number(a, step - 1), _number(a, step)
+    return start is not None and end is not None and end <= start
+
+
+def _number(a: Timeline, step: int) -> int | None:
+    """Return how many batches the iterator had handed out when the step used one."""
+    value = a.value(_POSITION, step)
+    if value is None or not value.shown.isdecimal():
+        return None
+    return int(value.shown)
+
+
+def _name_batches(a: Timeline, step: int, length: int) -> str:
+    """Return batches by their numbers in the epoch, from 0, or by their steps."""
+    number = _number(a, step)
+    noun, place, first = "batch", " of the epoch", 0
+    if number is None:
+        noun, place, first = "the batch of step", "", step
+    else:
+        ahead = _number(a, 0) or 1
+        first = max(0, number - ahead)
+    if length == 1:
+        return f"{noun} {first}{place}"
+    plural = "batches" if number is not None else "the batches of steps"
+    return f"{plural} {first} to {first + length - 1}{place}"
+
+
+def _find_loop(runs: Runs):  # type: ignore[no-untyped-def]
+    value = runs.c.value(_POSITION, 0)
+    if value is not None and value.known_location is not None:
+        return value.known_location
+    return runs.loaded_at
+
+
+def _find_lost_order(runs: Runs) -> LostState | None:
+    """Return that the order of an epoch under way was drawn anew, which no stream's state shows."""
+    number = _number(runs.a, runs.step)
+    if number is None or _begins_epoch(runs.a, runs.step):
+        return None
+    use = runs.c.use_of(StateKind.RANDOM_STREAM, 0) or 0
+    for key in runs.c.keys(StateKind.RANDOM_STREAM):
+        for event in runs.c.between(key, 0, use):
+            if event.moment is StateMoment.FETCH:
+                return LostState(
+                    kind=StateKind.DATA_POSITION,
+                    name="order of the epoch",
+                    restoration=Restoration.NOT_RESTORED,
+                    expected="the order that the epoch under way began with",
+                    found="another order",
+                    location=event.known_location,
+                    evidence=(
+                        f"the order was drawn anew from {key[1]} when the resumed run took its "
+                        "first batch",
+                        "the uninterrupted run drew it when the epoch began, before the checkpoint "
+                        "was written",
+                    ),
+                )
+    return None
