@@ -293,7 +293,7 @@ def test_another_format_version_is_refused_with_both_versions(sample: tuple[Path
     edit_run_file(sample[0], format=99)
     error = refusal(sample[0])
     assert error.code == "trace-version"
-    assert "trace format 99, this reproaudit reads 4" in error.message
+    assert "trace format 99, this reproaudit reads 5" in error.message
 
 
 ROW = {"path": "a.py", "line": 1, "function": "f", "cell": 0}

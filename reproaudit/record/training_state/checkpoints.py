@@ -15,7 +15,7 @@ import torch
 
 from reproaudit.model.question import StateKind
 from reproaudit.record.hooks import own_paths
-from reproaudit.record.hooks.callsite import LIBRARY
+from reproaudit.record.hooks.callsite import LIBRARY, USER
 from reproaudit.record.hooks.guest import Guest
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.session import Recorder
@@ -175,7 +175,10 @@ class Checkpoints:
             if above is None:
                 break
             frame = above
-            if self._recorder.sites.kinds.of(frame.f_code) == LIBRARY:
+            kind = self._recorder.sites.kinds.of(frame.f_code)
+            if kind == USER:
+                break
+            if kind == LIBRARY:
                 name = frame.f_globals.get("__name__", "")
                 found = str(name).partition(".")[0]
         return found
