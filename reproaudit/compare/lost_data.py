@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from reproaudit.compare.lost_pieces import Runs
 from reproaudit.compare.state_timeline import Timeline
 from reproaudit.compare.step_inputs import Group, StepTensors
+from reproaudit.model.events import Location
 from reproaudit.model.question import LostState, Restoration, StateKind
 from reproaudit.trace.words import StateMoment
 
@@ -132,7 +133,7 @@ def _name_batches(a: Timeline, step: int, length: int) -> str:
     return f"{plural} {first} to {first + length - 1}{place}"
 
 
-def _find_loop(runs: Runs):  # type: ignore[no-untyped-def]
+def _find_loop(runs: Runs) -> Location | None:
     value = runs.c.value(_POSITION, 0)
     if value is not None and value.known_location is not None:
         return value.known_location

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from reproaudit.compare.lost_data import Steps, find_lost_gradients, find_lost_position
@@ -12,7 +11,7 @@ from reproaudit.compare.lost_pieces import (
     find_lost_numbers,
     find_lost_pieces,
 )
-from reproaudit.compare.lost_streams import StreamLoss, find_lost_streams
+from reproaudit.compare.lost_streams import find_lost_streams
 from reproaudit.compare.state_timeline import Timeline
 from reproaudit.compare.step_inputs import find_first_difference, read_steps
 from reproaudit.model.events import EventKind
@@ -105,11 +104,7 @@ def _find_in_data_and_streams(
         position = find_lost_position(runs, steps_a, steps_c, has_order=has_order)
         if position is not None:
             lost.append(position)
-    return lost + [one.lost for one in _leave_out_followers(streams)]
-
-
-def _leave_out_followers(streams: list[StreamLoss]) -> Iterable[StreamLoss]:
-    return streams
+    return lost + [one.lost for one in streams]
 
 
 def _find_lost_epochs(runs: Runs, steps_a: Steps, steps_c: Steps) -> list[LostState]:

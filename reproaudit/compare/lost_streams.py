@@ -59,12 +59,13 @@ def _judge(runs: Runs, key: PieceKey, value: PieceEvent, resumed: Trace) -> Lost
     step = runs.step
     use = runs.c.use_of(StateKind.RANDOM_STREAM, 0) or 0
     history = list(runs.c.between(key, 0, use))
-    path = _list_path(runs.a, key, step)
-    states = [event.value for event in path]
+    states = [event.value for event in _list_path(runs.a, key, step)]
     at = max((i for i, event in enumerate(history) if event.value in states), default=None)
     expected = f"where the uninterrupted run has it at step {step}"
     if at is not None and at + 1 < len(history):
-        return _describe_shift(runs, name, history, at, path, expected, resumed)
+        return _describe_shift(
+            name, history[at], history[at + 1], expected=expected, resumed=resumed
+        )
     restored = _find_restored(history)
     if restored is not None:
         place = _place(runs.a, key, restored.value)
@@ -123,17 +124,9 @@ def _place(a: Timeline, key: PieceKey, state: Digest) -> str:
 
 
 def _describe_shift(
-    runs: Runs,
-    name: str,
-    history: list[PieceEvent],
-    at: int,
-    path: list[PieceEvent],
-    expected: str,
-    resumed: Trace,
+    name: str, restored: PieceEvent, after: PieceEvent, *, expected: str, resumed: Trace
 ) -> LostState:
     """Describe a stream that was restored, and then drawn from as the other run did not."""
-    restored = history[at]
-    after = history[at + 1]
     draw = _find_draw(resumed, restored.number, after.number)
     culprit = _CULPRITS.get(after.moment, "the program draws from it")
     location = after.known_location

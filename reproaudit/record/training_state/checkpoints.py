@@ -9,7 +9,7 @@ import os
 import pickle
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -27,11 +27,20 @@ from reproaudit.trace.words import StateMoment
 _getframe = sys._getframe
 _fspath, _fsdecode = os.fspath, os.fsdecode
 _PATH_TYPES = (str, bytes, os.PathLike)
-# Saves that write through a buffer, whose file only they know: module, class, method, the place of
-# the path among the arguments.
+
+
+class _NamedSave(NamedTuple):
+    """A method that saves through a buffer, whose file only it knows: an argument of it."""
+
+    module: str
+    kind: str
+    method: str
+    argument: str
+
+
 _NAMED_SAVES = (
-    ("lightning.pytorch.trainer.trainer", "Trainer", "save_checkpoint", "filepath"),
-    ("pytorch_lightning.trainer.trainer", "Trainer", "save_checkpoint", "filepath"),
+    _NamedSave("lightning.pytorch.trainer.trainer", "Trainer", "save_checkpoint", "filepath"),
+    _NamedSave("pytorch_lightning.trainer.trainer", "Trainer", "save_checkpoint", "filepath"),
 )
 _MOST_FRAMES = 64
 # Kinds of which a file holds all pieces or none that counts.
@@ -67,9 +76,8 @@ class Checkpoints:
         self._wrap_save(json, "dump", ("obj", "fp"), "json.dump", by_program=True)
         when_imported("safetensors.torch", self._watch_safetensors)
         when_imported("torch.distributed.checkpoint", self._watch_distributed)
-        for module, kind, method, argument in _NAMED_SAVES:
-            watch = functools.partial(self._name_saves, module, kind, method, argument)
-            when_imported(module, watch)
+        for save in _NAMED_SAVES:
+            when_imported(save.module, functools.partial(self._name_saves, save))
 
     def _watch_safetensors(self) -> None:
         owner = sys.modules["safetensors.torch"]
@@ -82,23 +90,23 @@ class Checkpoints:
         self._wrap_save(owner, "save", order, "torch.distributed.checkpoint")
         self._wrap_load(owner, "load", "checkpoint_id", "torch.distributed.checkpoint")
 
-    def _name_saves(self, module: str, kind: str, method: str, argument: str) -> None:
-        owner = getattr(sys.modules[module], kind, None)
-        original = getattr(owner, method, None)
+    def _name_saves(self, known: _NamedSave) -> None:
+        owner = getattr(sys.modules[known.module], known.kind, None)
+        original = getattr(owner, known.method, None)
         if original is None:
             return
 
         @functools.wraps(original)
         def save(item: Any, *args: Any, **kwargs: Any) -> Any:
             before = self._path
-            given = args[0] if args else kwargs.get(argument)
+            given = args[0] if args else kwargs.get(known.argument)
             self._path = self._show(given)
             try:
                 return original(item, *args, **kwargs)
             finally:
                 self._path = before
 
-        self._patches.replace(owner, method, save)
+        self._patches.replace(owner, known.method, save)
 
     # -- saving
 
@@ -135,12 +143,12 @@ class Checkpoints:
             if what in given:
                 site = sites.here()
                 with Guest(self._recorder, "what a checkpoint holds"):
-                    self._record(given[what], given.get(where), writer, site)
+                    self._record(given[what], given.get(where), writer=writer, site=site)
             return result
 
         self._patches.replace(owner, name, save)
 
-    def _record(self, value: Any, where: Any, writer: str, site: int) -> None:
+    def _record(self, value: Any, where: Any, *, writer: str, site: int) -> None:
         contents = index_contents(value)
         held = list(self._list_held(contents))
         if not held:

@@ -62,7 +62,7 @@ def read_optimizer(name: str, optimizer: Any) -> Iterator[Reading]:
             shown += f" after {steps.pop()} steps"
     is_empty = not parameters
     combined = NOTHING if is_empty else combine(digests)
-    yield Reading(StateKind.OPTIMIZER, name, combined, shown, frozenset(signs))
+    yield Reading(StateKind.OPTIMIZER, name, combined, shown=shown, signs=frozenset(signs))
     for number, group in enumerate(optimizer.param_groups):
         label = f"{name} group {number}" if len(optimizer.param_groups) > 1 else name
         for key, value in _settings_of(group).items():
@@ -72,7 +72,9 @@ def read_optimizer(name: str, optimizer: Any) -> Iterator[Reading]:
                 found, text = _digest_value(value), repr(value)
             else:
                 continue
-            yield Reading(StateKind.OPTIMIZER, f"{label}: {key}", found, text, frozenset(signs))
+            yield Reading(
+                StateKind.OPTIMIZER, f"{label}: {key}", found, shown=text, signs=frozenset(signs)
+            )
 
 
 def _settings_of(group: dict[str, Any]) -> dict[str, Any]:
@@ -102,7 +104,7 @@ def read_parameters(optimizers: Iterable[Any], names: Names) -> Iterator[Reading
                 if found is None:
                     continue
                 name = names.parameter(parameter) or f"group{group_number}[{number}]"
-                yield Reading(StateKind.PARAMETERS, name, found, "", frozenset((found,)))
+                yield Reading(StateKind.PARAMETERS, name, found, signs=frozenset((found,)))
 
 
 def read_buffers(modules: Iterable[tuple[str, Any]]) -> Iterator[Reading]:
@@ -115,7 +117,7 @@ def read_buffers(modules: Iterable[tuple[str, Any]]) -> Iterator[Reading]:
             found = None if tensor is None else digest(tensor)
             if found is not None:
                 name = f"{prefix}{key}"
-                yield Reading(StateKind.BUFFERS, name, found, "", frozenset((found,)))
+                yield Reading(StateKind.BUFFERS, name, found, signs=frozenset((found,)))
 
 
 def read_gradients(optimizers: Iterable[Any]) -> Reading:
@@ -133,13 +135,13 @@ def read_gradients(optimizers: Iterable[Any]) -> Reading:
                 count += 1
                 digests.append(found)
     if not count:
-        return Reading(StateKind.ACCUMULATION, "gradients", NOTHING, "none")
+        return Reading(StateKind.ACCUMULATION, "gradients", NOTHING, shown="none")
     return Reading(
         StateKind.ACCUMULATION,
         "gradients",
         combine(digests),
-        f"those of {count} parameters",
-        frozenset(one for one in digests if one != NOTHING),
+        shown=f"those of {count} parameters",
+        signs=frozenset(one for one in digests if one != NOTHING),
     )
 
 
@@ -162,7 +164,7 @@ def read_scheduler(name: str, scheduler: Any) -> Reading | None:
     if not digests:
         return None
     signs = frozenset(digests)
-    return Reading(StateKind.SCHEDULER, name, combine(digests), shown, signs)
+    return Reading(StateKind.SCHEDULER, name, combine(digests), shown=shown, signs=signs)
 
 
 def list_parts(scheduler: Any) -> list[Any]:
@@ -180,7 +182,7 @@ def read_scaler(name: str, scaler: Any) -> Reading | None:
     if found is None:
         return None
     shown = f"scale {held.get('scale')!r}, growth tracker {held.get('_growth_tracker')!r}"
-    return Reading(StateKind.SCALER, name, found, shown, frozenset((found,)))
+    return Reading(StateKind.SCALER, name, found, shown=shown, signs=frozenset((found,)))
 
 
 def read_copy(name: str, tensors: Iterable[Any], shown: str = "") -> Reading | None:
@@ -189,7 +191,7 @@ def read_copy(name: str, tensors: Iterable[Any], shown: str = "") -> Reading | N
     if not digests:
         return None
     text = shown or f"{len(digests)} tensors"
-    return Reading(StateKind.AVERAGE, name, combine(digests), text, frozenset(digests))
+    return Reading(StateKind.AVERAGE, name, combine(digests), shown=text, signs=frozenset(digests))
 
 
 def read_module_copy(name: str, module: Any) -> Reading | None:
@@ -218,9 +220,9 @@ def read_attributes_of(name: str, kind: StateKind, held: dict[str, Any]) -> Read
         return None
     plain = take_plain(held)
     shown = ", ".join(f"{key} {value!r}" for key, value in list(plain.items())[:3])
-    return Reading(kind, name, found, shown, frozenset((found,)))
+    return Reading(kind, name, found, shown=shown, signs=frozenset((found,)))
 
 
 def read_number(kind: StateKind, name: str, value: object) -> Reading:
     """Return a plain value as a piece."""
-    return Reading(kind, name, digest_plain(value), repr(value))
+    return Reading(kind, name, digest_plain(value), shown=repr(value))

@@ -78,10 +78,10 @@ class StreamPieces:
         """Yield all streams as they are."""
         for name, state in self._global.digests():
             shown = _SHOWN.get(name, name.replace("torch.cuda:", "torch CUDA:"))
-            yield Reading(StateKind.RANDOM_STREAM, shown, state, "", frozenset((state,)))
+            yield Reading(StateKind.RANDOM_STREAM, shown, state, signs=frozenset((state,)))
         for name, generator in self.generators:
             state = state_of(generator)
-            yield Reading(StateKind.RANDOM_STREAM, name, state, "", frozenset((state,)))
+            yield Reading(StateKind.RANDOM_STREAM, name, state, signs=frozenset((state,)))
 
     def look(self, moment: StateMoment, *, site: int) -> None:
         """Record the streams that have moved since the last look.
