@@ -30,7 +30,10 @@ def list_faults(result: AuditResult) -> list[str]:
     for finding in result.findings:
         faults += _list_unproven(finding, {names: one.runs for names, one in proofs.items()})
         faults += _list_unshown(finding)
-    identities = Counter((one.cause, one.op, one.location) for one in result.findings)
+    identities = Counter(
+        (one.cause, one.op, one.location, one.variation.partition("=")[0])
+        for one in result.findings
+    )
     for identity, count in identities.items():
         if count > 1:
             faults.append(f"{count} findings are the same: {identity}")

@@ -16,6 +16,7 @@ from reproaudit.cli.option_values import parse_path
 from reproaudit.cli.page_options import choose_page_options
 from reproaudit.cli.report_options import add_reports
 from reproaudit.cli.tracking import track
+from reproaudit.cli.varied_subjects import add_varied, is_varied, name_plain, vary_held
 from reproaudit.config.project import BASELINE_FILE, ProjectConfig, Subject, load_project
 from reproaudit.config.subject import join_subject, parse_subject
 from reproaudit.errors import ReproauditError, UsageError, did_you_mean
@@ -29,12 +30,13 @@ from reproaudit.gate.ruling import (
     show_folder,
     update_baseline,
 )
+from reproaudit.knowledge.wanted import Wanted, read_wanted
 from reproaudit.model.result import AuditResult
 from reproaudit.report import render
 from reproaudit.report.destinations import Destination, Failures
 from reproaudit.report.early_answer import EarlyAnswer
 from reproaudit.report.output import check_reports, write_reports, write_to_stdout
-from reproaudit.track.registry import read_wanted
+from reproaudit.track.registry import read_wanted as read_trackers
 
 _DESCRIPTION = """\
 Audit every subject listed in [tool.reproaudit] of the nearest pyproject.toml, one after the \
@@ -44,6 +46,7 @@ are configured.
 
   [tool.reproaudit]
   subjects = ["train.py --epochs 1", {subject = "eval.py", name = "evaluation", seed = 0}]
+  vary = ["threads=1,2", "timezone"]    what must not matter: one more result of each subject
 """
 _EPILOG = """\
 exit codes: 0 all reproducible, or what differs is accepted; 1 a divergence that is not accepted; \
@@ -102,8 +105,12 @@ def ci(words: list[str]) -> int:
     check_reports(options.report)
     project = load_project(Path.cwd())
     choices = resolve_choices(options, project)
-    trackers = read_wanted(choices.track or ())
+    trackers = read_trackers(choices.track or ())
     subjects = _choose_subjects(project, options.only)
+    is_part = len(subjects) < len(project.subjects)
+    wanted = read_wanted(project.vary) if project.vary else ()
+    if wanted:
+        subjects = add_varied(subjects)
     if len(subjects) > 1 and any(name == "json" for name, _ in options.report):
         raise UsageError(
             "a JSON report holds one result, and there are several subjects",
@@ -112,7 +119,7 @@ def ci(words: list[str]) -> int:
         )
     path = choices.baseline or _find_folder(project) / BASELINE_FILE
     accepted = load(path)
-    if options.update_baseline and accepted is None and len(subjects) < len(project.subjects):
+    if options.update_baseline and accepted is None and is_part:
         raise UsageError(
             "a first baseline must be made of all subjects",
             code="baseline-incomplete",
@@ -121,8 +128,9 @@ def ci(words: list[str]) -> int:
     if options.update_baseline:
         BASELINE.try_file(path)
     failures = Failures()
-    audited = _audit_subjects(options, project, subjects, failures)
-    configured = [subject.name for subject in project.subjects]
+    audited = _audit_subjects(options, project, subjects, failures, wanted=wanted)
+    known = add_varied(project.subjects) if wanted else project.subjects
+    configured = [subject.name for subject in known]
     ruling = rule(audited, accepted, configured)
     # Reports come first: a baseline that cannot be made or written must not cost the results.
     if not options.update_baseline:
@@ -210,6 +218,8 @@ def _audit_subjects(
     project: ProjectConfig,
     subjects: Sequence[Subject],
     failures: Failures,
+    *,
+    wanted: Sequence[Wanted],
 ) -> tuple[SubjectAudit, ...]:
     with hold_interrupts():
         from reproaudit.experiment.audit import audit as run_audit
@@ -220,6 +230,8 @@ def _audit_subjects(
         for file in files.values():
             _RESULT.try_file(Path(options.out) / file)
 
+    results: dict[str, AuditResult] = {}
+
     def audit_one(subject: Subject) -> AuditResult:
         number = subjects.index(subject) + 1
         prefix = f"{subject.name} ({number} of {len(subjects)})"
@@ -229,9 +241,21 @@ def _audit_subjects(
         progress = Prefixed(progress_for(options.quiet, plain=options.plain), prefix, answer.word)
         choices = resolve_choices(options, project, subject.choices)
         seed = subject.seed if options.seed is None else options.seed
-        wanted = make_audit_options(options, spec, project=project, choices=choices, seed=seed)
         try:
-            return run_audit(wanted, progress)
+            if is_varied(subject):
+                return vary_held(
+                    options,
+                    spec,
+                    wanted,
+                    progress=progress,
+                    project=project,
+                    choices=choices,
+                    seed=seed,
+                    as_it_is=results.get(name_plain(subject)),
+                )
+            asked = make_audit_options(options, spec, project=project, choices=choices, seed=seed)
+            results[subject.name] = run_audit(asked, progress)
+            return results[subject.name]
         finally:
             progress.close()
 

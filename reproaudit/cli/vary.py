@@ -19,6 +19,7 @@ from reproaudit.config.project import Choices, ProjectConfig, load_project
 from reproaudit.config.subject import SubjectSpec, parse_subject
 from reproaudit.config.tolerance import Tolerances, parse_tolerances
 from reproaudit.errors import UsageError
+from reproaudit.knowledge.interventions import combine_settings
 from reproaudit.knowledge.wanted import Wanted, read_wanted
 from reproaudit.model.verdict import exit_code
 from reproaudit.report.destinations import TRACES, Failures
@@ -101,10 +102,12 @@ def make_vary_result(
     choices: Choices,
     seed: int | None = None,
     out: Path | None = None,
+    held: Sequence[str] = (),
 ) -> AuditResult:
     """Vary one subject as the command line and what was resolved say.
 
-    `seed` is that of its runs where the command line gives none.
+    `seed` is that of its runs where the command line gives none; `held` are interventions that all
+    of them have.
     """
     with hold_interrupts():
         from reproaudit.experiment.vary import vary as run_vary
@@ -115,6 +118,7 @@ def make_vary_result(
     _, of_project = part_tolerances(project.vary_tolerance)
     seed = seed if options.seed is None else options.seed
     audited = make_audit_options(options, spec, project=project, choices=choices, seed=seed)
+    audited = replace(audited, settings=combine_settings(audited.settings, tuple(held)))
     if choices.budget is None or choices.budget[0] is None:
         # As many as it takes, however many variations were asked for.
         runs = max(Budget().runs, _RUNS_EACH * len(wanted))

@@ -55,12 +55,12 @@ class VariedSources:
         self._steps = lab.steps
         self._recorded: dict[str, Run] = {}  # as the program is, by what is recorded
         self._number = 0
-        self._findings: list[Finding] = []
+        self._found: list[tuple[str, Finding]] = []  # with the name of the variation
         self.ops: AlignedOps | None = None
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        return tuple(self._findings)
+        return tuple(finding for _, finding in self._found)
 
     def limit_steps(self, judged: Iterable[Judged]) -> None:
         """Record as many steps as the last of the differences needs, in all runs alike."""
@@ -100,8 +100,7 @@ class VariedSources:
                 findings[0] = self._name_line(findings[0], wanted, judged)
         except SubjectError as error:
             return replace(outcome, why=f"the operator was not located: {error.message}")
-        at = len(self._findings)
-        self._findings += [replace(one, variation=wanted.setting) for one in findings]
+        places = [self._add(one, wanted) for one in findings]
         if self.ops is None:
             self.ops = pair.align_around_sources(self._interned)
         if not explained:
@@ -113,7 +112,20 @@ class VariedSources:
             cause=findings[0].cause,
             call=findings[0].call,
         )
-        return replace(outcome, finding=at, dependence=dependence, why=why, reference=reference)
+        return replace(outcome, finding=places[0], dependence=dependence, why=why, reference=reference)
+
+    def _add(self, finding: Finding, wanted: Wanted) -> int:
+        """Add a finding; return its position, or that of the same one under another value."""
+        for number, (name, other) in enumerate(self._found):
+            is_same = (other.cause, other.op, other.location) == (
+                finding.cause,
+                finding.op,
+                finding.location,
+            )
+            if name == wanted.name and is_same:
+                return number
+        self._found.append((wanted.name, replace(finding, variation=wanted.setting)))
+        return len(self._found) - 1
 
     def _record(self, wanted: Wanted, judged: Judged) -> RunPair:
         return self._run_both("operators", wanted, judged)

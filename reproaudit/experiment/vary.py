@@ -20,6 +20,7 @@ from reproaudit.errors import SubjectError
 from reproaudit.experiment.applicability import find_missing_effect, find_unmet_need
 from reproaudit.experiment.audit import Experiment
 from reproaudit.experiment.conclude import measure_judged
+from reproaudit.experiment.held import find_proven
 from reproaudit.experiment.options import AuditOptions
 from reproaudit.experiment.own_values import is_own_value, put_argument
 from reproaudit.experiment.surroundings import change_command, surround
@@ -151,11 +152,11 @@ class _Varying:
         if as_it_is.verdict is Verdict.NOT_AUDITED:
             self._end = as_it_is.headline
             return None
-        proofs = [trial.settings for trial in as_it_is.trials if trial.is_proof]
-        if not proofs:
+        proven = find_proven(as_it_is)
+        if proven is None:
             self._end = _NO_PROOF
             return None
-        self._fix = min(proofs, key=len)
+        self._fix = proven
         request = RunRequest(
             name="plain-held",
             index=len(runs),

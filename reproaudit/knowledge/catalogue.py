@@ -172,6 +172,10 @@ ERRORS = {
     "out-exists": (
         "The folder that was named with --out already holds files, and nothing is overwritten."
     ),
+    "not-varied": (
+        "The project says what must not matter to its subjects. One that differs from run to run "
+        "as it is, without a proven repair, cannot be held against that: any further run differs."
+    ),
     "pattern-invalid": (
         "A pattern of tensor names is a name with * and ?, with or without a kind before it: "
         "gradient:layers.*, *.bias. The kinds are batch, output, gradient and parameter."
