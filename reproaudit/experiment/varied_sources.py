@@ -112,7 +112,9 @@ class VariedSources:
             cause=findings[0].cause,
             call=findings[0].call,
         )
-        return replace(outcome, finding=places[0], dependence=dependence, why=why, reference=reference)
+        return replace(
+            outcome, finding=places[0], dependence=dependence, why=why, reference=reference
+        )
 
     def _add(self, finding: Finding, wanted: Wanted) -> int:
         """Add a finding; return its position, or that of the same one under another value."""
