@@ -12,7 +12,7 @@ from reproaudit.model.question import Question
 from reproaudit.model.result import AuditResult, Finding
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.moments import name_pass
-from reproaudit.report.questions.headlines import word_question
+from reproaudit.report.questions.headlines import word_lost_states, word_question
 from reproaudit.report.wording import (
     inflect_noun,
     is_after_last_step,
@@ -42,8 +42,10 @@ def word_headline(result: AuditResult, *, compared: int, reach: Reach | None = N
     """
     number = len(result.runs)
     is_asked = result.question is not Question.AUDIT and result.verdict is not Verdict.NOT_AUDITED
+    if is_asked and result.question is Question.RESUME and result.resumption is not None:
+        return word_resumption(result)
     if is_asked or result.question is Question.VARY:
-        return word_question(result, runs=_say_how_many(result), where=_say_where(result))
+        return word_question(result, _say_how_many(result) + _say_where(result))
     # Runs that end differently are a divergence, so here all of them ended like the first.
     ending = result.runs[0].outcome
     if result.verdict is Verdict.NOT_AUDITED and not ending.is_success:
@@ -82,11 +84,10 @@ def word_resumption(result: AuditResult, *, held: Sequence[str] = ()) -> str:
         run = f"with {', '.join(held)}, {run}"
     if result.verdict is Verdict.REPRODUCIBLE:
         return f"{run} equals an uninterrupted one over {steps}: {_count_tensors(result)}"
-    said = f"{run} differs from an uninterrupted one{_say_where(result)}"
+    said = f"{run} differs from an uninterrupted one"
     if resumption.lost:
-        lost = dict.fromkeys(one.name for one in resumption.lost)
-        said += f"; not restored: {', '.join(lost)}"
-    return said
+        said = f"{run} lost {word_lost_states(resumption.lost)}"
+    return said + _say_where(result)
 
 
 def _say_how_far(steps: int, reach: Reach | None) -> str:

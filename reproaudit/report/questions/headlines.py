@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reproaudit.model.question import Dependence, Question, SeedEffect, SeedStream
+from reproaudit.model.question import Dependence, LostState, Question, SeedEffect, SeedStream
 from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.questions.resumption_rows import name_lost
@@ -15,13 +15,13 @@ from reproaudit.report.wording import show_count, show_name, show_prose
 _MOST = 3  # things of one kind that a headline names
 
 
-def word_question(result: AuditResult, *, runs: str, where: str) -> str:
-    """Return the headline of a result, without a final full stop. `runs` and `where` say how many
-    runs differ and where first."""
+def word_question(result: AuditResult, usual: str) -> str:
+    """Return the headline of a result, without a final full stop. `usual` says how many runs differ
+    and where first."""
     if result.question is Question.VARY:
-        return _word_variations(result, runs + where)
+        return _word_variations(result, usual)
     if result.question is Question.RESUME:
-        return _word_resumption(result) + where
+        return usual
     return _word_seeds(result)
 
 
@@ -106,20 +106,12 @@ def _count_others(result: AuditResult) -> list[str]:
     return said
 
 
-def _word_resumption(result: AuditResult) -> str:
-    resumption = result.resumption
-    step = ""
-    if resumption is not None and resumption.step is not None:
-        step = f" at step {resumption.step}"
-    if result.verdict is Verdict.REPRODUCIBLE:
-        return f"the run that was resumed{step} equals the uninterrupted one to the bit"
-    lost = resumption.lost if resumption is not None else ()
-    if not lost:
-        return f"the run that was resumed{step} differs from the uninterrupted one"
+def word_lost_states(lost: Sequence[LostState]) -> str:
+    """Return `the scheduler StepLR (not restored) and the random stream torch CPU (shifted)`."""
     names = [f"the {name_lost(one)}" for one in lost[:_MOST]]
     if len(lost) > _MOST:
         names.append(f"{len(lost) - _MOST:,} more")
-    return f"the run that was resumed{step} lost {_join(names)}"
+    return _join(names)
 
 
 def _word_seeds(result: AuditResult) -> str:

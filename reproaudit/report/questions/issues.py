@@ -28,6 +28,8 @@ def list_question_issues(
 ) -> list[Issue]:
     """Return the issues of a question that no finding stands for, the gravest first.
 
+    Where there are findings, lost state, streams and settings are told by them.
+
     `shown` is the result with its lines named from the working directory. They are accepted with
     the findings, or with the divergence where there is none.
     """
@@ -65,6 +67,8 @@ def _list_found(result: AuditResult) -> Iterator[_Found]:
         first = group.outcomes[0]
         if group.finding is None and not first.is_within_tolerance:
             yield Kind.DEPENDENCE, first.name, None, word_group(result, group)
+    if result.findings:
+        return
     if result.resumption is not None:
         for lost in result.resumption.lost:
             what = f"{lost.kind.value} {lost.name}"
