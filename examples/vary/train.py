@@ -1,29 +1,31 @@
-"""Trains a tiny model of text. It depends on two things that ought not to matter: the order of a
-set, which gives each word its number, and the number of threads, which changes the order of a sum."""
+"""Learns a load from the hour of the day. Each run of it is the same, and it depends on two things
+that ought not to matter: the time zone, and the number of threads, which orders a sum."""
+
+from datetime import datetime
 
 import torch
 from torch import nn
 
-TEXT = "the cat ran after the red ball and the dog ran after the cat until both sat on the mat"
+START = 1_700_000_000  # seconds since 1970
 
 
-def number_words(text: str) -> dict[str, int]:
-    return {word: number for number, word in enumerate(set(text.split()))}
+def read_hours(count: int) -> torch.Tensor:
+    """Return the hour of each measurement, one every 20 minutes."""
+    times = [datetime.fromtimestamp(START + 1200 * number) for number in range(count)]
+    return torch.tensor([time.hour for time in times])
 
 
 def main() -> None:
     torch.manual_seed(0)
-    numbers = number_words(TEXT)
-    words = torch.tensor([numbers[word] for word in TEXT.split()])
-    table = nn.Embedding(len(numbers), 32)
-    head = nn.Linear(32, len(numbers))
-    parameters = [*table.parameters(), *head.parameters()]
-    optimizer = torch.optim.Adam(parameters, lr=0.01)
+    hours = read_hours(96)
+    load = torch.linspace(0.0, 1.0, 96).unsqueeze(1)
+    model = nn.Sequential(nn.Embedding(24, 16), nn.Linear(16, 1))
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     prior = torch.randn(1_000_000)
     for _ in range(5):
-        scores = head(table(words[:-1]))
-        penalty = (prior * scores.mean()).square().sum() / len(prior)
-        loss = nn.functional.cross_entropy(scores, words[1:]) + penalty
+        predicted = model(hours)
+        penalty = (prior * predicted.mean()).square().sum() / len(prior)
+        loss = nn.functional.mse_loss(predicted, load) + penalty
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
