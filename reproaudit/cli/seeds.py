@@ -36,11 +36,13 @@ to follow it; a split of the data may well stay.
                                                        words that are not ours are the program's
   reproaudit seeds train.py --seed-arg=--seed --seeds 7,8,0
                                                        under 7 twice, and under 8 and 0
+  reproaudit seeds train.py --timeline                 when seeds and flags are set: one run
+
 Found are a seed that is ignored, set too late, or overwritten, by which line and library; a seed 0
 that is taken for none; streams that no seed reaches; constants; workers that do not follow."""
 _EPILOG = """\
-exit codes: 0 the same seed gives the same, and what ought to follow it does; 1 it does not; 2 the \
-program could not be run"""
+exit codes: 0 the same seed gives the same, and what ought to follow it does; 1 it does not, or with
+--timeline something is set too late or over another value; 2 the program could not be run"""
 _TAKING = ("--seed-arg", "--seed-env", "--seed-config")
 
 
@@ -59,38 +61,42 @@ def seeds(words: list[str]) -> int:
     if options.out is not None:
         TRACES.try_folder(Path(options.out))
     spec = parse_subject(subject, own, options.inputs)
-    argument = _read_argument(options, spec)
+    argument = None if options.timeline else _read_argument(options, spec)
     project = load_project(spec.folder)
     choices = resolve_choices(options, project)
     trackers = read_wanted(choices.track or ())
     with hold_interrupts():
+        from reproaudit.experiment.flag_timeline import read_timeline
         from reproaudit.experiment.options import AuditOptions
         from reproaudit.experiment.seeds import SeedOptions, find_seed_effects
         from reproaudit.runs.progress import progress_for
 
-    wanted = SeedOptions(
-        audit=AuditOptions(
-            subject=spec,
-            steps=limit_steps(choices),
-            timeout_s=choices.timeout_s,
-            ignored=project.ignored,
-            settings=read_settings(options, project, choices, None),
-            values_mb=options.values_mb,
-            show_output=options.show_output,
-            shows_source=not options.no_source,
-        ),
-        argument=argument,
-        seeds=_read_seeds(options.seeds),
+    wanted = AuditOptions(
+        subject=spec,
+        steps=limit_steps(choices),
+        timeout_s=choices.timeout_s,
+        ignored=project.ignored,
+        settings=read_settings(options, project, choices, None),
+        values_mb=options.values_mb,
+        show_output=options.show_output,
+        shows_source=not options.no_source,
     )
+    given = _read_seeds(options.seeds)
     progress = progress_for(options.quiet, plain=options.plain)
     out = None if options.out is None else Path(options.out)
     try:
-        result = find_seed_effects(wanted, progress, out)
+        if argument is None:
+            result = read_timeline(wanted, progress, out)
+        else:
+            result = find_seed_effects(SeedOptions(wanted, argument, given), progress, out)
     finally:
         progress.close()
     result = withhold(options, result)
     emit(result, options.report, options=choose_page_options(options), plain=options.plain)
     track([result], trackers)
+    if argument is None:
+        # Nothing was compared, and all that was asked for was seen.
+        return int(any(setting.why for setting in result.timeline))
     return exit_code([result.verdict])
 
 
@@ -108,6 +114,12 @@ def _make_parser() -> Parser:
     group.add_argument("--seed-env", metavar="NAME", help="a variable that it reads")
     group.add_argument(
         "--seed-config", metavar="KEY", help="a key that it takes as KEY=1 among its arguments"
+    )
+    group.add_argument(
+        "--timeline",
+        action="store_true",
+        help="instead: one run, which shows by which line, and before or after what was built, "
+        "seeds and determinism flags are set",
     )
     parser.add_argument(
         "--seeds",

@@ -11,7 +11,7 @@ from reproaudit.diagnose.seed_effects import SeedReach, SiteEffect, find_seeding
 from reproaudit.knowledge.rules import QUESTION_RULES
 from reproaudit.knowledge.seed_rules import SeedFault
 from reproaudit.model.cause import Cause
-from reproaudit.model.events import LibraryCall, Location, Phase
+from reproaudit.model.events import CodeLine, LibraryCall, Location, Phase
 from reproaudit.model.question import SeedEffect, StreamUse
 from reproaudit.model.result import Evidence, Finding, Fix
 
@@ -38,8 +38,12 @@ class _Fault:
     sites: list[SiteEffect] = field(default_factory=list)
 
 
-def find_faults(reach: SeedReach) -> list[Finding]:
-    """Return a finding for each place to mend, in the order in which the program comes to them."""
+def find_faults(reach: SeedReach) -> list[tuple[Finding, frozenset[CodeLine]]]:
+    """Return a finding for each place to mend, in the order in which the program comes to them.
+
+    First come those for which the same seed does not give the same. With each stand the lines that
+    it is about.
+    """
     found: dict[tuple[SeedFault, Location | None], _Fault] = {}
     for one in reach.sites:
         if one.stream.is_expected:
@@ -47,7 +51,17 @@ def find_faults(reach: SeedReach) -> list[Finding]:
         fault = _explain(one, reach)
         known = found.setdefault((fault.kind, fault.location), fault)
         known.sites.append(one)
-    return [_word(fault) for fault in found.values()]
+    faults = sorted(found.values(), key=_repeats)
+    return [(_word(fault), _list_lines(fault)) for fault in faults]
+
+
+def _list_lines(fault: _Fault) -> frozenset[CodeLine]:
+    places = [fault.location, *(one.key.location for one in fault.sites)]
+    return frozenset(place.code_line for place in places if place is not None)
+
+
+def _repeats(fault: _Fault) -> bool:
+    return not any(one.effect is SeedEffect.UNSEEDED for one in fault.sites)
 
 
 def _explain(one: SiteEffect, reach: SeedReach) -> _Fault:
@@ -106,7 +120,7 @@ def _entitle(fault: _Fault, title: str) -> str:
 
 
 def _tell_cause(fault: _Fault) -> Iterator[str]:
-    given = f"{fault.call}{fault.given}" if fault.given else fault.call
+    given = f"{fault.call}({show_given(fault.given)})" if fault.given else fault.call
     where = f" at {fault.location}" if fault.location is not None else ""
     below = f", called by {fault.below.function}" if fault.below is not None else ""
     if fault.kind is SeedFault.TOO_LATE:
@@ -138,6 +152,58 @@ def _advise(fault: _Fault, advice: str) -> str:
     return advice
 
 
+def list_lines(ignored: Finding, reach: SeedReach) -> frozenset[CodeLine]:
+    """Return the lines that a seed which is ignored is about: all that draw."""
+    places = [ignored.location, *(one.key.location for one in reach.sites)]
+    return frozenset(place.code_line for place in places if place is not None)
+
+
+def find_zero(
+    unlike: Sequence[tuple[SeedCall, SeedCall | None]],
+    place: Location | None,
+    *,
+    given: str,
+    unseeded: Sequence[SiteEffect],
+) -> Finding | None:
+    """Return the finding that a seed of 0 is taken for none; None if `unlike` is empty.
+
+    `unlike` are seeding calls that the seed 0 does not reach though others do, `place` the line
+    that tests it, if it is known, `given` the seed as it was given, and `unseeded` the lines that
+    then draw other numbers in each run.
+    """
+    if not unlike:
+        return None
+    rule = QUESTION_RULES[SeedFault.ZERO.value]
+    notes = []
+    for call, under_zero in unlike[:_MOST_NAMED]:
+        where = f"{call.name} at {call.location}"
+        if under_zero is None:
+            notes.append(f"under {given}, {where} is not called")
+        else:
+            notes.append(f"under {given}, {where} is given {show_given(under_zero.shown)}")
+    for one in unseeded[:_MOST_NAMED]:
+        stream = one.stream
+        notes.append(f"so {stream.use.value} at {stream.location} differs in each run")
+    first, _ = unlike[0]
+    return Finding(
+        rule=rule.id,
+        cause=Cause.UNSEEDED_RNG,
+        title=rule.title,
+        phase=Phase.DATA,
+        step=0,
+        location=place or first.location,
+        evidence=Evidence(observed=True, notes=tuple(notes)),
+        fix=Fix(advice=rule.advice),
+        call=first.name,
+        variation=given,
+    )
+
+
+def show_given(shown: str) -> str:
+    """Return the arguments of a call as they stand in it: `(42,)` reads 42."""
+    return shown.removeprefix("(").removesuffix(")").removesuffix(",")
+
+
 def find_ignored(reach: SeedReach, place: Location | None) -> Finding | None:
     """Return the finding that nothing follows the seed; None if something does.
 
@@ -151,7 +217,7 @@ def find_ignored(reach: SeedReach, place: Location | None) -> Finding | None:
     constant = [call for call in reach.calls.calls if call.has_seed and call.process == ""]
     named = constant[0] if constant else None
     notes = [
-        f"{call.name}{call.shown} at {call.location}: the same under every seed"
+        f"{call.name}({show_given(call.shown)}) at {call.location}: the same under every seed"
         for call in constant[:_MOST_NAMED]
     ]
     if place is not None:

@@ -32,6 +32,35 @@ def find_taking_line(argument: SeedArgument, subject: SubjectSpec) -> Location |
     return Location(place.path, min(lines)) if lines else None
 
 
+def find_truth_test(argument: SeedArgument, subject: SubjectSpec) -> Location | None:
+    """Return the line of the subject's own file that takes a seed of 0 for none.
+
+    That is where a value named like the seed is asked whether it is true: `if args.seed:`,
+    `args.seed or 42`. None if there is no such line, or more than one.
+    """
+    place = Location(subject.file.name, 1) if subject.path else None
+    program = read_program(subject, place)
+    if program is None or place is None:
+        return None
+    tested: list[ast.expr] = []
+    for node in ast.walk(program.tree):
+        if isinstance(node, ast.If | ast.IfExp | ast.While):
+            tested.append(node.test)
+        elif isinstance(node, ast.BoolOp):
+            tested += node.values
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            tested.append(node.operand)
+    named = argument.name.rpartition(".")[2].lstrip("-").replace("-", "_").lower()
+    lines = {node.lineno for node in tested if named in _name_value(node).lower()}
+    return Location(place.path, lines.pop()) if len(lines) == 1 else None
+
+
+def _name_value(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
 def find_looped(reach: SeedReach, subject: SubjectSpec) -> dict[SiteKey, bool]:
     """Say of each line that draws an order whether it stands in a loop."""
     return {one.key: _is_looped(one.site, subject) for one in reach.sites if one.site.chooses}

@@ -11,18 +11,21 @@ from pathlib import Path
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import Judged, judge
+from reproaudit.compare.seed_calls import find_following, find_unlike, list_seed_calls
 from reproaudit.config.seed_argument import SeedArgument, SeedPlace
 from reproaudit.config.settings import list_settings, merge
 from reproaudit.diagnose.seed_effects import SeededRuns, SeedReach, expect_orders, find_reach
-from reproaudit.diagnose.seed_faults import find_faults, find_ignored
-from reproaudit.diagnose.seed_text import find_looped, find_taking_line
+from reproaudit.diagnose.seed_faults import find_faults, find_ignored, find_zero, list_lines
+from reproaudit.diagnose.seed_text import find_looped, find_taking_line, find_truth_test
+from reproaudit.diagnose.timeline import list_settings_made
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.conclude import conclude, summarise_run
 from reproaudit.experiment.excerpts import SourceFolder, read_excerpts
 from reproaudit.experiment.failure import make_failure_error
 from reproaudit.experiment.nothing_compared import has_trained, make_nothing_compared_error
 from reproaudit.experiment.options import AuditOptions, make_setup
-from reproaudit.model.events import Level, NotChecked, OutcomeKind
+from reproaudit.experiment.same_seed import audit_same_seed, join_findings
+from reproaudit.model.events import Level, NotChecked, OutcomeKind, Unchecked
 from reproaudit.model.question import Question, SeedEffect
 from reproaudit.model.result import AuditResult, Finding
 from reproaudit.model.verdict import Verdict
@@ -70,6 +73,7 @@ class _Experiment:
 
     def __init__(self, options: SeedOptions, progress: Progress, folder: Path) -> None:
         self._options = options
+        self._progress = progress
         audit = options.audit
         subject, settings = options.argument.give(audit.subject, options.seeds[0])
         # Its plain runs are those under the first seed: what they take bounds all others.
@@ -96,18 +100,67 @@ class _Experiment:
         judged = judge(
             pair, compare_boundaries(pair, self._interned), self._options.audit.tolerances
         )
-        recorded = SeededRuns(
-            base=self._make(seed, is_recorded=True),
-            again=self._make(seed, is_recorded=True),
-            others=tuple(self._make(other, is_recorded=True) for other in others),
-        )
+        base = self._make(seed, is_recorded=True)
+        again = self._make(seed, is_recorded=True)
+        made = {other: self._make(other, is_recorded=True) for other in others}
+        zero = self._take_zero(made, base)
+        recorded = SeededRuns(base, again, tuple(made.values()))
         subject = self.lab.subject
         reach = find_reach(recorded, is_equal=_is_same(judged))
         reach = expect_orders(reach, find_looped(reach, subject))
         place = find_taking_line(self._options.argument, subject)
         ignored = find_ignored(reach, place)
-        findings = find_faults(reach) if ignored is None else [ignored]
-        return self._conclude(judged, reach, findings)
+        faults = find_faults(reach) if ignored is None else [(ignored, list_lines(ignored, reach))]
+        audited = None if _is_same(judged) else self._audit_same_seed()
+        findings = join_findings(() if audited is None else audited.findings, faults)
+        if zero is not None:
+            findings = (*findings, zero)
+        result = self._conclude(judged, reach, findings, base)
+        if audited is None:
+            return result
+        made_before = audited.runs_made + result.runs_made
+        return replace(result, trials=audited.trials, runs_made=made_before)
+
+    def _audit_same_seed(self) -> AuditResult:
+        audit = replace(self._options.audit, subject=self.lab.subject, settings=self.lab.settings)
+        return audit_same_seed(audit, self._progress, self.lab.folder)
+
+    def _take_zero(self, made: dict[int, Run], base: Run) -> Finding | None:
+        """Return the finding that a seed of 0 is taken for none.
+
+        Its run is then taken from `made`: it says nothing of how other seeds differ.
+        """
+        zero = made.get(0)
+        other = next((seed for seed in made if seed), None)
+        if zero is None or other is None:
+            return None
+        if not zero.outcome.is_success and base.outcome.is_success:
+            del made[0]
+            why = f"it ended with {zero.outcome.kind.value} {zero.outcome.detail}".rstrip()
+            note = NotChecked(Unchecked.SUBJECT_FAILED, self._options.argument.word(0), why)
+            self._notes.append(note)
+            return None
+        calls = list_seed_calls(base)
+        partners = list_seed_calls(made[other])
+        table = partners.by_key()
+        following = [
+            (call, table[call.key])
+            for call in calls.calls
+            if call in find_following(calls, [partners])
+        ]
+        seeds = (self._options.seeds[0], other)
+        unlike = find_unlike(following, seeds, list_seed_calls(zero), 0)
+        if not unlike:
+            return None
+        del made[0]
+        again = self._make(0, is_recorded=True)
+        reach = find_reach(SeededRuns(zero, again, (base,)), is_equal=False)
+        return find_zero(
+            unlike,
+            find_truth_test(self._options.argument, self.lab.subject),
+            given=self._options.argument.word(0),
+            unseeded=[one for one in reach.sites if one.effect is SeedEffect.UNSEEDED],
+        )
 
     # Runs
 
@@ -164,7 +217,7 @@ class _Experiment:
     # The answer
 
     def _conclude(
-        self, judged: Judged, reach: SeedReach, findings: Sequence[Finding]
+        self, judged: Judged, reach: SeedReach, findings: Sequence[Finding], base: Run
     ) -> AuditResult:
         options = self._options.audit
         result = conclude(
@@ -194,6 +247,7 @@ class _Experiment:
             runs=runs,
             classes=every.classes,
             streams=streams,
+            timeline=list_settings_made(base.main),
         )
         result = replace(result, headline=self._word_headline(result, is_same=is_same))
         if options.shows_source:

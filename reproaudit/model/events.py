@@ -36,6 +36,7 @@ class EventKind(IntEnum):
     STATE = 16  # what an optimizer finds when it steps: its own state; at first also parameters
     # Only where the plan asks for it, to compare a resumed run with an uninterrupted one:
     PIECE = 17  # a piece of what a training program needs to go on, where it has changed
+    SETTING = 18  # a seed or a determinism flag was set; only where a plan asks for it
 
 
 class Phase(IntEnum):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from reproaudit.model.events import EventFlag, EventKind, LibraryCall
@@ -17,6 +18,7 @@ from reproaudit.trace.words import (
     EPOCH_PREFIX,
     FETCH_PREFIX,
     LATE_SEED_PREFIX,
+    MADE_SEPARATOR,
     SEED_PREFIX,
     SHARE_BITS,
     WORKER_PREFIX,
@@ -270,6 +272,22 @@ class EventCalls(ABC):
             aux=self.string(shown),
             inputs=state,
             outputs=value,
+        )
+
+    def add_setting(
+        self, *, at: Moment, what: str, value: str, by: str, made: Iterable[str]
+    ) -> int:
+        """Append that a seed or a flag was set: `by` a function of a library, "" for the program.
+
+        `made` names what had been built by then.
+        """
+        return self.append(
+            EventKind.SETTING,
+            at=at,
+            name=self.string(what),
+            module=self.string(by),
+            aux=self.string(value),
+            inputs=(self.string(MADE_SEPARATOR.join(made)), 0),
         )
 
     def add_file(

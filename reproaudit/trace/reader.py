@@ -60,6 +60,7 @@ from reproaudit.trace.views import (
     ReplicaEvent,
     RngEvent,
     SeedEvent,
+    SettingEvent,
     StateMomentEvent,
     TensorEvent,
     WorkerEvent,
@@ -246,6 +247,10 @@ class Trace:
     def entropy_calls(self) -> Iterator[EntropyEvent]:
         """Yield the calls that brought the outside world in, in order."""
         return self._views(EntropyEvent, EventKind.ENTROPY)
+
+    def settings_made(self) -> Iterator[SettingEvent]:
+        """Return when seeds and determinism flags were set, if the plan asked for it."""
+        return self._views(SettingEvent, EventKind.SETTING)
 
     def files(self) -> Iterator[FileEvent]:
         """Yield what the program did with files, in order."""

@@ -6,7 +6,7 @@ Format history
   3  a note has a code, a value of model.events.Unchecked
   4  run.json says which of a run's processes it is about, and a location its cell; events of kind
      REPLICA, BUFFER and STATE
-  5  events of kind PIECE
+  5  events of kind PIECE and SETTING
 
 `events.bin` is a sequence of 64-byte little-endian records (`EVENT_FIELDS`), appended and flushed
 at each step, so a killed run leaves a readable prefix. `run.json` is rewritten (temporary name,
@@ -71,6 +71,8 @@ NO_RANK = -1
 #   RACED   op               module's path string: the message     string: other op, 1: with the
 #                                                                  its location     host, 0
 # ENTROPY   call             library call  string: shown value     generator's state digest of value
+# SETTING   what was set     by: library   string: its value       string: what     -
+#                            function                              was made before
 # FILE      path as shown    absolute path string: kind of access  -                digest of it
 # LINE      variable,        -             string: shown value     what it read, or its value, or
 #           "return",                                              state before     state after

@@ -32,6 +32,7 @@ from reproaudit.trace.views import (
     RngEvent,
     SavedEvent,
     SeedEvent,
+    SettingEvent,
     StateMomentEvent,
     TensorEvent,
     WorkerEvent,
@@ -219,6 +220,16 @@ def _entropy(maker: ViewMaker, number: int, row: np.void) -> EntropyEvent:
     )
 
 
+def _setting(maker: ViewMaker, number: int, row: np.void) -> SettingEvent:
+    made = maker.text(_pair(row, "inputs")[0])
+    return SettingEvent(
+        **_common(maker, number, row),
+        value=maker.text(int(row["aux"])),
+        by=maker.text(int(row["module"])),
+        made=tuple(made.split(words.MADE_SEPARATOR)) if made else (),
+    )
+
+
 def _file(maker: ViewMaker, number: int, row: np.void) -> FileEvent:
     return FileEvent(
         **_common(maker, number, row),
@@ -284,4 +295,5 @@ _MAKERS: dict[EventKind, Callable[[ViewMaker, int, np.void], Event]] = {
     EventKind.BUFFER: _tensor,
     EventKind.STATE: _tensor,
     EventKind.PIECE: _piece,
+    EventKind.SETTING: _setting,
 }

@@ -245,6 +245,23 @@ class EntropyEvent(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SettingEvent(Event):
+    """A seed or a determinism flag, `what`, was set to `value`.
+
+    `by` is the function of a library that did it, "" for the program. `made` names what had been
+    built by then.
+    """
+
+    value: str
+    by: str
+    made: tuple[str, ...]
+
+    @property
+    def what(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FileEvent(Event):
     """A file that the program opened. `shown` is its path for people, `path` the absolute one.
 

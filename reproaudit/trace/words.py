@@ -55,6 +55,12 @@ VARIATION_PREFIX = "variation."
 PYTHON_GENERATOR = "random.Random"
 NUMPY_GENERATOR = "numpy.random.Generator"
 NUMPY_STATE = "numpy.random.RandomState"
+# What had already been made when something was set, besides the classes of objects.
+MADE_SEPARATOR = "\n"
+MODEL_PREFIX = "model "  # before the class of a model
+TORCH_IMPORTED = "torch"
+CUDA_CONTEXT = "CUDA context"
+STARTED_LOADER = "an epoch of a DataLoader"
 SPREAD = "dtensor::"  # before the name of an op on tensors whose parts lie on several ranks
 _DEFAULT_OVERLOAD = ".default"
 _MESSAGES = ("c10d::", "_c10d_functional::")

@@ -16,6 +16,7 @@ from reproaudit.errors import SubjectError
 from reproaudit.model.events import Outcome, OutcomeKind, Unchecked
 from reproaudit.record.hooks.callsite import FrameKinds
 from reproaudit.record.hooks.patching import Patches
+from reproaudit.record.process import settings_watch
 from reproaudit.record.process.apply import apply_before_torch, apply_to_numpy, apply_to_torch
 from reproaudit.record.process.copied_code import lead_to_copies
 from reproaudit.record.process.errors import describe_error
@@ -81,6 +82,8 @@ class Host:
 
     def _start(self, install: Callable[[], None]) -> None:
         self.change()
+        if self.plan.streams:
+            settings_watch.start(self._patches, self.when_imported)
         # They may be what imports torch: known before, they are waited for to their end.
         for name in SAVING_MODULES:
             self.when_imported(name, _do_nothing)

@@ -19,6 +19,7 @@ from reproaudit.record.hooks.guest import Guest
 from reproaudit.record.hooks.lookup import Need
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.outside.saved import Saved, WhenImported
+from reproaudit.record.process import settings_watch
 from reproaudit.record.process.environment import Watch, describe_environment
 from reproaudit.record.process.groups import watch_groups
 from reproaudit.record.process.imports import ImportWatch
@@ -28,6 +29,7 @@ from reproaudit.record.process.threads import ThreadStarts
 from reproaudit.record.process.tracers import TracerWatch
 from reproaudit.record.session import Recorder
 from reproaudit.record.state.streams import StreamWatch
+from reproaudit.record.state.timeline import Timeline
 from reproaudit.record.torch_private import NAMES
 from reproaudit.trace.words import CHILD_PREFIX
 from reproaudit.trace.writer import TraceWriter
@@ -88,6 +90,9 @@ class Installation:
         Saved(self.recorder, self.boundaries, self.patches).install(self._when_imported)
         if plan.outside:
             StreamWatch(self.recorder, self.patches).install(self._when_imported)
+        settings = settings_watch.current
+        if plan.streams and settings is not None:
+            Timeline(self.recorder, self.patches, settings).install()
         if self._reads_end:
             Leaves(self.recorder, self.boundaries, self.patches).install()
         if plan.state:
