@@ -218,10 +218,7 @@ class Trace:
         return self._views(FetchEvent, EventKind.RNG)
 
     def draws(self) -> Iterator[DrawEvent]:
-        """Yield the ops that drew from a default generator, in order.
-
-        None where ops are recorded.
-        """
+        """Yield the ops that drew from a default generator in order, none where ops are recorded."""
         return self._views(DrawEvent, EventKind.RNG)
 
     def seeds(self) -> Iterator[SeedEvent]:
@@ -249,7 +246,7 @@ class Trace:
         return self._views(EntropyEvent, EventKind.ENTROPY)
 
     def settings_made(self) -> Iterator[SettingEvent]:
-        """Return when seeds and determinism flags were set, if the plan asked for it."""
+        """Yield when seeds and determinism flags were set, if the plan asked for it, in order."""
         return self._views(SettingEvent, EventKind.SETTING)
 
     def files(self) -> Iterator[FileEvent]:
