@@ -59,12 +59,11 @@ def _make_setting(
 
 def _find_lateness(event: SettingEvent, earlier: Sequence[FlagSetting]) -> str:
     """Say why a setting comes too late; "" if it does not, as far as is known."""
-    variable = event.what.removeprefix("os.environ[").removesuffix("]")
-    if variable in _AT_START:
-        return _AT_START[variable]
-    if variable in _CONTEXT and CUDA_CONTEXT in event.made:
+    if event.what in _AT_START:
+        return _AT_START[event.what]
+    if event.what in _CONTEXT and CUDA_CONTEXT in event.made:
         return "too late: CUDA read it when its context was made"
-    if variable in _THREADS and TORCH_IMPORTED in event.made:
+    if event.what in _THREADS and TORCH_IMPORTED in event.made:
         return "too late: the libraries read it when torch was imported"
     if event.what in _SEEDS:
         return _find_late_seed(event, earlier)

@@ -218,7 +218,7 @@ class Trace:
         return self._views(FetchEvent, EventKind.RNG)
 
     def draws(self) -> Iterator[DrawEvent]:
-        """Yield the ops that drew from a default generator in order, none where ops are recorded."""
+        """Yield the ops that drew from a default generator; none where ops are recorded."""
         return self._views(DrawEvent, EventKind.RNG)
 
     def seeds(self) -> Iterator[SeedEvent]:

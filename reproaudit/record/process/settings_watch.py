@@ -14,7 +14,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, NamedTuple
 
-from reproaudit.knowledge.variables import LAUNCH_VARIABLES, NUMERIC_VARIABLES
+from reproaudit.knowledge.variables import LAUNCHVARIABLES, NUMERICVARIABLES
 from reproaudit.model.events import LibraryCall
 from reproaudit.record.hooks.callers import outer_frame
 from reproaudit.record.hooks.callsite import OWN, USER, FrameKinds, find_line
@@ -23,7 +23,7 @@ from reproaudit.record.outside.library_calls import find_library_call
 from reproaudit.trace.tables import Place
 
 UNSET = "unset"
-_VARIABLES = frozenset((*NUMERIC_VARIABLES, *LAUNCH_VARIABLES)) - {"WORLD_SIZE"}
+VARIABLES = frozenset((*NUMERICVARIABLES, *LAUNCHVARIABLES)) - {"WORLD_SIZE"}
 _MOST_WAITING = 256
 _MOST_SHOWN = 60
 
@@ -67,14 +67,14 @@ class SettingWatch:
         @functools.wraps(set_item)
         def __setitem__(environ: Any, key: Any, value: Any) -> None:
             set_item(environ, key, value)
-            if key in _VARIABLES and environ is os.environ:
-                self._tell(f"os.environ[{key}]", value, outer_frame(1))
+            if key in VARIABLES and environ is os.environ:
+                self._tell(str(key), value, outer_frame(1))
 
         @functools.wraps(delete_item)
         def __delitem__(environ: Any, key: Any) -> None:
             delete_item(environ, key)
-            if key in _VARIABLES and environ is os.environ:
-                self._tell(f"os.environ[{key}]", UNSET, outer_frame(1))
+            if key in VARIABLES and environ is os.environ:
+                self._tell(str(key), UNSET, outer_frame(1))
 
         self._patches.replace(kind, "__setitem__", __setitem__)
         self._patches.replace(kind, "__delitem__", __delitem__)

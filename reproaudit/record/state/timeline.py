@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from reproaudit.model.events import Phase
 from reproaudit.record.hooks.fixed_types import replace_member
 from reproaudit.record.hooks.patching import Patches
-from reproaudit.record.process.settings_watch import Setting, SettingWatch
+from reproaudit.record.process.settings_watch import VARIABLES, Setting, SettingWatch
 from reproaudit.record.session import Recorder
 from reproaudit.record.torch_private import SET_CUBLAS_TF32, SET_PRECISION, LoaderIterator
 from reproaudit.trace.schema import NO_LOCATION
@@ -117,7 +117,7 @@ class Timeline:
             self._looked_at = looked_at
             self._made = tuple(dict.fromkeys(_list_made()))[:_MOST_NAMED]
         # What a variable of the environment decides is mostly read when torch is imported.
-        return (TORCH_IMPORTED, *self._made) if setting.what.startswith("os.") else self._made
+        return (TORCH_IMPORTED, *self._made) if setting.what in VARIABLES else self._made
 
 
 def _name_precision(args: Any) -> str:
