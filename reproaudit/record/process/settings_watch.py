@@ -14,7 +14,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, NamedTuple
 
-from reproaudit.knowledge.variables import LAUNCHVARIABLES, NUMERICVARIABLES
+from reproaudit.knowledge.variables import LAUNCH_VARIABLES, NUMERIC_VARIABLES
 from reproaudit.model.events import LibraryCall
 from reproaudit.record.hooks.callers import outer_frame
 from reproaudit.record.hooks.callsite import OWN, USER, FrameKinds, find_line
@@ -23,7 +23,7 @@ from reproaudit.record.outside.library_calls import find_library_call
 from reproaudit.trace.tables import Place
 
 UNSET = "unset"
-VARIABLES = frozenset((*NUMERICVARIABLES, *LAUNCHVARIABLES)) - {"WORLD_SIZE"}
+VARIABLES = frozenset((*NUMERIC_VARIABLES, *LAUNCH_VARIABLES)) - {"WORLD_SIZE"}
 _MOST_WAITING = 256
 _MOST_SHOWN = 60
 
